@@ -1,0 +1,111 @@
+//! Reading a `Cookie` header (RFC 6265bis section 4.2).
+//!
+//! Promises: nothing is allocated or decoded; a pair that is not a pair is skipped; quotes, percent signs and `$Version`
+//! mean nothing. Does not choose between cookies of one name: it gives all of them, in order, up to [`MAX_SAME_NAME`].
+
+use core::array;
+use core::fmt;
+use core::iter::Flatten;
+
+use crate::error::{CloudApiError, Code};
+
+/// Longest `Cookie` header that is looked at, in bytes.
+pub const MAX_HEADER_BYTES: usize = 16 * 1024;
+/// Most cookies of one name: a sibling subdomain may add some (RFC 6265 section 8.6), each of which costs a check.
+pub const MAX_SAME_NAME: usize = 4;
+
+/// Why a `Cookie` header was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CookieError {
+    /// More than [`MAX_SAME_NAME`] cookies have the name.
+    TooMany,
+    /// The header is longer than [`MAX_HEADER_BYTES`].
+    HeaderTooLarge,
+}
+
+/// The values of all cookies of one name, in the order of the header.
+#[derive(Clone)]
+pub struct Values<'h>(Flatten<array::IntoIter<Option<&'h str>, MAX_SAME_NAME>>);
+
+/// Finds the values of the cookies that are named exactly `name`.
+///
+/// # Errors
+///
+/// [`CookieError`] where the header is too long or the name stands too often.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud_core::cookie::values;
+///
+/// let found: Vec<_> = values("a=1; broken; xa=2; a=3", "a").unwrap().collect();
+/// assert_eq!(found, ["1", "3"]);
+/// ```
+pub fn values<'h>(header: &'h str, name: &str) -> Result<Values<'h>, CookieError> {
+    let mut slots = [None; MAX_SAME_NAME];
+    let mut free = slots.iter_mut();
+    for (_, value) in pairs(header)?.filter(|(found, _)| *found == name) {
+        *free.next().ok_or(CookieError::TooMany)? = Some(value);
+    }
+    Ok(Values(slots.into_iter().flatten()))
+}
+
+/// Finds all cookies whose name begins with exactly `prefix`: pairs of the whole name and the value. The caller caps
+/// how many it takes.
+///
+/// # Errors
+///
+/// [`CookieError::HeaderTooLarge`].
+pub fn names_with_prefix<'h>(
+    header: &'h str,
+    prefix: &str,
+) -> Result<impl Iterator<Item = (&'h str, &'h str)>, CookieError> {
+    Ok(pairs(header)?.filter(move |(name, _)| name.starts_with(prefix)))
+}
+
+/// Every pair of the header. Only SP and HTAB are trimmed, and only around a pair: browsers take other white space as
+/// part of a name, so trimming it would turn a forged `U+2000 __Host-x` into the real one.
+fn pairs(header: &str) -> Result<impl Iterator<Item = (&str, &str)>, CookieError> {
+    if header.len() > MAX_HEADER_BYTES {
+        return Err(CookieError::HeaderTooLarge);
+    }
+    Ok(header
+        .split(';')
+        .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
+        .filter(|(name, _)| !name.is_empty()))
+}
+
+impl<'h> Iterator for Values<'h> {
+    type Item = &'h str;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.0.next()
+    }
+}
+
+impl fmt::Debug for Values<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Values([redacted])")
+    }
+}
+
+impl fmt::Display for CookieError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TooMany => "more than 4 cookies have the name",
+            Self::HeaderTooLarge => "the Cookie header is over 16 KiB",
+        })
+    }
+}
+
+impl core::error::Error for CookieError {}
+
+impl From<CookieError> for CloudApiError {
+    fn from(error: CookieError) -> Self {
+        Self::new(match error {
+            CookieError::TooMany => Code::TooManyCookies,
+            CookieError::HeaderTooLarge => Code::CookieHeaderTooLarge,
+        })
+    }
+}

@@ -1,0 +1,84 @@
+//! Addresses: the Cloud's, the app's own, the callback's, and where a browser goes after sign-in.
+//!
+//! Promises: every address is read by the WHATWG rules that browsers follow, decided on in that form and passed on in
+//! that form, so that one text is never read two ways. Input that those rules would repair in silence (controls,
+//! backslashes, missing slashes, surrounding spaces) is refused rather than repaired.
+//! Does not look anything up: a host that passes may still not exist, and a name that passes may resolve anywhere.
+
+mod base;
+mod public;
+mod redirect;
+mod return_path;
+
+use ::url::{Host, Url};
+
+pub use base::BaseUrl;
+pub use public::PublicUrl;
+pub use redirect::RedirectUri;
+pub use return_path::ReturnPath;
+
+/// Longest address that is looked at, in bytes.
+pub const MAX_URL_BYTES: usize = 2048;
+
+const LONG: &str = "be at most 2048 bytes";
+const PLAIN: &str = "hold no control characters, backslashes or surrounding spaces";
+const ABSOLUTE: &str = "be an absolute http or https URL";
+const USER_INFO: &str = "hold no user name or password";
+const SECURE: &str = "be https, or http on a loopback host";
+
+/// An absolute http(s) URL in its two readings: as parsed, and what stood after the host.
+struct Web<'i> {
+    url: Url,
+    after_host: &'i str,
+}
+
+/// Reads an absolute http(s) URL without user info; the error is the rule that it broke.
+///
+/// WHATWG also takes `https:host`, `https:///host` and `https://@host`; a reader beside us may not, so they are refused.
+fn parse_web(input: &str) -> Result<Web<'_>, &'static str> {
+    if input.len() > MAX_URL_BYTES {
+        return Err(LONG);
+    }
+    if !is_plain(input) {
+        return Err(PLAIN);
+    }
+    let (authority, after_host) = split_web(input).ok_or(ABSOLUTE)?;
+    // The text is looked at, not `Url::username`: an empty user name leaves no trace there.
+    if authority.contains('@') {
+        return Err(USER_INFO);
+    }
+    let url = Url::parse(input).map_err(|_| ABSOLUTE)?;
+    Ok(Web { url, after_host })
+}
+
+/// What stands between `http(s)://` and the path, and all from there on.
+fn split_web(input: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = input.split_once("://")?;
+    let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    rest.split_at_checked(end)
+        .filter(|(authority, _)| is_web && !authority.is_empty())
+}
+
+/// Whether the WHATWG parser has nothing to strip or to turn round: it drops tabs, newlines and surrounding spaces, and
+/// reads `\` as `/`.
+fn is_plain(input: &str) -> bool {
+    input.trim() == input && !input.chars().any(|c| c.is_control() || c == '\\')
+}
+
+/// Whether the parsed host is this machine by its own spelling: `localhost`, 127.0.0.0/8 or `[::1]`.
+///
+/// Exactly so: `localhost.` and `x.localhost` may be sent to a name server, which may answer anything.
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+/// Whether what is sent there is encrypted, or never leaves this machine.
+fn is_private(url: &Url) -> bool {
+    url.scheme() == "https" || is_loopback(url)
+}
