@@ -4,10 +4,12 @@
 //! Does not look into a value: what it holds is checked by whoever asked for it.
 
 mod build;
+mod options;
 mod parse;
 
-pub use build::{
-    CookieOptions, CookieSpec, DEFAULT_NAME, MAX_COOKIE_BYTES, MAX_NAME_BYTES, SameSite, Secure,
-    SetCookie,
-};
+pub use build::{CookieSpec, MAX_COOKIE_BYTES, SetCookie};
+pub use options::{CookieOptions, DEFAULT_NAME, MAX_NAME_BYTES, SameSite, Secure};
 pub use parse::{CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME, Values, names_with_prefix, values};
+
+#[cfg(test)]
+mod tests;

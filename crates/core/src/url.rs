@@ -82,3 +82,6 @@ fn is_loopback(url: &Url) -> bool {
 fn is_private(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,232 @@
+//! The login cookie: what binds a sign-in to the browser that began it.
+//!
+//! Value: `1.created.project.cloud.redirect_uri.verifier.seal`, every part base64url or a number. It carries the verifier
+//! and the redirect URI, so any instance can finish a sign-in that another began, without shared memory. The seal is an
+//! HMAC under the verifier over everything else and the state's id, so no part can be exchanged for another login's; a key
+//! shared by the instances would add nothing, since whoever can write this browser's cookies could as well replay a
+//! genuine pair of cookie and state. What keeps others from writing them is the `__Host-` prefix.
+//! The cookie is named after the state, so tabs do not disturb one another. Does not know whether it was used before.
+
+use zeroize::Zeroizing;
+
+use crate::config::Config;
+use crate::cookie::{CookieSpec, names_with_prefix};
+use crate::encoding::{
+    base64url, base64url_decode, constant_time_eq, hex, hmac_parts, sha256_parts,
+};
+use crate::error::{CloudApiError, Code};
+use crate::secret::Verifier;
+use crate::state::StateId;
+use crate::time::{Now, Timestamp};
+use crate::url::RedirectUri;
+
+const NAME: &str = "mastra_login_";
+const VERSION: &str = "1";
+/// Most sign-ins that one browser may have under way; the oldest give way.
+pub(crate) const MAX_PENDING: usize = 4;
+
+/// What a login cookie held, once every check has passed.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) verifier: Verifier,
+}
+
+/// The cookie of one login: same attributes as the session cookie, another name.
+pub(crate) fn spec(config: &Config, state: &StateId) -> Result<CookieSpec, CloudApiError> {
+    let digest = sha256_parts(&[b"login cookie", state.expose().as_bytes()]);
+    let tag: String = hex(&digest).chars().take(16).collect();
+    config.cookie.named(&format!("{NAME}{tag}"))
+}
+
+/// The value of the cookie for a login that begins now.
+pub(crate) fn write(
+    config: &Config,
+    redirect_uri: &RedirectUri,
+    state: &StateId,
+    verifier: &Verifier,
+    now: Now,
+) -> Zeroizing<String> {
+    let created = now.wall.unix_seconds().to_string();
+    let parts = Parts {
+        created: &created,
+        project: config.project_id.as_str(),
+        cloud: config.base_url.as_str(),
+        redirect_uri: redirect_uri.as_str(),
+    };
+    let encode = |text: &str| base64url(text.as_bytes());
+    Zeroizing::new(
+        [
+            VERSION,
+            parts.created,
+            &encode(parts.project),
+            &encode(parts.cloud),
+            &encode(parts.redirect_uri),
+            verifier.expose(),
+            &base64url(&parts.seal(verifier, state)),
+        ]
+        .join("."),
+    )
+}
+
+/// Finds and checks the cookie of this login in a `Cookie` header.
+///
+/// # Errors
+///
+/// `login_cookie_missing` where the browser has no login cookie at all, `state_mismatch` where it has those of others or
+/// one that does not fit, `project_mismatch`, `cloud_mismatch`, `login_expired`.
+pub(crate) fn read(
+    config: &Config,
+    header: &str,
+    state: &StateId,
+    now: Now,
+) -> Result<Opened, CloudApiError> {
+    let spec = spec(config, state)?;
+    let pending = pending(config, header)?;
+    if pending.is_empty() {
+        return Err(CloudApiError::new(Code::LoginCookieMissing));
+    }
+    let mismatch = || CloudApiError::new(Code::StateMismatch);
+    // Several of one name can only be tossed in from elsewhere; the first that fits is ours, since only ours has the seal.
+    let mut failure = mismatch();
+    for (_, value) in pending
+        .into_iter()
+        .filter(|(name, _)| *name == spec.name())
+        .take(MAX_PENDING)
+    {
+        match open(config, value, state, now) {
+            Ok(opened) => return Ok(opened),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// The login cookies that a browser has, oldest first, so that a driver can clear what is over the bound.
+///
+/// # Errors
+///
+/// `cookie_header_too_large`.
+pub(crate) fn overdue(config: &Config, header: &str) -> Result<Vec<CookieSpec>, CloudApiError> {
+    let mut all: Vec<(i64, &str)> = pending(config, header)?
+        .into_iter()
+        .map(|(name, value)| (created(value), name))
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    // One more is about to be set.
+    let surplus = all.len().saturating_sub(MAX_PENDING.saturating_sub(1));
+    all.into_iter()
+        .take(surplus)
+        .map(|(_, name)| {
+            config
+                .cookie
+                .named(name.strip_prefix("__Host-").unwrap_or(name))
+        })
+        .collect()
+}
+
+/// How many sign-ins this browser began in the last `seconds`.
+pub(crate) fn begun_since(
+    config: &Config,
+    header: &str,
+    since: Timestamp,
+) -> Result<usize, CloudApiError> {
+    Ok(pending(config, header)?
+        .into_iter()
+        .filter(|(_, value)| created(value) >= since.unix_seconds())
+        .count())
+}
+
+fn pending<'h>(config: &Config, header: &'h str) -> Result<Vec<(&'h str, &'h str)>, CloudApiError> {
+    let prefix = config.cookie.named(NAME)?;
+    Ok(names_with_prefix(header, prefix.name())?.collect())
+}
+
+fn created(value: &str) -> i64 {
+    value
+        .split('.')
+        .nth(1)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0)
+}
+
+fn open(config: &Config, value: &str, state: &StateId, now: Now) -> Result<Opened, CloudApiError> {
+    let mismatch = || CloudApiError::new(Code::StateMismatch);
+    let mut fields = value.split('.');
+    let mut next = || fields.next().ok_or_else(mismatch);
+    let (version, created, project, cloud, redirect_uri, verifier, seal) = (
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+        next()?,
+    );
+    if version != VERSION || fields.next().is_some() {
+        return Err(mismatch());
+    }
+    let text = |part: &str| {
+        base64url_decode(part)
+            .and_then(|bytes| String::from_utf8(bytes).ok())
+            .ok_or_else(mismatch)
+    };
+    let (project, cloud, redirect_uri) = (text(project)?, text(cloud)?, text(redirect_uri)?);
+    let verifier = Verifier::parse(verifier).map_err(|_| mismatch())?;
+    let parts = Parts {
+        created,
+        project: &project,
+        cloud: &cloud,
+        redirect_uri: &redirect_uri,
+    };
+    let seal = base64url_decode(seal).ok_or_else(mismatch)?;
+    if !constant_time_eq(&seal, &parts.seal(&verifier, state)) {
+        return Err(mismatch());
+    }
+    // From here on the parts are one login's own; what is left is whether that login is ours to finish, and now.
+    if project != config.project_id.as_str() {
+        return Err(CloudApiError::new(Code::ProjectMismatch));
+    }
+    if cloud != config.base_url.as_str() {
+        return Err(CloudApiError::new(Code::CloudMismatch));
+    }
+    let created = Timestamp::from_unix_seconds(created.parse().map_err(|_| mismatch())?);
+    // Another instance's clock may be ahead of this one's; `since` reads that as no time at all.
+    if now.wall.since(created) > config.policy.login_lifetime {
+        return Err(CloudApiError::new(Code::LoginExpired));
+    }
+    let redirect_uri = RedirectUri::parse(&redirect_uri).map_err(|_| mismatch())?;
+    Ok(Opened {
+        redirect_uri,
+        verifier,
+    })
+}
+
+struct Parts<'a> {
+    created: &'a str,
+    project: &'a str,
+    cloud: &'a str,
+    redirect_uri: &'a str,
+}
+
+impl Parts<'_> {
+    fn seal(&self, verifier: &Verifier, state: &StateId) -> [u8; 32] {
+        hmac_parts(
+            verifier.expose().as_bytes(),
+            &[
+                b"login cookie",
+                VERSION.as_bytes(),
+                self.created.as_bytes(),
+                self.project.as_bytes(),
+                self.cloud.as_bytes(),
+                self.redirect_uri.as_bytes(),
+                state.expose().as_bytes(),
+            ],
+        )
+    }
+}
+
+#[cfg(test)]
+#[path = "binding_tests.rs"]
+mod tests;

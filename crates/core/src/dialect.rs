@@ -1,0 +1,240 @@
+//! Two dialects of one API, as data: one row per endpoint, one table per dialect.
+//!
+//! Nothing else in this crate knows which dialect is on; the operations read their row and do what it says. A new
+//! dialect is a new table here, and a new vector file.
+
+use crate::http::Method;
+
+/// Which form of the Cloud's API is spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Dialect {
+    /// `/api/v1` paths and `{ok, data, error}` envelopes.
+    #[default]
+    V1,
+    /// Bare JSON under `/auth`, with proof key for code exchange (RFC 7636).
+    Pkce,
+}
+
+impl Dialect {
+    /// The dialect called `v1` or `pkce`.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "v1" => Some(Self::V1),
+            "pkce" => Some(Self::Pkce),
+            _ => None,
+        }
+    }
+
+    /// The name by which it is chosen.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "v1",
+            Self::Pkce => "pkce",
+        }
+    }
+
+    pub(crate) const fn table(self) -> &'static Table {
+        match self {
+            Self::V1 => &V1,
+            Self::Pkce => &PKCE,
+        }
+    }
+}
+
+/// All that differs between dialects.
+pub(crate) struct Table {
+    pub(crate) api_prefix: &'static str,
+    pub(crate) wrapping: Wrapping,
+    pub(crate) login: LoginPage,
+    pub(crate) logout: LogoutPage,
+    pub(crate) exchange: Endpoint,
+    pub(crate) exchanged: Exchanged,
+    pub(crate) verify: Endpoint,
+    pub(crate) verified: Verified,
+    pub(crate) validate: Endpoint,
+    pub(crate) validated: SessionShape,
+    pub(crate) destroy: Endpoint,
+    pub(crate) user: Option<Endpoint>,
+    pub(crate) permissions: Option<Endpoint>,
+}
+
+/// One call: where it goes and what it carries.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) method: Method,
+    /// Below the API prefix; `{id}` stands for one encoded segment.
+    pub(crate) path: &'static str,
+    /// The members of the JSON body, in order; none means no body.
+    pub(crate) body: &'static [(&'static str, Field)],
+    pub(crate) project_header: ProjectHeader,
+}
+
+/// What a body member is filled with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Field {
+    Token,
+    Code,
+    RedirectUri,
+    Verifier,
+    SessionId,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ProjectHeader {
+    Sent,
+    Left,
+}
+
+/// How an answer is wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wrapping {
+    /// `{ok, data, error}`.
+    Envelope,
+    /// The object itself; errors are `{code?, message?}`.
+    Bare,
+}
+
+/// Whether the login page takes a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LoginPage {
+    Plain,
+    Challenge,
+}
+
+/// How the logout page's parameters are called.
+pub(crate) struct LogoutPage {
+    pub(crate) redirect: &'static str,
+    pub(crate) token_hint: Option<&'static str>,
+}
+
+/// What the code exchange answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exchanged {
+    /// User, session and token at once.
+    Session,
+    /// A token only; the user follows from verifying it.
+    AccessToken,
+}
+
+/// What the verification answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verified {
+    /// `{user: {...}}`.
+    User,
+    /// Claims at the top: a person, or a project API token.
+    Claims,
+}
+
+/// Where a session's members stand.
+pub(crate) struct SessionShape {
+    pub(crate) member: Option<&'static str>,
+    pub(crate) id: Option<&'static str>,
+    pub(crate) user_id: &'static str,
+    pub(crate) created_at: &'static str,
+    pub(crate) expires_at: &'static str,
+}
+
+static V1: Table = Table {
+    api_prefix: "/api/v1",
+    wrapping: Wrapping::Envelope,
+    login: LoginPage::Plain,
+    logout: LogoutPage {
+        redirect: "redirect_uri",
+        token_hint: None,
+    },
+    exchange: Endpoint {
+        method: Method::Post,
+        path: "/auth/callback",
+        body: &[("code", Field::Code)],
+        project_header: ProjectHeader::Sent,
+    },
+    exchanged: Exchanged::Session,
+    verify: Endpoint {
+        method: Method::Post,
+        path: "/auth/verify",
+        body: &[("token", Field::Token)],
+        project_header: ProjectHeader::Sent,
+    },
+    verified: Verified::User,
+    validate: Endpoint {
+        method: Method::Post,
+        path: "/auth/session/validate",
+        body: &[("token", Field::Token)],
+        project_header: ProjectHeader::Sent,
+    },
+    validated: SessionShape {
+        member: Some("session"),
+        id: Some("id"),
+        user_id: "user_id",
+        created_at: "created_at",
+        expires_at: "expires_at",
+    },
+    destroy: Endpoint {
+        method: Method::Post,
+        path: "/auth/session/destroy",
+        body: &[("sessionId", Field::SessionId)],
+        project_header: ProjectHeader::Sent,
+    },
+    user: Some(Endpoint {
+        method: Method::Get,
+        path: "/users/{id}",
+        body: &[],
+        project_header: ProjectHeader::Sent,
+    }),
+    permissions: Some(Endpoint {
+        method: Method::Get,
+        path: "/users/{id}/permissions",
+        body: &[],
+        project_header: ProjectHeader::Sent,
+    }),
+};
+
+static PKCE: Table = Table {
+    api_prefix: "",
+    wrapping: Wrapping::Bare,
+    login: LoginPage::Challenge,
+    logout: LogoutPage {
+        redirect: "post_logout_redirect_uri",
+        token_hint: Some("id_token_hint"),
+    },
+    exchange: Endpoint {
+        method: Method::Post,
+        path: "/auth/callback",
+        body: &[
+            ("code", Field::Code),
+            ("redirect_uri", Field::RedirectUri),
+            ("code_verifier", Field::Verifier),
+        ],
+        project_header: ProjectHeader::Sent,
+    },
+    exchanged: Exchanged::AccessToken,
+    verify: Endpoint {
+        method: Method::Post,
+        path: "/auth/verify",
+        body: &[],
+        project_header: ProjectHeader::Sent,
+    },
+    verified: Verified::Claims,
+    validate: Endpoint {
+        method: Method::Post,
+        path: "/auth/session/validate",
+        body: &[],
+        project_header: ProjectHeader::Sent,
+    },
+    validated: SessionShape {
+        member: None,
+        id: None,
+        user_id: "userId",
+        created_at: "createdAt",
+        expires_at: "expiresAt",
+    },
+    destroy: Endpoint {
+        method: Method::Post,
+        path: "/auth/session/destroy",
+        body: &[],
+        project_header: ProjectHeader::Left,
+    },
+    user: None,
+    permissions: None,
+};

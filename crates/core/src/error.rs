@@ -1,0 +1,295 @@
+//! The one error type: whose fault, which code, which status, which endpoint; never a value.
+//!
+//! Codes are listed once, in [`CODES`]; the reference page and the other languages are generated from it. The fields
+//! are private so that every message passes through here: texts of ours are fixed, texts of the Cloud are cleaned by
+//! [`crate::envelope`] before they come in.
+
+use core::fmt;
+
+use crate::malformed::Malformed;
+
+/// Whose fault an error is, and so who can mend it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// The calling program passed something unusable or asked for what does not exist.
+    Caller,
+    /// The deployment is set up wrongly.
+    Configuration,
+    /// The credential or the login at hand is not accepted.
+    Credential,
+    /// The Cloud answered, with an error or with something that breaks the contract.
+    Cloud,
+    /// The Cloud could not be asked.
+    Network,
+}
+
+impl Kind {
+    /// The kind as stable lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Caller => "caller",
+            Self::Configuration => "configuration",
+            Self::Credential => "credential",
+            Self::Cloud => "cloud",
+            Self::Network => "network",
+        }
+    }
+}
+
+/// One row of the list of codes.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CodeInfo {
+    /// The stable text.
+    pub code: &'static str,
+    /// Whose fault it is.
+    pub kind: Kind,
+    /// The HTTP status that goes with it; `None` where it is the answer's own.
+    pub status: Option<u16>,
+    /// One sentence for the reference page.
+    pub meaning: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident $text:literal $kind:ident $status:expr, $meaning:literal;)*) => {
+        /// A stable name for what went wrong.
+        #[derive(Clone, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Code {
+            $(#[doc = $meaning] $name,)*
+            /// A code that the Cloud gave in its answer.
+            Cloud(Box<str>),
+        }
+
+        /// Every code of ours, with its kind, its status and its meaning.
+        pub const CODES: &[CodeInfo] = &[
+            $(CodeInfo { code: $text, kind: Kind::$kind, status: $status, meaning: $meaning },)*
+        ];
+
+        impl Code {
+            /// The code as text.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Cloud(code) => code,
+                }
+            }
+
+            const fn kind(&self) -> Kind {
+                match self {
+                    $(Self::$name => Kind::$kind,)*
+                    Self::Cloud(_) => Kind::Cloud,
+                }
+            }
+
+            const fn default_status(&self) -> Option<u16> {
+                match self {
+                    $(Self::$name => $status,)*
+                    Self::Cloud(_) => None,
+                }
+            }
+
+            const fn meaning(&self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)*
+                    Self::Cloud(_) => "The Cloud refused the request.",
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    InvalidArgument "invalid_argument" Caller Some(400), "An argument does not have the form it must have.";
+    NotImplemented "not_implemented" Caller Some(501), "The Cloud has no such operation.";
+    InvalidConfiguration "invalid_configuration" Configuration Some(500), "An option is missing or has a value that cannot be used.";
+    NotSignedIn "not_signed_in" Credential Some(401), "The request carries no credential.";
+    InvalidToken "invalid_token" Credential Some(401), "The token does not have the form of a token.";
+    SignedOut "signed_out" Credential Some(401), "The session was signed out here.";
+    SessionExpired "session_expired" Credential Some(401), "The session is past its expiry.";
+    TooManyCookies "too_many_cookies" Credential Some(400), "The request carries more session cookies of one name than are tried.";
+    CookieHeaderTooLarge "cookie_header_too_large" Credential Some(400), "The Cookie header is larger than is read.";
+    PermissionDenied "permission_denied" Credential Some(403), "The user may not do this.";
+    CrossOrigin "cross_origin" Credential Some(403), "The request comes from a page of another origin.";
+    StateMalformed "state_malformed" Credential Some(400), "The sign-in callback has no usable state.";
+    CodeMalformed "code_malformed" Credential Some(400), "The sign-in callback has no usable authorization code.";
+    LoginCookieMissing "login_cookie_missing" Credential Some(400), "The browser did not bring the cookie of a sign-in begun here.";
+    StateMismatch "state_mismatch" Credential Some(400), "The sign-in was begun by another browser.";
+    LoginExpired "login_expired" Credential Some(400), "The sign-in took longer than is allowed.";
+    ProjectMismatch "project_mismatch" Credential Some(400), "The sign-in was begun for another project.";
+    CloudMismatch "cloud_mismatch" Credential Some(400), "The sign-in was begun at another Cloud.";
+    CallbackReplayed "callback_replayed" Credential Some(400), "This sign-in callback was already used.";
+    CodeReplayed "code_replayed" Credential Some(400), "This authorization code was already used.";
+    AccessDenied "access_denied" Credential Some(403), "The sign-in was declined at the Cloud.";
+    LoginRejected "login_rejected" Credential Some(400), "The Cloud ended the sign-in with an error.";
+    RequestFailed "request_failed" Cloud None, "The Cloud refused the request and gave no code.";
+    NoData "no_data" Cloud Some(502), "The Cloud's answer has no data where data is needed.";
+    InvalidResponse "invalid_response" Cloud None, "The Cloud's answer does not have the form the contract gives it.";
+    CookieTooLarge "cookie_too_large" Cloud Some(502), "The session cookie would be larger than browsers keep.";
+    NetworkError "network_error" Network Some(503), "The Cloud could not be reached.";
+    Timeout "timeout" Network Some(503), "The Cloud did not answer in time.";
+    ResponseTooLarge "response_too_large" Network Some(503), "The Cloud's answer is larger than is read.";
+    CircuitOpen "circuit_open" Network Some(503), "The Cloud failed several times in a row and is not asked for a moment.";
+    SignOutNotConfirmed "sign_out_not_confirmed" Network Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
+}
+
+/// Whether an error is the Cloud's considered "no" to a credential.
+///
+/// Only a refusal may sign somebody out; everything else means that it could not be found out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The Cloud said no.
+    Refused,
+    /// It could not be found out.
+    Unclear,
+}
+
+/// An operation did not give its result.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind};
+///
+/// let error = CloudApiError::new(Code::Timeout);
+/// assert_eq!((error.code(), error.kind(), error.status()), ("timeout", Kind::Network, 503));
+/// assert_eq!(error.to_string(), "The Cloud did not answer in time.");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudApiError {
+    code: Code,
+    kind: Kind,
+    message: Box<str>,
+    status: u16,
+    endpoint: Option<Box<str>>,
+    verdict: Verdict,
+}
+
+impl CloudApiError {
+    /// An error with the code's own message and status.
+    pub fn new(code: Code) -> Self {
+        let message = code.meaning().into();
+        let status = code.default_status().unwrap_or(502);
+        Self {
+            kind: code.kind(),
+            code,
+            message,
+            status,
+            endpoint: None,
+            verdict: Verdict::Unclear,
+        }
+    }
+
+    /// An error of the calling program: an argument of the wrong form.
+    pub fn argument(malformed: Malformed) -> Self {
+        Self {
+            message: malformed.to_string().into(),
+            ..Self::new(Code::InvalidArgument)
+        }
+    }
+
+    /// An error of the set-up, in fixed words.
+    pub fn configuration(message: impl Into<Box<str>>) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::new(Code::InvalidConfiguration)
+        }
+    }
+
+    /// The same code with other words and another status. The words must be ours or cleaned.
+    pub(crate) fn answer(
+        code: Code,
+        message: impl Into<Box<str>>,
+        status: u16,
+        verdict: Verdict,
+    ) -> Self {
+        Self {
+            message: message.into(),
+            status,
+            verdict,
+            ..Self::new(code)
+        }
+    }
+
+    /// The same error, said of one endpoint (a path of the contract, with `{id}` for what is not fixed).
+    #[must_use]
+    pub(crate) fn at(self, endpoint: &str) -> Self {
+        Self {
+            endpoint: Some(endpoint.into()),
+            ..self
+        }
+    }
+
+    /// The stable code: one of [`CODES`], or the one that the Cloud gave.
+    pub fn code(&self) -> &str {
+        self.code.as_str()
+    }
+
+    /// Whether the code is this one of ours. A code that the Cloud spelled alike is not.
+    pub fn is(&self, code: &Code) -> bool {
+        self.code == *code
+    }
+
+    /// Whose fault it is.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// One short sentence without values.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The HTTP status that describes it.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The path of the contract that was asked, where one was.
+    pub fn endpoint(&self) -> Option<&str> {
+        self.endpoint.as_deref()
+    }
+
+    /// Whether the Cloud refused the credential: a 4xx other than 408, 425 and 429. Never true for an outage.
+    pub fn is_refusal(&self) -> bool {
+        self.verdict == Verdict::Refused
+    }
+}
+
+impl fmt::Display for CloudApiError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl core::error::Error for CloudApiError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_lower_case() {
+        let mut seen = std::collections::BTreeSet::new();
+        for info in CODES {
+            assert!(seen.insert(info.code), "{} stands twice", info.code);
+            assert!(
+                info.code
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'_'),
+                "{}",
+                info.code
+            );
+            assert!(info.meaning.ends_with('.'), "{}", info.code);
+        }
+    }
+
+    #[test]
+    fn a_cloud_code_is_never_one_of_ours() {
+        let error = CloudApiError::new(Code::Cloud("timeout".into()));
+        assert_eq!(error.code(), "timeout");
+        assert!(!error.is(&Code::Timeout));
+        assert_eq!(error.kind(), Kind::Cloud);
+    }
+}

@@ -1,0 +1,97 @@
+//! One operation, made again where that is safe and may help.
+//!
+//! Again only on a failed connection, a connection that closed before the answer, or HTTP 502, 503 or 504; as often as the
+//! operation allows; after a wait that doubles and is spread by jitter. A time-out is not tried again: the caller has
+//! waited long enough.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::step::{Event, Flow, Jitter, Step};
+use crate::error::CloudApiError;
+use crate::http::{Delivery, TransportError};
+use crate::identity::authority::Authority;
+use crate::op::Operation;
+use crate::time::Now;
+
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// One operation on its way.
+#[derive(Debug)]
+pub struct Call<O> {
+    authority: Arc<Authority>,
+    operation: Option<O>,
+    retries_left: u8,
+    wait: Duration,
+    jitter: Jitter,
+}
+
+impl<O: Operation> Call<O> {
+    /// Takes the operation that is to be made.
+    pub fn new(authority: Arc<Authority>, operation: O, jitter: Jitter) -> Self {
+        Self {
+            authority,
+            operation: Some(operation),
+            retries_left: O::RETRIES.count(),
+            wait: FIRST_WAIT,
+            jitter,
+        }
+    }
+
+    /// The same, made once whatever comes of it: for work that nobody waits for.
+    #[must_use]
+    pub fn without_retries(self) -> Self {
+        Self {
+            retries_left: 0,
+            ..self
+        }
+    }
+
+    fn send(&self) -> Step<Result<O::Output, CloudApiError>> {
+        match self
+            .operation
+            .as_ref()
+            .map(|operation| operation.request(self.authority.config()))
+        {
+            Some(Ok(request)) => Step::Send(request),
+            Some(Err(error)) => Step::Done(Err(error)),
+            None => Step::Done(Err(out_of_turn())),
+        }
+    }
+
+    fn delivered(&mut self, delivery: Delivery) -> Step<Result<O::Output, CloudApiError>> {
+        if self.retries_left > 0 && may_help(&delivery) {
+            self.retries_left = self.retries_left.saturating_sub(1);
+            let wait = self.jitter.spread(self.wait);
+            self.wait = self.wait.saturating_mul(2);
+            return Step::Wait(wait);
+        }
+        let Some(operation) = self.operation.take() else {
+            return Step::Done(Err(out_of_turn()));
+        };
+        Step::Done(operation.response(self.authority.config(), delivery))
+    }
+}
+
+impl<O: Operation> Flow for Call<O> {
+    type Output = Result<O::Output, CloudApiError>;
+
+    fn step(&mut self, event: Event, _now: Now) -> Step<Self::Output> {
+        match event {
+            Event::Start | Event::Woken => self.send(),
+            Event::Delivered(delivery) => self.delivered(delivery),
+        }
+    }
+}
+
+/// A driver that goes on after the end is told so; a panic would take its process along.
+pub(crate) fn out_of_turn() -> CloudApiError {
+    CloudApiError::configuration("A flow was driven past its end.")
+}
+
+fn may_help(delivery: &Delivery) -> bool {
+    match delivery {
+        Ok(response) => matches!(response.status(), 502..=504),
+        Err(error) => matches!(error, TransportError::Connect | TransportError::Closed),
+    }
+}

@@ -1,0 +1,85 @@
+//! Login: how a sign-in begins. Two answers from the same facts, in any order, and nothing stored.
+
+use zeroize::Zeroizing;
+
+use crate::binding;
+use crate::cookie::SetCookie;
+use crate::error::CloudApiError;
+use crate::identity::authority::Authority;
+use crate::op::login_page;
+use crate::pkce::derive_verifier;
+use crate::state::State;
+use crate::time::{Now, Timestamp};
+use crate::url::RedirectUri;
+
+/// The URL to send the browser to. Holds the state: for a `Location` header, not for a log.
+///
+/// # Errors
+///
+/// None that well-formed arguments can cause.
+pub fn url(
+    authority: &Authority,
+    redirect_uri: &RedirectUri,
+    state: &State,
+) -> Result<Zeroizing<String>, CloudApiError> {
+    let config = authority.config();
+    let verifier = derive_verifier(authority.login_secret(), config, redirect_uri, state.id())?;
+    Ok(Zeroizing::new(login_page::login_url(
+        config,
+        redirect_uri,
+        state,
+        &verifier,
+    )))
+}
+
+/// The cookie that binds this sign-in to the browser; exactly one.
+///
+/// # Errors
+///
+/// `cookie_too_large` where the redirect URI does not leave room.
+pub fn cookie(
+    authority: &Authority,
+    redirect_uri: &RedirectUri,
+    state: &State,
+    now: Now,
+) -> Result<SetCookie, CloudApiError> {
+    let config = authority.config();
+    let verifier = derive_verifier(authority.login_secret(), config, redirect_uri, state.id())?;
+    let value = binding::write(config, redirect_uri, state.id(), &verifier, now);
+    binding::spec(config, state.id())?.set(&value, config.policy.login_lifetime)
+}
+
+/// The cookies to clear so that no browser collects more than four sign-ins under way.
+///
+/// # Errors
+///
+/// `cookie_header_too_large`.
+pub fn overdue(
+    authority: &Authority,
+    cookie_header: &str,
+) -> Result<Vec<SetCookie>, CloudApiError> {
+    let specs = binding::overdue(authority.config(), cookie_header)?;
+    Ok(specs.iter().map(crate::cookie::CookieSpec::clear).collect())
+}
+
+/// How many sign-ins this browser has begun since then and not finished: what tells a redirect loop.
+///
+/// # Errors
+///
+/// `cookie_header_too_large`.
+pub fn begun_since(
+    authority: &Authority,
+    cookie_header: &str,
+    since: Timestamp,
+) -> Result<usize, CloudApiError> {
+    binding::begun_since(authority.config(), cookie_header, since)
+}
+
+/// Clears the cookie of a sign-in that is over, however it ended.
+///
+/// # Errors
+///
+/// None that well-formed arguments can cause.
+pub fn clear(authority: &Authority, state: &State) -> Result<SetCookie, CloudApiError> {
+    Ok(binding::spec(authority.config(), state.id())?.clear())
+}

@@ -1,0 +1,153 @@
+//! Logout: a session ends here at once and at the Cloud if it can be reached, and the caller is told which.
+//!
+//! The token is denied here before anything is sent, so the very next request is refused whatever the Cloud does. The
+//! Cloud's own id of the session comes from what is remembered, else from the token itself, else from one validation. A
+//! Cloud that says it knows no such session has nothing left to end; one that does not answer has confirmed nothing.
+
+use std::sync::Arc;
+
+use super::call::{Call, out_of_turn};
+use super::step::{Event, Flow, Jitter, Step};
+use crate::error::CloudApiError;
+use crate::identity::authority::Authority;
+use crate::identity::cache::Lookup;
+use crate::model::CloudSession;
+use crate::op::destroy_session::DestroySession;
+use crate::op::validate_session::ValidateSession;
+use crate::secret::SessionToken;
+use crate::time::Now;
+use crate::unverified::Unverified;
+
+/// How a sign-out ended at the Cloud. Here it is over in every case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a sign-out that the Cloud did not confirm must not be told as done"]
+pub enum SignOut {
+    /// The Cloud ended the session.
+    Ended,
+    /// The Cloud knows no such session any more.
+    AlreadyGone,
+    /// The Cloud did not confirm; the session may live on there until it expires.
+    NotConfirmed(CloudApiError),
+}
+
+/// Whether a call that did not come through is made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Up to three times more.
+    Full,
+    /// No: somebody else is waiting.
+    Once,
+}
+
+/// One sign-out on its way.
+#[derive(Debug)]
+pub struct Logout {
+    authority: Arc<Authority>,
+    token: SessionToken,
+    effort: Effort,
+    jitter: Jitter,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Begin,
+    Validate(Call<ValidateSession>),
+    Destroy(Call<DestroySession>),
+}
+
+impl Logout {
+    /// For this session.
+    pub const fn new(
+        authority: Arc<Authority>,
+        token: SessionToken,
+        effort: Effort,
+        jitter: Jitter,
+    ) -> Self {
+        Self {
+            authority,
+            token,
+            effort,
+            jitter,
+            phase: Phase::Begin,
+        }
+    }
+
+    fn begin(&mut self, now: Now) -> Step<SignOut> {
+        let remembered = match self
+            .authority
+            .lookup(&self.authority.key(self.token.expose()), now)
+        {
+            Lookup::Fresh(identity) | Lookup::Stale(identity) => identity.session_id().cloned(),
+            _ => None,
+        };
+        self.authority.sign_out(&self.token, now);
+        match remembered.or_else(|| Unverified::peek(&self.token).session_id) {
+            Some(id) => self.destroy(DestroySession::new(id, self.token.clone()), now),
+            None => {
+                let call = self.call(ValidateSession::new(self.token.clone()));
+                self.phase = Phase::Validate(call);
+                self.step(Event::Start, now)
+            }
+        }
+    }
+
+    fn destroy(&mut self, operation: DestroySession, now: Now) -> Step<SignOut> {
+        self.phase = Phase::Destroy(self.call(operation));
+        self.step(Event::Woken, now)
+    }
+
+    fn call<O: crate::op::Operation>(&self, operation: O) -> Call<O> {
+        let call = Call::new(Arc::clone(&self.authority), operation, self.jitter);
+        match self.effort {
+            Effort::Full => call,
+            Effort::Once => call.without_retries(),
+        }
+    }
+
+    fn validated(
+        &mut self,
+        result: Result<CloudSession, CloudApiError>,
+        now: Now,
+    ) -> Step<SignOut> {
+        match result {
+            Ok(session) => self.destroy(
+                DestroySession::new(session.id().clone(), self.token.clone()),
+                now,
+            ),
+            Err(error) => Step::Done(ended(Err(error))),
+        }
+    }
+}
+
+impl Flow for Logout {
+    type Output = SignOut;
+
+    fn step(&mut self, event: Event, now: Now) -> Step<SignOut> {
+        match &mut self.phase {
+            Phase::Begin if matches!(event, Event::Start) => self.begin(now),
+            Phase::Begin => Step::Done(SignOut::NotConfirmed(out_of_turn())),
+            Phase::Validate(call) => match call.step(event, now) {
+                Step::Send(request) => Step::Send(request),
+                Step::Wait(time) => Step::Wait(time),
+                Step::Done(result) => self.validated(result, now),
+            },
+            Phase::Destroy(call) => match call.step(event, now) {
+                Step::Send(request) => Step::Send(request),
+                Step::Wait(time) => Step::Wait(time),
+                Step::Done(result) => Step::Done(ended(result)),
+            },
+        }
+    }
+}
+
+/// Only a 401, 404 or 410 says that there is no such session; any other "no" leaves it standing.
+fn ended(result: Result<(), CloudApiError>) -> SignOut {
+    match result {
+        Ok(()) => SignOut::Ended,
+        Err(error) if error.is_refusal() && matches!(error.status(), 401 | 404 | 410) => {
+            SignOut::AlreadyGone
+        }
+        Err(error) => SignOut::NotConfirmed(error),
+    }
+}

@@ -1,0 +1,119 @@
+//! Permissions: what a user may do, from the role mapping or from the Cloud.
+//!
+//! With a role mapping nobody is asked. Otherwise the Cloud's permission endpoint is, with the user's own session token;
+//! where the dialect has none, the default roles apply. Answers are remembered like identities, and a refusal means no
+//! permissions, never an error; not to know is an error, never "none".
+
+use std::sync::Arc;
+
+use super::call::{Call, out_of_turn};
+use super::step::{Event, Flow, Jitter, Step};
+use crate::error::{CloudApiError, Code};
+use crate::identity::authority::Authority;
+use crate::identity::cache::GrantsLookup;
+use crate::identity::key::TokenKey;
+use crate::model::CloudUser;
+use crate::op::user_permissions::GetUserPermissions;
+use crate::permission::Grants;
+use crate::roles::RoleMapping;
+use crate::time::Now;
+
+/// One permission look-up on its way.
+#[derive(Debug)]
+pub struct Permissions {
+    authority: Arc<Authority>,
+    key: TokenKey,
+    stale: Option<Arc<Grants>>,
+    source: Source,
+}
+
+#[derive(Debug)]
+enum Source {
+    Roles(Arc<Grants>),
+    Cloud(Call<GetUserPermissions>),
+}
+
+impl Permissions {
+    /// For this user.
+    pub fn new(authority: Arc<Authority>, user: &CloudUser, jitter: Jitter) -> Self {
+        let config = authority.config();
+        let token = user.session_token();
+        let key = authority.key(token.expose());
+        let source = match (
+            &config.role_mapping,
+            GetUserPermissions::new(config, user.id().clone(), token.clone()),
+        ) {
+            (None, Some(operation)) => {
+                Source::Cloud(Call::new(Arc::clone(&authority), operation, jitter))
+            }
+            (Some(mapping), _) => Source::Roles(Arc::new(mapping.permissions(user.roles()))),
+            (None, None) => Source::Roles(Arc::new(
+                RoleMapping::default_roles().permissions(user.roles()),
+            )),
+        };
+        Self {
+            authority,
+            key,
+            stale: None,
+            source,
+        }
+    }
+
+    /// What two of these must share to be one.
+    pub const fn key(&self) -> TokenKey {
+        self.key
+    }
+
+    fn start(&mut self, now: Now) -> Option<Result<Arc<Grants>, CloudApiError>> {
+        if let Source::Roles(grants) = &self.source {
+            return Some(Ok(Arc::clone(grants)));
+        }
+        match self.authority.grants(&self.key, now) {
+            GrantsLookup::Fresh(grants) => return Some(Ok(grants)),
+            GrantsLookup::Stale(grants) => self.stale = Some(grants),
+            GrantsLookup::Unknown => {}
+        }
+        (!self.authority.may_ask(now))
+            .then(|| self.unavailable(CloudApiError::new(Code::CircuitOpen)))
+    }
+
+    fn answer(
+        &mut self,
+        result: Result<Grants, CloudApiError>,
+        now: Now,
+    ) -> Result<Arc<Grants>, CloudApiError> {
+        self.authority.asked(&result, now);
+        let grants = match result {
+            Ok(grants) => Arc::new(grants),
+            Err(error) if error.is_refusal() => Arc::new(Grants::default()),
+            Err(error) => return self.unavailable(error),
+        };
+        self.authority
+            .remember_grants(self.key, Arc::clone(&grants), now);
+        Ok(grants)
+    }
+
+    fn unavailable(&mut self, error: CloudApiError) -> Result<Arc<Grants>, CloudApiError> {
+        self.stale.take().ok_or(error)
+    }
+}
+
+impl Flow for Permissions {
+    type Output = Result<Arc<Grants>, CloudApiError>;
+
+    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
+        if matches!(event, Event::Start)
+            && let Some(known) = self.start(now)
+        {
+            return Step::Done(known);
+        }
+        let Source::Cloud(call) = &mut self.source else {
+            return Step::Done(Err(out_of_turn()));
+        };
+        match call.step(event, now) {
+            Step::Send(request) => Step::Send(request),
+            Step::Wait(time) => Step::Wait(time),
+            Step::Done(result) => Step::Done(self.answer(result, now)),
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The words between a flow and its driver.
+
+use core::time::Duration;
+
+use crate::http::{Delivery, Request};
+use crate::time::Now;
+
+/// What a flow wants next.
+#[derive(Debug)]
+pub enum Step<T> {
+    /// Send this and bring back what came of it.
+    Send(Request),
+    /// Come back after this time.
+    Wait(Duration),
+    /// The job is done.
+    Done(T),
+}
+
+/// What a driver tells a flow.
+#[derive(Debug)]
+pub enum Event {
+    /// Begin.
+    Start,
+    /// The request was sent, and this came of it.
+    Delivered(Delivery),
+    /// The time is over.
+    Woken,
+}
+
+/// One job in steps. After [`Step::Done`] it is not asked again.
+pub trait Flow {
+    /// What the job is for.
+    type Output;
+
+    /// Goes on by one step.
+    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output>;
+}
+
+/// A random number from the driver that spreads retries over time. Not a secret.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Jitter(pub u64);
+
+impl Jitter {
+    /// Between a half and one and a half of `base`, another share each time.
+    pub(crate) fn spread(&mut self, base: Duration) -> Duration {
+        // Knuth's multiplicative step: enough to differ, and nothing depends on it being unguessable.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        let share = u32::try_from((self.0 >> 33) % 1000).unwrap_or(0);
+        base / 2 + base * share / 1000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_stays_around_its_base() {
+        let mut jitter = Jitter(42);
+        let base = Duration::from_millis(100);
+        let waits: Vec<Duration> = (0..1000).map(|_| jitter.spread(base)).collect();
+        assert!(
+            waits
+                .iter()
+                .all(|wait| (base / 2..base * 3 / 2).contains(wait))
+        );
+        assert!(
+            waits
+                .iter()
+                .collect::<std::collections::BTreeSet<_>>()
+                .len()
+                > 100
+        );
+    }
+}

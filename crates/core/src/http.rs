@@ -1,0 +1,143 @@
+//! A request and a response as plain data: what a driver sends and what it brings back.
+//!
+//! `Debug` of both shows the endpoint, the method and sizes; never a URL with its query, a header or a body. Bodies and
+//! headers are wiped when dropped.
+
+use core::fmt;
+use core::time::Duration;
+
+use zeroize::{Zeroize as _, Zeroizing};
+
+/// The two methods of the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `POST`
+    Post,
+}
+
+impl Method {
+    /// The method as it stands on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Post => "POST",
+        }
+    }
+}
+
+/// One call to the Cloud. The driver adds nothing to it and follows no redirect.
+pub struct Request {
+    pub(crate) method: Method,
+    pub(crate) endpoint: Box<str>,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(&'static str, Zeroizing<String>)>,
+    pub(crate) body: Option<Zeroizing<Vec<u8>>>,
+    pub(crate) timeout: Duration,
+    pub(crate) max_response_bytes: usize,
+}
+
+impl Request {
+    /// The method.
+    pub const fn method(&self) -> Method {
+        self.method
+    }
+
+    /// The path of the contract, with `{id}` for what is not fixed: safe to log.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The whole URL.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// All headers, lower-case names, each once.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+    }
+
+    /// The body, where there is one.
+    pub fn body(&self) -> Option<&[u8]> {
+        self.body.as_ref().map(|body| body.as_slice())
+    }
+
+    /// How long the whole exchange may take, from connecting to the last byte.
+    pub const fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// How many bytes of body the driver may read; one more is [`TransportError::TooLarge`].
+    pub const fn max_response_bytes(&self) -> usize {
+        self.max_response_bytes
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What came back: the status and the body, as they were.
+pub struct Response {
+    status: u16,
+    body: Vec<u8>,
+}
+
+impl Response {
+    /// A response with this status and this body.
+    pub fn new(status: u16, body: Vec<u8>) -> Self {
+        Self { status, body }
+    }
+
+    /// The HTTP status.
+    pub const fn status(&self) -> u16 {
+        self.status
+    }
+
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.body
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        self.body.zeroize();
+    }
+}
+
+impl fmt::Debug for Response {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TransportError {
+    /// No connection could be made; no byte of the request was sent.
+    Connect,
+    /// The connection ended before a whole response came.
+    Closed,
+    /// The request's time was up.
+    Timeout,
+    /// The body is larger than the request allows.
+    TooLarge,
+    /// Anything else that kept the exchange from being finished.
+    Other,
+}
+
+/// What a driver brings back from one request.
+pub type Delivery = Result<Response, TransportError>;

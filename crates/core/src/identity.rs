@@ -1,0 +1,61 @@
+//! What is remembered of identities, and for how long: state that time changes, with `now` as an argument.
+
+pub mod authority;
+pub(crate) mod breaker;
+pub(crate) mod cache;
+pub mod key;
+pub(crate) mod spent;
+
+use crate::ids::SessionId;
+use crate::model::CloudUser;
+use crate::time::Timestamp;
+use key::TokenKey;
+
+/// A verified identity: made by this crate from the Cloud's answer, and by nobody else.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    key: TokenKey,
+    user: CloudUser,
+    session_id: Option<SessionId>,
+    expires_at: Option<Timestamp>,
+}
+
+impl Identity {
+    pub(crate) const fn new(
+        key: TokenKey,
+        user: CloudUser,
+        session_id: Option<SessionId>,
+        expires_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            key,
+            user,
+            session_id,
+            expires_at,
+        }
+    }
+
+    /// Who it is.
+    pub const fn user(&self) -> &CloudUser {
+        &self.user
+    }
+
+    /// The Cloud's id of the session, where it is known.
+    pub const fn session_id(&self) -> Option<&SessionId> {
+        self.session_id.as_ref()
+    }
+
+    /// When the session ends by itself, where it is known.
+    pub const fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// What the identity is remembered under.
+    pub const fn key(&self) -> TokenKey {
+        self.key
+    }
+
+    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
+        self.expires_at.is_some_and(|end| now >= end)
+    }
+}

@@ -1,0 +1,221 @@
+//! Identities, refusals, permissions and sign-outs that are remembered: bounded, and judged anew at every look.
+//!
+//! A look says fresh, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
+//! that were under way when it came. The session's expiry is looked at on every hit, on the wall clock; times of our own
+//! run on the monotonic clock. Refusals live in a table of their own, so that a flood of junk evicts nobody.
+
+use core::hash::{BuildHasher, Hasher};
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quick_cache::UnitWeighter;
+use quick_cache::sync::{Cache as Table, DefaultLifecycle};
+
+use super::Identity;
+use super::key::TokenKey;
+use crate::config::Policy;
+use crate::error::CloudApiError;
+use crate::permission::Grants;
+use crate::time::{Now, Timestamp};
+
+/// What is known of a token.
+#[derive(Clone, Debug)]
+pub(crate) enum Lookup {
+    /// Verified within the fresh time.
+    Fresh(Arc<Identity>),
+    /// Verified within the stale time: good only where the Cloud cannot be asked.
+    Stale(Arc<Identity>),
+    /// Verified once, and now past its expiry.
+    Expired,
+    /// Refused by the Cloud a moment ago.
+    Refused(CloudApiError),
+    /// Signed out here.
+    SignedOut,
+    /// Nothing.
+    Unknown,
+}
+
+/// What is known of a user's permissions.
+#[derive(Clone, Debug)]
+pub(crate) enum GrantsLookup {
+    Fresh(Arc<Grants>),
+    Stale(Arc<Grants>),
+    Unknown,
+}
+
+pub(crate) struct Cache {
+    fresh: Duration,
+    stale: Duration,
+    refused: Duration,
+    identities: Store<(Arc<Identity>, Duration)>,
+    grants: Store<(Arc<Grants>, Duration)>,
+    refusals: Store<(CloudApiError, Duration)>,
+    signed_out: Store<Timestamp>,
+    /// Held by writers only, so that no answer under way can follow a sign-out into the table.
+    writing: Mutex<()>,
+}
+
+type Store<V> = Table<TokenKey, V, UnitWeighter, KeyHasher, DefaultLifecycle<TokenKey, V>>;
+
+impl Cache {
+    pub(crate) fn new(policy: &Policy, seed: u64) -> Self {
+        let hasher = KeyHasher { seed };
+        Self {
+            fresh: policy.fresh,
+            stale: policy.fresh.saturating_add(policy.stale_if_error),
+            refused: policy.refused,
+            identities: store(policy.capacity, hasher),
+            grants: store(policy.capacity, hasher),
+            refusals: store(policy.capacity, hasher),
+            signed_out: store(policy.capacity, hasher),
+            writing: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {
+        if self.is_signed_out(key, now) {
+            return Lookup::SignedOut;
+        }
+        if let Some((identity, verified)) = self.identities.get(key) {
+            let age = now.monotonic.saturating_sub(verified);
+            if identity.is_expired(now.wall) {
+                return Lookup::Expired;
+            }
+            if age < self.fresh {
+                return Lookup::Fresh(identity);
+            }
+            // A refusal that came later outweighs an answer that has grown old.
+            if let Some(error) = self.refusal(key, now) {
+                return Lookup::Refused(error);
+            }
+            return if age < self.stale {
+                Lookup::Stale(identity)
+            } else {
+                Lookup::Unknown
+            };
+        }
+        self.refusal(key, now)
+            .map_or(Lookup::Unknown, Lookup::Refused)
+    }
+
+    fn refusal(&self, key: &TokenKey, now: Now) -> Option<CloudApiError> {
+        let (error, since) = self.refusals.get(key)?;
+        (now.monotonic.saturating_sub(since) < self.refused).then_some(error)
+    }
+
+    fn is_signed_out(&self, key: &TokenKey, now: Now) -> bool {
+        self.signed_out
+            .get(key)
+            .is_some_and(|until| now.wall < until)
+    }
+
+    /// Remembers an identity that was verified now; false where its token was signed out meanwhile.
+    pub(crate) fn remember(&self, identity: &Arc<Identity>, now: Now) -> bool {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_signed_out(&identity.key(), now) {
+            return false;
+        }
+        self.refusals.remove(&identity.key());
+        self.identities
+            .insert(identity.key(), (Arc::clone(identity), now.monotonic));
+        true
+    }
+
+    /// Remembers a refusal and forgets what was known before it.
+    pub(crate) fn refuse(&self, key: TokenKey, error: CloudApiError, now: Now) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget_identity(&key);
+        self.refusals.insert(key, (error, now.monotonic));
+    }
+
+    /// Forgets an identity without remembering a refusal.
+    pub(crate) fn forget(&self, key: &TokenKey) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget_identity(key);
+    }
+
+    /// Denies a token from now on, until it could not be used anyway.
+    pub(crate) fn sign_out(&self, key: TokenKey, until: Timestamp) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.signed_out.insert(key, until);
+        self.forget_identity(&key);
+    }
+
+    fn forget_identity(&self, key: &TokenKey) {
+        self.identities.remove(key);
+        self.grants.remove(key);
+    }
+
+    pub(crate) fn grants(&self, key: &TokenKey, now: Now) -> GrantsLookup {
+        match self.grants.get(key) {
+            Some((grants, since)) => match now.monotonic.saturating_sub(since) {
+                age if age < self.fresh => GrantsLookup::Fresh(grants),
+                age if age < self.stale => GrantsLookup::Stale(grants),
+                _ => GrantsLookup::Unknown,
+            },
+            None => GrantsLookup::Unknown,
+        }
+    }
+
+    pub(crate) fn remember_grants(&self, key: TokenKey, grants: Arc<Grants>, now: Now) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.is_signed_out(&key, now) {
+            self.grants.insert(key, (grants, now.monotonic));
+        }
+    }
+
+    /// How many identities and refusals are held.
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.identities.len(), self.refusals.len())
+    }
+}
+
+fn store<V: Clone>(capacity: usize, hasher: KeyHasher) -> Store<V> {
+    let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
+    Table::with(
+        capacity,
+        weight,
+        UnitWeighter,
+        hasher,
+        DefaultLifecycle::default(),
+    )
+}
+
+/// Keys are SHA-256 already; the seed keeps anyone from choosing tokens that fall into one bucket.
+#[derive(Clone, Copy, Debug)]
+struct KeyHasher {
+    seed: u64,
+}
+
+struct Folding(u64);
+
+impl BuildHasher for KeyHasher {
+    type Hasher = Folding;
+    fn build_hasher(&self) -> Folding {
+        Folding(self.seed)
+    }
+}
+
+impl Hasher for Folding {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks_exact(8) {
+            let word = chunk
+                .iter()
+                .fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
+            self.0 = (self.0 ^ word)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(29);
+        }
+    }
+
+    /// The key's length goes in here and says nothing.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

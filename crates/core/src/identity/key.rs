@@ -1,0 +1,32 @@
+//! What an identity is remembered under.
+//!
+//! SHA-256 over the length-prefixed base URL, project and token: all that the answer depends on, so that no two
+//! deployments and no two tokens share an entry, and no token stands in a table in the clear.
+
+use core::fmt;
+
+use crate::config::Config;
+use crate::encoding::{Digest, sha256_parts};
+
+/// The key of one token in one deployment.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TokenKey(Digest);
+
+impl TokenKey {
+    /// The key of a token, as text.
+    pub fn new(config: &Config, token: &str) -> Self {
+        Self(sha256_parts(&[
+            b"identity",
+            config.base_url.as_str().as_bytes(),
+            config.api_path("").as_bytes(),
+            config.project_id.as_str().as_bytes(),
+            token.as_bytes(),
+        ]))
+    }
+}
+
+impl fmt::Debug for TokenKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenKey(..)")
+    }
+}

@@ -1,0 +1,163 @@
+//! Names of things that are not secret: projects, users, sessions.
+//!
+//! A value that exists is safe in its place: a [`ProjectId`] in a header, a [`UserId`] as one segment of a path.
+
+use core::fmt;
+
+use crate::malformed::Malformed;
+
+const MAX_ID_BYTES: usize = 256;
+
+/// The project that users sign in to; travels as `X-Project-ID`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProjectId(Box<str>);
+
+impl ProjectId {
+    /// Reads a project id: 1 to 128 characters of `A-Z a-z 0-9 - _ . : ~`.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where a character or the length is outside of that.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::ids::ProjectId;
+    ///
+    /// assert_eq!(ProjectId::parse("demo").unwrap().as_str(), "demo");
+    /// assert!(ProjectId::parse("two\r\nlines").is_err());
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let allowed =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'~');
+        if (1..=128).contains(&text.len()) && text.bytes().all(allowed) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed::new(
+                "project id",
+                "be 1 to 128 characters of A-Z a-z 0-9 - _ . : ~",
+            ))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The Cloud's id of a person or a machine user.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct UserId(Box<str>);
+
+impl UserId {
+    /// Reads a user id: 1 to 256 bytes, no control characters, and neither `.` nor `..`, which no encoding could keep
+    /// inside a path segment (WHATWG URL, double-dot segments).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where it is anything else.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if is_plain(text) && text != "." && text != ".." {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed::new(
+                "user id",
+                "be 1 to 256 bytes without control characters, and not a dot segment",
+            ))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The Cloud's own id of a session: what it is ended by. Not the token.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SessionId(Box<str>);
+
+impl SessionId {
+    /// Reads a session id: 1 to 256 bytes, no control characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where it is anything else.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if is_plain(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed::new(
+                "session id",
+                "be 1 to 256 bytes without control characters",
+            ))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn is_plain(text: &str) -> bool {
+    (1..=MAX_ID_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+}
+
+impl fmt::Display for ProjectId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_project_id_is_safe_in_a_header() {
+        for (text, good) in [
+            ("demo", true),
+            ("a:b~c.d_e-f", true),
+            ("", false),
+            ("a b", false),
+            ("a\n", false),
+            ("ä", false),
+        ] {
+            assert_eq!(ProjectId::parse(text).is_ok(), good, "{text:?}");
+        }
+        assert!(ProjectId::parse(&"p".repeat(128)).is_ok());
+        assert!(ProjectId::parse(&"p".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn a_user_id_is_never_a_dot_segment() {
+        for (text, good) in [
+            ("usr_1", true),
+            ("../x", true),
+            ("a/b", true),
+            ("...", true),
+            (".", false),
+            ("..", false),
+            ("", false),
+            ("a\0", false),
+        ] {
+            assert_eq!(UserId::parse(text).is_ok(), good, "{text:?}");
+        }
+        assert!(UserId::parse(&"u".repeat(256)).is_ok());
+        assert!(UserId::parse(&"u".repeat(257)).is_err());
+    }
+}

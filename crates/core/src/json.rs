@@ -1,0 +1,258 @@
+//! Strict reading of JSON that somebody else wrote (RFC 8259, narrowed by RFC 8725 section 2.4).
+//!
+//! One text, whole, with nothing behind it; duplicate members are refused at every level (two readers could each take
+//! another one), and so is nesting past a stated depth. Does not know any message: members are looked up by
+//! [`Object`], which names what is missing or of the wrong type, never its value.
+
+use core::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::malformed::Malformed;
+
+/// Reads one JSON text with at most `max_depth` containers inside one another.
+///
+/// # Errors
+///
+/// [`Malformed`] for anything but one well-formed text without duplicate members.
+pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, Malformed> {
+    let malformed = |_| {
+        Malformed::new(
+            "JSON text",
+            "be one well-formed value without duplicate members",
+        )
+    };
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Strict {
+        depth_left: max_depth,
+    }
+    .deserialize(&mut reader)
+    .map_err(malformed)?;
+    reader.end().map_err(malformed)?;
+    Ok(value)
+}
+
+/// Builds a [`Value`], counting depth and refusing a member that is already there.
+#[derive(Clone, Copy)]
+struct Strict {
+    depth_left: usize,
+}
+
+impl Strict {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        match self.depth_left.checked_sub(1) {
+            Some(depth_left) => Ok(Self { depth_left }),
+            None => Err(E::custom("too deep")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Strict {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Strict {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(inner)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut members = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(inner)?;
+            if members.insert(name, value).is_some() {
+                return Err(de::Error::custom("duplicate member"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
+}
+
+/// Members of one object, read by name and type.
+///
+/// `null` counts as absent: the Cloud writes both for "none".
+#[derive(Clone, Copy)]
+pub struct Object<'v>(&'v Map<String, Value>);
+
+/// A member is missing or has the wrong type; holds its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadMember(pub &'static str);
+
+impl<'v> Object<'v> {
+    /// The object in `value`, called `name` in the error.
+    ///
+    /// # Errors
+    ///
+    /// [`BadMember`] where it is not an object.
+    pub fn new(value: &'v Value, name: &'static str) -> Result<Self, BadMember> {
+        value.as_object().map(Self).ok_or(BadMember(name))
+    }
+
+    /// A member of any type, unless absent or null.
+    pub fn any(self, name: &str) -> Option<&'v Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    /// An object that must be there.
+    pub fn object(self, name: &'static str) -> Result<Object<'v>, BadMember> {
+        self.any(name)
+            .and_then(Value::as_object)
+            .map(Self)
+            .ok_or(BadMember(name))
+    }
+
+    /// Text that must be there.
+    pub fn text(self, name: &'static str) -> Result<&'v str, BadMember> {
+        self.any(name)
+            .and_then(Value::as_str)
+            .ok_or(BadMember(name))
+    }
+
+    /// Text that may be absent but not of another type.
+    pub fn optional_text(self, name: &'static str) -> Result<Option<&'v str>, BadMember> {
+        match self.any(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(BadMember(name)),
+        }
+    }
+
+    /// A list of texts that may be absent but not of another type.
+    pub fn optional_texts(self, name: &'static str) -> Result<Option<Vec<String>>, BadMember> {
+        let Some(value) = self.any(name) else {
+            return Ok(None);
+        };
+        value
+            .as_array()
+            .and_then(|items| {
+                items
+                    .iter()
+                    .map(|item| item.as_str().map(str::to_owned))
+                    .collect()
+            })
+            .map(Some)
+            .ok_or(BadMember(name))
+    }
+
+    /// A list of texts that must be there.
+    pub fn texts(self, name: &'static str) -> Result<Vec<String>, BadMember> {
+        self.optional_texts(name)?.ok_or(BadMember(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_whole_text_is_read() {
+        assert_eq!(
+            parse(br#" {"a":[1,2.5,"x",true,null]} "#, 32)
+                .unwrap()
+                .to_string(),
+            r#"{"a":[1,2.5,"x",true,null]}"#
+        );
+        for bad in [
+            "",
+            " ",
+            "{",
+            r#"{"a":1"#,
+            r#"{"a":1}x"#,
+            r#"{"a":1}{}"#,
+            "nul",
+            "<html>",
+            "{'a':1}",
+            r#"{"a":1,}"#,
+            "[1e999]",
+            "\u{feff}{}",
+            r#""\ud800""#,
+        ] {
+            assert!(parse(bad.as_bytes(), 32).is_err(), "{bad:?}");
+        }
+        assert!(parse(b"\"\xff\"", 32).is_err());
+    }
+
+    #[test]
+    fn threat_019_duplicate_members_are_refused() {
+        for bad in [
+            r#"{"sub":1,"sub":1}"#,
+            r#"{"a":{"b":1,"b":2}}"#,
+            r#"[{"a":1,"a":1}]"#,
+            r#"{"a":1,"\u0061":2}"#,
+        ] {
+            assert!(parse(bad.as_bytes(), 32).is_err(), "{bad}");
+        }
+        assert!(parse(br#"{"a":1,"A":1}"#, 32).is_ok());
+    }
+
+    #[test]
+    fn threat_099_depth_is_bounded() {
+        let nested = |n: usize| format!("{}{}", "[".repeat(n), "]".repeat(n));
+        assert!(parse(nested(32).as_bytes(), 32).is_ok());
+        assert!(parse(nested(33).as_bytes(), 32).is_err());
+        assert!(parse("[".repeat(100_000).as_bytes(), 32).is_err());
+    }
+
+    #[test]
+    fn members_are_read_by_type() {
+        let value = parse(
+            br#"{"t":"x","n":null,"i":7,"l":["a"],"m":["a",1],"o":{}}"#,
+            32,
+        )
+        .unwrap();
+        let object = Object::new(&value, "data").unwrap();
+        assert_eq!(object.text("t"), Ok("x"));
+        assert_eq!(object.text("i"), Err(BadMember("i")));
+        assert_eq!(object.optional_text("n"), Ok(None));
+        assert_eq!(object.optional_text("i"), Err(BadMember("i")));
+        assert_eq!(object.texts("l"), Ok(vec!["a".to_owned()]));
+        assert_eq!(object.texts("m"), Err(BadMember("m")));
+        assert_eq!(object.optional_texts("none"), Ok(None));
+        assert!(object.object("o").is_ok());
+        assert!(object.object("t").is_err());
+    }
+}

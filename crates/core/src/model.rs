@@ -1,0 +1,242 @@
+//! What the Cloud knows of users and sessions, read strictly from its answers.
+//!
+//! Made only from something verified: the operations construct these, nobody else can. `Debug` shows ids and roles, never
+//! an e-mail address, a name or the token. Absent roles are no roles: nothing is made up.
+
+use core::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::dialect::SessionShape;
+use crate::encoding::{hex, sha256};
+use crate::ids::{SessionId, UserId};
+use crate::json::{BadMember, Object};
+use crate::secret::SessionToken;
+use crate::time::Timestamp;
+
+/// A signed-in person or machine.
+#[derive(Clone)]
+pub struct CloudUser {
+    id: UserId,
+    email: Box<str>,
+    name: Option<Box<str>>,
+    avatar_url: Option<Box<str>>,
+    created_at: Option<Timestamp>,
+    metadata: Option<Map<String, Value>>,
+    roles: Box<[String]>,
+    session_token: SessionToken,
+}
+
+impl CloudUser {
+    /// The Cloud's id: with the project, the only thing that identifies somebody.
+    pub const fn id(&self) -> &UserId {
+        &self.id
+    }
+
+    /// The e-mail address, to show and not to decide on; empty for a machine.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// The name to show.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The picture to show.
+    pub fn avatar_url(&self) -> Option<&str> {
+        self.avatar_url.as_deref()
+    }
+
+    /// When the account was made, where the dialect says so.
+    pub const fn created_at(&self) -> Option<Timestamp> {
+        self.created_at
+    }
+
+    /// What else the Cloud keeps with the account.
+    pub const fn metadata(&self) -> Option<&Map<String, Value>> {
+        self.metadata.as_ref()
+    }
+
+    /// The roles the Cloud gave; empty where it gave none.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// Whether the user has this role, compared byte by byte.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|has| has == role)
+    }
+
+    /// The token of this user's session: what permission look-ups are made with.
+    pub const fn session_token(&self) -> &SessionToken {
+        &self.session_token
+    }
+
+    /// A user as the `user` member has it.
+    pub(crate) fn read(user: Object<'_>, session_token: SessionToken) -> Result<Self, BadMember> {
+        Ok(Self {
+            id: user_id(user, "id")?,
+            email: user.text("email")?.into(),
+            name: user.optional_text("name")?.map(Into::into),
+            avatar_url: user.optional_text("avatar_url")?.map(Into::into),
+            created_at: Some(time(user, "created_at")?),
+            metadata: match user.any("metadata") {
+                None => None,
+                Some(value) => Some(value.as_object().cloned().ok_or(BadMember("metadata"))?),
+            },
+            roles: roles(user)?,
+            session_token,
+        })
+    }
+
+    /// A user as verified claims have it: a person, or the machine behind a project API token.
+    pub(crate) fn read_claims(
+        claims: Object<'_>,
+        session_token: SessionToken,
+    ) -> Result<Self, BadMember> {
+        if claims.optional_text("token_type")? == Some("project_api_token") {
+            return Self::machine(claims, session_token);
+        }
+        Ok(Self {
+            id: user_id(claims, "sub")?,
+            email: claims.text("email")?.into(),
+            name: claims.optional_text("name")?.map(Into::into),
+            avatar_url: claims.optional_text("avatar_url")?.map(Into::into),
+            created_at: None,
+            metadata: None,
+            roles: [claims.text("role")?.to_owned()].into(),
+            session_token,
+        })
+    }
+
+    /// Two tokens are two identities: the id is derived from the token.
+    fn machine(claims: Object<'_>, session_token: SessionToken) -> Result<Self, BadMember> {
+        if claims.any("valid").and_then(Value::as_bool) != Some(true) {
+            return Err(BadMember("valid"));
+        }
+        let id = format!("project-token:{}", fingerprint(&session_token));
+        Ok(Self {
+            id: UserId::parse(&id).map_err(|_| BadMember("valid"))?,
+            email: "".into(),
+            name: None,
+            avatar_url: None,
+            created_at: None,
+            metadata: None,
+            roles: [claims.text("role")?.to_owned()].into(),
+            session_token,
+        })
+    }
+}
+
+impl fmt::Debug for CloudUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudUser")
+            .field("id", &self.id)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session as the Cloud knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudSession {
+    id: SessionId,
+    user_id: UserId,
+    expires_at: Timestamp,
+    created_at: Timestamp,
+}
+
+impl CloudSession {
+    /// What the session is ended by. Where the dialect has no ids, one derived from the token.
+    pub const fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// Whose session it is.
+    pub const fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
+    /// When it ends by itself.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// When it was made.
+    pub const fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    pub(crate) fn new(
+        id: SessionId,
+        user_id: UserId,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            user_id,
+            expires_at,
+            created_at,
+        }
+    }
+
+    pub(crate) fn read(
+        session: Object<'_>,
+        shape: &SessionShape,
+        token: &SessionToken,
+    ) -> Result<Self, BadMember> {
+        let id = match shape.id {
+            Some(name) => SessionId::parse(session.text(name)?).map_err(|_| BadMember(name))?,
+            None => derived_session_id(token).ok_or(BadMember("session"))?,
+        };
+        Ok(Self {
+            id,
+            user_id: user_id(session, shape.user_id)?,
+            expires_at: time(session, shape.expires_at)?,
+            created_at: time(session, shape.created_at)?,
+        })
+    }
+}
+
+/// A name for a session that has none: never the token itself, and the same for the same token.
+pub(crate) fn derived_session_id(token: &SessionToken) -> Option<SessionId> {
+    SessionId::parse(&format!("token:{}", fingerprint(token))).ok()
+}
+
+/// The first 16 hexadecimal digits of the token's SHA-256.
+fn fingerprint(token: &SessionToken) -> String {
+    hex(&sha256(token.expose().as_bytes()))
+        .chars()
+        .take(16)
+        .collect()
+}
+
+fn user_id(object: Object<'_>, name: &'static str) -> Result<UserId, BadMember> {
+    UserId::parse(object.text(name)?).map_err(|_| BadMember(name))
+}
+
+/// ISO 8601 text or milliseconds since the Unix epoch.
+fn time(object: Object<'_>, name: &'static str) -> Result<Timestamp, BadMember> {
+    match object.any(name) {
+        Some(Value::String(text)) => Timestamp::parse_iso(text).map_err(|_| BadMember(name)),
+        Some(Value::Number(millis)) => millis
+            .as_i64()
+            .map(Timestamp::from_unix_millis)
+            .ok_or(BadMember(name)),
+        _ => Err(BadMember(name)),
+    }
+}
+
+/// `roles`, or a single `role` as a list of one, or none.
+fn roles(user: Object<'_>) -> Result<Box<[String]>, BadMember> {
+    if let Some(roles) = user.optional_texts("roles")? {
+        return Ok(roles.into());
+    }
+    Ok(user
+        .optional_text("role")?
+        .map(str::to_owned)
+        .into_iter()
+        .collect())
+}

@@ -1,0 +1,61 @@
+//! Operations: one endpoint of the contract each, as a pair of a request to send and an answer to read.
+//!
+//! An operation owns what it spends: reading the answer takes it by value, so a code or a verifier cannot be used twice.
+//! Operations know nothing of one another, of retries or of caches.
+
+pub mod destroy_session;
+pub mod exchange_code;
+pub mod login_page;
+pub mod logout_page;
+pub mod user;
+pub mod user_permissions;
+pub mod validate_session;
+pub mod verify_token;
+
+use crate::config::Config;
+use crate::error::CloudApiError;
+use crate::http::{Delivery, Request};
+
+/// One endpoint of the contract.
+pub trait Operation {
+    /// What a good answer holds.
+    type Output;
+
+    /// How often a call that did not come through may be made again.
+    const RETRIES: Retries;
+
+    /// The request, whole.
+    ///
+    /// # Errors
+    ///
+    /// Where the operation's values cannot be written; nothing is sent then.
+    fn request(&self, config: &Config) -> Result<Request, CloudApiError>;
+
+    /// Reads what came back.
+    ///
+    /// # Errors
+    ///
+    /// [`CloudApiError`] for every answer but a good one.
+    fn response(self, config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError>;
+}
+
+/// How often a call is made again after a failed connection or a 502, 503 or 504.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retries {
+    /// Never: what it carries may have been spent.
+    Never,
+    /// Once.
+    Once,
+    /// Three times.
+    Thrice,
+}
+
+impl Retries {
+    pub(crate) const fn count(self) -> u8 {
+        match self {
+            Self::Never => 0,
+            Self::Once => 1,
+            Self::Thrice => 3,
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! Exchange code: from an authorization code to a session (RFC 6749 section 4.1.3). Never made twice.
+
+use core::time::Duration;
+
+use crate::config::Config;
+use crate::dialect::{Exchanged as Shape, Field};
+use crate::endpoint::Filling;
+use crate::envelope::{Data, bad_member, open};
+use crate::error::CloudApiError;
+use crate::http::{Delivery, Request};
+use crate::json::{BadMember, Object};
+use crate::model::{CloudSession, CloudUser};
+use crate::op::{Operation, Retries};
+use crate::secret::{AuthorizationCode, SessionToken, Verifier};
+use crate::url::RedirectUri;
+
+/// Spends an authorization code.
+#[derive(Debug)]
+pub struct ExchangeCode {
+    code: AuthorizationCode,
+    verifier: Verifier,
+    redirect_uri: RedirectUri,
+}
+
+/// What the code was worth.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Exchanged {
+    /// User and session at once. The user carries the token. Boxed: it is far larger than the other.
+    Session(Box<(CloudUser, CloudSession)>),
+    /// A token, whose user is still to be asked for.
+    AccessToken {
+        /// The session's token.
+        token: SessionToken,
+        /// How long it lasts.
+        expires_in: Duration,
+    },
+}
+
+impl ExchangeCode {
+    /// Takes the code and what the login was begun with.
+    pub const fn new(
+        code: AuthorizationCode,
+        verifier: Verifier,
+        redirect_uri: RedirectUri,
+    ) -> Self {
+        Self {
+            code,
+            verifier,
+            redirect_uri,
+        }
+    }
+
+    fn read(shape: Shape, config: &Config, data: Object<'_>) -> Result<Exchanged, BadMember> {
+        match shape {
+            Shape::Session => {
+                let token = token(data, "jwt")?;
+                let user = CloudUser::read(data.object("user")?, token.clone())?;
+                let session =
+                    CloudSession::read(data.object("session")?, &config.table().validated, &token)?;
+                Ok(Exchanged::Session(Box::new((user, session))))
+            }
+            Shape::AccessToken => {
+                if !data.text("token_type")?.eq_ignore_ascii_case("bearer") {
+                    return Err(BadMember("token_type"));
+                }
+                let seconds = data.any("expires_in").and_then(serde_json::Value::as_u64);
+                Ok(Exchanged::AccessToken {
+                    token: token(data, "access_token")?,
+                    expires_in: seconds
+                        .map(Duration::from_secs)
+                        .ok_or(BadMember("expires_in"))?,
+                })
+            }
+        }
+    }
+}
+
+fn token(data: Object<'_>, name: &'static str) -> Result<SessionToken, BadMember> {
+    SessionToken::parse(data.text(name)?).map_err(|_| BadMember(name))
+}
+
+impl Operation for ExchangeCode {
+    type Output = Exchanged;
+    const RETRIES: Retries = Retries::Never;
+
+    fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
+        let filling = Filling {
+            fields: &[
+                (Field::Code, self.code.expose()),
+                (Field::RedirectUri, self.redirect_uri.as_str()),
+                (Field::Verifier, self.verifier.expose()),
+            ],
+            ..Filling::default()
+        };
+        config
+            .table()
+            .exchange
+            .request(config, &filling, config.policy.exchange_timeout)
+    }
+
+    fn response(self, config: &Config, delivery: Delivery) -> Result<Exchanged, CloudApiError> {
+        let table = config.table();
+        open(
+            table.wrapping,
+            Data::Required,
+            delivery,
+            &[self.code.expose(), self.verifier.expose()],
+        )
+        .and_then(|data| {
+            Object::new(&data, "data")
+                .and_then(|data| Self::read(table.exchanged, config, data))
+                .map_err(bad_member)
+        })
+        .map_err(|error| error.at(&table.exchange.template(config)))
+    }
+}

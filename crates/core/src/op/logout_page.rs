@@ -1,0 +1,28 @@
+//! Logout page: where a browser may be sent after signing out. No request is made.
+
+use crate::config::{Config, LOGOUT_PATH};
+use crate::encoding::encode_component;
+use crate::secret::SessionToken;
+use crate::url::RedirectUri;
+
+/// The logout page's URL. It holds a token only where the dialect knows no other way and one is given.
+pub fn logout_url(
+    config: &Config,
+    redirect_uri: &RedirectUri,
+    token: Option<&SessionToken>,
+) -> String {
+    let page = &config.table().logout;
+    let mut url = format!(
+        "{}?{}={}",
+        config.base_url.join(LOGOUT_PATH),
+        page.redirect,
+        encode_component(redirect_uri.as_str())
+    );
+    if let (Some(name), Some(token)) = (page.token_hint, token) {
+        url.push('&');
+        url.push_str(name);
+        url.push('=');
+        url.push_str(&encode_component(token.expose()));
+    }
+    url
+}

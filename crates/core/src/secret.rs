@@ -1,0 +1,234 @@
+//! Secrets as types: they cannot be printed, compared by accident or left in memory.
+//!
+//! Promises: no `Display`, `Serialize`, `Deref` or `PartialEq`; `Debug` says `[redacted]`; the bytes are wiped when the
+//! last clone goes; equality is [`same_as`](SessionToken::same_as), in constant time; the text is read through
+//! `expose()`, so that a search for that word lists every place where a secret can leave.
+//! Does not check that a token is genuine: it only has a form that can travel in a header and in a cookie.
+
+use alloc::sync::Arc;
+use core::fmt;
+
+use aws_lc_rs::constant_time;
+use zeroize::Zeroizing;
+
+use crate::malformed::Malformed;
+
+/// Longest token that is looked at, in bytes.
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// Longest authorization code that is looked at, in bytes.
+pub const MAX_CODE_BYTES: usize = 2 * 1024;
+
+/// Shared text that is wiped with its last owner. Cloning copies a pointer, never the text.
+#[derive(Clone)]
+struct Text(Arc<Zeroizing<String>>);
+
+impl Text {
+    fn new(text: &str) -> Self {
+        Self(Arc::new(Zeroizing::new(text.to_owned())))
+    }
+
+    fn same_as(&self, other: &Self) -> bool {
+        constant_time::verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
+    }
+}
+
+/// The bearer credential of one session: what the session cookie holds and what `Authorization: Bearer` carries.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud_core::secret::SessionToken;
+///
+/// let token = SessionToken::parse("eyJhbGciOiJFZERTQSJ9.e30.c2ln").unwrap();
+/// assert_eq!(format!("{token:?}"), "SessionToken([redacted])");
+/// assert!(SessionToken::parse("two words").is_err());
+/// ```
+#[derive(Clone)]
+pub struct SessionToken(Text);
+
+impl SessionToken {
+    /// Reads a token: 1 to [`MAX_TOKEN_BYTES`] bytes of `A-Z a-z 0-9 - . _ ~ + / =` (RFC 6750 section 2.1).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where a byte or the length is outside of that.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if is_token(text) {
+            Ok(Self(Text::new(text)))
+        } else {
+            Err(Malformed::new(
+                "session token",
+                "be 1 to 8192 bytes of A-Z a-z 0-9 - . _ ~ + / =",
+            ))
+        }
+    }
+
+    /// The token itself, for the one header or cookie that must carry it.
+    pub fn expose(&self) -> &str {
+        &self.0.0
+    }
+
+    /// Whether both are the same token, in constant time for tokens of one length.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.0.same_as(&other.0)
+    }
+}
+
+/// Whether `text` may be a token at all; what fails here is refused without asking anybody.
+pub fn is_token(text: &str) -> bool {
+    (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(is_token_byte)
+}
+
+const fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=')
+}
+
+/// An authorization code (RFC 6749 section 4.1.2). Not `Clone`: the exchange consumes it.
+pub struct AuthorizationCode(Text);
+
+impl AuthorizationCode {
+    /// Reads a code: 1 to [`MAX_CODE_BYTES`] visible ASCII characters (RFC 6749 appendix A.11, without the space).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where a byte or the length is outside of that.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if (1..=MAX_CODE_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+        {
+            Ok(Self(Text::new(text)))
+        } else {
+            Err(Malformed::new(
+                "authorization code",
+                "be 1 to 2048 visible ASCII characters",
+            ))
+        }
+    }
+
+    /// The code itself, for the body of the exchange.
+    pub fn expose(&self) -> &str {
+        &self.0.0
+    }
+}
+
+/// A PKCE code verifier (RFC 7636 section 4.1). Not `Clone`: the exchange consumes it.
+pub struct Verifier(Text);
+
+impl Verifier {
+    /// Reads a verifier: 43 to 128 unreserved characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where a byte or the length is outside of that.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        let unreserved =
+            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+        if (43..=128).contains(&text.len()) && text.bytes().all(unreserved) {
+            Ok(Self(Text::new(text)))
+        } else {
+            Err(Malformed::new(
+                "code verifier",
+                "be 43 to 128 unreserved characters",
+            ))
+        }
+    }
+
+    /// The verifier itself, for the body of the exchange and the login cookie.
+    pub fn expose(&self) -> &str {
+        &self.0.0
+    }
+}
+
+/// The secret that login values are derived from. Made once in a process, or configured for several.
+pub struct LoginSecret(Zeroizing<[u8; 32]>);
+
+impl LoginSecret {
+    /// Takes 32 bytes that nobody can guess.
+    pub fn new(bytes: [u8; 32]) -> Self {
+        Self(Zeroizing::new(bytes))
+    }
+
+    pub(crate) fn expose(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionToken([redacted])")
+    }
+}
+
+impl fmt::Debug for AuthorizationCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("AuthorizationCode([redacted])")
+    }
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Verifier([redacted])")
+    }
+}
+
+impl fmt::Debug for LoginSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LoginSecret([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_read_at_its_bounds() {
+        for (text, good) in [
+            ("a", true),
+            ("A-Z.a_z~0+9/=", true),
+            ("", false),
+            ("a b", false),
+            ("a\n", false),
+            ("tök", false),
+            ("a,b", false),
+            ("a;b", false),
+            ("\"a\"", false),
+        ] {
+            assert_eq!(SessionToken::parse(text).is_ok(), good, "{text:?}");
+        }
+        assert!(SessionToken::parse(&"a".repeat(MAX_TOKEN_BYTES)).is_ok());
+        assert!(SessionToken::parse(&"a".repeat(MAX_TOKEN_BYTES + 1)).is_err());
+    }
+
+    #[test]
+    fn tokens_are_compared_whole() {
+        let token = |t| SessionToken::parse(t).unwrap();
+        assert!(token("abc").same_as(&token("abc")));
+        assert!(!token("abc").same_as(&token("abd")));
+        assert!(!token("abc").same_as(&token("abcd")));
+    }
+
+    #[test]
+    fn a_verifier_is_read_at_its_bounds() {
+        for (length, good) in [(42, false), (43, true), (128, true), (129, false)] {
+            assert_eq!(
+                Verifier::parse(&"v".repeat(length)).is_ok(),
+                good,
+                "{length}"
+            );
+        }
+        assert!(Verifier::parse(&"+".repeat(43)).is_err());
+    }
+
+    #[test]
+    fn a_code_is_visible_ascii() {
+        for (text, good) in [
+            ("c0de", true),
+            ("a/b%|", true),
+            ("", false),
+            ("a b", false),
+            ("a\r\n", false),
+        ] {
+            assert_eq!(AuthorizationCode::parse(text).is_ok(), good, "{text:?}");
+        }
+    }
+}

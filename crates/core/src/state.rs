@@ -1,0 +1,144 @@
+//! The `state` of a sign-in (RFC 6749 section 4.1.1): an id nobody can guess, and where to go afterwards.
+//!
+//! A host makes it as `id|encoded path` and gets only the id back at the end; so the id is what everything is bound to,
+//! and the path is sanitised on the way out and again on the way in, since it comes back through the browser.
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::encoding::{base64url, decode_component, encode_component};
+use crate::entropy::Entropy;
+use crate::error::{CloudApiError, Code};
+use crate::url::ReturnPath;
+
+const MAX_ID_BYTES: usize = 256;
+
+/// The unguessable part of a state. Not printed: it binds a browser to a login.
+pub struct StateId(Zeroizing<String>);
+
+impl StateId {
+    fn parse(text: &str) -> Result<Self, CloudApiError> {
+        let visible = |b: u8| b.is_ascii_graphic() && b != b'|';
+        if (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(visible) {
+            Ok(Self(Zeroizing::new(text.to_owned())))
+        } else {
+            Err(CloudApiError::new(Code::StateMalformed))
+        }
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for StateId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StateId([redacted])")
+    }
+}
+
+/// A whole state: the id, and the return path where the host gave one.
+#[derive(Debug)]
+pub struct State {
+    id: StateId,
+    return_path: Option<ReturnPath>,
+}
+
+impl State {
+    /// A new state of 256 random bits.
+    pub fn generate(entropy: Entropy, return_path: ReturnPath) -> Self {
+        let id = StateId(Zeroizing::new(base64url(entropy.into_bytes().as_slice())));
+        Self {
+            id,
+            return_path: Some(return_path),
+        }
+    }
+
+    /// Reads `id` or `id|encoded path`; a path that leads away from `own_origin` becomes `/`.
+    ///
+    /// # Errors
+    ///
+    /// `state_malformed` where the id is not 1 to 256 visible ASCII characters.
+    pub fn parse(text: &str, own_origin: Option<&str>) -> Result<Self, CloudApiError> {
+        let (id, path) = match text.split_once('|') {
+            Some((id, path)) => (id, Some(path)),
+            None => (text, None),
+        };
+        let sanitize = |path: &str| {
+            decode_component(path).map_or_else(ReturnPath::default, |path| {
+                ReturnPath::sanitize(&path, own_origin)
+            })
+        };
+        Ok(Self {
+            id: StateId::parse(id)?,
+            return_path: path.map(sanitize),
+        })
+    }
+
+    /// What everything of this login is bound to.
+    pub const fn id(&self) -> &StateId {
+        &self.id
+    }
+
+    /// Where to go afterwards; `/` unless the host said.
+    pub fn return_path(&self) -> ReturnPath {
+        self.return_path.clone().unwrap_or_default()
+    }
+
+    /// The state as it goes to the Cloud: the id unchanged, the path sanitised, no suffix where there was none.
+    pub fn outgoing(&self) -> Zeroizing<String> {
+        Zeroizing::new(match &self.return_path {
+            Some(path) => format!("{}|{}", self.id.expose(), encode_component(path.as_str())),
+            None => self.id.expose().to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hosts_state_goes_out_as_it_came() {
+        for text in [
+            "7d0e4f2a-uuid|%2Fagents%3Ftab%3D1",
+            "7d0e4f2a-uuid",
+            "7d0e4f2a-uuid|%2F",
+        ] {
+            assert_eq!(*State::parse(text, None).unwrap().outgoing(), text);
+        }
+    }
+
+    #[test]
+    fn threat_056_the_return_path_is_sanitised_at_every_use() {
+        for path in [
+            "%2F%2Fevil.com",
+            "https%3A%2F%2Fevil.com",
+            "%2F%5Cevil",
+            "%ff",
+            "javascript%3Aalert(1)",
+        ] {
+            let state =
+                State::parse(&format!("id|{path}"), Some("https://app.example.com")).unwrap();
+            assert_eq!(*state.outgoing(), "id|%2F", "{path}");
+        }
+        let own = State::parse(
+            "id|https%3A%2F%2Fapp.example.com%2Fagents",
+            Some("https://app.example.com"),
+        )
+        .unwrap();
+        assert_eq!(own.return_path().as_str(), "/agents");
+    }
+
+    #[test]
+    fn an_id_is_bounded_and_visible() {
+        for bad in ["", "|x", "a b", "a\n", "ü"] {
+            assert!(State::parse(bad, None).is_err(), "{bad:?}");
+        }
+        assert!(State::parse(&"i".repeat(256), None).is_ok());
+        assert!(State::parse(&"i".repeat(257), None).is_err());
+        let made = State::generate(Entropy::new([7; 32]), ReturnPath::default());
+        assert_eq!(made.id().expose().len(), 43);
+    }
+}

@@ -1,0 +1,105 @@
+//! A look into a token that nobody has checked, for two uses that cannot make an identity of it.
+//!
+//! The session id is what a sign-out is asked for, with that same token as the bearer, so a forged one ends nothing; the
+//! expiry only ever shortens how long an answer of the Cloud is kept. Nothing here is public, and nothing here reads a
+//! subject, a role or an e-mail address.
+
+use serde_json::Value;
+
+use crate::encoding::base64url_decode;
+use crate::ids::SessionId;
+use crate::json;
+use crate::secret::SessionToken;
+use crate::time::Timestamp;
+
+/// What a token says of its own session. Not verified.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Unverified {
+    pub(crate) session_id: Option<SessionId>,
+    pub(crate) expires_at: Option<Timestamp>,
+}
+
+impl Unverified {
+    /// Looks at the payload of a compact JWS; says nothing of anything else, an opaque token for one.
+    pub(crate) fn peek(token: &SessionToken) -> Self {
+        Self::read(token.expose()).unwrap_or_default()
+    }
+
+    fn read(token: &str) -> Option<Self> {
+        let mut parts = token.split('.');
+        let (_, payload, _, None) = (parts.next()?, parts.next()?, parts.next()?, parts.next())
+        else {
+            return None;
+        };
+        let claims = json::parse(&base64url_decode(payload)?, 16).ok()?;
+        Some(Self {
+            session_id: claims
+                .get("sid")
+                .and_then(Value::as_str)
+                .and_then(|sid| SessionId::parse(sid).ok()),
+            expires_at: claims
+                .get("exp")
+                .and_then(seconds)
+                .map(Timestamp::from_unix_seconds),
+        })
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2): whole seconds, or a fraction of which the whole part counts.
+fn seconds(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let text = value
+            .as_f64()
+            .filter(|n| n.is_finite())?
+            .trunc()
+            .to_string();
+        text.parse().ok()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::base64url;
+
+    fn token(payload: &str) -> SessionToken {
+        SessionToken::parse(&format!("e30.{}.c2ln", base64url(payload.as_bytes()))).unwrap()
+    }
+
+    #[test]
+    fn only_session_and_expiry_are_looked_at() {
+        let seen = Unverified::peek(&token(r#"{"sid":"ses_1","exp":1769594400,"sub":"usr_1"}"#));
+        assert_eq!(seen.session_id.unwrap().as_str(), "ses_1");
+        assert_eq!(
+            seen.expires_at,
+            Some(Timestamp::from_unix_seconds(1_769_594_400))
+        );
+        assert_eq!(
+            Unverified::peek(&token(r#"{"exp":1769594400.9}"#)).expires_at,
+            Some(Timestamp::from_unix_seconds(1_769_594_400))
+        );
+    }
+
+    #[test]
+    fn anything_else_says_nothing() {
+        for text in ["opaque", "a.b", "a.b.c.d", "a.b.c"] {
+            assert_eq!(
+                Unverified::peek(&SessionToken::parse(text).unwrap()),
+                Unverified::default(),
+                "{text}"
+            );
+        }
+        for payload in [
+            r#"{"sid":7,"exp":"soon"}"#,
+            r#"{"exp":1,"exp":2}"#,
+            "[]",
+            "{",
+        ] {
+            assert_eq!(
+                Unverified::peek(&token(payload)),
+                Unverified::default(),
+                "{payload}"
+            );
+        }
+    }
+}

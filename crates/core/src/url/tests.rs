@@ -1,0 +1,394 @@
+//! Addresses against the shapes that were used to get past checks like these.
+
+use proptest::prelude::*;
+
+use super::*;
+
+const APP: &str = "https://app.example.com";
+
+fn base(text: &str) -> Result<BaseUrl, &'static str> {
+    BaseUrl::parse(text).map_err(|malformed| malformed.rule())
+}
+
+fn path(input: &str) -> String {
+    ReturnPath::sanitize(input, Some(APP)).to_string()
+}
+
+/// Texts that every address refuses: WHATWG reads each of them as something the text does not say.
+const REPAIRED: &[(&str, &str)] = &[
+    ("", ABSOLUTE),
+    ("app.example.com", ABSOLUTE),
+    ("//app.example.com", ABSOLUTE),
+    ("https:app.example.com", ABSOLUTE),
+    ("https:/app.example.com", ABSOLUTE),
+    ("https:///app.example.com", ABSOLUTE),
+    ("https://", ABSOLUTE),
+    ("https://?x", ABSOLUTE),
+    ("https://:443", ABSOLUTE),
+    ("https://a b.example.com", ABSOLUTE),
+    ("https://app.example.com:99999", ABSOLUTE),
+    ("ftp://app.example.com", ABSOLUTE),
+    ("javascript://app.example.com", ABSOLUTE),
+    ("data:text/html,x", ABSOLUTE),
+    ("file:///etc/passwd", ABSOLUTE),
+    ("https://app.example.com%2eevil.com%2f", ABSOLUTE),
+    ("https://user@app.example.com", USER_INFO),
+    ("https://user:pass@app.example.com", USER_INFO),
+    ("https://:@app.example.com", USER_INFO),
+    ("https://@app.example.com", USER_INFO),
+    ("http://localhost@evil.com", USER_INFO),
+    (" https://app.example.com", PLAIN),
+    ("https://app.example.com ", PLAIN),
+    ("https://app.example.com\u{a0}", PLAIN),
+    ("https://app.exa\tmple.com", PLAIN),
+    ("https://app.example.com\n", PLAIN),
+    ("ht\r\ntps://app.example.com", PLAIN),
+    ("https://app.example.com\0", PLAIN),
+    ("https://app.example.com\u{7f}", PLAIN),
+    ("https://app.example.com/\u{85}", PLAIN),
+    ("https:\\\\app.example.com", PLAIN),
+    ("https://app.example.com\\@evil.com", PLAIN),
+];
+
+#[test]
+fn what_whatwg_would_repair_is_refused() {
+    for (text, rule) in REPAIRED {
+        assert_eq!(base(text), Err(*rule), "{text:?}");
+        assert_eq!(
+            PublicUrl::parse(text).map_err(|m| m.rule()),
+            Err(*rule),
+            "{text:?}"
+        );
+        assert_eq!(
+            RedirectUri::parse(text).map_err(|m| m.rule()),
+            Err(*rule),
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn plain_http_is_for_loopback_only() {
+    for (host, good) in [
+        ("localhost", true),
+        ("LOCALHOST:4111", true),
+        ("127.0.0.1", true),
+        ("127.9.8.7:80", true),
+        ("[::1]", true),
+        ("[0:0:0:0:0:0:0:1]:1", true),
+        ("2130706433", true),
+        ("0x7f.1", true),
+        ("0177.0.0.1", true),
+        ("127.1", true),
+        ("localhost.evil.com", false),
+        ("127.0.0.1.evil.com", false),
+        ("evil-localhost", false),
+        ("localhost.", false),
+        ("app.localhost", false),
+        ("localhost.localdomain", false),
+        ("128.0.0.1", false),
+        ("126.255.255.255", false),
+        ("0.0.0.0", false),
+        ("[::]", false),
+        ("[::2]", false),
+        ("[::ffff:127.0.0.1]", false),
+        ("10.0.0.1", false),
+        ("169.254.169.254", false),
+        ("2130706432.evil.com", false),
+        ("app.example.com", false),
+        ("xn--lcalhost-xyz", false),
+    ] {
+        let text = format!("http://{host}");
+        assert_eq!(BaseUrl::parse(&text).is_ok(), good, "{text}");
+        assert_eq!(PublicUrl::parse(&text).is_ok(), good, "{text}");
+        if good {
+            assert!(base(&text).unwrap().is_loopback(), "{text}");
+            assert!(base(&format!("https://{host}")).unwrap().is_loopback());
+        } else {
+            assert!(matches!(base(&text), Err(SECURE | ABSOLUTE)), "{text}");
+        }
+    }
+    assert!(!base("https://localhost.evil.com").unwrap().is_loopback());
+}
+
+#[test]
+fn a_base_url_is_joined_with_one_slash() {
+    for (text, kept, joined) in [
+        (
+            "https://cloud.mastra.ai",
+            "https://cloud.mastra.ai",
+            "https://cloud.mastra.ai/a",
+        ),
+        (
+            "https://cloud.mastra.ai/",
+            "https://cloud.mastra.ai",
+            "https://cloud.mastra.ai/a",
+        ),
+        (
+            "HTTPS://Cloud.Mastra.AI:443//",
+            "https://cloud.mastra.ai",
+            "https://cloud.mastra.ai/a",
+        ),
+        (
+            "https://h.example:8443/eu/v2//",
+            "https://h.example:8443/eu/v2",
+            "https://h.example:8443/eu/v2/a",
+        ),
+        (
+            "https://h.example/a/../b/",
+            "https://h.example/b",
+            "https://h.example/b/a",
+        ),
+        (
+            "https://bücher.example/",
+            "https://xn--bcher-kva.example",
+            "https://xn--bcher-kva.example/a",
+        ),
+    ] {
+        let base = base(text).unwrap();
+        assert_eq!(base.as_str(), kept);
+        assert_eq!(base.to_string(), kept);
+        for tail in ["a", "/a", "//a"] {
+            assert_eq!(base.join(tail), joined);
+        }
+        assert_eq!(
+            BaseUrl::parse(kept),
+            Ok(base),
+            "reading again changes nothing"
+        );
+    }
+    assert_eq!(
+        base("https://h.example:8443/eu").unwrap().origin(),
+        "https://h.example:8443"
+    );
+    for text in [
+        "https://h.example/?",
+        "https://h.example?a=b",
+        "https://h.example/#",
+        "https://h.example#a",
+    ] {
+        assert_eq!(base(text), Err("hold no query or fragment"), "{text}");
+    }
+    let long = |length: usize| format!("https://h.example/{}", "a".repeat(length - 18));
+    assert!(base(&long(MAX_URL_BYTES)).is_ok());
+    assert_eq!(base(&long(MAX_URL_BYTES + 1)), Err(LONG));
+}
+
+#[test]
+fn threat_055_exact_origin() {
+    let app = PublicUrl::parse("https://App.Example.com:443/").unwrap();
+    assert_eq!((app.origin(), app.is_secure()), (APP, true));
+    assert_eq!(app.join("/agents"), "https://app.example.com/agents");
+    assert!(app.is_same_origin(APP));
+    for other in [
+        "null",
+        "",
+        "*",
+        "https://app.example.com/",
+        "https://app.example.com:443",
+        "http://app.example.com",
+        "https://app.example.com:8443",
+        "https://app.example.com.evil.com",
+        "https://evilapp.example.com",
+        "https://x.app.example.com",
+        "https://example.com",
+        "https://APP.example.com",
+        "https://app.example.com.",
+        " https://app.example.com",
+        "https://app.example.com https://evil.com",
+        "https://app.example.com@evil.com",
+        "app.example.com",
+        "//app.example.com",
+    ] {
+        assert!(!app.is_same_origin(other), "{other}");
+    }
+    let local = PublicUrl::parse("http://localhost:4111").unwrap();
+    assert_eq!(
+        (local.origin(), local.is_secure()),
+        ("http://localhost:4111", false)
+    );
+    assert!(!local.is_same_origin("http://127.0.0.1:4111"));
+    for text in ["/a", "/.", "//", "/a/..", "?", "#", "?a", "/?", "/#"] {
+        assert!(PublicUrl::parse(&format!("{APP}{text}")).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_redirect_uri_keeps_its_bytes() {
+    for text in [
+        "https://app.example.com",
+        "HTTPS://App.Example.com:443/a/../b?c=d&e=%7E",
+        "http://10.0.0.5:3000/cb",
+    ] {
+        assert_eq!(RedirectUri::parse(text).unwrap().as_str(), text);
+    }
+    assert_eq!(
+        RedirectUri::parse("HTTPS://App.Example.com:443/a")
+            .unwrap()
+            .origin(),
+        APP
+    );
+    for (text, rule) in [
+        ("https://app.example.com/cb#", "hold no fragment"),
+        ("https://app.example.com/cb#x", "hold no fragment"),
+        ("https://app.example.com/a b", "be visible ASCII"),
+        ("https://bücher.example/", "be visible ASCII"),
+    ] {
+        assert_eq!(
+            RedirectUri::parse(text).map_err(|m| m.rule()),
+            Err(rule),
+            "{text}"
+        );
+    }
+    let long = |length: usize| format!("https://h.example/{}", "a".repeat(length - 18));
+    assert!(RedirectUri::parse(&long(MAX_URL_BYTES)).is_ok());
+    assert!(RedirectUri::parse(&long(MAX_URL_BYTES + 1)).is_err());
+}
+
+#[test]
+fn threat_054_open_redirects() {
+    for evil in [
+        "//evil.com",
+        "///evil.com",
+        "////evil.com",
+        "/\\evil.com",
+        "\\\\evil.com",
+        "\\/evil.com",
+        "/\t/evil.com",
+        "/\n/evil.com",
+        "/\r/evil.com",
+        "\t//evil.com",
+        " //evil.com",
+        "/%09/evil.com",
+        "/%0a/evil.com",
+        "/%0D/evil.com",
+        "/%5cevil.com",
+        "/%5Cevil.com",
+        "/%2fevil.com",
+        "/%2Fevil.com",
+        "/a%5c..%5cevil",
+        "/a%00b",
+        "/a%7fb",
+        "/%1f",
+        "/.//evil.com",
+        "/a/..//evil.com",
+        "/%2e%2e//evil.com",
+        "/%2e//evil.com",
+        "/a/b/../..//evil.com",
+        "/./%2fevil.com",
+        "/a/..//",
+        "http:evil.com",
+        "https:evil.com",
+        "https:/evil.com",
+        "https:///evil.com",
+        "https://evil.com",
+        "https://app.example.com.evil.com/",
+        "https://app.example.com@evil.com/",
+        "https://evil.com@app.example.com/",
+        "https://app.example.com:8443/",
+        "http://app.example.com/",
+        "https://app.example.com//evil.com",
+        "https://app.example.com/\\evil.com",
+        "https://app.example.com/%2fevil.com",
+        "https://app.example.com/.//evil.com",
+        "https://app.example.com\\.evil.com",
+        "javascript:alert(1)",
+        "JavaScript:alert(1)",
+        "data:text/html,x",
+        "mailto:a@b",
+        "blob:https://app.example.com/x",
+        "file:///x",
+        "evil.com",
+        "agents",
+        "",
+        "?a",
+        "#a",
+        ".",
+        "..",
+        "@evil.com",
+        "*",
+        "/a\0",
+        "/a\u{85}",
+        "/a\u{7f}",
+        "/a ",
+        "https://app.example.com/a\n",
+    ] {
+        assert_eq!(path(evil), "/", "{evil:?}");
+    }
+    for (input, expect) in [
+        ("/", "/"),
+        ("/agents", "/agents"),
+        ("/agents?x=//evil.com#y", "/agents?x=//evil.com#y"),
+        ("/a//b", "/a//b"),
+        ("/a/../b", "/b"),
+        ("/a/%2e%2e/b", "/b"),
+        ("/../..", "/"),
+        ("/a b", "/a%20b"),
+        ("/ü?ü#ü", "/%C3%BC?%C3%BC#%C3%BC"),
+        ("/a%2fb", "/a%2fb"),
+        ("/a?b=%5c%0a", "/a?b=%5c%0a"),
+        ("/@evil.com", "/@evil.com"),
+        ("/:80", "/:80"),
+        ("/%", "/%"),
+        ("/%5", "/%5"),
+        ("/?", "/?"),
+        ("/#", "/#"),
+        ("/http://evil.com", "/http://evil.com"),
+        ("https://app.example.com", "/"),
+        ("https://app.example.com/a?b#c", "/a?b#c"),
+        ("https://app.example.com?b", "/?b"),
+        ("HTTPS://APP.example.com:443/a", "/a"),
+    ] {
+        assert_eq!(path(input), expect, "{input:?}");
+    }
+    assert_eq!(
+        ReturnPath::sanitize("https://app.example.com/a", None),
+        ReturnPath::default()
+    );
+    assert_eq!(
+        ReturnPath::sanitize("https://app.example.com/a", Some("null")),
+        ReturnPath::default()
+    );
+    assert_eq!(
+        ReturnPath::sanitize("data:x", Some("null")),
+        ReturnPath::default()
+    );
+}
+
+#[test]
+fn a_return_path_has_a_longest_length() {
+    let long = |length: usize| format!("/{}", "a".repeat(length - 1));
+    assert_eq!(path(&long(MAX_URL_BYTES)).len(), MAX_URL_BYTES);
+    assert_eq!(path(&long(MAX_URL_BYTES + 1)), "/");
+    // Each of these letters is two bytes and becomes six.
+    assert_eq!(path(&format!("/{}", "ü".repeat(341))).len(), 2047);
+    assert_eq!(path(&format!("/{}", "ü".repeat(342))), "/");
+}
+
+fn stays_home(input: &str) -> Result<(), TestCaseError> {
+    let clean = path(input);
+    let read = Url::parse(APP).unwrap().join(&clean).unwrap();
+    prop_assert_eq!(read.origin().ascii_serialization(), APP);
+    prop_assert_eq!(read.as_str(), format!("{APP}{clean}"));
+    prop_assert!(clean.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'));
+    prop_assert!(clean.starts_with('/') && !clean.starts_with("//"));
+    prop_assert_eq!(path(&clean), clean);
+    Ok(())
+}
+
+proptest! {
+    #[test]
+    fn threat_059_no_header_injection(input in any::<String>(), tail in any::<String>()) {
+        stays_home(&input)?;
+        stays_home(&format!("/{tail}"))?;
+        stays_home(&format!("{APP}{tail}"))?;
+    }
+
+    #[test]
+    fn every_return_path_stays_home(parts in proptest::collection::vec(proptest::sample::select(vec![
+        "/", "\\", ".", "..", "%2e", "%2F", "%5c", "%0a", "\t", "\r\n", "@", ":", "?", "#", " ", "a", "evil.com", "https:", "http://",
+        "https://app.example.com", "javascript:", "%", "%25", "ü", "\u{ff0f}", ";", "[", "\0",
+    ]), 0..10)) {
+        stays_home(&parts.concat())?;
+    }
+}
