@@ -82,14 +82,11 @@ impl Logout {
             _ => None,
         };
         self.authority.sign_out(&self.token, now);
-        match remembered.or_else(|| Unverified::peek(&self.token).session_id) {
-            Some(id) => self.destroy(DestroySession::new(id, self.token.clone()), now),
-            None => {
-                let call = self.call(ValidateSession::new(self.token.clone()));
-                self.phase = Phase::Validate(call);
-                self.step(Event::Start, now)
-            }
+        if let Some(id) = remembered.or_else(|| Unverified::peek(&self.token).session_id) {
+            return self.destroy(DestroySession::new(id, self.token.clone()), now);
         }
+        self.phase = Phase::Validate(self.call(ValidateSession::new(self.token.clone())));
+        self.step(Event::Start, now)
     }
 
     fn destroy(&mut self, operation: DestroySession, now: Now) -> Step<SignOut> {
