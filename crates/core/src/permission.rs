@@ -182,3 +182,6 @@ impl Grants {
         self.0.is_empty()
     }
 }
+
+#[cfg(test)]
+mod tests;
