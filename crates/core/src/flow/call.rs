@@ -8,9 +8,9 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::step::{Event, Flow, Jitter, Step};
+use crate::config::Config;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, TransportError};
-use crate::identity::authority::Authority;
 use crate::op::Operation;
 use crate::time::Now;
 
@@ -19,7 +19,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 /// One operation on its way.
 #[derive(Debug)]
 pub struct Call<O> {
-    authority: Arc<Authority>,
+    config: Arc<Config>,
     operation: Option<O>,
     retries_left: u8,
     wait: Duration,
@@ -28,9 +28,9 @@ pub struct Call<O> {
 
 impl<O: Operation> Call<O> {
     /// Takes the operation that is to be made.
-    pub fn new(authority: Arc<Authority>, operation: O, jitter: Jitter) -> Self {
+    pub fn new(config: Arc<Config>, operation: O, jitter: Jitter) -> Self {
         Self {
-            authority,
+            config,
             operation: Some(operation),
             retries_left: O::RETRIES.count(),
             wait: FIRST_WAIT,
@@ -51,7 +51,7 @@ impl<O: Operation> Call<O> {
         match self
             .operation
             .as_ref()
-            .map(|operation| operation.request(self.authority.config()))
+            .map(|operation| operation.request(&self.config))
         {
             Some(Ok(request)) => Step::Send(request),
             Some(Err(error)) => Step::Done(Err(error)),
@@ -69,7 +69,7 @@ impl<O: Operation> Call<O> {
         let Some(operation) = self.operation.take() else {
             return Step::Done(Err(out_of_turn()));
         };
-        Step::Done(operation.response(self.authority.config(), delivery))
+        Step::Done(operation.response(&self.config, delivery))
     }
 }
 

@@ -86,7 +86,7 @@ impl Callback {
             return Err(CloudApiError::new(Code::CodeReplayed));
         }
         let operation = ExchangeCode::new(code, bound.verifier, bound.redirect_uri);
-        let phase = Phase::Exchange(Call::new(Arc::clone(&authority), operation, jitter));
+        let phase = Phase::Exchange(Call::new(Arc::clone(authority.config()), operation, jitter));
         Ok(Self {
             authority,
             state,
@@ -104,7 +104,7 @@ impl Callback {
             Exchanged::Session(both) => Step::Done(self.finish(both.0, both.1, now)),
             Exchanged::AccessToken { token, expires_in } => {
                 let mut call = Call::new(
-                    Arc::clone(&self.authority),
+                    Arc::clone(self.authority.config()),
                     VerifyToken::new(token),
                     self.jitter,
                 );

@@ -71,7 +71,8 @@ impl Identify {
                     return Step::Done(self.unavailable(CloudApiError::new(Code::CircuitOpen)));
                 }
                 let operation = VerifyToken::new(self.token.clone());
-                let mut call = Call::new(Arc::clone(&self.authority), operation, self.jitter);
+                let mut call =
+                    Call::new(Arc::clone(self.authority.config()), operation, self.jitter);
                 let step = call.step(Event::Start, now);
                 self.call = Some(call);
                 self.follow(step, now)

@@ -95,7 +95,7 @@ impl Logout {
     }
 
     fn call<O: crate::op::Operation>(&self, operation: O) -> Call<O> {
-        let call = Call::new(Arc::clone(&self.authority), operation, self.jitter);
+        let call = Call::new(Arc::clone(self.authority.config()), operation, self.jitter);
         match self.effort {
             Effort::Full => call,
             Effort::Once => call.without_retries(),

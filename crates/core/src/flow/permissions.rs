@@ -44,7 +44,7 @@ impl Permissions {
             GetUserPermissions::new(config, user.id().clone(), token.clone()),
         ) {
             (None, Some(operation)) => {
-                Source::Cloud(Call::new(Arc::clone(&authority), operation, jitter))
+                Source::Cloud(Call::new(Arc::clone(authority.config()), operation, jitter))
             }
             (Some(mapping), _) => Source::Roles(Arc::new(mapping.permissions(user.roles()))),
             (None, None) => Source::Roles(Arc::new(

@@ -20,7 +20,7 @@ use crate::unverified::Unverified;
 
 /// A deployment at work.
 pub struct Authority {
-    config: Config,
+    config: Arc<Config>,
     login_secret: LoginSecret,
     cache: Cache,
     breaker: Breaker,
@@ -42,12 +42,12 @@ impl Authority {
             cache: Cache::new(&policy, seed),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
-            config,
+            config: Arc::new(config),
         })
     }
 
     /// The deployment's configuration.
-    pub const fn config(&self) -> &Config {
+    pub const fn config(&self) -> &Arc<Config> {
         &self.config
     }
 
