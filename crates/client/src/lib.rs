@@ -1,1 +1,58 @@
-//! Placeholder.
+//! Sign in with Mastra Cloud from Rust.
+//!
+//! [`MastraCloudAuth`] is what a service holds: it begins and finishes sign-ins, says who a request comes from, what they
+//! may do, and ends sessions. With the feature `axum` it is also a set of routes, a layer and extractors. The rules are
+//! those of `mastra-auth-cloud-core`; this crate brings the sockets, the clock and the randomness.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), mastra_auth_cloud::CloudApiError> {
+//! use mastra_auth_cloud::{Answer, MastraCloudAuth};
+//!
+//! let auth = MastraCloudAuth::builder().project_id("demo").build()?;
+//! # let headers = http::HeaderMap::new();
+//! match auth.authenticate(&headers).await {
+//!     Answer::Authenticated(identity) => println!("{}", identity.user().id()),
+//!     Answer::Anonymous => println!("nobody is signed in"),
+//!     Answer::Rejected(error) => println!("refused: {}", error.code()),
+//!     Answer::Unavailable(error) => println!("could not be found out: {}", error.code()),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it does not do
+//!
+//! It never keeps a token: one [`MastraCloudClient`] serves many users at once, and every call takes the token it is for.
+//! It follows no redirect, creates no session, and signs nobody out because the Cloud was away.
+
+mod builder;
+mod client;
+mod driver;
+mod flights;
+mod headers;
+mod provider;
+mod system;
+mod traits;
+mod transport;
+
+#[cfg(feature = "axum")]
+pub mod axum;
+
+pub use builder::Builder;
+pub use client::MastraCloudClient;
+pub use mastra_auth_cloud_core as core;
+pub use mastra_auth_cloud_core::cookie::{SameSite, SetCookie};
+pub use mastra_auth_cloud_core::dialect::Dialect;
+pub use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind};
+pub use mastra_auth_cloud_core::flow::callback::SignedIn;
+pub use mastra_auth_cloud_core::flow::identify::Answer;
+pub use mastra_auth_cloud_core::flow::logout::SignOut;
+pub use mastra_auth_cloud_core::identity::Identity;
+pub use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+pub use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
+pub use mastra_auth_cloud_core::permission::Grants;
+pub use mastra_auth_cloud_core::roles::RoleMapping;
+pub use mastra_auth_cloud_core::secret::SessionToken;
+pub use provider::MastraCloudAuth;
+pub use traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
+pub use transport::{ReqwestTransport, Sending, Transport};

@@ -197,6 +197,14 @@ impl CloudApiError {
         }
     }
 
+    /// An error for what the Cloud cannot do, in fixed words that say what to do instead.
+    pub fn not_implemented(message: &'static str) -> Self {
+        Self {
+            message: message.into(),
+            ..Self::new(Code::NotImplemented)
+        }
+    }
+
     /// The same code with other words and another status. The words must be ours or cleaned.
     pub(crate) fn answer(
         code: Code,

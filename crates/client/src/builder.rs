@@ -1,0 +1,246 @@
+//! From options and variables to a [`MastraCloudAuth`]: every value is checked here, and an error names its option.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, Policy, UrlPath};
+use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SameSite, Secure};
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::malformed::Malformed;
+use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl};
+
+use crate::driver::Driver;
+use crate::provider::MastraCloudAuth;
+use crate::system;
+use crate::transport::{ReqwestTransport, Transport};
+
+/// Options of a deployment. What is not set has its documented default.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud::MastraCloudAuth;
+///
+/// let auth = MastraCloudAuth::builder()
+///     .project_id("demo")
+///     .base_url("http://localhost:4300")
+///     .public_url("http://localhost:4111")
+///     .build()
+///     .unwrap();
+/// assert_eq!(auth.cookie_name(), "mastra_session");
+/// assert!(MastraCloudAuth::builder().project_id("two words").build().is_err());
+/// ```
+#[derive(Default)]
+#[must_use = "call build()"]
+pub struct Builder {
+    project_id: Option<String>,
+    base_url: Option<String>,
+    public_url: Option<String>,
+    dialect: Dialect,
+    api_prefix: Option<String>,
+    login_path: Option<String>,
+    cookie: CookieOptions,
+    secure: Option<Secure>,
+    role_mapping: Option<RoleMapping>,
+    policy: Policy,
+    transport: Option<Arc<dyn Transport>>,
+}
+
+impl Builder {
+    /// The options that the environment gives: `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`,
+    /// `MASTRA_CLOUD_DIALECT` (`v1` or `pkce`). Empty counts as absent.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration` where `MASTRA_CLOUD_DIALECT` is neither.
+    pub fn from_env() -> Result<Self, CloudApiError> {
+        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let dialect = match read("MASTRA_CLOUD_DIALECT") {
+            None => Dialect::default(),
+            Some(name) => Dialect::parse(&name).ok_or_else(|| {
+                CloudApiError::configuration("MASTRA_CLOUD_DIALECT must be v1 or pkce")
+            })?,
+        };
+        Ok(Self {
+            project_id: read("MASTRA_PROJECT_ID"),
+            base_url: read("MASTRA_CLOUD_URL"),
+            public_url: read("MASTRA_PUBLIC_URL"),
+            dialect,
+            ..Self::default()
+        })
+    }
+
+    /// The project that users sign in to. Required.
+    pub fn project_id(self, id: impl Into<String>) -> Self {
+        Self {
+            project_id: Some(id.into()),
+            ..self
+        }
+    }
+
+    /// The Cloud's address. Default `https://cloud.mastra.ai`; plain http for a loopback host only.
+    pub fn base_url(self, url: impl Into<String>) -> Self {
+        Self {
+            base_url: Some(url.into()),
+            ..self
+        }
+    }
+
+    /// The origin at which browsers reach this service, as in `https://app.example.com`.
+    ///
+    /// Where sign-in starts and ends is built from this and never from a request's headers; cookies are `Secure` unless it
+    /// is plain http on a loopback host.
+    pub fn public_url(self, url: impl Into<String>) -> Self {
+        Self {
+            public_url: Some(url.into()),
+            ..self
+        }
+    }
+
+    /// Which form of the API the Cloud speaks. Default [`Dialect::V1`].
+    pub fn dialect(self, dialect: Dialect) -> Self {
+        Self { dialect, ..self }
+    }
+
+    /// The API's prefix. Default: the dialect's own, `/api/v1` for v1.
+    pub fn api_prefix(self, path: impl Into<String>) -> Self {
+        Self {
+            api_prefix: Some(path.into()),
+            ..self
+        }
+    }
+
+    /// The login page's path. Default `/auth/oss`.
+    pub fn login_path(self, path: impl Into<String>) -> Self {
+        Self {
+            login_path: Some(path.into()),
+            ..self
+        }
+    }
+
+    /// The session cookie's name. Default `mastra_session`, with `__Host-` before it where it is Secure without a Domain.
+    pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
+        self.cookie.name = name.into();
+        self
+    }
+
+    /// The session cookie's Domain. Default none: the cookie belongs to this host alone.
+    pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
+        self.cookie.domain = Some(domain.into());
+        self
+    }
+
+    /// The session cookie's SameSite. Default [`SameSite::Lax`].
+    pub fn same_site(mut self, same_site: SameSite) -> Self {
+        self.cookie.same_site = same_site;
+        self
+    }
+
+    /// Whether cookies are Secure, where the public URL cannot tell: behind a TLS proxy without one configured.
+    pub fn secure(self, secure: Secure) -> Self {
+        Self {
+            secure: Some(secure),
+            ..self
+        }
+    }
+
+    /// Permissions by role, instead of asking the Cloud for them.
+    pub fn role_mapping(self, mapping: RoleMapping) -> Self {
+        Self {
+            role_mapping: Some(mapping),
+            ..self
+        }
+    }
+
+    /// How long a verified identity is used without asking again. Default 30 s.
+    pub fn fresh_for(mut self, time: Duration) -> Self {
+        self.policy.fresh = time;
+        self
+    }
+
+    /// How long past its fresh time an identity is used while the Cloud cannot be asked. Default 60 s.
+    pub fn stale_if_error_for(mut self, time: Duration) -> Self {
+        self.policy.stale_if_error = time;
+        self
+    }
+
+    /// How long a refusal is remembered. Default 5 s.
+    pub fn refused_for(mut self, time: Duration) -> Self {
+        self.policy.refused = time;
+        self
+    }
+
+    /// All times and sizes at once.
+    pub fn policy(self, policy: Policy) -> Self {
+        Self { policy, ..self }
+    }
+
+    /// What sends the requests. Default: [`ReqwestTransport`].
+    pub fn transport(self, transport: impl Transport) -> Self {
+        Self {
+            transport: Some(Arc::new(transport)),
+            ..self
+        }
+    }
+
+    /// Checks everything and sets the deployment to work. No request is made.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration`, with the option's name.
+    pub fn build(self) -> Result<MastraCloudAuth, CloudApiError> {
+        let project_id = self
+            .project_id
+            .ok_or_else(|| required("project_id", "MASTRA_PROJECT_ID"))?;
+        let project_id = ProjectId::parse(&project_id).map_err(|m| bad("project_id", m))?;
+        let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        let base_url = BaseUrl::parse(base_url).map_err(|m| bad("base_url", m))?;
+        let public_url = self
+            .public_url
+            .map(|url| PublicUrl::parse(&url))
+            .transpose()
+            .map_err(|m| bad("public_url", m))?;
+        let secure = self.secure.unwrap_or_else(|| match &public_url {
+            Some(url) if !url.is_secure() => Secure::No,
+            _ => Secure::Yes,
+        });
+        let path = |name: &'static str, text: Option<String>| {
+            text.map(|text| UrlPath::parse(&text))
+                .transpose()
+                .map_err(|m| bad(name, m))
+        };
+        let mut cookie = self.cookie;
+        cookie.secure = secure;
+        let mut config = Config::new(base_url, project_id, CookieSpec::new(cookie)?);
+        config.dialect = self.dialect;
+        config.api_prefix = path("api_prefix", self.api_prefix)?;
+        if let Some(login_path) = path("login_path", self.login_path)? {
+            config.login_path = login_path;
+        }
+        config.role_mapping = self.role_mapping;
+        config.policy = self.policy;
+        let transport = match self.transport {
+            Some(transport) => transport,
+            None => Arc::new(ReqwestTransport::new(&config.base_url)?),
+        };
+        let authority = Authority::new(config, system::entropy()?);
+        Ok(MastraCloudAuth::new(
+            Arc::new(Driver::new(authority, transport)),
+            public_url,
+        ))
+    }
+}
+
+fn required(option: &str, variable: &str) -> CloudApiError {
+    CloudApiError::configuration(format!(
+        "{option} is required. Provide it in the options or set the {variable} environment variable."
+    ))
+}
+
+fn bad(option: &str, malformed: Malformed) -> CloudApiError {
+    CloudApiError::configuration(format!("{option}: {malformed}"))
+}

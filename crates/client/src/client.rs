@@ -1,0 +1,183 @@
+//! `MastraCloudClient`: the Cloud's endpoints, one method each.
+//!
+//! Holds no token: each call takes the one it is for, so one client serves many users at once. A refusal (a 4xx other than
+//! 408, 425 and 429) of a look-up is `None`; an outage is an error and never looks like one. There is no way to create a
+//! session: sessions begin at the Cloud's login page.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::config::Config;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::call::Call;
+use mastra_auth_cloud_core::ids::{SessionId, UserId};
+use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
+use mastra_auth_cloud_core::op::Operation;
+use mastra_auth_cloud_core::op::destroy_session::DestroySession;
+use mastra_auth_cloud_core::op::exchange_code::{ExchangeCode, Exchanged};
+use mastra_auth_cloud_core::op::login_page::login_url;
+use mastra_auth_cloud_core::op::logout_page::logout_url;
+use mastra_auth_cloud_core::op::user::GetUser;
+use mastra_auth_cloud_core::op::user_permissions::GetUserPermissions;
+use mastra_auth_cloud_core::op::validate_session::ValidateSession;
+use mastra_auth_cloud_core::op::verify_token::VerifyToken;
+use mastra_auth_cloud_core::permission::Grants;
+use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken, Verifier};
+use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::url::RedirectUri;
+
+use crate::driver::Driver;
+use crate::system;
+
+/// The Cloud's endpoints. Cheap to clone.
+#[derive(Clone)]
+pub struct MastraCloudClient {
+    driver: Arc<Driver>,
+}
+
+impl MastraCloudClient {
+    pub(crate) const fn new(driver: Arc<Driver>) -> Self {
+        Self { driver }
+    }
+
+    /// Asks who a token belongs to; `None` where the Cloud refuses it.
+    ///
+    /// # Errors
+    ///
+    /// Network errors, 5xx, 408, 425, 429 and answers that break the contract.
+    pub async fn verify_token(
+        &self,
+        token: &SessionToken,
+    ) -> Result<Option<CloudUser>, CloudApiError> {
+        unless_refused(self.call(VerifyToken::new(token.clone())).await)
+    }
+
+    /// Asks for a token's session; `None` where the Cloud refuses it.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_token`](Self::verify_token).
+    pub async fn validate_session(
+        &self,
+        token: &SessionToken,
+    ) -> Result<Option<CloudSession>, CloudApiError> {
+        unless_refused(self.call(ValidateSession::new(token.clone())).await)
+    }
+
+    /// Ends a session, with that session's token.
+    ///
+    /// # Errors
+    ///
+    /// Every answer but a confirmation: a refusal too, for a session that was not ended must not pass for one that was.
+    pub async fn destroy_session(
+        &self,
+        id: &SessionId,
+        token: &SessionToken,
+    ) -> Result<(), CloudApiError> {
+        self.call(DestroySession::new(id.clone(), token.clone()))
+            .await
+    }
+
+    /// Asks for an account; `None` where the Cloud refuses it or the dialect has no such endpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_token`](Self::verify_token).
+    pub async fn user(
+        &self,
+        id: &UserId,
+        token: &SessionToken,
+    ) -> Result<Option<CloudUser>, CloudApiError> {
+        match GetUser::new(self.config(), id.clone(), token.clone()) {
+            Some(operation) => unless_refused(self.call(operation).await),
+            None => Ok(None),
+        }
+    }
+
+    /// Asks for a user's permissions; none where the Cloud refuses or the dialect has no such endpoint.
+    ///
+    /// # Errors
+    ///
+    /// As [`verify_token`](Self::verify_token).
+    pub async fn user_permissions(
+        &self,
+        id: &UserId,
+        token: &SessionToken,
+    ) -> Result<Grants, CloudApiError> {
+        match GetUserPermissions::new(self.config(), id.clone(), token.clone()) {
+            Some(operation) => {
+                unless_refused(self.call(operation).await).map(Option::unwrap_or_default)
+            }
+            None => Ok(Grants::default()),
+        }
+    }
+
+    /// Spends an authorization code, with what its login was begun with. Never made twice.
+    ///
+    /// # Errors
+    ///
+    /// Every answer but a session or a token.
+    pub async fn exchange_code(
+        &self,
+        code: AuthorizationCode,
+        verifier: Verifier,
+        redirect_uri: RedirectUri,
+    ) -> Result<Exchanged, CloudApiError> {
+        self.call(ExchangeCode::new(code, verifier, redirect_uri))
+            .await
+    }
+
+    /// The login page's URL for one login. Holds the state: for a `Location` header, not for a log.
+    pub fn login_url(
+        &self,
+        redirect_uri: &RedirectUri,
+        state: &State,
+        verifier: &Verifier,
+    ) -> String {
+        login_url(self.config(), redirect_uri, state, verifier)
+    }
+
+    /// The logout page's URL.
+    pub fn logout_url(&self, redirect_uri: &RedirectUri, token: Option<&SessionToken>) -> String {
+        logout_url(self.config(), redirect_uri, token)
+    }
+
+    async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, CloudApiError> {
+        self.driver
+            .run(Call::new(
+                Arc::clone(self.config()),
+                operation,
+                system::jitter(),
+            ))
+            .await
+    }
+
+    fn config(&self) -> &Arc<Config> {
+        self.driver.authority.config()
+    }
+}
+
+impl std::fmt::Debug for MastraCloudClient {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("MastraCloudClient")
+            .field("project_id", &self.config().project_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A refusal is an answer. One that is not about the token or the thing asked for is told, for it is most likely a mistake.
+fn unless_refused<T>(result: Result<T, CloudApiError>) -> Result<Option<T>, CloudApiError> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.is_refusal() => {
+            if !matches!(error.status(), 401 | 403 | 404) {
+                tracing::warn!(
+                    endpoint = error.endpoint(),
+                    status = error.status(),
+                    "cloud refused oddly"
+                );
+            }
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,104 @@
+//! The loop: any flow of the core, driven over a transport, a clock and single flight.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::{Event, Flow, Step};
+use mastra_auth_cloud_core::http::{Delivery, Request};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::identity::key::TokenKey;
+use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::permission::Grants;
+
+use crate::flights::Flights;
+use crate::system;
+use crate::transport::Transport;
+
+pub(crate) struct Driver {
+    pub(crate) authority: Arc<Authority>,
+    transport: Arc<dyn Transport>,
+    identities: Flights<TokenKey, Answer>,
+    permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
+}
+
+impl Driver {
+    pub(crate) fn new(authority: Arc<Authority>, transport: Arc<dyn Transport>) -> Self {
+        Self {
+            authority,
+            transport,
+            identities: Flights::new(),
+            permissions: Flights::new(),
+        }
+    }
+
+    /// Drives a flow to its end.
+    pub(crate) async fn run<F: Flow>(&self, flow: F) -> F::Output {
+        drive(self.transport.as_ref(), flow).await
+    }
+
+    /// Finds out who these credentials belong to; a token is asked for once however many wait.
+    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Answer {
+        let mut authenticate = Authenticate::new(&self.authority, credentials);
+        let mut last = None;
+        loop {
+            match authenticate.next(last.take(), system::now(), system::jitter()) {
+                Next::Done(answer) => return answer,
+                Next::Identify(flow) => {
+                    let transport = Arc::clone(&self.transport);
+                    let key = flow.key();
+                    last = Some(
+                        self.identities
+                            .join(key, async move { drive(transport.as_ref(), flow).await })
+                            .await,
+                    );
+                }
+            }
+        }
+    }
+
+    /// Finds out what a user may do; asked for once however many wait.
+    pub(crate) async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
+        let flow = Permissions::new(Arc::clone(&self.authority), user, system::jitter());
+        let transport = Arc::clone(&self.transport);
+        self.permissions
+            .join(
+                flow.key(),
+                async move { drive(transport.as_ref(), flow).await },
+            )
+            .await
+    }
+}
+
+async fn drive<F: Flow>(transport: &dyn Transport, mut flow: F) -> F::Output {
+    let mut event = Event::Start;
+    loop {
+        match flow.step(event, system::now()) {
+            Step::Done(output) => return output,
+            Step::Send(request) => event = Event::Delivered(send(transport, request).await),
+            Step::Wait(time) => {
+                system::sleep(time).await;
+                event = Event::Woken;
+            }
+        }
+    }
+}
+
+/// One call, told with its endpoint, its status and its time; never with a value.
+async fn send(transport: &dyn Transport, request: Request) -> Delivery {
+    let (endpoint, begun) = (request.endpoint().to_owned(), system::now().monotonic);
+    let delivery = transport.send(request).await;
+    let micros = system::now().monotonic.saturating_sub(begun).as_micros();
+    match &delivery {
+        Ok(response) => tracing::debug!(
+            endpoint,
+            status = response.status(),
+            micros,
+            "cloud answered"
+        ),
+        Err(error) => tracing::warn!(endpoint, ?error, micros, "cloud not reached"),
+    }
+    delivery
+}

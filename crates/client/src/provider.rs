@@ -1,0 +1,253 @@
+//! `MastraCloudAuth`: what a service holds. Sign-ins, identities, permissions, sign-outs; cheap to clone.
+//!
+//! The four answers are told apart: [`Answer::Authenticated`], [`Answer::Anonymous`], [`Answer::Rejected`],
+//! [`Answer::Unavailable`]. Nothing of a login is kept between its two requests; the browser carries it.
+
+mod interfaces;
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::HeaderMap;
+use mastra_auth_cloud_core::config::Config;
+use mastra_auth_cloud_core::cookie::{SetCookie, values};
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::authenticate::Credentials;
+use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
+use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::login;
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::permission::Grants;
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
+
+use crate::builder::Builder;
+use crate::client::MastraCloudClient;
+use crate::driver::Driver;
+use crate::{headers, system};
+
+/// Sign-in with Mastra Cloud for one deployment.
+#[derive(Clone)]
+pub struct MastraCloudAuth {
+    driver: Arc<Driver>,
+    public_url: Option<Arc<PublicUrl>>,
+}
+
+/// A sign-in that begins: what to answer the browser with.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoginStart {
+    /// For the `Location` header.
+    pub location: RedactedUrl,
+    /// What to set.
+    pub cookies: Vec<SetCookie>,
+}
+
+/// A URL that holds a login's state: not printed.
+pub struct RedactedUrl(String);
+
+impl RedactedUrl {
+    /// The URL, for a `Location` header.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RedactedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedactedUrl([redacted])")
+    }
+}
+
+impl MastraCloudAuth {
+    /// Options to choose.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A deployment with what the environment says.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration`, with the variable's name.
+    pub fn from_env() -> Result<Self, CloudApiError> {
+        Builder::from_env()?.build()
+    }
+
+    pub(crate) fn new(driver: Arc<Driver>, public_url: Option<PublicUrl>) -> Self {
+        Self {
+            driver,
+            public_url: public_url.map(Arc::new),
+        }
+    }
+
+    /// The Cloud's endpoints, one method each.
+    pub fn client(&self) -> MastraCloudClient {
+        MastraCloudClient::new(Arc::clone(&self.driver))
+    }
+
+    /// The session cookie's whole name.
+    pub fn cookie_name(&self) -> &str {
+        self.config().cookie.name()
+    }
+
+    /// The origin at which browsers reach this service, where it was given.
+    pub fn public_url(&self) -> Option<&PublicUrl> {
+        self.public_url.as_deref()
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        self.driver.authority.config()
+    }
+
+    /// Finds out who a request comes from: a bearer token first, then the session cookie.
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Answer {
+        let cookie = headers::cookie(headers);
+        let authorization = headers::authorization(headers);
+        match Credentials::read(&self.driver.authority, authorization, cookie.as_deref()) {
+            Ok(credentials) => tell(self.driver.authenticate(credentials).await),
+            Err(error) => tell(Answer::Rejected(error)),
+        }
+    }
+
+    /// Finds out who one token belongs to.
+    pub async fn authenticate_token(&self, token: &str) -> Answer {
+        tell(self.driver.authenticate(Credentials::token(token)).await)
+    }
+
+    /// What a user may do, from the role mapping or from the Cloud.
+    ///
+    /// # Errors
+    ///
+    /// Where the Cloud had to be asked and could not be.
+    pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
+        self.driver.permissions(user).await
+    }
+
+    /// Begins a sign-in with a state of our own.
+    ///
+    /// `cookie_header` is the browser's, so that it never collects more than four sign-ins under way.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration` where there is no randomness, `cookie_header_too_large`.
+    pub fn begin_login(
+        &self,
+        redirect_uri: &RedirectUri,
+        return_path: ReturnPath,
+        cookie_header: Option<&str>,
+    ) -> Result<LoginStart, CloudApiError> {
+        let authority = &self.driver.authority;
+        let state = State::generate(system::entropy()?, return_path);
+        let mut cookies = login::overdue(authority, cookie_header.unwrap_or_default())?;
+        cookies.push(login::cookie(
+            authority,
+            redirect_uri,
+            &state,
+            system::now(),
+        )?);
+        let location = RedactedUrl(login::url(authority, redirect_uri, &state)?.to_string());
+        Ok(LoginStart { location, cookies })
+    }
+
+    /// Finishes a sign-in; what was signed in with this browser's cookie before is ended at the Cloud.
+    ///
+    /// # Errors
+    ///
+    /// Every reason to refuse has its own code.
+    pub async fn finish_login(
+        &self,
+        code: &str,
+        state: State,
+        cookie_header: &str,
+    ) -> Result<SignedIn, CloudApiError> {
+        let authority = Arc::clone(&self.driver.authority);
+        let result = async {
+            let flow = Callback::new(
+                authority,
+                state,
+                code,
+                cookie_header,
+                system::now(),
+                system::jitter(),
+            )?;
+            self.driver.run(flow).await
+        };
+        match result.await {
+            Ok(signed_in) => {
+                tracing::info!(user = %signed_in.identity.user().id(), "signed in");
+                self.end_previous(cookie_header, signed_in.identity.user().session_token())
+                    .await;
+                Ok(signed_in)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    code = error.code(),
+                    status = error.status(),
+                    "sign-in failed"
+                );
+                Err(error)
+            }
+        }
+    }
+
+    /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
+    pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
+        self.end(token, Effort::Full).await
+    }
+
+    async fn end(&self, token: &SessionToken, effort: Effort) -> SignOut {
+        let flow = Logout::new(
+            Arc::clone(&self.driver.authority),
+            token.clone(),
+            effort,
+            system::jitter(),
+        );
+        let outcome = self.driver.run(flow).await;
+        match &outcome {
+            SignOut::Ended => tracing::info!("session ended"),
+            SignOut::AlreadyGone => tracing::info!("session was already gone"),
+            SignOut::NotConfirmed(error) => {
+                tracing::warn!(code = error.code(), "session end not confirmed");
+            }
+        }
+        outcome
+    }
+
+    /// A new sign-in replaces the browser's old session: left alive, the old one could not be ended from here any more.
+    async fn end_previous(&self, cookie_header: &str, new: &SessionToken) {
+        let Ok(values) = values(cookie_header, self.cookie_name()) else {
+            return;
+        };
+        for old in values
+            .filter_map(|value| SessionToken::parse(value).ok())
+            .filter(|old| !old.same_as(new))
+        {
+            // Whatever comes of it is logged; the new sign-in does not depend on it.
+            let _ = self.end(&old, Effort::Once).await;
+        }
+    }
+}
+
+/// Tells how an authentication went; never who or with what.
+fn tell(answer: Answer) -> Answer {
+    match &answer {
+        Answer::Authenticated(_) => tracing::trace!(outcome = "authenticated"),
+        Answer::Anonymous => tracing::trace!(outcome = "anonymous"),
+        Answer::Rejected(error) => tracing::debug!(outcome = "rejected", code = error.code()),
+        Answer::Unavailable(error) => {
+            tracing::warn!(outcome = "unavailable", code = error.code())
+        }
+    }
+    answer
+}
+
+impl fmt::Debug for MastraCloudAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MastraCloudAuth")
+            .field("project_id", &self.config().project_id)
+            .finish_non_exhaustive()
+    }
+}
