@@ -1,1 +1,36 @@
-//! Placeholder.
+//! Sign-in for axum: routes, a layer, extractors. Feature `axum`.
+//!
+//! ```no_run
+//! use axum::Router;
+//! use axum::routing::get;
+//! use mastra_auth_cloud::MastraCloudAuth;
+//! use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, routes};
+//!
+//! # fn example() -> Result<(), mastra_auth_cloud::CloudApiError> {
+//! let auth = MastraCloudAuth::from_env()?;
+//! let app: Router = Router::new()
+//!     .route("/agents", get(|user: CurrentUser| async move { format!("for {}", user.id()) }))
+//!     .layer(AuthLayer::required(auth.clone()))
+//!     .merge(routes(&auth)?);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What stands under the layer is closed unless somebody is signed in; what is to be open is merged beside it. Answers
+//! that depend on the session carry `Cache-Control: no-store` and `Vary: Cookie`. API clients get errors as JSON
+//! `{"error": {"code", "message"}}`, browsers that navigate are sent to sign in. While the Cloud cannot be asked the answer
+//! is 503 and every cookie stays.
+//!
+//! Nothing here reads a forwarded header or the `Host`: where sign-in starts and ends follows from the public URL alone.
+
+mod extract;
+mod layer;
+mod origin;
+mod outside;
+mod page;
+mod routes;
+
+pub use extract::{CurrentUser, OptionalUser, Permission, RequirePermission};
+pub use layer::{AuthLayer, AuthService};
+pub use outside::Denied;
+pub use routes::routes;

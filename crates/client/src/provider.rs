@@ -13,6 +13,8 @@ use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::cookie::{SetCookie, values};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::flow::authenticate::bearer;
 use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
@@ -193,6 +195,25 @@ impl MastraCloudAuth {
         }
     }
 
+    /// Clears the cookie of a sign-in that is over, however it ended.
+    #[cfg(feature = "axum")]
+    pub(crate) fn clear_login(&self, state: &State) -> Option<SetCookie> {
+        login::clear(&self.driver.authority, state).ok()
+    }
+
+    /// Every session token that a request carries, unverified: what a sign-out is to end.
+    #[cfg(feature = "axum")]
+    pub(crate) fn tokens(&self, headers: &HeaderMap) -> Vec<SessionToken> {
+        let cookie = headers::cookie(headers).unwrap_or_default();
+        let cookies = values(&cookie, self.cookie_name()).into_iter().flatten();
+        let bearer = headers::authorization(headers).and_then(bearer);
+        bearer
+            .into_iter()
+            .chain(cookies)
+            .filter_map(|text| SessionToken::parse(text).ok())
+            .collect()
+    }
+
     /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
     pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
         self.end(token, Effort::Full).await
@@ -238,7 +259,7 @@ fn tell(answer: Answer) -> Answer {
         Answer::Anonymous => tracing::trace!(outcome = "anonymous"),
         Answer::Rejected(error) => tracing::debug!(outcome = "rejected", code = error.code()),
         Answer::Unavailable(error) => {
-            tracing::warn!(outcome = "unavailable", code = error.code())
+            tracing::warn!(outcome = "unavailable", code = error.code());
         }
     }
     answer

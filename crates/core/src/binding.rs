@@ -126,18 +126,6 @@ pub(crate) fn overdue(config: &Config, header: &str) -> Result<Vec<CookieSpec>, 
         .collect()
 }
 
-/// How many sign-ins this browser began in the last `seconds`.
-pub(crate) fn begun_since(
-    config: &Config,
-    header: &str,
-    since: Timestamp,
-) -> Result<usize, CloudApiError> {
-    Ok(pending(config, header)?
-        .into_iter()
-        .filter(|(_, value)| created(value) >= since.unix_seconds())
-        .count())
-}
-
 fn pending<'h>(config: &Config, header: &'h str) -> Result<Vec<(&'h str, &'h str)>, CloudApiError> {
     let prefix = config.cookie.named(NAME)?;
     Ok(names_with_prefix(header, prefix.name())?.collect())

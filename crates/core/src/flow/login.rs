@@ -9,7 +9,7 @@ use crate::identity::authority::Authority;
 use crate::op::login_page;
 use crate::pkce::derive_verifier;
 use crate::state::State;
-use crate::time::{Now, Timestamp};
+use crate::time::Now;
 use crate::url::RedirectUri;
 
 /// The URL to send the browser to. Holds the state: for a `Location` header, not for a log.
@@ -60,19 +60,6 @@ pub fn overdue(
 ) -> Result<Vec<SetCookie>, CloudApiError> {
     let specs = binding::overdue(authority.config(), cookie_header)?;
     Ok(specs.iter().map(crate::cookie::CookieSpec::clear).collect())
-}
-
-/// How many sign-ins this browser has begun since then and not finished: what tells a redirect loop.
-///
-/// # Errors
-///
-/// `cookie_header_too_large`.
-pub fn begun_since(
-    authority: &Authority,
-    cookie_header: &str,
-    since: Timestamp,
-) -> Result<usize, CloudApiError> {
-    binding::begun_since(authority.config(), cookie_header, since)
 }
 
 /// Clears the cookie of a sign-in that is over, however it ended.

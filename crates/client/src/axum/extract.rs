@@ -1,0 +1,147 @@
+//! Extractors: the user of a request as an argument of its handler. They read what [`AuthLayer`](super::AuthLayer) found out.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use mastra_auth_cloud_core::identity::Identity;
+use mastra_auth_cloud_core::model::CloudUser;
+
+use super::layer::Session;
+use super::outside::Denied;
+
+/// Whoever is signed in; nobody gets 401. Reads like a [`CloudUser`].
+#[derive(Clone, Debug)]
+pub struct CurrentUser(Arc<Identity>);
+
+/// Whoever is signed in, if anybody is.
+#[derive(Clone, Debug)]
+pub struct OptionalUser(pub Option<CurrentUser>);
+
+/// A permission by its name, so that a handler's signature says what it takes.
+///
+/// ```
+/// use mastra_auth_cloud::axum::{Permission, RequirePermission};
+///
+/// struct ReadAgents;
+/// impl Permission for ReadAgents {
+///     const NAME: &'static str = "agents:read";
+/// }
+///
+/// async fn agents(user: RequirePermission<ReadAgents>) -> String {
+///     format!("agents for {}", user.id())
+/// }
+/// # let _ = agents;
+/// ```
+pub trait Permission {
+    /// `resource:action` or `resource:action:id`.
+    const NAME: &'static str;
+}
+
+/// Whoever is signed in and may do `P`; others get 401 or 403, and 503 where it cannot be found out.
+pub struct RequirePermission<P> {
+    user: CurrentUser,
+    permission: PhantomData<fn() -> P>,
+}
+
+impl CurrentUser {
+    /// The identity behind the user: its session and its expiry.
+    pub fn identity(&self) -> &Identity {
+        &self.0
+    }
+}
+
+impl<P> RequirePermission<P> {
+    /// The user.
+    pub fn user(&self) -> &CurrentUser {
+        &self.user
+    }
+}
+
+impl Deref for CurrentUser {
+    type Target = CloudUser;
+
+    fn deref(&self) -> &CloudUser {
+        self.0.user()
+    }
+}
+
+impl<P> Deref for RequirePermission<P> {
+    type Target = CloudUser;
+
+    fn deref(&self) -> &CloudUser {
+        &self.user
+    }
+}
+
+impl<P: Permission> std::fmt::Debug for RequirePermission<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RequirePermission")
+            .field("permission", &P::NAME)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A route that forgot its layer is closed, not open.
+fn session(parts: &Parts) -> Result<&Session, Denied> {
+    parts.extensions.get::<Session>().ok_or_else(|| {
+        tracing::error!(
+            code = Denied::LayerMissing.code(),
+            "a route asks for a user outside of the sign-in layer"
+        );
+        Denied::LayerMissing
+    })
+}
+
+fn current(parts: &Parts) -> Result<CurrentUser, Denied> {
+    session(parts)?
+        .identity
+        .clone()
+        .map(CurrentUser)
+        .ok_or(Denied::NotSignedIn)
+}
+
+impl<S: Sync> FromRequestParts<S> for CurrentUser {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        current(parts)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for OptionalUser {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        session(parts).map(|session| Self(session.identity.clone().map(CurrentUser)))
+    }
+}
+
+impl<S: Sync, P: Permission> FromRequestParts<S> for RequirePermission<P> {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+        let user = current(parts)?;
+        let auth = session(parts)?.auth.clone();
+        match auth.permissions(&user).await {
+            Ok(grants) if grants.allows(P::NAME) => Ok(Self {
+                user,
+                permission: PhantomData,
+            }),
+            Ok(_) => {
+                tracing::info!(user = %user.id(), permission = P::NAME, "permission denied");
+                Err(Denied::PermissionDenied)
+            }
+            Err(error) => {
+                tracing::warn!(
+                    code = error.code(),
+                    permission = P::NAME,
+                    "permissions unavailable"
+                );
+                Err(Denied::Unavailable)
+            }
+        }
+    }
+}

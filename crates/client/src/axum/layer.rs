@@ -1,0 +1,127 @@
+//! The layer: who is it, before anything else is done.
+//!
+//! [`AuthLayer::required`] closes what stands under it; [`AuthLayer::optional`] lets everybody in and tells who is there.
+//! Either way a request whose credential cannot be checked gets 503: to treat it as signed out would be a lie. Covers
+//! every kind of request, WebSocket upgrades too.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use axum::extract::{OriginalUri, Request};
+use axum::response::{IntoResponse as _, Response};
+use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::identity::Identity;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use super::outside::{Denied, guard, is_navigation, login_location, see_other};
+use crate::MastraCloudAuth;
+
+/// What the layer leaves for the extractors.
+#[derive(Clone)]
+pub(crate) struct Session {
+    pub(crate) auth: MastraCloudAuth,
+    pub(crate) identity: Option<Arc<Identity>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Entry {
+    Required,
+    Optional,
+}
+
+/// Finds out who each request comes from.
+#[derive(Clone, Debug)]
+pub struct AuthLayer {
+    auth: MastraCloudAuth,
+    entry: Entry,
+}
+
+impl AuthLayer {
+    /// Lets in only who is signed in: others get 401 as JSON, or are sent to sign in where a browser navigates.
+    pub const fn required(auth: MastraCloudAuth) -> Self {
+        Self {
+            auth,
+            entry: Entry::Required,
+        }
+    }
+
+    /// Lets in everybody and tells who is there, for [`OptionalUser`](super::OptionalUser).
+    pub const fn optional(auth: MastraCloudAuth) -> Self {
+        Self {
+            auth,
+            entry: Entry::Optional,
+        }
+    }
+}
+
+impl<S> Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService {
+            inner,
+            layer: self.clone(),
+        }
+    }
+}
+
+/// A service under the layer.
+#[derive(Clone, Debug)]
+pub struct AuthService<S> {
+    inner: S,
+    layer: AuthLayer,
+}
+
+impl<S> Service<Request> for AuthService<S>
+where
+    S: Service<Request, Response = Response> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request) -> Self::Future {
+        // The service that was polled ready is the one to call; its clone takes its place.
+        let clone = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, clone);
+        let AuthLayer { auth, entry } = self.layer.clone();
+        Box::pin(async move {
+            let identity = match auth.authenticate(request.headers()).await {
+                Answer::Authenticated(identity) => Some(identity),
+                Answer::Unavailable(_) => return Ok(deny(Denied::Unavailable, &request)),
+                Answer::Anonymous if entry == Entry::Required => {
+                    return Ok(deny(Denied::NotSignedIn, &request));
+                }
+                Answer::Rejected(_) if entry == Entry::Required => {
+                    return Ok(deny(Denied::InvalidToken, &request));
+                }
+                Answer::Anonymous | Answer::Rejected(_) => None,
+            };
+            request.extensions_mut().insert(Session { auth, identity });
+            let mut response = inner.call(request).await?;
+            guard(response.headers_mut());
+            Ok(response)
+        })
+    }
+}
+
+/// The answer to who may not come in: where signing in would help and a browser navigates, the way there.
+pub(crate) fn deny(denied: Denied, request: &Request) -> Response {
+    if denied.is_unauthorized() && is_navigation(request.method(), request.headers()) {
+        // Under a nested router the request's own URI is cut short.
+        let uri = request
+            .extensions()
+            .get::<OriginalUri>()
+            .map_or_else(|| request.uri(), |original| &original.0);
+        return see_other(&login_location(uri));
+    }
+    denied.into_response()
+}

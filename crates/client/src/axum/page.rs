@@ -1,0 +1,90 @@
+//! The few pages that a person may meet between two sites: constant words, a code, a number to quote, a way on.
+//!
+//! Nothing of the request is repeated in them, and no script runs in them.
+
+use axum::response::{Html, IntoResponse, Response};
+use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::{HeaderValue, StatusCode};
+
+use super::outside::guard;
+
+/// What a page says.
+pub(crate) struct Page<'a> {
+    pub(crate) status: StatusCode,
+    pub(crate) title: &'a str,
+    pub(crate) text: &'a str,
+    pub(crate) code: &'a str,
+    /// The same number stands in the log.
+    pub(crate) reference: &'a str,
+    /// Text and path of the way on.
+    pub(crate) action: (&'a str, &'a str),
+}
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#17181c;--soft:#5b5f6b;--paper:#fff;--ground:#f4f5f7;--line:#dfe2e8;--accent:#2f6f4f;--on:#fff}\
+@media(prefers-color-scheme:dark){:root{--ink:#f1f2f4;--soft:#a6abb8;--paper:#1b1d22;--ground:#101115;--line:#2d3038;--accent:#7fd1a6;--on:#0d1512}}\
+*{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,sans-serif}\
+main{max-width:440px;width:100%;background:var(--paper);border:1px solid var(--line);border-radius:14px;padding:36px}\
+h1{font-size:1.35rem;line-height:1.25;margin:0 0 12px}p{margin:0 0 24px;color:var(--soft)}\
+a{display:inline-block;background:var(--accent);color:var(--on);text-decoration:none;font-weight:600;padding:11px 20px;border-radius:8px}\
+a:focus-visible{outline:3px solid var(--accent);outline-offset:3px}\
+small{display:block;margin-top:28px;padding-top:16px;border-top:1px solid var(--line);color:var(--soft);overflow-wrap:anywhere}";
+
+impl IntoResponse for Page<'_> {
+    fn into_response(self) -> Response {
+        let (label, href) = self.action;
+        let body = format!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
+             <style>{STYLE}</style></head><body><main><h1>{title}</h1><p>{text}</p><a href=\"{href}\">{label}</a>\
+             <small>Code <code>{code}</code>, reference <code>{reference}</code></small></main></body></html>",
+            title = escape(self.title),
+            text = escape(self.text),
+            href = escape(href),
+            label = escape(label),
+            code = escape(self.code),
+            reference = escape(self.reference),
+        );
+        let mut response = (self.status, Html(body)).into_response();
+        let headers = response.headers_mut();
+        guard(headers);
+        headers.insert(
+            CONTENT_SECURITY_POLICY,
+            HeaderValue::from_static(
+                "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+            ),
+        );
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        response
+    }
+}
+
+/// The words are constant today; escaping keeps it so that they need not be.
+fn escape(text: &str) -> String {
+    text.chars()
+        .fold(String::with_capacity(text.len()), |mut out, c| {
+            match c {
+                '&' => out.push_str("&amp;"),
+                '<' => out.push_str("&lt;"),
+                '>' => out.push_str("&gt;"),
+                '"' => out.push_str("&quot;"),
+                '\'' => out.push_str("&#39;"),
+                c => out.push(c),
+            }
+            out
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(
+            escape("<a href=\"x\">'&"),
+            "&lt;a href=&quot;x&quot;&gt;&#39;&amp;"
+        );
+    }
+}

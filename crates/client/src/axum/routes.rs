@@ -1,0 +1,71 @@
+//! The four routes of a sign-in: `/auth/login`, `/auth/callback`, `/auth/logout`, `/auth/me`.
+
+mod callback;
+mod login;
+mod logout;
+mod me;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::{get, post};
+use http::HeaderValue;
+use http::header::SET_COOKIE;
+use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri};
+
+use crate::MastraCloudAuth;
+
+/// What the routes share: the provider, and addresses that come from the configuration alone.
+#[derive(Clone)]
+struct Desk {
+    auth: MastraCloudAuth,
+    public_url: Arc<PublicUrl>,
+    redirect_uri: Arc<RedirectUri>,
+}
+
+/// The routes, to be merged into an app outside of any [`AuthLayer`](super::AuthLayer):
+///
+/// - `GET /auth/login?return_to=/path` sends the browser to sign in at the Cloud.
+/// - `GET /auth/callback` finishes the sign-in and goes on to the path.
+/// - `POST /auth/logout` ends the session, here at once and at the Cloud. 303 to `/` for a form, 200 JSON else, and 503
+///   where the Cloud did not confirm; the cookie is cleared in every case. Pages of other origins get 403.
+/// - `GET /auth/me` is `{id, email, name, avatarUrl, roles, permissions}`, or 401.
+///
+/// # Errors
+///
+/// `invalid_configuration` where the provider has no public URL.
+pub fn routes(auth: &MastraCloudAuth) -> Result<Router, CloudApiError> {
+    let Some(public_url) = auth.public_url() else {
+        return Err(CloudApiError::configuration(
+            "public_url is required for the sign-in routes. Provide it in the options or set the MASTRA_PUBLIC_URL environment variable.",
+        ));
+    };
+    let redirect_uri =
+        RedirectUri::parse(&public_url.join("/auth/callback")).map_err(CloudApiError::argument)?;
+    let desk = Desk {
+        auth: auth.clone(),
+        public_url: Arc::new(public_url.clone()),
+        redirect_uri: Arc::new(redirect_uri),
+    };
+    Ok(Router::new()
+        .route("/auth/login", get(login::login))
+        .route("/auth/callback", get(callback::callback))
+        .route("/auth/logout", post(logout::logout))
+        .route("/auth/me", get(me::me))
+        .with_state(desk))
+}
+
+/// Adds cookies to an answer, in their order.
+fn with_cookies(mut response: Response, cookies: &[SetCookie]) -> Response {
+    for cookie in cookies {
+        // Cookies are made of checked parts and are header values.
+        if let Ok(mut value) = HeaderValue::from_str(cookie.expose()) {
+            value.set_sensitive(true);
+            response.headers_mut().append(SET_COOKIE, value);
+        }
+    }
+    response
+}

@@ -1,0 +1,28 @@
+//! `GET /auth/login`: begin a sign-in.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, Uri};
+use mastra_auth_cloud_core::url::ReturnPath;
+use url::form_urlencoded;
+
+use super::callback::failed;
+use super::{Desk, with_cookies};
+use crate::axum::outside::see_other;
+use crate::headers;
+
+pub(super) async fn login(State(desk): State<Desk>, uri: Uri, headers: HeaderMap) -> Response {
+    let wanted = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+        .find(|(name, _)| name == "return_to")
+        .map_or_else(ReturnPath::default, |(_, path)| {
+            ReturnPath::sanitize(&path, Some(desk.public_url.origin()))
+        });
+    let cookie = headers::cookie(&headers);
+    match desk
+        .auth
+        .begin_login(&desk.redirect_uri, wanted, cookie.as_deref())
+    {
+        Ok(start) => with_cookies(see_other(start.location.expose()), &start.cookies),
+        Err(error) => failed(&desk, &headers, &error).into_response(),
+    }
+}

@@ -1,0 +1,59 @@
+//! `POST /auth/logout`: end the session, and say so only where it is so.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, StatusCode};
+use mastra_auth_cloud_core::error::Code;
+use mastra_auth_cloud_core::flow::logout::SignOut;
+use serde_json::json;
+
+use super::{Desk, with_cookies};
+use crate::axum::origin;
+use crate::axum::outside::{Denied, accepts_html, guard, json_error, see_other};
+use crate::axum::page::Page;
+use crate::traits::SessionProvider as _;
+
+const NOT_CONFIRMED: &str = "You are signed out here. Mastra Cloud did not confirm the end of the session, so it may stay open there until it expires.";
+
+pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+    if !origin::is_own(&headers, &desk.public_url) {
+        tracing::warn!(
+            code = Denied::CrossOrigin.code(),
+            "sign-out from a foreign page refused"
+        );
+        return Denied::CrossOrigin.into_response();
+    }
+    let mut outcome = "already_gone";
+    for token in desk.auth.tokens(&headers) {
+        match desk.auth.sign_out(&token).await {
+            SignOut::NotConfirmed(_) => outcome = "not_confirmed",
+            SignOut::Ended if outcome == "already_gone" => outcome = "ended",
+            SignOut::Ended | SignOut::AlreadyGone => {}
+        }
+    }
+    let html = accepts_html(&headers);
+    let response = match (outcome, html) {
+        ("not_confirmed", true) => Page {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title: "Signed out here",
+            text: NOT_CONFIRMED,
+            code: Code::SignOutNotConfirmed.as_str(),
+            reference: "-",
+            action: ("Continue", "/"),
+        }
+        .into_response(),
+        ("not_confirmed", false) => json_error(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Code::SignOutNotConfirmed.as_str(),
+            NOT_CONFIRMED,
+        ),
+        (_, true) => see_other("/"),
+        (outcome, false) => {
+            let mut response =
+                axum::Json(json!({ "signedOut": true, "session": outcome })).into_response();
+            guard(response.headers_mut());
+            response
+        }
+    };
+    with_cookies(response, &[desk.auth.clear_session_cookie()])
+}

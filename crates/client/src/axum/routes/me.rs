@@ -1,0 +1,34 @@
+//! `GET /auth/me`: who is signed in and what they may do, for a page's script.
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use http::HeaderMap;
+use mastra_auth_cloud_core::flow::identify::Answer;
+use serde_json::json;
+
+use super::Desk;
+use crate::axum::outside::{Denied, guard};
+
+pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response {
+    let identity = match desk.auth.authenticate(&headers).await {
+        Answer::Authenticated(identity) => identity,
+        Answer::Anonymous => return Denied::NotSignedIn.into_response(),
+        Answer::Rejected(_) => return Denied::InvalidToken.into_response(),
+        Answer::Unavailable(_) => return Denied::Unavailable.into_response(),
+    };
+    let user = identity.user();
+    let Ok(grants) = desk.auth.permissions(user).await else {
+        return Denied::Unavailable.into_response();
+    };
+    let body = json!({
+        "id": user.id().as_str(),
+        "email": user.email(),
+        "name": user.name(),
+        "avatarUrl": user.avatar_url(),
+        "roles": user.roles(),
+        "permissions": grants.iter().collect::<Vec<_>>(),
+    });
+    let mut response = axum::Json(body).into_response();
+    guard(response.headers_mut());
+    response
+}
