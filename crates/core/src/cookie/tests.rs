@@ -256,6 +256,17 @@ fn threat_024_malformed_neighbour_cookie() {
 }
 
 #[test]
+fn a_pair_without_a_name_is_no_cookie() {
+    assert_eq!(found("=x; =; a=1", ""), [""; 0]);
+    assert_eq!(
+        names_with_prefix("=x; a=1", "")
+            .unwrap()
+            .collect::<Vec<_>>(),
+        [("a", "1")]
+    );
+}
+
+#[test]
 fn prefixed_names_are_found_in_order() {
     let pairs: Vec<_> = names_with_prefix(
         "login_a=1; x=2; login_=3; Login_b=4; xlogin_c=5; login_d",

@@ -72,11 +72,14 @@ fn normalise(input: &str) -> Option<String> {
     (!leaves_origin(path) && path.len() <= MAX_URL_BYTES).then(|| path.to_owned())
 }
 
-/// Whether the path begins with two slashes, which makes what follows a host. The encoded slash counts: whatever stands
-/// between us and the browser may decode it.
+/// Whether what follows the first slash is a host: after a second one it is. The encoded slash counts, for whatever
+/// stands between us and the browser may decode it. A text without a first slash would go on from our own host's name.
 fn leaves_origin(path: &str) -> bool {
-    let after_slash = path.strip_prefix('/').unwrap_or(path).as_bytes();
-    matches!(after_slash, [b'/', ..] | [b'%', b'2', b'f' | b'F', ..])
+    match path.as_bytes() {
+        [b'/', b'/', ..] | [b'/', b'%', b'2', b'f' | b'F', ..] => true,
+        [b'/', ..] => false,
+        _ => true,
+    }
 }
 
 /// Whether the path holds an encoded control or backslash: no page of ours has one, and a decoder on the way would turn

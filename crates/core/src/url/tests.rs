@@ -277,6 +277,8 @@ fn threat_054_open_redirects() {
         "/a/b/../..//evil.com",
         "/./%2fevil.com",
         "/a/..//",
+        "//return-path.invalid/a",
+        "//return-path.invalid.evil.com/a",
         "http:evil.com",
         "https:evil.com",
         "https:/evil.com",
@@ -360,6 +362,8 @@ fn a_return_path_has_a_longest_length() {
     let long = |length: usize| format!("/{}", "a".repeat(length - 1));
     assert_eq!(path(&long(MAX_URL_BYTES)).len(), MAX_URL_BYTES);
     assert_eq!(path(&long(MAX_URL_BYTES + 1)), "/");
+    // The input is capped, not only what is left of it.
+    assert_eq!(path(&format!("/{}b", "a/../".repeat(500))), "/");
     // Each of these letters is two bytes and becomes six.
     assert_eq!(path(&format!("/{}", "ü".repeat(341))).len(), 2047);
     assert_eq!(path(&format!("/{}", "ü".repeat(342))), "/");
