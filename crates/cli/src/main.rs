@@ -1,2 +1,64 @@
-//! Placeholder.
-fn main() {}
+//! `mastra-auth`: a demo of sign-in with Mastra Cloud, a Cloud that runs on a desk, and tools for tokens.
+//!
+//! Results go to standard output, logs and errors to standard error. Exit status: 0 done, 1 failed, 2 wrong usage or a
+//! port in use; `token verify` has its own, which its help tells.
+
+mod args;
+mod demo;
+mod dev;
+mod failure;
+mod listen;
+mod logs;
+mod signal;
+mod token;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use args::{Args, Command, TokenCommand};
+use failure::Failure;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logs::start(args.verbose);
+    match run(args.command) {
+        Ok(code) => code,
+        Err(failure) => {
+            // Nobody is left to tell where standard error is closed.
+            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Demo(args) => block_on(demo::run(args)),
+        Command::Dev(args) => block_on(dev::run(args)),
+        Command::Token {
+            command: TokenCommand::Verify(args),
+        } => block_on(token::verify::run(args)),
+        Command::Token {
+            command: TokenCommand::Inspect,
+        } => token::inspect::run(),
+        Command::Completions { shell } => {
+            clap_complete::generate(
+                shell,
+                &mut Args::command(),
+                "mastra-auth",
+                &mut std::io::stdout(),
+            );
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("the async runtime does not start: {error}")))?
+        .block_on(work)
+}

@@ -1,0 +1,171 @@
+//! The command line, as its help shows it.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+/// Sign in with Mastra Cloud: a demo, a local Cloud, and tools for tokens.
+#[derive(Parser)]
+#[command(
+    name = "mastra-auth",
+    version,
+    max_term_width = 100,
+    after_help = "\
+Examples:
+  mastra-auth demo                     a protected app and a local Cloud, ready to sign in to
+  mastra-auth dev --port 4300          the local Cloud alone, for the app you are building
+  mastra-auth token inspect < token    what a token says of itself
+  mastra-auth completions zsh          a completion script for your shell"
+)]
+pub(crate) struct Args {
+    /// Log more to standard error: -v what happens, -vv every call. RUST_LOG overrides it.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Run a protected sample app and a local Cloud to sign in to.
+    Demo(DemoArgs),
+    /// Run the local Cloud alone, for people who build an app.
+    Dev(DevArgs),
+    /// Look at tokens, or ask a Cloud about one.
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+    /// Print a completion script for a shell.
+    #[command(
+        after_help = "Example:\n  mastra-auth completions bash > /etc/bash_completion.d/mastra-auth"
+    )]
+    Completions {
+        /// The shell to complete in.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Prints one line when both answer:
+  ready app=http://localhost:4111 cloud=http://localhost:4300
+
+Open the app's address, press \"Sign in with Mastra Cloud\", and pick one of four people. Ctrl-C ends both.
+
+Examples:
+  mastra-auth demo
+  mastra-auth demo --port 0 --cloud-port 0    any two free ports
+  mastra-auth demo --dialect pkce --open")]
+pub(crate) struct DemoArgs {
+    /// Port of the sample app; 0 picks a free one.
+    #[arg(long, default_value_t = 4111)]
+    pub(crate) port: u16,
+    /// Port of the local Cloud; 0 picks a free one.
+    #[arg(long, default_value_t = 4300)]
+    pub(crate) cloud_port: u16,
+    /// Which form of the Cloud's API is spoken.
+    #[arg(long, value_enum, default_value_t = DialectName::V1)]
+    pub(crate) dialect: DialectName,
+    /// Open the app in the browser.
+    #[arg(long)]
+    pub(crate) open: bool,
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Prints one line when it answers:
+  ready cloud=http://localhost:4300
+
+Point your app at it with MASTRA_CLOUD_URL=http://localhost:4300 and MASTRA_PROJECT_ID=demo. The address itself shows
+what there is; /admin shows sessions and has the switches. Not for production: it listens on this machine only.
+
+Examples:
+  mastra-auth dev
+  mastra-auth dev --db cloud.sqlite --seed examples/seed.toml
+  mastra-auth dev --auto-approve member       sign-ins without a click, for scripts")]
+pub(crate) struct DevArgs {
+    /// Port of the local Cloud; 0 picks a free one.
+    #[arg(long, default_value_t = 4300)]
+    pub(crate) port: u16,
+    /// Keep sessions and keys in this SQLite file; in memory unless given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) db: Option<PathBuf>,
+    /// People, roles and projects, in TOML; four people and the project `demo` unless given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) seed: Option<PathBuf>,
+    /// Which form of the API is spoken.
+    #[arg(long, value_enum, default_value_t = DialectName::V1)]
+    pub(crate) dialect: DialectName,
+    /// Sign this person in without asking, by handle, id, e-mail address or role.
+    #[arg(long, value_name = "PERSON")]
+    pub(crate) auto_approve: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Ask a Cloud who a token on standard input belongs to.
+    Verify(VerifyArgs),
+    /// Show header and claims of a token on standard input. VERIFIES NOTHING.
+    #[command(after_help = "Example:\n  pbpaste | mastra-auth token inspect")]
+    Inspect,
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Prints one JSON object, never the token:
+  {\"outcome\":\"authenticated\",\"code\":null,\"status\":200,\"user\":{\"id\":\"usr_1\",...}}
+
+Exit status:
+  0  authenticated  the Cloud knows whose it is
+  2  wrong usage
+  3  rejected       the Cloud refuses it: a 4xx other than 408, 425 and 429
+  4  unavailable    it could not be found out
+
+Example:
+  mastra-auth token verify --base-url http://localhost:4300 --project-id demo < token")]
+pub(crate) struct VerifyArgs {
+    /// The Cloud's address.
+    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL")]
+    pub(crate) base_url: String,
+    /// The project the token is for.
+    #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID")]
+    pub(crate) project_id: String,
+    /// Which form of the Cloud's API is spoken.
+    #[arg(long, value_enum, default_value_t = DialectName::V1)]
+    pub(crate) dialect: DialectName,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum DialectName {
+    /// `/api/v1` paths and `{ok, data, error}` envelopes.
+    V1,
+    /// Bare JSON, with proof key for code exchange.
+    Pkce,
+}
+
+impl DialectName {
+    pub(crate) const fn of_client(self) -> mastra_auth_cloud::Dialect {
+        match self {
+            Self::V1 => mastra_auth_cloud::Dialect::V1,
+            Self::Pkce => mastra_auth_cloud::Dialect::Pkce,
+        }
+    }
+
+    pub(crate) const fn of_cloud(self) -> mastra_auth_local_cloud::Dialect {
+        match self {
+            Self::V1 => mastra_auth_local_cloud::Dialect::V1,
+            Self::Pkce => mastra_auth_local_cloud::Dialect::Pkce,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        super::Args::command().debug_assert();
+    }
+}

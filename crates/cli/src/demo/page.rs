@@ -1,0 +1,139 @@
+//! The one page of the sample app: sign in, or see who you are and try what you may do.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use mastra_auth_cloud::axum::{CurrentUser, OptionalUser};
+use mastra_auth_cloud::{Grants, MastraCloudAuth};
+use maud::{DOCTYPE, Markup, html};
+
+#[derive(Clone)]
+pub(super) struct Home {
+    pub(super) auth: MastraCloudAuth,
+    pub(super) cloud_url: Arc<str>,
+}
+
+/// What a visitor can try: label, method, path, permission.
+const ACTIONS: [(&str, &str, &str, &str); 3] = [
+    ("List agents", "GET", "/api/agents", "agents:read"),
+    (
+        "Run the agent",
+        "POST",
+        "/api/agents/demo/generate",
+        "agents:execute",
+    ),
+    (
+        "Delete the agent",
+        "DELETE",
+        "/api/agents/demo",
+        "agents:delete",
+    ),
+];
+
+pub(super) async fn home(State(home): State<Home>, OptionalUser(user): OptionalUser) -> Response {
+    let Some(user) = user else {
+        return frame("Sign in", &signed_out(&home.cloud_url)).into_response();
+    };
+    match home.auth.permissions(&user).await {
+        Ok(grants) => {
+            frame("Your session", &signed_in(&user, &grants, &home.cloud_url)).into_response()
+        }
+        Err(_) => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            frame("Not available", &unavailable()),
+        )
+            .into_response(),
+    }
+}
+
+fn frame(title: &str, content: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width,initial-scale=1";
+                title { (title) " · Sample app" }
+                link rel="stylesheet" href="/app.css";
+                script src="/app.js" defer {}
+            }
+            body {
+                header { a.mark href="/" { "Sample app" } span.tag { "protected by Mastra Cloud sign-in" } }
+                main { (content) }
+            }
+        }
+    }
+}
+
+fn signed_out(cloud_url: &str) -> Markup {
+    html! {
+        section.card.hero {
+            h1 { "An app with a locked door" }
+            p { "Its agents answer only to people who are signed in, and only to those who may ask." }
+            a.button href="/auth/login" { "Sign in with Mastra Cloud" }
+        }
+        section.hints aria-label="What to try" {
+            h2 { "What to try" }
+            ol {
+                li { "Sign in as one of four people: an owner, an admin, a member or a viewer." }
+                li { "Press the three buttons. Each role is refused something else." }
+                li {
+                    "Open the "
+                    a href=(format!("{cloud_url}/admin")) { "local Cloud's admin page" }
+                    ", end the session there, and come back."
+                }
+            }
+        }
+    }
+}
+
+fn signed_in(user: &CurrentUser, grants: &Grants, cloud_url: &str) -> Markup {
+    html! {
+        section.card.person aria-labelledby="who" {
+            @if let Some(url) = user.avatar_url() { img src=(url) alt="" width="64" height="64"; }
+            div {
+                h1 #who { (user.name().unwrap_or_else(|| user.id().as_str())) }
+                p { (user.email()) }
+            }
+            form method="post" action="/auth/logout" { button.quiet type="submit" { "Sign out" } }
+        }
+        section.card {
+            dl {
+                dt { "Roles" }
+                dd { @for role in user.roles() { span.chip { (role) } } @if user.roles().is_empty() { span.none { "none" } } }
+                dt { "Permissions" }
+                dd { @for grant in grants.iter() { code.chip { (grant) } } @if grants.is_empty() { span.none { "none" } } }
+            }
+        }
+        section.card aria-labelledby="try" {
+            h2 #try { "Try something" }
+            ul.actions {
+                @for (label, method, path, permission) in ACTIONS {
+                    li {
+                        button.action type="button" data-method=(method) data-path=(path) { (label) }
+                        span.needs { "needs " code { (permission) } }
+                        output aria-live="polite" {}
+                    }
+                }
+            }
+            noscript { p { "The buttons need JavaScript. The API works without: " code { "GET /api/agents" } "." } }
+        }
+        p.foot {
+            "Your session also shows on the "
+            a href=(format!("{cloud_url}/admin")) { "local Cloud's admin page" }
+            ". End it there and press a button here."
+        }
+    }
+}
+
+fn unavailable() -> Markup {
+    html! {
+        section.card.hero {
+            h1 { "Mastra Cloud cannot be asked right now" }
+            p { "You are still signed in. Your permissions could not be looked up; try again in a moment." }
+            a.button href="/" { "Try again" }
+        }
+    }
+}

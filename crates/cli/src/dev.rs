@@ -1,0 +1,51 @@
+//! `mastra-auth dev`: the local Cloud alone.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use mastra_auth_local_cloud::{LocalCloud, Options, Seed, StartError};
+
+use crate::args::DevArgs;
+use crate::failure::Failure;
+use crate::{listen, signal};
+
+pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
+    let mut options = Options::default();
+    options.port = args.port;
+    options.dialect = args.dialect.of_cloud();
+    options.db = args.db;
+    options.auto_approve = args.auto_approve;
+    if let Some(path) = &args.seed {
+        options.seed = seed(path)?;
+    }
+    let cloud = start(options, "--port").await?;
+    ready(&format!("ready cloud={}", cloud.url()))?;
+    signal::ended().await;
+    cloud.stop().await;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn seed(path: &Path) -> Result<Seed, Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
+    Seed::from_toml(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+}
+
+/// Starts a local Cloud; what keeps it from starting is said with the option that mends it.
+pub(crate) async fn start(options: Options, port_option: &str) -> Result<LocalCloud, Failure> {
+    LocalCloud::start(options)
+        .await
+        .map_err(|error| match error {
+            StartError::PortInUse { port } => listen::in_use(port, port_option),
+            other => Failure::usage(other.to_string()),
+        })
+}
+
+/// The one line on standard output that scripts wait for.
+pub(crate) fn ready(line: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{line}")
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::failed(format!("standard output is closed: {error}")))
+}

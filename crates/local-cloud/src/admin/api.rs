@@ -1,0 +1,208 @@
+//! The switches as JSON. Answers hold no token but the one that was just asked for.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::Json;
+use axum::extract::{Path, State};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::Dialect;
+use crate::cloud::{Cloud, iso, now};
+use crate::fault::{Fault, FaultKind};
+use crate::store::StoreError;
+
+type Shared = State<Arc<Cloud>>;
+type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
+
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "it is what map_err hands over"
+)]
+fn failed(error: StoreError) -> (StatusCode, Json<Value>) {
+    tracing::error!(%error, "the store failed");
+    refuse(StatusCode::INTERNAL_SERVER_ERROR, "The local Cloud failed.")
+}
+
+fn refuse(status: StatusCode, message: &str) -> (StatusCode, Json<Value>) {
+    (status, Json(json!({ "error": { "message": message } })))
+}
+
+/// Everything that the page shows.
+pub(super) async fn state(State(cloud): Shared) -> Answer {
+    let people: Vec<Value> = cloud
+        .store
+        .users()
+        .map_err(failed)?
+        .into_iter()
+        .map(|user| json!({ "id": user.id, "role": user.role }))
+        .collect();
+    let log = cloud
+        .log
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    Ok(Json(json!({
+        "sessions": session_rows(&cloud)?, "keys": key_rows(&cloud), "faults": cloud.faults.all(), "log": log, "people": people,
+    })))
+}
+
+pub(super) async fn sessions(State(cloud): Shared) -> Answer {
+    Ok(Json(json!({ "sessions": session_rows(&cloud)? })))
+}
+
+fn session_rows(cloud: &Cloud) -> Result<Vec<Value>, (StatusCode, Json<Value>)> {
+    let users = cloud.store.users().map_err(failed)?;
+    let name = |id: &str| {
+        users
+            .iter()
+            .find(|user| user.id == id)
+            .map(|user| user.name.clone())
+    };
+    let rows = cloud
+        .store
+        .sessions()
+        .map_err(failed)?
+        .into_iter()
+        .map(|row| {
+            let over = row.ended_at.is_some() || now() >= row.expires_at;
+            json!({
+                "id": row.id, "userId": row.user_id, "name": name(&row.user_id), "projectId": row.project_id,
+                "createdAt": iso(row.created_at), "expiresAt": iso(row.expires_at), "endedAt": row.ended_at.map(iso), "alive": !over,
+            })
+        })
+        .collect();
+    Ok(rows)
+}
+
+pub(super) async fn end_session(State(cloud): Shared, Path(id): Path<String>) -> Answer {
+    if cloud.store.end_session(&id, now()).map_err(failed)? {
+        Ok(Json(json!({ "ended": 1 })))
+    } else {
+        Err(refuse(
+            StatusCode::NOT_FOUND,
+            "There is no such session alive.",
+        ))
+    }
+}
+
+pub(super) async fn end_sessions_of(State(cloud): Shared, Path(id): Path<String>) -> Answer {
+    Ok(Json(
+        json!({ "ended": cloud.store.end_sessions_of(&id, now()).map_err(failed)? }),
+    ))
+}
+
+#[derive(Deserialize)]
+pub(super) struct Role {
+    role: String,
+}
+
+pub(super) async fn set_role(
+    State(cloud): Shared,
+    Path(id): Path<String>,
+    Json(asked): Json<Role>,
+) -> Answer {
+    if !cloud.seed.roles.contains_key(&asked.role) {
+        return Err(refuse(StatusCode::BAD_REQUEST, "There is no such role."));
+    }
+    if cloud.store.set_role(&id, &asked.role).map_err(failed)? {
+        Ok(Json(json!({ "role": asked.role })))
+    } else {
+        Err(refuse(StatusCode::NOT_FOUND, "There is no such user."))
+    }
+}
+
+pub(super) async fn keys(State(cloud): Shared) -> Json<Value> {
+    Json(json!({ "keys": key_rows(&cloud) }))
+}
+
+fn key_rows(cloud: &Cloud) -> Vec<Value> {
+    let keys = cloud.keys.read().unwrap_or_else(PoisonError::into_inner);
+    let row = |(place, key): (usize, &crate::keys::SigningKey)| json!({ "kid": key.kid, "alg": key.algorithm.as_str(), "signs": place == 0 });
+    keys.iter().enumerate().map(row).collect()
+}
+
+pub(super) async fn rotate(State(cloud): Shared) -> Answer {
+    cloud.rotate().map_err(failed)?;
+    Ok(keys(State(cloud)).await)
+}
+
+pub(super) async fn faults(State(cloud): Shared) -> Json<Value> {
+    Json(json!({ "faults": cloud.faults.all() }))
+}
+
+pub(super) async fn set_fault(State(cloud): Shared, Json(fault): Json<Fault>) -> Answer {
+    const ENDPOINTS: [&str; 8] = [
+        "any",
+        "exchange",
+        "verify",
+        "validate",
+        "destroy",
+        "user",
+        "permissions",
+        "jwks",
+    ];
+    if !ENDPOINTS.contains(&fault.endpoint.as_str()) {
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "There is no such endpoint.",
+        ));
+    }
+    let usable = match &fault.kind {
+        FaultKind::Status { status } => (400..=599).contains(status),
+        FaultKind::Redirect { status, .. } => matches!(status, 301 | 302 | 303 | 307 | 308),
+        _ => true,
+    };
+    if !usable || fault.times == Some(0) {
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "The fault's status or number of times cannot be used.",
+        ));
+    }
+    cloud.faults.set(fault);
+    Ok(faults(State(cloud)).await)
+}
+
+pub(super) async fn clear_faults(State(cloud): Shared) -> Json<Value> {
+    cloud.faults.clear();
+    faults(State(cloud)).await
+}
+
+pub(super) async fn requests(State(cloud): Shared) -> Json<Value> {
+    let counts = cloud
+        .counts
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    let log = cloud
+        .log
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .clone();
+    Json(json!({ "counts": counts, "log": log }))
+}
+
+pub(super) async fn project_token(State(cloud): Shared, Json(asked): Json<Role>) -> Answer {
+    if cloud.dialect != Dialect::Pkce {
+        return Err(refuse(
+            StatusCode::BAD_REQUEST,
+            "Project API tokens belong to the dialect pkce.",
+        ));
+    }
+    if !cloud.seed.roles.contains_key(&asked.role) {
+        return Err(refuse(StatusCode::BAD_REQUEST, "There is no such role."));
+    }
+    let project = cloud
+        .seed
+        .projects
+        .first()
+        .map(|project| project.id.clone())
+        .unwrap_or_default();
+    let token = cloud
+        .issue_project_token(&project, &asked.role)
+        .map_err(failed)?;
+    Ok(Json(
+        json!({ "token": token, "projectId": project, "role": asked.role }),
+    ))
+}

@@ -1,0 +1,89 @@
+//! The admin page. Its script fills the tables and keeps them up to date; the page holds no data of its own.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse as _, Response};
+use maud::{Markup, html};
+
+use crate::cloud::Cloud;
+use crate::pages::frame;
+
+/// What the page offers: label, and the fault as the JSON route takes it.
+const FAULTS: [(&str, &str); 13] = [
+    ("Slow: 2 s", r#"{"kind":"delay","ms":2000}"#),
+    ("No answer", r#"{"kind":"drop"}"#),
+    ("500", r#"{"kind":"status","status":500}"#),
+    ("503", r#"{"kind":"status","status":503}"#),
+    ("429", r#"{"kind":"status","status":429}"#),
+    ("ok: false on 200", r#"{"kind":"ok_false"}"#),
+    ("HTML, 502", r#"{"kind":"html"}"#),
+    ("HTML, 200", r#"{"kind":"html_ok"}"#),
+    ("Truncated JSON", r#"{"kind":"truncated"}"#),
+    ("Empty body", r#"{"kind":"empty"}"#),
+    ("300 MB body", r#"{"kind":"huge"}"#),
+    ("Wrong types", r#"{"kind":"wrong_types"}"#),
+    ("Dripping body", r#"{"kind":"drip"}"#),
+];
+
+pub(super) async fn page(State(cloud): State<Arc<Cloud>>) -> Response {
+    match cloud.store.users() {
+        Ok(users) => frame("Admin", "wide", &content(&cloud, &users)).into_response(),
+        Err(error) => super::super::answer::ApiError::from(error)
+            .0
+            .into_response(),
+    }
+}
+
+fn content(cloud: &Cloud, users: &[crate::store::User]) -> Markup {
+    html! {
+        nav { a href="/" { "Front page" } }
+        h1 { "Admin" }
+        p #status role="status" aria-live="polite" { "Loading…" }
+        section.card aria-labelledby="sessions-title" {
+            h2 #sessions-title { "Sessions" }
+            div.scroll tabindex="0" role="region" aria-labelledby="sessions-title" { table {
+                thead { tr { th scope="col" { "Person" } th scope="col" { "Session" } th scope="col" { "Project" } th scope="col" { "Began" } th scope="col" { "State" } th scope="col" { span.hidden { "Action" } } } }
+                tbody #sessions {}
+            } }
+        }
+        div.columns {
+            section.card aria-labelledby="people-title" {
+                h2 #people-title { "People" }
+                ul.rows { @for user in users {
+                    li {
+                        span { strong { (user.name) } br; small { (user.email) } }
+                        label { span.hidden { "Role of " (user.name) }
+                            select data-user=(user.id) { @for role in cloud.seed.roles.keys() { option value=(role) selected[*role == user.role] { (role) } } }
+                        }
+                        button.quiet type="button" data-end-user=(user.id) { "End all" span.hidden { " sessions of " (user.name) } }
+                    }
+                } }
+            }
+            section.card aria-labelledby="keys-title" {
+                h2 #keys-title { "Signing keys" }
+                ul.rows #keys {}
+                p.actions { button.quiet type="button" #rotate { "Rotate" } }
+            }
+        }
+        section.card aria-labelledby="faults-title" {
+            h2 #faults-title { "Faults" }
+            form.faults #fault-form {
+                label { "What" select name="fault" { @for (label, json) in FAULTS { option value=(json) { (label) } } } }
+                label { "Where" select name="endpoint" { @for name in ["any", "exchange", "verify", "validate", "destroy", "user", "permissions", "jwks"] { option { (name) } } } }
+                label { "How often" input name="times" type="number" min="1" placeholder="until cleared"; }
+                button type="submit" { "Switch on" }
+                button.quiet type="button" #clear { "Clear all" }
+            }
+            ul.rows #faults {}
+        }
+        section.card aria-labelledby="log-title" {
+            h2 #log-title { "Last API requests" }
+            div.scroll tabindex="0" role="region" aria-labelledby="log-title" { table {
+                thead { tr { th scope="col" { "When" } th scope="col" { "Endpoint" } th scope="col" { "Status" } th scope="col" { "Time" } } }
+                tbody #log {}
+            } }
+        }
+        script src="/assets/admin.js" defer {}
+    }
+}

@@ -1,0 +1,50 @@
+//! How the API answers: enveloped in one dialect, bare in the other.
+
+use axum::response::{IntoResponse as _, Response};
+use http::header::CACHE_CONTROL;
+use http::{HeaderValue, StatusCode};
+use serde_json::{Value, json};
+
+use crate::Dialect;
+use crate::store::StoreError;
+
+/// An error of the API: status, code, message.
+#[derive(Debug)]
+pub(crate) struct ApiError(
+    pub(crate) StatusCode,
+    pub(crate) &'static str,
+    pub(crate) &'static str,
+);
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "the store failed");
+        Self(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The local Cloud failed.",
+        )
+    }
+}
+
+pub(crate) type ApiResult = Result<Value, ApiError>;
+
+/// Writes a result as the dialect has it.
+pub(crate) fn answer(dialect: Dialect, result: ApiResult) -> Response {
+    let (status, body) = match (dialect, result) {
+        (Dialect::V1, Ok(data)) => (StatusCode::OK, json!({ "ok": true, "data": data })),
+        (Dialect::V1, Err(ApiError(status, code, message))) => (
+            status,
+            json!({ "ok": false, "error": { "message": message, "code": code, "status": status.as_u16() } }),
+        ),
+        (Dialect::Pkce, Ok(data)) => (StatusCode::OK, data),
+        (Dialect::Pkce, Err(ApiError(status, code, message))) => {
+            (status, json!({ "code": code, "message": message }))
+        }
+    };
+    let mut response = (status, axum::Json(body)).into_response();
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,413 @@
+//! The API, in the dialect that was chosen and in no other: what `contract/` has, endpoint by endpoint.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value, json};
+
+use crate::Dialect;
+use crate::answer::{ApiError, ApiResult, answer};
+use crate::cloud::{Bearer, Cloud, iso, now};
+use crate::fault::instead;
+use crate::store::{Code, SessionRow, Taken, User};
+
+type Shared = State<Arc<Cloud>>;
+
+const MAX_BODY: usize = 64 * 1024;
+
+const BAD: StatusCode = StatusCode::BAD_REQUEST;
+
+/// The dialect's endpoints and the key set.
+pub(crate) fn router(cloud: &Arc<Cloud>) -> Router<Arc<Cloud>> {
+    let jwks = endpoint(cloud, "jwks", get(jwks));
+    let api = match cloud.dialect {
+        Dialect::V1 => Router::new()
+            .route(
+                "/api/v1/auth/callback",
+                endpoint(cloud, "exchange", post(exchange)),
+            )
+            .route(
+                "/api/v1/auth/verify",
+                endpoint(cloud, "verify", post(verify)),
+            )
+            .route(
+                "/api/v1/auth/session/validate",
+                endpoint(cloud, "validate", post(validate)),
+            )
+            .route(
+                "/api/v1/auth/session/destroy",
+                endpoint(cloud, "destroy", post(destroy)),
+            )
+            .route("/api/v1/users/{id}", endpoint(cloud, "user", get(user)))
+            .route(
+                "/api/v1/users/{id}/permissions",
+                endpoint(cloud, "permissions", get(permissions)),
+            ),
+        Dialect::Pkce => Router::new()
+            .route(
+                "/auth/callback",
+                endpoint(cloud, "exchange", post(exchange)),
+            )
+            .route("/auth/verify", endpoint(cloud, "verify", post(verify)))
+            .route(
+                "/auth/session/validate",
+                endpoint(cloud, "validate", post(validate)),
+            )
+            .route(
+                "/auth/session/destroy",
+                endpoint(cloud, "destroy", post(destroy)),
+            ),
+    };
+    api.route("/.well-known/jwks.json", jwks)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+}
+
+fn endpoint(
+    cloud: &Arc<Cloud>,
+    name: &'static str,
+    route: MethodRouter<Arc<Cloud>>,
+) -> MethodRouter<Arc<Cloud>> {
+    route.layer(from_fn_with_state((Arc::clone(cloud), name), count))
+}
+
+/// Counts the request, lets a fault that is on answer instead, and notes what came of it.
+async fn count(
+    State((cloud, name)): State<(Arc<Cloud>, &'static str)>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let begun = Instant::now();
+    let method = request.method().to_string();
+    let path = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or(name, MatchedPath::as_str)
+        .to_owned();
+    let fault = cloud.faults.take(name);
+    let bearer = bearer(request.headers()).map(str::to_owned);
+    let response = match fault {
+        None => next.run(request).await,
+        Some(kind) => match instead(kind, bearer.as_deref()).await {
+            Some(response) => response,
+            None => next.run(request).await,
+        },
+    };
+    cloud.note(
+        name,
+        &method,
+        response.status().as_u16(),
+        begun.elapsed().as_micros(),
+    );
+    tracing::debug!(method, path, status = response.status().as_u16(), "request");
+    response
+}
+
+async fn exchange(
+    State(cloud): Shared,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
+    answer(cloud.dialect, exchange_code(&cloud, &headers, body.ok()))
+}
+
+fn exchange_code(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> ApiResult {
+    let project_id = project(cloud, headers)?;
+    let body = object(headers, body)?;
+    let code = member(&body, "code")?;
+    let with_proof = match cloud.dialect {
+        Dialect::V1 => None,
+        Dialect::Pkce => Some((
+            member(&body, "redirect_uri")?,
+            member(&body, "code_verifier")?,
+        )),
+    };
+    let time = now();
+    let fits = |kept: &Code| {
+        kept.project_id == project_id
+            && time < kept.expires_at
+            && with_proof.is_none_or(|(redirect_uri, verifier)| {
+                kept.redirect_uri == redirect_uri
+                    && kept.challenge.as_deref() == Some(&*challenge(verifier))
+            })
+    };
+    let taken = cloud.store.take_code(code, time, |kept| {
+        fits(kept)
+            .then(|| cloud.new_session(&kept.user_id, &kept.project_id).ok())
+            .flatten()
+    })?;
+    let session = match taken {
+        Taken::First(session) => session,
+        Taken::Refused(kept) if time >= kept.expires_at => {
+            return Err(ApiError(
+                BAD,
+                "code_expired",
+                "The authorization code has expired.",
+            ));
+        }
+        Taken::Again => {
+            return Err(ApiError(
+                BAD,
+                "code_reused",
+                "The authorization code was used before.",
+            ));
+        }
+        Taken::Refused(_) | Taken::Unknown => {
+            return Err(ApiError(
+                BAD,
+                "invalid_code",
+                "The authorization code is not valid.",
+            ));
+        }
+    };
+    let user = cloud.store.user(&session.user_id)?.ok_or(ApiError(
+        BAD,
+        "invalid_code",
+        "The authorization code is not valid.",
+    ))?;
+    let token = cloud.token(&user, &session)?;
+    Ok(match cloud.dialect {
+        Dialect::V1 => {
+            json!({ "user": shown(cloud, &user), "session": session_shown(&session), "jwt": token })
+        }
+        Dialect::Pkce => json!({
+            "access_token": token, "token_type": "Bearer",
+            "expires_in": session.expires_at.saturating_sub(time).div_euclid(1000),
+        }),
+    })
+}
+
+async fn verify(
+    State(cloud): Shared,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
+    let result = authorized(&cloud, &headers, body.ok()).map(|bearer| match (cloud.dialect, bearer) {
+        (Dialect::V1, Bearer::Person { user, .. }) => json!({ "user": shown(&cloud, &user) }),
+        (_, Bearer::Person { user, .. }) => json!({
+            "sub": user.id, "email": user.email, "name": user.name, "avatar_url": avatar(&cloud, &user), "role": user.role,
+        }),
+        (_, Bearer::Project { role, .. }) => json!({ "valid": true, "role": role, "token_type": "project_api_token" }),
+    });
+    answer(cloud.dialect, result)
+}
+
+async fn validate(
+    State(cloud): Shared,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
+    let result = authorized(&cloud, &headers, body.ok()).and_then(|bearer| match (cloud.dialect, bearer) {
+        (Dialect::V1, Bearer::Person { session, .. }) => Ok(json!({ "session": session_shown(&session) })),
+        (_, Bearer::Person { session, .. }) => Ok(json!({
+            "userId": session.user_id, "createdAt": iso(session.created_at), "expiresAt": iso(session.expires_at),
+        })),
+        (_, Bearer::Project { .. }) => Err(ApiError(StatusCode::UNAUTHORIZED, "invalid_token", "The token has no session.")),
+    });
+    answer(cloud.dialect, result)
+}
+
+async fn destroy(
+    State(cloud): Shared,
+    headers: HeaderMap,
+    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+) -> Response {
+    answer(cloud.dialect, destroy_session(&cloud, &headers, body.ok()))
+}
+
+fn destroy_session(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> ApiResult {
+    let (project_id, asked) = match cloud.dialect {
+        Dialect::V1 => {
+            let project_id = project(cloud, headers)?;
+            let body = object(headers, body)?;
+            (
+                Some(project_id),
+                Some(member(&body, "sessionId")?.to_owned()),
+            )
+        }
+        Dialect::Pkce => (None, None),
+    };
+    let Bearer::Person { session, .. } = checked(cloud, headers, project_id.as_deref())? else {
+        return Err(ApiError(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The token has no session.",
+        ));
+    };
+    if asked.is_some_and(|asked| asked != session.id) {
+        return Err(ApiError(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "The token is not that session's.",
+        ));
+    }
+    cloud.store.end_session(&session.id, now())?;
+    Ok(json!({}))
+}
+
+async fn user(State(cloud): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let result =
+        may_read(&cloud, &headers, &id).map(|user| json!({ "user": shown(&cloud, &user) }));
+    answer(cloud.dialect, result)
+}
+
+async fn permissions(State(cloud): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+    let result = may_read(&cloud, &headers, &id)
+        .map(|user| json!({ "permissions": cloud.grants(&user.role) }));
+    answer(cloud.dialect, result)
+}
+
+/// People may read themselves; owners and admins may read everybody.
+fn may_read(cloud: &Cloud, headers: &HeaderMap, id: &str) -> Result<User, ApiError> {
+    let project_id = project(cloud, headers)?;
+    let Bearer::Person { user, .. } = checked(cloud, headers, Some(&project_id))? else {
+        return Err(ApiError(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "This token may not read users.",
+        ));
+    };
+    if user.id == id {
+        return Ok(*user);
+    }
+    if !matches!(user.role.as_str(), "owner" | "admin") {
+        return Err(ApiError(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            "You may read only yourself.",
+        ));
+    }
+    cloud.store.user(id)?.ok_or(ApiError(
+        StatusCode::NOT_FOUND,
+        "user_not_found",
+        "There is no such user.",
+    ))
+}
+
+async fn jwks(State(cloud): Shared) -> axum::Json<Value> {
+    let keys = cloud
+        .keys
+        .read()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    axum::Json(json!({ "keys": keys.iter().map(crate::keys::SigningKey::jwk).collect::<Vec<_>>() }))
+}
+
+/// Project, body and bearer of verify and validate.
+fn authorized(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> Result<Bearer, ApiError> {
+    let project_id = project(cloud, headers)?;
+    if cloud.dialect == Dialect::V1 {
+        let body = object(headers, body)?;
+        if bearer(headers) != Some(member(&body, "token")?) {
+            return Err(ApiError(
+                BAD,
+                "token_mismatch",
+                "The token in the body is not the one in the header.",
+            ));
+        }
+    }
+    checked(cloud, headers, Some(&project_id))
+}
+
+fn checked(
+    cloud: &Cloud,
+    headers: &HeaderMap,
+    project_id: Option<&str>,
+) -> Result<Bearer, ApiError> {
+    let unauthorized = |(code, message)| ApiError(StatusCode::UNAUTHORIZED, code, message);
+    let token = bearer(headers)
+        .ok_or_else(|| unauthorized(("missing_token", "A bearer token is needed.")))?;
+    cloud.check(token, project_id)?.map_err(unauthorized)
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+}
+
+fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiError> {
+    let id = headers
+        .get("x-project-id")
+        .and_then(|value| value.to_str().ok());
+    let id = id.ok_or(ApiError(
+        BAD,
+        "missing_project",
+        "The X-Project-ID header is missing.",
+    ))?;
+    match cloud.seed.project(id) {
+        Some(project) => Ok(project.id.clone()),
+        None => Err(ApiError(
+            StatusCode::FORBIDDEN,
+            "unknown_project",
+            "There is no such project.",
+        )),
+    }
+}
+
+/// A JSON object as the body, announced as such.
+fn object(headers: &HeaderMap, body: Option<Bytes>) -> Result<Map<String, Value>, ApiError> {
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(ApiError(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body must be application/json.",
+        ));
+    }
+    let body = body.ok_or(ApiError(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        "The body is too large.",
+    ))?;
+    serde_json::from_slice(&body)
+        .map_err(|_| ApiError(BAD, "invalid_body", "The body must be a JSON object."))
+}
+
+fn member<'b>(body: &'b Map<String, Value>, name: &'static str) -> Result<&'b str, ApiError> {
+    body.get(name).and_then(Value::as_str).ok_or(ApiError(
+        BAD,
+        "invalid_body",
+        "A member of the body is missing or not text.",
+    ))
+}
+
+/// S256 (RFC 7636 section 4.2).
+fn challenge(verifier: &str) -> String {
+    URL_SAFE_NO_PAD.encode(aws_lc_rs::digest::digest(
+        &aws_lc_rs::digest::SHA256,
+        verifier.as_bytes(),
+    ))
+}
+
+fn shown(cloud: &Cloud, user: &User) -> Value {
+    json!({
+        "id": user.id, "email": user.email, "name": user.name, "avatar_url": avatar(cloud, user),
+        "created_at": iso(user.created_at), "roles": [user.role],
+    })
+}
+
+fn avatar(cloud: &Cloud, user: &User) -> String {
+    format!("{}/avatars/{}.svg", cloud.url, user.handle)
+}
+
+fn session_shown(session: &SessionRow) -> Value {
+    json!({
+        "id": session.id, "user_id": session.user_id,
+        "created_at": iso(session.created_at), "expires_at": iso(session.expires_at),
+    })
+}

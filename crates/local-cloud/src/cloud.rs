@@ -1,0 +1,226 @@
+//! The Cloud as its handlers share it: the store, the keys, the faults, the counts; and what sessions and tokens mean.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+
+use crate::Dialect;
+use crate::fault::Faults;
+use crate::keys::{Algorithm, SigningKey, random_secret, verified};
+use crate::seed::Seed;
+use crate::store::{SessionRow, Store, StoreError, User, new_session_id};
+
+/// How many requests the log holds.
+const LOGGED: usize = 100;
+
+pub(crate) struct Cloud {
+    pub(crate) url: String,
+    pub(crate) dialect: Dialect,
+    pub(crate) seed: Seed,
+    pub(crate) auto_approve: Option<String>,
+    pub(crate) algorithm: Algorithm,
+    pub(crate) session_lifetime: Duration,
+    pub(crate) code_lifetime: Duration,
+    pub(crate) store: Store,
+    pub(crate) faults: Faults,
+    pub(crate) keys: RwLock<Vec<SigningKey>>,
+    pub(crate) counts: Mutex<BTreeMap<String, u64>>,
+    pub(crate) log: Mutex<Vec<Value>>,
+    pub(crate) pending: Mutex<BTreeMap<String, PendingLogin>>,
+}
+
+/// A login page that was shown and not answered.
+#[derive(Clone, Debug)]
+pub(crate) struct PendingLogin {
+    pub(crate) project_id: String,
+    pub(crate) redirect_uri: String,
+    pub(crate) state: String,
+    pub(crate) challenge: Option<String>,
+    pub(crate) shown_at: i64,
+}
+
+/// Who a token belongs to.
+pub(crate) enum Bearer {
+    Person {
+        user: Box<User>,
+        session: Box<SessionRow>,
+    },
+    Project {
+        role: String,
+    },
+}
+
+/// Why a token is not accepted: code and message.
+pub(crate) type Refusal = (&'static str, &'static str);
+
+impl Cloud {
+    /// A new session of a user, and the token that stands for it.
+    pub(crate) fn new_session(
+        &self,
+        user_id: &str,
+        project_id: &str,
+    ) -> Result<SessionRow, StoreError> {
+        let created_at = now();
+        let lifetime = i64::try_from(self.session_lifetime.as_millis()).unwrap_or(i64::MAX);
+        Ok(SessionRow {
+            id: new_session_id()?,
+            user_id: user_id.into(),
+            project_id: project_id.into(),
+            created_at,
+            expires_at: created_at.saturating_add(lifetime),
+            ended_at: None,
+        })
+    }
+
+    pub(crate) fn token(&self, user: &User, session: &SessionRow) -> Result<String, StoreError> {
+        let (issued, ends) = (
+            session.created_at.div_euclid(1000),
+            session.expires_at.div_euclid(1000),
+        );
+        let claims = json!({
+            "iss": self.url, "aud": session.project_id, "sub": user.id, "sid": session.id, "email": user.email,
+            "name": user.name, "role": user.role, "iat": issued, "nbf": issued, "exp": ends,
+        });
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        let key = keys.first().ok_or(crate::keys::KeyError)?;
+        Ok(key.sign(&claims)?)
+    }
+
+    /// Checks a token: its signature, its claims, its session. What the person may do follows from the role of now.
+    pub(crate) fn check(
+        &self,
+        token: &str,
+        project_id: Option<&str>,
+    ) -> Result<Result<Bearer, Refusal>, StoreError> {
+        const INVALID: Refusal = ("invalid_token", "The token is not valid.");
+        if self.dialect == Dialect::Pkce
+            && let Some((own, role)) = self.store.project_token(token)?
+        {
+            let fits = project_id.is_none_or(|asked| asked == own);
+            return Ok(if fits {
+                Ok(Bearer::Project { role })
+            } else {
+                Err(INVALID)
+            });
+        }
+        let claims = {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            verified(&keys, token)
+        };
+        let Some(claims) = claims else {
+            return Ok(Err(INVALID));
+        };
+        let text = |name: &str| {
+            claims
+                .get(name)
+                .and_then(Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
+        };
+        if project_id.is_some_and(|asked| asked != text("aud")) {
+            return Ok(Err(INVALID));
+        }
+        let Some(session) = self.store.session(&text("sid"))? else {
+            return Ok(Err(INVALID));
+        };
+        if session.ended_at.is_some() {
+            return Ok(Err(("session_ended", "The session has ended.")));
+        }
+        let ends = claims
+            .get("exp")
+            .and_then(Value::as_i64)
+            .unwrap_or(0)
+            .saturating_mul(1000);
+        if now() >= ends.min(session.expires_at) {
+            return Ok(Err(("token_expired", "The token has expired.")));
+        }
+        match self.store.user(&session.user_id)? {
+            Some(user) if user.id == text("sub") => Ok(Ok(Bearer::Person {
+                user: Box::new(user),
+                session: Box::new(session),
+            })),
+            _ => Ok(Err(INVALID)),
+        }
+    }
+
+    /// What a role may do.
+    pub(crate) fn grants(&self, role: &str) -> Vec<String> {
+        self.seed.roles.get(role).cloned().unwrap_or_default()
+    }
+
+    pub(crate) fn issue_project_token(
+        &self,
+        project_id: &str,
+        role: &str,
+    ) -> Result<String, StoreError> {
+        let token = random_secret("mpt_")?;
+        self.store.add_project_token(&token, project_id, role)?;
+        Ok(token)
+    }
+
+    pub(crate) fn rotate(&self) -> Result<(), StoreError> {
+        let keys = self.store.rotate(self.algorithm)?;
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
+        Ok(())
+    }
+
+    /// Counts a request and notes it: method, path of the contract, status, time; never a value.
+    pub(crate) fn note(&self, endpoint: &str, method: &str, status: u16, micros: u128) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        for name in [endpoint, "any"] {
+            let count = counts.entry(name.to_owned()).or_default();
+            *count = count.saturating_add(1);
+        }
+        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        if log.len() >= LOGGED {
+            log.remove(0);
+        }
+        let millis = u64::try_from(micros / 1000).unwrap_or(u64::MAX);
+        log.push(json!({ "endpoint": endpoint, "method": method, "status": status, "ms": millis, "at": now() }));
+    }
+
+    /// Whether a browser may be sent there: this machine, or what the project lists, to the letter.
+    pub(crate) fn may_redirect(&self, project_id: Option<&str>, uri: &str) -> bool {
+        let Ok(url) = url::Url::parse(uri) else {
+            return false;
+        };
+        let clean = !uri
+            .chars()
+            .any(|c| c.is_control() || c.is_whitespace() || c == '\\')
+            && url.username().is_empty()
+            && url.password().is_none()
+            && url.fragment().is_none()
+            && uri.len() <= 2048;
+        let is_local = matches!(url.scheme(), "http" | "https")
+            && match url.host() {
+                Some(url::Host::Domain(name)) => name == "localhost",
+                Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+                Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+                None => false,
+            };
+        let listed = |id: &str| {
+            self.seed
+                .project(id)
+                .is_some_and(|project| project.redirect_uris.iter().any(|own| own == uri))
+        };
+        let any_lists = || self.seed.projects.iter().any(|project| listed(&project.id));
+        clean && (is_local || project_id.map_or_else(any_lists, listed))
+    }
+}
+
+/// Milliseconds since the Unix epoch.
+pub(crate) fn now() -> i64 {
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// ISO 8601, as the API writes times.
+pub(crate) fn iso(millis: i64) -> String {
+    jiff::Timestamp::from_millisecond(millis)
+        .map(|time| time.to_string())
+        .unwrap_or_default()
+}

@@ -1,0 +1,97 @@
+//! What the admin page can do, as calls: for tests that drive a Cloud in their own process.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::cloud::{Cloud, now};
+use crate::fault::Fault;
+use crate::store::{SessionRow, StoreError};
+
+/// A hand on a running Cloud.
+#[derive(Clone)]
+pub struct Control {
+    cloud: Arc<Cloud>,
+}
+
+impl Control {
+    pub(crate) const fn new(cloud: Arc<Cloud>) -> Self {
+        Self { cloud }
+    }
+
+    /// All sessions, the newest first.
+    pub fn sessions(&self) -> Vec<SessionRow> {
+        told(self.cloud.store.sessions()).unwrap_or_default()
+    }
+
+    /// Ends a session; false where it is not there or had ended.
+    pub fn end_session(&self, id: &str) -> bool {
+        told(self.cloud.store.end_session(id, now())).unwrap_or_default()
+    }
+
+    /// Ends all sessions of a user; answers how many there were.
+    pub fn end_sessions_of(&self, user_id: &str) -> usize {
+        told(self.cloud.store.end_sessions_of(user_id, now())).unwrap_or_default()
+    }
+
+    /// Gives a user another role; false where there is no such user or role.
+    pub fn set_role(&self, user_id: &str, role: &str) -> bool {
+        self.cloud.seed.roles.contains_key(role)
+            && told(self.cloud.store.set_role(user_id, role)).unwrap_or_default()
+    }
+
+    /// Signs with a new key from now on; what older keys signed stays good.
+    pub fn rotate_keys(&self) {
+        told(self.cloud.rotate());
+    }
+
+    /// Switches a fault on.
+    pub fn set_fault(&self, fault: Fault) {
+        self.cloud.faults.set(fault);
+    }
+
+    /// Switches all faults off.
+    pub fn clear_faults(&self) {
+        self.cloud.faults.clear();
+    }
+
+    /// A project API token (dialect `pkce`) of the first project; `None` where there is no such role.
+    pub fn issue_project_token(&self, role: &str) -> Option<String> {
+        let project = self
+            .cloud
+            .seed
+            .projects
+            .first()
+            .filter(|_| self.cloud.seed.roles.contains_key(role))?;
+        told(self.cloud.issue_project_token(&project.id, role))
+    }
+
+    /// Signs a person in without a page and answers the token; `None` where nobody answers to that name.
+    pub fn sign_in(&self, person: &str, lifetime: Duration) -> Option<String> {
+        let (project, person) = (
+            self.cloud.seed.projects.first()?,
+            self.cloud.seed.find(person)?,
+        );
+        let user = told(self.cloud.store.user(&person.id()))??;
+        let mut session = told(self.cloud.new_session(&user.id, &project.id))?;
+        session.expires_at = session
+            .created_at
+            .saturating_add(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
+        told(self.cloud.store.add_session(&session))?;
+        told(self.cloud.token(&user, &session))
+    }
+}
+
+impl std::fmt::Debug for Control {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Control")
+            .field("url", &self.cloud.url)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A store that fails is told in the log; the caller sees that nothing happened.
+fn told<T>(result: Result<T, StoreError>) -> Option<T> {
+    result
+        .inspect_err(|error| tracing::error!(%error, "the store failed"))
+        .ok()
+}

@@ -1,0 +1,255 @@
+//! Faults that can be switched on, so that a client can be seen to live through them: on one endpoint or all, for the next
+//! requests or until they are cleared. They touch the API and the key set, never the pages.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
+use http::{HeaderValue, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+/// What goes wrong.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[non_exhaustive]
+pub enum FaultKind {
+    /// The right answer, late.
+    Delay {
+        /// How late, in milliseconds.
+        ms: u64,
+    },
+    /// The connection closes without an answer.
+    Drop,
+    /// This HTTP status, with a proper error body.
+    Status {
+        /// The status, 400 to 599.
+        status: u16,
+    },
+    /// HTTP 200 with `ok: false`.
+    OkFalse,
+    /// HTTP 502 with a page.
+    Html,
+    /// HTTP 200 with a page.
+    HtmlOk,
+    /// Well-framed JSON that ends too early.
+    Truncated,
+    /// The connection closes in the middle of the body.
+    Cut,
+    /// HTTP 200 without a body.
+    Empty,
+    /// 300 MB of JSON.
+    Huge,
+    /// Members of the wrong type.
+    WrongTypes,
+    /// One byte every 200 ms.
+    Drip,
+    /// A redirect.
+    Redirect {
+        /// 301, 302, 303, 307 or 308.
+        status: u16,
+        /// Where to.
+        location: String,
+    },
+    /// HTTP 401 whose message repeats the bearer token.
+    EchoSecret,
+}
+
+/// A fault that is on.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The endpoint's name, or `any`.
+    #[serde(default = "any")]
+    pub endpoint: String,
+    /// For how many requests; absent is until cleared.
+    #[serde(default)]
+    pub times: Option<u32>,
+    /// What goes wrong.
+    #[serde(flatten)]
+    pub kind: FaultKind,
+}
+
+fn any() -> String {
+    "any".into()
+}
+
+impl Fault {
+    /// On every endpoint, until cleared.
+    pub fn new(kind: FaultKind) -> Self {
+        Self {
+            endpoint: any(),
+            times: None,
+            kind,
+        }
+    }
+
+    /// On one endpoint only.
+    #[must_use]
+    pub fn on(self, endpoint: &str) -> Self {
+        Self {
+            endpoint: endpoint.into(),
+            ..self
+        }
+    }
+
+    /// For the next requests only.
+    #[must_use]
+    pub fn times(self, times: u32) -> Self {
+        Self {
+            times: Some(times),
+            ..self
+        }
+    }
+}
+
+/// The faults that are on, the newest first to be looked at.
+#[derive(Debug, Default)]
+pub(crate) struct Faults(Mutex<Vec<Fault>>);
+
+impl Faults {
+    pub(crate) fn set(&self, fault: Fault) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(fault);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+
+    pub(crate) fn all(&self) -> Vec<Fault> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The fault for one request, used up by one.
+    pub(crate) fn take(&self, endpoint: &str) -> Option<FaultKind> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = faults
+            .iter()
+            .rposition(|fault| fault.endpoint == "any" || fault.endpoint == endpoint)?;
+        let fault = faults.get_mut(place)?;
+        let kind = fault.kind.clone();
+        if let Some(times) = &mut fault.times {
+            *times = times.saturating_sub(1);
+            if *times == 0 {
+                faults.remove(place);
+            }
+        }
+        Some(kind)
+    }
+}
+
+/// The answer that a fault gives instead of the right one; `None` where the right one follows.
+pub(crate) async fn instead(kind: FaultKind, bearer: Option<&str>) -> Option<Response> {
+    let message = "The local Cloud was told to fail.";
+    Some(match kind {
+        FaultKind::Delay { ms } => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            return None;
+        }
+        FaultKind::Drop => broken(stream::empty().boxed(), Some(1)),
+        FaultKind::Status { status } => error(status, message),
+        FaultKind::OkFalse => json(
+            200,
+            json!({ "ok": false, "error": { "message": message, "code": "fault", "status": 500 } })
+                .to_string(),
+        ),
+        FaultKind::Html => page(502),
+        FaultKind::HtmlOk => page(200),
+        FaultKind::Truncated => json(200, r#"{"ok":true,"data":{"user":{"id":"usr_"#.into()),
+        FaultKind::Cut => broken(
+            stream::iter([Ok(Bytes::from_static(b"{\"ok\":true,"))]).boxed(),
+            Some(4096),
+        ),
+        FaultKind::Empty => json(200, String::new()),
+        FaultKind::Huge => {
+            let chunk = Bytes::from(vec![b' '; 64 * 1024]);
+            let body = stream::once(async { Ok(Bytes::from_static(b"{")) })
+                .chain(stream::iter((0..4800).map(move |_| Ok(chunk.clone()))));
+            broken(body.boxed(), None)
+        }
+        FaultKind::WrongTypes => json(
+            200,
+            json!({
+                "ok": true, "sub": 7, "userId": [], "access_token": 1,
+                "data": { "user": 7, "session": "x", "permissions": "all", "jwt": {} },
+            })
+            .to_string(),
+        ),
+        FaultKind::Drip => {
+            let drops = stream::iter(0..600).then(|_| async {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+                Ok(Bytes::from_static(b" "))
+            });
+            broken(drops.boxed(), None)
+        }
+        FaultKind::Redirect { status, location } => {
+            let mut response = StatusCode::from_u16(status)
+                .unwrap_or(StatusCode::FOUND)
+                .into_response();
+            if let Ok(location) = HeaderValue::from_str(&location) {
+                response.headers_mut().insert(LOCATION, location);
+            }
+            response
+        }
+        FaultKind::EchoSecret => error(
+            401,
+            &format!("Token {} is not valid", bearer.unwrap_or_default()),
+        ),
+    })
+}
+
+fn error(status: u16, message: &str) -> Response {
+    json(status, json!({ "ok": false, "message": message, "code": "fault", "error": { "message": message, "code": "fault", "status": status } }).to_string())
+}
+
+fn json(status: u16, body: String) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+}
+
+fn page(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    (
+        status,
+        [(CONTENT_TYPE, "text/html")],
+        "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>",
+    )
+        .into_response()
+}
+
+/// A body that breaks off with an error, which closes the connection; announced as longer than it is.
+fn broken(
+    body: stream::BoxStream<'static, Result<Bytes, std::io::Error>>,
+    length: Option<u64>,
+) -> Response {
+    let body = match length {
+        Some(_) => body
+            .chain(stream::once(async {
+                Err(std::io::Error::other("told to fail"))
+            }))
+            .boxed(),
+        None => body,
+    };
+    let mut response = Response::new(Body::from_stream(body));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(length) = length {
+        response
+            .headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    response
+}

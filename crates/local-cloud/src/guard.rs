@@ -1,0 +1,84 @@
+//! Who may use the pages: this machine's own browser, on this Cloud's own pages.
+//!
+//! A foreign name in `Host` is a page elsewhere whose name was pointed at this machine (DNS rebinding); a foreign `Origin`
+//! or a cross-site request is a page elsewhere that would press the buttons.
+
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::{IntoResponse as _, Response};
+use http::header::{HOST, ORIGIN};
+use http::{HeaderMap, Method, StatusCode};
+
+/// Every request comes to this machine by one of its own names.
+pub(crate) async fn own_host(request: Request, next: Next) -> Response {
+    let host = request
+        .headers()
+        .get(HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if is_local(host) {
+        return next.run(request).await;
+    }
+    (
+        StatusCode::FORBIDDEN,
+        "The local Cloud answers on localhost only.\n",
+    )
+        .into_response()
+}
+
+/// Nothing is changed for a page of another origin.
+pub(crate) async fn own_pages(request: Request, next: Next) -> Response {
+    if matches!(*request.method(), Method::GET | Method::HEAD) || is_own(request.headers()) {
+        return next.run(request).await;
+    }
+    (
+        StatusCode::FORBIDDEN,
+        "Changes are made from the local Cloud's own pages only.\n",
+    )
+        .into_response()
+}
+
+fn is_local(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+}
+
+fn is_own(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(HOST)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let origin = headers
+        .get(ORIGIN)
+        .map(|value| value.to_str().unwrap_or("?"));
+    let site = headers
+        .get("sec-fetch-site")
+        .map(|value| value.to_str().unwrap_or("?"));
+    origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(host))
+        && site.is_none_or(|site| matches!(site, "same-origin" | "none"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machines_own_names_are_answered() {
+        for (host, expect) in [
+            ("localhost", true),
+            ("localhost:4300", true),
+            ("127.0.0.1:4300", true),
+            ("[::1]:4300", true),
+            ("[::1]", true),
+            ("evil.example", false),
+            ("localhost.evil.example:4300", false),
+            ("evil.example:localhost", false),
+            ("", false),
+        ] {
+            assert_eq!(is_local(host), expect, "{host}");
+        }
+    }
+}

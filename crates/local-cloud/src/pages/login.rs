@@ -1,0 +1,228 @@
+//! The login page: pick a person, or deny. Looking at it signs nobody in; a form with a number of its own, good once, does.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::extract::{Form, State};
+use axum::response::{IntoResponse as _, Response};
+use http::header::{CONTENT_SECURITY_POLICY, LOCATION};
+use http::{HeaderValue, StatusCode, Uri};
+use maud::{Markup, html};
+use serde::Deserialize;
+use url::form_urlencoded;
+
+use super::{frame, policy, refusal};
+use crate::Dialect;
+use crate::cloud::{Cloud, PendingLogin, now};
+use crate::keys::{random_id, random_secret};
+use crate::store::{Code, User};
+
+/// How long a page may stand open, in milliseconds, and how many may at once.
+const OPEN_FOR: i64 = 10 * 60 * 1000;
+const OPEN_AT_MOST: usize = 1000;
+
+pub(super) async fn show(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Response {
+    cloud.note("login", "GET", 200, 0);
+    let asked = match Asked::read(&cloud, uri.query().unwrap_or_default()) {
+        Ok(asked) => asked,
+        Err(why) => return refusal(StatusCode::BAD_REQUEST, "This sign-in cannot begin", why),
+    };
+    let Ok(users) = cloud.store.users() else {
+        return failed();
+    };
+    if let Some(id) = &cloud.auto_approve {
+        return match users.iter().find(|user| user.id == *id) {
+            Some(user) => approve(&cloud, &asked, user),
+            None => failed(),
+        };
+    }
+    let Some(number) = remember(&cloud, &asked) else {
+        return failed();
+    };
+    let app = url::Url::parse(&asked.redirect_uri).ok();
+    let origin = app
+        .as_ref()
+        .map(|url| url.origin().ascii_serialization())
+        .unwrap_or_default();
+    let mut response = frame(
+        "Sign in",
+        "narrow",
+        &page(&users, &asked.project_id, &origin, &number),
+    )
+    .into_response();
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, policy(&format!("'self' {origin}")));
+    response
+}
+
+fn page(users: &[User], project_id: &str, origin: &str, number: &str) -> Markup {
+    html! {
+        section.card {
+            h1 { "Sign in with Mastra Cloud" }
+            p { strong { (origin) } " asks who you are, for the project " code { (project_id) } "." }
+            form method="post" action="/auth/oss" {
+                input type="hidden" name="number" value=(number);
+                ul.people aria-label="People" {
+                    @for user in users {
+                        li { button.person type="submit" name="person" value=(user.id) data-person=(user.handle) {
+                            img src=(format!("/avatars/{}.svg", user.handle)) alt="" width="44" height="44";
+                            span.who { strong { (user.name) } span { (user.email) } }
+                            span.chip { (user.role) }
+                        } }
+                    }
+                }
+                p.actions { button.quiet type="submit" name="person" value="" { "Deny" } }
+            }
+        }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Decision {
+    number: String,
+    person: String,
+}
+
+pub(super) async fn decide(
+    State(cloud): State<Arc<Cloud>>,
+    Form(decision): Form<Decision>,
+) -> Response {
+    let asked = cloud
+        .pending
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(&decision.number);
+    let Some(asked) = asked.filter(|asked| now().saturating_sub(asked.shown_at) < OPEN_FOR) else {
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            "This page was already used",
+            "Go back to the app and sign in again.",
+        );
+    };
+    if decision.person.is_empty() {
+        return go_back(&asked, "error", "access_denied");
+    }
+    match cloud.store.user(&decision.person) {
+        Ok(Some(user)) => approve(&cloud, &asked, &user),
+        Ok(None) => refusal(
+            StatusCode::BAD_REQUEST,
+            "There is no such person",
+            "Go back to the app and sign in again.",
+        ),
+        Err(_) => failed(),
+    }
+}
+
+fn approve(cloud: &Cloud, asked: &PendingLogin, user: &User) -> Response {
+    let Ok(code) = random_secret("code_") else {
+        return failed();
+    };
+    let lifetime = i64::try_from(cloud.code_lifetime.as_millis()).unwrap_or(i64::MAX);
+    let kept = Code {
+        project_id: asked.project_id.clone(),
+        redirect_uri: asked.redirect_uri.clone(),
+        challenge: asked.challenge.clone(),
+        user_id: user.id.clone(),
+        expires_at: now().saturating_add(lifetime),
+    };
+    match cloud.store.add_code(&code, &kept) {
+        Ok(()) => go_back(asked, "code", &code),
+        Err(_) => failed(),
+    }
+}
+
+/// Back to the app, which was checked before; its own query stays.
+fn go_back(asked: &PendingLogin, name: &str, value: &str) -> Response {
+    let Ok(mut url) = url::Url::parse(&asked.redirect_uri) else {
+        return failed();
+    };
+    url.query_pairs_mut()
+        .append_pair(name, value)
+        .append_pair("state", &asked.state);
+    let Ok(location) = HeaderValue::from_str(url.as_str()) else {
+        return failed();
+    };
+    (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
+}
+
+fn failed() -> Response {
+    refusal(
+        StatusCode::INTERNAL_SERVER_ERROR,
+        "The local Cloud failed",
+        "Its log says more.",
+    )
+}
+
+fn remember(cloud: &Cloud, asked: &PendingLogin) -> Option<String> {
+    let number = random_id("login_").ok()?;
+    let mut pending = cloud.pending.lock().unwrap_or_else(PoisonError::into_inner);
+    if pending.len() >= OPEN_AT_MOST {
+        let oldest = pending
+            .iter()
+            .min_by_key(|(_, asked)| asked.shown_at)
+            .map(|(number, _)| number.clone())?;
+        pending.remove(&oldest);
+    }
+    pending.insert(number.clone(), asked.clone());
+    Some(number)
+}
+
+/// The page's parameters, each at most once.
+struct Asked;
+
+impl Asked {
+    fn read(cloud: &Cloud, query: &str) -> Result<PendingLogin, &'static str> {
+        let mut parameters = std::collections::BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if parameters
+                .insert(name.into_owned(), value.into_owned())
+                .is_some()
+            {
+                return Err("A parameter stands twice in the address.");
+            }
+        }
+        let mut take = |name: &str| parameters.remove(name).filter(|value| !value.is_empty());
+        let project_id = take("project_id").ok_or("The address names no project (project_id).")?;
+        cloud
+            .seed
+            .project(&project_id)
+            .ok_or("There is no project of that id here.")?;
+        let redirect_uri = take("redirect_uri")
+            .ok_or("The address does not say where to go back to (redirect_uri).")?;
+        if !cloud.may_redirect(Some(&project_id), &redirect_uri) {
+            return Err(
+                "The way back (redirect_uri) is neither on this machine nor listed for the project.",
+            );
+        }
+        let state = take("state")
+            .filter(|state| state.len() <= 2048)
+            .ok_or("The address has no state of 1 to 2048 bytes.")?;
+        let (challenge, method) = (take("code_challenge"), take("code_challenge_method"));
+        let challenge = match cloud.dialect {
+            Dialect::V1 => None,
+            Dialect::Pkce => {
+                let is_digest = |text: &String| {
+                    text.len() == 43
+                        && text
+                            .bytes()
+                            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+                };
+                if method.as_deref() != Some("S256") {
+                    return Err("The code_challenge_method must be S256.");
+                }
+                Some(
+                    challenge
+                        .filter(is_digest)
+                        .ok_or("The code_challenge must be 43 base64url characters.")?,
+                )
+            }
+        };
+        Ok(PendingLogin {
+            project_id,
+            redirect_uri,
+            state,
+            challenge,
+            shown_at: now(),
+        })
+    }
+}

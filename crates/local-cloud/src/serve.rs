@@ -1,0 +1,219 @@
+//! Starting and stopping: sockets on loopback, one router, a runtime of its own.
+//!
+//! The runtime is what makes an end an end: when it goes, every open connection goes with it, as when a machine is switched
+//! off, and a client that keeps connections alive sees the outage at once.
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cloud::{Cloud, now};
+use crate::control::Control;
+use crate::store::{Store, StoreError};
+use crate::{Options, admin, api, guard, pages};
+
+/// A local Cloud cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// Something else listens there.
+    #[error("port {port} is in use")]
+    PortInUse {
+        /// The port.
+        port: u16,
+    },
+    /// The port cannot be listened on.
+    #[error("port {port} cannot be used: {reason}")]
+    Port {
+        /// The port.
+        port: u16,
+        /// Why, as the system says.
+        reason: std::io::Error,
+    },
+    /// The database file cannot be used.
+    #[error("{0}")]
+    Database(String),
+    /// Nobody of that name is there to be signed in.
+    #[error("there is no person {name:?} to approve; there are: {people}")]
+    UnknownPerson {
+        /// Who was asked for.
+        name: String,
+        /// Who is there.
+        people: String,
+    },
+}
+
+/// A Cloud at work. Ends when dropped.
+pub struct LocalCloud {
+    cloud: Arc<Cloud>,
+    port: u16,
+    runtime: Option<Runtime>,
+}
+
+impl LocalCloud {
+    /// Starts a Cloud; it answers when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`].
+    #[allow(
+        clippy::unused_async,
+        reason = "whoever starts a server expects to wait for it"
+    )]
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let auto_approve = match &options.auto_approve {
+            None => None,
+            Some(name) => Some(
+                options
+                    .seed
+                    .find(name)
+                    .map(crate::seed::Person::id)
+                    .ok_or_else(|| StartError::UnknownPerson {
+                        name: name.clone(),
+                        people: options
+                            .seed
+                            .people
+                            .iter()
+                            .map(|person| person.handle.as_str())
+                            .collect::<Vec<_>>()
+                            .join(", "),
+                    })?,
+            ),
+        };
+        let (port, listeners) = bind(options.port)?;
+        let database = |error: StoreError| StartError::Database(error.to_string());
+        let store = Store::open(options.db.as_deref(), &options.seed, now()).map_err(database)?;
+        let keys = store.keys(options.algorithm).map_err(database)?;
+        let cloud = Arc::new(Cloud {
+            url: format!("http://localhost:{port}"),
+            dialect: options.dialect,
+            seed: options.seed,
+            auto_approve,
+            algorithm: options.algorithm,
+            session_lifetime: options.session_lifetime,
+            code_lifetime: options.code_lifetime,
+            store,
+            faults: crate::fault::Faults::default(),
+            keys: keys.into(),
+            counts: std::sync::Mutex::default(),
+            log: std::sync::Mutex::default(),
+            pending: std::sync::Mutex::default(),
+        });
+        let router = router(&cloud);
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("local-cloud")
+            .enable_all()
+            .build()
+            .map_err(|reason| StartError::Port { port, reason })?;
+        for listener in listeners {
+            let router = router.clone();
+            runtime.spawn(async move {
+                let served = async {
+                    listener.set_nonblocking(true)?;
+                    axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await
+                };
+                if let Err(error) = served.await {
+                    tracing::error!(%error, "the server ended");
+                }
+            });
+        }
+        Ok(Self {
+            cloud,
+            port,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Where it answers: `http://localhost:4300`.
+    pub fn url(&self) -> &str {
+        &self.cloud.url
+    }
+
+    /// The port it listens on.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many requests an endpoint got: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`, or
+    /// `any` of them.
+    pub fn requests(&self, endpoint: &str) -> u64 {
+        self.cloud
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(endpoint)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// What the admin page can do, without the page.
+    pub fn control(&self) -> Control {
+        Control::new(Arc::clone(&self.cloud))
+    }
+
+    /// Ends it: the port is free and connections are cut when this returns.
+    pub async fn stop(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // A runtime must not be waited for on another one's thread. If that thread is lost the runtime has ended with it.
+            let _ = tokio::task::spawn_blocking(move || {
+                runtime.shutdown_timeout(Duration::from_secs(2));
+            })
+            .await;
+        }
+    }
+}
+
+impl Drop for LocalCloud {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl std::fmt::Debug for LocalCloud {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LocalCloud")
+            .field("url", &self.cloud.url)
+            .finish_non_exhaustive()
+    }
+}
+
+fn router(cloud: &Arc<Cloud>) -> Router {
+    let pages = pages::router()
+        .merge(admin::router())
+        .layer(from_fn(guard::own_pages));
+    let closed = from_fn_with_state(Arc::clone(cloud), pages::headers);
+    Router::new()
+        .merge(pages.layer(closed))
+        .merge(api::router(cloud))
+        .route("/healthz", get(|| async { "ok" }))
+        .layer(from_fn(guard::own_host))
+        .with_state(Arc::clone(cloud))
+}
+
+/// Both loopback addresses on one port, so that `localhost` works whichever it means; some machines have no IPv6.
+fn bind(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
+    let refused = |reason: std::io::Error| match reason.kind() {
+        ErrorKind::AddrInUse => StartError::PortInUse { port },
+        _ => StartError::Port { port, reason },
+    };
+    let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(refused)?;
+    let port = first.local_addr().map_err(refused)?.port();
+    let mut listeners = vec![first];
+    match TcpListener::bind((Ipv6Addr::LOCALHOST, port)) {
+        Ok(second) => listeners.push(second),
+        Err(error) if error.kind() == ErrorKind::AddrInUse => {
+            return Err(StartError::PortInUse { port });
+        }
+        Err(_) => {}
+    }
+    Ok((port, listeners))
+}
