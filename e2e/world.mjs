@@ -33,13 +33,20 @@ export async function startDemo(dialect = 'v1') {
   return { app, cloud, log, stop };
 }
 
-/** One headless Chromium. */
-export function startBrowser() {
+/** One headless Chromium; a page that does not come in time fails the test, and not the patience. */
+export async function startBrowser() {
   mkdirSync(OUT, { recursive: true });
-  return chromium.launch({
+  const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--no-first-run'],
   });
+  const open = browser.newContext.bind(browser);
+  browser.newContext = async (options) => {
+    const context = await open(options);
+    context.setDefaultTimeout(10_000);
+    return context;
+  };
+  return browser;
 }
 
 /** Keeps a picture of a page, to be looked at. */

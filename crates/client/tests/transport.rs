@@ -39,12 +39,22 @@ where
 fn client(url: &str) -> MastraCloudClient {
     let mut policy = Policy::default();
     policy.call_timeout = Duration::from_millis(600);
-    MastraCloudAuth::builder().project_id("demo").base_url(url).policy(policy).build().unwrap().client()
+    MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(url)
+        .policy(policy)
+        .build()
+        .unwrap()
+        .client()
 }
 
 async fn verify(url: &str) -> CloudApiError {
     let token = SessionToken::parse("tok").unwrap();
-    client(url).verify_token(&token).await.map(|user| user.is_some()).unwrap_err()
+    client(url)
+        .verify_token(&token)
+        .await
+        .map(|user| user.is_some())
+        .unwrap_err()
 }
 
 async fn write(stream: &mut TcpStream, text: &str) -> bool {
@@ -59,7 +69,8 @@ fn resident() -> usize {
 
 #[tokio::test]
 async fn threat_070_an_endless_body_is_cut_at_the_cap_and_memory_stays_flat() {
-    const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    const HEAD: &str =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
     let (url, _) = server(|mut stream, _| async move {
         let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
         let mut open = write(&mut stream, HEAD).await;
@@ -72,48 +83,77 @@ async fn threat_070_an_endless_body_is_cut_at_the_cap_and_memory_stays_flat() {
     .await;
     let before = resident();
     assert_eq!(verify(&url).await.code(), "response_too_large");
-    assert!(resident().saturating_sub(before) < 8 * 1024 * 1024, "grew by {}", resident() - before);
+    assert!(
+        resident().saturating_sub(before) < 8 * 1024 * 1024,
+        "grew by {}",
+        resident() - before
+    );
 }
 
 #[tokio::test]
 async fn threat_070_a_large_body_is_refused_by_its_announcement() {
     let (url, count) = server(|mut stream, _| async move {
-        write(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 314572800\r\n\r\n{").await;
+        write(
+            &mut stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: 314572800\r\n\r\n{",
+        )
+        .await;
         tokio::time::sleep(Duration::from_secs(5)).await;
     })
     .await;
     let begun = Instant::now();
     assert_eq!(verify(&url).await.code(), "response_too_large");
-    assert!(begun.elapsed() < Duration::from_secs(1), "not one byte of it is waited for");
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "not one byte of it is waited for"
+    );
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn threat_069_redirects_are_never_followed() {
     let (target, arrived) = server(|mut stream, _| async move {
-        write(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+        write(
+            &mut stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+        )
+        .await;
     })
     .await;
     for status in [301, 302, 303, 307, 308] {
         let location = target.clone();
         let (url, _) = server(move |mut stream, _| {
-            let answer = format!("HTTP/1.1 {status} Moved\r\nlocation: {location}/\r\ncontent-length: 0\r\n\r\n");
+            let answer = format!(
+                "HTTP/1.1 {status} Moved\r\nlocation: {location}/\r\ncontent-length: 0\r\n\r\n"
+            );
             async move {
                 write(&mut stream, &answer).await;
             }
         })
         .await;
         let error = verify(&url).await;
-        assert_eq!((error.code(), error.status()), ("invalid_response", 502), "{status}");
+        assert_eq!(
+            (error.code(), error.status()),
+            ("invalid_response", 502),
+            "{status}"
+        );
         assert!(!error.is_refusal());
     }
-    assert_eq!(arrived.load(Ordering::SeqCst), 0, "nothing arrives at the redirect's target");
+    assert_eq!(
+        arrived.load(Ordering::SeqCst),
+        0,
+        "nothing arrives at the redirect's target"
+    );
 }
 
 #[tokio::test]
 async fn threat_071_a_dripping_a_silent_and_a_cut_answer_end_in_time() {
     let (drip, _) = server(|mut stream, _| async move {
-        let mut open = write(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await;
+        let mut open = write(
+            &mut stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n",
+        )
+        .await;
         while open {
             open = write(&mut stream, " ").await;
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -126,16 +166,28 @@ async fn threat_071_a_dripping_a_silent_and_a_cut_answer_end_in_time() {
     })
     .await;
     let (cut, count) = server(|mut stream, _| async move {
-        write(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"ok\":").await;
+        write(
+            &mut stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"ok\":",
+        )
+        .await;
     })
     .await;
-    for (url, code) in [(&drip, "timeout"), (&silent, "timeout"), (&cut, "network_error")] {
+    for (url, code) in [
+        (&drip, "timeout"),
+        (&silent, "timeout"),
+        (&cut, "network_error"),
+    ] {
         let begun = Instant::now();
         let error = verify(url).await;
         assert_eq!((error.code(), error.status()), (code, 503));
         assert!(begun.elapsed() < Duration::from_secs(3));
     }
-    assert_eq!(count.load(Ordering::SeqCst), 2, "a cut answer is asked for once more");
+    assert_eq!(
+        count.load(Ordering::SeqCst),
+        2,
+        "a cut answer is asked for once more"
+    );
 }
 
 #[tokio::test]
@@ -164,8 +216,18 @@ async fn nobody_at_home_is_a_network_error() {
 
 #[test]
 fn threat_074_plain_http_leaves_this_machine_never() {
-    for url in ["http://cloud.mastra.ai", "http://10.0.0.1", "http://localhost.evil.example", "ftp://localhost", "cloud.mastra.ai"] {
-        let error = MastraCloudAuth::builder().project_id("demo").base_url(url).build().unwrap_err();
+    for url in [
+        "http://cloud.mastra.ai",
+        "http://10.0.0.1",
+        "http://localhost.evil.example",
+        "ftp://localhost",
+        "cloud.mastra.ai",
+    ] {
+        let error = MastraCloudAuth::builder()
+            .project_id("demo")
+            .base_url(url)
+            .build()
+            .unwrap_err();
         assert_eq!(error.code(), "invalid_configuration", "{url}");
         assert!(error.message().starts_with("base_url: "), "{url}");
     }

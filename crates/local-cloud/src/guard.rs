@@ -47,18 +47,17 @@ fn is_local(host: &str) -> bool {
 }
 
 fn is_own(headers: &HeaderMap) -> bool {
-    let host = headers
-        .get(HOST)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let origin = headers
-        .get(ORIGIN)
-        .map(|value| value.to_str().unwrap_or("?"));
-    let site = headers
-        .get("sec-fetch-site")
-        .map(|value| value.to_str().unwrap_or("?"));
-    origin.is_none_or(|origin| origin.strip_prefix("http://") == Some(host))
-        && site.is_none_or(|site| matches!(site, "same-origin" | "none"))
+    let text = |value: &http::HeaderValue| value.to_str().unwrap_or("?").to_owned();
+    let host = headers.get(HOST).map(text).unwrap_or_default();
+    let site = headers.get("sec-fetch-site").map(text);
+    let origin_is_own = match headers.get(ORIGIN).map(text).as_deref() {
+        None => true,
+        // A page that sends no referrer; then its site tells.
+        Some("null") => site.is_some(),
+        Some(origin) => origin.strip_prefix("http://") == Some(&host),
+    };
+    let site_is_own = site.is_none_or(|site| matches!(&*site, "same-origin" | "none"));
+    origin_is_own && site_is_own
 }
 
 #[cfg(test)]

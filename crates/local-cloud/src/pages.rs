@@ -57,7 +57,7 @@ pub(crate) async fn headers(State(_): State<Arc<Cloud>>, request: Request, next:
         .entry(CONTENT_SECURITY_POLICY)
         .or_insert(policy("'self'"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }

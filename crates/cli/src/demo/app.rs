@@ -70,6 +70,6 @@ async fn headers(State(policy): State<HeaderValue>, request: Request, next: Next
         .or_insert(HeaderValue::from_static("nosniff"));
     headers
         .entry(REFERRER_POLICY)
-        .or_insert(HeaderValue::from_static("no-referrer"));
+        .or_insert(HeaderValue::from_static("same-origin"));
     response
 }

@@ -1,22 +1,25 @@
 //! Whether a request that changes something comes from a page of our own (cross-site request forgery).
 //!
-//! Browsers send `Origin` with every POST, and `Sec-Fetch-Site`; a page cannot forge either. A request with neither comes
-//! from no browser, and so from nobody who could be tricked.
+//! Browsers send `Origin` with every POST, and `Sec-Fetch-Site` to every trustworthy address; a page cannot forge either. A
+//! page that sends no referrer sends the origin `null`, and only its site tells then that it is ours. A request with
+//! neither comes from no browser, and so from nobody who could be tricked.
 
 use http::HeaderMap;
 use http::header::ORIGIN;
 use mastra_auth_cloud_core::url::PublicUrl;
 
 pub(crate) fn is_own(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
-    let site_is_own = headers
-        .get_all("sec-fetch-site")
+    let mut sites = headers.get_all("sec-fetch-site").iter().peekable();
+    let tells_site = sites.peek().is_some();
+    let site_is_own = sites.all(|site| site == "same-origin" || site == "none");
+    let origin_is_own = headers
+        .get_all(ORIGIN)
         .iter()
-        .all(|site| site == "same-origin" || site == "none");
-    let origin_is_own = headers.get_all(ORIGIN).iter().all(|origin| {
-        origin
-            .to_str()
-            .is_ok_and(|origin| public_url.is_same_origin(origin))
-    });
+        .all(|origin| match origin.to_str() {
+            Ok("null") => tells_site,
+            Ok(origin) => public_url.is_same_origin(origin),
+            Err(_) => false,
+        });
     site_is_own && origin_is_own
 }
 
@@ -38,6 +41,9 @@ mod tests {
             (Some("http://app.example.com"), None, false),
             (Some("https://app.example.com:444"), None, false),
             (Some("null"), None, false),
+            (Some("null"), Some("same-origin"), true),
+            (Some("null"), Some("cross-site"), false),
+            (Some("https://evil.example"), Some("same-origin"), false),
             (None, Some("cross-site"), false),
             (None, Some("same-site"), false),
             (Some("https://app.example.com"), Some("cross-site"), false),
