@@ -1,2 +1,101 @@
-//! Placeholder.
-fn main() {}
+//! Everything CI runs, by name: `cargo xtask test` for the whole, `cargo xtask <step>` for one part of it.
+//!
+//! A step is one row of the table in `steps`; the command line is made from that table. Knows nothing of the product:
+//! what a step looks at is in the step's own file, and what it allows in a table beside it (`layers.toml`,
+//! `docs/threats.toml`, `deny.toml`).
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command-line tool answers on its standard streams"
+)]
+
+mod browser;
+mod cargo;
+mod deny;
+mod generated;
+mod layers;
+mod process;
+mod source;
+mod steps;
+mod strict_json;
+mod suite;
+mod threats;
+mod toolchain;
+mod vectors;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Arg, ArgAction, ArgMatches, Command};
+
+use steps::{Mode, STEPS, Work};
+use workspace::Workspace;
+
+fn main() -> ExitCode {
+    let matches = command().get_matches();
+    match run(&matches) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(matches: &ArgMatches) -> anyhow::Result<()> {
+    let workspace = Workspace::find()?;
+    let Some((name, given)) = matches.subcommand() else {
+        return Ok(());
+    };
+    if name == "test" {
+        return suite::run(&workspace, given.get_flag("quick"));
+    }
+    let Some(step) = STEPS.iter().find(|step| step.name == name) else {
+        anyhow::bail!("there is no step `{name}`");
+    };
+    match step.work {
+        Work::Plain(work) => work(&workspace),
+        Work::Checkable(work) if given.get_flag("check") => work(&workspace, Mode::Check),
+        Work::Checkable(work) => work(&workspace, Mode::Full),
+    }
+}
+
+fn command() -> Command {
+    let test = Command::new("test")
+        .about("Run every step below in order; stop at the first that fails")
+        .arg(flag("quick", "Leave out what is slow: deny, release, e2e"))
+        .after_help("Example:\n  cargo xtask test --quick    before every commit");
+    STEPS.iter().fold(
+        Command::new("cargo xtask")
+            .bin_name("cargo xtask")
+            .about("Everything CI runs, by name")
+            .subcommand_required(true)
+            .arg_required_else_help(true)
+            .disable_help_subcommand(true)
+            .subcommand(test),
+        |all, step| {
+            let one = Command::new(step.name)
+                .about(step.about)
+                .after_help(format!("Example:\n  {}", step.example));
+            all.subcommand(match step.work {
+                Work::Plain(_) => one,
+                Work::Checkable(_) => one.arg(flag("check", step.check_about)),
+            })
+        },
+    )
+}
+
+fn flag(name: &'static str, help: &'static str) -> Arg {
+    Arg::new(name)
+        .long(name)
+        .help(help)
+        .action(ArgAction::SetTrue)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_command_line_is_sound() {
+        super::command().debug_assert();
+    }
+}

@@ -1,0 +1,93 @@
+//! `docs/guide/errors.md`: every error code, from the core's own list.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
+
+use crate::process::{capture, cargo};
+use crate::workspace::Workspace;
+
+const EXAMPLE: &str = "crates/core/examples/codes.rs";
+
+const HEAD: &str = "\
+<!-- Written by `cargo xtask gen` from the list of codes in the core. Change the list, not this page. -->
+
+# Error codes
+
+Every error of this software has one of these codes. They are stable: a program may match on them. Messages are for people and
+may change. No code, message or cause holds a token, a cookie, a code, a verifier, an e-mail address or a response body.
+
+The kind says whose turn it is: the caller's, the configuration's, the credential's, the Cloud's or the network's. Where the Cloud
+sends an error code of its own, it is handed on as it is.
+
+| code | kind | status | meaning |
+|---|---|---|---|
+";
+
+/// One code, as `cargo run --example codes` prints it.
+#[derive(Deserialize)]
+struct Row {
+    code: String,
+    kind: String,
+    status: Option<u16>,
+    meaning: String,
+}
+
+pub(super) fn page(workspace: &Workspace) -> Result<String> {
+    ensure!(
+        workspace.path(EXAMPLE).is_file(),
+        "{EXAMPLE} does not exist yet: it prints the list of codes"
+    );
+    let text = capture(&mut cargo(
+        workspace,
+        &[
+            "run",
+            "--quiet",
+            "--package",
+            "mastra-auth-cloud-core",
+            "--example",
+            "codes",
+        ],
+    ))?;
+    table(&text)
+}
+
+fn table(text: &str) -> Result<String> {
+    let rows: Vec<Row> = serde_json::from_str(text)
+        .context("the example `codes` prints something else than its list")?;
+    ensure!(!rows.is_empty(), "the list of codes is empty");
+    let mut page = HEAD.to_owned();
+    for Row {
+        code,
+        kind,
+        status,
+        meaning,
+    } in rows
+    {
+        let status = status.map_or_else(String::new, |status| status.to_string());
+        writeln!(
+            page,
+            "| `{code}` | {kind} | {status} | {} |",
+            meaning.replace('|', "\\|")
+        )?;
+    }
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_row() {
+        let page = table(
+            r#"[{"code": "a", "kind": "cloud", "status": 502, "meaning": "b | c"}, {"code": "d", "kind": "caller", "status": null, "meaning": "e"}]"#,
+        );
+        assert!(
+            page.unwrap()
+                .ends_with("|---|\n| `a` | cloud | 502 | b \\| c |\n| `d` | caller |  | e |\n")
+        );
+        assert!(table("[]").is_err());
+    }
+}

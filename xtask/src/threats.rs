@@ -1,0 +1,134 @@
+//! `docs/threats.toml`: every attack on the list has a test that carries its number, or a reason why not.
+//!
+//! A test counts where it runs: `fn threat_021_...` under `#[test]` in Rust, `test('threat_021_...')` in JavaScript. That
+//! it fails once its guard is taken out is for its author to try.
+
+mod rows;
+mod search;
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+
+use crate::workspace::Workspace;
+use rows::{Row, Threats};
+use search::Test;
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let threats = Threats::read(&workspace.read("docs/threats.toml")?)?;
+    let tests = search::run(workspace)?;
+    let report = report(&threats, &tests);
+    for line in &report.lines {
+        println!("{line}");
+    }
+    for fault in &report.faults {
+        eprintln!("{fault}");
+    }
+    if !report.faults.is_empty() {
+        bail!(
+            "{} of docs/threats.toml or of the tests to put right",
+            report.faults.len()
+        );
+    }
+    Ok(())
+}
+
+struct Report {
+    lines: Vec<String>,
+    faults: Vec<String>,
+}
+
+fn report(threats: &Threats, tests: &[Test]) -> Report {
+    let mut by_row: BTreeMap<u16, Vec<&Test>> = BTreeMap::new();
+    for test in tests {
+        by_row.entry(test.number).or_default().push(test);
+    }
+    let mut lines = Vec::new();
+    let mut faults = Vec::new();
+    let mut tested = 0;
+    for (number, row) in &threats.rows {
+        let head = format!("{number:03} {} {:<60}", row.group, row.title);
+        let named = by_row.remove(number).unwrap_or_default();
+        match (row.reason(), named.as_slice()) {
+            (None, []) => {
+                lines.push(format!("{head} NO TEST"));
+                faults.push(format!(
+                    "{}: has neither a test `threat_{number:03}_...` nor a reason",
+                    shown(*number, row)
+                ));
+            }
+            (Some(reason), []) => lines.push(format!("{head} {reason}")),
+            (reason, [first, others @ ..]) => {
+                tested += 1;
+                let more = if others.is_empty() {
+                    String::new()
+                } else {
+                    format!(" and {} more", others.len())
+                };
+                lines.push(format!("{head} {} ({}){more}", first.name, first.file));
+                if let Some(reason) = reason {
+                    faults.push(format!(
+                        "{}: is tested by {} and still says \"{reason}\": take the reason out",
+                        shown(*number, row),
+                        first.name
+                    ));
+                }
+            }
+        }
+    }
+    for test in by_row.into_values().flatten() {
+        faults.push(format!(
+            "{}: {} is not a row of docs/threats.toml",
+            test.file, test.name
+        ));
+    }
+    let reasons = threats
+        .rows
+        .values()
+        .filter(|row| row.reason().is_some())
+        .count();
+    lines.push(format!(
+        "{} rows: {tested} tested, {reasons} with a reason",
+        threats.rows.len()
+    ));
+    Report { lines, faults }
+}
+
+fn shown(number: u16, row: &Row) -> String {
+    format!("{number:03} {} {}", row.group, row.title)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(rows: &str, tests: &[u16]) -> Vec<String> {
+        let text = format!("count = 2\n[groups]\nA = \"a\"\n[rows]\n{rows}");
+        let tests: Vec<_> = tests
+            .iter()
+            .map(|&number| Test {
+                number,
+                name: format!("threat_{number:03}_x"),
+                file: "f.rs".to_owned(),
+            })
+            .collect();
+        report(&Threats::read(&text).unwrap(), &tests).faults
+    }
+
+    #[test]
+    fn a_row_has_a_test_or_a_reason_and_not_both() {
+        let bare = "001 = { group = \"A\", title = \"t\" }\n002 = { group = \"A\", title = \"t\" }";
+        assert!(faults(bare, &[1, 2, 2]).is_empty());
+        assert_eq!(
+            faults(bare, &[1]),
+            ["002 A t: has neither a test `threat_002_...` nor a reason"]
+        );
+        let reason = "001 = { group = \"A\", title = \"t\" }\n002 = { group = \"A\", title = \"t\", not_here = \"r\" }";
+        assert!(faults(reason, &[1]).is_empty());
+        assert!(faults(reason, &[1, 2])[0].contains("still says \"not here: r\""));
+        assert_eq!(
+            faults(reason, &[1, 3]),
+            ["f.rs: threat_003_x is not a row of docs/threats.toml"]
+        );
+    }
+}
