@@ -12,9 +12,11 @@ use mastra_auth_local_cloud::Options;
 use crate::args::DemoArgs;
 use crate::dev::{ready, start};
 use crate::failure::Failure;
-use crate::{listen, signal};
+use crate::listen;
+use crate::signal::End;
 
 pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
+    let end = End::listen()?;
     let (port, listeners) = listen::loopback(args.port).await?;
     let mut options = Options::default();
     options.port = args.cloud_port;
@@ -40,7 +42,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     if args.open {
         open(&url);
     }
-    signal::ended().await;
+    end.come().await;
     // Connections that browsers keep open are cut, not waited for.
     servers.iter().for_each(tokio::task::JoinHandle::abort);
     cloud.stop().await;

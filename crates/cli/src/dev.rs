@@ -8,9 +8,11 @@ use mastra_auth_local_cloud::{LocalCloud, Options, Seed, StartError};
 
 use crate::args::DevArgs;
 use crate::failure::Failure;
-use crate::{listen, signal};
+use crate::listen;
+use crate::signal::End;
 
 pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
+    let end = End::listen()?;
     let mut options = Options::default();
     options.port = args.port;
     options.dialect = args.dialect.of_cloud();
@@ -21,7 +23,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
     }
     let cloud = start(options, "--port").await?;
     ready(&format!("ready cloud={}", cloud.url()))?;
-    signal::ended().await;
+    end.come().await;
     cloud.stop().await;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,30 +1,48 @@
-//! Waiting for the word to end: Ctrl-C, or a polite kill.
+//! The word to end: Ctrl-C, or a polite kill. Listened for before the ready line, so that whoever waits for that line may end
+//! the process right after it.
 
-pub(crate) async fn ended() {
-    let interrupted = async {
-        // Without a handler there is no word to wait for; the process then ends by the signal itself.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    tokio::select! {
-        () = interrupted => {}
-        () = terminated() => {}
-    }
+use crate::failure::Failure;
+
+#[cfg(unix)]
+pub(crate) struct End {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
 }
 
 #[cfg(unix)]
-async fn terminated() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut stream) => {
-            stream.recv().await;
+impl End {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let listen = |kind| {
+            signal(kind)
+                .map_err(|error| Failure::failed(format!("signals cannot be handled: {error}")))
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    pub(crate) async fn come(mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-        Err(_) => std::future::pending().await,
     }
 }
 
-#[cfg(not(unix))]
-async fn terminated() {
-    std::future::pending().await
+#[cfg(windows)]
+pub(crate) struct End(tokio::signal::windows::CtrlC);
+
+#[cfg(windows)]
+impl End {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        tokio::signal::windows::ctrl_c()
+            .map(Self)
+            .map_err(|error| Failure::failed(format!("Ctrl-C cannot be handled: {error}")))
+    }
+
+    pub(crate) async fn come(mut self) {
+        self.0.recv().await;
+    }
 }
