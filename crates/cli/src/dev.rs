@@ -31,7 +31,27 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
 fn seed(path: &Path) -> Result<Seed, Failure> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
-    Seed::from_toml(&text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+    Seed::from_toml(&text).map_err(|error| {
+        Failure::usage(format!(
+            "{}: {}",
+            path.display(),
+            one_line(&error.to_string())
+        ))
+    })
+}
+
+/// A TOML error says its place, draws the line, and says what is wrong: the drawing goes.
+fn one_line(error: &str) -> String {
+    let is_drawing = |line: &&str| {
+        line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit())
+            .starts_with('|')
+    };
+    let lines: Vec<&str> = error
+        .lines()
+        .filter(|line| !is_drawing(line) && !line.trim().is_empty())
+        .map(|line| line.strip_prefix("TOML parse error at ").unwrap_or(line))
+        .collect();
+    lines.join(": ")
 }
 
 /// Starts a local Cloud; what keeps it from starting is said with the option that mends it.

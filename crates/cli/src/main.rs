@@ -10,6 +10,7 @@ mod failure;
 mod listen;
 mod logs;
 mod signal;
+mod terminal;
 mod token;
 
 use std::io::Write as _;
@@ -19,6 +20,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use args::{Args, Command, TokenCommand};
 use failure::Failure;
+use terminal::LineEnds;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -26,8 +28,9 @@ fn main() -> ExitCode {
     match run(args.command) {
         Ok(code) => code,
         Err(failure) => {
-            // Nobody is left to tell where standard error is closed.
-            let _ = writeln!(std::io::stderr(), "error: {failure}");
+            // One line, whatever a file or a system says. Nobody is left to tell where standard error is closed.
+            let message = terminal::escape(&failure.to_string(), LineEnds::Escape);
+            let _ = writeln!(std::io::stderr(), "error: {message}");
             failure.exit_code()
         }
     }
@@ -44,12 +47,12 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             command: TokenCommand::Inspect,
         } => token::inspect::run(),
         Command::Completions { shell } => {
-            clap_complete::generate(
-                shell,
-                &mut Args::command(),
-                "mastra-auth",
-                &mut std::io::stdout(),
-            );
+            // Made whole first: the generator panics where its reader has gone.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Args::command(), "mastra-auth", &mut script);
+            std::io::stdout()
+                .write_all(&script)
+                .map_err(|error| Failure::failed(format!("standard output is closed: {error}")))?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::failure::Failure;
+use crate::terminal::{self, LineEnds};
 
 const WARNING: &str = "NOT VERIFIED: NEITHER THE SIGNATURE NOR ANY CLAIM BELOW HAS BEEN CHECKED.";
 
@@ -54,15 +55,7 @@ fn part(text: &str) -> Option<Value> {
 /// JSON for a terminal: control characters of any kind stay text.
 fn pretty(value: &Value) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
-    text.chars()
-        .fold(String::with_capacity(text.len()), |mut out, c| {
-            if c.is_control() && c != '\n' {
-                out.push_str(&format!("\\u{:04x}", u32::from(c)));
-            } else {
-                out.push(c);
-            }
-            out
-        })
+    terminal::escape(&text, LineEnds::Keep)
 }
 
 #[cfg(test)]

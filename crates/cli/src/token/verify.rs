@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::args::VerifyArgs;
 use crate::dev::ready;
 use crate::failure::Failure;
+use crate::terminal::{self, LineEnds};
 
 pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let auth = MastraCloudAuth::builder()
@@ -29,7 +30,7 @@ pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
         Answer::Rejected(error) => (refused("rejected", &error), 3),
         Answer::Unavailable(error) => (refused("unavailable", &error), 4),
     };
-    ready(&report.to_string())?;
+    ready(&terminal::escape(&report.to_string(), LineEnds::Escape))?;
     Ok(ExitCode::from(code))
 }
 
