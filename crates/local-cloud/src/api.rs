@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -254,20 +255,27 @@ fn destroy_session(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> A
     Ok(json!({}))
 }
 
-async fn user(State(cloud): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
+type Id = Result<Path<String>, PathRejection>;
+
+async fn user(State(cloud): Shared, id: Id, headers: HeaderMap) -> Response {
     let result =
-        may_read(&cloud, &headers, &id).map(|user| json!({ "user": shown(&cloud, &user) }));
+        may_read(&cloud, &headers, id.ok()).map(|user| json!({ "user": shown(&cloud, &user) }));
     answer(cloud.dialect, result)
 }
 
-async fn permissions(State(cloud): Shared, Path(id): Path<String>, headers: HeaderMap) -> Response {
-    let result = may_read(&cloud, &headers, &id)
+async fn permissions(State(cloud): Shared, id: Id, headers: HeaderMap) -> Response {
+    let result = may_read(&cloud, &headers, id.ok())
         .map(|user| json!({ "permissions": cloud.grants(&user.role) }));
     answer(cloud.dialect, result)
 }
 
-/// People may read themselves; owners and admins may read everybody.
-fn may_read(cloud: &Cloud, headers: &HeaderMap, id: &str) -> Result<User, ApiError> {
+/// People may read themselves; owners and admins may read everybody. An id that is not text (`%ff`) is nobody's.
+fn may_read(
+    cloud: &Cloud,
+    headers: &HeaderMap,
+    id: Option<Path<String>>,
+) -> Result<User, ApiError> {
+    let id = id.map(|Path(id)| id).unwrap_or_default();
     let project_id = project(cloud, headers)?;
     let Bearer::Person { user, .. } = checked(cloud, headers, Some(&project_id))? else {
         return Err(ApiError(
@@ -286,7 +294,7 @@ fn may_read(cloud: &Cloud, headers: &HeaderMap, id: &str) -> Result<User, ApiErr
             "You may read only yourself.",
         ));
     }
-    cloud.store.user(id)?.ok_or(ApiError(
+    cloud.store.user(&id)?.ok_or(ApiError(
         StatusCode::NOT_FOUND,
         "user_not_found",
         "There is no such user.",
