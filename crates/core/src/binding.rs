@@ -21,6 +21,8 @@ use crate::time::{Now, Timestamp};
 use crate::url::RedirectUri;
 
 const NAME: &str = "mastra_login_";
+/// Hexadecimal digits after the name: 64 bits, enough to tell one browser's few sign-ins apart.
+const TAG_LENGTH: usize = 16;
 const VERSION: &str = "1";
 /// Most sign-ins that one browser may have under way; the oldest give way.
 pub(crate) const MAX_PENDING: usize = 4;
@@ -35,7 +37,7 @@ pub(crate) struct Opened {
 /// The cookie of one login: same attributes as the session cookie, another name.
 pub(crate) fn spec(config: &Config, state: &StateId) -> Result<CookieSpec, CloudApiError> {
     let digest = sha256_parts(&[b"login cookie", state.expose().as_bytes()]);
-    let tag: String = hex(&digest).chars().take(16).collect();
+    let tag: String = hex(&digest).chars().take(TAG_LENGTH).collect();
     config.cookie.named(&format!("{NAME}{tag}"))
 }
 
@@ -126,9 +128,15 @@ pub(crate) fn overdue(config: &Config, header: &str) -> Result<Vec<CookieSpec>, 
         .collect()
 }
 
+/// Only names that [`spec`] could have given: one that merely begins alike must not stop a sign-in.
 fn pending<'h>(config: &Config, header: &'h str) -> Result<Vec<(&'h str, &'h str)>, CloudApiError> {
     let prefix = config.cookie.named(NAME)?;
-    Ok(names_with_prefix(header, prefix.name())?.collect())
+    let is_tag = |tag: &str| {
+        tag.len() == TAG_LENGTH && tag.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    Ok(names_with_prefix(header, prefix.name())?
+        .filter(|(name, _)| name.strip_prefix(prefix.name()).is_some_and(is_tag))
+        .collect())
 }
 
 fn created(value: &str) -> i64 {
