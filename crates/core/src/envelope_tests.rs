@@ -1,1 +1,157 @@
+//! The verdict against a rule written differently, and the words of the Cloud against what must not be repeated.
+//! The answers one by one stand in `vectors/envelopes.json`.
 
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::error::Kind;
+use crate::http::Response;
+
+const SECRET: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJ1c3JfMSJ9.c2lnbmF0dXJl";
+
+fn answer(
+    wrapping: Wrapping,
+    status: u16,
+    body: impl Into<Vec<u8>>,
+) -> Result<Value, CloudApiError> {
+    let response = Response::new(status, body.into());
+    open(wrapping, Data::Optional, Ok(response), &[SECRET])
+}
+
+fn enveloped(status: u16, inside: Option<u16>) -> CloudApiError {
+    let body = json!({ "ok": false, "error": { "status": inside } }).to_string();
+    answer(Wrapping::Envelope, status, body).unwrap_err()
+}
+
+/// Both must be a plain 4xx, or one of them where the other says 2xx or nothing.
+fn is_no(http: u16, inside: Option<u16>) -> bool {
+    let success = |status: u16| status / 100 == 2;
+    let no = |status: u16| status / 100 == 4 && ![408, 425, 429].contains(&status);
+    match inside {
+        None => no(http),
+        Some(inside) if success(inside) => no(http),
+        Some(inside) if success(http) => no(inside),
+        Some(inside) => no(http) && no(inside),
+    }
+}
+
+#[test]
+fn threat_081_only_a_plain_no_is_a_refusal() {
+    for http in 100..=599 {
+        assert_eq!(
+            enveloped(http, None).is_refusal(),
+            is_no(http, None),
+            "{http}"
+        );
+        for inside in 100..=599 {
+            let refused = verdict(http, Some(inside)) == Verdict::Refused;
+            assert_eq!(refused, is_no(http, Some(inside)), "{http} {inside}");
+        }
+    }
+    assert!(enveloped(200, Some(401)).is_refusal());
+    assert!(!enveloped(503, Some(401)).is_refusal());
+}
+
+#[test]
+fn threat_081_no_answer_is_never_a_refusal() {
+    for error in [
+        TransportError::Connect,
+        TransportError::Closed,
+        TransportError::Timeout,
+        TransportError::TooLarge,
+        TransportError::Other,
+    ] {
+        let error = open(Wrapping::Envelope, Data::Optional, Err(error), &[]).unwrap_err();
+        assert_eq!(
+            (error.kind(), error.status(), error.is_refusal()),
+            (Kind::Network, 503, false)
+        );
+    }
+}
+
+#[test]
+fn a_bare_answer_has_only_the_status_of_http() {
+    for status in 100..=599 {
+        for body in [r#"{"status":401}"#, r#"{"status":500}"#, r#"{"ok":true}"#] {
+            match answer(Wrapping::Bare, status, body) {
+                Ok(_) => assert!(is_success(status)),
+                Err(error) => {
+                    assert_eq!(error.status(), status);
+                    assert_eq!(error.is_refusal(), is_no(status, None), "{status}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn words_are_cleaned() {
+    let long_word = "w".repeat(41);
+    for (text, cleaned) in [
+        ("Token expired", "Token expired"),
+        ("  a\t\r\n b\u{0}c\u{85}d ", "a b c d"),
+        ("\u{1b}[2Jgone", "[2Jgone"),
+        ("mail ada@example.com.", "mail [redacted]"),
+        ("mail ada%40example.com", "mail [redacted]"),
+        (long_word.as_str(), "[redacted]"),
+        (&long_word[1..], &long_word[1..]),
+        ("a23456789012345678901", "[redacted]"),
+        ("a2345678901234567890", "a2345678901234567890"),
+        ("session=eyJhbGciOiJF!", "[redacted]"),
+        ("session=eyJhbGciOiJ!", "session=eyJhbGciOiJ!"),
+        ("zoë", "zoë"),
+    ] {
+        assert_eq!(clean(text, &[SECRET]), cleaned, "{text:?}");
+    }
+}
+
+#[test]
+fn a_short_secret_is_not_repeated_either() {
+    assert_eq!(clean("code c0de bad", &["c0de"]), "code [redacted] bad");
+    assert_eq!(clean("code 'xc0dex'", &["c0de"]), "code [redacted]");
+    assert_eq!(clean("anything", &[""]), "anything");
+}
+
+proptest! {
+    #[test]
+    fn threat_098_any_bytes_are_an_answer_or_an_error(
+        status in 0_u16..1000,
+        body in prop::collection::vec(any::<u8>(), 0..200),
+        enveloped in any::<bool>(),
+    ) {
+        let wrapping = if enveloped { Wrapping::Envelope } else { Wrapping::Bare };
+        match answer(wrapping, status, body) {
+            Ok(_) => prop_assert!((200..300).contains(&status)),
+            Err(error) => prop_assert!(!error.is_refusal() || is_no(status, None)),
+        }
+    }
+
+    #[test]
+    fn threat_048_no_word_of_an_answer_repeats_a_secret(
+        before in "[ -~]{0,30}",
+        start in 0_usize..40,
+        length in 12_usize..56,
+        after in "[ -~]{0,30}",
+        in_code in any::<bool>(),
+    ) {
+        let end = (start + length).min(SECRET.len());
+        let text = format!("{before}{}{after}", &SECRET[start..end]);
+        let name = if in_code { "code" } else { "message" };
+        let body = json!({ "ok": false, "error": { name: text } }).to_string();
+        let error = answer(Wrapping::Envelope, 401, body).unwrap_err();
+        let shown = format!("{error} {error:?}");
+        for part in SECRET.as_bytes().windows(12) {
+            prop_assert!(!shown.contains(core::str::from_utf8(part).unwrap()), "{shown}");
+        }
+    }
+
+    #[test]
+    fn words_are_short_and_plain(text in "\\PC{0,300}|[\\x00-\\xff]{0,300}") {
+        let cleaned = clean(&text, &[]);
+        prop_assert!(!cleaned.chars().any(char::is_control));
+        prop_assert!(!cleaned.contains('@'));
+        // A word of one letter grows to the length of `[redacted]` at most.
+        prop_assert!(cleaned.chars().count() <= MAX_MESSAGE_CHARS * 10);
+    }
+}

@@ -1,1 +1,330 @@
+//! What is remembered: for how long, how much of it, and what wins over what.
 
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::config::Config;
+use crate::cookie::{CookieOptions, CookieSpec};
+use crate::error::Code;
+use crate::ids::ProjectId;
+use crate::json::Object;
+use crate::model::CloudUser;
+use crate::secret::SessionToken;
+use crate::url::BaseUrl;
+
+const START: i64 = 1_769_594_400;
+
+fn config() -> Config {
+    Config::new(
+        BaseUrl::parse("https://cloud.mastra.ai").unwrap(),
+        ProjectId::parse("demo").unwrap(),
+        CookieSpec::new(CookieOptions::default()).unwrap(),
+    )
+}
+
+fn policy(capacity: usize) -> Policy {
+    Policy {
+        capacity,
+        ..Policy::default()
+    }
+}
+
+fn cache() -> Cache {
+    Cache::new(&policy(1000), 42)
+}
+
+fn at(seconds: f64) -> Now {
+    Now {
+        wall: Timestamp::from_unix_seconds(START),
+        monotonic: Duration::ZERO,
+    }
+    .plus(Duration::from_secs_f64(seconds))
+}
+
+fn key(token: &str) -> TokenKey {
+    TokenKey::new(&config(), token)
+}
+
+fn identity(token: &str, expires_at: Option<i64>) -> Arc<Identity> {
+    let user = json!({ "id": token, "email": "", "created_at": 0 });
+    let user = CloudUser::read(
+        Object::new(&user, "user").unwrap(),
+        SessionToken::parse(token).unwrap(),
+    )
+    .unwrap();
+    let expires_at = expires_at.map(|after| Timestamp::from_unix_seconds(START + after));
+    Arc::new(Identity::new(key(token), user, None, expires_at))
+}
+
+fn refusal() -> CloudApiError {
+    CloudApiError::new(Code::InvalidToken)
+}
+
+fn grants() -> Arc<Grants> {
+    Arc::new(Grants::new(["agents:read"]))
+}
+
+fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
+    match cache.lookup(&key(token), now) {
+        Lookup::Fresh(identity) => {
+            assert_eq!(identity.user().id().as_str(), token);
+            "fresh"
+        }
+        Lookup::Stale(_) => "stale",
+        Lookup::Expired => "expired",
+        Lookup::Refused(_) => "refused",
+        Lookup::SignedOut => "signed out",
+        Lookup::Unknown => "unknown",
+    }
+}
+
+fn seen_grants(cache: &Cache, token: &str, now: Now) -> &'static str {
+    match cache.grants(&key(token), now) {
+        GrantsLookup::Fresh(_) => "fresh",
+        GrantsLookup::Stale(_) => "stale",
+        GrantsLookup::Unknown => "unknown",
+    }
+}
+
+#[test]
+fn threat_020_an_identity_is_fresh_then_stale_then_forgotten() {
+    let cache = cache();
+    assert_eq!(seen(&cache, "t", at(0.0)), "unknown");
+    assert!(cache.remember(&identity("t", None), at(0.0)));
+    for (seconds, expect) in [
+        (0.0, "fresh"),
+        (29.999, "fresh"),
+        (30.0, "stale"),
+        (89.999, "stale"),
+        (90.0, "unknown"),
+        (1e9, "unknown"),
+    ] {
+        assert_eq!(seen(&cache, "t", at(seconds)), expect, "{seconds}");
+    }
+    assert!(cache.remember(&identity("t", None), at(80.0)));
+    assert_eq!(seen(&cache, "t", at(109.0)), "fresh", "asked again");
+    assert_eq!(seen(&cache, "other", at(80.0)), "unknown");
+}
+
+#[test]
+fn threat_065_permissions_are_fresh_then_stale_then_forgotten() {
+    let cache = cache();
+    cache.remember_grants(key("t"), grants(), at(0.0));
+    for (seconds, expect) in [
+        (0.0, "fresh"),
+        (29.999, "fresh"),
+        (30.0, "stale"),
+        (89.999, "stale"),
+        (90.0, "unknown"),
+    ] {
+        assert_eq!(seen_grants(&cache, "t", at(seconds)), expect, "{seconds}");
+    }
+    assert_eq!(seen_grants(&cache, "other", at(0.0)), "unknown");
+    for forget in [
+        |cache: &Cache| cache.forget(&key("t")),
+        |cache: &Cache| cache.refuse(key("t"), refusal(), at(1.0)),
+        |cache: &Cache| cache.sign_out(key("t"), at(99.0).wall),
+    ] {
+        let cache = self::cache();
+        cache.remember_grants(key("t"), grants(), at(0.0));
+        forget(&cache);
+        assert_eq!(seen_grants(&cache, "t", at(1.0)), "unknown");
+    }
+}
+
+#[test]
+fn a_refusal_is_remembered_a_moment_and_ends_what_was_known() {
+    let cache = cache();
+    cache.remember(&identity("t", None), at(0.0));
+    cache.refuse(key("t"), refusal(), at(10.0));
+    for (seconds, expect) in [
+        (10.0, "refused"),
+        (14.999, "refused"),
+        (15.0, "unknown"),
+        (29.0, "unknown"),
+    ] {
+        assert_eq!(seen(&cache, "t", at(seconds)), expect, "{seconds}");
+    }
+    cache.refuse(key("t"), refusal(), at(20.0));
+    cache.remember(&identity("t", None), at(21.0));
+    assert_eq!(seen(&cache, "t", at(22.0)), "fresh", "the later answer");
+    assert_eq!(seen(&cache, "t", at(52.0)), "stale");
+}
+
+#[test]
+fn what_is_forgotten_is_unknown_not_refused() {
+    let cache = cache();
+    cache.remember(&identity("t", None), at(0.0));
+    cache.forget(&key("t"));
+    assert_eq!(seen(&cache, "t", at(0.0)), "unknown");
+}
+
+#[test]
+fn threat_031_a_sign_out_wins_over_everything_until_its_end() {
+    let cache = cache();
+    cache.remember(&identity("t", None), at(0.0));
+    cache.sign_out(key("t"), at(100.0).wall);
+    assert_eq!(seen(&cache, "t", at(0.0)), "signed out");
+    assert!(!cache.remember(&identity("t", None), at(1.0)), "under way");
+    cache.remember_grants(key("t"), grants(), at(1.0));
+    assert_eq!(seen_grants(&cache, "t", at(1.0)), "unknown");
+    cache.refuse(key("t"), refusal(), at(1.0));
+    cache.forget(&key("t"));
+    assert_eq!(seen(&cache, "t", at(99.999)), "signed out");
+    assert_eq!(seen(&cache, "t", at(100.0)), "unknown");
+    assert!(cache.remember(&identity("t", None), at(100.0)));
+    assert_eq!(seen(&cache, "u", at(1.0)), "unknown", "nobody else");
+}
+
+#[test]
+fn threat_031_no_answer_under_way_follows_a_sign_out_in() {
+    let cache = &cache();
+    for round in 0..300 {
+        let token = &format!("t{round}");
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    cache.remember(&identity(token, None), at(0.0));
+                    cache.remember_grants(key(token), grants(), at(0.0));
+                });
+            }
+            scope.spawn(|| cache.sign_out(key(token), at(100.0).wall));
+        });
+        assert_eq!(seen(cache, token, at(0.0)), "signed out");
+        assert_eq!(seen_grants(cache, token, at(0.0)), "unknown");
+    }
+    assert_eq!(cache.len().0, 0, "nothing of them is held");
+}
+
+#[test]
+fn the_expiry_is_looked_at_on_every_hit() {
+    let cache = cache();
+    cache.remember(&identity("t", Some(10)), at(0.0));
+    assert_eq!(seen(&cache, "t", at(9.999)), "fresh");
+    assert_eq!(seen(&cache, "t", at(10.0)), "expired");
+    cache.remember(&identity("u", Some(40)), at(0.0));
+    assert_eq!(seen(&cache, "u", at(39.0)), "stale");
+    assert_eq!(seen(&cache, "u", at(40.0)), "expired");
+}
+
+#[test]
+fn threat_085_each_time_runs_on_its_own_clock() {
+    let jump = |now: Now, seconds: i64| Now {
+        wall: Timestamp::from_unix_millis(now.wall.unix_millis() + seconds * 1000),
+        ..now
+    };
+    for hour in [-3600, 0, 3600] {
+        let cache = cache();
+        cache.remember(&identity("t", None), at(0.0));
+        cache.remember_grants(key("t"), grants(), at(0.0));
+        cache.refuse(key("r"), refusal(), at(0.0));
+        for (seconds, identity, grants) in [
+            (29.0, "fresh", "fresh"),
+            (31.0, "stale", "stale"),
+            (90.0, "unknown", "unknown"),
+        ] {
+            let now = jump(at(seconds), hour);
+            assert_eq!(seen(&cache, "t", now), identity);
+            assert_eq!(seen_grants(&cache, "t", now), grants);
+        }
+        assert_eq!(seen(&cache, "r", jump(at(4.0), hour)), "refused");
+        assert_eq!(seen(&cache, "r", jump(at(5.0), hour)), "unknown");
+    }
+    let cache = cache();
+    cache.remember(&identity("t", Some(600)), at(0.0));
+    assert_eq!(seen(&cache, "t", jump(at(1.0), 3600)), "expired");
+    assert_eq!(seen(&cache, "t", jump(at(1.0), -3600)), "fresh");
+}
+
+#[test]
+fn threat_080_what_is_held_is_bounded() {
+    for capacity in [0, 1, 10, 1000] {
+        let cache = Cache::new(&policy(capacity), 7);
+        for n in 0..4000 {
+            let token = format!("t{n}");
+            cache.remember(&identity(&token, None), at(0.0));
+            cache.remember_grants(key(&token), grants(), at(0.0));
+            cache.refuse(key(&format!("r{n}")), refusal(), at(0.0));
+            cache.sign_out(key(&format!("s{n}")), at(9.0).wall);
+        }
+        let held = [
+            cache.identities.len(),
+            cache.grants.len(),
+            cache.refusals.len(),
+            cache.signed_out.len(),
+        ];
+        assert!(held.iter().all(|held| *held <= capacity), "{held:?}");
+        assert_eq!(cache.len(), (held[0], held[2]));
+    }
+}
+
+#[test]
+fn threat_080_a_flood_of_junk_evicts_nobody() {
+    let cache = cache();
+    let people: Vec<String> = (0..200).map(|n| format!("person{n}")).collect();
+    for person in &people {
+        cache.remember(&identity(person, None), at(0.0));
+    }
+    for n in 0..10_000 {
+        cache.refuse(key(&format!("junk{n}")), refusal(), at(1.0));
+    }
+    assert!(
+        people
+            .iter()
+            .all(|person| seen(&cache, person, at(2.0)) == "fresh")
+    );
+}
+
+#[test]
+fn keys_spread_whatever_the_seed() {
+    for seed in [0, 1, u64::MAX] {
+        let hasher = KeyHasher { seed };
+        let mut hashes: Vec<u64> = (0..10_000)
+            .map(|n| hasher.hash_one(key(&format!("t{n}"))))
+            .collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), 10_000);
+        let low = hashes
+            .iter()
+            .filter(|hash| hash.trailing_zeros() >= 8)
+            .count();
+        assert!((10..80).contains(&low), "{low} of 10,000 in 1 of 256");
+    }
+    let one = KeyHasher { seed: 1 }.hash_one(key("t"));
+    assert_ne!(one, KeyHasher { seed: 2 }.hash_one(key("t")));
+}
+
+proptest! {
+    #[test]
+    fn threat_078_every_input_is_part_of_the_key(
+        one in ("[a-z]{1,8}", "[a-z]{0,6}", "[a-z]{1,6}", "[a-z]{1,6}"),
+        other in ("[a-z]{1,8}", "[a-z]{0,6}", "[a-z]{1,6}", "[a-z]{1,6}"),
+    ) {
+        let key = |(host, prefix, project, token): &(String, String, String, String)| {
+            let mut config = config();
+            config.base_url = BaseUrl::parse(&format!("https://{host}.example")).unwrap();
+            config.api_prefix = Some(crate::config::UrlPath::parse(prefix).unwrap());
+            config.project_id = ProjectId::parse(project).unwrap();
+            TokenKey::new(&config, token)
+        };
+        prop_assert_eq!(key(&one) == key(&other), one == other);
+        // One input at a time, and a letter that moves from one to the next.
+        for changed in [
+            (other.0.clone(), one.1.clone(), one.2.clone(), one.3.clone()),
+            (one.0.clone(), other.1.clone(), one.2.clone(), one.3.clone()),
+            (one.0.clone(), one.1.clone(), other.2.clone(), one.3.clone()),
+            (one.0.clone(), one.1.clone(), one.2.clone(), other.3.clone()),
+            (one.0.clone(), one.1.clone(), format!("{}a", one.2), one.3.clone()),
+            (one.0.clone(), one.1.clone(), one.2.clone(), format!("a{}", one.3)),
+        ] {
+            prop_assert_eq!(key(&one) == key(&changed), one == changed);
+        }
+        let joined = |project: &str, token: &str| {
+            let at = ("h".to_owned(), String::new(), project.to_owned(), token.to_owned());
+            key(&at)
+        };
+        prop_assert_ne!(joined("ab", "c"), joined("a", "bc"));
+    }
+}
