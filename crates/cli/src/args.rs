@@ -18,8 +18,8 @@ Examples:
   mastra-auth completions zsh          a completion script for your shell"
 )]
 pub(crate) struct Args {
-    /// Log more to standard error: -v what happens, -vv every call. RUST_LOG overrides it.
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    /// Log more to standard error: -v what happens, -vv every call; RUST_LOG goes before it.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 100)]
     pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -32,6 +32,12 @@ pub(crate) enum Command {
     /// Run the local Cloud alone, for people who build an app.
     Dev(DevArgs),
     /// Look at tokens, or ask a Cloud about one.
+    #[command(after_help = "\
+Tokens come on standard input, never as an argument, where other processes could read them.
+
+Examples:
+  mastra-auth token inspect < token
+  mastra-auth token verify --base-url http://localhost:4300 --project-id demo < token")]
     Token {
         #[command(subcommand)]
         command: TokenCommand,
@@ -51,7 +57,8 @@ pub(crate) enum Command {
 Prints one line when both answer:
   ready app=http://localhost:4111 cloud=http://localhost:4300
 
-Open the app's address, press \"Sign in with Mastra Cloud\", and pick one of four people. Ctrl-C ends both.
+Open the app's address, press \"Sign in with Mastra Cloud\", and pick one of four people.
+Ctrl-C ends both.
 
 Examples:
   mastra-auth demo
@@ -77,8 +84,9 @@ pub(crate) struct DemoArgs {
 Prints one line when it answers:
   ready cloud=http://localhost:4300
 
-Point your app at it with MASTRA_CLOUD_URL=http://localhost:4300 and MASTRA_PROJECT_ID=demo. The address itself shows
-what there is; /admin shows sessions and has the switches. Not for production: it listens on this machine only.
+Point your app at it with MASTRA_CLOUD_URL=http://localhost:4300 and MASTRA_PROJECT_ID=demo.
+The address itself shows what there is; /admin shows sessions and has the switches.
+Not for production: it listens on this machine only.
 
 Examples:
   mastra-auth dev
@@ -107,7 +115,7 @@ pub(crate) enum TokenCommand {
     /// Ask a Cloud who a token on standard input belongs to.
     Verify(VerifyArgs),
     /// Show header and claims of a token on standard input. VERIFIES NOTHING.
-    #[command(after_help = "Example:\n  pbpaste | mastra-auth token inspect")]
+    #[command(after_help = "Example:\n  mastra-auth token inspect < token")]
     Inspect,
 }
 

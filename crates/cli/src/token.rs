@@ -7,14 +7,16 @@ use std::io::Read as _;
 
 use crate::failure::Failure;
 
-/// More than any token that is looked at, so that one too long is refused as such.
+/// More than any token that is looked at.
 const MAX_BYTES: u64 = 64 * 1024;
 
-fn from_stdin() -> Result<String, Failure> {
+/// The token; `None` where there is more than any token has. Nothing is cut short: its beginning is another token.
+fn from_stdin() -> Result<Option<String>, Failure> {
     let mut bytes = Vec::new();
     std::io::stdin()
-        .take(MAX_BYTES)
+        .take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::failed(format!("standard input cannot be read: {error}")))?;
-    Ok(String::from_utf8_lossy(&bytes).trim().to_owned())
+    let is_whole = u64::try_from(bytes.len()).is_ok_and(|length| length <= MAX_BYTES);
+    Ok(is_whole.then(|| String::from_utf8_lossy(&bytes).trim().to_owned()))
 }

@@ -15,7 +15,9 @@ use crate::terminal::{self, LineEnds};
 const WARNING: &str = "NOT VERIFIED: NEITHER THE SIGNATURE NOR ANY CLAIM BELOW HAS BEEN CHECKED.";
 
 pub(crate) fn run() -> Result<ExitCode, Failure> {
-    let shown = inspect(&super::from_stdin()?).map_err(Failure::failed)?;
+    let token = super::from_stdin()?
+        .ok_or_else(|| Failure::failed("not a token: it is longer than 64 KiB"))?;
+    let shown = inspect(&token).map_err(Failure::failed)?;
     writeln!(std::io::stdout(), "{shown}").map_err(|error| Failure::failed(error.to_string()))?;
     Ok(ExitCode::SUCCESS)
 }

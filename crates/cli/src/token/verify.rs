@@ -17,8 +17,11 @@ pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
         .dialect(args.dialect.of_client())
         .build()
         .map_err(|error| Failure::usage(error.to_string()))?;
-    let token = super::from_stdin()?;
-    let (report, code) = match auth.authenticate_token(&token).await {
+    let answer = match super::from_stdin()? {
+        Some(token) => auth.authenticate_token(&token).await,
+        None => Answer::Rejected(CloudApiError::new(Code::InvalidToken)),
+    };
+    let (report, code) = match answer {
         Answer::Authenticated(identity) => {
             let report = json!({ "outcome": "authenticated", "code": null, "status": 200, "user": shown(identity.user()) });
             (report, 0)
