@@ -84,7 +84,10 @@ CREATE TABLE IF NOT EXISTS project_tokens (digest TEXT PRIMARY KEY, project_id T
 impl Store {
     pub(crate) fn open(path: Option<&Path>, seed: &Seed, now: i64) -> Result<Self> {
         let connection = match path {
-            Some(path) => Connection::open(path)?,
+            Some(path) => {
+                private(path);
+                Connection::open(path)?
+            }
             None => Connection::open_in_memory()?,
         };
         connection.execute_batch(SCHEMA)?;
@@ -298,6 +301,21 @@ impl Store {
             .query_row([digest(token)], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?)
     }
+}
+
+/// Makes the file one that only its owner reads, since it holds the signing keys. What goes wrong here SQLite reports.
+fn private(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        let _ = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .open(path);
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 fn insert_session(connection: &Connection, row: &SessionRow) -> Result<()> {
