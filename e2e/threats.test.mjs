@@ -47,6 +47,7 @@ describe('in a real browser', () => {
     await pick(page, 'owner');
     await page.getByRole('heading', { name: 'Sign-in could not be finished' }).waitFor();
     assert.equal(await page.locator('code').first().textContent(), 'login_cookie_missing');
+    assert.equal(page.url(), `${demo.app}/auth/callback`, 'the code that was not spent has left the address bar');
     await picture(page, 'v1-5-no-cookie');
     assert.deepEqual(await cookiesOf(context, demo.app), []);
     await context.close();

@@ -82,7 +82,8 @@ impl Builder {
         }
     }
 
-    /// The Cloud's address. Default `https://cloud.mastra.ai`; plain http for a loopback host only.
+    /// The Cloud's address. Default `https://cloud.mastra.ai`; plain http for a loopback host only, which is a local Cloud and
+    /// serves no public URL but on this machine.
     pub fn base_url(self, url: impl Into<String>) -> Self {
         Self {
             base_url: Some(url.into()),
@@ -204,6 +205,12 @@ impl Builder {
             .map(|url| PublicUrl::parse(&url))
             .transpose()
             .map_err(|m| bad("public_url", m))?;
+        if public_url.as_ref().is_some_and(|url| !url.is_loopback()) && base_url.is_loopback() {
+            // Whoever reaches a local Cloud's login page may be anybody on it.
+            return Err(CloudApiError::configuration(
+                "base_url: a Cloud on this machine is for development and cannot serve a public_url elsewhere",
+            ));
+        }
         let secure = self.secure.unwrap_or_else(|| match &public_url {
             Some(url) if !url.is_secure() => Secure::No,
             _ => Secure::Yes,

@@ -1,6 +1,7 @@
 //! The few pages that a person may meet between two sites: constant words, a code, a number to quote, a way on.
 //!
-//! Nothing of the request is repeated in them, and no script runs in them.
+//! Nothing of the request is repeated in them. One script runs, the one that the policy names by its digest: it takes the
+//! code and the state out of the address bar and the history, for a code that was refused here may still be good at the Cloud.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -30,13 +31,18 @@ a{display:inline-block;background:var(--accent);color:var(--on);text-decoration:
 a:focus-visible{outline:3px solid var(--accent);outline-offset:3px}\
 small{display:block;margin-top:28px;padding-top:16px;border-top:1px solid var(--line);color:var(--soft);overflow-wrap:anywhere}";
 
+const SCRIPT: &str = "history.replaceState(null,\"\",location.pathname)";
+
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
+    script-src 'sha256-8A+3er73YJf04rRHGhbZwZQACPiiipi9EPduIeAAIDk='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 impl IntoResponse for Page<'_> {
     fn into_response(self) -> Response {
         let (label, href) = self.action;
         let body = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
-             <style>{STYLE}</style></head><body><main><h1>{title}</h1><p>{text}</p><a href=\"{href}\">{label}</a>\
+             <style>{STYLE}</style><script>{SCRIPT}</script></head><body><main><h1>{title}</h1><p>{text}</p><a href=\"{href}\">{label}</a>\
              <small>Code <code>{code}</code>, reference <code>{reference}</code></small></main></body></html>",
             title = escape(self.title),
             text = escape(self.text),
@@ -48,12 +54,7 @@ impl IntoResponse for Page<'_> {
         let mut response = (self.status, Html(body)).into_response();
         let headers = response.headers_mut();
         guard(headers);
-        headers.insert(
-            CONTENT_SECURITY_POLICY,
-            HeaderValue::from_static(
-                "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-            ),
-        );
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
@@ -79,6 +80,20 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_lc_rs::digest::{SHA256, digest};
+    use mastra_auth_cloud_core::encoding::base64url;
+
+    #[test]
+    fn the_policy_names_the_script_by_its_digest() {
+        let named = POLICY
+            .split("'sha256-")
+            .nth(1)
+            .and_then(|rest| rest.split('\'').next())
+            .unwrap();
+        let named = named.replace('+', "-").replace('/', "_");
+        let digest = digest(&SHA256, SCRIPT.as_bytes());
+        assert_eq!(named.trim_end_matches('='), base64url(digest.as_ref()));
+    }
 
     #[test]
     fn text_cannot_become_markup() {

@@ -2,7 +2,8 @@
 //!
 //! A look says fresh, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
 //! that were under way when it came. The session's expiry is looked at on every hit, on the wall clock; times of our own
-//! run on the monotonic clock. Refusals live in a table of their own, so that a flood of junk evicts nobody.
+//! run on the monotonic clock. What anybody can cause, refusals and sign-outs of tokens that were never seen to be good,
+//! lives in tables of its own, so that a flood of junk evicts nobody.
 
 use core::hash::{BuildHasher, Hasher};
 use core::time::Duration;
@@ -51,6 +52,8 @@ pub(crate) struct Cache {
     grants: Store<(Arc<Grants>, Duration)>,
     refusals: Store<(CloudApiError, Duration)>,
     signed_out: Store<Timestamp>,
+    /// Signed out without having been verified here first.
+    signed_out_unseen: Store<Timestamp>,
     /// Held by writers only, so that no answer under way can follow a sign-out into the table.
     writing: Mutex<()>,
 }
@@ -68,6 +71,7 @@ impl Cache {
             grants: store(policy.capacity, hasher),
             refusals: store(policy.capacity, hasher),
             signed_out: store(policy.capacity, hasher),
+            signed_out_unseen: store(policy.capacity, hasher),
             writing: Mutex::default(),
         }
     }
@@ -104,9 +108,11 @@ impl Cache {
     }
 
     fn is_signed_out(&self, key: &TokenKey, now: Now) -> bool {
-        self.signed_out
+        let denied = self
+            .signed_out
             .get(key)
-            .is_some_and(|until| now.wall < until)
+            .or_else(|| self.signed_out_unseen.get(key));
+        denied.is_some_and(|until| now.wall < until)
     }
 
     /// Remembers an identity that was verified now; false where its token was signed out meanwhile.
@@ -137,7 +143,11 @@ impl Cache {
     /// Denies a token from now on, until it could not be used anyway.
     pub(crate) fn sign_out(&self, key: TokenKey, until: Timestamp) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.signed_out.insert(key, until);
+        if self.identities.get(&key).is_some() {
+            self.signed_out.insert(key, until);
+        } else {
+            self.signed_out_unseen.insert(key, until);
+        }
         self.forget_identity(&key);
     }
 

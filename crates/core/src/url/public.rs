@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use super::{SECURE, is_private, parse_web};
+use super::{SECURE, is_loopback, is_private, parse_web};
 use crate::malformed::Malformed;
 
 const NAME: &str = "public URL";
@@ -25,6 +25,7 @@ const NAME: &str = "public URL";
 pub struct PublicUrl {
     origin: Box<str>,
     secure: bool,
+    loopback: bool,
 }
 
 impl PublicUrl {
@@ -49,6 +50,7 @@ impl PublicUrl {
         Ok(Self {
             origin: web.url.origin().ascii_serialization().into(),
             secure: web.url.scheme() == "https",
+            loopback: is_loopback(&web.url),
         })
     }
 
@@ -60,6 +62,11 @@ impl PublicUrl {
     /// Whether it is https, and so whether cookies are `Secure`.
     pub const fn is_secure(&self) -> bool {
         self.secure
+    }
+
+    /// Whether the host is this machine.
+    pub const fn is_loopback(&self) -> bool {
+        self.loopback
     }
 
     /// The address of a path of the app, with exactly one slash at the joint.

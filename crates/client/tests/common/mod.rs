@@ -1,0 +1,364 @@
+//! A Cloud on loopback, apps in front of it, and people with browsers. Everything goes over sockets.
+#![allow(dead_code, reason = "each test uses its part of it")]
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use axum::Router;
+use axum::response::sse::{Event, Sse};
+use axum::routing::{delete, get};
+use mastra_auth_cloud::axum::{
+    AuthLayer, CurrentUser, OptionalUser, Permission, RequirePermission, routes,
+};
+use mastra_auth_cloud::{Builder, Dialect, MastraCloudAuth};
+use mastra_auth_local_cloud::{LocalCloud, Options};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Method, StatusCode};
+use tokio::task::JoinHandle;
+
+/// The four people of the default seed by handle, and their ids.
+pub(crate) const PEOPLE: [(&str, &str); 4] = [
+    ("owner", "usr_olivia"),
+    ("admin", "usr_anders"),
+    ("member", "usr_mei"),
+    ("viewer", "usr_victor"),
+];
+
+pub(crate) async fn cloud(dialect: Dialect) -> LocalCloud {
+    cloud_with(dialect, |_| {}).await
+}
+
+pub(crate) async fn cloud_with(dialect: Dialect, change: impl FnOnce(&mut Options)) -> LocalCloud {
+    let mut options = Options::default();
+    options.port = 0;
+    options.dialect = match dialect {
+        Dialect::Pkce => mastra_auth_local_cloud::Dialect::Pkce,
+        _ => mastra_auth_local_cloud::Dialect::V1,
+    };
+    change(&mut options);
+    LocalCloud::start(options).await.unwrap()
+}
+
+/// A protected service that listens.
+pub(crate) struct App {
+    /// Where it listens; browsers may know it by another name.
+    pub(crate) url: String,
+    pub(crate) auth: MastraCloudAuth,
+    task: JoinHandle<()>,
+}
+
+impl App {
+    /// A service of the project `demo` at its own address.
+    pub(crate) async fn start(cloud: &LocalCloud, dialect: Dialect) -> Self {
+        Self::with(|url| {
+            MastraCloudAuth::builder()
+                .project_id("demo")
+                .base_url(cloud.url())
+                .public_url(url)
+                .dialect(dialect)
+        })
+        .await
+    }
+
+    /// A service whose options may depend on its address.
+    pub(crate) async fn with(options: impl FnOnce(&str) -> Builder) -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+        let auth = options(&url).build().unwrap();
+        let router = router(&auth);
+        let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { url, auth, task }
+    }
+
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+pub(crate) struct DeleteAgents;
+
+impl Permission for DeleteAgents {
+    const NAME: &'static str = "agents:delete";
+}
+
+/// One route of each kind.
+pub(crate) fn router(auth: &MastraCloudAuth) -> Router {
+    let closed = Router::new()
+        .route(
+            "/agents",
+            get(|user: CurrentUser| async move { user.id().as_str().to_owned() }),
+        )
+        .route(
+            "/agents/demo",
+            delete(|_: RequirePermission<DeleteAgents>| async { "deleted" }),
+        )
+        .route(
+            "/events",
+            get(|_: CurrentUser| async { Sse::new(one_event()) }),
+        )
+        .layer(AuthLayer::required(auth.clone()));
+    let open = Router::new()
+        .route(
+            "/",
+            get(|OptionalUser(user): OptionalUser| async move {
+                user.map_or_else(|| "nobody".to_owned(), |user| user.id().as_str().to_owned())
+            }),
+        )
+        .layer(AuthLayer::optional(auth.clone()));
+    closed.merge(open).merge(routes(auth).unwrap())
+}
+
+fn one_event() -> impl futures_util::Stream<Item = Result<Event, std::convert::Infallible>> {
+    futures_util::stream::iter([Ok(Event::default().data("hello"))])
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Page {
+    pub(crate) fn location(&self) -> &str {
+        self.headers
+            .get(LOCATION)
+            .unwrap_or_else(|| panic!("no location: {self:?}"))
+            .to_str()
+            .unwrap()
+    }
+
+    pub(crate) fn cookies(&self) -> Vec<&str> {
+        self.headers
+            .get_all(SET_COOKIE)
+            .iter()
+            .map(|value| value.to_str().unwrap())
+            .collect()
+    }
+
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON: {self:?}"))
+    }
+
+    /// The code of an error, in JSON or on a page.
+    pub(crate) fn code(&self) -> String {
+        if self.body.starts_with('{') {
+            return self.json()["error"]["code"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+        }
+        let after = self
+            .body
+            .split("<code>")
+            .nth(1)
+            .unwrap_or_else(|| panic!("no code: {self:?}"));
+        after.split("</code>").next().unwrap().to_owned()
+    }
+}
+
+/// A browser as far as sign-in goes: it keeps the cookies of `localhost`, whatever the port, and is sent nowhere by itself.
+#[derive(Clone)]
+pub(crate) struct Browser {
+    http: reqwest::Client,
+    pub(crate) jar: BTreeMap<String, String>,
+}
+
+impl Default for Browser {
+    fn default() -> Self {
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy();
+        Self {
+            http: http.timeout(Duration::from_secs(30)).build().unwrap(),
+            jar: BTreeMap::new(),
+        }
+    }
+}
+
+impl Browser {
+    pub(crate) fn cookie_header(&self) -> String {
+        let pairs: Vec<_> = self
+            .jar
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        pairs.join("; ")
+    }
+
+    /// What the cookie of this name holds, whatever prefix it has.
+    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
+        self.jar
+            .iter()
+            .find(|(key, _)| key.ends_with(name))
+            .map(|(_, value)| value.as_str())
+    }
+
+    pub(crate) fn session(&self) -> Option<&str> {
+        self.cookie("mastra_session")
+    }
+
+    /// A person goes there.
+    pub(crate) async fn open(&mut self, url: &str) -> Page {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, "text/html".parse().unwrap());
+        headers.insert("sec-fetch-mode", "navigate".parse().unwrap());
+        self.send(Method::GET, url, headers, &[]).await
+    }
+
+    /// A script calls it.
+    pub(crate) async fn fetch(&mut self, url: &str) -> Page {
+        let mut headers = HeaderMap::new();
+        headers.insert("sec-fetch-mode", "cors".parse().unwrap());
+        self.send(Method::GET, url, headers, &[]).await
+    }
+
+    /// A form of the same origin is sent.
+    pub(crate) async fn submit(&mut self, url: &str, form: &[(&str, &str)]) -> Page {
+        let mut headers = HeaderMap::new();
+        let origin = url.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        headers.insert(ACCEPT, "text/html".parse().unwrap());
+        headers.insert(ORIGIN, origin.parse().unwrap());
+        headers.insert("sec-fetch-site", "same-origin".parse().unwrap());
+        self.send(Method::POST, url, headers, form).await
+    }
+
+    pub(crate) async fn send(
+        &mut self,
+        method: Method,
+        url: &str,
+        headers: HeaderMap,
+        form: &[(&str, &str)],
+    ) -> Page {
+        let mut request = self.http.request(method, url).headers(headers);
+        if !self.jar.is_empty() {
+            request = request.header(COOKIE, self.cookie_header());
+        }
+        if !form.is_empty() {
+            let pairs: Vec<_> = form
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect();
+            request = request
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .body(pairs.join("&"));
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let page = Page {
+            status,
+            headers,
+            body: response.text().await.unwrap(),
+        };
+        for line in page.cookies() {
+            let (pair, attributes) = line.split_once(';').unwrap_or((line, ""));
+            let (name, value) = pair.split_once('=').unwrap();
+            if attributes
+                .split(';')
+                .any(|one| one.trim().eq_ignore_ascii_case("max-age=0"))
+            {
+                self.jar.remove(name);
+            } else {
+                self.jar.insert(name.to_owned(), value.to_owned());
+            }
+        }
+        page
+    }
+
+    /// Begins a sign-in; answers the Cloud's address to go to.
+    pub(crate) async fn begin(&mut self, app: &str, return_to: &str) -> String {
+        let page = self
+            .open(&format!("{app}/auth/login?return_to={return_to}"))
+            .await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{page:?}");
+        page.location().to_owned()
+    }
+
+    /// Picks a person on the Cloud's page; answers the callback's address.
+    pub(crate) async fn pick(&mut self, cloud: &LocalCloud, login: &str, person: &str) -> String {
+        let page = self.open(login).await;
+        assert_eq!(page.status, StatusCode::OK, "{page:?}");
+        let number = page.body.split("name=\"number\" value=\"").nth(1).unwrap();
+        let number = number.split('"').next().unwrap().to_owned();
+        let id = match person {
+            "" => String::new(),
+            _ => {
+                let before = page
+                    .body
+                    .split(&format!("\" data-person=\"{person}\""))
+                    .next()
+                    .unwrap();
+                before.rsplit("value=\"").next().unwrap().to_owned()
+            }
+        };
+        let url = format!("{}/auth/oss", cloud.url());
+        let page = self
+            .submit(&url, &[("number", &number), ("person", &id)])
+            .await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{page:?}");
+        page.location().to_owned()
+    }
+
+    /// From the app to the Cloud and as far as the callback's address, which is not opened.
+    pub(crate) async fn almost(&mut self, app: &App, cloud: &LocalCloud, person: &str) -> String {
+        let login = self.begin(&app.url, "/").await;
+        self.pick(cloud, &login, person).await
+    }
+
+    /// The whole sign-in.
+    pub(crate) async fn sign_in(&mut self, app: &App, cloud: &LocalCloud, person: &str) -> Page {
+        let callback = self.almost(app, cloud, person).await;
+        let page = self.open(&callback).await;
+        assert_eq!(page.status, StatusCode::SEE_OTHER, "{page:?}");
+        page
+    }
+
+    pub(crate) async fn sign_out(&mut self, app: &App) -> Page {
+        self.submit(&app.at("/auth/logout"), &[]).await
+    }
+
+    /// Who the app says it is, `-` for nobody.
+    pub(crate) async fn me(&mut self, app: &App) -> String {
+        let page = self.fetch(&app.at("/auth/me")).await;
+        match page.status {
+            StatusCode::OK => page.json()["id"].as_str().unwrap().to_owned(),
+            StatusCode::UNAUTHORIZED => "-".to_owned(),
+            status => panic!("{status}: {page:?}"),
+        }
+    }
+}
+
+/// The parameter of an address.
+pub(crate) fn parameter(url: &str, name: &str) -> String {
+    let url = reqwest::Url::parse(url).unwrap();
+    let found = url.query_pairs().find(|(key, _)| key == name);
+    found.unwrap_or_else(|| panic!("no {name}")).1.into_owned()
+}
+
+/// The address with another value in one parameter.
+pub(crate) fn with_parameter(url: &str, name: &str, value: &str) -> String {
+    let mut url = reqwest::Url::parse(url).unwrap();
+    let pairs: Vec<_> = url
+        .query_pairs()
+        .into_owned()
+        .filter(|(key, _)| key != name)
+        .collect();
+    url.query_pairs_mut()
+        .clear()
+        .extend_pairs(pairs)
+        .append_pair(name, value);
+    url.to_string()
+}
+
+/// The same address at another app.
+pub(crate) fn at_instance(url: &str, app: &App) -> String {
+    let (_, path) = url.split_once("://").unwrap().1.split_once('/').unwrap();
+    format!("{}/{path}", app.url)
+}
