@@ -1,0 +1,470 @@
+//! Who a request comes from.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::flow::authenticate::{Credentials, bearer};
+use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::http::TransportError;
+use serde_json::{Value, json};
+
+use crate::world::{
+    SESSION, START, answer, at, authenticate, jwt, lost, run, said, sign_in, status, token, v1,
+    verified, with_bearer,
+};
+
+fn user(id: &str, calls: usize) -> (String, usize) {
+    (format!("user {id}"), calls)
+}
+
+fn rejected(code: &str, calls: usize) -> (String, usize) {
+    (format!("rejected {code}"), calls)
+}
+
+fn unavailable(code: &str, calls: usize) -> (String, usize) {
+    (format!("unavailable {code}"), calls)
+}
+
+#[test]
+fn nobody_is_signed_in_without_a_credential() {
+    for (authorization, cookie) in [
+        (None, None),
+        (Some(""), Some("")),
+        (Some("Basic YTpi"), Some("other=x")),
+        (Some("Bearer"), None),
+        (Some("Bearer "), Some("__Host-mastra_session=")),
+        (None, Some("mastra_session=without-prefix")),
+    ] {
+        let ran = authenticate(&v1(), authorization, cookie, at(0), []);
+        assert_eq!(
+            said(&ran.output),
+            "anonymous",
+            "{authorization:?} {cookie:?}"
+        );
+    }
+}
+
+#[test]
+fn the_scheme_is_read_in_any_letter_case() {
+    for (header, expect) in [
+        ("Bearer t", Some("t")),
+        ("bearer t", Some("t")),
+        ("BEARER  t ", Some("t")),
+        ("Bearer", None),
+        ("Bearert", None),
+        ("Bearer\tt", None),
+        ("Digest t", None),
+    ] {
+        assert_eq!(bearer(header), expect, "{header:?}");
+    }
+}
+
+#[test]
+fn the_bearer_comes_first_then_the_cookies_in_order() {
+    let cookies = format!("{SESSION}=c1; {SESSION}=c2");
+    let ask = |answers: Vec<_>| {
+        let ran = authenticate(&v1(), Some("Bearer b"), Some(&cookies), at(0), answers);
+        let bearers: Vec<String> = ran
+            .sent
+            .iter()
+            .filter_map(|sent| sent.bearer.clone())
+            .collect();
+        (said(&ran.output), bearers.join(" "))
+    };
+    let expect = |said: &str, asked: &str| (said.to_owned(), asked.to_owned());
+    assert_eq!(ask(vec![verified("usr_b", &[])]), expect("user usr_b", "b"));
+    assert_eq!(
+        ask(vec![status(401), verified("usr_1", &[])]),
+        expect("user usr_1", "b c1")
+    );
+    assert_eq!(
+        ask(vec![status(403), status(404), verified("usr_2", &[])]),
+        expect("user usr_2", "b c1 c2")
+    );
+    let refusal = |code: &str| answer(401, &json!({ "ok": false, "error": { "code": code } }));
+    assert_eq!(
+        ask(vec![refusal("first"), refusal("second"), refusal("third")]),
+        expect("rejected first", "b c1 c2")
+    );
+    // To go on after an outage would let the outage choose who somebody is.
+    assert_eq!(
+        ask(vec![status(500)]),
+        expect("unavailable request_failed", "b")
+    );
+    assert_eq!(
+        ask(vec![status(401), lost(TransportError::Timeout)]),
+        expect("unavailable timeout", "b c1")
+    );
+}
+
+#[test]
+fn a_token_of_another_form_is_refused_without_a_call() {
+    let authority = v1();
+    for text in ["two words", "a,b", "a;b", "\"a\"", "tök", "a\u{0}b"] {
+        assert_eq!(
+            with_bearer(&authority, text, at(0), []),
+            rejected("invalid_token", 0)
+        );
+    }
+    let cookies = format!("{SESSION}=c1");
+    let ran = authenticate(
+        &authority,
+        Some("Bearer a,b"),
+        Some(&cookies),
+        at(0),
+        [verified("u", &[])],
+    );
+    assert_eq!(said(&ran.output), "user u", "the cookie still counts");
+}
+
+#[test]
+fn threat_096_what_is_too_long_is_refused_unread() {
+    let authority = v1();
+    for text in [".".repeat(1_000_000), "a".repeat(1 << 20), ".".repeat(8193)] {
+        assert_eq!(
+            with_bearer(&authority, &text, at(0), []),
+            rejected("invalid_token", 0)
+        );
+    }
+    // As many dots as may be: looked at without being taken apart.
+    let dots = ".".repeat(8192);
+    assert_eq!(
+        with_bearer(&authority, &dots, at(0), [verified("u", &[])]),
+        user("u", 1)
+    );
+    let header = format!("{SESSION}={}", ".".repeat(1_000_000));
+    let error = Credentials::read(&authority, None, Some(&header)).unwrap_err();
+    assert_eq!(error.code(), "cookie_header_too_large");
+    let header = format!("{SESSION}=t; ").repeat(5);
+    let error = Credentials::read(&authority, None, Some(&header)).unwrap_err();
+    assert_eq!(error.code(), "too_many_cookies");
+}
+
+#[test]
+fn threat_001_what_a_token_says_of_itself_makes_nobody() {
+    let forged = jwt(&json!({
+        "sub": "usr_admin", "email": "root@example.com", "role": "owner", "roles": ["owner"],
+        "permissions": ["*"], "exp": START + 999_999,
+    }));
+    let authority = v1();
+    let (answer, calls) = with_bearer(&authority, &forged, at(0), [lost(TransportError::Timeout)]);
+    assert_eq!((answer.as_str(), calls), ("unavailable timeout", 1));
+    assert_eq!(
+        with_bearer(&authority, &forged, at(0), [status(401)]),
+        rejected("request_failed", 1)
+    );
+    let ran = authenticate(
+        &v1(),
+        Some(&format!("Bearer {forged}")),
+        None,
+        at(0),
+        [verified("usr_1", &["viewer"])],
+    );
+    let Answer::Authenticated(identity) = ran.output else {
+        panic!("the Cloud said yes");
+    };
+    assert_eq!(identity.user().id().as_str(), "usr_1");
+    assert_eq!(identity.user().roles(), ["viewer"]);
+    // Every other spelling of the token is another token, and asked about again.
+    for at_byte in 0..forged.len() {
+        let mut bytes = forged.clone().into_bytes();
+        bytes[at_byte] = if bytes[at_byte] == b'A' { b'B' } else { b'A' };
+        let changed = String::from_utf8(bytes).unwrap();
+        assert_eq!(
+            with_bearer(&authority, &changed, at(0), [status(401)]),
+            rejected("request_failed", 1)
+        );
+    }
+}
+
+#[test]
+fn threat_063_bearer_and_cookie_carry_the_same_roles() {
+    let roles = |authorization: Option<&str>, cookie: Option<&str>, roles: &[&str]| {
+        let ran = authenticate(&v1(), authorization, cookie, at(0), [verified("u", roles)]);
+        match ran.output {
+            Answer::Authenticated(identity) => identity.user().roles().to_vec(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let cookie = format!("{SESSION}=t");
+    for given in [&[][..], &["member"], &["admin", "owner"]] {
+        assert_eq!(roles(Some("Bearer t"), None, given), given);
+        assert_eq!(roles(None, Some(&cookie), given), given);
+    }
+}
+
+#[test]
+fn threat_020_roles_are_those_of_the_last_answer() {
+    let authority = v1();
+    let roles = |seconds, answers: Vec<_>| match authenticate(
+        &authority,
+        Some("Bearer t"),
+        None,
+        at(seconds),
+        answers,
+    )
+    .output
+    {
+        Answer::Authenticated(identity) => identity.user().roles().join(","),
+        other => said(&other),
+    };
+    assert_eq!(roles(0, vec![verified("u", &["owner"])]), "owner");
+    assert_eq!(roles(29, vec![]), "owner");
+    assert_eq!(roles(30, vec![verified("u", &["viewer"])]), "viewer");
+    assert_eq!(roles(60, vec![status(401)]), "rejected request_failed");
+    assert_eq!(roles(61, vec![]), "rejected request_failed");
+}
+
+#[test]
+fn threat_081_only_a_plain_401_is_remembered() {
+    for failure in [408, 425, 429, 500, 501] {
+        let authority = v1();
+        let expect = unavailable("request_failed", 1);
+        assert_eq!(
+            with_bearer(&authority, "t", at(0), [status(failure)]),
+            expect
+        );
+        assert_eq!(
+            with_bearer(&authority, "t", at(0), [verified("u", &[])]),
+            user("u", 1)
+        );
+    }
+    for failure in [
+        TransportError::Timeout,
+        TransportError::TooLarge,
+        TransportError::Other,
+    ] {
+        let authority = v1();
+        assert!(
+            with_bearer(&authority, "t", at(0), [lost(failure)])
+                .0
+                .starts_with("unavailable")
+        );
+        assert_eq!(
+            with_bearer(&authority, "t", at(0), [verified("u", &[])]),
+            user("u", 1)
+        );
+    }
+    for refusal in [400, 403, 404, 422] {
+        let authority = v1();
+        assert_eq!(
+            with_bearer(&authority, "t", at(0), [status(refusal)]),
+            rejected("request_failed", 1)
+        );
+        assert_eq!(
+            with_bearer(&authority, "t", at(0), [verified("u", &[])]),
+            user("u", 1)
+        );
+    }
+    let authority = v1();
+    assert_eq!(
+        with_bearer(&authority, "t", at(0), [status(401)]),
+        rejected("request_failed", 1)
+    );
+    assert_eq!(
+        with_bearer(&authority, "t", at(4), []),
+        rejected("request_failed", 0)
+    );
+    assert_eq!(
+        with_bearer(&authority, "t", at(5), [verified("u", &[])]),
+        user("u", 1)
+    );
+}
+
+#[test]
+fn an_outage_signs_nobody_out_for_a_while() {
+    let authority = v1();
+    with_bearer(&authority, "t", at(0), [verified("u", &[])]);
+    let gone = || lost(TransportError::Timeout);
+    assert_eq!(with_bearer(&authority, "t", at(31), [gone()]), user("u", 1));
+    assert_eq!(
+        with_bearer(&authority, "t", at(89), [status(500)]),
+        user("u", 1)
+    );
+    assert_eq!(
+        with_bearer(&authority, "t", at(90), [gone()]),
+        unavailable("timeout", 1)
+    );
+    assert_eq!(
+        with_bearer(&authority, "never-seen", at(31), [gone()]),
+        unavailable("timeout", 1)
+    );
+    // Not past its own expiry, and not against a plain no.
+    let short = jwt(&json!({ "exp": START + 40 }));
+    let authority = v1();
+    with_bearer(&authority, &short, at(0), [verified("u", &[])]);
+    assert_eq!(
+        with_bearer(&authority, &short, at(39), [gone()]),
+        user("u", 1)
+    );
+    assert_eq!(
+        with_bearer(&authority, &short, at(40), []),
+        rejected("session_expired", 0)
+    );
+    let authority = v1();
+    with_bearer(&authority, "t", at(0), [verified("u", &[])]);
+    assert_eq!(
+        with_bearer(&authority, "t", at(31), [status(403)]),
+        rejected("request_failed", 1)
+    );
+    assert_eq!(
+        with_bearer(&authority, "t", at(32), [gone()]),
+        unavailable("timeout", 1)
+    );
+}
+
+#[test]
+fn threat_085_an_expiry_that_comes_while_the_cloud_is_asked_counts() {
+    let authority = v1();
+    let short = jwt(&json!({ "exp": START + 40 }));
+    with_bearer(&authority, &short, at(0), [verified("u", &[])]);
+    let mut flow = Identify::new(Arc::clone(&authority), token(&short), Jitter(1));
+    assert!(matches!(flow.step(Event::Start, at(38)), Step::Send(_)));
+    let Step::Done(answer) = flow.step(Event::Delivered(lost(TransportError::Timeout)), at(41))
+    else {
+        panic!("a time-out is not tried again");
+    };
+    assert_eq!(said(&answer), "unavailable timeout");
+}
+
+#[test]
+fn threat_031_a_sign_out_while_the_cloud_is_asked_wins() {
+    for answer in [
+        verified("u", &[]),
+        status(503),
+        lost(TransportError::Timeout),
+    ] {
+        let authority = v1();
+        let text = jwt(&json!({ "sid": "ses_1" }));
+        sign_in(&authority, "u", &text);
+        let mut flow = Identify::new(Arc::clone(&authority), token(&text), Jitter(1));
+        assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
+        let logout = Logout::new(
+            Arc::clone(&authority),
+            token(&text),
+            Effort::Once,
+            Jitter(1),
+        );
+        let _confirmed = run(logout, at(31), [status(500)]).output;
+        let mut step = flow.step(Event::Delivered(answer), at(32));
+        if matches!(step, Step::Wait(_)) {
+            assert!(matches!(flow.step(Event::Woken, at(32)), Step::Send(_)));
+            step = flow.step(Event::Delivered(status(503)), at(33));
+        }
+        let Step::Done(answer) = step else {
+            panic!("the end");
+        };
+        assert_eq!(said(&answer), "rejected signed_out");
+    }
+}
+
+#[test]
+fn threat_072_a_call_is_made_again_once_where_that_may_help() {
+    let again = [
+        || lost(TransportError::Connect),
+        || lost(TransportError::Closed),
+        || status(502),
+        || status(503),
+        || status(504),
+    ];
+    for failure in again {
+        let ran = authenticate(
+            &v1(),
+            Some("Bearer t"),
+            None,
+            at(0),
+            [failure(), verified("u", &[])],
+        );
+        assert_eq!(said(&ran.output), "user u");
+        let [wait] = ran.waits.as_slice() else {
+            panic!("one wait");
+        };
+        let range = Duration::from_millis(50)..Duration::from_millis(150);
+        assert!(range.contains(wait), "{wait:?}");
+        let ran = authenticate(&v1(), Some("Bearer t"), None, at(0), [failure(), failure()]);
+        assert!(said(&ran.output).starts_with("unavailable"));
+        assert_eq!(ran.sent[0].timeout, Duration::from_secs(3));
+    }
+    for failure in [
+        lost(TransportError::Timeout),
+        lost(TransportError::TooLarge),
+        lost(TransportError::Other),
+        status(401),
+        status(408),
+        status(429),
+        status(500),
+        answer(200, &Value::Null),
+    ] {
+        assert_eq!(with_bearer(&v1(), "t", at(0), [failure]).1, 1);
+    }
+}
+
+#[test]
+fn threat_072_a_cloud_that_fails_is_left_alone_for_a_while() {
+    let authority = v1();
+    for n in 0..5 {
+        let token = format!("t{n}");
+        assert_eq!(
+            with_bearer(&authority, &token, at(0), [status(500)]),
+            unavailable("request_failed", 1)
+        );
+    }
+    assert_eq!(
+        with_bearer(&authority, "t", at(4), []),
+        unavailable("circuit_open", 0)
+    );
+    assert_eq!(
+        with_bearer(&authority, "t", at(5), [status(500)]),
+        unavailable("request_failed", 1)
+    );
+    assert_eq!(
+        with_bearer(&authority, "t", at(9), []),
+        unavailable("circuit_open", 0)
+    );
+    assert_eq!(
+        with_bearer(&authority, "t", at(10), [verified("u", &[])]),
+        user("u", 1)
+    );
+    // Junk is answered with a no, and a no says that the Cloud is well.
+    let authority = v1();
+    for n in 0..100 {
+        let token = format!("junk{n}");
+        assert_eq!(
+            with_bearer(&authority, &token, at(0), [status(401)]),
+            rejected("request_failed", 1)
+        );
+    }
+    assert_eq!(
+        with_bearer(&authority, "t", at(0), [verified("u", &[])]),
+        user("u", 1)
+    );
+}
+
+#[test]
+fn threat_080_no_number_of_tokens_outgrows_the_memory() {
+    let mut config = crate::world::config(mastra_auth_cloud_core::dialect::Dialect::V1);
+    config.policy.capacity = 50;
+    let entropy = mastra_auth_cloud_core::entropy::Entropy::new([7; 32]);
+    let authority = mastra_auth_cloud_core::identity::authority::Authority::new(config, entropy);
+    for n in 0..1000 {
+        with_bearer(&authority, &format!("good{n}"), at(0), [verified("u", &[])]);
+        with_bearer(&authority, &format!("junk{n}"), at(0), [status(401)]);
+    }
+    let (identities, refusals) = authority.remembered();
+    assert!(
+        identities <= 50 && refusals <= 50,
+        "{identities} {refusals}"
+    );
+}
+
+#[test]
+fn a_flow_that_is_driven_past_its_end_says_so() {
+    let authority = v1();
+    let mut flow = Identify::new(Arc::clone(&authority), token("t"), Jitter(1));
+    let Step::Done(answer) = flow.step(Event::Woken, at(0)) else {
+        panic!("nothing was begun");
+    };
+    assert_eq!(said(&answer), "unavailable invalid_configuration");
+}

@@ -1,0 +1,346 @@
+//! How a sign-in ends.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::callback::{SignedIn, declined};
+use mastra_auth_cloud_core::http::{Response, TransportError};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::url::BaseUrl;
+use serde_json::{Value, json};
+
+use crate::world::{
+    SESSION, START, answer, at, authenticate, begin, callback, config, data, exchanged, jwt, lost,
+    pair, pkce, run, said, session, status, token, user, v1, with_bearer,
+};
+
+/// The code of the error with which a callback is turned away before anything is sent.
+fn turned_away(
+    authority: &Arc<Authority>,
+    state: &str,
+    code: &str,
+    cookies: &str,
+    seconds: u64,
+) -> String {
+    let error = callback(authority, state, code, cookies, at(seconds)).unwrap_err();
+    assert_eq!(error.message(), error.to_string());
+    error.code().to_owned()
+}
+
+fn finish(
+    authority: &Arc<Authority>,
+    answers: Vec<Result<Response, TransportError>>,
+) -> Result<SignedIn, String> {
+    let (_, cookie) = begin(authority, "s");
+    let flow = callback(authority, "s", "c0de", &cookie, at(1)).unwrap();
+    run(flow, at(1), answers)
+        .output
+        .map_err(|error| error.code().to_owned())
+}
+
+#[test]
+fn a_sign_in_ends_with_a_session() {
+    let authority = v1();
+    let (_, cookie) = begin(&authority, "s|%2Fagents");
+    let flow = callback(&authority, "s|%2Fagents", "c0de", &cookie, at(1)).unwrap();
+    let ran = run(flow, at(1), [exchanged("usr_1", "tok.en.1")]);
+    assert_eq!(ran.paths(), ["/api/v1/auth/callback"]);
+    assert_eq!(ran.sent[0].body, json!({ "code": "c0de" }));
+    assert_eq!(ran.sent[0].bearer, None);
+    let signed_in = ran.output.unwrap();
+    assert_eq!(signed_in.return_path.as_str(), "/agents");
+    assert_eq!(signed_in.session.id().as_str(), "ses_1");
+    let [login, session] = signed_in.cookies.as_slice() else {
+        panic!("two cookies");
+    };
+    assert!(cookie.starts_with(login.name()) && login.expose().contains("Max-Age=0"));
+    assert_eq!(pair(session), format!("{SESSION}=tok.en.1"));
+    assert!(session.expose().ends_with("Max-Age=3599"));
+    assert_eq!(
+        with_bearer(&authority, "tok.en.1", at(2), []),
+        ("user usr_1".to_owned(), 0)
+    );
+}
+
+#[test]
+fn the_pkce_dialect_verifies_what_it_got() {
+    let authority = pkce();
+    let (_, cookie) = begin(&authority, "s");
+    let flow = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+    let got = json!({ "access_token": "t0ken", "token_type": "Bearer", "expires_in": 600 });
+    let claims = json!({ "sub": "usr_1", "email": "", "role": "member" });
+    let ran = run(
+        flow,
+        at(1),
+        [
+            answer(200, &got),
+            lost(TransportError::Closed),
+            answer(200, &claims),
+        ],
+    );
+    assert_eq!(
+        ran.paths(),
+        ["/auth/callback", "/auth/verify", "/auth/verify"]
+    );
+    assert_eq!(ran.sent[0].body["code"], "c0de");
+    assert_eq!(ran.sent[2].bearer.as_deref(), Some("t0ken"));
+    let signed_in = ran.output.unwrap();
+    assert!(signed_in.session.id().as_str().starts_with("token:"));
+    assert!(signed_in.cookies[1].expose().ends_with("Max-Age=600"));
+    assert_eq!(signed_in.identity.user().roles(), ["member"]);
+}
+
+#[test]
+fn any_instance_can_finish_what_another_began() {
+    let (_, cookie) = begin(&v1(), "s");
+    let other = Authority::new(config(Dialect::V1), Entropy::new([8; 32]));
+    let flow = callback(&other, "s", "c0de", &cookie, at(1)).unwrap();
+    assert!(run(flow, at(1), [exchanged("usr_1", "t")]).output.is_ok());
+}
+
+#[test]
+fn threat_040_a_callback_in_another_browser_is_turned_away() {
+    let authority = v1();
+    let (_, mine) = begin(&authority, "mine");
+    let (_, yours) = begin(&authority, "yours");
+    let flipped = format!("{}A", &mine[..mine.len() - 1]);
+    for (state, cookies, expect) in [
+        ("mine", "", "login_cookie_missing"),
+        ("mine", "mastra_session=x; a=b", "login_cookie_missing"),
+        ("mine", yours.as_str(), "state_mismatch"),
+        ("yours", mine.as_str(), "state_mismatch"),
+        ("Mine", mine.as_str(), "state_mismatch"),
+        ("mine", flipped.as_str(), "state_mismatch"),
+    ] {
+        assert_eq!(turned_away(&authority, state, "c0de", cookies, 1), expect);
+    }
+    // None of that spent anything: whoever began it still can finish it.
+    let both = format!("{yours}; {mine}");
+    assert!(callback(&authority, "mine", "c0de", &both, at(1)).is_ok());
+}
+
+#[test]
+fn a_callback_is_checked_before_its_code_is_spent() {
+    let authority = v1();
+    let (_, cookie) = begin(&authority, "s");
+    for code in ["", "a b", "a\n", "ü", &"c".repeat(2049)] {
+        assert_eq!(
+            turned_away(&authority, "s", code, &cookie, 1),
+            "code_malformed"
+        );
+    }
+    assert_eq!(
+        turned_away(&authority, "s", "c0de", &cookie, 301),
+        "login_expired"
+    );
+    let mut elsewhere = config(Dialect::V1);
+    elsewhere.project_id = ProjectId::parse("other").unwrap();
+    let other = Authority::new(elsewhere, Entropy::new([7; 32]));
+    assert_eq!(
+        turned_away(&other, "s", "c0de", &cookie, 1),
+        "project_mismatch"
+    );
+    assert!(callback(&authority, "s", "c0de", &cookie, at(300)).is_ok());
+}
+
+#[test]
+fn threat_045_a_code_of_one_cloud_never_goes_to_another() {
+    let (_, cookie) = begin(&v1(), "s");
+    let mut elsewhere = config(Dialect::V1);
+    elsewhere.base_url = BaseUrl::parse("https://evil.example").unwrap();
+    let other = Authority::new(elsewhere, Entropy::new([7; 32]));
+    assert_eq!(
+        turned_away(&other, "s", "c0de", &cookie, 1),
+        "cloud_mismatch"
+    );
+}
+
+#[test]
+fn threat_047_a_callback_that_comes_twice_is_made_once() {
+    let authority = v1();
+    let (_, cookie) = begin(&authority, "s");
+    let first = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+    assert_eq!(
+        turned_away(&authority, "s", "c0de", &cookie, 1),
+        "callback_replayed"
+    );
+    assert_eq!(
+        turned_away(&authority, "s", "other", &cookie, 1),
+        "callback_replayed"
+    );
+    let ran = run(first, at(1), [exchanged("usr_1", "t")]);
+    assert!(ran.output.is_ok(), "the first is not disturbed");
+    assert_eq!(
+        turned_away(&authority, "s", "c0de", "", 2),
+        "callback_replayed"
+    );
+}
+
+#[test]
+fn threat_016_of_a_hundred_callbacks_at_once_one_is_made() {
+    let authority = &v1();
+    for round in 0..5 {
+        let state = &format!("s{round}");
+        let code = &format!("c{round}");
+        let (_, cookie) = &begin(authority, state);
+        let made: usize = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..100)
+                .map(|_| {
+                    scope.spawn(move || {
+                        callback(authority, state, code, cookie, at(1))
+                            .map_err(|error| assert_eq!(error.code(), "callback_replayed"))
+                            .is_ok()
+                    })
+                })
+                .collect();
+            threads
+                .into_iter()
+                .map(|thread| usize::from(thread.join().unwrap()))
+                .sum()
+        });
+        assert_eq!(made, 1);
+        // The same code with another sign-in, whose state was never used.
+        let other = format!("other{round}");
+        let (_, cookie) = begin(authority, &other);
+        assert_eq!(
+            turned_away(authority, &other, code, &cookie, 1),
+            "code_replayed"
+        );
+    }
+}
+
+#[test]
+fn threat_072_a_code_is_exchanged_once_whatever_comes_of_it() {
+    for failure in [
+        TransportError::Connect,
+        TransportError::Closed,
+        TransportError::Timeout,
+        TransportError::TooLarge,
+        TransportError::Other,
+    ] {
+        assert!(finish(&v1(), vec![lost(failure)]).is_err());
+        assert!(finish(&pkce(), vec![lost(failure)]).is_err());
+    }
+    for code in [400, 401, 408, 425, 429, 500, 502, 503, 504] {
+        assert!(finish(&v1(), vec![status(code)]).is_err());
+        assert!(finish(&pkce(), vec![status(code)]).is_err());
+    }
+    let authority = v1();
+    let (_, cookie) = begin(&authority, "s");
+    let flow = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+    assert!(run(flow, at(1), [status(503)]).output.is_err());
+    assert_eq!(
+        turned_away(&authority, "s", "c0de", &cookie, 2),
+        "callback_replayed"
+    );
+}
+
+#[test]
+fn threat_030_what_the_browser_brought_is_never_adopted() {
+    let authority = v1();
+    let (_, login) = begin(&authority, "s");
+    let cookies = format!("{SESSION}=planted; {login}; mastra_session=planted");
+    let flow = callback(&authority, "s", "c0de", &cookies, at(1)).unwrap();
+    let ran = run(flow, at(1), [exchanged("usr_1", "new.token")]);
+    let signed_in = ran.output.unwrap();
+    assert!(
+        signed_in
+            .identity
+            .user()
+            .session_token()
+            .same_as(&token("new.token"))
+    );
+    assert_eq!(pair(&signed_in.cookies[1]), format!("{SESSION}=new.token"));
+    // The planted one is worth what the Cloud says of it.
+    let cookie = format!("{SESSION}=planted");
+    let planted = authenticate(&authority, None, Some(&cookie), at(2), [status(401)]);
+    assert_eq!(said(&planted.output), "rejected request_failed");
+}
+
+#[test]
+fn threat_048_errors_say_fixed_words() {
+    for (given, code) in [
+        ("access_denied", "access_denied"),
+        ("<script>alert(1)</script>", "login_rejected"),
+        ("ACCESS_DENIED", "login_rejected"),
+        ("", "login_rejected"),
+        ("server_error\r\nSet-Cookie: a=b", "login_rejected"),
+    ] {
+        let error = declined(given);
+        assert_eq!(error.code(), code);
+        assert!(!error.message().contains(['<', '\r', '\n', '=']));
+    }
+    let authority = v1();
+    let (_, cookie) = begin(&authority, "s");
+    for code in ["<script>alert(1)</script> ", "\" onerror=x "] {
+        let error = callback(&authority, "s", code, &cookie, at(1)).unwrap_err();
+        assert_eq!(
+            error.message(),
+            "The sign-in callback has no usable authorization code."
+        );
+    }
+}
+
+#[test]
+fn an_answer_of_two_people_is_nobodys() {
+    let mixed =
+        json!({ "user": user("usr_1", &[]), "session": session("s", "usr_2", 60), "jwt": "t" });
+    let authority = v1();
+    assert_eq!(
+        finish(&authority, vec![data(&mixed)]).unwrap_err(),
+        "invalid_response"
+    );
+    assert_eq!(authority.remembered(), (0, 0));
+}
+
+#[test]
+fn a_session_lasts_no_longer_than_anything_that_ends_it() {
+    let with = |session_seconds: i64, claims: &Value| {
+        let token = jwt(claims);
+        let body = json!({
+            "user": user("usr_1", &[]),
+            "session": session("s", "usr_1", session_seconds),
+            "jwt": token,
+        });
+        finish(&v1(), vec![data(&body)]).map(|signed_in| {
+            signed_in.cookies[1]
+                .expose()
+                .rsplit('=')
+                .next()
+                .unwrap()
+                .to_owned()
+        })
+    };
+    assert_eq!(with(61, &json!({})).unwrap(), "60");
+    assert_eq!(with(61, &json!({ "exp": START + 31 })).unwrap(), "30");
+    assert_eq!(with(61, &json!({ "exp": START + 99_999 })).unwrap(), "60");
+    assert_eq!(with(999_999, &json!({})).unwrap(), "86400");
+    assert_eq!(with(1, &json!({})).unwrap_err(), "session_expired");
+    assert_eq!(
+        with(61, &json!({ "exp": START })).unwrap_err(),
+        "session_expired"
+    );
+}
+
+#[test]
+fn a_token_that_was_signed_out_signs_nobody_in() {
+    let authority = v1();
+    let flow = mastra_auth_cloud_core::flow::logout::Logout::new(
+        Arc::clone(&authority),
+        token(&jwt(&json!({ "sid": "s" }))),
+        mastra_auth_cloud_core::flow::logout::Effort::Once,
+        mastra_auth_cloud_core::flow::Jitter(1),
+    );
+    let _ended = run(flow, at(0), [status(503)]).output;
+    let body = json!({
+        "user": user("usr_1", &[]),
+        "session": session("s", "usr_1", 60),
+        "jwt": jwt(&json!({ "sid": "s" })),
+    });
+    assert_eq!(
+        finish(&authority, vec![data(&body)]).unwrap_err(),
+        "signed_out"
+    );
+}

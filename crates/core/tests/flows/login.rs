@@ -1,0 +1,132 @@
+//! How a sign-in begins.
+
+use std::collections::BTreeSet;
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::encoding::{base64url, sha256};
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::login;
+use mastra_auth_cloud_core::http::TransportError;
+use mastra_auth_cloud_core::identity::authority::Authority;
+
+use crate::world::{
+    at, authority, begin, callback, config, exchanged, lost, pair, pkce, run, state, v1,
+};
+
+/// The verifier that a login cookie carries.
+fn verifier(cookie: &str) -> &str {
+    cookie.split('.').nth(5).unwrap()
+}
+
+#[test]
+fn url_and_cookie_agree_in_any_order_and_every_time() {
+    let authority = pkce();
+    let (url, cookie) = begin(&authority, "s|%2Fagents");
+    assert_eq!(
+        begin(&authority, "s|%2Fagents"),
+        (url.clone(), cookie.clone())
+    );
+    let challenge = base64url(&sha256(verifier(&cookie).as_bytes()));
+    assert!(url.contains(&format!(
+        "&code_challenge={challenge}&code_challenge_method=S256"
+    )));
+    assert!(url.contains("&state=s%7C%252Fagents"));
+}
+
+#[test]
+fn threat_042_the_exchange_proves_the_challenge_of_the_page() {
+    let authority = pkce();
+    let (url, cookie) = begin(&authority, "s");
+    let flow = callback(&authority, "s", "c", &cookie, at(1)).unwrap();
+    let ran = run(flow, at(1), [lost(TransportError::Timeout)]);
+    let sent = ran.sent[0].body["code_verifier"].as_str().unwrap();
+    assert!(url.contains(&base64url(&sha256(sent.as_bytes()))));
+    // No cookie, no verifier; and no exchange without one.
+    assert!(callback(&authority, "t", "c", "", at(1)).is_err());
+}
+
+#[test]
+fn threat_043_a_verifier_is_256_bits_of_its_own() {
+    let mut seen = BTreeSet::new();
+    for seed in 0..10 {
+        let authority = Authority::new(config(Dialect::Pkce), Entropy::new([seed; 32]));
+        for n in 0..100 {
+            let (_, cookie) = begin(&authority, &format!("state{n}"));
+            let verifier = verifier(&cookie).to_owned();
+            assert_eq!(verifier.len(), 43);
+            assert!(
+                verifier
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b))
+            );
+            assert!(seen.insert(verifier), "another login had it");
+        }
+    }
+}
+
+#[test]
+fn threat_057_the_login_page_gets_no_secret() {
+    for dialect in [Dialect::V1, Dialect::Pkce] {
+        let (url, cookie) = begin(&authority(dialect), "s");
+        let (_, value) = cookie.split_once('=').unwrap();
+        for part in value.split('.').skip(5) {
+            assert!(part.len() == 43 && !url.contains(part));
+        }
+    }
+}
+
+#[test]
+fn threat_046_sign_ins_that_interleave_stay_apart() {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Authority>();
+    let authority = v1();
+    let begun: Vec<_> = (0..200)
+        .map(|n| begin(&authority, &format!("state{n}")).1)
+        .collect();
+    // All under way at once, answered in another order than begun.
+    let mut flows: Vec<_> = begun
+        .iter()
+        .enumerate()
+        .map(|(n, cookie)| {
+            let flow = callback(
+                &authority,
+                &format!("state{n}"),
+                &format!("c{n}"),
+                cookie,
+                at(1),
+            );
+            (n, flow.unwrap())
+        })
+        .collect();
+    flows.reverse();
+    for (n, flow) in flows {
+        let ran = run(
+            flow,
+            at(1),
+            [exchanged(&format!("usr_{n}"), &format!("token{n}"))],
+        );
+        assert_eq!(ran.sent[0].body["code"], format!("c{n}"));
+        let signed_in = ran.output.unwrap();
+        assert_eq!(signed_in.identity.user().id().as_str(), format!("usr_{n}"));
+        let cookie = pair(signed_in.cookies.last().unwrap());
+        assert!(cookie.ends_with(&format!("=token{n}")));
+    }
+}
+
+#[test]
+fn what_is_over_can_be_cleared() {
+    let authority = v1();
+    let (_, cookie) = begin(&authority, "s");
+    let cleared = login::clear(&authority, &state("s")).unwrap();
+    assert!(cookie.starts_with(cleared.name()));
+    assert!(cleared.expose().contains("Max-Age=0"));
+    let many: Vec<_> = (0..5)
+        .map(|n| begin(&authority, &format!("s{n}")).1)
+        .collect();
+    let overdue = login::overdue(&authority, &many.join("; ")).unwrap();
+    assert_eq!(
+        overdue.len(),
+        2,
+        "three stay, and one more is about to come"
+    );
+}

@@ -1,0 +1,238 @@
+//! How a session ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use serde_json::json;
+
+use crate::world::{
+    Ran, START, answer, at, data, jwt, lost, pkce, run, session, sign_in, status, token, v1,
+    verified, with_bearer,
+};
+
+const DESTROY: &str = "/api/v1/auth/session/destroy";
+const VALIDATE: &str = "/api/v1/auth/session/validate";
+
+fn logout(authority: &Arc<Authority>, text: &str, effort: Effort) -> Logout {
+    Logout::new(Arc::clone(authority), token(text), effort, Jitter(1))
+}
+
+fn ended(text: &str, answers: Vec<Delivery>) -> Ran<SignOut> {
+    run(logout(&v1(), text, Effort::Once), at(1), answers)
+}
+
+fn said(sign_out: &SignOut) -> String {
+    match sign_out {
+        SignOut::Ended => "ended".to_owned(),
+        SignOut::AlreadyGone => "already gone".to_owned(),
+        SignOut::NotConfirmed(error) => format!("not confirmed {}", error.code()),
+    }
+}
+
+fn with_sid() -> String {
+    jwt(&json!({ "sid": "ses_9", "sub": "usr_1" }))
+}
+
+#[test]
+fn the_clouds_id_is_the_remembered_one() {
+    let authority = v1();
+    sign_in(&authority, "usr_1", "opaque");
+    let ran = run(
+        logout(&authority, "opaque", Effort::Full),
+        at(1),
+        [data(&json!({}))],
+    );
+    assert_eq!(
+        (said(&ran.output).as_str(), ran.paths()),
+        ("ended", vec![DESTROY])
+    );
+    assert_eq!(ran.sent[0].body, json!({ "sessionId": "ses_1" }));
+    assert_eq!(ran.sent[0].bearer.as_deref(), Some("opaque"));
+}
+
+#[test]
+fn else_the_tokens_own_else_that_of_one_validation() {
+    let ran = ended(&with_sid(), vec![data(&json!(null))]);
+    assert_eq!(
+        (said(&ran.output).as_str(), ran.paths()),
+        ("ended", vec![DESTROY])
+    );
+    assert_eq!(ran.sent[0].body, json!({ "sessionId": "ses_9" }));
+    let found = data(&json!({ "session": session("ses_7", "usr_1", 60) }));
+    let ran = ended("opaque", vec![found, data(&json!({}))]);
+    assert_eq!(
+        (said(&ran.output).as_str(), ran.paths()),
+        ("ended", vec![VALIDATE, DESTROY])
+    );
+    assert_eq!(ran.sent[1].body, json!({ "sessionId": "ses_7" }));
+}
+
+#[test]
+fn threat_032_only_a_confirmed_end_is_told_as_one() {
+    for (answer, expect) in [
+        (answer(200, &json!({ "ok": true })), "ended"),
+        (status(401), "already gone"),
+        (status(404), "already gone"),
+        (status(410), "already gone"),
+        (status(400), "not confirmed request_failed"),
+        (status(403), "not confirmed request_failed"),
+        (status(408), "not confirmed request_failed"),
+        (status(429), "not confirmed request_failed"),
+        (status(500), "not confirmed request_failed"),
+        (status(503), "not confirmed request_failed"),
+        (
+            answer(200, &json!({ "ok": false })),
+            "not confirmed request_failed",
+        ),
+        (answer(204, &json!(null)), "not confirmed invalid_response"),
+        (
+            Ok(Response::new(204, Vec::new())),
+            "not confirmed invalid_response",
+        ),
+        (
+            Ok(Response::new(401, b"<html>".to_vec())),
+            "not confirmed invalid_response",
+        ),
+        (lost(TransportError::Connect), "not confirmed network_error"),
+        (lost(TransportError::Closed), "not confirmed network_error"),
+        (lost(TransportError::Timeout), "not confirmed timeout"),
+        (
+            lost(TransportError::TooLarge),
+            "not confirmed response_too_large",
+        ),
+    ] {
+        assert_eq!(said(&ended(&with_sid(), vec![answer]).output), expect);
+    }
+    let whole = br#"{"ok":true,"data":{"destroyed":true}}"#;
+    for end in 0..whole.len() {
+        let cut = Ok(Response::new(200, whole[..end].to_vec()));
+        let ran = ended(&with_sid(), vec![cut]);
+        assert_eq!(said(&ran.output), "not confirmed invalid_response", "{end}");
+    }
+    // The look for the session's id can fail as well.
+    for (answer, expect) in [
+        (status(401), "already gone"),
+        (status(500), "not confirmed request_failed"),
+        (lost(TransportError::Timeout), "not confirmed timeout"),
+        (data(&json!({})), "not confirmed invalid_response"),
+    ] {
+        assert_eq!(said(&ended("opaque", vec![answer]).output), expect);
+    }
+}
+
+#[test]
+fn threat_031_a_token_is_denied_here_before_anything_is_sent() {
+    let authority = v1();
+    sign_in(&authority, "usr_1", "opaque");
+    let mut flow = logout(&authority, "opaque", Effort::Full);
+    let Step::Send(_) = flow.step(Event::Start, at(1)) else {
+        panic!("a request");
+    };
+    let denied = |seconds| with_bearer(&authority, "opaque", at(seconds), []);
+    assert_eq!(denied(1), ("rejected signed_out".to_owned(), 0));
+    let Step::Done(output) = flow.step(Event::Delivered(lost(TransportError::Timeout)), at(4))
+    else {
+        panic!("a time-out is not tried again");
+    };
+    assert_eq!(said(&output), "not confirmed timeout");
+    // As long as a session can last, since nothing says when this one ends.
+    assert_eq!(denied(24 * 3600).1, 0);
+    let later = with_bearer(&authority, "opaque", at(24 * 3600 + 1), [status(401)]);
+    assert_eq!(later.1, 1);
+    assert_eq!(
+        with_bearer(&authority, "other", at(1), [verified("usr_2", &[])]).0,
+        "user usr_2"
+    );
+}
+
+#[test]
+fn threat_031_a_token_is_denied_as_long_as_it_says_it_lives() {
+    let authority = v1();
+    let week = 7 * 24 * 3600;
+    let text = jwt(&json!({ "sid": "s", "exp": START + week }));
+    let _ended = run(
+        logout(&authority, &text, Effort::Once),
+        at(0),
+        [status(500)],
+    )
+    .output;
+    let denied = with_bearer(&authority, &text, at(week.unsigned_abs() - 1), []);
+    assert_eq!(denied, ("rejected signed_out".to_owned(), 0));
+    // One that claims to be over is denied all the same: the Cloud may see that differently.
+    let text = jwt(&json!({ "sid": "s", "exp": START - 1 }));
+    let _ended = run(
+        logout(&authority, &text, Effort::Once),
+        at(0),
+        [status(500)],
+    )
+    .output;
+    assert_eq!(
+        with_bearer(&authority, &text, at(60), []).0,
+        "rejected signed_out"
+    );
+}
+
+#[test]
+fn a_sign_out_is_tried_four_times_or_once() {
+    let fail = || lost(TransportError::Connect);
+    let ran = run(
+        logout(&v1(), &with_sid(), Effort::Full),
+        at(0),
+        [fail(), status(503), fail(), data(&json!({}))],
+    );
+    assert_eq!((said(&ran.output).as_str(), ran.sent.len()), ("ended", 4));
+    for (wait, base) in ran.waits.iter().zip([100, 200, 400]) {
+        let base = Duration::from_millis(base);
+        assert!((base / 2..base * 3 / 2).contains(wait), "{wait:?}");
+    }
+    let ran = run(
+        logout(&v1(), &with_sid(), Effort::Full),
+        at(0),
+        [fail(), fail(), fail(), fail()],
+    );
+    assert_eq!(said(&ran.output), "not confirmed network_error");
+    assert_eq!(
+        said(&ended(&with_sid(), vec![fail()]).output),
+        "not confirmed network_error"
+    );
+}
+
+#[test]
+fn the_pkce_dialect_ends_a_session_by_its_token() {
+    let ran = run(
+        logout(&pkce(), &with_sid(), Effort::Once),
+        at(0),
+        [answer(200, &json!({}))],
+    );
+    assert_eq!(
+        (said(&ran.output).as_str(), ran.paths()),
+        ("ended", vec!["/auth/session/destroy"])
+    );
+    assert_eq!(ran.sent[0].bearer, Some(with_sid()));
+    assert!(ran.sent[0].body.is_null());
+}
+
+#[test]
+fn two_people_who_sign_out_do_not_meet() {
+    let authority = v1();
+    sign_in(&authority, "ada", "token-a");
+    sign_in(&authority, "bob", "token-b");
+    let _ended = run(
+        logout(&authority, "token-a", Effort::Full),
+        at(1),
+        [data(&json!({}))],
+    )
+    .output;
+    assert_eq!(
+        with_bearer(&authority, "token-a", at(1), []).0,
+        "rejected signed_out"
+    );
+    assert_eq!(
+        with_bearer(&authority, "token-b", at(1), []),
+        ("user bob".to_owned(), 0)
+    );
+}

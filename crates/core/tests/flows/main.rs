@@ -1,0 +1,17 @@
+//! Each job from begin to end, in memory, against a Cloud whose answers are written beforehand.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what a test does not expect fails it"
+)]
+
+mod authenticate;
+mod callback;
+mod login;
+mod logout;
+mod permissions;
+#[path = "../world/mod.rs"]
+mod world;

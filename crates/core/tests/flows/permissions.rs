@@ -1,0 +1,193 @@
+//! What somebody may do.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::Jitter;
+use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::roles::RoleMapping;
+use serde_json::json;
+
+use crate::world::{answer, at, authenticate, config, data, lost, pkce, run, status, v1, verified};
+
+/// Somebody as the Cloud answers a verification.
+fn somebody(authority: &Arc<Authority>, token: &str, answer: Delivery) -> CloudUser {
+    let header = format!("Bearer {token}");
+    match authenticate(authority, Some(&header), None, at(0), [answer]).output {
+        Answer::Authenticated(identity) => identity.user().clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a look-up gives, and how many calls it took.
+fn ask(
+    authority: &Arc<Authority>,
+    user: &CloudUser,
+    seconds: u64,
+    answers: Vec<Delivery>,
+) -> (Result<Vec<String>, String>, usize) {
+    let flow = Permissions::new(Arc::clone(authority), user, Jitter(1));
+    let ran = run(flow, at(seconds), answers);
+    for sent in &ran.sent {
+        assert_eq!(
+            sent.path,
+            format!("/api/v1/users/{}/permissions", user.id())
+        );
+        assert_eq!(sent.bearer.as_deref(), Some(user.session_token().expose()));
+    }
+    let grants = ran
+        .output
+        .map(|grants| grants.iter().map(ToOwned::to_owned).collect())
+        .map_err(|error| error.code().to_owned());
+    (grants, ran.sent.len())
+}
+
+fn grants(list: &[&str]) -> Delivery {
+    data(&json!({ "permissions": list }))
+}
+
+fn has(list: &[&str], calls: usize) -> (Result<Vec<String>, String>, usize) {
+    (
+        Ok(list.iter().map(|text| (*text).to_owned()).collect()),
+        calls,
+    )
+}
+
+fn failed(code: &str, calls: usize) -> (Result<Vec<String>, String>, usize) {
+    (Err(code.to_owned()), calls)
+}
+
+#[test]
+fn threat_065_a_change_is_seen_within_the_fresh_time() {
+    let authority = v1();
+    let user = somebody(&authority, "t", verified("u", &["owner"]));
+    assert_eq!(
+        ask(&authority, &user, 0, vec![grants(&["agents:read"])]),
+        has(&["agents:read"], 1)
+    );
+    assert_eq!(ask(&authority, &user, 29, vec![]), has(&["agents:read"], 0));
+    assert_eq!(ask(&authority, &user, 30, vec![grants(&[])]), has(&[], 1));
+    assert_eq!(ask(&authority, &user, 31, vec![]), has(&[], 0));
+}
+
+#[test]
+fn not_to_know_is_an_error_and_never_none() {
+    let authority = v1();
+    let user = somebody(&authority, "t", verified("u", &["owner"]));
+    let gone = || lost(TransportError::Timeout);
+    assert_eq!(
+        ask(&authority, &user, 0, vec![gone()]),
+        failed("timeout", 1)
+    );
+    assert_eq!(
+        ask(&authority, &user, 0, vec![status(500)]),
+        failed("request_failed", 1)
+    );
+    assert_eq!(
+        ask(&authority, &user, 0, vec![data(&json!({}))]),
+        failed("invalid_response", 1)
+    );
+    assert_eq!(
+        ask(&authority, &user, 0, vec![grants(&["a:b"])]),
+        has(&["a:b"], 1)
+    );
+    assert_eq!(
+        ask(&authority, &user, 31, vec![gone()]),
+        has(&["a:b"], 1),
+        "stale"
+    );
+    assert_eq!(
+        ask(&authority, &user, 89, vec![status(502), status(502)]),
+        has(&["a:b"], 2)
+    );
+    assert_eq!(
+        ask(&authority, &user, 90, vec![gone()]),
+        failed("timeout", 1)
+    );
+}
+
+#[test]
+fn a_refusal_means_none() {
+    for refusal in [401, 403, 404] {
+        let authority = v1();
+        let user = somebody(&authority, "t", verified("u", &["owner"]));
+        assert_eq!(
+            ask(&authority, &user, 0, vec![grants(&["a:b"])]),
+            has(&["a:b"], 1)
+        );
+        assert_eq!(
+            ask(&authority, &user, 31, vec![status(refusal)]),
+            has(&[], 1)
+        );
+        assert_eq!(
+            ask(&authority, &user, 32, vec![]),
+            has(&[], 0),
+            "remembered"
+        );
+    }
+}
+
+#[test]
+fn a_cloud_that_fails_is_left_alone_here_too() {
+    let authority = v1();
+    let user = somebody(&authority, "t", verified("u", &[]));
+    for _ in 0..5 {
+        assert_eq!(
+            ask(&authority, &user, 0, vec![status(500)]),
+            failed("request_failed", 1)
+        );
+    }
+    assert_eq!(ask(&authority, &user, 1, vec![]), failed("circuit_open", 0));
+}
+
+#[test]
+fn two_people_have_their_own() {
+    let authority = v1();
+    let ada = somebody(&authority, "token-a", verified("ada", &[]));
+    let bob = somebody(&authority, "token-b", verified("bob", &[]));
+    assert_eq!(
+        ask(&authority, &ada, 0, vec![grants(&["*"])]),
+        has(&["*"], 1)
+    );
+    assert_eq!(ask(&authority, &bob, 0, vec![grants(&[])]), has(&[], 1));
+    assert_eq!(ask(&authority, &ada, 1, vec![]), has(&["*"], 0));
+    assert_eq!(ask(&authority, &bob, 1, vec![]), has(&[], 0));
+}
+
+#[test]
+fn with_a_role_mapping_nobody_is_asked() {
+    let mut config = config(Dialect::V1);
+    let mapping = r#"{"owner":["*"],"reader":["agents:read"]}"#;
+    config.role_mapping = Some(RoleMapping::from_json(mapping).unwrap());
+    let authority = Authority::new(config, Entropy::new([7; 32]));
+    let reader = somebody(&authority, "t", verified("u", &["reader"]));
+    assert_eq!(
+        ask(&authority, &reader, 0, vec![]),
+        has(&["agents:read"], 0)
+    );
+}
+
+#[test]
+fn threat_063_no_role_or_an_unknown_one_grants_nothing() {
+    let mut config = config(Dialect::V1);
+    config.role_mapping = Some(RoleMapping::default_roles());
+    let authority = Authority::new(config, Entropy::new([7; 32]));
+    for (n, roles) in [&[][..], &["Owner"], &["superuser"], &["owner "]]
+        .iter()
+        .enumerate()
+    {
+        let user = somebody(&authority, &format!("t{n}"), verified("u", roles));
+        assert_eq!(ask(&authority, &user, 0, vec![]), has(&[], 0), "{roles:?}");
+    }
+    let authority = pkce();
+    for (role, expect) in [("owner", &["*"][..]), ("stranger", &[])] {
+        let claims = answer(200, &json!({ "sub": "u", "email": "", "role": role }));
+        let user = somebody(&authority, role, claims);
+        assert_eq!(ask(&authority, &user, 0, vec![]), has(expect, 0));
+    }
+}
