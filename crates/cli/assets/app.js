@@ -1,9 +1,15 @@
 // Tries an action and says how it went: allowed, refused, signed out, or not to be found out.
 const words = {
-  401: 'You are signed out. Reload the page to sign in again.',
+  401: 'Signed out',
   403: 'Refused',
-  503: 'Mastra Cloud cannot be asked right now.',
+  503: 'Not available',
 };
+
+function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
 
 async function attempt(button) {
   const output = button.parentElement.querySelector('output');
@@ -15,9 +21,9 @@ async function attempt(button) {
     });
     output.dataset.status = response.ok ? 'allowed' : 'refused';
     const body = await response.json().catch(() => ({}));
-    const said = response.ok ? JSON.stringify(body) : (body.error?.message ?? '');
     const head = response.ok ? 'Allowed' : (words[response.status] ?? 'Failed');
-    output.textContent = `${response.status} ${head}${said && said !== head ? ` · ${said}` : ''}`;
+    const said = response.ok ? element('code', JSON.stringify(body)) : (body.error?.message ?? '');
+    output.replaceChildren(element('strong', `${response.status} ${head}`), ...(said ? [' · ', said] : []));
   } catch {
     output.dataset.status = 'refused';
     output.textContent = 'The app does not answer.';

@@ -7,8 +7,22 @@ use tokio::net::TcpListener;
 
 use crate::failure::Failure;
 
+/// How often a free port is looked for: one picked on the first address may be taken on the second.
+const TRIES: usize = 8;
+
 /// Binds a loopback port; 0 picks one. The second address is a courtesy: some machines have no IPv6.
 pub(crate) async fn loopback(port: u16) -> Result<(u16, Vec<TcpListener>), Failure> {
+    let mut result = both(port).await;
+    for _ in 1..TRIES {
+        if port != 0 || result.is_ok() {
+            break;
+        }
+        result = both(port).await;
+    }
+    result
+}
+
+async fn both(port: u16) -> Result<(u16, Vec<TcpListener>), Failure> {
     let first = TcpListener::bind((Ipv4Addr::LOCALHOST, port))
         .await
         .map_err(|error| refused(port, &error))?;

@@ -152,13 +152,21 @@ fn no_color_is_obeyed_even_where_colour_is_forced() {
         &["--help"][..],
         &["token", "verify", "--help"],
         &["--surely-unknown"],
+        &[
+            "token",
+            "verify",
+            "--base-url",
+            "http://127.0.0.1:1",
+            "--project-id",
+            "demo",
+        ],
         &["-vvv", "token", "inspect"],
         &["dev", "--port", "0", "--seed", "none.toml"],
     ] {
         let mut plain = command(args);
         plain.env("NO_COLOR", "1").env("CLICOLOR_FORCE", "1");
         plain.env("RUST_LOG", "trace");
-        let finished = finish(plain, b"");
+        let finished = finish(plain, b"opaque");
         let all = format!("{}{}", finished.stdout, finished.stderr);
         assert!(!all.is_empty());
         assert!(!all.contains('\u{1b}'), "{args:?}: {all:?}");

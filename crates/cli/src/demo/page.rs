@@ -71,14 +71,14 @@ fn signed_out(cloud_url: &str) -> Markup {
     html! {
         section.card.hero {
             h1 { "An app with a locked door" }
-            p { "Its agents answer only to people who are signed in, and only to those who may ask." }
+            p { "Its agents answer only to people who are signed in and may ask." }
             a.button href="/auth/login" { "Sign in with Mastra Cloud" }
         }
         section.hints aria-label="What to try" {
             h2 { "What to try" }
             ol {
                 li { "Sign in as one of four people: an owner, an admin, a member or a viewer." }
-                li { "Press the three buttons. Each role is refused something else." }
+                li { "Press the three buttons. Which are refused depends on the role." }
                 li {
                     "Open the "
                     a href=(format!("{cloud_url}/admin")) { "local Cloud's admin page" }
