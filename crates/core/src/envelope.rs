@@ -178,10 +178,20 @@ fn is_code(code: &str) -> bool {
 /// The Cloud's words without what must not be repeated: control characters, e-mail addresses, long opaque words, and
 /// every word that shares twelve characters with a secret of the request.
 fn clean(text: &str, secrets: &[&str]) -> String {
-    let shortened: String = text.chars().take(MAX_MESSAGE_CHARS).collect();
-    let words = shortened
-        .split(|c: char| c.is_whitespace() || c.is_control())
-        .filter(|word| !word.is_empty());
+    let is_gap = |c: char| c.is_whitespace() || c.is_control();
+    let cut = text
+        .char_indices()
+        .nth(MAX_MESSAGE_CHARS)
+        .and_then(|(at, _)| text.split_at_checked(at));
+    let shortened = match cut {
+        // What is left of a word that was cut could no longer be told for a secret or an address.
+        Some((head, rest)) if !rest.starts_with(is_gap) => {
+            head.rsplit_once(is_gap).map_or("", |(whole, _)| whole)
+        }
+        Some((head, _)) => head,
+        None => text,
+    };
+    let words = shortened.split(is_gap).filter(|word| !word.is_empty());
     let cleaned: Vec<&str> = words
         .map(|word| {
             if is_sayable(word, secrets) {
