@@ -49,7 +49,7 @@ pub(crate) fn write(
     verifier: &Verifier,
     now: Now,
 ) -> Zeroizing<String> {
-    let created = now.wall.unix_seconds().to_string();
+    let created = now.wall.unix_millis().to_string();
     let parts = Parts {
         created: &created,
         project: config.project_id.as_str(),
@@ -187,7 +187,7 @@ fn open(config: &Config, value: &str, state: &StateId, now: Now) -> Result<Opene
     if cloud != config.base_url.as_str() {
         return Err(CloudApiError::new(Code::CloudMismatch));
     }
-    let created = Timestamp::from_unix_seconds(created.parse().map_err(|_| mismatch())?);
+    let created = Timestamp::from_unix_millis(created.parse().map_err(|_| mismatch())?);
     // Another instance's clock may be ahead of this one's; `since` reads that as no time at all.
     if now.wall.since(created) > config.policy.login_lifetime {
         return Err(CloudApiError::new(Code::LoginExpired));
