@@ -108,11 +108,11 @@ impl Cache {
     }
 
     fn is_signed_out(&self, key: &TokenKey, now: Now) -> bool {
-        let denied = self
-            .signed_out
-            .get(key)
-            .or_else(|| self.signed_out_unseen.get(key));
-        denied.is_some_and(|until| now.wall < until)
+        // Both are looked at: a sign-out that is over in one must not hide a later one in the other.
+        [&self.signed_out, &self.signed_out_unseen]
+            .into_iter()
+            .filter_map(|table| table.get(key))
+            .any(|until| now.wall < until)
     }
 
     /// Remembers an identity that was verified now; false where its token was signed out meanwhile.

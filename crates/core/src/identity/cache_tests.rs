@@ -178,6 +178,31 @@ fn threat_031_a_sign_out_wins_over_everything_until_its_end() {
 }
 
 #[test]
+fn threat_031_a_flood_of_junk_sign_outs_lifts_none() {
+    let cache = cache();
+    for n in 0..50 {
+        cache.remember(&identity(&format!("person{n}"), None), at(0.0));
+        cache.sign_out(key(&format!("person{n}")), at(100.0).wall);
+    }
+    for n in 0..10_000 {
+        cache.sign_out(key(&format!("junk{n}")), at(100.0).wall);
+    }
+    for n in 0..50 {
+        assert_eq!(seen(&cache, &format!("person{n}"), at(1.0)), "signed out");
+    }
+}
+
+#[test]
+fn a_later_sign_out_outlasts_an_earlier_one() {
+    let cache = cache();
+    cache.remember(&identity("t", None), at(0.0));
+    cache.sign_out(key("t"), at(100.0).wall);
+    cache.sign_out(key("t"), at(200.0).wall);
+    assert_eq!(seen(&cache, "t", at(199.0)), "signed out");
+    assert_eq!(seen(&cache, "t", at(200.0)), "unknown");
+}
+
+#[test]
 fn threat_031_no_answer_under_way_follows_a_sign_out_in() {
     let cache = &cache();
     for round in 0..300 {
@@ -253,6 +278,7 @@ fn threat_080_what_is_held_is_bounded() {
             cache.grants.len(),
             cache.refusals.len(),
             cache.signed_out.len(),
+            cache.signed_out_unseen.len(),
         ];
         assert!(held.iter().all(|held| *held <= capacity), "{held:?}");
         assert_eq!(cache.len(), (held[0], held[2]));
