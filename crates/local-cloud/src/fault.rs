@@ -169,7 +169,9 @@ pub(crate) async fn instead(kind: FaultKind, bearer: Option<&str>) -> Option<Res
         FaultKind::HtmlOk => page(200),
         FaultKind::Truncated => json(200, r#"{"ok":true,"data":{"user":{"id":"usr_"#.into()),
         FaultKind::Cut => broken(
-            stream::iter([Ok(Bytes::from_static(b"{\"ok\":true,"))]).boxed(),
+            stream::iter([Ok(Bytes::from_static(b"{\"ok\":true,"))])
+                .chain(nothing_for(Duration::from_millis(50)))
+                .boxed(),
             Some(4096),
         ),
         FaultKind::Empty => json(200, String::new()),
@@ -227,6 +229,14 @@ fn page(status: u16) -> Response {
         "<!doctype html><title>Bad gateway</title><h1>Bad gateway</h1>",
     )
         .into_response()
+}
+
+/// A pause in a body, without which what came before would be dropped with the connection rather than sent.
+fn nothing_for(pause: Duration) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
+    stream::once(async move {
+        tokio::time::sleep(pause).await;
+        Ok(Bytes::new())
+    })
 }
 
 /// A body that breaks off with an error, which closes the connection; announced as longer than it is.

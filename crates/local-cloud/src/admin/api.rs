@@ -132,7 +132,7 @@ pub(super) async fn faults(State(cloud): Shared) -> Json<Value> {
     Json(json!({ "faults": cloud.faults.all() }))
 }
 
-pub(super) async fn set_fault(State(cloud): Shared, Json(fault): Json<Fault>) -> Answer {
+pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) -> Answer {
     const ENDPOINTS: [&str; 8] = [
         "any",
         "exchange",
@@ -143,6 +143,14 @@ pub(super) async fn set_fault(State(cloud): Shared, Json(fault): Json<Fault>) ->
         "permissions",
         "jwks",
     ];
+    let unknown = || refuse(StatusCode::BAD_REQUEST, "There is no such fault.");
+    let fault: Fault = serde_json::from_value(asked.clone()).map_err(|_| unknown())?;
+    // A member that means nothing is a mistake: `time` for `times` would leave the fault on.
+    let read = json!(fault);
+    let has = |name: &String| read.get(name).is_some();
+    if !asked.as_object().is_some_and(|asked| asked.keys().all(has)) {
+        return Err(unknown());
+    }
     if !ENDPOINTS.contains(&fault.endpoint.as_str()) {
         return Err(refuse(
             StatusCode::BAD_REQUEST,

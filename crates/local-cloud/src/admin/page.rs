@@ -10,7 +10,7 @@ use crate::cloud::Cloud;
 use crate::pages::frame;
 
 /// What the page offers: label, and the fault as the JSON route takes it.
-const FAULTS: [(&str, &str); 13] = [
+const FAULTS: [(&str, &str); 14] = [
     ("Slow: 2 s", r#"{"kind":"delay","ms":2000}"#),
     ("No answer", r#"{"kind":"drop"}"#),
     ("500", r#"{"kind":"status","status":500}"#),
@@ -20,6 +20,7 @@ const FAULTS: [(&str, &str); 13] = [
     ("HTML, 502", r#"{"kind":"html"}"#),
     ("HTML, 200", r#"{"kind":"html_ok"}"#),
     ("Truncated JSON", r#"{"kind":"truncated"}"#),
+    ("Cut off body", r#"{"kind":"cut"}"#),
     ("Empty body", r#"{"kind":"empty"}"#),
     ("300 MB body", r#"{"kind":"huge"}"#),
     ("Wrong types", r#"{"kind":"wrong_types"}"#),
