@@ -193,7 +193,12 @@ impl Cloud {
             && url.password().is_none()
             && url.fragment().is_none()
             && uri.len() <= 2048;
+        // Without both slashes a browser takes the rest for a path of the page that it stands on.
+        let has_slashes = uri
+            .get(url.scheme().len()..)
+            .is_some_and(|rest| rest.starts_with("://"));
         let is_local = matches!(url.scheme(), "http" | "https")
+            && has_slashes
             && match url.host() {
                 Some(url::Host::Domain(name)) => name == "localhost",
                 Some(url::Host::Ipv4(ip)) => ip.is_loopback(),

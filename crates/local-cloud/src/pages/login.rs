@@ -38,21 +38,32 @@ pub(super) async fn show(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Response 
     let Some(number) = remember(&cloud, &asked) else {
         return failed();
     };
-    let app = url::Url::parse(&asked.redirect_uri).ok();
-    let origin = app
-        .as_ref()
-        .map(|url| url.origin().ascii_serialization())
-        .unwrap_or_default();
+    let Ok(app) = url::Url::parse(&asked.redirect_uri) else {
+        return failed();
+    };
+    let origin = match app.origin() {
+        url::Origin::Opaque(_) => format!("{}:", app.scheme()),
+        known @ url::Origin::Tuple(..) => known.ascii_serialization(),
+    };
     let mut response = frame(
         "Sign in",
         "narrow",
         &page(&users, &asked.project_id, &origin, &number),
     )
     .into_response();
+    response.headers_mut().insert(
+        CONTENT_SECURITY_POLICY,
+        policy(&format!("'self' {}", target(&app, &origin))),
+    );
     response
-        .headers_mut()
-        .insert(CONTENT_SECURITY_POLICY, policy(&format!("'self' {origin}")));
-    response
+}
+
+/// The way back as the policy can name it: policies know no IPv6 addresses, so those go by their scheme.
+fn target(app: &url::Url, origin: &str) -> String {
+    match app.host() {
+        Some(url::Host::Ipv6(_)) => format!("{}:", app.scheme()),
+        _ => origin.to_owned(),
+    }
 }
 
 fn page(users: &[User], project_id: &str, origin: &str, number: &str) -> Markup {
