@@ -211,7 +211,7 @@ async fn its_own_pages_and_programs_press_them() {
 async fn threat_057_a_code_goes_to_this_machine_or_to_what_the_project_lists() {
     for dialect in BOTH {
         let desk = Desk::with(dialect, |options| {
-            options.auto_approve = Some("member".into())
+            options.auto_approve = Some("member".into());
         })
         .await;
         for (uri, expect) in [
@@ -348,7 +348,7 @@ async fn threat_048_what_an_address_says_is_shown_as_text_or_not_at_all() {
 async fn threat_059_nothing_from_an_address_becomes_a_header() {
     for dialect in BOTH {
         let desk = Desk::with(dialect, |options| {
-            options.auto_approve = Some("member".into())
+            options.auto_approve = Some("member".into());
         })
         .await;
         let state = "s\r\nset-cookie: a=b\r\n\r\n<p>\u{1f600}";
@@ -431,7 +431,7 @@ async fn every_page_carries_its_headers() {
 #[tokio::test]
 async fn the_login_pages_policy_names_its_own_way_back_and_no_other() {
     let desk = Desk::with(Dialect::V1, |options| {
-        options.seed = Seed::from_toml(LISTS).unwrap()
+        options.seed = Seed::from_toml(LISTS).unwrap();
     })
     .await;
     for (uri, expect) in [

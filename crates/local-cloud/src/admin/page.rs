@@ -43,7 +43,7 @@ fn content(cloud: &Cloud, users: &[crate::store::User]) -> Markup {
         p #status role="status" aria-live="polite" { "Loading…" }
         section.card aria-labelledby="sessions-title" {
             h2 #sessions-title { "Sessions" }
-            div.scroll tabindex="0" role="region" aria-labelledby="sessions-title" { table {
+            div.scroll tabindex="0" role="region" aria-labelledby="sessions-title" { table.sessions {
                 thead { tr { th scope="col" { "Person" } th scope="col" { "Session" } th scope="col" { "Project" } th scope="col" { "Began" } th scope="col" { "State" } th scope="col" { span.hidden { "Action" } } } }
                 tbody #sessions {}
             } }

@@ -32,7 +32,7 @@ pub(super) async fn front(State(cloud): State<Arc<Cloud>>) -> Markup {
                 dt { "People" } dd { @for person in &cloud.seed.people { span.chip { (person.name) " (" (person.role) ")" } " " } }
                 dt { "Keys" } dd { a href="/.well-known/jwks.json" { "/.well-known/jwks.json" } }
             }
-            p.actions { a.button href="/admin" { "Sessions, roles, keys and faults" } }
+            p.actions { a.button href="/admin" { "Open the admin page" } }
         }
     };
     frame("Front page", "narrow", &page)
