@@ -309,7 +309,7 @@ async fn codes_and_sessions_end_by_themselves() {
 }
 
 #[tokio::test]
-async fn nothing_but_a_session_token_is_taken_for_one() {
+async fn threat_009_nothing_but_a_session_token_is_taken_for_one() {
     for dialect in BOTH {
         let desk = Desk::new(dialect).await;
         let mei = desk.sign_in().await;

@@ -459,7 +459,7 @@ async fn the_login_pages_policy_names_its_own_way_back_and_no_other() {
 }
 
 #[tokio::test]
-async fn a_large_body_is_refused() {
+async fn threat_101_a_large_body_is_refused() {
     for dialect in BOTH {
         let desk = Desk::new(dialect).await;
         let large = json!({ "code": "x".repeat(64 * 1024) });
