@@ -85,6 +85,10 @@ fn threat_032_only_a_confirmed_end_is_told_as_one() {
         (status(500), "not confirmed request_failed"),
         (status(503), "not confirmed request_failed"),
         (
+            answer(500, &json!({ "ok": false, "error": { "status": 401 } })),
+            "not confirmed request_failed",
+        ),
+        (
             answer(200, &json!({ "ok": false })),
             "not confirmed request_failed",
         ),
