@@ -1,5 +1,11 @@
 //! The client and the four interfaces against a real Cloud: what each call answers, refuses and throws.
 #![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
 
 mod common;
 

@@ -3,6 +3,12 @@
 //! One test in a process of its own, since the log is the process's: it hears every crate, the local Cloud's and the HTTP
 //! client's too.
 #![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
 
 mod common;
 

@@ -1,5 +1,11 @@
 //! Callbacks that must not sign anybody in: each is refused with its own code, sets no session, and gives nothing away.
 #![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
 
 mod common;
 
@@ -311,7 +317,7 @@ async fn who_declines_is_told_so_and_may_begin_again() {
 async fn a_code_that_is_too_old_is_refused() {
     for dialect in BOTH {
         let cloud = cloud_with(dialect, |options| {
-            options.code_lifetime = std::time::Duration::ZERO
+            options.code_lifetime = std::time::Duration::ZERO;
         })
         .await;
         let app = App::start(&cloud, dialect).await;

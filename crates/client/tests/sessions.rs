@@ -1,5 +1,11 @@
 //! Sessions over time: asked about once, ended at once, and alive while the Cloud is away.
 #![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
 
 mod common;
 

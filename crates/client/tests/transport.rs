@@ -1,4 +1,10 @@
 //! The transport against servers that misbehave, over real sockets: every way to fail ends in time, in bounds, as an error.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
 
 use std::future::Future;
 use std::sync::Arc;
@@ -231,4 +237,51 @@ fn threat_074_plain_http_leaves_this_machine_never() {
         assert_eq!(error.code(), "invalid_configuration", "{url}");
         assert!(error.message().starts_with("base_url: "), "{url}");
     }
+}
+
+#[tokio::test]
+async fn threat_075_no_answer_chooses_which_address_is_called() {
+    let (elsewhere, arrived) = server(|mut stream, _| async move {
+        write(
+            &mut stream,
+            "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",
+        )
+        .await;
+    })
+    .await;
+    let target = elsewhere.clone();
+    let (url, count) = server(move |mut stream, nth| {
+        let target = target.clone();
+        async move {
+            let body = if nth == 0 {
+                format!(
+                    r#"{{"ok":true,"data":{{"user":{{"id":"{target}/x","email":"a@b.example","created_at":"2026-01-01T00:00:00Z",
+                    "avatar_url":"{target}/a.png","metadata":{{"jwks_uri":"{target}/keys","permissions_url":"{target}/p"}}}}}}}}"#
+                )
+            } else {
+                r#"{"ok":true,"data":{"permissions":["agents:read"]}}"#.to_owned()
+            };
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nlink: <{target}/next>; rel=next\r\ncontent-location: {target}/\r\nlocation: {target}/\r\n\
+                 content-length: {}\r\n\r\n",
+                body.len()
+            );
+            write(&mut stream, &(head + &body)).await;
+        }
+    })
+    .await;
+    let client = client(&url);
+    let token = SessionToken::parse("tok").unwrap();
+    let user = client.verify_token(&token).await.unwrap().unwrap();
+    assert_eq!(
+        user.id().as_str(),
+        format!("{elsewhere}/x"),
+        "an id may look like an address"
+    );
+    let grants = client.user_permissions(user.id(), &token).await.unwrap();
+    assert!(grants.allows("agents:read"));
+    assert_eq!(
+        (count.load(Ordering::SeqCst), arrived.load(Ordering::SeqCst)),
+        (2, 0)
+    );
 }
