@@ -67,7 +67,7 @@ pub struct Policy {
     pub max_response_bytes: usize,
     /// How long a verified identity is used without asking again. Default 30 s.
     pub fresh: Duration,
-    /// How long a refusal (HTTP 401) is remembered. Default 5 s.
+    /// How long a refusal with the status 401 is remembered. Default 5 s.
     pub refused: Duration,
     /// How long past its fresh time an identity is used when the Cloud cannot be asked (RFC 5861 section 4). Default 60 s.
     pub stale_if_error: Duration,

@@ -3,13 +3,28 @@
 //! A flow is a state machine. It says [`Step::Send`], [`Step::Wait`] or [`Step::Done`], and is told what came of it with
 //! the time. Retry, time-out, breaker and stale-if-error policy live here, once; a driver is one loop:
 //!
-//! ```ignore
-//! let mut event = Event::Start;
-//! loop {
-//!     match flow.step(event, clock.now()) {
-//!         Step::Send(request) => event = Event::Delivered(transport.send(request).await),
-//!         Step::Wait(time) => { sleep(time).await; event = Event::Woken }
-//!         Step::Done(output) => return output,
+//! ```
+//! use core::time::Duration;
+//! use mastra_auth_cloud_core::flow::{Event, Flow, Step};
+//! use mastra_auth_cloud_core::http::{Delivery, Request};
+//! use mastra_auth_cloud_core::time::Now;
+//!
+//! async fn drive<F: Flow>(
+//!     mut flow: F,
+//!     now: impl Fn() -> Now,
+//!     send: impl AsyncFn(Request) -> Delivery,
+//!     sleep: impl AsyncFn(Duration),
+//! ) -> F::Output {
+//!     let mut event = Event::Start;
+//!     loop {
+//!         match flow.step(event, now()) {
+//!             Step::Send(request) => event = Event::Delivered(send(request).await),
+//!             Step::Wait(time) => {
+//!                 sleep(time).await;
+//!                 event = Event::Woken;
+//!             }
+//!             Step::Done(output) => return output,
+//!         }
 //!     }
 //! }
 //! ```

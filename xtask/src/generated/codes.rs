@@ -15,11 +15,12 @@ const HEAD: &str = "\
 
 # Error codes
 
-Every error of this software has one of these codes. They are stable: a program may match on them. Messages are for people and
-may change. No code, message or cause holds a token, a cookie, a code, a verifier, an e-mail address or a response body.
+Every error of the core and the client has one of these codes. They are stable: a program may match on them. Messages are for people
+and may change. No code, message or cause holds a token, a cookie, a code, a verifier, an e-mail address or a response body.
 
 The kind says whose turn it is: the caller's, the configuration's, the credential's, the Cloud's or the network's. Where the Cloud
-sends an error code of its own, it is handed on as it is.
+sends an error code of its own, it is handed on as it is; a dash stands for the status of the Cloud's answer. What browsers and
+API clients of an axum service see is [a shorter list](axum.md#what-the-outside-sees).
 
 | code | kind | status | meaning |
 |---|---|---|---|
@@ -65,7 +66,7 @@ fn table(text: &str) -> Result<String> {
         meaning,
     } in rows
     {
-        let status = status.map_or_else(String::new, |status| status.to_string());
+        let status = status.map_or_else(|| "–".to_owned(), |status| status.to_string());
         writeln!(
             page,
             "| `{code}` | {kind} | {status} | {} |",
@@ -86,7 +87,7 @@ mod tests {
         );
         assert!(
             page.unwrap()
-                .ends_with("|---|\n| `a` | cloud | 502 | b \\| c |\n| `d` | caller |  | e |\n")
+                .ends_with("|---|\n| `a` | cloud | 502 | b \\| c |\n| `d` | caller | – | e |\n")
         );
         assert!(table("[]").is_err());
     }

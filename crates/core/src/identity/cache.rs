@@ -88,10 +88,6 @@ impl Cache {
             if age < self.fresh {
                 return Lookup::Fresh(identity);
             }
-            // A refusal that came later outweighs an answer that has grown old.
-            if let Some(error) = self.refusal(key, now) {
-                return Lookup::Refused(error);
-            }
             return if age < self.stale {
                 Lookup::Stale(identity)
             } else {
