@@ -8,7 +8,7 @@
 #![allow(dead_code, reason = "each test uses its part of it")]
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::response::sse::{Event, Sse};
@@ -16,9 +16,12 @@ use axum::routing::{delete, get};
 use mastra_auth_cloud::axum::{
     AuthLayer, CurrentUser, OptionalUser, Permission, RequirePermission, routes,
 };
-use mastra_auth_cloud::{Builder, Dialect, MastraCloudAuth};
+use mastra_auth_cloud::core::config::Policy;
+use mastra_auth_cloud::{Answer, Builder, Dialect, MastraCloudAuth};
 use mastra_auth_local_cloud::{LocalCloud, Options};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::header::{
+    ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN, SET_COOKIE,
+};
 use reqwest::{Method, StatusCode};
 use tokio::task::JoinHandle;
 
@@ -363,4 +366,75 @@ pub(crate) fn with_parameter(url: &str, name: &str, value: &str) -> String {
 pub(crate) fn at_instance(url: &str, app: &App) -> String {
     let (_, path) = url.split_once("://").unwrap().1.split_once('/').unwrap();
     format!("{}/{path}", app.url)
+}
+
+/// A Cloud and an app in front of it.
+pub(crate) async fn desk() -> (LocalCloud, App) {
+    let cloud = cloud(Dialect::V1).await;
+    let app = App::start(&cloud, Dialect::V1).await;
+    (cloud, app)
+}
+
+pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(*name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+    }
+    headers
+}
+
+/// A request of nobody with these headers.
+pub(crate) async fn ask(app: &App, path: &str, pairs: &[(&'static str, &str)]) -> Page {
+    Browser::default()
+        .send(Method::GET, &app.at(path), headers(pairs), &[])
+        .await
+}
+
+pub(crate) fn provider(cloud: &LocalCloud, dialect: Dialect, policy: Policy) -> MastraCloudAuth {
+    let options = MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(cloud.url());
+    options.dialect(dialect).policy(policy).build().unwrap()
+}
+
+/// A policy under which a test need not wait long.
+pub(crate) fn brisk() -> Policy {
+    let mut policy = Policy::default();
+    policy.fresh = Duration::from_millis(300);
+    policy.stale_if_error = Duration::from_millis(1_500);
+    policy.refused = Duration::from_millis(300);
+    policy.breaker_pause = Duration::from_millis(200);
+    policy.call_timeout = Duration::from_millis(500);
+    policy
+}
+
+pub(crate) async fn app(cloud: &LocalCloud, dialect: Dialect, policy: Policy) -> App {
+    App::with(|url| {
+        MastraCloudAuth::builder()
+            .project_id("demo")
+            .base_url(cloud.url())
+            .public_url(url)
+            .dialect(dialect)
+            .policy(policy)
+    })
+    .await
+}
+
+/// Tries until it is so; a minute without that fails the test.
+pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl FnMut() -> F) {
+    let begun = Instant::now();
+    while !is_so().await {
+        assert!(
+            begun.elapsed() < Duration::from_mins(1),
+            "not within a minute: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+pub(crate) fn id(answer: &Answer) -> &str {
+    match answer {
+        Answer::Authenticated(identity) => identity.user().id().as_str(),
+        other => panic!("{other:?}"),
+    }
 }

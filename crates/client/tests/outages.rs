@@ -1,0 +1,230 @@
+//! While the Cloud is away, slow or wrong: nobody is signed out, and nobody's sign-out is lost.
+#![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Browser, app, brisk, cloud, cloud_with, id, provider, until};
+use mastra_auth_cloud::core::config::Policy;
+use mastra_auth_cloud::{Answer, Dialect, SessionToken, SignOut};
+use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
+
+const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
+const HOUR: Duration = Duration::from_hours(1);
+
+#[tokio::test]
+async fn threat_031_a_sign_out_while_the_cloud_is_away_is_told_and_holds() {
+    for dialect in BOTH {
+        let folder = folder();
+        let cloud = at_rest(dialect, 0, &folder).await;
+        let port = cloud.port();
+        let mut policy = brisk();
+        policy.capacity = 8;
+        let app = app(&cloud, dialect, policy).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "owner").await;
+        let old = browser.clone();
+        cloud.stop().await;
+
+        let page = browser.sign_out(&app).await;
+        assert_eq!(
+            (page.status.as_u16(), page.code().as_str()),
+            (503, "sign_out_not_confirmed")
+        );
+        assert!(
+            browser.session().is_none(),
+            "the cookie is cleared all the same"
+        );
+        assert_eq!(old.clone().me(&app).await, "-", "refused here at once");
+        // Sign-outs of tokens that were never seen to be good do not push it out.
+        for n in 0..24 {
+            let junk = SessionToken::parse(&format!("junk-{n}")).unwrap();
+            let _ = app.auth.sign_out(&junk).await;
+            // Used over and over, so that they look worth keeping.
+            for _ in 0..4 {
+                let answer = app.auth.authenticate_token(junk.expose()).await;
+                assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
+            }
+        }
+
+        let cloud = at_rest(dialect, port, &folder).await;
+        until("the Cloud is asked again", || async {
+            let token = cloud.control().sign_in("viewer", HOUR).unwrap();
+            matches!(
+                app.auth.authenticate_token(&token).await,
+                Answer::Authenticated(_)
+            )
+        })
+        .await;
+        assert_eq!(
+            old.clone().me(&app).await,
+            "-",
+            "the Cloud never heard of it, and still refused here"
+        );
+    }
+}
+
+#[tokio::test]
+async fn threat_032_a_sign_out_that_failed_is_not_told_as_done() {
+    for dialect in BOTH {
+        let cloud = cloud(dialect).await;
+        let mut policy = Policy::default();
+        policy.call_timeout = Duration::from_millis(300);
+        policy.breaker_failures = 1_000;
+        let auth = provider(&cloud, dialect, policy);
+        for kind in [
+            FaultKind::Drop,
+            FaultKind::Cut,
+            FaultKind::Drip,
+            FaultKind::Status { status: 500 },
+            FaultKind::Status { status: 403 },
+            FaultKind::Status { status: 429 },
+            FaultKind::Html,
+            FaultKind::Truncated,
+            FaultKind::Redirect {
+                status: 307,
+                location: "http://localhost:1/".into(),
+            },
+        ] {
+            let token = cloud.control().sign_in("owner", HOUR).unwrap();
+            assert_eq!(id(&auth.authenticate_token(&token).await), "usr_olivia");
+            cloud
+                .control()
+                .set_fault(Fault::new(kind.clone()).on("destroy"));
+            let token = SessionToken::parse(&token).unwrap();
+            let outcome = auth.sign_out(&token).await;
+            assert!(
+                matches!(outcome, SignOut::NotConfirmed(_)),
+                "{kind:?}: {outcome:?}"
+            );
+            cloud.control().clear_faults();
+            let outcome = auth.sign_out(&token).await;
+            assert_eq!(
+                outcome,
+                SignOut::Ended,
+                "{kind:?}: it was still there to be ended"
+            );
+            assert_eq!(auth.sign_out(&token).await, SignOut::AlreadyGone);
+        }
+    }
+}
+
+fn folder() -> std::path::PathBuf {
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .join(format!("{}-{count}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
+}
+
+/// A Cloud that finds its sessions and keys again when it is started anew.
+async fn at_rest(dialect: Dialect, port: u16, folder: &std::path::Path) -> LocalCloud {
+    cloud_with(dialect, |options| {
+        options.port = port;
+        options.db = Some(folder.join("cloud.db"));
+    })
+    .await
+}
+
+#[tokio::test]
+async fn an_outage_is_lived_through_and_signs_nobody_out() {
+    for dialect in BOTH {
+        let folder = folder();
+        let cloud = at_rest(dialect, 0, &folder).await;
+        let port = cloud.port();
+        let app = app(&cloud, dialect, brisk()).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "owner").await;
+        let cookie = browser.session().unwrap().to_owned();
+        let stranger = cloud.control().sign_in("viewer", HOUR).unwrap();
+        cloud.stop().await;
+
+        // First what was verified is good for its time, then nothing can be said; never "signed out".
+        let mut seen = Vec::new();
+        let begun = Instant::now();
+        while seen.last() != Some(&503) {
+            let page = browser.fetch(&app.at("/agents")).await;
+            assert!(page.cookies().is_empty(), "{page:?}");
+            if seen.last() != Some(&page.status.as_u16()) {
+                seen.push(page.status.as_u16());
+            }
+            assert!(begun.elapsed() < Duration::from_mins(1), "{seen:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        assert_eq!(seen, [200, 503]);
+        assert!(
+            begun.elapsed() >= Duration::from_millis(1_500),
+            "the stale time was used: {:?}",
+            begun.elapsed()
+        );
+        let page = browser.fetch(&app.at("/agents")).await;
+        assert_eq!(page.headers["retry-after"], "5");
+        let page = browser.open(&app.at("/agents")).await;
+        assert_eq!(
+            page.status, 503,
+            "a browser is not sent to sign in: {page:?}"
+        );
+        let answer = app.auth.authenticate_token(&stranger).await;
+        assert!(matches!(answer, Answer::Unavailable(_)), "{answer:?}");
+        assert_eq!(browser.session(), Some(cookie.as_str()));
+
+        let _cloud = at_rest(dialect, port, &folder).await;
+        let (url, browser) = (app.at("/agents"), browser.clone());
+        until("the user is back", || async {
+            browser.clone().fetch(&url).await.status == 200
+        })
+        .await;
+        assert_eq!(browser.clone().me(&app).await, "usr_olivia");
+    }
+}
+
+#[tokio::test]
+async fn threat_081_a_failure_is_not_remembered_as_a_refusal() {
+    for dialect in BOTH {
+        let cloud = cloud(dialect).await;
+        let mut policy = Policy::default();
+        policy.call_timeout = Duration::from_millis(300);
+        policy.breaker_failures = 1_000;
+        let auth = provider(&cloud, dialect, policy);
+        for kind in [
+            FaultKind::Status { status: 500 },
+            FaultKind::Status { status: 503 },
+            FaultKind::Status { status: 429 },
+            FaultKind::Html,
+            FaultKind::HtmlOk,
+            FaultKind::Empty,
+            FaultKind::Truncated,
+            FaultKind::WrongTypes,
+            FaultKind::Cut,
+            FaultKind::Drop,
+            FaultKind::Drip,
+            FaultKind::Huge,
+            FaultKind::Redirect {
+                status: 302,
+                location: "/".into(),
+            },
+        ] {
+            let token = cloud.control().sign_in("owner", HOUR).unwrap();
+            cloud.control().set_fault(Fault::new(kind.clone()));
+            let answer = auth.authenticate_token(&token).await;
+            assert!(
+                matches!(answer, Answer::Unavailable(_)),
+                "{kind:?}: {answer:?}"
+            );
+            cloud.control().clear_faults();
+            assert_eq!(
+                id(&auth.authenticate_token(&token).await),
+                "usr_olivia",
+                "{kind:?}"
+            );
+        }
+    }
+}
