@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
 use mastra_auth_cloud_core::http::{Delivery, Request};
@@ -49,11 +50,11 @@ impl Driver {
                 Next::Identify(flow) => {
                     let transport = Arc::clone(&self.transport);
                     let key = flow.key();
-                    last = Some(
-                        self.identities
-                            .join(key, async move { drive(transport.as_ref(), flow).await })
-                            .await,
-                    );
+                    let landed = self
+                        .identities
+                        .join(key, async move { drive(transport.as_ref(), flow).await })
+                        .await;
+                    last = Some(landed.unwrap_or_else(|| Answer::Unavailable(cut_short())));
                 }
             }
         }
@@ -69,7 +70,21 @@ impl Driver {
                 async move { drive(transport.as_ref(), flow).await },
             )
             .await
+            .unwrap_or_else(|| Err(cut_short()))
     }
+
+    /// Drives a sign-out in a task of its own: whoever hangs up must not keep the Cloud from hearing of it.
+    pub(crate) async fn sign_out(&self, flow: Logout) -> SignOut {
+        let transport = Arc::clone(&self.transport);
+        let task = tokio::spawn(async move { drive(transport.as_ref(), flow).await });
+        task.await
+            .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
+    }
+}
+
+/// The runtime ended before the work did.
+fn cut_short() -> CloudApiError {
+    CloudApiError::new(Code::NetworkError)
 }
 
 async fn drive<F: Flow>(transport: &dyn Transport, mut flow: F) -> F::Output {

@@ -1,8 +1,9 @@
 //! Single flight: however many requests wait for one key, the work is done once.
 //!
-//! The work is a shared future that whoever waits drives on, so a waiter that goes away, the first one too, takes nothing
-//! with it; when nobody waits any more the work is dropped. Keys say all that the result depends on. A result is shared
-//! only by those who came before it was there; what is remembered longer is the core's to decide.
+//! The work runs in a task of its own to its end, whoever goes away meanwhile: it may be the one call that finds out whether
+//! the Cloud is back, and whoever hangs up must not be able to take that with him. Its own bound is its time-out. Keys say
+//! all that the result depends on. A result is shared only by those who came before it was there; what is remembered longer
+//! is the core's to decide.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -11,15 +12,12 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt as _;
-use futures_util::future::{Shared, WeakShared};
+use futures_util::future::Shared;
 
-type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Table<K, T> = Mutex<HashMap<K, WeakShared<Work<T>>>>;
+type Landing<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
+type Table<K, T> = Mutex<HashMap<K, Shared<Landing<T>>>>;
 
-/// Abandoned entries are swept when the table has grown to this.
-const SWEEP_AT: usize = 1024;
-
-pub(crate) struct Flights<K, T: Clone> {
+pub(crate) struct Flights<K: Eq + Hash, T: Clone> {
     table: Arc<Table<K, T>>,
 }
 
@@ -34,33 +32,47 @@ where
         }
     }
 
-    /// Joins the work under way for this key, or begins it.
+    /// Joins the work under way for this key, or begins it. None where its runtime was shut down before the end.
     pub(crate) fn join(
         &self,
         key: K,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> Shared<Work<T>> {
+    ) -> impl Future<Output = Option<T>> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(flight) = table.get(&key).and_then(WeakShared::upgrade) {
-            return flight;
+        if let Some(flight) = table.get(&key) {
+            return flight.clone();
         }
-        if table.len() >= SWEEP_AT {
-            table.retain(|_, flight| flight.upgrade().is_some());
-        }
-        let landing = Arc::clone(&self.table);
-        let work: Work<T> = Box::pin(async move {
-            let result = work.await;
-            landing
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(&key);
-            result
+        let seat = Seat {
+            table: Arc::clone(&self.table),
+            key,
+        };
+        let task = tokio::spawn(async move {
+            // Given up when the work is over, and also where it panics or its runtime ends.
+            let _seat = seat;
+            work.await
         });
-        let flight = work.shared();
-        if let Some(weak) = flight.downgrade() {
-            table.insert(key, weak);
-        }
+        let landing: Landing<T> = Box::pin(async { task.await.ok() });
+        let flight = landing.shared();
+        table.insert(key, flight.clone());
         flight
+    }
+}
+
+/// A place in the table, as long as the work goes on.
+struct Seat<K: Eq + Hash, T: Clone> {
+    table: Arc<Table<K, T>>,
+    key: K,
+}
+
+impl<K: Eq + Hash, T: Clone> Drop for Seat<K, T> {
+    fn drop(&mut self) {
+        let flight = self
+            .table
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&self.key);
+        // Dropped after the lock is released: the last to hold a flight drops its result with it.
+        drop(flight);
     }
 }
 
@@ -86,11 +98,11 @@ mod tests {
             flights.join(1, work(11)),
             flights.join(2, work(20))
         );
-        assert_eq!((a, b, c), (10, 10, 20));
+        assert_eq!((a, b, c), (Some(10), Some(10), Some(20)));
         assert_eq!(runs.load(Ordering::SeqCst), 2);
         assert_eq!(
             flights.join(1, work(12)).await,
-            12,
+            Some(12),
             "what has landed is not joined"
         );
         assert!(flights.table.lock().unwrap().is_empty());
@@ -104,6 +116,26 @@ mod tests {
         let follower = flights.join(1, async { 0 });
         drop(leader);
         done.send(7).unwrap();
-        assert_eq!(follower.await, 7);
+        assert_eq!(follower.await, Some(7));
+    }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_goes_on_to_its_end() {
+        let flights = Flights::<u8, u8>::new();
+        let (done, wait) = tokio::sync::oneshot::channel();
+        drop(flights.join(1, async move {
+            tokio::task::yield_now().await;
+            done.send(()).unwrap();
+            0
+        }));
+        wait.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn work_that_panics_leaves_its_place() {
+        let flights = Flights::<u8, u8>::new();
+        let lost = flights.join(1, async { panic!("told to") }).await;
+        assert_eq!(lost, None);
+        assert_eq!(flights.join(1, async { 3 }).await, Some(3));
     }
 }

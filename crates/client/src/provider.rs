@@ -8,10 +8,11 @@ mod interfaces;
 use std::fmt;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use http::HeaderMap;
 use mastra_auth_cloud_core::config::Config;
-use mastra_auth_cloud_core::cookie::{SetCookie, values};
-use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::cookie::{SetCookie, every_value};
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::authenticate::bearer;
@@ -29,6 +30,9 @@ use crate::builder::Builder;
 use crate::client::MastraCloudClient;
 use crate::driver::Driver;
 use crate::{headers, system};
+
+/// Of how many sessions of one request the Cloud is told that they end: as many as are tried to find out who it is.
+const MAX_ENDED_AT_ONCE: usize = 5;
 
 /// Sign-in with Mastra Cloud for one deployment.
 #[derive(Clone)]
@@ -201,53 +205,66 @@ impl MastraCloudAuth {
         login::clear(&self.driver.authority, state).ok()
     }
 
-    /// Every session token that a request carries, unverified: what a sign-out is to end.
+    /// Ends every session that a request carries a token of, here at once and at the Cloud; the result is the least of
+    /// theirs. All are denied here before the first is told to the Cloud.
     #[cfg(feature = "axum")]
-    pub(crate) fn tokens(&self, headers: &HeaderMap) -> Vec<SessionToken> {
+    pub(crate) async fn sign_out_request(&self, headers: &HeaderMap) -> SignOut {
         let cookie = headers::cookie(headers).unwrap_or_default();
-        let cookies = values(&cookie, self.cookie_name()).into_iter().flatten();
+        let cookies = every_value(&cookie, self.cookie_name());
         let bearer = headers::authorization(headers).and_then(bearer);
-        bearer
+        let tokens = bearer
             .into_iter()
             .chain(cookies)
-            .filter_map(|text| SessionToken::parse(text).ok())
-            .collect()
+            .filter_map(|text| SessionToken::parse(text).ok());
+        self.end_all(tokens, Effort::Full).await
     }
 
     /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
     pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
-        self.end(token, Effort::Full).await
-    }
-
-    async fn end(&self, token: &SessionToken, effort: Effort) -> SignOut {
-        let flow = Logout::new(
-            Arc::clone(&self.driver.authority),
-            token.clone(),
-            effort,
-            system::jitter(),
-        );
-        let outcome = self.driver.run(flow).await;
-        match &outcome {
-            SignOut::Ended => tracing::info!("session ended"),
-            SignOut::AlreadyGone => tracing::info!("session was already gone"),
-            SignOut::NotConfirmed(error) => {
-                tracing::warn!(code = error.code(), "session end not confirmed");
-            }
-        }
-        outcome
+        self.end_all(std::iter::once(token.clone()), Effort::Full)
+            .await
     }
 
     /// A new sign-in replaces the browser's old session: left alive, the old one could not be ended from here any more.
     async fn end_previous(&self, cookie_header: &str, new: &SessionToken) {
-        let Ok(values) = values(cookie_header, self.cookie_name()) else {
-            return;
-        };
-        for old in values
+        let old = every_value(cookie_header, self.cookie_name())
             .filter_map(|value| SessionToken::parse(value).ok())
-            .filter(|old| !old.same_as(new))
-        {
-            // Whatever comes of it is logged; the new sign-in does not depend on it.
-            let _ = self.end(&old, Effort::Once).await;
+            .filter(|old| !old.same_as(new));
+        // Whatever comes of it is logged; the new sign-in does not depend on it.
+        let _ = self.end_all(old, Effort::Once).await;
+    }
+
+    async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, effort: Effort) -> SignOut {
+        let now = system::now();
+        let authority = &self.driver.authority;
+        let end = |token| Logout::new(Arc::clone(authority), token, effort, now, system::jitter());
+        let mut flows: Vec<Logout> = tokens.map(end).collect();
+        // The Cloud is told of a few: first of those that were seen to be good, for the rest may be anybody's invention.
+        flows.sort_by_key(|flow| !flow.is_known());
+        let untold = flows.len() > MAX_ENDED_AT_ONCE;
+        flows.truncate(MAX_ENDED_AT_ONCE);
+        let outcomes = join_all(flows.into_iter().map(|flow| self.driver.sign_out(flow))).await;
+        outcomes.iter().for_each(tell_end);
+        let least = outcomes.into_iter().max_by_key(|outcome| match outcome {
+            SignOut::AlreadyGone => 0,
+            SignOut::Ended => 1,
+            SignOut::NotConfirmed(_) => 2,
+        });
+        match least {
+            Some(SignOut::NotConfirmed(error)) => SignOut::NotConfirmed(error),
+            _ if untold => SignOut::NotConfirmed(CloudApiError::new(Code::TooManyCookies)),
+            Some(outcome) => outcome,
+            None => SignOut::AlreadyGone,
+        }
+    }
+}
+
+fn tell_end(outcome: &SignOut) {
+    match outcome {
+        SignOut::Ended => tracing::info!("session ended"),
+        SignOut::AlreadyGone => tracing::info!("session was already gone"),
+        SignOut::NotConfirmed(error) => {
+            tracing::warn!(code = error.code(), "session end not confirmed");
         }
     }
 }

@@ -307,7 +307,7 @@ async fn who_declines_is_told_so_and_may_begin_again() {
         assert_eq!(page.code(), "access_denied");
         assert!(page.body.contains("You did not sign in"));
         no_session(&page);
-        assert!(browser.jar.is_empty(), "{:?}", browser.jar.keys());
+        assert!(browser.jar.names().is_empty(), "{:?}", browser.jar.names());
         browser.sign_in(&app, &cloud, "owner").await;
         assert_eq!(browser.me(&app).await, "usr_olivia");
     }

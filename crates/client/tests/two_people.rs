@@ -109,7 +109,7 @@ async fn tabs_of_one_browser_do_not_disturb_one_another() {
         assert!(
             browser.cookie("mastra_login").is_none(),
             "no login cookie is left: {:?}",
-            browser.jar.keys()
+            browser.jar.names()
         );
     }
 }

@@ -7,6 +7,8 @@
 //! genuine pair of cookie and state. What keeps others from writing them is the `__Host-` prefix.
 //! The cookie is named after the state, so tabs do not disturb one another. Does not know whether it was used before.
 
+use std::collections::BTreeSet;
+
 use zeroize::Zeroizing;
 
 use crate::config::Config;
@@ -110,12 +112,14 @@ pub(crate) fn read(
 ///
 /// `cookie_header_too_large`.
 pub(crate) fn overdue(config: &Config, header: &str) -> Result<Vec<CookieSpec>, CloudApiError> {
+    let mut seen = BTreeSet::new();
     let mut all: Vec<(i64, &str)> = pending(config, header)?
         .into_iter()
+        .filter(|(name, _)| seen.insert(*name))
         .map(|(name, value)| (created(value), name))
         .collect();
-    all.sort_unstable();
-    all.dedup();
+    // Stable: of one millisecond the header's own order counts, in which older cookies come first (RFC 6265 section 5.4).
+    all.sort_by_key(|(created, _)| *created);
     // One more is about to be set.
     let surplus = all.len().saturating_sub(MAX_PENDING.saturating_sub(1));
     all.into_iter()

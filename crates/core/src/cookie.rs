@@ -9,7 +9,9 @@ mod parse;
 
 pub use build::{CookieSpec, MAX_COOKIE_BYTES, SetCookie};
 pub use options::{CookieOptions, DEFAULT_NAME, MAX_NAME_BYTES, SameSite, Secure};
-pub use parse::{CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME, Values, names_with_prefix, values};
+pub use parse::{
+    CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME, Values, every_value, names_with_prefix, values,
+};
 
 #[cfg(test)]
 mod tests;

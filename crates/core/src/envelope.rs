@@ -121,14 +121,15 @@ fn failure(http: u16, said: Said) -> CloudApiError {
     CloudApiError::answer(code, message, status, verdict(http, said.status))
 }
 
-/// A "no" has a refusing status and nothing beside it that speaks against it.
+/// A "no" has a refusing status and nothing beside it that speaks against it; an outage has one that says so.
 fn verdict(http: u16, envelope: Option<u16>) -> Verdict {
-    let mut said = [Some(http), envelope]
-        .into_iter()
-        .flatten()
-        .filter(|status| !is_success(*status))
-        .peekable();
-    if said.peek().is_some() && said.all(is_refusing) {
+    let said = || {
+        let both = [Some(http), envelope].into_iter().flatten();
+        both.filter(|status| !is_success(*status))
+    };
+    if said().any(is_failing) {
+        Verdict::Outage
+    } else if said().next().is_some() && said().all(is_refusing) {
         Verdict::Refused
     } else {
         Verdict::Unclear
@@ -136,7 +137,11 @@ fn verdict(http: u16, envelope: Option<u16>) -> Verdict {
 }
 
 const fn is_refusing(status: u16) -> bool {
-    matches!(status, 400..=499) && !matches!(status, 408 | 425 | 429)
+    matches!(status, 400..=499) && !is_failing(status)
+}
+
+const fn is_failing(status: u16) -> bool {
+    status >= 500 || matches!(status, 408 | 425 | 429)
 }
 
 const fn is_success(status: u16) -> bool {
@@ -160,7 +165,11 @@ fn malformed(http: u16) -> CloudApiError {
         Code::InvalidResponse,
         format!("HTTP {http}: invalid response"),
         status,
-        Verdict::Unclear,
+        if is_failing(http) {
+            Verdict::Outage
+        } else {
+            Verdict::Unclear
+        },
     )
 }
 

@@ -141,6 +141,8 @@ codes! {
 pub(crate) enum Verdict {
     /// The Cloud said no.
     Refused,
+    /// The Cloud says itself that it cannot answer now.
+    Outage,
     /// It could not be found out.
     Unclear,
 }
@@ -262,6 +264,12 @@ impl CloudApiError {
     /// Whether the Cloud refused the credential: a 4xx other than 408, 425 and 429. Never true for an outage.
     pub fn is_refusal(&self) -> bool {
         self.verdict == Verdict::Refused
+    }
+
+    /// Whether it speaks of the Cloud's health, and not only of one answer: no connection, no answer in time, 5xx, 408, 425,
+    /// 429. An answer that cannot be read does not, or one odd account could pass for an outage.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self.code, Code::NetworkError | Code::Timeout) || self.verdict == Verdict::Outage
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod breaker;
 pub(crate) mod cache;
 pub mod key;
 pub(crate) mod spent;
+mod weight;
 
 use crate::ids::SessionId;
 use crate::model::CloudUser;
@@ -53,6 +54,15 @@ impl Identity {
     /// What the identity is remembered under.
     pub const fn key(&self) -> TokenKey {
         self.key
+    }
+
+    /// The same, with what was known of its session before: its id, and its end where that comes sooner.
+    pub(crate) fn continuing(self, earlier: &Self) -> Self {
+        Self {
+            session_id: self.session_id.or_else(|| earlier.session_id.clone()),
+            expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
+            ..self
+        }
     }
 
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {

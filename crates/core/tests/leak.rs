@@ -463,7 +463,13 @@ fn threat_104_a_request_shows_nothing_of_its_credentials() {
             }
         }
         for bad in bad_deliveries() {
-            let flow = Logout::new(deployment(dialect), token(TOKEN), Effort::Once, Jitter(1));
+            let flow = Logout::new(
+                deployment(dialect),
+                token(TOKEN),
+                Effort::Once,
+                at(1),
+                Jitter(1),
+            );
             watch.debug(&run_first(&watch, flow, bad));
         }
     }

@@ -6,8 +6,10 @@
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderValue, StatusCode};
+use mastra_auth_cloud_core::encoding::hex;
 
 use super::outside::guard;
+use crate::system;
 
 /// What a page says.
 pub(crate) struct Page<'a> {
@@ -59,6 +61,14 @@ impl IntoResponse for Page<'_> {
         headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
         response
     }
+}
+
+/// A number that stands on the page and in the log.
+pub(crate) fn reference() -> String {
+    hex(&system::jitter().0.to_be_bytes())
+        .chars()
+        .take(8)
+        .collect()
 }
 
 /// The words are constant today; escaping keeps it so that they need not be.

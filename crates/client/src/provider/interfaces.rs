@@ -72,7 +72,7 @@ impl SessionProvider for MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        self.client().validate_session(token).await
+        self.live_session(token).await
     }
 
     async fn destroy_session(&self, token: &SessionToken) -> SignOut {
@@ -83,7 +83,7 @@ impl SessionProvider for MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        self.client().validate_session(token).await
+        self.live_session(token).await
     }
 
     fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken> {
@@ -145,6 +145,24 @@ impl SsoProvider for MastraCloudAuth {
 
     fn login_button(&self) -> LoginButton {
         LoginButton::MASTRA_CLOUD
+    }
+}
+
+impl MastraCloudAuth {
+    /// The session behind a token; none where it was signed out here or is past its end, whatever the Cloud still says.
+    async fn live_session(
+        &self,
+        token: &SessionToken,
+    ) -> Result<Option<CloudSession>, CloudApiError> {
+        if self.driver.authority.is_signed_out(token, system::now()) {
+            return Ok(None);
+        }
+        let session = self.client().validate_session(token).await?;
+        let now = system::now();
+        let is_live = |session: &CloudSession| {
+            session.expires_at() > now.wall && !self.driver.authority.is_signed_out(token, now)
+        };
+        Ok(session.filter(is_live))
     }
 }
 

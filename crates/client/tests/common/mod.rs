@@ -7,7 +7,6 @@
 )]
 #![allow(dead_code, reason = "each test uses its part of it")]
 
-use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -173,11 +172,36 @@ impl Page {
     }
 }
 
+/// Cookies in the order of their creation, which is the order in which browsers send them.
+#[derive(Clone, Default)]
+pub(crate) struct Jar(Vec<(String, String)>);
+
+impl Jar {
+    pub(crate) fn insert(&mut self, name: String, value: String) {
+        match self.0.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.0.push((name, value)),
+        }
+    }
+
+    fn remove(&mut self, name: &str) {
+        self.0.retain(|(known, _)| known != name);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(String, String)> {
+        self.0.iter()
+    }
+
+    pub(crate) fn names(&self) -> Vec<&str> {
+        self.iter().map(|(name, _)| name.as_str()).collect()
+    }
+}
+
 /// A browser as far as sign-in goes: it keeps the cookies of `localhost`, whatever the port, and is sent nowhere by itself.
 #[derive(Clone)]
 pub(crate) struct Browser {
     http: reqwest::Client,
-    pub(crate) jar: BTreeMap<String, String>,
+    pub(crate) jar: Jar,
 }
 
 impl Default for Browser {
@@ -187,7 +211,7 @@ impl Default for Browser {
             .no_proxy();
         Self {
             http: http.timeout(Duration::from_secs(30)).build().unwrap(),
-            jar: BTreeMap::new(),
+            jar: Jar::default(),
         }
     }
 }
@@ -247,7 +271,7 @@ impl Browser {
         form: &[(&str, &str)],
     ) -> Page {
         let mut request = self.http.request(method, url).headers(headers);
-        if !self.jar.is_empty() {
+        if !self.jar.names().is_empty() {
             request = request.header(COOKIE, self.cookie_header());
         }
         if !form.is_empty() {

@@ -51,6 +51,14 @@ pub fn values<'h>(header: &'h str, name: &str) -> Result<Values<'h>, CookieError
     Ok(Values(slots.into_iter().flatten()))
 }
 
+/// Finds every cookie of the name, however many there are and however long the header is: for ending sessions, where it is
+/// worse to overlook one than to look long.
+pub fn every_value<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
+    split(header)
+        .filter(move |(found, _)| *found == name)
+        .map(|(_, value)| value)
+}
+
 /// Finds all cookies whose name begins with exactly `prefix`: pairs of the whole name and the value. The caller caps
 /// how many it takes.
 ///
@@ -70,10 +78,14 @@ fn pairs(header: &str) -> Result<impl Iterator<Item = (&str, &str)>, CookieError
     if header.len() > MAX_HEADER_BYTES {
         return Err(CookieError::HeaderTooLarge);
     }
-    Ok(header
+    Ok(split(header))
+}
+
+fn split(header: &str) -> impl Iterator<Item = (&str, &str)> {
+    header
         .split(';')
         .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
-        .filter(|(name, _)| !name.is_empty()))
+        .filter(|(name, _)| !name.is_empty())
 }
 
 impl<'h> Iterator for Values<'h> {

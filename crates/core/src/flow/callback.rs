@@ -164,10 +164,9 @@ impl Callback {
             Some(session.id().clone()),
             Some(end),
         );
-        let identity = Arc::new(identity);
-        if !authority.remember(&identity, now) {
-            return Err(CloudApiError::new(Code::SignedOut));
-        }
+        let identity = authority
+            .remember(identity, now)
+            .ok_or_else(|| CloudApiError::new(Code::SignedOut))?;
         Ok(SignedIn {
             identity,
             session,

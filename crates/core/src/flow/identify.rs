@@ -10,7 +10,7 @@ use super::call::Call;
 use super::step::{Event, Flow, Jitter, Step};
 use crate::error::{CloudApiError, Code};
 use crate::identity::Identity;
-use crate::identity::authority::Authority;
+use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::model::CloudUser;
@@ -40,6 +40,7 @@ pub struct Identify {
     token: SessionToken,
     stale: Option<Arc<Identity>>,
     call: Option<Call<VerifyToken>>,
+    permit: Option<Permit>,
     jitter: Jitter,
 }
 
@@ -53,6 +54,7 @@ impl Identify {
             token,
             stale: None,
             call: None,
+            permit: None,
             jitter,
         }
     }
@@ -67,7 +69,8 @@ impl Identify {
             Known::Answer(answer) => Step::Done(answer),
             Known::Ask(stale) => {
                 self.stale = stale;
-                if !self.authority.may_ask(now) {
+                self.permit = self.authority.may_ask(now);
+                if self.permit.is_none() {
                     return Step::Done(self.unavailable(CloudApiError::new(Code::CircuitOpen)));
                 }
                 let operation = VerifyToken::new(self.token.clone());
@@ -85,7 +88,9 @@ impl Identify {
             Step::Send(request) => Step::Send(request),
             Step::Wait(time) => Step::Wait(time),
             Step::Done(result) => {
-                self.authority.asked(&result, now);
+                if let Some(permit) = self.permit.take() {
+                    permit.report(&result, now);
+                }
                 Step::Done(self.answer(result, now))
             }
         }
@@ -95,17 +100,14 @@ impl Identify {
         match result {
             Ok(user) => {
                 let said = Unverified::peek(&self.token);
-                let identity = Arc::new(Identity::new(
-                    self.key,
-                    user,
-                    said.session_id,
-                    said.expires_at,
-                ));
-                // A sign-out that came while the Cloud was asked wins over the answer.
-                if self.authority.remember(&identity, now) {
-                    Answer::Authenticated(identity)
-                } else {
-                    Answer::Rejected(CloudApiError::new(Code::SignedOut))
+                let identity = Identity::new(self.key, user, said.session_id, said.expires_at);
+                match self.authority.remember(identity, now) {
+                    Some(identity) if identity.is_expired(now.wall) => {
+                        Answer::Rejected(CloudApiError::new(Code::SessionExpired))
+                    }
+                    Some(identity) => Answer::Authenticated(identity),
+                    // A sign-out that came while the Cloud was asked wins over the answer.
+                    None => Answer::Rejected(CloudApiError::new(Code::SignedOut)),
                 }
             }
             Err(error) if error.is_refusal() => {

@@ -1,16 +1,18 @@
 //! Logout: a session ends here at once and at the Cloud if it can be reached, and the caller is told which.
 //!
-//! The token is denied here before anything is sent, so the very next request is refused whatever the Cloud does. The
-//! Cloud's own id of the session comes from what is remembered, else from the token itself, else from one validation. A
-//! Cloud that says it knows no such session has nothing left to end; one that does not answer has confirmed nothing.
+//! The token is denied when the flow is made, before anything is sent, so the very next request is refused whatever the
+//! Cloud does and even where the flow is never driven. The Cloud's own id of the session comes from what is remembered, else
+//! from the token itself, else from one validation. A Cloud that says it knows no such session has nothing left to end; one
+//! that does not answer has confirmed nothing, and one that is known to be away is not asked.
 
 use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
-use crate::error::CloudApiError;
-use crate::identity::authority::Authority;
+use crate::error::{CloudApiError, Code};
+use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
+use crate::ids::SessionId;
 use crate::model::CloudSession;
 use crate::op::destroy_session::DestroySession;
 use crate::op::validate_session::ValidateSession;
@@ -46,43 +48,64 @@ pub struct Logout {
     token: SessionToken,
     effort: Effort,
     jitter: Jitter,
+    is_known: bool,
+    permit: Option<Permit>,
     phase: Phase,
 }
 
 #[derive(Debug)]
 enum Phase {
-    Begin,
+    Begin(Option<SessionId>),
     Validate(Call<ValidateSession>),
     Destroy(Call<DestroySession>),
+    /// The Cloud said a moment ago that it knows no such session.
+    Gone,
 }
 
 impl Logout {
-    /// For this session.
-    pub const fn new(
+    /// For this session, which is denied here from now on.
+    pub fn new(
         authority: Arc<Authority>,
         token: SessionToken,
         effort: Effort,
+        now: Now,
         jitter: Jitter,
     ) -> Self {
+        let (phase, known_end, is_known) =
+            match authority.lookup(&authority.key(token.expose()), now) {
+                Lookup::Fresh(identity) | Lookup::Stale(identity) => (
+                    Phase::Begin(identity.session_id().cloned()),
+                    identity.expires_at(),
+                    true,
+                ),
+                Lookup::Refused(_) => (Phase::Gone, None, false),
+                Lookup::Expired | Lookup::SignedOut | Lookup::Unknown => {
+                    (Phase::Begin(None), None, false)
+                }
+            };
+        authority.sign_out(&token, known_end, now);
         Self {
             authority,
             token,
             effort,
             jitter,
-            phase: Phase::Begin,
+            is_known,
+            permit: None,
+            phase,
         }
     }
 
-    fn begin(&mut self, now: Now) -> Step<SignOut> {
-        let remembered = match self
-            .authority
-            .lookup(&self.authority.key(self.token.expose()), now)
-        {
-            Lookup::Fresh(identity) | Lookup::Stale(identity) => identity.session_id().cloned(),
-            _ => None,
-        };
-        self.authority.sign_out(&self.token, now);
-        if let Some(id) = remembered.or_else(|| Unverified::peek(&self.token).session_id) {
+    /// Whether the token was seen to be good here a moment ago.
+    pub const fn is_known(&self) -> bool {
+        self.is_known
+    }
+
+    fn begin(&mut self, known: Option<SessionId>, now: Now) -> Step<SignOut> {
+        self.permit = self.authority.may_ask(now);
+        if self.permit.is_none() {
+            return Step::Done(SignOut::NotConfirmed(CloudApiError::new(Code::CircuitOpen)));
+        }
+        if let Some(id) = known.or_else(|| Unverified::peek(&self.token).session_id) {
             return self.destroy(DestroySession::new(id, self.token.clone()), now);
         }
         self.phase = Phase::Validate(self.call(ValidateSession::new(self.token.clone())));
@@ -108,12 +131,23 @@ impl Logout {
         now: Now,
     ) -> Step<SignOut> {
         match result {
-            Ok(session) => self.destroy(
-                DestroySession::new(session.id().clone(), self.token.clone()),
-                now,
-            ),
-            Err(error) => Step::Done(ended(Err(error))),
+            Ok(session) => {
+                self.authority
+                    .sign_out(&self.token, Some(session.expires_at()), now);
+                self.destroy(
+                    DestroySession::new(session.id().clone(), self.token.clone()),
+                    now,
+                )
+            }
+            Err(error) => self.over(Err(error), now),
         }
+    }
+
+    fn over(&mut self, result: Result<(), CloudApiError>, now: Now) -> Step<SignOut> {
+        if let Some(permit) = self.permit.take() {
+            permit.report(&result, now);
+        }
+        Step::Done(ended(result))
     }
 }
 
@@ -122,8 +156,12 @@ impl Flow for Logout {
 
     fn step(&mut self, event: Event, now: Now) -> Step<SignOut> {
         match &mut self.phase {
-            Phase::Begin if matches!(event, Event::Start) => self.begin(now),
-            Phase::Begin => Step::Done(SignOut::NotConfirmed(out_of_turn())),
+            Phase::Gone => Step::Done(SignOut::AlreadyGone),
+            Phase::Begin(known) if matches!(event, Event::Start) => {
+                let known = known.take();
+                self.begin(known, now)
+            }
+            Phase::Begin(_) => Step::Done(SignOut::NotConfirmed(out_of_turn())),
             Phase::Validate(call) => match call.step(event, now) {
                 Step::Send(request) => Step::Send(request),
                 Step::Wait(time) => Step::Wait(time),
@@ -132,7 +170,7 @@ impl Flow for Logout {
             Phase::Destroy(call) => match call.step(event, now) {
                 Step::Send(request) => Step::Send(request),
                 Step::Wait(time) => Step::Wait(time),
-                Step::Done(result) => Step::Done(ended(result)),
+                Step::Done(result) => self.over(result, now),
             },
         }
     }

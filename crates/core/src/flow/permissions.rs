@@ -9,9 +9,10 @@ use std::sync::Arc;
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
 use crate::error::{CloudApiError, Code};
-use crate::identity::authority::Authority;
+use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::GrantsLookup;
 use crate::identity::key::TokenKey;
+use crate::ids::UserId;
 use crate::model::CloudUser;
 use crate::op::user_permissions::GetUserPermissions;
 use crate::permission::Grants;
@@ -23,7 +24,9 @@ use crate::time::Now;
 pub struct Permissions {
     authority: Arc<Authority>,
     key: TokenKey,
+    user: UserId,
     stale: Option<Arc<Grants>>,
+    permit: Option<Permit>,
     source: Source,
 }
 
@@ -54,26 +57,30 @@ impl Permissions {
         Self {
             authority,
             key,
+            user: user.id().clone(),
             stale: None,
+            permit: None,
             source,
         }
     }
 
-    /// What two of these must share to be one.
-    pub const fn key(&self) -> TokenKey {
-        self.key
+    /// What two of these must share to be one: who asks and about whom, for one may ask about another.
+    pub fn key(&self) -> TokenKey {
+        self.key.about(&self.user)
     }
 
     fn start(&mut self, now: Now) -> Option<Result<Arc<Grants>, CloudApiError>> {
         if let Source::Roles(grants) = &self.source {
             return Some(Ok(Arc::clone(grants)));
         }
-        match self.authority.grants(&self.key, now) {
+        match self.authority.grants(&self.key, &self.user, now) {
             GrantsLookup::Fresh(grants) => return Some(Ok(grants)),
             GrantsLookup::Stale(grants) => self.stale = Some(grants),
             GrantsLookup::Unknown => {}
         }
-        (!self.authority.may_ask(now))
+        self.permit = self.authority.may_ask(now);
+        self.permit
+            .is_none()
             .then(|| self.unavailable(CloudApiError::new(Code::CircuitOpen)))
     }
 
@@ -82,14 +89,16 @@ impl Permissions {
         result: Result<Grants, CloudApiError>,
         now: Now,
     ) -> Result<Arc<Grants>, CloudApiError> {
-        self.authority.asked(&result, now);
+        if let Some(permit) = self.permit.take() {
+            permit.report(&result, now);
+        }
         let grants = match result {
             Ok(grants) => Arc::new(grants),
             Err(error) if error.is_refusal() => Arc::new(Grants::default()),
             Err(error) => return self.unavailable(error),
         };
         self.authority
-            .remember_grants(self.key, Arc::clone(&grants), now);
+            .remember_grants(self.key, self.user.clone(), Arc::clone(&grants), now);
         Ok(grants)
     }
 

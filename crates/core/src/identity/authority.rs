@@ -6,16 +6,17 @@ use core::fmt;
 use std::sync::Arc;
 
 use super::Identity;
-use super::breaker::Breaker;
+use super::breaker::{Admission, Breaker};
 use super::cache::{Cache, GrantsLookup, Lookup};
 use super::key::TokenKey;
 use super::spent::Spent;
 use crate::config::Config;
 use crate::entropy::Entropy;
-use crate::error::{CloudApiError, Kind};
+use crate::error::CloudApiError;
+use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::secret::{LoginSecret, SessionToken};
-use crate::time::Now;
+use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
 /// A deployment at work.
@@ -72,7 +73,9 @@ impl Authority {
         self.cache.lookup(key, now)
     }
 
-    pub(crate) fn remember(&self, identity: &Arc<Identity>, now: Now) -> bool {
+    /// Remembers an identity that was verified now, with what was known of its session; none where it was signed out
+    /// meanwhile.
+    pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         self.cache.remember(identity, now)
     }
 
@@ -85,37 +88,76 @@ impl Authority {
         }
     }
 
-    /// Denies a token here from now on: as long as it says it lives, or as long as a session can.
-    pub(crate) fn sign_out(&self, token: &SessionToken, now: Now) {
+    /// Denies a token here from now on: as long as its session is known to live, or as long as one can.
+    pub(crate) fn sign_out(&self, token: &SessionToken, known_end: Option<Timestamp>, now: Now) {
         let longest = now.wall.plus(self.config.policy.session_max_age);
-        let until = Unverified::peek(token)
-            .expires_at
-            .map_or(longest, |end| end.max(longest));
+        let until = [Unverified::peek(token).expires_at, known_end]
+            .into_iter()
+            .flatten()
+            .fold(longest, Timestamp::max);
         self.cache.sign_out(self.key(token.expose()), until);
     }
 
-    pub(crate) fn grants(&self, key: &TokenKey, now: Now) -> GrantsLookup {
-        self.cache.grants(key, now)
+    /// Whether a token was signed out here.
+    pub fn is_signed_out(&self, token: &SessionToken, now: Now) -> bool {
+        matches!(
+            self.lookup(&self.key(token.expose()), now),
+            Lookup::SignedOut
+        )
     }
 
-    pub(crate) fn remember_grants(&self, key: TokenKey, grants: Arc<Grants>, now: Now) {
-        self.cache.remember_grants(key, grants, now);
+    pub(crate) fn grants(&self, key: &TokenKey, user: &UserId, now: Now) -> GrantsLookup {
+        self.cache.grants(key, user, now)
     }
 
-    /// Whether the Cloud may be asked now.
-    pub(crate) fn may_ask(&self, now: Now) -> bool {
-        self.breaker.admits(now)
+    pub(crate) fn remember_grants(
+        &self,
+        key: TokenKey,
+        user: UserId,
+        grants: Arc<Grants>,
+        now: Now,
+    ) {
+        self.cache.remember_grants(key, user, grants, now);
     }
 
-    /// Tells the breaker how a call went: a refusal is an answer, everything else of the Cloud or the network is not.
-    pub(crate) fn asked<T>(&self, result: &Result<T, CloudApiError>, now: Now) {
+    /// Leave to ask the Cloud, where it may be asked now.
+    pub(crate) fn may_ask(self: &Arc<Self>, now: Now) -> Option<Permit> {
+        let is_trial = match self.breaker.admits(now) {
+            Admission::No => return None,
+            Admission::Yes => false,
+            Admission::Trial => true,
+        };
+        Some(Permit {
+            authority: Arc::clone(self),
+            is_trial,
+        })
+    }
+}
+
+/// Leave to ask the Cloud once, to be used up by saying what came of it.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Permit {
+    authority: Arc<Authority>,
+    is_trial: bool,
+}
+
+impl Permit {
+    /// Tells the breaker how the call went. A refusal is an answer; what says nothing of the Cloud's health is not told.
+    pub(crate) fn report<T>(mut self, result: &Result<T, CloudApiError>, now: Now) {
         match result {
-            Err(error)
-                if !error.is_refusal() && matches!(error.kind(), Kind::Cloud | Kind::Network) =>
-            {
-                self.breaker.failed(now);
-            }
-            _ => self.breaker.succeeded(),
+            Err(error) if error.is_outage() => self.authority.breaker.failed(now),
+            Err(error) if !error.is_refusal() => return,
+            _ => self.authority.breaker.succeeded(),
+        }
+        self.is_trial = false;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if self.is_trial {
+            self.authority.breaker.hand_back();
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The breaker: after several failures in a row the Cloud is not asked for a moment, then by one call at a time.
 //!
-//! Counts failures only, never refusals: or anyone could open it with junk tokens. A trial that is never reported, since
-//! its request was dropped, costs one pause and nothing more.
+//! Counts failures only, never refusals: or anyone could open it with junk tokens. A trial whose request was dropped is
+//! handed back, or whoever hangs up could keep it open.
 
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
@@ -13,6 +13,15 @@ pub(crate) struct Breaker {
     failures_allowed: u32,
     pause: Duration,
     state: Mutex<State>,
+}
+
+/// Whether a call may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Admission {
+    Yes,
+    /// The one call of this pause.
+    Trial,
+    No,
 }
 
 #[derive(Debug, Default)]
@@ -30,17 +39,25 @@ impl Breaker {
         }
     }
 
-    /// Whether a call may be made now. Where the breaker is open, a yes is the one trial of this pause.
-    pub(crate) fn admits(&self, now: Now) -> bool {
+    /// Whether a call may be made now.
+    pub(crate) fn admits(&self, now: Now) -> Admission {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state.failures < self.failures_allowed {
-            return true;
+            return Admission::Yes;
         }
         if now.monotonic < state.next_trial {
-            return false;
+            return Admission::No;
         }
         state.next_trial = now.monotonic.saturating_add(self.pause);
-        true
+        Admission::Trial
+    }
+
+    /// A trial that told nothing: the next caller has it.
+    pub(crate) fn hand_back(&self) {
+        self.state
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next_trial = Duration::ZERO;
     }
 
     pub(crate) fn succeeded(&self) {
@@ -73,17 +90,30 @@ mod tests {
 
     #[test]
     fn opens_after_failures_in_a_row_and_tries_once_a_pause() {
+        use Admission::{No, Trial, Yes};
         let breaker = Breaker::new(5, Duration::from_secs(5));
         (0..4).for_each(|_| breaker.failed(at(0)));
-        assert!(breaker.admits(at(0)));
+        assert_eq!(breaker.admits(at(0)), Yes);
         breaker.succeeded();
         (0..5).for_each(|_| breaker.failed(at(1)));
-        assert!(!breaker.admits(at(1)));
-        assert!(!breaker.admits(at(5)));
-        assert!(breaker.admits(at(6)), "one trial after the pause");
-        assert!(!breaker.admits(at(6)), "and only one");
-        assert!(breaker.admits(at(11)), "a lost trial costs one pause");
+        assert_eq!(
+            [1, 5, 6, 6, 10].map(|s| breaker.admits(at(s))),
+            [No, No, Trial, No, No]
+        );
+        assert_eq!(
+            breaker.admits(at(11)),
+            Trial,
+            "a lost trial costs one pause"
+        );
+        breaker.hand_back();
+        assert_eq!(
+            [11, 11].map(|s| breaker.admits(at(s))),
+            [Trial, No],
+            "handed back to the next one, once"
+        );
+        breaker.failed(at(12));
+        assert_eq!([12, 16, 17].map(|s| breaker.admits(at(s))), [No, No, Trial]);
         breaker.succeeded();
-        assert!(breaker.admits(at(11)) && breaker.admits(at(11)));
+        assert_eq!([17, 17].map(|s| breaker.admits(at(s))), [Yes, Yes]);
     }
 }

@@ -3,19 +3,21 @@
 //! A look says fresh, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
 //! that were under way when it came. The session's expiry is looked at on every hit, on the wall clock; times of our own
 //! run on the monotonic clock. What anybody can cause, refusals and sign-outs of tokens that were never seen to be good,
-//! lives in tables of its own, so that a flood of junk evicts nobody.
+//! lives in tables of its own, so that a flood of junk evicts nobody. An entry counts by its size, so that a few large ones
+//! do not fill the memory.
 
 use core::hash::{BuildHasher, Hasher};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache as Table, DefaultLifecycle};
 
 use super::Identity;
 use super::key::TokenKey;
+use super::weight::Weighter;
 use crate::config::Policy;
 use crate::error::CloudApiError;
+use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::time::{Now, Timestamp};
 
@@ -49,7 +51,8 @@ pub(crate) struct Cache {
     stale: Duration,
     refused: Duration,
     identities: Store<(Arc<Identity>, Duration)>,
-    grants: Store<(Arc<Grants>, Duration)>,
+    /// Under the token that was asked with, for the user that was asked about.
+    grants: Store<(UserId, Arc<Grants>, Duration)>,
     refusals: Store<(CloudApiError, Duration)>,
     signed_out: Store<Timestamp>,
     /// Signed out without having been verified here first.
@@ -58,7 +61,7 @@ pub(crate) struct Cache {
     writing: Mutex<()>,
 }
 
-type Store<V> = Table<TokenKey, V, UnitWeighter, KeyHasher, DefaultLifecycle<TokenKey, V>>;
+type Store<V> = Table<TokenKey, V, Weighter, KeyHasher, DefaultLifecycle<TokenKey, V>>;
 
 impl Cache {
     pub(crate) fn new(policy: &Policy, seed: u64) -> Self {
@@ -111,16 +114,21 @@ impl Cache {
             .any(|until| now.wall < until)
     }
 
-    /// Remembers an identity that was verified now; false where its token was signed out meanwhile.
-    pub(crate) fn remember(&self, identity: &Arc<Identity>, now: Now) -> bool {
+    /// Remembers an identity that was verified now; none where its token was signed out meanwhile.
+    pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.is_signed_out(&identity.key(), now) {
-            return false;
+        let key = identity.key();
+        if self.is_signed_out(&key, now) {
+            return None;
         }
-        self.refusals.remove(&identity.key());
+        self.refusals.remove(&key);
+        let identity = Arc::new(match self.identities.get(&key) {
+            Some((earlier, _)) => identity.continuing(&earlier),
+            None => identity,
+        });
         self.identities
-            .insert(identity.key(), (Arc::clone(identity), now.monotonic));
-        true
+            .insert(key, (Arc::clone(&identity), now.monotonic));
+        Some(identity)
     }
 
     /// Remembers a refusal and forgets what was known before it.
@@ -152,21 +160,27 @@ impl Cache {
         self.grants.remove(key);
     }
 
-    pub(crate) fn grants(&self, key: &TokenKey, now: Now) -> GrantsLookup {
+    pub(crate) fn grants(&self, key: &TokenKey, user: &UserId, now: Now) -> GrantsLookup {
         match self.grants.get(key) {
-            Some((grants, since)) => match now.monotonic.saturating_sub(since) {
+            Some((of, grants, since)) if of == *user => match now.monotonic.saturating_sub(since) {
                 age if age < self.fresh => GrantsLookup::Fresh(grants),
                 age if age < self.stale => GrantsLookup::Stale(grants),
                 _ => GrantsLookup::Unknown,
             },
-            None => GrantsLookup::Unknown,
+            _ => GrantsLookup::Unknown,
         }
     }
 
-    pub(crate) fn remember_grants(&self, key: TokenKey, grants: Arc<Grants>, now: Now) {
+    pub(crate) fn remember_grants(
+        &self,
+        key: TokenKey,
+        user: UserId,
+        grants: Arc<Grants>,
+        now: Now,
+    ) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         if !self.is_signed_out(&key, now) {
-            self.grants.insert(key, (grants, now.monotonic));
+            self.grants.insert(key, (user, grants, now.monotonic));
         }
     }
 
@@ -176,12 +190,15 @@ impl Cache {
     }
 }
 
-fn store<V: Clone>(capacity: usize, hasher: KeyHasher) -> Store<V> {
+fn store<V: Clone>(capacity: usize, hasher: KeyHasher) -> Store<V>
+where
+    Weighter: quick_cache::Weighter<TokenKey, V>,
+{
     let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
     Table::with(
         capacity,
         weight,
-        UnitWeighter,
+        Weighter,
         hasher,
         DefaultLifecycle::default(),
     )

@@ -46,7 +46,7 @@ fn key(token: &str) -> TokenKey {
     TokenKey::new(&config(), token)
 }
 
-fn identity(token: &str, expires_at: Option<i64>) -> Arc<Identity> {
+fn identity(token: &str, expires_at: Option<i64>) -> Identity {
     let user = json!({ "id": token, "email": "", "created_at": 0 });
     let user = CloudUser::read(
         Object::new(&user, "user").unwrap(),
@@ -54,11 +54,15 @@ fn identity(token: &str, expires_at: Option<i64>) -> Arc<Identity> {
     )
     .unwrap();
     let expires_at = expires_at.map(|after| Timestamp::from_unix_seconds(START + after));
-    Arc::new(Identity::new(key(token), user, None, expires_at))
+    Identity::new(key(token), user, None, expires_at)
 }
 
 fn refusal() -> CloudApiError {
     CloudApiError::new(Code::InvalidToken)
+}
+
+fn asked() -> UserId {
+    UserId::parse("usr_1").unwrap()
 }
 
 fn grants() -> Arc<Grants> {
@@ -80,7 +84,7 @@ fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
 }
 
 fn seen_grants(cache: &Cache, token: &str, now: Now) -> &'static str {
-    match cache.grants(&key(token), now) {
+    match cache.grants(&key(token), &asked(), now) {
         GrantsLookup::Fresh(_) => "fresh",
         GrantsLookup::Stale(_) => "stale",
         GrantsLookup::Unknown => "unknown",
@@ -91,7 +95,7 @@ fn seen_grants(cache: &Cache, token: &str, now: Now) -> &'static str {
 fn threat_020_an_identity_is_fresh_then_stale_then_forgotten() {
     let cache = cache();
     assert_eq!(seen(&cache, "t", at(0.0)), "unknown");
-    assert!(cache.remember(&identity("t", None), at(0.0)));
+    assert!(cache.remember(identity("t", None), at(0.0)).is_some());
     for (seconds, expect) in [
         (0.0, "fresh"),
         (29.999, "fresh"),
@@ -102,7 +106,7 @@ fn threat_020_an_identity_is_fresh_then_stale_then_forgotten() {
     ] {
         assert_eq!(seen(&cache, "t", at(seconds)), expect, "{seconds}");
     }
-    assert!(cache.remember(&identity("t", None), at(80.0)));
+    assert!(cache.remember(identity("t", None), at(80.0)).is_some());
     assert_eq!(seen(&cache, "t", at(109.0)), "fresh", "asked again");
     assert_eq!(seen(&cache, "other", at(80.0)), "unknown");
 }
@@ -110,7 +114,7 @@ fn threat_020_an_identity_is_fresh_then_stale_then_forgotten() {
 #[test]
 fn threat_065_permissions_are_fresh_then_stale_then_forgotten() {
     let cache = cache();
-    cache.remember_grants(key("t"), grants(), at(0.0));
+    cache.remember_grants(key("t"), asked(), grants(), at(0.0));
     for (seconds, expect) in [
         (0.0, "fresh"),
         (29.999, "fresh"),
@@ -127,7 +131,7 @@ fn threat_065_permissions_are_fresh_then_stale_then_forgotten() {
         |cache: &Cache| cache.sign_out(key("t"), at(99.0).wall),
     ] {
         let cache = self::cache();
-        cache.remember_grants(key("t"), grants(), at(0.0));
+        cache.remember_grants(key("t"), asked(), grants(), at(0.0));
         forget(&cache);
         assert_eq!(seen_grants(&cache, "t", at(1.0)), "unknown");
     }
@@ -136,7 +140,7 @@ fn threat_065_permissions_are_fresh_then_stale_then_forgotten() {
 #[test]
 fn a_refusal_is_remembered_a_moment_and_ends_what_was_known() {
     let cache = cache();
-    cache.remember(&identity("t", None), at(0.0));
+    cache.remember(identity("t", None), at(0.0));
     cache.refuse(key("t"), refusal(), at(10.0));
     for (seconds, expect) in [
         (10.0, "refused"),
@@ -147,7 +151,7 @@ fn a_refusal_is_remembered_a_moment_and_ends_what_was_known() {
         assert_eq!(seen(&cache, "t", at(seconds)), expect, "{seconds}");
     }
     cache.refuse(key("t"), refusal(), at(20.0));
-    cache.remember(&identity("t", None), at(21.0));
+    cache.remember(identity("t", None), at(21.0));
     assert_eq!(seen(&cache, "t", at(22.0)), "fresh", "the later answer");
     assert_eq!(seen(&cache, "t", at(52.0)), "stale");
 }
@@ -155,7 +159,7 @@ fn a_refusal_is_remembered_a_moment_and_ends_what_was_known() {
 #[test]
 fn what_is_forgotten_is_unknown_not_refused() {
     let cache = cache();
-    cache.remember(&identity("t", None), at(0.0));
+    cache.remember(identity("t", None), at(0.0));
     cache.forget(&key("t"));
     assert_eq!(seen(&cache, "t", at(0.0)), "unknown");
 }
@@ -163,17 +167,20 @@ fn what_is_forgotten_is_unknown_not_refused() {
 #[test]
 fn threat_031_a_sign_out_wins_over_everything_until_its_end() {
     let cache = cache();
-    cache.remember(&identity("t", None), at(0.0));
+    cache.remember(identity("t", None), at(0.0));
     cache.sign_out(key("t"), at(100.0).wall);
     assert_eq!(seen(&cache, "t", at(0.0)), "signed out");
-    assert!(!cache.remember(&identity("t", None), at(1.0)), "under way");
-    cache.remember_grants(key("t"), grants(), at(1.0));
+    assert!(
+        cache.remember(identity("t", None), at(1.0)).is_none(),
+        "under way"
+    );
+    cache.remember_grants(key("t"), asked(), grants(), at(1.0));
     assert_eq!(seen_grants(&cache, "t", at(1.0)), "unknown");
     cache.refuse(key("t"), refusal(), at(1.0));
     cache.forget(&key("t"));
     assert_eq!(seen(&cache, "t", at(99.999)), "signed out");
     assert_eq!(seen(&cache, "t", at(100.0)), "unknown");
-    assert!(cache.remember(&identity("t", None), at(100.0)));
+    assert!(cache.remember(identity("t", None), at(100.0)).is_some());
     assert_eq!(seen(&cache, "u", at(1.0)), "unknown", "nobody else");
 }
 
@@ -181,7 +188,7 @@ fn threat_031_a_sign_out_wins_over_everything_until_its_end() {
 fn threat_031_a_flood_of_junk_sign_outs_lifts_none() {
     let cache = cache();
     for n in 0..50 {
-        cache.remember(&identity(&format!("person{n}"), None), at(0.0));
+        cache.remember(identity(&format!("person{n}"), None), at(0.0));
         cache.sign_out(key(&format!("person{n}")), at(100.0).wall);
     }
     for n in 0..10_000 {
@@ -195,7 +202,7 @@ fn threat_031_a_flood_of_junk_sign_outs_lifts_none() {
 #[test]
 fn a_later_sign_out_outlasts_an_earlier_one() {
     let cache = cache();
-    cache.remember(&identity("t", None), at(0.0));
+    cache.remember(identity("t", None), at(0.0));
     cache.sign_out(key("t"), at(100.0).wall);
     cache.sign_out(key("t"), at(200.0).wall);
     assert_eq!(seen(&cache, "t", at(199.0)), "signed out");
@@ -210,8 +217,8 @@ fn threat_031_no_answer_under_way_follows_a_sign_out_in() {
         std::thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {
-                    cache.remember(&identity(token, None), at(0.0));
-                    cache.remember_grants(key(token), grants(), at(0.0));
+                    cache.remember(identity(token, None), at(0.0));
+                    cache.remember_grants(key(token), asked(), grants(), at(0.0));
                 });
             }
             scope.spawn(|| cache.sign_out(key(token), at(100.0).wall));
@@ -225,10 +232,10 @@ fn threat_031_no_answer_under_way_follows_a_sign_out_in() {
 #[test]
 fn the_expiry_is_looked_at_on_every_hit() {
     let cache = cache();
-    cache.remember(&identity("t", Some(10)), at(0.0));
+    cache.remember(identity("t", Some(10)), at(0.0));
     assert_eq!(seen(&cache, "t", at(9.999)), "fresh");
     assert_eq!(seen(&cache, "t", at(10.0)), "expired");
-    cache.remember(&identity("u", Some(40)), at(0.0));
+    cache.remember(identity("u", Some(40)), at(0.0));
     assert_eq!(seen(&cache, "u", at(39.0)), "stale");
     assert_eq!(seen(&cache, "u", at(40.0)), "expired");
 }
@@ -241,8 +248,8 @@ fn threat_085_each_time_runs_on_its_own_clock() {
     };
     for hour in [-3600, 0, 3600] {
         let cache = cache();
-        cache.remember(&identity("t", None), at(0.0));
-        cache.remember_grants(key("t"), grants(), at(0.0));
+        cache.remember(identity("t", None), at(0.0));
+        cache.remember_grants(key("t"), asked(), grants(), at(0.0));
         cache.refuse(key("r"), refusal(), at(0.0));
         for (seconds, identity, grants) in [
             (29.0, "fresh", "fresh"),
@@ -257,7 +264,7 @@ fn threat_085_each_time_runs_on_its_own_clock() {
         assert_eq!(seen(&cache, "r", jump(at(5.0), hour)), "unknown");
     }
     let cache = cache();
-    cache.remember(&identity("t", Some(600)), at(0.0));
+    cache.remember(identity("t", Some(600)), at(0.0));
     assert_eq!(seen(&cache, "t", jump(at(1.0), 3600)), "expired");
     assert_eq!(seen(&cache, "t", jump(at(1.0), -3600)), "fresh");
 }
@@ -268,8 +275,8 @@ fn threat_080_what_is_held_is_bounded() {
         let cache = Cache::new(&policy(capacity), 7);
         for n in 0..4000 {
             let token = format!("t{n}");
-            cache.remember(&identity(&token, None), at(0.0));
-            cache.remember_grants(key(&token), grants(), at(0.0));
+            cache.remember(identity(&token, None), at(0.0));
+            cache.remember_grants(key(&token), asked(), grants(), at(0.0));
             cache.refuse(key(&format!("r{n}")), refusal(), at(0.0));
             cache.sign_out(key(&format!("s{n}")), at(9.0).wall);
         }
@@ -290,7 +297,7 @@ fn threat_080_a_flood_of_junk_evicts_nobody() {
     let cache = cache();
     let people: Vec<String> = (0..200).map(|n| format!("person{n}")).collect();
     for person in &people {
-        cache.remember(&identity(person, None), at(0.0));
+        cache.remember(identity(person, None), at(0.0));
     }
     for n in 0..10_000 {
         cache.refuse(key(&format!("junk{n}")), refusal(), at(1.0));

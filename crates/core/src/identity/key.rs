@@ -7,6 +7,7 @@ use core::fmt;
 
 use crate::config::Config;
 use crate::encoding::{Digest, sha256_parts};
+use crate::ids::UserId;
 
 /// The key of one token in one deployment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,6 +23,12 @@ impl TokenKey {
             config.project_id.as_str().as_bytes(),
             token.as_bytes(),
         ]))
+    }
+
+    /// The key of a question about one user that is asked with this key's token.
+    #[must_use]
+    pub(crate) fn about(&self, user: &UserId) -> Self {
+        Self(sha256_parts(&[b"about", &self.0, user.as_str().as_bytes()]))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::envelope::{Data, bad_member, open};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::ids::UserId;
-use crate::json::Object;
+use crate::json::{BadMember, Object};
 use crate::model::CloudUser;
 use crate::op::{Operation, Retries};
 use crate::secret::SessionToken;
@@ -49,7 +49,7 @@ impl Operation for GetUser {
     /// The user carries the token it was asked with: permission look-ups for it are the asker's.
     fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
         let Self {
-            id: _,
+            id,
             token,
             endpoint,
         } = self;
@@ -63,6 +63,14 @@ impl Operation for GetUser {
             Object::new(&data, "data")
                 .and_then(|data| data.object("user"))
                 .and_then(|user| CloudUser::read(user, token.clone()))
+                .and_then(|user| {
+                    // Somebody else's account is not what was asked for.
+                    if *user.id() == id {
+                        Ok(user)
+                    } else {
+                        Err(BadMember("user.id"))
+                    }
+                })
                 .map_err(bad_member)
         })
         .map_err(|error| error.at(&endpoint.template(config)))

@@ -345,6 +345,7 @@ fn threat_031_a_sign_out_while_the_cloud_is_asked_wins() {
             Arc::clone(&authority),
             token(&text),
             Effort::Once,
+            at(1),
             Jitter(1),
         );
         let _confirmed = run(logout, at(31), [status(500)]).output;

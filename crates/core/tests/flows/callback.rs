@@ -331,6 +331,7 @@ fn a_token_that_was_signed_out_signs_nobody_in() {
         Arc::clone(&authority),
         token(&jwt(&json!({ "sid": "s" }))),
         mastra_auth_cloud_core::flow::logout::Effort::Once,
+        at(0),
         mastra_auth_cloud_core::flow::Jitter(1),
     );
     let _ended = run(flow, at(0), [status(503)]).output;

@@ -18,7 +18,7 @@ const DESTROY: &str = "/api/v1/auth/session/destroy";
 const VALIDATE: &str = "/api/v1/auth/session/validate";
 
 fn logout(authority: &Arc<Authority>, text: &str, effort: Effort) -> Logout {
-    Logout::new(Arc::clone(authority), token(text), effort, Jitter(1))
+    Logout::new(Arc::clone(authority), token(text), effort, at(1), Jitter(1))
 }
 
 fn ended(text: &str, answers: Vec<Delivery>) -> Ran<SignOut> {

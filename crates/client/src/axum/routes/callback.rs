@@ -4,7 +4,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode, Uri};
-use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind};
 use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::state::State as LoginState;
@@ -12,8 +11,8 @@ use url::form_urlencoded;
 
 use super::{Desk, with_cookies};
 use crate::axum::outside::{accepts_html, json_error, see_other};
-use crate::axum::page::Page;
-use crate::{headers, system};
+use crate::axum::page::{Page, reference};
+use crate::headers;
 
 /// The parameters of a callback; each at most once.
 #[derive(Default)]
@@ -146,12 +145,4 @@ fn outside(error: &CloudApiError) -> (StatusCode, &str, &str) {
             "The sign-in is not set up correctly.",
         ),
     }
-}
-
-/// A number that stands on the page and in the log.
-fn reference() -> String {
-    hex(&system::jitter().0.to_be_bytes())
-        .chars()
-        .take(8)
-        .collect()
 }

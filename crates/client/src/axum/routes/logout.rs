@@ -10,7 +10,7 @@ use serde_json::json;
 use super::{Desk, with_cookies};
 use crate::axum::origin;
 use crate::axum::outside::{Denied, accepts_html, guard, json_error, see_other};
-use crate::axum::page::Page;
+use crate::axum::page::{Page, reference};
 use crate::traits::SessionProvider as _;
 
 const NOT_CONFIRMED: &str = "You are signed out here. Mastra Cloud did not confirm the end of the session, so it may stay open there until it expires.";
@@ -23,34 +23,35 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resp
         );
         return Denied::CrossOrigin.into_response();
     }
-    let mut outcome = "already_gone";
-    for token in desk.auth.tokens(&headers) {
-        match desk.auth.sign_out(&token).await {
-            SignOut::NotConfirmed(_) => outcome = "not_confirmed",
-            SignOut::Ended if outcome == "already_gone" => outcome = "ended",
-            SignOut::Ended | SignOut::AlreadyGone => {}
-        }
-    }
+    let outcome = desk.auth.sign_out_request(&headers).await;
     let html = accepts_html(&headers);
     let response = match (outcome, html) {
-        ("not_confirmed", true) => Page {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            title: "Signed out here",
-            text: NOT_CONFIRMED,
-            code: Code::SignOutNotConfirmed.as_str(),
-            reference: "-",
-            action: ("Continue", "/"),
+        (SignOut::NotConfirmed(error), true) => {
+            let reference = reference();
+            tracing::warn!(code = error.code(), reference, "sign-out not confirmed");
+            Page {
+                status: StatusCode::SERVICE_UNAVAILABLE,
+                title: "Signed out here",
+                text: NOT_CONFIRMED,
+                code: Code::SignOutNotConfirmed.as_str(),
+                reference: &reference,
+                action: ("Continue", "/"),
+            }
+            .into_response()
         }
-        .into_response(),
-        ("not_confirmed", false) => json_error(
+        (SignOut::NotConfirmed(_), false) => json_error(
             StatusCode::SERVICE_UNAVAILABLE,
             Code::SignOutNotConfirmed.as_str(),
             NOT_CONFIRMED,
         ),
         (_, true) => see_other("/"),
         (outcome, false) => {
+            let session = match outcome {
+                SignOut::Ended => "ended",
+                _ => "already_gone",
+            };
             let mut response =
-                axum::Json(json!({ "signedOut": true, "session": outcome })).into_response();
+                axum::Json(json!({ "signedOut": true, "session": session })).into_response();
             guard(response.headers_mut());
             response
         }
