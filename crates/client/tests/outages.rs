@@ -11,10 +11,11 @@ mod common;
 
 use std::time::{Duration, Instant};
 
-use common::{Browser, app, brisk, cloud, cloud_with, id, provider, until};
+use common::{App, Browser, app, brisk, cloud, cloud_with, headers, id, provider, until};
 use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{Answer, Dialect, SessionToken, SignOut};
+use mastra_auth_cloud::{Answer, Dialect, SessionProvider as _, SessionToken, SignOut};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
+use reqwest::Method;
 
 const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
 const HOUR: Duration = Duration::from_hours(1);
@@ -226,5 +227,88 @@ async fn threat_081_a_failure_is_not_remembered_as_a_refusal() {
                 "{kind:?}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn threat_031_a_sign_out_overlooks_no_cookie() {
+    for stuffing in [
+        // More cookies of the name than are looked at to find out who it is.
+        (0..40)
+            .map(|n| format!("mastra_session=x{n}; "))
+            .collect::<Vec<_>>()
+            .concat(),
+        // A longer header than is read for that.
+        format!("a={}; ", "x".repeat(20_000)),
+    ] {
+        let cloud = cloud(Dialect::V1).await;
+        let app = App::start(&cloud, Dialect::V1).await;
+        let token = cloud.control().sign_in("owner", HOUR).unwrap();
+        assert_eq!(id(&app.auth.authenticate_token(&token).await), "usr_olivia");
+        let cookie = format!("{stuffing}mastra_session={token}");
+        let headers = headers(&[("cookie", &cookie)]);
+        let page = Browser::default()
+            .send(Method::POST, &app.at("/auth/logout"), headers, &[])
+            .await;
+        let answer = app.auth.authenticate_token(&token).await;
+        assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
+        let sessions = cloud.control().sessions();
+        assert!(
+            sessions.iter().all(|one| one.ended_at.is_some()),
+            "ended at the Cloud too"
+        );
+        // With forty credentials that were never good it cannot be said of all that they are ended.
+        let expect = if stuffing.len() < 10_000 { 503 } else { 200 };
+        assert_eq!(page.status, expect, "{page:?}");
+    }
+}
+
+#[tokio::test]
+async fn threat_031_whoever_hangs_up_keeps_no_session_alive() {
+    let cloud = cloud(Dialect::V1).await;
+    let app = App::start(&cloud, Dialect::V1).await;
+    let [first, second] =
+        ["owner", "viewer"].map(|who| cloud.control().sign_in(who, HOUR).unwrap());
+    cloud
+        .control()
+        .set_fault(Fault::new(FaultKind::Delay { ms: 700 }).on("destroy"));
+    let cookie = format!("mastra_session={first}; mastra_session={second}");
+    let (url, headers) = (app.at("/auth/logout"), headers(&[("cookie", &cookie)]));
+    let mut browser = Browser::default();
+    let gone = tokio::time::timeout(
+        Duration::from_millis(150),
+        browser.send(Method::POST, &url, headers, &[]),
+    );
+    assert!(gone.await.is_err(), "hung up before the Cloud answered");
+    for token in [&first, &second] {
+        let answer = app.auth.authenticate_token(token).await;
+        assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
+    }
+    until("the Cloud has heard of both", || async {
+        cloud
+            .control()
+            .sessions()
+            .iter()
+            .all(|one| one.ended_at.is_some())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_session_that_was_signed_out_here_is_valid_nowhere_here() {
+    for dialect in BOTH {
+        let cloud = cloud(dialect).await;
+        let auth = provider(&cloud, dialect, brisk());
+        let token = SessionToken::parse(&cloud.control().sign_in("owner", HOUR).unwrap()).unwrap();
+        assert!(auth.validate_session(&token).await.unwrap().is_some());
+        cloud
+            .control()
+            .set_fault(Fault::new(FaultKind::Status { status: 500 }).on("destroy"));
+        assert!(matches!(
+            auth.sign_out(&token).await,
+            SignOut::NotConfirmed(_)
+        ));
+        assert!(auth.validate_session(&token).await.unwrap().is_none());
+        assert!(auth.refresh_session(&token).await.unwrap().is_none());
     }
 }

@@ -361,3 +361,31 @@ proptest! {
         prop_assert_ne!(joined("ab", "c"), joined("a", "bc"));
     }
 }
+
+#[test]
+fn threat_080_a_large_identity_counts_as_many() {
+    let cache = Cache::new(&policy(1000), 42);
+    for n in 0..500 {
+        let token = format!("t{n}");
+        let user = json!({
+            "id": "usr_1", "email": "", "created_at": 0,
+            "metadata": { "all": vec!["x"; 20_000] },
+        });
+        let user = CloudUser::read(
+            Object::new(&user, "user").unwrap(),
+            SessionToken::parse(&token).unwrap(),
+        )
+        .unwrap();
+        let identity = Identity::new(key(&token), user, None, None);
+        assert!(cache.remember(identity, at(0.0)).is_some());
+        cache.remember_grants(
+            key(&token),
+            asked(),
+            Arc::new(Grants::new(vec!["agents:read"; 20_000])),
+            at(0.0),
+        );
+    }
+    // Each is more than a megabyte; a thousand of usual size are 8 MiB.
+    assert!(cache.len().0 < 8, "{:?}", cache.len());
+    assert!(cache.grants.len() < 8, "{}", cache.grants.len());
+}

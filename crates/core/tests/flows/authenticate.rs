@@ -469,3 +469,31 @@ fn a_flow_that_is_driven_past_its_end_says_so() {
     };
     assert_eq!(said(&answer), "unavailable invalid_configuration");
 }
+
+#[test]
+fn what_the_sign_in_said_of_the_sessions_end_is_not_forgotten() {
+    for own in ["opaque".to_owned(), jwt(&json!({ "exp": START + 7200 }))] {
+        let authority = v1();
+        sign_in(&authority, "usr_1", &own);
+        // Verified anew shortly before the end, by an answer that says nothing of it.
+        let again = with_bearer(&authority, &own, at(3590), [verified("usr_1", &[])]);
+        assert_eq!(again, ("user usr_1".to_owned(), 1));
+        for seconds in [3600, 3619, 3679] {
+            assert_eq!(
+                with_bearer(&authority, &own, at(seconds), []),
+                ("rejected session_expired".to_owned(), 0),
+                "{own} {seconds}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_token_past_its_own_end_is_refused_from_the_first_request_on() {
+    let authority = v1();
+    let old = jwt(&json!({ "exp": START - 60 }));
+    for answers in [vec![verified("usr_1", &[])], vec![]] {
+        let (said, _) = with_bearer(&authority, &old, at(0), answers);
+        assert_eq!(said, "rejected session_expired");
+    }
+}

@@ -240,3 +240,38 @@ fn two_people_who_sign_out_do_not_meet() {
         ("user bob".to_owned(), 0)
     );
 }
+
+#[test]
+fn threat_031_a_token_is_denied_before_the_flow_is_driven() {
+    let authority = v1();
+    sign_in(&authority, "usr_1", "opaque");
+    drop(logout(&authority, "opaque", Effort::Full));
+    assert_eq!(
+        with_bearer(&authority, "opaque", at(2), []),
+        ("rejected signed_out".to_owned(), 0)
+    );
+}
+
+#[test]
+fn threat_031_a_sign_out_that_was_not_confirmed_lasts_as_long_as_the_session() {
+    const DAY: u64 = 24 * 60 * 60;
+    let authority = v1();
+    let month = i64::try_from(30 * DAY).unwrap();
+    let flow = logout(&authority, "opaque", Effort::Once);
+    let ran = run(
+        flow,
+        at(1),
+        [
+            data(&json!({ "session": session("ses_1", "usr_1", month) })),
+            status(500),
+        ],
+    );
+    assert_eq!(ran.paths(), [VALIDATE, DESTROY]);
+    for day in [2, 29] {
+        assert_eq!(
+            with_bearer(&authority, "opaque", at(day * DAY), []),
+            ("rejected signed_out".to_owned(), 0),
+            "day {day}"
+        );
+    }
+}

@@ -9,6 +9,7 @@
 )]
 
 mod authenticate;
+mod breaker;
 mod callback;
 mod login;
 mod logout;

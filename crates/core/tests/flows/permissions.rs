@@ -5,11 +5,14 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Jitter;
+use mastra_auth_cloud_core::flow::call::Call;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::op::user::GetUser;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use serde_json::json;
 
@@ -190,4 +193,47 @@ fn threat_063_no_role_or_an_unknown_one_grants_nothing() {
         let user = somebody(&authority, role, claims);
         assert_eq!(ask(&authority, &user, 0, vec![]), has(expect, 0));
     }
+}
+
+#[test]
+fn threat_078_one_token_asks_about_two_users_apart() {
+    let authority = v1();
+    let own = somebody(&authority, "t", verified("usr_1", &["viewer"]));
+    // A colleague, looked up with the same token.
+    let get = GetUser::new(
+        authority.config(),
+        UserId::parse("usr_2").unwrap(),
+        own.session_token().clone(),
+    );
+    let call = Call::new(Arc::clone(authority.config()), get.unwrap(), Jitter(1));
+    let other = run(call, at(0), [verified("usr_2", &["owner"])])
+        .output
+        .unwrap();
+    assert!(other.session_token().same_as(own.session_token()));
+    assert_eq!(
+        ask(&authority, &other, 0, vec![grants(&["*"])]),
+        has(&["*"], 1)
+    );
+    assert_eq!(
+        ask(&authority, &own, 0, vec![grants(&["agents:read"])]),
+        has(&["agents:read"], 1)
+    );
+    let key = |user| Permissions::new(Arc::clone(&authority), user, Jitter(1)).key();
+    assert_ne!(key(&own), key(&other), "nor do they share a call");
+}
+
+#[test]
+fn another_account_than_the_one_asked_for_is_no_answer() {
+    let authority = v1();
+    let own = somebody(&authority, "t", verified("usr_1", &[]));
+    let get = GetUser::new(
+        authority.config(),
+        own.id().clone(),
+        own.session_token().clone(),
+    );
+    let call = Call::new(Arc::clone(authority.config()), get.unwrap(), Jitter(1));
+    let error = run(call, at(0), [verified("usr_2", &[])])
+        .output
+        .unwrap_err();
+    assert_eq!(error.code(), "invalid_response");
 }
