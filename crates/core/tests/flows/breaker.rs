@@ -10,6 +10,10 @@ use serde_json::json;
 
 use crate::world::{answer, at, data, jwt, lost, run, status, token, v1, verified, with_bearer};
 
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "a script holds failures beside it"
+)]
 fn page(status: u16) -> Delivery {
     Ok(Response::new(status, b"<html>no</html>".to_vec()))
 }
