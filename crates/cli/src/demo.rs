@@ -5,6 +5,7 @@ mod app;
 mod page;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use mastra_auth_cloud::MastraCloudAuth;
 use mastra_auth_local_cloud::Options;
@@ -28,6 +29,8 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         .base_url(cloud.url())
         .public_url(&*url)
         .dialect(args.dialect.of_client())
+        // So that what is done on the admin page shows at once, as nearly as a person can tell.
+        .fresh_for(Duration::from_secs(2))
         .build()
         .map_err(|error| Failure::failed(error.to_string()))?;
     let app = app::app(&auth, cloud.url()).map_err(|error| Failure::failed(error.to_string()))?;

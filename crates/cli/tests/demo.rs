@@ -532,3 +532,49 @@ async fn both_words_to_end_are_heard_from_the_first_moment() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_address_with_nothing_at_it_leads_home_who_reads_pages() {
+    let (demo, app) = demo("v1");
+    let mut browser = Browser::new();
+    for origin in [app, demo.url("cloud")] {
+        let url = format!("{origin}/surely/unknown");
+        let page = browser
+            .send(Method::GET, &url, &[("accept", "text/html")], None)
+            .await;
+        assert_eq!(page.status, StatusCode::NOT_FOUND, "{url}");
+        assert!(page.text.contains("<a ") && page.text.contains("href=\"/\""));
+        assert!(!page.text.contains("surely"), "{url}");
+        let policy = page.header("content-security-policy");
+        assert!(policy.contains("frame-ancestors 'none'"), "{url}: {policy}");
+        assert_eq!(page.header("x-content-type-options"), "nosniff");
+        assert_eq!(page.header("referrer-policy"), "same-origin");
+        let plain = browser.get(&url).await;
+        assert_eq!(plain.status, StatusCode::NOT_FOUND, "{url}");
+        assert_eq!(plain.text, "", "{url}");
+        assert_eq!(plain.header("x-content-type-options"), "nosniff");
+    }
+}
+
+#[tokio::test]
+async fn what_is_ended_on_the_admin_page_shows_within_two_seconds() {
+    let (demo, app) = demo("v1");
+    let mut browser = Browser::new();
+    browser.sign_in(&app, "member", "/").await;
+    assert_eq!(me(&mut browser, &app).await.status, StatusCode::OK);
+    let cloud = demo.url("cloud");
+    let ended = browser
+        .send(
+            Method::DELETE,
+            &format!("{cloud}/admin/api/users/usr_mei/sessions"),
+            &[("origin", &cloud)],
+            None,
+        )
+        .await;
+    assert!(ended.status.is_success(), "{}", ended.text);
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(
+        me(&mut browser, &app).await.status,
+        StatusCode::UNAUTHORIZED
+    );
+}

@@ -15,10 +15,10 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
 use crate::cloud::Cloud;
@@ -102,6 +102,22 @@ pub(crate) fn refusal(status: StatusCode, title: &str, text: &str) -> Response {
         }
     };
     (status, frame(title, "narrow", &page)).into_response()
+}
+
+/// A page for who reads pages; a program takes the status.
+pub(crate) async fn not_found(headers: HeaderMap) -> Response {
+    let reads_html = headers
+        .get_all(ACCEPT)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|text| text.contains("text/html")));
+    if !reads_html {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    refusal(
+        StatusCode::NOT_FOUND,
+        "There is nothing at this address",
+        "The front page shows what there is.",
+    )
 }
 
 /// Initials on a colour of their own.

@@ -192,7 +192,8 @@ fn router(cloud: &Arc<Cloud>) -> Router {
         .layer(from_fn(guard::own_pages));
     let closed = from_fn_with_state(Arc::clone(cloud), pages::headers);
     Router::new()
-        .merge(pages.layer(closed))
+        .merge(pages.layer(closed.clone()))
+        .merge(Router::new().fallback(pages::not_found).layer(closed))
         .merge(api::router(cloud))
         .route("/healthz", get(|| async { "ok" }))
         .layer(from_fn(guard::own_host))

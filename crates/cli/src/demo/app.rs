@@ -52,6 +52,7 @@ pub(super) fn app(auth: &MastraCloudAuth, cloud_url: &str) -> Result<Router, Clo
             )),
         )
         .merge(routes(auth)?)
+        .fallback(page::not_found)
         .layer(from_fn_with_state(policy, headers)))
 }
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mastra_auth_cloud::axum::{CurrentUser, OptionalUser};
 use mastra_auth_cloud::{Grants, MastraCloudAuth};
@@ -48,6 +49,24 @@ pub(super) async fn home(State(home): State<Home>, OptionalUser(user): OptionalU
     }
 }
 
+/// A page for who reads pages; a program takes the status.
+pub(super) async fn not_found(headers: HeaderMap) -> Response {
+    let reads_html = headers
+        .get_all(ACCEPT)
+        .iter()
+        .any(|value| value.to_str().is_ok_and(|text| text.contains("text/html")));
+    if !reads_html {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let page = html! {
+        section.card.hero {
+            h1 { "There is nothing at this address" }
+            a.button href="/" { "Home" }
+        }
+    };
+    (StatusCode::NOT_FOUND, frame("Not found", &page)).into_response()
+}
+
 fn frame(title: &str, content: &Markup) -> Markup {
     html! {
         (DOCTYPE)
@@ -82,7 +101,7 @@ fn signed_out(cloud_url: &str) -> Markup {
                 li {
                     "Open the "
                     a href=(format!("{cloud_url}/admin")) { "local Cloud's admin page" }
-                    ", end the session there, and come back."
+                    ", end the session there, and come back: within two seconds you are signed out."
                 }
             }
         }
@@ -123,7 +142,7 @@ fn signed_in(user: &CurrentUser, grants: &Grants, cloud_url: &str) -> Markup {
         p.foot {
             "Your session also shows on the "
             a href=(format!("{cloud_url}/admin")) { "local Cloud's admin page" }
-            ". End it there and press a button here."
+            ". End it there, and within two seconds the buttons here answer 401."
         }
     }
 }

@@ -189,7 +189,7 @@ impl Asked {
                 .insert(name.into_owned(), value.into_owned())
                 .is_some()
             {
-                return Err("A parameter stands twice in the address.");
+                return Err("A parameter appears twice in the address.");
             }
         }
         let mut take = |name: &str| parameters.remove(name).filter(|value| !value.is_empty());
