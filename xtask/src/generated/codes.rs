@@ -18,9 +18,10 @@ const HEAD: &str = "\
 Every error of the core and the client has one of these codes. They are stable: a program may match on them. Messages are for people
 and may change. No code, message or cause holds a token, a cookie, a code, a verifier, an e-mail address or a response body.
 
-The kind says whose turn it is: the caller's, the configuration's, the credential's, the Cloud's or the network's. Where the Cloud
-sends an error code of its own, it is handed on as it is; a dash stands for the status of the Cloud's answer. What browsers and
-API clients of an axum service see is [a shorter list](axum.md#what-the-outside-sees).
+The kind says whose turn it is: the caller's, the configuration's, the credential's, the Cloud's or the network's; a dash stands for
+the status of the Cloud's answer. Where the Cloud sends an error code of its own, it is handed on as it is: those, such as
+`session_ended` and `unknown_project`, are in [the contract](../../contract/). What browsers and API clients of an axum service see
+is [a shorter list](axum.md#what-the-outside-sees); its `invalid_token` is any credential that is not accepted.
 
 | code | kind | status | meaning |
 |---|---|---|---|
