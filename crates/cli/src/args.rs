@@ -2,7 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::{
+    Args as ClapArgs, Command as ClapCommand, CommandFactory as _, FromArgMatches as _, Parser,
+    Subcommand, ValueEnum,
+};
+use mastra_auth_cloud::core::config::DEFAULT_BASE_URL;
 
 /// Sign in with Mastra Cloud: a demo, a local Cloud, and tools for tokens.
 #[derive(Parser)]
@@ -11,6 +16,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
     version,
     max_term_width = 100,
     after_help = "\
+Exit status: 0 done, 1 failed, 2 wrong usage; each command's help says more.
+
 Examples:
   mastra-auth demo                     a protected app and a local Cloud, ready to sign in to
   mastra-auth dev --port 4300          the local Cloud alone, for the app you are building
@@ -18,11 +25,34 @@ Examples:
   mastra-auth completions zsh          a completion script for your shell"
 )]
 pub(crate) struct Args {
-    /// Log more to standard error: -v what happens, -vv every call; RUST_LOG goes before it.
+    /// Log more to standard error: -v what happens, -vv every call; RUST_LOG, if set, overrides it.
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 100)]
     pub(crate) verbose: u8,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// Reads the command line and the environment; ends the process with help or an error where that is asked for.
+    pub(crate) fn read() -> Self {
+        let mut command = without_empty(Self::command());
+        let matches = command.get_matches_mut();
+        Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    }
+}
+
+/// A variable that is empty counts as unset, as it does in the library.
+fn without_empty(command: ClapCommand) -> ClapCommand {
+    command
+        .mut_args(|arg| {
+            let value = arg.get_env().and_then(std::env::var_os);
+            if value.is_some_and(|value| value.is_empty()) {
+                arg.env(Resettable::Reset)
+            } else {
+                arg
+            }
+        })
+        .mut_subcommands(without_empty)
 }
 
 #[derive(Subcommand)]
@@ -35,6 +65,8 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Tokens come on standard input, never as an argument, where other processes could read them.
 
+Exit status: 0 done, 1 failed, 2 wrong usage; `token verify` has its own, which its help tells.
+
 Examples:
   mastra-auth token inspect < token
   mastra-auth token verify --base-url http://localhost:4300 --project-id demo < token")]
@@ -43,9 +75,11 @@ Examples:
         command: TokenCommand,
     },
     /// Print a completion script for a shell.
-    #[command(
-        after_help = "Example:\n  mastra-auth completions bash > /etc/bash_completion.d/mastra-auth"
-    )]
+    #[command(after_help = "\
+Exit status: 0 printed, 1 standard output is closed, 2 wrong usage.
+
+Example:
+  mastra-auth completions bash > /etc/bash_completion.d/mastra-auth")]
     Completions {
         /// The shell to complete in.
         shell: clap_complete::Shell,
@@ -59,6 +93,11 @@ Prints one line when both answer:
 
 Open the app's address, press \"Sign in with Mastra Cloud\", and pick one of four people.
 Ctrl-C ends both.
+
+Exit status:
+  0  ended by Ctrl-C
+  1  failed
+  2  wrong usage, or a port in use
 
 Examples:
   mastra-auth demo
@@ -88,6 +127,11 @@ Point your app at it with MASTRA_CLOUD_URL=http://localhost:4300 and MASTRA_PROJ
 The address itself shows what there is; /admin shows sessions and has the switches.
 Not for production: it listens on this machine only.
 
+Exit status:
+  0  ended by Ctrl-C
+  1  failed
+  2  wrong usage, a port in use, or a seed, database or person that cannot be used
+
 Examples:
   mastra-auth dev
   mastra-auth dev --db cloud.sqlite --seed examples/seed.toml
@@ -96,10 +140,10 @@ pub(crate) struct DevArgs {
     /// Port of the local Cloud; 0 picks a free one.
     #[arg(long, default_value_t = 4300)]
     pub(crate) port: u16,
-    /// Keep sessions and keys in this SQLite file; in memory unless given.
+    /// Keep sessions and keys in this SQLite file; default: in memory.
     #[arg(long, value_name = "FILE")]
     pub(crate) db: Option<PathBuf>,
-    /// People, roles and projects, in TOML; four people and the project `demo` unless given.
+    /// People, roles and projects, in TOML; default: four people and the project `demo`.
     #[arg(long, value_name = "FILE")]
     pub(crate) seed: Option<PathBuf>,
     /// Which form of the API is spoken.
@@ -115,7 +159,14 @@ pub(crate) enum TokenCommand {
     /// Ask a Cloud who a token on standard input belongs to.
     Verify(VerifyArgs),
     /// Show header and claims of a token on standard input. VERIFIES NOTHING.
-    #[command(after_help = "Example:\n  mastra-auth token inspect < token")]
+    #[command(after_help = "\
+Exit status:
+  0  shown
+  1  not a JWT, or too long for one
+  2  wrong usage
+
+Example:
+  mastra-auth token inspect < token")]
     Inspect,
 }
 
@@ -124,8 +175,12 @@ pub(crate) enum TokenCommand {
 Prints one JSON object, never the token:
   {\"outcome\":\"authenticated\",\"code\":null,\"status\":200,\"user\":{\"id\":\"usr_1\",...}}
 
+Input without the form of a token is rejected without a call. `code` says more:
+`unknown_project` speaks of the project, not of the token.
+
 Exit status:
   0  authenticated  the Cloud knows whose it is
+  1  failed         standard input or output cannot be used
   2  wrong usage
   3  rejected       the Cloud refuses it: a 4xx other than 408, 425 and 429
   4  unavailable    it could not be found out
@@ -134,13 +189,18 @@ Example:
   mastra-auth token verify --base-url http://localhost:4300 --project-id demo < token")]
 pub(crate) struct VerifyArgs {
     /// The Cloud's address.
-    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL")]
+    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL", default_value = DEFAULT_BASE_URL)]
     pub(crate) base_url: String,
     /// The project the token is for.
     #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID")]
     pub(crate) project_id: String,
     /// Which form of the Cloud's API is spoken.
-    #[arg(long, value_enum, default_value_t = DialectName::V1)]
+    #[arg(
+        long,
+        value_enum,
+        env = "MASTRA_CLOUD_DIALECT",
+        default_value_t = DialectName::V1
+    )]
     pub(crate) dialect: DialectName,
 }
 

@@ -1,4 +1,4 @@
-//! Logs, on standard error, in colour only where a person looks and has not asked for none (`NO_COLOR`).
+//! Logs of our own crates, or what `RUST_LOG` asks for: on standard error, in colour only where a person looks and has not asked for none (`NO_COLOR`).
 
 use std::io::IsTerminal as _;
 
@@ -7,11 +7,15 @@ use tracing_subscriber::EnvFilter;
 pub(crate) fn start(verbose: u8) {
     let default = match verbose {
         0 => "warn",
-        1 => "info",
-        2 => "debug",
-        _ => "trace",
+        1 => "warn,mastra_auth=info",
+        2 => "warn,mastra_auth=debug",
+        _ => "warn,mastra_auth=trace",
     };
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = std::env::var(EnvFilter::DEFAULT_ENV)
+        .ok()
+        .filter(|asked| !asked.is_empty())
+        .and_then(|asked| EnvFilter::try_new(asked).ok())
+        .unwrap_or_else(|| EnvFilter::new(default));
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     tracing_subscriber::fmt()
         .with_env_filter(filter)

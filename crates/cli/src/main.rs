@@ -16,14 +16,14 @@ mod token;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
 use args::{Args, Command, TokenCommand};
 use failure::Failure;
 use terminal::LineEnds;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = Args::read();
     logs::start(args.verbose);
     match run(args.command) {
         Ok(code) => code,

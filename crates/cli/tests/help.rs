@@ -41,6 +41,7 @@ fn every_help_has_an_example_of_its_command_and_fits() {
                 "{name} {flag}: {}",
                 finished.stdout
             );
+            assert!(finished.stdout.contains("Exit status:"), "{name} {flag}");
             for line in finished.stdout.lines() {
                 assert!(line.chars().count() <= 100, "{name} {flag}: {line}");
             }

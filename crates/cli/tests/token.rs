@@ -377,6 +377,13 @@ fn wrong_usage_is_one_line_and_status_2() {
         assert_eq!(finished.code, Some(2), "{url} {project}: {finished:?}");
         assert_eq!(finished.stdout, "");
         assert_eq!(finished.stderr.lines().count(), 1, "{finished:?}");
+        let option = if project == "demo" {
+            "--base-url"
+        } else {
+            "--project-id"
+        };
+        let named = format!("error: {option} must ");
+        assert!(finished.stderr.starts_with(&named), "{finished:?}");
         assert!(!finished.stderr.contains("canary"));
     }
 }
@@ -387,6 +394,70 @@ fn address_and_project_may_come_from_the_environment() {
     command.env("MASTRA_CLOUD_URL", "http://127.0.0.1:1");
     command.env("MASTRA_PROJECT_ID", "demo");
     assert_refused(&finish(command, b"opaque"), "unavailable", "environment");
+}
+
+#[tokio::test]
+async fn the_dialect_may_come_from_the_environment_and_the_option_goes_before_it() {
+    let cloud = cloud(Dialect::Pkce).await;
+    let token = signed_in(&cloud, "member");
+    let args = [
+        "token",
+        "verify",
+        "--base-url",
+        cloud.url(),
+        "--project-id",
+        "demo",
+    ];
+    let mut by_variable = command(&args);
+    by_variable.env("MASTRA_CLOUD_DIALECT", "pkce");
+    let finished = finish(by_variable, token.as_bytes());
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    let mut by_option = command(&[&args[..], &["--dialect", "pkce"]].concat());
+    by_option.env("MASTRA_CLOUD_DIALECT", "v1");
+    assert_eq!(finish(by_option, token.as_bytes()).code, Some(0));
+    let mut bad = command(&args);
+    bad.env("MASTRA_CLOUD_DIALECT", "v2");
+    let finished = finish(bad, token.as_bytes());
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("--dialect"), "{finished:?}");
+}
+
+#[test]
+fn a_variable_that_is_empty_counts_as_unset() {
+    let mut without_project = command(&["token", "verify"]);
+    without_project.env("MASTRA_PROJECT_ID", "");
+    let finished = finish(without_project, b"opaque");
+    assert_eq!(finished.code, Some(2), "{finished:?}");
+    assert!(finished.stderr.contains("--project-id"), "{finished:?}");
+    // Nothing is asked: what is no token is refused before.
+    let mut empty = command(&["token", "verify", "--project-id", "demo"]);
+    empty.env("MASTRA_CLOUD_URL", "");
+    empty.env("MASTRA_CLOUD_DIALECT", "");
+    empty.env("RUST_LOG", "");
+    assert_refused(&finish(empty, b""), "rejected", "empty variables");
+}
+
+#[test]
+fn members_come_in_the_documented_order() {
+    let args = ["--base-url", "http://localhost:1", "--project-id", "demo"];
+    let refused = finish(command(&[&["token", "verify"], &args[..]].concat()), b"");
+    assert_eq!(
+        refused.stdout,
+        "{\"outcome\":\"rejected\",\"code\":\"invalid_token\",\"status\":401,\"user\":null}\n"
+    );
+}
+
+#[tokio::test]
+async fn the_loudest_log_is_of_our_own_crates() {
+    let cloud = cloud(Dialect::V1).await;
+    let token = signed_in(&cloud, "member");
+    let args = ["--base-url", cloud.url(), "--project-id", "demo"];
+    let loud = command(&[&["-vvv", "token", "verify"], &args[..]].concat());
+    let finished = finish(loud, token.as_bytes());
+    assert!(finished.stderr.contains("mastra_auth"), "{finished:?}");
+    for other in ["hyper", "reqwest", "rustls"] {
+        assert!(!finished.stderr.contains(other), "{other}: {finished:?}");
+    }
 }
 
 fn inspect(stdin: &[u8]) -> Finished {
@@ -449,6 +520,10 @@ fn inspect_says_in_one_line_what_is_no_token() {
         assert_eq!(finished.stderr.lines().count(), 1, "{what}: {finished:?}");
         assert!(!finished.stderr.contains('\u{1b}'), "{what}");
     }
+    assert_eq!(
+        inspect(b"garbage").stderr,
+        "error: not a JWT (three parts with dots): nothing to show\n"
+    );
     let said = inspect(endless.as_bytes()).stderr;
     assert_eq!(said, "error: not a token: it is longer than 64 KiB\n");
 }

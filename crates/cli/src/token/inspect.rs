@@ -27,10 +27,12 @@ fn inspect(token: &str) -> Result<String, &'static str> {
     let (Some(header), Some(claims), Some(_), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Err("not a compact JWS: it must have three parts with dots between them");
+        return Err("not a JWT (three parts with dots): nothing to show");
     };
-    let header = part(header).ok_or("not a compact JWS: the first part is not base64url JSON")?;
-    let claims = part(claims).ok_or("not a compact JWS: the second part is not base64url JSON")?;
+    let header =
+        part(header).ok_or("not a JWT: the first part is not a JSON object in base64url")?;
+    let claims =
+        part(claims).ok_or("not a JWT: the second part is not a JSON object in base64url")?;
     let mut out = format!(
         "{WARNING}\n\nheader {}\n\nclaims {}\n",
         pretty(&header),

@@ -24,6 +24,7 @@ pub(crate) fn command(args: &[&str]) -> Command {
         "MASTRA_CLOUD_URL",
         "MASTRA_PROJECT_ID",
         "MASTRA_PUBLIC_URL",
+        "MASTRA_CLOUD_DIALECT",
         "RUST_LOG",
         "NO_COLOR",
         "CLICOLOR_FORCE",
