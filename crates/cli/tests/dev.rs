@@ -174,7 +174,10 @@ fn a_broken_seed_is_one_line_that_names_the_place() {
         ("[[people]]\nhandle = \n", &["line 2, column 10"][..]),
         ("\n\nsurprise = true\n", &["line 3, column 1", "surprise"]),
         ("people = 7\n", &["line 1, column 10", "`7`"]),
-        ("[[people]]\nhandle = \"a\"\n", &["line 1", "name"]),
+        (
+            "[[people]]\nhandle = \"a\"\n",
+            &["people[0] (\"a\"): name is missing"],
+        ),
         (king, &["people", "king"]),
         ("people = []\n", &["at least one person"]),
         ("\"\\u001b[2J\" = 1\n", &["line 1, column 1", "\\u001b[2J"]),

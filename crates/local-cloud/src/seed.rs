@@ -8,19 +8,14 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 /// People, roles and projects.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub struct Seed {
-    #[serde(default = "default_people")]
     pub(crate) people: Vec<Person>,
-    #[serde(default = "default_roles")]
     pub(crate) roles: BTreeMap<String, Vec<String>>,
-    #[serde(default = "default_projects")]
     pub(crate) projects: Vec<Project>,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub(crate) handle: String,
     pub(crate) id: Option<String>,
@@ -29,12 +24,75 @@ pub(crate) struct Person {
     pub(crate) role: String,
 }
 
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug)]
 pub(crate) struct Project {
     pub(crate) id: String,
-    #[serde(default)]
     pub(crate) redirect_uris: Vec<String>,
+}
+
+/// A seed as it is written: anything may be missing, so that an error can name whose it is.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Written {
+    people: Option<Vec<WrittenPerson>>,
+    roles: Option<BTreeMap<String, Vec<String>>>,
+    projects: Option<Vec<WrittenProject>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenPerson {
+    handle: Option<String>,
+    id: Option<String>,
+    name: Option<String>,
+    email: Option<String>,
+    role: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenProject {
+    id: Option<String>,
+    #[serde(default)]
+    redirect_uris: Vec<String>,
+}
+
+impl WrittenPerson {
+    fn read(self, place: usize) -> Result<Person, SeedError> {
+        let place = match &self.handle {
+            Some(handle) => format!("people[{place}] ({handle:?})"),
+            None => format!("people[{place}]"),
+        };
+        Ok(Person {
+            handle: needed(self.handle, &place, "handle")?,
+            id: self.id,
+            name: needed(self.name, &place, "name")?,
+            email: needed(self.email, &place, "email")?,
+            role: needed(self.role, &place, "role")?,
+        })
+    }
+}
+
+impl WrittenProject {
+    fn read(self, place: usize) -> Result<Project, SeedError> {
+        Ok(Project {
+            id: needed(self.id, &format!("projects[{place}]"), "id")?,
+            redirect_uris: self.redirect_uris,
+        })
+    }
+}
+
+fn needed(value: Option<String>, place: &str, field: &str) -> Result<String, SeedError> {
+    value.ok_or_else(|| SeedError(format!("{place}: {field} is missing")))
+}
+
+/// Reads each in its place, from 0.
+fn each<W, R>(
+    written: Vec<W>,
+    read: impl Fn(W, usize) -> Result<R, SeedError>,
+) -> Result<Vec<R>, SeedError> {
+    let numbered = written.into_iter().zip(0..);
+    numbered.map(|(one, place)| read(one, place)).collect()
 }
 
 /// A seed file cannot be used; says where and why.
@@ -78,9 +136,24 @@ impl Seed {
     ///
     /// # Errors
     ///
-    /// [`SeedError`] with the line, or with the person, role or project that does not fit.
+    /// [`SeedError`] with the line, or with the person, role or project that does not fit or lacks something.
     pub fn from_toml(text: &str) -> Result<Self, SeedError> {
-        let seed: Self = toml::from_str(text).map_err(|error| SeedError(error.to_string()))?;
+        let written: Written =
+            toml::from_str(text).map_err(|error| SeedError(error.to_string()))?;
+        let roles = written.roles.unwrap_or_else(default_roles);
+        let people = match written.people {
+            Some(people) => each(people, WrittenPerson::read)?,
+            None => built_in_people(&roles)?,
+        };
+        let projects = match written.projects {
+            Some(projects) => each(projects, WrittenProject::read)?,
+            None => default_projects(),
+        };
+        let seed = Self {
+            people,
+            roles,
+            projects,
+        };
         seed.check()?;
         Ok(seed)
     }
@@ -120,7 +193,7 @@ impl Seed {
             }
             for unique in [person.handle.clone(), person.id()] {
                 if !seen.insert(unique.clone()) {
-                    return refuse(format!("people: {unique:?} stands twice"));
+                    return refuse(format!("people: {unique:?} appears twice"));
                 }
             }
         }
@@ -154,6 +227,21 @@ impl Seed {
 
     pub(crate) fn project(&self, id: &str) -> Option<&Project> {
         self.projects.iter().find(|project| project.id == id)
+    }
+}
+
+/// The built-in people, where the roles that they have are there.
+fn built_in_people(roles: &BTreeMap<String, Vec<String>>) -> Result<Vec<Person>, SeedError> {
+    let people = default_people();
+    match people
+        .iter()
+        .find(|person| !roles.contains_key(&person.role))
+    {
+        None => Ok(people),
+        Some(Person { role, .. }) => Err(SeedError(format!(
+            "[roles] has no {role:?}: the built-in people need the roles owner, admin, member and viewer; \
+             keep them, or list [[people]]"
+        ))),
     }
 }
 
@@ -225,6 +313,24 @@ mod tests {
             ),
             ("surprise = true", "surprise"),
             ("people = []", "at least one"),
+            (
+                "[[people]]\nhandle = \"a\"",
+                "people[0] (\"a\"): name is missing",
+            ),
+            ("[[people]]\nname = \"A\"", "people[0]: handle is missing"),
+            (
+                "[[projects]]\nid = \"p\"\n[[projects]]",
+                "projects[1]: id is missing",
+            ),
+            (
+                "[[projects]]\nid = \"p\"\nurl = \"u\"",
+                "unknown field `url`",
+            ),
+            (
+                "[roles]\nowner = [\"*\"]",
+                "[roles] has no \"admin\": the built-in people need the roles owner, admin, member and viewer; \
+                 keep them, or list [[people]]",
+            ),
         ] {
             let error = Seed::from_toml(text).unwrap_err().to_string();
             assert!(error.contains(part), "{error}");
