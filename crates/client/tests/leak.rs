@@ -131,6 +131,7 @@ async fn live(dialect: Dialect, watch: &mut Watch) {
     policy.exchange_timeout = Duration::from_millis(500);
     policy.fresh = Duration::ZERO;
     policy.stale_if_error = Duration::ZERO;
+    policy.refused = Duration::ZERO;
     policy.breaker_failures = 1_000;
     let app = App::with(|url| {
         let options = MastraCloudAuth::builder()
