@@ -4,13 +4,17 @@
 //! body is read up to the request's bound and no further, and the whole exchange ends within the request's time. The one
 //! here is reqwest; bring your own for a proxy, tracing or another runtime.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Delivery, Method, Request, Response, TransportError};
 use mastra_auth_cloud_core::url::BaseUrl;
+
+use crate::system;
 
 /// A request on its way.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;
@@ -27,11 +31,22 @@ pub trait Transport: Send + Sync + 'static {
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// Shorter than servers keep idle connections, so that a request seldom meets one that is just being closed.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
+/// A connection that is never idle would stay with its address for ever, also when the name has moved to another.
+const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 
-/// The transport over reqwest: rustls, redirects off, nothing decompressed.
-#[derive(Clone, Debug)]
+/// The transport over reqwest: rustls, redirects off, nothing decompressed, connections no older than five minutes.
+#[derive(Clone)]
 pub struct ReqwestTransport {
+    make: Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
+    max_age: Duration,
+    generation: Arc<Mutex<Generation>>,
+}
+
+/// A client and its pool. When the next one takes its place, requests under way end on it and its connections with them.
+#[derive(Clone)]
+struct Generation {
     client: reqwest::Client,
+    born: Duration,
 }
 
 impl ReqwestTransport {
@@ -41,31 +56,56 @@ impl ReqwestTransport {
     ///
     /// `invalid_configuration` where no TLS back end can be set up.
     pub fn new(base_url: &BaseUrl) -> Result<Self, CloudApiError> {
-        let builder = reqwest::Client::builder();
-        Self::from_builder(if base_url.is_loopback() {
-            builder.no_proxy()
-        } else {
-            builder
+        let is_loopback = base_url.is_loopback();
+        Self::from_builder(move || {
+            let builder = reqwest::Client::builder();
+            if is_loopback {
+                builder.no_proxy()
+            } else {
+                builder
+            }
         })
     }
 
-    /// A transport over a client of your own making: its proxies, roots and local address are kept; redirects are off
-    /// whatever it says, and time-outs are ours.
+    /// A transport over clients of your own making: their proxies, roots and local address are kept; redirects are off
+    /// whatever they say, and time-outs are ours. `make` is called again whenever the connections have grown old.
     ///
     /// # Errors
     ///
     /// `invalid_configuration` where the client cannot be built.
-    pub fn from_builder(builder: reqwest::ClientBuilder) -> Result<Self, CloudApiError> {
-        builder
-            .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-            .referer(false)
-            .build()
-            .map(|client| Self { client })
-            .map_err(|_| {
-                CloudApiError::configuration("The HTTP client cannot be built with these options.")
-            })
+    pub fn from_builder(
+        make: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+    ) -> Result<Self, CloudApiError> {
+        let generation = generation(make()).map_err(|_| {
+            CloudApiError::configuration("The HTTP client cannot be built with these options.")
+        })?;
+        Ok(Self {
+            make: Arc::new(make),
+            max_age: MAX_CONNECTION_AGE,
+            generation: Arc::new(Mutex::new(generation)),
+        })
+    }
+
+    /// How old a connection may grow before new requests take another. Default 5 min.
+    #[must_use]
+    pub fn max_connection_age(self, max_age: Duration) -> Self {
+        Self { max_age, ..self }
+    }
+
+    fn client(&self) -> reqwest::Client {
+        let mut current = self
+            .generation
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let age = system::now().monotonic.saturating_sub(current.born);
+        if age >= self.max_age {
+            match generation((self.make)()) {
+                Ok(next) => *current = next,
+                // The old one still works; the next request tries again.
+                Err(error) => tracing::warn!(?error, "the HTTP client could not be renewed"),
+            }
+        }
+        current.client.clone()
     }
 
     async fn exchange(&self, request: Request) -> Delivery {
@@ -74,7 +114,7 @@ impl ReqwestTransport {
             Method::Post => reqwest::Method::POST,
         };
         let mut out = self
-            .client
+            .client()
             .request(method, request.url())
             .timeout(request.timeout());
         for (name, value) in request.headers() {
@@ -109,6 +149,25 @@ impl ReqwestTransport {
 impl Transport for ReqwestTransport {
     fn send(&self, request: Request) -> Sending<'_> {
         Box::pin(self.exchange(request))
+    }
+}
+
+fn generation(builder: reqwest::ClientBuilder) -> reqwest::Result<Generation> {
+    let client = builder
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .referer(false)
+        .build()?;
+    let born = system::now().monotonic;
+    Ok(Generation { client, born })
+}
+
+impl fmt::Debug for ReqwestTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReqwestTransport")
+            .field("max_age", &self.max_age)
+            .finish_non_exhaustive()
     }
 }
 

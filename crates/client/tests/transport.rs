@@ -12,7 +12,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{CloudApiError, MastraCloudAuth, MastraCloudClient, SessionToken};
+use mastra_auth_cloud::core::url::BaseUrl;
+use mastra_auth_cloud::{
+    CloudApiError, MastraCloudAuth, MastraCloudClient, ReqwestTransport, SessionToken,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -284,4 +287,48 @@ async fn threat_075_no_answer_chooses_which_address_is_called() {
         (count.load(Ordering::SeqCst), arrived.load(Ordering::SeqCst)),
         (2, 0)
     );
+}
+
+/// A server that keeps its connections open; answers how many there were.
+async fn patient() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let count = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&count);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            seen.fetch_add(1, Ordering::SeqCst);
+            tokio::spawn(async move {
+                let mut request = vec![0; 16 * 1024];
+                while stream.read(&mut request).await.unwrap_or(0) > 0 {
+                    write(
+                        &mut stream,
+                        "HTTP/1.1 401 No\r\ncontent-length: 12\r\n\r\n{\"ok\":false}",
+                    )
+                    .await;
+                }
+            });
+        }
+    });
+    (url, count)
+}
+
+#[tokio::test]
+async fn threat_077_no_connection_stays_with_its_address_for_ever() {
+    for (max_age, connections) in [(Duration::from_mins(5), 1), (Duration::ZERO, 3)] {
+        let (url, count) = patient().await;
+        let transport = ReqwestTransport::new(&BaseUrl::parse(&url).unwrap()).unwrap();
+        let client = MastraCloudAuth::builder()
+            .project_id("demo")
+            .base_url(url)
+            .transport(transport.max_connection_age(max_age))
+            .build()
+            .unwrap()
+            .client();
+        for token in ["a", "b", "c"] {
+            let token = SessionToken::parse(token).unwrap();
+            assert!(client.verify_token(&token).await.unwrap().is_none());
+        }
+        assert_eq!(count.load(Ordering::SeqCst), connections, "{max_age:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! The API, in the dialect that was chosen and in no other: what `contract/` has, endpoint by endpoint.
 
+mod asked;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,15 +14,15 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
 use crate::cloud::{Bearer, Cloud, iso, now};
 use crate::fault::instead;
 use crate::store::{Code, SessionRow, Taken, User};
+use asked::{authorized, bearer, checked, member, object, project};
 
 type Shared = State<Arc<Cloud>>;
 
@@ -307,91 +309,6 @@ async fn jwks(State(cloud): Shared) -> axum::Json<Value> {
         .read()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     axum::Json(json!({ "keys": keys.iter().map(crate::keys::SigningKey::jwk).collect::<Vec<_>>() }))
-}
-
-/// Project, body and bearer of verify and validate.
-fn authorized(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> Result<Bearer, ApiError> {
-    let project_id = project(cloud, headers)?;
-    if cloud.dialect == Dialect::V1 {
-        let body = object(headers, body)?;
-        if bearer(headers) != Some(member(&body, "token")?) {
-            return Err(ApiError(
-                BAD,
-                "token_mismatch",
-                "The token in the body is not the one in the header.",
-            ));
-        }
-    }
-    checked(cloud, headers, Some(&project_id))
-}
-
-fn checked(
-    cloud: &Cloud,
-    headers: &HeaderMap,
-    project_id: Option<&str>,
-) -> Result<Bearer, ApiError> {
-    let unauthorized = |(code, message)| ApiError(StatusCode::UNAUTHORIZED, code, message);
-    let token = bearer(headers)
-        .ok_or_else(|| unauthorized(("missing_token", "A bearer token is needed.")))?;
-    cloud.check(token, project_id)?.map_err(unauthorized)
-}
-
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
-}
-
-fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiError> {
-    let id = headers
-        .get("x-project-id")
-        .and_then(|value| value.to_str().ok());
-    let id = id.ok_or(ApiError(
-        BAD,
-        "missing_project",
-        "The X-Project-ID header is missing.",
-    ))?;
-    match cloud.seed.project(id) {
-        Some(project) => Ok(project.id.clone()),
-        None => Err(ApiError(
-            StatusCode::FORBIDDEN,
-            "unknown_project",
-            "There is no such project.",
-        )),
-    }
-}
-
-/// A JSON object as the body, announced as such.
-fn object(headers: &HeaderMap, body: Option<Bytes>) -> Result<Map<String, Value>, ApiError> {
-    let is_json = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
-        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
-    if !is_json {
-        return Err(ApiError(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "unsupported_media_type",
-            "The body must be application/json.",
-        ));
-    }
-    let body = body.ok_or(ApiError(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "body_too_large",
-        "The body is too large.",
-    ))?;
-    serde_json::from_slice(&body)
-        .map_err(|_| ApiError(BAD, "invalid_body", "The body must be a JSON object."))
-}
-
-fn member<'b>(body: &'b Map<String, Value>, name: &'static str) -> Result<&'b str, ApiError> {
-    body.get(name).and_then(Value::as_str).ok_or(ApiError(
-        BAD,
-        "invalid_body",
-        "A member of the body is missing or not text.",
-    ))
 }
 
 /// S256 (RFC 7636 section 4.2).

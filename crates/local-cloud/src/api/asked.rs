@@ -1,0 +1,106 @@
+//! What a request brings: its project, its bearer and its body, or the error that the contract has for what is missing.
+
+use axum::body::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::{HeaderMap, StatusCode};
+use serde_json::{Map, Value};
+
+use super::BAD;
+use crate::Dialect;
+use crate::answer::ApiError;
+use crate::cloud::{Bearer, Cloud};
+
+/// Project, body and bearer of verify and validate.
+pub(super) fn authorized(
+    cloud: &Cloud,
+    headers: &HeaderMap,
+    body: Option<Bytes>,
+) -> Result<Bearer, ApiError> {
+    let project_id = project(cloud, headers)?;
+    if cloud.dialect == Dialect::V1 {
+        let body = object(headers, body)?;
+        if bearer(headers) != Some(member(&body, "token")?) {
+            return Err(ApiError(
+                BAD,
+                "token_mismatch",
+                "The token in the body is not the one in the header.",
+            ));
+        }
+    }
+    checked(cloud, headers, Some(&project_id))
+}
+
+pub(super) fn checked(
+    cloud: &Cloud,
+    headers: &HeaderMap,
+    project_id: Option<&str>,
+) -> Result<Bearer, ApiError> {
+    let unauthorized = |(code, message)| ApiError(StatusCode::UNAUTHORIZED, code, message);
+    let token = bearer(headers)
+        .ok_or_else(|| unauthorized(("missing_token", "A bearer token is needed.")))?;
+    cloud.check(token, project_id)?.map_err(unauthorized)
+}
+
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get(AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .strip_prefix("Bearer ")
+}
+
+pub(super) fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiError> {
+    let id = headers
+        .get("x-project-id")
+        .and_then(|value| value.to_str().ok());
+    let id = id.ok_or(ApiError(
+        BAD,
+        "missing_project",
+        "The X-Project-ID header is missing.",
+    ))?;
+    match cloud.seed.project(id) {
+        Some(project) => Ok(project.id.clone()),
+        None => Err(ApiError(
+            StatusCode::FORBIDDEN,
+            "unknown_project",
+            "There is no such project.",
+        )),
+    }
+}
+
+/// A JSON object as the body, announced as such.
+pub(super) fn object(
+    headers: &HeaderMap,
+    body: Option<Bytes>,
+) -> Result<Map<String, Value>, ApiError> {
+    let is_json = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split(';').next())
+        .is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json"));
+    if !is_json {
+        return Err(ApiError(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            "The body must be application/json.",
+        ));
+    }
+    let body = body.ok_or(ApiError(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body_too_large",
+        "The body is too large.",
+    ))?;
+    serde_json::from_slice(&body)
+        .map_err(|_| ApiError(BAD, "invalid_body", "The body must be a JSON object."))
+}
+
+pub(super) fn member<'b>(
+    body: &'b Map<String, Value>,
+    name: &'static str,
+) -> Result<&'b str, ApiError> {
+    body.get(name).and_then(Value::as_str).ok_or(ApiError(
+        BAD,
+        "invalid_body",
+        "A member of the body is missing or not text.",
+    ))
+}
