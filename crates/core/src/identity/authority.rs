@@ -3,6 +3,7 @@
 //! One handle, made once, used by every flow of every driver. Holds no login in progress: those live in the browser.
 
 use core::fmt;
+use core::time::Duration;
 use std::sync::Arc;
 
 use super::Identity;
@@ -122,14 +123,14 @@ impl Authority {
 
     /// Leave to ask the Cloud, where it may be asked now.
     pub(crate) fn may_ask(self: &Arc<Self>, now: Now) -> Option<Permit> {
-        let is_trial = match self.breaker.admits(now) {
+        let trial = match self.breaker.admits(now) {
             Admission::No => return None,
-            Admission::Yes => false,
-            Admission::Trial => true,
+            Admission::Yes => None,
+            Admission::Trial(trial) => Some(trial),
         };
         Some(Permit {
             authority: Arc::clone(self),
-            is_trial,
+            trial,
         })
     }
 }
@@ -139,7 +140,7 @@ impl Authority {
 #[must_use]
 pub(crate) struct Permit {
     authority: Arc<Authority>,
-    is_trial: bool,
+    trial: Option<Duration>,
 }
 
 impl Permit {
@@ -150,14 +151,14 @@ impl Permit {
             Err(error) if !error.is_refusal() => return,
             _ => self.authority.breaker.succeeded(),
         }
-        self.is_trial = false;
+        self.trial = None;
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        if self.is_trial {
-            self.authority.breaker.hand_back();
+        if let Some(trial) = self.trial {
+            self.authority.breaker.hand_back(trial);
         }
     }
 }

@@ -19,8 +19,8 @@ pub(crate) struct Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Yes,
-    /// The one call of this pause.
-    Trial,
+    /// The one call of the pause that ends then.
+    Trial(Duration),
     No,
 }
 
@@ -49,15 +49,15 @@ impl Breaker {
             return Admission::No;
         }
         state.next_trial = now.monotonic.saturating_add(self.pause);
-        Admission::Trial
+        Admission::Trial(state.next_trial)
     }
 
-    /// A trial that told nothing: the next caller has it.
-    pub(crate) fn hand_back(&self) {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next_trial = Duration::ZERO;
+    /// A trial that told nothing: the next caller has it, unless the next one has begun already.
+    pub(crate) fn hand_back(&self, trial: Duration) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.next_trial == trial {
+            state.next_trial = Duration::ZERO;
+        }
     }
 
     pub(crate) fn succeeded(&self) {
@@ -91,6 +91,7 @@ mod tests {
     #[test]
     fn opens_after_failures_in_a_row_and_tries_once_a_pause() {
         use Admission::{No, Trial, Yes};
+        let trial = |seconds| Trial(Duration::from_secs(seconds));
         let breaker = Breaker::new(5, Duration::from_secs(5));
         (0..4).for_each(|_| breaker.failed(at(0)));
         assert_eq!(breaker.admits(at(0)), Yes);
@@ -98,21 +99,30 @@ mod tests {
         (0..5).for_each(|_| breaker.failed(at(1)));
         assert_eq!(
             [1, 5, 6, 6, 10].map(|s| breaker.admits(at(s))),
-            [No, No, Trial, No, No]
+            [No, No, trial(11), No, No]
         );
         assert_eq!(
             breaker.admits(at(11)),
-            Trial,
+            trial(16),
             "a lost trial costs one pause"
         );
-        breaker.hand_back();
+        breaker.hand_back(Duration::from_secs(11));
+        assert_eq!(
+            breaker.admits(at(11)),
+            No,
+            "an old trial hands nothing back"
+        );
+        breaker.hand_back(Duration::from_secs(16));
         assert_eq!(
             [11, 11].map(|s| breaker.admits(at(s))),
-            [Trial, No],
+            [trial(16), No],
             "handed back to the next one, once"
         );
         breaker.failed(at(12));
-        assert_eq!([12, 16, 17].map(|s| breaker.admits(at(s))), [No, No, Trial]);
+        assert_eq!(
+            [12, 16, 17].map(|s| breaker.admits(at(s))),
+            [No, No, trial(22)]
+        );
         breaker.succeeded();
         assert_eq!([17, 17].map(|s| breaker.admits(at(s))), [Yes, Yes]);
     }
