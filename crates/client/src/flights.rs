@@ -10,15 +10,18 @@ use std::future::Future;
 use std::hash::Hash;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
+use tokio::sync::oneshot;
 
 type Landing<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
 type Table<K, T> = Mutex<HashMap<K, Shared<Landing<T>>>>;
 
 pub(crate) struct Flights<K: Eq + Hash, T: Clone> {
     table: Arc<Table<K, T>>,
+    longest: Duration,
 }
 
 impl<K, T> Flights<K, T>
@@ -26,34 +29,50 @@ where
     K: Copy + Eq + Hash + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    pub(crate) fn new() -> Self {
+    /// `longest` is more than any work takes: whoever waits longer waits for a runtime that nobody drives any more.
+    pub(crate) fn new(longest: Duration) -> Self {
         Self {
             table: Arc::default(),
+            longest,
         }
     }
 
-    /// Joins the work under way for this key, or begins it. None where its runtime was shut down before the end.
-    pub(crate) fn join(
+    /// Joins the work under way for this key, or begins it. None where its runtime ended before it did.
+    pub(crate) async fn join(
         &self,
         key: K,
         work: impl Future<Output = T> + Send + 'static,
-    ) -> impl Future<Output = Option<T>> {
+    ) -> Option<T> {
+        let flight = self.board(key, work);
+        if let Ok(landed) = tokio::time::timeout(self.longest, flight).await {
+            return landed;
+        }
+        leave(&self.table, &key);
+        None
+    }
+
+    fn board(&self, key: K, work: impl Future<Output = T> + Send + 'static) -> Shared<Landing<T>> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = table.get(&key) {
             return flight.clone();
         }
+        let (land, landed) = oneshot::channel();
+        let landing: Landing<T> = Box::pin(async { landed.await.ok() });
+        let flight = landing.shared();
+        table.insert(key, flight.clone());
+        // Not before the lock is released: a runtime that is shutting down drops the task at once, and its seat with it.
+        drop(table);
         let seat = Seat {
             table: Arc::clone(&self.table),
             key,
         };
-        let task = tokio::spawn(async move {
+        tokio::spawn(async move {
             // Given up when the work is over, and also where it panics or its runtime ends.
             let _seat = seat;
-            work.await
+            let result = work.await;
+            // Nobody may be waiting any more.
+            let _ = land.send(result);
         });
-        let landing: Landing<T> = Box::pin(async { task.await.ok() });
-        let flight = landing.shared();
-        table.insert(key, flight.clone());
         flight
     }
 }
@@ -66,14 +85,17 @@ struct Seat<K: Eq + Hash, T: Clone> {
 
 impl<K: Eq + Hash, T: Clone> Drop for Seat<K, T> {
     fn drop(&mut self) {
-        let flight = self
-            .table
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&self.key);
-        // Dropped after the lock is released: the last to hold a flight drops its result with it.
-        drop(flight);
+        leave(&self.table, &self.key);
     }
+}
+
+fn leave<K: Eq + Hash, T: Clone>(table: &Table<K, T>, key: &K) {
+    let flight = table
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .remove(key);
+    // Dropped after the lock is released: the last to hold a flight drops its result with it.
+    drop(flight);
 }
 
 #[cfg(test)]
@@ -81,9 +103,11 @@ mod tests {
     use super::*;
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    const LONGEST: Duration = Duration::from_secs(10);
+
     #[tokio::test]
     async fn one_key_is_worked_on_once_and_two_keys_apart() {
-        let flights = Flights::<u8, u8>::new();
+        let flights = Flights::<u8, u8>::new(LONGEST);
         let runs = Arc::new(AtomicU32::new(0));
         let work = |result: u8| {
             let runs = Arc::clone(&runs);
@@ -110,10 +134,10 @@ mod tests {
 
     #[tokio::test]
     async fn threat_079_a_leader_that_goes_away_takes_nothing_with_it() {
-        let flights = Flights::<u8, u8>::new();
+        let flights = Flights::<u8, u8>::new(LONGEST);
         let (done, wait) = tokio::sync::oneshot::channel();
-        let leader = flights.join(1, async move { wait.await.unwrap() });
-        let follower = flights.join(1, async { 0 });
+        let leader = flights.board(1, async move { wait.await.unwrap() });
+        let follower = flights.board(1, async { 0 });
         drop(leader);
         done.send(7).unwrap();
         assert_eq!(follower.await, Some(7));
@@ -121,9 +145,9 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_nobody_waits_for_goes_on_to_its_end() {
-        let flights = Flights::<u8, u8>::new();
+        let flights = Flights::<u8, u8>::new(LONGEST);
         let (done, wait) = tokio::sync::oneshot::channel();
-        drop(flights.join(1, async move {
+        drop(flights.board(1, async move {
             tokio::task::yield_now().await;
             done.send(()).unwrap();
             0
@@ -133,9 +157,42 @@ mod tests {
 
     #[tokio::test]
     async fn work_that_panics_leaves_its_place() {
-        let flights = Flights::<u8, u8>::new();
+        let flights = Flights::<u8, u8>::new(LONGEST);
         let lost = flights.join(1, async { panic!("told to") }).await;
         assert_eq!(lost, None);
         assert_eq!(flights.join(1, async { 3 }).await, Some(3));
+    }
+
+    #[test]
+    fn a_runtime_that_was_shut_down_blocks_nobody() {
+        let flights = Arc::new(Flights::<u8, u8>::new(LONGEST));
+        let dead = tokio::runtime::Runtime::new().unwrap();
+        let handle = dead.handle().clone();
+        dead.shutdown_background();
+        let (tell, told) = std::sync::mpsc::channel();
+        let there = Arc::clone(&flights);
+        std::thread::spawn(move || {
+            let _entered = handle.enter();
+            let flight = there.board(1, async { 1 });
+            tell.send(flight.now_or_never()).unwrap();
+        });
+        let landed = told.recv_timeout(LONGEST).expect("it does not hang");
+        assert_eq!(landed, Some(None));
+        let alive = tokio::runtime::Runtime::new().unwrap();
+        assert_eq!(alive.block_on(flights.join(1, async { 2 })), Some(2));
+    }
+
+    #[test]
+    fn a_runtime_that_nobody_drives_is_not_waited_for_without_end() {
+        let flights = Arc::new(Flights::<u8, u8>::new(Duration::from_millis(100)));
+        let left = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        left.block_on(async { drop(flights.board(1, std::future::pending())) });
+        let alive = tokio::runtime::Runtime::new().unwrap();
+        assert_eq!(alive.block_on(flights.join(1, async { 2 })), None);
+        assert_eq!(alive.block_on(flights.join(1, async { 2 })), Some(2));
+        drop(left);
     }
 }

@@ -56,10 +56,11 @@ impl Identity {
         self.key
     }
 
-    /// The same, with what was known of its session before: its id, and its end where that comes sooner.
+    /// The same, with what was known of its session before: its id, which the Cloud may have said,
+    /// and its end where that comes sooner.
     pub(crate) fn continuing(self, earlier: &Self) -> Self {
         Self {
-            session_id: self.session_id.or_else(|| earlier.session_id.clone()),
+            session_id: earlier.session_id.clone().or(self.session_id),
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
             ..self
         }

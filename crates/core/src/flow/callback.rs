@@ -165,7 +165,7 @@ impl Callback {
             Some(end),
         );
         let identity = authority
-            .remember(identity, now)
+            .remember_sign_in(identity, now)
             .ok_or_else(|| CloudApiError::new(Code::SignedOut))?;
         Ok(SignedIn {
             identity,

@@ -71,18 +71,14 @@ impl Logout {
         now: Now,
         jitter: Jitter,
     ) -> Self {
-        let (phase, known_end, is_known) =
-            match authority.lookup(&authority.key(token.expose()), now) {
-                Lookup::Fresh(identity) | Lookup::Stale(identity) => (
-                    Phase::Begin(identity.session_id().cloned()),
-                    identity.expires_at(),
-                    true,
-                ),
-                Lookup::Refused(_) => (Phase::Gone, None, false),
-                Lookup::Expired | Lookup::SignedOut | Lookup::Unknown => {
-                    (Phase::Begin(None), None, false)
-                }
-            };
+        let key = authority.key(token.expose());
+        let seen = authority.seen(&key);
+        let known_end = seen.as_ref().and_then(|identity| identity.expires_at());
+        let is_known = seen.is_some();
+        let phase = match authority.lookup(&key, now) {
+            Lookup::Refused(_) => Phase::Gone,
+            _ => Phase::Begin(seen.and_then(|identity| identity.session_id().cloned())),
+        };
         authority.sign_out(&token, known_end, now);
         Self {
             authority,
@@ -95,7 +91,7 @@ impl Logout {
         }
     }
 
-    /// Whether the token was seen to be good here a moment ago.
+    /// Whether the token was seen to be good here.
     pub const fn is_known(&self) -> bool {
         self.is_known
     }

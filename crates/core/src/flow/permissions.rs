@@ -69,14 +69,24 @@ impl Permissions {
         self.key.about(&self.user)
     }
 
-    fn start(&mut self, now: Now) -> Option<Result<Arc<Grants>, CloudApiError>> {
-        if let Source::Roles(grants) = &self.source {
-            return Some(Ok(Arc::clone(grants)));
+    /// What is known without asking: from the roles that this user has, or from memory. Drivers look here first, so that what
+    /// follows from one user's roles is never shared with whoever holds the same token with others.
+    pub fn known(&self, now: Now) -> Option<Arc<Grants>> {
+        match &self.source {
+            Source::Roles(grants) => Some(Arc::clone(grants)),
+            Source::Cloud(_) => match self.authority.grants(&self.key, &self.user, now) {
+                GrantsLookup::Fresh(grants) => Some(grants),
+                GrantsLookup::Stale(_) | GrantsLookup::Unknown => None,
+            },
         }
-        match self.authority.grants(&self.key, &self.user, now) {
-            GrantsLookup::Fresh(grants) => return Some(Ok(grants)),
-            GrantsLookup::Stale(grants) => self.stale = Some(grants),
-            GrantsLookup::Unknown => {}
+    }
+
+    fn start(&mut self, now: Now) -> Option<Result<Arc<Grants>, CloudApiError>> {
+        if let Some(grants) = self.known(now) {
+            return Some(Ok(grants));
+        }
+        if let GrantsLookup::Stale(grants) = self.authority.grants(&self.key, &self.user, now) {
+            self.stale = Some(grants);
         }
         self.permit = self.authority.may_ask(now);
         self.permit

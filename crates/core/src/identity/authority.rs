@@ -80,6 +80,17 @@ impl Authority {
         self.cache.remember(identity, now)
     }
 
+    /// Remembers who signed in now, in place of what was known of the token before: the Cloud's word on the session is new.
+    pub(crate) fn remember_sign_in(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
+        self.cache.forget(&identity.key());
+        self.cache.remember(identity, now)
+    }
+
+    /// What was verified of a token once, however long ago.
+    pub(crate) fn seen(&self, key: &TokenKey) -> Option<Arc<Identity>> {
+        self.cache.seen(key)
+    }
+
     /// A refusal ends what was known; only a plain 401 is remembered itself, for it alone speaks of the token.
     pub(crate) fn refused(&self, key: TokenKey, error: &CloudApiError, now: Now) {
         if error.status() == 401 {

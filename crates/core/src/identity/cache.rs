@@ -138,6 +138,11 @@ impl Cache {
         self.refusals.insert(key, (error, now.monotonic));
     }
 
+    /// What was verified of a token once, however long ago.
+    pub(crate) fn seen(&self, key: &TokenKey) -> Option<Arc<Identity>> {
+        self.identities.get(key).map(|(identity, _)| identity)
+    }
+
     /// Forgets an identity without remembering a refusal.
     pub(crate) fn forget(&self, key: &TokenKey) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -147,6 +152,11 @@ impl Cache {
     /// Denies a token from now on, until it could not be used anyway.
     pub(crate) fn sign_out(&self, key: TokenKey, until: Timestamp) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        // A later sign-out never shortens an earlier one.
+        let until = [self.signed_out.get(&key), self.signed_out_unseen.get(&key)]
+            .into_iter()
+            .flatten()
+            .fold(until, Timestamp::max);
         if self.identities.get(&key).is_some() {
             self.signed_out.insert(key, until);
         } else {

@@ -31,7 +31,14 @@ impl quick_cache::Weighter<TokenKey, (Arc<Identity>, Duration)> for Weighter {
                 .map(|(name, value)| name.len().saturating_add(size(value)))
                 .fold(0, usize::saturating_add)
         });
-        units(texts(user.roles().iter().map(String::as_str)).saturating_add(metadata))
+        let own = [
+            user.id().as_str(),
+            user.email(),
+            user.name().unwrap_or_default(),
+            user.avatar_url().unwrap_or_default(),
+        ];
+        let roles = user.roles().iter().map(String::as_str);
+        units(texts(own.into_iter().chain(roles)).saturating_add(metadata))
     }
 }
 

@@ -275,3 +275,35 @@ fn threat_031_a_sign_out_that_was_not_confirmed_lasts_as_long_as_the_session() {
         );
     }
 }
+
+#[test]
+fn threat_031_a_later_sign_out_and_a_long_absence_shorten_nothing() {
+    const DAY: u64 = 24 * 60 * 60;
+    let month = i64::try_from(30 * DAY).unwrap();
+    let authority = v1();
+    let flow = logout(&authority, "opaque", Effort::Once);
+    let known = data(&json!({ "session": session("ses_1", "usr_1", month) }));
+    run(flow, at(1), [known, status(500)]);
+    run(
+        logout(&authority, "opaque", Effort::Once),
+        at(2),
+        [status(500)],
+    );
+    assert_eq!(
+        with_bearer(&authority, "opaque", at(2 * DAY), []).0,
+        "rejected signed_out"
+    );
+    // Long past the stale time the session's id is still known, and nobody is asked for it.
+    let authority = v1();
+    sign_in(&authority, "usr_1", "opaque");
+    let flow = Logout::new(
+        Arc::clone(&authority),
+        token("opaque"),
+        Effort::Once,
+        at(300),
+        Jitter(1),
+    );
+    assert!(flow.is_known());
+    let ran = run(flow, at(300), [data(&json!({}))]);
+    assert_eq!(ran.paths(), [DESTROY]);
+}
