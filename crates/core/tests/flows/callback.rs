@@ -345,3 +345,16 @@ fn a_token_that_was_signed_out_signs_nobody_in() {
         "signed_out"
     );
 }
+
+#[test]
+fn a_new_sign_in_replaces_the_sessions_end() {
+    let authority = v1();
+    for (name, now, life) in [("one", 0, 100), ("two", 200, 3600)] {
+        let (_, cookie) = begin(&authority, name);
+        let flow = callback(&authority, name, name, &cookie, at(now)).unwrap();
+        let both = json!({ "user": user("usr_1", &[]), "session": session("ses_1", "usr_1", life), "jwt": "opaque" });
+        run(flow, at(now), [data(&both)]).output.unwrap();
+    }
+    let said = with_bearer(&authority, "opaque", at(201), []);
+    assert_eq!(said, ("user usr_1".to_owned(), 0));
+}

@@ -307,3 +307,16 @@ fn threat_031_a_later_sign_out_and_a_long_absence_shorten_nothing() {
     let ran = run(flow, at(300), [data(&json!({}))]);
     assert_eq!(ran.paths(), [DESTROY]);
 }
+
+#[test]
+fn the_clouds_id_goes_before_the_tokens_own() {
+    let authority = v1();
+    sign_in(&authority, "usr_1", &with_sid());
+    with_bearer(&authority, &with_sid(), at(40), [verified("usr_1", &[])]);
+    let ran = run(
+        logout(&authority, &with_sid(), Effort::Once),
+        at(41),
+        [data(&json!({}))],
+    );
+    assert_eq!(ran.sent[0].body, json!({ "sessionId": "ses_1" }));
+}

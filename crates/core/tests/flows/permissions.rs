@@ -237,3 +237,21 @@ fn another_account_than_the_one_asked_for_is_no_answer() {
         .unwrap_err();
     assert_eq!(error.code(), "invalid_response");
 }
+
+#[test]
+fn what_follows_from_roles_is_known_without_a_shared_call() {
+    let authority = pkce();
+    let answer = |role| {
+        answer(
+            200,
+            &json!({ "sub": "usr_1", "email": "a@b.example", "role": role }),
+        )
+    };
+    let old = somebody(&authority, "t", answer("owner"));
+    let other = pkce();
+    let new = somebody(&other, "t", answer("viewer"));
+    for (user, may) in [(&old, true), (&new, false)] {
+        let flow = Permissions::new(Arc::clone(&authority), user, Jitter(1));
+        assert_eq!(flow.known(at(0)).unwrap().allows("agents:delete"), may);
+    }
+}
