@@ -12,14 +12,14 @@ use futures_util::future::join_all;
 use http::HeaderMap;
 use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::cookie::{SetCookie, every_value};
-use mastra_auth_cloud_core::error::{CloudApiError, Code};
+use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::authenticate::bearer;
 use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::logout::{Effort, Several, SignOut};
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::secret::SessionToken;
@@ -30,9 +30,6 @@ use crate::builder::Builder;
 use crate::client::MastraCloudClient;
 use crate::driver::Driver;
 use crate::{headers, system};
-
-/// Of how many sessions of one request the Cloud is told that they end: as many as are tried to find out who it is.
-const MAX_ENDED_AT_ONCE: usize = 5;
 
 /// Sign-in with Mastra Cloud for one deployment.
 #[derive(Clone)]
@@ -216,46 +213,47 @@ impl MastraCloudAuth {
             .into_iter()
             .chain(cookies)
             .filter_map(|text| SessionToken::parse(text).ok());
-        self.end_all(tokens, Effort::Full).await
+        self.end_all(tokens).await
     }
 
     /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
     pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
-        self.end_all(std::iter::once(token.clone()), Effort::Full)
-            .await
+        self.end_all(std::iter::once(token.clone())).await
     }
 
-    /// A new sign-in replaces the browser's old session: left alive, the old one could not be ended from here any more.
+    /// A new sign-in replaces the browser's old session. Whatever comes of it is logged; the new one does not depend on it.
     async fn end_previous(&self, cookie_header: &str, new: &SessionToken) {
-        let old = every_value(cookie_header, self.cookie_name())
-            .filter_map(|value| SessionToken::parse(value).ok())
-            .filter(|old| !old.same_as(new));
-        // Whatever comes of it is logged; the new sign-in does not depend on it.
-        let _ = self.end_all(old, Effort::Once).await;
+        let authority = &self.driver.authority;
+        let now = system::now();
+        let _ = self
+            .end(Several::replaced(
+                authority,
+                cookie_header,
+                new,
+                now,
+                system::jitter(),
+            ))
+            .await;
     }
 
-    async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, effort: Effort) -> SignOut {
-        let now = system::now();
+    async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>) -> SignOut {
         let authority = &self.driver.authority;
-        let end = |token| Logout::new(Arc::clone(authority), token, effort, now, system::jitter());
-        let mut flows: Vec<Logout> = tokens.map(end).collect();
-        // The Cloud is told of a few: first of those that were seen to be good, for the rest may be anybody's invention.
-        flows.sort_by_key(|flow| !flow.is_known());
-        let untold = flows.len() > MAX_ENDED_AT_ONCE;
-        flows.truncate(MAX_ENDED_AT_ONCE);
-        let outcomes = join_all(flows.into_iter().map(|flow| self.driver.sign_out(flow))).await;
+        let now = system::now();
+        self.end(Several::new(
+            authority,
+            tokens,
+            Effort::Full,
+            now,
+            system::jitter(),
+        ))
+        .await
+    }
+
+    async fn end(&self, mut several: Several) -> SignOut {
+        let flows = several.take_flows().into_iter();
+        let outcomes = join_all(flows.map(|flow| self.driver.sign_out(flow))).await;
         outcomes.iter().for_each(tell_end);
-        let least = outcomes.into_iter().max_by_key(|outcome| match outcome {
-            SignOut::AlreadyGone => 0,
-            SignOut::Ended => 1,
-            SignOut::NotConfirmed(_) => 2,
-        });
-        match least {
-            Some(SignOut::NotConfirmed(error)) => SignOut::NotConfirmed(error),
-            _ if untold => SignOut::NotConfirmed(CloudApiError::new(Code::TooManyCookies)),
-            Some(outcome) => outcome,
-            None => SignOut::AlreadyGone,
-        }
+        several.outcome(outcomes)
     }
 }
 

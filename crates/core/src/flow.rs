@@ -36,6 +36,7 @@ pub mod identify;
 pub mod login;
 pub mod logout;
 pub mod permissions;
+pub mod session;
 pub mod step;
 
 pub use step::{Event, Flow, Jitter, Step};

@@ -16,6 +16,7 @@ use key::TokenKey;
 #[derive(Clone, Debug)]
 pub struct Identity {
     key: TokenKey,
+    serial: u64,
     user: CloudUser,
     session_id: Option<SessionId>,
     expires_at: Option<Timestamp>,
@@ -30,6 +31,7 @@ impl Identity {
     ) -> Self {
         Self {
             key,
+            serial: 0,
             user,
             session_id,
             expires_at,
@@ -51,6 +53,12 @@ impl Identity {
         self.expires_at
     }
 
+    /// A number that no other identity of the same [`Authority`](authority::Authority) has, also not one of the same user:
+    /// for what a driver keeps beside it. From 1; 0 before it was remembered.
+    pub const fn serial(&self) -> u64 {
+        self.serial
+    }
+
     /// What the identity is remembered under.
     pub const fn key(&self) -> TokenKey {
         self.key
@@ -64,6 +72,10 @@ impl Identity {
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
             ..self
         }
+    }
+
+    pub(crate) fn numbered(self, serial: u64) -> Self {
+        Self { serial, ..self }
     }
 
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {

@@ -10,6 +10,7 @@ use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::SignOut;
+use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::permission::Grants;
@@ -154,15 +155,9 @@ impl MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        if self.driver.authority.is_signed_out(token, system::now()) {
-            return Ok(None);
-        }
-        let session = self.client().validate_session(token).await?;
-        let now = system::now();
-        let is_live = |session: &CloudSession| {
-            session.expires_at() > now.wall && !self.driver.authority.is_signed_out(token, now)
-        };
-        Ok(session.filter(is_live))
+        let authority = Arc::clone(&self.driver.authority);
+        let flow = LiveSession::new(authority, token.clone(), system::jitter());
+        self.driver.run(flow).await
     }
 }
 

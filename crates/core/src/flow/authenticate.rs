@@ -5,6 +5,7 @@
 //! go on would let an outage choose who somebody is. A token of the wrong form is refused without a call.
 //! Whoever is remembered is answered without an allocation.
 
+use core::array;
 use std::sync::Arc;
 
 use super::identify::{Answer, Identify, Known, look};
@@ -18,9 +19,35 @@ use crate::time::Now;
 const MAX_CANDIDATES: usize = 5;
 
 /// A request's credentials, borrowed from its headers.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct Credentials<'h> {
-    candidates: [Option<&'h str>; MAX_CANDIDATES],
+    candidates: [Option<Candidate<'h>>; MAX_CANDIDATES],
+}
+
+#[derive(Clone)]
+enum Candidate<'h> {
+    Text(&'h str),
+    Token(SessionToken),
+    Malformed,
+}
+
+impl Candidate<'_> {
+    /// What may be a token; none where it does not have the form of one.
+    fn text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(*text).filter(|text| is_token(text)),
+            Self::Token(token) => Some(token.expose()),
+            Self::Malformed => None,
+        }
+    }
+
+    fn into_token(self) -> Option<SessionToken> {
+        match self {
+            Self::Text(text) => SessionToken::parse(text).ok(),
+            Self::Token(token) => Some(token),
+            Self::Malformed => None,
+        }
+    }
 }
 
 impl<'h> Credentials<'h> {
@@ -34,30 +61,69 @@ impl<'h> Credentials<'h> {
         authorization: Option<&'h str>,
         cookie: Option<&'h str>,
     ) -> Result<Self, CloudApiError> {
-        let bearer = authorization.and_then(bearer);
+        Self::with_token(authority, None, authorization, cookie)
+    }
+
+    /// The same, where the host has read a token already: it counts before the headers, and once where it stands there too.
+    ///
+    /// # Errors
+    ///
+    /// As [`read`](Self::read).
+    pub fn with_token(
+        authority: &Authority,
+        token: Option<&'h str>,
+        authorization: Option<&'h str>,
+        cookie: Option<&'h str>,
+    ) -> Result<Self, CloudApiError> {
+        let bearer = authorization
+            .and_then(bearer)
+            .filter(|text| Some(*text) != token);
         let cookies = cookie
             .map(|header| values(header, authority.config().cookie.name()))
             .transpose()?;
-        let mut all = bearer
-            .into_iter()
-            .chain(cookies.into_iter().flatten())
-            .filter(|text| !text.is_empty());
-        Ok(Self {
-            candidates: core::array::from_fn(|_| all.next()),
-        })
+        Ok(Self::all(
+            token
+                .into_iter()
+                .chain(bearer)
+                .chain(cookies.into_iter().flatten()),
+        ))
     }
 
     /// One token that was found some other way.
     pub fn token(token: &'h str) -> Self {
-        let mut one = Some(token).filter(|text| !text.is_empty());
+        Self::all(core::iter::once(token))
+    }
+
+    fn all(texts: impl Iterator<Item = &'h str>) -> Self {
+        let mut texts = texts.filter(|text| !text.is_empty()).map(Candidate::Text);
         Self {
-            candidates: core::array::from_fn(|_| one.take()),
+            candidates: core::array::from_fn(|_| texts.next()),
+        }
+    }
+
+    /// The same, without the headers: for a driver that cannot keep them until the end.
+    pub fn into_owned(self) -> Credentials<'static> {
+        let own = |candidate: Candidate<'_>| {
+            candidate
+                .into_token()
+                .map_or(Candidate::Malformed, Candidate::Token)
+        };
+        Credentials {
+            candidates: self.candidates.map(|candidate| candidate.map(own)),
         }
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.candidates.iter().all(Option::is_none)
+    }
+}
+
+impl core::fmt::Debug for Authenticate<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Authenticate")
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
     }
 }
 
@@ -88,21 +154,18 @@ pub enum Next {
 }
 
 /// A request's credentials on their way to an answer.
-#[derive(Debug)]
 pub struct Authenticate<'h> {
-    authority: &'h Arc<Authority>,
-    credentials: Credentials<'h>,
-    next: usize,
+    authority: Arc<Authority>,
+    candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
     refused: Option<CloudApiError>,
 }
 
 impl<'h> Authenticate<'h> {
     /// For these credentials.
-    pub const fn new(authority: &'h Arc<Authority>, credentials: Credentials<'h>) -> Self {
+    pub fn new(authority: &Arc<Authority>, credentials: Credentials<'h>) -> Self {
         Self {
-            authority,
-            credentials,
-            next: 0,
+            authority: Arc::clone(authority),
+            candidates: credentials.candidates.into_iter(),
             refused: None,
         }
     }
@@ -111,45 +174,34 @@ impl<'h> Authenticate<'h> {
     pub fn next(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Next {
         match last {
             None | Some(Answer::Anonymous) => {}
-            Some(Answer::Rejected(error)) => self.note(error),
+            Some(Answer::Rejected(error)) => {
+                self.refused.get_or_insert(error);
+            }
             Some(answer) => return Next::Done(answer),
         }
-        while let Some(text) = self
-            .credentials
-            .candidates
-            .get(self.next)
-            .copied()
-            .flatten()
-        {
-            self.next = self.next.saturating_add(1);
-            if !is_token(text) {
-                self.note(CloudApiError::new(Code::InvalidToken));
-                continue;
-            }
-            match look(self.authority, &self.authority.key(text), now) {
-                Known::Answer(Answer::Rejected(error)) => self.note(error),
-                Known::Answer(answer) => return Next::Done(answer),
-                Known::Ask(_) => match SessionToken::parse(text) {
-                    Ok(token) => {
-                        return Next::Identify(Identify::new(
-                            Arc::clone(self.authority),
-                            token,
-                            jitter,
-                        ));
+        for candidate in self.candidates.by_ref().flatten() {
+            let known = candidate
+                .text()
+                .map(|text| look(&self.authority, &self.authority.key(text), now));
+            let error = match known {
+                Some(Known::Answer(Answer::Rejected(error))) => error,
+                Some(Known::Answer(answer)) => return Next::Done(answer),
+                Some(Known::Ask(_)) => match candidate.into_token() {
+                    Some(token) => {
+                        let authority = Arc::clone(&self.authority);
+                        return Next::Identify(Identify::new(authority, token, jitter));
                     }
-                    Err(_) => self.note(CloudApiError::new(Code::InvalidToken)),
+                    None => CloudApiError::new(Code::InvalidToken),
                 },
-            }
+                None => CloudApiError::new(Code::InvalidToken),
+            };
+            // The first refusal is the one to tell: it is that of the credential that counts most.
+            self.refused.get_or_insert(error);
         }
         Next::Done(
             self.refused
                 .take()
                 .map_or(Answer::Anonymous, Answer::Rejected),
         )
-    }
-
-    /// The first refusal is the one to tell: it is that of the credential that counts most.
-    fn note(&mut self, error: CloudApiError) {
-        self.refused.get_or_insert(error);
     }
 }

@@ -5,10 +5,12 @@
 //! from the token itself, else from one validation. A Cloud that says it knows no such session has nothing left to end; one
 //! that does not answer has confirmed nothing, and one that is known to be away is not asked.
 
+use alloc::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
+use crate::cookie::every_value;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
@@ -168,6 +170,73 @@ impl Flow for Logout {
                 Step::Wait(time) => Step::Wait(time),
                 Step::Done(result) => self.over(result, now),
             },
+        }
+    }
+}
+
+/// Of how many sessions of one request the Cloud is told that they end: as many as are tried to find out who it is.
+const MAX_TOLD_AT_ONCE: usize = 5;
+
+/// The sign-outs of all sessions that one request carries.
+#[derive(Debug)]
+#[must_use = "the Cloud hears of nothing until the flows are driven"]
+pub struct Several {
+    flows: Vec<Logout>,
+    untold: bool,
+}
+
+impl Several {
+    /// For these sessions, which are all denied here from now on; the Cloud is to be told of a few.
+    pub fn new(
+        authority: &Arc<Authority>,
+        tokens: impl Iterator<Item = SessionToken>,
+        effort: Effort,
+        now: Now,
+        jitter: Jitter,
+    ) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut flows: Vec<Logout> = tokens
+            .filter(|token| seen.insert(authority.key(token.expose())))
+            .map(|token| Logout::new(Arc::clone(authority), token, effort, now, jitter))
+            .collect();
+        // First of those that were seen to be good, for the rest may be anybody's invention.
+        flows.sort_by_key(|flow| !flow.is_known());
+        let untold = flows.len() > MAX_TOLD_AT_ONCE;
+        flows.truncate(MAX_TOLD_AT_ONCE);
+        Self { flows, untold }
+    }
+
+    /// For the sessions that a browser brings to a sign-in: left alive, they could not be ended from it any more.
+    pub fn replaced(
+        authority: &Arc<Authority>,
+        cookie_header: &str,
+        new: &SessionToken,
+        now: Now,
+        jitter: Jitter,
+    ) -> Self {
+        let old = every_value(cookie_header, authority.config().cookie.name())
+            .filter_map(|value| SessionToken::parse(value).ok())
+            .filter(|old| !old.same_as(new));
+        Self::new(authority, old, Effort::Once, now, jitter)
+    }
+
+    /// What to drive, all at once.
+    pub fn take_flows(&mut self) -> Vec<Logout> {
+        core::mem::take(&mut self.flows)
+    }
+
+    /// What came of all: the least of what came of each.
+    pub fn outcome(self, outcomes: impl IntoIterator<Item = SignOut>) -> SignOut {
+        let least = outcomes.into_iter().max_by_key(|outcome| match outcome {
+            SignOut::AlreadyGone => 0,
+            SignOut::Ended => 1,
+            SignOut::NotConfirmed(_) => 2,
+        });
+        match least {
+            Some(SignOut::NotConfirmed(error)) => SignOut::NotConfirmed(error),
+            _ if self.untold => SignOut::NotConfirmed(CloudApiError::new(Code::TooManyCookies)),
+            Some(outcome) => outcome,
+            None => SignOut::AlreadyGone,
         }
     }
 }

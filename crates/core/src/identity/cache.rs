@@ -57,8 +57,8 @@ pub(crate) struct Cache {
     signed_out: Store<Timestamp>,
     /// Signed out without having been verified here first.
     signed_out_unseen: Store<Timestamp>,
-    /// Held by writers only, so that no answer under way can follow a sign-out into the table.
-    writing: Mutex<()>,
+    /// Held by writers only, so that no answer under way can follow a sign-out into the table. Counts identities.
+    writing: Mutex<u64>,
 }
 
 type Store<V> = Table<TokenKey, V, Weighter, KeyHasher, DefaultLifecycle<TokenKey, V>>;
@@ -116,11 +116,13 @@ impl Cache {
 
     /// Remembers an identity that was verified now; none where its token was signed out meanwhile.
     pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let key = identity.key();
         if self.is_signed_out(&key, now) {
             return None;
         }
+        *count = count.saturating_add(1);
+        let identity = identity.numbered(*count);
         self.refusals.remove(&key);
         let identity = Arc::new(match self.identities.get(&key) {
             Some((earlier, _)) => identity.continuing(&earlier),

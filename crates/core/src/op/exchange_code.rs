@@ -9,6 +9,7 @@ use crate::envelope::{Data, bad_member, open};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::json::{BadMember, Object};
+use crate::malformed::Malformed;
 use crate::model::{CloudSession, CloudUser};
 use crate::op::{Operation, Retries};
 use crate::secret::{AuthorizationCode, SessionToken, Verifier};
@@ -18,8 +19,7 @@ use crate::url::RedirectUri;
 #[derive(Debug)]
 pub struct ExchangeCode {
     code: AuthorizationCode,
-    verifier: Verifier,
-    redirect_uri: RedirectUri,
+    begun_with: Option<(Verifier, RedirectUri)>,
 }
 
 /// What the code was worth.
@@ -46,8 +46,15 @@ impl ExchangeCode {
     ) -> Self {
         Self {
             code,
-            verifier,
-            redirect_uri,
+            begun_with: Some((verifier, redirect_uri)),
+        }
+    }
+
+    /// Takes the code alone, for a dialect that asks for nothing more.
+    pub const fn of_code(code: AuthorizationCode) -> Self {
+        Self {
+            code,
+            begun_with: None,
         }
     }
 
@@ -85,27 +92,34 @@ impl Operation for ExchangeCode {
     const RETRIES: Retries = Retries::Never;
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
+        let mut fields = vec![(Field::Code, self.code.expose())];
+        if let Some((verifier, redirect_uri)) = &self.begun_with {
+            fields.push((Field::RedirectUri, redirect_uri.as_str()));
+            fields.push((Field::Verifier, verifier.expose()));
+        }
+        let endpoint = &config.table().exchange;
+        let has = |wanted: &Field| fields.iter().any(|(field, _)| field == wanted);
+        if !endpoint.body.iter().all(|(_, field)| has(field)) {
+            return Err(CloudApiError::argument(Malformed::new(
+                "code verifier and redirect URI",
+                "be given in this dialect",
+            )));
+        }
         let filling = Filling {
-            fields: &[
-                (Field::Code, self.code.expose()),
-                (Field::RedirectUri, self.redirect_uri.as_str()),
-                (Field::Verifier, self.verifier.expose()),
-            ],
+            fields: &fields,
             ..Filling::default()
         };
-        config
-            .table()
-            .exchange
-            .request(config, &filling, config.policy.exchange_timeout)
+        endpoint.request(config, &filling, config.policy.exchange_timeout)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Exchanged, CloudApiError> {
         let table = config.table();
+        let verifier = self.begun_with.as_ref().map_or("", |(it, _)| it.expose());
         open(
             table.wrapping,
             Data::Required,
             delivery,
-            &[self.code.expose(), self.verifier.expose()],
+            &[self.code.expose(), verifier],
         )
         .and_then(|data| {
             Object::new(&data, "data")

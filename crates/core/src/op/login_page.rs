@@ -2,7 +2,9 @@
 
 use crate::config::Config;
 use crate::dialect::LoginPage;
-use crate::encoding::encode_component;
+use crate::encoding::{base64url_decode, encode_component};
+use crate::error::CloudApiError;
+use crate::malformed::Malformed;
 use crate::pkce::challenge;
 use crate::secret::Verifier;
 use crate::state::State;
@@ -15,6 +17,33 @@ pub fn login_url(
     state: &State,
     verifier: &Verifier,
 ) -> String {
+    write(config, redirect_uri, state, &challenge(verifier))
+}
+
+/// The same for a caller that keeps the verifier itself and gives its S256 challenge: 43 base64url characters (RFC 7636
+/// section 4.2). A dialect without challenges needs none.
+///
+/// # Errors
+///
+/// `invalid_argument` where the dialect needs a challenge and this is none.
+pub fn login_url_with_challenge(
+    config: &Config,
+    redirect_uri: &RedirectUri,
+    state: &State,
+    challenge: Option<&str>,
+) -> Result<String, CloudApiError> {
+    let challenge = challenge.unwrap_or_default();
+    let is_challenge = base64url_decode(challenge).is_some_and(|digest| digest.len() == 32);
+    if config.table().login == LoginPage::Challenge && !is_challenge {
+        return Err(CloudApiError::argument(Malformed::new(
+            "code challenge",
+            "be 43 base64url characters",
+        )));
+    }
+    Ok(write(config, redirect_uri, state, challenge))
+}
+
+fn write(config: &Config, redirect_uri: &RedirectUri, state: &State, challenge: &str) -> String {
     let page = config.base_url.join(config.login_path.as_str());
     let mut url = format!(
         "{page}?project_id={}&redirect_uri={}&state={}",
@@ -24,7 +53,7 @@ pub fn login_url(
     );
     if config.table().login == LoginPage::Challenge {
         url.push_str("&code_challenge=");
-        url.push_str(&challenge(verifier));
+        url.push_str(challenge);
         url.push_str("&code_challenge_method=S256");
     }
     url

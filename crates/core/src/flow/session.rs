@@ -1,0 +1,98 @@
+//! Session: is a token's session alive, from memory or from the Cloud.
+//!
+//! A token that was signed out here, refused a moment ago or is past its end has none, and nobody is asked: a host that
+//! tries to renew a dead cookie with every request costs the Cloud nothing. Otherwise the Cloud is, unless the breaker is
+//! open. A refusal is remembered as one of the token.
+
+use std::sync::Arc;
+
+use super::call::{Call, out_of_turn};
+use super::step::{Event, Flow, Jitter, Step};
+use crate::error::{CloudApiError, Code};
+use crate::identity::authority::{Authority, Permit};
+use crate::identity::cache::Lookup;
+use crate::identity::key::TokenKey;
+use crate::model::CloudSession;
+use crate::op::validate_session::ValidateSession;
+use crate::secret::SessionToken;
+use crate::time::Now;
+
+/// One look at a session, on its way.
+#[derive(Debug)]
+pub struct LiveSession {
+    authority: Arc<Authority>,
+    key: TokenKey,
+    permit: Option<Permit>,
+    call: Call<ValidateSession>,
+}
+
+impl LiveSession {
+    /// For this token.
+    pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
+        let key = authority.key(token.expose());
+        let operation = ValidateSession::new(token);
+        let call = Call::new(Arc::clone(authority.config()), operation, jitter);
+        Self {
+            authority,
+            key,
+            permit: None,
+            call,
+        }
+    }
+
+    /// What two of these must share to be one.
+    pub const fn key(&self) -> TokenKey {
+        self.key
+    }
+
+    fn is_over(&self, now: Now) -> bool {
+        matches!(
+            self.authority.lookup(&self.key, now),
+            Lookup::SignedOut | Lookup::Refused(_) | Lookup::Expired
+        )
+    }
+
+    fn answer(
+        &mut self,
+        result: Result<CloudSession, CloudApiError>,
+        now: Now,
+    ) -> Result<Option<CloudSession>, CloudApiError> {
+        if let Some(permit) = self.permit.take() {
+            permit.report(&result, now);
+        }
+        match result {
+            // A sign-out that came while the Cloud was asked wins over the answer.
+            Ok(session) => Ok(Some(session)
+                .filter(|session| session.expires_at() > now.wall && !self.is_over(now))),
+            Err(error) if error.is_refusal() => {
+                self.authority.refused(self.key, &error, now);
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+}
+
+impl Flow for LiveSession {
+    /// The session; none where it has ended or the token is refused.
+    type Output = Result<Option<CloudSession>, CloudApiError>;
+
+    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
+        if matches!(event, Event::Start) {
+            if self.is_over(now) {
+                return Step::Done(Ok(None));
+            }
+            self.permit = self.authority.may_ask(now);
+            if self.permit.is_none() {
+                return Step::Done(Err(CloudApiError::new(Code::CircuitOpen)));
+            }
+        } else if self.permit.is_none() {
+            return Step::Done(Err(out_of_turn()));
+        }
+        match self.call.step(event, now) {
+            Step::Send(request) => Step::Send(request),
+            Step::Wait(time) => Step::Wait(time),
+            Step::Done(result) => Step::Done(self.answer(result, now)),
+        }
+    }
+}
