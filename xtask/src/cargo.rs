@@ -1,8 +1,10 @@
-//! The steps that are one call of cargo.
+//! The steps that are one call of cargo, and where cargo builds.
 
-use anyhow::Result;
+use std::path::PathBuf;
 
-use crate::process::{cargo, has_cargo, run};
+use anyhow::{Context as _, Result};
+
+use crate::process::{capture, cargo, has_cargo, run};
 use crate::steps::Mode;
 use crate::workspace::Workspace;
 
@@ -76,4 +78,18 @@ pub(crate) fn release(workspace: &Workspace) -> Result<()> {
         workspace,
         &["build", "--release", "--package", "mastra-auth-cli"],
     ))
+}
+
+/// Where cargo puts what it builds, `CARGO_TARGET_DIR` and the like taken into account.
+pub(crate) fn target_directory(workspace: &Workspace) -> Result<PathBuf> {
+    let text = capture(&mut cargo(
+        workspace,
+        &["metadata", "--format-version", "1", "--no-deps"],
+    ))?;
+    let metadata: serde_json::Value = serde_json::from_str(&text)?;
+    metadata
+        .get("target_directory")
+        .and_then(serde_json::Value::as_str)
+        .map(PathBuf::from)
+        .context("cargo names no target directory")
 }

@@ -14,6 +14,7 @@ mod cargo;
 mod deny;
 mod generated;
 mod layers;
+mod node;
 mod process;
 mod source;
 mod steps;

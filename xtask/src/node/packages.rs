@@ -1,0 +1,57 @@
+//! npm packages of a folder: exactly those of its lock file, and none of their install scripts.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::SystemTime;
+
+use anyhow::{Context as _, Result};
+
+use super::Node;
+use crate::process::run;
+
+/// Installs them where the installed ones are others.
+pub(crate) fn install(node: &Node, folder: &Path) -> Result<()> {
+    let age = |file: &str| {
+        fs::metadata(folder.join(file))
+            .and_then(|data| data.modified())
+            .ok()
+    };
+    if is_current(
+        age("node_modules/.package-lock.json"),
+        age("package-lock.json"),
+    ) {
+        return Ok(());
+    }
+    ci(&mut node.npm(folder)).with_context(|| {
+        let lock = folder.join("package-lock.json");
+        format!("the packages of {} cannot be installed", lock.display())
+    })
+}
+
+/// `npm ci`, without scripts and without telling anybody what is installed.
+pub(super) fn ci(npm: &mut Command) -> Result<()> {
+    run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
+}
+
+/// npm writes down what it installed; a lock file that changed later asks for something else.
+fn is_current(installed: Option<SystemTime>, locked: Option<SystemTime>) -> bool {
+    installed.is_some() && installed >= locked
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_lock_that_changed_is_installed() {
+        let early = SystemTime::UNIX_EPOCH;
+        let late = early + Duration::from_secs(1);
+        assert!(is_current(Some(late), Some(early)));
+        assert!(is_current(Some(late), Some(late)));
+        assert!(!is_current(Some(early), Some(late)));
+        assert!(!is_current(None, Some(early)));
+        assert!(!is_current(None, None));
+    }
+}
