@@ -1,6 +1,7 @@
 //! Everything CI runs, by name: `cargo xtask test` for the whole, `cargo xtask <step>` for one part of it.
 //!
-//! A step is one row of the table in `steps`; the command line is made from that table. Knows nothing of the product:
+//! A step is one row of the table in `steps`, and what is run by hand alone one of that in `commands`; the command line is
+//! made from those tables. Knows nothing of the product:
 //! what a step looks at is in the step's own file, and what it allows in a table beside it (`layers.toml`,
 //! `docs/threats.toml`, `deny.toml`).
 #![allow(
@@ -11,6 +12,7 @@
 
 mod browser;
 mod cargo;
+mod commands;
 mod deny;
 mod generated;
 mod layers;
@@ -29,6 +31,7 @@ use std::process::ExitCode;
 
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
+use commands::COMMANDS;
 use steps::{Mode, STEPS, Work};
 use workspace::Workspace;
 
@@ -51,6 +54,9 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
     if name == "test" {
         return suite::run(&workspace, given.get_flag("quick"));
     }
+    if let Some(command) = COMMANDS.iter().find(|command| command.name == name) {
+        return command.run(&workspace, given);
+    }
     let Some(step) = STEPS.iter().find(|step| step.name == name) else {
         anyhow::bail!("there is no step `{name}`");
     };
@@ -66,7 +72,7 @@ fn command() -> Command {
         .about("Run every step below in order; stop at the first that fails")
         .arg(flag("quick", "Leave out what is slow: deny, release, e2e"))
         .after_help("Example:\n  cargo xtask test --quick    before every commit");
-    STEPS.iter().fold(
+    let steps = STEPS.iter().fold(
         Command::new("cargo xtask")
             .bin_name("cargo xtask")
             .about("Everything CI runs, by name")
@@ -83,7 +89,8 @@ fn command() -> Command {
                 Work::Checkable(_) => one.arg(flag("check", step.check_about)),
             })
         },
-    )
+    );
+    steps.subcommands(COMMANDS.iter().map(commands::Command::parser))
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {

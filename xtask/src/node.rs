@@ -1,7 +1,72 @@
-//! What runs on Node: which Node that is, and the npm packages it needs.
+//! The Node package: the addon `crates/node`, and `npm/auth-cloud` that is written over it.
+//!
+//! Each command builds the addon it needs before it does anything else, so that no run meets an addon of another kind.
+//! Nothing of npm is asked to run an install script.
 
+mod addon;
+mod pack;
+mod package;
 mod packages;
+mod platform;
 mod runtime;
+mod same_vectors;
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::workspace::Workspace;
+use addon::Profile;
+use package::Package;
 
 pub(crate) use packages::install;
 pub(crate) use runtime::Node;
+
+/// `cargo xtask npm`: everything that checks the package, on an addon as it is developed.
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    addon::build(workspace, Profile::Dev, None)?;
+    let report = same_vectors::Report::begin(workspace)?;
+    Package::open(workspace)?.check(report.file())?;
+    println!("{}", report.compare(workspace)?);
+    Ok(())
+}
+
+/// `cargo xtask npm-pack`: the two tarballs as they are published.
+pub(crate) fn pack(workspace: &Workspace, out: &Path) -> Result<()> {
+    let addon = addon::build(workspace, Profile::Stripped, None)?;
+    let package = Package::open(workspace)?;
+    package.build()?;
+    pack::run(workspace, &package, &addon, out)
+}
+
+/// `cargo xtask bench node`: how fast the package is, on an addon as it ships.
+pub(crate) fn bench(workspace: &Workspace) -> Result<()> {
+    addon::build(workspace, Profile::Release, None)?;
+    let package = Package::open(workspace)?;
+    package.build()?;
+    package.script("bench", &[])
+}
+
+/// `cargo xtask soak NAME`: a long run that looks for what grows or breaks.
+pub(crate) fn soak(workspace: &Workspace, name: &str) -> Result<()> {
+    addon::build(workspace, Profile::Release, feature_of(name))?;
+    let package = Package::open(workspace)?;
+    package.build()?;
+    package.script("soak", &[name])
+}
+
+/// Only the run that makes the addon panic gets an addon that can be made to.
+fn feature_of(soak: &str) -> Option<&'static str> {
+    (soak == "panics").then_some("fault-injection")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_built_in_for_one_run_only() {
+        assert_eq!(feature_of("panics"), Some("fault-injection"));
+        assert_eq!(feature_of("memory"), None);
+    }
+}

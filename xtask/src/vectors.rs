@@ -2,7 +2,7 @@
 //!
 //! Reads their common shape and counts them. What a case means is known to the tests that read it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
@@ -13,23 +13,30 @@ use crate::strict_json;
 use crate::workspace::{Workspace, read};
 
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
-    let files = workspace.files("vectors", &["json"])?;
-    ensure!(!files.is_empty(), "vectors/ holds no file");
-    let mut total = 0;
-    for path in &files {
-        let shown = workspace.relative(path);
-        let cases = count(&read(path)?).with_context(|| shown.clone())?;
-        println!(
-            "{:<24} {cases:>5} cases",
-            shown.trim_start_matches("vectors/")
-        );
-        total += cases;
+    let counts = counts(workspace)?;
+    for (file, cases) in &counts {
+        println!("{file:<24} {cases:>5} cases");
     }
+    let total: usize = counts.values().sum();
     println!("{:<24} {total:>5} cases", "in all");
     match mode {
         Mode::Check => Ok(()),
         Mode::Full => run_tests(workspace),
     }
+}
+
+/// How many cases each file has, by its name under `vectors/`.
+pub(crate) fn counts(workspace: &Workspace) -> Result<BTreeMap<String, usize>> {
+    let files = workspace.files("vectors", &["json"])?;
+    ensure!(!files.is_empty(), "vectors/ holds no file");
+    files
+        .iter()
+        .map(|path| {
+            let shown = workspace.relative(path);
+            let cases = count(&read(path)?).with_context(|| shown.clone())?;
+            Ok((shown.trim_start_matches("vectors/").to_owned(), cases))
+        })
+        .collect()
 }
 
 fn run_tests(workspace: &Workspace) -> Result<()> {

@@ -1,0 +1,118 @@
+//! The addon: built by cargo, then put where the package looks for it.
+//!
+//! It is put there by a rename: a process that has the old one loaded keeps it whole, and none ever reads half a file.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process;
+
+use anyhow::{Context as _, Result};
+
+use super::package::FOLDER;
+use super::platform::Platform;
+use crate::cargo::target_directory;
+use crate::process::{cargo, run};
+use crate::workspace::Workspace;
+
+const CRATE: &str = "mastra-auth-cloud-node";
+
+/// How it is built.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profile {
+    Dev,
+    Release,
+    /// A release without symbols: what is published.
+    Stripped,
+}
+
+impl Profile {
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dev => "debug",
+            Self::Release | Self::Stripped => "release",
+        }
+    }
+}
+
+/// Builds it; the answer is the file in `npm/auth-cloud/native`.
+pub(super) fn build(
+    workspace: &Workspace,
+    profile: Profile,
+    feature: Option<&str>,
+) -> Result<PathBuf> {
+    let platform = Platform::host()?;
+    let mut command = cargo(workspace, &arguments(profile, feature));
+    if profile == Profile::Stripped {
+        command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+    }
+    run(&mut command)?;
+    let built = target_directory(workspace)?
+        .join(profile.folder())
+        .join(platform.library);
+    let folder = workspace.path(FOLDER).join("native");
+    place(&built, &folder, &platform.file())
+}
+
+fn arguments(profile: Profile, feature: Option<&str>) -> Vec<&str> {
+    let mut arguments = vec!["build", "--package", CRATE];
+    if profile != Profile::Dev {
+        arguments.push("--release");
+    }
+    if let Some(feature) = feature {
+        arguments.extend(["--features", feature]);
+    }
+    arguments
+}
+
+/// Copies beside the place it is for, and renames.
+fn place(built: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
+    let whole = folder.join(name);
+    let part = folder.join(format!("{}.{name}", process::id()));
+    fs::create_dir_all(folder)
+        .and_then(|()| fs::copy(built, &part))
+        .and_then(|_| fs::rename(&part, &whole))
+        .with_context(|| format!("{} cannot be put at {}", built.display(), whole.display()))?;
+    Ok(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cargo_is_told() {
+        assert_eq!(arguments(Profile::Dev, None), ["build", "--package", CRATE]);
+        assert_eq!(
+            arguments(Profile::Stripped, None).last(),
+            Some(&"--release")
+        );
+        assert_eq!(
+            arguments(Profile::Release, Some("f")),
+            ["build", "--package", CRATE, "--release", "--features", "f"]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn whoever_has_the_old_one_open_keeps_it() {
+        use std::io::Read as _;
+        let folder = std::env::temp_dir().join(format!("xtask-addon-{}", process::id()));
+        let built = folder.join("built");
+        fs::create_dir_all(&folder).unwrap();
+        fs::write(&built, "old").unwrap();
+        let native = folder.join("native");
+        let mut open = fs::File::open(place(&built, &native, "a.node").unwrap()).unwrap();
+        fs::write(&built, "new").unwrap();
+        let placed = place(&built, &native, "a.node").unwrap();
+        let mut held = String::new();
+        open.read_to_string(&mut held).unwrap();
+        assert_eq!(held, "old");
+        assert_eq!(fs::read_to_string(placed).unwrap(), "new");
+        assert_eq!(
+            fs::read_dir(&native).unwrap().count(),
+            1,
+            "nothing is left over"
+        );
+        fs::remove_dir_all(folder).unwrap();
+    }
+}

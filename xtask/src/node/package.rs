@@ -1,0 +1,71 @@
+//! `npm/auth-cloud`: its packages, and its scripts in the order in which each needs the one before.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Result, ensure};
+
+use super::{Node, packages};
+use crate::process::run;
+use crate::workspace::Workspace;
+
+/// Where the package stands.
+pub(super) const FOLDER: &str = "npm/auth-cloud";
+const BUILD: &str = "build";
+/// What is run on a package that is built.
+const CHECKS: [&str; 4] = ["typecheck", "lint", "test", "check-package"];
+
+/// The package with everything installed that its scripts need.
+pub(super) struct Package {
+    folder: PathBuf,
+    node: Node,
+}
+
+impl Package {
+    pub(super) fn open(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.path(FOLDER);
+        ensure!(
+            folder.join("package.json").is_file(),
+            "{FOLDER}/package.json is missing"
+        );
+        let node = Node::find(workspace)?;
+        packages::install(&node, &folder)?;
+        Ok(Self { folder, node })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// `npm` in a folder, which need not be the package's own.
+    pub(super) fn npm(&self, folder: &Path) -> Command {
+        self.node.npm(folder)
+    }
+
+    pub(super) fn build(&self) -> Result<()> {
+        self.script(BUILD, &[])
+    }
+
+    /// Every script; the tests write into `report` how many vectors they ran.
+    pub(super) fn check(&self, report: &Path) -> Result<()> {
+        self.build()?;
+        for name in CHECKS {
+            run(self.command(name, &[]).env("VECTORS_REPORT", report))?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn script(&self, name: &str, arguments: &[&str]) -> Result<()> {
+        run(&mut self.command(name, arguments))
+    }
+
+    fn command(&self, name: &str, arguments: &[&str]) -> Command {
+        println!("npm run {name}");
+        let mut command = self.node.npm(&self.folder);
+        command.args(["run", "--silent", name]);
+        if !arguments.is_empty() {
+            command.arg("--").args(arguments);
+        }
+        command
+    }
+}
