@@ -25,6 +25,11 @@ impl TokenKey {
         ]))
     }
 
+    /// The key as bytes: safe to keep, for it is a digest.
+    pub const fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     /// The key of a question about one user that is asked with this key's token.
     #[must_use]
     pub(crate) fn about(&self, user: &UserId) -> Self {

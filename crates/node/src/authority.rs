@@ -1,0 +1,398 @@
+//! A deployment at work: who a request comes from, sign-in, sign-out, permissions.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::cookie::values;
+use mastra_auth_cloud_core::encoding::encode_component;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::callback::Callback;
+use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
+use mastra_auth_cloud_core::flow::login;
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
+use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
+use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::url::RedirectUri;
+use napi::bindgen_prelude::{Either, Uint8Array};
+use napi_derive::napi;
+
+use crate::answer::{Identity, Search, serial};
+use crate::config::Options;
+use crate::convert::{Failure, Or, now, or, timestamp, token};
+use crate::flow::{Flow, Outcome, jitter};
+use crate::guard::{Result, guard};
+
+/// A deployment at work.
+#[napi]
+pub struct Authority(pub(crate) Arc<CoreAuthority>);
+
+/// What follows from the options.
+#[napi(object, object_from_js = false)]
+pub struct Facts {
+    /// The session cookie's whole name.
+    pub cookie_name: String,
+    /// Whether the Cloud is one on this machine.
+    pub is_local: bool,
+    /// How many identities are remembered.
+    pub max_entries: f64,
+    /// The longest time in milliseconds that an identity is of use.
+    pub longest: f64,
+}
+
+/// Checks options and sets a deployment to work. `entropy` is 32 bytes that nobody can guess.
+#[napi]
+pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
+    guard("open", || {
+        or(options.into_config().and_then(|config| {
+            let bytes = <[u8; 32]>::try_from(entropy.as_ref())
+                .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
+            Ok(Authority(CoreAuthority::new(config, Entropy::new(bytes))))
+        }))
+    })
+}
+
+#[napi]
+impl Authority {
+    /// What follows from the options.
+    #[napi]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn facts(&self) -> Result<Facts> {
+        guard("Authority.facts", || {
+            let config = self.0.config();
+            let longest = config
+                .policy
+                .fresh
+                .saturating_add(config.policy.stale_if_error);
+            Facts {
+                cookie_name: config.cookie.name().to_owned(),
+                is_local: config.base_url.is_loopback(),
+                max_entries: config.policy.capacity as f64,
+                longest: longest.as_secs_f64() * 1e3,
+            }
+        })
+    }
+
+    /// The number of the identity that these credentials stand for, where it is known without asking; else 0.
+    #[napi]
+    pub fn warm(
+        &self,
+        token: Option<String>,
+        authorization: Option<String>,
+        cookie: Option<String>,
+        wall: f64,
+        monotonic: f64,
+    ) -> Result<f64> {
+        guard("Authority.warm", || {
+            let credentials = Credentials::with_token(
+                &self.0,
+                token.as_deref(),
+                authorization.as_deref(),
+                cookie.as_deref(),
+            );
+            let Ok(credentials) = credentials else {
+                return 0.0;
+            };
+            let mut search = Authenticate::new(&self.0, credentials);
+            match search.next(None, now(wall, monotonic), jitter(0.0)) {
+                Next::Done(CoreAnswer::Authenticated(identity)) => serial(&identity),
+                _ => 0.0,
+            }
+        })
+    }
+
+    /// Finds out who these credentials belong to.
+    #[napi]
+    pub fn authenticate(
+        &self,
+        token: Option<String>,
+        authorization: Option<String>,
+        cookie: Option<String>,
+    ) -> Result<Or<Search>> {
+        guard("Authority.authenticate", || {
+            let credentials = Credentials::with_token(
+                &self.0,
+                token.as_deref(),
+                authorization.as_deref(),
+                cookie.as_deref(),
+            );
+            or(credentials.map(|found| Search(Authenticate::new(&self.0, found.into_owned()))))
+        })
+    }
+
+    /// Where to send the browser to sign in.
+    #[napi]
+    pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<String>> {
+        guard("Authority.loginUrl", || {
+            or(
+                login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
+                    login::url(&self.0, &redirect_uri, &state).map(|url| url.to_string())
+                }),
+            )
+        })
+    }
+
+    /// The cookie that binds this sign-in to the browser.
+    #[napi]
+    pub fn login_cookie(
+        &self,
+        redirect_uri: String,
+        state: String,
+        wall: f64,
+        monotonic: f64,
+    ) -> Result<Or<String>> {
+        guard("Authority.loginCookie", || {
+            or(
+                login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
+                    login::cookie(&self.0, &redirect_uri, &state, now(wall, monotonic))
+                        .map(|cookie| cookie.expose().to_owned())
+                }),
+            )
+        })
+    }
+
+    /// Finishes a sign-in.
+    #[napi]
+    pub fn callback(
+        &self,
+        code: String,
+        state: String,
+        cookie_header: String,
+        wall: f64,
+        monotonic: f64,
+        share: f64,
+    ) -> Result<Or<Flow>> {
+        guard("Authority.callback", || {
+            let flow = State::parse(&state, None).and_then(|state| {
+                let now = now(wall, monotonic);
+                Callback::new(
+                    Arc::clone(&self.0),
+                    state,
+                    &code,
+                    &cookie_header,
+                    now,
+                    jitter(share),
+                )
+            });
+            or(flow.map(|flow| {
+                Flow::new(flow, |result| {
+                    result
+                        .map(|signed_in| Outcome {
+                            token: Some(
+                                signed_in
+                                    .identity
+                                    .user()
+                                    .session_token()
+                                    .expose()
+                                    .to_owned(),
+                            ),
+                            identity: Some(Identity::remembered(signed_in.identity)),
+                            session: Some((&signed_in.session).into()),
+                            cookies: Some(
+                                signed_in
+                                    .cookies
+                                    .iter()
+                                    .map(|cookie| cookie.expose().to_owned())
+                                    .collect(),
+                            ),
+                            return_path: Some(signed_in.return_path.as_str().to_owned()),
+                            ..Outcome::default()
+                        })
+                        .into()
+                })
+            }))
+        })
+    }
+
+    /// The sign-outs of the sessions that a browser brought to a sign-in.
+    #[napi]
+    pub fn replaced(
+        &self,
+        cookie_header: String,
+        by: &Identity,
+        wall: f64,
+        monotonic: f64,
+        share: f64,
+    ) -> Result<Vec<Flow>> {
+        guard("Authority.replaced", || {
+            let new = by.who().session_token();
+            let now = now(wall, monotonic);
+            Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
+                .take_flows()
+                .into_iter()
+                .map(sign_out)
+                .collect()
+        })
+    }
+
+    /// Ends a session; it is denied here from now on.
+    #[napi]
+    pub fn sign_out(
+        &self,
+        text: String,
+        wall: f64,
+        monotonic: f64,
+        share: f64,
+    ) -> Result<Or<Flow>> {
+        guard("Authority.signOut", || {
+            or(token(&text).map(|token| {
+                let (now, jitter) = (now(wall, monotonic), jitter(share));
+                sign_out(Logout::new(
+                    Arc::clone(&self.0),
+                    token,
+                    Effort::Full,
+                    now,
+                    jitter,
+                ))
+            }))
+        })
+    }
+
+    /// The session behind a token.
+    #[napi]
+    pub fn session(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.session", || {
+            or(token(&text).map(|token| {
+                let flow = LiveSession::new(Arc::clone(&self.0), token, jitter(share));
+                Flow::keyed(flow.key(), flow, |result| {
+                    result
+                        .map(|session| Outcome {
+                            session: session.as_ref().map(Into::into),
+                            ..Outcome::default()
+                        })
+                        .into()
+                })
+            }))
+        })
+    }
+
+    /// What a user may do: known without asking, or to be asked.
+    #[napi]
+    pub fn permissions(
+        &self,
+        of: &Identity,
+        wall: f64,
+        monotonic: f64,
+        share: f64,
+    ) -> Result<Either<Vec<String>, Flow>> {
+        guard("Authority.permissions", || {
+            let flow = Permissions::new(Arc::clone(&self.0), of.who(), jitter(share));
+            match flow.known(now(wall, monotonic)) {
+                Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
+                None => Either::B(Flow::keyed(flow.key(), flow, |result| {
+                    result
+                        .map(|grants| Outcome {
+                            grants: Some(grants.iter().map(str::to_owned).collect()),
+                            ..Outcome::default()
+                        })
+                        .into()
+                })),
+            }
+        })
+    }
+
+    /// The session token that a `Cookie` header holds, unverified: the first that may be one.
+    #[napi]
+    pub fn session_token(&self, cookie_header: String) -> Result<Option<String>> {
+        guard("Authority.sessionToken", || {
+            values(&cookie_header, self.0.config().cookie.name())
+                .ok()?
+                .find(|value| SessionToken::parse(value).is_ok())
+                .map(str::to_owned)
+        })
+    }
+
+    /// The cookie that keeps a session in a browser until `expires_at`.
+    #[napi]
+    pub fn session_cookie(&self, text: String, expires_at: f64, wall: f64) -> Result<Or<String>> {
+        guard("Authority.sessionCookie", || {
+            let config = self.0.config();
+            let left = timestamp(expires_at).since(timestamp(wall));
+            or(token(&text).and_then(|token| {
+                config
+                    .cookie
+                    .set(token.expose(), left.min(config.policy.session_max_age))
+                    .map(|cookie| cookie.expose().to_owned())
+            }))
+        })
+    }
+
+    /// The cookie that takes it away again.
+    #[napi]
+    pub fn clear_session_cookie(&self) -> Result<String> {
+        guard("Authority.clearSessionCookie", || {
+            self.0.config().cookie.clear().expose().to_owned()
+        })
+    }
+
+    /// The page of a user at the Cloud.
+    #[napi]
+    pub fn profile_url(&self, user_id: String) -> Result<String> {
+        guard("Authority.profileUrl", || {
+            let path = format!("/users/{}", encode_component(&user_id));
+            self.0.config().base_url.join(&path)
+        })
+    }
+
+    /// The roles there are.
+    #[napi]
+    pub fn roles(&self) -> Result<Vec<String>> {
+        guard("Authority.roles", || {
+            self.mapping().roles().map(str::to_owned).collect()
+        })
+    }
+
+    /// What somebody with these roles may do by the role mapping, or by the default roles.
+    #[napi]
+    pub fn grants_of_roles(&self, roles: Vec<String>) -> Result<Vec<String>> {
+        guard("Authority.grantsOfRoles", || {
+            let grants = self.mapping().permissions(&roles);
+            grants.iter().map(str::to_owned).collect()
+        })
+    }
+
+    fn mapping(&self) -> RoleMapping {
+        self.0
+            .config()
+            .role_mapping
+            .clone()
+            .unwrap_or_else(RoleMapping::default_roles)
+    }
+}
+
+fn login_arguments(
+    redirect_uri: &str,
+    state: &str,
+) -> std::result::Result<(RedirectUri, State), CloudApiError> {
+    let redirect_uri = RedirectUri::parse(redirect_uri).map_err(CloudApiError::argument)?;
+    let state = State::parse(state, Some(redirect_uri.origin()))?;
+    Ok((redirect_uri, state))
+}
+
+fn sign_out(flow: Logout) -> Flow {
+    Flow::new(flow, |outcome| {
+        let told = |how| Outcome {
+            sign_out: Some(how),
+            ..Outcome::default()
+        };
+        match outcome {
+            SignOut::Ended => told("ended"),
+            SignOut::AlreadyGone => told("already_gone"),
+            SignOut::NotConfirmed(error) => {
+                // Why it was not confirmed counts less than that it was not; the reason's code is what a caller can act on.
+                let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
+                Outcome {
+                    failure: Some(Failure {
+                        endpoint: error.endpoint().map(str::to_owned),
+                        ..failure
+                    }),
+                    ..Outcome::default()
+                }
+            }
+        }
+    })
+}

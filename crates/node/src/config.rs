@@ -1,0 +1,147 @@
+//! From the package's options to a configuration: every value is checked here, and an error names its option.
+
+use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
+use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SameSite, Secure};
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::malformed::Malformed;
+use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::url::BaseUrl;
+use napi_derive::napi;
+
+use crate::convert::seconds;
+
+/// What a deployment chooses. What is left out has its documented default. Times are in seconds.
+#[napi(object, object_to_js = false)]
+pub struct Options {
+    /// The project that users sign in to.
+    pub project_id: Option<String>,
+    /// The Cloud's address.
+    pub base_url: Option<String>,
+    /// The API's prefix.
+    pub api_prefix: Option<String>,
+    /// The login page's path.
+    pub auth_path: Option<String>,
+    /// `v1` or `pkce`.
+    pub dialect: Option<String>,
+    /// The session cookie's name without prefix.
+    pub cookie_name: Option<String>,
+    /// The session cookie's Domain.
+    pub cookie_domain: Option<String>,
+    /// `Lax`, `Strict` or `None`.
+    pub same_site: Option<String>,
+    /// Whether cookies travel over https only.
+    pub secure: Option<bool>,
+    /// Longest life of a session cookie.
+    pub session_max_age: Option<f64>,
+    /// Permissions by role, as JSON text.
+    pub role_mapping: Option<String>,
+    /// How long a verified identity is used without asking again.
+    pub fresh: Option<f64>,
+    /// How long past that it is used while the Cloud cannot be asked.
+    pub stale_if_error: Option<f64>,
+    /// How long a refusal is remembered.
+    pub refused: Option<f64>,
+    /// How many identities are remembered.
+    pub max_entries: Option<u32>,
+    /// Whether this is a deployment that others reach.
+    pub production: bool,
+}
+
+impl Options {
+    pub(crate) fn into_config(self) -> Result<Config, CloudApiError> {
+        let project_id = self.project_id.as_deref().ok_or_else(|| {
+            CloudApiError::configuration(
+                "projectId is required. Provide it in the options or set the MASTRA_PROJECT_ID environment variable.",
+            )
+        })?;
+        let project_id = ProjectId::parse(project_id).map_err(|m| bad("projectId", m))?;
+        let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        let base_url = BaseUrl::parse(base_url).map_err(|m| bad("baseUrl", m))?;
+        if self.production && base_url.is_loopback() {
+            // Whoever reaches a local Cloud's login page may be anybody on it.
+            return Err(CloudApiError::configuration(
+                "baseUrl: a Cloud on this machine is for development and cannot be used where NODE_ENV is production",
+            ));
+        }
+        let mut config = Config::new(base_url, project_id, self.cookie()?);
+        config.dialect = match self.dialect.as_deref() {
+            None => Dialect::default(),
+            Some(name) => Dialect::parse(name)
+                .ok_or_else(|| CloudApiError::configuration("dialect must be v1 or pkce"))?,
+        };
+        config.api_prefix = path("apiPrefix", self.api_prefix.as_deref())?;
+        if let Some(login_path) = path("authPath", self.auth_path.as_deref())? {
+            config.login_path = login_path;
+        }
+        config.role_mapping = self
+            .role_mapping
+            .as_deref()
+            .map(RoleMapping::from_json)
+            .transpose()?;
+        let policy = &mut config.policy;
+        for (option, given, place) in [
+            (
+                "sessionMaxAge",
+                self.session_max_age,
+                &mut policy.session_max_age,
+            ),
+            ("cache.fresh", self.fresh, &mut policy.fresh),
+            (
+                "cache.staleIfError",
+                self.stale_if_error,
+                &mut policy.stale_if_error,
+            ),
+            ("cache.refused", self.refused, &mut policy.refused),
+        ] {
+            if let Some(given) = given {
+                if !(given >= 0.0 && given.is_finite()) {
+                    return Err(CloudApiError::configuration(format!(
+                        "{option} must be a number of seconds, 0 or more"
+                    )));
+                }
+                *place = seconds(given);
+            }
+        }
+        if let Some(entries) = self.max_entries {
+            policy.capacity = usize::try_from(entries).unwrap_or(usize::MAX);
+        }
+        Ok(config)
+    }
+
+    pub(crate) fn cookie(&self) -> Result<CookieSpec, CloudApiError> {
+        let defaults = CookieOptions::default();
+        let same_site = match self.same_site.as_deref() {
+            None => defaults.same_site,
+            Some(name) if name.eq_ignore_ascii_case("lax") => SameSite::Lax,
+            Some(name) if name.eq_ignore_ascii_case("strict") => SameSite::Strict,
+            Some(name) if name.eq_ignore_ascii_case("none") => SameSite::None,
+            Some(_) => {
+                return Err(CloudApiError::configuration(
+                    "sameSite must be Lax, Strict or None",
+                ));
+            }
+        };
+        CookieSpec::new(CookieOptions {
+            name: self.cookie_name.clone().unwrap_or(defaults.name),
+            secure: match self.secure {
+                Some(false) => Secure::No,
+                Some(true) => Secure::Yes,
+                None => defaults.secure,
+            },
+            same_site,
+            domain: self.cookie_domain.clone(),
+        })
+    }
+}
+
+fn path(option: &'static str, text: Option<&str>) -> Result<Option<UrlPath>, CloudApiError> {
+    text.map(UrlPath::parse)
+        .transpose()
+        .map_err(|malformed| bad(option, malformed))
+}
+
+fn bad(option: &str, malformed: Malformed) -> CloudApiError {
+    CloudApiError::configuration(format!("{option}: {malformed}"))
+}

@@ -1,0 +1,246 @@
+//! Any flow of the core as one handle: start it, do what it says, tell it what came of that.
+
+use mastra_auth_cloud_core::encoding::hex;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::identify::Identify;
+use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Jitter, Step as CoreStep};
+use mastra_auth_cloud_core::http::{Request as CoreRequest, Response, TransportError};
+use mastra_auth_cloud_core::identity::key::TokenKey;
+use mastra_auth_cloud_core::time::Now;
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+use crate::answer::{Answer, Identity};
+use crate::convert::{Failure, Session, now};
+use crate::guard::{Result, guard};
+
+/// What a flow wants next: exactly one of these is there.
+#[napi(object, object_from_js = false)]
+pub struct Step {
+    /// Send this and tell what came of it.
+    pub send: Option<Request>,
+    /// Come back after this many milliseconds.
+    pub wait: Option<f64>,
+    /// The job is done.
+    pub done: Option<Outcome>,
+}
+
+/// One call to the Cloud.
+#[napi(object, object_from_js = false)]
+pub struct Request {
+    /// The method.
+    pub method: &'static str,
+    /// The path of the contract: safe to log.
+    pub endpoint: String,
+    /// The whole URL.
+    pub url: String,
+    /// Names and values in pairs.
+    pub headers: Vec<Vec<String>>,
+    /// The body, where there is one.
+    pub body: Option<Uint8Array>,
+    /// How many milliseconds the whole exchange may take.
+    pub timeout: f64,
+    /// How many bytes of body may be read.
+    pub max_response_bytes: f64,
+}
+
+/// What a flow ended with: what its kind has, or a failure.
+#[napi(object, object_from_js = false)]
+#[derive(Default)]
+pub struct Outcome {
+    /// Of a look at a credential.
+    pub answer: Option<Answer>,
+    /// Of a call that names a user; none where there is none.
+    pub identity: Option<Identity>,
+    /// Of a call that names a session; none where there is none.
+    pub session: Option<Session>,
+    /// Of a permission look-up.
+    pub grants: Option<Vec<String>>,
+    /// Of a sign-in: what to set, in this order.
+    pub cookies: Option<Vec<String>>,
+    /// Of a sign-in: where the browser wanted to go.
+    pub return_path: Option<String>,
+    /// Of a code exchange or a sign-in: the session's token.
+    pub token: Option<String>,
+    /// Of a code exchange: how many seconds the token lasts.
+    pub expires_in: Option<f64>,
+    /// Of a sign-out: `ended` or `already_gone`.
+    pub sign_out: Option<&'static str>,
+    /// Why there is nothing of it.
+    pub failure: Option<Failure>,
+}
+
+impl From<std::result::Result<Self, CloudApiError>> for Outcome {
+    fn from(result: std::result::Result<Self, CloudApiError>) -> Self {
+        result.unwrap_or_else(|error| Self {
+            failure: Some(error.into()),
+            ..Self::default()
+        })
+    }
+}
+
+/// A flow under way.
+#[napi]
+pub struct Flow {
+    key: Option<TokenKey>,
+    running: Option<Box<dyn Running>>,
+}
+
+trait Running {
+    fn step(&mut self, event: Event, now: Now) -> CoreStep<Outcome>;
+}
+
+struct Shell<F, R> {
+    flow: F,
+    read: R,
+}
+
+impl<F: CoreFlow, R: Fn(F::Output) -> Outcome> Running for Shell<F, R> {
+    fn step(&mut self, event: Event, now: Now) -> CoreStep<Outcome> {
+        match self.flow.step(event, now) {
+            CoreStep::Send(request) => CoreStep::Send(request),
+            CoreStep::Wait(time) => CoreStep::Wait(time),
+            CoreStep::Done(output) => CoreStep::Done((self.read)(output)),
+        }
+    }
+}
+
+impl Flow {
+    pub(crate) fn new<F: CoreFlow + 'static>(
+        flow: F,
+        read: impl Fn(F::Output) -> Outcome + 'static,
+    ) -> Self {
+        Self {
+            key: None,
+            running: Some(Box::new(Shell { flow, read })),
+        }
+    }
+
+    pub(crate) fn keyed<F: CoreFlow + 'static>(
+        key: TokenKey,
+        flow: F,
+        read: impl Fn(F::Output) -> Outcome + 'static,
+    ) -> Self {
+        Self {
+            key: Some(key),
+            ..Self::new(flow, read)
+        }
+    }
+
+    pub(crate) fn identify(flow: Identify) -> Self {
+        Self::keyed(flow.key(), flow, |answer| Outcome {
+            answer: Some(Answer(answer)),
+            ..Outcome::default()
+        })
+    }
+
+    fn step(&mut self, event: Event, now: Now) -> Step {
+        let step = self
+            .running
+            .as_mut()
+            .map(|running| running.step(event, now));
+        match step {
+            Some(CoreStep::Send(request)) => Step {
+                send: Some(whole(&request)),
+                wait: None,
+                done: None,
+            },
+            Some(CoreStep::Wait(time)) => Step {
+                send: None,
+                wait: Some(time.as_secs_f64() * 1e3),
+                done: None,
+            },
+            Some(CoreStep::Done(outcome)) => {
+                // What it held of tokens and codes goes with it, whenever the handle is collected.
+                self.running = None;
+                done(outcome)
+            }
+            None => done(Outcome::default()),
+        }
+    }
+}
+
+#[napi]
+impl Flow {
+    /// What two flows must share to be one; none where each is its own.
+    #[napi]
+    pub fn key(&self) -> Result<Option<String>> {
+        guard("Flow.key", || self.key.map(|key| hex(key.as_bytes())))
+    }
+
+    /// Begins.
+    #[napi]
+    pub fn start(&mut self, wall: f64, monotonic: f64) -> Result<Step> {
+        guard("Flow.start", || {
+            self.step(Event::Start, now(wall, monotonic))
+        })
+    }
+
+    /// The time is over.
+    #[napi]
+    pub fn woken(&mut self, wall: f64, monotonic: f64) -> Result<Step> {
+        guard("Flow.woken", || {
+            self.step(Event::Woken, now(wall, monotonic))
+        })
+    }
+
+    /// An answer came.
+    #[napi]
+    pub fn answered(
+        &mut self,
+        status: u16,
+        body: Uint8Array,
+        wall: f64,
+        monotonic: f64,
+    ) -> Result<Step> {
+        guard("Flow.answered", || {
+            let response = Response::new(status, body.to_vec());
+            self.step(Event::Delivered(Ok(response)), now(wall, monotonic))
+        })
+    }
+
+    /// No answer came: `connect`, `closed`, `timeout`, `too_large`, or anything else.
+    #[napi]
+    pub fn failed(&mut self, why: String, wall: f64, monotonic: f64) -> Result<Step> {
+        guard("Flow.failed", || {
+            let error = match why.as_str() {
+                "connect" => TransportError::Connect,
+                "closed" => TransportError::Closed,
+                "timeout" => TransportError::Timeout,
+                "too_large" => TransportError::TooLarge,
+                _ => TransportError::Other,
+            };
+            self.step(Event::Delivered(Err(error)), now(wall, monotonic))
+        })
+    }
+}
+
+fn done(outcome: Outcome) -> Step {
+    Step {
+        send: None,
+        wait: None,
+        done: Some(outcome),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn whole(request: &CoreRequest) -> Request {
+    Request {
+        method: request.method().as_str(),
+        endpoint: request.endpoint().to_owned(),
+        url: request.url().to_owned(),
+        headers: request
+            .headers()
+            .map(|(name, value)| vec![name.to_owned(), value.to_owned()])
+            .collect(),
+        body: request.body().map(|body| body.to_vec().into()),
+        timeout: request.timeout().as_secs_f64() * 1e3,
+        max_response_bytes: request.max_response_bytes() as f64,
+    }
+}
+
+/// A number between 0 and 1, as JavaScript draws them, for spreading retries.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn jitter(share: f64) -> Jitter {
+    Jitter((share * 9e15) as u64)
+}

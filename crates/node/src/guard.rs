@@ -1,0 +1,83 @@
+//! Where a panic ends.
+//!
+//! Every export's body runs in [`guard`]. What a panic says may hold a value, so nothing of it goes on but the place in the
+//! source where it began.
+
+use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Once;
+
+/// The code of the error that a panic becomes.
+#[derive(Debug)]
+pub struct Internal;
+
+impl AsRef<str> for Internal {
+    fn as_ref(&self) -> &'static str {
+        "internal"
+    }
+}
+
+/// What an export gives back.
+pub type Result<T> = std::result::Result<T, napi::Error<Internal>>;
+
+thread_local! {
+    static PLACE: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// Runs an export's body.
+pub(crate) fn guard<T>(export: &'static str, body: impl FnOnce() -> T) -> Result<T> {
+    quiet();
+    catch_unwind(AssertUnwindSafe(|| {
+        fault::maybe(export);
+        body()
+    }))
+    .map_err(|_| {
+        let place = PLACE
+            .take()
+            .unwrap_or_else(|| "an unknown place".to_owned());
+        napi::Error::new(
+            Internal,
+            format!("{export} failed at {place}. Please report this."),
+        )
+    })
+}
+
+/// Keeps what a panic says off the standard error stream; notes where it began.
+fn quiet() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        std::panic::set_hook(Box::new(|info| {
+            PLACE.set(info.location().map(ToString::to_string));
+        }));
+    });
+}
+
+#[cfg(not(feature = "fault-injection"))]
+mod fault {
+    pub(super) const fn maybe(_: &str) {}
+}
+
+#[cfg(feature = "fault-injection")]
+mod fault {
+    use std::cell::RefCell;
+
+    use napi_derive::napi;
+
+    thread_local! {
+        static ARMED: RefCell<Option<String>> = const { RefCell::new(None) };
+    }
+
+    /// Lets the next call of one export panic. Only where the addon was built for that.
+    #[napi]
+    pub fn inject_panic(export: String) {
+        ARMED.set(Some(export));
+    }
+
+    #[allow(clippy::panic, reason = "it is what this is for")]
+    pub(super) fn maybe(export: &str) {
+        if ARMED.with_borrow(|armed| armed.as_deref() == Some(export)) {
+            ARMED.set(None);
+            panic!("told to, with a secret: hunter2");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The Cloud's endpoints one by one, for the package's client. Each takes the token it is for.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::call::Call;
+use mastra_auth_cloud_core::ids::{SessionId, UserId};
+use mastra_auth_cloud_core::op::Operation;
+use mastra_auth_cloud_core::op::destroy_session::DestroySession;
+use mastra_auth_cloud_core::op::exchange_code::{ExchangeCode, Exchanged};
+use mastra_auth_cloud_core::op::login_page::login_url_with_challenge;
+use mastra_auth_cloud_core::op::logout_page::logout_url;
+use mastra_auth_cloud_core::op::user::GetUser;
+use mastra_auth_cloud_core::op::user_permissions::GetUserPermissions;
+use mastra_auth_cloud_core::op::validate_session::ValidateSession;
+use mastra_auth_cloud_core::op::verify_token::VerifyToken;
+use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
+use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::url::RedirectUri;
+use napi_derive::napi;
+
+use crate::answer::Identity;
+use crate::authority::Authority;
+use crate::convert::{Or, or, token};
+use crate::flow::{Flow, Outcome, jitter};
+use crate::guard::{Result, guard};
+
+impl Authority {
+    fn call<O: Operation + 'static>(
+        &self,
+        operation: O,
+        share: f64,
+        read: impl Fn(O::Output) -> Outcome + 'static,
+    ) -> Flow {
+        let call = Call::new(Arc::clone(self.0.config()), operation, jitter(share));
+        Flow::new(call, move |result| result.map(&read).into())
+    }
+}
+
+#[napi]
+impl Authority {
+    /// Asks who a token belongs to.
+    #[napi]
+    pub fn op_verify_token(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.opVerifyToken", || {
+            or(token(&text).map(|token| self.call(VerifyToken::new(token), share, told)))
+        })
+    }
+
+    /// Asks for a token's session.
+    #[napi]
+    pub fn op_validate_session(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.opValidateSession", || {
+            or(token(&text).map(|token| {
+                self.call(ValidateSession::new(token), share, |session| Outcome {
+                    session: Some((&session).into()),
+                    ..Outcome::default()
+                })
+            }))
+        })
+    }
+
+    /// Ends a session.
+    #[napi]
+    pub fn op_destroy_session(&self, id: String, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.opDestroySession", || {
+            let id = SessionId::parse(&id).map_err(CloudApiError::argument);
+            or(id.and_then(|id| {
+                let operation = DestroySession::new(id, token(&text)?);
+                Ok(self.call(operation, share, |()| Outcome::default()))
+            }))
+        })
+    }
+
+    /// Asks for an account; none where the dialect has no such endpoint.
+    #[napi]
+    pub fn op_user(&self, id: String, text: String, share: f64) -> Result<Or<Option<Flow>>> {
+        guard("Authority.opUser", || {
+            let id = UserId::parse(&id).map_err(CloudApiError::argument);
+            or(id.and_then(|id| {
+                let operation = GetUser::new(self.0.config(), id, token(&text)?);
+                Ok(operation.map(|operation| self.call(operation, share, told)))
+            }))
+        })
+    }
+
+    /// Asks for a user's permissions; none where the dialect has no such endpoint.
+    #[napi]
+    pub fn op_user_permissions(
+        &self,
+        id: String,
+        text: String,
+        share: f64,
+    ) -> Result<Or<Option<Flow>>> {
+        guard("Authority.opUserPermissions", || {
+            let id = UserId::parse(&id).map_err(CloudApiError::argument);
+            or(id.and_then(|id| {
+                let operation = GetUserPermissions::new(self.0.config(), id, token(&text)?);
+                Ok(operation.map(|operation| {
+                    self.call(operation, share, |grants| Outcome {
+                        grants: Some(grants.iter().map(str::to_owned).collect()),
+                        ..Outcome::default()
+                    })
+                }))
+            }))
+        })
+    }
+
+    /// Spends an authorization code.
+    #[napi]
+    pub fn op_exchange_code(
+        &self,
+        code: String,
+        verifier: Option<String>,
+        redirect_uri: Option<String>,
+        share: f64,
+    ) -> Result<Or<Flow>> {
+        guard("Authority.opExchangeCode", || {
+            or(
+                exchange(&code, verifier.as_deref(), redirect_uri.as_deref())
+                    .map(|operation| self.call(operation, share, exchanged)),
+            )
+        })
+    }
+
+    /// The login page's URL.
+    #[napi]
+    pub fn login_page(
+        &self,
+        redirect_uri: String,
+        state: String,
+        challenge: Option<String>,
+    ) -> Result<Or<String>> {
+        guard("Authority.loginPage", || {
+            let redirect_uri = RedirectUri::parse(&redirect_uri).map_err(CloudApiError::argument);
+            or(redirect_uri.and_then(|redirect_uri| {
+                let state = State::parse(&state, Some(redirect_uri.origin()))?;
+                login_url_with_challenge(
+                    self.0.config(),
+                    &redirect_uri,
+                    &state,
+                    challenge.as_deref(),
+                )
+            }))
+        })
+    }
+
+    /// The logout page's URL. A token that does not have the form of one is not put there.
+    #[napi]
+    pub fn logout_page(&self, redirect_uri: String, text: Option<String>) -> Result<Or<String>> {
+        guard("Authority.logoutPage", || {
+            let redirect_uri = RedirectUri::parse(&redirect_uri).map_err(CloudApiError::argument);
+            or(redirect_uri.and_then(|redirect_uri| {
+                let token = text.as_deref().map(token).transpose()?;
+                Ok(logout_url(self.0.config(), &redirect_uri, token.as_ref()))
+            }))
+        })
+    }
+}
+
+fn told(user: mastra_auth_cloud_core::model::CloudUser) -> Outcome {
+    Outcome {
+        identity: Some(Identity::told(user)),
+        ..Outcome::default()
+    }
+}
+
+fn exchange(
+    code: &str,
+    verifier: Option<&str>,
+    redirect_uri: Option<&str>,
+) -> std::result::Result<ExchangeCode, CloudApiError> {
+    let code = AuthorizationCode::parse(code).map_err(CloudApiError::argument)?;
+    Ok(match (verifier, redirect_uri) {
+        (Some(verifier), Some(redirect_uri)) => ExchangeCode::new(
+            code,
+            Verifier::parse(verifier).map_err(CloudApiError::argument)?,
+            RedirectUri::parse(redirect_uri).map_err(CloudApiError::argument)?,
+        ),
+        _ => ExchangeCode::of_code(code),
+    })
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn exchanged(exchanged: Exchanged) -> Outcome {
+    match exchanged {
+        Exchanged::Session(both) => {
+            let (user, session) = *both;
+            Outcome {
+                token: Some(user.session_token().expose().to_owned()),
+                session: Some((&session).into()),
+                identity: Some(Identity::told(user)),
+                ..Outcome::default()
+            }
+        }
+        Exchanged::AccessToken { token, expires_in } => Outcome {
+            token: Some(token.expose().to_owned()),
+            expires_in: Some(expires_in.as_secs() as f64),
+            ..Outcome::default()
+        },
+        // A new kind of answer has nothing that this package reads.
+        _ => Outcome::default(),
+    }
+}

@@ -1,0 +1,74 @@
+//! Rules that stand alone: grants over requirements, cookies, return paths, codes.
+
+use std::time::Duration;
+
+use mastra_auth_cloud_core::config::USER_AGENT;
+use mastra_auth_cloud_core::cookie::{CookieSpec, values};
+use mastra_auth_cloud_core::error::CODES;
+use mastra_auth_cloud_core::permission::{Grants, matches};
+use mastra_auth_cloud_core::url::ReturnPath;
+use napi_derive::napi;
+
+use crate::config::Options;
+use crate::convert::{Or, or, seconds};
+use crate::guard::{Result, guard};
+
+/// Whether a grant covers what is required.
+#[napi]
+pub fn permission_covers(grant: String, required: String) -> Result<bool> {
+    guard("permissionCovers", || matches(&grant, &required))
+}
+
+/// Whether any of the grants covers what is required.
+#[napi]
+pub fn grants_allow(grants: Vec<String>, required: String) -> Result<bool> {
+    guard("grantsAllow", || Grants::new(grants).allows(&required))
+}
+
+/// Where a browser goes after sign-in, when `input` was asked for.
+#[napi]
+pub fn return_path(input: String, origin: Option<String>) -> Result<String> {
+    guard("returnPath", || {
+        ReturnPath::sanitize(&input, origin.as_deref())
+            .as_str()
+            .to_owned()
+    })
+}
+
+/// The values of all cookies of one name, in order.
+#[napi]
+pub fn cookie_values(header: String, name: String) -> Result<Or<Vec<String>>> {
+    guard("cookieValues", || {
+        let found = values(&header, &name).map_err(Into::into);
+        or(found.map(|found| found.map(str::to_owned).collect()))
+    })
+}
+
+/// A Set-Cookie value of the session cookie: with a value for that many seconds, without one to clear it.
+#[napi]
+pub fn cookie_line(options: Options, value: Option<String>, max_age: f64) -> Result<Or<String>> {
+    guard("cookieLine", || {
+        or(options.cookie().and_then(|spec: CookieSpec| {
+            let age: Duration = seconds(max_age);
+            let line = match value {
+                Some(value) => spec.set(&value, age)?,
+                None => spec.clear(),
+            };
+            Ok(line.expose().to_owned())
+        }))
+    })
+}
+
+/// Every code of an error of ours.
+#[napi]
+pub fn codes() -> Result<Vec<String>> {
+    guard("codes", || {
+        CODES.iter().map(|info| info.code.to_owned()).collect()
+    })
+}
+
+/// What every request says of its sender.
+#[napi]
+pub fn user_agent() -> Result<&'static str> {
+    guard("userAgent", || USER_AGENT)
+}
