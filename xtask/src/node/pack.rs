@@ -1,7 +1,7 @@
 //! The two tarballs of a release: the package, and the package with the addon of this platform.
 //!
-//! The second takes version, licence, repository and engines from the first, so that the two cannot disagree. Publishes
-//! nothing.
+//! The second takes version, licence, repository, engines and how it is published from the first, so that the two cannot
+//! disagree. Publishes nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -81,6 +81,9 @@ fn manifest(main: &Value, platform: Platform) -> Result<Map<String, Value>> {
     for key in SHARED {
         put(key, named(key)?);
     }
+    if let Some(publishing) = main.get("publishConfig") {
+        put("publishConfig", publishing.clone());
+    }
     put("main", json!(platform.file()));
     put("files", json!([platform.file()]));
     put("os", json!([platform.os]));
@@ -115,6 +118,7 @@ mod tests {
         json!({
             "name": "@mastra/auth-cloud", "version": "1.2.3", "license": "Apache-2.0", "scripts": {"build": "tsc"},
             "repository": {"type": "git"}, "engines": {"node": ">=22.13"}, "dependencies": {"x": "1"},
+            "publishConfig": {"access": "public"},
         })
     }
 
@@ -125,7 +129,7 @@ mod tests {
             "description": "The native part of @mastra/auth-cloud for linux-x64-musl",
             "repository": {"type": "git"}, "engines": {"node": ">=22.13"},
             "main": "auth-cloud.linux-x64-musl.node", "files": ["auth-cloud.linux-x64-musl.node"],
-            "os": ["linux"], "cpu": ["x64"], "libc": ["musl"],
+            "publishConfig": {"access": "public"}, "os": ["linux"], "cpu": ["x64"], "libc": ["musl"],
         });
         assert_eq!(Value::Object(manifest(&main(), LINUX).unwrap()), wanted);
         let mac = Platform {
