@@ -47,10 +47,12 @@ pub struct Options {
     pub max_entries: Option<u32>,
     /// Whether this is a deployment that others reach.
     pub production: bool,
+    /// Whether this runs on a developer's machine, where pages come over plain http.
+    pub development: bool,
 }
 
 impl Options {
-    pub(crate) fn into_config(self) -> Result<Config, CloudApiError> {
+    pub(crate) fn into_config(mut self) -> Result<Config, CloudApiError> {
         let project_id = self.project_id.as_deref().ok_or_else(|| {
             CloudApiError::configuration(
                 "projectId is required. Provide it in the options or set the MASTRA_PROJECT_ID environment variable.",
@@ -65,6 +67,8 @@ impl Options {
                 "baseUrl: a Cloud on this machine is for development and cannot be used where NODE_ENV is production",
             ));
         }
+        let on_a_desk = self.development || base_url.is_loopback();
+        self.secure.get_or_insert(!on_a_desk);
         let mut config = Config::new(base_url, project_id, self.cookie()?);
         config.dialect = match self.dialect.as_deref() {
             None => Dialect::default(),

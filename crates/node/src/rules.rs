@@ -6,6 +6,7 @@ use mastra_auth_cloud_core::config::USER_AGENT;
 use mastra_auth_cloud_core::cookie::{CookieSpec, values};
 use mastra_auth_cloud_core::error::CODES;
 use mastra_auth_cloud_core::permission::{Grants, matches};
+use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::url::ReturnPath;
 use napi_derive::napi;
 
@@ -23,6 +24,21 @@ pub fn permission_covers(grant: String, required: String) -> Result<bool> {
 #[napi]
 pub fn grants_allow(grants: Vec<String>, required: String) -> Result<bool> {
     guard("grantsAllow", || Grants::new(grants).allows(&required))
+}
+
+/// What somebody with these roles may do by a mapping, given as JSON text, or by the default roles.
+#[napi]
+pub fn mapped_grants(mapping: Option<String>, roles: Vec<String>) -> Result<Or<Vec<String>>> {
+    guard("mappedGrants", || {
+        let mapping = match mapping {
+            Some(text) => RoleMapping::from_json(&text),
+            None => Ok(RoleMapping::default_roles()),
+        };
+        or(mapping.map(|mapping| {
+            let grants = mapping.permissions(&roles);
+            grants.iter().map(str::to_owned).collect()
+        }))
+    })
 }
 
 /// Where a browser goes after sign-in, when `input` was asked for.

@@ -1,0 +1,67 @@
+/**
+ * A deployment at work: the core's authority, what drives it, and what it tells. Client and provider stand on it.
+ */
+
+import { randomBytes } from 'node:crypto';
+
+import { Driver } from './driver.js';
+import { fromFailure, unwrap } from './error.js';
+import { Events } from './events.js';
+import type { CloudAuthLogger } from './events.js';
+import { isFailure } from './error.js';
+import { native } from './native.js';
+import type { NativeAuthority, NativeFailure, NativeFlow, NativeOutcome } from './native.js';
+import { nativeOptions } from './options.js';
+import type { MastraCloudAuthOptions } from './options.js';
+
+/** Statuses with which a refusal speaks of the token or of what was asked for. */
+const PLAIN_REFUSALS = new Set([401, 403, 404]);
+
+export class Deployment {
+  readonly authority: NativeAuthority;
+  readonly events: Events;
+  readonly withRole: boolean;
+  readonly #driver: Driver;
+
+  constructor(options: MastraCloudAuthOptions, logger: () => CloudAuthLogger | undefined) {
+    const given = nativeOptions(options);
+    this.withRole = given.dialect === 'pkce';
+    this.authority = unwrap(native.open(given, randomBytes(32)));
+    this.events = new Events(() => options.logger ?? logger(), options.onEvent);
+    this.#driver = new Driver(options.fetch, call => {
+      const { endpoint, status, failed, milliseconds } = call;
+      this.events.tell({
+        type: 'cloud_call',
+        endpoint,
+        milliseconds,
+        ...(status !== undefined && { status }),
+        ...(failed !== undefined && { code: failed }),
+      });
+    });
+  }
+
+  /** Drives a flow; an error of the core is in the outcome. */
+  run(flow: NativeFlow): Promise<NativeOutcome> {
+    return this.#driver.run(flow);
+  }
+
+  /** Drives a flow; an error of the core is thrown. */
+  async done(flow: NativeFlow | NativeFailure, requestId?: string): Promise<NativeOutcome> {
+    const outcome = await this.run(unwrap(flow));
+    if (outcome.failure !== undefined) throw fromFailure(outcome.failure, requestId);
+    return outcome;
+  }
+
+  /** Drives a look-up; none where the Cloud refuses, for that is an answer, or where there is nothing to ask. */
+  async found(flow: NativeFlow | NativeFailure | null): Promise<NativeOutcome | null> {
+    if (flow === null) return null;
+    // A token that cannot be one is refused without a call.
+    if (isFailure(flow) && flow.code === 'invalid_argument') return null;
+    const outcome = await this.run(unwrap(flow));
+    const { failure } = outcome;
+    if (failure === undefined) return outcome;
+    if (!failure.refused) throw fromFailure(failure);
+    if (!PLAIN_REFUSALS.has(failure.status)) this.events.failed('refused_oddly', failure);
+    return null;
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * The loop: any flow of the core, driven over `fetch` and the clocks, and shared where the core says that two are one.
+ */
+
+import type { NativeFlow, NativeOutcome } from './native.js';
+import { send } from './transport.js';
+import type { Fetch } from './transport.js';
+
+/** What is told of one call to the Cloud. */
+export interface Call {
+  readonly endpoint: string;
+  readonly status?: number;
+  readonly failed?: string;
+  readonly milliseconds: number;
+}
+
+export class Driver {
+  readonly #fetch: Fetch | undefined;
+  readonly #told: (call: Call) => void;
+  readonly #flights = new Map<string, Promise<NativeOutcome>>();
+
+  constructor(fetch: Fetch | undefined, told: (call: Call) => void) {
+    this.#fetch = fetch;
+    this.#told = told;
+  }
+
+  /** Drives a flow to its end, or joins the one under way for the same key. */
+  run(flow: NativeFlow): Promise<NativeOutcome> {
+    const key = flow.key();
+    if (key === null) return this.#drive(flow);
+    const underWay = this.#flights.get(key);
+    if (underWay !== undefined) return underWay;
+    const flight = this.#drive(flow).finally(() => this.#flights.delete(key));
+    this.#flights.set(key, flight);
+    return flight;
+  }
+
+  async #drive(flow: NativeFlow): Promise<NativeOutcome> {
+    let step = flow.start(Date.now(), performance.now());
+    for (;;) {
+      if (step.send !== undefined) {
+        const { endpoint } = step.send;
+        const begun = performance.now();
+        const delivery = await send(step.send, this.#fetch);
+        const now = performance.now();
+        const milliseconds = now - begun;
+        if ('failed' in delivery) {
+          this.#told({ endpoint, failed: delivery.failed, milliseconds });
+          step = flow.failed(delivery.failed, Date.now(), now);
+        } else {
+          this.#told({ endpoint, status: delivery.status, milliseconds });
+          step = flow.answered(delivery.status, delivery.body, Date.now(), now);
+        }
+      } else if (step.wait !== undefined) {
+        const { wait } = step;
+        await new Promise(resolve => setTimeout(resolve, wait));
+        step = flow.woken(Date.now(), performance.now());
+      } else {
+        return step.done ?? {};
+      }
+    }
+  }
+}

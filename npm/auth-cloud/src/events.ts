@@ -1,0 +1,105 @@
+/**
+ * What a deployment tells: one event for each thing that happened, with codes and ids, never a value.
+ */
+
+import { randomUUID } from 'node:crypto';
+
+import { header } from './headers.js';
+import type { RequestLike } from './headers.js';
+import type { NativeFailure } from './native.js';
+
+/** What happened. */
+export type CloudAuthEventType =
+  /** A credential was not accepted. */
+  | 'rejected'
+  /** The Cloud could not be asked who somebody is or what they may do. */
+  | 'unavailable'
+  /** Somebody signed in. */
+  | 'signed_in'
+  /** A sign-in was not finished. */
+  | 'sign_in_failed'
+  /** A session ended here and at the Cloud. */
+  | 'signed_out'
+  /** A session ended here, and the Cloud did not confirm. */
+  | 'sign_out_not_confirmed'
+  /** The Cloud refused in a way that says more of the set-up than of the credential. */
+  | 'refused_oddly'
+  /** One call to the Cloud was made. */
+  | 'cloud_call';
+
+/** One event. Holds no token, cookie, code, e-mail address or body. */
+export interface CloudAuthEvent {
+  readonly type: CloudAuthEventType;
+  /** The stable code of what went wrong. */
+  readonly code?: string;
+  readonly status?: number;
+  /** The path of the contract, with `{id}` for what is not fixed. */
+  readonly endpoint?: string;
+  /** The Cloud's id of the user. */
+  readonly userId?: string;
+  /** The request's `x-request-id`, or one made for it. */
+  readonly requestId?: string;
+  readonly milliseconds?: number;
+}
+
+/** Where events are written for people. */
+export interface CloudAuthLogger {
+  debug(message: string, details?: Record<string, unknown>): void;
+  info(message: string, details?: Record<string, unknown>): void;
+  warn(message: string, details?: Record<string, unknown>): void;
+}
+
+const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
+  rejected: 'debug',
+  unavailable: 'warn',
+  signed_in: 'info',
+  sign_in_failed: 'warn',
+  signed_out: 'info',
+  sign_out_not_confirmed: 'warn',
+  refused_oddly: 'warn',
+  cloud_call: 'debug',
+};
+
+export class Events {
+  readonly #logger: () => CloudAuthLogger | undefined;
+  readonly #onEvent: ((event: CloudAuthEvent) => void) | undefined;
+
+  constructor(logger: () => CloudAuthLogger | undefined, onEvent: ((event: CloudAuthEvent) => void) | undefined) {
+    this.#logger = logger;
+    this.#onEvent = onEvent;
+  }
+
+  /** Tells an event. Whoever listens cannot break a sign-in: what it throws is not let through. */
+  tell(event: CloudAuthEvent): void {
+    const { type, ...details } = event;
+    attempt('logger', () => this.#logger()?.[LEVEL[type]](`mastra cloud auth: ${type}`, details));
+    attempt('onEvent', () => this.#onEvent?.(event));
+  }
+
+  /** The same, of an error. */
+  failed(type: CloudAuthEventType, failure: NativeFailure, requestId?: string): void {
+    const { code, status, endpoint } = failure;
+    this.tell({
+      type,
+      code,
+      status,
+      ...(endpoint !== undefined && { endpoint }),
+      ...(requestId !== undefined && { requestId }),
+    });
+  }
+}
+
+function attempt(who: string, listen: () => void): void {
+  try {
+    listen();
+  } catch {
+    // What it threw may hold anything; that it threw is said where Node says such things.
+    process.emitWarning(`The ${who} of MastraCloudAuth threw.`, { code: 'MASTRA_AUTH_CLOUD_LISTENER' });
+  }
+}
+
+/** The id that a request goes by: its own where it has a harmless one. */
+export function requestId(request?: RequestLike | null): string {
+  const given = header(request, 'x-request-id');
+  return given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+}

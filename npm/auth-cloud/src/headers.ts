@@ -1,0 +1,40 @@
+/**
+ * Headers of whatever a host calls a request: a `Request`, a Hono request, or an object with plain headers.
+ */
+
+export interface RequestLike {
+  readonly raw?: unknown;
+  readonly headers?: unknown;
+  header?(name: string): string | undefined;
+}
+
+/** A header's value; several of one name are joined as HTTP joins them. `name` is lower-case. */
+export function header(request: RequestLike | undefined | null, name: string): string | undefined {
+  if (request === undefined || request === null) return undefined;
+  if (typeof request.header === 'function') {
+    const value = request.header(name);
+    if (typeof value === 'string') return value;
+  }
+  return fromHeaders(request.headers, name) ?? fromHeaders(headersOf(request.raw), name);
+}
+
+function headersOf(raw: unknown): unknown {
+  return typeof raw === 'object' && raw !== null && 'headers' in raw ? raw.headers : undefined;
+}
+
+function fromHeaders(headers: unknown, name: string): string | undefined {
+  if (typeof headers !== 'object' || headers === null) return undefined;
+  if ('get' in headers && typeof headers.get === 'function') {
+    const value: unknown = headers.get(name);
+    return typeof value === 'string' ? value : undefined;
+  }
+  const value = plain(headers as Record<string, unknown>, name);
+  if (Array.isArray(value)) return value.filter(part => typeof part === 'string').join(name === 'cookie' ? '; ' : ', ');
+  return typeof value === 'string' ? value : undefined;
+}
+
+function plain(headers: Record<string, unknown>, name: string): unknown {
+  if (Object.hasOwn(headers, name)) return headers[name];
+  const key = Object.keys(headers).find(key => key.toLowerCase() === name);
+  return key === undefined ? undefined : headers[key];
+}

@@ -1,0 +1,27 @@
+/**
+ * Sign in to Mastra servers and Studio with Mastra Cloud.
+ *
+ * ```ts
+ * const auth = new MastraCloudAuth({ projectId: 'my-project' });
+ * export const mastra = new Mastra({ server: { auth, rbac: auth } });
+ * ```
+ */
+
+export { MastraCloudAuth } from './provider.js';
+export { MastraCloudClient } from './client.js';
+export type { ExchangedCode } from './client.js';
+export { CloudApiError, isCloudApiError } from './error.js';
+export type { CloudApiErrorDetails, ErrorKind } from './error.js';
+export type { ErrorCode } from './codes.js';
+export type { CloudSession, CloudUser } from './user.js';
+export type {
+  CacheOptions,
+  Dialect,
+  MastraCloudAuthOptions,
+  MastraCloudClientOptions,
+  RoleMapping,
+} from './options.js';
+export type { CloudAuthEvent, CloudAuthEventType, CloudAuthLogger } from './events.js';
+export type { Fetch } from './transport.js';
+export { AuthError, MastraCloudAuthProvider, MastraRBACCloud } from './legacy.js';
+export type { AuthErrorCode, MastraCloudAuthProviderOptions } from './legacy.js';

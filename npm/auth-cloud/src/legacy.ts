@@ -1,0 +1,159 @@
+/**
+ * For those who come from the plugin 1.1 and 1.2: its classes, over this one. The dialect is `pkce`.
+ */
+
+import type { IRBACProvider } from '@mastra/core/auth/ee';
+import type { MastraAuthProviderOptions } from '@mastra/core/server';
+import type { SSOCallbackResult } from '@mastra/core/auth';
+
+import { CloudApiError, unwrap } from './error.js';
+import { native } from './native.js';
+import { mapping } from './options.js';
+import type { MastraCloudAuthOptions, RoleMapping } from './options.js';
+import { MastraCloudAuth } from './provider.js';
+import type { CloudUser } from './user.js';
+
+/** @deprecated Use `MastraCloudAuthOptions`. */
+export interface MastraCloudAuthProviderOptions extends MastraAuthProviderOptions<CloudUser> {
+  /** The project that users sign in to. */
+  readonly projectId?: string;
+  /** The Cloud's address. */
+  readonly cloudBaseUrl?: string;
+  /** Where the Cloud sends the browser back to; default: where the server says. */
+  readonly callbackUrl?: string;
+  /** Whether cookies travel over https only. Default: whether `NODE_ENV` is `production`. */
+  readonly isProduction?: boolean;
+}
+
+/** Option names that only documentation of the old plugin knew, and what they are now; none where there is nothing any more. */
+const RENAMED: Readonly<Record<string, keyof MastraCloudAuthOptions | undefined>> = {
+  cloudUrl: 'baseUrl',
+  endpoint: 'baseUrl',
+  clientId: 'projectId',
+  apiKey: undefined,
+  customDomain: undefined,
+};
+
+/** @deprecated Use `MastraCloudAuth`. */
+export class MastraCloudAuthProvider extends MastraCloudAuth {
+  readonly #callbackUrl: string | undefined;
+
+  constructor(options: MastraCloudAuthProviderOptions = {}) {
+    const { cloudBaseUrl, callbackUrl, isProduction, ...rest } = options;
+    super({
+      ...renamed(rest),
+      ...(cloudBaseUrl !== undefined && { baseUrl: cloudBaseUrl }),
+      dialect: 'pkce',
+      secure: isProduction ?? process.env['NODE_ENV'] === 'production',
+    });
+    this.#callbackUrl = callbackUrl;
+  }
+
+  override getLoginUrl(redirectUri: string, state: string): string {
+    return super.getLoginUrl(this.#callbackUrl ?? redirectUri, state);
+  }
+
+  override getLoginCookies(redirectUri: string, state: string): string[] {
+    return super.getLoginCookies(this.#callbackUrl ?? redirectUri, state);
+  }
+
+  override handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
+    return super.handleCallback(code, state).catch((error: unknown) => {
+      throw error instanceof CloudApiError ? AuthError.of(error) : error;
+    });
+  }
+
+  /** `null` where nobody is signed in: there is nothing to sign out of. */
+  override getLogoutUrl(redirectUri: string, request?: Request): string | null | Promise<string | null> {
+    const token = request === undefined ? null : this.getSessionIdFromRequest(request);
+    return token === null ? null : super.getLogoutUrl(redirectUri, request);
+  }
+}
+
+function renamed(options: MastraCloudAuthOptions): MastraCloudAuthOptions {
+  const known: Record<string, unknown> = { ...options };
+  for (const [name, now] of Object.entries(RENAMED)) {
+    if (known[name] === undefined) continue;
+    const hint = now === undefined ? 'is not used any more' : `is called ${now}`;
+    process.emitWarning(`The option ${name} of MastraCloudAuthProvider ${hint}.`, {
+      type: 'DeprecationWarning',
+      code: 'MASTRA_AUTH_CLOUD_OPTION',
+    });
+    if (now !== undefined) known[now] ??= known[name];
+    delete known[name];
+  }
+  return known;
+}
+
+/** Why a sign-in failed, in the old plugin's words. */
+export type AuthErrorCode =
+  | 'invalid_state'
+  | 'state_mismatch'
+  | 'token_exchange_failed'
+  | 'verification_failed'
+  | 'network_error';
+
+/** @deprecated Use `CloudApiError`, which it is. `cause` holds it with the code of today. */
+export class AuthError extends CloudApiError {
+  declare readonly code: AuthErrorCode;
+
+  constructor(code: AuthErrorCode, message: string, status = 401, cause?: CloudApiError) {
+    super(message, status, { code, kind: cause?.kind ?? 'credential', endpoint: cause?.endpoint, requestId: cause?.requestId });
+    this.name = 'AuthError';
+    if (cause !== undefined) this.cause = cause;
+  }
+
+  /** The same error in the old plugin's words. */
+  static of(error: CloudApiError): AuthError {
+    return new AuthError(oldCode(error), error.message, error.status, error);
+  }
+}
+
+function oldCode({ code, kind, endpoint }: CloudApiError): AuthErrorCode {
+  if (code === 'state_malformed') return 'invalid_state';
+  if (kind === 'network') return 'network_error';
+  if (endpoint?.endsWith('/auth/verify')) return 'verification_failed';
+  return endpoint === undefined ? 'state_mismatch' : 'token_exchange_failed';
+}
+
+/** @deprecated Give `MastraCloudAuth` a `roleMapping` and use it as `rbac`. */
+export class MastraRBACCloud implements IRBACProvider<CloudUser> {
+  readonly roleMapping: NonNullable<IRBACProvider['roleMapping']>;
+  readonly #mapping: string;
+
+  constructor({ roleMapping }: { roleMapping: RoleMapping }) {
+    const text = mapping(roleMapping) ?? '{}';
+    unwrap(native.mappedGrants(text, []));
+    this.#mapping = text;
+    this.roleMapping = JSON.parse(text) as NonNullable<IRBACProvider['roleMapping']>;
+  }
+
+  /** The one role of a user of the old plugin, or the roles of one of this. */
+  getRoles(user: CloudUser): Promise<string[]> {
+    return Promise.resolve(user.role ? [user.role] : [...(user.roles ?? [])]);
+  }
+
+  async hasRole(user: CloudUser, role: string): Promise<boolean> {
+    return (await this.getRoles(user)).includes(role);
+  }
+
+  /** The grants of the user's roles; those of `_default` for somebody without one, as the old plugin had it. */
+  async getPermissions(user: CloudUser): Promise<string[]> {
+    const roles = await this.getRoles(user);
+    return unwrap(native.mappedGrants(this.#mapping, roles.length === 0 ? ['_default'] : roles));
+  }
+
+  async hasPermission(user: CloudUser, permission: string): Promise<boolean> {
+    return native.grantsAllow(await this.getPermissions(user), permission);
+  }
+
+  async hasAllPermissions(user: CloudUser, permissions: string[]): Promise<boolean> {
+    const grants = await this.getPermissions(user);
+    return permissions.every(permission => native.grantsAllow(grants, permission));
+  }
+
+  async hasAnyPermission(user: CloudUser, permissions: string[]): Promise<boolean> {
+    const grants = await this.getPermissions(user);
+    return permissions.some(permission => native.grantsAllow(grants, permission));
+  }
+}

@@ -1,0 +1,164 @@
+/**
+ * What the addon gives: the types of `crates/node`, written as they cross. No other file of the package imports the addon.
+ */
+
+import addon from './addon.cjs';
+
+/** An error of the core as data. */
+export interface NativeFailure {
+  readonly failure: string;
+  readonly code: string;
+  readonly kind: 'caller' | 'configuration' | 'credential' | 'cloud' | 'network';
+  readonly status: number;
+  readonly endpoint?: string;
+  readonly refused: boolean;
+}
+
+export interface NativeUser {
+  readonly id: string;
+  readonly email: string;
+  readonly name?: string;
+  readonly avatarUrl?: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt?: number;
+  /** JSON text. */
+  readonly metadata?: string;
+  readonly roles: string[];
+  readonly sessionToken: string;
+}
+
+export interface NativeSession {
+  readonly id: string;
+  readonly userId: string;
+  readonly expiresAt: number;
+  readonly createdAt: number;
+}
+
+export interface NativeIdentity {
+  serial(): number;
+  user(): NativeUser;
+}
+
+export interface NativeAnswer {
+  kind(): 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
+  identity(): NativeIdentity | null;
+  failure(): NativeFailure | null;
+}
+
+export interface NativeRequest {
+  readonly method: 'GET' | 'POST';
+  /** The path of the contract: safe to log. */
+  readonly endpoint: string;
+  readonly url: string;
+  readonly headers: [string, string][];
+  readonly body?: Uint8Array<ArrayBuffer>;
+  /** Milliseconds. */
+  readonly timeout: number;
+  readonly maxResponseBytes: number;
+}
+
+export interface NativeOutcome {
+  readonly answer?: NativeAnswer;
+  readonly identity?: NativeIdentity;
+  readonly session?: NativeSession;
+  readonly grants?: string[];
+  readonly cookies?: string[];
+  readonly returnPath?: string;
+  readonly token?: string;
+  readonly expiresIn?: number;
+  readonly signOut?: 'ended' | 'already_gone';
+  readonly failure?: NativeFailure;
+}
+
+export interface NativeStep {
+  readonly send?: NativeRequest;
+  readonly wait?: number;
+  readonly done?: NativeOutcome;
+}
+
+export type NativeTransportError = 'connect' | 'closed' | 'timeout' | 'too_large' | 'other';
+
+/** Every `wall` is `Date.now()`, every `monotonic` is `performance.now()`, every `jitter` is `Math.random()`. */
+export interface NativeFlow {
+  key(): string | null;
+  start(wall: number, monotonic: number): NativeStep;
+  woken(wall: number, monotonic: number): NativeStep;
+  answered(status: number, body: Uint8Array, wall: number, monotonic: number): NativeStep;
+  failed(why: NativeTransportError, wall: number, monotonic: number): NativeStep;
+}
+
+export interface NativeSearch {
+  next(last: NativeAnswer | undefined, wall: number, monotonic: number, jitter: number): NativeAnswer | NativeFlow;
+}
+
+type Or<T> = T | NativeFailure;
+type Text = string | null | undefined;
+
+export interface NativeAuthority {
+  facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };
+  warm(token: Text, authorization: Text, cookie: Text, wall: number, monotonic: number): number;
+  authenticate(token: Text, authorization: Text, cookie: Text): Or<NativeSearch>;
+  loginUrl(redirectUri: string, state: string): Or<string>;
+  loginCookie(redirectUri: string, state: string, wall: number, monotonic: number): Or<string>;
+  callback(
+    code: string,
+    state: string,
+    cookieHeader: string,
+    wall: number,
+    monotonic: number,
+    jitter: number,
+  ): Or<NativeFlow>;
+  replaced(cookieHeader: string, by: NativeIdentity, wall: number, monotonic: number, jitter: number): NativeFlow[];
+  signOut(token: string, wall: number, monotonic: number, jitter: number): Or<NativeFlow>;
+  session(token: string, jitter: number): Or<NativeFlow>;
+  permissions(of: NativeIdentity, wall: number, monotonic: number, jitter: number): string[] | NativeFlow;
+  sessionToken(cookieHeader: string): string | null;
+  sessionCookie(token: string, expiresAt: number, wall: number): Or<string>;
+  clearSessionCookie(): string;
+  profileUrl(userId: string): string;
+  roles(): string[];
+  grantsOfRoles(roles: readonly string[]): string[];
+  opVerifyToken(token: string, jitter: number): Or<NativeFlow>;
+  opValidateSession(token: string, jitter: number): Or<NativeFlow>;
+  opDestroySession(sessionId: string, token: string, jitter: number): Or<NativeFlow>;
+  opUser(userId: string, token: string, jitter: number): Or<NativeFlow | null>;
+  opUserPermissions(userId: string, token: string, jitter: number): Or<NativeFlow | null>;
+  opExchangeCode(code: string, verifier: Text, redirectUri: Text, jitter: number): Or<NativeFlow>;
+  loginPage(redirectUri: string, state: string, challenge: Text): Or<string>;
+  logoutPage(redirectUri: string, token: Text): Or<string>;
+}
+
+/** Times are in seconds. */
+export interface NativeOptions {
+  projectId?: string | undefined;
+  baseUrl?: string | undefined;
+  apiPrefix?: string | undefined;
+  authPath?: string | undefined;
+  dialect?: string | undefined;
+  cookieName?: string | undefined;
+  cookieDomain?: string | undefined;
+  sameSite?: string | undefined;
+  secure?: boolean | undefined;
+  sessionMaxAge?: number | undefined;
+  roleMapping?: string | undefined;
+  fresh?: number | undefined;
+  staleIfError?: number | undefined;
+  refused?: number | undefined;
+  maxEntries?: number | undefined;
+  production: boolean;
+  development: boolean;
+}
+
+interface Native {
+  open(options: NativeOptions, entropy: Uint8Array): Or<NativeAuthority>;
+  permissionCovers(grant: string, required: string): boolean;
+  grantsAllow(grants: readonly string[], required: string): boolean;
+  mappedGrants(mapping: Text, roles: readonly string[]): Or<string[]>;
+  returnPath(input: string, origin: Text): string;
+  cookieValues(header: string, name: string): Or<string[]>;
+  cookieLine(options: NativeOptions, value: Text, maxAge: number): Or<string>;
+  codes(): string[];
+  userAgent(): string;
+}
+
+export const native: Native = addon as Native;

@@ -1,0 +1,137 @@
+/**
+ * Options of a deployment: what was given, else what the environment says, as the core takes it. The core checks the values.
+ */
+
+import type { MastraAuthProviderOptions } from '@mastra/core/server';
+
+import { CloudApiError } from './error.js';
+import type { CloudAuthEvent, CloudAuthLogger } from './events.js';
+import type { NativeOptions } from './native.js';
+import type { Fetch } from './transport.js';
+import type { CloudUser } from './user.js';
+
+/** Which form of the Cloud's API is spoken. */
+export type Dialect = 'v1' | 'pkce';
+
+/** Which role grants what. `_default` is for the roles that are not named. */
+export type RoleMapping = Readonly<Record<string, readonly string[]>>;
+
+/** How long what was found out is used. Times in seconds. */
+export interface CacheOptions {
+  /** How long a verified identity is used without asking again. Default 30. */
+  readonly fresh?: number;
+  /** How long past that it is used while the Cloud cannot be asked; never past its end or a sign-out. Default 60. */
+  readonly staleIfError?: number;
+  /** How long a refused token is refused without asking again. Default 5. */
+  readonly refused?: number;
+  /** How many identities are remembered, and as many refusals. Default 10,000. */
+  readonly maxEntries?: number;
+}
+
+/** What `MastraCloudClient` can be told. */
+export interface MastraCloudClientOptions {
+  /** The project that users sign in to. Required, here or as `MASTRA_PROJECT_ID`. */
+  readonly projectId?: string;
+  /** The Cloud's address. Default `MASTRA_CLOUD_URL`, else `https://cloud.mastra.ai`. Plain http for this machine only. */
+  readonly baseUrl?: string;
+  /** The API's prefix. Default `MASTRA_CLOUD_API_PREFIX`, else the dialect's own: `/api/v1`. */
+  readonly apiPrefix?: string;
+  /** The login page's path. Default `MASTRA_CLOUD_AUTH_PATH`, else `/auth/oss`. */
+  readonly authPath?: string;
+  /** Default `MASTRA_CLOUD_DIALECT`, else `v1`. */
+  readonly dialect?: Dialect;
+  /** What sends the requests. Default: the global `fetch`, looked up at each call. */
+  readonly fetch?: Fetch;
+  /** Where events are written for people. Default: the server's logger. */
+  readonly logger?: CloudAuthLogger;
+  /** Called with each event. */
+  readonly onEvent?: (event: CloudAuthEvent) => void;
+}
+
+/** What `MastraCloudAuth` can be told. */
+export interface MastraCloudAuthOptions extends MastraCloudClientOptions, MastraAuthProviderOptions<CloudUser> {
+  /** The session cookie's name. Default `MASTRA_COOKIE_NAME`, else `mastra_session`; `__Host-` before it where it may stand. */
+  readonly cookieName?: string;
+  /** The session cookie's Domain. Default `MASTRA_COOKIE_DOMAIN`, else none: the cookie belongs to one host. */
+  readonly cookieDomain?: string;
+  /** The session cookie's SameSite. Default `Lax`. */
+  readonly sameSite?: 'Lax' | 'Strict' | 'None' | 'lax' | 'strict' | 'none';
+  /** Whether cookies travel over https only. Default `MASTRA_COOKIE_SECURE`, else true but in development. */
+  readonly secure?: boolean;
+  /** Longest life of a session cookie, in seconds. Default 86,400. */
+  readonly sessionMaxAge?: number;
+  /** Permissions by role, instead of asking the Cloud for them. */
+  readonly roleMapping?: RoleMapping;
+  /** How long what was found out is used. */
+  readonly cache?: CacheOptions;
+}
+
+/** The options as the core takes them. */
+export function nativeOptions(options: MastraCloudAuthOptions): NativeOptions {
+  const { cache } = options;
+  return {
+    projectId: text(options, 'projectId', 'MASTRA_PROJECT_ID'),
+    baseUrl: text(options, 'baseUrl', 'MASTRA_CLOUD_URL'),
+    apiPrefix: text(options, 'apiPrefix', 'MASTRA_CLOUD_API_PREFIX'),
+    authPath: text(options, 'authPath', 'MASTRA_CLOUD_AUTH_PATH'),
+    dialect: text(options, 'dialect', 'MASTRA_CLOUD_DIALECT'),
+    cookieName: text(options, 'cookieName', 'MASTRA_COOKIE_NAME'),
+    cookieDomain: text(options, 'cookieDomain', 'MASTRA_COOKIE_DOMAIN'),
+    sameSite: text(options, 'sameSite'),
+    secure: secure(options.secure),
+    sessionMaxAge: number('sessionMaxAge', options.sessionMaxAge),
+    roleMapping: mapping(options.roleMapping),
+    fresh: number('cache.fresh', cache?.fresh),
+    staleIfError: number('cache.staleIfError', cache?.staleIfError),
+    refused: number('cache.refused', cache?.refused),
+    maxEntries: entries(cache?.maxEntries),
+    production: process.env['NODE_ENV'] === 'production',
+    development: process.env['NODE_ENV'] === 'development' || process.env['MASTRA_DEV'] === 'true',
+  };
+}
+
+/** A role mapping as JSON text. */
+export function mapping(given: RoleMapping | undefined): string | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'object' || given === null) throw wrong('roleMapping must be an object of lists of permissions');
+  return JSON.stringify(given);
+}
+
+export function wrong(message: string): CloudApiError {
+  return new CloudApiError(message, 500, { code: 'invalid_configuration', kind: 'configuration' });
+}
+
+function text<K extends keyof MastraCloudAuthOptions>(
+  options: MastraCloudAuthOptions,
+  name: K,
+  variable?: string,
+): string | undefined {
+  const given: unknown = options[name];
+  if (given !== undefined && typeof given !== 'string') throw wrong(`${name} must be a string`);
+  // A variable that is empty counts as unset.
+  return given ?? (variable && process.env[variable] ? process.env[variable] : undefined);
+}
+
+function secure(given: unknown): boolean | undefined {
+  if (given !== undefined) {
+    if (typeof given !== 'boolean') throw wrong('secure must be true or false');
+    return given;
+  }
+  const said = process.env['MASTRA_COOKIE_SECURE'];
+  if (said === undefined || said === '') return undefined;
+  if (said !== 'true' && said !== 'false') throw wrong('MASTRA_COOKIE_SECURE must be true or false');
+  return said === 'true';
+}
+
+function number(name: string, given: unknown): number | undefined {
+  if (given !== undefined && typeof given !== 'number') throw wrong(`${name} must be a number`);
+  return given;
+}
+
+function entries(given: unknown): number | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > 10_000_000) {
+    throw wrong('cache.maxEntries must be a whole number from 1 to 10,000,000');
+  }
+  return given;
+}

@@ -1,0 +1,319 @@
+/**
+ * `MastraCloudAuth`: what a Mastra server holds. Who is there, sessions, sign-in, permissions.
+ *
+ * The four answers are told apart: a user; `null` where nobody is signed in; `null` and an event where the credential was refused; a
+ * thrown error with the status 503 where it could not be found out. Nothing of a login is kept between its two requests, and
+ * every rule is the core's.
+ */
+
+import type {
+  ISessionProvider,
+  ISSOProvider,
+  IUserProvider,
+  Session,
+  SSOCallbackResult,
+  SSOLoginConfig,
+} from '@mastra/core/auth';
+import type { IRBACProvider } from '@mastra/core/auth/ee';
+import { MastraAuthProvider } from '@mastra/core/server';
+
+import { Deployment } from './deployment.js';
+import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
+import { requestId } from './events.js';
+import { header } from './headers.js';
+import type { RequestLike } from './headers.js';
+import { native } from './native.js';
+import type { NativeAnswer, NativeFlow, NativeIdentity, NativeOutcome } from './native.js';
+import type { MastraCloudAuthOptions } from './options.js';
+import { identityOf } from './user.js';
+import type { CloudUser } from './user.js';
+import { Users } from './users.js';
+
+/** Sign-in with Mastra Cloud for one deployment. */
+export class MastraCloudAuth
+  extends MastraAuthProvider<CloudUser>
+  implements IUserProvider<CloudUser>, ISessionProvider, ISSOProvider<CloudUser>, IRBACProvider<CloudUser>
+{
+  /** What a server knows the plugin of the real Cloud by. */
+  readonly isMastraCloudAuth = true;
+
+  readonly #cloud: Deployment;
+  readonly #users: Users;
+  /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
+  #callbackCookies: string | null = null;
+
+  constructor(options: MastraCloudAuthOptions = {}) {
+    super({ name: options.name ?? 'mastra-cloud' });
+    this.#cloud = new Deployment(options, () => this.logger);
+    const { maxEntries, longest } = this.#cloud.authority.facts();
+    this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
+    this.mapUserToResourceId = options.mapUserToResourceId ?? (user => user.id);
+    this.registerOptions(options);
+  }
+
+  // Who a request comes from
+
+  /** Finds out who a request comes from: a bearer token first, then the session cookie. Throws where the Cloud could not be asked. */
+  authenticateToken(token: string, request: RequestLike): Promise<CloudUser | null> {
+    const authorization = header(request, 'authorization');
+    const cookie = header(request, 'cookie');
+    const { authority } = this.#cloud;
+    const serial = authority.warm(text(token), authorization, cookie, Date.now(), performance.now());
+    const user = serial === 0 ? undefined : this.#users.get(serial);
+    return user === undefined ? this.#search(text(token), authorization, cookie, request) : Promise.resolve(user);
+  }
+
+  /** Whether a user may come in at all: everybody that this provider vouched for, or a copy of one. */
+  authorizeUser(user: CloudUser, _request?: RequestLike): Promise<boolean> | boolean {
+    return typeof user?.id === 'string' && user.id !== '';
+  }
+
+  /** The user that a request comes from; `null` where nobody is signed in or the credential is refused. */
+  getCurrentUser(request: Request): Promise<CloudUser | null> {
+    return this.authenticateToken('', request);
+  }
+
+  /** A user by id: asked for with a token, or one who was here a moment ago; else `null`. */
+  async getUser(id: string, token?: string): Promise<CloudUser | null> {
+    if (token === undefined) return this.#users.withId(id) ?? null;
+    const { authority } = this.#cloud;
+    const outcome = await this.#cloud.found(authority.opUser(id, token, Math.random()));
+    return outcome?.identity ? this.#users.of(outcome.identity) : null;
+  }
+
+  /** Users by their ids, in their order. */
+  getUsers(ids: string[]): Promise<(CloudUser | null)[]> {
+    return Promise.all(ids.map(id => this.getUser(id)));
+  }
+
+  /** The page of a user at the Cloud. */
+  getUserProfileUrl(user: { id: string }): string {
+    return this.#cloud.authority.profileUrl(user.id);
+  }
+
+  async #search(
+    token: string,
+    authorization: string | undefined,
+    cookie: string | undefined,
+    request: RequestLike,
+  ): Promise<CloudUser | null> {
+    const search = this.#cloud.authority.authenticate(token, authorization, cookie);
+    if (isFailure(search)) {
+      this.#cloud.events.failed('rejected', search, requestId(request));
+      return null;
+    }
+    let last: NativeAnswer | undefined;
+    for (;;) {
+      const next = search.next(last, Date.now(), performance.now(), Math.random());
+      if (isFlow(next)) last = (await this.#cloud.run(next)).answer;
+      else return this.#told(next, request);
+    }
+  }
+
+  #told(answer: NativeAnswer, request: RequestLike): CloudUser | null {
+    const identity = answer.identity();
+    if (identity !== null) return this.#users.of(identity);
+    const failure = answer.failure();
+    if (failure === null) return null;
+    const id = requestId(request);
+    if (answer.kind() === 'rejected') {
+      this.#cloud.events.failed('rejected', failure, id);
+      return null;
+    }
+    this.#cloud.events.failed('unavailable', failure, id);
+    throw fromFailure(failure, id);
+  }
+
+  // Sessions: the host's id of a session is its token
+
+  /** Always fails: the Cloud has no such operation. Sessions begin with a sign-in. */
+  createSession(_userId: string, _metadata?: Record<string, unknown>): Promise<Session> {
+    return Promise.reject(
+      new CloudApiError('Mastra Cloud does not create sessions. Use the SSO flow: send the browser to getLoginUrl().', 501, {
+        code: 'not_implemented',
+        kind: 'caller',
+      }),
+    );
+  }
+
+  /** The session of a token; `null` where it has ended or is refused. Throws where the Cloud could not be asked. */
+  async validateSession(token: string): Promise<Session | null> {
+    const flow = this.#cloud.authority.session(text(token), Math.random());
+    if (isFailure(flow)) return null;
+    const { session } = await this.#cloud.done(flow);
+    if (session === undefined) return null;
+    const { userId, expiresAt, createdAt } = session;
+    const told = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
+    return Object.defineProperty(told, 'id', { value: token, enumerable: false }) as Session;
+  }
+
+  /** Ends a session here at once, and at the Cloud. Throws where the Cloud did not confirm; here it is over all the same. */
+  async destroySession(token: string): Promise<void> {
+    const flow = this.#cloud.authority.signOut(text(token), Date.now(), performance.now(), Math.random());
+    // What cannot be a token is nobody's session.
+    if (isFailure(flow)) return;
+    const { failure } = await this.#ended(flow);
+    if (failure !== undefined) throw fromFailure(failure);
+  }
+
+  /** The session as the Cloud has it now; `null` where it has ended. The contract has no renewal. */
+  refreshSession(token: string): Promise<Session | null> {
+    return this.validateSession(token);
+  }
+
+  /** The session token that a request's cookie holds, unverified. */
+  getSessionIdFromRequest(request: Request): string | null {
+    const cookie = header(request, 'cookie');
+    return cookie === undefined ? null : this.#cloud.authority.sessionToken(cookie);
+  }
+
+  /** The header that keeps a session in a browser. */
+  getSessionHeaders(session: Session): Record<string, string> {
+    const { authority } = this.#cloud;
+    const expiresAt = new Date(session.expiresAt).getTime();
+    return { 'Set-Cookie': unwrap(authority.sessionCookie(text(session.id), expiresAt, Date.now())) };
+  }
+
+  /** The header that takes it away again. */
+  getClearSessionHeaders(): Record<string, string> {
+    return { 'Set-Cookie': this.#cloud.authority.clearSessionCookie() };
+  }
+
+  async #ended(flow: NativeFlow): Promise<NativeOutcome> {
+    const outcome = await this.#cloud.run(flow);
+    if (outcome.failure === undefined) this.#cloud.events.tell({ type: 'signed_out' });
+    else this.#cloud.events.failed('sign_out_not_confirmed', outcome.failure);
+    return outcome;
+  }
+
+  // Signing in
+
+  /** Where to send the browser. Holds the state: for a `Location` header, not for a log. */
+  getLoginUrl(redirectUri: string, state: string): string {
+    return unwrap(this.#cloud.authority.loginUrl(text(redirectUri), text(state)));
+  }
+
+  /** The cookie that binds this sign-in to the browser. */
+  getLoginCookies(redirectUri: string, state: string): string[] {
+    const { authority } = this.#cloud;
+    return [unwrap(authority.loginCookie(text(redirectUri), text(state), Date.now(), performance.now()))];
+  }
+
+  /** Takes the `Cookie` header of the callback that is handled next. */
+  setCallbackCookieHeader(cookieHeader: string | null): void {
+    this.#callbackCookies = cookieHeader;
+  }
+
+  /** Finishes a sign-in. Throws with a code of its own for every reason to refuse. */
+  handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
+    const cookies = text(this.#callbackCookies);
+    this.#callbackCookies = null;
+    return this.#finish(text(code), text(state), cookies);
+  }
+
+  /** Where to send the browser to sign out at the Cloud too. */
+  getLogoutUrl(redirectUri: string, request?: Request): string | null | Promise<string | null> {
+    const token = request === undefined ? null : this.getSessionIdFromRequest(request);
+    return unwrap(this.#cloud.authority.logoutPage(text(redirectUri), token));
+  }
+
+  /** What the login button says. */
+  getLoginButtonConfig(): SSOLoginConfig {
+    return { provider: 'mastra', text: 'Sign in with Mastra Cloud' };
+  }
+
+  async #finish(code: string, state: string, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
+    const { authority, events } = this.#cloud;
+    const flow = authority.callback(code, state, cookieHeader, Date.now(), performance.now(), Math.random());
+    const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
+    const { identity, cookies, token, session, failure } = outcome as NativeOutcome;
+    if (failure !== undefined) {
+      const id = requestId();
+      events.failed('sign_in_failed', failure, id);
+      throw fromFailure(failure, id);
+    }
+    if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
+    const user = this.#users.of(identity);
+    events.tell({ type: 'signed_in', userId: user.id });
+    const old = authority.replaced(cookieHeader, identity, Date.now(), performance.now(), Math.random());
+    // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
+    for (const flow of old) void this.#ended(flow);
+    const tokens = Object.defineProperty({ ...(session && { expiresAt: new Date(session.expiresAt) }) }, 'accessToken', {
+      value: token,
+      enumerable: false,
+    }) as SSOCallbackResult<CloudUser>['tokens'];
+    return { user, tokens, cookies };
+  }
+
+  // What a user may do
+
+  /** The user's roles. */
+  getRoles(user: CloudUser): Promise<string[]> {
+    return Promise.resolve([...(user?.roles ?? [])]);
+  }
+
+  /** Whether the user has a role. */
+  async hasRole(user: CloudUser, role: string): Promise<boolean> {
+    return (await this.getRoles(user)).includes(role);
+  }
+
+  /** All permissions of a user. Throws where the Cloud had to be asked and could not be. */
+  async getPermissions(user: CloudUser): Promise<string[]> {
+    const identity = await this.#identify(user);
+    if (identity === undefined) return [];
+    const { authority } = this.#cloud;
+    const known = authority.permissions(identity, Date.now(), performance.now(), Math.random());
+    if (Array.isArray(known)) return known;
+    const { grants, failure } = await this.#cloud.run(known);
+    if (failure === undefined) return [...(grants ?? [])];
+    const id = requestId();
+    this.#cloud.events.failed('unavailable', failure, id);
+    throw fromFailure(failure, id);
+  }
+
+  /** Whether the user may do one thing. */
+  async hasPermission(user: CloudUser, permission: string): Promise<boolean> {
+    return native.grantsAllow(await this.getPermissions(user), text(permission));
+  }
+
+  /** Whether the user may do all of these. */
+  async hasAllPermissions(user: CloudUser, permissions: string[]): Promise<boolean> {
+    const grants = await this.getPermissions(user);
+    return permissions.every(permission => native.grantsAllow(grants, permission));
+  }
+
+  /** Whether the user may do at least one of these. */
+  async hasAnyPermission(user: CloudUser, permissions: string[]): Promise<boolean> {
+    const grants = await this.getPermissions(user);
+    return permissions.some(permission => native.grantsAllow(grants, permission));
+  }
+
+  /** The roles there are. */
+  getAvailableRoles(): Promise<{ id: string; name: string }[]> {
+    return Promise.resolve(this.#cloud.authority.roles().map(role => ({ id: role, name: role })));
+  }
+
+  /** What a role may do. */
+  getPermissionsForRole(role: string): Promise<string[]> {
+    return Promise.resolve(this.#cloud.authority.grantsOfRoles([role]));
+  }
+
+  /** Whom the core vouched for behind this object; a copy that kept its token is asked about anew. */
+  async #identify(user: CloudUser): Promise<NativeIdentity | undefined> {
+    const own = identityOf(user);
+    if (own !== undefined) return own;
+    const token = text(user?.sessionToken);
+    if (token === '') return undefined;
+    const found = await this.#search(token, undefined, undefined, {});
+    return found !== null && found.id === user.id ? identityOf(found) : undefined;
+  }
+}
+
+/** A host in JavaScript may pass anything; what is no text is an empty one, and refused as such. */
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function isFlow(next: NativeAnswer | NativeFlow): next is NativeFlow {
+  return 'start' in next;
+}

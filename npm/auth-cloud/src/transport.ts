@@ -1,0 +1,89 @@
+/**
+ * One request of the core over `fetch`: sent as it is, no redirect followed, the body read with a cap, all within its time.
+ */
+
+import type { NativeRequest, NativeTransportError } from './native.js';
+
+/** What `fetch` must be able to do. */
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
+
+export type Delivery =
+  | { readonly status: number; readonly body: Uint8Array }
+  | { readonly failed: NativeTransportError };
+
+/** What no connection was made with: nothing of the request was sent. */
+const CONNECT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EHOSTDOWN',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
+const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED', 'UND_ERR_ABORTED']);
+
+/** Sends one request. Never throws: what went wrong is in the delivery. */
+export async function send(request: NativeRequest, fetch: Fetch | undefined): Promise<Delivery> {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<Delivery>(resolve => {
+    timer = setTimeout(() => {
+      resolve({ failed: 'timeout' });
+      controller.abort();
+    }, request.timeout);
+  });
+  try {
+    // A `fetch` that does not listen to the signal is not waited for either.
+    return await Promise.race([exchange(request, fetch ?? globalThis.fetch, controller), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function exchange(request: NativeRequest, fetch: Fetch, controller: AbortController): Promise<Delivery> {
+  try {
+    const response = await fetch(request.url, {
+      method: request.method,
+      headers: request.headers,
+      redirect: 'manual',
+      signal: controller.signal,
+      ...(request.body && { body: request.body }),
+    });
+    const body = await read(response, request.maxResponseBytes);
+    if (body === undefined) {
+      controller.abort();
+      return { failed: 'too_large' };
+    }
+    return { status: response.status, body };
+  } catch (error) {
+    return { failed: reason(error) };
+  }
+}
+
+/** The whole body; none where it is larger than the cap. */
+async function read(response: Response, cap: number): Promise<Uint8Array | undefined> {
+  const parts: Uint8Array[] = [];
+  let size = 0;
+  if (response.body) {
+    for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
+      size += part.byteLength;
+      if (size > cap) return undefined;
+      parts.push(part);
+    }
+  }
+  return Buffer.concat(parts, size);
+}
+
+/** Why there is no response, from the codes that `fetch` leaves in the cause; its words are not looked at. */
+function reason(error: unknown): NativeTransportError {
+  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth += 1) {
+    const code = 'code' in at ? at.code : undefined;
+    if (typeof code === 'string') {
+      if (CONNECT.has(code)) return 'connect';
+      if (CLOSED.has(code)) return 'closed';
+    }
+    at = 'cause' in at ? at.cause : undefined;
+  }
+  return 'other';
+}
