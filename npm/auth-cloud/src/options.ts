@@ -69,6 +69,8 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
 /** The options as the core takes them. */
 export function nativeOptions(options: MastraCloudAuthOptions): NativeOptions {
   const { cache } = options;
+  // `mastra dev` runs the server with NODE_ENV=production and says only in this variable what it is.
+  const isMastraDev = process.env['MASTRA_DEV'] === 'true';
   return {
     projectId: text(options, 'projectId', 'MASTRA_PROJECT_ID'),
     baseUrl: text(options, 'baseUrl', 'MASTRA_CLOUD_URL'),
@@ -85,8 +87,8 @@ export function nativeOptions(options: MastraCloudAuthOptions): NativeOptions {
     staleIfError: number('cache.staleIfError', cache?.staleIfError),
     refused: number('cache.refused', cache?.refused),
     maxEntries: entries(cache?.maxEntries),
-    production: process.env['NODE_ENV'] === 'production',
-    development: process.env['NODE_ENV'] === 'development' || process.env['MASTRA_DEV'] === 'true',
+    production: process.env['NODE_ENV'] === 'production' && !isMastraDev,
+    development: process.env['NODE_ENV'] === 'development' || isMastraDev,
   };
 }
 

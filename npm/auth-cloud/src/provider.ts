@@ -147,13 +147,15 @@ export class MastraCloudAuth
     return Object.defineProperty(told, 'id', { value: token, enumerable: false }) as Session;
   }
 
-  /** Ends a session here at once, and at the Cloud. Throws where the Cloud did not confirm; here it is over all the same. */
+  /**
+   * Ends a session here at once, and at the Cloud. Where the Cloud does not confirm, an event says so and nothing is thrown: a
+   * server that is thrown at leaves the cookie in the browser, and here the session is over all the same.
+   */
   async destroySession(token: string): Promise<void> {
     const flow = this.#cloud.authority.signOut(text(token), Date.now(), performance.now(), Math.random());
     // What cannot be a token is nobody's session.
     if (isFailure(flow)) return;
-    const { failure } = await this.#ended(flow);
-    if (failure !== undefined) throw fromFailure(failure);
+    await this.#ended(flow);
   }
 
   /** The session as the Cloud has it now; `null` where it has ended. The contract has no renewal. */
@@ -179,11 +181,10 @@ export class MastraCloudAuth
     return { 'Set-Cookie': this.#cloud.authority.clearSessionCookie() };
   }
 
-  async #ended(flow: NativeFlow): Promise<NativeOutcome> {
+  async #ended(flow: NativeFlow): Promise<void> {
     const outcome = await this.#cloud.run(flow);
     if (outcome.failure === undefined) this.#cloud.events.tell({ type: 'signed_out' });
     else this.#cloud.events.failed('sign_out_not_confirmed', outcome.failure);
-    return outcome;
   }
 
   // Signing in

@@ -1,4 +1,7 @@
-//! npm packages of a folder: exactly those of its lock file, and none of their install scripts.
+//! npm packages of a folder: those of its lock file, and none of their install scripts.
+//!
+//! `npm install` and not `npm ci`: tools that come with a binary for every platform have lock files that `npm ci` takes for
+//! incomplete wherever a registry does not hold all of those binaries. Neither the lock file nor the manifest is written.
 
 use std::fs;
 use std::path::Path;
@@ -23,7 +26,14 @@ pub(crate) fn install(node: &Node, folder: &Path) -> Result<()> {
     ) {
         return Ok(());
     }
-    ci(&mut node.npm(folder)).with_context(|| {
+    let arguments = [
+        "install",
+        "--no-save",
+        "--ignore-scripts",
+        "--no-audit",
+        "--no-fund",
+    ];
+    run(node.npm(folder).args(arguments)).with_context(|| {
         let lock = folder.join("package-lock.json");
         format!("the packages of {} cannot be installed", lock.display())
     })

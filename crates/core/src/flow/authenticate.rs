@@ -65,6 +65,7 @@ impl<'h> Credentials<'h> {
     }
 
     /// The same, where the host has read a token already: it counts before the headers, and once where it stands there too.
+    /// Some hosts hand on a whole `Authorization` value whose scheme they do not know by its spelling.
     ///
     /// # Errors
     ///
@@ -75,6 +76,7 @@ impl<'h> Credentials<'h> {
         authorization: Option<&'h str>,
         cookie: Option<&'h str>,
     ) -> Result<Self, CloudApiError> {
+        let token = token.map(|text| bearer(text).unwrap_or(text));
         let bearer = authorization
             .and_then(bearer)
             .filter(|text| Some(*text) != token);
