@@ -1,0 +1,197 @@
+/** `vectors/*.json`: the same cases as in Rust, the same answers. */
+
+import { createHash } from 'node:crypto';
+import { appendFileSync, readFileSync } from 'node:fs';
+
+import { expect, test } from 'vitest';
+
+import { MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
+import type { MastraCloudClientOptions } from '../dist/esm/index.js';
+import { native } from '../dist/esm/native.js';
+import type { NativeFlow, NativeOutcome, NativeTransportError } from '../dist/esm/native.js';
+
+type Case = Record<string, any>;
+
+/** Runs every case of a file, and reports how many there were. */
+function every(file: string, run: (one: Case) => unknown): void {
+  test(`vectors ${file}`, async () => {
+    const text = readFileSync(new URL(`../../../vectors/${file}`, import.meta.url), 'utf8');
+    const { cases } = JSON.parse(text) as { cases: Case[] };
+    let count = 0;
+    for (const one of cases) {
+      await run(one);
+      count += 1;
+    }
+    const report = process.env['VECTORS_REPORT'];
+    if (report !== undefined) appendFileSync(report, `vectors ${file} ${count}\n`);
+  });
+}
+
+/** What the case expects: a value, or an error's code. */
+function holds(one: Case, value: unknown): void {
+  const failed = typeof value === 'object' && value !== null && 'failure' in value && 'code' in value;
+  const seen = failed ? { error: value.code } : { expect: value };
+  expect(seen, one['name']).toEqual('error' in one ? { error: one['error'] } : { expect: one['expect'] });
+}
+
+every('cookies.json', one => {
+  if (typeof one['header'] === 'string') return holds(one, native.cookieValues(one['header'], one['cookie']));
+  const { name, secure, same_site, domain } = one['options'] ?? {};
+  const options = { cookieName: name, secure, sameSite: same_site, cookieDomain: domain, production: false, development: false };
+  return holds(one, native.cookieLine(options, one['value'], one['max_age_seconds'] ?? 0));
+});
+
+every('permissions.json', one => {
+  if ('grant' in one) return holds(one, native.permissionCovers(one['grant'], one['required']));
+  return holds(one, native.mappedGrants(one['mapping'], one['roles'] ?? []));
+});
+
+every('return_path.json', one => holds(one, native.returnPath(one['input'], one['origin'])));
+
+every('requests.json', async one => {
+  const sent: unknown[] = [];
+  const client = clientOf(one, async (url, init) => {
+    const headers = Object.fromEntries(init.headers as [string, string][]);
+    const body = init.body === undefined ? null : new TextDecoder().decode(init.body as Uint8Array);
+    sent.push({ method: init.method, url, headers, body });
+    return new Response('{}', { status: 400 });
+  });
+  const { with: given } = one;
+  const asked = call(client, one['operation'], given);
+  if (typeof asked === 'string' || isFailed(asked)) return holds(one, asked);
+  // What the client makes of an answer is for `envelopes.json`; here it is what was sent that counts.
+  await Promise.resolve(asked).catch((error: unknown) => {
+    if (!isCloudApiError(error)) throw error;
+  });
+  const made = operation(one, given);
+  if (isFailed(made)) {
+    expect(sent, one['name']).toEqual([]);
+    return holds(one, made);
+  }
+  holds(versioned(one), sent[0] ?? null);
+});
+
+every('envelopes.json', async one => {
+  const flow = flowOf(one);
+  let step = flow.start(0, 0);
+  // An operation that may be tried again ends with the same answer as with the first.
+  while (step.done === undefined) {
+    if (step.wait !== undefined) step = flow.woken(0, 0);
+    else if (typeof one['transport'] === 'string') {
+      step = flow.failed(one['transport'].replace('-', '_') as NativeTransportError, 0, 0);
+    } else step = flow.answered(one['status'], bodyOf(one), 0, 0);
+  }
+  const { failure } = step.done;
+  if (failure === undefined) return expect({ data: shown(one, step.done) }, one['name']).toEqual({ data: one['data'] });
+  const { failure: message, status, code, kind, refused } = failure;
+  return expect({ message, status, code, kind, answer: refused ? 'refused' : 'unclear' }, one['name']).toEqual(one['error']);
+});
+
+function isFailed(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'failure' in value;
+}
+
+function versioned(one: Case): Case {
+  const version = native.userAgent().split('/')[1] ?? '';
+  return JSON.parse(JSON.stringify(one).replaceAll('{version}', version)) as Case;
+}
+
+function clientOf(one: Case, fetch?: NonNullable<MastraCloudClientOptions['fetch']>): MastraCloudClient {
+  const options: Record<string, unknown> = {
+    projectId: one['project_id'] ?? 'demo',
+    baseUrl: one['base_url'] ?? 'https://cloud.mastra.ai',
+    dialect: one['dialect'],
+    ...(one['api_prefix'] !== undefined && { apiPrefix: one['api_prefix'] }),
+    ...(one['login_path'] !== undefined && { authPath: one['login_path'] }),
+    ...(fetch && { fetch }),
+  };
+  return new MastraCloudClient(options as MastraCloudClientOptions);
+}
+
+/** The client's method; a page's address is thrown as a failure where its arguments are none. */
+function call(client: MastraCloudClient, operation: string, given: Case): unknown {
+  const { token, code, verifier, redirect_uri: redirectUri, session_id: sessionId, user_id: userId, state } = given as Record<string, string>;
+  const made: Record<string, () => unknown> = {
+    login_page: () => client.getLoginUrl({ redirectUri: redirectUri!, state: state!, challenge: challengeOf(verifier!) }),
+    logout_page: () => client.getLogoutUrl({ redirectUri: redirectUri!, ...(token !== undefined && { token }) }),
+    exchange_code: () => client.exchangeCode({ code: code!, verifier: verifier!, redirectUri: redirectUri! }),
+    verify_token: () => client.verifyToken({ token: token! }),
+    validate_session: () => client.validateSession({ sessionToken: token! }),
+    destroy_session: () => client.destroySession({ sessionId: sessionId!, token: token! }),
+    user: () => client.getUser({ userId: userId!, token: token! }),
+    user_permissions: () => client.getUserPermissions({ userId: userId!, token: token! }),
+  };
+  try {
+    return made[operation]!();
+  } catch (error) {
+    if (!isCloudApiError(error)) throw error;
+    return { failure: error.message, code: error.code };
+  }
+}
+
+function challengeOf(verifier: string): string {
+  return createHash('sha256').update(verifier).digest('base64url');
+}
+
+/** The operation itself: a flow, none where the dialect has no such endpoint, or why its arguments are none. */
+function operation(one: Case, given: Case) {
+  const options = { projectId: 'demo', dialect: one['dialect'], production: false, development: false };
+  const authority = native.open(options, new Uint8Array(32));
+  if ('failure' in authority) throw new Error(authority.failure);
+  const { token, code, verifier, redirect_uri: redirectUri, session_id: sessionId, user_id: userId } = given as Record<string, string>;
+  const made: Record<string, () => unknown> = {
+    verify_token: () => authority.opVerifyToken(token!, 0),
+    validate_session: () => authority.opValidateSession(token!, 0),
+    user: () => authority.opUser(userId!, token!, 0),
+    user_permissions: () => authority.opUserPermissions(userId!, token!, 0),
+    destroy_session: () => authority.opDestroySession(sessionId!, token!, 0),
+    exchange_code: () => authority.opExchangeCode(code!, verifier!, redirectUri!, 0),
+  };
+  return made[one['operation']]?.() ?? null;
+}
+
+function flowOf(one: Case): NativeFlow {
+  const given = {
+    token: 'tok-1.a_b~c+d/e=',
+    code: 'c0de-of-this-login',
+    verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    redirect_uri: 'http://localhost:4111/cb',
+    session_id: 'ses_1',
+    user_id: 'usr_1',
+  };
+  return operation(one, given) as NativeFlow;
+}
+
+function bodyOf(one: Case): Uint8Array {
+  return typeof one['body_hex'] === 'string' ? Buffer.from(one['body_hex'], 'hex') : Buffer.from(one['body']);
+}
+
+function shown(one: Case, outcome: NativeOutcome): unknown {
+  const user = outcome.identity?.user();
+  const shownUser = user && {
+    id: user.id,
+    email: user.email,
+    name: user.name ?? null,
+    avatar_url: user.avatarUrl ?? null,
+    created_at: user.createdAt ?? null,
+    metadata: user.metadata === undefined ? null : JSON.parse(user.metadata),
+    roles: user.roles,
+  };
+  const { session, grants, token, expiresIn } = outcome;
+  const shownSession = session && {
+    id: session.id,
+    user_id: session.userId,
+    created_at: session.createdAt,
+    expires_at: session.expiresAt,
+  };
+  switch (one['operation']) {
+    case 'exchange_code':
+      return shownUser ? { user: shownUser, session: shownSession, token } : { token, expires_in: expiresIn };
+    case 'user_permissions':
+      return grants?.toSorted();
+    case 'destroy_session':
+      return null;
+    default:
+      return shownUser ?? shownSession;
+  }
+}

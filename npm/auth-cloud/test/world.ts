@@ -1,0 +1,84 @@
+/** The local Cloud as a process, and a browser's part of a sign-in over real sockets. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+
+import type { MastraCloudAuth } from '../dist/esm/index.js';
+
+const BINARY = process.env['MASTRA_AUTH'] ?? fileURLToPath(new URL('../../../target/debug/mastra-auth', import.meta.url));
+
+export const PEOPLE = ['owner', 'admin', 'member', 'viewer'] as const;
+export type Person = (typeof PEOPLE)[number];
+export const REDIRECT = 'http://localhost:4111/api/auth/sso/callback';
+
+export interface Cloud {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** Starts a local Cloud on a free port, or on the one that another had. */
+export async function startCloud(dialect: 'v1' | 'pkce', port = 0, db?: string): Promise<Cloud> {
+  const options = ['dev', '--port', String(port), '--dialect', dialect, ...(db === undefined ? [] : ['--db', db])];
+  const child = spawn(BINARY, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+  const url = /^ready cloud=(\S+)$/.exec(line)?.[1];
+  if (url === undefined) throw new Error(`not a ready line: ${line}`);
+  const stop = async () => {
+    if (child.exitCode !== null) return;
+    child.kill('SIGINT');
+    await once(child, 'exit');
+  };
+  return { url, stop };
+}
+
+/** A sign-in under way: what the browser brings back. */
+export interface Back {
+  readonly code: string;
+  readonly state: string;
+  readonly cookies: string;
+}
+
+/** From the login page to the callback's address. */
+export async function goAndPick(auth: MastraCloudAuth, state: string, person: Person): Promise<Back> {
+  const login = auth.getLoginUrl(REDIRECT, state);
+  const cookies = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
+  const page = await (await fetch(login)).text();
+  const number = /name="number" value="([^"]+)"/.exec(page)?.[1];
+  const id = new RegExp(`value="([^"]+)" data-person="${person}"`).exec(page)?.[1];
+  if (number === undefined || id === undefined) throw new Error(`not a login page: ${page}`);
+  const { origin } = new URL(login);
+  const picked = await fetch(`${origin}/auth/oss`, {
+    method: 'POST',
+    redirect: 'manual',
+    headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
+    body: new URLSearchParams({ number, person: id }),
+  });
+  const callback = new URL(picked.headers.get('location') ?? '');
+  const at = (name: string) => callback.searchParams.get(name) ?? '';
+  return { code: at('code'), state: at('state'), cookies };
+}
+
+/** Finishes a sign-in as a Mastra server does: header, then callback with the id alone. */
+export function comeBack(auth: MastraCloudAuth, { code, state, cookies }: Back) {
+  auth.setCallbackCookieHeader(cookies);
+  return auth.handleCallback(code, state.split('|')[0] ?? '');
+}
+
+/** The whole way in; answers the browser's session cookie. */
+export async function signIn(auth: MastraCloudAuth, person: Person, state = crypto.randomUUID()) {
+  const result = await comeBack(auth, await goAndPick(auth, state, person));
+  return { ...result, tokens: result.tokens, cookie: pair(result.cookies?.at(-1) ?? '') };
+}
+
+/** A request as a Mastra server hands it on. */
+export function request(headers: Record<string, string>) {
+  const raw = new Request('http://localhost:4111/api/agents', { headers });
+  return { raw, headers: raw.headers, header: (name: string) => raw.headers.get(name) ?? undefined };
+}
+
+/** `name=value` of a Set-Cookie line. */
+export function pair(line: string): string {
+  return line.split(';')[0] ?? '';
+}
