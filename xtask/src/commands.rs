@@ -19,7 +19,6 @@ pub(crate) struct Command {
 /// What a command calls, and with what.
 #[derive(Clone, Copy)]
 enum Work {
-    Plain(fn(&Workspace) -> Result<()>),
     /// With the folder that `--out` names.
     Out(fn(&Workspace, &Path) -> Result<()>),
     /// With the name of one of these.
@@ -31,12 +30,6 @@ enum Work {
 type Choice = (&'static str, fn(&Workspace) -> Result<()>);
 
 pub(crate) const COMMANDS: &[Command] = &[
-    Command {
-        name: "npm",
-        about: "Build, lint and test the npm package on a fresh addon; every vector runs there too",
-        examples: "cargo xtask npm",
-        work: Work::Plain(node::run),
-    },
     Command {
         name: "npm-pack",
         about: "Pack the npm package, and the one with this platform's addon, as they are published",
@@ -61,31 +54,26 @@ impl Command {
     pub(crate) fn parser(&self) -> clap::Command {
         let name = Arg::new("name").value_name("NAME").required(true);
         let argument = match self.work {
-            Work::Plain(_) => None,
-            Work::Out(_) => Some(
-                Arg::new("out")
-                    .long("out")
-                    .value_name("DIR")
-                    .help("Where the tarballs go; made where it is missing")
-                    .value_parser(value_parser!(PathBuf))
-                    .required(true),
-            ),
-            Work::OneOf(choices) => Some(
-                name.help("What to measure")
-                    .value_parser(choices.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
-            ),
-            Work::Name(_) => Some(name.help("What to run")),
+            Work::Out(_) => Arg::new("out")
+                .long("out")
+                .value_name("DIR")
+                .help("Where the tarballs go; made where it is missing")
+                .value_parser(value_parser!(PathBuf))
+                .required(true),
+            Work::OneOf(choices) => name
+                .help("What to measure")
+                .value_parser(choices.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+            Work::Name(_) => name.help("What to run"),
         };
         clap::Command::new(self.name)
             .about(self.about)
-            .args(argument)
+            .arg(argument)
             .after_help(format!("Example:\n  {}", self.examples))
     }
 
     pub(crate) fn run(&self, workspace: &Workspace, given: &ArgMatches) -> Result<()> {
         let name = || given.get_one::<String>("name").map(String::as_str);
         match self.work {
-            Work::Plain(work) => work(workspace),
             Work::Out(work) => {
                 let out = given.get_one::<PathBuf>("out");
                 work(workspace, out.map_or(Path::new("."), PathBuf::as_path))
@@ -112,7 +100,7 @@ mod tests {
             let parsed = command.parser().try_get_matches_from(words);
             assert!(parsed.is_ok(), "{}", parsed.unwrap_err());
             let bare = command.parser().try_get_matches_from([command.name]);
-            assert_eq!(bare.is_ok(), matches!(command.work, Work::Plain(_)));
+            assert!(bare.is_err());
         }
     }
 

@@ -1,4 +1,4 @@
-//! Pages that are written from the code: `cargo xtask gen` writes them, `--check` fails where one differs.
+//! Files that are written from the code: `cargo xtask gen` writes them, `--check` fails where one differs.
 //!
 //! To add one, add a row to the table. Generated files are committed, so that readers need no tool.
 
@@ -21,6 +21,10 @@ const PAGES: &[Page] = &[
     Page {
         file: "docs/guide/errors.md",
         write: codes::page,
+    },
+    Page {
+        file: "npm/auth-cloud/src/codes.ts",
+        write: codes::typescript,
     },
     Page {
         file: "docs/guide/cli.md",

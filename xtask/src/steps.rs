@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{browser, cargo, deny, generated, layers, threats, toolchain, vectors};
+use crate::{browser, cargo, deny, generated, layers, node, threats, toolchain, vectors};
 
 /// One thing CI does.
 pub(crate) struct Step {
@@ -128,6 +128,14 @@ pub(crate) const STEPS: &[Step] = &[
         check_about: "",
         pace: Pace::Quick,
         work: Work::Plain(cargo::doc),
+    },
+    Step {
+        name: "npm",
+        about: "Build, lint and test the npm package on a fresh addon; every vector runs there too",
+        example: "cargo xtask npm",
+        check_about: "",
+        pace: Pace::Quick,
+        work: Work::Plain(node::run),
     },
     Step {
         name: "deny",

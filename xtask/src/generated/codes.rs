@@ -37,11 +37,20 @@ struct Row {
 }
 
 pub(super) fn page(workspace: &Workspace) -> Result<String> {
+    table(&list(workspace)?)
+}
+
+/// `npm/auth-cloud/src/codes.ts`: the same codes as a type, and the one that a panic of the addon has.
+pub(super) fn typescript(workspace: &Workspace) -> Result<String> {
+    union(&list(workspace)?)
+}
+
+fn list(workspace: &Workspace) -> Result<String> {
     ensure!(
         workspace.path(EXAMPLE).is_file(),
         "{EXAMPLE} does not exist yet: it prints the list of codes"
     );
-    let text = capture(&mut cargo(
+    capture(&mut cargo(
         workspace,
         &[
             "run",
@@ -51,8 +60,22 @@ pub(super) fn page(workspace: &Workspace) -> Result<String> {
             "--example",
             "codes",
         ],
-    ))?;
-    table(&text)
+    ))
+}
+
+fn union(text: &str) -> Result<String> {
+    let rows: Vec<Row> = serde_json::from_str(text)
+        .context("the example `codes` prints something else than its list")?;
+    let mut out = String::from(
+        "// Written by `cargo xtask gen` from the list of codes in the core. Change the list, not this file.\n\n\
+         /** The code of an error of ours. The Cloud's own codes are handed on as they are. */\n\
+         export type ErrorCode =\n",
+    );
+    for row in &rows {
+        writeln!(out, "  /** {} */\n  | '{}'", row.meaning, row.code)?;
+    }
+    out.push_str("  /** The addon failed in a way that it should not. */\n  | 'internal';\n");
+    Ok(out)
 }
 
 fn table(text: &str) -> Result<String> {

@@ -1,0 +1,157 @@
+/** Sign-in, identity, permissions and sign-out against the local Cloud, in both dialects. */
+
+import { inspect } from 'node:util';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { CloudApiError, MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { PEOPLE, REDIRECT, comeBack, goAndPick, pair, request, signIn, startCloud } from './world.js';
+import type { Cloud } from './world.js';
+
+for (const dialect of ['v1', 'pkce'] as const) {
+  describe(dialect, () => {
+    let cloud: Cloud;
+    const events: CloudAuthEvent[] = [];
+    const provider = (options: MastraCloudAuthOptions = {}) =>
+      new MastraCloudAuth({
+        projectId: 'demo',
+        baseUrl: cloud.url,
+        dialect,
+        onEvent: event => events.push(event),
+        ...options,
+      });
+    beforeAll(async () => {
+      cloud = await startCloud(dialect);
+    });
+    afterAll(() => cloud.stop());
+
+    test('each of four people signs in, is known and signs out', async () => {
+      const auth = provider();
+      for (const person of PEOPLE) {
+        const { user, cookie, cookies } = await signIn(auth, person);
+        expect(user.roles).toEqual([person]);
+        expect(cookies).toHaveLength(2);
+        expect(cookies?.[0]).toMatch(/^mastra_login_\w+=; .*Max-Age=0/);
+        expect(await auth.authenticateToken('', request({ cookie }))).toBe(user);
+        expect(await auth.authenticateToken(user.sessionToken, request({}))).toBe(user);
+        expect(await auth.authenticateToken(`bearer ${user.sessionToken}`, request({}))).toBe(user);
+        const permissions = await auth.getPermissions(user);
+        expect(await auth.getPermissions(user)).toEqual(permissions);
+        expect(await auth.hasPermission(user, 'workflows:execute')).toBe(person !== 'viewer');
+        expect(await auth.hasAllPermissions(user, ['agents:read', 'agents:delete'])).toBe(person === 'owner');
+        expect(await auth.hasAnyPermission(user, ['agents:read', 'agents:delete'])).toBe(true);
+        const token = auth.getSessionIdFromRequest(new Request(REDIRECT, { headers: { cookie } }));
+        expect(token).toBe(user.sessionToken);
+        const session = await auth.validateSession(user.sessionToken);
+        expect(session?.id).toBe(user.sessionToken);
+        expect(session?.userId).toBe(user.id);
+        expect(pair(auth.getSessionHeaders(session!)['Set-Cookie'] ?? '')).toBe(cookie);
+        await auth.destroySession(user.sessionToken);
+        expect(events.at(-1)?.type).toBe('signed_out');
+        expect(await auth.authenticateToken('', request({ cookie }))).toBeNull();
+        expect(await auth.refreshSession(user.sessionToken)).toBeNull();
+      }
+    });
+
+    test('a bearer of another provider does not sign out whoever has a cookie, nor the other way round', async () => {
+      const auth = provider();
+      const { user, cookie } = await signIn(auth, 'member');
+      expect(await auth.authenticateToken('not-ours', request({ cookie }))).toBe(user);
+      const stale = { cookie: 'mastra_session=long-gone' };
+      expect(await auth.authenticateToken(user.sessionToken, request(stale))).toBe(user);
+      expect(await auth.authenticateToken('Basic YTpi', request({ cookie }))).toBe(user);
+    });
+
+    test('the session token does not leave by accident', async () => {
+      const { user, tokens } = await signIn(provider(), 'admin');
+      const token = user.sessionToken;
+      expect(tokens.accessToken).toBe(token);
+      const session = await provider().validateSession(token);
+      for (const value of [user, tokens, session, { ...user }, structuredClone(user)]) {
+        for (const shown of [inspect(value, { depth: 9 }), JSON.stringify(value), String(value)]) {
+          expect(shown).not.toContain(token);
+        }
+      }
+      expect(Object.isFrozen(user)).toBe(true);
+      expect(JSON.stringify(events)).not.toContain(token);
+      expect(JSON.stringify(events)).not.toContain('@');
+    });
+
+    test('five hundred logins interleaved on two providers stay apart, whichever of them finishes', async () => {
+      const [one, other] = [provider(), provider()];
+      const count = 500;
+      const people = Array.from({ length: count }, (_, at) => PEOPLE[at % 4] ?? 'viewer');
+      const backs = [];
+      for (let at = 0; at < count; at += 25) {
+        const batch = people.slice(at, at + 25);
+        backs.push(...(await Promise.all(batch.map(person => goAndPick(one, crypto.randomUUID(), person)))));
+      }
+      const verifiers = new Set(backs.map(back => back.cookies));
+      expect(verifiers.size).toBe(count);
+      const done = await Promise.all(backs.map((back, at) => comeBack(at % 2 ? one : other, back)));
+      done.forEach(({ user }, at) => expect(user.roles).toEqual([people[at]]));
+      expect(new Set(done.map(({ user }) => user.sessionToken)).size).toBe(count);
+    }, 60_000);
+
+    test('a foreign, missing or used binding is refused with a code of its own', async () => {
+      const auth = provider();
+      const [mine, yours] = await Promise.all([
+        goAndPick(auth, crypto.randomUUID(), 'owner'),
+        goAndPick(auth, crypto.randomUUID(), 'viewer'),
+      ]);
+      const code = (work: Promise<unknown>) => work.then(() => 'none', (error: CloudApiError) => error.code);
+      expect(await code(comeBack(auth, { ...mine, cookies: '' }))).toBe('login_cookie_missing');
+      expect(await code(comeBack(auth, { ...mine, cookies: yours.cookies }))).toBe('state_mismatch');
+      expect(await code(comeBack(auth, { ...mine, state: '' }))).toBe('state_malformed');
+      expect(await code(auth.handleCallback(mine.code, mine.state))).toBe('login_cookie_missing');
+      expect(await code(comeBack(auth, mine))).toBe('none');
+      expect(await code(comeBack(auth, mine))).toBe('callback_replayed');
+      expect(events.at(-1)).toMatchObject({ type: 'sign_in_failed', code: 'callback_replayed', status: 400 });
+    });
+
+    test('requests at once with one new token cause one call', async () => {
+      const { user, cookie } = await signIn(provider(), 'member');
+      let calls = 0;
+      const auth = provider({
+        fetch: (url, init) => {
+          calls += 1;
+          return fetch(url, init);
+        },
+      });
+      const found = await Promise.all(Array.from({ length: 1000 }, () => auth.authenticateToken('', request({ cookie }))));
+      expect(new Set(found).size).toBe(1);
+      expect(found[0]?.id).toBe(user.id);
+      expect(calls).toBe(1);
+    });
+
+    test('an outage is thrown as 503 and ends nobody’s session', async () => {
+      const db = `/tmp/auth-cloud-${crypto.randomUUID()}.db`;
+      let own = await startCloud(dialect, 0, db);
+      const port = Number(new URL(own.url).port);
+      const auth = provider({ baseUrl: own.url, cache: { fresh: 0.2, staleIfError: 1 } });
+      const { user, cookie } = await signIn(auth, 'owner');
+      await own.stop();
+      await new Promise(resolve => setTimeout(resolve, 300));
+      expect(await auth.authenticateToken('', request({ cookie }))).toBe(user);
+      await new Promise(resolve => setTimeout(resolve, 1_100));
+      const error = await auth.authenticateToken('', request({ cookie })).then(
+        () => undefined,
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toBeInstanceOf(CloudApiError);
+      expect(error).toMatchObject({ status: 503 });
+      expect(events.at(-1)).toMatchObject({ type: 'unavailable', status: 503, requestId: expect.any(String) });
+      own = await startCloud(dialect, port, db);
+      await expect
+        .poll(() => auth.authenticateToken('', request({ cookie })).then(found => found?.id, () => undefined), { timeout: 10_000 })
+        .toBe(user.id);
+      await own.stop();
+    });
+
+    test('sessions are not created', async () => {
+      const error: unknown = await provider().createSession('usr_1').catch((thrown: unknown) => thrown);
+      expect(error).toMatchObject({ status: 501, code: 'not_implemented' });
+    });
+  });
+}
