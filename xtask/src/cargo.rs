@@ -73,6 +73,14 @@ pub(crate) fn doc(workspace: &Workspace) -> Result<()> {
     .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// The command line as it is developed.
+pub(crate) fn cli(workspace: &Workspace) -> Result<()> {
+    run(&mut cargo(
+        workspace,
+        &["build", "--package", "mastra-auth-cli"],
+    ))
+}
+
 pub(crate) fn release(workspace: &Workspace) -> Result<()> {
     run(&mut cargo(
         workspace,

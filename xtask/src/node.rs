@@ -25,8 +25,10 @@ pub(crate) use runtime::Node;
 /// `cargo xtask npm`: everything that checks the package, on an addon as it is developed.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     addon::build(workspace, Profile::Dev, None)?;
+    // The tests sign in against the local Cloud.
+    let cloud = crate::cargo::cli(workspace)?;
     let report = same_vectors::Report::begin(workspace)?;
-    Package::open(workspace)?.check(report.file())?;
+    Package::open(workspace)?.check(report.file(), &cloud)?;
     println!("{}", report.compare(workspace)?);
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The two tarballs of a release: the package, and the package with the addon of this platform.
 //!
 //! The second takes version, licence, repository, engines and how it is published from the first, so that the two cannot
-//! disagree. Publishes nothing.
+//! disagree. The first names the packages of all platforms as optional dependencies; they stand only in what is packed, for
+//! before a release there are none to install. Publishes nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -10,7 +11,7 @@ use anyhow::{Context as _, Result};
 use serde_json::{Map, Value, json};
 
 use super::package::Package;
-use super::platform::Platform;
+use super::platform::{NAMES, Platform};
 use crate::cargo::target_directory;
 use crate::process::capture;
 use crate::workspace::{Workspace, read};
@@ -27,24 +28,18 @@ pub(super) fn run(
 ) -> Result<()> {
     let platform = Platform::host()?;
     let folder = target_directory(workspace)?.join("npm").join(platform.name);
-    let main = read(&package.folder().join("package.json"))?;
-    let manifest =
-        manifest(&serde_json::from_str(&main)?, platform).context("npm/auth-cloud/package.json")?;
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    }
-    fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    fs::write(
-        folder.join("package.json"),
-        format!("{:#}\n", Value::Object(manifest)),
-    )?;
+    let main = serde_json::from_str(&read(&package.folder().join("package.json"))?)?;
+    let staged = stage(workspace, package, &main)?;
+    empty(&folder)?;
+    let manifest = manifest(&main, platform).context("npm/auth-cloud/package.json")?;
+    write_manifest(&folder, manifest)?;
     fs::write(folder.join("README.md"), readme(platform))?;
     fs::copy(workspace.path("LICENSE"), folder.join("LICENSE"))?;
     fs::copy(addon, folder.join(platform.file()))?;
 
     let out = absolute(out)?;
     fs::create_dir_all(&out).with_context(|| format!("{}", out.display()))?;
-    for from in [package.folder(), folder.as_path()] {
+    for from in [staged.as_path(), folder.as_path()] {
         let tarball = tarball(package, from, &out)?;
         let size = fs::metadata(&tarball)
             .with_context(|| format!("npm packed no {}", tarball.display()))?
@@ -52,6 +47,55 @@ pub(super) fn run(
         println!("{}  {} kB", tarball.display(), size.div_ceil(1000));
     }
     Ok(())
+}
+
+/// The package as it is published, in a folder of its own.
+fn stage(workspace: &Workspace, package: &Package, main: &Value) -> Result<PathBuf> {
+    let folder = target_directory(workspace)?.join("npm").join("auth-cloud");
+    empty(&folder)?;
+    write_manifest(&folder, published(main)?)?;
+    for file in ["README.md", "CHANGELOG.md", "LICENSE"] {
+        fs::copy(package.folder().join(file), folder.join(file)).context(file)?;
+    }
+    let dist = package.folder().join("dist");
+    for kind in ["esm", "cjs"] {
+        let (from, to) = (dist.join(kind), folder.join("dist").join(kind));
+        fs::create_dir_all(&to)?;
+        for entry in fs::read_dir(&from).with_context(|| format!("{}", from.display()))? {
+            let entry = entry?;
+            fs::copy(entry.path(), to.join(entry.file_name()))?;
+        }
+    }
+    Ok(folder)
+}
+
+/// The manifest without what only its development needs, and with the packages of every platform.
+fn published(main: &Value) -> Result<Map<String, Value>> {
+    let mut manifest = main.as_object().context("is not an object")?.clone();
+    let text = |key: &str| main.get(key).and_then(Value::as_str);
+    let (name, version) = text("name")
+        .zip(text("version"))
+        .context("says no name or no version")?;
+    let platforms: Map<String, Value> = NAMES
+        .iter()
+        .map(|platform| (format!("{name}-{platform}"), json!(version)))
+        .collect();
+    manifest.remove("devDependencies");
+    manifest.remove("scripts");
+    manifest.insert("optionalDependencies".to_owned(), Value::Object(platforms));
+    Ok(manifest)
+}
+
+fn empty(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))
+}
+
+fn write_manifest(folder: &Path, manifest: Map<String, Value>) -> Result<()> {
+    let text = format!("{:#}\n", Value::Object(manifest));
+    fs::write(folder.join("package.json"), text).context("package.json")
 }
 
 fn tarball(package: &Package, from: &Path, out: &Path) -> Result<PathBuf> {
@@ -137,6 +181,15 @@ mod tests {
             ..LINUX
         };
         assert!(!manifest(&main(), mac).unwrap().contains_key("libc"));
+    }
+
+    #[test]
+    fn what_is_published_names_every_platform_in_its_own_version() {
+        let manifest = published(&main()).unwrap();
+        let platforms = manifest.get("optionalDependencies").unwrap();
+        assert_eq!(platforms.as_object().unwrap().len(), NAMES.len());
+        assert_eq!(platforms["@mastra/auth-cloud-linux-x64-gnu"], "1.2.3");
+        assert!(!manifest.contains_key("scripts"));
     }
 
     #[test]

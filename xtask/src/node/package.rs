@@ -46,11 +46,14 @@ impl Package {
         self.script(BUILD, &[])
     }
 
-    /// Every script; the tests write into `report` how many vectors they ran.
-    pub(super) fn check(&self, report: &Path) -> Result<()> {
+    /// Every script; the tests write into `report` how many vectors they ran, and sign in against `cloud`.
+    pub(super) fn check(&self, report: &Path, cloud: &Path) -> Result<()> {
         self.build()?;
         for name in CHECKS {
-            run(self.command(name, &[]).env("VECTORS_REPORT", report))?;
+            let mut command = self.command(name, &[]);
+            run(command
+                .env("VECTORS_REPORT", report)
+                .env("MASTRA_AUTH", cloud))?;
         }
         Ok(())
     }

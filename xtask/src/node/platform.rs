@@ -34,6 +34,17 @@ impl Platform {
     }
 }
 
+/// Every platform that the addon is built for, as npm calls it.
+pub(super) const NAMES: [&str; 7] = [
+    "darwin-arm64",
+    "darwin-x64",
+    "linux-arm64-gnu",
+    "linux-arm64-musl",
+    "linux-x64-gnu",
+    "linux-x64-musl",
+    "win32-x64-msvc",
+];
+
 fn of(os: &str, arch: &str, is_musl: bool) -> Option<Platform> {
     let (name, os, cpu, libc) = match (os, arch, is_musl) {
         ("linux", "x86_64", false) => ("linux-x64-gnu", "linux", "x64", Some("glibc")),
@@ -72,6 +83,7 @@ mod tests {
                         assert_eq!((os, arch), ("windows", "aarch64"));
                         continue;
                     };
+                    assert!(NAMES.contains(&platform.name), "{}", platform.name);
                     let end = match platform.libc {
                         Some("glibc") => "-gnu",
                         Some(_) => "-musl",
