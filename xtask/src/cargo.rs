@@ -73,12 +73,14 @@ pub(crate) fn doc(workspace: &Workspace) -> Result<()> {
     .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The command line as it is developed.
-pub(crate) fn cli(workspace: &Workspace) -> Result<()> {
+/// The command line as it is developed, and where it is.
+pub(crate) fn cli(workspace: &Workspace) -> Result<PathBuf> {
     run(&mut cargo(
         workspace,
         &["build", "--package", "mastra-auth-cli"],
-    ))
+    ))?;
+    let name = format!("mastra-auth{}", std::env::consts::EXE_SUFFIX);
+    Ok(target_directory(workspace)?.join("debug").join(name))
 }
 
 pub(crate) fn release(workspace: &Workspace) -> Result<()> {
