@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::flow::authenticate::{Credentials, bearer};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next, bearer};
 use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
@@ -495,5 +495,38 @@ fn a_token_past_its_own_end_is_refused_from_the_first_request_on() {
     for answers in [vec![verified("usr_1", &[])], vec![]] {
         let (said, _) = with_bearer(&authority, &old, at(0), answers);
         assert_eq!(said, "rejected session_expired");
+    }
+}
+
+/// Asks with a token that the host has read, and these headers; all that is asked about is refused. Gives the calls.
+fn asked(token: Option<&str>, authorization: Option<&str>, cookie: Option<&str>) -> Vec<String> {
+    let authority = v1();
+    let credentials = Credentials::with_token(&authority, token, authorization, cookie).unwrap();
+    let mut search = Authenticate::new(&authority, credentials.into_owned());
+    let mut bearers = Vec::new();
+    let mut last = None;
+    while let Next::Identify(flow) = search.next(last, at(0), Jitter(1)) {
+        let ran = run(flow, at(0), [status(401)]);
+        bearers.extend(ran.sent[0].bearer.clone());
+        last = Some(ran.output);
+    }
+    bearers
+}
+
+#[test]
+fn a_token_that_the_host_has_read_counts_first_and_once() {
+    let cookie = Some("__Host-mastra_session=c");
+    for (token, authorization, expect) in [
+        (Some("t"), None, vec!["t", "c"]),
+        (Some("t"), Some("Bearer t"), vec!["t", "c"]),
+        (Some("t"), Some("Bearer u"), vec!["t", "u", "c"]),
+        (Some(""), Some("Bearer u"), vec!["u", "c"]),
+        (None, None, vec!["c"]),
+        // A host that knows `Bearer` by one spelling only hands on the whole value.
+        (Some("bearer t"), Some("bearer t"), vec!["t", "c"]),
+        (Some("Basic YTpi"), Some("Basic YTpi"), vec!["c"]),
+        (Some("not a token"), None, vec!["c"]),
+    ] {
+        assert_eq!(asked(token, authorization, cookie), expect, "{token:?}");
     }
 }

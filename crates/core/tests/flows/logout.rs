@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::identity::authority::Authority;
@@ -319,4 +319,45 @@ fn the_clouds_id_goes_before_the_tokens_own() {
         [data(&json!({}))],
     );
     assert_eq!(ran.sent[0].body, json!({ "sessionId": "ses_1" }));
+}
+
+#[test]
+fn of_several_the_known_come_first_and_each_once() {
+    let authority = v1();
+    sign_in(&authority, "usr_1", "known");
+    let made = |texts: &[&str]| {
+        let tokens: Vec<_> = texts.iter().map(|text| token(text)).collect();
+        Several::new(
+            &authority,
+            tokens.into_iter(),
+            Effort::Once,
+            at(1),
+            Jitter(1),
+        )
+    };
+    let mut several = made(&["a", "a", "a", "a", "a", "a", "known"]);
+    let flows = several.take_flows();
+    let is_known: Vec<_> = flows.iter().map(Logout::is_known).collect();
+    assert_eq!(is_known, [true, false]);
+    assert_eq!(several.outcome([SignOut::Ended]), SignOut::Ended);
+
+    let mut many = made(&["1", "2", "3", "4", "5", "6"]);
+    assert_eq!(many.take_flows().len(), 5);
+    assert_eq!(
+        said(&many.outcome([SignOut::Ended])),
+        "not confirmed too_many_cookies"
+    );
+    for text in ["1", "6", "a", "known"] {
+        assert!(authority.is_signed_out(&token(text), at(2)), "{text}");
+    }
+}
+
+#[test]
+fn a_sign_in_replaces_what_the_browser_brought_but_not_itself() {
+    let authority = v1();
+    let header = "__Host-mastra_session=old; x=y; __Host-mastra_session=new";
+    let mut several = Several::replaced(&authority, header, &token("new"), at(1), Jitter(1));
+    assert_eq!(several.take_flows().len(), 1);
+    assert!(authority.is_signed_out(&token("old"), at(1)));
+    assert!(!authority.is_signed_out(&token("new"), at(1)));
 }

@@ -14,5 +14,6 @@ mod callback;
 mod login;
 mod logout;
 mod permissions;
+mod session;
 #[path = "../world/mod.rs"]
 mod world;
