@@ -506,7 +506,8 @@ fn asked(token: Option<&str>, authorization: Option<&str>, cookie: Option<&str>)
     let mut bearers = Vec::new();
     let mut last = None;
     while let Next::Identify(flow) = search.next(last, at(0), Jitter(1)) {
-        let ran = run(flow, at(0), [status(401)]);
+        // A 401 would be remembered, and hide that a token is asked about twice.
+        let ran = run(flow, at(0), [status(403)]);
         bearers.extend(ran.sent[0].bearer.clone());
         last = Some(ran.output);
     }
@@ -523,7 +524,7 @@ fn a_token_that_the_host_has_read_counts_first_and_once() {
         (Some(""), Some("Bearer u"), vec!["u", "c"]),
         (None, None, vec!["c"]),
         // A host that knows `Bearer` by one spelling only hands on the whole value.
-        (Some("bearer t"), Some("bearer t"), vec!["t", "c"]),
+        (Some("bearer t"), None, vec!["t", "c"]),
         (Some("Basic YTpi"), Some("Basic YTpi"), vec!["c"]),
         (Some("not a token"), None, vec!["c"]),
     ] {
