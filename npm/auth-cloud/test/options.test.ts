@@ -1,0 +1,96 @@
+/** Options and environment: what is taken, what is refused, and in which words. */
+
+import { afterEach, expect, test, vi } from 'vitest';
+
+import { MastraCloudAuth, isCloudApiError } from '../dist/esm/index.js';
+import type { MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { REDIRECT } from './world.js';
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+/** What the constructor says of these options. */
+function refusal(options: object): string {
+  try {
+    void new MastraCloudAuth(options as MastraCloudAuthOptions);
+  } catch (error) {
+    if (isCloudApiError(error) && error.code === 'invalid_configuration') return error.message;
+    throw error;
+  }
+  return 'taken';
+}
+
+test('a wrong value is refused in words that name the option', () => {
+  const given = { projectId: 'demo' };
+  for (const [options, words] of [
+    [{}, 'projectId is required. Provide it in the options or set the MASTRA_PROJECT_ID environment variable.'],
+    [{ projectId: 7 }, 'projectId must be a string'],
+    [{ projectId: 'two words' }, 'projectId: '],
+    [{ ...given, baseUrl: 'http://cloud.example.com' }, 'baseUrl: '],
+    [{ ...given, apiPrefix: '/a/../b' }, 'apiPrefix: '],
+    [{ ...given, authPath: '/a?b' }, 'authPath: '],
+    [{ ...given, dialect: 'v2' }, 'dialect must be v1 or pkce'],
+    [{ ...given, sameSite: 'sometimes' }, 'sameSite must be Lax, Strict or None'],
+    [{ ...given, sameSite: 'None', secure: false }, 'cookie sameSite must not be None'],
+    [{ ...given, secure: 'yes' }, 'secure must be true or false'],
+    [{ ...given, cookieName: 'a b' }, 'cookie name must be'],
+    [{ ...given, cookieDomain: '127.0.0.1' }, 'cookie domain must not be an IP address'],
+    [{ ...given, sessionMaxAge: -1 }, 'sessionMaxAge must be'],
+    [{ ...given, sessionMaxAge: '1' }, 'sessionMaxAge must be'],
+    [{ ...given, roleMapping: { a: 'b' } }, 'role'],
+    [{ ...given, roleMapping: 'a' }, 'roleMapping must be'],
+    [{ ...given, cache: { fresh: Number.NaN } }, 'cache.fresh must be'],
+    [{ ...given, cache: { maxEntries: 0 } }, 'cache.maxEntries must be'],
+    [given, 'taken'],
+  ] as const) {
+    expect(refusal(options)).toContain(words);
+  }
+});
+
+test('the environment stands in for what was left out, and empty is unset', () => {
+  vi.stubEnv('MASTRA_PROJECT_ID', 'from-env');
+  vi.stubEnv('MASTRA_CLOUD_URL', 'https://cloud.example.com');
+  vi.stubEnv('MASTRA_CLOUD_AUTH_PATH', '');
+  const said = (options: MastraCloudAuthOptions) => new MastraCloudAuth(options).getLoginUrl(REDIRECT, 's');
+  expect(said({})).toMatch(/^https:\/\/cloud\.example\.com\/auth\/oss\?project_id=from-env&/);
+  expect(said({ projectId: 'given', authPath: '/in' })).toMatch(/^https:\/\/cloud\.example\.com\/in\?project_id=given&/);
+});
+
+test('cookies are Secure but on a developer’s machine', () => {
+  const cookie = (options: MastraCloudAuthOptions = {}) =>
+    new MastraCloudAuth({ projectId: 'demo', ...options }).getClearSessionHeaders()['Set-Cookie'];
+  expect(cookie()).toMatch(/^__Host-mastra_session=;.*; Secure/);
+  expect(cookie({ baseUrl: 'http://localhost:4300' })).not.toContain('Secure');
+  expect(cookie({ baseUrl: 'http://localhost:4300', secure: true })).toContain('Secure');
+  vi.stubEnv('MASTRA_DEV', 'true');
+  expect(cookie()).not.toContain('Secure');
+  vi.stubEnv('MASTRA_COOKIE_SECURE', 'true');
+  expect(cookie()).toContain('Secure');
+});
+
+test('a Cloud on this machine serves nobody else', () => {
+  const local = { projectId: 'demo', baseUrl: 'http://localhost:4300' };
+  vi.stubEnv('NODE_ENV', 'production');
+  expect(refusal(local)).toContain('baseUrl: a Cloud on this machine is for development');
+  expect(refusal({ projectId: 'demo' })).toBe('taken');
+  // `mastra dev` sets both.
+  vi.stubEnv('MASTRA_DEV', 'true');
+  expect(refusal(local)).toBe('taken');
+});
+
+test('the server’s own options reach the base class', async () => {
+  const auth = new MastraCloudAuth({
+    projectId: 'demo',
+    name: 'mine',
+    protected: ['/a'],
+    public: ['/b'],
+    authorizeUser: () => false,
+    mapUserToResourceId: user => `r-${user.id}`,
+  });
+  expect([auth.name, auth.protected, auth.public]).toEqual(['mine', ['/a'], ['/b']]);
+  const user = { id: 'u', email: '', roles: [], sessionToken: 't' };
+  expect(await auth.authorizeUser(user)).toBe(false);
+  expect(auth.mapUserToResourceId?.(user)).toBe('r-u');
+  expect(new MastraCloudAuth({ projectId: 'demo' }).mapUserToResourceId?.(user)).toBe('u');
+});
