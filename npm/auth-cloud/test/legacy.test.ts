@@ -43,7 +43,7 @@ test('errors have the old codes, and today’s behind them', async () => {
   const foreign = await thrown(comeBack(auth, { ...back, cookies: '' }));
   expect(foreign).toBeInstanceOf(AuthError);
   expect(foreign).toBeInstanceOf(CloudApiError);
-  expect([foreign?.code, (foreign?.cause as CloudApiError).code]).toEqual(['state_mismatch', 'login_cookie_missing']);
+  expect([foreign?.code, (foreign?.cause as CloudApiError | undefined)?.code]).toEqual(['state_mismatch', 'login_cookie_missing']);
   expect((await thrown(comeBack(auth, { ...back, state: '' })))?.code).toBe('invalid_state');
   expect((await thrown(comeBack(auth, { ...back, code: 'another' })))?.code).toBe('token_exchange_failed');
   expect(new CloudApiError('x', 1)).not.toBeInstanceOf(AuthError);
