@@ -12,6 +12,14 @@
 //!
 //! It decides nothing. It keeps nothing beside what the core keeps.
 
+#![cfg_attr(
+    test,
+    allow(
+        dead_code,
+        reason = "the glue that calls the exports is not in test builds"
+    )
+)]
+
 mod answer;
 mod authority;
 mod config;
