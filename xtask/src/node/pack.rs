@@ -189,7 +189,16 @@ mod tests {
         let platforms = manifest.get("optionalDependencies").unwrap();
         assert_eq!(platforms.as_object().unwrap().len(), NAMES.len());
         assert_eq!(platforms["@mastra/auth-cloud-linux-x64-gnu"], "1.2.3");
-        assert!(!manifest.contains_key("scripts"));
+    }
+
+    /// npm runs a script of a package only where its manifest names one.
+    #[test]
+    fn threat_109_nothing_that_is_published_runs_while_it_is_installed() {
+        let mut main = main();
+        main["scripts"] = json!({"install": "node x", "postinstall": "node y"});
+        for manifest in [published(&main), manifest(&main, LINUX)] {
+            assert!(!manifest.unwrap().contains_key("scripts"));
+        }
     }
 
     #[test]
