@@ -258,7 +258,7 @@ impl Authority {
         guard("Authority.session", || {
             or(token(&text).map(|token| {
                 let flow = LiveSession::new(Arc::clone(&self.0), token, jitter(share));
-                Flow::keyed(flow.key(), flow, |result| {
+                Flow::keyed("session", flow.key(), flow, |result| {
                     result
                         .map(|session| Outcome {
                             session: session.as_ref().map(Into::into),
@@ -283,7 +283,7 @@ impl Authority {
             let flow = Permissions::new(Arc::clone(&self.0), of.who(), jitter(share));
             match flow.known(now(wall, monotonic)) {
                 Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
-                None => Either::B(Flow::keyed(flow.key(), flow, |result| {
+                None => Either::B(Flow::keyed("permissions", flow.key(), flow, |result| {
                     result
                         .map(|grants| Outcome {
                             grants: Some(grants.iter().map(str::to_owned).collect()),

@@ -82,7 +82,7 @@ impl From<std::result::Result<Self, CloudApiError>> for Outcome {
 /// A flow under way.
 #[napi]
 pub struct Flow {
-    key: Option<TokenKey>,
+    key: Option<String>,
     running: Option<Box<dyn Running>>,
 }
 
@@ -116,19 +116,21 @@ impl Flow {
         }
     }
 
+    /// `kind` keeps flows of different kinds apart whose keys are the same: one may not be answered with the other's outcome.
     pub(crate) fn keyed<F: CoreFlow + 'static>(
+        kind: &'static str,
         key: TokenKey,
         flow: F,
         read: impl Fn(F::Output) -> Outcome + 'static,
     ) -> Self {
         Self {
-            key: Some(key),
+            key: Some(format!("{kind} {}", hex(key.as_bytes()))),
             ..Self::new(flow, read)
         }
     }
 
     pub(crate) fn identify(flow: Identify) -> Self {
-        Self::keyed(flow.key(), flow, |answer| Outcome {
+        Self::keyed("identify", flow.key(), flow, |answer| Outcome {
             answer: Some(Answer(answer)),
             ..Outcome::default()
         })
@@ -165,7 +167,7 @@ impl Flow {
     /// What two flows must share to be one; none where each is its own.
     #[napi]
     pub fn key(&self) -> Result<Option<String>> {
-        guard("Flow.key", || self.key.map(|key| hex(key.as_bytes())))
+        guard("Flow.key", || self.key.clone())
     }
 
     /// Begins.

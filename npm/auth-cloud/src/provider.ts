@@ -212,10 +212,14 @@ export class MastraCloudAuth
     return this.#finish(text(code), text(state), cookies);
   }
 
-  /** Where to send the browser to sign out at the Cloud too. */
+  /**
+   * Where to send the browser to sign out at the Cloud too; `null` where it could not be sent back from there. A server that is
+   * thrown at here leaves the cookie in the browser.
+   */
   getLogoutUrl(redirectUri: string, request?: Request): string | null | Promise<string | null> {
     const token = request === undefined ? null : this.getSessionIdFromRequest(request);
-    return unwrap(this.#cloud.authority.logoutPage(text(redirectUri), token));
+    const url = this.#cloud.authority.logoutPage(text(redirectUri), token);
+    return isFailure(url) ? null : url;
   }
 
   /** What the login button says. */
@@ -238,7 +242,9 @@ export class MastraCloudAuth
     events.tell({ type: 'signed_in', userId: user.id });
     const old = authority.replaced(cookieHeader, identity, Date.now(), performance.now(), Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
-    for (const flow of old) void this.#ended(flow);
+    for (const flow of old) {
+      this.#ended(flow).catch(() => events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
+    }
     const tokens = Object.defineProperty({ ...(session && { expiresAt: new Date(session.expiresAt) }) }, 'accessToken', {
       value: token,
       enumerable: false,

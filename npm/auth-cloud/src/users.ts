@@ -35,6 +35,8 @@ export class Users {
   /** The user of an identity: the one that was made, or made now. */
   of(identity: NativeIdentity): CloudUser {
     const serial = identity.serial();
+    // What the core does not remember has no number, and two of them are not one.
+    if (serial === 0) return makeUser(identity, this.#withRole);
     const known = this.get(serial);
     if (known !== undefined) return known;
     const user = makeUser(identity, this.#withRole);

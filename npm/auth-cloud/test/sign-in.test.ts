@@ -125,6 +125,26 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(calls).toBe(1);
     });
 
+    test('an identity and a session that are asked for at once are not mixed up', async () => {
+      const { user, cookie } = await signIn(provider(), 'admin');
+      const auth = provider();
+      const [found, session, again] = await Promise.all([
+        auth.authenticateToken('', request({ cookie })),
+        auth.validateSession(user.sessionToken),
+        auth.getCurrentUser(new Request(REDIRECT, { headers: { cookie } })),
+      ]);
+      expect([found?.id, session?.userId, again]).toEqual([user.id, user.id, found]);
+    });
+
+    test('accounts that are asked for by id are told apart', async () => {
+      const auth = provider();
+      const [one, two] = [await signIn(auth, 'owner'), await signIn(auth, 'viewer')];
+      const ask = ({ user }: typeof one) => auth.getUser(user.id, user.sessionToken);
+      const found = [await ask(one), await ask(two)];
+      expect(found.map(user => user?.id)).toEqual(dialect === 'v1' ? [one.user.id, two.user.id] : [undefined, undefined]);
+      expect(await auth.getUsers([two.user.id, 'nobody', one.user.id])).toEqual([two.user, null, one.user]);
+    });
+
     test('an outage is thrown as 503 and ends nobody’s session', async () => {
       const db = `/tmp/auth-cloud-${crypto.randomUUID()}.db`;
       let own = await startCloud(dialect, 0, db);
