@@ -117,13 +117,14 @@ function listed() {
   });
 }
 
-export async function run() {
+/** Each export `rounds` times. */
+export async function run(rounds = 100) {
   if (typeof addon.injectPanic !== 'function') throw new Error('this addon was not built with fault-injection');
   const exports = listed();
   for (const name of exports) {
     const prepare = CALLS[name];
     if (prepare === undefined) throw new Error(`${name} is exported and not called here`);
-    for (let round = 0; round < 100; round += 1) {
+    for (let round = 0; round < rounds; round += 1) {
       const call = prepare();
       addon.injectPanic(name);
       let thrown;
@@ -137,5 +138,5 @@ export async function run() {
       call();
     }
   }
-  return `panics: ${exports.length} exports, 100 each: every one thrown as internal, and Node lives`;
+  return `panics: ${exports.length} exports, ${rounds} each: every one thrown as internal, and Node lives`;
 }
