@@ -26,6 +26,7 @@ use crate::config::Options;
 use crate::convert::{Failure, Or, now, or, timestamp, token};
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
+use crate::text::Text;
 
 /// A deployment at work.
 #[napi]
@@ -81,18 +82,18 @@ impl Authority {
     #[napi]
     pub fn warm(
         &self,
-        token: Option<String>,
-        authorization: Option<String>,
-        cookie: Option<String>,
+        token: Option<Text>,
+        authorization: Option<Text>,
+        cookie: Option<Text>,
         wall: f64,
         monotonic: f64,
     ) -> Result<f64> {
         guard("Authority.warm", || {
             let credentials = Credentials::with_token(
                 &self.0,
-                token.as_deref(),
-                authorization.as_deref(),
-                cookie.as_deref(),
+                token.as_ref().map(Text::as_str),
+                authorization.as_ref().map(Text::as_str),
+                cookie.as_ref().map(Text::as_str),
             );
             let Ok(credentials) = credentials else {
                 return 0.0;
@@ -109,16 +110,16 @@ impl Authority {
     #[napi]
     pub fn authenticate(
         &self,
-        token: Option<String>,
-        authorization: Option<String>,
-        cookie: Option<String>,
+        token: Option<Text>,
+        authorization: Option<Text>,
+        cookie: Option<Text>,
     ) -> Result<Or<Search>> {
         guard("Authority.authenticate", || {
             let credentials = Credentials::with_token(
                 &self.0,
-                token.as_deref(),
-                authorization.as_deref(),
-                cookie.as_deref(),
+                token.as_ref().map(Text::as_str),
+                authorization.as_ref().map(Text::as_str),
+                cookie.as_ref().map(Text::as_str),
             );
             or(credentials.map(|found| Search(Authenticate::new(&self.0, found.into_owned()))))
         })

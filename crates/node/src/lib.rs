@@ -28,3 +28,4 @@ mod flow;
 mod guard;
 mod operations;
 mod rules;
+mod text;

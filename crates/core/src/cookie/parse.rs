@@ -7,6 +7,9 @@ use core::array;
 use core::fmt;
 use core::iter::Flatten;
 
+use memchr::memmem::Finder;
+use memchr::memrchr;
+
 use crate::error::{CloudApiError, Code};
 
 /// Longest `Cookie` header that is looked at, in bytes.
@@ -45,7 +48,7 @@ pub struct Values<'h>(Flatten<array::IntoIter<Option<&'h str>, MAX_SAME_NAME>>);
 pub fn values<'h>(header: &'h str, name: &str) -> Result<Values<'h>, CookieError> {
     let mut slots = [None; MAX_SAME_NAME];
     let mut free = slots.iter_mut();
-    for (_, value) in pairs(header)?.filter(|(found, _)| *found == name) {
+    for value in every_value(checked(header)?, name) {
         *free.next().ok_or(CookieError::TooMany)? = Some(value);
     }
     Ok(Values(slots.into_iter().flatten()))
@@ -54,9 +57,23 @@ pub fn values<'h>(header: &'h str, name: &str) -> Result<Values<'h>, CookieError
 /// Finds every cookie of the name, however many there are and however long the header is: for ending sessions, where it is
 /// worse to overlook one than to look long.
 pub fn every_value<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
-    split(header)
-        .filter(move |(found, _)| *found == name)
-        .map(|(_, value)| value)
+    let finder = Finder::new(name);
+    let mut rest = header;
+    // A header has many cookies, and ours is one: only a pair in which the name stands somewhere is taken apart.
+    core::iter::from_fn(move || {
+        while !rest.is_empty() {
+            let (before, _) = rest.split_at_checked(finder.find(rest.as_bytes())?)?;
+            let begin = memrchr(b';', before.as_bytes()).map_or(0, |at| at.saturating_add(1));
+            let (_, from) = rest.split_at_checked(begin)?;
+            let (text, after) = from.split_once(';').unwrap_or((from, ""));
+            rest = after;
+            match pair(text) {
+                Some((found, value)) if found == name => return Some(value),
+                _ => {}
+            }
+        }
+        None
+    })
 }
 
 /// Finds all cookies whose name begins with exactly `prefix`: pairs of the whole name and the value. The caller caps
@@ -69,22 +86,24 @@ pub fn names_with_prefix<'h>(
     header: &'h str,
     prefix: &str,
 ) -> Result<impl Iterator<Item = (&'h str, &'h str)>, CookieError> {
-    Ok(pairs(header)?.filter(move |(name, _)| name.starts_with(prefix)))
+    Ok(checked(header)?
+        .split(';')
+        .filter_map(pair)
+        .filter(move |(name, _)| name.starts_with(prefix)))
 }
 
-/// Every pair of the header. Only SP and HTAB are trimmed, and only around a pair: browsers take other white space as
-/// part of a name, so trimming it would turn a forged `U+2000 __Host-x` into the real one.
-fn pairs(header: &str) -> Result<impl Iterator<Item = (&str, &str)>, CookieError> {
+fn checked(header: &str) -> Result<&str, CookieError> {
     if header.len() > MAX_HEADER_BYTES {
         return Err(CookieError::HeaderTooLarge);
     }
-    Ok(split(header))
+    Ok(header)
 }
 
-fn split(header: &str) -> impl Iterator<Item = (&str, &str)> {
-    header
-        .split(';')
-        .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
+/// Name and value. Only SP and HTAB are trimmed, and only around the pair: browsers take other white space as part of a
+/// name, so trimming it would turn a forged `U+2000 __Host-x` into the real one.
+fn pair(text: &str) -> Option<(&str, &str)> {
+    text.trim_matches([' ', '\t'])
+        .split_once('=')
         .filter(|(name, _)| !name.is_empty())
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::Identity;
 use super::breaker::{Admission, Breaker};
 use super::cache::{Cache, GrantsLookup, Lookup};
-use super::key::TokenKey;
+use super::key::{Scope, TokenKey};
 use super::spent::Spent;
 use crate::config::Config;
 use crate::entropy::Entropy;
@@ -23,6 +23,7 @@ use crate::unverified::Unverified;
 /// A deployment at work.
 pub struct Authority {
     config: Arc<Config>,
+    scope: Scope,
     login_secret: LoginSecret,
     cache: Cache,
     breaker: Breaker,
@@ -40,6 +41,7 @@ impl Authority {
             .fold(0_u64, |seed, byte| (seed << 8) | u64::from(*byte));
         let policy = config.policy.clone();
         Arc::new(Self {
+            scope: Scope::new(&config),
             login_secret: LoginSecret::new(derive(b"login")),
             cache: Cache::new(&policy, seed),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
@@ -67,7 +69,7 @@ impl Authority {
     }
 
     pub(crate) fn key(&self, token: &str) -> TokenKey {
-        TokenKey::new(&self.config, token)
+        self.scope.key(token)
     }
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {

@@ -80,9 +80,7 @@ impl Cache {
     }
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {
-        if self.is_signed_out(key, now) {
-            return Lookup::SignedOut;
-        }
+        // No identity stands beside a sign-out of its token: who writes sees to that. So this look comes first.
         if let Some((identity, verified)) = self.identities.get(key) {
             let age = now.monotonic.saturating_sub(verified);
             if identity.is_expired(now.wall) {
@@ -96,6 +94,9 @@ impl Cache {
             } else {
                 Lookup::Unknown
             };
+        }
+        if self.is_signed_out(key, now) {
+            return Lookup::SignedOut;
         }
         self.refusal(key, now)
             .map_or(Lookup::Unknown, Lookup::Refused)

@@ -1,6 +1,6 @@
 //! What an identity is remembered under.
 //!
-//! SHA-256 over the length-prefixed base URL, project and token: all that the answer depends on, so that no two
+//! SHA-256 over the length-prefixed digest of base URL and project, and the token: all that the answer depends on, so that no two
 //! deployments and no two tokens share an entry, and no token stands in a table in the clear.
 
 use core::fmt;
@@ -13,16 +13,29 @@ use crate::ids::UserId;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenKey(Digest);
 
-impl TokenKey {
-    /// The key of a token, as text.
-    pub fn new(config: &Config, token: &str) -> Self {
+/// What the keys of one deployment have in common, hashed once.
+pub(crate) struct Scope(Digest);
+
+impl Scope {
+    pub(crate) fn new(config: &Config) -> Self {
         Self(sha256_parts(&[
             b"identity",
             config.base_url.as_str().as_bytes(),
             config.api_path("").as_bytes(),
             config.project_id.as_str().as_bytes(),
-            token.as_bytes(),
         ]))
+    }
+
+    /// The key of a token, as text.
+    pub(crate) fn key(&self, token: &str) -> TokenKey {
+        TokenKey(sha256_parts(&[&self.0, token.as_bytes()]))
+    }
+}
+
+impl TokenKey {
+    /// The key of a token, as text.
+    pub fn new(config: &Config, token: &str) -> Self {
+        Scope::new(config).key(token)
     }
 
     /// The key as bytes: safe to keep, for it is a digest.
