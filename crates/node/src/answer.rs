@@ -109,19 +109,10 @@ pub struct Search(pub(crate) Authenticate<'static>);
 impl Search {
     /// Goes on: with nothing at first, then with each flow's answer. A flow is to be driven once per key.
     #[napi]
-    pub fn next(
-        &mut self,
-        last: Option<&Answer>,
-        wall: f64,
-        monotonic: f64,
-        jitter: f64,
-    ) -> Result<Either<Answer, Flow>> {
+    pub fn next(&mut self, last: Option<&Answer>, jitter: f64) -> Result<Either<Answer, Flow>> {
         guard("Search.next", || {
             let last = last.map(|answer| answer.0.clone());
-            match self
-                .0
-                .next(last, now(wall, monotonic), crate::flow::jitter(jitter))
-            {
+            match self.0.next(last, now(), crate::flow::jitter(jitter)) {
                 Next::Done(answer) => Either::A(Answer(answer)),
                 Next::Identify(flow) => Either::B(Flow::identify(flow)),
             }

@@ -18,14 +18,14 @@ use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::RedirectUri;
-use napi::bindgen_prelude::{Either, Uint8Array};
+use napi::bindgen_prelude::{Either, Env, Function, FunctionCallContext, Uint8Array};
 use napi_derive::napi;
 
 use crate::answer::{Identity, Search, serial};
 use crate::config::Options;
 use crate::convert::{Failure, Or, now, or, timestamp, token};
 use crate::flow::{Flow, Outcome, jitter};
-use crate::guard::{Result, guard};
+use crate::guard::{Result, guard, thrown};
 use crate::text::Text;
 
 /// A deployment at work.
@@ -78,31 +78,15 @@ impl Authority {
         })
     }
 
-    /// The number of the identity that these credentials stand for, where it is known without asking; else 0.
-    #[napi]
-    pub fn warm(
-        &self,
-        token: Option<Text>,
-        authorization: Option<Text>,
-        cookie: Option<Text>,
-        wall: f64,
-        monotonic: f64,
-    ) -> Result<f64> {
+    /// A function that gives the number of the identity that credentials stand for, where it is known without asking; else 0.
+    /// A function of its own and no method: every request calls it, and a method looks its object up first.
+    #[napi(ts_return_type = "Function")]
+    pub fn warm<'env>(&self, env: &'env Env) -> Result<Or<Function<'env, (), f64>>> {
         guard("Authority.warm", || {
-            let credentials = Credentials::with_token(
-                &self.0,
-                token.as_ref().map(Text::as_str),
-                authorization.as_ref().map(Text::as_str),
-                cookie.as_ref().map(Text::as_str),
-            );
-            let Ok(credentials) = credentials else {
-                return 0.0;
-            };
-            let mut search = Authenticate::new(&self.0, credentials);
-            match search.next(None, now(wall, monotonic), jitter(0.0)) {
-                Next::Done(CoreAnswer::Authenticated(identity)) => serial(&identity),
-                _ => 0.0,
-            }
+            let authority = Arc::clone(&self.0);
+            or(env
+                .create_function_from_closure("warm", move |call| warm(&authority, &call))
+                .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
     }
 
@@ -139,17 +123,11 @@ impl Authority {
 
     /// The cookie that binds this sign-in to the browser.
     #[napi]
-    pub fn login_cookie(
-        &self,
-        redirect_uri: String,
-        state: String,
-        wall: f64,
-        monotonic: f64,
-    ) -> Result<Or<String>> {
+    pub fn login_cookie(&self, redirect_uri: String, state: String) -> Result<Or<String>> {
         guard("Authority.loginCookie", || {
             or(
                 login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
-                    login::cookie(&self.0, &redirect_uri, &state, now(wall, monotonic))
+                    login::cookie(&self.0, &redirect_uri, &state, now())
                         .map(|cookie| cookie.expose().to_owned())
                 }),
             )
@@ -163,13 +141,11 @@ impl Authority {
         code: String,
         state: String,
         cookie_header: String,
-        wall: f64,
-        monotonic: f64,
         share: f64,
     ) -> Result<Or<Flow>> {
         guard("Authority.callback", || {
             let flow = State::parse(&state, None).and_then(|state| {
-                let now = now(wall, monotonic);
+                let now = now();
                 Callback::new(
                     Arc::clone(&self.0),
                     state,
@@ -211,17 +187,10 @@ impl Authority {
 
     /// The sign-outs of the sessions that a browser brought to a sign-in.
     #[napi]
-    pub fn replaced(
-        &self,
-        cookie_header: String,
-        by: &Identity,
-        wall: f64,
-        monotonic: f64,
-        share: f64,
-    ) -> Result<Vec<Flow>> {
+    pub fn replaced(&self, cookie_header: String, by: &Identity, share: f64) -> Result<Vec<Flow>> {
         guard("Authority.replaced", || {
             let new = by.who().session_token();
-            let now = now(wall, monotonic);
+            let now = now();
             Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
                 .take_flows()
                 .into_iter()
@@ -232,16 +201,10 @@ impl Authority {
 
     /// Ends a session; it is denied here from now on.
     #[napi]
-    pub fn sign_out(
-        &self,
-        text: String,
-        wall: f64,
-        monotonic: f64,
-        share: f64,
-    ) -> Result<Or<Flow>> {
+    pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.signOut", || {
             or(token(&text).map(|token| {
-                let (now, jitter) = (now(wall, monotonic), jitter(share));
+                let (now, jitter) = (now(), jitter(share));
                 sign_out(Logout::new(
                     Arc::clone(&self.0),
                     token,
@@ -273,16 +236,10 @@ impl Authority {
 
     /// What a user may do: known without asking, or to be asked.
     #[napi]
-    pub fn permissions(
-        &self,
-        of: &Identity,
-        wall: f64,
-        monotonic: f64,
-        share: f64,
-    ) -> Result<Either<Vec<String>, Flow>> {
+    pub fn permissions(&self, of: &Identity, share: f64) -> Result<Either<Vec<String>, Flow>> {
         guard("Authority.permissions", || {
             let flow = Permissions::new(Arc::clone(&self.0), of.who(), jitter(share));
-            match flow.known(now(wall, monotonic)) {
+            match flow.known(now()) {
                 Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
                 None => Either::B(Flow::keyed("permissions", flow.key(), flow, |result| {
                     result
@@ -309,10 +266,10 @@ impl Authority {
 
     /// The cookie that keeps a session in a browser until `expires_at`.
     #[napi]
-    pub fn session_cookie(&self, text: String, expires_at: f64, wall: f64) -> Result<Or<String>> {
+    pub fn session_cookie(&self, text: String, expires_at: f64) -> Result<Or<String>> {
         guard("Authority.sessionCookie", || {
             let config = self.0.config();
-            let left = timestamp(expires_at).since(timestamp(wall));
+            let left = timestamp(expires_at).since(now().wall);
             or(token(&text).and_then(|token| {
                 config
                     .cookie
@@ -363,6 +320,27 @@ impl Authority {
             .clone()
             .unwrap_or_else(RoleMapping::default_roles)
     }
+}
+
+fn warm(authority: &Arc<CoreAuthority>, call: &FunctionCallContext<'_>) -> napi::Result<f64> {
+    let text = |at| call.get::<Option<Text>>(at);
+    let (token, authorization, cookie) = (text(0)?, text(1)?, text(2)?);
+    guard("warm", || {
+        let credentials = Credentials::with_token(
+            authority,
+            token.as_ref().map(Text::as_str),
+            authorization.as_ref().map(Text::as_str),
+            cookie.as_ref().map(Text::as_str),
+        );
+        let Ok(credentials) = credentials else {
+            return 0.0;
+        };
+        match Authenticate::new(authority, credentials).next(None, now(), jitter(0.0)) {
+            Next::Done(CoreAnswer::Authenticated(identity)) => serial(&identity),
+            _ => 0.0,
+        }
+    })
+    .or_else(|error| thrown(call.env, &error))
 }
 
 fn login_arguments(

@@ -1,6 +1,7 @@
 //! Values as they cross: plain objects, times in milliseconds, errors as data.
 
-use std::time::Duration;
+use std::sync::LazyLock;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
@@ -113,15 +114,24 @@ impl From<&CloudSession> for Session {
     }
 }
 
-/// Both clocks of the caller, in milliseconds. A cast from a float saturates, and what is not a number is 0.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-pub(crate) fn now(wall: f64, monotonic: f64) -> Now {
+/// What both clocks say. The monotonic one counts from the first time that it was asked.
+pub(crate) fn now() -> Now {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     Now {
-        wall: timestamp(wall),
-        monotonic: Duration::from_nanos((monotonic * 1e6) as u64),
+        wall: wall(),
+        monotonic: BEGIN.elapsed(),
     }
 }
 
+/// A clock before 1970 counts as 1970: whatever has an end has ended later then.
+fn wall() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Milliseconds as JavaScript counts them. A cast from a float saturates, and what is not a number is 0.
 #[allow(clippy::cast_possible_truncation)]
 pub(crate) fn timestamp(millis: f64) -> Timestamp {
     Timestamp::from_unix_millis(millis as i64)

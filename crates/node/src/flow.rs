@@ -172,38 +172,28 @@ impl Flow {
 
     /// Begins.
     #[napi]
-    pub fn start(&mut self, wall: f64, monotonic: f64) -> Result<Step> {
-        guard("Flow.start", || {
-            self.step(Event::Start, now(wall, monotonic))
-        })
+    pub fn start(&mut self) -> Result<Step> {
+        guard("Flow.start", || self.step(Event::Start, now()))
     }
 
     /// The time is over.
     #[napi]
-    pub fn woken(&mut self, wall: f64, monotonic: f64) -> Result<Step> {
-        guard("Flow.woken", || {
-            self.step(Event::Woken, now(wall, monotonic))
-        })
+    pub fn woken(&mut self) -> Result<Step> {
+        guard("Flow.woken", || self.step(Event::Woken, now()))
     }
 
     /// An answer came.
     #[napi]
-    pub fn answered(
-        &mut self,
-        status: u16,
-        body: Uint8Array,
-        wall: f64,
-        monotonic: f64,
-    ) -> Result<Step> {
+    pub fn answered(&mut self, status: u16, body: Uint8Array) -> Result<Step> {
         guard("Flow.answered", || {
             let response = Response::new(status, body.to_vec());
-            self.step(Event::Delivered(Ok(response)), now(wall, monotonic))
+            self.step(Event::Delivered(Ok(response)), now())
         })
     }
 
     /// No answer came: `connect`, `closed`, `timeout`, `too_large`, or anything else.
     #[napi]
-    pub fn failed(&mut self, why: String, wall: f64, monotonic: f64) -> Result<Step> {
+    pub fn failed(&mut self, why: String) -> Result<Step> {
         guard("Flow.failed", || {
             let error = match why.as_str() {
                 "connect" => TransportError::Connect,
@@ -212,7 +202,7 @@ impl Flow {
                 "too_large" => TransportError::TooLarge,
                 _ => TransportError::Other,
             };
-            self.step(Event::Delivered(Err(error)), now(wall, monotonic))
+            self.step(Event::Delivered(Err(error)), now())
         })
     }
 }

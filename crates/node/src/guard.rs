@@ -7,6 +7,8 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
 
+use napi::{Env, Status};
+
 /// The code of the error that a panic becomes.
 #[derive(Debug)]
 pub struct Internal;
@@ -40,6 +42,12 @@ pub(crate) fn guard<T>(export: &'static str, body: impl FnOnce() -> T) -> Result
             format!("{export} failed at {place}. Please report this."),
         )
     })
+}
+
+/// The same error out of a function that was made at run time: glue that is generated throws it, and there it is thrown here.
+pub(crate) fn thrown<T>(env: &Env, error: &napi::Error<Internal>) -> napi::Result<T> {
+    env.throw_error(&error.reason, Some(Internal.as_ref()))?;
+    Err(napi::Error::from_status(Status::PendingException))
 }
 
 /// Keeps what a panic says off the standard error stream; notes where it began.

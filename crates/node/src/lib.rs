@@ -1,7 +1,7 @@
 //! The rules of signing in with Mastra Cloud, for Node.
 //!
-//! Conversions, and short synchronous calls into the core: no socket, no clock, no generator, no thread. The TypeScript
-//! package `@mastra/auth-cloud` is its only importer and brings those.
+//! Conversions, and short synchronous calls into the core: no socket, no generator, no thread. The TypeScript package
+//! `@mastra/auth-cloud` is its only importer and brings those. It reads the clocks, which costs less than to be told them.
 //!
 //! - Every export runs inside [`guard`]: a panic becomes a thrown error with the code `internal`, never the end of the process.
 //! - What can fail for a reason gives back a [`Failure`](convert::Failure) with kind, code, status and endpoint; nothing else

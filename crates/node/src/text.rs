@@ -1,8 +1,8 @@
-//! Text of JavaScript, taken over in one pass.
+//! Text of JavaScript, taken over as a block.
 //!
-//! V8 writes UTF-8 character by character; two-byte units it copies as blocks, and units that are all ASCII are narrowed as
-//! fast. For a header of 1 kB that is a third of the time. What is not ASCII comes out as it does with `String`: a
-//! surrogate without its other half becomes U+FFFD, and no other character is ever taken for an ASCII one.
+//! V8 writes UTF-8 character by character, and counts its bytes and copies Latin-1 many at a time. Where a text has as many
+//! bytes as units, all of it is ASCII, and a block is what is copied: what costs least for a header. Any other text is
+//! taken over as `String` takes it; no character is ever taken for another.
 
 use std::ptr;
 
@@ -32,33 +32,33 @@ impl ValidateNapiValue for Text {}
 
 impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let mut length = 0;
+        let (mut units, mut bytes) = (0, 0);
         // SAFETY: without a place to write to, only the length is written, and that to a local.
-        let status = unsafe {
-            sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut length)
-        };
-        check_status!(status)?;
-        let size = length.saturating_add(1);
-        let mut units: Vec<u16> = Vec::with_capacity(size);
-        // SAFETY: the vector has room for `size` units, the closing zero among them.
-        let status = unsafe {
-            sys::napi_get_value_string_utf16(env, value, units.as_mut_ptr(), size, &raw mut length)
-        };
-        check_status!(status)?;
-        // SAFETY: so many units were written, and they are within the room that there is.
-        unsafe { units.set_len(length.min(size)) };
-        Ok(Self(narrow(&units)))
+        check_status!(unsafe {
+            sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut units)
+        })?;
+        if units == 0 {
+            return Ok(Self(String::new()));
+        }
+        // SAFETY: as above.
+        check_status!(unsafe {
+            sys::napi_get_value_string_utf8(env, value, ptr::null_mut(), 0, &raw mut bytes)
+        })?;
+        if units != bytes {
+            // SAFETY: the arguments are those of this function.
+            return unsafe { String::from_napi_value(env, value) }.map(Self);
+        }
+        let size = units.saturating_add(1);
+        let mut text: Vec<u8> = Vec::with_capacity(size);
+        // SAFETY: there is room for `size` bytes, the closing zero among them.
+        check_status!(unsafe {
+            let place = text.as_mut_ptr().cast();
+            sys::napi_get_value_string_latin1(env, value, place, size, &raw mut bytes)
+        })?;
+        // SAFETY: so many bytes were written, each of them ASCII: any other unit takes more bytes of UTF-8 than it counts.
+        Ok(Self(unsafe {
+            text.set_len(bytes.min(units));
+            String::from_utf8_unchecked(text)
+        }))
     }
-}
-
-fn narrow(units: &[u16]) -> String {
-    if units.iter().fold(0, |all, unit| all | unit) < 0x80 {
-        #[allow(
-            clippy::cast_possible_truncation,
-            reason = "all of them are below 0x80"
-        )]
-        let bytes = units.iter().map(|unit| *unit as u8).collect();
-        return String::from_utf8(bytes).unwrap_or_default();
-    }
-    String::from_utf16_lossy(units)
 }

@@ -48,10 +48,10 @@ const asks = {
 };
 
 const contenders = {
-  '@mastra/auth-cloud, warm': [100_000, async () => auth.authenticateToken('', request)],
-  'fast-jwt, cache': [50_000, async () => cached(token)],
-  'fast-jwt': [2_000, async () => uncached(token)],
-  jose: [2_000, async () => jwtVerify(token, key)],
+  '@mastra/auth-cloud, warm': [100_000, () => auth.authenticateToken('', request)],
+  'fast-jwt, cache': [50_000, () => cached(token)],
+  'fast-jwt': [2_000, () => uncached(token)],
+  jose: [2_000, () => jwtVerify(token, key)],
   'fetch per request': [200, async () => (await fetch(`${cloud}/api/v1/auth/verify`, asks)).json()],
 };
 

@@ -36,25 +36,24 @@ export class Driver {
   }
 
   async #drive(flow: NativeFlow): Promise<NativeOutcome> {
-    let step = flow.start(Date.now(), performance.now());
+    let step = flow.start();
     for (;;) {
       if (step.send !== undefined) {
         const { endpoint } = step.send;
         const begun = performance.now();
         const delivery = await send(step.send, this.#fetch);
-        const now = performance.now();
-        const milliseconds = now - begun;
+        const milliseconds = performance.now() - begun;
         if ('failed' in delivery) {
           this.#told({ endpoint, failed: delivery.failed, milliseconds });
-          step = flow.failed(delivery.failed, Date.now(), now);
+          step = flow.failed(delivery.failed);
         } else {
           this.#told({ endpoint, status: delivery.status, milliseconds });
-          step = flow.answered(delivery.status, delivery.body, Date.now(), now);
+          step = flow.answered(delivery.status, delivery.body);
         }
       } else if (step.wait !== undefined) {
         const { wait } = step;
         await new Promise(resolve => setTimeout(resolve, wait));
-        step = flow.woken(Date.now(), performance.now());
+        step = flow.woken();
       } else {
         return step.done ?? {};
       }

@@ -78,42 +78,43 @@ export interface NativeStep {
 
 export type NativeTransportError = 'connect' | 'closed' | 'timeout' | 'too_large' | 'other';
 
-/** Every `wall` is `Date.now()`, every `monotonic` is `performance.now()`, every `jitter` is `Math.random()`. */
+/** Every `jitter` is `Math.random()`. */
 export interface NativeFlow {
   key(): string | null;
-  start(wall: number, monotonic: number): NativeStep;
-  woken(wall: number, monotonic: number): NativeStep;
-  answered(status: number, body: Uint8Array, wall: number, monotonic: number): NativeStep;
-  failed(why: NativeTransportError, wall: number, monotonic: number): NativeStep;
+  start(): NativeStep;
+  woken(): NativeStep;
+  answered(status: number, body: Uint8Array): NativeStep;
+  failed(why: NativeTransportError): NativeStep;
 }
 
 export interface NativeSearch {
-  next(last: NativeAnswer | undefined, wall: number, monotonic: number, jitter: number): NativeAnswer | NativeFlow;
+  next(last: NativeAnswer | undefined, jitter: number): NativeAnswer | NativeFlow;
 }
 
 type Or<T> = T | NativeFailure;
 type Text = string | null | undefined;
 
+/** The number of the identity that credentials stand for, where it is known without asking; else 0. */
+export type Warm = (token: Text, authorization: Text, cookie: Text) => number;
+
 export interface NativeAuthority {
   facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };
-  warm(token: Text, authorization: Text, cookie: Text, wall: number, monotonic: number): number;
+  warm(): Or<Warm>;
   authenticate(token: Text, authorization: Text, cookie: Text): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<string>;
-  loginCookie(redirectUri: string, state: string, wall: number, monotonic: number): Or<string>;
+  loginCookie(redirectUri: string, state: string): Or<string>;
   callback(
     code: string,
     state: string,
     cookieHeader: string,
-    wall: number,
-    monotonic: number,
     jitter: number,
   ): Or<NativeFlow>;
-  replaced(cookieHeader: string, by: NativeIdentity, wall: number, monotonic: number, jitter: number): NativeFlow[];
-  signOut(token: string, wall: number, monotonic: number, jitter: number): Or<NativeFlow>;
+  replaced(cookieHeader: string, by: NativeIdentity, jitter: number): NativeFlow[];
+  signOut(token: string, jitter: number): Or<NativeFlow>;
   session(token: string, jitter: number): Or<NativeFlow>;
-  permissions(of: NativeIdentity, wall: number, monotonic: number, jitter: number): string[] | NativeFlow;
+  permissions(of: NativeIdentity, jitter: number): string[] | NativeFlow;
   sessionToken(cookieHeader: string): string | null;
-  sessionCookie(token: string, expiresAt: number, wall: number): Or<string>;
+  sessionCookie(token: string, expiresAt: number): Or<string>;
   clearSessionCookie(): string;
   profileUrl(userId: string): string;
   roles(): string[];

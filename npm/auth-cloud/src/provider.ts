@@ -23,7 +23,7 @@ import { requestId } from './events.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { native } from './native.js';
-import type { NativeAnswer, NativeFlow, NativeIdentity, NativeOutcome } from './native.js';
+import type { NativeAnswer, NativeFlow, NativeIdentity, NativeOutcome, Warm } from './native.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { identityOf } from './user.js';
 import type { CloudUser } from './user.js';
@@ -39,12 +39,14 @@ export class MastraCloudAuth
 
   readonly #cloud: Deployment;
   readonly #users: Users;
+  readonly #warm: Warm;
   /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
     this.#cloud = new Deployment(options, () => this.logger);
+    this.#warm = unwrap(this.#cloud.authority.warm());
     const { maxEntries, longest } = this.#cloud.authority.facts();
     this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
     this.mapUserToResourceId = options.mapUserToResourceId ?? (user => user.id);
@@ -57,8 +59,7 @@ export class MastraCloudAuth
   authenticateToken(token: string, request: RequestLike): Promise<CloudUser | null> {
     const authorization = header(request, 'authorization');
     const cookie = header(request, 'cookie');
-    const { authority } = this.#cloud;
-    const serial = authority.warm(text(token), authorization, cookie, Date.now(), performance.now());
+    const serial = this.#warm(text(token), authorization, cookie);
     const user = serial === 0 ? undefined : this.#users.get(serial);
     return user === undefined ? this.#search(text(token), authorization, cookie, request) : Promise.resolve(user);
   }
@@ -104,7 +105,7 @@ export class MastraCloudAuth
     }
     let last: NativeAnswer | undefined;
     for (;;) {
-      const next = search.next(last, Date.now(), performance.now(), Math.random());
+      const next = search.next(last, Math.random());
       if (isFlow(next)) last = (await this.#cloud.run(next)).answer;
       else return this.#told(next, request);
     }
@@ -152,7 +153,7 @@ export class MastraCloudAuth
    * server that is thrown at leaves the cookie in the browser, and here the session is over all the same.
    */
   async destroySession(token: string): Promise<void> {
-    const flow = this.#cloud.authority.signOut(text(token), Date.now(), performance.now(), Math.random());
+    const flow = this.#cloud.authority.signOut(text(token), Math.random());
     // What cannot be a token is nobody's session.
     if (isFailure(flow)) return;
     await this.#ended(flow);
@@ -173,7 +174,7 @@ export class MastraCloudAuth
   getSessionHeaders(session: Session): Record<string, string> {
     const { authority } = this.#cloud;
     const expiresAt = new Date(session.expiresAt).getTime();
-    return { 'Set-Cookie': unwrap(authority.sessionCookie(text(session.id), expiresAt, Date.now())) };
+    return { 'Set-Cookie': unwrap(authority.sessionCookie(text(session.id), expiresAt)) };
   }
 
   /** The header that takes it away again. */
@@ -197,7 +198,7 @@ export class MastraCloudAuth
   /** The cookie that binds this sign-in to the browser. */
   getLoginCookies(redirectUri: string, state: string): string[] {
     const { authority } = this.#cloud;
-    return [unwrap(authority.loginCookie(text(redirectUri), text(state), Date.now(), performance.now()))];
+    return [unwrap(authority.loginCookie(text(redirectUri), text(state)))];
   }
 
   /** Takes the `Cookie` header of the callback that is handled next. */
@@ -229,7 +230,7 @@ export class MastraCloudAuth
 
   async #finish(code: string, state: string, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
     const { authority, events } = this.#cloud;
-    const flow = authority.callback(code, state, cookieHeader, Date.now(), performance.now(), Math.random());
+    const flow = authority.callback(code, state, cookieHeader, Math.random());
     const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
     const { identity, cookies, token, session, failure } = outcome as NativeOutcome;
     if (failure !== undefined) {
@@ -240,7 +241,7 @@ export class MastraCloudAuth
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
     const user = this.#users.of(identity);
     events.tell({ type: 'signed_in', userId: user.id });
-    const old = authority.replaced(cookieHeader, identity, Date.now(), performance.now(), Math.random());
+    const old = authority.replaced(cookieHeader, identity, Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
     for (const flow of old) {
       this.#ended(flow).catch(() => events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
@@ -269,7 +270,7 @@ export class MastraCloudAuth
     const identity = await this.#identify(user);
     if (identity === undefined) return [];
     const { authority } = this.#cloud;
-    const known = authority.permissions(identity, Date.now(), performance.now(), Math.random());
+    const known = authority.permissions(identity, Math.random());
     if (Array.isArray(known)) return known;
     const { grants, failure } = await this.#cloud.run(known);
     if (failure === undefined) return [...(grants ?? [])];

@@ -12,17 +12,17 @@ const URI = 'https://app.example.com/cb';
 const open = () => addon.open(OPTIONS, new Uint8Array(32));
 const authority = open();
 const USER = { id: 'u', email: 'e@example.com', created_at: '2026-01-01T00:00:00Z', roles: ['owner'] };
-const answerOf = body => [200, Buffer.from(JSON.stringify({ ok: true, data: body })), Date.now(), 1];
+const answerOf = body => [200, Buffer.from(JSON.stringify({ ok: true, data: body }))];
 const flow = () => authority.opVerifyToken(T, 0);
 const started = () => {
   const one = flow();
-  one.start(Date.now(), 1);
+  one.start();
   return one;
 };
 const identity = () => started().answered(...answerOf({ user: USER })).done.identity;
 const search = () => authority.authenticate(T, null, null);
 const answer = () => {
-  const next = authority.authenticate('', null, null).next(undefined, Date.now(), 1, 0);
+  const next = authority.authenticate('', null, null).next(undefined, 0);
   if (next.kind() !== 'anonymous') throw new Error('not an answer');
   return next;
 };
@@ -39,23 +39,27 @@ const CALLS = {
   codes: () => () => addon.codes(),
   userAgent: () => () => addon.userAgent(),
   'Authority.facts': () => () => authority.facts(),
-  'Authority.warm': () => () => authority.warm(T, null, null, Date.now(), 1),
+  'Authority.warm': () => () => authority.warm(),
+  warm: () => {
+    const warm = authority.warm();
+    return () => warm(T, null, null);
+  },
   'Authority.authenticate': () => () => authority.authenticate(T, null, null),
   'Authority.loginUrl': () => () => authority.loginUrl(URI, 's'),
-  'Authority.loginCookie': () => () => authority.loginCookie(URI, 's', Date.now(), 1),
-  'Authority.callback': () => () => authority.callback('c', 's', '', Date.now(), 1, 0),
+  'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
+  'Authority.callback': () => () => authority.callback('c', 's', '', 0),
   'Authority.replaced': () => {
     const by = identity();
-    return () => authority.replaced('', by, Date.now(), 1, 0);
+    return () => authority.replaced('', by, 0);
   },
-  'Authority.signOut': () => () => authority.signOut(T, Date.now(), 1, 0),
+  'Authority.signOut': () => () => authority.signOut(T, 0),
   'Authority.session': () => () => authority.session(T, 0),
   'Authority.permissions': () => {
     const of = identity();
-    return () => authority.permissions(of, Date.now(), 1, 0);
+    return () => authority.permissions(of, 0);
   },
   'Authority.sessionToken': () => () => authority.sessionToken('a=b'),
-  'Authority.sessionCookie': () => () => authority.sessionCookie(T, Date.now() + 1e6, Date.now()),
+  'Authority.sessionCookie': () => () => authority.sessionCookie(T, Date.now() + 1e6),
   'Authority.clearSessionCookie': () => () => authority.clearSessionCookie(),
   'Authority.profileUrl': () => () => authority.profileUrl('u'),
   'Authority.roles': () => () => authority.roles(),
@@ -72,19 +76,19 @@ const CALLS = {
     const one = flow();
     return () => one.key();
   },
-  'Flow.start': () => () => flow().start(Date.now(), 1),
-  'Flow.woken': () => () => started().woken(Date.now(), 1),
+  'Flow.start': () => () => flow().start(),
+  'Flow.woken': () => () => started().woken(),
   'Flow.answered': () => {
     const one = started();
     return () => one.answered(...answerOf({ user: USER }));
   },
   'Flow.failed': () => {
     const one = started();
-    return () => one.failed('timeout', Date.now(), 1);
+    return () => one.failed('timeout');
   },
   'Search.next': () => {
     const one = search();
-    return () => one.next(undefined, Date.now(), 1, 0);
+    return () => one.next(undefined, 0);
   },
   'Answer.kind': () => {
     const one = answer();
@@ -108,13 +112,14 @@ const CALLS = {
   },
 };
 
-/** Every function of the addon, and every method of its classes. */
+/** Every function of the addon, every method of its classes, and the function that one of them makes. */
 function listed() {
-  return Object.entries(addon).flatMap(([name, value]) => {
+  const exported = Object.entries(addon).flatMap(([name, value]) => {
     if (name === 'injectPanic') return [];
     const methods = Object.getOwnPropertyNames(value.prototype ?? {}).filter(method => method !== 'constructor');
     return /^[A-Z]/.test(name) ? methods.map(method => `${name}.${method}`) : [name];
   });
+  return [...exported, 'warm'];
 }
 
 /** Each export `rounds` times. */
