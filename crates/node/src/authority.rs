@@ -340,7 +340,7 @@ fn warm(authority: &Arc<CoreAuthority>, call: &FunctionCallContext<'_>) -> napi:
             _ => 0.0,
         }
     })
-    .or_else(|error| thrown(call.env, &error))
+    .or_else(|error| thrown(*call.env, &error))
 }
 
 fn login_arguments(

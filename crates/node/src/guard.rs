@@ -45,7 +45,7 @@ pub(crate) fn guard<T>(export: &'static str, body: impl FnOnce() -> T) -> Result
 }
 
 /// The same error out of a function that was made at run time: glue that is generated throws it, and there it is thrown here.
-pub(crate) fn thrown<T>(env: &Env, error: &napi::Error<Internal>) -> napi::Result<T> {
+pub(crate) fn thrown<T>(env: Env, error: &napi::Error<Internal>) -> napi::Result<T> {
     env.throw_error(&error.reason, Some(Internal.as_ref()))?;
     Err(napi::Error::from_status(Status::PendingException))
 }

@@ -1,6 +1,8 @@
 // Who a request comes from, asked again and again: this package beside what one would use instead, in one run.
 //
-// Rounds are interleaved, and the median of each is printed, in microseconds per operation. Tokens are Ed25519 JWTs of the local Cloud.
+// Rounds are interleaved; the median and the least of each are printed, in microseconds per operation. Tokens are JWTs of one
+// length, Ed25519 where nothing else is said. `cookie` begins where this package does, at a request with 1 kB of cookies; the
+// others have their token in hand. Left out: @mastra/auth-clerk, which fetches its keys from Clerk and verifies as jose does.
 
 import { spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
@@ -8,6 +10,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { MastraJwtAuth } from '@mastra/auth';
+import { parse } from 'cookie';
 import { createSigner, createVerifier } from 'fast-jwt';
 import { importSPKI, jwtVerify } from 'jose';
 
@@ -28,12 +32,17 @@ auth.setCallbackCookieHeader(bound.split(';')[0]);
 const code = new URL(back.headers.get('location')).searchParams.get('code');
 const { user, cookies } = await auth.handleCallback(code, 'state-1');
 const session = cookies.at(-1).split(';')[0];
-const cookie = `${'theme=dark; '.repeat(Math.max(0, Math.floor((1024 - session.length) / 12)))}${session}`;
+const others = Array.from({ length: 99 }, (_, at) => `visited_${at}=${(at * 7919).toString(36)}; `);
+while (others.join('').length + session.length > 1024) others.pop();
+const cookie = others.join('') + session;
 
 const { publicKey, privateKey } = generateKeyPairSync('ed25519');
 const pem = key => key.export({ format: 'pem', type: key.type === 'public' ? 'spki' : 'pkcs8' });
 const payload = { sub: user.id, email: user.email, roles: user.roles, sid: 'ses_1', iss: cloud, aud: 'demo', exp: 4e9 };
-const token = createSigner({ algorithm: 'EdDSA', key: pem(privateKey) })(payload);
+const sign = createSigner({ algorithm: 'EdDSA', key: pem(privateKey) });
+// As long as the Cloud's own, so that both are hashed for as long.
+const short = user.sessionToken.length - sign({ ...payload, jti: '' }).length;
+const token = sign({ ...payload, jti: 'j'.repeat(Math.max(0, Math.floor((short * 3) / 4))) });
 const key = await importSPKI(pem(publicKey), 'EdDSA');
 const cached = createVerifier({ key: pem(publicKey), cache: true });
 const uncached = createVerifier({ key: pem(publicKey) });
@@ -47,10 +56,16 @@ const asks = {
   body,
 };
 
+const theirs = new Headers({ cookie: others.join('') + `token=${token}` });
+const hs256 = new MastraJwtAuth({ secret: 's'.repeat(32) });
+const symmetric = createSigner({ algorithm: 'HS256', key: 's'.repeat(32) })(payload);
+
 const contenders = {
   '@mastra/auth-cloud, warm': [100_000, () => auth.authenticateToken('', request)],
   'fast-jwt, cache': [50_000, () => cached(token)],
+  'fast-jwt, cache, cookie': [50_000, () => cached(parse(theirs.get('cookie')).token)],
   'fast-jwt': [2_000, () => uncached(token)],
+  '@mastra/auth, HS256': [2_000, () => hs256.authenticateToken(symmetric, request)],
   jose: [2_000, () => jwtVerify(token, key)],
   'fetch per request': [200, async () => (await fetch(`${cloud}/api/v1/auth/verify`, asks)).json()],
 };
@@ -67,10 +82,17 @@ for (let round = -1; round < ROUNDS; round += 1) {
 }
 child.kill('SIGINT');
 
-const median = name => micros.get(name).toSorted((a, b) => a - b)[ROUNDS >> 1];
+const sorted = name => micros.get(name).toSorted((a, b) => a - b);
+const median = name => sorted(name)[ROUNDS >> 1];
 const own = median('@mastra/auth-cloud, warm');
-process.stdout.write(`node ${process.version}, Cookie header of ${cookie.length} bytes, token of ${user.sessionToken.length} and ${token.length}\n`);
+const say = line => process.stdout.write(`${line}\n`);
+say(`node ${process.version}, Cookie header of ${cookie.length} bytes, tokens of ${user.sessionToken.length} and ${token.length}`);
+say(`${''.padEnd(26)} ${'median us'.padStart(10)} ${'least us'.padStart(10)} ${'ratio'.padStart(8)}`);
 for (const name of micros.keys()) {
-  const value = median(name);
-  process.stdout.write(`${name.padEnd(26)} ${value.toFixed(2).padStart(9)} us ${(value / own).toFixed(1).padStart(8)}x\n`);
+  const [value, least] = [median(name), sorted(name)[0]];
+  say(`${name.padEnd(26)} ${value.toFixed(2).padStart(10)} ${least.toFixed(2).padStart(10)} ${(value / own).toFixed(1).padStart(7)}x`);
+}
+for (const [name, goal] of [['fast-jwt, cache', 2.5], ['fast-jwt, cache, cookie', 2.5], ['fetch per request', 300]]) {
+  const ratio = median(name) / own;
+  say(`${ratio >= goal ? 'reached' : 'missed '}  ${goal}x faster than ${name}: ${ratio.toFixed(1)}x`);
 }

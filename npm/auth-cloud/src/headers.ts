@@ -8,12 +8,15 @@ export interface RequestLike {
   header?(name: string): string | undefined;
 }
 
-/** A header's value; several of one name are joined as HTTP joins them. `name` is lower-case. */
+/**
+ * A header's value; several of one name are joined as HTTP joins them. `name` is lower-case. A request that has a function for
+ * it is asked once: what that does not find is not there.
+ */
 export function header(request: RequestLike | undefined | null, name: string): string | undefined {
   if (request === undefined || request === null) return undefined;
   if (typeof request.header === 'function') {
-    const value = request.header(name);
-    if (typeof value === 'string') return value;
+    const value: unknown = request.header(name);
+    return typeof value === 'string' ? value : undefined;
   }
   return fromHeaders(request.headers, name) ?? fromHeaders(headersOf(request.raw), name);
 }

@@ -60,8 +60,8 @@ export class MastraCloudAuth
     const authorization = header(request, 'authorization');
     const cookie = header(request, 'cookie');
     const serial = this.#warm(text(token), authorization, cookie);
-    const user = serial === 0 ? undefined : this.#users.get(serial);
-    return user === undefined ? this.#search(text(token), authorization, cookie, request) : Promise.resolve(user);
+    const known = serial === 0 ? undefined : this.#users.get(serial);
+    return known === undefined ? this.#search(text(token), authorization, cookie, request) : known.promised;
   }
 
   /** Whether a user may come in at all: everybody that this provider vouched for, or a copy of one. */

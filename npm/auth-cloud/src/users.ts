@@ -12,12 +12,18 @@ import type { CloudUser } from './user.js';
 /** What an entry of usual size counts, in characters; larger ones count more. */
 const UNIT = 8 * 1024;
 
+/** A user, and the promise of it: whoever is known is promised once, and not at every request. */
+export interface Known {
+  readonly user: CloudUser;
+  readonly promised: Promise<CloudUser>;
+}
+
 export class Users {
   readonly #capacity: number;
   readonly #lifetime: number;
   readonly #withRole: boolean;
-  #young = new Map<number, CloudUser>();
-  #old = new Map<number, CloudUser>();
+  #young = new Map<number, Known>();
+  #old = new Map<number, Known>();
   #units = 0;
   #turned = 0;
 
@@ -28,7 +34,7 @@ export class Users {
     this.#withRole = withRole;
   }
 
-  get(serial: number): CloudUser | undefined {
+  get(serial: number): Known | undefined {
     return this.#young.get(serial) ?? this.#again(serial);
   }
 
@@ -38,27 +44,27 @@ export class Users {
     // What the core does not remember has no number, and two of them are not one.
     if (serial === 0) return makeUser(identity, this.#withRole);
     const known = this.get(serial);
-    if (known !== undefined) return known;
+    if (known !== undefined) return known.user;
     const user = makeUser(identity, this.#withRole);
-    this.#put(serial, user);
+    this.#put(serial, { user, promised: Promise.resolve(user) });
     return user;
   }
 
   /** A user of this id that is at hand. */
   withId(id: string): CloudUser | undefined {
     for (const generation of [this.#young, this.#old]) {
-      for (const user of generation.values()) if (user.id === id) return user;
+      for (const { user } of generation.values()) if (user.id === id) return user;
     }
     return undefined;
   }
 
-  #again(serial: number): CloudUser | undefined {
-    const user = this.#old.get(serial);
-    if (user !== undefined) this.#put(serial, user);
-    return user;
+  #again(serial: number): Known | undefined {
+    const known = this.#old.get(serial);
+    if (known !== undefined) this.#put(serial, known);
+    return known;
   }
 
-  #put(serial: number, user: CloudUser): void {
+  #put(serial: number, known: Known): void {
     const now = performance.now();
     if (this.#units >= this.#capacity || now - this.#turned > this.#lifetime) {
       this.#old = this.#young;
@@ -66,7 +72,8 @@ export class Users {
       this.#units = 0;
       this.#turned = now;
     }
-    this.#young.set(serial, user);
+    const { user } = known;
+    this.#young.set(serial, known);
     this.#units += 1 + Math.floor((JSON.stringify(user).length + user.sessionToken.length) / UNIT);
   }
 }

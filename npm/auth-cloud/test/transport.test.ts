@@ -104,7 +104,6 @@ test('headers are read from whatever a host calls a request', () => {
     { headers: { Cookie: 'a=1; b=2', Authorization: 'Bearer t' } },
     { headers: { cookie: ['a=1', 'b=2'], authorization: 'Bearer t' } },
     { header: name => web.headers.get(name) ?? undefined },
-    { header: () => undefined, headers },
   ];
   for (const shape of shapes) {
     expect(header(shape, 'cookie')).toBe('a=1; b=2');
@@ -115,4 +114,6 @@ test('headers are read from whatever a host calls a request', () => {
     expect(header(none, 'cookie')).toBeUndefined();
   }
   expect(header({ headers: {} }, 'constructor')).toBeUndefined();
+  // A function that does not find it has the last word.
+  expect(header({ header: () => undefined, headers }, 'cookie')).toBeUndefined();
 });

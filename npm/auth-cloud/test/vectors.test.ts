@@ -73,13 +73,13 @@ every('requests.json', async one => {
 
 every('envelopes.json', async one => {
   const flow = flowOf(one);
-  let step = flow.start(0, 0);
+  let step = flow.start();
   // An operation that may be tried again ends with the same answer as with the first.
   while (step.done === undefined) {
-    if (step.wait !== undefined) step = flow.woken(0, 0);
+    if (step.wait !== undefined) step = flow.woken();
     else if (typeof one['transport'] === 'string') {
-      step = flow.failed(one['transport'].replace('-', '_') as NativeTransportError, 0, 0);
-    } else step = flow.answered(one['status'], bodyOf(one), 0, 0);
+      step = flow.failed(one['transport'].replace('-', '_') as NativeTransportError);
+    } else step = flow.answered(one['status'], bodyOf(one));
   }
   const { failure } = step.done;
   if (failure === undefined) return expect({ data: shown(one, step.done) }, one['name']).toEqual({ data: one['data'] });

@@ -8,7 +8,7 @@ use core::fmt;
 use core::iter::Flatten;
 
 use memchr::memmem::Finder;
-use memchr::memrchr;
+use memchr::{memchr, memrchr};
 
 use crate::error::{CloudApiError, Code};
 
@@ -65,7 +65,7 @@ pub fn every_value<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h 
             let (before, _) = rest.split_at_checked(finder.find(rest.as_bytes())?)?;
             let begin = memrchr(b';', before.as_bytes()).map_or(0, |at| at.saturating_add(1));
             let (_, from) = rest.split_at_checked(begin)?;
-            let (text, after) = from.split_once(';').unwrap_or((from, ""));
+            let (text, after) = cut(b';', from).unwrap_or((from, ""));
             rest = after;
             match pair(text) {
                 Some((found, value)) if found == name => return Some(value),
@@ -99,12 +99,16 @@ fn checked(header: &str) -> Result<&str, CookieError> {
     Ok(header)
 }
 
+/// What stands before the first of this ASCII character, and after it.
+fn cut(at: u8, text: &str) -> Option<(&str, &str)> {
+    let (before, from) = text.split_at_checked(memchr(at, text.as_bytes())?)?;
+    Some((before, from.get(1..)?))
+}
+
 /// Name and value. Only SP and HTAB are trimmed, and only around the pair: browsers take other white space as part of a
 /// name, so trimming it would turn a forged `U+2000 __Host-x` into the real one.
 fn pair(text: &str) -> Option<(&str, &str)> {
-    text.trim_matches([' ', '\t'])
-        .split_once('=')
-        .filter(|(name, _)| !name.is_empty())
+    cut(b'=', text.trim_matches([' ', '\t'])).filter(|(name, _)| !name.is_empty())
 }
 
 impl<'h> Iterator for Values<'h> {
