@@ -55,13 +55,12 @@ export class MastraCloudAuth
 
   // Who a request comes from
 
-  /** Finds out who a request comes from: a bearer token first, then the session cookie. Throws where the Cloud could not be asked. */
+  /**
+   * Finds out who a request comes from: the token first, then the session cookie. A host reads the bearer token before it asks, and
+   * hands on an empty one where there is none. Throws where the Cloud could not be asked.
+   */
   authenticateToken(token: string, request: RequestLike): Promise<CloudUser | null> {
-    const authorization = header(request, 'authorization');
-    const cookie = header(request, 'cookie');
-    const serial = this.#warm(text(token), authorization, cookie);
-    const known = serial === 0 ? undefined : this.#users.get(serial);
-    return known === undefined ? this.#search(text(token), authorization, cookie, request) : known.promised;
+    return this.#authenticate(text(token), undefined, request);
   }
 
   /** Whether a user may come in at all: everybody that this provider vouched for, or a copy of one. */
@@ -71,7 +70,7 @@ export class MastraCloudAuth
 
   /** The user that a request comes from; `null` where nobody is signed in or the credential is refused. */
   getCurrentUser(request: Request): Promise<CloudUser | null> {
-    return this.authenticateToken('', request);
+    return this.#authenticate('', header(request, 'authorization'), request);
   }
 
   /** A user by id: asked for with a token, or one who was here a moment ago; else `null`. */
@@ -90,6 +89,13 @@ export class MastraCloudAuth
   /** The page of a user at the Cloud. */
   getUserProfileUrl(user: { id: string }): string {
     return this.#cloud.authority.profileUrl(user.id);
+  }
+
+  #authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+    const cookie = header(request, 'cookie');
+    const serial = this.#warm(token, authorization, cookie);
+    const known = serial === 0 ? undefined : this.#users.get(serial);
+    return known === undefined ? this.#search(token, authorization, cookie, request) : known.promised;
   }
 
   async #search(

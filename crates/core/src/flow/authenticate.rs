@@ -80,27 +80,35 @@ impl<'h> Credentials<'h> {
         let bearer = authorization
             .and_then(bearer)
             .filter(|text| Some(*text) != token);
-        let cookies = cookie
-            .map(|header| values(header, authority.config().cookie.name()))
-            .transpose()?;
-        Ok(Self::all(
-            token
-                .into_iter()
-                .chain(bearer)
-                .chain(cookies.into_iter().flatten()),
-        ))
+        let mut found = Self::none();
+        let mut free = found.candidates.iter_mut();
+        let mut add = |text: &'h str| {
+            if !text.is_empty()
+                && let Some(place) = free.next()
+            {
+                *place = Some(Candidate::Text(text));
+            }
+        };
+        token.into_iter().for_each(&mut add);
+        bearer.into_iter().for_each(&mut add);
+        if let Some(header) = cookie {
+            values(header, authority.config().cookie.name())?.for_each(&mut add);
+        }
+        Ok(found)
+    }
+
+    const fn none() -> Self {
+        Self {
+            candidates: [const { None }; MAX_CANDIDATES],
+        }
     }
 
     /// One token that was found some other way.
     pub fn token(token: &'h str) -> Self {
-        Self::all(core::iter::once(token))
-    }
-
-    fn all(texts: impl Iterator<Item = &'h str>) -> Self {
-        let mut texts = texts.filter(|text| !text.is_empty()).map(Candidate::Text);
-        Self {
-            candidates: core::array::from_fn(|_| texts.next()),
-        }
+        let mut found = Self::none();
+        let [first, ..] = &mut found.candidates;
+        *first = (!token.is_empty()).then_some(Candidate::Text(token));
+        found
     }
 
     /// The same, without the headers: for a driver that cannot keep them until the end.
