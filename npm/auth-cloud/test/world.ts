@@ -41,9 +41,13 @@ export interface Back {
 }
 
 /** From the login page to the callback's address. */
-export async function goAndPick(auth: MastraCloudAuth, state: string, person: Person): Promise<Back> {
-  const login = auth.getLoginUrl(REDIRECT, state);
-  const cookies = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
+export function goAndPick(auth: MastraCloudAuth, state: string, person: Person): Promise<Back> {
+  return pickAt(auth.getLoginUrl(REDIRECT, state), auth.getLoginCookies(REDIRECT, state), person);
+}
+
+/** The same for a login page and the cookies that came with the way to it. */
+export async function pickAt(login: string, lines: string[], person: Person): Promise<Back> {
+  const cookies = lines.map(pair).join('; ');
   const page = await (await fetch(login)).text();
   const number = /name="number" value="([^"]+)"/.exec(page)?.[1];
   const id = new RegExp(`value="([^"]+)" data-person="${person}"`).exec(page)?.[1];
