@@ -123,7 +123,7 @@ pub(crate) fn now() -> Now {
     }
 }
 
-/// A clock before 1970 counts as 1970: whatever has an end has ended later then.
+/// A clock that stands before 1970 counts as 1970.
 fn wall() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)

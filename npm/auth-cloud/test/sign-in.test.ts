@@ -63,6 +63,26 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(await auth.authenticateToken('Basic YTpi', request({ cookie }))).toBe(user);
     });
 
+    test('a bearer that nobody has read yet is read, and before the cookie', async () => {
+      const auth = provider();
+      const [one, other] = [await signIn(auth, 'member'), await signIn(auth, 'viewer')];
+      const headers = { authorization: `bearer ${one.user.sessionToken}`, cookie: other.cookie };
+      expect(await auth.getCurrentUser(new Request(REDIRECT, { headers }))).toBe(one.user);
+    });
+
+    test('no character is taken for another one on the way into the addon', async () => {
+      const auth = provider();
+      const { user, cookie } = await signIn(auth, 'owner');
+      const plain = (cookie: string) => ({ headers: { cookie } });
+      expect(await auth.authenticateToken('', plain(`ä=ö; ${cookie}`))).toBe(user);
+      // Cut to eight bits, each of these would be the owner's token, or a cookie of its own.
+      const shifted = [...user.sessionToken].map(char => String.fromCharCode(char.charCodeAt(0) + 0x100)).join('');
+      expect(await auth.authenticateToken(shifted, plain(''))).toBeNull();
+      expect(await auth.authenticateToken('', plain(`mastra_session=${shifted}`))).toBeNull();
+      expect(await auth.authenticateToken('', plain(`a=b\u013b${cookie}`))).toBeNull();
+      expect(await auth.authenticateToken('', plain(`\u0120${cookie}`))).toBeNull();
+    });
+
     test('the session token does not leave by accident', async () => {
       const { user, tokens } = await signIn(provider(), 'admin');
       const token = user.sessionToken;

@@ -1,7 +1,8 @@
 //! What an identity is remembered under.
 //!
-//! SHA-256 over the length-prefixed digest of base URL and project, and the token: all that the answer depends on, so that no two
-//! deployments and no two tokens share an entry, and no token stands in a table in the clear.
+//! SHA-256 over two length-prefixed parts: the token, and a digest of base URL and project that is made once. It is all that the
+//! answer depends on, so that no two deployments and no two tokens share an entry, and no token stands in a table in the
+//! clear.
 
 use core::fmt;
 
