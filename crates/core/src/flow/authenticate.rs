@@ -13,7 +13,7 @@ use super::step::Jitter;
 use crate::cookie::values;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
-use crate::secret::{MAX_TOKEN_BYTES, SessionToken};
+use crate::secret::SessionToken;
 use crate::time::Now;
 
 const MAX_CANDIDATES: usize = 5;
@@ -35,7 +35,7 @@ impl Candidate<'_> {
     /// What may be known. Its form is looked at only where it is not: what has another one is never remembered.
     fn text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => Some(*text).filter(|text| text.len() <= MAX_TOKEN_BYTES),
+            Self::Text(text) => Some(text),
             Self::Token(token) => Some(token.expose()),
             Self::Malformed => None,
         }
