@@ -203,7 +203,7 @@ for (const dialect of ['v1', 'pkce']) {
         for (const seen of await Promise.all(asked)) assert.deepEqual(seen, people.map((person) => NAMES[person]));
         const runs = await Promise.all(pages.map(runWorkflow));
         assert.deepEqual(runs.map(({ status }) => status), [200, 403]);
-        await Promise.all(pages.map((page) => page.reload()));
+        if (round === 0) await Promise.all(pages.map((page) => page.reload()));
       }
       await picture(pages[1], `studio-${dialect}-8-viewer-beside-member`);
       await Promise.all(contexts.map((context) => context.close()));
