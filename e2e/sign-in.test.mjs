@@ -1,7 +1,8 @@
 // A newcomer's path through the demo, in both dialects, for each of the four people and for "deny".
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { PEOPLE, attempt, cookiesOf, goToLogin, picture, pick, signIn, startBrowser, startDemo } from './world.mjs';
+import { PEOPLE } from './people.mjs';
+import { attempt, cookiesOf, goToLogin, picture, pick, signIn, startBrowser, startDemo } from './world.mjs';
 
 const MAY = {
   owner: { read: 200, execute: 200, delete: 200, permissions: ['*'] },

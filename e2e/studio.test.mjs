@@ -2,15 +2,18 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CACHE, install, startCloud, startStudio } from './studio.mjs';
-import { PEOPLE, picture, pick, startBrowser } from './world.mjs';
+import { startCloud } from './cloud.mjs';
+import { install } from './install.mjs';
+import { NAMES, PEOPLE } from './people.mjs';
+import { CACHE, startStudio } from './studio.mjs';
+import { picture, pick, startBrowser } from './world.mjs';
 
-const NAMES = { owner: 'Olivia Okafor', admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
 /** How long a Cloud that failed several times in a row is not asked, in seconds. */
 const BREAKER_PAUSE = 5;
 const WORKFLOW = '/workflows/refund/graph';
 
-await install();
+const stopRegistry = await install();
+after(stopRegistry);
 
 for (const dialect of ['v1', 'pkce']) {
   describe(`Studio, ${dialect}`, () => {
@@ -68,6 +71,8 @@ for (const dialect of ['v1', 'pkce']) {
     }
 
     const listAgents = (page) => page.evaluate(() => fetch('/api/agents').then(({ status }) => status));
+
+    const whoIsThere = (page) => page.evaluate(async () => (await (await fetch('/api/auth/me')).json())?.name);
 
     /** The status the server gives to a cookie, whatever a browser makes of it. */
     async function statusOf(cookie) {
@@ -151,7 +156,9 @@ for (const dialect of ['v1', 'pkce']) {
       await context.close();
     });
 
-    test('two tabs sign in at once, and each comes back to its own page', async () => {
+    test('two people sign in at once in two tabs of one browser: the last one is who is there, and the first session is over', async () => {
+      const admin = await openAdmin();
+      const known = await sessionIds(admin);
       const context = await browser.newContext();
       const [first, second] = await Promise.all([context.newPage(), context.newPage()]);
       await goToLogin(first, WORKFLOW);
@@ -159,11 +166,47 @@ for (const dialect of ['v1', 'pkce']) {
       await pick(first, 'member');
       await first.waitForURL(`${studio.url}${WORKFLOW}`);
       await userMenu(first, 'member').waitFor();
-      await pick(second, 'member');
+      const row = await newSession(admin, known);
+      const replaced = await sessionCookie(context);
+      assert.equal(await statusOf(replaced), 200);
+
+      await pick(second, 'viewer');
       await second.waitForURL(`${studio.url}/agents`);
-      await userMenu(second, 'member').waitFor();
-      assert.deepEqual([await listAgents(first), await listAgents(second)], [200, 200]);
-      await context.close();
+      await userMenu(second, 'viewer').waitFor();
+      assert.notEqual((await sessionCookie(context)).value, replaced.value);
+      assert.equal(await statusOf(replaced), 401, 'a sign-in ends the session that it replaces');
+      await row.getByText('ended', { exact: true }).waitFor();
+
+      // The first tab still shows the member; what it asks for is the viewer's.
+      assert.equal((await runWorkflow(first)).status, 403);
+      assert.equal(await whoIsThere(first), NAMES.viewer);
+      await Promise.all([first.reload(), second.reload()]);
+      for (const page of [first, second]) {
+        await userMenu(page, 'viewer').waitFor();
+        assert.equal(await userMenu(page, 'member').count(), 0);
+      }
+      await picture(first, `studio-${dialect}-7-first-tab`);
+      await Promise.all([context.close(), admin.context().close()]);
+    });
+
+    test('two people in two browsers sign in at once and never see each other', async () => {
+      const people = ['member', 'viewer'];
+      const contexts = await Promise.all(people.map(() => browser.newContext()));
+      const pages = await Promise.all(contexts.map((context) => context.newPage()));
+      await Promise.all(pages.map((page) => goToLogin(page)));
+      await Promise.all(pages.map((page, at) => pick(page, people[at])));
+      await Promise.all(pages.map((page) => page.waitForURL(`${studio.url}${WORKFLOW}`)));
+      for (let round = 0; round < 2; round += 1) {
+        await Promise.all(pages.map((page, at) => userMenu(page, people[at]).waitFor()));
+        for (const [at, page] of pages.entries()) assert.equal(await userMenu(page, people[1 - at]).count(), 0);
+        const asked = Array.from({ length: 20 }, () => Promise.all(pages.map(whoIsThere)));
+        for (const seen of await Promise.all(asked)) assert.deepEqual(seen, people.map((person) => NAMES[person]));
+        const runs = await Promise.all(pages.map(runWorkflow));
+        assert.deepEqual(runs.map(({ status }) => status), [200, 403]);
+        if (round === 0) await Promise.all(pages.map((page) => page.reload()));
+      }
+      await picture(pages[1], `studio-${dialect}-8-viewer-beside-member`);
+      await Promise.all(contexts.map((context) => context.close()));
     });
 
     test('after the sign-out the old cookie is refused, and the Cloud knows that the session is over', async () => {

@@ -8,8 +8,6 @@ const BINARY = process.env.MASTRA_AUTH ?? new URL('../target/debug/mastra-auth',
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const OUT = new URL('./out/', import.meta.url).pathname;
 
-export const PEOPLE = ['owner', 'admin', 'member', 'viewer'];
-
 /** Starts the demo on two free ports; resolves when it says that it is ready. */
 export async function startDemo(dialect = 'v1') {
   const child = spawn(BINARY, ['demo', '--port', '0', '--cloud-port', '0', '--dialect', dialect, '-vvv'], {

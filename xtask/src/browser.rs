@@ -22,17 +22,41 @@ const BROWSERS: [&str; 4] = [
 ];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let folder = workspace.path("e2e");
-    let node = Node::find(workspace)?;
-    let chromium = chromium()?;
-    node::install(&node, &folder)?;
-    let binary = binary(workspace)?;
-    run_program(
-        node.npm(&folder)
-            .args(["test", "--silent"])
-            .env("CHROMIUM", chromium)
-            .env("MASTRA_AUTH", binary),
-    )
+    run_program(&mut Ready::find(workspace)?.script("test"))
+}
+
+/// `e2e/` with everything that its scripts need.
+pub(crate) struct Ready {
+    folder: PathBuf,
+    node: Node,
+    chromium: PathBuf,
+    binary: PathBuf,
+}
+
+impl Ready {
+    pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.path("e2e");
+        let node = Node::find(workspace)?;
+        let chromium = chromium()?;
+        node::install(&node, &folder)?;
+        let binary = binary(workspace)?;
+        Ok(Self {
+            folder,
+            node,
+            chromium,
+            binary,
+        })
+    }
+
+    /// One script of `e2e/package.json`.
+    pub(crate) fn script(&self, name: &str) -> Command {
+        let mut command = self.node.npm(&self.folder);
+        command
+            .args(["run", "--silent", name])
+            .env("CHROMIUM", &self.chromium)
+            .env("MASTRA_AUTH", &self.binary);
+        command
+    }
 }
 
 /// The browser that is named, the one that is there, or one that can be installed.

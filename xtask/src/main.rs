@@ -15,6 +15,7 @@ mod cargo;
 mod commands;
 mod deny;
 mod generated;
+mod hosts;
 mod layers;
 mod node;
 mod process;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{browser, cargo, deny, generated, layers, node, threats, toolchain, vectors};
+use crate::{browser, cargo, deny, generated, hosts, layers, node, threats, toolchain, vectors};
 
 /// One thing CI does.
 pub(crate) struct Step {
@@ -160,6 +160,14 @@ pub(crate) const STEPS: &[Step] = &[
         check_about: "",
         pace: Pace::Slow,
         work: Work::Plain(browser::run),
+    },
+    Step {
+        name: "hosts",
+        about: "Sign in at real Mastra servers and in Studio, with the npm package as it is published",
+        example: "CHROMIUM=/opt/chrome/chrome cargo xtask hosts",
+        check_about: "",
+        pace: Pace::Slow,
+        work: Work::Plain(hosts::run),
     },
 ];
 

@@ -1,0 +1,157 @@
+// Sign-in at Mastra servers as they are run: built and moved, behind Hono, behind Express, and with API keys beside the Cloud.
+// There is no browser here: studio.test.mjs looks at the pages.
+import assert from 'node:assert/strict';
+import { lstat, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { startCloud } from './cloud.mjs';
+import { build, makeHosts, startBuilt, startHost } from './hosts.mjs';
+import { install } from './install.mjs';
+import { NAMES, PEOPLE } from './people.mjs';
+import { Person } from './person.mjs';
+
+const DIALECTS = ['v1', 'pkce'];
+
+const stopRegistry = await install();
+const [built, hosts] = await Promise.all([build(), makeHosts()]);
+after(async () => {
+  stopRegistry();
+  await Promise.all([built, hosts].map((folder) => rm(folder, { recursive: true, force: true })));
+});
+
+/** Keeps a Cloud and a server for the tests of one group. */
+function world(dialect, start) {
+  const it = { cloud: undefined, server: undefined };
+  before(async () => {
+    it.cloud = await startCloud(dialect);
+    it.server = await start(it.cloud);
+  });
+  after(async () => {
+    await it.server?.stop();
+    const code = await it.cloud?.stop();
+    await it.cloud?.remove();
+    assert.equal(code, 0, 'Ctrl-C ends the Cloud cleanly');
+  });
+  it.person = (name) => new Person(name, it.server.url);
+  return it;
+}
+
+const statusOf = (server, headers) => fetch(`${server.url}/api/agents`, { headers }).then(({ status }) => status);
+
+function describeServer(title, dialect, start, cookiesOfCallback) {
+  describe(`${title}, ${dialect}`, () => {
+    const it = world(dialect, start);
+
+    test('nobody is let in without a cookie', async () => {
+      const nobody = it.person('nobody');
+      assert.equal(await nobody.agents(), 401);
+      assert.equal((await nobody.runWorkflow()).status, 401);
+      assert.equal(await nobody.me(), null);
+    });
+
+    test('everybody signs in at once, and each is who they are and may do what the role says', async () => {
+      const people = PEOPLE.map((name) => it.person(name));
+      const set = await Promise.all(people.map((person) => person.signIn()));
+      for (const lines of set) assert.deepEqual(lines.map((line) => /^mastra_[a-z]+/.exec(line)?.[0]), cookiesOfCallback);
+      assert.equal(new Set(people.map(({ session }) => session)).size, people.length, 'each has a session of their own');
+      await Promise.all(
+        people.map(async (person) => {
+          assert.equal((await person.me()).name, NAMES[person.name]);
+          assert.equal(await person.agents(), 200);
+          const { status, text } = await person.runWorkflow();
+          assert.equal(status, person.name === 'viewer' ? 403 : 200, `${person.name}: ${text}`);
+          if (person.name === 'viewer') assert.match(text, /Missing required permission: workflows:/);
+          else assert.equal(JSON.parse(text).result.refund, 65);
+        }),
+      );
+    });
+
+    test('a sign-out takes the cookie away, and the old one is refused', async () => {
+      const [leaves, stays] = [it.person('member'), it.person('admin')];
+      await Promise.all([leaves.signIn(), stays.signIn()]);
+      const old = leaves.cookies;
+      assert.equal(await statusOf(it.server, { cookie: old }), 200);
+      const { status, text } = await leaves.ask('/api/auth/logout', { method: 'POST' });
+      assert.equal(status, 200, text);
+      assert.equal(leaves.session, undefined, 'the browser keeps no session cookie');
+      assert.equal(await statusOf(it.server, { cookie: old }), 401);
+      assert.equal(await stays.agents(), 200, 'nobody else is signed out');
+    });
+
+    test('a callback in another browser makes no session', async () => {
+      const callback = await it.person('owner').choose();
+      const other = it.person('member');
+      await other.ask('/api/auth/sso/login');
+      const { location } = await other.ask(callback.pathname + callback.search);
+      assert.match(location, /[?&]error=/);
+      assert.equal(other.session, undefined);
+      assert.equal(await other.agents(), 401);
+    });
+
+    test('no cookie is in the log', async () => {
+      const person = it.person('owner');
+      await person.signIn();
+      const logged = [...it.cloud.log, ...it.server.log].join('\n');
+      assert.ok(!logged.includes(person.session));
+    });
+  });
+}
+
+test('the built app holds our package itself, and the addon of this platform alone', async () => {
+  const scope = join(built, 'node_modules/@mastra');
+  const ours = (await readdir(scope)).filter((name) => name.startsWith('auth-cloud'));
+  assert.equal(ours.length, 2, ours.join());
+  for (const name of ours) assert.ok((await lstat(join(scope, name))).isDirectory(), `${name} leads out of the folder`);
+});
+
+for (const dialect of DIALECTS) {
+  const both = ['mastra_login', 'mastra_session'];
+  describeServer('built, moved and started elsewhere', dialect, (cloud) => startBuilt(built, cloud, dialect), both);
+  describeServer('Hono', dialect, (cloud) => startHost(hosts, 'hono', cloud, dialect), both);
+  // Express keeps the last cookie of an answer only.
+  describeServer('Express', dialect, (cloud) => startHost(hosts, 'express', cloud, dialect), ['mastra_session']);
+}
+
+for (const order of ['keys first', 'Cloud first']) {
+  describe(`API keys beside the Cloud, ${order}`, () => {
+    const it = world('pkce', (cloud) => startHost(hosts, 'composite', cloud, 'pkce', { ORDER: order }));
+    const KEY = { authorization: 'Bearer key-of-the-robot' };
+
+    test('a key opens, the Cloud\'s cookie opens, and nothing else does', async () => {
+      const person = it.person('member');
+      await person.signIn();
+      assert.equal(await statusOf(it.server, KEY), 200);
+      assert.equal(await person.agents(), 200);
+      assert.equal(await statusOf(it.server, { ...KEY, cookie: person.cookies }), 200, 'a program may hold both');
+      const nonsense = [
+        {},
+        { authorization: 'Bearer nonsense' },
+        { authorization: 'Bearer key-of-the-robot2' },
+        { cookie: 'mastra_session=nonsense' },
+        { cookie: `mastra_session=${person.session.slice(0, -1)}` },
+        { cookie: 'mastra_session=key-of-the-robot' },
+      ];
+      for (const headers of nonsense) assert.equal(await statusOf(it.server, headers), 401, JSON.stringify(headers));
+    });
+
+    test('everybody signs in at once, and each is who they are', async () => {
+      const people = PEOPLE.map((name) => it.person(name));
+      await Promise.all(people.map((person) => person.signIn()));
+      for (const person of people) assert.equal((await person.me()).name, NAMES[person.name]);
+      const answer = await fetch(`${it.server.url}/api/auth/me`, { headers: KEY });
+      assert.equal((await answer.json()).name, 'Robot');
+    });
+
+    test('the sign-in page offers the Cloud, and a sign-out ends the session', async () => {
+      const person = it.person('member');
+      const { login } = JSON.parse((await person.ask('/api/auth/capabilities')).text);
+      assert.equal(login.sso.text, 'Sign in with Mastra Cloud');
+      await person.signIn();
+      const old = person.cookies;
+      assert.equal((await person.ask('/api/auth/logout', { method: 'POST' })).status, 200);
+      assert.equal(person.session, undefined);
+      assert.equal(await statusOf(it.server, { cookie: old }), 401);
+      assert.equal(await statusOf(it.server, KEY), 200, 'the key is nobody\'s session');
+    });
+  });
+}

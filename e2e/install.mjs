@@ -1,0 +1,51 @@
+// The example app with everything it needs installed: our package from its packed tarballs, the rest as hosts/package-lock.json says.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { ENV, run } from './processes.mjs';
+import { startRegistry } from './registry.mjs';
+
+const path = (relative) => new URL(relative, import.meta.url).pathname;
+const PACKED = process.env.MASTRA_AUTH_PACKED ?? path('../target/npm-packed');
+const EXAMPLE = path('../examples/mastra');
+const OURS = '@mastra/auth-cloud';
+const OPTIONS = ['--ignore-scripts', '--no-audit', '--no-fund'];
+
+/** Where everything is installed and every app is made. */
+export const HOME = path('../target/e2e-hosts');
+
+/** Installs it all; the answer stops the registry, which `mastra build` asks once more. */
+export async function install() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  assert.ok(major > 22 || (major === 22 && minor >= 13), `Node 22.13 or newer is needed, and this is ${process.versions.node}`);
+  assert.ok(existsSync(PACKED), `no packages in ${PACKED}: \`cargo xtask npm-pack --out target/npm-packed\` makes them`);
+  const elsewhere = execFileSync('npm', ['config', 'get', 'registry'], { env: ENV, encoding: 'utf8' }).trim();
+  const registry = await startRegistry(PACKED, elsewhere);
+  const [version] = Object.keys(registry.versions);
+  assert.ok(version, `${PACKED} does not hold ${OURS}`);
+
+  await mkdir(HOME, { recursive: true });
+  const manifest = JSON.parse(await readFile(path('hosts/package.json'), 'utf8'));
+  manifest.dependencies[OURS] = version;
+  await writeFile(join(HOME, 'package.json'), JSON.stringify(manifest));
+  await cp(path('hosts/package-lock.json'), join(HOME, 'package-lock.json'));
+  await writeFile(join(HOME, '.npmrc'), `@mastra:registry=${registry.url}\n`);
+  // It keeps its version while it is developed: what an earlier run installed is not this one.
+  await rm(join(HOME, 'node_modules', OURS), { recursive: true, force: true });
+  await run('npm', ['install', ...OPTIONS], HOME);
+  return registry.stop;
+}
+
+/** A copy of the example that names a published version of our package, beside what is installed. */
+export async function makeApp() {
+  const folder = await mkdtemp(join(HOME, 'app-'));
+  for (const name of ['tsconfig.json', 'src']) await cp(join(EXAMPLE, name), join(folder, name), { recursive: true });
+  for (const name of ['package-lock.json', '.npmrc']) await cp(join(HOME, name), join(folder, name));
+  const manifest = JSON.parse(await readFile(join(EXAMPLE, 'package.json'), 'utf8'));
+  manifest.dependencies[OURS] = JSON.parse(await readFile(join(HOME, 'package.json'), 'utf8')).dependencies[OURS];
+  await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
+  await symlink(join(HOME, 'node_modules'), join(folder, 'node_modules'));
+  return folder;
+}

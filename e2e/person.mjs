@@ -1,0 +1,93 @@
+// A person with a browser that has a cookie jar and no pages: signs in at a Mastra server through the local Cloud.
+import assert from 'node:assert/strict';
+
+const BACK = '/welcome?x=1';
+
+/** One browser, turned to one server. It keeps the server's cookies and sends them as a browser does. */
+export class Person {
+  jar = new Map();
+
+  constructor(name, server) {
+    this.name = name;
+    this.server = server;
+  }
+
+  /** The `Cookie` header; undefined where the jar is empty. */
+  get cookies() {
+    return this.jar.size === 0 ? undefined : [...this.jar].map(([name, value]) => `${name}=${value}`).join('; ');
+  }
+
+  /** Asks the server for a path, and keeps what it sets. The server's own `Set-Cookie` lines are in the answer. */
+  async ask(path, { body, ...options } = {}) {
+    const headers = { accept: 'application/json', ...(this.cookies && { cookie: this.cookies }) };
+    if (body !== undefined) {
+      options = { method: 'POST', body: JSON.stringify(body), ...options };
+      headers['content-type'] = 'application/json';
+    }
+    const answer = await fetch(new URL(path, this.server), { redirect: 'manual', ...options, headers });
+    const setCookies = answer.headers.getSetCookie();
+    for (const line of setCookies) this.#keep(line);
+    const text = await answer.text();
+    return { status: answer.status, location: answer.headers.get('location'), setCookies, text };
+  }
+
+  #keep(line) {
+    const [pair, ...attributes] = line.split('; ');
+    const [name, value] = [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)];
+    const isOver = attributes.some((one) => /^max-age=0$/i.test(one));
+    if (isOver) this.jar.delete(name);
+    else this.jar.set(name, value);
+  }
+
+  /** To the Cloud's login page, and the choice there; answers the callback's address. */
+  async choose() {
+    const begin = await this.ask(`/api/auth/sso/login?redirect_uri=${encodeURIComponent(BACK)}`);
+    const { url } = JSON.parse(begin.text);
+    assert.ok(url, begin.text);
+    const page = await (await fetch(url)).text();
+    const number = /name="number" value="([^"]+)"/.exec(page)?.[1];
+    const person = new RegExp(`value="([^"]+)" data-person="${this.name}"`).exec(page)?.[1];
+    assert.ok(number && person, `not a login page: ${page}`);
+    const { origin } = new URL(url);
+    const picked = await fetch(`${origin}/auth/oss`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams({ number, person }),
+    });
+    const callback = new URL(picked.headers.get('location') ?? '');
+    assert.equal(callback.origin + callback.pathname, `${this.server}/api/auth/sso/callback`);
+    return callback;
+  }
+
+  /** The whole way in; answers what the callback set. */
+  async signIn() {
+    const callback = await this.choose();
+    const { status, location, setCookies, text } = await this.ask(callback.pathname + callback.search);
+    assert.equal(status, 302, text);
+    assert.equal(location, this.server + BACK, 'back to the page that was wanted');
+    assert.ok(this.session, `no session cookie in ${setCookies.map((line) => line.split('=')[0])}`);
+    return setCookies;
+  }
+
+  get session() {
+    return this.jar.get('mastra_session');
+  }
+
+  /** Who the server says is there. */
+  async me() {
+    const { status, text } = await this.ask('/api/auth/me');
+    assert.equal(status, 200, text);
+    return JSON.parse(text);
+  }
+
+  /** A protected route that every role may use. */
+  async agents() {
+    return (await this.ask('/api/agents')).status;
+  }
+
+  /** A protected route that a viewer may not use. */
+  runWorkflow() {
+    return this.ask('/api/workflows/refund/start-async', { body: { inputData: { number: '1002' } } });
+  }
+}

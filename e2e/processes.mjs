@@ -1,0 +1,65 @@
+// Programs that a test starts: what they say is kept, and where one fails it is told.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { dirname } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** mastra starts `node` by name, and it must be the one that runs the tests. What is set at a desk reaches no server. */
+export const ENV = { ...process.env, NO_COLOR: '1', PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
+for (const name of Object.keys(ENV)) if (/^(MASTRA_|NODE_ENV$|NODE_PATH$|NODE_TEST_CONTEXT$)/.test(name)) delete ENV[name];
+ENV.MASTRA_TELEMETRY_DISABLED = '1';
+
+/** Runs a program to its end. */
+export async function run(program, args, cwd) {
+  const child = spawn(program, args, { cwd, env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+  const said = linesOf(child);
+  const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
+  assert.equal(code, 0, `${program} ${args.join(' ')}: ${said.join('\n')}`);
+}
+
+/** Starts a Mastra server with `node`; resolves when it answers. */
+export async function startServer(args, { cwd, env }) {
+  const port = await freePort();
+  const child = spawn(process.execPath, args, {
+    cwd,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...ENV, PORT: String(port), ...env },
+  });
+  const log = linesOf(child);
+  const ended = new Promise((resolve) => child.once('close', resolve));
+  const url = `http://localhost:${port}`;
+  const stop = async () => {
+    // `mastra dev` starts the server as a child of its own: the group is what ends.
+    if (child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
+    const killer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), 5000);
+    await ended;
+    clearTimeout(killer);
+  };
+  const answers = () => fetch(`${url}/api/auth/capabilities`).then(({ ok }) => ok, () => false);
+  for (const late = Date.now() + 90_000; !(await answers()); await sleep(200)) {
+    if (child.exitCode !== null || Date.now() > late) {
+      if (child.exitCode === null) await stop();
+      throw new Error(`${args.join(' ')} does not answer: ${log.join('\n')}`);
+    }
+  }
+  return { url, log, stop };
+}
+
+function linesOf(child) {
+  const lines = [];
+  for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => lines.push(line));
+  return lines;
+}
+
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const server = createServer().once('error', reject);
+    server.listen(0, () => {
+      const { port } = server.address();
+      server.close(() => resolve(port));
+    });
+  });
+}
