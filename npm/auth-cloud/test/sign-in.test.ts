@@ -78,22 +78,6 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(JSON.stringify(events)).not.toContain('@');
     });
 
-    test('five hundred logins interleaved on two providers stay apart, whichever of them finishes', async () => {
-      const [one, other] = [provider(), provider()];
-      const count = 500;
-      const people = Array.from({ length: count }, (_, at) => PEOPLE[at % 4] ?? 'viewer');
-      const backs = [];
-      for (let at = 0; at < count; at += 25) {
-        const batch = people.slice(at, at + 25);
-        backs.push(...(await Promise.all(batch.map(person => goAndPick(one, crypto.randomUUID(), person)))));
-      }
-      const verifiers = new Set(backs.map(back => back.cookies));
-      expect(verifiers.size).toBe(count);
-      const done = await Promise.all(backs.map((back, at) => comeBack(at % 2 ? one : other, back)));
-      done.forEach(({ user }, at) => expect(user.roles).toEqual([people[at]]));
-      expect(new Set(done.map(({ user }) => user.sessionToken)).size).toBe(count);
-    }, 60_000);
-
     test('a foreign, missing or used binding is refused with a code of its own', async () => {
       const auth = provider();
       const [mine, yours] = await Promise.all([
