@@ -9,7 +9,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use crate::cargo::{release, target_directory};
+use crate::cargo::shipped;
 use crate::node::{self, Node};
 use crate::process::{capture, find, run as run_program};
 use crate::workspace::Workspace;
@@ -39,7 +39,7 @@ impl Ready {
         let node = Node::find(workspace)?;
         let chromium = chromium()?;
         node::install(&node, &folder)?;
-        let binary = binary(workspace)?;
+        let binary = shipped(workspace)?;
         Ok(Self {
             folder,
             node,
@@ -90,18 +90,4 @@ fn chromium() -> Result<PathBuf> {
     ]);
     capture(install.env("DEBIAN_FRONTEND", "noninteractive")).context(missing)?;
     find(&BROWSERS).context(missing)
-}
-
-/// The binary under test: the one that is named, or the one we ship, built now.
-fn binary(workspace: &Workspace) -> Result<PathBuf> {
-    if let Some(named) = env::var_os("MASTRA_AUTH").map(PathBuf::from) {
-        ensure!(
-            named.is_file(),
-            "MASTRA_AUTH={} is not a file",
-            named.display()
-        );
-        return Ok(named);
-    }
-    release(workspace)?;
-    Ok(target_directory(workspace)?.join("release/mastra-auth"))
 }

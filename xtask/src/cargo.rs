@@ -1,8 +1,9 @@
 //! The steps that are one call of cargo, and where cargo builds.
 
+use std::env;
 use std::path::PathBuf;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::process::{capture, cargo, has_cargo, run};
 use crate::steps::Mode;
@@ -79,7 +80,7 @@ pub(crate) fn cli(workspace: &Workspace) -> Result<PathBuf> {
         workspace,
         &["build", "--package", "mastra-auth-cli"],
     ))?;
-    let name = format!("mastra-auth{}", std::env::consts::EXE_SUFFIX);
+    let name = format!("mastra-auth{}", env::consts::EXE_SUFFIX);
     Ok(target_directory(workspace)?.join("debug").join(name))
 }
 
@@ -88,6 +89,21 @@ pub(crate) fn release(workspace: &Workspace) -> Result<()> {
         workspace,
         &["build", "--release", "--package", "mastra-auth-cli"],
     ))
+}
+
+/// The command line under test: the one that `MASTRA_AUTH` names, or the one we ship, built now.
+pub(crate) fn shipped(workspace: &Workspace) -> Result<PathBuf> {
+    if let Some(named) = env::var_os("MASTRA_AUTH").map(PathBuf::from) {
+        ensure!(
+            named.is_file(),
+            "MASTRA_AUTH={} is not a file",
+            named.display()
+        );
+        return Ok(named);
+    }
+    release(workspace)?;
+    let name = format!("mastra-auth{}", env::consts::EXE_SUFFIX);
+    Ok(target_directory(workspace)?.join("release").join(name))
 }
 
 /// Where cargo puts what it builds, `CARGO_TARGET_DIR` and the like taken into account.

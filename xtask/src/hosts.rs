@@ -2,13 +2,9 @@
 //!
 //! The package is packed first, and the servers have it from a registry of the tests: what is tested is what a user installs.
 
-use std::fs;
-use std::path::PathBuf;
-
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::browser::Ready;
-use crate::cargo::target_directory;
 use crate::node;
 use crate::process::run as run_program;
 use crate::workspace::Workspace;
@@ -18,21 +14,11 @@ const SCRIPTS: [&str; 2] = ["test:hosts", "test:studio"];
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     // What can be missing is asked for before anything is built.
     let ready = Ready::find(workspace)?;
-    let packed = packed(workspace)?;
+    let packed = node::packed(workspace)?;
     for script in SCRIPTS {
         run_program(ready.script(script).env("MASTRA_AUTH_PACKED", &packed))?;
     }
     Ok(())
-}
-
-/// The two tarballs, and none of another version from an earlier run.
-fn packed(workspace: &Workspace) -> Result<PathBuf> {
-    let folder = target_directory(workspace)?.join("npm-packed");
-    if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    }
-    node::pack(workspace, &folder)?;
-    Ok(folder)
 }
 
 #[cfg(test)]

@@ -11,10 +11,11 @@ mod platform;
 mod runtime;
 mod same_vectors;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
+use crate::cargo::{cli, shipped, target_directory};
 use crate::workspace::Workspace;
 use addon::Profile;
 use package::Package;
@@ -29,7 +30,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     // Its tests make every export panic; what is packed cannot be made to.
     addon::build(workspace, Profile::Dev, Some(FAULTS))?;
     // The tests sign in against the local Cloud.
-    let cloud = crate::cargo::cli(workspace)?;
+    let cloud = cli(workspace)?;
     let report = same_vectors::Report::begin(workspace)?;
     Package::open(workspace)?.check(report.file(), &cloud)?;
     println!("{}", report.compare(workspace)?);
@@ -42,6 +43,21 @@ pub(crate) fn pack(workspace: &Workspace, out: &Path) -> Result<()> {
     let package = Package::open(workspace)?;
     package.build()?;
     pack::run(workspace, &package, &addon, out)
+}
+
+/// `cargo xtask tarballs`: what is packed is installed far from here, and signs in.
+pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
+    let cloud = shipped(workspace)?;
+    let out = packed(workspace)?;
+    Package::open(workspace)?.try_tarballs(&out, &cloud)
+}
+
+/// The folder of today's two tarballs, and of no others: those of another version would be taken for them.
+pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
+    let out = target_directory(workspace)?.join("npm-packed");
+    pack::empty(&out)?;
+    pack(workspace, &out)?;
+    Ok(out)
 }
 
 /// `cargo xtask bench node`: how fast the package is, on an addon as it ships.

@@ -154,6 +154,14 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Plain(cargo::release),
     },
     Step {
+        name: "tarballs",
+        about: "Pack the npm package, install it in empty projects elsewhere, and sign in there",
+        example: "cargo xtask tarballs",
+        check_about: "",
+        pace: Pace::Slow,
+        work: Work::Plain(node::tarballs),
+    },
+    Step {
         name: "e2e",
         about: "Sign in with a real browser against the shipped binary",
         example: "CHROMIUM=/opt/chrome/chrome cargo xtask e2e",

@@ -7,6 +7,7 @@ import type { MastraAuthProviderOptions } from '@mastra/core/server';
 import type { SSOCallbackResult } from '@mastra/core/auth';
 
 import { CloudApiError, unwrap } from './error.js';
+import { allows, allowsAll, allowsAny } from './grants.js';
 import { native } from './native.js';
 import { mapping } from './options.js';
 import type { MastraCloudAuthOptions, RoleMapping } from './options.js';
@@ -144,16 +145,14 @@ export class MastraRBACCloud implements IRBACProvider<CloudUser> {
   }
 
   async hasPermission(user: CloudUser, permission: string): Promise<boolean> {
-    return native.grantsAllow(await this.getPermissions(user), permission);
+    return allows(await this.getPermissions(user), permission);
   }
 
   async hasAllPermissions(user: CloudUser, permissions: string[]): Promise<boolean> {
-    const grants = await this.getPermissions(user);
-    return permissions.every(permission => native.grantsAllow(grants, permission));
+    return allowsAll(await this.getPermissions(user), permissions);
   }
 
   async hasAnyPermission(user: CloudUser, permissions: string[]): Promise<boolean> {
-    const grants = await this.getPermissions(user);
-    return permissions.some(permission => native.grantsAllow(grants, permission));
+    return allowsAny(await this.getPermissions(user), permissions);
   }
 }

@@ -20,6 +20,7 @@ import { MastraAuthProvider } from '@mastra/core/server';
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
+import { allows, allowsAll, allowsAny } from './grants.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { native } from './native.js';
@@ -287,19 +288,17 @@ export class MastraCloudAuth
 
   /** Whether the user may do one thing. */
   async hasPermission(user: CloudUser, permission: string): Promise<boolean> {
-    return native.grantsAllow(await this.getPermissions(user), text(permission));
+    return allows(await this.getPermissions(user), permission);
   }
 
   /** Whether the user may do all of these. */
   async hasAllPermissions(user: CloudUser, permissions: string[]): Promise<boolean> {
-    const grants = await this.getPermissions(user);
-    return permissions.every(permission => native.grantsAllow(grants, permission));
+    return allowsAll(await this.getPermissions(user), permissions);
   }
 
   /** Whether the user may do at least one of these. */
   async hasAnyPermission(user: CloudUser, permissions: string[]): Promise<boolean> {
-    const grants = await this.getPermissions(user);
-    return permissions.some(permission => native.grantsAllow(grants, permission));
+    return allowsAny(await this.getPermissions(user), permissions);
   }
 
   /** The roles there are. */

@@ -24,6 +24,10 @@ test('a sign-in with the old options, and the role where it was', async () => {
   expect(await rbac.getRoles(user)).toEqual(['member']);
   expect(await rbac.getPermissions(user)).toEqual(['agents:*']);
   expect(await rbac.hasPermission(user, 'agents:write')).toBe(true);
+  expect(await rbac.hasAllPermissions(user, ['agents:read', 'tools:read'])).toBe(false);
+  expect(await rbac.hasAllPermissions(user, ['agents:read', 'agents:write'])).toBe(true);
+  expect(await rbac.hasAnyPermission(user, ['tools:read', 'agents:read'])).toBe(true);
+  expect(await rbac.hasAnyPermission(user, ['tools:read', 7 as unknown as string])).toBe(false);
   // The old server spread its users.
   expect(await rbac.hasPermission({ ...user }, 'tools:read')).toBe(false);
   const nobody = { id: 'u', email: '', roles: [] } as unknown as CloudUser;

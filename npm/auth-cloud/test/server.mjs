@@ -1,25 +1,36 @@
-// One server process with a provider of its own, asked over its channel to the parent: `{ id, method, args }`, answered with
-// `{ id, value }` or `{ id, code }`. It shares nothing with another one but what a browser carries between them.
+// A server of its own process: one provider, and the routes of a sign-in. `node server.mjs CLOUD DIALECT`.
+//
+// Its callback has the address that all servers behind one name have in common; it listens elsewhere, on a free port.
+
+import { createServer } from 'node:http';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 
-const [baseUrl, dialect] = process.argv.slice(2);
+const REDIRECT = 'http://localhost:4111/api/auth/sso/callback';
+const [, , baseUrl, dialect] = process.argv;
 const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl, dialect });
 
-const methods = {
-  login: (redirect, state) => ({ url: auth.getLoginUrl(redirect, state), cookies: auth.getLoginCookies(redirect, state) }),
-  callback: async (code, state, cookies) => {
-    auth.setCallbackCookieHeader(cookies);
-    const result = await auth.handleCallback(code, state);
-    return { role: result.user.roles[0], cookie: result.cookies.at(-1).split(';')[0] };
+const ROUTES = {
+  '/login': async ({ searchParams }) => {
+    const state = searchParams.get('state');
+    return [302, { location: auth.getLoginUrl(REDIRECT, state), 'set-cookie': auth.getLoginCookies(REDIRECT, state) }];
   },
-  whoIs: async cookie => (await auth.authenticateToken('', { headers: { cookie } }))?.roles[0] ?? null,
+  '/callback': async ({ searchParams }, cookie) => {
+    auth.setCallbackCookieHeader(cookie ?? null);
+    const { user, cookies } = await auth.handleCallback(searchParams.get('code'), searchParams.get('state').split('|')[0]);
+    return [200, { 'set-cookie': cookies }, { id: user.id, roles: user.roles }];
+  },
+  '/me': async (_, cookie) => {
+    const user = await auth.authenticateToken('', { headers: { cookie } });
+    return user === null ? [401, {}] : [200, {}, { id: user.id, roles: user.roles }];
+  },
 };
 
-process.on('message', ({ id, method, args }) => {
-  Promise.resolve(methods[method](...args)).then(
-    value => process.send({ id, value }),
-    error => process.send({ id, code: error.code ?? String(error) }),
-  );
+const server = createServer(async (request, response) => {
+  const url = new URL(request.url, 'http://localhost');
+  const route = ROUTES[url.pathname] ?? (async () => [404, {}]);
+  const [status, headers, body] = await route(url, request.headers.cookie).catch(({ code }) => [400, {}, { code }]);
+  response.writeHead(status, headers).end(JSON.stringify(body ?? {}));
 });
-process.on('disconnect', () => process.exit());
+server.listen(0, '127.0.0.1', () => process.stdout.write(`ready http://127.0.0.1:${server.address().port}\n`));
+process.once('SIGTERM', () => process.exit(0));

@@ -1,4 +1,4 @@
-/** The local Cloud as a process, and a browser's part of a sign-in over real sockets. */
+/** The local Cloud and a server as processes, and a browser's part of a sign-in over real sockets. */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,21 +13,32 @@ export const PEOPLE = ['owner', 'admin', 'member', 'viewer'] as const;
 export type Person = (typeof PEOPLE)[number];
 export const REDIRECT = 'http://localhost:4111/api/auth/sso/callback';
 
+/** A process that listens. */
 export interface Cloud {
   readonly url: string;
   stop(): Promise<void>;
 }
 
 /** Starts a local Cloud on a free port, or on the one that another had. */
-export async function startCloud(dialect: 'v1' | 'pkce', port = 0, db?: string): Promise<Cloud> {
+export function startCloud(dialect: 'v1' | 'pkce', port = 0, db?: string): Promise<Cloud> {
   const options = ['dev', '--port', String(port), '--dialect', dialect, ...(db === undefined ? [] : ['--db', db])];
-  const child = spawn(BINARY, options, { stdio: ['ignore', 'pipe', 'inherit'] });
+  return start(BINARY, options, /^ready cloud=(\S+)$/, 'SIGINT');
+}
+
+/** Starts `server.mjs`, a server with a provider of its own, in a process of its own. */
+export function startServer(cloud: Cloud, dialect: 'v1' | 'pkce'): Promise<Cloud> {
+  const script = fileURLToPath(new URL('server.mjs', import.meta.url));
+  return start(process.execPath, [script, cloud.url, dialect], /^ready (\S+)$/, 'SIGTERM');
+}
+
+async function start(program: string, options: string[], ready: RegExp, end: NodeJS.Signals): Promise<Cloud> {
+  const child = spawn(program, options, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
-  const url = /^ready cloud=(\S+)$/.exec(line)?.[1];
+  const url = ready.exec(line)?.[1];
   if (url === undefined) throw new Error(`not a ready line: ${line}`);
   const stop = async () => {
     if (child.exitCode !== null) return;
-    child.kill('SIGINT');
+    child.kill(end);
     await once(child, 'exit');
   };
   return { url, stop };
@@ -41,13 +52,13 @@ export interface Back {
 }
 
 /** From the login page to the callback's address. */
-export function goAndPick(auth: MastraCloudAuth, state: string, person: Person): Promise<Back> {
-  return pickAt(auth.getLoginUrl(REDIRECT, state), auth.getLoginCookies(REDIRECT, state), person);
+export async function goAndPick(auth: MastraCloudAuth, state: string, person: Person): Promise<Back> {
+  const cookies = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
+  return { ...(await pick(auth.getLoginUrl(REDIRECT, state), person)), cookies };
 }
 
-/** The same for a login page and the cookies that came with the way to it. */
-export async function pickAt(login: string, lines: string[], person: Person): Promise<Back> {
-  const cookies = lines.map(pair).join('; ');
+/** Picks a person on the login page; answers what the Cloud sends back to the callback. */
+export async function pick(login: string, person: Person): Promise<Omit<Back, 'cookies'>> {
   const page = await (await fetch(login)).text();
   const number = /name="number" value="([^"]+)"/.exec(page)?.[1];
   const id = new RegExp(`value="([^"]+)" data-person="${person}"`).exec(page)?.[1];
@@ -61,7 +72,7 @@ export async function pickAt(login: string, lines: string[], person: Person): Pr
   });
   const callback = new URL(picked.headers.get('location') ?? '');
   const at = (name: string) => callback.searchParams.get(name) ?? '';
-  return { code: at('code'), state: at('state'), cookies };
+  return { code: at('code'), state: at('state') };
 }
 
 /** Finishes a sign-in as a Mastra server does: header, then callback with the id alone. */

@@ -86,7 +86,8 @@ fn published(main: &Value) -> Result<Map<String, Value>> {
     Ok(manifest)
 }
 
-fn empty(folder: &Path) -> Result<()> {
+/// A folder with nothing in it from an earlier run.
+pub(super) fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
     }

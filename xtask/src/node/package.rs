@@ -58,6 +58,12 @@ impl Package {
         Ok(())
     }
 
+    /// Installs the tarballs of a folder in empty projects, which sign in against `cloud`.
+    pub(super) fn try_tarballs(&self, tarballs: &Path, cloud: &Path) -> Result<()> {
+        let mut command = self.command("tarballs", &[]);
+        run(command.env("TARBALLS", tarballs).env("MASTRA_AUTH", cloud))
+    }
+
     pub(super) fn script(&self, name: &str, arguments: &[&str]) -> Result<()> {
         run(&mut self.command(name, arguments))
     }

@@ -5,6 +5,7 @@
 import { PERMISSION_PATTERNS, matchesPermission } from '@mastra/core/auth/ee';
 
 import { native } from '../../dist/esm/native.js';
+import { generator } from '../random.mjs';
 
 const hasOddParts = text => text.split(':').some(part => part === '' || /[\s\p{Cc}]/u.test(part));
 
@@ -19,17 +20,6 @@ const DIFFERENCES = [
 const WORDS = ['agents', 'tools', 'workflows', 'stored', 'stored-agents', 'stored-skills', 'auth', 'Agents', '*', '', 'a b', 'x'];
 const ACTIONS = ['read', 'write', 'execute', 'delete', 'publish', '*', 'READ', '', 'create'];
 const IDS = ['x', 'y', '*', '', 'X', 'read'];
-
-/** Mulberry32: the same pairs in every run. */
-function generator(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let value = Math.imul(state ^ (state >>> 15), 1 | state);
-    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
-    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 function* pairs(random) {
   const patterns = Object.keys(PERMISSION_PATTERNS);

@@ -1,0 +1,164 @@
+/**
+ * The public types, pinned against the newest host and the oldest: `npm run typecheck` reads this file and nothing runs it.
+ *
+ * A line below `@ts-expect-error` must be refused; where it is taken, that comment is the error. What the values do at run time is
+ * not looked at here.
+ */
+
+import { Mastra } from '@mastra/core';
+import type { ISessionProvider, ISSOProvider, IUserProvider, Session, SSOCallbackResult, SSOLoginConfig } from '@mastra/core/auth';
+import type { IRBACProvider } from '@mastra/core/auth/ee';
+import type { MastraAuthProvider } from '@mastra/core/server';
+
+import { CloudApiError, MastraCloudAuth, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
+import type {
+  CacheOptions,
+  CloudAuthEvent,
+  CloudAuthEventType,
+  CloudAuthLogger,
+  CloudSession,
+  CloudUser,
+  Dialect,
+  ErrorCode,
+  ErrorKind,
+  ExchangedCode,
+  Fetch,
+  MastraCloudAuthOptions,
+  MastraCloudClientOptions,
+} from '../dist/esm/index.js';
+import { same } from './same.js';
+
+/** What a method gives back. */
+type Gives<Name extends keyof MastraCloudAuth> = MastraCloudAuth[Name] extends (...given: never[]) => infer R ? R : never;
+
+export function hosts(auth: MastraCloudAuth): unknown[] {
+  const provider: MastraAuthProvider<CloudUser> = auth;
+  const users: IUserProvider<CloudUser> = auth;
+  const sessions: ISessionProvider = auth;
+  const sso: ISSOProvider<CloudUser> = auth;
+  const rbac: IRBACProvider<CloudUser> = auth;
+  const server = new Mastra({ server: { auth, rbac: auth } });
+  // @ts-expect-error A client is no provider.
+  const noProvider = new Mastra({ server: { auth: new MastraCloudClient({}) } });
+  // @ts-expect-error Nor does it know what anybody may do.
+  const noRoles = new Mastra({ server: { auth, rbac: new MastraCloudClient({}) } });
+  return [provider, users, sessions, sso, rbac, server, noProvider, noRoles];
+}
+
+export function methods(): void {
+  same<Gives<'getLoginUrl'>, string>(true);
+  same<Gives<'getLoginCookies'>, string[]>(true);
+  same<Gives<'getSessionHeaders'>, Record<string, string>>(true);
+  same<Gives<'getClearSessionHeaders'>, Record<string, string>>(true);
+  same<Gives<'getSessionIdFromRequest'>, string | null>(true);
+  same<Gives<'getLoginButtonConfig'>, SSOLoginConfig>(true);
+  same<Gives<'getUserProfileUrl'>, string>(true);
+  same<Gives<'setCallbackCookieHeader'>, void>(true);
+  same<Gives<'authenticateToken'>, Promise<CloudUser | null>>(true);
+  same<Gives<'getCurrentUser'>, Promise<CloudUser | null>>(true);
+  same<Gives<'getUser'>, Promise<CloudUser | null>>(true);
+  same<Gives<'getUsers'>, Promise<(CloudUser | null)[]>>(true);
+  same<Gives<'createSession'>, Promise<Session>>(true);
+  same<Gives<'validateSession'>, Promise<Session | null>>(true);
+  same<Gives<'refreshSession'>, Promise<Session | null>>(true);
+  same<Gives<'destroySession'>, Promise<void>>(true);
+  same<Gives<'handleCallback'>, Promise<SSOCallbackResult<CloudUser>>>(true);
+  same<Gives<'getRoles'>, Promise<string[]>>(true);
+  same<Gives<'getPermissions'>, Promise<string[]>>(true);
+  same<Gives<'hasPermission'>, Promise<boolean>>(true);
+  same<Gives<'hasAllPermissions'>, Promise<boolean>>(true);
+  same<Gives<'hasAnyPermission'>, Promise<boolean>>(true);
+  same<Gives<'getAvailableRoles'>, Promise<{ id: string; name: string }[]>>(true);
+  same<Gives<'getPermissionsForRole'>, Promise<string[]>>(true);
+}
+
+type ClientOption = 'projectId' | 'baseUrl' | 'apiPrefix' | 'authPath' | 'dialect' | 'fetch' | 'logger' | 'onEvent';
+type CookieOption = 'cookieName' | 'cookieDomain' | 'sameSite' | 'secure' | 'sessionMaxAge';
+type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected' | 'public';
+
+export function options(): void {
+  same<keyof MastraCloudClientOptions, ClientOption>(true);
+  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | 'roleMapping' | 'cache'>(true);
+  same<Dialect, 'v1' | 'pkce'>(true);
+  same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
+  same<keyof CloudAuthLogger, 'debug' | 'info' | 'warn'>(true);
+  same<MastraCloudAuthOptions['onEvent'], ((event: CloudAuthEvent) => void) | undefined>(true);
+  same<Required<CacheOptions>, Readonly<Record<'fresh' | 'staleIfError' | 'refused' | 'maxEntries', number>>>(true);
+  void new MastraCloudAuth();
+  void new MastraCloudAuth({ projectId: 'p', baseUrl: 'https://a', apiPrefix: '/api/v1', authPath: '/auth/oss', dialect: 'pkce' });
+  void new MastraCloudAuth({ cookieName: 'c', cookieDomain: 'a.b', sameSite: 'Strict', secure: true, sessionMaxAge: 60 });
+  void new MastraCloudAuth({ sameSite: 'lax', cache: { fresh: 1, staleIfError: 0, refused: 5, maxEntries: 10 } });
+  void new MastraCloudAuth({ roleMapping: { owner: ['*'], _default: ['agents:read'] }, fetch, logger: console });
+  void new MastraCloudAuth({ roleMapping: { owner: ['*'] as const } as const, onEvent: event => event.code?.trim() });
+  void new MastraCloudAuth({ name: 'n', protected: ['/api/*'], public: ['/health'], mapUserToResourceId: user => user.id });
+  void new MastraCloudAuth({ authorizeUser: async user => user.roles.includes('owner') });
+}
+
+export function refusedOptions(): void {
+  // @ts-expect-error There is no such option.
+  void new MastraCloudAuth({ project: 'p' });
+  // @ts-expect-error Nor this one, which only the old plugin has.
+  void new MastraCloudAuth({ cloudBaseUrl: 'https://a' });
+  // @ts-expect-error The client has no cookies.
+  void new MastraCloudClient({ cookieName: 'c' });
+  // @ts-expect-error There is no such dialect.
+  void new MastraCloudAuth({ dialect: 'v2' });
+  // @ts-expect-error There is no such value.
+  void new MastraCloudAuth({ sameSite: 'Sometimes' });
+  // @ts-expect-error True or false.
+  void new MastraCloudAuth({ secure: 'true' });
+  // @ts-expect-error A number of seconds.
+  void new MastraCloudAuth({ sessionMaxAge: '60' });
+  // @ts-expect-error A text.
+  void new MastraCloudAuth({ projectId: 7 });
+  // @ts-expect-error A list for each role.
+  void new MastraCloudAuth({ roleMapping: { owner: '*' } });
+  // @ts-expect-error There is no such time.
+  void new MastraCloudAuth({ cache: { ttl: 1 } });
+  // @ts-expect-error A number.
+  void new MastraCloudAuth({ cache: { fresh: '30' } });
+  // @ts-expect-error What sends a request answers with a response.
+  void new MastraCloudAuth({ fetch: async () => 'ok' });
+  // @ts-expect-error A logger warns too.
+  void new MastraCloudAuth({ logger: { debug() {}, info() {} } });
+  // @ts-expect-error An event has no token.
+  void new MastraCloudAuth({ onEvent: event => event.token });
+}
+
+type UserMember = 'id' | 'email' | 'name' | 'avatarUrl' | 'createdAt' | 'metadata' | 'roles' | 'role' | 'sessionToken';
+
+export function values(user: CloudUser, session: CloudSession, exchanged: ExchangedCode, event: CloudAuthEvent): unknown {
+  same<keyof CloudUser, UserMember>(true);
+  same<CloudUser, Readonly<CloudUser>>(true);
+  same<CloudSession, Readonly<CloudSession>>(true);
+  same<ExchangedCode, Readonly<ExchangedCode>>(true);
+  same<CloudAuthEvent, Readonly<CloudAuthEvent>>(true);
+  same<CloudUser['roles'], readonly string[]>(true);
+  same<CloudUser['createdAt'], Date | undefined>(true);
+  same<CloudUser['metadata'], Readonly<Record<string, unknown>> | undefined>(true);
+  // @ts-expect-error Nobody becomes another user.
+  user.id = 'x';
+  // @ts-expect-error Nobody is given a role.
+  user.roles.push('owner');
+  // @ts-expect-error Nor is what the Cloud keeps written to.
+  user.metadata!['plan'] = 'free';
+  const kind: CloudAuthEventType = event.type;
+  const token: string = exchanged.token;
+  const end: Date = session.expiresAt;
+  return [kind, token, end];
+}
+
+export function errors(thrown: unknown): unknown {
+  // @ts-expect-error It may be anything so far.
+  void thrown.status;
+  if (thrown instanceof CloudApiError) same<typeof thrown, CloudApiError>(true);
+  if (!isCloudApiError(thrown)) return undefined;
+  same<typeof thrown, CloudApiError>(true);
+  same<typeof thrown.status, number>(true);
+  same<typeof thrown.kind, 'caller' | 'configuration' | 'credential' | 'cloud' | 'network'>(true);
+  same<typeof thrown.kind, ErrorKind>(true);
+  const ours: typeof thrown.code = 'timeout' satisfies ErrorCode;
+  // @ts-expect-error This is none of our codes.
+  const theirs: ErrorCode = 'rate_limited';
+  return [ours, theirs];
+}
