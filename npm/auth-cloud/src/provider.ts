@@ -23,7 +23,6 @@ import { requestId } from './events.js';
 import { allows, allowsAll, allowsAny } from './grants.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import { native } from './native.js';
 import type { NativeAnswer, NativeFlow, NativeIdentity, NativeOutcome, Warm } from './native.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { identityOf } from './user.js';
