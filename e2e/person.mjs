@@ -1,5 +1,6 @@
 // A person with a browser that has a cookie jar and no pages: signs in at a Mastra server through the local Cloud.
 import assert from 'node:assert/strict';
+import { pickPerson } from '../npm/auth-cloud/scripts/login-page.mjs';
 
 const BACK = '/welcome?x=1';
 
@@ -44,18 +45,7 @@ export class Person {
     const begin = await this.ask(`/api/auth/sso/login?redirect_uri=${encodeURIComponent(BACK)}`);
     const { url } = JSON.parse(begin.text);
     assert.ok(url, begin.text);
-    const page = await (await fetch(url)).text();
-    const number = /name="number" value="([^"]+)"/.exec(page)?.[1];
-    const person = new RegExp(`value="([^"]+)" data-person="${this.name}"`).exec(page)?.[1];
-    assert.ok(number && person, `not a login page: ${page}`);
-    const { origin } = new URL(url);
-    const picked = await fetch(`${origin}/auth/oss`, {
-      method: 'POST',
-      redirect: 'manual',
-      headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
-      body: new URLSearchParams({ number, person }),
-    });
-    const callback = new URL(picked.headers.get('location') ?? '');
+    const callback = await pickPerson(url, this.name);
     assert.equal(callback.origin + callback.pathname, `${this.server}/api/auth/sso/callback`);
     return callback;
   }

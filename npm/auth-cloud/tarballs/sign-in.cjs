@@ -9,17 +9,8 @@ exports.signIn = async (MastraCloudAuth, [baseUrl, dialect, person]) => {
   const login = auth.getLoginUrl(REDIRECT, state);
   const cookies = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
 
-  const page = await (await fetch(login)).text();
-  const number = /name="number" value="([^"]+)"/.exec(page)[1];
-  const id = new RegExp(`value="([^"]+)" data-person="${person}"`).exec(page)[1];
-  const { origin } = new URL(login);
-  const picked = await fetch(`${origin}/auth/oss`, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ number, person: id }),
-  });
-  const back = new URL(picked.headers.get('location')).searchParams;
+  const { pickPerson } = await import('./login-page.mjs');
+  const back = (await pickPerson(login, person)).searchParams;
 
   auth.setCallbackCookieHeader(cookies);
   const result = await auth.handleCallback(back.get('code'), back.get('state').split('|')[0]);

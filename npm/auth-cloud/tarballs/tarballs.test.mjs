@@ -34,7 +34,7 @@ const tar = (...words) => execFileSync('tar', words, { encoding: 'utf8' });
 const filesOf = file => tar('-tzf', file).split('\n').filter(line => line !== '' && !line.endsWith('/')).toSorted();
 const manifestOf = file => JSON.parse(tar('-xzOf', file, 'package/package.json'));
 
-/** An empty project with these installed, and the scripts beside this file. */
+/** An empty project with these installed, and the scripts that sign in. */
 function project(...install) {
   const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'auth-cloud-')));
   writeFileSync(path.join(folder, 'package.json'), '{ "name": "empty", "private": true }\n');
@@ -44,6 +44,7 @@ function project(...install) {
   for (const name of readdirSync(HERE).filter(name => name !== path.basename(import.meta.filename))) {
     copyFileSync(path.join(HERE, name), path.join(folder, name));
   }
+  copyFileSync(path.join(HERE, '..', 'scripts', 'login-page.mjs'), path.join(folder, 'login-page.mjs'));
   return folder;
 }
 

@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 import type { MastraCloudAuth } from '../dist/esm/index.js';
+import { pickPerson } from '../scripts/login-page.mjs';
 
 const BINARY = process.env['MASTRA_AUTH'] ?? fileURLToPath(new URL('../../../target/debug/mastra-auth', import.meta.url));
 
@@ -59,18 +60,7 @@ export async function goAndPick(auth: MastraCloudAuth, state: string, person: Pe
 
 /** Picks a person on the login page; answers what the Cloud sends back to the callback. */
 export async function pick(login: string, person: Person): Promise<Omit<Back, 'cookies'>> {
-  const page = await (await fetch(login)).text();
-  const number = /name="number" value="([^"]+)"/.exec(page)?.[1];
-  const id = new RegExp(`value="([^"]+)" data-person="${person}"`).exec(page)?.[1];
-  if (number === undefined || id === undefined) throw new Error(`not a login page: ${page}`);
-  const { origin } = new URL(login);
-  const picked = await fetch(`${origin}/auth/oss`, {
-    method: 'POST',
-    redirect: 'manual',
-    headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams({ number, person: id }),
-  });
-  const callback = new URL(picked.headers.get('location') ?? '');
+  const callback: URL = await pickPerson(login, person);
   const at = (name: string) => callback.searchParams.get(name) ?? '';
   return { code: at('code'), state: at('state') };
 }
