@@ -1,7 +1,7 @@
 // The addon is loaded and unloaded in worker threads: no crash, memory flat.
 //
-// Memory jumps up and down while workers come and go, so that two single figures say little: what is compared is the highest of
-// an early stretch and the highest of the last one. What is taken in the first fifty loads, and kept, is not looked at.
+// Memory jumps up and down while workers come and go, so that single figures say little: the highest of each stretch is told, and
+// the first of them compared with the last. What is taken in the first fifty loads, and kept, is not looked at.
 
 import { Worker } from 'node:worker_threads';
 
@@ -27,8 +27,8 @@ export async function run(total = 10_000) {
   if (stretch < 1) throw new Error(`${total} workers are too few to tell`);
   let begun = 0;
   let done = 0;
-  let early = 0;
-  let late = 0;
+  const stretches = Math.floor((total - settled) / stretch);
+  const highest = Array.from({ length: stretches }, () => 0);
   const one = () =>
     new Promise((resolve, reject) => {
       const worker = new Worker(BODY, { eval: true, workerData: addon });
@@ -40,15 +40,14 @@ export async function run(total = 10_000) {
       begun += 1;
       await one();
       done += 1;
-      const now = process.memoryUsage.rss();
-      if (done > settled && done <= settled + stretch) early = Math.max(early, now);
-      if (done > total - stretch) late = Math.max(late, now);
+      if (done <= settled) continue;
+      const at = Math.min(Math.floor((done - settled - 1) / stretch), stretches - 1);
+      highest[at] = Math.max(highest[at], process.memoryUsage.rss() / MEGABYTE);
     }
   };
   await Promise.all(Array.from({ length: 8 }, lane));
-  const grown = Math.round((late - early) / MEGABYTE);
-  const shown = bytes => `${Math.round(bytes / MEGABYTE)} MB`;
-  const told = `${done} loads, at most ${shown(early)} in ${stretch} after the first ${settled}, ${shown(late)} in the last ${stretch}`;
+  const grown = Math.round(highest.at(-1) - highest[0]);
+  const told = `${done} loads; at most, in each ${stretch} after the first ${settled}: ${highest.map(Math.round).join(', ')} MB`;
   if (grown > LIMIT) throw new Error(`memory has grown by ${grown} MB: ${told}`);
   return `workers: ${told}`;
 }
