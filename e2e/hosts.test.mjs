@@ -153,5 +153,18 @@ for (const order of ['keys first', 'Cloud first']) {
       assert.equal(await statusOf(it.server, { cookie: old }), 401);
       assert.equal(await statusOf(it.server, KEY), 200, 'the key is nobody\'s session');
     });
+
+    test('while the Cloud is away nobody is there whom it does not know yet, and keys still open', async () => {
+      const [known, unknown] = [it.person('member'), it.person('viewer')];
+      await known.signIn();
+      // A session of the same form that this server has never asked about.
+      unknown.jar.set('mastra_session', known.session.replace(/[^.]{8}$/, 'AAAAAAAA'));
+      assert.equal(await it.cloud.stop(), 0);
+      assert.equal(await known.agents(), 200, 'what was verified serves on');
+      assert.equal(await unknown.me(), null, 'no 503: an error of one provider is "not mine" here');
+      assert.equal(await unknown.agents(), 401);
+      assert.equal(await statusOf(it.server, KEY), 200);
+      await it.cloud.start();
+    });
   });
 }
