@@ -1,5 +1,8 @@
 /** Sign-in, identity, permissions and sign-out against the local Cloud, in both dialects. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -150,7 +153,8 @@ for (const dialect of ['v1', 'pkce'] as const) {
     });
 
     test('an outage is thrown as 503 and ends nobody’s session', async () => {
-      const db = `/tmp/auth-cloud-${crypto.randomUUID()}.db`;
+      const folder = mkdtempSync(join(tmpdir(), 'auth-cloud-'));
+      const db = join(folder, 'cloud.db');
       let own = await startCloud(dialect, 0, db);
       const port = Number(new URL(own.url).port);
       const auth = provider({ baseUrl: own.url, cache: { fresh: 0.2, staleIfError: 1 } });
@@ -171,6 +175,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
         .poll(() => auth.authenticateToken('', request({ cookie })).then(found => found?.id, () => undefined), { timeout: 10_000 })
         .toBe(user.id);
       await own.stop();
+      rmSync(folder, { recursive: true });
     });
 
     test('sessions are not created', async () => {
