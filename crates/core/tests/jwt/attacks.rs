@@ -1,0 +1,1 @@
+//! What attackers try with keys and algorithms.

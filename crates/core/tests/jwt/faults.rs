@@ -1,0 +1,1 @@
+//! Any fault, and any number of them at once, is refused.

@@ -1,0 +1,1 @@
+//! Which keys of a set are used, and for which tokens.
