@@ -1,11 +1,13 @@
 //! The loop: any flow of the core, driven over a transport, a clock and single flight.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
+use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
+use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
@@ -24,6 +26,7 @@ pub(crate) struct Driver {
     transport: Arc<dyn Transport>,
     identities: Flights<TokenKey, Answer>,
     permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
+    keys: Flights<TokenKey, Fetched>,
 }
 
 impl Driver {
@@ -40,6 +43,7 @@ impl Driver {
             transport,
             identities: Flights::new(longest),
             permissions: Flights::new(longest),
+            keys: Flights::new(longest),
         }
     }
 
@@ -54,17 +58,43 @@ impl Driver {
         let mut last = None;
         loop {
             match authenticate.next(last.take(), system::now(), system::jitter()) {
-                Next::Done(answer) => return answer,
+                Next::Done(answer) => {
+                    match authenticate.take_background() {
+                        None => {}
+                        Some(Background::Identify(flow)) => {
+                            self.identities.begin(flow.key(), self.identify(flow));
+                        }
+                        Some(Background::Keys(flow)) => {
+                            self.keys.begin(flow.key(), self.fetch(flow))
+                        }
+                    }
+                    return answer;
+                }
                 Next::Identify(flow) => {
-                    let transport = Arc::clone(&self.transport);
-                    let key = flow.key();
-                    let landed = self
-                        .identities
-                        .join(key, async move { drive(transport.as_ref(), flow).await })
-                        .await;
+                    let landed = self.identities.join(flow.key(), self.identify(flow)).await;
                     last = Some(landed.unwrap_or_else(|| Answer::Unavailable(cut_short())));
                 }
+                Next::Keys(flow) => {
+                    // What came of it shows in the next look at the keys.
+                    let _ = self.keys.join(flow.key(), self.fetch(flow)).await;
+                }
             }
+        }
+    }
+
+    fn identify(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
+        let transport = Arc::clone(&self.transport);
+        async move { drive(transport.as_ref(), flow).await }
+    }
+
+    fn fetch(&self, flow: FetchKeys) -> impl Future<Output = Fetched> + Send + 'static {
+        let transport = Arc::clone(&self.transport);
+        async move {
+            let fetched = drive(transport.as_ref(), flow).await;
+            if let Fetched::Failed(error) = &fetched {
+                tracing::warn!(code = error.code(), "the key set could not be fetched");
+            }
+            fetched
         }
     }
 

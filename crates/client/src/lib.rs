@@ -28,6 +28,7 @@
 mod builder;
 mod client;
 mod driver;
+mod environment;
 mod flights;
 mod headers;
 mod provider;
@@ -53,6 +54,7 @@ pub use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 pub use mastra_auth_cloud_core::permission::Grants;
 pub use mastra_auth_cloud_core::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
+pub use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 pub use provider::MastraCloudAuth;
 pub use traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
 pub use transport::{ReqwestTransport, Sending, Transport};

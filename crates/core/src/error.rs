@@ -154,9 +154,11 @@ codes! {
     NoData "no_data" Cloud Some(502), "The Cloud's answer has no data where data is needed.";
     InvalidResponse "invalid_response" Cloud None, "The Cloud's answer does not have the form the contract gives it.";
     CookieTooLarge "cookie_too_large" Cloud Some(502), "The session cookie would be larger than browsers keep.";
+    InvalidKeySet "invalid_key_set" Cloud Some(502), "The key set holds no key that can be used.";
     NetworkError "network_error" Network Some(503), "The Cloud could not be reached.";
     Timeout "timeout" Network Some(503), "The Cloud did not answer in time.";
     ResponseTooLarge "response_too_large" Network Some(503), "The Cloud's answer is larger than is read.";
+    KeysUnavailable "keys_unavailable" Network Some(503), "The keys that signatures are checked with could not be had.";
     CircuitOpen "circuit_open" Network Some(503), "The Cloud failed several times in a row and is not asked for a moment.";
     SignOutNotConfirmed "sign_out_not_confirmed" Network Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
 }

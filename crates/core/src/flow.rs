@@ -33,6 +33,7 @@ pub mod authenticate;
 pub mod call;
 pub mod callback;
 pub mod identify;
+pub mod keys;
 pub mod login;
 pub mod logout;
 pub mod permissions;

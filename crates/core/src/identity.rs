@@ -4,15 +4,20 @@ pub mod authority;
 pub(crate) mod breaker;
 pub(crate) mod cache;
 pub mod key;
+pub(crate) mod keys;
+pub(crate) mod proof;
 pub(crate) mod spent;
 mod weight;
 
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+
 use crate::ids::SessionId;
-use crate::model::CloudUser;
+use crate::model::{CloudSession, CloudUser};
 use crate::time::Timestamp;
 use key::TokenKey;
 
-/// A verified identity: made by this crate from the Cloud's answer, and by nobody else.
+/// A verified identity: made by this crate from the Cloud's answer or from a checked signature, and by nobody else.
 #[derive(Clone, Debug)]
 pub struct Identity {
     key: TokenKey,
@@ -20,6 +25,17 @@ pub struct Identity {
     user: CloudUser,
     session_id: Option<SessionId>,
     expires_at: Option<Timestamp>,
+    renewal: Claim,
+}
+
+/// Something that one caller gets and no other. A copy can be claimed anew.
+#[derive(Debug, Default)]
+struct Claim(AtomicBool);
+
+impl Clone for Claim {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Identity {
@@ -35,6 +51,7 @@ impl Identity {
             user,
             session_id,
             expires_at,
+            renewal: Claim(AtomicBool::new(false)),
         }
     }
 
@@ -64,6 +81,19 @@ impl Identity {
         self.key
     }
 
+    /// The same, with what the Cloud says of its session.
+    pub(crate) fn in_session(self, session: &CloudSession) -> Self {
+        Self {
+            session_id: Some(session.id().clone()),
+            expires_at: self
+                .expires_at
+                .into_iter()
+                .chain([session.expires_at()])
+                .min(),
+            ..self
+        }
+    }
+
     /// The same, with what was known of its session before: its id, which the Cloud may have said,
     /// and its end where that comes sooner.
     pub(crate) fn continuing(self, earlier: &Self) -> Self {
@@ -78,7 +108,14 @@ impl Identity {
         Self { serial, ..self }
     }
 
-    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|end| now >= end)
+    /// Whether its end is further back than the clocks may differ.
+    pub(crate) fn is_expired(&self, now: Timestamp, leeway: Duration) -> bool {
+        self.expires_at.is_some_and(|end| now >= end.plus(leeway))
+    }
+
+    /// Leave to ask about it anew before its fresh time is over, to the first who wants it.
+    pub(crate) fn claim_renewal(&self) -> bool {
+        // Asked on many requests and claimed once: a look does not take the line from other processors.
+        !self.renewal.0.load(Ordering::Relaxed) && !self.renewal.0.swap(true, Ordering::Relaxed)
     }
 }

@@ -11,7 +11,7 @@
 //! # What it does not do
 //!
 //! It opens no connection, reads no environment, starts nothing and never waits. It has no way to make an identity but an
-//! answer of the Cloud.
+//! answer of the Cloud, or a signature that was checked against its keys.
 
 extern crate alloc;
 
@@ -43,6 +43,7 @@ mod pkce;
 pub mod roles;
 pub mod state;
 mod unverified;
+pub mod verification;
 
 // L3: operations
 pub mod op;

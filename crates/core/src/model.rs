@@ -112,7 +112,7 @@ impl CloudUser {
     }
 
     /// A user as a token says it whose signature was checked here.
-    pub fn from_claims(claims: &Verified<Claims>, session_token: SessionToken) -> Self {
+    pub(crate) fn from_claims(claims: &Verified<Claims>, session_token: SessionToken) -> Self {
         let claims = claims.as_inner();
         Self {
             id: claims.subject().clone(),

@@ -115,7 +115,16 @@ impl Search {
             match self.0.next(last, now(), crate::flow::jitter(jitter)) {
                 Next::Done(answer) => Either::A(Answer(answer)),
                 Next::Identify(flow) => Either::B(Flow::identify(flow)),
+                Next::Keys(flow) => Either::B(Flow::keys(flow)),
             }
+        })
+    }
+
+    /// What is to be done besides, once there is an answer; nobody waits for it.
+    #[napi]
+    pub fn background(&mut self) -> Result<Option<Flow>> {
+        guard("Search.background", || {
+            self.0.take_background().map(Flow::background)
         })
     }
 }

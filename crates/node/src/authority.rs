@@ -1,12 +1,12 @@
 //! A deployment at work: who a request comes from, sign-in, sign-out, permissions.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mastra_auth_cloud_core::cookie::values;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::callback::Callback;
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::login;
@@ -30,7 +30,7 @@ use crate::text::Text;
 
 /// A deployment at work.
 #[napi]
-pub struct Authority(pub(crate) Arc<CoreAuthority>);
+pub struct Authority(pub(crate) Arc<CoreAuthority>, Arc<Mutex<Vec<Background>>>);
 
 /// What follows from the options.
 #[napi(object, object_from_js = false)]
@@ -52,7 +52,8 @@ pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
         or(options.into_config().and_then(|config| {
             let bytes = <[u8; 32]>::try_from(entropy.as_ref())
                 .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
-            Ok(Authority(CoreAuthority::new(config, Entropy::new(bytes))))
+            let authority = CoreAuthority::new(config, Entropy::new(bytes));
+            Ok(Authority(authority, Arc::default()))
         }))
     })
 }
@@ -79,14 +80,23 @@ impl Authority {
     }
 
     /// A function that gives the number of the identity that credentials stand for, where it is known without asking; else 0.
-    /// A function of its own and no method: every request calls it, and a method looks its object up first.
+    /// Below 0 it is that number, and [`background`](Self::background) has something to do. A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Function")]
     pub fn warm<'env>(&self, env: &'env Env) -> Result<Or<Function<'env, (), f64>>> {
         guard("Authority.warm", || {
-            let authority = Arc::clone(&self.0);
+            let (authority, tasks) = (Arc::clone(&self.0), Arc::clone(&self.1));
             or(env
-                .create_function_from_closure("warm", move |call| warm(&authority, &call))
+                .create_function_from_closure("warm", move |call| warm(&authority, &tasks, &call))
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
+        })
+    }
+
+    /// What warm looks left to be done; nobody waits for it.
+    #[napi]
+    pub fn background(&self) -> Result<Vec<Flow>> {
+        guard("Authority.background", || {
+            let mut tasks = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+            tasks.drain(..).map(Flow::background).collect()
         })
     }
 
@@ -322,7 +332,11 @@ impl Authority {
     }
 }
 
-fn warm(authority: &Arc<CoreAuthority>, call: &FunctionCallContext<'_>) -> napi::Result<f64> {
+fn warm(
+    authority: &Arc<CoreAuthority>,
+    tasks: &Mutex<Vec<Background>>,
+    call: &FunctionCallContext<'_>,
+) -> napi::Result<f64> {
     let text = |at| call.get::<Option<Text>>(at);
     let (token, authorization, cookie) = (text(0)?, text(1)?, text(2)?);
     guard("warm", || {
@@ -335,9 +349,19 @@ fn warm(authority: &Arc<CoreAuthority>, call: &FunctionCallContext<'_>) -> napi:
         let Ok(credentials) = credentials else {
             return 0.0;
         };
-        match Authenticate::new(authority, credentials).next(None, now(), jitter(0.0)) {
-            Next::Done(CoreAnswer::Authenticated(identity)) => serial(&identity),
-            _ => 0.0,
+        let mut authenticate = Authenticate::new(authority, credentials);
+        let Next::Done(CoreAnswer::Authenticated(identity)) =
+            authenticate.next(None, now(), jitter(0.0))
+        else {
+            return 0.0;
+        };
+        match authenticate.take_background() {
+            None => serial(&identity),
+            Some(task) => {
+                let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
+                tasks.push(task);
+                -serial(&identity)
+            }
         }
     })
     .or_else(|error| thrown(*call.env, &error))

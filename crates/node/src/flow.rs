@@ -2,7 +2,9 @@
 
 use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::authenticate::Background;
 use mastra_auth_cloud_core::flow::identify::Identify;
+use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Jitter, Step as CoreStep};
 use mastra_auth_cloud_core::http::{Request as CoreRequest, Response, TransportError};
 use mastra_auth_cloud_core::identity::key::TokenKey;
@@ -134,6 +136,21 @@ impl Flow {
             answer: Some(Answer(answer)),
             ..Outcome::default()
         })
+    }
+
+    /// Ends with nothing, or with the reason why the keys could not be had: they are the core's.
+    pub(crate) fn keys(flow: FetchKeys) -> Self {
+        Self::keyed("keys", flow.key(), flow, |fetched| match fetched {
+            Fetched::Brought | Fetched::NotNow => Outcome::default(),
+            Fetched::Failed(error) => Err(error).into(),
+        })
+    }
+
+    pub(crate) fn background(task: Background) -> Self {
+        match task {
+            Background::Identify(flow) => Self::identify(flow),
+            Background::Keys(flow) => Self::keys(flow),
+        }
     }
 
     fn step(&mut self, event: Event, now: Now) -> Step {

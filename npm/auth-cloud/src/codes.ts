@@ -92,12 +92,16 @@ export type ErrorCode =
   | 'invalid_response'
   /** The session cookie would be larger than browsers keep. */
   | 'cookie_too_large'
+  /** The key set holds no key that can be used. */
+  | 'invalid_key_set'
   /** The Cloud could not be reached. */
   | 'network_error'
   /** The Cloud did not answer in time. */
   | 'timeout'
   /** The Cloud's answer is larger than is read. */
   | 'response_too_large'
+  /** The keys that signatures are checked with could not be had. */
+  | 'keys_unavailable'
   /** The Cloud failed several times in a row and is not asked for a moment. */
   | 'circuit_open'
   /** The session is signed out here, but the Cloud did not confirm its end. */

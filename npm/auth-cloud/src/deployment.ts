@@ -45,6 +45,16 @@ export class Deployment {
     return this.#driver.run(flow);
   }
 
+  /** Drives a flow that nobody waits for. */
+  let(flow: NativeFlow): void {
+    this.run(flow).then(
+      ({ failure }) => {
+        if (failure !== undefined) this.events.failed('background_failed', failure);
+      },
+      () => this.events.tell({ type: 'background_failed', code: 'internal' }),
+    );
+  }
+
   /** Drives a flow; an error of the core is thrown. */
   async done(flow: NativeFlow | NativeFailure, requestId?: string): Promise<NativeOutcome> {
     const outcome = await this.run(unwrap(flow));

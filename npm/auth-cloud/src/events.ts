@@ -24,6 +24,8 @@ export type CloudAuthEventType =
   | 'sign_out_not_confirmed'
   /** The Cloud refused in a way that says more of the set-up than of the credential. */
   | 'refused_oddly'
+  /** Keys or an identity could not be had anew while nobody waited; what is known serves on. */
+  | 'background_failed'
   /** One call to the Cloud was made. */
   | 'cloud_call';
 
@@ -57,6 +59,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   signed_out: 'info',
   sign_out_not_confirmed: 'warn',
   refused_oddly: 'warn',
+  background_failed: 'warn',
   cloud_call: 'debug',
 };
 

@@ -89,6 +89,7 @@ export interface NativeFlow {
 
 export interface NativeSearch {
   next(last: NativeAnswer | undefined, jitter: number): NativeAnswer | NativeFlow;
+  background(): NativeFlow | null;
 }
 
 type Or<T> = T | NativeFailure;
@@ -100,6 +101,7 @@ export type Warm = (token: Text, authorization: Text, cookie: Text) => number;
 export interface NativeAuthority {
   facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };
   warm(): Or<Warm>;
+  background(): NativeFlow[];
   authenticate(token: Text, authorization: Text, cookie: Text): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<string>;
   loginCookie(redirectUri: string, state: string): Or<string>;
@@ -130,6 +132,20 @@ export interface NativeAuthority {
 }
 
 /** Times are in seconds. */
+export interface NativeVerification {
+  mode?: string | undefined;
+  jwksUrl?: string | undefined;
+  jwks?: string | undefined;
+  secret?: string | undefined;
+  algorithms?: string[] | undefined;
+  issuer?: string | undefined;
+  audience?: string | undefined;
+  leeway?: number | undefined;
+  maxAge?: number | undefined;
+  sessionEvery?: number | undefined;
+}
+
+/** Times are in seconds. */
 export interface NativeOptions {
   projectId?: string | undefined;
   baseUrl?: string | undefined;
@@ -146,6 +162,8 @@ export interface NativeOptions {
   staleIfError?: number | undefined;
   refused?: number | undefined;
   maxEntries?: number | undefined;
+  refreshEarly?: number | undefined;
+  verification?: NativeVerification | undefined;
   production: boolean;
   development: boolean;
 }

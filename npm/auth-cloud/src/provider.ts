@@ -93,7 +93,11 @@ export class MastraCloudAuth
 
   #authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
-    const serial = this.#warm(token, authorization, cookie);
+    let serial = this.#warm(token, authorization, cookie);
+    if (serial < 0) {
+      serial = -serial;
+      for (const flow of this.#cloud.authority.background()) this.#cloud.let(flow);
+    }
     const known = serial === 0 ? undefined : this.#users.get(serial);
     return known === undefined ? this.#search(token, authorization, cookie, request) : known.promised;
   }
@@ -112,8 +116,13 @@ export class MastraCloudAuth
     let last: NativeAnswer | undefined;
     for (;;) {
       const next = search.next(last, Math.random());
-      if (isFlow(next)) last = (await this.#cloud.run(next)).answer;
-      else return this.#told(next, request);
+      if (isFlow(next)) {
+        last = (await this.#cloud.run(next)).answer;
+        continue;
+      }
+      const besides = search.background();
+      if (besides !== null) this.#cloud.let(besides);
+      return this.#told(next, request);
     }
   }
 

@@ -78,16 +78,18 @@ type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected'
 
 export function options(): void {
   same<keyof MastraCloudClientOptions, ClientOption>(true);
-  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | 'roleMapping' | 'cache'>(true);
+  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | 'roleMapping' | 'cache' | 'verification'>(true);
   same<Dialect, 'v1' | 'pkce'>(true);
   same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
   same<keyof CloudAuthLogger, 'debug' | 'info' | 'warn'>(true);
   same<MastraCloudAuthOptions['onEvent'], ((event: CloudAuthEvent) => void) | undefined>(true);
-  same<Required<CacheOptions>, Readonly<Record<'fresh' | 'staleIfError' | 'refused' | 'maxEntries', number>>>(true);
+  same<Required<CacheOptions>, Readonly<Record<'fresh' | 'refreshEarly' | 'staleIfError' | 'refused' | 'maxEntries', number>>>(true);
   void new MastraCloudAuth();
   void new MastraCloudAuth({ projectId: 'p', baseUrl: 'https://a', apiPrefix: '/api/v1', authPath: '/auth/oss', dialect: 'pkce' });
   void new MastraCloudAuth({ cookieName: 'c', cookieDomain: 'a.b', sameSite: 'Strict', secure: true, sessionMaxAge: 60 });
   void new MastraCloudAuth({ sameSite: 'lax', cache: { fresh: 1, staleIfError: 0, refused: 5, maxEntries: 10 } });
+  void new MastraCloudAuth({ verification: 'keys' });
+  void new MastraCloudAuth({ verification: { by: 'keys+session', jwksUrl: 'https://a', sessionEvery: 60, algorithms: ['ES256'] as const } });
   void new MastraCloudAuth({ roleMapping: { owner: ['*'], _default: ['agents:read'] }, fetch, logger: console });
   void new MastraCloudAuth({ roleMapping: { owner: ['*'] as const } as const, onEvent: event => event.code?.trim() });
   void new MastraCloudAuth({ name: 'n', protected: ['/api/*'], public: ['/health'], mapUserToResourceId: user => user.id });
@@ -103,6 +105,10 @@ export function refusedOptions(): void {
   void new MastraCloudClient({ cookieName: 'c' });
   // @ts-expect-error There is no such dialect.
   void new MastraCloudAuth({ dialect: 'v2' });
+  // @ts-expect-error There is no such way.
+  void new MastraCloudAuth({ verification: 'signature' });
+  // @ts-expect-error Which way has to be said.
+  void new MastraCloudAuth({ verification: { issuer: 'https://a' } });
   // @ts-expect-error There is no such value.
   void new MastraCloudAuth({ sameSite: 'Sometimes' });
   // @ts-expect-error True or false.

@@ -3,16 +3,21 @@
 //! The bearer first, then the session cookies in their order, so that neither a stale cookie nor another provider's bearer
 //! signs anyone out. The first that is accepted answers. One that cannot be checked ends the search as unavailable: to
 //! go on would let an outage choose who somebody is. A token of the wrong form is refused without a call.
-//! Whoever is remembered is answered without an allocation.
+//! Whoever is remembered is answered without an allocation. Where signatures are checked, that is done here, at once.
 
 use core::array;
 use std::sync::Arc;
 
-use super::identify::{Answer, Identify, Known, look};
+use super::identify::{Answer, Identify, Known, look, settle};
+use super::keys::FetchKeys;
 use super::step::Jitter;
 use crate::cookie::values;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
+use crate::identity::cache::Lookup;
+use crate::identity::keys::Outlook;
+use crate::identity::proof::Unproven;
+use crate::jwt::Reason;
 use crate::secret::SessionToken;
 use crate::time::Now;
 
@@ -159,15 +164,35 @@ pub fn bearer(authorization: &str) -> Option<&str> {
 pub enum Next {
     /// Run this flow, one per key, and come back with its answer.
     Identify(Identify),
+    /// Run this flow, one per key, and come back with nothing, whatever came of it.
+    Keys(FetchKeys),
     /// This is the answer.
     Done(Answer),
+}
+
+/// What nobody waits for: run it, one per key, and let its outcome go.
+#[derive(Debug)]
+pub enum Background {
+    /// Asks about an identity in use before its fresh time is over.
+    Identify(Identify),
+    /// Fetches a key set that has grown old.
+    Keys(FetchKeys),
 }
 
 /// A request's credentials on their way to an answer.
 pub struct Authenticate<'h> {
     authority: Arc<Authority>,
     candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
+    /// Whose key was not known; judged again once the keys were fetched.
+    waiting: Option<SessionToken>,
     refused: Option<CloudApiError>,
+    background: Option<Background>,
+}
+
+/// What became of one candidate.
+enum Judged {
+    Next(Next),
+    Refused(CloudApiError),
 }
 
 impl<'h> Authenticate<'h> {
@@ -176,7 +201,9 @@ impl<'h> Authenticate<'h> {
         Self {
             authority: Arc::clone(authority),
             candidates: credentials.candidates.into_iter(),
+            waiting: None,
             refused: None,
+            background: None,
         }
     }
 
@@ -189,24 +216,18 @@ impl<'h> Authenticate<'h> {
             }
             Some(answer) => return Next::Done(answer),
         }
-        for candidate in self.candidates.by_ref().flatten() {
-            let known = candidate
-                .text()
-                .map(|text| look(&self.authority, &self.authority.key(text), now));
-            let error = match known {
-                Some(Known::Answer(Answer::Rejected(error))) => error,
-                Some(Known::Answer(answer)) => return Next::Done(answer),
-                Some(Known::Ask(_)) => match candidate.into_token() {
-                    Some(token) => {
-                        let authority = Arc::clone(&self.authority);
-                        return Next::Identify(Identify::new(authority, token, jitter));
-                    }
-                    None => CloudApiError::new(Code::InvalidToken),
-                },
-                None => CloudApiError::new(Code::InvalidToken),
-            };
-            // The first refusal is the one to tell: it is that of the credential that counts most.
-            self.refused.get_or_insert(error);
+        if let Some(token) = self.waiting.take() {
+            match self.prove(token, Keys::Fetched, now, jitter) {
+                Judged::Next(next) => return next,
+                // The first refusal is the one to tell: it is that of the credential that counts most.
+                Judged::Refused(error) => _ = self.refused.get_or_insert(error),
+            }
+        }
+        while let Some(candidate) = self.candidates.by_ref().flatten().next() {
+            match self.judge(candidate, now, jitter) {
+                Judged::Next(next) => return next,
+                Judged::Refused(error) => _ = self.refused.get_or_insert(error),
+            }
         }
         Next::Done(
             self.refused
@@ -214,4 +235,114 @@ impl<'h> Authenticate<'h> {
                 .map_or(Answer::Anonymous, Answer::Rejected),
         )
     }
+
+    /// What is to be done besides, once there is an answer.
+    pub const fn take_background(&mut self) -> Option<Background> {
+        self.background.take()
+    }
+
+    fn judge(&mut self, candidate: Candidate<'h>, now: Now, jitter: Jitter) -> Judged {
+        let malformed = || Judged::Refused(CloudApiError::new(Code::InvalidToken));
+        let Some(text) = candidate.text() else {
+            return malformed();
+        };
+        match look(&self.authority, &self.authority.key(text), now) {
+            Known::Answer(Answer::Rejected(error)) => Judged::Refused(error),
+            Known::Answer(answer) => Judged::Next(Next::Done(answer)),
+            Known::Due(answer) => {
+                self.background = candidate
+                    .into_token()
+                    .and_then(|token| self.ahead(token, now, jitter));
+                Judged::Next(Next::Done(answer))
+            }
+            Known::Ask(_) => match candidate.into_token() {
+                Some(token) => self.ask(token, now, jitter),
+                None => malformed(),
+            },
+        }
+    }
+
+    fn ask(&mut self, token: SessionToken, now: Now, jitter: Jitter) -> Judged {
+        if self.authority.keys().is_some() {
+            return self.prove(token, Keys::AtHand, now, jitter);
+        }
+        let authority = Arc::clone(&self.authority);
+        Judged::Next(Next::Identify(Identify::new(authority, token, jitter)))
+    }
+
+    /// Judges a token by its signature.
+    fn prove(&mut self, token: SessionToken, keys: Keys, now: Now, jitter: Jitter) -> Judged {
+        let authority = Arc::clone(&self.authority);
+        let key = authority.key(token.expose());
+        let identity = match authority.prove(key, &token, now) {
+            Ok(identity) => identity,
+            Err(Unproven::Refused(error)) => {
+                authority.refused(key, &error, now);
+                return Judged::Refused(error);
+            }
+            Err(unproven) => return self.without_key(token, &unproven, keys, now, jitter),
+        };
+        if authority.keys().is_some_and(|keys| keys.is_due(now)) {
+            let fetch = FetchKeys::new(Arc::clone(&authority), jitter);
+            self.background = Some(Background::Keys(fetch));
+        }
+        if authority.config().verification.session_every().is_some() {
+            let flow = Identify::proven(authority, identity, jitter);
+            return Judged::Next(Next::Identify(flow));
+        }
+        match settle(&authority, identity, now) {
+            Answer::Rejected(error) => Judged::Refused(error),
+            answer => Judged::Next(Next::Done(answer)),
+        }
+    }
+
+    /// A token whose key is not at hand: the keys are fetched, once and where that is of use. Where there may be others that
+    /// could not be had, nobody can say whether it is good.
+    fn without_key(
+        &mut self,
+        token: SessionToken,
+        unproven: &Unproven,
+        keys: Keys,
+        now: Now,
+        jitter: Jitter,
+    ) -> Judged {
+        let authority = Arc::clone(&self.authority);
+        let outlook = authority
+            .keys()
+            .map_or(Outlook::Complete, |keys| keys.outlook(now));
+        if outlook == Outlook::Fetch && keys == Keys::AtHand {
+            self.waiting = Some(token);
+            return Judged::Next(Next::Keys(FetchKeys::new(authority, jitter)));
+        }
+        if outlook == Outlook::Complete && *unproven == Unproven::UnknownKey {
+            // Not remembered: the key may be published in the next moment.
+            return Judged::Refused(Reason::UnknownKey.into());
+        }
+        let answer = match authority.lookup(&authority.key(token.expose()), now) {
+            Lookup::Stale(identity) => Answer::Authenticated(identity),
+            _ => Answer::Unavailable(CloudApiError::new(Code::KeysUnavailable)),
+        };
+        Judged::Next(Next::Done(answer))
+    }
+
+    /// The task to ask about an identity that is still fresh.
+    fn ahead(&self, token: SessionToken, now: Now, jitter: Jitter) -> Option<Background> {
+        let authority = Arc::clone(&self.authority);
+        let flow = if authority.keys().is_some() {
+            let key = authority.key(token.expose());
+            let identity = authority.prove(key, &token, now).ok()?;
+            Identify::proven(authority, identity, jitter)
+        } else {
+            Identify::new(authority, token, jitter)
+        };
+        Some(Background::Identify(flow.ahead()))
+    }
+}
+
+/// Which keys a token is judged by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keys {
+    AtHand,
+    /// They were fetched for it: nothing else is left to try.
+    Fetched,
 }

@@ -10,6 +10,7 @@ use super::Identity;
 use super::breaker::{Admission, Breaker};
 use super::cache::{Cache, GrantsLookup, Lookup};
 use super::key::{Scope, TokenKey};
+use super::keys::Keys;
 use super::spent::Spent;
 use crate::config::Config;
 use crate::entropy::Entropy;
@@ -24,6 +25,7 @@ use crate::unverified::Unverified;
 pub struct Authority {
     config: Arc<Config>,
     scope: Scope,
+    keys: Option<Keys>,
     login_secret: LoginSecret,
     cache: Cache,
     breaker: Breaker,
@@ -43,7 +45,11 @@ impl Authority {
         Arc::new(Self {
             scope: Scope::new(&config),
             login_secret: LoginSecret::new(derive(b"login")),
-            cache: Cache::new(&policy, seed),
+            keys: config
+                .verification
+                .by_keys()
+                .map(|keys| Keys::new(&keys.source, &policy)),
+            cache: Cache::new(&policy, &config.verification, seed),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
             config: Arc::new(config),
@@ -58,6 +64,16 @@ impl Authority {
     /// How many identities and how many refusals are remembered.
     pub fn remembered(&self) -> (usize, usize) {
         self.cache.len()
+    }
+
+    /// How long ago the key set was fetched; none where none was, or where keys were given.
+    pub fn keys_age(&self, now: Now) -> Option<Duration> {
+        self.keys().and_then(|keys| keys.age_of_set(now))
+    }
+
+    /// The keys that signatures are checked with, where they are.
+    pub(crate) const fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
     }
 
     pub(crate) const fn login_secret(&self) -> &LoginSecret {
@@ -86,6 +102,11 @@ impl Authority {
     pub(crate) fn remember_sign_in(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         self.cache.forget(&identity.key());
         self.cache.remember(identity, now)
+    }
+
+    /// Whether an identity is past its end.
+    pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
+        self.cache.is_over(identity, now)
     }
 
     /// What was verified of a token once, however long ago.

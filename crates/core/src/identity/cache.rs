@@ -1,6 +1,6 @@
 //! Identities, refusals, permissions and sign-outs that are remembered: bounded, and judged anew at every look.
 //!
-//! A look says fresh, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
+//! A look says fresh, due, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
 //! that were under way when it came. The session's expiry is looked at on every hit, on the wall clock; times of our own
 //! run on the monotonic clock. What anybody can cause, refusals and sign-outs of tokens that were never seen to be good,
 //! lives in tables of its own, so that a flood of junk evicts nobody. An entry counts by its size, so that a few large ones
@@ -20,12 +20,15 @@ use crate::error::CloudApiError;
 use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::time::{Now, Timestamp};
+use crate::verification::Verification;
 
 /// What is known of a token.
 #[derive(Clone, Debug)]
 pub(crate) enum Lookup {
     /// Verified within the fresh time.
     Fresh(Arc<Identity>),
+    /// The same, near the end of that time: who is told this, and nobody else, asks about it anew.
+    Due(Arc<Identity>),
     /// Verified within the stale time: good only where the Cloud cannot be asked.
     Stale(Arc<Identity>),
     /// Verified once, and now past its expiry.
@@ -48,6 +51,11 @@ pub(crate) enum GrantsLookup {
 
 pub(crate) struct Cache {
     fresh: Duration,
+    /// From this age on an identity is asked about anew.
+    due: Duration,
+    /// How far the clocks may differ, where a token's own end counts.
+    leeway: Duration,
+    grants_fresh: Duration,
     stale: Duration,
     refused: Duration,
     identities: Store<(Arc<Identity>, Duration)>,
@@ -64,11 +72,22 @@ pub(crate) struct Cache {
 type Store<V> = Table<TokenKey, V, Weighter, KeyHasher, DefaultLifecycle<TokenKey, V>>;
 
 impl Cache {
-    pub(crate) fn new(policy: &Policy, seed: u64) -> Self {
+    pub(crate) fn new(policy: &Policy, verification: &Verification, seed: u64) -> Self {
         let hasher = KeyHasher { seed };
+        let fresh = verification.session_every().unwrap_or(policy.fresh);
+        // To check a signature anew costs nobody a wait; to ask the Cloud does.
+        let early = match verification {
+            Verification::Keys(_) => Duration::ZERO,
+            _ => policy.refresh_early.min(fresh / 10),
+        };
         Self {
-            fresh: policy.fresh,
-            stale: policy.fresh.saturating_add(policy.stale_if_error),
+            fresh,
+            due: fresh.saturating_sub(early),
+            leeway: verification
+                .by_keys()
+                .map_or(Duration::ZERO, |keys| keys.rules.leeway.as_duration()),
+            grants_fresh: policy.fresh,
+            stale: fresh.saturating_add(policy.stale_if_error),
             refused: policy.refused,
             identities: store(policy.capacity, hasher),
             grants: store(policy.capacity, hasher),
@@ -83,11 +102,18 @@ impl Cache {
         // No identity stands beside a sign-out of its token: who writes sees to that. So this look comes first.
         if let Some((identity, verified)) = self.identities.get(key) {
             let age = now.monotonic.saturating_sub(verified);
-            if identity.is_expired(now.wall) {
+            if self.is_over(&identity, now) {
                 return Lookup::Expired;
             }
-            if age < self.fresh {
+            if age < self.due {
                 return Lookup::Fresh(identity);
+            }
+            if age < self.fresh {
+                return if identity.claim_renewal() {
+                    Lookup::Due(identity)
+                } else {
+                    Lookup::Fresh(identity)
+                };
             }
             return if age < self.stale {
                 Lookup::Stale(identity)
@@ -100,6 +126,11 @@ impl Cache {
         }
         self.refusal(key, now)
             .map_or(Lookup::Unknown, Lookup::Refused)
+    }
+
+    /// Whether an identity is past its end.
+    pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
+        identity.is_expired(now.wall, self.leeway)
     }
 
     fn refusal(&self, key: &TokenKey, now: Now) -> Option<CloudApiError> {
@@ -176,7 +207,7 @@ impl Cache {
     pub(crate) fn grants(&self, key: &TokenKey, user: &UserId, now: Now) -> GrantsLookup {
         match self.grants.get(key) {
             Some((of, grants, since)) if of == *user => match now.monotonic.saturating_sub(since) {
-                age if age < self.fresh => GrantsLookup::Fresh(grants),
+                age if age < self.grants_fresh => GrantsLookup::Fresh(grants),
                 age if age < self.stale => GrantsLookup::Stale(grants),
                 _ => GrantsLookup::Unknown,
             },

@@ -8,9 +8,11 @@
     reason = "what a test does not expect fails it"
 )]
 
+mod ahead;
 mod authenticate;
 mod breaker;
 mod callback;
+mod keys;
 mod login;
 mod logout;
 mod permissions;

@@ -44,6 +44,7 @@ const CALLS = {
     const warm = authority.warm();
     return () => warm(T, null, null);
   },
+  'Authority.background': () => () => authority.background(),
   'Authority.authenticate': () => () => authority.authenticate(T, null, null),
   'Authority.loginUrl': () => () => authority.loginUrl(URI, 's'),
   'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
@@ -89,6 +90,10 @@ const CALLS = {
   'Search.next': () => {
     const one = search();
     return () => one.next(undefined, 0);
+  },
+  'Search.background': () => {
+    const one = search();
+    return () => one.background();
   },
   'Answer.kind': () => {
     const one = answer();

@@ -1,0 +1,63 @@
+//! Key set: which keys sign tokens?
+//!
+//! Not part of the dialects: the document is JSON Web Key Set (RFC 7517) wherever it lies, and goes out without a credential.
+
+use zeroize::Zeroizing;
+
+use crate::config::{Config, USER_AGENT};
+use crate::error::{CloudApiError, Code};
+use crate::http::{Delivery, Method, Request};
+use crate::jwt::KeySet;
+use crate::op::{Operation, Retries};
+use crate::url::KeySetUrl;
+
+/// What the endpoint is called in errors and logs: its address may be anywhere.
+const ENDPOINT: &str = "jwks";
+
+/// Fetches a key set.
+#[derive(Debug)]
+pub struct GetKeySet {
+    url: KeySetUrl,
+}
+
+impl GetKeySet {
+    /// From there.
+    pub const fn new(url: KeySetUrl) -> Self {
+        Self { url }
+    }
+}
+
+impl Operation for GetKeySet {
+    /// A set with at least one usable key.
+    type Output = KeySet;
+    const RETRIES: Retries = Retries::Once;
+
+    fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
+        let plain = |text: &str| Zeroizing::new(text.to_owned());
+        Ok(Request {
+            method: Method::Get,
+            endpoint: ENDPOINT.into(),
+            url: self.url.as_str().to_owned(),
+            headers: vec![
+                (
+                    "accept",
+                    plain("application/jwk-set+json, application/json"),
+                ),
+                ("user-agent", plain(USER_AGENT)),
+            ],
+            body: None,
+            timeout: config.policy.call_timeout,
+            max_response_bytes: config.policy.max_key_set_bytes,
+        })
+    }
+
+    fn response(self, _config: &Config, delivery: Delivery) -> Result<KeySet, CloudApiError> {
+        let unavailable = || CloudApiError::new(Code::KeysUnavailable).at(ENDPOINT);
+        let response = delivery.map_err(|_| unavailable())?;
+        if response.status() != 200 {
+            return Err(unavailable());
+        }
+        KeySet::parse(response.body())
+            .map_err(|_| CloudApiError::new(Code::InvalidKeySet).at(ENDPOINT))
+    }
+}
