@@ -29,3 +29,4 @@ mod guard;
 mod operations;
 mod rules;
 mod text;
+mod tokens;

@@ -168,6 +168,29 @@ export interface NativeOptions {
   development: boolean;
 }
 
+/** Times are in seconds. */
+export interface NativeTokenRules {
+  algorithms?: string[] | undefined;
+  issuer?: string | undefined;
+  audience: string;
+  leeway?: number | undefined;
+  maxAge?: number | undefined;
+  kind?: string | undefined;
+}
+
+/** Times are in milliseconds since the Unix epoch. */
+export interface NativeTokenClaims {
+  readonly sub: string;
+  readonly sid?: string;
+  readonly email?: string;
+  readonly name?: string;
+  readonly avatarUrl?: string;
+  readonly roles: string[];
+  readonly iat?: number;
+  readonly nbf?: number;
+  readonly exp: number;
+}
+
 interface Native {
   open(options: NativeOptions, entropy: Uint8Array): Or<NativeAuthority>;
   permissionCovers(grant: string, required: string): boolean;
@@ -176,6 +199,7 @@ interface Native {
   returnPath(input: string, origin: Text): string;
   cookieValues(header: string, name: string): Or<string[]>;
   cookieLine(options: NativeOptions, value: Text, maxAge: number): Or<string>;
+  verifiedClaims(token: string, keys: Text, secret: Text, rules: NativeTokenRules, now: number): Or<NativeTokenClaims>;
   codes(): string[];
   userAgent(): string;
 }

@@ -36,6 +36,7 @@ const CALLS = {
   returnPath: () => () => addon.returnPath('/', null),
   cookieValues: () => () => addon.cookieValues('a=b', 'a'),
   cookieLine: () => () => addon.cookieLine(OPTIONS, 'v', 1),
+  verifiedClaims: () => () => addon.verifiedClaims('t', '{}', null, { audience: 'a' }, 0),
   codes: () => () => addon.codes(),
   userAgent: () => () => addon.userAgent(),
   'Authority.facts': () => () => authority.facts(),
