@@ -1,9 +1,13 @@
 //! Runs `vectors/tokens.json`: tokens against keys and rules.
 
+#![allow(clippy::unwrap_used, reason = "what a test does not expect fails it")]
+
 use core::time::Duration;
 
+use mastra_auth_cloud_core::ids::SessionId;
 use mastra_auth_cloud_core::jwt::{
-    Algorithm, Algorithms, Claims, KeySet, Leeway, Rules, SharedSecret, TokenKind, verify,
+    Algorithm, Algorithms, Claims, KeySet, KeySetError, Leeway, Reason, Rules, SharedSecret,
+    TokenKind, Verified, verify,
 };
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Timestamp;
@@ -26,12 +30,12 @@ fn run(case: &Value) -> Result<Claims, &'static str> {
     let token = token.map_err(|_| "invalid_argument")?;
     let keys = match case["secret"].as_str() {
         Some(secret) => KeySet::from_secret(SharedSecret::new(secret.as_bytes()).unwrap()),
-        None => KeySet::parse(case["keys"].to_string().as_bytes()).map_err(|error| error.code())?,
+        None => KeySet::parse(case["keys"].to_string().as_bytes()).map_err(KeySetError::code)?,
     };
     let now = Timestamp::from_unix_millis(case["now"].as_i64().unwrap());
     verify(&token, &keys, &rules(&case["rules"]), now)
-        .map(|verified| verified.into_inner())
-        .map_err(|reason| reason.code())
+        .map(Verified::into_inner)
+        .map_err(Reason::code)
 }
 
 fn rules(given: &Value) -> Rules {
@@ -55,7 +59,7 @@ fn rules(given: &Value) -> Rules {
 fn shown(claims: &Claims) -> Value {
     json!({
         "sub": claims.subject().as_str(),
-        "sid": claims.session_id().map(|id| id.as_str()),
+        "sid": claims.session_id().map(SessionId::as_str),
         "email": claims.email(),
         "name": claims.name(),
         "avatar_url": claims.avatar_url(),

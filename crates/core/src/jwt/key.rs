@@ -14,7 +14,7 @@ pub(super) struct Key {
 
 enum Material {
     Public(ParsedPublicKey),
-    Secret(hmac::Key),
+    Secret(Box<hmac::Key>),
 }
 
 impl Key {
@@ -28,7 +28,7 @@ impl Key {
     pub(super) fn secret(secret: &[u8]) -> Self {
         Self {
             algorithm: Algorithm::Hs256,
-            material: Material::Secret(hmac::Key::new(hmac::HMAC_SHA256, secret)),
+            material: Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))),
         }
     }
 

@@ -91,6 +91,10 @@ impl KeySet {
     }
 
     /// The one secret of HS256. It is meant whatever key a token names.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it ends here: wiped, and kept as a key alone"
+    )]
     pub fn from_secret(secret: SharedSecret) -> Self {
         Self(Keys::Secret(Key::secret(secret.expose())))
     }
@@ -237,7 +241,7 @@ fn entries(text: &[u8]) -> Result<Vec<Entry>, KeySetError> {
     let keys = keys.ok_or(KeySetError::Malformed)?;
     let ids: Vec<_> = keys.iter().map(|key| key.key_id().ok().flatten()).collect();
     let is_twice = |id: &str| ids.iter().filter(|other| **other == Some(id)).count() > 1;
-    let entry = |(jwk, id): (&Jwk<'_>, &Option<&str>)| {
+    let entry = |(jwk, id): (&Jwk<'_>, Option<&str>)| {
         let text = |name| {
             let text = jwk.0.get(name).and_then(Value::as_str);
             text.filter(|text| text.len() <= 256).map(Into::into)
@@ -253,5 +257,5 @@ fn entries(text: &[u8]) -> Result<Vec<Entry>, KeySetError> {
             },
         }
     };
-    Ok(keys.iter().zip(&ids).map(entry).collect())
+    Ok(keys.iter().zip(ids.iter().copied()).map(entry).collect())
 }

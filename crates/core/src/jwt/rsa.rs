@@ -83,7 +83,7 @@ mod tests {
     /// A modulus of so many bits that is no power of 65537 modulo 11, and odd.
     fn modulus(bits: usize) -> Vec<u8> {
         let mut bytes = vec![0xff; bits.div_ceil(8)];
-        if let Some(first) = bytes.first_mut().filter(|_| bits % 8 != 0) {
+        if let Some(first) = bytes.first_mut().filter(|_| !bits.is_multiple_of(8)) {
             *first = (1 << (bits % 8)) - 1;
         }
         bytes

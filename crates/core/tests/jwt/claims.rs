@@ -121,7 +121,7 @@ fn threat_005_an_expiry_of_the_wrong_type_is_malformed() {
             (json!(-0.0), Some(Expired)),
             (json!(NOW + 900), None),
             (json!(1_769_594_400.5), None),
-            (json!(1.7695953e9), None),
+            (json!(1_769_595.3e3), None),
             (json!(253_402_300_799_u64), None),
             (json!(253_402_300_799.5), None),
             (json!(253_402_300_800_u64), malformed),
