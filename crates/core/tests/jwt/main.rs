@@ -13,3 +13,4 @@ mod claims;
 mod faults;
 mod keys;
 mod signer;
+mod wycheproof;
