@@ -3,8 +3,16 @@
 pub mod authority;
 pub(crate) mod breaker;
 pub(crate) mod cache;
+pub(crate) mod denials;
 pub mod key;
+#[cfg(all(test, shuttle))]
+mod model;
+pub(crate) mod outbox;
+pub mod revocation;
 pub(crate) mod spent;
+pub mod statistics;
+mod sync;
+mod table;
 mod weight;
 
 use crate::ids::SessionId;
@@ -19,6 +27,7 @@ pub struct Identity {
     serial: u64,
     user: CloudUser,
     session_id: Option<SessionId>,
+    begun_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
 }
 
@@ -34,8 +43,14 @@ impl Identity {
             serial: 0,
             user,
             session_id,
+            begun_at: None,
             expires_at,
         }
+    }
+
+    /// The same, of a session that began then.
+    pub(crate) fn begun(self, begun_at: Option<Timestamp>) -> Self {
+        Self { begun_at, ..self }
     }
 
     /// Who it is.
@@ -46,6 +61,11 @@ impl Identity {
     /// The Cloud's id of the session, where it is known.
     pub const fn session_id(&self) -> Option<&SessionId> {
         self.session_id.as_ref()
+    }
+
+    /// When the session began or its token was issued, where it is known.
+    pub const fn begun_at(&self) -> Option<Timestamp> {
+        self.begun_at
     }
 
     /// When the session ends by itself, where it is known.
@@ -65,10 +85,11 @@ impl Identity {
     }
 
     /// The same, with what was known of its session before: its id, which the Cloud may have said,
-    /// and its end where that comes sooner.
+    /// its begin and its end where those come sooner.
     pub(crate) fn continuing(self, earlier: &Self) -> Self {
         Self {
             session_id: earlier.session_id.clone().or(self.session_id),
+            begun_at: self.begun_at.into_iter().chain(earlier.begun_at).min(),
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
             ..self
         }

@@ -8,7 +8,7 @@
 use core::array;
 use std::sync::Arc;
 
-use super::identify::{Answer, Identify, Known, look};
+use super::identify::{Answer, Identify, Known, first_look};
 use super::step::Jitter;
 use crate::cookie::values;
 use crate::error::{CloudApiError, Code};
@@ -192,7 +192,7 @@ impl<'h> Authenticate<'h> {
         for candidate in self.candidates.by_ref().flatten() {
             let known = candidate
                 .text()
-                .map(|text| look(&self.authority, &self.authority.key(text), now));
+                .map(|text| first_look(&self.authority, &self.authority.key(text), now));
             let error = match known {
                 Some(Known::Answer(Answer::Rejected(error))) => error,
                 Some(Known::Answer(answer)) => return Next::Done(answer),

@@ -100,7 +100,8 @@ impl Identify {
         match result {
             Ok(user) => {
                 let said = Unverified::peek(&self.token);
-                let identity = Identity::new(self.key, user, said.session_id, said.expires_at);
+                let identity = Identity::new(self.key, user, said.session_id, said.expires_at)
+                    .begun(said.issued_at);
                 match self.authority.remember(identity, now) {
                     Some(identity) if identity.is_expired(now.wall) => {
                         Answer::Rejected(CloudApiError::new(Code::SessionExpired))
@@ -157,8 +158,17 @@ pub(crate) enum Known {
     Ask(Option<Arc<Identity>>),
 }
 
-pub(crate) fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
-    match authority.lookup(key, now) {
+/// The same for a request's first look, which is counted.
+pub(crate) fn first_look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
+    known(authority.first_lookup(key, now))
+}
+
+fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
+    known(authority.lookup(key, now))
+}
+
+fn known(lookup: Lookup) -> Known {
+    match lookup {
         Lookup::Fresh(identity) => Known::Answer(Answer::Authenticated(identity)),
         Lookup::Refused(error) => Known::Answer(Answer::Rejected(error)),
         Lookup::SignedOut => Known::Answer(Answer::Rejected(CloudApiError::new(Code::SignedOut))),

@@ -14,6 +14,7 @@ mod callback;
 mod login;
 mod logout;
 mod permissions;
+mod revocations;
 mod session;
 #[path = "../world/mod.rs"]
 mod world;
