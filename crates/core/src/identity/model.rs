@@ -22,7 +22,7 @@ use crate::permission::Grants;
 use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 
-const ORDERS: usize = 20_000;
+const ORDERS: usize = 1000;
 
 fn now() -> Now {
     Now {
@@ -81,7 +81,11 @@ fn is_over(cache: &Cache) {
 /// One end of ada's, against two answers and a look. `was_known`: whether she was remembered before it all began.
 fn against_answers(end: fn(&Cache), was_known: bool) {
     let run = move || {
-        let cache = Arc::new(Cache::new(&Policy::default(), 1));
+        let policy = Policy {
+            capacity: 64,
+            ..Policy::default()
+        };
+        let cache = Arc::new(Cache::new(&policy, 1));
         if was_known {
             answered(&cache);
         }
