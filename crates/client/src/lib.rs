@@ -57,10 +57,10 @@ pub use mastra_auth_cloud_core::permission::Grants;
 pub use mastra_auth_cloud_core::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
 pub use provider::MastraCloudAuth;
+#[cfg(feature = "redis")]
+pub use revocations::RedisRevocations;
 pub use revocations::{
     ChannelError, Link, Message, Received, RevocationChannel, RevocationStatus, Working,
 };
-#[cfg(feature = "redis")]
-pub use revocations::RedisRevocations;
 pub use traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
 pub use transport::{ReqwestTransport, Sending, Transport};

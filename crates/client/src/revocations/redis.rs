@@ -60,7 +60,9 @@ impl RedisRevocations {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(COMMAND_TIMEOUT));
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connecting = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
         let connection = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
         *held = Some(connection.clone());
         Ok(connection)
@@ -118,7 +120,11 @@ impl RedisRevocations {
             match next {
                 Some(score) if !is_last => {
                     // A whole page of one score: only a larger one leads on.
-                    size = if score == from { size.saturating_mul(2) } else { PAGE };
+                    size = if score == from {
+                        size.saturating_mul(2)
+                    } else {
+                        PAGE
+                    };
                     from = score;
                 }
                 _ => return Ok(all),

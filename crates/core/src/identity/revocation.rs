@@ -189,7 +189,11 @@ mod tests {
         let (realm, _) = demo();
         assert_eq!(realm.as_str(), "8e68f9aef9313a0363ccd7dd97f6297c");
         for (kind, id, expect) in [
-            (0, "a.b.c", "1 REALM token 5 9 1EaEEGQfrNV1c4d0D0T5esg3y9ne2lMy4y9Vhb_h6I8"),
+            (
+                0,
+                "a.b.c",
+                "1 REALM token 5 9 1EaEEGQfrNV1c4d0D0T5esg3y9ne2lMy4y9Vhb_h6I8",
+            ),
             (1, "ses_1", "1 REALM session 5 9 ses_1"),
             (2, "usr 1/ü", "1 REALM user 5 9 usr%201%2F%C3%BC"),
         ] {
