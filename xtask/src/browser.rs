@@ -3,23 +3,27 @@
 //! What is missing is installed where that may be done (as root on Debian; npm packages always) and otherwise named in one
 //! line. `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is needed.
 
-use std::env;
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::Result;
 
 use crate::cargo::shipped;
+use crate::debian::{self, Wanted};
 use crate::node::{self, Node};
-use crate::process::{capture, find, run as run_program};
+use crate::process::run as run_program;
 use crate::workspace::Workspace;
 
-const BROWSERS: [&str; 4] = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-];
+const CHROMIUM: Wanted = Wanted {
+    package: "chromium",
+    programs: &[
+        "chromium",
+        "chromium-browser",
+        "google-chrome",
+        "google-chrome-stable",
+    ],
+    variable: "CHROMIUM",
+};
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     run_program(&mut Ready::find(workspace)?.script("test"))
@@ -37,7 +41,7 @@ impl Ready {
     pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
         let folder = workspace.path("e2e");
         let node = Node::find(workspace)?;
-        let chromium = chromium()?;
+        let chromium = debian::program(&CHROMIUM)?;
         node::install(&node, &folder)?;
         let binary = shipped(workspace)?;
         Ok(Self {
@@ -57,37 +61,4 @@ impl Ready {
             .env("MASTRA_AUTH", &self.binary);
         command
     }
-}
-
-/// The browser that is named, the one that is there, or one that can be installed.
-fn chromium() -> Result<PathBuf> {
-    if let Some(named) = env::var_os("CHROMIUM").map(PathBuf::from) {
-        ensure!(
-            named.is_file(),
-            "CHROMIUM={} is not a file",
-            named.display()
-        );
-        return Ok(named);
-    }
-    if let Some(found) = find(&BROWSERS) {
-        return Ok(found);
-    }
-    let missing = "chromium is missing: install it with `apt-get install chromium`, or set CHROMIUM=/path/to/chromium";
-    let is_root = capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || find(&["apt-get"]).is_none() {
-        bail!("{missing}");
-    }
-    println!("chromium is missing: installing it");
-    let mut update = Command::new("apt-get");
-    capture(update.args(["update", "--quiet"])).context(missing)?;
-    let mut install = Command::new("apt-get");
-    install.args([
-        "install",
-        "--yes",
-        "--quiet",
-        "--no-install-recommends",
-        "chromium",
-    ]);
-    capture(install.env("DEBIAN_FRONTEND", "noninteractive")).context(missing)?;
-    find(&BROWSERS).context(missing)
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::{Arg, ArgMatches, value_parser};
 
-use crate::node;
 use crate::workspace::Workspace;
+use crate::{node, soak};
 
 /// One thing to ask for.
 pub(crate) struct Command {
@@ -44,9 +44,9 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "soak",
-        about: "Run the npm package for long; NAME is one that `npm run soak` knows",
-        examples: "cargo xtask soak panics    on an addon with the feature fault-injection",
-        work: Work::Name(node::soak),
+        about: "Run something for long; NAME is a row of xtask/src/soak.rs, or one that `npm run soak` knows",
+        examples: "cargo xtask soak signout    10,000 sign-outs on four instances, with Redis killed in the middle",
+        work: Work::Name(soak::run),
     },
 ];
 

@@ -13,12 +13,16 @@
 mod browser;
 mod cargo;
 mod commands;
+mod debian;
 mod deny;
 mod generated;
 mod hosts;
 mod layers;
+mod model;
 mod node;
 mod process;
+mod redis;
+mod soak;
 mod source;
 mod steps;
 mod strict_json;
@@ -71,7 +75,10 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
 fn command() -> Command {
     let test = Command::new("test")
         .about("Run every step below in order; stop at the first that fails")
-        .arg(flag("quick", "Leave out what is slow: deny, release, e2e"))
+        .arg(flag(
+            "quick",
+            "Leave out what is slow: model, redis, deny, release, e2e",
+        ))
         .after_help("Example:\n  cargo xtask test --quick    before every commit");
     let steps = STEPS.iter().fold(
         Command::new("cargo xtask")

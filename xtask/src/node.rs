@@ -37,6 +37,19 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// The tests of the package that need a redis-server, beside an instance in Rust.
+pub(crate) fn redis(
+    workspace: &Workspace,
+    cloud: &Path,
+    server: &Path,
+    instance: &Path,
+) -> Result<()> {
+    addon::build(workspace, Profile::Dev, Some(FAULTS))?;
+    let package = Package::open(workspace)?;
+    package.build()?;
+    package.try_redis(cloud, server, instance)
+}
+
 /// `cargo xtask npm-pack`: the two tarballs as they are published.
 pub(crate) fn pack(workspace: &Workspace, out: &Path) -> Result<()> {
     let addon = addon::build(workspace, Profile::Stripped, None)?;

@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{browser, cargo, deny, generated, hosts, layers, node, threats, toolchain, vectors};
+use crate::{
+    browser, cargo, deny, generated, hosts, layers, model, node, redis, threats, toolchain, vectors,
+};
 
 /// One thing CI does.
 pub(crate) struct Step {
@@ -136,6 +138,22 @@ pub(crate) const STEPS: &[Step] = &[
         check_about: "",
         pace: Pace::Quick,
         work: Work::Plain(node::run),
+    },
+    Step {
+        name: "model",
+        about: "Run what requests share in very many orders of their steps (shuttle)",
+        example: "cargo xtask model",
+        check_about: "",
+        pace: Pace::Slow,
+        work: Work::Plain(model::run),
+    },
+    Step {
+        name: "redis",
+        about: "Sign out from instance to instance over a real redis-server, in Rust and in Node",
+        example: "REDIS_SERVER=/opt/redis/redis-server cargo xtask redis",
+        check_about: "",
+        pace: Pace::Slow,
+        work: Work::Plain(redis::run),
     },
     Step {
         name: "deny",

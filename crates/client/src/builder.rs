@@ -16,6 +16,7 @@ use mastra_auth_cloud_core::verification::VerificationOptions;
 
 use crate::driver::Driver;
 use crate::provider::MastraCloudAuth;
+use crate::revocations::{RevocationChannel, Revocations};
 use crate::transport::{ReqwestTransport, Transport};
 use crate::{environment, system};
 
@@ -50,6 +51,7 @@ pub struct Builder {
     policy: Policy,
     verification: VerificationOptions,
     transport: Option<Arc<dyn Transport>>,
+    revocations: Option<Arc<dyn RevocationChannel>>,
 }
 
 impl Builder {
@@ -194,6 +196,17 @@ impl Builder {
         }
     }
 
+    /// How instances of this deployment tell each other what ended before its time. Default: they do not, and what ended
+    /// elsewhere is found out when [`fresh_for`](Self::fresh_for) is over. With the feature `redis`: `RedisRevocations`.
+    ///
+    /// Works in tasks of its own, so [`build`](Self::build) must be called in a tokio runtime then.
+    pub fn revocations(self, channel: impl RevocationChannel) -> Self {
+        Self {
+            revocations: Some(Arc::new(channel)),
+            ..self
+        }
+    }
+
     /// Checks everything and sets the deployment to work. No request is made.
     ///
     /// # Errors
@@ -243,9 +256,14 @@ impl Builder {
             None => Arc::new(ReqwestTransport::new(&config.base_url)?),
         };
         let authority = Authority::new(config, system::entropy()?);
+        let revocations = self
+            .revocations
+            .map(|channel| Revocations::begin(Arc::clone(&authority), channel))
+            .transpose()?;
         Ok(MastraCloudAuth::new(
             Arc::new(Driver::new(authority, transport)),
             public_url,
+            revocations,
         ))
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`MastraCloudAuth`] is what a service holds: it begins and finishes sign-ins, says who a request comes from, what they
 //! may do, and ends sessions. With the feature `axum` it is also a set of routes, a layer and extractors. The rules are
-//! those of `mastra-auth-cloud-core`; this crate brings the sockets, the clock and the randomness.
+//! those of `mastra-auth-cloud-core`; this crate brings the sockets, the clock and the randomness. With the feature `redis`
+//! a sign-out on one instance is known to all others within a moment.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), mastra_auth_cloud::CloudApiError> {
@@ -32,6 +33,7 @@ mod environment;
 mod flights;
 mod headers;
 mod provider;
+mod revocations;
 mod system;
 mod traits;
 mod transport;
@@ -49,6 +51,7 @@ pub use mastra_auth_cloud_core::flow::callback::SignedIn;
 pub use mastra_auth_cloud_core::flow::identify::Answer;
 pub use mastra_auth_cloud_core::flow::logout::SignOut;
 pub use mastra_auth_cloud_core::identity::Identity;
+pub use mastra_auth_cloud_core::identity::statistics::Statistics;
 pub use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 pub use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 pub use mastra_auth_cloud_core::permission::Grants;
@@ -56,5 +59,10 @@ pub use mastra_auth_cloud_core::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
 pub use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 pub use provider::MastraCloudAuth;
+#[cfg(feature = "redis")]
+pub use revocations::RedisRevocations;
+pub use revocations::{
+    ChannelError, Link, Message, Received, RevocationChannel, RevocationStatus, Working,
+};
 pub use traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
 pub use transport::{ReqwestTransport, Sending, Transport};

@@ -3,6 +3,7 @@
 //! The four answers are told apart: [`Answer::Authenticated`], [`Answer::Anonymous`], [`Answer::Rejected`],
 //! [`Answer::Unavailable`]. Nothing of a login is kept between its two requests; the browser carries it.
 
+mod ends;
 mod interfaces;
 
 use std::fmt;
@@ -29,6 +30,7 @@ use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
 use crate::builder::Builder;
 use crate::client::MastraCloudClient;
 use crate::driver::Driver;
+use crate::revocations::Revocations;
 use crate::{headers, system};
 
 /// Sign-in with Mastra Cloud for one deployment.
@@ -36,6 +38,7 @@ use crate::{headers, system};
 pub struct MastraCloudAuth {
     driver: Arc<Driver>,
     public_url: Option<Arc<PublicUrl>>,
+    revocations: Option<Arc<Revocations>>,
 }
 
 /// A sign-in that begins: what to answer the browser with.
@@ -79,10 +82,15 @@ impl MastraCloudAuth {
         Builder::from_env()?.build()
     }
 
-    pub(crate) fn new(driver: Arc<Driver>, public_url: Option<PublicUrl>) -> Self {
+    pub(crate) fn new(
+        driver: Arc<Driver>,
+        public_url: Option<PublicUrl>,
+        revocations: Option<Revocations>,
+    ) -> Self {
         Self {
             driver,
             public_url: public_url.map(Arc::new),
+            revocations: revocations.map(Arc::new),
         }
     }
 

@@ -77,6 +77,12 @@ pub struct Policy {
     pub stale_if_error: Duration,
     /// How many identities are remembered, and as many refusals. Default 10,000.
     pub capacity: usize,
+    /// How many bytes the remembered identities may take by estimate, and as many the permissions. Default 8 KiB for each of
+    /// `capacity`, so 78 MiB. An entry counts no less than its share, which is this divided by `capacity`.
+    pub capacity_bytes: Option<usize>,
+    /// How many sign-outs of what was seen to be good are known, those of sessions and users included. Default 100,000; each
+    /// takes some 200 bytes, 1 KiB at most.
+    pub denials: usize,
     /// Failures in a row after which the Cloud is not asked for a while. Default 5.
     pub breaker_failures: u32,
     /// How long it is not asked. Default 5 s.
@@ -106,6 +112,8 @@ impl Default for Policy {
             refused: Duration::from_secs(5),
             stale_if_error: Duration::from_secs(60),
             capacity: 10_000,
+            capacity_bytes: None,
+            denials: 100_000,
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(5),
             keys_fresh: Duration::from_secs(10 * 60),

@@ -3,10 +3,18 @@
 pub mod authority;
 pub(crate) mod breaker;
 pub(crate) mod cache;
+pub(crate) mod denials;
 pub mod key;
 pub(crate) mod keys;
+#[cfg(all(test, shuttle))]
+mod model;
+pub(crate) mod outbox;
 pub(crate) mod proof;
+pub mod revocation;
 pub(crate) mod spent;
+pub mod statistics;
+mod sync;
+mod table;
 mod weight;
 
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +32,7 @@ pub struct Identity {
     serial: u64,
     user: CloudUser,
     session_id: Option<SessionId>,
+    begun_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     renewal: Claim,
 }
@@ -50,9 +59,15 @@ impl Identity {
             serial: 0,
             user,
             session_id,
+            begun_at: None,
             expires_at,
             renewal: Claim(AtomicBool::new(false)),
         }
+    }
+
+    /// The same, of a session that began then.
+    pub(crate) fn begun(self, begun_at: Option<Timestamp>) -> Self {
+        Self { begun_at, ..self }
     }
 
     /// Who it is.
@@ -63,6 +78,11 @@ impl Identity {
     /// The Cloud's id of the session, where it is known.
     pub const fn session_id(&self) -> Option<&SessionId> {
         self.session_id.as_ref()
+    }
+
+    /// When the session began or its token was issued, where it is known.
+    pub const fn begun_at(&self) -> Option<Timestamp> {
+        self.begun_at
     }
 
     /// When the session ends by itself, where it is known.
@@ -95,10 +115,11 @@ impl Identity {
     }
 
     /// The same, with what was known of its session before: its id, which the Cloud may have said,
-    /// and its end where that comes sooner.
+    /// its begin and its end where those come sooner.
     pub(crate) fn continuing(self, earlier: &Self) -> Self {
         Self {
             session_id: earlier.session_id.clone().or(self.session_id),
+            begun_at: self.begun_at.into_iter().chain(earlier.begun_at).min(),
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
             ..self
         }

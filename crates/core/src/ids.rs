@@ -47,7 +47,7 @@ impl ProjectId {
 }
 
 /// The Cloud's id of a person or a machine user.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct UserId(Box<str>);
 
 impl UserId {
@@ -75,7 +75,7 @@ impl UserId {
 }
 
 /// The Cloud's own id of a session: what it is ended by. Not the token.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Box<str>);
 
 impl SessionId {

@@ -1,7 +1,7 @@
-//! A look into a token that nobody has checked, for two uses that cannot make an identity of it.
+//! A look into a token that nobody has checked, for uses that cannot make an identity of it.
 //!
 //! The session id is what a sign-out is asked for, with that same token as the bearer, so a forged one ends nothing; the
-//! expiry only ever shortens how long an answer of the Cloud is kept. Nothing here is public, and nothing here reads a
+//! expiry only ever shortens how long an answer of the Cloud is kept; the time of issue counts beside such an answer alone. Nothing here is public, and nothing here reads a
 //! subject, a role or an e-mail address.
 
 use serde_json::Value;
@@ -16,6 +16,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unverified {
     pub(crate) session_id: Option<SessionId>,
+    pub(crate) issued_at: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
 }
 
@@ -32,15 +33,19 @@ impl Unverified {
             return None;
         };
         let claims = json::parse(&base64url_decode(payload)?, 16).ok()?;
+        let time = |name| {
+            claims
+                .get(name)
+                .and_then(seconds)
+                .map(Timestamp::from_unix_seconds)
+        };
         Some(Self {
             session_id: claims
                 .get("sid")
                 .and_then(Value::as_str)
                 .and_then(|sid| SessionId::parse(sid).ok()),
-            expires_at: claims
-                .get("exp")
-                .and_then(seconds)
-                .map(Timestamp::from_unix_seconds),
+            issued_at: time("iat"),
+            expires_at: time("exp"),
         })
     }
 }
@@ -67,9 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn only_session_and_expiry_are_looked_at() {
-        let seen = Unverified::peek(&token(r#"{"sid":"ses_1","exp":1769594400,"sub":"usr_1"}"#));
+    fn only_session_and_times_are_looked_at() {
+        let payload = r#"{"sid":"ses_1","iat":1769590800,"exp":1769594400,"sub":"usr_1"}"#;
+        let seen = Unverified::peek(&token(payload));
         assert_eq!(seen.session_id.unwrap().as_str(), "ses_1");
+        assert_eq!(
+            seen.issued_at,
+            Some(Timestamp::from_unix_seconds(1_769_590_800))
+        );
         assert_eq!(
             seen.expires_at,
             Some(Timestamp::from_unix_seconds(1_769_594_400))

@@ -64,6 +64,15 @@ impl Package {
         run(command.env("TARBALLS", tarballs).env("MASTRA_AUTH", cloud))
     }
 
+    /// Instances that tell each other over a redis-server what ended; one of them is in Rust.
+    pub(super) fn try_redis(&self, cloud: &Path, server: &Path, instance: &Path) -> Result<()> {
+        let mut command = self.command("redis", &[]);
+        run(command
+            .env("MASTRA_AUTH", cloud)
+            .env("REDIS_SERVER", server)
+            .env("RUST_INSTANCE", instance))
+    }
+
     pub(super) fn script(&self, name: &str, arguments: &[&str]) -> Result<()> {
         run(&mut self.command(name, arguments))
     }

@@ -8,7 +8,7 @@
 use core::array;
 use std::sync::Arc;
 
-use super::identify::{Answer, Identify, Known, look, settle};
+use super::identify::{Answer, Identify, Known, first_look, settle};
 use super::keys::FetchKeys;
 use super::step::Jitter;
 use crate::cookie::values;
@@ -246,7 +246,7 @@ impl<'h> Authenticate<'h> {
         let Some(text) = candidate.text() else {
             return malformed();
         };
-        match look(&self.authority, &self.authority.key(text), now) {
+        match first_look(&self.authority, &self.authority.key(text), now) {
             Known::Answer(Answer::Rejected(error)) => Judged::Refused(error),
             Known::Answer(answer) => Judged::Next(Next::Done(answer)),
             Known::Due(answer) => {

@@ -144,9 +144,8 @@ impl Callback {
             )));
         }
         let token = user.session_token().clone();
-        let token_end = Unverified::peek(&token)
-            .expires_at
-            .unwrap_or(session.expires_at());
+        let said = Unverified::peek(&token);
+        let token_end = said.expires_at.unwrap_or(session.expires_at());
         let end = session.expires_at().min(token_end);
         let max_age = end
             .since(now.wall)
@@ -163,7 +162,9 @@ impl Callback {
             user,
             Some(session.id().clone()),
             Some(end),
-        );
+        )
+        // What every instance can read of the token, so that all of them agree whether it began before a revocation.
+        .begun(said.issued_at.or(Some(session.created_at())));
         let identity = authority
             .remember_sign_in(identity, now)
             .ok_or_else(|| CloudApiError::new(Code::SignedOut))?;

@@ -194,7 +194,7 @@ impl Flow for Identify {
 /// Who it is by the Cloud's word, and what the token itself says of its session.
 fn said(key: TokenKey, user: CloudUser, token: &SessionToken) -> Identity {
     let said = Unverified::peek(token);
-    Identity::new(key, user, said.session_id, said.expires_at)
+    Identity::new(key, user, said.session_id, said.expires_at).begun(said.issued_at)
 }
 
 /// Who it is by the signature, in the session that the Cloud knows: it must be the same person's.
@@ -226,8 +226,17 @@ pub(crate) enum Known {
     Ask(Option<Arc<Identity>>),
 }
 
-pub(crate) fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
-    match authority.lookup(key, now) {
+/// The same for a request's first look, which is counted.
+pub(crate) fn first_look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
+    known(authority.first_lookup(key, now))
+}
+
+fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
+    known(authority.lookup(key, now))
+}
+
+fn known(lookup: Lookup) -> Known {
+    match lookup {
         Lookup::Fresh(identity) => Known::Answer(Answer::Authenticated(identity)),
         Lookup::Due(identity) => Known::Due(Answer::Authenticated(identity)),
         Lookup::Refused(error) => Known::Answer(Answer::Rejected(error)),

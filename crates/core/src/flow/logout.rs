@@ -2,7 +2,8 @@
 //!
 //! The token is denied when the flow is made, before anything is sent, so the very next request is refused whatever the
 //! Cloud does and even where the flow is never driven. The Cloud's own id of the session comes from what is remembered, else
-//! from the token itself, else from one validation. A Cloud that says it knows no such session has nothing left to end; one
+//! from the token itself, else from one validation. Other instances are told at once where the token was seen to be good here,
+//! else as soon as the Cloud takes it for good: until then it may be anybody's invention, and name anybody's session. A Cloud that says it knows no such session has nothing left to end; one
 //! that does not answer has confirmed nothing, and one that is known to be away is not asked.
 
 use alloc::collections::BTreeSet;
@@ -51,6 +52,8 @@ pub struct Logout {
     effort: Effort,
     jitter: Jitter,
     is_known: bool,
+    /// Whether other instances were told already.
+    is_told: bool,
     permit: Option<Permit>,
     phase: Phase,
 }
@@ -59,7 +62,7 @@ pub struct Logout {
 enum Phase {
     Begin(Option<SessionId>),
     Validate(Call<ValidateSession>),
-    Destroy(Call<DestroySession>),
+    Destroy(SessionId, Call<DestroySession>),
     /// The Cloud said a moment ago that it knows no such session.
     Gone,
 }
@@ -88,6 +91,7 @@ impl Logout {
             effort,
             jitter,
             is_known,
+            is_told: is_known,
             permit: None,
             phase,
         }
@@ -104,14 +108,15 @@ impl Logout {
             return Step::Done(SignOut::NotConfirmed(CloudApiError::new(Code::CircuitOpen)));
         }
         if let Some(id) = known.or_else(|| Unverified::peek(&self.token).session_id) {
-            return self.destroy(DestroySession::new(id, self.token.clone()), now);
+            return self.destroy(id, now);
         }
         self.phase = Phase::Validate(self.call(ValidateSession::new(self.token.clone())));
         self.step(Event::Start, now)
     }
 
-    fn destroy(&mut self, operation: DestroySession, now: Now) -> Step<SignOut> {
-        self.phase = Phase::Destroy(self.call(operation));
+    fn destroy(&mut self, id: SessionId, now: Now) -> Step<SignOut> {
+        let operation = DestroySession::new(id.clone(), self.token.clone());
+        self.phase = Phase::Destroy(id, self.call(operation));
         self.step(Event::Woken, now)
     }
 
@@ -130,12 +135,11 @@ impl Logout {
     ) -> Step<SignOut> {
         match result {
             Ok(session) => {
+                let end = Some(session.expires_at());
                 self.authority
-                    .sign_out(&self.token, Some(session.expires_at()), now);
-                self.destroy(
-                    DestroySession::new(session.id().clone(), self.token.clone()),
-                    now,
-                )
+                    .sign_out_proven(&self.token, session.id(), end, now);
+                self.is_told = true;
+                self.destroy(session.id().clone(), now)
             }
             Err(error) => self.over(Err(error), now),
         }
@@ -165,10 +169,15 @@ impl Flow for Logout {
                 Step::Wait(time) => Step::Wait(time),
                 Step::Done(result) => self.validated(result, now),
             },
-            Phase::Destroy(call) => match call.step(event, now) {
+            Phase::Destroy(id, call) => match call.step(event, now) {
                 Step::Send(request) => Step::Send(request),
                 Step::Wait(time) => Step::Wait(time),
-                Step::Done(result) => self.over(result, now),
+                Step::Done(result) => {
+                    if result.is_ok() && !self.is_told {
+                        self.authority.sign_out_proven(&self.token, id, None, now);
+                    }
+                    self.over(result, now)
+                }
             },
         }
     }

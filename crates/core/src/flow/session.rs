@@ -63,7 +63,8 @@ impl LiveSession {
         match result {
             // A sign-out that came while the Cloud was asked wins over the answer.
             Ok(session) => Ok(Some(session)
-                .filter(|session| session.expires_at() > now.wall && !self.is_over(now))),
+                .filter(|session| session.expires_at() > now.wall && !self.is_over(now))
+                .filter(|session| !self.authority.is_ended(session, now))),
             Err(error) if error.is_refusal() => {
                 self.authority.refused(self.key, &error, now);
                 Ok(None)

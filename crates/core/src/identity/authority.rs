@@ -2,6 +2,8 @@
 //!
 //! One handle, made once, used by every flow of every driver. Holds no login in progress: those live in the browser.
 
+mod revocations;
+
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
@@ -11,23 +13,27 @@ use super::breaker::{Admission, Breaker};
 use super::cache::{Cache, GrantsLookup, Lookup};
 use super::key::{Scope, TokenKey};
 use super::keys::Keys;
+use super::outbox::Outbox;
+use super::revocation::Realm;
 use super::spent::Spent;
+use super::statistics::Statistics;
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::CloudApiError;
 use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::secret::{LoginSecret, SessionToken};
-use crate::time::{Now, Timestamp};
-use crate::unverified::Unverified;
+use crate::time::Now;
 
 /// A deployment at work.
 pub struct Authority {
     config: Arc<Config>,
     scope: Scope,
     keys: Option<Keys>,
+    realm: Realm,
     login_secret: LoginSecret,
     cache: Cache,
+    outbox: Outbox,
     breaker: Breaker,
     spent: Spent,
 }
@@ -42,14 +48,17 @@ impl Authority {
             .take(8)
             .fold(0_u64, |seed, byte| (seed << 8) | u64::from(*byte));
         let policy = config.policy.clone();
+        let scope = Scope::new(&config);
         Arc::new(Self {
-            scope: Scope::new(&config),
+            realm: Realm::new(&scope),
+            scope,
             login_secret: LoginSecret::new(derive(b"login")),
             keys: config
                 .verification
                 .by_keys()
                 .map(|keys| Keys::new(&keys.source, &policy)),
             cache: Cache::new(&policy, &config.verification, seed),
+            outbox: Outbox::default(),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
             config: Arc::new(config),
@@ -64,6 +73,14 @@ impl Authority {
     /// How many identities and how many refusals are remembered.
     pub fn remembered(&self) -> (usize, usize) {
         self.cache.len()
+    }
+
+    /// What was counted of all that is remembered.
+    pub fn statistics(&self) -> Statistics {
+        Statistics {
+            waiting: self.outbox.len(),
+            ..self.cache.statistics()
+        }
     }
 
     /// How long ago the key set was fetched; none where none was, or where keys were given.
@@ -90,6 +107,11 @@ impl Authority {
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {
         self.cache.lookup(key, now)
+    }
+
+    /// The first look that a request takes at a token: it is counted.
+    pub(crate) fn first_lookup(&self, key: &TokenKey, now: Now) -> Lookup {
+        self.cache.first_lookup(key, now)
     }
 
     /// Remembers an identity that was verified now, with what was known of its session; none where it was signed out
@@ -121,16 +143,6 @@ impl Authority {
         } else {
             self.cache.forget(&key);
         }
-    }
-
-    /// Denies a token here from now on: as long as its session is known to live, or as long as one can.
-    pub(crate) fn sign_out(&self, token: &SessionToken, known_end: Option<Timestamp>, now: Now) {
-        let longest = now.wall.plus(self.config.policy.session_max_age);
-        let until = [Unverified::peek(token).expires_at, known_end]
-            .into_iter()
-            .flatten()
-            .fold(longest, Timestamp::max);
-        self.cache.sign_out(self.key(token.expose()), until);
     }
 
     /// Whether a token was signed out here.

@@ -4,20 +4,23 @@
 //! that were under way when it came. The session's expiry is looked at on every hit, on the wall clock; times of our own
 //! run on the monotonic clock. What anybody can cause, refusals and sign-outs of tokens that were never seen to be good,
 //! lives in tables of its own, so that a flood of junk evicts nobody. An entry counts by its size, so that a few large ones
-//! do not fill the memory.
+//! do not fill the memory. The end of a session or a user takes away what is remembered of them, in one scan, and is looked at
+//! again whenever somebody is remembered: a hit stays one look at one table.
 
-use core::hash::{BuildHasher, Hasher};
+use core::cell::RefCell;
 use core::time::Duration;
-use std::sync::{Arc, Mutex, PoisonError};
-
-use quick_cache::sync::{Cache as Table, DefaultLifecycle};
+use std::sync::{Arc, PoisonError};
 
 use super::Identity;
+use super::denials::Denials;
 use super::key::TokenKey;
-use super::weight::Weighter;
+use super::revocation::{Revocation, Subject};
+use super::statistics::{Counters, Statistics};
+use super::sync::Mutex;
+use super::table::{Evictions, KeyHasher, Store, store};
 use crate::config::Policy;
 use crate::error::CloudApiError;
-use crate::ids::UserId;
+use crate::ids::{SessionId, UserId};
 use crate::permission::Grants;
 use crate::time::{Now, Timestamp};
 use crate::verification::Verification;
@@ -49,6 +52,9 @@ pub(crate) enum GrantsLookup {
     Unknown,
 }
 
+/// How many ends are compared one by one with all that is remembered, rather than looked up for each.
+const FEW: usize = 8;
+
 pub(crate) struct Cache {
     fresh: Duration,
     /// From this age on an identity is asked about anew.
@@ -62,18 +68,36 @@ pub(crate) struct Cache {
     /// Under the token that was asked with, for the user that was asked about.
     grants: Store<(UserId, Arc<Grants>, Duration)>,
     refusals: Store<(CloudApiError, Duration)>,
+    /// What ended and was seen to be good, here or by another instance of ours.
+    denials: Denials,
+    /// Tokens that were signed out without having been verified first, and those of denied sessions and users that came by.
     signed_out: Store<Timestamp>,
-    /// Signed out without having been verified here first.
-    signed_out_unseen: Store<Timestamp>,
+    counters: Counters,
+    evictions: Evictions,
     /// Held by writers only, so that no answer under way can follow a sign-out into the table. Counts identities.
     writing: Mutex<u64>,
 }
 
-type Store<V> = Table<TokenKey, V, Weighter, KeyHasher, DefaultLifecycle<TokenKey, V>>;
+/// Which of a request's looks it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    Later,
+}
+
+/// What a sign-out knows of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// No more than what is remembered.
+    None,
+    /// The Cloud has just taken it for good.
+    Good,
+}
 
 impl Cache {
     pub(crate) fn new(policy: &Policy, verification: &Verification, seed: u64) -> Self {
-        let hasher = KeyHasher { seed };
+        let hasher = KeyHasher::new(seed);
+        let evictions = Evictions::default();
         let fresh = verification.session_every().unwrap_or(policy.fresh);
         // To check a signature anew costs nobody a wait; to ask the Cloud does.
         let early = match verification {
@@ -89,16 +113,22 @@ impl Cache {
             grants_fresh: policy.fresh,
             stale: fresh.saturating_add(policy.stale_if_error),
             refused: policy.refused,
-            identities: store(policy.capacity, hasher),
-            grants: store(policy.capacity, hasher),
-            refusals: store(policy.capacity, hasher),
-            signed_out: store(policy.capacity, hasher),
-            signed_out_unseen: store(policy.capacity, hasher),
+            identities: store(policy, hasher, &evictions),
+            grants: store(policy, hasher, &Evictions::default()),
+            refusals: store(policy, hasher, &Evictions::default()),
+            denials: Denials::new(policy.denials),
+            signed_out: store(policy, hasher, &Evictions::default()),
+            counters: Counters::default(),
+            evictions,
             writing: Mutex::default(),
         }
     }
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {
+        self.look(key, now, Turn::Later)
+    }
+
+    fn look(&self, key: &TokenKey, now: Now, turn: Turn) -> Lookup {
         // No identity stands beside a sign-out of its token: who writes sees to that. So this look comes first.
         if let Some((identity, verified)) = self.identities.get(key) {
             let age = now.monotonic.saturating_sub(verified);
@@ -109,7 +139,7 @@ impl Cache {
                 return Lookup::Fresh(identity);
             }
             if age < self.fresh {
-                return if identity.claim_renewal() {
+                return if turn == Turn::First && identity.claim_renewal() {
                     Lookup::Due(identity)
                 } else {
                     Lookup::Fresh(identity)
@@ -138,19 +168,32 @@ impl Cache {
         (now.monotonic.saturating_sub(since) < self.refused).then_some(error)
     }
 
-    fn is_signed_out(&self, key: &TokenKey, now: Now) -> bool {
-        // Both are looked at: a sign-out that is over in one must not hide a later one in the other.
-        [&self.signed_out, &self.signed_out_unseen]
-            .into_iter()
-            .filter_map(|table| table.get(key))
-            .any(|until| now.wall < until)
+    /// The same for the first look that a request takes, which is counted and may be told that the identity is due.
+    pub(crate) fn first_lookup(&self, key: &TokenKey, now: Now) -> Lookup {
+        let lookup = self.look(key, now, Turn::First);
+        self.counters.count(key, &lookup);
+        lookup
     }
 
-    /// Remembers an identity that was verified now; none where its token was signed out meanwhile.
+    fn is_signed_out(&self, key: &TokenKey, now: Now) -> bool {
+        // Both are looked at: a sign-out that is over in one must not hide a later one in the other.
+        self.signed_out
+            .get(key)
+            .is_some_and(|until| now.wall < until)
+            || self.denials.holds_token(key, now.wall)
+    }
+
+    /// Remembers an identity that was verified now; none where its token, its session or its user was signed out meanwhile.
     pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         let mut count = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let key = identity.key();
         if self.is_signed_out(&key, now) {
+            return None;
+        }
+        if let Some(until) = self.denials.of_identity(&identity, now.wall) {
+            // So that the next request with this token finds it out without a call.
+            self.shut_out(key, until);
+            self.forget_identity(&key);
             return None;
         }
         *count = count.saturating_add(1);
@@ -183,20 +226,131 @@ impl Cache {
         self.forget_identity(key);
     }
 
-    /// Denies a token from now on, until it could not be used anyway.
-    pub(crate) fn sign_out(&self, key: TokenKey, until: Timestamp) {
+    /// Denies a token from now on, until it could not be used anyway; where it was seen to be good, its session too. Gives back
+    /// what others must know of it.
+    pub(crate) fn sign_out(
+        &self,
+        key: TokenKey,
+        session: Option<SessionId>,
+        until: Timestamp,
+        proof: Proof,
+        now: Now,
+    ) -> Vec<Revocation> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        // A later sign-out never shortens an earlier one.
-        let until = [self.signed_out.get(&key), self.signed_out_unseen.get(&key)]
-            .into_iter()
-            .flatten()
-            .fold(until, Timestamp::max);
-        if self.identities.get(&key).is_some() {
-            self.signed_out.insert(key, until);
-        } else {
-            self.signed_out_unseen.insert(key, until);
+        let seen = self.identities.get(&key).map(|(identity, _)| identity);
+        let is_good = proof == Proof::Good || seen.is_some();
+        if !is_good && !self.denials.holds_token(&key, now.wall) {
+            self.shut_out(key, until);
+            self.forget_identity(&key);
+            return Vec::new();
         }
-        self.forget_identity(&key);
+        let session = session.or_else(|| seen.and_then(|identity| identity.session_id().cloned()));
+        let ended = core::iter::once(Subject::Token(key))
+            .chain(session.filter(|_| is_good).map(Subject::Session))
+            .map(|subject| Revocation::new(subject, now.wall, until));
+        self.deny(ended.collect(), now)
+    }
+
+    /// Ends these for good; gives back those that say something new.
+    pub(crate) fn revoke(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.deny(ended, now)
+    }
+
+    /// Ends everything of one user, also what claims to have begun later than now by another clock.
+    pub(crate) fn end_user(&self, user: &UserId, until: Timestamp, now: Now) -> Vec<Revocation> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_user = |identity: &Identity| identity.user().id() == user;
+        let gone = self.forget_all(of_user);
+        let until = gone
+            .iter()
+            .filter_map(|identity| identity.expires_at())
+            .fold(until, Timestamp::max);
+        gone.iter()
+            .for_each(|identity| self.shut_out(identity.key(), until));
+        let ahead = gone
+            .iter()
+            .filter(|identity| identity.begun_at().is_some_and(|begun| begun > now.wall))
+            .map(|identity| Subject::Token(identity.key()));
+        let ended = core::iter::once(Subject::User(user.clone()))
+            .chain(ahead)
+            .map(|subject| Revocation::new(subject, now.wall, until));
+        self.deny(ended.collect(), now)
+    }
+
+    /// Forgets all identities of which this is true, and their permissions.
+    pub(crate) fn forget_where(&self, ends: impl Fn(&Identity) -> bool) {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.forget_all(ends);
+    }
+
+    /// What is remembered of a session, and until when the last of it lives.
+    pub(crate) fn end_of_session(&self, session: &SessionId) -> Option<Timestamp> {
+        self.identities
+            .iter()
+            .filter(|(_, (identity, _))| identity.session_id() == Some(session))
+            .filter_map(|(_, (identity, _))| identity.expires_at())
+            .max()
+    }
+
+    /// All that ended, is true and still counts.
+    pub(crate) fn denials(&self) -> &Denials {
+        &self.denials
+    }
+
+    /// With `writing` held.
+    fn deny(&self, mut ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
+        ended.retain(|revocation| self.denials.add(revocation, now.wall));
+        for revocation in &ended {
+            if let Subject::Token(key) = &revocation.subject {
+                self.forget_identity(key);
+            }
+        }
+        let wide: Vec<_> = ended
+            .iter()
+            .filter(|one| !matches!(one.subject, Subject::Token(_)))
+            .collect();
+        if wide.is_empty() {
+            return ended;
+        }
+        let until = |identity: &Identity| self.denials.of_identity(identity, now.wall);
+        let gone = if wide.len() <= FEW {
+            self.forget_all(|identity| wide.iter().any(|one| one.ends(identity)))
+        } else {
+            self.forget_all(|identity| until(identity).is_some())
+        };
+        for identity in gone {
+            if let Some(until) = until(&identity) {
+                self.shut_out(identity.key(), until);
+            }
+        }
+        ended
+    }
+
+    /// With `writing` held.
+    fn forget_all(&self, ends: impl Fn(&Identity) -> bool) -> Vec<Arc<Identity>> {
+        let gone = RefCell::new(Vec::new());
+        self.identities.retain(|_, (identity, _)| {
+            let ends = ends(identity);
+            if ends {
+                gone.borrow_mut().push(Arc::clone(identity));
+            }
+            !ends
+        });
+        let gone = gone.into_inner();
+        for identity in &gone {
+            self.grants.remove(&identity.key());
+        }
+        gone
+    }
+
+    /// Denies a token without proof. A later sign-out never shortens an earlier one.
+    fn shut_out(&self, key: TokenKey, until: Timestamp) {
+        let until = self
+            .signed_out
+            .get(&key)
+            .map_or(until, |old| old.max(until));
+        self.signed_out.insert(key, until);
     }
 
     fn forget_identity(&self, key: &TokenKey) {
@@ -232,54 +386,21 @@ impl Cache {
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.identities.len(), self.refusals.len())
     }
-}
 
-fn store<V: Clone>(capacity: usize, hasher: KeyHasher) -> Store<V>
-where
-    Weighter: quick_cache::Weighter<TokenKey, V>,
-{
-    let weight = u64::try_from(capacity).unwrap_or(u64::MAX);
-    Table::with(
-        capacity,
-        weight,
-        Weighter,
-        hasher,
-        DefaultLifecycle::default(),
-    )
-}
-
-/// Keys are SHA-256 already; the seed keeps anyone from choosing tokens that fall into one bucket.
-#[derive(Clone, Copy, Debug)]
-struct KeyHasher {
-    seed: u64,
-}
-
-struct Folding(u64);
-
-impl BuildHasher for KeyHasher {
-    type Hasher = Folding;
-    fn build_hasher(&self) -> Folding {
-        Folding(self.seed)
-    }
-}
-
-impl Hasher for Folding {
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks_exact(8) {
-            let word = chunk
-                .iter()
-                .fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
-            self.0 = (self.0 ^ word)
-                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
-                .rotate_left(29);
+    pub(crate) fn statistics(&self) -> Statistics {
+        Statistics {
+            identities: self.identities.len(),
+            grants: self.grants.len(),
+            refusals: self.refusals.len(),
+            bytes: self
+                .identities
+                .weight()
+                .saturating_add(self.grants.weight()),
+            evicted: self.evictions.count(),
+            denials: self.denials.len(),
+            denials_given_up: self.denials.given_up(),
+            ..self.counters.sum()
         }
-    }
-
-    /// The key's length goes in here and says nothing.
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.0
     }
 }
 

@@ -70,8 +70,12 @@ fn grants() -> Arc<Grants> {
     Arc::new(Grants::new(["agents:read"]))
 }
 
+fn sign_out(cache: &Cache, key: TokenKey, until: Timestamp) {
+    cache.sign_out(key, None, until, Proof::None, at(0.0));
+}
+
 fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
-    match cache.lookup(&key(token), now) {
+    match cache.first_lookup(&key(token), now) {
         Lookup::Fresh(identity) => {
             assert_eq!(identity.user().id().as_str(), token);
             "fresh"
@@ -82,6 +86,15 @@ fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
         Lookup::Refused(_) => "refused",
         Lookup::SignedOut => "signed out",
         Lookup::Unknown => "unknown",
+    }
+}
+
+/// The same, whoever it is.
+fn seen_token(cache: &Cache, token: &str, now: Now) -> &'static str {
+    match cache.lookup(&key(token), now) {
+        Lookup::Fresh(_) => "fresh",
+        Lookup::SignedOut => "signed out",
+        _ => "something else",
     }
 }
 
@@ -130,7 +143,7 @@ fn threat_065_permissions_are_fresh_then_stale_then_forgotten() {
     for forget in [
         |cache: &Cache| cache.forget(&key("t")),
         |cache: &Cache| cache.refuse(key("t"), refusal(), at(1.0)),
-        |cache: &Cache| cache.sign_out(key("t"), at(99.0).wall),
+        |cache: &Cache| sign_out(cache, key("t"), at(99.0).wall),
     ] {
         let cache = self::cache();
         cache.remember_grants(key("t"), asked(), grants(), at(0.0));
@@ -170,7 +183,7 @@ fn what_is_forgotten_is_unknown_not_refused() {
 fn threat_031_a_sign_out_wins_over_everything_until_its_end() {
     let cache = cache();
     cache.remember(identity("t", None), at(0.0));
-    cache.sign_out(key("t"), at(100.0).wall);
+    sign_out(&cache, key("t"), at(100.0).wall);
     assert_eq!(seen(&cache, "t", at(0.0)), "signed out");
     assert!(
         cache.remember(identity("t", None), at(1.0)).is_none(),
@@ -191,10 +204,10 @@ fn threat_031_a_flood_of_junk_sign_outs_lifts_none() {
     let cache = cache();
     for n in 0..50 {
         cache.remember(identity(&format!("person{n}"), None), at(0.0));
-        cache.sign_out(key(&format!("person{n}")), at(100.0).wall);
+        sign_out(&cache, key(&format!("person{n}")), at(100.0).wall);
     }
     for n in 0..10_000 {
-        cache.sign_out(key(&format!("junk{n}")), at(100.0).wall);
+        sign_out(&cache, key(&format!("junk{n}")), at(100.0).wall);
     }
     for n in 0..50 {
         assert_eq!(seen(&cache, &format!("person{n}"), at(1.0)), "signed out");
@@ -205,8 +218,8 @@ fn threat_031_a_flood_of_junk_sign_outs_lifts_none() {
 fn a_later_sign_out_outlasts_an_earlier_one() {
     let cache = cache();
     cache.remember(identity("t", None), at(0.0));
-    cache.sign_out(key("t"), at(100.0).wall);
-    cache.sign_out(key("t"), at(200.0).wall);
+    sign_out(&cache, key("t"), at(100.0).wall);
+    sign_out(&cache, key("t"), at(200.0).wall);
     assert_eq!(seen(&cache, "t", at(199.0)), "signed out");
     assert_eq!(seen(&cache, "t", at(200.0)), "unknown");
 }
@@ -223,7 +236,7 @@ fn threat_031_no_answer_under_way_follows_a_sign_out_in() {
                     cache.remember_grants(key(token), asked(), grants(), at(0.0));
                 });
             }
-            scope.spawn(|| cache.sign_out(key(token), at(100.0).wall));
+            scope.spawn(|| sign_out(cache, key(token), at(100.0).wall));
         });
         assert_eq!(seen(cache, token, at(0.0)), "signed out");
         assert_eq!(seen_grants(cache, token, at(0.0)), "unknown");
@@ -280,14 +293,13 @@ fn threat_080_what_is_held_is_bounded() {
             cache.remember(identity(&token, None), at(0.0));
             cache.remember_grants(key(&token), asked(), grants(), at(0.0));
             cache.refuse(key(&format!("r{n}")), refusal(), at(0.0));
-            cache.sign_out(key(&format!("s{n}")), at(9.0).wall);
+            sign_out(&cache, key(&format!("s{n}")), at(9.0).wall);
         }
         let held = [
             cache.identities.len(),
             cache.grants.len(),
             cache.refusals.len(),
             cache.signed_out.len(),
-            cache.signed_out_unseen.len(),
         ];
         assert!(held.iter().all(|held| *held <= capacity), "{held:?}");
         assert_eq!(cache.len(), (held[0], held[2]));
@@ -311,24 +323,247 @@ fn threat_080_a_flood_of_junk_evicts_nobody() {
     );
 }
 
-#[test]
-fn keys_spread_whatever_the_seed() {
-    for seed in [0, 1, u64::MAX] {
-        let hasher = KeyHasher { seed };
-        let mut hashes: Vec<u64> = (0..10_000)
-            .map(|n| hasher.hash_one(key(&format!("t{n}"))))
-            .collect();
-        hashes.sort_unstable();
-        hashes.dedup();
-        assert_eq!(hashes.len(), 10_000);
-        let low = hashes
-            .iter()
-            .filter(|hash| hash.trailing_zeros() >= 8)
-            .count();
-        assert!((10..80).contains(&low), "{low} of 10,000 in 1 of 256");
+fn session(id: &str) -> SessionId {
+    SessionId::parse(id).unwrap()
+}
+
+/// One of a user's identities: its session, and when that began.
+fn of_user(token: &str, user: &str, session_id: &str, begun: Option<i64>) -> Identity {
+    let record = json!({ "id": user, "email": "", "created_at": 0 });
+    let record = CloudUser::read(
+        Object::new(&record, "user").unwrap(),
+        SessionToken::parse(token).unwrap(),
+    )
+    .unwrap();
+    let begun = begun.map(|after| Timestamp::from_unix_seconds(START + after));
+    Identity::new(key(token), record, Some(session(session_id)), None).begun(begun)
+}
+
+fn revoked(subject: Subject, at_seconds: f64, until: f64) -> Vec<Revocation> {
+    vec![Revocation::new(
+        subject,
+        at(at_seconds).wall,
+        at(until).wall,
+    )]
+}
+
+/// Two people with two sessions each, one of them with two tokens, and what they may do.
+fn two_people() -> Cache {
+    let cache = cache();
+    for (token, user, session) in PEOPLE {
+        let identity = of_user(token, user, session, Some(0));
+        assert!(cache.remember(identity, at(1.0)).is_some());
+        cache.remember_grants(key(token), asked(), grants(), at(1.0));
     }
-    let one = KeyHasher { seed: 1 }.hash_one(key("t"));
-    assert_ne!(one, KeyHasher { seed: 2 }.hash_one(key("t")));
+    cache
+}
+
+const PEOPLE: [(&str, &str, &str); 5] = [
+    ("a1", "ada", "sa1"),
+    ("a2", "ada", "sa2"),
+    ("a3", "ada", "sa2"),
+    ("b1", "bob", "sb1"),
+    ("b2", "bob", "sb2"),
+];
+
+/// Which of their tokens are still remembered; what they may do must stand and fall with them.
+fn left(cache: &Cache, now: Now) -> Vec<&'static str> {
+    let held = |token: &str| cache.seen(&key(token)).is_some();
+    for (token, ..) in PEOPLE {
+        let grants = seen_grants(cache, token, now) == "fresh";
+        assert_eq!(grants, held(token), "{token}");
+    }
+    PEOPLE
+        .map(|(token, ..)| token)
+        .into_iter()
+        .filter(|token| held(token))
+        .collect()
+}
+
+#[test]
+fn threat_020_threat_065_the_end_of_a_session_takes_all_of_it_at_once() {
+    let cache = two_people();
+    let new = cache.revoke(
+        revoked(Subject::Session(session("sa2")), 2.0, 100.0),
+        at(2.0),
+    );
+    assert_eq!(new.len(), 1);
+    assert_eq!(left(&cache, at(2.0)), ["a1", "b1", "b2"]);
+    for token in ["a2", "a3"] {
+        let identity = of_user(token, "ada", "sa2", Some(0));
+        assert!(cache.remember(identity, at(3.0)).is_none(), "under way");
+        assert_eq!(seen_token(&cache, token, at(3.0)), "signed out");
+    }
+    let never_seen = of_user("a4", "ada", "sa2", Some(50));
+    assert!(cache.remember(never_seen, at(60.0)).is_none());
+    assert_eq!(seen_token(&cache, "a4", at(60.0)), "signed out");
+    let after = of_user("a4", "ada", "sa2", Some(50));
+    assert!(cache.remember(after, at(100.0)).is_some());
+}
+
+#[test]
+fn threat_020_threat_065_the_end_of_a_user_takes_what_began_before_it() {
+    let cache = two_people();
+    let later = of_user("a5", "ada", "sa5", Some(3));
+    assert!(cache.remember(later, at(4.0)).is_some());
+    let user = UserId::parse("ada").unwrap();
+    cache.revoke(revoked(Subject::User(user), 2.0, 100.0), at(5.0));
+    assert_eq!(left(&cache, at(5.0)), ["b1", "b2"]);
+    assert_eq!(seen_token(&cache, "a5", at(5.0)), "fresh", "began later");
+    for (begun, expect) in [
+        (None, false),
+        (Some(1), false),
+        (Some(2), false),
+        (Some(3), true),
+    ] {
+        let identity = of_user("a6", "ada", "sa6", begun);
+        let cache = two_people();
+        let user = UserId::parse("ada").unwrap();
+        cache.revoke(revoked(Subject::User(user), 2.0, 100.0), at(5.0));
+        assert_eq!(
+            cache.remember(identity, at(6.0)).is_some(),
+            expect,
+            "{begun:?}"
+        );
+    }
+}
+
+#[test]
+fn an_operator_ends_what_claims_to_begin_later_by_another_clock() {
+    let cache = two_people();
+    let ahead = of_user("a5", "ada", "sa5", Some(9));
+    assert!(cache.remember(ahead, at(4.0)).is_some());
+    let user = UserId::parse("ada").unwrap();
+    let told = cache.end_user(&user, at(100.0).wall, at(5.0));
+    let subjects: Vec<_> = told.into_iter().map(|one| one.subject).collect();
+    assert_eq!(
+        subjects,
+        [Subject::User(user), Subject::Token(key("a5"))],
+        "others hear of the one that the user's end does not cover"
+    );
+    assert_eq!(left(&cache, at(5.0)), ["b1", "b2"]);
+    assert_eq!(seen_token(&cache, "a5", at(5.0)), "signed out");
+}
+
+#[test]
+fn threat_031_a_sign_out_takes_the_other_tokens_of_its_session() {
+    let cache = two_people();
+    let told = cache.sign_out(key("a2"), None, at(100.0).wall, Proof::None, at(2.0));
+    let subjects: Vec<_> = told.into_iter().map(|one| one.subject).collect();
+    assert_eq!(
+        subjects,
+        [Subject::Token(key("a2")), Subject::Session(session("sa2"))]
+    );
+    assert_eq!(left(&cache, at(2.0)), ["a1", "b1", "b2"]);
+    assert_eq!(seen_token(&cache, "a3", at(2.0)), "signed out");
+}
+
+#[test]
+fn threat_031_a_token_that_nobody_proved_ends_no_session() {
+    let cache = two_people();
+    let named = Some(session("sb1"));
+    let told = cache.sign_out(key("junk"), named, at(100.0).wall, Proof::None, at(2.0));
+    assert_eq!(told, [], "nobody hears of it");
+    assert_eq!(left(&cache, at(2.0)).len(), PEOPLE.len());
+    assert_eq!(cache.denials.len(), 0);
+    assert_eq!(seen_token(&cache, "junk", at(2.0)), "signed out");
+    let named = Some(session("sb1"));
+    let told = cache.sign_out(key("junk"), named, at(100.0).wall, Proof::Good, at(2.0));
+    assert_eq!(told.len(), 2, "proven after all");
+    assert_eq!(left(&cache, at(2.0)), ["a1", "a2", "a3", "b2"]);
+}
+
+#[test]
+fn threat_031_many_ends_at_once_are_those_of_each() {
+    let cache = two_people();
+    let ends = (0..100)
+        .map(|n| session(&format!("s{n}")))
+        .chain([session("sa1"), session("sb2")])
+        .flat_map(|id| revoked(Subject::Session(id), 2.0, 100.0))
+        .collect();
+    assert_eq!(cache.revoke(ends, at(2.0)).len(), 102);
+    assert_eq!(left(&cache, at(2.0)), ["a2", "a3", "b1"]);
+}
+
+#[test]
+fn threat_031_no_answer_under_way_follows_the_end_of_a_session_in() {
+    let cache = &cache();
+    for round in 0..300 {
+        let (token, id) = (&format!("t{round}"), &format!("s{round}"));
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    cache.remember(of_user(token, "ada", id, Some(0)), at(0.0));
+                    cache.remember_grants(key(token), asked(), grants(), at(0.0));
+                });
+            }
+            scope.spawn(|| {
+                let ended = revoked(Subject::Session(session(id)), 0.0, 100.0);
+                cache.revoke(ended, at(0.0))
+            });
+        });
+        assert!(cache.seen(&key(token)).is_none());
+    }
+    assert_eq!(cache.len().0, 0, "nothing of them is held");
+}
+
+#[test]
+fn what_is_forgotten_by_session_or_user_is_asked_anew() {
+    let cache = two_people();
+    let sa2 = session("sa2");
+    cache.forget_where(|identity| identity.session_id() == Some(&sa2));
+    assert_eq!(left(&cache, at(2.0)), ["a1", "b1", "b2"]);
+    cache.forget_where(|identity| identity.user().id().as_str() == "bob");
+    assert_eq!(left(&cache, at(2.0)), ["a1"]);
+    let again = of_user("a2", "ada", "sa2", Some(0));
+    assert!(cache.remember(again, at(2.0)).is_some());
+}
+
+#[test]
+fn looks_are_counted_by_what_they_found() {
+    let cache = two_people();
+    cache.refuse(key("r"), refusal(), at(1.0));
+    sign_out(&cache, key("a1"), at(100.0).wall);
+    cache.remember(identity("e", Some(10)), at(1.0));
+    for (token, seconds) in [
+        ("b1", 2.0),
+        ("b1", 40.0),
+        ("a1", 2.0),
+        ("r", 2.0),
+        ("?", 2.0),
+    ] {
+        cache.first_lookup(&key(token), at(seconds));
+        cache.lookup(&key(token), at(seconds));
+    }
+    cache.first_lookup(&key("e"), at(10.0));
+    let found = cache.statistics();
+    let counts = [
+        found.fresh,
+        found.stale,
+        found.signed_out,
+        found.refused,
+        found.unknown,
+        found.expired,
+    ];
+    assert_eq!(counts, [1; 6], "each once, and only the first look");
+    assert_eq!((found.identities, found.refusals, found.grants), (5, 1, 4));
+    assert_eq!((found.denials, found.evicted), (2, 0));
+    assert_eq!(found.bytes, 9 * 8192);
+}
+
+#[test]
+fn threat_080_what_gave_way_is_counted() {
+    let cache = Cache::new(&policy(100), &Verification::Cloud, 7);
+    for n in 0..1000 {
+        cache.remember(identity(&format!("t{n}"), None), at(0.0));
+        cache.refuse(key(&format!("r{n}")), refusal(), at(0.0));
+    }
+    let found = cache.statistics();
+    assert_eq!(
+        usize::try_from(found.evicted).unwrap() + found.identities,
+        1000
+    );
+    assert!(found.bytes <= 100 * 8192, "{}", found.bytes);
 }
 
 proptest! {

@@ -27,6 +27,10 @@ impl Scope {
         ]))
     }
 
+    pub(crate) const fn as_bytes(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+
     /// The key of a token, as text.
     pub(crate) fn key(&self, token: &str) -> TokenKey {
         TokenKey(sha256_parts(&[&self.0, token.as_bytes()]))
@@ -42,6 +46,11 @@ impl TokenKey {
     /// The key as bytes: safe to keep, for it is a digest.
     pub const fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
+    }
+
+    /// The key that another instance made of a token.
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        Digest::try_from(bytes).ok().map(Self)
     }
 
     /// The key of a question about one user that is asked with this key's token.

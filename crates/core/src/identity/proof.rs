@@ -40,8 +40,9 @@ impl Authority {
             Ok(verified) => {
                 let claims = verified.as_inner();
                 let (session_id, end) = (claims.session_id().cloned(), claims.expires_at());
+                let begun = claims.issued_at();
                 let user = CloudUser::from_claims(&verified, token.clone());
-                Ok(Identity::new(key, user, session_id, Some(end)))
+                Ok(Identity::new(key, user, session_id, Some(end)).begun(begun))
             }
             Err(Reason::UnknownKey) => Err(Unproven::UnknownKey),
             Err(reason) => Err(Unproven::Refused(reason.into())),

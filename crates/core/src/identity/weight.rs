@@ -1,7 +1,8 @@
-//! What an entry counts in the bound of its table: one for every 8 KiB begun.
+//! What an entry counts in the bound of its table: its bytes, and no less than one of usual size.
 //!
-//! An account's metadata and a list of permissions may be as large as an answer may be, and several times that once read;
-//! entries of usual size count one. Sizes are estimates of the heap, not exact.
+//! So a table holds as many entries as it may, and never more bytes than it may. An account's metadata and a list of
+//! permissions may be as large as an answer may be, and several times that once read. Sizes are estimates of the heap, not
+//! exact.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -15,12 +16,36 @@ use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::time::Timestamp;
 
-const UNIT_BYTES: usize = 8 * 1024;
+/// What an entry may take before it counts more than one, unless something else is configured.
+const USUAL_BYTES: usize = 8 * 1024;
 /// What a value costs beside its text: the enum, its place in a map or list, the allocation.
 const NODE_BYTES: usize = 64;
+/// What an identity costs beside what it holds.
+const IDENTITY_BYTES: usize = 512;
 
+/// Knows the usual size: what the table may hold, shared among as many as it may hold.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Weighter;
+pub(super) struct Weighter {
+    usual: usize,
+}
+
+impl Weighter {
+    pub(super) fn new(capacity: usize, bytes: Option<usize>) -> Self {
+        let share = bytes.map_or(Some(USUAL_BYTES), |bytes| bytes.checked_div(capacity));
+        Self {
+            usual: share.unwrap_or_default().max(1),
+        }
+    }
+
+    /// What a table of so many entries of usual size counts at most.
+    pub(super) fn most(self, capacity: usize) -> u64 {
+        u64::try_from(self.usual.saturating_mul(capacity)).unwrap_or(u64::MAX)
+    }
+
+    fn weight_of(self, bytes: usize) -> u64 {
+        u64::try_from(bytes.max(self.usual)).unwrap_or(u64::MAX)
+    }
+}
 
 impl quick_cache::Weighter<TokenKey, (Arc<Identity>, Duration)> for Weighter {
     fn weight(&self, _: &TokenKey, (identity, _): &(Arc<Identity>, Duration)) -> u64 {
@@ -36,32 +61,30 @@ impl quick_cache::Weighter<TokenKey, (Arc<Identity>, Duration)> for Weighter {
             user.email(),
             user.name().unwrap_or_default(),
             user.avatar_url().unwrap_or_default(),
+            user.session_token().expose(),
         ];
         let roles = user.roles().iter().map(String::as_str);
-        units(texts(own.into_iter().chain(roles)).saturating_add(metadata))
+        let text = texts(own.into_iter().chain(roles));
+        self.weight_of(text.saturating_add(metadata).saturating_add(IDENTITY_BYTES))
     }
 }
 
 impl quick_cache::Weighter<TokenKey, (UserId, Arc<Grants>, Duration)> for Weighter {
     fn weight(&self, _: &TokenKey, (_, grants, _): &(UserId, Arc<Grants>, Duration)) -> u64 {
-        units(texts(grants.iter()))
+        self.weight_of(texts(grants.iter()))
     }
 }
 
 impl quick_cache::Weighter<TokenKey, (CloudApiError, Duration)> for Weighter {
     fn weight(&self, _: &TokenKey, _: &(CloudApiError, Duration)) -> u64 {
-        1
+        self.weight_of(0)
     }
 }
 
 impl quick_cache::Weighter<TokenKey, Timestamp> for Weighter {
     fn weight(&self, _: &TokenKey, _: &Timestamp) -> u64 {
-        1
+        self.weight_of(0)
     }
-}
-
-fn units(bytes: usize) -> u64 {
-    u64::try_from(bytes / UNIT_BYTES).map_or(u64::MAX, |units| units.saturating_add(1))
 }
 
 fn texts<'t>(all: impl Iterator<Item = &'t str>) -> usize {
@@ -88,12 +111,27 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn what_is_large_counts_more() {
-        assert_eq!(units(0), 1);
-        assert_eq!(units(UNIT_BYTES - 1), 1);
-        assert_eq!(units(UNIT_BYTES), 2);
+    fn what_is_large_counts_its_bytes_and_the_rest_the_usual_size() {
+        assert_eq!(Weighter::new(10, None).most(10), 80 * 1024);
+        let weighter = Weighter::new(10, Some(80_000));
+        assert_eq!(weighter.most(10), 80_000);
+        assert_eq!(
+            [0, 8000, 8001].map(|bytes| weighter.weight_of(bytes)),
+            [8000, 8000, 8001]
+        );
         assert!(size(&json!({"a": ["b", 1, null]})) > 4 * NODE_BYTES);
         let many = Value::Array(vec![Value::Null; 100_000]);
-        assert!(units(size(&many)) > 700);
+        assert!(weighter.weight_of(size(&many)) > 6_000_000);
+    }
+
+    #[test]
+    fn no_bound_is_too_small_to_be_kept() {
+        for (capacity, bytes, most) in [(0, 100, 0), (100, 0, 100), (100, 50, 100), (0, 0, 0)] {
+            assert_eq!(Weighter::new(capacity, Some(bytes)).most(capacity), most);
+        }
+        assert_eq!(
+            Weighter::new(1, Some(usize::MAX)).most(usize::MAX),
+            u64::try_from(usize::MAX).unwrap()
+        );
     }
 }

@@ -16,6 +16,7 @@ mod keys;
 mod login;
 mod logout;
 mod permissions;
+mod revocations;
 mod session;
 #[path = "../world/mod.rs"]
 mod world;

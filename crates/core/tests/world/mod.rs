@@ -197,7 +197,8 @@ pub(crate) fn session(id: &str, user_id: &str, seconds: i64) -> Value {
 
 /// What the v1 exchange answers.
 pub(crate) fn exchanged(id: &str, token: &str) -> Delivery {
-    data(&json!({ "user": user(id, &[]), "session": session("ses_1", id, 3600), "jwt": token }))
+    let session_id = id.replace("usr_", "ses_");
+    data(&json!({ "user": user(id, &[]), "session": session(&session_id, id, 3600), "jwt": token }))
 }
 
 /// A token that says this of itself, signed by nobody.

@@ -1,0 +1,215 @@
+//! Revocations over Redis: a sorted set that keeps them by their end, and a channel of the same name that tells them.
+//!
+//! Everything has a time: a connection a second, a command a second. Whoever listens asks every second whether Redis is still
+//! there, so that a connection that died without a word is noticed. Needs Redis 5 or later, or what speaks like it.
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use futures_util::{FutureExt as _, StreamExt as _};
+use mastra_auth_cloud_core::error::CloudApiError;
+use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
+use redis::{AsyncConnectionConfig, Client, RedisResult};
+use tokio::sync::Mutex;
+
+use super::channel::{ChannelError, Message, Received, RevocationChannel, Working};
+use crate::system;
+
+const PREFIX: &str = "mastra-auth:revocations";
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often whoever listens asks whether the other end is there.
+const PING: Duration = Duration::from_secs(1);
+/// How many are loaded at once, and how many news are taken together.
+const PAGE: usize = 2000;
+const TOGETHER: usize = 256;
+
+/// Revocations over Redis, for [`Builder::revocations`](crate::Builder::revocations).
+pub struct RedisRevocations {
+    client: Client,
+    commands: Mutex<Option<MultiplexedConnection>>,
+    listening: Mutex<Option<(PubSubSink, PubSubStream)>>,
+}
+
+impl RedisRevocations {
+    /// For `redis://[user:password@]host[:port][/database]`. Nothing is connected here, and whether Redis is there decides
+    /// nothing at the start.
+    ///
+    /// `rediss://` is for who turns on a TLS feature of the crate `redis`.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration` where the URL cannot be one of Redis. The error does not repeat it.
+    pub fn new(url: &str) -> Result<Self, CloudApiError> {
+        let client = Client::open(url)
+            .map_err(|_| CloudApiError::configuration("revocations: not a URL of Redis"))?;
+        Ok(Self {
+            client,
+            commands: Mutex::default(),
+            listening: Mutex::default(),
+        })
+    }
+
+    /// The connection for commands: the one there is, or a new one.
+    async fn commands(&self) -> Result<MultiplexedConnection, ChannelError> {
+        let mut held = self.commands.lock().await;
+        if let Some(connection) = held.as_ref() {
+            return Ok(connection.clone());
+        }
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(COMMAND_TIMEOUT));
+        let connecting = self
+            .client
+            .get_multiplexed_async_connection_with_config(&config);
+        let connection = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
+        *held = Some(connection.clone());
+        Ok(connection)
+    }
+
+    /// Whatever went wrong on it, the next command takes another connection.
+    async fn command<T: redis::FromRedisValue>(
+        &self,
+        pipeline: &redis::Pipeline,
+    ) -> Result<T, ChannelError> {
+        let mut connection = self.commands().await?;
+        let answer = pipeline.query_async(&mut connection);
+        let answer = within(COMMAND_TIMEOUT, answer, "redis does not answer").await;
+        if answer.is_err() {
+            *self.commands.lock().await = None;
+        }
+        answer
+    }
+
+    async fn store(&self, realm: &str, messages: &[Message]) -> Result<(), ChannelError> {
+        let name = name(realm);
+        let mut both = redis::pipe();
+        both.atomic();
+        both.cmd("ZREMRANGEBYSCORE")
+            .arg(&name)
+            .arg("-inf")
+            .arg(system::now().wall.unix_millis())
+            .ignore();
+        for message in messages {
+            both.cmd("ZADD")
+                .arg(&name)
+                .arg(message.until().unix_millis())
+                .arg(message.text())
+                .ignore();
+            both.cmd("PUBLISH").arg(&name).arg(message.text()).ignore();
+        }
+        self.command(&both).await
+    }
+
+    /// All that stands, page by page. A page begins at the score where the last one ended, for what is over meanwhile would
+    /// move a page that begins at a place.
+    async fn standing(&self, realm: &str) -> Result<Vec<String>, ChannelError> {
+        let name = name(realm);
+        let mut all = Vec::new();
+        let mut from = format!("({}", system::now().wall.unix_millis());
+        let mut size = PAGE;
+        loop {
+            let mut page = redis::pipe();
+            page.cmd("ZRANGEBYSCORE").arg(&name).arg(&from).arg("+inf");
+            page.arg("WITHSCORES").arg("LIMIT").arg(0).arg(size);
+            let (found,): (Vec<(String, String)>,) = self.command(&page).await?;
+            let is_last = found.len() < size;
+            let next = found.last().map(|(_, score)| score.clone());
+            all.extend(found.into_iter().map(|(text, _)| text));
+            match next {
+                Some(score) if !is_last => {
+                    // A whole page of one score: only a larger one leads on.
+                    size = if score == from {
+                        size.saturating_mul(2)
+                    } else {
+                        PAGE
+                    };
+                    from = score;
+                }
+                _ => return Ok(all),
+            }
+        }
+    }
+
+    async fn next(&self, realm: &str) -> Result<Received, ChannelError> {
+        let mut held = self.listening.lock().await;
+        let Some((sink, stream)) = held.as_mut() else {
+            let joined = self.join(realm).await?;
+            let standing = self.standing(realm).await?;
+            *held = Some(joined);
+            return Ok(Received::Standing(standing));
+        };
+        let news = listen(sink, stream).await;
+        if news.is_err() {
+            *held = None;
+            *self.commands.lock().await = None;
+        }
+        news
+    }
+
+    async fn join(&self, realm: &str) -> Result<(PubSubSink, PubSubStream), ChannelError> {
+        let connecting = self.client.get_async_pubsub();
+        let pubsub = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
+        let (mut sink, stream) = pubsub.split();
+        let joining = sink.subscribe(name(realm));
+        within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
+        Ok((sink, stream))
+    }
+}
+
+impl RevocationChannel for RedisRevocations {
+    fn publish<'a>(&'a self, realm: &'a str, messages: &'a [Message]) -> Working<'a, ()> {
+        Box::pin(self.store(realm, messages))
+    }
+
+    fn receive<'a>(&'a self, realm: &'a str) -> Working<'a, Received> {
+        Box::pin(self.next(realm))
+    }
+}
+
+impl fmt::Debug for RedisRevocations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisRevocations").finish_non_exhaustive()
+    }
+}
+
+async fn listen(
+    sink: &mut PubSubSink,
+    stream: &mut PubSubStream,
+) -> Result<Received, ChannelError> {
+    loop {
+        match tokio::time::timeout(PING, stream.next()).await {
+            Ok(Some(first)) => {
+                let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
+                let texts = std::iter::once(first)
+                    .chain(more.take(TOGETHER))
+                    // What is no text is told as one that cannot be read.
+                    .map(|message| message.get_payload().unwrap_or_default())
+                    .collect();
+                return Ok(Received::News(texts));
+            }
+            Ok(None) => return Err(ChannelError::new("redis closed the connection")),
+            Err(_) => {
+                let ping = sink.ping::<redis::Value>();
+                within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
+            }
+        }
+    }
+}
+
+/// An error of Redis may hold an address; which of the few things failed is enough.
+async fn within<T>(
+    time: Duration,
+    work: impl Future<Output = RedisResult<T>>,
+    what: &'static str,
+) -> Result<T, ChannelError> {
+    match tokio::time::timeout(time, work).await {
+        Ok(Ok(done)) => Ok(done),
+        Ok(Err(_)) | Err(_) => Err(ChannelError::new(what)),
+    }
+}
+
+fn name(realm: &str) -> String {
+    format!("{PREFIX}:{realm}")
+}

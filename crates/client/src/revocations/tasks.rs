@@ -1,0 +1,315 @@
+//! The two tasks of a channel: what ends here goes out, what ended elsewhere comes in.
+//!
+//! What goes out is kept until the channel took it. Whenever the channel was joined anew, what it does not hold of all that
+//! stands here is told again: it may have lost everything it knew. The tasks end with the deployment they work for.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::identity::revocation::Revocation;
+use mastra_auth_cloud_core::time::Timestamp;
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+
+use super::channel::{ChannelError, Message, Received, RevocationChannel};
+use super::status::{Link, RevocationStatus};
+use crate::system;
+
+/// How many go out at once.
+const BATCH: usize = 256;
+/// Longer than a channel takes that keeps its own times.
+const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A channel at work.
+pub(crate) struct Revocations {
+    shared: Arc<Shared>,
+    tasks: [AbortHandle; 2],
+}
+
+struct Shared {
+    authority: Arc<Authority>,
+    channel: Arc<dyn RevocationChannel>,
+    wake: Arc<Notify>,
+    /// What the channel did not hold when it was joined.
+    again: Mutex<VecDeque<Revocation>>,
+    state: Mutex<State>,
+}
+
+struct State {
+    status: RevocationStatus,
+    /// Whether each of the two tasks has the channel.
+    receives: bool,
+    publishes: bool,
+    /// What is out on its way.
+    under_way: usize,
+}
+
+impl Revocations {
+    /// Sets a channel to work for this deployment.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration` outside of a tokio runtime.
+    pub(crate) fn begin(
+        authority: Arc<Authority>,
+        channel: Arc<dyn RevocationChannel>,
+    ) -> Result<Self, CloudApiError> {
+        let runtime = Handle::try_current().map_err(|_| {
+            CloudApiError::configuration("revocations: build() must be called in a tokio runtime")
+        })?;
+        let wake = Arc::new(Notify::new());
+        let waker = Arc::clone(&wake);
+        authority.publish_revocations(move || waker.notify_one());
+        let shared = Arc::new(Shared {
+            authority,
+            channel,
+            wake,
+            again: Mutex::default(),
+            state: Mutex::new(State {
+                status: RevocationStatus::new(system::now().wall),
+                receives: false,
+                publishes: true,
+                under_way: 0,
+            }),
+        });
+        let (outgoing, incoming) = (Arc::clone(&shared), Arc::clone(&shared));
+        let tasks = [
+            runtime.spawn(async move { outgoing.publish().await }),
+            runtime.spawn(async move { incoming.receive().await }),
+        ]
+        .map(|task| task.abort_handle());
+        Ok(Self { shared, tasks })
+    }
+
+    pub(crate) fn status(&self) -> RevocationStatus {
+        let (status, under_way) = {
+            let state = self.shared.state();
+            (state.status, state.under_way)
+        };
+        let pending = self
+            .shared
+            .authority
+            .statistics()
+            .waiting
+            .saturating_add(self.shared.again().len())
+            .saturating_add(under_way);
+        RevocationStatus { pending, ..status }
+    }
+}
+
+impl Drop for Revocations {
+    fn drop(&mut self) {
+        self.tasks.iter().for_each(AbortHandle::abort);
+    }
+}
+
+impl Shared {
+    async fn publish(&self) {
+        let mut pause = Pause::default();
+        let mut batch = Vec::new();
+        loop {
+            let now = system::now().wall;
+            batch.retain(|message: &Message| message.until() > now);
+            if batch.is_empty() {
+                batch = self.next_batch(now);
+            }
+            self.state().under_way = batch.len();
+            if batch.is_empty() {
+                self.wake.notified().await;
+                continue;
+            }
+            let realm = self.authority.realm().as_str();
+            let sending = self.channel.publish(realm, &batch);
+            match tokio::time::timeout(PUBLISH_TIMEOUT, sending).await {
+                Ok(Ok(())) => {
+                    tracing::debug!(name: "revocations.sent", count = batch.len(), "revocations sent");
+                    self.sent(batch.len());
+                    batch.clear();
+                    pause = Pause::default();
+                }
+                Ok(Err(error)) => self.not_sent(error, &mut pause).await,
+                Err(_) => {
+                    self.not_sent(ChannelError::new("no answer in time"), &mut pause)
+                        .await;
+                }
+            }
+        }
+    }
+
+    fn next_batch(&self, now: Timestamp) -> Vec<Message> {
+        let mut next = self.authority.take_revocations(BATCH);
+        if next.is_empty() {
+            let mut again = self.again();
+            let count = BATCH.min(again.len());
+            next = again.drain(..count).collect();
+        }
+        next.into_iter()
+            .filter(|revocation| !revocation.is_over(now))
+            .map(|revocation| {
+                let text = self.authority.realm().encode(&revocation);
+                Message::new(text, revocation.until)
+            })
+            .collect()
+    }
+
+    fn sent(&self, count: usize) {
+        let mut state = self.state();
+        let count = u64::try_from(count).unwrap_or(u64::MAX);
+        state.status.sent = state.status.sent.saturating_add(count);
+        state.publishes = true;
+        state.relink();
+    }
+
+    async fn not_sent(&self, error: ChannelError, pause: &mut Pause) {
+        let lost = {
+            let mut state = self.state();
+            state.publishes = false;
+            state.relink()
+        };
+        tell_loss(lost, error);
+        pause.wait().await;
+    }
+
+    async fn receive(&self) {
+        let mut pause = Pause::default();
+        loop {
+            let realm = self.authority.realm().as_str();
+            match self.channel.receive(realm).await {
+                Ok(Received::Standing(texts)) => {
+                    self.joined(&texts);
+                    pause = Pause::default();
+                }
+                Ok(Received::News(texts)) => self.news(&texts),
+                Err(error) => {
+                    let lost = {
+                        let mut state = self.state();
+                        state.receives = false;
+                        state.relink()
+                    };
+                    tell_loss(lost, error);
+                    pause.wait().await;
+                }
+            }
+        }
+    }
+
+    fn joined(&self, texts: &[String]) {
+        let now = system::now();
+        let new = self.authority.apply(self.read(texts), now);
+        let held: HashSet<&str> = texts.iter().map(String::as_str).collect();
+        let lacking: VecDeque<_> = self
+            .authority
+            .revocations(now)
+            .into_iter()
+            .filter(|one| !held.contains(self.authority.realm().encode(one).as_str()))
+            .collect();
+        tracing::info!(
+            name: "revocations.connected",
+            standing = texts.len(),
+            new,
+            again = lacking.len(),
+            "revocations connected"
+        );
+        *self.again() = lacking;
+        let mut state = self.state();
+        state.receives = true;
+        state.publishes = true;
+        state.count_received(new);
+        state.relink();
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    fn news(&self, texts: &[String]) {
+        let now = system::now();
+        let revocations = self.read(texts);
+        let ended = revocations.iter().map(|one| one.at).max();
+        let new = self.authority.apply(revocations, now);
+        if new == 0 {
+            return;
+        }
+        let lag = ended.map(|at| now.wall.since(at));
+        tracing::debug!(name: "revocations.received", new, ?lag, "revocations received");
+        let mut state = self.state();
+        state.count_received(new);
+        state.status.lag = lag.or(state.status.lag);
+    }
+
+    fn read(&self, texts: &[String]) -> Vec<Revocation> {
+        let realm = self.authority.realm();
+        let read: Vec<_> = texts
+            .iter()
+            .filter_map(|text| realm.parse(text).ok())
+            .collect();
+        let unreadable = texts.len().saturating_sub(read.len());
+        if unreadable > 0 {
+            tracing::warn!(name: "revocations.unreadable", count = unreadable, "revocations unreadable");
+            let mut state = self.state();
+            let count = u64::try_from(unreadable).unwrap_or(u64::MAX);
+            state.status.unreadable = state.status.unreadable.saturating_add(count);
+        }
+        read
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn again(&self) -> MutexGuard<'_, VecDeque<Revocation>> {
+        self.again.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn count_received(&mut self, new: usize) {
+        let new = u64::try_from(new).unwrap_or(u64::MAX);
+        self.status.received = self.status.received.saturating_add(new);
+    }
+
+    /// Says anew whether the channel is there; true where it was lost just now.
+    fn relink(&mut self) -> bool {
+        let since = system::now().wall;
+        match (self.status.is_connected(), self.receives && self.publishes) {
+            (false, true) => self.status.link = Link::Connected { since },
+            (true, false) => {
+                self.status.link = Link::Away { since };
+                self.status.lost = self.status.lost.saturating_add(1);
+                return true;
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+/// Once for each time that it was lost aloud, and else in a low voice.
+fn tell_loss(lost: bool, error: ChannelError) {
+    if lost {
+        tracing::warn!(name: "revocations.lost", %error, "revocations lost");
+    } else {
+        tracing::debug!(name: "revocations.away", %error, "revocations away");
+    }
+}
+
+/// Waits that double up to a second.
+struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Self(FIRST_PAUSE)
+    }
+}
+
+impl Pause {
+    async fn wait(&mut self) {
+        let time = self.0;
+        self.0 = time.saturating_mul(2).min(LONGEST_PAUSE);
+        system::sleep(time).await;
+    }
+}

@@ -1,0 +1,238 @@
+//! A channel of one's own: two methods, and what the tasks make of it when it fails, forgets, or brings what nobody can read.
+#![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use common::{cloud, until};
+use mastra_auth_cloud::{
+    Answer, ChannelError, Code, Dialect, Link, MastraCloudAuth, Message, Received,
+    RevocationChannel, SessionToken, SignOut, UserId, Working,
+};
+use mastra_auth_local_cloud::LocalCloud;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+const HOUR: Duration = Duration::from_hours(1);
+
+/// What all instances reach: it keeps texts, and tells those who listen.
+#[derive(Default)]
+struct Board {
+    kept: Mutex<BTreeSet<String>>,
+    listening: Mutex<Vec<UnboundedSender<String>>>,
+    is_down: AtomicBool,
+}
+
+impl Board {
+    fn tell(&self, text: &str) {
+        self.kept.lock().unwrap().insert(text.to_owned());
+        let mut listening = self.listening.lock().unwrap();
+        listening.retain(|one| one.send(text.to_owned()).is_ok());
+    }
+
+    /// Goes away with all that it knew, and hangs up on everybody.
+    fn fall(&self) {
+        self.is_down.store(true, Ordering::SeqCst);
+        self.kept.lock().unwrap().clear();
+        self.listening.lock().unwrap().clear();
+    }
+
+    fn rise(&self) {
+        self.is_down.store(false, Ordering::SeqCst);
+    }
+
+    fn check(&self) -> Result<(), ChannelError> {
+        match self.is_down.load(Ordering::SeqCst) {
+            true => Err(ChannelError::new("the board is down")),
+            false => Ok(()),
+        }
+    }
+}
+
+/// One instance's way to it.
+struct Way {
+    board: Arc<Board>,
+    news: tokio::sync::Mutex<Option<UnboundedReceiver<String>>>,
+}
+
+impl RevocationChannel for Way {
+    fn publish<'a>(&'a self, _: &'a str, messages: &'a [Message]) -> Working<'a, ()> {
+        Box::pin(async {
+            self.board.check()?;
+            messages
+                .iter()
+                .for_each(|message| self.board.tell(message.text()));
+            Ok(())
+        })
+    }
+
+    fn receive<'a>(&'a self, _: &'a str) -> Working<'a, Received> {
+        Box::pin(async {
+            let mut news = self.news.lock().await;
+            if let Some(joined) = news.as_mut() {
+                let Some(text) = joined.recv().await else {
+                    *news = None;
+                    return Err(ChannelError::new("the board hung up"));
+                };
+                return Ok(Received::News(vec![text]));
+            }
+            self.board.check()?;
+            let (tell, told) = unbounded_channel();
+            self.board.listening.lock().unwrap().push(tell);
+            *news = Some(told);
+            let kept = self.board.kept.lock().unwrap().iter().cloned().collect();
+            Ok(Received::Standing(kept))
+        })
+    }
+}
+
+fn instance(cloud: &LocalCloud, board: &Arc<Board>) -> MastraCloudAuth {
+    MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(cloud.url())
+        .fresh_for(HOUR)
+        .revocations(Way {
+            board: Arc::clone(board),
+            news: tokio::sync::Mutex::default(),
+        })
+        .build()
+        .unwrap()
+}
+
+fn sign_in(cloud: &LocalCloud, person: &str) -> SessionToken {
+    SessionToken::parse(&cloud.control().sign_in(person, HOUR).unwrap()).unwrap()
+}
+
+async fn is_in(auth: &MastraCloudAuth, token: &SessionToken) -> bool {
+    match auth.authenticate_token(token.expose()).await {
+        Answer::Authenticated(_) => true,
+        Answer::Rejected(error) => {
+            assert_eq!(error.code(), Code::SignedOut.as_str());
+            false
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn connected(auth: &MastraCloudAuth, is_so: bool) {
+    until("the link is as expected", || async {
+        auth.revocation_status().unwrap().is_connected() == is_so
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_031_what_ends_on_one_instance_ends_on_the_other_and_nothing_else_does() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let (here, there) = (instance(&cloud, &board), instance(&cloud, &board));
+    let (mine, other) = (sign_in(&cloud, "member"), sign_in(&cloud, "viewer"));
+    for one in [&here, &there] {
+        connected(one, true).await;
+        assert!(is_in(one, &mine).await && is_in(one, &other).await);
+    }
+    assert_eq!(here.sign_out(&mine).await, SignOut::Ended);
+    assert!(!is_in(&here, &mine).await);
+    until("it is over there", || async { !is_in(&there, &mine).await }).await;
+    assert!(is_in(&here, &other).await && is_in(&there, &other).await);
+    let (told, heard) = (
+        here.revocation_status().unwrap(),
+        there.revocation_status().unwrap(),
+    );
+    assert_eq!((told.sent, told.received, told.pending), (2, 0, 0));
+    assert_eq!((heard.sent, heard.received), (0, 2));
+    assert!(heard.lag.unwrap() < Duration::from_secs(5), "{heard:?}");
+    let kept = board.kept.lock().unwrap();
+    assert!(kept.iter().all(|text| !text.contains(mine.expose())));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_031_a_channel_that_falls_and_forgets_loses_nothing() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let (here, there) = (instance(&cloud, &board), instance(&cloud, &board));
+    let tokens = [(); 4].map(|()| sign_in(&cloud, "member"));
+    for one in [&here, &there] {
+        connected(one, true).await;
+        for token in &tokens {
+            assert!(is_in(one, token).await);
+        }
+    }
+    assert_eq!(here.sign_out(&tokens[0]).await, SignOut::Ended);
+    board.fall();
+    connected(&here, false).await;
+    assert_eq!(here.sign_out(&tokens[1]).await, SignOut::Ended);
+    assert_eq!(there.sign_out(&tokens[2]).await, SignOut::Ended);
+    let status = here.revocation_status().unwrap();
+    assert!(matches!(status.link, Link::Away { .. }), "{status:?}");
+    assert!(status.pending >= 2 && status.lost >= 1, "{status:?}");
+    board.rise();
+    let late = instance(&cloud, &board);
+    for token in &tokens[..3] {
+        for one in [&here, &there, &late] {
+            until("it is over", || async { !is_in(one, token).await }).await;
+        }
+    }
+    for one in [&here, &there, &late] {
+        connected(one, true).await;
+        assert!(is_in(one, &tokens[3]).await);
+    }
+    until("all of it is kept again", || async {
+        board.kept.lock().unwrap().len() >= 6
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_098_what_cannot_be_read_is_counted_and_ends_nothing() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let here = instance(&cloud, &board);
+    let token = sign_in(&cloud, "member");
+    connected(&here, true).await;
+    assert!(is_in(&here, &token).await);
+    let long = "x".repeat(100_000);
+    for text in ["", "2 of the future", "1 realm user 0 9 usr_mei", &long] {
+        board.tell(text);
+    }
+    until("all are counted", || async {
+        here.revocation_status().unwrap().unreadable == 4
+    })
+    .await;
+    assert!(is_in(&here, &token).await);
+    here.end_user(&UserId::parse("usr_mei").unwrap());
+    assert!(!is_in(&here, &token).await, "and it goes on");
+}
+
+#[test]
+fn a_channel_needs_a_runtime_and_says_so() {
+    let error = MastraCloudAuth::builder()
+        .project_id("demo")
+        .revocations(Way {
+            board: Arc::default(),
+            news: tokio::sync::Mutex::default(),
+        })
+        .build()
+        .unwrap_err();
+    assert_eq!(error.code(), Code::InvalidConfiguration.as_str());
+    assert!(error.message().starts_with("revocations: "));
+}
+
+#[tokio::test]
+async fn the_tasks_end_with_the_deployment() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let here = instance(&cloud, &board);
+    connected(&here, true).await;
+    assert_eq!(Arc::strong_count(&board), 2);
+    drop(here);
+    until("nobody holds the channel", || async {
+        Arc::strong_count(&board) == 1
+    })
+    .await;
+}

@@ -1,0 +1,133 @@
+//! What ends before its time: by a sign-out, by an operator, or because another instance says so.
+//!
+//! Ends here at once, and is put out for other instances where somebody takes it to them. What another instance said is taken
+//! over and never put out again, so that nothing goes round in circles.
+
+use core::time::Duration;
+
+use super::Authority;
+use crate::identity::cache::Proof;
+use crate::identity::revocation::{Realm, Revocation, Subject};
+use crate::ids::{SessionId, UserId};
+use crate::model::CloudSession;
+use crate::secret::SessionToken;
+use crate::time::{Now, Timestamp};
+use crate::unverified::Unverified;
+
+impl Authority {
+    /// Denies a token here from now on: as long as its session is known to live, or as long as one can. Where the token was
+    /// seen to be good, its whole session ends, here and for other instances; of any other nobody else hears.
+    pub(crate) fn sign_out(&self, token: &SessionToken, known_end: Option<Timestamp>, now: Now) {
+        self.deny(token, None, known_end, Proof::None, now);
+    }
+
+    /// The same for a token that the Cloud has just taken for good: this session of it ends everywhere.
+    pub(crate) fn sign_out_proven(
+        &self,
+        token: &SessionToken,
+        session: &SessionId,
+        known_end: Option<Timestamp>,
+        now: Now,
+    ) {
+        self.deny(token, Some(session.clone()), known_end, Proof::Good, now);
+    }
+
+    fn deny(
+        &self,
+        token: &SessionToken,
+        session: Option<SessionId>,
+        known_end: Option<Timestamp>,
+        proof: Proof,
+        now: Now,
+    ) {
+        let until = [Unverified::peek(token).expires_at, known_end]
+            .into_iter()
+            .flatten()
+            .fold(self.longest(now), Timestamp::max);
+        let key = self.key(token.expose());
+        self.outbox
+            .put(self.cache.sign_out(key, session, until, proof, now));
+    }
+
+    /// Ends a session here at once, with every token of it, and puts that out for other instances. The Cloud is not told.
+    pub fn end_session(&self, session: &SessionId, now: Now) {
+        let known_end = self.cache.end_of_session(session);
+        let until = self.longest(now).max(known_end.unwrap_or(now.wall));
+        let ended = Revocation::new(Subject::Session(session.clone()), now.wall, until);
+        self.outbox.put(self.cache.revoke(vec![ended], now));
+    }
+
+    /// Ends every session of a user that began before now, here at once, and puts that out for other instances; whoever signs
+    /// in later is let in again. The Cloud is not told.
+    ///
+    /// When a session began is what its token says of its issue, in whole seconds: who signs in within the second, or by a
+    /// clock of the Cloud's that is behind ours, signs in once more.
+    pub fn end_user(&self, user: &UserId, now: Now) {
+        let until = self.longest(now);
+        self.outbox.put(self.cache.end_user(user, until, now));
+    }
+
+    /// Forgets what is remembered of a token: the next request with it asks anew. Ends nothing.
+    pub fn forget(&self, token: &SessionToken) {
+        self.cache.forget(&self.key(token.expose()));
+    }
+
+    /// Forgets what is remembered of a session: the next request of it asks anew. Ends nothing.
+    pub fn forget_session(&self, session: &SessionId) {
+        self.cache
+            .forget_where(|identity| identity.session_id() == Some(session));
+    }
+
+    /// Forgets what is remembered of a user, permissions included: the next request asks anew. Ends nothing.
+    pub fn forget_user(&self, user: &UserId) {
+        self.cache
+            .forget_where(|identity| identity.user().id() == user);
+    }
+
+    /// Whether a session that the Cloud told of is over here.
+    pub(crate) fn is_ended(&self, session: &CloudSession, now: Now) -> bool {
+        self.cache
+            .denials()
+            .of(
+                Some(session.id()),
+                session.user_id(),
+                Some(session.created_at()),
+                now.wall,
+            )
+            .is_some()
+    }
+
+    /// What the revocations of this deployment are known by among those of others.
+    pub const fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
+    /// From now on puts out what ends here, for [`take_revocations`](Self::take_revocations). `wake` is called after something
+    /// came in, by whoever ended it, and must not wait. False where somebody takes them already.
+    pub fn publish_revocations(&self, wake: impl Fn() + Send + Sync + 'static) -> bool {
+        self.outbox.open(Box::new(wake))
+    }
+
+    /// Takes what is to be told to other instances, the oldest first, up to `most`.
+    pub fn take_revocations(&self, most: usize) -> Vec<Revocation> {
+        self.outbox.take(most)
+    }
+
+    /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.
+    pub fn apply(&self, revocations: impl IntoIterator<Item = Revocation>, now: Now) -> usize {
+        self.cache
+            .revoke(revocations.into_iter().collect(), now)
+            .len()
+    }
+
+    /// All that is known to have ended and still counts: for a channel that lost what it held.
+    pub fn revocations(&self, now: Now) -> Vec<Revocation> {
+        self.cache.denials().all(now.wall)
+    }
+
+    /// Until when a session can live of which nothing is known.
+    fn longest(&self, now: Now) -> Timestamp {
+        let longest: Duration = self.config.policy.session_max_age;
+        now.wall.plus(longest)
+    }
+}

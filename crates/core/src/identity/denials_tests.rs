@@ -1,0 +1,131 @@
+//! What is denied: for how long, what outlasts what, and what gives way where it is full.
+
+use super::*;
+use crate::encoding::sha256;
+
+fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(seconds)
+}
+
+fn token(text: &str) -> Subject {
+    Subject::Token(TokenKey::from_bytes(&sha256(text.as_bytes())).unwrap())
+}
+
+fn session(id: &str) -> Subject {
+    Subject::Session(session_id(id))
+}
+
+fn session_id(id: &str) -> SessionId {
+    SessionId::parse(id).unwrap()
+}
+
+fn user(id: &str) -> Subject {
+    Subject::User(user_id(id))
+}
+
+fn user_id(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn over(subject: Subject, at: i64, until: i64) -> Revocation {
+    Revocation::new(subject, time(at), time(until))
+}
+
+fn denied(denials: &Denials, session: &str, user: &str, begun: Option<i64>, now: i64) -> bool {
+    let (session, user) = (session_id(session), user_id(user));
+    denials
+        .of(Some(&session), &user, begun.map(time), time(now))
+        .is_some()
+}
+
+#[test]
+fn each_is_denied_until_its_end() {
+    let denials = Denials::new(10);
+    let Subject::Token(key) = token("t") else {
+        panic!("a token")
+    };
+    for subject in [token("t"), session("s"), user("u")] {
+        assert!(denials.add(&over(subject, 5, 100), time(5)));
+    }
+    for (now, expect) in [(5, true), (99, true), (100, false)] {
+        assert_eq!(denials.holds_token(&key, time(now)), expect, "{now}");
+        assert_eq!(denied(&denials, "s", "v", Some(9), now), expect, "{now}");
+        assert_eq!(denied(&denials, "r", "u", Some(5), now), expect, "{now}");
+    }
+    assert!(!denied(&denials, "r", "v", None, 6), "nobody else");
+    assert_eq!(denials.all(time(6)).len(), 3);
+    assert_eq!(denials.all(time(100)), []);
+    assert!(!denials.add(&over(session("late"), 5, 100), time(100)));
+    assert_eq!(denials.len(), 0, "what is over is let go");
+}
+
+#[test]
+fn a_session_of_a_user_that_began_later_counts() {
+    let denials = Denials::new(10);
+    denials.add(&over(user("u"), 50, 100), time(50));
+    for (begun, expect) in [
+        (None, true),
+        (Some(49), true),
+        (Some(50), true),
+        (Some(51), false),
+    ] {
+        assert_eq!(denied(&denials, "s", "u", begun, 60), expect, "{begun:?}");
+    }
+}
+
+#[test]
+fn in_whatever_order_they_come_the_later_end_stands() {
+    let ends = [
+        over(user("u"), 10, 100),
+        over(user("u"), 20, 90),
+        over(session("s"), 10, 100),
+        over(session("s"), 20, 90),
+        over(session("s"), 11, 100),
+        over(token("t"), 10, 80),
+    ];
+    let mut seen = Vec::new();
+    for turn in 0..ends.len() {
+        for backwards in [false, true] {
+            let mut ends = ends.clone();
+            ends.rotate_left(turn);
+            if backwards {
+                ends.reverse();
+            }
+            let denials = Denials::new(10);
+            for end in ends.iter().chain(&ends) {
+                denials.add(end, time(20));
+            }
+            assert!(
+                ends.iter().all(|end| !denials.add(end, time(20))),
+                "nothing new"
+            );
+            seen.push(denials.all(time(20)));
+        }
+    }
+    let stand = [
+        over(token("t"), 10, 80),
+        over(session("s"), 11, 100),
+        over(user("u"), 20, 100),
+    ];
+    assert!(seen.iter().all(|all| *all == stand), "{seen:?}");
+}
+
+#[test]
+fn threat_080_where_it_is_full_what_ends_soonest_gives_way() {
+    let denials = Denials::new(3);
+    for n in 0..10 {
+        let subject = [token, session, user][usize::try_from(n % 3).unwrap()];
+        denials.add(&over(subject(&format!("n{n}")), 0, 100 + n), time(0));
+    }
+    let all = denials.all(time(0));
+    let until: Vec<_> = all.iter().map(|end| end.until.unix_seconds()).collect();
+    assert_eq!(until, [107, 108, 109]);
+    assert_eq!((denials.len(), denials.given_up()), (3, 7));
+    let standing = denials.standing.read().unwrap();
+    let maps = [
+        standing.tokens.len(),
+        standing.sessions.len(),
+        standing.users.len(),
+    ];
+    assert_eq!(maps.iter().sum::<usize>(), 3, "{maps:?}");
+}

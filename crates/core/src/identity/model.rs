@@ -1,0 +1,153 @@
+//! A model of what is shared: answers under way, ends of all kinds and looks, in very many orders of their steps.
+//!
+//! Run by `cargo xtask model`, on locks that let each step be any thread's turn. What must hold in every order: an end that has
+//! returned is seen by every later look, nothing that ended is held in the end, and nobody else is touched.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use serde_json::json;
+use shuttle::thread;
+
+use super::Identity;
+use super::cache::{Cache, GrantsLookup, Lookup, Proof};
+use super::key::TokenKey;
+use super::revocation::{Revocation, Subject};
+use crate::config::Policy;
+use crate::encoding::sha256;
+use crate::ids::{SessionId, UserId};
+use crate::json::Object;
+use crate::model::CloudUser;
+use crate::permission::Grants;
+use crate::secret::SessionToken;
+use crate::time::{Now, Timestamp};
+
+const ORDERS: usize = 1000;
+
+fn now() -> Now {
+    Now {
+        wall: Timestamp::from_unix_seconds(1_769_594_400),
+        monotonic: Duration::ZERO,
+    }
+}
+
+fn later() -> Timestamp {
+    now().wall.plus(Duration::from_secs(60))
+}
+
+fn key(token: &str) -> TokenKey {
+    TokenKey::from_bytes(&sha256(token.as_bytes())).unwrap()
+}
+
+fn user(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+fn session(of: &str) -> SessionId {
+    SessionId::parse(&format!("session of {of}")).unwrap()
+}
+
+fn identity(id: &str) -> Identity {
+    let record = json!({ "id": id, "email": "", "created_at": 0 });
+    let record = CloudUser::read(
+        Object::new(&record, "user").unwrap(),
+        SessionToken::parse(id).unwrap(),
+    )
+    .unwrap();
+    Identity::new(key(id), record, Some(session(id)), None).begun(Some(now().wall))
+}
+
+/// An answer of the Cloud arrives, for both people.
+fn answered(cache: &Cache) {
+    for id in ["ada", "bob"] {
+        let remembered = cache.remember(identity(id), now());
+        assert!(remembered.is_none_or(|found| found.user().id() == &user(id)));
+        let grants = Arc::new(Grants::new([id]));
+        cache.remember_grants(key(id), user(id), grants, now());
+    }
+}
+
+fn is_over(cache: &Cache) {
+    assert!(!matches!(
+        cache.lookup(&key("ada"), now()),
+        Lookup::Fresh(_) | Lookup::Stale(_)
+    ));
+    assert!(matches!(
+        cache.grants(&key("ada"), &user("ada"), now()),
+        GrantsLookup::Unknown
+    ));
+}
+
+/// One end of ada's, against two answers and a look. `was_known`: whether she was remembered before it all began.
+fn against_answers(end: fn(&Cache), was_known: bool) {
+    let run = move || {
+        let policy = Policy {
+            capacity: 64,
+            ..Policy::default()
+        };
+        let cache = Arc::new(Cache::new(&policy, &Verification::Cloud, 1));
+        if was_known {
+            answered(&cache);
+        }
+        let mut threads: Vec<_> = (0..2)
+            .map(|_| {
+                let cache = Arc::clone(&cache);
+                thread::spawn(move || answered(&cache))
+            })
+            .collect();
+        let looking = Arc::clone(&cache);
+        threads.push(thread::spawn(move || {
+            if let Lookup::Fresh(found) = looking.lookup(&key("ada"), now()) {
+                assert_eq!(found.user().id(), &user("ada"));
+            }
+        }));
+        let ending = Arc::clone(&cache);
+        threads.push(thread::spawn(move || {
+            end(&ending);
+            is_over(&ending);
+        }));
+        threads
+            .into_iter()
+            .for_each(|thread| thread.join().unwrap());
+        is_over(&cache);
+        assert!(cache.remember(identity("ada"), now()).is_none());
+        assert!(cache.seen(&key("ada")).is_none());
+        assert!(matches!(
+            cache.lookup(&key("bob"), now()),
+            Lookup::Fresh(found) if found.user().id() == &user("bob")
+        ));
+    };
+    shuttle::check_random(run, ORDERS);
+    shuttle::check_pct(run, ORDERS, 3);
+}
+
+fn ended(cache: &Cache, subject: Subject) {
+    let end = Revocation::new(subject, now().wall, later());
+    cache.revoke(vec![end], now());
+}
+
+#[test]
+fn threat_031_a_sign_out_wins_in_every_order() {
+    let end: fn(&Cache) = |cache| {
+        cache.sign_out(key("ada"), None, later(), Proof::None, now());
+    };
+    against_answers(end, false);
+    against_answers(end, true);
+}
+
+#[test]
+fn threat_031_the_end_of_a_session_wins_in_every_order() {
+    let end: fn(&Cache) = |cache| ended(cache, Subject::Session(session("ada")));
+    against_answers(end, false);
+    against_answers(end, true);
+}
+
+#[test]
+fn threat_020_the_end_of_a_user_wins_in_every_order() {
+    let end: fn(&Cache) = |cache| ended(cache, Subject::User(user("ada")));
+    against_answers(end, false);
+    let by_hand: fn(&Cache) = |cache| {
+        cache.end_user(&user("ada"), later(), now());
+    };
+    against_answers(by_hand, true);
+}

@@ -1,0 +1,267 @@
+//! A revocation: what ended before its time, from when, and how long that must be known; and its one text form.
+//!
+//! Rust and Node instances write and read the same text, so one deployment may run both. It names a token by its digest
+//! alone, and the deployment it belongs to: what comes from another one on the same channel is not read. Strict in both
+//! directions: a revocation has one spelling. It is not signed, so whoever may write to the channel can end sessions, and can
+//! begin none.
+
+use core::fmt;
+
+use super::Identity;
+use super::key::{Scope, TokenKey};
+use crate::encoding::{
+    base64url, base64url_decode, decode_component, encode_component, hex, sha256_parts,
+};
+use crate::ids::{SessionId, UserId};
+use crate::malformed::Malformed;
+use crate::time::Timestamp;
+
+/// The version of the text form, and its first word.
+const VERSION: &str = "1";
+/// Longer than any text of ours: an id of 256 bytes takes three characters for each.
+const MAX_TEXT_BYTES: usize = 1024;
+
+/// What ended.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Subject {
+    /// One token.
+    Token(TokenKey),
+    /// One session with all of its tokens.
+    Session(SessionId),
+    /// Every session of a user that began until then; one that begins later counts again.
+    User(UserId),
+}
+
+/// Something that ended before its time.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub struct Revocation {
+    /// What ended.
+    pub subject: Subject,
+    /// When it ended.
+    pub at: Timestamp,
+    /// Until when it must be known: nothing of it can live longer.
+    pub until: Timestamp,
+}
+
+impl Revocation {
+    pub(crate) const fn new(subject: Subject, at: Timestamp, until: Timestamp) -> Self {
+        Self { subject, at, until }
+    }
+
+    /// Whether this identity ended with it. One whose begin is not known may have begun before.
+    pub(crate) fn ends(&self, identity: &Identity) -> bool {
+        match &self.subject {
+            Subject::Token(key) => identity.key() == *key,
+            Subject::Session(id) => identity.session_id() == Some(id),
+            Subject::User(id) => {
+                identity.user().id() == id
+                    && identity.begun_at().is_none_or(|begun| begun <= self.at)
+            }
+        }
+    }
+
+    /// Whether it needs not be known any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.until <= now
+    }
+}
+
+/// What keeps the revocations of one deployment apart from those of another: a digest of base URL, API prefix and project.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Realm(Box<str>);
+
+impl Realm {
+    pub(crate) fn new(scope: &Scope) -> Self {
+        let digest = sha256_parts(&[b"revocations", scope.as_bytes()]);
+        Self(hex(&digest).chars().take(32).collect())
+    }
+
+    /// 32 hexadecimal digits: for the name of a channel or a table.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A revocation as text: visible ASCII and single spaces, up to 1,024 bytes.
+    ///
+    /// `1 <realm> <kind> <at> <until> <what>`, both times in milliseconds since the Unix epoch; the kind is `token` with the
+    /// digest in base64url, `session` or `user` with a percent-encoded id.
+    pub fn encode(&self, revocation: &Revocation) -> String {
+        let (kind, what) = match &revocation.subject {
+            Subject::Token(key) => ("token", base64url(key.as_bytes())),
+            Subject::Session(id) => ("session", encode_component(id.as_str())),
+            Subject::User(id) => ("user", encode_component(id.as_str())),
+        };
+        let (at, until) = (revocation.at.unix_millis(), revocation.until.unix_millis());
+        format!("{VERSION} {self} {kind} {at} {until} {what}")
+    }
+
+    /// Reads such a text.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] for any other text, another version, and another deployment's revocation.
+    pub fn parse(&self, text: &str) -> Result<Revocation, Malformed> {
+        self.read(text)
+            .filter(|revocation| self.encode(revocation) == text)
+            .ok_or_else(|| {
+                Malformed::new(
+                    "revocation",
+                    "be one of this deployment, in the form of version 1",
+                )
+            })
+    }
+
+    fn read(&self, text: &str) -> Option<Revocation> {
+        if text.len() > MAX_TEXT_BYTES {
+            return None;
+        }
+        let mut words = text.split(' ');
+        let mut word = || words.next();
+        if word()? != VERSION || word()? != self.as_str() {
+            return None;
+        }
+        let kind = word()?;
+        let mut time = || Some(Timestamp::from_unix_millis(word()?.parse().ok()?));
+        let (at, until) = (time()?, time()?);
+        let (what, None) = (words.next()?, words.next()) else {
+            return None;
+        };
+        let subject = match kind {
+            "token" => Subject::Token(TokenKey::from_bytes(&base64url_decode(what)?)?),
+            "session" => Subject::Session(SessionId::parse(&decode_component(what)?).ok()?),
+            "user" => Subject::User(UserId::parse(&decode_component(what)?).ok()?),
+            _ => return None,
+        };
+        Some(Revocation::new(subject, at, until))
+    }
+}
+
+impl fmt::Display for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Realm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Realm({self})")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::cookie::{CookieOptions, CookieSpec};
+    use crate::ids::ProjectId;
+    use crate::url::BaseUrl;
+    use proptest::prelude::*;
+
+    fn realm(base: &str, project: &str) -> (Realm, Scope) {
+        let scope = Scope::new(&Config::new(
+            BaseUrl::parse(base).unwrap(),
+            ProjectId::parse(project).unwrap(),
+            CookieSpec::new(CookieOptions::default()).unwrap(),
+        ));
+        (Realm::new(&scope), scope)
+    }
+
+    fn demo() -> (Realm, Scope) {
+        realm("https://cloud.mastra.ai", "demo")
+    }
+
+    fn time(millis: i64) -> Timestamp {
+        Timestamp::from_unix_millis(millis)
+    }
+
+    fn revocation(kind: u8, id: &str, at: i64, until: i64) -> Option<Revocation> {
+        let subject = match kind {
+            0 => Subject::Token(demo().1.key(id)),
+            1 => Subject::Session(SessionId::parse(id).ok()?),
+            _ => Subject::User(UserId::parse(id).ok()?),
+        };
+        Some(Revocation::new(subject, time(at), time(until)))
+    }
+
+    #[test]
+    fn the_text_is_the_documented_one() {
+        let (realm, _) = demo();
+        assert_eq!(realm.as_str(), "8e68f9aef9313a0363ccd7dd97f6297c");
+        for (kind, id, expect) in [
+            (
+                0,
+                "a.b.c",
+                "1 REALM token 5 9 1EaEEGQfrNV1c4d0D0T5esg3y9ne2lMy4y9Vhb_h6I8",
+            ),
+            (1, "ses_1", "1 REALM session 5 9 ses_1"),
+            (2, "usr 1/ü", "1 REALM user 5 9 usr%201%2F%C3%BC"),
+        ] {
+            let text = realm.encode(&revocation(kind, id, 5, 9).unwrap());
+            assert_eq!(text, expect.replace("REALM", realm.as_str()));
+        }
+    }
+
+    #[test]
+    fn threat_078_another_deployments_revocation_is_not_read() {
+        let text = demo().0.encode(&revocation(1, "ses_1", 5, 9).unwrap());
+        assert!(demo().0.parse(&text).is_ok());
+        for (base, project) in [
+            ("https://cloud.mastra.ai", "demo2"),
+            ("https://cloud2.mastra.ai", "demo"),
+        ] {
+            assert!(realm(base, project).0.parse(&text).is_err());
+        }
+    }
+
+    #[test]
+    fn a_revocation_has_one_spelling() {
+        let (realm, _) = demo();
+        let good = realm.encode(&revocation(2, "usr 1", 5, 9).unwrap());
+        assert!(realm.parse(&good).is_ok());
+        let bad = [
+            String::new(),
+            good.replacen('1', "2", 1),
+            good.replace(" 5 ", " +5 "),
+            good.replace(" 5 ", " 05 "),
+            good.replace(" 5 ", "  5 "),
+            good.replace(" 5 ", " 5.0 "),
+            good.replace(" 5 ", " 9223372036854775808 "),
+            good.replace("%20", "+"),
+            good.replace("%20", "%0a"),
+            good.replace("usr", "%75sr"),
+            good.replace("usr%201", ".."),
+            good.replace("usr%201", ""),
+            good.replace(" user ", " User "),
+            good.replace(" user ", " token "),
+            format!("{good} "),
+            format!(" {good}"),
+            format!("{good}\n"),
+            format!("{good} more"),
+            good.replace("usr", &"u".repeat(1024)),
+        ];
+        for text in bad {
+            let error = realm.parse(&text).map_err(|error| error.to_string());
+            assert!(error.is_err(), "{text}");
+            assert!(!format!("{error:?}").contains("usr"), "{error:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(
+            kind in 0_u8..3, id in "\\PC{1,60}", at in any::<i64>(), until in any::<i64>()
+        ) {
+            let Some(revocation) = revocation(kind, &id, at, until) else { return Ok(()) };
+            let text = demo().0.encode(&revocation);
+            prop_assert!(text.len() <= MAX_TEXT_BYTES);
+            prop_assert!(text.bytes().all(|b| b.is_ascii_graphic() || b == b' '));
+            prop_assert_eq!(demo().0.parse(&text).unwrap(), revocation);
+        }
+
+        #[test]
+        fn threat_098_any_text_is_read_or_refused(text in "\\PC{0,80}") {
+            prop_assert!(demo().0.parse(&text).is_err());
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The locks of what is shared: those of the standard library, and under `--cfg shuttle` those of the model that runs every
+//! order of events (`cargo xtask model`).
+
+#[cfg(not(shuttle))]
+pub(super) use std::sync::{Mutex, RwLock};
+
+#[cfg(shuttle)]
+pub(super) use shuttle::sync::{Mutex, RwLock};

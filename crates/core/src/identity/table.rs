@@ -1,0 +1,119 @@
+//! The bounded table under a key: what it may hold, how keys are spread, what is counted.
+
+use core::hash::{BuildHasher, Hasher};
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use quick_cache::Lifecycle;
+use quick_cache::sync::{Cache, DefaultLifecycle};
+
+use super::key::TokenKey;
+use super::weight::Weighter;
+use crate::config::Policy;
+
+pub(super) type Store<V> = Cache<TokenKey, V, Weighter, KeyHasher, Evictions>;
+
+/// A table of the size that the policy gives.
+pub(super) fn store<V: Clone>(policy: &Policy, hasher: KeyHasher, evictions: &Evictions) -> Store<V>
+where
+    Weighter: quick_cache::Weighter<TokenKey, V>,
+{
+    let weighter = Weighter::new(policy.capacity, policy.capacity_bytes);
+    Cache::with(
+        policy.capacity,
+        weighter.most(policy.capacity),
+        weighter,
+        hasher,
+        evictions.clone(),
+    )
+}
+
+/// Counts what gives way; what it was is dropped after the table's lock, as ever.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evictions(Arc<AtomicU64>);
+
+impl Evictions {
+    pub(super) fn count(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl<V> Lifecycle<TokenKey, V> for Evictions {
+    type RequestState = <DefaultLifecycle<TokenKey, V> as Lifecycle<TokenKey, V>>::RequestState;
+
+    fn on_evict(&self, state: &mut Self::RequestState, key: TokenKey, value: V) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        DefaultLifecycle::<TokenKey, V>::default().on_evict(state, key, value);
+    }
+}
+
+/// Keys are SHA-256 already; the seed keeps anyone from choosing tokens that fall into one bucket.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct KeyHasher {
+    seed: u64,
+}
+
+pub(super) struct Folding(u64);
+
+impl KeyHasher {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+}
+
+impl BuildHasher for KeyHasher {
+    type Hasher = Folding;
+    fn build_hasher(&self) -> Folding {
+        Folding(self.seed)
+    }
+}
+
+impl Hasher for Folding {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks_exact(8) {
+            let word = chunk
+                .iter()
+                .fold(0_u64, |word, byte| (word << 8) | u64::from(*byte));
+            self.0 = (self.0 ^ word)
+                .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                .rotate_left(29);
+        }
+    }
+
+    /// The key's length goes in here and says nothing.
+    fn write_usize(&mut self, _: usize) {}
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::sha256;
+
+    fn key(text: &str) -> TokenKey {
+        TokenKey::from_bytes(&sha256(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn keys_spread_whatever_the_seed() {
+        for seed in [0, 1, u64::MAX] {
+            let hasher = KeyHasher::new(seed);
+            let mut hashes: Vec<u64> = (0..10_000)
+                .map(|n| hasher.hash_one(key(&format!("t{n}"))))
+                .collect();
+            hashes.sort_unstable();
+            hashes.dedup();
+            assert_eq!(hashes.len(), 10_000);
+            let low = hashes
+                .iter()
+                .filter(|hash| hash.trailing_zeros() >= 8)
+                .count();
+            assert!((10..80).contains(&low), "{low} of 10,000 in 1 of 256");
+        }
+        let one = KeyHasher::new(1).hash_one(key("t"));
+        assert_ne!(one, KeyHasher::new(2).hash_one(key("t")));
+    }
+}

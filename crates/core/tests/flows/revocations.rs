@@ -1,0 +1,330 @@
+//! How an end reaches other instances: two authorities of one deployment, and a channel that is a list of texts.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::identity::revocation::{Revocation, Subject};
+use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+use mastra_auth_cloud_core::time::Now;
+use serde_json::{Value, json};
+
+use crate::world::{
+    START, at, begin, callback, config, data, jwt, lost, run, said, session, status, token, user,
+    v1, verified, with_bearer,
+};
+
+const DAY: u64 = 24 * 60 * 60;
+
+/// An instance of the deployment that publishes what ends there.
+fn instance() -> Arc<Authority> {
+    let authority = v1();
+    assert!(authority.publish_revocations(|| {}));
+    authority
+}
+
+fn sign_out(authority: &Arc<Authority>, text: &str, answers: Vec<Delivery>) -> SignOut {
+    let flow = Logout::new(
+        Arc::clone(authority),
+        token(text),
+        Effort::Once,
+        at(10),
+        Jitter(1),
+    );
+    run(flow, at(10), answers).output
+}
+
+/// What an instance publishes, as it travels.
+fn published(authority: &Authority) -> Vec<String> {
+    let realm = authority.realm();
+    authority
+        .take_revocations(usize::MAX)
+        .iter()
+        .map(|one| realm.encode(one))
+        .collect()
+}
+
+/// Takes texts over; all of them must be this deployment's.
+fn deliver(authority: &Authority, texts: &[String], now: Now) -> usize {
+    let read = |text: &String| authority.realm().parse(text).unwrap();
+    authority.apply(texts.iter().map(read), now)
+}
+
+fn kinds(revocations: &[Revocation]) -> Vec<&'static str> {
+    let kind = |one: &Revocation| match one.subject {
+        Subject::Token(_) => "token",
+        Subject::Session(_) => "session",
+        Subject::User(_) => "user",
+    };
+    revocations.iter().map(kind).collect()
+}
+
+/// The token of a session that was issued so many seconds after the start.
+fn issued(user: &str, session: &str, after: i64) -> String {
+    jwt(&json!({ "sub": user, "sid": session, "iat": START + after, "exp": START + 7200 }))
+}
+
+/// Verifies a token at an instance; it must be good.
+fn verify(authority: &Arc<Authority>, user: &str, token: &str, seconds: u64) {
+    let told = with_bearer(authority, token, at(seconds), [verified(user, &[])]);
+    assert_eq!(told, (format!("user {user}"), 1));
+}
+
+fn is_refused(authority: &Arc<Authority>, token: &str, seconds: u64) {
+    let told = with_bearer(authority, token, at(seconds), []);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 0));
+}
+
+fn is_known(authority: &Arc<Authority>, user: &str, token: &str, seconds: u64) {
+    let told = with_bearer(authority, token, at(seconds), []);
+    assert_eq!(told, (format!("user {user}"), 0));
+}
+
+#[test]
+fn threat_031_a_sign_out_ends_the_session_on_other_instances_and_nobody_elses() {
+    let (here, there) = (instance(), instance());
+    let (ada, bob) = (issued("ada", "sa", 0), issued("bob", "sb", 0));
+    let renewed = issued("ada", "sa", 5);
+    for authority in [&here, &there] {
+        verify(authority, "ada", &ada, 1);
+        verify(authority, "bob", &bob, 1);
+    }
+    verify(&there, "ada", &renewed, 6);
+    assert_eq!(
+        sign_out(&here, &ada, vec![data(&json!({}))]),
+        SignOut::Ended
+    );
+    let texts = published(&here);
+    assert_eq!(texts.len(), 2, "the token and the session, once: {texts:?}");
+    assert!(texts.iter().all(|text| !text.contains(&ada)));
+    assert_eq!(deliver(&there, &texts, at(11)), 2);
+    for text in [&ada, &renewed] {
+        is_refused(&there, text, 11);
+    }
+    is_known(&there, "bob", &bob, 11);
+    is_known(&here, "bob", &bob, 11);
+    // A token of that session that nobody saw before: the Cloud still takes it, and here it is over.
+    let newest = issued("ada", "sa", 12);
+    let told = with_bearer(&there, &newest, at(12), [verified("ada", &[])]);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 1));
+    is_refused(&there, &newest, 13);
+    assert_eq!(published(&there), [""; 0], "nothing goes round in circles");
+    assert_eq!(deliver(&there, &texts, at(13)), 0, "and nothing twice");
+}
+
+#[test]
+fn threat_031_an_answer_under_way_does_not_survive_what_another_instance_said() {
+    let (here, there) = (instance(), instance());
+    let text = issued("ada", "sa", 0);
+    verify(&here, "ada", &text, 1);
+    let end = SessionId::parse("sa").unwrap();
+    here.end_session(&end, at(2));
+    let credentials = Credentials::token(&text).into_owned();
+    let mut request = Authenticate::new(&there, credentials);
+    let Next::Identify(mut flow) = request.next(None, at(2), Jitter(1)) else {
+        panic!("asks the Cloud");
+    };
+    assert!(matches!(flow.step(Event::Start, at(2)), Step::Send(_)));
+    deliver(&there, &published(&here), at(3));
+    let Step::Done(answer) = flow.step(Event::Delivered(verified("ada", &[])), at(3)) else {
+        panic!("one call is enough");
+    };
+    assert_eq!(said(&answer), "rejected signed_out");
+}
+
+#[test]
+fn threat_031_strangers_tell_other_instances_nothing() {
+    let (here, there) = (instance(), instance());
+    let ada = issued("ada", "sa", 0);
+    for authority in [&here, &there] {
+        verify(authority, "ada", &ada, 1);
+    }
+    // It names somebody else's session, and the Cloud has not said that it is good.
+    let forged = jwt(&json!({ "sid": "sa", "exp": START + 7200 }));
+    for answers in [
+        vec![status(401)],
+        vec![status(500)],
+        vec![lost(TransportError::Timeout)],
+    ] {
+        let _ended = sign_out(&here, &forged, answers);
+        assert_eq!(published(&here), [""; 0]);
+    }
+    assert_eq!(here.revocations(at(10)), []);
+    is_refused(&here, &forged, 11);
+    is_known(&here, "ada", &ada, 11);
+}
+
+#[test]
+fn a_token_that_only_others_saw_is_told_once_the_cloud_takes_it() {
+    let here = instance();
+    let text = issued("ada", "sa", 0);
+    assert_eq!(
+        sign_out(&here, &text, vec![data(&json!({}))]),
+        SignOut::Ended
+    );
+    assert_eq!(
+        kinds(&here.take_revocations(usize::MAX)),
+        ["token", "session"]
+    );
+    let here = instance();
+    let found = data(&json!({ "session": session("ses_7", "ada", 60) }));
+    let _ended = sign_out(&here, "opaque", vec![found, status(500)]);
+    assert_eq!(
+        kinds(&here.take_revocations(usize::MAX)),
+        ["token", "session"],
+        "its session was found, though the Cloud did not end it"
+    );
+}
+
+#[test]
+fn threat_020_a_user_is_signed_out_everywhere_and_may_sign_in_again() {
+    let (here, there) = (instance(), instance());
+    let (phone, desk) = (issued("ada", "sa1", 0), issued("ada", "sa2", 3));
+    let bob = issued("bob", "sb", 0);
+    verify(&here, "ada", &phone, 4);
+    verify(&there, "ada", &desk, 4);
+    verify(&there, "bob", &bob, 4);
+    here.end_user(&UserId::parse("ada").unwrap(), at(5));
+    is_refused(&here, &phone, 5);
+    deliver(&there, &published(&here), at(6));
+    is_refused(&there, &desk, 6);
+    is_known(&there, "bob", &bob, 6);
+    // One that was issued before, and was seen on neither.
+    let old = issued("ada", "sa3", 4);
+    for authority in [&here, &there] {
+        let told = with_bearer(authority, &old, at(7), [verified("ada", &[])]);
+        assert_eq!(told, ("rejected signed_out".to_owned(), 1));
+        let new = issued("ada", "sa4", 6);
+        verify(authority, "ada", &new, 7);
+    }
+    // A fresh sign-in, here with a token that says nothing of itself.
+    sign_in_at(&there, "ada", "opaque", 20);
+    is_known(&there, "ada", "opaque", 21);
+}
+
+fn sign_in_at(authority: &Arc<Authority>, id: &str, text: &str, seconds: i64) {
+    let state = format!("again-{id}");
+    let (_, cookie) = begin(authority, &state);
+    let flow = callback(authority, &state, "code", &cookie, at(20)).unwrap();
+    let mut session: Value = session("ses_again", id, 3600);
+    session["created_at"] = json!((START + seconds) * 1000);
+    let answer = data(&json!({
+        "user": user(id, &[]), "session": session, "jwt": text,
+    }));
+    run(flow, at(20), [answer]).output.unwrap();
+}
+
+#[test]
+fn a_session_that_ended_is_not_renewed() {
+    let authority = instance();
+    authority.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
+    let look = |id: &str| {
+        let flow = LiveSession::new(Arc::clone(&authority), token(id), Jitter(1));
+        let found = data(&json!({ "session": session(id, "ada", 3600) }));
+        run(flow, at(2), [found]).output.unwrap()
+    };
+    assert!(look("ses_7").is_none());
+    assert!(look("ses_8").is_some());
+}
+
+#[test]
+fn threat_031_what_stands_is_told_again_and_an_instance_that_was_away_learns_it() {
+    let (here, away) = (instance(), instance());
+    let ada = issued("ada", "sa", 0);
+    for authority in [&here, &away] {
+        verify(authority, "ada", &ada, 1);
+    }
+    let _ended = sign_out(&here, &ada, vec![status(500)]);
+    here.end_user(&UserId::parse("bob").unwrap(), at(11));
+    drop(published(&here));
+    let texts: Vec<_> = here
+        .revocations(at(12))
+        .iter()
+        .map(|one| here.realm().encode(one))
+        .collect();
+    assert_eq!(texts.len(), 3);
+    let mut backwards = texts.clone();
+    backwards.reverse();
+    deliver(&away, &backwards, at(12));
+    is_refused(&away, &ada, 12);
+    assert_eq!(away.revocations(at(12)), here.revocations(at(12)));
+    assert_eq!(away.revocations(at(2 * DAY)), []);
+}
+
+#[test]
+fn a_denial_lasts_as_long_as_what_it_denies() {
+    let here = instance();
+    let week = 7 * i64::try_from(DAY).unwrap();
+    let long = jwt(&json!({ "sub": "ada", "sid": "sa", "iat": START, "exp": START + week }));
+    verify(&here, "ada", &long, 1);
+    here.end_session(&SessionId::parse("sa").unwrap(), at(2));
+    let until = here.revocations(at(2)).pop().unwrap().until;
+    assert_eq!(until.unix_seconds(), START + week);
+    is_refused(&here, &long, 6 * DAY);
+    here.end_session(&SessionId::parse("unknown").unwrap(), at(2));
+    let until = here.revocations(at(2)).remove(0).until;
+    assert_eq!(until, at(DAY + 2).wall, "as long as any session can live");
+}
+
+#[test]
+fn threat_078_two_deployments_on_one_channel_do_not_meet() {
+    let here = instance();
+    let mut other = config(Dialect::V1);
+    other.project_id = ProjectId::parse("other").unwrap();
+    let other = Authority::new(other, Entropy::new([7; 32]));
+    verify(&here, "ada", &issued("ada", "sa", 0), 1);
+    here.end_user(&UserId::parse("ada").unwrap(), at(2));
+    assert_ne!(here.realm(), other.realm());
+    for text in published(&here) {
+        assert!(other.realm().parse(&text).is_err());
+    }
+}
+
+#[test]
+fn nothing_is_put_out_where_nobody_asked_and_whoever_asked_is_woken() {
+    let authority = v1();
+    authority.end_user(&UserId::parse("ada").unwrap(), at(1));
+    assert_eq!(authority.statistics().waiting, 0);
+    assert_eq!(authority.statistics().denials, 1, "but it is denied here");
+    let woken = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&woken);
+    let wake = move || {
+        count.fetch_add(1, Ordering::SeqCst);
+    };
+    assert!(authority.publish_revocations(wake));
+    assert!(!authority.publish_revocations(|| {}), "one takes them");
+    authority.end_session(&SessionId::parse("s").unwrap(), at(1));
+    let _ended = sign_out(&authority, "junk", vec![status(401)]);
+    assert_eq!(woken.load(Ordering::SeqCst), 1);
+    assert_eq!(authority.statistics().waiting, 1);
+    assert_eq!(authority.take_revocations(10).len(), 1);
+    assert_eq!(authority.take_revocations(10), []);
+}
+
+#[test]
+fn what_is_forgotten_is_asked_anew_and_stays_good() {
+    let text = issued("usr_1", "ses_1", 0);
+    let session = SessionId::parse("ses_1").unwrap();
+    let user = UserId::parse("usr_1").unwrap();
+    let forget: [&dyn Fn(&Authority); 3] = [
+        &|authority| authority.forget(&token(&text)),
+        &|authority| authority.forget_session(&session),
+        &|authority| authority.forget_user(&user),
+    ];
+    for forget in forget {
+        let authority = instance();
+        verify(&authority, "usr_1", &text, 1);
+        verify(&authority, "bob", "other", 1);
+        forget(&authority);
+        verify(&authority, "usr_1", &text, 2);
+        is_known(&authority, "bob", "other", 2);
+        assert_eq!(published(&authority), [""; 0], "it ends nothing");
+    }
+}

@@ -1,0 +1,63 @@
+//! `cargo xtask redis`: what instances tell each other, over a real redis-server, in Rust, in Node and between both.
+
+use std::env;
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::cargo::{cli, target_directory};
+use crate::debian::{self, Wanted};
+use crate::node;
+use crate::process::{cargo, run as run_program};
+use crate::workspace::Workspace;
+
+pub(crate) const SERVER: Wanted = Wanted {
+    package: "redis-server",
+    programs: &["redis-server"],
+    variable: "REDIS_SERVER",
+};
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let server = debian::program(&SERVER)?;
+    let mut tests = cargo(
+        workspace,
+        &[
+            "test",
+            "--quiet",
+            "--package",
+            "mastra-auth-cloud",
+            "--all-features",
+            "--test",
+            "redis",
+            "--",
+            "--include-ignored",
+            "--skip",
+            "soak_",
+            // They measure time.
+            "--test-threads",
+            "1",
+        ],
+    );
+    run_program(tests.env(SERVER.variable, &server))?;
+    let instance = instance(workspace)?;
+    node::redis(workspace, &cli(workspace)?, &server, &instance)
+}
+
+/// A Rust instance for the tests of the npm package, which end its sessions and have theirs ended by it.
+fn instance(workspace: &Workspace) -> Result<PathBuf> {
+    run_program(&mut cargo(
+        workspace,
+        &[
+            "build",
+            "--package",
+            "mastra-auth-cloud",
+            "--all-features",
+            "--example",
+            "instance",
+        ],
+    ))?;
+    let name = format!("instance{}", env::consts::EXE_SUFFIX);
+    Ok(target_directory(workspace)?
+        .join("debug/examples")
+        .join(name))
+}
