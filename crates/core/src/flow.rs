@@ -36,6 +36,8 @@ pub mod identify;
 pub mod login;
 pub mod logout;
 pub mod permissions;
+pub mod renew;
+pub mod renewing;
 pub mod session;
 pub mod step;
 

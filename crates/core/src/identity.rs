@@ -5,11 +5,15 @@ pub(crate) mod breaker;
 pub(crate) mod cache;
 pub mod key;
 pub(crate) mod spent;
+pub(crate) mod succession;
 mod weight;
+
+use core::time::Duration;
 
 use crate::ids::SessionId;
 use crate::model::CloudUser;
 use crate::time::Timestamp;
+use crate::unverified::Unverified;
 use key::TokenKey;
 
 /// A verified identity: made by this crate from the Cloud's answer, and by nobody else.
@@ -20,6 +24,7 @@ pub struct Identity {
     user: CloudUser,
     session_id: Option<SessionId>,
     expires_at: Option<Timestamp>,
+    renew_from: Option<Timestamp>,
 }
 
 impl Identity {
@@ -35,6 +40,7 @@ impl Identity {
             user,
             session_id,
             expires_at,
+            renew_from: None,
         }
     }
 
@@ -70,12 +76,37 @@ impl Identity {
         Self {
             session_id: earlier.session_id.clone().or(self.session_id),
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
+            renew_from: self.renew_from.into_iter().chain(earlier.renew_from).min(),
             ..self
         }
     }
 
     pub(crate) fn numbered(self, serial: u64) -> Self {
         Self { serial, ..self }
+    }
+
+    /// The same, with the time from which on it is renewed: so long before its end, or in the last third of its life where that is
+    /// later. Without a time of issue its life begins now.
+    pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
+        let renew_from = self.expires_at.map(|end| {
+            let issued = Unverified::peek(self.user.session_token()).issued_at;
+            let life = end.since(issued.unwrap_or(now));
+            end.minus(before.min(life / 3))
+        });
+        Self { renew_from, ..self }
+    }
+
+    /// The same, with another end.
+    pub(crate) fn until(self, end: Timestamp) -> Self {
+        Self {
+            expires_at: Some(end),
+            ..self
+        }
+    }
+
+    /// Whether it is time to ask for a newer token.
+    pub(crate) fn is_near_end(&self, now: Timestamp) -> bool {
+        self.renew_from.is_some_and(|from| now >= from)
     }
 
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {

@@ -1,7 +1,8 @@
-//! A look into a token that nobody has checked, for two uses that cannot make an identity of it.
+//! A look into a token that nobody has checked, for a few uses that cannot make an identity of it.
 //!
 //! The session id is what a sign-out is asked for, with that same token as the bearer, so a forged one ends nothing; the
-//! expiry only ever shortens how long an answer of the Cloud is kept. Nothing here is public, and nothing here reads a
+//! expiry only ever shortens how long an answer of the Cloud is kept, and with the time of issue it says when to ask for a newer
+//! token. Nothing here is public, and nothing here reads a
 //! subject, a role or an e-mail address.
 
 use serde_json::Value;
@@ -16,6 +17,7 @@ use crate::time::Timestamp;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unverified {
     pub(crate) session_id: Option<SessionId>,
+    pub(crate) issued_at: Option<Timestamp>,
     pub(crate) expires_at: Option<Timestamp>,
 }
 
@@ -37,12 +39,17 @@ impl Unverified {
                 .get("sid")
                 .and_then(Value::as_str)
                 .and_then(|sid| SessionId::parse(sid).ok()),
-            expires_at: claims
-                .get("exp")
-                .and_then(seconds)
-                .map(Timestamp::from_unix_seconds),
+            issued_at: time(&claims, "iat"),
+            expires_at: time(&claims, "exp"),
         })
     }
+}
+
+fn time(claims: &Value, name: &str) -> Option<Timestamp> {
+    claims
+        .get(name)
+        .and_then(seconds)
+        .map(Timestamp::from_unix_seconds)
 }
 
 /// A NumericDate (RFC 7519 section 2): whole seconds, or a fraction of which the whole part counts.
@@ -67,11 +74,15 @@ mod tests {
     }
 
     #[test]
-    fn only_session_and_expiry_are_looked_at() {
+    fn only_session_and_times_are_looked_at() {
         let seen = Unverified::peek(&token(r#"{"sid":"ses_1","exp":1769594400,"sub":"usr_1"}"#));
         assert_eq!(seen.session_id.unwrap().as_str(), "ses_1");
         assert_eq!(
             seen.expires_at,
+            Some(Timestamp::from_unix_seconds(1_769_594_400))
+        );
+        assert_eq!(
+            Unverified::peek(&token(r#"{"iat":1769594400,"exp":1}"#)).issued_at,
             Some(Timestamp::from_unix_seconds(1_769_594_400))
         );
         assert_eq!(

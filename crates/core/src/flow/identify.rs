@@ -64,6 +64,10 @@ impl Identify {
         self.key
     }
 
+    pub(crate) const fn token(&self) -> &SessionToken {
+        &self.token
+    }
+
     fn start(&mut self, now: Now) -> Step<Answer> {
         match look(&self.authority, &self.key, now) {
             Known::Answer(answer) => Step::Done(answer),

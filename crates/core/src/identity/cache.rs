@@ -134,6 +134,20 @@ impl Cache {
         Some(identity)
     }
 
+    /// Gives an identity another end; when it was verified stays. None where it is not there any more.
+    pub(crate) fn change(
+        &self,
+        key: &TokenKey,
+        change: impl FnOnce(Identity) -> Identity,
+    ) -> Option<Arc<Identity>> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (identity, verified) = self.identities.get(key)?;
+        let changed = Arc::new(change(identity.as_ref().clone()));
+        self.identities
+            .insert(*key, (Arc::clone(&changed), verified));
+        Some(changed)
+    }
+
     /// Remembers a refusal and forgets what was known before it.
     pub(crate) fn refuse(&self, key: TokenKey, error: CloudApiError, now: Now) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);

@@ -14,6 +14,8 @@ mod callback;
 mod login;
 mod logout;
 mod permissions;
+mod renew;
+mod renewing;
 mod session;
 #[path = "../world/mod.rs"]
 mod world;

@@ -1,0 +1,198 @@
+//! Renewing: who a request comes from, for a driver that can give the browser a newer token on the way.
+//!
+//! The search is that of [`super::authenticate`]. On top of it a session cookie's token is renewed near its end by one of the
+//! requests that bring it, while the others are served with what is known; past its end all of them wait for the one renewal. A
+//! bearer is never renewed: whoever sends it keeps it. What a renewal cannot find out signs nobody out whose token is still
+//! good. Whoever is remembered and not near the end is answered without an allocation.
+
+use std::sync::Arc;
+
+use super::authenticate::{Authenticate, Credentials, Next};
+use super::identify::{Answer, Identify};
+use super::renew::{Renew, Renewal};
+use super::step::Jitter;
+use crate::cookie::{SetCookie, values};
+use crate::error::{CloudApiError, Code};
+use crate::identity::Identity;
+use crate::identity::authority::Authority;
+use crate::identity::cache::Lookup;
+use crate::identity::key::TokenKey;
+use crate::secret::SessionToken;
+use crate::time::Now;
+use crate::unverified::Unverified;
+
+/// What a driver does next.
+#[derive(Debug)]
+pub enum Wanted {
+    /// What the search wants, or the answer.
+    Next(Next),
+    /// Run this flow, one per key, hand on what came of it, and go on with nothing.
+    Renew(Renew),
+}
+
+/// A request's credentials on their way to an answer and to a newer token.
+pub struct Renewing<'h> {
+    authority: Arc<Authority>,
+    search: Authenticate<'h>,
+    cookies: Option<&'h str>,
+    /// How many cookies were looked at for one that is past its end.
+    tried: usize,
+    /// The token that a renewal is under way for.
+    asked: Option<SessionToken>,
+    /// Who it is while that token is still good.
+    good: Option<Arc<Identity>>,
+    came: Option<Renewal>,
+    refused: Option<CloudApiError>,
+    cookie: Option<SetCookie>,
+}
+
+impl<'h> Renewing<'h> {
+    /// For these credentials, which were read from headers with this `Cookie` header.
+    pub fn new(
+        authority: &Arc<Authority>,
+        credentials: Credentials<'h>,
+        cookies: Option<&'h str>,
+    ) -> Self {
+        Self {
+            authority: Arc::clone(authority),
+            search: Authenticate::new(authority, credentials),
+            cookies,
+            tried: 0,
+            asked: None,
+            good: None,
+            came: None,
+            refused: None,
+            cookie: None,
+        }
+    }
+
+    /// Goes on: with nothing at first, then with each flow's answer.
+    pub fn next(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Wanted {
+        let last = match self.came.take() {
+            None => last,
+            Some(renewal) => match self.settle(renewal) {
+                Some(Answer::Rejected(error)) => {
+                    self.refused.get_or_insert(error.clone());
+                    Some(Answer::Rejected(error))
+                }
+                Some(answer) => return done(answer),
+                None => return self.look_again(jitter),
+            },
+        };
+        match self.search.next(last, now, jitter) {
+            Next::Done(Answer::Authenticated(identity)) => self.found(identity, now, jitter),
+            Next::Done(Answer::Rejected(error)) => self.rejected(error, now, jitter),
+            Next::Identify(flow) => self.unknown(flow, now, jitter),
+            next => Wanted::Next(next),
+        }
+    }
+
+    /// Takes what came of a renewal.
+    pub fn renewed(&mut self, renewal: Renewal) {
+        self.came = Some(renewal);
+    }
+
+    /// What to set on the answer, where a session was renewed.
+    pub fn take_cookie(&mut self) -> Option<SetCookie> {
+        self.cookie.take()
+    }
+
+    /// None where a session turned out to end later than was thought.
+    fn settle(&mut self, renewal: Renewal) -> Option<Answer> {
+        let good = self.good.take().map(Answer::Authenticated);
+        match renewal {
+            Renewal::Renewed(renewed) => {
+                self.cookie = Some(renewed.cookie.clone());
+                Some(Answer::Authenticated(Arc::clone(&renewed.identity)))
+            }
+            Renewal::Unchanged { cookie, .. } => {
+                self.cookie = cookie;
+                good
+            }
+            Renewal::Ended(error) => Some(Answer::Rejected(error)),
+            Renewal::Unavailable(error) => Some(good.unwrap_or(Answer::Unavailable(error))),
+        }
+    }
+
+    fn look_again(&mut self, jitter: Jitter) -> Wanted {
+        match self.asked.take() {
+            Some(token) => {
+                let flow = Identify::new(Arc::clone(&self.authority), token, jitter);
+                Wanted::Next(Next::Identify(flow))
+            }
+            None => done(Answer::Unavailable(super::call::out_of_turn())),
+        }
+    }
+
+    /// Somebody is signed in: perhaps it is time for a newer token.
+    fn found(&mut self, identity: Arc<Identity>, now: Now, jitter: Jitter) -> Wanted {
+        let key = identity.key();
+        let is_time = identity.is_near_end(now.wall)
+            && self.is_from_cookie(&key)
+            && (self.authority.successor(&key, now).is_some()
+                || self.authority.may_renew(&key, now));
+        if !is_time {
+            return done(Answer::Authenticated(identity));
+        }
+        let token = identity.user().session_token().clone();
+        self.good = Some(identity);
+        self.renew(token, jitter)
+    }
+
+    /// A token that is not remembered: one that says itself that it is over is renewed and not verified.
+    fn unknown(&mut self, flow: Identify, now: Now, jitter: Jitter) -> Wanted {
+        let key = flow.key();
+        let is_over = || {
+            let end = Unverified::peek(flow.token()).expires_at;
+            end.is_some_and(|end| end <= now.wall) || self.authority.successor(&key, now).is_some()
+        };
+        if is_over() && self.is_from_cookie(&key) {
+            let token = flow.token().clone();
+            return self.renew(token, jitter);
+        }
+        Wanted::Next(Next::Identify(flow))
+    }
+
+    /// Nobody is signed in: perhaps one of the cookies was good a while ago.
+    fn rejected(&mut self, error: CloudApiError, now: Now, jitter: Jitter) -> Wanted {
+        self.refused.get_or_insert(error);
+        let name = self.authority.config().cookie.name();
+        let cookies = self.cookies.and_then(|header| values(header, name).ok());
+        for text in cookies.into_iter().flatten().skip(self.tried) {
+            self.tried = self.tried.saturating_add(1);
+            let is_over = matches!(
+                self.authority.lookup(&self.authority.key(text), now),
+                Lookup::Expired
+            );
+            if is_over && let Ok(token) = SessionToken::parse(text) {
+                return self.renew(token, jitter);
+            }
+        }
+        let error = self.refused.take();
+        done(Answer::Rejected(
+            error.unwrap_or_else(|| CloudApiError::new(Code::SessionExpired)),
+        ))
+    }
+
+    fn renew(&mut self, token: SessionToken, jitter: Jitter) -> Wanted {
+        self.asked = Some(token.clone());
+        Wanted::Renew(Renew::new(Arc::clone(&self.authority), token, jitter))
+    }
+
+    fn is_from_cookie(&self, key: &TokenKey) -> bool {
+        let name = self.authority.config().cookie.name();
+        self.cookies
+            .and_then(|header| values(header, name).ok())
+            .is_some_and(|mut values| values.any(|text| self.authority.key(text) == *key))
+    }
+}
+
+impl core::fmt::Debug for Renewing<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Renewing").finish_non_exhaustive()
+    }
+}
+
+fn done(answer: Answer) -> Wanted {
+    Wanted::Next(Next::Done(answer))
+}
