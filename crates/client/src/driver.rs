@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
+use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
 use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::identity::authority::Authority;
@@ -23,6 +26,7 @@ pub(crate) struct Driver {
     pub(crate) authority: Arc<Authority>,
     transport: Arc<dyn Transport>,
     identities: Flights<TokenKey, Answer>,
+    renewals: Flights<TokenKey, Renewal>,
     permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
 }
 
@@ -39,6 +43,8 @@ impl Driver {
             authority,
             transport,
             identities: Flights::new(longest),
+            // To validate, and then to verify.
+            renewals: Flights::new(longest.saturating_mul(2)),
             permissions: Flights::new(longest),
         }
     }
@@ -55,17 +61,48 @@ impl Driver {
         loop {
             match authenticate.next(last.take(), system::now(), system::jitter()) {
                 Next::Done(answer) => return answer,
-                Next::Identify(flow) => {
-                    let transport = Arc::clone(&self.transport);
-                    let key = flow.key();
-                    let landed = self
-                        .identities
-                        .join(key, async move { drive(transport.as_ref(), flow).await })
-                        .await;
-                    last = Some(landed.unwrap_or_else(|| Answer::Unavailable(cut_short())));
-                }
+                Next::Identify(flow) => last = Some(self.identify(flow).await),
             }
         }
+    }
+
+    /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way.
+    pub(crate) async fn authenticate_and_renew(
+        &self,
+        credentials: Credentials<'_>,
+        cookies: Option<&str>,
+    ) -> (Answer, Option<SetCookie>) {
+        let mut renewing = Renewing::new(&self.authority, credentials, cookies);
+        let mut last = None;
+        loop {
+            match renewing.next(last.take(), system::now(), system::jitter()) {
+                Wanted::Next(Next::Done(answer)) => return (answer, renewing.take_cookie()),
+                Wanted::Next(Next::Identify(flow)) => last = Some(self.identify(flow).await),
+                Wanted::Renew(flow) => renewing.renewed(self.renew(flow).await),
+            }
+        }
+    }
+
+    async fn identify(&self, flow: Identify) -> Answer {
+        let transport = Arc::clone(&self.transport);
+        self.identities
+            .join(
+                flow.key(),
+                async move { drive(transport.as_ref(), flow).await },
+            )
+            .await
+            .unwrap_or_else(|| Answer::Unavailable(cut_short()))
+    }
+
+    /// Asks for a newer token; asked for once however many wait.
+    pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
+        let transport = Arc::clone(&self.transport);
+        let renewal = self.renewals.join(flow.key(), async move {
+            told(drive(transport.as_ref(), flow).await)
+        });
+        renewal
+            .await
+            .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
     }
 
     /// Finds out what a user may do; asked for once however many wait.
@@ -91,6 +128,19 @@ impl Driver {
         task.await
             .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
     }
+}
+
+/// Tells how a renewal went, once for all who wait for it.
+fn told(renewal: Renewal) -> Renewal {
+    match &renewal {
+        Renewal::Renewed(_) => tracing::info!("session renewed"),
+        Renewal::Unchanged { .. } => tracing::debug!("session not renewed yet"),
+        Renewal::Ended(error) => tracing::info!(code = error.code(), "session cannot be renewed"),
+        Renewal::Unavailable(error) => {
+            tracing::warn!(code = error.code(), "session renewal unavailable");
+        }
+    }
+    renewal
 }
 
 /// The runtime ended before the work did.

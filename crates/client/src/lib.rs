@@ -54,5 +54,7 @@ pub use mastra_auth_cloud_core::permission::Grants;
 pub use mastra_auth_cloud_core::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
 pub use provider::MastraCloudAuth;
-pub use traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
+pub use traits::{
+    LoginButton, RbacProvider, RefreshedSession, SessionProvider, SsoProvider, UserProvider,
+};
 pub use transport::{ReqwestTransport, Sending, Transport};
