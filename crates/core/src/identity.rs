@@ -85,13 +85,11 @@ impl Identity {
         Self { serial, ..self }
     }
 
-    /// The same, with the time from which on it is renewed: so long before its end, or in the last third of its life where that is
-    /// later. Without a time of issue its life begins now.
+    /// The same, with the time from which on it is renewed. Where its token says no time of issue, its life begins now.
     pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
         let renew_from = self.expires_at.map(|end| {
             let issued = Unverified::peek(self.user.session_token()).issued_at;
-            let life = end.since(issued.unwrap_or(now));
-            end.minus(before.min(life / 3))
+            renew_from(issued.unwrap_or(now), end, before)
         });
         Self { renew_from, ..self }
     }
@@ -112,4 +110,9 @@ impl Identity {
     pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
         self.expires_at.is_some_and(|end| now >= end)
     }
+}
+
+/// When to begin to ask for a newer token: so long before the end of this one, or in the last third of its life where that is later.
+pub(crate) fn renew_from(issued: Timestamp, end: Timestamp, before: Duration) -> Timestamp {
+    end.minus(before.min(end.since(issued) / 3))
 }

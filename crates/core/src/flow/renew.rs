@@ -333,7 +333,14 @@ impl Renew {
         if matches!(own, Lookup::SignedOut) {
             return signed_out();
         }
-        let is_good = matches!(own, Lookup::Fresh(_) | Lookup::Stale(_));
+        let is_good = match own {
+            Lookup::Fresh(_) | Lookup::Stale(_) => true,
+            Lookup::Unknown => {
+                let end = Unverified::peek(&self.token).expires_at;
+                end.is_some_and(|end| now.wall < end)
+            }
+            _ => false,
+        };
         if is_good && error.status() != 401 {
             return Renewal::Unavailable(error);
         }

@@ -13,10 +13,10 @@ use super::renew::{Renew, Renewal};
 use super::step::Jitter;
 use crate::cookie::{SetCookie, values};
 use crate::error::{CloudApiError, Code};
-use crate::identity::Identity;
 use crate::identity::authority::Authority;
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
+use crate::identity::{Identity, renew_from};
 use crate::secret::SessionToken;
 use crate::time::Now;
 use crate::unverified::Unverified;
@@ -41,6 +41,8 @@ pub struct Renewing<'h> {
     asked: Option<SessionToken>,
     /// Who it is while that token is still good.
     good: Option<Arc<Identity>>,
+    /// That token is good by its own word, and whose it is has not been asked so far.
+    is_unasked: bool,
     came: Option<Renewal>,
     refused: Option<CloudApiError>,
     cookie: Option<SetCookie>,
@@ -60,6 +62,7 @@ impl<'h> Renewing<'h> {
             tried: 0,
             asked: None,
             good: None,
+            is_unasked: false,
             came: None,
             refused: None,
             cookie: None,
@@ -97,9 +100,10 @@ impl<'h> Renewing<'h> {
         self.cookie.take()
     }
 
-    /// None where a session turned out to end later than was thought.
+    /// None where it is still to be asked whose the token is: it is good, or its session ends later than was thought.
     fn settle(&mut self, renewal: Renewal) -> Option<Answer> {
         let good = self.good.take().map(Answer::Authenticated);
+        let is_unasked = core::mem::take(&mut self.is_unasked);
         match renewal {
             Renewal::Renewed(renewed) => {
                 self.cookie = Some(renewed.cookie.clone());
@@ -110,6 +114,7 @@ impl<'h> Renewing<'h> {
                 good
             }
             Renewal::Ended(error) => Some(Answer::Rejected(error)),
+            Renewal::Unavailable(_) if is_unasked => None,
             Renewal::Unavailable(error) => Some(good.unwrap_or(Answer::Unavailable(error))),
         }
     }
@@ -139,16 +144,25 @@ impl<'h> Renewing<'h> {
         self.renew(token, jitter)
     }
 
-    /// A token that is not remembered: one that says itself that it is over is renewed and not verified.
+    /// Whose a token is has to be asked. One that says itself that it is near or past its end is renewed before that: to verify it
+    /// may fail already where the Cloud's clock is ahead of this one.
     fn unknown(&mut self, flow: Identify, now: Now, jitter: Jitter) -> Wanted {
         let key = flow.key();
-        let is_over = || {
-            let end = Unverified::peek(flow.token()).expires_at;
-            end.is_some_and(|end| end <= now.wall) || self.authority.successor(&key, now).is_some()
-        };
-        if is_over() && self.is_from_cookie(&key) {
-            let token = flow.token().clone();
-            return self.renew(token, jitter);
+        if !self.is_from_cookie(&key) {
+            return Wanted::Next(Next::Identify(flow));
+        }
+        let said = Unverified::peek(flow.token());
+        let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
+        let before = self.authority.config().policy.renew_before;
+        let from = said
+            .expires_at
+            .zip(said.issued_at)
+            .map(|(end, issued)| renew_from(issued, end, before));
+        let is_near =
+            || from.is_some_and(|from| from <= now.wall) && self.authority.may_renew(&key, now);
+        if is_past || self.authority.successor(&key, now).is_some() || is_near() {
+            self.is_unasked = !is_past;
+            return self.renew(flow.token().clone(), jitter);
         }
         Wanted::Next(Next::Identify(flow))
     }

@@ -286,6 +286,10 @@ fn an_instance_that_never_saw_the_token_renews_it_too() {
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 301, 601));
     let seen = with_cookie(&authority, &old, at(301), renewal("usr_1", &new));
     assert_eq!(seen, left("user usr_1", Some(&new), 2));
+    // Also near the end: where the Cloud's clock is ahead, to verify the old one fails already.
+    let other = v1();
+    let seen = with_cookie(&other, &old, at(299), renewal("usr_1", &new));
+    assert_eq!(seen, left("user usr_1", Some(&new), 2));
     // One that says nothing of its end is verified as ever.
     let opaque = with_cookie(&authority, "opaque", at(301), [status(401)]);
     assert_eq!(opaque, left("rejected request_failed", None, 1));
@@ -331,4 +335,32 @@ fn what_was_signed_out_is_not_renewed() {
         let seen = with_cookie(&authority, &old, at(second), []);
         assert_eq!(seen, left("rejected signed_out", None, 0));
     }
+}
+
+#[test]
+fn what_cannot_be_renewed_near_its_end_is_still_verified() {
+    let old = short("usr_1", 0, 300);
+    for answer in [
+        alive("usr_1", 3600),
+        status(404),
+        status(403),
+        status(500),
+        lost(TransportError::Timeout),
+    ] {
+        let authority = v1();
+        let answers = [answer, verified("usr_1", &[])];
+        let seen = with_cookie(&authority, &old, at(250), answers);
+        assert_eq!(seen, left("user usr_1", None, 2));
+        // It was tried a moment ago.
+        let seen = with_cookie(&authority, &old, at(251), []);
+        assert_eq!(seen, left("user usr_1", None, 0));
+    }
+    // While the Cloud is away, whoever was verified a while ago stays so.
+    let authority = v1();
+    sign_in(&authority, "usr_1", &old);
+    let known = with_bearer(&authority, &old, at(205), [verified("usr_1", &[])]);
+    assert_eq!(known.0, "user usr_1");
+    let away = || lost(TransportError::Timeout);
+    let seen = with_cookie(&authority, &old, at(250), [away(), away()]);
+    assert_eq!(seen, left("user usr_1", None, 2));
 }
