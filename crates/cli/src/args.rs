@@ -135,7 +135,8 @@ Exit status:
 Examples:
   mastra-auth dev
   mastra-auth dev --db cloud.sqlite --seed examples/seed.toml
-  mastra-auth dev --auto-approve member       sign-ins without a click, for scripts")]
+  mastra-auth dev --auto-approve member       sign-ins without a click, for scripts
+  mastra-auth dev --token-lifetime 60         tokens that an app has to renew")]
 pub(crate) struct DevArgs {
     /// Port of the local Cloud; 0 picks a free one.
     #[arg(long, default_value_t = 4300)]
@@ -152,6 +153,12 @@ pub(crate) struct DevArgs {
     /// Sign this person in without asking, by handle, id, e-mail address or role.
     #[arg(long, value_name = "PERSON")]
     pub(crate) auto_approve: Option<String>,
+    /// How long sessions last.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) session_lifetime: u64,
+    /// How long tokens last before they are renewed; default: as long as their session.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) token_lifetime: Option<u64>,
 }
 
 #[derive(Subcommand)]

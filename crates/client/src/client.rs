@@ -60,7 +60,8 @@ impl MastraCloudClient {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        unless_refused(self.call(ValidateSession::new(token.clone())).await)
+        let validated = self.call(ValidateSession::new(token.clone())).await;
+        unless_refused(validated.map(|validated| validated.session))
     }
 
     /// Ends a session, with that session's token.

@@ -4,12 +4,15 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
+use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
 use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::identity::authority::Authority;
@@ -25,6 +28,7 @@ pub(crate) struct Driver {
     pub(crate) authority: Arc<Authority>,
     transport: Arc<dyn Transport>,
     identities: Flights<TokenKey, Answer>,
+    renewals: Flights<TokenKey, Renewal>,
     permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
     keys: Flights<TokenKey, Fetched>,
 }
@@ -42,6 +46,8 @@ impl Driver {
             authority,
             transport,
             identities: Flights::new(longest),
+            // To validate, and then to verify.
+            renewals: Flights::new(longest.saturating_mul(2)),
             permissions: Flights::new(longest),
             keys: Flights::new(longest),
         }
@@ -59,35 +65,53 @@ impl Driver {
         loop {
             match authenticate.next(last.take(), system::now(), system::jitter()) {
                 Next::Done(answer) => {
-                    match authenticate.take_background() {
-                        None => {}
-                        Some(Background::Identify(flow)) => {
-                            self.identities.begin(flow.key(), self.identify(flow));
-                        }
-                        Some(Background::Keys(flow)) => {
-                            self.keys.begin(flow.key(), self.fetch(flow))
-                        }
-                    }
+                    self.begin(authenticate.take_background());
                     return answer;
                 }
-                Next::Identify(flow) => {
-                    let landed = self.identities.join(flow.key(), self.identify(flow)).await;
-                    last = Some(landed.unwrap_or_else(|| Answer::Unavailable(cut_short())));
-                }
-                Next::Keys(flow) => {
-                    // What came of it shows in the next look at the keys.
-                    let _ = self.keys.join(flow.key(), self.fetch(flow)).await;
-                }
+                Next::Identify(flow) => last = Some(self.identify(flow).await),
+                Next::Keys(flow) => self.fetch_keys(flow).await,
             }
         }
     }
 
-    fn identify(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
+    /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way.
+    pub(crate) async fn authenticate_and_renew(
+        &self,
+        credentials: Credentials<'_>,
+        cookies: Option<&str>,
+    ) -> (Answer, Option<SetCookie>) {
+        let mut renewing = Renewing::new(&self.authority, credentials, cookies);
+        let mut last = None;
+        loop {
+            match renewing.next(last.take(), system::now(), system::jitter()) {
+                Wanted::Next(Next::Done(answer)) => {
+                    self.begin(renewing.take_background());
+                    return (answer, renewing.take_cookie());
+                }
+                Wanted::Next(Next::Identify(flow)) => last = Some(self.identify(flow).await),
+                Wanted::Next(Next::Keys(flow)) => self.fetch_keys(flow).await,
+                Wanted::Renew(flow) => renewing.renewed(self.renew(flow).await),
+            }
+        }
+    }
+
+    async fn identify(&self, flow: Identify) -> Answer {
+        let landed = self.identities.join(flow.key(), self.identifying(flow)).await;
+        landed.unwrap_or_else(|| Answer::Unavailable(cut_short()))
+    }
+
+    fn identifying(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
         let transport = Arc::clone(&self.transport);
         async move { drive(transport.as_ref(), flow).await }
     }
 
-    fn fetch(&self, flow: FetchKeys) -> impl Future<Output = Fetched> + Send + 'static {
+    /// What came of it shows in the next look at the keys.
+    async fn fetch_keys(&self, flow: FetchKeys) {
+        let key = flow.key();
+        let _ = self.keys.join(key, self.fetching(flow)).await;
+    }
+
+    fn fetching(&self, flow: FetchKeys) -> impl Future<Output = Fetched> + Send + 'static {
         let transport = Arc::clone(&self.transport);
         async move {
             let fetched = drive(transport.as_ref(), flow).await;
@@ -96,6 +120,28 @@ impl Driver {
             }
             fetched
         }
+    }
+
+    /// Begins what nobody waits for.
+    fn begin(&self, task: Option<Background>) {
+        match task {
+            None => {}
+            Some(Background::Identify(flow)) => {
+                self.identities.begin(flow.key(), self.identifying(flow));
+            }
+            Some(Background::Keys(flow)) => self.keys.begin(flow.key(), self.fetching(flow)),
+        }
+    }
+
+    /// Asks for a newer token; asked for once however many wait.
+    pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
+        let transport = Arc::clone(&self.transport);
+        let renewal = self.renewals.join(flow.key(), async move {
+            told(drive(transport.as_ref(), flow).await)
+        });
+        renewal
+            .await
+            .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
     }
 
     /// Finds out what a user may do; asked for once however many wait.
@@ -121,6 +167,19 @@ impl Driver {
         task.await
             .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
     }
+}
+
+/// Tells how a renewal went, once for all who wait for it.
+fn told(renewal: Renewal) -> Renewal {
+    match &renewal {
+        Renewal::Renewed(_) => tracing::info!("session renewed"),
+        Renewal::Unchanged { .. } => tracing::debug!("session not renewed yet"),
+        Renewal::Ended(error) => tracing::info!(code = error.code(), "session cannot be renewed"),
+        Renewal::Unavailable(error) => {
+            tracing::warn!(code = error.code(), "session renewal unavailable");
+        }
+    }
+    renewal
 }
 
 /// The runtime ended before the work did.

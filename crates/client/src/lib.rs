@@ -64,5 +64,7 @@ pub use revocations::RedisRevocations;
 pub use revocations::{
     ChannelError, Link, Message, Received, RevocationChannel, RevocationStatus, Working,
 };
-pub use traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
+pub use traits::{
+    LoginButton, RbacProvider, RefreshedSession, SessionProvider, SsoProvider, UserProvider,
+};
 pub use transport::{ReqwestTransport, Sending, Transport};

@@ -123,6 +123,23 @@ impl MastraCloudAuth {
         }
     }
 
+    /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way, and what is to be
+    /// set on the answer then is there. A bearer is never renewed.
+    pub async fn authenticate_and_renew(&self, headers: &HeaderMap) -> (Answer, Option<SetCookie>) {
+        let cookie = headers::cookie(headers);
+        let authorization = headers::authorization(headers);
+        match Credentials::read(&self.driver.authority, authorization, cookie.as_deref()) {
+            Ok(credentials) => {
+                let (answer, set) = self
+                    .driver
+                    .authenticate_and_renew(credentials, cookie.as_deref())
+                    .await;
+                (tell(answer), set)
+            }
+            Err(error) => (tell(Answer::Rejected(error)), None),
+        }
+    }
+
     /// Finds out who one token belongs to.
     pub async fn authenticate_token(&self, token: &str) -> Answer {
         tell(self.driver.authenticate(Credentials::token(token)).await)
@@ -255,6 +272,12 @@ impl MastraCloudAuth {
             system::jitter(),
         ))
         .await
+    }
+
+    /// Whether a token was signed out here a moment ago.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_signed_out(&self, token: &SessionToken) -> bool {
+        self.driver.authority.is_signed_out(token, system::now())
     }
 
     async fn end(&self, mut several: Several) -> SignOut {

@@ -4,11 +4,14 @@
 
 use core::time::Duration;
 
-use crate::cookie::CookieSpec;
+use crate::cookie::{CookieSpec, SetCookie};
 use crate::dialect::{Dialect, Table};
+use crate::error::CloudApiError;
 use crate::ids::ProjectId;
 use crate::malformed::Malformed;
 use crate::roles::RoleMapping;
+use crate::secret::SessionToken;
+use crate::time::Timestamp;
 use crate::url::BaseUrl;
 use crate::verification::Verification;
 
@@ -75,6 +78,10 @@ pub struct Policy {
     pub refused: Duration,
     /// How long past its fresh time an identity is used when the Cloud cannot be asked (RFC 5861 section 4). Default 60 s.
     pub stale_if_error: Duration,
+    /// How long before its end a session's token is renewed; a third of its life where that is shorter. Default 60 s.
+    pub renew_before: Duration,
+    /// How long past its own end a token that was renewed still stands for the newer one. Default 30 s.
+    pub renewed_grace: Duration,
     /// How many identities are remembered, and as many refusals. Default 10,000.
     pub capacity: usize,
     /// How many bytes the remembered identities may take by estimate, and as many the permissions. Default 8 KiB for each of
@@ -111,6 +118,8 @@ impl Default for Policy {
             refresh_early: Duration::from_secs(3),
             refused: Duration::from_secs(5),
             stale_if_error: Duration::from_secs(60),
+            renew_before: Duration::from_secs(60),
+            renewed_grace: Duration::from_secs(30),
             capacity: 10_000,
             capacity_bytes: None,
             denials: 100_000,
@@ -168,6 +177,21 @@ impl Config {
 
     pub(crate) const fn table(&self) -> &'static Table {
         self.dialect.table()
+    }
+
+    /// The cookie that keeps a session's token in a browser until then, `session_max_age` at most.
+    ///
+    /// # Errors
+    ///
+    /// `cookie_too_large`.
+    pub fn session_cookie(
+        &self,
+        token: &SessionToken,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<SetCookie, CloudApiError> {
+        let left = until.since(now).min(self.policy.session_max_age);
+        self.cookie.set(token.expose(), left)
     }
 
     /// A path of the API below its prefix, as it stands in errors and logs.

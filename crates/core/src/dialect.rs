@@ -54,6 +54,8 @@ pub(crate) struct Table {
     pub(crate) verified: Verified,
     pub(crate) validate: Endpoint,
     pub(crate) validated: SessionShape,
+    /// The member beside the session that holds a newer token.
+    pub(crate) renewed: &'static str,
     pub(crate) destroy: Endpoint,
     pub(crate) user: Option<Endpoint>,
     pub(crate) permissions: Option<Endpoint>,
@@ -170,6 +172,7 @@ static V1: Table = Table {
         created_at: "created_at",
         expires_at: "expires_at",
     },
+    renewed: "jwt",
     destroy: Endpoint {
         method: Method::Post,
         path: "/auth/session/destroy",
@@ -229,6 +232,7 @@ static PKCE: Table = Table {
         created_at: "createdAt",
         expires_at: "expiresAt",
     },
+    renewed: "access_token",
     destroy: Endpoint {
         method: Method::Post,
         path: "/auth/session/destroy",

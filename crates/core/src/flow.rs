@@ -37,6 +37,8 @@ pub mod keys;
 pub mod login;
 pub mod logout;
 pub mod permissions;
+pub mod renew;
+pub mod renewing;
 pub mod session;
 pub mod step;
 

@@ -13,6 +13,7 @@ pub(crate) mod proof;
 pub mod revocation;
 pub(crate) mod spent;
 pub mod statistics;
+pub(crate) mod succession;
 mod sync;
 mod table;
 mod weight;
@@ -23,6 +24,7 @@ use core::time::Duration;
 use crate::ids::SessionId;
 use crate::model::{CloudSession, CloudUser};
 use crate::time::Timestamp;
+use crate::unverified::Unverified;
 use key::TokenKey;
 
 /// A verified identity: made by this crate from the Cloud's answer or from a checked signature, and by nobody else.
@@ -34,7 +36,8 @@ pub struct Identity {
     session_id: Option<SessionId>,
     begun_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
-    renewal: Claim,
+    renew_from: Option<Timestamp>,
+    ahead: Claim,
 }
 
 /// Something that one caller gets and no other. A copy can be claimed anew.
@@ -61,7 +64,8 @@ impl Identity {
             session_id,
             begun_at: None,
             expires_at,
-            renewal: Claim(AtomicBool::new(false)),
+            renew_from: None,
+            ahead: Claim(AtomicBool::new(false)),
         }
     }
 
@@ -104,7 +108,7 @@ impl Identity {
     /// The same, with what the Cloud says of its session.
     pub(crate) fn in_session(self, session: &CloudSession) -> Self {
         Self {
-            session_id: Some(session.id().clone()),
+            session_id: self.session_id.or_else(|| Some(session.id().clone())),
             expires_at: self
                 .expires_at
                 .into_iter()
@@ -121,6 +125,7 @@ impl Identity {
             session_id: earlier.session_id.clone().or(self.session_id),
             begun_at: self.begun_at.into_iter().chain(earlier.begun_at).min(),
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
+            renew_from: self.renew_from.into_iter().chain(earlier.renew_from).min(),
             ..self
         }
     }
@@ -129,14 +134,41 @@ impl Identity {
         Self { serial, ..self }
     }
 
+    /// The same, with the time from which on it is renewed. Where its token says no time of issue, its life begins now.
+    pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
+        let renew_from = self.expires_at.map(|end| {
+            let issued = Unverified::peek(self.user.session_token()).issued_at;
+            renew_from(issued.unwrap_or(now), end, before)
+        });
+        Self { renew_from, ..self }
+    }
+
+    /// The same, with another end.
+    pub(crate) fn until(self, end: Timestamp) -> Self {
+        Self {
+            expires_at: Some(end),
+            ..self
+        }
+    }
+
+    /// Whether it is time to ask for a newer token.
+    pub(crate) fn is_near_end(&self, now: Timestamp) -> bool {
+        self.renew_from.is_some_and(|from| now >= from)
+    }
+
     /// Whether its end is further back than the clocks may differ.
     pub(crate) fn is_expired(&self, now: Timestamp, leeway: Duration) -> bool {
         self.expires_at.is_some_and(|end| now >= end.plus(leeway))
     }
 
     /// Leave to ask about it anew before its fresh time is over, to the first who wants it.
-    pub(crate) fn claim_renewal(&self) -> bool {
+    pub(crate) fn claim_look_ahead(&self) -> bool {
         // Asked on many requests and claimed once: a look does not take the line from other processors.
-        !self.renewal.0.load(Ordering::Relaxed) && !self.renewal.0.swap(true, Ordering::Relaxed)
+        !self.ahead.0.load(Ordering::Relaxed) && !self.ahead.0.swap(true, Ordering::Relaxed)
     }
+}
+
+/// When to begin to ask for a newer token: so long before the end of this one, or in the last third of its life where that is later.
+pub(crate) fn renew_from(issued: Timestamp, end: Timestamp, before: Duration) -> Timestamp {
+    end.minus(before.min(end.since(issued) / 3))
 }

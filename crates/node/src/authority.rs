@@ -12,6 +12,7 @@ use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::renew::Renew;
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
 use mastra_auth_cloud_core::roles::RoleMapping;
@@ -244,6 +245,17 @@ impl Authority {
         })
     }
 
+    /// The session behind a token, with a newer token where the Cloud hands one out.
+    #[napi]
+    pub fn renew(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.renew", || {
+            or(token(&text).map(|token| {
+                let flow = Renew::new(Arc::clone(&self.0), token, jitter(share));
+                Flow::keyed("renew", flow.key(), flow, Outcome::from)
+            }))
+        })
+    }
+
     /// What a user may do: known without asking, or to be asked.
     #[napi]
     pub fn permissions(&self, of: &Identity, share: f64) -> Result<Either<Vec<String>, Flow>> {
@@ -278,12 +290,10 @@ impl Authority {
     #[napi]
     pub fn session_cookie(&self, text: String, expires_at: f64) -> Result<Or<String>> {
         guard("Authority.sessionCookie", || {
-            let config = self.0.config();
-            let left = timestamp(expires_at).since(now().wall);
             or(token(&text).and_then(|token| {
-                config
-                    .cookie
-                    .set(token.expose(), left.min(config.policy.session_max_age))
+                self.0
+                    .config()
+                    .session_cookie(&token, timestamp(expires_at), now().wall)
                     .map(|cookie| cookie.expose().to_owned())
             }))
         })

@@ -5,6 +5,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Background;
 use mastra_auth_cloud_core::flow::identify::Identify;
 use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
+use mastra_auth_cloud_core::flow::renew::Renewal;
 use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Jitter, Step as CoreStep};
 use mastra_auth_cloud_core::http::{Request as CoreRequest, Response, TransportError};
 use mastra_auth_cloud_core::identity::key::TokenKey;
@@ -62,7 +63,7 @@ pub struct Outcome {
     pub cookies: Option<Vec<String>>,
     /// Of a sign-in: where the browser wanted to go.
     pub return_path: Option<String>,
-    /// Of a code exchange or a sign-in: the session's token.
+    /// Of a code exchange or a sign-in: the session's token. Of a look at a session: a newer one, where there is one.
     pub token: Option<String>,
     /// Of a code exchange: how many seconds the token lasts.
     pub expires_in: Option<f64>,
@@ -78,6 +79,27 @@ impl From<std::result::Result<Self, CloudApiError>> for Outcome {
             failure: Some(error.into()),
             ..Self::default()
         })
+    }
+}
+
+impl From<Renewal> for Outcome {
+    fn from(renewal: Renewal) -> Self {
+        match renewal {
+            Renewal::Renewed(renewed) => {
+                let token = renewed.identity.user().session_token();
+                Self {
+                    token: Some(token.expose().to_owned()),
+                    session: Some((&renewed.session).into()),
+                    ..Self::default()
+                }
+            }
+            Renewal::Unchanged { session, .. } => Self {
+                session: Some((&session).into()),
+                ..Self::default()
+            },
+            Renewal::Ended(_) => Self::default(),
+            Renewal::Unavailable(error) => Err(error).into(),
+        }
     }
 }
 

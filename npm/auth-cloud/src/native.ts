@@ -114,6 +114,7 @@ export interface NativeAuthority {
   replaced(cookieHeader: string, by: NativeIdentity, jitter: number): NativeFlow[];
   signOut(token: string, jitter: number): Or<NativeFlow>;
   session(token: string, jitter: number): Or<NativeFlow>;
+  renew(token: string, jitter: number): Or<NativeFlow>;
   permissions(of: NativeIdentity, jitter: number): string[] | NativeFlow;
   sessionToken(cookieHeader: string): string | null;
   sessionCookie(token: string, expiresAt: number): Or<string>;

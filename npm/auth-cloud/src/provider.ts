@@ -23,7 +23,7 @@ import { requestId } from './events.js';
 import { allows, allowsAll, allowsAny } from './grants.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { NativeAnswer, NativeFlow, NativeIdentity, NativeOutcome, Warm } from './native.js';
+import type { NativeAnswer, NativeFailure, NativeFlow, NativeIdentity, NativeOutcome, Warm } from './native.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { identityOf } from './user.js';
 import type { CloudUser } from './user.js';
@@ -154,13 +154,7 @@ export class MastraCloudAuth
 
   /** The session of a token; `null` where it has ended or is refused. Throws where the Cloud could not be asked. */
   async validateSession(token: string): Promise<Session | null> {
-    const flow = this.#cloud.authority.session(text(token), Math.random());
-    if (isFailure(flow)) return null;
-    const { session } = await this.#cloud.done(flow);
-    if (session === undefined) return null;
-    const { userId, expiresAt, createdAt } = session;
-    const told = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
-    return Object.defineProperty(told, 'id', { value: token, enumerable: false }) as Session;
+    return this.#session(token, this.#cloud.authority.session(text(token), Math.random()));
   }
 
   /**
@@ -174,9 +168,12 @@ export class MastraCloudAuth
     await this.#ended(flow);
   }
 
-  /** The session as the Cloud has it now; `null` where it has ended. The contract has no renewal. */
-  refreshSession(token: string): Promise<Session | null> {
-    return this.validateSession(token);
+  /**
+   * The session as the Cloud has it now, with a newer token as its id where the Cloud hands one out; `null` where it has ended.
+   * However many ask with one token, also a while after it was renewed, the Cloud is asked once. Throws where it could not be.
+   */
+  async refreshSession(token: string): Promise<Session | null> {
+    return this.#session(token, this.#cloud.authority.renew(text(token), Math.random()));
   }
 
   /** The session token that a request's cookie holds, unverified. */
@@ -195,6 +192,17 @@ export class MastraCloudAuth
   /** The header that takes it away again. */
   getClearSessionHeaders(): Record<string, string> {
     return { 'Set-Cookie': this.#cloud.authority.clearSessionCookie() };
+  }
+
+  /** The session that a look ends with, under its newest token. */
+  async #session(token: string, flow: NativeFlow | NativeFailure): Promise<Session | null> {
+    // What cannot be a token is nobody's session.
+    if (isFailure(flow)) return null;
+    const { session, token: newer } = await this.#cloud.done(flow);
+    if (session === undefined) return null;
+    const { userId, expiresAt, createdAt } = session;
+    const told = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
+    return Object.defineProperty(told, 'id', { value: newer ?? token, enumerable: false }) as Session;
   }
 
   async #ended(flow: NativeFlow): Promise<void> {

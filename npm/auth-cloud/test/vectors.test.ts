@@ -200,7 +200,9 @@ function shown(one: Case, outcome: NativeOutcome): unknown {
       return grants?.toSorted();
     case 'destroy_session':
       return null;
+    case 'validate_session':
+      return { ...shownSession, ...(token !== undefined && { token }) };
     default:
-      return shownUser ?? shownSession;
+      return shownUser;
   }
 }

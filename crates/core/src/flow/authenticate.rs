@@ -277,7 +277,10 @@ impl<'h> Authenticate<'h> {
         let identity = match authority.prove(key, &token, now) {
             Ok(identity) => identity,
             Err(Unproven::Refused(error)) => {
-                authority.refused(key, &error, now);
+                // One that is merely past its end is not remembered as refused: its session may be renewed.
+                if !error.is(&Code::SessionExpired) {
+                    authority.refused(key, &error, now);
+                }
                 return Judged::Refused(error);
             }
             Err(unproven) => return self.without_key(token, &unproven, keys, now, jitter),

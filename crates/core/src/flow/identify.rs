@@ -16,8 +16,8 @@ use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::json::BadMember;
-use crate::model::{CloudSession, CloudUser};
-use crate::op::validate_session::ValidateSession;
+use crate::model::CloudUser;
+use crate::op::validate_session::{ValidateSession, Validated};
 use crate::op::verify_token::VerifyToken;
 use crate::secret::SessionToken;
 use crate::time::Now;
@@ -110,6 +110,13 @@ impl Identify {
         self.key
     }
 
+    pub(crate) const fn token(&self) -> &SessionToken {
+        match &self.question {
+            Question::Whose(token, _) => token,
+            Question::Lives(identity, _) => identity.user().session_token(),
+        }
+    }
+
     fn start(&mut self, now: Now) -> Step<Answer> {
         match look(&self.authority, &self.key, now) {
             Known::Answer(answer) | Known::Due(answer) if !self.is_ahead_of(&answer) => {
@@ -139,7 +146,7 @@ impl Identify {
             Question::Lives(identity, call) => match call.step(event, now) {
                 Step::Send(request) => return Step::Send(request),
                 Step::Wait(time) => return Step::Wait(time),
-                Step::Done(result) => result.and_then(|session| lives(identity, &session)),
+                Step::Done(result) => result.and_then(|validated| lives(identity, &validated)),
             },
         };
         if let Some(permit) = self.permit.take() {
@@ -198,7 +205,8 @@ fn said(key: TokenKey, user: CloudUser, token: &SessionToken) -> Identity {
 }
 
 /// Who it is by the signature, in the session that the Cloud knows: it must be the same person's.
-fn lives(identity: &Identity, session: &CloudSession) -> Result<Identity, CloudApiError> {
+fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudApiError> {
+    let session = &validated.session;
     if session.user_id() == identity.user().id() {
         Ok(identity.clone().in_session(session))
     } else {

@@ -139,7 +139,7 @@ impl Cache {
                 return Lookup::Fresh(identity);
             }
             if age < self.fresh {
-                return if turn == Turn::First && identity.claim_renewal() {
+                return if turn == Turn::First && identity.claim_look_ahead() {
                     Lookup::Due(identity)
                 } else {
                     Lookup::Fresh(identity)
@@ -206,6 +206,20 @@ impl Cache {
         self.identities
             .insert(key, (Arc::clone(&identity), now.monotonic));
         Some(identity)
+    }
+
+    /// Gives an identity another end; when it was verified stays. None where it is not there any more.
+    pub(crate) fn change(
+        &self,
+        key: &TokenKey,
+        change: impl FnOnce(Identity) -> Identity,
+    ) -> Option<Arc<Identity>> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (identity, verified) = self.identities.get(key)?;
+        let changed = Arc::new(change(identity.as_ref().clone()));
+        self.identities
+            .insert(*key, (Arc::clone(&changed), verified));
+        Some(changed)
     }
 
     /// Remembers a refusal and forgets what was known before it.

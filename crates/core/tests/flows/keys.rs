@@ -32,7 +32,7 @@ fn deployment(mode: Mode) -> Arc<Authority> {
     Authority::new(config, Entropy::new([7; 32]))
 }
 
-fn by_keys() -> Arc<Authority> {
+pub(crate) fn by_keys() -> Arc<Authority> {
     deployment(Mode::Keys)
 }
 

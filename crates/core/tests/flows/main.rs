@@ -16,6 +16,8 @@ mod keys;
 mod login;
 mod logout;
 mod permissions;
+mod renew;
+mod renewing;
 mod revocations;
 mod session;
 #[path = "../world/mod.rs"]

@@ -56,6 +56,7 @@ const CALLS = {
   },
   'Authority.signOut': () => () => authority.signOut(T, 0),
   'Authority.session': () => () => authority.session(T, 0),
+  'Authority.renew': () => () => authority.renew(T, 0),
   'Authority.permissions': () => {
     const of = identity();
     return () => authority.permissions(of, 0);
