@@ -144,7 +144,7 @@ pub(crate) fn seconds(seconds: f64) -> Duration {
 
 /// Milliseconds as JavaScript counts them: exact for 285,000 years.
 #[allow(clippy::cast_precision_loss)]
-fn millis(time: Timestamp) -> f64 {
+pub(crate) fn millis(time: Timestamp) -> f64 {
     time.unix_millis() as f64
 }
 

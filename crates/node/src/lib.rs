@@ -27,5 +27,6 @@ mod convert;
 mod flow;
 mod guard;
 mod operations;
+mod revocations;
 mod rules;
 mod text;
