@@ -73,6 +73,14 @@ impl Authority {
         })
     }
 
+    /// How many revocations wait to be taken.
+    #[napi]
+    pub fn waiting(&self) -> Result<u32> {
+        guard("Authority.waiting", || {
+            u32::try_from(self.0.statistics().waiting).unwrap_or(u32::MAX)
+        })
+    }
+
     /// Takes over what other instances told; with no texts, notes that the channel is there.
     #[napi]
     pub fn hear(&self, texts: Vec<String>) -> Result<Heard> {

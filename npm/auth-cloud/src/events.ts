@@ -24,6 +24,14 @@ export type CloudAuthEventType =
   | 'sign_out_not_confirmed'
   /** The Cloud refused in a way that says more of the set-up than of the credential. */
   | 'refused_oddly'
+  /** An operator ended a session here. */
+  | 'session_ended'
+  /** An operator ended every session of a user here. */
+  | 'user_ended'
+  /** The channel to other instances is there, and all that it keeps is known. */
+  | 'revocations_connected'
+  /** It is not: what ends elsewhere is not known here yet. */
+  | 'revocations_lost'
   /** One call to the Cloud was made. */
   | 'cloud_call';
 
@@ -57,6 +65,10 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   signed_out: 'info',
   sign_out_not_confirmed: 'warn',
   refused_oddly: 'warn',
+  session_ended: 'info',
+  user_ended: 'info',
+  revocations_connected: 'info',
+  revocations_lost: 'warn',
   cloud_call: 'debug',
 };
 

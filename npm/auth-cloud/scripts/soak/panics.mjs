@@ -68,6 +68,7 @@ const CALLS = {
   'Authority.endUser': () => () => authority.endUser('u'),
   'Authority.publishRevocations': () => () => authority.publishRevocations(),
   'Authority.takeRevocations': () => () => authority.takeRevocations(1),
+  'Authority.waiting': () => () => authority.waiting(),
   'Authority.hear': () => () => authority.hear([]),
   'Authority.lacking': () => () => authority.lacking([]),
   'Authority.opVerifyToken': () => () => authority.opVerifyToken(T, 0),
