@@ -178,23 +178,23 @@ async fn listen(
     sink: &mut PubSubSink,
     stream: &mut PubSubStream,
 ) -> Result<Received, ChannelError> {
-        match tokio::time::timeout(PING, stream.next()).await {
-            Ok(Some(first)) => {
-                let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
-                let texts = std::iter::once(first)
-                    .chain(more.take(TOGETHER))
-                    // What is no text is told as one that cannot be read.
-                    .map(|message| message.get_payload().unwrap_or_default())
-                    .collect();
-                Ok(Received::News(texts))
-            }
-            Ok(None) => Err(ChannelError::new("redis closed the connection")),
-            Err(_) => {
-                let ping = sink.ping::<redis::Value>();
-                within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
-                Ok(Received::News(Vec::new()))
-            }
+    match tokio::time::timeout(PING, stream.next()).await {
+        Ok(Some(first)) => {
+            let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
+            let texts = std::iter::once(first)
+                .chain(more.take(TOGETHER))
+                // What is no text is told as one that cannot be read.
+                .map(|message| message.get_payload().unwrap_or_default())
+                .collect();
+            Ok(Received::News(texts))
         }
+        Ok(None) => Err(ChannelError::new("redis closed the connection")),
+        Err(_) => {
+            let ping = sink.ping::<redis::Value>();
+            within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
+            Ok(Received::News(Vec::new()))
+        }
+    }
 }
 
 /// An error of Redis may hold an address; which of the few things failed is enough.
