@@ -27,6 +27,7 @@ mod convert;
 mod flow;
 mod guard;
 mod operations;
+mod revocations;
 mod rules;
 mod text;
 mod tokens;

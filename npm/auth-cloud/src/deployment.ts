@@ -11,8 +11,11 @@ import type { CloudAuthLogger } from './events.js';
 import { isFailure } from './error.js';
 import { native } from './native.js';
 import type { NativeAuthority, NativeFailure, NativeFlow, NativeOutcome } from './native.js';
-import { nativeOptions } from './options.js';
+import { nativeOptions, wrong } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
+import { redisChannel } from './revocation-redis.js';
+import { Revocations } from './revocations.js';
+import type { RevocationChannel } from './revocations.js';
 
 /** Statuses with which a refusal speaks of the token or of what was asked for. */
 const PLAIN_REFUSALS = new Set([401, 403, 404]);
@@ -21,6 +24,8 @@ export class Deployment {
   readonly authority: NativeAuthority;
   readonly events: Events;
   readonly withRole: boolean;
+  /** The channel to other instances, where there is one. */
+  readonly revocations: Revocations | undefined;
   readonly #driver: Driver;
 
   constructor(options: MastraCloudAuthOptions, logger: () => CloudAuthLogger | undefined) {
@@ -28,6 +33,8 @@ export class Deployment {
     this.withRole = given.dialect === 'pkce';
     this.authority = unwrap(native.open(given, randomBytes(32)));
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
+    const channel = channelOf(options.revocations);
+    this.revocations = channel && new Revocations(this.authority, channel, this.events);
     this.#driver = new Driver(options.fetch, call => {
       const { endpoint, status, failed, milliseconds } = call;
       this.events.tell({
@@ -74,4 +81,14 @@ export class Deployment {
     if (!PLAIN_REFUSALS.has(failure.status)) this.events.failed('refused_oddly', failure);
     return null;
   }
+}
+
+function channelOf(given: MastraCloudAuthOptions['revocations']): RevocationChannel | undefined {
+  if (given === undefined) return undefined;
+  if (typeof given !== 'object' || given === null) throw wrong('revocations must be { redis: url } or a channel');
+  if ('redis' in given) return redisChannel(given.redis);
+  if (typeof given.publish !== 'function' || typeof given.subscribe !== 'function') {
+    throw wrong('revocations must have publish and subscribe');
+  }
+  return given;
 }

@@ -26,6 +26,14 @@ export type CloudAuthEventType =
   | 'refused_oddly'
   /** Keys or an identity could not be had anew while nobody waited; what is known serves on. */
   | 'background_failed'
+  /** An operator ended a session here. */
+  | 'session_ended'
+  /** An operator ended every session of a user here. */
+  | 'user_ended'
+  /** The channel to other instances is there, and all that it keeps is known. */
+  | 'revocations_connected'
+  /** It is not: what ends elsewhere is not known here yet. */
+  | 'revocations_lost'
   /** One call to the Cloud was made. */
   | 'cloud_call';
 
@@ -60,6 +68,10 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   sign_out_not_confirmed: 'warn',
   refused_oddly: 'warn',
   background_failed: 'warn',
+  session_ended: 'info',
+  user_ended: 'info',
+  revocations_connected: 'info',
+  revocations_lost: 'warn',
   cloud_call: 'debug',
 };
 

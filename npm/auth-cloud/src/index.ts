@@ -22,6 +22,12 @@ export type {
   RoleMapping,
 } from './options.js';
 export type { CloudAuthEvent, CloudAuthEventType, CloudAuthLogger } from './events.js';
+export type {
+  RevocationChannel,
+  RevocationMessage,
+  RevocationStatus,
+  RevocationSubscription,
+} from './revocations.js';
 export type { Fetch } from './transport.js';
 export { AuthError, MastraCloudAuthProvider, MastraRBACCloud } from './legacy.js';
 export type { AuthErrorCode, MastraCloudAuthProviderOptions } from './legacy.js';

@@ -92,6 +92,19 @@ export interface NativeSearch {
   background(): NativeFlow | null;
 }
 
+export interface NativeRevocation {
+  readonly text: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly until: number;
+}
+
+export interface NativeHeard {
+  readonly new: number;
+  readonly unreadable: number;
+  /** Milliseconds. */
+  readonly lag?: number;
+}
+
 type Or<T> = T | NativeFailure;
 type Text = string | null | undefined;
 
@@ -116,6 +129,13 @@ export interface NativeAuthority {
   session(token: string, jitter: number): Or<NativeFlow>;
   renew(token: string, jitter: number): Or<NativeFlow>;
   permissions(of: NativeIdentity, jitter: number): string[] | NativeFlow;
+  endSession(sessionId: string): Or<true>;
+  endUser(userId: string): Or<true>;
+  publishRevocations(): string;
+  takeRevocations(most: number): NativeRevocation[];
+  waiting(): number;
+  hear(texts: readonly string[]): NativeHeard;
+  lacking(texts: readonly string[]): NativeRevocation[];
   sessionToken(cookieHeader: string): string | null;
   sessionCookie(token: string, expiresAt: number): Or<string>;
   clearSessionCookie(): string;

@@ -9,6 +9,7 @@ import type { MastraAuthProviderOptions } from '@mastra/core/server';
 import { CloudApiError } from './error.js';
 import type { CloudAuthEvent, CloudAuthLogger } from './events.js';
 import type { NativeOptions, NativeVerification } from './native.js';
+import type { RevocationChannel } from './revocations.js';
 import type { Fetch } from './transport.js';
 import type { CloudUser } from './user.js';
 
@@ -96,6 +97,11 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
   readonly verification?: VerificationOptions | VerificationOptions['by'];
   /** How long what was found out is used. */
   readonly cache?: CacheOptions;
+  /**
+   * How instances tell each other what ended before its time: over Redis, with the package `redis` installed, or over a channel of your
+   * own. Default: they do not, and what ended elsewhere is found out when `cache.fresh` is over.
+   */
+  readonly revocations?: { readonly redis: string } | RevocationChannel;
 }
 
 /** The options as the core takes them. */

@@ -25,6 +25,7 @@ import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { NativeAnswer, NativeFailure, NativeFlow, NativeIdentity, NativeOutcome, Warm } from './native.js';
 import type { MastraCloudAuthOptions } from './options.js';
+import type { RevocationStatus } from './revocations.js';
 import { identityOf } from './user.js';
 import type { CloudUser } from './user.js';
 import { Users } from './users.js';
@@ -206,9 +207,41 @@ export class MastraCloudAuth
   }
 
   async #ended(flow: NativeFlow): Promise<void> {
+    // What was seen to be good is over already; of anything else others hear once the Cloud has taken it.
+    this.#cloud.revocations?.flush();
     const outcome = await this.#cloud.run(flow);
+    this.#cloud.revocations?.flush();
     if (outcome.failure === undefined) this.#cloud.events.tell({ type: 'signed_out' });
     else this.#cloud.events.failed('sign_out_not_confirmed', outcome.failure);
+  }
+
+  // What an operator ends
+
+  /** Ends a session here at once, by the Cloud's id of it, and on all other instances where there are `revocations`. */
+  endSession(sessionId: string): void {
+    unwrap(this.#cloud.authority.endSession(text(sessionId)));
+    this.#cloud.events.tell({ type: 'session_ended' });
+    this.#cloud.revocations?.flush();
+  }
+
+  /**
+   * Ends every session of a user that began before now, here at once and on all other instances where there are `revocations`; whoever
+   * signs in later is let in again. Neither this nor `endSession` tells the Cloud.
+   */
+  endUser(userId: string): void {
+    unwrap(this.#cloud.authority.endUser(text(userId)));
+    this.#cloud.events.tell({ type: 'user_ended', userId });
+    this.#cloud.revocations?.flush();
+  }
+
+  /** How it stands with the channel to other instances; `null` where there is none. */
+  revocationStatus(): RevocationStatus | null {
+    return this.#cloud.revocations?.status() ?? null;
+  }
+
+  /** Tells other instances what is left to tell, for two seconds at most, and leaves the channel. Everything else goes on. */
+  async close(): Promise<void> {
+    await this.#cloud.revocations?.close();
   }
 
   // Signing in

@@ -25,6 +25,10 @@ import type {
   Fetch,
   MastraCloudAuthOptions,
   MastraCloudClientOptions,
+  RevocationChannel,
+  RevocationMessage,
+  RevocationStatus,
+  RevocationSubscription,
 } from '../dist/esm/index.js';
 import { same } from './same.js';
 
@@ -63,6 +67,10 @@ export function methods(): void {
   same<Gives<'refreshSession'>, Promise<Session | null>>(true);
   same<Gives<'destroySession'>, Promise<void>>(true);
   same<Gives<'handleCallback'>, Promise<SSOCallbackResult<CloudUser>>>(true);
+  same<Gives<'endSession'>, void>(true);
+  same<Gives<'endUser'>, void>(true);
+  same<Gives<'revocationStatus'>, RevocationStatus | null>(true);
+  same<Gives<'close'>, Promise<void>>(true);
   same<Gives<'getRoles'>, Promise<string[]>>(true);
   same<Gives<'getPermissions'>, Promise<string[]>>(true);
   same<Gives<'hasPermission'>, Promise<boolean>>(true);
@@ -78,7 +86,8 @@ type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected'
 
 export function options(): void {
   same<keyof MastraCloudClientOptions, ClientOption>(true);
-  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | 'roleMapping' | 'cache' | 'verification'>(true);
+  type Other = 'roleMapping' | 'cache' | 'verification' | 'revocations';
+  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | Other>(true);
   same<Dialect, 'v1' | 'pkce'>(true);
   same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
   same<keyof CloudAuthLogger, 'debug' | 'info' | 'warn'>(true);
@@ -93,6 +102,8 @@ export function options(): void {
   void new MastraCloudAuth({ roleMapping: { owner: ['*'], _default: ['agents:read'] }, fetch, logger: console });
   void new MastraCloudAuth({ roleMapping: { owner: ['*'] as const } as const, onEvent: event => event.code?.trim() });
   void new MastraCloudAuth({ name: 'n', protected: ['/api/*'], public: ['/health'], mapUserToResourceId: user => user.id });
+  void new MastraCloudAuth({ revocations: { redis: 'redis://localhost' } });
+  void new MastraCloudAuth({ revocations: {} as RevocationChannel });
   void new MastraCloudAuth({ authorizeUser: async user => user.roles.includes('owner') });
 }
 
@@ -123,12 +134,25 @@ export function refusedOptions(): void {
   void new MastraCloudAuth({ cache: { ttl: 1 } });
   // @ts-expect-error A number.
   void new MastraCloudAuth({ cache: { fresh: '30' } });
+  // @ts-expect-error A URL.
+  void new MastraCloudAuth({ revocations: { redis: 6379 } });
+  // @ts-expect-error A channel listens too.
+  void new MastraCloudAuth({ revocations: { publish: async () => {} } });
   // @ts-expect-error What sends a request answers with a response.
   void new MastraCloudAuth({ fetch: async () => 'ok' });
   // @ts-expect-error A logger warns too.
   void new MastraCloudAuth({ logger: { debug() {}, info() {} } });
   // @ts-expect-error An event has no token.
   void new MastraCloudAuth({ onEvent: event => event.token });
+}
+
+export function channels(): RevocationChannel {
+  same<RevocationMessage, Readonly<{ text: string; until: number }>>(true);
+  const kept: RevocationSubscription = { standing: ['text'], close() {} };
+  return {
+    publish: async (messages, realm) => void [realm.length, messages.map(({ text, until }) => `${text}${until}`)],
+    subscribe: async (told, lost) => (told([]), lost(), kept),
+  };
 }
 
 type UserMember = 'id' | 'email' | 'name' | 'avatarUrl' | 'createdAt' | 'metadata' | 'roles' | 'role' | 'sessionToken';

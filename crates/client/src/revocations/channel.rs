@@ -55,7 +55,7 @@ impl Message {
 pub enum Received {
     /// All that is kept and not over: the channel was joined just now.
     Standing(Vec<String>),
-    /// What was told since.
+    /// What was told since. Empty where there is nothing new but the channel was just seen to be there.
     News(Vec<String>),
 }
 

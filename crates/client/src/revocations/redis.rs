@@ -178,22 +178,21 @@ async fn listen(
     sink: &mut PubSubSink,
     stream: &mut PubSubStream,
 ) -> Result<Received, ChannelError> {
-    loop {
-        match tokio::time::timeout(PING, stream.next()).await {
-            Ok(Some(first)) => {
-                let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
-                let texts = std::iter::once(first)
-                    .chain(more.take(TOGETHER))
-                    // What is no text is told as one that cannot be read.
-                    .map(|message| message.get_payload().unwrap_or_default())
-                    .collect();
-                return Ok(Received::News(texts));
-            }
-            Ok(None) => return Err(ChannelError::new("redis closed the connection")),
-            Err(_) => {
-                let ping = sink.ping::<redis::Value>();
-                within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
-            }
+    match tokio::time::timeout(PING, stream.next()).await {
+        Ok(Some(first)) => {
+            let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
+            let texts = std::iter::once(first)
+                .chain(more.take(TOGETHER))
+                // What is no text is told as one that cannot be read.
+                .map(|message| message.get_payload().unwrap_or_default())
+                .collect();
+            Ok(Received::News(texts))
+        }
+        Ok(None) => Err(ChannelError::new("redis closed the connection")),
+        Err(_) => {
+            let ping = sink.ping::<redis::Value>();
+            within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
+            Ok(Received::News(Vec::new()))
         }
     }
 }

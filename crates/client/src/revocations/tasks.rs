@@ -3,14 +3,14 @@
 //! What goes out is kept until the channel took it. Whenever the channel was joined anew, what it does not hold of all that
 //! stands here is told again: it may have lost everything it knew. The tasks end with the deployment they work for.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::identity::authority::{Authority, Heard};
 use mastra_auth_cloud_core::identity::revocation::Revocation;
-use mastra_auth_cloud_core::time::Timestamp;
+use mastra_auth_cloud_core::time::{Now, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -66,6 +66,8 @@ impl Revocations {
         let wake = Arc::new(Notify::new());
         let waker = Arc::clone(&wake);
         authority.publish_revocations(move || waker.notify_one());
+        // The time since the channel was heard of begins now, for it may not be there.
+        authority.hear([], system::now());
         let shared = Arc::new(Shared {
             authority,
             channel,
@@ -201,60 +203,47 @@ impl Shared {
 
     fn joined(&self, texts: &[String]) {
         let now = system::now();
-        let new = self.authority.apply(self.read(texts), now);
-        let held: HashSet<&str> = texts.iter().map(String::as_str).collect();
-        let lacking: VecDeque<_> = self
+        let heard = self.hear(texts, now);
+        let lacking = self
             .authority
-            .revocations(now)
-            .into_iter()
-            .filter(|one| !held.contains(self.authority.realm().encode(one).as_str()))
-            .collect();
+            .lacking(texts.iter().map(String::as_str), now);
         tracing::info!(
             name: "revocations.connected",
             standing = texts.len(),
-            new,
+            new = heard.new,
             again = lacking.len(),
             "revocations connected"
         );
-        *self.again() = lacking;
+        *self.again() = lacking.into();
         let mut state = self.state();
         state.receives = true;
         state.publishes = true;
-        state.count_received(new);
         state.relink();
         drop(state);
         self.wake.notify_one();
     }
 
     fn news(&self, texts: &[String]) {
-        let now = system::now();
-        let revocations = self.read(texts);
-        let ended = revocations.iter().map(|one| one.at).max();
-        let new = self.authority.apply(revocations, now);
-        if new == 0 {
-            return;
+        let Heard { new, lag, .. } = self.hear(texts, system::now());
+        if new > 0 {
+            tracing::debug!(name: "revocations.received", new, ?lag, "revocations received");
+            self.state().status.lag = lag;
         }
-        let lag = ended.map(|at| now.wall.since(at));
-        tracing::debug!(name: "revocations.received", new, ?lag, "revocations received");
-        let mut state = self.state();
-        state.count_received(new);
-        state.status.lag = lag.or(state.status.lag);
     }
 
-    fn read(&self, texts: &[String]) -> Vec<Revocation> {
-        let realm = self.authority.realm();
-        let read: Vec<_> = texts
-            .iter()
-            .filter_map(|text| realm.parse(text).ok())
-            .collect();
-        let unreadable = texts.len().saturating_sub(read.len());
+    fn hear(&self, texts: &[String], now: Now) -> Heard {
+        let heard = self.authority.hear(texts.iter().map(String::as_str), now);
+        let unreadable = heard.unreadable;
         if unreadable > 0 {
             tracing::warn!(name: "revocations.unreadable", count = unreadable, "revocations unreadable");
-            let mut state = self.state();
-            let count = u64::try_from(unreadable).unwrap_or(u64::MAX);
-            state.status.unreadable = state.status.unreadable.saturating_add(count);
         }
-        read
+        let add = |to: &mut u64, count: usize| {
+            *to = to.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
+        };
+        let mut state = self.state();
+        add(&mut state.status.received, heard.new);
+        add(&mut state.status.unreadable, unreadable);
+        heard
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -267,11 +256,6 @@ impl Shared {
 }
 
 impl State {
-    fn count_received(&mut self, new: usize) {
-        let new = u64::try_from(new).unwrap_or(u64::MAX);
-        self.status.received = self.status.received.saturating_add(new);
-    }
-
     /// Says anew whether the channel is there; true where it was lost just now.
     fn relink(&mut self) -> bool {
         let since = system::now().wall;

@@ -4,6 +4,8 @@
 
 mod revocations;
 
+pub use revocations::Heard;
+
 use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;

@@ -1,10 +1,11 @@
-//! Revocations on their way to other instances, until a driver takes them.
+//! Revocations on their way to other instances, until a driver takes them; and when the way was last seen to be open.
 //!
 //! Filled only where a driver asked for it. Bounded: where nobody takes them the oldest give way, and lose nothing by it, for
 //! all that stand are told again once the channel is back.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{OnceLock, PoisonError};
 
@@ -21,6 +22,7 @@ pub(crate) struct Outbox {
     open: AtomicBool,
     wake: OnceLock<Wake>,
     waiting: Mutex<VecDeque<Revocation>>,
+    last_heard: Mutex<Option<Duration>>,
 }
 
 impl Outbox {
@@ -58,6 +60,21 @@ impl Outbox {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let count = most.min(waiting.len());
         waiting.drain(..count).collect()
+    }
+
+    /// Whoever tells of ends heard of others just now, on the monotonic clock.
+    pub(crate) fn heard(&self, now: Duration) {
+        *self
+            .last_heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(now);
+    }
+
+    pub(crate) fn last_heard(&self) -> Option<Duration> {
+        *self
+            .last_heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn len(&self) -> usize {

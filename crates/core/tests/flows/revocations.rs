@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::entropy::Entropy;
@@ -306,6 +307,29 @@ fn nothing_is_put_out_where_nobody_asked_and_whoever_asked_is_woken() {
     assert_eq!(authority.statistics().waiting, 1);
     assert_eq!(authority.take_revocations(10).len(), 1);
     assert_eq!(authority.take_revocations(10), []);
+}
+
+#[test]
+fn what_is_heard_is_read_counted_and_timed() {
+    let (here, there) = (instance(), instance());
+    assert_eq!(there.revocation_lag(at(1)), None);
+    here.end_session(&SessionId::parse("s").unwrap(), at(2));
+    here.end_user(&UserId::parse("ada").unwrap(), at(4));
+    let mut texts = published(&here);
+    texts.push("junk".to_owned());
+    let hear = |seconds| there.hear(texts.iter().map(String::as_str), at(seconds));
+    let heard = hear(5);
+    assert_eq!((heard.new, heard.unreadable), (2, 1));
+    assert_eq!(heard.lag, Some(Duration::from_secs(1)));
+    let heard = hear(60);
+    assert_eq!((heard.new, heard.lag), (0, None), "no news, however late");
+    assert_eq!(there.revocation_lag(at(63)), Some(Duration::from_secs(3)));
+    there.hear([], at(70));
+    assert_eq!(there.revocation_lag(at(70)), Some(Duration::ZERO));
+    there.end_session(&SessionId::parse("own").unwrap(), at(71));
+    let lacking = there.lacking(texts.iter().map(String::as_str), at(72));
+    assert_eq!(kinds(&lacking), ["session"]);
+    assert_eq!(there.lacking([], at(72)).len(), 3);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Ends here at once, and is put out for other instances where somebody takes it to them. What another instance said is taken
 //! over and never put out again, so that nothing goes round in circles.
 
+use alloc::collections::BTreeSet;
 use core::time::Duration;
 
 use super::Authority;
@@ -13,6 +14,18 @@ use crate::model::CloudSession;
 use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
+
+/// What came of texts that came over the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Heard {
+    /// How many said something new.
+    pub new: usize,
+    /// How many could not be read: of another version, or a stranger's.
+    pub unreadable: usize,
+    /// How long ago the last of them had ended, where any was new.
+    pub lag: Option<Duration>,
+}
 
 impl Authority {
     /// Denies a token here from now on: as long as its session is known to live, or as long as one can. Where the token was
@@ -122,6 +135,45 @@ impl Authority {
         self.cache
             .revoke(revocations.into_iter().collect(), now)
             .len()
+    }
+
+    /// Reads and takes over texts that came over the channel to other instances, and notes that it is there: also where there
+    /// are none. What cannot be read is counted and ends nothing.
+    pub fn hear<'t>(&self, texts: impl IntoIterator<Item = &'t str>, now: Now) -> Heard {
+        self.outbox.heard(now.monotonic);
+        let (mut read, mut unreadable) = (Vec::new(), 0_usize);
+        for text in texts {
+            match self.realm.parse(text) {
+                Ok(revocation) => read.push(revocation),
+                Err(_) => unreadable = unreadable.saturating_add(1),
+            }
+        }
+        let last = read.iter().map(|revocation| revocation.at).max();
+        let new = self.apply(read, now);
+        Heard {
+            new,
+            unreadable,
+            lag: last.filter(|_| new > 0).map(|at| now.wall.since(at)),
+        }
+    }
+
+    /// What stands here and is not among these texts: what a channel that holds them is to be told again.
+    pub fn lacking<'t>(
+        &self,
+        texts: impl IntoIterator<Item = &'t str>,
+        now: Now,
+    ) -> Vec<Revocation> {
+        let held: BTreeSet<&str> = texts.into_iter().collect();
+        let mut standing = self.revocations(now);
+        standing.retain(|one| !held.contains(self.realm.encode(one).as_str()));
+        standing
+    }
+
+    /// How long ago the channel to other instances was last heard of; none where there is none.
+    pub fn revocation_lag(&self, now: Now) -> Option<Duration> {
+        self.outbox
+            .last_heard()
+            .map(|last| now.monotonic.saturating_sub(last))
     }
 
     /// All that is known to have ended and still counts: for a channel that lost what it held.

@@ -1,0 +1,166 @@
+/**
+ * Revocations over Redis: a sorted set that keeps them by their end, and a channel of the same name that tells them.
+ *
+ * Everything has a time: a connection a second, a command a second. Whoever listens asks every second whether Redis is still there. An
+ * error of Redis may hold its address, so none of them goes on.
+ */
+
+import { wrong } from './options.js';
+import redisPackage from './redis-package.cjs';
+import { within } from './revocations.js';
+import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './revocations.js';
+
+/** What is used of a client of the package `redis`. */
+interface Client {
+  on(event: 'error' | 'end', listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  unref(): void;
+  destroy(): void;
+  ping(): Promise<unknown>;
+  subscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  sendCommand(words: readonly string[]): Promise<unknown>;
+  multi(): Several;
+}
+
+interface Several {
+  addCommand(words: readonly string[]): Several;
+  exec(): Promise<unknown>;
+}
+
+type CreateClient = (options: object) => Client;
+
+const SECOND = 1000;
+const PAGE = 2000;
+
+/** For `redis://[user:password@]host[:port][/database]`, or `rediss://`. Nothing is connected here. */
+export function redisChannel(url: unknown): RevocationChannel {
+  if (typeof url !== 'string' || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
+    throw wrong('revocations.redis must be a URL of Redis');
+  }
+  return new RedisChannel(url, createClient());
+}
+
+class RedisChannel implements RevocationChannel {
+  readonly #url: string;
+  readonly #create: CreateClient;
+  #commands: Promise<Client> | undefined;
+
+  constructor(url: string, create: CreateClient) {
+    this.#url = url;
+    this.#create = create;
+  }
+
+  async publish(messages: readonly RevocationMessage[], realm: string): Promise<void> {
+    const name = nameOf(realm);
+    await this.#command(client => {
+      const both = client.multi().addCommand(['ZREMRANGEBYSCORE', name, '-inf', String(Date.now())]);
+      for (const { text, until } of messages) {
+        both.addCommand(['ZADD', name, String(until), text]).addCommand(['PUBLISH', name, text]);
+      }
+      return both.exec();
+    });
+  }
+
+  async subscribe(
+    told: (texts: readonly string[]) => void,
+    lost: () => void,
+    realm: string,
+  ): Promise<RevocationSubscription> {
+    const name = nameOf(realm);
+    const client = await this.#connect();
+    let asking: NodeJS.Timeout | undefined;
+    const close = () => {
+      clearInterval(asking);
+      destroy(client);
+      this.#drop();
+    };
+    client.on('error', lost);
+    client.on('end', lost);
+    try {
+      await within(
+        SECOND,
+        client.subscribe(name, text => told([text])),
+      );
+      asking = setInterval(() => {
+        within(SECOND, client.ping()).then(() => told([]), lost);
+      }, SECOND).unref();
+      return { standing: await this.#standing(name), close };
+    } catch (error) {
+      close();
+      throw error;
+    }
+  }
+
+  /** All that stands, page by page; each begins at the score where the last one ended, for what is over meanwhile moves places. */
+  async #standing(name: string): Promise<string[]> {
+    const all: string[] = [];
+    let from = `(${Date.now()}`;
+    let size = PAGE;
+    for (;;) {
+      const words = ['ZRANGEBYSCORE', name, from, '+inf', 'WITHSCORES', 'LIMIT', '0', String(size)];
+      const found = (await this.#command(client => client.sendCommand(words))) as string[];
+      const texts = found.filter((_, place) => place % 2 === 0);
+      all.push(...texts);
+      const next = found.at(-1);
+      if (next === undefined || texts.length < size) return all;
+      // A whole page of one score: only a larger one leads on.
+      size = next === from ? size * 2 : PAGE;
+      from = next;
+    }
+  }
+
+  /** Whatever went wrong, the next command takes another connection. */
+  async #command<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    this.#commands ??= this.#connect();
+    try {
+      return await within(SECOND, this.#commands.then(work));
+    } catch (error) {
+      this.#drop();
+      throw error;
+    }
+  }
+
+  #drop(): void {
+    this.#commands?.then(destroy, () => undefined);
+    this.#commands = undefined;
+  }
+
+  async #connect(): Promise<Client> {
+    const client = this.#create({
+      url: this.#url,
+      disableOfflineQueue: true,
+      socket: { connectTimeout: SECOND, reconnectStrategy: false },
+    });
+    // Without a listener an error would end the process.
+    client.on('error', () => undefined);
+    client.unref();
+    try {
+      await within(SECOND, client.connect());
+      return client;
+    } catch (error) {
+      destroy(client);
+      throw error;
+    }
+  }
+}
+
+function createClient(): CreateClient {
+  try {
+    return (redisPackage() as { createClient: CreateClient }).createClient;
+  } catch {
+    throw wrong('revocations.redis needs the package redis: npm install redis');
+  }
+}
+
+/** Closing what is closed already throws. */
+function destroy(client: Client): void {
+  try {
+    client.destroy();
+  } catch {
+    // It is gone, which is all that was asked for.
+  }
+}
+
+function nameOf(realm: string): string {
+  return `mastra-auth:revocations:${realm}`;
+}

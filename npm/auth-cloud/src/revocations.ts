@@ -1,0 +1,260 @@
+/**
+ * What ended before its time, told from instance to instance: the channel, and the work on it.
+ *
+ * What goes out is kept until the channel took it; whenever the channel was joined anew, what it lacks of all that stands here is told
+ * again. No request waits for any of it, and no timer of it keeps a process alive. What a text says is the core's to read.
+ */
+
+import type { Events } from './events.js';
+import type { NativeAuthority, NativeRevocation } from './native.js';
+
+/** One revocation as it travels. Holds ids and digests, and no token. */
+export interface RevocationMessage {
+  /** Visible ASCII and spaces, up to 1,024 characters. Equal texts are one revocation. */
+  readonly text: string;
+  /** Until when it is kept, in milliseconds since the Unix epoch. */
+  readonly until: number;
+}
+
+/** A channel that was joined. */
+export interface RevocationSubscription {
+  /** All that is kept and not over. */
+  readonly standing: readonly string[];
+  /** Leaves the channel, and lets go of everything. */
+  close(): Promise<void> | void;
+}
+
+/**
+ * Something that all instances of a deployment reach, and that keeps what it was told until it is over. `realm` stands for the
+ * deployment: 32 hexadecimal digits, for the name of a table or a channel.
+ */
+export interface RevocationChannel {
+  /** Keeps these for instances that are away, and tells them to those that are there. The same message may come again. */
+  publish(messages: readonly RevocationMessage[], realm: string): Promise<void>;
+  /**
+   * Listens first, then gives all that is kept, so that nothing falls between the two. `told` is called with what is told from then on,
+   * and with nothing where the other end was just seen to be there; `lost` once something may have been missed: then it is joined anew.
+   */
+  subscribe(
+    told: (texts: readonly string[]) => void,
+    lost: () => void,
+    realm: string,
+  ): Promise<RevocationSubscription>;
+}
+
+/** How it stands with the channel. */
+export interface RevocationStatus {
+  /** Whether it is there, and all that it keeps is known here. */
+  readonly connected: boolean;
+  /** Since when it is so, or since the start. */
+  readonly since: Date;
+  /** How many milliseconds ago what was new in the last message had ended when it arrived here. */
+  readonly lag?: number;
+  /** How many revocations wait to be told. */
+  readonly pending: number;
+  /** How many were told. */
+  readonly sent: number;
+  /** How many came that said something new. */
+  readonly received: number;
+  /** How many came that could not be read. */
+  readonly unreadable: number;
+  /** How often the channel was lost. */
+  readonly lost: number;
+}
+
+const BATCH = 256;
+const PATIENCE = 5000;
+const FIRST_PAUSE = 50;
+const LONGEST_PAUSE = 1000;
+
+export class Revocations {
+  readonly #authority: NativeAuthority;
+  readonly #channel: RevocationChannel;
+  readonly #events: Events;
+  readonly #realm: string;
+  #joined: RevocationSubscription | undefined;
+  #closed = false;
+  #unsent: NativeRevocation[] = [];
+  #again: NativeRevocation[] = [];
+  #wanted = false;
+  #sending = false;
+  #receives = false;
+  #publishes = true;
+  #connected = false;
+  #since = new Date();
+  #lag: number | undefined;
+  #count = { sent: 0, received: 0, unreadable: 0, lost: 0 };
+
+  constructor(authority: NativeAuthority, channel: RevocationChannel, events: Events) {
+    this.#authority = authority;
+    this.#channel = channel;
+    this.#events = events;
+    this.#realm = authority.publishRevocations();
+    void this.#join();
+  }
+
+  /** Tells others what ended here. Does not wait for it. */
+  flush(): void {
+    this.#wanted = true;
+    if (!this.#sending) void this.#work();
+  }
+
+  status(): RevocationStatus {
+    return {
+      connected: this.#connected,
+      since: this.#since,
+      ...(this.#lag !== undefined && { lag: this.#lag }),
+      pending: this.#unsent.length + this.#again.length + this.#authority.waiting(),
+      ...this.#count,
+    };
+  }
+
+  /** Tells what is left, for two seconds at most, and leaves. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    // Nothing else of it keeps the process alive until it is told.
+    const deadline = { over: false };
+    const awake = setTimeout(() => (deadline.over = true), 2000);
+    while (!deadline.over && this.status().pending > 0) {
+      this.flush();
+      await pause(10);
+    }
+    clearTimeout(awake);
+    this.#closed = true;
+    await attempt(() => this.#joined?.close());
+  }
+
+  async #work(): Promise<void> {
+    this.#sending = true;
+    // What is wanted while the last of it goes out is not overlooked.
+    while (this.#wanted) {
+      this.#wanted = false;
+      await this.#send();
+    }
+    this.#sending = false;
+  }
+
+  async #send(): Promise<void> {
+    let wait = FIRST_PAUSE;
+    while (!this.#closed) {
+      const now = Date.now();
+      this.#unsent = this.#unsent.filter(({ until }) => until > now);
+      if (this.#unsent.length === 0) this.#unsent = this.#authority.takeRevocations(BATCH);
+      if (this.#unsent.length === 0) this.#unsent = this.#again.splice(0, BATCH);
+      if (this.#unsent.length === 0) return;
+      try {
+        await within(PATIENCE, this.#channel.publish(this.#unsent, this.#realm));
+        this.#count.sent += this.#unsent.length;
+        this.#unsent = [];
+        this.#publishes = true;
+        this.#relink();
+        wait = FIRST_PAUSE;
+      } catch {
+        this.#publishes = false;
+        this.#relink();
+        await pause(wait);
+        wait = Math.min(wait * 2, LONGEST_PAUSE);
+      }
+    }
+  }
+
+  async #join(): Promise<void> {
+    for (let wait = FIRST_PAUSE; !this.#closed; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
+      // What an earlier try still says counts no more.
+      const turn = { over: false };
+      const told = (texts: readonly string[]) => {
+        if (!turn.over) this.#hear(texts);
+      };
+      const lost = () => {
+        if (turn.over) return;
+        turn.over = true;
+        this.#left();
+      };
+      const joining = attempt(() => this.#channel.subscribe(told, lost, this.#realm));
+      try {
+        const joined = await within(PATIENCE, joining.then(some));
+        if (turn.over || this.#closed) {
+          await attempt(() => joined.close());
+          continue;
+        }
+        this.#joined = joined;
+        this.#arrived(joined.standing);
+        return;
+      } catch {
+        turn.over = true;
+        // One that arrives after all is let go.
+        joining.then(late => late?.close()).catch(() => undefined);
+        this.#receives = false;
+        this.#relink();
+        await pause(wait);
+      }
+    }
+  }
+
+  #arrived(standing: readonly string[]): void {
+    this.#hear(standing);
+    this.#again = this.#authority.lacking(standing);
+    this.#receives = true;
+    this.#publishes = true;
+    this.#relink();
+    this.flush();
+  }
+
+  #left(): void {
+    const gone = this.#joined;
+    this.#joined = undefined;
+    this.#receives = false;
+    this.#relink();
+    void attempt(() => gone?.close());
+    if (gone !== undefined) void this.#join();
+  }
+
+  #hear(texts: readonly string[]): void {
+    const heard = this.#authority.hear(texts.map(text => (typeof text === 'string' ? text : '')));
+    this.#count.received += heard.new;
+    this.#count.unreadable += heard.unreadable;
+    if (this.#receives && heard.lag !== undefined) this.#lag = heard.lag;
+  }
+
+  #relink(): void {
+    const connected = this.#receives && this.#publishes;
+    if (connected === this.#connected) return;
+    this.#connected = connected;
+    this.#since = new Date();
+    if (!connected) this.#count.lost += 1;
+    this.#events.tell({ type: connected ? 'revocations_connected' : 'revocations_lost' });
+  }
+}
+
+/** Runs what somebody else wrote: that it throws is no more than that it did not work. */
+async function attempt<T>(work: () => Promise<T> | T): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch {
+    return undefined;
+  }
+}
+
+function some<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('The channel was not joined.');
+  return value;
+}
+
+/** Waits no longer than so many milliseconds, and keeps no process alive by it. */
+export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error('No answer in time.')), milliseconds).unref();
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise(resolve => {
+    setTimeout(resolve, milliseconds).unref();
+  });
+}

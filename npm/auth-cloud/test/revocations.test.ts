@@ -1,0 +1,157 @@
+/** What ends on one instance ends on the other, over a channel of one's own that can fall and forget. */
+
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudAuthEvent, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
+import { request, signIn, startCloud } from './world.js';
+import type { Cloud } from './world.js';
+
+/** What all instances reach. */
+class Board {
+  readonly kept = new Map<string, number>();
+  readonly #listening = new Set<{ told: (texts: string[]) => void; lost: () => void }>();
+  isDown = false;
+
+  /** One instance's way to it. */
+  readonly channel: RevocationChannel = {
+    publish: async (messages: readonly RevocationMessage[]) => {
+      if (this.isDown) throw new Error('down');
+      for (const { text, until } of messages) this.tell(text, until);
+    },
+    subscribe: async (told, lost) => {
+      if (this.isDown) throw new Error('down');
+      const listener = { told, lost };
+      this.#listening.add(listener);
+      return { standing: [...this.kept.keys()], close: () => void this.#listening.delete(listener) };
+    },
+  };
+
+  tell(text: string, until = Infinity): void {
+    this.kept.set(text, until);
+    for (const { told } of this.#listening) told([text]);
+  }
+
+  /** Goes away with all that it knew. */
+  fall(): void {
+    this.isDown = true;
+    this.kept.clear();
+    for (const { lost } of this.#listening) lost();
+  }
+}
+
+let cloud: Cloud;
+beforeAll(async () => {
+  cloud = await startCloud('v1');
+});
+afterAll(() => cloud.stop());
+
+const instance = (revocations: RevocationChannel, events: CloudAuthEvent[] = []) =>
+  new MastraCloudAuth({
+    projectId: 'demo',
+    baseUrl: cloud.url,
+    cache: { fresh: 3600 },
+    revocations,
+    onEvent: event => events.push(event),
+  });
+
+const isIn = async (auth: MastraCloudAuth, token: string) => (await auth.authenticateToken(token, request({}))) !== null;
+
+test('threat_031_what_ends_on_one_instance_ends_on_the_other_and_nothing_else_does', async () => {
+  const board = new Board();
+  const [here, there] = [instance(board.channel), instance(board.channel)];
+  const mine = (await signIn(here, 'member')).user;
+  const other = (await signIn(here, 'viewer')).user;
+  for (const { sessionToken } of [mine, other]) {
+    expect([await isIn(here, sessionToken), await isIn(there, sessionToken)]).toEqual([true, true]);
+  }
+  const ending = here.destroySession(mine.sessionToken);
+  expect(await isIn(here, mine.sessionToken)).toBe(false);
+  await vi.waitUntil(async () => !(await isIn(there, mine.sessionToken)));
+  await ending;
+  expect(await isIn(there, other.sessionToken)).toBe(true);
+  expect([...board.kept.keys()].join()).not.toContain(mine.sessionToken);
+  here.endUser(other.id);
+  expect(await isIn(here, other.sessionToken)).toBe(false);
+  await vi.waitUntil(async () => !(await isIn(there, other.sessionToken)));
+  const told = there.revocationStatus();
+  expect(told).toMatchObject({ connected: true, received: 3, unreadable: 0, pending: 0, lost: 0 });
+  expect(told?.lag).toBeLessThan(5000);
+  await Promise.all([here.close(), there.close()]);
+});
+
+test('threat_031_a_channel_that_falls_and_forgets_loses_nothing', async () => {
+  const board = new Board();
+  const events: CloudAuthEvent[] = [];
+  const [here, there] = [instance(board.channel, events), instance(board.channel)];
+  const tokens: string[] = [];
+  for (let n = 0; n < 4; n++) tokens.push((await signIn(here, 'member')).user.sessionToken);
+  for (const token of tokens) expect(await isIn(there, token)).toBe(true);
+  const [before, between, elsewhere, bystander] = tokens as [string, string, string, string];
+  await here.destroySession(before);
+  board.fall();
+  await here.destroySession(between);
+  await there.destroySession(elsewhere);
+  expect(here.revocationStatus()).toMatchObject({ connected: false, lost: 1 });
+  expect(here.revocationStatus()?.pending).toBeGreaterThan(0);
+  expect(await isIn(there, between)).toBe(true);
+  board.isDown = false;
+  const late = instance(board.channel);
+  for (const auth of [here, there, late]) {
+    for (const token of [before, between, elsewhere]) {
+      await vi.waitUntil(async () => !(await isIn(auth, token)), { timeout: 10_000 });
+    }
+    expect(await isIn(auth, bystander)).toBe(true);
+  }
+  await vi.waitUntil(() => board.kept.size >= 6, { timeout: 10_000 });
+  const types = events.map(({ type }) => type).filter(type => type.startsWith('revocations'));
+  expect(types).toEqual(['revocations_connected', 'revocations_lost', 'revocations_connected']);
+});
+
+test('threat_020_an_operator_ends_one_session_by_its_id', async () => {
+  const board = new Board();
+  const [here, there] = [instance(board.channel), instance(board.channel)];
+  const [one, two] = [(await signIn(here, 'owner')).user, (await signIn(here, 'owner')).user];
+  expect([await isIn(there, one.sessionToken), await isIn(there, two.sessionToken)]).toEqual([true, true]);
+  const [, payload] = one.sessionToken.split('.');
+  const { sid } = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()) as { sid: string };
+  here.endSession(sid);
+  await vi.waitUntil(async () => !(await isIn(there, one.sessionToken)));
+  expect([await isIn(here, one.sessionToken), await isIn(here, two.sessionToken)]).toEqual([false, true]);
+  expect(() => here.endSession('')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  expect(() => here.endUser(7 as unknown as string)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+});
+
+test('threat_098_what_cannot_be_read_is_counted_and_ends_nothing', async () => {
+  const board = new Board();
+  const here = instance(board.channel);
+  const { sessionToken } = (await signIn(here, 'admin')).user;
+  await vi.waitUntil(() => here.revocationStatus()?.connected);
+  for (const text of ['', '2 of the future', 'x'.repeat(100_000), 7 as unknown as string]) board.tell(text);
+  expect(here.revocationStatus()).toMatchObject({ unreadable: 4, received: 0 });
+  expect(await isIn(here, sessionToken)).toBe(true);
+});
+
+test('close tells what is left, and everything else goes on', async () => {
+  const board = new Board();
+  const here = instance(board.channel);
+  const { id, sessionToken } = (await signIn(here, 'admin')).user;
+  here.endUser(id);
+  await here.close();
+  expect(board.kept.size).toBe(1);
+  expect(await isIn(here, sessionToken)).toBe(false);
+  expect(here.revocationStatus()).toMatchObject({ pending: 0, sent: 1 });
+  await here.close();
+  await new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url }).close();
+});
+
+test('an option that cannot be one is refused where the provider is made', () => {
+  const refused = (revocations: unknown, words: string) =>
+    expect(() => instance(revocations as RevocationChannel)).toThrow(
+      expect.objectContaining({ code: 'invalid_configuration', message: expect.stringContaining(words) }),
+    );
+  refused('redis://localhost', 'revocations must be');
+  refused({}, 'publish and subscribe');
+  refused({ publish() {} }, 'publish and subscribe');
+  for (const url of ['localhost', 'http://user:hunter2@host', 7, undefined]) refused({ redis: url }, 'URL of Redis');
+});
