@@ -9,13 +9,15 @@ use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
-use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::identity::key::TokenKey;
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
 
+use tracing::Instrument as _;
+
 use crate::flights::Flights;
+use crate::signals::{self, Found, Trail, Watched};
 use crate::system;
 use crate::transport::Transport;
 
@@ -36,8 +38,8 @@ impl Driver {
             .saturating_mul(3)
             .saturating_add(Duration::from_secs(1));
         Self {
+            transport: Arc::new(Watched::new(transport, Arc::clone(&authority))),
             authority,
-            transport,
             identities: Flights::new(longest),
             permissions: Flights::new(longest),
         }
@@ -49,18 +51,29 @@ impl Driver {
     }
 
     /// Finds out who these credentials belong to; a token is asked for once however many wait.
-    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Answer {
+    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Found {
         let mut authenticate = Authenticate::new(&self.authority, credentials);
-        let mut last = None;
+        let (mut last, mut begun) = (None, None);
         loop {
-            match authenticate.next(last.take(), system::now(), system::jitter()) {
-                Next::Done(answer) => return answer,
+            let now = system::now();
+            let begun = *begun.get_or_insert(now.monotonic);
+            match authenticate.next(last.take(), now, system::jitter()) {
+                Next::Done(answer) => {
+                    return Found {
+                        answer,
+                        source: authenticate.source(),
+                        begun,
+                    };
+                }
                 Next::Identify(flow) => {
                     let transport = Arc::clone(&self.transport);
                     let key = flow.key();
                     let landed = self
                         .identities
-                        .join(key, async move { drive(transport.as_ref(), flow).await })
+                        .join(
+                            key,
+                            async move { drive(transport.as_ref(), flow).await }.in_current_span(),
+                        )
                         .await;
                     last = Some(landed.unwrap_or_else(|| Answer::Unavailable(cut_short())));
                 }
@@ -78,16 +91,23 @@ impl Driver {
         self.permissions
             .join(
                 flow.key(),
-                async move { drive(transport.as_ref(), flow).await },
+                async move { drive(transport.as_ref(), flow).await }.in_current_span(),
             )
             .await
             .unwrap_or_else(|| Err(cut_short()))
     }
 
     /// Drives a sign-out in a task of its own: whoever hangs up must not keep the Cloud from hearing of it.
-    pub(crate) async fn sign_out(&self, flow: Logout) -> SignOut {
+    pub(crate) async fn sign_out(&self, flow: Logout, trail: Trail) -> SignOut {
         let transport = Arc::clone(&self.transport);
-        let task = tokio::spawn(async move { drive(transport.as_ref(), flow).await });
+        let authority = Arc::clone(&self.authority);
+        let work = async move {
+            let whose = flow.identity().map(Arc::clone);
+            let end = drive(transport.as_ref(), flow).await;
+            signals::session_ended(authority.tally(), &end, whose.as_deref(), &trail);
+            end
+        };
+        let task = tokio::spawn(work.instrument(signals::sign_out_span()));
         task.await
             .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
     }
@@ -103,28 +123,11 @@ async fn drive<F: Flow>(transport: &dyn Transport, mut flow: F) -> F::Output {
     loop {
         match flow.step(event, system::now()) {
             Step::Done(output) => return output,
-            Step::Send(request) => event = Event::Delivered(send(transport, request).await),
+            Step::Send(request) => event = Event::Delivered(transport.send(request).await),
             Step::Wait(time) => {
                 system::sleep(time).await;
                 event = Event::Woken;
             }
         }
     }
-}
-
-/// One call, told with its endpoint, its status and its time; never with a value.
-async fn send(transport: &dyn Transport, request: Request) -> Delivery {
-    let (endpoint, begun) = (request.endpoint().to_owned(), system::now().monotonic);
-    let delivery = transport.send(request).await;
-    let micros = system::now().monotonic.saturating_sub(begun).as_micros();
-    match &delivery {
-        Ok(response) => tracing::debug!(
-            endpoint,
-            status = response.status(),
-            micros,
-            "cloud answered"
-        ),
-        Err(error) => tracing::warn!(endpoint, ?error, micros, "cloud not reached"),
-    }
-    delivery
 }

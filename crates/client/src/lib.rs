@@ -31,12 +31,15 @@ mod driver;
 mod flights;
 mod headers;
 mod provider;
+mod signals;
 mod system;
 mod traits;
 mod transport;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 pub use builder::Builder;
 pub use client::MastraCloudClient;

@@ -3,6 +3,7 @@
 //! Nothing else in this crate knows which dialect is on; the operations read their row and do what it says. A new
 //! dialect is a new table here, and a new vector file.
 
+use crate::cloud_call::CloudCall;
 use crate::http::Method;
 
 /// Which form of the Cloud's API is spoken.
@@ -62,6 +63,7 @@ pub(crate) struct Table {
 /// One call: where it goes and what it carries.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
+    pub(crate) call: CloudCall,
     pub(crate) method: Method,
     /// Below the API prefix; `{id}` stands for one encoded segment.
     pub(crate) path: &'static str,
@@ -144,6 +146,7 @@ static V1: Table = Table {
         token_hint: None,
     },
     exchange: Endpoint {
+        call: CloudCall::ExchangeCode,
         method: Method::Post,
         path: "/auth/callback",
         body: &[("code", Field::Code)],
@@ -151,6 +154,7 @@ static V1: Table = Table {
     },
     exchanged: Exchanged::Session,
     verify: Endpoint {
+        call: CloudCall::VerifyToken,
         method: Method::Post,
         path: "/auth/verify",
         body: &[("token", Field::Token)],
@@ -158,6 +162,7 @@ static V1: Table = Table {
     },
     verified: Verified::User,
     validate: Endpoint {
+        call: CloudCall::ValidateSession,
         method: Method::Post,
         path: "/auth/session/validate",
         body: &[("token", Field::Token)],
@@ -171,18 +176,21 @@ static V1: Table = Table {
         expires_at: "expires_at",
     },
     destroy: Endpoint {
+        call: CloudCall::DestroySession,
         method: Method::Post,
         path: "/auth/session/destroy",
         body: &[("sessionId", Field::SessionId)],
         project_header: ProjectHeader::Sent,
     },
     user: Some(Endpoint {
+        call: CloudCall::GetUser,
         method: Method::Get,
         path: "/users/{id}",
         body: &[],
         project_header: ProjectHeader::Sent,
     }),
     permissions: Some(Endpoint {
+        call: CloudCall::GetUserPermissions,
         method: Method::Get,
         path: "/users/{id}/permissions",
         body: &[],
@@ -199,6 +207,7 @@ static PKCE: Table = Table {
         token_hint: Some("id_token_hint"),
     },
     exchange: Endpoint {
+        call: CloudCall::ExchangeCode,
         method: Method::Post,
         path: "/auth/callback",
         body: &[
@@ -210,6 +219,7 @@ static PKCE: Table = Table {
     },
     exchanged: Exchanged::AccessToken,
     verify: Endpoint {
+        call: CloudCall::VerifyToken,
         method: Method::Post,
         path: "/auth/verify",
         body: &[],
@@ -217,6 +227,7 @@ static PKCE: Table = Table {
     },
     verified: Verified::Claims,
     validate: Endpoint {
+        call: CloudCall::ValidateSession,
         method: Method::Post,
         path: "/auth/session/validate",
         body: &[],
@@ -230,6 +241,7 @@ static PKCE: Table = Table {
         expires_at: "expiresAt",
     },
     destroy: Endpoint {
+        call: CloudCall::DestroySession,
         method: Method::Post,
         path: "/auth/session/destroy",
         body: &[],

@@ -39,4 +39,5 @@ pub mod permissions;
 pub mod session;
 pub mod step;
 
+pub use crate::tally::{Outcome, Source};
 pub use step::{Event, Flow, Jitter, Step};

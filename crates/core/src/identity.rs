@@ -7,6 +7,8 @@ pub mod key;
 pub(crate) mod spent;
 mod weight;
 
+pub use breaker::BreakerState;
+
 use crate::ids::SessionId;
 use crate::model::CloudUser;
 use crate::time::Timestamp;

@@ -14,6 +14,7 @@ use crate::cookie::values;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
 use crate::secret::SessionToken;
+use crate::tally::{Outcome, Source};
 use crate::time::Now;
 
 const MAX_CANDIDATES: usize = 5;
@@ -167,7 +168,22 @@ pub enum Next {
 pub struct Authenticate<'h> {
     authority: Arc<Authority>,
     candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
-    refused: Option<CloudApiError>,
+    refused: Option<(CloudApiError, Source)>,
+    /// The number of the identity of the stale time, where the Cloud is asked beside one.
+    stale: Option<u64>,
+    source: Source,
+    counting: Counting,
+}
+
+/// Whether the answer is added to the deployment's [`Tally`](crate::tally::Tally).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Every answer.
+    Always,
+    /// Only where somebody is signed in: whoever gets another answer asks again.
+    Authenticated,
+    /// None: it was counted already.
+    Never,
 }
 
 impl<'h> Authenticate<'h> {
@@ -177,7 +193,21 @@ impl<'h> Authenticate<'h> {
             authority: Arc::clone(authority),
             candidates: credentials.candidates.into_iter(),
             refused: None,
+            stale: None,
+            source: Source::None,
+            counting: Counting::Always,
         }
+    }
+
+    /// The same, counted otherwise.
+    #[must_use]
+    pub fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
+    }
+
+    /// Where the answer came from, once there is one.
+    pub const fn source(&self) -> Source {
+        self.source
     }
 
     /// Goes on: with nothing at first, then with each flow's answer.
@@ -185,33 +215,58 @@ impl<'h> Authenticate<'h> {
         match last {
             None | Some(Answer::Anonymous) => {}
             Some(Answer::Rejected(error)) => {
-                self.refused.get_or_insert(error);
+                self.refused.get_or_insert((error, Source::Cloud));
             }
-            Some(answer) => return Next::Done(answer),
+            Some(answer) => {
+                let source = self.source_of(&answer);
+                return self.done(answer, source);
+            }
         }
         for candidate in self.candidates.by_ref().flatten() {
             let known = candidate
                 .text()
                 .map(|text| look(&self.authority, &self.authority.key(text), now));
-            let error = match known {
-                Some(Known::Answer(Answer::Rejected(error))) => error,
-                Some(Known::Answer(answer)) => return Next::Done(answer),
-                Some(Known::Ask(_)) => match candidate.into_token() {
+            let refusal = match known {
+                Some(Known::Answer(Answer::Rejected(error))) => (error, Source::Cache),
+                Some(Known::Answer(answer)) => return self.done(answer, Source::Cache),
+                Some(Known::Ask(stale)) => match candidate.into_token() {
                     Some(token) => {
+                        self.stale = stale.map(|identity| identity.serial());
                         let authority = Arc::clone(&self.authority);
                         return Next::Identify(Identify::new(authority, token, jitter));
                     }
-                    None => CloudApiError::new(Code::InvalidToken),
+                    None => (CloudApiError::new(Code::InvalidToken), Source::None),
                 },
-                None => CloudApiError::new(Code::InvalidToken),
+                None => (CloudApiError::new(Code::InvalidToken), Source::None),
             };
             // The first refusal is the one to tell: it is that of the credential that counts most.
-            self.refused.get_or_insert(error);
+            self.refused.get_or_insert(refusal);
         }
-        Next::Done(
-            self.refused
-                .take()
-                .map_or(Answer::Anonymous, Answer::Rejected),
-        )
+        match self.refused.take() {
+            Some((error, source)) => self.done(Answer::Rejected(error), source),
+            None => self.done(Answer::Anonymous, Source::None),
+        }
+    }
+
+    fn done(&mut self, answer: Answer, source: Source) -> Next {
+        self.source = source;
+        let outcome = answer.outcome();
+        if self.counting == Counting::Always
+            || (self.counting == Counting::Authenticated && outcome == Outcome::Authenticated)
+        {
+            self.authority.tally().answered(outcome, source);
+        }
+        Next::Done(answer)
+    }
+
+    /// Where the answer of a flow came from: from the Cloud, unless it gave back what was known before or was not let ask.
+    fn source_of(&self, answer: &Answer) -> Source {
+        match answer {
+            Answer::Authenticated(identity) if self.stale == Some(identity.serial()) => {
+                Source::Cache
+            }
+            Answer::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
+            _ => Source::Cloud,
+        }
     }
 }

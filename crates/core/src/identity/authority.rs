@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::Identity;
-use super::breaker::{Admission, Breaker};
+use super::breaker::{Admission, Breaker, BreakerState};
 use super::cache::{Cache, GrantsLookup, Lookup};
 use super::key::{Scope, TokenKey};
 use super::spent::Spent;
@@ -17,6 +17,7 @@ use crate::error::CloudApiError;
 use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::secret::{LoginSecret, SessionToken};
+use crate::tally::Tally;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
@@ -28,6 +29,7 @@ pub struct Authority {
     cache: Cache,
     breaker: Breaker,
     spent: Spent,
+    tally: Tally,
 }
 
 impl Authority {
@@ -46,6 +48,7 @@ impl Authority {
             cache: Cache::new(&policy, seed),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
+            tally: Tally::default(),
             config: Arc::new(config),
         })
     }
@@ -58,6 +61,31 @@ impl Authority {
     /// How many identities and how many refusals are remembered.
     pub fn remembered(&self) -> (usize, usize) {
         self.cache.len()
+    }
+
+    /// What happened so far, counted.
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Whether the Cloud is asked now. Changes nothing.
+    pub fn breaker_state(&self, now: Now) -> BreakerState {
+        self.breaker.state(now)
+    }
+
+    /// How long ago the key set was fetched; none where signatures are not checked with fetched keys.
+    #[allow(
+        clippy::unused_self,
+        reason = "identities come from the Cloud alone so far"
+    )]
+    pub const fn keys_age(&self, _now: Now) -> Option<Duration> {
+        None
+    }
+
+    /// How long ago this instance last heard what others revoked; none where revocations are not shared.
+    #[allow(clippy::unused_self, reason = "revocations are not shared so far")]
+    pub const fn revocation_lag(&self, _now: Now) -> Option<Duration> {
+        None
     }
 
     pub(crate) const fn login_secret(&self) -> &LoginSecret {

@@ -13,6 +13,7 @@ use super::{Desk, with_cookies};
 use crate::axum::outside::{accepts_html, json_error, see_other};
 use crate::axum::page::{Page, reference};
 use crate::headers;
+use crate::signals::{self, Trail};
 
 /// The parameters of a callback; each at most once.
 #[derive(Default)]
@@ -37,9 +38,9 @@ pub(super) async fn callback(State(desk): State<Desk>, uri: Uri, headers: Header
     let result = match parameters.error {
         Some(error) => Err(declined(&error)),
         None => {
-            desk.auth
-                .finish_login(&parameters.code.unwrap_or_default(), state, &cookie)
-                .await
+            let code = parameters.code.unwrap_or_default();
+            let trail = Trail::of(&headers);
+            desk.auth.finish(&code, state, &cookie, &trail).await
         }
     };
     match result {
@@ -73,13 +74,8 @@ impl Parameters {
 /// The page, or the JSON, for a sign-in that failed.
 pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
-    tracing::warn!(
-        code = error.code(),
-        status = error.status(),
-        endpoint = error.endpoint(),
-        reference,
-        "sign-in failed"
-    );
+    let trail = Trail::of(headers).on_page(&reference);
+    signals::login_failed(desk.auth.tally(), error, &trail);
     let (status, code, text) = outside(error);
     if !accepts_html(headers) {
         return json_error(status, code, text);
