@@ -15,5 +15,6 @@ mod login;
 mod logout;
 mod permissions;
 mod session;
+mod source;
 #[path = "../world/mod.rs"]
 mod world;
