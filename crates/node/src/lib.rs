@@ -28,4 +28,5 @@ mod flow;
 mod guard;
 mod operations;
 mod rules;
+mod statistics;
 mod text;

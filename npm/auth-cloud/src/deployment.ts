@@ -29,9 +29,12 @@ export class Deployment {
     this.authority = unwrap(native.open(given, randomBytes(32)));
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     this.#driver = new Driver(options.fetch, call => {
-      const { endpoint, status, failed, milliseconds } = call;
+      const { operation, endpoint, status, failed, milliseconds } = call;
+      this.authority.called(operation, status, failed, milliseconds);
       this.events.tell({
         type: 'cloud_call',
+        outcome: failed ?? 'answered',
+        operation,
         endpoint,
         milliseconds,
         ...(status !== undefined && { status }),

@@ -64,6 +64,11 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
   readonly roleMapping?: RoleMapping;
   /** How long what was found out is used. */
   readonly cache?: CacheOptions;
+  /**
+   * Tells an event `authenticated` or `anonymous` for each request too. Default false: it takes every request the long way, at several
+   * times the cost. To count requests use `statistics()`, which costs nothing.
+   */
+  readonly traceRequests?: boolean;
 }
 
 /** The options as the core takes them. */
@@ -123,6 +128,12 @@ function secure(given: unknown): boolean | undefined {
   if (said === undefined || said === '') return undefined;
   if (said !== 'true' && said !== 'false') throw wrong('MASTRA_COOKIE_SECURE must be true or false');
   return said === 'true';
+}
+
+/** Whether an option is on; what is not given is off. */
+export function flag(name: string, given: unknown): boolean {
+  if (given !== undefined && typeof given !== 'boolean') throw wrong(`${name} must be true or false`);
+  return given === true;
 }
 
 function number(name: string, given: unknown): number | undefined {

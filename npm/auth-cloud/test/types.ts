@@ -16,6 +16,8 @@ import type {
   CloudAuthEvent,
   CloudAuthEventType,
   CloudAuthLogger,
+  CloudAuthSource,
+  CloudAuthStatistics,
   CloudSession,
   CloudUser,
   Dialect,
@@ -70,6 +72,7 @@ export function methods(): void {
   same<Gives<'hasAnyPermission'>, Promise<boolean>>(true);
   same<Gives<'getAvailableRoles'>, Promise<{ id: string; name: string }[]>>(true);
   same<Gives<'getPermissionsForRole'>, Promise<string[]>>(true);
+  same<Gives<'statistics'>, CloudAuthStatistics>(true);
 }
 
 type ClientOption = 'projectId' | 'baseUrl' | 'apiPrefix' | 'authPath' | 'dialect' | 'fetch' | 'logger' | 'onEvent';
@@ -78,7 +81,7 @@ type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected'
 
 export function options(): void {
   same<keyof MastraCloudClientOptions, ClientOption>(true);
-  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | 'roleMapping' | 'cache'>(true);
+  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | 'roleMapping' | 'cache' | 'traceRequests'>(true);
   same<Dialect, 'v1' | 'pkce'>(true);
   same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
   same<keyof CloudAuthLogger, 'debug' | 'info' | 'warn'>(true);
@@ -91,6 +94,7 @@ export function options(): void {
   void new MastraCloudAuth({ roleMapping: { owner: ['*'], _default: ['agents:read'] }, fetch, logger: console });
   void new MastraCloudAuth({ roleMapping: { owner: ['*'] as const } as const, onEvent: event => event.code?.trim() });
   void new MastraCloudAuth({ name: 'n', protected: ['/api/*'], public: ['/health'], mapUserToResourceId: user => user.id });
+  void new MastraCloudAuth({ traceRequests: true });
   void new MastraCloudAuth({ authorizeUser: async user => user.roles.includes('owner') });
 }
 
@@ -111,6 +115,10 @@ export function refusedOptions(): void {
   void new MastraCloudAuth({ sessionMaxAge: '60' });
   // @ts-expect-error A text.
   void new MastraCloudAuth({ projectId: 7 });
+  // @ts-expect-error True or false.
+  void new MastraCloudAuth({ traceRequests: 'yes' });
+  // @ts-expect-error The client answers no requests.
+  void new MastraCloudClient({ traceRequests: true });
   // @ts-expect-error A list for each role.
   void new MastraCloudAuth({ roleMapping: { owner: '*' } });
   // @ts-expect-error There is no such time.
