@@ -150,10 +150,21 @@ export function values(user: CloudUser, session: CloudSession, exchanged: Exchan
   user.roles.push('owner');
   // @ts-expect-error Nor is what the Cloud keeps written to.
   user.metadata!['plan'] = 'free';
+  same<CloudAuthSource, 'cache' | 'keys' | 'cloud' | 'none'>(true);
+  same<CloudAuthEvent['source'], CloudAuthSource | undefined>(true);
   const kind: CloudAuthEventType = event.type;
   const token: string = exchanged.token;
   const end: Date = session.expiresAt;
   return [kind, token, end];
+}
+
+export function statistics(of: CloudAuthStatistics): number | undefined {
+  same<CloudAuthStatistics, Readonly<CloudAuthStatistics>>(true);
+  same<(typeof of.requests)[number]['source'], CloudAuthSource>(true);
+  same<typeof of.breaker, 'closed' | 'open' | 'half_open'>(true);
+  // @ts-expect-error What was counted stays as it is.
+  of.requests[0]!.count = 0;
+  return of.keysAge ?? of.revocationLag;
 }
 
 export function errors(thrown: unknown): unknown {
