@@ -11,7 +11,9 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use http::HeaderMap;
 use mastra_auth_cloud_core::config::Config;
-use mastra_auth_cloud_core::cookie::{SetCookie, every_value};
+use mastra_auth_cloud_core::cookie::SetCookie;
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::cookie::every_value;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
 #[cfg(feature = "axum")]

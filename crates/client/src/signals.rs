@@ -4,19 +4,22 @@
 //! a code, a word of a list or a number, and never a token, a cookie, an authorization code, an e-mail address, a name or a
 //! body. What happens at every request is told at the level `TRACE`, and costs one comparison where nobody listens.
 
+mod audit;
 mod calls;
 
 use std::time::Duration;
 
 use http::HeaderMap;
 use mastra_auth_cloud_core::error::CloudApiError;
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::flow::Outcome;
 use mastra_auth_cloud_core::flow::Source;
 use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::logout::SignOut;
-use mastra_auth_cloud_core::identity::Identity;
-use mastra_auth_cloud_core::tally::{Login, Outcome, SessionEnd, Tally};
 use tracing::{Span, debug_span, field};
 
+#[cfg(feature = "axum")]
+pub(crate) use audit::{cross_origin, permission_denied};
+pub(crate) use audit::{logged_in, login_failed, login_span, session_ended, sign_out_span};
 pub(crate) use calls::Watched;
 
 use crate::system;
@@ -59,6 +62,7 @@ pub(crate) struct Trail {
     reference: Option<String>,
 }
 
+#[cfg(feature = "axum")]
 impl Trail {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         Self {
@@ -67,7 +71,6 @@ impl Trail {
         }
     }
 
-    #[cfg(feature = "axum")]
     pub(crate) fn on_page(self, reference: &str) -> Self {
         Self {
             reference: Some(reference.to_owned()),
@@ -96,16 +99,6 @@ pub(crate) fn authenticate_span() -> Span {
         source = field::Empty,
         code = field::Empty
     )
-}
-
-/// The span of finishing a sign-in.
-pub(crate) fn login_span() -> Span {
-    debug_span!(target: AUDIT, "mastra_auth.login")
-}
-
-/// The span of ending a session.
-pub(crate) fn sign_out_span() -> Span {
-    debug_span!(target: AUDIT, "mastra_auth.sign_out")
 }
 
 /// A request got its answer.
@@ -172,36 +165,6 @@ pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) 
     }
 }
 
-/// A user may not do what a route asks for.
-#[cfg(feature = "axum")]
-pub(crate) fn permission_denied(user: &str, permission: &str, headers: &HeaderMap) {
-    tell!(
-        INFO,
-        AUDIT,
-        "refusal",
-        outcome = "denied",
-        code = "permission_denied",
-        user_id = user,
-        permission,
-        request_id = request_id(headers),
-        "permission denied"
-    );
-}
-
-/// A page of another origin asked for a sign-out.
-#[cfg(feature = "axum")]
-pub(crate) fn cross_origin(headers: &HeaderMap) {
-    tell!(
-        WARN,
-        AUDIT,
-        "refusal",
-        outcome = "denied",
-        code = "cross_origin",
-        request_id = request_id(headers),
-        "sign-out from a foreign page refused"
-    );
-}
-
 /// It could not be found out what a user may do.
 #[cfg(feature = "axum")]
 pub(crate) fn permissions_unavailable(
@@ -219,76 +182,6 @@ pub(crate) fn permissions_unavailable(
         request_id = request_id(headers),
         "permissions could not be looked up"
     );
-}
-
-/// Somebody signed in.
-pub(crate) fn logged_in(tally: &Tally, identity: &Identity, trail: &Trail) {
-    tally.login(Login::Succeeded);
-    tell!(
-        INFO,
-        AUDIT,
-        "login",
-        outcome = Login::Succeeded.as_str(),
-        user_id = identity.user().id().as_str(),
-        session_id = session(identity),
-        request_id = trail.request_id.as_deref(),
-        "signed in"
-    );
-}
-
-/// A sign-in was not finished, or not begun.
-pub(crate) fn login_failed(tally: &Tally, error: &CloudApiError, trail: &Trail) {
-    tally.login(Login::Failed);
-    tell!(
-        WARN,
-        AUDIT,
-        "login",
-        outcome = Login::Failed.as_str(),
-        code = error.code(),
-        status = error.status(),
-        endpoint = error.endpoint(),
-        reference = trail.reference.as_deref(),
-        request_id = trail.request_id.as_deref(),
-        "sign-in failed"
-    );
-}
-
-/// A session was ended here, and the Cloud was told or not.
-pub(crate) fn session_ended(tally: &Tally, end: &SignOut, whose: Option<&Identity>, trail: &Trail) {
-    let user_id = whose.map(|identity| identity.user().id().as_str());
-    let session_id = whose.and_then(session);
-    let request_id = trail.request_id.as_deref();
-    let how = match end {
-        SignOut::Ended => SessionEnd::Ended,
-        SignOut::AlreadyGone => SessionEnd::AlreadyGone,
-        SignOut::NotConfirmed(_) => SessionEnd::NotConfirmed,
-    };
-    tally.session_end(how);
-    let outcome = how.as_str();
-    if let SignOut::NotConfirmed(error) = end {
-        tell!(
-            WARN,
-            AUDIT,
-            "sign_out",
-            outcome,
-            code = error.code(),
-            user_id,
-            session_id,
-            request_id,
-            "session end not confirmed"
-        );
-    } else {
-        tell!(
-            INFO,
-            AUDIT,
-            "sign_out",
-            outcome,
-            user_id,
-            session_id,
-            request_id,
-            "signed out"
-        );
-    }
 }
 
 /// A page told somebody that the end was not confirmed.
@@ -339,10 +232,6 @@ pub(crate) fn client_not_renewed() {
         code = "invalid_configuration",
         "the HTTP client could not be renewed"
     );
-}
-
-fn session(identity: &Identity) -> Option<&str> {
-    identity.session_id().map(|id| id.as_str())
 }
 
 /// Microseconds since then. Not evaluated where the event is not told.

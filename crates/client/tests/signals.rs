@@ -10,22 +10,21 @@
 )]
 
 mod common;
+mod ear;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use common::{App, Browser, app, ask, cloud, headers, with_parameter};
+use ear::{Ear, Told};
 use mastra_auth_cloud::axum::CurrentUser;
 use mastra_auth_cloud::core::config::Policy;
 use mastra_auth_cloud::{Dialect, SessionToken};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Metadata, Subscriber, span};
-use tracing_subscriber::Layer;
-use tracing_subscriber::layer::{Context, SubscriberExt as _};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Every event: level, target, name, outcome, and the fields that it may have. To change one breaks whoever reads it.
@@ -55,120 +54,6 @@ DEBUG mastra_auth::audit mastra_auth.sign_out:
 DEBUG mastra_auth::cloud mastra_auth.cloud_call: operation status
 DEBUG mastra_auth::request mastra_auth.authenticate: code outcome source
 ";
-
-type Values = BTreeMap<&'static str, String>;
-
-#[derive(Clone, Debug)]
-struct Told {
-    level: String,
-    target: String,
-    name: String,
-    /// Those that the event may have, also where they are absent.
-    fields: BTreeSet<&'static str>,
-    values: Values,
-    /// The spans around it, the nearest first.
-    within: Vec<&'static str>,
-}
-
-impl Told {
-    fn of(metadata: &Metadata<'static>, values: Values, within: Vec<&'static str>) -> Self {
-        Self {
-            level: metadata.level().to_string(),
-            target: metadata.target().to_owned(),
-            name: metadata.name().to_owned(),
-            fields: metadata.fields().iter().map(|field| field.name()).collect(),
-            values,
-            within,
-        }
-    }
-
-    fn is(&self, event: &str, pairs: &[(&str, &str)]) -> bool {
-        self.name == format!("mastra_auth.{event}")
-            && pairs
-                .iter()
-                .all(|(name, value)| self.values.get(name).is_some_and(|told| told == value))
-    }
-
-    fn line(&self) -> String {
-        let outcome = self.values.get("outcome").map_or("-", String::as_str);
-        let besides = ["message", "event", "outcome"];
-        let fields: Vec<&str> = self
-            .fields
-            .iter()
-            .copied()
-            .filter(|name| !besides.contains(name))
-            .collect();
-        format!(
-            "{} {} {} {outcome}: {}\n",
-            self.level,
-            self.target,
-            self.name,
-            fields.join(" ")
-        )
-    }
-}
-
-struct Read<'a>(&'a mut Values);
-
-impl Visit for Read<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        self.0.insert(field.name(), format!("{value:?}"));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.0.insert(field.name(), value.to_owned());
-    }
-}
-
-/// Keeps what is told under our targets.
-#[derive(Clone, Default)]
-struct Ear {
-    events: Arc<Mutex<Vec<Told>>>,
-    spans: Arc<Mutex<BTreeSet<String>>>,
-}
-
-fn is_ours(metadata: &Metadata<'_>) -> bool {
-    metadata.target().starts_with("mastra_auth::")
-}
-
-impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Ear {
-    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
-        if !is_ours(event.metadata()) {
-            return;
-        }
-        let mut values = Values::new();
-        event.record(&mut Read(&mut values));
-        let within = context
-            .event_scope(event)
-            .map(|scope| scope.map(|span| span.name()).collect());
-        let told = Told::of(event.metadata(), values, within.unwrap_or_default());
-        assert_eq!(format!("mastra_auth.{}", told.values["event"]), told.name);
-        self.events.lock().unwrap().push(told);
-    }
-
-    fn on_new_span(&self, _: &span::Attributes<'_>, id: &span::Id, context: Context<'_, S>) {
-        let metadata = context.span(id).unwrap().metadata();
-        if is_ours(metadata) {
-            let names: BTreeSet<&str> =
-                metadata.fields().iter().map(|field| field.name()).collect();
-            let fields: String = names.iter().map(|name| format!(" {name}")).collect();
-            let line = format!(
-                "{} {} {}:{fields}\n",
-                metadata.level(),
-                metadata.target(),
-                metadata.name()
-            );
-            self.spans.lock().unwrap().insert(line);
-        }
-    }
-}
-
-impl Ear {
-    /// What was told since the last time.
-    fn take(&self) -> Vec<Told> {
-        std::mem::take(&mut *self.events.lock().unwrap())
-    }
-}
 
 /// Does something and looks for the one event that must come of it.
 struct Desk {
@@ -222,8 +107,7 @@ async fn threat_108_events_hold_still_and_tell_inside_what_the_outside_is_not_to
 
     let lines: BTreeSet<String> = desk.all.iter().map(Told::line).collect();
     assert_eq!(lines.iter().map(String::as_str).collect::<String>(), EVENTS);
-    let spans = desk.ear.spans.lock().unwrap().clone();
-    assert_eq!(spans.iter().map(String::as_str).collect::<String>(), SPANS);
+    assert_eq!(desk.ear.spans(), SPANS);
 }
 
 /// Two people sign in, and one of them tries a link again.
@@ -456,4 +340,28 @@ async fn the_set_up(desk: &mut Desk) {
             .is_none()
     );
     desk.told("refused_oddly", &[("status", "418")]);
+}
+
+#[test]
+fn the_guide_lists_every_event_span_and_field() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/observability.md");
+    let guide = fs::read_to_string(path).unwrap();
+    for line in EVENTS.lines() {
+        let (what, fields) = line
+            .split_once(':')
+            .map(|_| line.rsplit_once(':').unwrap())
+            .unwrap();
+        let [level, target, name, ..] = what.split(' ').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let event = name.trim_start_matches("mastra_auth.");
+        for word in fields.split_whitespace().chain([target, event]) {
+            assert!(guide.contains(&format!("`{word}`")), "{word} of {line}");
+        }
+        assert!(guide.contains(level), "{line}");
+    }
+    for line in SPANS.lines() {
+        let name = line.split(' ').nth(2).unwrap().trim_end_matches(':');
+        assert!(guide.contains(&format!("`{name}`")), "{line}");
+    }
 }
