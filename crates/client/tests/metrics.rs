@@ -20,18 +20,18 @@ const REQUESTS: &str = "mastra_auth_requests_total";
 const CALLS: &str = "mastra_auth_cloud_calls_total";
 
 /// The value of a series, 0 where there is none so far.
-fn value(auth: &MastraCloudAuth, series: &str) -> f64 {
+fn value(auth: &MastraCloudAuth, series: &str) -> u64 {
     let text = auth.metrics().render().unwrap();
     let line = text
         .lines()
         .find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
-    line.map_or(0.0, |value| value.parse().unwrap())
+    line.map_or(0, |value| value.parse().unwrap())
 }
 
 /// How far some series moved while something was done.
 struct Moved<'a> {
     auth: &'a MastraCloudAuth,
-    before: Vec<(String, f64)>,
+    before: Vec<(String, u64)>,
 }
 
 impl<'a> Moved<'a> {
@@ -43,8 +43,8 @@ impl<'a> Moved<'a> {
         }
     }
 
-    fn by(&self) -> Vec<f64> {
-        let moved = |(series, before): &(String, f64)| value(self.auth, series) - before;
+    fn by(&self) -> Vec<u64> {
+        let moved = |(series, before): &(String, u64)| value(self.auth, series) - before;
         self.before.iter().map(moved).collect()
     }
 }
@@ -82,13 +82,13 @@ async fn requests_are_counted_by_outcome_and_source() {
         for person in &mut people {
             assert_eq!(person.fetch(&app.at("/agents")).await.status, 200);
         }
-        assert_eq!(moved.by(), [2.0, 0.0]);
+        assert_eq!(moved.by(), [2, 0]);
         let stranger = cloud
             .control()
             .sign_in("member", Duration::from_hours(1))
             .unwrap();
         assert_eq!(bearer(&app, &stranger).await, 200);
-        assert_eq!(moved.by(), [2.0, 1.0]);
+        assert_eq!(moved.by(), [2, 1]);
 
         let series = [
             requests("anonymous", "none"),
@@ -99,22 +99,22 @@ async fn requests_are_counted_by_outcome_and_source() {
         let series: Vec<&str> = series.iter().map(String::as_str).collect();
         let moved = Moved::watch(&app.auth, &series);
         assert_eq!(ask(&app, "/agents", &[]).await.status, 401);
-        assert_eq!(moved.by(), [1.0, 0.0, 0.0, 0.0]);
+        assert_eq!(moved.by(), [1, 0, 0, 0]);
         assert_eq!(bearer(&app, "a,b").await, 401);
-        assert_eq!(moved.by(), [1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(moved.by(), [1, 1, 0, 0]);
         let many = "mastra_session=t; ".repeat(6);
         assert_eq!(ask(&app, "/agents", &[("cookie", &many)]).await.status, 401);
-        assert_eq!(moved.by(), [1.0, 2.0, 0.0, 0.0]);
+        assert_eq!(moved.by(), [1, 2, 0, 0]);
         assert_eq!(bearer(&app, "nobodys").await, 401);
         assert_eq!(bearer(&app, "nobodys").await, 401);
-        assert_eq!(moved.by(), [1.0, 2.0, 1.0, 1.0]);
+        assert_eq!(moved.by(), [1, 2, 1, 1]);
         let entries = |kind| {
             value(
                 &app.auth,
                 &format!("mastra_auth_cache_entries{{kind=\"{kind}\"}}"),
             )
         };
-        assert_eq!((entries("identities"), entries("refusals")), (3.0, 1.0));
+        assert_eq!((entries("identities"), entries("refusals")), (3, 1));
     }
 }
 
@@ -134,7 +134,7 @@ async fn sign_ins_and_sign_outs_are_counted_by_their_end() {
     assert_eq!(one.open(&callback).await.status, 303);
     assert_eq!(one.open(&callback).await.status, 400);
     two.sign_in(&app, &cloud, "viewer").await;
-    assert_eq!(moved.by(), [2.0, 1.0, 0.0, 0.0, 0.0]);
+    assert_eq!(moved.by(), [2, 1, 0, 0, 0]);
     // A sign-in that is declined at the Cloud, and one whose address was cut.
     let mut other = Browser::default();
     let callback = other.almost(&app, &cloud, "").await;
@@ -143,18 +143,18 @@ async fn sign_ins_and_sign_outs_are_counted_by_their_end() {
         other.open(&app.at("/auth/callback?state=")).await.status,
         400
     );
-    assert_eq!(moved.by(), [2.0, 3.0, 0.0, 0.0, 0.0]);
+    assert_eq!(moved.by(), [2, 3, 0, 0, 0]);
 
     let token = SessionToken::parse(one.session().unwrap()).unwrap();
     one.sign_out(&app).await;
-    assert_eq!(moved.by(), [2.0, 3.0, 1.0, 0.0, 0.0]);
+    assert_eq!(moved.by(), [2, 3, 1, 0, 0]);
     assert_eq!(app.auth.sign_out(&token).await, SignOut::AlreadyGone);
-    assert_eq!(moved.by(), [2.0, 3.0, 1.0, 1.0, 0.0]);
+    assert_eq!(moved.by(), [2, 3, 1, 1, 0]);
     cloud
         .control()
         .set_fault(Fault::new(FaultKind::Status { status: 500 }).on("destroy"));
     assert_eq!(two.sign_out(&app).await.status, 503);
-    assert_eq!(moved.by(), [2.0, 3.0, 1.0, 1.0, 1.0]);
+    assert_eq!(moved.by(), [2, 3, 1, 1, 1]);
 }
 
 #[tokio::test]
@@ -179,12 +179,12 @@ async fn calls_are_counted_by_operation_and_status() {
     ] {
         assert_eq!(
             value(&app.auth, &calls(operation, "2xx")),
-            1.0,
+            1,
             "{operation}"
         );
         let duration =
             format!("mastra_auth_cloud_call_duration_seconds_count{{operation=\"{operation}\"}}");
-        assert_eq!(value(&app.auth, &duration), 1.0, "{operation}");
+        assert_eq!(value(&app.auth, &duration), 1, "{operation}");
     }
     let bucket =
         "mastra_auth_cloud_call_duration_seconds_bucket{le=\"+Inf\",operation=\"verify_token\"}";
@@ -211,7 +211,7 @@ async fn calls_are_counted_by_operation_and_status() {
         let moved = Moved::watch(&app.auth, &[&series]);
         let _ = client.verify_token(&token).await;
         assert!(
-            moved.by()[0] >= 1.0,
+            moved.by()[0] >= 1,
             "{status}: {}",
             app.auth.metrics().render().unwrap()
         );
@@ -237,7 +237,7 @@ async fn an_outage_shows_in_every_figure_that_it_should() {
     };
     assert_eq!(
         (state("closed"), state("open"), state("half_open")),
-        (1.0, 0.0, 0.0)
+        (1, 0, 0)
     );
     cloud.stop().await;
 
@@ -247,15 +247,15 @@ async fn an_outage_shows_in_every_figure_that_it_should() {
     for n in 0..6 {
         let _ = auth.authenticate_token(&format!("new-{n}")).await;
     }
-    assert_eq!(moved.by(), [5.0, 1.0]);
-    assert_eq!((state("closed"), state("open")), (0.0, 1.0));
-    assert!(value(&auth, &calls("verify_token", "connect")) >= 5.0);
+    assert_eq!(moved.by(), [5, 1]);
+    assert_eq!((state("closed"), state("open")), (0, 1));
+    assert!(value(&auth, &calls("verify_token", "connect")) >= 5);
     // Past the fresh time, and served from memory all the same.
     tokio::time::sleep(Duration::from_millis(400)).await;
     let cached = requests("authenticated", "cache");
     let moved = Moved::watch(&auth, &[&cached]);
     assert_eq!(id(&auth.authenticate_token(&one).await), "usr_olivia");
     assert_eq!(id(&auth.authenticate_token(&two).await), "usr_victor");
-    assert_eq!(moved.by(), [2.0]);
-    until("the pause is over", || async { state("half_open") == 1.0 }).await;
+    assert_eq!(moved.by(), [2]);
+    until("the pause is over", || async { state("half_open") == 1 }).await;
 }

@@ -7,6 +7,7 @@ use http::HeaderMap;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::logout::SignOut;
 use mastra_auth_cloud_core::identity::Identity;
+use mastra_auth_cloud_core::ids::SessionId;
 use mastra_auth_cloud_core::tally::{Login, SessionEnd, Tally};
 use tracing::{Span, debug_span};
 
@@ -125,5 +126,5 @@ pub(crate) fn cross_origin(headers: &HeaderMap) {
 }
 
 fn session(identity: &Identity) -> Option<&str> {
-    identity.session_id().map(|id| id.as_str())
+    identity.session_id().map(SessionId::as_str)
 }

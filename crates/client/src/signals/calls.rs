@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::cloud_call::CallResult;
-use mastra_auth_cloud_core::http::Request;
+use mastra_auth_cloud_core::http::{Request, Response};
 use mastra_auth_cloud_core::identity::authority::Authority;
 use tracing::{Instrument as _, debug_span, field};
 
@@ -42,7 +42,7 @@ impl Transport for Watched {
             let result = CallResult::of(&delivery);
             self.authority.tally().called(call, result, took);
             span.record("status", result.as_str());
-            let status = delivery.as_ref().ok().map(|answer| answer.status());
+            let status = delivery.as_ref().ok().map(Response::status);
             let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
             if status.is_some() {
                 tell!(

@@ -109,13 +109,17 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Ear {
         if is_ours(metadata) {
             let names: BTreeSet<&str> =
                 metadata.fields().iter().map(|field| field.name()).collect();
-            let fields: String = names.iter().map(|name| format!(" {name}")).collect();
-            let line = format!(
-                "{} {} {}:{fields}\n",
+            let mut line = format!(
+                "{} {} {}:",
                 metadata.level(),
                 metadata.target(),
                 metadata.name()
             );
+            for name in names {
+                line.push(' ');
+                line.push_str(name);
+            }
+            line.push('\n');
             self.spans.lock().unwrap().insert(line);
         }
     }

@@ -35,12 +35,13 @@ pub(super) async fn callback(State(desk): State<Desk>, uri: Uri, headers: Header
     // However this ends, this sign-in is over for this browser.
     let over = desk.auth.clear_login(&state);
     let cookie = headers::cookie(&headers).unwrap_or_default();
+    let trail = Trail::of(&headers);
     let result = match parameters.error {
         Some(error) => Err(declined(&error)),
         None => {
-            let code = parameters.code.unwrap_or_default();
-            let trail = Trail::of(&headers);
-            desk.auth.finish(&code, state, &cookie, &trail).await
+            desk.auth
+                .finish(&parameters.code.unwrap_or_default(), state, &cookie, &trail)
+                .await
         }
     };
     match result {
