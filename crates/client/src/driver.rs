@@ -14,13 +14,15 @@ use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
-use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::identity::key::TokenKey;
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
 
+use tracing::Instrument as _;
+
 use crate::flights::Flights;
+use crate::signals::{self, Found, Trail, Watched};
 use crate::system;
 use crate::transport::Transport;
 
@@ -43,8 +45,8 @@ impl Driver {
             .saturating_mul(3)
             .saturating_add(Duration::from_secs(1));
         Self {
+            transport: Arc::new(Watched::new(transport, Arc::clone(&authority))),
             authority,
-            transport,
             identities: Flights::new(longest),
             // To validate, and then to verify.
             renewals: Flights::new(longest.saturating_mul(2)),
@@ -59,14 +61,20 @@ impl Driver {
     }
 
     /// Finds out who these credentials belong to; a token is asked for once however many wait.
-    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Answer {
+    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Found {
         let mut authenticate = Authenticate::new(&self.authority, credentials);
-        let mut last = None;
+        let (mut last, mut begun) = (None, None);
         loop {
-            match authenticate.next(last.take(), system::now(), system::jitter()) {
+            let now = system::now();
+            let begun = *begun.get_or_insert(now.monotonic);
+            match authenticate.next(last.take(), now, system::jitter()) {
                 Next::Done(answer) => {
                     self.begin(authenticate.take_background());
-                    return answer;
+                    return Found {
+                        answer,
+                        source: authenticate.source(),
+                        begun,
+                    };
                 }
                 Next::Identify(flow) => last = Some(self.identify(flow).await),
                 Next::Keys(flow) => self.fetch_keys(flow).await,
@@ -79,14 +87,21 @@ impl Driver {
         &self,
         credentials: Credentials<'_>,
         cookies: Option<&str>,
-    ) -> (Answer, Option<SetCookie>) {
+    ) -> (Found, Option<SetCookie>) {
         let mut renewing = Renewing::new(&self.authority, credentials, cookies);
-        let mut last = None;
+        let (mut last, mut begun) = (None, None);
         loop {
-            match renewing.next(last.take(), system::now(), system::jitter()) {
+            let now = system::now();
+            let begun = *begun.get_or_insert(now.monotonic);
+            match renewing.next(last.take(), now, system::jitter()) {
                 Wanted::Next(Next::Done(answer)) => {
                     self.begin(renewing.take_background());
-                    return (answer, renewing.take_cookie());
+                    let found = Found {
+                        answer,
+                        source: renewing.source(),
+                        begun,
+                    };
+                    return (found, renewing.take_cookie());
                 }
                 Wanted::Next(Next::Identify(flow)) => last = Some(self.identify(flow).await),
                 Wanted::Next(Next::Keys(flow)) => self.fetch_keys(flow).await,
@@ -96,7 +111,10 @@ impl Driver {
     }
 
     async fn identify(&self, flow: Identify) -> Answer {
-        let landed = self.identities.join(flow.key(), self.identifying(flow)).await;
+        let landed = self
+            .identities
+            .join(flow.key(), self.identifying(flow))
+            .await;
         landed.unwrap_or_else(|| Answer::Unavailable(cut_short()))
     }
 
@@ -116,7 +134,7 @@ impl Driver {
         async move {
             let fetched = drive(transport.as_ref(), flow).await;
             if let Fetched::Failed(error) = &fetched {
-                tracing::warn!(code = error.code(), "the key set could not be fetched");
+                signals::keys_not_fetched(error);
             }
             fetched
         }
@@ -137,7 +155,9 @@ impl Driver {
     pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
         let transport = Arc::clone(&self.transport);
         let renewal = self.renewals.join(flow.key(), async move {
-            told(drive(transport.as_ref(), flow).await)
+            let renewal = drive(transport.as_ref(), flow).await;
+            signals::renewal(&renewal);
+            renewal
         });
         renewal
             .await
@@ -154,32 +174,26 @@ impl Driver {
         self.permissions
             .join(
                 flow.key(),
-                async move { drive(transport.as_ref(), flow).await },
+                async move { drive(transport.as_ref(), flow).await }.in_current_span(),
             )
             .await
             .unwrap_or_else(|| Err(cut_short()))
     }
 
     /// Drives a sign-out in a task of its own: whoever hangs up must not keep the Cloud from hearing of it.
-    pub(crate) async fn sign_out(&self, flow: Logout) -> SignOut {
+    pub(crate) async fn sign_out(&self, flow: Logout, trail: Trail) -> SignOut {
         let transport = Arc::clone(&self.transport);
-        let task = tokio::spawn(async move { drive(transport.as_ref(), flow).await });
+        let authority = Arc::clone(&self.authority);
+        let work = async move {
+            let whose = flow.identity().map(Arc::clone);
+            let end = drive(transport.as_ref(), flow).await;
+            signals::session_ended(authority.tally(), &end, whose.as_deref(), &trail);
+            end
+        };
+        let task = tokio::spawn(work.instrument(signals::sign_out_span()));
         task.await
             .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
     }
-}
-
-/// Tells how a renewal went, once for all who wait for it.
-fn told(renewal: Renewal) -> Renewal {
-    match &renewal {
-        Renewal::Renewed(_) => tracing::info!("session renewed"),
-        Renewal::Unchanged { .. } => tracing::debug!("session not renewed yet"),
-        Renewal::Ended(error) => tracing::info!(code = error.code(), "session cannot be renewed"),
-        Renewal::Unavailable(error) => {
-            tracing::warn!(code = error.code(), "session renewal unavailable");
-        }
-    }
-    renewal
 }
 
 /// The runtime ended before the work did.
@@ -192,28 +206,11 @@ async fn drive<F: Flow>(transport: &dyn Transport, mut flow: F) -> F::Output {
     loop {
         match flow.step(event, system::now()) {
             Step::Done(output) => return output,
-            Step::Send(request) => event = Event::Delivered(send(transport, request).await),
+            Step::Send(request) => event = Event::Delivered(transport.send(request).await),
             Step::Wait(time) => {
                 system::sleep(time).await;
                 event = Event::Woken;
             }
         }
     }
-}
-
-/// One call, told with its endpoint, its status and its time; never with a value.
-async fn send(transport: &dyn Transport, request: Request) -> Delivery {
-    let (endpoint, begun) = (request.endpoint().to_owned(), system::now().monotonic);
-    let delivery = transport.send(request).await;
-    let micros = system::now().monotonic.saturating_sub(begun).as_micros();
-    match &delivery {
-        Ok(response) => tracing::debug!(
-            endpoint,
-            status = response.status(),
-            micros,
-            "cloud answered"
-        ),
-        Err(error) => tracing::warn!(endpoint, ?error, micros, "cloud not reached"),
-    }
-    delivery
 }

@@ -34,12 +34,15 @@ mod flights;
 mod headers;
 mod provider;
 mod revocations;
+mod signals;
 mod system;
 mod traits;
 mod transport;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 pub use builder::Builder;
 pub use client::MastraCloudClient;

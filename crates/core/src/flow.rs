@@ -32,6 +32,7 @@
 pub mod authenticate;
 pub mod call;
 pub mod callback;
+mod credentials;
 pub mod identify;
 pub mod keys;
 pub mod login;
@@ -42,4 +43,5 @@ pub mod renewing;
 pub mod session;
 pub mod step;
 
+pub use crate::tally::{Outcome, Source};
 pub use step::{Event, Flow, Jitter, Step};

@@ -21,6 +21,8 @@ mod weight;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
+pub use breaker::BreakerState;
+
 use crate::ids::SessionId;
 use crate::model::{CloudSession, CloudUser};
 use crate::time::Timestamp;

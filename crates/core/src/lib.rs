@@ -24,6 +24,7 @@ pub mod secret;
 pub mod time;
 
 // L1: shapes
+pub mod cloud_call;
 pub mod error;
 pub mod http;
 pub mod json;
@@ -42,6 +43,7 @@ pub mod permission;
 mod pkce;
 pub mod roles;
 pub mod state;
+pub mod tally;
 mod unverified;
 pub mod verification;
 

@@ -72,12 +72,7 @@ impl Answer {
     /// `authenticated`, `anonymous`, `rejected` or `unavailable`.
     #[napi]
     pub fn kind(&self) -> Result<&'static str> {
-        guard("Answer.kind", || match &self.0 {
-            CoreAnswer::Authenticated(_) => "authenticated",
-            CoreAnswer::Anonymous => "anonymous",
-            CoreAnswer::Rejected(_) => "rejected",
-            CoreAnswer::Unavailable(_) => "unavailable",
-        })
+        guard("Answer.kind", || self.0.outcome().as_str())
     }
 
     /// Who it is, where somebody is signed in.
@@ -126,5 +121,11 @@ impl Search {
         guard("Search.background", || {
             self.0.take_background().map(Flow::background)
         })
+    }
+
+    /// Where the answer came from, once there is one: `cache`, `keys`, `cloud` or `none`.
+    #[napi]
+    pub fn source(&self) -> Result<&'static str> {
+        guard("Search.source", || self.0.source().as_str())
     }
 }

@@ -6,7 +6,9 @@ use mastra_auth_cloud_core::cookie::values;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
+use mastra_auth_cloud_core::flow::authenticate::{
+    Authenticate, Background, Counting, Credentials, Next,
+};
 use mastra_auth_cloud_core::flow::callback::Callback;
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::login;
@@ -14,10 +16,12 @@ use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::flow::renew::Renew;
 use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::flow::{Outcome as Answered, Source};
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::tally::{Login, SessionEnd};
 use mastra_auth_cloud_core::url::RedirectUri;
 use napi::bindgen_prelude::{Either, Env, Function, FunctionCallContext, Uint8Array};
 use napi_derive::napi;
@@ -101,13 +105,14 @@ impl Authority {
         })
     }
 
-    /// Finds out who these credentials belong to.
+    /// Finds out who these credentials belong to. `counted` where a warm look has counted the request already.
     #[napi]
     pub fn authenticate(
         &self,
         token: Option<Text>,
         authorization: Option<Text>,
         cookie: Option<Text>,
+        counted: bool,
     ) -> Result<Or<Search>> {
         guard("Authority.authenticate", || {
             let credentials = Credentials::with_token(
@@ -116,7 +121,17 @@ impl Authority {
                 authorization.as_ref().map(Text::as_str),
                 cookie.as_ref().map(Text::as_str),
             );
-            or(credentials.map(|found| Search(Authenticate::new(&self.0, found.into_owned()))))
+            if credentials.is_err() {
+                self.0.tally().answered(Answered::Rejected, Source::None);
+            }
+            let counting = if counted {
+                Counting::Never
+            } else {
+                Counting::Always
+            };
+            or(credentials.map(|found| {
+                Search(Authenticate::new(&self.0, found.into_owned()).counting(counting))
+            }))
         })
     }
 
@@ -166,8 +181,16 @@ impl Authority {
                     jitter(share),
                 )
             });
+            if flow.is_err() {
+                self.0.tally().login(Login::Failed);
+            }
+            let authority = Arc::clone(&self.0);
             or(flow.map(|flow| {
-                Flow::new(flow, |result| {
+                Flow::new(flow, move |result| {
+                    authority.tally().login(match result {
+                        Ok(_) => Login::Succeeded,
+                        Err(_) => Login::Failed,
+                    });
                     result
                         .map(|signed_in| Outcome {
                             token: Some(
@@ -205,7 +228,7 @@ impl Authority {
             Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
                 .take_flows()
                 .into_iter()
-                .map(sign_out)
+                .map(|flow| sign_out(&self.0, flow))
                 .collect()
         })
     }
@@ -216,13 +239,9 @@ impl Authority {
         guard("Authority.signOut", || {
             or(token(&text).map(|token| {
                 let (now, jitter) = (now(), jitter(share));
-                sign_out(Logout::new(
-                    Arc::clone(&self.0),
-                    token,
-                    Effort::Full,
-                    now,
-                    jitter,
-                ))
+                let authority = Arc::clone(&self.0);
+                let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+                sign_out(&self.0, flow)
             }))
         })
     }
@@ -359,13 +378,13 @@ fn warm(
         let Ok(credentials) = credentials else {
             return 0.0;
         };
-        let mut authenticate = Authenticate::new(authority, credentials);
-        let Next::Done(CoreAnswer::Authenticated(identity)) =
-            authenticate.next(None, now(), jitter(0.0))
+        // Whoever is not known here is looked for again, and counted then.
+        let mut look = Authenticate::new(authority, credentials).counting(Counting::Authenticated);
+        let Next::Done(CoreAnswer::Authenticated(identity)) = look.next(None, now(), jitter(0.0))
         else {
             return 0.0;
         };
-        match authenticate.take_background() {
+        match look.take_background() {
             None => serial(&identity),
             Some(task) => {
                 let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -386,16 +405,29 @@ fn login_arguments(
     Ok((redirect_uri, state))
 }
 
-fn sign_out(flow: Logout) -> Flow {
-    Flow::new(flow, |outcome| {
-        let told = |how| Outcome {
-            sign_out: Some(how),
+fn sign_out(authority: &Arc<CoreAuthority>, flow: Logout) -> Flow {
+    let authority = Arc::clone(authority);
+    let whose = flow.identity().map(Arc::clone);
+    Flow::new(flow, move |outcome| {
+        let of = || Outcome {
+            user_id: whose.as_ref().map(|of| of.user().id().as_str().to_owned()),
+            session_id: whose
+                .as_ref()
+                .and_then(|of| of.session_id().map(|id| id.as_str().to_owned())),
             ..Outcome::default()
         };
+        let told = |end: SessionEnd| {
+            authority.tally().session_end(end);
+            Outcome {
+                sign_out: Some(end.as_str()),
+                ..of()
+            }
+        };
         match outcome {
-            SignOut::Ended => told("ended"),
-            SignOut::AlreadyGone => told("already_gone"),
+            SignOut::Ended => told(SessionEnd::Ended),
+            SignOut::AlreadyGone => told(SessionEnd::AlreadyGone),
             SignOut::NotConfirmed(error) => {
+                authority.tally().session_end(SessionEnd::NotConfirmed);
                 // Why it was not confirmed counts less than that it was not; the reason's code is what a caller can act on.
                 let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
                 Outcome {
@@ -403,7 +435,7 @@ fn sign_out(flow: Logout) -> Flow {
                         endpoint: error.endpoint().map(str::to_owned),
                         ..failure
                     }),
-                    ..Outcome::default()
+                    ..of()
                 }
             }
         }

@@ -33,6 +33,8 @@ pub struct Step {
 pub struct Request {
     /// The method.
     pub method: &'static str,
+    /// Which endpoint it goes to, by its name.
+    pub operation: &'static str,
     /// The path of the contract: safe to log.
     pub endpoint: String,
     /// The whole URL.
@@ -69,6 +71,10 @@ pub struct Outcome {
     pub expires_in: Option<f64>,
     /// Of a sign-out: `ended` or `already_gone`.
     pub sign_out: Option<&'static str>,
+    /// Of a sign-out: whose session it was, where that is known.
+    pub user_id: Option<String>,
+    /// Of a sign-out: the Cloud's id of the session, where that is known.
+    pub session_id: Option<String>,
     /// Why there is nothing of it.
     pub failure: Option<Failure>,
 }
@@ -234,15 +240,19 @@ impl Flow {
     #[napi]
     pub fn failed(&mut self, why: String) -> Result<Step> {
         guard("Flow.failed", || {
-            let error = match why.as_str() {
-                "connect" => TransportError::Connect,
-                "closed" => TransportError::Closed,
-                "timeout" => TransportError::Timeout,
-                "too_large" => TransportError::TooLarge,
-                _ => TransportError::Other,
-            };
-            self.step(Event::Delivered(Err(error)), now())
+            self.step(Event::Delivered(Err(transport_error(&why))), now())
         })
+    }
+}
+
+/// Why there is no answer.
+pub(crate) fn transport_error(why: &str) -> TransportError {
+    match why {
+        "connect" => TransportError::Connect,
+        "closed" => TransportError::Closed,
+        "timeout" => TransportError::Timeout,
+        "too_large" => TransportError::TooLarge,
+        _ => TransportError::Other,
     }
 }
 
@@ -258,6 +268,7 @@ fn done(outcome: Outcome) -> Step {
 fn whole(request: &CoreRequest) -> Request {
     Request {
         method: request.method().as_str(),
+        operation: request.call().as_str(),
         endpoint: request.endpoint().to_owned(),
         url: request.url().to_owned(),
         headers: request

@@ -36,9 +36,12 @@ export class Deployment {
     const channel = channelOf(options.revocations);
     this.revocations = channel && new Revocations(this.authority, channel, this.events);
     this.#driver = new Driver(options.fetch, call => {
-      const { endpoint, status, failed, milliseconds } = call;
+      const { operation, endpoint, status, failed, milliseconds } = call;
+      this.authority.called(operation, status, failed, milliseconds);
       this.events.tell({
         type: 'cloud_call',
+        outcome: failed ?? 'answered',
+        operation,
         endpoint,
         milliseconds,
         ...(status !== undefined && { status }),

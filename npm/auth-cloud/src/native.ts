@@ -47,6 +47,8 @@ export interface NativeAnswer {
 
 export interface NativeRequest {
   readonly method: 'GET' | 'POST';
+  /** The endpoint by its name: `verify_token` and so on. */
+  readonly operation: string;
   /** The path of the contract: safe to log. */
   readonly endpoint: string;
   readonly url: string;
@@ -67,6 +69,8 @@ export interface NativeOutcome {
   readonly token?: string;
   readonly expiresIn?: number;
   readonly signOut?: 'ended' | 'already_gone';
+  readonly userId?: string;
+  readonly sessionId?: string;
   readonly failure?: NativeFailure;
 }
 
@@ -87,9 +91,12 @@ export interface NativeFlow {
   failed(why: NativeTransportError): NativeStep;
 }
 
+export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
+
 export interface NativeSearch {
   next(last: NativeAnswer | undefined, jitter: number): NativeAnswer | NativeFlow;
   background(): NativeFlow | null;
+  source(): NativeSource;
 }
 
 export interface NativeRevocation {
@@ -105,6 +112,18 @@ export interface NativeHeard {
   readonly lag?: number;
 }
 
+/** Times in seconds. */
+export interface NativeStatistics {
+  readonly requests: { outcome: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable'; source: NativeSource; count: number }[];
+  readonly logins: { outcome: 'succeeded' | 'failed'; count: number }[];
+  readonly signOuts: { outcome: 'ended' | 'already_gone' | 'not_confirmed'; count: number }[];
+  readonly cloudCalls: { operation: string; status: string; count: number }[];
+  readonly cloudCallTimes: { operation: string; le: string; count: number }[];
+  readonly cacheEntries: { kind: 'identities' | 'refusals'; count: number }[];
+  readonly breaker: 'closed' | 'open' | 'half_open';
+  readonly keysAge?: number;
+}
+
 type Or<T> = T | NativeFailure;
 type Text = string | null | undefined;
 
@@ -115,7 +134,10 @@ export interface NativeAuthority {
   facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };
   warm(): Or<Warm>;
   background(): NativeFlow[];
-  authenticate(token: Text, authorization: Text, cookie: Text): Or<NativeSearch>;
+  statistics(): NativeStatistics;
+  called(operation: string, status: number | undefined, failed: NativeTransportError | undefined, milliseconds: number): void;
+  /** `counted` where `warm` gave a number for the same request. */
+  authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<string>;
   loginCookie(redirectUri: string, state: string): Or<string>;
   callback(

@@ -20,12 +20,23 @@ import { MastraAuthProvider } from '@mastra/core/server';
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
+import type { CloudAuthEvent } from './events.js';
 import { allows, allowsAll, allowsAny } from './grants.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { NativeAnswer, NativeFailure, NativeFlow, NativeIdentity, NativeOutcome, Warm } from './native.js';
+import type {
+  NativeAnswer,
+  NativeFailure,
+  NativeFlow,
+  NativeIdentity,
+  NativeOutcome,
+  NativeSource,
+  Warm,
+} from './native.js';
+import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationStatus } from './revocations.js';
+import type { CloudAuthStatistics } from './statistics.js';
 import { identityOf } from './user.js';
 import type { CloudUser } from './user.js';
 import { Users } from './users.js';
@@ -41,13 +52,16 @@ export class MastraCloudAuth
   readonly #cloud: Deployment;
   readonly #users: Users;
   readonly #warm: Warm;
+  readonly #traceRequests: boolean;
   /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
     this.#cloud = new Deployment(options, () => this.logger);
-    this.#warm = unwrap(this.#cloud.authority.warm());
+    this.#traceRequests = flag('traceRequests', options.traceRequests);
+    // What a warm look finds says no more than a number: where each request is told of, none is made.
+    this.#warm = this.#traceRequests ? () => 0 : unwrap(this.#cloud.authority.warm());
     const { maxEntries, longest } = this.#cloud.authority.facts();
     this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
     this.mapUserToResourceId = options.mapUserToResourceId ?? (user => user.id);
@@ -100,7 +114,7 @@ export class MastraCloudAuth
       for (const flow of this.#cloud.authority.background()) this.#cloud.let(flow);
     }
     const known = serial === 0 ? undefined : this.#users.get(serial);
-    return known === undefined ? this.#search(token, authorization, cookie, request) : known.promised;
+    return known === undefined ? this.#search(token, authorization, cookie, request, serial !== 0) : known.promised;
   }
 
   async #search(
@@ -108,10 +122,12 @@ export class MastraCloudAuth
     authorization: string | undefined,
     cookie: string | undefined,
     request: RequestLike,
+    counted = false,
   ): Promise<CloudUser | null> {
-    const search = this.#cloud.authority.authenticate(token, authorization, cookie);
+    const begun = performance.now();
+    const search = this.#cloud.authority.authenticate(token, authorization, cookie, counted);
     if (isFailure(search)) {
-      this.#cloud.events.failed('rejected', search, requestId(request));
+      this.#cloud.events.failed('rejected', search, looked('rejected', 'none', begun, requestId(request)));
       return null;
     }
     let last: NativeAnswer | undefined;
@@ -123,21 +139,25 @@ export class MastraCloudAuth
       }
       const besides = search.background();
       if (besides !== null) this.#cloud.let(besides);
-      return this.#told(next, request);
+      return this.#told(next, search.source(), begun, request);
     }
   }
 
-  #told(answer: NativeAnswer, request: RequestLike): CloudUser | null {
-    const identity = answer.identity();
-    if (identity !== null) return this.#users.of(identity);
+  #told(answer: NativeAnswer, source: NativeSource, begun: number, request: RequestLike): CloudUser | null {
+    const { events } = this.#cloud;
+    const kind = answer.kind();
     const failure = answer.failure();
-    if (failure === null) return null;
-    const id = requestId(request);
-    if (answer.kind() === 'rejected') {
-      this.#cloud.events.failed('rejected', failure, id);
-      return null;
+    const identity = answer.identity();
+    const user = identity === null ? null : this.#users.of(identity);
+    if (failure === null) {
+      if (this.#traceRequests && (kind === 'authenticated' || kind === 'anonymous')) {
+        events.tell({ type: kind, ...looked(kind, source, begun, requestId(request)), ...(user && { userId: user.id }) });
+      }
+      return user;
     }
-    this.#cloud.events.failed('unavailable', failure, id);
+    const id = requestId(request);
+    events.failed(kind === 'rejected' ? 'rejected' : 'unavailable', failure, looked(kind, source, begun, id));
+    if (kind === 'rejected') return null;
     throw fromFailure(failure, id);
   }
 
@@ -209,10 +229,19 @@ export class MastraCloudAuth
   async #ended(flow: NativeFlow): Promise<void> {
     // What was seen to be good is over already; of anything else others hear once the Cloud has taken it.
     this.#cloud.revocations?.flush();
-    const outcome = await this.#cloud.run(flow);
+    const { events } = this.#cloud;
+    const { failure, signOut, userId, sessionId } = await this.#cloud.run(flow);
     this.#cloud.revocations?.flush();
-    if (outcome.failure === undefined) this.#cloud.events.tell({ type: 'signed_out' });
-    else this.#cloud.events.failed('sign_out_not_confirmed', outcome.failure);
+    const whose = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
+    if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...whose });
+    else events.tell({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...whose });
+  }
+
+  // What happened
+
+  /** What was counted since the start, and how things stand now. Cheap enough for every scrape; holds no id and no value. */
+  statistics(): CloudAuthStatistics {
+    return this.#cloud.authority.statistics();
   }
 
   // What an operator ends
@@ -291,12 +320,12 @@ export class MastraCloudAuth
     const { identity, cookies, token, session, failure } = outcome as NativeOutcome;
     if (failure !== undefined) {
       const id = requestId();
-      events.failed('sign_in_failed', failure, id);
+      events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
       throw fromFailure(failure, id);
     }
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
     const user = this.#users.of(identity);
-    events.tell({ type: 'signed_in', userId: user.id });
+    events.tell({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
     const old = authority.replaced(cookieHeader, identity, Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
     for (const flow of old) {
@@ -331,7 +360,7 @@ export class MastraCloudAuth
     const { grants, failure } = await this.#cloud.run(known);
     if (failure === undefined) return [...(grants ?? [])];
     const id = requestId();
-    this.#cloud.events.failed('unavailable', failure, id);
+    this.#cloud.events.failed('unavailable', failure, { outcome: 'unavailable', requestId: id });
     throw fromFailure(failure, id);
   }
 
@@ -369,6 +398,11 @@ export class MastraCloudAuth
     const found = await this.#search(token, undefined, undefined, {});
     return found !== null && found.id === user.id ? identityOf(found) : undefined;
   }
+}
+
+/** What an event says of the answer to who a request comes from. */
+function looked(outcome: string, source: NativeSource, begun: number, id: string): Omit<CloudAuthEvent, 'type'> {
+  return { outcome, source, milliseconds: performance.now() - begun, requestId: id };
 }
 
 /** A host in JavaScript may pass anything; what is no text is an empty one, and refused as such. */

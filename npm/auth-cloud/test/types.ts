@@ -16,6 +16,8 @@ import type {
   CloudAuthEvent,
   CloudAuthEventType,
   CloudAuthLogger,
+  CloudAuthSource,
+  CloudAuthStatistics,
   CloudSession,
   CloudUser,
   Dialect,
@@ -78,6 +80,7 @@ export function methods(): void {
   same<Gives<'hasAnyPermission'>, Promise<boolean>>(true);
   same<Gives<'getAvailableRoles'>, Promise<{ id: string; name: string }[]>>(true);
   same<Gives<'getPermissionsForRole'>, Promise<string[]>>(true);
+  same<Gives<'statistics'>, CloudAuthStatistics>(true);
 }
 
 type ClientOption = 'projectId' | 'baseUrl' | 'apiPrefix' | 'authPath' | 'dialect' | 'fetch' | 'logger' | 'onEvent';
@@ -86,7 +89,7 @@ type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected'
 
 export function options(): void {
   same<keyof MastraCloudClientOptions, ClientOption>(true);
-  type Other = 'roleMapping' | 'cache' | 'verification' | 'revocations';
+  type Other = 'roleMapping' | 'cache' | 'verification' | 'revocations' | 'traceRequests';
   same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | Other>(true);
   same<Dialect, 'v1' | 'pkce'>(true);
   same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
@@ -104,6 +107,7 @@ export function options(): void {
   void new MastraCloudAuth({ name: 'n', protected: ['/api/*'], public: ['/health'], mapUserToResourceId: user => user.id });
   void new MastraCloudAuth({ revocations: { redis: 'redis://localhost' } });
   void new MastraCloudAuth({ revocations: {} as RevocationChannel });
+  void new MastraCloudAuth({ traceRequests: true });
   void new MastraCloudAuth({ authorizeUser: async user => user.roles.includes('owner') });
 }
 
@@ -128,6 +132,10 @@ export function refusedOptions(): void {
   void new MastraCloudAuth({ sessionMaxAge: '60' });
   // @ts-expect-error A text.
   void new MastraCloudAuth({ projectId: 7 });
+  // @ts-expect-error True or false.
+  void new MastraCloudAuth({ traceRequests: 'yes' });
+  // @ts-expect-error The client answers no requests.
+  void new MastraCloudClient({ traceRequests: true });
   // @ts-expect-error A list for each role.
   void new MastraCloudAuth({ roleMapping: { owner: '*' } });
   // @ts-expect-error There is no such time.
@@ -172,10 +180,21 @@ export function values(user: CloudUser, session: CloudSession, exchanged: Exchan
   user.roles.push('owner');
   // @ts-expect-error Nor is what the Cloud keeps written to.
   user.metadata!['plan'] = 'free';
+  same<CloudAuthSource, 'cache' | 'keys' | 'cloud' | 'none'>(true);
+  same<CloudAuthEvent['source'], CloudAuthSource | undefined>(true);
   const kind: CloudAuthEventType = event.type;
   const token: string = exchanged.token;
   const end: Date = session.expiresAt;
   return [kind, token, end];
+}
+
+export function statistics(of: CloudAuthStatistics): number | undefined {
+  same<CloudAuthStatistics, Readonly<CloudAuthStatistics>>(true);
+  same<(typeof of.requests)[number]['source'], CloudAuthSource>(true);
+  same<typeof of.breaker, 'closed' | 'open' | 'half_open'>(true);
+  // @ts-expect-error What was counted stays as it is.
+  of.requests[0]!.count = 0;
+  return of.keysAge ?? of.revocationLag;
 }
 
 export function errors(thrown: unknown): unknown {

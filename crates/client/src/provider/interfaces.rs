@@ -21,10 +21,11 @@ use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::RedirectUri;
 
 use super::MastraCloudAuth;
+use crate::signals::Trail;
 use crate::traits::{
     LoginButton, RbacProvider, RefreshedSession, SessionProvider, SsoProvider, UserProvider,
 };
-use crate::{headers, system};
+use crate::{headers, signals, system};
 
 impl UserProvider for MastraCloudAuth {
     async fn current_user(&self, headers: &HeaderMap) -> Result<Option<CloudUser>, CloudApiError> {
@@ -144,8 +145,10 @@ impl SsoProvider for MastraCloudAuth {
         let own_origin = self
             .public_url()
             .map(mastra_auth_cloud_core::url::PublicUrl::origin);
-        self.finish_login(code, State::parse(state, own_origin)?, cookie_header)
-            .await
+        let state = State::parse(state, own_origin).inspect_err(|error| {
+            signals::login_failed(self.tally(), error, &Trail::default());
+        })?;
+        self.finish_login(code, state, cookie_header).await
     }
 
     fn logout_url(

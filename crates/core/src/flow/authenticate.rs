@@ -8,10 +8,11 @@
 use core::array;
 use std::sync::Arc;
 
+use super::credentials::{Candidate, MAX_CANDIDATES};
+pub use super::credentials::{Credentials, bearer};
 use super::identify::{Answer, Identify, Known, first_look, settle};
 use super::keys::FetchKeys;
 use super::step::Jitter;
-use crate::cookie::values;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
 use crate::identity::cache::Lookup;
@@ -19,145 +20,8 @@ use crate::identity::keys::Outlook;
 use crate::identity::proof::Unproven;
 use crate::jwt::Reason;
 use crate::secret::SessionToken;
+use crate::tally::{Outcome, Source};
 use crate::time::Now;
-
-const MAX_CANDIDATES: usize = 5;
-
-/// A request's credentials, borrowed from its headers.
-#[derive(Clone)]
-pub struct Credentials<'h> {
-    candidates: [Option<Candidate<'h>>; MAX_CANDIDATES],
-}
-
-#[derive(Clone)]
-enum Candidate<'h> {
-    Text(&'h str),
-    Token(SessionToken),
-    Malformed,
-}
-
-impl Candidate<'_> {
-    /// What may be known. Its form is looked at only where it is not: what has another one is never remembered.
-    fn text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) => Some(text),
-            Self::Token(token) => Some(token.expose()),
-            Self::Malformed => None,
-        }
-    }
-
-    fn into_token(self) -> Option<SessionToken> {
-        match self {
-            Self::Text(text) => SessionToken::parse(text).ok(),
-            Self::Token(token) => Some(token),
-            Self::Malformed => None,
-        }
-    }
-}
-
-impl<'h> Credentials<'h> {
-    /// Reads the `Authorization` and `Cookie` headers. Several `Cookie` headers are to be joined with `; `.
-    ///
-    /// # Errors
-    ///
-    /// `cookie_header_too_large`, `too_many_cookies`.
-    pub fn read(
-        authority: &Authority,
-        authorization: Option<&'h str>,
-        cookie: Option<&'h str>,
-    ) -> Result<Self, CloudApiError> {
-        Self::with_token(authority, None, authorization, cookie)
-    }
-
-    /// The same, where the host has read a token already: it counts before the headers, and once where it stands there too.
-    /// Some hosts hand on a whole `Authorization` value whose scheme they do not know by its spelling.
-    ///
-    /// # Errors
-    ///
-    /// As [`read`](Self::read).
-    pub fn with_token(
-        authority: &Authority,
-        token: Option<&'h str>,
-        authorization: Option<&'h str>,
-        cookie: Option<&'h str>,
-    ) -> Result<Self, CloudApiError> {
-        let token = token.map(|text| bearer(text).unwrap_or(text));
-        let bearer = authorization
-            .and_then(bearer)
-            .filter(|text| Some(*text) != token);
-        let mut found = Self::none();
-        let mut free = found.candidates.iter_mut();
-        let mut add = |text: &'h str| {
-            if !text.is_empty()
-                && let Some(place) = free.next()
-            {
-                *place = Some(Candidate::Text(text));
-            }
-        };
-        token.into_iter().for_each(&mut add);
-        bearer.into_iter().for_each(&mut add);
-        if let Some(header) = cookie {
-            values(header, authority.config().cookie.name())?.for_each(&mut add);
-        }
-        Ok(found)
-    }
-
-    const fn none() -> Self {
-        Self {
-            candidates: [const { None }; MAX_CANDIDATES],
-        }
-    }
-
-    /// One token that was found some other way.
-    pub fn token(token: &'h str) -> Self {
-        let mut found = Self::none();
-        let [first, ..] = &mut found.candidates;
-        *first = (!token.is_empty()).then_some(Candidate::Text(token));
-        found
-    }
-
-    /// The same, without the headers: for a driver that cannot keep them until the end.
-    pub fn into_owned(self) -> Credentials<'static> {
-        let own = |candidate: Candidate<'_>| {
-            candidate
-                .into_token()
-                .map_or(Candidate::Malformed, Candidate::Token)
-        };
-        Credentials {
-            candidates: self.candidates.map(|candidate| candidate.map(own)),
-        }
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.candidates.iter().all(Option::is_none)
-    }
-}
-
-impl core::fmt::Debug for Authenticate<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Authenticate")
-            .field("refused", &self.refused)
-            .finish_non_exhaustive()
-    }
-}
-
-impl core::fmt::Debug for Credentials<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        write!(
-            f,
-            "Credentials({})",
-            self.candidates.iter().flatten().count()
-        )
-    }
-}
-
-/// The token of an `Authorization` header; the scheme in any letter case (RFC 9110 section 11.1).
-pub fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    let token = token.trim_matches(' ');
-    (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
-}
 
 /// What a driver does next.
 #[derive(Debug)]
@@ -185,14 +49,38 @@ pub struct Authenticate<'h> {
     candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
     /// Whose key was not known; judged again once the keys were fetched.
     waiting: Option<SessionToken>,
-    refused: Option<CloudApiError>,
+    refused: Option<(CloudApiError, Source)>,
     background: Option<Background>,
+    /// The number of the identity of the stale time, where the Cloud is asked beside one.
+    stale: Option<u64>,
+    source: Source,
+    counting: Counting,
+}
+
+impl core::fmt::Debug for Authenticate<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Authenticate")
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What became of one candidate.
 enum Judged {
     Next(Next),
-    Refused(CloudApiError),
+    Done(Answer, Source),
+    Refused(CloudApiError, Source),
+}
+
+/// Whether the answer is added to the deployment's [`Tally`](crate::tally::Tally).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Every answer.
+    Always,
+    /// Only where somebody is signed in: whoever gets another answer asks again.
+    Authenticated,
+    /// None: it was counted already.
+    Never,
 }
 
 impl<'h> Authenticate<'h> {
@@ -204,7 +92,21 @@ impl<'h> Authenticate<'h> {
             waiting: None,
             refused: None,
             background: None,
+            stale: None,
+            source: Source::None,
+            counting: Counting::Always,
         }
+    }
+
+    /// The same, counted otherwise.
+    #[must_use]
+    pub fn counting(self, counting: Counting) -> Self {
+        Self { counting, ..self }
+    }
+
+    /// Where the answer came from, once there is one.
+    pub const fn source(&self) -> Source {
+        self.source
     }
 
     /// Goes on: with nothing at first, then with each flow's answer.
@@ -212,28 +114,64 @@ impl<'h> Authenticate<'h> {
         match last {
             None | Some(Answer::Anonymous) => {}
             Some(Answer::Rejected(error)) => {
-                self.refused.get_or_insert(error);
+                self.refused.get_or_insert((error, Source::Cloud));
             }
-            Some(answer) => return Next::Done(answer),
+            Some(answer) => {
+                let source = self.source_of(&answer);
+                return self.done(answer, source);
+            }
         }
         if let Some(token) = self.waiting.take() {
-            match self.prove(token, Keys::Fetched, now, jitter) {
-                Judged::Next(next) => return next,
-                // The first refusal is the one to tell: it is that of the credential that counts most.
-                Judged::Refused(error) => _ = self.refused.get_or_insert(error),
+            let judged = self.prove(token, Keys::Fetched, now, jitter);
+            if let Some(next) = self.judged(judged) {
+                return next;
             }
         }
         while let Some(candidate) = self.candidates.by_ref().flatten().next() {
-            match self.judge(candidate, now, jitter) {
-                Judged::Next(next) => return next,
-                Judged::Refused(error) => _ = self.refused.get_or_insert(error),
+            let judged = self.judge(candidate, now, jitter);
+            if let Some(next) = self.judged(judged) {
+                return next;
             }
         }
-        Next::Done(
-            self.refused
-                .take()
-                .map_or(Answer::Anonymous, Answer::Rejected),
-        )
+        match self.refused.take() {
+            Some((error, source)) => self.done(Answer::Rejected(error), source),
+            None => self.done(Answer::Anonymous, Source::None),
+        }
+    }
+
+    /// What follows for the driver; nothing where the next candidate is to be judged.
+    fn judged(&mut self, judged: Judged) -> Option<Next> {
+        match judged {
+            Judged::Next(next) => Some(next),
+            Judged::Done(answer, source) => Some(self.done(answer, source)),
+            Judged::Refused(error, source) => {
+                // The first refusal is the one to tell: it is that of the credential that counts most.
+                self.refused.get_or_insert((error, source));
+                None
+            }
+        }
+    }
+
+    fn done(&mut self, answer: Answer, source: Source) -> Next {
+        self.source = source;
+        let outcome = answer.outcome();
+        if self.counting == Counting::Always
+            || (self.counting == Counting::Authenticated && outcome == Outcome::Authenticated)
+        {
+            self.authority.tally().answered(outcome, source);
+        }
+        Next::Done(answer)
+    }
+
+    /// Where the answer of a flow came from: from the Cloud, unless it gave back what was known before or was not let ask.
+    fn source_of(&self, answer: &Answer) -> Source {
+        match answer {
+            Answer::Authenticated(identity) if self.stale == Some(identity.serial()) => {
+                Source::Cache
+            }
+            Answer::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
+            _ => Source::Cloud,
+        }
     }
 
     /// What is to be done besides, once there is an answer.
@@ -242,21 +180,24 @@ impl<'h> Authenticate<'h> {
     }
 
     fn judge(&mut self, candidate: Candidate<'h>, now: Now, jitter: Jitter) -> Judged {
-        let malformed = || Judged::Refused(CloudApiError::new(Code::InvalidToken));
+        let malformed = || Judged::Refused(CloudApiError::new(Code::InvalidToken), Source::None);
         let Some(text) = candidate.text() else {
             return malformed();
         };
         match first_look(&self.authority, &self.authority.key(text), now) {
-            Known::Answer(Answer::Rejected(error)) => Judged::Refused(error),
-            Known::Answer(answer) => Judged::Next(Next::Done(answer)),
+            Known::Answer(Answer::Rejected(error)) => Judged::Refused(error, Source::Cache),
+            Known::Answer(answer) => Judged::Done(answer, Source::Cache),
             Known::Due(answer) => {
                 self.background = candidate
                     .into_token()
                     .and_then(|token| self.ahead(token, now, jitter));
-                Judged::Next(Next::Done(answer))
+                Judged::Done(answer, Source::Cache)
             }
-            Known::Ask(_) => match candidate.into_token() {
-                Some(token) => self.ask(token, now, jitter),
+            Known::Ask(stale) => match candidate.into_token() {
+                Some(token) => {
+                    self.stale = stale.map(|identity| identity.serial());
+                    self.ask(token, now, jitter)
+                }
                 None => malformed(),
             },
         }
@@ -281,7 +222,7 @@ impl<'h> Authenticate<'h> {
                 if !error.is(&Code::SessionExpired) {
                     authority.refused(key, &error, now);
                 }
-                return Judged::Refused(error);
+                return Judged::Refused(error, Source::Keys);
             }
             Err(unproven) => return self.without_key(token, &unproven, keys, now, jitter),
         };
@@ -294,8 +235,8 @@ impl<'h> Authenticate<'h> {
             return Judged::Next(Next::Identify(flow));
         }
         match settle(&authority, identity, now) {
-            Answer::Rejected(error) => Judged::Refused(error),
-            answer => Judged::Next(Next::Done(answer)),
+            Answer::Rejected(error) => Judged::Refused(error, Source::Keys),
+            answer => Judged::Done(answer, Source::Keys),
         }
     }
 
@@ -319,13 +260,15 @@ impl<'h> Authenticate<'h> {
         }
         if outlook == Outlook::Complete && *unproven == Unproven::UnknownKey {
             // Not remembered: the key may be published in the next moment.
-            return Judged::Refused(Reason::UnknownKey.into());
+            return Judged::Refused(Reason::UnknownKey.into(), Source::Keys);
         }
-        let answer = match authority.lookup(&authority.key(token.expose()), now) {
-            Lookup::Stale(identity) => Answer::Authenticated(identity),
-            _ => Answer::Unavailable(CloudApiError::new(Code::KeysUnavailable)),
-        };
-        Judged::Next(Next::Done(answer))
+        match authority.lookup(&authority.key(token.expose()), now) {
+            Lookup::Stale(identity) => Judged::Done(Answer::Authenticated(identity), Source::Cache),
+            _ => {
+                let error = CloudApiError::new(Code::KeysUnavailable);
+                Judged::Done(Answer::Unavailable(error), Source::None)
+            }
+        }
     }
 
     /// The task to ask about an identity that is still fresh.

@@ -20,6 +20,7 @@ use crate::model::CloudUser;
 use crate::op::validate_session::{ValidateSession, Validated};
 use crate::op::verify_token::VerifyToken;
 use crate::secret::SessionToken;
+use crate::tally::Outcome;
 use crate::time::Now;
 use crate::unverified::Unverified;
 
@@ -34,6 +35,18 @@ pub enum Answer {
     Rejected(CloudApiError),
     /// It could not be found out.
     Unavailable(CloudApiError),
+}
+
+impl Answer {
+    /// Which of the four it is.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Authenticated(_) => Outcome::Authenticated,
+            Self::Anonymous => Outcome::Anonymous,
+            Self::Rejected(_) => Outcome::Rejected,
+            Self::Unavailable(_) => Outcome::Unavailable,
+        }
+    }
 }
 
 /// One token's identity, on its way.

@@ -14,6 +14,7 @@ use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
 use crate::cookie::every_value;
 use crate::error::{CloudApiError, Code};
+use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::ids::SessionId;
@@ -51,7 +52,7 @@ pub struct Logout {
     token: SessionToken,
     effort: Effort,
     jitter: Jitter,
-    is_known: bool,
+    known: Option<Arc<Identity>>,
     /// Whether other instances were told already.
     is_told: bool,
     permit: Option<Permit>,
@@ -82,10 +83,12 @@ impl Logout {
         let key = newer.as_ref().map_or(key, |newer| *newer.key());
         let seen = authority.seen(&key);
         let known_end = seen.as_ref().and_then(|identity| identity.expires_at());
-        let is_known = seen.is_some();
         let phase = match authority.lookup(&key, now) {
             Lookup::Refused(_) => Phase::Gone,
-            _ => Phase::Begin(seen.and_then(|identity| identity.session_id().cloned())),
+            _ => Phase::Begin(
+                seen.as_ref()
+                    .and_then(|identity| identity.session_id().cloned()),
+            ),
         };
         authority.sign_out(&token, known_end, now);
         let token = newer.map_or(token, |newer| newer.token().clone());
@@ -94,8 +97,8 @@ impl Logout {
             token,
             effort,
             jitter,
-            is_known,
-            is_told: is_known,
+            is_told: seen.is_some(),
+            known: seen,
             permit: None,
             phase,
         }
@@ -103,7 +106,12 @@ impl Logout {
 
     /// Whether the token was seen to be good here.
     pub const fn is_known(&self) -> bool {
-        self.is_known
+        self.known.is_some()
+    }
+
+    /// Whose session it is, where the token was seen to be good here.
+    pub const fn identity(&self) -> Option<&Arc<Identity>> {
+        self.known.as_ref()
     }
 
     fn begin(&mut self, known: Option<SessionId>, now: Now) -> Step<SignOut> {

@@ -7,7 +7,8 @@
 
 use std::sync::Arc;
 
-use super::authenticate::{Authenticate, Background, Credentials, Next};
+use super::authenticate::{Authenticate, Background, Counting, Credentials, Next};
+use super::call::out_of_turn;
 use super::identify::{Answer, Identify};
 use super::renew::{Renew, Renewal};
 use super::step::Jitter;
@@ -18,6 +19,7 @@ use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::identity::{Identity, renew_from};
 use crate::secret::SessionToken;
+use crate::tally::Source;
 use crate::time::Now;
 use crate::unverified::Unverified;
 
@@ -34,6 +36,7 @@ pub enum Wanted {
 pub struct Renewing<'h> {
     authority: Arc<Authority>,
     search: Authenticate<'h>,
+    source: Source,
     cookies: Option<&'h str>,
     /// How many cookies were looked at for one that is past its end.
     tried: usize,
@@ -44,7 +47,7 @@ pub struct Renewing<'h> {
     /// That token is good by its own word, and whose it is has not been asked so far.
     is_unasked: bool,
     came: Option<Renewal>,
-    refused: Option<CloudApiError>,
+    refused: Option<(CloudApiError, Source)>,
     cookie: Option<SetCookie>,
 }
 
@@ -57,7 +60,9 @@ impl<'h> Renewing<'h> {
     ) -> Self {
         Self {
             authority: Arc::clone(authority),
-            search: Authenticate::new(authority, credentials),
+            // What the search ends with is not what the request ends with.
+            search: Authenticate::new(authority, credentials).counting(Counting::Never),
+            source: Source::None,
             cookies,
             tried: 0,
             asked: None,
@@ -74,25 +79,37 @@ impl<'h> Renewing<'h> {
         let last = match self.came.take() {
             None => last,
             Some(renewal) => match self.settle(renewal) {
-                Some(Answer::Rejected(error)) => {
-                    self.refused.get_or_insert(error.clone());
+                Some((Answer::Rejected(error), _)) => {
+                    self.refused.get_or_insert((error.clone(), Source::Cloud));
                     Some(Answer::Rejected(error))
                 }
-                Some(answer) => return done(answer),
+                Some((answer, source)) => return self.done(answer, source),
                 None => return self.look_again(jitter),
             },
         };
         match self.search.next(last, now, jitter) {
             Next::Done(Answer::Authenticated(identity)) => self.found(identity, now, jitter),
             Next::Done(Answer::Rejected(error)) => self.rejected(error, now, jitter),
+            Next::Done(answer) => self.done(answer, self.search.source()),
             Next::Identify(flow) => self.unknown(flow, now, jitter),
-            next => Wanted::Next(next),
+            Next::Keys(flow) => Wanted::Next(Next::Keys(flow)),
         }
     }
 
     /// Takes what came of a renewal.
     pub fn renewed(&mut self, renewal: Renewal) {
         self.came = Some(renewal);
+    }
+
+    /// Where the answer came from, once there is one.
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    fn done(&mut self, answer: Answer, source: Source) -> Wanted {
+        self.source = source;
+        self.authority.tally().answered(answer.outcome(), source);
+        Wanted::Next(Next::Done(answer))
     }
 
     /// What is to be done besides, once there is an answer.
@@ -106,21 +123,28 @@ impl<'h> Renewing<'h> {
     }
 
     /// None where it is still to be asked whose the token is: it is good, or its session ends later than was thought.
-    fn settle(&mut self, renewal: Renewal) -> Option<Answer> {
-        let good = self.good.take().map(Answer::Authenticated);
+    fn settle(&mut self, renewal: Renewal) -> Option<(Answer, Source)> {
+        let known = self.search.source();
+        let good = self
+            .good
+            .take()
+            .map(|identity| (Answer::Authenticated(identity), known));
         let is_unasked = core::mem::take(&mut self.is_unasked);
         match renewal {
             Renewal::Renewed(renewed) => {
                 self.cookie = Some(renewed.cookie.clone());
-                Some(Answer::Authenticated(Arc::clone(&renewed.identity)))
+                let identity = Arc::clone(&renewed.identity);
+                Some((Answer::Authenticated(identity), Source::Cloud))
             }
             Renewal::Unchanged { cookie, .. } => {
                 self.cookie = cookie;
                 good
             }
-            Renewal::Ended(error) => Some(Answer::Rejected(error)),
+            Renewal::Ended(error) => Some((Answer::Rejected(error), Source::Cloud)),
             Renewal::Unavailable(_) if is_unasked => None,
-            Renewal::Unavailable(error) => Some(good.unwrap_or(Answer::Unavailable(error))),
+            Renewal::Unavailable(error) => {
+                Some(good.unwrap_or((Answer::Unavailable(error), Source::Cloud)))
+            }
         }
     }
 
@@ -130,7 +154,7 @@ impl<'h> Renewing<'h> {
                 let flow = Identify::new(Arc::clone(&self.authority), token, jitter);
                 Wanted::Next(Next::Identify(flow))
             }
-            None => done(Answer::Unavailable(super::call::out_of_turn())),
+            None => self.done(Answer::Unavailable(out_of_turn()), Source::None),
         }
     }
 
@@ -142,7 +166,7 @@ impl<'h> Renewing<'h> {
             && (self.authority.successor(&key, now).is_some()
                 || self.authority.may_renew(&key, now));
         if !is_time {
-            return done(Answer::Authenticated(identity));
+            return self.done(Answer::Authenticated(identity), self.search.source());
         }
         let token = identity.user().session_token().clone();
         self.good = Some(identity);
@@ -174,7 +198,7 @@ impl<'h> Renewing<'h> {
 
     /// Nobody is signed in: perhaps one of the cookies was good a while ago.
     fn rejected(&mut self, error: CloudApiError, now: Now, jitter: Jitter) -> Wanted {
-        self.refused.get_or_insert(error);
+        self.refused.get_or_insert((error, self.search.source()));
         let name = self.authority.config().cookie.name();
         let cookies = self.cookies.and_then(|header| values(header, name).ok());
         for text in cookies.into_iter().flatten().skip(self.tried) {
@@ -186,10 +210,11 @@ impl<'h> Renewing<'h> {
                 return self.renew(token, jitter);
             }
         }
-        let error = self.refused.take();
-        done(Answer::Rejected(
-            error.unwrap_or_else(|| CloudApiError::new(Code::SessionExpired)),
-        ))
+        let (error, source) = self
+            .refused
+            .take()
+            .unwrap_or_else(|| (CloudApiError::new(Code::SessionExpired), Source::None));
+        self.done(Answer::Rejected(error), source)
     }
 
     /// Whether a token that was refused was good until its end. Where signatures are checked, one that has a wrong one is
@@ -225,8 +250,4 @@ impl core::fmt::Debug for Renewing<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Renewing").finish_non_exhaustive()
     }
-}
-
-fn done(answer: Answer) -> Wanted {
-    Wanted::Next(Next::Done(answer))
 }

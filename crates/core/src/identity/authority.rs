@@ -11,7 +11,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::Identity;
-use super::breaker::{Admission, Breaker};
+use super::breaker::{Admission, Breaker, BreakerState};
 use super::cache::{Cache, GrantsLookup, Lookup, Proof};
 use super::key::{Scope, TokenKey};
 use super::keys::Keys;
@@ -27,6 +27,7 @@ use crate::ids::UserId;
 use crate::model::CloudSession;
 use crate::permission::Grants;
 use crate::secret::{LoginSecret, SessionToken};
+use crate::tally::Tally;
 use crate::time::{Now, Timestamp};
 
 /// A deployment at work.
@@ -43,6 +44,7 @@ pub struct Authority {
     successions: Successions,
     /// Which tokens a newer one was asked for a moment ago.
     renewals: Spent,
+    tally: Tally,
 }
 
 impl Authority {
@@ -70,6 +72,7 @@ impl Authority {
             spent: Spent::new(policy.login_lifetime, policy.capacity),
             successions: Successions::new(policy.capacity),
             renewals: Spent::new(policy.renew_before / 4, policy.capacity),
+            tally: Tally::default(),
             config: Arc::new(config),
         })
     }
@@ -90,6 +93,16 @@ impl Authority {
             waiting: self.outbox.len(),
             ..self.cache.statistics()
         }
+    }
+
+    /// What happened so far, counted.
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Whether the Cloud is asked now. Changes nothing.
+    pub fn breaker_state(&self, now: Now) -> BreakerState {
+        self.breaker.state(now)
     }
 
     /// How long ago the key set was fetched; none where none was, or where keys were given.

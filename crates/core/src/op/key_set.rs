@@ -4,6 +4,7 @@
 
 use zeroize::Zeroizing;
 
+use crate::cloud_call::CloudCall;
 use crate::config::{Config, USER_AGENT};
 use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Method, Request};
@@ -35,6 +36,7 @@ impl Operation for GetKeySet {
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
         let plain = |text: &str| Zeroizing::new(text.to_owned());
         Ok(Request {
+            call: CloudCall::KeySet,
             method: Method::Get,
             endpoint: ENDPOINT.into(),
             url: self.url.as_str().to_owned(),

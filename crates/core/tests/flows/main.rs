@@ -20,5 +20,6 @@ mod renew;
 mod renewing;
 mod revocations;
 mod session;
+mod source;
 #[path = "../world/mod.rs"]
 mod world;

@@ -20,9 +20,9 @@ const started = () => {
   return one;
 };
 const identity = () => started().answered(...answerOf({ user: USER })).done.identity;
-const search = () => authority.authenticate(T, null, null);
+const search = () => authority.authenticate(T, null, null, false);
 const answer = () => {
-  const next = authority.authenticate('', null, null).next(undefined, 0);
+  const next = authority.authenticate('', null, null, false).next(undefined, 0);
   if (next.kind() !== 'anonymous') throw new Error('not an answer');
   return next;
 };
@@ -46,7 +46,9 @@ const CALLS = {
     return () => warm(T, null, null);
   },
   'Authority.background': () => () => authority.background(),
-  'Authority.authenticate': () => () => authority.authenticate(T, null, null),
+  'Authority.authenticate': () => () => authority.authenticate(T, null, null, false),
+  'Authority.statistics': () => () => authority.statistics(),
+  'Authority.called': () => () => authority.called('verify_token', 200, undefined, 1),
   'Authority.loginUrl': () => () => authority.loginUrl(URI, 's'),
   'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
   'Authority.callback': () => () => authority.callback('c', 's', '', 0),
@@ -95,6 +97,10 @@ const CALLS = {
   'Flow.failed': () => {
     const one = started();
     return () => one.failed('timeout');
+  },
+  'Search.source': () => {
+    const one = search();
+    return () => one.source();
   },
   'Search.next': () => {
     const one = search();
