@@ -352,7 +352,11 @@ async fn threat_035_two_instances_and_short_tokens_sign_nobody_out() {
     let begun = Instant::now();
     let mut requests = 0_u32;
     while begun.elapsed() < Duration::from_secs(8) {
-        let to = if requests % 2 == 0 { &*first } else { &second };
+        let to = if requests.is_multiple_of(2) {
+            &*first
+        } else {
+            &second
+        };
         assert_eq!(browser.me(to).await, "usr_olivia", "{:?}", begun.elapsed());
         requests += 1;
         tokio::time::sleep(Duration::from_millis(150)).await;

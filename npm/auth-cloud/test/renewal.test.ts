@@ -72,7 +72,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect((await counts(cloud))['any']! - before['any']!).toBe(1);
     });
 
-    test('threat_031_a_sign-out_with_either_token_ends_both', async () => {
+    test('threat_031_a_sign_out_with_either_token_ends_both', async () => {
       for (const which of ['old', 'new'] as const) {
         const auth = provider();
         const { cookie } = await signIn(auth, 'owner');

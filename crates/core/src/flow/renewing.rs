@@ -86,7 +86,7 @@ impl<'h> Renewing<'h> {
             Next::Done(Answer::Authenticated(identity)) => self.found(identity, now, jitter),
             Next::Done(Answer::Rejected(error)) => self.rejected(error, now, jitter),
             Next::Identify(flow) => self.unknown(flow, now, jitter),
-            next => Wanted::Next(next),
+            next @ Next::Done(_) => Wanted::Next(next),
         }
     }
 
