@@ -120,7 +120,7 @@ impl Driver {
 
     fn identifying(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
         let transport = Arc::clone(&self.transport);
-        async move { drive(transport.as_ref(), flow).await }
+        async move { drive(transport.as_ref(), flow).await }.in_current_span()
     }
 
     /// What came of it shows in the next look at the keys.
@@ -138,6 +138,7 @@ impl Driver {
             }
             fetched
         }
+        .in_current_span()
     }
 
     /// Begins what nobody waits for.
@@ -158,7 +159,8 @@ impl Driver {
             let renewal = drive(transport.as_ref(), flow).await;
             signals::renewal(&renewal);
             renewal
-        });
+        }
+        .in_current_span());
         renewal
             .await
             .unwrap_or_else(|| Renewal::Unavailable(cut_short()))

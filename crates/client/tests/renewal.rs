@@ -145,7 +145,7 @@ async fn threat_034_the_renewed_cookie_is_on_every_kind_of_answer_and_in_no_cach
         "/missing",
         "/agents/demo",
     ] {
-        let (cloud, app) = desk(Dialect::V1, 1).await;
+        let (cloud, app) = desk(Dialect::V1, 2).await;
         let mut browser = Browser::default();
         browser.sign_in(&app, &cloud, "viewer").await;
         let old = browser.session().unwrap().to_owned();
@@ -179,7 +179,7 @@ async fn threat_034_the_renewed_cookie_is_on_every_kind_of_answer_and_in_no_cach
 
 #[tokio::test]
 async fn a_handler_that_sets_the_cookie_or_signs_out_has_the_last_word() {
-    let (cloud, own) = desk(Dialect::V1, 1).await;
+    let (cloud, own) = desk(Dialect::V1, 2).await;
     let auth = own.auth.clone();
     let clear = auth.clear_session_cookie().expose().to_owned();
     let leaving = auth.clone();
@@ -215,7 +215,7 @@ async fn a_handler_that_sets_the_cookie_or_signs_out_has_the_last_word() {
 #[tokio::test]
 async fn threat_031_a_sign_out_with_the_old_cookie_ends_the_renewed_session() {
     for dialect in BOTH {
-        let (cloud, app) = desk(dialect, 1).await;
+        let (cloud, app) = desk(dialect, 2).await;
         let mut browser = Browser::default();
         browser.sign_in(&app, &cloud, "owner").await;
         let mut old = browser.clone();
@@ -233,7 +233,7 @@ async fn threat_031_a_sign_out_with_the_old_cookie_ends_the_renewed_session() {
 #[tokio::test]
 async fn threat_060_a_session_that_cannot_be_renewed_is_one_401_after_the_other_and_one_call() {
     for dialect in BOTH {
-        let (cloud, app) = desk(dialect, 1).await;
+        let (cloud, app) = desk(dialect, 2).await;
         let mut browser = Browser::default();
         browser.sign_in(&app, &cloud, "owner").await;
         cloud.control().end_sessions_of("usr_olivia");
@@ -279,7 +279,7 @@ async fn an_outage_at_the_end_takes_nobodys_cookie() {
 #[tokio::test]
 async fn a_refresh_answers_the_newer_token_once_for_all_who_ask() {
     for dialect in BOTH {
-        let (cloud, app) = desk(dialect, 1).await;
+        let (cloud, app) = desk(dialect, 2).await;
         let mut browser = Browser::default();
         browser.sign_in(&app, &cloud, "owner").await;
         let old = SessionToken::parse(browser.session().unwrap()).unwrap();
@@ -298,7 +298,7 @@ async fn a_refresh_answers_the_newer_token_once_for_all_who_ask() {
         assert!(!tokens[0].same_as(&old));
         assert_eq!(cloud.requests("renewal"), 1);
         cloud.control().end_sessions_of("usr_olivia");
-        until_end_of(&browser, 1.2).await;
+        until_end_of(&browser, 2.2).await;
         for _ in 0..3 {
             assert!(auth.refresh_session(&tokens[0]).await.unwrap().is_none());
         }
@@ -308,7 +308,7 @@ async fn a_refresh_answers_the_newer_token_once_for_all_who_ask() {
 
 #[tokio::test]
 async fn a_bearer_and_a_plain_look_renew_nothing() {
-    let (cloud, app) = desk(Dialect::V1, 1).await;
+    let (cloud, app) = desk(Dialect::V1, 2).await;
     let token = cloud
         .control()
         .sign_in("owner", Duration::from_hours(1))
@@ -352,7 +352,11 @@ async fn threat_035_two_instances_and_short_tokens_sign_nobody_out() {
     let begun = Instant::now();
     let mut requests = 0_u32;
     while begun.elapsed() < Duration::from_secs(8) {
-        let to = if requests % 2 == 0 { &*first } else { &second };
+        let to = if requests.is_multiple_of(2) {
+            &*first
+        } else {
+            &second
+        };
         assert_eq!(browser.me(to).await, "usr_olivia", "{:?}", begun.elapsed());
         requests += 1;
         tokio::time::sleep(Duration::from_millis(150)).await;

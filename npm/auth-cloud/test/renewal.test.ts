@@ -21,11 +21,11 @@ for (const dialect of ['v1', 'pkce'] as const) {
     let cloud: Cloud;
     const provider = () => new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, dialect });
     beforeAll(async () => {
-      cloud = await startCloud(dialect, 0, undefined, ['--token-lifetime', '2']);
+      cloud = await startCloud(dialect, 0, undefined, ['--token-lifetime', '3']);
     });
     afterAll(() => cloud.stop());
 
-    test('threat_033 two hundred requests of two people at the end renew once each', async () => {
+    test('threat_033_two_hundred_requests_of_two_people_at_the_end_renew_once_each', async () => {
       const auth = provider();
       const before = await counts(cloud);
       const people = await Promise.all((['owner', 'viewer'] as const).map(person => signIn(auth, person)));
@@ -37,7 +37,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       for (const [at, { user, cookie }] of people.entries()) {
         const own = served.slice(at * 200, at * 200 + 200);
         expect(own.every(({ id }) => id === user.id)).toBe(true);
-        expect(new Set(own.map(({ set }) => set)).size).toBe(1);
+        expect(new Set(own.map(({ set }) => pair(set ?? ''))).size).toBe(1);
         const set = own[0]?.set ?? '';
         expect(set).toMatch(/^mastra_session=\S+; HttpOnly; SameSite=Lax; Path=\/; Max-Age=\d+$/);
         expect(Number(set.split('Max-Age=')[1])).toBeGreaterThan(86_000);
@@ -62,7 +62,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(held).toBe(`mastra_session=${session!.id}`);
     });
 
-    test('threat_060 a session that cannot be renewed ends with one call, and not in a loop', async () => {
+    test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async () => {
       const auth = provider();
       const { user, cookie } = await signIn(auth, 'member');
       await fetch(`${cloud.url}/admin/api/users/${user.id}/sessions`, { method: 'DELETE', headers: { origin: cloud.url } });
@@ -72,7 +72,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect((await counts(cloud))['any']! - before['any']!).toBe(1);
     });
 
-    test('threat_031 a sign-out with either token ends both', async () => {
+    test('threat_031_a_sign_out_with_either_token_ends_both', async () => {
       for (const which of ['old', 'new'] as const) {
         const auth = provider();
         const { cookie } = await signIn(auth, 'owner');
@@ -84,10 +84,10 @@ for (const dialect of ['v1', 'pkce'] as const) {
       }
     });
 
-    test('threat_035 tokens of two seconds sign nobody out', async () => {
+    test('threat_035_tokens_of_three_seconds_sign_nobody_out', async () => {
       const auth = provider();
       let { cookie, user } = await signIn(auth, 'viewer');
-      for (const begun = Date.now(); Date.now() - begun < 6_000; ) {
+      for (const begun = Date.now(); Date.now() - begun < 8_000; ) {
         const { id, set } = await serve(auth, cookie);
         expect(id).toBe(user.id);
         if (set !== undefined) cookie = pair(set);

@@ -205,6 +205,11 @@ fn a_session_that_cannot_be_renewed_is_not_asked_about_again() {
         (status(404), "request_failed"),
         (alive("usr_1", 300), "session_expired"),
         (alive("usr_1", 3600), "session_expired"),
+        // A newer token of a session that is over is not even looked at.
+        (
+            data(&json!({ "session": session("ses_1", "usr_1", 300), "jwt": "newer" })),
+            "session_expired",
+        ),
     ] {
         let authority = v1();
         let old = short("usr_1", 0, 300);

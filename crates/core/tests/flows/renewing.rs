@@ -163,9 +163,11 @@ fn threat_033_two_hundred_requests_at_the_end_wait_for_one_renewal() {
         .collect();
     let mut flows: Vec<_> = waiting
         .iter_mut()
-        .map(|request| match request.next(None, at(300), Jitter(1)) {
-            Wanted::Renew(flow) => flow,
-            other => panic!("{other:?}"),
+        .map(|request| {
+            let Wanted::Renew(flow) = request.next(None, at(300), Jitter(1)) else {
+                panic!("a renewal")
+            };
+            flow
         })
         .collect();
     let flow = flows.remove(0);
