@@ -249,7 +249,7 @@ async fn threat_031_an_instance_that_was_away_learns_what_ended() {
     let here = instance(&cloud, &redis);
     connected(&here, true).await;
     let (token, other) = (sign_in(&cloud, 0), sign_in(&cloud, 1));
-    known_to(&[here.clone()], &token).await;
+    known_to(std::slice::from_ref(&here), &token).await;
     assert_eq!(here.sign_out(&token).await, SignOut::Ended);
     until("it is told", || async {
         here.revocation_status().unwrap().pending == 0
