@@ -171,7 +171,7 @@ async fn redis_is_killed(each: usize) {
     }
     let (before, rest) = tokens.split_at(each);
     let (between, after) = rest.split_at(each);
-    let calm = slowest(&all, &bystander).await;
+    let calm = warm(&all, &bystander).await;
     sign_out_all(&all, before).await;
     redis.kill();
     sign_out_all(&all, between).await;
@@ -180,9 +180,10 @@ async fn redis_is_killed(each: usize) {
     }
     let status = all[0].revocation_status().unwrap();
     assert!(status.pending > 0 && status.lost > 0, "{status:?}");
-    let away = slowest(&all, &bystander).await;
-    println!("warm request: slowest of many {calm:?} with Redis, {away:?} without");
-    assert!(away < Duration::from_millis(100), "nothing waits for it");
+    let away = warm(&all, &bystander).await;
+    println!("warm request, half and most of 400: {calm:?} with Redis, {away:?} without");
+    assert!(away.0 < calm.0 * 5 + Duration::from_micros(50), "as fast");
+    assert!(away.1 < Duration::from_millis(500), "nothing waits for it");
     redis.start_again();
     let begun = Instant::now();
     sign_out_all(&all, after).await;
@@ -192,7 +193,14 @@ async fn redis_is_killed(each: usize) {
         for one in &all {
             refused_after(one.clone(), token.clone(), begun).await;
         }
-        until("who was not there has it too", || is_refused(&late, token)).await;
+    }
+    // Asked before that, the Cloud would have refused them.
+    until("who was not there has them too", || async {
+        late.statistics().denials >= tokens.len() * 2
+    })
+    .await;
+    for token in &tokens {
+        assert!(is_refused(&late, token).await);
     }
     println!(
         "{} sign-outs stand everywhere {:?} after the restart",
@@ -216,15 +224,16 @@ async fn sign_out_all(all: &[MastraCloudAuth], tokens: &[SessionToken]) {
     }
 }
 
-async fn slowest(all: &[MastraCloudAuth], token: &SessionToken) -> Duration {
-    let mut slowest = Duration::ZERO;
+/// How long half of many warm requests take at most, and the slowest.
+async fn warm(all: &[MastraCloudAuth], token: &SessionToken) -> (Duration, Duration) {
+    let mut times = Vec::new();
     for one in all.iter().cycle().take(400) {
         let begun = Instant::now();
         assert!(!is_refused(one, token).await);
-        slowest = slowest.max(begun.elapsed());
+        times.push(begun.elapsed());
         tokio::task::yield_now().await;
     }
-    slowest
+    (quantile(&mut times, 0.5), quantile(&mut times, 1.0))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -240,7 +249,7 @@ async fn threat_031_an_instance_that_was_away_learns_what_ended() {
     let here = instance(&cloud, &redis);
     connected(&here, true).await;
     let (token, other) = (sign_in(&cloud, 0), sign_in(&cloud, 1));
-    known_to(&[here.clone()], &token).await;
+    known_to(std::slice::from_ref(&here), &token).await;
     assert_eq!(here.sign_out(&token).await, SignOut::Ended);
     until("it is told", || async {
         here.revocation_status().unwrap().pending == 0

@@ -51,10 +51,10 @@ impl Board {
     }
 
     fn check(&self) -> Result<(), ChannelError> {
-        match self.is_down.load(Ordering::SeqCst) {
-            true => Err(ChannelError::new("the board is down")),
-            false => Ok(()),
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(ChannelError::new("the board is down"));
         }
+        Ok(())
     }
 }
 
@@ -66,11 +66,11 @@ struct Way {
 
 impl RevocationChannel for Way {
     fn publish<'a>(&'a self, _: &'a str, messages: &'a [Message]) -> Working<'a, ()> {
-        Box::pin(async {
+        Box::pin(async move {
             self.board.check()?;
-            messages
-                .iter()
-                .for_each(|message| self.board.tell(message.text()));
+            for message in messages {
+                self.board.tell(message.text());
+            }
             Ok(())
         })
     }

@@ -187,6 +187,8 @@ test('threat_031_redis_killed_in_the_middle_loses_nothing_and_holds_nobody_up', 
   await here.destroySession(after);
   const late = instance();
   await connected(late);
+  // Asked before it was told, the Cloud would have refused them.
+  await vi.waitUntil(() => (late.revocationStatus()?.received ?? 0) >= 6, { timeout: 20_000 });
   for (const auth of [here, there, late]) {
     for (const token of [before, between, after]) await isOut(auth, token);
     expect(await isIn(auth, bystander)).toBe(true);

@@ -280,8 +280,9 @@ impl Cache {
             .iter()
             .filter_map(|identity| identity.expires_at())
             .fold(until, Timestamp::max);
-        gone.iter()
-            .for_each(|identity| self.shut_out(identity.key(), until));
+        for identity in &gone {
+            self.shut_out(identity.key(), until);
+        }
         let ahead = gone
             .iter()
             .filter(|identity| identity.begun_at().is_some_and(|begun| begun > now.wall))

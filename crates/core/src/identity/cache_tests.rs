@@ -381,7 +381,7 @@ fn left(cache: &Cache, now: Now) -> Vec<&'static str> {
 }
 
 #[test]
-fn threat_020_threat_065_the_end_of_a_session_takes_all_of_it_at_once() {
+fn threat_020_the_end_of_a_session_takes_all_of_it_at_once() {
     let cache = two_people();
     let new = cache.revoke(
         revoked(Subject::Session(session("sa2")), 2.0, 100.0),
@@ -402,7 +402,7 @@ fn threat_020_threat_065_the_end_of_a_session_takes_all_of_it_at_once() {
 }
 
 #[test]
-fn threat_020_threat_065_the_end_of_a_user_takes_what_began_before_it() {
+fn threat_020_the_end_of_a_user_takes_what_began_before_it() {
     let cache = two_people();
     let later = of_user("a5", "ada", "sa5", Some(3));
     assert!(cache.remember(later, at(4.0)).is_some());
@@ -425,6 +425,29 @@ fn threat_020_threat_065_the_end_of_a_user_takes_what_began_before_it() {
             expect,
             "{begun:?}"
         );
+    }
+}
+
+#[test]
+fn threat_065_permissions_go_with_the_session_the_user_and_the_sign_out() {
+    let ada = UserId::parse("ada").unwrap();
+    let ends: [&dyn Fn(&Cache); 4] = [
+        &|cache| drop(cache.revoke(revoked(Subject::User(ada.clone()), 2.0, 9.0), at(2.0))),
+        &|cache| drop(cache.end_user(&ada, at(9.0).wall, at(2.0))),
+        &|cache| cache.forget_where(|identity| identity.user().id() == &ada),
+        &|cache| {
+            for id in ["sa1", "sa2"] {
+                cache.revoke(revoked(Subject::Session(session(id)), 2.0, 9.0), at(2.0));
+            }
+        },
+    ];
+    for end in ends {
+        let cache = two_people();
+        end(&cache);
+        for (token, user, _) in PEOPLE {
+            let expect = if user == "ada" { "unknown" } else { "fresh" };
+            assert_eq!(seen_grants(&cache, token, at(2.0)), expect, "{token}");
+        }
     }
 }
 
