@@ -174,7 +174,13 @@ async fn threat_031_a_channel_that_falls_and_forgets_loses_nothing() {
     assert!(matches!(status.link, Link::Away { .. }), "{status:?}");
     assert!(status.pending >= 2 && status.lost >= 1, "{status:?}");
     board.rise();
+    until("all of it is kept again", || async {
+        board.kept.lock().unwrap().len() >= 6
+    })
+    .await;
+    // One that comes later learns of it from the channel, and not by asking the Cloud.
     let late = instance(&cloud, &board);
+    connected(&late, true).await;
     for token in &tokens[..3] {
         for one in [&here, &there, &late] {
             until("it is over", || async { !is_in(one, token).await }).await;
@@ -184,10 +190,6 @@ async fn threat_031_a_channel_that_falls_and_forgets_loses_nothing() {
         connected(one, true).await;
         assert!(is_in(one, &tokens[3]).await);
     }
-    until("all of it is kept again", || async {
-        board.kept.lock().unwrap().len() >= 6
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
