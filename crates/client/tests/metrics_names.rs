@@ -22,7 +22,7 @@ use mastra_auth_local_cloud::{Fault, FaultKind};
 use reqwest::Method;
 
 /// What is shown, by name and type; the labels with it. To rename one breaks the alerts of whoever uses it.
-const NAMES: [(&str, &str, &[&str]); 9] = [
+const NAMES: [(&str, &str, &[&str]); 11] = [
     ("mastra_auth_requests", "counter", &["outcome", "source"]),
     ("mastra_auth_logins", "counter", &["outcome"]),
     ("mastra_auth_sign_outs", "counter", &["outcome"]),
@@ -39,6 +39,8 @@ const NAMES: [(&str, &str, &[&str]); 9] = [
     ("mastra_auth_cache_entries", "gauge", &["kind"]),
     ("mastra_auth_breaker_state", "gauge", &["state"]),
     ("mastra_auth_keys_age_seconds", "gauge", &[]),
+    ("mastra_auth_revocation_connected", "gauge", &[]),
+    ("mastra_auth_revocation_pending", "gauge", &[]),
     ("mastra_auth_revocation_lag_seconds", "gauge", &[]),
 ];
 

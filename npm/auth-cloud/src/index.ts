@@ -28,7 +28,7 @@ export type {
   RevocationStatus,
   RevocationSubscription,
 } from './revocations.js';
-export type { CloudAuthStatistics } from './statistics.js';
+export type { CloudAuthRevocationFigures, CloudAuthStatistics } from './statistics.js';
 export type { Fetch } from './transport.js';
 export { AuthError, MastraCloudAuthProvider, MastraRBACCloud } from './legacy.js';
 export type { AuthErrorCode, MastraCloudAuthProviderOptions } from './legacy.js';

@@ -7,6 +7,16 @@ import type { CloudAuthSource } from './events.js';
 /** Rows of one kind: what tells them apart, and how many. */
 type Rows<Labels> = readonly Readonly<Labels & { count: number }>[];
 
+/** How it stands with the channel to other instances. */
+export interface CloudAuthRevocationFigures {
+  /** Whether it is there. */
+  readonly connected: boolean;
+  /** How many revocations wait to be told. */
+  readonly pending: number;
+  /** How many seconds late what others revoked arrived here the last time; absent before the first. */
+  readonly lag?: number;
+}
+
 /** What happened in a deployment, and how it stands. Each `count` only grows, but for `cacheEntries`. */
 export interface CloudAuthStatistics {
   /** Requests whose sender was looked for. */
@@ -28,6 +38,6 @@ export interface CloudAuthStatistics {
   readonly breaker: 'closed' | 'open' | 'half_open';
   /** How many seconds ago the key set was fetched; absent where signatures are not checked with fetched keys. */
   readonly keysAge?: number;
-  /** How many seconds ago this instance last heard what others revoked; absent where revocations are not shared. */
-  readonly revocationLag?: number;
+  /** How it stands with the channel to other instances; absent where revocations are not shared. */
+  readonly revocations?: CloudAuthRevocationFigures;
 }

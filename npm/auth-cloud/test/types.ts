@@ -194,7 +194,7 @@ export function statistics(of: CloudAuthStatistics): number | undefined {
   same<typeof of.breaker, 'closed' | 'open' | 'half_open'>(true);
   // @ts-expect-error What was counted stays as it is.
   of.requests[0]!.count = 0;
-  return of.keysAge ?? of.revocationLag;
+  return of.keysAge ?? of.revocations?.lag;
 }
 
 export function errors(thrown: unknown): unknown {
