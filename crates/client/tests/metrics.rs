@@ -255,3 +255,40 @@ async fn an_outage_shows_in_every_figure_that_it_should() {
     assert_eq!(moved.by(), [2]);
     until("the pause is over", || async { state("half_open") == 1 }).await;
 }
+
+#[tokio::test]
+async fn keys_show_their_age_and_who_was_verified_by_them() {
+    let cloud = cloud(Dialect::V1).await;
+    let verification = VerificationOptions {
+        mode: Mode::Keys,
+        ..VerificationOptions::default()
+    };
+    let auth = MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(cloud.url())
+        .verification(verification)
+        .build()
+        .unwrap();
+    let age = || {
+        let text = auth.metrics().render().unwrap();
+        let line = |line: &str| {
+            line.strip_prefix("mastra_auth_keys_age_seconds ")?
+                .parse()
+                .ok()
+        };
+        text.lines().find_map(line)
+    };
+    assert_eq!(age(), None::<f64>);
+    let by_keys = requests("authenticated", "keys");
+    let fetched = calls("key_set", "2xx");
+    let moved = Moved::watch(&auth, &[&by_keys, &fetched]);
+    let hour = Duration::from_hours(1);
+    for (person, who) in [("owner", "usr_olivia"), ("viewer", "usr_victor")] {
+        let token = cloud.control().sign_in(person, hour).unwrap();
+        assert_eq!(id(&auth.authenticate_token(&token).await), who);
+    }
+    assert_eq!(moved.by(), [2, 1]);
+    let first = age().unwrap();
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    assert!(age().unwrap() > first);
+}

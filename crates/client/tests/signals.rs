@@ -340,6 +340,32 @@ async fn the_set_up(desk: &mut Desk) {
             .is_none()
     );
     desk.told("refused_oddly", &[("status", "418")]);
+
+    let verification = VerificationOptions {
+        mode: Mode::Keys,
+        ..VerificationOptions::default()
+    };
+    let auth = MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(desk.cloud.url())
+        .verification(verification)
+        .build()
+        .unwrap();
+    desk.fault(FaultKind::Html, "jwks");
+    let hour = Duration::from_hours(1);
+    let token = desk.cloud.control().sign_in("owner", hour).unwrap();
+    let _ = auth.authenticate_token(&token).await;
+    desk.told("keys_not_fetched", &[("endpoint", "jwks")]);
+    let told = desk
+        .all
+        .iter()
+        .rev()
+        .find(|told| told.name == "mastra_auth.request");
+    assert!(
+        told.unwrap()
+            .is("request", &[("outcome", "unavailable"), ("source", "keys")])
+    );
+    desk.cloud.control().clear_faults();
 }
 
 #[test]

@@ -43,5 +43,5 @@ pub mod renewing;
 pub mod session;
 pub mod step;
 
-pub use crate::tally::{Outcome, Source};
+pub use crate::tally::{Counting, Outcome, Source};
 pub use step::{Event, Flow, Jitter, Step};

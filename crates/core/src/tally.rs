@@ -75,6 +75,27 @@ impl Source {
     }
 }
 
+/// Which answers of a look at a request's credentials are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Every one.
+    Always,
+    /// Only where somebody is signed in: whoever gets another answer asks again.
+    Authenticated,
+    /// None: it was counted already.
+    Never,
+}
+
+impl Counting {
+    pub(crate) const fn counts(self, outcome: Outcome) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Authenticated => matches!(outcome, Outcome::Authenticated),
+            Self::Never => false,
+        }
+    }
+}
+
 /// How a sign-in ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Login {

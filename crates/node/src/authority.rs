@@ -6,9 +6,7 @@ use mastra_auth_cloud_core::cookie::values;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::authenticate::{
-    Authenticate, Background, Counting, Credentials, Next,
-};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::callback::Callback;
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::login;
@@ -16,7 +14,7 @@ use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::flow::renew::Renew;
 use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::flow::{Outcome as Answered, Source};
+use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::secret::SessionToken;

@@ -79,9 +79,9 @@ pub(crate) fn keys_not_fetched(error: &CloudApiError) {
     tell!(
         WARN,
         CLOUD,
-        "key_set",
-        outcome = "not_fetched",
+        "keys_not_fetched",
         code = error.code(),
+        endpoint = error.endpoint(),
         "the key set could not be fetched"
     );
 }

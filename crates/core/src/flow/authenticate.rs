@@ -20,7 +20,7 @@ use crate::identity::keys::Outlook;
 use crate::identity::proof::Unproven;
 use crate::jwt::Reason;
 use crate::secret::SessionToken;
-use crate::tally::{Outcome, Source};
+use crate::tally::{Counting, Source};
 use crate::time::Now;
 
 /// What a driver does next.
@@ -65,22 +65,11 @@ impl core::fmt::Debug for Authenticate<'_> {
     }
 }
 
-/// What became of one candidate.
+/// What became of one candidate, and where that was found.
 enum Judged {
     Next(Next),
-    Done(Answer, Source),
+    Answer(Answer, Source),
     Refused(CloudApiError, Source),
-}
-
-/// Whether the answer is added to the deployment's [`Tally`](crate::tally::Tally).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counting {
-    /// Every answer.
-    Always,
-    /// Only where somebody is signed in: whoever gets another answer asks again.
-    Authenticated,
-    /// None: it was counted already.
-    Never,
 }
 
 impl<'h> Authenticate<'h> {
@@ -143,7 +132,7 @@ impl<'h> Authenticate<'h> {
     fn judged(&mut self, judged: Judged) -> Option<Next> {
         match judged {
             Judged::Next(next) => Some(next),
-            Judged::Done(answer, source) => Some(self.done(answer, source)),
+            Judged::Answer(answer, source) => Some(self.done(answer, source)),
             Judged::Refused(error, source) => {
                 // The first refusal is the one to tell: it is that of the credential that counts most.
                 self.refused.get_or_insert((error, source));
@@ -155,9 +144,7 @@ impl<'h> Authenticate<'h> {
     fn done(&mut self, answer: Answer, source: Source) -> Next {
         self.source = source;
         let outcome = answer.outcome();
-        if self.counting == Counting::Always
-            || (self.counting == Counting::Authenticated && outcome == Outcome::Authenticated)
-        {
+        if self.counting.counts(outcome) {
             self.authority.tally().answered(outcome, source);
         }
         Next::Done(answer)
@@ -186,12 +173,12 @@ impl<'h> Authenticate<'h> {
         };
         match first_look(&self.authority, &self.authority.key(text), now) {
             Known::Answer(Answer::Rejected(error)) => Judged::Refused(error, Source::Cache),
-            Known::Answer(answer) => Judged::Done(answer, Source::Cache),
+            Known::Answer(answer) => Judged::Answer(answer, Source::Cache),
             Known::Due(answer) => {
                 self.background = candidate
                     .into_token()
                     .and_then(|token| self.ahead(token, now, jitter));
-                Judged::Done(answer, Source::Cache)
+                Judged::Answer(answer, Source::Cache)
             }
             Known::Ask(stale) => match candidate.into_token() {
                 Some(token) => {
@@ -236,7 +223,7 @@ impl<'h> Authenticate<'h> {
         }
         match settle(&authority, identity, now) {
             Answer::Rejected(error) => Judged::Refused(error, Source::Keys),
-            answer => Judged::Done(answer, Source::Keys),
+            answer => Judged::Answer(answer, Source::Keys),
         }
     }
 
@@ -262,13 +249,11 @@ impl<'h> Authenticate<'h> {
             // Not remembered: the key may be published in the next moment.
             return Judged::Refused(Reason::UnknownKey.into(), Source::Keys);
         }
-        match authority.lookup(&authority.key(token.expose()), now) {
-            Lookup::Stale(identity) => Judged::Done(Answer::Authenticated(identity), Source::Cache),
-            _ => {
-                let error = CloudApiError::new(Code::KeysUnavailable);
-                Judged::Done(Answer::Unavailable(error), Source::None)
-            }
+        if let Lookup::Stale(identity) = authority.lookup(&authority.key(token.expose()), now) {
+            return Judged::Answer(Answer::Authenticated(identity), Source::Cache);
         }
+        let error = CloudApiError::new(Code::KeysUnavailable);
+        Judged::Answer(Answer::Unavailable(error), Source::Keys)
     }
 
     /// The task to ask about an identity that is still fresh.

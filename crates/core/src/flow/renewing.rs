@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::authenticate::{Authenticate, Background, Counting, Credentials, Next};
+use super::authenticate::{Authenticate, Background, Credentials, Next};
 use super::call::out_of_turn;
 use super::identify::{Answer, Identify};
 use super::renew::{Renew, Renewal};
@@ -19,7 +19,7 @@ use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::identity::{Identity, renew_from};
 use crate::secret::SessionToken;
-use crate::tally::Source;
+use crate::tally::{Counting, Source};
 use crate::time::Now;
 use crate::unverified::Unverified;
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Counting, Credentials, Next};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Jitter, Outcome, Source};
+use mastra_auth_cloud_core::flow::{Counting, Jitter, Outcome, Source};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::identity::BreakerState;
 use mastra_auth_cloud_core::identity::authority::Authority;
@@ -181,7 +181,7 @@ fn where_signatures_are_checked_the_keys_are_the_source() {
     use Outcome::{Authenticated, Rejected, Unavailable};
     let away = || [lost(TransportError::Connect), lost(TransportError::Connect)];
     let first = asked(&authority, &good, at(0), away());
-    assert_eq!(first, (Unavailable, Source::None), "there are no keys");
+    assert_eq!(first, (Unavailable, Source::Keys), "there are none");
     let checked = asked(&authority, &good, at(30), [published(&[&key])]);
     assert_eq!(checked, (Authenticated, Source::Keys));
     let known = asked(&authority, &good, at(31), []);
