@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use common::{App, Browser, app, ask, brisk, cloud, desk, id, provider, until};
 use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, SignOut};
+use mastra_auth_cloud::{
+    Dialect, MastraCloudAuth, Mode, SessionToken, SignOut, VerificationOptions,
+};
 use mastra_auth_local_cloud::{Fault, FaultKind};
 
 const REQUESTS: &str = "mastra_auth_requests_total";

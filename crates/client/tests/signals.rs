@@ -21,7 +21,7 @@ use common::{App, Browser, app, ask, cloud, headers, with_parameter};
 use ear::{Ear, Told};
 use mastra_auth_cloud::axum::CurrentUser;
 use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{Dialect, SessionToken};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, Mode, SessionToken, VerificationOptions};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -43,6 +43,7 @@ WARN mastra_auth::audit mastra_auth.login failed: code endpoint reference reques
 WARN mastra_auth::audit mastra_auth.refusal denied: code request_id
 WARN mastra_auth::audit mastra_auth.sign_out not_confirmed: code request_id session_id user_id
 WARN mastra_auth::cloud mastra_auth.cloud_call closed: duration_us endpoint operation
+WARN mastra_auth::cloud mastra_auth.keys_not_fetched -: code endpoint
 WARN mastra_auth::cloud mastra_auth.refused_oddly -: code endpoint status
 WARN mastra_auth::request mastra_auth.permissions unavailable: code permission request_id
 WARN mastra_auth::request mastra_auth.request unavailable: code duration_us request_id source
