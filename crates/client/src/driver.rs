@@ -155,12 +155,15 @@ impl Driver {
     /// Asks for a newer token; asked for once however many wait.
     pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
         let transport = Arc::clone(&self.transport);
-        let renewal = self.renewals.join(flow.key(), async move {
-            let renewal = drive(transport.as_ref(), flow).await;
-            signals::renewal(&renewal);
-            renewal
-        }
-        .in_current_span());
+        let renewal = self.renewals.join(
+            flow.key(),
+            async move {
+                let renewal = drive(transport.as_ref(), flow).await;
+                signals::renewal(&renewal);
+                renewal
+            }
+            .in_current_span(),
+        );
         renewal
             .await
             .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
