@@ -2,7 +2,9 @@
 
 use core::time::Duration;
 
-use mastra_auth_cloud_core::jwt::{Algorithm, Claims, KeySet, Leeway, Reason, Rules, verify};
+use mastra_auth_cloud_core::jwt::{
+    Algorithm, Claims, KeySet, Leeway, Reason, Rules, Verified, verify,
+};
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Timestamp;
 use serde_json::{Value, json};
@@ -28,7 +30,7 @@ fn verdict(claims: &Value) -> Result<Claims, Reason> {
         &keys(algorithm),
         &rules(algorithm),
     )
-    .map(|verified| verified.into_inner())
+    .map(Verified::into_inner)
 }
 
 /// The verdict on claims as they are written.
@@ -36,7 +38,7 @@ fn raw(claims: &str) -> Result<Claims, Reason> {
     let algorithm = Algorithm::EdDsa;
     let header = good_header(algorithm).to_string();
     let token = compact(&header, claims, signer(algorithm));
-    check(&token, &keys(algorithm), &rules(algorithm)).map(|verified| verified.into_inner())
+    check(&token, &keys(algorithm), &rules(algorithm)).map(Verified::into_inner)
 }
 
 #[track_caller]

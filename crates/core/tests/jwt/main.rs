@@ -5,6 +5,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::large_enum_variant,
     reason = "what a test does not expect fails it, and tests sign with random keys"
 )]
 
