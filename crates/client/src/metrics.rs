@@ -37,6 +37,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::MastraCloudAuth;
+use crate::revocations::Revocations;
 use crate::system;
 
 /// The media type of what [`Metrics::render`] writes.
@@ -46,6 +47,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 #[derive(Clone)]
 pub struct Metrics {
     authority: Arc<Authority>,
+    revocations: Option<Arc<Revocations>>,
 }
 
 impl MastraCloudAuth {
@@ -55,6 +57,7 @@ impl MastraCloudAuth {
     pub fn metrics(&self) -> Metrics {
         Metrics {
             authority: Arc::clone(self.authority()),
+            revocations: self.channel(),
         }
     }
 }
@@ -155,35 +158,33 @@ impl Metrics {
             Some(&Unit::Seconds),
             seconds(self.authority.keys_age(now)),
         )?;
-        let channel = self.revocations();
+        let channel = self
+            .revocations
+            .as_deref()
+            .map(|revocations| revocations.status());
         gauge(
             encoder,
             "mastra_auth_revocation_connected",
             "Whether the channel to other instances is there: 0 or 1; absent where revocations are not shared.",
             None,
-            channel.map(|(connected, ..)| ([], i64::from(connected))),
+            channel
+                .as_ref()
+                .map(|status| ([], i64::from(status.is_connected()))),
         )?;
         gauge(
             encoder,
             "mastra_auth_revocation_pending",
             "Revocations that wait to be told to other instances; absent where revocations are not shared.",
             None,
-            channel.map(|(.., pending)| ([], pending)),
+            channel.as_ref().map(|status| ([], status.pending)),
         )?;
         gauge(
             encoder,
             "mastra_auth_revocation_lag",
             "How late what others revoked arrived here the last time; absent before the first, and where revocations are not shared.",
             Some(&Unit::Seconds),
-            seconds(channel.and_then(|(_, lag, _)| lag)),
+            seconds(channel.and_then(|status| status.lag)),
         )
-    }
-
-    /// How it stands with the channel to other instances: whether it is there, how late what came last was, how many wait to be
-    /// told. None where there is no such channel, as nowhere so far.
-    #[allow(clippy::unused_self, reason = "revocations are not shared so far")]
-    const fn revocations(&self) -> Option<(bool, Option<Duration>, usize)> {
-        None
     }
 }
 

@@ -173,6 +173,11 @@ impl MastraCloudAuth {
     }
 
     #[cfg(feature = "metrics")]
+    pub(crate) fn channel(&self) -> Option<Arc<Revocations>> {
+        self.revocations.clone()
+    }
+
+    #[cfg(feature = "metrics")]
     pub(crate) fn authority(&self) -> &Arc<mastra_auth_cloud_core::identity::authority::Authority> {
         &self.driver.authority
     }

@@ -150,6 +150,23 @@ async fn threat_031_what_ends_on_one_instance_ends_on_the_other_and_nothing_else
     assert_eq!((told.sent, told.received, told.pending), (2, 0, 0));
     assert_eq!((heard.sent, heard.received), (0, 2));
     assert!(heard.lag.unwrap() < Duration::from_secs(5), "{heard:?}");
+    #[cfg(feature = "metrics")]
+    for (one, pending) in [(&here, 0), (&there, 0)] {
+        let text = one.metrics().render().unwrap();
+        assert!(
+            text.contains("mastra_auth_revocation_connected 1\n"),
+            "{text}"
+        );
+        assert!(text.contains(&format!("mastra_auth_revocation_pending {pending}\n")));
+    }
+    #[cfg(feature = "metrics")]
+    assert!(
+        there
+            .metrics()
+            .render()
+            .unwrap()
+            .contains("mastra_auth_revocation_lag_seconds ")
+    );
     let kept = board.kept.lock().unwrap();
     assert!(kept.iter().all(|text| !text.contains(mine.expose())));
 }

@@ -36,6 +36,7 @@ import type {
 import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationStatus } from './revocations.js';
+import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
 import { identityOf } from './user.js';
 import type { CloudUser } from './user.js';
@@ -241,7 +242,8 @@ export class MastraCloudAuth
 
   /** What was counted since the start, and how things stand now. Cheap enough for every scrape; holds no id and no value. */
   statistics(): CloudAuthStatistics {
-    return this.#cloud.authority.statistics();
+    const { revocations } = this.#cloud;
+    return { ...this.#cloud.authority.statistics(), ...(revocations && { revocations: figures(revocations.status()) }) };
   }
 
   // What an operator ends

@@ -3,6 +3,7 @@
  */
 
 import type { CloudAuthSource } from './events.js';
+import type { RevocationStatus } from './revocations.js';
 
 /** Rows of one kind: what tells them apart, and how many. */
 type Rows<Labels> = readonly Readonly<Labels & { count: number }>[];
@@ -40,4 +41,9 @@ export interface CloudAuthStatistics {
   readonly keysAge?: number;
   /** How it stands with the channel to other instances; absent where revocations are not shared. */
   readonly revocations?: CloudAuthRevocationFigures;
+}
+
+/** The channel's status as figures. */
+export function figures({ connected, pending, lag }: RevocationStatus): CloudAuthRevocationFigures {
+  return { connected, pending, ...(lag !== undefined && { lag: lag / 1000 }) };
 }
