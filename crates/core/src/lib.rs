@@ -5,7 +5,7 @@
 //! (`mastra-auth-cloud`) is one driver; the same decisions are made by the same code whatever runs it.
 //!
 //! Read it bottom up: words ([`secret`], [`ids`], [`time`]), shapes ([`error`], [`http`], [`url`]), concepts
-//! ([`config`], [`dialect`], [`cookie`], [`state`], [`permission`], [`roles`], [`model`]), one operation per endpoint
+//! ([`config`], [`dialect`], [`cookie`], [`state`], [`permission`], [`roles`], [`jwt`], [`model`]), one operation per endpoint
 //! ([`op`]), and on top what is remembered ([`identity`]) and the jobs that take several steps ([`flow`]).
 //!
 //! # What it does not do
@@ -36,6 +36,7 @@ pub mod cookie;
 pub mod dialect;
 mod endpoint;
 mod envelope;
+pub mod jwt;
 pub mod model;
 pub mod permission;
 mod pkce;
