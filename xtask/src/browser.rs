@@ -10,8 +10,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::cargo::shipped;
+use crate::debian::{self, Installed};
 use crate::node::{self, Node};
-use crate::process::{capture, find, run as run_program};
+use crate::process::{find, run as run_program};
 use crate::workspace::Workspace;
 
 const BROWSERS: [&str; 4] = [
@@ -20,6 +21,8 @@ const BROWSERS: [&str; 4] = [
     "google-chrome",
     "google-chrome-stable",
 ];
+
+const MISSING: &str = "chromium is missing: install it with `apt-get install chromium`, or set CHROMIUM=/path/to/chromium";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     run_program(&mut Ready::find(workspace)?.script("test"))
@@ -72,22 +75,8 @@ fn chromium() -> Result<PathBuf> {
     if let Some(found) = find(&BROWSERS) {
         return Ok(found);
     }
-    let missing = "chromium is missing: install it with `apt-get install chromium`, or set CHROMIUM=/path/to/chromium";
-    let is_root = capture(Command::new("id").arg("-u")).is_ok_and(|id| id.trim() == "0");
-    if !is_root || find(&["apt-get"]).is_none() {
-        bail!("{missing}");
+    match debian::install("chromium")? {
+        Installed::Yes => find(&BROWSERS).context(MISSING),
+        Installed::MayNot => bail!(MISSING),
     }
-    println!("chromium is missing: installing it");
-    let mut update = Command::new("apt-get");
-    capture(update.args(["update", "--quiet"])).context(missing)?;
-    let mut install = Command::new("apt-get");
-    install.args([
-        "install",
-        "--yes",
-        "--quiet",
-        "--no-install-recommends",
-        "chromium",
-    ]);
-    capture(install.env("DEBIAN_FRONTEND", "noninteractive")).context(missing)?;
-    find(&BROWSERS).context(missing)
 }

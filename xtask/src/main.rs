@@ -10,9 +10,11 @@
     reason = "a command-line tool answers on its standard streams"
 )]
 
+mod benches;
 mod browser;
 mod cargo;
 mod commands;
+mod debian;
 mod deny;
 mod generated;
 mod hosts;
