@@ -42,7 +42,9 @@ pub(super) fn read_object<'t>(
     depth: usize,
     take: impl FnMut(&str, Value<'t>),
 ) -> Result<(), BadObject> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
+    // Once for the whole, not once for every text in it.
+    let text = core::str::from_utf8(text).map_err(|_| BadObject)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let whole = Whole { depth, take };
     reader
         .deserialize_map(whole)
