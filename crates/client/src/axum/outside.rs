@@ -1,7 +1,7 @@
 //! What the outside is told: five codes, three forms, and nothing that depends on who asks is kept by a cache.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{ACCEPT, CACHE_CONTROL, Entry, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use mastra_auth_cloud_core::encoding::encode_component;
 use serde_json::json;
@@ -107,14 +107,18 @@ pub(crate) fn see_other(location: &str) -> Response {
 /// Keeps an answer that depends on the session out of every cache.
 pub(crate) fn guard(headers: &mut HeaderMap) {
     insert(headers, CACHE_CONTROL, "no-store");
+    let cookie = HeaderValue::from_static("Cookie");
     let varies = |value: &HeaderValue| {
         value.to_str().is_ok_and(|text| {
             text.split(',')
                 .any(|name| name.trim().eq_ignore_ascii_case("cookie"))
         })
     };
-    if !headers.get_all(VARY).iter().any(varies) {
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    // One look for the usual answer, which says nothing of it.
+    match headers.entry(VARY) {
+        Entry::Vacant(place) => _ = place.insert(cookie),
+        Entry::Occupied(mut place) if !place.iter().any(varies) => place.append(cookie),
+        Entry::Occupied(_) => {}
     }
 }
 
