@@ -1,7 +1,7 @@
 // Interleaved rounds, as in `benches/src/rounds.rs`: in each of them every contender has its turn, and the first round only
 // warms up. Ratios are taken within a round, so that what else the machine does weighs on both, and their median is told.
 
-const TURN_MS = 12;
+const TURN_MS = 3;
 
 /** An operation that is repeated; how often in a turn is found out in the first one. */
 export function repeated(operation, operations = 1) {

@@ -17,7 +17,7 @@ import { table } from './report.mjs';
 import { measure, repeated } from './rounds.mjs';
 import { amongOthers, firstLine, request, signIn } from './session.mjs';
 
-const ROUNDS = 25;
+const ROUNDS = 101;
 const OWN = '@mastra/auth-cloud, warm';
 
 export async function warm() {
