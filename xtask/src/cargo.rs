@@ -5,15 +5,25 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
+use crate::benches;
 use crate::process::{capture, cargo, has_cargo, run};
 use crate::steps::Mode;
 use crate::workspace::Workspace;
 
 pub(crate) fn fmt(workspace: &Workspace, mode: Mode) -> Result<()> {
-    match mode {
-        Mode::Full => run(&mut cargo(workspace, &["fmt", "--all"])),
-        Mode::Check => run(&mut cargo(workspace, &["fmt", "--all", "--check"])),
+    // The benches are a workspace of their own.
+    for files in [
+        ["--all"].as_slice(),
+        &["--manifest-path", benches::MANIFEST],
+    ] {
+        let mut command = cargo(workspace, &["fmt"]);
+        command.args(files);
+        if mode == Mode::Check {
+            command.arg("--check");
+        }
+        run(&mut command)?;
     }
+    Ok(())
 }
 
 pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
-use clap::{Arg, ArgMatches, value_parser};
+use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
+use crate::benches::{self, Form};
 use crate::workspace::Workspace;
 use crate::{node, soak};
 
@@ -21,13 +22,13 @@ pub(crate) struct Command {
 enum Work {
     /// With the folder that `--out` names.
     Out(fn(&Workspace, &Path) -> Result<()>),
-    /// With the name of one of these.
-    OneOf(&'static [Choice]),
+    /// With the name of one of these; `--json` asks for the other form.
+    Measure(&'static [Bench]),
     /// With a name that is looked up elsewhere.
     Name(fn(&Workspace, &str) -> Result<()>),
 }
 
-type Choice = (&'static str, fn(&Workspace) -> Result<()>);
+type Bench = (&'static str, fn(&Workspace, Form) -> Result<()>);
 
 pub(crate) const COMMANDS: &[Command] = &[
     Command {
@@ -38,9 +39,17 @@ pub(crate) const COMMANDS: &[Command] = &[
     },
     Command {
         name: "bench",
-        about: "Measure what ships",
-        examples: "cargo xtask bench node    the npm package on a release build of the addon",
-        work: Work::OneOf(&[("node", node::bench)]),
+        about: "Measure what ships beside what one would use instead; docs/benchmarks.md explains each row",
+        examples: "\
+cargo xtask bench rust    tokens that are checked and tokens that are known, in Rust
+  cargo xtask bench node    the same in Node, on a release build of the addon
+  cargo xtask bench http    servers of axum and of Node under wrk, with and without a check
+  cargo xtask bench rust --json",
+        work: Work::Measure(&[
+            ("rust", benches::rust),
+            ("node", benches::node),
+            ("http", benches::http),
+        ]),
     },
     Command {
         name: "soak",
@@ -53,21 +62,28 @@ pub(crate) const COMMANDS: &[Command] = &[
 impl Command {
     pub(crate) fn parser(&self) -> clap::Command {
         let name = Arg::new("name").value_name("NAME").required(true);
-        let argument = match self.work {
-            Work::Out(_) => Arg::new("out")
-                .long("out")
-                .value_name("DIR")
-                .help("Where the tarballs go; made where it is missing")
-                .value_parser(value_parser!(PathBuf))
-                .required(true),
-            Work::OneOf(choices) => name
-                .help("What to measure")
-                .value_parser(choices.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
-            Work::Name(_) => name.help("What to run"),
+        let arguments = match self.work {
+            Work::Out(_) => vec![
+                Arg::new("out")
+                    .long("out")
+                    .value_name("DIR")
+                    .help("Where the tarballs go; made where it is missing")
+                    .value_parser(value_parser!(PathBuf))
+                    .required(true),
+            ],
+            Work::Measure(benches) => vec![
+                name.help("What to measure")
+                    .value_parser(benches.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+                Arg::new("json")
+                    .long("json")
+                    .help("Print JSON instead of a table")
+                    .action(ArgAction::SetTrue),
+            ],
+            Work::Name(_) => vec![name.help("What to run")],
         };
         clap::Command::new(self.name)
             .about(self.about)
-            .arg(argument)
+            .args(arguments)
             .after_help(format!("Example:\n  {}", self.examples))
     }
 
@@ -78,10 +94,17 @@ impl Command {
                 let out = given.get_one::<PathBuf>("out");
                 work(workspace, out.map_or(Path::new("."), PathBuf::as_path))
             }
-            Work::OneOf(choices) => choices
-                .iter()
-                .filter(|(one, _)| Some(*one) == name())
-                .try_for_each(|(_, work)| work(workspace)),
+            Work::Measure(benches) => {
+                let form = if given.get_flag("json") {
+                    Form::Json
+                } else {
+                    Form::Table
+                };
+                benches
+                    .iter()
+                    .filter(|(one, _)| Some(*one) == name())
+                    .try_for_each(|(_, work)| work(workspace, form))
+            }
             Work::Name(work) => work(workspace, name().unwrap_or_default()),
         }
     }
@@ -95,10 +118,12 @@ mod tests {
     #[test]
     fn an_example_is_a_command_that_parses() {
         for command in COMMANDS {
-            let words = command.examples.split("    ").next().unwrap();
-            let words = words.strip_prefix("cargo xtask ").unwrap().split(' ');
-            let parsed = command.parser().try_get_matches_from(words);
-            assert!(parsed.is_ok(), "{}", parsed.unwrap_err());
+            for example in command.examples.lines() {
+                let words = example.trim().split("    ").next().unwrap();
+                let words = words.strip_prefix("cargo xtask ").unwrap().split(' ');
+                let parsed = command.parser().try_get_matches_from(words);
+                assert!(parsed.is_ok(), "{}", parsed.unwrap_err());
+            }
             let bare = command.parser().try_get_matches_from([command.name]);
             assert!(bare.is_err());
         }

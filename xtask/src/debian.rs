@@ -49,7 +49,8 @@ pub(crate) fn program(wanted: &Wanted) -> Result<PathBuf> {
     if !is_root || find(&["apt-get"]).is_none() {
         bail!("{}", missing());
     }
-    println!("{} is missing: installing it", wanted.package);
+    // Not on standard output, which may be somebody's JSON.
+    eprintln!("{} is missing: installing it", wanted.package);
     let mut update = Command::new("apt-get");
     capture(update.args(["update", "--quiet"])).with_context(missing)?;
     let mut install = Command::new("apt-get");

@@ -10,6 +10,7 @@
     reason = "a command-line tool answers on its standard streams"
 )]
 
+mod benches;
 mod browser;
 mod cargo;
 mod commands;

@@ -73,12 +73,24 @@ pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// `cargo xtask bench node`: how fast the package is, on an addon as it ships.
-pub(crate) fn bench(workspace: &Workspace) -> Result<()> {
+/// `cargo xtask bench node`: how fast the package is.
+pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
+    // Its benches sign in against the local Cloud, and one row of theirs asks it at every request: as it ships.
+    let cloud = shipped(workspace)?;
+    as_shipped(workspace)?.bench(&cloud, arguments)
+}
+
+/// The Node to run it on, with the package built on an addon as it ships.
+pub(crate) fn built(workspace: &Workspace) -> Result<Node> {
+    as_shipped(workspace)?;
+    Node::find(workspace)
+}
+
+fn as_shipped(workspace: &Workspace) -> Result<Package> {
     addon::build(workspace, Profile::Release, None)?;
     let package = Package::open(workspace)?;
     package.build()?;
-    package.script("bench", &[])
+    Ok(package)
 }
 
 /// `cargo xtask soak NAME`: a long run that looks for what grows or breaks.

@@ -1,5 +1,6 @@
 //! The only place of this crate that reads a clock, draws randomness or sleeps.
 
+use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -25,12 +26,24 @@ pub(crate) fn entropy() -> Result<Entropy, CloudApiError> {
     random::<32>().map(Entropy::new)
 }
 
-/// A number to spread retries with. Where none can be drawn, retries are not spread.
+/// A number to spread retries with.
+///
+/// Every request takes one and hardly any uses it, so the system's generator only says where a thread begins; where that
+/// does not answer, all begin alike.
 pub(crate) fn jitter() -> Jitter {
-    random::<8>()
-        .map(u64::from_ne_bytes)
-        .map(Jitter)
-        .unwrap_or_default()
+    thread_local! {
+        static PLACE: Cell<u64> = Cell::new(random::<8>().map_or(0, u64::from_ne_bytes));
+    }
+    let place = PLACE.get().wrapping_add(0x9e37_79b9_7f4a_7c15);
+    PLACE.set(place);
+    Jitter(spread(place))
+}
+
+/// One step of SplitMix64: neighbours become numbers that have nothing in common. Nothing secret may depend on it.
+const fn spread(place: u64) -> u64 {
+    let mixed = (place ^ (place >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
 }
 
 pub(crate) async fn sleep(time: Duration) {
@@ -43,4 +56,22 @@ fn random<const N: usize>() -> Result<[u8; N], CloudApiError> {
         CloudApiError::configuration("The system's random number generator does not answer.")
     })?;
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn jitter_spreads_and_begins_elsewhere_in_every_thread() {
+        let draw = || (0..1000).map(|_| jitter().0).collect::<HashSet<_>>();
+        let (here, there) = (draw(), std::thread::spawn(draw).join().unwrap());
+        assert_eq!(here.union(&there).count(), 2000);
+        // Each bit is set about half of the time.
+        for bit in 0..64 {
+            let set = here.iter().filter(|one| *one >> bit & 1 == 1).count();
+            assert!((350..650).contains(&set), "bit {bit}: {set}");
+        }
+    }
 }

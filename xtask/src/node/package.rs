@@ -73,12 +73,18 @@ impl Package {
             .env("RUST_INSTANCE", instance))
     }
 
+    /// Measures, with identities of `cloud`.
+    pub(super) fn bench(&self, cloud: &Path, arguments: &[&str]) -> Result<()> {
+        run(self.command("bench", arguments).env("MASTRA_AUTH", cloud))
+    }
+
     pub(super) fn script(&self, name: &str, arguments: &[&str]) -> Result<()> {
         run(&mut self.command(name, arguments))
     }
 
     fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        println!("npm run {name}");
+        // Where a script answers on standard output, its answer stands there alone.
+        eprintln!("npm run {name}");
         let mut command = self.node.npm(&self.folder);
         command.args(["run", "--silent", name]);
         if !arguments.is_empty() {

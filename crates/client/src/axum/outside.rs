@@ -2,7 +2,7 @@
 
 use axum::response::{IntoResponse, Response};
 use http::header::{
-    ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, VARY, WWW_AUTHENTICATE,
+    ACCEPT, CACHE_CONTROL, Entry, LOCATION, RETRY_AFTER, SET_COOKIE, VARY, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use mastra_auth_cloud_core::cookie::SetCookie;
@@ -110,14 +110,18 @@ pub(crate) fn see_other(location: &str) -> Response {
 /// Keeps an answer that depends on the session out of every cache.
 pub(crate) fn guard(headers: &mut HeaderMap) {
     insert(headers, CACHE_CONTROL, "no-store");
+    let cookie = HeaderValue::from_static("Cookie");
     let varies = |value: &HeaderValue| {
         value.to_str().is_ok_and(|text| {
             text.split(',')
                 .any(|name| name.trim().eq_ignore_ascii_case("cookie"))
         })
     };
-    if !headers.get_all(VARY).iter().any(varies) {
-        headers.append(VARY, HeaderValue::from_static("Cookie"));
+    // One look for the usual answer, which says nothing of it.
+    match headers.entry(VARY) {
+        Entry::Vacant(place) => _ = place.insert(cookie),
+        Entry::Occupied(mut place) if !place.iter().any(varies) => place.append(cookie),
+        Entry::Occupied(_) => {}
     }
 }
 

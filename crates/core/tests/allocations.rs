@@ -1,0 +1,58 @@
+//! Whoever is remembered is answered without an allocation. A binary of its own, for its allocator counts.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "what a test does not expect fails it"
+)]
+
+mod world;
+
+use std::sync::Arc;
+
+use allocation_counter::measure;
+use mastra_auth_cloud_core::flow::Jitter;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use serde_json::json;
+
+use world::{SESSION, at, jwt, v1, verified, with_bearer};
+
+fn is_known(authority: &Arc<Authority>, authorization: Option<&str>, cookie: Option<&str>) -> bool {
+    let credentials = Credentials::read(authority, authorization, cookie).unwrap();
+    let next = Authenticate::new(authority, credentials).next(None, at(1), Jitter(1));
+    matches!(next, Next::Done(Answer::Authenticated(_)))
+}
+
+#[test]
+fn a_warm_hit_allocates_nothing() {
+    let authority = v1();
+    let token = jwt(&json!({ "sub": "usr_1", "sid": "ses_1", "jti": "j".repeat(500) }));
+    with_bearer(&authority, &token, at(0), [verified("usr_1", &["member"])]);
+    let bearer = format!("Bearer {token}");
+    let cookie = format!("theme=dark; {SESSION}={token}; visited=1; {SESSION}x={token}");
+    for (authorization, cookie) in [
+        (Some(bearer.as_str()), None),
+        (None, Some(cookie.as_str())),
+        (Some(bearer.as_str()), Some(cookie.as_str())),
+    ] {
+        // What is set up once, as a thread's share of something, is set up before.
+        assert!(is_known(&authority, authorization, cookie));
+        let counted = measure(|| {
+            for _ in 0..1000 {
+                assert!(is_known(&authority, authorization, cookie));
+            }
+        });
+        assert_eq!(counted.count_total, 0, "{authorization:?}");
+    }
+}
+
+/// The count is one that counts: what is not remembered costs a request's worth.
+#[test]
+fn a_miss_is_counted() {
+    let authority = v1();
+    let counted = measure(|| assert!(!is_known(&authority, Some("Bearer unknown"), None)));
+    assert!(counted.count_total > 0);
+}

@@ -1,0 +1,97 @@
+//! `cargo xtask bench`: what ships, measured beside what one would use instead.
+//!
+//! `benches/` is a workspace of its own, so that what it compares us with is built only here; it is built into a folder of
+//! its own too. The answer is the only thing on standard output. Nothing here is timed by the suite.
+
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context as _, Result};
+
+use crate::cargo::target_directory;
+use crate::debian::{self, Wanted};
+use crate::node;
+use crate::process::{cargo, run};
+use crate::workspace::Workspace;
+
+/// The manifest of `benches/`.
+pub(crate) const MANIFEST: &str = "benches/Cargo.toml";
+/// What loads the servers.
+const WRK: Wanted = Wanted {
+    package: "wrk",
+    programs: &["wrk"],
+    variable: "WRK",
+};
+
+/// How the figures are told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Table,
+    Json,
+}
+
+impl Form {
+    fn arguments(self) -> &'static [&'static str] {
+        match self {
+            Self::Table => &[],
+            Self::Json => &["--json"],
+        }
+    }
+}
+
+/// `cargo xtask bench rust`.
+pub(crate) fn rust(workspace: &Workspace, form: Form) -> Result<()> {
+    run(&mut program(workspace, "rust", form)?)
+}
+
+/// `cargo xtask bench node`.
+pub(crate) fn node(workspace: &Workspace, form: Form) -> Result<()> {
+    node::bench(workspace, form.arguments())
+}
+
+/// `cargo xtask bench http`.
+pub(crate) fn http(workspace: &Workspace, form: Form) -> Result<()> {
+    let wrk = debian::program(&WRK)?;
+    let node = node::built(workspace)?;
+    let mut program = program(workspace, "http", form)?;
+    run(program.env("PATH", node.path()).env(WRK.variable, wrk))
+}
+
+/// One program of `benches/`, built as what ships is.
+fn program(workspace: &Workspace, name: &str, form: Form) -> Result<Command> {
+    let target = target_directory(workspace)?.join("benches");
+    run(&mut cargo(workspace, &build(&target, name)?))?;
+    let mut command = Command::new(target.join("release").join(name));
+    command.args(form.arguments()).current_dir(workspace.root());
+    Ok(command)
+}
+
+fn build<'a>(target: &'a Path, name: &'a str) -> Result<[&'a str; 9]> {
+    let target = target.to_str().context("the build folder is not UTF-8")?;
+    Ok([
+        "build",
+        "--release",
+        "--locked",
+        "--manifest-path",
+        MANIFEST,
+        "--target-dir",
+        target,
+        "--bin",
+        name,
+    ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_measured_is_built_from_its_own_lock_file() {
+        let workspace = Workspace::find().unwrap();
+        assert!(workspace.path(MANIFEST).is_file());
+        assert!(workspace.path("benches/Cargo.lock").is_file());
+        let arguments = build(Path::new("target/benches"), "rust").unwrap();
+        assert!(arguments.contains(&"--locked"));
+        assert!(arguments.contains(&"--release"));
+    }
+}
