@@ -31,8 +31,10 @@ pub(crate) fn verification() -> Result<VerificationOptions, CloudApiError> {
             CloudApiError::configuration("MASTRA_VERIFICATION must be cloud, keys or keys+session")
         })?,
     };
-    let mut options = VerificationOptions::default();
-    options.mode = mode;
+    let mut options = VerificationOptions {
+        mode,
+        ..VerificationOptions::default()
+    };
     if mode == Mode::Cloud {
         return Ok(options);
     }

@@ -158,10 +158,7 @@ impl Metrics {
             Some(&Unit::Seconds),
             seconds(self.authority.keys_age(now)),
         )?;
-        let channel = self
-            .revocations
-            .as_deref()
-            .map(|revocations| revocations.status());
+        let channel = self.revocations.as_deref().map(Revocations::status);
         gauge(
             encoder,
             "mastra_auth_revocation_connected",

@@ -19,9 +19,10 @@ use mastra_auth_local_cloud::{Algorithm, LocalCloud};
 const HOUR: Duration = Duration::from_hours(1);
 
 fn by(mode: Mode) -> VerificationOptions {
-    let mut options = VerificationOptions::default();
-    options.mode = mode;
-    options
+    VerificationOptions {
+        mode,
+        ..VerificationOptions::default()
+    }
 }
 
 fn provider(cloud: &LocalCloud, verification: VerificationOptions) -> MastraCloudAuth {

@@ -31,6 +31,13 @@ struct State {
     next: Duration,
 }
 
+impl State {
+    /// How long ago the set was brought.
+    fn age(&self, now: Now) -> Duration {
+        now.monotonic.saturating_sub(self.since)
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Attempt {
     #[default]
@@ -73,7 +80,7 @@ impl Keys {
     /// The set that is good now.
     pub(crate) fn current(&self, now: Now) -> Option<Arc<KeySet>> {
         let state = self.lock();
-        let is_good = self.url.is_none() || self.age(&state, now) < self.kept;
+        let is_good = self.url.is_none() || state.age(now) < self.kept;
         state.set.as_ref().filter(|_| is_good).map(Arc::clone)
     }
 
@@ -81,7 +88,7 @@ impl Keys {
     pub(crate) fn is_due(&self, now: Now) -> bool {
         let state = self.lock();
         self.url.is_some()
-            && self.age(&state, now) >= self.fresh
+            && state.age(now) >= self.fresh
             && state.attempt != Attempt::UnderWay
             && now.monotonic >= state.next
     }
@@ -89,7 +96,7 @@ impl Keys {
     /// How long ago the set was brought; none where it was given, or where there is none.
     pub(crate) fn age_of_set(&self, now: Now) -> Option<Duration> {
         let state = self.lock();
-        (self.url.is_some() && state.set.is_some()).then(|| self.age(&state, now))
+        (self.url.is_some() && state.set.is_some()).then(|| state.age(now))
     }
 
     /// What to do where the keys at hand are not enough.
@@ -127,10 +134,6 @@ impl Keys {
     /// The set could not be had; the last good one stays.
     pub(crate) fn failed(&self) {
         self.lock().attempt = Attempt::Failed;
-    }
-
-    fn age(&self, state: &State, now: Now) -> Duration {
-        now.monotonic.saturating_sub(state.since)
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {

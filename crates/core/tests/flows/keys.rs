@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::verification::{ByKeys, Mode, VerificationOptions};
@@ -39,10 +39,6 @@ pub(crate) fn by_keys() -> Arc<Authority> {
 fn ask(authority: &Arc<Authority>, token: &str, seconds: u64, answers: Vec<Delivery>) -> String {
     let (said, calls) = with_bearer(authority, token, at(seconds), answers);
     format!("{said}, {calls} calls")
-}
-
-fn html() -> Delivery {
-    Ok(Response::new(200, b"<html>".to_vec()))
 }
 
 #[test]
@@ -178,7 +174,7 @@ fn threat_082_unknown_key_ids_cause_one_fetch_in_a_pause() {
             } else {
                 vec![]
             };
-            fetches += answers.len() as u64;
+            fetches += u64::try_from(answers.len()).unwrap();
             let said = with_bearer(&authority, &signer.token("usr_x", DAY), at(second), answers).0;
             assert_eq!(said, "rejected token_key_unknown");
         }
@@ -247,7 +243,7 @@ fn threat_084_no_unusable_set_replaces_a_good_one() {
     let oct = json!({ "keys": [{ "kty": "oct", "kid": "k1", "k": "c2VjcmV0" }] });
     let bad = [
         answer(200, &json!({ "keys": [] })),
-        html(),
+        Ok(Response::new(200, b"<html>".to_vec())),
         Ok(Response::new(200, b"{\"keys\":[{\"kty\"".to_vec())),
         answer(200, &oct),
         answer(404, &json!({})),
@@ -312,7 +308,6 @@ fn the_last_good_set_serves_an_hour_of_absence() {
 fn threat_083_a_fetch_that_was_lost_is_made_again_after_the_pause() {
     let authority = by_keys();
     let mut lost = FetchKeys::new(Arc::clone(&authority), Jitter(1));
-    use mastra_auth_cloud_core::flow::{Event, Flow as _, Step};
     assert!(matches!(lost.step(Event::Start, at(0)), Step::Send(_)));
     drop(lost);
     let again = |seconds, answers: Vec<Delivery>| {

@@ -175,10 +175,10 @@ fn a_sign_out_knows_whose_session_it_ends() {
 
 #[test]
 fn where_signatures_are_checked_the_keys_are_the_source() {
+    use Outcome::{Authenticated, Rejected, Unavailable};
     let authority = crate::keys::by_keys();
     let (key, other) = (Signer::new("k1"), Signer::new("k1"));
     let (good, forged) = (key.token("usr_1", 600), other.token("usr_1", 600));
-    use Outcome::{Authenticated, Rejected, Unavailable};
     let away = || [lost(TransportError::Connect), lost(TransportError::Connect)];
     let first = asked(&authority, &good, at(0), away());
     assert_eq!(first, (Unavailable, Source::Keys), "there are none");

@@ -1,6 +1,5 @@
 //! Who signs tokens: keys of a Cloud, and the set it publishes.
 
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::http::Delivery;
@@ -16,8 +15,7 @@ pub(crate) struct Signer {
 
 impl Signer {
     pub(crate) fn new(kid: &'static str) -> Self {
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-        let pair = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+        let pair = Ed25519KeyPair::generate().unwrap();
         Self { kid, pair }
     }
 

@@ -42,13 +42,13 @@ impl Authority {
         known_end: Option<Timestamp>,
         now: Now,
     ) {
-        self.deny(token, Some(session.clone()), known_end, Proof::Good, now);
+        self.deny(token, Some(session), known_end, Proof::Good, now);
     }
 
     fn deny(
         &self,
         token: &SessionToken,
-        session: Option<SessionId>,
+        session: Option<&SessionId>,
         known_end: Option<Timestamp>,
         proof: Proof,
         now: Now,
@@ -61,7 +61,9 @@ impl Authority {
         // A renewal made several tokens one session: they end together.
         let others = self.successions.end(&key);
         for key in core::iter::once(key).chain(others) {
-            let ended = self.cache.sign_out(key, session.clone(), until, proof, now);
+            let ended = self
+                .cache
+                .sign_out(key, session.cloned(), until, proof, now);
             self.outbox.put(ended);
         }
     }
