@@ -175,6 +175,11 @@ async fn threat_031_a_channel_that_falls_and_forgets_loses_nothing() {
     assert!(status.pending >= 2 && status.lost >= 1, "{status:?}");
     board.rise();
     let late = instance(&cloud, &board);
+    // Asked before it was told, the Cloud would have refused them.
+    until("who was not there has them too", || async {
+        late.statistics().denials == 6
+    })
+    .await;
     for token in &tokens[..3] {
         for one in [&here, &there, &late] {
             until("it is over", || async { !is_in(one, token).await }).await;
