@@ -65,7 +65,8 @@ pub(crate) enum Command {
     #[command(after_help = "\
 Tokens come on standard input, never as an argument, where other processes could read them.
 
-Exit status: 0 done, 1 failed, 2 wrong usage; `token verify` has its own, which its help tells.
+Exit status: 0 done, 1 failed, 2 wrong usage; `token verify` and `token explain` have their own,
+which their help tells.
 
 Examples:
   mastra-auth token inspect < token
@@ -73,6 +74,16 @@ Examples:
     Token {
         #[command(subcommand)]
         command: TokenCommand,
+    },
+    /// Look at key sets, which tokens are checked with.
+    #[command(after_help = "\
+Exit status: 0 done, 1 failed, 2 wrong usage; `jwks lint` has its own, which its help tells.
+
+Example:
+  mastra-auth jwks lint https://cloud.mastra.ai/.well-known/jwks.json")]
+    Jwks {
+        #[command(subcommand)]
+        command: JwksCommand,
     },
     /// Print a completion script for a shell.
     #[command(after_help = "\
@@ -135,7 +146,8 @@ Exit status:
 Examples:
   mastra-auth dev
   mastra-auth dev --db cloud.sqlite --seed examples/seed.toml
-  mastra-auth dev --auto-approve member       sign-ins without a click, for scripts")]
+  mastra-auth dev --auto-approve member       sign-ins without a click, for scripts
+  mastra-auth dev --token-lifetime 60         tokens that an app has to renew")]
 pub(crate) struct DevArgs {
     /// Port of the local Cloud; 0 picks a free one.
     #[arg(long, default_value_t = 4300)]
@@ -152,12 +164,20 @@ pub(crate) struct DevArgs {
     /// Sign this person in without asking, by handle, id, e-mail address or role.
     #[arg(long, value_name = "PERSON")]
     pub(crate) auto_approve: Option<String>,
+    /// How long sessions last.
+    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) session_lifetime: u64,
+    /// How long tokens last before they are renewed; default: as long as their session.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) token_lifetime: Option<u64>,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
     /// Ask a Cloud who a token on standard input belongs to.
     Verify(VerifyArgs),
+    /// Check a token on standard input against a key set, and tell each check.
+    Explain(ExplainArgs),
     /// Show header and claims of a token on standard input. VERIFIES NOTHING.
     #[command(after_help = "\
 Exit status:
@@ -202,6 +222,69 @@ pub(crate) struct VerifyArgs {
         default_value_t = DialectName::V1
     )]
     pub(crate) dialect: DialectName,
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Prints a line for each check, in the order they are made, and never the token:
+  form       passed
+  header     passed
+  algorithm  passed
+  key        failed  token_key_unknown: The token names a key that is not in the key set.
+  signature  not looked at
+  claims     not looked at
+
+The claims follow where every check passed. Whether the session still lives only the Cloud knows.
+
+Exit status:
+  0  every check passed
+  1  failed       standard input or output cannot be used
+  2  wrong usage, or a file that cannot be read
+  3  refused      a check failed
+  4  unavailable  the key set could not be fetched or has no usable key
+
+Example:
+  mastra-auth token explain --jwks http://localhost:4300/.well-known/jwks.json --audience demo < token")]
+pub(crate) struct ExplainArgs {
+    /// The key set: a file, or an address.
+    #[arg(long, value_name = "FILE|URL")]
+    pub(crate) jwks: String,
+    /// Whom the token must be for: the project.
+    #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID")]
+    pub(crate) audience: String,
+    /// Who must have issued it; default: anybody whose key it is.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) issuer: Option<String>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum JwksCommand {
+    /// Say of each key whether it can be used and for what, or why not.
+    Lint(LintArgs),
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Prints two lines for each key, more where something about it is odd:
+  kid=key_1 kty=RSA alg=RS256
+    usable   RS256
+  kid=key_2 kty=oct alg=HS256
+    refused  symmetric: It is a shared secret, which never comes from a key set.
+
+Exit status:
+  0  every key can be used
+  1  failed       standard output cannot be used
+  2  wrong usage, or a file that cannot be read
+  3  refused      a key cannot be used, or it is no key set
+  4  unavailable  the key set could not be fetched
+
+Examples:
+  mastra-auth jwks lint https://cloud.mastra.ai/.well-known/jwks.json
+  mastra-auth jwks lint keys.json")]
+pub(crate) struct LintArgs {
+    /// The key set: a file, or an address.
+    #[arg(value_name = "FILE|URL")]
+    pub(crate) source: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use mastra_auth_local_cloud::{LocalCloud, Options, Seed, StartError};
 
@@ -18,6 +19,8 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
     options.dialect = args.dialect.of_cloud();
     options.db = args.db;
     options.auto_approve = args.auto_approve;
+    options.session_lifetime = Duration::from_secs(args.session_lifetime);
+    options.token_lifetime = args.token_lifetime.map(Duration::from_secs);
     if let Some(path) = &args.seed {
         options.seed = seed(path)?;
     }

@@ -1,12 +1,15 @@
 //! `mastra-auth`: a demo of sign-in with Mastra Cloud, a Cloud that runs on a desk, and tools for tokens.
 //!
 //! Results go to standard output, logs and errors to standard error. Exit status: 0 done, 1 failed, 2 wrong usage or a
-//! port in use; `token verify` has its own, which its help tells.
+//! port in use; `token verify`, `token explain` and `jwks lint` have their own, which their help
+//! tells.
 
 mod args;
 mod demo;
 mod dev;
 mod failure;
+mod jwks;
+mod key_set;
 mod listen;
 mod logs;
 mod signal;
@@ -18,7 +21,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use args::{Args, Command, TokenCommand};
+use args::{Args, Command, JwksCommand, TokenCommand};
 use failure::Failure;
 use terminal::LineEnds;
 
@@ -44,8 +47,14 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             command: TokenCommand::Verify(args),
         } => block_on(token::verify::run(args)),
         Command::Token {
+            command: TokenCommand::Explain(args),
+        } => block_on(token::explain::run(args)),
+        Command::Token {
             command: TokenCommand::Inspect,
         } => token::inspect::run(),
+        Command::Jwks {
+            command: JwksCommand::Lint(args),
+        } => block_on(jwks::lint(args)),
         Command::Completions { shell } => {
             // Made whole first: the generator panics where its reader has gone.
             let mut script = Vec::new();

@@ -1,5 +1,6 @@
 //! `mastra-auth token`: tokens come on standard input, never on the command line, where others could read them.
 
+pub(crate) mod explain;
 pub(crate) mod inspect;
 pub(crate) mod verify;
 

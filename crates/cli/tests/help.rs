@@ -4,13 +4,16 @@ mod process;
 
 use process::{Finished, command, finish};
 
-const COMMANDS: [&[&str]; 7] = [
+const COMMANDS: [&[&str]; 10] = [
     &[],
     &["demo"],
     &["dev"],
     &["token"],
     &["token", "verify"],
+    &["token", "explain"],
     &["token", "inspect"],
+    &["jwks"],
+    &["jwks", "lint"],
     &["completions"],
 ];
 

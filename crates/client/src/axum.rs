@@ -25,6 +25,8 @@
 
 mod extract;
 mod layer;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod origin;
 mod outside;
 mod page;
@@ -32,5 +34,7 @@ mod routes;
 
 pub use extract::{CurrentUser, OptionalUser, Permission, RequirePermission};
 pub use layer::{AuthLayer, AuthService};
+#[cfg(feature = "metrics")]
+pub use metrics::metrics;
 pub use outside::Denied;
 pub use routes::routes;

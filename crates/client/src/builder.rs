@@ -12,12 +12,13 @@ use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl};
+use mastra_auth_cloud_core::verification::VerificationOptions;
 
 use crate::driver::Driver;
 use crate::provider::MastraCloudAuth;
 use crate::revocations::{RevocationChannel, Revocations};
-use crate::system;
 use crate::transport::{ReqwestTransport, Transport};
+use crate::{environment, system};
 
 /// Options of a deployment. What is not set has its documented default.
 ///
@@ -48,30 +49,27 @@ pub struct Builder {
     secure: Option<Secure>,
     role_mapping: Option<RoleMapping>,
     policy: Policy,
+    verification: VerificationOptions,
     transport: Option<Arc<dyn Transport>>,
     revocations: Option<Arc<dyn RevocationChannel>>,
 }
 
 impl Builder {
     /// The options that the environment gives: `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`,
-    /// `MASTRA_CLOUD_DIALECT` (`v1` or `pkce`). Empty counts as absent.
+    /// `MASTRA_CLOUD_DIALECT` (`v1` or `pkce`); `MASTRA_VERIFICATION` (`cloud`, `keys` or `keys+session`), and with keys
+    /// `MASTRA_JWKS_URL`, `MASTRA_JWKS_FILE` or `MASTRA_TOKEN_SECRET`, `MASTRA_TOKEN_ISSUER`, `MASTRA_TOKEN_AUDIENCE`. Empty
+    /// counts as absent.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where `MASTRA_CLOUD_DIALECT` is neither.
+    /// `invalid_configuration`, with the variable's name.
     pub fn from_env() -> Result<Self, CloudApiError> {
-        let read = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let dialect = match read("MASTRA_CLOUD_DIALECT") {
-            None => Dialect::default(),
-            Some(name) => Dialect::parse(&name).ok_or_else(|| {
-                CloudApiError::configuration("MASTRA_CLOUD_DIALECT must be v1 or pkce")
-            })?,
-        };
         Ok(Self {
-            project_id: read("MASTRA_PROJECT_ID"),
-            base_url: read("MASTRA_CLOUD_URL"),
-            public_url: read("MASTRA_PUBLIC_URL"),
-            dialect,
+            project_id: environment::read("MASTRA_PROJECT_ID"),
+            base_url: environment::read("MASTRA_CLOUD_URL"),
+            public_url: environment::read("MASTRA_PUBLIC_URL"),
+            dialect: environment::dialect()?,
+            verification: environment::verification()?,
             ..Self::default()
         })
     }
@@ -159,6 +157,14 @@ impl Builder {
         }
     }
 
+    /// How tokens are verified. Default: the Cloud is asked about each, and its word remembered for the fresh time.
+    pub fn verification(self, verification: VerificationOptions) -> Self {
+        Self {
+            verification,
+            ..self
+        }
+    }
+
     /// How long a verified identity is used without asking again. Default 30 s.
     pub fn fresh_for(mut self, time: Duration) -> Self {
         self.policy.fresh = time;
@@ -235,7 +241,9 @@ impl Builder {
         };
         let mut cookie = self.cookie;
         cookie.secure = secure;
+        let verification = self.verification.build(&base_url, &project_id)?;
         let mut config = Config::new(base_url, project_id, CookieSpec::new(cookie)?);
+        config.verification = verification;
         config.dialect = self.dialect;
         config.api_prefix = path("api_prefix", self.api_prefix)?;
         if let Some(login_path) = path("login_path", self.login_path)? {

@@ -26,7 +26,7 @@ use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::RedirectUri;
 
 use crate::driver::Driver;
-use crate::system;
+use crate::{signals, system};
 
 /// The Cloud's endpoints. Cheap to clone.
 #[derive(Clone)]
@@ -60,7 +60,8 @@ impl MastraCloudClient {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        unless_refused(self.call(ValidateSession::new(token.clone())).await)
+        let validated = self.call(ValidateSession::new(token.clone())).await;
+        unless_refused(validated.map(|validated| validated.session))
     }
 
     /// Ends a session, with that session's token.
@@ -170,11 +171,7 @@ fn unless_refused<T>(result: Result<T, CloudApiError>) -> Result<Option<T>, Clou
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_refusal() => {
             if !matches!(error.status(), 401 | 403 | 404) {
-                tracing::warn!(
-                    endpoint = error.endpoint(),
-                    status = error.status(),
-                    "cloud refused oddly"
-                );
+                signals::refused_oddly(&error);
             }
             Ok(None)
         }

@@ -1,21 +1,28 @@
 //! The loop: any flow of the core, driven over a transport, a clock and single flight.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
+use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
+use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
+use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
-use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::identity::key::TokenKey;
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
 
+use tracing::Instrument as _;
+
 use crate::flights::Flights;
+use crate::signals::{self, Found, Trail, Watched};
 use crate::system;
 use crate::transport::Transport;
 
@@ -23,7 +30,9 @@ pub(crate) struct Driver {
     pub(crate) authority: Arc<Authority>,
     transport: Arc<dyn Transport>,
     identities: Flights<TokenKey, Answer>,
+    renewals: Flights<TokenKey, Renewal>,
     permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
+    keys: Flights<TokenKey, Fetched>,
 }
 
 impl Driver {
@@ -36,10 +45,13 @@ impl Driver {
             .saturating_mul(3)
             .saturating_add(Duration::from_secs(1));
         Self {
+            transport: Arc::new(Watched::new(transport, Arc::clone(&authority))),
             authority,
-            transport,
             identities: Flights::new(longest),
+            // To validate, and then to verify.
+            renewals: Flights::new(longest.saturating_mul(2)),
             permissions: Flights::new(longest),
+            keys: Flights::new(longest),
         }
     }
 
@@ -49,23 +61,112 @@ impl Driver {
     }
 
     /// Finds out who these credentials belong to; a token is asked for once however many wait.
-    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Answer {
+    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Found {
         let mut authenticate = Authenticate::new(&self.authority, credentials);
-        let mut last = None;
+        let (mut last, mut begun) = (None, None);
         loop {
-            match authenticate.next(last.take(), system::now(), system::jitter()) {
-                Next::Done(answer) => return answer,
-                Next::Identify(flow) => {
-                    let transport = Arc::clone(&self.transport);
-                    let key = flow.key();
-                    let landed = self
-                        .identities
-                        .join(key, async move { drive(transport.as_ref(), flow).await })
-                        .await;
-                    last = Some(landed.unwrap_or_else(|| Answer::Unavailable(cut_short())));
+            let now = system::now();
+            let begun = *begun.get_or_insert(now.monotonic);
+            match authenticate.next(last.take(), now, system::jitter()) {
+                Next::Done(answer) => {
+                    self.begin(authenticate.take_background());
+                    return Found {
+                        answer,
+                        source: authenticate.source(),
+                        begun,
+                    };
                 }
+                Next::Identify(flow) => last = Some(self.identify(flow).await),
+                Next::Keys(flow) => self.fetch_keys(flow).await,
             }
         }
+    }
+
+    /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way.
+    pub(crate) async fn authenticate_and_renew(
+        &self,
+        credentials: Credentials<'_>,
+        cookies: Option<&str>,
+    ) -> (Found, Option<SetCookie>) {
+        let mut renewing = Renewing::new(&self.authority, credentials, cookies);
+        let (mut last, mut begun) = (None, None);
+        loop {
+            let now = system::now();
+            let begun = *begun.get_or_insert(now.monotonic);
+            match renewing.next(last.take(), now, system::jitter()) {
+                Wanted::Next(Next::Done(answer)) => {
+                    self.begin(renewing.take_background());
+                    let found = Found {
+                        answer,
+                        source: renewing.source(),
+                        begun,
+                    };
+                    return (found, renewing.take_cookie());
+                }
+                Wanted::Next(Next::Identify(flow)) => last = Some(self.identify(flow).await),
+                Wanted::Next(Next::Keys(flow)) => self.fetch_keys(flow).await,
+                Wanted::Renew(flow) => renewing.renewed(self.renew(flow).await),
+            }
+        }
+    }
+
+    async fn identify(&self, flow: Identify) -> Answer {
+        let landed = self
+            .identities
+            .join(flow.key(), self.identifying(flow))
+            .await;
+        landed.unwrap_or_else(|| Answer::Unavailable(cut_short()))
+    }
+
+    fn identifying(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
+        let transport = Arc::clone(&self.transport);
+        async move { drive(transport.as_ref(), flow).await }.in_current_span()
+    }
+
+    /// What came of it shows in the next look at the keys.
+    async fn fetch_keys(&self, flow: FetchKeys) {
+        let key = flow.key();
+        let _ = self.keys.join(key, self.fetching(flow)).await;
+    }
+
+    fn fetching(&self, flow: FetchKeys) -> impl Future<Output = Fetched> + Send + 'static {
+        let transport = Arc::clone(&self.transport);
+        async move {
+            let fetched = drive(transport.as_ref(), flow).await;
+            if let Fetched::Failed(error) = &fetched {
+                signals::keys_not_fetched(error);
+            }
+            fetched
+        }
+        .in_current_span()
+    }
+
+    /// Begins what nobody waits for.
+    fn begin(&self, task: Option<Background>) {
+        match task {
+            None => {}
+            Some(Background::Identify(flow)) => {
+                self.identities.begin(flow.key(), self.identifying(flow));
+            }
+            Some(Background::Keys(flow)) => self.keys.begin(flow.key(), self.fetching(flow)),
+        }
+    }
+
+    /// Asks for a newer token; asked for once however many wait.
+    pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
+        let transport = Arc::clone(&self.transport);
+        let renewal = self.renewals.join(
+            flow.key(),
+            async move {
+                let renewal = drive(transport.as_ref(), flow).await;
+                signals::renewal(&renewal);
+                renewal
+            }
+            .in_current_span(),
+        );
+        renewal
+            .await
+            .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
     }
 
     /// Finds out what a user may do; asked for once however many wait.
@@ -78,16 +179,23 @@ impl Driver {
         self.permissions
             .join(
                 flow.key(),
-                async move { drive(transport.as_ref(), flow).await },
+                async move { drive(transport.as_ref(), flow).await }.in_current_span(),
             )
             .await
             .unwrap_or_else(|| Err(cut_short()))
     }
 
     /// Drives a sign-out in a task of its own: whoever hangs up must not keep the Cloud from hearing of it.
-    pub(crate) async fn sign_out(&self, flow: Logout) -> SignOut {
+    pub(crate) async fn sign_out(&self, flow: Logout, trail: Trail) -> SignOut {
         let transport = Arc::clone(&self.transport);
-        let task = tokio::spawn(async move { drive(transport.as_ref(), flow).await });
+        let authority = Arc::clone(&self.authority);
+        let work = async move {
+            let whose = flow.identity().map(Arc::clone);
+            let end = drive(transport.as_ref(), flow).await;
+            signals::session_ended(authority.tally(), &end, whose.as_deref(), &trail);
+            end
+        };
+        let task = tokio::spawn(work.instrument(signals::sign_out_span()));
         task.await
             .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
     }
@@ -103,28 +211,11 @@ async fn drive<F: Flow>(transport: &dyn Transport, mut flow: F) -> F::Output {
     loop {
         match flow.step(event, system::now()) {
             Step::Done(output) => return output,
-            Step::Send(request) => event = Event::Delivered(send(transport, request).await),
+            Step::Send(request) => event = Event::Delivered(transport.send(request).await),
             Step::Wait(time) => {
                 system::sleep(time).await;
                 event = Event::Woken;
             }
         }
     }
-}
-
-/// One call, told with its endpoint, its status and its time; never with a value.
-async fn send(transport: &dyn Transport, request: Request) -> Delivery {
-    let (endpoint, begun) = (request.endpoint().to_owned(), system::now().monotonic);
-    let delivery = transport.send(request).await;
-    let micros = system::now().monotonic.saturating_sub(begun).as_micros();
-    match &delivery {
-        Ok(response) => tracing::debug!(
-            endpoint,
-            status = response.status(),
-            micros,
-            "cloud answered"
-        ),
-        Err(error) => tracing::warn!(endpoint, ?error, micros, "cloud not reached"),
-    }
-    delivery
 }

@@ -51,6 +51,11 @@ where
         None
     }
 
+    /// Begins the work for this key where none is under way; nobody waits for it.
+    pub(crate) fn begin(&self, key: K, work: impl Future<Output = T> + Send + 'static) {
+        drop(self.board(key, work));
+    }
+
     fn board(&self, key: K, work: impl Future<Output = T> + Send + 'static) -> Shared<Landing<T>> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = table.get(&key) {

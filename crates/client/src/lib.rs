@@ -29,16 +29,20 @@
 mod builder;
 mod client;
 mod driver;
+mod environment;
 mod flights;
 mod headers;
 mod provider;
 mod revocations;
+mod signals;
 mod system;
 mod traits;
 mod transport;
 
 #[cfg(feature = "axum")]
 pub mod axum;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 
 pub use builder::Builder;
 pub use client::MastraCloudClient;
@@ -56,11 +60,14 @@ pub use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 pub use mastra_auth_cloud_core::permission::Grants;
 pub use mastra_auth_cloud_core::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
+pub use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 pub use provider::MastraCloudAuth;
 #[cfg(feature = "redis")]
 pub use revocations::RedisRevocations;
 pub use revocations::{
     ChannelError, Link, Message, Received, RevocationChannel, RevocationStatus, Working,
 };
-pub use traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
+pub use traits::{
+    LoginButton, RbacProvider, RefreshedSession, SessionProvider, SsoProvider, UserProvider,
+};
 pub use transport::{ReqwestTransport, Sending, Transport};

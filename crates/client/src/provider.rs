@@ -12,7 +12,9 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use http::HeaderMap;
 use mastra_auth_cloud_core::config::Config;
-use mastra_auth_cloud_core::cookie::{SetCookie, every_value};
+use mastra_auth_cloud_core::cookie::SetCookie;
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::cookie::every_value;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
 #[cfg(feature = "axum")]
@@ -25,13 +27,16 @@ use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::tally::{Outcome, Source, Tally};
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
+use tracing::Instrument as _;
 
 use crate::builder::Builder;
 use crate::client::MastraCloudClient;
 use crate::driver::Driver;
 use crate::revocations::Revocations;
-use crate::{headers, system};
+use crate::signals::{Found, Trail};
+use crate::{headers, signals, system};
 
 /// Sign-in with Mastra Cloud for one deployment.
 #[derive(Clone)]
@@ -118,14 +123,67 @@ impl MastraCloudAuth {
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
         match Credentials::read(&self.driver.authority, authorization, cookie.as_deref()) {
-            Ok(credentials) => tell(self.driver.authenticate(credentials).await),
-            Err(error) => tell(Answer::Rejected(error)),
+            Ok(credentials) => self.look_up(credentials, Some(headers)).await,
+            Err(error) => self.unreadable(error, headers),
         }
+    }
+
+    /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way, and what is to be
+    /// set on the answer then is there. A bearer is never renewed.
+    pub async fn authenticate_and_renew(&self, headers: &HeaderMap) -> (Answer, Option<SetCookie>) {
+        let cookie = headers::cookie(headers);
+        let authorization = headers::authorization(headers);
+        match Credentials::read(&self.driver.authority, authorization, cookie.as_deref()) {
+            Ok(credentials) => {
+                let span = signals::authenticate_span();
+                let looking = self
+                    .driver
+                    .authenticate_and_renew(credentials, cookie.as_deref());
+                let (found, set) = looking.instrument(span.clone()).await;
+                signals::answered(&found, &span, Some(headers));
+                (found.answer, set)
+            }
+            Err(error) => (self.unreadable(error, headers), None),
+        }
+    }
+
+    /// The answer to headers that cannot be read.
+    fn unreadable(&self, error: CloudApiError, headers: &HeaderMap) -> Answer {
+        let found = Found {
+            answer: Answer::Rejected(error),
+            source: Source::None,
+            begun: system::now().monotonic,
+        };
+        self.tally().answered(Outcome::Rejected, found.source);
+        signals::answered(&found, &signals::authenticate_span(), Some(headers));
+        found.answer
     }
 
     /// Finds out who one token belongs to.
     pub async fn authenticate_token(&self, token: &str) -> Answer {
-        tell(self.driver.authenticate(Credentials::token(token)).await)
+        self.look_up(Credentials::token(token), None).await
+    }
+
+    async fn look_up(&self, credentials: Credentials<'_>, headers: Option<&HeaderMap>) -> Answer {
+        let span = signals::authenticate_span();
+        let looking = self.driver.authenticate(credentials);
+        let found = looking.instrument(span.clone()).await;
+        signals::answered(&found, &span, headers);
+        found.answer
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn channel(&self) -> Option<Arc<Revocations>> {
+        self.revocations.clone()
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn authority(&self) -> &Arc<mastra_auth_cloud_core::identity::authority::Authority> {
+        &self.driver.authority
+    }
+
+    pub(crate) fn tally(&self) -> &Tally {
+        self.driver.authority.tally()
     }
 
     /// What a user may do, from the role mapping or from the Cloud.
@@ -174,6 +232,19 @@ impl MastraCloudAuth {
         state: State,
         cookie_header: &str,
     ) -> Result<SignedIn, CloudApiError> {
+        let trail = Trail::default();
+        let result = self.finish(code, state, cookie_header, &trail).await;
+        result.inspect_err(|error| signals::login_failed(self.tally(), error, &trail))
+    }
+
+    /// The same, where the caller tells of a failure: it may know by which number a page shows it.
+    pub(crate) async fn finish(
+        &self,
+        code: &str,
+        state: State,
+        cookie_header: &str,
+        trail: &Trail,
+    ) -> Result<SignedIn, CloudApiError> {
         let authority = Arc::clone(&self.driver.authority);
         let result = async {
             let flow = Callback::new(
@@ -186,22 +257,11 @@ impl MastraCloudAuth {
             )?;
             self.driver.run(flow).await
         };
-        match result.await {
-            Ok(signed_in) => {
-                tracing::info!(user = %signed_in.identity.user().id(), "signed in");
-                self.end_previous(cookie_header, signed_in.identity.user().session_token())
-                    .await;
-                Ok(signed_in)
-            }
-            Err(error) => {
-                tracing::warn!(
-                    code = error.code(),
-                    status = error.status(),
-                    "sign-in failed"
-                );
-                Err(error)
-            }
-        }
+        let signed_in = result.instrument(signals::login_span()).await?;
+        signals::logged_in(self.tally(), &signed_in.identity, trail);
+        let new = signed_in.identity.user().session_token();
+        self.end_previous(cookie_header, new, trail).await;
+        Ok(signed_in)
     }
 
     /// Clears the cookie of a sign-in that is over, however it ended.
@@ -221,71 +281,48 @@ impl MastraCloudAuth {
             .into_iter()
             .chain(cookies)
             .filter_map(|text| SessionToken::parse(text).ok());
-        self.end_all(tokens).await
+        self.end_all(tokens, &Trail::of(headers)).await
     }
 
     /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
     pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
-        self.end_all(std::iter::once(token.clone())).await
+        self.end_all(std::iter::once(token.clone()), &Trail::default())
+            .await
     }
 
     /// A new sign-in replaces the browser's old session. Whatever comes of it is logged; the new one does not depend on it.
-    async fn end_previous(&self, cookie_header: &str, new: &SessionToken) {
+    async fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
         let authority = &self.driver.authority;
         let now = system::now();
         let _ = self
-            .end(Several::replaced(
-                authority,
-                cookie_header,
-                new,
-                now,
-                system::jitter(),
-            ))
+            .end(
+                Several::replaced(authority, cookie_header, new, now, system::jitter()),
+                trail,
+            )
             .await;
     }
 
-    async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>) -> SignOut {
+    async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, trail: &Trail) -> SignOut {
         let authority = &self.driver.authority;
         let now = system::now();
-        self.end(Several::new(
-            authority,
-            tokens,
-            Effort::Full,
-            now,
-            system::jitter(),
-        ))
+        self.end(
+            Several::new(authority, tokens, Effort::Full, now, system::jitter()),
+            trail,
+        )
         .await
     }
 
-    async fn end(&self, mut several: Several) -> SignOut {
+    /// Whether a token was signed out here a moment ago.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_signed_out(&self, token: &SessionToken) -> bool {
+        self.driver.authority.is_signed_out(token, system::now())
+    }
+
+    async fn end(&self, mut several: Several, trail: &Trail) -> SignOut {
         let flows = several.take_flows().into_iter();
-        let outcomes = join_all(flows.map(|flow| self.driver.sign_out(flow))).await;
-        outcomes.iter().for_each(tell_end);
-        several.outcome(outcomes)
+        let ends = flows.map(|flow| self.driver.sign_out(flow, trail.clone()));
+        several.outcome(join_all(ends).await)
     }
-}
-
-fn tell_end(outcome: &SignOut) {
-    match outcome {
-        SignOut::Ended => tracing::info!("session ended"),
-        SignOut::AlreadyGone => tracing::info!("session was already gone"),
-        SignOut::NotConfirmed(error) => {
-            tracing::warn!(code = error.code(), "session end not confirmed");
-        }
-    }
-}
-
-/// Tells how an authentication went; never who or with what.
-fn tell(answer: Answer) -> Answer {
-    match &answer {
-        Answer::Authenticated(_) => tracing::trace!(outcome = "authenticated"),
-        Answer::Anonymous => tracing::trace!(outcome = "anonymous"),
-        Answer::Rejected(error) => tracing::debug!(outcome = "rejected", code = error.code()),
-        Answer::Unavailable(error) => {
-            tracing::warn!(outcome = "unavailable", code = error.code());
-        }
-    }
-    answer
 }
 
 impl fmt::Debug for MastraCloudAuth {

@@ -79,7 +79,8 @@ pub trait SessionProvider {
     /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
     fn destroy_session(&self, token: &SessionToken) -> impl Future<Output = SignOut> + Send;
 
-    /// The session as the Cloud has it now; `None` where it has ended.
+    /// The session as the Cloud has it now, with a newer token where the Cloud hands one out; `None` where it has ended. However
+    /// many ask with one token, also a while after it was renewed, the Cloud is asked once.
     ///
     /// # Errors
     ///
@@ -87,7 +88,7 @@ pub trait SessionProvider {
     fn refresh_session(
         &self,
         token: &SessionToken,
-    ) -> impl Future<Output = Result<Option<CloudSession>, CloudApiError>> + Send;
+    ) -> impl Future<Output = Result<Option<RefreshedSession>, CloudApiError>> + Send;
 
     /// The session token that a request's cookie holds, unverified.
     fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken>;
@@ -105,6 +106,16 @@ pub trait SessionProvider {
 
     /// The cookie that takes it away again.
     fn clear_session_cookie(&self) -> SetCookie;
+}
+
+/// A session as it stands after a refresh, for [`SessionProvider::session_cookie`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RefreshedSession {
+    /// The session.
+    pub session: CloudSession,
+    /// The token that stands for it from now on: a newer one, or the one that was refreshed.
+    pub token: SessionToken,
 }
 
 /// Signing in at the Cloud.

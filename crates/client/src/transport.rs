@@ -14,7 +14,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Delivery, Method, Request, Response, TransportError};
 use mastra_auth_cloud_core::url::BaseUrl;
 
-use crate::system;
+use crate::{signals, system};
 
 /// A request on its way.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;
@@ -102,7 +102,7 @@ impl ReqwestTransport {
             match generation((self.make)()) {
                 Ok(next) => *current = next,
                 // The old one still works; the next request tries again.
-                Err(error) => tracing::warn!(?error, "the HTTP client could not be renewed"),
+                Err(_) => signals::client_not_renewed(),
             }
         }
         current.client.clone()

@@ -256,10 +256,9 @@ async fn the_four_interfaces_answer_as_documented() {
                 .same_as(&own)
         );
         let session = auth.validate_session(&own).await.unwrap().unwrap();
-        assert_eq!(
-            auth.refresh_session(&own).await.unwrap().unwrap().id(),
-            session.id()
-        );
+        let refreshed = auth.refresh_session(&own).await.unwrap().unwrap();
+        assert_eq!(refreshed.session, session);
+        assert!(refreshed.token.same_as(&own), "nothing newer so far");
         let written = auth.session_cookie(&session, &own).unwrap();
         assert!(
             written

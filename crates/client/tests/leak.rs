@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use common::{App, Browser, cloud, parameter, with_parameter};
 use mastra_auth_cloud::core::config::Policy;
+use mastra_auth_cloud::core::encoding::{base64url, encode_component, hex};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, SsoProvider as _};
 use mastra_auth_local_cloud::{Fault, FaultKind};
 use reqwest::Method;
@@ -55,6 +56,8 @@ const PART: usize = 12;
 #[derive(Default)]
 struct Watch {
     secrets: Vec<(&'static str, String)>,
+    /// Too short to be looked for in parts.
+    words: Vec<&'static str>,
     told: String,
 }
 
@@ -81,9 +84,15 @@ impl Watch {
                 Some((_, rest)) if secret.starts_with("eyJ") => rest,
                 _ => secret,
             };
-            parts.extend(own.as_bytes().windows(PART).map(|part| (part, what)));
+            for form in forms(own) {
+                let windows = form.as_bytes().windows(PART);
+                parts.extend(windows.map(|part| (part.to_vec(), what)));
+            }
         }
         for (place, text) in [("log", log), ("output", &self.told)] {
+            for word in &self.words {
+                assert!(!text.contains(word), "{word} stands in the {place}");
+            }
             for (at, window) in text.as_bytes().windows(PART).enumerate() {
                 if let Some(what) = parts.get(window) {
                     let line = text.as_bytes()[..at]
@@ -97,6 +106,23 @@ impl Watch {
             }
         }
     }
+}
+
+/// A secret as it is, and as it would stand in a header, a URL or a dump: base64 at each of the three places where it may begin.
+fn forms(secret: &str) -> Vec<String> {
+    let mut forms = vec![
+        secret.to_owned(),
+        encode_component(secret),
+        hex(secret.as_bytes()),
+    ];
+    for skip in 0..3 {
+        let rest = &secret.as_bytes()[skip..];
+        // Whole groups only: how the last one ends depends on what follows.
+        let url = base64url(&rest[..rest.len() / 3 * 3]);
+        forms.push(url.replace('-', "+").replace('_', "/"));
+        forms.push(url);
+    }
+    forms
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,9 +144,15 @@ async fn threat_104_no_log_at_any_level_holds_a_secret() {
         "sign-in failed",
         "session end not confirmed",
         "hyper",
+        "mastra_auth::audit",
+        "mastra_auth.authenticate",
+        "event=\"refusal\"",
+        "request-of-a-test",
     ] {
         assert!(log.contains(word), "the log keeps everything: {word}");
     }
+    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    assert!(!log.contains(steers), "a value steers the terminal");
     watch.finish(&log);
 }
 
@@ -148,6 +180,9 @@ async fn live(dialect: Dialect, watch: &mut Watch) {
         "victor@example.com",
     ] {
         watch.secret("e-mail", person);
+    }
+    for name in ["Olivia Okafor", "Anders Holm", "Mei Tanaka", "Victor Reyes"] {
+        watch.words.push(name);
     }
 
     // A sign-in, and what it leaves in the browser.
@@ -251,9 +286,21 @@ async fn live(dialect: Dialect, watch: &mut Watch) {
     watch.secret("cookie", "canary-four-in-a-session-cookie");
     watch.secret("cookie", "canary-five-in-a-login-cookie");
     planted.fetch(&app.at("/agents")).await;
+    for id in ["request-of-a-test", "canary-six\tin a request's id"] {
+        let mut headers = HeaderMap::new();
+        headers.insert("x-request-id", id.parse().unwrap());
+        Browser::default()
+            .send(Method::GET, &app.at("/agents"), headers, &[])
+            .await;
+    }
     planted.open(&callback).await;
     planted.sign_out(&app).await;
     browser.sign_out(&app).await;
+    #[cfg(feature = "metrics")]
+    {
+        watch.tell(app.auth.metrics());
+        watch.told += &app.auth.metrics().render().unwrap();
+    }
 }
 
 struct State<'a> {

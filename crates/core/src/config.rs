@@ -4,12 +4,16 @@
 
 use core::time::Duration;
 
-use crate::cookie::CookieSpec;
+use crate::cookie::{CookieSpec, SetCookie};
 use crate::dialect::{Dialect, Table};
+use crate::error::CloudApiError;
 use crate::ids::ProjectId;
 use crate::malformed::Malformed;
 use crate::roles::RoleMapping;
+use crate::secret::SessionToken;
+use crate::time::Timestamp;
 use crate::url::BaseUrl;
+use crate::verification::Verification;
 
 /// The Cloud's address unless another is given.
 pub const DEFAULT_BASE_URL: &str = "https://cloud.mastra.ai";
@@ -67,10 +71,17 @@ pub struct Policy {
     pub max_response_bytes: usize,
     /// How long a verified identity is used without asking again. Default 30 s.
     pub fresh: Duration,
+    /// How long before the end of the fresh time an identity in use is asked about anew, in the background: at most a
+    /// tenth of that time. Default 3 s; zero is never.
+    pub refresh_early: Duration,
     /// How long a refusal with the status 401 is remembered. Default 5 s.
     pub refused: Duration,
     /// How long past its fresh time an identity is used when the Cloud cannot be asked (RFC 5861 section 4). Default 60 s.
     pub stale_if_error: Duration,
+    /// How long before its end a session's token is renewed; a third of its life where that is shorter. Default 60 s.
+    pub renew_before: Duration,
+    /// How long past its own end a token that was renewed still stands for the newer one. Default 30 s.
+    pub renewed_grace: Duration,
     /// How many identities are remembered, and as many refusals. Default 10,000.
     pub capacity: usize,
     /// How many bytes the remembered identities may take by estimate, and as many the permissions. Default 8 KiB for each of
@@ -83,6 +94,14 @@ pub struct Policy {
     pub breaker_failures: u32,
     /// How long it is not asked. Default 5 s.
     pub breaker_pause: Duration,
+    /// How old a key set may grow before it is fetched anew, in the background. Default 10 min.
+    pub keys_fresh: Duration,
+    /// Least time between two attempts to fetch it, whatever came of the first. Default 30 s.
+    pub keys_pause: Duration,
+    /// How long the last good key set is used while it cannot be fetched. Default 1 h.
+    pub keys_kept: Duration,
+    /// Largest key set that is read, in bytes. Default 64 KiB.
+    pub max_key_set_bytes: usize,
     /// How long a sign-in may take. Default 5 min.
     pub login_lifetime: Duration,
     /// Longest life of a session cookie. Default 24 h.
@@ -96,13 +115,20 @@ impl Default for Policy {
             exchange_timeout: Duration::from_secs(10),
             max_response_bytes: 256 * 1024,
             fresh: Duration::from_secs(30),
+            refresh_early: Duration::from_secs(3),
             refused: Duration::from_secs(5),
             stale_if_error: Duration::from_secs(60),
+            renew_before: Duration::from_secs(60),
+            renewed_grace: Duration::from_secs(30),
             capacity: 10_000,
             capacity_bytes: None,
             denials: 100_000,
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(5),
+            keys_fresh: Duration::from_secs(10 * 60),
+            keys_pause: Duration::from_secs(30),
+            keys_kept: Duration::from_secs(60 * 60),
+            max_key_set_bytes: 64 * 1024,
             login_lifetime: Duration::from_secs(5 * 60),
             session_max_age: Duration::from_secs(24 * 60 * 60),
         }
@@ -125,6 +151,8 @@ pub struct Config {
     pub login_path: UrlPath,
     /// The session cookie.
     pub cookie: CookieSpec,
+    /// How tokens are verified.
+    pub verification: Verification,
     /// Permissions by role; `None` asks the Cloud where it can be asked, else the default roles apply.
     pub role_mapping: Option<RoleMapping>,
     /// Times and sizes.
@@ -141,6 +169,7 @@ impl Config {
             api_prefix: None,
             login_path: UrlPath(DEFAULT_LOGIN_PATH.into()),
             cookie,
+            verification: Verification::default(),
             role_mapping: None,
             policy: Policy::default(),
         }
@@ -148,6 +177,21 @@ impl Config {
 
     pub(crate) const fn table(&self) -> &'static Table {
         self.dialect.table()
+    }
+
+    /// The cookie that keeps a session's token in a browser until then, `session_max_age` at most.
+    ///
+    /// # Errors
+    ///
+    /// `cookie_too_large`.
+    pub fn session_cookie(
+        &self,
+        token: &SessionToken,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<SetCookie, CloudApiError> {
+        let left = until.since(now).min(self.policy.session_max_age);
+        self.cookie.set(token.expose(), left)
     }
 
     /// A path of the API below its prefix, as it stands in errors and logs.

@@ -3,6 +3,7 @@
 //! Nothing else in this crate knows which dialect is on; the operations read their row and do what it says. A new
 //! dialect is a new table here, and a new vector file.
 
+use crate::cloud_call::CloudCall;
 use crate::http::Method;
 
 /// Which form of the Cloud's API is spoken.
@@ -54,6 +55,8 @@ pub(crate) struct Table {
     pub(crate) verified: Verified,
     pub(crate) validate: Endpoint,
     pub(crate) validated: SessionShape,
+    /// The member beside the session that holds a newer token.
+    pub(crate) renewed: &'static str,
     pub(crate) destroy: Endpoint,
     pub(crate) user: Option<Endpoint>,
     pub(crate) permissions: Option<Endpoint>,
@@ -62,6 +65,7 @@ pub(crate) struct Table {
 /// One call: where it goes and what it carries.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
+    pub(crate) call: CloudCall,
     pub(crate) method: Method,
     /// Below the API prefix; `{id}` stands for one encoded segment.
     pub(crate) path: &'static str,
@@ -144,6 +148,7 @@ static V1: Table = Table {
         token_hint: None,
     },
     exchange: Endpoint {
+        call: CloudCall::ExchangeCode,
         method: Method::Post,
         path: "/auth/callback",
         body: &[("code", Field::Code)],
@@ -151,6 +156,7 @@ static V1: Table = Table {
     },
     exchanged: Exchanged::Session,
     verify: Endpoint {
+        call: CloudCall::VerifyToken,
         method: Method::Post,
         path: "/auth/verify",
         body: &[("token", Field::Token)],
@@ -158,6 +164,7 @@ static V1: Table = Table {
     },
     verified: Verified::User,
     validate: Endpoint {
+        call: CloudCall::ValidateSession,
         method: Method::Post,
         path: "/auth/session/validate",
         body: &[("token", Field::Token)],
@@ -170,19 +177,23 @@ static V1: Table = Table {
         created_at: "created_at",
         expires_at: "expires_at",
     },
+    renewed: "jwt",
     destroy: Endpoint {
+        call: CloudCall::DestroySession,
         method: Method::Post,
         path: "/auth/session/destroy",
         body: &[("sessionId", Field::SessionId)],
         project_header: ProjectHeader::Sent,
     },
     user: Some(Endpoint {
+        call: CloudCall::GetUser,
         method: Method::Get,
         path: "/users/{id}",
         body: &[],
         project_header: ProjectHeader::Sent,
     }),
     permissions: Some(Endpoint {
+        call: CloudCall::GetUserPermissions,
         method: Method::Get,
         path: "/users/{id}/permissions",
         body: &[],
@@ -199,6 +210,7 @@ static PKCE: Table = Table {
         token_hint: Some("id_token_hint"),
     },
     exchange: Endpoint {
+        call: CloudCall::ExchangeCode,
         method: Method::Post,
         path: "/auth/callback",
         body: &[
@@ -210,6 +222,7 @@ static PKCE: Table = Table {
     },
     exchanged: Exchanged::AccessToken,
     verify: Endpoint {
+        call: CloudCall::VerifyToken,
         method: Method::Post,
         path: "/auth/verify",
         body: &[],
@@ -217,6 +230,7 @@ static PKCE: Table = Table {
     },
     verified: Verified::Claims,
     validate: Endpoint {
+        call: CloudCall::ValidateSession,
         method: Method::Post,
         path: "/auth/session/validate",
         body: &[],
@@ -229,7 +243,9 @@ static PKCE: Table = Table {
         created_at: "createdAt",
         expires_at: "expiresAt",
     },
+    renewed: "access_token",
     destroy: Endpoint {
+        call: CloudCall::DestroySession,
         method: Method::Post,
         path: "/auth/session/destroy",
         body: &[],

@@ -58,6 +58,7 @@ impl Endpoint {
             ));
         }
         Ok(Request {
+            call: self.call,
             method: self.method,
             endpoint: template.into(),
             url: config.base_url.join(&path),

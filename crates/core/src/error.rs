@@ -76,6 +76,14 @@ macro_rules! codes {
                 }
             }
 
+            /// The code as text, where it is one of ours.
+            pub(crate) const fn own_text(&self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)*
+                    Self::Cloud(_) => "request_failed",
+                }
+            }
+
             const fn kind(&self) -> Kind {
                 match self {
                     $(Self::$name => Kind::$kind,)*
@@ -108,6 +116,25 @@ codes! {
     InvalidToken "invalid_token" Credential Some(401), "The token does not have the form of a token.";
     SignedOut "signed_out" Credential Some(401), "The session was signed out here.";
     SessionExpired "session_expired" Credential Some(401), "The session is past its expiry.";
+    TokenMalformed "token_malformed" Credential Some(401), "The token is not three parts of strict base64url.";
+    TokenHeaderMalformed "token_header_malformed" Credential Some(401), "The token's header is not an object with members of the right type, each once.";
+    TokenHeaderRefused "token_header_refused" Credential Some(401), "The token's header asks for an extension, or brings or names a key.";
+    TokenKindRefused "token_kind_refused" Credential Some(401), "The token's type is that of another kind of token.";
+    TokenAlgorithmRefused "token_algorithm_refused" Credential Some(401), "The token is signed with an algorithm that is not allowed.";
+    TokenKeyUnknown "token_key_unknown" Credential Some(401), "The token names a key that is not in the key set.";
+    TokenKeyAmbiguous "token_key_ambiguous" Credential Some(401), "The token names no key, and the key set has several for its algorithm.";
+    TokenKeyMismatch "token_key_mismatch" Credential Some(401), "The token names a key that is for another algorithm.";
+    TokenSignatureInvalid "token_signature_invalid" Credential Some(401), "The token's signature is not one of the key it names.";
+    TokenClaimsMalformed "token_claims_malformed" Credential Some(401), "The token's claims are not an object with members of the right type, each once.";
+    TokenPurposeRefused "token_purpose_refused" Credential Some(401), "The token's claims are those of another kind of token.";
+    TokenExpiryMissing "token_expiry_missing" Credential Some(401), "The token has no expiry.";
+    TokenTimeMalformed "token_time_malformed" Credential Some(401), "A time in the token is not a number of seconds from 1970 to 9999.";
+    TokenNotYetValid "token_not_yet_valid" Credential Some(401), "The token is valid, or was issued, only later than now.";
+    TokenIssueTimeMissing "token_issue_time_missing" Credential Some(401), "The token does not say when it was issued, and a greatest age is set.";
+    TokenTooOld "token_too_old" Credential Some(401), "The token was issued longer ago than the greatest age that is set.";
+    TokenIssuerMismatch "token_issuer_mismatch" Credential Some(401), "The token was issued by somebody else than is configured.";
+    TokenAudienceMismatch "token_audience_mismatch" Credential Some(401), "The token is not for this project.";
+    TokenSubjectMalformed "token_subject_malformed" Credential Some(401), "The token has no subject that can be a user.";
     TooManyCookies "too_many_cookies" Credential Some(400), "The request carries more session cookies of one name than are tried.";
     CookieHeaderTooLarge "cookie_header_too_large" Credential Some(400), "The Cookie header is larger than is read.";
     PermissionDenied "permission_denied" Credential Some(403), "The user may not do this.";
@@ -127,9 +154,11 @@ codes! {
     NoData "no_data" Cloud Some(502), "The Cloud's answer has no data where data is needed.";
     InvalidResponse "invalid_response" Cloud None, "The Cloud's answer does not have the form the contract gives it.";
     CookieTooLarge "cookie_too_large" Cloud Some(502), "The session cookie would be larger than browsers keep.";
+    InvalidKeySet "invalid_key_set" Cloud Some(502), "The key set holds no key that can be used.";
     NetworkError "network_error" Network Some(503), "The Cloud could not be reached.";
     Timeout "timeout" Network Some(503), "The Cloud did not answer in time.";
     ResponseTooLarge "response_too_large" Network Some(503), "The Cloud's answer is larger than is read.";
+    KeysUnavailable "keys_unavailable" Network Some(503), "The keys that signatures are checked with could not be had.";
     CircuitOpen "circuit_open" Network Some(503), "The Cloud failed several times in a row and is not asked for a moment.";
     SignOutNotConfirmed "sign_out_not_confirmed" Network Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
 }

@@ -32,11 +32,16 @@
 pub mod authenticate;
 pub mod call;
 pub mod callback;
+mod credentials;
 pub mod identify;
+pub mod keys;
 pub mod login;
 pub mod logout;
 pub mod permissions;
+pub mod renew;
+pub mod renewing;
 pub mod session;
 pub mod step;
 
+pub use crate::tally::{Counting, Outcome, Source};
 pub use step::{Event, Flow, Jitter, Step};

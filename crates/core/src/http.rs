@@ -8,6 +8,8 @@ use core::time::Duration;
 
 use zeroize::{Zeroize as _, Zeroizing};
 
+use crate::cloud_call::CloudCall;
+
 /// The two methods of the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
@@ -29,6 +31,7 @@ impl Method {
 
 /// One call to the Cloud. The driver adds nothing to it and follows no redirect.
 pub struct Request {
+    pub(crate) call: CloudCall,
     pub(crate) method: Method,
     pub(crate) endpoint: Box<str>,
     pub(crate) url: String,
@@ -39,6 +42,11 @@ pub struct Request {
 }
 
 impl Request {
+    /// Which endpoint it goes to, by its name.
+    pub const fn call(&self) -> CloudCall {
+        self.call
+    }
+
     /// The method.
     pub const fn method(&self) -> Method {
         self.method

@@ -5,22 +5,31 @@ pub(crate) mod breaker;
 pub(crate) mod cache;
 pub(crate) mod denials;
 pub mod key;
+pub(crate) mod keys;
 #[cfg(all(test, shuttle))]
 mod model;
 pub(crate) mod outbox;
+pub(crate) mod proof;
 pub mod revocation;
 pub(crate) mod spent;
 pub mod statistics;
+pub(crate) mod succession;
 mod sync;
 mod table;
 mod weight;
 
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+
+pub use breaker::BreakerState;
+
 use crate::ids::SessionId;
-use crate::model::CloudUser;
+use crate::model::{CloudSession, CloudUser};
 use crate::time::Timestamp;
+use crate::unverified::Unverified;
 use key::TokenKey;
 
-/// A verified identity: made by this crate from the Cloud's answer, and by nobody else.
+/// A verified identity: made by this crate from the Cloud's answer or from a checked signature, and by nobody else.
 #[derive(Clone, Debug)]
 pub struct Identity {
     key: TokenKey,
@@ -29,6 +38,18 @@ pub struct Identity {
     session_id: Option<SessionId>,
     begun_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    renew_from: Option<Timestamp>,
+    ahead: Claim,
+}
+
+/// Something that one caller gets and no other. A copy can be claimed anew.
+#[derive(Debug, Default)]
+struct Claim(AtomicBool);
+
+impl Clone for Claim {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 impl Identity {
@@ -45,6 +66,8 @@ impl Identity {
             session_id,
             begun_at: None,
             expires_at,
+            renew_from: None,
+            ahead: Claim(AtomicBool::new(false)),
         }
     }
 
@@ -84,6 +107,19 @@ impl Identity {
         self.key
     }
 
+    /// The same, with what the Cloud says of its session.
+    pub(crate) fn in_session(self, session: &CloudSession) -> Self {
+        Self {
+            session_id: self.session_id.or_else(|| Some(session.id().clone())),
+            expires_at: self
+                .expires_at
+                .into_iter()
+                .chain([session.expires_at()])
+                .min(),
+            ..self
+        }
+    }
+
     /// The same, with what was known of its session before: its id, which the Cloud may have said,
     /// its begin and its end where those come sooner.
     pub(crate) fn continuing(self, earlier: &Self) -> Self {
@@ -91,6 +127,7 @@ impl Identity {
             session_id: earlier.session_id.clone().or(self.session_id),
             begun_at: self.begun_at.into_iter().chain(earlier.begun_at).min(),
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
+            renew_from: self.renew_from.into_iter().chain(earlier.renew_from).min(),
             ..self
         }
     }
@@ -99,7 +136,41 @@ impl Identity {
         Self { serial, ..self }
     }
 
-    pub(crate) fn is_expired(&self, now: Timestamp) -> bool {
-        self.expires_at.is_some_and(|end| now >= end)
+    /// The same, with the time from which on it is renewed. Where its token says no time of issue, its life begins now.
+    pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
+        let renew_from = self.expires_at.map(|end| {
+            let issued = Unverified::peek(self.user.session_token()).issued_at;
+            renew_from(issued.unwrap_or(now), end, before)
+        });
+        Self { renew_from, ..self }
     }
+
+    /// The same, with another end.
+    pub(crate) fn until(self, end: Timestamp) -> Self {
+        Self {
+            expires_at: Some(end),
+            ..self
+        }
+    }
+
+    /// Whether it is time to ask for a newer token.
+    pub(crate) fn is_near_end(&self, now: Timestamp) -> bool {
+        self.renew_from.is_some_and(|from| now >= from)
+    }
+
+    /// Whether its end is further back than the clocks may differ.
+    pub(crate) fn is_expired(&self, now: Timestamp, leeway: Duration) -> bool {
+        self.expires_at.is_some_and(|end| now >= end.plus(leeway))
+    }
+
+    /// Leave to ask about it anew before its fresh time is over, to the first who wants it.
+    pub(crate) fn claim_look_ahead(&self) -> bool {
+        // Asked on many requests and claimed once: a look does not take the line from other processors.
+        !self.ahead.0.load(Ordering::Relaxed) && !self.ahead.0.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// When to begin to ask for a newer token: so long before the end of this one, or in the last third of its life where that is later.
+pub(crate) fn renew_from(issued: Timestamp, end: Timestamp, before: Duration) -> Timestamp {
+    end.minus(before.min(end.since(issued) / 3))
 }

@@ -1,7 +1,7 @@
 //! What the Cloud knows of users and sessions, read strictly from its answers.
 //!
-//! Made only from something verified: the operations construct these, nobody else can. `Debug` shows ids and roles, never
-//! an e-mail address, a name or the token. Absent roles are no roles: nothing is made up.
+//! Made only from something verified: an answer, by the operations alone, or a token whose signature was checked.
+//! `Debug` shows ids and roles, never an e-mail address, a name or the token. Absent roles are no roles: nothing is made up.
 
 use core::fmt;
 
@@ -11,6 +11,7 @@ use crate::dialect::SessionShape;
 use crate::encoding::{hex, sha256};
 use crate::ids::{SessionId, UserId};
 use crate::json::{BadMember, Object};
+use crate::jwt::{Claims, Verified};
 use crate::secret::SessionToken;
 use crate::time::Timestamp;
 
@@ -108,6 +109,21 @@ impl CloudUser {
             roles: [claims.text("role")?.to_owned()].into(),
             session_token,
         })
+    }
+
+    /// A user as a token says it whose signature was checked here.
+    pub(crate) fn from_claims(claims: &Verified<Claims>, session_token: SessionToken) -> Self {
+        let claims = claims.as_inner();
+        Self {
+            id: claims.subject().clone(),
+            email: claims.email().unwrap_or_default().into(),
+            name: claims.name().map(Into::into),
+            avatar_url: claims.avatar_url().map(Into::into),
+            created_at: None,
+            metadata: None,
+            roles: claims.roles().into(),
+            session_token,
+        }
     }
 
     /// Two tokens are two identities: the id is derived from the token.

@@ -5,6 +5,7 @@
 
 pub mod destroy_session;
 pub mod exchange_code;
+pub mod key_set;
 pub mod login_page;
 pub mod logout_page;
 pub mod user;

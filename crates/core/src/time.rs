@@ -54,6 +54,15 @@ impl Timestamp {
         )
     }
 
+    /// This point, `by` earlier.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
     /// How long it is from `earlier` to this point; zero where this is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -117,6 +126,12 @@ mod tests {
     fn arithmetic_holds_at_the_ends() {
         let end = Timestamp::from_unix_millis(i64::MAX);
         assert_eq!(end.plus(Duration::MAX), end);
+        let begin = Timestamp::from_unix_millis(i64::MIN);
+        assert_eq!(begin.minus(Duration::MAX), begin);
+        assert_eq!(
+            Timestamp::from_unix_millis(7).minus(Duration::from_millis(5)),
+            Timestamp::from_unix_millis(2)
+        );
         assert_eq!(Timestamp::from_unix_seconds(i64::MAX), end);
         assert_eq!(
             Timestamp::from_unix_millis(5).since(Timestamp::from_unix_millis(9)),

@@ -1,7 +1,8 @@
-//! A look into a token that nobody has checked, for uses that cannot make an identity of it.
+//! A look into a token that nobody has checked, for a few uses that cannot make an identity of it.
 //!
 //! The session id is what a sign-out is asked for, with that same token as the bearer, so a forged one ends nothing; the
-//! expiry only ever shortens how long an answer of the Cloud is kept; the time of issue counts beside such an answer alone. Nothing here is public, and nothing here reads a
+//! expiry only ever shortens how long an answer of the Cloud is kept, and with the time of issue it says when to ask for a newer
+//! token; the time of issue counts beside such an answer alone. Nothing here is public, and nothing here reads a
 //! subject, a role or an e-mail address.
 
 use serde_json::Value;
@@ -33,21 +34,22 @@ impl Unverified {
             return None;
         };
         let claims = json::parse(&base64url_decode(payload)?, 16).ok()?;
-        let time = |name| {
-            claims
-                .get(name)
-                .and_then(seconds)
-                .map(Timestamp::from_unix_seconds)
-        };
         Some(Self {
             session_id: claims
                 .get("sid")
                 .and_then(Value::as_str)
                 .and_then(|sid| SessionId::parse(sid).ok()),
-            issued_at: time("iat"),
-            expires_at: time("exp"),
+            issued_at: time(&claims, "iat"),
+            expires_at: time(&claims, "exp"),
         })
     }
+}
+
+fn time(claims: &Value, name: &str) -> Option<Timestamp> {
+    claims
+        .get(name)
+        .and_then(seconds)
+        .map(Timestamp::from_unix_seconds)
 }
 
 /// A NumericDate (RFC 7519 section 2): whole seconds, or a fraction of which the whole part counts.
@@ -82,6 +84,10 @@ mod tests {
         );
         assert_eq!(
             seen.expires_at,
+            Some(Timestamp::from_unix_seconds(1_769_594_400))
+        );
+        assert_eq!(
+            Unverified::peek(&token(r#"{"iat":1769594400,"exp":1}"#)).issued_at,
             Some(Timestamp::from_unix_seconds(1_769_594_400))
         );
         assert_eq!(

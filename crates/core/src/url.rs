@@ -1,4 +1,4 @@
-//! Addresses: the Cloud's, the app's own, the callback's, and where a browser goes after sign-in.
+//! Addresses: the Cloud's, its keys', the app's own, the callback's, and where a browser goes after sign-in.
 //!
 //! Promises: every address is read by the WHATWG rules that browsers follow, decided on in that form and passed on in
 //! that form, so that one text is never read two ways. Input that those rules would repair in silence (controls,
@@ -6,6 +6,7 @@
 //! Does not look anything up: a host that passes may still not exist, and a name that passes may resolve anywhere.
 
 mod base;
+mod key_set;
 mod public;
 mod redirect;
 mod return_path;
@@ -13,6 +14,7 @@ mod return_path;
 use ::url::{Host, Url};
 
 pub use base::BaseUrl;
+pub use key_set::KeySetUrl;
 pub use public::PublicUrl;
 pub use redirect::RedirectUri;
 pub use return_path::ReturnPath;

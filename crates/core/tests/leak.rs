@@ -26,6 +26,8 @@ use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
+use mastra_auth_cloud_core::flow::renewing::Renewing;
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step, login};
 use mastra_auth_cloud_core::http::{Delivery, Response};
 use mastra_auth_cloud_core::identity::authority::Authority;
@@ -45,7 +47,10 @@ use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::time::Timestamp;
 use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl, RedirectUri, ReturnPath};
 use serde_json::{Value, json};
-use world::{answer, at, authenticate, begin, callback, pair, redirect_uri, session, state, token};
+use world::{
+    SESSION, START, answer, at, authenticate, begin, callback, pair, redirect_uri, session, state,
+    token,
+};
 
 /// Each of them begins with these letters, so that twelve in a row tell whose it is.
 const TOKEN: &str = "canaryTOKENq.w7e8r9t0y1.u2i3o4p5a6";
@@ -471,6 +476,45 @@ fn threat_104_a_request_shows_nothing_of_its_credentials() {
                 Jitter(1),
             );
             watch.debug(&run_first(&watch, flow, bad));
+        }
+    }
+}
+
+#[test]
+fn threat_104_a_renewal_shows_nothing_on_its_way() {
+    let watch = Watch::new(&[]);
+    for dialect in [Dialect::V1, Dialect::Pkce] {
+        let handed_out = || match dialect {
+            Dialect::V1 => answer(
+                200,
+                &json!({ "ok": true, "data": { "session": session("ses_1", "usr_1", 60), "jwt": TOKEN } }),
+            ),
+            _ => answer(
+                200,
+                &json!({ "userId": "usr_1", "createdAt": 0, "expiresAt": (START + 60) * 1000, "access_token": TOKEN }),
+            ),
+        };
+        let authority = deployment(dialect);
+        let renew = |text: &str| Renew::new(Arc::clone(&authority), token(text), Jitter(1));
+        let renewed = watched(&watch, renew("old"), [handed_out(), good(dialect)]);
+        watch.debug(&renewed);
+        assert!(matches!(renewed, Renewal::Renewed(_)), "{renewed:?}");
+        let header = format!("{SESSION}=old; x={BODY}");
+        let credentials = Credentials::read(&authority, None, Some(&header)).unwrap();
+        let mut request = Renewing::new(&authority, credentials, Some(&header));
+        watch.debug(&request);
+        let next = request.next(None, at(1), Jitter(1));
+        watch.debug(&next);
+        request.renewed(renewed);
+        watch.debug(&request.next(None, at(1), Jitter(1)));
+        watch.debug(&request.take_cookie());
+        for bad in bad_deliveries() {
+            let flow = Renew::new(deployment(dialect), token(TOKEN), Jitter(1));
+            watch.debug(&run_first(&watch, flow, bad));
+        }
+        for bad in bad_deliveries() {
+            let flow = Renew::new(deployment(dialect), token("old"), Jitter(1));
+            watch.debug(&watched(&watch, flow, [handed_out(), bad]));
         }
     }
 }

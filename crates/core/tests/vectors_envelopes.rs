@@ -106,7 +106,13 @@ fn read(case: &Value, delivery: Delivery) -> Result<Value, CloudApiError> {
             .map(|read| user(&read)),
         "validate_session" => ValidateSession::new(token)
             .response(&config, delivery)
-            .map(|read| session(&read)),
+            .map(|read| {
+                let mut shown = session(&read.session);
+                if let (Some(newer), Some(members)) = (read.newer, shown.as_object_mut()) {
+                    members.insert("token".into(), newer.expose().into());
+                }
+                shown
+            }),
         "user" => GetUser::new(&config, id, token)
             .unwrap()
             .response(&config, delivery)

@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
-use crate::cloud::{Bearer, Cloud, iso, now};
+use crate::cloud::{Bearer, Cloud, PastEnd, iso, now};
 use crate::fault::instead;
 use crate::store::{Code, SessionRow, Taken, User};
 use asked::{authorized, bearer, checked, member, object, project};
@@ -177,14 +177,14 @@ fn exchange_code(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> Api
         "invalid_code",
         "The authorization code is not valid.",
     ))?;
-    let token = cloud.token(&user, &session)?;
+    let (token, ends) = cloud.token(&user, &session, time)?;
     Ok(match cloud.dialect {
         Dialect::V1 => {
             json!({ "user": shown(cloud, &user), "session": session_shown(&session), "jwt": token })
         }
         Dialect::Pkce => json!({
             "access_token": token, "token_type": "Bearer",
-            "expires_in": session.expires_at.saturating_sub(time).div_euclid(1000),
+            "expires_in": ends.saturating_sub(time).div_euclid(1000),
         }),
     })
 }
@@ -194,7 +194,7 @@ async fn verify(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response {
-    let result = authorized(&cloud, &headers, body.ok()).map(|bearer| match (cloud.dialect, bearer) {
+    let result = authorized(&cloud, &headers, body.ok(), PastEnd::Refused).map(|bearer| match (cloud.dialect, bearer) {
         (Dialect::V1, Bearer::Person { user, .. }) => json!({ "user": shown(&cloud, &user) }),
         (_, Bearer::Person { user, .. }) => json!({
             "sub": user.id, "email": user.email, "name": user.name, "avatar_url": avatar(&cloud, &user), "role": user.role,
@@ -209,14 +209,49 @@ async fn validate(
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Response {
-    let result = authorized(&cloud, &headers, body.ok()).and_then(|bearer| match (cloud.dialect, bearer) {
-        (Dialect::V1, Bearer::Person { session, .. }) => Ok(json!({ "session": session_shown(&session) })),
-        (_, Bearer::Person { session, .. }) => Ok(json!({
-            "userId": session.user_id, "createdAt": iso(session.created_at), "expiresAt": iso(session.expires_at),
-        })),
-        (_, Bearer::Project { .. }) => Err(ApiError(StatusCode::UNAUTHORIZED, "invalid_token", "The token has no session.")),
-    });
+    let result = authorized(&cloud, &headers, body.ok(), PastEnd::Renewable)
+        .and_then(|bearer| validated(&cloud, bearer));
     answer(cloud.dialect, result)
+}
+
+/// The session, with a newer token where the one at hand is past two thirds of its life.
+fn validated(cloud: &Cloud, bearer: Bearer) -> ApiResult {
+    let Bearer::Person {
+        user,
+        session,
+        lives: (issued, ends),
+    } = bearer
+    else {
+        return Err(ApiError(
+            StatusCode::UNAUTHORIZED,
+            "invalid_token",
+            "The token has no session.",
+        ));
+    };
+    let time = now();
+    let third = ends.saturating_sub(issued).div_euclid(3);
+    // One that ends with the session has nothing left to be renewed.
+    let is_time = ends.div_euclid(1000) < session.expires_at.div_euclid(1000)
+        && time >= ends.saturating_sub(third);
+    let newer = if is_time {
+        cloud.note_renewal();
+        Some(cloud.token(&user, &session, time)?.0)
+    } else {
+        None
+    };
+    let (name, mut shown) = match cloud.dialect {
+        Dialect::V1 => ("jwt", json!({ "session": session_shown(&session) })),
+        Dialect::Pkce => (
+            "access_token",
+            json!({
+                "userId": session.user_id, "createdAt": iso(session.created_at), "expiresAt": iso(session.expires_at),
+            }),
+        ),
+    };
+    if let (Some(newer), Some(members)) = (newer, shown.as_object_mut()) {
+        members.insert(name.into(), newer.into());
+    }
+    Ok(shown)
 }
 
 async fn destroy(
@@ -239,7 +274,9 @@ fn destroy_session(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> A
         }
         Dialect::Pkce => (None, None),
     };
-    let Bearer::Person { session, .. } = checked(cloud, headers, project_id.as_deref())? else {
+    let Bearer::Person { session, .. } =
+        checked(cloud, headers, project_id.as_deref(), PastEnd::Refused)?
+    else {
         return Err(ApiError(
             StatusCode::UNAUTHORIZED,
             "invalid_token",
@@ -279,7 +316,8 @@ fn may_read(
 ) -> Result<User, ApiError> {
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let project_id = project(cloud, headers)?;
-    let Bearer::Person { user, .. } = checked(cloud, headers, Some(&project_id))? else {
+    let Bearer::Person { user, .. } = checked(cloud, headers, Some(&project_id), PastEnd::Refused)?
+    else {
         return Err(ApiError(
             StatusCode::FORBIDDEN,
             "forbidden",

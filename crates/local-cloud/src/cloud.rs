@@ -14,6 +14,8 @@ use crate::store::{SessionRow, Store, StoreError, User, new_session_id};
 
 /// How many requests the log holds.
 const LOGGED: usize = 100;
+/// How long past its end a token is still taken for a newer one, in milliseconds.
+const RENEWABLE: i64 = 60_000;
 
 pub(crate) struct Cloud {
     pub(crate) url: String,
@@ -22,6 +24,7 @@ pub(crate) struct Cloud {
     pub(crate) auto_approve: Option<String>,
     pub(crate) algorithm: Algorithm,
     pub(crate) session_lifetime: Duration,
+    pub(crate) token_lifetime: Option<Duration>,
     pub(crate) code_lifetime: Duration,
     pub(crate) store: Store,
     pub(crate) faults: Faults,
@@ -46,10 +49,19 @@ pub(crate) enum Bearer {
     Person {
         user: Box<User>,
         session: Box<SessionRow>,
+        /// When the token was issued and when it ends, in milliseconds since the Unix epoch.
+        lives: (i64, i64),
     },
     Project {
         role: String,
     },
+}
+
+/// Whether a token that is past its end is accepted for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PastEnd {
+    Refused,
+    Renewable,
 }
 
 /// Why a token is not accepted: code and message.
@@ -74,18 +86,24 @@ impl Cloud {
         })
     }
 
-    pub(crate) fn token(&self, user: &User, session: &SessionRow) -> Result<String, StoreError> {
-        let (issued, ends) = (
-            session.created_at.div_euclid(1000),
-            session.expires_at.div_euclid(1000),
-        );
+    /// A token of a session from now on; answers it with its end.
+    pub(crate) fn token(
+        &self,
+        user: &User,
+        session: &SessionRow,
+        now: i64,
+    ) -> Result<(String, i64), StoreError> {
+        let lifetime = self.token_lifetime.unwrap_or(Duration::MAX);
+        let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
+        let end = session.expires_at.min(now.saturating_add(lifetime));
+        let (issued, ends) = (now.div_euclid(1000), end.div_euclid(1000));
         let claims = json!({
             "iss": self.url, "aud": session.project_id, "sub": user.id, "sid": session.id, "email": user.email,
             "name": user.name, "role": user.role, "iat": issued, "nbf": issued, "exp": ends,
         });
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.first().ok_or(crate::keys::KeyError)?;
-        Ok(key.sign(&claims)?)
+        Ok((key.sign(&claims)?, end))
     }
 
     /// Checks a token: its signature, its claims, its session. What the person may do follows from the role of now.
@@ -93,6 +111,7 @@ impl Cloud {
         &self,
         token: &str,
         project_id: Option<&str>,
+        past_end: PastEnd,
     ) -> Result<Result<Bearer, Refusal>, StoreError> {
         const INVALID: Refusal = ("invalid_token", "The token is not valid.");
         if self.dialect == Dialect::Pkce
@@ -128,11 +147,16 @@ impl Cloud {
         if session.ended_at.is_some() {
             return Ok(Err(("session_ended", "The session has ended.")));
         }
-        let ends = claims
-            .get("exp")
-            .and_then(Value::as_i64)
-            .unwrap_or(0)
-            .saturating_mul(1000);
+        let time = |name: &str| {
+            let seconds = claims.get(name).and_then(Value::as_i64).unwrap_or(0);
+            seconds.saturating_mul(1000)
+        };
+        let lives = (time("iat"), time("exp"));
+        let grace = match past_end {
+            PastEnd::Refused => 0,
+            PastEnd::Renewable => RENEWABLE,
+        };
+        let ends = lives.1.saturating_add(grace);
         if now() >= ends.min(session.expires_at) {
             return Ok(Err(("token_expired", "The token has expired.")));
         }
@@ -140,6 +164,7 @@ impl Cloud {
             Some(user) if user.id == text("sub") => Ok(Ok(Bearer::Person {
                 user: Box::new(user),
                 session: Box::new(session),
+                lives,
             })),
             _ => Ok(Err(INVALID)),
         }
@@ -164,6 +189,13 @@ impl Cloud {
         let keys = self.store.rotate(self.algorithm)?;
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
+    }
+
+    /// Counts a newer token that was handed out.
+    pub(crate) fn note_renewal(&self) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry("renewal".to_owned()).or_default();
+        *count = count.saturating_add(1);
     }
 
     /// Counts a request and notes it: method, path of the contract, status, time; never a value.

@@ -77,7 +77,7 @@ impl Control {
             .created_at
             .saturating_add(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
         told(self.cloud.store.add_session(&session))?;
-        told(self.cloud.token(&user, &session))
+        told(self.cloud.token(&user, &session, session.created_at)).map(|(token, _)| token)
     }
 }
 

@@ -88,6 +88,8 @@ pub struct Options {
     pub algorithm: Algorithm,
     /// How long sessions last. Default 24 h.
     pub session_lifetime: Duration,
+    /// How long tokens last, where that is shorter than their session. Default: as long as it.
+    pub token_lifetime: Option<Duration>,
     /// How long codes last. Default 60 s.
     pub code_lifetime: Duration,
 }
@@ -102,6 +104,7 @@ impl Default for Options {
             auto_approve: None,
             algorithm: Algorithm::default(),
             session_lifetime: Duration::from_hours(24),
+            token_lifetime: None,
             code_lifetime: Duration::from_mins(1),
         }
     }

@@ -97,6 +97,7 @@ impl LocalCloud {
             auto_approve,
             algorithm: options.algorithm,
             session_lifetime: options.session_lifetime,
+            token_lifetime: options.token_lifetime,
             code_lifetime: options.code_lifetime,
             store,
             faults: crate::fault::Faults::default(),
@@ -142,7 +143,7 @@ impl LocalCloud {
     }
 
     /// How many requests an endpoint got: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`, or
-    /// `any` of them.
+    /// `any` of them; `renewal` is how many newer tokens were handed out.
     pub fn requests(&self, endpoint: &str) -> u64 {
         self.cloud
             .counts

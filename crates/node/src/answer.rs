@@ -72,12 +72,7 @@ impl Answer {
     /// `authenticated`, `anonymous`, `rejected` or `unavailable`.
     #[napi]
     pub fn kind(&self) -> Result<&'static str> {
-        guard("Answer.kind", || match &self.0 {
-            CoreAnswer::Authenticated(_) => "authenticated",
-            CoreAnswer::Anonymous => "anonymous",
-            CoreAnswer::Rejected(_) => "rejected",
-            CoreAnswer::Unavailable(_) => "unavailable",
-        })
+        guard("Answer.kind", || self.0.outcome().as_str())
     }
 
     /// Who it is, where somebody is signed in.
@@ -115,7 +110,22 @@ impl Search {
             match self.0.next(last, now(), crate::flow::jitter(jitter)) {
                 Next::Done(answer) => Either::A(Answer(answer)),
                 Next::Identify(flow) => Either::B(Flow::identify(flow)),
+                Next::Keys(flow) => Either::B(Flow::keys(flow)),
             }
         })
+    }
+
+    /// What is to be done besides, once there is an answer; nobody waits for it.
+    #[napi]
+    pub fn background(&mut self) -> Result<Option<Flow>> {
+        guard("Search.background", || {
+            self.0.take_background().map(Flow::background)
+        })
+    }
+
+    /// Where the answer came from, once there is one: `cache`, `keys`, `cloud` or `none`.
+    #[napi]
+    pub fn source(&self) -> Result<&'static str> {
+        guard("Search.source", || self.0.source().as_str())
     }
 }

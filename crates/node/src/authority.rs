@@ -1,22 +1,25 @@
 //! A deployment at work: who a request comes from, sign-in, sign-out, permissions.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use mastra_auth_cloud_core::cookie::values;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::callback::Callback;
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::renew::Renew;
 use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::tally::{Login, SessionEnd};
 use mastra_auth_cloud_core::url::RedirectUri;
 use napi::bindgen_prelude::{Either, Env, Function, FunctionCallContext, Uint8Array};
 use napi_derive::napi;
@@ -30,7 +33,7 @@ use crate::text::Text;
 
 /// A deployment at work.
 #[napi]
-pub struct Authority(pub(crate) Arc<CoreAuthority>);
+pub struct Authority(pub(crate) Arc<CoreAuthority>, Arc<Mutex<Vec<Background>>>);
 
 /// What follows from the options.
 #[napi(object, object_from_js = false)]
@@ -52,7 +55,8 @@ pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
         or(options.into_config().and_then(|config| {
             let bytes = <[u8; 32]>::try_from(entropy.as_ref())
                 .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
-            Ok(Authority(CoreAuthority::new(config, Entropy::new(bytes))))
+            let authority = CoreAuthority::new(config, Entropy::new(bytes));
+            Ok(Authority(authority, Arc::default()))
         }))
     })
 }
@@ -79,24 +83,34 @@ impl Authority {
     }
 
     /// A function that gives the number of the identity that credentials stand for, where it is known without asking; else 0.
-    /// A function of its own and no method: every request calls it, and a method looks its object up first.
+    /// Below 0 it is that number, and [`background`](Self::background) has something to do. A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Function")]
     pub fn warm<'env>(&self, env: &'env Env) -> Result<Or<Function<'env, (), f64>>> {
         guard("Authority.warm", || {
-            let authority = Arc::clone(&self.0);
+            let (authority, tasks) = (Arc::clone(&self.0), Arc::clone(&self.1));
             or(env
-                .create_function_from_closure("warm", move |call| warm(&authority, &call))
+                .create_function_from_closure("warm", move |call| warm(&authority, &tasks, &call))
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
     }
 
-    /// Finds out who these credentials belong to.
+    /// What warm looks left to be done; nobody waits for it.
+    #[napi]
+    pub fn background(&self) -> Result<Vec<Flow>> {
+        guard("Authority.background", || {
+            let mut tasks = self.1.lock().unwrap_or_else(PoisonError::into_inner);
+            tasks.drain(..).map(Flow::background).collect()
+        })
+    }
+
+    /// Finds out who these credentials belong to. `counted` where a warm look has counted the request already.
     #[napi]
     pub fn authenticate(
         &self,
         token: Option<Text>,
         authorization: Option<Text>,
         cookie: Option<Text>,
+        counted: bool,
     ) -> Result<Or<Search>> {
         guard("Authority.authenticate", || {
             let credentials = Credentials::with_token(
@@ -105,7 +119,17 @@ impl Authority {
                 authorization.as_ref().map(Text::as_str),
                 cookie.as_ref().map(Text::as_str),
             );
-            or(credentials.map(|found| Search(Authenticate::new(&self.0, found.into_owned()))))
+            if credentials.is_err() {
+                self.0.tally().answered(Answered::Rejected, Source::None);
+            }
+            let counting = if counted {
+                Counting::Never
+            } else {
+                Counting::Always
+            };
+            or(credentials.map(|found| {
+                Search(Authenticate::new(&self.0, found.into_owned()).counting(counting))
+            }))
         })
     }
 
@@ -155,8 +179,16 @@ impl Authority {
                     jitter(share),
                 )
             });
+            if flow.is_err() {
+                self.0.tally().login(Login::Failed);
+            }
+            let authority = Arc::clone(&self.0);
             or(flow.map(|flow| {
-                Flow::new(flow, |result| {
+                Flow::new(flow, move |result| {
+                    authority.tally().login(match result {
+                        Ok(_) => Login::Succeeded,
+                        Err(_) => Login::Failed,
+                    });
                     result
                         .map(|signed_in| Outcome {
                             token: Some(
@@ -194,7 +226,7 @@ impl Authority {
             Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
                 .take_flows()
                 .into_iter()
-                .map(sign_out)
+                .map(|flow| sign_out(&self.0, flow))
                 .collect()
         })
     }
@@ -205,13 +237,9 @@ impl Authority {
         guard("Authority.signOut", || {
             or(token(&text).map(|token| {
                 let (now, jitter) = (now(), jitter(share));
-                sign_out(Logout::new(
-                    Arc::clone(&self.0),
-                    token,
-                    Effort::Full,
-                    now,
-                    jitter,
-                ))
+                let authority = Arc::clone(&self.0);
+                let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+                sign_out(&self.0, flow)
             }))
         })
     }
@@ -230,6 +258,17 @@ impl Authority {
                         })
                         .into()
                 })
+            }))
+        })
+    }
+
+    /// The session behind a token, with a newer token where the Cloud hands one out.
+    #[napi]
+    pub fn renew(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.renew", || {
+            or(token(&text).map(|token| {
+                let flow = Renew::new(Arc::clone(&self.0), token, jitter(share));
+                Flow::keyed("renew", flow.key(), flow, Outcome::from)
             }))
         })
     }
@@ -268,12 +307,10 @@ impl Authority {
     #[napi]
     pub fn session_cookie(&self, text: String, expires_at: f64) -> Result<Or<String>> {
         guard("Authority.sessionCookie", || {
-            let config = self.0.config();
-            let left = timestamp(expires_at).since(now().wall);
             or(token(&text).and_then(|token| {
-                config
-                    .cookie
-                    .set(token.expose(), left.min(config.policy.session_max_age))
+                self.0
+                    .config()
+                    .session_cookie(&token, timestamp(expires_at), now().wall)
                     .map(|cookie| cookie.expose().to_owned())
             }))
         })
@@ -322,7 +359,11 @@ impl Authority {
     }
 }
 
-fn warm(authority: &Arc<CoreAuthority>, call: &FunctionCallContext<'_>) -> napi::Result<f64> {
+fn warm(
+    authority: &Arc<CoreAuthority>,
+    tasks: &Mutex<Vec<Background>>,
+    call: &FunctionCallContext<'_>,
+) -> napi::Result<f64> {
     let text = |at| call.get::<Option<Text>>(at);
     let (token, authorization, cookie) = (text(0)?, text(1)?, text(2)?);
     guard("warm", || {
@@ -335,9 +376,19 @@ fn warm(authority: &Arc<CoreAuthority>, call: &FunctionCallContext<'_>) -> napi:
         let Ok(credentials) = credentials else {
             return 0.0;
         };
-        match Authenticate::new(authority, credentials).next(None, now(), jitter(0.0)) {
-            Next::Done(CoreAnswer::Authenticated(identity)) => serial(&identity),
-            _ => 0.0,
+        // Whoever is not known here is looked for again, and counted then.
+        let mut look = Authenticate::new(authority, credentials).counting(Counting::Authenticated);
+        let Next::Done(CoreAnswer::Authenticated(identity)) = look.next(None, now(), jitter(0.0))
+        else {
+            return 0.0;
+        };
+        match look.take_background() {
+            None => serial(&identity),
+            Some(task) => {
+                let mut tasks = tasks.lock().unwrap_or_else(PoisonError::into_inner);
+                tasks.push(task);
+                -serial(&identity)
+            }
         }
     })
     .or_else(|error| thrown(*call.env, &error))
@@ -352,16 +403,29 @@ fn login_arguments(
     Ok((redirect_uri, state))
 }
 
-fn sign_out(flow: Logout) -> Flow {
-    Flow::new(flow, |outcome| {
-        let told = |how| Outcome {
-            sign_out: Some(how),
+fn sign_out(authority: &Arc<CoreAuthority>, flow: Logout) -> Flow {
+    let authority = Arc::clone(authority);
+    let whose = flow.identity().map(Arc::clone);
+    Flow::new(flow, move |outcome| {
+        let of = || Outcome {
+            user_id: whose.as_ref().map(|of| of.user().id().as_str().to_owned()),
+            session_id: whose
+                .as_ref()
+                .and_then(|of| of.session_id().map(|id| id.as_str().to_owned())),
             ..Outcome::default()
         };
+        let told = |end: SessionEnd| {
+            authority.tally().session_end(end);
+            Outcome {
+                sign_out: Some(end.as_str()),
+                ..of()
+            }
+        };
         match outcome {
-            SignOut::Ended => told("ended"),
-            SignOut::AlreadyGone => told("already_gone"),
+            SignOut::Ended => told(SessionEnd::Ended),
+            SignOut::AlreadyGone => told(SessionEnd::AlreadyGone),
             SignOut::NotConfirmed(error) => {
+                authority.tally().session_end(SessionEnd::NotConfirmed);
                 // Why it was not confirmed counts less than that it was not; the reason's code is what a caller can act on.
                 let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
                 Outcome {
@@ -369,7 +433,7 @@ fn sign_out(flow: Logout) -> Flow {
                         endpoint: error.endpoint().map(str::to_owned),
                         ..failure
                     }),
-                    ..Outcome::default()
+                    ..of()
                 }
             }
         }

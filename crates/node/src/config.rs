@@ -1,14 +1,20 @@
 //! From the package's options to a configuration: every value is checked here, and an error names its option.
 
+use std::time::Duration;
+
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SameSite, Secure};
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::url::BaseUrl;
+use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use napi_derive::napi;
+
+use zeroize::Zeroizing;
 
 use crate::convert::seconds;
 
@@ -45,6 +51,10 @@ pub struct Options {
     pub refused: Option<f64>,
     /// How many identities are remembered.
     pub max_entries: Option<u32>,
+    /// How long before the end of the fresh time an identity in use is asked about anew.
+    pub refresh_early: Option<f64>,
+    /// How tokens are verified.
+    pub verification: Option<Verification>,
     /// Whether this is a deployment that others reach.
     pub production: bool,
     /// Whether this runs on a developer's machine, where pages come over plain http.
@@ -98,18 +108,22 @@ impl Options {
                 &mut policy.stale_if_error,
             ),
             ("cache.refused", self.refused, &mut policy.refused),
+            (
+                "cache.refreshEarly",
+                self.refresh_early,
+                &mut policy.refresh_early,
+            ),
         ] {
             if let Some(given) = given {
-                if !(given >= 0.0 && given.is_finite()) {
-                    return Err(CloudApiError::configuration(format!(
-                        "{option} must be a number of seconds, 0 or more"
-                    )));
-                }
-                *place = seconds(given);
+                *place = time(option, given)?;
             }
         }
         if let Some(entries) = self.max_entries {
             policy.capacity = usize::try_from(entries).unwrap_or(usize::MAX);
+        }
+        if let Some(verification) = self.verification {
+            let options = verification.into_options()?;
+            config.verification = options.build(&config.base_url, &config.project_id)?;
         }
         Ok(config)
     }
@@ -138,6 +152,67 @@ impl Options {
             domain: self.cookie_domain.clone(),
         })
     }
+}
+
+/// How tokens are verified. Times are in seconds.
+#[napi(object, object_to_js = false)]
+pub struct Verification {
+    /// `cloud`, `keys` or `keys+session`.
+    pub mode: Option<String>,
+    /// Where the key set is.
+    pub jwks_url: Option<String>,
+    /// The key set, as JSON text.
+    pub jwks: Option<String>,
+    /// The secret of HS256.
+    pub secret: Option<String>,
+    /// The algorithms that are allowed.
+    pub algorithms: Option<Vec<String>>,
+    /// Who must have issued a token.
+    pub issuer: Option<String>,
+    /// Whom a token must be for.
+    pub audience: Option<String>,
+    /// How far the clocks may differ.
+    pub leeway: Option<f64>,
+    /// The greatest age of a token.
+    pub max_age: Option<f64>,
+    /// How often the Cloud is asked for the session.
+    pub session_every: Option<f64>,
+}
+
+impl Verification {
+    fn into_options(self) -> Result<VerificationOptions, CloudApiError> {
+        let seconds =
+            |option: &str, given: Option<f64>| given.map(|given| time(option, given)).transpose();
+        let secret = self
+            .secret
+            .map(|secret| SharedSecret::new(Zeroizing::new(secret).as_bytes()))
+            .transpose()
+            .map_err(|m| bad("verification.secret", m))?;
+        Ok(VerificationOptions {
+            mode: self
+                .mode
+                .as_deref()
+                .map_or(Ok(Mode::default()), Mode::parse)?,
+            key_set_url: self.jwks_url,
+            key_set: self.jwks,
+            secret,
+            algorithms: self.algorithms,
+            issuer: self.issuer,
+            audience: self.audience,
+            leeway: seconds("verification.leeway", self.leeway)?,
+            max_age: seconds("verification.maxAge", self.max_age)?,
+            session_every: seconds("verification.sessionEvery", self.session_every)?,
+        })
+    }
+}
+
+fn time(option: &str, given: f64) -> Result<Duration, CloudApiError> {
+    if given >= 0.0 && given.is_finite() {
+        return Ok(seconds(given));
+    }
+    Err(CloudApiError::configuration(format!(
+        "{option} must be a number of seconds, 0 or more"
+    )))
 }
 
 fn path(option: &'static str, text: Option<&str>) -> Result<Option<UrlPath>, CloudApiError> {

@@ -2,7 +2,10 @@
 
 use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::authenticate::Background;
 use mastra_auth_cloud_core::flow::identify::Identify;
+use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
+use mastra_auth_cloud_core::flow::renew::Renewal;
 use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Jitter, Step as CoreStep};
 use mastra_auth_cloud_core::http::{Request as CoreRequest, Response, TransportError};
 use mastra_auth_cloud_core::identity::key::TokenKey;
@@ -30,6 +33,8 @@ pub struct Step {
 pub struct Request {
     /// The method.
     pub method: &'static str,
+    /// Which endpoint it goes to, by its name.
+    pub operation: &'static str,
     /// The path of the contract: safe to log.
     pub endpoint: String,
     /// The whole URL.
@@ -60,12 +65,16 @@ pub struct Outcome {
     pub cookies: Option<Vec<String>>,
     /// Of a sign-in: where the browser wanted to go.
     pub return_path: Option<String>,
-    /// Of a code exchange or a sign-in: the session's token.
+    /// Of a code exchange or a sign-in: the session's token. Of a look at a session: a newer one, where there is one.
     pub token: Option<String>,
     /// Of a code exchange: how many seconds the token lasts.
     pub expires_in: Option<f64>,
     /// Of a sign-out: `ended` or `already_gone`.
     pub sign_out: Option<&'static str>,
+    /// Of a sign-out: whose session it was, where that is known.
+    pub user_id: Option<String>,
+    /// Of a sign-out: the Cloud's id of the session, where that is known.
+    pub session_id: Option<String>,
     /// Why there is nothing of it.
     pub failure: Option<Failure>,
 }
@@ -76,6 +85,27 @@ impl From<std::result::Result<Self, CloudApiError>> for Outcome {
             failure: Some(error.into()),
             ..Self::default()
         })
+    }
+}
+
+impl From<Renewal> for Outcome {
+    fn from(renewal: Renewal) -> Self {
+        match renewal {
+            Renewal::Renewed(renewed) => {
+                let token = renewed.identity.user().session_token();
+                Self {
+                    token: Some(token.expose().to_owned()),
+                    session: Some((&renewed.session).into()),
+                    ..Self::default()
+                }
+            }
+            Renewal::Unchanged { session, .. } => Self {
+                session: Some((&session).into()),
+                ..Self::default()
+            },
+            Renewal::Ended(_) => Self::default(),
+            Renewal::Unavailable(error) => Err(error).into(),
+        }
     }
 }
 
@@ -134,6 +164,21 @@ impl Flow {
             answer: Some(Answer(answer)),
             ..Outcome::default()
         })
+    }
+
+    /// Ends with nothing, or with the reason why the keys could not be had: they are the core's.
+    pub(crate) fn keys(flow: FetchKeys) -> Self {
+        Self::keyed("keys", flow.key(), flow, |fetched| match fetched {
+            Fetched::Brought | Fetched::NotNow => Outcome::default(),
+            Fetched::Failed(error) => Err(error).into(),
+        })
+    }
+
+    pub(crate) fn background(task: Background) -> Self {
+        match task {
+            Background::Identify(flow) => Self::identify(flow),
+            Background::Keys(flow) => Self::keys(flow),
+        }
     }
 
     fn step(&mut self, event: Event, now: Now) -> Step {
@@ -195,15 +240,19 @@ impl Flow {
     #[napi]
     pub fn failed(&mut self, why: String) -> Result<Step> {
         guard("Flow.failed", || {
-            let error = match why.as_str() {
-                "connect" => TransportError::Connect,
-                "closed" => TransportError::Closed,
-                "timeout" => TransportError::Timeout,
-                "too_large" => TransportError::TooLarge,
-                _ => TransportError::Other,
-            };
-            self.step(Event::Delivered(Err(error)), now())
+            self.step(Event::Delivered(Err(transport_error(&why))), now())
         })
+    }
+}
+
+/// Why there is no answer.
+pub(crate) fn transport_error(why: &str) -> TransportError {
+    match why {
+        "connect" => TransportError::Connect,
+        "closed" => TransportError::Closed,
+        "timeout" => TransportError::Timeout,
+        "too_large" => TransportError::TooLarge,
+        _ => TransportError::Other,
     }
 }
 
@@ -219,6 +268,7 @@ fn done(outcome: Outcome) -> Step {
 fn whole(request: &CoreRequest) -> Request {
     Request {
         method: request.method().as_str(),
+        operation: request.call().as_str(),
         endpoint: request.endpoint().to_owned(),
         url: request.url().to_owned(),
         headers: request

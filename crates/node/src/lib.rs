@@ -29,4 +29,6 @@ mod guard;
 mod operations;
 mod revocations;
 mod rules;
+mod statistics;
 mod text;
+mod tokens;

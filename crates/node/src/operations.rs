@@ -52,8 +52,9 @@ impl Authority {
     pub fn op_validate_session(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.opValidateSession", || {
             or(token(&text).map(|token| {
-                self.call(ValidateSession::new(token), share, |session| Outcome {
-                    session: Some((&session).into()),
+                self.call(ValidateSession::new(token), share, |validated| Outcome {
+                    session: Some((&validated.session).into()),
+                    token: validated.newer.map(|newer| newer.expose().to_owned()),
                     ..Outcome::default()
                 })
             }))

@@ -16,6 +16,44 @@ export type ErrorCode =
   | 'signed_out'
   /** The session is past its expiry. */
   | 'session_expired'
+  /** The token is not three parts of strict base64url. */
+  | 'token_malformed'
+  /** The token's header is not an object with members of the right type, each once. */
+  | 'token_header_malformed'
+  /** The token's header asks for an extension, or brings or names a key. */
+  | 'token_header_refused'
+  /** The token's type is that of another kind of token. */
+  | 'token_kind_refused'
+  /** The token is signed with an algorithm that is not allowed. */
+  | 'token_algorithm_refused'
+  /** The token names a key that is not in the key set. */
+  | 'token_key_unknown'
+  /** The token names no key, and the key set has several for its algorithm. */
+  | 'token_key_ambiguous'
+  /** The token names a key that is for another algorithm. */
+  | 'token_key_mismatch'
+  /** The token's signature is not one of the key it names. */
+  | 'token_signature_invalid'
+  /** The token's claims are not an object with members of the right type, each once. */
+  | 'token_claims_malformed'
+  /** The token's claims are those of another kind of token. */
+  | 'token_purpose_refused'
+  /** The token has no expiry. */
+  | 'token_expiry_missing'
+  /** A time in the token is not a number of seconds from 1970 to 9999. */
+  | 'token_time_malformed'
+  /** The token is valid, or was issued, only later than now. */
+  | 'token_not_yet_valid'
+  /** The token does not say when it was issued, and a greatest age is set. */
+  | 'token_issue_time_missing'
+  /** The token was issued longer ago than the greatest age that is set. */
+  | 'token_too_old'
+  /** The token was issued by somebody else than is configured. */
+  | 'token_issuer_mismatch'
+  /** The token is not for this project. */
+  | 'token_audience_mismatch'
+  /** The token has no subject that can be a user. */
+  | 'token_subject_malformed'
   /** The request carries more session cookies of one name than are tried. */
   | 'too_many_cookies'
   /** The Cookie header is larger than is read. */
@@ -54,12 +92,16 @@ export type ErrorCode =
   | 'invalid_response'
   /** The session cookie would be larger than browsers keep. */
   | 'cookie_too_large'
+  /** The key set holds no key that can be used. */
+  | 'invalid_key_set'
   /** The Cloud could not be reached. */
   | 'network_error'
   /** The Cloud did not answer in time. */
   | 'timeout'
   /** The Cloud's answer is larger than is read. */
   | 'response_too_large'
+  /** The keys that signatures are checked with could not be had. */
+  | 'keys_unavailable'
   /** The Cloud failed several times in a row and is not asked for a moment. */
   | 'circuit_open'
   /** The session is signed out here, but the Cloud did not confirm its end. */

@@ -36,9 +36,12 @@ export class Deployment {
     const channel = channelOf(options.revocations);
     this.revocations = channel && new Revocations(this.authority, channel, this.events);
     this.#driver = new Driver(options.fetch, call => {
-      const { endpoint, status, failed, milliseconds } = call;
+      const { operation, endpoint, status, failed, milliseconds } = call;
+      this.authority.called(operation, status, failed, milliseconds);
       this.events.tell({
         type: 'cloud_call',
+        outcome: failed ?? 'answered',
+        operation,
         endpoint,
         milliseconds,
         ...(status !== undefined && { status }),
@@ -50,6 +53,16 @@ export class Deployment {
   /** Drives a flow; an error of the core is in the outcome. */
   run(flow: NativeFlow): Promise<NativeOutcome> {
     return this.#driver.run(flow);
+  }
+
+  /** Drives a flow that nobody waits for. */
+  let(flow: NativeFlow): void {
+    this.run(flow).then(
+      ({ failure }) => {
+        if (failure !== undefined) this.events.failed('background_failed', failure);
+      },
+      () => this.events.tell({ type: 'background_failed', code: 'internal' }),
+    );
   }
 
   /** Drives a flow; an error of the core is thrown. */

@@ -2,15 +2,16 @@
  * The loop: any flow of the core, driven over `fetch` and the clocks, and shared where the core says that two are one.
  */
 
-import type { NativeFlow, NativeOutcome } from './native.js';
+import type { NativeFlow, NativeOutcome, NativeTransportError } from './native.js';
 import { send } from './transport.js';
 import type { Fetch } from './transport.js';
 
 /** What is told of one call to the Cloud. */
 export interface Call {
+  readonly operation: string;
   readonly endpoint: string;
   readonly status?: number;
-  readonly failed?: string;
+  readonly failed?: NativeTransportError;
   readonly milliseconds: number;
 }
 
@@ -39,15 +40,15 @@ export class Driver {
     let step = flow.start();
     for (;;) {
       if (step.send !== undefined) {
-        const { endpoint } = step.send;
+        const { operation, endpoint } = step.send;
         const begun = performance.now();
         const delivery = await send(step.send, this.#fetch);
         const milliseconds = performance.now() - begun;
         if ('failed' in delivery) {
-          this.#told({ endpoint, failed: delivery.failed, milliseconds });
+          this.#told({ operation, endpoint, failed: delivery.failed, milliseconds });
           step = flow.failed(delivery.failed);
         } else {
-          this.#told({ endpoint, status: delivery.status, milliseconds });
+          this.#told({ operation, endpoint, status: delivery.status, milliseconds });
           step = flow.answered(delivery.status, delivery.body);
         }
       } else if (step.wait !== undefined) {

@@ -6,10 +6,14 @@ import { randomUUID } from 'node:crypto';
 
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { NativeFailure } from './native.js';
+import type { NativeFailure, NativeSource } from './native.js';
 
 /** What happened. */
 export type CloudAuthEventType =
+  /** Somebody is signed in. Only with `traceRequests`. */
+  | 'authenticated'
+  /** There is no credential. Only with `traceRequests`. */
+  | 'anonymous'
   /** A credential was not accepted. */
   | 'rejected'
   /** The Cloud could not be asked who somebody is or what they may do. */
@@ -24,6 +28,8 @@ export type CloudAuthEventType =
   | 'sign_out_not_confirmed'
   /** The Cloud refused in a way that says more of the set-up than of the credential. */
   | 'refused_oddly'
+  /** Keys or an identity could not be had anew while nobody waited; what is known serves on. */
+  | 'background_failed'
   /** An operator ended a session here. */
   | 'session_ended'
   /** An operator ended every session of a user here. */
@@ -35,16 +41,27 @@ export type CloudAuthEventType =
   /** One call to the Cloud was made. */
   | 'cloud_call';
 
+/** Where an answer came from: memory, a signature that was checked here, a call to the Cloud, or nowhere. */
+export type CloudAuthSource = NativeSource;
+
 /** One event. Holds no token, cookie, code, e-mail address or body. */
 export interface CloudAuthEvent {
   readonly type: CloudAuthEventType;
+  /** How it ended, in a word of a short list. */
+  readonly outcome?: string;
+  /** Where the answer to who a request comes from was found. */
+  readonly source?: CloudAuthSource;
   /** The stable code of what went wrong. */
   readonly code?: string;
   readonly status?: number;
+  /** The endpoint by its name, as in the metrics. */
+  readonly operation?: string;
   /** The path of the contract, with `{id}` for what is not fixed. */
   readonly endpoint?: string;
   /** The Cloud's id of the user. */
   readonly userId?: string;
+  /** The Cloud's id of the session; not the token. */
+  readonly sessionId?: string;
   /** The request's `x-request-id`, or one made for it. */
   readonly requestId?: string;
   readonly milliseconds?: number;
@@ -58,6 +75,8 @@ export interface CloudAuthLogger {
 }
 
 const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
+  authenticated: 'debug',
+  anonymous: 'debug',
   rejected: 'debug',
   unavailable: 'warn',
   signed_in: 'info',
@@ -65,6 +84,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   signed_out: 'info',
   sign_out_not_confirmed: 'warn',
   refused_oddly: 'warn',
+  background_failed: 'warn',
   session_ended: 'info',
   user_ended: 'info',
   revocations_connected: 'info',
@@ -89,15 +109,9 @@ export class Events {
   }
 
   /** The same, of an error. */
-  failed(type: CloudAuthEventType, failure: NativeFailure, requestId?: string): void {
+  failed(type: CloudAuthEventType, failure: NativeFailure, details: Omit<CloudAuthEvent, 'type'> = {}): void {
     const { code, status, endpoint } = failure;
-    this.tell({
-      type,
-      code,
-      status,
-      ...(endpoint !== undefined && { endpoint }),
-      ...(requestId !== undefined && { requestId }),
-    });
+    this.tell({ type, code, status, ...(endpoint !== undefined && { endpoint }), ...details });
   }
 }
 

@@ -21,13 +21,14 @@ export type {
   MastraCloudClientOptions,
   RoleMapping,
 } from './options.js';
-export type { CloudAuthEvent, CloudAuthEventType, CloudAuthLogger } from './events.js';
+export type { CloudAuthEvent, CloudAuthEventType, CloudAuthLogger, CloudAuthSource } from './events.js';
 export type {
   RevocationChannel,
   RevocationMessage,
   RevocationStatus,
   RevocationSubscription,
 } from './revocations.js';
+export type { CloudAuthRevocationFigures, CloudAuthStatistics } from './statistics.js';
 export type { Fetch } from './transport.js';
 export { AuthError, MastraCloudAuthProvider, MastraRBACCloud } from './legacy.js';
 export type { AuthErrorCode, MastraCloudAuthProviderOptions } from './legacy.js';

@@ -47,6 +47,8 @@ export interface NativeAnswer {
 
 export interface NativeRequest {
   readonly method: 'GET' | 'POST';
+  /** The endpoint by its name: `verify_token` and so on. */
+  readonly operation: string;
   /** The path of the contract: safe to log. */
   readonly endpoint: string;
   readonly url: string;
@@ -67,6 +69,8 @@ export interface NativeOutcome {
   readonly token?: string;
   readonly expiresIn?: number;
   readonly signOut?: 'ended' | 'already_gone';
+  readonly userId?: string;
+  readonly sessionId?: string;
   readonly failure?: NativeFailure;
 }
 
@@ -87,8 +91,12 @@ export interface NativeFlow {
   failed(why: NativeTransportError): NativeStep;
 }
 
+export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
+
 export interface NativeSearch {
   next(last: NativeAnswer | undefined, jitter: number): NativeAnswer | NativeFlow;
+  background(): NativeFlow | null;
+  source(): NativeSource;
 }
 
 export interface NativeRevocation {
@@ -104,6 +112,18 @@ export interface NativeHeard {
   readonly lag?: number;
 }
 
+/** Times in seconds. */
+export interface NativeStatistics {
+  readonly requests: { outcome: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable'; source: NativeSource; count: number }[];
+  readonly logins: { outcome: 'succeeded' | 'failed'; count: number }[];
+  readonly signOuts: { outcome: 'ended' | 'already_gone' | 'not_confirmed'; count: number }[];
+  readonly cloudCalls: { operation: string; status: string; count: number }[];
+  readonly cloudCallTimes: { operation: string; le: string; count: number }[];
+  readonly cacheEntries: { kind: 'identities' | 'refusals'; count: number }[];
+  readonly breaker: 'closed' | 'open' | 'half_open';
+  readonly keysAge?: number;
+}
+
 type Or<T> = T | NativeFailure;
 type Text = string | null | undefined;
 
@@ -113,7 +133,11 @@ export type Warm = (token: Text, authorization: Text, cookie: Text) => number;
 export interface NativeAuthority {
   facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };
   warm(): Or<Warm>;
-  authenticate(token: Text, authorization: Text, cookie: Text): Or<NativeSearch>;
+  background(): NativeFlow[];
+  statistics(): NativeStatistics;
+  called(operation: string, status: number | undefined, failed: NativeTransportError | undefined, milliseconds: number): void;
+  /** `counted` where `warm` gave a number for the same request. */
+  authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<string>;
   loginCookie(redirectUri: string, state: string): Or<string>;
   callback(
@@ -125,6 +149,7 @@ export interface NativeAuthority {
   replaced(cookieHeader: string, by: NativeIdentity, jitter: number): NativeFlow[];
   signOut(token: string, jitter: number): Or<NativeFlow>;
   session(token: string, jitter: number): Or<NativeFlow>;
+  renew(token: string, jitter: number): Or<NativeFlow>;
   permissions(of: NativeIdentity, jitter: number): string[] | NativeFlow;
   endSession(sessionId: string): Or<true>;
   endUser(userId: string): Or<true>;
@@ -150,6 +175,20 @@ export interface NativeAuthority {
 }
 
 /** Times are in seconds. */
+export interface NativeVerification {
+  mode?: string | undefined;
+  jwksUrl?: string | undefined;
+  jwks?: string | undefined;
+  secret?: string | undefined;
+  algorithms?: string[] | undefined;
+  issuer?: string | undefined;
+  audience?: string | undefined;
+  leeway?: number | undefined;
+  maxAge?: number | undefined;
+  sessionEvery?: number | undefined;
+}
+
+/** Times are in seconds. */
 export interface NativeOptions {
   projectId?: string | undefined;
   baseUrl?: string | undefined;
@@ -166,8 +205,33 @@ export interface NativeOptions {
   staleIfError?: number | undefined;
   refused?: number | undefined;
   maxEntries?: number | undefined;
+  refreshEarly?: number | undefined;
+  verification?: NativeVerification | undefined;
   production: boolean;
   development: boolean;
+}
+
+/** Times are in seconds. */
+export interface NativeTokenRules {
+  algorithms?: string[] | undefined;
+  issuer?: string | undefined;
+  audience: string;
+  leeway?: number | undefined;
+  maxAge?: number | undefined;
+  kind?: string | undefined;
+}
+
+/** Times are in milliseconds since the Unix epoch. */
+export interface NativeTokenClaims {
+  readonly sub: string;
+  readonly sid?: string;
+  readonly email?: string;
+  readonly name?: string;
+  readonly avatarUrl?: string;
+  readonly roles: string[];
+  readonly iat?: number;
+  readonly nbf?: number;
+  readonly exp: number;
 }
 
 interface Native {
@@ -178,6 +242,7 @@ interface Native {
   returnPath(input: string, origin: Text): string;
   cookieValues(header: string, name: string): Or<string[]>;
   cookieLine(options: NativeOptions, value: Text, maxAge: number): Or<string>;
+  verifiedClaims(token: string, keys: Text, secret: Text, rules: NativeTokenRules, now: number): Or<NativeTokenClaims>;
   codes(): string[];
   userAgent(): string;
 }

@@ -2,11 +2,13 @@
  * Options of a deployment: what was given, else what the environment says, as the core takes it. The core checks the values.
  */
 
+import { readFileSync } from 'node:fs';
+
 import type { MastraAuthProviderOptions } from '@mastra/core/server';
 
 import { CloudApiError } from './error.js';
 import type { CloudAuthEvent, CloudAuthLogger } from './events.js';
-import type { NativeOptions } from './native.js';
+import type { NativeOptions, NativeVerification } from './native.js';
 import type { RevocationChannel } from './revocations.js';
 import type { Fetch } from './transport.js';
 import type { CloudUser } from './user.js';
@@ -21,12 +23,40 @@ export type RoleMapping = Readonly<Record<string, readonly string[]>>;
 export interface CacheOptions {
   /** How long a verified identity is used without asking again. Default 30. */
   readonly fresh?: number;
+  /** How long before the end of that time one in use is asked about anew, while nobody waits: at most a tenth of it. Default 3; 0 is never. */
+  readonly refreshEarly?: number;
   /** How long past that it is used while the Cloud cannot be asked; never past its end or a sign-out. Default 60. */
   readonly staleIfError?: number;
   /** How long a refused token is refused without asking again. Default 5. */
   readonly refused?: number;
   /** How many identities are remembered, and as many refusals. Default 10,000. */
   readonly maxEntries?: number;
+}
+
+/** How tokens are verified, beyond the name of the way. Times in seconds. */
+export interface VerificationOptions {
+  /** `cloud`: the Cloud is asked. `keys`: signatures are checked, without a call. `keys+session`: both. */
+  readonly by: 'cloud' | 'keys' | 'keys+session';
+  /** Where the key set is. Default `MASTRA_JWKS_URL`, else the Cloud's own: `/.well-known/jwks.json` below its address. */
+  readonly jwksUrl?: string;
+  /** The key set itself, in place of an address: an object, or its JSON text. */
+  readonly jwks?: string | { readonly keys: readonly object[] };
+  /** A file with the key set, in place of an address; read once. Default `MASTRA_JWKS_FILE`. */
+  readonly jwksFile?: string;
+  /** The secret of HS256, at least 32 bytes, in place of a key set. Default `MASTRA_TOKEN_SECRET`. */
+  readonly secret?: string;
+  /** The algorithms that are allowed. Default RS256, ES256 and EdDSA; with a secret, HS256. */
+  readonly algorithms?: readonly ('RS256' | 'ES256' | 'EdDSA' | 'HS256')[];
+  /** Who must have issued a token, exactly. Default `MASTRA_TOKEN_ISSUER`, else the Cloud's address. */
+  readonly issuer?: string;
+  /** Whom a token must be for, exactly. Default `MASTRA_TOKEN_AUDIENCE`, else the project id. */
+  readonly audience?: string;
+  /** How far the clocks may differ. Default 30, at most 300. */
+  readonly leeway?: number;
+  /** The greatest age of a token, from its issue time. Default: none but its expiry. */
+  readonly maxAge?: number;
+  /** With `keys+session`: how often the Cloud is asked whether a session still lives. Default 30. */
+  readonly sessionEvery?: number;
 }
 
 /** What `MastraCloudClient` can be told. */
@@ -63,6 +93,8 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
   readonly sessionMaxAge?: number;
   /** Permissions by role, instead of asking the Cloud for them. */
   readonly roleMapping?: RoleMapping;
+  /** How tokens are verified. Default `MASTRA_VERIFICATION`, else `cloud`. */
+  readonly verification?: VerificationOptions | VerificationOptions['by'];
   /** How long what was found out is used. */
   readonly cache?: CacheOptions;
   /**
@@ -70,6 +102,11 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
    * own. Default: they do not, and what ended elsewhere is found out when `cache.fresh` is over.
    */
   readonly revocations?: { readonly redis: string } | RevocationChannel;
+  /**
+   * Tells an event `authenticated` or `anonymous` for each request too. Default false: it takes every request the long way, at several
+   * times the cost. To count requests use `statistics()`, which costs nothing.
+   */
+  readonly traceRequests?: boolean;
 }
 
 /** The options as the core takes them. */
@@ -93,9 +130,54 @@ export function nativeOptions(options: MastraCloudAuthOptions): NativeOptions {
     staleIfError: number('cache.staleIfError', cache?.staleIfError),
     refused: number('cache.refused', cache?.refused),
     maxEntries: entries(cache?.maxEntries),
+    refreshEarly: number('cache.refreshEarly', cache?.refreshEarly),
+    verification: verification(options.verification),
     production: process.env['NODE_ENV'] === 'production' && !isMastraDev,
     development: process.env['NODE_ENV'] === 'development' || isMastraDev,
   };
+}
+
+/** What the core checks: texts, lists of texts and numbers. */
+function verification(given: MastraCloudAuthOptions['verification']): NativeVerification {
+  const environment = (name: string) => process.env[name] || undefined;
+  const options: Partial<VerificationOptions> = typeof given === 'object' && given !== null ? given : {};
+  const by: unknown = typeof given === 'string' ? given : (options.by ?? environment('MASTRA_VERIFICATION'));
+  const { jwks } = options;
+  const named = (name: 'jwksUrl' | 'jwksFile' | 'secret' | 'issuer' | 'audience', variable: string) => {
+    const value: unknown = options[name];
+    if (value !== undefined && typeof value !== 'string') throw wrong(`verification.${name} must be a string`);
+    // What the environment says of keys is of use only where they are used.
+    return value ?? (by === undefined || by === 'cloud' ? undefined : environment(variable));
+  };
+  // Where the keys are given, the environment says nothing of them.
+  const isGiven = [options.jwksUrl, options.jwksFile, jwks, options.secret].some(value => value !== undefined);
+  const source = (name: 'jwksUrl' | 'jwksFile' | 'secret', variable: string) => named(name, isGiven ? '' : variable);
+  const file = source('jwksFile', 'MASTRA_JWKS_FILE');
+  if (file !== undefined && jwks !== undefined) throw wrong('verification: give one of jwksFile and jwks');
+  return {
+    mode: by === undefined ? undefined : String(by),
+    jwksUrl: source('jwksUrl', 'MASTRA_JWKS_URL'),
+    jwks: file === undefined ? keySet(jwks) : contents(file),
+    secret: source('secret', 'MASTRA_TOKEN_SECRET'),
+    algorithms: options.algorithms && [...options.algorithms],
+    issuer: named('issuer', 'MASTRA_TOKEN_ISSUER'),
+    audience: named('audience', 'MASTRA_TOKEN_AUDIENCE'),
+    leeway: number('verification.leeway', options.leeway),
+    maxAge: number('verification.maxAge', options.maxAge),
+    sessionEvery: number('verification.sessionEvery', options.sessionEvery),
+  };
+}
+
+function keySet(jwks: VerificationOptions['jwks']): string | undefined {
+  return jwks === undefined || typeof jwks === 'string' ? jwks : JSON.stringify(jwks);
+}
+
+function contents(file: string): string {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    throw wrong('verification.jwksFile: the file cannot be read');
+  }
 }
 
 /** A role mapping as JSON text. */
@@ -129,6 +211,12 @@ function secure(given: unknown): boolean | undefined {
   if (said === undefined || said === '') return undefined;
   if (said !== 'true' && said !== 'false') throw wrong('MASTRA_COOKIE_SECURE must be true or false');
   return said === 'true';
+}
+
+/** Whether an option is on; what is not given is off. */
+export function flag(name: string, given: unknown): boolean {
+  if (given !== undefined && typeof given !== 'boolean') throw wrong(`${name} must be true or false`);
+  return given === true;
 }
 
 function number(name: string, given: unknown): number | undefined {

@@ -20,12 +20,24 @@ import { MastraAuthProvider } from '@mastra/core/server';
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
+import type { CloudAuthEvent } from './events.js';
 import { allows, allowsAll, allowsAny } from './grants.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { NativeAnswer, NativeFlow, NativeIdentity, NativeOutcome, Warm } from './native.js';
+import type {
+  NativeAnswer,
+  NativeFailure,
+  NativeFlow,
+  NativeIdentity,
+  NativeOutcome,
+  NativeSource,
+  Warm,
+} from './native.js';
+import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationStatus } from './revocations.js';
+import { figures } from './statistics.js';
+import type { CloudAuthStatistics } from './statistics.js';
 import { identityOf } from './user.js';
 import type { CloudUser } from './user.js';
 import { Users } from './users.js';
@@ -41,13 +53,16 @@ export class MastraCloudAuth
   readonly #cloud: Deployment;
   readonly #users: Users;
   readonly #warm: Warm;
+  readonly #traceRequests: boolean;
   /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
     this.#cloud = new Deployment(options, () => this.logger);
-    this.#warm = unwrap(this.#cloud.authority.warm());
+    this.#traceRequests = flag('traceRequests', options.traceRequests);
+    // What a warm look finds says no more than a number: where each request is told of, none is made.
+    this.#warm = this.#traceRequests ? () => 0 : unwrap(this.#cloud.authority.warm());
     const { maxEntries, longest } = this.#cloud.authority.facts();
     this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
     this.mapUserToResourceId = options.mapUserToResourceId ?? (user => user.id);
@@ -94,9 +109,13 @@ export class MastraCloudAuth
 
   #authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
-    const serial = this.#warm(token, authorization, cookie);
+    let serial = this.#warm(token, authorization, cookie);
+    if (serial < 0) {
+      serial = -serial;
+      for (const flow of this.#cloud.authority.background()) this.#cloud.let(flow);
+    }
     const known = serial === 0 ? undefined : this.#users.get(serial);
-    return known === undefined ? this.#search(token, authorization, cookie, request) : known.promised;
+    return known === undefined ? this.#search(token, authorization, cookie, request, serial !== 0) : known.promised;
   }
 
   async #search(
@@ -104,31 +123,42 @@ export class MastraCloudAuth
     authorization: string | undefined,
     cookie: string | undefined,
     request: RequestLike,
+    counted = false,
   ): Promise<CloudUser | null> {
-    const search = this.#cloud.authority.authenticate(token, authorization, cookie);
+    const begun = performance.now();
+    const search = this.#cloud.authority.authenticate(token, authorization, cookie, counted);
     if (isFailure(search)) {
-      this.#cloud.events.failed('rejected', search, requestId(request));
+      this.#cloud.events.failed('rejected', search, looked('rejected', 'none', begun, requestId(request)));
       return null;
     }
     let last: NativeAnswer | undefined;
     for (;;) {
       const next = search.next(last, Math.random());
-      if (isFlow(next)) last = (await this.#cloud.run(next)).answer;
-      else return this.#told(next, request);
+      if (isFlow(next)) {
+        last = (await this.#cloud.run(next)).answer;
+        continue;
+      }
+      const besides = search.background();
+      if (besides !== null) this.#cloud.let(besides);
+      return this.#told(next, search.source(), begun, request);
     }
   }
 
-  #told(answer: NativeAnswer, request: RequestLike): CloudUser | null {
-    const identity = answer.identity();
-    if (identity !== null) return this.#users.of(identity);
+  #told(answer: NativeAnswer, source: NativeSource, begun: number, request: RequestLike): CloudUser | null {
+    const { events } = this.#cloud;
+    const kind = answer.kind();
     const failure = answer.failure();
-    if (failure === null) return null;
-    const id = requestId(request);
-    if (answer.kind() === 'rejected') {
-      this.#cloud.events.failed('rejected', failure, id);
-      return null;
+    const identity = answer.identity();
+    const user = identity === null ? null : this.#users.of(identity);
+    if (failure === null) {
+      if (this.#traceRequests && (kind === 'authenticated' || kind === 'anonymous')) {
+        events.tell({ type: kind, ...looked(kind, source, begun, requestId(request)), ...(user && { userId: user.id }) });
+      }
+      return user;
     }
-    this.#cloud.events.failed('unavailable', failure, id);
+    const id = requestId(request);
+    events.failed(kind === 'rejected' ? 'rejected' : 'unavailable', failure, looked(kind, source, begun, id));
+    if (kind === 'rejected') return null;
     throw fromFailure(failure, id);
   }
 
@@ -146,13 +176,7 @@ export class MastraCloudAuth
 
   /** The session of a token; `null` where it has ended or is refused. Throws where the Cloud could not be asked. */
   async validateSession(token: string): Promise<Session | null> {
-    const flow = this.#cloud.authority.session(text(token), Math.random());
-    if (isFailure(flow)) return null;
-    const { session } = await this.#cloud.done(flow);
-    if (session === undefined) return null;
-    const { userId, expiresAt, createdAt } = session;
-    const told = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
-    return Object.defineProperty(told, 'id', { value: token, enumerable: false }) as Session;
+    return this.#session(token, this.#cloud.authority.session(text(token), Math.random()));
   }
 
   /**
@@ -166,9 +190,12 @@ export class MastraCloudAuth
     await this.#ended(flow);
   }
 
-  /** The session as the Cloud has it now; `null` where it has ended. The contract has no renewal. */
-  refreshSession(token: string): Promise<Session | null> {
-    return this.validateSession(token);
+  /**
+   * The session as the Cloud has it now, with a newer token as its id where the Cloud hands one out; `null` where it has ended.
+   * However many ask with one token, also a while after it was renewed, the Cloud is asked once. Throws where it could not be.
+   */
+  async refreshSession(token: string): Promise<Session | null> {
+    return this.#session(token, this.#cloud.authority.renew(text(token), Math.random()));
   }
 
   /** The session token that a request's cookie holds, unverified. */
@@ -189,13 +216,34 @@ export class MastraCloudAuth
     return { 'Set-Cookie': this.#cloud.authority.clearSessionCookie() };
   }
 
+  /** The session that a look ends with, under its newest token. */
+  async #session(token: string, flow: NativeFlow | NativeFailure): Promise<Session | null> {
+    // What cannot be a token is nobody's session.
+    if (isFailure(flow)) return null;
+    const { session, token: newer } = await this.#cloud.done(flow);
+    if (session === undefined) return null;
+    const { userId, expiresAt, createdAt } = session;
+    const told = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
+    return Object.defineProperty(told, 'id', { value: newer ?? token, enumerable: false }) as Session;
+  }
+
   async #ended(flow: NativeFlow): Promise<void> {
     // What was seen to be good is over already; of anything else others hear once the Cloud has taken it.
     this.#cloud.revocations?.flush();
-    const outcome = await this.#cloud.run(flow);
+    const { events } = this.#cloud;
+    const { failure, signOut, userId, sessionId } = await this.#cloud.run(flow);
     this.#cloud.revocations?.flush();
-    if (outcome.failure === undefined) this.#cloud.events.tell({ type: 'signed_out' });
-    else this.#cloud.events.failed('sign_out_not_confirmed', outcome.failure);
+    const whose = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
+    if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...whose });
+    else events.tell({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...whose });
+  }
+
+  // What happened
+
+  /** What was counted since the start, and how things stand now. Cheap enough for every scrape; holds no id and no value. */
+  statistics(): CloudAuthStatistics {
+    const { revocations } = this.#cloud;
+    return { ...this.#cloud.authority.statistics(), ...(revocations && { revocations: figures(revocations.status()) }) };
   }
 
   // What an operator ends
@@ -274,12 +322,12 @@ export class MastraCloudAuth
     const { identity, cookies, token, session, failure } = outcome as NativeOutcome;
     if (failure !== undefined) {
       const id = requestId();
-      events.failed('sign_in_failed', failure, id);
+      events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
       throw fromFailure(failure, id);
     }
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
     const user = this.#users.of(identity);
-    events.tell({ type: 'signed_in', userId: user.id });
+    events.tell({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
     const old = authority.replaced(cookieHeader, identity, Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
     for (const flow of old) {
@@ -314,7 +362,7 @@ export class MastraCloudAuth
     const { grants, failure } = await this.#cloud.run(known);
     if (failure === undefined) return [...(grants ?? [])];
     const id = requestId();
-    this.#cloud.events.failed('unavailable', failure, id);
+    this.#cloud.events.failed('unavailable', failure, { outcome: 'unavailable', requestId: id });
     throw fromFailure(failure, id);
   }
 
@@ -352,6 +400,11 @@ export class MastraCloudAuth
     const found = await this.#search(token, undefined, undefined, {});
     return found !== null && found.id === user.id ? identityOf(found) : undefined;
   }
+}
+
+/** What an event says of the answer to who a request comes from. */
+function looked(outcome: string, source: NativeSource, begun: number, id: string): Omit<CloudAuthEvent, 'type'> {
+  return { outcome, source, milliseconds: performance.now() - begun, requestId: id };
 }
 
 /** A host in JavaScript may pass anything; what is no text is an empty one, and refused as such. */

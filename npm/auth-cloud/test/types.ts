@@ -16,6 +16,8 @@ import type {
   CloudAuthEvent,
   CloudAuthEventType,
   CloudAuthLogger,
+  CloudAuthSource,
+  CloudAuthStatistics,
   CloudSession,
   CloudUser,
   Dialect,
@@ -78,6 +80,7 @@ export function methods(): void {
   same<Gives<'hasAnyPermission'>, Promise<boolean>>(true);
   same<Gives<'getAvailableRoles'>, Promise<{ id: string; name: string }[]>>(true);
   same<Gives<'getPermissionsForRole'>, Promise<string[]>>(true);
+  same<Gives<'statistics'>, CloudAuthStatistics>(true);
 }
 
 type ClientOption = 'projectId' | 'baseUrl' | 'apiPrefix' | 'authPath' | 'dialect' | 'fetch' | 'logger' | 'onEvent';
@@ -86,21 +89,25 @@ type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected'
 
 export function options(): void {
   same<keyof MastraCloudClientOptions, ClientOption>(true);
-  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | 'roleMapping' | 'cache' | 'revocations'>(true);
+  type Other = 'roleMapping' | 'cache' | 'verification' | 'revocations' | 'traceRequests';
+  same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | Other>(true);
   same<Dialect, 'v1' | 'pkce'>(true);
   same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
   same<keyof CloudAuthLogger, 'debug' | 'info' | 'warn'>(true);
   same<MastraCloudAuthOptions['onEvent'], ((event: CloudAuthEvent) => void) | undefined>(true);
-  same<Required<CacheOptions>, Readonly<Record<'fresh' | 'staleIfError' | 'refused' | 'maxEntries', number>>>(true);
+  same<Required<CacheOptions>, Readonly<Record<'fresh' | 'refreshEarly' | 'staleIfError' | 'refused' | 'maxEntries', number>>>(true);
   void new MastraCloudAuth();
   void new MastraCloudAuth({ projectId: 'p', baseUrl: 'https://a', apiPrefix: '/api/v1', authPath: '/auth/oss', dialect: 'pkce' });
   void new MastraCloudAuth({ cookieName: 'c', cookieDomain: 'a.b', sameSite: 'Strict', secure: true, sessionMaxAge: 60 });
   void new MastraCloudAuth({ sameSite: 'lax', cache: { fresh: 1, staleIfError: 0, refused: 5, maxEntries: 10 } });
+  void new MastraCloudAuth({ verification: 'keys' });
+  void new MastraCloudAuth({ verification: { by: 'keys+session', jwksUrl: 'https://a', sessionEvery: 60, algorithms: ['ES256'] as const } });
   void new MastraCloudAuth({ roleMapping: { owner: ['*'], _default: ['agents:read'] }, fetch, logger: console });
   void new MastraCloudAuth({ roleMapping: { owner: ['*'] as const } as const, onEvent: event => event.code?.trim() });
   void new MastraCloudAuth({ name: 'n', protected: ['/api/*'], public: ['/health'], mapUserToResourceId: user => user.id });
   void new MastraCloudAuth({ revocations: { redis: 'redis://localhost' } });
   void new MastraCloudAuth({ revocations: {} as RevocationChannel });
+  void new MastraCloudAuth({ traceRequests: true });
   void new MastraCloudAuth({ authorizeUser: async user => user.roles.includes('owner') });
 }
 
@@ -113,6 +120,10 @@ export function refusedOptions(): void {
   void new MastraCloudClient({ cookieName: 'c' });
   // @ts-expect-error There is no such dialect.
   void new MastraCloudAuth({ dialect: 'v2' });
+  // @ts-expect-error There is no such way.
+  void new MastraCloudAuth({ verification: 'signature' });
+  // @ts-expect-error Which way has to be said.
+  void new MastraCloudAuth({ verification: { issuer: 'https://a' } });
   // @ts-expect-error There is no such value.
   void new MastraCloudAuth({ sameSite: 'Sometimes' });
   // @ts-expect-error True or false.
@@ -121,6 +132,10 @@ export function refusedOptions(): void {
   void new MastraCloudAuth({ sessionMaxAge: '60' });
   // @ts-expect-error A text.
   void new MastraCloudAuth({ projectId: 7 });
+  // @ts-expect-error True or false.
+  void new MastraCloudAuth({ traceRequests: 'yes' });
+  // @ts-expect-error The client answers no requests.
+  void new MastraCloudClient({ traceRequests: true });
   // @ts-expect-error A list for each role.
   void new MastraCloudAuth({ roleMapping: { owner: '*' } });
   // @ts-expect-error There is no such time.
@@ -165,10 +180,21 @@ export function values(user: CloudUser, session: CloudSession, exchanged: Exchan
   user.roles.push('owner');
   // @ts-expect-error Nor is what the Cloud keeps written to.
   user.metadata!['plan'] = 'free';
+  same<CloudAuthSource, 'cache' | 'keys' | 'cloud' | 'none'>(true);
+  same<CloudAuthEvent['source'], CloudAuthSource | undefined>(true);
   const kind: CloudAuthEventType = event.type;
   const token: string = exchanged.token;
   const end: Date = session.expiresAt;
   return [kind, token, end];
+}
+
+export function statistics(of: CloudAuthStatistics): number | undefined {
+  same<CloudAuthStatistics, Readonly<CloudAuthStatistics>>(true);
+  same<(typeof of.requests)[number]['source'], CloudAuthSource>(true);
+  same<typeof of.breaker, 'closed' | 'open' | 'half_open'>(true);
+  // @ts-expect-error What was counted stays as it is.
+  of.requests[0]!.count = 0;
+  return of.keysAge ?? of.revocations?.lag;
 }
 
 export function errors(thrown: unknown): unknown {

@@ -48,6 +48,15 @@ every('permissions.json', one => {
 
 every('return_path.json', one => holds(one, native.returnPath(one['input'], one['origin'])));
 
+every('tokens.json', one => {
+  const { max_age: maxAge, ...rules } = one['rules'];
+  const keys = one['keys'] && JSON.stringify(one['keys']);
+  const claims = native.verifiedClaims(one['token'], keys, one['secret'], { maxAge, ...rules }, one['now']);
+  if ('failure' in claims) return holds(one, claims);
+  const { sub, sid = null, email = null, name = null, avatarUrl = null, roles, iat = null, nbf = null, exp } = claims;
+  return holds(one, { sub, sid, email, name, avatar_url: avatarUrl, roles, iat, nbf, exp });
+});
+
 every('requests.json', async one => {
   const sent: unknown[] = [];
   const client = clientOf(one, async (url, init) => {
@@ -191,7 +200,9 @@ function shown(one: Case, outcome: NativeOutcome): unknown {
       return grants?.toSorted();
     case 'destroy_session':
       return null;
+    case 'validate_session':
+      return { ...shownSession, ...(token !== undefined && { token }) };
     default:
-      return shownUser ?? shownSession;
+      return shownUser;
   }
 }

@@ -21,8 +21,8 @@ export interface Cloud {
 }
 
 /** Starts a local Cloud on a free port, or on the one that another had. */
-export function startCloud(dialect: 'v1' | 'pkce', port = 0, db?: string): Promise<Cloud> {
-  const options = ['dev', '--port', String(port), '--dialect', dialect, ...(db === undefined ? [] : ['--db', db])];
+export function startCloud(dialect: 'v1' | 'pkce', port = 0, db?: string, more: string[] = []): Promise<Cloud> {
+  const options = ['dev', '--port', String(port), '--dialect', dialect, ...(db === undefined ? [] : ['--db', db]), ...more];
   return start(BINARY, options, /^ready cloud=(\S+)$/, 'SIGINT');
 }
 

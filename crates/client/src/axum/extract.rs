@@ -11,6 +11,7 @@ use mastra_auth_cloud_core::model::CloudUser;
 
 use super::layer::Session;
 use super::outside::Denied;
+use crate::signals;
 
 /// Whoever is signed in; nobody gets 401. Reads like a [`CloudUser`].
 #[derive(Clone, Debug)]
@@ -87,10 +88,7 @@ impl<P: Permission> std::fmt::Debug for RequirePermission<P> {
 /// A route that forgot its layer is closed, not open.
 fn session(parts: &Parts) -> Result<&Session, Denied> {
     parts.extensions.get::<Session>().ok_or_else(|| {
-        tracing::error!(
-            code = Denied::LayerMissing.code(),
-            "a route asks for a user outside of the sign-in layer"
-        );
+        signals::layer_missing();
         Denied::LayerMissing
     })
 }
@@ -131,15 +129,11 @@ impl<S: Sync, P: Permission> FromRequestParts<S> for RequirePermission<P> {
                 permission: PhantomData,
             }),
             Ok(_) => {
-                tracing::info!(user = %user.id(), permission = P::NAME, "permission denied");
+                signals::permission_denied(user.id().as_str(), P::NAME, &parts.headers);
                 Err(Denied::PermissionDenied)
             }
             Err(error) => {
-                tracing::warn!(
-                    code = error.code(),
-                    permission = P::NAME,
-                    "permissions unavailable"
-                );
+                signals::permissions_unavailable(&error, P::NAME, &parts.headers);
                 Err(Denied::Unavailable)
             }
         }

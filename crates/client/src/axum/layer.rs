@@ -2,7 +2,8 @@
 //!
 //! [`AuthLayer::required`] closes what stands under it; [`AuthLayer::optional`] lets everybody in and tells who is there.
 //! Either way a request whose credential cannot be checked gets 503: to treat it as signed out would be a lie. Covers
-//! every kind of request, WebSocket upgrades too.
+//! every kind of request, WebSocket upgrades too. A session near its end is renewed on the way, and its new cookie is set on the
+//! answer.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,12 +12,15 @@ use std::task::{Context, Poll};
 
 use axum::extract::{OriginalUri, Request};
 use axum::response::{IntoResponse as _, Response};
+use http::HeaderMap;
+use http::header::SET_COOKIE;
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::identity::Identity;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::outside::{Denied, guard, is_navigation, login_location, see_other};
+use super::outside::{Denied, guard, is_navigation, login_location, see_other, set_cookie};
 use crate::MastraCloudAuth;
 
 /// What the layer leaves for the extractors.
@@ -94,7 +98,8 @@ where
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let AuthLayer { auth, entry } = self.layer.clone();
         Box::pin(async move {
-            let identity = match auth.authenticate(request.headers()).await {
+            let (answer, renewed) = auth.authenticate_and_renew(request.headers()).await;
+            let identity = match answer {
                 Answer::Authenticated(identity) => Some(identity),
                 Answer::Unavailable(_) => return Ok(deny(Denied::Unavailable, &request)),
                 Answer::Anonymous if entry == Entry::Required => {
@@ -105,11 +110,30 @@ where
                 }
                 Answer::Anonymous | Answer::Rejected(_) => None,
             };
-            request.extensions_mut().insert(Session { auth, identity });
+            let session = Session {
+                auth: auth.clone(),
+                identity: identity.clone(),
+            };
+            request.extensions_mut().insert(session);
             let mut response = inner.call(request).await?;
             guard(response.headers_mut());
+            if let (Some(cookie), Some(identity)) = (renewed, identity) {
+                keep(&auth, &identity, &cookie, response.headers_mut());
+            }
             Ok(response)
         })
+    }
+}
+
+/// Gives the browser the renewed session, unless the handler set that cookie itself or ended the session.
+fn keep(auth: &MastraCloudAuth, identity: &Identity, cookie: &SetCookie, headers: &mut HeaderMap) {
+    let name = format!("{}=", cookie.name());
+    let is_set = headers
+        .get_all(SET_COOKIE)
+        .iter()
+        .any(|value| value.as_bytes().starts_with(name.as_bytes()));
+    if !is_set && !auth.is_signed_out(identity.user().session_token()) {
+        set_cookie(headers, cookie);
     }
 }
 

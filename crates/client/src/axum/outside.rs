@@ -1,8 +1,11 @@
 //! What the outside is told: five codes, three forms, and nothing that depends on who asks is kept by a cache.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER, VARY, WWW_AUTHENTICATE};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, LOCATION, RETRY_AFTER, SET_COOKIE, VARY, WWW_AUTHENTICATE,
+};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::encoding::encode_component;
 use serde_json::json;
 
@@ -115,6 +118,15 @@ pub(crate) fn guard(headers: &mut HeaderMap) {
     };
     if !headers.get_all(VARY).iter().any(varies) {
         headers.append(VARY, HeaderValue::from_static("Cookie"));
+    }
+}
+
+/// Adds a cookie to an answer.
+pub(crate) fn set_cookie(headers: &mut HeaderMap, cookie: &SetCookie) {
+    // Cookies are made of checked parts and are header values.
+    if let Ok(mut value) = HeaderValue::from_str(cookie.expose()) {
+        value.set_sensitive(true);
+        headers.append(SET_COOKIE, value);
     }
 }
 

@@ -10,12 +10,11 @@ use std::sync::Arc;
 use axum::Router;
 use axum::response::Response;
 use axum::routing::{get, post};
-use http::HeaderValue;
-use http::header::SET_COOKIE;
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri};
 
+use super::outside::set_cookie;
 use crate::MastraCloudAuth;
 
 /// What the routes share: the provider, and addresses that come from the configuration alone.
@@ -32,7 +31,7 @@ struct Desk {
 /// - `GET /auth/callback` finishes the sign-in and goes on to the path.
 /// - `POST /auth/logout` ends the session, here at once and at the Cloud. 303 to `/` for a form, 200 JSON else, and 503
 ///   where the Cloud did not confirm; the cookie is cleared in every case. Pages of other origins get 403.
-/// - `GET /auth/me` is `{id, email, name, avatarUrl, roles, permissions}`, or 401.
+/// - `GET /auth/me` is `{id, email, name, avatarUrl, roles, permissions}`, or 401. It renews the session as the layer does.
 ///
 /// # Errors
 ///
@@ -61,11 +60,7 @@ pub fn routes(auth: &MastraCloudAuth) -> Result<Router, CloudApiError> {
 /// Adds cookies to an answer, in their order.
 fn with_cookies(mut response: Response, cookies: &[SetCookie]) -> Response {
     for cookie in cookies {
-        // Cookies are made of checked parts and are header values.
-        if let Ok(mut value) = HeaderValue::from_str(cookie.expose()) {
-            value.set_sensitive(true);
-            response.headers_mut().append(SET_COOKIE, value);
-        }
+        set_cookie(response.headers_mut(), cookie);
     }
     response
 }

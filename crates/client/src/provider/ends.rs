@@ -6,7 +6,7 @@ use mastra_auth_cloud_core::secret::SessionToken;
 
 use super::MastraCloudAuth;
 use crate::revocations::RevocationStatus;
-use crate::system;
+use crate::{signals, system};
 
 impl MastraCloudAuth {
     /// Ends a session here at once, with every token of it, and on all other instances where there are
@@ -14,14 +14,14 @@ impl MastraCloudAuth {
     /// [`sign_out`](Self::sign_out), which takes the token.
     pub fn end_session(&self, session: &SessionId) {
         self.driver.authority.end_session(session, system::now());
-        tracing::info!(%session, "session ended by the operator");
+        signals::operator_ended_session(session);
     }
 
     /// Ends every session of a user that began before now, here at once and on all other instances where there are
     /// [`revocations`](crate::Builder::revocations); whoever signs in later is let in again. The Cloud is not told.
     pub fn end_user(&self, user: &UserId) {
         self.driver.authority.end_user(user, system::now());
-        tracing::info!(%user, "user ended by the operator");
+        signals::operator_ended_user(user);
     }
 
     /// Forgets what is remembered of a token here, so that the next request asks anew. Ends nothing.

@@ -10,6 +10,7 @@ use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::SignOut;
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
@@ -20,8 +21,11 @@ use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::RedirectUri;
 
 use super::MastraCloudAuth;
-use crate::traits::{LoginButton, RbacProvider, SessionProvider, SsoProvider, UserProvider};
-use crate::{headers, system};
+use crate::signals::Trail;
+use crate::traits::{
+    LoginButton, RbacProvider, RefreshedSession, SessionProvider, SsoProvider, UserProvider,
+};
+use crate::{headers, signals, system};
 
 impl UserProvider for MastraCloudAuth {
     async fn current_user(&self, headers: &HeaderMap) -> Result<Option<CloudUser>, CloudApiError> {
@@ -83,8 +87,21 @@ impl SessionProvider for MastraCloudAuth {
     async fn refresh_session(
         &self,
         token: &SessionToken,
-    ) -> Result<Option<CloudSession>, CloudApiError> {
-        self.live_session(token).await
+    ) -> Result<Option<RefreshedSession>, CloudApiError> {
+        let authority = Arc::clone(&self.driver.authority);
+        let flow = Renew::new(authority, token.clone(), system::jitter());
+        match self.driver.renew(flow).await {
+            Renewal::Renewed(renewed) => Ok(Some(RefreshedSession {
+                session: renewed.session.clone(),
+                token: renewed.identity.user().session_token().clone(),
+            })),
+            Renewal::Unchanged { session, .. } => Ok(Some(RefreshedSession {
+                session,
+                token: token.clone(),
+            })),
+            Renewal::Ended(_) => Ok(None),
+            Renewal::Unavailable(error) => Err(error),
+        }
     }
 
     fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken> {
@@ -99,11 +116,8 @@ impl SessionProvider for MastraCloudAuth {
         session: &CloudSession,
         token: &SessionToken,
     ) -> Result<SetCookie, CloudApiError> {
-        let left = session.expires_at().since(system::now().wall);
-        self.config().cookie.set(
-            token.expose(),
-            left.min(self.config().policy.session_max_age),
-        )
+        self.config()
+            .session_cookie(token, session.expires_at(), system::now().wall)
     }
 
     fn clear_session_cookie(&self) -> SetCookie {
@@ -131,8 +145,10 @@ impl SsoProvider for MastraCloudAuth {
         let own_origin = self
             .public_url()
             .map(mastra_auth_cloud_core::url::PublicUrl::origin);
-        self.finish_login(code, State::parse(state, own_origin)?, cookie_header)
-            .await
+        let state = State::parse(state, own_origin).inspect_err(|error| {
+            signals::login_failed(self.tally(), error, &Trail::default());
+        })?;
+        self.finish_login(code, state, cookie_header).await
     }
 
     fn logout_url(

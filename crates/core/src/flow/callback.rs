@@ -21,9 +21,12 @@ use crate::op::exchange_code::{ExchangeCode, Exchanged};
 use crate::op::verify_token::VerifyToken;
 use crate::secret::AuthorizationCode;
 use crate::state::State;
-use crate::time::Now;
+use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 use crate::url::ReturnPath;
+
+/// How long past its end the Cloud takes a token for a newer one.
+const RENEWABLE_FOR: Duration = Duration::from_secs(60);
 
 /// What a sign-in ends with.
 #[derive(Debug)]
@@ -101,7 +104,11 @@ impl Callback {
         now: Now,
     ) -> Step<Result<SignedIn, CloudApiError>> {
         match exchanged {
-            Exchanged::Session(both) => Step::Done(self.finish(both.0, both.1, now)),
+            Exchanged::Session(both) => {
+                let (user, session) = *both;
+                let until = session.expires_at();
+                Step::Done(self.finish(user, session, until, now))
+            }
             Exchanged::AccessToken { token, expires_in } => {
                 let mut call = Call::new(
                     Arc::clone(self.authority.config()),
@@ -127,13 +134,16 @@ impl Callback {
             .or_else(|| derived_session_id(token))
             .ok_or_else(out_of_turn)?;
         let session = CloudSession::new(id, user.id().clone(), now.wall, now.wall.plus(expires_in));
-        self.finish(user, session, now)
+        // Nothing says so far when the session ends, only when its token does: the cookie stays long enough to renew it.
+        let until = session.expires_at().plus(RENEWABLE_FOR);
+        self.finish(user, session, until, now)
     }
 
     fn finish(
         &self,
         user: CloudUser,
         session: CloudSession,
+        cookie_until: Timestamp,
         now: Now,
     ) -> Result<SignedIn, CloudApiError> {
         let authority = &self.authority;
@@ -147,15 +157,14 @@ impl Callback {
         let said = Unverified::peek(&token);
         let token_end = said.expires_at.unwrap_or(session.expires_at());
         let end = session.expires_at().min(token_end);
-        let max_age = end
-            .since(now.wall)
-            .min(authority.config().policy.session_max_age);
-        if max_age.is_zero() {
+        if end <= now.wall || authority.config().policy.session_max_age.is_zero() {
             return Err(CloudApiError::new(Code::SessionExpired));
         }
         let cookies = vec![
             binding::spec(authority.config(), self.state.id())?.clear(),
-            authority.config().cookie.set(token.expose(), max_age)?,
+            authority
+                .config()
+                .session_cookie(&token, cookie_until, now.wall)?,
         ];
         let identity = Identity::new(
             authority.key(token.expose()),

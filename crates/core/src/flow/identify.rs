@@ -1,21 +1,26 @@
 //! Identify: who does one token belong to, from memory or from the Cloud.
 //!
 //! Fresh: answered without a call. Refused or signed out here: refused without a call. Otherwise the Cloud is asked, unless
-//! the breaker is open; and only where it cannot be asked does an identity of the stale time count. Drivers run one of
-//! these per [`key`](Identify::key) however many requests wait for it.
+//! the breaker is open; and only where it cannot be asked does an identity of the stale time count. What is asked depends:
+//! whose the token is, or, where its signature said that already, whether its session lives. Drivers run one of these per
+//! [`key`](Identify::key) however many requests wait for it.
 
 use std::sync::Arc;
 
-use super::call::Call;
+use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
+use crate::envelope::bad_member;
 use crate::error::{CloudApiError, Code};
 use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
+use crate::json::BadMember;
 use crate::model::CloudUser;
+use crate::op::validate_session::{ValidateSession, Validated};
 use crate::op::verify_token::VerifyToken;
 use crate::secret::SessionToken;
+use crate::tally::Outcome;
 use crate::time::Now;
 use crate::unverified::Unverified;
 
@@ -32,30 +37,84 @@ pub enum Answer {
     Unavailable(CloudApiError),
 }
 
+impl Answer {
+    /// Which of the four it is.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Authenticated(_) => Outcome::Authenticated,
+            Self::Anonymous => Outcome::Anonymous,
+            Self::Rejected(_) => Outcome::Rejected,
+            Self::Unavailable(_) => Outcome::Unavailable,
+        }
+    }
+}
+
 /// One token's identity, on its way.
 #[derive(Debug)]
 pub struct Identify {
     authority: Arc<Authority>,
     key: TokenKey,
-    token: SessionToken,
     stale: Option<Arc<Identity>>,
-    call: Option<Call<VerifyToken>>,
+    question: Question,
     permit: Option<Permit>,
-    jitter: Jitter,
+    pace: Pace,
+}
+
+/// What the Cloud is asked.
+#[derive(Debug)]
+enum Question {
+    Whose(SessionToken, Call<VerifyToken>),
+    /// The signature says who it is; the session's end does not stand in it.
+    Lives(Box<Identity>, Call<ValidateSession>),
+}
+
+/// Whether what is fresh will do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pace {
+    Wanted,
+    Ahead,
 }
 
 impl Identify {
-    /// For this token.
+    /// For this token: whose is it?
     pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
         let key = authority.key(token.expose());
+        let operation = VerifyToken::new(token.clone());
+        let call = Call::new(Arc::clone(authority.config()), operation, jitter);
+        Self::asking(authority, key, Question::Whose(token, call))
+    }
+
+    /// For a token whose signature was checked: does its session live?
+    pub(crate) fn proven(authority: Arc<Authority>, identity: Identity, jitter: Jitter) -> Self {
+        let operation = ValidateSession::new(identity.user().session_token().clone());
+        let call = Call::new(Arc::clone(authority.config()), operation, jitter);
+        let key = identity.key();
+        Self::asking(authority, key, Question::Lives(Box::new(identity), call))
+    }
+
+    const fn asking(authority: Arc<Authority>, key: TokenKey, question: Question) -> Self {
         Self {
             authority,
             key,
-            token,
             stale: None,
-            call: None,
+            question,
             permit: None,
-            jitter,
+            pace: Pace::Wanted,
+        }
+    }
+
+    /// The same, though what is known is still fresh: so that nobody has to wait when it no longer is. Made once, for nobody
+    /// waits for it.
+    #[must_use]
+    pub(crate) fn ahead(self) -> Self {
+        let question = match self.question {
+            Question::Whose(token, call) => Question::Whose(token, call.without_retries()),
+            Question::Lives(identity, call) => Question::Lives(identity, call.without_retries()),
+        };
+        Self {
+            question,
+            pace: Pace::Ahead,
+            ..self
         }
     }
 
@@ -64,53 +123,64 @@ impl Identify {
         self.key
     }
 
+    pub(crate) const fn token(&self) -> &SessionToken {
+        match &self.question {
+            Question::Whose(token, _) => token,
+            Question::Lives(identity, _) => identity.user().session_token(),
+        }
+    }
+
     fn start(&mut self, now: Now) -> Step<Answer> {
         match look(&self.authority, &self.key, now) {
-            Known::Answer(answer) => Step::Done(answer),
-            Known::Ask(stale) => {
-                self.stale = stale;
-                self.permit = self.authority.may_ask(now);
-                if self.permit.is_none() {
-                    return Step::Done(self.unavailable(CloudApiError::new(Code::CircuitOpen)));
-                }
-                let operation = VerifyToken::new(self.token.clone());
-                let mut call =
-                    Call::new(Arc::clone(self.authority.config()), operation, self.jitter);
-                let step = call.step(Event::Start, now);
-                self.call = Some(call);
-                self.follow(step, now)
+            Known::Answer(answer) | Known::Due(answer) if !self.is_ahead_of(&answer) => {
+                return Step::Done(answer);
             }
+            Known::Ask(stale) => self.stale = stale,
+            Known::Answer(_) | Known::Due(_) => {}
         }
+        self.permit = self.authority.may_ask(now);
+        if self.permit.is_none() {
+            return Step::Done(self.unavailable(CloudApiError::new(Code::CircuitOpen)));
+        }
+        self.go_on(Event::Start, now)
     }
 
-    fn follow(&mut self, step: Step<Result<CloudUser, CloudApiError>>, now: Now) -> Step<Answer> {
-        match step {
-            Step::Send(request) => Step::Send(request),
-            Step::Wait(time) => Step::Wait(time),
-            Step::Done(result) => {
-                if let Some(permit) = self.permit.take() {
-                    permit.report(&result, now);
-                }
-                Step::Done(self.answer(result, now))
-            }
-        }
+    fn is_ahead_of(&self, answer: &Answer) -> bool {
+        self.pace == Pace::Ahead && matches!(answer, Answer::Authenticated(_))
     }
 
-    fn answer(&mut self, result: Result<CloudUser, CloudApiError>, now: Now) -> Answer {
+    fn go_on(&mut self, event: Event, now: Now) -> Step<Answer> {
+        let result = match &mut self.question {
+            Question::Whose(token, call) => match call.step(event, now) {
+                Step::Send(request) => return Step::Send(request),
+                Step::Wait(time) => return Step::Wait(time),
+                Step::Done(result) => result.map(|user| said(self.key, user, token)),
+            },
+            Question::Lives(identity, call) => match call.step(event, now) {
+                Step::Send(request) => return Step::Send(request),
+                Step::Wait(time) => return Step::Wait(time),
+                Step::Done(result) => result.and_then(|validated| lives(identity, &validated)),
+            },
+        };
+        if let Some(permit) = self.permit.take() {
+            permit.report(&result, now);
+        }
+        // What stood when the Cloud was asked may have ended while it answered.
+        self.stale = match self.authority.lookup(&self.key, now) {
+            Lookup::SignedOut => {
+                return Step::Done(Answer::Rejected(CloudApiError::new(Code::SignedOut)));
+            }
+            Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => {
+                Some(identity)
+            }
+            Lookup::Expired | Lookup::Refused(_) | Lookup::Unknown => None,
+        };
+        Step::Done(self.answer(result, now))
+    }
+
+    fn answer(&mut self, result: Result<Identity, CloudApiError>, now: Now) -> Answer {
         match result {
-            Ok(user) => {
-                let said = Unverified::peek(&self.token);
-                let identity = Identity::new(self.key, user, said.session_id, said.expires_at)
-                    .begun(said.issued_at);
-                match self.authority.remember(identity, now) {
-                    Some(identity) if identity.is_expired(now.wall) => {
-                        Answer::Rejected(CloudApiError::new(Code::SessionExpired))
-                    }
-                    Some(identity) => Answer::Authenticated(identity),
-                    // A sign-out that came while the Cloud was asked wins over the answer.
-                    None => Answer::Rejected(CloudApiError::new(Code::SignedOut)),
-                }
-            }
+            Ok(identity) => settle(&self.authority, identity, now),
             Err(error) if error.is_refusal() => {
                 self.authority.refused(self.key, &error, now);
                 Answer::Rejected(error)
@@ -134,27 +204,46 @@ impl Flow for Identify {
         if matches!(event, Event::Start) {
             return self.start(now);
         }
-        let Some(call) = self.call.as_mut() else {
-            return Step::Done(Answer::Unavailable(super::call::out_of_turn()));
-        };
-        let step = call.step(event, now);
-        // What stood when the Cloud was asked may have ended while it answered.
-        if let Step::Done(_) = step {
-            self.stale = match self.authority.lookup(&self.key, now) {
-                Lookup::SignedOut => {
-                    return Step::Done(Answer::Rejected(CloudApiError::new(Code::SignedOut)));
-                }
-                Lookup::Stale(identity) | Lookup::Fresh(identity) => Some(identity),
-                _ => None,
-            };
+        if self.permit.is_none() {
+            return Step::Done(Answer::Unavailable(out_of_turn()));
         }
-        self.follow(step, now)
+        self.go_on(event, now)
+    }
+}
+
+/// Who it is by the Cloud's word, and what the token itself says of its session.
+fn said(key: TokenKey, user: CloudUser, token: &SessionToken) -> Identity {
+    let said = Unverified::peek(token);
+    Identity::new(key, user, said.session_id, said.expires_at).begun(said.issued_at)
+}
+
+/// Who it is by the signature, in the session that the Cloud knows: it must be the same person's.
+fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudApiError> {
+    let session = &validated.session;
+    if session.user_id() == identity.user().id() {
+        Ok(identity.clone().in_session(session))
+    } else {
+        Err(bad_member(BadMember("session.user_id")))
+    }
+}
+
+/// Remembers who was verified now, and answers with it.
+pub(crate) fn settle(authority: &Authority, identity: Identity, now: Now) -> Answer {
+    match authority.remember(identity, now) {
+        Some(identity) if authority.is_over(&identity, now) => {
+            Answer::Rejected(CloudApiError::new(Code::SessionExpired))
+        }
+        Some(identity) => Answer::Authenticated(identity),
+        // A sign-out that came meanwhile wins over the answer.
+        None => Answer::Rejected(CloudApiError::new(Code::SignedOut)),
     }
 }
 
 /// What memory says before anybody is asked.
 pub(crate) enum Known {
     Answer(Answer),
+    /// The answer, and the task to ask anew.
+    Due(Answer),
     Ask(Option<Arc<Identity>>),
 }
 
@@ -170,6 +259,7 @@ fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
 fn known(lookup: Lookup) -> Known {
     match lookup {
         Lookup::Fresh(identity) => Known::Answer(Answer::Authenticated(identity)),
+        Lookup::Due(identity) => Known::Due(Answer::Authenticated(identity)),
         Lookup::Refused(error) => Known::Answer(Answer::Rejected(error)),
         Lookup::SignedOut => Known::Answer(Answer::Rejected(CloudApiError::new(Code::SignedOut))),
         Lookup::Expired => {

@@ -3,8 +3,9 @@
 //! The token is denied when the flow is made, before anything is sent, so the very next request is refused whatever the
 //! Cloud does and even where the flow is never driven. The Cloud's own id of the session comes from what is remembered, else
 //! from the token itself, else from one validation. Other instances are told at once where the token was seen to be good here,
-//! else as soon as the Cloud takes it for good: until then it may be anybody's invention, and name anybody's session. A Cloud that says it knows no such session has nothing left to end; one
-//! that does not answer has confirmed nothing, and one that is known to be away is not asked.
+//! else as soon as the Cloud takes it for good: until then it may be anybody's invention, and name anybody's session. A Cloud
+//! that says it knows no such session has nothing left to end; one that does not answer has confirmed nothing, and one that is
+//! known to be away is not asked. What a renewal made one session ends together, whichever of its tokens is signed out.
 
 use alloc::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,12 +14,12 @@ use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
 use crate::cookie::every_value;
 use crate::error::{CloudApiError, Code};
+use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::ids::SessionId;
-use crate::model::CloudSession;
 use crate::op::destroy_session::DestroySession;
-use crate::op::validate_session::ValidateSession;
+use crate::op::validate_session::{ValidateSession, Validated};
 use crate::secret::SessionToken;
 use crate::time::Now;
 use crate::unverified::Unverified;
@@ -51,7 +52,7 @@ pub struct Logout {
     token: SessionToken,
     effort: Effort,
     jitter: Jitter,
-    is_known: bool,
+    known: Option<Arc<Identity>>,
     /// Whether other instances were told already.
     is_told: bool,
     permit: Option<Permit>,
@@ -77,21 +78,27 @@ impl Logout {
         jitter: Jitter,
     ) -> Self {
         let key = authority.key(token.expose());
+        // The Cloud is told with the newest token of the session: the one at hand may be past its end.
+        let newer = authority.successor(&key, now);
+        let key = newer.as_ref().map_or(key, |newer| *newer.key());
         let seen = authority.seen(&key);
         let known_end = seen.as_ref().and_then(|identity| identity.expires_at());
-        let is_known = seen.is_some();
         let phase = match authority.lookup(&key, now) {
             Lookup::Refused(_) => Phase::Gone,
-            _ => Phase::Begin(seen.and_then(|identity| identity.session_id().cloned())),
+            _ => Phase::Begin(
+                seen.as_ref()
+                    .and_then(|identity| identity.session_id().cloned()),
+            ),
         };
         authority.sign_out(&token, known_end, now);
+        let token = newer.map_or(token, |newer| newer.token().clone());
         Self {
             authority,
             token,
             effort,
             jitter,
-            is_known,
-            is_told: is_known,
+            is_told: seen.is_some(),
+            known: seen,
             permit: None,
             phase,
         }
@@ -99,7 +106,12 @@ impl Logout {
 
     /// Whether the token was seen to be good here.
     pub const fn is_known(&self) -> bool {
-        self.is_known
+        self.known.is_some()
+    }
+
+    /// Whose session it is, where the token was seen to be good here.
+    pub const fn identity(&self) -> Option<&Arc<Identity>> {
+        self.known.as_ref()
     }
 
     fn begin(&mut self, known: Option<SessionId>, now: Now) -> Step<SignOut> {
@@ -128,13 +140,9 @@ impl Logout {
         }
     }
 
-    fn validated(
-        &mut self,
-        result: Result<CloudSession, CloudApiError>,
-        now: Now,
-    ) -> Step<SignOut> {
+    fn validated(&mut self, result: Result<Validated, CloudApiError>, now: Now) -> Step<SignOut> {
         match result {
-            Ok(session) => {
+            Ok(Validated { session, .. }) => {
                 let end = Some(session.expires_at());
                 self.authority
                     .sign_out_proven(&self.token, session.id(), end, now);

@@ -2,7 +2,7 @@
 //!
 //! A token that was signed out here, refused a moment ago or is past its end has none, and nobody is asked: a host that
 //! tries to renew a dead cookie with every request costs the Cloud nothing. Otherwise the Cloud is, unless the breaker is
-//! open. A refusal is remembered as one of the token.
+//! open. A refusal is remembered as one of the token. A newer token in the answer is left there: [`super::renew`] takes it.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::model::CloudSession;
-use crate::op::validate_session::ValidateSession;
+use crate::op::validate_session::{ValidateSession, Validated};
 use crate::secret::SessionToken;
 use crate::time::Now;
 
@@ -54,7 +54,7 @@ impl LiveSession {
 
     fn answer(
         &mut self,
-        result: Result<CloudSession, CloudApiError>,
+        result: Result<Validated, CloudApiError>,
         now: Now,
     ) -> Result<Option<CloudSession>, CloudApiError> {
         if let Some(permit) = self.permit.take() {
@@ -62,7 +62,7 @@ impl LiveSession {
         }
         match result {
             // A sign-out that came while the Cloud was asked wins over the answer.
-            Ok(session) => Ok(Some(session)
+            Ok(Validated { session, .. }) => Ok(Some(session)
                 .filter(|session| session.expires_at() > now.wall && !self.is_over(now))
                 .filter(|session| !self.authority.is_ended(session, now))),
             Err(error) if error.is_refusal() => {

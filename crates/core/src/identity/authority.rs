@@ -11,31 +11,40 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::Identity;
-use super::breaker::{Admission, Breaker};
-use super::cache::{Cache, GrantsLookup, Lookup};
+use super::breaker::{Admission, Breaker, BreakerState};
+use super::cache::{Cache, GrantsLookup, Lookup, Proof};
 use super::key::{Scope, TokenKey};
+use super::keys::Keys;
 use super::outbox::Outbox;
 use super::revocation::Realm;
 use super::spent::Spent;
 use super::statistics::Statistics;
+use super::succession::{Successions, Successor};
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::CloudApiError;
 use crate::ids::UserId;
+use crate::model::CloudSession;
 use crate::permission::Grants;
 use crate::secret::{LoginSecret, SessionToken};
-use crate::time::Now;
+use crate::tally::Tally;
+use crate::time::{Now, Timestamp};
 
 /// A deployment at work.
 pub struct Authority {
     config: Arc<Config>,
     scope: Scope,
+    keys: Option<Keys>,
     realm: Realm,
     login_secret: LoginSecret,
     cache: Cache,
     outbox: Outbox,
     breaker: Breaker,
     spent: Spent,
+    successions: Successions,
+    /// Which tokens a newer one was asked for a moment ago.
+    renewals: Spent,
+    tally: Tally,
 }
 
 impl Authority {
@@ -53,10 +62,17 @@ impl Authority {
             realm: Realm::new(&scope),
             scope,
             login_secret: LoginSecret::new(derive(b"login")),
-            cache: Cache::new(&policy, seed),
+            keys: config
+                .verification
+                .by_keys()
+                .map(|keys| Keys::new(&keys.source, &policy)),
+            cache: Cache::new(&policy, &config.verification, seed),
             outbox: Outbox::default(),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
+            successions: Successions::new(policy.capacity),
+            renewals: Spent::new(policy.renew_before / 4, policy.capacity),
+            tally: Tally::default(),
             config: Arc::new(config),
         })
     }
@@ -77,6 +93,26 @@ impl Authority {
             waiting: self.outbox.len(),
             ..self.cache.statistics()
         }
+    }
+
+    /// What happened so far, counted.
+    pub const fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// Whether the Cloud is asked now. Changes nothing.
+    pub fn breaker_state(&self, now: Now) -> BreakerState {
+        self.breaker.state(now)
+    }
+
+    /// How long ago the key set was fetched; none where none was, or where keys were given.
+    pub fn keys_age(&self, now: Now) -> Option<Duration> {
+        self.keys().and_then(|keys| keys.age_of_set(now))
+    }
+
+    /// The keys that signatures are checked with, where they are.
+    pub(crate) const fn keys(&self) -> Option<&Keys> {
+        self.keys.as_ref()
     }
 
     pub(crate) const fn login_secret(&self) -> &LoginSecret {
@@ -103,13 +139,78 @@ impl Authority {
     /// Remembers an identity that was verified now, with what was known of its session; none where it was signed out
     /// meanwhile.
     pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
-        self.cache.remember(identity, now)
+        self.cache.remember(self.renewable(identity, now), now)
+    }
+
+    fn renewable(&self, identity: Identity, now: Now) -> Identity {
+        identity.renewed_before_end(self.config.policy.renew_before, now.wall)
     }
 
     /// Remembers who signed in now, in place of what was known of the token before: the Cloud's word on the session is new.
     pub(crate) fn remember_sign_in(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         self.cache.forget(&identity.key());
-        self.cache.remember(identity, now)
+        self.remember(identity, now)
+    }
+
+    /// Remembers the identity of a newer token, which the old one stands for from now on; none where either was signed out
+    /// meanwhile.
+    pub(crate) fn succeed(
+        &self,
+        old: TokenKey,
+        old_end: Option<Timestamp>,
+        identity: Identity,
+        session: CloudSession,
+        now: Now,
+    ) -> Option<Arc<Identity>> {
+        let key = identity.key();
+        let token = identity.user().session_token().clone();
+        let policy = &self.config.policy;
+        let left = old_end.map_or(Duration::ZERO, |end| end.since(now.wall));
+        let time = left.min(policy.renew_before);
+        // Before the look at the sign-outs: one that comes now finds either this or the identity denied.
+        self.successions.add(
+            old,
+            &Successor::new(key, token, session),
+            time.saturating_add(policy.renewed_grace),
+            now,
+        );
+        let remembered = self.remember_sign_in(identity, now);
+        let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
+        if remembered.is_none() || is_out(&old) {
+            let until = now.wall.plus(policy.session_max_age);
+            for key in [key, old] {
+                let ended = self.cache.sign_out(key, None, until, Proof::None, now);
+                self.outbox.put(ended);
+            }
+            return None;
+        }
+        remembered
+    }
+
+    /// What came in place of a token a while ago.
+    pub(crate) fn successor(&self, key: &TokenKey, now: Now) -> Option<Successor> {
+        self.successions.of(key, now)
+    }
+
+    /// Whether a newer token is to be asked for now: of any number of callers at once, one gets true, a few times for one token.
+    pub(crate) fn may_renew(&self, key: &TokenKey, now: Now) -> bool {
+        self.renewals.spend(*key.as_digest(), now)
+    }
+
+    /// Moves the end of an identity.
+    pub(crate) fn prolong(&self, key: &TokenKey, end: Timestamp, now: Now) {
+        self.cache
+            .change(key, |identity| self.renewable(identity.until(end), now));
+    }
+
+    /// Refuses a token for a moment whatever the status: nobody asks again for a session that cannot be renewed.
+    pub(crate) fn over(&self, key: TokenKey, error: &CloudApiError, now: Now) {
+        self.cache.refuse(key, error.clone(), now);
+    }
+
+    /// Whether an identity is past its end.
+    pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
+        self.cache.is_over(identity, now)
     }
 
     /// What was verified of a token once, however long ago.

@@ -24,6 +24,31 @@ pub(crate) enum Admission {
     No,
 }
 
+/// Whether the Cloud is asked, for whoever looks at it from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BreakerState {
+    /// It is asked.
+    Closed,
+    /// It failed several times in a row and is not asked.
+    Open,
+    /// The pause is over: one call may try.
+    HalfOpen,
+}
+
+impl BreakerState {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
+
+    /// The state as stable lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     failures: u32,
@@ -50,6 +75,18 @@ impl Breaker {
         }
         state.next_trial = now.monotonic.saturating_add(self.pause);
         Admission::Trial(state.next_trial)
+    }
+
+    /// The same, without making use of it.
+    pub(crate) fn state(&self, now: Now) -> BreakerState {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.failures < self.failures_allowed {
+            BreakerState::Closed
+        } else if now.monotonic < state.next_trial {
+            BreakerState::Open
+        } else {
+            BreakerState::HalfOpen
+        }
     }
 
     /// A trial that told nothing: the next caller has it, unless the next one has begun already.
@@ -86,6 +123,28 @@ mod tests {
             wall: Timestamp::from_unix_seconds(0),
             monotonic: Duration::from_secs(seconds),
         }
+    }
+
+    #[test]
+    fn a_look_from_outside_changes_nothing() {
+        let breaker = Breaker::new(1, Duration::from_secs(5));
+        assert_eq!(breaker.state(at(0)), BreakerState::Closed);
+        breaker.failed(at(0));
+        assert_eq!(
+            [4, 5, 5].map(|s| breaker.state(at(s))),
+            [
+                BreakerState::Open,
+                BreakerState::HalfOpen,
+                BreakerState::HalfOpen
+            ]
+        );
+        assert_eq!(
+            breaker.admits(at(5)),
+            Admission::Trial(Duration::from_secs(10))
+        );
+        assert_eq!(breaker.state(at(5)), BreakerState::Open);
+        breaker.succeeded();
+        assert_eq!(breaker.state(at(5)), BreakerState::Closed);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Identities, refusals, permissions and sign-outs that are remembered: bounded, and judged anew at every look.
 //!
-//! A look says fresh, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
+//! A look says fresh, due, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
 //! that were under way when it came. The session's expiry is looked at on every hit, on the wall clock; times of our own
 //! run on the monotonic clock. What anybody can cause, refusals and sign-outs of tokens that were never seen to be good,
 //! lives in tables of its own, so that a flood of junk evicts nobody. An entry counts by its size, so that a few large ones
@@ -23,12 +23,15 @@ use crate::error::CloudApiError;
 use crate::ids::{SessionId, UserId};
 use crate::permission::Grants;
 use crate::time::{Now, Timestamp};
+use crate::verification::Verification;
 
 /// What is known of a token.
 #[derive(Clone, Debug)]
 pub(crate) enum Lookup {
     /// Verified within the fresh time.
     Fresh(Arc<Identity>),
+    /// The same, near the end of that time: who is told this, and nobody else, asks about it anew.
+    Due(Arc<Identity>),
     /// Verified within the stale time: good only where the Cloud cannot be asked.
     Stale(Arc<Identity>),
     /// Verified once, and now past its expiry.
@@ -54,6 +57,11 @@ const FEW: usize = 8;
 
 pub(crate) struct Cache {
     fresh: Duration,
+    /// From this age on an identity is asked about anew.
+    due: Duration,
+    /// How far the clocks may differ, where a token's own end counts.
+    leeway: Duration,
+    grants_fresh: Duration,
     stale: Duration,
     refused: Duration,
     identities: Store<(Arc<Identity>, Duration)>,
@@ -70,6 +78,13 @@ pub(crate) struct Cache {
     writing: Mutex<u64>,
 }
 
+/// Which of a request's looks it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    First,
+    Later,
+}
+
 /// What a sign-out knows of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
@@ -80,12 +95,23 @@ pub(crate) enum Proof {
 }
 
 impl Cache {
-    pub(crate) fn new(policy: &Policy, seed: u64) -> Self {
+    pub(crate) fn new(policy: &Policy, verification: &Verification, seed: u64) -> Self {
         let hasher = KeyHasher::new(seed);
         let evictions = Evictions::default();
+        let fresh = verification.session_every().unwrap_or(policy.fresh);
+        // To check a signature anew costs nobody a wait; to ask the Cloud does.
+        let early = match verification {
+            Verification::Keys(_) => Duration::ZERO,
+            _ => policy.refresh_early.min(fresh / 10),
+        };
         Self {
-            fresh: policy.fresh,
-            stale: policy.fresh.saturating_add(policy.stale_if_error),
+            fresh,
+            due: fresh.saturating_sub(early),
+            leeway: verification
+                .by_keys()
+                .map_or(Duration::ZERO, |keys| keys.rules.leeway.as_duration()),
+            grants_fresh: policy.fresh,
+            stale: fresh.saturating_add(policy.stale_if_error),
             refused: policy.refused,
             identities: store(policy, hasher, &evictions),
             grants: store(policy, hasher, &Evictions::default()),
@@ -99,14 +125,25 @@ impl Cache {
     }
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {
+        self.look(key, now, Turn::Later)
+    }
+
+    fn look(&self, key: &TokenKey, now: Now, turn: Turn) -> Lookup {
         // No identity stands beside a sign-out of its token: who writes sees to that. So this look comes first.
         if let Some((identity, verified)) = self.identities.get(key) {
             let age = now.monotonic.saturating_sub(verified);
-            if identity.is_expired(now.wall) {
+            if self.is_over(&identity, now) {
                 return Lookup::Expired;
             }
-            if age < self.fresh {
+            if age < self.due {
                 return Lookup::Fresh(identity);
+            }
+            if age < self.fresh {
+                return if turn == Turn::First && identity.claim_look_ahead() {
+                    Lookup::Due(identity)
+                } else {
+                    Lookup::Fresh(identity)
+                };
             }
             return if age < self.stale {
                 Lookup::Stale(identity)
@@ -121,14 +158,19 @@ impl Cache {
             .map_or(Lookup::Unknown, Lookup::Refused)
     }
 
+    /// Whether an identity is past its end.
+    pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
+        identity.is_expired(now.wall, self.leeway)
+    }
+
     fn refusal(&self, key: &TokenKey, now: Now) -> Option<CloudApiError> {
         let (error, since) = self.refusals.get(key)?;
         (now.monotonic.saturating_sub(since) < self.refused).then_some(error)
     }
 
-    /// The same for the first look that a request takes, which is counted.
+    /// The same for the first look that a request takes, which is counted and may be told that the identity is due.
     pub(crate) fn first_lookup(&self, key: &TokenKey, now: Now) -> Lookup {
-        let lookup = self.lookup(key, now);
+        let lookup = self.look(key, now, Turn::First);
         self.counters.count(key, &lookup);
         lookup
     }
@@ -164,6 +206,20 @@ impl Cache {
         self.identities
             .insert(key, (Arc::clone(&identity), now.monotonic));
         Some(identity)
+    }
+
+    /// Gives an identity another end; when it was verified stays. None where it is not there any more.
+    pub(crate) fn change(
+        &self,
+        key: &TokenKey,
+        change: impl FnOnce(Identity) -> Identity,
+    ) -> Option<Arc<Identity>> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let (identity, verified) = self.identities.get(key)?;
+        let changed = Arc::new(change(identity.as_ref().clone()));
+        self.identities
+            .insert(*key, (Arc::clone(&changed), verified));
+        Some(changed)
     }
 
     /// Remembers a refusal and forgets what was known before it.
@@ -320,7 +376,7 @@ impl Cache {
     pub(crate) fn grants(&self, key: &TokenKey, user: &UserId, now: Now) -> GrantsLookup {
         match self.grants.get(key) {
             Some((of, grants, since)) if of == *user => match now.monotonic.saturating_sub(since) {
-                age if age < self.fresh => GrantsLookup::Fresh(grants),
+                age if age < self.grants_fresh => GrantsLookup::Fresh(grants),
                 age if age < self.stale => GrantsLookup::Stale(grants),
                 _ => GrantsLookup::Unknown,
             },

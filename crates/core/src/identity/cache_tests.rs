@@ -26,12 +26,13 @@ fn config() -> Config {
 fn policy(capacity: usize) -> Policy {
     Policy {
         capacity,
+        refresh_early: Duration::ZERO,
         ..Policy::default()
     }
 }
 
 fn cache() -> Cache {
-    Cache::new(&policy(1000), 42)
+    Cache::new(&policy(1000), &Verification::Cloud, 42)
 }
 
 fn at(seconds: f64) -> Now {
@@ -74,11 +75,12 @@ fn sign_out(cache: &Cache, key: TokenKey, until: Timestamp) {
 }
 
 fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
-    match cache.lookup(&key(token), now) {
+    match cache.first_lookup(&key(token), now) {
         Lookup::Fresh(identity) => {
             assert_eq!(identity.user().id().as_str(), token);
             "fresh"
         }
+        Lookup::Due(_) => "due",
         Lookup::Stale(_) => "stale",
         Lookup::Expired => "expired",
         Lookup::Refused(_) => "refused",
@@ -285,7 +287,7 @@ fn threat_085_each_time_runs_on_its_own_clock() {
 #[test]
 fn threat_080_what_is_held_is_bounded() {
     for capacity in [0, 1, 10, 1000] {
-        let cache = Cache::new(&policy(capacity), 7);
+        let cache = Cache::new(&policy(capacity), &Verification::Cloud, 7);
         for n in 0..4000 {
             let token = format!("t{n}");
             cache.remember(identity(&token, None), at(0.0));
@@ -574,7 +576,7 @@ fn looks_are_counted_by_what_they_found() {
 
 #[test]
 fn threat_080_what_gave_way_is_counted() {
-    let cache = Cache::new(&policy(100), 7);
+    let cache = Cache::new(&policy(100), &Verification::Cloud, 7);
     for n in 0..1000 {
         cache.remember(identity(&format!("t{n}"), None), at(0.0));
         cache.refuse(key(&format!("r{n}")), refusal(), at(0.0));
@@ -622,7 +624,7 @@ proptest! {
 
 #[test]
 fn threat_080_a_large_identity_counts_as_many() {
-    let cache = Cache::new(&policy(1000), 42);
+    let cache = Cache::new(&policy(1000), &Verification::Cloud, 42);
     for n in 0..500 {
         let token = format!("t{n}");
         let user = json!({
@@ -646,4 +648,21 @@ fn threat_080_a_large_identity_counts_as_many() {
     // Each is more than a megabyte; a thousand of usual size are 8 MiB.
     assert!(cache.len().0 < 8, "{:?}", cache.len());
     assert!(cache.grants.len() < 8, "{}", cache.grants.len());
+}
+
+#[test]
+fn one_look_near_the_end_of_the_fresh_time_is_told_to_ask() {
+    let early = Policy::default();
+    let cache = Cache::new(&early, &Verification::Cloud, 42);
+    cache.remember(identity("a", None), at(0.0));
+    cache.remember(identity("b", None), at(0.0));
+    let looks = [26.9, 27.0, 27.1, 29.9, 30.0].map(|seconds| seen(&cache, "a", at(seconds)));
+    assert_eq!(looks, ["fresh", "due", "fresh", "fresh", "stale"]);
+    assert_eq!(seen(&cache, "b", at(29.0)), "due", "each for itself");
+    cache.remember(identity("b", None), at(29.5));
+    assert_eq!(
+        seen(&cache, "b", at(57.0)),
+        "due",
+        "and again after each answer"
+    );
 }

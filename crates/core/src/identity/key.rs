@@ -53,6 +53,10 @@ impl TokenKey {
         Digest::try_from(bytes).ok().map(Self)
     }
 
+    pub(crate) const fn as_digest(&self) -> &Digest {
+        &self.0
+    }
+
     /// The key of a question about one user that is asked with this key's token.
     #[must_use]
     pub(crate) fn about(&self, user: &UserId) -> Self {

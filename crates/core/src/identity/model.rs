@@ -86,7 +86,7 @@ fn against_answers(end: fn(&Cache), was_known: bool) {
             capacity: 64,
             ..Policy::default()
         };
-        let cache = Arc::new(Cache::new(&policy, 1));
+        let cache = Arc::new(Cache::new(&policy, &Verification::Cloud, 1));
         if was_known {
             answered(&cache);
         }

@@ -69,7 +69,7 @@ impl Counters {
             return;
         };
         match lookup {
-            Lookup::Fresh(_) => &shard.fresh,
+            Lookup::Fresh(_) | Lookup::Due(_) => &shard.fresh,
             Lookup::Stale(_) => &shard.stale,
             Lookup::Expired => &shard.expired,
             Lookup::Refused(_) => &shard.refused,

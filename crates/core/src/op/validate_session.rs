@@ -1,4 +1,4 @@
-//! Validate session: is this token's session alive, and until when?
+//! Validate session: is this token's session alive, until when, and is there a newer token for it?
 
 use crate::config::Config;
 use crate::dialect::Field;
@@ -17,22 +17,42 @@ pub struct ValidateSession {
     token: SessionToken,
 }
 
+/// What the Cloud says of a session that is alive.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Validated {
+    /// The session.
+    pub session: CloudSession,
+    /// A newer token for it, where the Cloud hands one out. Nothing of it has been verified.
+    pub newer: Option<SessionToken>,
+}
+
 impl ValidateSession {
     /// For this token.
     pub const fn new(token: SessionToken) -> Self {
         Self { token }
     }
 
-    fn read(&self, config: &Config, data: &serde_json::Value) -> Result<CloudSession, BadMember> {
-        let shape = &config.table().validated;
+    fn read(&self, config: &Config, data: &serde_json::Value) -> Result<Validated, BadMember> {
+        let (shape, renewed) = (&config.table().validated, config.table().renewed);
         let data = Object::new(data, "data")?;
         let session = shape.member.map_or(Ok(data), |name| data.object(name))?;
-        CloudSession::read(session, shape, &self.token)
+        let newer = data
+            .optional_text(renewed)?
+            .map(|text| SessionToken::parse(text).map_err(|_| BadMember(renewed)))
+            .transpose()?
+            // The one that was asked with is not newer.
+            .filter(|newer| !newer.same_as(&self.token));
+        let token = newer.as_ref().unwrap_or(&self.token);
+        Ok(Validated {
+            session: CloudSession::read(session, shape, token)?,
+            newer,
+        })
     }
 }
 
 impl Operation for ValidateSession {
-    type Output = CloudSession;
+    type Output = Validated;
     const RETRIES: Retries = Retries::Once;
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
@@ -47,7 +67,7 @@ impl Operation for ValidateSession {
             .request(config, &filling, config.policy.call_timeout)
     }
 
-    fn response(self, config: &Config, delivery: Delivery) -> Result<CloudSession, CloudApiError> {
+    fn response(self, config: &Config, delivery: Delivery) -> Result<Validated, CloudApiError> {
         let table = config.table();
         open(
             table.wrapping,

@@ -8,13 +8,18 @@
     reason = "what a test does not expect fails it"
 )]
 
+mod ahead;
 mod authenticate;
 mod breaker;
 mod callback;
+mod keys;
 mod login;
 mod logout;
 mod permissions;
+mod renew;
+mod renewing;
 mod revocations;
 mod session;
+mod source;
 #[path = "../world/mod.rs"]
 mod world;

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test file takes what it needs")]
 
+pub(crate) mod signer;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +14,7 @@ use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step, login};
@@ -44,6 +46,8 @@ pub(crate) fn config(dialect: Dialect) -> Config {
         CookieSpec::new(CookieOptions::default()).unwrap(),
     );
     config.dialect = dialect;
+    // Tests say what is asked and when; what is asked ahead has tests of its own.
+    config.policy.refresh_early = Duration::ZERO;
     config
 }
 
@@ -259,9 +263,18 @@ pub(crate) fn authenticate(
     let mut script = Script::new(answers);
     let mut last = None;
     loop {
-        match request.next(last, now, Jitter(1)) {
+        match request.next(last.take(), now, Jitter(1)) {
             Next::Identify(flow) => last = Some(script.drive(flow, now)),
-            Next::Done(answer) => return script.end(answer),
+            Next::Keys(flow) => _ = script.drive(flow, now),
+            Next::Done(answer) => {
+                // As drivers do, though they do not wait for it.
+                match request.take_background() {
+                    None => {}
+                    Some(Background::Identify(flow)) => _ = script.drive(flow, now),
+                    Some(Background::Keys(flow)) => _ = script.drive(flow, now),
+                }
+                return script.end(answer);
+            }
         }
     }
 }

@@ -8,13 +8,14 @@ use serde_json::{Map, Value};
 use super::BAD;
 use crate::Dialect;
 use crate::answer::ApiError;
-use crate::cloud::{Bearer, Cloud};
+use crate::cloud::{Bearer, Cloud, PastEnd};
 
 /// Project, body and bearer of verify and validate.
 pub(super) fn authorized(
     cloud: &Cloud,
     headers: &HeaderMap,
     body: Option<Bytes>,
+    past_end: PastEnd,
 ) -> Result<Bearer, ApiError> {
     let project_id = project(cloud, headers)?;
     if cloud.dialect == Dialect::V1 {
@@ -27,18 +28,21 @@ pub(super) fn authorized(
             ));
         }
     }
-    checked(cloud, headers, Some(&project_id))
+    checked(cloud, headers, Some(&project_id), past_end)
 }
 
 pub(super) fn checked(
     cloud: &Cloud,
     headers: &HeaderMap,
     project_id: Option<&str>,
+    past_end: PastEnd,
 ) -> Result<Bearer, ApiError> {
     let unauthorized = |(code, message)| ApiError(StatusCode::UNAUTHORIZED, code, message);
     let token = bearer(headers)
         .ok_or_else(|| unauthorized(("missing_token", "A bearer token is needed.")))?;
-    cloud.check(token, project_id)?.map_err(unauthorized)
+    cloud
+        .check(token, project_id, past_end)?
+        .map_err(unauthorized)
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {

@@ -20,9 +20,9 @@ const started = () => {
   return one;
 };
 const identity = () => started().answered(...answerOf({ user: USER })).done.identity;
-const search = () => authority.authenticate(T, null, null);
+const search = () => authority.authenticate(T, null, null, false);
 const answer = () => {
-  const next = authority.authenticate('', null, null).next(undefined, 0);
+  const next = authority.authenticate('', null, null, false).next(undefined, 0);
   if (next.kind() !== 'anonymous') throw new Error('not an answer');
   return next;
 };
@@ -36,6 +36,7 @@ const CALLS = {
   returnPath: () => () => addon.returnPath('/', null),
   cookieValues: () => () => addon.cookieValues('a=b', 'a'),
   cookieLine: () => () => addon.cookieLine(OPTIONS, 'v', 1),
+  verifiedClaims: () => () => addon.verifiedClaims('t', '{}', null, { audience: 'a' }, 0),
   codes: () => () => addon.codes(),
   userAgent: () => () => addon.userAgent(),
   'Authority.facts': () => () => authority.facts(),
@@ -44,7 +45,10 @@ const CALLS = {
     const warm = authority.warm();
     return () => warm(T, null, null);
   },
-  'Authority.authenticate': () => () => authority.authenticate(T, null, null),
+  'Authority.background': () => () => authority.background(),
+  'Authority.authenticate': () => () => authority.authenticate(T, null, null, false),
+  'Authority.statistics': () => () => authority.statistics(),
+  'Authority.called': () => () => authority.called('verify_token', 200, undefined, 1),
   'Authority.loginUrl': () => () => authority.loginUrl(URI, 's'),
   'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
   'Authority.callback': () => () => authority.callback('c', 's', '', 0),
@@ -54,6 +58,7 @@ const CALLS = {
   },
   'Authority.signOut': () => () => authority.signOut(T, 0),
   'Authority.session': () => () => authority.session(T, 0),
+  'Authority.renew': () => () => authority.renew(T, 0),
   'Authority.permissions': () => {
     const of = identity();
     return () => authority.permissions(of, 0);
@@ -93,9 +98,17 @@ const CALLS = {
     const one = started();
     return () => one.failed('timeout');
   },
+  'Search.source': () => {
+    const one = search();
+    return () => one.source();
+  },
   'Search.next': () => {
     const one = search();
     return () => one.next(undefined, 0);
+  },
+  'Search.background': () => {
+    const one = search();
+    return () => one.background();
   },
   'Answer.kind': () => {
     const one = answer();

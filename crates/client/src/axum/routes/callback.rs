@@ -13,6 +13,7 @@ use super::{Desk, with_cookies};
 use crate::axum::outside::{accepts_html, json_error, see_other};
 use crate::axum::page::{Page, reference};
 use crate::headers;
+use crate::signals::{self, Trail};
 
 /// The parameters of a callback; each at most once.
 #[derive(Default)]
@@ -34,11 +35,12 @@ pub(super) async fn callback(State(desk): State<Desk>, uri: Uri, headers: Header
     // However this ends, this sign-in is over for this browser.
     let over = desk.auth.clear_login(&state);
     let cookie = headers::cookie(&headers).unwrap_or_default();
+    let trail = Trail::of(&headers);
     let result = match parameters.error {
         Some(error) => Err(declined(&error)),
         None => {
             desk.auth
-                .finish_login(&parameters.code.unwrap_or_default(), state, &cookie)
+                .finish(&parameters.code.unwrap_or_default(), state, &cookie, &trail)
                 .await
         }
     };
@@ -73,13 +75,8 @@ impl Parameters {
 /// The page, or the JSON, for a sign-in that failed.
 pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
-    tracing::warn!(
-        code = error.code(),
-        status = error.status(),
-        endpoint = error.endpoint(),
-        reference,
-        "sign-in failed"
-    );
+    let trail = Trail::of(headers).on_page(&reference);
+    signals::login_failed(desk.auth.tally(), error, &trail);
     let (status, code, text) = outside(error);
     if !accepts_html(headers) {
         return json_error(status, code, text);

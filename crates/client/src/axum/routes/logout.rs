@@ -11,16 +11,14 @@ use super::{Desk, with_cookies};
 use crate::axum::origin;
 use crate::axum::outside::{Denied, accepts_html, guard, json_error, see_other};
 use crate::axum::page::{Page, reference};
+use crate::signals::{self, Trail};
 use crate::traits::SessionProvider as _;
 
 const NOT_CONFIRMED: &str = "You are signed out here. Mastra Cloud did not confirm the end of the session, so it may stay open there until it expires.";
 
 pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers, &desk.public_url) {
-        tracing::warn!(
-            code = Denied::CrossOrigin.code(),
-            "sign-out from a foreign page refused"
-        );
+        signals::cross_origin(&headers);
         return Denied::CrossOrigin.into_response();
     }
     let outcome = desk.auth.sign_out_request(&headers).await;
@@ -28,7 +26,7 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resp
     let response = match (outcome, html) {
         (SignOut::NotConfirmed(error), true) => {
             let reference = reference();
-            tracing::warn!(code = error.code(), reference, "sign-out not confirmed");
+            signals::not_confirmed_page(&error, &Trail::of(&headers).on_page(&reference));
             Page {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 title: "Signed out here",

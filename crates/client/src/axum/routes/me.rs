@@ -1,4 +1,4 @@
-//! `GET /auth/me`: who is signed in and what they may do, for a page's script.
+//! `GET /auth/me`: who is signed in and what they may do, for a page's script. A session near its end is renewed on the way.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -6,11 +6,12 @@ use http::HeaderMap;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use serde_json::json;
 
-use super::Desk;
+use super::{Desk, with_cookies};
 use crate::axum::outside::{Denied, guard};
 
 pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    let identity = match desk.auth.authenticate(&headers).await {
+    let (answer, renewed) = desk.auth.authenticate_and_renew(&headers).await;
+    let identity = match answer {
         Answer::Authenticated(identity) => identity,
         Answer::Anonymous => return Denied::NotSignedIn.into_response(),
         Answer::Rejected(_) => return Denied::InvalidToken.into_response(),
@@ -18,7 +19,7 @@ pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response
     };
     let user = identity.user();
     let Ok(grants) = desk.auth.permissions(user).await else {
-        return Denied::Unavailable.into_response();
+        return with_cookies(Denied::Unavailable.into_response(), renewed.as_slice());
     };
     let body = json!({
         "id": user.id().as_str(),
@@ -30,5 +31,5 @@ pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response
     });
     let mut response = axum::Json(body).into_response();
     guard(response.headers_mut());
-    response
+    with_cookies(response, renewed.as_slice())
 }

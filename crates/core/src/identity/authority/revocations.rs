@@ -58,8 +58,12 @@ impl Authority {
             .flatten()
             .fold(self.longest(now), Timestamp::max);
         let key = self.key(token.expose());
-        self.outbox
-            .put(self.cache.sign_out(key, session, until, proof, now));
+        // A renewal made several tokens one session: they end together.
+        let others = self.successions.end(&key);
+        for key in core::iter::once(key).chain(others) {
+            let ended = self.cache.sign_out(key, session.clone(), until, proof, now);
+            self.outbox.put(ended);
+        }
     }
 
     /// Ends a session here at once, with every token of it, and puts that out for other instances. The Cloud is not told.

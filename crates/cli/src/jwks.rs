@@ -1,0 +1,66 @@
+//! `mastra-auth jwks lint`: what there is to say of each key of a set.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use mastra_auth_cloud::core::jwt::{KeyReport, Report};
+
+use crate::args::LintArgs;
+use crate::failure::Failure;
+use crate::key_set::Source;
+use crate::terminal::{self, LineEnds};
+
+const REFUSED: u8 = 3;
+const UNAVAILABLE: u8 = 4;
+
+pub(crate) async fn lint(args: LintArgs) -> Result<ExitCode, Failure> {
+    let (shown, code) = match Source::parse(&args.source)?.report().await? {
+        Ok(report) => {
+            let is_whole =
+                report.error.is_none() && report.keys.iter().all(|key| key.usable.is_ok());
+            let code = if is_whole {
+                ExitCode::SUCCESS
+            } else {
+                REFUSED.into()
+            };
+            (show(&report), code)
+        }
+        Err(message) => (format!("unavailable: {message}\n"), UNAVAILABLE.into()),
+    };
+    write!(std::io::stdout(), "{shown}").map_err(|error| Failure::failed(error.to_string()))?;
+    Ok(code)
+}
+
+fn show(report: &Report) -> String {
+    let mut out: String = report.keys.iter().map(row).collect();
+    let usable = report.keys.iter().filter(|key| key.usable.is_ok()).count();
+    out.push_str(&format!(
+        "{usable} of {} keys can be used\n",
+        report.keys.len()
+    ));
+    if let Some(error) = report.error {
+        out.push_str(&format!("refused  {}: {error}\n", error.code()));
+    }
+    out
+}
+
+fn row(key: &KeyReport) -> String {
+    // Somebody else wrote these: one line, and nothing that steers a terminal.
+    let text = |text: &Option<Box<str>>| {
+        terminal::escape(text.as_deref().unwrap_or("-"), LineEnds::Escape)
+    };
+    let mut out = format!(
+        "kid={} kty={} alg={}\n",
+        text(&key.kid),
+        text(&key.kty),
+        text(&key.alg)
+    );
+    match key.usable {
+        Ok(algorithm) => out.push_str(&format!("  usable   {}\n", algorithm.as_str())),
+        Err(refusal) => out.push_str(&format!("  refused  {}: {refusal}\n", refusal.code())),
+    }
+    for warning in &key.warnings {
+        out.push_str(&format!("  warning  {}: {warning}\n", warning.code()));
+    }
+    out
+}

@@ -1,0 +1,47 @@
+//! The figures at a path of your choice. Features `axum` and `metrics`.
+
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::{MethodRouter, get};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+
+use super::outside::guard;
+use crate::MastraCloudAuth;
+use crate::metrics;
+
+/// Answers with the [`Metrics`](crate::metrics::Metrics) as OpenMetrics text.
+///
+/// It is mounted nowhere by itself and asks nobody who they are. The figures hold no secret, but they tell how many people
+/// there are and whether the Cloud is away: put the route on a port that only your Prometheus reaches.
+///
+/// ```no_run
+/// use axum::Router;
+/// use mastra_auth_cloud::MastraCloudAuth;
+/// use mastra_auth_cloud::axum::metrics;
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let auth = MastraCloudAuth::from_env()?;
+/// let private: Router = Router::new().route("/metrics", metrics(&auth));
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:9464").await?;
+/// axum::serve(listener, private).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn metrics<S>(auth: &MastraCloudAuth) -> MethodRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    let metrics = auth.metrics();
+    get(move || async move {
+        match metrics.render() {
+            Ok(text) => answer(text),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        }
+    })
+}
+
+fn answer(text: String) -> Response {
+    let mut response = ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response();
+    guard(response.headers_mut());
+    response
+}

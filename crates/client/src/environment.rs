@@ -1,0 +1,53 @@
+//! The options that the environment gives. Empty counts as absent; an error names the variable, never its value.
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::jwt::SharedSecret;
+use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use zeroize::Zeroizing;
+
+/// A variable that is there and says something.
+pub(crate) fn read(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// `MASTRA_CLOUD_DIALECT`.
+pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
+    read("MASTRA_CLOUD_DIALECT").map_or_else(
+        || Ok(Dialect::default()),
+        |name| {
+            Dialect::parse(&name).ok_or_else(|| {
+                CloudApiError::configuration("MASTRA_CLOUD_DIALECT must be v1 or pkce")
+            })
+        },
+    )
+}
+
+/// `MASTRA_VERIFICATION`, and what goes with it. Without keys the rest is not read.
+pub(crate) fn verification() -> Result<VerificationOptions, CloudApiError> {
+    let mode = match read("MASTRA_VERIFICATION") {
+        None => Mode::default(),
+        Some(name) => Mode::parse(&name).map_err(|_| {
+            CloudApiError::configuration("MASTRA_VERIFICATION must be cloud, keys or keys+session")
+        })?,
+    };
+    let mut options = VerificationOptions::default();
+    options.mode = mode;
+    if mode == Mode::Cloud {
+        return Ok(options);
+    }
+    options.key_set_url = read("MASTRA_JWKS_URL");
+    options.key_set = read("MASTRA_JWKS_FILE")
+        .map(std::fs::read_to_string)
+        .transpose()
+        .map_err(|_| CloudApiError::configuration("MASTRA_JWKS_FILE: the file cannot be read"))?;
+    options.secret = read("MASTRA_TOKEN_SECRET")
+        .map(|secret| SharedSecret::new(Zeroizing::new(secret).as_bytes()))
+        .transpose()
+        .map_err(|malformed| {
+            CloudApiError::configuration(format!("MASTRA_TOKEN_SECRET: {malformed}"))
+        })?;
+    options.issuer = read("MASTRA_TOKEN_ISSUER");
+    options.audience = read("MASTRA_TOKEN_AUDIENCE");
+    Ok(options)
+}

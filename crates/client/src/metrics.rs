@@ -1,0 +1,250 @@
+//! The figures of one deployment for Prometheus. Feature `metrics`.
+//!
+//! [`Metrics`] is a collector for a registry of your own, and the same as OpenMetrics text. It reads what is counted anyway,
+//! so that a request pays nothing for being shown. Labels are words of short lists: none holds an id, a path or a text of
+//! the Cloud. Names and units are listed in `docs/guide/observability.md`.
+//!
+//! ```
+//! use mastra_auth_cloud::MastraCloudAuth;
+//! use mastra_auth_cloud::metrics::prometheus_client::registry::Registry;
+//!
+//! # fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let auth = MastraCloudAuth::builder().project_id("demo").build()?;
+//! let mut registry = Registry::default();
+//! registry.register_collector(Box::new(auth.metrics()));
+//! assert!(auth.metrics().render()?.contains("mastra_auth_requests_total"));
+//! # Ok(())
+//! # }
+//! # example().unwrap();
+//! ```
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::identity::BreakerState;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::tally::{CallTimes, TIME_BOUNDS};
+use mastra_auth_cloud_core::time::Now;
+pub use prometheus_client;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{
+    DescriptorEncoder, EncodeGaugeValue, EncodeMetric as _, NoLabelSet, text,
+};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::MastraCloudAuth;
+use crate::revocations::Revocations;
+use crate::system;
+
+/// The media type of what [`Metrics::render`] writes.
+pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The figures of one deployment. Cheap to clone.
+#[derive(Clone)]
+pub struct Metrics {
+    authority: Arc<Authority>,
+    revocations: Option<Arc<Revocations>>,
+}
+
+impl MastraCloudAuth {
+    /// What happened so far and how things stand, for Prometheus.
+    ///
+    /// Register it once in a registry. Where a process has several deployments, give each a sub-registry with a label.
+    pub fn metrics(&self) -> Metrics {
+        Metrics {
+            authority: Arc::clone(self.authority()),
+            revocations: self.channel(),
+        }
+    }
+}
+
+impl Metrics {
+    /// The figures as OpenMetrics text, alone.
+    ///
+    /// # Errors
+    ///
+    /// Where the text cannot be written, which nothing that happens at run time causes.
+    pub fn render(&self) -> Result<String, fmt::Error> {
+        let mut registry = Registry::default();
+        registry.register_collector(Box::new(self.clone()));
+        let mut out = String::new();
+        text::encode(&mut out, &registry)?;
+        Ok(out)
+    }
+
+    fn counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let tally = self.authority.tally();
+        count(
+            encoder,
+            "mastra_auth_requests",
+            "Requests whose sender was looked for, by outcome and by where the answer came from.",
+            tally.requests().map(|(outcome, source, count)| {
+                let labels = [("outcome", outcome.as_str()), ("source", source.as_str())];
+                (labels, count)
+            }),
+        )?;
+        count(
+            encoder,
+            "mastra_auth_logins",
+            "Sign-ins by their end.",
+            tally
+                .logins()
+                .map(|(login, count)| ([("outcome", login.as_str())], count)),
+        )?;
+        count(
+            encoder,
+            "mastra_auth_sign_outs",
+            "Sessions that were ended here, by what the Cloud said.",
+            tally
+                .session_ends()
+                .map(|(end, count)| ([("outcome", end.as_str())], count)),
+        )?;
+        count(
+            encoder,
+            "mastra_auth_cloud_calls",
+            "Calls to the Cloud by operation and status.",
+            tally.calls().map(|row| {
+                let labels = [
+                    ("operation", row.call.as_str()),
+                    ("status", row.result.as_str()),
+                ];
+                (labels, row.count)
+            }),
+        )
+    }
+
+    fn times(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        let mut family = encoder.encode_descriptor(
+            "mastra_auth_cloud_call_duration",
+            "How long calls to the Cloud took.",
+            Some(&Unit::Seconds),
+            MetricType::Histogram,
+        )?;
+        for times in self.authority.tally().call_times() {
+            let sum = times.sum.as_secs_f64();
+            family
+                .encode_family(&[("operation", times.call.as_str())])?
+                .encode_histogram::<NoLabelSet>(sum, times.count, &buckets(&times), None)?;
+        }
+        Ok(())
+    }
+
+    fn gauges(&self, encoder: &mut DescriptorEncoder<'_>, now: Now) -> fmt::Result {
+        let (identities, refusals) = self.authority.remembered();
+        gauge(
+            encoder,
+            "mastra_auth_cache_entries",
+            "What is remembered.",
+            None,
+            [("identities", identities), ("refusals", refusals)]
+                .map(|(kind, count)| ([("kind", kind)], count)),
+        )?;
+        let state = self.authority.breaker_state(now);
+        gauge(
+            encoder,
+            "mastra_auth_breaker_state",
+            "Whether the Cloud is asked: 1 at the state that holds now.",
+            None,
+            BreakerState::ALL.map(|of| ([("state", of.as_str())], i64::from(of == state))),
+        )?;
+        gauge(
+            encoder,
+            "mastra_auth_keys_age",
+            "How long ago the key set was fetched; absent where signatures are not checked with fetched keys.",
+            Some(&Unit::Seconds),
+            seconds(self.authority.keys_age(now)),
+        )?;
+        let channel = self
+            .revocations
+            .as_deref()
+            .map(|revocations| revocations.status());
+        gauge(
+            encoder,
+            "mastra_auth_revocation_connected",
+            "Whether the channel to other instances is there: 0 or 1; absent where revocations are not shared.",
+            None,
+            channel
+                .as_ref()
+                .map(|status| ([], i64::from(status.is_connected()))),
+        )?;
+        gauge(
+            encoder,
+            "mastra_auth_revocation_pending",
+            "Revocations that wait to be told to other instances; absent where revocations are not shared.",
+            None,
+            channel.as_ref().map(|status| ([], status.pending)),
+        )?;
+        gauge(
+            encoder,
+            "mastra_auth_revocation_lag",
+            "How late what others revoked arrived here the last time; absent before the first, and where revocations are not shared.",
+            Some(&Unit::Seconds),
+            seconds(channel.and_then(|status| status.lag)),
+        )
+    }
+}
+
+impl Collector for Metrics {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        self.counters(&mut encoder)?;
+        self.times(&mut encoder)?;
+        self.gauges(&mut encoder, system::now())
+    }
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Metrics")
+            .field("project_id", &self.authority.config().project_id)
+            .finish_non_exhaustive()
+    }
+}
+
+type Labels<const N: usize> = [(&'static str, &'static str); N];
+
+fn count<const N: usize>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    rows: impl Iterator<Item = (Labels<N>, u64)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
+    for (labels, count) in rows {
+        ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+fn gauge<const N: usize, V: EncodeGaugeValue>(
+    encoder: &mut DescriptorEncoder<'_>,
+    name: &str,
+    help: &str,
+    unit: Option<&Unit>,
+    rows: impl IntoIterator<Item = (Labels<N>, V)>,
+) -> fmt::Result {
+    let mut family = encoder.encode_descriptor(name, help, unit, MetricType::Gauge)?;
+    for (labels, value) in rows {
+        ConstGauge::new(value).encode(family.encode_family(&labels)?)?;
+    }
+    Ok(())
+}
+
+/// One value without labels, where there is one.
+fn seconds(time: Option<Duration>) -> Option<(Labels<0>, f64)> {
+    time.map(|time| ([], time.as_secs_f64()))
+}
+
+/// Each bound with what lies between it and the one before, and what is longer than all of them.
+fn buckets(times: &CallTimes) -> Vec<(f64, u64)> {
+    let within: u64 = times.up_to.iter().sum();
+    TIME_BOUNDS
+        .iter()
+        .map(Duration::as_secs_f64)
+        .zip(times.up_to)
+        .chain([(f64::INFINITY, times.count.saturating_sub(within))])
+        .collect()
+}

@@ -1,0 +1,276 @@
+//! What this crate tells of its work: every event and span, in one place, so that they stay one set.
+//!
+//! Names, targets and fields are stable and listed in `docs/guide/observability.md`; a test pins them. A field holds an id,
+//! a code, a word of a list or a number, and never a token, a cookie, an authorization code, an e-mail address, a name or a
+//! body. What happens at every request is told at the level `TRACE`, and costs one comparison where nobody listens.
+
+mod audit;
+mod calls;
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use mastra_auth_cloud_core::error::CloudApiError;
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::flow::Outcome;
+use mastra_auth_cloud_core::flow::Source;
+use mastra_auth_cloud_core::flow::identify::Answer;
+use tracing::{Span, debug_span, field};
+
+#[cfg(feature = "axum")]
+pub(crate) use audit::{cross_origin, permission_denied};
+pub(crate) use audit::{
+    logged_in, login_failed, login_span, operator_ended_session, operator_ended_user, renewal,
+    session_ended, sign_out_span,
+};
+pub(crate) use calls::{Watched, keys_not_fetched};
+
+use crate::system;
+
+/// Who a request comes from.
+const REQUEST: &str = "mastra_auth::request";
+/// Sign-ins, refusals and sign-outs: what an auditor keeps.
+const AUDIT: &str = "mastra_auth::audit";
+/// Calls to the Cloud.
+const CLOUD: &str = "mastra_auth::cloud";
+/// What whoever set the service up should mend.
+const SETUP: &str = "mastra_auth::setup";
+
+/// One event: its level, its target, its name, its fields.
+macro_rules! tell {
+    ($level:ident, $target:expr, $event:literal, $($field:tt)+) => {
+        tracing::event!(
+            name: concat!("mastra_auth.", $event),
+            target: $target,
+            tracing::Level::$level,
+            event = $event,
+            $($field)+
+        )
+    };
+}
+use tell;
+
+/// An answer, and how it came about.
+pub(crate) struct Found {
+    pub(crate) answer: Answer,
+    pub(crate) source: Source,
+    /// When it was asked for, on the monotonic clock.
+    pub(crate) begun: Duration,
+}
+
+/// What a request is found again by in other logs: its own id, and the number that a page shows.
+#[derive(Clone, Default)]
+pub(crate) struct Trail {
+    request_id: Option<String>,
+    reference: Option<String>,
+}
+
+#[cfg(feature = "axum")]
+impl Trail {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        Self {
+            request_id: request_id(headers).map(str::to_owned),
+            reference: None,
+        }
+    }
+
+    pub(crate) fn on_page(self, reference: &str) -> Self {
+        Self {
+            reference: Some(reference.to_owned()),
+            ..self
+        }
+    }
+}
+
+/// The request's own id, where it has exactly one and that is harmless: it comes from outside.
+fn request_id(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all("x-request-id").iter();
+    let id = match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok()?,
+        _ => return None,
+    };
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
+    ((1..=64).contains(&id.len()) && id.bytes().all(is_plain)).then_some(id)
+}
+
+/// The span of finding out who a request comes from.
+pub(crate) fn authenticate_span() -> Span {
+    debug_span!(
+        target: REQUEST,
+        "mastra_auth.authenticate",
+        outcome = field::Empty,
+        source = field::Empty,
+        code = field::Empty
+    )
+}
+
+/// A request got its answer.
+pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) {
+    let Found {
+        answer,
+        source,
+        begun,
+    } = found;
+    let (outcome, source) = (answer.outcome().as_str(), source.as_str());
+    if !span.is_disabled() {
+        span.record("outcome", outcome).record("source", source);
+    }
+    match answer {
+        Answer::Authenticated(identity) => tell!(
+            TRACE,
+            REQUEST,
+            "request",
+            outcome,
+            source,
+            user_id = identity.user().id().as_str(),
+            duration_us = micros_since(*begun),
+            request_id = headers.and_then(request_id),
+            "request authenticated"
+        ),
+        Answer::Anonymous => tell!(
+            TRACE,
+            REQUEST,
+            "request",
+            outcome,
+            source,
+            duration_us = micros_since(*begun),
+            request_id = headers.and_then(request_id),
+            "request without credential"
+        ),
+        Answer::Rejected(error) => {
+            span.record("code", error.code());
+            tell!(
+                INFO,
+                AUDIT,
+                "refusal",
+                outcome,
+                code = error.code(),
+                source,
+                duration_us = micros_since(*begun),
+                request_id = headers.and_then(request_id),
+                "credential refused"
+            );
+        }
+        Answer::Unavailable(error) => {
+            span.record("code", error.code());
+            tell!(
+                WARN,
+                REQUEST,
+                "request",
+                outcome,
+                code = error.code(),
+                source,
+                duration_us = micros_since(*begun),
+                request_id = headers.and_then(request_id),
+                "credential could not be checked"
+            );
+        }
+    }
+}
+
+/// It could not be found out what a user may do.
+#[cfg(feature = "axum")]
+pub(crate) fn permissions_unavailable(
+    error: &CloudApiError,
+    permission: &str,
+    headers: &HeaderMap,
+) {
+    tell!(
+        WARN,
+        REQUEST,
+        "permissions",
+        outcome = Outcome::Unavailable.as_str(),
+        code = error.code(),
+        permission,
+        request_id = request_id(headers),
+        "permissions could not be looked up"
+    );
+}
+
+/// A page told somebody that the end was not confirmed.
+#[cfg(feature = "axum")]
+pub(crate) fn not_confirmed_page(error: &CloudApiError, trail: &Trail) {
+    tell!(
+        DEBUG,
+        REQUEST,
+        "page",
+        code = error.code(),
+        reference = trail.reference.as_deref(),
+        request_id = trail.request_id.as_deref(),
+        "told that the sign-out was not confirmed"
+    );
+}
+
+/// The Cloud refused a look-up with a status that says more of the set-up than of the credential.
+pub(crate) fn refused_oddly(error: &CloudApiError) {
+    tell!(
+        WARN,
+        CLOUD,
+        "refused_oddly",
+        code = error.code(),
+        status = error.status(),
+        endpoint = error.endpoint(),
+        "cloud refused oddly"
+    );
+}
+
+/// A route asks for a user outside of the layer.
+#[cfg(feature = "axum")]
+pub(crate) fn layer_missing() {
+    tell!(
+        ERROR,
+        SETUP,
+        "layer_missing",
+        code = "layer_missing",
+        "a route asks for a user outside of the sign-in layer"
+    );
+}
+
+/// The connections have grown old and no new client could be made.
+pub(crate) fn client_not_renewed() {
+    tell!(
+        WARN,
+        SETUP,
+        "client_not_renewed",
+        code = "invalid_configuration",
+        "the HTTP client could not be renewed"
+    );
+}
+
+/// Microseconds since then. Not evaluated where the event is not told.
+fn micros_since(begun: Duration) -> u64 {
+    let took = system::now().monotonic.saturating_sub(begun);
+    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn threat_105_a_request_id_cannot_forge_a_log_line() {
+        let long = "a".repeat(65);
+        for (value, expect) in [
+            ("req-1_a.B", Some("req-1_a.B")),
+            (&long[1..], Some(&long[1..])),
+            (&long, None),
+            ("", None),
+            ("two words", None),
+            ("a\tb", None),
+            ("a\x1b[31m", None),
+            ("a\" outcome=\"authenticated", None),
+            ("gr\u{fc}n", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
+                headers.append("x-request-id", value);
+            }
+            assert_eq!(request_id(&headers), expect, "{value:?}");
+        }
+        let mut twice = HeaderMap::new();
+        twice.append("x-request-id", HeaderValue::from_static("a"));
+        twice.append("x-request-id", HeaderValue::from_static("b"));
+        assert_eq!(request_id(&twice), None);
+    }
+}

@@ -1,0 +1,193 @@
+//! What an auditor keeps: sign-ins, refusals and sign-outs, each counted and told once.
+//!
+//! A refusal of a credential is told with its request's answer, in the file above.
+
+#[cfg(feature = "axum")]
+use http::HeaderMap;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::logout::SignOut;
+use mastra_auth_cloud_core::flow::renew::Renewal;
+use mastra_auth_cloud_core::identity::Identity;
+use mastra_auth_cloud_core::ids::{SessionId, UserId};
+use mastra_auth_cloud_core::tally::{Login, SessionEnd, Tally};
+use tracing::{Span, debug_span};
+
+#[cfg(feature = "axum")]
+use super::request_id;
+use super::{AUDIT, Trail, tell};
+
+/// The span of finishing a sign-in.
+pub(crate) fn login_span() -> Span {
+    debug_span!(target: AUDIT, "mastra_auth.login")
+}
+
+/// The span of ending a session.
+pub(crate) fn sign_out_span() -> Span {
+    debug_span!(target: AUDIT, "mastra_auth.sign_out")
+}
+
+/// Somebody signed in.
+pub(crate) fn logged_in(tally: &Tally, identity: &Identity, trail: &Trail) {
+    tally.login(Login::Succeeded);
+    tell!(
+        INFO,
+        AUDIT,
+        "login",
+        outcome = Login::Succeeded.as_str(),
+        user_id = identity.user().id().as_str(),
+        session_id = session(identity),
+        request_id = trail.request_id.as_deref(),
+        "signed in"
+    );
+}
+
+/// A sign-in was not finished, or not begun.
+pub(crate) fn login_failed(tally: &Tally, error: &CloudApiError, trail: &Trail) {
+    tally.login(Login::Failed);
+    tell!(
+        WARN,
+        AUDIT,
+        "login",
+        outcome = Login::Failed.as_str(),
+        code = error.code(),
+        status = error.status(),
+        endpoint = error.endpoint(),
+        reference = trail.reference.as_deref(),
+        request_id = trail.request_id.as_deref(),
+        "sign-in failed"
+    );
+}
+
+/// A session was ended here, and the Cloud was told or not.
+pub(crate) fn session_ended(tally: &Tally, end: &SignOut, whose: Option<&Identity>, trail: &Trail) {
+    let user_id = whose.map(|identity| identity.user().id().as_str());
+    let session_id = whose.and_then(session);
+    let request_id = trail.request_id.as_deref();
+    let how = match end {
+        SignOut::Ended => SessionEnd::Ended,
+        SignOut::AlreadyGone => SessionEnd::AlreadyGone,
+        SignOut::NotConfirmed(_) => SessionEnd::NotConfirmed,
+    };
+    tally.session_end(how);
+    let outcome = how.as_str();
+    if let SignOut::NotConfirmed(error) = end {
+        tell!(
+            WARN,
+            AUDIT,
+            "sign_out",
+            outcome,
+            code = error.code(),
+            user_id,
+            session_id,
+            request_id,
+            "session end not confirmed"
+        );
+    } else {
+        tell!(
+            INFO,
+            AUDIT,
+            "sign_out",
+            outcome,
+            user_id,
+            session_id,
+            request_id,
+            "signed out"
+        );
+    }
+}
+
+/// A user may not do what a route asks for.
+#[cfg(feature = "axum")]
+pub(crate) fn permission_denied(user: &str, permission: &str, headers: &HeaderMap) {
+    tell!(
+        INFO,
+        AUDIT,
+        "refusal",
+        outcome = "denied",
+        code = "permission_denied",
+        user_id = user,
+        permission,
+        request_id = request_id(headers),
+        "permission denied"
+    );
+}
+
+/// A page of another origin asked for a sign-out.
+#[cfg(feature = "axum")]
+pub(crate) fn cross_origin(headers: &HeaderMap) {
+    tell!(
+        WARN,
+        AUDIT,
+        "refusal",
+        outcome = "denied",
+        code = "cross_origin",
+        request_id = request_id(headers),
+        "sign-out from a foreign page refused"
+    );
+}
+
+fn session(identity: &Identity) -> Option<&str> {
+    identity.session_id().map(SessionId::as_str)
+}
+
+/// A newer token was asked for; told once for all who wait for it.
+pub(crate) fn renewal(renewal: &Renewal) {
+    match renewal {
+        Renewal::Renewed(renewed) => tell!(
+            INFO,
+            AUDIT,
+            "renewal",
+            outcome = "renewed",
+            user_id = renewed.identity.user().id().as_str(),
+            session_id = session(&renewed.identity),
+            "session renewed"
+        ),
+        Renewal::Unchanged { session, .. } => tell!(
+            DEBUG,
+            AUDIT,
+            "renewal",
+            outcome = "unchanged",
+            user_id = session.user_id().as_str(),
+            session_id = session.id().as_str(),
+            "session not renewed yet"
+        ),
+        Renewal::Ended(error) => tell!(
+            INFO,
+            AUDIT,
+            "renewal",
+            outcome = "ended",
+            code = error.code(),
+            "session cannot be renewed"
+        ),
+        Renewal::Unavailable(error) => tell!(
+            WARN,
+            AUDIT,
+            "renewal",
+            outcome = "unavailable",
+            code = error.code(),
+            "session renewal unavailable"
+        ),
+    }
+}
+
+/// An operator ended a session here.
+pub(crate) fn operator_ended_session(session: &SessionId) {
+    tell!(
+        INFO,
+        AUDIT,
+        "operator_end",
+        session_id = session.as_str(),
+        "session ended by the operator"
+    );
+}
+
+/// An operator ended all sessions of a user here.
+pub(crate) fn operator_ended_user(user: &UserId) {
+    tell!(
+        INFO,
+        AUDIT,
+        "operator_end",
+        user_id = user.as_str(),
+        "user ended by the operator"
+    );
+}

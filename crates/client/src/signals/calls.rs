@@ -1,0 +1,87 @@
+//! The transport, watched: every call to the Cloud is counted, timed and told; never with a value.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::cloud_call::CallResult;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::http::{Request, Response};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use tracing::{Instrument as _, debug_span, field};
+
+use super::{CLOUD, tell};
+use crate::system;
+use crate::transport::{Sending, Transport};
+
+/// A transport that says what went over it.
+pub(crate) struct Watched {
+    inner: Arc<dyn Transport>,
+    authority: Arc<Authority>,
+}
+
+impl Watched {
+    pub(crate) fn new(inner: Arc<dyn Transport>, authority: Arc<Authority>) -> Self {
+        Self { inner, authority }
+    }
+}
+
+impl Transport for Watched {
+    fn send(&self, request: Request) -> Sending<'_> {
+        let call = request.call();
+        let operation = call.as_str();
+        let span = debug_span!(
+            target: CLOUD,
+            "mastra_auth.cloud_call",
+            operation,
+            status = field::Empty
+        );
+        let endpoint = request.endpoint().to_owned();
+        Box::pin(async move {
+            let begun = system::now().monotonic;
+            let sending = self.inner.send(request);
+            let delivery = sending.instrument(span.clone()).await;
+            let took = system::now().monotonic.saturating_sub(begun);
+            let result = CallResult::of(&delivery);
+            self.authority.tally().called(call, result, took);
+            span.record("status", result.as_str());
+            let status = delivery.as_ref().ok().map(Response::status);
+            let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            if status.is_some() {
+                tell!(
+                    DEBUG,
+                    CLOUD,
+                    "cloud_call",
+                    operation,
+                    endpoint,
+                    outcome = "answered",
+                    status,
+                    duration_us,
+                    "cloud answered"
+                );
+            } else {
+                tell!(
+                    WARN,
+                    CLOUD,
+                    "cloud_call",
+                    operation,
+                    endpoint,
+                    outcome = result.as_str(),
+                    duration_us,
+                    "cloud not reached"
+                );
+            }
+            delivery
+        })
+    }
+}
+
+/// The key set could not be fetched; the last good one stays.
+pub(crate) fn keys_not_fetched(error: &CloudApiError) {
+    tell!(
+        WARN,
+        CLOUD,
+        "keys_not_fetched",
+        code = error.code(),
+        endpoint = error.endpoint(),
+        "the key set could not be fetched"
+    );
+}

@@ -1,0 +1,367 @@
+//! Sessions whose tokens end sooner than they: renewed once, for everybody who is there, and nobody is signed out.
+#![cfg(feature = "axum")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "what a test does not expect fails it"
+)]
+
+mod common;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::response::{AppendHeaders, IntoResponse as _};
+use axum::routing::get;
+use common::{App, Browser, Page, app, cloud_with, headers};
+use mastra_auth_cloud::axum::AuthLayer;
+use mastra_auth_cloud::core::config::Policy;
+use mastra_auth_cloud::core::encoding::base64url_decode;
+use mastra_auth_cloud::{Answer, Dialect, SessionProvider as _, SessionToken};
+use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
+use reqwest::Method;
+
+const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
+
+/// A Cloud whose tokens last so many seconds, and an app in front of it.
+async fn desk(dialect: Dialect, seconds: u64) -> (LocalCloud, App) {
+    let cloud = cloud_with(dialect, |options| {
+        options.token_lifetime = Some(Duration::from_secs(seconds));
+    })
+    .await;
+    let app = app(&cloud, dialect, Policy::default()).await;
+    (cloud, app)
+}
+
+fn claim(token: &str, name: &str) -> f64 {
+    let bytes = base64url_decode(token.split('.').nth(1).unwrap()).unwrap();
+    let claims: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    claims[name].as_f64().unwrap()
+}
+
+/// Waits until the token of this browser is past its end by so much, or before it.
+async fn until_end_of(browser: &Browser, plus: f64) {
+    let end = claim(browser.session().unwrap(), "exp") + plus;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::SystemTime::UNIX_EPOCH)
+        .unwrap()
+        .as_secs_f64();
+    tokio::time::sleep(Duration::from_secs_f64((end - now).max(0.0))).await;
+}
+
+fn session_cookies(page: &Page) -> Vec<String> {
+    let all = page.cookies().into_iter();
+    all.filter(|line| line.starts_with("mastra_session="))
+        .map(|line| line.split(';').next().unwrap().to_owned())
+        .collect()
+}
+
+/// So many requests with what the browser holds now, all at once.
+async fn at_once(browser: &Browser, url: String, count: usize) -> Vec<Page> {
+    let tasks: Vec<_> = (0..count)
+        .map(|_| {
+            let (mut browser, url) = (browser.clone(), url.clone());
+            tokio::spawn(async move { browser.fetch(&url).await })
+        })
+        .collect();
+    let mut pages = Vec::new();
+    for task in tasks {
+        pages.push(task.await.unwrap());
+    }
+    pages
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_033_two_hundred_requests_of_two_people_at_the_end_renew_once_each() {
+    for dialect in BOTH {
+        let (cloud, app) = desk(dialect, 2).await;
+        let mut people = [
+            (Browser::default(), "owner", "usr_olivia"),
+            (Browser::default(), "viewer", "usr_victor"),
+        ];
+        for (browser, person, _) in &mut people {
+            browser.sign_in(&app, &cloud, person).await;
+        }
+        until_end_of(&people[1].0, 0.01).await;
+        let url = app.at("/agents");
+        let (first, second) = tokio::join!(
+            at_once(&people[0].0, url.clone(), 200),
+            at_once(&people[1].0, url, 200)
+        );
+        assert_eq!(cloud.requests("renewal"), 2, "one each");
+        assert_eq!(cloud.requests("validate"), 2, "one call each");
+        let mut set = Vec::new();
+        for ((browser, _, id), pages) in people.iter_mut().zip([first, second]) {
+            for page in &pages {
+                assert_eq!((page.status.as_u16(), page.body.as_str()), (200, *id));
+                assert_eq!(session_cookies(page).len(), 1, "{page:?}");
+            }
+            let cookie = session_cookies(&pages[0]).remove(0);
+            assert!(pages.iter().all(|page| session_cookies(page) == [&*cookie]));
+            let newer = cookie.split_once('=').unwrap().1.to_owned();
+            assert_ne!(browser.session(), Some(newer.as_str()));
+            browser.jar.insert("mastra_session".into(), newer);
+            assert_eq!(browser.me(&app).await, *id);
+            set.push(cookie);
+        }
+        assert_ne!(set[0], set[1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn near_the_end_one_request_renews_and_nobody_waits_for_long() {
+    for dialect in BOTH {
+        let (cloud, app) = desk(dialect, 6).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "owner").await;
+        assert!(session_cookies(&browser.clone().fetch(&app.at("/agents")).await).is_empty());
+        until_end_of(&browser, -1.8).await;
+        cloud
+            .control()
+            .set_fault(Fault::new(FaultKind::Delay { ms: 300 }).on("validate"));
+        let pages = at_once(&browser, app.at("/agents"), 50).await;
+        assert!(pages.iter().all(|page| page.status == 200));
+        let with_cookie = pages
+            .iter()
+            .filter(|page| !session_cookies(page).is_empty());
+        assert_eq!(with_cookie.count(), 1);
+        assert_eq!(cloud.requests("renewal"), 1);
+        // A browser that lost that answer is given the cookie with the next.
+        let page = browser.fetch(&app.at("/auth/me")).await;
+        assert_eq!(session_cookies(&page).len(), 1);
+        assert_eq!(cloud.requests("renewal"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_034_the_renewed_cookie_is_on_every_kind_of_answer_and_in_no_cache() {
+    for path in [
+        "/agents",
+        "/",
+        "/auth/me",
+        "/events",
+        "/missing",
+        "/agents/demo",
+    ] {
+        let (cloud, app) = desk(Dialect::V1, 2).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "viewer").await;
+        let old = browser.session().unwrap().to_owned();
+        until_end_of(&browser, 0.01).await;
+        let method = match path {
+            "/agents/demo" => Method::DELETE,
+            _ => Method::GET,
+        };
+        let page = browser.send(method, &app.at(path), headers(&[]), &[]).await;
+        let status = page.status.as_u16();
+        if path == "/missing" {
+            assert_eq!(status, 404, "outside of the layer nothing is renewed");
+            assert!(page.cookies().is_empty());
+            continue;
+        }
+        assert_eq!(
+            status,
+            if path == "/agents/demo" { 403 } else { 200 },
+            "{path}"
+        );
+        let lines = page.cookies();
+        assert_eq!(lines.len(), 1, "{path}: {lines:?}");
+        assert!(lines[0].contains("; HttpOnly; SameSite=Lax; Path=/; Max-Age=8639"));
+        assert_ne!(browser.session(), Some(old.as_str()));
+        let header = |name: &str| page.headers.get(name).unwrap().to_str().unwrap().to_owned();
+        assert!(header("cache-control").contains("no-store"), "{path}");
+        let varies = page.headers.get_all("vary").iter();
+        assert!(varies.into_iter().any(|value| value == "Cookie"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_sets_the_cookie_or_signs_out_has_the_last_word() {
+    let (cloud, own) = desk(Dialect::V1, 2).await;
+    let auth = own.auth.clone();
+    let clear = auth.clear_session_cookie().expose().to_owned();
+    let leaving = auth.clone();
+    let router = Router::new()
+        .route(
+            "/clear",
+            get(|| async move { AppendHeaders([("set-cookie", clear)]).into_response() }),
+        )
+        .route(
+            "/leave",
+            get(|user: mastra_auth_cloud::axum::CurrentUser| async move {
+                let _ended = leaving.sign_out(user.session_token()).await;
+                "left"
+            }),
+        )
+        .layer(AuthLayer::required(auth));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let task = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    for (path, expect) in [("/clear", 1), ("/leave", 0)] {
+        let mut browser = Browser::default();
+        browser.sign_in(&own, &cloud, "owner").await;
+        until_end_of(&browser, 0.01).await;
+        let page = browser.clone().fetch(&format!("{url}{path}")).await;
+        assert_eq!(page.status, 200);
+        let cookies = page.cookies();
+        assert_eq!(cookies.len(), expect, "{path}");
+        assert!(cookies.iter().all(|line| line.contains("Max-Age=0")));
+    }
+    task.abort();
+}
+
+#[tokio::test]
+async fn threat_031_a_sign_out_with_the_old_cookie_ends_the_renewed_session() {
+    for dialect in BOTH {
+        let (cloud, app) = desk(dialect, 2).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "owner").await;
+        let mut old = browser.clone();
+        until_end_of(&browser, 0.01).await;
+        assert_eq!(browser.me(&app).await, "usr_olivia");
+        let page = old.sign_out(&app).await;
+        assert_eq!(page.status, 303, "{page:?}");
+        assert!(page.cookies()[0].contains("Max-Age=0"));
+        assert_eq!(browser.me(&app).await, "-");
+        let sessions = cloud.control().sessions();
+        assert!(sessions.iter().all(|session| session.ended_at.is_some()));
+    }
+}
+
+#[tokio::test]
+async fn threat_060_a_session_that_cannot_be_renewed_is_one_401_after_the_other_and_one_call() {
+    for dialect in BOTH {
+        let (cloud, app) = desk(dialect, 2).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "owner").await;
+        cloud.control().end_sessions_of("usr_olivia");
+        until_end_of(&browser, 0.01).await;
+        let before = cloud.requests("any");
+        for _ in 0..20 {
+            let page = browser.fetch(&app.at("/agents")).await;
+            assert_eq!(
+                (page.status.as_u16(), &*page.code()),
+                (401, "invalid_token")
+            );
+            assert!(page.cookies().is_empty());
+            let page = browser.open(&app.at("/agents")).await;
+            assert!(page.location().starts_with("/auth/login?"));
+        }
+        assert_eq!(cloud.requests("any"), before + 1);
+        browser.sign_in(&app, &cloud, "owner").await;
+        assert_eq!(browser.me(&app).await, "usr_olivia");
+    }
+}
+
+#[tokio::test]
+async fn an_outage_at_the_end_takes_nobodys_cookie() {
+    let (cloud, app) = desk(Dialect::V1, 2).await;
+    let mut browser = Browser::default();
+    browser.sign_in(&app, &cloud, "owner").await;
+    until_end_of(&browser, -0.5).await;
+    cloud.control().set_fault(Fault::new(FaultKind::Drop));
+    let page = browser.fetch(&app.at("/agents")).await;
+    assert_eq!(
+        (page.status.as_u16(), page.cookies().len()),
+        (200, 0),
+        "still good"
+    );
+    until_end_of(&browser, 0.01).await;
+    let page = browser.fetch(&app.at("/agents")).await;
+    assert_eq!((page.status.as_u16(), page.cookies().len()), (503, 0));
+    cloud.control().clear_faults();
+    assert_eq!(browser.me(&app).await, "usr_olivia");
+    assert_eq!(cloud.requests("renewal"), 1);
+}
+
+#[tokio::test]
+async fn a_refresh_answers_the_newer_token_once_for_all_who_ask() {
+    for dialect in BOTH {
+        let (cloud, app) = desk(dialect, 2).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "owner").await;
+        let old = SessionToken::parse(browser.session().unwrap()).unwrap();
+        until_end_of(&browser, 0.01).await;
+        let auth = app.auth.clone();
+        assert!(auth.validate_session(&old).await.unwrap().is_none());
+        let asked = (0..200).map(|_| {
+            let (auth, old) = (auth.clone(), old.clone());
+            tokio::spawn(async move { auth.refresh_session(&old).await.unwrap().unwrap() })
+        });
+        let mut tokens = Vec::new();
+        for task in asked.collect::<Vec<_>>() {
+            tokens.push(task.await.unwrap().token);
+        }
+        assert!(tokens.iter().all(|token| token.same_as(&tokens[0])));
+        assert!(!tokens[0].same_as(&old));
+        assert_eq!(cloud.requests("renewal"), 1);
+        cloud.control().end_sessions_of("usr_olivia");
+        until_end_of(&browser, 2.2).await;
+        for _ in 0..3 {
+            assert!(auth.refresh_session(&tokens[0]).await.unwrap().is_none());
+        }
+        assert_eq!(cloud.requests("validate"), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_and_a_plain_look_renew_nothing() {
+    let (cloud, app) = desk(Dialect::V1, 2).await;
+    let token = cloud
+        .control()
+        .sign_in("owner", Duration::from_hours(1))
+        .unwrap();
+    let bearer = format!("Bearer {token}");
+    let browser = {
+        let mut browser = Browser::default();
+        browser.jar.insert("mastra_session".into(), token.clone());
+        browser
+    };
+    let good = common::ask(&app, "/agents", &[("authorization", &bearer)]).await;
+    assert_eq!(good.status, 200);
+    until_end_of(&browser, 0.01).await;
+    let past = common::ask(&app, "/agents", &[("authorization", &bearer)]).await;
+    assert_eq!((past.status.as_u16(), past.cookies().len()), (401, 0));
+    let looked = app
+        .auth
+        .authenticate(&headers(&[("cookie", &browser.cookie_header())]))
+        .await;
+    assert!(matches!(looked, Answer::Rejected(_)), "{looked:?}");
+    assert_eq!(cloud.requests("renewal"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_035_two_instances_and_short_tokens_sign_nobody_out() {
+    let cloud = cloud_with(Dialect::V1, |options| {
+        options.token_lifetime = Some(Duration::from_secs(2));
+    })
+    .await;
+    let first = Arc::new(app(&cloud, Dialect::V1, Policy::default()).await);
+    let public = first.url.clone();
+    let second = App::with(|_| {
+        mastra_auth_cloud::MastraCloudAuth::builder()
+            .project_id("demo")
+            .base_url(cloud.url())
+            .public_url(public)
+    })
+    .await;
+    let mut browser = Browser::default();
+    browser.sign_in(&first, &cloud, "owner").await;
+    let begun = Instant::now();
+    let mut requests = 0_u32;
+    while begun.elapsed() < Duration::from_secs(8) {
+        let to = if requests.is_multiple_of(2) {
+            &*first
+        } else {
+            &second
+        };
+        assert_eq!(browser.me(to).await, "usr_olivia", "{:?}", begun.elapsed());
+        requests += 1;
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+    let renewals = cloud.requests("renewal");
+    assert!((3..=16).contains(&renewals), "{renewals} of {requests}");
+    assert_eq!(cloud.control().sessions().len(), 1);
+}

@@ -1,0 +1,175 @@
+//! A call to the Cloud in few and stable words: which endpoint it goes to, and how it went. For counters and logs.
+//!
+//! The words are the contract's names of its endpoints, and a short list of results. A status outside of that list counts
+//! under its class, so that no answer can make a new word.
+
+use crate::http::{Delivery, TransportError};
+
+/// An endpoint that is called, by its name in the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloudCall {
+    /// Who does this token belong to?
+    VerifyToken,
+    /// Is this session alive?
+    ValidateSession,
+    /// End this session.
+    DestroySession,
+    /// From an authorization code to a session.
+    ExchangeCode,
+    /// An account.
+    GetUser,
+    /// What a user may do.
+    GetUserPermissions,
+    /// The keys that tokens are signed with.
+    KeySet,
+}
+
+impl CloudCall {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::VerifyToken,
+        Self::ValidateSession,
+        Self::DestroySession,
+        Self::ExchangeCode,
+        Self::GetUser,
+        Self::GetUserPermissions,
+        Self::KeySet,
+    ];
+
+    /// The name as stable lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::VerifyToken => "verify_token",
+            Self::ValidateSession => "validate_session",
+            Self::DestroySession => "destroy_session",
+            Self::ExchangeCode => "exchange_code",
+            Self::GetUser => "get_user",
+            Self::GetUserPermissions => "get_user_permissions",
+            Self::KeySet => "key_set",
+        }
+    }
+
+    /// The call of this name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|call| call.as_str() == name)
+    }
+}
+
+/// How a call went: its status or the status's class, or why there was no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CallResult(&'static str);
+
+impl CallResult {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self("2xx"),
+        Self("3xx"),
+        Self("400"),
+        Self("401"),
+        Self("403"),
+        Self("404"),
+        Self("408"),
+        Self("429"),
+        Self("4xx"),
+        Self("500"),
+        Self("502"),
+        Self("503"),
+        Self("504"),
+        Self("5xx"),
+        Self("connect"),
+        Self("closed"),
+        Self("timeout"),
+        Self("too_large"),
+        Self("other"),
+    ];
+
+    /// The word of what a driver brought back.
+    pub fn of(delivery: &Delivery) -> Self {
+        match delivery {
+            Ok(response) => Self::of_status(response.status()),
+            Err(error) => Self::of_error(*error),
+        }
+    }
+
+    /// The word of an answer.
+    pub const fn of_status(status: u16) -> Self {
+        Self(match status {
+            200..=299 => "2xx",
+            300..=399 => "3xx",
+            400 => "400",
+            401 => "401",
+            403 => "403",
+            404 => "404",
+            408 => "408",
+            429 => "429",
+            402..=499 => "4xx",
+            500 => "500",
+            502 => "502",
+            503 => "503",
+            504 => "504",
+            501..=599 => "5xx",
+            _ => "other",
+        })
+    }
+
+    /// The word of a call without an answer.
+    pub const fn of_error(error: TransportError) -> Self {
+        Self(match error {
+            TransportError::Connect => "connect",
+            TransportError::Closed => "closed",
+            TransportError::Timeout => "timeout",
+            TransportError::TooLarge => "too_large",
+            TransportError::Other => "other",
+        })
+    }
+
+    /// The word.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_status_has_a_word_of_the_list() {
+        for status in 0..=u16::MAX {
+            let result = CallResult::of_status(status);
+            assert!(CallResult::ALL.contains(&result), "{status}");
+        }
+        for (status, word) in [
+            (204, "2xx"),
+            (307, "3xx"),
+            (401, "401"),
+            (418, "4xx"),
+            (499, "4xx"),
+            (501, "5xx"),
+            (503, "503"),
+            (599, "5xx"),
+            (199, "other"),
+            (600, "other"),
+        ] {
+            assert_eq!(CallResult::of_status(status).as_str(), word);
+        }
+        for error in [
+            TransportError::Connect,
+            TransportError::Closed,
+            TransportError::Timeout,
+            TransportError::TooLarge,
+            TransportError::Other,
+        ] {
+            assert!(CallResult::ALL.contains(&CallResult::of(&Err(error))));
+        }
+    }
+
+    #[test]
+    fn a_name_is_read_as_it_is_written() {
+        for call in CloudCall::ALL {
+            assert_eq!(CloudCall::parse(call.as_str()), Some(call));
+        }
+        assert_eq!(CloudCall::parse("login_page"), None);
+    }
+}

@@ -1,0 +1,381 @@
+//! Renew: a session's token near or past its end becomes a newer one, where the Cloud hands one out.
+//!
+//! The Cloud is asked whether the session stands. A newer token in its answer becomes an identity only after it was verified as
+//! any other, for the same user; nothing that a browser brings is ever taken for one. From then on the old token stands for the
+//! newer for a while, so requests that were under way sign nobody out. Drivers run one of these per [`key`](Renew::key) however
+//! many requests wait. A refusal is remembered: a session that cannot be renewed has ended, and is not asked about with every
+//! request. A sign-out that comes meanwhile wins.
+
+use std::sync::Arc;
+
+use super::call::{Call, out_of_turn};
+use super::step::{Event, Flow, Jitter, Step};
+use crate::cookie::SetCookie;
+use crate::envelope::bad_member;
+use crate::error::{CloudApiError, Code};
+use crate::identity::Identity;
+use crate::identity::authority::{Authority, Permit};
+use crate::identity::cache::Lookup;
+use crate::identity::key::TokenKey;
+use crate::json::BadMember;
+use crate::model::{CloudSession, CloudUser};
+use crate::op::validate_session::{ValidateSession, Validated};
+use crate::op::verify_token::VerifyToken;
+use crate::secret::SessionToken;
+use crate::time::{Now, Timestamp};
+use crate::unverified::Unverified;
+
+/// What came of asking for a newer token.
+#[derive(Clone, Debug)]
+pub enum Renewal {
+    /// There is one.
+    Renewed(Arc<Renewed>),
+    /// There is none, and the session stands. The cookie is there where it ends later than was known.
+    Unchanged {
+        /// The session.
+        session: CloudSession,
+        /// What to set.
+        cookie: Option<SetCookie>,
+    },
+    /// The session has ended.
+    Ended(CloudApiError),
+    /// It could not be found out.
+    Unavailable(CloudApiError),
+}
+
+/// A session with its newer token, which is that of the user.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Renewed {
+    /// Whose it is.
+    pub identity: Arc<Identity>,
+    /// The session.
+    pub session: CloudSession,
+    /// What to set.
+    pub cookie: SetCookie,
+}
+
+impl Renewed {
+    pub(crate) fn new(
+        authority: &Authority,
+        identity: Arc<Identity>,
+        session: CloudSession,
+        now: Now,
+    ) -> Result<Self, CloudApiError> {
+        let (token, until) = (identity.user().session_token(), session.expires_at());
+        let cookie = authority.config().session_cookie(token, until, now.wall)?;
+        Ok(Self {
+            identity,
+            session,
+            cookie,
+        })
+    }
+}
+
+/// One renewal on its way.
+#[derive(Debug)]
+pub struct Renew {
+    authority: Arc<Authority>,
+    /// Of the token that this was begun for, whatever newer one is found on the way.
+    key: TokenKey,
+    token: SessionToken,
+    jitter: Jitter,
+    permit: Option<Permit>,
+    phase: Phase,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Begin,
+    Validate(Call<ValidateSession>),
+    Verify(Call<VerifyToken>, CloudSession, Newer),
+    Over,
+}
+
+/// Where the newer token that is verified comes from.
+#[derive(Debug)]
+enum Newer {
+    /// The Cloud handed it out just now.
+    HandedOut,
+    /// An earlier renewal, with whom it stands for while the Cloud cannot be asked.
+    Known(Option<Arc<Identity>>),
+}
+
+impl Renew {
+    /// For this token.
+    pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
+        let key = authority.key(token.expose());
+        Self {
+            authority,
+            key,
+            token,
+            jitter,
+            permit: None,
+            phase: Phase::Begin,
+        }
+    }
+
+    /// What two of these must share to be one.
+    pub const fn key(&self) -> TokenKey {
+        self.key
+    }
+
+    fn begin(&mut self, now: Now) -> Step<Renewal> {
+        if let Some(newer) = self.authority.successor(&self.key, now) {
+            self.token = newer.token().clone();
+            let stale = match self.authority.lookup(newer.key(), now) {
+                Lookup::Fresh(identity) | Lookup::Due(identity) => {
+                    return Step::Done(self.renewed(identity, newer.session().clone(), now));
+                }
+                Lookup::Stale(identity) => Some(Some(identity)),
+                Lookup::Unknown => Some(None),
+                // It is past its own end too, and so the one to ask with; or it is over.
+                Lookup::Expired | Lookup::Refused(_) | Lookup::SignedOut => None,
+            };
+            if let Some(stale) = stale {
+                let call = self.call(VerifyToken::new(self.token.clone()));
+                let phase = Phase::Verify(call, newer.session().clone(), Newer::Known(stale));
+                return self.ask(phase, now);
+            }
+        }
+        match self.authority.lookup(&self.own_key(), now) {
+            Lookup::SignedOut => return Step::Done(signed_out()),
+            Lookup::Refused(error) => return Step::Done(Renewal::Ended(error)),
+            _ => {}
+        }
+        let call = self.call(ValidateSession::new(self.token.clone()));
+        self.ask(Phase::Validate(call), now)
+    }
+
+    /// The key of the token that is asked with.
+    fn own_key(&self) -> TokenKey {
+        self.authority.key(self.token.expose())
+    }
+
+    fn call<O: crate::op::Operation>(&self, operation: O) -> Call<O> {
+        Call::new(Arc::clone(self.authority.config()), operation, self.jitter)
+    }
+
+    fn ask(&mut self, phase: Phase, now: Now) -> Step<Renewal> {
+        self.permit = self.authority.may_ask(now);
+        if self.permit.is_none() {
+            return Step::Done(Renewal::Unavailable(CloudApiError::new(Code::CircuitOpen)));
+        }
+        self.phase = phase;
+        self.go_on(Event::Start, now)
+    }
+
+    fn go_on(&mut self, event: Event, now: Now) -> Step<Renewal> {
+        match core::mem::replace(&mut self.phase, Phase::Over) {
+            Phase::Validate(mut call) => match call.step(event, now) {
+                Step::Done(result) => self.validated(result, now),
+                Step::Send(request) => self.wait_for(Phase::Validate(call), Step::Send(request)),
+                Step::Wait(time) => self.wait_for(Phase::Validate(call), Step::Wait(time)),
+            },
+            Phase::Verify(mut call, session, newer) => match call.step(event, now) {
+                Step::Done(result) => Step::Done(self.verified(result, session, newer, now)),
+                Step::Send(request) => {
+                    self.wait_for(Phase::Verify(call, session, newer), Step::Send(request))
+                }
+                Step::Wait(time) => {
+                    self.wait_for(Phase::Verify(call, session, newer), Step::Wait(time))
+                }
+            },
+            Phase::Begin | Phase::Over => Step::Done(Renewal::Unavailable(out_of_turn())),
+        }
+    }
+
+    fn wait_for(&mut self, phase: Phase, step: Step<Renewal>) -> Step<Renewal> {
+        self.phase = phase;
+        step
+    }
+
+    fn validated(&mut self, result: Result<Validated, CloudApiError>, now: Now) -> Step<Renewal> {
+        self.report(&result, now);
+        match result {
+            Ok(validated) if validated.session.expires_at() <= now.wall => {
+                Step::Done(self.over(CloudApiError::new(Code::SessionExpired), now))
+            }
+            Ok(Validated { session, newer }) => match newer {
+                Some(newer) => {
+                    let call = self.call(VerifyToken::new(newer));
+                    self.ask(Phase::Verify(call, session, Newer::HandedOut), now)
+                }
+                None => Step::Done(self.unchanged(session, now)),
+            },
+            Err(error) => Step::Done(self.failed(error, now)),
+        }
+    }
+
+    fn verified(
+        &mut self,
+        result: Result<CloudUser, CloudApiError>,
+        session: CloudSession,
+        newer: Newer,
+        now: Now,
+    ) -> Renewal {
+        self.report(&result, now);
+        let user = match (result, newer) {
+            (Ok(user), Newer::HandedOut) => user,
+            (Ok(user), Newer::Known(_)) if user.id() == session.user_id() => {
+                let identity = self.identity(user, None, &session);
+                return match self.authority.remember(identity, now) {
+                    Some(identity) => self.renewed(identity, session, now),
+                    None => signed_out(),
+                };
+            }
+            (Ok(_), Newer::Known(_)) => return another_one(),
+            // Somebody verified a moment ago stays so while the Cloud is away.
+            (Err(error), Newer::Known(Some(stale))) if !error.is_refusal() => {
+                return self.renewed(stale, session, now);
+            }
+            (Err(error), _) => return self.failed(error, now),
+        };
+        let own_key = self.own_key();
+        let known = self.authority.seen(&own_key);
+        let is_same = |id| user.id() == id;
+        if !is_same(session.user_id()) || known.as_ref().is_some_and(|it| !is_same(it.user().id()))
+        {
+            return another_one();
+        }
+        let old_end = match &known {
+            Some(known) => known.expires_at(),
+            None => Unverified::peek(&self.token).expires_at,
+        };
+        let identity = self.identity(user, known.as_deref(), &session);
+        if self.authority.is_over(&identity, now) {
+            // Ours or theirs, a clock is wrong: the newer token would be renewed with every request.
+            return self.over(CloudApiError::new(Code::SessionExpired), now);
+        }
+        match self
+            .authority
+            .succeed(own_key, old_end, identity, session.clone(), now)
+        {
+            Some(identity) => self.renewed(identity, session, now),
+            None => signed_out(),
+        }
+    }
+
+    fn identity(
+        &self,
+        user: CloudUser,
+        known: Option<&Identity>,
+        session: &CloudSession,
+    ) -> Identity {
+        let said = Unverified::peek(user.session_token());
+        let session_id = known
+            .and_then(Identity::session_id)
+            .cloned()
+            .or(said.session_id)
+            .unwrap_or_else(|| session.id().clone());
+        let key = self.authority.key(user.session_token().expose());
+        let end = end(session, said.expires_at);
+        Identity::new(key, user, Some(session_id), Some(end)).begun(Some(session.created_at()))
+    }
+
+    fn renewed(&self, identity: Arc<Identity>, session: CloudSession, now: Now) -> Renewal {
+        match Renewed::new(&self.authority, identity, session, now) {
+            Ok(renewed) => Renewal::Renewed(Arc::new(renewed)),
+            Err(error) => Renewal::Unavailable(error),
+        }
+    }
+
+    fn unchanged(&self, session: CloudSession, now: Now) -> Renewal {
+        let own_key = self.own_key();
+        if matches!(self.authority.lookup(&own_key, now), Lookup::SignedOut) {
+            return signed_out();
+        }
+        let end = end(&session, Unverified::peek(&self.token).expires_at);
+        if end <= now.wall {
+            return self.over(CloudApiError::new(Code::SessionExpired), now);
+        }
+        let known = self.authority.seen(&own_key);
+        if known
+            .as_ref()
+            .is_some_and(|known| known.user().id() != session.user_id())
+        {
+            return another_one();
+        }
+        let was = known.and_then(|known| known.expires_at());
+        if was.is_none_or(|was| end <= was) {
+            return Renewal::Unchanged {
+                session,
+                cookie: None,
+            };
+        }
+        self.authority.prolong(&own_key, end, now);
+        let until = session.expires_at();
+        match self
+            .authority
+            .config()
+            .session_cookie(&self.token, until, now.wall)
+        {
+            Ok(cookie) => Renewal::Unchanged {
+                session,
+                cookie: Some(cookie),
+            },
+            Err(error) => Renewal::Unavailable(error),
+        }
+    }
+
+    fn failed(&self, error: CloudApiError, now: Now) -> Renewal {
+        if error.is_refusal() {
+            self.over(error, now)
+        } else {
+            Renewal::Unavailable(error)
+        }
+    }
+
+    /// Remembers that the session has ended. A refusal that does not speak of the token ends none that is still good by itself.
+    fn over(&self, error: CloudApiError, now: Now) -> Renewal {
+        let own_key = self.own_key();
+        let own = self.authority.lookup(&own_key, now);
+        if matches!(own, Lookup::SignedOut) {
+            return signed_out();
+        }
+        let is_good = match own {
+            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => true,
+            Lookup::Unknown => {
+                let end = Unverified::peek(&self.token).expires_at;
+                end.is_some_and(|end| now.wall < end)
+            }
+            _ => false,
+        };
+        if is_good && error.status() != 401 {
+            return Renewal::Unavailable(error);
+        }
+        self.authority.over(own_key, &error, now);
+        Renewal::Ended(error)
+    }
+
+    fn report<T>(&mut self, result: &Result<T, CloudApiError>, now: Now) {
+        if let Some(permit) = self.permit.take() {
+            permit.report(result, now);
+        }
+    }
+}
+
+impl Flow for Renew {
+    type Output = Renewal;
+
+    fn step(&mut self, event: Event, now: Now) -> Step<Renewal> {
+        match self.phase {
+            Phase::Begin if matches!(event, Event::Start) => self.begin(now),
+            _ => self.go_on(event, now),
+        }
+    }
+}
+
+/// When an identity ends: with its session, or with its token where that says so and ends first.
+fn end(session: &CloudSession, token: Option<Timestamp>) -> Timestamp {
+    token.map_or(session.expires_at(), |end| end.min(session.expires_at()))
+}
+
+fn signed_out() -> Renewal {
+    Renewal::Ended(CloudApiError::new(Code::SignedOut))
+}
+
+/// Two people in one answer: whose session it is cannot be said.
+fn another_one() -> Renewal {
+    Renewal::Unavailable(bad_member(BadMember("session.user_id")))
+}

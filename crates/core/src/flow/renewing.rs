@@ -1,0 +1,253 @@
+//! Renewing: who a request comes from, for a driver that can give the browser a newer token on the way.
+//!
+//! The search is that of [`super::authenticate`]. On top of it a session cookie's token is renewed near its end by one of the
+//! requests that bring it, while the others are served with what is known; past its end all of them wait for the one renewal. A
+//! bearer is never renewed: whoever sends it keeps it. What a renewal cannot find out signs nobody out whose token is still
+//! good. Whoever is remembered and not near the end is answered without an allocation.
+
+use std::sync::Arc;
+
+use super::authenticate::{Authenticate, Background, Credentials, Next};
+use super::call::out_of_turn;
+use super::identify::{Answer, Identify};
+use super::renew::{Renew, Renewal};
+use super::step::Jitter;
+use crate::cookie::{SetCookie, values};
+use crate::error::{CloudApiError, Code};
+use crate::identity::authority::Authority;
+use crate::identity::cache::Lookup;
+use crate::identity::key::TokenKey;
+use crate::identity::{Identity, renew_from};
+use crate::secret::SessionToken;
+use crate::tally::{Counting, Source};
+use crate::time::Now;
+use crate::unverified::Unverified;
+
+/// What a driver does next.
+#[derive(Debug)]
+pub enum Wanted {
+    /// What the search wants, or the answer.
+    Next(Next),
+    /// Run this flow, one per key, hand on what came of it, and go on with nothing.
+    Renew(Renew),
+}
+
+/// A request's credentials on their way to an answer and to a newer token.
+pub struct Renewing<'h> {
+    authority: Arc<Authority>,
+    search: Authenticate<'h>,
+    source: Source,
+    cookies: Option<&'h str>,
+    /// How many cookies were looked at for one that is past its end.
+    tried: usize,
+    /// The token that a renewal is under way for.
+    asked: Option<SessionToken>,
+    /// Who it is while that token is still good.
+    good: Option<Arc<Identity>>,
+    /// That token is good by its own word, and whose it is has not been asked so far.
+    is_unasked: bool,
+    came: Option<Renewal>,
+    refused: Option<(CloudApiError, Source)>,
+    cookie: Option<SetCookie>,
+}
+
+impl<'h> Renewing<'h> {
+    /// For these credentials, which were read from headers with this `Cookie` header.
+    pub fn new(
+        authority: &Arc<Authority>,
+        credentials: Credentials<'h>,
+        cookies: Option<&'h str>,
+    ) -> Self {
+        Self {
+            authority: Arc::clone(authority),
+            // What the search ends with is not what the request ends with.
+            search: Authenticate::new(authority, credentials).counting(Counting::Never),
+            source: Source::None,
+            cookies,
+            tried: 0,
+            asked: None,
+            good: None,
+            is_unasked: false,
+            came: None,
+            refused: None,
+            cookie: None,
+        }
+    }
+
+    /// Goes on: with nothing at first, then with each flow's answer.
+    pub fn next(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Wanted {
+        let last = match self.came.take() {
+            None => last,
+            Some(renewal) => match self.settle(renewal) {
+                Some((Answer::Rejected(error), _)) => {
+                    self.refused.get_or_insert((error.clone(), Source::Cloud));
+                    Some(Answer::Rejected(error))
+                }
+                Some((answer, source)) => return self.done(answer, source),
+                None => return self.look_again(jitter),
+            },
+        };
+        match self.search.next(last, now, jitter) {
+            Next::Done(Answer::Authenticated(identity)) => self.found(identity, now, jitter),
+            Next::Done(Answer::Rejected(error)) => self.rejected(error, now, jitter),
+            Next::Done(answer) => self.done(answer, self.search.source()),
+            Next::Identify(flow) => self.unknown(flow, now, jitter),
+            Next::Keys(flow) => Wanted::Next(Next::Keys(flow)),
+        }
+    }
+
+    /// Takes what came of a renewal.
+    pub fn renewed(&mut self, renewal: Renewal) {
+        self.came = Some(renewal);
+    }
+
+    /// Where the answer came from, once there is one.
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    fn done(&mut self, answer: Answer, source: Source) -> Wanted {
+        self.source = source;
+        self.authority.tally().answered(answer.outcome(), source);
+        Wanted::Next(Next::Done(answer))
+    }
+
+    /// What is to be done besides, once there is an answer.
+    pub const fn take_background(&mut self) -> Option<Background> {
+        self.search.take_background()
+    }
+
+    /// What to set on the answer, where a session was renewed.
+    pub fn take_cookie(&mut self) -> Option<SetCookie> {
+        self.cookie.take()
+    }
+
+    /// None where it is still to be asked whose the token is: it is good, or its session ends later than was thought.
+    fn settle(&mut self, renewal: Renewal) -> Option<(Answer, Source)> {
+        let known = self.search.source();
+        let good = self
+            .good
+            .take()
+            .map(|identity| (Answer::Authenticated(identity), known));
+        let is_unasked = core::mem::take(&mut self.is_unasked);
+        match renewal {
+            Renewal::Renewed(renewed) => {
+                self.cookie = Some(renewed.cookie.clone());
+                let identity = Arc::clone(&renewed.identity);
+                Some((Answer::Authenticated(identity), Source::Cloud))
+            }
+            Renewal::Unchanged { cookie, .. } => {
+                self.cookie = cookie;
+                good
+            }
+            Renewal::Ended(error) => Some((Answer::Rejected(error), Source::Cloud)),
+            Renewal::Unavailable(_) if is_unasked => None,
+            Renewal::Unavailable(error) => {
+                Some(good.unwrap_or((Answer::Unavailable(error), Source::Cloud)))
+            }
+        }
+    }
+
+    fn look_again(&mut self, jitter: Jitter) -> Wanted {
+        match self.asked.take() {
+            Some(token) => {
+                let flow = Identify::new(Arc::clone(&self.authority), token, jitter);
+                Wanted::Next(Next::Identify(flow))
+            }
+            None => self.done(Answer::Unavailable(out_of_turn()), Source::None),
+        }
+    }
+
+    /// Somebody is signed in: perhaps it is time for a newer token.
+    fn found(&mut self, identity: Arc<Identity>, now: Now, jitter: Jitter) -> Wanted {
+        let key = identity.key();
+        let is_time = identity.is_near_end(now.wall)
+            && self.is_from_cookie(&key)
+            && (self.authority.successor(&key, now).is_some()
+                || self.authority.may_renew(&key, now));
+        if !is_time {
+            return self.done(Answer::Authenticated(identity), self.search.source());
+        }
+        let token = identity.user().session_token().clone();
+        self.good = Some(identity);
+        self.renew(token, jitter)
+    }
+
+    /// Whose a token is has to be asked. One that says itself that it is near or past its end is renewed before that: to verify it
+    /// may fail already where the Cloud's clock is ahead of this one.
+    fn unknown(&mut self, flow: Identify, now: Now, jitter: Jitter) -> Wanted {
+        let key = flow.key();
+        if !self.is_from_cookie(&key) {
+            return Wanted::Next(Next::Identify(flow));
+        }
+        let said = Unverified::peek(flow.token());
+        let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
+        let before = self.authority.config().policy.renew_before;
+        let from = said
+            .expires_at
+            .zip(said.issued_at)
+            .map(|(end, issued)| renew_from(issued, end, before));
+        let is_near =
+            || from.is_some_and(|from| from <= now.wall) && self.authority.may_renew(&key, now);
+        if is_past || self.authority.successor(&key, now).is_some() || is_near() {
+            self.is_unasked = !is_past;
+            return self.renew(flow.token().clone(), jitter);
+        }
+        Wanted::Next(Next::Identify(flow))
+    }
+
+    /// Nobody is signed in: perhaps one of the cookies was good a while ago.
+    fn rejected(&mut self, error: CloudApiError, now: Now, jitter: Jitter) -> Wanted {
+        self.refused.get_or_insert((error, self.search.source()));
+        let name = self.authority.config().cookie.name();
+        let cookies = self.cookies.and_then(|header| values(header, name).ok());
+        for text in cookies.into_iter().flatten().skip(self.tried) {
+            self.tried = self.tried.saturating_add(1);
+            let Ok(token) = SessionToken::parse(text) else {
+                continue;
+            };
+            if self.is_past_its_end(&token, now) {
+                return self.renew(token, jitter);
+            }
+        }
+        let (error, source) = self
+            .refused
+            .take()
+            .unwrap_or_else(|| (CloudApiError::new(Code::SessionExpired), Source::None));
+        self.done(Answer::Rejected(error), source)
+    }
+
+    /// Whether a token that was refused was good until its end. Where signatures are checked, one that has a wrong one is
+    /// remembered as refused, and one that is merely too old is not.
+    fn is_past_its_end(&self, token: &SessionToken, now: Now) -> bool {
+        match self
+            .authority
+            .lookup(&self.authority.key(token.expose()), now)
+        {
+            Lookup::Expired => true,
+            Lookup::Unknown => {
+                let end = Unverified::peek(token).expires_at;
+                self.authority.keys().is_some() && end.is_some_and(|end| end <= now.wall)
+            }
+            _ => false,
+        }
+    }
+
+    fn renew(&mut self, token: SessionToken, jitter: Jitter) -> Wanted {
+        self.asked = Some(token.clone());
+        Wanted::Renew(Renew::new(Arc::clone(&self.authority), token, jitter))
+    }
+
+    fn is_from_cookie(&self, key: &TokenKey) -> bool {
+        let name = self.authority.config().cookie.name();
+        self.cookies
+            .and_then(|header| values(header, name).ok())
+            .is_some_and(|mut values| values.any(|text| self.authority.key(text) == *key))
+    }
+}
+
+impl core::fmt::Debug for Renewing<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Renewing").finish_non_exhaustive()
+    }
+}

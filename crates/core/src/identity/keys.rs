@@ -1,0 +1,139 @@
+//! The keys that signatures are checked with: fetched seldom, kept where they cannot be fetched, replaced by usable ones only.
+//!
+//! A set is fresh for a while and good for longer, so that a key server may be away. An attempt is claimed before it is
+//! made, whether it succeeds or not, and the next one has to wait: nobody can cause more fetches by inventing key ids. Who
+//! claims must bring the set or the failure back; where that is lost, the pause alone ends it.
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Policy;
+use crate::jwt::KeySet;
+use crate::time::Now;
+use crate::url::KeySetUrl;
+use crate::verification::KeySource;
+
+pub(crate) struct Keys {
+    url: Option<KeySetUrl>,
+    fresh: Duration,
+    pause: Duration,
+    kept: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    set: Option<Arc<KeySet>>,
+    /// When the set was brought.
+    since: Duration,
+    attempt: Attempt,
+    /// When the next attempt may be made.
+    next: Duration,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Attempt {
+    #[default]
+    None,
+    UnderWay,
+    Succeeded,
+    Failed,
+}
+
+/// What to do where the keys at hand are not enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// Fetch, or wait for whoever does.
+    Fetch,
+    /// They were fetched a moment ago, or are fixed: there are no others.
+    Complete,
+    /// They could not be fetched a moment ago: there may be others.
+    Unknown,
+}
+
+impl Keys {
+    pub(crate) fn new(source: &KeySource, policy: &Policy) -> Self {
+        let (url, set) = match source {
+            KeySource::Url(url) => (Some(url.clone()), None),
+            KeySource::Fixed(set) => (None, Some(Arc::clone(set))),
+        };
+        let state = State {
+            set,
+            ..State::default()
+        };
+        Self {
+            url,
+            fresh: policy.keys_fresh,
+            pause: policy.keys_pause,
+            kept: policy.keys_kept,
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The set that is good now.
+    pub(crate) fn current(&self, now: Now) -> Option<Arc<KeySet>> {
+        let state = self.lock();
+        let is_good = self.url.is_none() || self.age(&state, now) < self.kept;
+        state.set.as_ref().filter(|_| is_good).map(Arc::clone)
+    }
+
+    /// Whether the set has grown old, so that it ought to be fetched though it is still good, and may be.
+    pub(crate) fn is_due(&self, now: Now) -> bool {
+        let state = self.lock();
+        self.url.is_some()
+            && self.age(&state, now) >= self.fresh
+            && state.attempt != Attempt::UnderWay
+            && now.monotonic >= state.next
+    }
+
+    /// How long ago the set was brought; none where it was given, or where there is none.
+    pub(crate) fn age_of_set(&self, now: Now) -> Option<Duration> {
+        let state = self.lock();
+        (self.url.is_some() && state.set.is_some()).then(|| self.age(&state, now))
+    }
+
+    /// What to do where the keys at hand are not enough.
+    pub(crate) fn outlook(&self, now: Now) -> Outlook {
+        let state = self.lock();
+        match state.attempt {
+            _ if self.url.is_none() => Outlook::Complete,
+            _ if now.monotonic >= state.next => Outlook::Fetch,
+            Attempt::None | Attempt::UnderWay => Outlook::Fetch,
+            Attempt::Succeeded => Outlook::Complete,
+            Attempt::Failed => Outlook::Unknown,
+        }
+    }
+
+    /// Leave to fetch, to one caller in a pause.
+    pub(crate) fn claim(&self, now: Now) -> Option<KeySetUrl> {
+        let url = self.url.clone()?;
+        let mut state = self.lock();
+        if now.monotonic < state.next {
+            return None;
+        }
+        state.next = now.monotonic.saturating_add(self.pause);
+        state.attempt = Attempt::UnderWay;
+        Some(url)
+    }
+
+    /// A set was brought. It has a usable key, or it would not be one.
+    pub(crate) fn bring(&self, set: KeySet, now: Now) {
+        let mut state = self.lock();
+        state.set = Some(Arc::new(set));
+        state.since = now.monotonic;
+        state.attempt = Attempt::Succeeded;
+    }
+
+    /// The set could not be had; the last good one stays.
+    pub(crate) fn failed(&self) {
+        self.lock().attempt = Attempt::Failed;
+    }
+
+    fn age(&self, state: &State, now: Now) -> Duration {
+        now.monotonic.saturating_sub(state.since)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

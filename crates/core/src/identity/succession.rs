@@ -1,0 +1,228 @@
+//! Which token came in place of which: after a renewal the old one stands for the newer for a while.
+//!
+//! Requests that were under way with the old token, and a browser that lost the answer with the new cookie, are served as the
+//! same session and given the cookie again. Bounded: the oldest give way, and each entry ends by itself. Only a renewal
+//! writes here, with a token that the Cloud handed out and that was verified; nothing that a request brings gets in.
+
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::key::TokenKey;
+use crate::model::CloudSession;
+use crate::secret::SessionToken;
+use crate::time::Now;
+
+/// The newer token of a session.
+#[derive(Clone)]
+pub(crate) struct Successor {
+    key: TokenKey,
+    token: SessionToken,
+    session: CloudSession,
+}
+
+impl Successor {
+    pub(crate) const fn new(key: TokenKey, token: SessionToken, session: CloudSession) -> Self {
+        Self {
+            key,
+            token,
+            session,
+        }
+    }
+
+    pub(crate) const fn key(&self) -> &TokenKey {
+        &self.key
+    }
+
+    pub(crate) const fn token(&self) -> &SessionToken {
+        &self.token
+    }
+
+    pub(crate) const fn session(&self) -> &CloudSession {
+        &self.session
+    }
+}
+
+impl fmt::Debug for Successor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Successor").finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct Successions {
+    capacity: usize,
+    /// How many there are, so that the look of a request costs nothing where there are none.
+    held: AtomicUsize,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    /// By the old token, each with its end on the monotonic clock.
+    newer: BTreeMap<TokenKey, (Successor, Duration)>,
+    order: VecDeque<(Duration, TokenKey)>,
+}
+
+impl Successions {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            held: AtomicUsize::new(0),
+            entries: Mutex::default(),
+        }
+    }
+
+    /// What came in place of this token, where that is still remembered.
+    pub(crate) fn of(&self, old: &TokenKey, now: Now) -> Option<Successor> {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let entries = self.lock();
+        let (newer, end) = entries.newer.get(old)?;
+        (now.monotonic < *end).then(|| newer.clone())
+    }
+
+    /// Lets the old token stand for the newer one for this long; so do those that the old one stood for.
+    pub(crate) fn add(&self, old: TokenKey, newer: &Successor, time: Duration, now: Now) {
+        let mut entries = self.lock();
+        entries.sweep(now, self.capacity);
+        for (earlier, _) in entries.newer.values_mut() {
+            if earlier.key == old {
+                *earlier = newer.clone();
+            }
+        }
+        let end = now.monotonic.saturating_add(time);
+        entries.newer.insert(old, (newer.clone(), end));
+        entries.order.push_back((end, old));
+        self.held.store(entries.newer.len(), Ordering::Release);
+    }
+
+    /// Forgets the session that a token belongs to; answers its other tokens.
+    pub(crate) fn end(&self, token: &TokenKey) -> Vec<TokenKey> {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let mut entries = self.lock();
+        let newest = entries.newer.get(token).map_or(*token, |(it, _)| it.key);
+        let mut others = vec![newest];
+        entries.newer.retain(|old, (newer, _)| {
+            let is_of_it = newer.key == newest;
+            if is_of_it {
+                others.push(*old);
+            }
+            !is_of_it
+        });
+        self.held.store(entries.newer.len(), Ordering::Release);
+        others.retain(|other| other != token);
+        others
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn sweep(&mut self, now: Now, capacity: usize) {
+        while let Some((end, old)) = self.order.front().copied() {
+            if now.monotonic < end && self.order.len() < capacity {
+                return;
+            }
+            self.order.pop_front();
+            // One that was renewed again since then has a later end and stays.
+            if self.newer.get(&old).is_some_and(|(_, own)| *own <= end) {
+                self.newer.remove(&old);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::cookie::{CookieOptions, CookieSpec};
+    use crate::ids::{ProjectId, SessionId, UserId};
+    use crate::time::Timestamp;
+    use crate::url::BaseUrl;
+
+    const GRACE: Duration = Duration::from_secs(30);
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            wall: Timestamp::from_unix_seconds(0),
+            monotonic: Duration::from_secs(seconds),
+        }
+    }
+
+    fn key(token: &str) -> TokenKey {
+        let config = Config::new(
+            BaseUrl::parse("https://cloud.mastra.ai").unwrap(),
+            ProjectId::parse("demo").unwrap(),
+            CookieSpec::new(CookieOptions::default()).unwrap(),
+        );
+        TokenKey::new(&config, token)
+    }
+
+    fn newer(token: &str) -> Successor {
+        let session = CloudSession::new(
+            SessionId::parse("ses_1").unwrap(),
+            UserId::parse("usr_1").unwrap(),
+            Timestamp::from_unix_seconds(0),
+            Timestamp::from_unix_seconds(60),
+        );
+        Successor::new(key(token), SessionToken::parse(token).unwrap(), session)
+    }
+
+    fn token_of(table: &Successions, old: &str, now: Now) -> Option<String> {
+        let found = table.of(&key(old), now)?;
+        Some(found.token().expose().to_owned())
+    }
+
+    #[test]
+    fn the_old_stands_for_the_newest_until_its_time_is_over() {
+        let table = Successions::new(10);
+        table.add(key("a"), &newer("b"), GRACE, at(0));
+        assert_eq!(token_of(&table, "a", at(29)).as_deref(), Some("b"));
+        table.add(key("b"), &newer("c"), GRACE, at(20));
+        assert_eq!(token_of(&table, "a", at(29)).as_deref(), Some("c"));
+        assert_eq!(token_of(&table, "a", at(30)), None);
+        assert_eq!(token_of(&table, "b", at(49)).as_deref(), Some("c"));
+        assert_eq!(token_of(&table, "c", at(1)), None);
+    }
+
+    #[test]
+    fn all_tokens_of_a_session_end_together_and_nobody_elses() {
+        for ended in ["a", "b", "c"] {
+            let table = Successions::new(10);
+            table.add(key("a"), &newer("b"), GRACE, at(0));
+            table.add(key("b"), &newer("c"), GRACE, at(1));
+            table.add(key("x"), &newer("y"), GRACE, at(1));
+            let mut others = table.end(&key(ended));
+            let mut expect: Vec<_> = ["a", "b", "c"].map(key).into();
+            expect.retain(|one| *one != key(ended));
+            others.sort_unstable();
+            expect.sort_unstable();
+            assert_eq!(others, expect, "{ended}");
+            assert_eq!(token_of(&table, "a", at(2)), None);
+            assert_eq!(token_of(&table, "x", at(2)).as_deref(), Some("y"));
+        }
+        assert!(Successions::new(10).end(&key("a")).is_empty());
+    }
+
+    #[test]
+    fn the_oldest_give_way() {
+        let table = Successions::new(3);
+        for (n, old) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            let now = at(u64::try_from(n).unwrap());
+            table.add(key(old), &newer(&format!("{old}2")), GRACE, now);
+        }
+        let held: Vec<_> = ["a", "b", "c", "d"]
+            .into_iter()
+            .filter(|old| token_of(&table, old, at(4)).is_some())
+            .collect();
+        assert_eq!(held, ["b", "c", "d"]);
+    }
+}

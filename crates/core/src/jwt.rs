@@ -1,0 +1,83 @@
+//! Tokens whose signature is checked here: JSON Web Signatures in compact form (RFC 7515, RFC 7519, RFC 8725).
+//!
+//! Promises: the checks come in one order ([`Step`]): form, header, algorithm, key, signature, claims. The first that fails
+//! is the answer, so a wrong signature hides every fault of the claims, and with any error there are no claims to be had:
+//! [`Verified`] is made here and nowhere else. Which algorithm is used follows from configuration and from the key; the
+//! token only has to agree.
+//! Does not fetch or keep keys, and does not know whether a session still lives.
+//!
+//! # Examples
+//!
+//! ```
+//! use mastra_auth_cloud_core::jwt::{self, Algorithm, Algorithms, KeySet, Reason, Rules, SharedSecret};
+//! use mastra_auth_cloud_core::secret::SessionToken;
+//! use mastra_auth_cloud_core::time::Timestamp;
+//!
+//! let keys = KeySet::from_secret(SharedSecret::new(b"an example of thirty-two bytes..").unwrap());
+//! let mut rules = Rules::new("demo").unwrap();
+//! rules.algorithms = Algorithms::new(&[Algorithm::Hs256]).unwrap();
+//! let token = SessionToken::parse(concat!(
+//!     "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c3JfMSIsImF1ZCI6ImRlbW8iLCJleHAiOjE3Njk1OTQ0MDB9.",
+//!     "qzAQqgTxe-0edyJ39pmLmvis5HhbFCR891CP0kjJARY",
+//! ))
+//! .unwrap();
+//!
+//! let verified = jwt::verify(&token, &keys, &rules, Timestamp::from_unix_seconds(1_769_594_000)).unwrap();
+//! assert_eq!(verified.as_inner().subject().as_str(), "usr_1");
+//! let late = jwt::verify(&token, &keys, &rules, Timestamp::from_unix_seconds(1_769_594_430));
+//! assert_eq!(late.unwrap_err(), Reason::Expired);
+//! ```
+
+mod algorithm;
+mod claims;
+mod compact;
+mod ed25519;
+mod header;
+mod jwk;
+mod key;
+mod key_set;
+mod member;
+mod reason;
+mod rsa;
+mod rules;
+mod shared_secret;
+mod verified;
+
+pub use algorithm::{Algorithm, Algorithms};
+pub use claims::Claims;
+pub use header::unverified_key_id;
+pub use jwk::{KeyRefusal, KeyWarning};
+pub use key_set::{KeyReport, KeySet, KeySetError, MAX_KEYS, Report, lint};
+pub use reason::{Reason, Step};
+pub use rules::{DEFAULT_LEEWAY, Leeway, MAX_LEEWAY, Rules, TokenKind};
+pub use shared_secret::{MIN_SECRET_BYTES, SharedSecret};
+pub use verified::Verified;
+
+use crate::secret::SessionToken;
+use crate::time::Timestamp;
+
+use compact::Compact;
+use header::Header;
+
+/// Deepest nesting that is read in a header or in claims, in containers.
+const MAX_DEPTH: usize = 16;
+
+/// Checks a token against keys and rules.
+///
+/// # Errors
+///
+/// The [`Reason`] of the first check that failed. [`Reason::UnknownKey`] may be cured by newer keys, nothing else is.
+pub fn verify(
+    token: &SessionToken,
+    keys: &KeySet,
+    rules: &Rules,
+    now: Timestamp,
+) -> Result<Verified<Claims>, Reason> {
+    let mut room = compact::room();
+    let token = Compact::read(token.expose(), &mut room)?;
+    let header = Header::read(token.header, rules.kind)?;
+    let algorithm = header.algorithm(&rules.algorithms)?;
+    let key = keys.find(header.key_id(), algorithm)?;
+    key.verify(token.signed, token.signature)?;
+    Claims::read(token.claims, rules, now).map(Verified::new)
+}

@@ -1,0 +1,109 @@
+//! The algorithms that are known, and the list of those that a deployment allows (RFC 8725 section 3.1).
+//!
+//! `none` has no name here, so nothing can choose it.
+
+use crate::malformed::Malformed;
+
+/// How a token is signed (RFC 7518 section 3, RFC 8037).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Algorithm {
+    /// HMAC with SHA-256, with a configured secret only.
+    Hs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl Algorithm {
+    /// The algorithm of exactly this name; `None` for any other spelling.
+    pub fn parse(name: &str) -> Option<Self> {
+        match name {
+            "HS256" => Some(Self::Hs256),
+            "RS256" => Some(Self::Rs256),
+            "ES256" => Some(Self::Es256),
+            "EdDSA" => Some(Self::EdDsa),
+            _ => None,
+        }
+    }
+
+    /// The name in a token's header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Rs256 => "RS256",
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+}
+
+/// The algorithms that are allowed; never none. The default is every one that has a public key.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud_core::jwt::{Algorithm, Algorithms};
+///
+/// assert!(Algorithms::default().contains(Algorithm::EdDsa));
+/// assert!(!Algorithms::default().contains(Algorithm::Hs256));
+/// assert!(Algorithms::new(&[]).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Algorithms(Box<[Algorithm]>);
+
+impl Algorithms {
+    /// Takes a list that is not empty.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] for an empty list.
+    pub fn new(allowed: &[Algorithm]) -> Result<Self, Malformed> {
+        if allowed.is_empty() {
+            return Err(Malformed::new("algorithms", "name at least one"));
+        }
+        Ok(Self(allowed.into()))
+    }
+
+    /// Whether this one is allowed.
+    pub fn contains(&self, algorithm: Algorithm) -> bool {
+        self.0.contains(&algorithm)
+    }
+
+    /// Those that are allowed, in the order they were given.
+    pub fn iter(&self) -> impl Iterator<Item = Algorithm> {
+        self.0.iter().copied()
+    }
+}
+
+impl Default for Algorithms {
+    fn default() -> Self {
+        Self([Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa].into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_compared_exactly() {
+        for algorithm in [
+            Algorithm::Hs256,
+            Algorithm::Rs256,
+            Algorithm::Es256,
+            Algorithm::EdDsa,
+        ] {
+            assert_eq!(Algorithm::parse(algorithm.as_str()), Some(algorithm));
+        }
+        for other in [
+            "", "none", "None", "NONE", "nOnE", "rs256", "RS256 ", "RS384", "PS256", "ES256K",
+            "Ed25519", "EDDSA",
+        ] {
+            assert_eq!(Algorithm::parse(other), None, "{other:?}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! One JSON Web Key (RFC 7517, RFC 7518 section 6, RFC 8037): a key that may check signatures, or why it may not.
+//!
+//! Which algorithm a key is for follows from its type and curve. What else it says of itself must agree: a key that is for
+//! something else, or for another algorithm, is not used, and neither is one that is weak.
+
+use core::fmt;
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RsaPublicKeyComponents,
+};
+use serde_json::{Map, Value};
+
+use super::algorithm::Algorithm;
+use super::ed25519::is_small_order;
+use super::rsa;
+use crate::encoding::base64url_decode;
+
+/// Longest key id that is kept, in bytes.
+const MAX_KEY_ID_BYTES: usize = 256;
+
+macro_rules! remarks {
+    ($(#[$outer:meta])* $type:ident $($name:ident $code:literal, $meaning:literal;)*) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum $type {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl $type {
+            /// Every one of them.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The stable text.
+            pub const fn code(self) -> &'static str {
+                match self {
+                    $(Self::$name => $code,)*
+                }
+            }
+
+            /// One sentence.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$name => $meaning,)*
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.meaning())
+            }
+        }
+    };
+}
+
+remarks! {
+    /// Why a key of a set is not used.
+    KeyRefusal
+    MalformedMember "malformed_member", "A member is missing, has the wrong type or is not in its one spelling.";
+    UnknownType "unknown_type", "The key type is none that is known here.";
+    Symmetric "symmetric", "It is a shared secret, which never comes from a key set.";
+    PrivateKey "private_key", "It holds the private half: whoever can read the set can sign.";
+    OtherUse "other_use", "It is for another use than signatures.";
+    OtherOperations "other_operations", "Its operations do not include to verify.";
+    OtherCurve "other_curve", "The curve is none that is used here.";
+    OtherAlgorithm "other_algorithm", "Its algorithm does not fit its type and curve.";
+    ModulusTooSmall "modulus_too_small", "The modulus has fewer than 2048 bits.";
+    ModulusTooLarge "modulus_too_large", "The modulus has more than 8192 bits.";
+    UnsoundExponent "unsound_exponent", "The exponent is even, 1, or larger than 32 bits.";
+    RocaFingerprint "roca_fingerprint", "The modulus has the fingerprint of keys that can be factored (CVE-2017-15361).";
+    NotOnCurve "not_on_curve", "The point is not on the curve, or one of those that prove nothing.";
+    DuplicateKeyId "duplicate_key_id", "Another key of the set has the same id.";
+}
+
+remarks! {
+    /// What is odd about a key that is used all the same.
+    KeyWarning
+    UnusualExponent "unusual_exponent", "The exponent is not 65537.";
+    NoKeyId "no_key_id", "It has no id: it is only found where the set has no other for its algorithm.";
+}
+
+/// A public key, parsed once, with all that checking needs.
+#[derive(Debug)]
+pub(super) struct PublicKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) parsed: ParsedPublicKey,
+    pub(super) warning: Option<KeyWarning>,
+}
+
+/// The members of one key.
+#[derive(Clone, Copy)]
+pub(super) struct Jwk<'j>(pub(super) &'j Map<String, Value>);
+
+impl<'j> Jwk<'j> {
+    /// Text that must have its type where it stands.
+    fn optional_text(self, name: &str) -> Result<Option<&'j str>, KeyRefusal> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_str().map(Some).ok_or(KeyRefusal::MalformedMember),
+        }
+    }
+
+    fn bytes(self, name: &str) -> Result<Vec<u8>, KeyRefusal> {
+        self.optional_text(name)?
+            .and_then(base64url_decode)
+            .ok_or(KeyRefusal::MalformedMember)
+    }
+
+    /// A number of exactly 32 bytes (RFC 7518 section 6.2.1.2, RFC 8037 section 2).
+    fn coordinate(self, name: &str) -> Result<[u8; 32], KeyRefusal> {
+        self.bytes(name)?
+            .try_into()
+            .map_err(|_| KeyRefusal::MalformedMember)
+    }
+
+    pub(super) fn key_id(self) -> Result<Option<&'j str>, KeyRefusal> {
+        match self.optional_text("kid")? {
+            Some(id) if id.is_empty() || id.len() > MAX_KEY_ID_BYTES => {
+                Err(KeyRefusal::MalformedMember)
+            }
+            id => Ok(id),
+        }
+    }
+
+    pub(super) fn read(self) -> Result<PublicKey, KeyRefusal> {
+        let kty = self.optional_text("kty")?;
+        let kty = kty.ok_or(KeyRefusal::MalformedMember)?;
+        if kty == "oct" || self.0.contains_key("k") {
+            return Err(KeyRefusal::Symmetric);
+        }
+        if self.0.contains_key("d") {
+            return Err(KeyRefusal::PrivateKey);
+        }
+        self.key_id()?;
+        self.check_use()?;
+        match kty {
+            "RSA" => self.rsa(),
+            "EC" => self.p256(),
+            "OKP" => self.ed25519(),
+            _ => Err(KeyRefusal::UnknownType),
+        }
+    }
+
+    fn check_use(self) -> Result<(), KeyRefusal> {
+        if self.optional_text("use")?.is_some_and(|is| is != "sig") {
+            return Err(KeyRefusal::OtherUse);
+        }
+        let Some(operations) = self.0.get("key_ops") else {
+            return Ok(());
+        };
+        let operations = operations.as_array().ok_or(KeyRefusal::MalformedMember)?;
+        if operations.iter().any(|operation| !operation.is_string()) {
+            return Err(KeyRefusal::MalformedMember);
+        }
+        if operations.iter().any(|operation| operation == "verify") {
+            Ok(())
+        } else {
+            Err(KeyRefusal::OtherOperations)
+        }
+    }
+
+    fn check_algorithm(self, own: Algorithm) -> Result<(), KeyRefusal> {
+        match self.optional_text("alg")? {
+            Some(said) if said != own.as_str() => Err(KeyRefusal::OtherAlgorithm),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_curve(self, own: &str) -> Result<(), KeyRefusal> {
+        match self.optional_text("crv")? {
+            None => Err(KeyRefusal::MalformedMember),
+            Some(said) if said != own => Err(KeyRefusal::OtherCurve),
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn rsa(self) -> Result<PublicKey, KeyRefusal> {
+        self.check_algorithm(Algorithm::Rs256)?;
+        let (n, e) = (self.bytes("n")?, self.bytes("e")?);
+        let warning = rsa::check(&n, &e)?;
+        let parsed = RsaPublicKeyComponents { n, e }
+            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
+            .map_err(|_| KeyRefusal::MalformedMember)?;
+        Ok(PublicKey {
+            algorithm: Algorithm::Rs256,
+            parsed,
+            warning,
+        })
+    }
+
+    fn p256(self) -> Result<PublicKey, KeyRefusal> {
+        self.check_curve("P-256")?;
+        self.check_algorithm(Algorithm::Es256)?;
+        let (x, y) = (self.coordinate("x")?, self.coordinate("y")?);
+        // The uncompressed form; whether the point is on the curve is looked at when it is parsed.
+        let point: Vec<u8> = [4].into_iter().chain(x).chain(y).collect();
+        let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
+            .map_err(|_| KeyRefusal::NotOnCurve)?;
+        Ok(PublicKey {
+            algorithm: Algorithm::Es256,
+            parsed,
+            warning: None,
+        })
+    }
+
+    fn ed25519(self) -> Result<PublicKey, KeyRefusal> {
+        self.check_curve("Ed25519")?;
+        self.check_algorithm(Algorithm::EdDsa)?;
+        let x = self.coordinate("x")?;
+        if is_small_order(&x) {
+            return Err(KeyRefusal::NotOnCurve);
+        }
+        let parsed = ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyRefusal::NotOnCurve)?;
+        Ok(PublicKey {
+            algorithm: Algorithm::EdDsa,
+            parsed,
+            warning: None,
+        })
+    }
+}

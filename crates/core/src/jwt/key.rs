@@ -1,0 +1,47 @@
+//! What a signature is checked with: a public key, or the configured secret.
+
+use aws_lc_rs::hmac;
+use aws_lc_rs::signature::ParsedPublicKey;
+
+use super::algorithm::Algorithm;
+use super::reason::Reason;
+
+/// A key, ready to check with. Which algorithm it is for was settled when it was read.
+pub(super) struct Key {
+    algorithm: Algorithm,
+    material: Material,
+}
+
+enum Material {
+    Public(ParsedPublicKey),
+    Secret(Box<hmac::Key>),
+}
+
+impl Key {
+    pub(super) const fn public(algorithm: Algorithm, parsed: ParsedPublicKey) -> Self {
+        Self {
+            algorithm,
+            material: Material::Public(parsed),
+        }
+    }
+
+    pub(super) fn secret(secret: &[u8]) -> Self {
+        Self {
+            algorithm: Algorithm::Hs256,
+            material: Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))),
+        }
+    }
+
+    pub(super) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Lengths are fixed by the algorithm (ES256: 64 bytes, never DER), and a secret is compared in constant time.
+    pub(super) fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), Reason> {
+        match &self.material {
+            Material::Public(key) => key.verify_sig(signed, signature),
+            Material::Secret(key) => hmac::verify(key, signed, signature),
+        }
+        .map_err(|_| Reason::BadSignature)
+    }
+}

@@ -1,0 +1,261 @@
+//! Key sets (RFC 7517 section 5): which of their keys are used, and which of those a token means.
+//!
+//! A key that is not used never spoils the others, but a set without a usable one is none. An id that stands twice means
+//! nothing, so none of its keys is used.
+
+use core::fmt;
+
+use serde_json::Value;
+
+use super::algorithm::Algorithm;
+use super::jwk::{Jwk, KeyRefusal, KeyWarning, PublicKey};
+use super::key::Key;
+use super::reason::Reason;
+use super::shared_secret::SharedSecret;
+use crate::json;
+
+/// Most keys that a set may have.
+pub const MAX_KEYS: usize = 100;
+/// Deepest nesting that is read, in containers.
+const MAX_DEPTH: usize = 16;
+
+/// Why a text is no key set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum KeySetError {
+    /// It is not a JSON object with a list of objects in `keys`, each member once.
+    Malformed,
+    /// It has more than [`MAX_KEYS`] keys.
+    TooManyKeys,
+    /// None of its keys can be used.
+    NoUsableKey,
+}
+
+impl KeySetError {
+    /// The stable text.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Malformed => "key_set_malformed",
+            Self::TooManyKeys => "key_set_too_large",
+            Self::NoUsableKey => "key_set_unusable",
+        }
+    }
+}
+
+impl fmt::Display for KeySetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "The key set is not a JSON object with a list of keys.",
+            Self::TooManyKeys => "The key set has more than 100 keys.",
+            Self::NoUsableKey => "The key set has no key that can be used.",
+        })
+    }
+}
+
+impl core::error::Error for KeySetError {}
+
+/// The keys that tokens are checked with; never none. `Debug` tells how many.
+pub struct KeySet(Keys);
+
+enum Keys {
+    Named(Box<[Named]>),
+    Secret(Key),
+}
+
+struct Named {
+    id: Option<Box<str>>,
+    key: Key,
+}
+
+impl KeySet {
+    /// Reads a JSON Web Key Set. How large the text may be is the caller's to say.
+    ///
+    /// # Errors
+    ///
+    /// [`KeySetError`] where it is none, or has no key that can be used. [`lint`] says why each one cannot.
+    pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
+        let usable = |entry: Entry| {
+            let PublicKey {
+                algorithm, parsed, ..
+            } = entry.key.ok()?;
+            Some(Named {
+                id: entry.id,
+                key: Key::public(algorithm, parsed),
+            })
+        };
+        let keys: Box<[_]> = entries(text)?.into_iter().filter_map(usable).collect();
+        if keys.is_empty() {
+            return Err(KeySetError::NoUsableKey);
+        }
+        Ok(Self(Keys::Named(keys)))
+    }
+
+    /// The one secret of HS256. It is meant whatever key a token names.
+    #[allow(
+        clippy::needless_pass_by_value,
+        reason = "it ends here: wiped, and kept as a key alone"
+    )]
+    pub fn from_secret(secret: SharedSecret) -> Self {
+        Self(Keys::Secret(Key::secret(secret.expose())))
+    }
+
+    /// How many keys there are to use.
+    #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Keys::Named(keys) => keys.len(),
+            Keys::Secret(_) => 1,
+        }
+    }
+
+    /// Whether there is a key of this id to use.
+    pub fn has_kid(&self, kid: &str) -> bool {
+        match &self.0 {
+            Keys::Named(keys) => keys.iter().any(|key| key.id.as_deref() == Some(kid)),
+            Keys::Secret(_) => false,
+        }
+    }
+
+    /// The key of this id, where it is for this algorithm; without an id, the only one for it.
+    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Reason> {
+        let key = match (&self.0, kid) {
+            (Keys::Secret(key), _) => key,
+            (Keys::Named(keys), Some(_)) => keys
+                .iter()
+                .find(|key| key.id.as_deref() == kid)
+                .map(|named| &named.key)
+                .ok_or(Reason::UnknownKey)?,
+            (Keys::Named(keys), None) => {
+                let all = keys.iter().map(|named| &named.key);
+                let mut fitting = all.filter(|key| key.algorithm() == algorithm);
+                let only = fitting.next().ok_or(Reason::UnknownKey)?;
+                // To try them all would let a token choose, and cost a check each.
+                if fitting.next().is_some() {
+                    return Err(Reason::AmbiguousKey);
+                }
+                only
+            }
+        };
+        if key.algorithm() == algorithm {
+            Ok(key)
+        } else {
+            Err(Reason::KeyMismatch)
+        }
+    }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySet")
+            .field("keys", &self.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What there is to say of every key of a set, in its order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Report {
+    /// One row for each key.
+    pub keys: Vec<KeyReport>,
+    /// Why the whole is no key set.
+    pub error: Option<KeySetError>,
+}
+
+/// What there is to say of one key. What it says of itself is text that somebody else wrote, up to 256 bytes of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct KeyReport {
+    /// Its id.
+    pub kid: Option<Box<str>>,
+    /// Its type.
+    pub kty: Option<Box<str>>,
+    /// The algorithm it says it is for.
+    pub alg: Option<Box<str>>,
+    /// The algorithm it is used for, or why it is not used.
+    pub usable: Result<Algorithm, KeyRefusal>,
+    /// What is odd about it.
+    pub warnings: Vec<KeyWarning>,
+}
+
+/// Says of each key whether it can be used and for what, or why not.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud_core::jwt::{KeyRefusal, lint};
+///
+/// let report = lint(br#"{"keys":[{"kty":"oct","kid":"k","k":"c2VjcmV0"}]}"#);
+/// assert_eq!(report.keys[0].usable, Err(KeyRefusal::Symmetric));
+/// assert_eq!(report.error.unwrap().code(), "key_set_unusable");
+/// ```
+pub fn lint(text: &[u8]) -> Report {
+    match entries(text) {
+        Err(error) => Report {
+            keys: Vec::new(),
+            error: Some(error),
+        },
+        Ok(entries) => {
+            let keys: Vec<_> = entries.into_iter().map(Entry::report).collect();
+            let error = keys
+                .iter()
+                .all(|key| key.usable.is_err())
+                .then_some(KeySetError::NoUsableKey);
+            Report { keys, error }
+        }
+    }
+}
+
+/// One key of a set, whatever became of it.
+struct Entry {
+    id: Option<Box<str>>,
+    kty: Option<Box<str>>,
+    alg: Option<Box<str>>,
+    key: Result<PublicKey, KeyRefusal>,
+}
+
+impl Entry {
+    fn report(self) -> KeyReport {
+        let exponent = self.key.as_ref().ok().and_then(|key| key.warning);
+        let unnamed = self.id.is_none().then_some(KeyWarning::NoKeyId);
+        KeyReport {
+            kid: self.id,
+            kty: self.kty,
+            alg: self.alg,
+            usable: self.key.map(|key| key.algorithm),
+            warnings: exponent.into_iter().chain(unnamed).collect(),
+        }
+    }
+}
+
+fn entries(text: &[u8]) -> Result<Vec<Entry>, KeySetError> {
+    let set = json::parse(text, MAX_DEPTH).map_err(|_| KeySetError::Malformed)?;
+    let keys = set
+        .get("keys")
+        .and_then(Value::as_array)
+        .ok_or(KeySetError::Malformed)?;
+    if keys.len() > MAX_KEYS {
+        return Err(KeySetError::TooManyKeys);
+    }
+    let keys: Option<Vec<_>> = keys.iter().map(|key| key.as_object().map(Jwk)).collect();
+    let keys = keys.ok_or(KeySetError::Malformed)?;
+    let ids: Vec<_> = keys.iter().map(|key| key.key_id().ok().flatten()).collect();
+    let is_twice = |id: &str| ids.iter().filter(|other| **other == Some(id)).count() > 1;
+    let entry = |(jwk, id): (&Jwk<'_>, Option<&str>)| {
+        let text = |name| {
+            let text = jwk.0.get(name).and_then(Value::as_str);
+            text.filter(|text| text.len() <= 256).map(Into::into)
+        };
+        Entry {
+            id: id.map(Into::into),
+            kty: text("kty"),
+            alg: text("alg"),
+            key: match id {
+                // Before anything else of it: the id may be meant for the other, whatever this one is.
+                Some(id) if is_twice(id) => Err(KeyRefusal::DuplicateKeyId),
+                _ => jwk.read(),
+            },
+        }
+    };
+    Ok(keys.iter().zip(ids.iter().copied()).map(entry).collect())
+}

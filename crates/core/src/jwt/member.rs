@@ -1,0 +1,316 @@
+//! Strict reading of one JSON object, member by member, without building it.
+//!
+//! The same rules as [`crate::json`]: one whole text, every member once at every level, nesting up to a stated depth. But
+//! texts are borrowed from the decoded token, and what nobody asks for is only checked: a usual header or set of claims is
+//! read without an allocation.
+
+use alloc::borrow::Cow;
+use alloc::collections::BTreeSet;
+use core::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// The value of a member, as far as anybody asks.
+#[derive(Debug, PartialEq)]
+pub(super) enum Value<'t> {
+    Text(Cow<'t, str>),
+    /// A list of nothing but texts.
+    Texts(Vec<Cow<'t, str>>),
+    Whole(u64),
+    Fraction(f64),
+    Null,
+    /// Well-formed, and of no type that is asked for.
+    Other,
+}
+
+impl Value<'_> {
+    pub(super) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+}
+
+/// The text is not one well-formed object.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct BadObject;
+
+/// Reads `text` as one object with at most `depth` containers inside one another, and hands each member to `take`.
+pub(super) fn read_object<'t>(
+    text: &'t [u8],
+    depth: usize,
+    take: impl FnMut(&str, Value<'t>),
+) -> Result<(), BadObject> {
+    // UTF-8 is looked at once for the whole, which costs less than string by string.
+    let text = core::str::from_utf8(text).map_err(|_| BadObject)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let whole = Whole { depth, take };
+    reader
+        .deserialize_map(whole)
+        .and_then(|()| reader.end())
+        .map_err(|_| BadObject)
+}
+
+/// The outermost object.
+struct Whole<F> {
+    depth: usize,
+    take: F,
+}
+
+impl<'t, F: FnMut(&str, Value<'t>)> Visitor<'t> for Whole<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(mut self, mut map: A) -> Result<(), A::Error> {
+        let inner = Strict(self.depth).deeper()?;
+        let mut names = Names::default();
+        while let Some(name) = map.next_key_seed(Name)? {
+            let value = map.next_value_seed(inner)?;
+            (self.take)(&name, value);
+            names.add(name)?;
+        }
+        Ok(())
+    }
+}
+
+/// Any value; holds how much deeper it may go.
+#[derive(Clone, Copy)]
+struct Strict(usize);
+
+impl Strict {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        match self.0.checked_sub(1) {
+            Some(left) => Ok(Self(left)),
+            None => Err(E::custom("too deep")),
+        }
+    }
+}
+
+impl<'t> DeserializeSeed<'t> for Strict {
+    type Value = Value<'t>;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Value<'t>, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Strict {
+    type Value = Value<'t>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value<'t>, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Value<'t>, E> {
+        Ok(Value::Other)
+    }
+
+    /// Only a negative number comes this way.
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Value<'t>, E> {
+        Ok(Value::Other)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value<'t>, E> {
+        Ok(Value::Whole(value))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value<'t>, E> {
+        Ok(Value::Fraction(value))
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, text: &'t str) -> Result<Value<'t>, E> {
+        Ok(Value::Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Value<'t>, E> {
+        Ok(Value::Text(Cow::Owned(text.to_owned())))
+    }
+
+    fn visit_seq<A: SeqAccess<'t>>(self, mut seq: A) -> Result<Value<'t>, A::Error> {
+        let inner = self.deeper()?;
+        let mut texts = Some(Vec::new());
+        while let Some(item) = seq.next_element_seed(inner)? {
+            match (item, &mut texts) {
+                (Value::Text(text), Some(texts)) => texts.push(text),
+                _ => texts = None,
+            }
+        }
+        Ok(texts.map_or(Value::Other, Value::Texts))
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Value<'t>, A::Error> {
+        let inner = self.deeper()?;
+        let mut names = Names::default();
+        while let Some(name) = map.next_key_seed(Name)? {
+            map.next_value_seed(inner)?;
+            names.add(name)?;
+        }
+        Ok(Value::Other)
+    }
+}
+
+/// A member's name: borrowed where it was written without escapes.
+struct Name;
+
+impl<'t> DeserializeSeed<'t> for Name {
+    type Value = Cow<'t, str>;
+
+    fn deserialize<D: Deserializer<'t>>(self, deserializer: D) -> Result<Cow<'t, str>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'t> Visitor<'t> for Name {
+    type Value = Cow<'t, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_borrowed_str<E: de::Error>(self, name: &'t str) -> Result<Cow<'t, str>, E> {
+        Ok(Cow::Borrowed(name))
+    }
+
+    fn visit_str<E: de::Error>(self, name: &str) -> Result<Cow<'t, str>, E> {
+        Ok(Cow::Owned(name.to_owned()))
+    }
+}
+
+/// The members seen so far. A few are compared one by one; more than that go into a tree, so that a text with a thousand
+/// members costs no more than its length.
+#[derive(Default)]
+struct Names<'t> {
+    few: [&'t str; 16],
+    count: usize,
+    more: BTreeSet<Cow<'t, str>>,
+}
+
+impl<'t> Names<'t> {
+    fn add<E: de::Error>(&mut self, name: Cow<'t, str>) -> Result<(), E> {
+        let seen = self.few.get(..self.count).unwrap_or_default();
+        let twice = seen.contains(&name.as_ref()) || self.more.contains(&name);
+        if twice {
+            return Err(E::custom("duplicate member"));
+        }
+        match (name, self.few.get_mut(self.count)) {
+            (Cow::Borrowed(name), Some(place)) => {
+                *place = name;
+                self.count = self.count.saturating_add(1);
+            }
+            (name, _) => {
+                self.more.insert(name);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members(text: &str) -> Result<Vec<(String, String)>, BadObject> {
+        let mut members = vec![];
+        read_object(text.as_bytes(), 16, |name, value| {
+            members.push((name.to_owned(), format!("{value:?}")));
+        })?;
+        Ok(members)
+    }
+
+    #[test]
+    fn members_are_handed_over() {
+        let text = r#" {"t":"x","e":"\u0061","l":["a","b"],"m":["a",1],"n":7,"f":1.5,"z":null,"-":-1,"o":{"a":[]}} "#;
+        let seen = members(text).unwrap();
+        let values: Vec<_> = seen.iter().map(|(_, value)| value.as_str()).collect();
+        assert_eq!(
+            values,
+            [
+                r#"Text("x")"#,
+                r#"Text("a")"#,
+                r#"Texts(["a", "b"])"#,
+                "Other",
+                "Whole(7)",
+                "Fraction(1.5)",
+                "Null",
+                "Other",
+                "Other"
+            ]
+        );
+    }
+
+    #[test]
+    fn one_whole_object_is_read() {
+        for bad in [
+            "",
+            " ",
+            "[]",
+            "null",
+            "7",
+            r#""{}""#,
+            "{",
+            r#"{"a":1"#,
+            r#"{"a":1}x"#,
+            "{}{}",
+            r#"{"a":1,}"#,
+            r#"{"a":}"#,
+            "{a:1}",
+            r#"{"a":1e309}"#,
+            r#"{"a":NaN}"#,
+            r#"{"a":01}"#,
+            r#"{"a":[1,{"b":-1e400}]}"#,
+            r#"{"a":"\ud800"}"#,
+            "\u{feff}{}",
+            "{\"a\":\"\n\"}",
+        ] {
+            assert_eq!(members(bad), Err(BadObject), "{bad:?}");
+        }
+        let not_utf8 = read_object(b"{\"a\":\"\xff\"}", 16, |_, _| {});
+        assert_eq!(not_utf8, Err(BadObject));
+    }
+
+    #[test]
+    fn threat_019_a_member_stands_once_at_every_level() {
+        for bad in [
+            r#"{"sub":1,"sub":1}"#,
+            r#"{"sub":1,"\u0073ub":1}"#,
+            r#"{"\u0073ub":1,"sub":1}"#,
+            r#"{"\u0073ub":1,"s\u0075b":1}"#,
+            r#"{"a":{"b":1,"b":2}}"#,
+            r#"{"a":[{"b":1,"b":2}]}"#,
+            r#"{"":1,"":1}"#,
+        ] {
+            assert_eq!(members(bad), Err(BadObject), "{bad}");
+        }
+        assert!(members(r#"{"a":{"a":{"a":1}},"A":1,"":1}"#).is_ok());
+        for count in [15, 16, 17, 40] {
+            let many: Vec<_> = (0..count).map(|at| format!(r#""m{at}":0"#)).collect();
+            assert_eq!(
+                members(&format!("{{{}}}", many.join(","))).unwrap().len(),
+                count
+            );
+            for again in [0, count - 1] {
+                let twice = format!(r#"{{{},"m{again}":0}}"#, many.join(","));
+                assert_eq!(members(&twice), Err(BadObject), "{count}: {again}");
+            }
+        }
+    }
+
+    #[test]
+    fn threat_099_depth_is_bounded() {
+        let nested = |n: usize| format!(r#"{{"a":{}{}}}"#, "[".repeat(n), "]".repeat(n));
+        assert!(members(&nested(15)).is_ok());
+        assert!(members(&nested(16)).is_err());
+        assert!(members(&nested(3000)).is_err());
+        let objects = |n: usize| format!("{}0{}", r#"{"a":"#.repeat(n), "}".repeat(n));
+        assert!(members(&objects(16)).is_ok());
+        assert!(members(&objects(17)).is_err());
+    }
+}

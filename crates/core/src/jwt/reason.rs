@@ -1,0 +1,123 @@
+//! Why a token is refused.
+//!
+//! Each reason has a code of its own, which says to an operator what to mend; none of them holds anything of the token.
+
+use core::fmt;
+
+use crate::error::{CloudApiError, Code};
+
+/// The checks, in the order they are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// Three parts of strict base64url.
+    Form,
+    /// What the header holds.
+    Header,
+    /// Whether the algorithm is allowed.
+    Algorithm,
+    /// Which key, and whether it is for that algorithm.
+    Key,
+    /// The signature.
+    Signature,
+    /// What the claims say.
+    Claims,
+}
+
+impl Step {
+    /// Every check, in order.
+    pub const ALL: [Self; 6] = [
+        Self::Form,
+        Self::Header,
+        Self::Algorithm,
+        Self::Key,
+        Self::Signature,
+        Self::Claims,
+    ];
+
+    /// The check as lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Form => "form",
+            Self::Header => "header",
+            Self::Algorithm => "algorithm",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Claims => "claims",
+        }
+    }
+}
+
+macro_rules! reasons {
+    ($($name:ident $step:ident $code:ident, $meaning:literal;)*) => {
+        /// Why a token is refused.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum Reason {
+            $(#[doc = $meaning] $name,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the checks.
+            pub const ALL: &[Self] = &[$(Self::$name,)*];
+
+            /// The check that failed.
+            pub const fn step(self) -> Step {
+                match self {
+                    $(Self::$name => Step::$step,)*
+                }
+            }
+
+            /// The error's code for it.
+            pub const fn error_code(self) -> Code {
+                match self {
+                    $(Self::$name => Code::$code,)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    MalformedToken Form TokenMalformed, "It is not three parts of strict base64url.";
+    MalformedHeader Header TokenHeaderMalformed, "The header is not a JSON object with members of the right type, each once.";
+    RefusedHeader Header TokenHeaderRefused, "The header asks for what is not done: `crit`, `b64`, `zip`, a nested token, or a key of its own.";
+    WrongKind Header TokenKindRefused, "It is a token of another kind.";
+    RefusedAlgorithm Algorithm TokenAlgorithmRefused, "The algorithm is not one of those that are allowed.";
+    UnknownKey Key TokenKeyUnknown, "The key it names is not in the key set.";
+    AmbiguousKey Key TokenKeyAmbiguous, "It names no key, and several could be meant.";
+    KeyMismatch Key TokenKeyMismatch, "The key it names is for another algorithm.";
+    BadSignature Signature TokenSignatureInvalid, "The signature is not one of the key's.";
+    MalformedClaims Claims TokenClaimsMalformed, "The claims are not a JSON object with members of the right type, each once.";
+    WrongPurpose Claims TokenPurposeRefused, "The claims are those of a token of another kind.";
+    MissingExpiry Claims TokenExpiryMissing, "It has no expiry.";
+    MalformedTime Claims TokenTimeMalformed, "A time is not a number of seconds from 1970 to 9999.";
+    Expired Claims SessionExpired, "It is past its expiry.";
+    NotYetValid Claims TokenNotYetValid, "It is not valid yet, or was issued later than now.";
+    MissingIssueTime Claims TokenIssueTimeMissing, "It has no issue time, and a greatest age is set.";
+    TooOld Claims TokenTooOld, "It was issued longer ago than is allowed.";
+    WrongIssuer Claims TokenIssuerMismatch, "It was issued by somebody else.";
+    WrongAudience Claims TokenAudienceMismatch, "It is not for this project.";
+    BadSubject Claims TokenSubjectMalformed, "It has no subject that can be a user.";
+}
+
+impl Reason {
+    /// The stable text.
+    pub fn code(self) -> &'static str {
+        self.error_code().own_text()
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+impl core::error::Error for Reason {}
+
+impl From<Reason> for CloudApiError {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason.error_code())
+    }
+}

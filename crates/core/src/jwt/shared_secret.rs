@@ -1,0 +1,49 @@
+//! The secret of HS256: configured, never taken from a key set.
+
+use core::fmt;
+
+use zeroize::Zeroizing;
+
+use crate::malformed::Malformed;
+
+/// Shortest secret that is taken: as long as the hash (RFC 7518 section 3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// The secret that both sides of HS256 hold. `Debug` says `[redacted]`; the bytes are wiped when it goes.
+pub struct SharedSecret(Zeroizing<Box<[u8]>>);
+
+impl SharedSecret {
+    /// Takes a secret of at least [`MIN_SECRET_BYTES`].
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where it is shorter.
+    pub fn new(bytes: &[u8]) -> Result<Self, Malformed> {
+        if bytes.len() < MIN_SECRET_BYTES {
+            return Err(Malformed::new("shared secret", "be at least 32 bytes"));
+        }
+        Ok(Self(Zeroizing::new(bytes.into())))
+    }
+
+    pub(super) fn expose(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SharedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SharedSecret([redacted])")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_as_long_as_the_hash() {
+        assert!(SharedSecret::new(&[7; 31]).is_err());
+        let secret = SharedSecret::new(b"0123456789abcdef0123456789abcdef").unwrap();
+        assert_eq!(format!("{secret:?}"), "SharedSecret([redacted])");
+    }
+}

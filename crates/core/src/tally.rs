@@ -1,0 +1,328 @@
+//! What happened, counted: requests by outcome and source, sign-ins, sign-outs, calls to the Cloud.
+//!
+//! Counters only grow, and to count is one atomic addition: it takes no lock and no memory. Every word that a counter is
+//! told apart by comes from a list here or in [`cloud_call`](crate::cloud_call): no caller can make a new one.
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+
+use crate::cloud_call::{CallResult, CloudCall};
+
+mod calls;
+
+use calls::Calls;
+pub use calls::{CallCount, CallTimes, TIME_BOUNDS};
+
+/// Which of the four answers a request got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Somebody is signed in.
+    Authenticated,
+    /// There is no credential.
+    Anonymous,
+    /// There is one, and it is not accepted.
+    Rejected,
+    /// It could not be found out.
+    Unavailable,
+}
+
+impl Outcome {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::Authenticated,
+        Self::Anonymous,
+        Self::Rejected,
+        Self::Unavailable,
+    ];
+
+    /// The outcome as stable lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Authenticated => "authenticated",
+            Self::Anonymous => "anonymous",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Source {
+    /// Memory: a verified identity, also one of the stale time, a refusal or a sign-out.
+    Cache,
+    /// A signature that was checked here.
+    Keys,
+    /// A call to the Cloud, whether it was answered or not.
+    Cloud,
+    /// Nowhere: there was nothing to look up, or nobody who may be asked.
+    None,
+}
+
+impl Source {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Cache, Self::Keys, Self::Cloud, Self::None];
+
+    /// The source as stable lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cache => "cache",
+            Self::Keys => "keys",
+            Self::Cloud => "cloud",
+            Self::None => "none",
+        }
+    }
+}
+
+/// Which answers of a look at a request's credentials are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counting {
+    /// Every one.
+    Always,
+    /// Only where somebody is signed in: whoever gets another answer asks again.
+    Authenticated,
+    /// None: it was counted already.
+    Never,
+}
+
+impl Counting {
+    pub(crate) const fn counts(self, outcome: Outcome) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Authenticated => matches!(outcome, Outcome::Authenticated),
+            Self::Never => false,
+        }
+    }
+}
+
+/// How a sign-in ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Login {
+    /// Somebody is signed in.
+    Succeeded,
+    /// Nobody is, whatever the reason.
+    Failed,
+}
+
+impl Login {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Succeeded, Self::Failed];
+
+    /// The end as stable lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// How the end of a session went at the Cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SessionEnd {
+    /// The Cloud ended it.
+    Ended,
+    /// The Cloud knew no such session.
+    AlreadyGone,
+    /// The Cloud did not confirm.
+    NotConfirmed,
+}
+
+impl SessionEnd {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ended, Self::AlreadyGone, Self::NotConfirmed];
+
+    /// The end as stable lower-case text.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ended => "ended",
+            Self::AlreadyGone => "already_gone",
+            Self::NotConfirmed => "not_confirmed",
+        }
+    }
+}
+
+/// All counters of one deployment, from 0 when it was set to work.
+#[derive(Debug, Default)]
+pub struct Tally {
+    requests: Requests,
+    succeeded: AtomicU64,
+    failed: AtomicU64,
+    ended: AtomicU64,
+    already_gone: AtomicU64,
+    not_confirmed: AtomicU64,
+    calls: Calls,
+}
+
+/// One field for each pair that can be: which is found without a search.
+#[derive(Debug, Default)]
+struct Requests {
+    authenticated: Sources,
+    anonymous: Sources,
+    rejected: Sources,
+    unavailable: Sources,
+}
+
+#[derive(Debug, Default)]
+struct Sources {
+    cache: AtomicU64,
+    keys: AtomicU64,
+    cloud: AtomicU64,
+    none: AtomicU64,
+}
+
+impl Tally {
+    /// A request got its answer.
+    pub fn answered(&self, outcome: Outcome, source: Source) {
+        add(self.request(outcome, source), 1);
+    }
+
+    /// A sign-in ended.
+    pub fn login(&self, login: Login) {
+        add(self.login_counter(login), 1);
+    }
+
+    /// A session was ended.
+    pub fn session_end(&self, end: SessionEnd) {
+        add(self.end_counter(end), 1);
+    }
+
+    /// A call to the Cloud came back.
+    pub fn called(&self, call: CloudCall, result: CallResult, took: Duration) {
+        self.calls.add(call, result, took);
+    }
+
+    /// Requests by outcome and source, each pair that can be.
+    pub fn requests(&self) -> impl Iterator<Item = (Outcome, Source, u64)> {
+        Outcome::ALL.into_iter().flat_map(move |outcome| {
+            Source::ALL.into_iter().filter_map(move |source| {
+                let count = read(self.request(outcome, source));
+                (count > 0 || can_be(outcome, source)).then_some((outcome, source, count))
+            })
+        })
+    }
+
+    /// Sign-ins by their end.
+    pub fn logins(&self) -> impl Iterator<Item = (Login, u64)> {
+        Login::ALL
+            .map(|login| (login, read(self.login_counter(login))))
+            .into_iter()
+    }
+
+    /// Sessions that were ended, by what the Cloud said.
+    pub fn session_ends(&self) -> impl Iterator<Item = (SessionEnd, u64)> {
+        SessionEnd::ALL
+            .map(|end| (end, read(self.end_counter(end))))
+            .into_iter()
+    }
+
+    /// Calls to the Cloud by endpoint and result, those that were made.
+    pub fn calls(&self) -> impl Iterator<Item = CallCount> {
+        self.calls.counts()
+    }
+
+    /// How long calls took, by endpoint, of those that were called.
+    pub fn call_times(&self) -> impl Iterator<Item = CallTimes> {
+        self.calls.times()
+    }
+
+    const fn request(&self, outcome: Outcome, source: Source) -> &AtomicU64 {
+        let sources = match outcome {
+            Outcome::Authenticated => &self.requests.authenticated,
+            Outcome::Anonymous => &self.requests.anonymous,
+            Outcome::Rejected => &self.requests.rejected,
+            Outcome::Unavailable => &self.requests.unavailable,
+        };
+        match source {
+            Source::Cache => &sources.cache,
+            Source::Keys => &sources.keys,
+            Source::Cloud => &sources.cloud,
+            Source::None => &sources.none,
+        }
+    }
+
+    const fn login_counter(&self, login: Login) -> &AtomicU64 {
+        match login {
+            Login::Succeeded => &self.succeeded,
+            Login::Failed => &self.failed,
+        }
+    }
+
+    const fn end_counter(&self, end: SessionEnd) -> &AtomicU64 {
+        match end {
+            SessionEnd::Ended => &self.ended,
+            SessionEnd::AlreadyGone => &self.already_gone,
+            SessionEnd::NotConfirmed => &self.not_confirmed,
+        }
+    }
+}
+
+/// What is shown though it did not happen so far, so that its first time is seen as a rise.
+const fn can_be(outcome: Outcome, source: Source) -> bool {
+    match outcome {
+        Outcome::Authenticated => !matches!(source, Source::None),
+        Outcome::Anonymous => matches!(source, Source::None),
+        Outcome::Rejected => true,
+        Outcome::Unavailable => !matches!(source, Source::Cache),
+    }
+}
+
+/// Nothing else is ordered by a counter.
+fn add(counter: &AtomicU64, count: u64) {
+    counter.fetch_add(count, Ordering::Relaxed);
+}
+
+fn read(counter: &AtomicU64) -> u64 {
+    counter.load(Ordering::Relaxed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_pair_has_a_counter_of_its_own() {
+        let tally = Tally::default();
+        let pairs = || {
+            Outcome::ALL
+                .into_iter()
+                .flat_map(|o| Source::ALL.map(|s| (o, s)))
+        };
+        for (n, (outcome, source)) in (1..).zip(pairs()) {
+            (0..n).for_each(|_| tally.answered(outcome, source));
+        }
+        for (n, (outcome, source)) in (1..).zip(pairs()) {
+            assert!(tally.requests().any(|row| row == (outcome, source, n)));
+        }
+        assert_eq!(tally.requests().count(), 16);
+    }
+
+    #[test]
+    fn what_can_be_is_shown_before_it_happens_and_nothing_else() {
+        let tally = Tally::default();
+        assert_eq!(tally.requests().count(), 11);
+        assert!(tally.requests().all(|(_, _, count)| count == 0));
+        assert!(tally.calls().next().is_none() && tally.call_times().next().is_none());
+        assert_eq!(tally.logins().count() + tally.session_ends().count(), 5);
+    }
+
+    #[test]
+    fn sign_ins_and_sign_outs_are_told_apart() {
+        let tally = Tally::default();
+        tally.login(Login::Failed);
+        tally.session_end(SessionEnd::NotConfirmed);
+        tally.session_end(SessionEnd::NotConfirmed);
+        assert_eq!(
+            tally.logins().map(|(_, count)| count).collect::<Vec<_>>(),
+            [0, 1]
+        );
+        assert_eq!(
+            tally
+                .session_ends()
+                .map(|(_, count)| count)
+                .collect::<Vec<_>>(),
+            [0, 0, 2]
+        );
+    }
+}

@@ -1,0 +1,169 @@
+//! From what was given as text to a [`Verification`]: every value is checked here, for every language alike.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::{ByKeys, KeySource, Verification};
+use crate::error::CloudApiError;
+use crate::ids::ProjectId;
+use crate::jwt::{Algorithm, Algorithms, KeySet, Leeway, SharedSecret};
+use crate::malformed::Malformed;
+use crate::url::{BaseUrl, KeySetUrl};
+
+/// How often the Cloud is asked whether a session still lives, unless said otherwise.
+pub const DEFAULT_SESSION_EVERY: Duration = Duration::from_secs(30);
+
+/// Which way tokens are verified, by its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// `cloud`: the Cloud is asked.
+    #[default]
+    Cloud,
+    /// `keys`: signatures are checked.
+    Keys,
+    /// `keys+session`: both.
+    KeysAndSession,
+}
+
+impl Mode {
+    /// The mode of this name.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration` for any other.
+    pub fn parse(name: &str) -> Result<Self, CloudApiError> {
+        match name {
+            "cloud" => Ok(Self::Cloud),
+            "keys" => Ok(Self::Keys),
+            "keys+session" => Ok(Self::KeysAndSession),
+            _ => Err(CloudApiError::configuration(
+                "verification must be cloud, keys or keys+session",
+            )),
+        }
+    }
+}
+
+/// What is chosen of the verification. What is left out has its documented default; without a mode nothing else may be given.
+#[derive(Debug, Default)]
+pub struct VerificationOptions {
+    /// Which way. Default [`Mode::Cloud`].
+    pub mode: Mode,
+    /// Where the key set is. Default: the Cloud's own, `/.well-known/jwks.json` below its address.
+    pub key_set_url: Option<String>,
+    /// The key set itself, as JSON text, in place of an address.
+    pub key_set: Option<String>,
+    /// The secret of HS256, in place of a key set.
+    pub secret: Option<SharedSecret>,
+    /// The algorithms that are allowed. Default RS256, ES256 and EdDSA, or HS256 with a secret.
+    pub algorithms: Option<Vec<String>>,
+    /// Who must have issued a token, exactly. Default: the Cloud's address.
+    pub issuer: Option<String>,
+    /// Whom a token must be for, exactly. Default: the project id.
+    pub audience: Option<String>,
+    /// How far the clocks may differ. Default 30 s, at most 300 s.
+    pub leeway: Option<Duration>,
+    /// The greatest age of a token, from its issue time. Default: none but its expiry.
+    pub max_age: Option<Duration>,
+    /// How often the Cloud is asked whether a session still lives, with [`Mode::KeysAndSession`]. Default 30 s.
+    pub session_every: Option<Duration>,
+}
+
+impl VerificationOptions {
+    /// Checks what was given.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration`, with what it is about; never with a value.
+    pub fn build(
+        self,
+        base_url: &BaseUrl,
+        project_id: &ProjectId,
+    ) -> Result<Verification, CloudApiError> {
+        let mode = self.mode;
+        if mode == Mode::Cloud {
+            return if self.has_key_options() {
+                Err(CloudApiError::configuration(
+                    "verification: keys, issuer, audience and times are of use with keys or keys+session only",
+                ))
+            } else {
+                Ok(Verification::Cloud)
+            };
+        }
+        if mode == Mode::Keys && self.session_every.is_some() {
+            return Err(CloudApiError::configuration(
+                "verification: with keys the Cloud is never asked; choose keys+session",
+            ));
+        }
+        let every = self.session_every.unwrap_or(DEFAULT_SESSION_EVERY);
+        let keys = self.by_keys(base_url, project_id)?;
+        Ok(match mode {
+            Mode::KeysAndSession => Verification::KeysAndSession(keys, every),
+            _ => Verification::Keys(keys),
+        })
+    }
+
+    fn has_key_options(&self) -> bool {
+        self.key_set_url.is_some()
+            || self.key_set.is_some()
+            || self.secret.is_some()
+            || self.algorithms.is_some()
+            || self.issuer.is_some()
+            || self.audience.is_some()
+            || self.leeway.is_some()
+            || self.max_age.is_some()
+            || self.session_every.is_some()
+    }
+
+    fn by_keys(self, base_url: &BaseUrl, project_id: &ProjectId) -> Result<ByKeys, CloudApiError> {
+        let audience = self.audience.as_deref().unwrap_or(project_id.as_str());
+        let mut keys = ByKeys::of_cloud(base_url, audience).map_err(bad)?;
+        if let Some(issuer) = &self.issuer {
+            keys.rules.issuer = Some(issuer.as_str().into());
+        }
+        if let Some(leeway) = self.leeway {
+            keys.rules.leeway = Leeway::new(leeway).map_err(bad)?;
+        }
+        keys.rules.max_age = self.max_age;
+        let mut algorithms = Algorithms::default();
+        keys.source = match (self.key_set_url, self.key_set, self.secret) {
+            (None, None, None) => keys.source,
+            (Some(url), None, None) => KeySource::Url(KeySetUrl::parse(&url).map_err(bad)?),
+            (None, Some(text), None) => {
+                let set = KeySet::parse(text.as_bytes()).map_err(|_| {
+                    CloudApiError::configuration(
+                        "verification: the key set holds no key that can be used",
+                    )
+                })?;
+                KeySource::Fixed(Arc::new(set))
+            }
+            (None, None, Some(secret)) => {
+                algorithms = Algorithms::new(&[Algorithm::Hs256]).map_err(bad)?;
+                KeySource::Fixed(Arc::new(KeySet::from_secret(secret)))
+            }
+            _ => {
+                return Err(CloudApiError::configuration(
+                    "verification: give one of a key set's address, a key set and a secret",
+                ));
+            }
+        };
+        keys.rules.algorithms = match self.algorithms {
+            None => algorithms,
+            Some(names) => {
+                let known: Option<Vec<_>> =
+                    names.iter().map(|name| Algorithm::parse(name)).collect();
+                let known = known.ok_or_else(|| {
+                    CloudApiError::configuration(
+                        "verification: algorithms are RS256, ES256, EdDSA and, with a secret, HS256",
+                    )
+                })?;
+                Algorithms::new(&known).map_err(bad)?
+            }
+        };
+        Ok(keys)
+    }
+}
+
+fn bad(malformed: Malformed) -> CloudApiError {
+    CloudApiError::configuration(format!("verification: {malformed}"))
+}

@@ -1,0 +1,193 @@
+//! Where an answer came from, and that it was counted once.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Counting, Jitter, Outcome, Source};
+use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::identity::BreakerState;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::time::Now;
+
+use crate::world::signer::{Signer, published};
+use crate::world::{at, lost, run, status, token, v1, verified};
+
+/// Asks with this token, and says what was counted for it.
+fn asked(
+    authority: &Arc<Authority>,
+    token: &str,
+    now: Now,
+    answers: impl IntoIterator<Item = Delivery>,
+) -> (Outcome, Source) {
+    let before: Vec<_> = authority.tally().requests().collect();
+    let mut request = Authenticate::new(authority, Credentials::token(token));
+    let mut answers = answers.into_iter().collect::<Vec<_>>();
+    let mut last = None;
+    loop {
+        match request.next(last, now, Jitter(1)) {
+            Next::Done(answer) => {
+                let counted: Vec<_> = authority
+                    .tally()
+                    .requests()
+                    .filter(|row| !before.contains(row))
+                    .map(|(outcome, source, _)| (outcome, source))
+                    .collect();
+                assert_eq!(counted, [(answer.outcome(), request.source())]);
+                return counted[0];
+            }
+            Next::Identify(flow) => last = Some(run(flow, now, answers.drain(..)).output),
+            Next::Keys(flow) => {
+                let _ = run(flow, now, answers.drain(..)).output;
+                last = None;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_answer_says_where_it_came_from() {
+    use Outcome::{Anonymous, Authenticated, Rejected, Unavailable};
+    let authority = v1();
+    let gone = || [lost(TransportError::Timeout)];
+    for (what, token, second, answers, expect) in [
+        ("nobody", "", 0, vec![], (Anonymous, Source::None)),
+        ("no token", "a,b", 0, vec![], (Rejected, Source::None)),
+        (
+            "asked",
+            "a",
+            0,
+            vec![verified("a", &[])],
+            (Authenticated, Source::Cloud),
+        ),
+        ("remembered", "a", 1, vec![], (Authenticated, Source::Cache)),
+        (
+            "refused",
+            "b",
+            1,
+            vec![status(401)],
+            (Rejected, Source::Cloud),
+        ),
+        ("still refused", "b", 2, vec![], (Rejected, Source::Cache)),
+        (
+            "old, no answer",
+            "a",
+            40,
+            gone().into(),
+            (Authenticated, Source::Cache),
+        ),
+        (
+            "old, answered",
+            "a",
+            41,
+            vec![verified("a", &[])],
+            (Authenticated, Source::Cloud),
+        ),
+        (
+            "no answer",
+            "c",
+            42,
+            gone().into(),
+            (Unavailable, Source::Cloud),
+        ),
+    ] {
+        let got = asked(&authority, token, at(second), answers);
+        assert_eq!(got, expect, "{what}");
+    }
+    // From here on the breaker is open, and the Cloud is not asked.
+    for n in 0..4 {
+        assert_eq!(authority.breaker_state(at(100)), BreakerState::Closed);
+        let _ = asked(&authority, &format!("d{n}"), at(100), gone());
+    }
+    assert_eq!(authority.breaker_state(at(100)), BreakerState::Open);
+    assert_eq!(
+        asked(&authority, "e", at(100), []),
+        (Unavailable, Source::None)
+    );
+    assert_eq!(
+        asked(&authority, "a", at(101), []),
+        (Authenticated, Source::Cache)
+    );
+    assert_eq!(authority.breaker_state(at(105)), BreakerState::HalfOpen);
+}
+
+#[test]
+fn the_refusal_that_is_told_is_the_one_that_is_counted() {
+    let authority = v1();
+    let asked_twice = |header: &str, answers: Vec<Delivery>| {
+        let mut answers = answers.into_iter();
+        let credentials = Credentials::read(&authority, Some("Bearer a,b"), Some(header)).unwrap();
+        let mut request = Authenticate::new(&authority, credentials);
+        let mut last = None;
+        loop {
+            match request.next(last, at(0), Jitter(1)) {
+                Next::Done(answer) => return (answer.outcome(), request.source()),
+                Next::Identify(flow) => last = Some(run(flow, at(0), answers.next()).output),
+                Next::Keys(_) => panic!("no keys are used here"),
+            }
+        }
+    };
+    let cookie = "__Host-mastra_session=c1";
+    assert_eq!(
+        asked_twice(cookie, vec![status(403)]),
+        (Outcome::Rejected, Source::None),
+        "the bearer counts most, and nobody was asked about it"
+    );
+    assert_eq!(
+        asked_twice(cookie, vec![verified("u", &[])]),
+        (Outcome::Authenticated, Source::Cloud)
+    );
+}
+
+#[test]
+fn a_look_that_is_repeated_is_counted_once() {
+    let authority = v1();
+    let look = |counting, token: &str| {
+        let request = Authenticate::new(&authority, Credentials::token(token));
+        let _ = request.counting(counting).next(None, at(1), Jitter(1));
+        authority.tally().requests().map(|row| row.2).sum::<u64>()
+    };
+    let _ = asked(&authority, "a", at(0), [verified("a", &[])]);
+    assert_eq!(look(Counting::Never, "a"), 1);
+    assert_eq!(look(Counting::Authenticated, ""), 1);
+    assert_eq!(look(Counting::Authenticated, "a"), 2);
+    assert_eq!(look(Counting::Always, ""), 3);
+}
+
+#[test]
+fn a_sign_out_knows_whose_session_it_ends() {
+    let authority = v1();
+    let _ = asked(&authority, "a", at(0), [verified("usr_a", &[])]);
+    let logout = |text: &str| {
+        let token = token(text);
+        Logout::new(
+            Arc::clone(&authority),
+            token,
+            Effort::Full,
+            at(0),
+            Jitter(1),
+        )
+    };
+    let known = logout("a");
+    assert_eq!(known.identity().unwrap().user().id().as_str(), "usr_a");
+    assert!(logout("b").identity().is_none());
+}
+
+#[test]
+fn where_signatures_are_checked_the_keys_are_the_source() {
+    let authority = crate::keys::by_keys();
+    let (key, other) = (Signer::new("k1"), Signer::new("k1"));
+    let (good, forged) = (key.token("usr_1", 600), other.token("usr_1", 600));
+    use Outcome::{Authenticated, Rejected, Unavailable};
+    let away = || [lost(TransportError::Connect), lost(TransportError::Connect)];
+    let first = asked(&authority, &good, at(0), away());
+    assert_eq!(first, (Unavailable, Source::Keys), "there are none");
+    let checked = asked(&authority, &good, at(30), [published(&[&key])]);
+    assert_eq!(checked, (Authenticated, Source::Keys));
+    let known = asked(&authority, &good, at(31), []);
+    assert_eq!(known, (Authenticated, Source::Cache));
+    let refused = asked(&authority, &forged, at(31), []);
+    assert_eq!(refused, (Rejected, Source::Keys));
+    let known = asked(&authority, &forged, at(31), []);
+    assert_eq!(known, (Rejected, Source::Cache));
+}

@@ -1,0 +1,183 @@
+//! What was counted and how things stand, as plain rows. Counting itself is the core's.
+
+use mastra_auth_cloud_core::cloud_call::{CallResult, CloudCall};
+use mastra_auth_cloud_core::tally::{CallTimes, TIME_BOUNDS};
+use napi_derive::napi;
+
+use crate::authority::Authority;
+use crate::convert::now;
+use crate::flow::transport_error;
+use crate::guard::{Result, guard};
+
+/// Requests with one outcome and one source.
+#[napi(object, object_from_js = false)]
+pub struct RequestCount {
+    /// Which of the four answers.
+    pub outcome: &'static str,
+    /// Where it came from.
+    pub source: &'static str,
+    /// How many.
+    pub count: f64,
+}
+
+/// Sign-ins or sign-outs with one outcome.
+#[napi(object, object_from_js = false)]
+pub struct OutcomeCount {
+    /// How they ended.
+    pub outcome: &'static str,
+    /// How many.
+    pub count: f64,
+}
+
+/// Calls to one endpoint with one result.
+#[napi(object, object_from_js = false)]
+pub struct CallCount {
+    /// Which endpoint.
+    pub operation: &'static str,
+    /// How they went.
+    pub status: &'static str,
+    /// How many.
+    pub count: f64,
+}
+
+/// Calls to one endpoint that took up to a bound.
+#[napi(object, object_from_js = false)]
+pub struct CallTime {
+    /// Which endpoint.
+    pub operation: &'static str,
+    /// The bound in seconds, as Prometheus writes it.
+    pub le: String,
+    /// How many took that long or less.
+    pub count: f64,
+}
+
+/// Entries of one kind.
+#[napi(object, object_from_js = false)]
+pub struct EntryCount {
+    /// What they are.
+    pub kind: &'static str,
+    /// How many.
+    pub count: f64,
+}
+
+/// All of it.
+#[napi(object, object_from_js = false)]
+pub struct Statistics {
+    /// Since the start.
+    pub requests: Vec<RequestCount>,
+    /// Since the start.
+    pub logins: Vec<OutcomeCount>,
+    /// Since the start.
+    pub sign_outs: Vec<OutcomeCount>,
+    /// Since the start.
+    pub cloud_calls: Vec<CallCount>,
+    /// Since the start.
+    pub cloud_call_times: Vec<CallTime>,
+    /// Now.
+    pub cache_entries: Vec<EntryCount>,
+    /// `closed`, `open` or `half_open`.
+    pub breaker: &'static str,
+    /// In seconds; none where signatures are not checked with fetched keys.
+    pub keys_age: Option<f64>,
+}
+
+#[napi]
+impl Authority {
+    /// What was counted since the start, and how things stand now.
+    #[napi]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn statistics(&self) -> Result<Statistics> {
+        guard("Authority.statistics", || {
+            let (tally, now) = (self.0.tally(), now());
+            let (identities, refusals) = self.0.remembered();
+            Statistics {
+                requests: tally
+                    .requests()
+                    .map(|(outcome, source, count)| RequestCount {
+                        outcome: outcome.as_str(),
+                        source: source.as_str(),
+                        count: count as f64,
+                    })
+                    .collect(),
+                logins: tally
+                    .logins()
+                    .map(|(login, count)| row(login.as_str(), count))
+                    .collect(),
+                sign_outs: tally
+                    .session_ends()
+                    .map(|(end, count)| row(end.as_str(), count))
+                    .collect(),
+                cloud_calls: tally
+                    .calls()
+                    .map(|calls| CallCount {
+                        operation: calls.call.as_str(),
+                        status: calls.result.as_str(),
+                        count: calls.count as f64,
+                    })
+                    .collect(),
+                cloud_call_times: tally.call_times().flat_map(|times| up_to(&times)).collect(),
+                cache_entries: vec![
+                    EntryCount {
+                        kind: "identities",
+                        count: identities as f64,
+                    },
+                    EntryCount {
+                        kind: "refusals",
+                        count: refusals as f64,
+                    },
+                ],
+                breaker: self.0.breaker_state(now).as_str(),
+                keys_age: self.0.keys_age(now).map(|age| age.as_secs_f64()),
+            }
+        })
+    }
+
+    /// A call to the Cloud came back after so many milliseconds, with a status or with why there was none.
+    #[napi]
+    pub fn called(
+        &self,
+        operation: String,
+        status: Option<u16>,
+        failed: Option<String>,
+        milliseconds: f64,
+    ) -> Result<()> {
+        guard("Authority.called", || {
+            let result = match (status, failed) {
+                (Some(status), _) => CallResult::of_status(status),
+                (None, why) => CallResult::of_error(transport_error(&why.unwrap_or_default())),
+            };
+            if let Some(call) = CloudCall::parse(&operation) {
+                let took = crate::convert::seconds(milliseconds / 1e3);
+                self.0.tally().called(call, result, took);
+            }
+        })
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn row(outcome: &'static str, count: u64) -> OutcomeCount {
+    OutcomeCount {
+        outcome,
+        count: count as f64,
+    }
+}
+
+/// Each bound with all that took as long or less, as Prometheus counts them.
+#[allow(clippy::cast_precision_loss)]
+fn up_to(times: &CallTimes) -> Vec<CallTime> {
+    let mut sum = 0_u64;
+    let bounds = TIME_BOUNDS.iter().zip(times.up_to).map(|(bound, count)| {
+        sum = sum.saturating_add(count);
+        (format!("{:?}", bound.as_secs_f64()), sum)
+    });
+    bounds
+        .collect::<Vec<_>>()
+        .into_iter()
+        .chain([("+Inf".to_owned(), times.count)])
+        .map(|(le, count)| CallTime {
+            operation: times.call.as_str(),
+            le,
+            count: count as f64,
+        })
+        .collect()
+}

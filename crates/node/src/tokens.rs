@@ -1,0 +1,134 @@
+//! Tokens against keys and rules, for the cases that every language answers alike.
+
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::jwt::{
+    Algorithm, Algorithms, Claims, KeySet, KeySetError, Leeway, Rules, SharedSecret, TokenKind,
+    verify,
+};
+use mastra_auth_cloud_core::malformed::Malformed;
+use mastra_auth_cloud_core::time::Timestamp;
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use crate::convert::{Failure, Or, millis, seconds, timestamp, token};
+use crate::guard::{Result, guard};
+
+/// What a token must say. Times are in seconds.
+#[napi(object, object_to_js = false)]
+pub struct TokenRules {
+    /// The algorithms that are allowed; else those that have a public key.
+    pub algorithms: Option<Vec<String>>,
+    /// Who must have issued it.
+    pub issuer: Option<String>,
+    /// Whom it must be for.
+    pub audience: String,
+    /// How far clocks may be apart.
+    pub leeway: Option<f64>,
+    /// How long after its issue it is accepted at most.
+    pub max_age: Option<f64>,
+    /// `session` or `access_token`.
+    pub kind: Option<String>,
+}
+
+/// What a verified token says.
+#[napi(object, object_from_js = false)]
+pub struct TokenClaims {
+    /// Whom the token is about.
+    pub sub: String,
+    /// The Cloud's id of the session.
+    pub sid: Option<String>,
+    /// The e-mail address.
+    pub email: Option<String>,
+    /// The name to show.
+    pub name: Option<String>,
+    /// The picture to show.
+    pub avatar_url: Option<String>,
+    /// The roles.
+    pub roles: Vec<String>,
+    /// When it was issued.
+    pub iat: Option<f64>,
+    /// From when it is valid.
+    pub nbf: Option<f64>,
+    /// Until when it is valid.
+    pub exp: f64,
+}
+
+/// The claims of a token, checked against a key set as JSON text, or else against a shared secret.
+#[napi]
+pub fn verified_claims(
+    text: String,
+    keys: Option<String>,
+    secret: Option<String>,
+    rules: TokenRules,
+    now: f64,
+) -> Result<Or<TokenClaims>> {
+    guard("verifiedClaims", || {
+        match claims(&text, keys, secret, &rules, timestamp(now)) {
+            Ok(claims) => Either::A(claims.into()),
+            Err(failure) => Either::B(failure),
+        }
+    })
+}
+
+fn claims(
+    text: &str,
+    keys: Option<String>,
+    secret: Option<String>,
+    rules: &TokenRules,
+    now: Timestamp,
+) -> std::result::Result<Claims, Failure> {
+    let token = token(text)?;
+    let keys = match (keys, secret) {
+        (Some(keys), _) => KeySet::parse(keys.as_bytes()).map_err(unusable)?,
+        (None, secret) => {
+            let secret = secret.unwrap_or_default();
+            let secret = SharedSecret::new(secret.as_bytes()).map_err(CloudApiError::argument)?;
+            KeySet::from_secret(secret)
+        }
+    };
+    let rules = rules.read().map_err(CloudApiError::argument)?;
+    let verified = verify(&token, &keys, &rules, now).map_err(CloudApiError::from)?;
+    Ok(verified.into_inner())
+}
+
+fn unusable(error: KeySetError) -> Failure {
+    Failure {
+        code: error.code().to_owned(),
+        ..CloudApiError::configuration(error.to_string()).into()
+    }
+}
+
+impl TokenRules {
+    fn read(&self) -> std::result::Result<Rules, Malformed> {
+        let mut rules = Rules::new(&self.audience)?;
+        if let Some(names) = &self.algorithms {
+            let known = names.iter().filter_map(|name| Algorithm::parse(name));
+            rules.algorithms = Algorithms::new(&known.collect::<Vec<_>>())?;
+        }
+        rules.issuer = self.issuer.as_deref().map(Into::into);
+        if let Some(leeway) = self.leeway {
+            rules.leeway = Leeway::new(seconds(leeway))?;
+        }
+        rules.max_age = self.max_age.map(seconds);
+        if self.kind.as_deref() == Some("access_token") {
+            rules.kind = TokenKind::AccessToken;
+        }
+        Ok(rules)
+    }
+}
+
+impl From<Claims> for TokenClaims {
+    fn from(claims: Claims) -> Self {
+        Self {
+            sub: claims.subject().as_str().to_owned(),
+            sid: claims.session_id().map(|id| id.as_str().to_owned()),
+            email: claims.email().map(str::to_owned),
+            name: claims.name().map(str::to_owned),
+            avatar_url: claims.avatar_url().map(str::to_owned),
+            roles: claims.roles().to_vec(),
+            iat: claims.issued_at().map(millis),
+            nbf: claims.not_before().map(millis),
+            exp: millis(claims.expires_at()),
+        }
+    }
+}

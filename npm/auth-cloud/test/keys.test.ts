@@ -1,0 +1,115 @@
+/** Verification by keys, against the local Cloud. */
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { request, signIn, startCloud } from './world.js';
+import type { Cloud } from './world.js';
+
+let cloud: Cloud;
+beforeAll(async () => {
+  cloud = await startCloud('v1');
+});
+afterAll(() => cloud.stop());
+
+/** A provider, and the endpoints that it asked for. */
+function provider(options: MastraCloudAuthOptions) {
+  const calls: string[] = [];
+  const onEvent = (event: CloudAuthEvent) => {
+    if (event.type === 'cloud_call') calls.push(event.endpoint ?? '');
+  };
+  const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, onEvent, ...options });
+  return { auth, calls };
+}
+
+describe('verification by keys', () => {
+  test('two people are known by their signatures, with one fetch of the keys', async () => {
+    const first = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url });
+    const [mei, victor] = [await signIn(first, 'member'), await signIn(first, 'viewer')];
+    const { auth, calls } = provider({ verification: 'keys' });
+    const looks = Array.from({ length: 100 }, (_, at) =>
+      auth.authenticateToken('', request({ cookie: (at % 2 === 0 ? mei : victor).cookie })),
+    );
+    const found = await Promise.all(looks);
+    expect(found.map(user => user?.id)).toEqual(found.map((_, at) => (at % 2 === 0 ? 'usr_mei' : 'usr_victor')));
+    expect(calls).toEqual(['jwks']);
+    expect(found[0]?.roles).toEqual(['member']);
+  });
+
+  test('a forged token is refused without a call', async () => {
+    const { auth, calls } = provider({ verification: { by: 'keys' } });
+    const { user } = await signIn(auth, 'member');
+    calls.length = 0;
+    const forged = user.sessionToken.replace(/[^.]{8}$/, 'AAAAAAAA');
+    expect(await auth.authenticateToken(forged, request({}))).toBeNull();
+    expect(calls).toEqual(['jwks']);
+    expect(await auth.authenticateToken(forged, request({}))).toBeNull();
+    expect(calls).toEqual(['jwks']);
+  });
+
+  test('with sessions the Cloud is asked whether they live', async () => {
+    const first = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url });
+    const { user, cookie } = await signIn(first, 'member');
+    const { auth, calls } = provider({ verification: { by: 'keys+session', sessionEvery: 0.1 } });
+    expect((await auth.authenticateToken('', request({ cookie })))?.id).toBe(user.id);
+    expect(calls).toEqual(['jwks', '/api/v1/auth/session/validate']);
+    await first.destroySession(user.sessionToken);
+    await expect.poll(() => auth.authenticateToken('', request({ cookie }))).toBeNull();
+  });
+
+  test('a Cloud that is away keeps nobody out whose signature is good', async () => {
+    const own = await startCloud('v1');
+    const first = new MastraCloudAuth({ projectId: 'demo', baseUrl: own.url });
+    const { user, cookie } = await signIn(first, 'member');
+    const folder = mkdtempSync(join(tmpdir(), 'auth-cloud-'));
+    const jwksFile = join(folder, 'jwks.json');
+    const jwks = (await (await fetch(`${own.url}/.well-known/jwks.json`)).json()) as { keys: object[] };
+    writeFileSync(jwksFile, JSON.stringify(jwks));
+    await own.stop();
+    for (const verification of [{ by: 'keys', jwks }, { by: 'keys', jwksFile }] as const) {
+      const { auth, calls } = provider({ baseUrl: own.url, verification });
+      expect((await auth.authenticateToken('', request({ cookie })))?.id).toBe(user.id);
+      expect(calls).toEqual([]);
+    }
+    const { auth } = provider({ baseUrl: own.url, verification: 'keys' });
+    await expect(auth.authenticateToken('', request({ cookie }))).rejects.toMatchObject({ status: 503, code: 'keys_unavailable' });
+    rmSync(folder, { recursive: true });
+  });
+
+  test('an identity in use is asked about ahead of its end', async () => {
+    const { auth, calls } = provider({ cache: { fresh: 0.5, refreshEarly: 0.1 } });
+    const { user, cookie } = await signIn(auth, 'member');
+    const verifications = () => calls.filter(endpoint => endpoint === '/api/v1/auth/verify').length;
+    const begun = performance.now();
+    while (performance.now() - begun < 1_200) {
+      expect((await auth.authenticateToken('', request({ cookie })))?.id).toBe(user.id);
+      await new Promise(resolve => setTimeout(resolve, 5));
+    }
+    expect(verifications()).toBeGreaterThanOrEqual(2);
+    expect(verifications()).toBeLessThanOrEqual(3);
+  });
+
+  test('wrong options are refused, without their values', () => {
+    const secret = 'canary';
+    for (const verification of [
+      'signature',
+      { by: 'keys', jwksUrl: 'http://keys.example.com' },
+      { by: 'keys', jwks: { keys: [] } },
+      { by: 'keys', secret },
+      { by: 'keys', jwksFile: '/nowhere/jwks.json' },
+      { by: 'keys', leeway: 301 },
+      { by: 'keys', sessionEvery: 1 },
+      { by: 'cloud', issuer: 'x' },
+      { by: 'keys', algorithms: ['none'] },
+    ]) {
+      const make = () => provider({ verification: verification as never });
+      expect(make, JSON.stringify(verification)).toThrow(expect.objectContaining({ code: 'invalid_configuration' }));
+      expect(make).not.toThrow(/canary|nowhere|example/);
+    }
+  });
+});

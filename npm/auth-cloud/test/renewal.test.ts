@@ -1,0 +1,125 @@
+/** Sessions whose tokens end sooner than they, renewed as a Mastra server does it. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import { pair, request, signIn, startCloud } from './world.js';
+import type { Cloud } from './world.js';
+
+interface Claims {
+  readonly exp: number;
+}
+
+/** What a server made of one request: who it is, and the cookie of the answer. */
+interface Served {
+  readonly id: string | undefined;
+  readonly set: string | undefined;
+}
+
+for (const dialect of ['v1', 'pkce'] as const) {
+  describe(dialect, () => {
+    let cloud: Cloud;
+    const provider = () => new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, dialect });
+    beforeAll(async () => {
+      cloud = await startCloud(dialect, 0, undefined, ['--token-lifetime', '3']);
+    });
+    afterAll(() => cloud.stop());
+
+    test('threat_033_two_hundred_requests_of_two_people_at_the_end_renew_once_each', async () => {
+      const auth = provider();
+      const before = await counts(cloud);
+      const people = await Promise.all((['owner', 'viewer'] as const).map(person => signIn(auth, person)));
+      await endOf(people.at(-1)!.cookie);
+      const served = await Promise.all(people.flatMap(({ cookie }) => Array.from({ length: 200 }, () => serve(auth, cookie))));
+      const after = await counts(cloud);
+      expect(after['renewal']! - (before['renewal'] ?? 0)).toBe(2);
+      expect(after['validate']! - (before['validate'] ?? 0)).toBe(2);
+      for (const [at, { user, cookie }] of people.entries()) {
+        const own = served.slice(at * 200, at * 200 + 200);
+        expect(own.every(({ id }) => id === user.id)).toBe(true);
+        expect(new Set(own.map(({ set }) => pair(set ?? ''))).size).toBe(1);
+        const set = own[0]?.set ?? '';
+        expect(set).toMatch(/^mastra_session=\S+; HttpOnly; SameSite=Lax; Path=\/; Max-Age=\d+$/);
+        expect(Number(set.split('Max-Age=')[1])).toBeGreaterThan(86_000);
+        expect(pair(set)).not.toBe(cookie);
+        // With the new cookie nothing more is asked, and late requests with the old one are given it too.
+        expect(await serve(auth, pair(set))).toEqual({ id: user.id, set: undefined });
+        expect((await serve(auth, cookie)).id).toBe(user.id);
+      }
+      expect(people[0]!.user.id).not.toBe(people[1]!.user.id);
+      expect((await counts(cloud))['renewal']).toBe(after['renewal']);
+    });
+
+    test('the renewed session keeps its token out of sight', async () => {
+      const auth = provider();
+      const { cookie } = await signIn(auth, 'admin');
+      await endOf(cookie);
+      const session = await auth.refreshSession(tokenOf(cookie));
+      expect(session?.id).not.toBe(tokenOf(cookie));
+      expect(Object.keys(session ?? {})).toEqual(['userId', 'expiresAt', 'createdAt']);
+      expect(session!.expiresAt.getTime()).toBeGreaterThan(Date.now() + 86_000_000);
+      const held = pair(auth.getSessionHeaders(session!)['Set-Cookie'] ?? '');
+      expect(held).toBe(`mastra_session=${session!.id}`);
+    });
+
+    test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async () => {
+      const auth = provider();
+      const { user, cookie } = await signIn(auth, 'member');
+      await fetch(`${cloud.url}/admin/api/users/${user.id}/sessions`, { method: 'DELETE', headers: { origin: cloud.url } });
+      await endOf(cookie);
+      const before = await counts(cloud);
+      for (let round = 0; round < 10; round += 1) expect(await serve(auth, cookie)).toEqual({ id: undefined, set: undefined });
+      expect((await counts(cloud))['any']! - before['any']!).toBe(1);
+    });
+
+    test('threat_031_a_sign_out_with_either_token_ends_both', async () => {
+      for (const which of ['old', 'new'] as const) {
+        const auth = provider();
+        const { cookie } = await signIn(auth, 'owner');
+        await endOf(cookie);
+        const { set } = await serve(auth, cookie);
+        const newer = pair(set ?? '');
+        await auth.destroySession(tokenOf(which === 'old' ? cookie : newer));
+        for (const held of [cookie, newer]) expect((await serve(auth, held)).id).toBeUndefined();
+      }
+    });
+
+    test('threat_035_tokens_of_three_seconds_sign_nobody_out', async () => {
+      const auth = provider();
+      let { cookie, user } = await signIn(auth, 'viewer');
+      for (const begun = Date.now(); Date.now() - begun < 8_000; ) {
+        const { id, set } = await serve(auth, cookie);
+        expect(id).toBe(user.id);
+        if (set !== undefined) cookie = pair(set);
+        await new Promise(resolve => setTimeout(resolve, 100));
+      }
+    }, 20_000);
+  });
+}
+
+/** One request as a Mastra server serves it: where nobody is there it refreshes the session and looks again. */
+async function serve(auth: MastraCloudAuth, cookie: string): Promise<Served> {
+  const user = await auth.authenticateToken('', request({ cookie }));
+  if (user !== null) return { id: user.id, set: undefined };
+  const token = auth.getSessionIdFromRequest(request({ cookie }).raw);
+  const session = token === null ? null : await auth.refreshSession(token);
+  if (session === null) return { id: undefined, set: undefined };
+  const set = auth.getSessionHeaders(session)['Set-Cookie'] ?? '';
+  const again = await auth.authenticateToken('', request({ cookie: pair(set) }));
+  return { id: again?.id, set };
+}
+
+function tokenOf(cookie: string): string {
+  return cookie.slice(cookie.indexOf('=') + 1);
+}
+
+/** Waits until this cookie's token is past its end. */
+async function endOf(cookie: string): Promise<void> {
+  const claims = JSON.parse(Buffer.from(tokenOf(cookie).split('.')[1] ?? '', 'base64url').toString()) as Claims;
+  await new Promise(resolve => setTimeout(resolve, claims.exp * 1_000 - Date.now() + 20));
+}
+
+async function counts(cloud: Cloud): Promise<Record<string, number>> {
+  const answer = await fetch(`${cloud.url}/admin/api/requests`);
+  return ((await answer.json()) as { counts: Record<string, number> }).counts;
+}
