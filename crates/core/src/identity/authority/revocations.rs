@@ -29,9 +29,21 @@ pub struct Heard {
 
 impl Authority {
     /// Denies a token here from now on: as long as its session is known to live, or as long as one can. Where the token was
-    /// seen to be good, its whole session ends, here and for other instances; of any other nobody else hears.
+    /// seen to be good, or its signature says so, its whole session ends, here and for other instances; of any other nobody
+    /// else hears.
     pub(crate) fn sign_out(&self, token: &SessionToken, known_end: Option<Timestamp>, now: Now) {
-        self.deny(token, None, known_end, Proof::None, now);
+        let key = self.key(token.expose());
+        // With keys at hand nobody needs to be asked, also while the Cloud is away.
+        let signed = match self.seen(&key) {
+            Some(_) => None,
+            None => self.prove(key, token, now).ok(),
+        };
+        match signed {
+            Some(identity) => {
+                self.deny(token, identity.session_id(), known_end, Proof::Good, now);
+            }
+            None => self.deny(token, None, known_end, Proof::None, now),
+        }
     }
 
     /// The same for a token that the Cloud has just taken for good: this session of it ends everywhere.
@@ -42,13 +54,13 @@ impl Authority {
         known_end: Option<Timestamp>,
         now: Now,
     ) {
-        self.deny(token, Some(session.clone()), known_end, Proof::Good, now);
+        self.deny(token, Some(session), known_end, Proof::Good, now);
     }
 
     fn deny(
         &self,
         token: &SessionToken,
-        session: Option<SessionId>,
+        session: Option<&SessionId>,
         known_end: Option<Timestamp>,
         proof: Proof,
         now: Now,
@@ -61,7 +73,9 @@ impl Authority {
         // A renewal made several tokens one session: they end together.
         let others = self.successions.end(&key);
         for key in core::iter::once(key).chain(others) {
-            let ended = self.cache.sign_out(key, session.clone(), until, proof, now);
+            let ended = self
+                .cache
+                .sign_out(key, session.cloned(), until, proof, now);
             self.outbox.put(ended);
         }
     }
