@@ -196,6 +196,14 @@ impl Renew {
             Ok(validated) if validated.session.expires_at() <= now.wall => {
                 Step::Done(self.over(CloudApiError::new(Code::SessionExpired), now))
             }
+            // Its id or its user ended here or elsewhere; the token itself may never have been seen.
+            Ok(Validated { session, newer }) if self.authority.is_ended(&session, now) => {
+                if let Some(newer) = newer {
+                    let end = Some(session.expires_at());
+                    self.authority.sign_out(&newer, end, now);
+                }
+                Step::Done(signed_out())
+            }
             Ok(Validated { session, newer }) => match newer {
                 Some(newer) => {
                     let call = self.call(VerifyToken::new(newer));
@@ -227,6 +235,10 @@ impl Renew {
             (Ok(_), Newer::Known(_)) => return another_one(),
             // Somebody verified a moment ago stays so while the Cloud is away.
             (Err(error), Newer::Known(Some(stale))) if !error.is_refusal() => {
+                // What stood when the Cloud was asked may have ended while it did not answer.
+                if matches!(self.authority.lookup(&stale.key(), now), Lookup::SignedOut) {
+                    return signed_out();
+                }
                 return self.renewed(stale, session, now);
             }
             (Err(error), _) => return self.failed(error, now),

@@ -22,6 +22,7 @@ use crate::model::CloudUser;
 use crate::permission::Grants;
 use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
+use crate::verification::Verification;
 
 const ORDERS: usize = 1000;
 

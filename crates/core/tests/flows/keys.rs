@@ -351,6 +351,25 @@ fn a_sign_out_counts_before_the_signature() {
 }
 
 #[test]
+fn threat_031_a_signature_proves_a_sign_out_while_the_cloud_is_away() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    assert!(authority.publish_revocations(|| {}));
+    let known = key.token("usr_2", DAY);
+    ask(&authority, &known, 0, vec![published(&[&key])]);
+    let out = |text: &str| {
+        let (authority, token) = (Arc::clone(&authority), token(text));
+        let flow = Logout::new(authority, token, Effort::Once, at(1), Jitter(1));
+        let _ = run(flow, at(1), [status(500)]);
+    };
+    // Never seen here: told all the same, and not what nobody signed.
+    out(&key.token("usr_1", DAY));
+    assert!(!authority.take_revocations(9).is_empty());
+    out(&Signer::new("k1").token("usr_1", DAY));
+    assert_eq!(authority.take_revocations(9), []);
+    assert_eq!(ask(&authority, &known, 2, vec![]), "user usr_2, 0 calls");
+}
+
+#[test]
 fn with_sessions_the_cloud_is_asked_whether_they_live() {
     let (key, authority) = (Signer::new("k1"), deployment(Mode::KeysAndSession));
     let text = key.token("usr_1", DAY);

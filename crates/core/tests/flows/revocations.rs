@@ -8,6 +8,7 @@ use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
@@ -233,6 +234,31 @@ fn a_session_that_ended_is_not_renewed() {
     };
     assert!(look("ses_7").is_none());
     assert!(look("ses_8").is_some());
+}
+
+#[test]
+fn threat_031_a_session_that_ended_elsewhere_gets_no_newer_token() {
+    let authority = instance();
+    authority.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
+    authority.end_user(&UserId::parse("eve").unwrap(), at(1));
+    let renew = |id: &str, user: &str, newer: Option<&str>| {
+        let flow = Renew::new(Arc::clone(&authority), token(id), Jitter(1));
+        let mut found = json!({ "session": session(id, user, 3600) });
+        if let Some(newer) = newer {
+            found["jwt"] = json!(newer);
+        }
+        run(flow, at(2), [data(&found)]).output
+    };
+    for newer in [None, Some("newer")] {
+        for (id, user) in [("ses_7", "ada"), ("ses_9", "eve")] {
+            let Renewal::Ended(error) = renew(id, user, newer) else {
+                panic!("{id} is over");
+            };
+            assert_eq!(error.code(), "signed_out");
+        }
+    }
+    let other = renew("ses_8", "ada", None);
+    assert!(matches!(other, Renewal::Unchanged { .. }), "{other:?}");
 }
 
 #[test]

@@ -29,9 +29,21 @@ pub struct Heard {
 
 impl Authority {
     /// Denies a token here from now on: as long as its session is known to live, or as long as one can. Where the token was
-    /// seen to be good, its whole session ends, here and for other instances; of any other nobody else hears.
+    /// seen to be good, or its signature says so, its whole session ends, here and for other instances; of any other nobody
+    /// else hears.
     pub(crate) fn sign_out(&self, token: &SessionToken, known_end: Option<Timestamp>, now: Now) {
-        self.deny(token, None, known_end, Proof::None, now);
+        let key = self.key(token.expose());
+        // With keys at hand nobody needs to be asked, also while the Cloud is away.
+        let signed = match self.seen(&key) {
+            Some(_) => None,
+            None => self.prove(key, token, now).ok(),
+        };
+        match signed {
+            Some(identity) => {
+                self.deny(token, identity.session_id(), known_end, Proof::Good, now);
+            }
+            None => self.deny(token, None, known_end, Proof::None, now),
+        }
     }
 
     /// The same for a token that the Cloud has just taken for good: this session of it ends everywhere.
