@@ -85,6 +85,40 @@ fn build<'a>(target: &'a Path, name: &'a str) -> Result<[&'a str; 9]> {
 mod tests {
     use super::*;
 
+    /// The lock file of `benches/` is written by nobody when a crate gets a dependency; then `--locked` refuses to build.
+    #[test]
+    fn its_lock_file_has_what_our_crates_depend_on() {
+        let workspace = Workspace::find().unwrap();
+        let read = |path: &str| -> toml::Table {
+            let text = std::fs::read_to_string(workspace.path(path)).unwrap();
+            text.parse().unwrap()
+        };
+        let lock = read("benches/Cargo.lock");
+        let packages = lock["package"].as_array().unwrap();
+        for (name, manifest) in [
+            ("mastra-auth-cloud-core", "crates/core/Cargo.toml"),
+            ("mastra-auth-cloud", "crates/client/Cargo.toml"),
+        ] {
+            let locked = packages
+                .iter()
+                .find(|package| package["name"].as_str() == Some(name))
+                .and_then(|package| package["dependencies"].as_array())
+                .unwrap();
+            let has = |wanted: &str| {
+                locked
+                    .iter()
+                    .filter_map(toml::Value::as_str)
+                    .any(|entry| entry.split(' ').next() == Some(wanted))
+            };
+            for wanted in read(manifest)["dependencies"].as_table().unwrap().keys() {
+                assert!(
+                    has(wanted),
+                    "{wanted} of {name}: cargo update --workspace --manifest-path {MANIFEST}"
+                );
+            }
+        }
+    }
+
     #[test]
     fn what_is_measured_is_built_from_its_own_lock_file() {
         let workspace = Workspace::find().unwrap();
