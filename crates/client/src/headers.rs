@@ -31,9 +31,12 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
 }
 
 fn text(value: &http::HeaderValue) -> Cow<'_, str> {
-    match value.to_str() {
-        Ok(text) => Cow::Borrowed(text),
-        Err(_) => value
+    // A header's value holds no control characters: what is ASCII is visible. To look at many bytes at a time is worth it for
+    // a kilobyte of cookies.
+    let bytes = value.as_bytes();
+    match core::str::from_utf8(bytes) {
+        Ok(text) if bytes.is_ascii() => Cow::Borrowed(text),
+        _ => value
             .as_bytes()
             .iter()
             .map(|byte| {

@@ -23,6 +23,8 @@ use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::{Effort, Several, SignOut};
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::secret::SessionToken;
@@ -145,6 +147,20 @@ impl MastraCloudAuth {
             }
             Err(error) => (self.unreadable(error, headers), None),
         }
+    }
+
+    /// Who a request comes from, where that is known and nothing is to be asked or renewed. None too where somebody listens to
+    /// what each request is told of: that is told on the long way.
+    #[cfg(feature = "axum")]
+    pub(crate) fn known(&self, headers: &HeaderMap) -> Option<Arc<Identity>> {
+        if signals::are_requests_told() {
+            return None;
+        }
+        let cookie = headers::cookie(headers);
+        let authorization = headers::authorization(headers);
+        let authority = &self.driver.authority;
+        let credentials = Credentials::read(authority, authorization, cookie.as_deref()).ok()?;
+        self.driver.known(credentials)
     }
 
     /// The answer to headers that cannot be read.

@@ -104,6 +104,13 @@ pub(crate) fn authenticate_span() -> Span {
     )
 }
 
+/// Whether anybody listens to what is told of each request.
+#[cfg(feature = "axum")]
+pub(crate) fn are_requests_told() -> bool {
+    tracing::event_enabled!(target: REQUEST, tracing::Level::TRACE, event)
+        || tracing::span_enabled!(target: REQUEST, tracing::Level::DEBUG, "mastra_auth.authenticate")
+}
+
 /// A request got its answer.
 pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) {
     let Found {

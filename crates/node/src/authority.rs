@@ -377,7 +377,9 @@ fn warm(
             return 0.0;
         };
         // Whoever is not known here is looked for again, and counted then.
-        let mut look = Authenticate::new(authority, credentials).counting(Counting::Authenticated);
+        let mut look = Authenticate::new(authority, credentials)
+            .counting(Counting::Authenticated)
+            .peeking();
         let Next::Done(CoreAnswer::Authenticated(identity)) = look.next(None, now(), jitter(0.0))
         else {
             return 0.0;

@@ -12,6 +12,7 @@ use std::task::{Context, Poll};
 
 use axum::extract::{OriginalUri, Request};
 use axum::response::{IntoResponse as _, Response};
+use futures_util::future::{Either, MapOk, TryFutureExt as _};
 use http::HeaderMap;
 use http::header::SET_COOKIE;
 use mastra_auth_cloud_core::cookie::SetCookie;
@@ -86,18 +87,27 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>;
+    type Future =
+        Either<Answered<S>, Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: Request) -> Self::Future {
+        if let Some(identity) = self.layer.auth.known(request.headers()) {
+            let session = Session {
+                auth: self.layer.auth.clone(),
+                identity: Some(identity),
+            };
+            request.extensions_mut().insert(session);
+            return Either::Left(self.inner.call(request).map_ok(guarded));
+        }
         // The service that was polled ready is the one to call; its clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let AuthLayer { auth, entry } = self.layer.clone();
-        Box::pin(async move {
+        Either::Right(Box::pin(async move {
             let (answer, renewed) = auth.authenticate_and_renew(request.headers()).await;
             let identity = match answer {
                 Answer::Authenticated(identity) => Some(identity),
@@ -121,8 +131,16 @@ where
                 keep(&auth, &identity, &cookie, response.headers_mut());
             }
             Ok(response)
-        })
+        }))
     }
+}
+
+/// The answer to somebody who is known, on its way: most requests take this way, which needs no task and no copy of a service.
+type Answered<S> = MapOk<<S as Service<Request>>::Future, fn(Response) -> Response>;
+
+fn guarded(mut response: Response) -> Response {
+    guard(response.headers_mut());
+    response
 }
 
 /// Gives the browser the renewed session, unless the handler set that cookie itself or ended the session.

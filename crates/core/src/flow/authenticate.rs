@@ -15,7 +15,7 @@ use super::keys::FetchKeys;
 use super::step::Jitter;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
-use crate::identity::cache::Lookup;
+use crate::identity::cache::{Look, Lookup};
 use crate::identity::keys::Outlook;
 use crate::identity::proof::Unproven;
 use crate::jwt::Reason;
@@ -55,6 +55,7 @@ pub struct Authenticate<'h> {
     stale: Option<u64>,
     source: Source,
     counting: Counting,
+    look: Look,
 }
 
 impl core::fmt::Debug for Authenticate<'_> {
@@ -84,6 +85,7 @@ impl<'h> Authenticate<'h> {
             stale: None,
             source: Source::None,
             counting: Counting::Always,
+            look: Look::First,
         }
     }
 
@@ -91,6 +93,15 @@ impl<'h> Authenticate<'h> {
     #[must_use]
     pub fn counting(self, counting: Counting) -> Self {
         Self { counting, ..self }
+    }
+
+    /// The same, for a look that is taken again where it does not find somebody: only then it counts as the first.
+    #[must_use]
+    pub fn peeking(self) -> Self {
+        Self {
+            look: Look::Peek,
+            ..self
+        }
     }
 
     /// Where the answer came from, once there is one.
@@ -171,7 +182,7 @@ impl<'h> Authenticate<'h> {
         let Some(text) = candidate.text() else {
             return malformed();
         };
-        match first_look(&self.authority, &self.authority.key(text), now) {
+        match first_look(&self.authority, &self.authority.key(text), self.look, now) {
             Known::Answer(Answer::Rejected(error)) => Judged::Refused(error, Source::Cache),
             Known::Answer(answer) => Judged::Answer(answer, Source::Cache),
             Known::Due(answer) => {
