@@ -8,6 +8,7 @@
     reason = "what a test does not expect fails it"
 )]
 
+mod absence;
 mod ahead;
 mod authenticate;
 mod breaker;
