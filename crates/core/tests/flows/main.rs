@@ -13,6 +13,7 @@ mod ahead;
 mod authenticate;
 mod breaker;
 mod callback;
+mod clock;
 mod keys;
 mod login;
 mod logout;
