@@ -249,7 +249,9 @@ async fn nonsense(each: Duration) {
         let before = fetches(&recorder);
         let fault = Fault::new(kind.clone()).on("jwks");
         cloud.control().set_fault(fault);
-        let new = (0..20).map(|at| sign_in(&cloud, at)).collect();
+        // Keys are looked at for those who are not remembered: one with every request.
+        let count = usize::try_from(each.as_millis()).unwrap() / 5;
+        let new = (0..count).map(|at| sign_in(&cloud, at)).collect();
         let traffic = Traffic::of(&auth, &known, new);
         tokio::time::sleep(each).await;
         let times = traffic.end().await;
