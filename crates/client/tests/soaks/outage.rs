@@ -1,8 +1,8 @@
 //! An outage drill: the Cloud stops, comes back slow and failing, stops again, and is back.
 //!
 //! Two instances serve four people all the while, one with the default times and one that trusts for as long as the outage
-//! lasts; requests of sessions that were never seen come too. `cargo xtask soak outage` takes a quarter of an hour, what runs
-//! in the usual tests has its times cut. Requests go to the service without a socket, calls to the Cloud over sockets.
+//! lasts; requests of sessions that were never seen come too. `cargo xtask soak outage` takes a quarter of an hour, or less
+//! where `AWAY` says for how many seconds the Cloud is away; what runs in the usual tests has its times cut. Requests go to the service without a socket, calls to the Cloud over sockets.
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -341,9 +341,10 @@ async fn soak_outage() {
 }
 
 fn whole() -> Drill {
+    let away = std::env::var("AWAY").ok();
     Drill {
         policy: Policy::default(),
-        away: Duration::from_mins(10),
+        away: Duration::from_secs(away.map_or(600, |seconds| seconds.parse().unwrap())),
         slow: Duration::from_mins(1),
         delay: Duration::from_secs(2),
         sessions: 40,
