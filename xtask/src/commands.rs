@@ -53,7 +53,7 @@ cargo xtask bench rust    tokens that are checked and tokens that are known, in 
     },
     Command {
         name: "soak",
-        about: "Run something for long; NAME is a row of xtask/src/soak.rs, or one that `npm run soak` knows",
+        about: "Run something for long: signout, cost, outage, rotation, memory or crossing, or one that `npm run soak` knows",
         examples: "cargo xtask soak signout    10,000 sign-outs on four instances, with Redis killed in the middle",
         work: Work::Name(soak::run),
     },

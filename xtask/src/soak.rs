@@ -20,13 +20,37 @@ struct Soak {
     needs: Option<&'static Wanted>,
 }
 
-const SOAKS: &[Soak] = &[Soak {
-    name: "signout",
-    package: "mastra-auth-cloud",
-    binary: "redis",
-    test: "soak_signout",
-    needs: Some(&redis::SERVER),
-}];
+const SOAKS: &[Soak] = &[
+    Soak {
+        name: "signout",
+        package: "mastra-auth-cloud",
+        binary: "redis",
+        test: "soak_signout",
+        needs: Some(&redis::SERVER),
+    },
+    Soak {
+        name: "memory",
+        package: "mastra-auth-cloud-core",
+        binary: "memory",
+        test: "soak_memory",
+        needs: None,
+    },
+    of_client("cost", "cost::soak_cost"),
+    of_client("outage", "outage::soak_outage"),
+    of_client("rotation", "rotation::soak_rotation"),
+    of_client("crossing", "crossing::soak_crossing"),
+];
+
+/// One of those that share a binary.
+const fn of_client(name: &'static str, test: &'static str) -> Soak {
+    Soak {
+        name,
+        package: "mastra-auth-cloud",
+        binary: "soaks",
+        test,
+        needs: None,
+    }
+}
 
 pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<()> {
     let Some(soak) = SOAKS.iter().find(|soak| soak.name == name) else {
@@ -66,7 +90,8 @@ mod tests {
     #[test]
     fn each_is_left_out_of_the_usual_run_by_its_name() {
         for soak in SOAKS {
-            assert!(soak.test.starts_with("soak_"), "{}", soak.name);
+            let own = soak.test.rsplit("::").next().unwrap();
+            assert_eq!(own, format!("soak_{}", soak.name));
             assert_eq!(soak.arguments().last(), Some(&soak.test));
         }
     }

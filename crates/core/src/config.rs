@@ -98,7 +98,8 @@ pub struct Policy {
     pub keys_fresh: Duration,
     /// Least time between two attempts to fetch it, whatever came of the first. Default 30 s.
     pub keys_pause: Duration,
-    /// How long the last good key set is used while it cannot be fetched. Default 1 h.
+    /// How long the last good key set is used while it cannot be fetched: from the end of its fresh time, and until the next
+    /// attempt can be made. Default 1 h.
     pub keys_kept: Duration,
     /// Largest key set that is read, in bytes. Default 64 KiB.
     pub max_key_set_bytes: usize,

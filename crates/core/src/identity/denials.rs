@@ -1,6 +1,7 @@
 //! What ended before its time and is known to be true: tokens that were good, sessions, users; until nothing of it can live.
 //!
-//! Bounded: where it is full, what ends soonest gives way, and that is counted. Only what was proven comes in here, so that no
+//! Bounded: where it is full, what ends soonest gives way, and that is counted where it still stood. Before that nothing is let
+//! go: what seems to be over may be so by a clock that is wrong for a moment, and would live again when that is set right. Only what was proven comes in here, so that no
 //! stranger can push anything out: a token that was seen to be good, a session or a user that an operator or another instance
 //! of ours ended. A later end outlasts an earlier one in whatever order they come.
 
@@ -52,13 +53,13 @@ impl Denials {
             .standing
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        standing.purge(now);
         if revocation.is_over(now) || !standing.add(revocation) {
             return false;
         }
         while standing.ends.len() > self.capacity {
-            standing.give_up_the_soonest();
-            self.given_up.fetch_add(1, Ordering::Relaxed);
+            if standing.give_up_the_soonest() > Some(now) {
+                self.given_up.fetch_add(1, Ordering::Relaxed);
+            }
         }
         true
     }
@@ -169,19 +170,15 @@ impl Standing {
         true
     }
 
-    fn purge(&mut self, now: Timestamp) {
-        while self.ends.first().is_some_and(|(until, _)| *until <= now) {
-            self.give_up_the_soonest();
-        }
-    }
-
-    fn give_up_the_soonest(&mut self) {
-        match self.ends.pop_first() {
-            Some((_, Subject::Token(key))) => self.tokens.remove(&key),
-            Some((_, Subject::Session(id))) => self.sessions.remove(&id),
-            Some((_, Subject::User(id))) => self.users.remove(&id),
-            None => None,
+    /// Answers until when it would have stood.
+    fn give_up_the_soonest(&mut self) -> Option<Timestamp> {
+        let (until, subject) = self.ends.pop_first()?;
+        match subject {
+            Subject::Token(key) => self.tokens.remove(&key),
+            Subject::Session(id) => self.sessions.remove(&id),
+            Subject::User(id) => self.users.remove(&id),
         };
+        Some(until)
     }
 }
 

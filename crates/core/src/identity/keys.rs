@@ -1,6 +1,7 @@
 //! The keys that signatures are checked with: fetched seldom, kept where they cannot be fetched, replaced by usable ones only.
 //!
-//! A set is fresh for a while and good for longer, so that a key server may be away. An attempt is claimed before it is
+//! A set is fresh for a while and good for longer, so that a key server may be away: for all of `keys_kept`, also where it
+//! went away just as the set grew old and is asked again a pause after it came back. An attempt is claimed before it is
 //! made, whether it succeeds or not, and the next one has to wait: nobody can cause more fetches by inventing key ids. Who
 //! claims must bring the set or the failure back; where that is lost, the pause alone ends it.
 
@@ -17,7 +18,8 @@ pub(crate) struct Keys {
     url: Option<KeySetUrl>,
     fresh: Duration,
     pause: Duration,
-    kept: Duration,
+    /// How old a set may be to be used at all.
+    good: Duration,
     state: Mutex<State>,
 }
 
@@ -72,7 +74,10 @@ impl Keys {
             url,
             fresh: policy.keys_fresh,
             pause: policy.keys_pause,
-            kept: policy.keys_kept,
+            good: policy
+                .keys_fresh
+                .saturating_add(policy.keys_kept)
+                .saturating_add(policy.keys_pause),
             state: Mutex::new(state),
         }
     }
@@ -80,7 +85,7 @@ impl Keys {
     /// The set that is good now.
     pub(crate) fn current(&self, now: Now) -> Option<Arc<KeySet>> {
         let state = self.lock();
-        let is_good = self.url.is_none() || state.age(now) < self.kept;
+        let is_good = self.url.is_none() || state.age(now) < self.good;
         state.set.as_ref().filter(|_| is_good).map(Arc::clone)
     }
 

@@ -34,7 +34,7 @@ pub struct Statistics {
     pub bytes: u64,
     /// Identities that gave way to others.
     pub evicted: u64,
-    /// Tokens, sessions and users that are known to have ended.
+    /// Tokens, sessions and users that are known to have ended, also where that need not be known any more.
     pub denials: usize,
     /// Of those, how many gave way to others before their time. More than none asks for a larger `Policy::denials`.
     pub denials_given_up: u64,

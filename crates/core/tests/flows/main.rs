@@ -8,10 +8,12 @@
     reason = "what a test does not expect fails it"
 )]
 
+mod absence;
 mod ahead;
 mod authenticate;
 mod breaker;
 mod callback;
+mod clock;
 mod keys;
 mod login;
 mod logout;

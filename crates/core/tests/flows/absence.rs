@@ -1,0 +1,130 @@
+//! A key server that is away for an hour, on a clock of the test's own, with requests all the while.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
+use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
+use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use serde_json::json;
+
+use crate::keys::by_keys;
+use crate::world::signer::{Signer, published};
+use crate::world::{answer, at, lost, said, status};
+
+const DAY: i64 = 86_400;
+const HOUR: u64 = 3_600;
+
+/// What a key server says that has no keys to give.
+fn nonsense(turn: usize) -> Delivery {
+    let text = |text: &str| Ok(Response::new(200, text.as_bytes().to_vec()));
+    match turn % 8 {
+        0 => answer(200, &json!({ "keys": [] })),
+        1 => text("<html>"),
+        2 => text("{\"keys\":[{\"kty\""),
+        3 => text(""),
+        4 => status(503),
+        5 => status(404),
+        6 => lost(TransportError::Timeout),
+        _ => lost(TransportError::Connect),
+    }
+}
+
+/// A deployment, its key server, and when that was asked.
+struct Desk<'k> {
+    authority: Arc<Authority>,
+    keys: &'k [&'k Signer],
+    away: std::ops::Range<u64>,
+    asked: Vec<u64>,
+}
+
+impl Desk<'_> {
+    fn drive<F: Flow>(&mut self, mut flow: F, second: u64) -> F::Output {
+        let mut event = Event::Start;
+        loop {
+            event = match flow.step(event, at(second)) {
+                Step::Send(request) => {
+                    assert!(
+                        request.url().ends_with("/jwks.json"),
+                        "nothing else is asked"
+                    );
+                    self.asked.push(second);
+                    Event::Delivered(if self.away.contains(&second) {
+                        nonsense(self.asked.len())
+                    } else {
+                        published(self.keys)
+                    })
+                }
+                Step::Wait(_) => Event::Woken,
+                Step::Done(output) => return output,
+            }
+        }
+    }
+
+    fn ask(&mut self, token: &str, second: u64) -> String {
+        let authority = Arc::clone(&self.authority);
+        let mut request = Authenticate::new(&authority, Credentials::token(token));
+        loop {
+            match request.next(None, at(second), Jitter(1)) {
+                Next::Keys(flow) => _ = self.drive(flow, second),
+                Next::Identify(_) => panic!("signatures are checked"),
+                Next::Done(answer) => {
+                    if let Some(Background::Keys(flow)) = request.take_background() {
+                        self.drive(flow, second);
+                    }
+                    return said(&answer);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn threat_084_an_hour_without_a_key_server_keeps_nobody_out() {
+    let (key, stranger) = (Signer::new("k1"), Signer::new("k9"));
+    // It goes away right after a fetch, later, and in the last moment before the set is old; and it is back just after an attempt.
+    for (gone, step, strangers) in [
+        (1, 5, 1),
+        (300, 5, 1),
+        (599, 5, 0),
+        (600, 7, 0),
+        (600, 7, 1),
+    ] {
+        let mut desk = Desk {
+            authority: by_keys(),
+            keys: &[&key],
+            away: gone..gone + HOUR,
+            asked: Vec::new(),
+        };
+        let known = ["usr_1", "usr_2"].map(|user| (key.token(user, DAY), format!("user {user}")));
+        for second in (0..gone + HOUR + 1_200).step_by(step) {
+            for (token, user) in &known {
+                assert_eq!(desk.ask(token, second), *user, "gone at {gone}, {second}");
+            }
+            let new = format!("usr_new_{second}");
+            assert_eq!(
+                desk.ask(&key.token(&new, DAY), second),
+                format!("user {new}"),
+                "gone at {gone}, {second}"
+            );
+            // Whoever invents a key makes nothing worse.
+            for _ in 0..strangers {
+                let said = desk.ask(&stranger.token("usr_x", DAY), second);
+                assert!(!said.starts_with("user"), "{said}");
+            }
+        }
+        assert!(desk.asked.len() > 100, "it was tried all the while");
+        for four in desk.asked.windows(4) {
+            assert!(
+                four[3] - four[0] >= 60,
+                "three in a minute at most: {four:?}"
+            );
+        }
+        let now = at(gone + HOUR + 1_200);
+        assert!(
+            desk.authority.keys_age(now) < Some(Duration::from_secs(650)),
+            "and all is well again"
+        );
+    }
+}
