@@ -163,6 +163,16 @@ impl Cache {
         identity.is_expired(now.wall, self.leeway)
     }
 
+    /// From when on an identity is over for certain.
+    fn last_moment(&self, identity: &Identity) -> Option<Timestamp> {
+        Some(identity.expires_at()?.plus(self.leeway))
+    }
+
+    /// How far the clocks may differ where a token's own end counts.
+    pub(crate) const fn leeway(&self) -> Duration {
+        self.leeway
+    }
+
     fn refusal(&self, key: &TokenKey, now: Now) -> Option<CloudApiError> {
         let (error, since) = self.refusals.get(key)?;
         (now.monotonic.saturating_sub(since) < self.refused).then_some(error)
@@ -278,7 +288,7 @@ impl Cache {
         let gone = self.forget_all(of_user);
         let until = gone
             .iter()
-            .filter_map(|identity| identity.expires_at())
+            .filter_map(|identity| self.last_moment(identity))
             .fold(until, Timestamp::max);
         for identity in &gone {
             self.shut_out(identity.key(), until);

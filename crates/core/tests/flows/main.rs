@@ -12,6 +12,7 @@ mod ahead;
 mod authenticate;
 mod breaker;
 mod callback;
+mod holds;
 mod keys;
 mod login;
 mod logout;

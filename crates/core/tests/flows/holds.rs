@@ -1,0 +1,53 @@
+//! What ended stays ended: past its token's own end, where tables are full, where clocks jump, and whatever name it goes by.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::Jitter;
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::renew::Renew;
+use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::ids::{SessionId, UserId};
+use mastra_auth_cloud_core::time::Now;
+use mastra_auth_cloud_core::verification::Mode;
+use serde_json::json;
+
+use crate::keys::{ask, by_keys, deployment};
+use crate::renew::{handed_out, said};
+use crate::world::signer::{Signer, published};
+use crate::world::{
+    START, at, config, data, lost, run, session, sign_in, status, token, v1, verified, with_bearer,
+};
+
+const DAY: u64 = 86_400;
+
+fn days(number: i64) -> i64 {
+    number * i64::try_from(DAY).unwrap()
+}
+
+fn sign_out(authority: &Arc<Authority>, text: &str, seconds: u64, answers: Vec<Delivery>) {
+    let (now, authority) = (at(seconds), Arc::clone(authority));
+    let flow = Logout::new(authority, token(text), Effort::Once, now, Jitter(1));
+    let _ = run(flow, now, answers);
+}
+
+fn session_id(id: &str) -> SessionId {
+    SessionId::parse(id).unwrap()
+}
+
+#[test]
+fn threat_031_a_sign_out_outlasts_the_leeway_of_its_token() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let text = key.token("usr_1", days(2));
+    ask(&authority, &text, 0, vec![published(&[&key])]);
+    sign_out(&authority, &text, 1, vec![status(500)]);
+    for seconds in [2 * DAY - 1, 2 * DAY, 2 * DAY + 29] {
+        assert_eq!(
+            ask(&authority, &text, seconds, vec![]),
+            "rejected signed_out, 0 calls"
+        );
+    }
+}
