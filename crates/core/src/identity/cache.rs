@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::sync::{Arc, PoisonError};
 
 use super::Identity;
-use super::denials::Denials;
+use super::denials::{Denials, Origin};
 use super::key::TokenKey;
 use super::revocation::{Revocation, Subject};
 use super::statistics::{Counters, Statistics};
@@ -272,13 +272,19 @@ impl Cache {
         let ended = core::iter::once(Subject::Token(key))
             .chain(session.filter(|_| is_good).map(Subject::Session))
             .map(|subject| Revocation::new(subject, now.wall, until));
-        self.deny(ended.collect(), now)
+        self.deny(ended.collect(), Origin::Here, now)
     }
 
     /// Ends these for good; gives back those that say something new.
     pub(crate) fn revoke(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.deny(ended, now)
+        self.deny(ended, Origin::Here, now)
+    }
+
+    /// The same for what another instance ended.
+    pub(crate) fn hear(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.deny(ended, Origin::Heard, now)
     }
 
     /// Ends everything of one user, also what claims to have begun later than now by another clock.
@@ -300,7 +306,7 @@ impl Cache {
         let ended = core::iter::once(Subject::User(user.clone()))
             .chain(ahead)
             .map(|subject| Revocation::new(subject, now.wall, until));
-        self.deny(ended.collect(), now)
+        self.deny(ended.collect(), Origin::Here, now)
     }
 
     /// Forgets all identities of which this is true, and their permissions.
@@ -324,8 +330,8 @@ impl Cache {
     }
 
     /// With `writing` held.
-    fn deny(&self, mut ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
-        ended.retain(|revocation| self.denials.add(revocation, now.wall));
+    fn deny(&self, mut ended: Vec<Revocation>, origin: Origin, now: Now) -> Vec<Revocation> {
+        ended.retain(|revocation| self.denials.add(revocation, origin, now));
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 self.forget_identity(key);

@@ -51,3 +51,45 @@ fn threat_031_a_sign_out_outlasts_the_leeway_of_its_token() {
         );
     }
 }
+
+#[test]
+fn threat_080_what_others_say_pushes_out_no_sign_out_of_here() {
+    for after in [false, true] {
+        let mut config = config(Dialect::V1);
+        config.policy.denials = 3;
+        let authority = Authority::new(config, Entropy::new([7; 32]));
+        let flood: Vec<_> = (0..10)
+            .map(|n| format!("1 {} session 0 {} s{n}", authority.realm(), i64::MAX))
+            .collect();
+        let hear = || authority.hear(flood.iter().map(String::as_str), at(2));
+        let told = with_bearer(&authority, "ada", at(1), [verified("usr_1", &[])]);
+        assert_eq!(told.0, "user usr_1");
+        if !after {
+            hear();
+        }
+        sign_out(&authority, "ada", 2, vec![status(500)]);
+        if after {
+            hear();
+        }
+        let told = with_bearer(&authority, "ada", at(3), []);
+        assert_eq!(told, ("rejected signed_out".to_owned(), 0));
+        assert_eq!(authority.statistics().denials, 3);
+    }
+}
+
+#[test]
+fn threat_031_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_again() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let text = key.token("usr_1", days(1));
+    ask(&authority, &text, 0, vec![published(&[&key])]);
+    sign_out(&authority, &text, 1, vec![status(500)]);
+    let ahead = Now {
+        wall: at(30 * DAY).wall,
+        monotonic: Duration::from_secs(2),
+    };
+    authority.end_session(&session_id("other"), ahead);
+    assert_eq!(
+        ask(&authority, &text, 3, vec![]),
+        "rejected signed_out, 0 calls"
+    );
+}

@@ -145,7 +145,7 @@ impl Authority {
     /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.
     pub fn apply(&self, revocations: impl IntoIterator<Item = Revocation>, now: Now) -> usize {
         self.cache
-            .revoke(revocations.into_iter().collect(), now)
+            .hear(revocations.into_iter().collect(), now)
             .len()
     }
 
