@@ -148,6 +148,29 @@ impl Denials {
             .max()
     }
 
+    /// Lets what denies this identity stand until then, where that is later.
+    pub(crate) fn prolong(&self, identity: &Identity, until: Timestamp, now: Now) {
+        let subjects = [
+            identity.session_id().cloned().map(Subject::Session),
+            Some(Subject::User(identity.user().id().clone())),
+        ];
+        let mut standing = self
+            .standing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for subject in subjects.into_iter().flatten() {
+            if let Some(Held { span, origin, .. }) = standing.get(&subject)
+                && now.wall < span.until
+                && span.until < until
+            {
+                let longer = Revocation::new(subject, span.at, until);
+                if longer.ends(identity) {
+                    standing.add(&longer, origin, now);
+                }
+            }
+        }
+    }
+
     /// All that stand, those first that end first.
     pub(crate) fn all(&self, now: Timestamp) -> Vec<Revocation> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);

@@ -53,6 +53,32 @@ fn threat_031_a_sign_out_outlasts_the_leeway_of_its_token() {
 }
 
 #[test]
+fn threat_031_a_session_that_ended_does_not_outlive_what_was_thought_of_it() {
+    let ends: [&dyn Fn(&Authority); 2] = [
+        &|authority| authority.end_session(&session_id("ses-usr_1"), at(1)),
+        &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(1)),
+    ];
+    for end in ends {
+        let (key, authority) = (Signer::new("k1"), by_keys());
+        // Its tokens live longer than any session was thought to, and none was seen before.
+        end(&authority);
+        let text = key.token("usr_1", days(3));
+        assert_eq!(
+            ask(&authority, &text, 10, vec![published(&[&key])]),
+            "rejected signed_out, 1 calls"
+        );
+        let another = key.sign(&json!({
+            "iss": "https://cloud.mastra.ai", "aud": "demo", "sub": "usr_1", "sid": "ses-usr_1",
+            "iat": START - 1, "exp": START + days(3),
+        }));
+        let told = ask(&authority, &text, 2 * DAY, vec![]);
+        assert_eq!(told, "rejected signed_out, 0 calls");
+        let told = ask(&authority, &another, 2 * DAY, vec![published(&[&key])]);
+        assert_eq!(told, "rejected signed_out, 1 calls");
+    }
+}
+
+#[test]
 fn threat_080_what_others_say_pushes_out_no_sign_out_of_here() {
     for after in [false, true] {
         let mut config = config(Dialect::V1);
