@@ -104,6 +104,29 @@ fn threat_080_what_others_say_pushes_out_no_sign_out_of_here() {
 }
 
 #[test]
+fn threat_031_a_token_that_ended_elsewhere_takes_the_newer_one_along() {
+    let (here, there) = (v1(), v1());
+    assert!(here.publish_revocations(|| {}) && there.publish_revocations(|| {}));
+    sign_in(&there, "usr_1", "old");
+    let renew = |answers| {
+        let flow = Renew::new(Arc::clone(&there), token("old"), Jitter(1));
+        said(&run(flow, at(5), answers).output)
+    };
+    let answers = vec![handed_out("usr_1", "new"), verified("usr_1", &[])];
+    assert_eq!(renew(answers), "usr_1 has new");
+    // The other instance knows the token alone: it says nothing of its session, and the Cloud is away.
+    with_bearer(&here, "old", at(5), [verified("usr_1", &[])]);
+    sign_out(&here, "old", 6, vec![lost(TransportError::Connect)]);
+    let ended = here.take_revocations(9);
+    assert_eq!(ended.len(), 1);
+    there.apply(ended, at(7));
+    assert_eq!(renew(vec![]), "ended signed_out");
+    let told = with_bearer(&there, "new", at(8), []);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 0));
+    assert_eq!(there.take_revocations(9).len(), 2, "the newer one and its session");
+}
+
+#[test]
 fn threat_031_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_again() {
     let (key, authority) = (Signer::new("k1"), by_keys());
     let text = key.token("usr_1", days(1));

@@ -144,9 +144,18 @@ impl Authority {
 
     /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.
     pub fn apply(&self, revocations: impl IntoIterator<Item = Revocation>, now: Now) -> usize {
-        self.cache
-            .hear(revocations.into_iter().collect(), now)
-            .len()
+        let ended = self.cache.hear(revocations.into_iter().collect(), now);
+        for revocation in &ended {
+            if let Subject::Token(key) = &revocation.subject {
+                // What was renewed here the other did not know of: that is news of ours.
+                for other in self.successions.end(key) {
+                    let (until, proof) = (revocation.until, Proof::None);
+                    let ended = self.cache.sign_out(other, None, until, proof, now);
+                    self.outbox.put(ended);
+                }
+            }
+        }
+        ended.len()
     }
 
     /// Reads and takes over texts that came over the channel to other instances, and notes that it is there: also where there
