@@ -127,6 +127,33 @@ fn threat_031_a_token_that_ended_elsewhere_takes_the_newer_one_along() {
 }
 
 #[test]
+fn threat_031_with_sessions_what_the_cloud_says_of_one_counts() {
+    let key = Signer::new("k1");
+    // Issued after the end, in a session that began before it and that the Cloud knows by another id.
+    let text = key.sign(&json!({
+        "iss": "https://cloud.mastra.ai", "aud": "demo", "sub": "usr_1", "sid": "ses-usr_1",
+        "iat": START + 10, "exp": START + 3600,
+    }));
+    let ends: [&dyn Fn(&Authority); 2] = [
+        &|authority| authority.end_session(&session_id("ses_9"), at(5)),
+        &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(5)),
+    ];
+    for end in ends {
+        let authority = deployment(Mode::KeysAndSession);
+        end(&authority);
+        let found = data(&json!({ "session": session("ses_9", "usr_1", 9999) }));
+        assert_eq!(
+            ask(&authority, &text, 11, vec![published(&[&key]), found]),
+            "rejected signed_out, 2 calls"
+        );
+        assert_eq!(
+            ask(&authority, &text, 12, vec![]),
+            "rejected signed_out, 0 calls"
+        );
+    }
+}
+
+#[test]
 fn threat_031_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_again() {
     let (key, authority) = (Signer::new("k1"), by_keys());
     let text = key.token("usr_1", days(1));
