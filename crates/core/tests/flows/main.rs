@@ -20,6 +20,7 @@ mod permissions;
 mod renew;
 mod renewing;
 mod revocations;
+mod seams;
 mod session;
 mod source;
 #[path = "../world/mod.rs"]
