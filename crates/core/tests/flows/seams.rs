@@ -14,6 +14,19 @@ use crate::world::signer::{Signer, published};
 use crate::world::{at, begin, callback, data, run, session, status, token, user, v1, verified};
 
 #[test]
+fn threat_032_what_a_key_refuses_is_not_told_as_ended() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let good = key.token("usr_1", 3600);
+    ask(&authority, &good, 0, vec![published(&[&key])]);
+    let refused = ask(&authority, "opaque", 1, vec![]);
+    assert_eq!(refused, "rejected token_malformed, 0 calls");
+    let token = token("opaque");
+    let flow = Logout::new(Arc::clone(&authority), token, Effort::Once, at(1), Jitter(1));
+    let ended = run(flow, at(1), [status(500)]).output;
+    assert!(matches!(ended, SignOut::NotConfirmed(_)), "{ended:?}");
+}
+
+#[test]
 fn threat_082_invented_tokens_that_are_past_their_end_cost_no_call() {
     let (key, authority) = (Signer::new("k1"), by_keys());
     let good = key.token("usr_1", 3600);
