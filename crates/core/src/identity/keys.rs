@@ -89,7 +89,6 @@ impl Keys {
         let state = self.lock();
         self.url.is_some()
             && state.age(now) >= self.fresh
-            && state.attempt != Attempt::UnderWay
             && now.monotonic >= state.next
     }
 

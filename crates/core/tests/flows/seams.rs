@@ -27,6 +27,21 @@ fn threat_032_what_a_key_refuses_is_not_told_as_ended() {
 }
 
 #[test]
+fn threat_083_a_key_set_is_fetched_though_the_last_fetch_was_lost() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let text = key.token("usr_1", 86_400);
+    ask(&authority, &text, 0, vec![published(&[&key])]);
+    let mut lost = FetchKeys::new(Arc::clone(&authority), Jitter(1));
+    assert!(matches!(lost.step(Event::Start, at(600)), Step::Send(_)));
+    drop(lost);
+    assert_eq!(ask(&authority, &text, 629, vec![]), "user usr_1, 0 calls");
+    assert_eq!(
+        ask(&authority, &text, 660, vec![published(&[&key])]),
+        "user usr_1, 1 calls"
+    );
+}
+
+#[test]
 fn threat_082_invented_tokens_that_are_past_their_end_cost_no_call() {
     let (key, authority) = (Signer::new("k1"), by_keys());
     let good = key.token("usr_1", 3600);
