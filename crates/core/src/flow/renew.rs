@@ -121,9 +121,6 @@ impl Renew {
     }
 
     fn begin(&mut self, now: Now) -> Step<Renewal> {
-        if matches!(self.authority.lookup(&self.key, now), Lookup::SignedOut) {
-            return Step::Done(signed_out());
-        }
         if let Some(newer) = self.authority.successor(&self.key, now) {
             self.token = newer.token().clone();
             let stale = match self.authority.lookup(newer.key(), now) {
