@@ -150,6 +150,7 @@ impl Identify {
     }
 
     fn go_on(&mut self, event: Event, now: Now) -> Step<Answer> {
+        let mut is_ended = false;
         let result = match &mut self.question {
             Question::Whose(token, call) => match call.step(event, now) {
                 Step::Send(request) => return Step::Send(request),
@@ -159,11 +160,22 @@ impl Identify {
             Question::Lives(identity, call) => match call.step(event, now) {
                 Step::Send(request) => return Step::Send(request),
                 Step::Wait(time) => return Step::Wait(time),
-                Step::Done(result) => result.and_then(|validated| lives(identity, &validated)),
+                Step::Done(result) => result.and_then(|validated| {
+                    let lives = lives(identity, &validated)?;
+                    // By the Cloud's word on its id and its begin, which the token may tell otherwise.
+                    is_ended = self.authority.is_ended(&validated.session, now);
+                    Ok(lives)
+                }),
             },
         };
         if let Some(permit) = self.permit.take() {
             permit.report(&result, now);
+        }
+        if let Ok(identity) = &result
+            && is_ended
+        {
+            let token = identity.user().session_token();
+            self.authority.sign_out(token, identity.expires_at(), now);
         }
         // What stood when the Cloud was asked may have ended while it answered.
         self.stale = match self.authority.lookup(&self.key, now) {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
 use crate::cookie::every_value;
-use crate::error::{CloudApiError, Code};
+use crate::error::{CloudApiError, Code, Kind};
 use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
@@ -84,7 +84,8 @@ impl Logout {
         let seen = authority.seen(&key);
         let known_end = seen.as_ref().and_then(|identity| identity.expires_at());
         let phase = match authority.lookup(&key, now) {
-            Lookup::Refused(_) => Phase::Gone,
+            // By the Cloud: what a signature says of a token ends nothing there.
+            Lookup::Refused(error) if error.kind() == Kind::Cloud => Phase::Gone,
             _ => Phase::Begin(
                 seen.as_ref()
                     .and_then(|identity| identity.session_id().cloned()),

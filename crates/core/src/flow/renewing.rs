@@ -17,6 +17,7 @@ use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
+use crate::identity::proof::Unproven;
 use crate::identity::{Identity, renew_from};
 use crate::secret::SessionToken;
 use crate::tally::{self, Counting, Source};
@@ -48,7 +49,8 @@ pub struct Renewing<'h> {
     is_unasked: bool,
     came: Option<Renewal>,
     refused: Option<(CloudApiError, Source)>,
-    cookie: Option<SetCookie>,
+    /// What to set, and of which token.
+    cookie: Option<(TokenKey, SetCookie)>,
 }
 
 impl<'h> Renewing<'h> {
@@ -108,6 +110,12 @@ impl<'h> Renewing<'h> {
 
     fn done(&mut self, answer: Answer, source: Source) -> Wanted {
         self.source = source;
+        // It may have been for a token that was not accepted in the end.
+        let whose = match &answer {
+            Answer::Authenticated(identity) => Some(identity.key()),
+            _ => None,
+        };
+        self.cookie = self.cookie.take().filter(|(of, _)| Some(*of) == whose);
         self.authority.tally().answered(answer.outcome(), source);
         Wanted::Next(Next::Done(answer))
     }
@@ -119,7 +127,7 @@ impl<'h> Renewing<'h> {
 
     /// What to set on the answer, where a session was renewed.
     pub fn take_cookie(&mut self) -> Option<SetCookie> {
-        self.cookie.take()
+        self.cookie.take().map(|(_, cookie)| cookie)
     }
 
     /// None where it is still to be asked whose the token is: it is good, or its session ends later than was thought.
@@ -132,12 +140,14 @@ impl<'h> Renewing<'h> {
         let is_unasked = core::mem::take(&mut self.is_unasked);
         match renewal {
             Renewal::Renewed(renewed) => {
-                self.cookie = Some(renewed.cookie.clone());
                 let identity = Arc::clone(&renewed.identity);
+                self.cookie = Some((identity.key(), renewed.cookie.clone()));
                 Some((Answer::Authenticated(identity), Source::Cloud))
             }
             Renewal::Unchanged { cookie, .. } => {
-                self.cookie = cookie;
+                let asked = self.asked.as_ref();
+                let key = asked.map(|token| self.authority.key(token.expose()));
+                self.cookie = key.zip(cookie);
                 good
             }
             Renewal::Ended(error) => Some((Answer::Rejected(error), Source::Cloud)),
@@ -217,18 +227,16 @@ impl<'h> Renewing<'h> {
         self.done(Answer::Rejected(error), source)
     }
 
-    /// Whether a token that was refused was good until its end. Where signatures are checked, one that has a wrong one is
-    /// remembered as refused, and one that is merely too old is not.
+    /// Whether a token that was refused was good until its end. Where signatures are checked, that is one whose signature is
+    /// good: what somebody made up costs no call.
     fn is_past_its_end(&self, token: &SessionToken, now: Now) -> bool {
-        match self
-            .authority
-            .lookup(&self.authority.key(token.expose()), now)
-        {
+        let key = self.authority.key(token.expose());
+        match self.authority.lookup(&key, now) {
             Lookup::Expired => true,
-            Lookup::Unknown => {
-                let end = Unverified::peek(token).expires_at;
-                self.authority.keys().is_some() && end.is_some_and(|end| end <= now.wall)
-            }
+            Lookup::Unknown => matches!(
+                self.authority.prove(key, token, now),
+                Err(Unproven::Refused(error)) if error.is(&Code::SessionExpired)
+            ),
             _ => false,
         }
     }

@@ -12,7 +12,7 @@ use core::time::Duration;
 use std::sync::{Arc, PoisonError};
 
 use super::Identity;
-use super::denials::Denials;
+use super::denials::{Denials, Origin};
 use super::key::TokenKey;
 use super::revocation::{Revocation, Subject};
 use super::statistics::{Counters, Statistics};
@@ -171,6 +171,16 @@ impl Cache {
         identity.is_expired(now.wall, self.leeway)
     }
 
+    /// From when on an identity is over for certain.
+    fn last_moment(&self, identity: &Identity) -> Option<Timestamp> {
+        Some(identity.expires_at()?.plus(self.leeway))
+    }
+
+    /// How far the clocks may differ where a token's own end counts.
+    pub(crate) const fn leeway(&self) -> Duration {
+        self.leeway
+    }
+
     fn refusal(&self, key: &TokenKey, now: Now) -> Option<CloudApiError> {
         let (error, since) = self.refusals.get(key)?;
         (now.monotonic.saturating_sub(since) < self.refused).then_some(error)
@@ -201,6 +211,11 @@ impl Cache {
             return None;
         }
         if let Some(until) = self.denials.of_identity(&identity, now.wall) {
+            // It may live longer than was thought when it ended.
+            let until = self
+                .last_moment(&identity)
+                .map_or(until, |end| end.max(until));
+            self.denials.prolong(&identity, until, now);
             // So that the next request with this token finds it out without a call.
             self.shut_out(key, until);
             self.forget_identity(&key);
@@ -272,13 +287,19 @@ impl Cache {
         let ended = core::iter::once(Subject::Token(key))
             .chain(session.filter(|_| is_good).map(Subject::Session))
             .map(|subject| Revocation::new(subject, now.wall, until));
-        self.deny(ended.collect(), now)
+        self.deny(ended.collect(), Origin::Here, now)
     }
 
     /// Ends these for good; gives back those that say something new.
     pub(crate) fn revoke(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.deny(ended, now)
+        self.deny(ended, Origin::Here, now)
+    }
+
+    /// The same for what another instance ended.
+    pub(crate) fn hear(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        self.deny(ended, Origin::Heard, now)
     }
 
     /// Ends everything of one user, also what claims to have begun later than now by another clock.
@@ -288,7 +309,7 @@ impl Cache {
         let gone = self.forget_all(of_user);
         let until = gone
             .iter()
-            .filter_map(|identity| identity.expires_at())
+            .filter_map(|identity| self.last_moment(identity))
             .fold(until, Timestamp::max);
         for identity in &gone {
             self.shut_out(identity.key(), until);
@@ -300,7 +321,7 @@ impl Cache {
         let ended = core::iter::once(Subject::User(user.clone()))
             .chain(ahead)
             .map(|subject| Revocation::new(subject, now.wall, until));
-        self.deny(ended.collect(), now)
+        self.deny(ended.collect(), Origin::Here, now)
     }
 
     /// Forgets all identities of which this is true, and their permissions.
@@ -324,8 +345,8 @@ impl Cache {
     }
 
     /// With `writing` held.
-    fn deny(&self, mut ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
-        ended.retain(|revocation| self.denials.add(revocation, now.wall));
+    fn deny(&self, mut ended: Vec<Revocation>, origin: Origin, now: Now) -> Vec<Revocation> {
+        ended.retain(|revocation| self.denials.add(revocation, origin, now));
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 self.forget_identity(key);

@@ -1,11 +1,13 @@
 //! What ended before its time and is known to be true: tokens that were good, sessions, users; until nothing of it can live.
 //!
-//! Bounded: where it is full, what ends soonest gives way, and that is counted where it still stood. Before that nothing is let
-//! go: what seems to be over may be so by a clock that is wrong for a moment, and would live again when that is set right. Only what was proven comes in here, so that no
+//! Bounded: where it is full, what ends soonest gives way, and that is counted. Only what was proven comes in here, so that no
 //! stranger can push anything out: a token that was seen to be good, a session or a user that an operator or another instance
-//! of ours ended. A later end outlasts an earlier one in whatever order they come.
+//! of ours ended. What ended here never gives way to what others say, so whoever writes to the channel can let nobody in again.
+//! A later end outlasts an earlier one in whatever order they come. An end is let go once both clocks are past it: a wall clock
+//! that is ahead for a moment opens nothing.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
@@ -14,13 +16,22 @@ use super::key::TokenKey;
 use super::revocation::{Revocation, Subject};
 use super::sync::RwLock;
 use crate::ids::{SessionId, UserId};
-use crate::time::Timestamp;
+use crate::time::{Now, Timestamp};
 
 #[derive(Debug)]
 pub(crate) struct Denials {
     capacity: usize,
     given_up: AtomicU64,
     standing: RwLock<Standing>,
+}
+
+/// Who said that something ended. In the order in which they give way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Origin {
+    /// Another instance.
+    Heard,
+    /// This one.
+    Here,
 }
 
 /// From when it is over, and until when that must be known.
@@ -30,12 +41,45 @@ struct Span {
     at: Timestamp,
 }
 
+/// What is kept of it.
+#[derive(Clone, Copy, Debug)]
+struct Held {
+    span: Span,
+    origin: Origin,
+    /// The same end on the monotonic clock.
+    kept: Duration,
+}
+
 #[derive(Debug, Default)]
 struct Standing {
-    tokens: BTreeMap<TokenKey, Span>,
-    sessions: BTreeMap<SessionId, Span>,
-    users: BTreeMap<UserId, Span>,
-    ends: BTreeSet<(Timestamp, Subject)>,
+    tokens: BTreeMap<TokenKey, Held>,
+    sessions: BTreeMap<SessionId, Held>,
+    users: BTreeMap<UserId, Held>,
+    ends: Ends,
+}
+
+/// By their end, apart by who said so.
+#[derive(Debug, Default)]
+struct Ends {
+    heard: BTreeSet<(Timestamp, Subject)>,
+    here: BTreeSet<(Timestamp, Subject)>,
+}
+
+impl Ends {
+    const fn of(&mut self, origin: Origin) -> &mut BTreeSet<(Timestamp, Subject)> {
+        match origin {
+            Origin::Heard => &mut self.heard,
+            Origin::Here => &mut self.here,
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &(Timestamp, Subject)> {
+        self.heard.iter().chain(&self.here)
+    }
+
+    fn len(&self) -> usize {
+        self.heard.len().saturating_add(self.here.len())
+    }
 }
 
 impl Denials {
@@ -48,18 +92,18 @@ impl Denials {
     }
 
     /// Adds one; false where it says nothing new.
-    pub(crate) fn add(&self, revocation: &Revocation, now: Timestamp) -> bool {
+    pub(crate) fn add(&self, revocation: &Revocation, origin: Origin, now: Now) -> bool {
         let mut standing = self
             .standing
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        if revocation.is_over(now) || !standing.add(revocation) {
+        standing.purge(now);
+        if revocation.is_over(now.wall) || !standing.add(revocation, origin, now) {
             return false;
         }
         while standing.ends.len() > self.capacity {
-            if standing.give_up_the_soonest() > Some(now) {
-                self.given_up.fetch_add(1, Ordering::Relaxed);
-            }
+            standing.give_up_the_soonest();
+            self.given_up.fetch_add(1, Ordering::Relaxed);
         }
         true
     }
@@ -69,7 +113,7 @@ impl Denials {
         standing
             .tokens
             .get(key)
-            .is_some_and(|span| now < span.until)
+            .is_some_and(|held| now < held.span.until)
     }
 
     /// Until when an identity is denied for its session or its user.
@@ -95,27 +139,52 @@ impl Denials {
         let of_user = standing
             .users
             .get(user)
-            .filter(|span| begun_at.is_none_or(|begun| begun <= span.at));
+            .filter(|held| begun_at.is_none_or(|begun| begun <= held.span.at));
         of_session
             .into_iter()
             .chain(of_user)
-            .map(|span| span.until)
+            .map(|held| held.span.until)
             .filter(|until| now < *until)
             .max()
+    }
+
+    /// Lets what denies this identity stand until then, where that is later.
+    pub(crate) fn prolong(&self, identity: &Identity, until: Timestamp, now: Now) {
+        let subjects = [
+            identity.session_id().cloned().map(Subject::Session),
+            Some(Subject::User(identity.user().id().clone())),
+        ];
+        let mut standing = self
+            .standing
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        for subject in subjects.into_iter().flatten() {
+            if let Some(Held { span, origin, .. }) = standing.get(&subject)
+                && now.wall < span.until
+                && span.until < until
+            {
+                let longer = Revocation::new(subject, span.at, until);
+                if longer.ends(identity) {
+                    standing.add(&longer, origin, now);
+                }
+            }
+        }
     }
 
     /// All that stand, those first that end first.
     pub(crate) fn all(&self, now: Timestamp) -> Vec<Revocation> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
-        let at = |subject: &Subject| standing.get(subject).map(|span| span.at);
-        standing
+        let at = |subject: &Subject| standing.get(subject).map(|held| held.span.at);
+        let mut all: Vec<_> = standing
             .ends
             .iter()
             .filter(|(until, _)| now < *until)
             .filter_map(|(until, subject)| {
                 Some(Revocation::new(subject.clone(), at(subject)?, *until))
             })
-            .collect()
+            .collect();
+        all.sort_by(|one, other| (one.until, &one.subject).cmp(&(other.until, &other.subject)));
+        all
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -130,7 +199,7 @@ impl Denials {
 }
 
 impl Standing {
-    fn get(&self, subject: &Subject) -> Option<Span> {
+    fn get(&self, subject: &Subject) -> Option<Held> {
         match subject {
             Subject::Token(key) => self.tokens.get(key),
             Subject::Session(id) => self.sessions.get(id),
@@ -139,14 +208,14 @@ impl Standing {
         .copied()
     }
 
-    fn add(&mut self, revocation: &Revocation) -> bool {
+    fn add(&mut self, revocation: &Revocation, origin: Origin, now: Now) -> bool {
         let Revocation { subject, at, until } = revocation;
         let new = Span {
             until: *until,
             at: *at,
         };
         let old = self.get(subject);
-        let span = match old {
+        let span = match old.map(|old| old.span) {
             None => new,
             // What began until the later of two ends is over until the later of both.
             Some(old) if matches!(subject, Subject::User(_)) => Span {
@@ -155,30 +224,53 @@ impl Standing {
             },
             Some(old) => new.max(old),
         };
-        if old == Some(span) {
+        let origin = old.map_or(origin, |old| old.origin.max(origin));
+        let is_new = old.is_none_or(|old| old.span != span);
+        if old.is_some_and(|old| old.span == span && old.origin == origin) {
             return false;
         }
+        let kept = now.monotonic.saturating_add(span.until.since(now.wall));
+        let held = Held { span, origin, kept };
         if let Some(old) = old {
-            self.ends.remove(&(old.until, subject.clone()));
+            let ends = self.ends.of(old.origin);
+            ends.remove(&(old.span.until, subject.clone()));
         }
-        self.ends.insert((span.until, subject.clone()));
+        let ends = self.ends.of(origin);
+        ends.insert((span.until, subject.clone()));
         match subject {
-            Subject::Token(key) => self.tokens.insert(*key, span),
-            Subject::Session(id) => self.sessions.insert(id.clone(), span),
-            Subject::User(id) => self.users.insert(id.clone(), span),
+            Subject::Token(key) => self.tokens.insert(*key, held),
+            Subject::Session(id) => self.sessions.insert(id.clone(), held),
+            Subject::User(id) => self.users.insert(id.clone(), held),
         };
-        true
+        is_new
     }
 
-    /// Answers until when it would have stood.
-    fn give_up_the_soonest(&mut self) -> Option<Timestamp> {
-        let (until, subject) = self.ends.pop_first()?;
+    fn purge(&mut self, now: Now) {
+        for origin in [Origin::Heard, Origin::Here] {
+            while let Some((until, subject)) = self.ends.of(origin).pop_first() {
+                let kept = self.get(&subject).map(|held| held.kept);
+                if until > now.wall || kept.is_some_and(|kept| kept > now.monotonic) {
+                    self.ends.of(origin).insert((until, subject));
+                    break;
+                }
+                self.remove(&subject);
+            }
+        }
+    }
+
+    fn give_up_the_soonest(&mut self) {
+        let heard = self.ends.heard.pop_first();
+        if let Some((_, subject)) = heard.or_else(|| self.ends.here.pop_first()) {
+            self.remove(&subject);
+        }
+    }
+
+    fn remove(&mut self, subject: &Subject) {
         match subject {
-            Subject::Token(key) => self.tokens.remove(&key),
-            Subject::Session(id) => self.sessions.remove(&id),
-            Subject::User(id) => self.users.remove(&id),
+            Subject::Token(key) => self.tokens.remove(key),
+            Subject::Session(id) => self.sessions.remove(id),
+            Subject::User(id) => self.users.remove(id),
         };
-        Some(until)
     }
 }
 

@@ -20,7 +20,7 @@ use crate::world::{
 
 const DAY: i64 = 86_400;
 
-fn deployment(mode: Mode) -> Arc<Authority> {
+pub(crate) fn deployment(mode: Mode) -> Arc<Authority> {
     let mut config = config(Dialect::V1);
     let options = VerificationOptions {
         mode,
@@ -36,7 +36,12 @@ pub(crate) fn by_keys() -> Arc<Authority> {
     deployment(Mode::Keys)
 }
 
-fn ask(authority: &Arc<Authority>, token: &str, seconds: u64, answers: Vec<Delivery>) -> String {
+pub(crate) fn ask(
+    authority: &Arc<Authority>,
+    token: &str,
+    seconds: u64,
+    answers: Vec<Delivery>,
+) -> String {
     let (said, calls) = with_bearer(authority, token, at(seconds), answers);
     format!("{said}, {calls} calls")
 }

@@ -14,6 +14,7 @@ mod authenticate;
 mod breaker;
 mod callback;
 mod clock;
+mod holds;
 mod keys;
 mod login;
 mod logout;
@@ -21,6 +22,7 @@ mod permissions;
 mod renew;
 mod renewing;
 mod revocations;
+mod seams;
 mod session;
 mod source;
 #[path = "../world/mod.rs"]

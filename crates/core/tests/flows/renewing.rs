@@ -19,13 +19,13 @@ use crate::world::{
 
 /// What a request is answered, the token that it leaves with, and what was asked on the way.
 #[derive(Debug, PartialEq, Eq)]
-struct Left {
+pub(crate) struct Left {
     said: String,
     cookie: Option<String>,
     calls: usize,
 }
 
-fn left(said: &str, cookie: Option<&str>, calls: usize) -> Left {
+pub(crate) fn left(said: &str, cookie: Option<&str>, calls: usize) -> Left {
     Left {
         said: said.to_owned(),
         cookie: cookie.map(str::to_owned),
@@ -33,7 +33,7 @@ fn left(said: &str, cookie: Option<&str>, calls: usize) -> Left {
     }
 }
 
-fn request(
+pub(crate) fn request(
     authority: &Arc<Authority>,
     authorization: Option<&str>,
     tokens: &[&str],

@@ -65,10 +65,8 @@ impl Authority {
         proof: Proof,
         now: Now,
     ) {
-        let until = [Unverified::peek(token).expires_at, known_end]
-            .into_iter()
-            .flatten()
-            .fold(self.longest(now), Timestamp::max);
+        let ends = [Unverified::peek(token).expires_at, known_end];
+        let until = self.last_of(ends.into_iter().flatten(), now);
         let key = self.key(token.expose());
         // A renewal made several tokens one session: they end together.
         let others = self.successions.end(&key);
@@ -83,7 +81,7 @@ impl Authority {
     /// Ends a session here at once, with every token of it, and puts that out for other instances. The Cloud is not told.
     pub fn end_session(&self, session: &SessionId, now: Now) {
         let known_end = self.cache.end_of_session(session);
-        let until = self.longest(now).max(known_end.unwrap_or(now.wall));
+        let until = self.last_of(known_end, now);
         let ended = Revocation::new(Subject::Session(session.clone()), now.wall, until);
         self.outbox.put(self.cache.revoke(vec![ended], now));
     }
@@ -94,7 +92,7 @@ impl Authority {
     /// When a session began is what its token says of its issue, in whole seconds: who signs in within the second, or by a
     /// clock of the Cloud's that is behind ours, signs in once more.
     pub fn end_user(&self, user: &UserId, now: Now) {
-        let until = self.longest(now);
+        let until = self.last_of(None, now);
         self.outbox.put(self.cache.end_user(user, until, now));
     }
 
@@ -146,9 +144,18 @@ impl Authority {
 
     /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.
     pub fn apply(&self, revocations: impl IntoIterator<Item = Revocation>, now: Now) -> usize {
-        self.cache
-            .revoke(revocations.into_iter().collect(), now)
-            .len()
+        let ended = self.cache.hear(revocations.into_iter().collect(), now);
+        for revocation in &ended {
+            if let Subject::Token(key) = &revocation.subject {
+                // What was renewed here the other did not know of: that is news of ours.
+                for other in self.successions.end(key) {
+                    let (until, proof) = (revocation.until, Proof::None);
+                    let ended = self.cache.sign_out(other, None, until, proof, now);
+                    self.outbox.put(ended);
+                }
+            }
+        }
+        ended.len()
     }
 
     /// Reads and takes over texts that came over the channel to other instances, and notes that it is there: also where there
@@ -195,9 +202,12 @@ impl Authority {
         self.cache.denials().all(now.wall)
     }
 
-    /// Until when a session can live of which nothing is known.
-    fn longest(&self, now: Now) -> Timestamp {
+    /// The last of these ends, and no sooner than a session ends of which nothing is known; with the leeway that a token is
+    /// taken for after its own.
+    fn last_of(&self, ends: impl IntoIterator<Item = Timestamp>, now: Now) -> Timestamp {
         let longest: Duration = self.config.policy.session_max_age;
-        now.wall.plus(longest)
+        ends.into_iter()
+            .fold(now.wall.plus(longest), Timestamp::max)
+            .plus(self.cache.leeway())
     }
 }

@@ -1,0 +1,175 @@
+//! What ended stays ended: past its token's own end, where tables are full, where clocks jump, and whatever name it goes by.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::Jitter;
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::renew::Renew;
+use mastra_auth_cloud_core::http::{Delivery, TransportError};
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::ids::{SessionId, UserId};
+use mastra_auth_cloud_core::time::Now;
+use mastra_auth_cloud_core::verification::Mode;
+use serde_json::json;
+
+use crate::keys::{ask, by_keys, deployment};
+use crate::renew::{handed_out, said};
+use crate::world::signer::{Signer, published};
+use crate::world::{
+    START, at, config, data, lost, run, session, sign_in, status, token, v1, verified, with_bearer,
+};
+
+const DAY: u64 = 86_400;
+
+fn days(number: i64) -> i64 {
+    number * i64::try_from(DAY).unwrap()
+}
+
+fn sign_out(authority: &Arc<Authority>, text: &str, seconds: u64, answers: Vec<Delivery>) {
+    let (now, authority) = (at(seconds), Arc::clone(authority));
+    let flow = Logout::new(authority, token(text), Effort::Once, now, Jitter(1));
+    let _ = run(flow, now, answers);
+}
+
+fn session_id(id: &str) -> SessionId {
+    SessionId::parse(id).unwrap()
+}
+
+#[test]
+fn threat_031_a_sign_out_outlasts_the_leeway_of_its_token() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let text = key.token("usr_1", days(2));
+    ask(&authority, &text, 0, vec![published(&[&key])]);
+    sign_out(&authority, &text, 1, vec![status(500)]);
+    for seconds in [2 * DAY - 1, 2 * DAY, 2 * DAY + 29] {
+        assert_eq!(
+            ask(&authority, &text, seconds, vec![]),
+            "rejected signed_out, 0 calls"
+        );
+    }
+}
+
+#[test]
+fn threat_031_a_session_that_ended_does_not_outlive_what_was_thought_of_it() {
+    let ends: [&dyn Fn(&Authority); 2] = [
+        &|authority| authority.end_session(&session_id("ses-usr_1"), at(1)),
+        &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(1)),
+    ];
+    for end in ends {
+        let (key, authority) = (Signer::new("k1"), by_keys());
+        // Its tokens live longer than any session was thought to, and none was seen before.
+        end(&authority);
+        let text = key.token("usr_1", days(3));
+        assert_eq!(
+            ask(&authority, &text, 10, vec![published(&[&key])]),
+            "rejected signed_out, 1 calls"
+        );
+        let another = key.sign(&json!({
+            "iss": "https://cloud.mastra.ai", "aud": "demo", "sub": "usr_1", "sid": "ses-usr_1",
+            "iat": START - 1, "exp": START + days(3),
+        }));
+        let told = ask(&authority, &text, 2 * DAY, vec![]);
+        assert_eq!(told, "rejected signed_out, 0 calls");
+        let told = ask(&authority, &another, 2 * DAY, vec![published(&[&key])]);
+        assert_eq!(told, "rejected signed_out, 1 calls");
+    }
+}
+
+#[test]
+fn threat_080_what_others_say_pushes_out_no_sign_out_of_here() {
+    for after in [false, true] {
+        let mut config = config(Dialect::V1);
+        config.policy.denials = 3;
+        let authority = Authority::new(config, Entropy::new([7; 32]));
+        let flood: Vec<_> = (0..10)
+            .map(|n| format!("1 {} session 0 {} s{n}", authority.realm(), i64::MAX))
+            .collect();
+        let hear = || authority.hear(flood.iter().map(String::as_str), at(2));
+        let told = with_bearer(&authority, "ada", at(1), [verified("usr_1", &[])]);
+        assert_eq!(told.0, "user usr_1");
+        if !after {
+            hear();
+        }
+        sign_out(&authority, "ada", 2, vec![status(500)]);
+        if after {
+            hear();
+        }
+        let told = with_bearer(&authority, "ada", at(3), []);
+        assert_eq!(told, ("rejected signed_out".to_owned(), 0));
+        assert_eq!(authority.statistics().denials, 3);
+    }
+}
+
+#[test]
+fn threat_031_a_token_that_ended_elsewhere_takes_the_newer_one_along() {
+    let (here, there) = (v1(), v1());
+    assert!(here.publish_revocations(|| {}) && there.publish_revocations(|| {}));
+    sign_in(&there, "usr_1", "old");
+    let renew = |answers| {
+        let flow = Renew::new(Arc::clone(&there), token("old"), Jitter(1));
+        said(&run(flow, at(5), answers).output)
+    };
+    let answers = vec![handed_out("usr_1", "new"), verified("usr_1", &[])];
+    assert_eq!(renew(answers), "usr_1 has new");
+    // The other instance knows the token alone: it says nothing of its session, and the Cloud is away.
+    with_bearer(&here, "old", at(5), [verified("usr_1", &[])]);
+    sign_out(&here, "old", 6, vec![lost(TransportError::Connect)]);
+    let ended = here.take_revocations(9);
+    assert_eq!(ended.len(), 1);
+    there.apply(ended, at(7));
+    assert_eq!(renew(vec![]), "ended signed_out");
+    let told = with_bearer(&there, "new", at(8), []);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 0));
+    assert_eq!(
+        there.take_revocations(9).len(),
+        2,
+        "the newer one and its session"
+    );
+}
+
+#[test]
+fn threat_031_with_sessions_what_the_cloud_says_of_one_counts() {
+    let key = Signer::new("k1");
+    // Issued after the end, in a session that began before it and that the Cloud knows by another id.
+    let text = key.sign(&json!({
+        "iss": "https://cloud.mastra.ai", "aud": "demo", "sub": "usr_1", "sid": "ses-usr_1",
+        "iat": START + 10, "exp": START + 3600,
+    }));
+    let ends: [&dyn Fn(&Authority); 2] = [
+        &|authority| authority.end_session(&session_id("ses_9"), at(5)),
+        &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(5)),
+    ];
+    for end in ends {
+        let authority = deployment(Mode::KeysAndSession);
+        end(&authority);
+        let found = data(&json!({ "session": session("ses_9", "usr_1", 9999) }));
+        assert_eq!(
+            ask(&authority, &text, 11, vec![published(&[&key]), found]),
+            "rejected signed_out, 2 calls"
+        );
+        assert_eq!(
+            ask(&authority, &text, 12, vec![]),
+            "rejected signed_out, 0 calls"
+        );
+    }
+}
+
+#[test]
+fn threat_031_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_again() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let text = key.token("usr_1", days(1));
+    ask(&authority, &text, 0, vec![published(&[&key])]);
+    sign_out(&authority, &text, 1, vec![status(500)]);
+    let ahead = Now {
+        wall: at(30 * DAY).wall,
+        monotonic: Duration::from_secs(2),
+    };
+    authority.end_session(&session_id("other"), ahead);
+    assert_eq!(
+        ask(&authority, &text, 3, vec![]),
+        "rejected signed_out, 0 calls"
+    );
+}
