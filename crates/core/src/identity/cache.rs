@@ -202,7 +202,9 @@ impl Cache {
         }
         if let Some(until) = self.denials.of_identity(&identity, now.wall) {
             // It may live longer than was thought when it ended.
-            let until = self.last_moment(&identity).map_or(until, |end| end.max(until));
+            let until = self
+                .last_moment(&identity)
+                .map_or(until, |end| end.max(until));
             self.denials.prolong(&identity, until, now);
             // So that the next request with this token finds it out without a call.
             self.shut_out(key, until);

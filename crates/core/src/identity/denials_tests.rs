@@ -104,7 +104,8 @@ fn in_whatever_order_they_come_the_later_end_stands() {
                 denials.add(end, Origin::Here, now(20));
             }
             assert!(
-                ends.iter().all(|end| !denials.add(end, Origin::Here, now(20))),
+                ends.iter()
+                    .all(|end| !denials.add(end, Origin::Here, now(20))),
                 "nothing new"
             );
             seen.push(denials.all(time(20)));
@@ -123,7 +124,11 @@ fn threat_080_where_it_is_full_what_ends_soonest_gives_way() {
     let denials = Denials::new(3);
     for n in 0..10 {
         let subject = [token, session, user][usize::try_from(n % 3).unwrap()];
-        denials.add(&over(subject(&format!("n{n}")), 0, 100 + n), Origin::Here, now(0));
+        denials.add(
+            &over(subject(&format!("n{n}")), 0, 100 + n),
+            Origin::Here,
+            now(0),
+        );
     }
     let all = denials.all(time(0));
     let until: Vec<_> = all.iter().map(|end| end.until.unix_seconds()).collect();

@@ -87,9 +87,7 @@ impl Keys {
     /// Whether the set has grown old, so that it ought to be fetched though it is still good, and may be.
     pub(crate) fn is_due(&self, now: Now) -> bool {
         let state = self.lock();
-        self.url.is_some()
-            && state.age(now) >= self.fresh
-            && now.monotonic >= state.next
+        self.url.is_some() && state.age(now) >= self.fresh && now.monotonic >= state.next
     }
 
     /// How long ago the set was brought; none where it was given, or where there is none.

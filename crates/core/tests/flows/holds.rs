@@ -123,7 +123,11 @@ fn threat_031_a_token_that_ended_elsewhere_takes_the_newer_one_along() {
     assert_eq!(renew(vec![]), "ended signed_out");
     let told = with_bearer(&there, "new", at(8), []);
     assert_eq!(told, ("rejected signed_out".to_owned(), 0));
-    assert_eq!(there.take_revocations(9).len(), 2, "the newer one and its session");
+    assert_eq!(
+        there.take_revocations(9).len(),
+        2,
+        "the newer one and its session"
+    );
 }
 
 #[test]

@@ -36,7 +36,12 @@ pub(crate) fn by_keys() -> Arc<Authority> {
     deployment(Mode::Keys)
 }
 
-pub(crate) fn ask(authority: &Arc<Authority>, token: &str, seconds: u64, answers: Vec<Delivery>) -> String {
+pub(crate) fn ask(
+    authority: &Arc<Authority>,
+    token: &str,
+    seconds: u64,
+    answers: Vec<Delivery>,
+) -> String {
     let (said, calls) = with_bearer(authority, token, at(seconds), answers);
     format!("{said}, {calls} calls")
 }

@@ -21,7 +21,13 @@ fn threat_032_what_a_key_refuses_is_not_told_as_ended() {
     let refused = ask(&authority, "opaque", 1, vec![]);
     assert_eq!(refused, "rejected token_malformed, 0 calls");
     let token = token("opaque");
-    let flow = Logout::new(Arc::clone(&authority), token, Effort::Once, at(1), Jitter(1));
+    let flow = Logout::new(
+        Arc::clone(&authority),
+        token,
+        Effort::Once,
+        at(1),
+        Jitter(1),
+    );
     let ended = run(flow, at(1), [status(500)]).output;
     assert!(matches!(ended, SignOut::NotConfirmed(_)), "{ended:?}");
 }
@@ -46,7 +52,10 @@ fn threat_082_invented_tokens_that_are_past_their_end_cost_no_call() {
     let (key, authority) = (Signer::new("k1"), by_keys());
     let good = key.token("usr_1", 3600);
     ask(&authority, &good, 0, vec![published(&[&key])]);
-    for (kid, code) in [("k1", "token_signature_invalid"), ("k2", "token_key_unknown")] {
+    for (kid, code) in [
+        ("k1", "token_signature_invalid"),
+        ("k2", "token_key_unknown"),
+    ] {
         let text = Signer::new(kid).token("usr_1", -100);
         assert_eq!(
             request(&authority, None, &[&text], at(1), []),
