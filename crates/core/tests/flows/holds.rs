@@ -173,3 +173,21 @@ fn threat_031_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_again() {
         "rejected signed_out, 0 calls"
     );
 }
+
+#[test]
+fn threat_080_what_was_in_use_is_shut_out_though_its_end_gave_way() {
+    let ends: [&dyn Fn(&Arc<Authority>); 3] = [
+        &|authority| sign_out(authority, "ada", 2, vec![status(500)]),
+        &|authority| authority.end_session(&session_id("ses_1"), at(2)),
+        &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(2)),
+    ];
+    for end in ends {
+        let mut config = config(Dialect::V1);
+        config.policy.denials = 0;
+        let authority = Authority::new(config, Entropy::new([7; 32]));
+        sign_in(&authority, "usr_1", "ada");
+        end(&authority);
+        let told = with_bearer(&authority, "ada", at(3), []);
+        assert_eq!(told, ("rejected signed_out".to_owned(), 0));
+    }
+}
