@@ -350,6 +350,10 @@ impl Cache {
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 self.forget_identity(key);
+                // Where it is full and gave way at once.
+                if !self.denials.holds_token(key, now.wall) {
+                    self.shut_out(*key, revocation.until);
+                }
             }
         }
         let wide: Vec<_> = ended
@@ -365,8 +369,12 @@ impl Cache {
         } else {
             self.forget_all(|identity| until(identity).is_some())
         };
+        let given_up = |identity: &Identity| {
+            let of_it = wide.iter().filter(|one| one.ends(identity));
+            of_it.map(|one| one.until).max()
+        };
         for identity in gone {
-            if let Some(until) = until(&identity) {
+            if let Some(until) = until(&identity).or_else(|| given_up(&identity)) {
                 self.shut_out(identity.key(), until);
             }
         }

@@ -173,3 +173,35 @@ fn threat_031_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_again() {
         "rejected signed_out, 0 calls"
     );
 }
+
+#[test]
+fn threat_080_what_was_in_use_is_shut_out_though_its_end_gave_way() {
+    let ends: [&dyn Fn(&Arc<Authority>); 3] = [
+        &|authority| sign_out(authority, "ada", 2, vec![status(500)]),
+        &|authority| authority.end_session(&session_id("ses_1"), at(2)),
+        &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(2)),
+    ];
+    for end in ends {
+        let mut config = config(Dialect::V1);
+        config.policy.denials = 0;
+        let authority = Authority::new(config, Entropy::new([7; 32]));
+        sign_in(&authority, "usr_1", "ada");
+        end(&authority);
+        let told = with_bearer(&authority, "ada", at(3), []);
+        assert_eq!(told, ("rejected signed_out".to_owned(), 0));
+    }
+}
+
+#[test]
+fn threat_031_a_token_takes_the_newer_one_along_where_it_names_no_session() {
+    let authority = v1();
+    with_bearer(&authority, "old", at(1), [verified("usr_1", &[])]);
+    let flow = Renew::new(Arc::clone(&authority), token("old"), Jitter(1));
+    let answers = [handed_out("usr_1", "new"), verified("usr_1", &[])];
+    assert_eq!(said(&run(flow, at(2), answers).output), "usr_1 has new");
+    sign_out(&authority, "old", 3, vec![status(500)]);
+    for text in ["old", "new"] {
+        let told = with_bearer(&authority, text, at(4), []);
+        assert_eq!(told, ("rejected signed_out".to_owned(), 0), "{text}");
+    }
+}
