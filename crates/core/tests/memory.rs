@@ -6,10 +6,16 @@
 //! `cargo xtask soak memory` takes ten million; what runs in the usual tests has smaller tables and fewer tokens.
 #![cfg(target_os = "linux")]
 #![allow(
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "what a test does not expect fails it"
+)]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "what is measured is printed"
 )]
 
 mod world;

@@ -53,7 +53,7 @@ async fn comes_and_goes(
             Duration::from_micros(dice.throw() % 20_000)
         };
         let asked = async {
-            if dice.throw() % 2 == 0 {
+            if dice.throw().is_multiple_of(2) {
                 let seen = get(&router, &token).await;
                 assert_eq!((seen.status, &seen.body), (200, &id), "{seen:?}");
             } else {
@@ -68,10 +68,11 @@ async fn comes_and_goes(
                 }
             }
         };
-        let end = match tokio::time::timeout(patience, asked).await {
-            Ok(()) => &ends.answered,
-            Err(_) if look < LOOKS => &ends.given_up,
-            Err(_) => panic!("never answered"),
+        let end = if tokio::time::timeout(patience, asked).await.is_ok() {
+            &ends.answered
+        } else {
+            assert!(look < LOOKS, "never answered");
+            &ends.given_up
         };
         end.fetch_add(1, Ordering::Relaxed);
     }

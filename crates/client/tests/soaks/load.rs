@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::core::http::Request;
+use mastra_auth_cloud::core::http::{Request, Response};
 use mastra_auth_cloud::core::url::BaseUrl;
 use mastra_auth_cloud::{
     MastraCloudAuth, Mode, ReqwestTransport, Sending, Transport, VerificationOptions,
@@ -68,7 +68,7 @@ impl Transport for Recorder {
             let call = Call {
                 begun,
                 ended: Instant::now(),
-                status: delivery.as_ref().ok().map(|response| response.status()),
+                status: delivery.as_ref().ok().map(Response::status),
             };
             let mut calls = self.calls.lock().unwrap();
             calls
@@ -92,8 +92,10 @@ pub(crate) fn verifying(
     mode: Mode,
 ) -> (MastraCloudAuth, Recorder) {
     let recorder = Recorder::new(cloud);
-    let mut verification = VerificationOptions::default();
-    verification.mode = mode;
+    let verification = VerificationOptions {
+        mode,
+        ..VerificationOptions::default()
+    };
     let auth = MastraCloudAuth::builder()
         .project_id("demo")
         .base_url(cloud.url())

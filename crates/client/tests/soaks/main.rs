@@ -9,6 +9,7 @@
     clippy::indexing_slicing,
     reason = "what a test does not expect fails it"
 )]
+#![allow(clippy::print_stdout, reason = "what is measured is printed")]
 
 #[path = "../common/mod.rs"]
 mod common;
