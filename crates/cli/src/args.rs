@@ -234,7 +234,8 @@ Prints a line for each check, in the order they are made, and never the token:
   signature  not looked at
   claims     not looked at
 
-The claims follow where every check passed. Whether the session still lives only the Cloud knows.
+The claims follow where every check passed. Clocks may differ by 30 s, so a token counts that
+long past its end. Whether the session still lives only the Cloud knows.
 
 Exit status:
   0  every check passed

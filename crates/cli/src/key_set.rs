@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use mastra_auth_cloud::core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud::core::cookie::{CookieOptions, CookieSpec};
+use mastra_auth_cloud::core::error::Code;
 use mastra_auth_cloud::core::jwt::{KeySet, Report, lint};
 use mastra_auth_cloud::core::op::Operation;
 use mastra_auth_cloud::core::op::key_set::{GetKeySet, LintKeySet};
@@ -38,7 +39,7 @@ impl Source {
             Self::File(path) => Ok(KeySet::parse(&read(&path)?).map_err(|error| error.to_string())),
             Self::Url(url) => Ok(fetch(&url, GetKeySet::new(url.clone()))
                 .await
-                .map_err(|error| error.message().to_owned())),
+                .map_err(|error| told(&error))),
         }
     }
 
@@ -48,8 +49,18 @@ impl Source {
             Self::File(path) => Ok(Ok(lint(&read(&path)?))),
             Self::Url(url) => Ok(fetch(&url, LintKeySet::new(url.clone()))
                 .await
-                .map_err(|error| error.message().to_owned())),
+                .map_err(|error| told(&error))),
         }
+    }
+}
+
+/// For somebody who asked for this one address, and would otherwise not learn what was wrong with it.
+fn told(error: &CloudApiError) -> String {
+    if error.is(&Code::KeysUnavailable) {
+        "No answer with the status 200 and of at most 64 KiB came from that address; redirects are not followed."
+            .to_owned()
+    } else {
+        error.message().to_owned()
     }
 }
 

@@ -42,8 +42,11 @@ impl RedisRevocations {
     ///
     /// `invalid_configuration` where the URL cannot be one of Redis. The error does not repeat it.
     pub fn new(url: &str) -> Result<Self, CloudApiError> {
-        let client = Client::open(url)
-            .map_err(|_| CloudApiError::configuration("revocations: not a URL of Redis"))?;
+        let client = Client::open(url).map_err(|_| {
+            CloudApiError::configuration(
+                "revocations: not a URL of Redis; rediss:// needs a TLS feature of the crate redis",
+            )
+        })?;
         Ok(Self {
             client,
             commands: Mutex::default(),

@@ -92,7 +92,7 @@ impl VerificationOptions {
         }
         if mode == Mode::Keys && self.session_every.is_some() {
             return Err(CloudApiError::configuration(
-                "verification: with keys the Cloud is never asked; choose keys+session",
+                "verification: how often the Cloud is asked about a session is of use with keys+session only",
             ));
         }
         let every = self.session_every.unwrap_or(DEFAULT_SESSION_EVERY);
