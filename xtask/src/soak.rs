@@ -1,13 +1,13 @@
 //! `cargo xtask soak NAME`: what runs for long. To add one in Rust, add a row; any other name is one of the npm package.
 //!
-//! One in Rust is a test that the usual run leaves out, in release. Its figures are what it prints.
+//! One in Rust is a test that the usual run leaves out, in release, or has a file of its own. Its figures are what it prints.
 
 use anyhow::Result;
 
 use crate::debian::{self, Wanted};
 use crate::process::{cargo, run as run_program};
 use crate::workspace::Workspace;
-use crate::{node, redis};
+use crate::{differential, node, redis};
 
 /// A long run in Rust.
 struct Soak {
@@ -20,15 +20,27 @@ struct Soak {
     needs: Option<&'static Wanted>,
 }
 
-const SOAKS: &[Soak] = &[Soak {
-    name: "signout",
-    package: "mastra-auth-cloud",
-    binary: "redis",
-    test: "soak_signout",
-    needs: Some(&redis::SERVER),
-}];
+const SOAKS: &[Soak] = &[
+    Soak {
+        name: "bitflips",
+        package: "mastra-auth-cloud-core",
+        binary: "jwt",
+        test: "bitflips::soak_bitflips",
+        needs: None,
+    },
+    Soak {
+        name: "signout",
+        package: "mastra-auth-cloud",
+        binary: "redis",
+        test: "soak_signout",
+        needs: Some(&redis::SERVER),
+    },
+];
 
 pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<()> {
+    if name == differential::NAME {
+        return differential::run(workspace);
+    }
     let Some(soak) = SOAKS.iter().find(|soak| soak.name == name) else {
         return node::soak(workspace, name);
     };
@@ -66,7 +78,8 @@ mod tests {
     #[test]
     fn each_is_left_out_of_the_usual_run_by_its_name() {
         for soak in SOAKS {
-            assert!(soak.test.starts_with("soak_"), "{}", soak.name);
+            let (_, name) = soak.test.rsplit_once("::").unwrap_or(("", soak.test));
+            assert!(name.starts_with("soak_"), "{}", soak.name);
             assert_eq!(soak.arguments().last(), Some(&soak.test));
         }
     }
