@@ -16,6 +16,7 @@ mod cargo;
 mod commands;
 mod debian;
 mod deny;
+mod differential;
 mod generated;
 mod hosts;
 mod layers;

@@ -1,13 +1,13 @@
 //! `cargo xtask soak NAME`: what runs for long. To add one in Rust, add a row; any other name is one of the npm package.
 //!
-//! One in Rust is a test that the usual run leaves out, in release. Its figures are what it prints.
+//! One in Rust is a test that the usual run leaves out, in release, or has a file of its own. Its figures are what it prints.
 
 use anyhow::Result;
 
 use crate::debian::{self, Wanted};
 use crate::process::{cargo, run as run_program};
 use crate::workspace::Workspace;
-use crate::{node, redis};
+use crate::{differential, node, redis};
 
 /// A long run in Rust.
 struct Soak {
@@ -21,6 +21,13 @@ struct Soak {
 }
 
 const SOAKS: &[Soak] = &[
+    Soak {
+        name: "bitflips",
+        package: "mastra-auth-cloud-core",
+        binary: "jwt",
+        test: "bitflips::soak_bitflips",
+        needs: None,
+    },
     Soak {
         name: "signout",
         package: "mastra-auth-cloud",
@@ -53,6 +60,9 @@ const fn of_client(name: &'static str, test: &'static str) -> Soak {
 }
 
 pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<()> {
+    if name == differential::NAME {
+        return differential::run(workspace);
+    }
     let Some(soak) = SOAKS.iter().find(|soak| soak.name == name) else {
         return node::soak(workspace, name);
     };

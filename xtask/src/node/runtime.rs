@@ -50,6 +50,11 @@ impl Node {
         &self.path
     }
 
+    /// What a program starts as `node` is this Node.
+    pub(crate) fn for_children_of<'c>(&self, program: &'c mut Command) -> &'c mut Command {
+        program.env("PATH", &self.path)
+    }
+
     /// `npm` in a folder; it and everything it starts run on this Node.
     pub(crate) fn npm(&self, folder: &Path) -> Command {
         let mut command = Command::new(NPM);

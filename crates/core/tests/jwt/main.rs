@@ -10,6 +10,7 @@
 )]
 
 mod attacks;
+mod bitflips;
 mod claims;
 mod faults;
 mod keys;
