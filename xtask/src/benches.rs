@@ -54,7 +54,7 @@ pub(crate) fn http(workspace: &Workspace, form: Form) -> Result<()> {
     let wrk = debian::program(&WRK)?;
     let node = node::built(workspace)?;
     let mut program = program(workspace, "http", form)?;
-    run(program.env("PATH", node.path()).env(WRK.variable, wrk))
+    run(node.for_children_of(&mut program).env(WRK.variable, wrk))
 }
 
 /// One program of `benches/`, built as what ships is.

@@ -4,7 +4,7 @@
 //! build directory, and none of its scripts run. Needs an npm on the PATH; installs no npm and changes nothing elsewhere.
 
 use std::env::{self, consts};
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -43,11 +43,6 @@ impl Node {
         Ok(Self {
             path: env::join_paths(folders)?,
         })
-    }
-
-    /// The PATH on which `node` is this one.
-    pub(crate) fn path(&self) -> &OsStr {
-        &self.path
     }
 
     /// What a program starts as `node` is this Node.
