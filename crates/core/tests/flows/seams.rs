@@ -65,7 +65,7 @@ fn threat_082_invented_tokens_that_are_past_their_end_cost_no_call() {
 }
 
 #[test]
-fn threat_033_nobody_leaves_with_the_cookie_of_another() {
+fn nobody_leaves_with_the_cookie_of_another() {
     let authority = v1();
     let text = short("usr_1", 0, 300);
     let (_, cookie) = begin(&authority, "state");
