@@ -24,6 +24,9 @@ use crate::world::{
 
 const DAY: u64 = 86_400;
 
+/// A way to end something.
+type End<'a> = &'a dyn Fn(&Arc<Authority>);
+
 fn days(number: i64) -> i64 {
     number * i64::try_from(DAY).unwrap()
 }
@@ -54,7 +57,7 @@ fn threat_031_a_sign_out_outlasts_the_leeway_of_its_token() {
 
 #[test]
 fn threat_031_a_session_that_ended_does_not_outlive_what_was_thought_of_it() {
-    let ends: [&dyn Fn(&Authority); 2] = [
+    let ends: [End<'_>; 2] = [
         &|authority| authority.end_session(&session_id("ses-usr_1"), at(1)),
         &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(1)),
     ];
@@ -138,7 +141,7 @@ fn threat_031_with_sessions_what_the_cloud_says_of_one_counts() {
         "iss": "https://cloud.mastra.ai", "aud": "demo", "sub": "usr_1", "sid": "ses-usr_1",
         "iat": START + 10, "exp": START + 3600,
     }));
-    let ends: [&dyn Fn(&Authority); 2] = [
+    let ends: [End<'_>; 2] = [
         &|authority| authority.end_session(&session_id("ses_9"), at(5)),
         &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(5)),
     ];
@@ -176,7 +179,7 @@ fn threat_031_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_again() {
 
 #[test]
 fn threat_080_what_was_in_use_is_shut_out_though_its_end_gave_way() {
-    let ends: [&dyn Fn(&Arc<Authority>); 3] = [
+    let ends: [End<'_>; 3] = [
         &|authority| sign_out(authority, "ada", 2, vec![status(500)]),
         &|authority| authority.end_session(&session_id("ses_1"), at(2)),
         &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(2)),

@@ -65,7 +65,7 @@ fn threat_082_invented_tokens_that_are_past_their_end_cost_no_call() {
 }
 
 #[test]
-fn threat_033_nobody_leaves_with_the_cookie_of_another() {
+fn nobody_leaves_with_the_cookie_of_another() {
     let authority = v1();
     let text = short("usr_1", 0, 300);
     let (_, cookie) = begin(&authority, "state");
@@ -80,4 +80,20 @@ fn threat_033_nobody_leaves_with_the_cookie_of_another() {
         request(&authority, None, &[&text, "other"], at(245), answers),
         left("user usr_2", None, 3)
     );
+}
+
+#[test]
+fn who_was_verified_a_moment_ago_stays_so_where_the_keys_are_gone() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let text = key.token("usr_1", 86_400);
+    ask(&authority, &text, 0, vec![published(&[&key])]);
+    for (seconds, expect) in [
+        (3590, "user usr_1, 1 calls"),
+        (3630, "user usr_1, 2 calls"),
+        (3690, "unavailable keys_unavailable, 2 calls"),
+    ] {
+        let calls = if seconds == 3590 { 1 } else { 2 };
+        let answers = (0..calls).map(|_| status(503)).collect();
+        assert_eq!(ask(&authority, &text, seconds, answers), expect);
+    }
 }
