@@ -266,6 +266,12 @@ fn threat_084_no_unusable_set_replaces_a_good_one() {
             "user usr_1, 1 calls",
             "{at}"
         );
+        // Somebody who is not remembered, while no attempt may be made: the good set is still there.
+        assert_eq!(
+            ask(&authority, &key.token("usr_2", DAY), 610, vec![]),
+            "user usr_2, 0 calls",
+            "{at}"
+        );
         assert_eq!(
             ask(&authority, &token, 640, vec![published(&[&key])]),
             "user usr_1, 1 calls",
