@@ -362,7 +362,7 @@ fn a_sign_out_counts_before_the_signature() {
 }
 
 #[test]
-fn with_sessions_the_cloud_is_asked_whether_they_live() {
+fn threat_020_with_sessions_the_cloud_is_asked_whether_they_live() {
     let (key, authority) = (Signer::new("k1"), deployment(Mode::KeysAndSession));
     let text = key.token("usr_1", DAY);
     let alive = |user| data(&json!({ "session": session("ses_1", user, 9999) }));
