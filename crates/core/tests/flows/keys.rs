@@ -267,6 +267,12 @@ fn threat_084_no_unusable_set_replaces_a_good_one() {
             "user usr_1, 1 calls",
             "{at}"
         );
+        // Somebody who is not remembered, while no attempt may be made: the good set is still there.
+        assert_eq!(
+            ask(&authority, &key.token("usr_2", DAY), 610, vec![]),
+            "user usr_2, 0 calls",
+            "{at}"
+        );
         assert_eq!(
             ask(&authority, &token, 640, vec![published(&[&key])]),
             "user usr_1, 1 calls",
@@ -375,7 +381,7 @@ fn threat_031_a_signature_proves_a_sign_out_while_the_cloud_is_away() {
 }
 
 #[test]
-fn with_sessions_the_cloud_is_asked_whether_they_live() {
+fn threat_020_with_sessions_the_cloud_is_asked_whether_they_live() {
     let (key, authority) = (Signer::new("k1"), deployment(Mode::KeysAndSession));
     let text = key.token("usr_1", DAY);
     let alive = |user| data(&json!({ "session": session("ses_1", user, 9999) }));
