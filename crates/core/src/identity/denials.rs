@@ -163,10 +163,8 @@ impl Denials {
                 && now.wall < span.until
                 && span.until < until
             {
-                let longer = Revocation::new(subject, span.at, until);
-                if longer.ends(identity) {
-                    standing.add(&longer, origin, now);
-                }
+                // Longer, and not wider: what began after it stays free.
+                standing.add(&Revocation::new(subject, span.at, until), origin, now);
             }
         }
     }
