@@ -6,6 +6,7 @@
 
 mod audit;
 mod calls;
+pub(crate) mod channel;
 
 use std::time::Duration;
 
@@ -33,6 +34,8 @@ const REQUEST: &str = "mastra_auth::request";
 const AUDIT: &str = "mastra_auth::audit";
 /// Calls to the Cloud.
 const CLOUD: &str = "mastra_auth::cloud";
+/// What ended and is told to other instances.
+const REVOCATIONS: &str = "mastra_auth::revocations";
 /// What whoever set the service up should mend.
 const SETUP: &str = "mastra_auth::setup";
 

@@ -31,6 +31,8 @@ type CreateClient = (options: object) => Client;
 
 const SECOND = 1000;
 const PAGE = 2000;
+/** How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands. */
+const MARGIN = 24 * 60 * 60 * SECOND;
 
 /** For `redis://[user:password@]host[:port][/database]`, or `rediss://`. Nothing is connected here. */
 export function redisChannel(url: unknown): RevocationChannel {
@@ -53,7 +55,7 @@ class RedisChannel implements RevocationChannel {
   async publish(messages: readonly RevocationMessage[], realm: string): Promise<void> {
     const name = nameOf(realm);
     await this.#command(client => {
-      const both = client.multi().addCommand(['ZREMRANGEBYSCORE', name, '-inf', String(Date.now())]);
+      const both = client.multi().addCommand(['ZREMRANGEBYSCORE', name, '-inf', String(Date.now() - MARGIN)]);
       for (const { text, until } of messages) {
         both.addCommand(['ZADD', name, String(until), text]).addCommand(['PUBLISH', name, text]);
       }

@@ -221,6 +221,8 @@ export class Revocations {
     if (connected === this.#connected) return;
     this.#connected = connected;
     this.#since = new Date();
+    // To leave it is not to lose it.
+    if (this.#closed && !connected) return;
     if (!connected) this.#count.lost += 1;
     this.#events.tell({ type: connected ? 'revocations_connected' : 'revocations_lost' });
   }

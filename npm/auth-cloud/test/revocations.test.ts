@@ -120,6 +120,8 @@ test('threat_020_an_operator_ends_one_session_by_its_id', async () => {
   expect([await isIn(here, one.sessionToken), await isIn(here, two.sessionToken)]).toEqual([false, true]);
   expect(() => here.endSession('')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
   expect(() => here.endUser(7 as unknown as string)).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
+  await here.close();
+  expect(here.revocationStatus(), 'to leave is not to lose').toMatchObject({ connected: false, lost: 0 });
 });
 
 test('threat_098_what_cannot_be_read_is_counted_and_ends_nothing', async () => {

@@ -23,6 +23,8 @@ const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
 const PING: Duration = Duration::from_secs(1);
 /// How many are loaded at once, and how many news are taken together.
 const PAGE: usize = 2000;
+/// How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands.
+const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
 const TOGETHER: usize = 256;
 
 /// Revocations over Redis, for [`Builder::revocations`](crate::Builder::revocations).
@@ -92,7 +94,7 @@ impl RedisRevocations {
         both.cmd("ZREMRANGEBYSCORE")
             .arg(&name)
             .arg("-inf")
-            .arg(system::now().wall.unix_millis())
+            .arg(system::now().wall.minus(MARGIN).unix_millis())
             .ignore();
         for message in messages {
             both.cmd("ZADD")

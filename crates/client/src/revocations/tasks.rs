@@ -17,6 +17,7 @@ use tokio::task::AbortHandle;
 
 use super::channel::{ChannelError, Message, Received, RevocationChannel};
 use super::status::{Link, RevocationStatus};
+use crate::signals::channel;
 use crate::system;
 
 /// How many go out at once.
@@ -46,6 +47,8 @@ struct State {
     /// Whether each of the two tasks has the channel.
     receives: bool,
     publishes: bool,
+    /// Whether it was found out once whether the channel is there.
+    was_tried: bool,
     /// What is out on its way.
     under_way: usize,
 }
@@ -77,6 +80,7 @@ impl Revocations {
                 status: RevocationStatus::new(system::now().wall),
                 receives: false,
                 publishes: true,
+                was_tried: false,
                 under_way: 0,
             }),
         });
@@ -130,7 +134,7 @@ impl Shared {
             let sending = self.channel.publish(realm, &batch);
             match tokio::time::timeout(PUBLISH_TIMEOUT, sending).await {
                 Ok(Ok(())) => {
-                    tracing::debug!(name: "revocations.sent", count = batch.len(), "revocations sent");
+                    channel::sent(batch.len());
                     self.sent(batch.len());
                     batch.clear();
                     pause = Pause::default();
@@ -174,7 +178,7 @@ impl Shared {
             state.publishes = false;
             state.relink()
         };
-        tell_loss(lost, error);
+        channel::away(lost, &error);
         pause.wait().await;
     }
 
@@ -194,7 +198,7 @@ impl Shared {
                         state.receives = false;
                         state.relink()
                     };
-                    tell_loss(lost, error);
+                    channel::away(lost, &error);
                     pause.wait().await;
                 }
             }
@@ -207,13 +211,7 @@ impl Shared {
         let lacking = self
             .authority
             .lacking(texts.iter().map(String::as_str), now);
-        tracing::info!(
-            name: "revocations.connected",
-            standing = texts.len(),
-            new = heard.new,
-            again = lacking.len(),
-            "revocations connected"
-        );
+        channel::connected(texts.len(), heard.new, lacking.len());
         *self.again() = lacking.into();
         let mut state = self.state();
         state.receives = true;
@@ -226,7 +224,7 @@ impl Shared {
     fn news(&self, texts: &[String]) {
         let Heard { new, lag, .. } = self.hear(texts, system::now());
         if new > 0 {
-            tracing::debug!(name: "revocations.received", new, ?lag, "revocations received");
+            channel::received(new, lag);
             self.state().status.lag = lag;
         }
     }
@@ -235,7 +233,7 @@ impl Shared {
         let heard = self.authority.hear(texts.iter().map(String::as_str), now);
         let unreadable = heard.unreadable;
         if unreadable > 0 {
-            tracing::warn!(name: "revocations.unreadable", count = unreadable, "revocations unreadable");
+            channel::unreadable(unreadable);
         }
         let add = |to: &mut u64, count: usize| {
             *to = to.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
@@ -256,8 +254,9 @@ impl Shared {
 }
 
 impl State {
-    /// Says anew whether the channel is there; true where it was lost just now.
+    /// Says anew whether the channel is there; true where it was lost just now, or is found not to be there at the start.
     fn relink(&mut self) -> bool {
+        let was_tried = std::mem::replace(&mut self.was_tried, true);
         let since = system::now().wall;
         match (self.status.is_connected(), self.receives && self.publishes) {
             (false, true) => self.status.link = Link::Connected { since },
@@ -266,18 +265,10 @@ impl State {
                 self.status.lost = self.status.lost.saturating_add(1);
                 return true;
             }
-            _ => {}
+            (false, false) => return !was_tried,
+            (true, true) => {}
         }
         false
-    }
-}
-
-/// Once for each time that it was lost aloud, and else in a low voice.
-fn tell_loss(lost: bool, error: ChannelError) {
-    if lost {
-        tracing::warn!(name: "revocations.lost", %error, "revocations lost");
-    } else {
-        tracing::debug!(name: "revocations.away", %error, "revocations away");
     }
 }
 

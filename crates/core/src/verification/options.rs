@@ -96,6 +96,11 @@ impl VerificationOptions {
             ));
         }
         let every = self.session_every.unwrap_or(DEFAULT_SESSION_EVERY);
+        if every.is_zero() {
+            return Err(CloudApiError::configuration(
+                "verification: session_every must be longer than nothing",
+            ));
+        }
         let keys = self.by_keys(base_url, project_id)?;
         Ok(match mode {
             Mode::KeysAndSession => Verification::KeysAndSession(keys, every),
@@ -118,6 +123,11 @@ impl VerificationOptions {
     fn by_keys(self, base_url: &BaseUrl, project_id: &ProjectId) -> Result<ByKeys, CloudApiError> {
         let audience = self.audience.as_deref().unwrap_or(project_id.as_str());
         let mut keys = ByKeys::of_cloud(base_url, audience).map_err(bad)?;
+        if self.issuer.as_deref() == Some("") {
+            return Err(CloudApiError::configuration(
+                "verification: the issuer must not be empty",
+            ));
+        }
         if let Some(issuer) = &self.issuer {
             keys.rules.issuer = Some(issuer.as_str().into());
         }
@@ -126,6 +136,7 @@ impl VerificationOptions {
         }
         keys.rules.max_age = self.max_age;
         let mut algorithms = Algorithms::default();
+        let has_secret = self.secret.is_some();
         keys.source = match (self.key_set_url, self.key_set, self.secret) {
             (None, None, None) => keys.source,
             (Some(url), None, None) => KeySource::Url(KeySetUrl::parse(&url).map_err(bad)?),
@@ -157,6 +168,12 @@ impl VerificationOptions {
                         "verification: algorithms are RS256, ES256, EdDSA and, with a secret, HS256",
                     )
                 })?;
+                if known.contains(&Algorithm::Hs256) != has_secret {
+                    // Every token would be refused, one after the other.
+                    return Err(CloudApiError::configuration(
+                        "verification: HS256 goes with a secret, and a secret with HS256",
+                    ));
+                }
                 Algorithms::new(&known).map_err(bad)?
             }
         };

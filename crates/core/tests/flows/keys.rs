@@ -10,6 +10,7 @@ use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::verification::{ByKeys, Mode, VerificationOptions};
 use serde_json::json;
 
@@ -478,6 +479,36 @@ fn options_that_make_no_sense_are_refused() {
             VerificationOptions {
                 algorithms: Some(vec![]),
                 ..keys()
+            },
+        ),
+        (
+            "HS256 without a secret",
+            VerificationOptions {
+                algorithms: Some(vec!["HS256".into()]),
+                ..keys()
+            },
+        ),
+        (
+            "a secret without HS256",
+            VerificationOptions {
+                secret: SharedSecret::new(&[7; 32]).ok(),
+                algorithms: Some(vec!["ES256".into()]),
+                ..keys()
+            },
+        ),
+        (
+            "an empty issuer",
+            VerificationOptions {
+                issuer: some(""),
+                ..keys()
+            },
+        ),
+        (
+            "sessions that are asked about without end",
+            VerificationOptions {
+                mode: Mode::KeysAndSession,
+                session_every: Some(Duration::ZERO),
+                ..VerificationOptions::default()
             },
         ),
         (
