@@ -2,11 +2,12 @@
 
 use aws_lc_rs::hmac;
 use mastra_auth_cloud_core::encoding::{base64url, base64url_decode};
-use mastra_auth_cloud_core::jwt::{Algorithm, Algorithms, KeySet, Reason, Rules};
+use mastra_auth_cloud_core::jwt::{Algorithm, Algorithms, KeySet, Reason, Rules, verify_text};
+use mastra_auth_cloud_core::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::signer::{
-    EVERY, PUBLIC, Signer, check, compact, good_claims, good_header, key_set, keys, named_jwk,
+    EVERY, NOW, PUBLIC, Signer, check, compact, good_claims, good_header, key_set, keys, named_jwk,
     rules, signer, token,
 };
 
@@ -324,4 +325,24 @@ fn threat_015_a_token_in_a_token_is_refused() {
     let nested = compact(&header, &inner, signer(Algorithm::EdDsa));
     let verdict = check(&nested, &keys(Algorithm::EdDsa), &lax());
     assert_eq!(verdict.err(), Some(Reason::MalformedClaims));
+}
+
+#[test]
+fn threat_096_a_text_of_any_length_is_judged_by_its_form() {
+    let (set, rules) = (keys(Algorithm::EdDsa), rules(Algorithm::EdDsa));
+    let judge =
+        |text: &str| verify_text(text, &set, &rules, Timestamp::from_unix_seconds(NOW)).map(|_| ());
+    let good = token(Algorithm::EdDsa, &good_claims());
+    assert_eq!(judge(&good), Ok(()));
+    for text in [
+        String::new(),
+        ".".repeat(1_000_000),
+        "a".repeat(1 << 20),
+        format!("{good}{}", "A".repeat(8 * 1024)),
+        format!("{good} "),
+        format!(" {good}"),
+        good.replace('.', "\u{2e}\u{fe52}"),
+    ] {
+        assert!(judge(&text).is_err(), "{} bytes", text.len());
+    }
 }
