@@ -88,11 +88,11 @@ fn who_was_verified_a_moment_ago_stays_so_where_the_keys_are_gone() {
     let text = key.token("usr_1", 86_400);
     ask(&authority, &text, 0, vec![published(&[&key])]);
     for (seconds, expect) in [
-        (3590, "user usr_1, 1 calls"),
-        (3630, "user usr_1, 2 calls"),
-        (3690, "unavailable keys_unavailable, 2 calls"),
+        (4220, "user usr_1, 1 calls"),
+        (4260, "user usr_1, 2 calls"),
+        (4320, "unavailable keys_unavailable, 2 calls"),
     ] {
-        let calls = if seconds == 3590 { 1 } else { 2 };
+        let calls = if seconds == 4220 { 1 } else { 2 };
         let answers = (0..calls).map(|_| status(503)).collect();
         assert_eq!(ask(&authority, &text, seconds, answers), expect);
     }
