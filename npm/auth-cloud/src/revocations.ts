@@ -121,6 +121,8 @@ export class Revocations {
     }
     clearTimeout(awake);
     this.#closed = true;
+    this.#receives = false;
+    this.#relink();
     await attempt(() => this.#joined?.close());
   }
 
@@ -222,7 +224,7 @@ export class Revocations {
     this.#connected = connected;
     this.#since = new Date();
     // To leave it is not to lose it.
-    if (this.#closed && !connected) return;
+    if (this.#closed) return;
     if (!connected) this.#count.lost += 1;
     this.#events.tell({ type: connected ? 'revocations_connected' : 'revocations_lost' });
   }
