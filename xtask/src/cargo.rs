@@ -1,6 +1,7 @@
 //! The steps that are one call of cargo, and where cargo builds.
 
 use std::env;
+use std::num::NonZero;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
@@ -43,6 +44,9 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
 
 pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
     if has_cargo(workspace, "nextest") {
+        // Most tests wait for a time to pass: twice as many at once take half as long.
+        let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
+        let at_once = cores.saturating_mul(2).to_string();
         return run(&mut cargo(
             workspace,
             &[
@@ -52,6 +56,8 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
                 "--all-features",
                 "--status-level",
                 "fail",
+                "--test-threads",
+                &at_once,
             ],
         ));
     }
