@@ -4,6 +4,7 @@ pub mod authority;
 pub(crate) mod breaker;
 pub(crate) mod cache;
 pub(crate) mod denials;
+mod hearsay;
 pub mod key;
 pub(crate) mod keys;
 #[cfg(all(test, shuttle))]

@@ -23,7 +23,7 @@ pub struct Revocation {
 pub struct Heard {
     /// How many said something new.
     pub new: u32,
-    /// How many could not be read.
+    /// How many were not taken.
     pub unreadable: u32,
     /// How many milliseconds ago the last of them had ended, where any was new.
     pub lag: Option<f64>,

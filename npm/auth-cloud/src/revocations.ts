@@ -56,7 +56,7 @@ export interface RevocationStatus {
   readonly sent: number;
   /** How many came that said something new. */
   readonly received: number;
-  /** How many came that could not be read. */
+  /** How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come. */
   readonly unreadable: number;
   /** How often the channel was lost. */
   readonly lost: number;

@@ -18,7 +18,7 @@ pub struct RevocationStatus {
     pub sent: u64,
     /// How many came that said something new.
     pub received: u64,
-    /// How many came that could not be read: of another version, or by a stranger.
+    /// How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come.
     pub unreadable: u64,
     /// How often the channel was lost.
     pub lost: u64,

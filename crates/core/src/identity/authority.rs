@@ -13,6 +13,7 @@ use std::sync::Arc;
 use super::Identity;
 use super::breaker::{Admission, Breaker, BreakerState};
 use super::cache::{Cache, GrantsLookup, Look, Lookup, Proof};
+use super::hearsay::Hearsay;
 use super::key::{Scope, TokenKey};
 use super::keys::Keys;
 use super::outbox::Outbox;
@@ -39,6 +40,7 @@ pub struct Authority {
     login_secret: LoginSecret,
     cache: Cache,
     outbox: Outbox,
+    hearsay: Hearsay,
     breaker: Breaker,
     spent: Spent,
     successions: Successions,
@@ -58,6 +60,7 @@ impl Authority {
             .fold(0_u64, |seed, byte| (seed << 8) | u64::from(*byte));
         let policy = config.policy.clone();
         let scope = Scope::new(&config);
+        let cache = Cache::new(&policy, &config.verification, seed);
         Arc::new(Self {
             realm: Realm::new(&scope),
             scope,
@@ -66,7 +69,8 @@ impl Authority {
                 .verification
                 .by_keys()
                 .map(|keys| Keys::new(&keys.source, &policy)),
-            cache: Cache::new(&policy, &config.verification, seed),
+            hearsay: Hearsay::new(policy.session_max_age, cache.leeway()),
+            cache,
             outbox: Outbox::default(),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),

@@ -88,7 +88,14 @@ fn threat_080_what_others_say_pushes_out_no_sign_out_of_here() {
         config.policy.denials = 3;
         let authority = Authority::new(config, Entropy::new([7; 32]));
         let flood: Vec<_> = (0..10)
-            .map(|n| format!("1 {} session 0 {} s{n}", authority.realm(), i64::MAX))
+            .map(|n| {
+                format!(
+                    "1 {} session {} {} s{n}",
+                    authority.realm(),
+                    START * 1000,
+                    i64::MAX
+                )
+            })
             .collect();
         let hear = || authority.hear(flood.iter().map(String::as_str), at(2));
         let told = with_bearer(&authority, "ada", at(1), [verified("usr_1", &[])]);

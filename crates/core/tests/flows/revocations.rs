@@ -378,3 +378,36 @@ fn what_is_forgotten_is_asked_anew_and_stays_good() {
         assert_eq!(published(&authority), [""; 0], "it ends nothing");
     }
 }
+
+#[test]
+fn threat_031_whoever_writes_to_the_channel_locks_nobody_out_for_good() {
+    let there = instance();
+    let (realm, start) = (there.realm().clone(), START * 1000);
+    let say = |kind: &str, at: i64, until: i64, what: &str, now: Now| {
+        let text = format!("1 {realm} {kind} {at} {until} {what}");
+        let heard = there.hear([text.as_str()], now);
+        (heard.new, heard.unreadable)
+    };
+    let (begun, old) = (issued("ada", "sa", 60), issued("ada", "sb", 0));
+    // What has not begun yet does not end, in whichever year it is said to.
+    for ahead in [i64::MAX, 253_402_300_799_000, start + 5 * 60_001] {
+        assert_eq!(say("user", ahead, i64::MAX, "ada", at(0)), (0, 1));
+    }
+    verify(&there, "ada", &begun, 61);
+    // What has ended does, and a session of which nobody knows when it began is let in again after a day.
+    assert_eq!(say("user", start, i64::MAX, "ada", at(62)), (1, 0));
+    is_known(&there, "ada", &begun, 62);
+    let told = with_bearer(&there, &old, at(62), [verified("ada", &[])]);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 1));
+    let told = with_bearer(&there, "opaque", at(DAY - 1), [verified("ada", &[])]);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 1));
+    // Also where it is told again.
+    assert_eq!(say("user", start, i64::MAX, "ada", at(DAY)), (0, 0));
+    verify(&there, "ada", "opaque", DAY + 1);
+    // Nothing stays for good, and the channel is not told again what it holds.
+    assert_eq!(say("session", start, i64::MAX, "s", at(63)), (1, 0));
+    let held = format!("1 {realm} session {start} {} s", i64::MAX);
+    assert_eq!(there.lacking([held.as_str()], at(DAY * 2)), []);
+    assert_eq!(there.revocations(at(DAY * 400 - 1)).len(), 1);
+    assert_eq!(there.revocations(at(DAY * 400)), []);
+}

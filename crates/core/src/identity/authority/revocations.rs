@@ -3,7 +3,7 @@
 //! Ends here at once, and is put out for other instances where somebody takes it to them. What another instance said is taken
 //! over and never put out again, so that nothing goes round in circles.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use super::Authority;
@@ -21,7 +21,7 @@ use crate::unverified::Unverified;
 pub struct Heard {
     /// How many said something new.
     pub new: usize,
-    /// How many could not be read: of another version, or a stranger's.
+    /// How many were not taken: of another version, a stranger's, or of a user that is said to have ended later than now.
     pub unreadable: usize,
     /// How long ago the last of them had ended, where any was new.
     pub lag: Option<Duration>,
@@ -143,8 +143,13 @@ impl Authority {
     }
 
     /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.
+    ///
+    /// No end is taken that is later than a session or a token can have, and none of a user of more than five minutes ahead.
     pub fn apply(&self, revocations: impl IntoIterator<Item = Revocation>, now: Now) -> usize {
-        let ended = self.cache.hear(revocations.into_iter().collect(), now);
+        let bounded = revocations
+            .into_iter()
+            .filter_map(|said| self.hearsay.bounded(said, now.wall));
+        let ended = self.cache.hear(bounded.collect(), now);
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 // What was renewed here the other did not know of: that is news of ours.
@@ -164,9 +169,9 @@ impl Authority {
         self.outbox.heard(now.monotonic);
         let (mut read, mut unreadable) = (Vec::new(), 0_usize);
         for text in texts {
-            match self.realm.parse(text) {
-                Ok(revocation) => read.push(revocation),
-                Err(_) => unreadable = unreadable.saturating_add(1),
+            match self.taken(text, now) {
+                Some(revocation) => read.push(revocation),
+                None => unreadable = unreadable.saturating_add(1),
             }
         }
         let last = read.iter().map(|revocation| revocation.at).max();
@@ -178,16 +183,33 @@ impl Authority {
         }
     }
 
+    /// What counts of a text that came over the channel.
+    fn taken(&self, text: &str, now: Now) -> Option<Revocation> {
+        let said = self.realm.parse(text).ok()?;
+        self.hearsay.bounded(said, now.wall)
+    }
+
     /// What stands here and is not among these texts: what a channel that holds them is to be told again.
     pub fn lacking<'t>(
         &self,
         texts: impl IntoIterator<Item = &'t str>,
         now: Now,
     ) -> Vec<Revocation> {
-        let held: BTreeSet<&str> = texts.into_iter().collect();
-        let mut standing = self.revocations(now);
-        standing.retain(|one| !held.contains(self.realm.encode(one).as_str()));
-        standing
+        let held = texts.into_iter().filter_map(|text| self.taken(text, now));
+        let mut standing: BTreeMap<_, _> = self
+            .revocations(now)
+            .into_iter()
+            .map(|one| (one.subject.clone(), one))
+            .collect();
+        for held in held {
+            if standing
+                .get(&held.subject)
+                .is_some_and(|it| held.covers(it))
+            {
+                standing.remove(&held.subject);
+            }
+        }
+        standing.into_values().collect()
     }
 
     /// How long ago the channel to other instances was last heard of; none where there is none.
