@@ -29,6 +29,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "--all-features",
             "--test",
             "redis",
+            "--test",
+            "redis_set",
             "--",
             "--include-ignored",
             "--skip",

@@ -67,6 +67,7 @@ class RedisChannel implements RevocationChannel {
     told: (texts: readonly string[]) => void,
     lost: () => void,
     realm: string,
+    most: number,
   ): Promise<RevocationSubscription> {
     const name = nameOf(realm);
     const client = await this.#connect();
@@ -86,28 +87,42 @@ class RedisChannel implements RevocationChannel {
       asking = setInterval(() => {
         within(SECOND, client.ping()).then(() => told([]), lost);
       }, SECOND).unref();
-      return { standing: await this.#standing(name), close };
+      return { ...(await this.#standing(name, told, most)), close };
     } catch (error) {
       close();
       throw error;
     }
   }
 
-  /** All that stands, page by page; each begins at the score where the last one ended, for what is over meanwhile moves places. */
-  async #standing(name: string): Promise<string[]> {
-    const all: string[] = [];
-    let from = `(${Date.now()}`;
-    let size = PAGE;
-    for (;;) {
-      const words = ['ZRANGEBYSCORE', name, from, '+inf', 'WITHSCORES', 'LIMIT', '0', String(size)];
+  /**
+   * What stands, the last end first: what ends soonest gives way where it is too much. All pages but the last go out at once. A page
+   * begins at the score where the last one ended, for what came meanwhile would move a page that begins at a place.
+   */
+  async #standing(
+    name: string,
+    told: (texts: readonly string[]) => void,
+    most: number,
+  ): Promise<{ standing: string[]; leftOut: number }> {
+    const since = `(${Date.now()}`;
+    let from = '+inf';
+    // How many of that score were read.
+    let skip = 0;
+    for (let read = 0; ; ) {
+      const size = Math.min(PAGE, most - read);
+      const words = ['ZREVRANGEBYSCORE', name, from, since, 'WITHSCORES', 'LIMIT', String(skip), String(size)];
       const found = (await this.#command(client => client.sendCommand(words))) as string[];
       const texts = found.filter((_, place) => place % 2 === 0);
-      all.push(...texts);
-      const next = found.at(-1);
-      if (next === undefined || texts.length < size) return all;
-      // A whole page of one score: only a larger one leads on.
-      size = next === from ? size * 2 : PAGE;
-      from = next;
+      read += texts.length;
+      if (texts.length < size) return { standing: texts, leftOut: 0 };
+      if (read >= most) {
+        const all = await this.#command(client => client.sendCommand(['ZCOUNT', name, since, '+inf']));
+        return { standing: texts, leftOut: Math.max(0, Number(all) - read) };
+      }
+      const last = found.at(-1) as string;
+      const same = found.filter((score, place) => place % 2 === 1 && score === last).length;
+      skip = from === last ? skip + same : same;
+      from = last;
+      told(texts);
     }
   }
 

@@ -12,6 +12,7 @@ class Board {
   readonly kept = new Map<string, number>();
   readonly #listening = new Set<{ told: (texts: string[]) => void; lost: () => void }>();
   isDown = false;
+  leftOut = 0;
 
   /** One instance's way to it. */
   readonly channel: RevocationChannel = {
@@ -23,7 +24,10 @@ class Board {
       if (this.isDown) throw new Error('down');
       const listener = { told, lost };
       this.#listening.add(listener);
-      return { standing: [...this.kept.keys()], close: () => void this.#listening.delete(listener) };
+      // A part of it before the rest.
+      const [first, ...standing] = this.kept.keys();
+      if (first !== undefined) told([first]);
+      return { standing, leftOut: this.leftOut, close: () => void this.#listening.delete(listener) };
     },
   };
 
@@ -132,6 +136,20 @@ test('threat_098_what_cannot_be_read_is_counted_and_ends_nothing', async () => {
   for (const text of ['', '2 of the future', 'x'.repeat(100_000), 7 as unknown as string]) board.tell(text);
   expect(here.revocationStatus()).toMatchObject({ unreadable: 4, received: 0 });
   expect(await isIn(here, sessionToken)).toBe(true);
+});
+
+test('threat_080_what_a_channel_left_out_is_told', async () => {
+  const board = new Board();
+  const events: CloudAuthEvent[] = [];
+  const first = instance(board.channel);
+  for (const id of ['ses_1', 'ses_2', 'ses_3']) first.endSession(id);
+  await first.close();
+  board.leftOut = 7;
+  const here = instance(board.channel, events);
+  await vi.waitUntil(() => here.revocationStatus()?.connected);
+  expect(here.revocationStatus()).toMatchObject({ leftOut: 7, received: 3, pending: 0, sent: 0 });
+  expect(events.map(({ type }) => type)).toContain('revocations_left_out');
+  await here.close();
 });
 
 test('close tells what is left, and everything else goes on', async () => {

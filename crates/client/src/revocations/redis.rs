@@ -31,7 +31,26 @@ const TOGETHER: usize = 256;
 pub struct RedisRevocations {
     client: Client,
     commands: Mutex<Option<MultiplexedConnection>>,
-    listening: Mutex<Option<(PubSubSink, PubSubStream)>>,
+    listening: Mutex<Option<Listening>>,
+}
+
+/// The channel is listened to.
+struct Listening {
+    sink: PubSubSink,
+    stream: PubSubStream,
+    /// Where what is kept is not read to its end.
+    reading: Option<Reading>,
+}
+
+/// How far what is kept was read.
+struct Reading {
+    most: usize,
+    read: usize,
+    /// The score that is read next, and how many of that score were read.
+    from: String,
+    skip: usize,
+    /// What ends until then is over.
+    since: String,
 }
 
 impl RedisRevocations {
@@ -107,59 +126,66 @@ impl RedisRevocations {
         self.command(&both).await
     }
 
-    /// All that stands, page by page. A page begins at the score where the last one ended, for what is over meanwhile would
-    /// move a page that begins at a place.
-    async fn standing(&self, realm: &str) -> Result<Vec<String>, ChannelError> {
+    /// The next page of what stands, the last end first: what ends soonest gives way where it is too much. A page begins at the
+    /// score where the last one ended, for what came meanwhile would move a page that begins at a place.
+    async fn page(&self, realm: &str, reading: &mut Reading) -> Result<Received, ChannelError> {
         let name = name(realm);
-        let mut all = Vec::new();
-        let mut from = format!("({}", system::now().wall.unix_millis());
-        let mut size = PAGE;
-        loop {
-            let mut page = redis::pipe();
-            page.cmd("ZRANGEBYSCORE").arg(&name).arg(&from).arg("+inf");
-            page.arg("WITHSCORES").arg("LIMIT").arg(0).arg(size);
-            let (found,): (Vec<(String, String)>,) = self.command(&page).await?;
-            let is_last = found.len() < size;
-            let next = found.last().map(|(_, score)| score.clone());
-            all.extend(found.into_iter().map(|(text, _)| text));
-            match next {
-                Some(score) if !is_last => {
-                    // A whole page of one score: only a larger one leads on.
-                    size = if score == from {
-                        size.saturating_mul(2)
-                    } else {
-                        PAGE
-                    };
-                    from = score;
-                }
-                _ => return Ok(all),
+        let size = PAGE.min(reading.most.saturating_sub(reading.read));
+        let mut page = redis::pipe();
+        page.cmd("ZREVRANGEBYSCORE")
+            .arg(&name)
+            .arg(&reading.from)
+            .arg(&reading.since);
+        page.arg("WITHSCORES").arg("LIMIT");
+        page.arg(reading.skip).arg(size);
+        page.cmd("ZCOUNT")
+            .arg(&name)
+            .arg(&reading.since)
+            .arg("+inf");
+        let (found, all): (Vec<(String, String)>, usize) = self.command(&page).await?;
+        reading.went_on(&found);
+        let is_last = found.len() < size || reading.read >= reading.most;
+        let texts = found.into_iter().map(|(text, _)| text).collect();
+        if is_last {
+            let left_out = all.saturating_sub(reading.read);
+            return Ok(Received::Standing { texts, left_out });
+        }
+        Ok(Received::Part(texts))
+    }
+
+    async fn next(&self, realm: &str, most: usize) -> Result<Received, ChannelError> {
+        let mut held = self.listening.lock().await;
+        let listening = match held.as_mut() {
+            Some(listening) => listening,
+            None => held.insert(self.join(realm, most).await?),
+        };
+        let received = match listening.reading.as_mut() {
+            Some(reading) => self.page(realm, reading).await,
+            None => listening.news().await,
+        };
+        match received {
+            Ok(Received::Standing { .. }) => listening.reading = None,
+            Ok(_) => {}
+            Err(_) => {
+                *held = None;
+                *self.commands.lock().await = None;
             }
         }
+        received
     }
 
-    async fn next(&self, realm: &str) -> Result<Received, ChannelError> {
-        let mut held = self.listening.lock().await;
-        let Some((sink, stream)) = held.as_mut() else {
-            let joined = self.join(realm).await?;
-            let standing = self.standing(realm).await?;
-            *held = Some(joined);
-            return Ok(Received::Standing(standing));
-        };
-        let news = listen(sink, stream).await;
-        if news.is_err() {
-            *held = None;
-            *self.commands.lock().await = None;
-        }
-        news
-    }
-
-    async fn join(&self, realm: &str) -> Result<(PubSubSink, PubSubStream), ChannelError> {
+    async fn join(&self, realm: &str, most: usize) -> Result<Listening, ChannelError> {
         let connecting = self.client.get_async_pubsub();
         let pubsub = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
         let (mut sink, stream) = pubsub.split();
         let joining = sink.subscribe(name(realm));
         within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
-        Ok((sink, stream))
+        let reading = Some(Reading::new(most));
+        Ok(Listening {
+            sink,
+            stream,
+            reading,
+        })
     }
 }
 
@@ -168,8 +194,8 @@ impl RevocationChannel for RedisRevocations {
         Box::pin(self.store(realm, messages))
     }
 
-    fn receive<'a>(&'a self, realm: &'a str) -> Working<'a, Received> {
-        Box::pin(self.next(realm))
+    fn receive<'a>(&'a self, realm: &'a str, most: usize) -> Working<'a, Received> {
+        Box::pin(self.next(realm, most))
     }
 }
 
@@ -179,26 +205,53 @@ impl fmt::Debug for RedisRevocations {
     }
 }
 
-async fn listen(
-    sink: &mut PubSubSink,
-    stream: &mut PubSubStream,
-) -> Result<Received, ChannelError> {
-    match tokio::time::timeout(PING, stream.next()).await {
-        Ok(Some(first)) => {
-            let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
-            let texts = std::iter::once(first)
-                .chain(more.take(TOGETHER))
-                // What is no text is told as one that cannot be read.
-                .map(|message| message.get_payload().unwrap_or_default())
-                .collect();
-            Ok(Received::News(texts))
+impl Listening {
+    async fn news(&mut self) -> Result<Received, ChannelError> {
+        let Self { sink, stream, .. } = self;
+        match tokio::time::timeout(PING, stream.next()).await {
+            Ok(Some(first)) => {
+                let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
+                let texts = std::iter::once(first)
+                    .chain(more.take(TOGETHER))
+                    // What is no text is told as one that cannot be read.
+                    .map(|message| message.get_payload().unwrap_or_default())
+                    .collect();
+                Ok(Received::News(texts))
+            }
+            Ok(None) => Err(ChannelError::new("redis closed the connection")),
+            Err(_) => {
+                let ping = sink.ping::<redis::Value>();
+                within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
+                Ok(Received::News(Vec::new()))
+            }
         }
-        Ok(None) => Err(ChannelError::new("redis closed the connection")),
-        Err(_) => {
-            let ping = sink.ping::<redis::Value>();
-            within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
-            Ok(Received::News(Vec::new()))
+    }
+}
+
+impl Reading {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            read: 0,
+            from: "+inf".to_owned(),
+            skip: 0,
+            since: format!("({}", system::now().wall.unix_millis()),
         }
+    }
+
+    fn went_on(&mut self, found: &[(String, String)]) {
+        self.read = self.read.saturating_add(found.len());
+        let Some((_, last)) = found.last() else {
+            return;
+        };
+        let same = found.iter().rev().take_while(|(_, score)| score == last);
+        let same = same.count();
+        self.skip = if self.from == *last {
+            self.skip.saturating_add(same)
+        } else {
+            same
+        };
+        self.from.clone_from(last);
     }
 }
 

@@ -2,8 +2,10 @@
 //!
 //! One handle, made once, used by every flow of every driver. Holds no login in progress: those live in the browser.
 
+mod joining;
 mod revocations;
 
+pub use joining::{Joined, Joining};
 pub use revocations::Heard;
 
 use core::fmt;

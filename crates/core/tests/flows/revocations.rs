@@ -352,10 +352,6 @@ fn what_is_heard_is_read_counted_and_timed() {
     assert_eq!(there.revocation_lag(at(63)), Some(Duration::from_secs(3)));
     there.hear([], at(70));
     assert_eq!(there.revocation_lag(at(70)), Some(Duration::ZERO));
-    there.end_session(&SessionId::parse("own").unwrap(), at(71));
-    let lacking = there.lacking(texts.iter().map(String::as_str), at(72));
-    assert_eq!(kinds(&lacking), ["session"]);
-    assert_eq!(there.lacking([], at(72)).len(), 3);
 }
 
 #[test]
@@ -407,7 +403,37 @@ fn threat_031_whoever_writes_to_the_channel_locks_nobody_out_for_good() {
     // Nothing stays for good, and the channel is not told again what it holds.
     assert_eq!(say("session", start, i64::MAX, "s", at(63)), (1, 0));
     let held = format!("1 {realm} session {start} {} s", i64::MAX);
-    assert_eq!(there.lacking([held.as_str()], at(DAY * 2)), []);
+    let mut joining = there.joining(at(DAY * 2));
+    joining.hear(&there, [held.as_str()], at(DAY * 2));
+    assert_eq!(joining.joined(at(DAY * 2)).lacking, []);
     assert_eq!(there.revocations(at(DAY * 400 - 1)).len(), 1);
     assert_eq!(there.revocations(at(DAY * 400)), []);
+}
+
+#[test]
+fn what_a_channel_lacks_is_known_whatever_parts_it_gives() {
+    let (here, there) = (instance(), instance());
+    for id in ["s1", "s2", "s3"] {
+        here.end_session(&SessionId::parse(id).unwrap(), at(2));
+    }
+    let ada = UserId::parse("ada").unwrap();
+    here.end_user(&ada, at(3));
+    let mut texts = published(&here);
+    assert_eq!(deliver(&there, &texts[..2], at(4)), 2);
+    there.end_session(&SessionId::parse("own").unwrap(), at(5));
+    // The channel knows of an earlier end of hers alone.
+    there.end_user(&ada, at(6));
+    texts.push("junk".to_owned());
+    for size in [1, 2, 5] {
+        let mut joining = there.joining(at(7));
+        for part in texts.chunks(size) {
+            joining.hear(&there, part.iter().map(String::as_str), at(7));
+        }
+        let joined = joining.joined(at(7));
+        assert_eq!(kinds(&joined.lacking), ["session", "user"]);
+        assert_eq!(joined.standing, 5);
+    }
+    assert_eq!(there.joining(at(8)).joined(at(8)).lacking.len(), 5);
+    assert_eq!(there.joining(at(8)).joined(at(DAY * 2)).lacking, []);
+    assert_eq!(there.most_standing(), 200_000);
 }

@@ -3,7 +3,6 @@
 //! Ends here at once, and is put out for other instances where somebody takes it to them. What another instance said is taken
 //! over and never put out again, so that nothing goes round in circles.
 
-use alloc::collections::BTreeMap;
 use core::time::Duration;
 
 use super::Authority;
@@ -149,7 +148,11 @@ impl Authority {
         let bounded = revocations
             .into_iter()
             .filter_map(|said| self.hearsay.bounded(said, now.wall));
-        let ended = self.cache.hear(bounded.collect(), now);
+        self.take_over(bounded.collect(), now)
+    }
+
+    fn take_over(&self, bounded: Vec<Revocation>, now: Now) -> usize {
+        let ended = self.cache.hear(bounded, now);
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 // What was renewed here the other did not know of: that is news of ours.
@@ -166,50 +169,36 @@ impl Authority {
     /// Reads and takes over texts that came over the channel to other instances, and notes that it is there: also where there
     /// are none. What cannot be read is counted and ends nothing.
     pub fn hear<'t>(&self, texts: impl IntoIterator<Item = &'t str>, now: Now) -> Heard {
-        self.outbox.heard(now.monotonic);
+        let (read, unreadable) = self.read(texts, now);
+        self.heard(read, unreadable, now)
+    }
+
+    /// What is taken of texts that came over the channel, and how many are not.
+    pub(super) fn read<'t>(
+        &self,
+        texts: impl IntoIterator<Item = &'t str>,
+        now: Now,
+    ) -> (Vec<Revocation>, usize) {
         let (mut read, mut unreadable) = (Vec::new(), 0_usize);
         for text in texts {
-            match self.taken(text, now) {
+            let said = self.realm.parse(text).ok();
+            match said.and_then(|said| self.hearsay.bounded(said, now.wall)) {
                 Some(revocation) => read.push(revocation),
                 None => unreadable = unreadable.saturating_add(1),
             }
         }
+        (read, unreadable)
+    }
+
+    pub(super) fn heard(&self, read: Vec<Revocation>, unreadable: usize, now: Now) -> Heard {
+        self.outbox.heard(now.monotonic);
         let last = read.iter().map(|revocation| revocation.at).max();
-        let new = self.apply(read, now);
+        let new = self.take_over(read, now);
         Heard {
             new,
             unreadable,
             lag: last.filter(|_| new > 0).map(|at| now.wall.since(at)),
         }
-    }
-
-    /// What counts of a text that came over the channel.
-    fn taken(&self, text: &str, now: Now) -> Option<Revocation> {
-        let said = self.realm.parse(text).ok()?;
-        self.hearsay.bounded(said, now.wall)
-    }
-
-    /// What stands here and is not among these texts: what a channel that holds them is to be told again.
-    pub fn lacking<'t>(
-        &self,
-        texts: impl IntoIterator<Item = &'t str>,
-        now: Now,
-    ) -> Vec<Revocation> {
-        let held = texts.into_iter().filter_map(|text| self.taken(text, now));
-        let mut standing: BTreeMap<_, _> = self
-            .revocations(now)
-            .into_iter()
-            .map(|one| (one.subject.clone(), one))
-            .collect();
-        for held in held {
-            if standing
-                .get(&held.subject)
-                .is_some_and(|it| held.covers(it))
-            {
-                standing.remove(&held.subject);
-            }
-        }
-        standing.into_values().collect()
     }
 
     /// How long ago the channel to other instances was last heard of; none where there is none.
