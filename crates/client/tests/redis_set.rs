@@ -169,3 +169,30 @@ async fn threat_080_a_set_larger_than_can_be_known_is_read_in_part_and_that_is_t
         assert_eq!(matches!(answer, Answer::Authenticated(_)), is_known);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn what_an_instance_told_is_no_news_to_it_until_it_starts_anew() {
+    let (redis, cloud) = (RedisServer::start(), cloud(Dialect::V1).await);
+    let here = instance(&cloud, &redis, 100_000);
+    let mut set = Set::of(&here, &redis).await;
+    let (token, _) = sign_in(&cloud, &here, "member").await;
+    let _ = here.sign_out(&token).await;
+    let other = instance(&cloud, &redis, 100_000);
+    connected(&other).await;
+    other.end_session(&session("ses_other"));
+    until("the other's came", || async {
+        here.revocation_status().unwrap().received > 0
+    })
+    .await;
+    let status = here.revocation_status().unwrap();
+    assert_eq!((status.sent, status.received), (3, 1), "{status:?}");
+    // Whoever knows nothing hears its own as that of others, and does not tell it again.
+    drop((here, other));
+    let again = instance(&cloud, &redis, 100_000);
+    connected(&again).await;
+    told(&again).await;
+    let status = again.revocation_status().unwrap();
+    assert_eq!((status.sent, status.received), (0, 4), "{status:?}");
+    assert_eq!(set.ask::<usize>("ZCARD").await, 4);
+}

@@ -60,7 +60,7 @@ export interface RevocationStatus {
   readonly pending: number;
   /** How many were told. */
   readonly sent: number;
-  /** How many came that said something new. */
+  /** How many came that said something new here, since the start: also of what was kept when the channel was joined. */
   readonly received: number;
   /** How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come. */
   readonly unreadable: number;

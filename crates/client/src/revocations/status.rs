@@ -16,7 +16,7 @@ pub struct RevocationStatus {
     pub pending: usize,
     /// How many were told.
     pub sent: u64,
-    /// How many came that said something new.
+    /// How many came that said something new here, since the start: also of what was kept when the channel was joined.
     pub received: u64,
     /// How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come.
     pub unreadable: u64,
