@@ -103,6 +103,15 @@ impl Set {
         let () = adding.query_async(&mut self.connection).await.unwrap();
     }
 
+    async fn all(&mut self) -> Vec<String> {
+        redis::cmd("ZRANGE")
+            .arg(&self.name)
+            .arg((0, -1))
+            .query_async(&mut self.connection)
+            .await
+            .unwrap()
+    }
+
     async fn ask<T: redis::FromRedisValue>(&mut self, command: &str) -> T {
         redis::cmd(command)
             .arg(&self.name)
@@ -195,4 +204,22 @@ async fn what_an_instance_told_is_no_news_to_it_until_it_starts_anew() {
     let status = again.revocation_status().unwrap();
     assert_eq!((status.sent, status.received), (0, 4), "{status:?}");
     assert_eq!(set.ask::<usize>("ZCARD").await, 4);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_085_a_clock_that_is_ahead_takes_away_nothing_that_stands() {
+    let (redis, cloud) = (RedisServer::start(), cloud(Dialect::V1).await);
+    let here = instance(&cloud, &redis, 100_000);
+    let mut set = Set::of(&here, &redis).await;
+    // To a clock that is almost a day ahead, what ends in an hour is over.
+    let entries = [("kept", HOUR * 23), ("gone", HOUR * 25)];
+    let entries = entries.map(|(id, ago)| (id.to_owned(), now().minus(ago)));
+    set.add(&entries).await;
+    here.end_session(&session("ses_next"));
+    told(&here).await;
+    let kept: Vec<String> = set.all().await;
+    let is_kept = |id: &str| kept.iter().any(|text| text.ends_with(id));
+    assert_eq!((is_kept(" kept"), is_kept(" gone")), (true, false));
+    assert_eq!(here.statistics().denials, 2, "nobody hears of what is over");
 }

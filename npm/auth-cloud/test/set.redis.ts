@@ -53,3 +53,14 @@ test('threat_080_a_set_larger_than_can_be_known_is_read_in_part_and_that_is_told
   // What ends soonest is what is not known.
   expect([texts.includes('s1999'), texts.includes('s2000'), texts.includes('s6999')]).toEqual([false, true, true]);
 });
+
+test('threat_085_a_clock_that_is_ahead_takes_away_nothing_that_stands', async () => {
+  // To a clock that is almost a day ahead, what ends in an hour is over.
+  await client.zAdd(NAME, [
+    { score: Date.now() - 23 * HOUR, value: 'kept' },
+    { score: Date.now() - 25 * HOUR, value: 'gone' },
+  ]);
+  await redisChannel(redis.url).publish([{ text: 'next', until: Date.now() + HOUR }], REALM);
+  expect(await client.zRange(NAME, 0, -1)).toEqual(['kept', 'next']);
+  expect((await joined(200_000)).texts).toEqual(['next']);
+});
