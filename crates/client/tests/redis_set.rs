@@ -103,6 +103,11 @@ impl Set {
         let () = adding.query_async(&mut self.connection).await.unwrap();
     }
 
+    async fn empty(&mut self) {
+        let flush = redis::cmd("FLUSHALL");
+        let () = flush.query_async(&mut self.connection).await.unwrap();
+    }
+
     async fn all(&mut self) -> Vec<String> {
         redis::cmd("ZRANGE")
             .arg(&self.name)
@@ -222,4 +227,33 @@ async fn threat_085_a_clock_that_is_ahead_takes_away_nothing_that_stands() {
     let is_kept = |id: &str| kept.iter().any(|text| text.ends_with(id));
     assert_eq!((is_kept(" kept"), is_kept(" gone")), (true, false));
     assert_eq!(here.statistics().denials, 2, "nobody hears of what is over");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_031_a_redis_that_was_emptied_is_told_again_what_stands() {
+    let (redis, cloud) = (RedisServer::start(), cloud(Dialect::V1).await);
+    let here = instance(&cloud, &redis, 100_000);
+    let other = instance(&cloud, &redis, 100_000);
+    let mut set = Set::of(&here, &redis).await;
+    connected(&other).await;
+    set.empty().await;
+    // It keeps something again, and not what it kept.
+    other.end_session(&session("ses_next"));
+    told(&other).await;
+    assert_eq!(set.ask::<usize>("ZCARD").await, 1);
+    let begun = std::time::Instant::now();
+    while set.ask::<usize>("ZCARD").await < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "not noticed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for one in [&here, &other] {
+        connected(one).await;
+    }
+    assert!(here.revocation_status().unwrap().lost > 0);
+    // It is not noticed for ever.
+    let lost = || async { here.revocation_status().unwrap().lost };
+    let before = lost().await;
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    assert_eq!(lost().await, before);
 }

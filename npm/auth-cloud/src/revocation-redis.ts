@@ -34,6 +34,11 @@ const PAGE = 2000;
 /** How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands. */
 const MARGIN = 24 * 60 * 60 * SECOND;
 
+/** How many seconds pass until it is looked whether Redis still keeps what it kept. */
+const LOOK = 5;
+/** How long it is known since when Redis keeps the set, where nobody looks. */
+const MARKED = '172800';
+
 /** For `redis://[user:password@]host[:port][/database]`, or `rediss://`. Nothing is connected here. */
 export function redisChannel(url: unknown): RevocationChannel {
   if (typeof url !== 'string' || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
@@ -84,14 +89,31 @@ class RedisChannel implements RevocationChannel {
         SECOND,
         client.subscribe(name, text => told([text])),
       );
-      asking = setInterval(() => {
-        within(SECOND, client.ping()).then(() => told([]), lost);
-      }, SECOND).unref();
+      const mark = await this.#mark(name);
+      let turn = 0;
+      const ask = async () => {
+        await within(SECOND, client.ping());
+        turn += 1;
+        // Gone with all else where Redis was emptied, also where somebody told it something since.
+        if (turn % LOOK === 0 && (await this.#mark(name)) !== mark) throw new Error('Redis lost what it kept.');
+      };
+      asking = setInterval(() => void ask().then(() => told([]), lost), SECOND).unref();
       return { ...(await this.#standing(name, told, most)), close };
     } catch (error) {
       close();
       throw error;
     }
+  }
+
+  /** What stands beside the set from when it was begun. */
+  async #mark(name: string): Promise<string> {
+    const mark = `${name}:since`;
+    const found = await this.#command(async client => {
+      await client.sendCommand(['SET', mark, String(Date.now()), 'NX', 'EX', MARKED]);
+      await client.sendCommand(['EXPIRE', mark, MARKED]);
+      return client.sendCommand(['GET', mark]);
+    });
+    return String(found);
   }
 
   /**

@@ -1,7 +1,7 @@
 /** The set that a real Redis keeps: how much of it is read, how long it is kept, and what follows where it is gone. */
 
 import { createClient } from 'redis';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 
 import { redisChannel } from '../dist/esm/revocation-redis.js';
 import { RedisServer } from './redis-server.js';
@@ -63,4 +63,23 @@ test('threat_085_a_clock_that_is_ahead_takes_away_nothing_that_stands', async ()
   await redisChannel(redis.url).publish([{ text: 'next', until: Date.now() + HOUR }], REALM);
   expect(await client.zRange(NAME, 0, -1)).toEqual(['kept', 'next']);
   expect((await joined(200_000)).texts).toEqual(['next']);
+});
+
+test('threat_031_a_redis_that_was_emptied_is_noticed_once', async () => {
+  const channel = redisChannel(redis.url);
+  const message = (text: string) => ({ text, until: Date.now() + HOUR });
+  await channel.publish([message('before')], REALM);
+  let lost = 0;
+  const join = () => channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
+  const first = await join();
+  await client.flushAll();
+  // It keeps something again, and not what it kept.
+  await channel.publish([message('since')], REALM);
+  await vi.waitUntil(() => lost > 0, { timeout: 10_000 });
+  await first.close();
+  const again = await join();
+  lost = 0;
+  await new Promise(resolve => setTimeout(resolve, 6500));
+  expect(lost).toBe(0);
+  await again.close();
 });

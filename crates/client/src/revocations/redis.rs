@@ -26,6 +26,10 @@ const PAGE: usize = 2000;
 /// How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands.
 const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
 const TOGETHER: usize = 256;
+/// How often whoever listens looks whether Redis still keeps what it kept.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long it is known since when Redis keeps the set, where nobody looks.
+const MARKED: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Revocations over Redis, for [`Builder::revocations`](crate::Builder::revocations).
 pub struct RedisRevocations {
@@ -38,6 +42,11 @@ pub struct RedisRevocations {
 struct Listening {
     sink: PubSubSink,
     stream: PubSubStream,
+    /// What stood beside the set when it was joined: gone with all else where Redis was emptied, also where somebody told it
+    /// something since.
+    mark: String,
+    /// When that was looked at, on the monotonic clock.
+    looked: Duration,
     /// Where what is kept is not read to its end.
     reading: Option<Reading>,
 }
@@ -161,7 +170,7 @@ impl RedisRevocations {
         };
         let received = match listening.reading.as_mut() {
             Some(reading) => self.page(realm, reading).await,
-            None => listening.news().await,
+            None => self.news(realm, listening).await,
         };
         match received {
             Ok(Received::Standing { .. }) => listening.reading = None,
@@ -174,16 +183,40 @@ impl RedisRevocations {
         received
     }
 
+    async fn news(&self, realm: &str, listening: &mut Listening) -> Result<Received, ChannelError> {
+        let now = system::now().monotonic;
+        if now.saturating_sub(listening.looked) >= LOOK {
+            let mut look = redis::pipe();
+            look.cmd("GET").arg(mark(realm));
+            look.cmd("EXPIRE").arg(mark(realm));
+            look.arg(MARKED.as_secs()).ignore();
+            let (found,): (Option<String>,) = self.command(&look).await?;
+            if found.as_ref() != Some(&listening.mark) {
+                return Err(ChannelError::new("redis lost what it kept"));
+            }
+            listening.looked = now;
+        }
+        listening.news().await
+    }
+
     async fn join(&self, realm: &str, most: usize) -> Result<Listening, ChannelError> {
         let connecting = self.client.get_async_pubsub();
         let pubsub = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
         let (mut sink, stream) = pubsub.split();
         let joining = sink.subscribe(name(realm));
         within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
+        let mut marking = redis::pipe();
+        marking.cmd("SET").arg(mark(realm));
+        marking.arg(system::now().wall.unix_millis());
+        marking.arg("NX").arg("EX").arg(MARKED.as_secs()).ignore();
+        marking.cmd("GET").arg(mark(realm));
+        let (mark,) = self.command(&marking).await?;
         let reading = Some(Reading::new(most));
         Ok(Listening {
             sink,
             stream,
+            mark,
+            looked: system::now().monotonic,
             reading,
         })
     }
@@ -269,4 +302,8 @@ async fn within<T>(
 
 fn name(realm: &str) -> String {
     format!("{PREFIX}:{realm}")
+}
+
+fn mark(realm: &str) -> String {
+    format!("{PREFIX}:{realm}:since")
 }
