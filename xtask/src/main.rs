@@ -13,6 +13,7 @@
 mod benches;
 mod browser;
 mod cargo;
+mod certificates;
 mod commands;
 mod debian;
 mod deny;

@@ -6,6 +6,7 @@ import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 import { vi } from 'vitest';
 
@@ -14,21 +15,25 @@ if (SERVER === undefined) throw new Error('these tests are run by: cargo xtask r
 
 export class RedisServer {
   #process: ChildProcess | undefined;
-  constructor(readonly port: number) {}
+  constructor(
+    readonly port: number,
+    readonly certificate?: string,
+  ) {}
 
-  static async start(): Promise<RedisServer> {
+  /** With the name of a certificate it speaks TLS alone. */
+  static async start(certificate?: string): Promise<RedisServer> {
     const free = createServer().listen(0, '127.0.0.1');
     await once(free, 'listening');
     const { port } = free.address() as AddressInfo;
     await new Promise(resolve => free.close(resolve));
-    const redis = new RedisServer(port);
+    const redis = new RedisServer(port, certificate);
     await redis.startAgain();
     return redis;
   }
 
   async startAgain(): Promise<void> {
-    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    this.#process = spawn(SERVER as string, [...options, '--dir', tmpdir()], { stdio: 'ignore' });
+    const options = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir(), ...this.#listening()];
+    this.#process = spawn(SERVER as string, options, { stdio: 'ignore' });
     await vi.waitUntil(() => this.#listens(), { timeout: 20_000 });
   }
 
@@ -45,7 +50,20 @@ export class RedisServer {
   }
 
   get url(): string {
-    return `redis://127.0.0.1:${this.port}/0`;
+    return this.urlAt('127.0.0.1');
+  }
+
+  /** The same by another name of this machine. */
+  urlAt(host: string): string {
+    return `${this.certificate === undefined ? 'redis' : 'rediss'}://${host}:${this.port}/0`;
+  }
+
+  #listening(): string[] {
+    const port = String(this.port);
+    if (this.certificate === undefined) return ['--port', port];
+    const file = join(process.env['REDIS_CERTIFICATES'] ?? '', this.certificate);
+    const certificate = ['--tls-cert-file', `${file}.pem`, '--tls-key-file', `${file}.key`, '--tls-auth-clients', 'no'];
+    return ['--port', '0', '--tls-port', port, ...certificate];
   }
 
   async #listens(): Promise<boolean> {

@@ -66,7 +66,8 @@ impl RedisRevocations {
     /// For `redis://[user:password@]host[:port][/database]`. Nothing is connected here, and whether Redis is there decides
     /// nothing at the start.
     ///
-    /// `rediss://` is for who turns on a TLS feature of the crate `redis`.
+    /// `rediss://` needs the feature `redis-tls`. The server's certificate must be of an authority that the system trusts, or one in
+    /// the file that the variable `SSL_CERT_FILE` names, and for the host of the URL.
     ///
     /// # Errors
     ///
@@ -74,7 +75,7 @@ impl RedisRevocations {
     pub fn new(url: &str) -> Result<Self, CloudApiError> {
         let client = Client::open(url).map_err(|_| {
             CloudApiError::configuration(
-                "revocations: not a URL of Redis; rediss:// needs a TLS feature of the crate redis",
+                "revocations: not a URL of Redis; rediss:// needs the feature redis-tls",
             )
         })?;
         Ok(Self {
