@@ -206,7 +206,7 @@ impl MastraCloudAuth {
     ///
     /// # Errors
     ///
-    /// Where the Cloud had to be asked and could not be.
+    /// `signed_out` where the user's session ended here since it was verified; else where the Cloud had to be asked and could not be.
     pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
         self.driver.permissions(user).await
     }

@@ -16,6 +16,7 @@ use mastra_auth_cloud_core::flow::renew::Renew;
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
+use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
@@ -282,6 +283,7 @@ impl Authority {
                 Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
                 None => Either::B(Flow::keyed("permissions", flow.key(), flow, |result| {
                     result
+                        .or_else(of_nobody)
                         .map(|grants| Outcome {
                             grants: Some(grants.iter().map(str::to_owned).collect()),
                             ..Outcome::default()
@@ -394,6 +396,15 @@ fn warm(
         }
     })
     .or_else(|error| thrown(*call.env, &error))
+}
+
+/// Whose session ended may do nothing: a host takes an error for an outage.
+fn of_nobody(error: CloudApiError) -> std::result::Result<Arc<Grants>, CloudApiError> {
+    if error.is(&Code::SignedOut) {
+        Ok(Arc::default())
+    } else {
+        Err(error)
+    }
 }
 
 fn login_arguments(

@@ -175,3 +175,23 @@ test('an option that cannot be one is refused where the provider is made', () =>
   refused({ publish() {} }, 'publish and subscribe');
   for (const url of ['localhost', 'http://user:hunter2@host', 7, undefined]) refused({ redis: url }, 'URL of Redis');
 });
+
+test('threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions', async () => {
+  const board = new Board();
+  for (const roleMapping of [undefined, { member: ['agents:*'] }]) {
+    const options = { projectId: 'demo', baseUrl: cloud.url, cache: { fresh: 3600 }, ...(roleMapping && { roleMapping }) };
+    const here = new MastraCloudAuth({ ...options, revocations: board.channel });
+    const there = new MastraCloudAuth({ ...options, revocations: board.channel });
+    const [mine, other] = [(await signIn(here, 'member')).user, (await signIn(here, 'member')).user];
+    const held = (await there.authenticateToken(mine.sessionToken, request({})))!;
+    for (const auth of [here, there]) expect((await auth.getPermissions(held)).length).toBeGreaterThan(0);
+    await here.destroySession(mine.sessionToken);
+    for (const user of [mine, held, { ...mine, sessionToken: mine.sessionToken }]) {
+      expect(await here.getPermissions(user)).toEqual([]);
+      expect(await here.hasPermission(user, 'agents:read')).toBe(false);
+    }
+    await vi.waitUntil(async () => (await there.getPermissions(held)).length === 0);
+    expect((await here.getPermissions(other)).length).toBeGreaterThan(0);
+    await Promise.all([here.close(), there.close()]);
+  }
+});

@@ -6,7 +6,8 @@
 use core::time::Duration;
 
 use super::Authority;
-use crate::identity::cache::Proof;
+use crate::identity::cache::{Lookup, Proof};
+use crate::identity::key::TokenKey;
 use crate::identity::revocation::{Realm, Revocation, Subject};
 use crate::ids::{SessionId, UserId};
 use crate::model::CloudSession;
@@ -122,6 +123,32 @@ impl Authority {
                 Some(session.created_at()),
                 now.wall,
             )
+            .is_some()
+    }
+
+    /// Whether what somebody was verified with is over here: the token, its session, or everything of the user until then.
+    pub(crate) fn is_user_over(
+        &self,
+        key: &TokenKey,
+        token: &SessionToken,
+        user: &UserId,
+        now: Now,
+    ) -> bool {
+        match self.lookup(key, now) {
+            Lookup::SignedOut => return true,
+            // An end takes away whom it ends: who is remembered is none of them.
+            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) | Lookup::Expired => return false,
+            Lookup::Refused(_) | Lookup::Unknown => {}
+        }
+        let denials = self.cache.denials();
+        if denials.is_empty() || self.seen(key).is_some() {
+            return false;
+        }
+        // It was verified once, so what it says of itself is true.
+        let said = Unverified::peek(token);
+        let session = said.session_id.as_ref();
+        denials
+            .of(session, user, said.issued_at, now.wall)
             .is_some()
     }
 
