@@ -103,6 +103,11 @@ impl Identity {
         self.serial
     }
 
+    /// When its token says that it was issued: after a renewal later than its session began.
+    pub(crate) fn issued_at(&self) -> Option<Timestamp> {
+        Unverified::peek(self.user.session_token()).issued_at
+    }
+
     /// What the identity is remembered under.
     pub const fn key(&self) -> TokenKey {
         self.key

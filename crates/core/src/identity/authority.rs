@@ -184,8 +184,9 @@ impl Authority {
         let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
         if remembered.is_none() || is_out(&old) {
             let until = now.wall.plus(policy.session_max_age);
-            for key in [key, old] {
-                let ended = self.cache.sign_out(key, None, until, Proof::None, now);
+            // The newer one is good by the Cloud's word, and others may know no end that it falls under.
+            for (key, proof) in [(key, Proof::Good), (old, Proof::None)] {
+                let ended = self.cache.sign_out(key, None, until, proof, now);
                 self.outbox.put(ended);
             }
             return None;

@@ -9,6 +9,7 @@
 
 use core::cell::RefCell;
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 
 use super::Identity;
@@ -296,10 +297,44 @@ impl Cache {
         self.deny(ended, Origin::Here, now)
     }
 
-    /// The same for what another instance ended.
-    pub(crate) fn hear(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
+    /// The same for what another instance ended; and what that instance could not know of it, for all others.
+    pub(crate) fn hear(
+        &self,
+        ended: Vec<Revocation>,
+        now: Now,
+    ) -> (Vec<Revocation>, Vec<Revocation>) {
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.deny(ended, Origin::Heard, now)
+        let late = self.issued_later(&ended, now);
+        let new = self.deny(ended, Origin::Heard, now);
+        (new, self.deny(late, Origin::Here, now))
+    }
+
+    /// Tokens that users got by a renewal after their end, in sessions that began before it: whoever never saw one lets it in, for
+    /// it says itself when it was issued. With `writing` held.
+    fn issued_later(&self, ended: &[Revocation], now: Now) -> Vec<Revocation> {
+        let users: BTreeMap<_, _> = ended
+            .iter()
+            .filter_map(|one| match &one.subject {
+                Subject::User(id) => Some((id, one)),
+                Subject::Token(_) | Subject::Session(_) => None,
+            })
+            .collect();
+        if users.is_empty() {
+            return Vec::new();
+        }
+        self.identities
+            .iter()
+            .filter_map(|(key, (identity, _))| {
+                let end = users.get(identity.user().id())?;
+                let is_later = end.ends(&identity) && identity.issued_at() > Some(end.at);
+                is_later.then(|| {
+                    let until = self
+                        .last_moment(&identity)
+                        .map_or(end.until, |last| last.max(end.until));
+                    Revocation::new(Subject::Token(key), now.wall, until)
+                })
+            })
+            .collect()
     }
 
     /// Ends everything of one user, also what claims to have begun later than now by another clock.
@@ -316,7 +351,7 @@ impl Cache {
         }
         let ahead = gone
             .iter()
-            .filter(|identity| identity.begun_at().is_some_and(|begun| begun > now.wall))
+            .filter(|identity| identity.begun_at().max(identity.issued_at()) > Some(now.wall))
             .map(|identity| Subject::Token(identity.key()));
         let ended = core::iter::once(Subject::User(user.clone()))
             .chain(ahead)

@@ -20,6 +20,7 @@ mod login;
 mod logout;
 mod permissions;
 mod renew;
+mod renewal_ends;
 mod renewing;
 mod revocations;
 mod seams;

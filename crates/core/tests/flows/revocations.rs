@@ -242,7 +242,9 @@ fn threat_031_a_session_that_ended_elsewhere_gets_no_newer_token() {
     authority.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
     authority.end_user(&UserId::parse("eve").unwrap(), at(1));
     let renew = |id: &str, user: &str, newer: Option<&str>| {
-        let flow = Renew::new(Arc::clone(&authority), token(id), Jitter(1));
+        // Each time another token of it: one is not asked about again.
+        let text = format!("{id}-{}", newer.unwrap_or_default());
+        let flow = Renew::new(Arc::clone(&authority), token(&text), Jitter(1));
         let mut found = json!({ "session": session(id, user, 3600) });
         if let Some(newer) = newer {
             found["jwt"] = json!(newer);

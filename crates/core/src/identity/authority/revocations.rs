@@ -179,7 +179,8 @@ impl Authority {
     }
 
     fn take_over(&self, bounded: Vec<Revocation>, now: Now) -> usize {
-        let ended = self.cache.hear(bounded, now);
+        let (ended, own) = self.cache.hear(bounded, now);
+        self.outbox.put(own);
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 // What was renewed here the other did not know of: that is news of ours.
