@@ -57,9 +57,17 @@ fn threat_031_a_sign_out_outlasts_the_leeway_of_its_token() {
 
 #[test]
 fn threat_031_a_session_that_ended_does_not_outlive_what_was_thought_of_it() {
-    let ends: [End<'_>; 2] = [
+    let hear = |authority: &Authority, what: &str| {
+        let (at, until) = (START * 1000, (START + days(1)) * 1000);
+        let text = what.replace("AT", &format!("{at} {until}"));
+        let text = format!("1 {} {text}", authority.realm());
+        assert_eq!(authority.hear([text.as_str()], self::at(1)).new, 1);
+    };
+    let ends: [End<'_>; 4] = [
         &|authority| authority.end_session(&session_id("ses-usr_1"), at(1)),
         &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(1)),
+        &|authority| hear(authority, "session AT ses-usr_1"),
+        &|authority| hear(authority, "user AT usr_1"),
     ];
     for end in ends {
         let (key, authority) = (Signer::new("k1"), by_keys());
