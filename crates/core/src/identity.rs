@@ -11,6 +11,7 @@ pub(crate) mod keys;
 mod model;
 pub(crate) mod outbox;
 pub(crate) mod proof;
+mod recall;
 pub mod revocation;
 pub(crate) mod spent;
 pub mod statistics;
@@ -167,6 +168,11 @@ impl Identity {
     /// Whether its end is further back than the clocks may differ.
     pub(crate) fn is_expired(&self, now: Timestamp, leeway: Duration) -> bool {
         self.expires_at.is_some_and(|end| now >= end.plus(leeway))
+    }
+
+    /// Whether somebody has that leave already.
+    pub(crate) fn is_looked_ahead(&self) -> bool {
+        self.ahead.0.load(Ordering::Relaxed)
     }
 
     /// Leave to ask about it anew before its fresh time is over, to the first who wants it.

@@ -2,6 +2,7 @@
 //!
 //! One handle, made once, used by every flow of every driver. Holds no login in progress: those live in the browser.
 
+mod glance;
 mod joining;
 mod revocations;
 
@@ -95,9 +96,11 @@ impl Authority {
 
     /// What was counted of all that is remembered.
     pub fn statistics(&self) -> Statistics {
+        let looked = self.cache.statistics();
         Statistics {
             waiting: self.outbox.len(),
-            ..self.cache.statistics()
+            fresh: looked.fresh.wrapping_add(self.tally.glances()),
+            ..looked
         }
     }
 
@@ -127,10 +130,6 @@ impl Authority {
 
     pub(crate) const fn spent(&self) -> &Spent {
         &self.spent
-    }
-
-    pub(crate) fn key(&self, token: &str) -> TokenKey {
-        self.scope.key(token)
     }
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {
