@@ -31,6 +31,8 @@ mod strict_json;
 mod suite;
 mod threats;
 mod toolchain;
+#[cfg(test)]
+mod unsafe_code;
 mod vectors;
 mod workspace;
 

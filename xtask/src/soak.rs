@@ -29,6 +29,13 @@ const SOAKS: &[Soak] = &[
         needs: None,
     },
     Soak {
+        name: "timing",
+        package: "mastra-auth-cloud-core",
+        binary: "jwt",
+        test: "timing::soak_timing",
+        needs: None,
+    },
+    Soak {
         name: "signout",
         package: "mastra-auth-cloud",
         binary: "redis",
