@@ -96,7 +96,10 @@ fn arguments(text: &str) -> Vec<&str> {
 /// The targets by the names of their constants.
 fn targets(text: &str) -> BTreeMap<&str, &str> {
     text.lines()
-        .filter_map(|line| line.strip_prefix("const ")?.split_once(": &str = \"mastra_auth::"))
+        .filter_map(|line| {
+            line.strip_prefix("const ")?
+                .split_once(": &str = \"mastra_auth::")
+        })
         .map(|(name, rest)| (name, rest.trim_end_matches("\";")))
         .collect()
 }
@@ -106,7 +109,9 @@ fn told() -> BTreeSet<String> {
     let sources = sources();
     let all: String = sources.iter().map(|(_, text)| text.as_str()).collect();
     let targets = targets(&all);
-    let calls = all.match_indices(OPEN).map(|(at, _)| &all[at + OPEN.len()..]);
+    let calls = all
+        .match_indices(OPEN)
+        .map(|(at, _)| &all[at + OPEN.len()..]);
     let lines = calls.map(|call| {
         let [level, target, name, fields @ .., message] = &arguments(call)[..] else {
             panic!("{}", &call[..80]);
