@@ -18,6 +18,7 @@ mod holds;
 mod keys;
 mod login;
 mod logout;
+mod options;
 mod permissions;
 mod renew;
 mod renewing;
