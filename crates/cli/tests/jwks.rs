@@ -6,13 +6,13 @@
     reason = "what stands between the tests is of the tests too"
 )]
 
+mod answering;
 mod process;
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use answering::{http, server};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use process::{Finished, command, finish};
 
@@ -102,25 +102,6 @@ fn what_is_no_key_set_is_refused_and_what_is_not_there_is_not() {
     assert!(finished.stdout.starts_with("unavailable: "), "{finished:?}");
 }
 
-/// Answers each request with this text of this type; the address of it.
-fn server(kind: &str, body: &str) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/keys", listener.local_addr().unwrap());
-    let length = body.len();
-    let answer = format!(
-        "HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-    );
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().map_while(Result::ok) {
-            let mut request = [0; 16 * 1024];
-            if stream.read(&mut request).is_ok_and(|read| read > 0) {
-                drop(stream.write_all(answer.as_bytes()));
-            }
-        }
-    });
-    url
-}
-
 #[test]
 fn an_address_without_a_key_set_is_told_by_what_came_from_it() {
     let no_set =
@@ -148,7 +129,7 @@ fn an_address_without_a_key_set_is_told_by_what_came_from_it() {
         ),
         ("application/json", "", "empty"),
     ] {
-        let url = server(kind, body);
+        let (url, _) = server(http("200 OK", kind, body));
         let path = file("other.json", body);
         for source in [url.as_str(), path.to_str().unwrap()] {
             let finished = explain(source, "a.b.c", &["--audience", "demo"]);
@@ -163,7 +144,7 @@ fn an_address_without_a_key_set_is_told_by_what_came_from_it() {
         }
         std::fs::remove_file(path).unwrap();
     }
-    let url = server("application/json", r#"{"keys":[]}"#);
+    let (url, _) = server(http("200 OK", "application/json", r#"{"keys":[]}"#));
     let finished = explain(&url, "a.b.c", &["--audience", "demo"]);
     let expect = "unavailable: The key set has no key that can be used.\n";
     assert_eq!(finished.stdout, expect, "{finished:?}");
