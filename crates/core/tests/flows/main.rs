@@ -19,6 +19,7 @@ mod holds;
 mod keys;
 mod login;
 mod logout;
+mod options;
 mod permissions;
 mod renew;
 mod renewal_ends;
