@@ -12,12 +12,12 @@ use std::task::{Context, Poll};
 
 use axum::extract::{OriginalUri, Request};
 use axum::response::{IntoResponse as _, Response};
-use futures_util::future::{Either, MapOk, TryFutureExt as _};
 use http::header::SET_COOKIE;
 use http::{Extensions, HeaderMap};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::identity::Identity;
+use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -87,8 +87,7 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future =
-        Either<Answered<S>, Pin<Box<dyn Future<Output = Result<Response, S::Error>> + Send>>>;
+    type Future = Answering<S::Future, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -105,13 +104,15 @@ where
                 extensions.clone_from(&ROOMY);
             }
             extensions.insert(session);
-            return Either::Left(self.inner.call(request).map_ok(guarded));
+            return Answering::Known {
+                answer: self.inner.call(request),
+            };
         }
         // The service that was polled ready is the one to call; its clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let AuthLayer { auth, entry } = self.layer.clone();
-        Either::Right(Box::pin(async move {
+        let searching = Box::pin(async move {
             let (answer, renewed) = auth.authenticate_and_renew(request.headers()).await;
             let identity = match answer {
                 Answer::Authenticated(identity) => Some(identity),
@@ -135,7 +136,8 @@ where
                 keep(&auth, &identity, &cookie, response.headers_mut());
             }
             Ok(response)
-        }))
+        });
+        Answering::Searched { searching }
     }
 }
 
@@ -153,12 +155,37 @@ static ROOMY: LazyLock<Extensions> = LazyLock::new(|| {
     extensions
 });
 
-/// The answer to somebody who is known, on its way: most requests take this way, which needs no task and no copy of a service.
-type Answered<S> = MapOk<<S as Service<Request>>::Future, fn(Response) -> Response>;
+pin_project! {
+    /// An answer on its way. Most requests come from somebody who is known, and need no task and no copy of a service.
+    #[project = Way]
+    pub enum Answering<F, E> {
+        /// To somebody who is known.
+        Known {
+            #[pin]
+            answer: F,
+        },
+        /// To somebody who has to be looked for.
+        Searched {
+            searching: Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>,
+        },
+    }
+}
 
-fn guarded(mut response: Response) -> Response {
-    guard(response.headers_mut());
-    response
+impl<F, E> Future for Answering<F, E>
+where
+    F: Future<Output = Result<Response, E>>,
+{
+    type Output = Result<Response, E>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        match self.project() {
+            Way::Known { answer } => answer.poll(context).map_ok(|mut response| {
+                guard(response.headers_mut());
+                response
+            }),
+            Way::Searched { searching } => searching.as_mut().poll(context),
+        }
+    }
 }
 
 /// Gives the browser the renewed session, unless the handler set that cookie itself or ended the session.
