@@ -14,6 +14,7 @@ mod authenticate;
 mod breaker;
 mod callback;
 mod clock;
+mod handed_out;
 mod holds;
 mod keys;
 mod login;
