@@ -1,7 +1,8 @@
 //! Mutated tokens: what is done to a good one, by name.
 //!
-//! To add a mutation, write it in one of the modules below and add a row to its table.
+//! To add a mutation, write it or its values in one of the modules below and add a row to its table.
 
+mod change;
 mod claims;
 mod compact;
 mod header;
@@ -11,8 +12,10 @@ use crate::dice::Dice;
 use crate::draft::Draft;
 use crate::setting::{Deployment, Setting};
 
+use change::Change;
+
 /// A change to what is signed, or to how.
-type BeforeSigning = (&'static str, fn(&mut Draft, &mut Dice, &Setting));
+type BeforeSigning = (&'static str, Change);
 /// A change to the token as it travels.
 type AfterSigning = (&'static str, fn(&mut String, &mut Dice, &Setting));
 
@@ -43,8 +46,8 @@ pub(crate) fn case(dice: &mut Dice, setting: &Setting) -> Case {
                 continue;
             }
         };
-        let (name, mutate) = dice.pick(table);
-        mutate(&mut draft, dice, setting);
+        let (name, change) = dice.pick(table);
+        change.make(&mut draft, dice, setting);
         mutations.push(*name);
     }
     let deployment = draft.deployment;

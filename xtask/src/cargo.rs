@@ -6,16 +6,18 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::benches;
 use crate::process::{capture, cargo, has_cargo, run};
 use crate::steps::Mode;
 use crate::workspace::Workspace;
+use crate::{benches, differential};
 
 pub(crate) fn fmt(workspace: &Workspace, mode: Mode) -> Result<()> {
-    // The benches are a workspace of their own.
+    // The others are workspaces of their own.
     for files in [
         ["--all"].as_slice(),
         &["--manifest-path", benches::MANIFEST],
+        &["--manifest-path", differential::MANIFEST],
+        &["--manifest-path", "fuzz/Cargo.toml"],
     ] {
         let mut command = cargo(workspace, &["fmt"]);
         command.args(files);

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
+use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::benches::{self, Form};
@@ -24,8 +25,8 @@ enum Work {
     Out(fn(&Workspace, &Path) -> Result<()>),
     /// With the name of one of these; `--json` asks for the other form.
     Measure(&'static [Bench]),
-    /// With a name that is looked up elsewhere.
-    Name(fn(&Workspace, &str) -> Result<()>),
+    /// With the name of a long run.
+    Soak,
 }
 
 type Bench = (&'static str, fn(&Workspace, Form) -> Result<()>);
@@ -53,9 +54,9 @@ cargo xtask bench rust    tokens that are checked and tokens that are known, in 
     },
     Command {
         name: "soak",
-        about: "Run something for long: signout, cost, outage, rotation, memory or crossing, or one that `npm run soak` knows",
+        about: "Run something for long, and print its figures; --help lists what there is",
         examples: "cargo xtask soak signout    10,000 sign-outs on four instances, with Redis killed in the middle",
-        work: Work::Name(soak::run),
+        work: Work::Soak,
     },
 ];
 
@@ -79,7 +80,13 @@ impl Command {
                     .help("Print JSON instead of a table")
                     .action(ArgAction::SetTrue),
             ],
-            Work::Name(_) => vec![name.help("What to run")],
+            Work::Soak => {
+                let names = soak::SOAKS
+                    .iter()
+                    .map(|soak| PossibleValue::new(soak.name).help(soak.about));
+                let names: Vec<_> = names.collect();
+                vec![name.help("What to run").value_parser(names)]
+            }
         };
         clap::Command::new(self.name)
             .about(self.about)
@@ -105,7 +112,7 @@ impl Command {
                     .filter(|(one, _)| Some(*one) == name())
                     .try_for_each(|(_, work)| work(workspace, form))
             }
-            Work::Name(work) => work(workspace, name().unwrap_or_default()),
+            Work::Soak => soak::run(workspace, name().unwrap_or_default()),
         }
     }
 }

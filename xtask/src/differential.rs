@@ -13,7 +13,10 @@ use crate::node::{self, Node};
 use crate::process::{cargo, find, run as run_program};
 use crate::workspace::Workspace;
 
-pub(crate) const NAME: &str = "differential";
+/// Its manifest.
+pub(crate) const MANIFEST: &str = "differential/Cargo.toml";
+/// The folder of the build directory that it is built in.
+const FOLDER: &str = "differential";
 
 const TOKENS: &str = "1000000";
 /// The same seed makes the same tokens.
@@ -25,10 +28,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let node = Node::find(workspace)?;
     node::install(&node, &workspace.root().join("npm/auth-cloud"))?;
     let python = python(workspace, &target)?;
-    let own = target.join(NAME);
+    let own = target.join(FOLDER);
     let mut program = cargo(workspace, &["run", "--quiet", "--release", "--locked"]);
     program
-        .args(["--manifest-path", "differential/Cargo.toml", "--target-dir"])
+        .args(["--manifest-path", MANIFEST, "--target-dir"])
         .arg(&own)
         .args(["--", "node"])
         .arg(&python)

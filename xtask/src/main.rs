@@ -13,6 +13,7 @@
 mod benches;
 mod browser;
 mod cargo;
+mod certificates;
 mod commands;
 mod debian;
 mod deny;
@@ -31,15 +32,18 @@ mod strict_json;
 mod suite;
 mod threats;
 mod toolchain;
+#[cfg(test)]
+mod unsafe_code;
 mod vectors;
 mod workspace;
 
 use std::process::ExitCode;
 
+use clap::builder::{IntoResettable, StyledStr};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use commands::COMMANDS;
-use steps::{Mode, STEPS, Work};
+use steps::{Mode, Pace, STEPS, Work};
 use workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -75,12 +79,12 @@ fn run(matches: &ArgMatches) -> anyhow::Result<()> {
 }
 
 fn command() -> Command {
+    let slow = STEPS.iter().filter(|step| step.pace == Pace::Slow);
+    let slow: Vec<_> = slow.map(|step| step.name).collect();
+    let quick = format!("Leave out what is slow: {}", slow.join(", "));
     let test = Command::new("test")
         .about("Run every step below in order; stop at the first that fails")
-        .arg(flag(
-            "quick",
-            "Leave out what is slow: model, redis, deny, release, e2e",
-        ))
+        .arg(flag("quick", quick))
         .after_help("Example:\n  cargo xtask test --quick    before every commit");
     let steps = STEPS.iter().fold(
         Command::new("cargo xtask")
@@ -103,7 +107,7 @@ fn command() -> Command {
     steps.subcommands(COMMANDS.iter().map(commands::Command::parser))
 }
 
-fn flag(name: &'static str, help: &'static str) -> Arg {
+fn flag(name: &'static str, help: impl IntoResettable<StyledStr>) -> Arg {
     Arg::new(name)
         .long(name)
         .help(help)

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::cargo::{cli, shipped, target_directory};
+use crate::certificates::Certificates;
 use crate::workspace::Workspace;
 use addon::Profile;
 use package::Package;
@@ -43,11 +44,12 @@ pub(crate) fn redis(
     cloud: &Path,
     server: &Path,
     instance: &Path,
+    certificates: &Certificates,
 ) -> Result<()> {
     addon::build(workspace, Profile::Dev, Some(FAULTS))?;
     let package = Package::open(workspace)?;
     package.build()?;
-    package.try_redis(cloud, server, instance)
+    package.try_redis(cloud, server, instance, certificates)
 }
 
 /// `cargo xtask npm-pack`: the two tarballs as they are published.

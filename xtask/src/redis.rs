@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 
 use crate::cargo::{cli, target_directory};
+use crate::certificates;
 use crate::debian::{self, Wanted};
 use crate::node;
 use crate::process::{cargo, run as run_program};
@@ -19,6 +20,7 @@ pub(crate) const SERVER: Wanted = Wanted {
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let server = debian::program(&SERVER)?;
+    let certificates = certificates::make(&target_directory(workspace)?.join("certificates"))?;
     let mut tests = cargo(
         workspace,
         &[
@@ -29,6 +31,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "--all-features",
             "--test",
             "redis",
+            "--test",
+            "redis_set",
+            "--test",
+            "redis_tls",
             "--",
             "--include-ignored",
             "--skip",
@@ -38,9 +44,20 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "1",
         ],
     );
-    run_program(tests.env(SERVER.variable, &server))?;
+    run_program(
+        tests
+            .env(SERVER.variable, &server)
+            .env("REDIS_CERTIFICATES", &certificates.folder)
+            .env("SSL_CERT_FILE", &certificates.trusted),
+    )?;
     let instance = instance(workspace)?;
-    node::redis(workspace, &cli(workspace)?, &server, &instance)
+    node::redis(
+        workspace,
+        &cli(workspace)?,
+        &server,
+        &instance,
+        &certificates,
+    )
 }
 
 /// A Rust instance for the tests of the npm package, which end its sessions and have theirs ended by it.

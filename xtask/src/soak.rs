@@ -1,79 +1,139 @@
-//! `cargo xtask soak NAME`: what runs for long. To add one in Rust, add a row; any other name is one of the npm package.
+//! `cargo xtask soak NAME`: what runs for long. To add one, add a row: command line and help follow.
 //!
-//! One in Rust is a test that the usual run leaves out, in release, or has a file of its own. Its figures are what it prints.
+//! One in Rust is a test that the usual run leaves out, in release, or has a file of its own; one of the npm package is a script of
+//! its own. Its figures are what it prints.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
 use crate::debian::{self, Wanted};
 use crate::process::{cargo, run as run_program};
 use crate::workspace::Workspace;
 use crate::{differential, node, redis};
 
-/// A long run in Rust.
-struct Soak {
-    name: &'static str,
+/// A long run.
+pub(crate) struct Soak {
+    pub(crate) name: &'static str,
+    pub(crate) about: &'static str,
+    work: Work,
+}
+
+#[derive(Clone, Copy)]
+enum Work {
+    Test(Test),
+    Plain(fn(&Workspace) -> Result<()>),
+    /// What `npm run soak` knows by the same name.
+    Npm,
+}
+
+/// A test that the usual run leaves out.
+#[derive(Clone, Copy)]
+struct Test {
     package: &'static str,
-    /// The test binary, and the test in it.
+    /// The test binary, and the test function in it.
     binary: &'static str,
-    test: &'static str,
+    function: &'static str,
     /// What it needs of the system.
     needs: Option<&'static Wanted>,
 }
 
-const SOAKS: &[Soak] = &[
+const CORE: &str = "mastra-auth-cloud-core";
+const CLIENT: &str = "mastra-auth-cloud";
+
+pub(crate) const SOAKS: &[Soak] = &[
     Soak {
         name: "bitflips",
-        package: "mastra-auth-cloud-core",
-        binary: "jwt",
-        test: "bitflips::soak_bitflips",
-        needs: None,
+        about: "A million single bits of signed tokens are flipped; none is accepted",
+        work: test(CORE, "jwt", "bitflips::soak_bitflips"),
     },
     Soak {
-        name: "signout",
-        package: "mastra-auth-cloud",
-        binary: "redis",
-        test: "soak_signout",
-        needs: Some(&redis::SERVER),
+        name: "cost",
+        about: "100,000 requests of 1,000 sessions, and what they cost in calls",
+        work: test(CLIENT, "soaks", "cost::soak_cost"),
+    },
+    Soak {
+        name: "crossing",
+        about: "10,000 requests at once over 500 people: nobody is somebody else",
+        work: test(CLIENT, "soaks", "crossing::soak_crossing"),
+    },
+    Soak {
+        name: "differential",
+        about: "A million mutated tokens before us and three other libraries",
+        work: Work::Plain(differential::run),
     },
     Soak {
         name: "memory",
-        package: "mastra-auth-cloud-core",
-        binary: "memory",
-        test: "soak_memory",
-        needs: None,
+        about: "Ten million tokens come by, and the memory stays level",
+        work: test(CORE, "memory", "soak_memory"),
     },
-    of_client("cost", "cost::soak_cost"),
-    of_client("outage", "outage::soak_outage"),
-    of_client("rotation", "rotation::soak_rotation"),
-    of_client("crossing", "crossing::soak_crossing"),
+    Soak {
+        name: "outage",
+        about: "The Cloud is away for ten minutes, then slow: nobody is signed out",
+        work: test(CLIENT, "soaks", "outage::soak_outage"),
+    },
+    Soak {
+        name: "panics",
+        about: "Every export of the Node addon panics again and again; Node lives",
+        work: Work::Npm,
+    },
+    Soak {
+        name: "permissions",
+        about: "A million random permissions, granted in Node as the host grants them",
+        work: Work::Npm,
+    },
+    Soak {
+        name: "rotation",
+        about: "Keys change, the key server talks nonsense, key ids are made up",
+        work: test(CLIENT, "soaks", "rotation::soak_rotation"),
+    },
+    Soak {
+        name: "signout",
+        about: "10,000 sign-outs on four instances, with Redis killed in the middle",
+        work: Work::Test(Test {
+            package: CLIENT,
+            binary: "redis",
+            function: "soak_signout",
+            needs: Some(&redis::SERVER),
+        }),
+    },
+    Soak {
+        name: "timing",
+        about: "Whether the time to compare a secret tells what of a guess is right",
+        work: test(CORE, "jwt", "timing::soak_timing"),
+    },
+    Soak {
+        name: "workers",
+        about: "Ten thousand worker threads of Node load and unload the addon",
+        work: Work::Npm,
+    },
 ];
 
-/// One of those that share a binary.
-const fn of_client(name: &'static str, test: &'static str) -> Soak {
-    Soak {
-        name,
-        package: "mastra-auth-cloud",
-        binary: "soaks",
-        test,
+/// One that needs nothing of the system.
+const fn test(package: &'static str, binary: &'static str, function: &'static str) -> Work {
+    Work::Test(Test {
+        package,
+        binary,
+        function,
         needs: None,
-    }
+    })
 }
 
 pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<()> {
-    if name == differential::NAME {
-        return differential::run(workspace);
+    let soak = SOAKS.iter().find(|soak| soak.name == name);
+    let soak = soak.with_context(|| format!("there is no long run `{name}`"))?;
+    match soak.work {
+        Work::Plain(work) => work(workspace),
+        Work::Npm => node::soak(workspace, name),
+        Work::Test(test) => {
+            let mut command = cargo(workspace, &test.arguments());
+            if let Some(wanted) = test.needs {
+                command.env(wanted.variable, debian::program(wanted)?);
+            }
+            run_program(&mut command)
+        }
     }
-    let Some(soak) = SOAKS.iter().find(|soak| soak.name == name) else {
-        return node::soak(workspace, name);
-    };
-    let mut command = cargo(workspace, &soak.arguments());
-    if let Some(wanted) = soak.needs {
-        command.env(wanted.variable, debian::program(wanted)?);
-    }
-    run_program(&mut command)
 }
 
-impl Soak {
+impl Test {
     fn arguments(&self) -> [&'static str; 13] {
         [
             "test",
@@ -88,7 +148,7 @@ impl Soak {
             "--ignored",
             "--nocapture",
             "--exact",
-            self.test,
+            self.function,
         ]
     }
 }
@@ -100,9 +160,27 @@ mod tests {
     #[test]
     fn each_is_left_out_of_the_usual_run_by_its_name() {
         for soak in SOAKS {
-            let own = soak.test.rsplit("::").next().unwrap();
-            assert_eq!(own, format!("soak_{}", soak.name));
-            assert_eq!(soak.arguments().last(), Some(&soak.test));
+            if let Work::Test(test) = soak.work {
+                let own = test.function.rsplit("::").next().unwrap();
+                assert_eq!(own, format!("soak_{}", soak.name));
+                assert_eq!(test.arguments().last(), Some(&test.function));
+            }
         }
+    }
+
+    #[test]
+    fn names_are_in_order_and_those_of_npm_are_what_it_knows() {
+        assert!(SOAKS.is_sorted_by_key(|soak| soak.name));
+        assert!(
+            SOAKS.iter().all(|soak| soak.about.len() <= 70),
+            "one line each"
+        );
+        let own = SOAKS.iter().filter(|soak| matches!(soak.work, Work::Npm));
+        let own: Vec<_> = own.map(|soak| format!("'{}'", soak.name)).collect();
+        let script = Workspace::find()
+            .unwrap()
+            .read("npm/auth-cloud/scripts/soak.mjs");
+        let wanted = format!("const NAMES = [{}];", own.join(", "));
+        assert!(script.unwrap().contains(&wanted), "{wanted}");
     }
 }

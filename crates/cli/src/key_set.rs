@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use mastra_auth_cloud::core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud::core::cookie::{CookieOptions, CookieSpec};
 use mastra_auth_cloud::core::error::Code;
-use mastra_auth_cloud::core::jwt::{KeySet, Report, lint};
+use mastra_auth_cloud::core::jwt::{KeySet, NoKeySet, Report, lint};
 use mastra_auth_cloud::core::op::Operation;
-use mastra_auth_cloud::core::op::key_set::{GetKeySet, LintKeySet};
+use mastra_auth_cloud::core::op::key_set::{ExplainKeySet, LintKeySet};
 use mastra_auth_cloud::core::url::{BaseUrl, KeySetUrl};
 use mastra_auth_cloud::{CloudApiError, ProjectId, ReqwestTransport, Transport as _};
 
@@ -36,10 +36,15 @@ impl Source {
     /// The keys that can be used; the outer failure is one of the call itself.
     pub(crate) async fn keys(self) -> Result<Result<KeySet, String>, Failure> {
         match self {
-            Self::File(path) => Ok(KeySet::parse(&read(&path)?).map_err(|error| error.to_string())),
-            Self::Url(url) => Ok(fetch(&url, GetKeySet::new(url.clone()))
-                .await
-                .map_err(|error| told(&error))),
+            Self::File(path) => {
+                let text = read(&path)?;
+                let none = |error| NoKeySet::new(error, &text).to_string();
+                Ok(KeySet::parse(&text).map_err(none))
+            }
+            Self::Url(url) => match fetch(&url, ExplainKeySet::new(url.clone())).await {
+                Ok(answer) => Ok(answer.map_err(|none| none.to_string())),
+                Err(error) => Ok(Err(told(&error))),
+            },
         }
     }
 

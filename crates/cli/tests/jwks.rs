@@ -6,11 +6,13 @@
     reason = "what stands between the tests is of the tests too"
 )]
 
+mod answering;
 mod process;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use answering::{http, server};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use process::{Finished, command, finish};
 
@@ -98,6 +100,54 @@ fn what_is_no_key_set_is_refused_and_what_is_not_there_is_not() {
     let finished = lint("http://127.0.0.1:1/keys");
     assert_eq!(finished.code, Some(4), "{finished:?}");
     assert!(finished.stdout.starts_with("unavailable: "), "{finished:?}");
+}
+
+#[test]
+fn an_address_without_a_key_set_is_told_by_what_came_from_it() {
+    let no_set =
+        "unavailable: The key set is not a JSON object with a list of keys. What is there is";
+    for (kind, body, says) in [
+        (
+            "text/html",
+            "<!doctype html><p>canary",
+            "a page of HTML or XML, 24 bytes",
+        ),
+        (
+            "application/json",
+            "<p>canary\u{1b}[2J",
+            "a page of HTML or XML",
+        ),
+        (
+            "application/json",
+            "{\"error\":\"canary\"}",
+            "other JSON, 18 bytes",
+        ),
+        (
+            "text/plain",
+            "canary",
+            "6 bytes that are neither JSON nor HTML",
+        ),
+        ("application/json", "", "empty"),
+    ] {
+        let (url, _) = server(http("200 OK", kind, body));
+        let path = file("other.json", body);
+        for source in [url.as_str(), path.to_str().unwrap()] {
+            let finished = explain(source, "a.b.c", &["--audience", "demo"]);
+            assert_eq!(finished.code, Some(4), "{finished:?}");
+            let expect = format!("{no_set} {says}");
+            assert!(finished.stdout.starts_with(&expect), "{finished:?}");
+            let said = finished.stdout + &finished.stderr;
+            assert!(
+                !said.contains("canary") && !said.contains('\u{1b}'),
+                "{said}"
+            );
+        }
+        std::fs::remove_file(path).unwrap();
+    }
+    let (url, _) = server(http("200 OK", "application/json", r#"{"keys":[]}"#));
+    let finished = explain(&url, "a.b.c", &["--audience", "demo"]);
+    let expect = "unavailable: The key set has no key that can be used.\n";
+    assert_eq!(finished.stdout, expect, "{finished:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,12 +12,8 @@ use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-#[cfg(feature = "axum")]
-use mastra_auth_cloud_core::flow::renewing;
 use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
-#[cfg(feature = "axum")]
-use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::identity::key::TokenKey;
 use mastra_auth_cloud_core::model::CloudUser;
@@ -84,19 +80,6 @@ impl Driver {
                 Next::Keys(flow) => self.fetch_keys(flow).await,
             }
         }
-    }
-
-    /// Who it is, where that is known and nothing is to be asked or renewed: at once, without a future.
-    #[cfg(feature = "axum")]
-    pub(crate) fn known(&self, credentials: Credentials<'_>) -> Option<Arc<Identity>> {
-        let (identity, task) = renewing::known(
-            &self.authority,
-            credentials,
-            system::now(),
-            system::jitter(),
-        )?;
-        self.begin(task);
-        Some(identity)
     }
 
     /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way.

@@ -7,6 +7,8 @@ use http::header::{AUTHORIZATION, COOKIE};
 
 /// The `Authorization` header; none where there are several, for which of them counts could not be said.
 pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
+    // Mostly there is none, and that is found sooner so.
+    headers.get(AUTHORIZATION)?;
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),
@@ -28,6 +30,16 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
         all.push_str(&text(value));
     }
     Some(Cow::Owned(all))
+}
+
+/// There is more than one.
+pub(crate) struct Several;
+
+/// The `Cookie` header as it came, where there is no other beside it.
+pub(crate) fn cookie_as_it_came(headers: &HeaderMap) -> Result<Option<&[u8]>, Several> {
+    let mut values = headers.get_all(COOKIE).iter();
+    let first = values.next().map(http::HeaderValue::as_bytes);
+    values.next().map_or(Ok(first), |_| Err(Several))
 }
 
 fn text(value: &http::HeaderValue) -> Cow<'_, str> {

@@ -20,16 +20,18 @@ use mastra_auth_cloud_core::flow::authenticate::Credentials;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::authenticate::bearer;
 use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
+use mastra_auth_cloud_core::flow::glance::{self, Brought};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::{Effort, Several, SignOut};
-#[cfg(feature = "axum")]
 use mastra_auth_cloud_core::identity::Identity;
+use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::tally::{Outcome, Source, Tally};
+use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
 use tracing::Instrument as _;
 
@@ -42,11 +44,16 @@ use crate::{headers, signals, system};
 
 /// Sign-in with Mastra Cloud for one deployment.
 #[derive(Clone)]
-pub struct MastraCloudAuth {
+pub struct MastraCloudAuth(Arc<Parts>);
+
+struct Parts {
     driver: Arc<Driver>,
-    public_url: Option<Arc<PublicUrl>>,
+    public_url: Option<PublicUrl>,
     revocations: Option<Arc<Revocations>>,
 }
+
+/// One of the core's two.
+type Glance = fn(&Authority, &Brought<'_>, Now) -> Option<Arc<Identity>>;
 
 /// A sign-in that begins: what to answer the browser with.
 #[derive(Debug)]
@@ -94,16 +101,16 @@ impl MastraCloudAuth {
         public_url: Option<PublicUrl>,
         revocations: Option<Revocations>,
     ) -> Self {
-        Self {
+        Self(Arc::new(Parts {
             driver,
-            public_url: public_url.map(Arc::new),
+            public_url,
             revocations: revocations.map(Arc::new),
-        }
+        }))
     }
 
     /// The Cloud's endpoints, one method each.
     pub fn client(&self) -> MastraCloudClient {
-        MastraCloudClient::new(Arc::clone(&self.driver))
+        MastraCloudClient::new(Arc::clone(&self.0.driver))
     }
 
     /// The session cookie's whole name.
@@ -113,18 +120,21 @@ impl MastraCloudAuth {
 
     /// The origin at which browsers reach this service, where it was given.
     pub fn public_url(&self) -> Option<&PublicUrl> {
-        self.public_url.as_deref()
+        self.0.public_url.as_ref()
     }
 
     pub(crate) fn config(&self) -> &Config {
-        self.driver.authority.config()
+        self.0.driver.authority.config()
     }
 
     /// Finds out who a request comes from: a bearer token first, then the session cookie.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Answer {
+        if let Some(identity) = self.glance(headers, glance::known) {
+            return Answer::Authenticated(identity);
+        }
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
-        match Credentials::read(&self.driver.authority, authorization, cookie.as_deref()) {
+        match Credentials::read(&self.0.driver.authority, authorization, cookie.as_deref()) {
             Ok(credentials) => self.look_up(credentials, Some(headers)).await,
             Err(error) => self.unreadable(error, headers),
         }
@@ -135,10 +145,11 @@ impl MastraCloudAuth {
     pub async fn authenticate_and_renew(&self, headers: &HeaderMap) -> (Answer, Option<SetCookie>) {
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
-        match Credentials::read(&self.driver.authority, authorization, cookie.as_deref()) {
+        match Credentials::read(&self.0.driver.authority, authorization, cookie.as_deref()) {
             Ok(credentials) => {
                 let span = signals::authenticate_span();
                 let looking = self
+                    .0
                     .driver
                     .authenticate_and_renew(credentials, cookie.as_deref());
                 let (found, set) = looking.instrument(span.clone()).await;
@@ -149,18 +160,23 @@ impl MastraCloudAuth {
         }
     }
 
-    /// Who a request comes from, where that is known and nothing is to be asked or renewed. None too where somebody listens to
-    /// what each request is told of: that is told on the long way.
+    /// Who a request comes from, where that is known and nothing is to be asked or renewed.
     #[cfg(feature = "axum")]
     pub(crate) fn known(&self, headers: &HeaderMap) -> Option<Arc<Identity>> {
+        self.glance(headers, glance::known_for_now)
+    }
+
+    /// Not where somebody listens to what each request is told of: that is told on the long way.
+    fn glance(&self, headers: &HeaderMap, look: Glance) -> Option<Arc<Identity>> {
         if signals::are_requests_told() {
             return None;
         }
-        let cookie = headers::cookie(headers);
-        let authorization = headers::authorization(headers);
-        let authority = &self.driver.authority;
-        let credentials = Credentials::read(authority, authorization, cookie.as_deref()).ok()?;
-        self.driver.known(credentials)
+        let brought = Brought {
+            authorization: headers::authorization(headers),
+            cookie: headers::cookie_as_it_came(headers).ok()?,
+            ..Brought::default()
+        };
+        look(&self.0.driver.authority, &brought, system::now())
     }
 
     /// The answer to headers that cannot be read.
@@ -182,7 +198,7 @@ impl MastraCloudAuth {
 
     async fn look_up(&self, credentials: Credentials<'_>, headers: Option<&HeaderMap>) -> Answer {
         let span = signals::authenticate_span();
-        let looking = self.driver.authenticate(credentials);
+        let looking = self.0.driver.authenticate(credentials);
         let found = looking.instrument(span.clone()).await;
         signals::answered(&found, &span, headers);
         found.answer
@@ -190,25 +206,25 @@ impl MastraCloudAuth {
 
     #[cfg(feature = "metrics")]
     pub(crate) fn channel(&self) -> Option<Arc<Revocations>> {
-        self.revocations.clone()
+        self.0.revocations.clone()
     }
 
     #[cfg(feature = "metrics")]
-    pub(crate) fn authority(&self) -> &Arc<mastra_auth_cloud_core::identity::authority::Authority> {
-        &self.driver.authority
+    pub(crate) fn authority(&self) -> &Arc<Authority> {
+        &self.0.driver.authority
     }
 
     pub(crate) fn tally(&self) -> &Tally {
-        self.driver.authority.tally()
+        self.0.driver.authority.tally()
     }
 
     /// What a user may do, from the role mapping or from the Cloud.
     ///
     /// # Errors
     ///
-    /// Where the Cloud had to be asked and could not be.
+    /// `signed_out` where the user's session ended here since it was verified; else where the Cloud had to be asked and could not be.
     pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
-        self.driver.permissions(user).await
+        self.0.driver.permissions(user).await
     }
 
     /// Begins a sign-in with a state of our own.
@@ -224,7 +240,7 @@ impl MastraCloudAuth {
         return_path: ReturnPath,
         cookie_header: Option<&str>,
     ) -> Result<LoginStart, CloudApiError> {
-        let authority = &self.driver.authority;
+        let authority = &self.0.driver.authority;
         let state = State::generate(system::entropy()?, return_path);
         let mut cookies = login::overdue(authority, cookie_header.unwrap_or_default())?;
         cookies.push(login::cookie(
@@ -261,7 +277,7 @@ impl MastraCloudAuth {
         cookie_header: &str,
         trail: &Trail,
     ) -> Result<SignedIn, CloudApiError> {
-        let authority = Arc::clone(&self.driver.authority);
+        let authority = Arc::clone(&self.0.driver.authority);
         let result = async {
             let flow = Callback::new(
                 authority,
@@ -271,7 +287,7 @@ impl MastraCloudAuth {
                 system::now(),
                 system::jitter(),
             )?;
-            self.driver.run(flow).await
+            self.0.driver.run(flow).await
         };
         let signed_in = result.instrument(signals::login_span()).await?;
         signals::logged_in(self.tally(), &signed_in.identity, trail);
@@ -283,7 +299,7 @@ impl MastraCloudAuth {
     /// Clears the cookie of a sign-in that is over, however it ended.
     #[cfg(feature = "axum")]
     pub(crate) fn clear_login(&self, state: &State) -> Option<SetCookie> {
-        login::clear(&self.driver.authority, state).ok()
+        login::clear(&self.0.driver.authority, state).ok()
     }
 
     /// Ends every session that a request carries a token of, here at once and at the Cloud; the result is the least of
@@ -308,7 +324,7 @@ impl MastraCloudAuth {
 
     /// A new sign-in replaces the browser's old session. Whatever comes of it is logged; the new one does not depend on it.
     async fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
-        let authority = &self.driver.authority;
+        let authority = &self.0.driver.authority;
         let now = system::now();
         let _ = self
             .end(
@@ -319,7 +335,7 @@ impl MastraCloudAuth {
     }
 
     async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, trail: &Trail) -> SignOut {
-        let authority = &self.driver.authority;
+        let authority = &self.0.driver.authority;
         let now = system::now();
         self.end(
             Several::new(authority, tokens, Effort::Full, now, system::jitter()),
@@ -331,12 +347,12 @@ impl MastraCloudAuth {
     /// Whether a token was signed out here a moment ago.
     #[cfg(feature = "axum")]
     pub(crate) fn is_signed_out(&self, token: &SessionToken) -> bool {
-        self.driver.authority.is_signed_out(token, system::now())
+        self.0.driver.authority.is_signed_out(token, system::now())
     }
 
     async fn end(&self, mut several: Several, trail: &Trail) -> SignOut {
         let flows = several.take_flows().into_iter();
-        let ends = flows.map(|flow| self.driver.sign_out(flow, trail.clone()));
+        let ends = flows.map(|flow| self.0.driver.sign_out(flow, trail.clone()));
         several.outcome(join_all(ends).await)
     }
 }

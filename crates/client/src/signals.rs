@@ -108,7 +108,6 @@ pub(crate) fn authenticate_span() -> Span {
 }
 
 /// Whether anybody listens to what is told of each request.
-#[cfg(feature = "axum")]
 pub(crate) fn are_requests_told() -> bool {
     tracing::event_enabled!(target: REQUEST, tracing::Level::TRACE, event)
         || tracing::span_enabled!(target: REQUEST, tracing::Level::DEBUG, "mastra_auth.authenticate")

@@ -9,16 +9,36 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 
+/// For so long a thread takes the monotonic clock's word for how far the wall clock went on: one that is set is noticed then.
+const WALL_CLOCK_TRUSTED: Duration = Duration::from_millis(20);
+
 /// What both clocks say. The monotonic one counts from the first time it was asked in this process.
+///
+/// Every request asks for both, and to read a clock takes as long as much of what follows: mostly one of them is read.
 pub(crate) fn now() -> Now {
     static START: OnceLock<Instant> = OnceLock::new();
+    thread_local! {
+        static LAST: Cell<Option<Now>> = const { Cell::new(None) };
+    }
+    let monotonic = START.get_or_init(Instant::now).elapsed();
+    if let Some(now) = LAST.get().and_then(|last| soon_after(last, monotonic)) {
+        return now;
+    }
     let wall = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    Now {
+    let now = Now {
         wall: Timestamp::from_unix_millis(i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)),
-        monotonic: START.get_or_init(Instant::now).elapsed(),
-    }
+        monotonic,
+    };
+    LAST.set(Some(now));
+    now
+}
+
+/// What both say where they were read a moment ago.
+fn soon_after(last: Now, monotonic: Duration) -> Option<Now> {
+    let since = monotonic.saturating_sub(last.monotonic);
+    (since < WALL_CLOCK_TRUSTED).then(|| last.plus(since))
 }
 
 /// 32 bytes from the operating system's generator.
@@ -62,6 +82,26 @@ fn random<const N: usize>() -> Result<[u8; N], CloudApiError> {
 mod tests {
     use super::*;
     use std::collections::HashSet;
+
+    #[test]
+    fn both_clocks_are_read_anew_after_a_moment() {
+        let last = now();
+        let after = |millis| soon_after(last, last.monotonic + Duration::from_millis(millis));
+        assert_eq!(after(19), Some(last.plus(Duration::from_millis(19))));
+        assert_eq!(after(20), None);
+        // One that was set meanwhile says what it says.
+        let wall = || {
+            SystemTime::now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap()
+        };
+        for _ in 0..50 {
+            std::thread::sleep(Duration::from_millis(1));
+            let (before, said, after) = (wall(), now().wall.unix_millis(), wall());
+            let said = u128::try_from(said).unwrap();
+            assert!((before.as_millis() - 1..=after.as_millis() + 1).contains(&said));
+        }
+    }
 
     #[test]
     fn jitter_spreads_and_begins_elsewhere_in_every_thread() {

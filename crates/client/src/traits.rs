@@ -190,7 +190,7 @@ pub trait RbacProvider {
     ///
     /// # Errors
     ///
-    /// Where the Cloud had to be asked and could not be.
+    /// `signed_out` where the user's session ended here since it was verified; else where the Cloud had to be asked and could not be.
     fn permissions(
         &self,
         user: &CloudUser,

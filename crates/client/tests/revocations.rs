@@ -75,7 +75,7 @@ impl RevocationChannel for Way {
         })
     }
 
-    fn receive<'a>(&'a self, _: &'a str) -> Working<'a, Received> {
+    fn receive<'a>(&'a self, _: &'a str, _: usize) -> Working<'a, Received> {
         Box::pin(async {
             let mut news = self.news.lock().await;
             if let Some(joined) = news.as_mut() {
@@ -89,8 +89,8 @@ impl RevocationChannel for Way {
             let (tell, told) = unbounded_channel();
             self.board.listening.lock().unwrap().push(tell);
             *news = Some(told);
-            let kept = self.board.kept.lock().unwrap().iter().cloned().collect();
-            Ok(Received::Standing(kept))
+            let texts = self.board.kept.lock().unwrap().iter().cloned().collect();
+            Ok(Received::Standing { texts, left_out: 0 })
         })
     }
 }

@@ -185,6 +185,24 @@ async fn threat_065_a_role_that_changes_is_followed() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_065_who_is_signed_out_has_no_permissions_any_more() {
+    for dialect in BOTH {
+        let cloud = cloud(dialect).await;
+        let auth = provider(&cloud, dialect, Policy::default());
+        let token = cloud.control().sign_in("member", HOUR).unwrap();
+        let Answer::Authenticated(held) = auth.authenticate(&bearer(&token)).await else {
+            panic!("just signed in");
+        };
+        assert!(auth.permissions(held.user()).await.is_ok());
+        let _ = auth.sign_out(&SessionToken::parse(&token).unwrap()).await;
+        let before = cloud.requests("any");
+        let error = auth.permissions(held.user()).await.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("signed_out", 401));
+        assert_eq!(cloud.requests("any"), before, "without a call");
+    }
+}
+
 #[tokio::test]
 async fn threat_030_a_planted_session_does_not_survive_a_sign_in() {
     for dialect in BOTH {

@@ -105,7 +105,8 @@ pub struct Policy {
     pub max_key_set_bytes: usize,
     /// How long a sign-in may take. Default 5 min.
     pub login_lifetime: Duration,
-    /// Longest life of a session cookie. Default 24 h.
+    /// Longest life of a session cookie, and how long the end of a session or a user is known where nothing of it is known. Default
+    /// 24 h; where tokens live longer, their life, for one that nobody brings in that time is let in again afterwards.
     pub session_max_age: Duration,
 }
 

@@ -33,6 +33,7 @@ pub mod authenticate;
 pub mod call;
 pub mod callback;
 mod credentials;
+pub mod glance;
 pub mod identify;
 pub mod keys;
 pub mod login;

@@ -4,12 +4,14 @@ pub mod authority;
 pub(crate) mod breaker;
 pub(crate) mod cache;
 pub(crate) mod denials;
+mod hearsay;
 pub mod key;
 pub(crate) mod keys;
 #[cfg(all(test, shuttle))]
 mod model;
 pub(crate) mod outbox;
 pub(crate) mod proof;
+mod recall;
 pub mod revocation;
 pub(crate) mod spent;
 pub mod statistics;
@@ -110,6 +112,11 @@ impl Identity {
         self.serial
     }
 
+    /// When its token says that it was issued: after a renewal later than its session began.
+    pub(crate) fn issued_at(&self) -> Option<Timestamp> {
+        Unverified::peek(self.user.session_token()).issued_at
+    }
+
     /// What the identity is remembered under.
     pub const fn key(&self) -> TokenKey {
         self.key
@@ -170,6 +177,11 @@ impl Identity {
     /// Whether its end is further back than the clocks may differ.
     pub(crate) fn is_expired(&self, now: Timestamp, leeway: Duration) -> bool {
         self.expires_at.is_some_and(|end| now >= end.plus(leeway))
+    }
+
+    /// Whether somebody has that leave already.
+    pub(crate) fn is_looked_ahead(&self) -> bool {
+        self.ahead.0.load(Ordering::Relaxed)
     }
 
     /// Leave to ask about it anew before its fresh time is over, to the first who wants it.

@@ -9,9 +9,11 @@ use core::time::Duration;
 use crate::cloud_call::{CallResult, CloudCall};
 
 mod calls;
+mod glances;
 
 use calls::Calls;
 pub use calls::{CallCount, CallTimes, TIME_BOUNDS};
+use glances::Glances;
 
 /// Which of the four answers a request got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -153,6 +155,7 @@ pub struct Tally {
     already_gone: AtomicU64,
     not_confirmed: AtomicU64,
     calls: Calls,
+    glances: Glances,
 }
 
 /// One field for each pair that can be: which is found without a search.
@@ -178,6 +181,16 @@ impl Tally {
         add(self.request(outcome, source), 1);
     }
 
+    /// A request was answered by a glance: somebody is signed in, from memory. The number is the identity's.
+    pub(crate) fn glanced(&self, serial: u64) {
+        self.glances.add(serial);
+    }
+
+    /// How many were.
+    pub(crate) fn glances(&self) -> u64 {
+        self.glances.sum()
+    }
+
     /// A sign-in ended.
     pub fn login(&self, login: Login) {
         add(self.login_counter(login), 1);
@@ -197,7 +210,7 @@ impl Tally {
     pub fn requests(&self) -> impl Iterator<Item = (Outcome, Source, u64)> {
         Outcome::ALL.into_iter().flat_map(move |outcome| {
             Source::ALL.into_iter().filter_map(move |source| {
-                let count = read(self.request(outcome, source));
+                let count = self.count(outcome, source);
                 (count > 0 || can_be(outcome, source)).then_some((outcome, source, count))
             })
         })
@@ -225,6 +238,14 @@ impl Tally {
     /// How long calls took, by endpoint, of those that were called.
     pub fn call_times(&self) -> impl Iterator<Item = CallTimes> {
         self.calls.times()
+    }
+
+    fn count(&self, outcome: Outcome, source: Source) -> u64 {
+        let glances = match (outcome, source) {
+            (Outcome::Authenticated, Source::Cache) => self.glances(),
+            _ => 0,
+        };
+        read(self.request(outcome, source)).wrapping_add(glances)
     }
 
     const fn request(&self, outcome: Outcome, source: Source) -> &AtomicU64 {

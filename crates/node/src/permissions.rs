@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
@@ -24,6 +26,7 @@ impl Authority {
                 Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
                 None => Either::B(Flow::keyed("permissions", flow.key(), flow, |result| {
                     result
+                        .or_else(of_nobody)
                         .map(|grants| Outcome {
                             grants: Some(grants.iter().map(str::to_owned).collect()),
                             ..Outcome::default()
@@ -57,5 +60,14 @@ impl Authority {
             .role_mapping
             .clone()
             .unwrap_or_else(RoleMapping::default_roles)
+    }
+}
+
+/// Whose session ended may do nothing: a host takes an error for an outage.
+fn of_nobody(error: CloudApiError) -> std::result::Result<Arc<Grants>, CloudApiError> {
+    if error.is(&Code::SignedOut) {
+        Ok(Arc::default())
+    } else {
+        Err(error)
     }
 }

@@ -1,6 +1,11 @@
 //! What ended before its time: by an operator, and from instance to instance. The channel is on the other side.
 
+use std::sync::Arc;
+
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::identity::authority::{
+    Authority as CoreAuthority, Heard as CoreHeard, Joining as CoreJoining,
+};
 use mastra_auth_cloud_core::identity::revocation::Revocation as CoreRevocation;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use napi_derive::napi;
@@ -23,7 +28,7 @@ pub struct Revocation {
 pub struct Heard {
     /// How many said something new.
     pub new: u32,
-    /// How many could not be read.
+    /// How many were not taken.
     pub unreadable: u32,
     /// How many milliseconds ago the last of them had ended, where any was new.
     pub lag: Option<f64>,
@@ -69,7 +74,7 @@ impl Authority {
     pub fn take_revocations(&self, most: u32) -> Result<Vec<Revocation>> {
         guard("Authority.takeRevocations", || {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
-            self.written(self.0.take_revocations(most))
+            written(&self.0, &self.0.take_revocations(most))
         })
     }
 
@@ -81,36 +86,73 @@ impl Authority {
         })
     }
 
-    /// Takes over what other instances told; with no texts, notes that the channel is there.
+    /// Begins to join a channel.
     #[napi]
-    pub fn hear(&self, texts: Vec<String>) -> Result<Heard> {
-        guard("Authority.hear", || {
-            let heard = self.0.hear(texts.iter().map(String::as_str), now());
-            Heard {
-                new: u32::try_from(heard.new).unwrap_or(u32::MAX),
-                unreadable: u32::try_from(heard.unreadable).unwrap_or(u32::MAX),
-                lag: heard.lag.map(|lag| lag.as_secs_f64() * 1e3),
-            }
-        })
-    }
-
-    /// What stands here and is not among these texts.
-    #[napi]
-    pub fn lacking(&self, texts: Vec<String>) -> Result<Vec<Revocation>> {
-        guard("Authority.lacking", || {
-            self.written(self.0.lacking(texts.iter().map(String::as_str), now()))
+    pub fn joining(&self) -> Result<Joining> {
+        guard("Authority.joining", || Joining {
+            authority: Arc::clone(&self.0),
+            joining: Some(self.0.joining(now())),
         })
     }
 }
 
-impl Authority {
-    fn written(&self, revocations: Vec<CoreRevocation>) -> Vec<Revocation> {
-        revocations
-            .iter()
-            .map(|one| Revocation {
-                text: self.0.realm().encode(one),
-                until: millis(one.until),
-            })
-            .collect()
+/// A channel that is being joined.
+#[napi]
+pub struct Joining {
+    authority: Arc<CoreAuthority>,
+    joining: Option<CoreJoining>,
+}
+
+#[napi]
+impl Joining {
+    /// How many entries of it are of use at most.
+    #[napi]
+    pub fn most(&self) -> Result<u32> {
+        guard("Joining.most", || {
+            u32::try_from(self.authority.most_standing()).unwrap_or(u32::MAX)
+        })
     }
+
+    /// Takes over a part of what it keeps; once it is joined, what is told. With no texts, notes that it is there.
+    #[napi]
+    pub fn hear(&mut self, texts: Vec<String>) -> Result<Heard> {
+        guard("Joining.hear", || {
+            let texts = texts.iter().map(String::as_str);
+            match &mut self.joining {
+                Some(joining) => joining.hear(&self.authority, texts, now()),
+                None => self.authority.hear(texts, now()),
+            }
+            .into()
+        })
+    }
+
+    /// What it lacks, once it has given all that it keeps.
+    #[napi]
+    pub fn joined(&mut self) -> Result<Vec<Revocation>> {
+        guard("Joining.joined", || {
+            let joined = self.joining.take().map(|joining| joining.joined(now()));
+            let lacking = joined.map(|joined| joined.lacking).unwrap_or_default();
+            written(&self.authority, &lacking)
+        })
+    }
+}
+
+impl From<CoreHeard> for Heard {
+    fn from(heard: CoreHeard) -> Self {
+        Self {
+            new: u32::try_from(heard.new).unwrap_or(u32::MAX),
+            unreadable: u32::try_from(heard.unreadable).unwrap_or(u32::MAX),
+            lag: heard.lag.map(|lag| lag.as_secs_f64() * 1e3),
+        }
+    }
+}
+
+fn written(authority: &CoreAuthority, revocations: &[CoreRevocation]) -> Vec<Revocation> {
+    revocations
+        .iter()
+        .map(|one| Revocation {
+            text: authority.realm().encode(one),
+            until: millis(one.until),
+        })
+        .collect()
 }

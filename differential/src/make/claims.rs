@@ -1,24 +1,26 @@
 //! Claims: missing, of another type, beside what is asked for, and times on every boundary.
 
 use super::BeforeSigning;
+use super::change::Change::{By, Claim};
+use super::change::Values;
 use crate::dice::Dice;
 use crate::draft::{Draft, remove, set};
 use crate::setting::{LEEWAY, NOW, Setting};
 
 pub(super) const MUTATIONS: &[BeforeSigning] = &[
-    ("a claim is missing", missing),
-    ("a time has another type", time_type),
-    ("a time is huge", huge_time),
-    ("a time is on a boundary", boundary),
-    ("a time is a fraction", fraction),
-    ("a time is exp or earlier", earlier),
-    ("aud", audience),
-    ("iss", issuer),
-    ("sub", subject),
-    ("what is told of a person", person),
-    ("claims of another kind", other_kind),
-    ("another claim", other_claim),
-    ("very many claims", many),
+    ("a claim is missing", By(missing)),
+    ("a time has another type", By(time_type)),
+    ("a time is huge", By(huge_time)),
+    ("a time is on a boundary", By(boundary)),
+    ("a time is a fraction", By(fraction)),
+    ("a time is exp or earlier", By(earlier)),
+    ("aud", Claim(&AUDIENCE)),
+    ("iss", By(issuer)),
+    ("sub", By(subject)),
+    ("what is told of a person", Claim(&PERSON)),
+    ("claims of another kind", By(other_kind)),
+    ("another claim", Claim(&OTHER_CLAIM)),
+    ("very many claims", By(many)),
 ];
 
 const TIMES: [&str; 3] = ["exp", "nbf", "iat"];
@@ -150,42 +152,6 @@ fn earlier(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     }
 }
 
-fn audience(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let value = dice.pick(&[
-        "\"demo \"",
-        "\" demo\"",
-        "\"DEMO\"",
-        "\"dem\"",
-        "\"demos\"",
-        "\"\"",
-        "null",
-        "7",
-        "true",
-        "{}",
-        "[]",
-        "[\"\"]",
-        "[\"demo\"]",
-        "[\"x\",\"demo\"]",
-        "[\"demo\",\"demo\"]",
-        "[\"demo\",7]",
-        "[\"demo\",null]",
-        "[null]",
-        "[[\"demo\"]]",
-        "[\"x\"]",
-        "{\"demo\":1}",
-        "\"\\u0064emo\"",
-        "[\"\\u0064emo\"]",
-        "\"demo\\u0000\"",
-        "\"x,demo\"",
-        "\"demo demo\"",
-        "{\"0\":\"demo\"}",
-        "[{\"demo\":1}]",
-        "[\"demo\",[]]",
-        "\"d\\u0435mo\"",
-    ]);
-    set(&mut draft.claims, "aud", *value);
-}
-
 fn issuer(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     let own = crate::setting::ISSUER;
     let value = match dice.below(14) {
@@ -231,27 +197,6 @@ fn subject(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     set(&mut draft.claims, "sub", value);
 }
 
-fn person(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let name = dice.pick(&["sid", "email", "name", "avatar_url", "role", "roles", "jti"]);
-    let value = dice.pick(&[
-        "null",
-        "7",
-        "true",
-        "{}",
-        "[]",
-        "\"\"",
-        "\"text\"",
-        "[\"text\"]",
-        "[\"a\",7]",
-        "[null]",
-        "\"\\ud800\"",
-        "\"\\n\"",
-        "\"\u{1f600}\"",
-        "1e999",
-    ]);
-    set(&mut draft.claims, name, *value);
-}
-
 fn other_kind(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     let (name, value) = *dice.pick(&[
         (
@@ -269,33 +214,6 @@ fn other_kind(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     set(&mut draft.claims, name, value);
 }
 
-fn other_claim(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let name = dice.pick(&[
-        "x",
-        "",
-        "__proto__",
-        "constructor",
-        "Exp",
-        "EXP",
-        "exp ",
-        "toString",
-        "hasOwnProperty",
-        "SUB",
-    ]);
-    let value = dice.pick(&[
-        "1",
-        "null",
-        "{}",
-        "[]",
-        "\"x\"",
-        "{\"sub\":{\"b\":[1,2]}}",
-        "-1.5e3",
-        "[{},{\"a\":null}]",
-        "1e-999",
-    ]);
-    set(&mut draft.claims, name, *value);
-}
-
 fn many(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     for at in 0..*dice.pick(&[10, 17, 100, 500]) {
         draft.claims.push((format!("\"m{at}\""), "0".into()));
@@ -309,3 +227,85 @@ fn many(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
         );
     }
 }
+
+const AUDIENCE: Values = Values {
+    names: &["aud"],
+    values: &[
+        "\"demo \"",
+        "\" demo\"",
+        "\"DEMO\"",
+        "\"dem\"",
+        "\"demos\"",
+        "\"\"",
+        "null",
+        "7",
+        "true",
+        "{}",
+        "[]",
+        "[\"\"]",
+        "[\"demo\"]",
+        "[\"x\",\"demo\"]",
+        "[\"demo\",\"demo\"]",
+        "[\"demo\",7]",
+        "[\"demo\",null]",
+        "[null]",
+        "[[\"demo\"]]",
+        "[\"x\"]",
+        "{\"demo\":1}",
+        "\"\\u0064emo\"",
+        "[\"\\u0064emo\"]",
+        "\"demo\\u0000\"",
+        "\"x,demo\"",
+        "\"demo demo\"",
+        "{\"0\":\"demo\"}",
+        "[{\"demo\":1}]",
+        "[\"demo\",[]]",
+        "\"d\\u0435mo\"",
+    ],
+};
+
+const PERSON: Values = Values {
+    names: &["sid", "email", "name", "avatar_url", "role", "roles", "jti"],
+    values: &[
+        "null",
+        "7",
+        "true",
+        "{}",
+        "[]",
+        "\"\"",
+        "\"text\"",
+        "[\"text\"]",
+        "[\"a\",7]",
+        "[null]",
+        "\"\\ud800\"",
+        "\"\\n\"",
+        "\"\u{1f600}\"",
+        "1e999",
+    ],
+};
+
+const OTHER_CLAIM: Values = Values {
+    names: &[
+        "x",
+        "",
+        "__proto__",
+        "constructor",
+        "Exp",
+        "EXP",
+        "exp ",
+        "toString",
+        "hasOwnProperty",
+        "SUB",
+    ],
+    values: &[
+        "1",
+        "null",
+        "{}",
+        "[]",
+        "\"x\"",
+        "{\"sub\":{\"b\":[1,2]}}",
+        "-1.5e3",
+        "[{},{\"a\":null}]",
+        "1e-999",
+    ],
+};

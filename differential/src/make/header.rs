@@ -1,60 +1,27 @@
 //! Headers: other algorithms and keys, and what a token may not ask for.
 
 use super::BeforeSigning;
+use super::change::Change::{By, Header};
+use super::change::Values;
 use crate::dice::Dice;
 use crate::draft::{Draft, Signed, remove, set};
 use crate::setting::{Algorithm, Deployment, Setting};
 
 pub(super) const MUTATIONS: &[BeforeSigning] = &[
-    ("alg is another", other_algorithm),
-    ("alg has another type", algorithm_type),
-    ("alg is none, unsigned", unsigned),
-    ("a public key as a secret", confusion),
-    ("signed by another key", other_signer),
-    ("the other deployment's", other_deployment),
-    ("crit", crit),
-    ("b64, zip or enc", unsupported),
-    ("a key in the header", embedded_key),
-    ("kid", kid),
-    ("typ", typ),
-    ("cty", cty),
-    ("another member", member),
+    ("alg is another", Header(&OTHER_ALGORITHM)),
+    ("alg has another type", By(algorithm_type)),
+    ("alg is none, unsigned", By(unsigned)),
+    ("a public key as a secret", By(confusion)),
+    ("signed by another key", By(other_signer)),
+    ("the other deployment's", By(other_deployment)),
+    ("crit", By(crit)),
+    ("b64, zip or enc", By(unsupported)),
+    ("a key in the header", By(embedded_key)),
+    ("kid", Header(&KID)),
+    ("typ", Header(&TYP)),
+    ("cty", Header(&CTY)),
+    ("another member", Header(&MEMBER)),
 ];
-
-fn other_algorithm(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let name = dice.pick(&[
-        "none",
-        "None",
-        "NONE",
-        "nOnE",
-        "",
-        "HS256",
-        "HS384",
-        "HS512",
-        "RS256",
-        "RS384",
-        "RS512",
-        "PS256",
-        "PS512",
-        "ES256",
-        "ES384",
-        "ES512",
-        "ES256K",
-        "EdDSA",
-        "Ed25519",
-        "Ed448",
-        "es256",
-        "rs256",
-        "EDDSA",
-        " ES256",
-        "HS256 ",
-        "RS256\\u0000",
-        "dir",
-        "A128KW",
-        "ML-DSA-44",
-    ]);
-    set(&mut draft.header, "alg", format!("\"{name}\""));
-}
 
 fn algorithm_type(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     let own = format!("[\"{}\"]", draft.algorithm.name());
@@ -165,8 +132,44 @@ fn embedded_key(draft: &mut Draft, dice: &mut Dice, setting: &Setting) {
     }
 }
 
-fn kid(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let value = dice.pick(&[
+const OTHER_ALGORITHM: Values = Values {
+    names: &["alg"],
+    values: &[
+        "\"none\"",
+        "\"None\"",
+        "\"NONE\"",
+        "\"nOnE\"",
+        "\"\"",
+        "\"HS256\"",
+        "\"HS384\"",
+        "\"HS512\"",
+        "\"RS256\"",
+        "\"RS384\"",
+        "\"RS512\"",
+        "\"PS256\"",
+        "\"PS512\"",
+        "\"ES256\"",
+        "\"ES384\"",
+        "\"ES512\"",
+        "\"ES256K\"",
+        "\"EdDSA\"",
+        "\"Ed25519\"",
+        "\"Ed448\"",
+        "\"es256\"",
+        "\"rs256\"",
+        "\"EDDSA\"",
+        "\" ES256\"",
+        "\"HS256 \"",
+        "\"RS256\\u0000\"",
+        "\"dir\"",
+        "\"A128KW\"",
+        "\"ML-DSA-44\"",
+    ],
+};
+
+const KID: Values = Values {
+    names: &["kid"],
+    values: &[
         "-",
         "-",
         "\"RS256\"",
@@ -188,15 +191,12 @@ fn kid(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
         "\"\\u0052S256\"",
         "\"__proto__\"",
         "\"0\"",
-    ]);
-    match *value {
-        "-" => remove(&mut draft.header, "kid"),
-        value => set(&mut draft.header, "kid", value),
-    }
-}
+    ],
+};
 
-fn typ(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let value = dice.pick(&[
+const TYP: Values = Values {
+    names: &["typ"],
+    values: &[
         "-",
         "\"JWT\"",
         "\"jwt\"",
@@ -216,15 +216,12 @@ fn typ(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
         "[\"JWT\"]",
         "{}",
         "true",
-    ]);
-    match *value {
-        "-" => remove(&mut draft.header, "typ"),
-        value => set(&mut draft.header, "typ", value),
-    }
-}
+    ],
+};
 
-fn cty(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let value = dice.pick(&[
+const CTY: Values = Values {
+    names: &["cty"],
+    values: &[
         "\"JWT\"",
         "\"jwt\"",
         "\"application/jwt\"",
@@ -233,12 +230,11 @@ fn cty(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
         "null",
         "7",
         "[]",
-    ]);
-    set(&mut draft.header, "cty", *value);
-}
+    ],
+};
 
-fn member(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
-    let name = dice.pick(&[
+const MEMBER: Values = Values {
+    names: &[
         "x",
         "",
         "__proto__",
@@ -251,8 +247,8 @@ fn member(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
         "nonce",
         "url",
         "ppt",
-    ]);
-    let value = dice.pick(&[
+    ],
+    values: &[
         "1",
         "null",
         "{}",
@@ -261,6 +257,5 @@ fn member(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
         "{\"a\":{\"b\":[1,2]}}",
         "-1.5e3",
         "{\"alg\":\"none\"}",
-    ]);
-    set(&mut draft.header, name, *value);
-}
+    ],
+};

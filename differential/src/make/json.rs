@@ -1,22 +1,23 @@
 //! The JSON of a part, before it is signed: members twice, deep, escaped, spaced, and no JSON at all.
 
 use super::BeforeSigning;
+use super::change::Change::By;
 use crate::dice::Dice;
 use crate::draft::{Draft, Part};
 use crate::setting::Setting;
 
 pub(super) const MUTATIONS: &[BeforeSigning] = &[
-    ("a member twice", twice),
-    ("a member twice inside", twice_inside),
-    ("nesting", nesting),
-    ("unicode escapes", escapes),
-    ("white space", white_space),
-    ("text behind the JSON", trailing),
-    ("not an object", not_an_object),
-    ("not UTF-8", not_utf8),
-    ("a signed byte changed", byte),
-    ("signed text cut", cut),
-    ("loose JSON", loose),
+    ("a member twice", By(twice)),
+    ("a member twice inside", By(twice_inside)),
+    ("nesting", By(nesting)),
+    ("unicode escapes", By(escapes)),
+    ("white space", By(white_space)),
+    ("text behind the JSON", By(trailing)),
+    ("not an object", By(not_an_object)),
+    ("not UTF-8", By(not_utf8)),
+    ("a signed byte changed", By(byte)),
+    ("signed text cut", By(cut)),
+    ("loose JSON", By(loose)),
 ];
 
 fn part(dice: &mut Dice) -> Part {

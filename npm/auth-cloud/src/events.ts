@@ -38,6 +38,8 @@ export type CloudAuthEventType =
   | 'revocations_connected'
   /** It is not: what ends elsewhere is not known here yet. */
   | 'revocations_lost'
+  /** The channel keeps more revocations than are read: `revocationStatus().leftOut` of them are not known here. */
+  | 'revocations_left_out'
   /** One call to the Cloud was made. */
   | 'cloud_call';
 
@@ -89,6 +91,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   user_ended: 'info',
   revocations_connected: 'info',
   revocations_lost: 'warn',
+  revocations_left_out: 'warn',
   cloud_call: 'debug',
 };
 

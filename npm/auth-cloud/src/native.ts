@@ -115,6 +115,13 @@ export interface NativeHeard {
   readonly lag?: number;
 }
 
+/** A channel that is being joined, and then is. */
+export interface NativeJoining {
+  most(): number;
+  hear(texts: readonly string[]): NativeHeard;
+  joined(): NativeRevocation[];
+}
+
 /** Times in seconds. */
 export interface NativeStatistics {
   readonly requests: { outcome: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable'; source: NativeSource; count: number }[];
@@ -187,8 +194,7 @@ export interface NativeAuthority {
   publishRevocations(): string;
   takeRevocations(most: number): NativeRevocation[];
   waiting(): number;
-  hear(texts: readonly string[]): NativeHeard;
-  lacking(texts: readonly string[]): NativeRevocation[];
+  joining(): NativeJoining;
   sessionToken(cookieHeader: string): string | null;
   sessionCookie(token: string, expiresAt: number): Or<string>;
   clearSessionCookie(): string;

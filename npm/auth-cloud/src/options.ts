@@ -89,7 +89,10 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
   readonly sameSite?: 'Lax' | 'Strict' | 'None' | 'lax' | 'strict' | 'none';
   /** Whether cookies travel over https only. Default `MASTRA_COOKIE_SECURE`, else true but in development. */
   readonly secure?: boolean;
-  /** Longest life of a session cookie, in seconds. Default 86,400. */
+  /**
+   * Longest life of a session cookie in seconds, and how long what `endSession` and `endUser` end is known where nothing of it is known.
+   * Default 86,400; where tokens live longer, their life, for one that nobody brings in that time is let in again afterwards.
+   */
   readonly sessionMaxAge?: number;
   /** Permissions by role, instead of asking the Cloud for them. */
   readonly roleMapping?: RoleMapping;

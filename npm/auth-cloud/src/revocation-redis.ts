@@ -34,6 +34,11 @@ const PAGE = 2000;
 /** How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands. */
 const MARGIN = 24 * 60 * 60 * SECOND;
 
+/** How many seconds pass until it is looked whether Redis still keeps what it kept. */
+const LOOK = 5;
+/** How long it is known since when Redis keeps the set, where nobody looks. */
+const MARKED = '172800';
+
 /** For `redis://[user:password@]host[:port][/database]`, or `rediss://`. Nothing is connected here. */
 export function redisChannel(url: unknown): RevocationChannel {
   if (typeof url !== 'string' || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
@@ -67,6 +72,7 @@ class RedisChannel implements RevocationChannel {
     told: (texts: readonly string[]) => void,
     lost: () => void,
     realm: string,
+    most: number,
   ): Promise<RevocationSubscription> {
     const name = nameOf(realm);
     const client = await this.#connect();
@@ -83,31 +89,62 @@ class RedisChannel implements RevocationChannel {
         SECOND,
         client.subscribe(name, text => told([text])),
       );
-      asking = setInterval(() => {
-        within(SECOND, client.ping()).then(() => told([]), lost);
-      }, SECOND).unref();
-      return { standing: await this.#standing(name), close };
+      const mark = await this.#mark(name);
+      let turn = 0;
+      const ask = async () => {
+        await within(SECOND, client.ping());
+        turn += 1;
+        // Gone with all else where Redis was emptied, also where somebody told it something since.
+        if (turn % LOOK === 0 && (await this.#mark(name)) !== mark) throw new Error('Redis lost what it kept.');
+      };
+      asking = setInterval(() => void ask().then(() => told([]), lost), SECOND).unref();
+      return { ...(await this.#standing(name, told, most)), close };
     } catch (error) {
       close();
       throw error;
     }
   }
 
-  /** All that stands, page by page; each begins at the score where the last one ended, for what is over meanwhile moves places. */
-  async #standing(name: string): Promise<string[]> {
-    const all: string[] = [];
-    let from = `(${Date.now()}`;
-    let size = PAGE;
-    for (;;) {
-      const words = ['ZRANGEBYSCORE', name, from, '+inf', 'WITHSCORES', 'LIMIT', '0', String(size)];
+  /** What stands beside the set from when it was begun. */
+  async #mark(name: string): Promise<string> {
+    const mark = `${name}:since`;
+    const found = await this.#command(async client => {
+      await client.sendCommand(['SET', mark, String(Date.now()), 'NX', 'EX', MARKED]);
+      await client.sendCommand(['EXPIRE', mark, MARKED]);
+      return client.sendCommand(['GET', mark]);
+    });
+    return String(found);
+  }
+
+  /**
+   * What stands, the last end first: what ends soonest gives way where it is too much. All pages but the last go out at once. A page
+   * begins at the score where the last one ended, for what came meanwhile would move a page that begins at a place.
+   */
+  async #standing(
+    name: string,
+    told: (texts: readonly string[]) => void,
+    most: number,
+  ): Promise<{ standing: string[]; leftOut: number }> {
+    const since = `(${Date.now()}`;
+    let from = '+inf';
+    // How many of that score were read.
+    let skip = 0;
+    for (let read = 0; ; ) {
+      const size = Math.min(PAGE, most - read);
+      const words = ['ZREVRANGEBYSCORE', name, from, since, 'WITHSCORES', 'LIMIT', String(skip), String(size)];
       const found = (await this.#command(client => client.sendCommand(words))) as string[];
       const texts = found.filter((_, place) => place % 2 === 0);
-      all.push(...texts);
-      const next = found.at(-1);
-      if (next === undefined || texts.length < size) return all;
-      // A whole page of one score: only a larger one leads on.
-      size = next === from ? size * 2 : PAGE;
-      from = next;
+      read += texts.length;
+      if (texts.length < size) return { standing: texts, leftOut: 0 };
+      if (read >= most) {
+        const all = await this.#command(client => client.sendCommand(['ZCOUNT', name, since, '+inf']));
+        return { standing: texts, leftOut: Math.max(0, Number(all) - read) };
+      }
+      const last = found.at(-1) as string;
+      const same = found.filter((score, place) => place % 2 === 1 && score === last).length;
+      skip = from === last ? skip + same : same;
+      from = last;
+      told(texts);
     }
   }
 

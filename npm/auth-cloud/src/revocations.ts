@@ -6,7 +6,7 @@
  */
 
 import type { Events } from './events.js';
-import type { NativeAuthority, NativeRevocation } from './native.js';
+import type { NativeAuthority, NativeJoining, NativeRevocation } from './native.js';
 
 /** One revocation as it travels. Holds ids and digests, and no token. */
 export interface RevocationMessage {
@@ -18,8 +18,10 @@ export interface RevocationMessage {
 
 /** A channel that was joined. */
 export interface RevocationSubscription {
-  /** All that is kept and not over. */
+  /** All that is kept and not over, or the last part of it. */
   readonly standing: readonly string[];
+  /** How many more are kept, which were too many to be given. */
+  readonly leftOut?: number;
   /** Leaves the channel, and lets go of everything. */
   close(): Promise<void> | void;
 }
@@ -34,11 +36,15 @@ export interface RevocationChannel {
   /**
    * Listens first, then gives all that is kept, so that nothing falls between the two. `told` is called with what is told from then on,
    * and with nothing where the other end was just seen to be there; `lost` once something may have been missed: then it is joined anew.
+   *
+   * What is kept may come in parts, each but the last through `told`. More than `most` of it is of no use: of more, those that end last
+   * count.
    */
   subscribe(
     told: (texts: readonly string[]) => void,
     lost: () => void,
     realm: string,
+    most: number,
   ): Promise<RevocationSubscription>;
 }
 
@@ -54,10 +60,12 @@ export interface RevocationStatus {
   readonly pending: number;
   /** How many were told. */
   readonly sent: number;
-  /** How many came that said something new. */
+  /** How many came that said something new here, since the start: also of what was kept when the channel was joined. */
   readonly received: number;
-  /** How many came that could not be read. */
+  /** How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come. */
   readonly unreadable: number;
+  /** How many entries were too many to be read when the channel was joined the last time: what they say is not known here. */
+  readonly leftOut: number;
   /** How often the channel was lost. */
   readonly lost: number;
 }
@@ -83,7 +91,7 @@ export class Revocations {
   #connected = false;
   #since = new Date();
   #lag: number | undefined;
-  #count = { sent: 0, received: 0, unreadable: 0, lost: 0 };
+  #count = { sent: 0, received: 0, unreadable: 0, leftOut: 0, lost: 0 };
 
   constructor(authority: NativeAuthority, channel: RevocationChannel, events: Events) {
     this.#authority = authority;
@@ -164,28 +172,29 @@ export class Revocations {
     for (let wait = FIRST_PAUSE; !this.#closed; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
       // What an earlier try still says counts no more.
       const turn = { over: false };
+      const joining = this.#authority.joining();
       const told = (texts: readonly string[]) => {
-        if (!turn.over) this.#hear(texts);
+        if (!turn.over) this.#hear(texts, joining);
       };
       const lost = () => {
         if (turn.over) return;
         turn.over = true;
         this.#left();
       };
-      const joining = attempt(() => this.#channel.subscribe(told, lost, this.#realm));
+      const subscribing = attempt(() => this.#channel.subscribe(told, lost, this.#realm, joining.most()));
       try {
-        const joined = await within(PATIENCE, joining.then(some));
+        const joined = await within(PATIENCE, subscribing.then(some));
         if (turn.over || this.#closed) {
           await attempt(() => joined.close());
           continue;
         }
         this.#joined = joined;
-        this.#arrived(joined.standing);
+        this.#arrived(joined, joining);
         return;
       } catch {
         turn.over = true;
         // One that arrives after all is let go.
-        joining.then(late => late?.close()).catch(() => undefined);
+        subscribing.then(late => late?.close()).catch(() => undefined);
         this.#receives = false;
         this.#relink();
         await pause(wait);
@@ -193,9 +202,11 @@ export class Revocations {
     }
   }
 
-  #arrived(standing: readonly string[]): void {
-    this.#hear(standing);
-    this.#again = this.#authority.lacking(standing);
+  #arrived({ standing, leftOut = 0 }: RevocationSubscription, joining: NativeJoining): void {
+    this.#hear(standing, joining);
+    this.#again = joining.joined();
+    this.#count.leftOut = leftOut;
+    if (leftOut > 0) this.#events.tell({ type: 'revocations_left_out' });
     this.#receives = true;
     this.#publishes = true;
     this.#relink();
@@ -211,8 +222,8 @@ export class Revocations {
     if (gone !== undefined) void this.#join();
   }
 
-  #hear(texts: readonly string[]): void {
-    const heard = this.#authority.hear(texts.map(text => (typeof text === 'string' ? text : '')));
+  #hear(texts: readonly string[], joining: NativeJoining): void {
+    const heard = joining.hear(texts.map(text => (typeof text === 'string' ? text : '')));
     this.#count.received += heard.new;
     this.#count.unreadable += heard.unreadable;
     if (this.#receives && heard.lag !== undefined) this.#lag = heard.lag;

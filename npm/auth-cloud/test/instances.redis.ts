@@ -1,72 +1,18 @@
 /** Sign-outs from instance to instance over a real Redis, in Node and between Node and Rust; also where Redis is killed. */
 
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
+import { RedisServer } from './redis-server.js';
 import { PEOPLE, request, signIn, startCloud } from './world.js';
 import type { Cloud } from './world.js';
 
-const SERVER = process.env['REDIS_SERVER'];
 const RUST = process.env['RUST_INSTANCE'];
-if (SERVER === undefined || RUST === undefined) throw new Error('these tests are run by: cargo xtask redis');
-
-/** A redis-server that keeps nothing on disk. */
-class Redis {
-  #process: ChildProcess | undefined;
-  constructor(readonly port: number) {}
-
-  static async start(): Promise<Redis> {
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    await new Promise(resolve => free.close(resolve));
-    const redis = new Redis(port);
-    await redis.startAgain();
-    return redis;
-  }
-
-  async startAgain(): Promise<void> {
-    const options = ['--port', String(this.port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'];
-    this.#process = spawn(SERVER as string, [...options, '--dir', tmpdir()], { stdio: 'ignore' });
-    await vi.waitUntil(() => this.#listens(), { timeout: 20_000 });
-  }
-
-  async kill(): Promise<void> {
-    const gone = this.#process;
-    if (gone === undefined) return;
-    this.#process = undefined;
-    gone.kill('SIGKILL');
-    await once(gone, 'exit');
-  }
-
-  signal(name: 'SIGSTOP' | 'SIGCONT'): void {
-    this.#process?.kill(name);
-  }
-
-  get url(): string {
-    return `redis://127.0.0.1:${this.port}/0`;
-  }
-
-  async #listens(): Promise<boolean> {
-    const socket = connect(this.port, '127.0.0.1');
-    try {
-      await once(socket, 'connect');
-      return true;
-    } catch {
-      return false;
-    } finally {
-      socket.destroy();
-    }
-  }
-}
+if (RUST === undefined) throw new Error('these tests are run by: cargo xtask redis');
 
 /** One instance in Rust, told line by line what to do. */
 class RustInstance {
@@ -93,9 +39,9 @@ class RustInstance {
 }
 
 let cloud: Cloud;
-let redis: Redis;
+let redis: RedisServer;
 beforeAll(async () => {
-  [cloud, redis] = await Promise.all([startCloud('v1'), Redis.start()]);
+  [cloud, redis] = await Promise.all([startCloud('v1'), RedisServer.start()]);
 });
 afterAll(async () => {
   await Promise.all([cloud.stop(), redis.kill()]);

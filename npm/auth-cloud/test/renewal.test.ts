@@ -1,6 +1,6 @@
 /** Sessions whose tokens end sooner than they, renewed as a Mastra server does it. */
 
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { test as base, describe, expect } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import { pair, request, signIn, startCloud } from './world.js';
@@ -17,15 +17,18 @@ interface Served {
 }
 
 for (const dialect of ['v1', 'pkce'] as const) {
-  describe(dialect, () => {
-    let cloud: Cloud;
-    const provider = () => new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, dialect });
-    beforeAll(async () => {
-      cloud = await startCloud(dialect, 0, undefined, ['--token-lifetime', '3']);
-    });
-    afterAll(() => cloud.stop());
+  // All of them wait for tokens to end, and so at the same time; each has a Cloud that counts its calls alone.
+  const test = base.extend<{ cloud: Cloud; provider: () => MastraCloudAuth }>({
+    cloud: async ({ onTestFinished }, use) => {
+      const cloud = await startCloud(dialect, 0, undefined, ['--token-lifetime', '3']);
+      onTestFinished(() => cloud.stop());
+      await use(cloud);
+    },
+    provider: ({ cloud }, use) => use(() => new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, dialect })),
+  });
 
-    test('threat_033_two_hundred_requests_of_two_people_at_the_end_renew_once_each', async () => {
+  describe.concurrent(dialect, () => {
+    test('threat_033_two_hundred_requests_of_two_people_at_the_end_renew_once_each', async ({ cloud, provider }) => {
       const auth = provider();
       const before = await counts(cloud);
       const people = await Promise.all((['owner', 'viewer'] as const).map(person => signIn(auth, person)));
@@ -50,7 +53,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect((await counts(cloud))['renewal']).toBe(after['renewal']);
     });
 
-    test('the renewed session keeps its token out of sight', async () => {
+    test('the renewed session keeps its token out of sight', async ({ provider }) => {
       const auth = provider();
       const { cookie } = await signIn(auth, 'admin');
       await endOf(cookie);
@@ -62,7 +65,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(held).toBe(`mastra_session=${session!.id}`);
     });
 
-    test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async () => {
+    test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async ({ cloud, provider }) => {
       const auth = provider();
       const { user, cookie } = await signIn(auth, 'member');
       await fetch(`${cloud.url}/admin/api/users/${user.id}/sessions`, { method: 'DELETE', headers: { origin: cloud.url } });
@@ -72,8 +75,8 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect((await counts(cloud))['any']! - before['any']!).toBe(1);
     });
 
-    test('threat_031_a_sign_out_with_either_token_ends_both', async () => {
-      for (const which of ['old', 'new'] as const) {
+    test('threat_031_a_sign_out_with_either_token_ends_both', async ({ provider }) => {
+      const signOut = async (which: 'old' | 'new') => {
         const auth = provider();
         const { cookie } = await signIn(auth, 'owner');
         await endOf(cookie);
@@ -81,10 +84,11 @@ for (const dialect of ['v1', 'pkce'] as const) {
         const newer = pair(set ?? '');
         await auth.destroySession(tokenOf(which === 'old' ? cookie : newer));
         for (const held of [cookie, newer]) expect((await serve(auth, held)).id).toBeUndefined();
-      }
+      };
+      await Promise.all([signOut('old'), signOut('new')]);
     });
 
-    test('threat_035_tokens_of_three_seconds_sign_nobody_out', async () => {
+    test('threat_035_tokens_of_three_seconds_sign_nobody_out', async ({ provider }) => {
       const auth = provider();
       let { cookie, user } = await signIn(auth, 'viewer');
       for (const begun = Date.now(); Date.now() - begun < 8_000; ) {

@@ -12,6 +12,7 @@ class Board {
   readonly kept = new Map<string, number>();
   readonly #listening = new Set<{ told: (texts: string[]) => void; lost: () => void }>();
   isDown = false;
+  leftOut = 0;
 
   /** One instance's way to it. */
   readonly channel: RevocationChannel = {
@@ -23,7 +24,10 @@ class Board {
       if (this.isDown) throw new Error('down');
       const listener = { told, lost };
       this.#listening.add(listener);
-      return { standing: [...this.kept.keys()], close: () => void this.#listening.delete(listener) };
+      // A part of it before the rest.
+      const [first, ...standing] = this.kept.keys();
+      if (first !== undefined) told([first]);
+      return { standing, leftOut: this.leftOut, close: () => void this.#listening.delete(listener) };
     },
   };
 
@@ -134,6 +138,20 @@ test('threat_098_what_cannot_be_read_is_counted_and_ends_nothing', async () => {
   expect(await isIn(here, sessionToken)).toBe(true);
 });
 
+test('threat_080_what_a_channel_left_out_is_told', async () => {
+  const board = new Board();
+  const events: CloudAuthEvent[] = [];
+  const first = instance(board.channel);
+  for (const id of ['ses_1', 'ses_2', 'ses_3']) first.endSession(id);
+  await first.close();
+  board.leftOut = 7;
+  const here = instance(board.channel, events);
+  await vi.waitUntil(() => here.revocationStatus()?.connected);
+  expect(here.revocationStatus()).toMatchObject({ leftOut: 7, received: 3, pending: 0, sent: 0 });
+  expect(events.map(({ type }) => type)).toContain('revocations_left_out');
+  await here.close();
+});
+
 test('close tells what is left, and everything else goes on', async () => {
   const board = new Board();
   const here = instance(board.channel);
@@ -156,4 +174,24 @@ test('an option that cannot be one is refused where the provider is made', () =>
   refused({}, 'publish and subscribe');
   refused({ publish() {} }, 'publish and subscribe');
   for (const url of ['localhost', 'http://user:hunter2@host', 7, undefined]) refused({ redis: url }, 'URL of Redis');
+});
+
+test('threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions', async () => {
+  const board = new Board();
+  for (const roleMapping of [undefined, { member: ['agents:*'] }]) {
+    const options = { projectId: 'demo', baseUrl: cloud.url, cache: { fresh: 3600 }, ...(roleMapping && { roleMapping }) };
+    const here = new MastraCloudAuth({ ...options, revocations: board.channel });
+    const there = new MastraCloudAuth({ ...options, revocations: board.channel });
+    const [mine, other] = [(await signIn(here, 'member')).user, (await signIn(here, 'member')).user];
+    const held = (await there.authenticateToken(mine.sessionToken, request({})))!;
+    for (const auth of [here, there]) expect((await auth.getPermissions(held)).length).toBeGreaterThan(0);
+    await here.destroySession(mine.sessionToken);
+    for (const user of [mine, held, { ...mine, sessionToken: mine.sessionToken }]) {
+      expect(await here.getPermissions(user)).toEqual([]);
+      expect(await here.hasPermission(user, 'agents:read')).toBe(false);
+    }
+    await vi.waitUntil(async () => (await there.getPermissions(held)).length === 0);
+    expect((await here.getPermissions(other)).length).toBeGreaterThan(0);
+    await Promise.all([here.close(), there.close()]);
+  }
 });

@@ -159,7 +159,7 @@ export function channels(): RevocationChannel {
   const kept: RevocationSubscription = { standing: ['text'], close() {} };
   return {
     publish: async (messages, realm) => void [realm.length, messages.map(({ text, until }) => `${text}${until}`)],
-    subscribe: async (told, lost) => (told([]), lost(), kept),
+    subscribe: async (told, lost, realm, most) => (told([realm]), lost(), { ...kept, leftOut: most }),
   };
 }
 

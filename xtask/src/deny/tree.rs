@@ -39,7 +39,7 @@ pub(super) fn read(workspace: &Workspace) -> Result<BTreeSet<Package>> {
     parse(&text)
 }
 
-fn parse(text: &str) -> Result<BTreeSet<Package>> {
+pub(super) fn parse(text: &str) -> Result<BTreeSet<Package>> {
     text.lines()
         .filter(|line| !line.is_empty())
         .map(package)

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Result, ensure};
 
 use super::{Node, packages};
+use crate::certificates::Certificates;
 use crate::process::run;
 use crate::workspace::Workspace;
 
@@ -65,12 +66,20 @@ impl Package {
     }
 
     /// Instances that tell each other over a redis-server what ended; one of them is in Rust.
-    pub(super) fn try_redis(&self, cloud: &Path, server: &Path, instance: &Path) -> Result<()> {
+    pub(super) fn try_redis(
+        &self,
+        cloud: &Path,
+        server: &Path,
+        instance: &Path,
+        certificates: &Certificates,
+    ) -> Result<()> {
         let mut command = self.command("redis", &[]);
         run(command
             .env("MASTRA_AUTH", cloud)
             .env("REDIS_SERVER", server)
-            .env("RUST_INSTANCE", instance))
+            .env("RUST_INSTANCE", instance)
+            .env("REDIS_CERTIFICATES", &certificates.folder)
+            .env("NODE_EXTRA_CA_CERTS", &certificates.trusted))
     }
 
     /// Measures, with identities of `cloud`.

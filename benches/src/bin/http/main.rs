@@ -18,7 +18,8 @@ use load::{Server, wrk};
 
 const ROUNDS: usize = 15;
 const OPEN: &str = "axum, open";
-const OWN: &str = "ours, AuthLayer::required";
+const OWN: &str = "ours, around the router";
+const ON_IT: &str = "ours, Router::layer";
 const SESSIONS: &str = "tower-sessions";
 const LOGIN: &str = "axum-login";
 const JSONWEBTOKEN: &str = "jsonwebtoken per request";
@@ -52,7 +53,8 @@ fn axum(someone: &SignedIn) -> Result<[Table; 2]> {
     let server = |name| Server::start(&[itself, "serve", name], someone);
     let servers = [
         (OPEN, server("open")?),
-        (OWN, server("ours")?),
+        (OWN, server("around")?),
+        (ON_IT, server("required")?),
         (SESSIONS, server("tower-sessions")?),
         (LOGIN, server("axum-login")?),
         (JSONWEBTOKEN, server("jsonwebtoken")?),

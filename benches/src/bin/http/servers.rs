@@ -1,14 +1,21 @@
 //! The servers, by name. Each answers who asks at `/`, and sets at `/login` the cookie that it wants to see there.
 
+use std::convert::Infallible;
 use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use axum::Router;
+use axum::extract::Request;
+use axum::response::Response;
 use axum::routing::get;
+use axum::serve::IncomingStream;
+use axum::{Router, ServiceExt as _};
 use http::header::SET_COOKIE;
 use mastra_auth_benches::cloud::provider;
-use mastra_auth_cloud::Answer;
-use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
+use mastra_auth_cloud::axum::{AuthLayer, AuthService, CurrentUser};
+use mastra_auth_cloud::{Answer, MastraCloudAuth};
+use tokio::net::TcpListener;
+use tower_layer::Layer as _;
+use tower_service::Service;
 
 use crate::load::{CLOUD, TOKEN};
 use crate::peers;
@@ -20,27 +27,41 @@ pub(crate) const USER: &str = "usr_mei";
 pub(crate) async fn serve(name: &str) -> Result<()> {
     let router = match name {
         "open" => open(),
-        "ours" => ours().await?,
+        "required" => required(known().await?),
+        "around" => return listen(around(known().await?).into_make_service()).await,
         "tower-sessions" => peers::tower_sessions(),
         "axum-login" => peers::axum_login(),
         "jsonwebtoken" => peers::jsonwebtoken(&variable(CLOUD)?, variable(TOKEN)?).await?,
         _ => bail!("there is no server {name}"),
     };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    listen(router.into_make_service()).await
+}
+
+async fn listen<M, S>(service: M) -> Result<()>
+where
+    M: for<'a> Service<IncomingStream<'a, TcpListener>, Response = S, Error = Infallible>
+        + Send
+        + 'static,
+    for<'a> <M as Service<IncomingStream<'a, TcpListener>>>::Future: Send,
+    S: Service<Request, Response = Response, Error = Infallible> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut output = std::io::stdout();
     writeln!(output, "ready {}", listener.local_addr()?.port())?;
     output.flush()?;
-    Ok(axum::serve(listener, router).await?)
+    Ok(axum::serve(listener, service).await?)
 }
 
 /// Asks nobody for anything. Its cookie is there to be as long as the others'.
 fn open() -> Router {
     Router::new()
-        .route("/", get(|| async { USER }))
+        .route("/", get(|| async { USER.to_owned() }))
         .route("/login", get(|| async { [(SET_COOKIE, "theme=dark")] }))
 }
 
-async fn ours() -> Result<Router> {
+/// A provider that knows the token.
+async fn known() -> Result<(MastraCloudAuth, String)> {
     let auth = provider(&variable(CLOUD)?)?;
     let token = variable(TOKEN)?;
     let known = auth.authenticate_token(&token).await;
@@ -49,14 +70,26 @@ async fn ours() -> Result<Router> {
         "the token is not accepted"
     );
     let cookie = format!("{}={token}", auth.cookie_name());
-    let closed = Router::new()
-        .route(
-            "/",
-            get(|user: CurrentUser| async move { user.id().as_str().to_owned() }),
-        )
-        .layer(AuthLayer::required(auth));
-    let login = get(move || async move { [(SET_COOKIE, cookie)] });
-    Ok(closed.route("/login", login))
+    Ok((auth, cookie))
+}
+
+fn required((auth, cookie): (MastraCloudAuth, String)) -> Router {
+    Router::new()
+        .route("/", get(who))
+        .layer(AuthLayer::required(auth))
+        .route("/login", get(async move || [(SET_COOKIE, cookie)]))
+}
+
+/// The layer around the router instead of on it: the handler's argument closes the route.
+fn around((auth, cookie): (MastraCloudAuth, String)) -> AuthService<Router> {
+    let router = Router::new()
+        .route("/", get(who))
+        .route("/login", get(async move || [(SET_COOKIE, cookie)]));
+    AuthLayer::optional(auth).layer(router)
+}
+
+async fn who(user: CurrentUser) -> String {
+    user.id().as_str().to_owned()
 }
 
 fn variable(name: &str) -> Result<String> {

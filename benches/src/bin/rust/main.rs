@@ -2,6 +2,7 @@
 //!
 //! Prints one table per algorithm and one for the warm look, with what was hoped for. `--json` prints the same as JSON.
 
+mod layer;
 mod tokens;
 mod verify;
 mod warm;
@@ -15,6 +16,7 @@ fn main() -> Result<()> {
         report.add(verify::table(&signed)?);
     }
     report.add(warm::table()?);
+    report.add(layer::table()?);
     println!("{}", report.text());
     Ok(())
 }

@@ -7,14 +7,14 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
 use axum::extract::{OriginalUri, Request};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::future::{Either, MapOk, TryFutureExt as _};
-use http::HeaderMap;
 use http::header::SET_COOKIE;
+use http::{Extensions, HeaderMap};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::identity::Identity;
@@ -100,7 +100,11 @@ where
                 auth: self.layer.auth.clone(),
                 identity: Some(identity),
             };
-            request.extensions_mut().insert(session);
+            let extensions = request.extensions_mut();
+            if extensions.is_empty() {
+                extensions.clone_from(&ROOMY);
+            }
+            extensions.insert(session);
             return Either::Left(self.inner.call(request).map_ok(guarded));
         }
         // The service that was polled ready is the one to call; its clone takes its place.
@@ -134,6 +138,20 @@ where
         }))
     }
 }
+
+/// Nothing, and room for what axum puts into a request, the route, the parameters in its path and its URI as it came, and for
+/// what the layer does: so that this need not grow on the way of every request.
+static ROOMY: LazyLock<Extensions> = LazyLock::new(|| {
+    #[derive(Clone)]
+    struct Place<const NUMBER: u8>;
+    let mut extensions = Extensions::new();
+    extensions.insert(Place::<0>);
+    extensions.insert(Place::<1>);
+    extensions.insert(Place::<2>);
+    extensions.insert(Place::<3>);
+    extensions.clear();
+    extensions
+});
 
 /// The answer to somebody who is known, on its way: most requests take this way, which needs no task and no copy of a service.
 type Answered<S> = MapOk<<S as Service<Request>>::Future, fn(Response) -> Response>;

@@ -13,41 +13,42 @@ impl MastraCloudAuth {
     /// [`revocations`](crate::Builder::revocations). The Cloud is not told: for that there is
     /// [`sign_out`](Self::sign_out), which takes the token.
     pub fn end_session(&self, session: &SessionId) {
-        self.driver.authority.end_session(session, system::now());
+        self.0.driver.authority.end_session(session, system::now());
         signals::operator_ended_session(session);
     }
 
     /// Ends every session of a user that began before now, here at once and on all other instances where there are
     /// [`revocations`](crate::Builder::revocations); whoever signs in later is let in again. The Cloud is not told.
     pub fn end_user(&self, user: &UserId) {
-        self.driver.authority.end_user(user, system::now());
+        self.0.driver.authority.end_user(user, system::now());
         signals::operator_ended_user(user);
     }
 
     /// Forgets what is remembered of a token here, so that the next request asks anew. Ends nothing.
     pub fn forget(&self, token: &SessionToken) {
-        self.driver.authority.forget(token);
+        self.0.driver.authority.forget(token);
     }
 
     /// Forgets what is remembered of a session here, so that the next request asks anew. Ends nothing.
     pub fn forget_session(&self, session: &SessionId) {
-        self.driver.authority.forget_session(session);
+        self.0.driver.authority.forget_session(session);
     }
 
     /// Forgets what is remembered of a user here, roles and permissions included: after they were changed at the Cloud. Ends
     /// nothing.
     pub fn forget_user(&self, user: &UserId) {
-        self.driver.authority.forget_user(user);
+        self.0.driver.authority.forget_user(user);
     }
 
     /// What was counted of all that is remembered.
     pub fn statistics(&self) -> Statistics {
-        self.driver.authority.statistics()
+        self.0.driver.authority.statistics()
     }
 
     /// How it stands with the channel to other instances, where there is one.
     pub fn revocation_status(&self) -> Option<RevocationStatus> {
-        self.revocations
+        self.0
+            .revocations
             .as_deref()
             .map(crate::revocations::Revocations::status)
     }

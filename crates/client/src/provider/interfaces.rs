@@ -88,9 +88,9 @@ impl SessionProvider for MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<RefreshedSession>, CloudApiError> {
-        let authority = Arc::clone(&self.driver.authority);
+        let authority = Arc::clone(&self.0.driver.authority);
         let flow = Renew::new(authority, token.clone(), system::jitter());
-        match self.driver.renew(flow).await {
+        match self.0.driver.renew(flow).await {
             Renewal::Renewed(renewed) => Ok(Some(RefreshedSession {
                 session: renewed.session.clone(),
                 token: renewed.identity.user().session_token().clone(),
@@ -128,12 +128,17 @@ impl SessionProvider for MastraCloudAuth {
 impl SsoProvider for MastraCloudAuth {
     fn login_url(&self, redirect_uri: &str, state: &str) -> Result<String, CloudApiError> {
         let (redirect_uri, state) = login_arguments(redirect_uri, state)?;
-        Ok(login::url(&self.driver.authority, &redirect_uri, &state)?.to_string())
+        Ok(login::url(&self.0.driver.authority, &redirect_uri, &state)?.to_string())
     }
 
     fn login_cookie(&self, redirect_uri: &str, state: &str) -> Result<SetCookie, CloudApiError> {
         let (redirect_uri, state) = login_arguments(redirect_uri, state)?;
-        login::cookie(&self.driver.authority, &redirect_uri, &state, system::now())
+        login::cookie(
+            &self.0.driver.authority,
+            &redirect_uri,
+            &state,
+            system::now(),
+        )
     }
 
     async fn handle_callback(
@@ -171,9 +176,9 @@ impl MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        let authority = Arc::clone(&self.driver.authority);
+        let authority = Arc::clone(&self.0.driver.authority);
         let flow = LiveSession::new(authority, token.clone(), system::jitter());
-        self.driver.run(flow).await
+        self.0.driver.run(flow).await
     }
 }
 
@@ -193,7 +198,7 @@ impl RbacProvider for MastraCloudAuth {
     }
 
     async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
-        self.driver.permissions(user).await
+        self.0.driver.permissions(user).await
     }
 
     async fn has_permission(
@@ -201,7 +206,7 @@ impl RbacProvider for MastraCloudAuth {
         user: &CloudUser,
         permission: &str,
     ) -> Result<bool, CloudApiError> {
-        Ok(self.driver.permissions(user).await?.allows(permission))
+        Ok(self.0.driver.permissions(user).await?.allows(permission))
     }
 
     async fn has_all_permissions(
@@ -209,7 +214,12 @@ impl RbacProvider for MastraCloudAuth {
         user: &CloudUser,
         permissions: &[&str],
     ) -> Result<bool, CloudApiError> {
-        Ok(self.driver.permissions(user).await?.allows_all(permissions))
+        Ok(self
+            .0
+            .driver
+            .permissions(user)
+            .await?
+            .allows_all(permissions))
     }
 
     async fn has_any_permission(
@@ -217,7 +227,12 @@ impl RbacProvider for MastraCloudAuth {
         user: &CloudUser,
         permissions: &[&str],
     ) -> Result<bool, CloudApiError> {
-        Ok(self.driver.permissions(user).await?.allows_any(permissions))
+        Ok(self
+            .0
+            .driver
+            .permissions(user)
+            .await?
+            .allows_any(permissions))
     }
 
     fn available_roles(&self) -> Vec<String> {

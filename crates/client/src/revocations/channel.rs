@@ -20,11 +20,13 @@ pub trait RevocationChannel: Send + Sync + 'static {
     fn publish<'a>(&'a self, realm: &'a str, messages: &'a [Message]) -> Working<'a, ()>;
 
     /// Waits for what comes next. The first time, and the first time after an error: listens, then gives all that is kept, so
-    /// that nothing falls between the two.
+    /// that nothing falls between the two; in as many parts as it likes.
+    ///
+    /// More than `most` of what is kept is of no use: of more, those that end last count.
     ///
     /// An error means that something may have been missed. It must not be overlooked that the other end is gone: whoever
     /// waits here asks it now and then whether it is still there.
-    fn receive<'a>(&'a self, realm: &'a str) -> Working<'a, Received>;
+    fn receive<'a>(&'a self, realm: &'a str, most: usize) -> Working<'a, Received>;
 }
 
 /// One revocation as it travels.
@@ -53,8 +55,15 @@ impl Message {
 /// What came.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// All that is kept and not over: the channel was joined just now.
-    Standing(Vec<String>),
+    /// A part of what is kept and not over. More of it comes.
+    Part(Vec<String>),
+    /// The last of it, or all: the channel was joined just now.
+    Standing {
+        /// What is kept.
+        texts: Vec<String>,
+        /// How many more are kept, which were too many to be given.
+        left_out: usize,
+    },
     /// What was told since. Empty where there is nothing new but the channel was just seen to be there.
     News(Vec<String>),
 }

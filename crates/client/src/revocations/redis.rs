@@ -26,19 +26,48 @@ const PAGE: usize = 2000;
 /// How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands.
 const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
 const TOGETHER: usize = 256;
+/// How often whoever listens looks whether Redis still keeps what it kept.
+const LOOK: Duration = Duration::from_secs(5);
+/// How long it is known since when Redis keeps the set, where nobody looks.
+const MARKED: Duration = Duration::from_secs(2 * 24 * 60 * 60);
 
 /// Revocations over Redis, for [`Builder::revocations`](crate::Builder::revocations).
 pub struct RedisRevocations {
     client: Client,
     commands: Mutex<Option<MultiplexedConnection>>,
-    listening: Mutex<Option<(PubSubSink, PubSubStream)>>,
+    listening: Mutex<Option<Listening>>,
+}
+
+/// The channel is listened to.
+struct Listening {
+    sink: PubSubSink,
+    stream: PubSubStream,
+    /// What stood beside the set when it was joined: gone with all else where Redis was emptied, also where somebody told it
+    /// something since.
+    mark: String,
+    /// When that was looked at, on the monotonic clock.
+    looked: Duration,
+    /// Where what is kept is not read to its end.
+    reading: Option<Reading>,
+}
+
+/// How far what is kept was read.
+struct Reading {
+    most: usize,
+    read: usize,
+    /// The score that is read next, and how many of that score were read.
+    from: String,
+    skip: usize,
+    /// What ends until then is over.
+    since: String,
 }
 
 impl RedisRevocations {
     /// For `redis://[user:password@]host[:port][/database]`. Nothing is connected here, and whether Redis is there decides
     /// nothing at the start.
     ///
-    /// `rediss://` is for who turns on a TLS feature of the crate `redis`.
+    /// `rediss://` needs the feature `redis-tls`. The server's certificate must be of an authority that the system trusts, or one in
+    /// the file that the variable `SSL_CERT_FILE` names, and for the host of the URL.
     ///
     /// # Errors
     ///
@@ -46,7 +75,7 @@ impl RedisRevocations {
     pub fn new(url: &str) -> Result<Self, CloudApiError> {
         let client = Client::open(url).map_err(|_| {
             CloudApiError::configuration(
-                "revocations: not a URL of Redis; rediss:// needs a TLS feature of the crate redis",
+                "revocations: not a URL of Redis; rediss:// needs the feature redis-tls",
             )
         })?;
         Ok(Self {
@@ -107,59 +136,90 @@ impl RedisRevocations {
         self.command(&both).await
     }
 
-    /// All that stands, page by page. A page begins at the score where the last one ended, for what is over meanwhile would
-    /// move a page that begins at a place.
-    async fn standing(&self, realm: &str) -> Result<Vec<String>, ChannelError> {
+    /// The next page of what stands, the last end first: what ends soonest gives way where it is too much. A page begins at the
+    /// score where the last one ended, for what came meanwhile would move a page that begins at a place.
+    async fn page(&self, realm: &str, reading: &mut Reading) -> Result<Received, ChannelError> {
         let name = name(realm);
-        let mut all = Vec::new();
-        let mut from = format!("({}", system::now().wall.unix_millis());
-        let mut size = PAGE;
-        loop {
-            let mut page = redis::pipe();
-            page.cmd("ZRANGEBYSCORE").arg(&name).arg(&from).arg("+inf");
-            page.arg("WITHSCORES").arg("LIMIT").arg(0).arg(size);
-            let (found,): (Vec<(String, String)>,) = self.command(&page).await?;
-            let is_last = found.len() < size;
-            let next = found.last().map(|(_, score)| score.clone());
-            all.extend(found.into_iter().map(|(text, _)| text));
-            match next {
-                Some(score) if !is_last => {
-                    // A whole page of one score: only a larger one leads on.
-                    size = if score == from {
-                        size.saturating_mul(2)
-                    } else {
-                        PAGE
-                    };
-                    from = score;
-                }
-                _ => return Ok(all),
+        let size = PAGE.min(reading.most.saturating_sub(reading.read));
+        let mut page = redis::pipe();
+        page.cmd("ZREVRANGEBYSCORE")
+            .arg(&name)
+            .arg(&reading.from)
+            .arg(&reading.since);
+        page.arg("WITHSCORES").arg("LIMIT");
+        page.arg(reading.skip).arg(size);
+        page.cmd("ZCOUNT")
+            .arg(&name)
+            .arg(&reading.since)
+            .arg("+inf");
+        let (found, all): (Vec<(String, String)>, usize) = self.command(&page).await?;
+        reading.went_on(&found);
+        let is_last = found.len() < size || reading.read >= reading.most;
+        let texts = found.into_iter().map(|(text, _)| text).collect();
+        if is_last {
+            let left_out = all.saturating_sub(reading.read);
+            return Ok(Received::Standing { texts, left_out });
+        }
+        Ok(Received::Part(texts))
+    }
+
+    async fn next(&self, realm: &str, most: usize) -> Result<Received, ChannelError> {
+        let mut held = self.listening.lock().await;
+        let listening = match held.as_mut() {
+            Some(listening) => listening,
+            None => held.insert(self.join(realm, most).await?),
+        };
+        let received = match listening.reading.as_mut() {
+            Some(reading) => self.page(realm, reading).await,
+            None => self.news(realm, listening).await,
+        };
+        match received {
+            Ok(Received::Standing { .. }) => listening.reading = None,
+            Ok(_) => {}
+            Err(_) => {
+                *held = None;
+                *self.commands.lock().await = None;
             }
         }
+        received
     }
 
-    async fn next(&self, realm: &str) -> Result<Received, ChannelError> {
-        let mut held = self.listening.lock().await;
-        let Some((sink, stream)) = held.as_mut() else {
-            let joined = self.join(realm).await?;
-            let standing = self.standing(realm).await?;
-            *held = Some(joined);
-            return Ok(Received::Standing(standing));
-        };
-        let news = listen(sink, stream).await;
-        if news.is_err() {
-            *held = None;
-            *self.commands.lock().await = None;
+    async fn news(&self, realm: &str, listening: &mut Listening) -> Result<Received, ChannelError> {
+        let now = system::now().monotonic;
+        if now.saturating_sub(listening.looked) >= LOOK {
+            let mut look = redis::pipe();
+            look.cmd("GET").arg(mark(realm));
+            look.cmd("EXPIRE").arg(mark(realm));
+            look.arg(MARKED.as_secs()).ignore();
+            let (found,): (Option<String>,) = self.command(&look).await?;
+            if found.as_ref() != Some(&listening.mark) {
+                return Err(ChannelError::new("redis lost what it kept"));
+            }
+            listening.looked = now;
         }
-        news
+        listening.news().await
     }
 
-    async fn join(&self, realm: &str) -> Result<(PubSubSink, PubSubStream), ChannelError> {
+    async fn join(&self, realm: &str, most: usize) -> Result<Listening, ChannelError> {
         let connecting = self.client.get_async_pubsub();
         let pubsub = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
         let (mut sink, stream) = pubsub.split();
         let joining = sink.subscribe(name(realm));
         within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
-        Ok((sink, stream))
+        let mut marking = redis::pipe();
+        marking.cmd("SET").arg(mark(realm));
+        marking.arg(system::now().wall.unix_millis());
+        marking.arg("NX").arg("EX").arg(MARKED.as_secs()).ignore();
+        marking.cmd("GET").arg(mark(realm));
+        let (mark,) = self.command(&marking).await?;
+        let reading = Some(Reading::new(most));
+        Ok(Listening {
+            sink,
+            stream,
+            mark,
+            looked: system::now().monotonic,
+            reading,
+        })
     }
 }
 
@@ -168,8 +228,8 @@ impl RevocationChannel for RedisRevocations {
         Box::pin(self.store(realm, messages))
     }
 
-    fn receive<'a>(&'a self, realm: &'a str) -> Working<'a, Received> {
-        Box::pin(self.next(realm))
+    fn receive<'a>(&'a self, realm: &'a str, most: usize) -> Working<'a, Received> {
+        Box::pin(self.next(realm, most))
     }
 }
 
@@ -179,26 +239,53 @@ impl fmt::Debug for RedisRevocations {
     }
 }
 
-async fn listen(
-    sink: &mut PubSubSink,
-    stream: &mut PubSubStream,
-) -> Result<Received, ChannelError> {
-    match tokio::time::timeout(PING, stream.next()).await {
-        Ok(Some(first)) => {
-            let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
-            let texts = std::iter::once(first)
-                .chain(more.take(TOGETHER))
-                // What is no text is told as one that cannot be read.
-                .map(|message| message.get_payload().unwrap_or_default())
-                .collect();
-            Ok(Received::News(texts))
+impl Listening {
+    async fn news(&mut self) -> Result<Received, ChannelError> {
+        let Self { sink, stream, .. } = self;
+        match tokio::time::timeout(PING, stream.next()).await {
+            Ok(Some(first)) => {
+                let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
+                let texts = std::iter::once(first)
+                    .chain(more.take(TOGETHER))
+                    // What is no text is told as one that cannot be read.
+                    .map(|message| message.get_payload().unwrap_or_default())
+                    .collect();
+                Ok(Received::News(texts))
+            }
+            Ok(None) => Err(ChannelError::new("redis closed the connection")),
+            Err(_) => {
+                let ping = sink.ping::<redis::Value>();
+                within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
+                Ok(Received::News(Vec::new()))
+            }
         }
-        Ok(None) => Err(ChannelError::new("redis closed the connection")),
-        Err(_) => {
-            let ping = sink.ping::<redis::Value>();
-            within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
-            Ok(Received::News(Vec::new()))
+    }
+}
+
+impl Reading {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            read: 0,
+            from: "+inf".to_owned(),
+            skip: 0,
+            since: format!("({}", system::now().wall.unix_millis()),
         }
+    }
+
+    fn went_on(&mut self, found: &[(String, String)]) {
+        self.read = self.read.saturating_add(found.len());
+        let Some((_, last)) = found.last() else {
+            return;
+        };
+        let same = found.iter().rev().take_while(|(_, score)| score == last);
+        let same = same.count();
+        self.skip = if self.from == *last {
+            self.skip.saturating_add(same)
+        } else {
+            same
+        };
+        self.from.clone_from(last);
     }
 }
 
@@ -216,4 +303,8 @@ async fn within<T>(
 
 fn name(realm: &str) -> String {
     format!("{PREFIX}:{realm}")
+}
+
+fn mark(realm: &str) -> String {
+    format!("{PREFIX}:{realm}:since")
 }

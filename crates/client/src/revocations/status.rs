@@ -16,10 +16,12 @@ pub struct RevocationStatus {
     pub pending: usize,
     /// How many were told.
     pub sent: u64,
-    /// How many came that said something new.
+    /// How many came that said something new here, since the start: also of what was kept when the channel was joined.
     pub received: u64,
-    /// How many came that could not be read: of another version, or by a stranger.
+    /// How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come.
     pub unreadable: u64,
+    /// How many entries were too many to be read when the channel was joined the last time: what they say is not known here.
+    pub left_out: usize,
     /// How often the channel was lost.
     pub lost: u64,
 }
@@ -48,6 +50,7 @@ impl RevocationStatus {
             sent: 0,
             received: 0,
             unreadable: 0,
+            left_out: 0,
             lost: 0,
         }
     }

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::identity::authority::{Authority, Heard};
+use mastra_auth_cloud_core::identity::authority::{Authority, Heard, Joined, Joining};
 use mastra_auth_cloud_core::identity::revocation::Revocation;
-use mastra_auth_cloud_core::time::{Now, Timestamp};
+use mastra_auth_cloud_core::time::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
@@ -184,15 +184,20 @@ impl Shared {
 
     async fn receive(&self) {
         let mut pause = Pause::default();
+        let mut joining = None;
+        let most = self.authority.most_standing();
         loop {
             let realm = self.authority.realm().as_str();
-            match self.channel.receive(realm).await {
-                Ok(Received::Standing(texts)) => {
-                    self.joined(&texts);
+            match self.channel.receive(realm, most).await {
+                Ok(Received::Part(texts)) => self.part(&mut joining, &texts),
+                Ok(Received::Standing { texts, left_out }) => {
+                    self.part(&mut joining, &texts);
+                    self.joined(joining.take(), left_out);
                     pause = Pause::default();
                 }
                 Ok(Received::News(texts)) => self.news(&texts),
                 Err(error) => {
+                    joining = None;
                     let lost = {
                         let mut state = self.state();
                         state.receives = false;
@@ -205,15 +210,30 @@ impl Shared {
         }
     }
 
-    fn joined(&self, texts: &[String]) {
+    fn part(&self, joining: &mut Option<Joining>, texts: &[String]) {
         let now = system::now();
-        let heard = self.hear(texts, now);
-        let lacking = self
-            .authority
-            .lacking(texts.iter().map(String::as_str), now);
-        channel::connected(texts.len(), heard.new, lacking.len());
-        *self.again() = lacking.into();
+        let joining = joining.get_or_insert_with(|| self.authority.joining(now));
+        let texts = texts.iter().map(String::as_str);
+        self.count(joining.hear(&self.authority, texts, now));
+    }
+
+    fn joined(&self, joining: Option<Joining>, left_out: usize) {
+        let now = system::now();
+        if let Some(joining) = joining {
+            let Joined {
+                lacking,
+                standing,
+                new,
+                ..
+            } = joining.joined(now);
+            channel::connected(standing, new, lacking.len());
+            *self.again() = lacking.into();
+        }
+        if left_out > 0 {
+            channel::left_out(left_out);
+        }
         let mut state = self.state();
+        state.status.left_out = left_out;
         state.receives = true;
         state.publishes = true;
         state.relink();
@@ -222,15 +242,15 @@ impl Shared {
     }
 
     fn news(&self, texts: &[String]) {
-        let Heard { new, lag, .. } = self.hear(texts, system::now());
+        let texts = texts.iter().map(String::as_str);
+        let Heard { new, lag, .. } = self.count(self.authority.hear(texts, system::now()));
         if new > 0 {
             channel::received(new, lag);
             self.state().status.lag = lag;
         }
     }
 
-    fn hear(&self, texts: &[String], now: Now) -> Heard {
-        let heard = self.authority.hear(texts.iter().map(String::as_str), now);
+    fn count(&self, heard: Heard) -> Heard {
         let unreadable = heard.unreadable;
         if unreadable > 0 {
             channel::unreadable(unreadable);

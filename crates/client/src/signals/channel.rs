@@ -18,6 +18,17 @@ pub(crate) fn connected(standing: usize, new: usize, again: usize) {
     );
 }
 
+/// The channel keeps so many more than can be known here.
+pub(crate) fn left_out(count: usize) {
+    tell!(
+        WARN,
+        REVOCATIONS,
+        "revocations_left_out",
+        count,
+        "the channel to other instances keeps more revocations than are read"
+    );
+}
+
 /// It is not there: told aloud once for each time that it was lost, and once where it was never there since the start.
 pub(crate) fn away(is_new: bool, error: &ChannelError) {
     if is_new {

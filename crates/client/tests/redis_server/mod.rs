@@ -5,8 +5,10 @@
     clippy::panic,
     reason = "what a test does not expect fails it"
 )]
+#![allow(dead_code, reason = "each test file uses what it needs")]
 
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,6 +16,7 @@ use std::time::{Duration, Instant};
 pub(crate) struct RedisServer {
     port: u16,
     process: Option<Child>,
+    certificate: Option<PathBuf>,
 }
 
 impl RedisServer {
@@ -23,7 +26,16 @@ impl RedisServer {
         Self {
             port: free.local_addr().unwrap().port(),
             process: None,
+            certificate: None,
         }
+    }
+
+    /// One that speaks TLS alone, with this certificate and the key beside it.
+    pub(crate) fn with_tls(certificate: PathBuf) -> Self {
+        let mut server = Self::reserve();
+        server.certificate = Some(certificate);
+        server.start_again();
+        server
     }
 
     pub(crate) fn start() -> Self {
@@ -35,10 +47,21 @@ impl RedisServer {
     pub(crate) fn start_again(&mut self) {
         let program = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
         let port = self.port.to_string();
-        let process = Command::new(program)
-            .args(["--port", &port, "--bind", "127.0.0.1", "--save", ""])
-            .args(["--appendonly", "no", "--dir"])
-            .arg(std::env::temp_dir())
+        let mut command = Command::new(program);
+        command
+            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .arg("--dir")
+            .arg(std::env::temp_dir());
+        match &self.certificate {
+            None => command.args(["--port", &port]),
+            Some(certificate) => command
+                .args(["--port", "0", "--tls-port", &port])
+                .args(["--tls-auth-clients", "no", "--tls-cert-file"])
+                .arg(certificate)
+                .arg("--tls-key-file")
+                .arg(certificate.with_extension("key")),
+        };
+        let process = command
             .stdout(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| {
@@ -70,7 +93,13 @@ impl RedisServer {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        self.url_at("127.0.0.1")
+    }
+
+    /// The same by another name of this machine.
+    pub(crate) fn url_at(&self, host: &str) -> String {
+        let scheme = self.certificate.as_ref().map_or("redis", |_| "rediss");
+        format!("{scheme}://{host}:{}/0", self.port)
     }
 }
 

@@ -10,6 +10,7 @@ use core::time::Duration;
 use zeroize::Zeroizing;
 
 use super::options::{Checked, CookieOptions, SameSite, Secure, check};
+use super::parse::Named;
 use crate::error::{CloudApiError, Code};
 use crate::malformed::Malformed;
 
@@ -20,6 +21,7 @@ pub const MAX_COOKIE_BYTES: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSpec {
     name: Box<str>,
+    named: Named,
     secure: Secure,
     same_site: SameSite,
     domain: Option<Box<str>>,
@@ -49,6 +51,7 @@ impl CookieSpec {
         let (secure, same_site) = (options.secure, options.same_site);
         let Checked { name, domain } = check(options)?;
         Ok(Self {
+            named: Named::new(&name),
             name,
             secure,
             same_site,
@@ -59,6 +62,11 @@ impl CookieSpec {
     /// The name that is set and read: the configured one with its prefix.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Finds it in a header.
+    pub(crate) const fn finder(&self) -> &Named {
+        &self.named
     }
 
     /// Whether the cookie travels over https only.

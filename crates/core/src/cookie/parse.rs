@@ -6,6 +6,7 @@
 use core::array;
 use core::fmt;
 use core::iter::Flatten;
+use core::ops::Range;
 
 use memchr::memmem::Finder;
 use memchr::{memchr, memrchr};
@@ -57,23 +58,104 @@ pub fn values<'h>(header: &'h str, name: &str) -> Result<Values<'h>, CookieError
 /// Finds every cookie of the name, however many there are and however long the header is: for ending sessions, where it is
 /// worse to overlook one than to look long.
 pub fn every_value<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
-    let finder = Finder::new(name);
-    let mut rest = header;
-    // A header has many cookies, and ours is one: only a pair in which the name stands somewhere is taken apart.
-    core::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let (before, _) = rest.split_at_checked(finder.find(rest.as_bytes())?)?;
-            let begin = memrchr(b';', before.as_bytes()).map_or(0, |at| at.saturating_add(1));
-            let (_, from) = rest.split_at_checked(begin)?;
-            let (text, after) = cut(b';', from).unwrap_or((from, ""));
-            rest = after;
-            match pair(text) {
-                Some((found, value)) if found == name => return Some(value),
-                _ => {}
+    let mut search = Search::new(Finder::new(name), header.as_bytes());
+    // What is found stands between ASCII characters.
+    core::iter::from_fn(move || header.get(search.next()?))
+}
+
+/// Finds cookies of one name in header after header.
+#[derive(Clone)]
+pub(crate) struct Named(Finder<'static>);
+
+/// The name stands beside it already.
+impl fmt::Debug for Named {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Named(..)")
+    }
+}
+
+impl PartialEq for Named {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.needle() == other.0.needle()
+    }
+}
+
+impl Eq for Named {}
+
+impl Named {
+    pub(super) fn new(name: &str) -> Self {
+        Self(Finder::new(name).into_owned())
+    }
+
+    /// The first value that is not empty, of a header as it came. Where it is text, that is the first of [`values`]; any other
+    /// byte is as good as one that no token has.
+    pub(crate) fn first<'h>(&self, header: &'h [u8]) -> Result<Option<&'h [u8]>, CookieError> {
+        if header.len() > MAX_HEADER_BYTES {
+            return Err(CookieError::HeaderTooLarge);
+        }
+        let mut search = Search::new(self.0.as_ref(), header);
+        let mut first = None;
+        let mut count = 0_usize;
+        while let Some(place) = search.next() {
+            count = count.saturating_add(1);
+            if count > MAX_SAME_NAME {
+                return Err(CookieError::TooMany);
+            }
+            let found = header.get(place).filter(|value| !value.is_empty());
+            first = first.or(found);
+        }
+        Ok(first)
+    }
+}
+
+/// Where the values of one name stand in a header, one after the other.
+struct Search<'h, 'n> {
+    name: Finder<'n>,
+    header: &'h [u8],
+    from: usize,
+}
+
+impl<'h, 'n> Search<'h, 'n> {
+    const fn new(name: Finder<'n>, header: &'h [u8]) -> Self {
+        Self {
+            name,
+            header,
+            from: 0,
+        }
+    }
+
+    /// A header has many cookies, and ours is one: only a pair in which the name stands somewhere is taken apart.
+    fn next(&mut self) -> Option<Range<usize>> {
+        loop {
+            let rest = self.header.get(self.from..)?;
+            let at = self.name.find(rest)?;
+            let before = rest.get(..at)?;
+            let begin = memrchr(b';', before).map_or(0, |at| at.saturating_add(1));
+            let text = rest.get(begin..)?;
+            let length = memchr(b';', text).unwrap_or(text.len());
+            let pair = text.get(..length)?;
+            let begin = self.from.saturating_add(begin);
+            let end = begin.saturating_add(length);
+            self.from = end.saturating_add(1);
+            if let Some(value) = value_of(pair, self.name.needle()) {
+                let from = begin.saturating_add(value.start);
+                return Some(from..begin.saturating_add(value.end));
             }
         }
-        None
-    })
+    }
+}
+
+/// Where the value stands in a pair of this name. See [`pair`] for what is trimmed.
+fn value_of(text: &[u8], name: &[u8]) -> Option<Range<usize>> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let begin = text.iter().position(|byte| !is_space(byte))?;
+    let end = text
+        .iter()
+        .rposition(|byte| !is_space(byte))?
+        .saturating_add(1);
+    let value = begin.saturating_add(name.len()).saturating_add(1);
+    let has_name = text.get(begin..)?.strip_prefix(name)?.first() == Some(&b'=');
+    (has_name && !name.is_empty() && value <= end).then_some(value..end)
 }
 
 /// Finds all cookies whose name begins with exactly `prefix`: pairs of the whole name and the value. The caller caps

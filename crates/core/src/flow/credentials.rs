@@ -124,6 +124,38 @@ impl<'h> Credentials<'h> {
     }
 }
 
+/// What a request brings, as it came: nothing of it was read.
+#[derive(Clone, Copy, Default)]
+pub struct Brought<'h> {
+    /// A token that the host has read already: it counts before the headers.
+    pub token: Option<&'h str>,
+    /// The `Authorization` header.
+    pub authorization: Option<&'h str>,
+    /// The `Cookie` header.
+    pub cookie: Option<&'h [u8]>,
+}
+
+impl<'h> Brought<'h> {
+    /// The credential that counts most; none too where they cannot be read.
+    pub(super) fn first(&self, authority: &Authority) -> Option<&'h [u8]> {
+        // Looked at even where it does not count: what cannot be read is refused whatever stands beside it.
+        let cookie = match self.cookie {
+            Some(header) => authority.config().cookie.finder().first(header).ok()?,
+            None => None,
+        };
+        let token = self.token.map(|text| bearer(text).unwrap_or(text));
+        let bearer = self.authorization.and_then(bearer);
+        let texts = token.into_iter().chain(bearer).map(str::as_bytes);
+        texts.chain(cookie).find(|text| !text.is_empty())
+    }
+}
+
+impl core::fmt::Debug for Brought<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Brought").finish_non_exhaustive()
+    }
+}
+
 impl core::fmt::Debug for Credentials<'_> {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(

@@ -2,7 +2,8 @@
 //!
 //! With a role mapping nobody is asked. Otherwise the Cloud's permission endpoint is, with the user's own session token;
 //! where the dialect has none, the default roles apply. Answers are remembered like identities, and a refusal means no
-//! permissions, never an error; not to know is an error, never "none".
+//! permissions, never an error; not to know is an error, never "none". Whoever holds a user whose session ended here is told so,
+//! whatever is known of them.
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use crate::model::CloudUser;
 use crate::op::user_permissions::GetUserPermissions;
 use crate::permission::Grants;
 use crate::roles::RoleMapping;
+use crate::secret::SessionToken;
 use crate::time::Now;
 
 /// One permission look-up on its way.
@@ -25,6 +27,7 @@ pub struct Permissions {
     authority: Arc<Authority>,
     key: TokenKey,
     user: UserId,
+    token: SessionToken,
     stale: Option<Arc<Grants>>,
     permit: Option<Permit>,
     source: Source,
@@ -58,6 +61,7 @@ impl Permissions {
             authority,
             key,
             user: user.id().clone(),
+            token: token.clone(),
             stale: None,
             permit: None,
             source,
@@ -71,7 +75,11 @@ impl Permissions {
 
     /// What is known without asking: from the roles that this user has, or from memory. Drivers look here first, so that what
     /// follows from one user's roles is never shared with whoever holds the same token with others.
+    /// Nothing where the session ended.
     pub fn known(&self, now: Now) -> Option<Arc<Grants>> {
+        if self.is_over(now) {
+            return None;
+        }
         match &self.source {
             Source::Roles(grants) => Some(Arc::clone(grants)),
             Source::Cloud(_) => match self.authority.grants(&self.key, &self.user, now) {
@@ -81,11 +89,20 @@ impl Permissions {
         }
     }
 
+    fn is_over(&self, now: Now) -> bool {
+        self.authority
+            .is_user_over(&self.key, &self.token, &self.user, now)
+    }
+
     fn start(&mut self, now: Now) -> Option<Result<Arc<Grants>, CloudApiError>> {
+        if self.is_over(now) {
+            return Some(Err(CloudApiError::new(Code::SignedOut)));
+        }
         if let Some(grants) = self.known(now) {
             return Some(Ok(grants));
         }
-        if let GrantsLookup::Stale(grants) = self.authority.grants(&self.key, &self.user, now) {
+        let known = self.authority.grants(&self.key, &self.user, now);
+        if let GrantsLookup::Stale(grants) = known {
             self.stale = Some(grants);
         }
         self.permit = self.authority.may_ask(now);
@@ -101,6 +118,10 @@ impl Permissions {
     ) -> Result<Arc<Grants>, CloudApiError> {
         if let Some(permit) = self.permit.take() {
             permit.report(&result, now);
+        }
+        // What stood when the Cloud was asked may have ended while it answered.
+        if self.is_over(now) {
+            return Err(CloudApiError::new(Code::SignedOut));
         }
         let grants = match result {
             Ok(grants) => Arc::new(grants),
@@ -118,6 +139,7 @@ impl Permissions {
 }
 
 impl Flow for Permissions {
+    /// The permissions; `signed_out` where the session ended here, another error where they could not be found out.
     type Output = Result<Arc<Grants>, CloudApiError>;
 
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {

@@ -4,7 +4,7 @@
 //! any other, for the same user; nothing that a browser brings is ever taken for one. From then on the old token stands for the
 //! newer for a while, so requests that were under way sign nobody out. Drivers run one of these per [`key`](Renew::key) however
 //! many requests wait. A refusal is remembered: a session that cannot be renewed has ended, and is not asked about with every
-//! request. A sign-out that comes meanwhile wins.
+//! request. Whatever ends meanwhile wins, by each name that the session goes by: nothing is handed out then.
 
 use std::sync::Arc;
 
@@ -198,11 +198,7 @@ impl Renew {
             }
             // Its id or its user ended here or elsewhere; the token itself may never have been seen.
             Ok(Validated { session, newer }) if self.authority.is_ended(&session, now) => {
-                if let Some(newer) = newer {
-                    let end = Some(session.expires_at());
-                    self.authority.sign_out(&newer, end, now);
-                }
-                Step::Done(signed_out())
+                Step::Done(self.end(newer.as_ref(), &session, now))
             }
             Ok(Validated { session, newer }) => match newer {
                 Some(newer) => {
@@ -235,10 +231,6 @@ impl Renew {
             (Ok(_), Newer::Known(_)) => return another_one(),
             // Somebody verified a moment ago stays so while the Cloud is away.
             (Err(error), Newer::Known(Some(stale))) if !error.is_refusal() => {
-                // What stood when the Cloud was asked may have ended while it did not answer.
-                if matches!(self.authority.lookup(&stale.key(), now), Lookup::SignedOut) {
-                    return signed_out();
-                }
                 return self.renewed(stale, session, now);
             }
             (Err(error), _) => return self.failed(error, now),
@@ -294,9 +286,6 @@ impl Renew {
 
     fn unchanged(&self, session: CloudSession, now: Now) -> Renewal {
         let own_key = self.own_key();
-        if matches!(self.authority.lookup(&own_key, now), Lookup::SignedOut) {
-            return signed_out();
-        }
         let end = end(&session, Unverified::peek(&self.token).expires_at);
         if end <= now.wall {
             return self.over(CloudApiError::new(Code::SessionExpired), now);
@@ -360,6 +349,40 @@ impl Renew {
         Renewal::Ended(error)
     }
 
+    /// The same, unless it ended while the Cloud was asked.
+    fn unless_over(&self, renewal: Renewal, now: Now) -> Renewal {
+        let (newer, session) = match &renewal {
+            Renewal::Ended(_) => return renewal,
+            Renewal::Unavailable(_) => (None, None),
+            Renewal::Unchanged { session, .. } => (None, Some(session)),
+            Renewal::Renewed(renewed) => {
+                let newer = renewed.identity.user().session_token();
+                (Some(newer), Some(&renewed.session))
+            }
+        };
+        if let Some(session) = session.filter(|session| self.authority.is_ended(session, now)) {
+            return self.end(newer, session, now);
+        }
+        let newer = newer.map(|newer| self.authority.key(newer.expose()));
+        let mut keys = [self.key, self.own_key()].into_iter().chain(newer);
+        let is_out = |key| matches!(self.authority.lookup(&key, now), Lookup::SignedOut);
+        if keys.any(is_out) {
+            return signed_out();
+        }
+        renewal
+    }
+
+    /// Ends the tokens of a session that is over by the Cloud's name of it, here and for other instances: they may name it
+    /// otherwise, and be issued later than the end that is known.
+    fn end(&self, newer: Option<&SessionToken>, session: &CloudSession, now: Now) -> Renewal {
+        for token in newer.into_iter().chain([&self.token]) {
+            let end = Some(session.expires_at());
+            self.authority
+                .sign_out_proven(token, session.id(), end, now);
+        }
+        signed_out()
+    }
+
     fn report<T>(&mut self, result: &Result<T, CloudApiError>, now: Now) {
         if let Some(permit) = self.permit.take() {
             permit.report(result, now);
@@ -371,9 +394,13 @@ impl Flow for Renew {
     type Output = Renewal;
 
     fn step(&mut self, event: Event, now: Now) -> Step<Renewal> {
-        match self.phase {
+        let step = match self.phase {
             Phase::Begin if matches!(event, Event::Start) => self.begin(now),
             _ => self.go_on(event, now),
+        };
+        match step {
+            Step::Done(renewal) => Step::Done(self.unless_over(renewal, now)),
+            step => step,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! The search is that of [`super::authenticate`]. On top of it a session cookie's token is renewed near its end by one of the
 //! requests that bring it, while the others are served with what is known; past its end all of them wait for the one renewal. A
 //! bearer is never renewed: whoever sends it keeps it. What a renewal cannot find out signs nobody out whose token is still
-//! good. Whoever is remembered and not near the end is answered without an allocation.
+//! good.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::identity::key::TokenKey;
 use crate::identity::proof::Unproven;
 use crate::identity::{Identity, renew_from};
 use crate::secret::SessionToken;
-use crate::tally::{self, Counting, Source};
+use crate::tally::{Counting, Source};
 use crate::time::Now;
 use crate::unverified::Unverified;
 
@@ -251,27 +251,6 @@ impl<'h> Renewing<'h> {
         self.cookies
             .and_then(|header| values(header, name).ok())
             .is_some_and(|mut values| values.any(|text| self.authority.key(text) == *key))
-    }
-}
-
-/// Who a request comes from, where that is found out at once and nothing of it is to be renewed; and what is to be done besides.
-/// For a driver that can answer whoever is known in fewer steps than the rest; it asks again about anybody else.
-pub fn known(
-    authority: &Arc<Authority>,
-    credentials: Credentials<'_>,
-    now: Now,
-    jitter: Jitter,
-) -> Option<(Arc<Identity>, Option<Background>)> {
-    let mut search = Authenticate::new(authority, credentials)
-        .counting(Counting::Never)
-        .peeking();
-    match search.next(None, now, jitter) {
-        Next::Done(Answer::Authenticated(identity)) if !identity.is_near_end(now.wall) => {
-            let outcome = tally::Outcome::Authenticated;
-            authority.tally().answered(outcome, search.source());
-            Some((identity, search.take_background()))
-        }
-        _ => None,
     }
 }
 

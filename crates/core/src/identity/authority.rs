@@ -2,8 +2,11 @@
 //!
 //! One handle, made once, used by every flow of every driver. Holds no login in progress: those live in the browser.
 
+mod glance;
+mod joining;
 mod revocations;
 
+pub use joining::{Joined, Joining};
 pub use revocations::Heard;
 
 use core::fmt;
@@ -13,6 +16,7 @@ use std::sync::Arc;
 use super::Identity;
 use super::breaker::{Admission, Breaker, BreakerState};
 use super::cache::{Cache, GrantsLookup, Look, Lookup, Proof};
+use super::hearsay::Hearsay;
 use super::key::{Scope, TokenKey};
 use super::keys::Keys;
 use super::outbox::Outbox;
@@ -39,6 +43,7 @@ pub struct Authority {
     login_secret: LoginSecret,
     cache: Cache,
     outbox: Outbox,
+    hearsay: Hearsay,
     breaker: Breaker,
     spent: Spent,
     successions: Successions,
@@ -58,6 +63,7 @@ impl Authority {
             .fold(0_u64, |seed, byte| (seed << 8) | u64::from(*byte));
         let policy = config.policy.clone();
         let scope = Scope::new(&config);
+        let cache = Cache::new(&policy, &config.verification, seed);
         Arc::new(Self {
             realm: Realm::new(&scope),
             scope,
@@ -66,7 +72,8 @@ impl Authority {
                 .verification
                 .by_keys()
                 .map(|keys| Keys::new(&keys.source, &policy)),
-            cache: Cache::new(&policy, &config.verification, seed),
+            hearsay: Hearsay::new(policy.session_max_age, cache.leeway()),
+            cache,
             outbox: Outbox::default(),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
@@ -89,9 +96,11 @@ impl Authority {
 
     /// What was counted of all that is remembered.
     pub fn statistics(&self) -> Statistics {
+        let looked = self.cache.statistics();
         Statistics {
             waiting: self.outbox.len(),
-            ..self.cache.statistics()
+            fresh: looked.fresh.wrapping_add(self.tally.glances()),
+            ..looked
         }
     }
 
@@ -121,10 +130,6 @@ impl Authority {
 
     pub(crate) const fn spent(&self) -> &Spent {
         &self.spent
-    }
-
-    pub(crate) fn key(&self, token: &str) -> TokenKey {
-        self.scope.key(token)
     }
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {
@@ -178,8 +183,9 @@ impl Authority {
         let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
         if remembered.is_none() || is_out(&old) {
             let until = now.wall.plus(policy.session_max_age);
-            for key in [key, old] {
-                let ended = self.cache.sign_out(key, None, until, Proof::None, now);
+            // The newer one is good by the Cloud's word, and others may know no end that it falls under.
+            for (key, proof) in [(key, Proof::Good), (old, Proof::None)] {
+                let ended = self.cache.sign_out(key, None, until, proof, now);
                 self.outbox.put(ended);
             }
             return None;

@@ -7,23 +7,26 @@
 //! do not fill the memory. The end of a session or a user takes away what is remembered of them, in one scan, and is looked at
 //! again whenever somebody is remembered: a hit stays one look at one table.
 
-use core::cell::RefCell;
+mod ends;
+mod glance;
+mod writing;
+
 use core::time::Duration;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::Identity;
-use super::denials::{Denials, Origin};
+use super::denials::Denials;
 use super::key::TokenKey;
-use super::revocation::{Revocation, Subject};
+use super::recall::Recall;
 use super::statistics::{Counters, Statistics};
-use super::sync::Mutex;
 use super::table::{Evictions, KeyHasher, Store, store};
 use crate::config::Policy;
 use crate::error::CloudApiError;
-use crate::ids::{SessionId, UserId};
+use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::time::{Now, Timestamp};
 use crate::verification::Verification;
+use writing::Writing;
 
 /// What is known of a token.
 #[derive(Clone, Debug)]
@@ -52,9 +55,6 @@ pub(crate) enum GrantsLookup {
     Unknown,
 }
 
-/// How many ends are compared one by one with all that is remembered, rather than looked up for each.
-const FEW: usize = 8;
-
 pub(crate) struct Cache {
     fresh: Duration,
     /// From this age on an identity is asked about anew.
@@ -74,8 +74,8 @@ pub(crate) struct Cache {
     signed_out: Store<Timestamp>,
     counters: Counters,
     evictions: Evictions,
-    /// Held by writers only, so that no answer under way can follow a sign-out into the table. Counts identities.
-    writing: Mutex<u64>,
+    recall: Recall,
+    writing: Writing,
 }
 
 /// Whether a look counts as a request's first whatever it finds.
@@ -128,7 +128,8 @@ impl Cache {
             signed_out: store(policy, hasher, &Evictions::default()),
             counters: Counters::default(),
             evictions,
-            writing: Mutex::default(),
+            recall: Recall::new(seed.rotate_left(32), policy.capacity),
+            writing: Writing::default(),
         }
     }
 
@@ -205,7 +206,7 @@ impl Cache {
 
     /// Remembers an identity that was verified now; none where its token, its session or its user was signed out meanwhile.
     pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
-        let mut count = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut writing = self.writing.begin();
         let key = identity.key();
         if self.is_signed_out(&key, now) {
             return None;
@@ -221,8 +222,7 @@ impl Cache {
             self.forget_identity(&key);
             return None;
         }
-        *count = count.saturating_add(1);
-        let identity = identity.numbered(*count);
+        let identity = identity.numbered(writing.number());
         self.refusals.remove(&key);
         let identity = Arc::new(match self.identities.get(&key) {
             Some((earlier, _)) => identity.continuing(&earlier),
@@ -239,7 +239,7 @@ impl Cache {
         key: &TokenKey,
         change: impl FnOnce(Identity) -> Identity,
     ) -> Option<Arc<Identity>> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.writing.begin();
         let (identity, verified) = self.identities.get(key)?;
         let changed = Arc::new(change(identity.as_ref().clone()));
         self.identities
@@ -249,7 +249,7 @@ impl Cache {
 
     /// Remembers a refusal and forgets what was known before it.
     pub(crate) fn refuse(&self, key: TokenKey, error: CloudApiError, now: Now) {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.writing.begin();
         self.forget_identity(&key);
         self.refusals.insert(key, (error, now.monotonic));
     }
@@ -261,155 +261,8 @@ impl Cache {
 
     /// Forgets an identity without remembering a refusal.
     pub(crate) fn forget(&self, key: &TokenKey) {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.writing.begin();
         self.forget_identity(key);
-    }
-
-    /// Denies a token from now on, until it could not be used anyway; where it was seen to be good, its session too. Gives back
-    /// what others must know of it.
-    pub(crate) fn sign_out(
-        &self,
-        key: TokenKey,
-        session: Option<SessionId>,
-        until: Timestamp,
-        proof: Proof,
-        now: Now,
-    ) -> Vec<Revocation> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let seen = self.identities.get(&key).map(|(identity, _)| identity);
-        let is_good = proof == Proof::Good || seen.is_some();
-        if !is_good && !self.denials.holds_token(&key, now.wall) {
-            self.shut_out(key, until);
-            self.forget_identity(&key);
-            return Vec::new();
-        }
-        let session = session.or_else(|| seen.and_then(|identity| identity.session_id().cloned()));
-        let ended = core::iter::once(Subject::Token(key))
-            .chain(session.filter(|_| is_good).map(Subject::Session))
-            .map(|subject| Revocation::new(subject, now.wall, until));
-        self.deny(ended.collect(), Origin::Here, now)
-    }
-
-    /// Ends these for good; gives back those that say something new.
-    pub(crate) fn revoke(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.deny(ended, Origin::Here, now)
-    }
-
-    /// The same for what another instance ended.
-    pub(crate) fn hear(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.deny(ended, Origin::Heard, now)
-    }
-
-    /// Ends everything of one user, also what claims to have begun later than now by another clock.
-    pub(crate) fn end_user(&self, user: &UserId, until: Timestamp, now: Now) -> Vec<Revocation> {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_user = |identity: &Identity| identity.user().id() == user;
-        let gone = self.forget_all(of_user);
-        let until = gone
-            .iter()
-            .filter_map(|identity| self.last_moment(identity))
-            .fold(until, Timestamp::max);
-        for identity in &gone {
-            self.shut_out(identity.key(), until);
-        }
-        let ahead = gone
-            .iter()
-            .filter(|identity| identity.begun_at().is_some_and(|begun| begun > now.wall))
-            .map(|identity| Subject::Token(identity.key()));
-        let ended = core::iter::once(Subject::User(user.clone()))
-            .chain(ahead)
-            .map(|subject| Revocation::new(subject, now.wall, until));
-        self.deny(ended.collect(), Origin::Here, now)
-    }
-
-    /// Forgets all identities of which this is true, and their permissions.
-    pub(crate) fn forget_where(&self, ends: impl Fn(&Identity) -> bool) {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
-        self.forget_all(ends);
-    }
-
-    /// What is remembered of a session, and until when the last of it lives.
-    pub(crate) fn end_of_session(&self, session: &SessionId) -> Option<Timestamp> {
-        self.identities
-            .iter()
-            .filter(|(_, (identity, _))| identity.session_id() == Some(session))
-            .filter_map(|(_, (identity, _))| identity.expires_at())
-            .max()
-    }
-
-    /// All that ended, is true and still counts.
-    pub(crate) fn denials(&self) -> &Denials {
-        &self.denials
-    }
-
-    /// With `writing` held.
-    fn deny(&self, mut ended: Vec<Revocation>, origin: Origin, now: Now) -> Vec<Revocation> {
-        ended.retain(|revocation| self.denials.add(revocation, origin, now));
-        for revocation in &ended {
-            if let Subject::Token(key) = &revocation.subject {
-                self.forget_identity(key);
-                // Where it is full and gave way at once.
-                if !self.denials.holds_token(key, now.wall) {
-                    self.shut_out(*key, revocation.until);
-                }
-            }
-        }
-        let wide: Vec<_> = ended
-            .iter()
-            .filter(|one| !matches!(one.subject, Subject::Token(_)))
-            .collect();
-        if wide.is_empty() {
-            return ended;
-        }
-        let until = |identity: &Identity| self.denials.of_identity(identity, now.wall);
-        let gone = if wide.len() <= FEW {
-            self.forget_all(|identity| wide.iter().any(|one| one.ends(identity)))
-        } else {
-            self.forget_all(|identity| until(identity).is_some())
-        };
-        let given_up = |identity: &Identity| {
-            let of_it = wide.iter().filter(|one| one.ends(identity));
-            of_it.map(|one| one.until).max()
-        };
-        for identity in gone {
-            if let Some(until) = until(&identity).or_else(|| given_up(&identity)) {
-                self.shut_out(identity.key(), until);
-            }
-        }
-        ended
-    }
-
-    /// With `writing` held.
-    fn forget_all(&self, ends: impl Fn(&Identity) -> bool) -> Vec<Arc<Identity>> {
-        let gone = RefCell::new(Vec::new());
-        self.identities.retain(|_, (identity, _)| {
-            let ends = ends(identity);
-            if ends {
-                gone.borrow_mut().push(Arc::clone(identity));
-            }
-            !ends
-        });
-        let gone = gone.into_inner();
-        for identity in &gone {
-            self.grants.remove(&identity.key());
-        }
-        gone
-    }
-
-    /// Denies a token without proof. A later sign-out never shortens an earlier one.
-    fn shut_out(&self, key: TokenKey, until: Timestamp) {
-        let until = self
-            .signed_out
-            .get(&key)
-            .map_or(until, |old| old.max(until));
-        self.signed_out.insert(key, until);
-    }
-
-    fn forget_identity(&self, key: &TokenKey) {
-        self.identities.remove(key);
-        self.grants.remove(key);
     }
 
     pub(crate) fn grants(&self, key: &TokenKey, user: &UserId, now: Now) -> GrantsLookup {
@@ -430,7 +283,7 @@ impl Cache {
         grants: Arc<Grants>,
         now: Now,
     ) {
-        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let _writing = self.writing.begin();
         if !self.is_signed_out(&key, now) {
             self.grants.insert(key, (user, grants, now.monotonic));
         }

@@ -31,16 +31,16 @@ impl Scope {
         self.0.as_slice()
     }
 
-    /// The key of a token, as text.
-    pub(crate) fn key(&self, token: &str) -> TokenKey {
-        TokenKey(sha256_parts(&[&self.0, token.as_bytes()]))
+    /// The key of a token.
+    pub(crate) fn key(&self, token: &[u8]) -> TokenKey {
+        TokenKey(sha256_parts(&[&self.0, token]))
     }
 }
 
 impl TokenKey {
     /// The key of a token, as text.
     pub fn new(config: &Config, token: &str) -> Self {
-        Scope::new(config).key(token)
+        Scope::new(config).key(token.as_bytes())
     }
 
     /// The key as bytes: safe to keep, for it is a digest.

@@ -69,7 +69,13 @@ fn answered(cache: &Cache) {
     }
 }
 
+/// Who a glance finds for ada's token.
+fn glanced(cache: &Cache) -> Option<Arc<Identity>> {
+    cache.glance(b"ada", || key("ada"), |_| true, now())
+}
+
 fn is_over(cache: &Cache) {
+    assert!(glanced(cache).is_none());
     assert!(!matches!(
         cache.lookup(&key("ada"), now()),
         Lookup::Fresh(_) | Lookup::Stale(_)
@@ -94,7 +100,10 @@ fn against_answers(end: fn(&Cache), was_known: bool) {
         let mut threads: Vec<_> = (0..2)
             .map(|_| {
                 let cache = Arc::clone(&cache);
-                thread::spawn(move || answered(&cache))
+                thread::spawn(move || {
+                    answered(&cache);
+                    Vec::new()
+                })
             })
             .collect();
         let looking = Arc::clone(&cache);
@@ -102,15 +111,24 @@ fn against_answers(end: fn(&Cache), was_known: bool) {
             if let Lookup::Fresh(found) = looking.lookup(&key("ada"), now()) {
                 assert_eq!(found.user().id(), &user("ada"));
             }
+            let found: Vec<_> = [glanced(&looking), glanced(&looking)]
+                .into_iter()
+                .flatten()
+                .collect();
+            assert!(found.iter().all(|one| one.user().id() == &user("ada")));
+            // A request holds whom it found for longer than all this takes.
+            found
         }));
         let ending = Arc::clone(&cache);
         threads.push(thread::spawn(move || {
             end(&ending);
             is_over(&ending);
+            Vec::new()
         }));
-        for thread in threads {
-            thread.join().unwrap();
-        }
+        let held: Vec<_> = threads
+            .into_iter()
+            .flat_map(|thread| thread.join().unwrap())
+            .collect();
         is_over(&cache);
         assert!(cache.remember(identity("ada"), now()).is_none());
         assert!(cache.seen(&key("ada")).is_none());
@@ -118,6 +136,7 @@ fn against_answers(end: fn(&Cache), was_known: bool) {
             cache.lookup(&key("bob"), now()),
             Lookup::Fresh(found) if found.user().id() == &user("bob")
         ));
+        drop(held);
     };
     shuttle::check_random(run, ORDERS);
     shuttle::check_pct(run, ORDERS, 3);

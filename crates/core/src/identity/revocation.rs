@@ -61,6 +61,12 @@ impl Revocation {
         }
     }
 
+    /// Whether whoever knows this one needs not be told the other.
+    pub(crate) fn covers(&self, other: &Self) -> bool {
+        let is_from_then = !matches!(self.subject, Subject::User(_)) || other.at <= self.at;
+        self.subject == other.subject && is_from_then && other.until <= self.until
+    }
+
     /// Whether it needs not be known any more.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.until <= now
@@ -177,7 +183,7 @@ mod tests {
 
     fn revocation(kind: u8, id: &str, at: i64, until: i64) -> Option<Revocation> {
         let subject = match kind {
-            0 => Subject::Token(demo().1.key(id)),
+            0 => Subject::Token(demo().1.key(id.as_bytes())),
             1 => Subject::Session(SessionId::parse(id).ok()?),
             _ => Subject::User(UserId::parse(id).ok()?),
         };

@@ -2,7 +2,11 @@
 //! order of events (`cargo xtask model`).
 
 #[cfg(not(shuttle))]
-pub(super) use std::sync::{Mutex, RwLock};
+pub(super) use core::sync::atomic::AtomicU64;
+#[cfg(not(shuttle))]
+pub(super) use std::sync::{Mutex, MutexGuard, RwLock};
 
 #[cfg(shuttle)]
-pub(super) use shuttle::sync::{Mutex, RwLock};
+pub(super) use shuttle::sync::atomic::AtomicU64;
+#[cfg(shuttle)]
+pub(super) use shuttle::sync::{Mutex, MutexGuard, RwLock};

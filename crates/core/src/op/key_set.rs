@@ -8,7 +8,7 @@ use crate::cloud_call::CloudCall;
 use crate::config::{Config, USER_AGENT};
 use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Method, Request, Response};
-use crate::jwt::{KeySet, Report, lint};
+use crate::jwt::{KeySet, NoKeySet, Report, lint};
 use crate::op::{Operation, Retries};
 use crate::url::KeySetUrl;
 
@@ -40,6 +40,35 @@ impl Operation for GetKeySet {
     fn response(self, _config: &Config, delivery: Delivery) -> Result<KeySet, CloudApiError> {
         KeySet::parse(document(delivery)?.body())
             .map_err(|_| CloudApiError::new(Code::InvalidKeySet).at(ENDPOINT))
+    }
+}
+
+/// Fetches a key set for somebody who wants to know what came where it is none.
+#[derive(Debug)]
+pub struct ExplainKeySet {
+    url: KeySetUrl,
+}
+
+impl ExplainKeySet {
+    /// From there.
+    pub const fn new(url: KeySetUrl) -> Self {
+        Self { url }
+    }
+}
+
+impl Operation for ExplainKeySet {
+    /// A set with at least one usable key, or what there is instead.
+    type Output = Result<KeySet, NoKeySet>;
+    const RETRIES: Retries = Retries::Once;
+
+    fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
+        Ok(request(&self.url, config))
+    }
+
+    fn response(self, _config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError> {
+        let document = document(delivery)?;
+        let text = document.body();
+        Ok(KeySet::parse(text).map_err(|error| NoKeySet::new(error, text)))
     }
 }
 

@@ -57,9 +57,17 @@ fn threat_031_a_sign_out_outlasts_the_leeway_of_its_token() {
 
 #[test]
 fn threat_031_a_session_that_ended_does_not_outlive_what_was_thought_of_it() {
-    let ends: [End<'_>; 2] = [
+    let hear = |authority: &Authority, what: &str| {
+        let (at, until) = (START * 1000, (START + days(1)) * 1000);
+        let text = what.replace("AT", &format!("{at} {until}"));
+        let text = format!("1 {} {text}", authority.realm());
+        assert_eq!(authority.hear([text.as_str()], self::at(1)).new, 1);
+    };
+    let ends: [End<'_>; 4] = [
         &|authority| authority.end_session(&session_id("ses-usr_1"), at(1)),
         &|authority| authority.end_user(&UserId::parse("usr_1").unwrap(), at(1)),
+        &|authority| hear(authority, "session AT ses-usr_1"),
+        &|authority| hear(authority, "user AT usr_1"),
     ];
     for end in ends {
         let (key, authority) = (Signer::new("k1"), by_keys());
@@ -88,7 +96,14 @@ fn threat_080_what_others_say_pushes_out_no_sign_out_of_here() {
         config.policy.denials = 3;
         let authority = Authority::new(config, Entropy::new([7; 32]));
         let flood: Vec<_> = (0..10)
-            .map(|n| format!("1 {} session 0 {} s{n}", authority.realm(), i64::MAX))
+            .map(|n| {
+                format!(
+                    "1 {} session {} {} s{n}",
+                    authority.realm(),
+                    START * 1000,
+                    i64::MAX
+                )
+            })
             .collect();
         let hear = || authority.hear(flood.iter().map(String::as_str), at(2));
         let told = with_bearer(&authority, "ada", at(1), [verified("usr_1", &[])]);

@@ -10,8 +10,7 @@ use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::jwt::SharedSecret;
-use mastra_auth_cloud_core::verification::{ByKeys, Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::json;
 
 use crate::world::signer::{Signer, published};
@@ -47,6 +46,25 @@ pub(crate) fn ask(
     format!("{said}, {calls} calls")
 }
 
+/// Asks one time after another: with which token, at which second, what comes back, and what is said.
+fn course<'t>(
+    authority: &Arc<Authority>,
+    steps: impl IntoIterator<Item = (&'t str, u64, Vec<Delivery>, &'t str)>,
+) {
+    for (at, (token, seconds, answers, expect)) in steps.into_iter().enumerate() {
+        let said = ask(authority, token, seconds, answers);
+        assert_eq!(said, expect, "step {at}, second {seconds}");
+    }
+}
+
+/// A deployment that fetched this key, and the token of a day that it did so for.
+fn known(key: &Signer) -> (Arc<Authority>, String) {
+    let (authority, token) = (by_keys(), key.token("usr_1", DAY));
+    let fetched = ask(&authority, &token, 0, vec![published(&[key])]);
+    assert_eq!(fetched, "user usr_1, 1 calls");
+    (authority, token)
+}
+
 #[test]
 fn keys_are_fetched_once_and_then_nobody_is_asked() {
     let (key, authority) = (Signer::new("k1"), by_keys());
@@ -70,105 +88,77 @@ fn keys_are_fetched_once_and_then_nobody_is_asked() {
 
 #[test]
 fn threat_001_only_a_checked_signature_makes_an_identity() {
-    let (key, other, authority) = (Signer::new("k1"), Signer::new("k1"), by_keys());
-    assert_eq!(
-        ask(
-            &authority,
-            &key.token("usr_1", DAY),
-            0,
-            vec![published(&[&key])]
-        ),
-        "user usr_1, 0 calls".replace('0', "1")
-    );
+    let (key, other) = (Signer::new("k1"), Signer::new("k1"));
+    let (authority, _) = known(&key);
     let forged = other.token("usr_1", DAY);
-    assert_eq!(
-        ask(&authority, &forged, 0, vec![]),
-        "rejected token_signature_invalid, 0 calls"
-    );
-    assert_eq!(
-        ask(&authority, "opaque", 0, vec![]),
-        "rejected token_malformed, 0 calls"
+    course(
+        &authority,
+        [
+            (
+                &*forged,
+                0,
+                vec![],
+                "rejected token_signature_invalid, 0 calls",
+            ),
+            ("opaque", 0, vec![], "rejected token_malformed, 0 calls"),
+        ],
     );
 }
 
 #[test]
 fn a_token_is_good_until_its_end_and_the_leeway() {
     let (key, authority) = (Signer::new("k1"), by_keys());
-    let token = key.token("usr_1", 100);
-    assert_eq!(
-        ask(&authority, &token, 0, vec![published(&[&key])]),
-        "user usr_1, 1 calls"
+    let token = &*key.token("usr_1", 100);
+    let keys = || vec![published(&[&key])];
+    course(
+        &authority,
+        [
+            (token, 0, keys(), "user usr_1, 1 calls"),
+            (token, 99, vec![], "user usr_1, 0 calls"),
+            (token, 129, vec![], "user usr_1, 0 calls"),
+            (token, 130, vec![], "rejected session_expired, 0 calls"),
+            (token, 200, vec![], "rejected session_expired, 0 calls"),
+        ],
     );
-    for (seconds, expect) in [
-        (99, "user usr_1"),
-        (129, "user usr_1"),
-        (130, "rejected session_expired"),
-        (200, "rejected session_expired"),
-    ] {
-        assert_eq!(
-            ask(&authority, &token, seconds, vec![]),
-            format!("{expect}, 0 calls"),
-            "{seconds}"
-        );
-    }
-    let late = by_keys();
-    assert_eq!(
-        ask(&late, &token, 130, vec![published(&[&key])]),
-        "rejected session_expired, 1 calls"
-    );
+    let late = [(token, 130, keys(), "rejected session_expired, 1 calls")];
+    course(&by_keys(), late);
 }
 
 #[test]
 fn a_rotation_costs_no_request() {
-    let (old, new, authority) = (Signer::new("k1"), Signer::new("k2"), by_keys());
-    assert_eq!(
-        ask(
-            &authority,
-            &old.token("usr_1", DAY),
-            0,
-            vec![published(&[&old])]
-        ),
-        "user usr_1, 1 calls"
-    );
-    let both = published(&[&new, &old]);
-    assert_eq!(
-        ask(&authority, &new.token("usr_2", DAY), 31, vec![both]),
-        "user usr_2, 1 calls"
-    );
-    assert_eq!(
-        ask(&authority, &old.token("usr_3", DAY), 32, vec![]),
-        "user usr_3, 0 calls"
+    let (old, new) = (Signer::new("k1"), Signer::new("k2"));
+    let (authority, _) = known(&old);
+    let (second, third) = (new.token("usr_2", DAY), old.token("usr_3", DAY));
+    let both = vec![published(&[&new, &old])];
+    course(
+        &authority,
+        [
+            (&*second, 31, both, "user usr_2, 1 calls"),
+            (&*third, 32, vec![], "user usr_3, 0 calls"),
+        ],
     );
 }
 
 #[test]
 fn a_key_that_was_taken_back_stops_counting_within_the_fresh_times() {
-    let (old, new, authority) = (Signer::new("k1"), Signer::new("k2"), by_keys());
-    let token = old.token("usr_1", DAY);
-    assert_eq!(
-        ask(&authority, &token, 0, vec![published(&[&old])]),
-        "user usr_1, 1 calls"
-    );
-    // The set has grown old: this request is served, and the next look finds the new one.
-    assert_eq!(
-        ask(&authority, &token, 600, vec![published(&[&new])]),
-        "user usr_1, 1 calls"
-    );
-    assert_eq!(ask(&authority, &token, 629, vec![]), "user usr_1, 0 calls");
-    assert_eq!(
-        ask(&authority, &token, 631, vec![published(&[&new])]),
-        "rejected token_key_unknown, 1 calls"
+    let (old, new) = (Signer::new("k1"), Signer::new("k2"));
+    let (authority, token) = known(&old);
+    let (token, other) = (&*token, || vec![published(&[&new])]);
+    course(
+        &authority,
+        [
+            // The set has grown old: this request is served, and the next look finds the new one.
+            (token, 600, other(), "user usr_1, 1 calls"),
+            (token, 629, vec![], "user usr_1, 0 calls"),
+            (token, 631, other(), "rejected token_key_unknown, 1 calls"),
+        ],
     );
 }
 
 #[test]
 fn threat_082_unknown_key_ids_cause_one_fetch_in_a_pause() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let good = key.token("usr_1", DAY);
-    assert_eq!(
-        ask(&authority, &good, 0, vec![published(&[&key])]),
-        "user usr_1, 1 calls"
-    );
+    let key = Signer::new("k1");
+    let (authority, good) = known(&key);
     let flood: Vec<Signer> = (0..100)
         .map(|at| Signer::new(Box::leak(format!("x{at}").into_boxed_str())))
         .collect();
@@ -195,51 +185,35 @@ fn threat_082_unknown_key_ids_cause_one_fetch_in_a_pause() {
 
 #[test]
 fn an_unknown_key_is_not_refused_where_there_may_be_others() {
-    let (old, new, authority) = (Signer::new("k1"), Signer::new("k2"), by_keys());
-    let token = new.token("usr_2", DAY);
-    assert_eq!(
-        ask(
-            &authority,
-            &old.token("usr_1", DAY),
-            0,
-            vec![published(&[&old])]
-        ),
-        "user usr_1, 1 calls"
-    );
-    assert_eq!(
-        ask(&authority, &token, 31, vec![status(500)]),
-        "unavailable keys_unavailable, 1 calls"
-    );
-    assert_eq!(
-        ask(&authority, &token, 40, vec![]),
-        "unavailable keys_unavailable, 0 calls"
-    );
-    assert_eq!(
-        ask(&authority, &old.token("usr_1", DAY), 41, vec![]),
-        "user usr_1, 0 calls"
-    );
-    assert_eq!(
-        ask(&authority, &token, 61, vec![published(&[&new])]),
-        "user usr_2, 1 calls"
+    let (old, new) = (Signer::new("k1"), Signer::new("k2"));
+    let (authority, known) = known(&old);
+    let (token, brought) = (&*new.token("usr_2", DAY), vec![published(&[&new])]);
+    let unavailable = |calls| format!("unavailable keys_unavailable, {calls} calls");
+    course(
+        &authority,
+        [
+            (token, 31, vec![status(500)], &*unavailable(1)),
+            (token, 40, vec![], &unavailable(0)),
+            (&known, 41, vec![], "user usr_1, 0 calls"),
+            (token, 61, brought, "user usr_2, 1 calls"),
+        ],
     );
 }
 
 #[test]
 fn without_keys_nobody_is_refused() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let token = key.token("usr_1", DAY);
+    let key = Signer::new("k1");
+    let token = &*key.token("usr_1", DAY);
     let away = || lost(TransportError::Connect);
-    assert_eq!(
-        ask(&authority, &token, 0, vec![away(), away()]),
-        "unavailable keys_unavailable, 2 calls"
-    );
-    assert_eq!(
-        ask(&authority, &token, 1, vec![]),
-        "unavailable keys_unavailable, 0 calls"
-    );
-    assert_eq!(
-        ask(&authority, &token, 30, vec![away(), published(&[&key])]),
-        "user usr_1, 2 calls"
+    let back = vec![away(), published(&[&key])];
+    let unavailable = |calls| format!("unavailable keys_unavailable, {calls} calls");
+    course(
+        &by_keys(),
+        [
+            (token, 0, vec![away(), away()], &*unavailable(2)),
+            (token, 1, vec![], &unavailable(0)),
+            (token, 30, back, "user usr_1, 2 calls"),
+        ],
     );
 }
 
@@ -257,39 +231,25 @@ fn threat_084_no_unusable_set_replaces_a_good_one() {
         lost(TransportError::TooLarge),
     ];
     for (at, answer) in bad.into_iter().enumerate() {
-        let authority = by_keys();
-        let token = key.token("usr_1", DAY);
-        assert_eq!(
-            ask(&authority, &token, 0, vec![published(&[&key])]),
-            "user usr_1, 1 calls"
-        );
-        assert_eq!(
-            ask(&authority, &token, 600, vec![answer]),
-            "user usr_1, 1 calls",
-            "{at}"
-        );
-        // Somebody who is not remembered, while no attempt may be made: the good set is still there.
-        assert_eq!(
-            ask(&authority, &key.token("usr_2", DAY), 610, vec![]),
-            "user usr_2, 0 calls",
-            "{at}"
-        );
-        assert_eq!(
-            ask(&authority, &token, 640, vec![published(&[&key])]),
-            "user usr_1, 1 calls",
-            "{at}"
+        let (authority, token) = known(&key);
+        let other = key.token(&format!("usr_{at}"), DAY);
+        let expect = format!("user usr_{at}, 0 calls");
+        course(
+            &authority,
+            [
+                (&*token, 600, vec![answer], "user usr_1, 1 calls"),
+                // Somebody who is not remembered, while no attempt may be made: the good set is still there.
+                (&other, 610, vec![], &expect),
+                (&token, 640, vec![published(&[&key])], "user usr_1, 1 calls"),
+            ],
         );
     }
 }
 
 #[test]
 fn the_last_good_set_serves_an_hour_of_absence() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let token = key.token("usr_1", DAY);
-    assert_eq!(
-        ask(&authority, &token, 0, vec![published(&[&key])]),
-        "user usr_1, 1 calls"
-    );
+    let key = Signer::new("k1");
+    let (authority, token) = known(&key);
     let mut fetches = 0;
     for second in (600..4230).step_by(10) {
         let (said, calls) = {
@@ -340,12 +300,8 @@ fn threat_083_a_fetch_that_was_lost_is_made_again_after_the_pause() {
 
 #[test]
 fn a_sign_out_counts_before_the_signature() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let text = key.token("usr_1", DAY);
-    assert_eq!(
-        ask(&authority, &text, 0, vec![published(&[&key])]),
-        "user usr_1, 1 calls"
-    );
+    let key = Signer::new("k1");
+    let (authority, text) = known(&key);
     let flow = Logout::new(
         Arc::clone(&authority),
         token(&text),
@@ -426,122 +382,4 @@ fn threat_020_with_sessions_the_cloud_is_asked_whether_they_live() {
         "rejected token_signature_invalid, 0 calls",
         "junk costs no call"
     );
-}
-
-#[test]
-fn options_that_make_no_sense_are_refused() {
-    let config = config(Dialect::V1);
-    let build = |options: VerificationOptions| options.build(&config.base_url, &config.project_id);
-    let keys = || VerificationOptions {
-        mode: Mode::Keys,
-        ..VerificationOptions::default()
-    };
-    let some = |text: &str| Some(text.to_owned());
-    for (name, options) in [
-        (
-            "keys without their mode",
-            VerificationOptions {
-                issuer: some("x"),
-                ..VerificationOptions::default()
-            },
-        ),
-        (
-            "plain http",
-            VerificationOptions {
-                key_set_url: some("http://keys.example.com/"),
-                ..keys()
-            },
-        ),
-        (
-            "no usable key",
-            VerificationOptions {
-                key_set: some("{\"keys\":[]}"),
-                ..keys()
-            },
-        ),
-        (
-            "two sources",
-            VerificationOptions {
-                key_set: some("{}"),
-                key_set_url: some("https://k.example.com"),
-                ..keys()
-            },
-        ),
-        (
-            "an unknown algorithm",
-            VerificationOptions {
-                algorithms: Some(vec!["none".into()]),
-                ..keys()
-            },
-        ),
-        (
-            "no algorithm",
-            VerificationOptions {
-                algorithms: Some(vec![]),
-                ..keys()
-            },
-        ),
-        (
-            "HS256 without a secret",
-            VerificationOptions {
-                algorithms: Some(vec!["HS256".into()]),
-                ..keys()
-            },
-        ),
-        (
-            "a secret without HS256",
-            VerificationOptions {
-                secret: SharedSecret::new(&[7; 32]).ok(),
-                algorithms: Some(vec!["ES256".into()]),
-                ..keys()
-            },
-        ),
-        (
-            "an empty issuer",
-            VerificationOptions {
-                issuer: some(""),
-                ..keys()
-            },
-        ),
-        (
-            "sessions that are asked about without end",
-            VerificationOptions {
-                mode: Mode::KeysAndSession,
-                session_every: Some(Duration::ZERO),
-                ..VerificationOptions::default()
-            },
-        ),
-        (
-            "an empty audience",
-            VerificationOptions {
-                audience: some(""),
-                ..keys()
-            },
-        ),
-        (
-            "a long leeway",
-            VerificationOptions {
-                leeway: Some(Duration::from_secs(301)),
-                ..keys()
-            },
-        ),
-        (
-            "sessions that are never asked about",
-            VerificationOptions {
-                session_every: Some(Duration::from_secs(1)),
-                ..keys()
-            },
-        ),
-    ] {
-        assert_eq!(
-            build(options).unwrap_err().code(),
-            "invalid_configuration",
-            "{name}"
-        );
-    }
-    assert_eq!(
-        Mode::parse("Keys").unwrap_err().code(),
-        "invalid_configuration"
-    );
-    assert!(ByKeys::of_cloud(&config.base_url, "demo").is_ok());
 }

@@ -4,19 +4,22 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::call::Call;
 use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::ids::UserId;
+use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::op::user::GetUser;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use serde_json::json;
 
-use crate::world::{answer, at, authenticate, config, data, lost, pkce, run, status, v1, verified};
+use crate::world::{
+    START, answer, at, authenticate, config, data, jwt, lost, pkce, run, status, v1, verified,
+};
 
 /// Somebody as the Cloud answers a verification.
 fn somebody(authority: &Arc<Authority>, token: &str, answer: Delivery) -> CloudUser {
@@ -253,5 +256,79 @@ fn what_follows_from_roles_is_known_without_a_shared_call() {
     for (user, may) in [(&old, true), (&new, false)] {
         let flow = Permissions::new(Arc::clone(&authority), user, Jitter(1));
         assert_eq!(flow.known(at(0)).unwrap().allows("agents:delete"), may);
+    }
+}
+
+/// A way to end somebody's session.
+type End<'a> = &'a dyn Fn(&Arc<Authority>, &CloudUser);
+
+fn issued(session: &str, seconds: i64) -> String {
+    jwt(&json!({ "sub": "u", "sid": session, "iat": START + seconds, "exp": START + 7200 }))
+}
+
+#[test]
+fn threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions() {
+    let ends: [End<'_>; 4] = [
+        &|authority, user| {
+            let token = user.session_token().clone();
+            let flow = Logout::new(Arc::clone(authority), token, Effort::Once, at(5), Jitter(1));
+            let _ = run(flow, at(5), [status(500)]);
+        },
+        &|authority, _| authority.end_session(&SessionId::parse("s1").unwrap(), at(5)),
+        &|authority, _| authority.end_user(&UserId::parse("u").unwrap(), at(5)),
+        &|authority, _| {
+            let at = START * 1000;
+            let said = format!("1 {} session {at} {} s1", authority.realm(), at + 3_600_000);
+            authority.hear([said.as_str()], self::at(5));
+        },
+    ];
+    for end in ends {
+        for is_remembered in [true, false] {
+            for roles in [false, true] {
+                let mut config = config(Dialect::V1);
+                config.role_mapping = roles.then(RoleMapping::default_roles);
+                let authority = Authority::new(config, Entropy::new([7; 32]));
+                let user = somebody(&authority, &issued("s1", 0), verified("u", &["owner"]));
+                let other = somebody(&authority, &issued("s2", 0), verified("v", &["owner"]));
+                let calls = usize::from(!roles);
+                let answers = || (0..calls).map(|_| grants(&["*"])).collect();
+                assert_eq!(ask(&authority, &user, 1, answers()), has(&["*"], calls));
+                // As after a restart, or where the memory is small.
+                if !is_remembered {
+                    authority.forget(user.session_token());
+                }
+                end(&authority, &user);
+                for seconds in [5, 29, 31, 95] {
+                    let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+                    assert!(flow.known(at(seconds)).is_none());
+                    assert_eq!(
+                        ask(&authority, &user, seconds, vec![]),
+                        failed("signed_out", 0)
+                    );
+                }
+                assert_eq!(ask(&authority, &other, 6, answers()), has(&["*"], calls));
+            }
+        }
+    }
+}
+
+#[test]
+fn threat_065_permissions_that_arrive_after_the_end_are_not_given() {
+    for answer in [grants(&["*"]), status(401), lost(TransportError::Timeout)] {
+        let authority = v1();
+        let user = somebody(&authority, &issued("s1", 0), verified("u", &["owner"]));
+        // Known well enough for an outage.
+        assert_eq!(
+            ask(&authority, &user, 0, vec![grants(&["*"])]),
+            has(&["*"], 1)
+        );
+        let mut flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+        assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
+        authority.end_session(&SessionId::parse("s1").unwrap(), at(32));
+        let Step::Done(result) = flow.step(Event::Delivered(answer), at(32)) else {
+            panic!("one call is enough");
+        };
+        assert_eq!(result.unwrap_err().code(), "signed_out");
+        assert_eq!(ask(&authority, &user, 33, vec![]), failed("signed_out", 0));
     }
 }

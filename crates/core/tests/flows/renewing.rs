@@ -12,6 +12,7 @@ use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 
 use crate::renew::{alive, handed_out, short};
+use crate::source::{counted_since, counts};
 use crate::world::signer::{Signer, published};
 use crate::world::{
     SESSION, at, data, lost, run, said, sign_in, status, token, v1, verified, with_bearer,
@@ -47,6 +48,7 @@ pub(crate) fn request(
     let header = pairs.join("; ");
     let credentials = Credentials::read(authority, authorization, Some(&header)).unwrap();
     let mut request = Renewing::new(authority, credentials, Some(&header));
+    let before = counts(authority);
     let mut answers = answers.into_iter();
     let (mut calls, mut last) = (0, None);
     let answer = loop {
@@ -65,6 +67,8 @@ pub(crate) fn request(
         }
     };
     assert!(answers.next().is_none(), "an answer too many");
+    let end = (answer.outcome(), request.source());
+    assert_eq!(counted_since(authority, &before), [end]);
     let cookie = request.take_cookie().map(|cookie| {
         let pair = cookie.expose().split(';').next().unwrap();
         pair.split_once('=').unwrap().1.to_owned()
@@ -95,7 +99,7 @@ fn drive<F: Flow>(
     }
 }
 
-fn with_cookie(
+pub(crate) fn with_cookie(
     authority: &Arc<Authority>,
     text: &str,
     now: Now,
@@ -104,7 +108,7 @@ fn with_cookie(
     request(authority, None, &[text], now, answers)
 }
 
-fn renewal(user: &str, newer: &str) -> [Delivery; 2] {
+pub(crate) fn renewal(user: &str, newer: &str) -> [Delivery; 2] {
     [handed_out(user, newer), verified(user, &[])]
 }
 

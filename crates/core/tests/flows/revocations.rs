@@ -242,7 +242,9 @@ fn threat_031_a_session_that_ended_elsewhere_gets_no_newer_token() {
     authority.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
     authority.end_user(&UserId::parse("eve").unwrap(), at(1));
     let renew = |id: &str, user: &str, newer: Option<&str>| {
-        let flow = Renew::new(Arc::clone(&authority), token(id), Jitter(1));
+        // Each time another token of it: one is not asked about again.
+        let text = format!("{id}-{}", newer.unwrap_or_default());
+        let flow = Renew::new(Arc::clone(&authority), token(&text), Jitter(1));
         let mut found = json!({ "session": session(id, user, 3600) });
         if let Some(newer) = newer {
             found["jwt"] = json!(newer);
@@ -352,10 +354,6 @@ fn what_is_heard_is_read_counted_and_timed() {
     assert_eq!(there.revocation_lag(at(63)), Some(Duration::from_secs(3)));
     there.hear([], at(70));
     assert_eq!(there.revocation_lag(at(70)), Some(Duration::ZERO));
-    there.end_session(&SessionId::parse("own").unwrap(), at(71));
-    let lacking = there.lacking(texts.iter().map(String::as_str), at(72));
-    assert_eq!(kinds(&lacking), ["session"]);
-    assert_eq!(there.lacking([], at(72)).len(), 3);
 }
 
 #[test]
@@ -377,4 +375,67 @@ fn what_is_forgotten_is_asked_anew_and_stays_good() {
         is_known(&authority, "bob", "other", 2);
         assert_eq!(published(&authority), [""; 0], "it ends nothing");
     }
+}
+
+#[test]
+fn threat_031_whoever_writes_to_the_channel_locks_nobody_out_for_good() {
+    let there = instance();
+    let (realm, start) = (there.realm().clone(), START * 1000);
+    let say = |kind: &str, at: i64, until: i64, what: &str, now: Now| {
+        let text = format!("1 {realm} {kind} {at} {until} {what}");
+        let heard = there.hear([text.as_str()], now);
+        (heard.new, heard.unreadable)
+    };
+    let (begun, old) = (issued("ada", "sa", 60), issued("ada", "sb", 0));
+    // What has not begun yet does not end, in whichever year it is said to.
+    for ahead in [i64::MAX, 253_402_300_799_000, start + 5 * 60_001] {
+        assert_eq!(say("user", ahead, i64::MAX, "ada", at(0)), (0, 1));
+    }
+    verify(&there, "ada", &begun, 61);
+    // What has ended does, and a session of which nobody knows when it began is let in again after a day.
+    assert_eq!(say("user", start, i64::MAX, "ada", at(62)), (1, 0));
+    is_known(&there, "ada", &begun, 62);
+    let told = with_bearer(&there, &old, at(62), [verified("ada", &[])]);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 1));
+    let told = with_bearer(&there, "opaque", at(DAY - 1), [verified("ada", &[])]);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 1));
+    // Also where it is told again.
+    assert_eq!(say("user", start, i64::MAX, "ada", at(DAY)), (0, 0));
+    verify(&there, "ada", "opaque", DAY + 1);
+    // Nothing stays for good, and the channel is not told again what it holds.
+    assert_eq!(say("session", start, i64::MAX, "s", at(63)), (1, 0));
+    let held = format!("1 {realm} session {start} {} s", i64::MAX);
+    let mut joining = there.joining(at(DAY * 2));
+    joining.hear(&there, [held.as_str()], at(DAY * 2));
+    assert_eq!(joining.joined(at(DAY * 2)).lacking, []);
+    assert_eq!(there.revocations(at(DAY * 400 - 1)).len(), 1);
+    assert_eq!(there.revocations(at(DAY * 400)), []);
+}
+
+#[test]
+fn what_a_channel_lacks_is_known_whatever_parts_it_gives() {
+    let (here, there) = (instance(), instance());
+    for id in ["s1", "s2", "s3"] {
+        here.end_session(&SessionId::parse(id).unwrap(), at(2));
+    }
+    let ada = UserId::parse("ada").unwrap();
+    here.end_user(&ada, at(3));
+    let mut texts = published(&here);
+    assert_eq!(deliver(&there, &texts[..2], at(4)), 2);
+    there.end_session(&SessionId::parse("own").unwrap(), at(5));
+    // The channel knows of an earlier end of hers alone.
+    there.end_user(&ada, at(6));
+    texts.push("junk".to_owned());
+    for size in [1, 2, 5] {
+        let mut joining = there.joining(at(7));
+        for part in texts.chunks(size) {
+            joining.hear(&there, part.iter().map(String::as_str), at(7));
+        }
+        let joined = joining.joined(at(7));
+        assert_eq!(kinds(&joined.lacking), ["session", "user"]);
+        assert_eq!(joined.standing, 5);
+    }
+    assert_eq!(there.joining(at(8)).joined(at(8)).lacking.len(), 5);
+    assert_eq!(there.joining(at(8)).joined(at(DAY * 2)).lacking, []);
+    assert_eq!(there.most_standing(), 200_000);
 }

@@ -10,8 +10,31 @@ use mastra_auth_cloud_core::identity::BreakerState;
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 
+use crate::renew::short;
+use crate::renewing::{renewal, with_cookie};
 use crate::world::signer::{Signer, published};
-use crate::world::{at, lost, run, status, token, v1, verified};
+use crate::world::{at, lost, run, sign_in, status, token, v1, verified};
+
+/// How often a request ended so, by where its answer came from.
+type Count = (Outcome, Source, u64);
+
+pub(crate) fn counts(authority: &Arc<Authority>) -> Vec<Count> {
+    authority.tally().requests().collect()
+}
+
+/// How the requests since then ended, each of them another way.
+pub(crate) fn counted_since(
+    authority: &Arc<Authority>,
+    before: &[Count],
+) -> Vec<(Outcome, Source)> {
+    let now = counts(authority);
+    let all = |rows: &[Count]| rows.iter().map(|row| row.2).sum::<u64>();
+    let ended = now.iter().filter(|row| !before.contains(row));
+    let ended: Vec<_> = ended.map(|row| (row.0, row.1)).collect();
+    let number = u64::try_from(ended.len()).unwrap();
+    assert_eq!(all(&now) - all(before), number, "{now:?}");
+    ended
+}
 
 /// Asks with this token, and says what was counted for it.
 fn asked(
@@ -20,19 +43,14 @@ fn asked(
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
 ) -> (Outcome, Source) {
-    let before: Vec<_> = authority.tally().requests().collect();
+    let before = counts(authority);
     let mut request = Authenticate::new(authority, Credentials::token(token));
     let mut answers = answers.into_iter().collect::<Vec<_>>();
     let mut last = None;
     loop {
         match request.next(last, now, Jitter(1)) {
             Next::Done(answer) => {
-                let counted: Vec<_> = authority
-                    .tally()
-                    .requests()
-                    .filter(|row| !before.contains(row))
-                    .map(|(outcome, source, _)| (outcome, source))
-                    .collect();
+                let counted = counted_since(authority, &before);
                 assert_eq!(counted, [(answer.outcome(), request.source())]);
                 return counted[0];
             }
@@ -190,4 +208,26 @@ fn where_signatures_are_checked_the_keys_are_the_source() {
     assert_eq!(refused, (Rejected, Source::Keys));
     let known = asked(&authority, &forged, at(31), []);
     assert_eq!(known, (Rejected, Source::Cache));
+}
+
+#[test]
+fn a_request_that_may_renew_is_counted_once_as_what_it_ends_with() {
+    let old = short("usr_1", 0, 300);
+    let newer = short("usr_1", 300, 600);
+    let both = || Vec::from(renewal("usr_1", &newer));
+    let gone = || lost(TransportError::Timeout);
+    // What the search finds on the way is another answer, or none.
+    for (second, answers, expect) in [
+        (1, vec![], (Outcome::Authenticated, Source::Cache)),
+        (299, both(), (Outcome::Authenticated, Source::Cloud)),
+        (300, both(), (Outcome::Authenticated, Source::Cloud)),
+        (300, vec![status(401)], (Outcome::Rejected, Source::Cache)),
+        (300, vec![gone()], (Outcome::Unavailable, Source::Cloud)),
+    ] {
+        let authority = v1();
+        sign_in(&authority, "usr_1", &old);
+        let before = counts(&authority);
+        let _ = with_cookie(&authority, &old, at(second), answers);
+        assert_eq!(counted_since(&authority, &before), [expect], "{second}");
+    }
 }

@@ -15,4 +15,5 @@ mod claims;
 mod faults;
 mod keys;
 mod signer;
+mod timing;
 mod wycheproof;

@@ -78,8 +78,19 @@ const CALLS = {
   'Authority.publishRevocations': () => () => authority.publishRevocations(),
   'Authority.takeRevocations': () => () => authority.takeRevocations(1),
   'Authority.waiting': () => () => authority.waiting(),
-  'Authority.hear': () => () => authority.hear([]),
-  'Authority.lacking': () => () => authority.lacking([]),
+  'Authority.joining': () => () => authority.joining(),
+  'Joining.most': () => {
+    const one = authority.joining();
+    return () => one.most();
+  },
+  'Joining.hear': () => {
+    const one = authority.joining();
+    return () => one.hear([]);
+  },
+  'Joining.joined': () => {
+    const one = authority.joining();
+    return () => one.joined();
+  },
   'Authority.opVerifyToken': () => () => authority.opVerifyToken(T, 0),
   'Authority.opValidateSession': () => () => authority.opValidateSession(T, 0),
   'Authority.opDestroySession': () => () => authority.opDestroySession('s', T, 0),

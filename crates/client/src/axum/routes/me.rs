@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
+use mastra_auth_cloud_core::error::Code;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use serde_json::json;
 
@@ -18,8 +19,11 @@ pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response
         Answer::Unavailable(_) => return Denied::Unavailable.into_response(),
     };
     let user = identity.user();
-    let Ok(grants) = desk.auth.permissions(user).await else {
-        return with_cookies(Denied::Unavailable.into_response(), renewed.as_slice());
+    let grants = match desk.auth.permissions(user).await {
+        Ok(grants) => grants,
+        // Signed out since it was found out who it is.
+        Err(error) if error.is(&Code::SignedOut) => return Denied::InvalidToken.into_response(),
+        Err(_) => return with_cookies(Denied::Unavailable.into_response(), renewed.as_slice()),
     };
     let body = json!({
         "id": user.id().as_str(),

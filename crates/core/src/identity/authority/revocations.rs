@@ -3,11 +3,11 @@
 //! Ends here at once, and is put out for other instances where somebody takes it to them. What another instance said is taken
 //! over and never put out again, so that nothing goes round in circles.
 
-use alloc::collections::BTreeSet;
 use core::time::Duration;
 
 use super::Authority;
-use crate::identity::cache::Proof;
+use crate::identity::cache::{Lookup, Proof};
+use crate::identity::key::TokenKey;
 use crate::identity::revocation::{Realm, Revocation, Subject};
 use crate::ids::{SessionId, UserId};
 use crate::model::CloudSession;
@@ -21,7 +21,7 @@ use crate::unverified::Unverified;
 pub struct Heard {
     /// How many said something new.
     pub new: usize,
-    /// How many could not be read: of another version, or a stranger's.
+    /// How many were not taken: of another version, a stranger's, or of a user that is said to have ended later than now.
     pub unreadable: usize,
     /// How long ago the last of them had ended, where any was new.
     pub lag: Option<Duration>,
@@ -126,6 +126,32 @@ impl Authority {
             .is_some()
     }
 
+    /// Whether what somebody was verified with is over here: the token, its session, or everything of the user until then.
+    pub(crate) fn is_user_over(
+        &self,
+        key: &TokenKey,
+        token: &SessionToken,
+        user: &UserId,
+        now: Now,
+    ) -> bool {
+        match self.lookup(key, now) {
+            Lookup::SignedOut => return true,
+            // An end takes away whom it ends: who is remembered is none of them.
+            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) | Lookup::Expired => return false,
+            Lookup::Refused(_) | Lookup::Unknown => {}
+        }
+        let denials = self.cache.denials();
+        if denials.is_empty() || self.seen(key).is_some() {
+            return false;
+        }
+        // It was verified once, so what it says of itself is true.
+        let said = Unverified::peek(token);
+        let session = said.session_id.as_ref();
+        denials
+            .of(session, user, said.issued_at, now.wall)
+            .is_some()
+    }
+
     /// What the revocations of this deployment are known by among those of others.
     pub const fn realm(&self) -> &Realm {
         &self.realm
@@ -143,8 +169,18 @@ impl Authority {
     }
 
     /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.
+    ///
+    /// No end is taken that is later than a session or a token can have, and none of a user of more than five minutes ahead.
     pub fn apply(&self, revocations: impl IntoIterator<Item = Revocation>, now: Now) -> usize {
-        let ended = self.cache.hear(revocations.into_iter().collect(), now);
+        let bounded = revocations
+            .into_iter()
+            .filter_map(|said| self.hearsay.bounded(said, now.wall));
+        self.take_over(bounded.collect(), now)
+    }
+
+    fn take_over(&self, bounded: Vec<Revocation>, now: Now) -> usize {
+        let (ended, own) = self.cache.hear(bounded, now);
+        self.outbox.put(own);
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 // What was renewed here the other did not know of: that is news of ours.
@@ -161,33 +197,36 @@ impl Authority {
     /// Reads and takes over texts that came over the channel to other instances, and notes that it is there: also where there
     /// are none. What cannot be read is counted and ends nothing.
     pub fn hear<'t>(&self, texts: impl IntoIterator<Item = &'t str>, now: Now) -> Heard {
-        self.outbox.heard(now.monotonic);
+        let (read, unreadable) = self.read(texts, now);
+        self.heard(read, unreadable, now)
+    }
+
+    /// What is taken of texts that came over the channel, and how many are not.
+    pub(super) fn read<'t>(
+        &self,
+        texts: impl IntoIterator<Item = &'t str>,
+        now: Now,
+    ) -> (Vec<Revocation>, usize) {
         let (mut read, mut unreadable) = (Vec::new(), 0_usize);
         for text in texts {
-            match self.realm.parse(text) {
-                Ok(revocation) => read.push(revocation),
-                Err(_) => unreadable = unreadable.saturating_add(1),
+            let said = self.realm.parse(text).ok();
+            match said.and_then(|said| self.hearsay.bounded(said, now.wall)) {
+                Some(revocation) => read.push(revocation),
+                None => unreadable = unreadable.saturating_add(1),
             }
         }
+        (read, unreadable)
+    }
+
+    pub(super) fn heard(&self, read: Vec<Revocation>, unreadable: usize, now: Now) -> Heard {
+        self.outbox.heard(now.monotonic);
         let last = read.iter().map(|revocation| revocation.at).max();
-        let new = self.apply(read, now);
+        let new = self.take_over(read, now);
         Heard {
             new,
             unreadable,
             lag: last.filter(|_| new > 0).map(|at| now.wall.since(at)),
         }
-    }
-
-    /// What stands here and is not among these texts: what a channel that holds them is to be told again.
-    pub fn lacking<'t>(
-        &self,
-        texts: impl IntoIterator<Item = &'t str>,
-        now: Now,
-    ) -> Vec<Revocation> {
-        let held: BTreeSet<&str> = texts.into_iter().collect();
-        let mut standing = self.revocations(now);
-        standing.retain(|one| !held.contains(self.realm.encode(one).as_str()));
-        standing
     }
 
     /// How long ago the channel to other instances was last heard of; none where there is none.

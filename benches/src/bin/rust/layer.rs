@@ -1,0 +1,95 @@
+//! What the axum layer adds to a request of somebody who is known: a router that is called in memory, without a socket.
+//!
+//! Beside the open router stands one under a layer that does nothing: `Router::layer` puts a box of its own around each route
+//! and its future, which every layer costs. A service around the whole router does not pay that.
+
+use std::convert::Infallible;
+use std::task::{Context, Poll};
+
+use anyhow::{Context as _, Result, ensure};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::response::Response;
+use axum::routing::get;
+use futures_util::FutureExt as _;
+use http::HeaderMap;
+use http::header::{COOKIE, HOST, HeaderValue};
+use mastra_auth_benches::cloud::SignedIn;
+use mastra_auth_benches::report::Table;
+use mastra_auth_benches::rounds::{Contender, Rounds};
+use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
+use tower_layer::{Layer as _, layer_fn};
+use tower_service::Service;
+
+use crate::warm::cookies;
+
+const ROUNDS: usize = 201;
+const OPEN: &str = "axum, open";
+const OWN: &str = "ours, around the router";
+
+pub(crate) fn table() -> Result<Table> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let SignedIn { auth, token, .. } = &runtime.block_on(SignedIn::new())?;
+    let _inside = runtime.enter();
+    let cookie = cookies(&format!("mastra_session={token}"));
+    let mut headers = HeaderMap::new();
+    headers.insert(HOST, HeaderValue::from_static("localhost"));
+    headers.insert(COOKIE, cookie.parse()?);
+
+    let open = || Router::new().route("/", get(|| async { "usr_mei".to_owned() }));
+    let who = get(|user: CurrentUser| async move { user.id().as_str().to_owned() });
+    let ours = || Router::new().route("/", who.clone());
+    let mut plain = open();
+    let mut empty = open().layer(layer_fn(Empty));
+    let mut on_it = ours().layer(AuthLayer::required(auth.clone()));
+    let mut around = AuthLayer::required(auth.clone()).layer(ours());
+    let answer = asked(&mut around, &headers).context("who is known is answered at once")?;
+    ensure!(answer.status().is_success(), "nobody is known");
+
+    let rounds = Rounds::run(
+        ROUNDS,
+        vec![
+            Contender::repeated(OPEN, || asked(&mut plain, &headers)),
+            Contender::repeated("an empty layer, Router::layer", || {
+                asked(&mut empty, &headers)
+            }),
+            Contender::repeated(OWN, || asked(&mut around, &headers)),
+            Contender::repeated("ours, Router::layer", || asked(&mut on_it, &headers)),
+        ],
+    )?;
+    Ok(Table::new(
+        "a request of somebody who is known, without a socket",
+        OWN,
+        rounds,
+    ))
+}
+
+fn asked<S>(service: &mut S, headers: &HeaderMap) -> Option<Response>
+where
+    S: Service<Request, Response = Response, Error = Infallible>,
+{
+    let mut request = Request::new(Body::empty());
+    *request.headers_mut() = headers.clone();
+    service.call(request).now_or_never()?.ok()
+}
+
+/// Hands everything on.
+#[derive(Clone)]
+struct Empty<S>(S);
+
+impl<S: Service<Request>> Service<Request> for Empty<S> {
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = S::Future;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.0.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request) -> S::Future {
+        self.0.call(request)
+    }
+}

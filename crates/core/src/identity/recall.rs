@@ -1,0 +1,200 @@
+//! Recall: the identity of a token that was seen a moment ago, without the token's digest and without the table.
+//!
+//! To digest a token is most of what it costs to know whose it is. So what was found for the tokens in use stands at places that
+//! a token's last bytes and a secret number choose, with the number of changes that the table had seen by then. Whoever recalls
+//! compares that number: after any change, a sign-out above all, what stands here says no more than the token's key, and the
+//! table is asked again. Nothing here has to be forgotten, and nothing is kept alive by it. The whole token is compared, in
+//! constant time; who does not know its end does not come so far. Nobody waits: a place that is being looked at is as good as
+//! empty.
+
+use core::time::Duration;
+use std::sync::{Arc, Weak};
+
+use super::Identity;
+use super::sync::Mutex;
+
+/// Most places, of 64 bytes each; more identities than that share them.
+const MOST: usize = 4096;
+/// How much of a token's end chooses the place: of a signature, more than anyone can guess.
+const END: usize = 32;
+
+pub(crate) struct Recall {
+    seed: u64,
+    places: Box<[Mutex<Option<Place>>]>,
+}
+
+struct Place {
+    mark: u64,
+    identity: Weak<Identity>,
+    verified: Duration,
+    changes: u64,
+}
+
+/// What was found in the table.
+pub(super) struct Found {
+    pub(super) identity: Arc<Identity>,
+    pub(super) verified: Duration,
+    /// How many changes the table had seen before.
+    pub(super) changes: u64,
+}
+
+impl Recall {
+    pub(crate) fn new(seed: u64, capacity: usize) -> Self {
+        let places = capacity.clamp(1, MOST).next_power_of_two();
+        Self {
+            seed,
+            places: (0..places).map(|_| Mutex::new(None)).collect(),
+        }
+    }
+
+    /// What was found for a token, where that is at hand.
+    pub(super) fn find(&self, token: &[u8]) -> Option<Found> {
+        let mark = self.mark(token);
+        let place = self.place(mark)?.try_lock().ok()?;
+        let place = place.as_ref().filter(|place| place.mark == mark)?;
+        let identity = place.identity.upgrade()?;
+        identity.user().session_token().is(token).then_some(Found {
+            identity,
+            verified: place.verified,
+            changes: place.changes,
+        })
+    }
+
+    /// Keeps what was found at hand, for as long as somebody else keeps the identity.
+    pub(super) fn keep(&self, found: &Found) {
+        let token = found.identity.user().session_token();
+        let mark = self.mark(token.expose().as_bytes());
+        if let Some(Ok(mut place)) = self.place(mark).map(Mutex::try_lock) {
+            *place = Some(Place {
+                mark,
+                identity: Arc::downgrade(&found.identity),
+                verified: found.verified,
+                changes: found.changes,
+            });
+        }
+    }
+
+    fn place(&self, mark: u64) -> Option<&Mutex<Option<Place>>> {
+        // Their number is a power of two.
+        let last = u64::try_from(self.places.len().checked_sub(1)?).ok()?;
+        self.places.get(usize::try_from(mark & last).ok()?)
+    }
+
+    fn mark(&self, token: &[u8]) -> u64 {
+        let end = token.len().saturating_sub(END);
+        let (words, rest) = token.get(end..).unwrap_or_default().as_chunks::<8>();
+        let length = u64::try_from(token.len()).unwrap_or(u64::MAX);
+        let rest = rest
+            .iter()
+            .fold(length, |word, byte| (word << 8) | u64::from(*byte));
+        words
+            .iter()
+            .map(|word| u64::from_le_bytes(*word))
+            .fold(mix(self.seed, rest), mix)
+    }
+}
+
+/// One step of a hash that spreads what it is given over all bits; nothing secret may depend on it but who shares a place.
+const fn mix(so_far: u64, word: u64) -> u64 {
+    let mixed = (so_far ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ (mixed >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoding::sha256;
+    use crate::identity::key::TokenKey;
+    use crate::json::Object;
+    use crate::model::CloudUser;
+    use crate::secret::SessionToken;
+
+    fn found(token: &str) -> Found {
+        let record = serde_json::json!({ "id": "usr_1", "email": "", "created_at": 0 });
+        let object = Object::new(&record, "user").unwrap();
+        let user = CloudUser::read(object, SessionToken::parse(token).unwrap()).unwrap();
+        let key = TokenKey::from_bytes(&sha256(token.as_bytes())).unwrap();
+        Found {
+            identity: Arc::new(Identity::new(key, user, None, None)),
+            verified: Duration::from_secs(3),
+            changes: 5,
+        }
+    }
+
+    fn is_kept(recall: &Recall, kept: &Found) -> bool {
+        let token = kept.identity.user().session_token().expose();
+        let Some(found) = recall.find(token.as_bytes()) else {
+            return false;
+        };
+        assert!(Arc::ptr_eq(&found.identity, &kept.identity));
+        assert_eq!(
+            (found.verified, found.changes),
+            (kept.verified, kept.changes)
+        );
+        true
+    }
+
+    #[test]
+    fn what_was_kept_is_at_hand_and_nothing_else() {
+        let recall = Recall::new(7, 100);
+        let text = format!(
+            "{}.end-of-a-signature-that-all-of-them-share",
+            "a".repeat(500)
+        );
+        let kept = found(&text);
+        assert!(!is_kept(&recall, &kept));
+        recall.keep(&kept);
+        assert!(is_kept(&recall, &kept));
+        // The same place and the same mark: what differs stands before what both are made of.
+        let other = text.replacen('a', "b", 1);
+        assert_eq!(recall.mark(other.as_bytes()), recall.mark(text.as_bytes()));
+        assert!(recall.find(other.as_bytes()).is_none());
+        for other in ["", "a", text.get(1..).unwrap()] {
+            assert!(recall.find(other.as_bytes()).is_none(), "{other}");
+        }
+    }
+
+    #[test]
+    fn an_identity_that_nobody_keeps_is_gone() {
+        let recall = Recall::new(7, 100);
+        let kept = found("a-token");
+        recall.keep(&kept);
+        drop(kept);
+        assert!(recall.find(b"a-token").is_none());
+    }
+
+    #[test]
+    fn nobody_waits_for_a_place() {
+        let recall = Recall::new(7, 100);
+        let kept = found("a-token");
+        recall.keep(&kept);
+        let place = recall.place(recall.mark(b"a-token")).unwrap();
+        let held = place.lock().unwrap();
+        assert!(recall.find(b"a-token").is_none());
+        recall.keep(&found("a-token"));
+        drop(held);
+        assert!(is_kept(&recall, &kept));
+    }
+
+    #[test]
+    fn places_are_bounded_and_tokens_spread_over_them() {
+        for (capacity, places) in [(0, 1), (1, 1), (100, 128), (4096, 4096), (1_000_000, 4096)] {
+            assert_eq!(Recall::new(7, capacity).places.len(), places);
+        }
+        assert!(size_of::<Mutex<Option<Place>>>() <= 64);
+        let recall = Recall::new(7, 1024);
+        let all: Vec<_> = (0..1024).map(|n| found(&format!("tok_{n}"))).collect();
+        for one in &all {
+            recall.keep(one);
+        }
+        // As many as stay where each of 1024 goes to one of 1024 places by chance: 1 - 1/e of them, 647.
+        let kept = all.iter().filter(|one| is_kept(&recall, one)).count();
+        assert!((590..710).contains(&kept), "{kept}");
+    }
+
+    #[test]
+    fn the_seed_chooses_the_places() {
+        let mark = |seed| Recall::new(seed, 100).mark(b"a-token");
+        assert_ne!(mark(1), mark(2));
+    }
+}

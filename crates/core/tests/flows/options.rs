@@ -1,0 +1,127 @@
+//! Options of verification that make no sense: each is refused when the deployment is made.
+
+use std::time::Duration;
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::jwt::SharedSecret;
+use mastra_auth_cloud_core::verification::{ByKeys, Mode, VerificationOptions};
+
+use crate::world::config;
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let config = config(Dialect::V1);
+    let build = |options: VerificationOptions| options.build(&config.base_url, &config.project_id);
+    let keys = || VerificationOptions {
+        mode: Mode::Keys,
+        ..VerificationOptions::default()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    for (name, options) in [
+        (
+            "keys without their mode",
+            VerificationOptions {
+                issuer: some("x"),
+                ..VerificationOptions::default()
+            },
+        ),
+        (
+            "plain http",
+            VerificationOptions {
+                key_set_url: some("http://keys.example.com/"),
+                ..keys()
+            },
+        ),
+        (
+            "no usable key",
+            VerificationOptions {
+                key_set: some("{\"keys\":[]}"),
+                ..keys()
+            },
+        ),
+        (
+            "two sources",
+            VerificationOptions {
+                key_set: some("{}"),
+                key_set_url: some("https://k.example.com"),
+                ..keys()
+            },
+        ),
+        (
+            "an unknown algorithm",
+            VerificationOptions {
+                algorithms: Some(vec!["none".into()]),
+                ..keys()
+            },
+        ),
+        (
+            "no algorithm",
+            VerificationOptions {
+                algorithms: Some(vec![]),
+                ..keys()
+            },
+        ),
+        (
+            "HS256 without a secret",
+            VerificationOptions {
+                algorithms: Some(vec!["HS256".into()]),
+                ..keys()
+            },
+        ),
+        (
+            "a secret without HS256",
+            VerificationOptions {
+                secret: SharedSecret::new(&[7; 32]).ok(),
+                algorithms: Some(vec!["ES256".into()]),
+                ..keys()
+            },
+        ),
+        (
+            "an empty issuer",
+            VerificationOptions {
+                issuer: some(""),
+                ..keys()
+            },
+        ),
+        (
+            "sessions that are asked about without end",
+            VerificationOptions {
+                mode: Mode::KeysAndSession,
+                session_every: Some(Duration::ZERO),
+                ..VerificationOptions::default()
+            },
+        ),
+        (
+            "an empty audience",
+            VerificationOptions {
+                audience: some(""),
+                ..keys()
+            },
+        ),
+        (
+            "a long leeway",
+            VerificationOptions {
+                leeway: Some(Duration::from_secs(301)),
+                ..keys()
+            },
+        ),
+        (
+            "sessions that are never asked about",
+            VerificationOptions {
+                session_every: Some(Duration::from_secs(1)),
+                ..keys()
+            },
+        ),
+    ] {
+        assert_eq!(
+            build(options).unwrap_err().code(),
+            "invalid_configuration",
+            "{name}"
+        );
+    }
+    assert_eq!(
+        Mode::parse("Keys").unwrap_err().code(),
+        "invalid_configuration"
+    );
+    assert!(ByKeys::of_cloud(&config.base_url, "demo").is_ok());
+}
