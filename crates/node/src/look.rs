@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next, Turn};
+use mastra_auth_cloud_core::flow::glance::{self, Brought};
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
@@ -113,10 +114,18 @@ fn look(
     let text = |at| call.get::<Option<Text>>(at);
     let (token, authorization, cookie) = (text(0)?, text(1)?, text(2)?);
     guard("look", || {
+        let brought = Brought {
+            token: token.as_ref().map(Text::as_str),
+            authorization: authorization.as_ref().map(Text::as_str),
+            cookie: cookie.as_ref().map(|text| text.as_str().as_bytes()),
+        };
+        if let Some(identity) = glance::known(authority, &brought, now()) {
+            return serial(&identity);
+        }
         let credentials = Credentials::with_token(
             authority,
-            token.as_ref().map(Text::as_str),
-            authorization.as_ref().map(Text::as_str),
+            brought.token,
+            brought.authorization,
             cookie.as_ref().map(Text::as_str),
         );
         match credentials {
