@@ -184,7 +184,7 @@ export class MastraCloudAuth
   /** Ends a session here at once, by the Cloud's id of it, and on all other instances where there are `revocations`. */
   endSession(sessionId: string): void {
     unwrap(this.#cloud.authority.endSession(text(sessionId)));
-    this.#cloud.events.tell({ type: 'session_ended' });
+    this.#cloud.events.tell({ type: 'session_ended', sessionId });
     this.#cloud.revocations?.flush();
   }
 

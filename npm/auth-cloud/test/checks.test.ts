@@ -16,10 +16,10 @@ const others = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const jwks = { keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }] };
 const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-function token(sub: string, key = keys.privateKey): string {
+function token(sub: string, key = keys.privateKey, alg = 'ES256'): string {
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: 'https://issuer', aud: 'demo', sub, sid: `ses_${sub}`, roles: ['viewer'], iat: now, exp: now + 3600 };
-  const input = `${part({ alg: 'ES256', kid: 'k' })}.${part(claims)}`;
+  const input = `${part({ alg, kid: 'k' })}.${part(claims)}`;
   return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
 }
 
@@ -43,6 +43,27 @@ describe('checks on another thread', () => {
     const found = await Promise.all(people.map(id => auth.authenticateToken(token(id), request({}))));
     expect(found.map(user => user?.id)).toEqual(people);
     expect(counted()).toEqual([{ outcome: 'authenticated', source: 'keys', count: 100 }]);
+  });
+
+  test.each(['ES256', 'RS256'] as const)('threat_087_a_request_does_not_wait_for_the_check_of_another_%s', async alg => {
+    const pair = alg === 'ES256' ? keys : generateKeyPairSync('rsa', { modulusLength: 4096 });
+    const jwk = { ...pair.publicKey.export({ format: 'jwk' }), kid: 'k', alg, use: 'sig' };
+    const { auth, counted } = provider({ verification: { by: 'keys', issuer: 'https://issuer', jwks: { keys: [jwk] } } });
+    const answer = auth.authenticateToken(token('usr_1', pair.privateKey, alg), request({}));
+    // The call is over, and nothing was checked in it.
+    expect(counted()).toEqual([]);
+    await Promise.resolve();
+    expect(counted()).toEqual([]);
+    expect((await answer)?.id).toBe('usr_1');
+  });
+
+  test('threat_087_what_is_longer_than_any_token_or_header_is_refused_at_once', async () => {
+    const { auth, counted, events } = provider({ secure: false });
+    const long = `${token('usr_1')}${'A'.repeat(1_000_000)}`;
+    expect(await auth.authenticateToken(long, request({}))).toBeNull();
+    expect(await auth.authenticateToken('', request({ cookie: `mastra_session=${long}` }))).toBeNull();
+    expect(events.map(({ code }) => code)).toEqual(['invalid_token', 'cookie_header_too_large']);
+    expect(counted()).toEqual([{ outcome: 'rejected', source: 'none', count: 2 }]);
   });
 
   test('one check serves all who bring the same token', async () => {
@@ -71,6 +92,17 @@ describe('checks on another thread', () => {
     const underWay = auth.authenticateToken(token('usr_1'), request({}));
     auth.endUser('usr_1');
     expect(await underWay).toBeNull();
+  });
+
+  test('the end of a session is told with its id, which is not its token', () => {
+    const { auth, events } = provider();
+    auth.endSession('ses_1');
+    expect(events).toEqual([{ type: 'session_ended', sessionId: 'ses_1' }]);
+  });
+
+  test('a rule for tokens that nobody knows is no rule that is left out', () => {
+    const misspelt = { by: 'keys', jwks, audiences: 'other' } as MastraCloudAuthOptions['verification'] & object;
+    expect(() => provider({ verification: misspelt })).toThrow(expect.objectContaining({ code: 'invalid_configuration' }));
   });
 
   test('a forged token is refused, and told of once', async () => {
