@@ -118,7 +118,7 @@ fn settle(left: &Arc<Mutex<Left>>, laid: Laid, checked: Option<Checked>) -> Opti
             ticket,
             user: None,
             search: None,
-            internal: Some(error.reason.to_string()),
+            internal: Some(error.reason.clone()),
         })
     })
 }
