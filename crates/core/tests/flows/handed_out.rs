@@ -2,16 +2,20 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Checked, Credentials, Next, Turn};
 use mastra_auth_cloud_core::flow::keys::FetchKeys;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Jitter, Outcome, Source};
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::UserId;
+use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use serde_json::json;
 
 use crate::keys::{ask, by_keys};
 use crate::world::signer::{Signer, published};
-use crate::world::{at, run, said, status, token};
+use crate::world::{at, config, run, said, status, token};
 
 const DAY: i64 = 86_400;
 
@@ -138,7 +142,15 @@ fn threat_079_a_check_counts_for_its_own_token_only() {
 #[test]
 fn threat_078_a_check_counts_for_its_own_deployment_only() {
     let long = Signer::p256("long");
-    let (here, there) = (knowing(&[&long]), knowing(&[&long]));
+    let mut config = config(Dialect::V1);
+    let options = VerificationOptions {
+        mode: Mode::Keys,
+        key_set: Some(json!({ "keys": [long.jwk()] }).to_string()),
+        ..VerificationOptions::default()
+    };
+    config.verification = options.build(&config.base_url, &config.project_id).unwrap();
+    // The very same keys, and yet what the one found out is not the other's.
+    let [here, there] = [1, 2].map(|seed| Authority::new(config.clone(), Entropy::new([seed; 32])));
     let text = long.token("usr_1", DAY);
     let (_, checked_there) = handed_out(&there, &text);
     let (mut search, _) = handed_out(&here, &text);

@@ -34,7 +34,7 @@ impl Signer {
         Self { kid, pair }
     }
 
-    fn jwk(&self) -> Value {
+    pub(crate) fn jwk(&self) -> Value {
         let mut key = match &self.pair {
             Pair::Ed25519(pair) => {
                 let x = base64url(pair.public_key().as_ref());
