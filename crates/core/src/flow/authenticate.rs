@@ -6,23 +6,21 @@
 //! Whoever is remembered is answered without an allocation. Where signatures are checked, that is done here, at once; a driver
 //! with a thread to spare may take a check that is long there.
 
+mod signed;
+
 use core::array;
 use std::sync::Arc;
 
 use super::credentials::{Candidate, MAX_CANDIDATES};
 pub use super::credentials::{Credentials, bearer};
-use super::identify::{Answer, Identify, Known, first_look, look, settle};
+use super::identify::{Answer, Identify, Known, first_look, look};
 use super::keys::FetchKeys;
 use super::step::Jitter;
 use crate::error::{CloudApiError, Code};
-use crate::identity::Identity;
 use crate::identity::authority::Authority;
-use crate::identity::cache::{Look, Lookup};
+use crate::identity::cache::Look;
 use crate::identity::key::TokenKey;
-use crate::identity::keys::Outlook;
-use crate::identity::proof::Unproven;
 pub use crate::identity::proof::{Check, Checked};
-use crate::jwt::Reason;
 use crate::secret::SessionToken;
 use crate::tally::{Counting, Source};
 use crate::time::Now;
@@ -309,82 +307,6 @@ impl<'h> Authenticate<'h> {
         }
         let authority = Arc::clone(&self.authority);
         Judged::Next(Next::Identify(Identify::new(authority, token, jitter)))
-    }
-
-    /// Has a token judged by its signature.
-    fn prove(&mut self, waiting: Waiting, now: Now, jitter: Jitter) -> Judged {
-        match Check::new(&self.authority, waiting.key, &waiting.token, now) {
-            Some(check) => {
-                self.waiting = Some(waiting);
-                Judged::Check(check)
-            }
-            None => self.without_key(waiting, &Unproven::NoKeys, now, jitter),
-        }
-    }
-
-    /// What the signature says.
-    fn proven(
-        &mut self,
-        waiting: Waiting,
-        found: Result<Identity, Unproven>,
-        now: Now,
-        jitter: Jitter,
-    ) -> Judged {
-        let authority = Arc::clone(&self.authority);
-        let identity = match found {
-            Ok(identity) => identity,
-            Err(Unproven::Refused(error)) => {
-                // One that is merely past its end is not remembered as refused: its session may be renewed.
-                if !error.is(&Code::SessionExpired) {
-                    authority.refused(waiting.key, &error, now);
-                }
-                return Judged::Refused(error, Source::Keys);
-            }
-            Err(unproven) => return self.without_key(waiting, &unproven, now, jitter),
-        };
-        if authority.keys().is_some_and(|keys| keys.is_due(now)) {
-            let fetch = FetchKeys::new(Arc::clone(&authority), jitter);
-            self.background = Some(Background::Keys(fetch));
-        }
-        if authority.config().verification.session_every().is_some() {
-            let flow = Identify::proven(authority, identity, jitter);
-            return Judged::Next(Next::Identify(flow));
-        }
-        match settle(&authority, identity, now) {
-            Answer::Rejected(error) => Judged::Refused(error, Source::Keys),
-            answer => Judged::Answer(answer, Source::Keys),
-        }
-    }
-
-    /// A token whose key is not at hand: the keys are fetched, once and where that is of use. Where there may be others that
-    /// could not be had, nobody can say whether it is good.
-    fn without_key(
-        &mut self,
-        waiting: Waiting,
-        unproven: &Unproven,
-        now: Now,
-        jitter: Jitter,
-    ) -> Judged {
-        let authority = Arc::clone(&self.authority);
-        let outlook = authority
-            .keys()
-            .map_or(Outlook::Complete, |keys| keys.outlook(now));
-        if outlook == Outlook::Fetch && waiting.keys == Keys::AtHand {
-            self.waiting = Some(Waiting {
-                keys: Keys::Fetched,
-                ..waiting
-            });
-            return Judged::Next(Next::Keys(FetchKeys::new(authority, jitter)));
-        }
-        if outlook == Outlook::Complete && *unproven == Unproven::UnknownKey {
-            // Not remembered: the key may be published in the next moment.
-            return Judged::Refused(Reason::UnknownKey.into(), Source::Keys);
-        }
-        if let Lookup::Stale(identity) = authority.lookup(&waiting.key, now) {
-            return Judged::Answer(Answer::Authenticated(identity), Source::Cache);
-        }
-        let error = CloudApiError::new(Code::KeysUnavailable);
-        Judged::Answer(Answer::Unavailable(error), Source::Keys)
     }
 
     /// The task to ask about an identity that is still fresh.
