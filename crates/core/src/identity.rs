@@ -39,6 +39,8 @@ pub struct Identity {
     user: CloudUser,
     session_id: Option<SessionId>,
     begun_at: Option<Timestamp>,
+    /// What its token says verifiably of its issue.
+    issued_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
     renew_from: Option<Timestamp>,
     ahead: Claim,
@@ -67,6 +69,7 @@ impl Identity {
             user,
             session_id,
             begun_at: None,
+            issued_at: None,
             expires_at,
             renew_from: None,
             ahead: Claim(AtomicBool::new(false)),
@@ -76,6 +79,11 @@ impl Identity {
     /// The same, of a session that began then.
     pub(crate) fn begun(self, begun_at: Option<Timestamp>) -> Self {
         Self { begun_at, ..self }
+    }
+
+    /// The same, of a token that was verified to be issued then.
+    pub(crate) fn issued(self, issued_at: Option<Timestamp>) -> Self {
+        Self { issued_at, ..self }
     }
 
     /// Who it is.
@@ -146,7 +154,8 @@ impl Identity {
     /// The same, with the time from which on it is renewed. Where its token says no time of issue, its life begins now.
     pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
         let renew_from = self.expires_at.map(|end| {
-            let issued = Unverified::peek(self.user.session_token()).issued_at;
+            let peeked = || Unverified::peek(self.user.session_token()).issued_at;
+            let issued = self.issued_at.or_else(peeked);
             renew_from(issued.unwrap_or(now), end, before)
         });
         Self { renew_from, ..self }

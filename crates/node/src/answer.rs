@@ -1,17 +1,20 @@
 //! What was found out, as handles: the core's own values stay on this side.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Next};
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Check, Next, Turn};
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
+use mastra_auth_cloud_core::flow::{Jitter, Source};
 use mastra_auth_cloud_core::identity::Identity as CoreIdentity;
 use mastra_auth_cloud_core::model::CloudUser;
-use napi::bindgen_prelude::Either;
+use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
 
 use crate::convert::{Failure, User, now};
 use crate::flow::Flow;
 use crate::guard::{Result, guard};
+use crate::left::{Left, Wanted};
 
 /// Somebody the Cloud vouched for: what permissions are looked up with.
 #[napi]
@@ -53,7 +56,10 @@ impl Identity {
     /// The user as a plain object.
     #[napi]
     pub fn user(&self) -> Result<User> {
-        guard("Identity.user", || self.who().into())
+        guard("Identity.user", || match &self.0 {
+            Who::Remembered(identity) => identity.as_ref().into(),
+            Who::Told(user) => user.as_ref().into(),
+        })
     }
 }
 
@@ -98,19 +104,67 @@ impl Answer {
 
 /// A request's credentials on their way to an answer.
 #[napi]
-pub struct Search(pub(crate) Authenticate<'static>);
+pub struct Search {
+    /// None while it waits for a check: what comes of that is another one.
+    search: Option<Authenticate<'static>>,
+    /// What was to be done when it was handed over.
+    next: Option<Next>,
+    left: Arc<Mutex<Left>>,
+}
+
+impl Search {
+    pub(crate) fn new(search: Authenticate<'static>, left: Arc<Mutex<Left>>) -> Self {
+        Self {
+            search: Some(search),
+            next: None,
+            left,
+        }
+    }
+
+    /// One that has taken its first step.
+    pub(crate) fn begun(search: Authenticate<'static>, next: Next, left: Arc<Mutex<Left>>) -> Self {
+        Self {
+            next: Some(next),
+            ..Self::new(search, left)
+        }
+    }
+
+    fn turn(&mut self, last: Option<CoreAnswer>, jitter: Jitter) -> Option<Turn> {
+        if let Some(next) = self.next.take() {
+            return Some(Turn::Next(next));
+        }
+        Some(self.search.as_mut()?.turn(last, now(), jitter))
+    }
+
+    fn wait_for(&mut self, check: Check) -> u32 {
+        let search = self.search.take();
+        search.map_or(0, |search| {
+            Left::lock(&self.left).lay_down(check, search, Wanted::Search)
+        })
+    }
+}
 
 #[napi]
 impl Search {
-    /// Goes on: with nothing at first, then with each flow's answer. A flow is to be driven once per key.
+    /// Goes on: with nothing at first, then with each flow's answer. A flow is to be driven once per key. A number is the ticket of a
+    /// check that was laid down; what comes of that has another search.
     #[napi]
-    pub fn next(&mut self, last: Option<&Answer>, jitter: f64) -> Result<Either<Answer, Flow>> {
+    pub fn next(
+        &mut self,
+        last: Option<&Answer>,
+        jitter: f64,
+    ) -> Result<Either3<Answer, Flow, u32>> {
         guard("Search.next", || {
             let last = last.map(|answer| answer.0.clone());
-            match self.0.next(last, now(), crate::flow::jitter(jitter)) {
-                Next::Done(answer) => Either::A(Answer(answer)),
-                Next::Identify(flow) => Either::B(Flow::identify(flow)),
-                Next::Keys(flow) => Either::B(Flow::keys(flow)),
+            match self.turn(last, crate::flow::jitter(jitter)) {
+                Some(Turn::Next(Next::Done(answer))) => Either3::A(Answer(answer)),
+                Some(Turn::Next(Next::Identify(flow))) => Either3::B(Flow::identify(flow)),
+                Some(Turn::Next(Next::Keys(flow))) => Either3::B(Flow::keys(flow)),
+                Some(Turn::Check(check)) => Either3::C(self.wait_for(check)),
+                None => {
+                    let error = CloudApiError::configuration("A search was driven past its end.");
+                    Either3::A(Answer(CoreAnswer::Unavailable(error)))
+                }
             }
         })
     }
@@ -119,13 +173,17 @@ impl Search {
     #[napi]
     pub fn background(&mut self) -> Result<Option<Flow>> {
         guard("Search.background", || {
-            self.0.take_background().map(Flow::background)
+            let task = self.search.as_mut()?.take_background();
+            task.map(Flow::background)
         })
     }
 
     /// Where the answer came from, once there is one: `cache`, `keys`, `cloud` or `none`.
     #[napi]
     pub fn source(&self) -> Result<&'static str> {
-        guard("Search.source", || self.0.source().as_str())
+        guard("Search.source", || {
+            let search = self.search.as_ref();
+            search.map_or(Source::None, Authenticate::source).as_str()
+        })
     }
 }

@@ -4,11 +4,14 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
+
+use crate::answer::serial;
 
 /// An error of the core.
 #[napi(object, object_from_js = false)]
@@ -54,6 +57,8 @@ pub(crate) fn or<T>(result: std::result::Result<T, CloudApiError>) -> Or<T> {
 /// A user, whole.
 #[napi(object, object_from_js = false)]
 pub struct User {
+    /// The number of the identity; 0 where it is not remembered.
+    pub serial: f64,
     /// The Cloud's id.
     pub id: String,
     /// The e-mail address; empty for a machine.
@@ -75,6 +80,7 @@ pub struct User {
 impl From<&CloudUser> for User {
     fn from(user: &CloudUser) -> Self {
         Self {
+            serial: 0.0,
             id: user.id().as_str().to_owned(),
             email: user.email().to_owned(),
             name: user.name().map(str::to_owned),
@@ -86,6 +92,15 @@ impl From<&CloudUser> for User {
                 .and_then(|members| serde_json::to_string(members).ok()),
             roles: user.roles().to_vec(),
             session_token: user.session_token().expose().to_owned(),
+        }
+    }
+}
+
+impl From<&Identity> for User {
+    fn from(identity: &Identity) -> Self {
+        Self {
+            serial: serial(identity),
+            ..identity.user().into()
         }
     }
 }

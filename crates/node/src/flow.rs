@@ -286,3 +286,8 @@ fn whole(request: &CoreRequest) -> Request {
 pub(crate) fn jitter(share: f64) -> Jitter {
     Jitter((share * 9e15) as u64)
 }
+
+/// The same without a number at hand: the last digits of the clock differ from time to time and from process to process.
+pub(crate) fn jitter_of(now: Now) -> Jitter {
+    Jitter(now.monotonic.subsec_nanos().into())
+}

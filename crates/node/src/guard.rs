@@ -67,24 +67,25 @@ mod fault {
 
 #[cfg(feature = "fault-injection")]
 mod fault {
-    use std::cell::RefCell;
+    use std::sync::{Mutex, PoisonError};
 
     use napi_derive::napi;
 
-    thread_local! {
-        static ARMED: RefCell<Option<String>> = const { RefCell::new(None) };
-    }
+    /// One for all threads: a check runs on another than the one that arms.
+    static ARMED: Mutex<Option<String>> = Mutex::new(None);
 
     /// Lets the next call of one export panic. Only where the addon was built for that.
     #[napi]
     pub fn inject_panic(export: String) {
-        ARMED.set(Some(export));
+        *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some(export);
     }
 
     #[allow(clippy::panic, reason = "it is what this is for")]
     pub(super) fn maybe(export: &str) {
-        if ARMED.with_borrow(|armed| armed.as_deref() == Some(export)) {
-            ARMED.set(None);
+        let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
+        if armed.as_deref() == Some(export) {
+            *armed = None;
+            drop(armed);
             panic!("told to, with a secret: hunter2");
         }
     }

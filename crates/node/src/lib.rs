@@ -22,13 +22,19 @@
 
 mod answer;
 mod authority;
+mod checks;
 mod config;
 mod convert;
 mod flow;
 mod guard;
+mod left;
+mod look;
 mod operations;
+mod permissions;
 mod revocations;
 mod rules;
+mod sessions;
+mod sign_in;
 mod statistics;
 mod text;
 mod tokens;

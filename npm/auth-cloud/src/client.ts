@@ -8,7 +8,7 @@
 import { Deployment } from './deployment.js';
 import { unwrap } from './error.js';
 import type { MastraCloudClientOptions } from './options.js';
-import { makeSession, makeUser } from './user.js';
+import { makeSession, userOf } from './user.js';
 import type { CloudSession, CloudUser } from './user.js';
 
 /** What an authorization code was worth. */
@@ -34,7 +34,7 @@ export class MastraCloudClient {
   async verifyToken({ token }: { token: string }): Promise<CloudUser | null> {
     const { authority } = this.#cloud;
     const outcome = await this.#cloud.found(authority.opVerifyToken(token, Math.random()));
-    return outcome?.identity ? makeUser(outcome.identity, this.#cloud.withRole) : null;
+    return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
   /** Asks for a token's session; `null` where the Cloud refuses it. */
@@ -52,7 +52,7 @@ export class MastraCloudClient {
   /** Asks for an account; `null` where the Cloud refuses it or the dialect has no such endpoint. */
   async getUser({ userId, token }: { userId: string; token: string }): Promise<CloudUser | null> {
     const outcome = await this.#cloud.found(this.#cloud.authority.opUser(userId, token, Math.random()));
-    return outcome?.identity ? makeUser(outcome.identity, this.#cloud.withRole) : null;
+    return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
   /** Asks for a user's permissions; none where the Cloud refuses or the dialect has no such endpoint. */
@@ -68,7 +68,7 @@ export class MastraCloudClient {
     const flow = this.#cloud.authority.opExchangeCode(code, verifier, redirectUri, Math.random());
     const { token, identity, session, expiresIn } = await this.#cloud.done(flow);
     const exchanged = {
-      ...(identity && { user: makeUser(identity, this.#cloud.withRole) }),
+      ...(identity && { user: userOf(identity, this.#cloud.withRole) }),
       ...(session && { session: makeSession(session) }),
       ...(expiresIn !== undefined && { expiresIn }),
     };

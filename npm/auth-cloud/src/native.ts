@@ -15,6 +15,8 @@ export interface NativeFailure {
 }
 
 export interface NativeUser {
+  /** The number of the identity; 0 where it is not remembered. */
+  readonly serial: number;
   readonly id: string;
   readonly email: string;
   readonly name?: string;
@@ -94,7 +96,8 @@ export interface NativeFlow {
 export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
 
 export interface NativeSearch {
-  next(last: NativeAnswer | undefined, jitter: number): NativeAnswer | NativeFlow;
+  /** A number is the ticket of a check: what comes of it has another search. */
+  next(last: NativeAnswer | undefined, jitter: number): NativeAnswer | NativeFlow | number;
   background(): NativeFlow | null;
   source(): NativeSource;
 }
@@ -134,16 +137,44 @@ export interface NativeStatistics {
 type Or<T> = T | NativeFailure;
 type Text = string | null | undefined;
 
-/** The number of the identity that credentials stand for, where it is known without asking; else 0. */
-export type Warm = (token: Text, authorization: Text, cookie: Text) => number;
+/** What came of a look that waited for a check: one of the members beside its ticket. */
+export interface NativeSettled {
+  readonly ticket: number;
+  readonly user?: NativeUser;
+  readonly search?: NativeSearch;
+  /** Why the addon failed. */
+  readonly internal?: string;
+}
+
+export interface NativeBatch {
+  readonly settled: readonly NativeSettled[];
+  /** Whether something was laid down again. */
+  readonly isMore: boolean;
+  /** Whether `background` has something to do. */
+  readonly isDue: boolean;
+}
+
+/**
+ * The number of the identity that credentials stand for, where that is known at once; below 0 it is that number, and `background`
+ * has something to do. 0 where the look goes on with `begun`. A half more than a whole number where that is the ticket of a check.
+ */
+export type Look = (token: Text, authorization: Text, cookie: Text) => number;
 
 export interface NativeAuthority {
   facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };
-  warm(): Or<Warm>;
+  look(): Or<Look>;
   background(): NativeFlow[];
   statistics(): NativeStatistics;
   called(operation: string, status: number | undefined, failed: NativeTransportError | undefined, milliseconds: number): void;
-  /** `counted` where `warm` gave a number for the same request. */
+  /** Whom the look that gave this number verified; `null` where that was known before. */
+  found(serial: number): NativeUser | null;
+  /** The look of this moment, to go on with. */
+  begun(): Or<NativeSearch> | null;
+  /** Begins the checks that were laid down. */
+  checks(): Promise<NativeBatch>[];
+  /** Whom this token was verified to be, where that is remembered and is this user. */
+  identity(token: string, userId: string): NativeIdentity | null;
+  /** `counted` where a look gave a number for the same request. */
   authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<string>;
   loginCookie(redirectUri: string, state: string): Or<string>;

@@ -140,10 +140,26 @@ export function nativeOptions(options: MastraCloudAuthOptions): NativeOptions {
   };
 }
 
-/** What the core checks: texts, lists of texts and numbers. */
+const VERIFICATION = new Set([
+  'by',
+  'jwksUrl',
+  'jwks',
+  'jwksFile',
+  'secret',
+  'algorithms',
+  'issuer',
+  'audience',
+  'leeway',
+  'maxAge',
+  'sessionEvery',
+] satisfies (keyof VerificationOptions)[] as string[]);
+
+/** What the core checks: texts, lists of texts and numbers. A member that nobody knows may be a rule that was misspelt. */
 function verification(given: MastraCloudAuthOptions['verification']): NativeVerification {
   const environment = (name: string) => process.env[name] || undefined;
   const options: Partial<VerificationOptions> = typeof given === 'object' && given !== null ? given : {};
+  const unknown = Object.keys(options).find(name => !VERIFICATION.has(name));
+  if (unknown !== undefined) throw wrong(`verification has no member ${unknown.slice(0, 40)}`);
   const by: unknown = typeof given === 'string' ? given : (options.by ?? environment('MASTRA_VERIFICATION'));
   const { jwks } = options;
   const named = (name: 'jwksUrl' | 'jwksFile' | 'secret' | 'issuer' | 'audience', variable: string) => {

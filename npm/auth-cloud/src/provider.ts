@@ -20,25 +20,16 @@ import { MastraAuthProvider } from '@mastra/core/server';
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
-import type { CloudAuthEvent } from './events.js';
 import { allows, allowsAll, allowsAny } from './grants.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type {
-  NativeAnswer,
-  NativeFailure,
-  NativeFlow,
-  NativeIdentity,
-  NativeOutcome,
-  NativeSource,
-  Warm,
-} from './native.js';
+import { Looks } from './looks.js';
+import type { NativeFailure, NativeFlow, NativeOutcome } from './native.js';
 import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationStatus } from './revocations.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
-import { identityOf } from './user.js';
 import type { CloudUser } from './user.js';
 import { Users } from './users.js';
 
@@ -52,19 +43,16 @@ export class MastraCloudAuth
 
   readonly #cloud: Deployment;
   readonly #users: Users;
-  readonly #warm: Warm;
-  readonly #traceRequests: boolean;
+  readonly #looks: Looks;
   /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
     this.#cloud = new Deployment(options, () => this.logger);
-    this.#traceRequests = flag('traceRequests', options.traceRequests);
-    // What a warm look finds says no more than a number: where each request is told of, none is made.
-    this.#warm = this.#traceRequests ? () => 0 : unwrap(this.#cloud.authority.warm());
     const { maxEntries, longest } = this.#cloud.authority.facts();
     this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
+    this.#looks = new Looks(this.#cloud, this.#users, flag('traceRequests', options.traceRequests));
     this.mapUserToResourceId = options.mapUserToResourceId ?? (user => user.id);
     this.registerOptions(options);
   }
@@ -76,7 +64,7 @@ export class MastraCloudAuth
    * hands on an empty one where there is none. Throws where the Cloud could not be asked.
    */
   authenticateToken(token: string, request: RequestLike): Promise<CloudUser | null> {
-    return this.#authenticate(text(token), undefined, request);
+    return this.#looks.who(text(token), undefined, request);
   }
 
   /** Whether a user may come in at all: everybody that this provider vouched for, or a copy of one. */
@@ -86,7 +74,7 @@ export class MastraCloudAuth
 
   /** The user that a request comes from; `null` where nobody is signed in or the credential is refused. */
   getCurrentUser(request: Request): Promise<CloudUser | null> {
-    return this.#authenticate('', header(request, 'authorization'), request);
+    return this.#looks.who('', header(request, 'authorization'), request);
   }
 
   /** A user by id: asked for with a token, or one who was here a moment ago; else `null`. */
@@ -105,61 +93,6 @@ export class MastraCloudAuth
   /** The page of a user at the Cloud. */
   getUserProfileUrl(user: { id: string }): string {
     return this.#cloud.authority.profileUrl(user.id);
-  }
-
-  #authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
-    const cookie = header(request, 'cookie');
-    let serial = this.#warm(token, authorization, cookie);
-    if (serial < 0) {
-      serial = -serial;
-      for (const flow of this.#cloud.authority.background()) this.#cloud.let(flow);
-    }
-    const known = serial === 0 ? undefined : this.#users.get(serial);
-    return known === undefined ? this.#search(token, authorization, cookie, request, serial !== 0) : known.promised;
-  }
-
-  async #search(
-    token: string,
-    authorization: string | undefined,
-    cookie: string | undefined,
-    request: RequestLike,
-    counted = false,
-  ): Promise<CloudUser | null> {
-    const begun = performance.now();
-    const search = this.#cloud.authority.authenticate(token, authorization, cookie, counted);
-    if (isFailure(search)) {
-      this.#cloud.events.failed('rejected', search, looked('rejected', 'none', begun, requestId(request)));
-      return null;
-    }
-    let last: NativeAnswer | undefined;
-    for (;;) {
-      const next = search.next(last, Math.random());
-      if (isFlow(next)) {
-        last = (await this.#cloud.run(next)).answer;
-        continue;
-      }
-      const besides = search.background();
-      if (besides !== null) this.#cloud.let(besides);
-      return this.#told(next, search.source(), begun, request);
-    }
-  }
-
-  #told(answer: NativeAnswer, source: NativeSource, begun: number, request: RequestLike): CloudUser | null {
-    const { events } = this.#cloud;
-    const kind = answer.kind();
-    const failure = answer.failure();
-    const identity = answer.identity();
-    const user = identity === null ? null : this.#users.of(identity);
-    if (failure === null) {
-      if (this.#traceRequests && (kind === 'authenticated' || kind === 'anonymous')) {
-        events.tell({ type: kind, ...looked(kind, source, begun, requestId(request)), ...(user && { userId: user.id }) });
-      }
-      return user;
-    }
-    const id = requestId(request);
-    events.failed(kind === 'rejected' ? 'rejected' : 'unavailable', failure, looked(kind, source, begun, id));
-    if (kind === 'rejected') return null;
-    throw fromFailure(failure, id);
   }
 
   // Sessions: the host's id of a session is its token
@@ -251,7 +184,7 @@ export class MastraCloudAuth
   /** Ends a session here at once, by the Cloud's id of it, and on all other instances where there are `revocations`. */
   endSession(sessionId: string): void {
     unwrap(this.#cloud.authority.endSession(text(sessionId)));
-    this.#cloud.events.tell({ type: 'session_ended' });
+    this.#cloud.events.tell({ type: 'session_ended', sessionId });
     this.#cloud.revocations?.flush();
   }
 
@@ -354,7 +287,7 @@ export class MastraCloudAuth
 
   /** All permissions of a user; none where their session ended here. Throws where the Cloud had to be asked and could not be. */
   async getPermissions(user: CloudUser): Promise<string[]> {
-    const identity = await this.#identify(user);
+    const identity = await this.#looks.identity(user);
     if (identity === undefined) return [];
     const { authority } = this.#cloud;
     const known = authority.permissions(identity, Math.random());
@@ -390,28 +323,9 @@ export class MastraCloudAuth
   getPermissionsForRole(role: string): Promise<string[]> {
     return Promise.resolve(this.#cloud.authority.grantsOfRoles([role]));
   }
-
-  /** Whom the core vouched for behind this object; a copy that kept its token is asked about anew. */
-  async #identify(user: CloudUser): Promise<NativeIdentity | undefined> {
-    const own = identityOf(user);
-    if (own !== undefined) return own;
-    const token = text(user?.sessionToken);
-    if (token === '') return undefined;
-    const found = await this.#search(token, undefined, undefined, {});
-    return found !== null && found.id === user.id ? identityOf(found) : undefined;
-  }
-}
-
-/** What an event says of the answer to who a request comes from. */
-function looked(outcome: string, source: NativeSource, begun: number, id: string): Omit<CloudAuthEvent, 'type'> {
-  return { outcome, source, milliseconds: performance.now() - begun, requestId: id };
 }
 
 /** A host in JavaScript may pass anything; what is no text is an empty one, and refused as such. */
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
-}
-
-function isFlow(next: NativeAnswer | NativeFlow): next is NativeFlow {
-  return 'start' in next;
 }

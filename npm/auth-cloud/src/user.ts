@@ -4,7 +4,7 @@
  * The session token is an own property that is not enumerable: printing, spreading, cloning and `JSON.stringify` leave it out.
  */
 
-import type { NativeIdentity, NativeSession } from './native.js';
+import type { NativeIdentity, NativeSession, NativeUser } from './native.js';
 
 /** A signed-in person or machine. */
 export interface CloudUser {
@@ -34,16 +34,22 @@ export interface CloudSession {
   readonly createdAt: Date;
 }
 
-const identities = new WeakMap<object, NativeIdentity>();
+/** Of each user of ours the core's identity; `null` where it was not asked for so far. */
+const identities = new WeakMap<object, NativeIdentity | null>();
 
-/** The core's identity behind a user of ours; none behind a copy or somebody else's. */
-export function identityOf(user: object): NativeIdentity | undefined {
+/** The core's identity behind a user of ours; `null` where it is to be asked for, `undefined` behind a copy or somebody else's. */
+export function identityOf(user: object): NativeIdentity | null | undefined {
   return identities.get(user);
 }
 
-/** The user of an identity, made anew; with the one `role` beside `roles` where the dialect knows it by that name. */
-export function makeUser(identity: NativeIdentity, withRole: boolean): CloudUser {
-  const { id, email, name, avatarUrl, createdAt, metadata, roles, sessionToken } = identity.user();
+/** Keeps the identity behind a user of ours. */
+export function identify(user: object, identity: NativeIdentity): void {
+  identities.set(user, identity);
+}
+
+/** A user, made anew; with the one `role` beside `roles` where the dialect knows it by that name. */
+export function makeUser(of: NativeUser, withRole: boolean, identity: NativeIdentity | null): CloudUser {
+  const { id, email, name, avatarUrl, createdAt, metadata, roles, sessionToken } = of;
   const user = {
     id,
     email,
@@ -60,6 +66,11 @@ export function makeUser(identity: NativeIdentity, withRole: boolean): CloudUser
   Object.defineProperty(user, 'sessionToken', { value: sessionToken, enumerable: false });
   identities.set(user, identity);
   return Object.freeze(user) as CloudUser;
+}
+
+/** The same, of an identity that is at hand. */
+export function userOf(identity: NativeIdentity, withRole: boolean): CloudUser {
+  return makeUser(identity.user(), withRole, identity);
 }
 
 /** A session of the core. */

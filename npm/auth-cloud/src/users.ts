@@ -5,8 +5,8 @@
  * Whether an identity still counts is never decided here: the core says its number or does not.
  */
 
-import type { NativeIdentity } from './native.js';
-import { makeUser } from './user.js';
+import type { NativeIdentity, NativeUser } from './native.js';
+import { makeUser, userOf } from './user.js';
 import type { CloudUser } from './user.js';
 
 /** What an entry of usual size counts, in characters; larger ones count more. */
@@ -16,6 +16,8 @@ const UNIT = 8 * 1024;
 export interface Known {
   readonly user: CloudUser;
   readonly promised: Promise<CloudUser>;
+  /** What it counts. */
+  readonly units: number;
 }
 
 export class Users {
@@ -42,12 +44,13 @@ export class Users {
   of(identity: NativeIdentity): CloudUser {
     const serial = identity.serial();
     // What the core does not remember has no number, and two of them are not one.
-    if (serial === 0) return makeUser(identity, this.#withRole);
-    const known = this.get(serial);
-    if (known !== undefined) return known.user;
-    const user = makeUser(identity, this.#withRole);
-    this.#put(serial, { user, promised: Promise.resolve(user) });
-    return user;
+    if (serial === 0) return userOf(identity, this.#withRole);
+    return (this.get(serial) ?? this.#put(identity.user(), identity)).user;
+  }
+
+  /** The same, where the core handed on no more than who it is. */
+  who(user: NativeUser): Known {
+    return this.get(user.serial) ?? this.#put(user, null);
   }
 
   /** A user of this id that is at hand. */
@@ -60,11 +63,15 @@ export class Users {
 
   #again(serial: number): Known | undefined {
     const known = this.#old.get(serial);
-    if (known !== undefined) this.#put(serial, known);
-    return known;
+    return known && this.#keep(serial, known);
   }
 
-  #put(serial: number, known: Known): void {
+  #put(of: NativeUser, identity: NativeIdentity | null): Known {
+    const user = makeUser(of, this.#withRole, identity);
+    return this.#keep(of.serial, { user, promised: Promise.resolve(user), units: units(of) });
+  }
+
+  #keep(serial: number, known: Known): Known {
     const now = performance.now();
     if (this.#units >= this.#capacity || now - this.#turned > this.#lifetime) {
       this.#old = this.#young;
@@ -72,8 +79,14 @@ export class Users {
       this.#units = 0;
       this.#turned = now;
     }
-    const { user } = known;
     this.#young.set(serial, known);
-    this.#units += 1 + Math.floor((JSON.stringify(user).length + user.sessionToken.length) / UNIT);
+    this.#units += known.units;
+    return known;
   }
+}
+
+function units({ id, email, name = '', avatarUrl = '', metadata = '', roles, sessionToken }: NativeUser): number {
+  const texts = id.length + email.length + name.length + avatarUrl.length + metadata.length + sessionToken.length;
+  // Of each role a reference and a head beside its characters.
+  return 1 + Math.floor(roles.reduce((sum, role) => sum + role.length + 16, texts) / UNIT);
 }

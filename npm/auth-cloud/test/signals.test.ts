@@ -14,7 +14,8 @@ import type { Cloud } from './world.js';
 const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as {
   open(options: object, entropy: Uint8Array): {
     statistics(): CloudAuthStatistics;
-    warm(): (token: string, authorization: null, cookie: null) => number;
+    look(): (token: string, authorization: null, cookie: null) => number;
+    begun(): { next(last: undefined, jitter: number): unknown };
     authenticate(token: string, authorization: null, cookie: null, counted: boolean): { next(last: undefined, jitter: number): object };
   };
 };
@@ -204,16 +205,17 @@ for (const dialect of ['v1', 'pkce'] as const) {
   });
 }
 
-test('a request that a warm look has counted is not counted by the search that follows', () => {
+test('a request that a look has counted is not counted by the search that follows', () => {
   const authority = addon.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
   const anonymous = () => authority.statistics().requests.find(({ outcome }) => outcome === 'anonymous')?.count;
   authority.authenticate('', null, null, true).next(undefined, 0);
   expect(anonymous()).toBe(0);
   authority.authenticate('', null, null, false).next(undefined, 0);
   expect(anonymous()).toBe(1);
-  // Who is not known is counted by the search alone.
-  authority.warm()('', null, null);
-  expect(anonymous()).toBe(1);
+  // The look and what goes on with it are one.
+  expect(authority.look()('', null, null)).toBe(0);
+  authority.begun().next(undefined, 0);
+  expect(anonymous()).toBe(2);
 });
 
 test('names of figures, events and fields hold still', () => {

@@ -3,22 +3,24 @@
 //! The bearer first, then the session cookies in their order, so that neither a stale cookie nor another provider's bearer
 //! signs anyone out. The first that is accepted answers. One that cannot be checked ends the search as unavailable: to
 //! go on would let an outage choose who somebody is. A token of the wrong form is refused without a call.
-//! Whoever is remembered is answered without an allocation. Where signatures are checked, that is done here, at once.
+//! Whoever is remembered is answered without an allocation. Where signatures are checked, that is done here, at once; a driver
+//! with a thread to spare may take a check that is long there.
+
+mod signed;
 
 use core::array;
 use std::sync::Arc;
 
 use super::credentials::{Candidate, MAX_CANDIDATES};
 pub use super::credentials::{Credentials, bearer};
-use super::identify::{Answer, Identify, Known, first_look, settle};
+use super::identify::{Answer, Identify, Known, first_look, look};
 use super::keys::FetchKeys;
 use super::step::Jitter;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
-use crate::identity::cache::{Look, Lookup};
-use crate::identity::keys::Outlook;
-use crate::identity::proof::Unproven;
-use crate::jwt::Reason;
+use crate::identity::cache::Look;
+use crate::identity::key::TokenKey;
+pub use crate::identity::proof::{Check, Checked};
 use crate::secret::SessionToken;
 use crate::tally::{Counting, Source};
 use crate::time::Now;
@@ -34,6 +36,15 @@ pub enum Next {
     Done(Answer),
 }
 
+/// What a driver with a thread to spare does next.
+#[derive(Debug)]
+pub enum Turn {
+    /// Run this wherever it holds up nobody, and come back with what came of it.
+    Check(Check),
+    /// What any driver does.
+    Next(Next),
+}
+
 /// What nobody waits for: run it, one per key, and let its outcome go.
 #[derive(Debug)]
 pub enum Background {
@@ -47,8 +58,8 @@ pub enum Background {
 pub struct Authenticate<'h> {
     authority: Arc<Authority>,
     candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
-    /// Whose key was not known; judged again once the keys were fetched.
-    waiting: Option<SessionToken>,
+    /// What is being checked, or will be once the keys were fetched.
+    waiting: Option<Waiting>,
     refused: Option<(CloudApiError, Source)>,
     background: Option<Background>,
     /// The number of the identity of the stale time, where the Cloud is asked beside one.
@@ -66,9 +77,17 @@ impl core::fmt::Debug for Authenticate<'_> {
     }
 }
 
+/// A token on its way to be checked.
+struct Waiting {
+    key: TokenKey,
+    token: SessionToken,
+    keys: Keys,
+}
+
 /// What became of one candidate, and where that was found.
 enum Judged {
     Next(Next),
+    Check(Check),
     Answer(Answer, Source),
     Refused(CloudApiError, Source),
 }
@@ -109,8 +128,71 @@ impl<'h> Authenticate<'h> {
         self.source
     }
 
+    /// The same, without the headers: for a driver that cannot keep them until the end.
+    pub fn into_owned(self) -> Authenticate<'static> {
+        let mut left = self.candidates.flatten().map(Candidate::into_owned);
+        let candidates: [_; MAX_CANDIDATES] = array::from_fn(|_| left.next());
+        Authenticate {
+            candidates: candidates.into_iter(),
+            authority: self.authority,
+            waiting: self.waiting,
+            refused: self.refused,
+            background: self.background,
+            stale: self.stale,
+            source: self.source,
+            counting: self.counting,
+            look: self.look,
+        }
+    }
+
     /// Goes on: with nothing at first, then with each flow's answer.
     pub fn next(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Next {
+        let mut turn = self.go_on(last, now, jitter);
+        loop {
+            match turn {
+                Turn::Next(next) => return next,
+                Turn::Check(check) => turn = self.follow_check(check.run(), now, jitter),
+            }
+        }
+    }
+
+    /// The same for a driver with a thread to spare: a check that takes long is handed out. Where it is lost, go on with nothing.
+    pub fn turn(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Turn {
+        let turn = self.go_on(last, now, jitter);
+        self.quick(turn, now, jitter)
+    }
+
+    /// Goes on with what came of a check. One of another token counts for nothing, nor does one by keys that were replaced since:
+    /// then the token is checked anew.
+    pub fn checked(&mut self, checked: Checked, now: Now, jitter: Jitter) -> Turn {
+        // The same token may have come with another request meanwhile, or have been signed out.
+        let known = self
+            .waiting
+            .as_ref()
+            .map(|waiting| look(&self.authority, &waiting.key, now));
+        let turn = match known {
+            Some(Known::Answer(answer) | Known::Due(answer)) => {
+                self.waiting = None;
+                self.follow(Some(Judged::known(answer)), now, jitter)
+            }
+            _ => self.follow_check(checked, now, jitter),
+        };
+        self.quick(turn, now, jitter)
+    }
+
+    /// Runs what does not take long.
+    fn quick(&mut self, mut turn: Turn, now: Now, jitter: Jitter) -> Turn {
+        loop {
+            match turn {
+                Turn::Check(check) if !check.is_long() => {
+                    turn = self.follow_check(check.run(), now, jitter);
+                }
+                turn => return turn,
+            }
+        }
+    }
+
+    fn go_on(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Turn {
         match last {
             None | Some(Answer::Anonymous) => {}
             Some(Answer::Rejected(error)) => {
@@ -118,32 +200,49 @@ impl<'h> Authenticate<'h> {
             }
             Some(answer) => {
                 let source = self.source_of(&answer);
-                return self.done(answer, source);
+                return Turn::Next(self.done(answer, source));
             }
         }
-        if let Some(token) = self.waiting.take() {
-            let judged = self.prove(token, Keys::Fetched, now, jitter);
-            if let Some(next) = self.judged(judged) {
-                return next;
+        let judged = self
+            .waiting
+            .take()
+            .map(|waiting| self.prove(waiting, now, jitter));
+        self.follow(judged, now, jitter)
+    }
+
+    fn follow_check(&mut self, checked: Checked, now: Now, jitter: Jitter) -> Turn {
+        let judged = self.waiting.take().map(|waiting| {
+            match checked.of(&self.authority, &waiting.key, now) {
+                Some(found) => self.proven(waiting, found, now, jitter),
+                None => self.prove(waiting, now, jitter),
             }
-        }
-        while let Some(candidate) = self.candidates.by_ref().flatten().next() {
-            let judged = self.judge(candidate, now, jitter);
-            if let Some(next) = self.judged(judged) {
-                return next;
+        });
+        self.follow(judged, now, jitter)
+    }
+
+    /// What follows from what was judged; where that is nothing, from the candidates that are left.
+    fn follow(&mut self, mut judged: Option<Judged>, now: Now, jitter: Jitter) -> Turn {
+        loop {
+            if let Some(turn) = judged.and_then(|judged| self.judged(judged)) {
+                return turn;
             }
+            let Some(candidate) = self.candidates.by_ref().flatten().next() else {
+                break;
+            };
+            judged = Some(self.judge(candidate, now, jitter));
         }
-        match self.refused.take() {
+        Turn::Next(match self.refused.take() {
             Some((error, source)) => self.done(Answer::Rejected(error), source),
             None => self.done(Answer::Anonymous, Source::None),
-        }
+        })
     }
 
     /// What follows for the driver; nothing where the next candidate is to be judged.
-    fn judged(&mut self, judged: Judged) -> Option<Next> {
+    fn judged(&mut self, judged: Judged) -> Option<Turn> {
         match judged {
-            Judged::Next(next) => Some(next),
-            Judged::Answer(answer, source) => Some(self.done(answer, source)),
+            Judged::Next(next) => Some(Turn::Next(next)),
+            Judged::Check(check) => Some(Turn::Check(check)),
+            Judged::Answer(answer, source) => Some(Turn::Next(self.done(answer, source))),
             Judged::Refused(error, source) => {
                 // The first refusal is the one to tell: it is that of the credential that counts most.
                 self.refused.get_or_insert((error, source));
@@ -182,9 +281,9 @@ impl<'h> Authenticate<'h> {
         let Some(text) = candidate.text() else {
             return malformed();
         };
-        match first_look(&self.authority, &self.authority.key(text), self.look, now) {
-            Known::Answer(Answer::Rejected(error)) => Judged::Refused(error, Source::Cache),
-            Known::Answer(answer) => Judged::Answer(answer, Source::Cache),
+        let key = self.authority.key(text);
+        match first_look(&self.authority, &key, self.look, now) {
+            Known::Answer(answer) => Judged::known(answer),
             Known::Due(answer) => {
                 self.background = candidate
                     .into_token()
@@ -194,77 +293,20 @@ impl<'h> Authenticate<'h> {
             Known::Ask(stale) => match candidate.into_token() {
                 Some(token) => {
                     self.stale = stale.map(|identity| identity.serial());
-                    self.ask(token, now, jitter)
+                    self.ask(key, token, now, jitter)
                 }
                 None => malformed(),
             },
         }
     }
 
-    fn ask(&mut self, token: SessionToken, now: Now, jitter: Jitter) -> Judged {
+    fn ask(&mut self, key: TokenKey, token: SessionToken, now: Now, jitter: Jitter) -> Judged {
         if self.authority.keys().is_some() {
-            return self.prove(token, Keys::AtHand, now, jitter);
+            let keys = Keys::AtHand;
+            return self.prove(Waiting { key, token, keys }, now, jitter);
         }
         let authority = Arc::clone(&self.authority);
         Judged::Next(Next::Identify(Identify::new(authority, token, jitter)))
-    }
-
-    /// Judges a token by its signature.
-    fn prove(&mut self, token: SessionToken, keys: Keys, now: Now, jitter: Jitter) -> Judged {
-        let authority = Arc::clone(&self.authority);
-        let key = authority.key(token.expose());
-        let identity = match authority.prove(key, &token, now) {
-            Ok(identity) => identity,
-            Err(Unproven::Refused(error)) => {
-                // One that is merely past its end is not remembered as refused: its session may be renewed.
-                if !error.is(&Code::SessionExpired) {
-                    authority.refused(key, &error, now);
-                }
-                return Judged::Refused(error, Source::Keys);
-            }
-            Err(unproven) => return self.without_key(token, &unproven, keys, now, jitter),
-        };
-        if authority.keys().is_some_and(|keys| keys.is_due(now)) {
-            let fetch = FetchKeys::new(Arc::clone(&authority), jitter);
-            self.background = Some(Background::Keys(fetch));
-        }
-        if authority.config().verification.session_every().is_some() {
-            let flow = Identify::proven(authority, identity, jitter);
-            return Judged::Next(Next::Identify(flow));
-        }
-        match settle(&authority, identity, now) {
-            Answer::Rejected(error) => Judged::Refused(error, Source::Keys),
-            answer => Judged::Answer(answer, Source::Keys),
-        }
-    }
-
-    /// A token whose key is not at hand: the keys are fetched, once and where that is of use. Where there may be others that
-    /// could not be had, nobody can say whether it is good.
-    fn without_key(
-        &mut self,
-        token: SessionToken,
-        unproven: &Unproven,
-        keys: Keys,
-        now: Now,
-        jitter: Jitter,
-    ) -> Judged {
-        let authority = Arc::clone(&self.authority);
-        let outlook = authority
-            .keys()
-            .map_or(Outlook::Complete, |keys| keys.outlook(now));
-        if outlook == Outlook::Fetch && keys == Keys::AtHand {
-            self.waiting = Some(token);
-            return Judged::Next(Next::Keys(FetchKeys::new(authority, jitter)));
-        }
-        if outlook == Outlook::Complete && *unproven == Unproven::UnknownKey {
-            // Not remembered: the key may be published in the next moment.
-            return Judged::Refused(Reason::UnknownKey.into(), Source::Keys);
-        }
-        if let Lookup::Stale(identity) = authority.lookup(&authority.key(token.expose()), now) {
-            return Judged::Answer(Answer::Authenticated(identity), Source::Cache);
-        }
-        let error = CloudApiError::new(Code::KeysUnavailable);
-        Judged::Answer(Answer::Unavailable(error), Source::Keys)
     }
 
     /// The task to ask about an identity that is still fresh.
@@ -278,6 +320,16 @@ impl<'h> Authenticate<'h> {
             Identify::new(authority, token, jitter)
         };
         Some(Background::Identify(flow.ahead()))
+    }
+}
+
+impl Judged {
+    /// By what is remembered.
+    fn known(answer: Answer) -> Self {
+        match answer {
+            Answer::Rejected(error) => Self::Refused(error, Source::Cache),
+            answer => Self::Answer(answer, Source::Cache),
+        }
     }
 }
 

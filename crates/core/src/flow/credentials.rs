@@ -35,6 +35,11 @@ impl Candidate<'_> {
         }
     }
 
+    pub(super) fn into_owned(self) -> Candidate<'static> {
+        self.into_token()
+            .map_or(Candidate::Malformed, Candidate::Token)
+    }
+
     pub(super) fn into_token(self) -> Option<SessionToken> {
         match self {
             Self::Text(text) => SessionToken::parse(text).ok(),
@@ -107,11 +112,7 @@ impl<'h> Credentials<'h> {
 
     /// The same, without the headers: for a driver that cannot keep them until the end.
     pub fn into_owned(self) -> Credentials<'static> {
-        let own = |candidate: Candidate<'_>| {
-            candidate
-                .into_token()
-                .map_or(Candidate::Malformed, Candidate::Token)
-        };
+        let own = Candidate::into_owned;
         Credentials {
             candidates: self.candidates.map(|candidate| candidate.map(own)),
         }

@@ -264,7 +264,8 @@ pub(crate) fn first_look(authority: &Authority, key: &TokenKey, look: Look, now:
     known(authority.first_lookup(key, look, now))
 }
 
-fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
+/// The same for a later one.
+pub(crate) fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
     known(authority.lookup(key, now))
 }
 

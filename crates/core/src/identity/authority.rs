@@ -224,6 +224,11 @@ impl Authority {
         self.cache.seen(key)
     }
 
+    /// Whom a token was verified to be once, where that is still remembered; whether it counts now is not asked.
+    pub fn verified(&self, token: &SessionToken) -> Option<Arc<Identity>> {
+        self.seen(&self.key(token.expose()))
+    }
+
     /// A refusal ends what was known; only a plain 401 is remembered itself, for it alone speaks of the token.
     pub(crate) fn refused(&self, key: TokenKey, error: &CloudApiError, now: Now) {
         if error.status() == 401 {

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::ed25519::is_small_order;
+use super::length::Length;
 use super::rsa;
 use crate::encoding::base64url_decode;
 
@@ -85,6 +86,7 @@ remarks! {
 #[derive(Debug)]
 pub(super) struct PublicKey {
     pub(super) algorithm: Algorithm,
+    pub(super) length: Length,
     pub(super) parsed: ParsedPublicKey,
     pub(super) warning: Option<KeyWarning>,
 }
@@ -180,11 +182,13 @@ impl<'j> Jwk<'j> {
         self.check_algorithm(Algorithm::Rs256)?;
         let (n, e) = (self.bytes("n")?, self.bytes("e")?);
         let warning = rsa::check(&n, &e)?;
+        let length = Length::of_rsa(&n, &e);
         let parsed = RsaPublicKeyComponents { n, e }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
             .map_err(|_| KeyRefusal::MalformedMember)?;
         Ok(PublicKey {
             algorithm: Algorithm::Rs256,
+            length,
             parsed,
             warning,
         })
@@ -200,6 +204,7 @@ impl<'j> Jwk<'j> {
             .map_err(|_| KeyRefusal::NotOnCurve)?;
         Ok(PublicKey {
             algorithm: Algorithm::Es256,
+            length: Length::of(Algorithm::Es256),
             parsed,
             warning: None,
         })
@@ -215,6 +220,7 @@ impl<'j> Jwk<'j> {
         let parsed = ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyRefusal::NotOnCurve)?;
         Ok(PublicKey {
             algorithm: Algorithm::EdDsa,
+            length: Length::of(Algorithm::EdDsa),
             parsed,
             warning: None,
         })

@@ -4,11 +4,13 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::signature::ParsedPublicKey;
 
 use super::algorithm::Algorithm;
+use super::length::Length;
 use super::reason::Reason;
 
 /// A key, ready to check with. Which algorithm it is for was settled when it was read.
 pub(super) struct Key {
     algorithm: Algorithm,
+    length: Length,
     material: Material,
 }
 
@@ -18,9 +20,14 @@ enum Material {
 }
 
 impl Key {
-    pub(super) const fn public(algorithm: Algorithm, parsed: ParsedPublicKey) -> Self {
+    pub(super) const fn public(
+        algorithm: Algorithm,
+        length: Length,
+        parsed: ParsedPublicKey,
+    ) -> Self {
         Self {
             algorithm,
+            length,
             material: Material::Public(parsed),
         }
     }
@@ -28,12 +35,18 @@ impl Key {
     pub(super) fn secret(secret: &[u8]) -> Self {
         Self {
             algorithm: Algorithm::Hs256,
+            length: Length::Short,
             material: Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))),
         }
     }
 
     pub(super) const fn algorithm(&self) -> Algorithm {
         self.algorithm
+    }
+
+    /// How long a check with it takes.
+    pub(super) const fn length(&self) -> Length {
+        self.length
     }
 
     /// Lengths are fixed by the algorithm (ES256: 64 bytes, never DER), and a secret is compared in constant time.

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::algorithm::Algorithm;
 use super::jwk::{Jwk, KeyRefusal, KeyWarning, PublicKey};
 use super::key::Key;
+use super::length::Length;
 use super::reason::Reason;
 use super::shared_secret::SharedSecret;
 use crate::json;
@@ -76,11 +77,14 @@ impl KeySet {
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let usable = |entry: Entry| {
             let PublicKey {
-                algorithm, parsed, ..
+                algorithm,
+                length,
+                parsed,
+                ..
             } = entry.key.ok()?;
             Some(Named {
                 id: entry.id,
-                key: Key::public(algorithm, parsed),
+                key: Key::public(algorithm, length, parsed),
             })
         };
         let keys: Box<[_]> = entries(text)?.into_iter().filter_map(usable).collect();
@@ -105,6 +109,14 @@ impl KeySet {
         match &self.0 {
             Keys::Named(keys) => keys.len(),
             Keys::Secret(_) => 1,
+        }
+    }
+
+    /// Whether it has a key that takes long to check with.
+    pub(super) fn has_long(&self) -> bool {
+        match &self.0 {
+            Keys::Named(keys) => keys.iter().any(|named| named.key.length() == Length::Long),
+            Keys::Secret(_) => false,
         }
     }
 

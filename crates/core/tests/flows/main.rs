@@ -15,6 +15,7 @@ mod breaker;
 mod callback;
 mod clock;
 mod glance;
+mod handed_out;
 mod holds;
 mod keys;
 mod login;

@@ -40,11 +40,15 @@ const CALLS = {
   codes: () => () => addon.codes(),
   userAgent: () => () => addon.userAgent(),
   'Authority.facts': () => () => authority.facts(),
-  'Authority.warm': () => () => authority.warm(),
-  warm: () => {
-    const warm = authority.warm();
-    return () => warm(T, null, null);
+  'Authority.look': () => () => authority.look(),
+  look: () => {
+    const look = authority.look();
+    return () => look(T, null, null);
   },
+  'Authority.found': () => () => authority.found(1),
+  'Authority.begun': () => () => authority.begun(),
+  'Authority.checks': () => () => authority.checks(),
+  'Authority.identity': () => () => authority.identity(T, 'u'),
   'Authority.background': () => () => authority.background(),
   'Authority.authenticate': () => () => authority.authenticate(T, null, null, false),
   'Authority.statistics': () => () => authority.statistics(),
@@ -150,7 +154,7 @@ function listed() {
     const methods = Object.getOwnPropertyNames(value.prototype ?? {}).filter(method => method !== 'constructor');
     return /^[A-Z]/.test(name) ? methods.map(method => `${name}.${method}`) : [name];
   });
-  return [...exported, 'warm'];
+  return [...exported, 'look'];
 }
 
 /** Each export `rounds` times. */

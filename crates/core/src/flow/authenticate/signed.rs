@@ -1,0 +1,94 @@
+//! A token that is judged by its signature: what is checked, and what follows from it.
+
+use std::sync::Arc;
+
+use super::super::identify::{Answer, Identify, settle};
+use super::super::keys::FetchKeys;
+use super::super::step::Jitter;
+use super::{Authenticate, Background, Check, Judged, Keys, Next, Waiting};
+use crate::error::{CloudApiError, Code};
+use crate::identity::Identity;
+use crate::identity::cache::Lookup;
+use crate::identity::keys::Outlook;
+use crate::identity::proof::Unproven;
+use crate::jwt::Reason;
+use crate::tally::Source;
+use crate::time::Now;
+
+impl Authenticate<'_> {
+    /// Has a token judged by its signature.
+    pub(super) fn prove(&mut self, waiting: Waiting, now: Now, jitter: Jitter) -> Judged {
+        match Check::new(&self.authority, waiting.key, &waiting.token, now) {
+            Some(check) => {
+                self.waiting = Some(waiting);
+                Judged::Check(check)
+            }
+            None => self.without_key(waiting, &Unproven::NoKeys, now, jitter),
+        }
+    }
+
+    /// What the signature says.
+    pub(super) fn proven(
+        &mut self,
+        waiting: Waiting,
+        found: Result<Identity, Unproven>,
+        now: Now,
+        jitter: Jitter,
+    ) -> Judged {
+        let authority = Arc::clone(&self.authority);
+        let identity = match found {
+            Ok(identity) => identity,
+            Err(Unproven::Refused(error)) => {
+                // One that is merely past its end is not remembered as refused: its session may be renewed.
+                if !error.is(&Code::SessionExpired) {
+                    authority.refused(waiting.key, &error, now);
+                }
+                return Judged::Refused(error, Source::Keys);
+            }
+            Err(unproven) => return self.without_key(waiting, &unproven, now, jitter),
+        };
+        if authority.keys().is_some_and(|keys| keys.is_due(now)) {
+            let fetch = FetchKeys::new(Arc::clone(&authority), jitter);
+            self.background = Some(Background::Keys(fetch));
+        }
+        if authority.config().verification.session_every().is_some() {
+            let flow = Identify::proven(authority, identity, jitter);
+            return Judged::Next(Next::Identify(flow));
+        }
+        match settle(&authority, identity, now) {
+            Answer::Rejected(error) => Judged::Refused(error, Source::Keys),
+            answer => Judged::Answer(answer, Source::Keys),
+        }
+    }
+
+    /// A token whose key is not at hand: the keys are fetched, once and where that is of use. Where there may be others that
+    /// could not be had, nobody can say whether it is good.
+    fn without_key(
+        &mut self,
+        waiting: Waiting,
+        unproven: &Unproven,
+        now: Now,
+        jitter: Jitter,
+    ) -> Judged {
+        let authority = Arc::clone(&self.authority);
+        let outlook = authority
+            .keys()
+            .map_or(Outlook::Complete, |keys| keys.outlook(now));
+        if outlook == Outlook::Fetch && waiting.keys == Keys::AtHand {
+            self.waiting = Some(Waiting {
+                keys: Keys::Fetched,
+                ..waiting
+            });
+            return Judged::Next(Next::Keys(FetchKeys::new(authority, jitter)));
+        }
+        if outlook == Outlook::Complete && *unproven == Unproven::UnknownKey {
+            // Not remembered: the key may be published in the next moment.
+            return Judged::Refused(Reason::UnknownKey.into(), Source::Keys);
+        }
+        if let Lookup::Stale(identity) = authority.lookup(&waiting.key, now) {
+            return Judged::Answer(Answer::Authenticated(identity), Source::Cache);
+        }
+        let error = CloudApiError::new(Code::KeysUnavailable);
+        Judged::Answer(Answer::Unavailable(error), Source::Keys)
+    }
+}

@@ -1,0 +1,156 @@
+//! Signatures whose check takes long, on the threads that Node has for such work.
+//!
+//! What is laid down in one turn of the event loop goes to them in batches, and comes back so: the way there and back costs
+//! more than what is saved on one. What came of a check is told to the core on the thread of the event loop, so that whatever
+//! happened meanwhile counts.
+
+use std::sync::{Arc, Mutex};
+
+use mastra_auth_cloud_core::flow::authenticate::{Check, Checked, Next, Turn};
+use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
+use mastra_auth_cloud_core::identity::key::TokenKey;
+use napi::bindgen_prelude::AsyncTask;
+use napi::{Env, Task};
+use napi_derive::napi;
+
+use crate::answer::Search;
+use crate::authority::Authority;
+use crate::convert::{User, now};
+use crate::flow::jitter_of;
+use crate::guard::{Result, guard};
+use crate::left::{Laid, Left, Wanted};
+
+/// Most of a batch: some 400 microseconds of work, for which the first of it waits.
+const MOST: usize = 8;
+/// Threads that Node has for this where nothing else is said.
+const THREADS: usize = 4;
+
+/// What came of one look that was laid down; just one of its members beside `ticket`.
+#[napi(object, object_from_js = false)]
+pub struct Settled {
+    /// The whole number that the look gave.
+    pub ticket: u32,
+    /// Who it is.
+    pub user: Option<User>,
+    /// The search, to go on with.
+    pub search: Option<Search>,
+    /// Why the addon failed.
+    pub internal: Option<String>,
+}
+
+/// What came of a batch.
+#[napi(object, object_from_js = false)]
+pub struct Batch {
+    /// Of each look that waited for it and need wait no more.
+    pub settled: Vec<Settled>,
+    /// Whether something was laid down again.
+    pub is_more: bool,
+    /// Whether there is something in the background to do.
+    pub is_due: bool,
+}
+
+#[napi]
+impl Authority {
+    /// Begins the checks that were laid down. Each batch is a promise.
+    #[napi(ts_return_type = "Promise<Batch>[]")]
+    pub fn checks(&self) -> Result<Vec<AsyncTask<Checks>>> {
+        guard("Authority.checks", || {
+            let mut checks = Left::lock(&self.1).take_checks();
+            let size = checks.len().div_ceil(THREADS).clamp(1, MOST);
+            let mut batches = Vec::new();
+            while !checks.is_empty() {
+                let rest = checks.split_off(size.min(checks.len()));
+                batches.push(AsyncTask::new(Checks {
+                    checks,
+                    left: Arc::clone(&self.1),
+                }));
+                checks = rest;
+            }
+            batches
+        })
+    }
+}
+
+/// One batch.
+pub struct Checks {
+    checks: Vec<Check>,
+    left: Arc<Mutex<Left>>,
+}
+
+impl Task for Checks {
+    /// None where a check failed as no check may: then it is made again, where its failure is told.
+    type Output = Vec<(TokenKey, Option<Checked>)>;
+    type JsValue = Batch;
+
+    fn compute(&mut self) -> napi::Result<Self::Output> {
+        let run = |check: Check| (check.key(), guard("Checks.run", || check.run()).ok());
+        Ok(std::mem::take(&mut self.checks)
+            .into_iter()
+            .map(run)
+            .collect())
+    }
+
+    fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<Batch> {
+        let mut settled = Vec::with_capacity(output.len());
+        for (key, checked) in output {
+            let mut waited = Left::lock(&self.left).take_looks(&key);
+            // Most of the time it is one, for which nothing is copied.
+            let last = waited.pop();
+            for laid in waited {
+                settled.extend(settle(&self.left, laid, checked.clone()));
+            }
+            settled.extend(last.and_then(|laid| settle(&self.left, laid, checked)));
+        }
+        let left = Left::lock(&self.left);
+        Ok(Batch {
+            settled,
+            is_more: left.has_checks(),
+            is_due: !left.background.is_empty(),
+        })
+    }
+}
+
+/// None where it was laid down again.
+fn settle(left: &Arc<Mutex<Left>>, laid: Laid, checked: Option<Checked>) -> Option<Settled> {
+    let ticket = laid.ticket;
+    guard("Checks.settle", || go_on(left, laid, checked)).unwrap_or_else(|error| {
+        Some(Settled {
+            ticket,
+            user: None,
+            search: None,
+            internal: Some(error.reason.clone()),
+        })
+    })
+}
+
+fn go_on(left: &Arc<Mutex<Left>>, mut laid: Laid, checked: Option<Checked>) -> Option<Settled> {
+    let now = now();
+    let jitter = jitter_of(now);
+    let turn = match checked {
+        Some(checked) => laid.search.checked(checked, now, jitter),
+        None => Turn::Next(laid.search.next(None, now, jitter)),
+    };
+    let settled = |user, search| Settled {
+        ticket: laid.ticket,
+        user,
+        search,
+        internal: None,
+    };
+    match turn {
+        Turn::Check(check) => {
+            Left::lock(left).lay_again(check, laid);
+            None
+        }
+        Turn::Next(Next::Done(CoreAnswer::Authenticated(identity)))
+            if laid.wanted == Wanted::User =>
+        {
+            let task = laid.search.take_background();
+            Left::lock(left).background.extend(task);
+            Some(settled(Some(identity.as_ref().into()), None))
+        }
+        Turn::Next(next) => {
+            let search = Search::begun(laid.search, next, Arc::clone(left));
+            Some(settled(None, Some(search)))
+        }
+    }
+}

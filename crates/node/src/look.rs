@@ -1,0 +1,178 @@
+//! Who a request comes from: one look for each, which is answered with a number.
+
+use std::sync::{Arc, Mutex};
+
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next, Turn};
+use mastra_auth_cloud_core::flow::glance::{self, Brought};
+use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
+use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
+use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
+use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
+use napi_derive::napi;
+
+use crate::answer::{Identity, Search, serial};
+use crate::authority::Authority;
+use crate::convert::{Or, User, now, or, token};
+use crate::flow::{Flow, jitter_of};
+use crate::guard::{Result, guard, thrown};
+use crate::left::{Left, Wanted};
+use crate::text::Text;
+
+#[napi]
+impl Authority {
+    /// A function that looks who credentials stand for, and gives the number of the identity where that is known at once. Below 0
+    /// it is that number, and [`background`](Self::background) has something to do. 0 where the look goes on: see
+    /// [`begun`](Self::begun). A half more than a whole number where a signature is to be checked on another thread: under that
+    /// whole number [`checks`](Self::checks) tells what came of it.
+    ///
+    /// A function of its own and no method: every request calls it, and a method looks its object up first.
+    #[napi(ts_return_type = "Function")]
+    pub fn look<'env>(&self, env: &'env Env) -> Result<Or<Function<'env, (), f64>>> {
+        guard("Authority.look", || {
+            let (authority, left) = (Arc::clone(&self.0), Arc::clone(&self.1));
+            or(env
+                .create_function_from_closure("look", move |call| look(&authority, &left, &call))
+                .map_err(|_| CloudApiError::configuration("Node makes no function")))
+        })
+    }
+
+    /// What looks left to be done; nobody waits for it.
+    #[napi]
+    pub fn background(&self) -> Result<Vec<Flow>> {
+        guard("Authority.background", || {
+            let tasks = std::mem::take(&mut Left::lock(&self.1).background);
+            tasks.into_iter().map(Flow::background).collect()
+        })
+    }
+
+    /// Whom the look that gave this number verified, so that nothing is asked twice; none where that was known before.
+    #[napi]
+    pub fn found(&self, number: f64) -> Result<Option<User>> {
+        guard("Authority.found", || {
+            let found = Left::lock(&self.1).found.take();
+            let user = User::from(found?.as_ref());
+            (user.serial.to_bits() == number.to_bits()).then_some(user)
+        })
+    }
+
+    /// The look of this moment, to go on with; none where it is over.
+    #[napi]
+    pub fn begun(&self) -> Result<Option<Or<Search>>> {
+        guard("Authority.begun", || {
+            let begun = Left::lock(&self.1).begun.take();
+            begun.map(or)
+        })
+    }
+
+    /// Finds out who these credentials belong to, step by step. `counted` where a look has counted the request already.
+    #[napi]
+    pub fn authenticate(
+        &self,
+        token: Option<Text>,
+        authorization: Option<Text>,
+        cookie: Option<Text>,
+        counted: bool,
+    ) -> Result<Or<Search>> {
+        guard("Authority.authenticate", || {
+            let credentials = Credentials::with_token(
+                &self.0,
+                token.as_ref().map(Text::as_str),
+                authorization.as_ref().map(Text::as_str),
+                cookie.as_ref().map(Text::as_str),
+            );
+            if credentials.is_err() {
+                self.0.tally().answered(Answered::Rejected, Source::None);
+            }
+            let counting = if counted {
+                Counting::Never
+            } else {
+                Counting::Always
+            };
+            or(credentials.map(|found| {
+                let search = Authenticate::new(&self.0, found.into_owned()).counting(counting);
+                Search::new(search, Arc::clone(&self.1))
+            }))
+        })
+    }
+
+    /// Whom this token was verified to be, where that is remembered and is this user.
+    #[napi]
+    pub fn identity(&self, text: String, user_id: String) -> Result<Option<Identity>> {
+        guard("Authority.identity", || {
+            let known = self.0.verified(&token(&text).ok()?)?;
+            (known.user().id().as_str() == user_id).then(|| Identity::remembered(known))
+        })
+    }
+}
+
+fn look(
+    authority: &Arc<CoreAuthority>,
+    left: &Arc<Mutex<Left>>,
+    call: &FunctionCallContext<'_>,
+) -> napi::Result<f64> {
+    let text = |at| call.get::<Option<Text>>(at);
+    let (token, authorization, cookie) = (text(0)?, text(1)?, text(2)?);
+    guard("look", || {
+        let brought = Brought {
+            token: token.as_ref().map(Text::as_str),
+            authorization: authorization.as_ref().map(Text::as_str),
+            cookie: cookie.as_ref().map(|text| text.as_str().as_bytes()),
+        };
+        if let Some(identity) = glance::known(authority, &brought, now()) {
+            return serial(&identity);
+        }
+        let credentials = Credentials::with_token(
+            authority,
+            brought.token,
+            brought.authorization,
+            cookie.as_ref().map(Text::as_str),
+        );
+        match credentials {
+            Ok(credentials) => look_at(authority, left, credentials),
+            Err(error) => {
+                authority.tally().answered(Answered::Rejected, Source::None);
+                Left::lock(left).begun = Some(Err(error));
+                0.0
+            }
+        }
+    })
+    .or_else(|error| thrown(*call.env, &error))
+}
+
+fn look_at(
+    authority: &Arc<CoreAuthority>,
+    left: &Arc<Mutex<Left>>,
+    credentials: Credentials<'_>,
+) -> f64 {
+    let now = now();
+    let mut look = Authenticate::new(authority, credentials);
+    match look.turn(None, now, jitter_of(now)) {
+        Turn::Next(Next::Done(CoreAnswer::Authenticated(identity))) => {
+            let serial = serial(&identity);
+            let task = look.take_background();
+            if task.is_none() && look.source() == Source::Cache {
+                return serial;
+            }
+            let mut left = Left::lock(left);
+            left.found = (look.source() == Source::Keys).then_some(identity);
+            match task {
+                None => serial,
+                Some(task) => {
+                    left.background.push(task);
+                    -serial
+                }
+            }
+        }
+        Turn::Next(next) => {
+            let search = Search::begun(look.into_owned(), next, Arc::clone(left));
+            Left::lock(left).begun = Some(Ok(search));
+            0.0
+        }
+        Turn::Check(check) => {
+            let look = look.into_owned();
+            let ticket = Left::lock(left).lay_down(check, look, Wanted::User);
+            f64::from(ticket) + 0.5
+        }
+    }
+}

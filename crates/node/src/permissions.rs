@@ -1,0 +1,73 @@
+//! What a user may do, and the roles that say so.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
+use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::permission::Grants;
+use mastra_auth_cloud_core::roles::RoleMapping;
+use napi::bindgen_prelude::Either;
+use napi_derive::napi;
+
+use crate::answer::Identity;
+use crate::authority::Authority;
+use crate::convert::now;
+use crate::flow::{Flow, Outcome, jitter};
+use crate::guard::{Result, guard};
+
+#[napi]
+impl Authority {
+    /// What a user may do: known without asking, or to be asked.
+    #[napi]
+    pub fn permissions(&self, of: &Identity, share: f64) -> Result<Either<Vec<String>, Flow>> {
+        guard("Authority.permissions", || {
+            let flow = Permissions::new(Arc::clone(&self.0), of.who(), jitter(share));
+            match flow.known(now()) {
+                Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
+                None => Either::B(Flow::keyed("permissions", flow.key(), flow, |result| {
+                    result
+                        .or_else(of_nobody)
+                        .map(|grants| Outcome {
+                            grants: Some(grants.iter().map(str::to_owned).collect()),
+                            ..Outcome::default()
+                        })
+                        .into()
+                })),
+            }
+        })
+    }
+
+    /// The roles there are.
+    #[napi]
+    pub fn roles(&self) -> Result<Vec<String>> {
+        guard("Authority.roles", || {
+            self.mapping().roles().map(str::to_owned).collect()
+        })
+    }
+
+    /// What somebody with these roles may do by the role mapping, or by the default roles.
+    #[napi]
+    pub fn grants_of_roles(&self, roles: Vec<String>) -> Result<Vec<String>> {
+        guard("Authority.grantsOfRoles", || {
+            let grants = self.mapping().permissions(&roles);
+            grants.iter().map(str::to_owned).collect()
+        })
+    }
+
+    fn mapping(&self) -> RoleMapping {
+        self.0
+            .config()
+            .role_mapping
+            .clone()
+            .unwrap_or_else(RoleMapping::default_roles)
+    }
+}
+
+/// Whose session ended may do nothing: a host takes an error for an outage.
+fn of_nobody(error: CloudApiError) -> std::result::Result<Arc<Grants>, CloudApiError> {
+    if error.is(&Code::SignedOut) {
+        Ok(Arc::default())
+    } else {
+        Err(error)
+    }
+}

@@ -1,0 +1,132 @@
+//! Sessions: what the Cloud says of them, their end, and their cookie.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::cookie::values;
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::renew::Renew;
+use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::tally::SessionEnd;
+use napi_derive::napi;
+
+use crate::authority::Authority;
+use crate::convert::{Failure, Or, now, or, timestamp, token};
+use crate::flow::{Flow, Outcome, jitter};
+use crate::guard::{Result, guard};
+
+#[napi]
+impl Authority {
+    /// Ends a session; it is denied here from now on.
+    #[napi]
+    pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.signOut", || {
+            or(token(&text).map(|token| {
+                let (now, jitter) = (now(), jitter(share));
+                let authority = Arc::clone(&self.0);
+                let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+                sign_out(&self.0, flow)
+            }))
+        })
+    }
+
+    /// The session behind a token.
+    #[napi]
+    pub fn session(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.session", || {
+            or(token(&text).map(|token| {
+                let flow = LiveSession::new(Arc::clone(&self.0), token, jitter(share));
+                Flow::keyed("session", flow.key(), flow, |result| {
+                    result
+                        .map(|session| Outcome {
+                            session: session.as_ref().map(Into::into),
+                            ..Outcome::default()
+                        })
+                        .into()
+                })
+            }))
+        })
+    }
+
+    /// The session behind a token, with a newer token where the Cloud hands one out.
+    #[napi]
+    pub fn renew(&self, text: String, share: f64) -> Result<Or<Flow>> {
+        guard("Authority.renew", || {
+            or(token(&text).map(|token| {
+                let flow = Renew::new(Arc::clone(&self.0), token, jitter(share));
+                Flow::keyed("renew", flow.key(), flow, Outcome::from)
+            }))
+        })
+    }
+
+    /// The session token that a `Cookie` header holds, unverified: the first that may be one.
+    #[napi]
+    pub fn session_token(&self, cookie_header: String) -> Result<Option<String>> {
+        guard("Authority.sessionToken", || {
+            values(&cookie_header, self.0.config().cookie.name())
+                .ok()?
+                .find(|value| SessionToken::parse(value).is_ok())
+                .map(str::to_owned)
+        })
+    }
+
+    /// The cookie that keeps a session in a browser until `expires_at`.
+    #[napi]
+    pub fn session_cookie(&self, text: String, expires_at: f64) -> Result<Or<String>> {
+        guard("Authority.sessionCookie", || {
+            or(token(&text).and_then(|token| {
+                self.0
+                    .config()
+                    .session_cookie(&token, timestamp(expires_at), now().wall)
+                    .map(|cookie| cookie.expose().to_owned())
+            }))
+        })
+    }
+
+    /// The cookie that takes it away again.
+    #[napi]
+    pub fn clear_session_cookie(&self) -> Result<String> {
+        guard("Authority.clearSessionCookie", || {
+            self.0.config().cookie.clear().expose().to_owned()
+        })
+    }
+}
+
+pub(crate) fn sign_out(authority: &Arc<CoreAuthority>, flow: Logout) -> Flow {
+    let authority = Arc::clone(authority);
+    let whose = flow.identity().map(Arc::clone);
+    Flow::new(flow, move |outcome| {
+        let of = || Outcome {
+            user_id: whose.as_ref().map(|of| of.user().id().as_str().to_owned()),
+            session_id: whose
+                .as_ref()
+                .and_then(|of| of.session_id().map(|id| id.as_str().to_owned())),
+            ..Outcome::default()
+        };
+        let told = |end: SessionEnd| {
+            authority.tally().session_end(end);
+            Outcome {
+                sign_out: Some(end.as_str()),
+                ..of()
+            }
+        };
+        match outcome {
+            SignOut::Ended => told(SessionEnd::Ended),
+            SignOut::AlreadyGone => told(SessionEnd::AlreadyGone),
+            SignOut::NotConfirmed(error) => {
+                authority.tally().session_end(SessionEnd::NotConfirmed);
+                // Why it was not confirmed counts less than that it was not; the reason's code is what a caller can act on.
+                let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
+                Outcome {
+                    failure: Some(Failure {
+                        endpoint: error.endpoint().map(str::to_owned),
+                        ..failure
+                    }),
+                    ..of()
+                }
+            }
+        }
+    })
+}

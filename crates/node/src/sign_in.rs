@@ -1,0 +1,129 @@
+//! Signing in: the page, the cookie that binds it to a browser, and what comes back.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::callback::Callback;
+use mastra_auth_cloud_core::flow::login;
+use mastra_auth_cloud_core::flow::logout::Several;
+use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::tally::Login;
+use mastra_auth_cloud_core::url::RedirectUri;
+use napi_derive::napi;
+
+use crate::answer::Identity;
+use crate::authority::Authority;
+use crate::convert::{Or, now, or};
+use crate::flow::{Flow, Outcome, jitter};
+use crate::guard::{Result, guard};
+use crate::sessions::sign_out;
+
+#[napi]
+impl Authority {
+    /// Where to send the browser to sign in.
+    #[napi]
+    pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<String>> {
+        guard("Authority.loginUrl", || {
+            or(
+                login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
+                    login::url(&self.0, &redirect_uri, &state).map(|url| url.to_string())
+                }),
+            )
+        })
+    }
+
+    /// The cookie that binds this sign-in to the browser.
+    #[napi]
+    pub fn login_cookie(&self, redirect_uri: String, state: String) -> Result<Or<String>> {
+        guard("Authority.loginCookie", || {
+            or(
+                login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
+                    login::cookie(&self.0, &redirect_uri, &state, now())
+                        .map(|cookie| cookie.expose().to_owned())
+                }),
+            )
+        })
+    }
+
+    /// Finishes a sign-in.
+    #[napi]
+    pub fn callback(
+        &self,
+        code: String,
+        state: String,
+        cookie_header: String,
+        share: f64,
+    ) -> Result<Or<Flow>> {
+        guard("Authority.callback", || {
+            let flow = State::parse(&state, None).and_then(|state| {
+                let now = now();
+                Callback::new(
+                    Arc::clone(&self.0),
+                    state,
+                    &code,
+                    &cookie_header,
+                    now,
+                    jitter(share),
+                )
+            });
+            if flow.is_err() {
+                self.0.tally().login(Login::Failed);
+            }
+            let authority = Arc::clone(&self.0);
+            or(flow.map(|flow| {
+                Flow::new(flow, move |result| {
+                    authority.tally().login(match result {
+                        Ok(_) => Login::Succeeded,
+                        Err(_) => Login::Failed,
+                    });
+                    result
+                        .map(|signed_in| Outcome {
+                            token: Some(
+                                signed_in
+                                    .identity
+                                    .user()
+                                    .session_token()
+                                    .expose()
+                                    .to_owned(),
+                            ),
+                            identity: Some(Identity::remembered(signed_in.identity)),
+                            session: Some((&signed_in.session).into()),
+                            cookies: Some(
+                                signed_in
+                                    .cookies
+                                    .iter()
+                                    .map(|cookie| cookie.expose().to_owned())
+                                    .collect(),
+                            ),
+                            return_path: Some(signed_in.return_path.as_str().to_owned()),
+                            ..Outcome::default()
+                        })
+                        .into()
+                })
+            }))
+        })
+    }
+
+    /// The sign-outs of the sessions that a browser brought to a sign-in.
+    #[napi]
+    pub fn replaced(&self, cookie_header: String, by: &Identity, share: f64) -> Result<Vec<Flow>> {
+        guard("Authority.replaced", || {
+            let new = by.who().session_token();
+            let now = now();
+            Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
+                .take_flows()
+                .into_iter()
+                .map(|flow| sign_out(&self.0, flow))
+                .collect()
+        })
+    }
+}
+
+fn login_arguments(
+    redirect_uri: &str,
+    state: &str,
+) -> std::result::Result<(RedirectUri, State), CloudApiError> {
+    let redirect_uri = RedirectUri::parse(redirect_uri).map_err(CloudApiError::argument)?;
+    let state = State::parse(state, Some(redirect_uri.origin()))?;
+    Ok((redirect_uri, state))
+}

@@ -1,0 +1,145 @@
+/**
+ * Who a request comes from: one look into the core, and what follows where that is not enough.
+ *
+ * Whoever is known is answered at once. Otherwise a signature is checked, or the Cloud is asked; which of it is the core's to say.
+ */
+
+import type { Deployment } from './deployment.js';
+import { Checks } from './checks.js';
+import { fromFailure, isFailure, unwrap } from './error.js';
+import { requestId } from './events.js';
+import type { CloudAuthEvent } from './events.js';
+import { header } from './headers.js';
+import type { RequestLike } from './headers.js';
+import type { Look, NativeAnswer, NativeFailure, NativeFlow, NativeIdentity, NativeSearch, NativeSource } from './native.js';
+import { identify, identityOf } from './user.js';
+import type { CloudUser } from './user.js';
+import type { Users } from './users.js';
+
+export class Looks {
+  readonly #cloud: Deployment;
+  readonly #users: Users;
+  readonly #look: Look;
+  readonly #checks: Checks;
+  readonly #isTraced: boolean;
+
+  /** `isTraced`: each request is told of. */
+  constructor(cloud: Deployment, users: Users, isTraced: boolean) {
+    this.#cloud = cloud;
+    this.#users = users;
+    this.#look = unwrap(cloud.authority.look());
+    this.#checks = new Checks(cloud.authority, () => this.#background());
+    this.#isTraced = isTraced;
+  }
+
+  /** The user; `null` where nobody is signed in or the credential is refused. Throws where that could not be found out. */
+  who(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+    const cookie = header(request, 'cookie');
+    // What a look finds says no more than a number: nothing can be told of it.
+    if (this.#isTraced) return this.#search(this.#cloud.authority.authenticate(token, authorization, cookie, false), request);
+    const serial = this.#look(token, authorization, cookie);
+    const known = serial > 0 ? this.#users.get(serial) : undefined;
+    return known === undefined ? this.#otherwise(serial, token, authorization, cookie, request) : known.promised;
+  }
+
+  #otherwise(
+    serial: number,
+    token: string,
+    authorization: string | undefined,
+    cookie: string | undefined,
+    request: RequestLike,
+  ): Promise<CloudUser | null> {
+    const { authority } = this.#cloud;
+    if (serial === 0) return this.#search(authority.begun(), request);
+    if (!Number.isInteger(serial)) return this.#check(Math.floor(serial), request);
+    if (serial < 0) this.#background();
+    const number = Math.abs(serial);
+    const found = authority.found(number);
+    const known = found === null ? this.#users.get(number) : this.#users.who(found);
+    // It was let go here, while the core knows it still.
+    return known?.promised ?? this.#search(authority.authenticate(token, authorization, cookie, true), request);
+  }
+
+  async #check(ticket: number, request: RequestLike): Promise<CloudUser | null> {
+    const { user, search } = await this.#checks.of(ticket);
+    return user === undefined ? this.#search(search, request) : this.#users.who(user).user;
+  }
+
+  async #search(begun: NativeSearch | NativeFailure | null | undefined, request: RequestLike): Promise<CloudUser | null> {
+    const since = performance.now();
+    if (begun === null || begun === undefined) throw new Error('A look ended without an answer.');
+    if (isFailure(begun)) {
+      this.#cloud.events.failed('rejected', begun, looked('rejected', 'none', since, requestId(request)));
+      return null;
+    }
+    let search: NativeSearch | undefined = begun;
+    let last: NativeAnswer | undefined;
+    while (search !== undefined) {
+      const next: NativeAnswer | NativeFlow | number = search.next(last, Math.random());
+      last = undefined;
+      if (typeof next === 'number') {
+        ({ search } = await this.#checks.of(next));
+      } else if (isFlow(next)) {
+        last = (await this.#cloud.run(next)).answer;
+      } else {
+        const besides = search.background();
+        if (besides !== null) this.#cloud.let(besides);
+        return this.#told(next, search.source(), since, request);
+      }
+    }
+    throw new Error('A check ended without an answer.');
+  }
+
+  #told(answer: NativeAnswer, source: NativeSource, since: number, request: RequestLike): CloudUser | null {
+    const { events } = this.#cloud;
+    const kind = answer.kind();
+    const failure = answer.failure();
+    const identity = answer.identity();
+    const user = identity === null ? null : this.#users.of(identity);
+    if (failure === null) {
+      if (this.#isTraced && (kind === 'authenticated' || kind === 'anonymous')) {
+        events.tell({ type: kind, ...looked(kind, source, since, requestId(request)), ...(user && { userId: user.id }) });
+      }
+      return user;
+    }
+    const id = requestId(request);
+    events.failed(kind === 'rejected' ? 'rejected' : 'unavailable', failure, looked(kind, source, since, id));
+    if (kind === 'rejected') return null;
+    throw fromFailure(failure, id);
+  }
+
+  #background(): void {
+    for (const flow of this.#cloud.authority.background()) this.#cloud.let(flow);
+  }
+
+  /** Whom the core vouched for behind a user; a copy that kept its token is asked about anew. */
+  async identity(user: CloudUser): Promise<NativeIdentity | undefined> {
+    const own = identityOf(user);
+    if (own) return own;
+    const token: unknown = user?.sessionToken;
+    if (typeof token !== 'string' || token === '') return undefined;
+    const { authority } = this.#cloud;
+    const known = own === null ? authority.identity(token, user.id) : null;
+    if (known !== null) {
+      identify(user, known);
+      return known;
+    }
+    const search = authority.authenticate(token, undefined, undefined, false);
+    const found = await this.#search(search, {});
+    return found !== null && found.id === user.id ? this.#again(found) : undefined;
+  }
+
+  /** Of a user that was found just now. */
+  #again(found: CloudUser): NativeIdentity | undefined {
+    return identityOf(found) ?? this.#cloud.authority.identity(found.sessionToken, found.id) ?? undefined;
+  }
+}
+
+/** What an event says of the answer to who a request comes from. */
+function looked(outcome: string, source: NativeSource, since: number, id: string): Omit<CloudAuthEvent, 'type'> {
+  return { outcome, source, milliseconds: performance.now() - since, requestId: id };
+}
+
+function isFlow(next: NativeAnswer | NativeFlow): next is NativeFlow {
+  return 'start' in next;
+}
