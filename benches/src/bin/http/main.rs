@@ -16,7 +16,7 @@ use mastra_auth_benches::rounds::{Contender, Rounds};
 
 use load::{Server, wrk};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 31;
 const OPEN: &str = "axum, open";
 const OWN: &str = "ours, around the router";
 const ON_IT: &str = "ours, Router::layer";

@@ -9,7 +9,7 @@ use core::iter::Flatten;
 use core::ops::Range;
 
 use memchr::memmem::Finder;
-use memchr::{memchr, memrchr};
+use memchr::memchr;
 
 use crate::error::{CloudApiError, Code};
 
@@ -124,38 +124,39 @@ impl<'h, 'n> Search<'h, 'n> {
         }
     }
 
-    /// A header has many cookies, and ours is one: only a pair in which the name stands somewhere is taken apart.
+    /// A header has many cookies, and ours is one: only a pair in which the name stands somewhere is looked at.
     fn next(&mut self) -> Option<Range<usize>> {
         loop {
             let rest = self.header.get(self.from..)?;
             let at = self.name.find(rest)?;
-            let before = rest.get(..at)?;
-            let begin = memrchr(b';', before).map_or(0, |at| at.saturating_add(1));
-            let text = rest.get(begin..)?;
+            let (before, text) = rest.split_at_checked(at)?;
             let length = memchr(b';', text).unwrap_or(text.len());
+            let begin = self.from.saturating_add(at);
+            self.from = begin.saturating_add(length).saturating_add(1);
+            // Where it stands first in a pair and not at its beginning, the pair has another name.
+            let is_begin = matches!(trim_end(before).last(), None | Some(b';'));
             let pair = text.get(..length)?;
-            let begin = self.from.saturating_add(begin);
-            let end = begin.saturating_add(length);
-            self.from = end.saturating_add(1);
-            if let Some(value) = value_of(pair, self.name.needle()) {
-                let from = begin.saturating_add(value.start);
-                return Some(from..begin.saturating_add(value.end));
+            if let Some(value) = value_of(pair, self.name.needle()).filter(|_| is_begin) {
+                let end = begin.saturating_add(value.end);
+                return Some(begin.saturating_add(value.start)..end);
             }
         }
     }
 }
 
-/// Where the value stands in a pair of this name. See [`pair`] for what is trimmed.
+/// Where the value stands in a pair that begins with a name, where that is this one. See [`pair`] for what is trimmed.
 fn value_of(text: &[u8], name: &[u8]) -> Option<Range<usize>> {
-    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t');
-    let begin = text.iter().position(|byte| !is_space(byte))?;
-    let end = text
-        .iter()
-        .rposition(|byte| !is_space(byte))?
-        .saturating_add(1);
-    let value = begin.saturating_add(name.len()).saturating_add(1);
-    let has_name = text.get(begin..)?.strip_prefix(name)?.first() == Some(&b'=');
-    (has_name && !name.is_empty() && value <= end).then_some(value..end)
+    let value = name.len().saturating_add(1);
+    let is_named = !name.is_empty() && text.get(name.len()) == Some(&b'=');
+    // No space stands before the equals sign, so none of what is trimmed does.
+    is_named.then(|| value..trim_end(text).len().max(value))
+}
+
+fn trim_end(mut text: &[u8]) -> &[u8] {
+    while let [rest @ .., b' ' | b'\t'] = text {
+        text = rest;
+    }
+    text
 }
 
 /// Finds all cookies whose name begins with exactly `prefix`: pairs of the whole name and the value. The caller caps
