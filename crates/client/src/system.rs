@@ -9,19 +9,16 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 
-/// For so long a thread takes the monotonic clock's word for how far the wall clock went on: one that is set is noticed then.
-const WALL_CLOCK_TRUSTED: Duration = Duration::from_millis(20);
-
 /// What both clocks say. The monotonic one counts from the first time it was asked in this process.
 ///
-/// Every request asks for both, and to read a clock takes as long as much of what follows: mostly one of them is read.
+/// Mostly one of them is read: each thread reads the wall clock every 20 ms.
 pub(crate) fn now() -> Now {
     static START: OnceLock<Instant> = OnceLock::new();
     thread_local! {
         static LAST: Cell<Option<Now>> = const { Cell::new(None) };
     }
     let monotonic = START.get_or_init(Instant::now).elapsed();
-    if let Some(now) = LAST.get().and_then(|last| soon_after(last, monotonic)) {
+    if let Some(now) = LAST.get().and_then(|last| last.soon(monotonic)) {
         return now;
     }
     let wall = SystemTime::now()
@@ -33,12 +30,6 @@ pub(crate) fn now() -> Now {
     };
     LAST.set(Some(now));
     now
-}
-
-/// What both say where they were read a moment ago.
-fn soon_after(last: Now, monotonic: Duration) -> Option<Now> {
-    let since = monotonic.saturating_sub(last.monotonic);
-    (since < WALL_CLOCK_TRUSTED).then(|| last.plus(since))
 }
 
 /// 32 bytes from the operating system's generator.
@@ -84,12 +75,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn both_clocks_are_read_anew_after_a_moment() {
-        let last = now();
-        let after = |millis| soon_after(last, last.monotonic + Duration::from_millis(millis));
-        assert_eq!(after(19), Some(last.plus(Duration::from_millis(19))));
-        assert_eq!(after(20), None);
-        // One that was set meanwhile says what it says.
+    fn now_is_what_the_wall_clock_says() {
         let wall = || {
             SystemTime::now()
                 .duration_since(SystemTime::UNIX_EPOCH)

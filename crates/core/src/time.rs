@@ -87,6 +87,9 @@ pub struct Now {
     pub monotonic: Duration,
 }
 
+/// For so long the monotonic clock says how far the wall clock went on.
+const WALL_CLOCK_TRUSTED: Duration = Duration::from_millis(20);
+
 impl Now {
     /// This moment, `by` later on both clocks.
     #[must_use]
@@ -96,11 +99,30 @@ impl Now {
             monotonic: self.monotonic.saturating_add(by),
         }
     }
+
+    /// What both clocks say where they said this a moment ago and the monotonic one is here now: to read a clock takes as long as
+    /// much of what a request of somebody known takes. After 20 ms none: one that was set is noticed then.
+    pub fn soon(self, monotonic: Duration) -> Option<Self> {
+        let since = monotonic.saturating_sub(self.monotonic);
+        (since < WALL_CLOCK_TRUSTED).then(|| self.plus(since))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_clocks_are_to_be_read_anew_after_a_moment() {
+        let last = Now {
+            wall: Timestamp::from_unix_seconds(1_769_594_400),
+            monotonic: Duration::from_secs(3),
+        };
+        let soon = |millis| last.soon(last.monotonic + Duration::from_millis(millis));
+        assert_eq!(soon(0), Some(last));
+        assert_eq!(soon(19), Some(last.plus(Duration::from_millis(19))));
+        assert_eq!(soon(20), None);
+    }
 
     #[test]
     fn iso_text_is_read_and_written() {

@@ -1,5 +1,6 @@
 //! Values as they cross: plain objects, times in milliseconds, errors as data.
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -129,13 +130,23 @@ impl From<&CloudSession> for Session {
     }
 }
 
-/// What both clocks say. The monotonic one counts from the first time that it was asked.
+/// What both clocks say. The monotonic one counts from the first time that it was asked; each thread reads the wall clock every
+/// 20 ms.
 pub(crate) fn now() -> Now {
     static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    Now {
-        wall: wall(),
-        monotonic: BEGIN.elapsed(),
+    thread_local! {
+        static LAST: Cell<Option<Now>> = const { Cell::new(None) };
     }
+    let monotonic = BEGIN.elapsed();
+    if let Some(now) = LAST.get().and_then(|last| last.soon(monotonic)) {
+        return now;
+    }
+    let now = Now {
+        wall: wall(),
+        monotonic,
+    };
+    LAST.set(Some(now));
+    now
 }
 
 /// A clock that stands before 1970 counts as 1970.

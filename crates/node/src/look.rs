@@ -21,10 +21,11 @@ use crate::text::Text;
 
 #[napi]
 impl Authority {
-    /// A function that looks who credentials stand for, and gives the number of the identity where that is known at once. Below 0
-    /// it is that number, and [`background`](Self::background) has something to do. 0 where the look goes on: see
-    /// [`begun`](Self::begun). A half more than a whole number where a signature is to be checked on another thread: under that
-    /// whole number [`checks`](Self::checks) tells what came of it.
+    /// A function of a cookie header and, where there are any, an `Authorization` header and a token that the host has read: most
+    /// requests bring the first alone, and each argument costs. It looks who they stand for, and gives the number of the identity
+    /// where that is known at once. Below 0 it is that number, and [`background`](Self::background) has something to do. 0 where
+    /// the look goes on: see [`begun`](Self::begun). A half more than a whole number where a signature is to be checked on another
+    /// thread: under that whole number [`checks`](Self::checks) tells what came of it.
     ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Function")]
@@ -111,8 +112,14 @@ fn look(
     left: &Arc<Mutex<Left>>,
     call: &FunctionCallContext<'_>,
 ) -> napi::Result<f64> {
-    let text = |at| call.get::<Option<Text>>(at);
-    let (token, authorization, cookie) = (text(0)?, text(1)?, text(2)?);
+    let text = |at| {
+        if at < call.length() {
+            call.get::<Option<Text>>(at)
+        } else {
+            Ok(None)
+        }
+    };
+    let (cookie, authorization, token) = (text(0)?, text(1)?, text(2)?);
     guard("look", || {
         let brought = Brought {
             token: token.as_ref().map(Text::as_str),

@@ -37,7 +37,8 @@ export class Looks {
     const cookie = header(request, 'cookie');
     // What a look finds says no more than a number: nothing can be told of it.
     if (this.#isTraced) return this.#search(this.#cloud.authority.authenticate(token, authorization, cookie, false), request);
-    const serial = this.#look(token, authorization, cookie);
+    const isAlone = token === '' && authorization === undefined;
+    const serial = isAlone ? this.#look(cookie) : this.#look(cookie, authorization, token);
     const known = serial > 0 ? this.#users.get(serial) : undefined;
     return known === undefined ? this.#otherwise(serial, token, authorization, cookie, request) : known.promised;
   }

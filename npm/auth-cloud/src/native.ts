@@ -158,7 +158,7 @@ export interface NativeBatch {
  * The number of the identity that credentials stand for, where that is known at once; below 0 it is that number, and `background`
  * has something to do. 0 where the look goes on with `begun`. A half more than a whole number where that is the ticket of a check.
  */
-export type Look = (token: Text, authorization: Text, cookie: Text) => number;
+export type Look = (cookie: Text, authorization?: Text, token?: Text) => number;
 
 export interface NativeAuthority {
   facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };

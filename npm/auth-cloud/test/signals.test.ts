@@ -14,7 +14,7 @@ import type { Cloud } from './world.js';
 const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as {
   open(options: object, entropy: Uint8Array): {
     statistics(): CloudAuthStatistics;
-    look(): (token: string, authorization: null, cookie: null) => number;
+    look(): (cookie: null) => number;
     begun(): { next(last: undefined, jitter: number): unknown };
     authenticate(token: string, authorization: null, cookie: null, counted: boolean): { next(last: undefined, jitter: number): object };
   };
@@ -213,7 +213,7 @@ test('a request that a look has counted is not counted by the search that follow
   authority.authenticate('', null, null, false).next(undefined, 0);
   expect(anonymous()).toBe(1);
   // The look and what goes on with it are one.
-  expect(authority.look()('', null, null)).toBe(0);
+  expect(authority.look()(null)).toBe(0);
   authority.begun().next(undefined, 0);
   expect(anonymous()).toBe(2);
 });

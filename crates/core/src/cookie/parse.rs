@@ -8,8 +8,8 @@ use core::fmt;
 use core::iter::Flatten;
 use core::ops::Range;
 
-use memchr::memmem::Finder;
 use memchr::memchr;
+use memchr::memmem::Finder;
 
 use crate::error::{CloudApiError, Code};
 

@@ -43,7 +43,7 @@ const CALLS = {
   'Authority.look': () => () => authority.look(),
   look: () => {
     const look = authority.look();
-    return () => look(T, null, null);
+    return () => look(null, null, T);
   },
   'Authority.found': () => () => authority.found(1),
   'Authority.begun': () => () => authority.begun(),

@@ -10,7 +10,7 @@ const BODY = `
   const addon = require(workerData);
   const options = { projectId: 'demo', production: false, development: false };
   const authority = addon.open(options, new Uint8Array(32));
-  authority.look()('a.b.c', null, 'mastra_session=t');
+  authority.look()('mastra_session=t', null, 'a.b.c');
   authority.opVerifyToken('a.b.c', 0).start();
 `;
 const MEGABYTE = 1024 * 1024;
