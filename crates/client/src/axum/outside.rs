@@ -109,8 +109,12 @@ pub(crate) fn see_other(location: &str) -> Response {
 
 /// Keeps an answer that depends on the session out of every cache.
 pub(crate) fn guard(headers: &mut HeaderMap) {
-    insert(headers, CACHE_CONTROL, "no-store");
-    let cookie = HeaderValue::from_static("Cookie");
+    // Checked when this is built, and not on the way of every answer.
+    headers.insert(
+        CACHE_CONTROL,
+        const { HeaderValue::from_static("no-store") },
+    );
+    let cookie = const { HeaderValue::from_static("Cookie") };
     let varies = |value: &HeaderValue| {
         value.to_str().is_ok_and(|text| {
             text.split(',')
