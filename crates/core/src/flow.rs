@@ -40,6 +40,7 @@ pub mod login;
 pub mod logout;
 pub mod permissions;
 pub mod renew;
+mod renewal;
 pub mod renewing;
 pub mod session;
 pub mod step;
