@@ -133,7 +133,13 @@ impl Search {
         if let Some(next) = self.next.take() {
             return Some(Turn::Next(next));
         }
-        Some(self.search.as_mut()?.turn(last, now(), jitter))
+        Some(Left::turn(
+            &self.left,
+            self.search.as_mut()?,
+            last,
+            now(),
+            jitter,
+        ))
     }
 
     fn wait_for(&mut self, check: Check) -> u32 {

@@ -8,11 +8,18 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Check};
+use mastra_auth_cloud_core::flow::Jitter;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Check, Turn};
+use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::identity::Identity as CoreIdentity;
 use mastra_auth_cloud_core::identity::key::TokenKey;
+use mastra_auth_cloud_core::time::Now;
 
 use crate::answer::Search;
+
+/// Most looks that wait for a check at once: 16 batches for each of four threads, some 30 ms of work for two processors. What
+/// comes beyond is checked where it stands, which holds the event loop up and so whoever sends it.
+const MOST_WAITING: usize = 512;
 
 #[derive(Default)]
 pub(crate) struct Left {
@@ -26,6 +33,8 @@ pub(crate) struct Left {
     checks: Vec<Check>,
     /// Who waits for a check, under the key of its token.
     looks: HashMap<TokenKey, Vec<Laid>>,
+    /// How many they are.
+    waiting: usize,
     tickets: u32,
 }
 
@@ -72,6 +81,7 @@ impl Left {
 
     /// The same under a ticket that was given before. Of a token that is being checked there is one check however many wait.
     pub(crate) fn lay_again(&mut self, check: Check, laid: Laid) {
+        self.waiting = self.waiting.saturating_add(1);
         match self.looks.entry(check.key()) {
             Entry::Occupied(waiting) => waiting.into_mut().push(laid),
             Entry::Vacant(place) => {
@@ -92,6 +102,24 @@ impl Left {
 
     /// Who waited for a check.
     pub(crate) fn take_looks(&mut self, key: &TokenKey) -> Vec<Laid> {
-        self.looks.remove(key).unwrap_or_default()
+        let looks = self.looks.remove(key).unwrap_or_default();
+        self.waiting = self.waiting.saturating_sub(looks.len());
+        looks
+    }
+
+    /// The next step of a search: with its check handed out, where there is room for one.
+    pub(crate) fn turn(
+        left: &Mutex<Self>,
+        search: &mut Authenticate<'_>,
+        last: Option<Answer>,
+        now: Now,
+        jitter: Jitter,
+    ) -> Turn {
+        let is_full = Self::lock(left).waiting >= MOST_WAITING;
+        if is_full {
+            Turn::Next(search.next(last, now, jitter))
+        } else {
+            search.turn(last, now, jitter)
+        }
     }
 }

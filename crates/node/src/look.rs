@@ -154,7 +154,7 @@ fn look_at(
 ) -> f64 {
     let now = now();
     let mut look = Authenticate::new(authority, credentials);
-    match look.turn(None, now, jitter_of(now)) {
+    match Left::turn(left, &mut look, None, now, jitter_of(now)) {
         Turn::Next(Next::Done(CoreAnswer::Authenticated(identity))) => {
             let serial = serial(&identity);
             let task = look.take_background();

@@ -4,7 +4,7 @@
  * Checks that are laid down in one turn of the event loop go there together. What comes back is told to whoever holds its ticket.
  */
 
-import type { NativeAuthority, NativeSettled } from './native.js';
+import type { NativeAuthority, NativeBatch, NativeSettled } from './native.js';
 
 interface Waiting {
   resolve(settled: NativeSettled): void;
@@ -35,19 +35,26 @@ export class Checks {
     // After all that this turn brought: other requests come in the same one.
     setImmediate(() => {
       this.#isCalled = false;
-      for (const batch of this.#authority.checks()) {
-        batch.then(
-          ({ settled, isMore, isDue }) => {
-            for (const one of settled) this.#settle(one);
-            if (isMore) this.#call();
-            if (isDue) this.#due();
-          },
-          // It was cancelled: the process ends, or this thread of it.
-          () => {},
-        );
+      try {
+        for (const batch of this.#authority.checks()) batch.then(done => this.#take(done)).catch(this.#fail);
+      } catch (cause) {
+        this.#fail(cause);
       }
     });
   }
+
+  #take({ settled, isMore, isDue }: NativeBatch): void {
+    for (const one of settled) this.#settle(one);
+    if (isMore) this.#call();
+    if (isDue) this.#due();
+  }
+
+  /** What came of a batch is lost, and whose it was: nobody is left to wait for ever. */
+  readonly #fail = (cause: unknown): void => {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const { reject } of waiting) reject(cause);
+  };
 
   #settle(settled: NativeSettled): void {
     const waiting = this.#waiting.get(settled.ticket);

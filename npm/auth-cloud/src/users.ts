@@ -50,6 +50,7 @@ export class Users {
 
   /** The same, where the core handed on no more than who it is. */
   who(user: NativeUser): Known {
+    if (user.serial === 0) return this.#made(user, null);
     return this.get(user.serial) ?? this.#put(user, null);
   }
 
@@ -67,8 +68,12 @@ export class Users {
   }
 
   #put(of: NativeUser, identity: NativeIdentity | null): Known {
+    return this.#keep(of.serial, this.#made(of, identity));
+  }
+
+  #made(of: NativeUser, identity: NativeIdentity | null): Known {
     const user = makeUser(of, this.#withRole, identity);
-    return this.#keep(of.serial, { user, promised: Promise.resolve(user), units: units(of) });
+    return { user, promised: Promise.resolve(user), units: units(of) };
   }
 
   #keep(serial: number, known: Known): Known {

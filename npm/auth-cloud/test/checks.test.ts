@@ -66,6 +66,20 @@ describe('checks on another thread', () => {
     expect(counted()).toEqual([{ outcome: 'rejected', source: 'none', count: 2 }]);
   });
 
+  test('threat_102_no_more_checks_wait_than_threads_can_make_soon', async () => {
+    const { auth, counted } = provider();
+    const people = Array.from({ length: 600 }, (_, at) => `usr_${at}`);
+    const tokens = people.map(id => token(id));
+    const answers = tokens.map(text => auth.authenticateToken(text, request({})));
+    // Those beyond the bound were checked in their calls, and hold up whoever sends them.
+    expect(counted()).toEqual([{ outcome: 'authenticated', source: 'keys', count: 88 }]);
+    expect((await Promise.all(answers)).map(user => user?.id)).toEqual(people);
+    // There is room again.
+    const late = auth.authenticateToken(token('usr_late'), request({}));
+    expect(counted()).toEqual([{ outcome: 'authenticated', source: 'keys', count: 600 }]);
+    expect((await late)?.id).toBe('usr_late');
+  });
+
   test('one check serves all who bring the same token', async () => {
     const { auth, counted } = provider();
     const text = token('usr_1');
@@ -158,6 +172,11 @@ describe('checks on another thread', () => {
     addon.injectPanic('Checks.settle');
     await expect(auth.authenticateToken(token('usr_2'), request({}))).rejects.toMatchObject({ code: 'internal' });
     expect((await auth.authenticateToken(token('usr_2'), request({})))?.id).toBe('usr_2');
+    // Where the batches themselves fail nobody waits for ever, and the next request gets its answer.
+    addon.injectPanic('Authority.checks');
+    const both = ['usr_3', 'usr_4'].map(id => auth.authenticateToken(token(id), request({})));
+    for (const { status } of await Promise.allSettled(both)) expect(status).toBe('rejected');
+    expect((await auth.authenticateToken(token('usr_5'), request({})))?.id).toBe('usr_5');
   });
 
   test('a thread of Node that ends during its checks takes nothing along', async () => {
