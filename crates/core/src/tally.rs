@@ -82,20 +82,8 @@ impl Source {
 pub enum Counting {
     /// Every one.
     Always,
-    /// Only where somebody is signed in: whoever gets another answer asks again.
-    Authenticated,
     /// None: it was counted already.
     Never,
-}
-
-impl Counting {
-    pub(crate) const fn counts(self, outcome: Outcome) -> bool {
-        match self {
-            Self::Always => true,
-            Self::Authenticated => matches!(outcome, Outcome::Authenticated),
-            Self::Never => false,
-        }
-    }
 }
 
 /// How a sign-in ended.

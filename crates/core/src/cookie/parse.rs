@@ -148,8 +148,8 @@ impl<'h, 'n> Search<'h, 'n> {
 fn value_of(text: &[u8], name: &[u8]) -> Option<Range<usize>> {
     let value = name.len().saturating_add(1);
     let is_named = !name.is_empty() && text.get(name.len()) == Some(&b'=');
-    // No space stands before the equals sign, so none of what is trimmed does.
-    is_named.then(|| value..trim_end(text).len().max(value))
+    // The equals sign is no space: what is trimmed stands behind it.
+    is_named.then(|| value..trim_end(text).len())
 }
 
 fn trim_end(mut text: &[u8]) -> &[u8] {

@@ -18,7 +18,6 @@ use super::keys::FetchKeys;
 use super::step::Jitter;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
-use crate::identity::cache::Look;
 use crate::identity::key::TokenKey;
 pub use crate::identity::proof::{Check, Checked};
 use crate::secret::SessionToken;
@@ -66,7 +65,6 @@ pub struct Authenticate<'h> {
     stale: Option<u64>,
     source: Source,
     counting: Counting,
-    look: Look,
 }
 
 impl core::fmt::Debug for Authenticate<'_> {
@@ -104,7 +102,6 @@ impl<'h> Authenticate<'h> {
             stale: None,
             source: Source::None,
             counting: Counting::Always,
-            look: Look::First,
         }
     }
 
@@ -112,15 +109,6 @@ impl<'h> Authenticate<'h> {
     #[must_use]
     pub fn counting(self, counting: Counting) -> Self {
         Self { counting, ..self }
-    }
-
-    /// The same, for a look that is taken again where it does not find somebody: only then it counts as the first.
-    #[must_use]
-    pub fn peeking(self) -> Self {
-        Self {
-            look: Look::Peek,
-            ..self
-        }
     }
 
     /// Where the answer came from, once there is one.
@@ -141,7 +129,6 @@ impl<'h> Authenticate<'h> {
             stale: self.stale,
             source: self.source,
             counting: self.counting,
-            look: self.look,
         }
     }
 
@@ -254,7 +241,7 @@ impl<'h> Authenticate<'h> {
     fn done(&mut self, answer: Answer, source: Source) -> Next {
         self.source = source;
         let outcome = answer.outcome();
-        if self.counting.counts(outcome) {
+        if self.counting == Counting::Always {
             self.authority.tally().answered(outcome, source);
         }
         Next::Done(answer)
@@ -282,7 +269,7 @@ impl<'h> Authenticate<'h> {
             return malformed();
         };
         let key = self.authority.key(text);
-        match first_look(&self.authority, &key, self.look, now) {
+        match first_look(&self.authority, &key, now) {
             Known::Answer(answer) => Judged::known(answer),
             Known::Due(answer) => {
                 self.background = candidate

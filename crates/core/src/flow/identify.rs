@@ -13,7 +13,7 @@ use crate::envelope::bad_member;
 use crate::error::{CloudApiError, Code};
 use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
-use crate::identity::cache::{Look, Lookup};
+use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::json::BadMember;
 use crate::model::CloudUser;
@@ -260,8 +260,8 @@ pub(crate) enum Known {
 }
 
 /// The same for a request's first look, which is counted.
-pub(crate) fn first_look(authority: &Authority, key: &TokenKey, look: Look, now: Now) -> Known {
-    known(authority.first_lookup(key, look, now))
+pub(crate) fn first_look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
+    known(authority.first_lookup(key, now))
 }
 
 /// The same for a later one.

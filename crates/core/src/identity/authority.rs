@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::Identity;
 use super::breaker::{Admission, Breaker, BreakerState};
-use super::cache::{Cache, GrantsLookup, Look, Lookup, Proof};
+use super::cache::{Cache, GrantsLookup, Lookup, Proof};
 use super::hearsay::Hearsay;
 use super::key::{Scope, TokenKey};
 use super::keys::Keys;
@@ -137,8 +137,8 @@ impl Authority {
     }
 
     /// The first look that a request takes at a token: it is counted.
-    pub(crate) fn first_lookup(&self, key: &TokenKey, look: Look, now: Now) -> Lookup {
-        self.cache.first_lookup(key, look, now)
+    pub(crate) fn first_lookup(&self, key: &TokenKey, now: Now) -> Lookup {
+        self.cache.first_lookup(key, now)
     }
 
     /// Remembers an identity that was verified now, with what was known of its session; none where it was signed out

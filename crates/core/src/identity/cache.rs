@@ -78,14 +78,6 @@ pub(crate) struct Cache {
     writing: Writing,
 }
 
-/// Whether a look counts as a request's first whatever it finds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Look {
-    First,
-    /// Only where it finds somebody; else the first is still to come.
-    Peek,
-}
-
 /// Which of a request's looks it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
@@ -188,11 +180,9 @@ impl Cache {
     }
 
     /// The same for the first look that a request takes, which is counted and may be told that the identity is due.
-    pub(crate) fn first_lookup(&self, key: &TokenKey, look: Look, now: Now) -> Lookup {
+    pub(crate) fn first_lookup(&self, key: &TokenKey, now: Now) -> Lookup {
         let lookup = self.look(key, now, Turn::First);
-        if look == Look::First || matches!(lookup, Lookup::Fresh(_) | Lookup::Due(_)) {
-            self.counters.count(key, &lookup);
-        }
+        self.counters.count(key, &lookup);
         lookup
     }
 

@@ -77,7 +77,7 @@ fn sign_out(cache: &Cache, key: TokenKey, until: Timestamp) {
 }
 
 fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
-    match cache.first_lookup(&key(token), Look::First, now) {
+    match cache.first_lookup(&key(token), now) {
         Lookup::Fresh(identity) => {
             assert_eq!(identity.user().id().as_str(), token);
             "fresh"
@@ -557,10 +557,10 @@ fn looks_are_counted_by_what_they_found() {
         ("r", 2.0),
         ("?", 2.0),
     ] {
-        cache.first_lookup(&key(token), Look::First, at(seconds));
+        cache.first_lookup(&key(token), at(seconds));
         cache.lookup(&key(token), at(seconds));
     }
-    cache.first_lookup(&key("e"), Look::First, at(10.0));
+    cache.first_lookup(&key("e"), at(10.0));
     let found = cache.statistics();
     let counts = [
         found.fresh,
