@@ -1,8 +1,11 @@
 //! `cargo xtask bench http`: what a check of every request leaves of a server's speed.
 //!
-//! Each server is a process with one thread, wrk loads it from one thread, and the servers take turns second by second. All
+//! Each server is a process of one worker thread, wrk loads it from one thread, and the servers take turns second by second. All
 //! are sent a `Cookie` header of the same length, and all answer the same bytes; what they do in between differs.
 //! `http serve NAME` is one of them, which this program starts itself.
+//!
+//! The servers run as `#[tokio::main]` runs them, beside the main thread: a process of a single thread is spared work by the C
+//! library and the kernel on every system call, which no service is whose process ever had a second one.
 
 mod load;
 mod node;
@@ -25,7 +28,8 @@ const LOGIN: &str = "axum-login";
 const JSONWEBTOKEN: &str = "jsonwebtoken per request";
 
 fn main() -> Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()?;
     let arguments: Vec<_> = std::env::args().skip(1).collect();
@@ -60,7 +64,7 @@ fn axum(someone: &SignedIn) -> Result<[Table; 2]> {
         (JSONWEBTOKEN, server("jsonwebtoken")?),
     ];
     let (seen, spent) = measured(&servers)?;
-    let table = Table::new("axum, one thread, wrk with one thread", OWN, seen)
+    let table = Table::new("axum, one worker thread, wrk with one thread", OWN, seen)
         .goal(
             "of the open server's requests a second",
             Bound::AtLeast(0.93),
