@@ -52,9 +52,6 @@ struct Parts {
     revocations: Option<Arc<Revocations>>,
 }
 
-/// One of the core's two.
-type Glance = fn(&Authority, &Brought<'_>, Now) -> Option<Arc<Identity>>;
-
 /// A sign-in that begins: what to answer the browser with.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -167,7 +164,11 @@ impl MastraCloudAuth {
     }
 
     /// Not where somebody listens to what each request is told of: that is told on the long way.
-    fn glance(&self, headers: &HeaderMap, look: Glance) -> Option<Arc<Identity>> {
+    fn glance(
+        &self,
+        headers: &HeaderMap,
+        look: impl FnOnce(&Authority, &Brought<'_>, Now) -> Option<Arc<Identity>>,
+    ) -> Option<Arc<Identity>> {
         if signals::are_requests_told() {
             return None;
         }
@@ -176,7 +177,7 @@ impl MastraCloudAuth {
             cookie: headers::cookie_as_it_came(headers).ok()?,
             ..Brought::default()
         };
-        look(&self.0.driver.authority, &brought, system::now())
+        look(&self.0.driver.authority, &brought, system::about_now())
     }
 
     /// The answer to headers that cannot be read.

@@ -4,31 +4,44 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
+use coarsetime::Instant as Tick;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 
 /// What both clocks say. The monotonic one counts from the first time it was asked in this process.
-///
-/// Mostly one of them is read: each thread reads the wall clock every 20 ms.
 pub(crate) fn now() -> Now {
     static START: OnceLock<Instant> = OnceLock::new();
-    thread_local! {
-        static LAST: Cell<Option<Now>> = const { Cell::new(None) };
-    }
     let monotonic = START.get_or_init(Instant::now).elapsed();
-    if let Some(now) = LAST.get().and_then(|last| last.soon(monotonic)) {
-        return now;
-    }
     let wall = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    let now = Now {
+    Now {
         wall: Timestamp::from_unix_millis(i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)),
         monotonic,
+    }
+}
+
+/// The same, wrong by a tick of the system at most (1 to 16 ms), for what is asked so often that to read a clock counts: each
+/// thread reads both every 20 ms, and in between the system's ticks, which are at hand, say how far they went on.
+pub(crate) fn about_now() -> Now {
+    thread_local! {
+        static LAST: Cell<Option<(Tick, Now)>> = const { Cell::new(None) };
+    }
+    let tick = Tick::now_without_cache_update();
+    let soon = |(then, last): (Tick, Now)| {
+        let since = tick.duration_since(then);
+        last.soon(last.monotonic.saturating_add(since.into()))
     };
-    LAST.set(Some(now));
+    if let Some(now) = LAST.get().and_then(soon) {
+        return now;
+    }
+    let now = now();
+    // A thread that had to wait between the two would be wrong by as long as it did.
+    if Tick::now_without_cache_update() == tick {
+        LAST.set(Some((tick, now)));
+    }
     now
 }
 
@@ -86,6 +99,18 @@ mod tests {
             let (before, said, after) = (wall(), now().wall.unix_millis(), wall());
             let said = u128::try_from(said).unwrap();
             assert!((before.as_millis() - 1..=after.as_millis() + 1).contains(&said));
+        }
+    }
+
+    #[test]
+    fn what_is_said_about_now_is_a_tick_off_at_most() {
+        let tick = Duration::from_millis(20);
+        for _ in 0..50 {
+            std::thread::sleep(Duration::from_millis(1));
+            let (before, said, after) = (now(), about_now(), now());
+            assert!(said.monotonic.saturating_add(tick) >= before.monotonic);
+            assert!(said.monotonic <= after.monotonic.saturating_add(tick));
+            assert!(said.wall.plus(tick) >= before.wall && said.wall <= after.wall.plus(tick));
         }
     }
 

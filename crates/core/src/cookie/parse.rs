@@ -58,9 +58,10 @@ pub fn values<'h>(header: &'h str, name: &str) -> Result<Values<'h>, CookieError
 /// Finds every cookie of the name, however many there are and however long the header is: for ending sessions, where it is
 /// worse to overlook one than to look long.
 pub fn every_value<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
-    let mut search = Search::new(Finder::new(name), header.as_bytes());
+    let name = Finder::new(name);
+    let mut search = Search::new(header.as_bytes());
     // What is found stands between ASCII characters.
-    core::iter::from_fn(move || header.get(search.next()?))
+    core::iter::from_fn(move || header.get(search.next(&name)?))
 }
 
 /// Finds cookies of one name in header after header.
@@ -93,10 +94,10 @@ impl Named {
         if header.len() > MAX_HEADER_BYTES {
             return Err(CookieError::HeaderTooLarge);
         }
-        let mut search = Search::new(self.0.as_ref(), header);
+        let mut search = Search::new(header);
         let mut first = None;
         let mut count = 0_usize;
-        while let Some(place) = search.next() {
+        while let Some(place) = search.next(&self.0) {
             count = count.saturating_add(1);
             if count > MAX_SAME_NAME {
                 return Err(CookieError::TooMany);
@@ -109,26 +110,21 @@ impl Named {
 }
 
 /// Where the values of one name stand in a header, one after the other.
-struct Search<'h, 'n> {
-    name: Finder<'n>,
+struct Search<'h> {
     header: &'h [u8],
     from: usize,
 }
 
-impl<'h, 'n> Search<'h, 'n> {
-    const fn new(name: Finder<'n>, header: &'h [u8]) -> Self {
-        Self {
-            name,
-            header,
-            from: 0,
-        }
+impl<'h> Search<'h> {
+    const fn new(header: &'h [u8]) -> Self {
+        Self { header, from: 0 }
     }
 
     /// A header has many cookies, and ours is one: only a pair in which the name stands somewhere is looked at.
-    fn next(&mut self) -> Option<Range<usize>> {
+    fn next(&mut self, name: &Finder<'_>) -> Option<Range<usize>> {
         loop {
             let rest = self.header.get(self.from..)?;
-            let at = self.name.find(rest)?;
+            let at = name.find(rest)?;
             let (before, text) = rest.split_at_checked(at)?;
             let length = memchr(b';', text).unwrap_or(text.len());
             let begin = self.from.saturating_add(at);
@@ -136,7 +132,7 @@ impl<'h, 'n> Search<'h, 'n> {
             // Where it stands first in a pair and not at its beginning, the pair has another name.
             let is_begin = matches!(trim_end(before).last(), None | Some(b';'));
             let pair = text.get(..length)?;
-            if let Some(value) = value_of(pair, self.name.needle()).filter(|_| is_begin) {
+            if let Some(value) = value_of(pair, name.needle()).filter(|_| is_begin) {
                 let end = begin.saturating_add(value.end);
                 return Some(begin.saturating_add(value.start)..end);
             }

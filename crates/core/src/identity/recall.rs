@@ -15,8 +15,8 @@ use super::sync::Mutex;
 
 /// Most places, of 64 bytes each; more identities than that share them.
 const MOST: usize = 4096;
-/// How much of a token's end chooses the place: of a signature, more than anyone can guess.
-const END: usize = 32;
+/// How much of a token's end chooses the place: of a signature, 96 bits.
+const END: usize = 16;
 
 pub(crate) struct Recall {
     seed: u64,
