@@ -1,0 +1,39 @@
+// The table of users that were made: whose they are, and how many it holds.
+
+import { expect, test } from 'vitest';
+
+import type { NativeUser } from '../src/native.js';
+import { Users } from '../src/users.js';
+
+const DAY = 86_400_000;
+
+function user(serial: number, id: string): NativeUser {
+  return { serial, id, email: '', roles: [], sessionToken: `tok_${id}` } as NativeUser;
+}
+
+test('two identities without a number are two people', () => {
+  const users = new Users(10, DAY, false);
+  expect(users.who(user(0, 'usr_mei')).user.id).toBe('usr_mei');
+  expect(users.who(user(0, 'usr_omar')).user.id).toBe('usr_omar');
+  expect(users.get(0)).toBeUndefined();
+});
+
+test('one with a number is made once', () => {
+  const users = new Users(10, DAY, false);
+  const made = users.who(user(7, 'usr_mei'));
+  expect(users.who(user(7, 'usr_mei'))).toBe(made);
+  expect(users.get(7)).toBe(made);
+  expect(users.get(8)).toBeUndefined();
+});
+
+test('what is used stays, and no more than twice the capacity', () => {
+  const users = new Users(10, DAY, false);
+  const used = users.who(user(1, 'usr_mei'));
+  for (let serial = 2; serial < 100; serial += 1) {
+    users.who(user(serial, `usr_${serial}`));
+    expect(users.get(1)).toBe(used);
+  }
+  const kept = Array.from({ length: 100 }, (_, serial) => users.get(serial)).filter(known => known !== undefined);
+  expect(kept.length).toBeGreaterThanOrEqual(10);
+  expect(kept.length).toBeLessThanOrEqual(20);
+});
