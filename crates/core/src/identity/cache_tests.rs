@@ -3,19 +3,18 @@
 use proptest::prelude::*;
 use serde_json::json;
 
+use super::ends::tests::two_people;
 use super::*;
 use crate::config::Config;
 use crate::cookie::{CookieOptions, CookieSpec};
 use crate::error::Code;
-use crate::identity::revocation::{Revocation, Subject};
 use crate::ids::ProjectId;
-use crate::ids::SessionId;
 use crate::json::Object;
 use crate::model::CloudUser;
 use crate::secret::SessionToken;
 use crate::url::BaseUrl;
 
-const START: i64 = 1_769_594_400;
+pub(super) const START: i64 = 1_769_594_400;
 
 fn config() -> Config {
     Config::new(
@@ -33,11 +32,11 @@ fn policy(capacity: usize) -> Policy {
     }
 }
 
-fn cache() -> Cache {
+pub(super) fn cache() -> Cache {
     Cache::new(&policy(1000), &Verification::Cloud, 42)
 }
 
-fn at(seconds: f64) -> Now {
+pub(super) fn at(seconds: f64) -> Now {
     Now {
         wall: Timestamp::from_unix_seconds(START),
         monotonic: Duration::ZERO,
@@ -45,7 +44,7 @@ fn at(seconds: f64) -> Now {
     .plus(Duration::from_secs_f64(seconds))
 }
 
-fn key(token: &str) -> TokenKey {
+pub(super) fn key(token: &str) -> TokenKey {
     TokenKey::new(&config(), token)
 }
 
@@ -64,19 +63,19 @@ fn refusal() -> CloudApiError {
     CloudApiError::new(Code::InvalidToken)
 }
 
-fn asked() -> UserId {
+pub(super) fn asked() -> UserId {
     UserId::parse("usr_1").unwrap()
 }
 
-fn grants() -> Arc<Grants> {
+pub(super) fn grants() -> Arc<Grants> {
     Arc::new(Grants::new(["agents:read"]))
 }
 
-fn sign_out(cache: &Cache, key: TokenKey, until: Timestamp) {
+pub(super) fn sign_out(cache: &Cache, key: TokenKey, until: Timestamp) {
     cache.sign_out(key, None, until, Proof::None, at(0.0));
 }
 
-fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
+pub(super) fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
     match cache.first_lookup(&key(token), now) {
         Lookup::Fresh(identity) => {
             assert_eq!(identity.user().id().as_str(), token);
@@ -92,7 +91,7 @@ fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
 }
 
 /// The same, whoever it is.
-fn seen_token(cache: &Cache, token: &str, now: Now) -> &'static str {
+pub(super) fn seen_token(cache: &Cache, token: &str, now: Now) -> &'static str {
     match cache.lookup(&key(token), now) {
         Lookup::Fresh(_) => "fresh",
         Lookup::SignedOut => "signed out",
@@ -100,7 +99,7 @@ fn seen_token(cache: &Cache, token: &str, now: Now) -> &'static str {
     }
 }
 
-fn seen_grants(cache: &Cache, token: &str, now: Now) -> &'static str {
+pub(super) fn seen_grants(cache: &Cache, token: &str, now: Now) -> &'static str {
     match cache.grants(&key(token), &asked(), now) {
         GrantsLookup::Fresh(_) => "fresh",
         GrantsLookup::Stale(_) => "stale",
@@ -323,225 +322,6 @@ fn threat_080_a_flood_of_junk_evicts_nobody() {
             .iter()
             .all(|person| seen(&cache, person, at(2.0)) == "fresh")
     );
-}
-
-fn session(id: &str) -> SessionId {
-    SessionId::parse(id).unwrap()
-}
-
-/// One of a user's identities: its session, and when that began.
-fn of_user(token: &str, user: &str, session_id: &str, begun: Option<i64>) -> Identity {
-    let record = json!({ "id": user, "email": "", "created_at": 0 });
-    let record = CloudUser::read(
-        Object::new(&record, "user").unwrap(),
-        SessionToken::parse(token).unwrap(),
-    )
-    .unwrap();
-    let begun = begun.map(|after| Timestamp::from_unix_seconds(START + after));
-    Identity::new(key(token), record, Some(session(session_id)), None).begun(begun)
-}
-
-fn revoked(subject: Subject, at_seconds: f64, until: f64) -> Vec<Revocation> {
-    vec![Revocation::new(
-        subject,
-        at(at_seconds).wall,
-        at(until).wall,
-    )]
-}
-
-/// Two people with two sessions each, one of them with two tokens, and what they may do.
-fn two_people() -> Cache {
-    let cache = cache();
-    for (token, user, session) in PEOPLE {
-        let identity = of_user(token, user, session, Some(0));
-        assert!(cache.remember(identity, at(1.0)).is_some());
-        cache.remember_grants(key(token), asked(), grants(), at(1.0));
-    }
-    cache
-}
-
-const PEOPLE: [(&str, &str, &str); 5] = [
-    ("a1", "ada", "sa1"),
-    ("a2", "ada", "sa2"),
-    ("a3", "ada", "sa2"),
-    ("b1", "bob", "sb1"),
-    ("b2", "bob", "sb2"),
-];
-
-/// Which of their tokens are still remembered; what they may do must stand and fall with them.
-fn left(cache: &Cache, now: Now) -> Vec<&'static str> {
-    let held = |token: &str| cache.seen(&key(token)).is_some();
-    for (token, ..) in PEOPLE {
-        let grants = seen_grants(cache, token, now) == "fresh";
-        assert_eq!(grants, held(token), "{token}");
-    }
-    PEOPLE
-        .map(|(token, ..)| token)
-        .into_iter()
-        .filter(|token| held(token))
-        .collect()
-}
-
-#[test]
-fn threat_020_the_end_of_a_session_takes_all_of_it_at_once() {
-    let cache = two_people();
-    let new = cache.revoke(
-        revoked(Subject::Session(session("sa2")), 2.0, 100.0),
-        at(2.0),
-    );
-    assert_eq!(new.len(), 1);
-    assert_eq!(left(&cache, at(2.0)), ["a1", "b1", "b2"]);
-    for token in ["a2", "a3"] {
-        let identity = of_user(token, "ada", "sa2", Some(0));
-        assert!(cache.remember(identity, at(3.0)).is_none(), "under way");
-        assert_eq!(seen_token(&cache, token, at(3.0)), "signed out");
-    }
-    let never_seen = of_user("a4", "ada", "sa2", Some(50));
-    assert!(cache.remember(never_seen, at(60.0)).is_none());
-    assert_eq!(seen_token(&cache, "a4", at(60.0)), "signed out");
-    let after = of_user("a4", "ada", "sa2", Some(50));
-    assert!(cache.remember(after, at(100.0)).is_some());
-}
-
-#[test]
-fn threat_020_the_end_of_a_user_takes_what_began_before_it() {
-    let cache = two_people();
-    let later = of_user("a5", "ada", "sa5", Some(3));
-    assert!(cache.remember(later, at(4.0)).is_some());
-    let user = UserId::parse("ada").unwrap();
-    cache.revoke(revoked(Subject::User(user), 2.0, 100.0), at(5.0));
-    assert_eq!(left(&cache, at(5.0)), ["b1", "b2"]);
-    assert_eq!(seen_token(&cache, "a5", at(5.0)), "fresh", "began later");
-    for (begun, expect) in [
-        (None, false),
-        (Some(1), false),
-        (Some(2), false),
-        (Some(3), true),
-    ] {
-        let identity = of_user("a6", "ada", "sa6", begun);
-        let cache = two_people();
-        let user = UserId::parse("ada").unwrap();
-        cache.revoke(revoked(Subject::User(user), 2.0, 100.0), at(5.0));
-        assert_eq!(
-            cache.remember(identity, at(6.0)).is_some(),
-            expect,
-            "{begun:?}"
-        );
-    }
-}
-
-#[test]
-fn threat_065_permissions_go_with_the_session_the_user_and_the_sign_out() {
-    let ada = UserId::parse("ada").unwrap();
-    let ends: [&dyn Fn(&Cache); 4] = [
-        &|cache| drop(cache.revoke(revoked(Subject::User(ada.clone()), 2.0, 9.0), at(2.0))),
-        &|cache| drop(cache.end_user(&ada, at(9.0).wall, at(2.0))),
-        &|cache| cache.forget_where(|identity| identity.user().id() == &ada),
-        &|cache| {
-            for id in ["sa1", "sa2"] {
-                cache.revoke(revoked(Subject::Session(session(id)), 2.0, 9.0), at(2.0));
-            }
-        },
-    ];
-    for end in ends {
-        let cache = two_people();
-        end(&cache);
-        for (token, user, _) in PEOPLE {
-            let expect = if user == "ada" { "unknown" } else { "fresh" };
-            assert_eq!(seen_grants(&cache, token, at(2.0)), expect, "{token}");
-        }
-    }
-}
-
-#[test]
-fn an_operator_ends_what_claims_to_begin_later_by_another_clock() {
-    let cache = two_people();
-    let ahead = of_user("a5", "ada", "sa5", Some(9));
-    assert!(cache.remember(ahead, at(4.0)).is_some());
-    let user = UserId::parse("ada").unwrap();
-    let told = cache.end_user(&user, at(100.0).wall, at(5.0));
-    let subjects: Vec<_> = told.into_iter().map(|one| one.subject).collect();
-    assert_eq!(
-        subjects,
-        [Subject::User(user), Subject::Token(key("a5"))],
-        "others hear of the one that the user's end does not cover"
-    );
-    assert_eq!(left(&cache, at(5.0)), ["b1", "b2"]);
-    assert_eq!(seen_token(&cache, "a5", at(5.0)), "signed out");
-}
-
-#[test]
-fn threat_031_a_sign_out_takes_the_other_tokens_of_its_session() {
-    let cache = two_people();
-    let told = cache.sign_out(key("a2"), None, at(100.0).wall, Proof::None, at(2.0));
-    let subjects: Vec<_> = told.into_iter().map(|one| one.subject).collect();
-    assert_eq!(
-        subjects,
-        [Subject::Token(key("a2")), Subject::Session(session("sa2"))]
-    );
-    assert_eq!(left(&cache, at(2.0)), ["a1", "b1", "b2"]);
-    assert_eq!(seen_token(&cache, "a3", at(2.0)), "signed out");
-}
-
-#[test]
-fn threat_031_a_token_that_nobody_proved_ends_no_session() {
-    let cache = two_people();
-    let named = Some(session("sb1"));
-    let told = cache.sign_out(key("junk"), named, at(100.0).wall, Proof::None, at(2.0));
-    assert_eq!(told, [], "nobody hears of it");
-    assert_eq!(left(&cache, at(2.0)).len(), PEOPLE.len());
-    assert_eq!(cache.denials.len(), 0);
-    assert_eq!(seen_token(&cache, "junk", at(2.0)), "signed out");
-    let named = Some(session("sb1"));
-    let told = cache.sign_out(key("junk"), named, at(100.0).wall, Proof::Good, at(2.0));
-    assert_eq!(told.len(), 2, "proven after all");
-    assert_eq!(left(&cache, at(2.0)), ["a1", "a2", "a3", "b2"]);
-}
-
-#[test]
-fn threat_031_many_ends_at_once_are_those_of_each() {
-    let cache = two_people();
-    let ends = (0..100)
-        .map(|n| session(&format!("s{n}")))
-        .chain([session("sa1"), session("sb2")])
-        .flat_map(|id| revoked(Subject::Session(id), 2.0, 100.0))
-        .collect();
-    assert_eq!(cache.revoke(ends, at(2.0)).len(), 102);
-    assert_eq!(left(&cache, at(2.0)), ["a2", "a3", "b1"]);
-}
-
-#[test]
-fn threat_031_no_answer_under_way_follows_the_end_of_a_session_in() {
-    let cache = &cache();
-    for round in 0..300 {
-        let (token, id) = (&format!("t{round}"), &format!("s{round}"));
-        std::thread::scope(|scope| {
-            for _ in 0..2 {
-                scope.spawn(|| {
-                    cache.remember(of_user(token, "ada", id, Some(0)), at(0.0));
-                    cache.remember_grants(key(token), asked(), grants(), at(0.0));
-                });
-            }
-            scope.spawn(|| {
-                let ended = revoked(Subject::Session(session(id)), 0.0, 100.0);
-                cache.revoke(ended, at(0.0))
-            });
-        });
-        assert!(cache.seen(&key(token)).is_none());
-    }
-    assert_eq!(cache.len().0, 0, "nothing of them is held");
-}
-
-#[test]
-fn what_is_forgotten_by_session_or_user_is_asked_anew() {
-    let cache = two_people();
-    let sa2 = session("sa2");
-    cache.forget_where(|identity| identity.session_id() == Some(&sa2));
-    assert_eq!(left(&cache, at(2.0)), ["a1", "b1", "b2"]);
-    cache.forget_where(|identity| identity.user().id().as_str() == "bob");
-    assert_eq!(left(&cache, at(2.0)), ["a1"]);
-    let again = of_user("a2", "ada", "sa2", Some(0));
-    assert!(cache.remember(again, at(2.0)).is_some());
 }
 
 #[test]

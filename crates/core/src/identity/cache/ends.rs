@@ -200,3 +200,7 @@ impl Cache {
         self.grants.remove(key);
     }
 }
+
+#[cfg(test)]
+#[path = "ends_tests.rs"]
+pub(super) mod tests;
