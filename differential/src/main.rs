@@ -109,7 +109,7 @@ impl Panel {
             let joined = |result: thread::Result<Result<Vec<Verdict>>>, name| {
                 result
                     .map_err(|_| anyhow!("{name} ended"))?
-                    .with_context(|| format!("{name}"))
+                    .context(name)
             };
             let (jose, pyjwt) = (joined(jose.join(), "jose")?, joined(pyjwt.join(), "PyJWT")?);
             let verdicts = here
