@@ -107,9 +107,7 @@ impl Panel {
                 .collect();
             let made = meanwhile();
             let joined = |result: thread::Result<Result<Vec<Verdict>>>, name| {
-                result
-                    .map_err(|_| anyhow!("{name} ended"))?
-                    .context(name)
+                result.map_err(|_| anyhow!("{name} ended"))?.context(name)
             };
             let (jose, pyjwt) = (joined(jose.join(), "jose")?, joined(pyjwt.join(), "PyJWT")?);
             let verdicts = here

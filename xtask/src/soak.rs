@@ -61,6 +61,11 @@ pub(crate) const SOAKS: &[Soak] = &[
         work: Work::Plain(differential::run),
     },
     Soak {
+        name: "eventloop",
+        about: "How long Node's event loop waits at 5,000 requests a second",
+        work: Work::Npm,
+    },
+    Soak {
         name: "memory",
         about: "Ten million tokens come by, and the memory stays level",
         work: test(CORE, "memory", "soak_memory"),
