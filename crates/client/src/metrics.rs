@@ -19,7 +19,7 @@
 //! ```
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mastra_auth_cloud_core::identity::BreakerState;
@@ -47,7 +47,8 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 #[derive(Clone)]
 pub struct Metrics {
     authority: Arc<Authority>,
-    revocations: Option<Arc<Revocations>>,
+    /// Not kept at work by being shown.
+    revocations: Option<Weak<Revocations>>,
 }
 
 impl MastraCloudAuth {
@@ -57,7 +58,7 @@ impl MastraCloudAuth {
     pub fn metrics(&self) -> Metrics {
         Metrics {
             authority: Arc::clone(self.authority()),
-            revocations: self.channel(),
+            revocations: self.channel().as_ref().map(Arc::downgrade),
         }
     }
 }
@@ -158,7 +159,8 @@ impl Metrics {
             Some(&Unit::Seconds),
             seconds(self.authority.keys_age(now)),
         )?;
-        let channel = self.revocations.as_deref().map(Revocations::status);
+        let channel = self.revocations.as_ref().and_then(Weak::upgrade);
+        let channel = channel.as_deref().map(Revocations::status);
         gauge(
             encoder,
             "mastra_auth_revocation_connected",

@@ -52,4 +52,12 @@ impl MastraCloudAuth {
             .as_deref()
             .map(crate::revocations::Revocations::status)
     }
+
+    /// Tells other instances what is left to tell, for two seconds at most, and leaves the channel; everything else goes on. To be
+    /// called before the process ends: what ended in its last moments may not have gone out yet.
+    pub async fn close(&self) {
+        if let Some(revocations) = self.0.revocations.as_deref() {
+            revocations.close().await;
+        }
+    }
 }

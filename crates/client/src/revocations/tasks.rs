@@ -1,12 +1,16 @@
 //! The two tasks of a channel: what ends here goes out, what ended elsewhere comes in.
 //!
 //! What goes out is kept until the channel took it. Whenever the channel was joined anew, what it does not hold of all that
-//! stands here is told again: it may have lost everything it knew. The tasks end with the deployment they work for.
+//! stands here is told again: it may have lost everything it knew. The tasks end with the deployment they work for, or where it
+//! leaves the channel; one that ends by itself, with its runtime, is told as a channel that is not there.
 
 use std::collections::VecDeque;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::identity::authority::{Authority, Heard, Joined, Joining};
 use mastra_auth_cloud_core::identity::revocation::Revocation;
@@ -25,6 +29,8 @@ const BATCH: usize = 256;
 /// Longer than a channel takes that keeps its own times.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// How long what is left may take when the channel is left.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A channel at work.
@@ -37,6 +43,8 @@ struct Shared {
     authority: Arc<Authority>,
     channel: Arc<dyn RevocationChannel>,
     wake: Arc<Notify>,
+    /// Whenever nothing is left to tell.
+    told: Notify,
     /// What the channel did not hold when it was joined.
     again: Mutex<VecDeque<Revocation>>,
     state: Mutex<State>,
@@ -51,6 +59,8 @@ struct State {
     was_tried: bool,
     /// What is out on its way.
     under_way: usize,
+    /// Whether the deployment left it or ended.
+    was_left: bool,
 }
 
 impl Revocations {
@@ -75,6 +85,7 @@ impl Revocations {
             authority,
             channel,
             wake,
+            told: Notify::new(),
             again: Mutex::default(),
             state: Mutex::new(State {
                 status: RevocationStatus::new(system::now().wall),
@@ -82,37 +93,111 @@ impl Revocations {
                 publishes: true,
                 was_tried: false,
                 under_way: 0,
+                was_left: false,
             }),
         });
         let (outgoing, incoming) = (Arc::clone(&shared), Arc::clone(&shared));
         let tasks = [
-            runtime.spawn(async move { outgoing.publish().await }),
-            runtime.spawn(async move { incoming.receive().await }),
+            runtime.spawn(async move {
+                let task = Task::new(&outgoing, |state| &mut state.publishes);
+                task.shared.publish().await;
+            }),
+            runtime.spawn(async move {
+                let task = Task::new(&incoming, |state| &mut state.receives);
+                task.shared.receive().await;
+            }),
         ]
         .map(|task| task.abort_handle());
         Ok(Self { shared, tasks })
     }
 
     pub(crate) fn status(&self) -> RevocationStatus {
-        let (status, under_way) = {
-            let state = self.shared.state();
-            (state.status, state.under_way)
-        };
+        // Held meanwhile: what is taken to be told is always counted somewhere.
+        let state = self.shared.state();
         let pending = self
             .shared
             .authority
             .statistics()
             .waiting
             .saturating_add(self.shared.again().len())
-            .saturating_add(under_way);
-        RevocationStatus { pending, ..status }
+            .saturating_add(state.under_way);
+        RevocationStatus {
+            pending,
+            ..state.status
+        }
+    }
+}
+
+impl Revocations {
+    /// Tells what is left to tell, for two seconds at most, and leaves the channel.
+    pub(crate) async fn close(&self) {
+        let told = async {
+            loop {
+                // Before the look, so that nothing is told between the two unheard.
+                let told = self.shared.told.notified();
+                if self.status().pending == 0 {
+                    return;
+                }
+                told.await;
+            }
+        };
+        let was_left = self.shared.state().was_left;
+        if !was_left {
+            // Whether it was enough is to be seen in the status.
+            let _ = tokio::time::timeout(LAST_WORDS, told).await;
+            self.leave();
+        }
+    }
+
+    fn leave(&self) {
+        let mut state = self.shared.state();
+        state.was_left = true;
+        (state.receives, state.publishes) = (false, false);
+        state.relink();
+        drop(state);
+        self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
 
 impl Drop for Revocations {
     fn drop(&mut self) {
-        self.tasks.iter().for_each(AbortHandle::abort);
+        self.leave();
     }
+}
+
+/// One of the two at work. It is not meant to end: where it does, the channel is not there any more.
+struct Task<'s> {
+    shared: &'s Shared,
+    has_channel: fn(&mut State) -> &mut bool,
+}
+
+impl<'s> Task<'s> {
+    const fn new(shared: &'s Shared, has_channel: fn(&mut State) -> &mut bool) -> Self {
+        Self {
+            shared,
+            has_channel,
+        }
+    }
+}
+
+impl Drop for Task<'_> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state();
+        if state.was_left {
+            return;
+        }
+        *(self.has_channel)(&mut state) = false;
+        let lost = state.relink();
+        drop(state);
+        channel::away(lost, &ChannelError::new("a task of it ended"));
+    }
+}
+
+/// What comes of a channel's work. One that panics failed, and is asked again.
+async fn caught<T>(work: impl Future<Output = Result<T, ChannelError>>) -> Result<T, ChannelError> {
+    let work = AssertUnwindSafe(work).catch_unwind();
+    work.await
+        .unwrap_or_else(|_| Err(ChannelError::new("it panicked")))
 }
 
 impl Shared {
@@ -122,16 +207,20 @@ impl Shared {
         loop {
             let now = system::now().wall;
             batch.retain(|message: &Message| message.until() > now);
-            if batch.is_empty() {
-                batch = self.next_batch(now);
+            {
+                let mut state = self.state();
+                if batch.is_empty() {
+                    batch = self.next_batch(now);
+                }
+                state.under_way = batch.len();
             }
-            self.state().under_way = batch.len();
             if batch.is_empty() {
+                self.told.notify_waiters();
                 self.wake.notified().await;
                 continue;
             }
             let realm = self.authority.realm().as_str();
-            let sending = self.channel.publish(realm, &batch);
+            let sending = caught(async { self.channel.publish(realm, &batch).await });
             match tokio::time::timeout(PUBLISH_TIMEOUT, sending).await {
                 Ok(Ok(())) => {
                     channel::sent(batch.len());
@@ -188,7 +277,7 @@ impl Shared {
         let most = self.authority.most_standing();
         loop {
             let realm = self.authority.realm().as_str();
-            match self.channel.receive(realm, most).await {
+            match caught(async { self.channel.receive(realm, most).await }).await {
                 Ok(Received::Part(texts)) => self.part(&mut joining, &texts),
                 Ok(Received::Standing { texts, left_out }) => {
                     self.part(&mut joining, &texts);
