@@ -20,6 +20,7 @@ export type {
   MastraCloudAuthOptions,
   MastraCloudClientOptions,
   RoleMapping,
+  VerificationOptions,
 } from './options.js';
 export type { CloudAuthEvent, CloudAuthEventType, CloudAuthLogger, CloudAuthSource } from './events.js';
 export type {

@@ -52,7 +52,9 @@ impl Denied {
     pub(crate) const fn message(self) -> &'static str {
         match self {
             Self::NotSignedIn => "Sign in to continue.",
-            Self::InvalidToken => "The session has ended. Sign in again.",
+            Self::InvalidToken => {
+                "The credential is not accepted, or its session has ended. Sign in again."
+            }
             Self::PermissionDenied => "You do not have permission to do this.",
             Self::CrossOrigin => "The request comes from another site.",
             Self::Unavailable => "Sign-in cannot be checked right now. Try again in a moment.",
