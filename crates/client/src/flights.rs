@@ -17,7 +17,8 @@ use futures_util::future::Shared;
 use tokio::sync::oneshot;
 
 type Landing<T> = Pin<Box<dyn Future<Output = Option<T>> + Send>>;
-type Table<K, T> = Mutex<HashMap<K, Shared<Landing<T>>>>;
+type Flight<T> = Shared<Landing<T>>;
+type Table<K, T> = Mutex<HashMap<K, Flight<T>>>;
 
 pub(crate) struct Flights<K: Eq + Hash, T: Clone> {
     table: Arc<Table<K, T>>,
@@ -44,10 +45,10 @@ where
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
         let flight = self.board(key, work);
-        if let Ok(landed) = tokio::time::timeout(self.longest, flight).await {
+        if let Ok(landed) = tokio::time::timeout(self.longest, flight.clone()).await {
             return landed;
         }
-        leave(&self.table, &key);
+        leave(&self.table, &key, &flight);
         None
     }
 
@@ -56,7 +57,7 @@ where
         drop(self.board(key, work));
     }
 
-    fn board(&self, key: K, work: impl Future<Output = T> + Send + 'static) -> Shared<Landing<T>> {
+    fn board(&self, key: K, work: impl Future<Output = T> + Send + 'static) -> Flight<T> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(flight) = table.get(&key) {
             return flight.clone();
@@ -70,6 +71,7 @@ where
         let seat = Seat {
             table: Arc::clone(&self.table),
             key,
+            flight: flight.clone(),
         };
         tokio::spawn(async move {
             // Given up when the work is over, and also where it panics or its runtime ends.
@@ -86,19 +88,21 @@ where
 struct Seat<K: Eq + Hash, T: Clone> {
     table: Arc<Table<K, T>>,
     key: K,
+    flight: Flight<T>,
 }
 
 impl<K: Eq + Hash, T: Clone> Drop for Seat<K, T> {
     fn drop(&mut self) {
-        leave(&self.table, &self.key);
+        leave(&self.table, &self.key, &self.flight);
     }
 }
 
-fn leave<K: Eq + Hash, T: Clone>(table: &Table<K, T>, key: &K) {
-    let flight = table
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .remove(key);
+/// Gives the place up, where it is still this flight's and not that of a later one.
+fn leave<K: Eq + Hash, T: Clone>(table: &Table<K, T>, key: &K, flight: &Flight<T>) {
+    let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_own = table.get(key).is_some_and(|held| held.ptr_eq(flight));
+    let flight = is_own.then(|| table.remove(key));
+    drop(table);
     // Dropped after the lock is released: the last to hold a flight drops its result with it.
     drop(flight);
 }
@@ -200,6 +204,18 @@ mod tests {
         let alive = tokio::runtime::Runtime::new().unwrap();
         assert_eq!(alive.block_on(flights.join(1, async { 2 })), None);
         assert_eq!(alive.block_on(flights.join(1, async { 2 })), Some(2));
+        while !flights.table.lock().unwrap().is_empty() {
+            std::thread::yield_now();
+        }
+        // Its place was given away; what takes it next is not taken away with it.
+        let (done, wait) = oneshot::channel();
+        let next = alive.block_on(async { flights.board(1, async { wait.await.unwrap() }) });
         drop(left);
+        let same = alive.block_on(async { flights.board(1, async { 4 }) });
+        done.send(3).unwrap();
+        assert_eq!(
+            alive.block_on(async { (next.await, same.await) }),
+            (Some(3), Some(3))
+        );
     }
 }
