@@ -255,3 +255,48 @@ async fn the_tasks_end_with_the_deployment() {
     })
     .await;
 }
+
+/// What the board keeps and what is known here once nothing waits any more.
+async fn told(board: &Board, here: &MastraCloudAuth) -> (usize, usize) {
+    until("nothing waits", || async {
+        here.revocation_status().unwrap().pending == 0
+    })
+    .await;
+    (board.kept.lock().unwrap().len(), here.statistics().denials)
+}
+
+fn end_many(here: &MastraCloudAuth, count: usize) {
+    for n in 0..count {
+        here.end_user(&UserId::parse(&format!("usr_{n}")).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn threat_031_a_burst_of_more_than_can_wait_is_told_whole() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let here = instance(&cloud, &board);
+    connected(&here, true).await;
+    // Nothing is awaited meanwhile: nobody can take any of it.
+    end_many(&here, 10_500);
+    let status = here.revocation_status().unwrap();
+    assert_eq!((status.pending, status.lost), (10_500, 0));
+    assert!(status.is_connected(), "and it never joins again");
+    assert_eq!(told(&board, &here).await, (10_500, 10_500));
+    assert_eq!(here.revocation_status().unwrap().sent, 20_500, "once more");
+}
+
+#[tokio::test]
+async fn threat_031_more_than_can_wait_while_nothing_is_taken_is_told_whole() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let here = instance(&cloud, &board);
+    connected(&here, true).await;
+    // Nobody is hung up on: it is heard of, and takes nothing.
+    board.is_down.store(true, Ordering::SeqCst);
+    here.end_user(&UserId::parse("usr_first").unwrap());
+    connected(&here, false).await;
+    end_many(&here, 10_500);
+    assert!(here.revocation_status().unwrap().pending >= 10_500);
+    board.rise();
+    assert_eq!(told(&board, &here).await, (10_501, 10_501));
+    connected(&here, true).await;
+}

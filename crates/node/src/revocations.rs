@@ -62,7 +62,7 @@ impl Authority {
     #[napi]
     pub fn publish_revocations(&self) -> Result<String> {
         guard("Authority.publishRevocations", || {
-            // Whoever ends something takes it from here: nobody needs to be woken.
+            // Nobody is woken: whoever let the core do something asks afterwards what waits.
             self.0.publish_revocations(|| {});
             self.0.hear([], now());
             self.0.realm().as_str().to_owned()
@@ -78,11 +78,11 @@ impl Authority {
         })
     }
 
-    /// How many revocations wait to be taken.
+    /// How many revocations are still to be taken. Cheap.
     #[napi]
     pub fn waiting(&self) -> Result<u32> {
         guard("Authority.waiting", || {
-            u32::try_from(self.0.statistics().waiting).unwrap_or(u32::MAX)
+            u32::try_from(self.0.waiting()).unwrap_or(u32::MAX)
         })
     }
 
@@ -130,7 +130,8 @@ impl Joining {
     #[napi]
     pub fn joined(&mut self) -> Result<Vec<Revocation>> {
         guard("Joining.joined", || {
-            let joined = self.joining.take().map(|joining| joining.joined(now()));
+            let joining = self.joining.take();
+            let joined = joining.map(|joining| joining.joined(&self.authority, now()));
             let lacking = joined.map(|joined| joined.lacking).unwrap_or_default();
             written(&self.authority, &lacking)
         })

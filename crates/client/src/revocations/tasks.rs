@@ -117,8 +117,7 @@ impl Revocations {
         let pending = self
             .shared
             .authority
-            .statistics()
-            .waiting
+            .waiting()
             .saturating_add(self.shared.again().len())
             .saturating_add(state.under_way);
         RevocationStatus {
@@ -314,7 +313,7 @@ impl Shared {
                 standing,
                 new,
                 ..
-            } = joining.joined(now);
+            } = joining.joined(&self.authority, now);
             channel::connected(standing, new, lacking.len());
             *self.again() = lacking.into();
         }

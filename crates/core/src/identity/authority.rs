@@ -98,7 +98,7 @@ impl Authority {
     pub fn statistics(&self) -> Statistics {
         let looked = self.cache.statistics();
         Statistics {
-            waiting: self.outbox.len(),
+            waiting: self.waiting(),
             fresh: looked.fresh.wrapping_add(self.tally.glances()),
             ..looked
         }

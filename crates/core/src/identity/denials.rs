@@ -6,6 +6,7 @@
 //! A later end outlasts an earlier one in whatever order they come. An end is let go once both clocks are past it: a wall clock
 //! that is ahead for a moment opens nothing.
 
+use core::ops::Bound;
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
@@ -183,6 +184,21 @@ impl Denials {
             .collect();
         all.sort_by(|one, other| (one.until, &one.subject).cmp(&(other.until, &other.subject)));
         all
+    }
+
+    /// What ended here and is held, those first that end first: what follows this one, up to `most`.
+    pub(crate) fn own_after(&self, last: Option<&Revocation>, most: usize) -> Vec<Revocation> {
+        let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
+        let begin = last.map_or(Bound::Unbounded, |last| {
+            Bound::Excluded((last.until, last.subject.clone()))
+        });
+        let own = standing.ends.here.range((begin, Bound::Unbounded));
+        own.filter_map(|(until, subject)| {
+            let at = standing.get(subject)?.span.at;
+            Some(Revocation::new(subject.clone(), at, *until))
+        })
+        .take(most)
+        .collect()
     }
 
     pub(crate) fn len(&self) -> usize {

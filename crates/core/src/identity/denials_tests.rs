@@ -142,3 +142,33 @@ fn threat_080_where_it_is_full_what_ends_soonest_gives_way() {
     ];
     assert_eq!(maps.iter().sum::<usize>(), 3, "{maps:?}");
 }
+
+#[test]
+fn what_ended_here_is_given_page_by_page_and_nothing_that_was_heard() {
+    let denials = Denials::new(10);
+    let own = [
+        over(session("s"), 5, 90),
+        over(token("t"), 5, 100),
+        over(session("r"), 5, 100),
+        over(user("u"), 5, 100),
+    ];
+    for end in own.iter().rev() {
+        denials.add(end, Origin::Here, now(5));
+    }
+    denials.add(&over(session("heard"), 5, 95), Origin::Heard, now(5));
+    for most in 1..=5 {
+        let (mut told, mut last) = (Vec::new(), None);
+        loop {
+            let page = denials.own_after(last.as_ref(), most);
+            assert!(page.len() <= most);
+            let Some(end) = page.last() else { break };
+            last = Some(end.clone());
+            told.extend(page);
+        }
+        assert_eq!(told, own, "{most}");
+    }
+    // One that was told and ends later now is told again, and none is left out for it.
+    denials.add(&over(session("s"), 6, 120), Origin::Here, now(6));
+    let rest = denials.own_after(own.first(), 9);
+    assert_eq!(rest.len(), 4, "{rest:?}");
+}

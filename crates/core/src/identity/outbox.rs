@@ -1,7 +1,7 @@
 //! Revocations on their way to other instances, until a driver takes them; and when the way was last seen to be open.
 //!
-//! Filled only where a driver asked for it. Bounded: where nobody takes them the oldest give way, and lose nothing by it, for
-//! all that stand are told again once the channel is back.
+//! Filled only where a driver asked for it. Bounded: where more come than are taken the oldest give way, and lose nothing by it:
+//! once nothing else waits, what ended here and still stands is told again.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -9,8 +9,9 @@ use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{OnceLock, PoisonError};
 
+use super::retelling::{Mark, Retelling};
 use super::revocation::Revocation;
-use super::sync::Mutex;
+use super::sync::{Mutex, MutexGuard};
 
 const CAPACITY: usize = 10_000;
 
@@ -21,8 +22,14 @@ pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Outbox {
     open: AtomicBool,
     wake: OnceLock<Wake>,
-    waiting: Mutex<VecDeque<Revocation>>,
+    queue: Mutex<Queue>,
     last_heard: Mutex<Option<Duration>>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Revocation>,
+    retelling: Retelling,
 }
 
 impl Outbox {
@@ -33,6 +40,7 @@ impl Outbox {
         first
     }
 
+    /// Takes in what ended here. It must stand in the denials by then: there it is looked for where it gives way.
     pub(crate) fn put(&self, revocations: impl IntoIterator<Item = Revocation>) {
         if !self.open.load(Ordering::Acquire) {
             return;
@@ -42,12 +50,13 @@ impl Outbox {
             return;
         }
         {
-            let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut queue = self.queue();
             for revocation in revocations {
-                if waiting.len() >= CAPACITY {
-                    waiting.pop_front();
+                if queue.waiting.len() >= CAPACITY {
+                    queue.waiting.pop_front();
+                    queue.retelling.gave_way();
                 }
-                waiting.push_back(revocation);
+                queue.waiting.push_back(revocation);
             }
         }
         if let Some(wake) = self.wake.get() {
@@ -55,11 +64,29 @@ impl Outbox {
         }
     }
 
-    /// The oldest, up to `most`.
-    pub(crate) fn take(&self, most: usize) -> Vec<Revocation> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = most.min(waiting.len());
-        waiting.drain(..count).collect()
+    /// The oldest, up to `most`; where none wait and some gave way, what is to be told again. `own` gives what ended here and
+    /// stands, in one order: what comes after the one that it is given, up to so many.
+    pub(crate) fn take(
+        &self,
+        most: usize,
+        own: impl Fn(Option<&Revocation>, usize) -> Vec<Revocation>,
+    ) -> Vec<Revocation> {
+        let mut queue = self.queue();
+        if queue.waiting.is_empty() {
+            return queue.retelling.next(most, own);
+        }
+        let count = most.min(queue.waiting.len());
+        queue.waiting.drain(..count).collect()
+    }
+
+    /// What gave way until now: whoever tells all that stands from now on has told it.
+    pub(crate) fn mark(&self) -> Mark {
+        self.queue().retelling.mark()
+    }
+
+    /// All that stood at that mark is told by another way.
+    pub(crate) fn told(&self, mark: Mark) {
+        self.queue().retelling.told(mark);
     }
 
     /// Whoever tells of ends heard of others just now, on the monotonic clock.
@@ -77,11 +104,14 @@ impl Outbox {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How many are still to be told, those that gave way included.
     pub(crate) fn len(&self) -> usize {
-        self.waiting
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        let queue = self.queue();
+        queue.waiting.len().saturating_add(queue.retelling.due())
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -108,6 +138,11 @@ mod tests {
         Revocation::new(Subject::User(id), at, at)
     }
 
+    /// Takes where nothing is to be told again.
+    fn take(outbox: &Outbox, most: usize) -> Vec<Revocation> {
+        outbox.take(most, |_, _| panic!("nothing gave way"))
+    }
+
     #[test]
     fn nothing_is_kept_where_nobody_takes_it() {
         let outbox = Outbox::default();
@@ -129,9 +164,9 @@ mod tests {
         outbox.put([revocation(1), revocation(2)]);
         outbox.put([revocation(3)]);
         assert_eq!(woken.load(Ordering::SeqCst), 2);
-        assert_eq!(outbox.take(2), [revocation(1), revocation(2)]);
-        assert_eq!(outbox.take(2), [revocation(3)]);
-        assert!(outbox.take(2).is_empty());
+        assert_eq!(take(&outbox, 2), [revocation(1), revocation(2)]);
+        assert_eq!(take(&outbox, 2), [revocation(3)]);
+        assert!(take(&outbox, 2).is_empty());
     }
 
     #[test]
@@ -139,7 +174,8 @@ mod tests {
         let outbox = Outbox::default();
         outbox.open(Box::new(|| {}));
         (0..CAPACITY + 5).for_each(|n| outbox.put([revocation(n)]));
-        assert_eq!(outbox.len(), CAPACITY);
-        assert_eq!(outbox.take(1), [revocation(5)], "the oldest gave way");
+        assert_eq!(outbox.queue().waiting.len(), CAPACITY);
+        assert_eq!(outbox.len(), CAPACITY + 5, "and none is forgotten");
+        assert_eq!(take(&outbox, 1), [revocation(5)], "the oldest gave way");
     }
 }

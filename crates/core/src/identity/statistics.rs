@@ -38,7 +38,7 @@ pub struct Statistics {
     pub denials: usize,
     /// Of those, how many gave way to others before their time. More than none asks for a larger `Policy::denials`.
     pub denials_given_up: u64,
-    /// Revocations that wait to be told to other instances.
+    /// Revocations that wait to be told to other instances, those included that gave way to others and are told again.
     pub waiting: usize,
 }
 

@@ -1,5 +1,6 @@
 //! How an end reaches other instances: two authorities of one deployment, and a channel that is a list of texts.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -407,7 +408,7 @@ fn threat_031_whoever_writes_to_the_channel_locks_nobody_out_for_good() {
     let held = format!("1 {realm} session {start} {} s", i64::MAX);
     let mut joining = there.joining(at(DAY * 2));
     joining.hear(&there, [held.as_str()], at(DAY * 2));
-    assert_eq!(joining.joined(at(DAY * 2)).lacking, []);
+    assert_eq!(joining.joined(&there, at(DAY * 2)).lacking, []);
     assert_eq!(there.revocations(at(DAY * 400 - 1)).len(), 1);
     assert_eq!(there.revocations(at(DAY * 400)), []);
 }
@@ -431,11 +432,84 @@ fn what_a_channel_lacks_is_known_whatever_parts_it_gives() {
         for part in texts.chunks(size) {
             joining.hear(&there, part.iter().map(String::as_str), at(7));
         }
-        let joined = joining.joined(at(7));
+        let joined = joining.joined(&there, at(7));
         assert_eq!(kinds(&joined.lacking), ["session", "user"]);
         assert_eq!(joined.standing, 5);
     }
-    assert_eq!(there.joining(at(8)).joined(at(8)).lacking.len(), 5);
-    assert_eq!(there.joining(at(8)).joined(at(DAY * 2)).lacking, []);
+    assert_eq!(there.joining(at(8)).joined(&there, at(8)).lacking.len(), 5);
+    assert_eq!(there.joining(at(8)).joined(&there, at(DAY * 2)).lacking, []);
     assert_eq!(there.most_standing(), 200_000);
+}
+
+/// Ends so many users whose ids begin with that.
+fn end_many(authority: &Authority, name: &str, count: usize, seconds: u64) {
+    for n in 0..count {
+        let id = UserId::parse(&format!("{name}_{n}")).unwrap();
+        authority.end_user(&id, at(seconds));
+    }
+}
+
+/// Takes batches until nothing is left: how many were told in all, and of how many different ones.
+fn told(authority: &Authority) -> (usize, usize) {
+    let (mut all, mut different) = (0, BTreeSet::new());
+    loop {
+        let is_due = authority.waiting() > 0;
+        let batch = authority.take_revocations(256);
+        assert_eq!(batch.is_empty(), !is_due, "what waits is said to wait");
+        assert!(batch.len() <= 256);
+        all += batch.len();
+        assert!(all < 100_000, "told for ever");
+        if batch.is_empty() {
+            return (all, different.len());
+        }
+        different.extend(batch);
+    }
+}
+
+#[test]
+fn threat_031_a_burst_of_more_than_can_wait_is_told_whole() {
+    let here = instance();
+    here.hear([heard_of(&here, "elsewhere").as_str()], at(1));
+    end_many(&here, "usr", 10_500, 2);
+    assert_eq!(here.statistics().waiting, 10_500);
+    // What stands of here once more, and nothing of what others said.
+    assert_eq!(told(&here), (20_500, 10_500));
+    assert_eq!(here.waiting(), 0);
+    assert_eq!(told(&here), (0, 0), "and not for ever");
+    end_many(&here, "more", 3, 3);
+    assert_eq!(told(&here), (3, 3));
+}
+
+#[test]
+fn threat_031_a_burst_while_another_is_told_again_is_told_whole() {
+    let here = instance();
+    end_many(&here, "usr", 10_001, 2);
+    assert_eq!(here.take_revocations(10_000).len(), 10_000);
+    assert_eq!(here.take_revocations(5000).len(), 5000, "half of it again");
+    // They end before what was told again already.
+    end_many(&here, "soon", 10_001, 1);
+    assert_eq!(told(&here), (10_000 + 5001 + 20_002, 20_002));
+}
+
+#[test]
+fn threat_031_what_gave_way_is_told_again_once_by_a_join_or_without_one() {
+    let here = instance();
+    end_many(&here, "usr", 10_500, 2);
+    let joining = here.joining(at(3));
+    end_many(&here, "during", 10_500, 4);
+    assert_eq!(joining.joined(&here, at(5)).lacking.len(), 10_500);
+    // What gave way since the join began it does not know.
+    assert_eq!(told(&here), (10_000 + 21_000, 21_000));
+    end_many(&here, "again", 10_500, 6);
+    assert_eq!(here.take_revocations(10_000).len(), 10_000);
+    assert_eq!(here.take_revocations(256).len(), 256, "under way");
+    let joined = here.joining(at(7)).joined(&here, at(8));
+    assert_eq!(joined.lacking.len(), 31_500);
+    assert_eq!(told(&here), (0, 0));
+}
+
+/// What another instance says of the end of a session.
+fn heard_of(authority: &Authority, session: &str) -> String {
+    let (realm, start) = (authority.realm(), START * 1000);
+    format!("1 {realm} session {start} {} {session}", start + 3_600_000)
 }

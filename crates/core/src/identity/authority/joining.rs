@@ -5,6 +5,7 @@
 use alloc::collections::BTreeMap;
 
 use super::{Authority, Heard};
+use crate::identity::retelling::Mark;
 use crate::identity::revocation::{Revocation, Subject};
 use crate::time::Now;
 
@@ -14,6 +15,8 @@ const ENTRIES_FOR_EACH: usize = 2;
 /// A channel that is being joined.
 #[derive(Debug)]
 pub struct Joining {
+    /// What gave way before: it is among what is told again.
+    gave_way: Mark,
     lacking: BTreeMap<Subject, Revocation>,
     standing: usize,
     new: usize,
@@ -39,8 +42,10 @@ impl Authority {
 
     /// Begins to join a channel, before it gives the first of what it keeps.
     pub fn joining(&self, now: Now) -> Joining {
+        let gave_way = self.outbox.mark();
         let standing = self.revocations(now).into_iter();
         Joining {
+            gave_way,
             lacking: standing.map(|one| (one.subject.clone(), one)).collect(),
             standing: 0,
             new: 0,
@@ -71,8 +76,9 @@ impl Joining {
         heard
     }
 
-    /// What the channel lacks, once it has given all that it keeps.
-    pub fn joined(self, now: Now) -> Joined {
+    /// What the channel lacks, once it has given all that it keeps. Whoever asks tells all of it.
+    pub fn joined(self, authority: &Authority, now: Now) -> Joined {
+        authority.outbox.told(self.gave_way);
         let mut lacking: Vec<_> = self.lacking.into_values().collect();
         lacking.retain(|one| !one.is_over(now.wall));
         Joined {

@@ -163,9 +163,18 @@ impl Authority {
         self.outbox.open(Box::new(wake))
     }
 
-    /// Takes what is to be told to other instances, the oldest first, up to `most`.
+    /// Takes what is to be told to other instances, the oldest first, up to `most`. Where more came than can wait, all that ended
+    /// here follows once more, for the oldest gave way; of that, some may be over.
     pub fn take_revocations(&self, most: usize) -> Vec<Revocation> {
-        self.outbox.take(most)
+        let denials = self.cache.denials();
+        self.outbox
+            .take(most, |last, most| denials.own_after(last, most))
+    }
+
+    /// How many revocations are still to be told to other instances, those included that gave way to others and are told again.
+    /// More than none as long as [`take_revocations`](Self::take_revocations) gives any.
+    pub fn waiting(&self) -> usize {
+        self.outbox.len()
     }
 
     /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.

@@ -1,0 +1,153 @@
+//! What gave way on its way to other instances, and is told again from what stands.
+//!
+//! Which ones gave way is not kept, only how many: for those all that ended here is told once more, page by page, so that no more
+//! than one page is held at once. One pass serves all that gave way before it began; nothing is told again without end.
+
+use super::revocation::Revocation;
+
+/// How many gave way until a moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Mark(u64);
+
+#[derive(Debug, Default)]
+pub(crate) struct Retelling {
+    gave_way: Mark,
+    told: Mark,
+    pass: Option<Pass>,
+}
+
+/// A pass under way.
+#[derive(Debug)]
+struct Pass {
+    /// What it serves. What gives way later may stand before the place that it has come to.
+    serves: Mark,
+    last: Option<Revocation>,
+}
+
+impl Retelling {
+    /// One more gave way.
+    pub(crate) const fn gave_way(&mut self) {
+        self.gave_way = Mark(self.gave_way.0.saturating_add(1));
+    }
+
+    /// How many gave way and were not told again.
+    pub(crate) fn due(&self) -> usize {
+        let due = self.gave_way.0.saturating_sub(self.told.0);
+        usize::try_from(due).unwrap_or(usize::MAX)
+    }
+
+    pub(crate) const fn mark(&self) -> Mark {
+        self.gave_way
+    }
+
+    /// All that stood at that mark was told.
+    pub(crate) fn told(&mut self, mark: Mark) {
+        self.told = self.told.max(mark);
+        self.pass.take_if(|pass| pass.serves <= mark);
+    }
+
+    /// The next page, up to `most`; none where nothing is due any more. `own` gives what follows one of those that stand, in one
+    /// order.
+    pub(crate) fn next(
+        &mut self,
+        most: usize,
+        own: impl Fn(Option<&Revocation>, usize) -> Vec<Revocation>,
+    ) -> Vec<Revocation> {
+        while most > 0 && self.due() > 0 {
+            let serves = self.gave_way;
+            let pass = self.pass.get_or_insert(Pass { serves, last: None });
+            let page = own(pass.last.as_ref(), most);
+            if page.len() < most {
+                let serves = pass.serves;
+                self.told(serves);
+            } else {
+                pass.last = page.last().cloned();
+            }
+            if !page.is_empty() {
+                return page;
+            }
+        }
+        Vec::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::identity::revocation::Subject;
+    use crate::ids::UserId;
+    use crate::time::Timestamp;
+
+    fn revocation(n: usize) -> Revocation {
+        let at = Timestamp::from_unix_millis(0);
+        let id = UserId::parse(&format!("usr_{n}")).unwrap();
+        Revocation::new(Subject::User(id), at, at)
+    }
+
+    /// All pages until nothing is due, of so many that stand.
+    fn pages(retelling: &mut Retelling, standing: usize, most: usize) -> Vec<usize> {
+        let standing: Vec<_> = (0..standing).map(revocation).collect();
+        let own = |last: Option<&Revocation>, most: usize| {
+            let begin = last.map_or(0, |last| {
+                standing.iter().position(|one| one == last).unwrap() + 1
+            });
+            standing.iter().skip(begin).take(most).cloned().collect()
+        };
+        let mut sizes = Vec::new();
+        loop {
+            let page: Vec<_> = retelling.next(most, own);
+            if page.is_empty() {
+                assert_eq!(retelling.due(), 0);
+                return sizes;
+            }
+            sizes.push(page.len());
+        }
+    }
+
+    #[test]
+    fn one_pass_serves_all_that_gave_way_before_it() {
+        for (standing, expect) in [(0, vec![]), (3, vec![3]), (4, vec![4]), (9, vec![4, 4, 1])] {
+            let mut retelling = Retelling::default();
+            assert_eq!(pages(&mut retelling, standing, 4), [0; 0], "nothing is due");
+            retelling.gave_way();
+            retelling.gave_way();
+            assert_eq!(retelling.due(), 2);
+            assert_eq!(pages(&mut retelling, standing, 4), expect);
+            assert_eq!(pages(&mut retelling, standing, 4), [0; 0]);
+        }
+    }
+
+    #[test]
+    fn what_gives_way_during_a_pass_gets_one_of_its_own() {
+        let mut retelling = Retelling::default();
+        retelling.gave_way();
+        let own = |_: Option<&Revocation>, most: usize| (0..most).map(revocation).collect();
+        assert_eq!(retelling.next(2, own).len(), 2);
+        retelling.gave_way();
+        assert_eq!(pages(&mut retelling, 3, 2), [1, 2, 1]);
+    }
+
+    #[test]
+    fn what_is_told_by_another_way_is_not_told_again() {
+        let own = |_: Option<&Revocation>, most: usize| (0..most).map(revocation).collect();
+        let mut retelling = Retelling::default();
+        retelling.gave_way();
+        let before = retelling.mark();
+        assert_eq!(retelling.next(2, own).len(), 2);
+        retelling.gave_way();
+        retelling.told(before);
+        assert_eq!(retelling.due(), 1);
+        // The pass that served what was told is over: the next begins from the first.
+        assert_eq!(pages(&mut retelling, 3, 2), [2, 1]);
+        retelling.told(Mark::default());
+        assert_eq!(retelling.due(), 0, "an older mark takes nothing back");
+    }
+
+    #[test]
+    fn a_page_of_none_is_none_and_ends_nothing() {
+        let mut retelling = Retelling::default();
+        retelling.gave_way();
+        let none = retelling.next(0, |_, _| panic!("not asked for"));
+        assert_eq!((none, retelling.due()), (Vec::new(), 1));
+    }
+}
