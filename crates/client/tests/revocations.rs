@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{cloud, until};
+use mastra_auth_cloud::core::config::Policy;
 use mastra_auth_cloud::{
     Answer, ChannelError, Code, Dialect, Link, MastraCloudAuth, Message, Received,
     RevocationChannel, SessionToken, SignOut, UserId, Working,
@@ -96,9 +97,14 @@ impl RevocationChannel for Way {
 }
 
 fn instance(cloud: &LocalCloud, board: &Arc<Board>) -> MastraCloudAuth {
+    instance_of(cloud, board, Policy::default())
+}
+
+fn instance_of(cloud: &LocalCloud, board: &Arc<Board>, policy: Policy) -> MastraCloudAuth {
     MastraCloudAuth::builder()
         .project_id("demo")
         .base_url(cloud.url())
+        .policy(policy)
         .fresh_for(HOUR)
         .revocations(Way {
             board: Arc::clone(board),
@@ -299,4 +305,20 @@ async fn threat_031_more_than_can_wait_while_nothing_is_taken_is_told_whole() {
     board.rise();
     assert_eq!(told(&board, &here).await, (10_501, 10_501));
     connected(&here, true).await;
+}
+
+#[tokio::test]
+async fn threat_031_what_is_over_holds_up_nothing_that_waits_behind_it() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let mut policy = Policy::default();
+    policy.session_max_age = Duration::from_secs(2);
+    let here = instance_of(&cloud, &board, policy);
+    connected(&here, true).await;
+    board.is_down.store(true, Ordering::SeqCst);
+    // Several batches, and all of them over when they could be told.
+    end_many(&here, 1000);
+    tokio::time::sleep(Duration::from_millis(2100)).await;
+    here.end_user(&UserId::parse("usr_last").unwrap());
+    board.rise();
+    assert_eq!(told(&board, &here).await, (1, 1));
 }

@@ -236,20 +236,28 @@ impl Shared {
         }
     }
 
+    /// None only where nothing is left: that a whole batch is over holds up nothing that comes after it.
     fn next_batch(&self, now: Timestamp) -> Vec<Message> {
-        let mut next = self.authority.take_revocations(BATCH);
-        if next.is_empty() {
-            let mut again = self.again();
-            let count = BATCH.min(again.len());
-            next = again.drain(..count).collect();
+        loop {
+            let mut next = self.authority.take_revocations(BATCH);
+            if next.is_empty() {
+                let mut again = self.again();
+                let count = BATCH.min(again.len());
+                next = again.drain(..count).collect();
+            }
+            if next.is_empty() {
+                return Vec::new();
+            }
+            next.retain(|revocation| !revocation.is_over(now));
+            if !next.is_empty() {
+                return next.iter().map(|one| self.message(one)).collect();
+            }
         }
-        next.into_iter()
-            .filter(|revocation| !revocation.is_over(now))
-            .map(|revocation| {
-                let text = self.authority.realm().encode(&revocation);
-                Message::new(text, revocation.until)
-            })
-            .collect()
+    }
+
+    fn message(&self, revocation: &Revocation) -> Message {
+        let text = self.authority.realm().encode(revocation);
+        Message::new(text, revocation.until)
     }
 
     fn sent(&self, count: usize) {
