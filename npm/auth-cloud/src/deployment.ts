@@ -51,8 +51,13 @@ export class Deployment {
   }
 
   /** Drives a flow; an error of the core is in the outcome. */
-  run(flow: NativeFlow): Promise<NativeOutcome> {
-    return this.#driver.run(flow);
+  async run(flow: NativeFlow): Promise<NativeOutcome> {
+    try {
+      return await this.#driver.run(flow);
+    } finally {
+      // A flow may end more than it was asked to.
+      this.revocations?.attend();
+    }
   }
 
   /** Drives a flow that nobody waits for. */

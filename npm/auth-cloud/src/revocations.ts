@@ -107,6 +107,11 @@ export class Revocations {
     if (!this.#sending) void this.#work();
   }
 
+  /** The same for what the core ended by itself, in what it heard or was asked. Cheap where there is none. */
+  attend(): void {
+    if (this.#authority.waiting() > 0) this.flush();
+  }
+
   status(): RevocationStatus {
     return {
       connected: this.#connected,
@@ -227,6 +232,7 @@ export class Revocations {
     this.#count.received += heard.new;
     this.#count.unreadable += heard.unreadable;
     if (this.#receives && heard.lag !== undefined) this.#lag = heard.lag;
+    this.attend();
   }
 
   #relink(): void {

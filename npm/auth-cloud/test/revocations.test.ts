@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
-import type { CloudAuthEvent, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
+import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
 import { request, signIn, startCloud } from './world.js';
 import type { Cloud } from './world.js';
 
@@ -13,6 +13,8 @@ class Board {
   readonly #listening = new Set<{ told: (texts: string[]) => void; lost: () => void }>();
   isDown = false;
   leftOut = 0;
+  /** The deployment's, once somebody joined. */
+  realm = '';
 
   /** One instance's way to it. */
   readonly channel: RevocationChannel = {
@@ -20,7 +22,8 @@ class Board {
       if (this.isDown) throw new Error('down');
       for (const { text, until } of messages) this.tell(text, until);
     },
-    subscribe: async (told, lost) => {
+    subscribe: async (told, lost, realm) => {
+      this.realm = realm;
       if (this.isDown) throw new Error('down');
       const listener = { told, lost };
       this.#listening.add(listener);
@@ -34,6 +37,16 @@ class Board {
   tell(text: string, until = Infinity): void {
     this.kept.set(text, until);
     for (const { told } of this.#listening) told([text]);
+  }
+
+  /** Tells what another instance ended, for an hour. */
+  end(kind: 'session' | 'user', id: string, at = Date.now()): void {
+    this.tell(`1 ${this.realm} ${kind} ${at} ${at + 3_600_000} ${id}`);
+  }
+
+  /** Of what is kept, how many say so. */
+  count(kind: 'token' | 'session' | 'user'): number {
+    return [...this.kept.keys()].filter(text => text.split(' ')[2] === kind).length;
   }
 
   /** Goes away with all that it knew. */
@@ -50,16 +63,23 @@ beforeAll(async () => {
 });
 afterAll(() => cloud.stop());
 
-const instance = (revocations: RevocationChannel, events: CloudAuthEvent[] = []) =>
+const instance = (revocations: RevocationChannel, events: CloudAuthEvent[] = [], more: MastraCloudAuthOptions = {}) =>
   new MastraCloudAuth({
     projectId: 'demo',
     baseUrl: cloud.url,
     cache: { fresh: 3600 },
     revocations,
     onEvent: event => events.push(event),
+    ...more,
   });
 
 const isIn = async (auth: MastraCloudAuth, token: string) => (await auth.authenticateToken(token, request({}))) !== null;
+
+/** What a token says of itself. */
+function claims(token: string): { sid: string; iat: number; exp: number } {
+  const [, payload] = token.split('.');
+  return JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()) as { sid: string; iat: number; exp: number };
+}
 
 test('threat_031_what_ends_on_one_instance_ends_on_the_other_and_nothing_else_does', async () => {
   const board = new Board();
@@ -117,9 +137,7 @@ test('threat_020_an_operator_ends_one_session_by_its_id', async () => {
   const [here, there] = [instance(board.channel), instance(board.channel)];
   const [one, two] = [(await signIn(here, 'owner')).user, (await signIn(here, 'owner')).user];
   expect([await isIn(there, one.sessionToken), await isIn(there, two.sessionToken)]).toEqual([true, true]);
-  const [, payload] = one.sessionToken.split('.');
-  const { sid } = JSON.parse(Buffer.from(payload ?? '', 'base64url').toString()) as { sid: string };
-  here.endSession(sid);
+  here.endSession(claims(one.sessionToken).sid);
   await vi.waitUntil(async () => !(await isIn(there, one.sessionToken)));
   expect([await isIn(here, one.sessionToken), await isIn(here, two.sessionToken)]).toEqual([false, true]);
   expect(() => here.endSession('')).toThrow(expect.objectContaining({ code: 'invalid_argument' }));
@@ -194,4 +212,58 @@ test('threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions', 
     expect((await here.getPermissions(other)).length).toBeGreaterThan(0);
     await Promise.all([here.close(), there.close()]);
   }
+});
+
+test('threat_031_a_burst_of_more_than_can_wait_is_told_whole', async () => {
+  const board = new Board();
+  const here = instance(board.channel);
+  await vi.waitUntil(() => here.revocationStatus()?.connected);
+  // In one turn of the event loop: nobody can take any of it.
+  for (let n = 0; n < 10_500; n++) here.endUser(`usr_${n}`);
+  expect(here.revocationStatus()).toMatchObject({ connected: true, pending: 10_500, lost: 0 });
+  await vi.waitUntil(() => here.revocationStatus()?.pending === 0, { timeout: 20_000 });
+  expect(board.kept.size).toBe(10_500);
+  expect(here.revocationStatus()).toMatchObject({ connected: true, lost: 0 });
+  expect(here.revocationStatus()?.sent, 'once more, and not for ever').toBeLessThanOrEqual(21_001);
+  await here.close();
+});
+
+test('threat_031_what_ends_because_of_what_was_heard_is_told_at_once', async () => {
+  const board = new Board();
+  const brief = await startCloud('v1', 0, undefined, ['--token-lifetime', '3']);
+  try {
+    const here = instance(board.channel, [], { baseUrl: brief.url });
+    const { id, sessionToken } = (await signIn(here, 'member')).user;
+    await new Promise(resolve => setTimeout(resolve, claims(sessionToken).exp * 1000 - Date.now() + 20));
+    const newer = (await here.refreshSession(sessionToken))!.id;
+    expect(newer).not.toBe(sessionToken);
+    expect(board.kept.size).toBe(0);
+    // Another instance ended the user before that: it saw no token that was issued later.
+    board.end('user', id, claims(newer).iat * 1000 - 1);
+    expect(await isIn(here, newer)).toBe(false);
+    await vi.waitUntil(() => board.count('token') === 1, { timeout: 5000 });
+    expect(here.revocationStatus()).toMatchObject({ connected: true, pending: 0, sent: 1 });
+    await here.close();
+  } finally {
+    await brief.stop();
+  }
+});
+
+test('threat_031_what_a_flow_ends_by_itself_is_told_at_once', async () => {
+  const board = new Board();
+  let ended: string | undefined;
+  const here = instance(board.channel, [], {
+    fetch: async (url, init) => {
+      const answer = await fetch(url, init);
+      // Another instance ends the session while the Cloud is asked whether it lives.
+      if (ended !== undefined) board.end('session', ended);
+      return answer;
+    },
+  });
+  const { sessionToken } = (await signIn(here, 'member')).user;
+  ended = claims(sessionToken).sid;
+  expect(await here.refreshSession(sessionToken)).toBe(null);
+  await vi.waitUntil(() => board.count('token') === 1, { timeout: 5000 });
+  await vi.waitUntil(() => here.revocationStatus()?.pending === 0, { timeout: 5000 });
+  await here.close();
 });
