@@ -209,9 +209,11 @@ mod tests {
         }
         // Its place was given away; what takes it next is not taken away with it.
         let (done, wait) = oneshot::channel();
-        let next = alive.block_on(async { flights.board(1, async { wait.await.unwrap() }) });
+        let inside = alive.enter();
+        let next = flights.board(1, async { wait.await.unwrap() });
         drop(left);
-        let same = alive.block_on(async { flights.board(1, async { 4 }) });
+        let same = flights.board(1, async { 4 });
+        drop(inside);
         done.send(3).unwrap();
         assert_eq!(
             alive.block_on(async { (next.await, same.await) }),

@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +46,8 @@ struct Shared {
     wake: Arc<Notify>,
     /// Whenever nothing is left to tell.
     told: Notify,
+    /// Whether the deployment left the channel or ended.
+    was_left: AtomicBool,
     /// What the channel did not hold when it was joined.
     again: Mutex<VecDeque<Revocation>>,
     state: Mutex<State>,
@@ -59,8 +62,6 @@ struct State {
     was_tried: bool,
     /// What is out on its way.
     under_way: usize,
-    /// Whether the deployment left it or ended.
-    was_left: bool,
 }
 
 impl Revocations {
@@ -86,6 +87,7 @@ impl Revocations {
             channel,
             wake,
             told: Notify::new(),
+            was_left: AtomicBool::new(false),
             again: Mutex::default(),
             state: Mutex::new(State {
                 status: RevocationStatus::new(system::now().wall),
@@ -93,7 +95,6 @@ impl Revocations {
                 publishes: true,
                 was_tried: false,
                 under_way: 0,
-                was_left: false,
             }),
         });
         let (outgoing, incoming) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -140,8 +141,7 @@ impl Revocations {
                 told.await;
             }
         };
-        let was_left = self.shared.state().was_left;
-        if !was_left {
+        if !self.shared.was_left.load(Ordering::SeqCst) {
             // Whether it was enough is to be seen in the status.
             let _ = tokio::time::timeout(LAST_WORDS, told).await;
             self.leave();
@@ -149,8 +149,8 @@ impl Revocations {
     }
 
     fn leave(&self) {
+        self.shared.was_left.store(true, Ordering::SeqCst);
         let mut state = self.shared.state();
-        state.was_left = true;
         (state.receives, state.publishes) = (false, false);
         state.relink();
         drop(state);
@@ -181,10 +181,10 @@ impl<'s> Task<'s> {
 
 impl Drop for Task<'_> {
     fn drop(&mut self) {
-        let mut state = self.shared.state();
-        if state.was_left {
+        if self.shared.was_left.load(Ordering::SeqCst) {
             return;
         }
+        let mut state = self.shared.state();
         *(self.has_channel)(&mut state) = false;
         let lost = state.relink();
         drop(state);
