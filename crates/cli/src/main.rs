@@ -8,6 +8,7 @@ mod args;
 mod demo;
 mod dev;
 mod failure;
+mod fetch;
 mod jwks;
 mod key_set;
 mod listen;
