@@ -14,6 +14,7 @@ mod key_set;
 mod listen;
 mod logs;
 mod signal;
+mod stray_token;
 mod terminal;
 mod token;
 
