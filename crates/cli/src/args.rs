@@ -140,6 +140,8 @@ Prints one line when it answers:
   ready cloud=http://localhost:4300
 
 Point your app at it with MASTRA_CLOUD_URL=http://localhost:4300 and MASTRA_PROJECT_ID=demo.
+An app that serves the sign-in routes itself, as with axum, also needs MASTRA_PUBLIC_URL: where
+browsers reach it, as http://localhost:4111.
 The address itself shows what there is; /admin shows sessions and has the switches.
 Not for production: it listens on this machine only.
 
