@@ -9,6 +9,8 @@ use clap::{
 };
 use mastra_auth_cloud::core::config::DEFAULT_BASE_URL;
 
+use crate::stray_token;
+
 /// Sign in with Mastra Cloud: a demo, a local Cloud, and tools for tokens.
 #[derive(Parser)]
 #[command(
@@ -36,7 +38,9 @@ impl Args {
     /// Reads the command line and the environment; ends the process with help or an error where that is asked for.
     pub(crate) fn read() -> Self {
         let mut command = without_empty(Self::command());
-        let matches = command.get_matches_mut();
+        let matches = command
+            .try_get_matches_from_mut(std::env::args_os())
+            .unwrap_or_else(|error| stray_token::unsaid(error, std::env::args_os()).exit());
         Self::from_arg_matches(&matches).unwrap_or_else(|error| error.format(&mut command).exit())
     }
 }
@@ -63,7 +67,8 @@ pub(crate) enum Command {
     Dev(DevArgs),
     /// Look at tokens, or ask a Cloud about one.
     #[command(after_help = "\
-Tokens come on standard input, never as an argument, where other processes could read them.
+Tokens come on standard input, never as an argument, where other processes could read them:
+the token alone, without \"Bearer\" before it.
 
 Exit status: 0 done, 1 failed, 2 wrong usage; `token verify` and `token explain` have their own,
 which their help tells.
@@ -135,6 +140,8 @@ Prints one line when it answers:
   ready cloud=http://localhost:4300
 
 Point your app at it with MASTRA_CLOUD_URL=http://localhost:4300 and MASTRA_PROJECT_ID=demo.
+An app that serves the sign-in routes itself, as with axum, also needs MASTRA_PUBLIC_URL: where
+browsers reach it, as http://localhost:4111.
 The address itself shows what there is; /admin shows sessions and has the switches.
 Not for production: it listens on this machine only.
 
@@ -183,7 +190,7 @@ pub(crate) enum TokenCommand {
 Exit status:
   0  shown
   1  not a JWT, or too long for one
-  2  wrong usage
+  2  wrong usage, or nothing on standard input
 
 Example:
   mastra-auth token inspect < token")]
@@ -201,7 +208,7 @@ Input without the form of a token is rejected without a call. `code` says more:
 Exit status:
   0  authenticated  the Cloud knows whose it is
   1  failed         standard input or output cannot be used
-  2  wrong usage
+  2  wrong usage    also where standard input is empty
   3  rejected       the Cloud refuses it: a 4xx other than 408, 425 and 429
   4  unavailable    it could not be found out
 
@@ -240,7 +247,7 @@ long past its end. Whether the session still lives only the Cloud knows.
 Exit status:
   0  every check passed
   1  failed       standard input or output cannot be used
-  2  wrong usage, or a file that cannot be read
+  2  wrong usage, a file that cannot be read, or nothing on standard input
   3  refused      a check failed
   4  unavailable  the key set could not be fetched or has no usable key
 

@@ -3,27 +3,27 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use mastra_auth_cloud::core::jwt::{KeyReport, Report};
+use mastra_auth_cloud::core::jwt::KeyReport;
 
 use crate::args::LintArgs;
 use crate::failure::Failure;
-use crate::key_set::Source;
+use crate::key_set::{Linted, Source};
 use crate::terminal::{self, LineEnds};
 
 const REFUSED: u8 = 3;
 const UNAVAILABLE: u8 = 4;
 
 pub(crate) async fn lint(args: LintArgs) -> Result<ExitCode, Failure> {
-    let (shown, code) = match Source::parse(&args.source)?.report().await? {
-        Ok(report) => {
-            let is_whole =
-                report.error.is_none() && report.keys.iter().all(|key| key.usable.is_ok());
+    let (shown, code) = match Source::parse(&args.source)?.linted().await? {
+        Ok(linted) => {
+            let is_whole = linted.no_key_set.is_none()
+                && linted.report.keys.iter().all(|key| key.usable.is_ok());
             let code = if is_whole {
                 ExitCode::SUCCESS
             } else {
                 REFUSED.into()
             };
-            (show(&report), code)
+            (show(&linted), code)
         }
         Err(message) => (format!("unavailable: {message}\n"), UNAVAILABLE.into()),
     };
@@ -31,15 +31,16 @@ pub(crate) async fn lint(args: LintArgs) -> Result<ExitCode, Failure> {
     Ok(code)
 }
 
-fn show(report: &Report) -> String {
+fn show(linted: &Linted) -> String {
+    let report = &linted.report;
     let mut out: String = report.keys.iter().map(row).collect();
     let usable = report.keys.iter().filter(|key| key.usable.is_ok()).count();
     out.push_str(&format!(
         "{usable} of {} keys can be used\n",
         report.keys.len()
     ));
-    if let Some(error) = report.error {
-        out.push_str(&format!("refused  {}: {error}\n", error.code()));
+    if let Some(none) = linted.no_key_set {
+        out.push_str(&format!("refused  {}: {none}\n", none.error.code()));
     }
     out
 }

@@ -1,17 +1,14 @@
-//! Where the commands take a key set from: a file, or an address that is asked once, with no credential.
+//! Where the commands take a key set from: a file, or an address.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use mastra_auth_cloud::core::config::{Config, DEFAULT_BASE_URL};
-use mastra_auth_cloud::core::cookie::{CookieOptions, CookieSpec};
-use mastra_auth_cloud::core::error::Code;
 use mastra_auth_cloud::core::jwt::{KeySet, NoKeySet, Report, lint};
-use mastra_auth_cloud::core::op::Operation;
-use mastra_auth_cloud::core::op::key_set::{ExplainKeySet, LintKeySet};
-use mastra_auth_cloud::core::url::{BaseUrl, KeySetUrl};
-use mastra_auth_cloud::{CloudApiError, ProjectId, ReqwestTransport, Transport as _};
+use mastra_auth_cloud::core::url::KeySetUrl;
 
 use crate::failure::Failure;
+use crate::fetch::{NoAnswer, fetch};
+use crate::terminal::{self, LineEnds};
 
 /// Larger files are no key sets.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
@@ -21,10 +18,25 @@ pub(crate) enum Source {
     Url(KeySetUrl),
 }
 
+/// What there is to say of a text: of each of its keys, and why it is no key set.
+pub(crate) struct Linted {
+    pub(crate) report: Report,
+    pub(crate) no_key_set: Option<NoKeySet>,
+}
+
 impl Source {
     /// An address where it begins like one, else a file.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
-        if text.starts_with("http://") || text.starts_with("https://") {
+        if text == "-" {
+            return Err(Failure::usage(
+                "a key set does not come on standard input: give a file, or an address that begins with http:// or https://",
+            ));
+        }
+        let begins = |with: &str| {
+            text.get(..with.len())
+                .is_some_and(|start| start.eq_ignore_ascii_case(with))
+        };
+        if begins("http://") || begins("https://") {
             let url = KeySetUrl::parse(text).map_err(|malformed| {
                 Failure::usage(format!("the key set's address: {malformed}"))
             })?;
@@ -35,43 +47,42 @@ impl Source {
 
     /// The keys that can be used; the outer failure is one of the call itself.
     pub(crate) async fn keys(self) -> Result<Result<KeySet, String>, Failure> {
-        match self {
-            Self::File(path) => {
-                let text = read(&path)?;
-                let none = |error| NoKeySet::new(error, &text).to_string();
-                Ok(KeySet::parse(&text).map_err(none))
-            }
-            Self::Url(url) => match fetch(&url, ExplainKeySet::new(url.clone())).await {
-                Ok(answer) => Ok(answer.map_err(|none| none.to_string())),
-                Err(error) => Ok(Err(told(&error))),
-            },
-        }
+        Ok(self.text().await?.and_then(|text| {
+            KeySet::parse(&text).map_err(|error| NoKeySet::new(error, &text).to_string())
+        }))
     }
 
     /// What there is to say of each key.
-    pub(crate) async fn report(self) -> Result<Result<Report, String>, Failure> {
+    pub(crate) async fn linted(self) -> Result<Result<Linted, String>, Failure> {
+        Ok(self.text().await?.map(|text| {
+            let report = lint(&text);
+            let no_key_set = report.error.map(|error| NoKeySet::new(error, &text));
+            Linted { report, no_key_set }
+        }))
+    }
+
+    async fn text(self) -> Result<Result<Vec<u8>, String>, Failure> {
         match self {
-            Self::File(path) => Ok(Ok(lint(&read(&path)?))),
-            Self::Url(url) => Ok(fetch(&url, LintKeySet::new(url.clone()))
-                .await
-                .map_err(|error| told(&error))),
+            Self::File(path) => read(&path).map(Ok),
+            Self::Url(url) => Ok(fetch(&url).await.map_err(|error| told(&error))),
         }
     }
 }
 
-/// For somebody who asked for this one address, and would otherwise not learn what was wrong with it.
-fn told(error: &CloudApiError) -> String {
-    if error.is(&Code::KeysUnavailable) {
-        "No answer with the status 200 and of at most 64 KiB came from that address; redirects are not followed."
-            .to_owned()
-    } else {
-        error.message().to_owned()
-    }
+/// In one line: a system or a server may have had a part in it.
+fn told(error: &NoAnswer) -> String {
+    terminal::escape(&error.to_string(), LineEnds::Escape)
 }
 
 fn read(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
     use std::io::Read as _;
-    let unreadable = |error| Failure::usage(format!("{} cannot be read: {error}", path.display()));
+    let unreadable = |error: std::io::Error| {
+        let hint = match error.kind() {
+            ErrorKind::NotFound => "; an address begins with http:// or https://",
+            _ => "",
+        };
+        Failure::usage(format!("{} cannot be read: {error}{hint}", path.display()))
+    };
     let file = std::fs::File::open(path).map_err(unreadable)?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1)
@@ -83,20 +94,4 @@ fn read(path: &std::path::Path) -> Result<Vec<u8>, Failure> {
         let message = format!("{} is larger than 64 KiB", path.display());
         Err(Failure::usage(message))
     }
-}
-
-/// One call over the client's transport. The deployment around it says nothing that the call would use.
-async fn fetch<O: Operation>(url: &KeySetUrl, operation: O) -> Result<O::Output, CloudApiError> {
-    let base_url = BaseUrl::parse(url.as_str()).or_else(|_| BaseUrl::parse(DEFAULT_BASE_URL));
-    let base_url = base_url.map_err(CloudApiError::argument)?;
-    let project = ProjectId::parse("none").map_err(CloudApiError::argument)?;
-    let transport = ReqwestTransport::new(&base_url)?;
-    let config = Config::new(
-        base_url,
-        project,
-        CookieSpec::new(CookieOptions::default())?,
-    );
-    let request = operation.request(&config)?;
-    let delivery = transport.send(request).await;
-    operation.response(&config, delivery)
 }

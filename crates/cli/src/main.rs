@@ -8,11 +8,13 @@ mod args;
 mod demo;
 mod dev;
 mod failure;
+mod fetch;
 mod jwks;
 mod key_set;
 mod listen;
 mod logs;
 mod signal;
+mod stray_token;
 mod terminal;
 mod token;
 

@@ -257,6 +257,16 @@ fn a_database_that_cannot_be_used_is_one_line() {
 }
 
 #[tokio::test]
+async fn the_front_page_names_every_variable_that_an_app_needs() {
+    let (_dev, cloud) = dev(&[]);
+    let page = Browser::new().get(&cloud).await;
+    let address = format!("MASTRA_CLOUD_URL={cloud}\n");
+    for part in [&address, "MASTRA_PROJECT_ID=demo\n", "MASTRA_PUBLIC_URL"] {
+        assert!(page.text.contains(part), "{part}: {}", page.text);
+    }
+}
+
+#[tokio::test]
 async fn a_person_is_approved_by_any_of_their_names() {
     for name in ["member", "usr_mei", "MEI@example.com", "Mei Tanaka"] {
         let (_dev, cloud) = dev(&["--auto-approve", name]);

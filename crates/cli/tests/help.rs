@@ -86,6 +86,14 @@ fn every_example_is_a_call_that_the_command_line_takes() {
 }
 
 #[test]
+fn the_help_of_dev_names_every_variable_that_an_app_needs() {
+    let help = run(&["dev", "--help"]).stdout;
+    for name in ["MASTRA_CLOUD_URL", "MASTRA_PROJECT_ID", "MASTRA_PUBLIC_URL"] {
+        assert!(help.contains(name), "{name}: {help}");
+    }
+}
+
+#[test]
 fn the_version_is_one_line() {
     let expect = concat!("mastra-auth ", env!("CARGO_PKG_VERSION"), "\n");
     for flag in ["--version", "-V"] {

@@ -4,11 +4,13 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mastra_auth_cloud::CloudApiError;
 use mastra_auth_cloud::core::jwt::{Claims, Reason, Rules, Step, verify};
 use mastra_auth_cloud::core::secret::SessionToken;
 use mastra_auth_cloud::core::time::Timestamp;
-use serde_json::json;
+use serde_json::{Map, Value};
 
 use crate::args::ExplainArgs;
 use crate::failure::Failure;
@@ -17,6 +19,19 @@ use crate::terminal::{self, LineEnds};
 
 const REFUSED: u8 = 3;
 const UNAVAILABLE: u8 = 4;
+
+/// The claims that are shown as the token says them; its times are shown as text.
+const SHOWN: [&str; 9] = [
+    "iss",
+    "aud",
+    "sub",
+    "sid",
+    "email",
+    "name",
+    "avatar_url",
+    "role",
+    "roles",
+];
 
 pub(crate) async fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
     let source = Source::parse(&args.jwks)?;
@@ -31,7 +46,7 @@ pub(crate) async fn run(args: ExplainArgs) -> Result<ExitCode, Failure> {
                 .map_err(|_| Reason::MalformedToken)
                 .and_then(|token| verify(&token, &keys, &rules, now()));
             match verdict {
-                Ok(verified) => (accepted(verified.as_inner()), ExitCode::SUCCESS),
+                Ok(verified) => (accepted(verified.as_inner(), &text), ExitCode::SUCCESS),
                 Err(reason) => (refused(reason), REFUSED.into()),
             }
         }
@@ -46,22 +61,35 @@ fn now() -> Timestamp {
     Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
-fn accepted(claims: &Claims) -> String {
-    let time = |time: Option<Timestamp>| time.map(|time| time.to_string());
-    let shown = json!({
-        "sub": claims.subject().as_str(),
-        "sid": claims.session_id().map(|id| id.as_str().to_owned()),
-        "email": claims.email(),
-        "name": claims.name(),
-        "avatar_url": claims.avatar_url(),
-        "roles": claims.roles(),
-        "iat": time(claims.issued_at()),
-        "nbf": time(claims.not_before()),
-        "exp": time(Some(claims.expires_at())),
-    });
+/// `text` is the token that was just verified, so that its claims may be read from there too.
+fn accepted(claims: &Claims, text: &str) -> String {
+    let shown = shown(
+        said(text).unwrap_or_default(),
+        [
+            ("iat", claims.issued_at()),
+            ("nbf", claims.not_before()),
+            ("exp", Some(claims.expires_at())),
+        ],
+    );
     let shown = serde_json::to_string_pretty(&shown).unwrap_or_default();
     let checks: String = Step::ALL.iter().map(|step| line(*step, "passed")).collect();
     format!("{checks}\n{}\n", terminal::escape(&shown, LineEnds::Keep))
+}
+
+/// What the token has, and nothing that it has not.
+fn shown(said: Map<String, Value>, times: [(&str, Option<Timestamp>); 3]) -> Map<String, Value> {
+    let texts = said
+        .into_iter()
+        .filter(|(name, value)| SHOWN.contains(&name.as_str()) && !value.is_null());
+    let times = times
+        .into_iter()
+        .filter_map(|(name, time)| Some((name.to_owned(), time?.to_string().into())));
+    texts.chain(times).collect()
+}
+
+fn said(token: &str) -> Option<Map<String, Value>> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice(&claims).ok()
 }
 
 fn refused(reason: Reason) -> String {
@@ -81,4 +109,24 @@ fn refused(reason: Reason) -> String {
 
 fn line(step: Step, outcome: &str) -> String {
     format!("{:<10} {outcome}\n", step.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_token_has_is_shown_and_no_more() {
+        let said =
+            r#"{"iss":"i","aud":["a"],"sub":"s","role":"r","avatar_url":null,"exp":1,"nonce":"n"}"#;
+        let end = Timestamp::from_unix_millis(1_000);
+        let shown = shown(
+            serde_json::from_str(said).unwrap(),
+            [("iat", None), ("nbf", None), ("exp", Some(end))],
+        );
+        let expect = serde_json::json!({
+            "iss": "i", "aud": ["a"], "sub": "s", "role": "r", "exp": end.to_string(),
+        });
+        assert_eq!(Value::Object(shown), expect);
+    }
 }

@@ -8,6 +8,7 @@
 
 #[path = "../answering/mod.rs"]
 mod answering;
+mod input;
 mod inspect;
 #[path = "../process/mod.rs"]
 mod process;
@@ -142,8 +143,6 @@ async fn what_cannot_be_a_token_is_rejected_without_a_call() {
     let too_long = "a".repeat(8 * 1024 + 1);
     let endless = "a".repeat(1024 * 1024);
     for (what, token) in [
-        ("empty", ""),
-        ("a line end alone", "\n"),
         ("two words", "planted-canary planted-canary"),
         ("two lines", "planted-canary\nplanted-canary"),
         ("a header", "planted-canary\r\nX-Role: owner"),
@@ -409,13 +408,14 @@ fn a_variable_that_is_empty_counts_as_unset() {
     empty.env("MASTRA_CLOUD_URL", "");
     empty.env("MASTRA_CLOUD_DIALECT", "");
     empty.env("RUST_LOG", "");
-    assert_refused(&finish(empty, b""), "rejected", "empty variables");
+    assert_refused(&finish(empty, b"two words"), "rejected", "empty variables");
 }
 
 #[test]
 fn members_come_in_the_documented_order() {
     let args = ["--base-url", "http://localhost:1", "--project-id", "demo"];
-    let refused = finish(command(&[&["token", "verify"], &args[..]].concat()), b"");
+    let call = [&["token", "verify"], &args[..]].concat();
+    let refused = finish(command(&call), b"two words");
     assert_eq!(
         refused.stdout,
         "{\"outcome\":\"rejected\",\"code\":\"invalid_token\",\"status\":401,\"user\":null}\n"

@@ -1,4 +1,4 @@
-//! The front page: what this is, and the two lines an app needs to use it.
+//! The front page: what this is, and the lines an app needs to use it.
 
 use std::sync::Arc;
 
@@ -26,6 +26,7 @@ pub(super) async fn front(State(cloud): State<Arc<Cloud>>) -> Markup {
                 "MASTRA_PROJECT_ID=" (first) "\n"
                 @if cloud.dialect.as_str() != "v1" { "MASTRA_CLOUD_DIALECT=" (cloud.dialect.as_str()) "\n" }
             } }
+            p { "An app that serves the sign-in routes itself, as with axum, also needs " code { "MASTRA_PUBLIC_URL" } ": where browsers reach it." }
             dl {
                 dt { "Dialect" } dd { code { (cloud.dialect.as_str()) } }
                 dt { "Projects" } dd { @for project in projects { code.chip { (project) } " " } }

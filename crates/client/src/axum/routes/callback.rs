@@ -83,6 +83,9 @@ pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) ->
     }
     let home = desk.public_url.join("/");
     let (title, action) = match error.kind() {
+        Kind::Cloud if error.is_refusal() => {
+            ("Sign-in was not accepted", ("Sign in again", "/auth/login"))
+        }
         Kind::Network | Kind::Cloud => ("Sign-in is not available", ("Try again", "/auth/login")),
         _ if error.is(&Code::AccessDenied) => (
             "You did not sign in",
