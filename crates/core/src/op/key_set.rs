@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 use crate::cloud_call::CloudCall;
 use crate::config::{Config, USER_AGENT};
 use crate::error::{CloudApiError, Code};
-use crate::http::{Delivery, Method, Request, Response};
-use crate::jwt::{KeySet, NoKeySet, Report, lint};
+use crate::http::{Delivery, Method, Request};
+use crate::jwt::KeySet;
 use crate::op::{Operation, Retries};
 use crate::url::KeySetUrl;
 
@@ -34,94 +34,31 @@ impl Operation for GetKeySet {
     const RETRIES: Retries = Retries::Once;
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
-        Ok(request(&self.url, config))
+        let plain = |text: &str| Zeroizing::new(text.to_owned());
+        Ok(Request {
+            call: CloudCall::KeySet,
+            method: Method::Get,
+            endpoint: ENDPOINT.into(),
+            url: self.url.as_str().to_owned(),
+            headers: vec![
+                (
+                    "accept",
+                    plain("application/jwk-set+json, application/json"),
+                ),
+                ("user-agent", plain(USER_AGENT)),
+            ],
+            body: None,
+            timeout: config.policy.call_timeout,
+            max_response_bytes: config.policy.max_key_set_bytes,
+        })
     }
 
     fn response(self, _config: &Config, delivery: Delivery) -> Result<KeySet, CloudApiError> {
-        KeySet::parse(document(delivery)?.body())
+        let document = delivery
+            .ok()
+            .filter(|response| response.status() == 200)
+            .ok_or_else(|| CloudApiError::new(Code::KeysUnavailable).at(ENDPOINT))?;
+        KeySet::parse(document.body())
             .map_err(|_| CloudApiError::new(Code::InvalidKeySet).at(ENDPOINT))
     }
-}
-
-/// Fetches a key set for somebody who wants to know what came where it is none.
-#[derive(Debug)]
-pub struct ExplainKeySet {
-    url: KeySetUrl,
-}
-
-impl ExplainKeySet {
-    /// From there.
-    pub const fn new(url: KeySetUrl) -> Self {
-        Self { url }
-    }
-}
-
-impl Operation for ExplainKeySet {
-    /// A set with at least one usable key, or what there is instead.
-    type Output = Result<KeySet, NoKeySet>;
-    const RETRIES: Retries = Retries::Once;
-
-    fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
-        Ok(request(&self.url, config))
-    }
-
-    fn response(self, _config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError> {
-        let document = document(delivery)?;
-        let text = document.body();
-        Ok(KeySet::parse(text).map_err(|error| NoKeySet::new(error, text)))
-    }
-}
-
-/// Fetches a key set to say of each of its keys whether it can be used.
-#[derive(Debug)]
-pub struct LintKeySet {
-    url: KeySetUrl,
-}
-
-impl LintKeySet {
-    /// From there.
-    pub const fn new(url: KeySetUrl) -> Self {
-        Self { url }
-    }
-}
-
-impl Operation for LintKeySet {
-    /// What there is to say of it, also where it is none.
-    type Output = Report;
-    const RETRIES: Retries = Retries::Once;
-
-    fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
-        Ok(request(&self.url, config))
-    }
-
-    fn response(self, _config: &Config, delivery: Delivery) -> Result<Report, CloudApiError> {
-        Ok(lint(document(delivery)?.body()))
-    }
-}
-
-fn request(url: &KeySetUrl, config: &Config) -> Request {
-    let plain = |text: &str| Zeroizing::new(text.to_owned());
-    Request {
-        call: CloudCall::KeySet,
-        method: Method::Get,
-        endpoint: ENDPOINT.into(),
-        url: url.as_str().to_owned(),
-        headers: vec![
-            (
-                "accept",
-                plain("application/jwk-set+json, application/json"),
-            ),
-            ("user-agent", plain(USER_AGENT)),
-        ],
-        body: None,
-        timeout: config.policy.call_timeout,
-        max_response_bytes: config.policy.max_key_set_bytes,
-    }
-}
-
-fn document(delivery: Delivery) -> Result<Response, CloudApiError> {
-    delivery
-        .ok()
-        .filter(|response| response.status() == 200)
-        .ok_or_else(|| CloudApiError::new(Code::KeysUnavailable).at(ENDPOINT))
 }
