@@ -34,6 +34,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             "--test",
             "redis_set",
             "--test",
+            "redis_strangers",
+            "--test",
             "redis_tls",
             "--",
             "--include-ignored",

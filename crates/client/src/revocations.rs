@@ -6,6 +6,7 @@
 //! [`RevocationStatus`] says so.
 
 mod channel;
+mod complaints;
 #[cfg(feature = "redis")]
 mod redis;
 mod status;

@@ -103,6 +103,12 @@ impl Set {
         let () = adding.query_async(&mut self.connection).await.unwrap();
     }
 
+    /// How many are kept, besides each instance's mark.
+    async fn count(&mut self) -> usize {
+        let all = self.all().await;
+        all.iter().filter(|text| !text.starts_with("mark ")).count()
+    }
+
     async fn empty(&mut self) {
         let flush = redis::cmd("FLUSHALL");
         let () = flush.query_async(&mut self.connection).await.unwrap();
@@ -112,14 +118,6 @@ impl Set {
         redis::cmd("ZRANGE")
             .arg(&self.name)
             .arg((0, -1))
-            .query_async(&mut self.connection)
-            .await
-            .unwrap()
-    }
-
-    async fn ask<T: redis::FromRedisValue>(&mut self, command: &str) -> T {
-        redis::cmd(command)
-            .arg(&self.name)
             .query_async(&mut self.connection)
             .await
             .unwrap()
@@ -208,7 +206,7 @@ async fn what_an_instance_told_is_no_news_to_it_until_it_starts_anew() {
     told(&again).await;
     let status = again.revocation_status().unwrap();
     assert_eq!((status.sent, status.received), (0, 4), "{status:?}");
-    assert_eq!(set.ask::<usize>("ZCARD").await, 4);
+    assert_eq!(set.count().await, 4);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -241,9 +239,9 @@ async fn threat_031_a_redis_that_was_emptied_is_told_again_what_stands() {
     // It keeps something again, and not what it kept.
     other.end_session(&session("ses_next"));
     told(&other).await;
-    assert_eq!(set.ask::<usize>("ZCARD").await, 1);
+    assert_eq!(set.count().await, 1);
     let begun = std::time::Instant::now();
-    while set.ask::<usize>("ZCARD").await < 2 {
+    while set.count().await < 2 {
         assert!(begun.elapsed() < Duration::from_secs(10), "not noticed");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -256,4 +254,50 @@ async fn threat_031_a_redis_that_was_emptied_is_told_again_what_stands() {
     let before = lost().await;
     tokio::time::sleep(Duration::from_secs(6)).await;
     assert_eq!(lost().await, before);
+}
+
+/// It is noticed, and told again by who knows it, also to one that knows nothing.
+async fn is_told_again(set: &mut Set, here: &MastraCloudAuth, late: &MastraCloudAuth) {
+    let begun = std::time::Instant::now();
+    while set.count().await < 1 || late.statistics().denials < 1 {
+        assert!(begun.elapsed() < Duration::from_secs(10), "not noticed");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for one in [here, late] {
+        connected(one).await;
+    }
+    assert!(here.revocation_status().unwrap().lost > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_told_again() {
+    let (redis, cloud) = (RedisServer::start(), cloud(Dialect::V1).await);
+    let here = instance(&cloud, &redis, 100_000);
+    let mut set = Set::of(&here, &redis).await;
+    // What is given up is one key.
+    let mut giving_up = redis::cmd("DEL");
+    giving_up.arg(&set.name);
+    let () = giving_up.query_async(&mut set.connection).await.unwrap();
+    let late = instance(&cloud, &redis, 100_000);
+    connected(&late).await;
+    assert_eq!(late.statistics().denials, 0);
+    is_told_again(&mut set, &here, &late).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_085_what_a_clock_takes_away_that_is_days_ahead_is_told_again() {
+    let (redis, cloud) = (RedisServer::start(), cloud(Dialect::V1).await);
+    let here = instance(&cloud, &redis, 100_000);
+    let mut set = Set::of(&here, &redis).await;
+    // What such a one does with its next write.
+    let mut taking = redis::cmd("ZREMRANGEBYSCORE");
+    let ahead = now().plus(HOUR * 24 * 2);
+    taking.arg(&set.name).arg("-inf").arg(ahead.unix_millis());
+    let () = taking.query_async(&mut set.connection).await.unwrap();
+    assert_eq!(set.count().await, 0);
+    let late = instance(&cloud, &redis, 100_000);
+    connected(&late).await;
+    is_told_again(&mut set, &here, &late).await;
 }

@@ -8,6 +8,8 @@
 )]
 
 mod common;
+#[allow(dead_code, reason = "not all that it hears is asked for here")]
+mod ear;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,12 +18,14 @@ use std::time::Duration;
 
 use common::{cloud, until};
 use mastra_auth_cloud::core::config::Policy;
+use ear::Ear;
 use mastra_auth_cloud::{
     Answer, ChannelError, Code, Dialect, Link, MastraCloudAuth, Message, Received,
     RevocationChannel, SessionToken, SignOut, UserId, Working,
 };
 use mastra_auth_local_cloud::LocalCloud;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tracing_subscriber::layer::SubscriberExt as _;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -233,6 +237,28 @@ async fn threat_098_what_cannot_be_read_is_counted_and_ends_nothing() {
     assert!(is_in(&here, &token).await);
     here.end_user(&UserId::parse("usr_mei").unwrap());
     assert!(!is_in(&here, &token).await, "and it goes on");
+}
+
+#[tokio::test]
+async fn threat_080_a_flood_of_what_cannot_be_read_does_not_fill_the_log() {
+    let ear = Ear::default();
+    let hearing = tracing_subscriber::registry().with(ear.clone());
+    let _hearing = tracing::subscriber::set_default(hearing);
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let here = instance(&cloud, &board);
+    connected(&here, true).await;
+    for n in 0..100 {
+        board.tell(&format!("2 of the future {n}"));
+    }
+    until("all are counted", || async {
+        here.revocation_status().unwrap().unreadable == 100
+    })
+    .await;
+    let told = ear.take();
+    let told = told
+        .iter()
+        .filter(|one| one.is("revocations_unreadable", &[]));
+    assert_eq!(told.count(), 1);
 }
 
 #[test]

@@ -7,6 +7,7 @@
 
 import type { Events } from './events.js';
 import type { NativeAuthority, NativeJoining, NativeRevocation } from './native.js';
+import { Patience, within } from './patience.js';
 
 /** One revocation as it travels. Holds ids and digests, and no token. */
 export interface RevocationMessage {
@@ -178,8 +179,12 @@ export class Revocations {
       // What an earlier try still says counts no more.
       const turn = { over: false };
       const joining = this.#authority.joining();
+      // As long as parts of it come, it goes on.
+      const patience = new Patience(PATIENCE);
       const told = (texts: readonly string[]) => {
-        if (!turn.over) this.#hear(texts, joining);
+        if (turn.over) return;
+        patience.renew();
+        this.#hear(texts, joining);
       };
       const lost = () => {
         if (turn.over) return;
@@ -188,7 +193,7 @@ export class Revocations {
       };
       const subscribing = attempt(() => this.#channel.subscribe(told, lost, this.#realm, joining.most()));
       try {
-        const joined = await within(PATIENCE, subscribing.then(some));
+        const joined = await patience.wait(subscribing.then(some));
         if (turn.over || this.#closed) {
           await attempt(() => joined.close());
           continue;
@@ -202,7 +207,7 @@ export class Revocations {
         subscribing.then(late => late?.close()).catch(() => undefined);
         this.#receives = false;
         this.#relink();
-        await pause(wait);
+        await pause(spread(wait));
       }
     }
   }
@@ -261,17 +266,9 @@ function some<T>(value: T | undefined): T {
   return value;
 }
 
-/** Waits no longer than so many milliseconds, and keeps no process alive by it. */
-export async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('No answer in time.')), milliseconds).unref();
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
+/** Give or take a half: what all instances lost at once they do not join at once, and tell anew. */
+export function spread(milliseconds: number): number {
+  return milliseconds * (0.5 + Math.random());
 }
 
 function pause(milliseconds: number): Promise<void> {

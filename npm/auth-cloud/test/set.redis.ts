@@ -83,3 +83,25 @@ test('threat_031_a_redis_that_was_emptied_is_noticed_once', async () => {
   expect(lost).toBe(0);
   await again.close();
 });
+
+test('threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_noticed', async () => {
+  const channel = redisChannel(redis.url);
+  await channel.publish([{ text: 'before', until: Date.now() + HOUR }], REALM);
+  let lost = 0;
+  const { close } = await channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
+  // What is given up is one key.
+  await client.del(NAME);
+  await vi.waitUntil(() => lost > 0, { timeout: 10_000 });
+  await close();
+});
+
+test('threat_085_what_a_clock_takes_away_that_is_days_ahead_is_noticed', async () => {
+  const channel = redisChannel(redis.url);
+  await channel.publish([{ text: 'before', until: Date.now() + HOUR }], REALM);
+  let lost = 0;
+  const { close } = await channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
+  // What such a one does with its next write.
+  await client.zRemRangeByScore(NAME, '-inf', Date.now() + 2 * HOUR);
+  await vi.waitUntil(() => lost > 0, { timeout: 10_000 });
+  await close();
+});

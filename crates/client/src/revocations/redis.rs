@@ -3,63 +3,52 @@
 //! Everything has a time: a connection a second, a command a second. Whoever listens asks every second whether Redis is still
 //! there, so that a connection that died without a word is noticed. Needs Redis 5 or later, or what speaks like it.
 
+mod news;
+mod reading;
+
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
-use futures_util::{FutureExt as _, StreamExt as _};
 use mastra_auth_cloud_core::error::CloudApiError;
-use redis::aio::{MultiplexedConnection, PubSubSink, PubSubStream};
+use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::Mutex;
 
+use self::news::News;
+use self::reading::{Found, Reading};
 use super::channel::{ChannelError, Message, Received, RevocationChannel, Working};
 use crate::system;
 
 const PREFIX: &str = "mastra-auth:revocations";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
-/// How often whoever listens asks whether the other end is there.
-const PING: Duration = Duration::from_secs(1);
-/// How many are loaded at once, and how many news are taken together.
-const PAGE: usize = 2000;
 /// How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands.
 const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
-const TOGETHER: usize = 256;
 /// How often whoever listens looks whether Redis still keeps what it kept.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long it is known since when Redis keeps the set, where nobody looks.
-const MARKED: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+/// How long a mark is over already: it is not read with what stands, also where a clock is behind.
+const BEHIND: Duration = Duration::from_secs(60 * 60);
+/// An answer that was on its way, maybe.
+const LATE: ChannelError = ChannelError::new("redis does not answer in time");
 
 /// Revocations over Redis, for [`Builder::revocations`](crate::Builder::revocations).
 pub struct RedisRevocations {
     client: Client,
     commands: Mutex<Option<MultiplexedConnection>>,
     listening: Mutex<Option<Listening>>,
+    /// A member of the set that is this instance's own. Whoever takes away what stands takes it along, for it ends before
+    /// that; so where it is gone, more may be.
+    mark: String,
 }
 
 /// The channel is listened to.
 struct Listening {
-    sink: PubSubSink,
-    stream: PubSubStream,
-    /// What stood beside the set when it was joined: gone with all else where Redis was emptied, also where somebody told it
-    /// something since.
-    mark: String,
-    /// When that was looked at, on the monotonic clock.
+    news: News,
+    /// When it was looked whether the mark is there, on the monotonic clock.
     looked: Duration,
     /// Where what is kept is not read to its end.
     reading: Option<Reading>,
-}
-
-/// How far what is kept was read.
-struct Reading {
-    most: usize,
-    read: usize,
-    /// The score that is read next, and how many of that score were read.
-    from: String,
-    skip: usize,
-    /// What ends until then is over.
-    since: String,
 }
 
 impl RedisRevocations {
@@ -82,6 +71,7 @@ impl RedisRevocations {
             client,
             commands: Mutex::default(),
             listening: Mutex::default(),
+            mark: format!("mark {:016x}", system::jitter().0),
         })
     }
 
@@ -108,12 +98,14 @@ impl RedisRevocations {
         pipeline: &redis::Pipeline,
     ) -> Result<T, ChannelError> {
         let mut connection = self.commands().await?;
-        let answer = pipeline.query_async(&mut connection);
-        let answer = within(COMMAND_TIMEOUT, answer, "redis does not answer").await;
-        if answer.is_err() {
-            *self.commands.lock().await = None;
-        }
-        answer
+        let asking = pipeline.query_async(&mut connection);
+        let error = match tokio::time::timeout(COMMAND_TIMEOUT, asking).await {
+            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Err(error)) if !error.is_timeout() => ChannelError::new("redis does not answer"),
+            Ok(Err(_)) | Err(_) => LATE,
+        };
+        *self.commands.lock().await = None;
+        Err(error)
     }
 
     async fn store(&self, realm: &str, messages: &[Message]) -> Result<(), ChannelError> {
@@ -136,31 +128,22 @@ impl RedisRevocations {
         self.command(&both).await
     }
 
-    /// The next page of what stands, the last end first: what ends soonest gives way where it is too much. A page begins at the
-    /// score where the last one ended, for what came meanwhile would move a page that begins at a place.
+    /// The next page of what stands. What strangers put there may be too long for a page to come in time.
     async fn page(&self, realm: &str, reading: &mut Reading) -> Result<Received, ChannelError> {
         let name = name(realm);
-        let size = PAGE.min(reading.most.saturating_sub(reading.read));
-        let mut page = redis::pipe();
-        page.cmd("ZREVRANGEBYSCORE")
-            .arg(&name)
-            .arg(&reading.from)
-            .arg(&reading.since);
-        page.arg("WITHSCORES").arg("LIMIT");
-        page.arg(reading.skip).arg(size);
-        page.cmd("ZCOUNT")
-            .arg(&name)
-            .arg(&reading.since)
-            .arg("+inf");
-        let (found, all): (Vec<(String, String)>, usize) = self.command(&page).await?;
-        reading.went_on(&found);
-        let is_last = found.len() < size || reading.read >= reading.most;
-        let texts = found.into_iter().map(|(text, _)| text).collect();
-        if is_last {
-            let left_out = all.saturating_sub(reading.read);
-            return Ok(Received::Standing { texts, left_out });
+        loop {
+            match self.command(&reading.next(&name)).await {
+                Ok((found, all)) => {
+                    let found: Found = found;
+                    return Ok(reading.came(&found, all));
+                }
+                Err(LATE) => {
+                    let (_,): (usize,) = self.command(&reading.count(&name)).await?;
+                    reading.was_late();
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(Received::Part(texts))
     }
 
     async fn next(&self, realm: &str, most: usize) -> Result<Received, ChannelError> {
@@ -187,17 +170,19 @@ impl RedisRevocations {
     async fn news(&self, realm: &str, listening: &mut Listening) -> Result<Received, ChannelError> {
         let now = system::now().monotonic;
         if now.saturating_sub(listening.looked) >= LOOK {
+            let (name, mark) = (name(realm), &self.mark);
             let mut look = redis::pipe();
-            look.cmd("GET").arg(mark(realm));
-            look.cmd("EXPIRE").arg(mark(realm));
-            look.arg(MARKED.as_secs()).ignore();
-            let (found,): (Option<String>,) = self.command(&look).await?;
-            if found.as_ref() != Some(&listening.mark) {
+            look.cmd("ZSCORE").arg(&name).arg(mark);
+            // One that is gone is not put back: that says what happened.
+            look.cmd("ZADD").arg(&name).arg("XX");
+            look.arg(marked()).arg(mark).ignore();
+            let (found,): (Option<f64>,) = self.command(&look).await?;
+            if found.is_none() {
                 return Err(ChannelError::new("redis lost what it kept"));
             }
             listening.looked = now;
         }
-        listening.news().await
+        listening.news.next().await.map(Received::News)
     }
 
     async fn join(&self, realm: &str, most: usize) -> Result<Listening, ChannelError> {
@@ -206,19 +191,15 @@ impl RedisRevocations {
         let (mut sink, stream) = pubsub.split();
         let joining = sink.subscribe(name(realm));
         within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
+        let news = News::listen(sink, stream);
         let mut marking = redis::pipe();
-        marking.cmd("SET").arg(mark(realm));
-        marking.arg(system::now().wall.unix_millis());
-        marking.arg("NX").arg("EX").arg(MARKED.as_secs()).ignore();
-        marking.cmd("GET").arg(mark(realm));
-        let (mark,) = self.command(&marking).await?;
-        let reading = Some(Reading::new(most));
+        marking.cmd("ZADD").arg(name(realm));
+        marking.arg(marked()).arg(&self.mark).ignore();
+        let () = self.command(&marking).await?;
         Ok(Listening {
-            sink,
-            stream,
-            mark,
+            news,
             looked: system::now().monotonic,
-            reading,
+            reading: Some(Reading::new(most)),
         })
     }
 }
@@ -239,56 +220,6 @@ impl fmt::Debug for RedisRevocations {
     }
 }
 
-impl Listening {
-    async fn news(&mut self) -> Result<Received, ChannelError> {
-        let Self { sink, stream, .. } = self;
-        match tokio::time::timeout(PING, stream.next()).await {
-            Ok(Some(first)) => {
-                let more = std::iter::from_fn(|| stream.next().now_or_never().flatten());
-                let texts = std::iter::once(first)
-                    .chain(more.take(TOGETHER))
-                    // What is no text is told as one that cannot be read.
-                    .map(|message| message.get_payload().unwrap_or_default())
-                    .collect();
-                Ok(Received::News(texts))
-            }
-            Ok(None) => Err(ChannelError::new("redis closed the connection")),
-            Err(_) => {
-                let ping = sink.ping::<redis::Value>();
-                within(COMMAND_TIMEOUT, ping, "redis does not answer").await?;
-                Ok(Received::News(Vec::new()))
-            }
-        }
-    }
-}
-
-impl Reading {
-    fn new(most: usize) -> Self {
-        Self {
-            most,
-            read: 0,
-            from: "+inf".to_owned(),
-            skip: 0,
-            since: format!("({}", system::now().wall.unix_millis()),
-        }
-    }
-
-    fn went_on(&mut self, found: &[(String, String)]) {
-        self.read = self.read.saturating_add(found.len());
-        let Some((_, last)) = found.last() else {
-            return;
-        };
-        let same = found.iter().rev().take_while(|(_, score)| score == last);
-        let same = same.count();
-        self.skip = if self.from == *last {
-            self.skip.saturating_add(same)
-        } else {
-            same
-        };
-        self.from.clone_from(last);
-    }
-}
-
 /// An error of Redis may hold an address; which of the few things failed is enough.
 async fn within<T>(
     time: Duration,
@@ -305,6 +236,7 @@ fn name(realm: &str) -> String {
     format!("{PREFIX}:{realm}")
 }
 
-fn mark(realm: &str) -> String {
-    format!("{PREFIX}:{realm}:since")
+/// The score of a mark.
+fn marked() -> i64 {
+    system::now().wall.minus(BEHIND).unix_millis()
 }

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::identity::authority::{Authority, Heard, Joined, Joining};
 use mastra_auth_cloud_core::identity::revocation::Revocation;
 use mastra_auth_cloud_core::time::Timestamp;
@@ -21,6 +22,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::channel::{ChannelError, Message, Received, RevocationChannel};
+use super::complaints::Complaints;
 use super::status::{Link, RevocationStatus};
 use crate::signals::channel;
 use crate::system;
@@ -62,6 +64,7 @@ struct State {
     was_tried: bool,
     /// What is out on its way.
     under_way: usize,
+    complaints: Complaints,
 }
 
 impl Revocations {
@@ -95,6 +98,7 @@ impl Revocations {
                 publishes: true,
                 was_tried: false,
                 under_way: 0,
+                complaints: Complaints::default(),
             }),
         });
         let (outgoing, incoming) = (Arc::clone(&shared), Arc::clone(&shared));
@@ -348,15 +352,18 @@ impl Shared {
 
     fn count(&self, heard: Heard) -> Heard {
         let unreadable = heard.unreadable;
-        if unreadable > 0 {
-            channel::unreadable(unreadable);
-        }
+        let now = system::now().monotonic;
         let add = |to: &mut u64, count: usize| {
             *to = to.saturating_add(u64::try_from(count).unwrap_or(u64::MAX));
         };
         let mut state = self.state();
         add(&mut state.status.received, heard.new);
         add(&mut state.status.unreadable, unreadable);
+        let told = state.complaints.more(unreadable, now);
+        drop(state);
+        if let Some(count) = told {
+            channel::unreadable(count);
+        }
         heard
     }
 
@@ -388,7 +395,8 @@ impl State {
     }
 }
 
-/// Waits that double up to a second.
+/// Waits that double up to a second, each give or take a half: what all instances lost at once they do not join at once, and
+/// tell anew.
 struct Pause(Duration);
 
 impl Default for Pause {
@@ -399,8 +407,35 @@ impl Default for Pause {
 
 impl Pause {
     async fn wait(&mut self) {
+        let time = self.next(system::jitter());
+        system::sleep(time).await;
+    }
+
+    fn next(&mut self, mut jitter: Jitter) -> Duration {
         let time = self.0;
         self.0 = time.saturating_mul(2).min(LONGEST_PAUSE);
-        system::sleep(time).await;
+        jitter.spread(time)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn threat_031_instances_that_lost_a_channel_at_once_do_not_join_it_at_once() {
+        let mut firsts = HashSet::new();
+        for _ in 0..100 {
+            let mut pause = Pause::default();
+            for base in [50, 100, 200, 400, 800, 1000, 1000].map(Duration::from_millis) {
+                let time = pause.next(system::jitter());
+                assert!((base / 2..base * 3 / 2).contains(&time), "{time:?}");
+                if base == FIRST_PAUSE {
+                    firsts.insert(time);
+                }
+            }
+        }
+        assert!(firsts.len() > 50, "{firsts:?}");
     }
 }

@@ -92,6 +92,10 @@ impl RedisServer {
         assert!(done.unwrap().success());
     }
 
+    pub(crate) const fn address(&self) -> (&'static str, u16) {
+        ("127.0.0.1", self.port)
+    }
+
     pub(crate) fn url(&self) -> String {
         self.url_at("127.0.0.1")
     }

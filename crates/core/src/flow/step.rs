@@ -42,7 +42,7 @@ pub struct Jitter(pub u64);
 
 impl Jitter {
     /// Between a half and one and a half of `base`, another share each time.
-    pub(crate) fn spread(&mut self, base: Duration) -> Duration {
+    pub fn spread(&mut self, base: Duration) -> Duration {
         // Knuth's multiplicative step: enough to differ, and nothing depends on it being unguessable.
         self.0 = self
             .0

@@ -1,0 +1,96 @@
+/**
+ * A connection to Redis for commands: made when it is needed, and another one after anything went wrong on it.
+ *
+ * Everything has a time: to connect a second, a command a second. It does not try anything again, and keeps no process alive.
+ */
+
+import { wrong } from './options.js';
+import { within } from './patience.js';
+import redisPackage from './redis-package.cjs';
+
+/** What is used of a client of the package `redis`. */
+export interface Client {
+  on(event: 'error' | 'end', listener: () => void): unknown;
+  connect(): Promise<unknown>;
+  unref(): void;
+  destroy(): void;
+  ping(): Promise<unknown>;
+  subscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
+  sendCommand(words: readonly string[]): Promise<unknown>;
+  multi(): Several;
+}
+
+interface Several {
+  addCommand(words: readonly string[]): Several;
+  exec(): Promise<unknown>;
+}
+
+/** Connects to one Redis. */
+export type Connect = () => Promise<Client>;
+
+type CreateClient = (options: object) => Client;
+
+export const SECOND = 1000;
+
+export class Connection {
+  readonly #connect: Connect;
+  #client: Promise<Client> | undefined;
+
+  constructor(connect: Connect) {
+    this.#connect = connect;
+  }
+
+  async command<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    this.#client ??= this.#connect();
+    try {
+      return await within(SECOND, this.#client.then(work));
+    } catch (error) {
+      this.drop();
+      throw error;
+    }
+  }
+
+  drop(): void {
+    this.#client?.then(destroy, () => undefined);
+    this.#client = undefined;
+  }
+}
+
+/** For one URL. Nothing is connected here; that the package is missing is said here. */
+export function connecting(url: string): Connect {
+  const create = createClient();
+  return async () => {
+    const client = create({
+      url,
+      disableOfflineQueue: true,
+      socket: { connectTimeout: SECOND, reconnectStrategy: false },
+    });
+    // Without a listener an error would end the process.
+    client.on('error', () => undefined);
+    client.unref();
+    try {
+      await within(SECOND, client.connect());
+      return client;
+    } catch (error) {
+      destroy(client);
+      throw error;
+    }
+  };
+}
+
+/** Closing what is closed already throws. */
+export function destroy(client: Client): void {
+  try {
+    client.destroy();
+  } catch {
+    // It is gone, which is all that was asked for.
+  }
+}
+
+function createClient(): CreateClient {
+  try {
+    return (redisPackage() as { createClient: CreateClient }).createClient;
+  } catch {
+    throw wrong('revocations.redis needs the package redis: npm install redis');
+  }
+}
