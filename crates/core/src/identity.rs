@@ -18,6 +18,7 @@ pub mod statistics;
 pub(crate) mod succession;
 mod sync;
 mod table;
+mod until;
 mod weight;
 
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -7,7 +7,6 @@
 //! that is ahead for a moment opens nothing.
 
 use core::sync::atomic::{AtomicU64, Ordering};
-use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
@@ -15,6 +14,7 @@ use super::Identity;
 use super::key::TokenKey;
 use super::revocation::{Revocation, Subject};
 use super::sync::RwLock;
+use super::until::Until;
 use crate::ids::{SessionId, UserId};
 use crate::time::{Now, Timestamp};
 
@@ -46,8 +46,8 @@ struct Span {
 struct Held {
     span: Span,
     origin: Origin,
-    /// The same end on the monotonic clock.
-    kept: Duration,
+    /// The end of that, on both clocks.
+    until: Until,
 }
 
 #[derive(Debug, Default)]
@@ -108,16 +108,16 @@ impl Denials {
         true
     }
 
-    pub(crate) fn holds_token(&self, key: &TokenKey, now: Timestamp) -> bool {
+    pub(crate) fn holds_token(&self, key: &TokenKey, now: Now) -> bool {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
         standing
             .tokens
             .get(key)
-            .is_some_and(|held| now < held.span.until)
+            .is_some_and(|held| held.until.stands(now))
     }
 
     /// Until when an identity is denied for its session or its user.
-    pub(crate) fn of_identity(&self, identity: &Identity, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn of_identity(&self, identity: &Identity, now: Now) -> Option<Until> {
         self.of(
             identity.session_id(),
             identity.user().id(),
@@ -132,8 +132,8 @@ impl Denials {
         session: Option<&SessionId>,
         user: &UserId,
         begun_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+        now: Now,
+    ) -> Option<Until> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
         let of_session = session.and_then(|id| standing.sessions.get(id));
         let of_user = standing
@@ -143,9 +143,9 @@ impl Denials {
         of_session
             .into_iter()
             .chain(of_user)
-            .map(|held| held.span.until)
-            .filter(|until| now < *until)
-            .max()
+            .map(|held| held.until)
+            .filter(|until| until.stands(now))
+            .reduce(Until::max)
     }
 
     /// Lets what denies this identity stand until then, where that is later.
@@ -159,8 +159,12 @@ impl Denials {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         for subject in subjects.into_iter().flatten() {
-            if let Some(Held { span, origin, .. }) = standing.get(&subject)
-                && now.wall < span.until
+            if let Some(Held {
+                span,
+                origin,
+                until: standing_until,
+            }) = standing.get(&subject)
+                && standing_until.stands(now)
                 && span.until < until
             {
                 // Longer, and not wider: what began after it stays free.
@@ -170,15 +174,15 @@ impl Denials {
     }
 
     /// All that stand, those first that end first.
-    pub(crate) fn all(&self, now: Timestamp) -> Vec<Revocation> {
+    pub(crate) fn all(&self, now: Now) -> Vec<Revocation> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
-        let at = |subject: &Subject| standing.get(subject).map(|held| held.span.at);
         let mut all: Vec<_> = standing
             .ends
             .iter()
-            .filter(|(until, _)| now < *until)
-            .filter_map(|(until, subject)| {
-                Some(Revocation::new(subject.clone(), at(subject)?, *until))
+            .filter_map(|(_, subject)| Some((subject, standing.get(subject)?)))
+            .filter(|(_, held)| held.until.stands(now))
+            .map(|(subject, Held { span, .. })| {
+                Revocation::new(subject.clone(), span.at, span.until)
             })
             .collect();
         all.sort_by(|one, other| (one.until, &one.subject).cmp(&(other.until, &other.subject)));
@@ -231,8 +235,14 @@ impl Standing {
         if old.is_some_and(|old| old.span == span && old.origin == origin) {
             return false;
         }
-        let kept = now.monotonic.saturating_add(span.until.since(now.wall));
-        let held = Held { span, origin, kept };
+        // Told again while the wall clock is ahead, it ends no sooner.
+        let until = Until::new(span.until, now);
+        let until = old.map_or(until, |old| until.max(old.until));
+        let held = Held {
+            span,
+            origin,
+            until,
+        };
         if let Some(old) = old {
             let ends = self.ends.of(old.origin);
             ends.remove(&(old.span.until, subject.clone()));
@@ -250,8 +260,10 @@ impl Standing {
     fn purge(&mut self, now: Now) {
         for origin in [Origin::Heard, Origin::Here] {
             while let Some((until, subject)) = self.ends.of(origin).pop_first() {
-                let kept = self.get(&subject).map(|held| held.kept);
-                if until > now.wall || kept.is_some_and(|kept| kept > now.monotonic) {
+                if self
+                    .get(&subject)
+                    .is_some_and(|held| held.until.stands(now))
+                {
                     self.ends.of(origin).insert((until, subject));
                     break;
                 }

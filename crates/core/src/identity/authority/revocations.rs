@@ -121,7 +121,7 @@ impl Authority {
                 Some(session.id()),
                 session.user_id(),
                 Some(session.created_at()),
-                now.wall,
+                now,
             )
             .is_some()
     }
@@ -147,9 +147,7 @@ impl Authority {
         // It was verified once, so what it says of itself is true.
         let said = Unverified::peek(token);
         let session = said.session_id.as_ref();
-        denials
-            .of(session, user, said.issued_at, now.wall)
-            .is_some()
+        denials.of(session, user, said.issued_at, now).is_some()
     }
 
     /// What the revocations of this deployment are known by among those of others.
@@ -238,7 +236,7 @@ impl Authority {
 
     /// All that is known to have ended and still counts: for a channel that lost what it held.
     pub fn revocations(&self, now: Now) -> Vec<Revocation> {
-        self.cache.denials().all(now.wall)
+        self.cache.denials().all(now)
     }
 
     /// The last of these ends, and no sooner than a session ends of which nothing is known; with the leeway that a token is
