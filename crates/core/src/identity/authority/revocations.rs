@@ -6,6 +6,7 @@
 use core::time::Duration;
 
 use super::Authority;
+use crate::error::{CloudApiError, Code};
 use crate::identity::cache::{Lookup, Proof};
 use crate::identity::key::TokenKey;
 use crate::identity::revocation::{Realm, Revocation, Subject};
@@ -126,28 +127,33 @@ impl Authority {
             .is_some()
     }
 
-    /// Whether what somebody was verified with is over here: the token, its session, or everything of the user until then.
-    pub(crate) fn is_user_over(
+    /// Why what somebody was verified with counts no more, where that is so: the token, its session or everything of the user until
+    /// then ended here, or it is past its own end.
+    pub(crate) fn end_of_user(
         &self,
         key: &TokenKey,
         token: &SessionToken,
         user: &UserId,
         now: Now,
-    ) -> bool {
+    ) -> Option<CloudApiError> {
         match self.lookup(key, now) {
-            Lookup::SignedOut => return true,
+            Lookup::SignedOut => return Some(CloudApiError::new(Code::SignedOut)),
+            Lookup::Expired => return Some(CloudApiError::new(Code::SessionExpired)),
             // An end takes away whom it ends: who is remembered is none of them.
-            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) | Lookup::Expired => return false,
+            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => return None,
             Lookup::Refused(_) | Lookup::Unknown => {}
-        }
-        let denials = self.cache.denials();
-        if denials.is_empty() || self.seen(key).is_some() {
-            return false;
         }
         // It was verified once, so what it says of itself is true.
         let said = Unverified::peek(token);
-        let session = said.session_id.as_ref();
-        denials.of(session, user, said.issued_at, now).is_some()
+        let denials = self.cache.denials();
+        if !denials.is_empty() && self.seen(key).is_none() {
+            let session = said.session_id.as_ref();
+            if denials.of(session, user, said.issued_at, now).is_some() {
+                return Some(CloudApiError::new(Code::SignedOut));
+            }
+        }
+        let end = said.expires_at?.plus(self.cache.leeway());
+        (end <= now.wall).then(|| CloudApiError::new(Code::SessionExpired))
     }
 
     /// What the revocations of this deployment are known by among those of others.
