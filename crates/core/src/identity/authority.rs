@@ -203,10 +203,12 @@ impl Authority {
         self.renewals.spend(*key.as_digest(), now)
     }
 
-    /// Moves the end of an identity.
-    pub(crate) fn prolong(&self, key: &TokenKey, end: Timestamp, now: Now) {
-        self.cache
-            .change(key, |identity| self.renewable(identity.until(end), now));
+    /// Moves the end of an identity, whose session goes on for so long.
+    pub(crate) fn prolong(&self, key: &TokenKey, end: Timestamp, session: &CloudSession, now: Now) {
+        self.cache.change(key, |identity| {
+            let identity = identity.until(end).session_ending(session.expires_at());
+            self.renewable(identity, now)
+        });
     }
 
     /// Refuses a token for a moment whatever the status: nobody asks again for a session that cannot be renewed.
