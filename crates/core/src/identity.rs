@@ -140,6 +140,11 @@ impl Identity {
         .session_ending(session.expires_at())
     }
 
+    /// The same, of a session with this name.
+    pub(crate) fn named(self, session_id: Option<SessionId>) -> Self {
+        Self { session_id, ..self }
+    }
+
     /// The same, of a session that ends then by the Cloud's own word.
     pub(crate) fn session_ending(self, end: Timestamp) -> Self {
         Self {

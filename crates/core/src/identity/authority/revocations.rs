@@ -147,8 +147,11 @@ impl Authority {
         let said = Unverified::peek(token);
         let denials = self.cache.denials();
         if !denials.is_empty() && self.seen(key).is_none() {
-            let session = said.session_id.as_ref();
-            if denials.of(session, user, said.issued_at, now).is_some() {
+            let session = self.session_of(token, said.session_id);
+            if denials
+                .of(session.as_ref(), user, said.issued_at, now)
+                .is_some()
+            {
                 return Some(CloudApiError::new(Code::SignedOut));
             }
         }
