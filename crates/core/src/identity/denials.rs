@@ -231,7 +231,8 @@ impl Standing {
             Some(old) => new.max(old),
         };
         let origin = old.map_or(origin, |old| old.origin.max(origin));
-        let is_new = old.is_none_or(|old| old.span != span);
+        // What was only heard may never have been kept by the channel: that it ended here too is news for others.
+        let is_new = old.is_none_or(|old| old.span != span || old.origin < origin);
         if old.is_some_and(|old| old.span == span && old.origin == origin) {
             return false;
         }

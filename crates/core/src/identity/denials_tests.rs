@@ -122,6 +122,23 @@ fn in_whatever_order_they_come_the_later_end_stands() {
 }
 
 #[test]
+fn threat_031_an_end_made_here_is_new_where_it_was_only_heard() {
+    let denials = Denials::new(10);
+    let (heard, own) = (over(session("s"), 5, 200), over(session("s"), 5, 100));
+    let turns = [
+        (&heard, Origin::Heard, true),
+        (&own, Origin::Heard, false),
+        (&own, Origin::Here, true),
+        (&own, Origin::Here, false),
+        (&heard, Origin::Heard, false),
+    ];
+    for (n, (end, origin, is_new)) in turns.into_iter().enumerate() {
+        assert_eq!(denials.add(end, origin, now(5)), is_new, "{n}");
+    }
+    assert_eq!(denials.all(now(5)), [heard], "the later end stands");
+}
+
+#[test]
 fn threat_080_where_it_is_full_what_ends_soonest_gives_way() {
     let denials = Denials::new(3);
     for n in 0..10 {

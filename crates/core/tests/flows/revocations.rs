@@ -142,6 +142,21 @@ fn threat_031_an_answer_under_way_does_not_survive_what_another_instance_said() 
 }
 
 #[test]
+fn threat_031_what_ends_here_is_told_though_it_was_heard_before() {
+    let here = instance();
+    let text = issued("ada", "sa", 0);
+    verify(&here, "ada", &text, 1);
+    let (realm, begin) = (here.realm().clone(), START * 1000);
+    let month = 30 * 86_400_000;
+    let said = format!("1 {realm} session {begin} {} sa", begin + month);
+    assert_eq!(deliver(&here, &[said], at(2)), 1);
+    here.end_session(&SessionId::parse("sa").unwrap(), at(3));
+    assert_eq!(published(&here).len(), 1);
+    here.end_session(&SessionId::parse("sa").unwrap(), at(3));
+    assert_eq!(published(&here), [""; 0], "once");
+}
+
+#[test]
 fn threat_031_strangers_tell_other_instances_nothing() {
     let (here, there) = (instance(), instance());
     let ada = issued("ada", "sa", 0);
