@@ -2,7 +2,8 @@
 //!
 //! Bounded: where it is full, what ends soonest gives way, and that is counted. Only what was proven comes in here, so that no
 //! stranger can push anything out: a token that was seen to be good, a session or a user that an operator or another instance
-//! of ours ended. What ended here never gives way to what others say, so whoever writes to the channel can let nobody in again.
+//! of ours ended. What ended here never gives way to what others say. What others said gives way to other such news where it is full, so
+//! whoever writes to the channel can lift what was only heard: a token that gives way is left to the table that strangers fill too.
 //! A later end outlasts an earlier one in whatever order they come. An end is let go once both clocks are past it: a wall clock
 //! that is ahead for a moment opens nothing.
 
@@ -23,6 +24,15 @@ pub(crate) struct Denials {
     capacity: usize,
     given_up: AtomicU64,
     standing: RwLock<Standing>,
+}
+
+/// What came of an end that was added.
+#[derive(Debug, Default)]
+pub(crate) struct Added {
+    /// Whether it says something new.
+    pub(crate) is_new: bool,
+    /// Tokens that gave way, and until when they are over.
+    pub(crate) gave_way: Vec<(TokenKey, Until)>,
 }
 
 /// Who said that something ended. In the order in which they give way.
@@ -91,21 +101,25 @@ impl Denials {
         }
     }
 
-    /// Adds one; false where it says nothing new.
-    pub(crate) fn add(&self, revocation: &Revocation, origin: Origin, now: Now) -> bool {
+    /// Adds one.
+    pub(crate) fn add(&self, revocation: &Revocation, origin: Origin, now: Now) -> Added {
         let mut standing = self
             .standing
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         standing.purge(now);
         if revocation.is_over(now.wall) || !standing.add(revocation, origin, now) {
-            return false;
+            return Added::default();
         }
+        let mut added = Added {
+            is_new: true,
+            gave_way: Vec::new(),
+        };
         while standing.ends.len() > self.capacity {
-            standing.give_up_the_soonest();
+            added.gave_way.extend(standing.give_up_the_soonest());
             self.given_up.fetch_add(1, Ordering::Relaxed);
         }
-        true
+        added
     }
 
     pub(crate) fn holds_token(&self, key: &TokenKey, now: Now) -> bool {
@@ -273,10 +287,15 @@ impl Standing {
         }
     }
 
-    fn give_up_the_soonest(&mut self) {
+    /// Which token that was, where it was one.
+    fn give_up_the_soonest(&mut self) -> Option<(TokenKey, Until)> {
         let heard = self.ends.heard.pop_first();
-        if let Some((_, subject)) = heard.or_else(|| self.ends.here.pop_first()) {
-            self.remove(&subject);
+        let (_, subject) = heard.or_else(|| self.ends.here.pop_first())?;
+        let held = self.get(&subject)?;
+        self.remove(&subject);
+        match subject {
+            Subject::Token(key) => Some((key, held.until)),
+            Subject::Session(_) | Subject::User(_) => None,
         }
     }
 

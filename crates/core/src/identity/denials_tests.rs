@@ -55,7 +55,11 @@ fn each_is_denied_until_its_end() {
         panic!("a token")
     };
     for subject in [token("t"), session("s"), user("u")] {
-        assert!(denials.add(&over(subject, 5, 100), Origin::Here, now(5)));
+        assert!(
+            denials
+                .add(&over(subject, 5, 100), Origin::Here, now(5))
+                .is_new
+        );
     }
     for (at, expect) in [(5, true), (99, true), (100, false)] {
         assert_eq!(denials.holds_token(&key, now(at)), expect, "{at}");
@@ -65,7 +69,8 @@ fn each_is_denied_until_its_end() {
     assert!(!denied(&denials, "r", "v", None, 6), "nobody else");
     assert_eq!(denials.all(now(6)).len(), 3);
     assert_eq!(denials.all(now(100)), []);
-    assert!(!denials.add(&over(session("late"), 5, 100), Origin::Here, now(100)));
+    let late = denials.add(&over(session("late"), 5, 100), Origin::Here, now(100));
+    assert!(!late.is_new);
     assert_eq!(denials.len(), 0, "what is over is let go");
 }
 
@@ -107,7 +112,7 @@ fn in_whatever_order_they_come_the_later_end_stands() {
             }
             assert!(
                 ends.iter()
-                    .all(|end| !denials.add(end, Origin::Here, now(20))),
+                    .all(|end| !denials.add(end, Origin::Here, now(20)).is_new),
                 "nothing new"
             );
             seen.push(denials.all(now(20)));
@@ -133,7 +138,7 @@ fn threat_031_an_end_made_here_is_new_where_it_was_only_heard() {
         (&heard, Origin::Heard, false),
     ];
     for (n, (end, origin, is_new)) in turns.into_iter().enumerate() {
-        assert_eq!(denials.add(end, origin, now(5)), is_new, "{n}");
+        assert_eq!(denials.add(end, origin, now(5)).is_new, is_new, "{n}");
     }
     assert_eq!(denials.all(now(5)), [heard], "the later end stands");
 }

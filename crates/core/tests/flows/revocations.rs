@@ -157,6 +157,34 @@ fn threat_031_what_ends_here_is_told_though_it_was_heard_before() {
 }
 
 #[test]
+fn threat_031_a_flood_of_news_lifts_nothing_that_ended_here_and_no_token_that_was_heard() {
+    let mut config = config(Dialect::V1);
+    config.policy.denials = 100;
+    let here = Authority::new(config, Entropy::new([7; 32]));
+    let there = instance();
+    let (heard, own) = (issued("ada", "sa", 0), issued("bob", "sb", 0));
+    verify(&there, "ada", &heard, 1);
+    assert_eq!(
+        sign_out(&there, &heard, vec![data(&json!({}))]),
+        SignOut::Ended
+    );
+    // Before this instance ever saw the token, and without its session: nothing but that is known of it.
+    let of_the_token = published(&there).remove(0);
+    assert_eq!(deliver(&here, &[of_the_token], at(11)), 1);
+    here.end_session(&SessionId::parse("sb").unwrap(), at(12));
+    let (realm, begin) = (here.realm().clone(), START * 1000);
+    let until = begin + 30 * 86_400_000;
+    let flood: Vec<_> = (0..200)
+        .map(|n| format!("1 {realm} session {begin} {until} x{n}"))
+        .collect();
+    deliver(&here, &flood, at(13));
+    assert_eq!(here.statistics().denials, 100);
+    is_refused(&here, &heard, 14);
+    let told = with_bearer(&here, &own, at(14), [verified("bob", &[])]);
+    assert_eq!(told, ("rejected signed_out".to_owned(), 1));
+}
+
+#[test]
 fn threat_031_strangers_tell_other_instances_nothing() {
     let (here, there) = (instance(), instance());
     let ada = issued("ada", "sa", 0);

@@ -135,14 +135,16 @@ impl Cache {
 
     /// With `writing` held.
     fn deny(&self, mut ended: Vec<Revocation>, origin: Origin, now: Now) -> Vec<Revocation> {
-        ended.retain(|revocation| self.denials.add(revocation, origin, now));
+        ended.retain(|revocation| {
+            let added = self.denials.add(revocation, origin, now);
+            for (key, until) in added.gave_way {
+                self.shut_out(key, until);
+            }
+            added.is_new
+        });
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 self.forget_identity(key);
-                // Where it is full and gave way at once.
-                if !self.denials.holds_token(key, now) {
-                    self.shut_out(*key, Until::new(revocation.until, now));
-                }
             }
         }
         let wide: Vec<_> = ended
