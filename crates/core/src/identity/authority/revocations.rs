@@ -97,18 +97,20 @@ impl Authority {
         self.outbox.put(self.cache.end_user(user, until, now));
     }
 
-    /// Forgets what is remembered of a token: the next request with it asks anew. Ends nothing.
+    /// Forgets what is remembered of a token: the next request with it asks anew, unless somebody asks already: that answer counts.
+    /// Ends nothing.
     pub fn forget(&self, token: &SessionToken) {
         self.cache.forget(&self.key(token.expose()));
     }
 
-    /// Forgets what is remembered of a session: the next request of it asks anew. Ends nothing.
+    /// Forgets what is remembered of a session: the next request of it asks anew, with the same exception. Ends nothing.
     pub fn forget_session(&self, session: &SessionId) {
         self.cache
             .forget_where(|identity| identity.session_id() == Some(session));
     }
 
-    /// Forgets what is remembered of a user, permissions included: the next request asks anew. Ends nothing.
+    /// Forgets what is remembered of a user, permissions included: the next request asks anew, with the same exception. Ends
+    /// nothing.
     pub fn forget_user(&self, user: &UserId) {
         self.cache
             .forget_where(|identity| identity.user().id() == user);
