@@ -223,7 +223,8 @@ impl MastraCloudAuth {
     ///
     /// # Errors
     ///
-    /// `signed_out` where the user's session ended here since it was verified; else where the Cloud had to be asked and could not be.
+    /// `signed_out` where the user's session ended here since it was verified, `session_expired` where it is past its end; else where
+    /// the Cloud had to be asked and could not be.
     pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
         self.0.driver.permissions(user).await
     }

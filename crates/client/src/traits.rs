@@ -190,7 +190,8 @@ pub trait RbacProvider {
     ///
     /// # Errors
     ///
-    /// `signed_out` where the user's session ended here since it was verified; else where the Cloud had to be asked and could not be.
+    /// `signed_out` where the user's session ended here since it was verified, `session_expired` where it is past its end; else where
+    /// the Cloud had to be asked and could not be.
     fn permissions(
         &self,
         user: &CloudUser,

@@ -13,15 +13,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::response::{AppendHeaders, IntoResponse as _};
 use axum::routing::get;
-use common::{App, Browser, Page, app, cloud_with, headers};
-use mastra_auth_cloud::axum::AuthLayer;
+use common::{App, Browser, DeleteAgents, Page, app, cloud_with, headers};
+use mastra_auth_cloud::axum::{AuthLayer, RequirePermission};
 use mastra_auth_cloud::core::config::Policy;
 use mastra_auth_cloud::core::encoding::base64url_decode;
 use mastra_auth_cloud::{Answer, Dialect, SessionProvider as _, SessionToken};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
+use tower::ServiceExt as _;
 
 const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
 
@@ -227,6 +231,47 @@ async fn threat_031_a_sign_out_with_the_old_cookie_ends_the_renewed_session() {
         assert_eq!(browser.me(&app).await, "-");
         let sessions = cloud.control().sessions();
         assert!(sessions.iter().all(|session| session.ended_at.is_some()));
+    }
+}
+
+/// Holds a request up until a token of two seconds is over.
+struct Late;
+
+impl<S: Sync> FromRequestParts<S> for Late {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(_: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        tokio::time::sleep(Duration::from_millis(2100)).await;
+        Ok(Self)
+    }
+}
+
+#[tokio::test]
+async fn threat_065_no_permission_is_given_past_the_end_of_the_token() {
+    for dialect in BOTH {
+        let (cloud, app) = desk(dialect, 2).await;
+        let mut browser = Browser::default();
+        browser.sign_in(&app, &cloud, "owner").await;
+        let token = browser.session().unwrap();
+        let Answer::Authenticated(held) = app.auth.authenticate_token(token).await else {
+            panic!("just signed in");
+        };
+        assert!(app.auth.permissions(held.user()).await.is_ok());
+        let late = |_: Late, _: RequirePermission<DeleteAgents>| async { "deleted" };
+        let router = Router::new()
+            .route("/late", get(late))
+            .layer(AuthLayer::required(app.auth.clone()));
+        // A bearer is not renewed.
+        let request = axum::http::Request::get("/late")
+            .header("authorization", format!("Bearer {token}"))
+            .body(Body::empty())
+            .unwrap();
+        let response = router.oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 401);
+        let body = to_bytes(response.into_body(), 1000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains("invalid_token"));
+        let error = app.auth.permissions(held.user()).await.unwrap_err();
+        assert_eq!((error.code(), error.status()), ("session_expired", 401));
     }
 }
 

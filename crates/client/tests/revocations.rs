@@ -17,8 +17,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{cloud, until};
-use mastra_auth_cloud::core::config::Policy;
 use ear::Ear;
+use mastra_auth_cloud::core::config::Policy;
 use mastra_auth_cloud::{
     Answer, ChannelError, Code, Dialect, Link, MastraCloudAuth, Message, Received,
     RevocationChannel, SessionToken, SignOut, UserId, Working,

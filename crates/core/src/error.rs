@@ -270,6 +270,11 @@ impl CloudApiError {
         self.code == *code
     }
 
+    /// Whether it says that a session is over that was good: it ended here, or is past its end.
+    pub fn is_end_of_session(&self) -> bool {
+        self.is(&Code::SignedOut) || self.is(&Code::SessionExpired)
+    }
+
     /// Whose fault it is.
     pub const fn kind(&self) -> Kind {
         self.kind

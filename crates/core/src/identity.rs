@@ -19,6 +19,7 @@ pub mod statistics;
 pub(crate) mod succession;
 mod sync;
 mod table;
+mod until;
 mod weight;
 
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -43,6 +44,8 @@ pub struct Identity {
     /// What its token says verifiably of its issue.
     issued_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    /// When its session ends by the Cloud's own word, where that is known.
+    session_end: Option<Timestamp>,
     renew_from: Option<Timestamp>,
     ahead: Claim,
 }
@@ -72,6 +75,7 @@ impl Identity {
             begun_at: None,
             issued_at: None,
             expires_at,
+            session_end: None,
             renew_from: None,
             ahead: Claim(AtomicBool::new(false)),
         }
@@ -134,6 +138,20 @@ impl Identity {
                 .min(),
             ..self
         }
+        .session_ending(session.expires_at())
+    }
+
+    /// The same, of a session with this name.
+    pub(crate) fn named(self, session_id: Option<SessionId>) -> Self {
+        Self { session_id, ..self }
+    }
+
+    /// The same, of a session that ends then by the Cloud's own word.
+    pub(crate) fn session_ending(self, end: Timestamp) -> Self {
+        Self {
+            session_end: Some(end),
+            ..self
+        }
     }
 
     /// The same, with what was known of its session before: its id, which the Cloud may have said,
@@ -143,6 +161,11 @@ impl Identity {
             session_id: earlier.session_id.clone().or(self.session_id),
             begun_at: self.begun_at.into_iter().chain(earlier.begun_at).min(),
             expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
+            session_end: self
+                .session_end
+                .into_iter()
+                .chain(earlier.session_end)
+                .min(),
             renew_from: self.renew_from.into_iter().chain(earlier.renew_from).min(),
             ..self
         }
@@ -175,9 +198,11 @@ impl Identity {
         self.renew_from.is_some_and(|from| now >= from)
     }
 
-    /// Whether its end is further back than the clocks may differ.
+    /// Whether its end is further back than the clocks may differ, or its session's is reached: the Cloud says that one itself, so it
+    /// has no leeway.
     pub(crate) fn is_expired(&self, now: Timestamp, leeway: Duration) -> bool {
         self.expires_at.is_some_and(|end| now >= end.plus(leeway))
+            || self.session_end.is_some_and(|end| now >= end)
     }
 
     /// Whether somebody has that leave already.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::error::{CloudApiError, Code};
+use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::permissions::Permissions;
 use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::roles::RoleMapping;
@@ -63,9 +63,9 @@ impl Authority {
     }
 }
 
-/// Whose session ended may do nothing: a host takes an error for an outage.
+/// Whose session is over may do nothing: a host takes an error for an outage.
 fn of_nobody(error: CloudApiError) -> std::result::Result<Arc<Grants>, CloudApiError> {
-    if error.is(&Code::SignedOut) {
+    if error.is_end_of_session() {
         Ok(Arc::default())
     } else {
         Err(error)

@@ -285,7 +285,10 @@ export class MastraCloudAuth
     return (await this.getRoles(user)).includes(role);
   }
 
-  /** All permissions of a user; none where their session ended here. Throws where the Cloud had to be asked and could not be. */
+  /**
+   * All permissions of a user; none where their session ended here or is past its end. Throws where the Cloud had to be asked and could
+   * not be.
+   */
   async getPermissions(user: CloudUser): Promise<string[]> {
     const identity = await this.#looks.identity(user);
     if (identity === undefined) return [];

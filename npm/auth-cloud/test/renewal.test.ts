@@ -65,6 +65,22 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(held).toBe(`mastra_session=${session!.id}`);
     });
 
+    test('threat_065_permissions_end_with_the_token_for_whoever_holds_the_user', async ({ cloud, provider }) => {
+      const roleMapping = { owner: ['*'] };
+      const mapped = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, dialect, roleMapping });
+      const end = async (auth: MastraCloudAuth) => {
+        const { user, cookie } = await signIn(auth, 'owner');
+        expect((await auth.getPermissions(user)).length).toBeGreaterThan(0);
+        await endOf(cookie);
+        expect(await auth.getPermissions(user)).toEqual([]);
+        expect(await auth.hasPermission(user, 'agents:read')).toBe(false);
+        // The session goes on, with a newer token.
+        const newer = await auth.authenticateToken('', request({ cookie: pair((await serve(auth, cookie)).set ?? '') }));
+        expect((await auth.getPermissions(newer!)).length).toBeGreaterThan(0);
+      };
+      await Promise.all([provider(), mapped].map(end));
+    });
+
     test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async ({ cloud, provider }) => {
       const auth = provider();
       const { user, cookie } = await signIn(auth, 'member');

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use mastra_auth_cloud_core::error::Code;
 use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::model::CloudUser;
 
@@ -133,8 +132,8 @@ impl<S: Sync, P: Permission> FromRequestParts<S> for RequirePermission<P> {
                 signals::permission_denied(user.id().as_str(), P::NAME, &parts.headers);
                 Err(Denied::PermissionDenied)
             }
-            // Signed out since the layer let the request in.
-            Err(error) if error.is(&Code::SignedOut) => Err(Denied::InvalidToken),
+            // It was signed out, or came to its end, since the layer let the request in.
+            Err(error) if error.is_end_of_session() => Err(Denied::InvalidToken),
             Err(error) => {
                 signals::permissions_unavailable(&error, P::NAME, &parts.headers);
                 Err(Denied::Unavailable)

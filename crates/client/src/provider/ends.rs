@@ -24,12 +24,13 @@ impl MastraCloudAuth {
         signals::operator_ended_user(user);
     }
 
-    /// Forgets what is remembered of a token here, so that the next request asks anew. Ends nothing.
+    /// Forgets what is remembered of a token here, so that the next request asks anew, unless somebody asks already: that answer counts.
+    /// Ends nothing.
     pub fn forget(&self, token: &SessionToken) {
         self.0.driver.authority.forget(token);
     }
 
-    /// Forgets what is remembered of a session here, so that the next request asks anew. Ends nothing.
+    /// Forgets what is remembered of a session here, so that the next request asks anew, with the same exception. Ends nothing.
     pub fn forget_session(&self, session: &SessionId) {
         self.0.driver.authority.forget_session(session);
     }

@@ -106,8 +106,8 @@ impl Callback {
         match exchanged {
             Exchanged::Session(both) => {
                 let (user, session) = *both;
-                let until = session.expires_at();
-                Step::Done(self.finish(user, session, until, now))
+                let end = session.expires_at();
+                Step::Done(self.finish(user, session, Some(end), now))
             }
             Exchanged::AccessToken { token, expires_in } => {
                 let mut call = Call::new(
@@ -134,16 +134,15 @@ impl Callback {
             .or_else(|| derived_session_id(token))
             .ok_or_else(out_of_turn)?;
         let session = CloudSession::new(id, user.id().clone(), now.wall, now.wall.plus(expires_in));
-        // Nothing says so far when the session ends, only when its token does: the cookie stays long enough to renew it.
-        let until = session.expires_at().plus(RENEWABLE_FOR);
-        self.finish(user, session, until, now)
+        // Nothing says so far when the session ends, only when its token does.
+        self.finish(user, session, None, now)
     }
 
     fn finish(
         &self,
         user: CloudUser,
         session: CloudSession,
-        cookie_until: Timestamp,
+        session_end: Option<Timestamp>,
         now: Now,
     ) -> Result<SignedIn, CloudApiError> {
         let authority = &self.authority;
@@ -160,6 +159,8 @@ impl Callback {
         if end <= now.wall || authority.config().policy.session_max_age.is_zero() {
             return Err(CloudApiError::new(Code::SessionExpired));
         }
+        // Where only the token's end is known, the cookie stays long enough to renew it.
+        let cookie_until = session_end.unwrap_or(session.expires_at().plus(RENEWABLE_FOR));
         let cookies = vec![
             binding::spec(authority.config(), self.state.id())?.clear(),
             authority
@@ -174,6 +175,10 @@ impl Callback {
         )
         // What every instance can read of the token, so that all of them agree whether it began before a revocation.
         .begun(said.issued_at.or(Some(session.created_at())));
+        let identity = match session_end {
+            Some(end) => identity.session_ending(end),
+            None => identity,
+        };
         let identity = authority
             .remember_sign_in(identity, now)
             .ok_or_else(|| CloudApiError::new(Code::SignedOut))?;

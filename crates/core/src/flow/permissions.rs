@@ -2,8 +2,8 @@
 //!
 //! With a role mapping nobody is asked. Otherwise the Cloud's permission endpoint is, with the user's own session token;
 //! where the dialect has none, the default roles apply. Answers are remembered like identities, and a refusal means no
-//! permissions, never an error; not to know is an error, never "none". Whoever holds a user whose session ended here is told so,
-//! whatever is known of them.
+//! permissions, never an error; not to know is an error, never "none". Whoever holds a user whose session ended here, or is
+//! past its end, is told so, whatever is known of them.
 
 use std::sync::Arc;
 
@@ -75,9 +75,9 @@ impl Permissions {
 
     /// What is known without asking: from the roles that this user has, or from memory. Drivers look here first, so that what
     /// follows from one user's roles is never shared with whoever holds the same token with others.
-    /// Nothing where the session ended.
+    /// Nothing where the session is over.
     pub fn known(&self, now: Now) -> Option<Arc<Grants>> {
-        if self.is_over(now) {
+        if self.end(now).is_some() {
             return None;
         }
         match &self.source {
@@ -89,14 +89,14 @@ impl Permissions {
         }
     }
 
-    fn is_over(&self, now: Now) -> bool {
+    fn end(&self, now: Now) -> Option<CloudApiError> {
         self.authority
-            .is_user_over(&self.key, &self.token, &self.user, now)
+            .end_of_user(&self.key, &self.token, &self.user, now)
     }
 
     fn start(&mut self, now: Now) -> Option<Result<Arc<Grants>, CloudApiError>> {
-        if self.is_over(now) {
-            return Some(Err(CloudApiError::new(Code::SignedOut)));
+        if let Some(end) = self.end(now) {
+            return Some(Err(end));
         }
         if let Some(grants) = self.known(now) {
             return Some(Ok(grants));
@@ -120,8 +120,8 @@ impl Permissions {
             permit.report(&result, now);
         }
         // What stood when the Cloud was asked may have ended while it answered.
-        if self.is_over(now) {
-            return Err(CloudApiError::new(Code::SignedOut));
+        if let Some(end) = self.end(now) {
+            return Err(end);
         }
         let grants = match result {
             Ok(grants) => Arc::new(grants),
@@ -139,7 +139,8 @@ impl Permissions {
 }
 
 impl Flow for Permissions {
-    /// The permissions; `signed_out` where the session ended here, another error where they could not be found out.
+    /// The permissions; `signed_out` where the session ended here, `session_expired` where it is past its end, another error where
+    /// they could not be found out.
     type Output = Result<Arc<Grants>, CloudApiError>;
 
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {

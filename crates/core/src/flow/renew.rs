@@ -227,7 +227,9 @@ impl Renew {
             .unwrap_or_else(|| session.id().clone());
         let key = self.authority.key(user.session_token().expose());
         let end = end(session, said.expires_at);
-        Identity::new(key, user, Some(session_id), Some(end)).begun(Some(session.created_at()))
+        Identity::new(key, user, Some(session_id), Some(end))
+            .begun(Some(session.created_at()))
+            .session_ending(session.expires_at())
     }
 
     fn renewed(&self, identity: Arc<Identity>, session: CloudSession, now: Now) -> Renewal {
@@ -257,7 +259,7 @@ impl Renew {
                 cookie: None,
             };
         }
-        self.authority.prolong(&own_key, end, now);
+        self.authority.prolong(&own_key, end, &session, now);
         let until = session.expires_at();
         match self
             .authority

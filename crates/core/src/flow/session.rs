@@ -2,7 +2,8 @@
 //!
 //! A token that was signed out here, refused a moment ago or is past its end has none, and nobody is asked: a host that
 //! tries to renew a dead cookie with every request costs the Cloud nothing. Otherwise the Cloud is, unless the breaker is
-//! open. A refusal is remembered as one of the token. A newer token in the answer is left there: [`super::renew`] takes it.
+//! open. A refusal is remembered as one of the token. A newer token in the answer is left there: [`super::renew`] takes it. Where
+//! the session ended here by the Cloud's name of it, which the token may not say, its tokens end with it from then on.
 
 use std::sync::Arc;
 
@@ -22,6 +23,7 @@ use crate::time::Now;
 pub struct LiveSession {
     authority: Arc<Authority>,
     key: TokenKey,
+    token: SessionToken,
     permit: Option<Permit>,
     call: Call<ValidateSession>,
 }
@@ -30,11 +32,12 @@ impl LiveSession {
     /// For this token.
     pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
         let key = authority.key(token.expose());
-        let operation = ValidateSession::new(token);
+        let operation = ValidateSession::new(token.clone());
         let call = Call::new(Arc::clone(authority.config()), operation, jitter);
         Self {
             authority,
             key,
+            token,
             permit: None,
             call,
         }
@@ -61,10 +64,18 @@ impl LiveSession {
             permit.report(&result, now);
         }
         match result {
+            // It ended here or elsewhere by the Cloud's name of it.
+            Ok(Validated { session, newer }) if self.authority.is_ended(&session, now) => {
+                for token in newer.iter().chain([&self.token]) {
+                    let end = Some(session.expires_at());
+                    self.authority
+                        .sign_out_proven(token, session.id(), end, now);
+                }
+                Ok(None)
+            }
             // A sign-out that came while the Cloud was asked wins over the answer.
             Ok(Validated { session, .. }) => Ok(Some(session)
-                .filter(|session| session.expires_at() > now.wall && !self.is_over(now))
-                .filter(|session| !self.authority.is_ended(session, now))),
+                .filter(|session| session.expires_at() > now.wall && !self.is_over(now))),
             Err(error) if error.is_refusal() => {
                 self.authority.refused(self.key, &error, now);
                 Ok(None)

@@ -27,8 +27,8 @@ use super::succession::{Successions, Successor};
 use crate::config::Config;
 use crate::entropy::Entropy;
 use crate::error::CloudApiError;
-use crate::ids::UserId;
-use crate::model::CloudSession;
+use crate::ids::{SessionId, UserId};
+use crate::model::{CloudSession, derived_session_id};
 use crate::permission::Grants;
 use crate::secret::{LoginSecret, SessionToken};
 use crate::tally::Tally;
@@ -144,7 +144,16 @@ impl Authority {
     /// Remembers an identity that was verified now, with what was known of its session; none where it was signed out
     /// meanwhile.
     pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
-        self.cache.remember(self.renewable(identity, now), now)
+        let said = identity.session_id().cloned();
+        let session_id = self.session_of(identity.user().session_token(), said);
+        let identity = self.renewable(identity.named(session_id), now);
+        self.cache.remember(identity, now)
+    }
+
+    /// What a token's session is called: what is said of it, or, where the Cloud has no names for sessions, what a sign-in calls it.
+    fn session_of(&self, token: &SessionToken, said: Option<SessionId>) -> Option<SessionId> {
+        let has_names = self.config.table().validated.id.is_some();
+        said.or_else(|| (!has_names).then(|| derived_session_id(token))?)
     }
 
     fn renewable(&self, identity: Identity, now: Now) -> Identity {
@@ -190,6 +199,10 @@ impl Authority {
             }
             return None;
         }
+        if remembered.as_ref()?.is_near_end(now.wall) {
+            // A clock is ahead by nearly a token's life: it is renewed as seldom as any other, not with every request.
+            self.may_renew(&key, now);
+        }
         remembered
     }
 
@@ -203,10 +216,12 @@ impl Authority {
         self.renewals.spend(*key.as_digest(), now)
     }
 
-    /// Moves the end of an identity.
-    pub(crate) fn prolong(&self, key: &TokenKey, end: Timestamp, now: Now) {
-        self.cache
-            .change(key, |identity| self.renewable(identity.until(end), now));
+    /// Moves the end of an identity, whose session goes on for so long.
+    pub(crate) fn prolong(&self, key: &TokenKey, end: Timestamp, session: &CloudSession, now: Now) {
+        self.cache.change(key, |identity| {
+            let identity = identity.until(end).session_ending(session.expires_at());
+            self.renewable(identity, now)
+        });
     }
 
     /// Refuses a token for a moment whatever the status: nobody asks again for a session that cannot be renewed.

@@ -20,6 +20,7 @@ use super::key::TokenKey;
 use super::recall::Recall;
 use super::statistics::{Counters, Statistics};
 use super::table::{Evictions, KeyHasher, Store, store};
+use super::until::Until;
 use crate::config::Policy;
 use crate::error::CloudApiError;
 use crate::ids::UserId;
@@ -71,7 +72,7 @@ pub(crate) struct Cache {
     /// What ended and was seen to be good, here or by another instance of ours.
     denials: Denials,
     /// Tokens that were signed out without having been verified first, and those of denied sessions and users that came by.
-    signed_out: Store<Timestamp>,
+    signed_out: Store<Until>,
     counters: Counters,
     evictions: Evictions,
     recall: Recall,
@@ -190,8 +191,8 @@ impl Cache {
         // Both are looked at: a sign-out that is over in one must not hide a later one in the other.
         self.signed_out
             .get(key)
-            .is_some_and(|until| now.wall < until)
-            || self.denials.holds_token(key, now.wall)
+            .is_some_and(|until| until.stands(now))
+            || self.denials.holds_token(key, now)
     }
 
     /// Remembers an identity that was verified now; none where its token, its session or its user was signed out meanwhile.
@@ -201,12 +202,12 @@ impl Cache {
         if self.is_signed_out(&key, now) {
             return None;
         }
-        if let Some(until) = self.denials.of_identity(&identity, now.wall) {
+        if let Some(until) = self.denials.of_identity(&identity, now) {
             // It may live longer than was thought when it ended.
             let until = self
                 .last_moment(&identity)
-                .map_or(until, |end| end.max(until));
-            self.denials.prolong(&identity, until, now);
+                .map_or(until, |end| until.max(Until::new(end, now)));
+            self.denials.prolong(&identity, until.wall(), now);
             // So that the next request with this token finds it out without a call.
             self.shut_out(key, until);
             self.forget_identity(&key);

@@ -2,13 +2,13 @@
 //!
 //! Bounded: where it is full, what ends soonest gives way, and that is counted. Only what was proven comes in here, so that no
 //! stranger can push anything out: a token that was seen to be good, a session or a user that an operator or another instance
-//! of ours ended. What ended here never gives way to what others say, so whoever writes to the channel can let nobody in again.
+//! of ours ended. What ended here never gives way to what others say. What others said gives way to other such news where it is full, so
+//! whoever writes to the channel can lift what was only heard: a token that gives way is left to the table that strangers fill too.
 //! A later end outlasts an earlier one in whatever order they come. An end is let go once both clocks are past it: a wall clock
 //! that is ahead for a moment opens nothing.
 
 use core::ops::Bound;
 use core::sync::atomic::{AtomicU64, Ordering};
-use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
@@ -16,6 +16,7 @@ use super::Identity;
 use super::key::TokenKey;
 use super::revocation::{Revocation, Subject};
 use super::sync::RwLock;
+use super::until::Until;
 use crate::ids::{SessionId, UserId};
 use crate::time::{Now, Timestamp};
 
@@ -24,6 +25,15 @@ pub(crate) struct Denials {
     capacity: usize,
     given_up: AtomicU64,
     standing: RwLock<Standing>,
+}
+
+/// What came of an end that was added.
+#[derive(Debug, Default)]
+pub(crate) struct Added {
+    /// Whether it says something new.
+    pub(crate) is_new: bool,
+    /// Tokens that gave way, and until when they are over.
+    pub(crate) gave_way: Vec<(TokenKey, Until)>,
 }
 
 /// Who said that something ended. In the order in which they give way.
@@ -47,8 +57,8 @@ struct Span {
 struct Held {
     span: Span,
     origin: Origin,
-    /// The same end on the monotonic clock.
-    kept: Duration,
+    /// The end of that, on both clocks.
+    until: Until,
 }
 
 #[derive(Debug, Default)]
@@ -92,33 +102,37 @@ impl Denials {
         }
     }
 
-    /// Adds one; false where it says nothing new.
-    pub(crate) fn add(&self, revocation: &Revocation, origin: Origin, now: Now) -> bool {
+    /// Adds one.
+    pub(crate) fn add(&self, revocation: &Revocation, origin: Origin, now: Now) -> Added {
         let mut standing = self
             .standing
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         standing.purge(now);
         if revocation.is_over(now.wall) || !standing.add(revocation, origin, now) {
-            return false;
+            return Added::default();
         }
+        let mut added = Added {
+            is_new: true,
+            gave_way: Vec::new(),
+        };
         while standing.ends.len() > self.capacity {
-            standing.give_up_the_soonest();
+            added.gave_way.extend(standing.give_up_the_soonest());
             self.given_up.fetch_add(1, Ordering::Relaxed);
         }
-        true
+        added
     }
 
-    pub(crate) fn holds_token(&self, key: &TokenKey, now: Timestamp) -> bool {
+    pub(crate) fn holds_token(&self, key: &TokenKey, now: Now) -> bool {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
         standing
             .tokens
             .get(key)
-            .is_some_and(|held| now < held.span.until)
+            .is_some_and(|held| held.until.stands(now))
     }
 
     /// Until when an identity is denied for its session or its user.
-    pub(crate) fn of_identity(&self, identity: &Identity, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn of_identity(&self, identity: &Identity, now: Now) -> Option<Until> {
         self.of(
             identity.session_id(),
             identity.user().id(),
@@ -133,8 +147,8 @@ impl Denials {
         session: Option<&SessionId>,
         user: &UserId,
         begun_at: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Option<Timestamp> {
+        now: Now,
+    ) -> Option<Until> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
         let of_session = session.and_then(|id| standing.sessions.get(id));
         let of_user = standing
@@ -144,9 +158,9 @@ impl Denials {
         of_session
             .into_iter()
             .chain(of_user)
-            .map(|held| held.span.until)
-            .filter(|until| now < *until)
-            .max()
+            .map(|held| held.until)
+            .filter(|until| until.stands(now))
+            .reduce(Until::max)
     }
 
     /// Lets what denies this identity stand until then, where that is later.
@@ -160,8 +174,12 @@ impl Denials {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         for subject in subjects.into_iter().flatten() {
-            if let Some(Held { span, origin, .. }) = standing.get(&subject)
-                && now.wall < span.until
+            if let Some(Held {
+                span,
+                origin,
+                until: standing_until,
+            }) = standing.get(&subject)
+                && standing_until.stands(now)
                 && span.until < until
             {
                 // Longer, and not wider: what began after it stays free.
@@ -171,15 +189,15 @@ impl Denials {
     }
 
     /// All that stand, those first that end first.
-    pub(crate) fn all(&self, now: Timestamp) -> Vec<Revocation> {
+    pub(crate) fn all(&self, now: Now) -> Vec<Revocation> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
-        let at = |subject: &Subject| standing.get(subject).map(|held| held.span.at);
         let mut all: Vec<_> = standing
             .ends
             .iter()
-            .filter(|(until, _)| now < *until)
-            .filter_map(|(until, subject)| {
-                Some(Revocation::new(subject.clone(), at(subject)?, *until))
+            .filter_map(|(_, subject)| Some((subject, standing.get(subject)?)))
+            .filter(|(_, held)| held.until.stands(now))
+            .map(|(subject, Held { span, .. })| {
+                Revocation::new(subject.clone(), span.at, span.until)
             })
             .collect();
         all.sort_by(|one, other| (one.until, &one.subject).cmp(&(other.until, &other.subject)));
@@ -243,12 +261,19 @@ impl Standing {
             Some(old) => new.max(old),
         };
         let origin = old.map_or(origin, |old| old.origin.max(origin));
-        let is_new = old.is_none_or(|old| old.span != span);
+        // What was only heard may never have been kept by the channel: that it ended here too is news for others.
+        let is_new = old.is_none_or(|old| old.span != span || old.origin < origin);
         if old.is_some_and(|old| old.span == span && old.origin == origin) {
             return false;
         }
-        let kept = now.monotonic.saturating_add(span.until.since(now.wall));
-        let held = Held { span, origin, kept };
+        // Told again while the wall clock is ahead, it ends no sooner.
+        let until = Until::new(span.until, now);
+        let until = old.map_or(until, |old| until.max(old.until));
+        let held = Held {
+            span,
+            origin,
+            until,
+        };
         if let Some(old) = old {
             let ends = self.ends.of(old.origin);
             ends.remove(&(old.span.until, subject.clone()));
@@ -266,8 +291,10 @@ impl Standing {
     fn purge(&mut self, now: Now) {
         for origin in [Origin::Heard, Origin::Here] {
             while let Some((until, subject)) = self.ends.of(origin).pop_first() {
-                let kept = self.get(&subject).map(|held| held.kept);
-                if until > now.wall || kept.is_some_and(|kept| kept > now.monotonic) {
+                if self
+                    .get(&subject)
+                    .is_some_and(|held| held.until.stands(now))
+                {
                     self.ends.of(origin).insert((until, subject));
                     break;
                 }
@@ -276,10 +303,15 @@ impl Standing {
         }
     }
 
-    fn give_up_the_soonest(&mut self) {
+    /// Which token that was, where it was one.
+    fn give_up_the_soonest(&mut self) -> Option<(TokenKey, Until)> {
         let heard = self.ends.heard.pop_first();
-        if let Some((_, subject)) = heard.or_else(|| self.ends.here.pop_first()) {
-            self.remove(&subject);
+        let (_, subject) = heard.or_else(|| self.ends.here.pop_first())?;
+        let held = self.get(&subject)?;
+        self.remove(&subject);
+        match subject {
+            Subject::Token(key) => Some((key, held.until)),
+            Subject::Session(_) | Subject::User(_) => None,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What is denied: for how long, what outlasts what, and what gives way where it is full.
 
+use core::time::Duration;
+
 use super::*;
 use crate::encoding::sha256;
 
@@ -39,10 +41,10 @@ fn over(subject: Subject, at: i64, until: i64) -> Revocation {
     Revocation::new(subject, time(at), time(until))
 }
 
-fn denied(denials: &Denials, session: &str, user: &str, begun: Option<i64>, now: i64) -> bool {
+fn denied(denials: &Denials, session: &str, user: &str, begun: Option<i64>, at: u64) -> bool {
     let (session, user) = (session_id(session), user_id(user));
     denials
-        .of(Some(&session), &user, begun.map(time), time(now))
+        .of(Some(&session), &user, begun.map(time), now(at))
         .is_some()
 }
 
@@ -53,17 +55,22 @@ fn each_is_denied_until_its_end() {
         panic!("a token")
     };
     for subject in [token("t"), session("s"), user("u")] {
-        assert!(denials.add(&over(subject, 5, 100), Origin::Here, now(5)));
+        assert!(
+            denials
+                .add(&over(subject, 5, 100), Origin::Here, now(5))
+                .is_new
+        );
     }
-    for (now, expect) in [(5, true), (99, true), (100, false)] {
-        assert_eq!(denials.holds_token(&key, time(now)), expect, "{now}");
-        assert_eq!(denied(&denials, "s", "v", Some(9), now), expect, "{now}");
-        assert_eq!(denied(&denials, "r", "u", Some(5), now), expect, "{now}");
+    for (at, expect) in [(5, true), (99, true), (100, false)] {
+        assert_eq!(denials.holds_token(&key, now(at)), expect, "{at}");
+        assert_eq!(denied(&denials, "s", "v", Some(9), at), expect, "{at}");
+        assert_eq!(denied(&denials, "r", "u", Some(5), at), expect, "{at}");
     }
     assert!(!denied(&denials, "r", "v", None, 6), "nobody else");
-    assert_eq!(denials.all(time(6)).len(), 3);
-    assert_eq!(denials.all(time(100)), []);
-    assert!(!denials.add(&over(session("late"), 5, 100), Origin::Here, now(100)));
+    assert_eq!(denials.all(now(6)).len(), 3);
+    assert_eq!(denials.all(now(100)), []);
+    let late = denials.add(&over(session("late"), 5, 100), Origin::Here, now(100));
+    assert!(!late.is_new);
     assert_eq!(denials.len(), 0, "what is over is let go");
 }
 
@@ -105,10 +112,10 @@ fn in_whatever_order_they_come_the_later_end_stands() {
             }
             assert!(
                 ends.iter()
-                    .all(|end| !denials.add(end, Origin::Here, now(20))),
+                    .all(|end| !denials.add(end, Origin::Here, now(20)).is_new),
                 "nothing new"
             );
-            seen.push(denials.all(time(20)));
+            seen.push(denials.all(now(20)));
         }
     }
     let stand = [
@@ -117,6 +124,23 @@ fn in_whatever_order_they_come_the_later_end_stands() {
         over(user("u"), 20, 100),
     ];
     assert!(seen.iter().all(|all| *all == stand), "{seen:?}");
+}
+
+#[test]
+fn threat_031_an_end_made_here_is_new_where_it_was_only_heard() {
+    let denials = Denials::new(10);
+    let (heard, own) = (over(session("s"), 5, 200), over(session("s"), 5, 100));
+    let turns = [
+        (&heard, Origin::Heard, true),
+        (&own, Origin::Heard, false),
+        (&own, Origin::Here, true),
+        (&own, Origin::Here, false),
+        (&heard, Origin::Heard, false),
+    ];
+    for (n, (end, origin, is_new)) in turns.into_iter().enumerate() {
+        assert_eq!(denials.add(end, origin, now(5)).is_new, is_new, "{n}");
+    }
+    assert_eq!(denials.all(now(5)), [heard], "the later end stands");
 }
 
 #[test]
@@ -130,7 +154,7 @@ fn threat_080_where_it_is_full_what_ends_soonest_gives_way() {
             now(0),
         );
     }
-    let all = denials.all(time(0));
+    let all = denials.all(now(0));
     let until: Vec<_> = all.iter().map(|end| end.until.unix_seconds()).collect();
     assert_eq!(until, [107, 108, 109]);
     assert_eq!((denials.len(), denials.given_up()), (3, 7));

@@ -2,8 +2,8 @@
 //!
 //! Rust and Node instances write and read the same text, so one deployment may run both. It names a token by its digest
 //! alone, and the deployment it belongs to: what comes from another one on the same channel is not read. Strict in both
-//! directions: a revocation has one spelling. It is not signed, so whoever may write to the channel can end sessions, and can
-//! begin none.
+//! directions: a revocation has one spelling. It is not signed, so whoever may write to the channel can end sessions, begin none, and
+//! lift nothing that ended on the instance itself.
 
 use core::fmt;
 

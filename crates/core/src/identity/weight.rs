@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::Identity;
 use super::key::TokenKey;
+use super::until::Until;
 use crate::error::CloudApiError;
 use crate::ids::UserId;
 use crate::permission::Grants;
-use crate::time::Timestamp;
 
 /// What an entry may take before it counts more than one, unless something else is configured.
 const USUAL_BYTES: usize = 8 * 1024;
@@ -81,8 +81,8 @@ impl quick_cache::Weighter<TokenKey, (CloudApiError, Duration)> for Weighter {
     }
 }
 
-impl quick_cache::Weighter<TokenKey, Timestamp> for Weighter {
-    fn weight(&self, _: &TokenKey, _: &Timestamp) -> u64 {
+impl quick_cache::Weighter<TokenKey, Until> for Weighter {
+    fn weight(&self, _: &TokenKey, _: &Until) -> u64 {
         self.weight_of(0)
     }
 }

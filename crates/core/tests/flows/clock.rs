@@ -6,11 +6,13 @@ use std::time::Duration;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::time::Now;
+use serde_json::json;
 
 use crate::keys::by_keys;
 use crate::world::signer::{Signer, published};
-use crate::world::{at, run, status, token, with_bearer};
+use crate::world::{START, at, jwt, run, status, token, v1, verified, with_bearer};
 
 const DAY: i64 = 86_400;
 
@@ -63,5 +65,46 @@ fn threat_085_a_clock_that_jumps_revives_no_sign_out() {
         (&stays, "user usr_3"),
     ] {
         assert_eq!(ask(&authority, text, at(7)), said);
+    }
+}
+
+/// A way to end what somebody's token is of.
+type End<'a> = &'a dyn Fn(&Arc<Authority>, &str);
+
+#[test]
+fn threat_085_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_who_ended() {
+    let wide: [End<'_>; 3] = [
+        &|authority, _| authority.end_session(&SessionId::parse("s1").unwrap(), at(10)),
+        &|authority, _| authority.end_user(&UserId::parse("usr_1").unwrap(), at(10)),
+        &|authority, _| {
+            let (realm, begin) = (authority.realm(), START * 1000);
+            let said = format!("1 {realm} session {begin} {} s1", begin + DAY * 1000);
+            authority.hear([said.as_str()], at(10));
+        },
+    ];
+    let of_the_token: End<'_> = &|authority, text| sign_out(authority, text, at(10));
+    let ends = wide.map(|end| (end, 1)).into_iter();
+    for (end, calls) in ends.chain([(of_the_token, 0)]) {
+        for is_seen in [true, false] {
+            let here = v1();
+            // It says nothing of its own end.
+            let text = jwt(&json!({ "sub": "usr_1", "sid": "s1", "iat": START }));
+            let good = || verified("usr_1", &[]);
+            if is_seen {
+                assert_eq!(with_bearer(&here, &text, at(0), [good()]).0, "user usr_1");
+            }
+            end(&here, &text);
+            // One that was never seen is asked about once, and the Cloud takes it.
+            let calls = if is_seen { 0 } else { calls };
+            let answers = (0..calls).map(|_| good());
+            let refused = |calls| ("rejected signed_out".to_owned(), calls);
+            let during = with_bearer(&here, &text, ahead(12, 2), answers);
+            assert_eq!(during, refused(calls));
+            for now in [ahead(13, 2), at(14), at(80_000)] {
+                assert_eq!(with_bearer(&here, &text, now, []), refused(0));
+            }
+            let after = with_bearer(&here, &text, at(86_500), [good()]);
+            assert_eq!(after, ("user usr_1".to_owned(), 1));
+        }
     }
 }

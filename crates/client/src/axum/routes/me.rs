@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
-use mastra_auth_cloud_core::error::Code;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use serde_json::json;
 
@@ -21,8 +20,8 @@ pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response
     let user = identity.user();
     let grants = match desk.auth.permissions(user).await {
         Ok(grants) => grants,
-        // Signed out since it was found out who it is.
-        Err(error) if error.is(&Code::SignedOut) => return Denied::InvalidToken.into_response(),
+        // It was signed out, or came to its end, since it was found out who it is.
+        Err(error) if error.is_end_of_session() => return Denied::InvalidToken.into_response(),
         Err(_) => return with_cookies(Denied::Unavailable.into_response(), renewed.as_slice()),
     };
     let body = json!({

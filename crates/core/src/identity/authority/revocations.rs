@@ -6,6 +6,7 @@
 use core::time::Duration;
 
 use super::Authority;
+use crate::error::{CloudApiError, Code};
 use crate::identity::cache::{Lookup, Proof};
 use crate::identity::key::TokenKey;
 use crate::identity::revocation::{Realm, Revocation, Subject};
@@ -96,18 +97,20 @@ impl Authority {
         self.outbox.put(self.cache.end_user(user, until, now));
     }
 
-    /// Forgets what is remembered of a token: the next request with it asks anew. Ends nothing.
+    /// Forgets what is remembered of a token: the next request with it asks anew, unless somebody asks already: that answer counts.
+    /// Ends nothing.
     pub fn forget(&self, token: &SessionToken) {
         self.cache.forget(&self.key(token.expose()));
     }
 
-    /// Forgets what is remembered of a session: the next request of it asks anew. Ends nothing.
+    /// Forgets what is remembered of a session: the next request of it asks anew, with the same exception. Ends nothing.
     pub fn forget_session(&self, session: &SessionId) {
         self.cache
             .forget_where(|identity| identity.session_id() == Some(session));
     }
 
-    /// Forgets what is remembered of a user, permissions included: the next request asks anew. Ends nothing.
+    /// Forgets what is remembered of a user, permissions included: the next request asks anew, with the same exception. Ends
+    /// nothing.
     pub fn forget_user(&self, user: &UserId) {
         self.cache
             .forget_where(|identity| identity.user().id() == user);
@@ -121,35 +124,41 @@ impl Authority {
                 Some(session.id()),
                 session.user_id(),
                 Some(session.created_at()),
-                now.wall,
+                now,
             )
             .is_some()
     }
 
-    /// Whether what somebody was verified with is over here: the token, its session, or everything of the user until then.
-    pub(crate) fn is_user_over(
+    /// Why what somebody was verified with counts no more, where that is so: the token, its session or everything of the user until
+    /// then ended here, or it is past its own end.
+    pub(crate) fn end_of_user(
         &self,
         key: &TokenKey,
         token: &SessionToken,
         user: &UserId,
         now: Now,
-    ) -> bool {
+    ) -> Option<CloudApiError> {
         match self.lookup(key, now) {
-            Lookup::SignedOut => return true,
+            Lookup::SignedOut => return Some(CloudApiError::new(Code::SignedOut)),
+            Lookup::Expired => return Some(CloudApiError::new(Code::SessionExpired)),
             // An end takes away whom it ends: who is remembered is none of them.
-            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) | Lookup::Expired => return false,
+            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => return None,
             Lookup::Refused(_) | Lookup::Unknown => {}
-        }
-        let denials = self.cache.denials();
-        if denials.is_empty() || self.seen(key).is_some() {
-            return false;
         }
         // It was verified once, so what it says of itself is true.
         let said = Unverified::peek(token);
-        let session = said.session_id.as_ref();
-        denials
-            .of(session, user, said.issued_at, now.wall)
-            .is_some()
+        let denials = self.cache.denials();
+        if !denials.is_empty() && self.seen(key).is_none() {
+            let session = self.session_of(token, said.session_id);
+            if denials
+                .of(session.as_ref(), user, said.issued_at, now)
+                .is_some()
+            {
+                return Some(CloudApiError::new(Code::SignedOut));
+            }
+        }
+        let end = said.expires_at?.plus(self.cache.leeway());
+        (end <= now.wall).then(|| CloudApiError::new(Code::SessionExpired))
     }
 
     /// What the revocations of this deployment are known by among those of others.
@@ -247,7 +256,7 @@ impl Authority {
 
     /// All that is known to have ended and still counts: for a channel that lost what it held.
     pub fn revocations(&self, now: Now) -> Vec<Revocation> {
-        self.cache.denials().all(now.wall)
+        self.cache.denials().all(now)
     }
 
     /// The last of these ends, and no sooner than a session ends of which nothing is known; with the leeway that a token is

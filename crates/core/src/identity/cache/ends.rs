@@ -12,6 +12,7 @@ use crate::identity::Identity;
 use crate::identity::denials::{Denials, Origin};
 use crate::identity::key::TokenKey;
 use crate::identity::revocation::{Revocation, Subject};
+use crate::identity::until::Until;
 use crate::ids::{SessionId, UserId};
 use crate::time::{Now, Timestamp};
 
@@ -32,8 +33,8 @@ impl Cache {
         let _writing = self.writing.begin();
         let seen = self.identities.get(&key).map(|(identity, _)| identity);
         let is_good = proof == Proof::Good || seen.is_some();
-        if !is_good && !self.denials.holds_token(&key, now.wall) {
-            self.shut_out(key, until);
+        if !is_good && !self.denials.holds_token(&key, now) {
+            self.shut_out(key, Until::new(until, now));
             self.forget_identity(&key);
             return Vec::new();
         }
@@ -100,7 +101,7 @@ impl Cache {
             .filter_map(|identity| self.last_moment(identity))
             .fold(until, Timestamp::max);
         for identity in &gone {
-            self.shut_out(identity.key(), until);
+            self.shut_out(identity.key(), Until::new(until, now));
         }
         let ahead = gone
             .iter()
@@ -134,14 +135,16 @@ impl Cache {
 
     /// With `writing` held.
     fn deny(&self, mut ended: Vec<Revocation>, origin: Origin, now: Now) -> Vec<Revocation> {
-        ended.retain(|revocation| self.denials.add(revocation, origin, now));
+        ended.retain(|revocation| {
+            let added = self.denials.add(revocation, origin, now);
+            for (key, until) in added.gave_way {
+                self.shut_out(key, until);
+            }
+            added.is_new
+        });
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 self.forget_identity(key);
-                // Where it is full and gave way at once.
-                if !self.denials.holds_token(key, now.wall) {
-                    self.shut_out(*key, revocation.until);
-                }
             }
         }
         let wide: Vec<_> = ended
@@ -151,7 +154,7 @@ impl Cache {
         if wide.is_empty() {
             return ended;
         }
-        let until = |identity: &Identity| self.denials.of_identity(identity, now.wall);
+        let until = |identity: &Identity| self.denials.of_identity(identity, now);
         let gone = if wide.len() <= FEW {
             self.forget_all(|identity| wide.iter().any(|one| one.ends(identity)))
         } else {
@@ -159,7 +162,8 @@ impl Cache {
         };
         let given_up = |identity: &Identity| {
             let of_it = wide.iter().filter(|one| one.ends(identity));
-            of_it.map(|one| one.until).max()
+            let last = of_it.map(|one| one.until).max()?;
+            Some(Until::new(last, now))
         };
         for identity in gone {
             if let Some(until) = until(&identity).or_else(|| given_up(&identity)) {
@@ -187,11 +191,11 @@ impl Cache {
     }
 
     /// Denies a token without proof. A later sign-out never shortens an earlier one.
-    pub(super) fn shut_out(&self, key: TokenKey, until: Timestamp) {
+    pub(super) fn shut_out(&self, key: TokenKey, until: Until) {
         let until = self
             .signed_out
             .get(&key)
-            .map_or(until, |old| old.max(until));
+            .map_or(until, |old| until.max(old));
         self.signed_out.insert(key, until);
     }
 
