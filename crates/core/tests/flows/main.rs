@@ -14,6 +14,7 @@ mod authenticate;
 mod breaker;
 mod callback;
 mod clock;
+mod ends;
 mod glance;
 mod handed_out;
 mod holds;
