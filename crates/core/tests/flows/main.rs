@@ -22,6 +22,7 @@ mod keys;
 mod login;
 mod logout;
 mod options;
+mod past_the_end;
 mod permissions;
 mod renew;
 mod renewal_ends;
