@@ -80,9 +80,8 @@ async fn threat_080_members_too_long_for_a_page_keep_nobody_from_joining() {
     let () = adding.query_async(&mut stranger).await.unwrap();
     let way = redis_slow::way(&redis, 1_000_000).await;
     let channel = RedisRevocations::new(&way).unwrap();
-    let begun = Instant::now();
-    let texts = joined(&channel).await.unwrap();
-    assert!(begun.elapsed() < Duration::from_secs(60), "{begun:?}");
+    let joining = tokio::time::timeout(Duration::from_secs(60), joined(&channel));
+    let texts = joining.await.unwrap().unwrap();
     assert_eq!((texts.len(), texts.last().unwrap().as_str()), (102, "good"));
 }
 
@@ -100,7 +99,7 @@ async fn threat_080_what_is_told_faster_than_it_is_heard_does_not_stay() {
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
     let more = resident().saturating_sub(before);
-    assert!(more < 60, "{more} MB of 160 are held");
+    assert!(more < 40, "{more} MB of 160 are held");
     let mut heard = 0;
     while heard < 8000 {
         let Received::News(texts) = channel.receive(REALM, MOST).await.unwrap() else {
@@ -115,7 +114,7 @@ async fn threat_080_what_is_told_faster_than_it_is_heard_does_not_stay() {
     let mut heard = 0;
     let error = loop {
         match channel.receive(REALM, MOST).await {
-            Ok(Received::News(texts)) => heard += texts.len(),
+            Ok(Received::News(texts)) if !texts.is_empty() => heard += texts.len(),
             Ok(other) => panic!("{other:?}"),
             Err(error) => break error,
         }

@@ -30,7 +30,8 @@ impl MastraCloudAuth {
         self.0.driver.authority.forget(token);
     }
 
-    /// Forgets what is remembered of a session here, so that the next request asks anew, with the same exception. Ends nothing.
+    /// Forgets what is remembered of a session here, so that the next request asks anew, unless somebody
+    /// asks already. Ends nothing.
     pub fn forget_session(&self, session: &SessionId) {
         self.0.driver.authority.forget_session(session);
     }

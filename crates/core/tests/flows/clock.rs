@@ -11,8 +11,10 @@ use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
 use crate::keys::by_keys;
+use crate::renew::short;
+use crate::renewing::{left, renewal, with_cookie};
 use crate::world::signer::{Signer, published};
-use crate::world::{START, at, jwt, run, status, token, v1, verified, with_bearer};
+use crate::world::{START, at, jwt, run, sign_in, status, token, v1, verified, with_bearer};
 
 const DAY: i64 = 86_400;
 
@@ -107,4 +109,31 @@ fn threat_085_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_who_ended() {
             assert_eq!(after, ("user usr_1".to_owned(), 1));
         }
     }
+}
+
+#[test]
+fn threat_085_a_clock_that_is_ahead_by_nearly_a_life_renews_no_oftener() {
+    let authority = v1();
+    // The Cloud's clock is 245 s behind this one, and its tokens live 300 s: each is near its end when it comes.
+    let issued = |cloud: i64| short("usr_1", cloud, cloud + 300);
+    let mut held = issued(0);
+    sign_in(&authority, "usr_1", &held);
+    let mut renewed = Vec::new();
+    for second in 0..40 {
+        let now = at(301 + second);
+        let newer = issued(56 + i64::try_from(second).unwrap());
+        let is_time = second % 15 == 0;
+        let answers = is_time.then(|| renewal("usr_1", &newer));
+        let served = with_cookie(&authority, &held, now, answers.into_iter().flatten());
+        let expect = is_time.then_some(newer.as_str());
+        assert_eq!(
+            served,
+            left("user usr_1", expect, if is_time { 2 } else { 0 })
+        );
+        if is_time {
+            renewed.push(second);
+            held = newer;
+        }
+    }
+    assert_eq!(renewed, [0, 15, 30]);
 }

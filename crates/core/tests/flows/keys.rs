@@ -15,8 +15,7 @@ use serde_json::json;
 
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    answer, at, authenticate, config, data, lost, run, said, session, sign_in, status, token,
-    with_bearer,
+    answer, at, authenticate, config, data, lost, run, said, session, status, token, with_bearer,
 };
 
 const DAY: i64 = 86_400;
@@ -48,7 +47,7 @@ pub(crate) fn ask(
 }
 
 /// Asks one time after another: with which token, at which second, what comes back, and what is said.
-fn course<'t>(
+pub(crate) fn course<'t>(
     authority: &Arc<Authority>,
     steps: impl IntoIterator<Item = (&'t str, u64, Vec<Delivery>, &'t str)>,
 ) {
@@ -383,49 +382,4 @@ fn threat_020_with_sessions_the_cloud_is_asked_whether_they_live() {
         "rejected token_signature_invalid, 0 calls",
         "junk costs no call"
     );
-}
-
-#[test]
-fn threat_020_a_session_that_is_over_by_the_clouds_word_has_no_leeway() {
-    let key = Signer::new("k1");
-    let text = key.token("usr_1", DAY);
-    let ends = |seconds| data(&json!({ "session": session("ses_1", "usr_1", seconds) }));
-    let authority = deployment(Mode::KeysAndSession);
-    let keys = || published(&[&key]);
-    course(
-        &authority,
-        [
-            (&*text, 0, vec![keys(), ends(10)], "user usr_1, 2 calls"),
-            (&*text, 9, vec![], "user usr_1, 0 calls"),
-            (&*text, 10, vec![], "rejected session_expired, 0 calls"),
-            (&*text, 39, vec![], "rejected session_expired, 0 calls"),
-        ],
-    );
-    // It is over when the Cloud says so.
-    let late = vec![keys(), ends(10)];
-    let refused = [(&*text, 10, late, "rejected session_expired, 2 calls")];
-    course(&deployment(Mode::KeysAndSession), refused);
-    // The token's own end has it, also where its session goes on for long.
-    let short = key.token("usr_1", 10);
-    let long = vec![keys(), ends(9999)];
-    course(
-        &deployment(Mode::KeysAndSession),
-        [
-            (&*short, 39, long, "user usr_1, 2 calls"),
-            (&*short, 40, vec![], "rejected session_expired, 0 calls"),
-        ],
-    );
-}
-
-#[test]
-fn threat_020_a_session_ends_when_the_sign_in_was_told_whatever_its_token_says() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let text = key.token("usr_1", DAY);
-    // For an hour.
-    sign_in(&authority, "usr_1", &text);
-    assert_eq!(ask(&authority, &text, 20, vec![]), "user usr_1, 0 calls");
-    let keys = vec![published(&[&key])];
-    assert_eq!(ask(&authority, &text, 3599, keys), "user usr_1, 1 calls");
-    let told = ask(&authority, &text, 3600, vec![]);
-    assert_eq!(told, "rejected session_expired, 0 calls");
 }

@@ -17,14 +17,12 @@ use mastra_auth_cloud_core::op::user::GetUser;
 use mastra_auth_cloud_core::roles::RoleMapping;
 use serde_json::json;
 
-use crate::keys::by_keys;
-use crate::world::signer::{Signer, published};
 use crate::world::{
     START, answer, at, authenticate, config, data, jwt, lost, pkce, run, status, v1, verified,
 };
 
 /// Somebody as the Cloud answers a verification.
-fn somebody(authority: &Arc<Authority>, token: &str, answer: Delivery) -> CloudUser {
+pub(crate) fn somebody(authority: &Arc<Authority>, token: &str, answer: Delivery) -> CloudUser {
     let header = format!("Bearer {token}");
     match authenticate(authority, Some(&header), None, at(0), [answer]).output {
         Answer::Authenticated(identity) => identity.user().clone(),
@@ -33,7 +31,7 @@ fn somebody(authority: &Arc<Authority>, token: &str, answer: Delivery) -> CloudU
 }
 
 /// What a look-up gives, and how many calls it took.
-fn ask(
+pub(crate) fn ask(
     authority: &Arc<Authority>,
     user: &CloudUser,
     seconds: u64,
@@ -55,18 +53,18 @@ fn ask(
     (grants, ran.sent.len())
 }
 
-fn grants(list: &[&str]) -> Delivery {
+pub(crate) fn grants(list: &[&str]) -> Delivery {
     data(&json!({ "permissions": list }))
 }
 
-fn has(list: &[&str], calls: usize) -> (Result<Vec<String>, String>, usize) {
+pub(crate) fn has(list: &[&str], calls: usize) -> (Result<Vec<String>, String>, usize) {
     (
         Ok(list.iter().map(|text| (*text).to_owned()).collect()),
         calls,
     )
 }
 
-fn failed(code: &str, calls: usize) -> (Result<Vec<String>, String>, usize) {
+pub(crate) fn failed(code: &str, calls: usize) -> (Result<Vec<String>, String>, usize) {
     (Err(code.to_owned()), calls)
 }
 
@@ -332,73 +330,5 @@ fn threat_065_permissions_that_arrive_after_the_end_are_not_given() {
         };
         assert_eq!(result.unwrap_err().code(), "signed_out");
         assert_eq!(ask(&authority, &user, 33, vec![]), failed("signed_out", 0));
-    }
-}
-
-#[test]
-fn threat_065_permissions_end_with_the_token() {
-    for is_remembered in [true, false] {
-        for roles in [false, true] {
-            let mut config = config(Dialect::V1);
-            config.role_mapping = roles.then(RoleMapping::default_roles);
-            let authority = Authority::new(config, Entropy::new([7; 32]));
-            let ends = jwt(&json!({ "sub": "u", "sid": "s", "iat": START, "exp": START + 20 }));
-            let user = somebody(&authority, &ends, verified("u", &["owner"]));
-            let other = somebody(&authority, "opaque", verified("v", &["owner"]));
-            let calls = usize::from(!roles);
-            let answers = || (0..calls).map(|_| grants(&["*"])).collect();
-            assert_eq!(ask(&authority, &user, 1, answers()), has(&["*"], calls));
-            assert_eq!(ask(&authority, &other, 1, answers()), has(&["*"], calls));
-            // As after a restart, or where the memory is small.
-            if !is_remembered {
-                authority.forget(user.session_token());
-            }
-            let known = if is_remembered { 0 } else { calls };
-            let answers = (0..known).map(|_| grants(&["*"])).collect();
-            assert_eq!(ask(&authority, &user, 19, answers), has(&["*"], known));
-            for seconds in [20, 29, 31, 95, 3600] {
-                let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
-                assert!(flow.known(at(seconds)).is_none(), "{seconds}");
-                let told = ask(&authority, &user, seconds, vec![]);
-                assert_eq!(told, failed("session_expired", 0));
-            }
-            assert_eq!(ask(&authority, &other, 29, vec![]), has(&["*"], 0));
-        }
-    }
-}
-
-#[test]
-fn threat_065_permissions_that_arrive_after_the_end_of_the_token_are_not_given() {
-    for answer in [grants(&["*"]), status(401), lost(TransportError::Timeout)] {
-        let authority = v1();
-        let ends = jwt(&json!({ "sub": "u", "iat": START, "exp": START + 32 }));
-        let user = somebody(&authority, &ends, verified("u", &["owner"]));
-        // Known well enough for an outage.
-        let before = ask(&authority, &user, 0, vec![grants(&["*"])]);
-        assert_eq!(before, has(&["*"], 1));
-        let mut flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
-        assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
-        let Step::Done(result) = flow.step(Event::Delivered(answer), at(32)) else {
-            panic!("one call is enough");
-        };
-        assert_eq!(result.unwrap_err().code(), "session_expired");
-    }
-}
-
-#[test]
-fn permissions_last_for_the_leeway_that_the_token_has() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let user = somebody(&authority, &key.token("usr_1", 20), published(&[&key]));
-    for is_remembered in [true, false] {
-        if !is_remembered {
-            authority.forget(user.session_token());
-        }
-        let look = |seconds| {
-            let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
-            let end = run(flow, at(seconds), (seconds < 50).then(|| grants(&["*"])));
-            end.output.map_err(|error| error.code().to_owned())
-        };
-        assert!(look(49).is_ok());
-        assert_eq!(look(50).unwrap_err(), "session_expired");
     }
 }

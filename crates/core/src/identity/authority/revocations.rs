@@ -103,14 +103,15 @@ impl Authority {
         self.cache.forget(&self.key(token.expose()));
     }
 
-    /// Forgets what is remembered of a session: the next request of it asks anew, with the same exception. Ends nothing.
+    /// Forgets what is remembered of a session: the next request of it asks anew, unless somebody
+    /// asks already. Ends nothing.
     pub fn forget_session(&self, session: &SessionId) {
         self.cache
             .forget_where(|identity| identity.session_id() == Some(session));
     }
 
-    /// Forgets what is remembered of a user, permissions included: the next request asks anew, with the same exception. Ends
-    /// nothing.
+    /// Forgets what is remembered of a user, permissions included: the next request asks anew, unless somebody
+    /// asks already. Ends nothing.
     pub fn forget_user(&self, user: &UserId) {
         self.cache
             .forget_where(|identity| identity.user().id() == user);

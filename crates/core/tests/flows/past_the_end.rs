@@ -1,0 +1,141 @@
+//! Tokens and sessions past their own end, and what was given with them.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::http::TransportError;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::verification::Mode;
+use serde_json::json;
+
+use crate::keys::{self, by_keys, course, deployment};
+use crate::permissions::{ask, failed, grants, has, somebody};
+use crate::world::signer::{Signer, published};
+use crate::world::{
+    START, at, config, data, jwt, lost, run, session, sign_in, status, v1, verified,
+};
+
+const DAY: i64 = 86_400;
+
+#[test]
+fn threat_020_a_session_that_is_over_by_the_clouds_word_has_no_leeway() {
+    let key = Signer::new("k1");
+    let text = key.token("usr_1", DAY);
+    let ends = |seconds| data(&json!({ "session": session("ses_1", "usr_1", seconds) }));
+    let authority = deployment(Mode::KeysAndSession);
+    let keys = || published(&[&key]);
+    course(
+        &authority,
+        [
+            (&*text, 0, vec![keys(), ends(10)], "user usr_1, 2 calls"),
+            (&*text, 9, vec![], "user usr_1, 0 calls"),
+            (&*text, 10, vec![], "rejected session_expired, 0 calls"),
+            (&*text, 39, vec![], "rejected session_expired, 0 calls"),
+        ],
+    );
+    // It is over when the Cloud says so.
+    let late = vec![keys(), ends(10)];
+    let refused = [(&*text, 10, late, "rejected session_expired, 2 calls")];
+    course(&deployment(Mode::KeysAndSession), refused);
+    // The token's own end has it, also where its session goes on for long.
+    let short = key.token("usr_1", 10);
+    let long = vec![keys(), ends(9999)];
+    course(
+        &deployment(Mode::KeysAndSession),
+        [
+            (&*short, 39, long, "user usr_1, 2 calls"),
+            (&*short, 40, vec![], "rejected session_expired, 0 calls"),
+        ],
+    );
+}
+
+#[test]
+fn threat_020_a_session_ends_when_the_sign_in_was_told_whatever_its_token_says() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let text = key.token("usr_1", DAY);
+    // For an hour.
+    sign_in(&authority, "usr_1", &text);
+    assert_eq!(
+        keys::ask(&authority, &text, 20, vec![]),
+        "user usr_1, 0 calls"
+    );
+    let set = vec![published(&[&key])];
+    assert_eq!(
+        keys::ask(&authority, &text, 3599, set),
+        "user usr_1, 1 calls"
+    );
+    let told = keys::ask(&authority, &text, 3600, vec![]);
+    assert_eq!(told, "rejected session_expired, 0 calls");
+}
+
+#[test]
+fn threat_065_permissions_end_with_the_token() {
+    for is_remembered in [true, false] {
+        for roles in [false, true] {
+            let mut config = config(Dialect::V1);
+            config.role_mapping = roles.then(RoleMapping::default_roles);
+            let authority = Authority::new(config, Entropy::new([7; 32]));
+            let ends = jwt(&json!({ "sub": "u", "sid": "s", "iat": START, "exp": START + 20 }));
+            let user = somebody(&authority, &ends, verified("u", &["owner"]));
+            let other = somebody(&authority, "opaque", verified("v", &["owner"]));
+            let calls = usize::from(!roles);
+            let answers = || (0..calls).map(|_| grants(&["*"])).collect();
+            assert_eq!(ask(&authority, &user, 1, answers()), has(&["*"], calls));
+            assert_eq!(ask(&authority, &other, 1, answers()), has(&["*"], calls));
+            // As after a restart, or where the memory is small.
+            if !is_remembered {
+                authority.forget(user.session_token());
+            }
+            let known = if is_remembered { 0 } else { calls };
+            let answers = (0..known).map(|_| grants(&["*"])).collect();
+            assert_eq!(ask(&authority, &user, 19, answers), has(&["*"], known));
+            for seconds in [20, 29, 31, 95, 3600] {
+                let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+                assert!(flow.known(at(seconds)).is_none(), "{seconds}");
+                let told = ask(&authority, &user, seconds, vec![]);
+                assert_eq!(told, failed("session_expired", 0));
+            }
+            assert_eq!(ask(&authority, &other, 29, vec![]), has(&["*"], 0));
+        }
+    }
+}
+
+#[test]
+fn threat_065_permissions_that_arrive_after_the_end_of_the_token_are_not_given() {
+    for answer in [grants(&["*"]), status(401), lost(TransportError::Timeout)] {
+        let authority = v1();
+        let ends = jwt(&json!({ "sub": "u", "iat": START, "exp": START + 32 }));
+        let user = somebody(&authority, &ends, verified("u", &["owner"]));
+        // Known well enough for an outage.
+        let before = ask(&authority, &user, 0, vec![grants(&["*"])]);
+        assert_eq!(before, has(&["*"], 1));
+        let mut flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+        assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
+        let Step::Done(result) = flow.step(Event::Delivered(answer), at(32)) else {
+            panic!("one call is enough");
+        };
+        assert_eq!(result.unwrap_err().code(), "session_expired");
+    }
+}
+
+#[test]
+fn permissions_last_for_the_leeway_that_the_token_has() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let user = somebody(&authority, &key.token("usr_1", 20), published(&[&key]));
+    for is_remembered in [true, false] {
+        if !is_remembered {
+            authority.forget(user.session_token());
+        }
+        let look = |seconds| {
+            let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+            let end = run(flow, at(seconds), (seconds < 50).then(|| grants(&["*"])));
+            end.output.map_err(|error| error.code().to_owned())
+        };
+        assert!(look(49).is_ok());
+        assert_eq!(look(50).unwrap_err(), "session_expired");
+    }
+}
