@@ -7,8 +7,10 @@
 
 mod channel;
 mod complaints;
+mod pause;
 #[cfg(feature = "redis")]
 mod redis;
+mod state;
 mod status;
 mod tasks;
 

@@ -82,7 +82,12 @@ async fn what_ended_in_the_last_moment_is_told_before_the_channel_is_left() {
     here.close().await;
     assert_eq!(board.kept.lock().unwrap().len(), 1);
     let status = here.revocation_status().unwrap();
-    assert!(!status.is_connected() && status.pending == 0, "{status:?}");
+    assert!(!status.is_connected(), "{status:?}");
+    assert_eq!(
+        (status.pending, status.lost),
+        (0, 0),
+        "to leave it is not to lose it"
+    );
     // What comes later waits for nobody, and to close what is closed does not either.
     here.end_user(&UserId::parse("usr_omar").unwrap());
     let again = tokio::time::timeout(Duration::from_secs(1), here.close());

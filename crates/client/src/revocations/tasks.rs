@@ -7,13 +7,11 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::identity::authority::{Authority, Heard, Joined, Joining};
 use mastra_auth_cloud_core::identity::revocation::Revocation;
 use mastra_auth_cloud_core::time::Timestamp;
@@ -22,8 +20,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::channel::{ChannelError, Message, Received, RevocationChannel};
-use super::complaints::Complaints;
-use super::status::{Link, RevocationStatus};
+use super::pause::Pause;
+use super::state::State;
+use super::status::RevocationStatus;
 use crate::signals::channel;
 use crate::system;
 
@@ -31,10 +30,8 @@ use crate::system;
 const BATCH: usize = 256;
 /// Longer than a channel takes that keeps its own times.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
 /// How long what is left may take when the channel is left.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A channel at work.
 pub(crate) struct Revocations {
@@ -48,23 +45,9 @@ struct Shared {
     wake: Arc<Notify>,
     /// Whenever nothing is left to tell.
     told: Notify,
-    /// Whether the deployment left the channel or ended.
-    was_left: AtomicBool,
     /// What the channel did not hold when it was joined.
     again: Mutex<VecDeque<Revocation>>,
     state: Mutex<State>,
-}
-
-struct State {
-    status: RevocationStatus,
-    /// Whether each of the two tasks has the channel.
-    receives: bool,
-    publishes: bool,
-    /// Whether it was found out once whether the channel is there.
-    was_tried: bool,
-    /// What is out on its way.
-    under_way: usize,
-    complaints: Complaints,
 }
 
 impl Revocations {
@@ -90,16 +73,8 @@ impl Revocations {
             channel,
             wake,
             told: Notify::new(),
-            was_left: AtomicBool::new(false),
             again: Mutex::default(),
-            state: Mutex::new(State {
-                status: RevocationStatus::new(system::now().wall),
-                receives: false,
-                publishes: true,
-                was_tried: false,
-                under_way: 0,
-                complaints: Complaints::default(),
-            }),
+            state: Mutex::new(State::new(system::now().wall)),
         });
         let (outgoing, incoming) = (Arc::clone(&shared), Arc::clone(&shared));
         let tasks = [
@@ -145,19 +120,16 @@ impl Revocations {
                 told.await;
             }
         };
-        if !self.shared.was_left.load(Ordering::SeqCst) {
-            // Whether it was enough is to be seen in the status.
-            let _ = tokio::time::timeout(LAST_WORDS, told).await;
-            self.leave();
+        if self.shared.state().was_left() {
+            return;
         }
+        // Whether it was enough is to be seen in the status.
+        let _ = tokio::time::timeout(LAST_WORDS, told).await;
+        self.leave();
     }
 
     fn leave(&self) {
-        self.shared.was_left.store(true, Ordering::SeqCst);
-        let mut state = self.shared.state();
-        (state.receives, state.publishes) = (false, false);
-        state.relink();
-        drop(state);
+        self.shared.state().leave(system::now().wall);
         self.tasks.iter().for_each(AbortHandle::abort);
     }
 }
@@ -185,14 +157,15 @@ impl<'s> Task<'s> {
 
 impl Drop for Task<'_> {
     fn drop(&mut self) {
-        if self.shared.was_left.load(Ordering::SeqCst) {
+        let mut state = self.shared.state();
+        if state.was_left() {
             return;
         }
-        let mut state = self.shared.state();
         *(self.has_channel)(&mut state) = false;
-        let lost = state.relink();
+        let lost = state.relink(system::now().wall);
         drop(state);
-        channel::away(lost, &ChannelError::new("a task of it ended"));
+        let why = "the runtime in which it was built ended, or a task of it panicked";
+        channel::away(lost, &ChannelError::new(why));
     }
 }
 
@@ -200,7 +173,7 @@ impl Drop for Task<'_> {
 async fn caught<T>(work: impl Future<Output = Result<T, ChannelError>>) -> Result<T, ChannelError> {
     let work = AssertUnwindSafe(work).catch_unwind();
     work.await
-        .unwrap_or_else(|_| Err(ChannelError::new("it panicked")))
+        .unwrap_or_else(|_| Err(ChannelError::new("the channel panicked")))
 }
 
 impl Shared {
@@ -269,14 +242,14 @@ impl Shared {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         state.status.sent = state.status.sent.saturating_add(count);
         state.publishes = true;
-        state.relink();
+        state.relink(system::now().wall);
     }
 
     async fn not_sent(&self, error: ChannelError, pause: &mut Pause) {
         let lost = {
             let mut state = self.state();
             state.publishes = false;
-            state.relink()
+            state.relink(system::now().wall)
         };
         channel::away(lost, &error);
         pause.wait().await;
@@ -301,7 +274,7 @@ impl Shared {
                     let lost = {
                         let mut state = self.state();
                         state.receives = false;
-                        state.relink()
+                        state.relink(system::now().wall)
                     };
                     channel::away(lost, &error);
                     pause.wait().await;
@@ -336,7 +309,7 @@ impl Shared {
         state.status.left_out = left_out;
         state.receives = true;
         state.publishes = true;
-        state.relink();
+        state.relink(system::now().wall);
         drop(state);
         self.wake.notify_one();
     }
@@ -373,69 +346,5 @@ impl Shared {
 
     fn again(&self) -> MutexGuard<'_, VecDeque<Revocation>> {
         self.again.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Says anew whether the channel is there; true where it was lost just now, or is found not to be there at the start.
-    fn relink(&mut self) -> bool {
-        let was_tried = std::mem::replace(&mut self.was_tried, true);
-        let since = system::now().wall;
-        match (self.status.is_connected(), self.receives && self.publishes) {
-            (false, true) => self.status.link = Link::Connected { since },
-            (true, false) => {
-                self.status.link = Link::Away { since };
-                self.status.lost = self.status.lost.saturating_add(1);
-                return true;
-            }
-            (false, false) => return !was_tried,
-            (true, true) => {}
-        }
-        false
-    }
-}
-
-/// Waits that double up to a second, each give or take a half: what all instances lost at once they do not join at once, and
-/// tell anew.
-struct Pause(Duration);
-
-impl Default for Pause {
-    fn default() -> Self {
-        Self(FIRST_PAUSE)
-    }
-}
-
-impl Pause {
-    async fn wait(&mut self) {
-        let time = self.next(system::jitter());
-        system::sleep(time).await;
-    }
-
-    fn next(&mut self, mut jitter: Jitter) -> Duration {
-        let time = self.0;
-        self.0 = time.saturating_mul(2).min(LONGEST_PAUSE);
-        jitter.spread(time)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::HashSet;
-
-    #[test]
-    fn threat_031_instances_that_lost_a_channel_at_once_do_not_join_it_at_once() {
-        let mut firsts = HashSet::new();
-        for _ in 0..100 {
-            let mut pause = Pause::default();
-            for base in [50, 100, 200, 400, 800, 1000, 1000].map(Duration::from_millis) {
-                let time = pause.next(system::jitter());
-                assert!((base / 2..base * 3 / 2).contains(&time), "{time:?}");
-                if base == FIRST_PAUSE {
-                    firsts.insert(time);
-                }
-            }
-        }
-        assert!(firsts.len() > 50, "{firsts:?}");
     }
 }

@@ -1,0 +1,108 @@
+//! What a channel's two tasks found, and whether it is there by that.
+//!
+//! It is there where both have it. One that was left is not there, whatever a task still says: and to leave it is not to lose it.
+
+use mastra_auth_cloud_core::time::Timestamp;
+
+use super::complaints::Complaints;
+use super::status::{Link, RevocationStatus};
+
+pub(super) struct State {
+    pub(super) status: RevocationStatus,
+    /// Whether each of the two tasks has the channel.
+    pub(super) receives: bool,
+    pub(super) publishes: bool,
+    /// What is out on its way.
+    pub(super) under_way: usize,
+    pub(super) complaints: Complaints,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// Nobody knows so far whether the channel is there.
+    Begun,
+    Tried,
+    /// The deployment left it or ended.
+    Left,
+}
+
+impl State {
+    pub(super) fn new(now: Timestamp) -> Self {
+        Self {
+            status: RevocationStatus::new(now),
+            receives: false,
+            publishes: true,
+            under_way: 0,
+            complaints: Complaints::default(),
+            stage: Stage::Begun,
+        }
+    }
+
+    /// Says anew whether the channel is there; true where it was lost just now, or is found not to be there at the start.
+    pub(super) fn relink(&mut self, now: Timestamp) -> bool {
+        if self.was_left() {
+            return false;
+        }
+        let stage = std::mem::replace(&mut self.stage, Stage::Tried);
+        match (self.status.is_connected(), self.receives && self.publishes) {
+            (false, true) => self.status.link = Link::Connected { since: now },
+            (true, false) => {
+                self.status.link = Link::Away { since: now };
+                self.status.lost = self.status.lost.saturating_add(1);
+                return true;
+            }
+            (false, false) => return stage == Stage::Begun,
+            (true, true) => {}
+        }
+        false
+    }
+
+    pub(super) fn leave(&mut self, now: Timestamp) {
+        self.stage = Stage::Left;
+        if self.status.is_connected() {
+            self.status.link = Link::Away { since: now };
+        }
+    }
+
+    pub(super) fn was_left(&self) -> bool {
+        self.stage == Stage::Left
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    #[test]
+    fn it_is_there_where_both_tasks_have_it() {
+        let mut state = State::new(at(0));
+        assert!(state.relink(at(1)), "not there at the start");
+        assert!(!state.relink(at(2)), "and that is known");
+        assert_eq!(state.status.link, Link::Away { since: at(0) });
+        state.receives = true;
+        assert!(!state.relink(at(3)));
+        assert_eq!(state.status.link, Link::Connected { since: at(3) });
+        state.publishes = false;
+        assert!(state.relink(at(4)), "lost");
+        assert_eq!(state.status.link, Link::Away { since: at(4) });
+        assert_eq!(state.status.lost, 1);
+    }
+
+    #[test]
+    fn one_that_was_left_is_not_lost_and_not_there_any_more() {
+        let mut state = State::new(at(0));
+        state.receives = true;
+        assert!(!state.relink(at(1)) && state.status.is_connected());
+        state.leave(at(2));
+        // A task that had not heard of it so far.
+        state.receives = true;
+        assert!(!state.relink(at(3)));
+        assert_eq!(state.status.link, Link::Away { since: at(2) });
+        assert_eq!(state.status.lost, 0);
+    }
+}
