@@ -325,7 +325,7 @@ async fn threat_095_a_broken_configuration_does_not_start_and_a_dead_cloud_lets_
         assert!(error.message().contains(name), "{name}: {error}");
     }
     assert!(
-        routes(
+        routes::<()>(
             &MastraCloudAuth::builder()
                 .project_id("demo")
                 .build()

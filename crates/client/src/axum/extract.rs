@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::request::Parts;
 use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::model::CloudUser;
@@ -13,11 +13,22 @@ use super::layer::Session;
 use super::outside::Denied;
 use crate::signals;
 
-/// Whoever is signed in; nobody gets 401. Reads like a [`CloudUser`].
+/// The signed-in user of the request; without one the answer is 401. Reads like a [`CloudUser`].
+///
+/// As `Option<CurrentUser>` under [`AuthLayer::optional`](super::AuthLayer::optional) it is `None` where no user is signed in.
+///
+/// ```
+/// use mastra_auth_cloud::axum::CurrentUser;
+///
+/// async fn home(user: Option<CurrentUser>) -> String {
+///     user.map_or_else(|| "Sign in".to_owned(), |user| format!("Hello, {}", user.id()))
+/// }
+/// # let _ = home;
+/// ```
 #[derive(Clone, Debug)]
 pub struct CurrentUser(Arc<Identity>);
 
-/// Whoever is signed in, if anybody is.
+/// The same as `Option<CurrentUser>`, as a type of its own.
 #[derive(Clone, Debug)]
 pub struct OptionalUser(pub Option<CurrentUser>);
 
@@ -106,6 +117,16 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
         current(parts)
+    }
+}
+
+/// `None` where the request carries no credential that is accepted. Whether that could be found out at all is not put into
+/// the `Option`: where it could not, the layer has answered 503 already, and without a layer this is 500.
+impl<S: Sync> OptionalFromRequestParts<S> for CurrentUser {
+    type Rejection = Denied;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Denied> {
+        session(parts).map(|session| session.identity.clone().map(Self))
     }
 }
 

@@ -33,10 +33,30 @@ struct Desk {
 ///   where the Cloud did not confirm; the cookie is cleared in every case. Pages of other origins get 403.
 /// - `GET /auth/me` is `{id, email, name, avatarUrl, roles, permissions}`, or 401. It renews the session as the layer does.
 ///
+/// They need no state of the app's, so they merge into a router of any state.
+///
 /// # Errors
 ///
 /// `invalid_configuration` where the provider has no public URL.
-pub fn routes(auth: &MastraCloudAuth) -> Result<Router, CloudApiError> {
+///
+/// # Examples
+///
+/// ```
+/// use axum::Router;
+/// use mastra_auth_cloud::MastraCloudAuth;
+/// use mastra_auth_cloud::axum::routes;
+///
+/// #[derive(Clone)]
+/// struct AppState;
+///
+/// let auth = MastraCloudAuth::builder().project_id("demo").public_url("https://app.example.com").build()?;
+/// let app: Router<AppState> = Router::new().merge(routes(&auth)?);
+/// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+/// ```
+pub fn routes<S>(auth: &MastraCloudAuth) -> Result<Router<S>, CloudApiError>
+where
+    S: Clone + Send + Sync + 'static,
+{
     let Some(public_url) = auth.public_url() else {
         return Err(CloudApiError::configuration(
             "public_url is required for the sign-in routes. Provide it in the options or set the MASTRA_PUBLIC_URL environment variable.",

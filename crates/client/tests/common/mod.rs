@@ -70,6 +70,28 @@ impl App {
 
     /// A service whose options may depend on its address.
     pub(crate) async fn with(options: impl FnOnce(&str) -> Builder) -> Self {
+        Self::built(options, router).await
+    }
+
+    /// A service of the project `demo` with routes of its own.
+    pub(crate) async fn serving(
+        cloud: &LocalCloud,
+        router: impl FnOnce(&MastraCloudAuth) -> Router,
+    ) -> Self {
+        let options = |url: &str| {
+            MastraCloudAuth::builder()
+                .project_id("demo")
+                .base_url(cloud.url())
+                .public_url(url)
+        };
+        Self::built(options, router).await
+    }
+
+    /// A service whose options may depend on its address, with routes of its own.
+    pub(crate) async fn built(
+        options: impl FnOnce(&str) -> Builder,
+        router: impl FnOnce(&MastraCloudAuth) -> Router,
+    ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://localhost:{}", listener.local_addr().unwrap().port());
         let auth = options(&url).build().unwrap();
