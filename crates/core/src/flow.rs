@@ -35,6 +35,7 @@ pub mod callback;
 mod credentials;
 pub mod glance;
 pub mod identify;
+mod judge;
 pub mod keys;
 pub mod login;
 pub mod logout;

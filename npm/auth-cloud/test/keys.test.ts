@@ -47,9 +47,36 @@ describe('verification by keys', () => {
     calls.length = 0;
     const forged = user.sessionToken.replace(/[^.]{8}$/, 'AAAAAAAA');
     expect(await auth.authenticateToken(forged, request({}))).toBeNull();
-    expect(calls).toEqual(['jwks']);
     expect(await auth.authenticateToken(forged, request({}))).toBeNull();
-    expect(calls).toEqual(['jwks']);
+    expect(calls).toEqual([]);
+  });
+
+  test('a sign-in whose token the next request would refuse fails with that code', async () => {
+    const other = await startCloud('v1');
+    const jwks = (await (await fetch(`${other.url}/.well-known/jwks.json`)).json()) as { keys: object[] };
+    await other.stop();
+    for (const [verification, code] of [
+      [{ by: 'keys', issuer: 'https://other.example' }, 'token_issuer_mismatch'],
+      [{ by: 'keys', audience: 'other' }, 'token_audience_mismatch'],
+      [{ by: 'keys', secret: 'x'.repeat(40) }, 'token_algorithm_refused'],
+      [{ by: 'keys', jwks }, 'token_key_unknown'],
+      [{ by: 'keys', jwksUrl: `${other.url}/jwks.json` }, 'keys_unavailable'],
+      [{ by: 'keys+session', issuer: 'https://other.example' }, 'token_issuer_mismatch'],
+    ] as const) {
+      const events: CloudAuthEvent[] = [];
+      const { auth } = provider({ verification, onEvent: event => events.push(event) });
+      await expect(signIn(auth, 'member'), JSON.stringify(verification)).rejects.toMatchObject({ code });
+      expect(events.filter(event => event.type !== 'cloud_call')).toMatchObject([{ type: 'sign_in_failed', code }]);
+    }
+  });
+
+  test('a sign-in makes the user that every other instance finds', async () => {
+    for (const verification of ['keys', 'keys+session'] as const) {
+      const { user, cookie } = await signIn(provider({ verification }).auth, 'owner');
+      const elsewhere = await provider({ verification }).auth.authenticateToken('', request({ cookie }));
+      expect(elsewhere).toEqual(user);
+      expect(user.roles).toEqual(['owner']);
+    }
   });
 
   test('with sessions the Cloud is asked whether they live', async () => {

@@ -1,32 +1,38 @@
 //! Callback: the browser comes back with a code, and leaves with a session.
 //!
 //! Everything is checked before the code is spent: the state's form, that it was not used before, that this browser began
-//! it, for this project at this Cloud, in time. Then the state and the code are spent here, of any number of callers by
-//! one, and the code is exchanged once, never again. An identity comes only from the Cloud's answer, and the session
-//! token only from it too: what the browser brought is never adopted.
+//! it, for this project at this Cloud, in time; and that the keys are at hand, where signatures are checked. Then the state and
+//! the code are spent here, of any number of callers by one, and the code is exchanged once, never again. The session token
+//! comes only from the Cloud's answer: what the browser brought is never adopted. Who it is follows from the rules that the next
+//! request is checked by: from the Cloud's answer, or from the token's signature and claims. A sign-in that a later request would
+//! be refused after fails here, with the same code.
+
+mod finish;
 
 use core::time::Duration;
 use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
+use super::identify::Answer;
+use super::judge::Judge;
+use super::keys::FetchKeys;
 use super::step::{Event, Flow, Jitter, Step};
 use crate::binding;
 use crate::cookie::SetCookie;
-use crate::encoding::sha256_parts;
+use crate::encoding::{Digest, sha256_parts};
+use crate::envelope::bad_member;
 use crate::error::{CloudApiError, Code};
 use crate::identity::Identity;
 use crate::identity::authority::Authority;
-use crate::model::{CloudSession, CloudUser, derived_session_id};
+use crate::identity::keys::Keys;
+use crate::json::BadMember;
+use crate::model::{CloudSession, CloudUser};
 use crate::op::exchange_code::{ExchangeCode, Exchanged};
 use crate::op::verify_token::VerifyToken;
-use crate::secret::AuthorizationCode;
+use crate::secret::{AuthorizationCode, SessionToken};
 use crate::state::State;
-use crate::time::{Now, Timestamp};
-use crate::unverified::Unverified;
+use crate::time::Now;
 use crate::url::ReturnPath;
-
-/// How long past its end the Cloud takes a token for a newer one.
-const RENEWABLE_FOR: Duration = Duration::from_secs(60);
 
 /// What a sign-in ends with.
 #[derive(Debug)]
@@ -53,9 +59,29 @@ pub struct Callback {
 
 #[derive(Debug)]
 enum Phase {
+    /// Without keys the sign-in could not be finished: nothing is spent before they are there.
+    Keys(FetchKeys, Ready),
     Exchange(Call<ExchangeCode>),
     Verify(Call<VerifyToken>, Duration),
+    /// The token is judged as the next request's is.
+    Judge(Box<Judge>, Received),
     Over,
+}
+
+/// A callback that was checked and has spent nothing yet.
+#[derive(Debug)]
+struct Ready {
+    used_state: Digest,
+    used_code: Digest,
+    operation: ExchangeCode,
+}
+
+/// What the code was worth.
+#[derive(Debug)]
+struct Received {
+    token: SessionToken,
+    /// What the Cloud said besides: a user and a session, or how long the token lasts.
+    said: Result<Box<(CloudUser, CloudSession)>, Duration>,
 }
 
 impl Callback {
@@ -81,15 +107,20 @@ impl Callback {
         let bound = binding::read(config, cookie_header, state.id(), now)?;
         let code =
             AuthorizationCode::parse(code).map_err(|_| CloudApiError::new(Code::CodeMalformed))?;
-        let used_code = sha256_parts(&[b"code", code.expose().as_bytes()]);
-        if !authority.spent().spend(used_state, now) {
-            return Err(CloudApiError::new(Code::CallbackReplayed));
-        }
-        if !authority.spent().spend(used_code, now) {
-            return Err(CloudApiError::new(Code::CodeReplayed));
-        }
-        let operation = ExchangeCode::new(code, bound.verifier, bound.redirect_uri);
-        let phase = Phase::Exchange(Call::new(Arc::clone(authority.config()), operation, jitter));
+        let ready = Ready {
+            used_state,
+            used_code: sha256_parts(&[b"code", code.expose().as_bytes()]),
+            operation: ExchangeCode::new(code, bound.verifier, bound.redirect_uri),
+        };
+        let lacks_keys = authority
+            .keys()
+            .is_some_and(|keys| keys.current(now).is_none());
+        let phase = if lacks_keys {
+            let fetch = FetchKeys::new(Arc::clone(&authority), jitter);
+            Phase::Keys(fetch, ready)
+        } else {
+            Phase::Exchange(ready.spend(&authority, now, jitter)?)
+        };
         Ok(Self {
             authority,
             state,
@@ -98,21 +129,41 @@ impl Callback {
         })
     }
 
+    /// The keys were asked for: with them the code is exchanged.
+    fn fetched(&mut self, ready: Ready, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
+        let authority = &self.authority;
+        let has_keys = |keys: &Keys| keys.current(now).is_some();
+        if !authority.keys().is_some_and(has_keys) {
+            return Step::Done(Err(CloudApiError::new(Code::KeysUnavailable)));
+        }
+        match ready.spend(authority, now, self.jitter) {
+            Ok(call) => {
+                self.phase = Phase::Exchange(call);
+                self.step(Event::Start, now)
+            }
+            Err(error) => Step::Done(Err(error)),
+        }
+    }
+
     fn exchanged(
         &mut self,
         exchanged: Exchanged,
         now: Now,
     ) -> Step<Result<SignedIn, CloudApiError>> {
-        match exchanged {
-            Exchanged::Session(both) => {
+        let received = Received::new(exchanged);
+        if self.authority.keys().is_some() {
+            return self.judge(received, now);
+        }
+        match received.said {
+            Ok(both) => {
                 let (user, session) = *both;
                 let end = session.expires_at();
-                Step::Done(self.finish(user, session, Some(end), now))
+                Step::Done(self.finish(self.said_by_cloud(user), session, Some(end), now))
             }
-            Exchanged::AccessToken { token, expires_in } => {
+            Err(expires_in) => {
                 let mut call = Call::new(
                     Arc::clone(self.authority.config()),
-                    VerifyToken::new(token),
+                    VerifyToken::new(received.token),
                     self.jitter,
                 );
                 let step = call.step(Event::Start, now);
@@ -122,72 +173,44 @@ impl Callback {
         }
     }
 
-    fn verified(
-        &self,
-        user: CloudUser,
-        expires_in: Duration,
-        now: Now,
-    ) -> Result<SignedIn, CloudApiError> {
-        let token = user.session_token();
-        let id = Unverified::peek(token)
-            .session_id
-            .or_else(|| derived_session_id(token))
-            .ok_or_else(out_of_turn)?;
-        let session = CloudSession::new(id, user.id().clone(), now.wall, now.wall.plus(expires_in));
-        // Nothing says so far when the session ends, only when its token does.
-        self.finish(user, session, None, now)
+    /// Judges the token as if a request brought it, whatever is remembered of it.
+    fn judge(&mut self, received: Received, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
+        let key = self.authority.key(received.token.expose());
+        self.authority.forget_verdict(&key);
+        let judge = Judge::new(&self.authority, &received.token, self.jitter);
+        self.phase = Phase::Judge(Box::new(judge), received);
+        self.step(Event::Start, now)
     }
 
-    fn finish(
+    fn judged(
         &self,
-        user: CloudUser,
-        session: CloudSession,
-        session_end: Option<Timestamp>,
+        answer: Answer,
+        received: Received,
         now: Now,
     ) -> Result<SignedIn, CloudApiError> {
-        let authority = &self.authority;
-        if session.user_id() != user.id() {
-            // Two people in one answer: whose session it is cannot be said.
-            return Err(crate::envelope::bad_member(crate::json::BadMember(
-                "session.user_id",
-            )));
-        }
-        let token = user.session_token().clone();
-        let said = Unverified::peek(&token);
-        let token_end = said.expires_at.unwrap_or(session.expires_at());
-        let end = session.expires_at().min(token_end);
-        if end <= now.wall || authority.config().policy.session_max_age.is_zero() {
-            return Err(CloudApiError::new(Code::SessionExpired));
-        }
-        // Where only the token's end is known, the cookie stays long enough to renew it.
-        let cookie_until = session_end.unwrap_or(session.expires_at().plus(RENEWABLE_FOR));
-        let cookies = vec![
-            binding::spec(authority.config(), self.state.id())?.clear(),
-            authority
-                .config()
-                .session_cookie(&token, cookie_until, now.wall)?,
-        ];
-        let identity = Identity::new(
-            authority.key(token.expose()),
-            user,
-            Some(session.id().clone()),
-            Some(end),
-        )
-        // What every instance can read of the token, so that all of them agree whether it began before a revocation.
-        .begun(said.issued_at.or(Some(session.created_at())));
-        let identity = match session_end {
-            Some(end) => identity.session_ending(end),
-            None => identity,
+        let Received { token, said } = received;
+        let key = self.authority.key(token.expose());
+        let identity = match answer {
+            Answer::Authenticated(identity) => Arc::unwrap_or_clone(identity),
+            Answer::Rejected(error) => return Err(error),
+            // The Cloud handed the token out just now: that its session lives need not be said again.
+            Answer::Unavailable(error) => {
+                self.authority.prove(key, &token, now).map_err(|_| error)?
+            }
+            Answer::Anonymous => return Err(out_of_turn()),
         };
-        let identity = authority
-            .remember_sign_in(identity, now)
-            .ok_or_else(|| CloudApiError::new(Code::SignedOut))?;
-        Ok(SignedIn {
-            identity,
-            session,
-            cookies,
-            return_path: self.state.return_path(),
-        })
+        match said {
+            Ok(both) => {
+                let (user, session) = *both;
+                if user.id() != identity.user().id() {
+                    self.authority.forget_verdict(&key);
+                    return Err(bad_member(BadMember("user.id")));
+                }
+                let end = session.expires_at();
+                self.finish(identity, session, Some(end), now)
+            }
+            Err(expires_in) => self.without_session(identity, expires_in, now),
+        }
     }
 
     fn follow_exchange(
@@ -216,8 +239,47 @@ impl Callback {
                 else {
                     return Step::Done(Err(out_of_turn()));
                 };
-                Step::Done(result.and_then(|user| self.verified(user, expires_in, now)))
+                Step::Done(result.and_then(|user| {
+                    self.without_session(self.said_by_cloud(user), expires_in, now)
+                }))
             }
+        }
+    }
+}
+
+impl Ready {
+    /// Spends the state and the code, of any number of callers for one.
+    fn spend(
+        self,
+        authority: &Arc<Authority>,
+        now: Now,
+        jitter: Jitter,
+    ) -> Result<Call<ExchangeCode>, CloudApiError> {
+        if !authority.spent().spend(self.used_state, now) {
+            return Err(CloudApiError::new(Code::CallbackReplayed));
+        }
+        if !authority.spent().spend(self.used_code, now) {
+            return Err(CloudApiError::new(Code::CodeReplayed));
+        }
+        Ok(Call::new(
+            Arc::clone(authority.config()),
+            self.operation,
+            jitter,
+        ))
+    }
+}
+
+impl Received {
+    fn new(exchanged: Exchanged) -> Self {
+        match exchanged {
+            Exchanged::Session(both) => Self {
+                token: both.0.session_token().clone(),
+                said: Ok(both),
+            },
+            Exchanged::AccessToken { token, expires_in } => Self {
+                token,
+                said: Err(expires_in),
+            },
         }
     }
 }
@@ -227,6 +289,14 @@ impl Flow for Callback {
 
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
         match &mut self.phase {
+            Phase::Keys(fetch, _) => match fetch.step(event, now) {
+                Step::Send(request) => Step::Send(request),
+                Step::Wait(time) => Step::Wait(time),
+                Step::Done(_) => match core::mem::replace(&mut self.phase, Phase::Over) {
+                    Phase::Keys(_, ready) => self.fetched(ready, now),
+                    _ => Step::Done(Err(out_of_turn())),
+                },
+            },
             Phase::Exchange(call) => {
                 let step = call.step(event, now);
                 self.follow_exchange(step, now)
@@ -235,6 +305,14 @@ impl Flow for Callback {
                 let step = call.step(event, now);
                 self.follow_verify(step, now)
             }
+            Phase::Judge(judge, _) => match judge.step(event, now) {
+                Step::Send(request) => Step::Send(request),
+                Step::Wait(time) => Step::Wait(time),
+                Step::Done(answer) => match core::mem::replace(&mut self.phase, Phase::Over) {
+                    Phase::Judge(_, received) => Step::Done(self.judged(answer, received, now)),
+                    _ => Step::Done(Err(out_of_turn())),
+                },
+            },
             Phase::Over => Step::Done(Err(out_of_turn())),
         }
     }

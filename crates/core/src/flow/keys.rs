@@ -1,8 +1,10 @@
 //! Keys: fetch the key set, where it is time to.
 //!
-//! One of these at a time and at most one in a pause, however many requests want it and whatever comes of it. Whoever asks
-//! again right after it looks at the keys anew; what could not be had leaves the last good set in place.
+//! One of these at a time and at most one in a pause, however many requests want it and whatever comes of it. Where another one is
+//! under way, this one waits for its end. Whoever asks again right after it looks at the keys anew; what could not be had leaves
+//! the last good set in place.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
@@ -14,11 +16,16 @@ use crate::jwt::KeySet;
 use crate::op::key_set::GetKeySet;
 use crate::time::Now;
 
+/// How long to wait between two looks at a fetch of another caller.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
 /// One fetch of the key set, on its way.
 #[derive(Debug)]
 pub struct FetchKeys {
     authority: Arc<Authority>,
     call: Option<Call<GetKeySet>>,
+    /// How long another caller's fetch is waited for yet: two calls, as it makes.
+    patience: Duration,
     jitter: Jitter,
 }
 
@@ -27,7 +34,7 @@ pub struct FetchKeys {
 pub enum Fetched {
     /// A usable set is there now.
     Brought,
-    /// It was not time to fetch: somebody did a moment ago.
+    /// It was not time to fetch: another caller did a moment ago.
     NotNow,
     /// It could not be had.
     Failed(CloudApiError),
@@ -35,10 +42,12 @@ pub enum Fetched {
 
 impl FetchKeys {
     /// For this deployment.
-    pub const fn new(authority: Arc<Authority>, jitter: Jitter) -> Self {
+    pub fn new(authority: Arc<Authority>, jitter: Jitter) -> Self {
+        let patience = authority.config().policy.call_timeout.saturating_mul(2);
         Self {
             authority,
             call: None,
+            patience,
             jitter,
         }
     }
@@ -46,6 +55,30 @@ impl FetchKeys {
     /// What two of these must share to be one.
     pub fn key(&self) -> TokenKey {
         self.authority.key("")
+    }
+
+    fn begin(&mut self, now: Now) -> Step<Fetched> {
+        let Some(keys) = self.authority.keys() else {
+            return Step::Done(Fetched::NotNow);
+        };
+        let Some(url) = keys.claim(now) else {
+            if keys.is_under_way(now) && !self.patience.is_zero() {
+                self.patience = self.patience.saturating_sub(LOOK_AGAIN);
+                return Step::Wait(LOOK_AGAIN);
+            }
+            return Step::Done(Fetched::NotNow);
+        };
+        let config = Arc::clone(self.authority.config());
+        let call = Call::new(config, GetKeySet::new(url), self.jitter);
+        // While there are keys, one fetch in a pause is enough; without any, nobody can be let in.
+        let mut call = if self.has_keys(now) {
+            call.without_retries()
+        } else {
+            call
+        };
+        let step = call.step(Event::Start, now);
+        self.call = Some(call);
+        self.follow(step, now)
     }
 
     fn has_keys(&self, now: Now) -> bool {
@@ -80,24 +113,13 @@ impl Flow for FetchKeys {
     type Output = Fetched;
 
     fn step(&mut self, event: Event, now: Now) -> Step<Fetched> {
-        if matches!(event, Event::Start) {
-            let claimed = self.authority.keys().and_then(|keys| keys.claim(now));
-            let Some(url) = claimed else {
-                return Step::Done(Fetched::NotNow);
-            };
-            let config = Arc::clone(self.authority.config());
-            let call = Call::new(config, GetKeySet::new(url), self.jitter);
-            // While there are keys, one fetch in a pause is enough; without any, nobody can be let in.
-            self.call = Some(if self.has_keys(now) {
-                call.without_retries()
-            } else {
-                call
-            });
+        match (&mut self.call, event) {
+            (Some(call), event) => {
+                let step = call.step(event, now);
+                self.follow(step, now)
+            }
+            (None, Event::Start | Event::Woken) => self.begin(now),
+            (None, Event::Delivered(_)) => Step::Done(Fetched::Failed(out_of_turn())),
         }
-        let Some(call) = self.call.as_mut() else {
-            return Step::Done(Fetched::Failed(out_of_turn()));
-        };
-        let step = call.step(event, now);
-        self.follow(step, now)
     }
 }

@@ -160,6 +160,11 @@ impl Authority {
         identity.renewed_before_end(self.config.policy.renew_before, now.wall)
     }
 
+    /// Forgets what is remembered of a token that a sign-in is given: it is judged anew. A sign-out stays.
+    pub(crate) fn forget_verdict(&self, key: &TokenKey) {
+        self.cache.forget_verdict(key);
+    }
+
     /// Remembers who signed in now, in place of what was known of the token before: the Cloud's word on the session is new.
     pub(crate) fn remember_sign_in(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         self.cache.forget(&identity.key());

@@ -250,6 +250,13 @@ impl Cache {
         self.identities.get(key).map(|(identity, _)| identity)
     }
 
+    /// Forgets an identity or a refusal: the next look at this token is the first. A sign-out stays.
+    pub(crate) fn forget_verdict(&self, key: &TokenKey) {
+        let _writing = self.writing.begin();
+        self.forget_identity(key);
+        self.refusals.remove(key);
+    }
+
     /// Forgets an identity without remembering a refusal.
     pub(crate) fn forget(&self, key: &TokenKey) {
         let _writing = self.writing.begin();

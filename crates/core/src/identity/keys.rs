@@ -113,6 +113,12 @@ impl Keys {
         }
     }
 
+    /// Whether another caller is fetching, whose pause is not over yet.
+    pub(crate) fn is_under_way(&self, now: Now) -> bool {
+        let state = self.lock();
+        state.attempt == Attempt::UnderWay && now.monotonic < state.next
+    }
+
     /// Leave to fetch, to one caller in a pause.
     pub(crate) fn claim(&self, now: Now) -> Option<KeySetUrl> {
         let url = self.url.clone()?;

@@ -30,6 +30,7 @@ mod renewing;
 mod revocations;
 mod seams;
 mod session;
+mod sign_in_rules;
 mod source;
 #[path = "../world/mod.rs"]
 mod world;

@@ -16,7 +16,7 @@ use crate::keys::{self, by_keys, course, deployment};
 use crate::permissions::{ask, failed, grants, has, somebody};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, at, config, data, jwt, lost, run, session, sign_in, status, v1, verified,
+    START, at, config, data, exchanged, jwt, lost, run, session, sign_in_with, status, v1, verified,
 };
 
 const DAY: i64 = 86_400;
@@ -58,7 +58,9 @@ fn threat_020_a_session_ends_when_the_sign_in_was_told_whatever_its_token_says()
     let (key, authority) = (Signer::new("k1"), by_keys());
     let text = key.token("usr_1", DAY);
     // For an hour.
-    sign_in(&authority, "usr_1", &text);
+    let answers = [published(&[&key]), exchanged("usr_1", &text)];
+    let signed_in = sign_in_with(&authority, "usr_1", at(0), answers);
+    assert!(signed_in.output.is_ok());
     assert_eq!(
         keys::ask(&authority, &text, 20, vec![]),
         "user usr_1, 0 calls"

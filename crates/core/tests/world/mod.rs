@@ -244,10 +244,22 @@ pub(crate) fn callback(
 
 /// Signs somebody in from begin to end.
 pub(crate) fn sign_in(authority: &Arc<Authority>, id: &str, token: &str) -> SignedIn {
+    let ran = sign_in_with(authority, id, at(0), [exchanged(id, token)]);
+    ran.output.unwrap()
+}
+
+/// A sign-in from begin to end, with these answers.
+pub(crate) fn sign_in_with(
+    authority: &Arc<Authority>,
+    id: &str,
+    now: Now,
+    answers: impl IntoIterator<Item = Delivery>,
+) -> Ran<Result<SignedIn, CloudApiError>> {
     let state = format!("state-of-{id}");
     let (_, cookie) = begin(authority, &state);
-    let flow = callback(authority, &state, &format!("code-of-{id}"), &cookie, at(0)).unwrap();
-    run(flow, at(0), [exchanged(id, token)]).output.unwrap()
+    let code = format!("code-of-{id}");
+    let flow = callback(authority, &state, &code, &cookie, now).unwrap();
+    run(flow, now, answers)
 }
 
 /// Authenticates a request with these headers.

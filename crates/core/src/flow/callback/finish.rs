@@ -1,0 +1,93 @@
+//! The end of a sign-in: who it is, in which session and until when, and what the browser is given.
+
+use core::time::Duration;
+
+use super::super::call::out_of_turn;
+use super::{Callback, SignedIn};
+use crate::binding;
+use crate::envelope::bad_member;
+use crate::error::{CloudApiError, Code};
+use crate::identity::Identity;
+use crate::json::BadMember;
+use crate::model::{CloudSession, CloudUser, derived_session_id};
+use crate::time::{Now, Timestamp};
+use crate::unverified::Unverified;
+
+/// How long past its end the Cloud takes a token for a newer one.
+const RENEWABLE_FOR: Duration = Duration::from_secs(60);
+
+impl Callback {
+    /// Who it is by the Cloud's word alone.
+    pub(super) fn said_by_cloud(&self, user: CloudUser) -> Identity {
+        let said = Unverified::peek(user.session_token());
+        let key = self.authority.key(user.session_token().expose());
+        // What every instance can read of the token, so that all of them agree whether it began before a revocation.
+        Identity::new(key, user, said.session_id, said.expires_at).begun(said.issued_at)
+    }
+
+    /// A sign-in that was told how long its token lasts, and nothing of its session.
+    pub(super) fn without_session(
+        &self,
+        identity: Identity,
+        expires_in: Duration,
+        now: Now,
+    ) -> Result<SignedIn, CloudApiError> {
+        let user = identity.user();
+        let id = identity
+            .session_id()
+            .cloned()
+            .or_else(|| derived_session_id(user.session_token()))
+            .ok_or_else(out_of_turn)?;
+        let session = CloudSession::new(id, user.id().clone(), now.wall, now.wall.plus(expires_in));
+        // Nothing says so far when the session ends, only when its token does.
+        self.finish(identity, session, None, now)
+    }
+
+    pub(super) fn finish(
+        &self,
+        identity: Identity,
+        session: CloudSession,
+        session_end: Option<Timestamp>,
+        now: Now,
+    ) -> Result<SignedIn, CloudApiError> {
+        let authority = &self.authority;
+        if session.user_id() != identity.user().id() {
+            // Two people in one answer: whose session it is cannot be said.
+            authority.forget_verdict(&identity.key());
+            return Err(bad_member(BadMember("session.user_id")));
+        }
+        let token = identity.user().session_token().clone();
+        let begun = identity.begun_at().or(Some(session.created_at()));
+        let own_end = identity.expires_at();
+        let end = own_end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
+        let identity = identity
+            .named(Some(session.id().clone()))
+            .begun(begun)
+            .until(end);
+        let identity = match session_end {
+            Some(end) => identity.session_ending(end),
+            None => identity,
+        };
+        if authority.is_over(&identity, now) || authority.config().policy.session_max_age.is_zero()
+        {
+            return Err(CloudApiError::new(Code::SessionExpired));
+        }
+        // Where only the token's end is known, the cookie stays long enough to renew it.
+        let cookie_until = session_end.unwrap_or(session.expires_at().plus(RENEWABLE_FOR));
+        let cookies = vec![
+            binding::spec(authority.config(), self.state.id())?.clear(),
+            authority
+                .config()
+                .session_cookie(&token, cookie_until, now.wall)?,
+        ];
+        let identity = authority
+            .remember_sign_in(identity, now)
+            .ok_or_else(|| CloudApiError::new(Code::SignedOut))?;
+        Ok(SignedIn {
+            identity,
+            session,
+            cookies,
+            return_path: self.state.return_path(),
+        })
+    }
+}

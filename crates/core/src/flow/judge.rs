@@ -1,0 +1,83 @@
+//! Judge: what a request with one token would be answered now, as a flow of its own.
+//!
+//! The very checks of [`Authenticate`], in the same order and by the same keys, for a token that no request has brought yet: so
+//! nobody is let in by other rules than those that the next request meets.
+
+use std::sync::Arc;
+
+use super::authenticate::{Authenticate, Next};
+use super::credentials::Credentials;
+use super::identify::{Answer, Identify};
+use super::keys::FetchKeys;
+use super::step::{Event, Flow, Jitter, Step};
+use crate::identity::authority::Authority;
+use crate::secret::SessionToken;
+use crate::tally::Counting;
+use crate::time::Now;
+
+/// One token that is judged, on its way.
+#[derive(Debug)]
+pub(crate) struct Judge {
+    request: Authenticate<'static>,
+    under_way: Option<Part>,
+    jitter: Jitter,
+}
+
+#[derive(Debug)]
+enum Part {
+    Identify(Identify),
+    Keys(FetchKeys),
+}
+
+impl Judge {
+    /// For this token.
+    pub(crate) fn new(authority: &Arc<Authority>, token: &SessionToken, jitter: Jitter) -> Self {
+        let credentials = Credentials::token(token.expose()).into_owned();
+        Self {
+            request: Authenticate::new(authority, credentials).counting(Counting::Never),
+            under_way: None,
+            jitter,
+        }
+    }
+
+    /// Goes on with the part under way: to wait for, or to go on with its answer.
+    fn part(&mut self, event: Event, now: Now) -> Result<Option<Answer>, Step<Answer>> {
+        let step = match &mut self.under_way {
+            None => return Ok(None),
+            Some(Part::Identify(flow)) => match flow.step(event, now) {
+                Step::Done(answer) => Ok(Some(answer)),
+                Step::Send(request) => Err(Step::Send(request)),
+                Step::Wait(time) => Err(Step::Wait(time)),
+            },
+            Some(Part::Keys(flow)) => match flow.step(event, now) {
+                // What came of it shows in the next look at the keys.
+                Step::Done(_) => Ok(None),
+                Step::Send(request) => Err(Step::Send(request)),
+                Step::Wait(time) => Err(Step::Wait(time)),
+            },
+        };
+        if step.is_ok() {
+            self.under_way = None;
+        }
+        step
+    }
+}
+
+impl Flow for Judge {
+    type Output = Answer;
+
+    fn step(&mut self, mut event: Event, now: Now) -> Step<Answer> {
+        loop {
+            let last = match self.part(event, now) {
+                Ok(last) => last,
+                Err(step) => return step,
+            };
+            event = Event::Start;
+            self.under_way = Some(match self.request.next(last, now, self.jitter) {
+                Next::Done(answer) => return Step::Done(answer),
+                Next::Identify(flow) => Part::Identify(flow),
+                Next::Keys(flow) => Part::Keys(flow),
+            });
+        }
+    }
+}
