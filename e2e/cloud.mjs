@@ -15,14 +15,14 @@ export function environmentOf(cloud, dialect) {
 }
 
 /** Starts the local Cloud; it keeps its sessions in a file, so that it can be stopped and started again on the same port. */
-export async function startCloud(dialect) {
+export async function startCloud(dialect, more = []) {
   const folder = await mkdtemp(join(HOME, 'cloud-'));
   let port = '0';
   let child;
   const cloud = { log: [], url: undefined, start, stop, remove };
 
   async function start() {
-    const args = ['dev', '--port', port, '--dialect', dialect, '--db', join(folder, 'cloud.sqlite'), '-vvv'];
+    const args = ['dev', '--port', port, '--dialect', dialect, '--db', join(folder, 'cloud.sqlite'), '-vvv', ...more];
     child = spawn(BINARY, args, { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
     createInterface({ input: child.stderr }).on('line', (line) => cloud.log.push(line));
     const ready = await new Promise((resolve, reject) => {

@@ -11,9 +11,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{App, Browser, brisk, cloud, cloud_with, until};
+use common::{App, Browser, brisk, cloud, cloud_with, headers, id, until};
 use mastra_auth_cloud::core::verification::ByKeys;
-use mastra_auth_cloud::{Answer, Code, Dialect, MastraCloudAuth, Mode, VerificationOptions};
+use mastra_auth_cloud::{
+    Answer, Code, Dialect, MastraCloudAuth, Mode, SessionProvider as _, SessionToken,
+    VerificationOptions,
+};
 use mastra_auth_local_cloud::{Algorithm, LocalCloud};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -40,6 +43,43 @@ async fn who(auth: &MastraCloudAuth, token: &str) -> String {
         Answer::Authenticated(identity) => identity.user().id().as_str().to_owned(),
         Answer::Anonymous => "anonymous".to_owned(),
         Answer::Rejected(error) | Answer::Unavailable(error) => error.code().to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_035_a_refusal_by_expiry_never_stands_in_the_way_of_a_renewal() {
+    for dialect in [Dialect::V1, Dialect::Pkce] {
+        let cloud = cloud_with(dialect, |options| {
+            options.token_lifetime = Some(Duration::from_secs(1));
+        })
+        .await;
+        let token = cloud.control().sign_in("member", HOUR).unwrap();
+        tokio::time::sleep(Duration::from_millis(2_100)).await;
+        let old = SessionToken::parse(&token).unwrap();
+        for mode in [Mode::Cloud, Mode::Keys, Mode::KeysAndSession] {
+            // An instance that never saw the session, in two orders.
+            let fresh = || {
+                let mut verification = by(mode);
+                verification.leeway = (mode != Mode::Cloud).then_some(Duration::ZERO);
+                let options = MastraCloudAuth::builder()
+                    .project_id("demo")
+                    .base_url(cloud.url());
+                let options = options.dialect(dialect).verification(verification);
+                options.build().unwrap()
+            };
+            let auth = fresh();
+            assert_ne!(who(&auth, &token).await, "usr_mei", "{mode:?}");
+            let renewed = auth.refresh_session(&old).await.unwrap().unwrap();
+            assert_eq!(who(&auth, renewed.token.expose()).await, "usr_mei");
+
+            let auth = fresh();
+            assert_ne!(who(&auth, &token).await, "usr_mei", "{mode:?}");
+            let cookie = format!("{}={token}", auth.cookie_name());
+            let cookies = headers(&[("cookie", &cookie)]);
+            let (answer, set) = auth.authenticate_and_renew(&cookies).await;
+            assert_eq!(id(&answer), "usr_mei", "{mode:?}");
+            assert!(set.is_some());
+        }
     }
 }
 

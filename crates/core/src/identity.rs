@@ -12,6 +12,7 @@ mod model;
 pub(crate) mod outbox;
 pub(crate) mod proof;
 mod recall;
+pub(crate) mod refusal;
 mod retelling;
 pub mod revocation;
 pub(crate) mod spent;

@@ -3,18 +3,8 @@
 import { test as base, describe, expect } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
-import { pair, request, signIn, startCloud } from './world.js';
+import { endOf, pair, request, serve, signIn, startCloud, tokenOf } from './world.js';
 import type { Cloud } from './world.js';
-
-interface Claims {
-  readonly exp: number;
-}
-
-/** What a server made of one request: who it is, and the cookie of the answer. */
-interface Served {
-  readonly id: string | undefined;
-  readonly set: string | undefined;
-}
 
 for (const dialect of ['v1', 'pkce'] as const) {
   // All of them wait for tokens to end, and so at the same time; each has a Cloud that counts its calls alone.
@@ -115,28 +105,6 @@ for (const dialect of ['v1', 'pkce'] as const) {
       }
     }, 20_000);
   });
-}
-
-/** One request as a Mastra server serves it: where nobody is there it refreshes the session and looks again. */
-async function serve(auth: MastraCloudAuth, cookie: string): Promise<Served> {
-  const user = await auth.authenticateToken('', request({ cookie }));
-  if (user !== null) return { id: user.id, set: undefined };
-  const token = auth.getSessionIdFromRequest(request({ cookie }).raw);
-  const session = token === null ? null : await auth.refreshSession(token);
-  if (session === null) return { id: undefined, set: undefined };
-  const set = auth.getSessionHeaders(session)['Set-Cookie'] ?? '';
-  const again = await auth.authenticateToken('', request({ cookie: pair(set) }));
-  return { id: again?.id, set };
-}
-
-function tokenOf(cookie: string): string {
-  return cookie.slice(cookie.indexOf('=') + 1);
-}
-
-/** Waits until this cookie's token is past its end. */
-async function endOf(cookie: string): Promise<void> {
-  const claims = JSON.parse(Buffer.from(tokenOf(cookie).split('.')[1] ?? '', 'base64url').toString()) as Claims;
-  await new Promise(resolve => setTimeout(resolve, claims.exp * 1_000 - Date.now() + 20));
 }
 
 async function counts(cloud: Cloud): Promise<Record<string, number>> {

@@ -87,3 +87,31 @@ export function request(headers: Record<string, string>) {
 export function pair(line: string): string {
   return line.split(';')[0] ?? '';
 }
+
+/** What a server made of one request: who it is, and the cookie of the answer. */
+export interface Served {
+  readonly id: string | undefined;
+  readonly set: string | undefined;
+}
+
+/** One request as a Mastra server serves it: where nobody is there it refreshes the session and looks again. */
+export async function serve(auth: MastraCloudAuth, cookie: string): Promise<Served> {
+  const user = await auth.authenticateToken('', request({ cookie }));
+  if (user !== null) return { id: user.id, set: undefined };
+  const token = auth.getSessionIdFromRequest(request({ cookie }).raw);
+  const session = token === null ? null : await auth.refreshSession(token);
+  if (session === null) return { id: undefined, set: undefined };
+  const set = auth.getSessionHeaders(session)['Set-Cookie'] ?? '';
+  const again = await auth.authenticateToken('', request({ cookie: pair(set) }));
+  return { id: again?.id, set };
+}
+
+export function tokenOf(cookie: string): string {
+  return cookie.slice(cookie.indexOf('=') + 1);
+}
+
+/** Waits until this cookie's token is past its end. */
+export async function endOf(cookie: string): Promise<void> {
+  const claims = JSON.parse(Buffer.from(tokenOf(cookie).split('.')[1] ?? '', 'base64url').toString()) as { exp: number };
+  await new Promise(resolve => setTimeout(resolve, claims.exp * 1_000 - Date.now() + 20));
+}

@@ -15,6 +15,7 @@ use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
+use crate::identity::refusal::Refusal;
 use crate::json::BadMember;
 use crate::model::CloudUser;
 use crate::op::validate_session::{ValidateSession, Validated};
@@ -194,7 +195,11 @@ impl Identify {
         match result {
             Ok(identity) => settle(&self.authority, identity, now),
             Err(error) if error.is_refusal() => {
-                self.authority.refused(self.key, &error, now);
+                let refusal = match self.question {
+                    Question::Whose(..) => Refusal::token(error.clone()),
+                    Question::Lives(..) => Refusal::session(error.clone()),
+                };
+                self.authority.refused(self.key, refusal, now);
                 Answer::Rejected(error)
             }
             Err(error) => self.unavailable(error),
@@ -273,7 +278,7 @@ fn known(lookup: Lookup) -> Known {
     match lookup {
         Lookup::Fresh(identity) => Known::Answer(Answer::Authenticated(identity)),
         Lookup::Due(identity) => Known::Due(Answer::Authenticated(identity)),
-        Lookup::Refused(error) => Known::Answer(Answer::Rejected(error)),
+        Lookup::Refused(refusal) => Known::Answer(Answer::Rejected(refusal.error)),
         Lookup::SignedOut => Known::Answer(Answer::Rejected(CloudApiError::new(Code::SignedOut))),
         Lookup::Expired => {
             Known::Answer(Answer::Rejected(CloudApiError::new(Code::SessionExpired)))

@@ -17,6 +17,7 @@ use crate::error::{CloudApiError, Code, Kind};
 use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
+use crate::identity::refusal::{Refusal, Refused};
 use crate::ids::SessionId;
 use crate::op::destroy_session::DestroySession;
 use crate::op::validate_session::{ValidateSession, Validated};
@@ -84,8 +85,12 @@ impl Logout {
         let seen = authority.seen(&key);
         let known_end = seen.as_ref().and_then(|identity| identity.expires_at());
         let phase = match authority.lookup(&key, now) {
-            // By the Cloud: what a signature says of a token ends nothing there.
-            Lookup::Refused(error) if error.kind() == Kind::Cloud => Phase::Gone,
+            // By the Cloud: what a signature says of a token ends nothing there, nor does the refusal of a token that is past its end.
+            Lookup::Refused(Refusal { error, of })
+                if error.kind() == Kind::Cloud && of == Refused::Session =>
+            {
+                Phase::Gone
+            }
             _ => Phase::Begin(
                 seen.as_ref()
                     .and_then(|identity| identity.session_id().cloned()),

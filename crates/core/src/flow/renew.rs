@@ -3,8 +3,8 @@
 //! The Cloud is asked whether the session stands. A newer token in its answer becomes an identity only after it was verified as
 //! any other, for the same user; nothing that a browser brings is ever taken for one. From then on the old token stands for the
 //! newer for a while, so requests that were under way sign nobody out. Drivers run one of these per [`key`](Renew::key) however
-//! many requests wait. A refusal is remembered: a session that cannot be renewed has ended, and is not asked about with every
-//! request. Whatever ends meanwhile wins, by each name that the session goes by: nothing is handed out then.
+//! many requests wait. That the Cloud refused the token itself a moment ago keeps nobody from asking: it may have been past its end.
+//! A refusal to renew is remembered: such a session has ended, and is not asked about with every request. Whatever ends meanwhile wins, by each name that the session goes by: nothing is handed out then.
 
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
+use crate::identity::refusal::Refused;
 use crate::json::BadMember;
 use crate::model::{CloudSession, CloudUser};
 use crate::op::validate_session::{ValidateSession, Validated};
@@ -93,9 +94,15 @@ impl Renew {
         }
         match self.authority.lookup(&self.own_key(), now) {
             Lookup::SignedOut => return Step::Done(signed_out()),
-            Lookup::Refused(error) => return Step::Done(Renewal::Ended(error)),
+            Lookup::Refused(refusal) if refusal.of == Refused::Session => {
+                return Step::Done(Renewal::Ended(refusal.error));
+            }
             _ => {}
         }
+        self.validate(now)
+    }
+
+    fn validate(&mut self, now: Now) -> Step<Renewal> {
         let call = self.call(ValidateSession::new(self.token.clone()));
         self.ask(Phase::Validate(call), now)
     }
@@ -126,6 +133,13 @@ impl Renew {
                 Step::Wait(time) => self.wait_for(Phase::Validate(call), Step::Wait(time)),
             },
             Phase::Verify(mut call, session, newer) => match call.step(event, now) {
+                Step::Done(Err(error))
+                    if error.is_refusal() && matches!(newer, Newer::Known(_)) =>
+                {
+                    // It may be past its end as well by the Cloud's clock: then it is the one to renew.
+                    self.report(&Err::<(), _>(error), now);
+                    self.validate(now)
+                }
                 Step::Done(result) => Step::Done(self.verified(result, session, newer, now)),
                 Step::Send(request) => {
                     self.wait_for(Phase::Verify(call, session, newer), Step::Send(request))
@@ -183,7 +197,7 @@ impl Renew {
             }
             (Ok(_), Newer::Known(_)) => return another_one(),
             // Somebody verified a moment ago stays so while the Cloud is away.
-            (Err(error), Newer::Known(Some(stale))) if !error.is_refusal() => {
+            (Err(_), Newer::Known(Some(stale))) => {
                 return self.renewed(stale, session, now);
             }
             (Err(error), _) => return self.failed(error, now),
@@ -241,6 +255,10 @@ impl Renew {
 
     fn unchanged(&self, session: CloudSession, now: Now) -> Renewal {
         let own_key = self.own_key();
+        if let Lookup::Refused(refusal) = self.authority.lookup(&own_key, now) {
+            // The token is refused and there is no other: nobody is let in by asking again.
+            return self.over(refusal.error, now);
+        }
         let end = end(&session, Unverified::peek(&self.token).expires_at);
         if end <= now.wall {
             return self.over(CloudApiError::new(Code::SessionExpired), now);

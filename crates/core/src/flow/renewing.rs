@@ -2,7 +2,8 @@
 //!
 //! The search is that of [`super::authenticate`]. On top of it a session cookie's token is renewed near its end by one of the
 //! requests that bring it, while the others are served with what is known; past its end all of them wait for the one renewal. A
-//! bearer is never renewed: whoever sends it keeps it. What a renewal cannot find out signs nobody out whose token is still
+//! bearer is never renewed: whoever sends it keeps it. A cookie's token that the Cloud refused is asked a newer one for once, for it
+//! may have been past its end. What a renewal cannot find out signs nobody out whose token is still
 //! good.
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::identity::authority::Authority;
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::identity::proof::Unproven;
+use crate::identity::refusal::Refused;
 use crate::identity::{Identity, renew_from};
 use crate::secret::SessionToken;
 use crate::tally::{Counting, Source};
@@ -43,6 +45,8 @@ pub struct Renewing<'h> {
     tried: usize,
     /// The token that a renewal is under way for.
     asked: Option<SessionToken>,
+    /// Of the last token that one was begun for.
+    begun: Option<TokenKey>,
     /// Who it is while that token is still good.
     good: Option<Arc<Identity>>,
     /// That token is good by its own word, and whose it is has not been asked so far.
@@ -68,6 +72,7 @@ impl<'h> Renewing<'h> {
             cookies,
             tried: 0,
             asked: None,
+            begun: None,
             good: None,
             is_unasked: false,
             came: None,
@@ -216,7 +221,7 @@ impl<'h> Renewing<'h> {
             let Ok(token) = SessionToken::parse(text) else {
                 continue;
             };
-            if self.is_past_its_end(&token, now) {
+            if self.may_be_past_its_end(&token, now) {
                 return self.renew(token, jitter);
             }
         }
@@ -227,12 +232,14 @@ impl<'h> Renewing<'h> {
         self.done(Answer::Rejected(error), source)
     }
 
-    /// Whether a token that was refused was good until its end. Where signatures are checked, that is one whose signature is
+    /// Whether a token may have been refused for being past its end. Where signatures are checked, that is one whose signature is
     /// good: what somebody made up costs no call.
-    fn is_past_its_end(&self, token: &SessionToken, now: Now) -> bool {
+    fn may_be_past_its_end(&self, token: &SessionToken, now: Now) -> bool {
         let key = self.authority.key(token.expose());
         match self.authority.lookup(&key, now) {
+            _ if self.begun == Some(key) => false,
             Lookup::Expired => true,
+            Lookup::Refused(refusal) => refusal.of == Refused::Token,
             Lookup::Unknown => matches!(
                 self.authority.prove(key, token, now),
                 Err(Unproven::Refused(error)) if error.is(&Code::SessionExpired)
@@ -242,6 +249,7 @@ impl<'h> Renewing<'h> {
     }
 
     fn renew(&mut self, token: SessionToken, jitter: Jitter) -> Wanted {
+        self.begun = Some(self.authority.key(token.expose()));
         self.asked = Some(token.clone());
         Wanted::Renew(Renew::new(Arc::clone(&self.authority), token, jitter))
     }

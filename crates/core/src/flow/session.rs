@@ -1,8 +1,8 @@
 //! Session: is a token's session alive, from memory or from the Cloud.
 //!
-//! A token that was signed out here, refused a moment ago or is past its end has none, and nobody is asked: a host that
-//! tries to renew a dead cookie with every request costs the Cloud nothing. Otherwise the Cloud is, unless the breaker is
-//! open. A refusal is remembered as one of the token. A newer token in the answer is left there: [`super::renew`] takes it. Where
+//! A token that was signed out here or is past its end has none, nor has one whose session was refused a moment ago, and nobody is
+//! asked. Otherwise the Cloud is, unless the breaker is open. A refusal is remembered: a host that asks about a dead cookie with
+//! every request costs the Cloud nothing. A newer token in the answer is left there: [`super::renew`] takes it. Where
 //! the session ended here by the Cloud's name of it, which the token may not say, its tokens end with it from then on.
 
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::error::{CloudApiError, Code};
 use crate::identity::authority::{Authority, Permit};
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
+use crate::identity::refusal::{Refusal, Refused};
 use crate::model::CloudSession;
 use crate::op::validate_session::{ValidateSession, Validated};
 use crate::secret::SessionToken;
@@ -49,10 +50,11 @@ impl LiveSession {
     }
 
     fn is_over(&self, now: Now) -> bool {
-        matches!(
-            self.authority.lookup(&self.key, now),
-            Lookup::SignedOut | Lookup::Refused(_) | Lookup::Expired
-        )
+        match self.authority.lookup(&self.key, now) {
+            Lookup::SignedOut | Lookup::Expired => true,
+            Lookup::Refused(refusal) => refusal.of == Refused::Session,
+            _ => false,
+        }
     }
 
     fn answer(
@@ -77,7 +79,8 @@ impl LiveSession {
             Ok(Validated { session, .. }) => Ok(Some(session)
                 .filter(|session| session.expires_at() > now.wall && !self.is_over(now))),
             Err(error) if error.is_refusal() => {
-                self.authority.refused(self.key, &error, now);
+                self.authority
+                    .refused(self.key, Refusal::session(error), now);
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -20,6 +20,7 @@ use super::hearsay::Hearsay;
 use super::key::{Scope, TokenKey};
 use super::keys::Keys;
 use super::outbox::Outbox;
+use super::refusal::Refusal;
 use super::revocation::Realm;
 use super::spent::Spent;
 use super::statistics::Statistics;
@@ -231,7 +232,7 @@ impl Authority {
 
     /// Refuses a token for a moment whatever the status: nobody asks again for a session that cannot be renewed.
     pub(crate) fn over(&self, key: TokenKey, error: &CloudApiError, now: Now) {
-        self.cache.refuse(key, error.clone(), now);
+        self.cache.refuse(key, Refusal::session(error.clone()), now);
     }
 
     /// Whether an identity is past its end.
@@ -250,9 +251,9 @@ impl Authority {
     }
 
     /// A refusal ends what was known; only a plain 401 is remembered itself, for it alone speaks of the token.
-    pub(crate) fn refused(&self, key: TokenKey, error: &CloudApiError, now: Now) {
-        if error.status() == 401 {
-            self.cache.refuse(key, error.clone(), now);
+    pub(crate) fn refused(&self, key: TokenKey, refusal: Refusal, now: Now) {
+        if refusal.error.status() == 401 {
+            self.cache.refuse(key, refusal, now);
         } else {
             self.cache.forget(&key);
         }

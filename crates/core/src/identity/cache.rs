@@ -18,11 +18,11 @@ use super::Identity;
 use super::denials::Denials;
 use super::key::TokenKey;
 use super::recall::Recall;
+use super::refusal::{Refusal, Refused};
 use super::statistics::{Counters, Statistics};
 use super::table::{Evictions, KeyHasher, Store, store};
 use super::until::Until;
 use crate::config::Policy;
-use crate::error::CloudApiError;
 use crate::ids::UserId;
 use crate::permission::Grants;
 use crate::time::{Now, Timestamp};
@@ -40,8 +40,8 @@ pub(crate) enum Lookup {
     Stale(Arc<Identity>),
     /// Verified once, and now past its expiry.
     Expired,
-    /// Refused by the Cloud a moment ago.
-    Refused(CloudApiError),
+    /// Refused a moment ago.
+    Refused(Refusal),
     /// Signed out here.
     SignedOut,
     /// Nothing.
@@ -68,7 +68,7 @@ pub(crate) struct Cache {
     identities: Store<(Arc<Identity>, Duration)>,
     /// Under the token that was asked with, for the user that was asked about.
     grants: Store<(UserId, Arc<Grants>, Duration)>,
-    refusals: Store<(CloudApiError, Duration)>,
+    refusals: Store<(Refusal, Duration)>,
     /// What ended and was seen to be good, here or by another instance of ours.
     denials: Denials,
     /// Tokens that were signed out without having been verified first, and those of denied sessions and users that came by.
@@ -175,9 +175,9 @@ impl Cache {
         self.leeway
     }
 
-    fn refusal(&self, key: &TokenKey, now: Now) -> Option<CloudApiError> {
-        let (error, since) = self.refusals.get(key)?;
-        (now.monotonic.saturating_sub(since) < self.refused).then_some(error)
+    fn refusal(&self, key: &TokenKey, now: Now) -> Option<Refusal> {
+        let (refusal, since) = self.refusals.get(key)?;
+        (now.monotonic.saturating_sub(since) < self.refused).then_some(refusal)
     }
 
     /// The same for the first look that a request takes, which is counted and may be told that the identity is due.
@@ -238,11 +238,16 @@ impl Cache {
         Some(changed)
     }
 
-    /// Remembers a refusal and forgets what was known before it.
-    pub(crate) fn refuse(&self, key: TokenKey, error: CloudApiError, now: Now) {
+    /// Remembers a refusal and forgets what was known before it, but for a refusal of the session.
+    pub(crate) fn refuse(&self, key: TokenKey, mut refusal: Refusal, now: Now) {
         let _writing = self.writing.begin();
         self.forget_identity(&key);
-        self.refusals.insert(key, (error, now.monotonic));
+        if let Some(earlier) = self.refusal(&key, now)
+            && earlier.of == Refused::Session
+        {
+            refusal.of = Refused::Session;
+        }
+        self.refusals.insert(key, (refusal, now.monotonic));
     }
 
     /// What was verified of a token once, however long ago.

@@ -7,7 +7,7 @@ use super::ends::tests::two_people;
 use super::*;
 use crate::config::Config;
 use crate::cookie::{CookieOptions, CookieSpec};
-use crate::error::Code;
+use crate::error::{CloudApiError, Code};
 use crate::ids::ProjectId;
 use crate::json::Object;
 use crate::model::CloudUser;
@@ -59,8 +59,8 @@ fn identity(token: &str, expires_at: Option<i64>) -> Identity {
     Identity::new(key(token), user, None, expires_at)
 }
 
-fn refusal() -> CloudApiError {
-    CloudApiError::new(Code::InvalidToken)
+fn refusal() -> Refusal {
+    Refusal::token(CloudApiError::new(Code::InvalidToken))
 }
 
 pub(super) fn asked() -> UserId {
@@ -170,6 +170,24 @@ fn a_refusal_is_remembered_a_moment_and_ends_what_was_known() {
     cache.remember(identity("t", None), at(21.0));
     assert_eq!(seen(&cache, "t", at(22.0)), "fresh", "the later answer");
     assert_eq!(seen(&cache, "t", at(52.0)), "stale");
+}
+
+#[test]
+fn threat_060_a_late_refusal_of_the_token_does_not_hide_that_of_its_session() {
+    let cache = cache();
+    let of = |token: &str, seconds| match cache.lookup(&key(token), at(seconds)) {
+        Lookup::Refused(refusal) => Some(refusal.of),
+        _ => None,
+    };
+    let error = || CloudApiError::new(Code::InvalidToken);
+    cache.refuse(key("t"), Refusal::token(error()), at(0.0));
+    assert_eq!(of("t", 0.0), Some(Refused::Token));
+    cache.refuse(key("t"), Refusal::session(error()), at(1.0));
+    cache.refuse(key("t"), Refusal::token(error()), at(2.0));
+    assert_eq!(of("t", 6.9), Some(Refused::Session));
+    assert_eq!(of("u", 2.0), None, "nobody else");
+    cache.refuse(key("t"), Refusal::token(error()), at(7.0));
+    assert_eq!(of("t", 7.0), Some(Refused::Token), "it was forgotten");
 }
 
 #[test]

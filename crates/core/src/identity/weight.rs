@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use super::Identity;
 use super::key::TokenKey;
+use super::refusal::Refusal;
 use super::until::Until;
-use crate::error::CloudApiError;
 use crate::ids::UserId;
 use crate::permission::Grants;
 
@@ -75,8 +75,8 @@ impl quick_cache::Weighter<TokenKey, (UserId, Arc<Grants>, Duration)> for Weight
     }
 }
 
-impl quick_cache::Weighter<TokenKey, (CloudApiError, Duration)> for Weighter {
-    fn weight(&self, _: &TokenKey, _: &(CloudApiError, Duration)) -> u64 {
+impl quick_cache::Weighter<TokenKey, (Refusal, Duration)> for Weighter {
+    fn weight(&self, _: &TokenKey, _: &(Refusal, Duration)) -> u64 {
         self.weight_of(0)
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::flow::identify::Identify;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use serde_json::json;
@@ -120,15 +121,24 @@ fn a_sign_out_leaves_an_absent_cloud_alone_too_and_denies_all_the_same() {
 }
 
 #[test]
-fn a_token_that_was_just_refused_is_not_asked_about_to_be_ended() {
+fn a_session_that_was_just_refused_is_not_asked_about_to_be_ended() {
     let authority = v1();
-    with_bearer(&authority, "junk", at(0), [status(401)]);
-    let flow = Logout::new(
-        Arc::clone(&authority),
-        token("junk"),
-        Effort::Full,
-        at(1),
-        Jitter(1),
-    );
-    assert_eq!(run(flow, at(1), []).output, SignOut::AlreadyGone);
+    let end = |text: &str, answers: Vec<Delivery>| {
+        let flow = Logout::new(
+            Arc::clone(&authority),
+            token(text),
+            Effort::Full,
+            at(1),
+            Jitter(1),
+        );
+        run(flow, at(1), answers).output
+    };
+    for text in ["junk", "other"] {
+        with_bearer(&authority, text, at(0), [status(401)]);
+    }
+    // That may have been for its end, and the session may stand.
+    assert_eq!(end("junk", vec![status(401)]), SignOut::AlreadyGone);
+    let flow = LiveSession::new(Arc::clone(&authority), token("other"), Jitter(1));
+    assert!(run(flow, at(0), [status(401)]).output.unwrap().is_none());
+    assert_eq!(end("other", vec![]), SignOut::AlreadyGone);
 }

@@ -22,6 +22,7 @@ mod keys;
 mod login;
 mod logout;
 mod options;
+mod order;
 mod past_the_end;
 mod permissions;
 mod renew;

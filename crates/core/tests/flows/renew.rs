@@ -192,10 +192,27 @@ fn what_was_renewed_is_stale_like_any_identity() {
     let away = vec![lost(TransportError::Timeout)];
     let ran = renew(&authority, &old, at(321), away);
     assert_eq!(brief(&ran), (format!("usr_1 has {new}"), 1));
-    let ran = renew(&authority, &old, at(322), vec![status(401)]);
-    assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 1));
+    // Refused, it may be past its end by the Cloud's clock: it is the one to renew then.
+    let ran = renew(&authority, &old, at(322), vec![status(401), status(401)]);
+    assert_eq!(ran.paths(), [VERIFY, VALIDATE]);
+    assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 2));
     let ran = renew(&authority, &old, at(323), vec![]);
     assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 0));
+}
+
+#[test]
+fn a_newer_token_that_is_past_its_end_as_well_is_renewed() {
+    let authority = v1();
+    let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
+    sign_in(&authority, "usr_1", &old);
+    let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
+    assert_eq!(brief(&renew(&authority, &old, at(290), answers)).1, 2);
+    let newest = short("usr_1", 321, 621);
+    let renewed = [handed_out("usr_1", &newest), verified("usr_1", &[])];
+    let answers = [status(401)].into_iter().chain(renewed).collect();
+    let ran = renew(&authority, &old, at(321), answers);
+    assert_eq!(ran.paths(), [VERIFY, VALIDATE, VERIFY]);
+    assert_eq!(said(&ran.output), format!("usr_1 has {newest}"));
 }
 
 #[test]

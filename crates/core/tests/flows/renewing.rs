@@ -26,6 +26,12 @@ pub(crate) struct Left {
     calls: usize,
 }
 
+impl Left {
+    pub(crate) const fn calls(&self) -> usize {
+        self.calls
+    }
+}
+
 pub(crate) fn left(said: &str, cookie: Option<&str>, calls: usize) -> Left {
     Left {
         said: said.to_owned(),
@@ -300,9 +306,14 @@ fn an_instance_that_never_saw_the_token_renews_it_too() {
     let other = v1();
     let seen = with_cookie(&other, &old, at(299), renewal("usr_1", &new));
     assert_eq!(seen, left("user usr_1", Some(&new), 2));
-    // One that says nothing of its end is verified as ever.
-    let opaque = with_cookie(&authority, "opaque", at(301), [status(401)]);
-    assert_eq!(opaque, left("rejected request_failed", None, 1));
+    // One that says nothing of its end is verified as ever; where that is refused, it may be for its end.
+    let answers = [status(401)].into_iter().chain(renewal("usr_1", &new));
+    let opaque = with_cookie(&other, "opaque", at(301), answers);
+    assert_eq!(opaque, left("user usr_1", Some(&new), 3));
+    let junk = with_cookie(&authority, "junk", at(301), [status(401), status(401)]);
+    assert_eq!(junk, left("rejected request_failed", None, 2));
+    let again = with_cookie(&authority, "junk", at(305), []);
+    assert_eq!(again, left("rejected request_failed", None, 0));
 }
 
 #[test]
@@ -365,6 +376,10 @@ fn what_cannot_be_renewed_near_its_end_is_still_verified() {
         let seen = with_cookie(&authority, &old, at(251), []);
         assert_eq!(seen, left("user usr_1", None, 0));
     }
+    // Refused after all: one renewal is enough for one request.
+    let answers = [status(500), status(401)];
+    let seen = with_cookie(&v1(), &old, at(250), answers);
+    assert_eq!(seen, left("rejected request_failed", None, 2));
     // While the Cloud is away, whoever was verified a while ago stays so.
     let authority = v1();
     sign_in(&authority, "usr_1", &old);

@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::identity::cache::Lookup;
 use crate::identity::keys::Outlook;
 use crate::identity::proof::Unproven;
+use crate::identity::refusal::Refusal;
 use crate::jwt::Reason;
 use crate::tally::Source;
 use crate::time::Now;
@@ -41,7 +42,7 @@ impl Authenticate<'_> {
             Err(Unproven::Refused(error)) => {
                 // One that is merely past its end is not remembered as refused: its session may be renewed.
                 if !error.is(&Code::SessionExpired) {
-                    authority.refused(waiting.key, &error, now);
+                    authority.refused(waiting.key, Refusal::session(error.clone()), now);
                 }
                 return Judged::Refused(error, Source::Keys);
             }

@@ -1,0 +1,86 @@
+/** A session whose token ended, at instances that never saw it: after a deploy, or behind a balancer. */
+
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { endOf, pair, request, serve, signIn, startCloud, tokenOf } from './world.js';
+import type { Cloud } from './world.js';
+
+/** What a host may call before the request that counts. */
+const FIRST: Record<string, (auth: MastraCloudAuth, cookie: string) => Promise<unknown>> = {
+  nothing: () => Promise.resolve(),
+  authenticateToken: (auth, cookie) => auth.authenticateToken('', request({ cookie })),
+  'authenticateToken as a bearer': (auth, cookie) => auth.authenticateToken(tokenOf(cookie), request({})),
+  getCurrentUser: (auth, cookie) => auth.getCurrentUser(request({ cookie }).raw),
+  validateSession: async (auth, cookie) => expect(await auth.validateSession(tokenOf(cookie))).not.toBeNull(),
+  refreshSession: (auth, cookie) => auth.refreshSession(tokenOf(cookie)),
+  'a token of nobody': (auth) => auth.authenticateToken('nonsense', request({ cookie: 'mastra_session=nonsense' })),
+};
+
+const MODES: NonNullable<MastraCloudAuthOptions['verification']>[] = [
+  'cloud',
+  { by: 'keys', leeway: 0 },
+  { by: 'keys+session', leeway: 0 },
+];
+
+for (const dialect of ['v1', 'pkce'] as const) {
+  describe(dialect, () => {
+    let cloud: Cloud;
+    let held: string;
+    let id: string;
+    /** Sessions to sign out of, one for each mode. */
+    let others: string[];
+    beforeAll(async () => {
+      cloud = await startCloud(dialect, 0, undefined, ['--token-lifetime', '3']);
+      const { cookie, user } = await signIn(fresh('cloud'), 'member');
+      [held, id] = [cookie, user.id];
+      others = await Promise.all(MODES.map(async () => (await signIn(fresh('cloud'), 'viewer')).cookie));
+      await Promise.all([held, ...others].map(endOf));
+      return () => cloud.stop();
+    });
+
+    const fresh = (verification: MastraCloudAuthOptions['verification'], calls: string[] = []) =>
+      new MastraCloudAuth({
+        projectId: 'demo',
+        baseUrl: cloud.url,
+        dialect,
+        ...(verification && { verification }),
+        onEvent: ({ type, operation }) => type === 'cloud_call' && operation !== 'key_set' && calls.push(operation ?? ''),
+      });
+
+    test.each(MODES)('threat_035_a_refusal_by_expiry_never_stands_in_the_way_of_a_renewal: %j', async mode => {
+      for (const [first, call] of Object.entries(FIRST)) {
+        for (const [second, next] of Object.entries(FIRST)) {
+          const auth = fresh(mode);
+          await call(auth, held);
+          await next(auth, held);
+          const { id: served, set } = await serve(auth, held);
+          expect(served, `${first}, ${second}`).toBe(id);
+          expect(pair(set ?? '')).not.toBe(held);
+        }
+      }
+    });
+
+    test.each(MODES)('threat_031_what_was_signed_out_is_not_renewed: %j', async mode => {
+      const own = others[MODES.indexOf(mode)]!;
+      for (const [name, call] of Object.entries(FIRST)) {
+        const auth = fresh(mode);
+        const out = auth.destroySession(tokenOf(own));
+        if (name !== 'validateSession') await call(auth, own);
+        await out;
+        expect(await auth.validateSession(tokenOf(own))).toBeNull();
+        expect((await serve(auth, own)).id).toBeUndefined();
+      }
+    });
+
+    test.each(MODES)('threat_060_a_cookie_that_is_over_costs_two_calls: %j', async mode => {
+      for (const cookie of ['mastra_session=nonsense', held.replace(/[^.]{8}$/, 'AAAAAAAA')]) {
+        const calls: string[] = [];
+        const auth = fresh(mode, calls);
+        for (let round = 0; round < 10; round += 1) expect((await serve(auth, cookie)).id).toBeUndefined();
+        expect(calls.length).toBeLessThanOrEqual(2);
+      }
+    });
+  });
+}
