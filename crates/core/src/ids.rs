@@ -51,7 +51,7 @@ impl ProjectId {
 pub struct UserId(Box<str>);
 
 impl UserId {
-    /// Reads a user id: 1 to 256 bytes, no control characters, and neither `.` nor `..`, which no encoding could keep
+    /// Reads a user id: 1 to 256 bytes, no control characters, not only white space, and neither `.` nor `..`, which no encoding could keep
     /// inside a path segment (WHATWG URL, double-dot segments).
     ///
     /// # Errors
@@ -63,7 +63,7 @@ impl UserId {
         } else {
             Err(Malformed::new(
                 "user id",
-                "be 1 to 256 bytes without control characters, and not a dot segment",
+                "be 1 to 256 bytes that can be seen, without control characters, and not a dot segment",
             ))
         }
     }
@@ -79,7 +79,7 @@ impl UserId {
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// Reads a session id: 1 to 256 bytes, no control characters.
+    /// Reads a session id: 1 to 256 bytes, no control characters, not only white space.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl SessionId {
         } else {
             Err(Malformed::new(
                 "session id",
-                "be 1 to 256 bytes without control characters",
+                "be 1 to 256 bytes that can be seen, without control characters",
             ))
         }
     }
@@ -102,7 +102,18 @@ impl SessionId {
 }
 
 fn is_plain(text: &str) -> bool {
-    (1..=MAX_ID_BYTES).contains(&text.len()) && !text.chars().any(char::is_control)
+    (1..=MAX_ID_BYTES).contains(&text.len())
+        && !text.chars().any(char::is_control)
+        && !text.chars().all(is_unseen)
+}
+
+/// White space, and characters that take no room.
+const fn is_unseen(character: char) -> bool {
+    character.is_whitespace()
+        || matches!(
+            character,
+            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+        )
 }
 
 impl fmt::Display for ProjectId {
@@ -154,6 +165,10 @@ mod tests {
             ("..", false),
             ("", false),
             ("a\0", false),
+            ("a b", true),
+            (" ", false),
+            ("\u{3000}\u{a0}", false),
+            ("\u{200b}\u{feff}", false),
         ] {
             assert_eq!(UserId::parse(text).is_ok(), good, "{text:?}");
         }

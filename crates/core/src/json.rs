@@ -153,6 +153,11 @@ impl<'v> Object<'v> {
             .ok_or(BadMember(name))
     }
 
+    /// Text where it is text, for what is only shown: of another type it is as good as absent.
+    pub fn lenient_text(self, name: &str) -> Option<&'v str> {
+        self.any(name).and_then(Value::as_str)
+    }
+
     /// Text that may be absent but not of another type.
     pub fn optional_text(self, name: &'static str) -> Result<Option<&'v str>, BadMember> {
         match self.any(name) {
@@ -161,27 +166,16 @@ impl<'v> Object<'v> {
         }
     }
 
-    /// A list of texts that may be absent but not of another type.
-    pub fn optional_texts(self, name: &'static str) -> Result<Option<Vec<String>>, BadMember> {
-        let Some(value) = self.any(name) else {
-            return Ok(None);
-        };
-        value
-            .as_array()
-            .and_then(|items| {
-                items
-                    .iter()
-                    .map(|item| item.as_str().map(str::to_owned))
-                    .collect()
-            })
-            .map(Some)
-            .ok_or(BadMember(name))
-    }
-
     /// A list of texts that must be there.
     pub fn texts(self, name: &'static str) -> Result<Vec<String>, BadMember> {
-        self.optional_texts(name)?.ok_or(BadMember(name))
+        self.any(name).and_then(texts).ok_or(BadMember(name))
     }
+}
+
+/// A list of nothing but texts.
+pub(crate) fn texts(value: &Value) -> Option<Vec<String>> {
+    let text = |item: &Value| item.as_str().map(str::to_owned);
+    value.as_array()?.iter().map(text).collect()
 }
 
 #[cfg(test)]
@@ -251,7 +245,9 @@ mod tests {
         assert_eq!(object.optional_text("i"), Err(BadMember("i")));
         assert_eq!(object.texts("l"), Ok(vec!["a".to_owned()]));
         assert_eq!(object.texts("m"), Err(BadMember("m")));
-        assert_eq!(object.optional_texts("none"), Ok(None));
+        assert_eq!(object.texts("none"), Err(BadMember("none")));
+        assert_eq!(object.lenient_text("t"), Some("x"));
+        assert_eq!(object.lenient_text("i"), None);
         assert!(object.object("o").is_ok());
         assert!(object.object("t").is_err());
     }

@@ -2,6 +2,8 @@
 //!
 //! Made only from something verified: an answer, by the operations alone, or a token whose signature was checked.
 //! `Debug` shows ids and roles, never an e-mail address, a name or the token. Absent roles are no roles: nothing is made up.
+//! Only the id of a user must be there. Anything else that is missing or of another type than it should be is none: an odd member
+//! of one account must not pass for an outage, and never adds a role.
 
 use core::fmt;
 
@@ -10,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::dialect::SessionShape;
 use crate::encoding::{hex, sha256};
 use crate::ids::{SessionId, UserId};
-use crate::json::{BadMember, Object};
+use crate::json::{self, BadMember, Object};
 use crate::jwt::{Claims, Verified};
 use crate::secret::SessionToken;
 use crate::time::Timestamp;
@@ -78,15 +80,12 @@ impl CloudUser {
     pub(crate) fn read(user: Object<'_>, session_token: SessionToken) -> Result<Self, BadMember> {
         Ok(Self {
             id: user_id(user, "id")?,
-            email: user.text("email")?.into(),
-            name: user.optional_text("name")?.map(Into::into),
-            avatar_url: user.optional_text("avatar_url")?.map(Into::into),
-            created_at: Some(time(user, "created_at")?),
-            metadata: match user.any("metadata") {
-                None => None,
-                Some(value) => Some(value.as_object().cloned().ok_or(BadMember("metadata"))?),
-            },
-            roles: roles(user)?,
+            email: user.lenient_text("email").unwrap_or_default().into(),
+            name: user.lenient_text("name").map(Into::into),
+            avatar_url: user.lenient_text("avatar_url").map(Into::into),
+            created_at: time(user, "created_at").ok(),
+            metadata: user.any("metadata").and_then(Value::as_object).cloned(),
+            roles: roles(user),
             session_token,
         })
     }
@@ -96,17 +95,17 @@ impl CloudUser {
         claims: Object<'_>,
         session_token: SessionToken,
     ) -> Result<Self, BadMember> {
-        if claims.optional_text("token_type")? == Some("project_api_token") {
+        if claims.lenient_text("token_type") == Some("project_api_token") {
             return Self::machine(claims, session_token);
         }
         Ok(Self {
             id: user_id(claims, "sub")?,
-            email: claims.text("email")?.into(),
-            name: claims.optional_text("name")?.map(Into::into),
-            avatar_url: claims.optional_text("avatar_url")?.map(Into::into),
+            email: claims.lenient_text("email").unwrap_or_default().into(),
+            name: claims.lenient_text("name").map(Into::into),
+            avatar_url: claims.lenient_text("avatar_url").map(Into::into),
             created_at: None,
             metadata: None,
-            roles: [claims.text("role")?.to_owned()].into(),
+            roles: role(claims),
             session_token,
         })
     }
@@ -139,7 +138,7 @@ impl CloudUser {
             avatar_url: None,
             created_at: None,
             metadata: None,
-            roles: [claims.text("role")?.to_owned()].into(),
+            roles: role(claims),
             session_token,
         })
     }
@@ -235,24 +234,24 @@ fn user_id(object: Object<'_>, name: &'static str) -> Result<UserId, BadMember> 
 
 /// ISO 8601 text or milliseconds since the Unix epoch.
 fn time(object: Object<'_>, name: &'static str) -> Result<Timestamp, BadMember> {
-    match object.any(name) {
-        Some(Value::String(text)) => Timestamp::parse_iso(text).map_err(|_| BadMember(name)),
-        Some(Value::Number(millis)) => millis
-            .as_i64()
-            .map(Timestamp::from_unix_millis)
-            .ok_or(BadMember(name)),
-        _ => Err(BadMember(name)),
+    let time = match object.any(name) {
+        Some(Value::String(text)) => Timestamp::parse_iso(text).ok(),
+        Some(Value::Number(millis)) => millis.as_i64().and_then(Timestamp::on_the_wire),
+        _ => None,
+    };
+    time.ok_or(BadMember(name))
+}
+
+/// `roles`, or a single `role` as a list of one, or none. A list that is none, or holds anything but texts, is no roles at all:
+/// which of them were meant cannot be said, and `role` does not stand in for it.
+fn roles(user: Object<'_>) -> Box<[String]> {
+    match user.any("roles") {
+        Some(roles) => json::texts(roles).unwrap_or_default().into(),
+        None => role(user),
     }
 }
 
-/// `roles`, or a single `role` as a list of one, or none.
-fn roles(user: Object<'_>) -> Result<Box<[String]>, BadMember> {
-    if let Some(roles) = user.optional_texts("roles")? {
-        return Ok(roles.into());
-    }
-    Ok(user
-        .optional_text("role")?
-        .map(str::to_owned)
-        .into_iter()
-        .collect())
+fn role(object: Object<'_>) -> Box<[String]> {
+    let role = object.lenient_text("role").map(str::to_owned);
+    role.into_iter().collect()
 }

@@ -7,6 +7,10 @@
 use core::fmt;
 use core::time::Duration;
 
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::Pieces;
+
 use crate::malformed::Malformed;
 
 /// A point in time in milliseconds since the Unix epoch.
@@ -14,6 +18,12 @@ use crate::malformed::Malformed;
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// The last millisecond of the year 9999. Back ends write that year for "does not end"; what comes later is a mistake, and
+    /// text could not say it.
+    pub const LAST: Self = Self(253_402_300_799_999);
+    /// The first of the year 0.
+    const FIRST: Self = Self(-62_167_219_200_000);
+
     /// From milliseconds since the Unix epoch.
     pub const fn from_unix_millis(millis: i64) -> Self {
         Self(millis)
@@ -34,15 +44,21 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// Reads ISO 8601 text with an offset, as in `2026-01-28T10:00:00Z` (RFC 3339).
+    /// Reads ISO 8601 text with an offset, as in `2026-01-28T10:00:00Z` (RFC 3339), of the years 0 to 9999.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where the text is not a date and time with an offset.
+    /// [`Malformed`] where the text is not a date and time with an offset, or out of that range.
     pub fn parse_iso(text: &str) -> Result<Self, Malformed> {
-        text.parse::<jiff::Timestamp>()
-            .map(|t| Self(t.as_millisecond()))
-            .map_err(|_| Malformed::new("time", "be ISO 8601 with an offset"))
+        // Not as an instant of `jiff`: those end a day before the year 9999 does.
+        read_iso(text)
+            .and_then(Self::on_the_wire)
+            .ok_or_else(|| Malformed::new("time", "be ISO 8601 with an offset"))
+    }
+
+    /// This many milliseconds, where it is a time that the wire may hold.
+    pub(crate) fn on_the_wire(millis: i64) -> Option<Self> {
+        Some(Self(millis)).filter(|time| (Self::FIRST..=Self::LAST).contains(time))
     }
 
     /// This point, `by` later.
@@ -71,11 +87,24 @@ impl Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match jiff::Timestamp::from_millisecond(self.0) {
-            Ok(time) => write!(f, "{time}"),
+        let since = SignedDuration::from_millis(self.0);
+        match EPOCH.checked_add(since) {
+            Ok(time) => write!(f, "{time}Z"),
             Err(_) => write!(f, "{} ms", self.0),
         }
     }
+}
+
+const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
+
+/// Milliseconds since the Unix epoch.
+fn read_iso(text: &str) -> Option<i64> {
+    let pieces = Pieces::parse(text).ok()?;
+    let at = pieces.date().to_datetime(pieces.time()?);
+    let ahead = pieces.to_numeric_offset()?.seconds();
+    let since = at.duration_since(EPOCH).as_millis();
+    let ahead = i128::from(ahead).checked_mul(1000)?;
+    i64::try_from(since.checked_sub(ahead)?).ok()
 }
 
 /// What the driver's clocks say at one moment.
@@ -142,6 +171,35 @@ mod tests {
         ] {
             assert!(Timestamp::parse_iso(bad).is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn the_wire_holds_times_of_the_years_0_to_9999() {
+        for (text, millis) in [
+            ("9999-12-31T23:59:59Z", 253_402_300_799_000),
+            ("9999-12-31T23:59:59.999Z", 253_402_300_799_999),
+            ("9999-12-31T23:59:59.999999999Z", 253_402_300_799_999),
+            ("9999-12-31T23:59:59+01:00", 253_402_297_199_000),
+            ("0000-01-01T00:00:00Z", -62_167_219_200_000),
+            ("1969-12-31T23:59:59.999Z", -1),
+        ] {
+            let time = Timestamp::parse_iso(text).unwrap();
+            assert_eq!(time.unix_millis(), millis, "{text}");
+        }
+        assert_eq!(Timestamp::LAST.to_string(), "9999-12-31T23:59:59.999Z");
+        for bad in [
+            "9999-12-31T23:59:59-01:00",
+            "10000-01-01T00:00:00Z",
+            "+010000-01-01T00:00:00Z",
+            "-000001-12-31T23:59:59Z",
+            "0000-01-01T00:00:00+01:00",
+        ] {
+            assert!(Timestamp::parse_iso(bad).is_err(), "{bad}");
+        }
+        let last = Timestamp::LAST.unix_millis();
+        assert_eq!(Timestamp::on_the_wire(last), Some(Timestamp::LAST));
+        assert_eq!(Timestamp::on_the_wire(last + 1), None);
+        assert_eq!(Timestamp::on_the_wire(i64::MIN), None);
     }
 
     #[test]

@@ -45,8 +45,8 @@ export interface VerificationOptions {
   readonly jwksFile?: string;
   /** The secret of HS256, at least 32 bytes, in place of a key set. Default `MASTRA_TOKEN_SECRET`. */
   readonly secret?: string;
-  /** The algorithms that are allowed. Default RS256, ES256 and EdDSA; with a secret, HS256. */
-  readonly algorithms?: readonly ('RS256' | 'ES256' | 'EdDSA' | 'HS256')[];
+  /** The algorithms that are allowed. Default RS256, ES256 and EdDSA; with a secret, HS256. `Ed25519` is another name of `EdDSA`. */
+  readonly algorithms?: readonly ('RS256' | 'ES256' | 'EdDSA' | 'Ed25519' | 'HS256')[];
   /** Who must have issued a token, exactly. Default `MASTRA_TOKEN_ISSUER`, else the Cloud's address. */
   readonly issuer?: string;
   /** Whom a token must be for, exactly. Default `MASTRA_TOKEN_AUDIENCE`, else the project id. */

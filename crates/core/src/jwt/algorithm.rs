@@ -14,23 +14,24 @@ pub enum Algorithm {
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// Ed25519.
+    /// Ed25519, by either of its names: `EdDSA` (RFC 8037), or `Ed25519` since RFC 9864, which says the curve too. No other curve
+    /// of `EdDSA` is known here, so both mean the same.
     EdDsa,
 }
 
 impl Algorithm {
-    /// The algorithm of exactly this name; `None` for any other spelling.
+    /// The algorithm of exactly this name; `None` for any other spelling. Ed25519 has two.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "HS256" => Some(Self::Hs256),
             "RS256" => Some(Self::Rs256),
             "ES256" => Some(Self::Es256),
-            "EdDSA" => Some(Self::EdDsa),
+            "EdDSA" | "Ed25519" => Some(Self::EdDsa),
             _ => None,
         }
     }
 
-    /// The name in a token's header.
+    /// The name in a token's header: the older one, which every issuer knows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -99,9 +100,10 @@ mod tests {
         ] {
             assert_eq!(Algorithm::parse(algorithm.as_str()), Some(algorithm));
         }
+        assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::EdDsa));
         for other in [
             "", "none", "None", "NONE", "nOnE", "rs256", "RS256 ", "RS384", "PS256", "ES256K",
-            "Ed25519", "EDDSA",
+            "ed25519", "Ed448", "EDDSA", "ESP256",
         ] {
             assert_eq!(Algorithm::parse(other), None, "{other:?}");
         }

@@ -1,7 +1,8 @@
 //! The claims (RFC 7519 section 4): read strictly, and held against the rules.
 //!
-//! A claim of the wrong type is malformed, never absent: an expiry that is text must not be an expiry that is missing, nor
-//! one that never comes. The caller has checked the signature before.
+//! A claim that something is decided by is malformed where it has the wrong type, never absent: an expiry that is text must not be an
+//! expiry that is missing, nor one that never comes. What is only shown is none then, and so are the roles, which can only become
+//! fewer by it. The caller has checked the signature before.
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -13,9 +14,6 @@ use super::reason::Reason;
 use super::rules::Rules;
 use crate::ids::{SessionId, UserId};
 use crate::time::Timestamp;
-
-/// The end of the year 9999: what comes later is a mistake, and text could not say it.
-const LAST_SECOND: u64 = 253_402_300_799;
 
 /// Claims that show a token of another kind: a security event or logout token (RFC 8417, OpenID Connect Back-Channel Logout
 /// 2.4), and one that is good only with the proof of a key (RFC 7800), which a bearer does not give.
@@ -95,10 +93,10 @@ impl Claims {
         Ok(Self {
             subject: subject(said.sub.as_ref())?,
             session_id: session_id(said.sid.as_ref())?,
-            email: optional_text(said.email.as_ref())?.map(Into::into),
-            name: optional_text(said.name.as_ref())?.map(Into::into),
-            avatar_url: optional_text(said.avatar_url.as_ref())?.map(Into::into),
-            roles: roles(said.roles, said.role.as_ref())?,
+            email: lenient_text(said.email.as_ref()).map(Into::into),
+            name: lenient_text(said.name.as_ref()).map(Into::into),
+            avatar_url: lenient_text(said.avatar_url.as_ref()).map(Into::into),
+            roles: roles(said.roles, said.role.as_ref()),
             issued_at: times.issued_at,
             not_before: times.not_before,
             expires_at: times.expires_at,
@@ -209,8 +207,8 @@ fn time(value: &Value<'_>) -> Result<Timestamp, Reason> {
         _ => None,
     };
     since
-        .filter(|since| since.as_secs() <= LAST_SECOND)
         .map(|since| Timestamp::from_unix_millis(0).plus(since))
+        .filter(|time| *time <= Timestamp::LAST)
         .ok_or(Reason::MalformedTime)
 }
 
@@ -259,11 +257,16 @@ fn optional_text<'v>(value: Option<&'v Value<'_>>) -> Result<Option<&'v str>, Re
     }
 }
 
-fn roles(roles: Option<Value<'_>>, role: Option<&Value<'_>>) -> Result<Box<[String]>, Reason> {
-    let single = optional_text(role)?;
+/// Text that is only shown.
+fn lenient_text<'v>(value: Option<&'v Value<'_>>) -> Option<&'v str> {
+    value.and_then(Value::as_text)
+}
+
+/// Roles of a wrong type are none, and `role` does not stand in for them.
+fn roles(roles: Option<Value<'_>>, role: Option<&Value<'_>>) -> Box<[String]> {
     match roles {
-        Some(Value::Texts(roles)) => Ok(roles.into_iter().map(Cow::into_owned).collect()),
-        None | Some(Value::Null) => Ok(single.map(str::to_owned).into_iter().collect()),
-        Some(_) => Err(Reason::MalformedClaims),
+        Some(Value::Texts(roles)) => roles.into_iter().map(Cow::into_owned).collect(),
+        None | Some(Value::Null) => lenient_text(role).map(str::to_owned).into_iter().collect(),
+        Some(_) => Box::default(),
     }
 }

@@ -59,6 +59,7 @@ macro_rules! remarks {
 remarks! {
     /// Why a key of a set is not used.
     KeyRefusal
+    NotAnObject "not_an_object", "It is no object, and so no key.";
     MalformedMember "malformed_member", "A member is missing, has the wrong type or is not in its one spelling.";
     UnknownType "unknown_type", "The key type is none that is known here.";
     Symmetric "symmetric", "It is a shared secret, which never comes from a key set.";
@@ -72,13 +73,14 @@ remarks! {
     UnsoundExponent "unsound_exponent", "The exponent is even, 1, or larger than 32 bits.";
     RocaFingerprint "roca_fingerprint", "The modulus has the fingerprint of keys that can be factored (CVE-2017-15361).";
     NotOnCurve "not_on_curve", "The point is not on the curve, or one of those that prove nothing.";
-    DuplicateKeyId "duplicate_key_id", "Another key of the set has the same id.";
+    DuplicateKeyId "duplicate_key_id", "Another key of the set has the same id and algorithm.";
 }
 
 remarks! {
     /// What is odd about a key that is used all the same.
     KeyWarning
     UnusualExponent "unusual_exponent", "The exponent is not 65537.";
+    Repeated "repeated", "The set has the same key before.";
     NoKeyId "no_key_id", "It has no id: it is only found where the set has no other for its algorithm.";
 }
 
@@ -88,6 +90,8 @@ pub(super) struct PublicKey {
     pub(super) algorithm: Algorithm,
     pub(super) length: Length,
     pub(super) parsed: ParsedPublicKey,
+    /// The numbers that it is made of: two keys are one where they are the same.
+    pub(super) numbers: [Vec<u8>; 2],
     pub(super) warning: Option<KeyWarning>,
 }
 
@@ -96,9 +100,14 @@ pub(super) struct PublicKey {
 pub(super) struct Jwk<'j>(pub(super) &'j Map<String, Value>);
 
 impl<'j> Jwk<'j> {
+    /// A member; `null` is as good as none.
+    fn member(self, name: &str) -> Option<&'j Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
     /// Text that must have its type where it stands.
     fn optional_text(self, name: &str) -> Result<Option<&'j str>, KeyRefusal> {
-        match self.0.get(name) {
+        match self.member(name) {
             None => Ok(None),
             Some(value) => value.as_str().map(Some).ok_or(KeyRefusal::MalformedMember),
         }
@@ -149,7 +158,7 @@ impl<'j> Jwk<'j> {
         if self.optional_text("use")?.is_some_and(|is| is != "sig") {
             return Err(KeyRefusal::OtherUse);
         }
-        let Some(operations) = self.0.get("key_ops") else {
+        let Some(operations) = self.member("key_ops") else {
             return Ok(());
         };
         let operations = operations.as_array().ok_or(KeyRefusal::MalformedMember)?;
@@ -165,7 +174,7 @@ impl<'j> Jwk<'j> {
 
     fn check_algorithm(self, own: Algorithm) -> Result<(), KeyRefusal> {
         match self.optional_text("alg")? {
-            Some(said) if said != own.as_str() => Err(KeyRefusal::OtherAlgorithm),
+            Some(said) if Algorithm::parse(said) != Some(own) => Err(KeyRefusal::OtherAlgorithm),
             _ => Ok(()),
         }
     }
@@ -183,13 +192,14 @@ impl<'j> Jwk<'j> {
         let (n, e) = (self.bytes("n")?, self.bytes("e")?);
         let warning = rsa::check(&n, &e)?;
         let length = Length::of_rsa(&n, &e);
-        let parsed = RsaPublicKeyComponents { n, e }
+        let parsed = RsaPublicKeyComponents { n: &n, e: &e }
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
             .map_err(|_| KeyRefusal::MalformedMember)?;
         Ok(PublicKey {
             algorithm: Algorithm::Rs256,
             length,
             parsed,
+            numbers: [n, e],
             warning,
         })
     }
@@ -206,6 +216,7 @@ impl<'j> Jwk<'j> {
             algorithm: Algorithm::Es256,
             length: Length::of(Algorithm::Es256),
             parsed,
+            numbers: [x.to_vec(), y.to_vec()],
             warning: None,
         })
     }
@@ -222,6 +233,7 @@ impl<'j> Jwk<'j> {
             algorithm: Algorithm::EdDsa,
             length: Length::of(Algorithm::EdDsa),
             parsed,
+            numbers: [x.to_vec(), Vec::new()],
             warning: None,
         })
     }

@@ -1,7 +1,8 @@
 //! Key sets (RFC 7517 section 5): which of their keys are used, and which of those a token means.
 //!
-//! A key that is not used never spoils the others, but a set without a usable one is none. An id that stands twice means
-//! nothing, so none of its keys is used.
+//! What cannot be used is left out first and never spoils the others, but a set without a usable key is none. Then a token means the
+//! key of its id and its algorithm: one id may stand for keys of several types or uses (RFC 7517 section 4.5). The same key twice is
+//! one key. Two keys of one id and one algorithm mean nothing, so neither is used.
 
 use core::fmt;
 
@@ -24,7 +25,7 @@ const MAX_DEPTH: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// It is not a JSON object with a list of objects in `keys`, each member once.
+    /// It is not a JSON object with a list in `keys`, each member once.
     Malformed,
     /// It has more than [`MAX_KEYS`] keys.
     TooManyKeys,
@@ -81,7 +82,7 @@ impl KeySet {
                 length,
                 parsed,
                 ..
-            } = entry.key.ok()?;
+            } = entry.key.ok().filter(|_| !entry.is_repeated)?;
             Some(Named {
                 id: entry.id,
                 key: Key::public(algorithm, length, parsed),
@@ -128,30 +129,26 @@ impl KeySet {
         }
     }
 
-    /// The key of this id, where it is for this algorithm; without an id, the only one for it.
+    /// The key of this id and this algorithm; without an id, the only one for the algorithm.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Reason> {
-        let key = match (&self.0, kid) {
-            (Keys::Secret(key), _) => key,
-            (Keys::Named(keys), Some(_)) => keys
-                .iter()
-                .find(|key| key.id.as_deref() == kid)
-                .map(|named| &named.key)
-                .ok_or(Reason::UnknownKey)?,
-            (Keys::Named(keys), None) => {
-                let all = keys.iter().map(|named| &named.key);
-                let mut fitting = all.filter(|key| key.algorithm() == algorithm);
-                let only = fitting.next().ok_or(Reason::UnknownKey)?;
-                // To try them all would let a token choose, and cost a check each.
-                if fitting.next().is_some() {
-                    return Err(Reason::AmbiguousKey);
-                }
-                only
-            }
+        let keys = match &self.0 {
+            Keys::Secret(key) if key.algorithm() == algorithm => return Ok(key),
+            Keys::Secret(_) => return Err(Reason::KeyMismatch),
+            Keys::Named(keys) => keys.iter(),
         };
-        if key.algorithm() == algorithm {
-            Ok(key)
-        } else {
-            Err(Reason::KeyMismatch)
+        let is_meant = |named: &&Named| kid.is_none() || named.id.as_deref() == kid;
+        let mut meant = keys.filter(is_meant).map(|named| &named.key).peekable();
+        // Without an id, one for another algorithm is not named but passed over.
+        let none = match (kid, meant.peek()) {
+            (Some(_), Some(_)) => Reason::KeyMismatch,
+            _ => Reason::UnknownKey,
+        };
+        let mut fitting = meant.filter(|key| key.algorithm() == algorithm);
+        let only = fitting.next().ok_or(none)?;
+        // To try them all would let a token choose, and cost a check each.
+        match fitting.next() {
+            Some(_) => Err(Reason::AmbiguousKey),
+            None => Ok(only),
         }
     }
 }
@@ -218,29 +215,70 @@ pub fn lint(text: &[u8]) -> Report {
     }
 }
 
-/// One key of a set, whatever became of it.
+/// One entry of a set, whatever became of it.
 struct Entry {
     id: Option<Box<str>>,
     kty: Option<Box<str>>,
     alg: Option<Box<str>>,
     key: Result<PublicKey, KeyRefusal>,
+    /// Whether the same key stands before it.
+    is_repeated: bool,
 }
 
 impl Entry {
+    fn read(value: &Value) -> Self {
+        let jwk = value.as_object().map(Jwk);
+        let text = |name| {
+            let text = jwk?.0.get(name).and_then(Value::as_str);
+            text.filter(|text| text.len() <= 256).map(Into::into)
+        };
+        Self {
+            id: jwk
+                .and_then(|jwk| jwk.key_id().ok().flatten())
+                .map(Into::into),
+            kty: text("kty"),
+            alg: text("alg"),
+            key: jwk.ok_or(KeyRefusal::NotAnObject).and_then(Jwk::read),
+            is_repeated: false,
+        }
+    }
+
     fn report(self) -> KeyReport {
         let exponent = self.key.as_ref().ok().and_then(|key| key.warning);
-        let unnamed = self.id.is_none().then_some(KeyWarning::NoKeyId);
+        let repeated = self.is_repeated.then_some(KeyWarning::Repeated);
+        let is_key = self.key.as_ref().err() != Some(&KeyRefusal::NotAnObject);
+        let unnamed = (self.id.is_none() && is_key).then_some(KeyWarning::NoKeyId);
         KeyReport {
             kid: self.id,
             kty: self.kty,
             alg: self.alg,
             usable: self.key.map(|key| key.algorithm),
-            warnings: exponent.into_iter().chain(unnamed).collect(),
+            warnings: [exponent, repeated, unnamed]
+                .into_iter()
+                .flatten()
+                .collect(),
+        }
+    }
+
+    /// Whether a token could mean either: of the same id and algorithm.
+    fn is_alike(&self, other: &Self) -> bool {
+        match (&self.key, &other.key) {
+            (Ok(one), Ok(two)) => self.id == other.id && one.algorithm == two.algorithm,
+            _ => false,
+        }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        match (&self.key, &other.key) {
+            (Ok(one), Ok(two)) => self.is_alike(other) && one.numbers == two.numbers,
+            _ => false,
         }
     }
 }
 
 fn entries(text: &[u8]) -> Result<Vec<Entry>, KeySetError> {
+    // A byte order mark is not JSON, and some file servers put one there.
+    let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let set = json::parse(text, MAX_DEPTH).map_err(|_| KeySetError::Malformed)?;
     let keys = set
         .get("keys")
@@ -249,25 +287,25 @@ fn entries(text: &[u8]) -> Result<Vec<Entry>, KeySetError> {
     if keys.len() > MAX_KEYS {
         return Err(KeySetError::TooManyKeys);
     }
-    let keys: Option<Vec<_>> = keys.iter().map(|key| key.as_object().map(Jwk)).collect();
-    let keys = keys.ok_or(KeySetError::Malformed)?;
-    let ids: Vec<_> = keys.iter().map(|key| key.key_id().ok().flatten()).collect();
-    let is_twice = |id: &str| ids.iter().filter(|other| **other == Some(id)).count() > 1;
-    let entry = |(jwk, id): (&Jwk<'_>, Option<&str>)| {
-        let text = |name| {
-            let text = jwk.0.get(name).and_then(Value::as_str);
-            text.filter(|text| text.len() <= 256).map(Into::into)
-        };
-        Entry {
-            id: id.map(Into::into),
-            kty: text("kty"),
-            alg: text("alg"),
-            key: match id {
-                // Before anything else of it: the id may be meant for the other, whatever this one is.
-                Some(id) if is_twice(id) => Err(KeyRefusal::DuplicateKeyId),
-                _ => jwk.read(),
-            },
-        }
+    let mut entries: Vec<_> = keys.iter().map(Entry::read).collect();
+    let is_double = |entry: &Entry| {
+        let mut all = entries.iter();
+        entry.id.is_some() && all.any(|other| entry.is_alike(other) && !entry.is_same(other))
     };
-    Ok(keys.iter().zip(ids.iter().copied()).map(entry).collect())
+    let is_repeated = |at: usize, entry: &Entry| {
+        let mut before = entries.iter().take(at);
+        before.any(|other| entry.is_same(other))
+    };
+    let marks: Vec<_> = entries
+        .iter()
+        .enumerate()
+        .map(|(at, entry)| (is_double(entry), is_repeated(at, entry)))
+        .collect();
+    for (entry, (is_double, is_repeated)) in entries.iter_mut().zip(marks) {
+        entry.is_repeated = is_repeated;
+        if is_double {
+            entry.key = Err(KeyRefusal::DuplicateKeyId);
+        }
+    }
+    Ok(entries)
 }

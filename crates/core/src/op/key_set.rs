@@ -56,7 +56,8 @@ impl Operation for GetKeySet {
     fn response(self, _config: &Config, delivery: Delivery) -> Result<KeySet, CloudApiError> {
         let document = delivery
             .ok()
-            .filter(|response| response.status() == 200)
+            // 203: a proxy on the way changed it, say its encoding.
+            .filter(|response| matches!(response.status(), 200 | 203))
             .ok_or_else(|| CloudApiError::new(Code::KeysUnavailable).at(ENDPOINT))?;
         KeySet::parse(document.body())
             .map_err(|_| CloudApiError::new(Code::InvalidKeySet).at(ENDPOINT))

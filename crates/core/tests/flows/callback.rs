@@ -359,3 +359,27 @@ fn a_new_sign_in_replaces_the_sessions_end() {
     let said = with_bearer(&authority, "opaque", at(201), []);
     assert_eq!(said, ("user usr_1".to_owned(), 0));
 }
+
+#[test]
+fn a_session_that_ends_with_the_year_9999_is_a_session() {
+    let mut session = session("ses_1", "usr_1", 0);
+    session["expires_at"] = json!("9999-12-31T23:59:59Z");
+    for claims in [json!({}), json!({ "exp": 253_402_300_799_i64 })] {
+        let token = jwt(&claims);
+        let both = json!({ "user": user("usr_1", &[]), "session": session, "jwt": token });
+        let authority = v1();
+        let signed_in = finish(&authority, vec![data(&both)]).unwrap();
+        let end = signed_in.identity.expires_at().unwrap();
+        assert_eq!(end.to_string(), "9999-12-31T23:59:59Z");
+        assert!(signed_in.cookies[1].expose().ends_with("Max-Age=86400"));
+        let known = with_bearer(&authority, &token, at(29), []);
+        assert_eq!(known, ("user usr_1".to_owned(), 0));
+    }
+    // In pkce a token may last for longer than there are years.
+    let got = json!({ "access_token": "t", "token_type": "Bearer", "expires_in": u64::MAX });
+    let claims = json!({ "sub": "usr_1", "email": null });
+    let signed_in = finish(&pkce(), vec![answer(200, &got), answer(200, &claims)]).unwrap();
+    let end = signed_in.session.expires_at();
+    assert_eq!(end.to_string(), "9999-12-31T23:59:59.999Z");
+    assert_eq!(signed_in.identity.user().email(), "");
+}

@@ -302,6 +302,10 @@ fn a_subject_can_be_a_user() {
             (json!(""), bad),
             (json!("u".repeat(257)), bad),
             (json!("a\nb"), bad),
+            (json!(" "), bad),
+            (json!("\t"), bad),
+            (json!("\u{3000}\u{a0}"), bad),
+            (json!("\u{200b}"), bad),
             (json!(".."), bad),
             (json!(7), bad),
             (json!(["u"]), bad),
@@ -310,35 +314,63 @@ fn a_subject_can_be_a_user() {
 }
 
 #[test]
-fn what_is_told_of_a_person_has_its_type() {
-    let malformed = Some(Reason::MalformedClaims);
-    for name in ["sid", "email", "name", "avatar_url", "role"] {
-        holds(
-            name,
-            &[
-                (Value::Null, None),
-                (json!("text"), None),
-                (json!(7), malformed),
-                (json!(["text"]), malformed),
-                (json!({}), malformed),
-            ],
-        );
-        let good = with(name, &Value::Null).to_string();
-        let claims = good.replacen('{', &format!("{{\"{name}\":null,"), 1);
-        assert_eq!(raw(&claims).err(), None, "{name}: null is absent");
+fn what_is_only_shown_of_a_person_is_none_where_it_has_another_type() {
+    for name in ["email", "name", "avatar_url", "role"] {
+        for value in [
+            json!(null),
+            json!(7),
+            json!(["text"]),
+            json!({}),
+            json!(true),
+        ] {
+            let mut claims = with("roles", &Value::Null);
+            claims[name] = value.clone();
+            let claims = raw(&claims.to_string()).unwrap();
+            let shown = match name {
+                "email" => claims.email(),
+                "name" => claims.name(),
+                "avatar_url" => claims.avatar_url(),
+                _ => claims.roles().first().map(String::as_str),
+            };
+            assert_eq!(shown, None, "{name}: {value}");
+        }
     }
+}
+
+#[test]
+fn roles_of_another_type_are_no_roles() {
+    for odd in [
+        json!("admin"),
+        json!(["admin", 7]),
+        json!(["admin", null]),
+        json!({ "admin": true }),
+    ] {
+        let mut claims = with("roles", &odd);
+        claims["role"] = json!("owner");
+        let claims = raw(&claims.to_string()).unwrap();
+        assert_eq!(claims.roles(), Vec::<String>::new(), "{odd}");
+    }
+}
+
+#[test]
+fn a_session_is_named_by_text() {
+    let malformed = Some(Reason::MalformedClaims);
     holds(
         "sid",
-        &[(json!(""), malformed), (json!("s".repeat(257)), malformed)],
-    );
-    holds(
-        "roles",
         &[
-            (json!("admin"), malformed),
-            (json!(["admin", 7]), malformed),
+            (Value::Null, None),
+            (json!("text"), None),
+            (json!(7), malformed),
+            (json!(["text"]), malformed),
             (json!({}), malformed),
+            (json!(""), malformed),
+            (json!(" "), malformed),
+            (json!("s".repeat(257)), malformed),
         ],
     );
+    let claims = with("sid", &Value::Null).to_string();
+    let null = claims.replacen('{', "{\"sid\":null,", 1);
+    assert_eq!(raw(&null).err(), None, "null is absent");
 }
 
 #[test]

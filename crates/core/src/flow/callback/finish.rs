@@ -38,7 +38,8 @@ impl Callback {
             .cloned()
             .or_else(|| derived_session_id(user.session_token()))
             .ok_or_else(out_of_turn)?;
-        let session = CloudSession::new(id, user.id().clone(), now.wall, now.wall.plus(expires_in));
+        let end = now.wall.plus(expires_in).min(Timestamp::LAST);
+        let session = CloudSession::new(id, user.id().clone(), now.wall, end);
         // Nothing says so far when the session ends, only when its token does.
         self.finish(identity, session, None, now)
     }

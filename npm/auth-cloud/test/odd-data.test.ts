@@ -1,0 +1,89 @@
+/** Odd but valid data of a Cloud: nobody is kept out by it. */
+
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+import { afterEach, describe, expect, test } from 'vitest';
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import { comeBack, pair, REDIRECT, request } from './world.js';
+
+const stops: (() => void)[] = [];
+afterEach(() => stops.splice(0).forEach(stop => stop()));
+
+/** A Cloud that answers each path with what is written for it. */
+async function cloud(answers: (path: string, url: string) => unknown): Promise<string> {
+  const server = createServer((request, response) => {
+    const { port } = server.address() as AddressInfo;
+    const answer = answers(request.url?.split('?')[0] ?? '', `http://localhost:${port}`);
+    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(answer ?? {}));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  stops.push(() => server.close().closeAllConnections());
+  return `http://localhost:${(server.address() as AddressInfo).port}`;
+}
+
+/** A sign-in whose code is worth whatever the Cloud says. */
+function finish(auth: MastraCloudAuth) {
+  const state = crypto.randomUUID();
+  const cookies = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
+  return comeBack(auth, { code: `code-${state}`, state, cookies });
+}
+
+describe('odd but valid data', () => {
+  test('a session that ends with the year 9999 is a session', async () => {
+    const times = { created_at: '2026-01-01T00:00:00Z', expires_at: '9999-12-31T23:59:59Z' };
+    const session = { id: 'ses_1', user_id: 'usr_1', ...times };
+    const user = { id: 'usr_1', email: 'ada@example.com', created_at: times.expires_at };
+    const baseUrl = await cloud(path => ({ ok: true, data: path.endsWith('/callback') ? { user, session, jwt: 'opaque' } : { session } }));
+    const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl });
+    const result = await finish(auth);
+    expect(result.tokens?.expiresAt?.toISOString()).toBe('9999-12-31T23:59:59.000Z');
+    expect(result.cookies?.at(-1)).toMatch(/Max-Age=86400/);
+    expect(result.user.createdAt?.getUTCFullYear()).toBe(9999);
+    const found = await auth.authenticateToken('', request({ cookie: pair(result.cookies?.at(-1) ?? '') }));
+    expect(found?.id).toBe('usr_1');
+    const renewed = await auth.refreshSession('opaque');
+    expect(renewed?.expiresAt.toISOString()).toBe('9999-12-31T23:59:59.000Z');
+  });
+
+  test('a user of whom only the id is usable signs in, without roles', async () => {
+    const odd = { email: null, name: 7, avatar_url: {}, metadata: 'x', roles: ['owner', null], role: 'owner', created_at: null };
+    const session = { id: 'ses_1', user_id: 'usr_1', created_at: Date.now(), expires_at: Date.now() + 3_600_000 };
+    const user = { id: 'usr_1', ...odd };
+    const baseUrl = await cloud(path => ({ ok: true, data: path.endsWith('/callback') ? { user, session, jwt: 'opaque' } : { user } }));
+    const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl, roleMapping: { owner: ['*'] } });
+    const found = [(await finish(auth)).user, await auth.authenticateToken('another', request({}))];
+    for (const user of found) {
+      expect(user).toMatchObject({ id: 'usr_1', email: '', roles: [] });
+      expect(await auth.getPermissions(user!)).toEqual([]);
+    }
+  });
+
+  test('a key set with odd entries beside the good key checks tokens', async () => {
+    const pairOfKeys = generateKeyPairSync('ed25519');
+    const good = { ...pairOfKeys.publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'Ed25519', use: 'sig' };
+    const ec = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid: 'k' };
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    for (const keys of [
+      [null, 1, 'x', [], good],
+      [good, good],
+      [ec, good],
+      [{ ...ec, use: 'enc' }, good],
+      [{ ...good, use: 'enc' }, good],
+    ]) {
+      const baseUrl = await cloud(path => (path.endsWith('jwks.json') ? { keys } : undefined));
+      const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl, verification: 'keys' });
+      const claims = { iss: baseUrl, aud: 'demo', sub: 'usr_1', email: null, exp: 253_402_300_799 };
+      for (const alg of ['EdDSA', 'Ed25519']) {
+        const signed = `${part({ alg, kid: 'k' })}.${part(claims)}`;
+        const token = `${signed}.${sign(null, Buffer.from(signed), pairOfKeys.privateKey).toString('base64url')}`;
+        expect(await auth.authenticateToken(token, request({})), JSON.stringify(keys)).toMatchObject({ id: 'usr_1', email: '' });
+      }
+    }
+  });
+});
