@@ -11,8 +11,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{App, Browser, cloud, parameter};
-use mastra_auth_cloud::core::config::Policy;
+use common::{App, Browser, cloud, parameter, patient};
 use mastra_auth_cloud::core::op::exchange_code::Exchanged;
 use mastra_auth_cloud::core::secret::{AuthorizationCode, Verifier};
 use mastra_auth_cloud::core::state::State;
@@ -28,8 +27,7 @@ const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
 const HOUR: Duration = Duration::from_hours(1);
 
 fn provider(cloud: &LocalCloud, dialect: Dialect) -> MastraCloudAuth {
-    let mut policy = Policy::default();
-    policy.call_timeout = Duration::from_millis(400);
+    let mut policy = patient();
     policy.breaker_failures = 1_000;
     let options = MastraCloudAuth::builder()
         .project_id("demo")

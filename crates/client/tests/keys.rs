@@ -142,7 +142,7 @@ async fn a_rotation_costs_no_request() {
     let old = cloud.control().sign_in("member", HOUR).unwrap();
     assert_eq!(who(&auth, &old).await, "usr_mei");
     for round in 1..=3 {
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(80)).await;
         cloud.control().rotate_keys();
         let new = cloud.control().sign_in("viewer", HOUR).unwrap();
         assert_eq!(who(&auth, &new).await, "usr_victor");

@@ -18,8 +18,7 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{App, Browser, cloud, parameter, with_parameter};
-use mastra_auth_cloud::core::config::Policy;
+use common::{Browser, cloud, parameter, patient, with_parameter};
 use mastra_auth_cloud::core::encoding::{base64url, encode_component, hex};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, SsoProvider as _};
 use mastra_auth_local_cloud::{Fault, FaultKind};
@@ -158,21 +157,16 @@ async fn threat_104_no_log_at_any_level_holds_a_secret() {
 
 async fn live(dialect: Dialect, watch: &mut Watch) {
     let cloud = cloud(dialect).await;
-    let mut policy = Policy::default();
-    policy.call_timeout = Duration::from_millis(300);
-    policy.exchange_timeout = Duration::from_millis(500);
+    let mut policy = patient();
     policy.fresh = Duration::ZERO;
     policy.stale_if_error = Duration::ZERO;
     policy.refused = Duration::ZERO;
     policy.breaker_failures = 1_000;
-    let app = App::with(|url| {
-        let options = MastraCloudAuth::builder()
-            .project_id("demo")
-            .base_url(cloud.url())
-            .public_url(url);
-        options.dialect(dialect).policy(policy)
-    })
-    .await;
+    let app = common::app(&cloud, dialect, policy.clone()).await;
+    // For what never comes to an end.
+    policy.call_timeout = Duration::from_millis(300);
+    policy.exchange_timeout = Duration::from_millis(500);
+    let hasty = common::app(&cloud, dialect, policy).await;
     for person in [
         "olivia@example.com",
         "anders@example.com",
@@ -242,6 +236,10 @@ async fn live(dialect: Dialect, watch: &mut Watch) {
             location: format!("/elsewhere?token={token}"),
         },
     ] {
+        let app = match kind {
+            FaultKind::Drip => &hasty,
+            _ => &app,
+        };
         cloud.control().clear_faults();
         cloud.control().set_fault(Fault::new(kind));
         let client = app.auth.client();
@@ -252,7 +250,7 @@ async fn live(dialect: Dialect, watch: &mut Watch) {
         assert!(matches!(page.status.as_u16(), 401 | 503), "{page:?}");
         watch.told += &format!("{page:?}");
         let mut other = Browser::default();
-        let callback = other.almost(&app, &cloud, "viewer").await;
+        let callback = other.almost(app, &cloud, "viewer").await;
         watch.secret("code", parameter(&callback, "code"));
         let page = other.open(&callback).await;
         watch.told += &format!("{page:?}");

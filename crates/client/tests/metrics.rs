@@ -11,8 +11,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{App, Browser, app, ask, brisk, cloud, desk, id, provider, until};
-use mastra_auth_cloud::core::config::Policy;
+use common::{App, Browser, app, ask, brisk, cloud, desk, id, patient, provider, until};
 use mastra_auth_cloud::{
     Dialect, MastraCloudAuth, Mode, SessionToken, SignOut, VerificationOptions,
 };
@@ -73,7 +72,7 @@ fn bearer(app: &App, token: &str) -> impl Future<Output = u16> {
 async fn requests_are_counted_by_outcome_and_source() {
     for dialect in [Dialect::V1, Dialect::Pkce] {
         let cloud = cloud(dialect).await;
-        let app = app(&cloud, dialect, Policy::default()).await;
+        let app = app(&cloud, dialect, patient()).await;
         let mut people = [Browser::default(), Browser::default()];
         people[0].sign_in(&app, &cloud, "owner").await;
         people[1].sign_in(&app, &cloud, "viewer").await;
@@ -220,8 +219,8 @@ async fn calls_are_counted_by_operation_and_status() {
 async fn an_outage_shows_in_every_figure_that_it_should() {
     let cloud = cloud(Dialect::V1).await;
     let mut policy = brisk();
-    policy.breaker_pause = Duration::from_secs(2);
-    policy.stale_if_error = Duration::from_mins(1);
+    policy.breaker_pause = Duration::from_hours(1);
+    policy.stale_if_error = Duration::from_hours(1);
     let auth = provider(&cloud, Dialect::V1, policy);
     let hour = Duration::from_hours(1);
     let [one, two] = ["owner", "viewer"].map(|who| cloud.control().sign_in(who, hour).unwrap());
@@ -255,7 +254,21 @@ async fn an_outage_shows_in_every_figure_that_it_should() {
     assert_eq!(id(&auth.authenticate_token(&one).await), "usr_olivia");
     assert_eq!(id(&auth.authenticate_token(&two).await), "usr_victor");
     assert_eq!(moved.by(), [2]);
-    until("the pause is over", || async { state("half_open") == 1 }).await;
+}
+
+#[tokio::test]
+async fn a_pause_that_is_over_shows() {
+    let cloud = cloud(Dialect::V1).await;
+    let auth = provider(&cloud, Dialect::V1, brisk());
+    cloud.stop().await;
+    for n in 0..5 {
+        let _ = auth.authenticate_token(&format!("new-{n}")).await;
+    }
+    let half_open = "mastra_auth_breaker_state{state=\"half_open\"}";
+    until("the pause is over", || async {
+        value(&auth, half_open) == 1
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -9,11 +9,12 @@
 
 mod common;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use common::{App, Browser, app, brisk, cloud, cloud_with, headers, id, provider, until};
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{Answer, Dialect, SessionProvider as _, SessionToken, SignOut};
+use common::{App, Browser, app, brisk, cloud, cloud_with, headers, id, patient, provider, until};
+use mastra_auth_cloud::{
+    Answer, Dialect, MastraCloudAuth, SessionProvider as _, SessionToken, SignOut,
+};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 
@@ -72,49 +73,65 @@ async fn threat_031_a_sign_out_while_the_cloud_is_away_is_told_and_holds() {
     }
 }
 
+/// A way to fail, at a Cloud of its own.
+async fn failing(dialect: Dialect, kind: &FaultKind) -> (LocalCloud, MastraCloudAuth) {
+    let cloud = cloud(dialect).await;
+    let mut policy = patient();
+    // What never comes to an end is given up soon, and what comes late on a busy machine is not.
+    if matches!(kind, FaultKind::Drip) {
+        policy.call_timeout = Duration::from_secs(5);
+    }
+    policy.breaker_failures = 1_000;
+    let auth = provider(&cloud, dialect, policy);
+    (cloud, auth)
+}
+
+/// Does it with each of these in both dialects, all at once.
+async fn with_each(kinds: &[FaultKind], work: impl AsyncFn(Dialect, FaultKind)) {
+    let of = |dialect| kinds.iter().map(move |kind| (dialect, kind.clone()));
+    let all = BOTH.into_iter().flat_map(of);
+    futures_util::future::join_all(all.map(|(dialect, kind)| work(dialect, kind))).await;
+}
+
 #[tokio::test]
 async fn threat_032_a_sign_out_that_failed_is_not_told_as_done() {
-    for dialect in BOTH {
-        let cloud = cloud(dialect).await;
-        let mut policy = Policy::default();
-        policy.call_timeout = Duration::from_millis(300);
-        policy.breaker_failures = 1_000;
-        let auth = provider(&cloud, dialect, policy);
-        for kind in [
-            FaultKind::Drop,
-            FaultKind::Cut,
-            FaultKind::Drip,
-            FaultKind::Status { status: 500 },
-            FaultKind::Status { status: 403 },
-            FaultKind::Status { status: 429 },
-            FaultKind::Html,
-            FaultKind::Truncated,
-            FaultKind::Redirect {
-                status: 307,
-                location: "http://localhost:1/".into(),
-            },
-        ] {
-            let token = cloud.control().sign_in("owner", HOUR).unwrap();
-            assert_eq!(id(&auth.authenticate_token(&token).await), "usr_olivia");
-            cloud
-                .control()
-                .set_fault(Fault::new(kind.clone()).on("destroy"));
-            let token = SessionToken::parse(&token).unwrap();
-            let outcome = auth.sign_out(&token).await;
-            assert!(
-                matches!(outcome, SignOut::NotConfirmed(_)),
-                "{kind:?}: {outcome:?}"
-            );
-            cloud.control().clear_faults();
-            let outcome = auth.sign_out(&token).await;
-            assert_eq!(
-                outcome,
-                SignOut::Ended,
-                "{kind:?}: it was still there to be ended"
-            );
-            assert_eq!(auth.sign_out(&token).await, SignOut::AlreadyGone);
-        }
-    }
+    let kinds = [
+        FaultKind::Drop,
+        FaultKind::Cut,
+        FaultKind::Drip,
+        FaultKind::Status { status: 500 },
+        FaultKind::Status { status: 403 },
+        FaultKind::Status { status: 429 },
+        FaultKind::Html,
+        FaultKind::Truncated,
+        FaultKind::Redirect {
+            status: 307,
+            location: "http://localhost:1/".into(),
+        },
+    ];
+    with_each(&kinds, async |dialect, kind| {
+        let (cloud, auth) = failing(dialect, &kind).await;
+        let token = cloud.control().sign_in("owner", HOUR).unwrap();
+        assert_eq!(id(&auth.authenticate_token(&token).await), "usr_olivia");
+        cloud
+            .control()
+            .set_fault(Fault::new(kind.clone()).on("destroy"));
+        let token = SessionToken::parse(&token).unwrap();
+        let outcome = auth.sign_out(&token).await;
+        assert!(
+            matches!(outcome, SignOut::NotConfirmed(_)),
+            "{kind:?}: {outcome:?}"
+        );
+        cloud.control().clear_faults();
+        let outcome = auth.sign_out(&token).await;
+        assert_eq!(
+            outcome,
+            SignOut::Ended,
+            "{kind:?}: it was still there to be ended"
+        );
+        assert_eq!(auth.sign_out(&token).await, SignOut::AlreadyGone);
+    })
+    .await;
 }
 
 fn folder() -> std::path::PathBuf {
@@ -141,31 +158,29 @@ async fn an_outage_is_lived_through_and_signs_nobody_out() {
         let folder = folder();
         let cloud = at_rest(dialect, 0, &folder).await;
         let port = cloud.port();
+        let mut policy = brisk();
+        policy.stale_if_error = Duration::from_hours(1);
+        let trusting = app(&cloud, dialect, policy).await;
         let app = app(&cloud, dialect, brisk()).await;
         let mut browser = Browser::default();
         browser.sign_in(&app, &cloud, "owner").await;
+        assert_eq!(browser.me(&trusting).await, "usr_olivia");
         let cookie = browser.session().unwrap().to_owned();
         let stranger = cloud.control().sign_in("viewer", HOUR).unwrap();
         cloud.stop().await;
 
         // First what was verified is good for its time, then nothing can be said; never "signed out".
-        let mut seen = Vec::new();
-        let begun = Instant::now();
-        while seen.last() != Some(&503) {
+        let mut statuses = Vec::new();
+        while statuses.last() != Some(&503) {
             let page = browser.fetch(&app.at("/agents")).await;
             assert!(page.cookies().is_empty(), "{page:?}");
-            if seen.last() != Some(&page.status.as_u16()) {
-                seen.push(page.status.as_u16());
-            }
-            assert!(begun.elapsed() < Duration::from_mins(1), "{seen:?}");
+            statuses.push(page.status.as_u16());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        assert_eq!(seen, [200, 503]);
-        assert!(
-            begun.elapsed() >= Duration::from_millis(1_500),
-            "the stale time was used: {:?}",
-            begun.elapsed()
-        );
+        statuses.pop();
+        assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+        let page = browser.fetch(&trusting.at("/agents")).await;
+        assert_eq!((page.status.as_u16(), page.cookies().len()), (200, 0));
         let page = browser.fetch(&app.at("/agents")).await;
         assert_eq!(page.headers["retry-after"], "5");
         let page = browser.open(&app.at("/agents")).await;
@@ -189,45 +204,41 @@ async fn an_outage_is_lived_through_and_signs_nobody_out() {
 
 #[tokio::test]
 async fn threat_081_a_failure_is_not_remembered_as_a_refusal() {
-    for dialect in BOTH {
-        let cloud = cloud(dialect).await;
-        let mut policy = Policy::default();
-        policy.call_timeout = Duration::from_millis(300);
-        policy.breaker_failures = 1_000;
-        let auth = provider(&cloud, dialect, policy);
-        for kind in [
-            FaultKind::Status { status: 500 },
-            FaultKind::Status { status: 503 },
-            FaultKind::Status { status: 429 },
-            FaultKind::Html,
-            FaultKind::HtmlOk,
-            FaultKind::Empty,
-            FaultKind::Truncated,
-            FaultKind::WrongTypes,
-            FaultKind::Cut,
-            FaultKind::Drop,
-            FaultKind::Drip,
-            FaultKind::Huge,
-            FaultKind::Redirect {
-                status: 302,
-                location: "/".into(),
-            },
-        ] {
-            let token = cloud.control().sign_in("owner", HOUR).unwrap();
-            cloud.control().set_fault(Fault::new(kind.clone()));
-            let answer = auth.authenticate_token(&token).await;
-            assert!(
-                matches!(answer, Answer::Unavailable(_)),
-                "{kind:?}: {answer:?}"
-            );
-            cloud.control().clear_faults();
-            assert_eq!(
-                id(&auth.authenticate_token(&token).await),
-                "usr_olivia",
-                "{kind:?}"
-            );
-        }
-    }
+    let kinds = [
+        FaultKind::Status { status: 500 },
+        FaultKind::Status { status: 503 },
+        FaultKind::Status { status: 429 },
+        FaultKind::Html,
+        FaultKind::HtmlOk,
+        FaultKind::Empty,
+        FaultKind::Truncated,
+        FaultKind::WrongTypes,
+        FaultKind::Cut,
+        FaultKind::Drop,
+        FaultKind::Drip,
+        FaultKind::Huge,
+        FaultKind::Redirect {
+            status: 302,
+            location: "/".into(),
+        },
+    ];
+    with_each(&kinds, async |dialect, kind| {
+        let (cloud, auth) = failing(dialect, &kind).await;
+        let token = cloud.control().sign_in("owner", HOUR).unwrap();
+        cloud.control().set_fault(Fault::new(kind.clone()));
+        let answer = auth.authenticate_token(&token).await;
+        assert!(
+            matches!(answer, Answer::Unavailable(_)),
+            "{kind:?}: {answer:?}"
+        );
+        cloud.control().clear_faults();
+        assert_eq!(
+            id(&auth.authenticate_token(&token).await),
+            "usr_olivia",
+            "{kind:?}"
+        );
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -271,15 +282,23 @@ async fn threat_031_whoever_hangs_up_keeps_no_session_alive() {
         ["owner", "viewer"].map(|who| cloud.control().sign_in(who, HOUR).unwrap());
     cloud
         .control()
-        .set_fault(Fault::new(FaultKind::Delay { ms: 700 }).on("destroy"));
+        .set_fault(Fault::new(FaultKind::Delay { ms: 3_000 }).on("destroy"));
     let cookie = format!("mastra_session={first}; mastra_session={second}");
     let (url, headers) = (app.at("/auth/logout"), headers(&[("cookie", &cookie)]));
-    let mut browser = Browser::default();
-    let gone = tokio::time::timeout(
-        Duration::from_millis(150),
-        browser.send(Method::POST, &url, headers, &[]),
+    let leaving = tokio::spawn(async move {
+        let mut browser = Browser::default();
+        browser.send(Method::POST, &url, headers, &[]).await
+    });
+    until("the sign-out has begun", || async {
+        let answer = app.auth.authenticate_token(&first).await;
+        matches!(answer, Answer::Rejected(_))
+    })
+    .await;
+    leaving.abort();
+    assert!(
+        leaving.await.is_err(),
+        "hung up before the Cloud had answered"
     );
-    assert!(gone.await.is_err(), "hung up before the Cloud answered");
     for token in [&first, &second] {
         let answer = app.auth.authenticate_token(token).await;
         assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");

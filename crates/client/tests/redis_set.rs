@@ -13,8 +13,7 @@ mod redis_server;
 
 use std::time::Duration;
 
-use common::{cloud, until};
-use mastra_auth_cloud::core::config::Policy;
+use common::{cloud, patient, until};
 use mastra_auth_cloud::core::ids::SessionId;
 use mastra_auth_cloud::core::time::Timestamp;
 use mastra_auth_cloud::{Answer, Dialect, MastraCloudAuth, RedisRevocations, SessionToken};
@@ -24,7 +23,7 @@ use redis_server::RedisServer;
 const HOUR: Duration = Duration::from_hours(1);
 
 fn instance(cloud: &LocalCloud, redis: &RedisServer, denials: usize) -> MastraCloudAuth {
-    let mut policy = Policy::default();
+    let mut policy = patient();
     policy.denials = denials;
     MastraCloudAuth::builder()
         .project_id("demo")

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use common::{cloud, until};
+use futures_util::FutureExt as _;
 use mastra_auth_cloud::{
     Dialect, MastraCloudAuth, Message, Received, RevocationChannel, UserId, Working,
 };
@@ -32,7 +33,7 @@ impl RevocationChannel for Way {
     fn publish<'a>(&'a self, _: &'a str, messages: &'a [Message]) -> Working<'a, ()> {
         Box::pin(async move {
             assert!(!self.0.is_broken.load(Ordering::SeqCst), "hunter2");
-            tokio::time::sleep(Duration::from_millis(200)).await;
+            tokio::time::sleep(Duration::from_millis(50)).await;
             let texts = messages.iter().map(|message| message.text().to_owned());
             self.0.kept.lock().unwrap().extend(texts);
             Ok(())
@@ -90,8 +91,7 @@ async fn what_ended_in_the_last_moment_is_told_before_the_channel_is_left() {
     );
     // What comes later waits for nobody, and to close what is closed does not either.
     here.end_user(&UserId::parse("usr_omar").unwrap());
-    let again = tokio::time::timeout(Duration::from_secs(1), here.close());
-    again.await.unwrap();
+    assert!(here.close().now_or_never().is_some());
     assert_eq!(here.revocation_status().unwrap().pending, 1);
 }
 

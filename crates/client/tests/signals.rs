@@ -17,10 +17,9 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{App, Browser, app, ask, cloud, headers, with_parameter};
+use common::{App, Browser, app, ask, cloud, headers, patient, with_parameter};
 use ear::{Ear, Told};
 use mastra_auth_cloud::axum::CurrentUser;
-use mastra_auth_cloud::core::config::Policy;
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, Mode, SessionToken, VerificationOptions};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
@@ -89,8 +88,7 @@ impl Desk {
 async fn threat_108_events_hold_still_and_tell_inside_what_the_outside_is_not_told() {
     let ear = Ear::default();
     tracing_subscriber::registry().with(ear.clone()).init();
-    let mut policy = Policy::default();
-    policy.call_timeout = Duration::from_millis(500);
+    let mut policy = patient();
     policy.breaker_failures = 1_000;
     policy.stale_if_error = Duration::ZERO;
     let cloud = cloud(Dialect::V1).await;

@@ -29,6 +29,8 @@ pub(crate) fn router() -> Router<Arc<Cloud>> {
                 .post(api::set_fault)
                 .delete(api::clear_faults),
         )
+        .route("/admin/api/faults/{id}", delete(api::clear_fault))
         .route("/admin/api/requests", get(api::requests))
+        .route("/admin/api/tokens", post(api::token))
         .route("/admin/api/project-tokens", post(api::project_token))
 }

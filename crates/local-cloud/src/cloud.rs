@@ -75,13 +75,12 @@ impl Cloud {
         project_id: &str,
     ) -> Result<SessionRow, StoreError> {
         let created_at = now();
-        let lifetime = i64::try_from(self.session_lifetime.as_millis()).unwrap_or(i64::MAX);
         Ok(SessionRow {
             id: new_session_id()?,
             user_id: user_id.into(),
             project_id: project_id.into(),
             created_at,
-            expires_at: created_at.saturating_add(lifetime),
+            expires_at: created_at.saturating_add(millis(self.session_lifetime)),
             ended_at: None,
         })
     }
@@ -93,9 +92,20 @@ impl Cloud {
         session: &SessionRow,
         now: i64,
     ) -> Result<(String, i64), StoreError> {
-        let lifetime = self.token_lifetime.unwrap_or(Duration::MAX);
-        let lifetime = i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX);
-        let end = session.expires_at.min(now.saturating_add(lifetime));
+        self.token_for(user, session, now, self.token_lifetime)
+    }
+
+    /// A token with a lifetime of its own; `None` is as long as its session.
+    pub(crate) fn token_for(
+        &self,
+        user: &User,
+        session: &SessionRow,
+        now: i64,
+        lifetime: Option<Duration>,
+    ) -> Result<(String, i64), StoreError> {
+        let end = lifetime.map_or(session.expires_at, |lifetime| {
+            session.expires_at.min(now.saturating_add(millis(lifetime)))
+        });
         let (issued, ends) = (now.div_euclid(1000), end.div_euclid(1000));
         let claims = json!({
             "iss": self.url, "aud": session.project_id, "sub": user.id, "sid": session.id, "email": user.email,
@@ -253,6 +263,11 @@ pub(crate) fn now() -> i64 {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// As many whole milliseconds.
+pub(crate) fn millis(time: Duration) -> i64 {
+    i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// ISO 8601, as the API writes times.

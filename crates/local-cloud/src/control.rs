@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cloud::{Cloud, now};
+use crate::issue::Asked;
 use crate::fault::Fault;
 use crate::store::{SessionRow, StoreError};
 
@@ -67,17 +68,27 @@ impl Control {
 
     /// Signs a person in without a page and answers the token; `None` where nobody answers to that name.
     pub fn sign_in(&self, person: &str, lifetime: Duration) -> Option<String> {
-        let (project, person) = (
-            self.cloud.seed.projects.first()?,
-            self.cloud.seed.find(person)?,
-        );
-        let user = told(self.cloud.store.user(&person.id()))??;
-        let mut session = told(self.cloud.new_session(&user.id, &project.id))?;
-        session.expires_at = session
-            .created_at
-            .saturating_add(i64::try_from(lifetime.as_millis()).unwrap_or(i64::MAX));
-        told(self.cloud.store.add_session(&session))?;
-        told(self.cloud.token(&user, &session, session.created_at)).map(|(token, _)| token)
+        let asked = Asked {
+            session_lifetime: Some(lifetime),
+            ..Asked::of(person)
+        };
+        told(self.cloud.issue(&asked))?.map(|issued| issued.token)
+    }
+
+    /// The same with a token that was issued some time ago and lasts for some time from then on; its session lasts as long as
+    /// any. A token that is older than its lifetime has ended.
+    pub fn sign_in_with_token_of(
+        &self,
+        person: &str,
+        age: Duration,
+        lifetime: Duration,
+    ) -> Option<String> {
+        let asked = Asked {
+            age,
+            token_lifetime: Some(lifetime),
+            ..Asked::of(person)
+        };
+        told(self.cloud.issue(&asked))?.map(|issued| issued.token)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Faults that can be switched on, so that a client can be seen to live through them: on one endpoint or all, for the next
 //! requests or until they are cleared. They touch the API and the key set, never the pages.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -106,39 +106,59 @@ impl Fault {
     }
 }
 
+/// A fault that is on, and the number by which it is switched off.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Numbered {
+    pub(crate) id: u64,
+    #[serde(flatten)]
+    fault: Fault,
+}
+
 /// The faults that are on, the newest first to be looked at.
 #[derive(Debug, Default)]
-pub(crate) struct Faults(Mutex<Vec<Fault>>);
+pub(crate) struct Faults(Mutex<On>);
+
+#[derive(Debug, Default)]
+struct On {
+    last_id: u64,
+    faults: Vec<Numbered>,
+}
 
 impl Faults {
+    fn on(&self) -> MutexGuard<'_, On> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(crate) fn set(&self, fault: Fault) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(fault);
+        let mut on = self.on();
+        on.last_id = on.last_id.saturating_add(1);
+        let id = on.last_id;
+        on.faults.push(Numbered { id, fault });
     }
 
     pub(crate) fn clear(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        self.on().faults.clear();
     }
 
-    pub(crate) fn all(&self) -> Vec<Fault> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    /// Switches one off; false where it is not on.
+    pub(crate) fn remove(&self, id: u64) -> bool {
+        let mut on = self.on();
+        let before = on.faults.len();
+        on.faults.retain(|one| one.id != id);
+        on.faults.len() < before
+    }
+
+    pub(crate) fn all(&self) -> Vec<Numbered> {
+        self.on().faults.clone()
     }
 
     /// The fault for one request, used up by one.
     pub(crate) fn take(&self, endpoint: &str) -> Option<FaultKind> {
-        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = faults
-            .iter()
-            .rposition(|fault| fault.endpoint == "any" || fault.endpoint == endpoint)?;
-        let fault = faults.get_mut(place)?;
+        let faults = &mut self.on().faults;
+        let place = faults.iter().rposition(|Numbered { fault, .. }| {
+            fault.endpoint == "any" || fault.endpoint == endpoint
+        })?;
+        let Numbered { fault, .. } = faults.get_mut(place)?;
         let kind = fault.kind.clone();
         if let Some(times) = &mut fault.times {
             *times = times.saturating_sub(1);

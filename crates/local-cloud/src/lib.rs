@@ -20,7 +20,8 @@
 //!
 //! `/admin` is the page; the same as JSON below `/admin/api`: `GET sessions`, `DELETE sessions/{id}`,
 //! `DELETE users/{id}/sessions`, `PUT users/{id}/role` `{"role"}`, `GET keys`, `POST keys/rotate`, `GET|POST|DELETE faults`,
-//! `GET requests`, `POST project-tokens` `{"role"}`.
+//! `GET requests`, `POST project-tokens` `{"role"}`, `POST tokens` `{"person", "age"?, "lifetime"?}` with times in seconds,
+//! `DELETE faults/{id}`.
 //!
 //! # What it does not do
 //!
@@ -33,6 +34,7 @@ mod cloud;
 mod control;
 mod fault;
 mod guard;
+mod issue;
 mod keys;
 mod pages;
 mod seed;

@@ -137,6 +137,8 @@ async fn threat_036_no_other_page_presses_a_button() {
         (Method::POST, "/admin/api/keys/rotate"),
         (Method::POST, "/admin/api/faults"),
         (Method::DELETE, "/admin/api/faults"),
+        (Method::DELETE, "/admin/api/faults/1"),
+        (Method::POST, "/admin/api/tokens"),
         (Method::POST, "/admin/api/project-tokens"),
         (Method::POST, "/auth/oss"),
     ];

@@ -4,11 +4,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import { RedisServer } from './redis-server.js';
-import { PEOPLE, request, signIn, startCloud } from './world.js';
+import { PEOPLE, request, signIn, startCloud, until } from './world.js';
 import type { Cloud } from './world.js';
 
 const RUST = process.env['RUST_INSTANCE'];
@@ -56,12 +56,12 @@ const instance = () =>
   });
 
 const connected = (auth: MastraCloudAuth, isSo = true) =>
-  vi.waitUntil(() => auth.revocationStatus()?.connected === isSo, { timeout: 20_000, interval: 10 });
+  until(() => auth.revocationStatus()?.connected === isSo);
 
 const isIn = async (auth: MastraCloudAuth, token: string) => (await auth.authenticateToken(token, request({}))) !== null;
 
 const isOut = (auth: MastraCloudAuth, token: string) =>
-  vi.waitUntil(async () => !(await isIn(auth, token)), { timeout: 20_000, interval: 1 });
+  until(async () => !(await isIn(auth, token)));
 
 test('threat_031_a_sign_out_is_known_to_three_others_within_a_second', async () => {
   const all = [instance(), instance(), instance(), instance()];
@@ -96,7 +96,7 @@ test('threat_031_an_instance_in_rust_and_one_in_node_end_each_others_sessions', 
   const [one, two, three, four] = people as [(typeof people)[0], (typeof people)[0], (typeof people)[0], (typeof people)[0]];
   const refused = 'rejected signed_out';
   const isRefusedInRust = (token: string) =>
-    vi.waitUntil(async () => (await rust.ask(`verify ${token}`)) === refused, { timeout: 10_000, interval: 1 });
+    until(async () => (await rust.ask(`verify ${token}`)) === refused);
 
   await node.destroySession(one.sessionToken);
   await isRefusedInRust(one.sessionToken);
@@ -134,7 +134,7 @@ test('threat_031_redis_killed_in_the_middle_loses_nothing_and_holds_nobody_up', 
   const late = instance();
   await connected(late);
   // Asked before it was told, the Cloud would have refused them.
-  await vi.waitUntil(() => (late.revocationStatus()?.received ?? 0) >= 6, { timeout: 20_000 });
+  await until(() => (late.revocationStatus()?.received ?? 0) >= 6);
   for (const auth of [here, there, late]) {
     for (const token of [before, between, after]) await isOut(auth, token);
     expect(await isIn(auth, bystander)).toBe(true);
@@ -171,6 +171,6 @@ test('a process that has nothing else to do ends, and close tells first', async 
     expect(await once(child, 'exit')).toEqual([0, null]);
     expect(performance.now() - begun).toBeLessThan(15_000);
   }
-  await vi.waitUntil(() => (watching.revocationStatus()?.received ?? 0) >= 1, { timeout: 5000 });
+  await until(() => (watching.revocationStatus()?.received ?? 0) >= 1);
   await watching.close();
 });

@@ -113,12 +113,12 @@ describe('verification by keys', () => {
     const { user, cookie } = await signIn(auth, 'member');
     const verifications = () => calls.filter(endpoint => endpoint === '/api/v1/auth/verify').length;
     const begun = performance.now();
-    while (performance.now() - begun < 1_200) {
+    while (verifications() < 3) {
       expect((await auth.authenticateToken('', request({ cookie })))?.id).toBe(user.id);
       await new Promise(resolve => setTimeout(resolve, 5));
     }
-    expect(verifications()).toBeGreaterThanOrEqual(2);
-    expect(verifications()).toBeLessThanOrEqual(3);
+    // One each 400 ms at most.
+    expect(performance.now() - begun).toBeGreaterThan(750);
   });
 
   test('wrong options are refused, without their values', () => {

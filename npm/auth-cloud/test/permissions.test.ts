@@ -6,4 +6,4 @@ import { run } from '../scripts/soak/permissions.mjs';
 
 test('permissions match as in the host, but for what is denied with a reason', async () => {
   expect(await run(20_000)).toMatch(/no difference but/);
-}, 60_000);
+});

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { vi } from 'vitest';
+import { until } from './world.js';
 
 const SERVER = process.env['REDIS_SERVER'];
 if (SERVER === undefined) throw new Error('these tests are run by: cargo xtask redis');
@@ -34,7 +34,7 @@ export class RedisServer {
   async startAgain(): Promise<void> {
     const options = ['--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', tmpdir(), ...this.#listening()];
     this.#process = spawn(SERVER as string, options, { stdio: 'ignore' });
-    await vi.waitUntil(() => this.#listens(), { timeout: 20_000 });
+    await until(() => this.#listens());
   }
 
   async kill(): Promise<void> {

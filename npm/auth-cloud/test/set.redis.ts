@@ -1,10 +1,11 @@
 /** The set that a real Redis keeps: how much of it is read, how long it is kept, and what follows where it is gone. */
 
 import { createClient } from 'redis';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { redisChannel } from '../dist/esm/revocation-redis.js';
 import { RedisServer } from './redis-server.js';
+import { until } from './world.js';
 
 const REALM = '0'.repeat(32);
 const NAME = `mastra-auth:revocations:${REALM}`;
@@ -75,7 +76,7 @@ test('threat_031_a_redis_that_was_emptied_is_noticed_once', async () => {
   await client.flushAll();
   // It keeps something again, and not what it kept.
   await channel.publish([message('since')], REALM);
-  await vi.waitUntil(() => lost > 0, { timeout: 10_000 });
+  await until(() => lost > 0);
   await first.close();
   const again = await join();
   lost = 0;
@@ -91,7 +92,7 @@ test('threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_noticed', async 
   const { close } = await channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
   // What is given up is one key.
   await client.del(NAME);
-  await vi.waitUntil(() => lost > 0, { timeout: 10_000 });
+  await until(() => lost > 0);
   await close();
 });
 
@@ -102,6 +103,6 @@ test('threat_085_what_a_clock_takes_away_that_is_days_ahead_is_noticed', async (
   const { close } = await channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
   // What such a one does with its next write.
   await client.zRemRangeByScore(NAME, '-inf', Date.now() + 2 * HOUR);
-  await vi.waitUntil(() => lost > 0, { timeout: 10_000 });
+  await until(() => lost > 0);
   await close();
 });

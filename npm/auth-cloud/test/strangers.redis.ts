@@ -6,12 +6,13 @@
 import { readFile } from 'node:fs/promises';
 
 import { createClient } from 'redis';
-import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import { redisChannel } from '../dist/esm/revocation-redis.js';
 import { RedisServer } from './redis-server.js';
 import { slowWay } from './redis-slow.js';
+import { until } from './world.js';
 
 const REALM = '0'.repeat(32);
 const NAME = `mastra-auth:revocations:${REALM}`;
@@ -49,7 +50,7 @@ test('threat_080_a_member_that_is_no_text_keeps_nobody_from_joining', async () =
   const { texts, close } = await joined(redis.url);
   expect([texts.length, texts[1], texts[2]]).toEqual([3, '', 'good']);
   await stranger.publish(NAME, 'x'.repeat(20_000));
-  await vi.waitUntil(() => texts.length > 3);
+  await until(() => texts.length > 3);
   // Told as one that cannot be read, and not held.
   expect(texts[3]).toBe('');
   await close();
@@ -59,7 +60,7 @@ test('threat_080_members_too_long_for_a_page_keep_nobody_from_joining', async ()
   const auth = (url: string) =>
     new MastraCloudAuth({ projectId: 'demo', baseUrl: 'http://127.0.0.1:9', revocations: { redis: url } });
   const connected = (one: MastraCloudAuth) =>
-    vi.waitUntil(() => one.revocationStatus()?.connected, { timeout: 50_000, interval: 20 });
+    until(() => one.revocationStatus()?.connected);
   const first = auth(redis.url);
   await connected(first);
   const [name] = await stranger.keys('*');
@@ -67,7 +68,7 @@ test('threat_080_members_too_long_for_a_page_keep_nobody_from_joining', async ()
   // The last takes longer than a command may, alone.
   await stranger.zAdd(name!, [...long, { score: Date.now() + HOUR, value: 'y'.repeat(2_000_000) }]);
   first.endUser('usr_mei');
-  await vi.waitUntil(() => first.revocationStatus()?.pending === 0);
+  await until(() => first.revocationStatus()?.pending === 0);
   const way = await slowWay(redis, 1_000_000);
   const late = auth(way.url);
   await connected(late);

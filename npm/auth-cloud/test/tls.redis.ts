@@ -4,10 +4,11 @@
  * `ours` is of the authority that this process trusts, and `strangers` of another; both are for 127.0.0.1.
  */
 
-import { expect, test, vi } from 'vitest';
+import { expect, test } from 'vitest';
 
 import { redisChannel } from '../dist/esm/revocation-redis.js';
 import { RedisServer } from './redis-server.js';
+import { until } from './world.js';
 
 const REALM = '0'.repeat(32);
 
@@ -18,7 +19,7 @@ test('instances tell each other over TLS and no other server is trusted', async 
     const there = await redisChannel(ours.url).subscribe(texts => heard.push(...texts), () => undefined, REALM, 10);
     const message = { text: 'ses_1', until: Date.now() + 60_000 };
     await redisChannel(ours.url).publish([message], REALM);
-    await vi.waitUntil(() => heard.includes('ses_1'));
+    await until(() => heard.includes('ses_1'));
     await there.close();
     // Of another authority; and for another host than its own.
     for (const url of [strangers.url, ours.urlAt('localhost')]) {

@@ -67,7 +67,7 @@ test('a body is read up to the cap and no further', async () => {
 test('a server that does not answer is not waited for', async () => {
   const client = await clientOf(() => {});
   expect(await failure(client)).toEqual(['timeout', 503]);
-}, 10_000);
+});
 
 test('a server that hangs up and one that is not there are an outage', async () => {
   let calls = 0;
@@ -91,7 +91,7 @@ test('the global fetch is looked up at each call, and one that does not listen i
   vi.stubGlobal('fetch', () => Promise.reject(new Error('with secret-token in it')));
   const error = await client.verifyToken({ token: 'secret-token' }).catch((thrown: CloudApiError) => thrown);
   expect(JSON.stringify(error, Object.getOwnPropertyNames(error))).not.toContain('secret-token');
-}, 10_000);
+});
 
 test('headers are read from whatever a host calls a request', () => {
   const headers = { cookie: 'a=1; b=2', authorization: 'Bearer t' };

@@ -5,6 +5,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
+import { vi } from 'vitest';
+
 import type { MastraCloudAuth } from '../dist/esm/index.js';
 import { pickPerson } from '../scripts/login-page.mjs';
 
@@ -77,6 +79,21 @@ export async function signIn(auth: MastraCloudAuth, person: Person, state = cryp
   return { ...result, tokens: result.tokens, cookie: pair(result.cookies?.at(-1) ?? '') };
 }
 
+/** Waits until it is so. */
+export function until(isSo: () => unknown): Promise<unknown> {
+  return vi.waitUntil(isSo, { timeout: 60_000, interval: 10 });
+}
+
+/** A session's cookie, without the login page: its token was issued so many seconds ago and lasts so many from then on. */
+export async function issue(cloud: Cloud, person: Person, times: { age?: number; lifetime?: number } = {}): Promise<string> {
+  const answer = await fetch(`${cloud.url}/admin/api/tokens`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ person, ...times }),
+  });
+  return `mastra_session=${((await answer.json()) as { token: string }).token}`;
+}
+
 /** A request as a Mastra server hands it on. */
 export function request(headers: Record<string, string>) {
   const raw = new Request('http://localhost:4111/api/agents', { headers });
@@ -110,8 +127,13 @@ export function tokenOf(cookie: string): string {
   return cookie.slice(cookie.indexOf('=') + 1);
 }
 
+/** When this cookie's token ends, in milliseconds. */
+export function endsAt(cookie: string): number {
+  const claims = JSON.parse(Buffer.from(tokenOf(cookie).split('.')[1] ?? '', 'base64url').toString()) as { exp: number };
+  return claims.exp * 1_000;
+}
+
 /** Waits until this cookie's token is past its end. */
 export async function endOf(cookie: string): Promise<void> {
-  const claims = JSON.parse(Buffer.from(tokenOf(cookie).split('.')[1] ?? '', 'base64url').toString()) as { exp: number };
-  await new Promise(resolve => setTimeout(resolve, claims.exp * 1_000 - Date.now() + 20));
+  await new Promise(resolve => setTimeout(resolve, endsAt(cookie) - Date.now() + 20));
 }

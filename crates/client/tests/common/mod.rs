@@ -64,6 +64,7 @@ impl App {
                 .base_url(cloud.url())
                 .public_url(url)
                 .dialect(dialect)
+                .policy(patient())
         })
         .await
     }
@@ -232,7 +233,7 @@ impl Default for Browser {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         Self {
-            http: http.timeout(Duration::from_secs(30)).build().unwrap(),
+            http: http.timeout(Duration::from_mins(1)).build().unwrap(),
             jar: Jar::default(),
         }
     }
@@ -443,14 +444,21 @@ pub(crate) fn provider(cloud: &LocalCloud, dialect: Dialect, policy: Policy) -> 
     options.dialect(dialect).policy(policy).build().unwrap()
 }
 
-/// A policy under which a test need not wait long.
-pub(crate) fn brisk() -> Policy {
+/// The default policy on a machine that is busy: a call that comes late is waited for.
+pub(crate) fn patient() -> Policy {
     let mut policy = Policy::default();
+    policy.call_timeout = Duration::from_secs(30);
+    policy.exchange_timeout = Duration::from_secs(30);
+    policy
+}
+
+/// A policy under which a test need not wait long for a time to pass.
+pub(crate) fn brisk() -> Policy {
+    let mut policy = patient();
     policy.fresh = Duration::from_millis(300);
     policy.stale_if_error = Duration::from_millis(1_500);
     policy.refused = Duration::from_millis(300);
     policy.breaker_pause = Duration::from_millis(200);
-    policy.call_timeout = Duration::from_millis(500);
     policy
 }
 

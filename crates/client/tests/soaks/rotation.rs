@@ -13,7 +13,7 @@ use mastra_auth_cloud::{Answer, Code, Dialect, MastraCloudAuth, Mode};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use tokio::task::JoinHandle;
 
-use crate::common::{PEOPLE, cloud};
+use crate::common::{PEOPLE, cloud, until};
 use crate::load::{Calls, Dice, Recorder, spread, verifying};
 
 const HOURS: Duration = Duration::from_hours(4);
@@ -200,7 +200,7 @@ async fn flooded(run: Run) {
         Answer::Authenticated(_)
     ) {
         refusal(&auth, &forger.unknown_key()).await;
-        assert!(begun.elapsed() < pause + Duration::from_secs(2));
+        assert!(begun.elapsed() < pause + Duration::from_mins(1));
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let late = begun.elapsed();
@@ -255,14 +255,20 @@ async fn nonsense(each: Duration) {
         let count = usize::try_from(each.as_millis()).unwrap() / 5;
         let new = (0..count).map(|at| sign_in(&cloud, at)).collect();
         let traffic = Traffic::of(&auth, &known, new);
+        let begun = Instant::now();
         tokio::time::sleep(each).await;
+        until("the keys were asked for again", async || {
+            fetches(&recorder) >= before + 2
+        })
+        .await;
         let times = traffic.end().await;
         let tried = fetches(&recorder) - before;
+        let most = begun.elapsed().as_millis() / (each / 10).as_millis() + 2;
         println!(
             "{kind:?}: {tried} fetches, {} requests served",
             times.known.len() + times.new.len()
         );
-        assert!((2..=12).contains(&tried), "{kind:?}: {tried}");
+        assert!(u128::try_from(tried).unwrap() <= most, "{kind:?}: {tried} of {most}");
         cloud.control().clear_faults();
     }
 }

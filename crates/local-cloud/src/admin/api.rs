@@ -1,6 +1,7 @@
 //! The switches as JSON. Answers hold no token but the one that was just asked for.
 
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -11,6 +12,7 @@ use serde_json::{Value, json};
 use crate::Dialect;
 use crate::cloud::{Cloud, iso, now};
 use crate::fault::{Fault, FaultKind};
+use crate::issue::{Asked, Issued};
 use crate::store::StoreError;
 
 type Shared = State<Arc<Cloud>>;
@@ -177,6 +179,14 @@ pub(super) async fn clear_faults(State(cloud): Shared) -> Json<Value> {
     faults(State(cloud)).await
 }
 
+pub(super) async fn clear_fault(State(cloud): Shared, Path(id): Path<u64>) -> Answer {
+    if cloud.faults.remove(id) {
+        Ok(faults(State(cloud)).await)
+    } else {
+        Err(refuse(StatusCode::NOT_FOUND, "That fault is not on."))
+    }
+}
+
 pub(super) async fn requests(State(cloud): Shared) -> Json<Value> {
     let counts = cloud
         .counts
@@ -213,4 +223,44 @@ pub(super) async fn project_token(State(cloud): Shared, Json(asked): Json<Role>)
     Ok(Json(
         json!({ "token": token, "projectId": project, "role": asked.role }),
     ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenAsked {
+    person: String,
+    /// How long ago it was issued, in seconds.
+    #[serde(default)]
+    age: u64,
+    /// How long it lasts from then on, in seconds; absent is as long as every token here.
+    #[serde(default)]
+    lifetime: Option<u64>,
+}
+
+/// A new session of a person, and its token.
+pub(super) async fn token(State(cloud): Shared, Json(asked): Json<TokenAsked>) -> Answer {
+    let asked = Asked {
+        age: Duration::from_secs(asked.age),
+        token_lifetime: asked.lifetime.map(Duration::from_secs),
+        ..Asked::of(&asked.person)
+    };
+    let issued = cloud.issue(&asked).map_err(failed)?;
+    let Some(Issued {
+        token,
+        ends,
+        user,
+        session,
+    }) = issued
+    else {
+        let people = cloud.seed.people.iter().map(|person| &*person.handle);
+        let people: Vec<_> = people.collect();
+        let error = json!({ "message": "There is no such person." });
+        return Err((
+            StatusCode::NOT_FOUND,
+            Json(json!({ "error": error, "people": people })),
+        ));
+    };
+    Ok(Json(json!({
+        "token": token, "expiresAt": iso(ends), "userId": user.id, "sessionId": session.id, "projectId": session.project_id,
+    })))
 }

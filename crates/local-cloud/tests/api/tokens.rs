@@ -186,3 +186,42 @@ async fn threat_106_the_admin_routes_show_no_token_and_no_code() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_token_is_issued_without_the_login_page() {
+    for dialect in BOTH {
+        let desk = Desk::new(dialect).await;
+        let ask = async |body: Value| desk.admin(Method::POST, "tokens", Some(body)).await;
+        for (person, id) in [
+            ("member", "usr_mei"),
+            ("mei@example.com", "usr_mei"),
+            ("usr_victor", "usr_victor"),
+        ] {
+            let issued = ask(json!({ "person": person })).await;
+            assert_eq!(issued.status, 200, "{}", issued.text);
+            assert_eq!(issued.body["userId"], json!(id));
+            let token = issued.body["token"].as_str().unwrap();
+            assert_eq!(claims(token)["sid"], issued.body["sessionId"]);
+            assert_eq!(desk.verify(token).send().await.status, 200);
+        }
+        let old = ask(json!({ "person": "member", "age": 90, "lifetime": 60 })).await;
+        let old = old.body["token"].as_str().unwrap().to_owned();
+        let lives = |name: &str| claims(&old)[name].as_i64().unwrap();
+        assert_eq!(lives("exp") - lives("iat"), 60);
+        desk.verify(&old).send().await.is(401, "token_expired");
+        assert_eq!(desk.validate(&old).send().await.status, 200, "renewable");
+
+        let before = desk.cloud.control().sessions().len();
+        for body in [
+            json!({ "person": "nobody" }),
+            json!({ "person": "" }),
+            json!({ "person": "member", "lifetimes": 1 }),
+            json!({ "person": "member", "age": -1 }),
+            json!({}),
+        ] {
+            let answer = ask(body.clone()).await;
+            assert!(answer.status.is_client_error(), "{body}: {}", answer.text);
+        }
+        assert_eq!(desk.cloud.control().sessions().len(), before);
+    }
+}
