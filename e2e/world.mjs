@@ -41,7 +41,7 @@ export async function startBrowser() {
   const open = browser.newContext.bind(browser);
   browser.newContext = async (options) => {
     const context = await open(options);
-    context.setDefaultTimeout(10_000);
+    context.setDefaultTimeout(60_000);
     return context;
   };
   return browser;

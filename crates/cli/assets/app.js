@@ -11,6 +11,13 @@ function element(name, text) {
   return made;
 }
 
+/** The page still shows who was signed in: in its place comes what the first page says now, that this is over and why. */
+async function showSignedOut() {
+  const text = await (await fetch('/')).text();
+  const notice = new DOMParser().parseFromString(text, 'text/html').querySelector('[role=alert]');
+  if (notice) document.querySelector('[role=alert], section.person')?.replaceWith(notice);
+}
+
 async function attempt(button) {
   const output = button.parentElement.querySelector('output');
   button.setAttribute('aria-busy', 'true');
@@ -23,6 +30,7 @@ async function attempt(button) {
     const body = await response.json().catch(() => ({}));
     const head = response.ok ? 'Allowed' : (words[response.status] ?? 'Failed');
     const said = response.ok ? element('code', JSON.stringify(body)) : (body.error?.message ?? '');
+    if (response.status === 401) await showSignedOut();
     output.replaceChildren(element('strong', `${response.status} ${head}`), ...(said ? [' · ', said] : []));
   } catch {
     output.dataset.status = 'refused';

@@ -65,7 +65,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Run the local Cloud alone, for people who build an app.
     Dev(DevArgs),
-    /// Look at tokens, or ask a Cloud about one.
+    /// Get a token of a local Cloud, look at tokens, or ask a Cloud about one.
     #[command(after_help = "\
 Tokens come on standard input, never as an argument, where other processes could read them:
 the token alone, without \"Bearer\" before it.
@@ -74,6 +74,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage; `token verify` and `token explain`
 which their help tells.
 
 Examples:
+  mastra-auth token new --as member
   mastra-auth token inspect < token
   mastra-auth token verify --base-url http://localhost:4300 --project-id demo < token")]
     Token {
@@ -181,6 +182,8 @@ pub(crate) struct DevArgs {
 
 #[derive(Subcommand)]
 pub(crate) enum TokenCommand {
+    /// Sign a person in at a running local Cloud, and print the token.
+    New(NewArgs),
     /// Ask a Cloud who a token on standard input belongs to.
     Verify(VerifyArgs),
     /// Check a token on standard input against a key set, and tell each check.
@@ -195,6 +198,35 @@ Exit status:
 Example:
   mastra-auth token inspect < token")]
     Inspect,
+}
+
+#[derive(ClapArgs)]
+#[command(after_help = "\
+Prints the token and nothing else, so that a call can be made with it:
+  curl -H \"Authorization: Bearer $(mastra-auth token new --as member)\" http://localhost:4111/api/agents
+
+The Cloud is one that `mastra-auth dev` or `mastra-auth demo` runs on this machine. The session
+shows on its admin page and can be ended there.
+
+Exit status:
+  0  printed
+  1  failed       no local Cloud answers at that address
+  2  wrong usage  also a person that the Cloud does not know
+
+Examples:
+  mastra-auth token new --as member
+  mastra-auth token new --as viewer --lifetime 60        a token that ends in a minute
+  mastra-auth token new --as owner --cloud-url http://localhost:4301")]
+pub(crate) struct NewArgs {
+    /// Whom to sign in, by handle, id, e-mail address or role.
+    #[arg(long = "as", value_name = "PERSON")]
+    pub(crate) person: String,
+    /// The local Cloud's address.
+    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL", default_value = "http://localhost:4300")]
+    pub(crate) cloud_url: String,
+    /// How long the token lasts; default: as long as every token there.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
+    pub(crate) lifetime: Option<u64>,
 }
 
 #[derive(ClapArgs)]

@@ -46,6 +46,9 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(args) => block_on(demo::run(args)),
         Command::Dev(args) => block_on(dev::run(args)),
         Command::Token {
+            command: TokenCommand::New(args),
+        } => block_on(token::new::run(args)),
+        Command::Token {
             command: TokenCommand::Verify(args),
         } => block_on(token::verify::run(args)),
         Command::Token {

@@ -1,7 +1,9 @@
-//! `mastra-auth token`: tokens come on standard input, never on the command line, where others could read them.
+//! `mastra-auth token`: tokens come on standard input, never on the command line, where others could read them. A new one goes
+//! to standard output.
 
 pub(crate) mod explain;
 pub(crate) mod inspect;
+pub(crate) mod new;
 pub(crate) mod verify;
 
 use std::io::{IsTerminal as _, Read as _, Write as _};

@@ -4,11 +4,12 @@ mod process;
 
 use process::{Finished, command, finish};
 
-const COMMANDS: [&[&str]; 10] = [
+const COMMANDS: [&[&str]; 11] = [
     &[],
     &["demo"],
     &["dev"],
     &["token"],
+    &["token", "new"],
     &["token", "verify"],
     &["token", "explain"],
     &["token", "inspect"],
@@ -146,6 +147,8 @@ fn wrong_usage_is_status_2_and_nothing_on_standard_output() {
         &["dev", "--seed"],
         &["token"],
         &["token", "verify"],
+        &["token", "new"],
+        &["token", "new", "--as", "member", "--lifetime", "0"],
         &["token", "inspect", "a.token.here"],
         &["completions"],
         &["completions", "cmd"],

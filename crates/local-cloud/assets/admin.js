@@ -43,10 +43,12 @@ function show(state) {
     item.append(node('code', key.kid), node('span', key.alg), node('span', key.signs ? 'signs' : 'verifies', { class: 'chip' }));
     return item;
   }), 'None');
-  fill('faults', state.faults.map(({ kind, endpoint, times, ...rest }) => {
-    const detail = Object.entries(rest).map(([name, value]) => `${name} ${value}`).join(', ');
+  fill('faults', state.faults.map(({ id, endpoint, times, ...what }) => {
     const item = node('li');
-    item.append(node('strong', kind.replaceAll('_', ' ')), node('span', detail), node('span', `on ${endpoint}, ${times ? `${times} more` : 'until cleared'}`, { class: 'soft' }));
+    const name = faultName(what);
+    const off = node('button', 'Switch off', { type: 'button', class: 'quiet', 'data-clear-fault': id });
+    off.append(node('span', ` ${name} on ${endpoint}`, { class: 'hidden' }));
+    item.append(node('strong', name), node('span', `on ${endpoint}, ${times ? `${times} more` : 'until cleared'}`, { class: 'soft' }), off);
     return item;
   }), 'None is on.');
   fill('log', [...state.log].reverse().slice(0, 20).map((entry) =>
@@ -54,6 +56,26 @@ function show(state) {
   for (const person of state.people) {
     const select = document.querySelector(`select[data-user="${CSS.escape(person.id)}"]`);
     if (select && document.activeElement !== select) select.value = person.role;
+  }
+}
+
+/** As the form calls it; what was switched on by another way has the names of its members. */
+function faultName(what) {
+  const members = ({ kind, ...rest }) => [kind.replaceAll('_', ' '), ...Object.entries(rest).map(([name, value]) => `${name} ${value}`)].join(', ');
+  const options = [...document.querySelectorAll('#fault-form option')];
+  const chosen = options.find(({ value }) => value.startsWith('{') && members(JSON.parse(value)) === members(what));
+  return chosen?.textContent ?? members(what);
+}
+
+/** A new token of a person goes to the clipboard and nowhere else. */
+async function copyToken(person) {
+  try {
+    const token = call('POST', 'tokens', { person }).then((issued) => new Blob([issued.token], { type: 'text/plain' }));
+    await navigator.clipboard.write([new ClipboardItem({ 'text/plain': token })]);
+    await refresh();
+    $('status').textContent = 'Token copied';
+  } catch {
+    $('status').textContent = 'The browser did not copy it. In a terminal: mastra-auth token new --as ' + person;
   }
 }
 
@@ -89,9 +111,11 @@ async function act(done, ...request) {
 document.addEventListener('click', ({ target }) => {
   const button = target.closest('button');
   if (!button) return;
-  const { endSession, endUser } = button.dataset;
+  const { endSession, endUser, copyToken: person, clearFault } = button.dataset;
   if (endSession) act('Session ended', 'DELETE', `sessions/${encodeURIComponent(endSession)}`);
   if (endUser) act('Sessions ended', 'DELETE', `users/${encodeURIComponent(endUser)}/sessions`);
+  if (person) copyToken(person);
+  if (clearFault) act('Fault switched off', 'DELETE', `faults/${clearFault}`);
   if (button.id === 'rotate') act('New key', 'POST', 'keys/rotate');
   if (button.id === 'clear') act('Faults cleared', 'DELETE', 'faults');
 });

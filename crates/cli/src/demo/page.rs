@@ -7,7 +7,7 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mastra_auth_cloud::axum::{CurrentUser, OptionalUser};
-use mastra_auth_cloud::{Grants, MastraCloudAuth};
+use mastra_auth_cloud::{Answer, CloudApiError, Grants, MastraCloudAuth};
 use maud::{DOCTYPE, Markup, html};
 
 #[derive(Clone)]
@@ -33,9 +33,17 @@ const ACTIONS: [(&str, &str, &str, &str); 3] = [
     ),
 ];
 
-pub(super) async fn home(State(home): State<Home>, OptionalUser(user): OptionalUser) -> Response {
+pub(super) async fn home(
+    State(home): State<Home>,
+    OptionalUser(user): OptionalUser,
+    headers: HeaderMap,
+) -> Response {
     let Some(user) = user else {
-        return frame("Sign in", &signed_out(&home.cloud_url)).into_response();
+        let page = match home.auth.authenticate(&headers).await {
+            Answer::Rejected(error) => was_signed_out(&error),
+            _ => signed_out(&home.cloud_url),
+        };
+        return frame("Sign in", &page).into_response();
     };
     match home.auth.permissions(&user).await {
         Ok(grants) => {
@@ -104,6 +112,18 @@ fn signed_out(cloud_url: &str) -> Markup {
                     ", end the session there, and come back: within two seconds you are signed out."
                 }
             }
+        }
+    }
+}
+
+/// For a browser that brings a session which is not accepted any more.
+fn was_signed_out(error: &CloudApiError) -> Markup {
+    html! {
+        section.card.hero role="alert" {
+            h1 { "You are signed out" }
+            p { "Your session is over: it was ended here, on the Cloud's admin page, or by its own end." }
+            p { code.chip { (error.code()) } " " (error.message()) }
+            a.button href="/auth/login" { "Sign in again" }
         }
     }
 }

@@ -10,6 +10,7 @@
 mod answering;
 mod input;
 mod inspect;
+mod new;
 #[path = "../process/mod.rs"]
 mod process;
 

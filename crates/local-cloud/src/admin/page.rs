@@ -57,6 +57,7 @@ fn content(cloud: &Cloud, users: &[crate::store::User]) -> Markup {
                         label { span.hidden { "Role of " (user.name) }
                             select data-user=(user.id) { @for role in cloud.seed.roles.keys() { option value=(role) selected[*role == user.role] { (role) } } }
                         }
+                        button.quiet type="button" data-copy-token=(user.id) { "Copy a token" span.hidden { " of " (user.name) } }
                         button.quiet type="button" data-end-user=(user.id) { "End all" span.hidden { " sessions of " (user.name) } }
                     }
                 } }
