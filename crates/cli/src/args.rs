@@ -222,7 +222,12 @@ pub(crate) struct NewArgs {
     #[arg(long = "as", value_name = "PERSON")]
     pub(crate) person: String,
     /// The local Cloud's address.
-    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL", default_value = "http://localhost:4300")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "MASTRA_CLOUD_URL",
+        default_value = "http://localhost:4300"
+    )]
     pub(crate) cloud_url: String,
     /// How long the token lasts; default: as long as every token there.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]

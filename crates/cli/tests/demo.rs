@@ -577,7 +577,11 @@ async fn what_is_ended_on_the_admin_page_shows() {
     }
     // The page says so and why, and leads to the way in; to who never was in it says nothing of that.
     let home = browser.get(&app).await;
-    for text in ["You are signed out", "session_ended", "href=\"/auth/login\""] {
+    for text in [
+        "You are signed out",
+        "session_ended",
+        "href=\"/auth/login\"",
+    ] {
         assert!(home.text.contains(text), "{text}: {}", home.text);
     }
     let stranger = Browser::new().get(&app).await;

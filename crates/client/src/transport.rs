@@ -29,6 +29,9 @@ pub trait Transport: Send + Sync + 'static {
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// On this machine a connection comes about or is refused at once: what is slow there is a machine that is busy, and then the
+/// time of the whole call is the bound.
+const LOOPBACK_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// Shorter than servers keep idle connections, so that a request seldom meets one that is just being closed.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
 /// A connection that is never idle would stay with its address for ever, also when the name has moved to another.
@@ -38,6 +41,7 @@ const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 #[derive(Clone)]
 pub struct ReqwestTransport {
     make: Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
+    connect_timeout: Duration,
     max_age: Duration,
     generation: Arc<Mutex<Generation>>,
 }
@@ -56,15 +60,11 @@ impl ReqwestTransport {
     ///
     /// `invalid_configuration` where no TLS back end can be set up.
     pub fn new(base_url: &BaseUrl) -> Result<Self, CloudApiError> {
-        let is_loopback = base_url.is_loopback();
-        Self::from_builder(move || {
-            let builder = reqwest::Client::builder();
-            if is_loopback {
-                builder.no_proxy()
-            } else {
-                builder
-            }
-        })
+        if base_url.is_loopback() {
+            let make = || reqwest::Client::builder().no_proxy();
+            return Self::with(make, LOOPBACK_CONNECT_TIMEOUT);
+        }
+        Self::from_builder(reqwest::Client::builder)
     }
 
     /// A transport over clients of your own making: their proxies, roots and local address are kept; redirects are off
@@ -76,11 +76,19 @@ impl ReqwestTransport {
     pub fn from_builder(
         make: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Result<Self, CloudApiError> {
-        let generation = generation(make()).map_err(|_| {
+        Self::with(make, CONNECT_TIMEOUT)
+    }
+
+    fn with(
+        make: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
+        connect_timeout: Duration,
+    ) -> Result<Self, CloudApiError> {
+        let generation = generation(make(), connect_timeout).map_err(|_| {
             CloudApiError::configuration("The HTTP client cannot be built with these options.")
         })?;
         Ok(Self {
             make: Arc::new(make),
+            connect_timeout,
             max_age: MAX_CONNECTION_AGE,
             generation: Arc::new(Mutex::new(generation)),
         })
@@ -99,7 +107,7 @@ impl ReqwestTransport {
             .unwrap_or_else(PoisonError::into_inner);
         let age = system::now().monotonic.saturating_sub(current.born);
         if age >= self.max_age {
-            match generation((self.make)()) {
+            match generation((self.make)(), self.connect_timeout) {
                 Ok(next) => *current = next,
                 // The old one still works; the next request tries again.
                 Err(_) => signals::client_not_renewed(),
@@ -152,10 +160,13 @@ impl Transport for ReqwestTransport {
     }
 }
 
-fn generation(builder: reqwest::ClientBuilder) -> reqwest::Result<Generation> {
+fn generation(
+    builder: reqwest::ClientBuilder,
+    connect_timeout: Duration,
+) -> reqwest::Result<Generation> {
     let client = builder
         .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
+        .connect_timeout(connect_timeout)
         .pool_idle_timeout(POOL_IDLE_TIMEOUT)
         .referer(false)
         .build()?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::cloud::{Cloud, now};
-use crate::issue::Asked;
 use crate::fault::Fault;
+use crate::issue::Asked;
 use crate::store::{SessionRow, StoreError};
 
 /// A hand on a running Cloud.

@@ -43,7 +43,10 @@ pub(crate) async fn run(args: NewArgs) -> Result<ExitCode, Failure> {
             "--as: the local Cloud knows nobody by that name; there are {people}"
         )));
     }
-    Err(no_local_cloud(url.as_str(), "what answers there is another program"))
+    Err(no_local_cloud(
+        url.as_str(),
+        "what answers there is another program",
+    ))
 }
 
 async fn ask(url: &str, args: &NewArgs) -> Result<(StatusCode, Value), Failure> {

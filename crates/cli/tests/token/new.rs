@@ -70,9 +70,18 @@ async fn where_there_is_no_local_cloud_that_is_said() {
         assert!(finished.stderr.starts_with(&expect), "{}", finished.stderr);
     }
     // No other machine is asked.
-    for url in ["https://cloud.mastra.ai", "http://10.0.0.1", "localhost:4300", ""] {
+    for url in [
+        "https://cloud.mastra.ai",
+        "http://10.0.0.1",
+        "localhost:4300",
+        "",
+    ] {
         let finished = new(url, &["--as", "member"]);
         assert_eq!((finished.code, &*finished.stdout), (Some(2), ""), "{url}");
-        assert!(finished.stderr.contains("--cloud-url"), "{}", finished.stderr);
+        assert!(
+            finished.stderr.contains("--cloud-url"),
+            "{}",
+            finished.stderr
+        );
     }
 }

@@ -268,7 +268,10 @@ async fn nonsense(each: Duration) {
             "{kind:?}: {tried} fetches, {} requests served",
             times.known.len() + times.new.len()
         );
-        assert!(u128::try_from(tried).unwrap() <= most, "{kind:?}: {tried} of {most}");
+        assert!(
+            u128::try_from(tried).unwrap() <= most,
+            "{kind:?}: {tried} of {most}"
+        );
         cloud.control().clear_faults();
     }
 }
