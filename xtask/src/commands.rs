@@ -7,8 +7,11 @@ use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, value_parser};
 
 use crate::benches::{self, Form};
+use crate::node::Platforms;
 use crate::workspace::Workspace;
 use crate::{node, soak};
+
+const ALL: &str = "all-platforms";
 
 /// One thing to ask for.
 pub(crate) struct Command {
@@ -21,8 +24,8 @@ pub(crate) struct Command {
 /// What a command calls, and with what.
 #[derive(Clone, Copy)]
 enum Work {
-    /// With the folder that `--out` names.
-    Out(fn(&Workspace, &Path) -> Result<()>),
+    /// With the folder that `--out` names, and for which platforms.
+    Out(fn(&Workspace, &Path, Platforms) -> Result<()>),
     /// With the name of one of these; `--json` asks for the other form.
     Measure(&'static [Bench]),
     /// With the name of a long run.
@@ -71,6 +74,10 @@ impl Command {
                     .help("Where the tarballs go; made where it is missing")
                     .value_parser(value_parser!(PathBuf))
                     .required(true),
+                Arg::new(ALL)
+                    .long(ALL)
+                    .help("Name the addons of every platform: for a release, which publishes all of them")
+                    .action(ArgAction::SetTrue),
             ],
             Work::Measure(benches) => vec![
                 name.help("What to measure")
@@ -99,7 +106,13 @@ impl Command {
         match self.work {
             Work::Out(work) => {
                 let out = given.get_one::<PathBuf>("out");
-                work(workspace, out.map_or(Path::new("."), PathBuf::as_path))
+                let platforms = if given.get_flag(ALL) {
+                    Platforms::All
+                } else {
+                    Platforms::ThisOne
+                };
+                let out = out.map_or(Path::new("."), PathBuf::as_path);
+                work(workspace, out, platforms)
             }
             Work::Measure(benches) => {
                 let form = if given.get_flag("json") {

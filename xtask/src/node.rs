@@ -4,12 +4,14 @@
 //! Nothing of npm is asked to run an install script.
 
 mod addon;
+mod floor;
 mod pack;
 mod package;
 mod packages;
 mod platform;
 mod runtime;
 mod same_vectors;
+mod sysroot;
 
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,7 @@ use crate::workspace::Workspace;
 use addon::Profile;
 use package::Package;
 
+pub(crate) use pack::Platforms;
 pub(crate) use packages::install;
 pub(crate) use runtime::Node;
 
@@ -53,14 +56,14 @@ pub(crate) fn redis(
 }
 
 /// `cargo xtask npm-pack`: the two tarballs as they are published.
-pub(crate) fn pack(workspace: &Workspace, out: &Path) -> Result<()> {
+pub(crate) fn pack(workspace: &Workspace, out: &Path, platforms: Platforms) -> Result<()> {
     let addon = addon::build(workspace, Profile::Stripped, None)?;
     let package = Package::open(workspace)?;
     package.build()?;
-    pack::run(workspace, &package, &addon, out)
+    pack::run(workspace, &package, &addon, out, platforms)
 }
 
-/// `cargo xtask tarballs`: what is packed is installed far from here, and signs in.
+/// `cargo xtask tarballs`: what is packed is installed far from here and signs in.
 pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
     let cloud = shipped(workspace)?;
     let out = packed(workspace)?;
@@ -71,7 +74,7 @@ pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
 pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
     let out = target_directory(workspace)?.join("npm-packed");
     pack::empty(&out)?;
-    pack(workspace, &out)?;
+    pack(workspace, &out, Platforms::ThisOne)?;
     Ok(out)
 }
 

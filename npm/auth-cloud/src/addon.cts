@@ -1,37 +1,78 @@
 /**
- * Loads the addon: the one that was built here, else the one of the platform's package. CommonJS, so that both module kinds of
- * the package share it.
+ * The addon of this platform, or what went wrong with each package that could hold it.
+ *
+ * CommonJS, so that both module kinds share one copy. Each package has a literal `require` of its own, directly inside a `try`: file
+ * tracers and bundlers follow a literal, and take one inside a `try` for optional. Which C library a Linux has is not asked: the
+ * addon for the other one is not installed, or does not load.
  */
 
-import fs = require('node:fs');
-import path = require('node:path');
+import ownRequire = require('./own-require.cjs');
 
-/** Whether the C library is musl: a glibc process says so in its report. */
-function isMusl(): boolean {
-  const report = process.report.getReport() as { header?: { glibcVersionRuntime?: string } };
-  return report.header?.glibcVersionRuntime === undefined;
-}
-
-function platform(): string {
-  const { platform, arch } = process;
-  if (platform === 'linux') return `linux-${arch}-${isMusl() ? 'musl' : 'gnu'}`;
-  if (platform === 'win32') return `win32-${arch}-msvc`;
-  return `${platform}-${arch}`;
+/** What went wrong: the package, and what the loader threw. */
+interface Failure {
+  readonly wanted: string;
+  readonly cause: unknown;
 }
 
 function load(): unknown {
-  const name = platform();
-  const here = path.join(__dirname, '..', '..', 'native', `auth-cloud.${name}.node`);
-  if (fs.existsSync(here)) return require(here);
-  const wanted = `@mastra/auth-cloud-${name}`;
-  try {
-    return require(wanted);
-  } catch (cause) {
-    throw new Error(
-      `${wanted} cannot be loaded. It is an optional dependency of @mastra/auth-cloud: install again on this platform, without leaving optional dependencies out. A bundler must leave @mastra/auth-cloud outside of its bundle.`,
-      { cause },
-    );
+  const failures: Failure[] = [];
+  const failed = (wanted: string, cause: unknown) => void failures.push({ wanted, cause });
+  switch (`${process.platform}-${process.arch}`) {
+    case 'linux-x64':
+      try {
+        return require('@mastra/auth-cloud-linux-x64-gnu');
+      } catch (cause) {
+        failed('@mastra/auth-cloud-linux-x64-gnu', cause);
+      }
+      try {
+        return require('@mastra/auth-cloud-linux-x64-musl');
+      } catch (cause) {
+        failed('@mastra/auth-cloud-linux-x64-musl', cause);
+      }
+      break;
+    case 'linux-arm64':
+      try {
+        return require('@mastra/auth-cloud-linux-arm64-gnu');
+      } catch (cause) {
+        failed('@mastra/auth-cloud-linux-arm64-gnu', cause);
+      }
+      try {
+        return require('@mastra/auth-cloud-linux-arm64-musl');
+      } catch (cause) {
+        failed('@mastra/auth-cloud-linux-arm64-musl', cause);
+      }
+      break;
+    case 'darwin-arm64':
+      try {
+        return require('@mastra/auth-cloud-darwin-arm64');
+      } catch (cause) {
+        failed('@mastra/auth-cloud-darwin-arm64', cause);
+      }
+      break;
+    case 'darwin-x64':
+      try {
+        return require('@mastra/auth-cloud-darwin-x64');
+      } catch (cause) {
+        failed('@mastra/auth-cloud-darwin-x64', cause);
+      }
+      break;
+    case 'win32-x64':
+      try {
+        return require('@mastra/auth-cloud-win32-x64-msvc');
+      } catch (cause) {
+        failed('@mastra/auth-cloud-win32-x64-msvc', cause);
+      }
+      break;
   }
+  // A bundle that does not hold the addon may still stand beside the installed one.
+  for (const wanted of failures.map(failure => failure.wanted)) {
+    try {
+      return ownRequire(wanted);
+    } catch (cause) {
+      failed(wanted, cause);
+    }
+  }
+  return { failures };
 }
 
 export = load();

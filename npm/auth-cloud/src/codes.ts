@@ -106,5 +106,7 @@ export type ErrorCode =
   | 'circuit_open'
   /** The session is signed out here, but the Cloud did not confirm its end. */
   | 'sign_out_not_confirmed'
+  /** The addon cannot be loaded; the message says why, and what to do. */
+  | 'addon_not_loaded'
   /** The addon failed in a way that it should not. */
   | 'internal';

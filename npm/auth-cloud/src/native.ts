@@ -3,6 +3,8 @@
  */
 
 import addon from './addon.cjs';
+import { notLoaded } from './not-loaded.js';
+import type { Failure } from './not-loaded.js';
 
 /** An error of the core as data. */
 export interface NativeFailure {
@@ -284,4 +286,10 @@ interface Native {
   userAgent(): string;
 }
 
-export const native: Native = addon as Native;
+function loaded(): Native {
+  const made = addon as Native | { readonly failures: readonly Failure[] };
+  if ('failures' in made) throw notLoaded(made.failures);
+  return made;
+}
+
+export const native: Native = loaded();

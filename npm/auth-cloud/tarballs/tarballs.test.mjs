@@ -1,65 +1,35 @@
-// The tarballs as somebody installs them: into an empty project far from this repository, without install scripts; then they sign in.
-//
-// `TARBALLS` names the folder that both lie in, `MASTRA_AUTH` the local Cloud; `cargo xtask tarballs` gives both. The packages of
-// other platforms need not be in a registry: they are optional. Does not look at how a bundler takes the package.
+// The tarballs as a user installs them: into an empty project far from this repository, without install scripts; then they sign in.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 
-const { TARBALLS, MASTRA_AUTH } = process.env;
-if (!TARBALLS || !MASTRA_AUTH) throw new Error('TARBALLS or MASTRA_AUTH is not set: run `cargo xtask tarballs`');
-const HERE = import.meta.dirname;
-const PACKAGE = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
-const CORE = `@mastra/core@${PACKAGE.devDependencies['@mastra/core']}`;
-const INSTALL = ['install', '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
-const PEOPLE = { owner: 'Olivia Okafor', admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
+import { ADDON, MAIN, PLATFORM, answer, npm, project, run, startCloud } from './projects.mjs';
 
-/** The one tarball in the folder whose name goes on like this after the package's. */
-function tarball(rest) {
-  const all = readdirSync(TARBALLS).filter(name => rest.test(name));
-  assert.equal(all.length, 1, `${TARBALLS} holds ${all.length} of ${rest}`);
-  return path.resolve(TARBALLS, all[0]);
-}
-const MAIN = tarball(/^mastra-auth-cloud-\d.*\.tgz$/);
-const ADDON = tarball(/^mastra-auth-cloud-[a-z].*\.tgz$/);
-const PLATFORM = /^mastra-auth-cloud-(.*)-\d+\.\d+\.\d+.*\.tgz$/.exec(path.basename(ADDON))[1];
+const HERE = import.meta.dirname;
+const PEOPLE = { owner: 'Olivia Okafor', admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
+const NODE = process.execPath;
+/** What loads the package in either module kind. */
+const LOADS = {
+  import: ['--input-type=module', '-e', "import '@mastra/auth-cloud'"],
+  require: ['--input-type=commonjs', '-e', "require('@mastra/auth-cloud')"],
+};
 
 const tar = (...words) => execFileSync('tar', words, { encoding: 'utf8' });
 const filesOf = file => tar('-tzf', file).split('\n').filter(line => line !== '' && !line.endsWith('/')).toSorted();
 const manifestOf = file => JSON.parse(tar('-xzOf', file, 'package/package.json'));
 
-/** An empty project with these installed, and the scripts that sign in. */
-function project(...install) {
-  const folder = realpathSync(mkdtempSync(path.join(tmpdir(), 'auth-cloud-')));
-  writeFileSync(path.join(folder, 'package.json'), '{ "name": "empty", "private": true }\n');
-  // What an outer npm says of its own project is not said of this one.
-  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config_local|package|lifecycle)/.test(name)));
-  execFileSync('npm', [...INSTALL, ...install, CORE], { cwd: folder, env, stdio: 'inherit', shell: process.platform === 'win32' });
-  for (const name of readdirSync(HERE).filter(name => name !== path.basename(import.meta.filename))) {
-    copyFileSync(path.join(HERE, name), path.join(folder, name));
-  }
-  copyFileSync(path.join(HERE, '..', 'scripts', 'login-page.mjs'), path.join(folder, 'login-page.mjs'));
-  return folder;
-}
-
-/** Runs a script there. Nothing of this repository is on its way. */
-function run(folder, ...words) {
-  const env = { PATH: process.env.PATH };
-  return spawnSync(process.execPath, words, { cwd: folder, env, encoding: 'utf8', timeout: 60_000 });
-}
-
-/** The same, where it must succeed; answers what it printed as JSON. */
-function answer(folder, ...words) {
-  const { status, stdout, stderr } = run(folder, ...words);
-  assert.equal(status, 0, `${words.join(' ')}: ${stderr}`);
-  assert.equal(stderr, '');
-  return JSON.parse(stdout);
+/** The message that a program ends with which cannot load the addon. */
+function refusal(folder, words) {
+  const { status, stderr } = run(folder, NODE, words);
+  assert.equal(status, 1, stderr);
+  const said = stderr.split('\n').filter(line => /^(\w+ \[)?CloudApiError/.test(line));
+  assert.equal(said.length, 1, stderr);
+  assert.match(stderr, /code: 'addon_not_loaded'/);
+  assert.match(stderr, /\[cause\]: /);
+  return said[0];
 }
 
 describe('what is in them', () => {
@@ -91,23 +61,31 @@ describe('what is in them', () => {
   });
 });
 
+describe('what tools say of the packed file', () => {
+  test('the conditions of `exports` stand as they are written', () => {
+    const written = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
+    assert.equal(JSON.stringify(manifestOf(MAIN).exports), JSON.stringify(written.exports));
+  });
+
+  for (const [tool, words] of Object.entries({ publint: ['run', '--strict', MAIN], attw: [MAIN, '--profile', 'node16'] })) {
+    test(`${tool} finds nothing`, () => {
+      const bin = path.join(HERE, '..', 'node_modules', '.bin', tool);
+      const { status, stdout, stderr } = run(path.dirname(MAIN), bin, words);
+      assert.equal(status, 0, stdout + stderr);
+    });
+  }
+});
+
 describe('without the package of the platform', () => {
   let folder;
   before(() => {
-    folder = project(MAIN, '--omit=optional');
+    folder = project([MAIN, '--omit=optional']);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
-  for (const [kind, words] of Object.entries({
-    import: ['--input-type=module', '-e', "import '@mastra/auth-cloud'"],
-    require: ['--input-type=commonjs', '-e', "require('@mastra/auth-cloud')"],
-  })) {
+  for (const [kind, words] of Object.entries(LOADS)) {
     test(`${kind} fails with one error that names it`, () => {
-      const { status, stderr } = run(folder, ...words);
-      assert.equal(status, 1);
-      const said = stderr.split('\n').filter(line => line.startsWith('Error: '));
-      assert.equal(said.length, 1, stderr);
-      assert.ok(said[0].startsWith(`Error: @mastra/auth-cloud-${PLATFORM} cannot be loaded. It is an optional dependency`), said[0]);
+      assert.match(refusal(folder, words), /cannot be loaded: it is not installed, .* install again on this platform/);
     });
   }
 });
@@ -115,7 +93,7 @@ describe('without the package of the platform', () => {
 describe('both of them', () => {
   let folder;
   before(() => {
-    folder = project(MAIN, ADDON);
+    folder = project([MAIN, ADDON]);
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -130,8 +108,14 @@ describe('both of them', () => {
     assert.deepEqual(installed.toSorted(), ['auth-cloud', `auth-cloud-${PLATFORM}`]);
   });
 
+  test('npm ci installs what the lock file says', () => {
+    rmSync(path.join(folder, 'node_modules'), { recursive: true });
+    npm(folder, 'ci');
+    assert.ok(readdirSync(path.join(folder, 'node_modules', '@mastra')).includes(`auth-cloud-${PLATFORM}`));
+  });
+
   test('an error of one module kind is an instance of the other', () => {
-    const seen = answer(folder, 'errors.mjs');
+    const seen = answer(folder, NODE, ['errors.mjs']);
     assert.deepEqual(seen, { isOneClass: false, esmIsCjs: true, cjsIsEsm: true, strangerIsOne: false, narrows: [true, true] });
   });
 
@@ -139,24 +123,73 @@ describe('both of them', () => {
     describe(`sign in, ${dialect}`, () => {
       let cloud;
       before(async () => {
-        const child = spawn(MASTRA_AUTH, ['dev', '--port', '0', '--dialect', dialect], { stdio: ['ignore', 'pipe', 'inherit'] });
-        const [line] = await once(createInterface({ input: child.stdout }), 'line');
-        cloud = { child, url: /^ready cloud=(\S+)$/.exec(line)?.[1] };
-        assert.ok(cloud.url, line);
+        cloud = await startCloud(dialect);
       });
-      after(async () => {
-        cloud.child.kill('SIGINT');
-        await once(cloud.child, 'exit');
-      });
+      after(() => cloud.stop());
 
       for (const script of ['import.mjs', 'require.cjs']) {
         for (const [person, name] of Object.entries(PEOPLE)) {
           test(`${script}: ${name}`, () => {
-            const seen = answer(folder, script, cloud.url, dialect, person);
+            const seen = answer(folder, NODE, [script, cloud.url, dialect, person]);
             assert.deepEqual(seen, { name, roles: [person], isSame: true, afterwards: null });
           });
         }
       }
     });
   }
+
+  describe('an addon that does not load is explained', () => {
+    const file = () => path.join(folder, 'node_modules', '@mastra', `auth-cloud-${PLATFORM}`, `auth-cloud.${PLATFORM}.node`);
+    let whole;
+    before(() => {
+      whole = readFileSync(file());
+    });
+    after(() => writeFileSync(file(), whole));
+
+    test('addons switched off', () => {
+      assert.match(refusal(folder, ['--no-addons', ...LOADS.import]), /Node was told to load no addons\. Start Node without --no-addons/);
+    });
+
+    test('the permission model', () => {
+      const words = ['--permission', '--allow-fs-read=*', ...LOADS.require];
+      assert.match(refusal(folder, words), /Node was told to load no addons\. .* with --allow-addons/);
+    });
+
+    test('a file of something else', () => {
+      writeFileSync(file(), 'not an addon, but longer than the head of one: '.repeat(100));
+      assert.match(refusal(folder, LOADS.import), /its file is damaged, or was made for another platform/);
+    });
+
+    test('no file', () => {
+      rmSync(file());
+      assert.match(refusal(folder, LOADS.import), /it is not installed/);
+    });
+
+    // Other systems have no such versions.
+    if (PLATFORM.endsWith('gnu')) test('a C library that is too old', () => {
+      writeFileSync(file(), ofTheFuture(whole));
+      assert.match(refusal(folder, LOADS.require), /too old\. Use a system with glibc 2\.28 or newer\. The loader said: .*GLIBC_9/);
+    });
+  });
 });
+
+/** The addon, asking for a version of the C library that no system has: the name of one is changed, and its hash in ELF's way. */
+function ofTheFuture(whole) {
+  const hash = name => [...Buffer.from(name)].reduce((sum, byte) => {
+    const next = (Math.imul(sum, 16) >>> 0) + byte;
+    const high = next & 0xf0000000;
+    return ((next ^ (high >>> 24)) & ~high) >>> 0;
+  }, 0);
+  const number = value => {
+    const bytes = Buffer.alloc(4);
+    bytes.writeUInt32LE(value);
+    return bytes;
+  };
+  const changed = Buffer.from(whole);
+  const [, old] = /\0(GLIBC_2\.\d\d)\0/.exec(whole.toString('latin1'));
+  const future = old.replace('_2', '_9');
+  for (const [from, to] of [[Buffer.from(old), Buffer.from(future)], [number(hash(old)), number(hash(future))]]) {
+    for (let at = changed.indexOf(from); at >= 0; at = changed.indexOf(from, at + 1)) to.copy(changed, at);
+  }
+  return changed;
+}

@@ -40,7 +40,7 @@ pub(super) fn page(workspace: &Workspace) -> Result<String> {
     table(&list(workspace)?)
 }
 
-/// `npm/auth-cloud/src/codes.ts`: the same codes as a type, and the one that a panic of the addon has.
+/// `npm/auth-cloud/src/codes.ts`: the same codes as a type, and the two of the addon itself.
 pub(super) fn typescript(workspace: &Workspace) -> Result<String> {
     union(&list(workspace)?)
 }
@@ -74,7 +74,10 @@ fn union(text: &str) -> Result<String> {
     for row in &rows {
         writeln!(out, "  /** {} */\n  | '{}'", row.meaning, row.code)?;
     }
-    out.push_str("  /** The addon failed in a way that it should not. */\n  | 'internal';\n");
+    out.push_str(
+        "  /** The addon cannot be loaded; the message says why, and what to do. */\n  | 'addon_not_loaded'\n\
+         \x20 /** The addon failed in a way that it should not. */\n  | 'internal';\n",
+    );
     Ok(out)
 }
 

@@ -8,8 +8,10 @@ use std::process;
 
 use anyhow::{Context as _, Result};
 
+use super::floor;
 use super::package::FOLDER;
 use super::platform::Platform;
+use super::sysroot::{C_FLAGS, Sysroot, TARGET};
 use crate::cargo::target_directory;
 use crate::process::{cargo, run};
 use crate::workspace::Workspace;
@@ -42,19 +44,31 @@ pub(super) fn build(
 ) -> Result<PathBuf> {
     let platform = Platform::host()?;
     let mut command = cargo(workspace, &arguments(profile, feature));
+    let mut built = target_directory(workspace)?;
     if profile == Profile::Stripped {
         command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+        if let Some(sysroot) = Sysroot::find(workspace)? {
+            if sysroot.is_for_headers {
+                // Apart from the rest: C that is compiled with other headers would be compiled anew for each of the two.
+                command.args(["--target", TARGET]);
+                command.env(C_FLAGS, sysroot.compile_argument());
+                built.push(TARGET);
+            }
+            command.arg("--").args(sysroot.link_arguments());
+        }
     }
     run(&mut command)?;
-    let built = target_directory(workspace)?
-        .join(profile.folder())
-        .join(platform.library);
+    built.extend([profile.folder(), platform.library]);
+    if profile == Profile::Stripped && platform.libc == Some("glibc") {
+        println!("{}", floor::check(&built)?);
+    }
     let folder = workspace.path(FOLDER).join("native");
     place(&built, &folder, &platform.file())
 }
 
 fn arguments(profile: Profile, feature: Option<&str>) -> Vec<&str> {
-    let mut arguments = vec!["build", "--package", CRATE];
+    // With `rustc` what stands behind `--` is for the addon alone, not for what it is made of.
+    let mut arguments = vec!["rustc", "--package", CRATE];
     if profile != Profile::Dev {
         arguments.push("--release");
     }
@@ -81,14 +95,14 @@ mod tests {
 
     #[test]
     fn what_cargo_is_told() {
-        assert_eq!(arguments(Profile::Dev, None), ["build", "--package", CRATE]);
+        assert_eq!(arguments(Profile::Dev, None), ["rustc", "--package", CRATE]);
         assert_eq!(
             arguments(Profile::Stripped, None).last(),
             Some(&"--release")
         );
         assert_eq!(
             arguments(Profile::Release, Some("f")),
-            ["build", "--package", CRATE, "--release", "--features", "f"]
+            ["rustc", "--package", CRATE, "--release", "--features", "f"]
         );
     }
 

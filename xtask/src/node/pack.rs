@@ -1,8 +1,9 @@
 //! The two tarballs of a release: the package, and the package with the addon of this platform.
 //!
 //! The second takes version, licence, repository, engines and how it is published from the first, so that the two cannot
-//! disagree. The first names the packages of all platforms as optional dependencies; they stand only in what is packed, for
-//! before a release there are none to install. Publishes nothing.
+//! disagree. The first names packages of platforms as optional dependencies; they stand only in what is packed. For a release it
+//! names every platform; otherwise this one alone, for `npm ci` refuses a lock file that lacks a package no registry has.
+//! Publishes nothing.
 
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
@@ -13,8 +14,28 @@ use serde_json::{Map, Value, json};
 use super::package::Package;
 use super::platform::{NAMES, Platform};
 use crate::cargo::target_directory;
-use crate::process::capture;
+use crate::process::{self, capture};
 use crate::workspace::{Workspace, read};
+
+/// For which platforms the package names an addon.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Platforms {
+    All,
+    ThisOne,
+}
+
+impl Platforms {
+    fn names(self, host: Platform) -> &'static [&'static str] {
+        match self {
+            Self::All => &NAMES,
+            Self::ThisOne => NAMES
+                .iter()
+                .position(|name| *name == host.name)
+                .and_then(|index| NAMES.get(index..=index))
+                .unwrap_or_default(),
+        }
+    }
+}
 
 /// What both packages say alike.
 const SHARED: [&str; 4] = ["version", "license", "repository", "engines"];
@@ -25,11 +46,12 @@ pub(super) fn run(
     package: &Package,
     addon: &Path,
     out: &Path,
+    platforms: Platforms,
 ) -> Result<()> {
     let platform = Platform::host()?;
     let folder = target_directory(workspace)?.join("npm").join(platform.name);
     let main = serde_json::from_str(&read(&package.folder().join("package.json"))?)?;
-    let staged = stage(workspace, package, &main)?;
+    let staged = stage(workspace, package, &main, platforms.names(platform))?;
     empty(&folder)?;
     let manifest = manifest(&main, platform).context("npm/auth-cloud/package.json")?;
     write_manifest(&folder, manifest)?;
@@ -50,12 +72,19 @@ pub(super) fn run(
 }
 
 /// The package as it is published, in a folder of its own.
-fn stage(workspace: &Workspace, package: &Package, main: &Value) -> Result<PathBuf> {
+fn stage(
+    workspace: &Workspace,
+    package: &Package,
+    main: &Value,
+    platforms: &[&str],
+) -> Result<PathBuf> {
     let folder = target_directory(workspace)?.join("npm").join("auth-cloud");
     empty(&folder)?;
-    write_manifest(&folder, published(main)?)?;
-    for file in ["README.md", "CHANGELOG.md", "LICENSE"] {
+    for file in ["package.json", "README.md", "CHANGELOG.md", "LICENSE"] {
         fs::copy(package.folder().join(file), folder.join(file)).context(file)?;
+    }
+    for arguments in publishing(main, platforms)? {
+        process::run(package.npm(&folder).arg("pkg").args(arguments))?;
     }
     let dist = package.folder().join("dist");
     for kind in ["esm", "cjs"] {
@@ -69,21 +98,19 @@ fn stage(workspace: &Workspace, package: &Package, main: &Value) -> Result<PathB
     Ok(folder)
 }
 
-/// The manifest without what only its development needs, and with the packages of every platform.
-fn published(main: &Value) -> Result<Map<String, Value>> {
-    let mut manifest = main.as_object().context("is not an object")?.clone();
+/// What `npm pkg` does to the manifest: it goes without what only its development needs, and names the packages of these platforms.
+/// npm, and not `serde_json`, for that one sorts members: in `exports` their order decides which is taken.
+fn publishing(main: &Value, platforms: &[&str]) -> Result<[Vec<String>; 2]> {
     let text = |key: &str| main.get(key).and_then(Value::as_str);
     let (name, version) = text("name")
         .zip(text("version"))
         .context("says no name or no version")?;
-    let platforms: Map<String, Value> = NAMES
+    let platforms = platforms
         .iter()
-        .map(|platform| (format!("{name}-{platform}"), json!(version)))
-        .collect();
-    manifest.remove("devDependencies");
-    manifest.remove("scripts");
-    manifest.insert("optionalDependencies".to_owned(), Value::Object(platforms));
-    Ok(manifest)
+        .map(|platform| format!("optionalDependencies.{name}-{platform}={version}"));
+    let set = ["set".to_owned()].into_iter().chain(platforms).collect();
+    let delete = ["delete", "devDependencies", "scripts"].map(str::to_owned);
+    Ok([delete.to_vec(), set])
 }
 
 /// A folder with nothing in it from an earlier run.
@@ -186,20 +213,22 @@ mod tests {
 
     #[test]
     fn what_is_published_names_every_platform_in_its_own_version() {
-        let manifest = published(&main()).unwrap();
-        let platforms = manifest.get("optionalDependencies").unwrap();
-        assert_eq!(platforms.as_object().unwrap().len(), NAMES.len());
-        assert_eq!(platforms["@mastra/auth-cloud-linux-x64-gnu"], "1.2.3");
+        let [_, set] = publishing(&main(), &NAMES).unwrap();
+        assert_eq!(set.len(), 1 + NAMES.len());
+        let one = "optionalDependencies.@mastra/auth-cloud-linux-x64-gnu=1.2.3";
+        assert!(set.iter().any(|argument| argument == one), "{set:?}");
+        assert_eq!(Platforms::ThisOne.names(LINUX), ["linux-x64-musl"]);
+        assert_eq!(Platforms::All.names(LINUX), NAMES);
     }
 
     /// npm runs a script of a package only where its manifest names one.
     #[test]
     fn threat_109_nothing_that_is_published_runs_while_it_is_installed() {
+        let [delete, _] = publishing(&main(), &NAMES).unwrap();
+        assert_eq!(delete, ["delete", "devDependencies", "scripts"]);
         let mut main = main();
         main["scripts"] = json!({"install": "node x", "postinstall": "node y"});
-        for manifest in [published(&main), manifest(&main, LINUX)] {
-            assert!(!manifest.unwrap().contains_key("scripts"));
-        }
+        assert!(!manifest(&main, LINUX).unwrap().contains_key("scripts"));
     }
 
     #[test]

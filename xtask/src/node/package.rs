@@ -1,10 +1,13 @@
 //! `npm/auth-cloud`: its packages, and its scripts in the order in which each needs the one before.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use serde_json::json;
 
+use super::platform::Platform;
 use super::{Node, packages};
 use crate::certificates::Certificates;
 use crate::process::run;
@@ -31,6 +34,7 @@ impl Package {
         );
         let node = Node::find(workspace)?;
         packages::install(&node, &folder)?;
+        stand_in(&folder, Platform::host()?)?;
         Ok(Self { folder, node })
     }
 
@@ -101,4 +105,16 @@ impl Package {
         }
         command
     }
+}
+
+/// Puts a package in the place of the one that holds the addon, which nobody has published: it leads to the addon that was built here.
+/// So the package has one way to find an addon, and it is the one that users have. npm removes it whenever it installs.
+fn stand_in(folder: &Path, platform: Platform) -> Result<()> {
+    let name = format!("@mastra/auth-cloud-{}", platform.name);
+    let place = folder.join("node_modules").join(&name);
+    let main = format!("../../../native/{}", platform.file());
+    let manifest = json!({ "name": name, "version": "0.0.0", "main": main });
+    fs::create_dir_all(&place)
+        .and_then(|()| fs::write(place.join("package.json"), format!("{manifest:#}\n")))
+        .with_context(|| format!("{}", place.display()))
 }

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result};
 
 use super::Node;
 use crate::process::run;
+use crate::workspace::Workspace;
 
 /// Installs them where the installed ones are others.
 pub(crate) fn install(node: &Node, folder: &Path) -> Result<()> {
@@ -39,8 +40,21 @@ pub(crate) fn install(node: &Node, folder: &Path) -> Result<()> {
     })
 }
 
-/// `npm ci`, without scripts and without telling anybody what is installed.
-pub(super) fn ci(npm: &mut Command) -> Result<()> {
+/// `npm ci` of the lock file in `from`, into another folder: without scripts, and without reporting what is installed.
+pub(super) fn fetch(
+    workspace: &Workspace,
+    mut npm: Command,
+    from: &str,
+    folder: &Path,
+) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))?;
+    for name in ["package.json", "package-lock.json"] {
+        fs::write(
+            folder.join(name),
+            workspace.read(&format!("{from}/{name}"))?,
+        )?;
+    }
+    npm.current_dir(folder);
     run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
 }
 

@@ -5,7 +5,6 @@
 
 use std::env::{self, consts};
 use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -71,14 +70,7 @@ fn fetched(workspace: &Workspace) -> Result<PathBuf> {
         return Ok(binary);
     }
     println!("Node 22.13 or newer is missing: fetching {pinned} through npm");
-    fs::create_dir_all(&folder).with_context(|| format!("{}", folder.display()))?;
-    for name in ["package.json", "package-lock.json"] {
-        fs::write(
-            folder.join(name),
-            workspace.read(&format!("xtask/node/{name}"))?,
-        )?;
-    }
-    packages::ci(Command::new(NPM).current_dir(&folder))?;
+    packages::fetch(workspace, Command::new(NPM), "xtask/node", &folder)?;
     let said = version().context("the Node that npm fetched does not run here")?;
     ensure!(is(&said, &pinned), "npm fetched Node {}", said.trim());
     Ok(binary)

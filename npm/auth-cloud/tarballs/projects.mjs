@@ -1,0 +1,76 @@
+// Empty projects with the tarballs installed, far from this repository, and what is run in them.
+//
+// `TARBALLS` names the folder that both tarballs lie in, `MASTRA_AUTH` the local Cloud; `cargo xtask tarballs` gives both.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+
+const { TARBALLS, MASTRA_AUTH } = process.env;
+if (!TARBALLS || !MASTRA_AUTH) throw new Error('TARBALLS or MASTRA_AUTH is not set: run `cargo xtask tarballs`');
+const HERE = import.meta.dirname;
+const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs'];
+const PACKAGE = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
+const NPM = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+
+export const CORE = `@mastra/core@${PACKAGE.devDependencies['@mastra/core']}`;
+export const REDIS = `redis@${PACKAGE.devDependencies.redis}`;
+
+/** The one tarball in the folder whose name goes on like this after the package's. */
+function tarball(rest) {
+  const all = readdirSync(TARBALLS).filter(name => rest.test(name));
+  assert.equal(all.length, 1, `${TARBALLS} holds ${all.length} of ${rest}`);
+  return path.resolve(TARBALLS, all[0]);
+}
+export const MAIN = tarball(/^mastra-auth-cloud-\d.*\.tgz$/);
+export const ADDON = tarball(/^mastra-auth-cloud-[a-z].*\.tgz$/);
+export const PLATFORM = /^mastra-auth-cloud-(.*)-\d+\.\d+\.\d+.*\.tgz$/.exec(path.basename(ADDON))[1];
+
+/** npm in a folder. */
+export function npm(folder, ...words) {
+  // What an outer npm says of its own project is not said of this one.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_(config_local|package|lifecycle)/.test(name)));
+  execFileSync('npm', [...words, ...NPM], { cwd: folder, env, stdio: 'inherit', shell: process.platform === 'win32' });
+}
+
+/** An empty folder, outside of everything. */
+export const emptyFolder = () => realpathSync(mkdtempSync(path.join(tmpdir(), 'auth-cloud-')));
+
+/** A project with these installed, and the scripts that sign in; in a folder that is empty. */
+export function project(install, folder = emptyFolder()) {
+  writeFileSync(path.join(folder, 'package.json'), '{ "name": "empty", "private": true }\n');
+  npm(folder, 'install', ...install, CORE);
+  for (const name of SCRIPTS) copyFileSync(path.join(HERE, name), path.join(folder, name));
+  copyFileSync(path.join(HERE, '..', 'scripts', 'login-page.mjs'), path.join(folder, 'login-page.mjs'));
+  return folder;
+}
+
+/** Runs a program there. Nothing of this repository is on its way. */
+export function run(folder, program, words, env = {}) {
+  return spawnSync(program, words, { cwd: folder, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8', timeout: 300_000 });
+}
+
+/** The same, where it must succeed and print nothing but JSON; answers that. */
+export function answer(folder, program, words, env) {
+  const { status, stdout, stderr } = run(folder, program, words, env);
+  assert.equal(status, 0, `${program} ${words.join(' ')}: ${stderr}`);
+  assert.equal(stderr, '');
+  return JSON.parse(stdout);
+}
+
+/** The local Cloud on a free port. */
+export async function startCloud(dialect) {
+  const child = spawn(MASTRA_AUTH, ['dev', '--port', '0', '--dialect', dialect], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(createInterface({ input: child.stdout }), 'line');
+  const url = /^ready cloud=(\S+)$/.exec(line)?.[1];
+  assert.ok(url, line);
+  const stop = async () => {
+    child.kill('SIGINT');
+    await once(child, 'exit');
+  };
+  return { url, stop };
+}
