@@ -116,6 +116,8 @@ codes! {
     InvalidToken "invalid_token" Credential Some(401), "The token does not have the form of a token.";
     SignedOut "signed_out" Credential Some(401), "The session was signed out here.";
     SessionExpired "session_expired" Credential Some(401), "The session is past its expiry.";
+    ClockAhead "clock_ahead" Credential Some(401), "The session was over as it began: the clock of this machine may be ahead.";
+    ClockBehind "clock_behind" Credential Some(401), "The token of the sign-in was issued later than now: the clock of this machine may be behind.";
     TokenMalformed "token_malformed" Credential Some(401), "The token is not three parts of strict base64url.";
     TokenHeaderMalformed "token_header_malformed" Credential Some(401), "The token's header is not an object with members of the right type, each once.";
     TokenHeaderRefused "token_header_refused" Credential Some(401), "The token's header asks for an extension, or brings or names a key.";

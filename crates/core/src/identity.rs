@@ -30,7 +30,7 @@ pub use breaker::BreakerState;
 
 use crate::ids::SessionId;
 use crate::model::{CloudSession, CloudUser};
-use crate::time::Timestamp;
+use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 use key::TokenKey;
 
@@ -48,6 +48,8 @@ pub struct Identity {
     /// When its session ends by the Cloud's own word, where that is known.
     session_end: Option<Timestamp>,
     renew_from: Option<Timestamp>,
+    /// When it ends on the monotonic clock, where the wall clock is ahead of the Cloud's.
+    lent_until: Option<Duration>,
     ahead: Claim,
 }
 
@@ -78,6 +80,7 @@ impl Identity {
             expires_at,
             session_end: None,
             renew_from: None,
+            lent_until: None,
             ahead: Claim(AtomicBool::new(false)),
         }
     }
@@ -168,6 +171,7 @@ impl Identity {
                 .chain(earlier.session_end)
                 .min(),
             renew_from: self.renew_from.into_iter().chain(earlier.renew_from).min(),
+            lent_until: self.lent_until.into_iter().chain(earlier.lent_until).min(),
             ..self
         }
     }
@@ -180,7 +184,11 @@ impl Identity {
     pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
         let renew_from = self.expires_at.map(|end| {
             let peeked = || Unverified::peek(self.user.session_token()).issued_at;
-            let issued = self.issued_at.or_else(peeked);
+            // By another clock than this one, where that is ahead.
+            let issued = self
+                .issued_at
+                .or_else(peeked)
+                .filter(|_| self.lent_until.is_none());
             renew_from(issued.unwrap_or(now), end, before)
         });
         Self { renew_from, ..self }
@@ -194,6 +202,23 @@ impl Identity {
         }
     }
 
+    /// The same, of what the Cloud vouches for now though it is past its end by this clock: so the clock is ahead. Its life begins now,
+    /// and ends on whichever clock comes first; without a known life it has no end of its own, and the Cloud is asked as often as
+    /// of a token that says none.
+    pub(crate) fn lent(self, life: Option<Duration>, now: Now) -> Self {
+        Self {
+            expires_at: life.map(|life| now.wall.plus(life)),
+            session_end: self.session_end.filter(|end| *end > now.wall),
+            lent_until: life.map(|life| now.monotonic.saturating_add(life)),
+            ..self
+        }
+    }
+
+    /// Whether the clock was ahead when it was verified.
+    pub(crate) const fn is_lent(&self) -> bool {
+        self.lent_until.is_some()
+    }
+
     /// Whether it is time to ask for a newer token.
     pub(crate) fn is_near_end(&self, now: Timestamp) -> bool {
         self.renew_from.is_some_and(|from| now >= from)
@@ -201,9 +226,11 @@ impl Identity {
 
     /// Whether its end is further back than the clocks may differ, or its session's is reached: the Cloud says that one itself, so it
     /// has no leeway.
-    pub(crate) fn is_expired(&self, now: Timestamp, leeway: Duration) -> bool {
-        self.expires_at.is_some_and(|end| now >= end.plus(leeway))
-            || self.session_end.is_some_and(|end| now >= end)
+    pub(crate) fn is_expired(&self, now: Now, leeway: Duration) -> bool {
+        let Now { wall, monotonic } = now;
+        self.expires_at.is_some_and(|end| wall >= end.plus(leeway))
+            || self.session_end.is_some_and(|end| wall >= end)
+            || self.lent_until.is_some_and(|end| monotonic >= end)
     }
 
     /// Whether somebody has that leave already.

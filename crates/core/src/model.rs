@@ -6,6 +6,7 @@
 //! of one account must not pass for an outage, and never adds a role.
 
 use core::fmt;
+use core::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -194,6 +195,23 @@ impl CloudSession {
             user_id,
             expires_at,
             created_at,
+        }
+    }
+
+    /// From its begin to its end.
+    pub(crate) fn life(&self) -> Duration {
+        self.expires_at.since(self.created_at)
+    }
+
+    /// The same by this clock, of a session that the Cloud says stands. One that is over by this clock shows that the clock is ahead:
+    /// then it ends its own life from now.
+    pub(crate) fn by_this_clock(self, now: Timestamp) -> Self {
+        if self.expires_at > now {
+            return self;
+        }
+        Self {
+            expires_at: now.plus(self.life()),
+            ..self
         }
     }
 

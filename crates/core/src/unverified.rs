@@ -5,6 +5,8 @@
 //! token; the time of issue counts beside such an answer alone. Nothing here is public, and nothing here reads a
 //! subject, a role or an e-mail address.
 
+use core::time::Duration;
+
 use serde_json::Value;
 
 use crate::encoding::base64url_decode;
@@ -25,6 +27,11 @@ impl Unverified {
     /// Looks at the payload of a compact JWS; says nothing of anything else, an opaque token for one.
     pub(crate) fn peek(token: &SessionToken) -> Self {
         Self::read(token.expose()).unwrap_or_default()
+    }
+
+    /// From its issue to its expiry, where it says both.
+    pub(crate) fn life(&self) -> Option<Duration> {
+        Some(self.expires_at?.since(self.issued_at?))
     }
 
     fn read(token: &str) -> Option<Self> {

@@ -16,6 +16,10 @@ export type ErrorCode =
   | 'signed_out'
   /** The session is past its expiry. */
   | 'session_expired'
+  /** The session was over as it began: the clock of this machine may be ahead. */
+  | 'clock_ahead'
+  /** The token of the sign-in was issued later than now: the clock of this machine may be behind. */
+  | 'clock_behind'
   /** The token is not three parts of strict base64url. */
   | 'token_malformed'
   /** The token's header is not an object with members of the right type, each once. */

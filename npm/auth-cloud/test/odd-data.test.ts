@@ -1,38 +1,12 @@
 /** Odd but valid data of a Cloud: nobody is kept out by it. */
 
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
-import { comeBack, pair, REDIRECT, request } from './world.js';
-
-const stops: (() => void)[] = [];
-afterEach(() => stops.splice(0).forEach(stop => stop()));
-
-/** A Cloud that answers each path with what is written for it. */
-async function cloud(answers: (path: string, url: string) => unknown): Promise<string> {
-  const server = createServer((request, response) => {
-    const { port } = server.address() as AddressInfo;
-    const answer = answers(request.url?.split('?')[0] ?? '', `http://localhost:${port}`);
-    response.writeHead(answer === undefined ? 404 : 200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify(answer ?? {}));
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  stops.push(() => server.close().closeAllConnections());
-  return `http://localhost:${(server.address() as AddressInfo).port}`;
-}
-
-/** A sign-in whose code is worth whatever the Cloud says. */
-function finish(auth: MastraCloudAuth) {
-  const state = crypto.randomUUID();
-  const cookies = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
-  return comeBack(auth, { code: `code-${state}`, state, cookies });
-}
+import { pair, request } from './world.js';
+import { cloud, finish } from './written-cloud.js';
 
 describe('odd but valid data', () => {
   test('a session that ends with the year 9999 is a session', async () => {

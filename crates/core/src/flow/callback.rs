@@ -192,7 +192,7 @@ impl Callback {
         let key = self.authority.key(token.expose());
         let identity = match answer {
             Answer::Authenticated(identity) => Arc::unwrap_or_clone(identity),
-            Answer::Rejected(error) => return Err(error),
+            Answer::Rejected(error) => return Err(finish::at_sign_in(error, &token, now)),
             // The Cloud handed the token out just now: that its session lives need not be said again.
             Answer::Unavailable(error) => {
                 self.authority.prove(key, &token, now).map_err(|_| error)?

@@ -156,7 +156,9 @@ impl Identify {
             Question::Whose(token, call) => match call.step(event, now) {
                 Step::Send(request) => return Step::Send(request),
                 Step::Wait(time) => return Step::Wait(time),
-                Step::Done(result) => result.map(|user| said(self.key, user, token)),
+                Step::Done(result) => {
+                    result.map(|user| said(&self.authority, self.key, user, token, now))
+                }
             },
             Question::Lives(identity, call) => match call.step(event, now) {
                 Step::Send(request) => return Step::Send(request),
@@ -229,9 +231,16 @@ impl Flow for Identify {
 }
 
 /// Who it is by the Cloud's word, and what the token itself says of its session.
-fn said(key: TokenKey, user: CloudUser, token: &SessionToken) -> Identity {
+fn said(
+    authority: &Authority,
+    key: TokenKey,
+    user: CloudUser,
+    token: &SessionToken,
+    now: Now,
+) -> Identity {
     let said = Unverified::peek(token);
-    Identity::new(key, user, said.session_id, said.expires_at).begun(said.issued_at)
+    let identity = Identity::new(key, user, said.session_id.clone(), said.expires_at);
+    authority.vouched(identity.begun(said.issued_at), &said, now)
 }
 
 /// Who it is by the signature, in the session that the Cloud knows: it must be the same person's.

@@ -76,8 +76,10 @@ impl LiveSession {
                 Ok(None)
             }
             // A sign-out that came while the Cloud was asked wins over the answer.
-            Ok(Validated { session, .. }) => Ok(Some(session)
-                .filter(|session| session.expires_at() > now.wall && !self.is_over(now))),
+            Ok(Validated { session, .. }) => {
+                Ok(Some(self.authority.standing(session, &self.key, now))
+                    .filter(|session| session.expires_at() > now.wall && !self.is_over(now)))
+            }
             Err(error) if error.is_refusal() => {
                 self.authority
                     .refused(self.key, Refusal::session(error), now);

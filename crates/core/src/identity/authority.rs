@@ -34,6 +34,7 @@ use crate::permission::Grants;
 use crate::secret::{LoginSecret, SessionToken};
 use crate::tally::Tally;
 use crate::time::{Now, Timestamp};
+use crate::unverified::Unverified;
 
 /// A deployment at work.
 pub struct Authority {
@@ -233,6 +234,26 @@ impl Authority {
     /// Refuses a token for a moment whatever the status: nobody asks again for a session that cannot be renewed.
     pub(crate) fn over(&self, key: TokenKey, error: &CloudApiError, now: Now) {
         self.cache.refuse(key, Refusal::session(error.clone()), now);
+    }
+
+    /// A session that the Cloud says stands, asked with this token. Where the Cloud says who is signed in, its clock counts and not this
+    /// one; where signatures are checked here, this one does. So it does where the token came when this clock was right: its end
+    /// is known then.
+    pub(crate) fn standing(&self, session: CloudSession, of: &TokenKey, now: Now) -> CloudSession {
+        let known = self.seen(of);
+        if self.keys.is_some() || known.is_some_and(|known| !known.is_lent()) {
+            return session;
+        }
+        session.by_this_clock(now.wall)
+    }
+
+    /// Whom the Cloud vouches for now, with what the token says of its times.
+    pub(crate) fn vouched(&self, identity: Identity, said: &Unverified, now: Now) -> Identity {
+        let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
+        if self.keys.is_some() || !is_past {
+            return identity;
+        }
+        identity.lent(said.life(), now)
     }
 
     /// Whether an identity is past its end.

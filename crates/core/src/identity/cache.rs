@@ -162,7 +162,7 @@ impl Cache {
 
     /// Whether an identity is past its end.
     pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
-        identity.is_expired(now.wall, self.leeway)
+        identity.is_expired(now, self.leeway)
     }
 
     /// From when on an identity is over for certain.

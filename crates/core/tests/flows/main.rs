@@ -14,6 +14,7 @@ mod authenticate;
 mod breaker;
 mod callback;
 mod clock;
+mod clock_ahead;
 mod ends;
 mod glance;
 mod handed_out;

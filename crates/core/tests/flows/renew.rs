@@ -309,13 +309,18 @@ fn a_later_end_is_written_again() {
 }
 
 #[test]
-fn a_clock_that_is_far_ahead_renews_nothing_for_ever() {
+fn a_clock_that_was_set_far_ahead_renews_by_the_clouds_word_and_no_oftener() {
     let authority = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 250, 550));
     let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
     let ran = renew(&authority, &old, at(600), answers);
-    assert_eq!(brief(&ran), ("ended session_expired".to_owned(), 2));
-    assert_eq!(brief(&renew(&authority, &old, at(601), vec![])).1, 0);
+    assert_eq!(brief(&ran), (format!("usr_1 has {new}"), 2));
+    let again = renew(&authority, &old, at(601), vec![]);
+    assert_eq!(brief(&again), (format!("usr_1 has {new}"), 0));
+    // Its life of 300 s began when it came.
+    assert_eq!(with_bearer(&authority, &new, at(629), []).0, "user usr_1");
+    let over = with_bearer(&authority, &new, at(900), []);
+    assert_eq!(over, ("rejected session_expired".to_owned(), 0));
 }
 
 /// Which of the two tokens is signed out, and when.

@@ -10,6 +10,7 @@ use crate::error::{CloudApiError, Code};
 use crate::identity::Identity;
 use crate::json::BadMember;
 use crate::model::{CloudSession, CloudUser, derived_session_id};
+use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
@@ -58,9 +59,19 @@ impl Callback {
             return Err(bad_member(BadMember("session.user_id")));
         }
         let token = identity.user().session_token().clone();
-        let begun = identity.begun_at().or(Some(session.created_at()));
-        let own_end = identity.expires_at();
+        let (by_keys, own_end) = (authority.keys().is_some(), identity.expires_at());
+        let is_past = |end: Timestamp| end <= now.wall;
+        let life = life(&session, &token);
+        let is_ahead =
+            !life.is_zero() && (is_past(session.expires_at()) || own_end.is_some_and(is_past));
+        let session = if by_keys {
+            session
+        } else {
+            session.by_this_clock(now.wall)
+        };
+        let session_end = session_end.map(|_| session.expires_at());
         let end = own_end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
+        let begun = identity.begun_at().or(Some(session.created_at()));
         let identity = identity
             .named(Some(session.id().clone()))
             .begun(begun)
@@ -69,9 +80,20 @@ impl Callback {
             Some(end) => identity.session_ending(end),
             None => identity,
         };
+        let identity = if is_ahead && !by_keys {
+            // A session cannot be over as it begins: the Cloud's clock counts.
+            let longest = authority.config().policy.session_max_age;
+            identity.lent(Some(life.min(longest)), now)
+        } else {
+            identity
+        };
         if authority.is_over(&identity, now) || authority.config().policy.session_max_age.is_zero()
         {
-            return Err(CloudApiError::new(Code::SessionExpired));
+            return Err(CloudApiError::new(if is_ahead {
+                Code::ClockAhead
+            } else {
+                Code::SessionExpired
+            }));
         }
         // Where only the token's end is known, the cookie stays long enough to renew it.
         let cookie_until = session_end.unwrap_or(session.expires_at().plus(RENEWABLE_FOR));
@@ -90,5 +112,28 @@ impl Callback {
             cookies,
             return_path: self.state.return_path(),
         })
+    }
+}
+
+/// How long a new session and its token last, by the clock of whoever made them.
+fn life(session: &CloudSession, token: &SessionToken) -> Duration {
+    let said = Unverified::peek(token);
+    let begun = said.issued_at.unwrap_or(session.created_at());
+    let own = said.expires_at.map(|end| end.since(begun));
+    own.map_or(session.life(), |own| own.min(session.life()))
+}
+
+/// The refusal of a token that was handed out just now. One that is over as it begins, or is of later, tells of a clock.
+pub(super) fn at_sign_in(error: CloudApiError, token: &SessionToken, now: Now) -> CloudApiError {
+    let said = Unverified::peek(token);
+    let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
+    let is_later = said.issued_at.is_some_and(|issued| issued > now.wall);
+    let has_life = said.life().is_some_and(|life| !life.is_zero());
+    if error.is(&Code::SessionExpired) && is_past && has_life {
+        CloudApiError::new(Code::ClockAhead)
+    } else if error.is(&Code::TokenNotYetValid) && is_later {
+        CloudApiError::new(Code::ClockBehind)
+    } else {
+        error
     }
 }
