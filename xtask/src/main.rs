@@ -19,6 +19,7 @@ mod debian;
 mod deny;
 mod differential;
 mod generated;
+mod guides;
 mod hosts;
 mod layers;
 mod model;

@@ -19,6 +19,7 @@ use anyhow::Result;
 
 use crate::cargo::{cli, shipped, target_directory};
 use crate::certificates::Certificates;
+use crate::guides::Scripts;
 use crate::workspace::Workspace;
 use addon::Profile;
 use package::Package;
@@ -68,6 +69,15 @@ pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
     let cloud = shipped(workspace)?;
     let out = packed(workspace)?;
     Package::open(workspace)?.try_tarballs(&out, &cloud)
+}
+
+/// The guides' programs against the types of the package; those that are whole run too.
+pub(crate) fn guides(workspace: &Workspace, scripts: &Scripts) -> Result<()> {
+    addon::build(workspace, Profile::Dev, Some(FAULTS))?;
+    let package = Package::open(workspace)?;
+    scripts.write(&package.folder().join(".guides"))?;
+    package.build()?;
+    package.run_guides()
 }
 
 /// The folder of today's two tarballs, and of no others: those of another version would be taken for them.

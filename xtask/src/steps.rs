@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use crate::workspace::Workspace;
 use crate::{
-    browser, cargo, deny, generated, hosts, layers, model, node, redis, threats, toolchain, vectors,
+    browser, cargo, deny, generated, guides, hosts, layers, model, node, redis, threats, toolchain,
+    vectors,
 };
 
 /// One thing CI does.
@@ -138,6 +139,14 @@ pub(crate) const STEPS: &[Step] = &[
         check_about: "",
         pace: Pace::Quick,
         work: Work::Plain(node::run),
+    },
+    Step {
+        name: "guides",
+        about: "Run the commands of the guides, and check their programs; say which are not run and why",
+        example: "cargo xtask guides",
+        check_about: "",
+        pace: Pace::Quick,
+        work: Work::Plain(guides::run),
     },
     Step {
         name: "model",

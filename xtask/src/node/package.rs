@@ -91,6 +91,15 @@ impl Package {
         run(self.command("bench", arguments).env("MASTRA_AUTH", cloud))
     }
 
+    /// The programs of the guides, with what the environment of such a program holds.
+    pub(super) fn run_guides(&self) -> Result<()> {
+        run(self.command("guides", &[]).envs([
+            ("MASTRA_PROJECT_ID", "demo"),
+            ("ROBOT_KEY", "robot"),
+            ("CUSTOMER_KEY", "customer"),
+        ]))
+    }
+
     pub(super) fn script(&self, name: &str, arguments: &[&str]) -> Result<()> {
         run(&mut self.command(name, arguments))
     }

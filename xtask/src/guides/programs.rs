@@ -1,0 +1,157 @@
+//! The guides' programs and settings.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::blocks::Block;
+use crate::workspace::Workspace;
+
+/// Rust that is compiled by the suite and that the guides are cut from.
+const SOURCES: [&str; 2] = ["examples", "crates/client/tests/guides.rs"];
+/// Sources that read variables, and the variables of others that the guides name.
+const READERS: [&str; 3] = [
+    "npm/auth-cloud/src/options.ts",
+    "npm/auth-cloud/src/deployment.ts",
+    "crates/client/src/environment.rs",
+];
+const FOREIGN: [&str; 3] = ["NODE_ENV", "MASTRA_EE_LICENSE", "MASTRA_WORKER_AUTH_TOKEN"];
+
+/// The block stands in a program that is compiled, line by line; how far it is indented does not count.
+pub(super) fn is_compiled(workspace: &Workspace, block: &Block) -> Result<()> {
+    let mut files = Vec::new();
+    for source in SOURCES {
+        rust_files(&workspace.path(source), &mut files)?;
+    }
+    let wanted = significant(&block.text);
+    for file in &files {
+        let lines = significant(&fs::read_to_string(file)?);
+        if lines.windows(wanted.len()).any(|part| part == wanted) {
+            return Ok(());
+        }
+    }
+    anyhow::bail!(
+        "its lines stand in no program that is compiled: cut it out of {}",
+        SOURCES.join(" or ")
+    )
+}
+
+/// The lines that say something, each with single spaces between its words.
+fn significant(text: &str) -> Vec<String> {
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines = text.lines().map(words);
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+fn rust_files(path: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<()> {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name != "node_modules" && name != "target" {
+                rust_files(&entry.path(), files)?;
+            }
+        }
+    } else if path.extension().is_some_and(|kind| kind == "rs") {
+        files.push(path.to_path_buf());
+    }
+    Ok(())
+}
+
+/// Each line sets a variable that something reads.
+pub(super) fn are_variables(workspace: &Workspace, block: &Block) -> Result<()> {
+    let readers: Vec<_> = READERS.iter().map(|file| workspace.read(file)).collect();
+    let readers = readers.into_iter().collect::<Result<Vec<_>>>()?;
+    for line in significant(&block.text) {
+        if line.starts_with('#') {
+            continue;
+        }
+        let (name, _) = line
+            .split_once('=')
+            .with_context(|| format!("`{line}` sets nothing"))?;
+        let is_read = FOREIGN.contains(&name) || readers.iter().any(|text| text.contains(name));
+        ensure!(is_read, "nothing reads {name}");
+    }
+    Ok(())
+}
+
+/// TypeScript programs, to be type-checked together.
+#[derive(Default)]
+pub(crate) struct Scripts(Vec<(String, String)>);
+
+/// What a part of a program takes for granted: the word that shows it, what declares it, and the line that does.
+const GRANTED: [(&str, &str, &str); 9] = [
+    (
+        "new MastraCloudAuth(",
+        "{ MastraCloudAuth",
+        "import { MastraCloudAuth } from '@mastra/auth-cloud';",
+    ),
+    (
+        "RevocationChannel",
+        "{ RevocationChannel",
+        "import type { RevocationChannel } from '@mastra/auth-cloud';",
+    ),
+    (
+        "new Mastra(",
+        "{ Mastra }",
+        "import { Mastra } from '@mastra/core';",
+    ),
+    (
+        "auth.",
+        "const auth",
+        "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;",
+    ),
+    ("token}", "const token", "declare const token: string;"),
+    (
+        "sessionId)",
+        "const sessionId",
+        "declare const sessionId: string;",
+    ),
+    ("userId)", "const userId", "declare const userId: string;"),
+    (
+        "    auth,",
+        "const auth",
+        "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;",
+    ),
+    (
+        "{ auth",
+        "const auth",
+        "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;",
+    ),
+];
+
+impl Scripts {
+    pub(super) fn add(&mut self, block: &Block) {
+        let name = format!("{}-{}.ts", block.page.replace(['/', '.'], "-"), block.line);
+        let mut head = Vec::new();
+        for (word, declared, line) in GRANTED {
+            if block.text.contains(word) && !block.text.contains(declared) && !head.contains(&line)
+            {
+                head.push(line);
+            }
+        }
+        let text = format!("{}\n{}\nexport {{}};\n", head.join("\n"), block.text);
+        self.0.push((name, text));
+    }
+
+    /// Writes them into a folder of their own, with their settings, and with a program that runs those that are whole.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        if folder.is_dir() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+        let settings = r#"{ "extends": "../tsconfig.json", "compilerOptions": { "noUnusedLocals": false, "noPropertyAccessFromIndexSignature": false, "noUnusedParameters": false }, "include": ["*.ts"] }"#;
+        fs::write(folder.join("tsconfig.json"), settings)?;
+        let mut run = String::new();
+        for (name, text) in &self.0 {
+            fs::write(folder.join(name), text)?;
+            if !text.contains("declare const ") {
+                writeln!(run, "await import('./{name}');")?;
+            }
+        }
+        fs::write(folder.join("run.mjs"), run)?;
+        Ok(())
+    }
+}
