@@ -68,7 +68,9 @@ pub(crate) fn pack(workspace: &Workspace, out: &Path, platforms: Platforms) -> R
 pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
     let cloud = shipped(workspace)?;
     let out = packed(workspace)?;
-    Package::open(workspace)?.try_tarballs(&out, &cloud)
+    let package = Package::open(workspace)?;
+    let tools = package.tools(workspace)?;
+    package.try_tarballs(&out, &cloud, &tools)
 }
 
 /// The guides' programs against the types of the package; those that are whole run too.

@@ -182,7 +182,7 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "tarballs",
-        about: "Pack the npm package, install it in empty projects elsewhere, and sign in there",
+        about: "Pack the npm package, install it in empty projects elsewhere, and sign in there, bundled and in other runtimes too",
         example: "cargo xtask tarballs",
         check_about: "",
         pace: Pace::Slow,

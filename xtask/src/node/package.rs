@@ -9,12 +9,14 @@ use serde_json::json;
 
 use super::platform::Platform;
 use super::{Node, packages};
+use crate::cargo::target_directory;
 use crate::certificates::Certificates;
 use crate::process::run;
 use crate::workspace::Workspace;
 
 /// Where the package stands.
 pub(super) const FOLDER: &str = "npm/auth-cloud";
+const TOOLS: &str = "npm/auth-cloud/tarballs/tools";
 const BUILD: &str = "build";
 /// What is run on a package that is built.
 const CHECKS: [&str; 4] = ["typecheck", "lint", "test", "check-package"];
@@ -63,10 +65,32 @@ impl Package {
         Ok(())
     }
 
-    /// Installs the tarballs of a folder in empty projects, which sign in against `cloud`.
-    pub(super) fn try_tarballs(&self, tarballs: &Path, cloud: &Path) -> Result<()> {
+    /// Installs the tarballs of a folder in empty projects, which sign in against `cloud`; then as each of `tools` takes them.
+    pub(super) fn try_tarballs(&self, tarballs: &Path, cloud: &Path, tools: &Path) -> Result<()> {
         let mut command = self.command("tarballs", &[]);
-        run(command.env("TARBALLS", tarballs).env("MASTRA_AUTH", cloud))
+        run(command
+            .env("TARBALLS", tarballs)
+            .env("MASTRA_AUTH", cloud)
+            .env("TOOLS", tools))
+    }
+
+    /// The bundlers and runtimes that the tarballs are tried with, each in its pinned version, in a folder of the build directory: what
+    /// they resolve from there cannot be of this repository.
+    pub(super) fn tools(&self, workspace: &Workspace) -> Result<PathBuf> {
+        let folder = target_directory(workspace)?.join("npm-tools");
+        fs::create_dir_all(&folder)?;
+        for name in ["package.json", "package-lock.json"] {
+            let (place, text) = (
+                folder.join(name),
+                workspace.read(&format!("{TOOLS}/{name}"))?,
+            );
+            if fs::read_to_string(&place).is_ok_and(|there| there == text) {
+                continue;
+            }
+            fs::write(place, text)?;
+        }
+        packages::install(&self.node, &folder)?;
+        Ok(folder)
     }
 
     /// Instances that tell each other over a redis-server what ended; one of them is in Rust.
