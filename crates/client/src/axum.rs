@@ -24,9 +24,11 @@
 //! Nothing here reads a forwarded header or the `Host`: where sign-in starts and ends follows from the public URL alone.
 
 mod extract;
+mod idle;
 mod layer;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod onward;
 mod origin;
 mod outside;
 mod page;

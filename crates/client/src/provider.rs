@@ -231,7 +231,7 @@ impl MastraCloudAuth {
 
     /// Begins a sign-in with a state of our own.
     ///
-    /// `cookie_header` is the browser's, so that it never collects more than four sign-ins under way.
+    /// `cookie_header` is the browser's, so that it never collects more than eight sign-ins under way.
     ///
     /// # Errors
     ///

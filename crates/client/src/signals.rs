@@ -19,7 +19,7 @@ use mastra_auth_cloud_core::flow::identify::Answer;
 use tracing::{Span, debug_span, field};
 
 #[cfg(feature = "axum")]
-pub(crate) use audit::{cross_origin, permission_denied};
+pub(crate) use audit::{cross_origin, permission_denied, signed_in_already};
 pub(crate) use audit::{
     logged_in, login_failed, login_span, operator_ended_session, operator_ended_user, renewal,
     session_ended, sign_out_span,

@@ -31,6 +31,7 @@ const EVENTS: &str = "\
 DEBUG mastra_auth::cloud mastra_auth.cloud_call answered: duration_us endpoint operation status
 DEBUG mastra_auth::request mastra_auth.page -: code reference request_id
 ERROR mastra_auth::setup mastra_auth.layer_missing -: code
+INFO mastra_auth::audit mastra_auth.login signed_in_already: code request_id session_id user_id
 INFO mastra_auth::audit mastra_auth.login succeeded: request_id session_id user_id
 INFO mastra_auth::audit mastra_auth.refusal denied: code permission request_id user_id
 INFO mastra_auth::audit mastra_auth.refusal rejected: code duration_us request_id source
@@ -117,7 +118,13 @@ async fn sign_ins(desk: &mut Desk) {
         browser.open(&callback).await;
         let told = desk.told("login", &[("outcome", "succeeded"), ("user_id", id)]);
         assert!(told.values["session_id"].starts_with("ses_"), "{told:?}");
-        let page = browser.open(&callback).await;
+        browser.open(&callback).await;
+        let pairs = [
+            ("outcome", "signed_in_already"),
+            ("code", "callback_replayed"),
+        ];
+        assert_eq!(desk.told("login", &pairs).values["user_id"], id);
+        let page = Browser::default().open(&callback).await;
         assert_eq!(page.code(), "callback_replayed");
         let told = desk.told(
             "login",

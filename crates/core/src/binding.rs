@@ -26,8 +26,9 @@ const NAME: &str = "mastra_login_";
 /// Hexadecimal digits after the name: 64 bits, enough to tell one browser's few sign-ins apart.
 const TAG_LENGTH: usize = 16;
 const VERSION: &str = "1";
-/// Most sign-ins that one browser may have under way; the oldest give way.
-pub(crate) const MAX_PENDING: usize = 4;
+/// Most sign-ins that one browser may have under way, as restored tabs begin them; the oldest give way. Their cookies stay below
+/// what servers read of a header.
+pub(crate) const MAX_PENDING: usize = 8;
 
 /// What a login cookie held, once every check has passed.
 #[derive(Debug)]

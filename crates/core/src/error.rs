@@ -165,6 +165,20 @@ codes! {
     SignOutNotConfirmed "sign_out_not_confirmed" Network Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
 }
 
+/// What makes a callback unusable, with no call to the Cloud.
+const UNUSABLE_CALLBACK: [Code; 10] = [
+    Code::StateMalformed,
+    Code::CodeMalformed,
+    Code::LoginCookieMissing,
+    Code::StateMismatch,
+    Code::LoginExpired,
+    Code::ProjectMismatch,
+    Code::CloudMismatch,
+    Code::CallbackReplayed,
+    Code::CodeReplayed,
+    Code::AccessDenied,
+];
+
 /// Whether an error is the Cloud's considered "no" to a credential.
 ///
 /// Only a refusal may sign somebody out; everything else means that it could not be found out.
@@ -275,6 +289,23 @@ impl CloudApiError {
     /// Whether it says that a session is over that was good: it ended here, or is past its end.
     pub fn is_end_of_session(&self) -> bool {
         self.is(&Code::SignedOut) || self.is(&Code::SessionExpired)
+    }
+
+    /// Whether it says only that a callback cannot be finished: it was used before, belongs to another browser, came too late,
+    /// cannot be read, was declined, or the Cloud refused its code. Whoever is signed in stays signed in.
+    pub fn is_unusable_callback(&self) -> bool {
+        let is_exchange = |endpoint: &str| endpoint.ends_with("/auth/callback");
+        UNUSABLE_CALLBACK.contains(&self.code)
+            || self.is_refusal() && self.endpoint().is_some_and(is_exchange)
+    }
+
+    /// The error of an unusable callback, from its code; for a refusal of the Cloud that is `login_rejected`.
+    pub fn unusable_callback(code: &str) -> Option<Self> {
+        UNUSABLE_CALLBACK
+            .iter()
+            .chain([&Code::LoginRejected])
+            .find(|known| known.as_str() == code)
+            .map(|known| Self::new(known.clone()))
     }
 
     /// Whose fault it is.

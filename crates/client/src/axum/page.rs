@@ -5,7 +5,7 @@
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
-use http::{HeaderValue, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::encoding::hex;
 
 use super::outside::guard;
@@ -23,7 +23,7 @@ pub(crate) struct Page<'a> {
     pub(crate) action: (&'a str, &'a str),
 }
 
-const STYLE: &str = "\
+pub(super) const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#17181c;--soft:#5b5f6b;--paper:#fff;--ground:#f4f5f7;--line:#dfe2e8;--accent:#2f6f4f;--on:#fff}\
 @media(prefers-color-scheme:dark){:root{--ink:#f1f2f4;--soft:#a6abb8;--paper:#1b1d22;--ground:#101115;--line:#2d3038;--accent:#7fd1a6;--on:#0d1512}}\
 *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,sans-serif}\
@@ -33,7 +33,7 @@ a{display:inline-block;background:var(--accent);color:var(--on);text-decoration:
 a:focus-visible{outline:3px solid var(--accent);outline-offset:3px}\
 small{display:block;margin-top:28px;padding-top:16px;border-top:1px solid var(--line);color:var(--soft);overflow-wrap:anywhere}";
 
-const SCRIPT: &str = "history.replaceState(null,\"\",location.pathname)";
+pub(super) const SCRIPT: &str = "history.replaceState(null,\"\",location.pathname)";
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     script-src 'sha256-8A+3er73YJf04rRHGhbZwZQACPiiipi9EPduIeAAIDk='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -54,13 +54,17 @@ impl IntoResponse for Page<'_> {
             reference = escape(self.reference),
         );
         let mut response = (self.status, Html(body)).into_response();
-        let headers = response.headers_mut();
-        guard(headers);
-        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        protect(response.headers_mut());
         response
     }
+}
+
+/// The headers of every page.
+pub(super) fn protect(headers: &mut HeaderMap) {
+    guard(headers);
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
 /// A number that stands on the page and in the log.
@@ -72,7 +76,7 @@ pub(crate) fn reference() -> String {
 }
 
 /// The words are constant today; escaping keeps it so that they need not be.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, c| {
             match c {

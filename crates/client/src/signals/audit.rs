@@ -58,6 +58,22 @@ pub(crate) fn login_failed(tally: &Tally, error: &CloudApiError, trail: &Trail) 
     );
 }
 
+/// A callback could not be finished, and who brought it is signed in all the same.
+#[cfg(feature = "axum")]
+pub(crate) fn signed_in_already(identity: &Identity, error: &CloudApiError, trail: &Trail) {
+    tell!(
+        INFO,
+        AUDIT,
+        "login",
+        outcome = "signed_in_already",
+        code = error.code(),
+        user_id = identity.user().id().as_str(),
+        session_id = session(identity),
+        request_id = trail.request_id.as_deref(),
+        "signed in already"
+    );
+}
+
 /// A session was ended here, and the Cloud was told or not.
 pub(crate) fn session_ended(tally: &Tally, end: &SignOut, whose: Option<&Identity>, trail: &Trail) {
     let user_id = whose.map(|identity| identity.user().id().as_str());

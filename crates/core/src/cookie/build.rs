@@ -74,6 +74,11 @@ impl CookieSpec {
         self.secure == Secure::Yes
     }
 
+    /// Whether no browser sends the cookie with a request that another site began.
+    pub fn is_strict(&self) -> bool {
+        self.same_site == SameSite::Strict
+    }
+
     /// A sibling with the same attributes for a sign-in under way, prefixed by the same rules. It is Lax where the
     /// session cookie is Strict: the callback is a redirect from the Cloud's site, and no Strict cookie comes with it.
     ///

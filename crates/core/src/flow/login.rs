@@ -49,7 +49,7 @@ pub fn cookie(
     binding::spec(config, state.id())?.set(&value, config.policy.login_lifetime)
 }
 
-/// The cookies to clear so that no browser collects more than four sign-ins under way.
+/// The cookies to clear so that no browser collects more than eight sign-ins under way.
 ///
 /// # Errors
 ///

@@ -1,15 +1,20 @@
 //! `GET /auth/callback`: finish a sign-in, or say on a page of its own why not. Never a redirect on failure, so a browser
-//! that keeps no cookies does not go round in circles.
+//! that keeps no cookies does not go round in circles. Who is signed in when a callback comes that cannot be finished, for
+//! it was used before or belongs to another sign-in, goes on to where it leads.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, StatusCode, Uri};
+use http::{HeaderMap, Method, StatusCode, Uri};
 use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind};
 use mastra_auth_cloud_core::flow::callback::declined;
+use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::state::State as LoginState;
+use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
 use super::{Desk, with_cookies};
+use crate::axum::idle::idle;
+use crate::axum::onward::onward;
 use crate::axum::outside::{accepts_html, json_error, see_other};
 use crate::axum::page::{Page, reference};
 use crate::headers;
@@ -21,36 +26,92 @@ struct Parameters {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
+    /// The page that goes on by itself was here, for a callback that failed with this code.
+    again: Option<String>,
 }
 
-pub(super) async fn callback(State(desk): State<Desk>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn callback(
+    State(desk): State<Desk>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(answer) = idle(&method, &headers) {
+        return answer;
+    }
     let Some(parameters) = Parameters::read(uri.query().unwrap_or_default()) else {
-        return failed(&desk, &headers, &CloudApiError::new(Code::StateMalformed));
+        let error = CloudApiError::new(Code::StateMalformed);
+        return refused(&desk, &headers, &error, None, &Parameters::default()).await;
     };
-    let state = parameters.state.unwrap_or_default();
-    let state = match LoginState::parse(&state, Some(desk.public_url.origin())) {
+    let text = parameters.state.as_deref().unwrap_or_default();
+    let state = match LoginState::parse(text, Some(desk.public_url.origin())) {
         Ok(state) => state,
-        Err(error) => return failed(&desk, &headers, &error),
+        Err(error) => return refused(&desk, &headers, &error, None, &parameters).await,
     };
     // However this ends, this sign-in is over for this browser.
     let over = desk.auth.clear_login(&state);
+    let wanted = state.return_path();
     let cookie = headers::cookie(&headers).unwrap_or_default();
     let trail = Trail::of(&headers);
-    let result = match parameters.error {
-        Some(error) => Err(declined(&error)),
-        None => {
-            desk.auth
-                .finish(&parameters.code.unwrap_or_default(), state, &cookie, &trail)
-                .await
+    let result = match (&parameters.again, &parameters.error) {
+        (Some(code), _) => Err(CloudApiError::unusable_callback(code)
+            .unwrap_or_else(|| CloudApiError::new(Code::StateMalformed))),
+        (None, Some(error)) => Err(declined(error)),
+        (None, None) => {
+            let code = parameters.code.as_deref().unwrap_or_default();
+            desk.auth.finish(code, state, &cookie, &trail).await
         }
     };
     match result {
-        Ok(signed_in) => with_cookies(
-            see_other(signed_in.return_path.as_str()),
-            &signed_in.cookies,
-        ),
-        Err(error) => with_cookies(failed(&desk, &headers, &error), over.as_slice()),
+        Ok(signed_in) => {
+            let path = signed_in.return_path.as_str();
+            let response = if desk.auth.config().cookie.is_strict() {
+                onward(path)
+            } else {
+                see_other(path)
+            };
+            with_cookies(response, &signed_in.cookies)
+        }
+        Err(error) => {
+            let response = refused(&desk, &headers, &error, Some(wanted), &parameters).await;
+            with_cookies(response, over.as_slice())
+        }
     }
+}
+
+/// A callback that cannot be finished: who is signed in all the same goes on to where it leads, and nothing is exchanged.
+async fn refused(
+    desk: &Desk,
+    headers: &HeaderMap,
+    error: &CloudApiError,
+    wanted: Option<ReturnPath>,
+    parameters: &Parameters,
+) -> Response {
+    if !error.is_unusable_callback() && parameters.again.is_none() {
+        return failed(desk, headers, error);
+    }
+    let (answer, renewed) = desk.auth.authenticate_and_renew(headers).await;
+    if let Answer::Authenticated(identity) = answer {
+        signals::signed_in_already(&identity, error, &Trail::of(headers));
+        let response = see_other(wanted.unwrap_or_default().as_str());
+        return with_cookies(response, renewed.as_slice());
+    }
+    // The session's cookie does not come with what the Cloud's page asks for, but it does with what ours asks for.
+    if desk.auth.config().cookie.is_strict() && parameters.again.is_none() && accepts_html(headers)
+    {
+        let code = if error.is_refusal() {
+            Code::LoginRejected.as_str()
+        } else {
+            error.code()
+        };
+        let state = parameters.state.as_deref().unwrap_or_default();
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("state", state)
+            .append_pair("again", code)
+            .finish();
+        return onward(&format!("?{query}"));
+    }
+    failed(desk, headers, error)
 }
 
 impl Parameters {
@@ -62,6 +123,7 @@ impl Parameters {
                 "code" => &mut read.code,
                 "state" => &mut read.state,
                 "error" => &mut read.error,
+                "again" => &mut read.again,
                 _ => continue,
             };
             if slot.replace(value.into_owned()).is_some() {

@@ -2,16 +2,25 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, Method, Uri};
 use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
 use super::callback::failed;
 use super::{Desk, with_cookies};
+use crate::axum::idle::idle;
 use crate::axum::outside::see_other;
 use crate::headers;
 
-pub(super) async fn login(State(desk): State<Desk>, uri: Uri, headers: HeaderMap) -> Response {
+pub(super) async fn login(
+    State(desk): State<Desk>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    if let Some(answer) = idle(&method, &headers) {
+        return answer;
+    }
     let wanted = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == "return_to")
         .map_or_else(ReturnPath::default, |(_, path)| {

@@ -1,0 +1,63 @@
+//! Requests that no person waits for: `HEAD`, and what a browser fetches before anybody goes there (Fetch Metadata,
+//! `Sec-Purpose`; older browsers say it in headers of their own). A sign-in neither begins nor ends with one.
+
+use axum::response::{IntoResponse as _, Response};
+use http::{HeaderMap, Method, StatusCode};
+
+use super::outside::guard;
+
+const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
+
+/// The answer to such a request; none where a person waits. A browser keeps no prefetched answer with an error status and asks
+/// again when the person goes there. No `Retry-After`: Chromium would then prefetch nothing else of this site for that long.
+pub(crate) fn idle(method: &Method, headers: &HeaderMap) -> Option<Response> {
+    let status = if is_prefetch(headers) {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else if method == Method::HEAD {
+        StatusCode::NO_CONTENT
+    } else {
+        return None;
+    };
+    let mut response = status.into_response();
+    guard(response.headers_mut());
+    Some(response)
+}
+
+fn is_prefetch(headers: &HeaderMap) -> bool {
+    let says_so = |value: &str| {
+        let mut words = value.split([';', ',']).map(str::trim);
+        words
+            .any(|word| ["prefetch", "prerender", "preview"].contains(&&*word.to_ascii_lowercase()))
+    };
+    PURPOSES
+        .iter()
+        .flat_map(|name| headers.get_all(*name))
+        .any(|value| value.to_str().is_ok_and(says_so))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[test]
+    fn a_prefetch_is_told_by_any_browsers_header() {
+        for (name, value, expect) in [
+            ("sec-purpose", "prefetch", true),
+            ("sec-purpose", "prefetch;prerender", true),
+            ("sec-purpose", "prefetch;anonymous-client-ip", true),
+            ("sec-purpose", "Prefetch ; prerender", true),
+            ("purpose", "prefetch", true),
+            ("x-purpose", "preview", true),
+            ("x-moz", "prefetch", true),
+            ("sec-purpose", "", false),
+            ("sec-purpose", "no-prefetch", false),
+            ("accept", "prefetch", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(name, HeaderValue::from_static(value));
+            assert_eq!(is_prefetch(&headers), expect, "{name}: {value}");
+        }
+        assert!(idle(&Method::GET, &HeaderMap::new()).is_none());
+    }
+}
