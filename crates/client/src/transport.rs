@@ -1,15 +1,17 @@
 //! Moving one request to the Cloud and its answer back.
 //!
 //! A [`Transport`] sends exactly what it is given: no redirect is followed, no header is added that carries anything, the
-//! body is read up to the request's bound and no further, and the whole exchange ends within the request's time. The one
-//! here is reqwest; bring your own for a proxy, tracing or another runtime.
+//! body is read up to the request's bound and no further, and the whole exchange ends within the request's time. An
+//! authorization code, which is sent once, takes a connection of its own: on one that was used before it could meet the other
+//! end's closing. The one here is reqwest; bring your own for a proxy, tracing or another runtime.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cloud_call::CloudCall;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Delivery, Method, Request, Response, TransportError};
 use mastra_auth_cloud_core::url::BaseUrl;
@@ -50,6 +52,8 @@ pub struct ReqwestTransport {
 #[derive(Clone)]
 struct Generation {
     client: reqwest::Client,
+    /// The same without a pool, made when it is first needed.
+    fresh: Arc<OnceLock<reqwest::Client>>,
     born: Duration,
 }
 
@@ -100,7 +104,7 @@ impl ReqwestTransport {
         Self { max_age, ..self }
     }
 
-    fn client(&self) -> reqwest::Client {
+    fn client(&self, call: CloudCall) -> reqwest::Client {
         let mut current = self
             .generation
             .lock()
@@ -113,7 +117,20 @@ impl ReqwestTransport {
                 Err(_) => signals::client_not_renewed(),
             }
         }
-        current.client.clone()
+        let Generation { client, fresh, .. } = current.clone();
+        drop(current);
+        if call != CloudCall::ExchangeCode {
+            return client;
+        }
+        let builder = || (self.make)().pool_max_idle_per_host(0);
+        let make = || {
+            if let Ok(generation) = generation(builder(), self.connect_timeout) {
+                return generation.client;
+            }
+            signals::client_not_renewed();
+            client
+        };
+        fresh.get_or_init(make).clone()
     }
 
     async fn exchange(&self, request: Request) -> Delivery {
@@ -122,7 +139,7 @@ impl ReqwestTransport {
             Method::Post => reqwest::Method::POST,
         };
         let mut out = self
-            .client()
+            .client(request.call())
             .request(method, request.url())
             .timeout(request.timeout());
         for (name, value) in request.headers() {
@@ -171,7 +188,12 @@ fn generation(
         .referer(false)
         .build()?;
     let born = system::now().monotonic;
-    Ok(Generation { client, born })
+    let fresh = Arc::default();
+    Ok(Generation {
+        client,
+        fresh,
+        born,
+    })
 }
 
 impl fmt::Debug for ReqwestTransport {

@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::core::url::BaseUrl;
+use mastra_auth_cloud::core::secret::{AuthorizationCode, Verifier};
+use mastra_auth_cloud::core::url::{BaseUrl, RedirectUri};
 use mastra_auth_cloud::{
     CloudApiError, MastraCloudAuth, MastraCloudClient, ReqwestTransport, SessionToken,
 };
@@ -343,4 +344,49 @@ async fn threat_077_no_connection_stays_with_its_address_for_ever() {
         }
         assert_eq!(count.load(Ordering::SeqCst), connections, "{max_age:?}");
     }
+}
+
+/// Answers the first request of each connection and closes it as the second comes.
+async fn forgetful() -> (String, Arc<AtomicUsize>) {
+    server(|mut stream, _| async move {
+        const BODY: &str = r#"{"ok":false,"error":{"message":"no","status":401}}"#;
+        let head = format!(
+            "HTTP/1.1 401 Unauthorized\r\ncontent-length: {}\r\n\r\n",
+            BODY.len()
+        );
+        write(&mut stream, &format!("{head}{BODY}")).await;
+        let mut second = [0];
+        let _ = stream.read(&mut second).await;
+    })
+    .await
+}
+
+#[tokio::test]
+async fn threat_072_an_exchange_takes_a_connection_of_its_own() {
+    let (url, count) = forgetful().await;
+    let client = client(&url);
+    let exchange = |client: MastraCloudClient| async move {
+        let code = AuthorizationCode::parse("c0de").unwrap();
+        let verifier = Verifier::parse(&"v".repeat(43)).unwrap();
+        let redirect_uri = RedirectUri::parse("http://localhost/auth/callback").unwrap();
+        let exchanged = client.exchange_code(code, verifier, redirect_uri).await;
+        exchanged.map(|_| ()).unwrap_err()
+    };
+    for round in 0..3 {
+        // One connection is kept after this.
+        let token = SessionToken::parse(&format!("tok{round}")).unwrap();
+        assert!(client.verify_token(&token).await.unwrap().is_none());
+        let error = exchange(client.clone()).await;
+        assert_eq!(
+            (error.status(), error.is_refusal()),
+            (401, true),
+            "{round}: it was answered"
+        );
+    }
+    assert!(count.load(Ordering::SeqCst) >= 6);
+    // One that may have come through is not sent again.
+    let (url, count) = server(|_, _| async {}).await;
+    let error = exchange(self::client(&url)).await;
+    assert_eq!(error.code(), "network_error");
+    assert_eq!(count.load(Ordering::SeqCst), 1);
 }

@@ -117,7 +117,7 @@ impl CallResult {
     pub const fn of_error(error: TransportError) -> Self {
         Self(match error {
             TransportError::Connect => "connect",
-            TransportError::Closed => "closed",
+            TransportError::Closed | TransportError::Stale => "closed",
             TransportError::Timeout => "timeout",
             TransportError::TooLarge => "too_large",
             TransportError::Other => "other",
@@ -157,6 +157,7 @@ mod tests {
         for error in [
             TransportError::Connect,
             TransportError::Closed,
+            TransportError::Stale,
             TransportError::Timeout,
             TransportError::TooLarge,
             TransportError::Other,

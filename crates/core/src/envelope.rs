@@ -152,9 +152,10 @@ fn undelivered(error: TransportError) -> CloudApiError {
     CloudApiError::new(match error {
         TransportError::Timeout => Code::Timeout,
         TransportError::TooLarge => Code::ResponseTooLarge,
-        TransportError::Connect | TransportError::Closed | TransportError::Other => {
-            Code::NetworkError
-        }
+        TransportError::Connect
+        | TransportError::Closed
+        | TransportError::Stale
+        | TransportError::Other => Code::NetworkError,
     })
 }
 

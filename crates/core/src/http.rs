@@ -139,6 +139,9 @@ pub enum TransportError {
     Connect,
     /// The connection ended before a whole response came.
     Closed,
+    /// The same of a connection that had answered before, and without a byte of an answer: the other end closed it as the request was
+    /// written. Only for who knows that for certain: the request is sent once more, whatever it spends.
+    Stale,
     /// The request's time was up.
     Timeout,
     /// The body is larger than the request allows.

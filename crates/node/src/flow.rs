@@ -236,7 +236,7 @@ impl Flow {
         })
     }
 
-    /// No answer came: `connect`, `closed`, `timeout`, `too_large`, or anything else.
+    /// No answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else.
     #[napi]
     pub fn failed(&mut self, why: String) -> Result<Step> {
         guard("Flow.failed", || {
@@ -250,6 +250,7 @@ pub(crate) fn transport_error(why: &str) -> TransportError {
     match why {
         "connect" => TransportError::Connect,
         "closed" => TransportError::Closed,
+        "stale" => TransportError::Stale,
         "timeout" => TransportError::Timeout,
         "too_large" => TransportError::TooLarge,
         _ => TransportError::Other,

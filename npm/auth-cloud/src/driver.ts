@@ -45,7 +45,8 @@ export class Driver {
         const delivery = await send(step.send, this.#fetch);
         const milliseconds = performance.now() - begun;
         if ('failed' in delivery) {
-          this.#told({ operation, endpoint, failed: delivery.failed, milliseconds });
+          const failed = delivery.failed === 'stale' ? 'closed' : delivery.failed;
+          this.#told({ operation, endpoint, failed, milliseconds });
           step = flow.failed(delivery.failed);
         } else {
           this.#told({ operation, endpoint, status: delivery.status, milliseconds });

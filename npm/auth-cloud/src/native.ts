@@ -84,7 +84,7 @@ export interface NativeStep {
   readonly done?: NativeOutcome;
 }
 
-export type NativeTransportError = 'connect' | 'closed' | 'timeout' | 'too_large' | 'other';
+export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 'too_large' | 'other';
 
 /** Every `jitter` is `Math.random()`. */
 export interface NativeFlow {

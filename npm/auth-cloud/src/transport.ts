@@ -3,6 +3,7 @@
  */
 
 import type { NativeRequest, NativeTransportError } from './native.js';
+import { Watch } from './reuse.js';
 
 /** What `fetch` must be able to do. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -42,14 +43,18 @@ export async function send(request: NativeRequest, fetch: Fetch | undefined): Pr
 }
 
 async function exchange(request: NativeRequest, fetch: Fetch, controller: AbortController): Promise<Delivery> {
+  // Everything else is asked again anyway.
+  const watch = request.operation === 'exchange_code' ? new Watch() : undefined;
   try {
-    const response = await fetch(request.url, {
-      method: request.method,
-      headers: request.headers,
-      redirect: 'manual',
-      signal: controller.signal,
-      ...(request.body && { body: request.body }),
-    });
+    const asking = () =>
+      fetch(request.url, {
+        method: request.method,
+        headers: request.headers,
+        redirect: 'manual',
+        signal: controller.signal,
+        ...(request.body && { body: request.body }),
+      });
+    const response = await (watch === undefined ? asking() : watch.run(asking));
     const body = await read(response, request.maxResponseBytes);
     if (body === undefined) {
       controller.abort();
@@ -57,7 +62,8 @@ async function exchange(request: NativeRequest, fetch: Fetch, controller: AbortC
     }
     return { status: response.status, body };
   } catch (error) {
-    return { failed: reason(error) };
+    const failed = reason(error);
+    return { failed: failed === 'closed' && watch?.endedUnanswered ? 'stale' : failed };
   }
 }
 

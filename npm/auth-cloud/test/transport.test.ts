@@ -1,10 +1,12 @@
 /** What comes back over real sockets, and what is made of it; and headers in every shape a host has. */
 
+import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
+import { createServer as createTcpServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 
 import { MastraCloudClient } from '../dist/esm/index.js';
 import type { CloudApiError } from '../dist/esm/index.js';
@@ -80,6 +82,73 @@ test('a server that hangs up and one that is not there are an outage', async () 
   expect(calls).toBe(2);
   const gone = new MastraCloudClient({ projectId: 'demo', baseUrl: 'http://127.0.0.1:9' });
   expect(await failure(gone)).toEqual(['network_error', 503]);
+});
+
+describe('a code is exchanged once', () => {
+  /** Answers the first request of each connection; the next one, or the first where `rude`, finds it closed. */
+  async function closing(how: 'fin' | 'rst', rude = false) {
+    const paths: string[] = [];
+    const server = createTcpServer(socket => {
+      let served = rude;
+      socket.on('error', () => {});
+      socket.on('data', data => {
+        const [, path = ''] = data.toString('latin1').split(' ');
+        // The body may come by itself.
+        if (!path.startsWith('/api')) return;
+        paths.push(path);
+        if (served) return void (how === 'rst' ? socket.resetAndDestroy() : socket.destroy());
+        served = true;
+        const body = '{"ok":false,"error":{"message":"no","status":401}}';
+        socket.write(`HTTP/1.1 401 Unauthorized\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      });
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    open.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
+    const of = (options: { fetch?: typeof fetch } = {}) =>
+      new MastraCloudClient({ projectId: 'demo', baseUrl: `http://127.0.0.1:${port}`, ...options });
+    return { of, paths };
+  }
+  /** Until a connection that has answered may be used again. */
+  const kept = () => new Promise(resolve => setImmediate(resolve));
+  const VERIFY = '/api/v1/auth/verify';
+  const EXCHANGE = '/api/v1/auth/callback';
+  const ended = (client: MastraCloudClient) =>
+    client.exchangeCode({ code: 'c0de' }).then(
+      () => 'exchanged',
+      ({ code, status }: CloudApiError) => `${code} ${status}`,
+    );
+
+  test.each(['fin', 'rst'] as const)('and once more where it met a kept connection that ended (%s)', async how => {
+    for (const options of [{}, { fetch: (...args: Parameters<typeof fetch>) => fetch(...args) }]) {
+      const { of, paths } = await closing(how);
+      const client = of(options);
+      expect(await client.verifyToken({ token: 't' })).toBeNull();
+      await kept();
+      expect(await ended(client)).toBe('request_failed 401');
+      expect(paths).toEqual([VERIFY, EXCHANGE, EXCHANGE]);
+    }
+  });
+
+  test.each(['fin', 'rst'] as const)('and not again where it may have come through (%s)', async how => {
+    const { of, paths } = await closing(how, true);
+    expect(await ended(of())).toBe('network_error 503');
+    expect(paths).toEqual([EXCHANGE]);
+  });
+
+  test('and not again where it is not certain which request met the end', async () => {
+    const { of, paths } = await closing('fin');
+    const client = of({
+      // Another request before it: which of the two met the end is not certain.
+      fetch: async (...args: Parameters<typeof fetch>) => {
+        await (await fetch(`${new URL(String(args[0])).origin}/api/v1/other`)).text();
+        await kept();
+        return fetch(...args);
+      },
+    });
+    expect(await ended(client)).toBe('network_error 503');
+    expect(paths).toEqual(['/api/v1/other', EXCHANGE]);
+  });
 });
 
 test('the global fetch is looked up at each call, and one that does not listen is not waited for', async () => {

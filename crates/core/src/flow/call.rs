@@ -2,7 +2,7 @@
 //!
 //! Again only on a failed connection, a connection that closed before the answer, or HTTP 502, 503 or 504; as often as the
 //! operation allows; after a wait that doubles and is spread by jitter. A time-out is not tried again: the caller has
-//! waited long enough.
+//! waited long enough. What met a connection that was over already is sent once more at once, whatever it spends.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ pub struct Call<O> {
     config: Arc<Config>,
     operation: Option<O>,
     retries_left: u8,
+    may_resend: bool,
     wait: Duration,
     jitter: Jitter,
 }
@@ -33,6 +34,7 @@ impl<O: Operation> Call<O> {
             config,
             operation: Some(operation),
             retries_left: O::RETRIES.count(),
+            may_resend: true,
             wait: FIRST_WAIT,
             jitter,
         }
@@ -43,6 +45,7 @@ impl<O: Operation> Call<O> {
     pub fn without_retries(self) -> Self {
         Self {
             retries_left: 0,
+            may_resend: false,
             ..self
         }
     }
@@ -60,6 +63,10 @@ impl<O: Operation> Call<O> {
     }
 
     fn delivered(&mut self, delivery: Delivery) -> Step<Result<O::Output, CloudApiError>> {
+        if matches!(delivery, Err(TransportError::Stale)) && self.may_resend {
+            self.may_resend = false;
+            return self.send();
+        }
         if self.retries_left > 0 && may_help(&delivery) {
             self.retries_left = self.retries_left.saturating_sub(1);
             let wait = self.jitter.spread(self.wait);
@@ -92,6 +99,9 @@ pub(crate) fn out_of_turn() -> CloudApiError {
 fn may_help(delivery: &Delivery) -> bool {
     match delivery {
         Ok(response) => matches!(response.status(), 502..=504),
-        Err(error) => matches!(error, TransportError::Connect | TransportError::Closed),
+        Err(error) => {
+            use TransportError::{Closed, Connect, Stale};
+            matches!(error, Connect | Closed | Stale)
+        }
     }
 }

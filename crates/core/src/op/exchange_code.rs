@@ -1,4 +1,5 @@
-//! Exchange code: from an authorization code to a session (RFC 6749 section 4.1.3). Never made twice.
+//! Exchange code: from an authorization code to a session (RFC 6749 section 4.1.3). Sent once more only where it
+//! met a connection that was over already.
 
 use core::time::Duration;
 

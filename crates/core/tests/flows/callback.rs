@@ -238,6 +238,32 @@ fn threat_072_a_code_is_exchanged_once_whatever_comes_of_it() {
 }
 
 #[test]
+fn an_exchange_that_met_a_connection_that_was_over_is_sent_once_more() {
+    let stale = || lost(TransportError::Stale);
+    for (answers, expect) in [
+        (vec![stale(), exchanged("usr_1", "t")], Ok(2)),
+        (vec![stale(), stale()], Err("network_error")),
+        (
+            vec![stale(), lost(TransportError::Closed)],
+            Err("network_error"),
+        ),
+        (vec![stale(), status(503)], Err("request_failed")),
+    ] {
+        let authority = v1();
+        let (_, cookie) = begin(&authority, "s");
+        let flow = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+        let ran = run(flow, at(1), answers);
+        let sent = ran.sent.len();
+        let ended = ran.output.map(|_| sent);
+        assert_eq!(
+            ended.map_err(|error| error.code().to_owned()),
+            expect.map_err(str::to_owned)
+        );
+        assert_eq!(sent, 2, "at once, and no more");
+    }
+}
+
+#[test]
 fn threat_030_what_the_browser_brought_is_never_adopted() {
     let authority = v1();
     let (_, login) = begin(&authority, "s");
