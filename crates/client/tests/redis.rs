@@ -16,7 +16,7 @@ mod redis_server;
 
 use std::time::{Duration, Instant};
 
-use common::{cloud, until};
+use common::{almost_in, cloud, finish, until};
 use mastra_auth_cloud::core::ids::{SessionId, UserId};
 use mastra_auth_cloud::{
     Answer, Code, Dialect, MastraCloudAuth, RedisRevocations, SessionToken, SignOut,
@@ -371,4 +371,33 @@ fn a_url_that_is_none_of_redis_is_refused_without_a_word_of_it() {
     }
     let good = RedisRevocations::new("redis://user:hunter2@localhost/1").unwrap();
     assert!(!format!("{good:?}").contains("hunter2"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn a_callback_that_was_used_on_one_instance_is_used_on_the_others() {
+    let (redis, cloud) = (RedisServer::start(), cloud(Dialect::V1).await);
+    let [here, there, ..] = four(&cloud, &redis).await;
+    let [code, state, cookie] = almost_in(&here, &cloud).await;
+    // A code that cannot be one is told later than a callback that was used, and spends nothing.
+    assert_eq!(finish(&there, "", &state, &cookie).await, "code_malformed");
+    assert_eq!(finish(&here, &code, &state, &cookie).await, "-");
+    until("the other knows", || async {
+        finish(&there, "", &state, &cookie).await == "callback_replayed"
+    })
+    .await;
+    assert_eq!(
+        finish(&there, &code, &state, &cookie).await,
+        "callback_replayed"
+    );
+    assert_eq!(cloud.requests("exchange"), 1);
+    for one in [&here, &there] {
+        let status = one.revocation_status().unwrap();
+        assert_eq!((status.sent, status.received, status.unreadable), (0, 0, 0));
+        assert_eq!(status.pending, 0);
+    }
+    // One that starts later was not told: there the Cloud takes the code once.
+    let late = instance(&cloud, &redis);
+    connected(&late, true).await;
+    assert_eq!(finish(&late, "", &state, &cookie).await, "code_malformed");
 }

@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{cloud, patient, until};
+use common::{almost_in, cloud, finish, patient, until};
 use ear::Ear;
 use mastra_auth_cloud::core::config::Policy;
 use mastra_auth_cloud::{
@@ -38,8 +38,11 @@ struct Board {
 }
 
 impl Board {
-    fn tell(&self, text: &str) {
+    fn keep(&self, text: &str) {
         self.kept.lock().unwrap().insert(text.to_owned());
+    }
+
+    fn tell(&self, text: &str) {
         let mut listening = self.listening.lock().unwrap();
         listening.retain(|one| one.send(text.to_owned()).is_ok());
     }
@@ -74,6 +77,9 @@ impl RevocationChannel for Way {
         Box::pin(async move {
             self.board.check()?;
             for message in messages {
+                if message.is_kept() {
+                    self.board.keep(message.text());
+                }
                 self.board.tell(message.text());
             }
             Ok(())
@@ -352,4 +358,31 @@ async fn threat_031_what_is_over_holds_up_nothing_that_waits_behind_it() {
     here.end_user(&UserId::parse("usr_last").unwrap());
     board.rise();
     assert_eq!(told(&board, &here).await, (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_callback_that_was_used_on_one_instance_is_used_on_the_others() {
+    let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
+    let (here, there) = (instance(&cloud, &board), instance(&cloud, &board));
+    connected(&here, true).await;
+    connected(&there, true).await;
+    let [code, state, cookie] = almost_in(&here, &cloud).await;
+    // A code that cannot be one is told later than a callback that was used, and spends nothing.
+    assert_eq!(finish(&there, "", &state, &cookie).await, "code_malformed");
+    assert_eq!(finish(&here, &code, &state, &cookie).await, "-");
+    until("the other knows", || async {
+        finish(&there, "", &state, &cookie).await == "callback_replayed"
+    })
+    .await;
+    assert_eq!(
+        finish(&there, &code, &state, &cookie).await,
+        "callback_replayed"
+    );
+    assert_eq!(cloud.requests("exchange"), 1);
+    for one in [&here, &there] {
+        let status = one.revocation_status().unwrap();
+        assert_eq!((status.sent, status.received, status.unreadable), (0, 0, 0));
+        assert_eq!(status.pending, 0);
+    }
+    assert!(board.kept.lock().unwrap().is_empty(), "and it is not kept");
 }

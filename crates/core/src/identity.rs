@@ -15,7 +15,7 @@ mod recall;
 pub(crate) mod refusal;
 mod retelling;
 pub mod revocation;
-pub(crate) mod spent;
+pub mod spent;
 pub mod statistics;
 pub(crate) mod succession;
 mod sync;

@@ -30,6 +30,8 @@ pub struct Failure {
     pub endpoint: Option<String>,
     /// Whether the Cloud refused the credential.
     pub refused: bool,
+    /// Whether it says only that a callback cannot be finished.
+    pub unusable_callback: bool,
 }
 
 impl From<CloudApiError> for Failure {
@@ -41,6 +43,7 @@ impl From<CloudApiError> for Failure {
             status: error.status(),
             endpoint: error.endpoint().map(str::to_owned),
             refused: error.is_refusal(),
+            unusable_callback: error.is_unusable_callback(),
         }
     }
 }

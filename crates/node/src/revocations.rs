@@ -21,6 +21,8 @@ pub struct Revocation {
     pub text: String,
     /// Until when it is kept, in milliseconds since the Unix epoch.
     pub until: f64,
+    /// Whether it is kept for instances that are away.
+    pub kept: bool,
 }
 
 /// What came of texts that came.
@@ -69,12 +71,23 @@ impl Authority {
         })
     }
 
-    /// Takes what is to be told to other instances, up to so many.
+    /// Takes what is to be told to other instances, up to so many: revocations, and once there are none, callbacks that were used.
     #[napi]
     pub fn take_revocations(&self, most: u32) -> Result<Vec<Revocation>> {
         guard("Authority.takeRevocations", || {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
-            written(&self.0, &self.0.take_revocations(most))
+            let revocations = self.0.take_revocations(most);
+            if !revocations.is_empty() {
+                return written(&self.0, &revocations);
+            }
+            let spent = self.0.take_spent_callbacks(most).into_iter();
+            spent
+                .map(|one| Revocation {
+                    text: self.0.realm().encode_spent(&one),
+                    until: millis(one.until),
+                    kept: false,
+                })
+                .collect()
         })
     }
 
@@ -154,6 +167,7 @@ fn written(authority: &CoreAuthority, revocations: &[CoreRevocation]) -> Vec<Rev
         .map(|one| Revocation {
             text: authority.realm().encode(one),
             until: millis(one.until),
+            kept: true,
         })
         .collect()
 }

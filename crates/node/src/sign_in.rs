@@ -6,6 +6,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::callback::Callback;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::Several;
+use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
 use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::tally::Login;
 use mastra_auth_cloud_core::url::RedirectUri;
@@ -45,6 +46,14 @@ impl Authority {
         })
     }
 
+    /// Counts a sign-in that failed, of an unusable callback: whether it did depends on who brought it.
+    #[napi]
+    pub fn login_failed(&self) -> Result<()> {
+        guard("Authority.loginFailed", || {
+            self.0.tally().login(Login::Failed);
+        })
+    }
+
     /// Finishes a sign-in.
     #[napi]
     pub fn callback(
@@ -66,16 +75,16 @@ impl Authority {
                     jitter(share),
                 )
             });
-            if flow.is_err() {
-                self.0.tally().login(Login::Failed);
+            if let Err(error) = &flow {
+                failed(&self.0, error);
             }
             let authority = Arc::clone(&self.0);
             or(flow.map(|flow| {
                 Flow::new(flow, move |result| {
-                    authority.tally().login(match result {
-                        Ok(_) => Login::Succeeded,
-                        Err(_) => Login::Failed,
-                    });
+                    match &result {
+                        Ok(_) => authority.tally().login(Login::Succeeded),
+                        Err(error) => failed(&authority, error),
+                    }
                     result
                         .map(|signed_in| Outcome {
                             token: Some(
@@ -116,6 +125,12 @@ impl Authority {
                 .map(|flow| sign_out(&self.0, flow))
                 .collect()
         })
+    }
+}
+
+fn failed(authority: &CoreAuthority, error: &CloudApiError) {
+    if !error.is_unusable_callback() {
+        authority.tally().login(Login::Failed);
     }
 }
 

@@ -38,15 +38,17 @@ export class Driver {
 
   async #drive(flow: NativeFlow): Promise<NativeOutcome> {
     let step = flow.start();
+    let again = false;
     for (;;) {
       if (step.send !== undefined) {
         const { operation, endpoint } = step.send;
         const begun = performance.now();
-        const delivery = await send(step.send, this.#fetch);
+        const delivery = await send(step.send, this.#fetch, again);
         const milliseconds = performance.now() - begun;
         if ('failed' in delivery) {
           const failed = delivery.failed === 'stale' ? 'closed' : delivery.failed;
           this.#told({ operation, endpoint, failed, milliseconds });
+          again = delivery.failed === 'stale';
           step = flow.failed(delivery.failed);
         } else {
           this.#told({ operation, endpoint, status: delivery.status, milliseconds });

@@ -20,6 +20,8 @@ export type CloudAuthEventType =
   | 'unavailable'
   /** Somebody signed in. */
   | 'signed_in'
+  /** A callback could not be finished, and who brought it is signed in all the same. */
+  | 'signed_in_already'
   /** A sign-in was not finished. */
   | 'sign_in_failed'
   /** A session ended here and at the Cloud. */
@@ -82,6 +84,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   rejected: 'debug',
   unavailable: 'warn',
   signed_in: 'info',
+  signed_in_already: 'info',
   sign_in_failed: 'warn',
   signed_out: 'info',
   sign_out_not_confirmed: 'warn',

@@ -14,6 +14,8 @@ export interface NativeFailure {
   readonly status: number;
   readonly endpoint?: string;
   readonly refused: boolean;
+  /** Whether it says only that a callback cannot be finished. */
+  readonly unusableCallback: boolean;
 }
 
 export interface NativeUser {
@@ -108,6 +110,7 @@ export interface NativeRevocation {
   readonly text: string;
   /** Milliseconds since the Unix epoch. */
   readonly until: number;
+  readonly kept: boolean;
 }
 
 export interface NativeHeard {
@@ -186,6 +189,8 @@ export interface NativeAuthority {
     cookieHeader: string,
     jitter: number,
   ): Or<NativeFlow>;
+  /** Counts a failure of an unusable callback. */
+  loginFailed(): void;
   replaced(cookieHeader: string, by: NativeIdentity, jitter: number): NativeFlow[];
   signOut(token: string, jitter: number): Or<NativeFlow>;
   session(token: string, jitter: number): Or<NativeFlow>;

@@ -226,7 +226,10 @@ export class MastraCloudAuth
     this.#callbackCookies = cookieHeader;
   }
 
-  /** Finishes a sign-in. Throws with a code of its own for every reason to refuse. */
+  /**
+   * Finishes a sign-in. Throws with a code of its own for every reason to refuse; but where the callback was used before, belongs to
+   * another browser or came too late, and the cookies hold a session that is good, the answer is that session as it is.
+   */
   handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
     const cookies = text(this.#callbackCookies);
     this.#callbackCookies = null;
@@ -251,9 +254,16 @@ export class MastraCloudAuth
   async #finish(code: string, state: string, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
     const { authority, events } = this.#cloud;
     const flow = authority.callback(code, state, cookieHeader, Math.random());
+    // Others hear at once that this callback is used.
+    this.#cloud.revocations?.flush();
     const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
+    // It was used only now where keys had to be fetched first.
+    this.#cloud.revocations?.flush();
     const { identity, cookies, token, session, failure } = outcome as NativeOutcome;
     if (failure !== undefined) {
+      const already = failure.unusableCallback ? await this.#already(cookieHeader, failure) : undefined;
+      if (already !== undefined) return already;
+      if (failure.unusableCallback) authority.loginFailed();
       const id = requestId();
       events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
       throw fromFailure(failure, id);
@@ -266,11 +276,28 @@ export class MastraCloudAuth
     for (const flow of old) {
       this.#ended(flow).catch(() => events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
     }
-    const tokens = Object.defineProperty({ ...(session && { expiresAt: new Date(session.expiresAt) }) }, 'accessToken', {
-      value: token,
-      enumerable: false,
-    }) as SSOCallbackResult<CloudUser>['tokens'];
-    return { user, tokens, cookies };
+    return { user, tokens: tokensOf(token, session && new Date(session.expiresAt)), cookies };
+  }
+
+  /** The session that a browser with an unusable callback has, where it is good or can be renewed. The code is not exchanged. */
+  async #already(cookieHeader: string, { code, status }: NativeFailure): Promise<SSOCallbackResult<CloudUser> | undefined> {
+    const brought = this.#cloud.authority.sessionToken(cookieHeader);
+    if (brought === null) return undefined;
+    try {
+      let user = await this.#looks.who('', undefined, { headers: { cookie: cookieHeader } });
+      let session = user && (await this.validateSession(user.sessionToken));
+      if (session === null) {
+        session = await this.refreshSession(brought);
+        user = session && (await this.#looks.who(session.id, undefined, {}));
+      }
+      if (user === null || session === null) return undefined;
+      this.#cloud.events.tell({ type: 'signed_in_already', code, status, userId: user.id });
+      const cookies = Object.values(this.getSessionHeaders(session));
+      return { user, tokens: tokensOf(session.id, session.expiresAt), cookies };
+    } catch {
+      // Whether it is good could not be found out, which an event has told: then the callback's own failure counts.
+      return undefined;
+    }
   }
 
   // What a user may do
@@ -326,6 +353,12 @@ export class MastraCloudAuth
   getPermissionsForRole(role: string): Promise<string[]> {
     return Promise.resolve(this.#cloud.authority.grantsOfRoles([role]));
   }
+}
+
+/** The tokens of a sign-in; the token itself is not printed. */
+function tokensOf(token: string | undefined, expiresAt: Date | undefined): SSOCallbackResult<CloudUser>['tokens'] {
+  const tokens = { ...(expiresAt && { expiresAt }) };
+  return Object.defineProperty(tokens, 'accessToken', { value: token, enumerable: false }) as SSOCallbackResult<CloudUser>['tokens'];
 }
 
 /** A host in JavaScript may pass anything; what is no text is an empty one, and refused as such. */

@@ -9,6 +9,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
+/** What undici calls the one that all share, and its options. */
+const GLOBAL = Symbol.for('undici.globalDispatcher.1');
+const OPTIONS = 'options';
+
 /** What is published of undici's. */
 interface Published {
   readonly request: object;
@@ -72,4 +76,24 @@ function created(message: unknown): void {
 function sent(message: unknown): void {
   const { request, socket } = message as Published;
   watched.get(request)?.sent(socket);
+}
+
+/** Something that `fetch` sends with. */
+export interface Dispatcher {
+  close(): Promise<void>;
+}
+
+/**
+ * A dispatcher like the global one and without its connections, for what is sent again. None where that cannot be had: `fetch` is not
+ * undici's, or the global one is not a plain `Agent`.
+ */
+export function freshDispatcher(): Dispatcher | undefined {
+  try {
+    const shared = (globalThis as Record<symbol, unknown>)[GLOBAL] as Record<symbol, unknown> | undefined;
+    const Agent = shared?.constructor as (new (options: unknown) => Dispatcher) | undefined;
+    const key = shared && Object.getOwnPropertySymbols(shared).find(({ description }) => description === OPTIONS);
+    return shared && Agent?.name === 'Agent' && key ? new Agent(shared[key]) : undefined;
+  } catch {
+    return undefined;
+  }
 }

@@ -48,8 +48,9 @@ class RedisChannel implements RevocationChannel {
     const name = nameOf(realm);
     await this.#commands.command(client => {
       const both = client.multi().addCommand(['ZREMRANGEBYSCORE', name, '-inf', String(Date.now() - MARGIN)]);
-      for (const { text, until } of messages) {
-        both.addCommand(['ZADD', name, String(until), text]).addCommand(['PUBLISH', name, text]);
+      for (const { text, until, kept } of messages) {
+        if (kept) both.addCommand(['ZADD', name, String(until), text]);
+        both.addCommand(['PUBLISH', name, text]);
       }
       return both.exec();
     });

@@ -9,12 +9,17 @@ import type { Events } from './events.js';
 import type { NativeAuthority, NativeJoining, NativeRevocation } from './native.js';
 import { Patience, within } from './patience.js';
 
-/** One revocation as it travels. Holds ids and digests, and no token. */
+/** One revocation as it travels, or a sign-in's callback that was used. Holds ids and digests, and no token. */
 export interface RevocationMessage {
   /** Visible ASCII and spaces, up to 1,024 characters. Equal texts are one revocation. */
   readonly text: string;
-  /** Until when it is kept, in milliseconds since the Unix epoch. */
+  /** Until when it is kept, or is of use, in milliseconds since the Unix epoch. */
   readonly until: number;
+  /**
+   * Whether it is kept for instances that are away. A used callback is not: one comes with every sign-in, and who was not told asks the
+   * Cloud. To keep it all the same does no harm.
+   */
+  readonly kept: boolean;
 }
 
 /** A channel that was joined. */
@@ -32,7 +37,10 @@ export interface RevocationSubscription {
  * deployment: 32 hexadecimal digits, for the name of a table or a channel.
  */
 export interface RevocationChannel {
-  /** Keeps these for instances that are away, and tells them to those that are there. The same message may come again. */
+  /**
+   * Keeps these for instances that are away, and tells them to those that are there. The same message may come again. One that is not
+   * `kept` is told only.
+   */
   publish(messages: readonly RevocationMessage[], realm: string): Promise<void>;
   /**
    * Listens first, then gives all that is kept, so that nothing falls between the two. `told` is called with what is told from then on,
@@ -118,7 +126,7 @@ export class Revocations {
       connected: this.#connected,
       since: this.#since,
       ...(this.#lag !== undefined && { lag: this.#lag }),
-      pending: this.#unsent.length + this.#again.length + this.#authority.waiting(),
+      pending: kept(this.#unsent) + this.#again.length + this.#authority.waiting(),
       ...this.#count,
     };
   }
@@ -160,7 +168,7 @@ export class Revocations {
       if (this.#unsent.length === 0) return;
       try {
         await within(PATIENCE, this.#channel.publish(this.#unsent, this.#realm));
-        this.#count.sent += this.#unsent.length;
+        this.#count.sent += kept(this.#unsent);
         this.#unsent = [];
         this.#publishes = true;
         this.#relink();
@@ -250,6 +258,11 @@ export class Revocations {
     if (!connected) this.#count.lost += 1;
     this.#events.tell({ type: connected ? 'revocations_connected' : 'revocations_lost' });
   }
+}
+
+/** How many of these are revocations. */
+function kept(messages: readonly NativeRevocation[]): number {
+  return messages.filter(message => message.kept).length;
 }
 
 /** Runs what somebody else wrote: that it throws is no more than that it did not work. */

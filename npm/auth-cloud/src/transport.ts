@@ -3,7 +3,8 @@
  */
 
 import type { NativeRequest, NativeTransportError } from './native.js';
-import { Watch } from './reuse.js';
+import { Watch, freshDispatcher } from './reuse.js';
+import type { Dispatcher } from './reuse.js';
 
 /** What `fetch` must be able to do. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
@@ -24,8 +25,11 @@ const CONNECT = new Set([
 ]);
 const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED', 'UND_ERR_ABORTED']);
 
-/** Sends one request. Never throws: what went wrong is in the delivery. */
-export async function send(request: NativeRequest, fetch: Fetch | undefined): Promise<Delivery> {
+/**
+ * Sends one request. Never throws: what went wrong is in the delivery. One that is sent `again`, for a kept connection was over, takes a
+ * connection of its own where the global `fetch` can be told so.
+ */
+export async function send(request: NativeRequest, fetch: Fetch | undefined, again = false): Promise<Delivery> {
   const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Delivery>(resolve => {
@@ -34,15 +38,22 @@ export async function send(request: NativeRequest, fetch: Fetch | undefined): Pr
       controller.abort();
     }, request.timeout);
   });
+  const dispatcher = again && fetch === undefined ? freshDispatcher() : undefined;
   try {
     // A `fetch` that does not listen to the signal is not waited for either.
-    return await Promise.race([exchange(request, fetch ?? globalThis.fetch, controller), late]);
+    return await Promise.race([exchange(request, fetch ?? globalThis.fetch, controller, dispatcher), late]);
   } finally {
     clearTimeout(timer);
+    dispatcher?.close().catch(() => undefined);
   }
 }
 
-async function exchange(request: NativeRequest, fetch: Fetch, controller: AbortController): Promise<Delivery> {
+async function exchange(
+  request: NativeRequest,
+  fetch: Fetch,
+  controller: AbortController,
+  dispatcher: Dispatcher | undefined,
+): Promise<Delivery> {
   // Everything else is asked again anyway.
   const watch = request.operation === 'exchange_code' ? new Watch() : undefined;
   try {
@@ -53,6 +64,7 @@ async function exchange(request: NativeRequest, fetch: Fetch, controller: AbortC
         redirect: 'manual',
         signal: controller.signal,
         ...(request.body && { body: request.body }),
+        ...(dispatcher && ({ dispatcher } as object)),
       });
     const response = await (watch === undefined ? asking() : watch.run(asking));
     const body = await read(response, request.maxResponseBytes);

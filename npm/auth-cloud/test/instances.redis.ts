@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import { RedisServer } from './redis-server.js';
-import { PEOPLE, request, signIn, startCloud, until } from './world.js';
+import { PEOPLE, comeBack, goAndPick, request, signIn, startCloud, until } from './world.js';
 import type { Cloud } from './world.js';
 
 const RUST = process.env['RUST_INSTANCE'];
@@ -140,6 +140,20 @@ test('threat_031_redis_killed_in_the_middle_loses_nothing_and_holds_nobody_up', 
     expect(await isIn(auth, bystander)).toBe(true);
     await auth.close();
   }
+});
+
+test('a used callback is known to another instance, and is not kept', async () => {
+  const [here, there] = [instance(), instance()];
+  for (const auth of [here, there]) await connected(auth);
+  const mine = await goAndPick(here, crypto.randomUUID(), 'member');
+  await comeBack(here, mine);
+  // A code that cannot be one is refused later than a callback that was used.
+  const tried = () => comeBack(there, { ...mine, code: '' }).then(() => '', (error: { code: string }) => error.code);
+  await until(async () => (await tried()) === 'callback_replayed');
+  const late = instance();
+  await connected(late);
+  await expect(comeBack(late, { ...mine, code: '' })).rejects.toMatchObject({ code: 'code_malformed' });
+  for (const auth of [here, there, late]) await auth.close();
 });
 
 test('a Redis that died without a word is noticed', async () => {

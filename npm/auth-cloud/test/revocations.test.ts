@@ -4,12 +4,13 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
-import { issue, request, signIn, startCloud, until } from './world.js';
+import { comeBack, goAndPick, issue, pair, request, signIn, startCloud, until } from './world.js';
 import type { Cloud } from './world.js';
 
 /** What all instances reach. */
 class Board {
   readonly kept = new Map<string, number>();
+  readonly told: string[] = [];
   readonly #listening = new Set<{ told: (texts: string[]) => void; lost: () => void }>();
   isDown = false;
   leftOut = 0;
@@ -20,7 +21,7 @@ class Board {
   readonly channel: RevocationChannel = {
     publish: async (messages: readonly RevocationMessage[]) => {
       if (this.isDown) throw new Error('down');
-      for (const { text, until } of messages) this.tell(text, until);
+      for (const { text, until, kept } of messages) this.tell(text, until, kept);
     },
     subscribe: async (told, lost, realm) => {
       this.realm = realm;
@@ -34,8 +35,9 @@ class Board {
     },
   };
 
-  tell(text: string, until = Infinity): void {
-    this.kept.set(text, until);
+  tell(text: string, until = Infinity, kept = true): void {
+    this.told.push(text);
+    if (kept) this.kept.set(text, until);
     for (const { told } of this.#listening) told([text]);
   }
 
@@ -101,6 +103,27 @@ test('threat_031_what_ends_on_one_instance_ends_on_the_other_and_nothing_else_do
   const told = there.revocationStatus();
   expect(told).toMatchObject({ connected: true, received: 3, unreadable: 0, pending: 0, lost: 0 });
   expect(told?.lag).toBeLessThan(60_000);
+  await Promise.all([here.close(), there.close()]);
+});
+
+test('a callback that was used on one instance is used on the other', async () => {
+  const board = new Board();
+  const events: CloudAuthEvent[] = [];
+  const [here, there] = [instance(board.channel, events), instance(board.channel, events)];
+  await until(() => here.revocationStatus()?.connected && there.revocationStatus()?.connected);
+  const mine = await goAndPick(here, crypto.randomUUID(), 'member');
+  const { cookies } = await comeBack(here, mine);
+  await until(() => board.told.some(text => text.split(' ')[2] === 'spent'));
+  expect(board.kept.size).toBe(0);
+  // The browser still has the cookie that it began with: nothing else stands in the way.
+  await expect(comeBack(there, mine)).rejects.toMatchObject({ code: 'callback_replayed' });
+  const again = await comeBack(there, { ...mine, cookies: `${mine.cookies}; ${pair(cookies?.at(-1) ?? '')}` });
+  expect(again.user.roles).toEqual(['member']);
+  expect(events.filter(({ operation }) => operation === 'exchange_code')).toHaveLength(1);
+  expect(board.told.join()).not.toContain(mine.state);
+  for (const auth of [here, there]) {
+    expect(auth.revocationStatus()).toMatchObject({ pending: 0, sent: 0, received: 0, unreadable: 0 });
+  }
   await Promise.all([here.close(), there.close()]);
 });
 

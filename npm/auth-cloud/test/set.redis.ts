@@ -61,14 +61,14 @@ test('threat_085_a_clock_that_is_ahead_takes_away_nothing_that_stands', async ()
     { score: Date.now() - 23 * HOUR, value: 'kept' },
     { score: Date.now() - 25 * HOUR, value: 'gone' },
   ]);
-  await redisChannel(redis.url).publish([{ text: 'next', until: Date.now() + HOUR }], REALM);
+  await redisChannel(redis.url).publish([{ text: 'next', until: Date.now() + HOUR, kept: true }], REALM);
   expect(await client.zRange(NAME, 0, -1)).toEqual(['kept', 'next']);
   expect((await joined(200_000)).texts).toEqual(['next']);
 });
 
 test('threat_031_a_redis_that_was_emptied_is_noticed_once', async () => {
   const channel = redisChannel(redis.url);
-  const message = (text: string) => ({ text, until: Date.now() + HOUR });
+  const message = (text: string) => ({ text, until: Date.now() + HOUR, kept: true });
   await channel.publish([message('before')], REALM);
   let lost = 0;
   const join = () => channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
@@ -87,7 +87,7 @@ test('threat_031_a_redis_that_was_emptied_is_noticed_once', async () => {
 
 test('threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_noticed', async () => {
   const channel = redisChannel(redis.url);
-  await channel.publish([{ text: 'before', until: Date.now() + HOUR }], REALM);
+  await channel.publish([{ text: 'before', until: Date.now() + HOUR, kept: true }], REALM);
   let lost = 0;
   const { close } = await channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
   // What is given up is one key.
@@ -98,7 +98,7 @@ test('threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_noticed', async 
 
 test('threat_085_what_a_clock_takes_away_that_is_days_ahead_is_noticed', async () => {
   const channel = redisChannel(redis.url);
-  await channel.publish([{ text: 'before', until: Date.now() + HOUR }], REALM);
+  await channel.publish([{ text: 'before', until: Date.now() + HOUR, kept: true }], REALM);
   let lost = 0;
   const { close } = await channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
   // What such a one does with its next write.

@@ -83,7 +83,7 @@ test('threat_031_the_user_that_the_guide_makes_may_do_what_is_needed', async () 
   await stranger.sendCommand(line!.split(' '));
   const url = redis.url.replace('redis://', 'redis://sign-outs:PASSWORD@');
   const { texts, lost, close } = await joined(url);
-  await redisChannel(url).publish([{ text: 'news', until: Date.now() + HOUR }], REALM);
+  await redisChannel(url).publish([{ text: 'news', until: Date.now() + HOUR, kept: true }], REALM);
   // Long enough that it looks whether what was kept is there.
   await new Promise(resolve => setTimeout(resolve, 6500));
   expect([texts, lost()]).toEqual([['news'], 0]);

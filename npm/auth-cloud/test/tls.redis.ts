@@ -17,7 +17,7 @@ test('instances tell each other over TLS and no other server is trusted', async 
   try {
     const heard: string[] = [];
     const there = await redisChannel(ours.url).subscribe(texts => heard.push(...texts), () => undefined, REALM, 10);
-    const message = { text: 'ses_1', until: Date.now() + 60_000 };
+    const message = { text: 'ses_1', until: Date.now() + 60_000, kept: true };
     await redisChannel(ours.url).publish([message], REALM);
     await until(() => heard.includes('ses_1'));
     await there.close();

@@ -155,7 +155,7 @@ export function refusedOptions(): void {
 }
 
 export function channels(): RevocationChannel {
-  same<RevocationMessage, Readonly<{ text: string; until: number }>>(true);
+  same<RevocationMessage, Readonly<{ text: string; until: number; kept: boolean }>>(true);
   const kept: RevocationSubscription = { standing: ['text'], close() {} };
   return {
     publish: async (messages, realm) => void [realm.length, messages.map(({ text, until }) => `${text}${until}`)],

@@ -14,7 +14,7 @@ pub type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChannelError>> +
 /// `realm` stands for the deployment: 32 hexadecimal digits, for the name of a table or a channel.
 pub trait RevocationChannel: Send + Sync + 'static {
     /// Keeps these for instances that are away, and tells them to those that are there: both or neither. The same message may
-    /// come again.
+    /// come again. One that [needs not be kept](Message::is_kept) is told only.
     ///
     /// Must end within a few seconds; where it fails it is called again with the same messages.
     fn publish<'a>(&'a self, realm: &'a str, messages: &'a [Message]) -> Working<'a, ()>;
@@ -29,16 +29,29 @@ pub trait RevocationChannel: Send + Sync + 'static {
     fn receive<'a>(&'a self, realm: &'a str, most: usize) -> Working<'a, Received>;
 }
 
-/// One revocation as it travels.
+/// One revocation as it travels, or a sign-in's callback that was used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     text: String,
     until: Timestamp,
+    is_kept: bool,
 }
 
 impl Message {
-    pub(super) const fn new(text: String, until: Timestamp) -> Self {
-        Self { text, until }
+    pub(super) const fn revocation(text: String, until: Timestamp) -> Self {
+        Self {
+            text,
+            until,
+            is_kept: true,
+        }
+    }
+
+    pub(super) const fn spent_callback(text: String, until: Timestamp) -> Self {
+        Self {
+            text,
+            until,
+            is_kept: false,
+        }
     }
 
     /// What travels: visible ASCII and spaces, up to 1,024 bytes. Equal texts are one revocation. Holds ids, and no token.
@@ -46,9 +59,15 @@ impl Message {
         &self.text
     }
 
-    /// Until when it is kept.
+    /// Until when it is kept, or is of use.
     pub const fn until(&self) -> Timestamp {
         self.until
+    }
+
+    /// Whether it is kept for instances that are away. A used callback is not: one comes with every sign-in, and who was not told asks
+    /// the Cloud. To keep it all the same does no harm.
+    pub const fn is_kept(&self) -> bool {
+        self.is_kept
     }
 }
 

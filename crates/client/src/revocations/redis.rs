@@ -118,11 +118,13 @@ impl RedisRevocations {
             .arg(system::now().wall.minus(MARGIN).unix_millis())
             .ignore();
         for message in messages {
-            both.cmd("ZADD")
-                .arg(&name)
-                .arg(message.until().unix_millis())
-                .arg(message.text())
-                .ignore();
+            if message.is_kept() {
+                both.cmd("ZADD")
+                    .arg(&name)
+                    .arg(message.until().unix_millis())
+                    .arg(message.text())
+                    .ignore();
+            }
             both.cmd("PUBLISH").arg(&name).arg(message.text()).ignore();
         }
         self.command(&both).await

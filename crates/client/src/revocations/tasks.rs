@@ -14,6 +14,7 @@ use futures_util::FutureExt as _;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::identity::authority::{Authority, Heard, Joined, Joining};
 use mastra_auth_cloud_core::identity::revocation::Revocation;
+use mastra_auth_cloud_core::identity::spent::SpentCallback;
 use mastra_auth_cloud_core::time::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -176,6 +177,11 @@ async fn caught<T>(work: impl Future<Output = Result<T, ChannelError>>) -> Resul
         .unwrap_or_else(|_| Err(ChannelError::new("the channel panicked")))
 }
 
+/// How many of these are revocations.
+fn kept(batch: &[Message]) -> usize {
+    batch.iter().filter(|message| message.is_kept()).count()
+}
+
 impl Shared {
     async fn publish(&self) {
         let mut pause = Pause::default();
@@ -188,7 +194,7 @@ impl Shared {
                 if batch.is_empty() {
                     batch = self.next_batch(now);
                 }
-                state.under_way = batch.len();
+                state.under_way = kept(&batch);
             }
             if batch.is_empty() {
                 self.told.notify_waiters();
@@ -199,8 +205,7 @@ impl Shared {
             let sending = caught(async { self.channel.publish(realm, &batch).await });
             match tokio::time::timeout(PUBLISH_TIMEOUT, sending).await {
                 Ok(Ok(())) => {
-                    channel::sent(batch.len());
-                    self.sent(batch.len());
+                    self.sent(kept(&batch));
                     batch.clear();
                     pause = Pause::default();
                 }
@@ -223,7 +228,8 @@ impl Shared {
                 next = again.drain(..count).collect();
             }
             if next.is_empty() {
-                return Vec::new();
+                let spent = self.authority.take_spent_callbacks(BATCH);
+                return spent.iter().map(|one| self.spent_callback(one)).collect();
             }
             next.retain(|revocation| !revocation.is_over(now));
             if !next.is_empty() {
@@ -234,10 +240,18 @@ impl Shared {
 
     fn message(&self, revocation: &Revocation) -> Message {
         let text = self.authority.realm().encode(revocation);
-        Message::new(text, revocation.until)
+        Message::revocation(text, revocation.until)
+    }
+
+    fn spent_callback(&self, spent: &SpentCallback) -> Message {
+        let text = self.authority.realm().encode_spent(spent);
+        Message::spent_callback(text, spent.until)
     }
 
     fn sent(&self, count: usize) {
+        if count > 0 {
+            channel::sent(count);
+        }
         let mut state = self.state();
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         state.status.sent = state.status.sent.saturating_add(count);

@@ -16,6 +16,8 @@ use mastra_auth_cloud::axum::{
     AuthLayer, CurrentUser, OptionalUser, Permission, RequirePermission, routes,
 };
 use mastra_auth_cloud::core::config::Policy;
+use mastra_auth_cloud::core::state::State;
+use mastra_auth_cloud::core::url::{RedirectUri, ReturnPath};
 use mastra_auth_cloud::{Answer, Builder, Dialect, MastraCloudAuth};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use reqwest::header::{
@@ -491,4 +493,31 @@ pub(crate) fn id(answer: &Answer) -> &str {
         Answer::Authenticated(identity) => identity.user().id().as_str(),
         other => panic!("{other:?}"),
     }
+}
+
+/// A sign-in of a service without routes, as far as the callback: its code, its state and the browser's cookie.
+pub(crate) async fn almost_in(auth: &MastraCloudAuth, cloud: &LocalCloud) -> [String; 3] {
+    let redirect_uri = RedirectUri::parse("http://localhost:4111/auth/callback").unwrap();
+    let start = auth.begin_login(&redirect_uri, ReturnPath::default(), None);
+    let start = start.unwrap();
+    let location = start.location.expose();
+    let callback = Browser::default().pick(cloud, location, "member").await;
+    let cookie = start.cookies[0].expose().split(';').next().unwrap();
+    [
+        parameter(&callback, "code"),
+        parameter(&callback, "state"),
+        cookie.to_owned(),
+    ]
+}
+
+/// What comes of such a callback: `-`, or the code of the error.
+pub(crate) async fn finish(
+    auth: &MastraCloudAuth,
+    code: &str,
+    state: &str,
+    cookie: &str,
+) -> String {
+    let state = State::parse(state, None).unwrap();
+    let finished = auth.finish_login(code, state, cookie).await;
+    finished.map_or_else(|error| error.code().to_owned(), |_| "-".to_owned())
 }

@@ -101,7 +101,7 @@ impl Callback {
     ) -> Result<Self, CloudApiError> {
         let config = authority.config();
         let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
-        if authority.spent().holds(&used_state, now) {
+        if authority.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         let bound = binding::read(config, cookie_header, state.id(), now)?;
@@ -255,7 +255,7 @@ impl Ready {
         now: Now,
         jitter: Jitter,
     ) -> Result<Call<ExchangeCode>, CloudApiError> {
-        if !authority.spent().spend(self.used_state, now) {
+        if !authority.spend_callback(self.used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         if !authority.spent().spend(self.used_code, now) {

@@ -48,6 +48,8 @@ pub struct Authority {
     hearsay: Hearsay,
     breaker: Breaker,
     spent: Spent,
+    /// Apart, so that no stranger on the channel makes a callback that was used here give way.
+    spent_elsewhere: Spent,
     successions: Successions,
     /// Which tokens a newer one was asked for a moment ago.
     renewals: Spent,
@@ -79,6 +81,7 @@ impl Authority {
             outbox: Outbox::default(),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
+            spent_elsewhere: Spent::new(policy.login_lifetime, policy.capacity),
             successions: Successions::new(policy.capacity),
             renewals: Spent::new(policy.renew_before / 4, policy.capacity),
             tally: Tally::default(),

@@ -11,9 +11,12 @@ use std::sync::{OnceLock, PoisonError};
 
 use super::retelling::{Mark, Retelling};
 use super::revocation::Revocation;
+use super::spent::SpentCallback;
 use super::sync::{Mutex, MutexGuard};
 
 const CAPACITY: usize = 10_000;
+/// How many spent callbacks wait at most. One that gives way is settled by the Cloud.
+const SPENT_CAPACITY: usize = 1_000;
 
 /// Called after something came in. Must not wait.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
@@ -29,6 +32,7 @@ pub(crate) struct Outbox {
 #[derive(Default)]
 struct Queue {
     waiting: VecDeque<Revocation>,
+    spent: VecDeque<SpentCallback>,
     retelling: Retelling,
 }
 
@@ -59,9 +63,35 @@ impl Outbox {
                 queue.waiting.push_back(revocation);
             }
         }
+        self.wake();
+    }
+
+    /// Takes in a callback that was used here.
+    pub(crate) fn put_spent(&self, spent: SpentCallback) {
+        if !self.open.load(Ordering::Acquire) {
+            return;
+        }
+        {
+            let mut queue = self.queue();
+            if queue.spent.len() >= SPENT_CAPACITY {
+                queue.spent.pop_front();
+            }
+            queue.spent.push_back(spent);
+        }
+        self.wake();
+    }
+
+    fn wake(&self) {
         if let Some(wake) = self.wake.get() {
             wake();
         }
+    }
+
+    /// The oldest spent callbacks, up to `most`.
+    pub(crate) fn take_spent(&self, most: usize) -> Vec<SpentCallback> {
+        let mut queue = self.queue();
+        let count = most.min(queue.spent.len());
+        queue.spent.drain(..count).collect()
     }
 
     /// The oldest, up to `most`; where none wait and some gave way, what is to be told again. `own` gives what ended here and
@@ -177,5 +207,18 @@ mod tests {
         assert_eq!(outbox.queue().waiting.len(), CAPACITY);
         assert_eq!(outbox.len(), CAPACITY + 5, "and none is forgotten");
         assert_eq!(take(&outbox, 1), [revocation(5)], "the oldest gave way");
+        let spent = |n: usize| SpentCallback {
+            digest: [0; 32],
+            at: Timestamp::from_unix_millis(0),
+            until: Timestamp::from_unix_seconds(i64::try_from(n).unwrap()),
+        };
+        (0..SPENT_CAPACITY + 5).for_each(|n| outbox.put_spent(spent(n)));
+        assert_eq!(outbox.queue().spent.len(), SPENT_CAPACITY);
+        assert_eq!(outbox.take_spent(2), [spent(5), spent(6)]);
+        assert_eq!(
+            outbox.len(),
+            CAPACITY + 4,
+            "they take no place of a revocation's"
+        );
     }
 }

@@ -9,6 +9,7 @@ use core::fmt;
 
 use super::Identity;
 use super::key::{Scope, TokenKey};
+use super::spent::SpentCallback;
 use crate::encoding::{
     base64url, base64url_decode, decode_component, encode_component, hex, sha256_parts,
 };
@@ -18,6 +19,8 @@ use crate::time::Timestamp;
 
 /// The version of the text form, and its first word.
 const VERSION: &str = "1";
+/// The kind of a spent callback.
+const SPENT: &str = "spent";
 /// Longer than any text of ours: an id of 256 bytes takes three characters for each.
 const MAX_TEXT_BYTES: usize = 1024;
 
@@ -118,7 +121,36 @@ impl Realm {
             })
     }
 
+    /// A spent callback as text, in the form of a revocation: the kind is `spent`, with the digest of the state in base64url.
+    pub fn encode_spent(&self, spent: &SpentCallback) -> String {
+        let SpentCallback { digest, at, until } = spent;
+        let (at, until) = (at.unix_millis(), until.unix_millis());
+        let digest = base64url(digest);
+        format!("{VERSION} {self} {SPENT} {at} {until} {digest}")
+    }
+
+    /// Reads such a text; none for any other.
+    pub(crate) fn parse_spent(&self, text: &str) -> Option<SpentCallback> {
+        let (SPENT, at, until, what) = self.words(text)? else {
+            return None;
+        };
+        let digest = base64url_decode(what)?.try_into().ok()?;
+        Some(SpentCallback { digest, at, until }).filter(|spent| self.encode_spent(spent) == text)
+    }
+
     fn read(&self, text: &str) -> Option<Revocation> {
+        let (kind, at, until, what) = self.words(text)?;
+        let subject = match kind {
+            "token" => Subject::Token(TokenKey::from_bytes(&base64url_decode(what)?)?),
+            "session" => Subject::Session(SessionId::parse(&decode_component(what)?).ok()?),
+            "user" => Subject::User(UserId::parse(&decode_component(what)?).ok()?),
+            _ => return None,
+        };
+        Some(Revocation::new(subject, at, until))
+    }
+
+    /// The kind, both times and what it is said of, in a text of this deployment and version.
+    fn words<'t>(&self, text: &'t str) -> Option<(&'t str, Timestamp, Timestamp, &'t str)> {
         if text.len() > MAX_TEXT_BYTES {
             return None;
         }
@@ -133,13 +165,7 @@ impl Realm {
         let (what, None) = (words.next()?, words.next()) else {
             return None;
         };
-        let subject = match kind {
-            "token" => Subject::Token(TokenKey::from_bytes(&base64url_decode(what)?)?),
-            "session" => Subject::Session(SessionId::parse(&decode_component(what)?).ok()?),
-            "user" => Subject::User(UserId::parse(&decode_component(what)?).ok()?),
-            _ => return None,
-        };
-        Some(Revocation::new(subject, at, until))
+        Some((kind, at, until, what))
     }
 }
 
@@ -250,6 +276,35 @@ mod tests {
             let error = realm.parse(&text).map_err(|error| error.to_string());
             assert!(error.is_err(), "{text}");
             assert!(!format!("{error:?}").contains("usr"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn a_spent_callback_has_one_spelling_and_is_no_revocation() {
+        let (realm, _) = demo();
+        let spent = SpentCallback {
+            digest: [7; 32],
+            at: time(5),
+            until: time(9),
+        };
+        let text = realm.encode_spent(&spent);
+        let expect = "1 REALM spent 5 9 BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+        assert_eq!(text, expect.replace("REALM", realm.as_str()));
+        assert_eq!(realm.parse_spent(&text), Some(spent));
+        assert!(
+            realm.parse(&text).is_err(),
+            "an older version does not take it for one"
+        );
+        for bad in [
+            String::new(),
+            text.replace(" 5 ", " 05 "),
+            text.replace(" spent ", " token "),
+            text.replace("Bwc", "Bw"),
+            format!("{text} "),
+            format!("{text}B"),
+            text.replace(realm.as_str(), &"0".repeat(32)),
+        ] {
+            assert_eq!(realm.parse_spent(&bad), None, "{bad}");
         }
     }
 

@@ -1,14 +1,26 @@
 //! What was used once and must not be used again: states and authorization codes, by their digests.
 //!
-//! Bounded: the oldest give way, and an entry is only needed as long as a login can last. Other instances do not see
-//! this; there the Cloud's own single use and the cleared login cookie stand.
+//! Bounded: the oldest give way, and an entry is only needed as long as a login can last. Other instances are told of states where
+//! they share revocations; where one was not told so far, the Cloud's own single use and the cleared login cookie stand.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
 use crate::encoding::Digest;
-use crate::time::Now;
+use crate::time::{Now, Timestamp};
+
+/// A callback that was used on one instance, for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SpentCallback {
+    /// The digest of its state.
+    pub digest: Digest,
+    /// When it was used.
+    pub at: Timestamp,
+    /// Until when it must be known: no sign-in lasts longer.
+    pub until: Timestamp,
+}
 
 #[derive(Debug)]
 pub(crate) struct Spent {
@@ -70,7 +82,6 @@ impl Entries {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::time::Timestamp;
 
     fn at(seconds: u64) -> Now {
         Now {

@@ -238,6 +238,65 @@ fn threat_072_a_code_is_exchanged_once_whatever_comes_of_it() {
 }
 
 #[test]
+fn a_callback_that_was_used_elsewhere_is_used_here() {
+    let (here, there) = (v1(), v1());
+    here.publish_revocations(|| {});
+    let (_, cookie) = begin(&here, "s");
+    assert_eq!(turned_away(&here, "s", "a b", &cookie, 1), "code_malformed");
+    assert!(here.take_spent_callbacks(9).is_empty(), "nothing was spent");
+    assert!(callback(&here, "s", "c0de", &cookie, at(1)).is_ok());
+    let told = here.take_spent_callbacks(9);
+    let text = here.realm().encode_spent(&told[0]);
+    assert_eq!((told.len(), here.waiting()), (1, 0));
+    let heard = there.hear([text.as_str()], at(2));
+    assert_eq!((heard.new, heard.unreadable, heard.lag), (0, 0, None));
+    assert_eq!(
+        turned_away(&there, "s", "c0de", &cookie, 3),
+        "callback_replayed"
+    );
+    // It says nothing of any other, and what is over is not taken.
+    let (_, other) = begin(&there, "other");
+    assert!(callback(&there, "other", "c0de2", &other, at(3)).is_ok());
+    let late = v1();
+    late.hear([text.as_str()], at(301));
+    assert!(callback(&late, "s", "c0de", &cookie, at(2)).is_ok());
+}
+
+#[test]
+fn threat_080_what_strangers_say_was_used_makes_nothing_give_way() {
+    let mut config = config(Dialect::V1);
+    config.policy.capacity = 4;
+    let authority = Authority::new(config, Entropy::new([7; 32]));
+    let (_, cookie) = begin(&authority, "s");
+    assert!(callback(&authority, "s", "c0de", &cookie, at(1)).is_ok());
+    let stranger = v1();
+    stranger.publish_revocations(|| {});
+    for turn in 0..100 {
+        let state = format!("s{turn}");
+        let (_, cookie) = begin(&stranger, &state);
+        assert!(callback(&stranger, &state, &state, &cookie, at(1)).is_ok());
+    }
+    let told = stranger.take_spent_callbacks(100);
+    let texts: Vec<_> = told
+        .iter()
+        .map(|one| stranger.realm().encode_spent(one))
+        .collect();
+    authority.hear(texts.iter().map(String::as_str), at(2));
+    assert_eq!(
+        turned_away(&authority, "s", "c0de", &cookie, 3),
+        "callback_replayed"
+    );
+    // Of theirs the newest are held.
+    let (_, first) = begin(&authority, "s0");
+    assert!(callback(&authority, "s0", "c0de2", &first, at(3)).is_ok());
+    let (_, last) = begin(&authority, "s99");
+    assert_eq!(
+        turned_away(&authority, "s99", "c0de3", &last, 3),
+        "callback_replayed"
+    );
+}
+
+#[test]
 fn an_exchange_that_met_a_connection_that_was_over_is_sent_once_more() {
     let stale = || lost(TransportError::Stale);
     for (answers, expect) in [

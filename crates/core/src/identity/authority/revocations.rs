@@ -6,10 +6,12 @@
 use core::time::Duration;
 
 use super::Authority;
+use crate::encoding::Digest;
 use crate::error::{CloudApiError, Code};
 use crate::identity::cache::{Lookup, Proof};
 use crate::identity::key::TokenKey;
 use crate::identity::revocation::{Realm, Revocation, Subject};
+use crate::identity::spent::SpentCallback;
 use crate::ids::{SessionId, UserId};
 use crate::model::CloudSession;
 use crate::secret::SessionToken;
@@ -181,6 +183,30 @@ impl Authority {
             .take(most, |last, most| denials.own_after(last, most))
     }
 
+    /// Whether a callback with this digest of its state was used, here or on an instance that told of it.
+    pub(crate) fn is_spent(&self, state: &Digest, now: Now) -> bool {
+        self.spent.holds(state, now) || self.spent_elsewhere.holds(state, now)
+    }
+
+    /// Spends a callback and puts that out for other instances; false where it was spent here already.
+    pub(crate) fn spend_callback(&self, state: Digest, now: Now) -> bool {
+        let is_first = self.spent.spend(state, now);
+        if is_first {
+            self.outbox.put_spent(SpentCallback {
+                digest: state,
+                at: now.wall,
+                until: now.wall.plus(self.config.policy.login_lifetime),
+            });
+        }
+        is_first
+    }
+
+    /// Takes which callbacks were used here, to tell other instances, the oldest first, up to `most`. They need not be kept for
+    /// instances that are away: there the Cloud, which takes a code once, stands in.
+    pub fn take_spent_callbacks(&self, most: usize) -> Vec<SpentCallback> {
+        self.outbox.take_spent(most)
+    }
+
     /// How many revocations are still to be told to other instances, those included that gave way to others and are told again.
     /// More than none as long as [`take_revocations`](Self::take_revocations) gives any.
     pub fn waiting(&self) -> usize {
@@ -228,6 +254,13 @@ impl Authority {
     ) -> (Vec<Revocation>, usize) {
         let (mut read, mut unreadable) = (Vec::new(), 0_usize);
         for text in texts {
+            if let Some(spent) = self.realm.parse_spent(text) {
+                // It makes one callback refused, and no longer than a sign-in may take from now.
+                if now.wall < spent.until {
+                    self.spent_elsewhere.spend(spent.digest, now);
+                }
+                continue;
+            }
             let said = self.realm.parse(text).ok();
             match said.and_then(|said| self.hearsay.bounded(said, now.wall)) {
                 Some(revocation) => read.push(revocation),

@@ -1,0 +1,89 @@
+/** A callback that comes again: whoever is signed in goes on, and nothing is exchanged. */
+
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudApiError, CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { comeBack, goAndPick, issue, pair, pick, request, REDIRECT, startCloud } from './world.js';
+import type { Cloud } from './world.js';
+
+const code = (work: Promise<unknown>) =>
+  work.then(
+    () => 'none',
+    (error: CloudApiError) => error.code,
+  );
+
+for (const dialect of ['v1', 'pkce'] as const) {
+  describe(dialect, () => {
+    let cloud: Cloud;
+    const events: CloudAuthEvent[] = [];
+    const exchanges = () => events.filter(({ type, operation }) => type === 'cloud_call' && operation === 'exchange_code').length;
+    const provider = (options: MastraCloudAuthOptions = {}) =>
+      new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, dialect, onEvent: event => events.push(event), ...options });
+    beforeAll(async () => {
+      cloud = await startCloud(dialect);
+    });
+    afterAll(() => cloud.stop());
+
+    test('of who is signed in is answered with that session, whatever is wrong with it', async () => {
+      const [auth, other] = [provider(), provider()];
+      const state = crypto.randomUUID();
+      const mine = await goAndPick(auth, state, 'member');
+      const first = await comeBack(auth, mine);
+      const session = pair(first.cookies?.at(-1) ?? '');
+      const foreign = await goAndPick(auth, crypto.randomUUID(), 'owner');
+      // Back to the Cloud's page, and another person picked there.
+      const pressed = await pick(auth.getLoginUrl(REDIRECT, state), 'owner');
+      const before = exchanges();
+      const failed = auth.statistics().logins;
+      for (const [at, back] of [
+        [auth, { ...mine, cookies: session }],
+        [auth, { ...mine, cookies: `${mine.cookies}; ${session}` }],
+        [auth, { ...pressed, cookies: session }],
+        [auth, { ...foreign, cookies: `${mine.cookies}; ${session}` }],
+        [auth, { ...mine, state: '', cookies: session }],
+        [other, { ...mine, cookies: session }],
+      ] as const) {
+        const again = await comeBack(at, back);
+        expect(again.user.id).toBe(first.user.id);
+        expect(again.user.sessionToken).toBe(first.user.sessionToken);
+        expect(again.tokens.accessToken).toBe(first.user.sessionToken);
+        expect(JSON.stringify(again)).not.toContain(`${first.user.sessionToken}"`);
+        expect(again.cookies?.map(pair)).toEqual([session]);
+        expect(events.at(-1)).toMatchObject({ type: 'signed_in_already', userId: first.user.id });
+      }
+      expect(exchanges()).toBe(before);
+      expect(auth.statistics().logins).toEqual(failed);
+      // What was not used may still be.
+      const fresh = await comeBack(auth, { ...foreign, cookies: `${foreign.cookies}; ${session}` });
+      expect([fresh.user.roles, exchanges()]).toEqual([['owner'], before + 1]);
+    });
+
+    test('of who is not signed in fails as before', async () => {
+      const auth = provider();
+      const mine = await goAndPick(auth, crypto.randomUUID(), 'member');
+      const { cookies, user } = await comeBack(auth, mine);
+      const session = pair(cookies?.at(-1) ?? '');
+      await auth.destroySession(user.sessionToken);
+      for (const cookies of ['', session, 'mastra_session=made-up']) {
+        const failed = () => auth.statistics().logins.find(({ outcome }) => outcome === 'failed')?.count ?? 0;
+        const before = failed();
+        expect(await code(comeBack(auth, { ...mine, cookies }))).toBe('callback_replayed');
+        expect(events.at(-1)).toMatchObject({ type: 'sign_in_failed', code: 'callback_replayed' });
+        expect(failed()).toBe(before + 1);
+      }
+    });
+
+    test('is renewed on the way where its token has ended', async () => {
+      const auth = provider();
+      const ended = await issue(cloud, 'member', { age: 21, lifetime: 20 });
+      expect(await auth.authenticateToken('', request({ cookie: ended }))).toBeNull();
+      const foreign = await goAndPick(auth, crypto.randomUUID(), 'owner');
+      const again = await comeBack(auth, { ...foreign, cookies: ended });
+      const renewed = pair(again.cookies?.at(-1) ?? '');
+      expect(renewed).not.toBe(ended);
+      expect(again.user.roles).toEqual(['member']);
+      expect((await auth.authenticateToken('', request({ cookie: renewed })))?.id).toBe(again.user.id);
+    });
+  });
+}
