@@ -9,8 +9,8 @@ const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const OUT = new URL('./out/', import.meta.url).pathname;
 
 /** Starts the demo on two free ports; resolves when it says that it is ready. */
-export async function startDemo(dialect = 'v1') {
-  const child = spawn(BINARY, ['demo', '--port', '0', '--cloud-port', '0', '--dialect', dialect, '-vvv'], {
+export async function startDemo(dialect = 'v1', more = []) {
+  const child = spawn(BINARY, ['demo', '--port', '0', '--cloud-port', '0', '--dialect', dialect, '-vvv', ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
   });

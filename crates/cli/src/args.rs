@@ -130,6 +130,10 @@ pub(crate) struct DemoArgs {
     /// Which form of the Cloud's API is spoken.
     #[arg(long, value_enum, default_value_t = DialectName::V1)]
     pub(crate) dialect: DialectName,
+    /// `SameSite` of the session cookie. Where it is given, browsers reach the Cloud at 127.0.0.1: to them another site than the app's
+    /// localhost, as in production.
+    #[arg(long, value_enum, hide = true)]
+    pub(crate) same_site: Option<SameSiteName>,
     /// Open the app in the browser.
     #[arg(long)]
     pub(crate) open: bool,
@@ -330,6 +334,14 @@ pub(crate) struct LintArgs {
     /// The key set: a file, or an address.
     #[arg(value_name = "FILE|URL")]
     pub(crate) source: String,
+}
+
+/// What the session cookie's `SameSite` may be.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum SameSiteName {
+    Lax,
+    Strict,
+    None,
 }
 
 #[derive(Clone, Copy, ValueEnum)]

@@ -7,10 +7,11 @@ mod page;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mastra_auth_cloud::MastraCloudAuth;
+use mastra_auth_cloud::core::cookie::Secure;
+use mastra_auth_cloud::{MastraCloudAuth, SameSite};
 use mastra_auth_local_cloud::Options;
 
-use crate::args::DemoArgs;
+use crate::args::{DemoArgs, SameSiteName};
 use crate::dev::{ready, start};
 use crate::failure::Failure;
 use crate::listen;
@@ -24,16 +25,27 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     options.dialect = args.dialect.of_cloud();
     let cloud = start(options, "--cloud-port").await?;
     let url = format!("http://localhost:{port}");
-    let auth = MastraCloudAuth::builder()
+    let mut cloud_url = cloud.url().to_owned();
+    let mut options = MastraCloudAuth::builder();
+    if let Some(name) = args.same_site {
+        cloud_url = cloud_url.replace("localhost", "127.0.0.1");
+        options = match name {
+            SameSiteName::Lax => options.same_site(SameSite::Lax),
+            SameSiteName::Strict => options.same_site(SameSite::Strict),
+            // Browsers take it of a secure cookie only, and that of localhost over plain http too.
+            SameSiteName::None => options.same_site(SameSite::None).secure(Secure::Yes),
+        };
+    }
+    let auth = options
         .project_id("demo")
-        .base_url(cloud.url())
+        .base_url(&*cloud_url)
         .public_url(&*url)
         .dialect(args.dialect.of_client())
         // So that what is done on the admin page shows at once, as nearly as a person can tell.
         .fresh_for(Duration::from_secs(2))
         .build()
         .map_err(|error| Failure::failed(error.to_string()))?;
-    let app = app::app(&auth, cloud.url()).map_err(|error| Failure::failed(error.to_string()))?;
+    let app = app::app(&auth, &cloud_url).map_err(|error| Failure::failed(error.to_string()))?;
     let servers: Vec<_> = listeners
         .into_iter()
         .map(|listener| {
@@ -41,7 +53,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
             tokio::spawn(async move { axum::serve(listener, app).await })
         })
         .collect();
-    ready(&format!("ready app={url} cloud={}", cloud.url()))?;
+    ready(&format!("ready app={url} cloud={cloud_url}"))?;
     if args.open {
         open(&url);
     }
