@@ -50,11 +50,11 @@ async fn who(auth: &MastraCloudAuth, token: &str) -> String {
 async fn threat_035_a_refusal_by_expiry_never_stands_in_the_way_of_a_renewal() {
     for dialect in [Dialect::V1, Dialect::Pkce] {
         let cloud = cloud_with(dialect, |options| {
-            options.token_lifetime = Some(Duration::from_secs(1));
+            options.token_lifetime = Some(Duration::from_secs(4));
         })
         .await;
         let token = cloud.control().sign_in("member", HOUR).unwrap();
-        tokio::time::sleep(Duration::from_millis(2_100)).await;
+        tokio::time::sleep(Duration::from_millis(4_100)).await;
         let old = SessionToken::parse(&token).unwrap();
         for mode in [Mode::Cloud, Mode::Keys, Mode::KeysAndSession] {
             // An instance that never saw the session, in two orders.

@@ -90,7 +90,8 @@ pub struct Policy {
     /// How many sign-outs of what was seen to be good are known, those of sessions and users included. Default 100,000; each
     /// takes some 200 bytes, 1 KiB at most.
     pub denials: usize,
-    /// Failures in a row after which the Cloud is not asked for a while. Default 5.
+    /// Failures in a row at one endpoint after which the Cloud is not asked there for a while: of one token, about that token; of so
+    /// many tokens, about any. Default 5.
     pub breaker_failures: u32,
     /// How long it is not asked. Default 5 s.
     pub breaker_pause: Duration,

@@ -35,7 +35,7 @@ export interface CloudAuthStatistics {
   readonly cloudCallTimes: Rows<{ operation: string; le: string }>;
   /** What is remembered now. */
   readonly cacheEntries: Rows<{ kind: 'identities' | 'refusals' }>;
-  /** Whether the Cloud is asked now. */
+  /** Whether the Cloud is asked now, by the endpoint that is worst off. */
   readonly breaker: 'closed' | 'open' | 'half_open';
   /** How many seconds ago the key set was fetched; absent where signatures are not checked with fetched keys. */
   readonly keysAge?: number;

@@ -13,6 +13,7 @@ use crate::envelope::bad_member;
 use crate::error::{CloudApiError, Code};
 use crate::identity::Identity;
 use crate::identity::authority::{Authority, Permit};
+use crate::identity::breaker::Asked;
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::identity::refusal::Refusal;
@@ -139,7 +140,11 @@ impl Identify {
             Known::Ask(stale) => self.stale = stale,
             Known::Answer(_) | Known::Due(_) => {}
         }
-        self.permit = self.authority.may_ask(now);
+        let asked = match self.question {
+            Question::Whose(..) => Asked::Verify,
+            Question::Lives(..) => Asked::Validate,
+        };
+        self.permit = self.authority.may_ask(asked, self.key, now);
         if self.permit.is_none() {
             return Step::Done(self.unavailable(CloudApiError::new(Code::CircuitOpen)));
         }

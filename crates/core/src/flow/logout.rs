@@ -4,8 +4,8 @@
 //! Cloud does and even where the flow is never driven. The Cloud's own id of the session comes from what is remembered, else
 //! from the token itself, else from one validation. Other instances are told at once where the token was seen to be good here,
 //! else as soon as the Cloud takes it for good: until then it may be anybody's invention, and name anybody's session. A Cloud
-//! that says it knows no such session has nothing left to end; one that does not answer has confirmed nothing, and one that is
-//! known to be away is not asked. What a renewal made one session ends together, whichever of its tokens is signed out.
+//! that says it knows no such session has nothing left to end; one that does not answer has confirmed nothing. It is told also while it
+//! is left alone otherwise. A token that is past its end may not end its session: it is renewed for that. What a renewal made one session ends together, whichever of its tokens is signed out.
 
 use alloc::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::step::{Event, Flow, Jitter, Step};
 use crate::cookie::every_value;
 use crate::error::{CloudApiError, Code, Kind};
 use crate::identity::Identity;
-use crate::identity::authority::{Authority, Permit};
+use crate::identity::authority::Authority;
 use crate::identity::cache::Lookup;
 use crate::identity::refusal::{Refusal, Refused};
 use crate::ids::SessionId;
@@ -56,14 +56,14 @@ pub struct Logout {
     known: Option<Arc<Identity>>,
     /// Whether other instances were told already.
     is_told: bool,
-    permit: Option<Permit>,
     phase: Phase,
 }
 
 #[derive(Debug)]
 enum Phase {
     Begin(Option<SessionId>),
-    Validate(Call<ValidateSession>),
+    /// With what the session is called, where that is known.
+    Validate(Option<SessionId>, Call<ValidateSession>),
     Destroy(SessionId, Call<DestroySession>),
     /// The Cloud said a moment ago that it knows no such session.
     Gone,
@@ -105,7 +105,6 @@ impl Logout {
             jitter,
             is_told: seen.is_some(),
             known: seen,
-            permit: None,
             phase,
         }
     }
@@ -121,15 +120,16 @@ impl Logout {
     }
 
     fn begin(&mut self, known: Option<SessionId>, now: Now) -> Step<SignOut> {
-        self.permit = self.authority.may_ask(now);
-        if self.permit.is_none() {
-            return Step::Done(SignOut::NotConfirmed(CloudApiError::new(Code::CircuitOpen)));
+        let said = Unverified::peek(&self.token);
+        let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
+        match known.or_else(|| self.authority.session_of(&self.token, said.session_id)) {
+            Some(id) if !is_past => self.destroy(id, now),
+            id => {
+                let call = self.call(ValidateSession::new(self.token.clone()));
+                self.phase = Phase::Validate(id, call);
+                self.step(Event::Woken, now)
+            }
         }
-        if let Some(id) = known.or_else(|| Unverified::peek(&self.token).session_id) {
-            return self.destroy(id, now);
-        }
-        self.phase = Phase::Validate(self.call(ValidateSession::new(self.token.clone())));
-        self.step(Event::Start, now)
     }
 
     fn destroy(&mut self, id: SessionId, now: Now) -> Step<SignOut> {
@@ -146,24 +146,27 @@ impl Logout {
         }
     }
 
-    fn validated(&mut self, result: Result<Validated, CloudApiError>, now: Now) -> Step<SignOut> {
-        match result {
-            Ok(Validated { session, .. }) => {
+    fn validated(
+        &mut self,
+        id: Option<SessionId>,
+        result: Result<Validated, CloudApiError>,
+        now: Now,
+    ) -> Step<SignOut> {
+        match (result, id) {
+            (Ok(Validated { session, newer }), _) => {
                 let end = Some(session.expires_at());
-                self.authority
-                    .sign_out_proven(&self.token, session.id(), end, now);
+                for token in newer.iter().chain([&self.token]) {
+                    self.authority
+                        .sign_out_proven(token, session.id(), end, now);
+                }
                 self.is_told = true;
+                self.token = newer.unwrap_or_else(|| self.token.clone());
                 self.destroy(session.id().clone(), now)
             }
-            Err(error) => self.over(Err(error), now),
+            // It takes no more than the token.
+            (Err(_), Some(id)) => self.destroy(id, now),
+            (Err(error), None) => Step::Done(ended(Err(error))),
         }
-    }
-
-    fn over(&mut self, result: Result<(), CloudApiError>, now: Now) -> Step<SignOut> {
-        if let Some(permit) = self.permit.take() {
-            permit.report(&result, now);
-        }
-        Step::Done(ended(result))
     }
 }
 
@@ -178,10 +181,13 @@ impl Flow for Logout {
                 self.begin(known, now)
             }
             Phase::Begin(_) => Step::Done(SignOut::NotConfirmed(out_of_turn())),
-            Phase::Validate(call) => match call.step(event, now) {
+            Phase::Validate(id, call) => match call.step(event, now) {
                 Step::Send(request) => Step::Send(request),
                 Step::Wait(time) => Step::Wait(time),
-                Step::Done(result) => self.validated(result, now),
+                Step::Done(result) => {
+                    let id = id.take();
+                    self.validated(id, result, now)
+                }
             },
             Phase::Destroy(id, call) => match call.step(event, now) {
                 Step::Send(request) => Step::Send(request),
@@ -190,7 +196,7 @@ impl Flow for Logout {
                     if result.is_ok() && !self.is_told {
                         self.authority.sign_out_proven(&self.token, id, None, now);
                     }
-                    self.over(result, now)
+                    Step::Done(ended(result))
                 }
             },
         }

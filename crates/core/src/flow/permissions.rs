@@ -11,6 +11,7 @@ use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::{Authority, Permit};
+use crate::identity::breaker::Asked;
 use crate::identity::cache::GrantsLookup;
 use crate::identity::key::TokenKey;
 use crate::ids::UserId;
@@ -105,7 +106,7 @@ impl Permissions {
         if let GrantsLookup::Stale(grants) = known {
             self.stale = Some(grants);
         }
-        self.permit = self.authority.may_ask(now);
+        self.permit = self.authority.may_ask(Asked::Permissions, self.key, now);
         self.permit
             .is_none()
             .then(|| self.unavailable(CloudApiError::new(Code::CircuitOpen)))

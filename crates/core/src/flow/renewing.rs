@@ -2,8 +2,8 @@
 //!
 //! The search is that of [`super::authenticate`]. On top of it a session cookie's token is renewed near its end by one of the
 //! requests that bring it, while the others are served with what is known; past its end all of them wait for the one renewal. A
-//! bearer is never renewed: whoever sends it keeps it. A cookie's token that the Cloud refused is asked a newer one for once, for it
-//! may have been past its end. What a renewal cannot find out signs nobody out whose token is still
+//! bearer is never renewed: whoever sends it keeps it. A cookie's token that the Cloud refused is asked a newer one for once, unless
+//! it says that its end is far: it may have been past it. What a renewal cannot find out signs nobody out whose token is still
 //! good.
 
 use std::sync::Arc;
@@ -239,13 +239,24 @@ impl<'h> Renewing<'h> {
         match self.authority.lookup(&key, now) {
             _ if self.begun == Some(key) => false,
             Lookup::Expired => true,
-            Lookup::Refused(refusal) => refusal.of == Refused::Token,
+            Lookup::Refused(refusal) => {
+                refusal.of == Refused::Token && self.says_nothing_else(token, now)
+            }
             Lookup::Unknown => matches!(
                 self.authority.prove(key, token, now),
                 Err(Unproven::Refused(error)) if error.is(&Code::SessionExpired)
             ),
             _ => false,
         }
+    }
+
+    /// Whether a token that the Cloud refused may be past its end by what it says itself: it says nothing of that, or is near it, or this
+    /// clock is behind the one that it was issued by. Any other is asked about once, however often it is brought.
+    fn says_nothing_else(&self, token: &SessionToken, now: Now) -> bool {
+        let said = Unverified::peek(token);
+        let near = now.wall.plus(self.authority.config().policy.renew_before);
+        said.expires_at.is_none_or(|end| end <= near)
+            || said.issued_at.is_some_and(|issued| issued > now.wall)
     }
 
     fn renew(&mut self, token: SessionToken, jitter: Jitter) -> Wanted {

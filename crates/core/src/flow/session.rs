@@ -11,6 +11,7 @@ use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::{Authority, Permit};
+use crate::identity::breaker::Asked;
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
 use crate::identity::refusal::{Refusal, Refused};
@@ -99,7 +100,7 @@ impl Flow for LiveSession {
             if self.is_over(now) {
                 return Step::Done(Ok(None));
             }
-            self.permit = self.authority.may_ask(now);
+            self.permit = self.authority.may_ask(Asked::Validate, self.key, now);
             if self.permit.is_none() {
                 return Step::Done(Err(CloudApiError::new(Code::CircuitOpen)));
             }

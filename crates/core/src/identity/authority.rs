@@ -14,7 +14,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::Identity;
-use super::breaker::{Admission, Breaker, BreakerState};
+use super::breaker::{Admission, Asked, Breaker, BreakerState};
 use super::cache::{Cache, GrantsLookup, Lookup, Proof};
 use super::hearsay::Hearsay;
 use super::key::{Scope, TokenKey};
@@ -114,7 +114,7 @@ impl Authority {
         &self.tally
     }
 
-    /// Whether the Cloud is asked now. Changes nothing.
+    /// Whether the Cloud is asked now, by the endpoint that is worst off. Changes nothing.
     pub fn breaker_state(&self, now: Now) -> BreakerState {
         self.breaker.state(now)
     }
@@ -156,7 +156,11 @@ impl Authority {
     }
 
     /// What a token's session is called: what is said of it, or, where the Cloud has no names for sessions, what a sign-in calls it.
-    fn session_of(&self, token: &SessionToken, said: Option<SessionId>) -> Option<SessionId> {
+    pub(crate) fn session_of(
+        &self,
+        token: &SessionToken,
+        said: Option<SessionId>,
+    ) -> Option<SessionId> {
         let has_names = self.config.table().validated.id.is_some();
         said.or_else(|| (!has_names).then(|| derived_session_id(token))?)
     }
@@ -305,15 +309,22 @@ impl Authority {
         self.cache.remember_grants(key, user, grants, now);
     }
 
-    /// Leave to ask the Cloud, where it may be asked now.
-    pub(crate) fn may_ask(self: &Arc<Self>, now: Now) -> Option<Permit> {
-        let trial = match self.breaker.admits(now) {
+    /// Leave to ask the Cloud this about a token, where it may be asked now.
+    pub(crate) fn may_ask(
+        self: &Arc<Self>,
+        asked: Asked,
+        key: TokenKey,
+        now: Now,
+    ) -> Option<Permit> {
+        let trial = match self.breaker.admits(asked, &key, now) {
             Admission::No => return None,
             Admission::Yes => None,
             Admission::Trial(trial) => Some(trial),
         };
         Some(Permit {
             authority: Arc::clone(self),
+            asked,
+            key,
             trial,
         })
     }
@@ -324,16 +335,19 @@ impl Authority {
 #[must_use]
 pub(crate) struct Permit {
     authority: Arc<Authority>,
+    asked: Asked,
+    key: TokenKey,
     trial: Option<Duration>,
 }
 
 impl Permit {
     /// Tells the breaker how the call went. A refusal is an answer; what says nothing of the Cloud's health is not told.
     pub(crate) fn report<T>(mut self, result: &Result<T, CloudApiError>, now: Now) {
+        let breaker = &self.authority.breaker;
         match result {
-            Err(error) if error.is_outage() => self.authority.breaker.failed(now),
+            Err(error) if error.is_outage() => breaker.failed(self.asked, &self.key, now),
             Err(error) if !error.is_refusal() => return,
-            _ => self.authority.breaker.succeeded(),
+            _ => breaker.succeeded(self.asked, &self.key),
         }
         self.trial = None;
     }
@@ -342,7 +356,9 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         if let Some(trial) = self.trial {
-            self.authority.breaker.hand_back(trial);
+            self.authority
+                .breaker
+                .hand_back(self.asked, &self.key, trial);
         }
     }
 }

@@ -1,18 +1,40 @@
-//! The breaker: after several failures in a row the Cloud is not asked for a moment, then by one call at a time.
+//! The breaker: what failed several times in a row is not asked for a moment, then by one call at a time.
+//!
+//! Each endpoint has its own, and so has each token at it: one account that the Cloud cannot serve costs itself, and an endpoint that
+//! is down costs what it is for. An endpoint opens once several tokens failed there with no answer between, each counted as it
+//! begins to fail: one that has failed for a while, though others were answered, says nothing more about the endpoint. The trial of an
+//! open endpoint is for a token that did not fail, where one was turned away: those that did let it go first for a whole pause.
 //!
 //! Counts failures only, never refusals: or anyone could open it with junk tokens. A trial whose request was dropped is
 //! handed back, or whoever hangs up could keep it open.
 
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::key::TokenKey;
 use crate::time::Now;
+
+/// How many tokens that fail are known of an endpoint; each takes some 100 bytes.
+const MAX_FAILING: usize = 1024;
+/// After how many pauses without a call a token is no longer known to fail.
+const PAUSES_KNOWN: u32 = 12;
+
+/// What is asked at the Cloud, of that which is left alone while it fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Verify,
+    Validate,
+    Permissions,
+}
 
 #[derive(Debug)]
 pub(crate) struct Breaker {
     failures_allowed: u32,
     pause: Duration,
-    state: Mutex<State>,
+    verify: Mutex<Endpoint>,
+    validate: Mutex<Endpoint>,
+    permissions: Mutex<Endpoint>,
 }
 
 /// Whether a call may be made.
@@ -29,7 +51,8 @@ pub(crate) enum Admission {
 pub enum BreakerState {
     /// It is asked.
     Closed,
-    /// It failed several times in a row and is not asked.
+    /// Several calls to one of its endpoints failed in a row, and none came through since. The tokens that failed are not asked about
+    /// there; where they are several, no token is.
     Open,
     /// The pause is over: one call may try.
     HalfOpen,
@@ -50,7 +73,20 @@ impl BreakerState {
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Endpoint {
+    /// Calls that failed since the last answer.
+    failures: u32,
+    /// Tokens that began to fail since then.
+    tokens: u32,
+    next_trial: Duration,
+    /// A token that did not fail was turned away since the last trial.
+    is_awaited: bool,
+    failing: BTreeMap<TokenKey, Failing>,
+}
+
+/// A token that failed, and was not answered since.
+#[derive(Debug, Default)]
+struct Failing {
     failures: u32,
     next_trial: Duration,
 }
@@ -60,129 +96,121 @@ impl Breaker {
         Self {
             failures_allowed,
             pause,
-            state: Mutex::default(),
+            verify: Mutex::default(),
+            validate: Mutex::default(),
+            permissions: Mutex::default(),
         }
     }
 
-    /// Whether a call may be made now.
-    pub(crate) fn admits(&self, now: Now) -> Admission {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.failures < self.failures_allowed {
-            return Admission::Yes;
+    fn endpoint(&self, asked: Asked) -> MutexGuard<'_, Endpoint> {
+        match asked {
+            Asked::Verify => &self.verify,
+            Asked::Validate => &self.validate,
+            Asked::Permissions => &self.permissions,
         }
-        if now.monotonic < state.next_trial {
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a call for this token may be made now.
+    pub(crate) fn admits(&self, asked: Asked, token: &TokenKey, now: Now) -> Admission {
+        let mut endpoint = self.endpoint(asked);
+        let is_open = endpoint.tokens >= self.failures_allowed;
+        let (next_trial, is_awaited) = (endpoint.next_trial, endpoint.is_awaited);
+        let trial = now.monotonic.saturating_add(self.pause);
+        let mut is_trial = is_open;
+        if let Some(failing) = endpoint.failing.get_mut(token) {
+            let is_held = failing.failures >= self.failures_allowed;
+            let from = next_trial.saturating_add(if is_awaited {
+                self.pause
+            } else {
+                Duration::ZERO
+            });
+            if (is_held && now.monotonic < failing.next_trial) || (is_open && now.monotonic < from)
+            {
+                return Admission::No;
+            }
+            if is_held {
+                failing.next_trial = trial;
+                is_trial = true;
+            }
+        } else if is_open && now.monotonic < next_trial {
+            endpoint.is_awaited = true;
             return Admission::No;
         }
-        state.next_trial = now.monotonic.saturating_add(self.pause);
-        Admission::Trial(state.next_trial)
+        if !is_trial {
+            return Admission::Yes;
+        }
+        if is_open {
+            (endpoint.next_trial, endpoint.is_awaited) = (trial, false);
+        }
+        Admission::Trial(trial)
     }
 
-    /// The same, without making use of it.
+    /// Whether the Cloud is asked, by the endpoint that is worst off. Makes no use of it.
     pub(crate) fn state(&self, now: Now) -> BreakerState {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.failures < self.failures_allowed {
-            BreakerState::Closed
-        } else if now.monotonic < state.next_trial {
-            BreakerState::Open
-        } else {
-            BreakerState::HalfOpen
-        }
+        let states = [Asked::Verify, Asked::Validate, Asked::Permissions].map(|asked| {
+            let endpoint = self.endpoint(asked);
+            if endpoint.failures < self.failures_allowed {
+                BreakerState::Closed
+            } else if now.monotonic < endpoint.next_trial {
+                BreakerState::Open
+            } else {
+                BreakerState::HalfOpen
+            }
+        });
+        let worst = [BreakerState::Open, BreakerState::HalfOpen];
+        worst
+            .into_iter()
+            .find(|state| states.contains(state))
+            .unwrap_or(BreakerState::Closed)
     }
 
     /// A trial that told nothing: the next caller has it, unless the next one has begun already.
-    pub(crate) fn hand_back(&self, trial: Duration) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.next_trial == trial {
-            state.next_trial = Duration::ZERO;
+    pub(crate) fn hand_back(&self, asked: Asked, token: &TokenKey, trial: Duration) {
+        let mut endpoint = self.endpoint(asked);
+        let begun = trial.saturating_sub(self.pause);
+        if endpoint.next_trial == trial {
+            endpoint.next_trial = begun;
+        }
+        if let Some(failing) = endpoint.failing.get_mut(token)
+            && failing.next_trial == trial
+        {
+            failing.next_trial = begun;
         }
     }
 
-    pub(crate) fn succeeded(&self) {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .failures = 0;
+    /// The Cloud answered.
+    pub(crate) fn succeeded(&self, asked: Asked, token: &TokenKey) {
+        let mut endpoint = self.endpoint(asked);
+        endpoint.failing.remove(token);
+        (endpoint.failures, endpoint.tokens) = (0, 0);
     }
 
-    pub(crate) fn failed(&self, now: Now) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.failures = state.failures.saturating_add(1);
-        if state.failures >= self.failures_allowed {
-            state.next_trial = now.monotonic.saturating_add(self.pause);
+    pub(crate) fn failed(&self, asked: Asked, token: &TokenKey, now: Now) {
+        let mut endpoint = self.endpoint(asked);
+        let next_trial = now.monotonic.saturating_add(self.pause);
+        endpoint.failures = endpoint.failures.saturating_add(1);
+        let known_for = self.pause.saturating_mul(PAUSES_KNOWN);
+        let is_known = |it: &Failing| now.monotonic.saturating_sub(it.next_trial) <= known_for;
+        if !endpoint.failing.get(token).is_some_and(is_known) {
+            endpoint.tokens = endpoint.tokens.saturating_add(1);
+            endpoint.failing.remove(token);
+            if endpoint.failing.len() >= MAX_FAILING {
+                endpoint.failing.retain(|_, it| is_known(it));
+            }
+        }
+        if endpoint.failing.len() < MAX_FAILING || endpoint.failing.contains_key(token) {
+            let failing = endpoint.failing.entry(*token).or_default();
+            failing.failures = failing.failures.saturating_add(1);
+            failing.next_trial = next_trial;
+        }
+        if endpoint.failures >= self.failures_allowed {
+            endpoint.next_trial = next_trial;
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::Timestamp;
-
-    fn at(seconds: u64) -> Now {
-        Now {
-            wall: Timestamp::from_unix_seconds(0),
-            monotonic: Duration::from_secs(seconds),
-        }
-    }
-
-    #[test]
-    fn a_look_from_outside_changes_nothing() {
-        let breaker = Breaker::new(1, Duration::from_secs(5));
-        assert_eq!(breaker.state(at(0)), BreakerState::Closed);
-        breaker.failed(at(0));
-        assert_eq!(
-            [4, 5, 5].map(|s| breaker.state(at(s))),
-            [
-                BreakerState::Open,
-                BreakerState::HalfOpen,
-                BreakerState::HalfOpen
-            ]
-        );
-        assert_eq!(
-            breaker.admits(at(5)),
-            Admission::Trial(Duration::from_secs(10))
-        );
-        assert_eq!(breaker.state(at(5)), BreakerState::Open);
-        breaker.succeeded();
-        assert_eq!(breaker.state(at(5)), BreakerState::Closed);
-    }
-
-    #[test]
-    fn opens_after_failures_in_a_row_and_tries_once_a_pause() {
-        use Admission::{No, Trial, Yes};
-        let trial = |seconds| Trial(Duration::from_secs(seconds));
-        let breaker = Breaker::new(5, Duration::from_secs(5));
-        (0..4).for_each(|_| breaker.failed(at(0)));
-        assert_eq!(breaker.admits(at(0)), Yes);
-        breaker.succeeded();
-        (0..5).for_each(|_| breaker.failed(at(1)));
-        assert_eq!(
-            [1, 5, 6, 6, 10].map(|s| breaker.admits(at(s))),
-            [No, No, trial(11), No, No]
-        );
-        assert_eq!(
-            breaker.admits(at(11)),
-            trial(16),
-            "a lost trial costs one pause"
-        );
-        breaker.hand_back(Duration::from_secs(11));
-        assert_eq!(
-            breaker.admits(at(11)),
-            No,
-            "an old trial hands nothing back"
-        );
-        breaker.hand_back(Duration::from_secs(16));
-        assert_eq!(
-            [11, 11].map(|s| breaker.admits(at(s))),
-            [trial(16), No],
-            "handed back to the next one, once"
-        );
-        breaker.failed(at(12));
-        assert_eq!(
-            [12, 16, 17].map(|s| breaker.admits(at(s))),
-            [No, No, trial(22)]
-        );
-        breaker.succeeded();
-        assert_eq!([17, 17].map(|s| breaker.admits(at(s))), [Yes, Yes]);
-    }
-}
+#[path = "breaker_tests.rs"]
+mod tests;

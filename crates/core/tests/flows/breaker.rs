@@ -2,14 +2,24 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::flow::identify::Identify;
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
+use mastra_auth_cloud_core::identity::BreakerState;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
-use crate::world::{answer, at, data, jwt, lost, run, status, token, v1, verified, with_bearer};
+use crate::world::{
+    answer, at, data, jwt, lost, run, said, session, sign_in, status, token, v1, verified,
+    with_bearer,
+};
 
 #[allow(
     clippy::unnecessary_wraps,
@@ -87,37 +97,175 @@ fn a_trial_that_was_dropped_is_handed_to_the_next() {
     assert_eq!(good, ("user usr_1".to_owned(), 1));
 }
 
-#[test]
-fn a_sign_out_leaves_an_absent_cloud_alone_too_and_denies_all_the_same() {
-    let authority = v1();
-    let end = |text: &str, seconds, answers: Vec<Delivery>| {
-        let flow = Logout::new(
-            Arc::clone(&authority),
-            token(text),
-            Effort::Once,
-            at(seconds),
-            Jitter(1),
-        );
-        run(flow, at(seconds), answers).output
+/// One call of each kind for this token, and what it is told.
+fn asked(authority: &Arc<Authority>, text: &str, seconds: u64, failing: &str) -> [String; 3] {
+    let now = at(seconds);
+    let failing = failing.to_owned();
+    let answering = |path: &str| {
+        if path.ends_with(&failing) {
+            status(500)
+        } else if path.ends_with("verify") {
+            verified(text, &[])
+        } else if path.ends_with("validate") {
+            data(&json!({ "session": session("ses_1", text, 3600) }))
+        } else {
+            data(&json!({ "permissions": ["agents:read"] }))
+        }
     };
-    for attempt in 0..5 {
-        let own = jwt(&json!({ "sid": format!("ses_{attempt}") }));
+    let told = |error: &CloudApiError| error.code().to_owned();
+    let who = answered(
+        Identify::new(Arc::clone(authority), token(text), Jitter(1)),
+        now,
+        answering,
+    );
+    let session = answered(
+        LiveSession::new(Arc::clone(authority), token(text), Jitter(1)),
+        now,
+        answering,
+    );
+    let identity = sign_in(&v1(), text, text).identity;
+    let grants = answered(
+        Permissions::new(Arc::clone(authority), identity.user(), Jitter(1)),
+        now,
+        answering,
+    );
+    [
+        said(&who),
+        session.map_or_else(|error| told(&error), |_| "alive".to_owned()),
+        grants.map_or_else(|error| told(&error), |_| "granted".to_owned()),
+    ]
+}
+
+fn answered<F: Flow>(mut flow: F, now: Now, answer: impl Fn(&str) -> Delivery) -> F::Output {
+    let mut event = Event::Start;
+    loop {
+        event = match flow.step(event, now) {
+            Step::Send(request) => Event::Delivered(answer(request.url())),
+            Step::Wait(_) => Event::Woken,
+            Step::Done(output) => return output,
+        }
+    }
+}
+
+#[test]
+fn an_endpoint_that_is_down_costs_what_it_is_for() {
+    for (at, failing) in ["/verify", "/validate", "/permissions"]
+        .into_iter()
+        .enumerate()
+    {
+        let authority = v1();
+        for n in 0..10 {
+            asked(&authority, &format!("t{n}"), 0, failing);
+        }
+        let told = asked(&authority, "good", 0, failing);
+        let mut expect = ["user good", "alive", "granted"];
+        expect[at] = ["unavailable circuit_open", "circuit_open", "circuit_open"][at];
+        assert_eq!(told, expect);
+        assert_eq!(
+            authority.breaker_state(crate::world::at(0)),
+            BreakerState::Open
+        );
+        let back = asked(&authority, "good", 5, "nothing");
+        assert_eq!(back, ["user good", "alive", "granted"]);
+        assert_eq!(
+            authority.breaker_state(crate::world::at(5)),
+            BreakerState::Closed
+        );
+    }
+}
+
+#[test]
+fn one_account_that_fails_costs_itself_only() {
+    for failing in ["/verify", "/validate", "/permissions"] {
+        let authority = v1();
+        let mut turned_away = 0;
+        for second in 0..60 {
+            // Ten requests a second of the one, and one of somebody new.
+            for _ in 0..10 {
+                let told = asked(&authority, "odd", second, failing).concat();
+                turned_away += usize::from(told.contains("circuit_open"));
+            }
+            let other = asked(&authority, &format!("t{second}"), second, "nothing");
+            assert_eq!(other, [&format!("user t{second}"), "alive", "granted"]);
+        }
+        assert!(turned_away > 500, "the one is slowed: {turned_away} of 600");
+    }
+}
+
+#[test]
+fn a_cloud_that_is_away_is_left_alone_also_where_one_user_is_there() {
+    let authority = v1();
+    let mut waited = 0;
+    for second in 0..60 {
+        let late = vec![lost(TransportError::Timeout)];
+        let flow = Identify::new(Arc::clone(&authority), token("only"), Jitter(1));
+        let answers = if second < 5 || second % 5 == 4 {
+            late
+        } else {
+            vec![]
+        };
+        waited += answers.len();
+        let told = run(flow, at(second), answers).output;
+        assert!(matches!(told, Answer::Unavailable(_)));
+    }
+    assert_eq!(waited, 16, "one in a pause");
+    assert_eq!(authority.breaker_state(at(60)), BreakerState::Open);
+    let back = with_bearer(&authority, "only", at(64), [verified("usr_1", &[])]);
+    assert_eq!(back, ("user usr_1".to_owned(), 1));
+    assert_eq!(authority.breaker_state(at(64)), BreakerState::Closed);
+}
+
+#[test]
+fn a_newer_token_that_cannot_be_verified_is_its_sessions_failure() {
+    let authority = v1();
+    let old = crate::renew::short("odd", 0, 60);
+    for second in 61..100 {
+        let newer = crate::renew::short("odd", second, second + 60);
+        let answering = |path: &str| {
+            if path.ends_with("verify") {
+                status(500)
+            } else {
+                crate::renew::handed_out("odd", &newer)
+            }
+        };
+        let now = at(second.unsigned_abs());
+        let flow = Renew::new(Arc::clone(&authority), token(&old), Jitter(1));
         assert!(matches!(
-            end(&own, 0, vec![status(500)]),
-            SignOut::NotConfirmed(_)
+            answered(flow, now, answering),
+            Renewal::Unavailable(_)
         ));
+        if second == 66 {
+            let good = with_bearer(&authority, "good", now, [verified("usr_1", &[])]);
+            assert_eq!(good, ("user usr_1".to_owned(), 1));
+        }
     }
-    let own = jwt(&json!({ "sid": "ses_9" }));
-    match end(&own, 0, vec![]) {
-        SignOut::NotConfirmed(error) => assert_eq!(error.code(), "circuit_open"),
-        other => panic!("{other:?}"),
+}
+
+#[test]
+fn a_sign_out_is_told_to_a_cloud_that_is_left_alone_and_denies_all_the_same() {
+    for dialect in [Dialect::V1, Dialect::Pkce] {
+        let authority = crate::world::authority(dialect);
+        let own = jwt(&json!({ "sid": "ses_9" }));
+        for attempt in 0..5 {
+            with_bearer(&authority, &format!("t{attempt}"), at(0), [status(500)]);
+        }
+        let waits = with_bearer(&authority, "good", at(0), []);
+        assert_eq!(waits, ("unavailable circuit_open".to_owned(), 0));
+        let end = |answer: Delivery| {
+            let flow = Logout::new(
+                Arc::clone(&authority),
+                token(&own),
+                Effort::Once,
+                at(0),
+                Jitter(1),
+            );
+            run(flow, at(0), [answer]).output
+        };
+        assert!(matches!(end(status(500)), SignOut::NotConfirmed(_)));
+        let denied = with_bearer(&authority, &own, at(0), []);
+        assert_eq!(denied, ("rejected signed_out".to_owned(), 0));
+        assert_eq!(end(answer(200, &json!({ "ok": true }))), SignOut::Ended);
     }
-    let denied = with_bearer(&authority, &own, at(0), []);
-    assert_eq!(denied, ("rejected signed_out".to_owned(), 0));
-    // A confirmation says that the Cloud is back.
-    assert_eq!(end(&own, 6, vec![data(&json!({}))]), SignOut::Ended);
-    let good = with_bearer(&authority, "good", at(6), [verified("usr_1", &[])]);
-    assert_eq!(good.0, "user usr_1");
 }
 
 #[test]

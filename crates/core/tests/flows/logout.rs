@@ -171,7 +171,7 @@ fn threat_031_a_token_is_denied_as_long_as_it_says_it_lives() {
     let _ended = run(
         logout(&authority, &text, Effort::Once),
         at(0),
-        [status(500)],
+        [status(500), status(500)],
     )
     .output;
     assert_eq!(
@@ -218,6 +218,61 @@ fn the_pkce_dialect_ends_a_session_by_its_token() {
     );
     assert_eq!(ran.sent[0].bearer, Some(with_sid()));
     assert!(ran.sent[0].body.is_null());
+}
+
+#[test]
+fn threat_032_the_pkce_dialect_needs_no_more_than_the_token() {
+    // Nothing is known of it, and it says nothing of its session.
+    for (answer, expect) in [
+        (answer(200, &json!({})), "ended"),
+        (status(401), "already gone"),
+        (status(503), "not confirmed request_failed"),
+    ] {
+        let authority = pkce();
+        let ran = run(logout(&authority, "opaque", Effort::Once), at(1), [answer]);
+        assert_eq!(
+            (said(&ran.output).as_str(), ran.paths()),
+            (expect, vec!["/auth/session/destroy"])
+        );
+        assert_eq!(ran.sent[0].bearer.as_deref(), Some("opaque"));
+        assert!(authority.is_signed_out(&token("opaque"), at(1)));
+    }
+    // One that is past its end: to validate it may fail as it will.
+    let text = jwt(&json!({ "sub": "usr_1", "exp": START }));
+    for failure in [status(500), status(401), lost(TransportError::Timeout)] {
+        let ran = run(
+            logout(&pkce(), &text, Effort::Once),
+            at(1),
+            [failure, answer(200, &json!({}))],
+        );
+        assert_eq!(said(&ran.output), "ended");
+        assert_eq!(
+            ran.paths(),
+            ["/auth/session/validate", "/auth/session/destroy"]
+        );
+    }
+}
+
+#[test]
+fn threat_032_a_token_that_is_past_its_end_is_renewed_to_end_its_session() {
+    let authority = v1();
+    let newer = jwt(&json!({ "sid": "ses_9", "sub": "usr_1", "exp": START + 600 }));
+    let text = jwt(&json!({ "sid": "ses_9", "sub": "usr_1", "exp": START }));
+    let found = json!({ "session": session("ses_9", "usr_1", 3600), "jwt": newer });
+    let ran = run(
+        logout(&authority, &text, Effort::Once),
+        at(1),
+        [data(&found), data(&json!({}))],
+    );
+    assert_eq!(
+        (said(&ran.output).as_str(), ran.paths()),
+        ("ended", vec![VALIDATE, DESTROY])
+    );
+    assert_eq!(ran.sent[1].bearer.as_ref(), Some(&newer));
+    for text in [&text, &newer] {
+        assert!(authority.is_signed_out(&token(text), at(2)));
+    }
+    assert!(!authority.is_signed_out(&token("other"), at(2)));
 }
 
 #[test]

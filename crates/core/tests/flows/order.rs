@@ -16,8 +16,8 @@ use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::json;
 
-use crate::renew::said as renewal_said;
-use crate::renewing::with_cookie;
+use crate::renew::{said as renewal_said, short};
+use crate::renewing::{left, renewal, with_cookie};
 use crate::world::signer::{Signer, published};
 use crate::world::{
     SESSION, START, answer, at, config, data, run, said, session, status, token, v1, verified,
@@ -316,6 +316,22 @@ fn a_refused_token_whose_session_stands_is_not_asked_about_with_every_request() 
     let again = run(flow(), at(4), []).output;
     assert_eq!(renewal_said(&again), "ended request_failed");
     assert_eq!(with_cookie(&authority, "t", at(4), []).calls(), 0);
+}
+
+#[test]
+fn threat_060_a_refused_cookie_that_says_that_its_end_is_far_costs_one_call() {
+    let authority = v1();
+    let far = short("usr_1", 0, 300);
+    assert_eq!(
+        with_cookie(&authority, &far, at(100), [status(401)]).calls(),
+        1
+    );
+    assert_eq!(with_cookie(&authority, &far, at(104), []).calls(), 0);
+    // This clock is behind by more than a token's life: what it says of its end is worth nothing.
+    let [ahead, newer] = [short("usr_1", 200, 500), short("usr_1", 500, 800)];
+    let renewed = [status(401)].into_iter().chain(renewal("usr_1", &newer));
+    let served = with_cookie(&authority, &ahead, at(100), renewed);
+    assert_eq!(served, left("user usr_1", Some(&newer), 3));
 }
 
 #[test]
