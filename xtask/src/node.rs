@@ -113,9 +113,10 @@ fn as_shipped(workspace: &Workspace) -> Result<Package> {
 /// `cargo xtask soak NAME`: a long run that looks for what grows or breaks.
 pub(crate) fn soak(workspace: &Workspace, name: &str) -> Result<()> {
     addon::build(workspace, Profile::Release, feature_of(name))?;
+    let cloud = cli(workspace)?;
     let package = Package::open(workspace)?;
     package.build()?;
-    package.script("soak", &[name])
+    package.soak(name, &cloud)
 }
 
 /// Of the long runs only the one that makes the addon panic gets an addon that can be made to.

@@ -41,6 +41,16 @@ const CLIENT: &str = "mastra-auth-cloud";
 
 pub(crate) const SOAKS: &[Soak] = &[
     Soak {
+        name: "account",
+        about: "One account that the Cloud cannot serve costs 99 others nothing",
+        work: test(CLIENT, "soaks", "account::soak_account"),
+    },
+    Soak {
+        name: "account-node",
+        about: "The same in Node",
+        work: Work::Npm,
+    },
+    Soak {
         name: "bitflips",
         about: "A million single bits of signed tokens are flipped; none is accepted",
         work: test(CORE, "jwt", "bitflips::soak_bitflips"),
@@ -54,6 +64,16 @@ pub(crate) const SOAKS: &[Soak] = &[
         name: "crossing",
         about: "10,000 requests at once over 500 people: nobody is somebody else",
         work: test(CLIENT, "soaks", "crossing::soak_crossing"),
+    },
+    Soak {
+        name: "deploy",
+        about: "Three instances are replaced under 200 sessions: none is signed out",
+        work: test(CLIENT, "soaks", "deploy::soak_deploy"),
+    },
+    Soak {
+        name: "deploy-node",
+        about: "The same in Node, as a Mastra server calls it",
+        work: Work::Npm,
     },
     Soak {
         name: "differential",

@@ -50,7 +50,7 @@ impl Package {
     }
 
     pub(super) fn build(&self) -> Result<()> {
-        self.script(BUILD, &[])
+        run(&mut self.command(BUILD, &[]))
     }
 
     /// Every script; the tests write into `report` how many vectors they ran, and sign in against `cloud`.
@@ -124,8 +124,9 @@ impl Package {
         ]))
     }
 
-    pub(super) fn script(&self, name: &str, arguments: &[&str]) -> Result<()> {
-        run(&mut self.command(name, arguments))
+    /// A long run; some of them sign in against `cloud`.
+    pub(super) fn soak(&self, name: &str, cloud: &Path) -> Result<()> {
+        run(self.command("soak", &[name]).env("MASTRA_AUTH", cloud))
     }
 
     fn command(&self, name: &str, arguments: &[&str]) -> Command {

@@ -11,10 +11,12 @@
 )]
 #![allow(clippy::print_stdout, reason = "what is measured is printed")]
 
+mod account;
 #[path = "../common/mod.rs"]
 mod common;
 mod cost;
 mod crossing;
+mod deploy;
 mod load;
 mod outage;
 mod rotation;

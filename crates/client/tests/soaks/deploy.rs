@@ -1,0 +1,226 @@
+//! Two hundred sessions over three instances behind a round robin, tokens of five seconds, and a deploy in the middle: nobody is
+//! signed out.
+//!
+//! `cargo xtask soak deploy` takes five minutes for all ways to verify at once. What runs in the usual tests has fewer sessions and
+//! shorter tokens. Half of the sessions are served as the axum layer serves them, half as a host does that authenticates, refreshes and
+//! authenticates again.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use mastra_auth_cloud::{
+    Answer, Dialect, MastraCloudAuth, Mode, SessionProvider as _, SessionToken, VerificationOptions,
+};
+use mastra_auth_local_cloud::LocalCloud;
+use reqwest::header::{COOKIE, SET_COOKIE};
+use tower::ServiceExt as _;
+
+use crate::common::{PEOPLE, cloud_with, router};
+use crate::load::Dice;
+
+const MODES: [Mode; 3] = [Mode::Cloud, Mode::Keys, Mode::KeysAndSession];
+const INSTANCES: usize = 3;
+
+/// How large and how long.
+#[derive(Clone, Copy)]
+struct Run {
+    dialect: Dialect,
+    sessions: usize,
+    token: Duration,
+    /// Where signatures are checked; `None` is the default.
+    leeway: Option<Duration>,
+    time: Duration,
+    /// The longest time between two requests of a session.
+    pause: Duration,
+}
+
+struct Instance {
+    auth: MastraCloudAuth,
+    router: Router,
+}
+
+/// Three instances, of which each request meets the next.
+struct Fleet {
+    make: Box<dyn Fn() -> Arc<Instance> + Send + Sync>,
+    instances: Mutex<Vec<Arc<Instance>>>,
+    turn: AtomicUsize,
+    renewals: AtomicUsize,
+    requests: AtomicUsize,
+}
+
+impl Fleet {
+    fn new(make: impl Fn() -> Arc<Instance> + Send + Sync + 'static) -> Self {
+        Self {
+            instances: Mutex::new((0..INSTANCES).map(|_| make()).collect()),
+            make: Box::new(make),
+            turn: AtomicUsize::default(),
+            renewals: AtomicUsize::default(),
+            requests: AtomicUsize::default(),
+        }
+    }
+
+    fn next(&self) -> Arc<Instance> {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        Arc::clone(&self.instances.lock().unwrap()[turn % INSTANCES])
+    }
+
+    /// Every instance gives way to one that knows nobody.
+    fn deploy(&self) {
+        let fresh = (0..INSTANCES).map(|_| (self.make)()).collect();
+        *self.instances.lock().unwrap() = fresh;
+    }
+
+    /// One request as the axum layer serves it; what the browser holds then.
+    async fn layer(&self, held: &str, id: &str) -> Option<String> {
+        let request =
+            axum::http::Request::get("/agents").header(COOKIE, format!("mastra_session={held}"));
+        let instance = self.next();
+        let response = instance
+            .router
+            .clone()
+            .oneshot(request.body(Body::empty()).unwrap())
+            .await
+            .unwrap();
+        let status = response.status().as_u16();
+        let set = response.headers().get(SET_COOKIE).map(|line| {
+            let pair = line.to_str().unwrap().split(';').next().unwrap();
+            pair.split_once('=').unwrap().1.to_owned()
+        });
+        let body = to_bytes(response.into_body(), 4096).await.unwrap();
+        assert_eq!(
+            (status, &*body),
+            (200, id.as_bytes()),
+            "set: {}",
+            set.is_some()
+        );
+        set
+    }
+
+    /// One request as a host serves it that renews a session where nobody is signed in.
+    async fn host(&self, held: &str, id: &str) -> Option<String> {
+        let instance = self.next();
+        let who = |answer: Answer| match answer {
+            Answer::Authenticated(identity) => Some(identity.user().id().as_str() == id),
+            Answer::Rejected(_) => None,
+            other => panic!("{other:?}"),
+        };
+        if let Some(is_own) = who(instance.auth.authenticate_token(held).await) {
+            assert!(is_own);
+            return None;
+        }
+        let token = SessionToken::parse(held).unwrap();
+        let renewed = instance.auth.refresh_session(&token).await.unwrap();
+        let newer = renewed.unwrap().token;
+        let again = who(instance.auth.authenticate_token(newer.expose()).await);
+        assert_eq!(again, Some(true), "signed out after a renewal");
+        Some(newer.expose().to_owned())
+    }
+
+    async fn session(self: Arc<Self>, (mut held, id): (String, &'static str), at: usize, run: Run) {
+        let until = Instant::now() + run.time;
+        let mut dice = Dice::new(u64::try_from(at).unwrap());
+        while Instant::now() < until {
+            let newer = if at.is_multiple_of(2) {
+                self.layer(&held, id).await
+            } else {
+                self.host(&held, id).await
+            };
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            if let Some(newer) = newer {
+                self.renewals.fetch_add(1, Ordering::Relaxed);
+                held = newer;
+            }
+            let most = usize::try_from(run.pause.as_millis()).unwrap();
+            let pause = Duration::from_millis(dice.below(most).try_into().unwrap());
+            tokio::time::sleep(pause).await;
+        }
+    }
+}
+
+fn instance(cloud: &LocalCloud, run: Run, mode: Mode) -> Arc<Instance> {
+    let verification = VerificationOptions {
+        mode,
+        leeway: run.leeway.filter(|_| mode != Mode::Cloud),
+        ..VerificationOptions::default()
+    };
+    let auth = MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(cloud.url())
+        .public_url("http://localhost:3000")
+        .dialect(run.dialect)
+        .verification(verification)
+        .build()
+        .unwrap();
+    let router = router(&auth);
+    Arc::new(Instance { auth, router })
+}
+
+/// Runs one way to verify; how many requests there were, and how many brought a newer token.
+async fn run(mode: Mode, run: Run) -> (usize, usize) {
+    let cloud = cloud_with(run.dialect, |options| {
+        options.token_lifetime = Some(run.token);
+    })
+    .await;
+    let cloud = Arc::new(cloud);
+    let own = Arc::clone(&cloud);
+    let fleet = Arc::new(Fleet::new(move || instance(&own, run, mode)));
+    let sessions: Vec<_> = (0..run.sessions)
+        .map(|at| {
+            let (handle, id) = PEOPLE[at % PEOPLE.len()];
+            let token = cloud.control().sign_in(handle, Duration::from_hours(1));
+            let session = (token.unwrap(), id);
+            tokio::spawn(Arc::clone(&fleet).session(session, at, run))
+        })
+        .collect();
+    tokio::time::sleep(run.time / 2).await;
+    fleet.deploy();
+    for session in sessions {
+        session.await.unwrap();
+    }
+    let count = |of: &AtomicUsize| of.load(Ordering::Relaxed);
+    (count(&fleet.requests), count(&fleet.renewals))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threat_035_a_deploy_behind_a_round_robin_signs_nobody_out() {
+    let dialects = [Dialect::V1, Dialect::Pkce].map(async |dialect| {
+        let short = Run {
+            dialect,
+            sessions: 24,
+            token: Duration::from_secs(4),
+            leeway: Some(Duration::ZERO),
+            time: Duration::from_secs(10),
+            pause: Duration::from_millis(600),
+        };
+        let [(_, first), (_, second), (_, third)] =
+            futures_util::future::join_all(MODES.map(|mode| run(mode, short)))
+                .await
+                .try_into()
+                .unwrap();
+        for renewals in [first, second, third] {
+            assert!(renewals >= short.sessions, "each was renewed: {renewals}");
+        }
+    });
+    futures_util::future::join_all(dialects).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes five minutes: cargo xtask soak deploy"]
+async fn soak_deploy() {
+    let long = Run {
+        dialect: Dialect::V1,
+        sessions: 200,
+        token: Duration::from_secs(5),
+        leeway: None,
+        time: Duration::from_secs(300),
+        pause: Duration::from_secs(4),
+    };
+    let ran = futures_util::future::join_all(MODES.map(|mode| run(mode, long))).await;
+    println!("200 sessions, three instances replaced after 150 s, tokens of 5 s, 300 s:");
+    for (mode, (requests, renewals)) in MODES.iter().zip(ran) {
+        println!("  {mode:?}: {requests} requests, {renewals} newer tokens, 0 sign-outs");
+    }
+}

@@ -1,0 +1,56 @@
+// Two hundred sessions over three instances behind a round robin, tokens of five seconds, and a deploy in the middle: nobody is signed out.
+// Each request is served as a Mastra server serves it: where nobody is signed in it refreshes the session and looks again.
+
+import { performance } from 'node:perf_hooks';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { MastraCloudAuth } from '../../dist/esm/index.js';
+import { signIn, withCloud } from './people.mjs';
+
+const MODES = ['cloud', 'keys', 'keys+session'];
+const INSTANCES = 3;
+const COOKIE = 'mastra_session';
+
+/** Who is served, and what the browser holds then. */
+async function serve(auth, held) {
+  const headers = token => ({ headers: new Headers({ cookie: `${COOKIE}=${token}` }) });
+  const user = await auth.authenticateToken('', headers(held));
+  if (user !== null) return { id: user.id, held };
+  const session = await auth.refreshSession(held);
+  if (session === null) return {};
+  const again = await auth.authenticateToken('', headers(session.id));
+  return { id: again?.id, held: session.id };
+}
+
+async function under(by, url, { sessions, seconds, pause, leeway }) {
+  const verification = by === 'cloud' ? by : { by, leeway };
+  const fleet = () =>
+    Array.from({ length: INSTANCES }, () => new MastraCloudAuth({ projectId: 'demo', baseUrl: url, cookieName: COOKIE, secure: false, verification, onEvent() {} }));
+  let instances = fleet();
+  let requests = 0;
+  let renewals = 0;
+  const until = performance.now() + seconds * 1000;
+  const people = await signIn(url, sessions);
+  const deploy = sleep(Math.max(0, until - performance.now()) / 2).then(() => {
+    instances = fleet();
+  });
+  const live = async ({ token, id }) => {
+    for (let held = token; performance.now() < until; await sleep(Math.random() * pause)) {
+      const served = await serve(instances[requests % INSTANCES], held);
+      requests += 1;
+      if (served.id !== id) throw new Error(`${by}: somebody was signed out after ${requests} requests`);
+      renewals += Number(served.held !== held);
+      held = served.held;
+    }
+  };
+  await Promise.all([deploy, ...people.map(live)]);
+  return `  ${by}: ${requests} requests, ${renewals} newer tokens, 0 sign-outs`;
+}
+
+/** All ways to verify at once; times in seconds, the longest pause between two requests of a session in milliseconds. */
+export function run({ sessions = 200, seconds = 300, token = 5, pause = 4000, leeway = 30 } = {}) {
+  return withCloud(['--token-lifetime', String(token)], async url => {
+    const rows = await Promise.all(MODES.map(mode => under(mode, url, { sessions, seconds, pause, leeway })));
+    return `deploy-node: ${sessions} sessions, three instances replaced in the middle, tokens of ${token} s, ${seconds} s\n${rows.join('\n')}`;
+  });
+}
