@@ -409,6 +409,12 @@ async fn threat_058_the_way_back_is_not_built_from_what_a_request_says() {
     let page = Browser::new()
         .send(Method::GET, &format!("{app}/auth/login"), &headers, None)
         .await;
+    // To the public URL, once, and from there to the Cloud.
+    let sent = format!("{app}/auth/login?at=public-url");
+    assert_eq!(page.location(), sent);
+    let page = Browser::new()
+        .send(Method::GET, &sent, &headers, None)
+        .await;
     let location = url::Url::parse(page.location()).unwrap();
     let redirect = location
         .query_pairs()

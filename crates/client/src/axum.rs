@@ -18,12 +18,14 @@
 //!
 //! What stands under the layer is closed unless somebody is signed in; what is to be open is merged beside it. Answers
 //! that depend on the session carry `Cache-Control: no-store` and `Vary: Cookie`. API clients get errors as JSON
-//! `{"error": {"code", "message"}}`, browsers that navigate are sent to sign in. While the Cloud cannot be asked the answer
-//! is 503 and every cookie stays.
+//! `{"error": {"code", "message"}}`. A browser that navigates is sent to sign in where that helps, and gets a page with the code
+//! where it does not. While the Cloud cannot be asked the answer is 503 and every cookie stays.
 //!
-//! Nothing here reads a forwarded header or the `Host`: where sign-in starts and ends follows from the public URL alone.
+//! Where sign-in starts and ends follows from the public URL alone. The `Host` and the forwarded headers are compared with it and
+//! with nothing else: a sign-in that is begun under another name goes to the public URL first.
 
 mod extract;
+mod face;
 mod idle;
 mod layer;
 #[cfg(feature = "metrics")]
@@ -32,11 +34,17 @@ mod onward;
 mod origin;
 mod outside;
 mod page;
+mod paths;
+mod preflight;
+mod rejection;
 mod routes;
 
 pub use extract::{CurrentUser, OptionalUser, Permission, RequirePermission};
+pub(crate) use face::Face;
 pub use layer::{AuthLayer, AuthService};
 #[cfg(feature = "metrics")]
 pub use metrics::metrics;
-pub use outside::Denied;
+pub use page::ErrorPage;
+pub use paths::RoutePaths;
+pub use rejection::{AuthRejection, Denied};
 pub use routes::routes;

@@ -52,6 +52,8 @@ pub struct Builder {
     verification: VerificationOptions,
     transport: Option<Arc<dyn Transport>>,
     revocations: Option<Arc<dyn RevocationChannel>>,
+    #[cfg(feature = "axum")]
+    pub(crate) face: crate::axum::Face,
 }
 
 impl Builder {
@@ -91,7 +93,8 @@ impl Builder {
         }
     }
 
-    /// The origin at which browsers reach this service, as in `https://app.example.com`.
+    /// The address at which browsers reach this service, as in `https://app.example.com`, or `https://example.com/app` where it
+    /// stands below a path: nested there with `Router::nest`, or behind a proxy that takes the path away.
     ///
     /// Where sign-in starts and ends is built from this and never from a request's headers; cookies are `Secure` unless it
     /// is plain http on a loopback host.
@@ -234,6 +237,8 @@ impl Builder {
             Some(url) if !url.is_secure() => Secure::No,
             _ => Secure::Yes,
         });
+        #[cfg(feature = "axum")]
+        let face = self.face.check()?;
         let path = |name: &'static str, text: Option<String>| {
             text.map(|text| UrlPath::parse(&text))
                 .transpose()
@@ -241,6 +246,9 @@ impl Builder {
         };
         let mut cookie = self.cookie;
         cookie.secure = secure;
+        cookie.path = public_url
+            .as_ref()
+            .map_or_else(String::new, |url| url.path().to_owned());
         let verification = self.verification.build(&base_url, &project_id)?;
         let mut config = Config::new(base_url, project_id, CookieSpec::new(cookie)?);
         config.verification = verification;
@@ -264,6 +272,8 @@ impl Builder {
             Arc::new(Driver::new(authority, transport)),
             public_url,
             revocations,
+            #[cfg(feature = "axum")]
+            face,
         ))
     }
 }

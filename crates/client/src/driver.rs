@@ -169,6 +169,13 @@ impl Driver {
             .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
     }
 
+    /// What a user may do, where that is remembered.
+    #[cfg(feature = "axum")]
+    pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Grants>> {
+        let flow = Permissions::new(Arc::clone(&self.authority), user, system::jitter());
+        flow.known(system::now())
+    }
+
     /// Finds out what a user may do; asked for once however many wait.
     pub(crate) async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
         let flow = Permissions::new(Arc::clone(&self.authority), user, system::jitter());

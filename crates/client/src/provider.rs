@@ -50,6 +50,8 @@ struct Parts {
     driver: Arc<Driver>,
     public_url: Option<PublicUrl>,
     revocations: Option<Arc<Revocations>>,
+    #[cfg(feature = "axum")]
+    face: crate::axum::Face,
 }
 
 /// A sign-in that begins: what to answer the browser with.
@@ -97,12 +99,32 @@ impl MastraCloudAuth {
         driver: Arc<Driver>,
         public_url: Option<PublicUrl>,
         revocations: Option<Revocations>,
+        #[cfg(feature = "axum")] face: crate::axum::Face,
     ) -> Self {
         Self(Arc::new(Parts {
             driver,
             public_url,
             revocations: revocations.map(Arc::new),
+            #[cfg(feature = "axum")]
+            face,
         }))
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn face(&self) -> &crate::axum::Face {
+        &self.0.face
+    }
+
+    /// Whether both are one deployment.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// What a user may do, where that is known and nothing is to be asked.
+    #[cfg(feature = "axum")]
+    pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Grants>> {
+        self.0.driver.known_permissions(user)
     }
 
     /// The Cloud's endpoints, one method each.
@@ -115,7 +137,7 @@ impl MastraCloudAuth {
         self.config().cookie.name()
     }
 
-    /// The origin at which browsers reach this service, where it was given.
+    /// The address at which browsers reach this service, where it was given.
     pub fn public_url(&self) -> Option<&PublicUrl> {
         self.0.public_url.as_ref()
     }

@@ -16,6 +16,8 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Outcome;
 use mastra_auth_cloud_core::flow::Source;
 use mastra_auth_cloud_core::flow::identify::Answer;
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::url::PublicUrl;
 use tracing::{Span, debug_span, field};
 
 #[cfg(feature = "axum")]
@@ -196,17 +198,17 @@ pub(crate) fn permissions_unavailable(
     );
 }
 
-/// A page told somebody that the end was not confirmed.
+/// A browser was shown the page for an error.
 #[cfg(feature = "axum")]
-pub(crate) fn not_confirmed_page(error: &CloudApiError, trail: &Trail) {
+pub(crate) fn page(code: &str, trail: &Trail) {
     tell!(
-        DEBUG,
+        INFO,
         REQUEST,
         "page",
-        code = error.code(),
+        code,
         reference = trail.reference.as_deref(),
         request_id = trail.request_id.as_deref(),
-        "told that the sign-out was not confirmed"
+        "error page shown"
     );
 }
 
@@ -232,6 +234,22 @@ pub(crate) fn layer_missing() {
         "layer_missing",
         code = "layer_missing",
         "a route asks for a user outside of the sign-in layer"
+    );
+}
+
+/// Browsers are sent to sign in from below a path that the public URL does not have. The path itself is not told: it may hold
+/// what a request chose.
+#[cfg(feature = "axum")]
+pub(crate) fn prefix_unknown(public_url: Option<&PublicUrl>, login: &str) {
+    tell!(
+        WARN,
+        SETUP,
+        "prefix_unknown",
+        code = "invalid_configuration",
+        public_url = public_url.map(field::display),
+        login,
+        "the app stands below a path that its public URL does not have: where the sign-in routes are nested too, \
+         put the path into MASTRA_PUBLIC_URL, as in https://example.com/app"
     );
 }
 

@@ -140,7 +140,11 @@ async fn api_clients_get_json_and_browsers_that_navigate_the_way_to_sign_in() {
             &[],
         )
         .await;
-    assert_eq!(page.status, 401);
+    assert_eq!(
+        (page.status.as_u16(), page.code().as_str()),
+        (401, "not_signed_in")
+    );
+    assert_eq!(page.headers["www-authenticate"], "Bearer");
 }
 
 #[tokio::test]

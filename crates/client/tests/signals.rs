@@ -29,7 +29,6 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 /// Every event: level, target, name, outcome, and the fields that it may have. To change one breaks whoever reads it.
 const EVENTS: &str = "\
 DEBUG mastra_auth::cloud mastra_auth.cloud_call answered: duration_us endpoint operation status
-DEBUG mastra_auth::request mastra_auth.page -: code reference request_id
 ERROR mastra_auth::setup mastra_auth.layer_missing -: code
 INFO mastra_auth::audit mastra_auth.login signed_in_already: code request_id session_id user_id
 INFO mastra_auth::audit mastra_auth.login succeeded: request_id session_id user_id
@@ -37,6 +36,7 @@ INFO mastra_auth::audit mastra_auth.refusal denied: code permission request_id u
 INFO mastra_auth::audit mastra_auth.refusal rejected: code duration_us request_id source
 INFO mastra_auth::audit mastra_auth.sign_out already_gone: request_id session_id user_id
 INFO mastra_auth::audit mastra_auth.sign_out ended: request_id session_id user_id
+INFO mastra_auth::request mastra_auth.page -: code reference request_id
 TRACE mastra_auth::request mastra_auth.request anonymous: duration_us request_id source
 TRACE mastra_auth::request mastra_auth.request authenticated: duration_us request_id source user_id
 WARN mastra_auth::audit mastra_auth.login failed: code endpoint reference request_id status

@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 const EVENTS: &str = "\
 DEBUG mastra_auth::audit renewal: outcome session_id user_id
 DEBUG mastra_auth::cloud cloud_call: duration_us endpoint operation outcome status
-DEBUG mastra_auth::request page: code reference request_id
 DEBUG mastra_auth::revocations revocations_away: error
 DEBUG mastra_auth::revocations revocations_received: lag_ms new
 DEBUG mastra_auth::revocations revocations_sent: count
@@ -32,6 +31,7 @@ INFO mastra_auth::audit refusal: code outcome permission request_id user_id
 INFO mastra_auth::audit renewal: code outcome
 INFO mastra_auth::audit renewal: outcome session_id user_id
 INFO mastra_auth::audit sign_out: outcome request_id session_id user_id
+INFO mastra_auth::request page: code reference request_id
 INFO mastra_auth::revocations revocations_connected: again new standing
 TRACE mastra_auth::request request: duration_us outcome request_id source
 TRACE mastra_auth::request request: duration_us outcome request_id source user_id
@@ -48,6 +48,7 @@ WARN mastra_auth::revocations revocations_left_out: count
 WARN mastra_auth::revocations revocations_lost: error
 WARN mastra_auth::revocations revocations_unreadable: count
 WARN mastra_auth::setup client_not_renewed: code
+WARN mastra_auth::setup prefix_unknown: code login public_url
 ";
 
 const OPEN: &str = "tell!(";

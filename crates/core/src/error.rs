@@ -68,6 +68,9 @@ macro_rules! codes {
         ];
 
         impl Code {
+            /// Every code of ours, in the order of [`CODES`].
+            pub const OWN: &'static [Self] = &[$(Self::$name),*];
+
             /// The code as text.
             pub fn as_str(&self) -> &str {
                 match self {
@@ -178,6 +181,86 @@ const UNUSABLE_CALLBACK: [Code; 10] = [
     Code::CodeReplayed,
     Code::AccessDenied,
 ];
+
+/// What a person in front of a browser can do about an error.
+///
+/// Only [`SignIn`](Self::SignIn) may lead to the sign-in by itself: anything else would come back unmended and go round in circles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// Sign in, or sign in again.
+    SignIn,
+    /// Clear the cookies of this site: the browser sends too many, or too large ones.
+    ClearCookies,
+    /// Ask for access, or use another account: the person is known and may not do this.
+    AskForAccess,
+    /// Try again in a moment: it could not be found out.
+    TryAgain,
+    /// Nothing: the deployment or its program has to be mended.
+    Operator,
+}
+
+impl Code {
+    /// What mends it. A code that is missing here does not compile.
+    const fn remedy(&self) -> Remedy {
+        match self {
+            Self::NotSignedIn
+            | Self::InvalidToken
+            | Self::SignedOut
+            | Self::SessionExpired
+            | Self::TokenMalformed
+            | Self::TokenHeaderMalformed
+            | Self::TokenHeaderRefused
+            | Self::TokenKindRefused
+            | Self::TokenAlgorithmRefused
+            | Self::TokenKeyUnknown
+            | Self::TokenKeyAmbiguous
+            | Self::TokenKeyMismatch
+            | Self::TokenSignatureInvalid
+            | Self::TokenClaimsMalformed
+            | Self::TokenPurposeRefused
+            | Self::TokenExpiryMissing
+            | Self::TokenTimeMalformed
+            | Self::TokenNotYetValid
+            | Self::TokenIssueTimeMissing
+            | Self::TokenTooOld
+            | Self::TokenIssuerMismatch
+            | Self::TokenAudienceMismatch
+            | Self::TokenSubjectMalformed
+            | Self::StateMalformed
+            | Self::CodeMalformed
+            | Self::LoginCookieMissing
+            | Self::StateMismatch
+            | Self::LoginExpired
+            | Self::ProjectMismatch
+            | Self::CloudMismatch
+            | Self::CallbackReplayed
+            | Self::CodeReplayed
+            | Self::AccessDenied
+            | Self::LoginRejected => Remedy::SignIn,
+            Self::TooManyCookies | Self::CookieHeaderTooLarge => Remedy::ClearCookies,
+            Self::PermissionDenied => Remedy::AskForAccess,
+            Self::RequestFailed
+            | Self::NoData
+            | Self::InvalidResponse
+            | Self::InvalidKeySet
+            | Self::NetworkError
+            | Self::Timeout
+            | Self::ResponseTooLarge
+            | Self::KeysUnavailable
+            | Self::CircuitOpen
+            | Self::SignOutNotConfirmed
+            | Self::Cloud(_) => Remedy::TryAgain,
+            Self::InvalidArgument
+            | Self::NotImplemented
+            | Self::InvalidConfiguration
+            | Self::CrossOrigin
+            | Self::ClockAhead
+            | Self::ClockBehind
+            | Self::CookieTooLarge => Remedy::Operator,
+        }
+    }
+}
 
 /// Whether an error is the Cloud's considered "no" to a credential.
 ///
@@ -308,6 +391,18 @@ impl CloudApiError {
             .map(|known| Self::new(known.clone()))
     }
 
+    /// What a person in front of a browser can do about it.
+    ///
+    /// A refusal of the Cloud with the status 403 knows who it is and says no: to sign in again as the same person would get the
+    /// same answer.
+    pub fn remedy(&self) -> Remedy {
+        match self.verdict {
+            Verdict::Refused if self.status == 403 => Remedy::AskForAccess,
+            Verdict::Refused => Remedy::SignIn,
+            Verdict::Outage | Verdict::Unclear => self.code.remedy(),
+        }
+    }
+
     /// Whose fault it is.
     pub const fn kind(&self) -> Kind {
         self.kind
@@ -365,6 +460,41 @@ mod tests {
                 info.code
             );
             assert!(info.meaning.ends_with('.'), "{}", info.code);
+        }
+    }
+
+    #[test]
+    fn every_code_has_the_remedy_that_mends_it() {
+        for code in Code::OWN {
+            let error = CloudApiError::new(code.clone());
+            let expect = match error.code() {
+                "too_many_cookies" | "cookie_header_too_large" => Remedy::ClearCookies,
+                "permission_denied" => Remedy::AskForAccess,
+                // The same sign-in ends the same way until a clock, a token or a page is another one.
+                "cross_origin" | "cookie_too_large" | "clock_ahead" | "clock_behind" => {
+                    Remedy::Operator
+                }
+                _ => match error.kind() {
+                    Kind::Credential => Remedy::SignIn,
+                    Kind::Cloud | Kind::Network => Remedy::TryAgain,
+                    Kind::Caller | Kind::Configuration => Remedy::Operator,
+                },
+            };
+            assert_eq!(error.remedy(), expect, "{}", error.code());
+        }
+        assert_eq!(Code::OWN.len(), CODES.len());
+    }
+
+    #[test]
+    fn a_refusal_of_somebody_who_is_known_is_not_mended_by_signing_in() {
+        for (status, verdict, expect) in [
+            (401, Verdict::Refused, Remedy::SignIn),
+            (404, Verdict::Refused, Remedy::SignIn),
+            (403, Verdict::Refused, Remedy::AskForAccess),
+            (503, Verdict::Outage, Remedy::TryAgain),
+        ] {
+            let error = CloudApiError::answer(Code::RequestFailed, "Refused.", status, verdict);
+            assert_eq!(error.remedy(), expect, "{status}");
         }
     }
 

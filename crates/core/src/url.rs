@@ -16,6 +16,7 @@ use ::url::{Host, Url};
 pub use base::BaseUrl;
 pub use key_set::KeySetUrl;
 pub use public::PublicUrl;
+pub(crate) use public::is_plain_path;
 pub use redirect::RedirectUri;
 pub use return_path::ReturnPath;
 

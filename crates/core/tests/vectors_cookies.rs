@@ -55,5 +55,6 @@ fn options(given: &Value) -> CookieOptions {
             _ => defaults.same_site,
         },
         domain: given["domain"].as_str().map(str::to_owned),
+        path: String::new(),
     }
 }

@@ -150,6 +150,7 @@ impl Options {
             },
             same_site,
             domain: self.cookie_domain.clone(),
+            path: defaults.path,
         })
     }
 }

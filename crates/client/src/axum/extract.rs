@@ -5,13 +5,14 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
+use http::HeaderMap;
 use http::request::Parts;
 use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::model::CloudUser;
 
 use super::layer::Session;
-use super::outside::Denied;
-use crate::signals;
+use super::rejection::{AuthRejection, Denied};
+use crate::{MastraCloudAuth, signals};
 
 /// The signed-in user of the request; without one the answer is 401. Reads like a [`CloudUser`].
 ///
@@ -97,25 +98,29 @@ impl<P: Permission> std::fmt::Debug for RequirePermission<P> {
 }
 
 /// A route that forgot its layer is closed, not open.
-fn session(parts: &Parts) -> Result<&Session, Denied> {
+fn session(parts: &Parts) -> Result<&Session, AuthRejection> {
     parts.extensions.get::<Session>().ok_or_else(|| {
         signals::layer_missing();
-        Denied::LayerMissing
+        AuthRejection::new(None, Denied::LayerMissing, parts)
     })
 }
 
-fn current(parts: &Parts) -> Result<CurrentUser, Denied> {
-    session(parts)?
-        .identity
-        .clone()
-        .map(CurrentUser)
-        .ok_or(Denied::NotSignedIn)
+fn current(parts: &Parts) -> Result<CurrentUser, AuthRejection> {
+    let session = session(parts)?;
+    match &session.identity {
+        Ok(identity) => Ok(CurrentUser(Arc::clone(identity))),
+        Err(denied) => Err(AuthRejection::new(Some(&session.auth), *denied, parts)),
+    }
+}
+
+fn optional(parts: &Parts) -> Result<Option<CurrentUser>, AuthRejection> {
+    Ok(session(parts)?.identity.clone().ok().map(CurrentUser))
 }
 
 impl<S: Sync> FromRequestParts<S> for CurrentUser {
-    type Rejection = Denied;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         current(parts)
     }
 }
@@ -123,40 +128,55 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
 /// `None` where the request carries no credential that is accepted. Whether that could be found out at all is not put into
 /// the `Option`: where it could not, the layer has answered 503 already, and without a layer this is 500.
 impl<S: Sync> OptionalFromRequestParts<S> for CurrentUser {
-    type Rejection = Denied;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Denied> {
-        session(parts).map(|session| session.identity.clone().map(Self))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
+        optional(parts)
     }
 }
 
 impl<S: Sync> FromRequestParts<S> for OptionalUser {
-    type Rejection = Denied;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
-        session(parts).map(|session| Self(session.identity.clone().map(CurrentUser)))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
+        optional(parts).map(Self)
     }
 }
 
 impl<S: Sync, P: Permission> FromRequestParts<S> for RequirePermission<P> {
-    type Rejection = Denied;
+    type Rejection = AuthRejection;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Denied> {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
         let user = current(parts)?;
         let auth = session(parts)?.auth.clone();
-        match auth.permissions(&user).await {
-            Ok(grants) if grants.allows(P::NAME) => Ok(Self {
+        match auth.admit(&user, P::NAME, &parts.headers).await {
+            Ok(()) => Ok(Self {
                 user,
                 permission: PhantomData,
             }),
+            Err(denied) => Err(AuthRejection::new(Some(&auth), denied, parts)),
+        }
+    }
+}
+
+impl MastraCloudAuth {
+    /// Whether a user may do this; what the outside is told where not.
+    pub(super) async fn admit(
+        &self,
+        user: &CloudUser,
+        permission: &str,
+        headers: &HeaderMap,
+    ) -> Result<(), Denied> {
+        match self.permissions(user).await {
+            Ok(grants) if grants.allows(permission) => Ok(()),
             Ok(_) => {
-                signals::permission_denied(user.id().as_str(), P::NAME, &parts.headers);
+                signals::permission_denied(user.id().as_str(), permission, headers);
                 Err(Denied::PermissionDenied)
             }
             // It was signed out, or came to its end, since the layer let the request in.
             Err(error) if error.is_end_of_session() => Err(Denied::InvalidToken),
             Err(error) => {
-                signals::permissions_unavailable(&error, P::NAME, &parts.headers);
+                signals::permissions_unavailable(&error, permission, headers);
                 Err(Denied::Unavailable)
             }
         }

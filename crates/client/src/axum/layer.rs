@@ -10,25 +10,30 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
-use axum::extract::{OriginalUri, Request};
-use axum::response::{IntoResponse as _, Response};
+use axum::extract::Request;
+use axum::response::{IntoResponse, Response};
 use http::header::SET_COOKIE;
 use http::{Extensions, HeaderMap};
 use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::identity::Identity;
+use mastra_auth_cloud_core::permission::Permission;
 use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::outside::{Denied, guard, is_navigation, login_location, see_other, set_cookie};
+use super::outside::{guard, set_cookie};
+use super::preflight::is_preflight;
+use super::rejection::{Denied, turn_away};
 use crate::MastraCloudAuth;
 
 /// What the layer leaves for the extractors.
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) auth: MastraCloudAuth,
-    pub(crate) identity: Option<Arc<Identity>>,
+    /// The user, or what the outside is told where one is needed.
+    pub(crate) identity: Result<Arc<Identity>, Denied>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,23 +47,135 @@ enum Entry {
 pub struct AuthLayer {
     auth: MastraCloudAuth,
     entry: Entry,
+    /// Every one of them is needed.
+    permissions: Option<Arc<[Permission]>>,
 }
 
 impl AuthLayer {
     /// Lets in only who is signed in: others get 401 as JSON, or are sent to sign in where a browser navigates.
+    ///
+    /// A CORS preflight passes: it never carries a credential, and a `CorsLayer` under this layer answers it. What passes is
+    /// `OPTIONS` with `Origin` and `Access-Control-Request-Method`, without a credential or a body, and it has no user.
     pub const fn required(auth: MastraCloudAuth) -> Self {
         Self {
             auth,
             entry: Entry::Required,
+            permissions: None,
         }
     }
 
-    /// Lets in everybody and tells who is there, for [`OptionalUser`](super::OptionalUser).
+    /// Lets in everybody and tells who is there, for `Option<`[`CurrentUser`](super::CurrentUser)`>`.
     pub const fn optional(auth: MastraCloudAuth) -> Self {
         Self {
             auth,
             entry: Entry::Optional,
+            permissions: None,
         }
+    }
+
+    /// Lets in only who is signed in and may do this, as in `agents:read`; called more than once, who may do all of it. Without
+    /// the permission the answer is 403, without a user as with [`required`](Self::required), and 503 where it cannot be found out.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument` where the text is not `resource:action` or `resource:action:id`, and so could never be granted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use axum::Router;
+    /// use axum::routing::get;
+    /// use mastra_auth_cloud::MastraCloudAuth;
+    /// use mastra_auth_cloud::axum::AuthLayer;
+    ///
+    /// # let auth = MastraCloudAuth::builder().project_id("demo").build()?;
+    /// let agents: Router = Router::new()
+    ///     .route("/agents", get(|| async { "agents" }))
+    ///     .route("/agents/new", get(|| async { "new" }).layer(auth.require("agents:write")?))
+    ///     .layer(AuthLayer::required(auth.clone()).require("agents:read")?);
+    /// assert!(auth.require("agents").is_err());
+    /// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+    /// ```
+    pub fn require(self, permission: &str) -> Result<Self, CloudApiError> {
+        let permission = Permission::parse(permission).map_err(CloudApiError::argument)?;
+        let earlier = self.permissions.iter().flat_map(|all| all.iter().cloned());
+        Ok(Self {
+            permissions: Some(earlier.chain([permission]).collect()),
+            entry: Entry::Required,
+            auth: self.auth,
+        })
+    }
+
+    /// Who a request comes from, where that is known and nothing is to be asked or renewed, and it may come in.
+    fn known(&self, request: &Request) -> Option<Arc<Identity>> {
+        let Some(permissions) = &self.permissions else {
+            return self.auth.known(request.headers());
+        };
+        let identity = match self.found(request) {
+            Some(found) => found.ok()?,
+            None => self.auth.known(request.headers())?,
+        };
+        let grants = self.auth.known_permissions(identity.user())?;
+        grants.allows_all(permissions.iter()).then_some(identity)
+    }
+
+    /// What a layer around this one found out already, and renewed.
+    fn found(&self, request: &Request) -> Option<Result<Arc<Identity>, Denied>> {
+        let session = request.extensions().get::<Session>()?;
+        session
+            .auth
+            .is_same(&self.auth)
+            .then(|| session.identity.clone())
+    }
+
+    /// Finds out who a request comes from, and what to set on the answer.
+    async fn search(
+        &self,
+        headers: &HeaderMap,
+    ) -> (Result<Arc<Identity>, Denied>, Option<SetCookie>) {
+        let (answer, renewed) = self.auth.authenticate_and_renew(headers).await;
+        (identity(answer), renewed)
+    }
+
+    /// Whether a request may come in.
+    async fn admit(
+        &self,
+        found: &Result<Arc<Identity>, Denied>,
+        headers: &HeaderMap,
+    ) -> Result<(), Denied> {
+        match found {
+            Err(Denied::Unavailable) => Err(Denied::Unavailable),
+            Err(denied) if self.entry == Entry::Required => Err(*denied),
+            Err(_) => Ok(()),
+            Ok(identity) => {
+                for permission in self.permissions.iter().flat_map(|all| all.iter()) {
+                    let user = identity.user();
+                    self.auth.admit(user, permission.as_str(), headers).await?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+impl MastraCloudAuth {
+    /// The layer that lets in only who is signed in and may do this, for one route or for many: see [`AuthLayer::require`].
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument` where the text is not `resource:action` or `resource:action:id`.
+    pub fn require(&self, permission: &str) -> Result<AuthLayer, CloudApiError> {
+        AuthLayer::required(self.clone()).require(permission)
+    }
+}
+
+/// The user, or what the outside is told.
+pub(super) fn identity(answer: Answer) -> Result<Arc<Identity>, Denied> {
+    match answer {
+        Answer::Authenticated(identity) => Ok(identity),
+        Answer::Anonymous => Err(Denied::NotSignedIn),
+        Answer::Rejected(error) => Err(Denied::of(&error)),
+        Answer::Unavailable(_) => Err(Denied::Unavailable),
     }
 }
 
@@ -82,7 +199,7 @@ pub struct AuthService<S> {
 
 impl<S> Service<Request> for AuthService<S>
 where
-    S: Service<Request, Response = Response> + Clone + Send + 'static,
+    S: Service<Request, Response: IntoResponse> + Clone + Send + 'static,
     S::Future: Send,
 {
     type Response = Response;
@@ -96,10 +213,15 @@ where
     // It stands on the way of every request, which is large: not to be moved once more.
     #[inline]
     fn call(&mut self, mut request: Request) -> Self::Future {
-        if let Some(identity) = self.layer.auth.known(request.headers()) {
+        let known = if is_preflight(&request) {
+            Some(Err(Denied::NotSignedIn))
+        } else {
+            self.layer.known(&request).map(Ok)
+        };
+        if let Some(identity) = known {
             let session = Session {
                 auth: self.layer.auth.clone(),
-                identity: Some(identity),
+                identity,
             };
             let extensions = request.extensions_mut();
             if extensions.is_empty() {
@@ -113,28 +235,26 @@ where
         // The service that was polled ready is the one to call; its clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
-        let AuthLayer { auth, entry } = self.layer.clone();
+        let layer = self.layer.clone();
+        let found = layer.found(&request);
         let searching = Box::pin(async move {
-            let (answer, renewed) = auth.authenticate_and_renew(request.headers()).await;
-            let identity = match answer {
-                Answer::Authenticated(identity) => Some(identity),
-                Answer::Unavailable(_) => return Ok(deny(Denied::Unavailable, &request)),
-                Answer::Anonymous if entry == Entry::Required => {
-                    return Ok(deny(Denied::NotSignedIn, &request));
-                }
-                Answer::Rejected(_) if entry == Entry::Required => {
-                    return Ok(deny(Denied::InvalidToken, &request));
-                }
-                Answer::Anonymous | Answer::Rejected(_) => None,
+            let (found, renewed) = match found {
+                Some(found) => (found, None),
+                None => layer.search(request.headers()).await,
             };
-            let session = Session {
-                auth: auth.clone(),
-                identity: identity.clone(),
+            let auth = layer.auth.clone();
+            let mut response = if let Err(denied) = layer.admit(&found, request.headers()).await {
+                turn_away(Some(&auth), denied, &request.into_parts().0)
+            } else {
+                let session = Session {
+                    auth: auth.clone(),
+                    identity: found.clone(),
+                };
+                request.extensions_mut().insert(session);
+                inner.call(request).await?.into_response()
             };
-            request.extensions_mut().insert(session);
-            let mut response = inner.call(request).await?;
             guard(response.headers_mut());
-            if let (Some(cookie), Some(identity)) = (renewed, identity) {
+            if let (Some(cookie), Ok(identity)) = (renewed, found) {
                 keep(&auth, &identity, &cookie, response.headers_mut());
             }
             Ok(response)
@@ -173,15 +293,17 @@ pin_project! {
     }
 }
 
-impl<F, E> Future for Answering<F, E>
+impl<F, R, E> Future for Answering<F, E>
 where
-    F: Future<Output = Result<Response, E>>,
+    F: Future<Output = Result<R, E>>,
+    R: IntoResponse,
 {
     type Output = Result<Response, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project() {
-            Way::Known { answer } => answer.poll(context).map_ok(|mut response| {
+            Way::Known { answer } => answer.poll(context).map_ok(|response| {
+                let mut response = response.into_response();
                 guard(response.headers_mut());
                 response
             }),
@@ -200,17 +322,4 @@ fn keep(auth: &MastraCloudAuth, identity: &Identity, cookie: &SetCookie, headers
     if !is_set && !auth.is_signed_out(identity.user().session_token()) {
         set_cookie(headers, cookie);
     }
-}
-
-/// The answer to who may not come in: where signing in would help and a browser navigates, the way there.
-pub(crate) fn deny(denied: Denied, request: &Request) -> Response {
-    if denied.is_unauthorized() && is_navigation(request.method(), request.headers()) {
-        // Under a nested router the request's own URI is cut short.
-        let uri = request
-            .extensions()
-            .get::<OriginalUri>()
-            .map_or_else(|| request.uri(), |original| &original.0);
-        return see_other(&login_location(uri));
-    }
-    denied.into_response()
 }

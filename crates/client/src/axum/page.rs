@@ -9,18 +9,36 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::encoding::hex;
 
 use super::outside::guard;
-use crate::system;
+use crate::{MastraCloudAuth, system};
 
-/// What a page says.
-pub(crate) struct Page<'a> {
-    pub(crate) status: StatusCode,
-    pub(crate) title: &'a str,
-    pub(crate) text: &'a str,
-    pub(crate) code: &'a str,
-    /// The same number stands in the log.
-    pub(crate) reference: &'a str,
-    /// Text and path of the way on.
-    pub(crate) action: (&'a str, &'a str),
+/// What the page for an error says: constant words, of which none come from the request.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct ErrorPage<'a> {
+    /// The answer's status.
+    pub status: StatusCode,
+    /// A heading of a few words.
+    pub title: &'a str,
+    /// What happened, and what to do about it.
+    pub text: &'a str,
+    /// The stable code.
+    pub code: &'a str,
+    /// A number that stands in the log as well.
+    pub reference: &'a str,
+    /// The words of the way on.
+    pub action: &'a str,
+    /// Where it leads: a path of the app, or nothing for the same address once more.
+    pub href: &'a str,
+    pub(crate) address: Address,
+}
+
+/// What becomes of the query in the address bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Address {
+    /// It stays: it is the app's own.
+    Kept,
+    /// It goes: it holds the code and the state of a sign-in.
+    Cleared,
 }
 
 pub(super) const STYLE: &str = "\
@@ -38,18 +56,35 @@ pub(super) const SCRIPT: &str = "history.replaceState(null,\"\",location.pathnam
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     script-src 'sha256-8A+3er73YJf04rRHGhbZwZQACPiiipi9EPduIeAAIDk='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-impl IntoResponse for Page<'_> {
+impl ErrorPage<'_> {
+    /// The page as the deployment writes it, or a plain one.
+    pub(crate) fn answer(self, auth: Option<&MastraCloudAuth>, headers: &HeaderMap) -> Response {
+        let own = auth.and_then(|auth| auth.face().error_page.as_ref());
+        let Some(page) = own else {
+            return self.into_response();
+        };
+        let mut response = page(&self, headers);
+        *response.status_mut() = self.status;
+        guard(response.headers_mut());
+        response
+    }
+}
+
+impl IntoResponse for ErrorPage<'_> {
     fn into_response(self) -> Response {
-        let (label, href) = self.action;
+        let script = match self.address {
+            Address::Kept => String::new(),
+            Address::Cleared => format!("<script>{SCRIPT}</script>"),
+        };
         let body = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>{title}</title>\
-             <style>{STYLE}</style><script>{SCRIPT}</script></head><body><main><h1>{title}</h1><p>{text}</p><a href=\"{href}\">{label}</a>\
+             <style>{STYLE}</style>{script}</head><body><main><h1>{title}</h1><p>{text}</p><a href=\"{href}\">{label}</a>\
              <small>Code <code>{code}</code>, reference <code>{reference}</code></small></main></body></html>",
             title = escape(self.title),
             text = escape(self.text),
-            href = escape(href),
-            label = escape(label),
+            href = escape(self.href),
+            label = escape(self.action),
             code = escape(self.code),
             reference = escape(self.reference),
         );

@@ -1,6 +1,7 @@
-//! The four routes of a sign-in: `/auth/login`, `/auth/callback`, `/auth/logout`, `/auth/me`.
+//! The four routes of a sign-in: `/auth/login`, `/auth/callback`, `/auth/logout`, `/auth/me`, or where the deployment wants them.
 
 mod callback;
+mod elsewhere;
 mod login;
 mod logout;
 mod me;
@@ -8,6 +9,8 @@ mod me;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::{OriginalUri, Request};
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use axum::routing::{get, post};
 use mastra_auth_cloud_core::cookie::SetCookie;
@@ -25,11 +28,12 @@ struct Desk {
     redirect_uri: Arc<RedirectUri>,
 }
 
-/// The routes, to be merged into an app outside of any [`AuthLayer`](super::AuthLayer):
+/// The routes, to be merged into an app outside of any [`AuthLayer`](super::AuthLayer). They stand below the path of the public
+/// URL, and elsewhere than here with [`Builder::route_paths`](crate::Builder::route_paths):
 ///
 /// - `GET /auth/login?return_to=/path` sends the browser to sign in at the Cloud.
 /// - `GET /auth/callback` finishes the sign-in and goes on to the path.
-/// - `POST /auth/logout` ends the session, here at once and at the Cloud. 303 to `/` for a form, 200 JSON else, and 503
+/// - `POST /auth/logout` ends the session, here at once and at the Cloud. 303 to the app's front page for a form, 200 JSON else, and 503
 ///   where the Cloud did not confirm; the cookie is cleared in every case. Pages of other origins get 403.
 /// - `GET /auth/me` is `{id, email, name, avatarUrl, roles, permissions}`, or 401. It renews the session as the layer does.
 ///
@@ -62,18 +66,28 @@ where
             "public_url is required for the sign-in routes. Provide it in the options or set the MASTRA_PUBLIC_URL environment variable.",
         ));
     };
+    let paths = &auth.face().paths;
     let redirect_uri =
-        RedirectUri::parse(&public_url.join("/auth/callback")).map_err(CloudApiError::argument)?;
+        RedirectUri::parse(&public_url.join(&paths.callback)).map_err(CloudApiError::argument)?;
     let desk = Desk {
         auth: auth.clone(),
         public_url: Arc::new(public_url.clone()),
         redirect_uri: Arc::new(redirect_uri),
     };
+    let arrives = |route: &str| {
+        let (auth, route) = (auth.clone(), route.to_owned());
+        from_fn(
+            move |OriginalUri(uri): OriginalUri, request: Request, next: Next| {
+                auth.note_arrival(&uri, &route);
+                next.run(request)
+            },
+        )
+    };
     Ok(Router::new()
-        .route("/auth/login", get(login::login))
-        .route("/auth/callback", get(callback::callback))
-        .route("/auth/logout", post(logout::logout))
-        .route("/auth/me", get(me::me))
+        .route(&paths.login, get(login::login).layer(arrives(&paths.login)))
+        .route(&paths.callback, get(callback::callback))
+        .route(&paths.logout, post(logout::logout))
+        .route(&paths.me, get(me::me).layer(arrives(&paths.me)))
         .with_state(desk))
 }
 

@@ -332,8 +332,11 @@ impl Browser {
 
     /// Begins a sign-in; answers the Cloud's address to go to.
     pub(crate) async fn begin(&mut self, app: &str, return_to: &str) -> String {
+        // As one that was sent to the public URL: an instance of ours may listen under another name.
         let page = self
-            .open(&format!("{app}/auth/login?return_to={return_to}"))
+            .open(&format!(
+                "{app}/auth/login?return_to={return_to}&at=public-url"
+            ))
             .await;
         assert_eq!(page.status, StatusCode::SEE_OTHER, "{page:?}");
         page.location().to_owned()

@@ -1,6 +1,6 @@
 //! Writing `Set-Cookie` (RFC 6265bis section 4.1): one set of attributes, one function that writes them.
 //!
-//! Promises: `HttpOnly` and `Path=/` always; the strictest name prefix that the attributes allow; a cookie that browsers
+//! Promises: `HttpOnly` and a `Path` always; the strictest name prefix that the attributes allow; a cookie that browsers
 //! would drop in silence is an error here. Does not decide whether the app is reached over https: the configured
 //! public URL does.
 
@@ -25,11 +25,12 @@ pub struct CookieSpec {
     secure: Secure,
     same_site: SameSite,
     domain: Option<Box<str>>,
+    path: Box<str>,
 }
 
 impl CookieSpec {
     /// Checks the options. `__Host-` goes before the name of a Secure cookie without Domain, so that no sibling
-    /// subdomain and no plain-http page can set one of that name.
+    /// subdomain and no plain-http page can set one of that name; `__Secure-` where it has a path, for `__Host-` allows none.
     ///
     /// # Errors
     ///
@@ -49,13 +50,14 @@ impl CookieSpec {
     /// ```
     pub fn new(options: CookieOptions) -> Result<Self, CloudApiError> {
         let (secure, same_site) = (options.secure, options.same_site);
-        let Checked { name, domain } = check(options)?;
+        let Checked { name, domain, path } = check(options)?;
         Ok(Self {
             named: Named::new(&name),
             name,
             secure,
             same_site,
             domain,
+            path,
         })
     }
 
@@ -91,6 +93,7 @@ impl CookieSpec {
             secure: self.secure,
             same_site: self.same_site.for_login(),
             domain: self.domain.as_deref().map(ToOwned::to_owned),
+            path: self.path.as_ref().to_owned(),
         })
     }
 
@@ -127,7 +130,12 @@ impl CookieSpec {
     fn write(&self, value: &str, max_age: Duration, expiry: &str) -> SetCookie {
         let domain = self.domain.as_deref().unwrap_or_default();
         // Room for all of it at once: growing would leave a copy behind that is not wiped.
-        let room = [self.name.len(), value.len(), domain.len(), 160]
+        let path = if self.path.is_empty() {
+            "/"
+        } else {
+            &self.path
+        };
+        let room = [self.name.len(), value.len(), domain.len(), path.len(), 160]
             .iter()
             .sum();
         let mut header = Zeroizing::new(String::with_capacity(room));
@@ -136,7 +144,8 @@ impl CookieSpec {
         header.push_str(value);
         header.push_str("; HttpOnly; SameSite=");
         header.push_str(self.same_site.as_str());
-        header.push_str("; Path=/");
+        header.push_str("; Path=");
+        header.push_str(path);
         if self.is_secure() {
             header.push_str("; Secure");
         }

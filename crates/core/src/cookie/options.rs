@@ -9,7 +9,8 @@ pub const MAX_NAME_BYTES: usize = 64;
 
 const HOST_PREFIX: &str = "__Host-";
 /// Prefixes that browsers accept on Secure cookies only.
-const SECURE_PREFIXES: [&str; 2] = ["__Secure-", "__Http-"];
+const SECURE_PREFIXES: [&str; 2] = [SECURE_PREFIX, "__Http-"];
+const SECURE_PREFIX: &str = "__Secure-";
 
 /// Whether the cookie travels over https only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -63,6 +64,8 @@ pub struct CookieOptions {
     pub same_site: SameSite,
     /// The domain whose hosts all get it; `None` for the one host, which is safer.
     pub domain: Option<String>,
+    /// The path below which it is sent, as [`PublicUrl::path`](crate::url::PublicUrl::path) gives it: empty for the whole host.
+    pub path: String,
 }
 
 impl Default for CookieOptions {
@@ -72,14 +75,16 @@ impl Default for CookieOptions {
             secure: Secure::default(),
             same_site: SameSite::default(),
             domain: None,
+            path: String::new(),
         }
     }
 }
 
-/// A name with its prefix and a domain in lower case, fit for each other.
+/// A name with its prefix, a domain in lower case and a path, fit for each other.
 pub(super) struct Checked {
     pub(super) name: Box<str>,
     pub(super) domain: Option<Box<str>>,
+    pub(super) path: Box<str>,
 }
 
 pub(super) fn check(options: CookieOptions) -> Result<Checked, CloudApiError> {
@@ -111,15 +116,30 @@ pub(super) fn check(options: CookieOptions) -> Result<Checked, CloudApiError> {
             "cookie domain must not be set where the name begins with __Host-: browsers drop it",
         );
     }
+    if !options.path.is_empty() && !crate::url::is_plain_path(&options.path) {
+        return refuse("cookie path must be a slash and plain segments");
+    }
+    if is_host && !options.path.is_empty() {
+        return refuse(
+            "cookie name must not begin with __Host- where the cookie has a path: browsers drop it",
+        );
+    }
     let can_be_host = options.secure == Secure::Yes && domain.is_none();
     let name = if can_be_host && !is_prefixed {
-        format!("{HOST_PREFIX}{name}")
+        // One that is for a part of the host only is not for the host.
+        let prefix = if options.path.is_empty() {
+            HOST_PREFIX
+        } else {
+            SECURE_PREFIX
+        };
+        format!("{prefix}{name}")
     } else {
         options.name
     };
     Ok(Checked {
         name: name.into(),
         domain,
+        path: options.path.into(),
     })
 }
 

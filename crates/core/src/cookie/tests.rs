@@ -20,6 +20,7 @@ fn options(name: &str, secure: Secure, same_site: SameSite, domain: Option<&str>
         secure,
         same_site,
         domain: domain.map(str::to_owned),
+        path: String::new(),
     }
 }
 
@@ -412,4 +413,29 @@ fn a_set_cookie_shows_its_name_only() {
     assert_eq!(set.name(), "__Host-s");
     let found = values("s=canary", "s").unwrap();
     assert_eq!(format!("{found:?}"), "Values([redacted])");
+}
+
+#[test]
+fn a_cookie_with_a_path_is_secure_and_not_for_the_whole_host() {
+    let below = |name: &str, secure| {
+        let mut options = options(name, secure, SameSite::Lax, None);
+        options.path = "/app".to_owned();
+        CookieSpec::new(options)
+    };
+    let spec = below("s", Secure::Yes).unwrap();
+    assert_eq!(
+        spec.set("v", Duration::from_secs(1)).unwrap().expose(),
+        "__Secure-s=v; HttpOnly; SameSite=Lax; Path=/app; Secure; Max-Age=1"
+    );
+    assert!(spec.clear().expose().contains("; Path=/app; "));
+    let login = spec.named("login").unwrap();
+    assert_eq!(login.name(), "__Secure-login");
+    assert!(login.clear().expose().contains("; Path=/app; "));
+    assert_eq!(below("s", Secure::No).unwrap().name(), "s");
+    assert!(below("__Host-s", Secure::Yes).is_err());
+    for path in ["app", "/", "/a/", "/a;b", "/a b", "/a,b", "/../a"] {
+        let mut options = options("s", Secure::Yes, SameSite::Lax, None);
+        options.path = path.to_owned();
+        assert!(CookieSpec::new(options).is_err(), "{path}");
+    }
 }

@@ -18,7 +18,7 @@ use super::judge::Judge;
 use super::keys::FetchKeys;
 use super::step::{Event, Flow, Jitter, Step};
 use crate::binding;
-use crate::cookie::SetCookie;
+use crate::cookie::{SetCookie, values};
 use crate::encoding::{Digest, sha256_parts};
 use crate::envelope::bad_member;
 use crate::error::{CloudApiError, Code};
@@ -90,7 +90,8 @@ impl Callback {
     /// # Errors
     ///
     /// `callback_replayed`, `code_malformed`, `code_replayed`, and what the login cookie's check says:
-    /// `login_cookie_missing`, `state_mismatch`, `project_mismatch`, `cloud_mismatch`, `login_expired`.
+    /// `login_cookie_missing`, `state_mismatch`, `project_mismatch`, `cloud_mismatch`, `login_expired`; `too_many_cookies` and
+    /// `cookie_header_too_large`, for the session would not be found among them.
     pub fn new(
         authority: Arc<Authority>,
         state: State,
@@ -104,6 +105,8 @@ impl Callback {
         if authority.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
+        // The next request could not read its session among so many: to sign in mends nothing, so no code is spent for it.
+        values(cookie_header, config.cookie.name())?;
         let bound = binding::read(config, cookie_header, state.id(), now)?;
         let code =
             AuthorizationCode::parse(code).map_err(|_| CloudApiError::new(Code::CodeMalformed))?;

@@ -1,4 +1,4 @@
-//! The origin at which browsers reach the app, as the deployment configures it.
+//! The address at which browsers reach the app, as the deployment configures it: an origin, and perhaps a path below it.
 //!
 //! Does not come from a request: `Host` and the forwarding headers are whatever a client writes into them.
 
@@ -9,7 +9,7 @@ use crate::malformed::Malformed;
 
 const NAME: &str = "public URL";
 
-/// The app's own origin.
+/// The app's own address: an origin, and the path below which the app stands where it does not have the origin to itself.
 ///
 /// # Examples
 ///
@@ -20,16 +20,22 @@ const NAME: &str = "public URL";
 /// assert_eq!(app.origin(), "https://app.example.com");
 /// assert!(app.is_same_origin("https://app.example.com"));
 /// assert!(!app.is_same_origin("https://app.example.com.evil.com"));
+///
+/// let app = PublicUrl::parse("https://example.com/app/").unwrap();
+/// assert_eq!((app.origin(), app.path()), ("https://example.com", "/app"));
+/// assert_eq!(app.join("/auth/callback"), "https://example.com/app/auth/callback");
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicUrl {
     origin: Box<str>,
+    path: Box<str>,
     secure: bool,
     loopback: bool,
 }
 
 impl PublicUrl {
-    /// Reads the origin: https, or http on a loopback host; nothing after the host but one slash.
+    /// Reads the address: https, or http on a loopback host; after the host perhaps a path of plain segments, as in `/app`.
+    /// Plain are letters, digits, `-`, `.`, `_` and `~`: each side writes them alike, and a cookie's Path can hold them.
     ///
     /// # Errors
     ///
@@ -40,14 +46,15 @@ impl PublicUrl {
         if !is_private(&web.url) {
             return Err(Malformed::new(NAME, SECURE));
         }
-        // Cookies with Path=/ cover the whole origin: a prefix would promise a separation that is not there.
-        if !matches!(web.after_host, "" | "/") {
+        let path = web.after_host.strip_suffix('/').unwrap_or(web.after_host);
+        if !path.is_empty() && !is_plain_path(path) {
             return Err(Malformed::new(
                 NAME,
-                "be an origin, without a path, query or fragment",
+                "be an origin, perhaps with a path of plain segments, without query or fragment",
             ));
         }
         Ok(Self {
+            path: path.into(),
             origin: web.url.origin().ascii_serialization().into(),
             secure: web.url.scheme() == "https",
             loopback: is_loopback(&web.url),
@@ -69,9 +76,50 @@ impl PublicUrl {
         self.loopback
     }
 
+    /// The path below which the app stands: empty, or one leading slash and none at the end.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     /// The address of a path of the app, with exactly one slash at the joint.
     pub fn join(&self, path: &str) -> String {
-        format!("{}/{}", self.origin, path.trim_start_matches('/'))
+        format!(
+            "{}{}/{}",
+            self.origin,
+            self.path,
+            path.trim_start_matches('/')
+        )
+    }
+
+    /// The path by which browsers reach a path of the app: one that does not stand below the app's own path is put there.
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::url::PublicUrl;
+    ///
+    /// let app = PublicUrl::parse("https://example.com/app").unwrap();
+    /// assert_eq!(app.place("/agents?tab=1"), "/app/agents?tab=1");
+    /// assert_eq!(app.place("/app/agents"), "/app/agents");
+    /// assert_eq!(app.place("/"), "/app");
+    /// ```
+    pub fn place(&self, path: &str) -> String {
+        let below = path.strip_prefix(&*self.path);
+        if below.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?', '#'])) {
+            return path.to_owned();
+        }
+        // The app's front page: routers and proxies know it without a slash at the end.
+        let rest = match path.strip_prefix('/') {
+            Some(rest) if rest.is_empty() || rest.starts_with(['?', '#']) => rest,
+            _ => path,
+        };
+        format!("{}{rest}", self.path)
+    }
+
+    /// Whether a `Host` header with this value leads to this address. One that is no host leads nowhere else.
+    pub fn is_reached_by(&self, host: &str) -> bool {
+        let scheme = if self.secure { "https" } else { "http" };
+        parse_web(&format!("{scheme}://{host}")).map_or(true, |web| {
+            web.url.origin().ascii_serialization() == *self.origin
+        })
     }
 
     /// Whether the value of an `Origin` header is this origin, byte for byte. The opaque origin `null` never is.
@@ -82,6 +130,16 @@ impl PublicUrl {
 
 impl fmt::Display for PublicUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.origin)
+        f.write_str(&self.origin)?;
+        f.write_str(&self.path)
     }
+}
+
+/// Segments that are written in one way only, each after one slash, and none that leads up or stays.
+pub(crate) fn is_plain_path(path: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    path.strip_prefix('/').is_some_and(|path| {
+        path.split('/')
+            .all(|segment| !matches!(segment, "" | "." | "..") && segment.bytes().all(is_plain))
+    })
 }

@@ -208,8 +208,62 @@ fn threat_055_exact_origin() {
         ("http://localhost:4111", false)
     );
     assert!(!local.is_same_origin("http://127.0.0.1:4111"));
-    for text in ["/a", "/.", "//", "/a/..", "?", "#", "?a", "/?", "/#"] {
+    for text in [
+        "/.", "//", "/a/..", "/a//", "//a", "/a//b", "/a%2fb", "/a;b", "/a b", "/{a}", "/\u{e9}",
+        "?", "#", "?a", "/?", "/#", "/a?b", "/a#b",
+    ] {
         assert!(PublicUrl::parse(&format!("{APP}{text}")).is_err(), "{text}");
+    }
+}
+
+#[test]
+fn a_public_url_may_have_a_path() {
+    for (text, path, home) in [
+        ("", "", "/"),
+        ("/", "", "/"),
+        ("/app", "/app", "/app"),
+        ("/app/", "/app", "/app"),
+        ("/team-1/app_2.x~", "/team-1/app_2.x~", "/team-1/app_2.x~"),
+    ] {
+        let app = PublicUrl::parse(&format!("{APP}{text}")).unwrap();
+        assert_eq!((app.origin(), app.path()), (APP, path), "{text}");
+        assert_eq!(app.place("/"), home, "{text}");
+        assert_eq!(app.join("/auth/me"), format!("{APP}{path}/auth/me"));
+    }
+    let app = PublicUrl::parse(&format!("{APP}/app")).unwrap();
+    for (given, placed) in [
+        ("/agents?a=/app#b", "/app/agents?a=/app#b"),
+        ("/?a", "/app?a"),
+        ("/#a", "/app#a"),
+        ("/app", "/app"),
+        ("/app/", "/app/"),
+        ("/app?a", "/app?a"),
+        ("/apples", "/app/apples"),
+        ("/app2/x", "/app/app2/x"),
+    ] {
+        assert_eq!(app.place(given), placed, "{given}");
+        assert_eq!(app.place(placed), placed, "and once is enough");
+    }
+}
+
+#[test]
+fn a_host_is_compared_as_browsers_do() {
+    for (text, host, own) in [
+        (APP, "app.example.com", true),
+        (APP, "App.Example.com:443", true),
+        (APP, "www.example.com", false),
+        (APP, "app.example.com:80", false),
+        ("http://localhost:4111", "localhost:4111", true),
+        ("http://localhost:4111", "127.0.0.1:4111", false),
+        ("http://localhost:4111", "[::1]:4111", false),
+        ("http://localhost:4111", "localhost", false),
+        // No host at all says nothing.
+        (APP, "", true),
+        (APP, "a b", true),
+        (APP, "[::1", true),
+    ] {
+        let app = PublicUrl::parse(text).unwrap();
+        assert_eq!(app.is_reached_by(host), own, "{text} {host}");
     }
 }
 

@@ -3,9 +3,9 @@
 //! it was used before or belongs to another sign-in, goes on to where it leads.
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode, Uri};
-use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind};
+use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind, Remedy};
 use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::state::State as LoginState;
@@ -16,7 +16,7 @@ use super::{Desk, with_cookies};
 use crate::axum::idle::idle;
 use crate::axum::onward::onward;
 use crate::axum::outside::{accepts_html, json_error, see_other};
-use crate::axum::page::{Page, reference};
+use crate::axum::page::{Address, ErrorPage, reference};
 use crate::headers;
 use crate::signals::{self, Trail};
 
@@ -93,7 +93,7 @@ async fn refused(
     let (answer, renewed) = desk.auth.authenticate_and_renew(headers).await;
     if let Answer::Authenticated(identity) = answer {
         signals::signed_in_already(&identity, error, &Trail::of(headers));
-        let response = see_other(wanted.unwrap_or_default().as_str());
+        let response = see_other(&desk.auth.place(wanted.unwrap_or_default().as_str()));
         return with_cookies(response, renewed.as_slice());
     }
     // The session's cookie does not come with what the Cloud's page asks for, but it does with what ours asks for.
@@ -143,35 +143,39 @@ pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) ->
     if !accepts_html(headers) {
         return json_error(status, code, text);
     }
-    let home = desk.public_url.join("/");
-    let (title, action) = match error.kind() {
-        Kind::Cloud if error.is_refusal() => {
-            ("Sign-in was not accepted", ("Sign in again", "/auth/login"))
+    let (home, login) = (desk.auth.place("/"), desk.auth.login_path());
+    let own = desk.public_url.join("");
+    let (title, action, href) = match (error.kind(), error.remedy()) {
+        (_, Remedy::ClearCookies) => ("Too many cookies", "Sign in again", &login),
+        (_, Remedy::AskForAccess) => (
+            "You may not do this",
+            "Sign in with another account",
+            &login,
+        ),
+        (Kind::Cloud, _) if error.is_refusal() => {
+            ("Sign-in was not accepted", "Sign in again", &login)
         }
-        Kind::Network | Kind::Cloud => ("Sign-in is not available", ("Try again", "/auth/login")),
-        _ if error.is(&Code::AccessDenied) => (
-            "You did not sign in",
-            ("Sign in with Mastra Cloud", "/auth/login"),
-        ),
-        _ if error.is(&Code::CallbackReplayed) => ("This link was already used", ("Continue", "/")),
-        _ if error.is(&Code::LoginCookieMissing) => (
-            "Sign-in could not be finished",
-            ("Open the app", home.as_str()),
-        ),
-        _ => (
-            "Sign-in could not be finished",
-            ("Sign in again", "/auth/login"),
-        ),
+        (Kind::Network | Kind::Cloud, _) => ("Sign-in is not available", "Try again", &login),
+        _ if error.is(&Code::AccessDenied) => {
+            ("You did not sign in", "Sign in with Mastra Cloud", &login)
+        }
+        _ if error.is(&Code::CallbackReplayed) => ("This link was already used", "Continue", &home),
+        _ if error.is(&Code::LoginCookieMissing) => {
+            ("Sign-in could not be finished", "Open the app", &own)
+        }
+        _ => ("Sign-in could not be finished", "Sign in again", &login),
     };
-    Page {
+    let page = ErrorPage {
         status,
         title,
         text,
         code,
         reference: &reference,
         action,
-    }
-    .into_response()
+        href,
+        address: Address::Cleared,
+    };
+    page.answer(Some(&desk.auth), headers)
 }
 
 /// What the outside is told: our own codes as they are, the Cloud's as one.
@@ -194,7 +198,9 @@ fn outside(error: &CloudApiError) -> (StatusCode, &str, &str) {
         ),
         Kind::Credential => {
             let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            let text = if error.is(&Code::LoginCookieMissing) {
+            let text = if error.remedy() == Remedy::ClearCookies {
+                "The browser sends more cookies to this site than are read. Clear the cookies of this site, then sign in again."
+            } else if error.is(&Code::LoginCookieMissing) {
                 "The browser did not bring the cookie that this sign-in began with. Cookies may be blocked, or the app was opened under another host name."
             } else {
                 error.message()

@@ -7,6 +7,7 @@ use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
 use super::callback::failed;
+use super::elsewhere::elsewhere;
 use super::{Desk, with_cookies};
 use crate::axum::idle::idle;
 use crate::axum::outside::see_other;
@@ -21,11 +22,15 @@ pub(super) async fn login(
     if let Some(answer) = idle(&method, &headers) {
         return answer;
     }
+    if let Some(answer) = elsewhere(&desk, &uri, &headers) {
+        return answer;
+    }
     let wanted = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == "return_to")
         .map_or_else(ReturnPath::default, |(_, path)| {
             ReturnPath::sanitize(&path, Some(desk.public_url.origin()))
         });
+    let wanted = ReturnPath::sanitize(&desk.public_url.place(wanted.as_str()), None);
     let cookie = headers::cookie(&headers);
     match desk
         .auth

@@ -9,8 +9,9 @@ use serde_json::json;
 
 use super::{Desk, with_cookies};
 use crate::axum::origin;
-use crate::axum::outside::{Denied, accepts_html, guard, json_error, see_other};
-use crate::axum::page::{Page, reference};
+use crate::axum::outside::{accepts_html, guard, json_error, see_other};
+use crate::axum::page::{Address, ErrorPage, reference};
+use crate::axum::rejection::{Denied, refuse};
 use crate::signals::{self, Trail};
 use crate::traits::SessionProvider as _;
 
@@ -19,30 +20,33 @@ const NOT_CONFIRMED: &str = "You are signed out here. Mastra Cloud did not confi
 pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers, &desk.public_url) {
         signals::cross_origin(&headers);
-        return Denied::CrossOrigin.into_response();
+        return refuse(Some(&desk.auth), Denied::CrossOrigin, &headers);
     }
     let outcome = desk.auth.sign_out_request(&headers).await;
     let html = accepts_html(&headers);
+    let home = desk.auth.place("/");
     let response = match (outcome, html) {
         (SignOut::NotConfirmed(error), true) => {
             let reference = reference();
-            signals::not_confirmed_page(&error, &Trail::of(&headers).on_page(&reference));
-            Page {
+            signals::page(error.code(), &Trail::of(&headers).on_page(&reference));
+            let page = ErrorPage {
                 status: StatusCode::SERVICE_UNAVAILABLE,
                 title: "Signed out here",
                 text: NOT_CONFIRMED,
                 code: Code::SignOutNotConfirmed.as_str(),
                 reference: &reference,
-                action: ("Continue", "/"),
-            }
-            .into_response()
+                action: "Continue",
+                href: &home,
+                address: Address::Kept,
+            };
+            page.answer(Some(&desk.auth), &headers)
         }
         (SignOut::NotConfirmed(_), false) => json_error(
             StatusCode::SERVICE_UNAVAILABLE,
             Code::SignOutNotConfirmed.as_str(),
             NOT_CONFIRMED,
         ),
-        (_, true) => see_other("/"),
+        (_, true) => see_other(&home),
         (outcome, false) => {
             let session = match outcome {
                 SignOut::Ended => "ended",

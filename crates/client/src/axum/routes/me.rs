@@ -3,26 +3,26 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
-use mastra_auth_cloud_core::flow::identify::Answer;
 use serde_json::json;
 
 use super::{Desk, with_cookies};
-use crate::axum::outside::{Denied, guard};
+use crate::axum::layer::identity;
+use crate::axum::outside::guard;
+use crate::axum::rejection::{Denied, refuse};
 
 pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     let (answer, renewed) = desk.auth.authenticate_and_renew(&headers).await;
-    let identity = match answer {
-        Answer::Authenticated(identity) => identity,
-        Answer::Anonymous => return Denied::NotSignedIn.into_response(),
-        Answer::Rejected(_) => return Denied::InvalidToken.into_response(),
-        Answer::Unavailable(_) => return Denied::Unavailable.into_response(),
+    let denied = |denied| refuse(Some(&desk.auth), denied, &headers);
+    let identity = match identity(answer) {
+        Ok(identity) => identity,
+        Err(why) => return denied(why),
     };
     let user = identity.user();
     let grants = match desk.auth.permissions(user).await {
         Ok(grants) => grants,
         // It was signed out, or came to its end, since it was found out who it is.
-        Err(error) if error.is_end_of_session() => return Denied::InvalidToken.into_response(),
-        Err(_) => return with_cookies(Denied::Unavailable.into_response(), renewed.as_slice()),
+        Err(error) if error.is_end_of_session() => return denied(Denied::InvalidToken),
+        Err(_) => return with_cookies(denied(Denied::Unavailable), renewed.as_slice()),
     };
     let body = json!({
         "id": user.id().as_str(),

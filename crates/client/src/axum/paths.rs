@@ -1,0 +1,140 @@
+//! Where the sign-in routes stand.
+
+use std::collections::BTreeSet;
+
+use mastra_auth_cloud_core::error::CloudApiError;
+
+/// Longest path, in bytes.
+const MAX_BYTES: usize = 256;
+
+/// The paths of the four sign-in routes, below the path of the public URL. [`Default`] is `/auth/login`, `/auth/callback`,
+/// `/auth/logout` and `/auth/me`.
+///
+/// They are checked by [`Builder::build`](crate::Builder::build). The callback's address has to be registered at the Cloud.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud::MastraCloudAuth;
+/// use mastra_auth_cloud::axum::RoutePaths;
+///
+/// let options = MastraCloudAuth::builder().project_id("demo").public_url("https://app.example.com");
+/// let auth = options.route_paths(RoutePaths::below("/account").login("/sign-in")).build()?;
+/// # let _ = auth;
+/// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutePaths {
+    pub(crate) login: String,
+    pub(crate) callback: String,
+    pub(crate) logout: String,
+    pub(crate) me: String,
+}
+
+impl Default for RoutePaths {
+    fn default() -> Self {
+        Self::below("/auth")
+    }
+}
+
+impl RoutePaths {
+    /// `login`, `callback`, `logout` and `me` below this path.
+    pub fn below(path: &str) -> Self {
+        let path = path.trim_end_matches('/');
+        Self {
+            login: format!("{path}/login"),
+            callback: format!("{path}/callback"),
+            logout: format!("{path}/logout"),
+            me: format!("{path}/me"),
+        }
+    }
+
+    /// Where a sign-in begins.
+    #[must_use]
+    pub fn login(self, path: impl Into<String>) -> Self {
+        Self {
+            login: path.into(),
+            ..self
+        }
+    }
+
+    /// Where the Cloud sends the browser back to.
+    #[must_use]
+    pub fn callback(self, path: impl Into<String>) -> Self {
+        Self {
+            callback: path.into(),
+            ..self
+        }
+    }
+
+    /// Where a session is ended.
+    #[must_use]
+    pub fn logout(self, path: impl Into<String>) -> Self {
+        Self {
+            logout: path.into(),
+            ..self
+        }
+    }
+
+    /// Who is signed in.
+    #[must_use]
+    pub fn me(self, path: impl Into<String>) -> Self {
+        Self {
+            me: path.into(),
+            ..self
+        }
+    }
+
+    /// Four different paths of plain segments: nothing that a router reads as a parameter or as another path.
+    pub(crate) fn check(self) -> Result<Self, CloudApiError> {
+        let all = [&self.login, &self.callback, &self.logout, &self.me];
+        if !all.iter().all(|path| is_plain(path)) {
+            return Err(CloudApiError::configuration(
+                "route_paths: each must be a slash and plain segments of letters, digits, '-', '.', '_' and '~', up to 256 bytes",
+            ));
+        }
+        if BTreeSet::from(all).len() < all.len() {
+            return Err(CloudApiError::configuration(
+                "route_paths: no two routes may have the same path",
+            ));
+        }
+        Ok(self)
+    }
+}
+
+fn is_plain(path: &str) -> bool {
+    let byte = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
+    path.len() <= MAX_BYTES
+        && path.strip_prefix('/').is_some_and(|path| {
+            path.split('/')
+                .all(|part| !matches!(part, "" | "." | "..") && part.bytes().all(byte))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_plain_and_differ() {
+        for (path, good) in [
+            ("/sign-in", true),
+            ("/a/b.c_d~e", true),
+            ("", false),
+            ("/", false),
+            ("sign-in", false),
+            ("/a/", false),
+            ("/a//b", false),
+            ("/..", false),
+            ("/{id}", false),
+            ("/:id", false),
+            ("/*", false),
+            ("/a?b", false),
+            ("/a%2fb", false),
+            ("/auth/callback", false),
+        ] {
+            let checked = RoutePaths::default().login(path).check();
+            assert_eq!(checked.is_ok(), good, "{path:?}");
+        }
+    }
+}

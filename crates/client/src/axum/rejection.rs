@@ -1,0 +1,272 @@
+//! Why a request is not served, and how a browser or a program is told.
+//!
+//! Where signing in mends it, a browser that navigates is sent to sign in. Everything else is a page with a code for a
+//! browser and JSON with that code for a program: what signing in cannot mend must not lead there, or it goes round in circles.
+
+use std::fmt;
+
+use axum::extract::OriginalUri;
+use axum::response::{IntoResponse, Response};
+use http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
+use mastra_auth_cloud_core::error::{CloudApiError, Code, Remedy};
+
+use super::outside::{json_error, see_other, wants_page};
+use super::page::{Address, ErrorPage, reference};
+use crate::MastraCloudAuth;
+use crate::signals::{self, Trail};
+
+/// Why a request is not served. What lies behind it stays in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Denied {
+    /// 401 `not_signed_in`: there is no credential.
+    NotSignedIn,
+    /// 401 `invalid_token`: the credential is not accepted.
+    InvalidToken,
+    /// 400 `too_many_cookies`: there are more session cookies of one name than are tried.
+    TooManyCookies,
+    /// 400 `cookie_header_too_large`: the `Cookie` header is larger than is read.
+    CookieHeaderTooLarge,
+    /// 403 `account_refused`: the Cloud knows the account and does not let it in.
+    AccountRefused,
+    /// 403 `permission_denied`: the user may not do this.
+    PermissionDenied,
+    /// 403 `cross_origin`: the request comes from a page of another origin.
+    CrossOrigin,
+    /// 503 `unavailable`: it could not be found out. Cookies stay.
+    Unavailable,
+    /// 500 `layer_missing`: the route does not stand under an [`AuthLayer`](super::AuthLayer).
+    LayerMissing,
+    /// 500 `invalid_configuration`: the deployment is set up wrongly.
+    Misconfigured,
+}
+
+impl Denied {
+    /// What the outside is told of a credential that was refused.
+    pub(crate) fn of(error: &CloudApiError) -> Self {
+        match error.remedy() {
+            Remedy::SignIn => Self::InvalidToken,
+            Remedy::ClearCookies if error.is(&Code::TooManyCookies) => Self::TooManyCookies,
+            Remedy::ClearCookies => Self::CookieHeaderTooLarge,
+            Remedy::AskForAccess => Self::AccountRefused,
+            Remedy::Operator => Self::Misconfigured,
+            _ => Self::Unavailable,
+        }
+    }
+
+    /// The answer's status.
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::NotSignedIn | Self::InvalidToken => StatusCode::UNAUTHORIZED,
+            Self::TooManyCookies | Self::CookieHeaderTooLarge => StatusCode::BAD_REQUEST,
+            Self::AccountRefused | Self::PermissionDenied | Self::CrossOrigin => {
+                StatusCode::FORBIDDEN
+            }
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::LayerMissing | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// The stable code in the answer.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "not_signed_in",
+            Self::InvalidToken => "invalid_token",
+            Self::TooManyCookies => "too_many_cookies",
+            Self::CookieHeaderTooLarge => "cookie_header_too_large",
+            Self::AccountRefused => "account_refused",
+            Self::PermissionDenied => "permission_denied",
+            Self::CrossOrigin => "cross_origin",
+            Self::Unavailable => "unavailable",
+            Self::LayerMissing => "layer_missing",
+            Self::Misconfigured => "invalid_configuration",
+        }
+    }
+
+    const fn message(self) -> &'static str {
+        match self {
+            Self::NotSignedIn => "Sign in to continue.",
+            Self::InvalidToken => {
+                "The credential is not accepted, or its session has ended. Sign in again."
+            }
+            Self::TooManyCookies | Self::CookieHeaderTooLarge => {
+                "The browser sends more cookies to this site than are read. Clear the cookies of this site, then sign in again."
+            }
+            Self::AccountRefused => {
+                "Mastra Cloud does not let this account in. Ask for access, or sign in with another account."
+            }
+            Self::PermissionDenied => "You do not have permission to do this.",
+            Self::CrossOrigin => "The request comes from another site.",
+            Self::Unavailable => "Sign-in cannot be checked right now. Try again in a moment.",
+            Self::LayerMissing => {
+                "This route asks for a user but does not stand under the sign-in layer."
+            }
+            Self::Misconfigured => "The sign-in is not set up correctly.",
+        }
+    }
+
+    const fn title(self) -> &'static str {
+        match self {
+            Self::NotSignedIn | Self::InvalidToken => "You are not signed in",
+            Self::TooManyCookies | Self::CookieHeaderTooLarge => "Too many cookies",
+            Self::AccountRefused | Self::PermissionDenied | Self::CrossOrigin => {
+                "You may not do this"
+            }
+            Self::Unavailable => "Sign-in is not available",
+            Self::LayerMissing | Self::Misconfigured => "Something is set up wrongly",
+        }
+    }
+
+    /// Whether a browser is sent to sign in.
+    const fn leads_to_sign_in(self) -> bool {
+        matches!(self, Self::NotSignedIn | Self::InvalidToken)
+    }
+
+    /// The way on from the page: a text and a path.
+    fn action(self, auth: Option<&MastraCloudAuth>) -> (&'static str, String) {
+        let home = || auth.map_or_else(|| "/".to_owned(), |auth| auth.place("/"));
+        match (self, auth) {
+            (Self::NotSignedIn | Self::InvalidToken, Some(auth)) => ("Sign in", auth.login_path()),
+            (Self::AccountRefused, Some(auth)) => {
+                ("Sign in with another account", auth.login_path())
+            }
+            // To the same page once more.
+            (Self::Unavailable, _) => ("Try again", String::new()),
+            _ => ("Open the app", home()),
+        }
+    }
+
+    /// The headers that go with it, whatever form the answer has.
+    fn annotate(self, headers: &mut HeaderMap) {
+        let (name, value) = match self {
+            Self::NotSignedIn => (WWW_AUTHENTICATE, "Bearer"),
+            Self::InvalidToken => (WWW_AUTHENTICATE, "Bearer error=\"invalid_token\""),
+            Self::Unavailable => (RETRY_AFTER, "5"),
+            _ => return,
+        };
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
+/// As JSON: a handler that answers with it knows nothing of the request.
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let mut response = json_error(self.status(), self.code(), self.message());
+        self.annotate(response.headers_mut());
+        response
+    }
+}
+
+/// What an extractor answers a request with that it does not let through: the way to sign in, a page or JSON.
+pub struct AuthRejection {
+    denied: Denied,
+    response: Box<Response>,
+}
+
+impl AuthRejection {
+    pub(super) fn new(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &Parts) -> Self {
+        let response = Box::new(turn_away(auth, denied, parts));
+        Self { denied, response }
+    }
+
+    /// Why.
+    pub const fn denied(&self) -> Denied {
+        self.denied
+    }
+}
+
+impl IntoResponse for AuthRejection {
+    fn into_response(self) -> Response {
+        *self.response
+    }
+}
+
+impl fmt::Debug for AuthRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("AuthRejection").field(&self.denied).finish()
+    }
+}
+
+impl fmt::Display for AuthRejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.denied.message())
+    }
+}
+
+impl std::error::Error for AuthRejection {}
+
+/// The answer to a request that may not come in: where signing in would help and a browser navigates, the way there.
+pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &Parts) -> Response {
+    if let Some(auth) = auth
+        && denied.leads_to_sign_in()
+        // What changes something is never answered with a redirect.
+        && matches!(parts.method, Method::GET | Method::HEAD)
+        && wants_page(&parts.headers)
+    {
+        // Under a nested router the request's own URI is cut short.
+        let original = parts.extensions.get::<OriginalUri>();
+        let uri = original.map_or(&parts.uri, |original| &original.0);
+        auth.note_nest(uri, &parts.uri);
+        return see_other(&auth.login_location(uri));
+    }
+    refuse(auth, denied, &parts.headers)
+}
+
+/// A page for a browser that navigates, JSON for everything else.
+pub(super) fn refuse(
+    auth: Option<&MastraCloudAuth>,
+    denied: Denied,
+    headers: &HeaderMap,
+) -> Response {
+    if !wants_page(headers) {
+        return denied.into_response();
+    }
+    let reference = reference();
+    signals::page(denied.code(), &Trail::of(headers).on_page(&reference));
+    let (action, href) = denied.action(auth);
+    let page = ErrorPage {
+        status: denied.status(),
+        title: denied.title(),
+        text: denied.message(),
+        code: denied.code(),
+        reference: &reference,
+        action,
+        href: &href,
+        address: Address::Kept,
+    };
+    let mut response = page.answer(auth, headers);
+    denied.annotate(response.headers_mut());
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_signing_in_mends_leads_there() {
+        for code in Code::OWN {
+            let error = CloudApiError::new(code.clone());
+            let denied = Denied::of(&error);
+            assert_eq!(
+                denied.leads_to_sign_in(),
+                error.remedy() == Remedy::SignIn,
+                "{}",
+                error.code()
+            );
+        }
+    }
+
+    #[test]
+    fn cookies_that_cannot_be_read_keep_their_code() {
+        for code in [Code::TooManyCookies, Code::CookieHeaderTooLarge] {
+            let denied = Denied::of(&CloudApiError::new(code.clone()));
+            assert_eq!(
+                (denied.status().as_u16(), denied.code()),
+                (400, code.as_str())
+            );
+        }
+    }
+}
