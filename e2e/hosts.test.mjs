@@ -89,6 +89,20 @@ function describeServer(title, dialect, start, cookiesOfCallback) {
       assert.equal(await other.agents(), 401);
     });
 
+    test('a callback that comes again brings who is signed in on, and who is not nowhere', async () => {
+      const person = it.person('member');
+      const callback = await person.choose();
+      const address = callback.pathname + callback.search;
+      const first = await person.ask(address);
+      const { session } = person;
+      const before = (await person.me()).name;
+      const again = await person.ask(address);
+      assert.deepEqual([again.status, again.location], [302, first.location]);
+      assert.equal(person.session, session, 'the same session');
+      assert.equal((await person.me()).name, before);
+      assert.match((await it.person('owner').ask(address)).location, /[?&]error=/);
+    });
+
     test('no cookie is in the log', async () => {
       const person = it.person('owner');
       await person.signIn();

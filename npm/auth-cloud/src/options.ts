@@ -85,7 +85,10 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
   readonly cookieName?: string;
   /** The session cookie's Domain. Default `MASTRA_COOKIE_DOMAIN`, else none: the cookie belongs to one host. */
   readonly cookieDomain?: string;
-  /** The session cookie's SameSite. Default `Lax`. */
+  /**
+   * The session cookie's SameSite. Default `Lax`. With `Strict` browsers keep the cookie back from the first page after a sign-in: what its
+   * script asks for has it, what the server renders there has not.
+   */
   readonly sameSite?: 'Lax' | 'Strict' | 'None' | 'lax' | 'strict' | 'none';
   /** Whether cookies travel over https only. Default `MASTRA_COOKIE_SECURE`, else true but in development. */
   readonly secure?: boolean;
