@@ -54,6 +54,7 @@ async fn threat_037_no_cache_keeps_what_depends_on_a_session() {
     let callback = browser.pick(&cloud, &login, "owner").await;
     pages.push(browser.open(&callback).await);
     pages.push(browser.open(&callback).await);
+    pages.push(Browser::default().open(&callback).await);
     for path in ["/", "/agents", "/events", "/auth/me"] {
         pages.push(browser.fetch(&app.at(path)).await);
         pages.push(Browser::default().fetch(&app.at(path)).await);
