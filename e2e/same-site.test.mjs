@@ -94,6 +94,7 @@ for (const sameSite of ['Lax', 'Strict', 'None']) {
       await page.goto(cloud);
       await page.evaluate((url) => location.assign(url), callback);
       await inside(page);
+      await page.goto(demo.app);
       await page.evaluate((url) => location.assign(url), callback);
       await inside(page);
       await page.reload();
