@@ -376,7 +376,6 @@ fn whole() -> Drill {
 
 fn brisk() -> Drill {
     let mut policy = common::brisk();
-    policy.call_timeout = Duration::from_millis(500);
     policy.breaker_pause = Duration::from_millis(500);
     Drill {
         policy,
