@@ -133,8 +133,10 @@ impl Driver {
         let transport = Arc::clone(&self.transport);
         async move {
             let fetched = drive(transport.as_ref(), flow).await;
-            if let Fetched::Failed(error) = &fetched {
-                signals::keys_not_fetched(error);
+            match &fetched {
+                Fetched::Failed(error) => signals::keys_not_fetched(error),
+                Fetched::BroughtInPart(count) => signals::key_set_odd(*count),
+                Fetched::Brought | Fetched::NotNow => {}
             }
             fetched
         }

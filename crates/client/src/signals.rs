@@ -26,7 +26,7 @@ pub(crate) use audit::{
     logged_in, login_failed, login_span, operator_ended_session, operator_ended_user, renewal,
     session_ended, sign_out_span,
 };
-pub(crate) use calls::{Watched, keys_not_fetched};
+pub(crate) use calls::{Watched, key_set_odd, keys_not_fetched};
 
 use crate::system;
 

@@ -43,6 +43,7 @@ WARN mastra_auth::audit mastra_auth.login failed: code endpoint reference reques
 WARN mastra_auth::audit mastra_auth.refusal denied: code request_id
 WARN mastra_auth::audit mastra_auth.sign_out not_confirmed: code request_id session_id user_id
 WARN mastra_auth::cloud mastra_auth.cloud_call closed: duration_us endpoint operation
+WARN mastra_auth::cloud mastra_auth.key_set_odd -: count
 WARN mastra_auth::cloud mastra_auth.keys_not_fetched -: code endpoint
 WARN mastra_auth::cloud mastra_auth.refused_oddly -: code endpoint status
 WARN mastra_auth::request mastra_auth.permissions unavailable: code permission request_id
@@ -372,6 +373,25 @@ async fn the_set_up(desk: &mut Desk) {
             .is("request", &[("outcome", "unavailable"), ("source", "keys")])
     );
     desk.cloud.control().clear_faults();
+
+    let set = r#"{"keys":[null,7,{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app = axum::Router::new().route("/", axum::routing::get(move || async move { set }));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    let verification = VerificationOptions {
+        mode: Mode::Keys,
+        key_set_url: Some(format!("http://{address}/")),
+        ..VerificationOptions::default()
+    };
+    let auth = MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(desk.cloud.url())
+        .verification(verification)
+        .build()
+        .unwrap();
+    let _ = auth.authenticate_token(&token).await;
+    desk.told("key_set_odd", &[("count", "2")]);
 }
 
 #[test]

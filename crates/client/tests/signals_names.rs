@@ -40,6 +40,7 @@ WARN mastra_auth::audit refusal: code outcome request_id
 WARN mastra_auth::audit renewal: code outcome
 WARN mastra_auth::audit sign_out: code outcome request_id session_id user_id
 WARN mastra_auth::cloud cloud_call: duration_us endpoint operation outcome
+WARN mastra_auth::cloud key_set_odd: count
 WARN mastra_auth::cloud keys_not_fetched: code endpoint
 WARN mastra_auth::cloud refused_oddly: code endpoint status
 WARN mastra_auth::request permissions: code outcome permission request_id

@@ -149,14 +149,15 @@ const fn is_success(status: u16) -> bool {
 }
 
 fn undelivered(error: TransportError) -> CloudApiError {
-    CloudApiError::new(match error {
+    let code = match error {
         TransportError::Timeout => Code::Timeout,
         TransportError::TooLarge => Code::ResponseTooLarge,
         TransportError::Connect
         | TransportError::Closed
         | TransportError::Stale
         | TransportError::Other => Code::NetworkError,
-    })
+    };
+    CloudApiError::new(code).caused_by(error)
 }
 
 /// The status stays a server error even where HTTP said 4xx: a proxy's page must not read as a sign-out.

@@ -71,6 +71,35 @@ fn threat_081_no_answer_is_never_a_refusal() {
 }
 
 #[test]
+fn what_kept_an_answer_away_is_the_source_in_fixed_words() {
+    use core::error::Error as _;
+    for (why, words) in [
+        (TransportError::Connect, "No connection could be made."),
+        (
+            TransportError::Closed,
+            "The connection ended before the whole answer came.",
+        ),
+        (TransportError::Timeout, "The time for the answer was up."),
+        (
+            TransportError::TooLarge,
+            "The answer is larger than is read.",
+        ),
+        (TransportError::Other, "The exchange could not be made."),
+    ] {
+        let error = open(Wrapping::Envelope, Data::Optional, Err(why), &[]).unwrap_err();
+        let error = error.at("/api/v1/auth/verify");
+        assert_eq!(error.source().unwrap().to_string(), words);
+    }
+    let answered = open(
+        Wrapping::Envelope,
+        Data::Optional,
+        Ok(Response::new(503, vec![])),
+        &[],
+    );
+    assert!(answered.unwrap_err().source().is_none());
+}
+
+#[test]
 fn a_bare_answer_has_only_the_status_of_http() {
     for status in 100..=599 {
         for body in [r#"{"status":401}"#, r#"{"status":500}"#, r#"{"ok":true}"#] {

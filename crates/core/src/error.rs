@@ -6,6 +6,7 @@
 
 use core::fmt;
 
+use crate::http::TransportError;
 use crate::malformed::Malformed;
 
 /// Whose fault an error is, and so who can mend it.
@@ -294,6 +295,7 @@ pub struct CloudApiError {
     status: u16,
     endpoint: Option<Box<str>>,
     verdict: Verdict,
+    undelivered: Option<TransportError>,
 }
 
 impl CloudApiError {
@@ -308,6 +310,7 @@ impl CloudApiError {
             status,
             endpoint: None,
             verdict: Verdict::Unclear,
+            undelivered: None,
         }
     }
 
@@ -347,6 +350,15 @@ impl CloudApiError {
             status,
             verdict,
             ..Self::new(code)
+        }
+    }
+
+    /// The same error, of a call that was not answered: what kept it from that is its source.
+    #[must_use]
+    pub(crate) fn caused_by(self, why: TransportError) -> Self {
+        Self {
+            undelivered: Some(why),
+            ..self
         }
     }
 
@@ -441,7 +453,12 @@ impl fmt::Display for CloudApiError {
     }
 }
 
-impl core::error::Error for CloudApiError {}
+impl core::error::Error for CloudApiError {
+    fn source(&self) -> Option<&(dyn core::error::Error + 'static)> {
+        let why = self.undelivered.as_ref()?;
+        Some(why)
+    }
+}
 
 #[cfg(test)]
 mod tests {

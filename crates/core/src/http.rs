@@ -150,5 +150,19 @@ pub enum TransportError {
     Other,
 }
 
+impl fmt::Display for TransportError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Connect => "No connection could be made.",
+            Self::Closed | Self::Stale => "The connection ended before the whole answer came.",
+            Self::Timeout => "The time for the answer was up.",
+            Self::TooLarge => "The answer is larger than is read.",
+            Self::Other => "The exchange could not be made.",
+        })
+    }
+}
+
+impl core::error::Error for TransportError {}
+
 /// What a driver brings back from one request.
 pub type Delivery = Result<Response, TransportError>;

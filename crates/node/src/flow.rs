@@ -75,6 +75,8 @@ pub struct Outcome {
     pub user_id: Option<String>,
     /// Of a sign-out: the Cloud's id of the session, where that is known.
     pub session_id: Option<String>,
+    /// Of a fetch of the key set: how many of its entries are no keys at all.
+    pub odd_entries: Option<u32>,
     /// Why there is nothing of it.
     pub failure: Option<Failure>,
 }
@@ -170,6 +172,10 @@ impl Flow {
     pub(crate) fn keys(flow: FetchKeys) -> Self {
         Self::keyed("keys", flow.key(), flow, |fetched| match fetched {
             Fetched::Brought | Fetched::NotNow => Outcome::default(),
+            Fetched::BroughtInPart(count) => Outcome {
+                odd_entries: u32::try_from(count).ok(),
+                ..Outcome::default()
+            },
             Fetched::Failed(error) => Err(error).into(),
         })
     }

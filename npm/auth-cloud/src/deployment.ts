@@ -5,12 +5,13 @@
 import { randomBytes } from 'node:crypto';
 
 import { Driver } from './driver.js';
+import type { Outcome } from './driver.js';
 import { fromFailure, unwrap } from './error.js';
 import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
 import { isFailure } from './error.js';
 import { native } from './native.js';
-import type { NativeAuthority, NativeFailure, NativeFlow, NativeOutcome } from './native.js';
+import type { NativeAuthority, NativeFailure, NativeFlow } from './native.js';
 import { nativeOptions, wrong } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { redisChannel } from './revocation-redis.js';
@@ -51,9 +52,12 @@ export class Deployment {
   }
 
   /** Drives a flow; an error of the core is in the outcome. */
-  async run(flow: NativeFlow): Promise<NativeOutcome> {
+  async run(flow: NativeFlow): Promise<Outcome> {
     try {
-      return await this.#driver.run(flow);
+      const outcome = await this.#driver.run(flow);
+      const { oddEntries } = outcome;
+      if (oddEntries !== undefined) this.events.tell({ type: 'key_set_odd', count: oddEntries });
+      return outcome;
     } finally {
       // A flow may end more than it was asked to.
       this.revocations?.attend();
@@ -71,21 +75,21 @@ export class Deployment {
   }
 
   /** Drives a flow; an error of the core is thrown. */
-  async done(flow: NativeFlow | NativeFailure, requestId?: string): Promise<NativeOutcome> {
+  async done(flow: NativeFlow | NativeFailure, requestId?: string): Promise<Outcome> {
     const outcome = await this.run(unwrap(flow));
-    if (outcome.failure !== undefined) throw fromFailure(outcome.failure, requestId);
+    if (outcome.failure !== undefined) throw fromFailure(outcome.failure, requestId, outcome.cause);
     return outcome;
   }
 
   /** Drives a look-up; none where the Cloud refuses, for that is an answer, or where there is nothing to ask. */
-  async found(flow: NativeFlow | NativeFailure | null): Promise<NativeOutcome | null> {
+  async found(flow: NativeFlow | NativeFailure | null): Promise<Outcome | null> {
     if (flow === null) return null;
     // A token that cannot be one is refused without a call.
     if (isFailure(flow) && flow.code === 'invalid_argument') return null;
     const outcome = await this.run(unwrap(flow));
     const { failure } = outcome;
     if (failure === undefined) return outcome;
-    if (!failure.refused) throw fromFailure(failure);
+    if (!failure.refused) throw fromFailure(failure, undefined, outcome.cause);
     if (!PLAIN_REFUSALS.has(failure.status)) this.events.failed('refused_oddly', failure);
     return null;
   }

@@ -2,6 +2,7 @@
  * The loop: any flow of the core, driven over `fetch` and the clocks, and shared where the core says that two are one.
  */
 
+import type { Cause } from './cause.js';
 import type { NativeFlow, NativeOutcome, NativeTransportError } from './native.js';
 import { send } from './transport.js';
 import type { Fetch } from './transport.js';
@@ -15,10 +16,15 @@ export interface Call {
   readonly milliseconds: number;
 }
 
+/** What a flow ended with, and what kept its last call from being answered. */
+export interface Outcome extends NativeOutcome {
+  readonly cause?: Cause | undefined;
+}
+
 export class Driver {
   readonly #fetch: Fetch | undefined;
   readonly #told: (call: Call) => void;
-  readonly #flights = new Map<string, Promise<NativeOutcome>>();
+  readonly #flights = new Map<string, Promise<Outcome>>();
 
   constructor(fetch: Fetch | undefined, told: (call: Call) => void) {
     this.#fetch = fetch;
@@ -26,7 +32,7 @@ export class Driver {
   }
 
   /** Drives a flow to its end, or joins the one under way for the same key. */
-  run(flow: NativeFlow): Promise<NativeOutcome> {
+  run(flow: NativeFlow): Promise<Outcome> {
     const key = flow.key();
     if (key === null) return this.#drive(flow);
     const underWay = this.#flights.get(key);
@@ -36,15 +42,17 @@ export class Driver {
     return flight;
   }
 
-  async #drive(flow: NativeFlow): Promise<NativeOutcome> {
+  async #drive(flow: NativeFlow): Promise<Outcome> {
     let step = flow.start();
     let again = false;
+    let cause: Cause | undefined;
     for (;;) {
       if (step.send !== undefined) {
         const { operation, endpoint } = step.send;
         const begun = performance.now();
         const delivery = await send(step.send, this.#fetch, again);
         const milliseconds = performance.now() - begun;
+        cause = 'failed' in delivery ? delivery.cause : undefined;
         if ('failed' in delivery) {
           const failed = delivery.failed === 'stale' ? 'closed' : delivery.failed;
           this.#told({ operation, endpoint, failed, milliseconds });
@@ -59,7 +67,7 @@ export class Driver {
         await new Promise(resolve => setTimeout(resolve, wait));
         step = flow.woken();
       } else {
-        return step.done ?? {};
+        return { ...step.done, cause };
       }
     }
   }

@@ -22,6 +22,8 @@ export interface CloudApiErrorDetails {
   readonly endpoint?: string | undefined;
   /** The host's id of the request that failed. */
   readonly requestId?: string | undefined;
+  /** Why no answer came: names and codes of the system, and no value. */
+  readonly cause?: Error | undefined;
 }
 
 /** An operation did not give its result. */
@@ -34,8 +36,8 @@ export class CloudApiError extends Error {
   readonly requestId: string | undefined;
 
   constructor(message: string, status: number, details: CloudApiErrorDetails | string = {}) {
-    super(message);
-    const { code, kind, endpoint, requestId } = typeof details === 'string' ? { code: details } : details;
+    const { code, kind, endpoint, requestId, cause } = typeof details === 'string' ? { code: details } : details;
+    super(message, cause === undefined ? undefined : { cause });
     this.name = 'CloudApiError';
     this.status = status;
     this.code = code;
@@ -57,10 +59,11 @@ export function isCloudApiError(value: unknown): value is CloudApiError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
-/** An error of the core, to throw. */
-export function fromFailure(failure: NativeFailure, requestId?: string): CloudApiError {
+/** An error of the core, to throw. `cause` is what kept the call from being answered, where that is what it tells of. */
+export function fromFailure(failure: NativeFailure, requestId?: string, cause?: Error): CloudApiError {
   const { failure: message, status, code, kind, endpoint } = failure;
-  return new CloudApiError(message, status, { code, kind, endpoint, requestId });
+  const why = kind === 'network' ? cause : undefined;
+  return new CloudApiError(message, status, { code, kind, endpoint, requestId, cause: why });
 }
 
 /** A value of the core; throws where it is an error. */

@@ -32,6 +32,8 @@ export type CloudAuthEventType =
   | 'refused_oddly'
   /** Keys or an identity could not be had anew while nobody waited; what is known serves on. */
   | 'background_failed'
+  /** `count` entries of the key set are no keys at all, and are left out; the rest of it counts. */
+  | 'key_set_odd'
   /** An operator ended a session here. */
   | 'session_ended'
   /** An operator ended every session of a user here. */
@@ -69,6 +71,8 @@ export interface CloudAuthEvent {
   /** The request's `x-request-id`, or one made for it. */
   readonly requestId?: string;
   readonly milliseconds?: number;
+  /** How many, of what the event tells of. */
+  readonly count?: number;
 }
 
 /** Where events are written for people. */
@@ -90,6 +94,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   sign_out_not_confirmed: 'warn',
   refused_oddly: 'warn',
   background_failed: 'warn',
+  key_set_odd: 'warn',
   session_ended: 'info',
   user_ended: 'info',
   revocations_connected: 'info',

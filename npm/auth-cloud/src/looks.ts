@@ -75,23 +75,24 @@ export class Looks {
     }
     let search: NativeSearch | undefined = begun;
     let last: NativeAnswer | undefined;
+    let cause: Error | undefined;
     while (search !== undefined) {
       const next: NativeAnswer | NativeFlow | number = search.next(last, Math.random());
       last = undefined;
       if (typeof next === 'number') {
         ({ search } = await this.#checks.of(next));
       } else if (isFlow(next)) {
-        last = (await this.#cloud.run(next)).answer;
+        ({ answer: last, cause = cause } = await this.#cloud.run(next));
       } else {
         const besides = search.background();
         if (besides !== null) this.#cloud.let(besides);
-        return this.#told(next, search.source(), since, request);
+        return this.#told(next, search.source(), since, request, cause);
       }
     }
     throw new Error('A check ended without an answer.');
   }
 
-  #told(answer: NativeAnswer, source: NativeSource, since: number, request: RequestLike): CloudUser | null {
+  #told(answer: NativeAnswer, source: NativeSource, since: number, request: RequestLike, cause?: Error): CloudUser | null {
     const { events } = this.#cloud;
     const kind = answer.kind();
     const failure = answer.failure();
@@ -106,7 +107,7 @@ export class Looks {
     const id = requestId(request);
     events.failed(kind === 'rejected' ? 'rejected' : 'unavailable', failure, looked(kind, source, since, id));
     if (kind === 'rejected') return null;
-    throw fromFailure(failure, id);
+    throw fromFailure(failure, id, cause);
   }
 
   #background(): void {

@@ -77,6 +77,8 @@ export interface NativeOutcome {
   readonly signOut?: 'ended' | 'already_gone';
   readonly userId?: string;
   readonly sessionId?: string;
+  /** Of a fetch of the key set: how many of its entries are no keys at all. */
+  readonly oddEntries?: number;
   readonly failure?: NativeFailure;
 }
 

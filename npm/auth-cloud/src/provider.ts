@@ -24,7 +24,8 @@ import { allows, allowsAll, allowsAny } from './grants.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { Looks } from './looks.js';
-import type { NativeFailure, NativeFlow, NativeOutcome } from './native.js';
+import type { Outcome } from './driver.js';
+import type { NativeFailure, NativeFlow } from './native.js';
 import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationStatus } from './revocations.js';
@@ -259,14 +260,14 @@ export class MastraCloudAuth
     const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
     // It was used only now where keys had to be fetched first.
     this.#cloud.revocations?.flush();
-    const { identity, cookies, token, session, failure } = outcome as NativeOutcome;
+    const { identity, cookies, token, session, failure, cause } = outcome as Outcome;
     if (failure !== undefined) {
       const already = failure.unusableCallback ? await this.#already(cookieHeader, failure) : undefined;
       if (already !== undefined) return already;
       if (failure.unusableCallback) authority.loginFailed();
       const id = requestId();
       events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
-      throw fromFailure(failure, id);
+      throw fromFailure(failure, id, cause);
     }
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
     const user = this.#users.of(identity);
@@ -322,11 +323,11 @@ export class MastraCloudAuth
     const { authority } = this.#cloud;
     const known = authority.permissions(identity, Math.random());
     if (Array.isArray(known)) return known;
-    const { grants, failure } = await this.#cloud.run(known);
+    const { grants, failure, cause } = await this.#cloud.run(known);
     if (failure === undefined) return [...(grants ?? [])];
     const id = requestId();
     this.#cloud.events.failed('unavailable', failure, { outcome: 'unavailable', requestId: id });
-    throw fromFailure(failure, id);
+    throw fromFailure(failure, id, cause);
   }
 
   /** Whether the user may do one thing. */

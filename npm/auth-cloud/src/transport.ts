@@ -2,6 +2,8 @@
  * One request of the core over `fetch`: sent as it is, no redirect followed, the body read with a cap, all within its time.
  */
 
+import { causeOf } from './cause.js';
+import type { Cause } from './cause.js';
 import type { NativeRequest, NativeTransportError } from './native.js';
 import { Watch, freshDispatcher } from './reuse.js';
 import type { Dispatcher } from './reuse.js';
@@ -11,7 +13,7 @@ export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export type Delivery =
   | { readonly status: number; readonly body: Uint8Array }
-  | { readonly failed: NativeTransportError };
+  | { readonly failed: NativeTransportError; readonly cause?: Cause };
 
 /** What no connection was made with: nothing of the request was sent. */
 const CONNECT = new Set([
@@ -75,7 +77,7 @@ async function exchange(
     return { status: response.status, body };
   } catch (error) {
     const failed = reason(error);
-    return { failed: failed === 'closed' && watch?.endedUnanswered ? 'stale' : failed };
+    return { failed: failed === 'closed' && watch?.endedUnanswered ? 'stale' : failed, cause: causeOf(error) };
   }
 }
 
@@ -93,8 +95,17 @@ async function read(response: Response, cap: number): Promise<Uint8Array | undef
   return Buffer.concat(parts, size);
 }
 
-/** Why there is no response, from the codes that `fetch` leaves in the cause; its words are not looked at. */
+/** Why there is no response, whatever was thrown. */
 function reason(error: unknown): NativeTransportError {
+  try {
+    return reasonOf(error);
+  } catch {
+    return 'other';
+  }
+}
+
+/** By the codes that `fetch` leaves in the cause; its words are not looked at. */
+function reasonOf(error: unknown): NativeTransportError {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth += 1) {
     const code = 'code' in at ? at.code : undefined;
     if (typeof code === 'string') {

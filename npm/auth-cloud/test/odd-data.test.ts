@@ -5,6 +5,7 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudAuthEvent } from '../dist/esm/index.js';
 import { pair, request } from './world.js';
 import { cloud, finish } from './written-cloud.js';
 
@@ -51,13 +52,17 @@ describe('odd but valid data', () => {
       [{ ...good, use: 'enc' }, good],
     ]) {
       const baseUrl = await cloud(path => (path.endsWith('jwks.json') ? { keys } : undefined));
-      const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl, verification: 'keys' });
+      const events: CloudAuthEvent[] = [];
+      const onEvent = (event: CloudAuthEvent) => events.push(event);
+      const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl, verification: 'keys', onEvent });
       const claims = { iss: baseUrl, aud: 'demo', sub: 'usr_1', email: null, exp: 253_402_300_799 };
       for (const alg of ['EdDSA', 'Ed25519']) {
         const signed = `${part({ alg, kid: 'k' })}.${part(claims)}`;
         const token = `${signed}.${sign(null, Buffer.from(signed), pairOfKeys.privateKey).toString('base64url')}`;
         expect(await auth.authenticateToken(token, request({})), JSON.stringify(keys)).toMatchObject({ id: 'usr_1', email: '' });
       }
+      const told = events.filter(event => event.type === 'key_set_odd').map(event => event.count);
+      expect(told).toEqual(keys.length === 5 ? [4] : []);
     }
   });
 });

@@ -85,3 +85,14 @@ pub(crate) fn keys_not_fetched(error: &CloudApiError) {
         "the key set could not be fetched"
     );
 }
+
+/// Entries of the key set are no keys at all. They are left out, and the rest of it counts.
+pub(crate) fn key_set_odd(count: usize) {
+    tell!(
+        WARN,
+        CLOUD,
+        "key_set_odd",
+        count,
+        "entries of the key set are no objects"
+    );
+}

@@ -34,6 +34,8 @@ pub struct FetchKeys {
 pub enum Fetched {
     /// A usable set is there now.
     Brought,
+    /// The same, and so many of its entries are no keys at all.
+    BroughtInPart(usize),
     /// It was not time to fetch: another caller did a moment ago.
     NotNow,
     /// It could not be had.
@@ -96,8 +98,12 @@ impl FetchKeys {
                 };
                 Step::Done(match result {
                     Ok(set) => {
+                        let odd_entries = set.odd_entries();
                         keys.bring(set, now);
-                        Fetched::Brought
+                        match odd_entries {
+                            0 => Fetched::Brought,
+                            count => Fetched::BroughtInPart(count),
+                        }
                     }
                     Err(error) => {
                         keys.failed();

@@ -57,7 +57,10 @@ impl fmt::Display for KeySetError {
 impl core::error::Error for KeySetError {}
 
 /// The keys that tokens are checked with; never none. `Debug` tells how many.
-pub struct KeySet(Keys);
+pub struct KeySet {
+    keys: Keys,
+    odd_entries: usize,
+}
 
 enum Keys {
     Named(Box<[Named]>),
@@ -88,11 +91,22 @@ impl KeySet {
                 key: Key::public(algorithm, length, parsed),
             })
         };
-        let keys: Box<[_]> = entries(text)?.into_iter().filter_map(usable).collect();
+        let entries = entries(text)?;
+        let is_odd = |entry: &&Entry| entry.key.as_ref().err() == Some(&KeyRefusal::NotAnObject);
+        let odd_entries = entries.iter().filter(is_odd).count();
+        let keys: Box<[_]> = entries.into_iter().filter_map(usable).collect();
         if keys.is_empty() {
             return Err(KeySetError::NoUsableKey);
         }
-        Ok(Self(Keys::Named(keys)))
+        Ok(Self {
+            keys: Keys::Named(keys),
+            odd_entries,
+        })
+    }
+
+    /// How many entries were left out that are no objects, and so no keys of any kind.
+    pub const fn odd_entries(&self) -> usize {
+        self.odd_entries
     }
 
     /// The one secret of HS256. It is meant whatever key a token names.
@@ -101,13 +115,16 @@ impl KeySet {
         reason = "it ends here: wiped, and kept as a key alone"
     )]
     pub fn from_secret(secret: SharedSecret) -> Self {
-        Self(Keys::Secret(Key::secret(secret.expose())))
+        Self {
+            keys: Keys::Secret(Key::secret(secret.expose())),
+            odd_entries: 0,
+        }
     }
 
     /// How many keys there are to use.
     #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
-        match &self.0 {
+        match &self.keys {
             Keys::Named(keys) => keys.len(),
             Keys::Secret(_) => 1,
         }
@@ -115,7 +132,7 @@ impl KeySet {
 
     /// Whether it has a key that takes long to check with.
     pub(super) fn has_long(&self) -> bool {
-        match &self.0 {
+        match &self.keys {
             Keys::Named(keys) => keys.iter().any(|named| named.key.length() == Length::Long),
             Keys::Secret(_) => false,
         }
@@ -123,7 +140,7 @@ impl KeySet {
 
     /// Whether there is a key of this id to use.
     pub fn has_kid(&self, kid: &str) -> bool {
-        match &self.0 {
+        match &self.keys {
             Keys::Named(keys) => keys.iter().any(|key| key.id.as_deref() == Some(kid)),
             Keys::Secret(_) => false,
         }
@@ -131,7 +148,7 @@ impl KeySet {
 
     /// The key of this id and this algorithm; without an id, the only one for the algorithm.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Reason> {
-        let keys = match &self.0 {
+        let keys = match &self.keys {
             Keys::Secret(key) if key.algorithm() == algorithm => return Ok(key),
             Keys::Secret(_) => return Err(Reason::KeyMismatch),
             Keys::Named(keys) => keys.iter(),

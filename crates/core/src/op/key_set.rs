@@ -54,11 +54,12 @@ impl Operation for GetKeySet {
     }
 
     fn response(self, _config: &Config, delivery: Delivery) -> Result<KeySet, CloudApiError> {
-        let document = delivery
-            .ok()
-            // 203: a proxy on the way changed it, say its encoding.
-            .filter(|response| matches!(response.status(), 200 | 203))
-            .ok_or_else(|| CloudApiError::new(Code::KeysUnavailable).at(ENDPOINT))?;
+        let unavailable = || CloudApiError::new(Code::KeysUnavailable).at(ENDPOINT);
+        let document = delivery.map_err(|error| unavailable().caused_by(error))?;
+        // 203: a proxy on the way changed it, say its encoding.
+        if !matches!(document.status(), 200 | 203) {
+            return Err(unavailable());
+        }
         KeySet::parse(document.body())
             .map_err(|_| CloudApiError::new(Code::InvalidKeySet).at(ENDPOINT))
     }

@@ -277,6 +277,17 @@ fn the_last_good_set_serves_an_hour_of_absence() {
 }
 
 #[test]
+fn entries_that_are_no_keys_are_counted_and_keep_nobody_out() {
+    let (key, authority) = (Signer::new("k1"), by_keys());
+    let set = json!({ "keys": [null, 1, key.jwk(), "x", [], { "kty": "FUTURE" }] });
+    let flow = FetchKeys::new(Arc::clone(&authority), Jitter(1));
+    let fetched = run(flow, at(0), [answer(200, &set)]).output;
+    assert_eq!(fetched, Fetched::BroughtInPart(4));
+    let good = ask(&authority, &key.token("usr_1", DAY), 1, vec![]);
+    assert_eq!(good, "user usr_1, 0 calls");
+}
+
+#[test]
 fn threat_083_a_fetch_that_was_lost_is_made_again_after_the_pause() {
     let authority = by_keys();
     let mut lost = FetchKeys::new(Arc::clone(&authority), Jitter(1));
