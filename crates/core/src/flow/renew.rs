@@ -18,6 +18,7 @@ use crate::identity::authority::{Authority, Permit};
 use crate::identity::breaker::Asked;
 use crate::identity::cache::Lookup;
 use crate::identity::key::TokenKey;
+use crate::identity::proof::Unproven;
 use crate::identity::refusal::Refused;
 use crate::json::BadMember;
 use crate::model::{CloudSession, CloudUser};
@@ -202,6 +203,11 @@ impl Renew {
         now: Now,
     ) -> Renewal {
         self.report(&result, now);
+        let result = match result.map(|user| self.by_rules(user, now)) {
+            Ok(Ok(user)) => Ok(user),
+            Ok(Err(renewal)) => return renewal,
+            Err(error) => Err(error),
+        };
         let user = match (result, newer) {
             (Ok(user), Newer::HandedOut) => user,
             (Ok(user), Newer::Known(_)) if user.id() == session.user_id() => {
@@ -240,6 +246,30 @@ impl Renew {
         {
             Some(identity) => self.renewed(identity, session, now),
             None => signed_out(),
+        }
+    }
+
+    /// Whose the newer token is by the rules that the next request is checked by. One that they refuse is not handed out; one whose key
+    /// is not at hand is whose the Cloud says.
+    fn by_rules(&self, user: CloudUser, now: Now) -> Result<CloudUser, Renewal> {
+        if self.authority.keys().is_none() {
+            return Ok(user);
+        }
+        let token = user.session_token();
+        let key = self.authority.key(token.expose());
+        match self.authority.prove(key, token, now) {
+            Ok(identity) if identity.user().id() == user.id() => Ok(identity.user().clone()),
+            Ok(_) => Err(another_one()),
+            Err(Unproven::UnknownKey | Unproven::NoKeys) => Ok(user),
+            Err(Unproven::Refused(error)) => {
+                let own = self.authority.lookup(&self.own_key(), now);
+                Err(match own {
+                    Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => {
+                        Renewal::Unavailable(error)
+                    }
+                    _ => self.over(error, now),
+                })
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::identity::Identity;
@@ -258,4 +259,51 @@ fn a_fetch_of_keys_waits_for_one_under_way() {
     let ran = run(FetchKeys::new(lost, Jitter(1)), at(0), []);
     assert_eq!(ran.output, Fetched::NotNow);
     assert_eq!(ran.waits.iter().sum::<Duration>(), longest);
+}
+
+#[test]
+fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
+    let key = Signer::new("k1");
+    let token = |from: i64, issuer: &str| {
+        key.sign(&claims(&json!({
+            "iss": issuer, "iat": START + from, "exp": START + from + 300,
+        })))
+    };
+    let (ours, other) = ("https://cloud.mastra.ai", "https://other.example");
+    let owner = || data(&json!({ "user": user("usr_1", &["owner"]) }));
+    for mode in [Mode::Keys, Mode::KeysAndSession] {
+        let lives = || data(&json!({ "session": session("ses_1", "usr_1", 3600) }));
+        let asked = || (mode == Mode::KeysAndSession).then(lives);
+        let old = token(0, ours);
+        let begun = || {
+            let authority = deployment(mode);
+            let answers = [published(&[&key]), exchanged("usr_1", &old)];
+            let (output, _) = signed_in(
+                &authority,
+                at(1),
+                answers.into_iter().chain(asked()).collect(),
+            );
+            assert!(output.is_ok());
+            authority
+        };
+        let renewed = |authority: &Arc<Authority>, newer: &str, second| {
+            let session = session("ses_1", "usr_1", 3600);
+            let newer = data(&json!({ "session": session, "jwt": newer }));
+            let flow = Renew::new(Arc::clone(authority), crate::world::token(&old), Jitter(1));
+            run(flow, at(second), [newer, owner()]).output
+        };
+        // By the claims, whatever the Cloud says beside them.
+        let Renewal::Renewed(good) = renewed(&begun(), &token(250, ours), 260) else {
+            panic!("it is good");
+        };
+        assert_eq!(good.identity.user().roles(), ["member"]);
+        // One that would be refused is not handed out: the old one is good until its end, and then the session is over.
+        let authority = begun();
+        let kept = renewed(&authority, &token(10, other), 20);
+        assert!(
+            matches!(kept, Renewal::Unavailable(error) if error.code() == "token_issuer_mismatch")
+        );
+        let over = renewed(&authority, &token(300, other), 340);
+        assert!(matches!(over, Renewal::Ended(error) if error.code() == "token_issuer_mismatch"));
+    }
 }
