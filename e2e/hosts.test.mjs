@@ -214,7 +214,7 @@ for (const order of ['keys first', 'Cloud first']) {
       const [known, unknown] = [it.person('member'), it.person('viewer')];
       await known.signIn();
       // A session of the same form that this server has never asked about.
-      unknown.jar.set('mastra_session', known.session.replace(/[^.]{8}$/, 'AAAAAAAA'));
+      unknown.jar.set(known.sessionName, known.session.replace(/[^.]{8}$/, 'AAAAAAAA'));
       assert.equal(await it.cloud.stop(), 0);
       assert.equal(await known.agents(), 200, 'what was verified serves on');
       assert.equal(await unknown.me(), null, 'no 503: an error of one provider is "not mine" here');

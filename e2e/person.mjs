@@ -61,7 +61,12 @@ export class Person {
   }
 
   get session() {
-    return this.jar.get('mastra_session');
+    return this.jar.get(this.sessionName);
+  }
+
+  /** The server's address names a port, so the name ends in a suffix of the deployment's own. */
+  get sessionName() {
+    return [...this.jar.keys()].find((name) => name.startsWith('mastra_session_')) ?? 'mastra_session';
   }
 
   /** Who the server says is there. */

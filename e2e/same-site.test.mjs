@@ -64,7 +64,7 @@ for (const sameSite of ['Lax', 'Strict', 'None']) {
       await pick(page);
       await inside(page);
       assert.equal(callbacks(seen).length, 1);
-      const session = (await cookiesOf(context, demo.app)).find(({ name }) => name.endsWith('mastra_session'));
+      const session = (await cookiesOf(context, demo.app)).find(({ name }) => name.includes('mastra_session_'));
       assert.equal(session.sameSite, sameSite);
       assert.equal(await role(page), 'member');
     });

@@ -43,7 +43,7 @@ for (const dialect of ['v1', 'pkce']) {
         assert.match(await attempt(page, 'Delete the agent'), new RegExp(`^${MAY[person].delete} `));
         await picture(page, `${dialect}-3-${person}`);
 
-        const session = (await cookiesOf(context, demo.app)).find(({ name }) => name === 'mastra_session');
+        const session = (await cookiesOf(context, demo.app)).find(({ name }) => name.startsWith('mastra_session_'));
         assert.ok(session.httpOnly);
         assert.equal(session.sameSite, 'Lax');
 
@@ -51,7 +51,7 @@ for (const dialect of ['v1', 'pkce']) {
         await page.getByRole('link', { name: 'Sign in with Mastra Cloud' }).waitFor();
         assert.deepEqual(await cookiesOf(context, demo.app), [], 'the browser keeps no cookie');
 
-        const dead = await fetch(`${demo.app}/auth/me`, { headers: { cookie: `mastra_session=${session.value}` } });
+        const dead = await fetch(`${demo.app}/auth/me`, { headers: { cookie: `${session.name}=${session.value}` } });
         assert.equal(dead.status, 401, 'the old cookie is dead');
         const logged = demo.log.join('\n');
         assert.ok(!logged.includes(session.value), 'no token in the log');

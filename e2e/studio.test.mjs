@@ -55,7 +55,7 @@ for (const dialect of ['v1', 'pkce']) {
     }
 
     async function sessionCookie(context) {
-      return (await context.cookies(studio.url)).find(({ name }) => name === 'mastra_session');
+      return (await context.cookies(studio.url)).find(({ name }) => name.startsWith('mastra_session_'));
     }
 
     /** Asks the server from inside the page, as a script of Studio would. */

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, Policy, UrlPath};
-use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SameSite, Secure};
+use mastra_auth_cloud_core::cookie::{SameSite, Secure, SessionCookieOptions, SessionCookies};
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::roles::RoleMapping;
-use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl};
+use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl, Site};
 use mastra_auth_cloud_core::verification::VerificationOptions;
 
 use crate::driver::Driver;
@@ -33,7 +33,7 @@ use crate::{environment, system};
 ///     .public_url("http://localhost:4111")
 ///     .build()
 ///     .unwrap();
-/// assert_eq!(auth.cookie_name(), "mastra_session");
+/// assert_eq!(auth.cookie_name(), "mastra_session_030359e9");
 /// assert!(MastraCloudAuth::builder().project_id("two words").build().is_err());
 /// ```
 #[derive(Default)]
@@ -45,8 +45,7 @@ pub struct Builder {
     dialect: Dialect,
     api_prefix: Option<String>,
     login_path: Option<String>,
-    cookie: CookieOptions,
-    secure: Option<Secure>,
+    cookie: SessionCookieOptions,
     role_mapping: Option<RoleMapping>,
     policy: Policy,
     verification: VerificationOptions,
@@ -126,9 +125,10 @@ impl Builder {
         }
     }
 
-    /// The session cookie's name. Default `mastra_session`, with `__Host-` before it where it is Secure without a Domain.
+    /// The session cookie's name, used as it is. Default `mastra_session`, with a suffix of the deployment's own where the public
+    /// URL names a port; `__Host-` goes before it where it is Secure without a Domain.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
-        self.cookie.name = name.into();
+        self.cookie.name = Some(name.into());
         self
     }
 
@@ -145,11 +145,9 @@ impl Builder {
     }
 
     /// Whether cookies are Secure, where the public URL cannot tell: behind a TLS proxy without one configured.
-    pub fn secure(self, secure: Secure) -> Self {
-        Self {
-            secure: Some(secure),
-            ..self
-        }
+    pub fn secure(mut self, secure: Secure) -> Self {
+        self.cookie.secure = Some(secure);
+        self
     }
 
     /// Permissions by role, instead of asking the Cloud for them.
@@ -233,10 +231,6 @@ impl Builder {
                 "base_url: a Cloud on this machine is for development and cannot serve a public_url elsewhere",
             ));
         }
-        let secure = self.secure.unwrap_or_else(|| match &public_url {
-            Some(url) if !url.is_secure() => Secure::No,
-            _ => Secure::Yes,
-        });
         #[cfg(feature = "axum")]
         let face = self.face.check()?;
         let path = |name: &'static str, text: Option<String>| {
@@ -245,12 +239,14 @@ impl Builder {
                 .map_err(|m| bad(name, m))
         };
         let mut cookie = self.cookie;
-        cookie.secure = secure;
         cookie.path = public_url
             .as_ref()
             .map_or_else(String::new, |url| url.path().to_owned());
+        // Where no address is known, it is taken to be one without a port that is reached over https.
+        cookie.site = Some(public_url.as_ref().map_or(Site::DEFAULT, PublicUrl::site));
+        let cookie = SessionCookies::new(&cookie, &base_url, &project_id)?;
         let verification = self.verification.build(&base_url, &project_id)?;
-        let mut config = Config::new(base_url, project_id, CookieSpec::new(cookie)?);
+        let mut config = Config::new(base_url, project_id, cookie);
         config.verification = verification;
         config.dialect = self.dialect;
         config.api_prefix = path("api_prefix", self.api_prefix)?;

@@ -14,7 +14,6 @@ use http::HeaderMap;
 use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::cookie::SetCookie;
 #[cfg(feature = "axum")]
-use mastra_auth_cloud_core::cookie::every_value;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
 #[cfg(feature = "axum")]
@@ -134,7 +133,7 @@ impl MastraCloudAuth {
 
     /// The session cookie's whole name.
     pub fn cookie_name(&self) -> &str {
-        self.config().cookie.name()
+        self.config().cookie.at(None).name()
     }
 
     /// The address at which browsers reach this service, where it was given.
@@ -327,17 +326,37 @@ impl MastraCloudAuth {
     }
 
     /// Ends every session that a request carries a token of, here at once and at the Cloud; the result is the least of
-    /// theirs. All are denied here before the first is told to the Cloud.
+    /// theirs. All are denied here before the first is told to the Cloud. With it come the headers that take the cookies away.
+    ///
+    /// A cookie under the name that is only fallen back to stays where its token is nobody's here: it may be another deployment's.
     #[cfg(feature = "axum")]
-    pub(crate) async fn sign_out_request(&self, headers: &HeaderMap) -> SignOut {
+    pub(crate) async fn sign_out_request(&self, headers: &HeaderMap) -> (SignOut, Vec<SetCookie>) {
+        let authority = &self.0.driver.authority;
         let cookie = headers::cookie(headers).unwrap_or_default();
-        let cookies = every_value(&cookie, self.cookie_name());
         let bearer = headers::authorization(headers).and_then(bearer);
-        let tokens = bearer
+        let bearer = bearer.and_then(|text| SessionToken::parse(text).ok());
+        let (cookies, fallbacks): (Vec<_>, Vec<_>) = authority
+            .ending_cookies(&cookie, None)
             .into_iter()
-            .chain(cookies)
-            .filter_map(|text| SessionToken::parse(text).ok());
-        self.end_all(tokens, &Trail::of(headers)).await
+            .map(|(token, fallback)| {
+                let is_ours = authority.verified(&token).is_some();
+                (token, fallback.map(|clear| (clear, is_ours)))
+            })
+            .unzip();
+        let tokens = bearer.into_iter().chain(cookies);
+        let outcome = self.end_all(tokens, &Trail::of(headers)).await;
+        let is_gone = outcome == SignOut::AlreadyGone;
+        let fallback = fallbacks
+            .into_iter()
+            .flatten()
+            .find(|(_, is_ours)| *is_ours || !is_gone);
+        let clears = fallback.map(|(clear, _)| clear).into_iter();
+        (
+            outcome,
+            clears
+                .chain([self.config().cookie.at(None).clear()])
+                .collect(),
+        )
     }
 
     /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.

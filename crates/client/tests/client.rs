@@ -409,7 +409,7 @@ fn options_come_from_the_environment() {
                 ("MASTRA_PROJECT_ID", "demo"),
                 ("MASTRA_PUBLIC_URL", "http://localhost:1"),
             ],
-            " mastra_session",
+            " mastra_session_",
         ),
         (
             &[

@@ -97,7 +97,7 @@ async fn until_end_of_token(token: &str, plus: f64) {
 
 fn session_cookies(page: &Page) -> Vec<String> {
     let all = page.cookies().into_iter();
-    all.filter(|line| line.starts_with("mastra_session="))
+    all.filter(|line| line.starts_with("mastra_session_"))
         .map(|line| line.split(';').next().unwrap().to_owned())
         .collect()
 }
@@ -146,7 +146,7 @@ async fn threat_033_two_hundred_requests_of_two_people_at_the_end_renew_once_eac
             assert!(pages.iter().all(|page| session_cookies(page) == [&*cookie]));
             let newer = cookie.split_once('=').unwrap().1.to_owned();
             assert_ne!(browser.session(), Some(newer.as_str()));
-            browser.jar.insert("mastra_session".into(), newer);
+            browser.jar.insert(app.auth.cookie_name().into(), newer);
             assert_eq!(browser.me(&app).await, *id);
             set.push(cookie);
         }

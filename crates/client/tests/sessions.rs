@@ -12,7 +12,7 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{App, Browser, brisk, cloud, cloud_with, id, patient, provider, until};
+use common::{App, Browser, brisk, cloud, cloud_with, desk, id, patient, provider, until};
 use mastra_auth_cloud::{Answer, Dialect, SessionToken};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
@@ -284,4 +284,47 @@ async fn threat_051_people_are_told_apart_by_their_id_alone() {
         assert_eq!(me["permissions"], expect, "{person}");
     }
     assert_eq!(ids, ["usr_boss", "usr_twin", "usr_look"]);
+}
+
+#[tokio::test]
+async fn two_deployments_on_one_host_do_not_sign_each_other_out() {
+    let clouds = [cloud(Dialect::V1).await, cloud(Dialect::V1).await];
+    let apps = [
+        App::start(&clouds[0], Dialect::V1).await,
+        App::start(&clouds[1], Dialect::V1).await,
+    ];
+    // Cookies know no ports: a browser has one jar for both.
+    let mut browser = Browser::default();
+    browser.sign_in(&apps[0], &clouds[0], "owner").await;
+    browser.sign_in(&apps[1], &clouds[1], "viewer").await;
+    assert_eq!(browser.me(&apps[0]).await, "usr_olivia");
+    assert_eq!(browser.me(&apps[1]).await, "usr_victor");
+    browser.sign_out(&apps[1]).await;
+    assert_eq!(browser.me(&apps[0]).await, "usr_olivia");
+    assert_eq!(browser.me(&apps[1]).await, "-");
+}
+
+#[tokio::test]
+async fn a_session_under_the_shared_name_is_read_and_leaves_with_a_sign_out() {
+    let (cloud, app) = desk().await;
+    let token = cloud.control().sign_in("owner", HOUR).unwrap();
+    let mut browser = Browser::default();
+    browser.jar.insert("mastra_session".into(), token.clone());
+    assert_eq!(
+        browser.me(&app).await,
+        "usr_olivia",
+        "from before there was a suffix"
+    );
+    browser.sign_out(&app).await;
+    assert!(browser.jar.names().is_empty());
+    // What is nobody's here may be another deployment's: it stays.
+    browser
+        .jar
+        .insert("mastra_session".into(), "of-another".into());
+    browser.sign_out(&app).await;
+    assert_eq!(browser.jar.names(), ["mastra_session"]);
+    browser.sign_in(&app, &cloud, "viewer").await;
+    browser.sign_out(&app).await;
+    assert_eq!(browser.jar.names(), ["mastra_session"]);
+    assert_eq!(browser.me(&app).await, "-");
 }

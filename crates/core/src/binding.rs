@@ -5,14 +5,15 @@
 //! HMAC under the verifier over everything else and the state's id, so no part can be exchanged for another login's; a key
 //! shared by the instances would add nothing, since whoever can write this browser's cookies could as well replay a
 //! genuine pair of cookie and state. What keeps others from writing them is the `__Host-` prefix.
-//! The cookie is named after the state, so tabs do not disturb one another. Does not know whether it was used before.
+//! The cookie is named after the state, so tabs do not disturb one another, and other deployments' cookies on the same host are
+//! left alone. Does not know whether it was used before.
 
 use std::collections::BTreeSet;
 
 use zeroize::Zeroizing;
 
 use crate::config::Config;
-use crate::cookie::{CookieSpec, names_with_prefix};
+use crate::cookie::{CookieSpec, Counted, HOST_PREFIX, names_with_prefix};
 use crate::encoding::{
     base64url, base64url_decode, constant_time_eq, hex, hmac_parts, sha256_parts,
 };
@@ -20,7 +21,7 @@ use crate::error::{CloudApiError, Code};
 use crate::secret::Verifier;
 use crate::state::StateId;
 use crate::time::{Now, Timestamp};
-use crate::url::RedirectUri;
+use crate::url::{RedirectUri, Site};
 
 const NAME: &str = "mastra_login_";
 /// Hexadecimal digits after the name: 64 bits, enough to tell one browser's few sign-ins apart.
@@ -37,11 +38,19 @@ pub(crate) struct Opened {
     pub(crate) verifier: Verifier,
 }
 
-/// The cookie of one login: same attributes as the session cookie, another name.
-pub(crate) fn spec(config: &Config, state: &StateId) -> Result<CookieSpec, CloudApiError> {
+/// The cookie of one login that comes back to this address: same attributes as the session cookie, another name.
+pub(crate) fn spec(
+    config: &Config,
+    state: &StateId,
+    site: Option<Site>,
+) -> Result<CookieSpec, CloudApiError> {
+    config.cookie.at(site).named(&name(state))
+}
+
+fn name(state: &StateId) -> String {
     let digest = sha256_parts(&[b"login cookie", state.expose().as_bytes()]);
     let tag: String = hex(&digest).chars().take(TAG_LENGTH).collect();
-    config.cookie.named(&format!("{NAME}{tag}"))
+    format!("{NAME}{tag}")
 }
 
 /// The value of the cookie for a login that begins now.
@@ -74,7 +83,8 @@ pub(crate) fn write(
     )
 }
 
-/// Finds and checks the cookie of this login in a `Cookie` header.
+/// Finds and checks the cookie of this login in a `Cookie` header. Where the address decides whether the name begins with
+/// `__Host-`, `is_plain` says of one without it whether it counts: sibling subdomains can set such a cookie.
 ///
 /// # Errors
 ///
@@ -85,8 +95,9 @@ pub(crate) fn read(
     header: &str,
     state: &StateId,
     now: Now,
+    is_plain: impl Fn(&Opened) -> bool,
 ) -> Result<Opened, CloudApiError> {
-    let spec = spec(config, state)?;
+    let own = name(state);
     let pending = pending(config, header)?;
     if pending.is_empty() {
         return Err(CloudApiError::new(Code::LoginCookieMissing));
@@ -94,12 +105,13 @@ pub(crate) fn read(
     let mismatch = || CloudApiError::new(Code::StateMismatch);
     // Several of one name can only be tossed in from elsewhere; the first that fits is ours, since only ours has the seal.
     let mut failure = mismatch();
-    for (_, value) in pending
+    for login in pending
         .into_iter()
-        .filter(|(name, _)| *name == spec.name())
+        .filter(|login| login.bare_name() == own)
         .take(MAX_PENDING)
     {
-        match open(config, value, state, now) {
+        match open(config, login.value, state, now) {
+            Ok(opened) if login.is_doubtful && !is_plain(&opened) => {}
             Ok(opened) => return Ok(opened),
             Err(error) => failure = error,
         }
@@ -114,34 +126,71 @@ pub(crate) fn read(
 /// `cookie_header_too_large`.
 pub(crate) fn overdue(config: &Config, header: &str) -> Result<Vec<CookieSpec>, CloudApiError> {
     let mut seen = BTreeSet::new();
-    let mut all: Vec<(i64, &str)> = pending(config, header)?
+    let mut all: Vec<Pending<'_, '_>> = pending(config, header)?
         .into_iter()
-        .filter(|(name, _)| seen.insert(*name))
-        .map(|(name, value)| (created(value), name))
+        .filter(|login| seen.insert(login.name) && !is_foreign(config, login.value))
         .collect();
     // Stable: of one millisecond the header's own order counts, in which older cookies come first (RFC 6265 section 5.4).
-    all.sort_by_key(|(created, _)| *created);
+    all.sort_by_key(|login| created(login.value));
     // One more is about to be set.
     let surplus = all.len().saturating_sub(MAX_PENDING.saturating_sub(1));
     all.into_iter()
         .take(surplus)
-        .map(|(_, name)| {
-            config
-                .cookie
-                .named(name.strip_prefix("__Host-").unwrap_or(name))
-        })
+        .map(|login| login.face.named(login.bare_name()))
         .collect()
 }
 
+/// A login cookie of a browser: ours, as far as its name goes.
+struct Pending<'c, 'h> {
+    face: &'c CookieSpec,
+    name: &'h str,
+    value: &'h str,
+    /// It has no `__Host-`, and the address would have to say whether it counts.
+    is_doubtful: bool,
+}
+
+impl<'h> Pending<'_, 'h> {
+    fn bare_name(&self) -> &'h str {
+        self.name
+            .find(NAME)
+            .and_then(|at| self.name.get(at..))
+            .unwrap_or(self.name)
+    }
+}
+
 /// Only names that [`spec`] could have given: one that merely begins alike must not stop a sign-in.
-fn pending<'h>(config: &Config, header: &'h str) -> Result<Vec<(&'h str, &'h str)>, CloudApiError> {
-    let prefix = config.cookie.named(NAME)?;
+fn pending<'c, 'h>(
+    config: &'c Config,
+    header: &'h str,
+) -> Result<Vec<Pending<'c, 'h>>, CloudApiError> {
     let is_tag = |tag: &str| {
         tag.len() == TAG_LENGTH && tag.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     };
-    Ok(names_with_prefix(header, prefix.name())?
-        .filter(|(name, _)| name.strip_prefix(prefix.name()).is_some_and(is_tag))
-        .collect())
+    let is_decided = config.cookie.counted(None) != Counted::Undecided;
+    let mut found = Vec::new();
+    for face in config.cookie.faces() {
+        let prefix = face.named(NAME)?;
+        for (name, value) in names_with_prefix(header, prefix.name())? {
+            if name.strip_prefix(prefix.name()).is_some_and(is_tag) {
+                found.push(Pending {
+                    face,
+                    name,
+                    value,
+                    is_doubtful: !is_decided && !name.starts_with(HOST_PREFIX),
+                });
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a cookie names another project or Cloud than this: that of another deployment on this host.
+fn is_foreign(config: &Config, value: &str) -> bool {
+    let mut parts = value.split('.').skip(2).map(base64url_decode);
+    let (Some(Some(project)), Some(Some(cloud))) = (parts.next(), parts.next()) else {
+        return false;
+    };
+    project != config.project_id.as_str().as_bytes() || cloud != config.base_url.as_str().as_bytes()
 }
 
 fn created(value: &str) -> i64 {

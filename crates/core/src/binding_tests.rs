@@ -49,7 +49,7 @@ fn value(config: &Config, state_text: &str) -> String {
 }
 
 fn name(config: &Config, state_text: &str) -> String {
-    spec(config, state(state_text).id())
+    spec(config, state(state_text).id(), None)
         .unwrap()
         .name()
         .to_owned()
@@ -65,7 +65,7 @@ fn code(
     state_text: &str,
     now: Now,
 ) -> Result<(String, String), String> {
-    read(config, header, state(state_text).id(), now)
+    read(config, header, state(state_text).id(), now, |_| false)
         .map(|opened| {
             (
                 opened.redirect_uri.as_str().to_owned(),
@@ -107,12 +107,13 @@ fn the_cookie_is_named_after_the_state_and_kept_to_the_host() {
 #[test]
 fn a_strict_session_cookie_has_a_lax_login_cookie() {
     let mut config = config();
-    config.cookie = CookieSpec::new(CookieOptions {
+    config.cookie = (CookieSpec::new(CookieOptions {
         same_site: SameSite::Strict,
         ..CookieOptions::default()
     })
-    .unwrap();
-    let cookie = spec(&config, state("s").id()).unwrap().clear();
+    .unwrap())
+    .into();
+    let cookie = spec(&config, state("s").id(), None).unwrap().clear();
     assert!(cookie.expose().contains("SameSite=Lax"));
 }
 
@@ -380,11 +381,12 @@ fn one_login_cookie_that_came_twice_is_one_login() {
 #[test]
 fn without_secure_the_name_has_no_prefix() {
     let mut config = config();
-    config.cookie = CookieSpec::new(CookieOptions {
+    config.cookie = (CookieSpec::new(CookieOptions {
         secure: Secure::No,
         ..CookieOptions::default()
     })
-    .unwrap();
+    .unwrap())
+    .into();
     assert!(name(&config, "s").starts_with("mastra_login_"));
     let header = pending_header(&[8, 7, 6, 5, 4, 3, 2, 1]).replace("__Host-", "");
     assert_eq!(
@@ -408,8 +410,8 @@ proptest! {
         let redirect_uri = RedirectUri::parse(&format!("https://app.example.com/{path}")).unwrap();
         let verifier = Verifier::parse(&verifier).unwrap();
         let value = write(&config, &redirect_uri, state.id(), &verifier, at(seconds));
-        let header = format!("{}={}", spec(&config, state.id()).unwrap().name(), *value);
-        let opened = read(&config, &header, state.id(), at(seconds)).unwrap();
+        let header = format!("{}={}", spec(&config, state.id(), None).unwrap().name(), *value);
+        let opened = read(&config, &header, state.id(), at(seconds), |_| false).unwrap();
         prop_assert_eq!(opened.redirect_uri, redirect_uri);
         prop_assert_eq!(opened.verifier.expose(), verifier.expose());
     }

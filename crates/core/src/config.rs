@@ -4,14 +4,11 @@
 
 use core::time::Duration;
 
-use crate::cookie::{CookieSpec, SetCookie};
+use crate::cookie::SessionCookies;
 use crate::dialect::{Dialect, Table};
-use crate::error::CloudApiError;
 use crate::ids::ProjectId;
 use crate::malformed::Malformed;
 use crate::roles::RoleMapping;
-use crate::secret::SessionToken;
-use crate::time::Timestamp;
 use crate::url::BaseUrl;
 use crate::verification::Verification;
 
@@ -153,7 +150,7 @@ pub struct Config {
     /// The login page's path.
     pub login_path: UrlPath,
     /// The session cookie.
-    pub cookie: CookieSpec,
+    pub cookie: SessionCookies,
     /// How tokens are verified.
     pub verification: Verification,
     /// Permissions by role; `None` asks the Cloud where it can be asked, else the default roles apply.
@@ -164,14 +161,18 @@ pub struct Config {
 
 impl Config {
     /// A deployment with every default.
-    pub fn new(base_url: BaseUrl, project_id: ProjectId, cookie: CookieSpec) -> Self {
+    pub fn new(
+        base_url: BaseUrl,
+        project_id: ProjectId,
+        cookie: impl Into<SessionCookies>,
+    ) -> Self {
         Self {
             base_url,
             project_id,
             dialect: Dialect::default(),
             api_prefix: None,
             login_path: UrlPath(DEFAULT_LOGIN_PATH.into()),
-            cookie,
+            cookie: cookie.into(),
             verification: Verification::default(),
             role_mapping: None,
             policy: Policy::default(),
@@ -180,21 +181,6 @@ impl Config {
 
     pub(crate) const fn table(&self) -> &'static Table {
         self.dialect.table()
-    }
-
-    /// The cookie that keeps a session's token in a browser until then, `session_max_age` at most.
-    ///
-    /// # Errors
-    ///
-    /// `cookie_too_large`.
-    pub fn session_cookie(
-        &self,
-        token: &SessionToken,
-        until: Timestamp,
-        now: Timestamp,
-    ) -> Result<SetCookie, CloudApiError> {
-        let left = until.since(now).min(self.policy.session_max_age);
-        self.cookie.set(token.expose(), left)
     }
 
     /// A path of the API below its prefix, as it stands in errors and logs.

@@ -338,6 +338,17 @@ impl CloudApiError {
         }
     }
 
+    /// An error for a value that does not fit into a cookie, with both sizes in bytes.
+    pub(crate) fn too_large(size: usize, room: usize) -> Self {
+        Self {
+            message: format!(
+                "A token of {size} bytes does not fit into the cookie, which has room for {room}."
+            )
+            .into(),
+            ..Self::new(Code::CookieTooLarge)
+        }
+    }
+
     /// The same code with other words and another status. The words must be ours or cleaned.
     pub(crate) fn answer(
         code: Code,

@@ -9,6 +9,7 @@ pub mod key;
 pub(crate) mod keys;
 #[cfg(all(test, shuttle))]
 mod model;
+mod noted;
 pub(crate) mod outbox;
 pub(crate) mod proof;
 mod recall;

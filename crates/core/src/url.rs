@@ -10,6 +10,7 @@ mod key_set;
 mod public;
 mod redirect;
 mod return_path;
+mod site;
 
 use ::url::{Host, Url};
 
@@ -19,6 +20,7 @@ pub use public::PublicUrl;
 pub(crate) use public::is_plain_path;
 pub use redirect::RedirectUri;
 pub use return_path::ReturnPath;
+pub use site::{Scheme, Site, Told};
 
 /// Longest address that is looked at, in bytes.
 pub const MAX_URL_BYTES: usize = 2048;

@@ -2,15 +2,21 @@
 
 use core::time::Duration;
 
-use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SameSite, Secure, values};
+use mastra_auth_cloud_core::cookie::{
+    CookieOptions, CookieSpec, SameSite, Secure, SessionCookieOptions, SessionCookies, values,
+};
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::url::{BaseUrl, RedirectUri};
 use serde_json::{Value, json};
 
 #[test]
 fn vectors_cookies() {
     let file: Value = serde_json::from_str(include_str!("../../../vectors/cookies.json")).unwrap();
     for case in file["cases"].as_array().unwrap() {
-        let result = if case["header"].is_string() {
+        let result = if case["deployment"].is_object() {
+            name(case)
+        } else if case["header"].is_string() {
             read(case)
         } else {
             write(case)
@@ -21,6 +27,22 @@ fn vectors_cookies() {
         };
         assert_eq!(case.get(key), Some(&outcome), "{}", case["name"]);
     }
+}
+
+fn name(case: &Value) -> Result<Value, CloudApiError> {
+    let given = &case["deployment"];
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let options = SessionCookieOptions {
+        name: given["cookie_name"].as_str().map(str::to_owned),
+        ..SessionCookieOptions::default()
+    };
+    let base_url = BaseUrl::parse(&text(&given["base_url"])).map_err(CloudApiError::argument)?;
+    let project_id =
+        ProjectId::parse(&text(&given["project_id"])).map_err(CloudApiError::argument)?;
+    let redirect_uri =
+        RedirectUri::parse(&text(&case["redirect_uri"])).map_err(CloudApiError::argument)?;
+    let cookies = SessionCookies::new(&options, &base_url, &project_id)?;
+    Ok(cookies.at(Some(redirect_uri.site())).name().into())
 }
 
 fn read(case: &Value) -> Result<Value, CloudApiError> {
@@ -54,6 +76,7 @@ fn options(given: &Value) -> CookieOptions {
             Some("none") => SameSite::None,
             _ => defaults.same_site,
         },
+        prefix: defaults.prefix,
         domain: given["domain"].as_str().map(str::to_owned),
         path: String::new(),
     }

@@ -21,8 +21,6 @@ pub struct Authority(pub(crate) Arc<CoreAuthority>, pub(crate) Arc<Mutex<Left>>)
 /// What follows from the options.
 #[napi(object, object_from_js = false)]
 pub struct Facts {
-    /// The session cookie's whole name.
-    pub cookie_name: String,
     /// Whether the Cloud is one on this machine.
     pub is_local: bool,
     /// How many identities are remembered.
@@ -57,7 +55,6 @@ impl Authority {
                 .fresh
                 .saturating_add(config.policy.stale_if_error);
             Facts {
-                cookie_name: config.cookie.name().to_owned(),
                 is_local: config.base_url.is_loopback(),
                 max_entries: config.policy.capacity as f64,
                 longest: longest.as_secs_f64() * 1e3,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
-use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SameSite, Secure};
+use mastra_auth_cloud_core::cookie::{
+    Prefix, SameSite, Secure, SessionCookieOptions, SessionCookies, Stage,
+};
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::ids::ProjectId;
@@ -37,7 +39,9 @@ pub struct Options {
     pub cookie_domain: Option<String>,
     /// `Lax`, `Strict` or `None`.
     pub same_site: Option<String>,
-    /// Whether cookies travel over https only.
+    /// Whether `__Host-` goes before the name; where not, it is the one of the plugin 1.x.
+    pub cookie_prefix: Option<bool>,
+    /// Whether cookies travel over https only; each address decides where nothing is said.
     pub secure: Option<bool>,
     /// Longest life of a session cookie.
     pub session_max_age: Option<f64>,
@@ -62,7 +66,7 @@ pub struct Options {
 }
 
 impl Options {
-    pub(crate) fn into_config(mut self) -> Result<Config, CloudApiError> {
+    pub(crate) fn into_config(self) -> Result<Config, CloudApiError> {
         let project_id = self.project_id.as_deref().ok_or_else(|| {
             CloudApiError::configuration(
                 "projectId is required. Provide it in the options or set the MASTRA_PROJECT_ID environment variable.",
@@ -77,9 +81,15 @@ impl Options {
                 "baseUrl: a Cloud on this machine is for development and cannot be used where NODE_ENV is production",
             ));
         }
-        let on_a_desk = self.development || base_url.is_loopback();
-        self.secure.get_or_insert(!on_a_desk);
-        let mut config = Config::new(base_url, project_id, self.cookie()?);
+        let stage = if self.production {
+            Stage::Production
+        } else if self.development || base_url.is_loopback() {
+            Stage::Desk
+        } else {
+            Stage::Unknown
+        };
+        let cookie = SessionCookies::new(&self.cookie(stage)?, &base_url, &project_id)?;
+        let mut config = Config::new(base_url, project_id, cookie);
         config.dialect = match self.dialect.as_deref() {
             None => Dialect::default(),
             Some(name) => Dialect::parse(name)
@@ -128,10 +138,9 @@ impl Options {
         Ok(config)
     }
 
-    pub(crate) fn cookie(&self) -> Result<CookieSpec, CloudApiError> {
-        let defaults = CookieOptions::default();
+    pub(crate) fn cookie(&self, stage: Stage) -> Result<SessionCookieOptions, CloudApiError> {
         let same_site = match self.same_site.as_deref() {
-            None => defaults.same_site,
+            None => SameSite::default(),
             Some(name) if name.eq_ignore_ascii_case("lax") => SameSite::Lax,
             Some(name) if name.eq_ignore_ascii_case("strict") => SameSite::Strict,
             Some(name) if name.eq_ignore_ascii_case("none") => SameSite::None,
@@ -141,16 +150,21 @@ impl Options {
                 ));
             }
         };
-        CookieSpec::new(CookieOptions {
-            name: self.cookie_name.clone().unwrap_or(defaults.name),
-            secure: match self.secure {
-                Some(false) => Secure::No,
-                Some(true) => Secure::Yes,
-                None => defaults.secure,
+        Ok(SessionCookieOptions {
+            name: self.cookie_name.clone(),
+            secure: self
+                .secure
+                .map(|secure| if secure { Secure::Yes } else { Secure::No }),
+            prefix: if self.cookie_prefix == Some(false) {
+                Prefix::None
+            } else {
+                Prefix::Host
             },
             same_site,
             domain: self.cookie_domain.clone(),
-            path: defaults.path,
+            path: String::new(),
+            site: None,
+            stage,
         })
     }
 }

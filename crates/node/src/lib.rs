@@ -35,6 +35,7 @@ mod revocations;
 mod rules;
 mod sessions;
 mod sign_in;
+mod site;
 mod statistics;
 mod text;
 mod tokens;

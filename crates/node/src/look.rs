@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next, Turn};
-use mastra_auth_cloud_core::flow::glance::{self, Brought};
+use mastra_auth_cloud_core::flow::glance::{self, Brought, Reached};
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
@@ -17,6 +17,7 @@ use crate::convert::{Or, User, now, or, token};
 use crate::flow::{Flow, jitter_of};
 use crate::guard::{Result, guard, thrown};
 use crate::left::{Left, Wanted};
+use crate::site::of_number;
 use crate::text::Text;
 
 #[napi]
@@ -25,15 +26,24 @@ impl Authority {
     /// requests bring the first alone, and each argument costs. It looks who they stand for, and gives the number of the identity
     /// where that is known at once. Below 0 it is that number, and [`background`](Self::background) has something to do. 0 where
     /// the look goes on: see [`begun`](Self::begun). A half more than a whole number where a signature is to be checked on another
-    /// thread: under that whole number [`checks`](Self::checks) tells what came of it.
+    /// thread: under that whole number [`checks`](Self::checks) tells what came of it. Not a number where it takes the address of the
+    /// request to say which cookies count: the function of that `site` knows then, and 0 is the site of a request whose address was
+    /// not looked at.
     ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Function")]
-    pub fn look<'env>(&self, env: &'env Env) -> Result<Or<Function<'env, (), f64>>> {
+    pub fn look<'env>(
+        &self,
+        env: &'env Env,
+        site: Option<u32>,
+    ) -> Result<Or<Function<'env, (), f64>>> {
         guard("Authority.look", || {
             let (authority, left) = (Arc::clone(&self.0), Arc::clone(&self.1));
+            let reached = site.map_or(Reached::Unasked, |site| Reached::Asked(of_number(site)));
             or(env
-                .create_function_from_closure("look", move |call| look(&authority, &left, &call))
+                .create_function_from_closure("look", move |call| {
+                    look(&authority, &left, reached, &call)
+                })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
     }
@@ -74,6 +84,7 @@ impl Authority {
         authorization: Option<Text>,
         cookie: Option<Text>,
         counted: bool,
+        site: u32,
     ) -> Result<Or<Search>> {
         guard("Authority.authenticate", || {
             let credentials = Credentials::with_token(
@@ -81,6 +92,7 @@ impl Authority {
                 token.as_ref().map(Text::as_str),
                 authorization.as_ref().map(Text::as_str),
                 cookie.as_ref().map(Text::as_str),
+                of_number(site),
             );
             if credentials.is_err() {
                 self.0.tally().answered(Answered::Rejected, Source::None);
@@ -110,6 +122,7 @@ impl Authority {
 fn look(
     authority: &Arc<CoreAuthority>,
     left: &Arc<Mutex<Left>>,
+    reached: Reached,
     call: &FunctionCallContext<'_>,
 ) -> napi::Result<f64> {
     let text = |at| {
@@ -125,15 +138,25 @@ fn look(
             token: token.as_ref().map(Text::as_str),
             authorization: authorization.as_ref().map(Text::as_str),
             cookie: cookie.as_ref().map(|text| text.as_str().as_bytes()),
+            reached,
         };
         if let Some(identity) = glance::known(authority, &brought, now()) {
             return serial(&identity);
+        }
+        let site = match reached {
+            Reached::Asked(site) => site,
+            Reached::Unasked => None,
+        };
+        let needs_site = |header| authority.needs_site(header);
+        if reached == Reached::Unasked && brought.cookie.is_some_and(needs_site) {
+            return f64::NAN;
         }
         let credentials = Credentials::with_token(
             authority,
             brought.token,
             brought.authorization,
             cookie.as_ref().map(Text::as_str),
+            site,
         );
         match credentials {
             Ok(credentials) => look_at(authority, left, credentials),

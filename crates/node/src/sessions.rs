@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::cookie::values;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::renew::Renew;
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
-use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::tally::SessionEnd;
 use napi_derive::napi;
 
@@ -16,6 +14,7 @@ use crate::authority::Authority;
 use crate::convert::{Failure, Or, now, or, timestamp, token};
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
+use crate::site::of_number;
 
 #[napi]
 impl Authority {
@@ -61,13 +60,12 @@ impl Authority {
         })
     }
 
-    /// The session token that a `Cookie` header holds, unverified: the first that may be one.
+    /// The session token that the `Cookie` header of a request to this address holds, unverified: the first that may be one.
     #[napi]
-    pub fn session_token(&self, cookie_header: String) -> Result<Option<String>> {
+    pub fn session_token(&self, cookie_header: String, site: u32) -> Result<Option<String>> {
         guard("Authority.sessionToken", || {
-            values(&cookie_header, self.0.config().cookie.name())
-                .ok()?
-                .find(|value| SessionToken::parse(value).is_ok())
+            self.0
+                .session_token(&cookie_header, of_number(site))
                 .map(str::to_owned)
         })
     }
@@ -78,8 +76,7 @@ impl Authority {
         guard("Authority.sessionCookie", || {
             or(token(&text).and_then(|token| {
                 self.0
-                    .config()
-                    .session_cookie(&token, timestamp(expires_at), now().wall)
+                    .session_cookie(&token, timestamp(expires_at), None, now().wall)
                     .map(|cookie| cookie.expose().to_owned())
             }))
         })
@@ -89,7 +86,7 @@ impl Authority {
     #[napi]
     pub fn clear_session_cookie(&self) -> Result<String> {
         guard("Authority.clearSessionCookie", || {
-            self.0.config().cookie.clear().expose().to_owned()
+            self.0.clear_session_cookie().expose().to_owned()
         })
     }
 }

@@ -5,6 +5,7 @@
 export interface RequestLike {
   readonly raw?: unknown;
   readonly headers?: unknown;
+  readonly url?: unknown;
   header?(name: string): string | undefined;
 }
 
@@ -38,6 +39,8 @@ function fromHeaders(headers: unknown, name: string): string | undefined {
 
 function plain(headers: Record<string, unknown>, name: string): unknown {
   if (Object.hasOwn(headers, name)) return headers[name];
-  const key = Object.keys(headers).find(key => key.toLowerCase() === name);
-  return key === undefined ? undefined : headers[key];
+  for (const key in headers) {
+    if (key.length === name.length && key.toLowerCase() === name && Object.hasOwn(headers, key)) return headers[key];
+  }
+  return undefined;
 }

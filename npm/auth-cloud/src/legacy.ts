@@ -9,7 +9,7 @@ import type { SSOCallbackResult } from '@mastra/core/auth';
 import { CloudApiError, unwrap } from './error.js';
 import { allows, allowsAll, allowsAny } from './grants.js';
 import { native } from './native.js';
-import { mapping } from './options.js';
+import { BARE_NAME, mapping } from './options.js';
 import type { MastraCloudAuthOptions, RoleMapping } from './options.js';
 import { MastraCloudAuth } from './provider.js';
 import type { CloudUser } from './user.js';
@@ -22,7 +22,7 @@ export interface MastraCloudAuthProviderOptions extends MastraAuthProviderOption
   readonly cloudBaseUrl?: string;
   /** Where the Cloud sends the browser back to; default: where the server says. */
   readonly callbackUrl?: string;
-  /** Whether cookies travel over https only. Default: whether `NODE_ENV` is `production`. */
+  /** Whether cookies travel over https only. Default: by the address that a sign-in comes back to. */
   readonly isProduction?: boolean;
 }
 
@@ -35,17 +35,23 @@ const RENAMED: Readonly<Record<string, keyof MastraCloudAuthOptions | undefined>
   customDomain: undefined,
 };
 
+/** The old plugin's session cookie, which never had a prefix: who is signed in with it stays so. */
+const OLD_COOKIE = 'mastra_cloud_session';
+
 /** @deprecated Use `MastraCloudAuth`. */
 export class MastraCloudAuthProvider extends MastraCloudAuth {
   readonly #callbackUrl: string | undefined;
 
   constructor(options: MastraCloudAuthProviderOptions = {}) {
     const { cloudBaseUrl, callbackUrl, isProduction, ...rest } = options;
+    const known = renamed(rest);
+    const isNamed = known.cookieName !== undefined || Boolean(process.env['MASTRA_COOKIE_NAME']);
     super({
-      ...renamed(rest),
+      ...known,
+      ...(!isNamed && { cookieName: OLD_COOKIE, [BARE_NAME]: true }),
       ...(cloudBaseUrl !== undefined && { baseUrl: cloudBaseUrl }),
       dialect: 'pkce',
-      secure: isProduction ?? process.env['NODE_ENV'] === 'production',
+      ...(isProduction !== undefined && { secure: isProduction }),
     });
     this.#callbackUrl = callbackUrl;
   }

@@ -12,14 +12,23 @@ import type { CloudAuthEvent } from './events.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { Look, NativeAnswer, NativeFailure, NativeFlow, NativeIdentity, NativeSearch, NativeSource } from './native.js';
+import { Sites } from './site.js';
 import { identify, identityOf } from './user.js';
 import type { CloudUser } from './user.js';
 import type { Users } from './users.js';
+
+/** How many numbers the core has for sites. */
+const SITES = 7;
 
 export class Looks {
   readonly #cloud: Deployment;
   readonly #users: Users;
   readonly #look: Look;
+  /** The looks at requests to a site, by its number. */
+  readonly #looks: readonly Look[];
+  readonly #sites = new Sites();
+  /** Whether the address of a request had to be looked at before. */
+  #looksAtAddress = false;
   readonly #checks: Checks;
   readonly #isTraced: boolean;
 
@@ -28,6 +37,7 @@ export class Looks {
     this.#cloud = cloud;
     this.#users = users;
     this.#look = unwrap(cloud.authority.look());
+    this.#looks = Array.from({ length: SITES }, (_, site) => unwrap(cloud.authority.look(site)));
     this.#checks = new Checks(cloud.authority, () => this.#background());
     this.#isTraced = isTraced;
   }
@@ -36,11 +46,35 @@ export class Looks {
   who(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     // What a look finds says no more than a number: nothing can be told of it.
-    if (this.#isTraced) return this.#search(this.#cloud.authority.authenticate(token, authorization, cookie, false), request);
+    if (this.#isTraced) return this.#search(this.#authenticate(token, authorization, cookie, false, request), request);
     const isAlone = token === '' && authorization === undefined;
-    const serial = isAlone ? this.#look(cookie) : this.#look(cookie, authorization, token);
+    const look = this.#looksAtAddress ? this.#lookAt(request) : this.#look;
+    const serial = isAlone ? look(cookie) : look(cookie, authorization, token);
+    if (Number.isNaN(serial)) {
+      this.#looksAtAddress = true;
+      return this.who(token, authorization, request);
+    }
     const known = serial > 0 ? this.#users.get(serial) : undefined;
     return known === undefined ? this.#otherwise(serial, token, authorization, cookie, request) : known.promised;
+  }
+
+  /** The site that a request is for. */
+  site(request: RequestLike): number {
+    return this.#sites.of(request);
+  }
+
+  #lookAt(request: RequestLike): Look {
+    return this.#looks[this.#sites.of(request)] ?? this.#look;
+  }
+
+  #authenticate(
+    token: string,
+    authorization: string | undefined,
+    cookie: string | undefined,
+    isCounted: boolean,
+    request: RequestLike,
+  ): NativeSearch | NativeFailure {
+    return this.#cloud.authority.authenticate(token, authorization, cookie, isCounted, this.#sites.of(request));
   }
 
   #otherwise(
@@ -58,7 +92,7 @@ export class Looks {
     const found = authority.found(number);
     const known = found === null ? this.#users.get(number) : this.#users.who(found);
     // It was let go here, while the core knows it still.
-    return known?.promised ?? this.#search(authority.authenticate(token, authorization, cookie, true), request);
+    return known?.promised ?? this.#search(this.#authenticate(token, authorization, cookie, true, request), request);
   }
 
   async #check(ticket: number, request: RequestLike): Promise<CloudUser | null> {
@@ -126,7 +160,7 @@ export class Looks {
       identify(user, known);
       return known;
     }
-    const search = authority.authenticate(token, undefined, undefined, false);
+    const search = authority.authenticate(token, undefined, undefined, false, 0);
     const found = await this.#search(search, {});
     return found !== null && found.id === user.id ? this.#again(found) : undefined;
   }

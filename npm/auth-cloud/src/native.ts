@@ -163,13 +163,15 @@ export interface NativeBatch {
 
 /**
  * The number of the identity that credentials stand for, where that is known at once; below 0 it is that number, and `background`
- * has something to do. 0 where the look goes on with `begun`. A half more than a whole number where that is the ticket of a check.
+ * has something to do. 0 where the look goes on with `begun`. A half more than a whole number where that is the ticket of a check. Not a
+ * number where the address of the request has to be looked at first.
  */
 export type Look = (cookie: Text, authorization?: Text, token?: Text) => number;
 
 export interface NativeAuthority {
-  facts(): { cookieName: string; isLocal: boolean; maxEntries: number; longest: number };
-  look(): Or<Look>;
+  facts(): { isLocal: boolean; maxEntries: number; longest: number };
+  /** A look at requests to one site, 0 where it is not known; at any, whose address was not looked at, where none is given. */
+  look(site?: number): Or<Look>;
   background(): NativeFlow[];
   statistics(): NativeStatistics;
   called(operation: string, status: number | undefined, failed: NativeTransportError | undefined, milliseconds: number): void;
@@ -182,7 +184,7 @@ export interface NativeAuthority {
   /** Whom this token was verified to be, where that is remembered and is this user. */
   identity(token: string, userId: string): NativeIdentity | null;
   /** `counted` where a look gave a number for the same request. */
-  authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean): Or<NativeSearch>;
+  authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean, site: number): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<string>;
   loginCookie(redirectUri: string, state: string): Or<string>;
   callback(
@@ -204,7 +206,7 @@ export interface NativeAuthority {
   takeRevocations(most: number): NativeRevocation[];
   waiting(): number;
   joining(): NativeJoining;
-  sessionToken(cookieHeader: string): string | null;
+  sessionToken(cookieHeader: string, site: number): string | null;
   sessionCookie(token: string, expiresAt: number): Or<string>;
   clearSessionCookie(): string;
   profileUrl(userId: string): string;
@@ -243,6 +245,7 @@ export interface NativeOptions {
   dialect?: string | undefined;
   cookieName?: string | undefined;
   cookieDomain?: string | undefined;
+  cookiePrefix?: boolean | undefined;
   sameSite?: string | undefined;
   secure?: boolean | undefined;
   sessionMaxAge?: number | undefined;
@@ -291,6 +294,8 @@ interface Native {
   verifiedClaims(token: string, keys: Text, secret: Text, rules: NativeTokenRules, now: number): Or<NativeTokenClaims>;
   codes(): string[];
   userAgent(): string;
+  /** The number of the site that a request is for; 0 where it cannot be said. */
+  siteOf(publicHost: Text, forwardedHost: Text, host: Text, forwardedProto: Text, url: Text): number;
 }
 
 function loaded(): Native {

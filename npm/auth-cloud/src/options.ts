@@ -81,7 +81,10 @@ export interface MastraCloudClientOptions {
 
 /** What `MastraCloudAuth` can be told. */
 export interface MastraCloudAuthOptions extends MastraCloudClientOptions, MastraAuthProviderOptions<CloudUser> {
-  /** The session cookie's name. Default `MASTRA_COOKIE_NAME`, else `mastra_session`; `__Host-` before it where it may stand. */
+  /**
+   * The session cookie's name, used as it is. Default `MASTRA_COOKIE_NAME`, else `mastra_session`, with a suffix of the deployment's own
+   * where the server's address names a port. `__Host-` goes before it where it may stand.
+   */
   readonly cookieName?: string;
   /** The session cookie's Domain. Default `MASTRA_COOKIE_DOMAIN`, else none: the cookie belongs to one host. */
   readonly cookieDomain?: string;
@@ -90,7 +93,7 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
    * script asks for has it, what the server renders there has not.
    */
   readonly sameSite?: 'Lax' | 'Strict' | 'None' | 'lax' | 'strict' | 'none';
-  /** Whether cookies travel over https only. Default `MASTRA_COOKIE_SECURE`, else true but in development. */
+  /** Whether cookies travel over https only. Default `MASTRA_COOKIE_SECURE`, else by the address that a sign-in comes back to. */
   readonly secure?: boolean;
   /**
    * Longest life of a session cookie in seconds, and how long what `endSession` and `endUser` end is known where nothing of it is known.
@@ -115,8 +118,11 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
   readonly traceRequests?: boolean;
 }
 
+/** Says that `__Host-` never goes before the cookie's name. No option: sibling subdomains can set a cookie without it. */
+export const BARE_NAME: unique symbol = Symbol('bare cookie name');
+
 /** The options as the core takes them. */
-export function nativeOptions(options: MastraCloudAuthOptions): NativeOptions {
+export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE_NAME]?: boolean }): NativeOptions {
   const { cache } = options;
   // `mastra dev` runs the server with NODE_ENV=production and says only in this variable what it is.
   const isMastraDev = process.env['MASTRA_DEV'] === 'true';
@@ -128,6 +134,7 @@ export function nativeOptions(options: MastraCloudAuthOptions): NativeOptions {
     dialect: text(options, 'dialect', 'MASTRA_CLOUD_DIALECT'),
     cookieName: text(options, 'cookieName', 'MASTRA_COOKIE_NAME'),
     cookieDomain: text(options, 'cookieDomain', 'MASTRA_COOKIE_DOMAIN'),
+    cookiePrefix: options[BARE_NAME] === true ? false : undefined,
     sameSite: text(options, 'sameSite'),
     secure: secure(options.secure),
     sessionMaxAge: number('sessionMaxAge', options.sessionMaxAge),

@@ -135,7 +135,7 @@ export class MastraCloudAuth
   /** The session token that a request's cookie holds, unverified. */
   getSessionIdFromRequest(request: Request): string | null {
     const cookie = header(request, 'cookie');
-    return cookie === undefined ? null : this.#cloud.authority.sessionToken(cookie);
+    return cookie === undefined ? null : this.#cloud.authority.sessionToken(cookie, this.#looks.site(request));
   }
 
   /** The header that keeps a session in a browser. */
@@ -282,7 +282,7 @@ export class MastraCloudAuth
 
   /** The session that a browser with an unusable callback has, where it is good or can be renewed. The code is not exchanged. */
   async #already(cookieHeader: string, { code, status }: NativeFailure): Promise<SSOCallbackResult<CloudUser> | undefined> {
-    const brought = this.#cloud.authority.sessionToken(cookieHeader);
+    const brought = this.#cloud.authority.sessionToken(cookieHeader, 0);
     if (brought === null) return undefined;
     try {
       let user = await this.#looks.who('', undefined, { headers: { cookie: cookieHeader } });

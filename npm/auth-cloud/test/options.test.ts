@@ -36,6 +36,7 @@ test('a wrong value is refused in words that name the option', () => {
     [{ ...given, secure: 'yes' }, 'secure must be true or false'],
     [{ ...given, cookieName: 'a b' }, 'cookie name must be'],
     [{ ...given, cookieDomain: '127.0.0.1' }, 'cookie domain must not be an IP address'],
+    [{ ...given, cookieDomain: 'com' }, 'cookie domain must have at least two labels'],
     [{ ...given, sessionMaxAge: -1 }, 'sessionMaxAge must be'],
     [{ ...given, sessionMaxAge: '1' }, 'sessionMaxAge must be'],
     [{ ...given, roleMapping: { a: 'b' } }, 'role'],
@@ -60,7 +61,7 @@ test('the environment stands in for what was left out, and empty is unset', () =
 test('cookies are Secure but on a developer’s machine', () => {
   const cookie = (options: MastraCloudAuthOptions = {}) =>
     new MastraCloudAuth({ projectId: 'demo', ...options }).getClearSessionHeaders()['Set-Cookie'];
-  expect(cookie()).toMatch(/^__Host-mastra_session=;.*; Secure/);
+  expect(cookie()).toMatch(/^__Host-mastra_session_[0-9a-f]{8}=;.*; Secure/);
   expect(cookie({ baseUrl: 'http://localhost:4300' })).not.toContain('Secure');
   expect(cookie({ baseUrl: 'http://localhost:4300', secure: true })).toContain('Secure');
   vi.stubEnv('MASTRA_DEV', 'true');

@@ -34,7 +34,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
         expect(own.every(({ id }) => id === user.id)).toBe(true);
         expect(new Set(own.map(({ set }) => pair(set ?? ''))).size).toBe(1);
         const set = own[0]?.set ?? '';
-        expect(set).toMatch(/^mastra_session=\S+; HttpOnly; SameSite=Lax; Path=\/; Max-Age=\d+$/);
+        expect(set).toMatch(/^mastra_session_[0-9a-f]{8}=\S+; HttpOnly; SameSite=Lax; Path=\/; Max-Age=\d+$/);
         expect(Number(set.split('Max-Age=')[1])).toBeGreaterThan(80_000);
         expect(pair(set)).not.toBe(cookie);
         // With the new cookie nothing more is asked, and late requests with the old one are given it too.
@@ -54,7 +54,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(Object.keys(session ?? {})).toEqual(['userId', 'expiresAt', 'createdAt']);
       expect(session!.expiresAt.getTime()).toBeGreaterThan(Date.now() + 80_000_000);
       const held = pair(auth.getSessionHeaders(session!)['Set-Cookie'] ?? '');
-      expect(held).toBe(`mastra_session=${session!.id}`);
+      expect(held).toBe(`${cookie.split('=')[0]}=${session!.id}`);
     });
 
     test('threat_065_permissions_end_with_the_token_for_whoever_holds_the_user', async ({ cloud, provider }) => {

@@ -16,7 +16,7 @@ const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as {
     statistics(): CloudAuthStatistics;
     look(): (cookie: null) => number;
     begun(): { next(last: undefined, jitter: number): unknown };
-    authenticate(token: string, authorization: null, cookie: null, counted: boolean): { next(last: undefined, jitter: number): object };
+    authenticate(token: string, authorization: null, cookie: null, counted: boolean, site: number): { next(last: undefined, jitter: number): object };
   };
 };
 
@@ -208,9 +208,9 @@ for (const dialect of ['v1', 'pkce'] as const) {
 test('a request that a look has counted is not counted by the search that follows', () => {
   const authority = addon.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
   const anonymous = () => authority.statistics().requests.find(({ outcome }) => outcome === 'anonymous')?.count;
-  authority.authenticate('', null, null, true).next(undefined, 0);
+  authority.authenticate('', null, null, true, 0).next(undefined, 0);
   expect(anonymous()).toBe(0);
-  authority.authenticate('', null, null, false).next(undefined, 0);
+  authority.authenticate('', null, null, false, 0).next(undefined, 0);
   expect(anonymous()).toBe(1);
   // The look and what goes on with it are one.
   expect(authority.look()(null)).toBe(0);

@@ -5,7 +5,7 @@ import { appendFileSync, readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
+import { MastraCloudAuth, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
 import type { MastraCloudClientOptions } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
 import type { NativeFlow, NativeOutcome, NativeTransportError } from '../dist/esm/native.js';
@@ -36,6 +36,12 @@ function holds(one: Case, value: unknown): void {
 
 every('cookies.json', one => {
   if (typeof one['header'] === 'string') return holds(one, native.cookieValues(one['header'], one['cookie']));
+  if ('deployment' in one) {
+    const { base_url: baseUrl, project_id: projectId, cookie_name: cookieName } = one['deployment'];
+    const auth = new MastraCloudAuth({ baseUrl, projectId, cookieName });
+    auth.getLoginCookies(one['redirect_uri'], 'state');
+    return holds(one, auth.getClearSessionHeaders()['Set-Cookie']?.split('=')[0]);
+  }
   const { name, secure, same_site, domain } = one['options'] ?? {};
   const options = { cookieName: name, secure, sameSite: same_site, cookieDomain: domain, production: false, development: false };
   return holds(one, native.cookieLine(options, one['value'], one['max_age_seconds'] ?? 0));

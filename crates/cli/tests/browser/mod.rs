@@ -142,6 +142,13 @@ impl Browser {
         self.jar.get(name).map(|(_, value)| value.as_str())
     }
 
+    /// The session that it holds. The name of the demo's own comes after the one that it falls back to.
+    pub(crate) fn session(&self) -> Option<&str> {
+        let mut cookies = self.jar.iter().rev();
+        let (_, (_, value)) = cookies.find(|(name, _)| name.starts_with("mastra_session"))?;
+        Some(value)
+    }
+
     /// Every name and value that it holds.
     pub(crate) fn cookies(&self) -> Vec<(String, String)> {
         let pair = |(name, (_, value)): (&String, &(String, String))| (name.clone(), value.clone());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::HeaderMap;
-use mastra_auth_cloud_core::cookie::{SetCookie, values};
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::callback::SignedIn;
@@ -106,9 +106,9 @@ impl SessionProvider for MastraCloudAuth {
 
     fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken> {
         let header = headers::cookie(headers)?;
-        values(&header, self.cookie_name())
-            .ok()?
-            .find_map(|value| SessionToken::parse(value).ok())
+        let authority = &self.0.driver.authority;
+        let mut values = authority.session_cookies(&header, None).ok()?;
+        values.find_map(|value| SessionToken::parse(value).ok())
     }
 
     fn session_cookie(
@@ -116,12 +116,12 @@ impl SessionProvider for MastraCloudAuth {
         session: &CloudSession,
         token: &SessionToken,
     ) -> Result<SetCookie, CloudApiError> {
-        self.config()
-            .session_cookie(token, session.expires_at(), system::now().wall)
+        let authority = &self.0.driver.authority;
+        authority.session_cookie(token, session.expires_at(), None, system::now().wall)
     }
 
     fn clear_session_cookie(&self) -> SetCookie {
-        self.config().cookie.clear()
+        self.config().cookie.at(None).clear()
     }
 }
 

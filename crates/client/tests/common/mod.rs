@@ -260,7 +260,13 @@ impl Browser {
     }
 
     pub(crate) fn session(&self) -> Option<&str> {
-        self.cookie("mastra_session")
+        // The name of the deployment's own is longer than the one that it falls back to.
+        let cookies = self
+            .jar
+            .iter()
+            .filter(|(key, _)| key.contains("mastra_session"));
+        let (_, value) = cookies.max_by_key(|(key, _)| key.len())?;
+        Some(value)
     }
 
     /// A person goes there.

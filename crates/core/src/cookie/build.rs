@@ -9,9 +9,8 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::options::{Checked, CookieOptions, SameSite, Secure, check};
-use super::parse::Named;
-use crate::error::{CloudApiError, Code};
+use super::options::{Checked, CookieOptions, Prefix, SameSite, Secure, check};
+use crate::error::CloudApiError;
 use crate::malformed::Malformed;
 
 /// Most bytes of name and value together: browsers drop larger cookies in silence (RFC 6265bis section 5.7).
@@ -21,8 +20,8 @@ pub const MAX_COOKIE_BYTES: usize = 4096;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSpec {
     name: Box<str>,
-    named: Named,
     secure: Secure,
+    prefix: Prefix,
     same_site: SameSite,
     domain: Option<Box<str>>,
     path: Box<str>,
@@ -49,12 +48,12 @@ impl CookieSpec {
     /// );
     /// ```
     pub fn new(options: CookieOptions) -> Result<Self, CloudApiError> {
-        let (secure, same_site) = (options.secure, options.same_site);
+        let (secure, prefix, same_site) = (options.secure, options.prefix, options.same_site);
         let Checked { name, domain, path } = check(options)?;
         Ok(Self {
-            named: Named::new(&name),
             name,
             secure,
+            prefix,
             same_site,
             domain,
             path,
@@ -64,11 +63,6 @@ impl CookieSpec {
     /// The name that is set and read: the configured one with its prefix.
     pub fn name(&self) -> &str {
         &self.name
-    }
-
-    /// Finds it in a header.
-    pub(crate) const fn finder(&self) -> &Named {
-        &self.named
     }
 
     /// Whether the cookie travels over https only.
@@ -91,6 +85,7 @@ impl CookieSpec {
         Self::new(CookieOptions {
             name: name_without_prefix.to_owned(),
             secure: self.secure,
+            prefix: self.prefix,
             same_site: self.same_site.for_login(),
             domain: self.domain.as_deref().map(ToOwned::to_owned),
             path: self.path.as_ref().to_owned(),
@@ -111,8 +106,9 @@ impl CookieSpec {
                 rule,
             )));
         }
-        if self.name.len().saturating_add(value.len()) > MAX_COOKIE_BYTES {
-            return Err(CloudApiError::new(Code::CookieTooLarge));
+        let room = MAX_COOKIE_BYTES.saturating_sub(self.name.len());
+        if value.len() > room {
+            return Err(CloudApiError::too_large(value.len(), room));
         }
         Ok(self.write(value, max_age, ""))
     }

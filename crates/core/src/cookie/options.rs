@@ -1,5 +1,6 @@
 //! What a deployment may choose about its cookies, and which choices browsers would drop in silence.
 
+use super::names::HOST_PREFIX;
 use crate::error::CloudApiError;
 
 /// The session cookie's name, before any prefix.
@@ -7,7 +8,6 @@ pub const DEFAULT_NAME: &str = "mastra_session";
 /// Longest name that can be configured, in bytes, before any prefix.
 pub const MAX_NAME_BYTES: usize = 64;
 
-const HOST_PREFIX: &str = "__Host-";
 /// Prefixes that browsers accept on Secure cookies only.
 const SECURE_PREFIXES: [&str; 2] = [SECURE_PREFIX, "__Http-"];
 const SECURE_PREFIX: &str = "__Secure-";
@@ -20,6 +20,16 @@ pub enum Secure {
     Yes,
     /// Over plain http as well: for loopback hosts during development.
     No,
+}
+
+/// Whether `__Host-` goes before the name where browsers allow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Prefix {
+    /// Before the name of a Secure cookie without Domain.
+    #[default]
+    Host,
+    /// Never: sibling subdomains can set a cookie of that name.
+    None,
 }
 
 /// Which requests from other sites carry the cookie.
@@ -60,6 +70,8 @@ pub struct CookieOptions {
     pub name: String,
     /// Whether it travels over https only.
     pub secure: Secure,
+    /// Whether `__Host-` goes before the name.
+    pub prefix: Prefix,
     /// Which requests from other sites carry it.
     pub same_site: SameSite,
     /// The domain whose hosts all get it; `None` for the one host, which is safer.
@@ -73,6 +85,7 @@ impl Default for CookieOptions {
         Self {
             name: DEFAULT_NAME.to_owned(),
             secure: Secure::default(),
+            prefix: Prefix::default(),
             same_site: SameSite::default(),
             domain: None,
             path: String::new(),
@@ -124,7 +137,8 @@ pub(super) fn check(options: CookieOptions) -> Result<Checked, CloudApiError> {
             "cookie name must not begin with __Host- where the cookie has a path: browsers drop it",
         );
     }
-    let can_be_host = options.secure == Secure::Yes && domain.is_none();
+    let can_be_host =
+        options.secure == Secure::Yes && options.prefix == Prefix::Host && domain.is_none();
     let name = if can_be_host && !is_prefixed {
         // One that is for a part of the host only is not for the host.
         let prefix = if options.path.is_empty() {
@@ -148,6 +162,10 @@ fn parse_domain(text: &str) -> Result<Box<str>, CloudApiError> {
     let domain = text.strip_prefix('.').unwrap_or(text);
     if domain.len() > 253 || !domain.split('.').all(is_label) {
         return refuse("cookie domain must be a host name of letters, digits, hyphens and dots");
+    }
+    if !domain.contains('.') {
+        // A public suffix, or a host of this network: browsers drop what would cover all of it.
+        return refuse("cookie domain must have at least two labels: browsers drop it");
     }
     if domain.rsplit('.').next().is_some_and(is_number) {
         return refuse("cookie domain must not be an IP address");

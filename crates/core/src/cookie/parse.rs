@@ -64,51 +64,6 @@ pub fn every_value<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h 
     core::iter::from_fn(move || header.get(search.next(&name)?))
 }
 
-/// Finds cookies of one name in header after header.
-#[derive(Clone)]
-pub(crate) struct Named(Finder<'static>);
-
-/// The name stands beside it already.
-impl fmt::Debug for Named {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Named(..)")
-    }
-}
-
-impl PartialEq for Named {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.needle() == other.0.needle()
-    }
-}
-
-impl Eq for Named {}
-
-impl Named {
-    pub(super) fn new(name: &str) -> Self {
-        Self(Finder::new(name).into_owned())
-    }
-
-    /// The first value that is not empty, of a header as it came. Where it is text, that is the first of [`values`]; any other
-    /// byte is as good as one that no token has.
-    pub(crate) fn first<'h>(&self, header: &'h [u8]) -> Result<Option<&'h [u8]>, CookieError> {
-        if header.len() > MAX_HEADER_BYTES {
-            return Err(CookieError::HeaderTooLarge);
-        }
-        let mut search = Search::new(header);
-        let mut first = None;
-        let mut count = 0_usize;
-        while let Some(place) = search.next(&self.0) {
-            count = count.saturating_add(1);
-            if count > MAX_SAME_NAME {
-                return Err(CookieError::TooMany);
-            }
-            let found = header.get(place).filter(|value| !value.is_empty());
-            first = first.or(found);
-        }
-        Ok(first)
-    }
-}
-
 /// Where the values of one name stand in a header, one after the other.
 struct Search<'h> {
     header: &'h [u8],

@@ -1,6 +1,7 @@
 //! Cookies against a reference tokenizer, written differently from the code.
 
 mod jar;
+mod session;
 
 use core::time::Duration;
 
@@ -21,6 +22,7 @@ fn options(name: &str, secure: Secure, same_site: SameSite, domain: Option<&str>
         same_site,
         domain: domain.map(str::to_owned),
         path: String::new(),
+        prefix: Prefix::Host,
     }
 }
 
@@ -339,7 +341,10 @@ fn a_domain_is_a_host_name() {
         (".example.com", true),
         ("a-b.example.com", true),
         ("xn--bcher-kva.example", true),
-        ("localhost", true),
+        ("localhost", false),
+        ("com", false),
+        (".com", false),
+        ("com.", false),
         ("1.example.com", true),
         ("", false),
         (".", false),

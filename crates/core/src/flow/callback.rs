@@ -18,7 +18,7 @@ use super::judge::Judge;
 use super::keys::FetchKeys;
 use super::step::{Event, Flow, Jitter, Step};
 use crate::binding;
-use crate::cookie::{SetCookie, values};
+use crate::cookie::SetCookie;
 use crate::encoding::{Digest, sha256_parts};
 use crate::envelope::bad_member;
 use crate::error::{CloudApiError, Code};
@@ -32,7 +32,7 @@ use crate::op::verify_token::VerifyToken;
 use crate::secret::{AuthorizationCode, SessionToken};
 use crate::state::State;
 use crate::time::Now;
-use crate::url::ReturnPath;
+use crate::url::{ReturnPath, Site};
 
 /// What a sign-in ends with.
 #[derive(Debug)]
@@ -53,6 +53,8 @@ pub struct SignedIn {
 pub struct Callback {
     authority: Arc<Authority>,
     state: State,
+    /// Of the address that the sign-in comes back to.
+    site: Site,
     phase: Phase,
     jitter: Jitter,
 }
@@ -100,14 +102,15 @@ impl Callback {
         now: Now,
         jitter: Jitter,
     ) -> Result<Self, CloudApiError> {
-        let config = authority.config();
         let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
         if authority.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         // The next request could not read its session among so many: to sign in mends nothing, so no code is spent for it.
-        values(cookie_header, config.cookie.name())?;
-        let bound = binding::read(config, cookie_header, state.id(), now)?;
+        authority.session_cookies(cookie_header, None)?;
+        let is_plain = |bound: &_| authority.is_plain_login(bound, state.id());
+        let bound = binding::read(authority.config(), cookie_header, state.id(), now, is_plain)?;
+        let site = bound.redirect_uri.site();
         let code =
             AuthorizationCode::parse(code).map_err(|_| CloudApiError::new(Code::CodeMalformed))?;
         let ready = Ready {
@@ -127,6 +130,7 @@ impl Callback {
         Ok(Self {
             authority,
             state,
+            site,
             phase,
             jitter,
         })

@@ -3,10 +3,10 @@
 //! Borrowed from its headers, and looked into no further than to find them: what has not the form of a token is refused by
 //! whoever tries it. At most five are kept.
 
-use crate::cookie::values;
 use crate::error::CloudApiError;
 use crate::identity::authority::Authority;
 use crate::secret::SessionToken;
+use crate::url::Site;
 
 /// How many of them are tried.
 pub(super) const MAX_CANDIDATES: usize = 5;
@@ -60,11 +60,12 @@ impl<'h> Credentials<'h> {
         authorization: Option<&'h str>,
         cookie: Option<&'h str>,
     ) -> Result<Self, CloudApiError> {
-        Self::with_token(authority, None, authorization, cookie)
+        Self::with_token(authority, None, authorization, cookie, None)
     }
 
     /// The same, where the host has read a token already: it counts before the headers, and once where it stands there too.
-    /// Some hosts hand on a whole `Authorization` value whose scheme they do not know by its spelling.
+    /// Some hosts hand on a whole `Authorization` value whose scheme they do not know by its spelling. `site` is the address that
+    /// the request is for, where that decides which cookies count.
     ///
     /// # Errors
     ///
@@ -74,6 +75,7 @@ impl<'h> Credentials<'h> {
         token: Option<&'h str>,
         authorization: Option<&'h str>,
         cookie: Option<&'h str>,
+        site: Option<Site>,
     ) -> Result<Self, CloudApiError> {
         let token = token.map(|text| bearer(text).unwrap_or(text));
         let bearer = authorization
@@ -91,7 +93,7 @@ impl<'h> Credentials<'h> {
         token.into_iter().for_each(&mut add);
         bearer.into_iter().for_each(&mut add);
         if let Some(header) = cookie {
-            values(header, authority.config().cookie.name())?.for_each(&mut add);
+            authority.session_cookies(header, site)?.for_each(&mut add);
         }
         Ok(found)
     }
@@ -133,6 +135,18 @@ pub struct Brought<'h> {
     pub authorization: Option<&'h str>,
     /// The `Cookie` header.
     pub cookie: Option<&'h [u8]>,
+    /// The address that it is for.
+    pub reached: Reached,
+}
+
+/// What is known of the address that a request is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// It was not looked at so far.
+    #[default]
+    Unasked,
+    /// It was looked at, and may not have been found.
+    Asked(Option<Site>),
 }
 
 impl<'h> Brought<'h> {
@@ -140,7 +154,14 @@ impl<'h> Brought<'h> {
     pub(super) fn first(&self, authority: &Authority) -> Option<&'h [u8]> {
         // Looked at even where it does not count: what cannot be read is refused whatever stands beside it.
         let cookie = match self.cookie {
-            Some(header) => authority.config().cookie.finder().first(header).ok()?,
+            Some(header) => {
+                let cookie = &authority.config().cookie;
+                let counted = match self.reached {
+                    Reached::Unasked => cookie.counted(None),
+                    Reached::Asked(site) => authority.counted(site),
+                };
+                cookie.names().first(header, counted).ok()?
+            }
             None => None,
         };
         let token = self.token.map(|text| bearer(text).unwrap_or(text));

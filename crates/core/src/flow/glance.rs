@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-pub use super::credentials::Brought;
+pub use super::credentials::{Brought, Reached};
 use crate::identity::Identity;
 use crate::identity::authority::Authority;
 use crate::time::Now;

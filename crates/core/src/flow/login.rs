@@ -46,7 +46,9 @@ pub fn cookie(
     let config = authority.config();
     let verifier = derive_verifier(authority.login_secret(), config, redirect_uri, state.id())?;
     let value = binding::write(config, redirect_uri, state.id(), &verifier, now);
-    binding::spec(config, state.id())?.set(&value, config.policy.login_lifetime)
+    authority.note(redirect_uri.site());
+    binding::spec(config, state.id(), Some(redirect_uri.site()))?
+        .set(&value, config.policy.login_lifetime)
 }
 
 /// The cookies to clear so that no browser collects more than eight sign-ins under way.
@@ -68,5 +70,5 @@ pub fn overdue(
 ///
 /// None that well-formed arguments can cause.
 pub fn clear(authority: &Authority, state: &State) -> Result<SetCookie, CloudApiError> {
-    Ok(binding::spec(authority.config(), state.id())?.clear())
+    Ok(binding::spec(authority.config(), state.id(), None)?.clear())
 }

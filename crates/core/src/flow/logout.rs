@@ -12,7 +12,6 @@ use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
-use crate::cookie::every_value;
 use crate::error::{CloudApiError, Code, Kind};
 use crate::identity::Identity;
 use crate::identity::authority::Authority;
@@ -243,8 +242,12 @@ impl Several {
         now: Now,
         jitter: Jitter,
     ) -> Self {
-        let old = every_value(cookie_header, authority.config().cookie.name())
-            .filter_map(|value| SessionToken::parse(value).ok())
+        let old = authority
+            .ending_cookies(cookie_header, None)
+            .into_iter()
+            // What is only fallen back to may be another deployment's, unless it was good here.
+            .filter(|(old, fallback)| fallback.is_none() || authority.verified(old).is_some())
+            .map(|(old, _)| old)
             .filter(|old| !old.same_as(new));
         Self::new(authority, old, Effort::Once, now, jitter)
     }

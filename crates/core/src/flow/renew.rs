@@ -337,8 +337,7 @@ impl Renew {
         let until = session.expires_at();
         match self
             .authority
-            .config()
-            .session_cookie(&self.token, until, now.wall)
+            .session_cookie(&self.token, until, None, now.wall)
         {
             Ok(cookie) => Renewal::Unchanged {
                 session,

@@ -47,7 +47,7 @@ impl Renewed {
         now: Now,
     ) -> Result<Self, CloudApiError> {
         let (token, until) = (identity.user().session_token(), session.expires_at());
-        let cookie = authority.config().session_cookie(token, until, now.wall)?;
+        let cookie = authority.session_cookie(token, until, None, now.wall)?;
         Ok(Self {
             identity,
             session,

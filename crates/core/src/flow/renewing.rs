@@ -13,7 +13,7 @@ use super::call::out_of_turn;
 use super::identify::{Answer, Identify};
 use super::renew::{Renew, Renewal};
 use super::step::Jitter;
-use crate::cookie::{SetCookie, values};
+use crate::cookie::SetCookie;
 use crate::error::{CloudApiError, Code};
 use crate::identity::authority::Authority;
 use crate::identity::cache::Lookup;
@@ -214,8 +214,9 @@ impl<'h> Renewing<'h> {
     /// Nobody is signed in: perhaps one of the cookies was good a while ago.
     fn rejected(&mut self, error: CloudApiError, now: Now, jitter: Jitter) -> Wanted {
         self.refused.get_or_insert((error, self.search.source()));
-        let name = self.authority.config().cookie.name();
-        let cookies = self.cookies.and_then(|header| values(header, name).ok());
+        let cookies = self
+            .cookies
+            .and_then(|header| self.authority.session_cookies(header, None).ok());
         for text in cookies.into_iter().flatten().skip(self.tried) {
             self.tried = self.tried.saturating_add(1);
             let Ok(token) = SessionToken::parse(text) else {
@@ -266,9 +267,8 @@ impl<'h> Renewing<'h> {
     }
 
     fn is_from_cookie(&self, key: &TokenKey) -> bool {
-        let name = self.authority.config().cookie.name();
         self.cookies
-            .and_then(|header| values(header, name).ok())
+            .and_then(|header| self.authority.session_cookies(header, None).ok())
             .is_some_and(|mut values| values.any(|text| self.authority.key(text) == *key))
     }
 }

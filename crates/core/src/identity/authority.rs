@@ -2,6 +2,7 @@
 //!
 //! One handle, made once, used by every flow of every driver. Holds no login in progress: those live in the browser.
 
+mod cookies;
 mod glance;
 mod joining;
 mod revocations;
@@ -19,6 +20,7 @@ use super::cache::{Cache, GrantsLookup, Lookup, Proof};
 use super::hearsay::Hearsay;
 use super::key::{Scope, TokenKey};
 use super::keys::Keys;
+use super::noted::Noted;
 use super::outbox::Outbox;
 use super::refusal::Refusal;
 use super::revocation::Realm;
@@ -54,6 +56,7 @@ pub struct Authority {
     /// Which tokens a newer one was asked for a moment ago.
     renewals: Spent,
     tally: Tally,
+    noted: Noted,
 }
 
 impl Authority {
@@ -85,6 +88,7 @@ impl Authority {
             successions: Successions::new(policy.capacity),
             renewals: Spent::new(policy.renew_before / 4, policy.capacity),
             tally: Tally::default(),
+            noted: Noted::default(),
             config: Arc::new(config),
         })
     }

@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use super::{SECURE, is_loopback, is_private, parse_web};
+use super::{SECURE, Scheme, Site, is_loopback, is_private, parse_web};
 use crate::malformed::Malformed;
 
 const NAME: &str = "public URL";
@@ -29,7 +29,7 @@ const NAME: &str = "public URL";
 pub struct PublicUrl {
     origin: Box<str>,
     path: Box<str>,
-    secure: bool,
+    site: Site,
     loopback: bool,
 }
 
@@ -56,7 +56,7 @@ impl PublicUrl {
         Ok(Self {
             path: path.into(),
             origin: web.url.origin().ascii_serialization().into(),
-            secure: web.url.scheme() == "https",
+            site: Site::of(&web.url),
             loopback: is_loopback(&web.url),
         })
     }
@@ -68,7 +68,12 @@ impl PublicUrl {
 
     /// Whether it is https, and so whether cookies are `Secure`.
     pub const fn is_secure(&self) -> bool {
-        self.secure
+        matches!(self.site.scheme, Scheme::Https)
+    }
+
+    /// What the address says about cookies there.
+    pub const fn site(&self) -> Site {
+        self.site
     }
 
     /// Whether the host is this machine.
@@ -116,7 +121,7 @@ impl PublicUrl {
 
     /// Whether a `Host` header with this value leads to this address. One that is no host leads nowhere else.
     pub fn is_reached_by(&self, host: &str) -> bool {
-        let scheme = if self.secure { "https" } else { "http" };
+        let scheme = if self.is_secure() { "https" } else { "http" };
         parse_web(&format!("{scheme}://{host}")).map_or(true, |web| {
             web.url.origin().ascii_serialization() == *self.origin
         })

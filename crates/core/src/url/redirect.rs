@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use super::parse_web;
+use super::{Site, parse_web};
 use crate::malformed::Malformed;
 
 const NAME: &str = "redirect URI";
@@ -24,6 +24,7 @@ const NAME: &str = "redirect URI";
 pub struct RedirectUri {
     text: Box<str>,
     origin: Box<str>,
+    site: Site,
 }
 
 impl RedirectUri {
@@ -46,6 +47,7 @@ impl RedirectUri {
         Ok(Self {
             text: text.into(),
             origin: url.origin().ascii_serialization().into(),
+            site: Site::of(&url),
         })
     }
 
@@ -58,6 +60,11 @@ impl RedirectUri {
     /// The origin: scheme, host, and the port where it is not the scheme's own.
     pub fn origin(&self) -> &str {
         &self.origin
+    }
+
+    /// What the address says about cookies there.
+    pub const fn site(&self) -> Site {
+        self.site
     }
 }
 

@@ -505,7 +505,8 @@ fn a_token_past_its_own_end_is_let_in_by_the_clouds_word_alone() {
 /// Asks with a token that the host has read, and these headers; all that is asked about is refused. Gives the calls.
 fn asked(token: Option<&str>, authorization: Option<&str>, cookie: Option<&str>) -> Vec<String> {
     let authority = v1();
-    let credentials = Credentials::with_token(&authority, token, authorization, cookie).unwrap();
+    let credentials =
+        Credentials::with_token(&authority, token, authorization, cookie, None).unwrap();
     let mut search = Authenticate::new(&authority, credentials.into_owned());
     let mut bearers = Vec::new();
     let mut last = None;

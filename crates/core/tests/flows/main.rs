@@ -15,6 +15,7 @@ mod breaker;
 mod callback;
 mod clock;
 mod clock_ahead;
+mod cookies;
 mod ends;
 mod glance;
 mod handed_out;

@@ -65,7 +65,7 @@ pub(super) async fn callback(
     match result {
         Ok(signed_in) => {
             let path = signed_in.return_path.as_str();
-            let response = if desk.auth.config().cookie.is_strict() {
+            let response = if desk.auth.config().cookie.at(None).is_strict() {
                 onward(path)
             } else {
                 see_other(path)
@@ -97,7 +97,9 @@ async fn refused(
         return with_cookies(response, renewed.as_slice());
     }
     // The session's cookie does not come with what the Cloud's page asks for, but it does with what ours asks for.
-    if desk.auth.config().cookie.is_strict() && parameters.again.is_none() && accepts_html(headers)
+    if desk.auth.config().cookie.at(None).is_strict()
+        && parameters.again.is_none()
+        && accepts_html(headers)
     {
         let code = if error.is_refusal() {
             Code::LoginRejected.as_str()
@@ -155,6 +157,9 @@ pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) ->
         (Kind::Cloud, _) if error.is_refusal() => {
             ("Sign-in was not accepted", "Sign in again", &login)
         }
+        _ if error.is(&Code::CookieTooLarge) => {
+            ("Sign-in could not be finished", "Open the app", &own)
+        }
         (Kind::Network | Kind::Cloud, _) => ("Sign-in is not available", "Try again", &login),
         _ if error.is(&Code::AccessDenied) => {
             ("You did not sign in", "Sign in with Mastra Cloud", &login)
@@ -191,6 +196,9 @@ fn outside(error: &CloudApiError) -> (StatusCode, &str, &str) {
             "login_rejected",
             "Mastra Cloud did not accept this sign-in. It may have been used already or taken too long.",
         ),
+        _ if error.is(&Code::CookieTooLarge) => {
+            (StatusCode::BAD_GATEWAY, error.code(), error.message())
+        }
         Kind::Cloud => (
             StatusCode::BAD_GATEWAY,
             "cloud_error",

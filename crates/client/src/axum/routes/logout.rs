@@ -13,7 +13,6 @@ use crate::axum::outside::{accepts_html, guard, json_error, see_other};
 use crate::axum::page::{Address, ErrorPage, reference};
 use crate::axum::rejection::{Denied, refuse};
 use crate::signals::{self, Trail};
-use crate::traits::SessionProvider as _;
 
 const NOT_CONFIRMED: &str = "You are signed out here. Mastra Cloud did not confirm the end of the session, so it may stay open there until it expires.";
 
@@ -22,7 +21,7 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resp
         signals::cross_origin(&headers);
         return refuse(Some(&desk.auth), Denied::CrossOrigin, &headers);
     }
-    let outcome = desk.auth.sign_out_request(&headers).await;
+    let (outcome, cleared) = desk.auth.sign_out_request(&headers).await;
     let html = accepts_html(&headers);
     let home = desk.auth.place("/");
     let response = match (outcome, html) {
@@ -58,5 +57,5 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resp
             response
         }
     };
-    with_cookies(response, &[desk.auth.clear_session_cookie()])
+    with_cookies(response, &cleared)
 }

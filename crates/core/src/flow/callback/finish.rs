@@ -98,10 +98,8 @@ impl Callback {
         // Where only the token's end is known, the cookie stays long enough to renew it.
         let cookie_until = session_end.unwrap_or(session.expires_at().plus(RENEWABLE_FOR));
         let cookies = vec![
-            binding::spec(authority.config(), self.state.id())?.clear(),
-            authority
-                .config()
-                .session_cookie(&token, cookie_until, now.wall)?,
+            binding::spec(authority.config(), self.state.id(), Some(self.site))?.clear(),
+            authority.session_cookie(&token, cookie_until, Some(self.site), now.wall)?,
         ];
         let identity = authority
             .remember_sign_in(identity, now)

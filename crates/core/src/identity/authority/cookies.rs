@@ -1,0 +1,128 @@
+//! Session cookies of requests and for answers: which names count, and which name and attributes the one that is set has.
+
+use super::Authority;
+use crate::binding::Opened;
+use crate::cookie::{CookieError, Counted, SessionValues, SetCookie};
+use crate::encoding::constant_time_eq;
+use crate::error::CloudApiError;
+use crate::pkce::derive_verifier;
+use crate::secret::SessionToken;
+use crate::state::StateId;
+use crate::time::Timestamp;
+use crate::url::Site;
+
+impl Authority {
+    /// Which names count for a request to this address; where it is not known, by the address that was last noted.
+    pub(crate) fn counted(&self, site: Option<Site>) -> Counted {
+        self.config
+            .cookie
+            .counted_now(site.or_else(|| self.noted.site()))
+    }
+
+    /// The session cookies that are tried for a request to this address, in their order: the deployment's own name first.
+    ///
+    /// # Errors
+    ///
+    /// [`CookieError`] where the header is too long or a name stands too often.
+    pub fn session_cookies<'h>(
+        &self,
+        header: &'h str,
+        site: Option<Site>,
+    ) -> Result<SessionValues<'h>, CookieError> {
+        let names = self.config.cookie.names();
+        names.values(header.as_bytes(), self.counted(site))
+    }
+
+    /// Whether it takes the address to say which cookies of this header count.
+    pub fn needs_site(&self, header: &[u8]) -> bool {
+        let cookie = &self.config.cookie;
+        cookie.counted(None) == Counted::Undecided && cookie.names().has_unprefixed(header)
+    }
+
+    /// Whether a login cookie without `__Host-` counts, of a sign-in that comes back to plain http on this machine: where that is the
+    /// address last noted, or, outside of production, where the sign-in was begun by this process.
+    pub(crate) fn is_plain_login(&self, bound: &Opened, state: &StateId) -> bool {
+        let (config, redirect_uri) = (&self.config, &bound.redirect_uri);
+        if config.cookie.counted(Some(redirect_uri.site())) != Counted::Both {
+            return false;
+        }
+        let is_ours = || {
+            derive_verifier(&self.login_secret, config, redirect_uri, state).is_ok_and(|own| {
+                constant_time_eq(own.expose().as_bytes(), bound.verifier.expose().as_bytes())
+            })
+        };
+        self.counted(None) == Counted::Both || (!config.cookie.is_production() && is_ours())
+    }
+
+    /// Notes the address of a sign-in: what is written next without a request is for a browser there.
+    pub fn note(&self, site: Site) {
+        self.noted.put(site, None);
+    }
+
+    /// The session token that a request to this address brings in a cookie, unverified: the first that may be one. Its address
+    /// and the cookie's name are noted.
+    pub fn session_token<'h>(&self, header: &'h str, site: Option<Site>) -> Option<&'h str> {
+        let mut values = self.session_cookies(header, site).ok()?;
+        let token = values.find(|value| SessionToken::parse(value).is_ok())?;
+        let counted = self.counted(site);
+        let names = self.config.cookie.names();
+        let came = names
+            .all(header.as_bytes())
+            .find(|(kind, value)| names.counts(*kind, counted) && *value == token.as_bytes())
+            .map(|(kind, _)| kind);
+        if let Some(site) = site.or_else(|| self.noted.site()) {
+            self.noted.put(site, came);
+        }
+        Some(token)
+    }
+
+    /// The cookie that keeps a session's token in a browser until then, at this address or the one last noted.
+    ///
+    /// # Errors
+    ///
+    /// `cookie_too_large`.
+    pub fn session_cookie(
+        &self,
+        token: &SessionToken,
+        until: Timestamp,
+        site: Option<Site>,
+        now: Timestamp,
+    ) -> Result<SetCookie, CloudApiError> {
+        let left = until.since(now).min(self.config.policy.session_max_age);
+        let site = site.or_else(|| self.noted.site());
+        self.config.cookie.at(site).set(token.expose(), left)
+    }
+
+    /// The header that takes a session cookie away: the one that came last, else the one that is set at the address last noted.
+    pub fn clear_session_cookie(&self) -> SetCookie {
+        let (cookie, site) = (&self.config.cookie, self.noted.site());
+        match self.noted.came() {
+            Some(kind) => cookie.clear(kind, site),
+            None => cookie.at(site).clear(),
+        }
+    }
+
+    /// The tokens under the deployment's names that a request brings to its end, and the headers that take away the names that
+    /// are only fallen back to. Such a cookie may be another deployment's: it counts where its token was seen to be good here,
+    /// or where there is no other.
+    pub fn ending_cookies(
+        &self,
+        header: &str,
+        site: Option<Site>,
+    ) -> Vec<(SessionToken, Option<SetCookie>)> {
+        let (cookie, counted) = (&self.config.cookie, self.counted(site));
+        let found = || {
+            let counts = move |(kind, _): &(_, _)| cookie.names().counts(*kind, counted);
+            cookie.names().all(header.as_bytes()).filter(counts)
+        };
+        let has_own = found().any(|(kind, _)| !cookie.is_fallback(kind));
+        found()
+            .filter_map(|(kind, value)| {
+                let token = SessionToken::parse(core::str::from_utf8(value).ok()?).ok()?;
+                let is_fallback = cookie.is_fallback(kind);
+                let counts = !is_fallback || !has_own || self.verified(&token).is_some();
+                counts.then(|| (token, is_fallback.then(|| cookie.clear(kind, site))))
+            })
+            .collect()
+    }
+}

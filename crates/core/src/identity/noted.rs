@@ -1,0 +1,51 @@
+//! The address that a deployment was last reached at, for what is written without a request at hand, and the name that the last
+//! session cookie came under, for the header that clears it.
+//!
+//! Decides nothing but names and attributes of cookies.
+
+use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
+
+use crate::cookie::Kind;
+use crate::url::{Scheme, Site};
+
+/// Nothing was noted while it is 0.
+#[derive(Debug, Default)]
+pub(super) struct Noted(AtomicU8);
+
+impl Noted {
+    pub(super) fn put(&self, site: Site, came: Option<Kind>) {
+        let scheme = match site.scheme {
+            Scheme::Https => 1,
+            Scheme::LoopbackHttp => 2,
+            Scheme::Http => 3,
+        };
+        let kind = came.map_or(0, |kind| {
+            16 | u8::from(kind.is_prefixed) << 5 | u8::from(kind.is_suffixed) << 6
+        });
+        self.0
+            .store(scheme | u8::from(site.has_port) << 2 | kind, Relaxed);
+    }
+
+    pub(super) fn site(&self) -> Option<Site> {
+        let noted = self.0.load(Relaxed);
+        let scheme = match noted & 3 {
+            1 => Scheme::Https,
+            2 => Scheme::LoopbackHttp,
+            3 => Scheme::Http,
+            _ => return None,
+        };
+        Some(Site {
+            scheme,
+            has_port: noted & 4 != 0,
+        })
+    }
+
+    /// The name that the last session cookie came under.
+    pub(super) fn came(&self) -> Option<Kind> {
+        let noted = self.0.load(Relaxed);
+        (noted & 16 != 0).then_some(Kind {
+            is_prefixed: noted & 32 != 0,
+            is_suffixed: noted & 64 != 0,
+        })
+    }
+}

@@ -1,0 +1,187 @@
+//! What an address says about the cookies that are set and read there: whether they can be Secure, and whether other ports of
+//! its host may serve another deployment.
+//!
+//! Cookies know no ports (RFC 6265 section 8.5). Does not say that the address is ours.
+
+use core::fmt;
+
+use ::url::Url;
+
+use super::{is_loopback, parse_web};
+
+/// How browsers reach an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Over https.
+    Https,
+    /// Over plain http on this machine. Safari keeps no Secure cookie there.
+    LoopbackHttp,
+    /// Over plain http elsewhere.
+    Http,
+}
+
+/// What an address says about the cookies there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// How browsers reach it.
+    pub scheme: Scheme,
+    /// Whether it names a port other than the scheme's own.
+    pub has_port: bool,
+}
+
+/// What a request tells of the address that the browser asked for.
+#[derive(Clone, Copy, Default)]
+pub struct Told<'r> {
+    /// `x-mastra-public-host`
+    pub public_host: Option<&'r str>,
+    /// `x-forwarded-host`
+    pub forwarded_host: Option<&'r str>,
+    /// `host`
+    pub host: Option<&'r str>,
+    /// `x-forwarded-proto`
+    pub forwarded_proto: Option<&'r str>,
+    /// The request's own URL.
+    pub url: Option<&'r str>,
+}
+
+impl Site {
+    /// An address without a port that is reached over https.
+    pub const DEFAULT: Self = Self {
+        scheme: Scheme::Https,
+        has_port: false,
+    };
+
+    pub(super) fn of(url: &Url) -> Self {
+        let scheme = match url.scheme() {
+            "https" => Scheme::Https,
+            _ if is_loopback(url) => Scheme::LoopbackHttp,
+            _ => Scheme::Http,
+        };
+        Self {
+            scheme,
+            has_port: url.port().is_some(),
+        }
+    }
+
+    /// The address that a Mastra server takes a request to be for: the hosts in their order, the first of each list. Behind a
+    /// proxy that names the host it assumes https.
+    pub fn of_request(told: &Told<'_>) -> Option<Self> {
+        let first = |list: &str| Some(list.split(',').next()?.trim().to_owned());
+        let named = |list: Option<&str>| list.and_then(first).filter(|text| !text.is_empty());
+        let proxied = named(told.public_host).or_else(|| named(told.forwarded_host));
+        let address = match (proxied, told.host.filter(|host| !host.is_empty())) {
+            (Some(host), _) => format!("https://{host}"),
+            (None, Some(host)) => {
+                let own = told.url.and_then(|url| url.split_once("://"));
+                let own = own.map_or("http", |(scheme, _)| scheme).to_owned();
+                let scheme = named(told.forwarded_proto).unwrap_or(own);
+                format!("{scheme}://{host}")
+            }
+            (None, None) => told.url?.to_owned(),
+        };
+        parse_web(&address).ok().map(|web| Self::of(&web.url))
+    }
+}
+
+impl fmt::Debug for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Told").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Scheme::{Http, Https, LoopbackHttp};
+
+    #[test]
+    fn a_request_is_for_the_address_that_a_mastra_server_takes_it_for() {
+        let told = |public_host, forwarded_host, host, forwarded_proto, url| {
+            let told = Told {
+                public_host,
+                forwarded_host,
+                host,
+                forwarded_proto,
+                url,
+            };
+            Site::of_request(&told).map(|site| (site.scheme, site.has_port))
+        };
+        let inside = Some("http://localhost:4111/api");
+        let desk = Some("localhost:4111");
+        let app = Some("app.example.com");
+        for (given, expect) in [
+            ((None, None, desk, None, inside), Some((LoopbackHttp, true))),
+            ((None, None, desk, None, None), Some((LoopbackHttp, true))),
+            ((None, None, None, None, inside), Some((LoopbackHttp, true))),
+            (
+                (None, None, Some("localhost"), None, inside),
+                Some((LoopbackHttp, false)),
+            ),
+            (
+                (None, None, Some("[::1]:4111"), None, inside),
+                Some((LoopbackHttp, true)),
+            ),
+            (
+                (None, None, app, Some("https"), inside),
+                Some((Https, false)),
+            ),
+            (
+                (None, None, app, Some("https, http"), inside),
+                Some((Https, false)),
+            ),
+            (
+                (
+                    None,
+                    None,
+                    Some("app.example.com:8443"),
+                    Some("https"),
+                    inside,
+                ),
+                Some((Https, true)),
+            ),
+            (
+                (
+                    None,
+                    None,
+                    Some("app.example.com:443"),
+                    Some("https"),
+                    inside,
+                ),
+                Some((Https, false)),
+            ),
+            ((None, None, app, None, inside), Some((Http, false))),
+            (
+                (None, None, Some("localhost.evil.com"), None, inside),
+                Some((Http, false)),
+            ),
+            (
+                (None, app, desk, Some("http"), inside),
+                Some((Https, false)),
+            ),
+            (
+                (None, Some("app.example.com, localhost"), desk, None, inside),
+                Some((Https, false)),
+            ),
+            (
+                (app, Some("localhost:1"), desk, None, inside),
+                Some((Https, false)),
+            ),
+            (
+                (Some(""), None, desk, None, inside),
+                Some((LoopbackHttp, true)),
+            ),
+            ((None, None, Some("a b"), None, inside), None),
+            ((None, None, Some("localhost@evil.com"), None, inside), None),
+            ((None, None, desk, Some("javascript"), inside), None),
+            ((None, None, None, None, Some("/api")), None),
+            ((None, None, None, None, None), None),
+        ] {
+            let (public, forwarded, host, proto, url) = given;
+            assert_eq!(
+                told(public, forwarded, host, proto, url),
+                expect,
+                "{given:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The address that a request is for, as a number: what decides which cookies count is asked for once and handed about.
+
+use mastra_auth_cloud_core::url::{Scheme, Site, Told};
+use napi_derive::napi;
+
+use crate::guard::{Result, guard};
+
+/// The site of a request to this address: 0 where nothing is told of it that can be read, else 1 to 6.
+#[napi]
+pub fn site_of(
+    public_host: Option<String>,
+    forwarded_host: Option<String>,
+    host: Option<String>,
+    forwarded_proto: Option<String>,
+    url: Option<String>,
+) -> Result<u32> {
+    guard("siteOf", || {
+        let site = Site::of_request(&Told {
+            public_host: public_host.as_deref(),
+            forwarded_host: forwarded_host.as_deref(),
+            host: host.as_deref(),
+            forwarded_proto: forwarded_proto.as_deref(),
+            url: url.as_deref(),
+        });
+        (1..=6)
+            .find(|number| site.is_some() && of_number(*number) == site)
+            .unwrap_or(0)
+    })
+}
+
+pub(crate) const fn of_number(number: u32) -> Option<Site> {
+    let (scheme, has_port) = match number {
+        1 => (Scheme::Https, false),
+        2 => (Scheme::Https, true),
+        3 => (Scheme::LoopbackHttp, false),
+        4 => (Scheme::LoopbackHttp, true),
+        5 => (Scheme::Http, false),
+        6 => (Scheme::Http, true),
+        _ => return None,
+    };
+    Some(Site { scheme, has_port })
+}

@@ -1,0 +1,45 @@
+/**
+ * The address that a request is for, as the core numbers it: it decides which cookies count where one without `__Host-` came.
+ */
+
+import { header } from './headers.js';
+import type { RequestLike } from './headers.js';
+import { native } from './native.js';
+
+/** Asks the core once for requests that follow one another to one address. */
+export class Sites {
+  #last: readonly (string | undefined)[] = [];
+  #number = 0;
+
+  of(request: RequestLike | undefined | null): number {
+    const publicHost = header(request, 'x-mastra-public-host');
+    const forwardedHost = header(request, 'x-forwarded-host');
+    const host = header(request, 'host');
+    const proto = header(request, 'x-forwarded-proto');
+    const url = proto === undefined || host === undefined ? origin(urlOf(request)) : undefined;
+    const [lastPublicHost, lastForwardedHost, lastHost, lastProto, lastUrl] = this.#last;
+    const isLast =
+      host === lastHost &&
+      url === lastUrl &&
+      proto === lastProto &&
+      forwardedHost === lastForwardedHost &&
+      publicHost === lastPublicHost;
+    if (isLast) return this.#number;
+    this.#last = [publicHost, forwardedHost, host, proto, url];
+    this.#number = native.siteOf(publicHost, forwardedHost, host, proto, url);
+    return this.#number;
+  }
+}
+
+function urlOf(request: RequestLike | undefined | null): unknown {
+  if (typeof request?.url === 'string') return request.url;
+  const raw = request?.raw;
+  return typeof raw === 'object' && raw !== null && 'url' in raw ? raw.url : undefined;
+}
+
+/** What stands before the path. */
+function origin(url: unknown): string | undefined {
+  if (typeof url !== 'string') return undefined;
+  const path = url.indexOf('/', url.indexOf('://') + 3);
+  return path < 0 ? url : url.slice(0, path);
+}
