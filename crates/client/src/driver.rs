@@ -18,7 +18,9 @@ use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::identity::key::TokenKey;
 use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::permission::Grants;
-
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::tally::Counting;
+use tokio::sync::watch;
 use tracing::Instrument as _;
 
 use crate::flights::Flights;
@@ -33,6 +35,8 @@ pub(crate) struct Driver {
     renewals: Flights<TokenKey, Renewal>,
     permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
     keys: Flights<TokenKey, Fetched>,
+    /// Moves on whenever a session ended.
+    ends: watch::Sender<()>,
 }
 
 impl Driver {
@@ -44,7 +48,11 @@ impl Driver {
             .call_timeout
             .saturating_mul(3)
             .saturating_add(Duration::from_secs(1));
+        let ends = watch::Sender::new(());
+        let end = ends.clone();
+        authority.on_end(move || end.send_replace(()));
         Self {
+            ends,
             transport: Arc::new(Watched::new(transport, Arc::clone(&authority))),
             authority,
             identities: Flights::new(longest),
@@ -62,7 +70,32 @@ impl Driver {
 
     /// Finds out who these credentials belong to; a token is asked for once however many wait.
     pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Found {
-        let mut authenticate = Authenticate::new(&self.authority, credentials);
+        self.find(Authenticate::new(&self.authority, credentials))
+            .await
+    }
+
+    /// Looks again at the token of a request that goes on: it is not counted as another one.
+    pub(crate) async fn look_again(&self, token: &SessionToken) -> Answer {
+        let credentials = Credentials::token(token.expose());
+        let search = Authenticate::new(&self.authority, credentials).counting(Counting::Never);
+        self.find(search).await.answer
+    }
+
+    /// Moves on whenever a session ended here, or by the word of another instance.
+    pub(crate) fn ends(&self) -> watch::Receiver<()> {
+        self.ends.subscribe()
+    }
+
+    /// How long what is known of a session counts before the Cloud is asked again.
+    pub(crate) fn fresh_for(&self) -> Duration {
+        let config = self.authority.config();
+        config
+            .verification
+            .session_every()
+            .unwrap_or(config.policy.fresh)
+    }
+
+    async fn find(&self, mut authenticate: Authenticate<'_>) -> Found {
         let (mut last, mut begun) = (None, None);
         loop {
             let now = system::now();

@@ -29,6 +29,7 @@
 mod builder;
 mod client;
 mod driver;
+mod ended;
 mod environment;
 mod flights;
 mod headers;
@@ -46,6 +47,7 @@ pub mod metrics;
 
 pub use builder::Builder;
 pub use client::MastraCloudClient;
+pub use ended::SessionEnd;
 pub use mastra_auth_cloud_core as core;
 pub use mastra_auth_cloud_core::cookie::{SameSite, SetCookie};
 pub use mastra_auth_cloud_core::dialect::Dialect;

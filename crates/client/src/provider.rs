@@ -141,6 +141,10 @@ impl MastraCloudAuth {
         self.0.public_url.as_ref()
     }
 
+    pub(crate) fn driver(&self) -> &Arc<Driver> {
+        &self.0.driver
+    }
+
     pub(crate) fn config(&self) -> &Config {
         self.0.driver.authority.config()
     }

@@ -59,7 +59,7 @@ impl Verification {
     }
 
     /// How often the Cloud is asked for the session of a token whose signature is good.
-    pub(crate) const fn session_every(&self) -> Option<Duration> {
+    pub const fn session_every(&self) -> Option<Duration> {
         match self {
             Self::KeysAndSession(_, every) => Some(*every),
             Self::Cloud | Self::Keys(_) => None,

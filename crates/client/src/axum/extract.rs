@@ -1,5 +1,6 @@
 //! Extractors: the user of a request as an argument of its handler. They read what [`AuthLayer`](super::AuthLayer) found out.
 
+use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use mastra_auth_cloud_core::model::CloudUser;
 
 use super::layer::Session;
 use super::rejection::{AuthRejection, Denied};
-use crate::{MastraCloudAuth, signals};
+use crate::{MastraCloudAuth, SessionEnd, signals};
 
 /// The signed-in user of the request; without one the answer is 401. Reads like a [`CloudUser`].
 ///
@@ -27,7 +28,10 @@ use crate::{MastraCloudAuth, signals};
 /// # let _ = home;
 /// ```
 #[derive(Clone, Debug)]
-pub struct CurrentUser(Arc<Identity>);
+pub struct CurrentUser {
+    auth: MastraCloudAuth,
+    identity: Arc<Identity>,
+}
 
 /// The same as `Option<CurrentUser>`, as a type of its own.
 #[derive(Clone, Debug)]
@@ -62,7 +66,29 @@ pub struct RequirePermission<P> {
 impl CurrentUser {
     /// The identity behind the user: its session and its expiry.
     pub fn identity(&self) -> &Identity {
-        &self.0
+        &self.identity
+    }
+
+    /// Waits until the user's session ends, so that a stream or a WebSocket ends with it. See
+    /// [`MastraCloudAuth::session_ended`] for when that is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::convert::Infallible;
+    ///
+    /// use axum::response::sse::{Event, Sse};
+    /// use futures_util::{Stream, StreamExt as _, stream};
+    /// use mastra_auth_cloud::axum::CurrentUser;
+    ///
+    /// async fn events(user: CurrentUser) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    ///     let news = stream::repeat_with(|| Ok(Event::default().data("news")));
+    ///     Sse::new(news.take_until(user.ended()))
+    /// }
+    /// # let _ = events;
+    /// ```
+    pub fn ended(&self) -> impl Future<Output = SessionEnd> + Send + use<> {
+        self.auth.session_ended(&self.identity)
     }
 }
 
@@ -77,7 +103,7 @@ impl Deref for CurrentUser {
     type Target = CloudUser;
 
     fn deref(&self) -> &CloudUser {
-        self.0.user()
+        self.identity.user()
     }
 }
 
@@ -108,13 +134,22 @@ fn session(parts: &Parts) -> Result<&Session, AuthRejection> {
 fn current(parts: &Parts) -> Result<CurrentUser, AuthRejection> {
     let session = session(parts)?;
     match &session.identity {
-        Ok(identity) => Ok(CurrentUser(Arc::clone(identity))),
+        Ok(identity) => Ok(user(session, identity)),
         Err(denied) => Err(AuthRejection::new(Some(&session.auth), *denied, parts)),
     }
 }
 
 fn optional(parts: &Parts) -> Result<Option<CurrentUser>, AuthRejection> {
-    Ok(session(parts)?.identity.clone().ok().map(CurrentUser))
+    let session = session(parts)?;
+    let identity = session.identity.as_ref().ok();
+    Ok(identity.map(|identity| user(session, identity)))
+}
+
+fn user(session: &Session, identity: &Arc<Identity>) -> CurrentUser {
+    CurrentUser {
+        auth: session.auth.clone(),
+        identity: Arc::clone(identity),
+    }
 }
 
 impl<S: Sync> FromRequestParts<S> for CurrentUser {

@@ -229,6 +229,12 @@ impl Authority {
         self.successions.of(key, now)
     }
 
+    /// The token that a renewal put in place of this one here, where that is still remembered.
+    pub fn newer_token(&self, token: &SessionToken, now: Now) -> Option<SessionToken> {
+        let successor = self.successor(&self.key(token.expose()), now)?;
+        Some(successor.token().clone())
+    }
+
     /// Whether a newer token is to be asked for now: of any number of callers at once, one gets true, a few times for one token.
     pub(crate) fn may_renew(&self, key: &TokenKey, now: Now) -> bool {
         self.renewals.spend(*key.as_digest(), now)

@@ -25,6 +25,7 @@ pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 pub(crate) struct Outbox {
     open: AtomicBool,
     wake: OnceLock<Wake>,
+    ended: OnceLock<Wake>,
     queue: Mutex<Queue>,
     last_heard: Mutex<Option<Duration>>,
 }
@@ -44,13 +45,26 @@ impl Outbox {
         first
     }
 
+    /// From now on `wake` is called whenever something ended that was seen to be good; false where another is called already.
+    pub(crate) fn on_end(&self, wake: Wake) -> bool {
+        self.ended.set(wake).is_ok()
+    }
+
+    /// Says that something ended.
+    pub(crate) fn ended(&self) {
+        if let Some(wake) = self.ended.get() {
+            wake();
+        }
+    }
+
     /// Takes in what ended here. It must stand in the denials by then: there it is looked for where it gives way.
     pub(crate) fn put(&self, revocations: impl IntoIterator<Item = Revocation>) {
-        if !self.open.load(Ordering::Acquire) {
-            return;
-        }
         let mut revocations = revocations.into_iter().peekable();
         if revocations.peek().is_none() {
+            return;
+        }
+        self.ended();
+        if !self.open.load(Ordering::Acquire) {
             return;
         }
         {

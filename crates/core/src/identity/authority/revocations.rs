@@ -175,6 +175,12 @@ impl Authority {
         self.outbox.open(Box::new(wake))
     }
 
+    /// From now on calls `wake` after something ended, here or by the word of another instance: by whoever ended it, so it must not
+    /// wait. For what goes on longer than one request, and looks again then. False where another is called already.
+    pub fn on_end(&self, wake: impl Fn() + Send + Sync + 'static) -> bool {
+        self.outbox.on_end(Box::new(wake))
+    }
+
     /// Takes what is to be told to other instances, the oldest first, up to `most`. Where more came than can wait, all that ended
     /// here follows once more, for the oldest gave way; of that, some may be over.
     pub fn take_revocations(&self, most: usize) -> Vec<Revocation> {
@@ -226,6 +232,9 @@ impl Authority {
     fn take_over(&self, bounded: Vec<Revocation>, now: Now) -> usize {
         let (ended, own) = self.cache.hear(bounded, now);
         self.outbox.put(own);
+        if !ended.is_empty() {
+            self.outbox.ended();
+        }
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
                 // What was renewed here the other did not know of: that is news of ours.
