@@ -6,6 +6,7 @@
 //! many requests wait. That the Cloud refused the token itself a moment ago keeps nobody from asking: it may have been past its end.
 //! A refusal to renew is remembered: such a session has ended, and is not asked about with every request. Whatever ends meanwhile wins, by each name that the session goes by: nothing is handed out then.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
@@ -27,6 +28,9 @@ use crate::op::verify_token::VerifyToken;
 use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
+
+/// Tokens end at whole seconds.
+const SLACK: Duration = Duration::from_secs(1);
 
 /// One renewal on its way.
 #[derive(Debug)]
@@ -51,8 +55,8 @@ enum Phase {
 /// Where the newer token that is verified comes from.
 #[derive(Debug)]
 enum Newer {
-    /// The Cloud handed it out just now.
-    HandedOut,
+    /// The Cloud handed it out just now, and it says that it ends then, which was still to come.
+    HandedOut(Option<Timestamp>),
     /// An earlier renewal, with whom it stands for while the Cloud cannot be asked.
     Known(Option<Arc<Identity>>),
 }
@@ -186,8 +190,10 @@ impl Renew {
             }
             Ok(Validated { session, newer }) => match newer {
                 Some(newer) => {
+                    let end = Unverified::peek(&newer).expires_at;
+                    let newly = Newer::HandedOut(end.filter(|end| *end > now.wall));
                     let call = self.call(VerifyToken::new(newer));
-                    self.ask(Phase::Verify(call, session, Newer::HandedOut), now)
+                    self.ask(Phase::Verify(call, session, newly), now)
                 }
                 None => Step::Done(self.unchanged(session, now)),
             },
@@ -203,13 +209,15 @@ impl Renew {
         now: Now,
     ) -> Renewal {
         self.report(&result, now);
-        let result = match result.map(|user| self.by_rules(user, now)) {
+        // The answer took longer than the token lasts: that says nothing of the session, which is asked about anew.
+        let is_late = matches!(newer, Newer::HandedOut(Some(end)) if end <= now.wall.plus(SLACK));
+        let result = match result.map(|user| self.by_rules(user, is_late, now)) {
             Ok(Ok(user)) => Ok(user),
             Ok(Err(renewal)) => return renewal,
             Err(error) => Err(error),
         };
         let user = match (result, newer) {
-            (Ok(user), Newer::HandedOut) => user,
+            (Ok(user), Newer::HandedOut(_)) => user,
             (Ok(user), Newer::Known(_)) if user.id() == session.user_id() => {
                 let identity = self.identity(user, None, &session, now);
                 return match self.authority.remember(identity, now) {
@@ -222,6 +230,7 @@ impl Renew {
             (Err(_), Newer::Known(Some(stale))) => {
                 return self.renewed(stale, session, now);
             }
+            (Err(error), _) if error.is_refusal() && is_late => return late(),
             (Err(error), _) => return self.failed(error, now),
         };
         let own_key = self.own_key();
@@ -237,6 +246,9 @@ impl Renew {
         };
         let identity = self.identity(user, known.as_deref(), &session, now);
         if self.authority.is_over(&identity, now) {
+            if is_late {
+                return late();
+            }
             // Its end is no later than its begin, or this clock counts and is wrong: it would be renewed with every request.
             return self.over(CloudApiError::new(Code::SessionExpired), now);
         }
@@ -251,7 +263,7 @@ impl Renew {
 
     /// Whose the newer token is by the rules that the next request is checked by. One that they refuse is not handed out; one whose key
     /// is not at hand is whose the Cloud says.
-    fn by_rules(&self, user: CloudUser, now: Now) -> Result<CloudUser, Renewal> {
+    fn by_rules(&self, user: CloudUser, is_late: bool, now: Now) -> Result<CloudUser, Renewal> {
         if self.authority.keys().is_none() {
             return Ok(user);
         }
@@ -261,6 +273,9 @@ impl Renew {
             Ok(identity) if identity.user().id() == user.id() => Ok(identity.user().clone()),
             Ok(_) => Err(another_one()),
             Err(Unproven::UnknownKey | Unproven::NoKeys) => Ok(user),
+            Err(Unproven::Refused(error)) if is_late && error.is(&Code::SessionExpired) => {
+                Err(late())
+            }
             Err(Unproven::Refused(error)) => {
                 let own = self.authority.lookup(&self.own_key(), now);
                 Err(match own {
@@ -440,6 +455,10 @@ fn end(session: &CloudSession, token: Option<Timestamp>) -> Timestamp {
 
 fn signed_out() -> Renewal {
     Renewal::Ended(CloudApiError::new(Code::SignedOut))
+}
+
+fn late() -> Renewal {
+    Renewal::Unavailable(CloudApiError::new(Code::Timeout))
 }
 
 /// Two people in one answer: whose session it is cannot be said.

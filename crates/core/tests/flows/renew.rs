@@ -284,6 +284,32 @@ fn an_outage_between_the_two_calls_adopts_nothing() {
 }
 
 #[test]
+fn threat_035_an_answer_that_takes_longer_than_the_newer_token_lasts_ends_no_session() {
+    for late in [status(401), verified("usr_1", &[])] {
+        let authority = v1();
+        let (old, new) = (short("usr_1", 0, 5), short("usr_1", 6, 11));
+        let mut flow = Renew::new(Arc::clone(&authority), token(&old), Jitter(1));
+        assert!(matches!(flow.step(Event::Start, at(6)), Step::Send(_)));
+        let newer = Event::Delivered(handed_out("usr_1", &new));
+        assert!(matches!(flow.step(newer, at(7)), Step::Send(_)));
+        let Step::Done(output) = flow.step(Event::Delivered(late), at(12)) else {
+            panic!("an end")
+        };
+        let told = said(&output);
+        let newest = short("usr_1", 12, 17);
+        let answers = vec![handed_out("usr_1", &newest), verified("usr_1", &[])];
+        if told.starts_with("unavailable") {
+            assert_eq!(told, "unavailable timeout");
+            let ran = renew(&authority, &old, at(12), answers);
+            assert_eq!(said(&ran.output), format!("usr_1 has {newest}"));
+        } else {
+            // By the Cloud's clock it may be good still.
+            assert_eq!(told, format!("usr_1 has {new}"));
+        }
+    }
+}
+
+#[test]
 fn a_later_end_is_written_again() {
     let authority = v1();
     let (_, cookie) = crate::world::begin(&authority, "s");

@@ -305,5 +305,15 @@ fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
         );
         let over = renewed(&authority, &token(300, other), 340);
         assert!(matches!(over, Renewal::Ended(error) if error.code() == "token_issuer_mismatch"));
+        // One that was good when it came and is over when the answer about it comes says nothing of the session.
+        let mut flow = Renew::new(begun(), crate::world::token(&old), Jitter(1));
+        let newer = json!({ "session": session("ses_1", "usr_1", 3600), "jwt": token(250, ours) });
+        assert!(matches!(flow.step(Event::Start, at(260)), Step::Send(_)));
+        let newer = Event::Delivered(data(&newer));
+        assert!(matches!(flow.step(newer, at(261)), Step::Send(_)));
+        let Step::Done(late) = flow.step(Event::Delivered(owner()), at(590)) else {
+            panic!("an end");
+        };
+        assert!(matches!(late, Renewal::Unavailable(error) if error.code() == "timeout"));
     }
 }
