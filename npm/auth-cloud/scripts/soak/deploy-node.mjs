@@ -11,7 +11,7 @@ const MODES = ['cloud', 'keys', 'keys+session'];
 const INSTANCES = 3;
 const COOKIE = 'mastra_session';
 
-/** Who is served, and what the browser holds then. */
+/** Who is served, and what the browser holds then. Not to know is thrown, and signs nobody out. */
 async function serve(auth, held) {
   const headers = token => ({ headers: new Headers({ cookie: `${COOKIE}=${token}` }) });
   const user = await auth.authenticateToken('', headers(held));
@@ -19,7 +19,13 @@ async function serve(auth, held) {
   const session = await auth.refreshSession(held);
   if (session === null) return {};
   const again = await auth.authenticateToken('', headers(session.id));
-  return { id: again?.id, held: session.id };
+  // On a busy machine its five seconds may be over by now; the browser holds what the next request renews.
+  const isLate = again === null && endOf(session.id) <= Date.now();
+  return { id: again?.id, held: session.id, isLate };
+}
+
+function endOf(token) {
+  return JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString()).exp * 1000;
 }
 
 async function under(by, url, { sessions, seconds, pause, leeway }) {
@@ -29,22 +35,31 @@ async function under(by, url, { sessions, seconds, pause, leeway }) {
   let instances = fleet();
   let requests = 0;
   let renewals = 0;
+  let unavailable = 0;
+  let late = 0;
   const until = performance.now() + seconds * 1000;
   const people = await signIn(url, sessions);
   const deploy = sleep(Math.max(0, until - performance.now()) / 2).then(() => {
     instances = fleet();
   });
   const live = async ({ token, id }) => {
+    // They do not come all at once.
+    await sleep(Math.random() * pause);
     for (let held = token; performance.now() < until; await sleep(Math.random() * pause)) {
-      const served = await serve(instances[requests % INSTANCES], held);
+      const served = await serve(instances[requests % INSTANCES], held).catch(error => {
+        if (error.name !== 'CloudApiError') throw error;
+        unavailable += 1;
+        return { id, held };
+      });
       requests += 1;
-      if (served.id !== id) throw new Error(`${by}: somebody was signed out after ${requests} requests`);
+      late += Number(served.isLate === true);
+      if (served.id !== id && !served.isLate) throw new Error(`${by}: somebody was signed out after ${requests} requests`);
       renewals += Number(served.held !== held);
       held = served.held;
     }
   };
   await Promise.all([deploy, ...people.map(live)]);
-  return `  ${by}: ${requests} requests, ${renewals} newer tokens, 0 sign-outs`;
+  return `  ${by}: ${requests} requests, ${renewals} newer tokens, ${late} that ended at once, ${unavailable} answers 503, 0 sign-outs`;
 }
 
 /** All ways to verify at once; times in seconds, the longest pause between two requests of a session in milliseconds. */
