@@ -49,7 +49,7 @@ const quantile = (times, share) => times[Math.min(times.length - 1, Math.floor(t
 /** So many rounds of so many seconds each way; one round counts and does not compare. */
 export function run(rounds = 6, seconds = 10) {
   return withCloud([], async url => {
-    const [broken, ...others] = await signIn(url, 100);
+    const [broken, ...others] = await Promise.all(signIn(url, 100));
     const lines = [];
     for (const status of [500, 429]) {
       const times = { without: [], with: [] };

@@ -37,12 +37,16 @@ async function under(by, url, { sessions, seconds, pause, leeway }) {
   let renewals = 0;
   let unavailable = 0;
   let late = 0;
-  const until = performance.now() + seconds * 1000;
-  const people = await signIn(url, sessions);
-  const deploy = sleep(Math.max(0, until - performance.now()) / 2).then(() => {
+  let until = Infinity;
+  const people = signIn(url, sessions);
+  const deploy = async () => {
+    await people.at(-1);
+    until = performance.now() + seconds * 1000;
+    await sleep(seconds * 500);
     instances = fleet();
-  });
-  const live = async ({ token, id }) => {
+  };
+  const live = async person => {
+    const { token, id } = await person;
     // They do not come all at once.
     await sleep(Math.random() * pause);
     for (let held = token; performance.now() < until; await sleep(Math.random() * pause)) {
@@ -53,12 +57,16 @@ async function under(by, url, { sessions, seconds, pause, leeway }) {
       });
       requests += 1;
       late += Number(served.isLate === true);
-      if (served.id !== id && !served.isLate) throw new Error(`${by}: somebody was signed out after ${requests} requests`);
+      if (served.id !== id && !served.isLate) {
+        // Past 60 s the Cloud renews nothing: then a minute's answers were 503, and the machine was too busy for its Cloud.
+        const past = Math.round((Date.now() - endOf(held)) / 1000);
+        throw new Error(`${by}: signed out ${past} s past a token's end, after ${requests} requests and ${unavailable} answers 503`);
+      }
       renewals += Number(served.held !== held);
       held = served.held;
     }
   };
-  await Promise.all([deploy, ...people.map(live)]);
+  await Promise.all([deploy(), ...people.map(live)]);
   return `  ${by}: ${requests} requests, ${renewals} newer tokens, ${late} that ended at once, ${unavailable} answers 503, 0 sign-outs`;
 }
 

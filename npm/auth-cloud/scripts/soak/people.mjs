@@ -25,17 +25,20 @@ export async function withCloud(options, work) {
   }
 }
 
-/** So many sessions: the token of each, and whose it is. */
-export async function signIn(url, count) {
+/**
+ * So many sessions, one after the other: the token of each, and whose it is. Each is there as soon as its own sign-in is through, for on a
+ * busy machine the last may come when the first token has ended too long ago to be renewed.
+ */
+export function signIn(url, count) {
   const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: url, onEvent() {} });
-  const sessions = [];
-  for (let at = 0; at < count; at += 1) {
+  const one = async handle => {
     const state = crypto.randomUUID();
     const [cookie] = auth.getLoginCookies(REDIRECT, state);
-    const back = await pickPerson(auth.getLoginUrl(REDIRECT, state), PEOPLE[at % PEOPLE.length]);
+    const back = await pickPerson(auth.getLoginUrl(REDIRECT, state), handle);
     auth.setCallbackCookieHeader(cookie.split(';')[0]);
     const { user, tokens } = await auth.handleCallback(back.searchParams.get('code'), state);
-    sessions.push({ token: tokens.accessToken, id: user.id });
-  }
-  return sessions;
+    return { token: tokens.accessToken, id: user.id };
+  };
+  let last = Promise.resolve();
+  return Array.from({ length: count }, (_, at) => (last = last.then(() => one(PEOPLE[at % PEOPLE.length]))));
 }
