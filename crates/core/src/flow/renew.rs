@@ -41,6 +41,8 @@ pub struct Renew {
     token: SessionToken,
     jitter: Jitter,
     permit: Option<Permit>,
+    /// When the Cloud was asked for a newer token, on the monotonic clock.
+    asked_at: Duration,
     phase: Phase,
 }
 
@@ -55,8 +57,8 @@ enum Phase {
 /// Where the newer token that is verified comes from.
 #[derive(Debug)]
 enum Newer {
-    /// The Cloud handed it out just now, and it says that it ends then, which was still to come.
-    HandedOut(Option<Timestamp>),
+    /// The Cloud handed it out just now, and it says that it lasts so long.
+    HandedOut(Option<Duration>),
     /// An earlier renewal, with whom it stands for while the Cloud cannot be asked.
     Known(Option<Arc<Identity>>),
 }
@@ -71,6 +73,7 @@ impl Renew {
             token,
             jitter,
             permit: None,
+            asked_at: Duration::ZERO,
             phase: Phase::Begin,
         }
     }
@@ -109,6 +112,7 @@ impl Renew {
     }
 
     fn validate(&mut self, now: Now) -> Step<Renewal> {
+        self.asked_at = now.monotonic;
         let call = self.call(ValidateSession::new(self.token.clone()));
         self.ask(Phase::Validate(call), now)
     }
@@ -190,8 +194,7 @@ impl Renew {
             }
             Ok(Validated { session, newer }) => match newer {
                 Some(newer) => {
-                    let end = Unverified::peek(&newer).expires_at;
-                    let newly = Newer::HandedOut(end.filter(|end| *end > now.wall));
+                    let newly = Newer::HandedOut(Unverified::peek(&newer).life());
                     let call = self.call(VerifyToken::new(newer));
                     self.ask(Phase::Verify(call, session, newly), now)
                 }
@@ -209,8 +212,9 @@ impl Renew {
         now: Now,
     ) -> Renewal {
         self.report(&result, now);
-        // The answer took longer than the token lasts: that says nothing of the session, which is asked about anew.
-        let is_late = matches!(newer, Newer::HandedOut(Some(end)) if end <= now.wall.plus(SLACK));
+        // The answers took longer than the token lasts: that says nothing of the session, which is asked about anew.
+        let since = now.monotonic.saturating_sub(self.asked_at);
+        let is_late = matches!(newer, Newer::HandedOut(Some(life)) if life > SLACK && life <= since.saturating_add(SLACK));
         let result = match result.map(|user| self.by_rules(user, is_late, now)) {
             Ok(Ok(user)) => Ok(user),
             Ok(Err(renewal)) => return renewal,

@@ -285,13 +285,18 @@ fn an_outage_between_the_two_calls_adopts_nothing() {
 
 #[test]
 fn threat_035_an_answer_that_takes_longer_than_the_newer_token_lasts_ends_no_session() {
-    for late in [status(401), verified("usr_1", &[])] {
+    // Late was the newer token itself, or the answer about it.
+    let came = [7, 12];
+    for (came, late) in came
+        .into_iter()
+        .flat_map(|came| [(came, status(401)), (came, verified("usr_1", &[]))])
+    {
         let authority = v1();
         let (old, new) = (short("usr_1", 0, 5), short("usr_1", 6, 11));
         let mut flow = Renew::new(Arc::clone(&authority), token(&old), Jitter(1));
         assert!(matches!(flow.step(Event::Start, at(6)), Step::Send(_)));
         let newer = Event::Delivered(handed_out("usr_1", &new));
-        assert!(matches!(flow.step(newer, at(7)), Step::Send(_)));
+        assert!(matches!(flow.step(newer, at(came)), Step::Send(_)));
         let Step::Done(output) = flow.step(Event::Delivered(late), at(12)) else {
             panic!("an end")
         };
