@@ -133,6 +133,47 @@ fn two_apps_below_two_paths_share_no_cookie() {
 }
 
 #[tokio::test]
+async fn two_apps_on_one_desk_do_not_sign_each_other_out() {
+    let cloud = cloud(Dialect::V1).await;
+    let below = App::built(
+        |url| {
+            MastraCloudAuth::builder()
+                .project_id("demo")
+                .base_url(cloud.url())
+                .public_url(format!("{url}/app"))
+        },
+        |auth| {
+            let root = MastraCloudAuth::builder()
+                .project_id("demo")
+                .base_url(cloud.url())
+                .public_url(auth.public_url().unwrap().origin());
+            let root = root.build().unwrap();
+            app(&root).nest("/app", app(auth))
+        },
+    )
+    .await;
+    for (leaves, stays) in [("", "/app"), ("/app", "")] {
+        let mut browser = Browser::default();
+        for (at, person) in [("", "member"), ("/app", "owner")] {
+            let login = browser.begin(&below.at(at), "/agents").await;
+            let callback = browser.pick(&cloud, &login, person).await;
+            assert_eq!(browser.open(&callback).await.status, 303);
+        }
+        let agents = |at| below.at(&format!("{at}/agents"));
+        assert_eq!(browser.open(&agents("")).await.body, "usr_mei");
+        assert_eq!(browser.open(&agents("/app")).await.body, "usr_olivia");
+        let signs_out = below.at(&format!("{leaves}/auth/logout"));
+        assert_eq!(browser.submit(&signs_out, &[]).await.status, 303);
+        assert_eq!(
+            browser.fetch(&agents(leaves)).await.status,
+            401,
+            "{leaves:?}"
+        );
+        assert_eq!(browser.fetch(&agents(stays)).await.status, 200, "{stays:?}");
+    }
+}
+
+#[tokio::test]
 async fn the_routes_stand_where_the_deployment_wants_them() {
     let cloud = cloud(Dialect::V1).await;
     let paths = RoutePaths::below("/account")

@@ -101,7 +101,8 @@ impl SessionCookies {
         project_id: &ProjectId,
     ) -> Result<Self, CloudApiError> {
         let is_shared = options.site.is_some_and(|site| !site.has_port);
-        let suffix = (options.name.is_none() && !is_shared).then(|| suffix(base_url, project_id));
+        let own = options.name.is_none() && !is_shared;
+        let suffix = own.then(|| suffix(base_url, project_id, &options.path));
         let base = options.name.as_deref().unwrap_or(DEFAULT_NAME);
         let spec = |name: String, secure| {
             CookieSpec::new(CookieOptions {
@@ -254,13 +255,16 @@ const fn secure_at(site: Site, stage: Stage) -> Secure {
     }
 }
 
-/// The same in every language, so that services of one deployment share a session.
-fn suffix(base_url: &BaseUrl, project_id: &ProjectId) -> String {
-    let digest = sha256_parts(&[
+/// The same in every language, so that services of one deployment share a session. Those below other paths are told apart: browsers
+/// send what is set for a path above as well.
+fn suffix(base_url: &BaseUrl, project_id: &ProjectId, path: &str) -> String {
+    let parts: [&[u8]; 4] = [
         b"session cookie",
         base_url.as_str().as_bytes(),
         project_id.as_str().as_bytes(),
-    ]);
+        path.as_bytes(),
+    ];
+    let digest = sha256_parts(if path.is_empty() { &parts[..3] } else { &parts });
     let digits: String = hex(&digest).chars().take(SUFFIX_DIGITS).collect();
     format!("_{digits}")
 }

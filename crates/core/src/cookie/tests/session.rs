@@ -93,6 +93,23 @@ fn the_address_decides_over_secure_prefix_and_suffix() {
 }
 
 #[test]
+fn deployments_below_other_paths_have_names_of_their_own() {
+    let name = |path: &str| {
+        let cookies = cookies(&SessionCookieOptions {
+            path: path.to_owned(),
+            site: Some(site(DESK)),
+            ..SessionCookieOptions::default()
+        });
+        cookies.at(None).name().to_owned()
+    };
+    assert_eq!(name(""), own());
+    let all = ["", "/app", "/app/two"].map(name);
+    let different: std::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!(different.len(), all.len(), "{all:?}");
+    assert!(all.iter().all(|name| name.len() == own().len()), "{all:?}");
+}
+
+#[test]
 fn a_name_that_was_given_is_used_as_it_is() {
     for (name, https, desk) in [
         ("mine", "__Host-mine", "mine"),
