@@ -170,14 +170,14 @@ async fn near_the_end_one_request_renews_and_nobody_waits_for_long() {
         until_end_of_token(browser.session().unwrap(), 0.05 - 3_600.0).await;
         cloud
             .control()
-            .set_fault(Fault::new(FaultKind::Delay { ms: 300 }).on("validate"));
+            .set_fault(Fault::new(FaultKind::Delay { ms: 1_000 }).on("validate"));
         let before = cloud.requests("renewal");
         let pages = at_once(&browser, app.at("/agents"), 50).await;
         assert!(pages.iter().all(|page| page.status == 200));
-        let with_cookie = pages
-            .iter()
-            .filter(|page| !session_cookies(page).is_empty());
-        assert_eq!(with_cookie.count(), 1);
+        // The one that renews, and on a slow machine those that begin once it is done.
+        let set: Vec<_> = pages.iter().flat_map(session_cookies).collect();
+        assert!(!set.is_empty() && set.iter().all(|cookie| *cookie == set[0]));
+        assert!(set.len() < pages.len(), "others do not wait");
         assert_eq!(cloud.requests("renewal"), before + 1);
         // A browser that lost that answer is given the cookie with the next.
         let page = browser.fetch(&app.at("/auth/me")).await;

@@ -95,17 +95,16 @@ impl Desk {
         })
     }
 
-    /// The others ask for so long, each as often; how long each answer took.
-    async fn serve(&self, time: Duration, pause: Duration) -> Vec<Duration> {
+    /// Each of the others asks so many times; how long each answer took.
+    async fn serve(&self, rounds: u32, pause: Duration) -> Vec<Duration> {
         let times = Arc::new(Mutex::new(Vec::new()));
-        let until = Instant::now() + time;
         let tasks = self.others.iter().enumerate().map(|(at, (token, id))| {
             let (router, times) = (self.router.clone(), Arc::clone(&times));
             let (token, id) = (token.clone(), *id);
             tokio::spawn(async move {
                 // They do not come all at once.
                 tokio::time::sleep(pause * u32::try_from(at).unwrap() / 99).await;
-                while Instant::now() < until {
+                for _ in 0..rounds {
                     let seen = get(&router, &token).await;
                     assert_eq!((seen.status, seen.body.as_str()), (200, id), "{seen:?}");
                     times.lock().unwrap().push(seen.took);
@@ -132,6 +131,8 @@ impl Desk {
 fn busy(fresh: Duration) -> Policy {
     let mut policy = Policy::default();
     (policy.fresh, policy.refresh_early) = (fresh, Duration::ZERO);
+    // Whether an answer comes is judged here, not whether a busy machine gives it in time.
+    policy.call_timeout = Duration::from_secs(60);
     policy
 }
 
@@ -150,9 +151,9 @@ async fn one_broken_account_among_a_hundred_costs_nobody_else_a_request() {
         }
         let breaking = desk.begin_breaking();
         let times = desk
-            .serve(Duration::from_millis(1_500), Duration::from_millis(100))
+            .serve(15, Duration::from_millis(100))
             .await;
-        assert!(times.len() >= OTHERS);
+        assert_eq!(times.len(), OTHERS * 15);
         assert!(!breaking.is_finished(), "it was answered all the while");
         breaking.abort();
         let calls = desk.calls.load(Ordering::Relaxed);
@@ -178,15 +179,16 @@ async fn soak_account() {
         for status in [500, 429] {
             for is_broken in [round % 2 == 0, round % 2 != 0] {
                 let desk = Desk::new(&cloud, policy.clone(), status);
+                let begun = Instant::now();
                 let breaking = is_broken.then(|| desk.begin_breaking());
                 let served = desk
-                    .serve(Duration::from_secs(10), Duration::from_millis(50))
+                    .serve(200, Duration::from_millis(50))
                     .await;
                 if let Some(breaking) = breaking {
                     assert!(!breaking.is_finished());
                     breaking.abort();
                     let calls = desk.calls.load(Ordering::Relaxed);
-                    assert!(calls <= Desk::most_calls(&policy, Duration::from_secs(11)));
+                    assert!(calls <= Desk::most_calls(&policy, begun.elapsed()));
                 }
                 let name = if is_broken { "with" } else { "without" };
                 times.entry((name, status)).or_default().extend(served);
