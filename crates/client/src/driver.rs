@@ -7,6 +7,7 @@ use std::time::Duration;
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
+use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
@@ -37,6 +38,7 @@ pub(crate) struct Driver {
     keys: Flights<TokenKey, Fetched>,
     /// Moves on whenever a session ended.
     ends: watch::Sender<()>,
+    sign_ins: Flights<TokenKey, Result<SignedIn, CloudApiError>>,
 }
 
 impl Driver {
@@ -60,6 +62,8 @@ impl Driver {
             renewals: Flights::new(longest.saturating_mul(2)),
             permissions: Flights::new(longest),
             keys: Flights::new(longest),
+            // Keys, the exchange, two looks at the token, and the end of the sessions before it.
+            sign_ins: Flights::new(longest.saturating_mul(5)),
         }
     }
 
@@ -202,6 +206,16 @@ impl Driver {
         renewal
             .await
             .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
+    }
+
+    /// Finishes a sign-in once, however often its callback comes and whoever hangs up meanwhile.
+    pub(crate) async fn sign_in(
+        &self,
+        key: TokenKey,
+        work: impl Future<Output = Result<SignedIn, CloudApiError>> + Send + 'static,
+    ) -> Result<SignedIn, CloudApiError> {
+        let landed = self.sign_ins.join(key, work.in_current_span()).await;
+        landed.unwrap_or_else(|| Err(cut_short()))
     }
 
     /// What a user may do, where that is remembered.

@@ -18,7 +18,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::authenticate::bearer;
-use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
+use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
 use mastra_auth_cloud_core::flow::glance::{self, Brought};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
@@ -33,6 +33,7 @@ use mastra_auth_cloud_core::tally::{Outcome, Source, Tally};
 use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
 use tracing::Instrument as _;
+use zeroize::Zeroizing;
 
 use crate::builder::Builder;
 use crate::client::MastraCloudClient;
@@ -304,22 +305,44 @@ impl MastraCloudAuth {
         cookie_header: &str,
         trail: &Trail,
     ) -> Result<SignedIn, CloudApiError> {
-        let authority = Arc::clone(&self.0.driver.authority);
-        let result = async {
-            let flow = Callback::new(
-                authority,
-                state,
-                code,
-                cookie_header,
-                system::now(),
-                system::jitter(),
-            )?;
-            self.0.driver.run(flow).await
-        };
-        let signed_in = result.instrument(signals::login_span()).await?;
-        signals::logged_in(self.tally(), &signed_in.identity, trail);
-        let new = signed_in.identity.user().session_token();
-        self.end_previous(cookie_header, new, trail).await;
+        let driver = &self.0.driver;
+        let key = callback::key(&driver.authority, &state, cookie_header, system::now());
+        let work = self.clone().exchange(
+            Zeroizing::new(code.to_owned()),
+            state,
+            Zeroizing::new(cookie_header.to_owned()),
+            trail.clone(),
+        );
+        match key {
+            Some(key) => driver.sign_in(key, work).await,
+            // Not of this browser: it is refused without a call.
+            None => work.await,
+        }
+    }
+
+    async fn exchange(
+        self,
+        code: Zeroizing<String>,
+        state: State,
+        cookie_header: Zeroizing<String>,
+        trail: Trail,
+    ) -> Result<SignedIn, CloudApiError> {
+        let driver = &self.0.driver;
+        let flow = Callback::new(
+            Arc::clone(&driver.authority),
+            state,
+            &code,
+            &cookie_header,
+            system::now(),
+            system::jitter(),
+        )?;
+        let is_again = flow.is_again();
+        let signed_in = driver.run(flow).instrument(signals::login_span()).await?;
+        if !is_again {
+            signals::logged_in(self.tally(), &signed_in.identity, &trail);
+            let new = signed_in.identity.user().session_token();
+            self.end_previous(&cookie_header, new, &trail).await;
+        }
         Ok(signed_in)
     }
 

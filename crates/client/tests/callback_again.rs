@@ -9,7 +9,7 @@
 
 mod common;
 
-use common::{App, Browser, Page, at_instance, cloud, desk, headers, with_parameter};
+use common::{App, Browser, Page, at_instance, cloud, desk, headers, until, with_parameter};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, SameSite};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
@@ -261,5 +261,91 @@ async fn with_strict_a_callback_that_comes_again_asks_once_more_and_no_more() {
     // A program is told at once.
     let page = Browser::default().fetch(&callback).await;
     assert_eq!(page.code(), "callback_replayed");
+    assert_eq!(cloud.requests("exchange"), 1);
+}
+
+/// The exchange takes a while: long enough for a second request.
+fn slow(cloud: &LocalCloud) {
+    let fault = Fault::new(FaultKind::Delay { ms: 1_000 });
+    cloud.control().set_fault(fault.on("exchange"));
+}
+
+/// A navigation that is under way: the code is spent, and the Cloud has not answered.
+async fn in_mid_exchange(browser: &Browser, callback: &str) -> tokio::task::JoinHandle<Page> {
+    let (mut browser, url) = (browser.clone(), callback.to_owned());
+    let first = tokio::spawn(async move { browser.open(&url).await });
+    // Others are told by then that it was used.
+    until("the exchange is under way", || async {
+        Browser::default().open(callback).await.code() == "callback_replayed"
+    })
+    .await;
+    first
+}
+
+#[tokio::test]
+async fn a_reload_in_mid_exchange_signs_in_though_the_first_request_is_gone() {
+    for dialect in BOTH {
+        let cloud = cloud(dialect).await;
+        let app = App::start(&cloud, dialect).await;
+        let mut browser = Browser::default();
+        let login = browser.begin(&app.url, "%2F%3Fdeep%3D1").await;
+        let callback = browser.pick(&cloud, &login, "member").await;
+        slow(&cloud);
+        let first = in_mid_exchange(&browser, &callback).await;
+        first.abort();
+        assert!(first.await.unwrap_err().is_cancelled());
+        let page = browser.open(&callback).await;
+        assert_eq!((page.status.as_u16(), page.location()), (303, DEEP));
+        assert_eq!(cloud.requests("exchange"), 1);
+        assert_eq!(browser.me(&app).await, "usr_mei");
+    }
+}
+
+#[tokio::test]
+async fn two_callbacks_at_once_get_one_session_and_end_the_old_one_once() {
+    for dialect in BOTH {
+        let cloud = cloud(dialect).await;
+        let app = App::start(&cloud, dialect).await;
+        let (mut browser, ..) = inside(&app, &cloud, "member").await;
+        let callback = browser.almost(&app, &cloud, "owner").await;
+        slow(&cloud);
+        let first = in_mid_exchange(&browser, &callback).await;
+        let (lost, mut stranger) = (browser.clone(), Browser::default());
+        // The first code counts, whatever the second brings.
+        let other_code = with_parameter(&callback, "code", "another");
+        let (second, refused) = tokio::join!(browser.open(&other_code), stranger.open(&callback));
+        let first = first.await.unwrap();
+        assert_eq!((first.status.as_u16(), second.status.as_u16()), (303, 303));
+        assert_eq!(first.cookies(), second.cookies());
+        assert_eq!(first.location(), second.location());
+        assert_eq!(refused.code(), "callback_replayed");
+        // The answer may have been lost: a moment later it is the same.
+        let third = lost.clone().open(&callback).await;
+        assert_eq!(first.cookies(), third.cookies());
+        assert_eq!(cloud.requests("exchange"), 2, "one of each sign-in");
+        assert_eq!(cloud.requests("destroy"), 1);
+        assert_eq!(browser.me(&app).await, "usr_olivia");
+        // Not of a session that ended meanwhile.
+        browser.sign_out(&app).await;
+        let page = lost.clone().open(&callback).await;
+        assert_eq!(page.code(), "callback_replayed");
+    }
+}
+
+#[tokio::test]
+async fn two_callbacks_of_one_exchange_fail_alike() {
+    let (cloud, app) = desk().await;
+    let mut browser = Browser::default();
+    let callback = browser.almost(&app, &cloud, "member").await;
+    let mut other = browser.clone();
+    let fault = Fault::new(FaultKind::Status { status: 500 });
+    cloud.control().set_fault(fault.on("exchange"));
+    let (first, second) = tokio::join!(browser.open(&callback), other.open(&callback));
+    for page in [first, second] {
+        assert_eq!(
+            (page.status.as_u16(), page.code().as_str()),
+            (502, "cloud_error")
+        );
+    }
     assert_eq!(cloud.requests("exchange"), 1);
 }

@@ -116,7 +116,10 @@ async fn sign_ins(desk: &mut Desk) {
     for (person, id) in [("owner", "usr_olivia"), ("viewer", "usr_victor")] {
         let mut browser = Browser::default();
         let callback = browser.almost(&desk.app, &desk.cloud, person).await;
+        let mut unanswered = browser.clone();
         browser.open(&callback).await;
+        // The same browser before the answer arrived: one sign-in is told of once.
+        assert_eq!(unanswered.open(&callback).await.status, 303);
         let told = desk.told("login", &[("outcome", "succeeded"), ("user_id", id)]);
         assert!(told.values["session_id"].starts_with("ses_"), "{told:?}");
         browser.open(&callback).await;

@@ -16,6 +16,7 @@ mod recall;
 pub(crate) mod refusal;
 mod retelling;
 pub mod revocation;
+pub mod signed_in;
 pub mod spent;
 pub mod statistics;
 pub(crate) mod succession;

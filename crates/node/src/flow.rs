@@ -65,6 +65,8 @@ pub struct Outcome {
     pub cookies: Option<Vec<String>>,
     /// Of a sign-in: where the browser wanted to go.
     pub return_path: Option<String>,
+    /// Of a sign-in: whether it ended a moment ago already, and was told of then.
+    pub again: Option<bool>,
     /// Of a code exchange or a sign-in: the session's token. Of a look at a session: a newer one, where there is one.
     pub token: Option<String>,
     /// Of a code exchange: how many seconds the token lasts.

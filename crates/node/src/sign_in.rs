@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::callback::Callback;
+use mastra_auth_cloud_core::flow::callback::{self, Callback};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::Several;
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
@@ -54,6 +55,16 @@ impl Authority {
         })
     }
 
+    /// What two callbacks must share to be one sign-in in one browser; none where the cookies do not bind this browser to it.
+    #[napi]
+    pub fn callback_key(&self, state: String, cookie_header: String) -> Result<Option<String>> {
+        guard("Authority.callbackKey", || {
+            let state = State::parse(&state, None).ok()?;
+            let key = callback::key(&self.0, &state, &cookie_header, now())?;
+            Some(hex(key.as_bytes()))
+        })
+    }
+
     /// Finishes a sign-in.
     #[napi]
     pub fn callback(
@@ -80,8 +91,10 @@ impl Authority {
             }
             let authority = Arc::clone(&self.0);
             or(flow.map(|flow| {
+                let again = flow.is_again();
                 Flow::new(flow, move |result| {
                     match &result {
+                        _ if again => {}
                         Ok(_) => authority.tally().login(Login::Succeeded),
                         Err(error) => failed(&authority, error),
                     }
@@ -104,6 +117,7 @@ impl Authority {
                                     .map(|cookie| cookie.expose().to_owned())
                                     .collect(),
                             ),
+                            again: again.then_some(true),
                             return_path: Some(signed_in.return_path.as_str().to_owned()),
                             ..Outcome::default()
                         })

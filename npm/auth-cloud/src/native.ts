@@ -72,6 +72,7 @@ export interface NativeOutcome {
   readonly grants?: string[];
   readonly cookies?: string[];
   readonly returnPath?: string;
+  readonly again?: boolean;
   readonly token?: string;
   readonly expiresIn?: number;
   readonly signOut?: 'ended' | 'already_gone';
@@ -187,6 +188,7 @@ export interface NativeAuthority {
   authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean, site: number): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<string>;
   loginCookie(redirectUri: string, state: string): Or<string>;
+  callbackKey(state: string, cookieHeader: string): string | null;
   callback(
     code: string,
     state: string,

@@ -47,6 +47,8 @@ export class MastraCloudAuth
   readonly #looks: Looks;
   /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
+  /** The sign-ins under way, by what only the browser that began one can bring. */
+  readonly #signIns = new Map<string, Promise<SSOCallbackResult<CloudUser>>>();
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
@@ -228,13 +230,23 @@ export class MastraCloudAuth
   }
 
   /**
-   * Finishes a sign-in. Throws with a code of its own for every reason to refuse; but where the callback was used before, belongs to
+   * Finishes a sign-in. However often the same browser brings its callback while the code is exchanged, and for 10 seconds after, the
+   * code is exchanged once and all are answered alike. Throws with a code of its own for every reason to refuse; but where the callback was used before, belongs to
    * another browser or came too late, and the cookies hold a session that is good, the answer is that session as it is.
    */
-  handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
+  async handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
     const cookies = text(this.#callbackCookies);
     this.#callbackCookies = null;
-    return this.#finish(text(code), text(state), cookies);
+    const { authority } = this.#cloud;
+    const key = authority.callbackKey(text(state), cookies);
+    const underWay = key === null ? undefined : this.#signIns.get(key);
+    if (underWay !== undefined) return underWay;
+    const flow = authority.callback(text(code), text(state), cookies, Math.random());
+    const signIn = this.#finish(flow, cookies);
+    if (key === null || isFailure(flow)) return signIn;
+    const shared = signIn.finally(() => this.#signIns.delete(key));
+    this.#signIns.set(key, shared);
+    return shared;
   }
 
   /**
@@ -252,15 +264,14 @@ export class MastraCloudAuth
     return { provider: 'mastra', text: 'Sign in with Mastra Cloud' };
   }
 
-  async #finish(code: string, state: string, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
+  async #finish(flow: NativeFlow | NativeFailure, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
     const { authority, events } = this.#cloud;
-    const flow = authority.callback(code, state, cookieHeader, Math.random());
     // Others hear at once that this callback is used.
     this.#cloud.revocations?.flush();
     const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
     // It was used only now where keys had to be fetched first.
     this.#cloud.revocations?.flush();
-    const { identity, cookies, token, session, failure, cause } = outcome as Outcome;
+    const { identity, cookies, token, session, failure, cause, again } = outcome as Outcome;
     if (failure !== undefined) {
       const already = failure.unusableCallback ? await this.#already(cookieHeader, failure) : undefined;
       if (already !== undefined) return already;
@@ -271,13 +282,15 @@ export class MastraCloudAuth
     }
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
     const user = this.#users.of(identity);
+    const result = { user, tokens: tokensOf(token, session && new Date(session.expiresAt)), cookies };
+    if (again === true) return result;
     events.tell({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
     const old = authority.replaced(cookieHeader, identity, Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
     for (const flow of old) {
       this.#ended(flow).catch(() => events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
     }
-    return { user, tokens: tokensOf(token, session && new Date(session.expiresAt)), cookies };
+    return result;
   }
 
   /** The session that a browser with an unusable callback has, where it is good or can be renewed. The code is not exchanged. */

@@ -38,7 +38,6 @@ for (const dialect of ['v1', 'pkce'] as const) {
       const failed = auth.statistics().logins;
       for (const [at, back] of [
         [auth, { ...mine, cookies: session }],
-        [auth, { ...mine, cookies: `${mine.cookies}; ${session}` }],
         [auth, { ...pressed, cookies: session }],
         [auth, { ...foreign, cookies: `${mine.cookies}; ${session}` }],
         [auth, { ...mine, state: '', cookies: session }],
@@ -72,6 +71,59 @@ for (const dialect of ['v1', 'pkce'] as const) {
         expect(events.at(-1)).toMatchObject({ type: 'sign_in_failed', code: 'callback_replayed' });
         expect(failed()).toBe(before + 1);
       }
+    });
+
+    test('of the same browser joins the exchange under way, and ends alike for a moment after', async () => {
+      let release = () => {};
+      const held = new Promise<void>(resolve => (release = resolve));
+      const own: CloudAuthEvent[] = [];
+      const auth = provider({
+        onEvent: event => own.push(event),
+        fetch: async (...given) => {
+          const answer = await fetch(...given);
+          await held;
+          return answer;
+        },
+      });
+      const mine = await goAndPick(auth, crypto.randomUUID(), 'owner');
+      const { cookies } = mine;
+      const first = comeBack(auth, { ...mine, cookies });
+      // The first code counts.
+      const second = comeBack(auth, { ...mine, code: 'another', cookies });
+      const yours = await goAndPick(auth, crypto.randomUUID(), 'viewer');
+      for (const foreign of ['', yours.cookies]) {
+        expect(await code(comeBack(auth, { ...mine, cookies: foreign }))).toBe('callback_replayed');
+      }
+      release();
+      const [one, two] = await Promise.all([first, second]);
+      const three = await comeBack(auth, { ...mine, cookies });
+      for (const again of [two, three]) {
+        expect(again.user.sessionToken).toBe(one.user.sessionToken);
+        expect(again.tokens).toEqual(one.tokens);
+        expect(again.cookies).toEqual(one.cookies);
+      }
+      const count = (isSo: (event: CloudAuthEvent) => boolean) => own.filter(isSo).length;
+      expect(count(({ operation }) => operation === 'exchange_code')).toBe(1);
+      expect(count(({ type }) => type === 'signed_in')).toBe(1);
+      expect(auth.statistics().logins.find(({ outcome }) => outcome === 'succeeded')?.count).toBe(1);
+      // Not of a session that ended meanwhile.
+      await auth.destroySession(one.user.sessionToken);
+      expect(await code(comeBack(auth, { ...mine, cookies: mine.cookies }))).toBe('callback_replayed');
+    });
+
+    test('of a failed exchange fails alike, and the code is not sent again', async () => {
+      let calls = 0;
+      const auth = provider({
+        fetch: () => {
+          calls += 1;
+          return Promise.resolve(new Response('{}', { status: 500 }));
+        },
+      });
+      const mine = await goAndPick(auth, crypto.randomUUID(), 'owner');
+      const both = await Promise.all([code(comeBack(auth, mine)), code(comeBack(auth, mine))]);
+      const failed = auth.statistics().logins.find(({ outcome }) => outcome === 'failed')?.count;
+      expect([...both, await code(comeBack(auth, mine)), calls, failed]).toEqual([both[0], both[0], both[0], 1, 1]);
+      expect(both[0]).not.toBe('callback_replayed');
     });
 
     test('is renewed on the way where its token has ended', async () => {

@@ -6,6 +6,9 @@
 //! comes only from the Cloud's answer: what the browser brought is never adopted. Who it is follows from the rules that the next
 //! request is checked by: from the Cloud's answer, or from the token's signature and claims. A sign-in that a later request would
 //! be refused after fails here, with the same code.
+//!
+//! A callback that comes again within some seconds, from the browser that began the sign-in, ends as the first one did: the answer
+//! to that may never have arrived. Drivers let those that come while the exchange is under way wait for it, by [`key`].
 
 mod finish;
 
@@ -17,14 +20,14 @@ use super::identify::Answer;
 use super::judge::Judge;
 use super::keys::FetchKeys;
 use super::step::{Event, Flow, Jitter, Step};
-use crate::binding;
-use crate::cookie::SetCookie;
+use crate::binding::{self, Opened};
 use crate::encoding::{Digest, sha256_parts};
 use crate::envelope::bad_member;
 use crate::error::{CloudApiError, Code};
-use crate::identity::Identity;
 use crate::identity::authority::Authority;
+use crate::identity::key::TokenKey;
 use crate::identity::keys::Keys;
+pub use crate::identity::signed_in::SignedIn;
 use crate::json::BadMember;
 use crate::model::{CloudSession, CloudUser};
 use crate::op::exchange_code::{ExchangeCode, Exchanged};
@@ -32,21 +35,7 @@ use crate::op::verify_token::VerifyToken;
 use crate::secret::{AuthorizationCode, SessionToken};
 use crate::state::State;
 use crate::time::Now;
-use crate::url::{ReturnPath, Site};
-
-/// What a sign-in ends with.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct SignedIn {
-    /// Who signed in.
-    pub identity: Arc<Identity>,
-    /// The new session.
-    pub session: CloudSession,
-    /// What to set, in this order: the login cookie goes, the session cookie comes last.
-    pub cookies: Vec<SetCookie>,
-    /// Where the browser wanted to go.
-    pub return_path: ReturnPath,
-}
+use crate::url::Site;
 
 /// One callback on its way.
 #[derive(Debug)]
@@ -55,12 +44,17 @@ pub struct Callback {
     state: State,
     /// Of the address that the sign-in comes back to.
     site: Site,
+    key: TokenKey,
+    /// Whether the code was spent by this callback: its outcome is then the sign-in's.
+    has_spent: bool,
     phase: Phase,
     jitter: Jitter,
 }
 
 #[derive(Debug)]
 enum Phase {
+    /// The sign-in ended a moment ago.
+    Again(Box<Result<SignedIn, CloudApiError>>),
     /// Without keys the sign-in could not be finished: nothing is spent before they are there.
     Keys(FetchKeys, Ready),
     Exchange(Call<ExchangeCode>),
@@ -86,6 +80,31 @@ struct Received {
     said: Result<Box<(CloudUser, CloudSession)>, Duration>,
 }
 
+/// What two callbacks must share to be one sign-in in one browser. None where the login cookie does not bind this browser to it.
+pub fn key(
+    authority: &Authority,
+    state: &State,
+    cookie_header: &str,
+    now: Now,
+) -> Option<TokenKey> {
+    let bound = bound(authority, state, cookie_header, now).ok()?;
+    Some(key_of(state, &bound))
+}
+
+fn bound(
+    authority: &Authority,
+    state: &State,
+    cookie_header: &str,
+    now: Now,
+) -> Result<Opened, CloudApiError> {
+    let is_plain = |bound: &_| authority.is_plain_login(bound, state.id());
+    binding::read(authority.config(), cookie_header, state.id(), now, is_plain)
+}
+
+fn key_of(state: &State, bound: &Opened) -> TokenKey {
+    TokenKey::of_sign_in(state.id().expose(), bound.verifier.expose())
+}
+
 impl Callback {
     /// Checks a callback and spends its state and code.
     ///
@@ -102,14 +121,34 @@ impl Callback {
         now: Now,
         jitter: Jitter,
     ) -> Result<Self, CloudApiError> {
+        let bound = bound(&authority, &state, cookie_header, now);
+        let again = bound.as_ref().ok().and_then(|bound| {
+            let key = key_of(&state, bound);
+            Some((
+                bound.redirect_uri.site(),
+                key,
+                authority.outcome(&key, now)?,
+            ))
+        });
+        if let Some((site, key, outcome)) = again {
+            return Ok(Self {
+                authority,
+                state,
+                site,
+                key,
+                has_spent: false,
+                phase: Phase::Again(Box::new(outcome)),
+                jitter,
+            });
+        }
         let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
         if authority.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         // The next request could not read its session among so many: to sign in mends nothing, so no code is spent for it.
         authority.session_cookies(cookie_header, None)?;
-        let is_plain = |bound: &_| authority.is_plain_login(bound, state.id());
-        let bound = binding::read(authority.config(), cookie_header, state.id(), now, is_plain)?;
+        let bound = bound?;
+        let key = key_of(&state, &bound);
         let site = bound.redirect_uri.site();
         let code =
             AuthorizationCode::parse(code).map_err(|_| CloudApiError::new(Code::CodeMalformed))?;
@@ -131,9 +170,16 @@ impl Callback {
             authority,
             state,
             site,
+            key,
+            has_spent: matches!(phase, Phase::Exchange(_)),
             phase,
             jitter,
         })
+    }
+
+    /// Whether the sign-in ended already: it was told of then.
+    pub const fn is_again(&self) -> bool {
+        matches!(self.phase, Phase::Again(_))
     }
 
     /// The keys were asked for: with them the code is exchanged.
@@ -146,7 +192,8 @@ impl Callback {
         match ready.spend(authority, now, self.jitter) {
             Ok(call) => {
                 self.phase = Phase::Exchange(call);
-                self.step(Event::Start, now)
+                self.has_spent = true;
+                self.advance(Event::Start, now)
             }
             Err(error) => Step::Done(Err(error)),
         }
@@ -186,7 +233,7 @@ impl Callback {
         self.authority.forget_verdict(&key);
         let judge = Judge::new(&self.authority, &received.token, self.jitter);
         self.phase = Phase::Judge(Box::new(judge), received);
-        self.step(Event::Start, now)
+        self.advance(Event::Start, now)
     }
 
     fn judged(
@@ -252,6 +299,40 @@ impl Callback {
             }
         }
     }
+
+    fn advance(&mut self, event: Event, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
+        match &mut self.phase {
+            Phase::Again(_) => match core::mem::replace(&mut self.phase, Phase::Over) {
+                Phase::Again(outcome) => Step::Done(*outcome),
+                _ => Step::Done(Err(out_of_turn())),
+            },
+            Phase::Keys(fetch, _) => match fetch.step(event, now) {
+                Step::Send(request) => Step::Send(request),
+                Step::Wait(time) => Step::Wait(time),
+                Step::Done(_) => match core::mem::replace(&mut self.phase, Phase::Over) {
+                    Phase::Keys(_, ready) => self.fetched(ready, now),
+                    _ => Step::Done(Err(out_of_turn())),
+                },
+            },
+            Phase::Exchange(call) => {
+                let step = call.step(event, now);
+                self.follow_exchange(step, now)
+            }
+            Phase::Verify(call, _) => {
+                let step = call.step(event, now);
+                self.follow_verify(step, now)
+            }
+            Phase::Judge(judge, _) => match judge.step(event, now) {
+                Step::Send(request) => Step::Send(request),
+                Step::Wait(time) => Step::Wait(time),
+                Step::Done(answer) => match core::mem::replace(&mut self.phase, Phase::Over) {
+                    Phase::Judge(_, received) => Step::Done(self.judged(answer, received, now)),
+                    _ => Step::Done(Err(out_of_turn())),
+                },
+            },
+            Phase::Over => Step::Done(Err(out_of_turn())),
+        }
+    }
 }
 
 impl Ready {
@@ -295,33 +376,13 @@ impl Flow for Callback {
     type Output = Result<SignedIn, CloudApiError>;
 
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
-        match &mut self.phase {
-            Phase::Keys(fetch, _) => match fetch.step(event, now) {
-                Step::Send(request) => Step::Send(request),
-                Step::Wait(time) => Step::Wait(time),
-                Step::Done(_) => match core::mem::replace(&mut self.phase, Phase::Over) {
-                    Phase::Keys(_, ready) => self.fetched(ready, now),
-                    _ => Step::Done(Err(out_of_turn())),
-                },
-            },
-            Phase::Exchange(call) => {
-                let step = call.step(event, now);
-                self.follow_exchange(step, now)
-            }
-            Phase::Verify(call, _) => {
-                let step = call.step(event, now);
-                self.follow_verify(step, now)
-            }
-            Phase::Judge(judge, _) => match judge.step(event, now) {
-                Step::Send(request) => Step::Send(request),
-                Step::Wait(time) => Step::Wait(time),
-                Step::Done(answer) => match core::mem::replace(&mut self.phase, Phase::Over) {
-                    Phase::Judge(_, received) => Step::Done(self.judged(answer, received, now)),
-                    _ => Step::Done(Err(out_of_turn())),
-                },
-            },
-            Phase::Over => Step::Done(Err(out_of_turn())),
+        let step = self.advance(event, now);
+        if let (true, Step::Done(outcome)) = (self.has_spent, &step) {
+            self.authority
+                .remember_outcome(self.key, outcome.clone(), now);
+            self.has_spent = false;
         }
+        step
     }
 }
 

@@ -24,6 +24,7 @@ use super::noted::Noted;
 use super::outbox::Outbox;
 use super::refusal::Refusal;
 use super::revocation::Realm;
+use super::signed_in::{SignIns, SignedIn};
 use super::spent::Spent;
 use super::statistics::Statistics;
 use super::succession::{Successions, Successor};
@@ -52,6 +53,7 @@ pub struct Authority {
     spent: Spent,
     /// Apart, so that no stranger on the channel makes a callback that was used here give way.
     spent_elsewhere: Spent,
+    sign_ins: SignIns,
     successions: Successions,
     /// Which tokens a newer one was asked for a moment ago.
     renewals: Spent,
@@ -85,6 +87,7 @@ impl Authority {
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
             spent: Spent::new(policy.login_lifetime, policy.capacity),
             spent_elsewhere: Spent::new(policy.login_lifetime, policy.capacity),
+            sign_ins: SignIns::default(),
             successions: Successions::new(policy.capacity),
             renewals: Spent::new(policy.renew_before / 4, policy.capacity),
             tally: Tally::default(),
@@ -139,6 +142,27 @@ impl Authority {
 
     pub(crate) const fn spent(&self) -> &Spent {
         &self.spent
+    }
+
+    /// Holds what a sign-in ended with for a moment, for the browser that began it.
+    pub(crate) fn remember_outcome(
+        &self,
+        key: TokenKey,
+        outcome: Result<SignedIn, CloudApiError>,
+        now: Now,
+    ) {
+        self.sign_ins.add(key, outcome, now);
+    }
+
+    /// What a sign-in ended with a moment ago, unless its session ended meanwhile.
+    pub(crate) fn outcome(
+        &self,
+        key: &TokenKey,
+        now: Now,
+    ) -> Option<Result<SignedIn, CloudApiError>> {
+        let outcome = self.sign_ins.of(key, now)?;
+        let stands = |signed_in: &SignedIn| self.cache.stands(&signed_in.identity, now);
+        outcome.as_ref().map_or(true, stands).then_some(outcome)
     }
 
     pub(crate) fn lookup(&self, key: &TokenKey, now: Now) -> Lookup {

@@ -160,6 +160,15 @@ impl Cache {
             .map_or(Lookup::Unknown, Lookup::Refused)
     }
 
+    /// Whether an identity still counts: it neither ended here nor was refused.
+    pub(crate) fn stands(&self, identity: &Identity, now: Now) -> bool {
+        let found = self.lookup(&identity.key(), now);
+        !matches!(
+            found,
+            Lookup::SignedOut | Lookup::Refused(_) | Lookup::Expired
+        ) && self.denials.of_identity(identity, now).is_none()
+    }
+
     /// Whether an identity is past its end.
     pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
         identity.is_expired(now, self.leeway)

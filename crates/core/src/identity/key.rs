@@ -57,6 +57,15 @@ impl TokenKey {
         &self.0
     }
 
+    /// The key of a sign-in in the browser that began it.
+    pub(crate) fn of_sign_in(state: &str, verifier: &str) -> Self {
+        Self(sha256_parts(&[
+            b"sign-in",
+            state.as_bytes(),
+            verifier.as_bytes(),
+        ]))
+    }
+
     /// The key of a question about one user that is asked with this key's token.
     #[must_use]
     pub(crate) fn about(&self, user: &UserId) -> Self {

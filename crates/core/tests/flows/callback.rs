@@ -232,7 +232,7 @@ fn threat_072_a_code_is_exchanged_once_whatever_comes_of_it() {
     let flow = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
     assert!(run(flow, at(1), [status(503)]).output.is_err());
     assert_eq!(
-        turned_away(&authority, "s", "c0de", &cookie, 2),
+        turned_away(&authority, "s", "c0de", &cookie, 11),
         "callback_replayed"
     );
 }

@@ -13,6 +13,7 @@ mod ahead;
 mod authenticate;
 mod breaker;
 mod callback;
+mod callback_again;
 mod clock;
 mod clock_ahead;
 mod cookies;

@@ -160,7 +160,7 @@ fn a_sign_in_without_keys_spends_nothing_and_can_be_tried_again() {
     let (third, paths) = once(at(40), vec![published(&[&key]), exchanged("usr_1", &text)]);
     assert!(third.is_ok());
     assert_eq!(paths, [set, "/api/v1/auth/callback".to_owned()]);
-    let used = callback(&authority, "s", "c0de", &cookie, at(41)).unwrap_err();
+    let used = callback(&authority, "s", "c0de", &cookie, at(51)).unwrap_err();
     assert_eq!(used.code(), "callback_replayed");
 }
 

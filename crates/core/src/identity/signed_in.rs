@@ -1,0 +1,96 @@
+//! What sign-ins ended with a moment ago, for a browser that never got the answer and asks again.
+//!
+//! An outcome is found only under a key that takes the browser's own login cookie. Bounded: each is held for ten seconds, and the
+//! oldest give way.
+
+use core::fmt;
+use core::time::Duration;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Identity;
+use super::key::TokenKey;
+use crate::cookie::SetCookie;
+use crate::error::CloudApiError;
+use crate::model::CloudSession;
+use crate::time::Now;
+use crate::url::ReturnPath;
+
+const GRACE: Duration = Duration::from_secs(10);
+const MOST: usize = 256;
+
+/// What a sign-in ends with.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// Who signed in.
+    pub identity: Arc<Identity>,
+    /// The new session.
+    pub session: CloudSession,
+    /// What to set, in this order: the login cookie goes, the session cookie comes last.
+    pub cookies: Vec<SetCookie>,
+    /// Where the browser wanted to go.
+    pub return_path: ReturnPath,
+}
+
+type Outcome = Result<SignedIn, CloudApiError>;
+
+#[derive(Default)]
+pub(crate) struct SignIns(Mutex<VecDeque<(Duration, TokenKey, Outcome)>>);
+
+impl SignIns {
+    /// Holds what a sign-in ended with.
+    pub(crate) fn add(&self, key: TokenKey, outcome: Outcome, now: Now) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        while let Some((end, ..)) = held.front() {
+            if now.monotonic < *end && held.len() < MOST {
+                break;
+            }
+            held.pop_front();
+        }
+        held.push_back((now.monotonic.saturating_add(GRACE), key, outcome));
+    }
+
+    /// What a sign-in ended with, where that was a moment ago.
+    pub(crate) fn of(&self, key: &TokenKey, now: Now) -> Option<Outcome> {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.iter()
+            .find(|(end, own, _)| own == key && now.monotonic < *end)
+            .map(|(.., outcome)| outcome.clone())
+    }
+}
+
+impl fmt::Debug for SignIns {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIns").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+    use crate::time::Timestamp;
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            wall: Timestamp::from_unix_seconds(0),
+            monotonic: Duration::from_secs(seconds),
+        }
+    }
+
+    #[test]
+    fn an_outcome_is_held_for_ten_seconds_and_the_oldest_gives_way() {
+        let held = SignIns::default();
+        let key = |n: usize| TokenKey::of_sign_in(&n.to_string(), "verifier");
+        let failed = || Err(CloudApiError::new(Code::NetworkError));
+        held.add(key(0), failed(), at(0));
+        assert!(held.of(&key(0), at(9)).is_some());
+        assert!(held.of(&key(0), at(10)).is_none());
+        (1..=MOST + 1).for_each(|n| held.add(key(n), failed(), at(1)));
+        assert!(held.of(&key(1), at(1)).is_none());
+        assert!(held.of(&key(2), at(1)).is_some());
+        held.add(key(0), failed(), at(11));
+        assert_eq!(held.0.lock().unwrap().len(), 1);
+    }
+}
