@@ -12,7 +12,7 @@ mod common;
 mod ear;
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -270,6 +270,60 @@ async fn threat_080_a_flood_of_what_cannot_be_read_does_not_fill_the_log() {
         .iter()
         .filter(|one| one.is("revocations_unreadable", &[]));
     assert_eq!(told.count(), 1);
+}
+
+/// Takes what is told, and is never joined: its first try ends when the test says so.
+#[derive(Clone, Default)]
+struct OneWay(Arc<Tries>);
+
+#[derive(Default)]
+struct Tries {
+    first_try_ends: tokio::sync::Notify,
+    count: AtomicUsize,
+}
+
+impl RevocationChannel for OneWay {
+    fn publish<'a>(&'a self, _: &'a str, _: &'a [Message]) -> Working<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn receive<'a>(&'a self, _: &'a str, _: usize) -> Working<'a, Received> {
+        Box::pin(async {
+            if self.0.count.fetch_add(1, Ordering::SeqCst) == 0 {
+                self.0.first_try_ends.notified().await;
+            }
+            Err(ChannelError::new("never joined"))
+        })
+    }
+}
+
+#[tokio::test]
+async fn a_channel_that_is_not_joined_at_the_start_is_told_once_also_where_it_takes_news() {
+    let ear = Ear::default();
+    let hearing = tracing_subscriber::registry().with(ear.clone());
+    let _hearing = tracing::subscriber::set_default(hearing);
+    let (cloud, way) = (cloud(Dialect::V1).await, OneWay::default());
+    let here = MastraCloudAuth::builder()
+        .project_id("demo")
+        .base_url(cloud.url())
+        .revocations(way.clone())
+        .build()
+        .unwrap();
+    here.end_user(&UserId::parse("usr_mei").unwrap());
+    until("it was sent", || async {
+        here.revocation_status().unwrap().sent == 1
+    })
+    .await;
+    way.0.first_try_ends.notify_one();
+    until("it was tried again", || async {
+        way.0.count.load(Ordering::SeqCst) >= 4
+    })
+    .await;
+    let told = ear.take();
+    let lost = told.iter().filter(|one| one.is("revocations_lost", &[]));
+    assert_eq!(lost.count(), 1);
+    let status = here.revocation_status().unwrap();
+    assert!(!status.is_connected() && status.lost == 0, "{status:?}");
 }
 
 #[test]

@@ -40,7 +40,7 @@ export type CloudAuthEventType =
   | 'user_ended'
   /** The channel to other instances is there, and all that it keeps is known. */
   | 'revocations_connected'
-  /** It is not: what ends elsewhere is not known here yet. */
+  /** The channel was lost, or was not reached at the start: what ends elsewhere is not known here yet. Told once each time. */
   | 'revocations_lost'
   /** The channel keeps more revocations than are read: `revocationStatus().leftOut` of them are not known here. */
   | 'revocations_left_out'

@@ -56,7 +56,8 @@ export class MastraCloudAuth
     const { maxEntries, longest } = this.#cloud.authority.facts();
     this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
     this.#looks = new Looks(this.#cloud, this.#users, flag('traceRequests', options.traceRequests));
-    this.mapUserToResourceId = options.mapUserToResourceId ?? (user => user.id);
+    // The host's class assigns `undefined` here, which would shadow the method, also a subclass's.
+    delete (this as Partial<MastraAuthProvider<CloudUser>>).mapUserToResourceId;
     this.registerOptions(options);
   }
 
@@ -73,6 +74,11 @@ export class MastraCloudAuth
   /** Whether a user may come in at all: everybody that this provider vouched for, or a copy of one. */
   authorizeUser(user: CloudUser, _request?: RequestLike): Promise<boolean> | boolean {
     return typeof user?.id === 'string' && user.id !== '';
+  }
+
+  /** The resource that belongs to a user: the user's id. The option of this name comes first; a subclass may override the method. */
+  override mapUserToResourceId(user: CloudUser): string | null | undefined {
+    return user.id;
   }
 
   /** The user that a request comes from; `null` where nobody is signed in or the credential is refused. */

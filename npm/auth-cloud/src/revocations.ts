@@ -98,6 +98,8 @@ export class Revocations {
   #receives = false;
   #publishes = true;
   #connected = false;
+  /** Whether the channel was reached or missed once since the start. */
+  #tried = false;
   #since = new Date();
   #lag: number | undefined;
   #count = { sent: 0, received: 0, unreadable: 0, leftOut: 0, lost: 0 };
@@ -171,7 +173,8 @@ export class Revocations {
         this.#count.sent += kept(this.#unsent);
         this.#unsent = [];
         this.#publishes = true;
-        this.#relink();
+        // While it is being joined for the first time nothing is known of the other direction.
+        if (this.#receives) this.#relink();
         wait = FIRST_PAUSE;
       } catch {
         this.#publishes = false;
@@ -204,6 +207,7 @@ export class Revocations {
         const joined = await patience.wait(subscribing.then(some));
         if (turn.over || this.#closed) {
           await attempt(() => joined.close());
+          await pause(spread(wait));
           continue;
         }
         this.#joined = joined;
@@ -248,14 +252,17 @@ export class Revocations {
     this.attend();
   }
 
+  /** Tells each change once; a channel that is missed at the start is told once too, and does not count as lost. */
   #relink(): void {
     const connected = this.#receives && this.#publishes;
-    if (connected === this.#connected) return;
+    const isMissing = !this.#tried && !connected;
+    this.#tried = true;
+    if (connected === this.#connected && !isMissing) return;
+    if (!isMissing) this.#since = new Date();
     this.#connected = connected;
-    this.#since = new Date();
     // To leave it is not to lose it.
     if (this.#closed) return;
-    if (!connected) this.#count.lost += 1;
+    if (!connected && !isMissing) this.#count.lost += 1;
     this.#events.tell({ type: connected ? 'revocations_connected' : 'revocations_lost' });
   }
 }

@@ -2,8 +2,8 @@
 
 import { afterEach, expect, test, vi } from 'vitest';
 
-import { MastraCloudAuth, isCloudApiError } from '../dist/esm/index.js';
-import type { MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { MastraCloudAuth, MastraCloudAuthProvider, isCloudApiError } from '../dist/esm/index.js';
+import type { CloudUser, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { REDIRECT } from './world.js';
 
 afterEach(() => {
@@ -92,6 +92,34 @@ test('the server’s own options reach the base class', async () => {
   expect([auth.name, auth.protected, auth.public]).toEqual(['mine', ['/a'], ['/b']]);
   const user = { id: 'u', email: '', roles: [], sessionToken: 't' };
   expect(await auth.authorizeUser(user)).toBe(false);
-  expect(auth.mapUserToResourceId?.(user)).toBe('r-u');
-  expect(new MastraCloudAuth({ projectId: 'demo' }).mapUserToResourceId?.(user)).toBe('u');
+  expect(auth.mapUserToResourceId(user)).toBe('r-u');
+  expect(new MastraCloudAuth({ projectId: 'demo' }).mapUserToResourceId(user)).toBe('u');
+});
+
+test('a subclass overrides every method, and the options of the server come first', async () => {
+  class Teams extends MastraCloudAuth {
+    override mapUserToResourceId(user: CloudUser): string {
+      return `team-${super.mapUserToResourceId(user)}`;
+    }
+    override authorizeUser(user: CloudUser): boolean {
+      return user.roles.includes('owner');
+    }
+  }
+  const user = { id: 'u', email: '', roles: [], sessionToken: 't' };
+  const auth = new Teams({ projectId: 'demo' });
+  expect(auth.mapUserToResourceId(user)).toBe('team-u');
+  expect(auth.authorizeUser(user)).toBe(false);
+  const given = new Teams({ projectId: 'demo', mapUserToResourceId: () => undefined, authorizeUser: () => true });
+  expect(given.mapUserToResourceId(user)).toBeUndefined();
+  expect(await given.authorizeUser(user)).toBe(true);
+  class Old extends MastraCloudAuthProvider {
+    override mapUserToResourceId(): string {
+      return 'old';
+    }
+  }
+  expect(new Old({ projectId: 'demo' }).mapUserToResourceId()).toBe('old');
+  // Whatever stands on the instance itself hides a method of a subclass.
+  const methods = (from: object): string[] => (from === Object.prototype ? [] : [...Object.getOwnPropertyNames(from), ...methods(Object.getPrototypeOf(from) as object)]);
+  const own = Object.getOwnPropertyNames(new MastraCloudAuth({ projectId: 'demo' }));
+  expect(own.filter(name => methods(MastraCloudAuth.prototype).includes(name))).toEqual([]);
 });

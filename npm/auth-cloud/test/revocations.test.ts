@@ -1,5 +1,9 @@
 /** What ends on one instance ends on the other, over a channel of one's own that can fall and forget. */
 
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
+
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
@@ -153,6 +157,94 @@ test('threat_031_a_channel_that_falls_and_forgets_loses_nothing', async () => {
   await until(() => board.kept.size >= 6);
   const types = events.map(({ type }) => type).filter(type => type.startsWith('revocations'));
   expect(types).toEqual(['revocations_connected', 'revocations_lost', 'revocations_connected']);
+});
+
+test('a channel that is not reached at the start is told once, and so is that it is there', async () => {
+  const board = new Board();
+  board.isDown = true;
+  const [events, warned, informed]: [CloudAuthEvent[], string[], string[]] = [[], [], []];
+  let tries = 0;
+  const channel: RevocationChannel = {
+    publish: messages => board.channel.publish(messages, board.realm),
+    subscribe: (...given) => ((tries += 1), board.channel.subscribe(...given)),
+  };
+  const logger = { debug() {}, info: (text: string) => informed.push(text), warn: (text: string) => warned.push(text) };
+  const here = instance(channel, events, { logger });
+  const since = here.revocationStatus()?.since;
+  const told = () => events.map(({ type }) => type).filter(type => type.startsWith('revocations'));
+  await until(() => tries >= 4);
+  expect(told()).toEqual(['revocations_lost']);
+  expect(warned).toEqual(['mastra cloud auth: revocations_lost']);
+  expect(here.revocationStatus()).toMatchObject({ connected: false, since, lost: 0 });
+  // What cannot be told either is no second loss.
+  here.endUser('usr_mei');
+  await until(() => tries >= 6);
+  expect(told()).toEqual(['revocations_lost']);
+  board.isDown = false;
+  await until(() => here.revocationStatus()?.connected && here.revocationStatus()?.pending === 0);
+  expect(told()).toEqual(['revocations_lost', 'revocations_connected']);
+  expect(informed).toContain('mastra cloud auth: revocations_connected');
+  board.fall();
+  const before = tries;
+  await until(() => tries >= before + 3);
+  expect(told()).toEqual(['revocations_lost', 'revocations_connected', 'revocations_lost']);
+  expect(here.revocationStatus()).toMatchObject({ connected: false, lost: 1 });
+  await here.close();
+});
+
+test('what is told before the channel is joined says nothing about joining it', async () => {
+  const board = new Board();
+  const events: CloudAuthEvent[] = [];
+  const joining = Promise.withResolvers<void>();
+  let isBroken = true;
+  const channel: RevocationChannel = {
+    publish: (messages, realm) => board.channel.publish(messages, realm),
+    subscribe: async (...given) => {
+      await joining.promise;
+      if (isBroken) throw new Error('down');
+      return board.channel.subscribe(...given);
+    },
+  };
+  const here = instance(channel, events);
+  here.endUser('usr_mei');
+  await until(() => here.revocationStatus()?.sent === 1);
+  const told = () => events.map(({ type }) => type).filter(type => type.startsWith('revocations'));
+  expect(told()).toEqual([]);
+  joining.resolve();
+  await until(() => told().length > 0);
+  expect(told()).toEqual(['revocations_lost']);
+  isBroken = false;
+  await until(() => here.revocationStatus()?.connected);
+  expect(told()).toEqual(['revocations_lost', 'revocations_connected']);
+  await here.close();
+});
+
+test('a channel that is left before it was reached is not told as lost', async () => {
+  const events: CloudAuthEvent[] = [];
+  const here = instance({ publish: async () => {}, subscribe: () => new Promise(() => {}) }, events);
+  await here.close();
+  expect(events.map(({ type }) => type)).not.toContain('revocations_lost');
+});
+
+test('a Redis that is not reached at the start is told once', async () => {
+  const closed = createServer().listen(0, '127.0.0.1');
+  await once(closed, 'listening');
+  const { port } = closed.address() as AddressInfo;
+  await new Promise(resolve => closed.close(resolve));
+  const events: CloudAuthEvent[] = [];
+  const here = new MastraCloudAuth({
+    projectId: 'demo',
+    baseUrl: cloud.url,
+    revocations: { redis: `redis://127.0.0.1:${port}` },
+    onEvent: event => events.push(event),
+  });
+  const told = () => events.map(({ type }) => type).filter(type => type.startsWith('revocations'));
+  await until(() => told().length > 0);
+  // Long enough for more tries; one that comes later would only be missed.
+  await new Promise(resolve => setTimeout(resolve, 500));
+  expect(told()).toEqual(['revocations_lost']);
+  expect(here.revocationStatus()).toMatchObject({ connected: false, lost: 0 });
+  await here.close();
 });
 
 test('threat_020_an_operator_ends_one_session_by_its_id', async () => {

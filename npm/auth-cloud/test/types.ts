@@ -10,7 +10,7 @@ import type { ISessionProvider, ISSOProvider, IUserProvider, Session, SSOCallbac
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import type { MastraAuthProvider } from '@mastra/core/server';
 
-import { CloudApiError, MastraCloudAuth, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
+import { CloudApiError, MastraCloudAuth, MastraCloudAuthProvider, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
 import type {
   CacheOptions,
   CloudAuthEvent,
@@ -52,6 +52,7 @@ export function hosts(auth: MastraCloudAuth): unknown[] {
 }
 
 export function methods(): void {
+  same<Gives<'mapUserToResourceId'>, string | null | undefined>(true);
   same<Gives<'getLoginUrl'>, string>(true);
   same<Gives<'getLoginCookies'>, string[]>(true);
   same<Gives<'getSessionHeaders'>, Record<string, string>>(true);
@@ -81,6 +82,32 @@ export function methods(): void {
   same<Gives<'getAvailableRoles'>, Promise<{ id: string; name: string }[]>>(true);
   same<Gives<'getPermissionsForRole'>, Promise<string[]>>(true);
   same<Gives<'statistics'>, CloudAuthStatistics>(true);
+}
+
+/** Each of these may be a method of a subclass, also one that answers more narrowly. */
+export class Subclass extends MastraCloudAuth {
+  override mapUserToResourceId(user: CloudUser): string | undefined {
+    return user.metadata === undefined ? undefined : `team-${user.id}`;
+  }
+  override authorizeUser(user: CloudUser): boolean {
+    return user.roles.includes('owner');
+  }
+  override async getRoles(user: CloudUser): Promise<string[]> {
+    return [...(await super.getRoles(user)), 'staff'];
+  }
+}
+
+export class OldSubclass extends MastraCloudAuthProvider {
+  override mapUserToResourceId(): null {
+    return null;
+  }
+}
+
+export class WrongSubclass extends MastraCloudAuth {
+  // @ts-expect-error A resource id is a text.
+  override mapUserToResourceId(): number {
+    return 7;
+  }
 }
 
 type ClientOption = 'projectId' | 'baseUrl' | 'apiPrefix' | 'authPath' | 'dialect' | 'fetch' | 'logger' | 'onEvent';

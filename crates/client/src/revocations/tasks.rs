@@ -256,7 +256,10 @@ impl Shared {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         state.status.sent = state.status.sent.saturating_add(count);
         state.publishes = true;
-        state.relink(system::now().wall);
+        // While it is being joined for the first time nothing is known of the other direction.
+        if state.receives {
+            state.relink(system::now().wall);
+        }
     }
 
     async fn not_sent(&self, error: ChannelError, pause: &mut Pause) {
