@@ -25,6 +25,8 @@ export class Deployment {
   readonly authority: NativeAuthority;
   readonly events: Events;
   readonly withRole: boolean;
+  /** Whether permissions come from roles: by a `roleMapping`, or in a dialect that has no endpoint for them. */
+  readonly rolesDecide: boolean;
   /** The channel to other instances, where there is one. */
   readonly revocations: Revocations | undefined;
   readonly #driver: Driver;
@@ -32,6 +34,7 @@ export class Deployment {
   constructor(options: MastraCloudAuthOptions, logger: () => CloudAuthLogger | undefined) {
     const given = nativeOptions(options);
     this.withRole = given.dialect === 'pkce';
+    this.rolesDecide = given.roleMapping !== undefined || this.withRole;
     this.authority = unwrap(native.open(given, randomBytes(32)));
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     const channel = channelOf(options.revocations);

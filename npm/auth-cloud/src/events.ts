@@ -24,6 +24,8 @@ export type CloudAuthEventType =
   | 'signed_in_already'
   /** A sign-in was not finished. */
   | 'sign_in_failed'
+  /** A copy of a user names no session to ask the Cloud with, and there is no `roleMapping`: it has no permissions. */
+  | 'permissions_refused'
   /** A session ended here and at the Cloud. */
   | 'signed_out'
   /** A session ended here, and the Cloud did not confirm. */
@@ -90,6 +92,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   signed_in: 'info',
   signed_in_already: 'info',
   sign_in_failed: 'warn',
+  permissions_refused: 'warn',
   signed_out: 'info',
   sign_out_not_confirmed: 'warn',
   refused_oddly: 'warn',
@@ -103,9 +106,15 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   cloud_call: 'debug',
 };
 
+/** How often what may come with every request is logged at most, in milliseconds. */
+const SELDOM = 60_000;
+
 export class Events {
   readonly #logger: () => CloudAuthLogger | undefined;
   readonly #onEvent: ((event: CloudAuthEvent) => void) | undefined;
+
+  /** When an event that may come with every request was logged last. */
+  #logged = new Map<CloudAuthEventType, number>();
 
   constructor(logger: () => CloudAuthLogger | undefined, onEvent: ((event: CloudAuthEvent) => void) | undefined) {
     this.#logger = logger;
@@ -114,8 +123,25 @@ export class Events {
 
   /** Tells an event. Whoever listens cannot break a sign-in: what it throws is not let through. */
   tell(event: CloudAuthEvent): void {
-    const { type, ...details } = event;
+    this.#log(event);
+    this.#hand(event);
+  }
+
+  /** The same of what may come with every request: handed to `onEvent` each time, and logged once a minute at most. */
+  tellOften(event: CloudAuthEvent): void {
+    const now = performance.now();
+    if (now - (this.#logged.get(event.type) ?? -Infinity) >= SELDOM) {
+      this.#logged.set(event.type, now);
+      this.#log(event);
+    }
+    this.#hand(event);
+  }
+
+  #log({ type, ...details }: CloudAuthEvent): void {
     attempt('logger', () => this.#logger()?.[LEVEL[type]](`mastra cloud auth: ${type}`, details));
+  }
+
+  #hand(event: CloudAuthEvent): void {
     attempt('onEvent', () => this.#onEvent?.(event));
   }
 

@@ -31,6 +31,7 @@ import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationStatus } from './revocations.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
+import { isCopy, rolesOf } from './user.js';
 import type { CloudUser } from './user.js';
 import { Users } from './users.js';
 
@@ -324,7 +325,7 @@ export class MastraCloudAuth
 
   /** The user's roles. */
   getRoles(user: CloudUser): Promise<string[]> {
-    return Promise.resolve([...(user?.roles ?? [])]);
+    return Promise.resolve(rolesOf(user));
   }
 
   /** Whether the user has a role. */
@@ -335,8 +336,12 @@ export class MastraCloudAuth
   /**
    * All permissions of a user; none where their session ended here or is past its end. Throws where the Cloud had to be asked and could
    * not be.
+   *
+   * A copy of a user names no session. Where permissions come from roles, its own roles decide, also after a sign-out; elsewhere it has
+   * none, and the event `permissions_refused` tells it.
    */
   async getPermissions(user: CloudUser): Promise<string[]> {
+    if (isCopy(user)) return this.#ofCopy(user);
     const identity = await this.#looks.identity(user);
     if (identity === undefined) return [];
     const { authority } = this.#cloud;
@@ -347,6 +352,13 @@ export class MastraCloudAuth
     const id = requestId();
     this.#cloud.events.failed('unavailable', failure, { outcome: 'unavailable', requestId: id });
     throw fromFailure(failure, id, cause);
+  }
+
+  #ofCopy(user: CloudUser): string[] {
+    const { authority, events, rolesDecide } = this.#cloud;
+    if (rolesDecide) return authority.grantsOfRoles(rolesOf(user));
+    events.tellOften({ type: 'permissions_refused', outcome: 'refused', code: 'user_without_session' });
+    return [];
   }
 
   /** Whether the user may do one thing. */

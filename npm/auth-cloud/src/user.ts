@@ -47,6 +47,18 @@ export function identify(user: object, identity: NativeIdentity): void {
   identities.set(user, identity);
 }
 
+/** Whether this is a copy that names no session: it was spread, cloned, or read back from JSON, as a workflow's snapshot is. */
+export function isCopy(user: CloudUser): boolean {
+  const token: unknown = user?.sessionToken;
+  return identities.get(user) === undefined && (typeof token !== 'string' || token === '');
+}
+
+/** The roles of a user, also of a copy, which may hold anything. */
+export function rolesOf(user: CloudUser): string[] {
+  const roles: unknown = user?.roles;
+  return Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : [];
+}
+
 /** A user, made anew; with the one `role` beside `roles` where the dialect knows it by that name. */
 export function makeUser(of: NativeUser, withRole: boolean, identity: NativeIdentity | null): CloudUser {
   const { id, email, name, avatarUrl, createdAt, metadata, roles, sessionToken } = of;
