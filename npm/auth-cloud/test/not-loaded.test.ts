@@ -48,6 +48,12 @@ test('where none is installed, the first is told about, and not where it was loo
   expect(error.message).not.toContain('Require stack');
 });
 
+test('what the loader said is told in one line, and not all of it where it is long', () => {
+  const { message } = notLoaded([{ wanted: GNU, cause: thrown(`several\n  lines ${'x'.repeat(1000)}`) }]);
+  const [, said] = message.split('The loader said: ');
+  expect(said).toBe(`several lines ${'x'.repeat(286)}`);
+});
+
 test('a platform without an addon is named', () => {
   expect(notLoaded([]).message).toContain(`no addon for ${process.platform} on ${process.arch}`);
 });
