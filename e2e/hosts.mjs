@@ -1,20 +1,31 @@
 // Mastra servers that are not `mastra dev`: the built app on its own, and the same app behind Hono and Express.
+import assert from 'node:assert/strict';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { environmentOf } from './cloud.mjs';
-import { HOME, makeApp } from './install.mjs';
-import { run, startServer } from './processes.mjs';
+import { dockerfiles, steps } from './dockerfile.mjs';
+import { HOME, makeApp, makeProject } from './install.mjs';
+import { startServer } from './processes.mjs';
 
-/** Builds the example, and takes the output to a place above which there is nothing. What it was built from is removed. */
+/** How npm is set in an image: as it comes, and not as at this desk. */
+const IMAGE = { npm_config_omit_lockfile_registry_resolved: 'false' };
+
+/**
+ * Builds the example as the guide's Dockerfiles do: with the packages that `mastra build` installs, and with those installed once more.
+ * Answers the two outputs, each in a place above which there is nothing. What they were built from is removed.
+ */
 export async function build() {
-  const app = await makeApp();
-  await run(process.execPath, [join(HOME, 'node_modules/mastra/dist/index.js'), 'build', '--studio'], app);
-  const folder = await mkdtemp(join(tmpdir(), 'mastra-auth-built-'));
-  await cp(join(app, '.mastra/output'), folder, { recursive: true, verbatimSymlinks: true });
-  await rm(app, { recursive: true, force: true });
-  return folder;
+  const project = await makeProject();
+  const cache = await mkdtemp(join(tmpdir(), 'mastra-auth-cache-'));
+  const [both, elsewhere, ...more] = await dockerfiles();
+  assert.deepEqual(more, [], 'a Dockerfile that nobody tries');
+  const [app, output] = await steps(both, project, IMAGE);
+  // Another image holds nothing that npm fetched for this one.
+  const [again] = await steps(elsewhere, app, { ...IMAGE, npm_config_cache: cache });
+  await Promise.all([project, app, cache].map((folder) => rm(folder, { recursive: true, force: true })));
+  return { output, again };
 }
 
 /** Starts what was built, from another working directory. */

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENV, run } from './processes.mjs';
 import { startRegistry } from './registry.mjs';
@@ -16,7 +17,7 @@ const OPTIONS = ['--ignore-scripts', '--no-audit', '--no-fund'];
 /** Where everything is installed and every app is made. */
 export const HOME = path('../target/e2e-hosts');
 
-/** Installs it all; the answer stops the registry, which `mastra build` asks once more. */
+/** Installs it all. */
 export async function install() {
   const [major, minor] = process.versions.node.split('.').map(Number);
   assert.ok(major > 22 || (major === 22 && minor >= 13), `Node 22.13 or newer is needed, and this is ${process.versions.node}`);
@@ -35,7 +36,18 @@ export async function install() {
   // It keeps its version while it is developed: what an earlier run installed is not this one.
   await rm(join(HOME, 'node_modules', OURS), { recursive: true, force: true });
   await run('npm', ['install', ...OPTIONS], HOME);
-  return registry.stop;
+  registry.stop();
+}
+
+/** The example as a project of its own, with our package from the tarballs that lie in it; nothing is installed yet. */
+export async function makeProject() {
+  const folder = await mkdtemp(join(tmpdir(), 'mastra-auth-project-'));
+  for (const name of ['tsconfig.json', 'src']) await cp(join(EXAMPLE, name), join(folder, name), { recursive: true });
+  for (const name of ['package.json', 'package-lock.json']) await cp(path(`hosts/${name}`), join(folder, name));
+  await cp(PACKED, join(folder, 'vendor'), { recursive: true });
+  const tarballs = (await readdir(PACKED)).map((name) => `./vendor/${name}`);
+  await run('npm', ['install', '--package-lock-only', ...OPTIONS, ...tarballs], folder);
+  return folder;
 }
 
 /** A copy of the example that names a published version of our package, beside what is installed. */

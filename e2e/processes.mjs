@@ -12,8 +12,8 @@ for (const name of Object.keys(ENV)) if (/^(MASTRA_|NODE_ENV$|NODE_PATH$|NODE_TE
 ENV.MASTRA_TELEMETRY_DISABLED = '1';
 
 /** Runs a program to its end. */
-export async function run(program, args, cwd) {
-  const child = spawn(program, args, { cwd, env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function run(program, args, cwd, env = {}) {
+  const child = spawn(program, args, { cwd, env: { ...ENV, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = linesOf(child);
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   assert.equal(code, 0, `${program} ${args.join(' ')}: ${said.join('\n')}`);

@@ -12,8 +12,7 @@ import { picture, pick, startBrowser } from './world.mjs';
 const BREAKER_PAUSE = 5;
 const WORKFLOW = '/workflows/refund/graph';
 
-const stopRegistry = await install();
-after(stopRegistry);
+await install();
 
 for (const dialect of ['v1', 'pkce']) {
   describe(`Studio, ${dialect}`, () => {
