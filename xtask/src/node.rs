@@ -14,8 +14,9 @@ mod same_vectors;
 mod sysroot;
 
 use std::path::{Path, PathBuf};
+use std::thread;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 
 use crate::cargo::{cli, shipped, target_directory};
 use crate::certificates::Certificates;
@@ -66,10 +67,15 @@ pub(crate) fn pack(workspace: &Workspace, out: &Path, platforms: Platforms) -> R
 
 /// `cargo xtask tarballs`: what is packed is installed far from here and signs in.
 pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
-    let cloud = shipped(workspace)?;
-    let out = packed(workspace)?;
     let package = Package::open(workspace)?;
-    let tools = package.tools(workspace)?;
+    // The tools come from the network while the addon is compiled.
+    let (built, tools) = thread::scope(|scope| {
+        let tools = scope.spawn(|| package.tools(workspace));
+        let built = shipped(workspace).and_then(|cloud| Ok((packed(workspace)?, cloud)));
+        (built, tools.join())
+    });
+    let (out, cloud) = built?;
+    let tools = tools.map_err(|_panic| anyhow!("the tools cannot be installed"))??;
     package.try_tarballs(&out, &cloud, &tools)
 }
 

@@ -40,10 +40,10 @@ export function npm(folder, ...words) {
 /** An empty folder, outside of everything. */
 export const emptyFolder = () => realpathSync(mkdtempSync(path.join(tmpdir(), 'auth-cloud-')));
 
-/** A project with these installed, and the scripts that sign in; in a folder that is empty. */
-export function project(install, folder = emptyFolder()) {
+/** A project with both tarballs installed, and the scripts that sign in; in a folder that is empty. */
+export function project(folder, install = packages => npm(folder, 'install', ...packages)) {
   writeFileSync(path.join(folder, 'package.json'), '{ "name": "empty", "private": true }\n');
-  npm(folder, 'install', ...install, CORE);
+  install([MAIN, ADDON, CORE]);
   for (const name of SCRIPTS) copyFileSync(path.join(HERE, name), path.join(folder, name));
   copyFileSync(path.join(HERE, '..', 'scripts', 'login-page.mjs'), path.join(folder, 'login-page.mjs'));
   return folder;

@@ -2,7 +2,7 @@
 //
 // What stands alone is run from a folder above which there is nothing; the rest beside its `node_modules`. The package `redis` is not
 // installed until the end. `TOOLS` names the folder with the tools; `cargo xtask tarballs` gives it, and prints the table.
-// `mastra build` is tried by `cargo xtask hosts`.
+// The row of `mastra build` is in `cargo xtask hosts`.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
@@ -10,7 +10,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writ
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { ADDON, MAIN, REDIS, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
+import { REDIS, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
 
 const { TOOLS } = process.env;
 if (!TOOLS) throw new Error('TOOLS is not set: run `cargo xtask tarballs`');
@@ -37,7 +37,7 @@ let cloud;
 const temporary = [];
 const table = [];
 before(async () => {
-  app = project([MAIN, ADDON], mkdtempSync(path.join(TOOLS, 'app-')));
+  app = project(mkdtempSync(path.join(TOOLS, 'app-')));
   cloud = await startCloud('v1');
 });
 after(async () => {
