@@ -134,6 +134,7 @@ impl MastraCloudClient {
         state: &State,
         verifier: &Verifier,
     ) -> String {
+        signals::return_path_cut(&state.return_path());
         login_url(self.config(), redirect_uri, state, verifier)
     }
 

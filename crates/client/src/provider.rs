@@ -269,6 +269,7 @@ impl MastraCloudAuth {
         cookie_header: Option<&str>,
     ) -> Result<LoginStart, CloudApiError> {
         let authority = &self.0.driver.authority;
+        signals::return_path_cut(&return_path);
         let state = State::generate(system::entropy()?, return_path);
         let mut cookies = login::overdue(authority, cookie_header.unwrap_or_default())?;
         cookies.push(login::cookie(

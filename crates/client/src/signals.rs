@@ -24,7 +24,7 @@ use tracing::{Span, debug_span, field};
 pub(crate) use audit::{cross_origin, permission_denied, signed_in_already};
 pub(crate) use audit::{
     logged_in, login_failed, login_span, operator_ended_session, operator_ended_user, renewal,
-    session_ended, sign_out_span,
+    return_path_cut, session_ended, sign_out_span,
 };
 pub(crate) use calls::{Watched, key_set_odd, keys_not_fetched};
 

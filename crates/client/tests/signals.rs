@@ -20,6 +20,9 @@ use std::time::Duration;
 use common::{App, Browser, app, ask, cloud, headers, patient, with_parameter};
 use ear::{Ear, Told};
 use mastra_auth_cloud::axum::CurrentUser;
+use mastra_auth_cloud::core::secret::Verifier;
+use mastra_auth_cloud::core::state::State;
+use mastra_auth_cloud::core::url::RedirectUri;
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, Mode, SessionToken, VerificationOptions};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
@@ -41,6 +44,7 @@ TRACE mastra_auth::request mastra_auth.request anonymous: duration_us request_id
 TRACE mastra_auth::request mastra_auth.request authenticated: duration_us request_id source user_id
 WARN mastra_auth::audit mastra_auth.login failed: code endpoint reference request_id status
 WARN mastra_auth::audit mastra_auth.refusal denied: code request_id
+WARN mastra_auth::audit mastra_auth.return_path_cut -: bytes limit
 WARN mastra_auth::audit mastra_auth.sign_out not_confirmed: code request_id session_id user_id
 WARN mastra_auth::cloud mastra_auth.cloud_call closed: duration_us endpoint operation
 WARN mastra_auth::cloud mastra_auth.key_set_odd -: count
@@ -231,6 +235,21 @@ async fn requests(desk: &mut Desk) {
             ],
         );
     }
+
+    let long = format!("/agents?filter={}", "x".repeat(7000));
+    for path in [long.clone(), format!("/auth/login?return_to={long}")] {
+        ask(&desk.app, &path, &[("sec-fetch-mode", "navigate")]).await;
+        desk.told("return_path_cut", &[("bytes", "7027"), ("limit", "6144")]);
+    }
+    let state = State::parse(&format!("id|{long}"), None).unwrap();
+    let auth = MastraCloudAuth::builder()
+        .project_id("demo")
+        .build()
+        .unwrap();
+    let redirect_uri = RedirectUri::parse("https://app.example.com/cb").unwrap();
+    let verifier = Verifier::parse(&"v".repeat(43)).unwrap();
+    let _ = auth.client().login_url(&redirect_uri, &state, &verifier);
+    desk.told("return_path_cut", &[("bytes", "7027"), ("limit", "6144")]);
 
     let with_bearer = || headers(&[("authorization", &bearer), ("x-request-id", "req-4")]);
     let url = desk.app.at("/agents/demo");

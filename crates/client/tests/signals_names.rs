@@ -38,6 +38,7 @@ TRACE mastra_auth::request request: duration_us outcome request_id source user_i
 WARN mastra_auth::audit login: code endpoint outcome reference request_id status
 WARN mastra_auth::audit refusal: code outcome request_id
 WARN mastra_auth::audit renewal: code outcome
+WARN mastra_auth::audit return_path_cut: bytes limit
 WARN mastra_auth::audit sign_out: code outcome request_id session_id user_id
 WARN mastra_auth::cloud cloud_call: duration_us endpoint operation outcome
 WARN mastra_auth::cloud key_set_odd: count

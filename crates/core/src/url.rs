@@ -19,10 +19,10 @@ pub use key_set::KeySetUrl;
 pub use public::PublicUrl;
 pub(crate) use public::is_plain_path;
 pub use redirect::RedirectUri;
-pub use return_path::ReturnPath;
+pub use return_path::{MAX_RETURN_BYTES, ReturnPath};
 pub use site::{Scheme, Site, Told};
 
-/// Longest address that is looked at, in bytes.
+/// Longest address that is looked at, in bytes; a return path may take more, see [`MAX_RETURN_BYTES`].
 pub const MAX_URL_BYTES: usize = 2048;
 
 const LONG: &str = "be at most 2048 bytes";

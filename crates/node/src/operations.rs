@@ -24,6 +24,7 @@ use crate::authority::Authority;
 use crate::convert::{Or, or, token};
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
+use crate::sign_in::LoginUrl;
 
 impl Authority {
     fn call<O: Operation + 'static>(
@@ -131,7 +132,7 @@ impl Authority {
         redirect_uri: String,
         state: String,
         challenge: Option<String>,
-    ) -> Result<Or<String>> {
+    ) -> Result<Or<LoginUrl>> {
         guard("Authority.loginPage", || {
             let redirect_uri = RedirectUri::parse(&redirect_uri).map_err(CloudApiError::argument);
             or(redirect_uri.and_then(|redirect_uri| {
@@ -142,6 +143,7 @@ impl Authority {
                     &state,
                     challenge.as_deref(),
                 )
+                .map(|url| LoginUrl::new(url, &state))
             }))
         })
     }

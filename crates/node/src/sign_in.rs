@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::flow::logout::Several;
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
 use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::tally::Login;
-use mastra_auth_cloud_core::url::RedirectUri;
+use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
 use crate::answer::Identity;
@@ -20,15 +20,38 @@ use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 use crate::sessions::sign_out;
 
+/// Where to send a browser to sign in.
+#[napi(object, object_from_js = false)]
+pub struct LoginUrl {
+    /// The URL.
+    pub url: String,
+    /// How many bytes the return path would have taken in it, where it was too long and was cut.
+    pub cut_from: Option<u32>,
+    /// How many bytes it may take.
+    pub limit: u32,
+}
+
+impl LoginUrl {
+    pub(crate) fn new(url: String, state: &State) -> Self {
+        let bytes = |bytes| u32::try_from(bytes).unwrap_or(u32::MAX);
+        Self {
+            url,
+            cut_from: state.return_path().cut_from().map(bytes),
+            limit: bytes(MAX_RETURN_BYTES),
+        }
+    }
+}
+
 #[napi]
 impl Authority {
     /// Where to send the browser to sign in.
     #[napi]
-    pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<String>> {
+    pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<LoginUrl>> {
         guard("Authority.loginUrl", || {
             or(
                 login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
-                    login::url(&self.0, &redirect_uri, &state).map(|url| url.to_string())
+                    let url = login::url(&self.0, &redirect_uri, &state)?;
+                    Ok(LoginUrl::new(url.to_string(), &state))
                 }),
             )
         })

@@ -78,7 +78,8 @@ export class MastraCloudClient {
   /** The login page's URL. Holds the state: for a `Location` header, not for a log. */
   getLoginUrl(options: { redirectUri: string; state: string; challenge?: string }): string {
     const { redirectUri, state, challenge } = options;
-    return unwrap(this.#cloud.authority.loginPage(redirectUri, state, challenge));
+    const { authority, events } = this.#cloud;
+    return events.loginUrl(unwrap(authority.loginPage(redirectUri, state, challenge)));
   }
 
   /** The logout page's URL; a token goes into it only in the `pkce` dialect, which asks for it. */

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { NativeFailure, NativeSource } from './native.js';
+import type { NativeFailure, NativeLoginUrl, NativeSource } from './native.js';
 
 /** What happened. */
 export type CloudAuthEventType =
@@ -26,6 +26,8 @@ export type CloudAuthEventType =
   | 'sign_in_failed'
   /** A copy of a user names no session to ask the Cloud with, and there is no `roleMapping`: it has no permissions. */
   | 'permissions_refused'
+  /** A return path would have taken `bytes` of the login URL, more than the `limit`, and was cut. */
+  | 'return_path_cut'
   /** A session ended here and at the Cloud. */
   | 'signed_out'
   /** A session ended here, and the Cloud did not confirm. */
@@ -75,6 +77,10 @@ export interface CloudAuthEvent {
   readonly milliseconds?: number;
   /** How many, of what the event tells of. */
   readonly count?: number;
+  /** How large it was, where it was too large. */
+  readonly bytes?: number;
+  /** How large it may be. */
+  readonly limit?: number;
 }
 
 /** Where events are written for people. */
@@ -93,6 +99,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   signed_in_already: 'info',
   sign_in_failed: 'warn',
   permissions_refused: 'warn',
+  return_path_cut: 'warn',
   signed_out: 'info',
   sign_out_not_confirmed: 'warn',
   refused_oddly: 'warn',
@@ -149,6 +156,12 @@ export class Events {
   failed(type: CloudAuthEventType, failure: NativeFailure, details: Omit<CloudAuthEvent, 'type'> = {}): void {
     const { code, status, endpoint } = failure;
     this.tell({ type, code, status, ...(endpoint !== undefined && { endpoint }), ...details });
+  }
+
+  /** The login URL, and tells where its return path was cut. */
+  loginUrl({ url, cutFrom, limit }: NativeLoginUrl): string {
+    if (cutFrom !== undefined) this.tell({ type: 'return_path_cut', bytes: cutFrom, limit });
+    return url;
   }
 }
 

@@ -83,6 +83,13 @@ export interface NativeOutcome {
   readonly failure?: NativeFailure;
 }
 
+export interface NativeLoginUrl {
+  readonly url: string;
+  /** How many bytes the return path would have taken in it, where it was too long and was cut. */
+  readonly cutFrom?: number;
+  readonly limit: number;
+}
+
 export interface NativeStep {
   readonly send?: NativeRequest;
   readonly wait?: number;
@@ -186,7 +193,7 @@ export interface NativeAuthority {
   identity(token: string, userId: string): NativeIdentity | null;
   /** `counted` where a look gave a number for the same request. */
   authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean, site: number): Or<NativeSearch>;
-  loginUrl(redirectUri: string, state: string): Or<string>;
+  loginUrl(redirectUri: string, state: string): Or<NativeLoginUrl>;
   loginCookie(redirectUri: string, state: string): Or<string>;
   callbackKey(state: string, cookieHeader: string): string | null;
   callback(
@@ -220,7 +227,7 @@ export interface NativeAuthority {
   opUser(userId: string, token: string, jitter: number): Or<NativeFlow | null>;
   opUserPermissions(userId: string, token: string, jitter: number): Or<NativeFlow | null>;
   opExchangeCode(code: string, verifier: Text, redirectUri: Text, jitter: number): Or<NativeFlow>;
-  loginPage(redirectUri: string, state: string, challenge: Text): Or<string>;
+  loginPage(redirectUri: string, state: string, challenge: Text): Or<NativeLoginUrl>;
   logoutPage(redirectUri: string, token: Text): Or<string>;
 }
 

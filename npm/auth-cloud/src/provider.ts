@@ -220,9 +220,13 @@ export class MastraCloudAuth
 
   // Signing in
 
-  /** Where to send the browser. Holds the state: for a `Location` header, not for a log. */
+  /**
+   * Where to send the browser. Holds the state: for a `Location` header, not for a log. Where the state's return path takes more
+   * than 6,144 bytes of the URL, its fragment, its query and last its path are left out, and the event `return_path_cut` says so.
+   */
   getLoginUrl(redirectUri: string, state: string): string {
-    return unwrap(this.#cloud.authority.loginUrl(text(redirectUri), text(state)));
+    const { authority, events } = this.#cloud;
+    return events.loginUrl(unwrap(authority.loginUrl(text(redirectUri), text(state))));
   }
 
   /** The cookie that binds this sign-in to the browser. */

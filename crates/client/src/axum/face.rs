@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, Uri};
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::url::PublicUrl;
+use mastra_auth_cloud_core::url::{PublicUrl, ReturnPath};
 
 use super::page::ErrorPage;
 use super::paths::RoutePaths;
@@ -95,10 +95,12 @@ impl MastraCloudAuth {
         self.place(&self.face().paths.login)
     }
 
-    /// The same, with the way back to what a browser wanted.
+    /// The same, with the way back to what a browser wanted. It is cut here already: a server or proxy may not take the long address.
     pub(crate) fn login_location(&self, uri: &Uri) -> String {
         let wanted = uri.path_and_query().map_or("/", |path| path.as_str());
-        let wanted = encode_component(&self.place(wanted));
+        let wanted = ReturnPath::sanitize(&self.place(wanted), None);
+        signals::return_path_cut(&wanted);
+        let wanted = encode_component(wanted.as_str());
         format!("{}?return_to={wanted}", self.login_path())
     }
 

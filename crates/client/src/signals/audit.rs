@@ -10,6 +10,7 @@ use mastra_auth_cloud_core::flow::renew::Renewal;
 use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::tally::{Login, SessionEnd, Tally};
+use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, ReturnPath};
 use tracing::{Span, debug_span};
 
 #[cfg(feature = "axum")]
@@ -206,4 +207,19 @@ pub(crate) fn operator_ended_user(user: &UserId) {
         user_id = user.as_str(),
         "user ended by the operator"
     );
+}
+
+/// A sign-in leads back to less than what was asked for: the whole does not fit into the login URL. The path is not told, for a
+/// request chose it.
+pub(crate) fn return_path_cut(path: &ReturnPath) {
+    if let Some(bytes) = path.cut_from() {
+        tell!(
+            WARN,
+            AUDIT,
+            "return_path_cut",
+            bytes,
+            limit = MAX_RETURN_BYTES,
+            "the return path is too long for a login URL and was cut"
+        );
+    }
 }

@@ -1,18 +1,24 @@
 //! Where a browser goes after sign-in: always a place on the origin it is on.
 //!
-//! Whoever can make somebody click a sign-in link chooses this text, so nothing of it is believed: it is read as a
-//! browser would read it, and written anew from what was read. Does not say that the page exists.
+//! The maker of a sign-in link chooses this text, so nothing of it is believed: it is read as a browser would read it, and
+//! written anew from what was read. Does not say that the page exists.
 
 use core::fmt;
 
 use ::url::Url;
 
-use super::{MAX_URL_BYTES, is_plain, parse_web};
+use super::{PublicUrl, is_plain, parse_web, split_web};
+use crate::encoding::encode_component;
 
 /// A host that cannot exist (RFC 2606 section 2): paths are read against it, and nothing of it is kept.
 const THROWAWAY: &str = "https://return-path.invalid";
 
-/// A path with query and fragment, relative to the origin: one leading slash, visible ASCII, at most 2048 bytes.
+/// How many bytes a return path may take in the login URL, where it stands encoded twice: once in the state, once in the query.
+///
+/// Servers and proxies commonly take a request line of 8 KiB; 2 KiB of it are left to the rest of the URL.
+pub const MAX_RETURN_BYTES: usize = 6144;
+
+/// A path with query and fragment, relative to the origin: one leading slash, visible ASCII, and short enough for a login URL.
 ///
 /// # Examples
 ///
@@ -21,55 +27,105 @@ const THROWAWAY: &str = "https://return-path.invalid";
 ///
 /// assert_eq!(ReturnPath::sanitize("/agents?tab=1#top", None).as_str(), "/agents?tab=1#top");
 /// assert_eq!(ReturnPath::sanitize("//evil.com", None).as_str(), "/");
+///
+/// let long = ReturnPath::sanitize(&format!("/agents?filter={}", "x".repeat(7000)), None);
+/// assert_eq!((long.as_str(), long.cut_from()), ("/agents", Some(7027)));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReturnPath(Box<str>);
+pub struct ReturnPath {
+    path: Box<str>,
+    cut_from: Option<usize>,
+}
 
 impl ReturnPath {
     /// Takes a path that begins with a slash, or an absolute URL of `own_origin`; everything else becomes `/`.
     ///
-    /// Never fails: somebody who signed in must land somewhere.
+    /// What takes more than [`MAX_RETURN_BYTES`] loses its fragment, then its query, then its path, and
+    /// [`Self::cut_from`] says so. Never fails: a browser that signed in must land somewhere.
     pub fn sanitize(input: &str, own_origin: Option<&str>) -> Self {
-        let relative = match input.strip_prefix('/') {
-            Some(_) => Some(input.to_owned()),
-            None => own_origin.and_then(|own| strip_origin(input, own)),
-        };
-        relative
-            .as_deref()
-            .and_then(normalise)
-            .map_or_else(Self::default, |path| Self(path.into()))
+        read(input, own_origin).unwrap_or_default()
+    }
+
+    /// The same path below the path of the app; see [`PublicUrl::place`].
+    #[must_use]
+    pub fn place(&self, app: &PublicUrl) -> Self {
+        let placed = Self::sanitize(&app.place(&self.path), None);
+        Self {
+            cut_from: self.cut_from.or(placed.cut_from),
+            ..placed
+        }
     }
 
     /// The path as it goes into a `Location` header.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.path
     }
+
+    /// How many bytes it would have taken in the login URL, where it was too long and was cut.
+    pub const fn cut_from(&self) -> Option<usize> {
+        self.cut_from
+    }
+}
+
+/// `None` for what is refused.
+fn read(input: &str, own_origin: Option<&str>) -> Option<ReturnPath> {
+    if !is_plain(input) {
+        return None;
+    }
+    let full = if input.starts_with('/') {
+        input.to_owned()
+    } else {
+        strip_origin(input, own_origin?)?
+    };
+    let mut cut_from = None;
+    for cut in [&[][..], &['#'], &['?', '#']] {
+        let wanted = full.split(cut).next()?;
+        // The input is bounded too, not only what is left of it.
+        let path = if wanted.len() > MAX_RETURN_BYTES {
+            None
+        } else {
+            Some(normalise(wanted)?)
+        };
+        let bytes = encoded_bytes(path.as_deref().unwrap_or(wanted));
+        match path {
+            Some(path) if bytes <= MAX_RETURN_BYTES => {
+                let path = path.into();
+                return Some(ReturnPath { path, cut_from });
+            }
+            _ => cut_from = cut_from.or(Some(bytes)),
+        }
+    }
+    Some(ReturnPath {
+        cut_from,
+        ..ReturnPath::default()
+    })
+}
+
+/// How many bytes a path takes in the login URL: it is encoded in the state, and the state in the query.
+fn encoded_bytes(path: &str) -> usize {
+    encode_component(&encode_component(path)).len()
 }
 
 /// What follows the host, where the URL is of exactly this origin.
 fn strip_origin(input: &str, own: &str) -> Option<String> {
-    let web = parse_web(input).ok()?;
+    let (_, after_host) = split_web(input)?;
+    let web = parse_web(input.strip_suffix(after_host)?).ok()?;
     if web.url.origin().ascii_serialization() != own {
         return None;
     }
-    let slash = if web.after_host.starts_with('/') {
-        ""
-    } else {
-        "/"
-    };
-    Some(format!("{slash}{}", web.after_host))
+    let slash = if after_host.starts_with('/') { "" } else { "/" };
+    Some(format!("{slash}{after_host}"))
 }
 
 fn normalise(input: &str) -> Option<String> {
-    if input.len() > MAX_URL_BYTES || !is_plain(input) || leaves_origin(input) || hides_bytes(input)
-    {
+    if leaves_origin(input) || hides_bytes(input) {
         return None;
     }
     let url = Url::parse(THROWAWAY).ok()?.join(input).ok()?;
     // Only what stayed on the origin has a path here.
     let path = url.as_str().strip_prefix(THROWAWAY)?;
     // Dot segments are gone only now, and may have uncovered a second slash: `/.//evil.com`.
-    (!leaves_origin(path) && path.len() <= MAX_URL_BYTES).then(|| path.to_owned())
+    (!leaves_origin(path)).then(|| path.to_owned())
 }
 
 /// Whether what follows the first slash is a host: after a second one it is. The encoded slash counts, for whatever
@@ -95,12 +151,15 @@ fn hides_bytes(input: &str) -> bool {
 
 impl Default for ReturnPath {
     fn default() -> Self {
-        Self("/".into())
+        Self {
+            path: "/".into(),
+            cut_from: None,
+        }
     }
 }
 
 impl fmt::Display for ReturnPath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.path)
     }
 }

@@ -412,15 +412,43 @@ fn threat_054_open_redirects() {
 }
 
 #[test]
-fn a_return_path_has_a_longest_length() {
-    let long = |length: usize| format!("/{}", "a".repeat(length - 1));
-    assert_eq!(path(&long(MAX_URL_BYTES)).len(), MAX_URL_BYTES);
-    assert_eq!(path(&long(MAX_URL_BYTES + 1)), "/");
-    // The input is capped, not only what is left of it.
-    assert_eq!(path(&format!("/{}b", "a/../".repeat(500))), "/");
-    // Each of these letters is two bytes and becomes six.
-    assert_eq!(path(&format!("/{}", "ü".repeat(341))).len(), 2047);
-    assert_eq!(path(&format!("/{}", "ü".repeat(342))), "/");
+fn a_return_path_too_long_for_a_login_url_is_cut_and_says_so() {
+    let long = |start: &str, bytes: usize| format!("{start}{}", "a".repeat(bytes));
+    let letters = |count: usize| format!("/{}", "ü".repeat(count));
+    // A slash, `?`, `=` and `#` take five bytes each, and so does each `%` of an encoded letter.
+    for (input, expect, cut_from) in [
+        (long("/", 6139), None, None),
+        (long("/", 6140), Some("/"), Some(6145)),
+        (long("/a?b=", 6127), None, None),
+        (long("/a?b=", 6128), Some("/a"), Some(6145)),
+        (long("/a?b#", 6128), Some("/a?b"), Some(6145)),
+        (long("/a?b=#", 70_000), Some("/a?b="), Some(70_022)),
+        (long(APP, 0) + &long("/a?b=", 6128), Some("/a"), Some(6145)),
+        (long("/%2e%2e//evil.com?b=", 6128), Some("/"), None),
+        // The input is capped, not only what is left of it.
+        (
+            format!("/{}b", "a/../".repeat(1300)),
+            Some("/"),
+            Some(16_906),
+        ),
+        (
+            letters(438),
+            Some(&*format!("/{}", "%C3%BC".repeat(438))),
+            None,
+        ),
+        (letters(439), Some("/"), Some(6151)),
+    ] {
+        let found = ReturnPath::sanitize(&input, Some(APP));
+        let shown = input.get(..9);
+        assert_eq!(found.as_str(), expect.unwrap_or(&input), "{shown:?}");
+        assert_eq!(found.cut_from(), cut_from, "{shown:?}");
+    }
+    let app = PublicUrl::parse("https://app.example.com/app").unwrap();
+    let placed = |input: &str| ReturnPath::sanitize(input, None).place(&app);
+    let cut = placed(&long("/a?b=", 6128));
+    assert_eq!((cut.as_str(), cut.cut_from()), ("/app/a", Some(6145)));
+    let cut = placed(&long("/a?b=", 6127));
+    assert_eq!((cut.as_str(), cut.cut_from()), ("/app/a", Some(6152)));
 }
 
 fn stays_home(input: &str) -> Result<(), TestCaseError> {

@@ -206,8 +206,8 @@ impl Asked {
             );
         }
         let state = take("state")
-            .filter(|state| state.len() <= 2048)
-            .ok_or("The address has no state of 1 to 2048 bytes.")?;
+            .filter(|state| state.len() <= 8192)
+            .ok_or("The address has no state of 1 to 8192 bytes.")?;
         let (challenge, method) = (take("code_challenge"), take("code_challenge_method"));
         let challenge = match cloud.dialect {
             Dialect::V1 => None,

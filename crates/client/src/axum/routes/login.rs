@@ -30,7 +30,7 @@ pub(super) async fn login(
         .map_or_else(ReturnPath::default, |(_, path)| {
             ReturnPath::sanitize(&path, Some(desk.public_url.origin()))
         });
-    let wanted = ReturnPath::sanitize(&desk.public_url.place(wanted.as_str()), None);
+    let wanted = wanted.place(&desk.public_url);
     let cookie = headers::cookie(&headers);
     match desk
         .auth
