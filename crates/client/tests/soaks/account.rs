@@ -150,9 +150,7 @@ async fn one_broken_account_among_a_hundred_costs_nobody_else_a_request() {
             assert_eq!(seen.status, 503);
         }
         let breaking = desk.begin_breaking();
-        let times = desk
-            .serve(15, Duration::from_millis(100))
-            .await;
+        let times = desk.serve(15, Duration::from_millis(100)).await;
         assert_eq!(times.len(), OTHERS * 15);
         assert!(!breaking.is_finished(), "it was answered all the while");
         breaking.abort();
@@ -181,9 +179,7 @@ async fn soak_account() {
                 let desk = Desk::new(&cloud, policy.clone(), status);
                 let begun = Instant::now();
                 let breaking = is_broken.then(|| desk.begin_breaking());
-                let served = desk
-                    .serve(200, Duration::from_millis(50))
-                    .await;
+                let served = desk.serve(200, Duration::from_millis(50)).await;
                 if let Some(breaking) = breaking {
                     assert!(!breaking.is_finished());
                     breaking.abort();
