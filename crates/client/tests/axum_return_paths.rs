@@ -38,3 +38,28 @@ async fn a_long_address_comes_back_whole_or_without_its_query() {
         assert_eq!(back.location(), expect, "{bytes}");
     }
 }
+
+#[tokio::test]
+async fn studio_on_another_port_of_this_machine_is_led_back_to() {
+    let cloud = cloud(Dialect::V1).await;
+    let app = App::serving(&cloud, app).await;
+    for (wanted, expect) in [
+        (
+            "http://localhost:3000/agents",
+            "http://localhost:3000/agents",
+        ),
+        ("http://127.0.0.1:3000", "http://127.0.0.1:3000/"),
+        ("http://localhost.evil.example/agents", "/"),
+        ("https://evil.example/agents", "/"),
+    ] {
+        let mut browser = Browser::default();
+        let login = format!("/auth/login?return_to={wanted}");
+        let page = browser.open(&app.at(&login)).await;
+        let callback = browser.pick(&cloud, page.location(), "owner").await;
+        let back = browser.open(&callback).await;
+        assert_eq!(back.location(), expect, "{wanted}");
+        // Signed in already, the callback comes again.
+        let again = browser.open(&callback).await;
+        assert_eq!(again.location(), expect, "{wanted}");
+    }
+}

@@ -39,3 +39,15 @@ test('a long return path comes back whole, or without its query and with an even
     expect(logged.splice(0)).toEqual([['mastra cloud auth: return_path_cut', told]]);
   }
 });
+
+test('Studio on another port of this machine is led back to, and nothing else elsewhere', () => {
+  const { auth } = world();
+  const back = (redirect: string, wanted: string) => wayBack(auth.getLoginUrl(redirect, `id|${encodeURIComponent(wanted)}`));
+  for (const studio of ['http://localhost:3000/agents?tab=1', 'http://127.0.0.1:3000/', 'http://[::1]:3000/a']) {
+    expect(back('http://localhost:4111/api/auth/sso/callback', studio)).toBe(studio);
+    expect(back('https://app.example.com/api/auth/sso/callback', studio)).toBe('/');
+  }
+  for (const elsewhere of ['https://evil.example/a', 'http://localhost.evil.example/a', 'http://localhost:3000@evil.example/']) {
+    expect(back('http://localhost:4111/api/auth/sso/callback', elsewhere)).toBe('/');
+  }
+});

@@ -1,4 +1,4 @@
-//! Where a browser goes after sign-in: always a place on the origin it is on.
+//! Where a browser goes after sign-in: a place on the origin it is on, or on another port of the machine that both run on.
 //!
 //! The maker of a sign-in link chooses this text, so nothing of it is believed: it is read as a browser would read it, and
 //! written anew from what was read. Does not say that the page exists.
@@ -7,7 +7,7 @@ use core::fmt;
 
 use ::url::Url;
 
-use super::{PublicUrl, is_plain, parse_web, split_web};
+use super::{PublicUrl, is_loopback, is_plain, parse_web, split_web};
 use crate::encoding::encode_component;
 
 /// A host that cannot exist (RFC 2606 section 2): paths are read against it, and nothing of it is kept.
@@ -20,6 +20,9 @@ pub const MAX_RETURN_BYTES: usize = 6144;
 
 /// A path with query and fragment, relative to the origin: one leading slash, visible ASCII, and short enough for a login URL.
 ///
+/// Where the app itself is on a loopback host, it may be an absolute URL of a loopback host: in development Studio and its
+/// server are on two ports.
+///
 /// # Examples
 ///
 /// ```
@@ -27,6 +30,9 @@ pub const MAX_RETURN_BYTES: usize = 6144;
 ///
 /// assert_eq!(ReturnPath::sanitize("/agents?tab=1#top", None).as_str(), "/agents?tab=1#top");
 /// assert_eq!(ReturnPath::sanitize("//evil.com", None).as_str(), "/");
+///
+/// let studio = ReturnPath::sanitize("http://localhost:3000/agents", Some("http://localhost:4111"));
+/// assert_eq!(studio.as_str(), "http://localhost:3000/agents");
 ///
 /// let long = ReturnPath::sanitize(&format!("/agents?filter={}", "x".repeat(7000)), None);
 /// assert_eq!((long.as_str(), long.cut_from()), ("/agents", Some(7027)));
@@ -38,7 +44,8 @@ pub struct ReturnPath {
 }
 
 impl ReturnPath {
-    /// Takes a path that begins with a slash, or an absolute URL of `own_origin`; everything else becomes `/`.
+    /// Takes a path that begins with a slash, or an absolute URL of `own_origin`, or of any loopback origin where `own_origin` is
+    /// one; everything else becomes `/`.
     ///
     /// What takes more than [`MAX_RETURN_BYTES`] loses its fragment, then its query, then its path, and
     /// [`Self::cut_from`] says so. Never fails: a browser that signed in must land somewhere.
@@ -46,9 +53,12 @@ impl ReturnPath {
         read(input, own_origin).unwrap_or_default()
     }
 
-    /// The same path below the path of the app; see [`PublicUrl::place`].
+    /// Puts the path below the path of the app, see [`PublicUrl::place`]; an absolute URL stays as it is.
     #[must_use]
     pub fn place(&self, app: &PublicUrl) -> Self {
+        if !self.path.starts_with('/') {
+            return self.clone();
+        }
         let placed = Self::sanitize(&app.place(&self.path), None);
         Self {
             cut_from: self.cut_from.or(placed.cut_from),
@@ -72,10 +82,10 @@ fn read(input: &str, own_origin: Option<&str>) -> Option<ReturnPath> {
     if !is_plain(input) {
         return None;
     }
-    let full = if input.starts_with('/') {
-        input.to_owned()
+    let (origin, full) = if input.starts_with('/') {
+        (String::new(), input.to_owned())
     } else {
-        strip_origin(input, own_origin?)?
+        split_origin(input, own_origin?)?
     };
     let mut cut_from = None;
     for cut in [&[][..], &['#'], &['?', '#']] {
@@ -84,7 +94,7 @@ fn read(input: &str, own_origin: Option<&str>) -> Option<ReturnPath> {
         let path = if wanted.len() > MAX_RETURN_BYTES {
             None
         } else {
-            Some(normalise(wanted)?)
+            Some(format!("{origin}{}", normalise(wanted)?))
         };
         let bytes = encoded_bytes(path.as_deref().unwrap_or(wanted));
         match path {
@@ -96,8 +106,8 @@ fn read(input: &str, own_origin: Option<&str>) -> Option<ReturnPath> {
         }
     }
     Some(ReturnPath {
+        path: format!("{origin}/").into(),
         cut_from,
-        ..ReturnPath::default()
     })
 }
 
@@ -106,15 +116,19 @@ fn encoded_bytes(path: &str) -> usize {
     encode_component(&encode_component(path)).len()
 }
 
-/// What follows the host, where the URL is of exactly this origin.
-fn strip_origin(input: &str, own: &str) -> Option<String> {
+/// The origin to keep and what follows the host: none of exactly the own origin, another one only between loopback hosts.
+fn split_origin(input: &str, own: &str) -> Option<(String, String)> {
     let (_, after_host) = split_web(input)?;
     let web = parse_web(input.strip_suffix(after_host)?).ok()?;
-    if web.url.origin().ascii_serialization() != own {
-        return None;
-    }
+    let origin = web.url.origin().ascii_serialization();
+    let kept = if origin == own {
+        String::new()
+    } else {
+        let own = parse_web(own).ok()?;
+        (is_loopback(&own.url) && is_loopback(&web.url)).then_some(origin)?
+    };
     let slash = if after_host.starts_with('/') { "" } else { "/" };
-    Some(format!("{slash}{after_host}"))
+    Some((kept, format!("{slash}{after_host}")))
 }
 
 fn normalise(input: &str) -> Option<String> {

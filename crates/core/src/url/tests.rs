@@ -459,6 +459,21 @@ fn stays_home(input: &str) -> Result<(), TestCaseError> {
     prop_assert!(clean.bytes().all(|b| b.is_ascii_graphic() && b != b'\\'));
     prop_assert!(clean.starts_with('/') && !clean.starts_with("//"));
     prop_assert_eq!(path(&clean), clean);
+    stays_on_this_machine(input)
+}
+
+fn stays_on_this_machine(input: &str) -> Result<(), TestCaseError> {
+    const DESK: &str = "http://localhost:4111";
+    let clean = ReturnPath::sanitize(input, Some(DESK));
+    let read = Url::parse(DESK).unwrap().join(clean.as_str()).unwrap();
+    prop_assert!(super::is_loopback(&read), "{clean}");
+    prop_assert!(
+        clean
+            .as_str()
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && b != b'\\')
+    );
+    prop_assert_eq!(ReturnPath::sanitize(clean.as_str(), Some(DESK)), clean);
     Ok(())
 }
 
@@ -472,7 +487,7 @@ proptest! {
 
     #[test]
     fn every_return_path_stays_home(parts in proptest::collection::vec(proptest::sample::select(vec![
-        "/", "\\", ".", "..", "%2e", "%2F", "%5c", "%0a", "\t", "\r\n", "@", ":", "?", "#", " ", "a", "evil.com", "https:", "http://",
+        "/", "\\", ".", "..", "%2e", "%2F", "%5c", "%0a", "\t", "\r\n", "@", ":", "?", "#", " ", "a", "evil.com", "https:", "http://", "localhost", "http://localhost:3000", "127.0.0.1",
         "https://app.example.com", "javascript:", "%", "%25", "ü", "\u{ff0f}", ";", "[", "\0",
     ]), 0..10)) {
         stays_home(&parts.concat())?;

@@ -93,7 +93,8 @@ async fn refused(
     let (answer, renewed) = desk.auth.authenticate_and_renew(headers).await;
     if let Answer::Authenticated(identity) = answer {
         signals::signed_in_already(&identity, error, &Trail::of(headers));
-        let response = see_other(&desk.auth.place(wanted.unwrap_or_default().as_str()));
+        let wanted = wanted.unwrap_or_default().place(&desk.public_url);
+        let response = see_other(wanted.as_str());
         return with_cookies(response, renewed.as_slice());
     }
     // The session's cookie does not come with what the Cloud's page asks for, but it does with what ours asks for.
