@@ -411,7 +411,9 @@ fn threat_104_a_sign_in_shows_nothing_on_its_way() {
             pair(&signed_in.cookies[1]),
             format!("__Host-mastra_session={TOKEN}")
         );
-        let error = callback(&authority, STATE, CODE, &cookie, at(2)).unwrap_err();
+        // Again in the grace, and after it.
+        watch.debug(&callback(&authority, STATE, CODE, &cookie, at(2)).unwrap());
+        let error = callback(&authority, STATE, CODE, &cookie, at(30)).unwrap_err();
         watch.cloud_error(&error);
     }
 }
