@@ -20,9 +20,9 @@ const started = () => {
   return one;
 };
 const identity = () => started().answered(...answerOf({ user: USER })).done.identity;
-const search = () => authority.authenticate(T, null, null, false);
+const search = () => authority.authenticate(T, null, null, false, 0);
 const answer = () => {
-  const next = authority.authenticate('', null, null, false).next(undefined, 0);
+  const next = authority.authenticate('', null, null, false, 0).next(undefined, 0);
   if (next.kind() !== 'anonymous') throw new Error('not an answer');
   return next;
 };
@@ -38,6 +38,7 @@ const CALLS = {
   cookieLine: () => () => addon.cookieLine(OPTIONS, 'v', 1),
   verifiedClaims: () => () => addon.verifiedClaims('t', '{}', null, { audience: 'a' }, 0),
   codes: () => () => addon.codes(),
+  siteOf: () => () => addon.siteOf(null, null, 'localhost', null, null),
   userAgent: () => () => addon.userAgent(),
   'Authority.facts': () => () => authority.facts(),
   'Authority.look': () => () => authority.look(),
@@ -50,12 +51,14 @@ const CALLS = {
   'Authority.checks': () => () => authority.checks(),
   'Authority.identity': () => () => authority.identity(T, 'u'),
   'Authority.background': () => () => authority.background(),
-  'Authority.authenticate': () => () => authority.authenticate(T, null, null, false),
+  'Authority.authenticate': () => () => authority.authenticate(T, null, null, false, 0),
   'Authority.statistics': () => () => authority.statistics(),
   'Authority.called': () => () => authority.called('verify_token', 200, undefined, 1),
   'Authority.loginUrl': () => () => authority.loginUrl(URI, 's'),
   'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
+  'Authority.callbackKey': () => () => authority.callbackKey('s', ''),
   'Authority.callback': () => () => authority.callback('c', 's', '', 0),
+  'Authority.loginFailed': () => () => authority.loginFailed(),
   'Authority.replaced': () => {
     const by = identity();
     return () => authority.replaced('', by, 0);
@@ -67,7 +70,7 @@ const CALLS = {
     const of = identity();
     return () => authority.permissions(of, 0);
   },
-  'Authority.sessionToken': () => () => authority.sessionToken('a=b'),
+  'Authority.sessionToken': () => () => authority.sessionToken('a=b', 0),
   'Authority.sessionCookie': () => () => authority.sessionCookie(T, Date.now() + 1e6),
   'Authority.clearSessionCookie': () => () => authority.clearSessionCookie(),
   'Authority.profileUrl': () => () => authority.profileUrl('u'),
