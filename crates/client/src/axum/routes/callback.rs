@@ -1,6 +1,6 @@
 //! `GET /auth/callback`: finish a sign-in, or say on a page of its own why not. Never a redirect on failure, so a browser
-//! that keeps no cookies does not go round in circles. Who is signed in when a callback comes that cannot be finished, for
-//! it was used before or belongs to another sign-in, goes on to where it leads.
+//! that keeps no cookies does not go round in circles. A callback that was used before, or belongs to another sign-in, leads a
+//! browser that is signed in on to the wanted path, and nothing is exchanged.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -79,7 +79,7 @@ pub(super) async fn callback(
     }
 }
 
-/// A callback that cannot be finished: who is signed in all the same goes on to where it leads, and nothing is exchanged.
+/// Answers a callback that cannot be finished: a redirect to the wanted path where the browser is signed in, else the error.
 async fn refused(
     desk: &Desk,
     headers: &HeaderMap,
