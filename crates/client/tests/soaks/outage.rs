@@ -154,8 +154,12 @@ impl Instance {
                     && entry.seen.ended() < call.ended + self.trusts_for
             })
         };
-        let served = |entry: &Entry| entry.seen.status == 200 && is_trusted(entry);
-        (self.count(is_trusted), self.count(served))
+        // Both numbers come from one look: a request may still be under way, and its entry come between two.
+        let entries = self.entries.lock().unwrap();
+        let trusted = entries.iter().filter(|entry| is_trusted(entry));
+        trusted.fold((0, 0), |(trusted, served), entry| {
+            (trusted + 1, served + usize::from(entry.seen.status == 200))
+        })
     }
 
     /// How long after this moment the last request ended that was not served, and the last that was slow.
