@@ -116,7 +116,7 @@ pub(crate) const SOAKS: &[Soak] = &[
         work: Work::Test(Test {
             package: CLIENT,
             binary: "redis",
-            function: "soak_signout",
+            function: "sign_outs::soak_signout",
             needs: Some(&redis::SERVER),
         }),
     },

@@ -51,7 +51,7 @@ fn run_tests(workspace: &Workspace) -> Result<()> {
         return run_program(
             cargo(workspace, &["nextest", "run"])
                 .args(scope)
-                .args(["--filterset", "test(vectors) + binary(~vectors)"]),
+                .args(["--filterset", "test(vectors) + binary(vectors)"]),
         );
     }
     run_program(

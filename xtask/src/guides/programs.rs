@@ -10,7 +10,7 @@ use super::blocks::Block;
 use crate::workspace::Workspace;
 
 /// Rust that is compiled by the suite and that the guides are cut from.
-const SOURCES: [&str; 2] = ["examples", "crates/client/tests/guides.rs"];
+const SOURCES: [&str; 2] = ["examples", "crates/client/tests/it/guides.rs"];
 /// Sources that read variables, and the variables of others that the guides name.
 const READERS: [&str; 3] = [
     "npm/auth-cloud/src/options.ts",

@@ -4,6 +4,7 @@
     clippy::indexing_slicing,
     reason = "what a test does not expect fails it"
 )]
+#![allow(dead_code, reason = "each test program uses its part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};

@@ -22,6 +22,7 @@ mod glance;
 mod handed_out;
 mod holds;
 mod keys;
+mod leak;
 mod login;
 mod logout;
 mod options;

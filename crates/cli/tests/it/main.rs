@@ -1,0 +1,22 @@
+//! The commands as a person runs them.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what a test does not expect fails it"
+)]
+
+mod answering;
+#[cfg(unix)]
+mod browser;
+#[cfg(unix)]
+mod demo;
+#[cfg(unix)]
+mod dev;
+#[cfg(unix)]
+mod failed_sign_in;
+mod help;
+mod jwks;
+mod process;
+mod token;

@@ -1,0 +1,24 @@
+//! The axum parts over sockets: the layer, the extractors, the routes and their pages.
+#![cfg(feature = "axum")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what a test does not expect fails it"
+)]
+
+mod answers;
+mod callback_again;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../ear/mod.rs"]
+mod ear;
+mod guards;
+mod pages;
+mod paths;
+mod prefix;
+mod require;
+mod return_paths;
+mod state;
+mod too_large;

@@ -1,0 +1,87 @@
+//! The programs of the guides, as they stand there: `cargo xtask guides` looks for each block in here, line by line.
+#![allow(
+    clippy::shadow_unrelated,
+    unused_variables,
+    reason = "a guide shows how to make a thing and leaves what is done with it"
+)]
+
+use std::error::Error;
+
+use axum::Router;
+use axum::routing::get;
+use mastra_auth_cloud::MastraCloudAuth;
+use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, routes};
+use mastra_auth_cloud::metrics::prometheus_client::registry::Registry;
+
+/// README.md. What it reads from the environment is another test's.
+#[allow(dead_code, reason = "needs variables of the environment")]
+fn an_axum_service() -> Result<Router, Box<dyn Error>> {
+    let auth = MastraCloudAuth::from_env()?;
+    let app = Router::new()
+        .route("/agents", get(agents))
+        .layer(AuthLayer::required(auth.clone())) // closes the routes above it
+        .merge(routes(&auth)?); // /auth/login, /auth/callback, /auth/logout, /auth/me
+    Ok(app)
+}
+
+async fn agents(user: CurrentUser) -> String {
+    user.id().as_str().to_owned()
+}
+
+#[allow(dead_code, reason = "needs variables of the environment")]
+fn outages() -> Result<(), Box<dyn Error>> {
+    use mastra_auth_cloud::Builder;
+    use mastra_auth_cloud::core::config::Policy;
+    use std::time::Duration;
+
+    let mut policy = Policy::default();
+    policy.breaker_failures = 10;
+    let auth = Builder::from_env()?
+        .policy(policy)
+        .fresh_for(Duration::from_secs(10))
+        .stale_if_error_for(Duration::from_secs(120))
+        .refused_for(Duration::from_secs(2))
+        .build()?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn observability() -> Result<(), Box<dyn Error>> {
+    let auth = MastraCloudAuth::builder().project_id("demo").build()?;
+    let mut registry = Registry::default();
+    // In a registry of your own ...
+    registry.register_collector(Box::new(auth.metrics()));
+    // ... or alone, as OpenMetrics text, on a port that only your Prometheus reaches (features `axum` and `metrics`).
+    let private: Router = Router::new().route("/metrics", mastra_auth_cloud::axum::metrics(&auth));
+    Ok(())
+}
+
+#[tokio::test]
+async fn revocations() -> Result<(), Box<dyn Error>> {
+    use mastra_auth_cloud::{MastraCloudAuth, RedisRevocations, SessionId, UserId};
+
+    let auth = MastraCloudAuth::builder()
+        .project_id("my-project")
+        .revocations(RedisRevocations::new("redis://127.0.0.1:6379")?)
+        .build()?;
+
+    auth.end_session(&SessionId::parse("ses_42")?); // every token of one session
+    auth.end_user(&UserId::parse("usr_mei")?); // every session of a user that began before now
+    let status = auth.revocation_status();
+    Ok(())
+}
+
+#[tokio::test]
+async fn verification() -> Result<(), Box<dyn Error>> {
+    use mastra_auth_cloud::{MastraCloudAuth, Mode, VerificationOptions};
+
+    let verification = VerificationOptions {
+        mode: Mode::KeysAndSession,
+        ..VerificationOptions::default()
+    };
+    let auth = MastraCloudAuth::builder()
+        .project_id("my-project")
+        .verification(verification)
+        .build()?;
+    Ok(())
+}

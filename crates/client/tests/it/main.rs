@@ -1,0 +1,34 @@
+//! The client and the provider against a local Cloud over sockets.
+//!
+//! One program, so that the libraries below are linked once.
+#![cfg(all(feature = "axum", feature = "metrics", feature = "redis"))]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what a test does not expect fails it"
+)]
+
+mod client;
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../ear/mod.rs"]
+mod ear;
+mod guides;
+mod keys;
+mod leak;
+mod metrics;
+mod metrics_names;
+mod metrics_queries;
+mod outages;
+mod refusals;
+mod renewal;
+mod revocation_ends;
+mod revocations;
+mod session_ended;
+mod sessions;
+mod signals;
+mod signals_names;
+mod transport;
+mod two_people;

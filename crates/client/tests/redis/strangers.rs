@@ -1,0 +1,178 @@
+//! What somebody who writes to the same Redis can do to the set and to the channel: not keep an instance from joining, nor fill
+//! its memory. And what a user of Redis must be allowed to do, so that nobody else may.
+//!
+//! Needs a redis-server, so these are left out of the usual run: `cargo xtask redis` runs them.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::redis_server::RedisServer;
+use mastra_auth_cloud::{ChannelError, Received, RedisRevocations, RevocationChannel as _};
+use redis::aio::MultiplexedConnection;
+
+const REALM: &str = "00000000000000000000000000000000";
+const NAME: &str = "mastra-auth:revocations:00000000000000000000000000000000";
+const MOST: usize = 200_000;
+
+/// Somebody else who may do anything.
+async fn stranger(redis: &RedisServer) -> MultiplexedConnection {
+    let client = redis::Client::open(redis.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+fn in_an_hour() -> u128 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    now.as_millis() + 3_600_000
+}
+
+/// All that is kept.
+async fn joined(channel: &RedisRevocations) -> Result<Vec<String>, ChannelError> {
+    let mut all = Vec::new();
+    loop {
+        match channel.receive(REALM, MOST).await? {
+            Received::Part(texts) => all.extend(texts),
+            Received::Standing { texts, left_out } => {
+                assert_eq!(left_out, 0);
+                all.extend(texts);
+                return Ok(all);
+            }
+            Received::News(texts) => panic!("not joined yet: {texts:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_080_a_member_that_is_no_text_keeps_nobody_from_joining() {
+    let redis = RedisServer::start();
+    let mut stranger = stranger(&redis).await;
+    let mut adding = redis::pipe();
+    adding.zadd(NAME, &b"\xff\xfe"[..], "+inf").ignore();
+    adding.zadd(NAME, "x".repeat(5000), "+inf").ignore();
+    adding.zadd(NAME, "good", in_an_hour().to_string()).ignore();
+    let () = adding.query_async(&mut stranger).await.unwrap();
+    let channel = RedisRevocations::new(&redis.url()).unwrap();
+    // Each that cannot be read is told as such.
+    assert_eq!(joined(&channel).await.unwrap(), ["", "", "good"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_080_members_too_long_for_a_page_keep_nobody_from_joining() {
+    let redis = RedisServer::start();
+    let mut stranger = stranger(&redis).await;
+    let mut adding = redis::pipe();
+    for n in 0..100 {
+        let member = format!("{n} {}", "x".repeat(20_000));
+        adding.zadd(NAME, member, "+inf").ignore();
+    }
+    // It takes longer than a command may, alone.
+    adding.zadd(NAME, "y".repeat(2_000_000), in_an_hour().to_string());
+    adding.zadd(NAME, "good", (in_an_hour() - 1000).to_string());
+    let () = adding.query_async(&mut stranger).await.unwrap();
+    let way = crate::redis_slow::way(&redis, 1_000_000).await;
+    let channel = RedisRevocations::new(&way).unwrap();
+    let joining = tokio::time::timeout(Duration::from_secs(60), joined(&channel));
+    let texts = joining.await.unwrap().unwrap();
+    assert_eq!((texts.len(), texts.last().unwrap().as_str()), (102, "good"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_080_what_is_told_faster_than_it_is_heard_does_not_stay() {
+    let redis = RedisServer::start();
+    let mut stranger = stranger(&redis).await;
+    // On a busy machine Redis would leave a reader that is slow: that is not what is tested here.
+    let () = redis::cmd("CONFIG")
+        .arg(&["SET", "client-output-buffer-limit", "pubsub 0 0 0"])
+        .query_async(&mut stranger)
+        .await
+        .unwrap();
+    let channel = RedisRevocations::new(&redis.url()).unwrap();
+    assert_eq!(joined(&channel).await.unwrap(), [""; 0]);
+    // Longer than any entry: not held while they wait.
+    let before = resident();
+    for _ in 0..80 {
+        tell(&mut stranger, &"x".repeat(20_000), 100).await;
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let more = resident().saturating_sub(before);
+    assert!(more < 40, "{more} MB of 160 are held");
+    let mut heard = 0;
+    while heard < 8000 {
+        let Received::News(texts) = channel.receive(REALM, MOST).await.unwrap() else {
+            panic!("joined already");
+        };
+        assert!(texts.iter().all(String::is_empty));
+        heard += texts.len();
+    }
+    // Where too many wait, it begins anew, with what the set says.
+    tell(&mut stranger, "short", 20_000).await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut heard = 0;
+    let error = loop {
+        match channel.receive(REALM, MOST).await {
+            Ok(Received::News(texts)) if !texts.is_empty() => heard += texts.len(),
+            Ok(other) => panic!("{other:?}"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(heard, 16_384, "{error}");
+    assert_eq!(joined(&channel).await.unwrap(), [""; 0]);
+}
+
+async fn tell(stranger: &mut MultiplexedConnection, text: &str, times: usize) {
+    let mut telling = redis::pipe();
+    for _ in 0..times {
+        telling.publish(NAME, text).ignore();
+    }
+    let () = telling.query_async(stranger).await.unwrap();
+}
+
+/// How much of the memory is this process's, in MB.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes: usize = line
+        .unwrap()
+        .trim()
+        .trim_end_matches(" kB")
+        .parse()
+        .unwrap();
+    kilobytes / 1024
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn threat_031_the_user_that_the_guide_makes_may_do_what_is_needed() {
+    let redis = RedisServer::start();
+    let mut stranger = stranger(&redis).await;
+    let guide = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../docs/guide/revocations.md"
+    );
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let line = guide.lines().find(|line| line.starts_with("ACL SETUSER "));
+    let mut words = line.unwrap().split(' ');
+    let mut making = redis::cmd(words.next().unwrap());
+    making.arg(words.collect::<Vec<_>>());
+    let () = making.query_async(&mut stranger).await.unwrap();
+    let url = |user: &str| redis.url().replace("redis://", &format!("redis://{user}@"));
+    let channel = RedisRevocations::new(&url("sign-outs:PASSWORD")).unwrap();
+    assert_eq!(joined(&channel).await.unwrap(), [""; 0]);
+    assert_eq!(channel.publish(REALM, &[]).await, Ok(()));
+    // Long enough that it looks whether what was kept is there.
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(7) {
+        let came = channel.receive(REALM, MOST).await;
+        assert_eq!(came, Ok(Received::News(Vec::new())));
+    }
+    let refused = redis::Client::open(url("sign-outs:PASSWORD")).unwrap();
+    let mut refused = refused.get_multiplexed_async_connection().await.unwrap();
+    for command in ["KEYS *", "SET other 1", "PUBLISH other 1", "ZADD other 1 1"] {
+        let mut words = command.split(' ');
+        let mut asking = redis::cmd(words.next().unwrap());
+        asking.arg(words.collect::<Vec<_>>());
+        let answer = asking.query_async::<redis::Value>(&mut refused).await;
+        assert_eq!(answer.unwrap_err().code(), Some("NOPERM"), "{command}");
+    }
+}

@@ -1,0 +1,16 @@
+//! The local Cloud over sockets.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "what a test does not expect fails it"
+)]
+
+mod api;
+mod contract;
+mod desk;
+mod faults;
+mod guards;
+mod renewal;
+mod schema;
