@@ -107,12 +107,15 @@ fn is_plain(text: &str) -> bool {
         && !text.chars().all(is_unseen)
 }
 
-/// White space, and characters that take no room.
+/// White space, characters that are not shown (Unicode `Default_Ignorable_Code_Point`), and the blank one of Braille.
 const fn is_unseen(character: char) -> bool {
     character.is_whitespace()
         || matches!(
             character,
-            '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+                | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+                | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fff8}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -169,6 +172,9 @@ mod tests {
             (" ", false),
             ("\u{3000}\u{a0}", false),
             ("\u{200b}\u{feff}", false),
+            ("\u{3164}", false),
+            ("\u{2800}\u{202e}\u{fe0f}", false),
+            ("a\u{3164}", true),
         ] {
             assert_eq!(UserId::parse(text).is_ok(), good, "{text:?}");
         }

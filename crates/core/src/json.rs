@@ -172,6 +172,14 @@ impl<'v> Object<'v> {
     }
 }
 
+/// A number without its fraction; however it is written, as in `1.9e12`, it is the same number.
+pub(crate) fn whole(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| {
+        let text = value.as_f64().filter(|n| n.is_finite())?.trunc();
+        text.to_string().parse().ok()
+    })
+}
+
 /// A list of nothing but texts.
 pub(crate) fn texts(value: &Value) -> Option<Vec<String>> {
     let text = |item: &Value| item.as_str().map(str::to_owned);
@@ -229,6 +237,24 @@ mod tests {
         assert!(parse(nested(32).as_bytes(), 32).is_ok());
         assert!(parse(nested(33).as_bytes(), 32).is_err());
         assert!(parse("[".repeat(100_000).as_bytes(), 32).is_err());
+    }
+
+    #[test]
+    fn a_number_is_read_however_it_is_written() {
+        for (text, whole_part) in [
+            ("1900000000000", Some(1_900_000_000_000)),
+            ("1.9e12", Some(1_900_000_000_000)),
+            ("1769594400250.999", Some(1_769_594_400_250)),
+            ("-1.5", Some(-1)),
+            ("-0.0", Some(0)),
+            ("1e300", None),
+            ("18446744073709551615", None),
+            ("\"1\"", None),
+            ("true", None),
+        ] {
+            let value = parse(text.as_bytes(), 1).unwrap();
+            assert_eq!(whole(&value), whole_part, "{text}");
+        }
     }
 
     #[test]

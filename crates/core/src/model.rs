@@ -250,12 +250,12 @@ fn user_id(object: Object<'_>, name: &'static str) -> Result<UserId, BadMember> 
     UserId::parse(object.text(name)?).map_err(|_| BadMember(name))
 }
 
-/// ISO 8601 text or milliseconds since the Unix epoch.
+/// ISO 8601 text or milliseconds since the Unix epoch, of which the whole part counts, however the number is written.
 fn time(object: Object<'_>, name: &'static str) -> Result<Timestamp, BadMember> {
     let time = match object.any(name) {
         Some(Value::String(text)) => Timestamp::parse_iso(text).ok(),
-        Some(Value::Number(millis)) => millis.as_i64().and_then(Timestamp::on_the_wire),
-        _ => None,
+        Some(millis) => json::whole(millis).and_then(Timestamp::on_the_wire),
+        None => None,
     };
     time.ok_or(BadMember(name))
 }

@@ -55,20 +55,8 @@ impl Unverified {
 fn time(claims: &Value, name: &str) -> Option<Timestamp> {
     claims
         .get(name)
-        .and_then(seconds)
+        .and_then(json::whole)
         .map(Timestamp::from_unix_seconds)
-}
-
-/// A NumericDate (RFC 7519 section 2): whole seconds, or a fraction of which the whole part counts.
-fn seconds(value: &Value) -> Option<i64> {
-    value.as_i64().or_else(|| {
-        let text = value
-            .as_f64()
-            .filter(|n| n.is_finite())?
-            .trunc()
-            .to_string();
-        text.parse().ok()
-    })
 }
 
 #[cfg(test)]

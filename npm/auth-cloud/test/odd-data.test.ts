@@ -28,7 +28,8 @@ describe('odd but valid data', () => {
 
   test('a user of whom only the id is usable signs in, without roles', async () => {
     const odd = { email: null, name: 7, avatar_url: {}, metadata: 'x', roles: ['owner', null], role: 'owner', created_at: null };
-    const session = { id: 'ses_1', user_id: 'usr_1', created_at: Date.now(), expires_at: Date.now() + 3_600_000 };
+    // Milliseconds may have a fraction.
+    const session = { id: 'ses_1', user_id: 'usr_1', created_at: Date.now(), expires_at: Date.now() + 3_600_000.5 };
     const user = { id: 'usr_1', ...odd };
     const baseUrl = await cloud(path => ({ ok: true, data: path.endsWith('/callback') ? { user, session, jwt: 'opaque' } : { user } }));
     const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl, roleMapping: { owner: ['*'] } });
@@ -50,6 +51,7 @@ describe('odd but valid data', () => {
       [ec, good],
       [{ ...ec, use: 'enc' }, good],
       [{ ...good, use: 'enc' }, good],
+      [{ ...good, d: null, k: null, key_ops: null }],
     ]) {
       const baseUrl = await cloud(path => (path.endsWith('jwks.json') ? { keys } : undefined));
       const events: CloudAuthEvent[] = [];

@@ -138,10 +138,10 @@ impl<'j> Jwk<'j> {
     pub(super) fn read(self) -> Result<PublicKey, KeyRefusal> {
         let kty = self.optional_text("kty")?;
         let kty = kty.ok_or(KeyRefusal::MalformedMember)?;
-        if kty == "oct" || self.0.contains_key("k") {
+        if kty == "oct" || self.member("k").is_some() {
             return Err(KeyRefusal::Symmetric);
         }
-        if self.0.contains_key("d") {
+        if self.member("d").is_some() {
             return Err(KeyRefusal::PrivateKey);
         }
         self.key_id()?;

@@ -9,7 +9,7 @@ use crate::endpoint::Filling;
 use crate::envelope::{Data, bad_member, open};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
-use crate::json::{BadMember, Object};
+use crate::json::{self, BadMember, Object};
 use crate::malformed::Malformed;
 use crate::model::{CloudSession, CloudUser};
 use crate::op::{Operation, Retries};
@@ -72,7 +72,8 @@ impl ExchangeCode {
                 if !data.text("token_type")?.eq_ignore_ascii_case("bearer") {
                     return Err(BadMember("token_type"));
                 }
-                let seconds = data.any("expires_in").and_then(serde_json::Value::as_u64);
+                let seconds = data.any("expires_in").and_then(json::whole);
+                let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
                 Ok(Exchanged::AccessToken {
                     token: token(data, "access_token")?,
                     expires_in: seconds

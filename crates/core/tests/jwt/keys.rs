@@ -318,7 +318,8 @@ fn an_entry_that_is_no_object_is_left_out_and_told() {
 fn null_members_of_a_key_are_none() {
     for algorithm in PUBLIC {
         let mut key = named_jwk(algorithm);
-        for name in ["alg", "use", "key_ops", "kid"] {
+        // Some libraries write the members of every type.
+        for name in ["alg", "use", "key_ops", "kid", "d", "k", "p", "oth"] {
             key[name] = Value::Null;
         }
         assert_eq!(usable(&key), Ok(algorithm));
