@@ -132,7 +132,7 @@ impl Builder {
         self
     }
 
-    /// The session cookie's Domain. Default none: the cookie belongs to this host alone.
+    /// The session cookie's Domain: the public URL's host, or a domain above it. Default none: the cookie belongs to this host alone.
     pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
         self.cookie.domain = Some(domain.into());
         self
@@ -245,6 +245,9 @@ impl Builder {
         // Where no address is known, it is taken to be one without a port that is reached over https.
         cookie.site = Some(public_url.as_ref().map_or(Site::DEFAULT, PublicUrl::site));
         let cookie = SessionCookies::new(&cookie, &base_url, &project_id)?;
+        if let Some(url) = &public_url {
+            cookie.check_origin(url.origin())?;
+        }
         let verification = self.verification.build(&base_url, &project_id)?;
         let mut config = Config::new(base_url, project_id, cookie);
         config.verification = verification;

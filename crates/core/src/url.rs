@@ -83,6 +83,15 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
+/// Whether browsers at this origin keep a cookie with this Domain, which is of lower case (RFC 6265 section 5.1.3): of the host itself, or
+/// of one above it.
+pub(crate) fn takes_domain(origin: &str, domain: &str) -> bool {
+    let host = origin.split_once("://").map_or(origin, |(_, rest)| rest);
+    let host = host.split_once(':').map_or(host, |(host, _)| host);
+    host.strip_suffix(domain)
+        .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
 /// Whether what is sent there is encrypted, or never leaves this machine.
 fn is_private(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)

@@ -70,13 +70,13 @@ impl Authority {
         })
     }
 
-    /// The cookie that keeps a session in a browser until `expires_at`.
+    /// The cookie that keeps a session in a browser until `expires_at`, at this address or the one last noted.
     #[napi]
-    pub fn session_cookie(&self, text: String, expires_at: f64) -> Result<Or<String>> {
+    pub fn session_cookie(&self, text: String, expires_at: f64, site: u32) -> Result<Or<String>> {
         guard("Authority.sessionCookie", || {
             or(token(&text).and_then(|token| {
                 self.0
-                    .session_cookie(&token, timestamp(expires_at), None, now().wall)
+                    .session_cookie(&token, timestamp(expires_at), of_number(site), now().wall)
                     .map(|cookie| cookie.expose().to_owned())
             }))
         })

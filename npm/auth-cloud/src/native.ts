@@ -216,7 +216,7 @@ export interface NativeAuthority {
   waiting(): number;
   joining(): NativeJoining;
   sessionToken(cookieHeader: string, site: number): string | null;
-  sessionCookie(token: string, expiresAt: number): Or<string>;
+  sessionCookie(token: string, expiresAt: number, site: number): Or<string>;
   clearSessionCookie(): string;
   profileUrl(userId: string): string;
   roles(): string[];

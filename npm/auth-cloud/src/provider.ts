@@ -48,6 +48,10 @@ export class MastraCloudAuth
   readonly #looks: Looks;
   /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
+  /** The session token that was read last, and the site that it came to. */
+  #read = { token: '', site: 0 };
+  /** The sites that renewed sessions go back to: others may be asked for while one is renewed. */
+  readonly #sites = new WeakMap<Session, number>();
   /** The sign-ins under way, by what only the browser that began one can bring. */
   readonly #signIns = new Map<string, Promise<SSOCallbackResult<CloudUser>>>();
 
@@ -138,20 +142,27 @@ export class MastraCloudAuth
    * However many ask with one token, also a while after it was renewed, the Cloud is asked once. Throws where it could not be.
    */
   async refreshSession(token: string): Promise<Session | null> {
-    return this.#session(token, this.#cloud.authority.renew(text(token), Math.random()));
+    const read = this.#read;
+    const session = await this.#session(token, this.#cloud.authority.renew(text(token), Math.random()));
+    if (session !== null && read.token === token) this.#sites.set(session, read.site);
+    return session;
   }
 
   /** The session token that a request's cookie holds, unverified. */
   getSessionIdFromRequest(request: Request): string | null {
     const cookie = header(request, 'cookie');
-    return cookie === undefined ? null : this.#cloud.authority.sessionToken(cookie, this.#looks.site(request));
+    if (cookie === undefined) return null;
+    const site = this.#looks.site(request);
+    const token = this.#cloud.authority.sessionToken(cookie, site);
+    if (token !== null) this.#read = { token, site };
+    return token;
   }
 
   /** The header that keeps a session in a browser. */
   getSessionHeaders(session: Session): Record<string, string> {
     const { authority } = this.#cloud;
     const expiresAt = new Date(session.expiresAt).getTime();
-    return { 'Set-Cookie': unwrap(authority.sessionCookie(text(session.id), expiresAt)) };
+    return { 'Set-Cookie': unwrap(authority.sessionCookie(text(session.id), expiresAt, this.#sites.get(session) ?? 0)) };
   }
 
   /** The header that takes it away again. */

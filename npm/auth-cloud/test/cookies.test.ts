@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 
 import { MastraCloudAuth, MastraCloudAuthProvider } from '../dist/esm/index.js';
 import type { MastraCloudAuthOptions } from '../dist/esm/index.js';
-import { REDIRECT, pair, pick, signIn, startCloud } from './world.js';
+import { issue, REDIRECT, pair, pick, signIn, startCloud, tokenOf } from './world.js';
 import type { Cloud, Person } from './world.js';
 
 const DESK = 'http://localhost:4111';
@@ -116,6 +116,17 @@ test('threat_022_a_cookie_without_prefix_is_nobody_over_https', async () => {
   }
 });
 
+test('a renewed cookie is for the address that its request came to, whoever signs in elsewhere meanwhile', async () => {
+  const auth = provider();
+  const token = tokenOf(await issue(cloud, 'member', { age: 21, lifetime: 20 }));
+  const request = requestAt(APP, `__Host-mastra_session=${token}`, 'forwarded');
+  const renewing = auth.refreshSession(auth.getSessionIdFromRequest(request) ?? '');
+  auth.getLoginCookies(REDIRECT, crypto.randomUUID());
+  const line = auth.getSessionHeaders((await renewing)!)['Set-Cookie'] ?? '';
+  expect([nameOf(line), isSecure(line)]).toEqual(['__Host-mastra_session', true]);
+  expect((await auth.getCurrentUser(requestAt(APP, pair(line), 'forwarded')))?.roles).toEqual(['member']);
+});
+
 test('what was said of Secure counts, whatever the address', async () => {
   for (const secure of [true, false]) {
     const auth = provider({ secure });
@@ -159,6 +170,14 @@ test('a cookie under the shared name is read, and cleared as it came', async () 
   expect(await auth.getCurrentUser(both)).toBe(user);
   await auth.getLogoutUrl(DESK, both);
   expect(nameOf(auth.getClearSessionHeaders()['Set-Cookie'] ?? '')).toBe(own);
+});
+
+test('a domain that browsers drop is told before the sign-in', () => {
+  const auth = provider({ cookieDomain: 'example.com' });
+  expect(auth.getLoginCookies(`${APP}/cb`, 'state')[0]).toContain('; Domain=example.com;');
+  for (const address of [DESK, 'https://notexample.com']) {
+    expect(() => auth.getLoginCookies(`${address}/cb`, 'state')).toThrow('cookie domain must be the host that a sign-in comes back to');
+  }
 });
 
 test('a name that was given is used as it is', async () => {

@@ -123,6 +123,23 @@ fn two_apps_below_two_paths_share_no_cookie() {
     }
 }
 
+#[test]
+fn a_cookie_domain_that_browsers_drop_is_refused() {
+    for (domain, good) in [
+        ("example.com", true),
+        ("APP.example.com", true),
+        ("other.example", false),
+        ("www.example.com", false),
+    ] {
+        let built = MastraCloudAuth::builder()
+            .project_id("demo")
+            .public_url("https://app.example.com")
+            .cookie_domain(domain)
+            .build();
+        assert_eq!(built.is_ok(), good, "{domain}");
+    }
+}
+
 #[tokio::test]
 async fn two_apps_on_one_desk_do_not_sign_each_other_out() {
     let cloud = cloud(Dialect::V1).await;

@@ -75,6 +75,11 @@ impl CookieSpec {
         self.same_site == SameSite::Strict
     }
 
+    /// The domain whose hosts all get the cookie.
+    pub(super) fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
     /// A sibling with the same attributes for a sign-in under way, prefixed by the same rules. It is Lax where the
     /// session cookie is Strict: the callback is a redirect from the Cloud's site, and no Strict cookie comes with it.
     ///

@@ -11,7 +11,7 @@ use super::options::{CookieOptions, DEFAULT_NAME, Prefix, SameSite, Secure};
 use crate::encoding::{hex, sha256_parts};
 use crate::error::CloudApiError;
 use crate::ids::ProjectId;
-use crate::url::{BaseUrl, Scheme, Site};
+use crate::url::{BaseUrl, Scheme, Site, takes_domain};
 
 /// Hexadecimal digits of the suffix: enough to tell the deployments on one host apart.
 const SUFFIX_DIGITS: usize = 8;
@@ -150,6 +150,20 @@ impl SessionCookies {
         let (secure, has_port) = self.assumed(site);
         let pair = self.pair(secure);
         if has_port { &pair.own } else { &pair.bare }
+    }
+
+    /// Checks that browsers keep the cookie at this origin.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration` where the Domain is neither its host nor one above it.
+    pub fn check_origin(&self, origin: &str) -> Result<(), CloudApiError> {
+        match self.at(None).domain() {
+            Some(domain) if !takes_domain(origin, domain) => Err(CloudApiError::configuration(
+                "cookie domain must be the host that a sign-in comes back to, or a domain above it: browsers drop it",
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// The header that makes a browser forget the cookie that came under one of the names.

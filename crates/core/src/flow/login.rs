@@ -36,7 +36,7 @@ pub fn url(
 ///
 /// # Errors
 ///
-/// `cookie_too_large` where the redirect URI does not leave room.
+/// `cookie_too_large` where the redirect URI does not leave room; `invalid_configuration` where browsers would drop the cookie there.
 pub fn cookie(
     authority: &Authority,
     redirect_uri: &RedirectUri,
@@ -44,6 +44,7 @@ pub fn cookie(
     now: Now,
 ) -> Result<SetCookie, CloudApiError> {
     let config = authority.config();
+    config.cookie.check_origin(redirect_uri.origin())?;
     let verifier = derive_verifier(authority.login_secret(), config, redirect_uri, state.id())?;
     let value = binding::write(config, redirect_uri, state.id(), &verifier, now);
     authority.note(redirect_uri.site());

@@ -493,3 +493,19 @@ proptest! {
         stays_home(&parts.concat())?;
     }
 }
+
+#[test]
+fn a_cookie_domain_is_the_host_or_above_it() {
+    for (origin, domain, good) in [
+        ("https://app.example.com", "example.com", true),
+        ("https://example.com", "example.com", true),
+        ("https://app.example.com:8443", "app.example.com", true),
+        ("https://app.example.com", "other.example", false),
+        ("https://notexample.com", "example.com", false),
+        ("https://example.com", "app.example.com", false),
+        ("http://localhost:4111", "example.com", false),
+        ("http://[::1]:4111", "example.com", false),
+    ] {
+        assert_eq!(takes_domain(origin, domain), good, "{origin} {domain}");
+    }
+}

@@ -238,3 +238,28 @@ fn a_cookie_under_the_shared_name_is_read_kept_and_cleared_as_it_came() {
         ]
     );
 }
+
+#[test]
+fn a_domain_that_browsers_drop_is_told_before_the_sign_in() {
+    let mut config: Config = Config::clone(v1().config());
+    let options = SessionCookieOptions {
+        domain: Some("Example.com".to_owned()),
+        ..SessionCookieOptions::default()
+    };
+    config.cookie = SessionCookies::new(&options, &config.base_url, &config.project_id).unwrap();
+    let authority = Authority::new(config, Entropy::new([7; 32]));
+    for (address, good) in [
+        (APP, true),
+        (DESK, false),
+        ("https://app.example/cb", false),
+    ] {
+        let redirect_uri = RedirectUri::parse(address).unwrap();
+        let cookie = login::cookie(&authority, &redirect_uri, &state("s"), at(0));
+        let code = cookie.as_ref().err().map(CloudApiError::code);
+        assert_eq!(
+            code,
+            (!good).then_some("invalid_configuration"),
+            "{address}"
+        );
+    }
+}

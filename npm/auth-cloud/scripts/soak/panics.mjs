@@ -71,7 +71,7 @@ const CALLS = {
     return () => authority.permissions(of, 0);
   },
   'Authority.sessionToken': () => () => authority.sessionToken('a=b', 0),
-  'Authority.sessionCookie': () => () => authority.sessionCookie(T, Date.now() + 1e6),
+  'Authority.sessionCookie': () => () => authority.sessionCookie(T, Date.now() + 1e6, 0),
   'Authority.clearSessionCookie': () => () => authority.clearSessionCookie(),
   'Authority.profileUrl': () => () => authority.profileUrl('u'),
   'Authority.roles': () => () => authority.roles(),
