@@ -2,7 +2,8 @@
 //!
 //! The Cloud is asked whether the session stands. A newer token in its answer becomes an identity only after it was verified as
 //! any other, for the same user; nothing that a browser brings is ever taken for one. From then on the old token stands for the
-//! newer for a while, so requests that were under way sign nobody out. Drivers run one of these per [`key`](Renew::key) however
+//! newer for a while, so requests that were under way sign nobody out. A newer token that the Cloud handed out and could not be asked
+//! about is held and verified by the next renewal. Drivers run one of these per [`key`](Renew::key) however
 //! many requests wait. That the Cloud refused the token itself a moment ago keeps nobody from asking: it may have been past its end.
 //! A refusal to renew is remembered: such a session has ended, and is not asked about with every request. Whatever ends meanwhile wins, by each name that the session goes by: nothing is handed out then.
 
@@ -58,7 +59,9 @@ enum Phase {
 #[derive(Debug)]
 enum Newer {
     /// The Cloud handed it out just now, and it says that it lasts so long.
-    HandedOut(Option<Duration>),
+    HandedOut(SessionToken, Option<Duration>),
+    /// The Cloud handed it out to an earlier renewal, and could not be asked about it.
+    Held,
     /// An earlier renewal, with whom it stands for while the Cloud cannot be asked.
     Known(Option<Arc<Identity>>),
 }
@@ -86,19 +89,19 @@ impl Renew {
     fn begin(&mut self, now: Now) -> Step<Renewal> {
         if let Some(newer) = self.authority.successor(&self.key, now) {
             self.token = newer.token().clone();
-            let stale = match self.authority.lookup(newer.key(), now) {
+            let known = match self.authority.lookup(newer.key(), now) {
                 Lookup::Fresh(identity) | Lookup::Due(identity) => {
                     return Step::Done(self.renewed(identity, newer.session().clone(), now));
                 }
-                Lookup::Stale(identity) => Some(Some(identity)),
-                Lookup::Unknown => Some(None),
+                Lookup::Stale(identity) => Some(Newer::Known(Some(identity))),
+                Lookup::Unknown if newer.is_verified() => Some(Newer::Known(None)),
+                Lookup::Unknown => Some(Newer::Held),
                 // It is past its own end too, and so the one to ask with; or it is over.
                 Lookup::Expired | Lookup::Refused(_) | Lookup::SignedOut => None,
             };
-            if let Some(stale) = stale {
+            if let Some(known) = known {
                 let call = self.call(VerifyToken::new(self.token.clone()));
-                let phase = Phase::Verify(call, newer.session().clone(), Newer::Known(stale));
-                return self.ask(phase, now);
+                return self.ask(Phase::Verify(call, newer.session().clone(), known), now);
             }
         }
         match self.authority.lookup(&self.own_key(), now) {
@@ -132,13 +135,21 @@ impl Renew {
             _ => Asked::Validate,
         };
         // Also where a newer token is verified: of one session each would be another, and seem to be another account's.
-        self.permit = self.authority.may_ask(asked, self.own_key(), now);
+        let of = match phase {
+            Phase::Verify(_, _, Newer::Held) => self.key,
+            _ => self.own_key(),
+        };
+        self.permit = self.authority.may_ask(asked, of, now);
         if self.permit.is_none() {
+            let open = CloudApiError::new(Code::CircuitOpen);
             return Step::Done(match phase {
                 Phase::Verify(_, session, Newer::Known(Some(stale))) => {
                     self.renewed(stale, session, now)
                 }
-                _ => Renewal::Unavailable(CloudApiError::new(Code::CircuitOpen)),
+                Phase::Verify(_, session, Newer::HandedOut(newer, _)) => {
+                    self.held(newer, session, open, now)
+                }
+                _ => Renewal::Unavailable(open),
             });
         }
         self.phase = phase;
@@ -154,7 +165,7 @@ impl Renew {
             },
             Phase::Verify(mut call, session, newer) => match call.step(event, now) {
                 Step::Done(Err(error))
-                    if error.is_refusal() && matches!(newer, Newer::Known(_)) =>
+                    if error.is_refusal() && !matches!(newer, Newer::HandedOut(..)) =>
                 {
                     // It may be past its end as well by the Cloud's clock: then it is the one to renew.
                     self.report(&Err::<(), _>(error), now);
@@ -194,8 +205,9 @@ impl Renew {
             }
             Ok(Validated { session, newer }) => match newer {
                 Some(newer) => {
-                    let newly = Newer::HandedOut(Unverified::peek(&newer).life());
-                    let call = self.call(VerifyToken::new(newer));
+                    let life = Unverified::peek(&newer).life();
+                    let call = self.call(VerifyToken::new(newer.clone()));
+                    let newly = Newer::HandedOut(newer, life);
                     self.ask(Phase::Verify(call, session, newly), now)
                 }
                 None => Step::Done(self.unchanged(session, now)),
@@ -214,27 +226,39 @@ impl Renew {
         self.report(&result, now);
         // The answers took longer than the token lasts: that says nothing of the session, which is asked about anew.
         let since = now.monotonic.saturating_sub(self.asked_at);
-        let is_late = matches!(newer, Newer::HandedOut(Some(life)) if life > SLACK && life <= since.saturating_add(SLACK));
+        let is_late = matches!(newer, Newer::HandedOut(_, Some(life)) if life > SLACK && life <= since.saturating_add(SLACK));
         let result = match result.map(|user| self.by_rules(user, is_late, now)) {
             Ok(Ok(user)) => Ok(user),
             Ok(Err(renewal)) => return renewal,
             Err(error) => Err(error),
         };
         let user = match (result, newer) {
-            (Ok(user), Newer::HandedOut(_)) => user,
-            (Ok(user), Newer::Known(_)) if user.id() == session.user_id() => {
+            (Ok(user), Newer::HandedOut(..)) => user,
+            (Ok(user), newer) if user.id() == session.user_id() => {
                 let identity = self.identity(user, None, &session, now);
-                return match self.authority.remember(identity, now) {
+                let remembered = match newer {
+                    // From now on the old one stands for it no longer than for any other.
+                    Newer::Held => {
+                        let session = session.clone();
+                        self.authority
+                            .succeed(self.key, None, identity, session, now)
+                    }
+                    _ => self.authority.remember(identity, now),
+                };
+                return match remembered {
                     Some(identity) => self.renewed(identity, session, now),
                     None => signed_out(),
                 };
             }
-            (Ok(_), Newer::Known(_)) => return another_one(),
+            (Ok(_), _) => return another_one(),
             // Somebody verified a moment ago stays so while the Cloud is away.
             (Err(_), Newer::Known(Some(stale))) => {
                 return self.renewed(stale, session, now);
             }
             (Err(error), _) if error.is_refusal() && is_late => return late(),
+            (Err(error), Newer::HandedOut(newer, _)) if error.is_outage() => {
+                return self.held(newer, session, error, now);
+            }
             (Err(error), _) => return self.failed(error, now),
         };
         let own_key = self.own_key();
@@ -263,6 +287,23 @@ impl Renew {
             Some(identity) => self.renewed(identity, session, now),
             None => signed_out(),
         }
+    }
+
+    /// The Cloud could not be asked whose the newer token is. By then the old one may be too old to be given another: so it is held, where
+    /// it cannot be another person's.
+    fn held(
+        &self,
+        newer: SessionToken,
+        session: CloudSession,
+        error: CloudApiError,
+        now: Now,
+    ) -> Renewal {
+        let own_key = self.own_key();
+        let known = self.authority.seen(&own_key);
+        if known.is_none_or(|known| known.user().id() == session.user_id()) {
+            self.authority.hold(own_key, newer, session, now);
+        }
+        Renewal::Unavailable(error)
     }
 
     /// Whose the newer token is by the rules that the next request is checked by. One that they refuse is not handed out; one whose key

@@ -178,8 +178,7 @@ impl<'h> Renewing<'h> {
         let key = identity.key();
         let is_time = identity.is_near_end(now.wall)
             && self.is_from_cookie(&key)
-            && (self.authority.successor(&key, now).is_some()
-                || self.authority.may_renew(&key, now));
+            && (self.authority.has_newer(&key, now) || self.authority.may_renew(&key, now));
         if !is_time {
             return self.done(Answer::Authenticated(identity), self.search.source());
         }
@@ -204,7 +203,7 @@ impl<'h> Renewing<'h> {
             .map(|(end, issued)| renew_from(issued, end, before));
         let is_near =
             || from.is_some_and(|from| from <= now.wall) && self.authority.may_renew(&key, now);
-        if is_past || self.authority.successor(&key, now).is_some() || is_near() {
+        if is_past || self.authority.has_newer(&key, now) || is_near() {
             self.is_unasked = !is_past;
             return self.renew(flow.token().clone(), jitter);
         }

@@ -208,6 +208,22 @@ impl Authority {
         self.remember(identity, now)
     }
 
+    /// Holds a newer token that could not be verified yet for the old one, until it is past its own end. It is nobody's before it
+    /// is verified.
+    pub(crate) fn hold(&self, old: TokenKey, newer: SessionToken, session: CloudSession, now: Now) {
+        let policy = &self.config.policy;
+        let end = Unverified::peek(&newer).expires_at;
+        let end = end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
+        let left = end.since(now.wall).min(policy.session_max_age);
+        let key = self.key(newer.expose());
+        self.successions.add(
+            old,
+            &Successor::new(key, newer, session).unverified(),
+            left.saturating_add(policy.renewed_grace),
+            now,
+        );
+    }
+
     /// Remembers the identity of a newer token, which the old one stands for from now on; none where either was signed out
     /// meanwhile.
     pub(crate) fn succeed(
@@ -246,6 +262,13 @@ impl Authority {
             self.may_renew(&key, now);
         }
         remembered
+    }
+
+    /// Whether a verified token came in place of this one a while ago: one that is only held is asked about as seldom as a newer one is
+    /// asked for.
+    pub(crate) fn has_newer(&self, key: &TokenKey, now: Now) -> bool {
+        self.successor(key, now)
+            .is_some_and(|newer| newer.is_verified())
     }
 
     /// What came in place of a token a while ago.

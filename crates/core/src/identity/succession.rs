@@ -2,7 +2,7 @@
 //!
 //! Requests that were under way with the old token, and a browser that lost the answer with the new cookie, are served as the
 //! same session and given the cookie again. Bounded: the oldest give way, and each entry ends by itself. Only a renewal
-//! writes here, with a token that the Cloud handed out and that was verified; nothing that a request brings gets in.
+//! writes here, with a token that the Cloud handed out; nothing that a request brings gets in. One that could not be verified yet says so.
 
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -21,6 +21,7 @@ pub(crate) struct Successor {
     key: TokenKey,
     token: SessionToken,
     session: CloudSession,
+    is_verified: bool,
 }
 
 impl Successor {
@@ -29,7 +30,20 @@ impl Successor {
             key,
             token,
             session,
+            is_verified: true,
         }
+    }
+
+    /// The same of a token whose owner could not be asked for.
+    pub(crate) fn unverified(self) -> Self {
+        Self {
+            is_verified: false,
+            ..self
+        }
+    }
+
+    pub(crate) const fn is_verified(&self) -> bool {
+        self.is_verified
     }
 
     pub(crate) const fn key(&self) -> &TokenKey {

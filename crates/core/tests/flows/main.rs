@@ -31,6 +31,7 @@ mod past_the_end;
 mod permissions;
 mod renew;
 mod renewal_ends;
+mod renewal_held;
 mod renewing;
 mod revocations;
 mod seams;

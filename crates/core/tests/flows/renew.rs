@@ -272,12 +272,12 @@ fn a_refusal_of_something_else_ends_no_session_that_is_good() {
 fn an_outage_between_the_two_calls_adopts_nothing() {
     let authority = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
-    sign_in(&authority, "usr_1", &old);
     let answers = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
     let ran = renew(&authority, &old, at(290), answers);
     assert_eq!(brief(&ran), ("unavailable timeout".to_owned(), 2));
     assert_eq!(with_bearer(&authority, &new, at(290), [status(401)]).1, 1);
     // Refused a moment after it was handed out: the session ended between the two.
+    let authority = v1();
     let answers = vec![handed_out("usr_1", &new), status(401)];
     let ran = renew(&authority, &old, at(291), answers);
     assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 2));
