@@ -111,11 +111,21 @@ impl CookieSpec {
                 rule,
             )));
         }
-        let room = MAX_COOKIE_BYTES.saturating_sub(self.name.len());
-        if value.len() > room {
-            return Err(CloudApiError::too_large(value.len(), room));
-        }
+        self.fits(value.len())?;
         Ok(self.write(value, max_age, ""))
+    }
+
+    /// Whether a value of so many bytes fits into the cookie.
+    ///
+    /// # Errors
+    ///
+    /// `cookie_too_large`, with both sizes.
+    pub fn fits(&self, bytes: usize) -> Result<(), CloudApiError> {
+        let room = MAX_COOKIE_BYTES.saturating_sub(self.name.len());
+        if bytes > room {
+            return Err(CloudApiError::too_large(bytes, room));
+        }
+        Ok(())
     }
 
     /// The header that makes a browser forget the cookie.

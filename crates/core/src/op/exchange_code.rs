@@ -13,7 +13,7 @@ use crate::json::{self, BadMember, Object};
 use crate::malformed::Malformed;
 use crate::model::{CloudSession, CloudUser};
 use crate::op::{Operation, Retries};
-use crate::secret::{AuthorizationCode, SessionToken, Verifier};
+use crate::secret::{AuthorizationCode, MAX_TOKEN_BYTES, SessionToken, Verifier};
 use crate::url::RedirectUri;
 
 /// Spends an authorization code.
@@ -59,10 +59,23 @@ impl ExchangeCode {
         }
     }
 
+    /// A sign-in's token that is too long to be one is told as one that has no place in the cookie.
+    fn fits(&self, config: &Config, data: Object<'_>) -> Result<(), CloudApiError> {
+        let size = data
+            .text(member(config.table().exchanged))
+            .map_or(0, str::len);
+        match &self.begun_with {
+            Some((_, redirect_uri)) if size > MAX_TOKEN_BYTES => {
+                config.cookie.at(Some(redirect_uri.site())).fits(size)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn read(shape: Shape, config: &Config, data: Object<'_>) -> Result<Exchanged, BadMember> {
         match shape {
             Shape::Session => {
-                let token = token(data, "jwt")?;
+                let token = token(data, member(shape))?;
                 let user = CloudUser::read(data.object("user")?, token.clone())?;
                 let session =
                     CloudSession::read(data.object("session")?, &config.table().validated, &token)?;
@@ -75,13 +88,21 @@ impl ExchangeCode {
                 let seconds = data.any("expires_in").and_then(json::whole);
                 let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
                 Ok(Exchanged::AccessToken {
-                    token: token(data, "access_token")?,
+                    token: token(data, member(shape))?,
                     expires_in: seconds
                         .map(Duration::from_secs)
                         .ok_or(BadMember("expires_in"))?,
                 })
             }
         }
+    }
+}
+
+/// The member that the token stands in.
+const fn member(shape: Shape) -> &'static str {
+    match shape {
+        Shape::Session => "jwt",
+        Shape::AccessToken => "access_token",
     }
 }
 
@@ -124,9 +145,9 @@ impl Operation for ExchangeCode {
             &[self.code.expose(), verifier],
         )
         .and_then(|data| {
-            Object::new(&data, "data")
-                .and_then(|data| Self::read(table.exchanged, config, data))
-                .map_err(bad_member)
+            let data = Object::new(&data, "data").map_err(bad_member)?;
+            self.fits(config, data)?;
+            Self::read(table.exchanged, config, data).map_err(bad_member)
         })
         .map_err(|error| error.at(&table.exchange.template(config)))
     }

@@ -93,6 +93,15 @@ impl Authority {
         self.config.cookie.at(site).set(token.expose(), left)
     }
 
+    /// Whether a token of so many bytes fits into the cookie that is set at the address last noted.
+    ///
+    /// # Errors
+    ///
+    /// `cookie_too_large`, with both sizes.
+    pub fn fits_cookie(&self, bytes: usize) -> Result<(), CloudApiError> {
+        self.config.cookie.at(self.noted.site()).fits(bytes)
+    }
+
     /// The header that takes a session cookie away: the one that came last, else the one that is set at the address last noted.
     pub fn clear_session_cookie(&self) -> SetCookie {
         let (cookie, site) = (&self.config.cookie, self.noted.site());
