@@ -101,6 +101,9 @@ export class Revocations {
   /** Whether the channel was reached or missed once since the start. */
   #tried = false;
   #since = new Date();
+  /** The next pause before the channel is joined again: longer each time, until it held for longer than the longest. */
+  #wait = FIRST_PAUSE;
+  #joinedAt = 0;
   #lag: number | undefined;
   #count = { sent: 0, received: 0, unreadable: 0, leftOut: 0, lost: 0 };
 
@@ -186,7 +189,7 @@ export class Revocations {
   }
 
   async #join(): Promise<void> {
-    for (let wait = FIRST_PAUSE; !this.#closed; wait = Math.min(wait * 2, LONGEST_PAUSE)) {
+    while (!this.#closed) {
       // What an earlier try still says counts no more.
       const turn = { over: false };
       const joining = this.#authority.joining();
@@ -207,7 +210,7 @@ export class Revocations {
         const joined = await patience.wait(subscribing.then(some));
         if (turn.over || this.#closed) {
           await attempt(() => joined.close());
-          await pause(spread(wait));
+          await this.#beforeNext();
           continue;
         }
         this.#joined = joined;
@@ -219,12 +222,19 @@ export class Revocations {
         subscribing.then(late => late?.close()).catch(() => undefined);
         this.#receives = false;
         this.#relink();
-        await pause(spread(wait));
+        await this.#beforeNext();
       }
     }
   }
 
+  #beforeNext(): Promise<void> {
+    const wait = this.#wait;
+    this.#wait = Math.min(wait * 2, LONGEST_PAUSE);
+    return pause(spread(wait));
+  }
+
   #arrived({ standing, leftOut = 0 }: RevocationSubscription, joining: NativeJoining): void {
+    this.#joinedAt = performance.now();
     this.#hear(standing, joining);
     this.#again = joining.joined();
     this.#count.leftOut = leftOut;
@@ -241,7 +251,9 @@ export class Revocations {
     this.#receives = false;
     this.#relink();
     void attempt(() => gone?.close());
-    if (gone !== undefined) void this.#join();
+    if (gone === undefined) return;
+    if (performance.now() - this.#joinedAt > LONGEST_PAUSE) this.#wait = FIRST_PAUSE;
+    void this.#beforeNext().then(() => this.#join());
   }
 
   #hear(texts: readonly string[], joining: NativeJoining): void {

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo } from 'node:net';
 
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
@@ -245,6 +245,37 @@ test('a Redis that is not reached at the start is told once', async () => {
   expect(told()).toEqual(['revocations_lost']);
   expect(here.revocationStatus()).toMatchObject({ connected: false, lost: 0 });
   await here.close();
+});
+
+test('threat_031_a_channel_that_is_lost_as_soon_as_it_is_joined_is_joined_after_longer_and_longer_pauses', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+  vi.spyOn(Math, 'random').mockReturnValue(0.5);
+  try {
+    const [joined, left]: [number[], number[]] = [[], []];
+    let holds = 0;
+    const channel: RevocationChannel = {
+      publish: async () => {},
+      subscribe: async (_told, lost) => {
+        joined.push(performance.now());
+        // Without a pause it would go on for ever.
+        if (joined.length < 100) setTimeout(() => (left.push(performance.now()), lost()), holds);
+        return { standing: [], close() {} };
+      },
+    };
+    const here = instance(channel);
+    await vi.advanceTimersByTimeAsync(6_000);
+    const pauses = () => joined.slice(1).map((time, at) => Math.round(time - (left[at] ?? 0)));
+    expect(pauses()).toEqual([50, 100, 200, 400, 800, 1_000, 1_000, 1_000, 1_000]);
+    expect(here.revocationStatus()?.lost).toBe(10);
+    // One that held is joined soon again.
+    [holds, joined.length, left.length] = [2_000, 0, 0];
+    await vi.advanceTimersByTimeAsync(8_000);
+    expect(pauses()).toEqual([50, 50, 50]);
+    await here.close();
+  } finally {
+    vi.useRealTimers();
+    vi.restoreAllMocks();
+  }
 });
 
 test('threat_020_an_operator_ends_one_session_by_its_id', async () => {
