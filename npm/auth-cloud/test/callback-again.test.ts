@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudApiError, CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
-import { comeBack, goAndPick, issue, pair, pick, request, REDIRECT, startCloud } from './world.js';
+import { comeBack, goAndPick, issue, pair, pick, request, REDIRECT, startCloud, until } from './world.js';
 import type { Cloud } from './world.js';
 
 const code = (work: Promise<unknown>) =>
@@ -109,6 +109,42 @@ for (const dialect of ['v1', 'pkce'] as const) {
       // Not of a session that ended meanwhile.
       await auth.destroySession(one.user.sessionToken);
       expect(await code(comeBack(auth, { ...mine, cookies: mine.cookies }))).toBe('callback_replayed');
+    });
+
+    test('ends the session that the browser had before once, however often it comes', async () => {
+      const own: CloudAuthEvent[] = [];
+      const auth = provider({ onEvent: event => own.push(event) });
+      const old = await comeBack(auth, await goAndPick(auth, crypto.randomUUID(), 'viewer'));
+      const session = pair(old.cookies?.at(-1) ?? '');
+      const mine = await goAndPick(auth, crypto.randomUUID(), 'owner');
+      const back = { ...mine, cookies: `${mine.cookies}; ${session}` };
+      const [one, two] = await Promise.all([comeBack(auth, back), comeBack(auth, back)]);
+      const three = await comeBack(auth, back);
+      for (const again of [two, three]) expect(again.user).toBe(one.user);
+      // Nobody waits for the Cloud to hear of it.
+      await until(() => own.some(({ type }) => type === 'signed_out'));
+      expect(own.filter(({ operation }) => operation === 'destroy_session')).toHaveLength(1);
+      expect(own.filter(({ type }) => type === 'signed_out')).toHaveLength(1);
+      expect(await auth.authenticateToken('', request({ cookie: session }))).toBeNull();
+      expect(await provider().authenticateToken('', request({ cookie: session }))).toBeNull();
+      expect((await auth.authenticateToken('', request({ cookie: pair(one.cookies?.at(-1) ?? '') })))?.id).toBe(one.user.id);
+    });
+
+    test('with too many cookies of the session is told, and spends nothing', async () => {
+      const auth = provider();
+      const mine = await goAndPick(auth, crypto.randomUUID(), 'member');
+      const name = auth.getClearSessionHeaders()['Set-Cookie']?.split('=')[0] ?? '';
+      const before = exchanges();
+      for (const count of [5, 6]) {
+        const cookies = [mine.cookies, ...Array.from({ length: count }, (_, at) => `${name}=made-up-${at}`)].join('; ');
+        await expect(comeBack(auth, { ...mine, cookies })).rejects.toMatchObject({ code: 'too_many_cookies', status: 400 });
+        expect(events.at(-1)).toMatchObject({ type: 'sign_in_failed', code: 'too_many_cookies' });
+      }
+      expect(exchanges()).toBe(before);
+      // As many as are tried stand in nobody's way.
+      const four = [mine.cookies, ...Array.from({ length: 4 }, (_, at) => `${name}=made-up-${at}`)].join('; ');
+      expect((await comeBack(auth, { ...mine, cookies: four })).user.roles).toEqual(['member']);
+      expect(exchanges()).toBe(before + 1);
     });
 
     test('of a failed exchange fails alike, and the code is not sent again', async () => {
