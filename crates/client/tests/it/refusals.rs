@@ -308,9 +308,13 @@ async fn who_declines_is_told_so_and_may_begin_again() {
         assert_eq!(page.code(), "access_denied");
         assert!(page.body.contains("You did not sign in"));
         no_session(&page);
-        assert!(browser.jar.names().is_empty(), "{:?}", browser.jar.names());
+        let mut back = browser.clone();
         browser.sign_in(&app, &cloud, "owner").await;
         assert_eq!(browser.me(&app).await, "usr_olivia");
+        // Back to the Cloud's page, and approved after all.
+        let callback = back.pick(&cloud, &login, "owner").await;
+        assert_eq!(back.open(&callback).await.status, 303);
+        assert_eq!(back.me(&app).await, "usr_olivia");
     }
 }
 

@@ -48,8 +48,9 @@ pub(super) async fn callback(
         Ok(state) => state,
         Err(error) => return refused(&desk, &headers, &error, None, &parameters).await,
     };
-    // However this ends, this sign-in is over for this browser.
-    let over = desk.auth.clear_login(&state);
+    // However its exchange ends, this sign-in is over for this browser. One that was declined may still be approved.
+    let is_exchange = parameters.again.is_none() && parameters.error.is_none();
+    let over = is_exchange.then(|| desk.auth.clear_login(&state)).flatten();
     let wanted = state.return_path();
     let cookie = headers::cookie(&headers).unwrap_or_default();
     let trail = Trail::of(&headers);
