@@ -1,14 +1,16 @@
 //! Whether a request that changes something comes from a page of our own (cross-site request forgery).
 //!
 //! Browsers send `Origin` with every POST, and `Sec-Fetch-Site` to every trustworthy address; a page cannot forge either. A
-//! page that sends no referrer sends the origin `null`, and only its site tells then that it is ours. A request with
-//! neither comes from no browser, and so from nobody who could be tricked.
+//! page that sends no referrer sends the origin `null`, and only its site tells then that it is ours. A session that several hosts
+//! share by the cookie's Domain, `www` and apex, may be ended at each of them: where the browser says that the page is of the same origin.
+//! A request with neither comes from no browser, and so from nobody who could be tricked.
 
 use http::HeaderMap;
 use http::header::ORIGIN;
+use mastra_auth_cloud_core::cookie::SessionCookies;
 use mastra_auth_cloud_core::url::PublicUrl;
 
-pub(crate) fn is_own(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
+pub(crate) fn is_own(headers: &HeaderMap, public_url: &PublicUrl, cookie: &SessionCookies) -> bool {
     let mut sites = headers.get_all("sec-fetch-site").iter().peekable();
     let tells_site = sites.peek().is_some();
     let site_is_own = sites.all(|site| site == "same-origin" || site == "none");
@@ -17,7 +19,9 @@ pub(crate) fn is_own(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
         .iter()
         .all(|origin| match origin.to_str() {
             Ok("null") => tells_site,
-            Ok(origin) => public_url.is_same_origin(origin),
+            Ok(origin) => {
+                public_url.is_same_origin(origin) || (tells_site && cookie.is_shared_with(origin))
+            }
             Err(_) => false,
         });
     site_is_own && origin_is_own
@@ -27,10 +31,19 @@ pub(crate) fn is_own(headers: &HeaderMap, public_url: &PublicUrl) -> bool {
 mod tests {
     use super::*;
     use http::HeaderValue;
+    use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
 
     #[test]
     fn threat_036_only_pages_of_this_origin_change_anything() {
         let own = PublicUrl::parse("https://app.example.com").unwrap();
+        let cookie = |domain: Option<&str>| {
+            let options = CookieOptions {
+                domain: domain.map(str::to_owned),
+                ..CookieOptions::default()
+            };
+            SessionCookies::from(CookieSpec::new(options).unwrap())
+        };
+        let (alone, shared) = (cookie(None), cookie(Some("example.com")));
         for (origin, site, expect) in [
             (None, None, true),
             (Some("https://app.example.com"), None, true),
@@ -55,7 +68,33 @@ mod tests {
             if let Some(site) = site {
                 headers.insert("sec-fetch-site", HeaderValue::from_static(site));
             }
-            assert_eq!(is_own(&headers, &own), expect, "{origin:?} {site:?}");
+            for cookie in [&alone, &shared] {
+                assert_eq!(
+                    is_own(&headers, &own, cookie),
+                    expect,
+                    "{origin:?} {site:?}"
+                );
+            }
+        }
+        // The same app at another host that shares the session.
+        for (origin, site, expect) in [
+            ("https://www.example.com", Some("same-origin"), true),
+            ("https://example.com", Some("same-origin"), true),
+            ("https://www.example.com", Some("same-site"), false),
+            ("https://www.example.com", None, false),
+            (
+                "https://example.com.evil.example",
+                Some("same-origin"),
+                false,
+            ),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ORIGIN, HeaderValue::from_static(origin));
+            if let Some(site) = site {
+                headers.insert("sec-fetch-site", HeaderValue::from_static(site));
+            }
+            assert_eq!(is_own(&headers, &own, &shared), expect, "{origin} {site:?}");
+            assert!(!is_own(&headers, &own, &alone), "{origin} {site:?}");
         }
     }
 }

@@ -166,6 +166,12 @@ impl SessionCookies {
         }
     }
 
+    /// Whether a Domain gives the cookie to this origin as well.
+    pub fn is_shared_with(&self, origin: &str) -> bool {
+        let domain = self.at(None).domain();
+        domain.is_some_and(|domain| takes_domain(origin, domain))
+    }
+
     /// The header that makes a browser forget the cookie that came under one of the names.
     pub(crate) fn clear(&self, kind: Kind, site: Option<Site>) -> SetCookie {
         let (assumed, _) = self.assumed(site);

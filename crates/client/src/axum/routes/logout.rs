@@ -17,7 +17,7 @@ use crate::signals::{self, Trail};
 const NOT_CONFIRMED: &str = "You are signed out here. Mastra Cloud did not confirm the end of the session, so it may stay open there until it expires.";
 
 pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    if !origin::is_own(&headers, &desk.public_url) {
+    if !origin::is_own(&headers, &desk.public_url, &desk.auth.config().cookie) {
         signals::cross_origin(&headers);
         return refuse(Some(&desk.auth), Denied::CrossOrigin, &headers);
     }
