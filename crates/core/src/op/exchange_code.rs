@@ -85,8 +85,10 @@ impl ExchangeCode {
                 if !data.text("token_type")?.eq_ignore_ascii_case("bearer") {
                     return Err(BadMember("token_type"));
                 }
-                let seconds = data.any("expires_in").and_then(json::whole);
-                let seconds = seconds.and_then(|seconds| u64::try_from(seconds).ok());
+                let seconds = data.any("expires_in").and_then(|seconds| {
+                    let whole = || json::whole(seconds)?.try_into().ok();
+                    seconds.as_u64().or_else(whole)
+                });
                 Ok(Exchanged::AccessToken {
                     token: token(data, member(shape))?,
                     expires_in: seconds
