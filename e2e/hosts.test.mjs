@@ -172,6 +172,42 @@ for (const dialect of DIALECTS) {
   describeServer('Express', dialect, (cloud) => startHost(hosts, 'express', cloud, dialect), ['mastra_session']);
 }
 
+// `server.apiPrefix` of a built server, and an app whose every page is below a path.
+for (const { prefix, dialect, back } of [
+  { prefix: '/mastra', dialect: 'v1', back: '/welcome?x=1' },
+  { prefix: '/app/api', dialect: 'pkce', back: '/app/welcome?x=1' },
+]) {
+  describe(`Hono below ${prefix}, ${dialect}`, () => {
+    const it = world(dialect, (cloud) => startHost(hosts, 'prefixed', cloud, dialect, { PREFIX: prefix }));
+    const person = (name) => new Person(name, it.server.url, { api: prefix, back });
+
+    test('people sign in, come back to the page that they wanted, and sign out', async () => {
+      const [leaves, stays] = [person('member'), person('viewer')];
+      assert.equal(await leaves.agents(), 401);
+      // Each asserts the address of the callback, and where it led.
+      await Promise.all([leaves.signIn(), stays.signIn()]);
+      assert.equal((await leaves.me()).name, NAMES.member);
+      assert.deepEqual([await leaves.agents(), await stays.agents()], [200, 200]);
+      assert.deepEqual([(await leaves.runWorkflow()).status, (await stays.runWorkflow()).status], [200, 403]);
+      const old = leaves.cookies;
+      const { status, text } = await leaves.ask(`${prefix}/auth/logout`, { method: 'POST' });
+      assert.deepEqual([status, leaves.session], [200, undefined], text);
+      const { redirectTo } = JSON.parse(text);
+      assert.equal(new URL(redirectTo).origin, new URL(it.cloud.url).origin, 'the sign-out at the Cloud');
+      assert.equal((await fetch(`${it.server.url}${prefix}/agents`, { headers: { cookie: old } })).status, 401);
+      assert.deepEqual([await leaves.agents(), await stays.agents()], [401, 200]);
+    });
+
+    test('a callback that comes again leads on to the page that was wanted', async () => {
+      const one = person('owner');
+      const callback = await one.choose();
+      const first = await one.ask(callback.pathname + callback.search);
+      const again = await one.ask(callback.pathname + callback.search);
+      assert.deepEqual([first.location, again.location], [it.server.url + back, it.server.url + back]);
+    });
+  });
+}
+
 for (const order of ['keys first', 'Cloud first']) {
   describe(`API keys beside the Cloud, ${order}`, () => {
     const it = world('pkce', (cloud) => startHost(hosts, 'composite', cloud, 'pkce', { ORDER: order }));

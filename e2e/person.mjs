@@ -2,15 +2,13 @@
 import assert from 'node:assert/strict';
 import { pickPerson } from '../npm/auth-cloud/scripts/login-page.mjs';
 
-const BACK = '/welcome?x=1';
-
 /** One browser, turned to one server. It keeps the server's cookies and sends them as a browser does. */
 export class Person {
   jar = new Map();
 
-  constructor(name, server) {
-    this.name = name;
-    this.server = server;
+  /** `api` is where the server has its routes, `back` the page that the person wants. */
+  constructor(name, server, { api = '/api', back = '/welcome?x=1' } = {}) {
+    Object.assign(this, { name, server, api, back });
   }
 
   /** The `Cookie` header; undefined where the jar is empty. */
@@ -42,11 +40,11 @@ export class Person {
 
   /** To the Cloud's login page, and the choice there; answers the callback's address. */
   async choose() {
-    const begin = await this.ask(`/api/auth/sso/login?redirect_uri=${encodeURIComponent(BACK)}`);
+    const begin = await this.ask(`${this.api}/auth/sso/login?redirect_uri=${encodeURIComponent(this.back)}`);
     const { url } = JSON.parse(begin.text);
     assert.ok(url, begin.text);
     const callback = await pickPerson(url, this.name);
-    assert.equal(callback.origin + callback.pathname, `${this.server}/api/auth/sso/callback`);
+    assert.equal(callback.origin + callback.pathname, `${this.server}${this.api}/auth/sso/callback`);
     return callback;
   }
 
@@ -55,7 +53,7 @@ export class Person {
     const callback = await this.choose();
     const { status, location, setCookies, text } = await this.ask(callback.pathname + callback.search);
     assert.equal(status, 302, text);
-    assert.equal(location, this.server + BACK, 'back to the page that was wanted');
+    assert.equal(location, this.server + this.back, 'back to the page that was wanted');
     assert.ok(this.session, `no session cookie in ${setCookies.map((line) => line.split('=')[0])}`);
     return setCookies;
   }
@@ -71,18 +69,18 @@ export class Person {
 
   /** Who the server says is there. */
   async me() {
-    const { status, text } = await this.ask('/api/auth/me');
+    const { status, text } = await this.ask(`${this.api}/auth/me`);
     assert.equal(status, 200, text);
     return JSON.parse(text);
   }
 
   /** A protected route that every role may use. */
   async agents() {
-    return (await this.ask('/api/agents')).status;
+    return (await this.ask(`${this.api}/agents`)).status;
   }
 
   /** A protected route that a viewer may not use. */
   runWorkflow() {
-    return this.ask('/api/workflows/refund/start-async', { body: { inputData: { number: '1002' } } });
+    return this.ask(`${this.api}/workflows/refund/start-async`, { body: { inputData: { number: '1002' } } });
   }
 }

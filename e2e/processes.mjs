@@ -19,7 +19,7 @@ export async function run(program, args, cwd, env = {}) {
   assert.equal(code, 0, `${program} ${args.join(' ')}: ${said.join('\n')}`);
 }
 
-/** Starts a Mastra server with `node`; resolves when it answers. */
+/** Starts a Mastra server with `node`; resolves when it answers below `PREFIX`. */
 export async function startServer(args, { cwd, env }) {
   const port = await freePort();
   const child = spawn(process.execPath, args, {
@@ -38,7 +38,7 @@ export async function startServer(args, { cwd, env }) {
     await ended;
     clearTimeout(killer);
   };
-  const answers = () => fetch(`${url}/api/auth/capabilities`).then(({ ok }) => ok, () => false);
+  const answers = () => fetch(`${url}${env.PREFIX ?? '/api'}/auth/capabilities`).then(({ ok }) => ok, () => false);
   for (const late = Date.now() + 90_000; !(await answers()); await sleep(200)) {
     if (child.exitCode !== null || Date.now() > late) {
       if (child.exitCode === null) await stop();
