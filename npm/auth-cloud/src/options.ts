@@ -51,7 +51,7 @@ export interface VerificationOptions {
   readonly issuer?: string;
   /** Whom a token must be for, exactly. Default `MASTRA_TOKEN_AUDIENCE`, else the project id. */
   readonly audience?: string;
-  /** How far the clocks may differ. Default 30, at most 300. */
+  /** How far the clocks may differ. Default 30, at most 300. With 60 or more a Mastra server renews no session. */
   readonly leeway?: number;
   /** The greatest age of a token, from its issue time. Default: none but its expiry. */
   readonly maxAge?: number;
