@@ -75,7 +75,7 @@ impl Authority {
     pub fn session_cookie(&self, text: String, expires_at: f64, site: u32) -> Result<Or<String>> {
         guard("Authority.sessionCookie", || {
             // One that is too long to be a token at all is told by its size too.
-            let fits = self.0.fits_cookie(text.len());
+            let fits = self.0.fits_cookie(text.len(), of_number(site));
             or(fits.and_then(|()| token(&text)).and_then(|token| {
                 self.0
                     .session_cookie(&token, timestamp(expires_at), of_number(site), now().wall)

@@ -128,6 +128,12 @@ impl SessionCookies {
         } else {
             let https = pair(Secure::Yes)?;
             match pair(Secure::No) {
+                // Of a cookie for a part of the host the two names differ by `__Secure-`, and which of them counts is said by no request.
+                Ok(http) if !options.path.is_empty() && http.bare.name() != https.bare.name() => {
+                    return Err(CloudApiError::configuration(
+                        "cookie path needs the address that requests come to, or that secure is said",
+                    ));
+                }
                 Ok(http) => Faces::ByAddress { https, http },
                 // What must be Secure is so at every address.
                 Err(_) => Faces::One(https),

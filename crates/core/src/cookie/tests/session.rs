@@ -110,6 +110,43 @@ fn deployments_below_other_paths_have_names_of_their_own() {
 }
 
 #[test]
+fn below_a_path_and_at_a_port_a_secure_name_has_the_suffix_and_is_read_again() {
+    let below = |secure, site| SessionCookieOptions {
+        path: "/app".to_owned(),
+        secure,
+        site,
+        ..SessionCookieOptions::default()
+    };
+    for options in [
+        below(None, Some(site(PORT))),
+        below(Some(Secure::Yes), Some(site(PORT))),
+        below(Some(Secure::Yes), None),
+    ] {
+        let cookies = cookies(&options);
+        let spec = cookies.at(Some(site(PORT)));
+        let name = spec.name();
+        let suffix = name.strip_prefix("__Secure-mastra_session_").unwrap();
+        assert_eq!(suffix.len(), "12345678".len());
+        let set = spec.set("new", Duration::from_secs(60)).unwrap();
+        assert!(set.expose().contains("; Path=/app; Secure;"), "{set:?}");
+        // None without the prefix counts, for a sibling subdomain can set it.
+        let header = format!(
+            "mastra_session_{suffix}=tossed; __Secure-mastra_session=old; mastra_session=tossed; {name}=new; \
+             __Secure-mastra_session_00000000=other"
+        );
+        assert_eq!(tried(&cookies, &header, PORT), ["new", "old"]);
+        let (kind, value) = cookies.names().all(header.as_bytes()).last().unwrap();
+        assert_eq!(value, b"new");
+        let cleared = cookies.clear(kind, Some(site(PORT)));
+        assert!(cleared.expose().starts_with(&format!("{name}=; ")));
+    }
+    let base_url = BaseUrl::parse("https://cloud.mastra.ai").unwrap();
+    let project = ProjectId::parse("demo").unwrap();
+    let error = SessionCookies::new(&below(None, None), &base_url, &project).unwrap_err();
+    assert_eq!(error.code(), "invalid_configuration");
+}
+
+#[test]
 fn a_name_that_was_given_is_used_as_it_is() {
     for (name, https, desk) in [
         ("mine", "__Host-mine", "mine"),

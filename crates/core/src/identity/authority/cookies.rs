@@ -93,13 +93,14 @@ impl Authority {
         self.config.cookie.at(site).set(token.expose(), left)
     }
 
-    /// Whether a token of so many bytes fits into the cookie that is set at the address last noted.
+    /// Whether a token of so many bytes fits into the cookie that is set at this address or the one last noted.
     ///
     /// # Errors
     ///
     /// `cookie_too_large`, with both sizes.
-    pub fn fits_cookie(&self, bytes: usize) -> Result<(), CloudApiError> {
-        self.config.cookie.at(self.noted.site()).fits(bytes)
+    pub fn fits_cookie(&self, bytes: usize, site: Option<Site>) -> Result<(), CloudApiError> {
+        let site = site.or_else(|| self.noted.site());
+        self.config.cookie.at(site).fits(bytes)
     }
 
     /// The header that takes a session cookie away: the one that came last, else the one that is set at the address last noted.
