@@ -116,7 +116,12 @@ fn two_apps_below_two_paths_share_no_cookie() {
     };
     let name = |path| below(path).cookie_name().to_owned();
     assert_eq!(name(""), "__Host-mastra_session");
-    assert_eq!(name("/one"), "__Secure-mastra_session");
+    let form = "__Secure-mastra_session_12345678";
+    for path in ["/one", "/one/two"] {
+        let name = name(path);
+        assert_eq!((&name[..24], name.len()), (&form[..24], form.len()));
+    }
+    assert_ne!(name("/one"), name("/one/two"));
     for path in ["/one", "/two"] {
         let cleared = below(path).clear_session_cookie();
         assert!(cleared.expose().contains(&format!("; Path={path};")));

@@ -3,7 +3,8 @@
 //!
 //! The address decides: over https, and nowhere else, the cookie is Secure and its name begins with `__Host-`. Cookies know no
 //! ports, so where the address names one, the default name ends in a suffix of the deployment's own; the name without it is
-//! still read, after the own one. A name that was configured is used as it is.
+//! still read, after the own one. Below a path the default name ends in that suffix whatever the port, and no other is read. A name that
+//! was configured is used as it is.
 
 use super::build::{CookieSpec, SetCookie};
 use super::names::{Counted, HOST_PREFIX, Kind, Names};
@@ -100,10 +101,14 @@ impl SessionCookies {
         base_url: &BaseUrl,
         project_id: &ProjectId,
     ) -> Result<Self, CloudApiError> {
-        let is_shared = options.site.is_some_and(|site| !site.has_port);
-        let own = options.name.is_none() && !is_shared;
-        let suffix = own.then(|| suffix(base_url, project_id, &options.path));
-        let base = options.name.as_deref().unwrap_or(DEFAULT_NAME);
+        let digits = || suffix(base_url, project_id, &options.path);
+        let has_port = options.site.is_none_or(|site| site.has_port);
+        let (base, suffix) = match &options.name {
+            Some(name) => (name.clone(), None),
+            // Browsers send what is set for a path above as well, so nothing but the own name counts.
+            None if !options.path.is_empty() => (format!("{DEFAULT_NAME}{}", digits()), None),
+            None => (DEFAULT_NAME.to_owned(), has_port.then(digits)),
+        };
         let spec = |name: String, secure| {
             CookieSpec::new(CookieOptions {
                 name,
@@ -115,7 +120,7 @@ impl SessionCookies {
             })
         };
         let pair = |secure| -> Result<Pair, CloudApiError> {
-            let bare = spec(base.to_owned(), secure)?;
+            let bare = spec(base.clone(), secure)?;
             let own = match &suffix {
                 Some(suffix) => spec(format!("{base}{suffix}"), secure)?,
                 None => bare.clone(),

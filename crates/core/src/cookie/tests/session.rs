@@ -92,21 +92,56 @@ fn the_address_decides_over_secure_prefix_and_suffix() {
     assert_eq!(fixed(DESK).at(Some(site(HTTPS))).name(), own);
 }
 
+/// At a public URL.
+fn below(url: &str) -> SessionCookies {
+    let url = PublicUrl::parse(url).unwrap();
+    cookies(&SessionCookieOptions {
+        path: url.path().to_owned(),
+        site: Some(url.site()),
+        ..SessionCookieOptions::default()
+    })
+}
+
 #[test]
 fn deployments_below_other_paths_have_names_of_their_own() {
-    let name = |path: &str| {
-        let cookies = cookies(&SessionCookieOptions {
-            path: path.to_owned(),
-            site: Some(site(DESK)),
-            ..SessionCookieOptions::default()
-        });
-        cookies.at(None).name().to_owned()
-    };
-    assert_eq!(name(""), own());
-    let all = ["", "/app", "/app/two"].map(name);
-    let different: std::collections::BTreeSet<_> = all.iter().collect();
-    assert_eq!(different.len(), all.len(), "{all:?}");
-    assert!(all.iter().all(|name| name.len() == own().len()), "{all:?}");
+    for (origin, root, prefix) in [
+        (HTTPS, "__Host-mastra_session", "__Secure-"),
+        (PORT, &*format!("__Host-{}", own()), "__Secure-"),
+        (DESK, &*own(), ""),
+        ("http://localhost", "mastra_session", ""),
+    ] {
+        let name = |path: &str| below(&format!("{origin}{path}")).at(None).name().to_owned();
+        assert_eq!(name(""), root, "{origin}");
+        let all = ["", "/app", "/app/two"].map(name);
+        let different: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!(different.len(), all.len(), "{all:?}");
+        let form = format!("{prefix}{}", own());
+        for name in &all[1..] {
+            assert!(
+                name.starts_with(&format!("{prefix}mastra_session_")),
+                "{name}"
+            );
+            assert_eq!(name.len(), form.len(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn below_a_path_no_name_but_the_own_one_is_read() {
+    for origin in [HTTPS, PORT, DESK, "http://localhost"] {
+        let (root, app) = (below(origin), below(&format!("{origin}/app")));
+        let name = |cookies: &SessionCookies| cookies.at(None).name().to_owned();
+        let bare = "mastra_session=a; __Host-mastra_session=b; __Secure-mastra_session=c";
+        let header = format!("{bare}; {}=root; {}=app", name(&root), name(&app));
+        assert_eq!(tried(&app, &header, origin), ["app"], "{origin}");
+        let others = tried(&root, &header, origin);
+        assert!(others.iter().any(|value| value == "root"), "{others:?}");
+        assert!(!others.iter().any(|value| value == "app"), "{others:?}");
+        // What is set there is found there, and cleared under the same name.
+        let set = app.at(None).clear();
+        assert_eq!(set.name(), name(&app));
+        assert!(set.expose().contains("; Path=/app"), "{origin}");
+    }
 }
 
 #[test]
