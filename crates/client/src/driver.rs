@@ -69,7 +69,9 @@ impl Driver {
 
     /// Drives a flow to its end.
     pub(crate) async fn run<F: Flow>(&self, flow: F) -> F::Output {
-        drive(self.transport.as_ref(), flow).await
+        let output = drive(self.transport.as_ref(), flow).await;
+        tell_clock(&self.authority);
+        output
     }
 
     /// Finds out who these credentials belong to; a token is asked for once however many wait.
@@ -157,7 +159,13 @@ impl Driver {
 
     fn identifying(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
         let transport = Arc::clone(&self.transport);
-        async move { drive(transport.as_ref(), flow).await }.in_current_span()
+        let authority = Arc::clone(&self.authority);
+        async move {
+            let answer = drive(transport.as_ref(), flow).await;
+            tell_clock(&authority);
+            answer
+        }
+        .in_current_span()
     }
 
     /// What came of it shows in the next look at the keys.
@@ -194,11 +202,13 @@ impl Driver {
     /// Asks for a newer token; asked for once however many wait.
     pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
         let transport = Arc::clone(&self.transport);
+        let authority = Arc::clone(&self.authority);
         let renewal = self.renewals.join(
             flow.key(),
             async move {
                 let renewal = drive(transport.as_ref(), flow).await;
                 signals::renewal(&renewal);
+                tell_clock(&authority);
                 renewal
             }
             .in_current_span(),
@@ -254,6 +264,13 @@ impl Driver {
         let task = tokio::spawn(work.instrument(signals::sign_out_span()));
         task.await
             .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
+    }
+}
+
+/// Warns where the Cloud vouched for what is past its end by the clock of this machine.
+fn tell_clock(authority: &Authority) {
+    if let Some(by) = authority.take_clock_ahead() {
+        signals::clock_ahead(by);
     }
 }
 

@@ -253,6 +253,18 @@ pub(crate) fn prefix_unknown(public_url: Option<&PublicUrl>, login: &str) {
     );
 }
 
+/// The clock of this machine is ahead of the Cloud's by so much at least.
+pub(crate) fn clock_ahead(by: Duration) {
+    tell!(
+        WARN,
+        SETUP,
+        "clock_ahead",
+        code = "clock_ahead",
+        seconds = by.as_secs(),
+        "the clock of this machine is ahead of Mastra Cloud's: the Cloud accepts a token that is past its end here"
+    );
+}
+
 /// The connections have grown old and no new client could be made.
 pub(crate) fn client_not_renewed() {
     tell!(

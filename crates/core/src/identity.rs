@@ -1,5 +1,6 @@
 //! What is remembered of identities, and for how long: state that time changes, with `now` as an argument.
 
+mod ahead;
 pub mod authority;
 pub(crate) mod breaker;
 pub(crate) mod cache;

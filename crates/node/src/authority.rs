@@ -62,6 +62,15 @@ impl Authority {
         })
     }
 
+    /// By how many seconds the clock of this machine is ahead of the Cloud's at least, where that is to be told now.
+    #[napi]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn take_clock_ahead(&self) -> Result<Option<f64>> {
+        guard("Authority.takeClockAhead", || {
+            self.0.take_clock_ahead().map(|by| by.as_secs() as f64)
+        })
+    }
+
     /// The page of a user at the Cloud.
     #[napi]
     pub fn profile_url(&self, user_id: String) -> Result<String> {

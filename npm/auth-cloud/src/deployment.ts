@@ -60,6 +60,8 @@ export class Deployment {
       const outcome = await this.#driver.run(flow);
       const { oddEntries } = outcome;
       if (oddEntries !== undefined) this.events.tell({ type: 'key_set_odd', count: oddEntries });
+      const seconds = this.authority.takeClockAhead();
+      if (seconds !== null) this.events.tell({ type: 'clock_ahead', code: 'clock_ahead', seconds });
       return outcome;
     } finally {
       // A flow may end more than it was asked to.

@@ -38,6 +38,8 @@ export type CloudAuthEventType =
   | 'background_failed'
   /** `count` entries of the key set are no keys at all, and are left out; the rest of it counts. */
   | 'key_set_odd'
+  /** The Cloud accepts a token that is past its end here: the clock of this machine is ahead by `seconds` at least. Told once a minute at most. */
+  | 'clock_ahead'
   /** An operator ended a session here. */
   | 'session_ended'
   /** An operator ended every session of a user here. */
@@ -77,6 +79,8 @@ export interface CloudAuthEvent {
   readonly milliseconds?: number;
   /** How many, of what the event tells of. */
   readonly count?: number;
+  /** How long, of what the event tells of. */
+  readonly seconds?: number;
   /** How large it was, where it was too large. */
   readonly bytes?: number;
   /** How large it may be. */
@@ -105,6 +109,7 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   refused_oddly: 'warn',
   background_failed: 'warn',
   key_set_odd: 'warn',
+  clock_ahead: 'warn',
   session_ended: 'info',
   user_ended: 'info',
   revocations_connected: 'info',

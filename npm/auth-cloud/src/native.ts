@@ -202,6 +202,8 @@ export interface NativeAuthority {
     cookieHeader: string,
     jitter: number,
   ): Or<NativeFlow>;
+  /** By how many seconds the clock is ahead of the Cloud's at least, where that is to be told now. */
+  takeClockAhead(): number | null;
   /** Counts a failure of an unusable callback. */
   loginFailed(): void;
   replaced(cookieHeader: string, by: NativeIdentity, jitter: number): NativeFlow[];

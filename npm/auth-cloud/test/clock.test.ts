@@ -45,6 +45,33 @@ test.each([-2 * HOUR, 2 * HOUR])('with the clock of the Cloud off by %i ms peopl
   expect((await other.refreshSession(jwt))?.expiresAt.getTime()).toBeGreaterThan(Date.now());
 });
 
+test.each([
+  [-2 * HOUR, true],
+  [0, false],
+])('with the clock of the Cloud off by %i ms the operator is warned: %s', async (off, isWarned) => {
+  const { baseUrl, jwt } = offBy(off);
+  const events: CloudAuthEvent[] = [];
+  const warned: [string, Record<string, unknown> | undefined][] = [];
+  const logger = { debug() {}, info() {}, warn: (...told: (typeof warned)[number]) => void warned.push(told) };
+  const options = { projectId: 'demo', baseUrl: await baseUrl, cache: { fresh: 0 }, logger };
+  const auth = new MastraCloudAuth({ ...options, onEvent: event => events.push(event) });
+  await finish(auth);
+  for (let turn = 0; turn < 3; turn += 1) await auth.authenticateToken(jwt, request({}));
+  const told = events.filter(({ type }) => type === 'clock_ahead');
+  expect(told).toHaveLength(isWarned ? 1 : 0);
+  expect(warned.filter(([message]) => message.endsWith(': clock_ahead'))).toHaveLength(told.length);
+  for (const { seconds, ...rest } of told) {
+    expect(rest).toEqual({ type: 'clock_ahead', code: 'clock_ahead' });
+    expect(seconds).toBeGreaterThanOrEqual(3_600);
+    expect(seconds).toBeLessThan(7_200);
+  }
+  // A request alone tells it too.
+  const other = new MastraCloudAuth({ ...options, onEvent: event => events.push(event) });
+  events.length = 0;
+  await other.authenticateToken(jwt, request({}));
+  expect(events.filter(({ type }) => type === 'clock_ahead')).toHaveLength(told.length);
+});
+
 test('a session by a clock that is ahead ends with its life', async () => {
   const { baseUrl, jwt } = offBy(-2 * HOUR, { exp: Math.floor((Date.now() - 2 * HOUR) / 1000) + 2 });
   const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: await baseUrl });

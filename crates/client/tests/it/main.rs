@@ -11,6 +11,7 @@
 )]
 
 mod client;
+mod clock;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../ear/mod.rs"]

@@ -44,6 +44,7 @@ WARN mastra_auth::revocations revocations_left_out: count
 WARN mastra_auth::revocations revocations_lost: error
 WARN mastra_auth::revocations revocations_unreadable: count
 WARN mastra_auth::setup client_not_renewed: code
+WARN mastra_auth::setup clock_ahead: code seconds
 WARN mastra_auth::setup prefix_unknown: code login public_url
 ";
 

@@ -15,6 +15,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::Identity;
+use super::ahead::Ahead;
 use super::breaker::{Admission, Asked, Breaker, BreakerState};
 use super::cache::{Cache, GrantsLookup, Lookup, Proof};
 use super::hearsay::Hearsay;
@@ -59,6 +60,7 @@ pub struct Authority {
     renewals: Spent,
     tally: Tally,
     noted: Noted,
+    ahead: Ahead,
 }
 
 impl Authority {
@@ -92,6 +94,7 @@ impl Authority {
             renewals: Spent::new(policy.renew_before / 4, policy.capacity),
             tally: Tally::default(),
             noted: Noted::default(),
+            ahead: Ahead::default(),
             config: Arc::new(config),
         })
     }
@@ -313,11 +316,23 @@ impl Authority {
 
     /// Whom the Cloud vouches for now, with what the token says of its times.
     pub(crate) fn vouched(&self, identity: Identity, said: &Unverified, now: Now) -> Identity {
-        let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
-        if self.keys.is_some() || !is_past {
+        let past = said.expires_at.filter(|end| *end <= now.wall);
+        let Some(end) = past.filter(|_| self.keys.is_none()) else {
             return identity;
-        }
+        };
+        self.ahead.note(end, now);
         identity.lent(said.life(), now)
+    }
+
+    /// Notes that the Cloud began a session that ended then by this clock.
+    pub(crate) fn note_ahead(&self, end: Timestamp, now: Now) {
+        self.ahead.note(end, now);
+    }
+
+    /// By how much this machine's clock is ahead of the Cloud's at least, where the Cloud vouched for what is past its end here and that
+    /// is to be told now: once a minute at most. For a driver to ask whenever a flow has ended.
+    pub fn take_clock_ahead(&self) -> Option<Duration> {
+        self.ahead.take()
     }
 
     /// Whether an identity is past its end.

@@ -127,6 +127,37 @@ fn a_token_that_the_cloud_vouches_for_is_not_refused_by_a_clock_that_is_ahead() 
 }
 
 #[test]
+fn a_clock_that_is_ahead_is_told_once_a_minute_where_the_cloud_counts() {
+    let told = |here: &Authority| here.take_clock_ahead().map(|by| by.as_secs());
+    let (hour, text) = (3600, issued(0));
+    // At the sign-in, by the token's end or the session's.
+    for text in [&text, "opaque"] {
+        let here = v1();
+        sign_in(&here, ahead(1), [exchanged("usr_1", text)]).unwrap();
+        assert_eq!(told(&here), Some(hour + 1), "{text}");
+        assert_eq!(told(&here), None);
+    }
+    // At a request, and not with each of them.
+    let here = v1();
+    for (second, expect) in [(1, Some(hour + 1)), (40, None), (80, Some(hour + 80))] {
+        with_bearer(&here, &text, ahead(second), [verified("usr_1", &[])]);
+        assert_eq!(told(&here), expect, "{second}");
+    }
+    // Within the leeway clocks differ as clocks do; a token that the Cloud refuses tells nothing of a clock.
+    for (seconds, answer) in [(3629, verified("usr_1", &[])), (9000, status(401))] {
+        let here = v1();
+        with_bearer(&here, &text, at(seconds), [answer]);
+        assert_eq!(told(&here), None, "{seconds}");
+    }
+    // Where signatures are checked here, the sign-in says it.
+    let key = Signer::new("k1");
+    let (here, text) = (deployment(Mode::Keys), key.token("usr_1", LIFE));
+    let answers = [published(&[&key]), exchanged("usr_1", &text)];
+    sign_in(&here, ahead(1), answers).unwrap_err();
+    assert_eq!(told(&here), None);
+}
+
+#[test]
 fn a_session_that_the_cloud_vouches_for_stands_by_a_clock_that_is_ahead() {
     let lives = || data(&json!({ "session": session("ses_1", "usr_1", LIFE) }));
     let text = issued(0);

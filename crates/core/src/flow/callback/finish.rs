@@ -60,10 +60,9 @@ impl Callback {
         }
         let token = identity.user().session_token().clone();
         let (by_keys, own_end) = (authority.keys().is_some(), identity.expires_at());
-        let is_past = |end: Timestamp| end <= now.wall;
         let life = life(&session, &token);
-        let is_ahead =
-            !life.is_zero() && (is_past(session.expires_at()) || own_end.is_some_and(is_past));
+        let said_end = own_end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
+        let is_ahead = !life.is_zero() && said_end <= now.wall;
         let session = if by_keys {
             session
         } else {
@@ -82,6 +81,7 @@ impl Callback {
         };
         let identity = if is_ahead && !by_keys {
             // A session cannot be over as it begins: the Cloud's clock counts.
+            authority.note_ahead(said_end, now);
             let longest = authority.config().policy.session_max_age;
             identity.lent(Some(life.min(longest)), now)
         } else {
