@@ -22,7 +22,7 @@ use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
 use mastra_auth_cloud_core::flow::glance::{self, Brought};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::flow::logout::{Effort, Several, SignOut};
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::model::CloudUser;
@@ -329,7 +329,7 @@ impl MastraCloudAuth {
         trail: Trail,
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
-        let flow = Callback::new(
+        let mut flow = Callback::new(
             Arc::clone(&driver.authority),
             state,
             &code,
@@ -338,7 +338,12 @@ impl MastraCloudAuth {
             system::jitter(),
         )?;
         let is_again = flow.is_again();
-        let signed_in = driver.run(flow).instrument(signals::login_span()).await?;
+        let work = driver.run(&mut flow).instrument(signals::login_span());
+        let result = work.await;
+        if let Some(token) = flow.take_refused() {
+            self.end_refused(token, trail.clone());
+        }
+        let signed_in = result?;
         if !is_again {
             signals::logged_in(self.tally(), &signed_in.identity, &trail);
             let new = signed_in.identity.user().session_token();
@@ -403,6 +408,15 @@ impl MastraCloudAuth {
                 trail,
             )
             .await;
+    }
+
+    /// Ends at the Cloud the session of a sign-in that was refused here. The answer does not wait for it; whatever comes of it is logged.
+    fn end_refused(&self, token: SessionToken, trail: Trail) {
+        let driver = Arc::clone(&self.0.driver);
+        let authority = Arc::clone(&driver.authority);
+        let (now, jitter) = (system::now(), system::jitter());
+        let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+        tokio::spawn(async move { driver.sign_out(flow, trail).await }.in_current_span());
     }
 
     async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, trail: &Trail) -> SignOut {

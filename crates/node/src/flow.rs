@@ -79,6 +79,8 @@ pub struct Outcome {
     pub session_id: Option<String>,
     /// Of a fetch of the key set: how many of its entries are no keys at all.
     pub odd_entries: Option<u32>,
+    /// Of a sign-in that was refused here: the end of its session at the Cloud, to be driven.
+    pub refused: Option<Flow>,
     /// Why there is nothing of it.
     pub failure: Option<Failure>,
 }

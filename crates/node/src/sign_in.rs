@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::callback::{self, Callback};
+use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::flow::logout::Several;
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several};
+use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Step};
 use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
+use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::tally::Login;
+use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
@@ -115,13 +118,19 @@ impl Authority {
             let authority = Arc::clone(&self.0);
             or(flow.map(|flow| {
                 let again = flow.is_again();
-                Flow::new(flow, move |result| {
+                Flow::new(SignIn(flow), move |(result, refused)| {
+                    let refused = refused.map(|token| {
+                        let (now, jitter) = (now(), jitter(share));
+                        let flow =
+                            Logout::new(Arc::clone(&authority), token, Effort::Full, now, jitter);
+                        sign_out(&authority, flow)
+                    });
                     match &result {
                         _ if again => {}
                         Ok(_) => authority.tally().login(Login::Succeeded),
                         Err(error) => failed(&authority, error),
                     }
-                    result
+                    let outcome: Outcome = result
                         .map(|signed_in| Outcome {
                             token: Some(
                                 signed_in
@@ -144,7 +153,8 @@ impl Authority {
                             return_path: Some(signed_in.return_path.as_str().to_owned()),
                             ..Outcome::default()
                         })
-                        .into()
+                        .into();
+                    Outcome { refused, ..outcome }
                 })
             }))
         })
@@ -162,6 +172,24 @@ impl Authority {
                 .map(|flow| sign_out(&self.0, flow))
                 .collect()
         })
+    }
+}
+
+/// A sign-in with what it leaves behind where it is refused.
+struct SignIn(Callback);
+
+impl CoreFlow for SignIn {
+    type Output = (
+        std::result::Result<SignedIn, CloudApiError>,
+        Option<SessionToken>,
+    );
+
+    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
+        match self.0.step(event, now) {
+            Step::Send(request) => Step::Send(request),
+            Step::Wait(time) => Step::Wait(time),
+            Step::Done(result) => Step::Done((result, self.0.take_refused())),
+        }
     }
 }
 

@@ -80,6 +80,8 @@ export interface NativeOutcome {
   readonly sessionId?: string;
   /** Of a fetch of the key set: how many of its entries are no keys at all. */
   readonly oddEntries?: number;
+  /** Of a sign-in that was refused here: the end of its session at the Cloud, to be driven. */
+  readonly refused?: NativeFlow;
   readonly failure?: NativeFailure;
 }
 

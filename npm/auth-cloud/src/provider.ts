@@ -293,13 +293,15 @@ export class MastraCloudAuth
     const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
     // It was used only now where keys had to be fetched first.
     this.#cloud.revocations?.flush();
-    const { identity, cookies, token, session, failure, cause, again } = outcome as Outcome;
+    const { identity, cookies, token, session, failure, cause, again, refused } = outcome as Outcome;
     if (failure !== undefined) {
       const already = failure.unusableCallback ? await this.#already(cookieHeader, failure) : undefined;
       if (already !== undefined) return already;
       if (failure.unusableCallback) authority.loginFailed();
       const id = requestId();
       events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
+      // No browser was given its session.
+      if (refused !== undefined) this.#endLater(refused);
       throw fromFailure(failure, id, cause);
     }
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
@@ -309,10 +311,12 @@ export class MastraCloudAuth
     events.tell({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
     const old = authority.replaced(cookieHeader, identity, Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
-    for (const flow of old) {
-      this.#ended(flow).catch(() => events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
-    }
+    old.forEach(flow => this.#endLater(flow));
     return result;
+  }
+
+  #endLater(flow: NativeFlow): void {
+    this.#ended(flow).catch(() => this.#cloud.events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
   }
 
   /** The session that a browser with an unusable callback has, where it is good or can be renewed. The code is not exchanged. */

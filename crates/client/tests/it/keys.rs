@@ -118,6 +118,41 @@ async fn a_browser_signs_in_and_out_where_signatures_are_checked() {
 }
 
 #[tokio::test]
+async fn a_sign_in_that_is_refused_ends_its_session_at_the_cloud() {
+    for dialect in [Dialect::V1, Dialect::Pkce] {
+        let cloud = cloud(dialect).await;
+        let verification = VerificationOptions {
+            issuer: Some("https://other.example".to_owned()),
+            ..by(Mode::Keys)
+        };
+        let app = App::with(|url| {
+            MastraCloudAuth::builder()
+                .project_id("demo")
+                .base_url(cloud.url())
+                .public_url(url)
+                .dialect(dialect)
+                .verification(verification)
+        })
+        .await;
+        // A session of the same person in another browser goes on.
+        cloud.control().sign_in("member", HOUR).unwrap();
+        let mut browser = Browser::default();
+        let callback = browser.almost(&app, &cloud, "member").await;
+        assert_eq!(
+            browser.open(&callback).await.code(),
+            "token_issuer_mismatch"
+        );
+        until("the new session is over at the Cloud", async || {
+            let sessions = cloud.control().sessions();
+            let over = sessions.iter().filter(|one| one.ended_at.is_some());
+            (sessions.len(), over.count()) == (2, 1)
+        })
+        .await;
+        assert_eq!(cloud.requests("destroy"), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_rotation_costs_no_request() {
     let cloud = cloud(Dialect::V1).await;
     let mut policy = brisk();

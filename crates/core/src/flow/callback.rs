@@ -47,6 +47,8 @@ pub struct Callback {
     key: TokenKey,
     /// Whether the code was spent by this callback: its outcome is then the sign-in's.
     has_spent: bool,
+    /// Whose session was begun at the Cloud, and is refused here.
+    refused: Option<SessionToken>,
     phase: Phase,
     jitter: Jitter,
 }
@@ -137,6 +139,7 @@ impl Callback {
                 site,
                 key,
                 has_spent: false,
+                refused: None,
                 phase: Phase::Again(Box::new(outcome)),
                 jitter,
             });
@@ -172,6 +175,7 @@ impl Callback {
             site,
             key,
             has_spent: matches!(phase, Phase::Exchange(_)),
+            refused: None,
             phase,
             jitter,
         })
@@ -180,6 +184,12 @@ impl Callback {
     /// Whether the sign-in ended already: it was told of then.
     pub const fn is_again(&self) -> bool {
         matches!(self.phase, Phase::Again(_))
+    }
+
+    /// The token of a sign-in that failed since the next request would refuse it: the driver ends its session at the Cloud, as a
+    /// sign-out does, for no browser was given it.
+    pub const fn take_refused(&mut self) -> Option<SessionToken> {
+        self.refused.take()
     }
 
     /// The keys were asked for: with them the code is exchanged.
@@ -326,7 +336,12 @@ impl Callback {
                 Step::Send(request) => Step::Send(request),
                 Step::Wait(time) => Step::Wait(time),
                 Step::Done(answer) => match core::mem::replace(&mut self.phase, Phase::Over) {
-                    Phase::Judge(_, received) => Step::Done(self.judged(answer, received, now)),
+                    Phase::Judge(_, received) => {
+                        if matches!(answer, Answer::Rejected(_)) {
+                            self.refused = Some(received.token.clone());
+                        }
+                        Step::Done(self.judged(answer, received, now))
+                    }
                     _ => Step::Done(Err(out_of_turn())),
                 },
             },

@@ -36,6 +36,15 @@ pub trait Flow {
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output>;
 }
 
+/// Driven by reference, for what the job leaves behind.
+impl<F: Flow> Flow for &mut F {
+    type Output = F::Output;
+
+    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
+        (**self).step(event, now)
+    }
+}
+
 /// A random number from the driver that spreads retries over time. Not a secret.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Jitter(pub u64);
