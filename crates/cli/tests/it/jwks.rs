@@ -76,6 +76,86 @@ fn a_key_that_is_refused_is_told_with_its_reason() {
     );
 }
 
+/// The key of RFC 8037, and another one.
+const KEYS: [&str; 2] = [
+    r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+    r#"{"kty":"OKP","crv":"Ed25519","kid":"k","x":"PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw"}"#,
+];
+
+#[test]
+fn an_entry_that_is_no_object_is_told_and_the_rest_can_be_used() {
+    let set = format!(r#"{{"keys":[null,7,{}]}}"#, KEYS[0]);
+    let path = file("odd.json", &set);
+    let finished = lint(path.to_str().unwrap());
+    std::fs::remove_file(path).unwrap();
+    assert_eq!(finished.code, Some(3), "{finished:?}");
+    let nameless = "kid=- kty=- alg=-\n  refused  not_an_object: ";
+    assert_eq!(finished.stdout.matches(nameless).count(), 2, "{finished:?}");
+    let end = "kid=k kty=OKP alg=-\n  usable   EdDSA\n1 of 3 keys can be used\n";
+    assert!(finished.stdout.ends_with(end), "{finished:?}");
+}
+
+#[test]
+fn a_key_id_that_comes_twice_is_told_by_what_it_names() {
+    for (second, code, rows, says) in [
+        // The same key: either is meant.
+        (
+            KEYS[0],
+            Some(0),
+            "  warning  repeated: ",
+            "2 of 2 keys can be used\n",
+        ),
+        // Two keys: a token could mean either.
+        (
+            KEYS[1],
+            Some(3),
+            "  refused  duplicate_key_id: ",
+            "0 of 2 keys can be used\n",
+        ),
+    ] {
+        let path = file(
+            "twice.json",
+            &format!(r#"{{"keys":[{},{second}]}}"#, KEYS[0]),
+        );
+        let finished = lint(path.to_str().unwrap());
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(finished.code, code, "{finished:?}");
+        assert!(finished.stdout.contains(rows), "{finished:?}");
+        assert!(finished.stdout.contains(says), "{finished:?}");
+    }
+}
+
+#[test]
+fn a_token_may_call_its_algorithm_by_either_name() {
+    // Signed with that key, and good until the year 9999.
+    let claims = "eyJhdWQiOiJkZW1vIiwic3ViIjoidXNyXzEiLCJleHAiOjI1MzQwMjMwMDc5OX0";
+    for (header, signature) in [
+        (
+            "eyJhbGciOiJFZERTQSIsImtpZCI6ImsifQ",
+            "bJNEdqzEPv22AKaIjq4D8NTABAac3kb971_99QJudsE-lRDfcUlzsehorlnRbIU1c0Es1XZwMwqEEYfV_T6MBw",
+        ),
+        (
+            "eyJhbGciOiJFZDI1NTE5Iiwia2lkIjoiayJ9",
+            "6kS54M8_YkZ58CLN7n7IEb7k4T4Jout3_-NnDX_a3FdUmBVOu-O-5DFdoIKcW9ML_NmN-WyOOAHexM_2f8qXDw",
+        ),
+    ] {
+        let path = file("ed25519.json", &format!(r#"{{"keys":[{}]}}"#, KEYS[0]));
+        let token = format!("{header}.{claims}.{signature}");
+        let finished = explain(path.to_str().unwrap(), &token, &["--audience", "demo"]);
+        std::fs::remove_file(path).unwrap();
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert_eq!(
+            finished.stdout.matches(" passed\n").count(),
+            6,
+            "{finished:?}"
+        );
+        assert!(
+            finished.stdout.contains("\"sub\": \"usr_1\""),
+            "{finished:?}"
+        );
+    }
+}
+
 #[test]
 fn what_is_no_key_set_is_refused_and_what_is_not_there_is_not() {
     let path = file("html.json", "<html>");
