@@ -211,6 +211,7 @@ async fn a_deployment_writes_its_own_error_pages() {
         (400, "login_cookie_missing")
     );
     assert!(page.body.starts_with("Own page in de"), "{page:?}");
+    assert_eq!(page.headers["cache-control"], "no-store");
     // Programs get what they got.
     assert_eq!(ask(&app, "/agents", &[]).await.code(), "not_signed_in");
 }

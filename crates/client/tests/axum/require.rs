@@ -81,6 +81,31 @@ async fn a_required_permission_keeps_the_four_answers_apart() {
     assert_eq!((page.status.as_u16(), &*page.code()), (503, "unavailable"));
 }
 
+#[tokio::test]
+async fn a_layer_below_another_takes_over_what_that_one_found() {
+    let cloud = cloud(Dialect::V1).await;
+    let app = App::built(
+        |url| {
+            MastraCloudAuth::builder()
+                .project_id("demo")
+                .base_url(cloud.url())
+                .public_url(url)
+                .fresh_for(Duration::ZERO)
+        },
+        agents,
+    )
+    .await;
+    let token = cloud.control().sign_in("owner", HOUR).unwrap();
+    let bearer = format!("Bearer {token}");
+    let pairs = headers(&[("authorization", &bearer)]);
+    let url = app.at("/agents/demo");
+    let page = Browser::default()
+        .send(Method::DELETE, &url, pairs, &[])
+        .await;
+    assert_eq!((page.status.as_u16(), &*page.body), (200, "usr_olivia"));
+    assert_eq!(cloud.requests("verify"), 1, "though nothing is kept");
+}
+
 #[test]
 fn a_permission_that_could_never_be_granted_is_not_taken() {
     let auth = MastraCloudAuth::builder()

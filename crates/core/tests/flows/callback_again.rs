@@ -10,7 +10,12 @@ use mastra_auth_cloud_core::flow::callback::key;
 use mastra_auth_cloud_core::flow::logout::{Effort, Several};
 use mastra_auth_cloud_core::identity::authority::Authority;
 
-use crate::world::{at, begin, callback, config, exchanged, pair, run, state, status, token, v1};
+use serde_json::json;
+
+use crate::world::{
+    at, begin, callback, config, data, exchanged, pair, run, session, state, status, token, user,
+    v1, with_bearer,
+};
 
 const TEXT: &str = "s|%2Fagents";
 
@@ -96,7 +101,7 @@ fn threat_016_another_browser_gets_nothing_of_a_sign_in() {
 #[test]
 fn a_session_that_ended_meanwhile_is_not_handed_out_again() {
     type End = fn(&Arc<Authority>);
-    let ends: [End; 3] = [
+    let ends: [End; 5] = [
         |authority| {
             let tokens = std::iter::once(token("tok.en.1"));
             drop(Several::new(
@@ -115,6 +120,18 @@ fn a_session_that_ended_meanwhile_is_not_handed_out_again() {
             let identity = authority.verified(&token("tok.en.1")).unwrap();
             authority.end_user(identity.user().id(), at(2));
         },
+        // It was forgotten before, so that only what ended is known.
+        |authority| {
+            let identity = authority.verified(&token("tok.en.1")).unwrap();
+            authority.forget(&token("tok.en.1"));
+            authority.end_session(identity.session_id().unwrap(), at(2));
+        },
+        // The Cloud refuses it.
+        |authority| {
+            authority.forget(&token("tok.en.1"));
+            let refused = with_bearer(authority, "tok.en.1", at(2), [status(401)]);
+            assert_eq!(refused.1, 1);
+        },
     ];
     for end in ends {
         let authority = v1();
@@ -125,6 +142,21 @@ fn a_session_that_ended_meanwhile_is_not_handed_out_again() {
             Err("callback_replayed".to_owned())
         );
     }
+}
+
+#[test]
+fn a_session_that_came_to_its_own_end_is_not_handed_out_again() {
+    let authority = v1();
+    let (_, cookie) = begin(&authority, TEXT);
+    let flow = callback(&authority, TEXT, "c0de", &cookie, at(1)).unwrap();
+    let session = session("ses_1", "usr_1", 5);
+    let both = json!({ "user": user("usr_1", &[]), "session": session, "jwt": "tok.en.1" });
+    assert!(run(flow, at(1), [data(&both)]).output.is_ok());
+    assert!(again(&authority, "c0de", &cookie, 4).is_ok());
+    assert_eq!(
+        again(&authority, "c0de", &cookie, 5),
+        Err("callback_replayed".to_owned())
+    );
 }
 
 #[test]
