@@ -237,6 +237,19 @@ pub(crate) fn layer_missing() {
     );
 }
 
+/// Where browsers are sent to sign in, the layer answers.
+#[cfg(feature = "axum")]
+pub(crate) fn routes_unreachable(login: &str) {
+    tell!(
+        ERROR,
+        SETUP,
+        "routes_unreachable",
+        code = "invalid_configuration",
+        login,
+        "the sign-in layer answers where browsers are sent to sign in: merge the sign-in routes after the layer, beside what it closes"
+    );
+}
+
 /// Browsers are sent to sign in from below a path that the public URL does not have. The path itself is not told: it may hold
 /// what a request chose.
 #[cfg(feature = "axum")]

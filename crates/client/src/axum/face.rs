@@ -95,7 +95,12 @@ impl MastraCloudAuth {
         self.place(&self.face().paths.login)
     }
 
-    /// The same, with the way back to what a browser wanted. It is cut here already: a server or proxy may not take the long address.
+    /// Whether a sign-in begins at this path, as browsers know it or as a router here does.
+    pub(crate) fn is_login(&self, path: &str) -> bool {
+        path == self.face().paths.login || path == self.login_path()
+    }
+
+    /// Where a sign-in begins, with the way back to what a browser wanted. It is cut here already: a server or proxy may not take the long address.
     pub(crate) fn login_location(&self, uri: &Uri) -> String {
         let wanted = uri.path_and_query().map_or("/", |path| path.as_str());
         let wanted = ReturnPath::sanitize(&self.place(wanted), None);

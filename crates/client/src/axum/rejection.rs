@@ -208,6 +208,14 @@ pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &
         // Under a nested router the request's own URI is cut short.
         let original = parts.extensions.get::<OriginalUri>();
         let uri = original.map_or(&parts.uri, |original| &original.0);
+        // A request for the sign-in itself: from here it would lead here again, and so on for ever.
+        if [uri.path(), parts.uri.path()]
+            .iter()
+            .any(|path| auth.is_login(path))
+        {
+            signals::routes_unreachable(&auth.login_path());
+            return refuse(Some(auth), Denied::Misconfigured, &parts.headers);
+        }
         auth.note_nest(uri, &parts.uri);
         return see_other(&auth.login_location(uri));
     }

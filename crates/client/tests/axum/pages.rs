@@ -139,6 +139,25 @@ async fn a_route_without_a_layer_is_a_page_for_browsers() {
 }
 
 #[tokio::test]
+async fn a_layer_around_the_sign_in_routes_or_without_any_goes_round_in_no_circle() {
+    let cloud = cloud(Dialect::V1).await;
+    for has_routes in [true, false] {
+        let app = App::serving(&cloud, |auth| {
+            let mut app = Router::new().route("/agents", get(|| async { "in" }));
+            if has_routes {
+                app = app.merge(routes(auth).unwrap());
+            }
+            app.layer(AuthLayer::required(auth.clone()))
+        })
+        .await;
+        let page = ask(&app, "/agents", &NAVIGATES).await;
+        assert_eq!(page.location(), "/auth/login?return_to=%2Fagents");
+        let page = ask(&app, page.location(), &NAVIGATES).await;
+        is_page(&page, 500, "invalid_configuration");
+    }
+}
+
+#[tokio::test]
 async fn an_extractor_under_an_optional_layer_sends_browsers_to_sign_in() {
     let cloud = cloud(Dialect::V1).await;
     let app = App::serving(&cloud, |auth| {

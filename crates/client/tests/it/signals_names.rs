@@ -16,6 +16,7 @@ DEBUG mastra_auth::revocations revocations_away: error
 DEBUG mastra_auth::revocations revocations_received: lag_ms new
 DEBUG mastra_auth::revocations revocations_sent: count
 ERROR mastra_auth::setup layer_missing: code
+ERROR mastra_auth::setup routes_unreachable: code login
 INFO mastra_auth::audit login: code outcome request_id session_id user_id
 INFO mastra_auth::audit login: outcome request_id session_id user_id
 INFO mastra_auth::audit operator_end: session_id
