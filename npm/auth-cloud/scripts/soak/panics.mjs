@@ -58,6 +58,7 @@ const CALLS = {
   'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
   'Authority.callbackKey': () => () => authority.callbackKey('s', ''),
   'Authority.callback': () => () => authority.callback('c', 's', '', 0),
+  'Authority.takeClockAhead': () => () => authority.takeClockAhead(),
   'Authority.loginFailed': () => () => authority.loginFailed(),
   'Authority.replaced': () => {
     const by = identity();
