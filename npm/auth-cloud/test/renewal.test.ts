@@ -73,6 +73,30 @@ for (const dialect of ['v1', 'pkce'] as const) {
       await Promise.all([provider(), mapped].map(end));
     });
 
+    test('threat_035_a_newer_token_outlives_the_outage_in_which_it_came', async ({ cloud }) => {
+      let isAway = true;
+      const asked: string[] = [];
+      const auth = new MastraCloudAuth({
+        projectId: 'demo',
+        baseUrl: cloud.url,
+        dialect,
+        fetch: (url, init) => {
+          const path = new URL(url).pathname.split('/').at(-1) ?? '';
+          asked.push(path);
+          return isAway && path === 'verify' ? Promise.resolve(new Response('{}', { status: 500 })) : fetch(url, init);
+        },
+      });
+      const old = tokenOf(await issue(cloud, 'member', { age: 21, lifetime: 20 }));
+      await expect(auth.refreshSession(old)).rejects.toMatchObject({ kind: 'cloud', status: 500 });
+      await expect(auth.refreshSession(old)).rejects.toMatchObject({ kind: 'cloud', status: 500 });
+      isAway = false;
+      const newer = (await auth.refreshSession(old))?.id ?? '';
+      expect([newer === '', newer === old]).toEqual([false, false]);
+      // The Cloud was asked for one newer token.
+      expect(asked).toEqual(['validate', 'verify', 'verify', 'verify']);
+      expect((await auth.authenticateToken(newer, request({})))?.roles).toEqual(['member']);
+    });
+
     test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async ({ cloud, provider }) => {
       const auth = provider();
       const { user, cookie } = await known(auth, cloud, 'member');
