@@ -166,9 +166,12 @@ impl<'v> Object<'v> {
         }
     }
 
-    /// A list of texts that must be there.
+    /// A list of texts that must be there; `null` is an empty one, as some back ends write it.
     pub fn texts(self, name: &'static str) -> Result<Vec<String>, BadMember> {
-        self.any(name).and_then(texts).ok_or(BadMember(name))
+        match self.0.get(name) {
+            Some(Value::Null) => Ok(Vec::new()),
+            list => list.and_then(texts).ok_or(BadMember(name)),
+        }
     }
 }
 
@@ -271,6 +274,7 @@ mod tests {
         assert_eq!(object.optional_text("i"), Err(BadMember("i")));
         assert_eq!(object.texts("l"), Ok(vec!["a".to_owned()]));
         assert_eq!(object.texts("m"), Err(BadMember("m")));
+        assert_eq!(object.texts("n"), Ok(Vec::new()));
         assert_eq!(object.texts("none"), Err(BadMember("none")));
         assert_eq!(object.lenient_text("t"), Some("x"));
         assert_eq!(object.lenient_text("i"), None);

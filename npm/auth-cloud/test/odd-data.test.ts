@@ -40,6 +40,14 @@ describe('odd but valid data', () => {
     }
   });
 
+  test('permissions of null are none', async () => {
+    const user = { id: 'usr_1', email: 'ada@example.com' };
+    const baseUrl = await cloud(path => ({ ok: true, data: path.endsWith('/permissions') ? { permissions: null } : { user } }));
+    const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl });
+    const found = await auth.authenticateToken('opaque', request({}));
+    expect(await auth.getPermissions(found!)).toEqual([]);
+  });
+
   test('a key set with odd entries beside the good key checks tokens', async () => {
     const pairOfKeys = generateKeyPairSync('ed25519');
     const good = { ...pairOfKeys.publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'Ed25519', use: 'sig' };
