@@ -46,7 +46,8 @@ pub(super) fn build(
     let mut command = cargo(workspace, &arguments(profile, feature));
     let mut built = target_directory(workspace)?;
     if profile == Profile::Stripped {
-        command.env("CARGO_PROFILE_RELEASE_STRIP", "symbols");
+        // Of the addon alone: as a setting of the profile, all that it is made of would be compiled once more.
+        let mut for_the_addon = vec!["-C".to_owned(), "strip=symbols".to_owned()];
         if let Some(sysroot) = Sysroot::find(workspace)? {
             if sysroot.is_for_headers {
                 // Apart from the rest: C that is compiled with other headers would be compiled anew for each of the two.
@@ -54,8 +55,9 @@ pub(super) fn build(
                 command.env(C_FLAGS, sysroot.compile_argument());
                 built.push(TARGET);
             }
-            command.arg("--").args(sysroot.link_arguments());
+            for_the_addon.extend(sysroot.link_arguments());
         }
+        command.arg("--").args(for_the_addon);
     }
     run(&mut command)?;
     built.extend([profile.folder(), platform.library]);
