@@ -24,6 +24,8 @@ pub(crate) struct Step {
 pub(crate) enum Pace {
     Quick,
     Slow,
+    /// Slow, and run beside the steps below it, which wait for timers and the network more than they compute.
+    Beside,
 }
 
 /// What a step calls.
@@ -109,6 +111,30 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Plain(cargo::clippy),
     },
     Step {
+        name: "model",
+        about: "Run what requests share in very many orders of their steps (shuttle)",
+        example: "cargo xtask model",
+        check_about: "",
+        pace: Pace::Beside,
+        work: Work::Plain(model::run),
+    },
+    Step {
+        name: "release",
+        about: "Build the command line as it ships",
+        example: "cargo xtask release",
+        check_about: "",
+        pace: Pace::Beside,
+        work: Work::Plain(cargo::release),
+    },
+    Step {
+        name: "e2e",
+        about: "Sign in with a real browser against the shipped binary",
+        example: "CHROMIUM=/opt/chrome/chrome cargo xtask e2e",
+        check_about: "",
+        pace: Pace::Beside,
+        work: Work::Plain(browser::run),
+    },
+    Step {
         name: "tests",
         about: "Run the Rust tests (cargo-nextest where it is installed)",
         example: "cargo xtask tests",
@@ -149,14 +175,6 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Plain(guides::run),
     },
     Step {
-        name: "model",
-        about: "Run what requests share in very many orders of their steps (shuttle)",
-        example: "cargo xtask model",
-        check_about: "",
-        pace: Pace::Slow,
-        work: Work::Plain(model::run),
-    },
-    Step {
         name: "redis",
         about: "Sign out from instance to instance over a real redis-server, in Rust and in Node",
         example: "REDIS_SERVER=/opt/redis/redis-server cargo xtask redis",
@@ -173,28 +191,12 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Plain(deny::run),
     },
     Step {
-        name: "release",
-        about: "Build the command line as it ships",
-        example: "cargo xtask release",
-        check_about: "",
-        pace: Pace::Slow,
-        work: Work::Plain(cargo::release),
-    },
-    Step {
         name: "tarballs",
         about: "Pack the npm package, install it in empty projects elsewhere, and sign in there, bundled and in other runtimes too",
         example: "cargo xtask tarballs",
         check_about: "",
         pace: Pace::Slow,
         work: Work::Plain(node::tarballs),
-    },
-    Step {
-        name: "e2e",
-        about: "Sign in with a real browser against the shipped binary",
-        example: "CHROMIUM=/opt/chrome/chrome cargo xtask e2e",
-        check_about: "",
-        pace: Pace::Slow,
-        work: Work::Plain(browser::run),
     },
     Step {
         name: "hosts",

@@ -1,21 +1,39 @@
-//! `cargo xtask test`: the steps one after another, each named and timed.
+//! `cargo xtask test`: the steps one after another, each named and timed; some of the slow ones run beside the others.
 //!
 //! Stops at the first failure and says how to run that step alone. No step is left out without a word.
 
-use std::time::Instant;
+use std::env;
+use std::fs::{self, File};
+use std::process::Command;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::steps::{Mode, Pace, STEPS, Work};
+use crate::cargo::target_directory;
+use crate::process::find;
+use crate::steps::{Mode, Pace, STEPS, Step, Work};
 use crate::workspace::Workspace;
 
 pub(crate) fn run(workspace: &Workspace, quick: bool) -> Result<()> {
     let all = Instant::now();
     let mut left_out = Vec::new();
+    let mut beside: Option<Beside> = None;
+    let mut begun = false;
     for step in STEPS {
-        if quick && step.pace == Pace::Slow {
+        if quick && step.pace != Pace::Quick {
             left_out.push(step.name);
             continue;
+        }
+        if step.pace == Pace::Beside {
+            if !begun {
+                begun = true;
+                beside = Some(Beside::start(workspace)?);
+            }
+            continue;
+        }
+        if let Some(over) = beside.take_if(|beside| beside.is_over()) {
+            over.finish()?;
         }
         println!("-- {}", step.name);
         let start = Instant::now();
@@ -23,19 +41,11 @@ pub(crate) fn run(workspace: &Workspace, quick: bool) -> Result<()> {
             Work::Plain(work) => work(workspace),
             Work::Checkable(work) => work(workspace, Mode::Check),
         }
-        .with_context(|| {
-            let seconds = start.elapsed().as_secs_f32();
-            format!(
-                "{} failed after {seconds:.1} s; run it alone with: {}",
-                step.name,
-                step.command()
-            )
-        })?;
-        println!(
-            "== {} ({:.1} s)\n",
-            step.name,
-            start.elapsed().as_secs_f32()
-        );
+        .with_context(|| failed(step, start.elapsed()))?;
+        passed(step, start.elapsed());
+    }
+    if let Some(beside) = beside {
+        beside.finish()?;
     }
     let seconds = all.elapsed().as_secs_f32();
     if left_out.is_empty() {
@@ -47,4 +57,70 @@ pub(crate) fn run(workspace: &Workspace, quick: bool) -> Result<()> {
         );
     }
     Ok(())
+}
+
+fn passed(step: &Step, took: Duration) {
+    println!("== {} ({:.1} s)\n", step.name, took.as_secs_f32());
+}
+
+fn failed(step: &Step, took: Duration) -> String {
+    format!(
+        "{} failed after {:.1} s; run it alone with: {}",
+        step.name,
+        took.as_secs_f32(),
+        step.command()
+    )
+}
+
+/// The steps that run beside the others, one after another, each as a process of low priority. What they print is shown when
+/// each is over, in one piece.
+struct Beside(JoinHandle<Result<()>>);
+
+impl Beside {
+    fn start(workspace: &Workspace) -> Result<Self> {
+        let target = target_directory(workspace)?;
+        // A copy: the steps in the foreground may build this program anew.
+        let program = target.join(format!("xtask-beside{}", env::consts::EXE_SUFFIX));
+        fs::copy(env::current_exe()?, &program).context("xtask cannot be copied")?;
+        let root = workspace.root().to_path_buf();
+        Ok(Self(thread::spawn(move || {
+            for step in STEPS.iter().filter(|step| step.pace == Pace::Beside) {
+                let start = Instant::now();
+                let shown = target.join(format!("xtask-{}.log", step.name));
+                let log = File::create(&shown)?;
+                let mut command = match find(&["nice"]) {
+                    Some(nice) => {
+                        let mut command = Command::new(nice);
+                        command.args(["-n", "10"]).arg(&program);
+                        command
+                    }
+                    None => Command::new(&program),
+                };
+                let status = command
+                    .arg(step.name)
+                    .current_dir(&root)
+                    .stdout(log.try_clone()?)
+                    .stderr(log)
+                    .status()?;
+                let text = fs::read_to_string(&shown)?;
+                println!("-- {}, which ran beside the others\n{text}", step.name);
+                if !status.success() {
+                    bail!(failed(step, start.elapsed()));
+                }
+                passed(step, start.elapsed());
+            }
+            Ok(())
+        })))
+    }
+
+    /// Whether all passed or one failed: `finish` says which, and does not wait.
+    fn is_over(&self) -> bool {
+        self.0.is_finished()
+    }
+
+    fn finish(self) -> Result<()> {
+        self.0
+            .join()
+            .map_err(|_panic| anyhow!("what ran beside the others panicked"))?
+    }
 }

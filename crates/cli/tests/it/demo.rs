@@ -164,7 +164,7 @@ async fn a_denied_sign_in_ends_on_a_page_that_says_so() {
         .await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
     assert!(page.text.contains("You did not sign in"), "{}", page.text);
-    assert!(browser.cookies().is_empty());
+    assert_eq!(browser.session(), None);
 }
 
 #[tokio::test]
