@@ -125,46 +125,49 @@ function describeServer(title, dialect, start, cookiesOfCallback) {
   });
 }
 
-for (const dialect of DIALECTS) {
-  describe(`a session whose token ended, at servers that never saw it, ${dialect}`, () => {
-    const LIFETIME = 3;
-    // Where signatures are checked a token is good for 30 s longer; the Cloud renews it for 60.
-    const FIRST = { cloud: LIFETIME, keys: LIFETIME + 31, 'keys+session': LIFETIME + 31 };
-    let cloud;
-    let servers = [];
-    before(async () => {
-      cloud = await startCloud(dialect, ['--token-lifetime', String(LIFETIME)]);
-      const kinds = ['hono', 'express'].flatMap((host) => Object.keys(FIRST).map((mode) => ({ host, mode })));
-      servers = await Promise.all(
-        kinds.map(async (kind) => ({ ...kind, ...(await startHost(hosts, kind.host, cloud, dialect, { MASTRA_VERIFICATION: kind.mode })) })),
-      );
-    });
-    after(async () => {
-      await Promise.all(servers.map((server) => server.stop()));
-      await cloud?.stop();
-      await cloud?.remove();
-    });
+// Side by side: each waits for half a minute.
+describe('a session whose token ended, at servers that never saw it', { concurrency: DIALECTS.length }, () => {
+  for (const dialect of DIALECTS) {
+    describe(dialect, () => {
+      const LIFETIME = 3;
+      // Where signatures are checked a token is good for 30 s longer; the Cloud renews it for 60.
+      const FIRST = { cloud: LIFETIME, keys: LIFETIME + 31, 'keys+session': LIFETIME + 31 };
+      let cloud;
+      let servers = [];
+      before(async () => {
+        cloud = await startCloud(dialect, ['--token-lifetime', String(LIFETIME)]);
+        const kinds = ['hono', 'express'].flatMap((host) => Object.keys(FIRST).map((mode) => ({ host, mode })));
+        servers = await Promise.all(
+          kinds.map(async (kind) => ({ ...kind, ...(await startHost(hosts, kind.host, cloud, dialect, { MASTRA_VERIFICATION: kind.mode })) })),
+        );
+      });
+      after(async () => {
+        await Promise.all(servers.map((server) => server.stop()));
+        await cloud?.stop();
+        await cloud?.remove();
+      });
 
-    test('it is renewed, and the browser has the newer one', async () => {
-      // Each goes to another server than the one of the sign-in, as after a deploy.
-      const people = servers.map((server, at) => ({ server, person: new Person('member', servers.at(at - 1).url) }));
-      await Promise.all(people.map(({ person }) => person.signIn()));
-      const begun = Date.now();
-      await Promise.all(
-        people.map(async ({ server, person }) => {
-          const old = person.session;
-          await sleep(begun + (FIRST[server.mode] + 1) * 1000 - Date.now());
-          person.server = server.url;
-          const title = `${server.host}, ${server.mode}`;
-          assert.equal(await person.agents(), 200, title);
-          assert.notEqual(person.session, old, title);
-          assert.equal(await person.agents(), 200, title);
-          assert.equal((await person.me()).name, NAMES.member, title);
-        }),
-      );
+      test('it is renewed, and the browser has the newer one', async () => {
+        // Each goes to another server than the one of the sign-in, as after a deploy.
+        const people = servers.map((server, at) => ({ server, person: new Person('member', servers.at(at - 1).url) }));
+        await Promise.all(people.map(({ person }) => person.signIn()));
+        const begun = Date.now();
+        await Promise.all(
+          people.map(async ({ server, person }) => {
+            const old = person.session;
+            await sleep(begun + (FIRST[server.mode] + 1) * 1000 - Date.now());
+            person.server = server.url;
+            const title = `${server.host}, ${server.mode}`;
+            assert.equal(await person.agents(), 200, title);
+            assert.notEqual(person.session, old, title);
+            assert.equal(await person.agents(), 200, title);
+            assert.equal((await person.me()).name, NAMES.member, title);
+          }),
+        );
+      });
     });
-  });
-}
+  }
+});
 
 for (const dialect of DIALECTS) {
   describeServer('Hono', dialect, (cloud) => startHost(hosts, 'hono', cloud, dialect), BOTH);
