@@ -1,4 +1,4 @@
-//! What is remembered of identities, and for how long: state that time changes, with `now` as an argument.
+//! Cached identities and revocations: state that changes with time, with `now` as an argument.
 
 mod ahead;
 pub mod authority;
@@ -37,7 +37,7 @@ use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 use key::TokenKey;
 
-/// A verified identity: made by this crate from the Cloud's answer or from a checked signature, and by nobody else.
+/// A verified identity. Only this crate makes one: from the Cloud's answer or from a checked signature.
 #[derive(Clone, Debug)]
 pub struct Identity {
     key: TokenKey,
@@ -45,18 +45,18 @@ pub struct Identity {
     user: CloudUser,
     session_id: Option<SessionId>,
     begun_at: Option<Timestamp>,
-    /// What its token says verifiably of its issue.
+    /// The verified time of issue of the token.
     issued_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
-    /// When its session ends by the Cloud's own word, where that is known.
+    /// When the session ends according to the Cloud, where that is known.
     session_end: Option<Timestamp>,
     renew_from: Option<Timestamp>,
-    /// When it ends on the monotonic clock, where the wall clock is ahead of the Cloud's.
+    /// The end on the monotonic clock, where the wall clock is ahead of the Cloud's.
     lent_until: Option<Duration>,
     ahead: Claim,
 }
 
-/// Something that one caller gets and no other. A copy can be claimed anew.
+/// A flag that only one caller can claim. A copy can be claimed anew.
 #[derive(Debug, Default)]
 struct Claim(AtomicBool);
 
@@ -88,17 +88,17 @@ impl Identity {
         }
     }
 
-    /// The same, of a session that began then.
+    /// Sets when the session began.
     pub(crate) fn begun(self, begun_at: Option<Timestamp>) -> Self {
         Self { begun_at, ..self }
     }
 
-    /// The same, of a token that was verified to be issued then.
+    /// Sets the verified time of issue of the token.
     pub(crate) fn issued(self, issued_at: Option<Timestamp>) -> Self {
         Self { issued_at, ..self }
     }
 
-    /// Who it is.
+    /// The user.
     pub const fn user(&self) -> &CloudUser {
         &self.user
     }
@@ -108,33 +108,34 @@ impl Identity {
         self.session_id.as_ref()
     }
 
-    /// When the session began or its token was issued, where it is known.
+    /// When the session began or its token was issued, where that is known.
     pub const fn begun_at(&self) -> Option<Timestamp> {
         self.begun_at
     }
 
-    /// When the session ends by itself, where it is known.
+    /// When the session expires, where that is known.
     pub const fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
 
-    /// A number that no other identity of the same [`Authority`](authority::Authority) has, also not one of the same user:
-    /// for what a driver keeps beside it. From 1; 0 before it was remembered.
+    /// A number that no other identity of the same [`Authority`](authority::Authority) has, not even one of the same user.
+    /// Drivers may key their own data by it.
+    /// Counted from 1; 0 before the identity was cached.
     pub const fn serial(&self) -> u64 {
         self.serial
     }
 
-    /// When its token says that it was issued: after a renewal later than its session began.
+    /// The `iat` that the token states: after a renewal it is later than the session's begin. Not verified here.
     pub(crate) fn issued_at(&self) -> Option<Timestamp> {
         Unverified::peek(self.user.session_token()).issued_at
     }
 
-    /// What the identity is remembered under.
+    /// The cache key of the identity.
     pub const fn key(&self) -> TokenKey {
         self.key
     }
 
-    /// The same, with what the Cloud says of its session.
+    /// Adds the Cloud's record of the session: its id where none is known, and the earlier expiry.
     pub(crate) fn in_session(self, session: &CloudSession) -> Self {
         Self {
             session_id: self.session_id.or_else(|| Some(session.id().clone())),
@@ -148,12 +149,12 @@ impl Identity {
         .session_ending(session.expires_at())
     }
 
-    /// The same, of a session with this name.
+    /// Sets the session id.
     pub(crate) fn named(self, session_id: Option<SessionId>) -> Self {
         Self { session_id, ..self }
     }
 
-    /// The same, of a session that ends then by the Cloud's own word.
+    /// Sets when the session ends according to the Cloud.
     pub(crate) fn session_ending(self, end: Timestamp) -> Self {
         Self {
             session_end: Some(end),
@@ -161,8 +162,8 @@ impl Identity {
         }
     }
 
-    /// The same, with what was known of its session before: its id, which the Cloud may have said,
-    /// its begin and its end where those come sooner.
+    /// Adds what was known of the session before: its id, which the Cloud may have given, and the earlier of both begins and
+    /// ends.
     pub(crate) fn continuing(self, earlier: &Self) -> Self {
         Self {
             session_id: earlier.session_id.clone().or(self.session_id),
@@ -183,11 +184,11 @@ impl Identity {
         Self { serial, ..self }
     }
 
-    /// The same, with the time from which on it is renewed. Where its token says no time of issue, its life begins now.
+    /// Sets the time from which the token is to be renewed. Where the token states no time of issue, its life begins now.
     pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
         let renew_from = self.expires_at.map(|end| {
             let peeked = || Unverified::peek(self.user.session_token()).issued_at;
-            // By another clock than this one, where that is ahead.
+            // The time of issue is by the Cloud's clock: of no use where this one is ahead.
             let issued = self
                 .issued_at
                 .or_else(peeked)
@@ -197,7 +198,7 @@ impl Identity {
         Self { renew_from, ..self }
     }
 
-    /// The same, with another end.
+    /// Sets the expiry.
     pub(crate) fn until(self, end: Timestamp) -> Self {
         Self {
             expires_at: Some(end),
@@ -205,9 +206,9 @@ impl Identity {
         }
     }
 
-    /// The same, of what the Cloud vouches for now though it is past its end by this clock: so the clock is ahead. Its life begins now,
-    /// and ends on whichever clock comes first; without a known life it has no end of its own, and the Cloud is asked as often as
-    /// of a token that says none.
+    /// For an identity that the Cloud accepts although it is past its expiry by this clock, so this clock is ahead.
+    /// Its life begins now and ends on whichever clock comes first. Without a known life it has no expiry of its own: the
+    /// Cloud is asked as often as for a token that states none.
     pub(crate) fn lent(self, life: Option<Duration>, now: Now) -> Self {
         Self {
             expires_at: life.map(|life| now.wall.plus(life)),
@@ -217,18 +218,18 @@ impl Identity {
         }
     }
 
-    /// Whether the clock was ahead when it was verified.
+    /// Whether this clock was ahead when the identity was verified.
     pub(crate) const fn is_lent(&self) -> bool {
         self.lent_until.is_some()
     }
 
-    /// Whether it is time to ask for a newer token.
+    /// Whether the token is to be renewed now.
     pub(crate) fn is_near_end(&self, now: Timestamp) -> bool {
         self.renew_from.is_some_and(|from| now >= from)
     }
 
-    /// Whether its end is further back than the clocks may differ, or its session's is reached: the Cloud says that one itself, so it
-    /// has no leeway.
+    /// Whether the token expired by more than the leeway, or the session has ended. The Cloud states the session's end
+    /// itself, so that has no leeway.
     pub(crate) fn is_expired(&self, now: Now, leeway: Duration) -> bool {
         let Now { wall, monotonic } = now;
         self.expires_at.is_some_and(|end| wall >= end.plus(leeway))
@@ -236,19 +237,19 @@ impl Identity {
             || self.lent_until.is_some_and(|end| monotonic >= end)
     }
 
-    /// Whether somebody has that leave already.
+    /// Whether a caller has claimed the background refresh.
     pub(crate) fn is_looked_ahead(&self) -> bool {
         self.ahead.0.load(Ordering::Relaxed)
     }
 
-    /// Leave to ask about it anew before its fresh time is over, to the first who wants it.
+    /// Claims the background refresh, before the fresh time is over; true for one caller only.
     pub(crate) fn claim_look_ahead(&self) -> bool {
-        // Asked on many requests and claimed once: a look does not take the line from other processors.
+        // Read on many requests and claimed once: a plain load leaves the cache line with the other processors.
         !self.ahead.0.load(Ordering::Relaxed) && !self.ahead.0.swap(true, Ordering::Relaxed)
     }
 }
 
-/// When to begin to ask for a newer token: so long before the end of this one, or in the last third of its life where that is later.
+/// When to begin to renew: `before` the end of the token, or in the last third of its life where that is later.
 pub(crate) fn renew_from(issued: Timestamp, end: Timestamp, before: Duration) -> Timestamp {
     end.minus(before.min(end.since(issued) / 3))
 }

@@ -1,6 +1,6 @@
-//! What is told of a clock that is ahead of the Cloud's: at once, then once a minute at most.
+//! Reports a clock that is ahead of the Cloud's: at once, then once a minute at most.
 //!
-//! Decides nothing: the Cloud's word counts whatever is told of the clock.
+//! Decides nothing: the Cloud's answer counts whatever is reported.
 
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError};
@@ -15,14 +15,15 @@ pub(super) struct Ahead(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
-    /// When it was told the last time, on the monotonic clock.
+    /// When it was last reported, on the monotonic clock.
     told: Option<Duration>,
-    /// What is to be told.
+    /// By how much the clock is ahead, until it is reported.
     untold: Option<Duration>,
 }
 
 impl Ahead {
-    /// Notes that the Cloud takes for good what ended then by this clock. Clocks may differ by the usual leeway.
+    /// Notes that the Cloud accepts a token or session that expired at `end` by this clock. Clocks may differ by the usual
+    /// leeway.
     pub(super) fn note(&self, end: Timestamp, now: Now) {
         if end.plus(DEFAULT_LEEWAY) > now.wall {
             return;
@@ -35,7 +36,7 @@ impl Ahead {
         }
     }
 
-    /// By how much the clock is ahead at least, where that is to be told now.
+    /// By how much the clock is ahead at least, where that is due to be reported.
     pub(super) fn take(&self) -> Option<Duration> {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         state.untold.take()

@@ -1,8 +1,8 @@
-//! What is taken of the word of others on what ended: no later and no longer than is of use.
+//! Limits on revocations received from other instances.
 //!
-//! Whoever may write to the channel can end what there is. Without bounds they could also end what has not begun yet, and fill
-//! the memory with what is never over. Nothing that ended here goes through this. It does not tell a liar from a clock that is
-//! wrong.
+//! Anyone who can write to the channel can revoke what exists. Without limits they could also revoke sessions that have not
+//! begun yet, and fill the memory with entries that never expire. Revocations made on this instance do not pass through here.
+//! The limits cannot tell a liar from a wrong clock.
 
 use core::time::Duration;
 
@@ -16,14 +16,14 @@ const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
 #[derive(Debug)]
 pub(crate) struct Hearsay {
-    /// How long the end of a user is taken for at most, from when it was.
+    /// How long the revocation of a user counts at most, from when it was made.
     of_user: Duration,
-    /// The same of a token or a session.
+    /// How long the revocation of a token or a session counts at most, from when it was made.
     of_one: Duration,
 }
 
 impl Hearsay {
-    /// Where sessions live no longer than this.
+    /// The limits for sessions of at most `longest_session`.
     pub(crate) fn new(longest_session: Duration, leeway: Duration) -> Self {
         Self {
             of_user: longest_session.saturating_add(leeway),
@@ -31,11 +31,11 @@ impl Hearsay {
         }
     }
 
-    /// What is taken over of it; nothing where it ends what begins later than now.
+    /// The revocation within the limits; none where it revokes a user from more than five minutes ahead.
     ///
-    /// The end of a user is for every session until then, those to come and those of which nobody knows when they began. So it
-    /// has the tighter bounds. A token or a session is over for good: to cut its end short would let it in again. The bounds count
-    /// from when it was said to end, and not from now, so that nothing grows older with every time that it is told.
+    /// Revoking a user covers every session that began until then: those to come, and those whose begin is unknown. So its
+    /// limits are tighter. A token or a session is over for good: to cut its revocation short would accept it again. The
+    /// limits count from when the revocation was made and not from now, so that repeating it extends nothing.
     pub(crate) fn bounded(&self, said: Revocation, now: Timestamp) -> Option<Revocation> {
         let latest = now.plus(CLOCKS);
         let longest = match said.subject {
@@ -60,7 +60,7 @@ mod tests {
         Timestamp::from_unix_seconds(1_000_000)
     }
 
-    /// What is taken of the end of a user, and of a session: until when, counted from now.
+    /// What is taken of the revocation of a user, and of a session: until when, counted from now.
     fn taken(at: Timestamp, until: Timestamp) -> [Option<Duration>; 2] {
         let hearsay = Hearsay::new(DAY, MINUTE);
         [
@@ -88,7 +88,7 @@ mod tests {
         ] {
             assert_eq!(taken(now(), until), expect.map(Some), "{until}");
         }
-        // Told again later, it ends no later.
+        // Received again later, it ends no later.
         let (begun, forever) = (now().minus(DAY), Timestamp::from_unix_millis(i64::MAX));
         let left = [MINUTE, (LONGEST + MINUTE).saturating_sub(DAY)];
         assert_eq!(taken(begun, forever), left.map(Some));
@@ -105,7 +105,7 @@ mod tests {
             ahead.plus(Duration::from_millis(1)),
             Timestamp::from_unix_millis(i64::MAX),
         ] {
-            // What ends one session ends it whenever that was.
+            // What revokes one session does so whenever that was.
             assert_eq!(taken(at, until), [None, Some(DAY)], "{at}");
         }
     }

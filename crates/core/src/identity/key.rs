@@ -1,8 +1,7 @@
-//! What an identity is remembered under.
+//! The cache key of a token.
 //!
-//! SHA-256 over two length-prefixed parts: the token, and a digest of base URL and project that is made once. It is all that the
-//! answer depends on, so that no two deployments and no two tokens share an entry, and no token stands in a table in the
-//! clear.
+//! SHA-256 over two length-prefixed parts: a digest of base URL, API prefix and project, made once, and the token. The answer
+//! depends on nothing else. So no two deployments and no two tokens share an entry, and no table holds a token in the clear.
 
 use core::fmt;
 
@@ -10,11 +9,11 @@ use crate::config::Config;
 use crate::encoding::{Digest, sha256_parts};
 use crate::ids::UserId;
 
-/// The key of one token in one deployment.
+/// The digest of one token in one deployment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TokenKey(Digest);
 
-/// What the keys of one deployment have in common, hashed once.
+/// The part that all keys of one deployment share, hashed once.
 pub(crate) struct Scope(Digest);
 
 impl Scope {
@@ -38,17 +37,17 @@ impl Scope {
 }
 
 impl TokenKey {
-    /// The key of a token, as text.
+    /// Makes the key of a token in the deployment of `config`.
     pub fn new(config: &Config, token: &str) -> Self {
         Scope::new(config).key(token.as_bytes())
     }
 
-    /// The key as bytes: safe to keep, for it is a digest.
+    /// The key as 32 bytes. It is a digest, so it is safe to store.
     pub const fn as_bytes(&self) -> &[u8] {
         self.0.as_slice()
     }
 
-    /// The key that another instance made of a token.
+    /// A key that another instance made.
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         Digest::try_from(bytes).ok().map(Self)
     }
@@ -66,7 +65,7 @@ impl TokenKey {
         ]))
     }
 
-    /// The key of a question about one user that is asked with this key's token.
+    /// The key of a request about one user that is made with this key's token.
     #[must_use]
     pub(crate) fn about(&self, user: &UserId) -> Self {
         Self(sha256_parts(&[b"about", &self.0, user.as_str().as_bytes()]))

@@ -1,4 +1,4 @@
-//! Session cookies of requests and for answers: which names count, and which name and attributes the one that is set has.
+//! Session cookies: which names of a request count, and the name and attributes of the one that is set.
 
 use super::Authority;
 use crate::binding::Opened;
@@ -12,18 +12,18 @@ use crate::time::Timestamp;
 use crate::url::Site;
 
 impl Authority {
-    /// Which names count for a request to this address; where it is not known, by the address that was last noted.
+    /// Which cookie names count for a request to this address; where it is unknown, by the address last noted.
     pub(crate) fn counted(&self, site: Option<Site>) -> Counted {
         self.config
             .cookie
             .counted_now(site.or_else(|| self.noted.site()))
     }
 
-    /// The session cookies that are tried for a request to this address, in their order: the deployment's own name first.
+    /// The session cookies to try for a request to this address, in order: the deployment's own name first.
     ///
     /// # Errors
     ///
-    /// [`CookieError`] where the header is too long or a name stands too often.
+    /// [`CookieError`] where the header is too long or a name occurs too often.
     pub fn session_cookies<'h>(
         &self,
         header: &'h str,
@@ -33,14 +33,14 @@ impl Authority {
         names.values(header.as_bytes(), self.counted(site))
     }
 
-    /// Whether it takes the address to say which cookies of this header count.
+    /// Whether the address must be known to decide which cookies of this header count.
     pub fn needs_site(&self, header: &[u8]) -> bool {
         let cookie = &self.config.cookie;
         cookie.counted(None) == Counted::Undecided && cookie.names().has_unprefixed(header)
     }
 
-    /// Whether a login cookie without `__Host-` counts, of a sign-in that comes back to plain http on this machine: where that is the
-    /// address last noted, or, outside of production, where the sign-in was begun by this process.
+    /// Whether a login cookie without `__Host-` counts, for a sign-in that comes back to plain http on this machine. It does
+    /// where that is the address last noted, or, outside of production, where this process began the sign-in.
     pub(crate) fn is_plain_login(&self, bound: &Opened, state: &StateId) -> bool {
         let (config, redirect_uri) = (&self.config, &bound.redirect_uri);
         if config.cookie.counted(Some(redirect_uri.site())) != Counted::Both {
@@ -54,13 +54,13 @@ impl Authority {
         self.counted(None) == Counted::Both || (!config.cookie.is_production() && is_ours())
     }
 
-    /// Notes the address of a sign-in: what is written next without a request is for a browser there.
+    /// Notes the address of a sign-in. Cookies that are next set without a request are for a browser there.
     pub fn note(&self, site: Site) {
         self.noted.put(site, None);
     }
 
-    /// The session token that a request to this address brings in a cookie, unverified: the first that may be one. Its address
-    /// and the cookie's name are noted.
+    /// The session token that a request to this address brings in a cookie, unverified: the first that has a token's form.
+    /// Notes the request's address and the cookie's name.
     pub fn session_token<'h>(&self, header: &'h str, site: Option<Site>) -> Option<&'h str> {
         let mut values = self.session_cookies(header, site).ok()?;
         let token = values.find(|value| SessionToken::parse(value).is_ok())?;
@@ -76,7 +76,7 @@ impl Authority {
         Some(token)
     }
 
-    /// The cookie that keeps a session's token in a browser until then, at this address or the one last noted.
+    /// The cookie that keeps a session's token in a browser until `until`, for this address or the one last noted.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Authority {
         self.config.cookie.at(site).set(token.expose(), left)
     }
 
-    /// Whether a token of so many bytes fits into the cookie that is set at this address or the one last noted.
+    /// Whether a token of so many bytes fits into the cookie for this address or the one last noted.
     ///
     /// # Errors
     ///
@@ -103,7 +103,8 @@ impl Authority {
         self.config.cookie.at(site).fits(bytes)
     }
 
-    /// The header that takes a session cookie away: the one that came last, else the one that is set at the address last noted.
+    /// The header that clears the session cookie: the one that a request brought last, else the one for the address last
+    /// noted.
     pub fn clear_session_cookie(&self) -> SetCookie {
         let (cookie, site) = (&self.config.cookie, self.noted.site());
         match self.noted.came() {
@@ -112,9 +113,9 @@ impl Authority {
         }
     }
 
-    /// The tokens under the deployment's names that a request brings to its end, and the headers that take away the names that
-    /// are only fallen back to. Such a cookie may be another deployment's: it counts where its token was seen to be good here,
-    /// or where there is no other.
+    /// The session tokens that a sign-out ends, and for each fallback name the header that clears it.
+    /// A cookie under a fallback name may be another deployment's. It counts where its token was verified here, or where
+    /// there is no other.
     pub fn ending_cookies(
         &self,
         header: &str,

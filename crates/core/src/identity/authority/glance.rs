@@ -1,5 +1,4 @@
-//! The key of a token, and who is remembered: with the token's digest where it is new, and without where it was seen a moment
-//! ago.
+//! The key of a token, and the fast path of a cache hit. A token that was seen a moment ago is not hashed again.
 
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use crate::identity::key::TokenKey;
 use crate::time::Now;
 
 impl Authority {
-    /// What a token is remembered under.
+    /// The cache key of a token.
     pub(crate) fn key(&self, token: &str) -> TokenKey {
         let token = token.as_bytes();
         self.cache
@@ -17,8 +16,7 @@ impl Authority {
             .unwrap_or_else(|| self.scope.key(token))
     }
 
-    /// Who a token belongs to, where that is remembered, fresh and `wanted`; counted then, as a look and as an
-    /// answer.
+    /// The cached identity of a token, where it is fresh and `wanted`. It is counted, as a lookup and as an answer.
     pub(crate) fn glance(
         &self,
         token: &[u8],

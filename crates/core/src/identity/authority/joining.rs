@@ -1,6 +1,7 @@
-//! To join a channel that keeps what ended: it is read part by part, and then known what it lacks.
+//! Catch-up with a channel that stores revocations: its entries are read page by page, then compared with those in force
+//! here.
 //!
-//! No more is held at once than what stands here and one part of what the channel keeps, however much that is.
+//! No more is held at once than the entries of this instance and one page of the channel's, however many it stores.
 
 use alloc::collections::BTreeMap;
 
@@ -9,38 +10,38 @@ use crate::identity::retelling::Mark;
 use crate::identity::revocation::{Revocation, Subject};
 use crate::time::Now;
 
-/// How many entries of a channel are of use for each end that can be known: several may speak of one.
+/// Useful entries of a channel for each revocation that can be held: several may concern one subject.
 const ENTRIES_FOR_EACH: usize = 2;
 
-/// A channel that is being joined.
+/// A catch-up in progress.
 #[derive(Debug)]
 pub struct Joining {
-    /// What gave way before: it is among what is told again.
+    /// What the outbox dropped before: a catch-up resends it.
     gave_way: Mark,
     lacking: BTreeMap<Subject, Revocation>,
     standing: usize,
     new: usize,
 }
 
-/// What came of it.
+/// The result of a catch-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Joined {
-    /// What stands here and the channel did not say: what it is to be told again.
+    /// Revocations in force here that the channel did not give: publish them again.
     pub lacking: Vec<Revocation>,
-    /// How many entries it gave.
+    /// How many entries the channel gave.
     pub standing: usize,
-    /// How many of them said something new.
+    /// How many of them were new here.
     pub new: usize,
 }
 
 impl Authority {
-    /// How many entries of a channel are of use at most: twice as many as ends can be known.
+    /// How many entries of a channel are of use at most: twice the capacity of the deny list.
     pub fn most_standing(&self) -> usize {
         self.config.policy.denials.saturating_mul(ENTRIES_FOR_EACH)
     }
 
-    /// Begins to join a channel, before it gives the first of what it keeps.
+    /// Begins a catch-up, before the channel gives its first page.
     pub fn joining(&self, now: Now) -> Joining {
         let gave_way = self.outbox.mark();
         let standing = self.revocations(now).into_iter();
@@ -54,7 +55,7 @@ impl Authority {
 }
 
 impl Joining {
-    /// Takes over a part of what the channel keeps, as [`Authority::hear`] does.
+    /// Applies a page of the channel's entries, as [`Authority::hear`] does.
     pub fn hear<'t>(
         &mut self,
         authority: &Authority,
@@ -76,7 +77,7 @@ impl Joining {
         heard
     }
 
-    /// What the channel lacks, once it has given all that it keeps. Whoever asks tells all of it.
+    /// What the channel lacks, once it has given all its entries. The caller must publish all of it.
     pub fn joined(self, authority: &Authority, now: Now) -> Joined {
         authority.outbox.told(self.gave_way);
         let mut lacking: Vec<_> = self.lacking.into_values().collect();
