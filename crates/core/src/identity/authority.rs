@@ -1,6 +1,6 @@
-//! Everything that one deployment shares between its requests: the configuration and the state that time changes.
+//! The shared state of one deployment: its configuration, caches, deny list, breaker and counters.
 //!
-//! One handle, made once, used by every flow of every driver. Holds no login in progress: those live in the browser.
+//! One handle, made once, serves every flow of every driver. Holds no login in progress: those live in the browser.
 
 mod cookies;
 mod glance;
@@ -40,7 +40,7 @@ use crate::tally::Tally;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
-/// A deployment at work.
+/// The shared state of one deployment.
 pub struct Authority {
     config: Arc<Config>,
     scope: Scope,
@@ -52,11 +52,11 @@ pub struct Authority {
     hearsay: Hearsay,
     breaker: Breaker,
     spent: Spent,
-    /// Apart, so that no stranger on the channel makes a callback that was used here give way.
+    /// Separate, so that no stranger on the channel can evict a callback that was used on this instance.
     spent_elsewhere: Spent,
     sign_ins: SignIns,
     successions: Successions,
-    /// Which tokens a newer one was asked for a moment ago.
+    /// Tokens that were renewed a moment ago.
     renewals: Spent,
     tally: Tally,
     noted: Noted,
@@ -64,7 +64,7 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Sets a deployment to work; `entropy` seeds what must not be guessed.
+    /// Makes the state of a deployment. `entropy` seeds the login secret and the table's hashing, which must not be guessed.
     pub fn new(config: Config, entropy: Entropy) -> Arc<Self> {
         let bytes = entropy.into_bytes();
         let derive = |purpose: &[u8]| crate::encoding::hmac_parts(bytes.as_slice(), &[purpose]);
@@ -104,12 +104,12 @@ impl Authority {
         &self.config
     }
 
-    /// How many identities and how many refusals are remembered.
+    /// The number of cached identities, and of cached refusals.
     pub fn remembered(&self) -> (usize, usize) {
         self.cache.len()
     }
 
-    /// What was counted of all that is remembered.
+    /// The statistics of the caches.
     pub fn statistics(&self) -> Statistics {
         let looked = self.cache.statistics();
         Statistics {
@@ -119,22 +119,22 @@ impl Authority {
         }
     }
 
-    /// What happened so far, counted.
+    /// The counters of all that happened so far.
     pub const fn tally(&self) -> &Tally {
         &self.tally
     }
 
-    /// Whether the Cloud is asked now, by the endpoint that is worst off. Changes nothing.
+    /// The breaker's state, by the endpoint that is worst off. Changes nothing.
     pub fn breaker_state(&self, now: Now) -> BreakerState {
         self.breaker.state(now)
     }
 
-    /// How long ago the key set was fetched; none where none was, or where keys were given.
+    /// How long ago the key set was fetched; none where it never was, or where keys were configured.
     pub fn keys_age(&self, now: Now) -> Option<Duration> {
         self.keys().and_then(|keys| keys.age_of_set(now))
     }
 
-    /// The keys that signatures are checked with, where they are.
+    /// The signing keys, where signatures are verified here.
     pub(crate) const fn keys(&self) -> Option<&Keys> {
         self.keys.as_ref()
     }
@@ -147,7 +147,7 @@ impl Authority {
         &self.spent
     }
 
-    /// Holds what a sign-in ended with for a moment, for the browser that began it.
+    /// Keeps the outcome of a sign-in for a moment, for the browser that began it.
     pub(crate) fn remember_outcome(
         &self,
         key: TokenKey,
@@ -157,7 +157,7 @@ impl Authority {
         self.sign_ins.add(key, outcome, now);
     }
 
-    /// What a sign-in ended with a moment ago, unless its session ended meanwhile.
+    /// The outcome of a sign-in a moment ago, unless its session was revoked meanwhile.
     pub(crate) fn outcome(
         &self,
         key: &TokenKey,
@@ -172,13 +172,12 @@ impl Authority {
         self.cache.lookup(key, now)
     }
 
-    /// The first look that a request takes at a token: it is counted.
+    /// A request's first lookup of a token: it is counted.
     pub(crate) fn first_lookup(&self, key: &TokenKey, now: Now) -> Lookup {
         self.cache.first_lookup(key, now)
     }
 
-    /// Remembers an identity that was verified now, with what was known of its session; none where it was signed out
-    /// meanwhile.
+    /// Caches an identity that was verified now, with what was known of its session; none where it was signed out meanwhile.
     pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         let said = identity.session_id().cloned();
         let session_id = self.session_of(identity.user().session_token(), said);
@@ -186,7 +185,7 @@ impl Authority {
         self.cache.remember(identity, now)
     }
 
-    /// What a token's session is called: what is said of it, or, where the Cloud has no names for sessions, what a sign-in calls it.
+    /// The session id of a token: `said`, or the one that a sign-in derives where the Cloud has no session ids.
     pub(crate) fn session_of(
         &self,
         token: &SessionToken,
@@ -200,19 +199,21 @@ impl Authority {
         identity.renewed_before_end(self.config.policy.renew_before, now.wall)
     }
 
-    /// Forgets what is remembered of a token that a sign-in is given: it is judged anew. A sign-out stays.
+    /// Drops the cached identity or refusal of a token that a sign-in is given, so that it is verified anew. A sign-out
+    /// stays.
     pub(crate) fn forget_verdict(&self, key: &TokenKey) {
         self.cache.forget_verdict(key);
     }
 
-    /// Remembers who signed in now, in place of what was known of the token before: the Cloud's word on the session is new.
+    /// Caches an identity that signed in now, in place of what was known of its token: the Cloud's answer on the session is
+    /// new.
     pub(crate) fn remember_sign_in(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         self.cache.forget(&identity.key());
         self.remember(identity, now)
     }
 
-    /// Holds a newer token that could not be verified yet for the old one, until it is past its own end. It is nobody's before it
-    /// is verified.
+    /// Keeps a newer token that could not be verified yet in place of the old one, until its own expiry. It belongs to no
+    /// user before it is verified.
     pub(crate) fn hold(&self, old: TokenKey, newer: SessionToken, session: CloudSession, now: Now) {
         let policy = &self.config.policy;
         let end = Unverified::peek(&newer).expires_at;
@@ -227,7 +228,7 @@ impl Authority {
         );
     }
 
-    /// Remembers the identity of a newer token, which the old one stands for from now on; none where either was signed out
+    /// Caches the identity of a newer token, which replaces the old one from now on; none where either was signed out
     /// meanwhile.
     pub(crate) fn succeed(
         &self,
@@ -242,7 +243,7 @@ impl Authority {
         let policy = &self.config.policy;
         let left = old_end.map_or(Duration::ZERO, |end| end.since(now.wall));
         let time = left.min(policy.renew_before);
-        // Before the look at the sign-outs: one that comes now finds either this or the identity denied.
+        // Before the deny list is read: a sign-out that comes now finds either this entry or the identity denied.
         self.successions.add(
             old,
             &Successor::new(key, token, session),
@@ -253,7 +254,7 @@ impl Authority {
         let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
         if remembered.is_none() || is_out(&old) {
             let until = now.wall.plus(policy.session_max_age);
-            // The newer one is good by the Cloud's word, and others may know no end that it falls under.
+            // The Cloud accepts the newer one, and other instances may know no revocation that covers it.
             for (key, proof) in [(key, Proof::Good), (old, Proof::None)] {
                 let ended = self.cache.sign_out(key, None, until, proof, now);
                 self.outbox.put(ended);
@@ -261,36 +262,36 @@ impl Authority {
             return None;
         }
         if remembered.as_ref()?.is_near_end(now.wall) {
-            // A clock is ahead by nearly a token's life: it is renewed as seldom as any other, not with every request.
+            // A clock is ahead by nearly a token's life: limit its renewals like any other's, not one for every request.
             self.may_renew(&key, now);
         }
         remembered
     }
 
-    /// Whether a verified token came in place of this one a while ago: one that is only held is asked about as seldom as a newer one is
-    /// asked for.
+    /// Whether a verified token replaced this one a while ago. Calls about an unverified one are limited like renewals.
     pub(crate) fn has_newer(&self, key: &TokenKey, now: Now) -> bool {
         self.successor(key, now)
             .is_some_and(|newer| newer.is_verified())
     }
 
-    /// What came in place of a token a while ago.
+    /// The token that replaced this one a while ago.
     pub(crate) fn successor(&self, key: &TokenKey, now: Now) -> Option<Successor> {
         self.successions.of(key, now)
     }
 
-    /// The token that a renewal put in place of this one here, where that is still remembered.
+    /// The token that a renewal on this instance put in place of this one, while that is cached.
     pub fn newer_token(&self, token: &SessionToken, now: Now) -> Option<SessionToken> {
         let successor = self.successor(&self.key(token.expose()), now)?;
         Some(successor.token().clone())
     }
 
-    /// Whether a newer token is to be asked for now: of any number of callers at once, one gets true, a few times for one token.
+    /// Claims the renewal of a token: of any number of callers at once, one gets true. The claim lasts for a quarter of
+    /// `renew_before`.
     pub(crate) fn may_renew(&self, key: &TokenKey, now: Now) -> bool {
         self.renewals.spend(*key.as_digest(), now)
     }
 
-    /// Moves the end of an identity, whose session goes on for so long.
+    /// Sets the expiry of an identity, whose session was extended.
     pub(crate) fn prolong(&self, key: &TokenKey, end: Timestamp, session: &CloudSession, now: Now) {
         self.cache.change(key, |identity| {
             let identity = identity.until(end).session_ending(session.expires_at());
@@ -298,14 +299,15 @@ impl Authority {
         });
     }
 
-    /// Refuses a token for a moment whatever the status: nobody asks again for a session that cannot be renewed.
+    /// Negative-caches this token whatever the status, so that no request asks again for a session that cannot be renewed.
     pub(crate) fn over(&self, key: TokenKey, error: &CloudApiError, now: Now) {
         self.cache.refuse(key, Refusal::session(error.clone()), now);
     }
 
-    /// A session that the Cloud says stands, asked with this token. Where the Cloud says who is signed in, its clock counts and not this
-    /// one; where signatures are checked here, this one does. So it does where the token came when this clock was right: its end
-    /// is known then.
+    /// A session that the Cloud accepts, asked with this token. Where the Cloud verifies tokens, the session's times are
+    /// moved to this clock.
+    /// They stay as they are where signatures are verified here, or where the token came while this clock was right: its
+    /// expiry is known then.
     pub(crate) fn standing(&self, session: CloudSession, of: &TokenKey, now: Now) -> CloudSession {
         let known = self.seen(of);
         if self.keys.is_some() || known.is_some_and(|known| !known.is_lent()) {
@@ -314,7 +316,7 @@ impl Authority {
         session.by_this_clock(now.wall)
     }
 
-    /// Whom the Cloud vouches for now, with what the token says of its times.
+    /// An identity that the Cloud accepts now, with the times that its token states.
     pub(crate) fn vouched(&self, identity: Identity, said: &Unverified, now: Now) -> Identity {
         let past = said.expires_at.filter(|end| *end <= now.wall);
         let Some(end) = past.filter(|_| self.keys.is_none()) else {
@@ -324,33 +326,33 @@ impl Authority {
         identity.lent(said.life(), now)
     }
 
-    /// Notes that the Cloud began a session that ended then by this clock.
+    /// Notes that the Cloud began a session that ended at `end` by this clock.
     pub(crate) fn note_ahead(&self, end: Timestamp, now: Now) {
         self.ahead.note(end, now);
     }
 
-    /// By how much this machine's clock is ahead of the Cloud's at least, where the Cloud vouched for what is past its end here and that
-    /// is to be told now: once a minute at most. For a driver to ask whenever a flow has ended.
+    /// By how much this machine's clock is ahead of the Cloud's at least, once a minute at most. A report is due where the
+    /// Cloud accepted a token or session that had expired by this clock. Drivers ask after every flow.
     pub fn take_clock_ahead(&self) -> Option<Duration> {
         self.ahead.take()
     }
 
-    /// Whether an identity is past its end.
+    /// Whether an identity is expired.
     pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
         self.cache.is_over(identity, now)
     }
 
-    /// What was verified of a token once, however long ago.
+    /// The identity that a token was verified as, however long ago.
     pub(crate) fn seen(&self, key: &TokenKey) -> Option<Arc<Identity>> {
         self.cache.seen(key)
     }
 
-    /// Whom a token was verified to be once, where that is still remembered; whether it counts now is not asked.
+    /// The identity that a token was verified as, while it is cached; it may no longer count.
     pub fn verified(&self, token: &SessionToken) -> Option<Arc<Identity>> {
         self.seen(&self.key(token.expose()))
     }
 
-    /// A refusal ends what was known; only a plain 401 is remembered itself, for it alone speaks of the token.
+    /// Drops the cached identity. Only a plain 401 is cached as a refusal: no other status speaks of the token.
     pub(crate) fn refused(&self, key: TokenKey, refusal: Refusal, now: Now) {
         if refusal.error.status() == 401 {
             self.cache.refuse(key, refusal, now);
@@ -381,7 +383,7 @@ impl Authority {
         self.cache.remember_grants(key, user, grants, now);
     }
 
-    /// Leave to ask the Cloud this about a token, where it may be asked now.
+    /// A permit to ask the Cloud about a token, where the breaker allows it now.
     pub(crate) fn may_ask(
         self: &Arc<Self>,
         asked: Asked,
@@ -402,7 +404,7 @@ impl Authority {
     }
 }
 
-/// Leave to ask the Cloud once, to be used up by saying what came of it.
+/// A permit for one call to the Cloud, used up by reporting its result.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Permit {
@@ -413,7 +415,8 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Tells the breaker how the call went. A refusal is an answer; what says nothing of the Cloud's health is not told.
+    /// Reports the result to the breaker. A refusal counts as an answer; an error that says nothing of the Cloud's health is
+    /// not reported.
     pub(crate) fn report<T>(mut self, result: &Result<T, CloudApiError>, now: Now) {
         let breaker = &self.authority.breaker;
         match result {

@@ -1,11 +1,14 @@
-//! What ended before its time and is known to be true: tokens that were good, sessions, users; until nothing of it can live.
+//! The deny list: verified tokens, sessions and users that were revoked, each until nothing of it can be alive.
 //!
-//! Bounded: where it is full, what ends soonest gives way, and that is counted. Only what was proven comes in here, so that no
-//! stranger can push anything out: a token that was seen to be good, a session or a user that an operator or another instance
-//! of ours ended. What ended here never gives way to what others say. What others said gives way to other such news where it is full, so
-//! whoever writes to the channel can lift what was only heard: a token that gives way is left to the table that strangers fill too.
-//! A later end outlasts an earlier one in whatever order they come. An end is let go once both clocks are past it: a wall clock
-//! that is ahead for a moment opens nothing.
+//! Bounded. When full, the entry that expires first is evicted, and evictions are counted. Only proven revocations are
+//! entered, so no stranger can evict one: of a token that was verified, or of a session or user that an operator or another
+//! of our instances revoked.
+//!
+//! Remote entries are evicted first, and never evict local ones. So any publisher on the channel can evict remote entries. An
+//! evicted token moves to the table that strangers can fill too.
+//!
+//! A later end outlasts an earlier one, in whatever order they arrive. An entry is dropped once both clocks are past it: a
+//! wall clock that is ahead for a moment accepts nothing.
 
 use core::ops::Bound;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -27,37 +30,37 @@ pub(crate) struct Denials {
     standing: RwLock<Standing>,
 }
 
-/// What came of an end that was added.
+/// The result of adding a revocation.
 #[derive(Debug, Default)]
 pub(crate) struct Added {
-    /// Whether it says something new.
+    /// Whether it changed the list.
     pub(crate) is_new: bool,
-    /// Tokens that gave way, and until when they are over.
+    /// Evicted tokens, and until when each is revoked.
     pub(crate) gave_way: Vec<(TokenKey, Until)>,
 }
 
-/// Who said that something ended. In the order in which they give way.
+/// Which instance revoked, in the order of eviction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Origin {
     /// Another instance.
     Heard,
-    /// This one.
+    /// This instance.
     Here,
 }
 
-/// From when it is over, and until when that must be known.
+/// From when the subject is revoked, and until when that must be known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Span {
     until: Timestamp,
     at: Timestamp,
 }
 
-/// What is kept of it.
+/// An entry of the list.
 #[derive(Clone, Copy, Debug)]
 struct Held {
     span: Span,
     origin: Origin,
-    /// The end of that, on both clocks.
+    /// The end of `span`, on both clocks.
     until: Until,
 }
 
@@ -69,7 +72,7 @@ struct Standing {
     ends: Ends,
 }
 
-/// By their end, apart by who said so.
+/// Entries by their end, apart by origin.
 #[derive(Debug, Default)]
 struct Ends {
     heard: BTreeSet<(Timestamp, Subject)>,
@@ -102,7 +105,7 @@ impl Denials {
         }
     }
 
-    /// Adds one.
+    /// Adds a revocation.
     pub(crate) fn add(&self, revocation: &Revocation, origin: Origin, now: Now) -> Added {
         let mut standing = self
             .standing
@@ -141,7 +144,7 @@ impl Denials {
         )
     }
 
-    /// The same, by what is known of it. A session whose begin is not known may have begun before.
+    /// Until when a session or its user is denied. A session whose begin is unknown may have begun before the revocation.
     pub(crate) fn of(
         &self,
         session: Option<&SessionId>,
@@ -163,7 +166,7 @@ impl Denials {
             .reduce(Until::max)
     }
 
-    /// Lets what denies this identity stand until then, where that is later.
+    /// Extends the entries that deny this identity to `until`, where that is later.
     pub(crate) fn prolong(&self, identity: &Identity, until: Timestamp, now: Now) {
         let subjects = [
             identity.session_id().cloned().map(Subject::Session),
@@ -182,13 +185,13 @@ impl Denials {
                 && standing_until.stands(now)
                 && span.until < until
             {
-                // Longer, and not wider: what began after it stays free.
+                // Longer, but not wider: a session that began after it stays accepted.
                 standing.add(&Revocation::new(subject, span.at, until), origin, now);
             }
         }
     }
 
-    /// All that stand, those first that end first.
+    /// All entries in force, by their end.
     pub(crate) fn all(&self, now: Now) -> Vec<Revocation> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
         let mut all: Vec<_> = standing
@@ -204,7 +207,7 @@ impl Denials {
         all
     }
 
-    /// What ended here and is held, those first that end first: what follows this one, up to `most`.
+    /// Up to `most` entries made on this instance, by their end, beginning after `last`.
     pub(crate) fn own_after(&self, last: Option<&Revocation>, most: usize) -> Vec<Revocation> {
         let standing = self.standing.read().unwrap_or_else(PoisonError::into_inner);
         let begin = last.map_or(Bound::Unbounded, |last| {
@@ -228,7 +231,7 @@ impl Denials {
         self.len() == 0
     }
 
-    /// How many gave way to others before their time.
+    /// How many entries were evicted before their end.
     pub(crate) fn given_up(&self) -> u64 {
         self.given_up.load(Ordering::Relaxed)
     }
@@ -253,7 +256,7 @@ impl Standing {
         let old = self.get(subject);
         let span = match old.map(|old| old.span) {
             None => new,
-            // What began until the later of two ends is over until the later of both.
+            // Revoked twice, a user is revoked from the later time, until the later end.
             Some(old) if matches!(subject, Subject::User(_)) => Span {
                 until: new.until.max(old.until),
                 at: new.at.max(old.at),
@@ -261,12 +264,12 @@ impl Standing {
             Some(old) => new.max(old),
         };
         let origin = old.map_or(origin, |old| old.origin.max(origin));
-        // What was only heard may never have been kept by the channel: that it ended here too is news for others.
+        // The channel may never have kept what was only received: a local revocation of it is news for others.
         let is_new = old.is_none_or(|old| old.span != span || old.origin < origin);
         if old.is_some_and(|old| old.span == span && old.origin == origin) {
             return false;
         }
-        // Told again while the wall clock is ahead, it ends no sooner.
+        // Repeated while the wall clock is ahead, it ends no sooner.
         let until = Until::new(span.until, now);
         let until = old.map_or(until, |old| until.max(old.until));
         let held = Held {
@@ -303,7 +306,7 @@ impl Standing {
         }
     }
 
-    /// Which token that was, where it was one.
+    /// Evicts the entry that ends first, remote ones before local ones. Returns it where it was a token.
     fn give_up_the_soonest(&mut self) -> Option<(TokenKey, Until)> {
         let heard = self.ends.heard.pop_first();
         let (_, subject) = heard.or_else(|| self.ends.here.pop_first())?;

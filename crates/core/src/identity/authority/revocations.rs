@@ -1,7 +1,7 @@
-//! What ends before its time: by a sign-out, by an operator, or because another instance says so.
+//! Revocations: by a sign-out, by an operator, or received from another instance.
 //!
-//! Ends here at once, and is put out for other instances where somebody takes it to them. What another instance said is taken
-//! over and never put out again, so that nothing goes round in circles.
+//! A revocation takes effect here at once. It is queued for other instances where a driver publishes. What another instance
+//! published is applied and never queued again, so that nothing goes round in circles.
 
 use core::time::Duration;
 
@@ -18,25 +18,26 @@ use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
-/// What came of texts that came over the channel.
+/// The result of applying texts from the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heard {
-    /// How many said something new.
+    /// How many were new.
     pub new: usize,
-    /// How many were not taken: of another version, a stranger's, or of a user that is said to have ended later than now.
+    /// How many were rejected: of another version or deployment, malformed, or revoking a user from more than five minutes
+    /// ahead.
     pub unreadable: usize,
-    /// How long ago the last of them had ended, where any was new.
+    /// How long before now the latest of them was made, where any was new.
     pub lag: Option<Duration>,
 }
 
 impl Authority {
     /// Denies a token here from now on: as long as its session is known to live, or as long as one can. Where the token was
-    /// seen to be good, or its signature says so, its whole session ends, here and for other instances; of any other nobody
-    /// else hears.
+    /// verified, or its signature is good, its whole session is revoked, here and on other instances. Any other token is
+    /// denied on this instance alone.
     pub(crate) fn sign_out(&self, token: &SessionToken, known_end: Option<Timestamp>, now: Now) {
         let key = self.key(token.expose());
-        // With keys at hand nobody needs to be asked, also while the Cloud is away.
+        // With keys at hand no call is needed, also while the Cloud is down.
         let signed = match self.seen(&key) {
             Some(_) => None,
             None => self.prove(key, token, now).ok(),
@@ -49,7 +50,7 @@ impl Authority {
         }
     }
 
-    /// The same for a token that the Cloud has just taken for good: this session of it ends everywhere.
+    /// Signs out a token that the Cloud has just accepted: its session is revoked on all instances.
     pub(crate) fn sign_out_proven(
         &self,
         token: &SessionToken,
@@ -71,7 +72,7 @@ impl Authority {
         let ends = [Unverified::peek(token).expires_at, known_end];
         let until = self.last_of(ends.into_iter().flatten(), now);
         let key = self.key(token.expose());
-        // A renewal made several tokens one session: they end together.
+        // A renewal gave one session several tokens: revoke all of them.
         let others = self.successions.end(&key);
         for key in core::iter::once(key).chain(others) {
             let ended = self
@@ -81,7 +82,7 @@ impl Authority {
         }
     }
 
-    /// Ends a session here at once, with every token of it, and puts that out for other instances. The Cloud is not told.
+    /// Revokes a session with all its tokens, here at once, and queues that for other instances. Does not call the Cloud.
     pub fn end_session(&self, session: &SessionId, now: Now) {
         let known_end = self.cache.end_of_session(session);
         let until = self.last_of(known_end, now);
@@ -89,37 +90,37 @@ impl Authority {
         self.outbox.put(self.cache.revoke(vec![ended], now));
     }
 
-    /// Ends every session of a user that began before now, here at once, and puts that out for other instances; whoever signs
-    /// in later is let in again. The Cloud is not told.
+    /// Revokes every session of a user that began before now, here at once, and queues that for other instances. A later
+    /// sign-in is accepted. Does not call the Cloud.
     ///
-    /// When a session began is what its token says of its issue, in whole seconds: who signs in within the second, or by a
-    /// clock of the Cloud's that is behind ours, signs in once more.
+    /// A session's begin is its token's time of issue, in whole seconds. A user must sign in once more after a sign-in within
+    /// the same second, or by a clock of the Cloud's that is behind ours.
     pub fn end_user(&self, user: &UserId, now: Now) {
         let until = self.last_of(None, now);
         self.outbox.put(self.cache.end_user(user, until, now));
     }
 
-    /// Forgets what is remembered of a token: the next request with it asks anew, unless somebody asks already: that answer counts.
-    /// Ends nothing.
+    /// Evicts a token from the cache. The next request with it asks anew, unless a call is under way: that answer counts.
+    /// Revokes nothing.
     pub fn forget(&self, token: &SessionToken) {
         self.cache.forget(&self.key(token.expose()));
     }
 
-    /// Forgets what is remembered of a session: the next request of it asks anew, unless somebody
-    /// asks already. Ends nothing.
+    /// Evicts a session from the cache. Its next request asks anew, unless a call is under way: that answer counts. Revokes
+    /// nothing.
     pub fn forget_session(&self, session: &SessionId) {
         self.cache
             .forget_where(|identity| identity.session_id() == Some(session));
     }
 
-    /// Forgets what is remembered of a user, permissions included: the next request asks anew, unless somebody
-    /// asks already. Ends nothing.
+    /// Evicts a user from the cache, permissions included. The user's next request asks anew, unless a call is under way:
+    /// that answer counts. Revokes nothing.
     pub fn forget_user(&self, user: &UserId) {
         self.cache
             .forget_where(|identity| identity.user().id() == user);
     }
 
-    /// Whether a session that the Cloud told of is over here.
+    /// Whether a session that the Cloud returned is revoked here.
     pub(crate) fn is_ended(&self, session: &CloudSession, now: Now) -> bool {
         self.cache
             .denials()
@@ -132,8 +133,8 @@ impl Authority {
             .is_some()
     }
 
-    /// Why what somebody was verified with counts no more, where that is so: the token, its session or everything of the user until
-    /// then ended here, or it is past its own end.
+    /// Why a verified token counts no more, where that is so: the token, its session or its user was revoked here, or it is
+    /// expired.
     pub(crate) fn end_of_user(
         &self,
         key: &TokenKey,
@@ -144,11 +145,11 @@ impl Authority {
         match self.lookup(key, now) {
             Lookup::SignedOut => return Some(CloudApiError::new(Code::SignedOut)),
             Lookup::Expired => return Some(CloudApiError::new(Code::SessionExpired)),
-            // An end takes away whom it ends: who is remembered is none of them.
+            // A revocation evicts the identities it covers, so a cached one is not revoked.
             Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => return None,
             Lookup::Refused(_) | Lookup::Unknown => {}
         }
-        // It was verified once, so what it says of itself is true.
+        // It was verified once, so its claims are true.
         let said = Unverified::peek(token);
         let denials = self.cache.denials();
         if !denials.is_empty() && self.seen(key).is_none() {
@@ -164,37 +165,37 @@ impl Authority {
         (end <= now.wall).then(|| CloudApiError::new(Code::SessionExpired))
     }
 
-    /// What the revocations of this deployment are known by among those of others.
+    /// The namespace that keeps this deployment's revocations apart from others'.
     pub const fn realm(&self) -> &Realm {
         &self.realm
     }
 
-    /// From now on puts out what ends here, for [`take_revocations`](Self::take_revocations). `wake` is called after something
-    /// came in, by whoever ended it, and must not wait. False where somebody takes them already.
+    /// Begins to queue revocations for [`take_revocations`](Self::take_revocations). `wake` is called on the thread that
+    /// revokes, after an entry was queued, and must not block. False where a publisher is registered already.
     pub fn publish_revocations(&self, wake: impl Fn() + Send + Sync + 'static) -> bool {
         self.outbox.open(Box::new(wake))
     }
 
-    /// From now on calls `wake` after something ended, here or by the word of another instance: by whoever ended it, so it must not
-    /// wait. For what goes on longer than one request, and looks again then. False where another is called already.
+    /// Calls `wake` after every revocation, made here or received, on the thread that applied it; it must not block. For work
+    /// that outlives one request and then checks again. False where a callback is registered already.
     pub fn on_end(&self, wake: impl Fn() + Send + Sync + 'static) -> bool {
         self.outbox.on_end(Box::new(wake))
     }
 
-    /// Takes what is to be told to other instances, the oldest first, up to `most`. Where more came than can wait, all that ended
-    /// here follows once more, for the oldest gave way; of that, some may be over.
+    /// Takes up to `most` revocations to publish, the oldest first. Where the queue overflowed, all local revocations in
+    /// force follow once more, since the oldest were dropped. Some of those may be over.
     pub fn take_revocations(&self, most: usize) -> Vec<Revocation> {
         let denials = self.cache.denials();
         self.outbox
             .take(most, |last, most| denials.own_after(last, most))
     }
 
-    /// Whether a callback with this digest of its state was used, here or on an instance that told of it.
+    /// Whether the callback with this digest of its state was used, here or on an instance that published it.
     pub(crate) fn is_spent(&self, state: &Digest, now: Now) -> bool {
         self.spent.holds(state, now) || self.spent_elsewhere.holds(state, now)
     }
 
-    /// Spends a callback and puts that out for other instances; false where it was spent here already.
+    /// Marks a callback as used and queues that for other instances; false where it was used here already.
     pub(crate) fn spend_callback(&self, state: Digest, now: Now) -> bool {
         let is_first = self.spent.spend(state, now);
         if is_first {
@@ -207,21 +208,22 @@ impl Authority {
         is_first
     }
 
-    /// Takes which callbacks were used here, to tell other instances, the oldest first, up to `most`. They need not be kept for
-    /// instances that are away: there the Cloud, which takes a code once, stands in.
+    /// Takes up to `most` callbacks that were used here, to publish, the oldest first. Instances that are disconnected need
+    /// not catch up on them: the Cloud accepts a code only once.
     pub fn take_spent_callbacks(&self, most: usize) -> Vec<SpentCallback> {
         self.outbox.take_spent(most)
     }
 
-    /// How many revocations are still to be told to other instances, those included that gave way to others and are told again.
-    /// More than none as long as [`take_revocations`](Self::take_revocations) gives any.
+    /// How many revocations are still to be published, including those that were dropped and are resent. Above 0 as long as
+    /// [`take_revocations`](Self::take_revocations) returns any.
     pub fn waiting(&self) -> usize {
         self.outbox.len()
     }
 
-    /// Takes over what another instance said, in any order and as often as it says so. The result counts what was new.
+    /// Applies revocations of another instance, in any order and repeatedly. Returns how many were new.
     ///
-    /// No end is taken that is later than a session or a token can have, and none of a user of more than five minutes ahead.
+    /// An end later than a session or token can have is cut down to that. A user's revocation from more than five minutes
+    /// ahead is dropped.
     pub fn apply(&self, revocations: impl IntoIterator<Item = Revocation>, now: Now) -> usize {
         let bounded = revocations
             .into_iter()
@@ -237,7 +239,7 @@ impl Authority {
         }
         for revocation in &ended {
             if let Subject::Token(key) = &revocation.subject {
-                // What was renewed here the other did not know of: that is news of ours.
+                // The other instance did not know of a renewal made here: that revocation is local.
                 for other in self.successions.end(key) {
                     let (until, proof) = (revocation.until, Proof::None);
                     let ended = self.cache.sign_out(other, None, until, proof, now);
@@ -248,14 +250,14 @@ impl Authority {
         ended.len()
     }
 
-    /// Reads and takes over texts that came over the channel to other instances, and notes that it is there: also where there
-    /// are none. What cannot be read is counted and ends nothing.
+    /// Parses and applies texts from the channel, and notes that the channel is connected, even for no texts. Unreadable
+    /// texts are counted and revoke nothing.
     pub fn hear<'t>(&self, texts: impl IntoIterator<Item = &'t str>, now: Now) -> Heard {
         let (read, unreadable) = self.read(texts, now);
         self.heard(read, unreadable, now)
     }
 
-    /// What is taken of texts that came over the channel, and how many are not.
+    /// The revocations among texts from the channel, and how many texts were rejected.
     pub(super) fn read<'t>(
         &self,
         texts: impl IntoIterator<Item = &'t str>,
@@ -264,7 +266,7 @@ impl Authority {
         let (mut read, mut unreadable) = (Vec::new(), 0_usize);
         for text in texts {
             if let Some(spent) = self.realm.parse_spent(text) {
-                // It makes one callback refused, and no longer than a sign-in may take from now.
+                // It blocks one callback, and no longer than a sign-in may take from now.
                 if now.wall < spent.until {
                     self.spent_elsewhere.spend(spent.digest, now);
                 }
@@ -290,20 +292,20 @@ impl Authority {
         }
     }
 
-    /// How long ago the channel to other instances was last heard of; none where there is none.
+    /// How long ago the channel was last heard from; none where there is no channel.
     pub fn revocation_lag(&self, now: Now) -> Option<Duration> {
         self.outbox
             .last_heard()
             .map(|last| now.monotonic.saturating_sub(last))
     }
 
-    /// All that is known to have ended and still counts: for a channel that lost what it held.
+    /// All revocations in force: for a channel that lost its entries.
     pub fn revocations(&self, now: Now) -> Vec<Revocation> {
         self.cache.denials().all(now)
     }
 
-    /// The last of these ends, and no sooner than a session ends of which nothing is known; with the leeway that a token is
-    /// taken for after its own.
+    /// The latest of these ends, and no sooner than the longest life of a session. Adds the leeway for which a token is
+    /// accepted after its expiry.
     fn last_of(&self, ends: impl IntoIterator<Item = Timestamp>, now: Now) -> Timestamp {
         let longest: Duration = self.config.policy.session_max_age;
         ends.into_iter()
