@@ -1,12 +1,15 @@
-//! The breaker: what failed several times in a row is not asked for a moment, then by one call at a time.
+//! The circuit breaker: after several failures in a row no call is made for a pause, then one call at a time.
 //!
-//! Each endpoint has its own, and so has each token at it: one account that the Cloud cannot serve costs itself, and an endpoint that
-//! is down costs what it is for. An endpoint opens once several tokens failed there with no answer between, each counted as it
-//! begins to fail: one that has failed for a while, though others were answered, says nothing more about the endpoint. The trial of an
-//! open endpoint is for a token that did not fail, where one was turned away: those that did let it go first for a whole pause.
+//! Each endpoint has its own, and so has each token at it. An account that the Cloud cannot serve costs only itself, and an
+//! endpoint that is down costs only what it is for. An endpoint opens once several tokens failed there with no answer
+//! between. Each token counts as it begins to fail: one that went on failing while others were answered says nothing more
+//! about the endpoint.
 //!
-//! Counts failures only, never refusals: or anyone could open it with junk tokens. A trial whose request was dropped is
-//! handed back, or whoever hangs up could keep it open.
+//! A token that did not fail has precedence for the trial of an open endpoint, where one was turned away. The failed ones let
+//! it go first for a whole pause.
+//!
+//! Counts failures only, never refusals: otherwise anyone could open it with junk tokens. A trial whose request was dropped
+//! is handed back: otherwise a client that hangs up could keep it open.
 
 use core::time::Duration;
 use std::collections::BTreeMap;
@@ -15,12 +18,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::key::TokenKey;
 use crate::time::Now;
 
-/// How many tokens that fail are known of an endpoint; each takes some 100 bytes.
+/// How many failing tokens are known for an endpoint; each takes some 100 bytes.
 const MAX_FAILING: usize = 1024;
-/// After how many pauses without a call a token is no longer known to fail.
+/// After how many pauses without a call a failing token is forgotten.
 const PAUSES_KNOWN: u32 = 12;
 
-/// What is asked at the Cloud, of that which is left alone while it fails.
+/// The calls that the breaker guards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Verify,
@@ -41,18 +44,18 @@ pub(crate) struct Breaker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Admission {
     Yes,
-    /// The one call of the pause that ends then.
+    /// The one call of the pause that ends at this monotonic time.
     Trial(Duration),
     No,
 }
 
-/// Whether the Cloud is asked, for whoever looks at it from outside.
+/// The state of the circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum BreakerState {
-    /// It is asked.
+    /// Calls are made.
     Closed,
-    /// Several calls to one of its endpoints failed in a row, and none came through since. The tokens that failed are not asked about
-    /// there; where they are several, no token is.
+    /// Several calls to one of the endpoints failed in a row, with no answer since. No call is made there for the tokens that
+    /// failed; where several failed, for no token.
     Open,
     /// The pause is over: one call may try.
     HalfOpen,
@@ -74,17 +77,17 @@ impl BreakerState {
 
 #[derive(Debug, Default)]
 struct Endpoint {
-    /// Calls that failed since the last answer.
+    /// Failed calls since the last answer.
     failures: u32,
     /// Tokens that began to fail since then.
     tokens: u32,
     next_trial: Duration,
-    /// A token that did not fail was turned away since the last trial.
+    /// Whether a token that did not fail was turned away since the last trial.
     is_awaited: bool,
     failing: BTreeMap<TokenKey, Failing>,
 }
 
-/// A token that failed, and was not answered since.
+/// A token that failed and was not answered since.
 #[derive(Debug, Default)]
 struct Failing {
     failures: u32,
@@ -112,7 +115,7 @@ impl Breaker {
         .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether a call for this token may be made now.
+    /// Whether a call for this token may be made now. Claims the trial.
     pub(crate) fn admits(&self, asked: Asked, token: &TokenKey, now: Now) -> Admission {
         let mut endpoint = self.endpoint(asked);
         let is_open = endpoint.tokens >= self.failures_allowed;
@@ -147,7 +150,7 @@ impl Breaker {
         Admission::Trial(trial)
     }
 
-    /// Whether the Cloud is asked, by the endpoint that is worst off. Makes no use of it.
+    /// The state of the endpoint that is worst off. Claims nothing.
     pub(crate) fn state(&self, now: Now) -> BreakerState {
         let states = [Asked::Verify, Asked::Validate, Asked::Permissions].map(|asked| {
             let endpoint = self.endpoint(asked);
@@ -166,7 +169,7 @@ impl Breaker {
             .unwrap_or(BreakerState::Closed)
     }
 
-    /// A trial that told nothing: the next caller has it, unless the next one has begun already.
+    /// Hands back a trial without a result: the next caller gets it, unless the next trial has begun.
     pub(crate) fn hand_back(&self, asked: Asked, token: &TokenKey, trial: Duration) {
         let mut endpoint = self.endpoint(asked);
         let begun = trial.saturating_sub(self.pause);
@@ -180,7 +183,7 @@ impl Breaker {
         }
     }
 
-    /// The Cloud answered.
+    /// Records an answer of the Cloud.
     pub(crate) fn succeeded(&self, asked: Asked, token: &TokenKey) {
         let mut endpoint = self.endpoint(asked);
         endpoint.failing.remove(token);

@@ -1,4 +1,4 @@
-//! What opens for whom, and whose call is the trial.
+//! When the breaker opens, for which tokens, and which call gets the trial.
 
 use super::*;
 use crate::encoding::sha256;
@@ -41,7 +41,7 @@ fn trial(second: u64) -> Admission {
     Admission::Trial(Duration::from_secs(second))
 }
 
-/// One that five tokens opened in the first second.
+/// A breaker that five tokens opened in the first second.
 fn open() -> Breaker {
     let breaker = breaker();
     fail_each(&breaker, &["a", "b", "c", "d", "e"], 0);
@@ -67,7 +67,7 @@ fn one_token_that_fails_costs_itself_only() {
         fail(&breaker, "odd", 1, 0);
         assert_eq!(asks(&breaker, "good", 0), Yes);
     }
-    // As long as nobody else was answered, it may as well be the Cloud.
+    // As long as no other token was answered, the Cloud itself may be down.
     assert_eq!(breaker.state(at(4)), BreakerState::Open);
     assert_eq!([0, 4].map(|s| asks(&breaker, "odd", s)), [No, No]);
     assert_eq!([5, 5].map(|s| asks(&breaker, "odd", s)), [trial(10), No]);
@@ -89,7 +89,7 @@ fn accounts_that_fail_all_the_time_open_nothing_for_others() {
                 fail(&breaker, text, 1, second);
             }
         }
-        // Their first failures, all at once, may as well be the Cloud's.
+        // First failures of many tokens at once may be the Cloud's.
         let is_late = second > 2 * PAUSE;
         assert!(
             !is_late || asks(&breaker, "good", second) == Yes,
@@ -114,7 +114,7 @@ fn several_tokens_in_a_row_open_an_endpoint_and_no_other() {
         No,
         "another endpoint's answers say nothing of it"
     );
-    // An answer in between is the end of the row.
+    // An answer in between ends the row.
     let breaker = self::breaker();
     fail_each(&breaker, &["a", "b", "c", "d"], 0);
     breaker.succeeded(Verify, &key("f"));
@@ -131,10 +131,10 @@ fn a_trial_is_for_a_token_that_did_not_fail() {
     assert_eq!(ask(["a", "f", "g"], 9), [No, No, No]);
     fail(&breaker, "f", 1, 9);
     assert_eq!(ask(["a", "f", "g"], 14), [No, No, trial(19)]);
-    // Where nobody else is there, one that failed has it.
+    // Where no other token waits, a failed one gets the trial.
     fail(&breaker, "g", 1, 14);
     assert_eq!(ask(["e", "g", "a"], 19), [trial(24), No, No]);
-    // Where somebody else was and is gone, a pause later.
+    // Where another was turned away and does not return, a pause later.
     assert_eq!(asks(&breaker, "h", 20), No);
     fail(&breaker, "e", 1, 20);
     let later = [25, 29, 30].map(|second| asks(&breaker, "a", second));

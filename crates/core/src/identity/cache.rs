@@ -1,11 +1,14 @@
-//! Identities, refusals, permissions and sign-outs that are remembered: bounded, and judged anew at every look.
+//! The cache: identities, refusals, permissions and sign-outs, bounded and judged anew at every lookup.
 //!
-//! A look says fresh, due, stale, refused, signed out or unknown. A sign-out wins over everything, at once, and over answers
-//! that were under way when it came. The session's expiry is looked at on every hit, on the wall clock; times of our own
-//! run on the monotonic clock. What anybody can cause, refusals and sign-outs of tokens that were never seen to be good,
-//! lives in tables of its own, so that a flood of junk evicts nobody. An entry counts by its size, so that a few large ones
-//! do not fill the memory. The end of a session or a user takes away what is remembered of them, in one scan, and is looked at
-//! again whenever somebody is remembered: a hit stays one look at one table.
+//! A lookup is fresh, due, stale, expired, refused, signed out or unknown. A sign-out wins at once, also over answers to
+//! calls that were under way. A session's expiry is checked on every hit, by the wall clock; the cache's own times run on the
+//! monotonic clock.
+//!
+//! Strangers can cause refusals and sign-outs of unverified tokens. These live in tables of their own, so that a flood of
+//! junk evicts no identity. An entry counts by its size, so that a few large ones do not fill the memory.
+//!
+//! Revoking a session or a user evicts its identities in one scan, and the deny list is checked again whenever an identity is
+//! cached. So a hit stays one lookup in one table.
 
 mod ends;
 mod glance;
@@ -29,26 +32,26 @@ use crate::time::{Now, Timestamp};
 use crate::verification::Verification;
 use writing::Writing;
 
-/// What is known of a token.
+/// The cache's answer for a token.
 #[derive(Clone, Debug)]
 pub(crate) enum Lookup {
     /// Verified within the fresh time.
     Fresh(Arc<Identity>),
-    /// The same, near the end of that time: who is told this, and nobody else, asks about it anew.
+    /// Fresh, but near the end of the fresh time. The one caller that gets this refreshes the identity in the background.
     Due(Arc<Identity>),
-    /// Verified within the stale time: good only where the Cloud cannot be asked.
+    /// Verified within the stale time: used only where the Cloud cannot be asked.
     Stale(Arc<Identity>),
-    /// Verified once, and now past its expiry.
+    /// Verified once, and expired now.
     Expired,
     /// Refused a moment ago.
     Refused(Refusal),
     /// Signed out here.
     SignedOut,
-    /// Nothing.
+    /// Nothing usable is cached.
     Unknown,
 }
 
-/// What is known of a user's permissions.
+/// The cache's answer for a user's permissions.
 #[derive(Clone, Debug)]
 pub(crate) enum GrantsLookup {
     Fresh(Arc<Grants>),
@@ -58,20 +61,20 @@ pub(crate) enum GrantsLookup {
 
 pub(crate) struct Cache {
     fresh: Duration,
-    /// From this age on an identity is asked about anew.
+    /// From this age on an identity is due for a refresh.
     due: Duration,
-    /// How far the clocks may differ, where a token's own end counts.
+    /// The leeway for clocks that differ, applied to a token's own expiry.
     leeway: Duration,
     grants_fresh: Duration,
     stale: Duration,
     refused: Duration,
     identities: Store<(Arc<Identity>, Duration)>,
-    /// Under the token that was asked with, for the user that was asked about.
+    /// By the token that asked, for the user that was asked about.
     grants: Store<(UserId, Arc<Grants>, Duration)>,
     refusals: Store<(Refusal, Duration)>,
-    /// What ended and was seen to be good, here or by another instance of ours.
+    /// Revoked tokens, sessions and users that were verified, here or on another of our instances.
     denials: Denials,
-    /// Tokens that were signed out without having been verified first, and those of denied sessions and users that came by.
+    /// Tokens that were signed out unverified, and tokens of denied sessions and users that were brought since.
     signed_out: Store<Until>,
     counters: Counters,
     evictions: Evictions,
@@ -79,7 +82,7 @@ pub(crate) struct Cache {
     writing: Writing,
 }
 
-/// Which of a request's looks it is.
+/// Whether this is a request's first lookup, which is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
     First,
@@ -89,9 +92,9 @@ enum Turn {
 /// What a sign-out knows of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Proof {
-    /// No more than what is remembered.
+    /// Only what is cached.
     None,
-    /// The Cloud has just taken it for good.
+    /// The Cloud has just accepted it.
     Good,
 }
 
@@ -100,7 +103,7 @@ impl Cache {
         let hasher = KeyHasher::new(seed);
         let evictions = Evictions::default();
         let fresh = verification.session_every().unwrap_or(policy.fresh);
-        // To check a signature anew costs nobody a wait; to ask the Cloud does.
+        // To verify a signature anew makes no request wait; to ask the Cloud does.
         let early = match verification {
             Verification::Keys(_) => Duration::ZERO,
             _ => policy.refresh_early.min(fresh / 10),
@@ -131,7 +134,7 @@ impl Cache {
     }
 
     fn look(&self, key: &TokenKey, now: Now, turn: Turn) -> Lookup {
-        // No identity stands beside a sign-out of its token: who writes sees to that. So this look comes first.
+        // No identity is cached beside a sign-out of its token: writers see to that. So this lookup comes first.
         if let Some((identity, verified)) = self.identities.get(key) {
             let age = now.monotonic.saturating_sub(verified);
             if self.is_over(&identity, now) {
@@ -160,7 +163,7 @@ impl Cache {
             .map_or(Lookup::Unknown, Lookup::Refused)
     }
 
-    /// Whether an identity still counts: it neither ended here nor was refused.
+    /// Whether an identity still counts: neither revoked, refused nor expired.
     pub(crate) fn stands(&self, identity: &Identity, now: Now) -> bool {
         let found = self.lookup(&identity.key(), now);
         !matches!(
@@ -169,17 +172,17 @@ impl Cache {
         ) && self.denials.of_identity(identity, now).is_none()
     }
 
-    /// Whether an identity is past its end.
+    /// Whether an identity is expired.
     pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
         identity.is_expired(now, self.leeway)
     }
 
-    /// From when on an identity is over for certain.
+    /// When an identity is expired beyond the leeway.
     fn last_moment(&self, identity: &Identity) -> Option<Timestamp> {
         Some(identity.expires_at()?.plus(self.leeway))
     }
 
-    /// How far the clocks may differ where a token's own end counts.
+    /// The leeway for clocks that differ, applied to a token's own expiry.
     pub(crate) const fn leeway(&self) -> Duration {
         self.leeway
     }
@@ -189,7 +192,7 @@ impl Cache {
         (now.monotonic.saturating_sub(since) < self.refused).then_some(refusal)
     }
 
-    /// The same for the first look that a request takes, which is counted and may be told that the identity is due.
+    /// A request's first lookup of a token. It is counted, and alone may be due.
     pub(crate) fn first_lookup(&self, key: &TokenKey, now: Now) -> Lookup {
         let lookup = self.look(key, now, Turn::First);
         self.counters.count(key, &lookup);
@@ -197,14 +200,14 @@ impl Cache {
     }
 
     fn is_signed_out(&self, key: &TokenKey, now: Now) -> bool {
-        // Both are looked at: a sign-out that is over in one must not hide a later one in the other.
+        // Both are read: a sign-out that is over in one must not hide a later one in the other.
         self.signed_out
             .get(key)
             .is_some_and(|until| until.stands(now))
             || self.denials.holds_token(key, now)
     }
 
-    /// Remembers an identity that was verified now; none where its token, its session or its user was signed out meanwhile.
+    /// Caches an identity that was verified now; none where its token, session or user was revoked meanwhile.
     pub(crate) fn remember(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         let mut writing = self.writing.begin();
         let key = identity.key();
@@ -212,12 +215,12 @@ impl Cache {
             return None;
         }
         if let Some(until) = self.denials.of_identity(&identity, now) {
-            // It may live longer than was thought when it ended.
+            // It may live longer than was known when it was revoked.
             let until = self
                 .last_moment(&identity)
                 .map_or(until, |end| until.max(Until::new(end, now)));
             self.denials.prolong(&identity, until.wall(), now);
-            // So that the next request with this token finds it out without a call.
+            // So that the next request with this token needs no call.
             self.shut_out(key, until);
             self.forget_identity(&key);
             return None;
@@ -233,7 +236,7 @@ impl Cache {
         Some(identity)
     }
 
-    /// Gives an identity another end; when it was verified stays. None where it is not there any more.
+    /// Changes an identity and keeps the time of its verification. None where it is no longer cached.
     pub(crate) fn change(
         &self,
         key: &TokenKey,
@@ -247,7 +250,7 @@ impl Cache {
         Some(changed)
     }
 
-    /// Remembers a refusal and forgets what was known before it, but for a refusal of the session.
+    /// Caches a refusal and evicts the identity. An earlier refusal of the session stays one.
     pub(crate) fn refuse(&self, key: TokenKey, mut refusal: Refusal, now: Now) {
         let _writing = self.writing.begin();
         self.forget_identity(&key);
@@ -259,19 +262,19 @@ impl Cache {
         self.refusals.insert(key, (refusal, now.monotonic));
     }
 
-    /// What was verified of a token once, however long ago.
+    /// The identity that a token was verified as, however long ago.
     pub(crate) fn seen(&self, key: &TokenKey) -> Option<Arc<Identity>> {
         self.identities.get(key).map(|(identity, _)| identity)
     }
 
-    /// Forgets an identity or a refusal: the next look at this token is the first. A sign-out stays.
+    /// Evicts an identity or a refusal, so that the next lookup of its token finds neither. A sign-out stays.
     pub(crate) fn forget_verdict(&self, key: &TokenKey) {
         let _writing = self.writing.begin();
         self.forget_identity(key);
         self.refusals.remove(key);
     }
 
-    /// Forgets an identity without remembering a refusal.
+    /// Evicts an identity without caching a refusal.
     pub(crate) fn forget(&self, key: &TokenKey) {
         let _writing = self.writing.begin();
         self.forget_identity(key);
@@ -301,7 +304,7 @@ impl Cache {
         }
     }
 
-    /// How many identities and refusals are held.
+    /// The number of cached identities, and of cached refusals.
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.identities.len(), self.refusals.len())
     }

@@ -1,4 +1,4 @@
-//! What is remembered: for how long, how much of it, and what wins over what.
+//! The cache: for how long, how much, and which entry wins.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -90,7 +90,7 @@ pub(super) fn seen(cache: &Cache, token: &str, now: Now) -> &'static str {
     }
 }
 
-/// The same, whoever it is.
+/// A lookup without its identity.
 pub(super) fn seen_token(cache: &Cache, token: &str, now: Now) -> &'static str {
     match cache.lookup(&key(token), now) {
         Lookup::Fresh(_) => "fresh",

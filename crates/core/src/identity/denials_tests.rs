@@ -1,4 +1,4 @@
-//! What is denied: for how long, what outlasts what, and what gives way where it is full.
+//! The deny list: how long an entry counts, which entry outlasts which, and which is evicted.
 
 use core::time::Duration;
 
@@ -191,7 +191,7 @@ fn what_ended_here_is_given_page_by_page_and_nothing_that_was_heard() {
         }
         assert_eq!(told, own, "{most}");
     }
-    // One that was told and ends later now is told again, and none is left out for it.
+    // An entry that was published and now ends later is published again, and none is left out for it.
     denials.add(&over(session("s"), 6, 120), Origin::Here, now(6));
     let rest = denials.own_after(own.first(), 9);
     assert_eq!(rest.len(), 4, "{rest:?}");

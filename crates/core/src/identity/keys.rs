@@ -1,9 +1,11 @@
-//! The keys that signatures are checked with: fetched seldom, kept where they cannot be fetched, replaced by usable ones only.
+//! The signing keys: fetched seldom, kept during outages, replaced by usable ones only.
 //!
-//! A set is fresh for a while and good for longer, so that a key server may be away: for all of `keys_kept`, also where it
-//! went away just as the set grew old and is asked again a pause after it came back. An attempt is claimed before it is
-//! made, whether it succeeds or not, and the next one has to wait: nobody can cause more fetches by inventing key ids. Who
-//! claims must bring the set or the failure back; where that is lost, the pause alone ends it.
+//! A set is fresh for a while and good for longer, so that the key server may be down for all of `keys_kept`. That holds even
+//! where the server went down just as the set grew old, and is asked again a pause after it came back.
+//!
+//! An attempt is claimed before it is made, whether it succeeds or not, and the next one has to wait. So a stranger cannot
+//! cause more fetches by inventing key ids. The claimant must report the set or the failure; where that is lost, the pause
+//! alone ends the claim.
 
 use core::time::Duration;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,7 +28,7 @@ pub(crate) struct Keys {
 #[derive(Default)]
 struct State {
     set: Option<Arc<KeySet>>,
-    /// When the set was brought.
+    /// When the set was fetched.
     since: Duration,
     attempt: Attempt,
     /// When the next attempt may be made.
@@ -34,7 +36,7 @@ struct State {
 }
 
 impl State {
-    /// How long ago the set was brought.
+    /// How long ago the set was fetched.
     fn age(&self, now: Now) -> Duration {
         now.monotonic.saturating_sub(self.since)
     }
@@ -52,7 +54,7 @@ enum Attempt {
 /// What to do where the keys at hand are not enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outlook {
-    /// Fetch, or wait for whoever does.
+    /// Fetch, or wait for the caller that does.
     Fetch,
     /// They were fetched a moment ago, or are fixed: there are no others.
     Complete,
@@ -82,20 +84,20 @@ impl Keys {
         }
     }
 
-    /// The set that is good now.
+    /// The key set in use.
     pub(crate) fn current(&self, now: Now) -> Option<Arc<KeySet>> {
         let state = self.lock();
         let is_good = self.url.is_none() || state.age(now) < self.good;
         state.set.as_ref().filter(|_| is_good).map(Arc::clone)
     }
 
-    /// Whether the set has grown old, so that it ought to be fetched though it is still good, and may be.
+    /// Whether the set is due for a fetch though it is still good, and may be fetched now.
     pub(crate) fn is_due(&self, now: Now) -> bool {
         let state = self.lock();
         self.url.is_some() && state.age(now) >= self.fresh && now.monotonic >= state.next
     }
 
-    /// How long ago the set was brought; none where it was given, or where there is none.
+    /// How long ago the set was fetched; none where it was configured, or where there is none.
     pub(crate) fn age_of_set(&self, now: Now) -> Option<Duration> {
         let state = self.lock();
         (self.url.is_some() && state.set.is_some()).then(|| state.age(now))
@@ -119,7 +121,7 @@ impl Keys {
         state.attempt == Attempt::UnderWay && now.monotonic < state.next
     }
 
-    /// Leave to fetch, to one caller in a pause.
+    /// Claims a fetch; one caller gets it in each pause.
     pub(crate) fn claim(&self, now: Now) -> Option<KeySetUrl> {
         let url = self.url.clone()?;
         let mut state = self.lock();
@@ -131,7 +133,7 @@ impl Keys {
         Some(url)
     }
 
-    /// A set was brought. It has a usable key, or it would not be one.
+    /// Stores a fetched set. A [`KeySet`] has at least one usable key.
     pub(crate) fn bring(&self, set: KeySet, now: Now) {
         let mut state = self.lock();
         state.set = Some(Arc::new(set));
@@ -139,7 +141,7 @@ impl Keys {
         state.attempt = Attempt::Succeeded;
     }
 
-    /// The set could not be had; the last good one stays.
+    /// Records a failed fetch; the last good set stays.
     pub(crate) fn failed(&self) {
         self.lock().attempt = Attempt::Failed;
     }

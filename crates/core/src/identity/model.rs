@@ -1,7 +1,7 @@
-//! A model of what is shared: answers under way, ends of all kinds and looks, in very many orders of their steps.
+//! A model of the shared state: answers, revocations of all kinds and lookups, in very many orders of their steps.
 //!
-//! Run by `cargo xtask model`, on locks that let each step be any thread's turn. What must hold in every order: an end that has
-//! returned is seen by every later look, nothing that ended is held in the end, and nobody else is touched.
+//! Run by `cargo xtask model`, on locks that let any thread take each next step. In every order: every lookup after a
+//! revocation has returned sees it, nothing revoked stays cached, and no other user is affected.
 #![allow(clippy::unwrap_used, reason = "what a test does not expect fails it")]
 
 use core::time::Duration;
@@ -59,7 +59,7 @@ fn identity(id: &str) -> Identity {
     Identity::new(key(id), record, Some(session(id)), None).begun(Some(now().wall))
 }
 
-/// An answer of the Cloud arrives, for both people.
+/// An answer of the Cloud arrives, for both users.
 fn answered(cache: &Cache) {
     for id in ["ada", "bob"] {
         let remembered = cache.remember(identity(id), now());
@@ -69,7 +69,7 @@ fn answered(cache: &Cache) {
     }
 }
 
-/// Who a glance finds for ada's token.
+/// The identity that the fast path finds for ada's token.
 fn glanced(cache: &Cache) -> Option<Arc<Identity>> {
     cache.glance(b"ada", || key("ada"), |_| true, now())
 }
@@ -86,7 +86,7 @@ fn is_over(cache: &Cache) {
     ));
 }
 
-/// One end of ada's, against two answers and a look. `was_known`: whether she was remembered before it all began.
+/// One revocation of ada's, against two answers and a lookup. `was_known`: whether she was cached before.
 fn against_answers(end: fn(&Cache), was_known: bool) {
     let run = move || {
         let policy = Policy {
@@ -116,7 +116,7 @@ fn against_answers(end: fn(&Cache), was_known: bool) {
                 .flatten()
                 .collect();
             assert!(found.iter().all(|one| one.user().id() == &user("ada")));
-            // A request holds whom it found for longer than all this takes.
+            // A request holds its identity for longer than all this takes.
             found
         }));
         let ending = Arc::clone(&cache);

@@ -1,5 +1,5 @@
-//! The address that a deployment was last reached at, for what is written without a request at hand, and the name that the last
-//! session cookie came under, for the header that clears it.
+//! The address that a deployment was last reached at, for cookies that are set without a request at hand. Also the name that
+//! the last session cookie came under, for the header that clears it.
 //!
 //! Decides nothing but names and attributes of cookies.
 
@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use crate::cookie::Kind;
 use crate::url::{Scheme, Site};
 
-/// Nothing was noted while it is 0.
+/// 0 while no address was noted.
 #[derive(Debug, Default)]
 pub(super) struct Noted(AtomicU8);
 

@@ -1,7 +1,7 @@
-//! What ends: a token, a session, a user, whatever is forgotten. Here and by the word of another instance.
+//! Revokes or evicts tokens, sessions and users, for this instance and for what others published.
 //!
-//! Each is one turn at the table, and stands when that is over: what is remembered of it is taken away in one scan, and what is
-//! asked about later finds the denial.
+//! Each is done under the write lock and in force when that is released: one scan evicts what is cached, and later answers
+//! meet the deny list.
 
 use core::cell::RefCell;
 use std::collections::BTreeMap;
@@ -16,12 +16,12 @@ use crate::identity::until::Until;
 use crate::ids::{SessionId, UserId};
 use crate::time::{Now, Timestamp};
 
-/// How many ends are compared one by one with all that is remembered, rather than looked up for each.
+/// Up to so many revocations are compared one by one with each cached identity, instead of a look-up in the deny list.
 const FEW: usize = 8;
 
 impl Cache {
-    /// Denies a token from now on, until it could not be used anyway; where it was seen to be good, its session too. Gives back
-    /// what others must know of it.
+    /// Denies a token until it would have expired; where it was verified, its session too. Returns the revocations to
+    /// publish.
     pub(crate) fn sign_out(
         &self,
         key: TokenKey,
@@ -45,13 +45,14 @@ impl Cache {
         self.deny(ended.collect(), Origin::Here, now)
     }
 
-    /// Ends these for good; gives back those that say something new.
+    /// Revokes for good; returns the revocations that are new.
     pub(crate) fn revoke(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
         let _writing = self.writing.begin();
         self.deny(ended, Origin::Here, now)
     }
 
-    /// The same for what another instance ended; and what that instance could not know of it, for all others.
+    /// Applies revocations of another instance. Returns those that are new, and those to publish: what that instance could
+    /// not know.
     pub(crate) fn hear(
         &self,
         ended: Vec<Revocation>,
@@ -63,8 +64,8 @@ impl Cache {
         (new, self.deny(late, Origin::Here, now))
     }
 
-    /// Tokens that users got by a renewal after their end, in sessions that began before it: whoever never saw one lets it in, for
-    /// it says itself when it was issued. With `writing` held.
+    /// Tokens that a renewal issued after their user was revoked, in sessions that began before. An instance that never saw
+    /// such a token would accept it, since its own `iat` is later. With `writing` held.
     fn issued_later(&self, ended: &[Revocation], now: Now) -> Vec<Revocation> {
         let users: BTreeMap<_, _> = ended
             .iter()
@@ -91,7 +92,7 @@ impl Cache {
             .collect()
     }
 
-    /// Ends everything of one user, also what claims to have begun later than now by another clock.
+    /// Revokes every session of one user, also one that claims to have begun later than now by another clock.
     pub(crate) fn end_user(&self, user: &UserId, until: Timestamp, now: Now) -> Vec<Revocation> {
         let _writing = self.writing.begin();
         let of_user = |identity: &Identity| identity.user().id() == user;
@@ -113,13 +114,13 @@ impl Cache {
         self.deny(ended.collect(), Origin::Here, now)
     }
 
-    /// Forgets all identities of which this is true, and their permissions.
+    /// Evicts all identities that match, with their permissions.
     pub(crate) fn forget_where(&self, ends: impl Fn(&Identity) -> bool) {
         let _writing = self.writing.begin();
         self.forget_all(ends);
     }
 
-    /// What is remembered of a session, and until when the last of it lives.
+    /// The latest expiry among the cached identities of a session.
     pub(crate) fn end_of_session(&self, session: &SessionId) -> Option<Timestamp> {
         self.identities
             .iter()
@@ -128,7 +129,7 @@ impl Cache {
             .max()
     }
 
-    /// All that ended, is true and still counts.
+    /// The deny list.
     pub(crate) fn denials(&self) -> &Denials {
         &self.denials
     }
@@ -173,7 +174,7 @@ impl Cache {
         ended
     }
 
-    /// With `writing` held.
+    /// Evicts all identities that match, with their permissions. With `writing` held.
     fn forget_all(&self, ends: impl Fn(&Identity) -> bool) -> Vec<Arc<Identity>> {
         let gone = RefCell::new(Vec::new());
         self.identities.retain(|_, (identity, _)| {

@@ -1,4 +1,4 @@
-//! What ends: which of a person's tokens go with it, what they may do, and what is under way meanwhile.
+//! Revocations: which of a user's tokens and permissions they evict, also while calls are under way.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ fn session(id: &str) -> SessionId {
     SessionId::parse(id).unwrap()
 }
 
-/// One of a user's identities: its session, and when that began.
+/// An identity of a user: its session, and when that began.
 fn of_user(token: &str, user: &str, session_id: &str, begun: Option<i64>) -> Identity {
     let record = json!({ "id": user, "email": "", "created_at": 0 });
     let record = CloudUser::read(
@@ -32,7 +32,7 @@ fn revoked(subject: Subject, at_seconds: f64, until: f64) -> Vec<Revocation> {
     )]
 }
 
-/// Two people with two sessions each, one of them with two tokens, and what they may do.
+/// Two users with two sessions each, one of them with two tokens, and their permissions.
 pub(in crate::identity::cache) fn two_people() -> Cache {
     let cache = cache();
     for (token, user, session) in PEOPLE {
@@ -51,7 +51,7 @@ const PEOPLE: [(&str, &str, &str); 5] = [
     ("b2", "bob", "sb2"),
 ];
 
-/// Which of their tokens are still remembered; what they may do must stand and fall with them.
+/// Which of their tokens are cached; the permissions must be cached with them or not at all.
 fn left(cache: &Cache, now: Now) -> Vec<&'static str> {
     let held = |token: &str| cache.seen(&key(token)).is_some();
     for (token, ..) in PEOPLE {

@@ -1,4 +1,4 @@
-//! A glance at who is remembered: the shortest of looks.
+//! The fast path of a cache hit.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::identity::recall::Found;
 use crate::time::Now;
 
 impl Cache {
-    /// Whose a token is, where that is fresh, nothing is to be done about it and it is `wanted`. What it says, a look would say
-    /// too. Not counted here.
+    /// The identity of a token, where it is fresh, needs no refresh and is `wanted`. A full lookup would give the same. Not
+    /// counted here.
     pub(crate) fn glance(
         &self,
         token: &[u8],
@@ -18,7 +18,7 @@ impl Cache {
         wanted: impl FnOnce(&Identity) -> bool,
         now: Now,
     ) -> Option<Arc<Identity>> {
-        // Before the look: what changes meanwhile makes what was found worth nothing.
+        // Read before the lookup, so that a change meanwhile makes the result worthless.
         let changes = self.writing.changes();
         let found = match self.recall.find(token) {
             Some(found) if found.changes == changes => found,

@@ -1,7 +1,7 @@
-//! Whose turn it is to change what is remembered, and how often that was done.
+//! The write lock, and an epoch that each write increments.
 //!
-//! One writes at a time, so that no answer under way can follow a sign-out into the table. Each turn counts as a change when it
-//! ends, before the next begins: whoever found something and sees the same number again may take it that it still stands.
+//! One thread writes at a time, so that no answer under way can follow a sign-out into the table. The epoch moves when a
+//! write ends, before the next begins. A reader that sees the epoch it read before may rely on what it found.
 
 use core::sync::atomic::Ordering;
 use std::sync::PoisonError;
@@ -10,19 +10,19 @@ use crate::identity::sync::{AtomicU64, Mutex, MutexGuard};
 
 #[derive(Default)]
 pub(super) struct Writing {
-    /// Counts identities.
+    /// The last serial number of an identity, under the write lock.
     numbers: Mutex<u64>,
     changes: AtomicU64,
 }
 
-/// A turn; what it changed is to be seen when it ends.
+/// The write lock, held. Its changes must be visible before it is dropped.
 pub(super) struct Turn<'w> {
     numbers: MutexGuard<'w, u64>,
     changes: &'w AtomicU64,
 }
 
 impl Writing {
-    /// Waits for a turn.
+    /// Waits for the write lock.
     pub(super) fn begin(&self) -> Turn<'_> {
         Turn {
             numbers: self.numbers.lock().unwrap_or_else(PoisonError::into_inner),
@@ -30,14 +30,14 @@ impl Writing {
         }
     }
 
-    /// How many turns have ended. To be asked before what is found is looked for.
+    /// How many writes have ended. Read it before the lookup.
     pub(super) fn changes(&self) -> u64 {
         self.changes.load(Ordering::Acquire)
     }
 }
 
 impl Turn<'_> {
-    /// The number of the next identity, from 1.
+    /// The next identity's serial number, from 1.
     pub(super) fn number(&mut self) -> u64 {
         *self.numbers = self.numbers.saturating_add(1);
         *self.numbers
