@@ -1,7 +1,7 @@
-//! Revocations on their way to other instances, until a driver takes them; and when the way was last seen to be open.
+//! The outbox: revocations that wait for a driver to publish them; also when the channel was last heard from.
 //!
-//! Filled only where a driver asked for it. Bounded: where more come than are taken the oldest give way, and lose nothing by it:
-//! once nothing else waits, what ended here and still stands is told again.
+//! Filled only where a driver publishes. Bounded: when it overflows, the oldest entries are dropped. Nothing is lost by that:
+//! once nothing else waits, the local revocations in force are published again.
 
 use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -15,10 +15,10 @@ use super::spent::SpentCallback;
 use super::sync::{Mutex, MutexGuard};
 
 const CAPACITY: usize = 10_000;
-/// How many spent callbacks wait at most. One that gives way is settled by the Cloud.
+/// How many spent callbacks wait at most. Where one is dropped, the Cloud refuses the code.
 const SPENT_CAPACITY: usize = 1_000;
 
-/// Called after something came in. Must not wait.
+/// Called after an entry was queued. Must not block.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 
 #[derive(Default)]
@@ -38,26 +38,26 @@ struct Queue {
 }
 
 impl Outbox {
-    /// From now on it is filled; false where somebody empties it already.
+    /// Begins to queue; false where a publisher is registered already.
     pub(crate) fn open(&self, wake: Wake) -> bool {
         let first = self.wake.set(wake).is_ok();
         self.open.store(true, Ordering::Release);
         first
     }
 
-    /// From now on `wake` is called whenever something ended that was seen to be good; false where another is called already.
+    /// Registers the call to `wake` after every proven revocation; false where a callback is registered already.
     pub(crate) fn on_end(&self, wake: Wake) -> bool {
         self.ended.set(wake).is_ok()
     }
 
-    /// Says that something ended.
+    /// Calls the callback for revocations.
     pub(crate) fn ended(&self) {
         if let Some(wake) = self.ended.get() {
             wake();
         }
     }
 
-    /// Takes in what ended here. It must stand in the denials by then: there it is looked for where it gives way.
+    /// Queues local revocations. They must be in the deny list by then: a resync after an overflow reads them there.
     pub(crate) fn put(&self, revocations: impl IntoIterator<Item = Revocation>) {
         let mut revocations = revocations.into_iter().peekable();
         if revocations.peek().is_none() {
@@ -80,7 +80,7 @@ impl Outbox {
         self.wake();
     }
 
-    /// Takes in a callback that was used here.
+    /// Queues a callback that was used here.
     pub(crate) fn put_spent(&self, spent: SpentCallback) {
         if !self.open.load(Ordering::Acquire) {
             return;
@@ -101,15 +101,15 @@ impl Outbox {
         }
     }
 
-    /// The oldest spent callbacks, up to `most`.
+    /// Takes up to `most` spent callbacks, the oldest first.
     pub(crate) fn take_spent(&self, most: usize) -> Vec<SpentCallback> {
         let mut queue = self.queue();
         let count = most.min(queue.spent.len());
         queue.spent.drain(..count).collect()
     }
 
-    /// The oldest, up to `most`; where none wait and some gave way, what is to be told again. `own` gives what ended here and
-    /// stands, in one order: what comes after the one that it is given, up to so many.
+    /// Takes up to `most` revocations, the oldest first; where none wait and some were dropped, the next page of the resync.
+    /// `own` returns the local revocations in force that follow the given one in a fixed order, up to the given number.
     pub(crate) fn take(
         &self,
         most: usize,
@@ -123,17 +123,17 @@ impl Outbox {
         queue.waiting.drain(..count).collect()
     }
 
-    /// What gave way until now: whoever tells all that stands from now on has told it.
+    /// What was dropped so far: publishing all revocations in force from now on makes up for it.
     pub(crate) fn mark(&self) -> Mark {
         self.queue().retelling.mark()
     }
 
-    /// All that stood at that mark is told by another way.
+    /// Records that everything in force at that mark was published another way.
     pub(crate) fn told(&self, mark: Mark) {
         self.queue().retelling.told(mark);
     }
 
-    /// Whoever tells of ends heard of others just now, on the monotonic clock.
+    /// Records that the channel was heard from, on the monotonic clock.
     pub(crate) fn heard(&self, now: Duration) {
         *self
             .last_heard
@@ -148,7 +148,7 @@ impl Outbox {
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many are still to be told, those that gave way included.
+    /// How many revocations are still to be published, including dropped ones.
     pub(crate) fn len(&self) -> usize {
         let queue = self.queue();
         queue.waiting.len().saturating_add(queue.retelling.due())
@@ -182,7 +182,7 @@ mod tests {
         Revocation::new(Subject::User(id), at, at)
     }
 
-    /// Takes where nothing is to be told again.
+    /// Takes where no resync is due.
     fn take(outbox: &Outbox, most: usize) -> Vec<Revocation> {
         outbox.take(most, |_, _| panic!("nothing gave way"))
     }

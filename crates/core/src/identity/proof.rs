@@ -1,8 +1,8 @@
-//! Proof: whose a token is by its signature, with the keys at hand.
+//! Signature checks: the identity of a token by its signature, with the keys at hand.
 //!
-//! Nothing is asked and nothing is remembered here. That a key is not known is no refusal by itself: which keys there are
-//! may have changed, and the caller finds that out. A check may be run on any thread: it changes nothing, and what came of it
-//! is good for the token, the deployment and the keys that it was made with, and for no other.
+//! Calls nothing and caches nothing. An unknown key is no refusal by itself: the key set may have changed, and the caller
+//! finds that out. A check may run on any thread and changes nothing. Its result counts for the token, the deployment and the
+//! keys that it was made with, and for no other.
 
 use core::fmt;
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use crate::model::CloudUser;
 use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 
-/// Why a token proves nothing.
+/// Why a token proves no identity.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unproven {
-    /// It is not good, whatever keys there are.
+    /// It is invalid, whatever keys there are.
     Refused(CloudApiError),
     /// None of the keys at hand is the one that it names.
     UnknownKey,
@@ -27,21 +27,21 @@ pub(crate) enum Unproven {
     NoKeys,
 }
 
-/// One token that is to be checked.
+/// A signature check of one token, to be run on any thread.
 pub struct Check {
     of: Of,
     token: SessionToken,
     now: Timestamp,
 }
 
-/// What came of a check. Nobody can make one by hand.
+/// The result of a [`Check`]. Only a check makes one.
 #[derive(Clone)]
 pub struct Checked {
     of: Of,
     found: Result<Identity, Unproven>,
 }
 
-/// What a check is good for.
+/// The token, deployment and keys that a check is for.
 #[derive(Clone)]
 struct Of {
     authority: Arc<Authority>,
@@ -50,8 +50,8 @@ struct Of {
 }
 
 impl Check {
-    /// None where there are no keys at hand. Times are judged by this moment; whether the session is over is looked at again
-    /// when the answer is used.
+    /// None where there are no keys at hand. Times are judged by `now`; whether the session is over is checked again when the
+    /// result is used.
     pub(crate) fn new(
         authority: &Arc<Authority>,
         key: TokenKey,
@@ -70,12 +70,12 @@ impl Check {
         })
     }
 
-    /// What two of these must share to be one.
+    /// The single-flight key: checks with the same key are one.
     pub const fn key(&self) -> TokenKey {
         self.of.key
     }
 
-    /// Whether it takes so long that another thread is worth the way there. Looks at no more of the token than its header.
+    /// Whether the check takes so long that it is worth another thread. Reads only the token's header.
     pub fn is_long(&self) -> bool {
         self.of
             .rules()
@@ -94,7 +94,7 @@ impl Check {
 }
 
 impl Checked {
-    /// What the signature says of this token by the keys that are at hand now; none where that was not what was checked.
+    /// The result for this token by the keys in use now; none where the check was for another token, deployment or key set.
     pub(crate) fn of(
         self,
         authority: &Arc<Authority>,
@@ -117,7 +117,7 @@ impl Of {
 }
 
 impl Authority {
-    /// Checks a token's signature and claims; the identity is not remembered yet.
+    /// Checks a token's signature and claims. The identity is not cached yet.
     pub(crate) fn prove(
         &self,
         key: TokenKey,

@@ -1,11 +1,12 @@
-//! Recall: the identity of a token that was seen a moment ago, without the token's digest and without the table.
+//! The hot-token cache: the identity of a token that was seen a moment ago, without hashing the token or reading the table.
 //!
-//! To digest a token is most of what it costs to know whose it is. So what was found for the tokens in use stands at places that
-//! a token's last bytes and a secret number choose, with the number of changes that the table had seen by then. Whoever recalls
-//! compares that number: after any change, a sign-out above all, what stands here says no more than the token's key, and the
-//! table is asked again. Nothing here has to be forgotten, and nothing is kept alive by it. The whole token is compared, in
-//! constant time; who does not know its end does not come so far. Nobody waits: a place that is being looked at is as good as
-//! empty.
+//! Hashing a token is most of what a cache hit costs. So a direct-mapped array keeps what was found for the tokens in use. A
+//! token's last bytes and a secret seed choose the slot. Each slot keeps the table's write epoch too. After any write, a
+//! sign-out above all, a slot gives no more than the token's key, and the table is read again. So no slot needs to be
+//! cleared, and slots hold weak references: none keeps an identity alive.
+//!
+//! The whole token is compared, in constant time; without its last bytes no request reaches that comparison. No thread waits:
+//! a contended slot counts as a miss.
 
 use core::time::Duration;
 use std::sync::{Arc, Weak};
@@ -13,9 +14,9 @@ use std::sync::{Arc, Weak};
 use super::Identity;
 use super::sync::Mutex;
 
-/// Most places, of 64 bytes each; more identities than that share them.
+/// Most slots, of 64 bytes each; more identities than that share them.
 const MOST: usize = 4096;
-/// How much of a token's end chooses the place: of a signature, 96 bits.
+/// How many of a token's last bytes choose the slot: of a signature, 96 bits.
 const END: usize = 16;
 
 pub(crate) struct Recall {
@@ -30,11 +31,11 @@ struct Place {
     changes: u64,
 }
 
-/// What was found in the table.
+/// An entry found in the table.
 pub(super) struct Found {
     pub(super) identity: Arc<Identity>,
     pub(super) verified: Duration,
-    /// How many changes the table had seen before.
+    /// The write epoch before the lookup.
     pub(super) changes: u64,
 }
 
@@ -47,7 +48,7 @@ impl Recall {
         }
     }
 
-    /// What was found for a token, where that is at hand.
+    /// The hot entry of a token.
     pub(super) fn find(&self, token: &[u8]) -> Option<Found> {
         let mark = self.mark(token);
         let place = self.place(mark)?.try_lock().ok()?;
@@ -60,7 +61,7 @@ impl Recall {
         })
     }
 
-    /// Keeps what was found at hand, for as long as somebody else keeps the identity.
+    /// Keeps an entry hot, for as long as another owner keeps the identity.
     pub(super) fn keep(&self, found: &Found) {
         let token = found.identity.user().session_token();
         let mark = self.mark(token.expose().as_bytes());
@@ -75,7 +76,7 @@ impl Recall {
     }
 
     fn place(&self, mark: u64) -> Option<&Mutex<Option<Place>>> {
-        // Their number is a power of two.
+        // The number of slots is a power of two.
         let last = u64::try_from(self.places.len().checked_sub(1)?).ok()?;
         self.places.get(usize::try_from(mark & last).ok()?)
     }
@@ -94,7 +95,8 @@ impl Recall {
     }
 }
 
-/// One step of a hash that spreads what it is given over all bits; nothing secret may depend on it but who shares a place.
+/// One step of a hash that spreads its input over all bits. It decides only which tokens share a slot; nothing secret may
+/// depend on it.
 const fn mix(so_far: u64, word: u64) -> u64 {
     let mixed = (so_far ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     mixed ^ (mixed >> 32)
@@ -145,7 +147,7 @@ mod tests {
         assert!(!is_kept(&recall, &kept));
         recall.keep(&kept);
         assert!(is_kept(&recall, &kept));
-        // The same place and the same mark: what differs stands before what both are made of.
+        // The same slot and the same mark: the difference is before the bytes that both are made of.
         let other = text.replacen('a', "b", 1);
         assert_eq!(recall.mark(other.as_bytes()), recall.mark(text.as_bytes()));
         assert!(recall.find(other.as_bytes()).is_none());
@@ -187,7 +189,7 @@ mod tests {
         for one in &all {
             recall.keep(one);
         }
-        // As many as stay where each of 1024 goes to one of 1024 places by chance: 1 - 1/e of them, 647.
+        // 1024 tokens fall into 1024 slots by chance, which leaves 1 - 1/e of them: 647.
         let kept = all.iter().filter(|one| is_kept(&recall, one)).count();
         assert!((590..710).contains(&kept), "{kept}");
     }

@@ -1,11 +1,11 @@
-//! A refusal of the Cloud's, and what it speaks of.
+//! A refusal by the Cloud, and whether it is of the token or of the session.
 //!
-//! To refuse a token is not to end its session: the Cloud refuses a token that is past its end, and renews its session all the
-//! same. Which of the two a refusal was cannot be read in it, so only a refusal of the session stands in the way of a renewal.
+//! Refusing a token does not end its session: the Cloud refuses an expired token and still renews its session. A refusal does
+//! not state which of the two it is of. Only a refusal of the session blocks a renewal.
 
 use crate::error::CloudApiError;
 
-/// A refusal that is remembered.
+/// A refusal that is cached.
 #[derive(Clone, Debug)]
 pub(crate) struct Refusal {
     pub(crate) error: CloudApiError,
@@ -15,9 +15,9 @@ pub(crate) struct Refusal {
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// The token as it is: its session may be renewed.
+    /// The token alone: its session may be renewed.
     Token,
-    /// The session, or a token that no Cloud ever signed: nothing is left to renew.
+    /// The session, or a token that no Cloud ever signed: there is nothing to renew.
     Session,
 }
 

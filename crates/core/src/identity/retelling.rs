@@ -1,11 +1,12 @@
-//! What gave way on its way to other instances, and is told again from what stands.
+//! Resync after an overflow of the outbox, from the deny list.
 //!
-//! Which ones gave way is not kept, only how many: for those all that ended here is told once more, page by page, so that no more
-//! than one page is held at once. One pass serves all that gave way before it began; nothing is told again without end.
+//! Only the number of dropped revocations is kept. For them all local revocations are published once more, page by page, so
+//! that no more than one page is held at once. One pass makes up for all that was dropped before it began, so nothing is
+//! published again without end.
 
 use super::revocation::Revocation;
 
-/// How many gave way until a moment.
+/// How many revocations were dropped until a moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Mark(u64);
 
@@ -16,21 +17,21 @@ pub(crate) struct Retelling {
     pass: Option<Pass>,
 }
 
-/// A pass under way.
+/// A pass in progress.
 #[derive(Debug)]
 struct Pass {
-    /// What it serves. What gives way later may stand before the place that it has come to.
+    /// The mark that the pass makes up for. A revocation dropped later may sort before the pass's position.
     serves: Mark,
     last: Option<Revocation>,
 }
 
 impl Retelling {
-    /// One more gave way.
+    /// Counts a dropped revocation.
     pub(crate) const fn gave_way(&mut self) {
         self.gave_way = Mark(self.gave_way.0.saturating_add(1));
     }
 
-    /// How many gave way and were not told again.
+    /// How many revocations were dropped and not published since.
     pub(crate) fn due(&self) -> usize {
         let due = self.gave_way.0.saturating_sub(self.told.0);
         usize::try_from(due).unwrap_or(usize::MAX)
@@ -40,14 +41,14 @@ impl Retelling {
         self.gave_way
     }
 
-    /// All that stood at that mark was told.
+    /// Records that everything in force at that mark was published.
     pub(crate) fn told(&mut self, mark: Mark) {
         self.told = self.told.max(mark);
         self.pass.take_if(|pass| pass.serves <= mark);
     }
 
-    /// The next page, up to `most`; none where nothing is due any more. `own` gives what follows one of those that stand, in one
-    /// order.
+    /// The next page, up to `most`; empty where nothing is due. `own` returns the revocations that follow the given one in a
+    /// fixed order.
     pub(crate) fn next(
         &mut self,
         most: usize,
@@ -84,7 +85,7 @@ mod tests {
         Revocation::new(Subject::User(id), at, at)
     }
 
-    /// All pages until nothing is due, of so many that stand.
+    /// All pages until nothing is due, with so many revocations in force.
     fn pages(retelling: &mut Retelling, standing: usize, most: usize) -> Vec<usize> {
         let standing: Vec<_> = (0..standing).map(revocation).collect();
         let own = |last: Option<&Revocation>, most: usize| {
@@ -137,7 +138,7 @@ mod tests {
         retelling.gave_way();
         retelling.told(before);
         assert_eq!(retelling.due(), 1);
-        // The pass that served what was told is over: the next begins from the first.
+        // The pass that published these is over: the next begins from the first.
         assert_eq!(pages(&mut retelling, 3, 2), [2, 1]);
         retelling.told(Mark::default());
         assert_eq!(retelling.due(), 0, "an older mark takes nothing back");

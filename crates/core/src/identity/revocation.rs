@@ -1,9 +1,11 @@
-//! A revocation: what ended before its time, from when, and how long that must be known; and its one text form.
+//! A revocation: what was revoked, when, and how long that must be known; and its one text form.
 //!
 //! Rust and Node instances write and read the same text, so one deployment may run both. It names a token by its digest
-//! alone, and the deployment it belongs to: what comes from another one on the same channel is not read. Strict in both
-//! directions: a revocation has one spelling. It is not signed, so whoever may write to the channel can end sessions, begin none, and
-//! lift nothing that ended on the instance itself.
+//! alone, and the deployment it belongs to: another deployment's texts on the same channel are rejected. Strict in both
+//! directions: a revocation has one spelling.
+//!
+//! It is not signed. Write access to the channel can revoke sessions, but not create one or undo a revocation that the
+//! instance made itself.
 
 use core::fmt;
 
@@ -21,29 +23,29 @@ use crate::time::Timestamp;
 const VERSION: &str = "1";
 /// The kind of a spent callback.
 const SPENT: &str = "spent";
-/// Longer than any text of ours: an id of 256 bytes takes three characters for each.
+/// Longer than any valid text: an id of 256 bytes takes three characters for each.
 const MAX_TEXT_BYTES: usize = 1024;
 
-/// What ended.
+/// What was revoked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// One token.
     Token(TokenKey),
     /// One session with all of its tokens.
     Session(SessionId),
-    /// Every session of a user that began until then; one that begins later counts again.
+    /// Every session of a user that began by then; one that begins later is accepted.
     User(UserId),
 }
 
-/// Something that ended before its time.
+/// A token, session or user that was revoked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub struct Revocation {
-    /// What ended.
+    /// What was revoked.
     pub subject: Subject,
-    /// When it ended.
+    /// When it was revoked.
     pub at: Timestamp,
-    /// Until when it must be known: nothing of it can live longer.
+    /// Until when the revocation must be known: by then everything it covers has expired.
     pub until: Timestamp,
 }
 
@@ -52,7 +54,7 @@ impl Revocation {
         Self { subject, at, until }
     }
 
-    /// Whether this identity ended with it. One whose begin is not known may have begun before.
+    /// Whether this revocation covers the identity. A session whose begin is unknown may have begun before.
     pub(crate) fn ends(&self, identity: &Identity) -> bool {
         match &self.subject {
             Subject::Token(key) => identity.key() == *key,
@@ -64,19 +66,19 @@ impl Revocation {
         }
     }
 
-    /// Whether whoever knows this one needs not be told the other.
+    /// Whether knowing this one makes the other redundant.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let is_from_then = !matches!(self.subject, Subject::User(_)) || other.at <= self.at;
         self.subject == other.subject && is_from_then && other.until <= self.until
     }
 
-    /// Whether it needs not be known any more.
+    /// Whether the revocation need not be known any more.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.until <= now
     }
 }
 
-/// What keeps the revocations of one deployment apart from those of another: a digest of base URL, API prefix and project.
+/// The namespace of one deployment's revocations: a digest of base URL, API prefix and project.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Realm(Box<str>);
 
@@ -91,10 +93,10 @@ impl Realm {
         &self.0
     }
 
-    /// A revocation as text: visible ASCII and single spaces, up to 1,024 bytes.
+    /// Encodes a revocation as text: visible ASCII and single spaces, up to 1,024 bytes.
     ///
-    /// `1 <realm> <kind> <at> <until> <what>`, both times in milliseconds since the Unix epoch; the kind is `token` with the
-    /// digest in base64url, `session` or `user` with a percent-encoded id.
+    /// `1 <realm> <kind> <at> <until> <what>`, both times in milliseconds since the Unix epoch. The kind is `token` with the
+    /// digest in base64url, or `session` or `user` with a percent-encoded id.
     pub fn encode(&self, revocation: &Revocation) -> String {
         let (kind, what) = match &revocation.subject {
             Subject::Token(key) => ("token", base64url(key.as_bytes())),
@@ -105,7 +107,7 @@ impl Realm {
         format!("{VERSION} {self} {kind} {at} {until} {what}")
     }
 
-    /// Reads such a text.
+    /// Parses a revocation from its text form.
     ///
     /// # Errors
     ///
@@ -121,7 +123,7 @@ impl Realm {
             })
     }
 
-    /// A spent callback as text, in the form of a revocation: the kind is `spent`, with the digest of the state in base64url.
+    /// Encodes a spent callback like a revocation: the kind is `spent`, with the digest of the state in base64url.
     pub fn encode_spent(&self, spent: &SpentCallback) -> String {
         let SpentCallback { digest, at, until } = spent;
         let (at, until) = (at.unix_millis(), until.unix_millis());
@@ -129,7 +131,7 @@ impl Realm {
         format!("{VERSION} {self} {SPENT} {at} {until} {digest}")
     }
 
-    /// Reads such a text; none for any other.
+    /// Parses a spent callback from its text form; none for any other text.
     pub(crate) fn parse_spent(&self, text: &str) -> Option<SpentCallback> {
         let (SPENT, at, until, what) = self.words(text)? else {
             return None;
@@ -149,7 +151,7 @@ impl Realm {
         Some(Revocation::new(subject, at, until))
     }
 
-    /// The kind, both times and what it is said of, in a text of this deployment and version.
+    /// The kind, both times and the subject of a text of this deployment and version.
     fn words<'t>(&self, text: &'t str) -> Option<(&'t str, Timestamp, Timestamp, &'t str)> {
         if text.len() > MAX_TEXT_BYTES {
             return None;

@@ -1,7 +1,7 @@
-//! What sign-ins ended with a moment ago, for a browser that never got the answer and asks again.
+//! The outcomes of recent sign-ins, for a browser that never got the response and repeats the callback.
 //!
-//! An outcome is found only under a key that takes the browser's own login cookie. Bounded: each is held for ten seconds, and the
-//! oldest give way.
+//! Finding an outcome takes the browser's own login cookie. Bounded: each is kept for ten seconds, and the oldest are
+//! evicted.
 
 use core::fmt;
 use core::time::Duration;
@@ -19,17 +19,17 @@ use crate::url::ReturnPath;
 const GRACE: Duration = Duration::from_secs(10);
 const MOST: usize = 256;
 
-/// What a sign-in ends with.
+/// The result of a sign-in.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SignedIn {
-    /// Who signed in.
+    /// The identity that signed in.
     pub identity: Arc<Identity>,
     /// The new session.
     pub session: CloudSession,
-    /// What to set, in this order: the login cookie goes, the session cookie comes last.
+    /// The cookies to set, in this order: the one that clears the login cookie first, the session cookie last.
     pub cookies: Vec<SetCookie>,
-    /// Where the browser wanted to go.
+    /// Where to redirect the browser.
     pub return_path: ReturnPath,
 }
 
@@ -39,7 +39,7 @@ type Outcome = Result<SignedIn, CloudApiError>;
 pub(crate) struct SignIns(Mutex<VecDeque<(Duration, TokenKey, Outcome)>>);
 
 impl SignIns {
-    /// Holds what a sign-in ended with.
+    /// Keeps an outcome.
     pub(crate) fn add(&self, key: TokenKey, outcome: Outcome, now: Now) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((end, ..)) = held.front() {
@@ -51,7 +51,7 @@ impl SignIns {
         held.push_back((now.monotonic.saturating_add(GRACE), key, outcome));
     }
 
-    /// What a sign-in ended with, where that was a moment ago.
+    /// The outcome of a recent sign-in.
     pub(crate) fn of(&self, key: &TokenKey, now: Now) -> Option<Outcome> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.iter()

@@ -1,7 +1,8 @@
-//! What was used once and must not be used again: states and authorization codes, by their digests.
+//! The replay guard: states and authorization codes that were used, by their digests.
 //!
-//! Bounded: the oldest give way, and an entry is only needed as long as a login can last. Other instances are told of states where
-//! they share revocations; where one was not told so far, the Cloud's own single use and the cleared login cookie stand.
+//! Bounded: the oldest are evicted, and an entry is only needed as long as a login can last. Used states are published where
+//! instances share revocations. Until an instance knows of one, the Cloud's single use of codes and the cleared login cookie
+//! protect it.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -10,11 +11,11 @@ use std::sync::{Mutex, PoisonError};
 use crate::encoding::Digest;
 use crate::time::{Now, Timestamp};
 
-/// A callback that was used on one instance, for the others.
+/// A callback that was used on one instance, to be published to the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SpentCallback {
-    /// The digest of its state.
+    /// The SHA-256 digest of its state.
     pub digest: Digest,
     /// When it was used.
     pub at: Timestamp,
@@ -44,7 +45,7 @@ impl Spent {
         }
     }
 
-    /// Whether this was spent already.
+    /// Whether this digest was spent.
     pub(crate) fn holds(&self, digest: &Digest, now: Now) -> bool {
         let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries
@@ -53,7 +54,7 @@ impl Spent {
             .is_some_and(|end| now.monotonic < *end)
     }
 
-    /// Spends it; false where it was spent already. Of any number of callers at once, one gets true.
+    /// Spends a digest; false where it was spent. Of any number of callers at once, one gets true.
     pub(crate) fn spend(&self, digest: Digest, now: Now) -> bool {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.sweep(now, self.capacity);

@@ -1,28 +1,28 @@
-//! What is counted of the memory: how looks at it ended, how much it holds, what gave way.
+//! Statistics of the cache: how lookups ended, how much is held, how much was evicted.
 //!
-//! Counting costs the warm path one addition without a lock, spread over lines of their own by the key, so that two cores
-//! that find two people do not wait for one another.
+//! Counting costs a hit one addition without a lock. The counters are sharded over cache lines by key, so that two cores with
+//! hits for two users do not contend.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use super::cache::Lookup;
 use super::key::TokenKey;
 
-/// Numbers since the start, and how much is held now.
+/// Counts since the start, and what is held now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Statistics {
-    /// First looks at a token that found a fresh identity.
+    /// First lookups of a token that found a fresh identity.
     pub fresh: u64,
-    /// That found one past its fresh time.
+    /// First lookups that found an identity past its fresh time.
     pub stale: u64,
-    /// That found one past its session's end.
+    /// First lookups that found an expired session.
     pub expired: u64,
-    /// That found a refusal.
+    /// First lookups that found a refusal.
     pub refused: u64,
-    /// That found that it was signed out.
+    /// First lookups that found the token signed out.
     pub signed_out: u64,
-    /// That found nothing.
+    /// First lookups that found nothing.
     pub unknown: u64,
     /// Identities held.
     pub identities: usize,
@@ -30,15 +30,15 @@ pub struct Statistics {
     pub grants: usize,
     /// Refusals held.
     pub refusals: usize,
-    /// Bytes that identities and permissions count: an estimate from above, for each counts as much as one of usual size.
+    /// Estimated bytes of identities and permissions. An upper bound: each counts at least as much as one of usual size.
     pub bytes: u64,
-    /// Identities that gave way to others.
+    /// Identities that were evicted.
     pub evicted: u64,
-    /// Tokens, sessions and users that are known to have ended, also where that need not be known any more.
+    /// Entries of the deny list: tokens, sessions and users, including entries that need not be known any more.
     pub denials: usize,
-    /// Of those, how many gave way to others before their time. More than none asks for a larger `Policy::denials`.
+    /// Entries of the deny list that were evicted before their end. Above 0 asks for a larger `Policy::denials`.
     pub denials_given_up: u64,
-    /// Revocations that wait to be told to other instances, those included that gave way to others and are told again.
+    /// Revocations that are still to be published, including those that were dropped and are resent.
     pub waiting: usize,
 }
 

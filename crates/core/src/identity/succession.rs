@@ -1,8 +1,9 @@
-//! Which token came in place of which: after a renewal the old one stands for the newer for a while.
+//! Rotated tokens: after a renewal the old token stands for the newer one for a grace period.
 //!
-//! Requests that were under way with the old token, and a browser that lost the answer with the new cookie, are served as the
-//! same session and given the cookie again. Bounded: the oldest give way, and each entry ends by itself. Only a renewal
-//! writes here, with a token that the Cloud handed out; nothing that a request brings gets in. One that could not be verified yet says so.
+//! Requests under way with the old token, and a browser that lost the response with the new cookie, are served as the same
+//! session and given the cookie again. Bounded: the oldest entries are evicted, and each expires. Only a renewal writes here,
+//! with a token that the Cloud issued; nothing that a request brings gets in. A token that could not be verified yet is
+//! marked.
 
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -34,7 +35,7 @@ impl Successor {
         }
     }
 
-    /// The same of a token whose owner could not be asked for.
+    /// Marks the token as not verified yet.
     pub(crate) fn unverified(self) -> Self {
         Self {
             is_verified: false,
@@ -67,7 +68,7 @@ impl fmt::Debug for Successor {
 
 pub(crate) struct Successions {
     capacity: usize,
-    /// How many there are, so that the look of a request costs nothing where there are none.
+    /// The number of entries, so that a request's lookup costs nothing where there are none.
     held: AtomicUsize,
     entries: Mutex<Entries>,
 }
@@ -88,7 +89,7 @@ impl Successions {
         }
     }
 
-    /// What came in place of this token, where that is still remembered.
+    /// The token that replaced this one, within its grace period.
     pub(crate) fn of(&self, old: &TokenKey, now: Now) -> Option<Successor> {
         if self.held.load(Ordering::Acquire) == 0 {
             return None;
@@ -98,7 +99,7 @@ impl Successions {
         (now.monotonic < *end).then(|| newer.clone())
     }
 
-    /// Lets the old token stand for the newer one for this long; so do those that the old one stood for.
+    /// Lets the old token stand for the newer one for this long, with all tokens that stood for the old one.
     pub(crate) fn add(&self, old: TokenKey, newer: &Successor, time: Duration, now: Now) {
         let mut entries = self.lock();
         entries.sweep(now, self.capacity);
@@ -113,7 +114,7 @@ impl Successions {
         self.held.store(entries.newer.len(), Ordering::Release);
     }
 
-    /// Forgets the session that a token belongs to; answers its other tokens.
+    /// Removes the session that a token belongs to; returns its other tokens.
     pub(crate) fn end(&self, token: &TokenKey) -> Vec<TokenKey> {
         if self.held.load(Ordering::Acquire) == 0 {
             return Vec::new();
@@ -145,7 +146,7 @@ impl Entries {
                 return;
             }
             self.order.pop_front();
-            // One that was renewed again since then has a later end and stays.
+            // A token that was renewed again since has a later end and stays.
             if self.newer.get(&old).is_some_and(|(_, own)| *own <= end) {
                 self.newer.remove(&old);
             }

@@ -1,5 +1,5 @@
-//! The locks of what is shared: those of the standard library, and under `--cfg shuttle` those of the model that runs every
-//! order of events (`cargo xtask model`).
+//! The locks of shared state: the standard library's, and under `--cfg shuttle` those of the model that runs every order of
+//! events (`cargo xtask model`).
 
 #[cfg(not(shuttle))]
 pub(super) use core::sync::atomic::AtomicU64;

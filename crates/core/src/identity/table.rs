@@ -1,4 +1,4 @@
-//! The bounded table under a key: what it may hold, how keys are spread, what is counted.
+//! The bounded hash table by token key: its limits, its hashing, its eviction counter.
 
 use core::hash::{BuildHasher, Hasher};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use crate::config::Policy;
 
 pub(super) type Store<V> = Cache<TokenKey, V, Weighter, KeyHasher, Evictions>;
 
-/// A table of the size that the policy gives.
+/// A table within the policy's limits.
 pub(super) fn store<V: Clone>(policy: &Policy, hasher: KeyHasher, evictions: &Evictions) -> Store<V>
 where
     Weighter: quick_cache::Weighter<TokenKey, V>,
@@ -28,7 +28,7 @@ where
     )
 }
 
-/// Counts what gives way; what it was is dropped after the table's lock, as ever.
+/// Counts evictions. The table drops an evicted value after its lock, as it does by default.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evictions(Arc<AtomicU64>);
 
@@ -47,7 +47,7 @@ impl<V> Lifecycle<TokenKey, V> for Evictions {
     }
 }
 
-/// Keys are SHA-256 already; the seed keeps anyone from choosing tokens that fall into one bucket.
+/// Keys are SHA-256 already. The seed keeps strangers from choosing tokens that fall into one bucket.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KeyHasher {
     seed: u64,
@@ -80,7 +80,7 @@ impl Hasher for Folding {
         }
     }
 
-    /// The key's length goes in here and says nothing.
+    /// The key's length would add nothing to the hash.
     fn write_usize(&mut self, _: usize) {}
 
     fn finish(&self) -> u64 {

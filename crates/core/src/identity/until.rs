@@ -1,7 +1,7 @@
-//! Until when something stands, on both clocks.
+//! A deadline on two clocks.
 //!
-//! It is over once both are past it: a wall clock that is ahead for a moment ends nothing, and one that was behind when it began
-//! does not cut it short.
+//! It has passed once both clocks are past it. A wall clock that is ahead for a moment ends nothing, and one that was behind
+//! at the start does not cut the deadline short.
 
 use core::time::Duration;
 
@@ -15,7 +15,7 @@ pub(crate) struct Until {
 }
 
 impl Until {
-    /// This time on the wall clock, by what both clocks say now.
+    /// The deadline at a time on the wall clock, given what both clocks show now.
     pub(crate) fn new(wall: Timestamp, now: Now) -> Self {
         let left = wall.since(now.wall);
         Self {
@@ -28,12 +28,12 @@ impl Until {
         self.wall
     }
 
-    /// Whether that moment is still to come by either clock.
+    /// Whether the deadline is still to come on either clock.
     pub(crate) fn stands(self, now: Now) -> bool {
         now.wall < self.wall || now.monotonic < self.monotonic
     }
 
-    /// The later of two, on each clock.
+    /// The later of two deadlines, on each clock.
     #[must_use]
     pub(crate) fn max(self, other: Self) -> Self {
         Self {

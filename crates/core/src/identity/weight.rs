@@ -1,8 +1,7 @@
-//! What an entry counts in the bound of its table: its bytes, and no less than one of usual size.
+//! The weight of a table's entry: its bytes, and no less than one of usual size.
 //!
-//! So a table holds as many entries as it may, and never more bytes than it may. An account's metadata and a list of
-//! permissions may be as large as an answer may be, and several times that once read. Sizes are estimates of the heap, not
-//! exact.
+//! So a table holds at most its number of entries, and at most its number of bytes. An account's metadata and a list of
+//! permissions may be as large as a response, and several times that once parsed. Sizes are estimates of the heap, not exact.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -16,14 +15,14 @@ use super::until::Until;
 use crate::ids::UserId;
 use crate::permission::Grants;
 
-/// What an entry may take before it counts more than one, unless something else is configured.
+/// The bytes up to which an entry counts as one, by default.
 const USUAL_BYTES: usize = 8 * 1024;
 /// What a value costs beside its text: the enum, its place in a map or list, the allocation.
 const NODE_BYTES: usize = 64;
 /// What an identity costs beside what it holds.
 const IDENTITY_BYTES: usize = 512;
 
-/// Knows the usual size: what the table may hold, shared among as many as it may hold.
+/// Holds the usual size: the table's bytes divided by its entries.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Weighter {
     usual: usize,
@@ -37,7 +36,7 @@ impl Weighter {
         }
     }
 
-    /// What a table of so many entries of usual size counts at most.
+    /// The weight of a full table of entries of usual size.
     pub(super) fn most(self, capacity: usize) -> u64 {
         u64::try_from(self.usual.saturating_mul(capacity)).unwrap_or(u64::MAX)
     }
