@@ -1,7 +1,7 @@
-//! Flows: several steps of one job, without a socket or a clock.
+//! Flows: state machines for the jobs of several calls, without a socket or a clock.
 //!
-//! A flow is a state machine. It says [`Step::Send`], [`Step::Wait`] or [`Step::Done`], and is told what came of it with
-//! the time. Retry, time-out, breaker and stale-if-error policy live here, once; a driver is one loop:
+//! A flow returns [`Step::Send`], [`Step::Wait`] or [`Step::Done`], and takes each result with the current time. The policies
+//! for retries, time-outs, the breaker and stale-if-error live here, once. A driver is one loop:
 //!
 //! ```
 //! use core::time::Duration;

@@ -1,10 +1,11 @@
-//! Authenticate: which of a request's credentials count, in which order, and what follows.
+//! Authenticate: which of a request's credentials counts, and the answer.
 //!
-//! The bearer first, then the session cookies in their order, so that neither a stale cookie nor another provider's bearer
-//! signs anyone out. The first that is accepted answers. One that cannot be checked ends the search as unavailable: to
-//! go on would let an outage choose who somebody is. A token of the wrong form is refused without a call.
-//! Whoever is remembered is answered without an allocation. Where signatures are checked, that is done here, at once; a driver
-//! with a thread to spare may take a check that is long there.
+//! The bearer is tried first, then the session cookies in order. So neither a stale cookie nor another provider's bearer
+//! signs a user out. The first accepted credential answers. One that cannot be checked ends the search as unavailable: going
+//! on would let an outage choose the user. A token of the wrong form is refused without a call.
+//!
+//! A cache hit allocates nothing. Where signatures are verified, that is done here, at once; a driver with a thread pool may
+//! run a long check there.
 
 mod signed;
 
@@ -24,44 +25,44 @@ use crate::secret::SessionToken;
 use crate::tally::{Counting, Source};
 use crate::time::Now;
 
-/// What a driver does next.
+/// What the driver does next.
 #[derive(Debug)]
 pub enum Next {
-    /// Run this flow, one per key, and come back with its answer.
+    /// Run this flow, one per key, and pass its answer to `next`.
     Identify(Identify),
-    /// Run this flow, one per key, and come back with nothing, whatever came of it.
+    /// Run this flow, one per key, and pass `None` to `next`, whatever its result.
     Keys(FetchKeys),
-    /// This is the answer.
+    /// The answer.
     Done(Answer),
 }
 
-/// What a driver with a thread to spare does next.
+/// What a driver with a thread pool does next.
 #[derive(Debug)]
 pub enum Turn {
-    /// Run this wherever it holds up nobody, and come back with what came of it.
+    /// Run this on another thread and pass its result to `checked`.
     Check(Check),
-    /// What any driver does.
+    /// What every driver does.
     Next(Next),
 }
 
-/// What nobody waits for: run it, one per key, and let its outcome go.
+/// Work that no request waits for: run it, one per key, and ignore its result.
 #[derive(Debug)]
 pub enum Background {
-    /// Asks about an identity in use before its fresh time is over.
+    /// Refreshes an identity in use before its fresh time is over.
     Identify(Identify),
-    /// Fetches a key set that has grown old.
+    /// Fetches a key set that is due.
     Keys(FetchKeys),
 }
 
-/// A request's credentials on their way to an answer.
+/// The authentication of one request.
 pub struct Authenticate<'h> {
     authority: Arc<Authority>,
     candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
-    /// What is being checked, or will be once the keys were fetched.
+    /// The token that is being checked, or will be once the keys were fetched.
     waiting: Option<Waiting>,
     refused: Option<(CloudApiError, Source)>,
     background: Option<Background>,
-    /// The number of the identity of the stale time, where the Cloud is asked beside one.
+    /// The serial number of the stale identity, where the Cloud is asked about its token.
     stale: Option<u64>,
     source: Source,
     counting: Counting,
@@ -75,14 +76,14 @@ impl core::fmt::Debug for Authenticate<'_> {
     }
 }
 
-/// A token on its way to be checked.
+/// A token that is to be checked.
 struct Waiting {
     key: TokenKey,
     token: SessionToken,
     keys: Keys,
 }
 
-/// What became of one candidate, and where that was found.
+/// The verdict on one candidate, and its source.
 enum Judged {
     Next(Next),
     Check(Check),
@@ -105,18 +106,18 @@ impl<'h> Authenticate<'h> {
         }
     }
 
-    /// The same, counted otherwise.
+    /// Sets how the answer is counted.
     #[must_use]
     pub fn counting(self, counting: Counting) -> Self {
         Self { counting, ..self }
     }
 
-    /// Where the answer came from, once there is one.
+    /// The source of the answer, once there is one.
     pub const fn source(&self) -> Source {
         self.source
     }
 
-    /// The same, without the headers: for a driver that cannot keep them until the end.
+    /// Copies what it needs from the headers, for a driver that cannot keep them until the end.
     pub fn into_owned(self) -> Authenticate<'static> {
         let mut left = self.candidates.flatten().map(Candidate::into_owned);
         let candidates: [_; MAX_CANDIDATES] = array::from_fn(|_| left.next());
@@ -132,7 +133,7 @@ impl<'h> Authenticate<'h> {
         }
     }
 
-    /// Goes on: with nothing at first, then with each flow's answer.
+    /// Goes on: with `None` at first, then with each flow's answer.
     pub fn next(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Next {
         let mut turn = self.go_on(last, now, jitter);
         loop {
@@ -143,16 +144,17 @@ impl<'h> Authenticate<'h> {
         }
     }
 
-    /// The same for a driver with a thread to spare: a check that takes long is handed out. Where it is lost, go on with nothing.
+    /// Goes on as [`next`](Self::next) does, but hands out long checks, for a driver with a thread pool. If a check is lost,
+    /// go on with `None`.
     pub fn turn(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Turn {
         let turn = self.go_on(last, now, jitter);
         self.quick(turn, now, jitter)
     }
 
-    /// Goes on with what came of a check. One of another token counts for nothing, nor does one by keys that were replaced since:
-    /// then the token is checked anew.
+    /// Goes on with the result of a check. A result for another token, or by keys that were replaced since, is dropped: then
+    /// the token is checked anew.
     pub fn checked(&mut self, checked: Checked, now: Now, jitter: Jitter) -> Turn {
-        // The same token may have come with another request meanwhile, or have been signed out.
+        // Another request may have verified the token meanwhile, or a sign-out denied it.
         let known = self
             .waiting
             .as_ref()
@@ -167,7 +169,7 @@ impl<'h> Authenticate<'h> {
         self.quick(turn, now, jitter)
     }
 
-    /// Runs what does not take long.
+    /// Runs the checks that are not long.
     fn quick(&mut self, mut turn: Turn, now: Now, jitter: Jitter) -> Turn {
         loop {
             match turn {
@@ -207,7 +209,7 @@ impl<'h> Authenticate<'h> {
         self.follow(judged, now, jitter)
     }
 
-    /// What follows from what was judged; where that is nothing, from the candidates that are left.
+    /// Acts on the verdict; without one, tries the remaining candidates.
     fn follow(&mut self, mut judged: Option<Judged>, now: Now, jitter: Jitter) -> Turn {
         loop {
             if let Some(turn) = judged.and_then(|judged| self.judged(judged)) {
@@ -224,14 +226,14 @@ impl<'h> Authenticate<'h> {
         })
     }
 
-    /// What follows for the driver; nothing where the next candidate is to be judged.
+    /// What the driver does next; none where the next candidate is to be tried.
     fn judged(&mut self, judged: Judged) -> Option<Turn> {
         match judged {
             Judged::Next(next) => Some(Turn::Next(next)),
             Judged::Check(check) => Some(Turn::Check(check)),
             Judged::Answer(answer, source) => Some(Turn::Next(self.done(answer, source))),
             Judged::Refused(error, source) => {
-                // The first refusal is the one to tell: it is that of the credential that counts most.
+                // Report the first refusal: it is of the credential with the highest precedence.
                 self.refused.get_or_insert((error, source));
                 None
             }
@@ -247,7 +249,7 @@ impl<'h> Authenticate<'h> {
         Next::Done(answer)
     }
 
-    /// Where the answer of a flow came from: from the Cloud, unless it gave back what was known before or was not let ask.
+    /// The source of a flow's answer: the Cloud, unless the flow fell back to a stale identity or the breaker was open.
     fn source_of(&self, answer: &Answer) -> Source {
         match answer {
             Answer::Authenticated(identity) if self.stale == Some(identity.serial()) => {
@@ -258,7 +260,7 @@ impl<'h> Authenticate<'h> {
         }
     }
 
-    /// What is to be done besides, once there is an answer.
+    /// The background work, once there is an answer.
     pub const fn take_background(&mut self) -> Option<Background> {
         self.background.take()
     }
@@ -296,7 +298,7 @@ impl<'h> Authenticate<'h> {
         Judged::Next(Next::Identify(Identify::new(authority, token, jitter)))
     }
 
-    /// The task to ask about an identity that is still fresh.
+    /// The flow that refreshes an identity that is still fresh.
     fn ahead(&self, token: SessionToken, now: Now, jitter: Jitter) -> Option<Background> {
         let authority = Arc::clone(&self.authority);
         let flow = if authority.keys().is_some() {
@@ -311,7 +313,7 @@ impl<'h> Authenticate<'h> {
 }
 
 impl Judged {
-    /// By what is remembered.
+    /// A verdict from the cache.
     fn known(answer: Answer) -> Self {
         match answer {
             Answer::Rejected(error) => Self::Refused(error, Source::Cache),
@@ -320,10 +322,10 @@ impl Judged {
     }
 }
 
-/// Which keys a token is judged by.
+/// The keys that a token is checked by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Keys {
     AtHand,
-    /// They were fetched for it: nothing else is left to try.
+    /// The keys were fetched for this token: there is nothing else to try.
     Fetched,
 }

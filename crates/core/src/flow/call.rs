@@ -1,8 +1,9 @@
-//! One operation, made again where that is safe and may help.
+//! One operation, with retries where they are safe and may help.
 //!
-//! Again only on a failed connection, a connection that closed before the answer, or HTTP 502, 503 or 504; as often as the
-//! operation allows; after a wait that doubles and is spread by jitter. A time-out is not tried again: the caller has
-//! waited long enough. What met a connection that was over already is sent once more at once, whatever it spends.
+//! Retries follow a failed connection, a connection that closed before the response, and HTTP 502, 503 or 504. There are as
+//! many as the operation allows, each after a wait that doubles and is spread by jitter. A time-out is not retried: the
+//! caller has waited long enough. A request on a connection that was already closed is sent once more at once; that spends no
+//! retry.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::time::Now;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// One operation on its way.
+/// One operation with its retries.
 #[derive(Debug)]
 pub struct Call<O> {
     config: Arc<Config>,
@@ -28,7 +29,7 @@ pub struct Call<O> {
 }
 
 impl<O: Operation> Call<O> {
-    /// Takes the operation that is to be made.
+    /// Takes the operation to run.
     pub fn new(config: Arc<Config>, operation: O, jitter: Jitter) -> Self {
         Self {
             config,
@@ -40,7 +41,7 @@ impl<O: Operation> Call<O> {
         }
     }
 
-    /// The same, made once whatever comes of it: for work that nobody waits for.
+    /// Turns off retries and resending: for background work.
     #[must_use]
     pub fn without_retries(self) -> Self {
         Self {
@@ -91,7 +92,7 @@ impl<O: Operation> Flow for Call<O> {
     }
 }
 
-/// A driver that goes on after the end is told so; a panic would take its process along.
+/// A flow that is driven past its end returns this error; a panic would end the driver's process.
 pub(crate) fn out_of_turn() -> CloudApiError {
     CloudApiError::configuration("A flow was driven past its end.")
 }

@@ -1,14 +1,15 @@
 //! Callback: the browser comes back with a code, and leaves with a session.
 //!
-//! Everything is checked before the code is spent: the state's form, that it was not used before, that this browser began
-//! it, for this project at this Cloud, in time; and that the keys are at hand, where signatures are checked. Then the state and
-//! the code are spent here, of any number of callers by one, and the code is exchanged once, never again. The session token
-//! comes only from the Cloud's answer: what the browser brought is never adopted. Who it is follows from the rules that the next
-//! request is checked by: from the Cloud's answer, or from the token's signature and claims. A sign-in that a later request would
-//! be refused after fails here, with the same code.
+//! Everything is checked before the code is spent: the state's form, and that it was not used; that this browser began the
+//! sign-in, for this project at this Cloud, in time. Where signatures are verified, the keys must be at hand too. Then the
+//! state and the code are marked as spent, for one of any number of callers. The code is exchanged once and never retried.
 //!
-//! A callback that comes again within some seconds, from the browser that began the sign-in, ends as the first one did: the answer
-//! to that may never have arrived. Drivers let those that come while the exchange is under way wait for it, by [`key`].
+//! The session token comes only from the Cloud's answer: a token that the browser brought is never adopted. The rules that
+//! check the next request also decide the identity: the Cloud's answer, or the token's signature and claims. Where they would
+//! refuse the next request, the sign-in fails here, with the same code.
+//!
+//! A callback that the same browser repeats within ten seconds ends as the first one did: that response may never have
+//! arrived. Drivers let callbacks that arrive during the exchange wait for it, by [`key`].
 
 mod finish;
 
@@ -37,17 +38,17 @@ use crate::state::State;
 use crate::time::Now;
 use crate::url::Site;
 
-/// One callback on its way.
+/// One callback.
 #[derive(Debug)]
 pub struct Callback {
     authority: Arc<Authority>,
     state: State,
-    /// Of the address that the sign-in comes back to.
+    /// The address that the sign-in comes back to.
     site: Site,
     key: TokenKey,
-    /// Whether the code was spent by this callback: its outcome is then the sign-in's.
+    /// Whether this callback spent the code: then its outcome is the sign-in's.
     has_spent: bool,
-    /// Whose session was begun at the Cloud, and is refused here.
+    /// The token of a session that the Cloud began and that is refused here.
     refused: Option<SessionToken>,
     phase: Phase,
     jitter: Jitter,
@@ -55,18 +56,18 @@ pub struct Callback {
 
 #[derive(Debug)]
 enum Phase {
-    /// The sign-in ended a moment ago.
+    /// A repeated callback: the sign-in ended a moment ago.
     Again(Box<Result<SignedIn, CloudApiError>>),
-    /// Without keys the sign-in could not be finished: nothing is spent before they are there.
+    /// The sign-in cannot be finished without keys: nothing is spent before they are there.
     Keys(FetchKeys, Ready),
     Exchange(Call<ExchangeCode>),
     Verify(Call<VerifyToken>, Duration),
-    /// The token is judged as the next request's is.
+    /// The token is checked as the next request's is.
     Judge(Box<Judge>, Received),
     Over,
 }
 
-/// A callback that was checked and has spent nothing yet.
+/// A checked callback that has spent nothing yet.
 #[derive(Debug)]
 struct Ready {
     used_state: Digest,
@@ -74,15 +75,15 @@ struct Ready {
     operation: ExchangeCode,
 }
 
-/// What the code was worth.
+/// The result of the code exchange.
 #[derive(Debug)]
 struct Received {
     token: SessionToken,
-    /// What the Cloud said besides: a user and a session, or how long the token lasts.
+    /// A user and a session, or how long the token lasts.
     said: Result<Box<(CloudUser, CloudSession)>, Duration>,
 }
 
-/// What two callbacks must share to be one sign-in in one browser. None where the login cookie does not bind this browser to it.
+/// The single-flight key of one sign-in in one browser. None where no login cookie binds this browser to the sign-in.
 pub fn key(
     authority: &Authority,
     state: &State,
@@ -112,9 +113,9 @@ impl Callback {
     ///
     /// # Errors
     ///
-    /// `callback_replayed`, `code_malformed`, `code_replayed`, and what the login cookie's check says:
-    /// `login_cookie_missing`, `state_mismatch`, `project_mismatch`, `cloud_mismatch`, `login_expired`; `too_many_cookies` and
-    /// `cookie_header_too_large`, for the session would not be found among them.
+    /// `callback_replayed`, `code_malformed`, `code_replayed`, and those of the login cookie's check: `login_cookie_missing`,
+    /// `state_mismatch`, `project_mismatch`, `cloud_mismatch`, `login_expired`. Also `too_many_cookies` and
+    /// `cookie_header_too_large`, where the next request could not find the session among the cookies.
     pub fn new(
         authority: Arc<Authority>,
         state: State,
@@ -148,7 +149,7 @@ impl Callback {
         if authority.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
-        // The next request could not read its session among so many: to sign in mends nothing, so no code is spent for it.
+        // The next request could not read its session among so many cookies. Signing in mends nothing, so no code is spent.
         authority.session_cookies(cookie_header, None)?;
         let bound = bound?;
         let key = key_of(&state, &bound);
@@ -181,18 +182,18 @@ impl Callback {
         })
     }
 
-    /// Whether the sign-in ended already: it was told of then.
+    /// Whether this repeats a callback whose sign-in has ended: its events were emitted then.
     pub const fn is_again(&self) -> bool {
         matches!(self.phase, Phase::Again(_))
     }
 
-    /// The token of a sign-in that failed since the next request would refuse it: the driver ends its session at the Cloud, as a
-    /// sign-out does, for no browser was given it.
+    /// The token of a sign-in that failed because the next request would refuse it. The driver ends its session at the Cloud,
+    /// as a sign-out does, since no browser was given the token.
     pub const fn take_refused(&mut self) -> Option<SessionToken> {
         self.refused.take()
     }
 
-    /// The keys were asked for: with them the code is exchanged.
+    /// Exchanges the code, once the keys were fetched.
     fn fetched(&mut self, ready: Ready, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
         let authority = &self.authority;
         let has_keys = |keys: &Keys| keys.current(now).is_some();
@@ -237,7 +238,7 @@ impl Callback {
         }
     }
 
-    /// Judges the token as if a request brought it, whatever is remembered of it.
+    /// Checks the token as if a request brought it, whatever is cached for it.
     fn judge(&mut self, received: Received, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
         let key = self.authority.key(received.token.expose());
         self.authority.forget_verdict(&key);
@@ -257,7 +258,7 @@ impl Callback {
         let identity = match answer {
             Answer::Authenticated(identity) => Arc::unwrap_or_clone(identity),
             Answer::Rejected(error) => return Err(finish::at_sign_in(error, &token, now)),
-            // The Cloud handed the token out just now: that its session lives need not be said again.
+            // The Cloud issued the token just now: no need to confirm that its session is alive.
             Answer::Unavailable(error) => {
                 self.authority.prove(key, &token, now).map_err(|_| error)?
             }
@@ -351,7 +352,7 @@ impl Callback {
 }
 
 impl Ready {
-    /// Spends the state and the code, of any number of callers for one.
+    /// Spends the state and the code; of any number of callers, one succeeds.
     fn spend(
         self,
         authority: &Arc<Authority>,
@@ -401,7 +402,7 @@ impl Flow for Callback {
     }
 }
 
-/// What an `error` parameter of a callback means (RFC 6749 section 4.1.2.1). Its description is never shown.
+/// The error for a callback's `error` parameter (RFC 6749 section 4.1.2.1). Its description is never shown.
 pub fn declined(error: &str) -> CloudApiError {
     CloudApiError::new(if error == "access_denied" {
         Code::AccessDenied

@@ -1,14 +1,14 @@
-//! Credentials: the tokens that a request brings, in the order in which they count.
+//! Credentials: the tokens that a request brings, in order of precedence.
 //!
-//! Borrowed from its headers, and looked into no further than to find them: what has not the form of a token is refused by
-//! whoever tries it. At most five are kept.
+//! Borrowed from its headers and not parsed further than to find them: the flow that tries one refuses it where its form is
+//! wrong. At most five are kept.
 
 use crate::error::CloudApiError;
 use crate::identity::authority::Authority;
 use crate::secret::SessionToken;
 use crate::url::Site;
 
-/// How many of them are tried.
+/// How many credentials are tried.
 pub(super) const MAX_CANDIDATES: usize = 5;
 
 /// A request's credentials, borrowed from its headers.
@@ -17,7 +17,7 @@ pub struct Credentials<'h> {
     pub(super) candidates: [Option<Candidate<'h>>; MAX_CANDIDATES],
 }
 
-/// One of them, whose form was not looked at.
+/// A credential whose form is not checked yet.
 #[derive(Clone)]
 pub(super) enum Candidate<'h> {
     Text(&'h str),
@@ -26,7 +26,7 @@ pub(super) enum Candidate<'h> {
 }
 
 impl Candidate<'_> {
-    /// What may be known. Its form is looked at only where it is not: what has another one is never remembered.
+    /// The text to look up in the cache. The form is checked after a miss only: a malformed token is never cached.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -50,7 +50,7 @@ impl Candidate<'_> {
 }
 
 impl<'h> Credentials<'h> {
-    /// Reads the `Authorization` and `Cookie` headers. Several `Cookie` headers are to be joined with `; `.
+    /// Reads the `Authorization` and `Cookie` headers. Join several `Cookie` headers with `; `.
     ///
     /// # Errors
     ///
@@ -63,9 +63,9 @@ impl<'h> Credentials<'h> {
         Self::with_token(authority, None, authorization, cookie, None)
     }
 
-    /// The same, where the host has read a token already: it counts before the headers, and once where it stands there too.
-    /// Some hosts hand on a whole `Authorization` value whose scheme they do not know by its spelling. `site` is the address that
-    /// the request is for, where that decides which cookies count.
+    /// Reads the headers where the host has already read a token: that one counts before them, and once where it is in a
+    /// header too. Some hosts pass on a whole `Authorization` value where they do not know the spelling of its scheme. `site`
+    /// is the address of the request, where that decides which cookies count.
     ///
     /// # Errors
     ///
@@ -104,7 +104,7 @@ impl<'h> Credentials<'h> {
         }
     }
 
-    /// One token that was found some other way.
+    /// A single token from another source.
     pub fn token(token: &'h str) -> Self {
         let mut found = Self::none();
         let [first, ..] = &mut found.candidates;
@@ -112,7 +112,7 @@ impl<'h> Credentials<'h> {
         found
     }
 
-    /// The same, without the headers: for a driver that cannot keep them until the end.
+    /// Copies the tokens, for a driver that cannot keep the headers until the end.
     pub fn into_owned(self) -> Credentials<'static> {
         let own = Candidate::into_owned;
         Credentials {
@@ -120,13 +120,13 @@ impl<'h> Credentials<'h> {
         }
     }
 
-    /// Whether there is none.
+    /// Whether there are no credentials.
     pub fn is_empty(&self) -> bool {
         self.candidates.iter().all(Option::is_none)
     }
 }
 
-/// What a request brings, as it came: nothing of it was read.
+/// A request's credentials as they came, not parsed.
 #[derive(Clone, Copy, Default)]
 pub struct Brought<'h> {
     /// A token that the host has read already: it counts before the headers.
@@ -135,24 +135,24 @@ pub struct Brought<'h> {
     pub authorization: Option<&'h str>,
     /// The `Cookie` header.
     pub cookie: Option<&'h [u8]>,
-    /// The address that it is for.
+    /// The request's address.
     pub reached: Reached,
 }
 
-/// What is known of the address that a request is for.
+/// What is known of a request's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reached {
-    /// It was not looked at so far.
+    /// Not looked up so far.
     #[default]
     Unasked,
-    /// It was looked at, and may not have been found.
+    /// Looked up; none where it was not found.
     Asked(Option<Site>),
 }
 
 impl<'h> Brought<'h> {
-    /// The credential that counts most; none too where they cannot be read.
+    /// The credential with the highest precedence; none also where the headers cannot be read.
     pub(super) fn first(&self, authority: &Authority) -> Option<&'h [u8]> {
-        // Looked at even where it does not count: what cannot be read is refused whatever stands beside it.
+        // Read even where it has no precedence: an unreadable header is refused whatever else the request brings.
         let cookie = match self.cookie {
             Some(header) => {
                 let cookie = &authority.config().cookie;

@@ -1,8 +1,8 @@
-//! Glance: whoever is remembered, found in the fewest steps.
+//! The fast path of a cache hit.
 //!
-//! Says who it is where [`Authenticate`](super::authenticate::Authenticate) would say so at once and leave nothing to be done
-//! besides; allocates nothing, and digests no token that was seen a moment ago. `None` says nothing about anybody: the caller
-//! then searches, and the request is counted there. Only the credential that counts most is looked at.
+//! Returns an identity where [`Authenticate`](super::authenticate::Authenticate) would answer with it at once and leave no
+//! background work. Allocates nothing, and does not hash a token that was seen a moment ago. `None` decides nothing: run
+//! `Authenticate` then, which counts the request. Only the credential with the highest precedence is tried.
 
 use std::sync::Arc;
 
@@ -11,12 +11,12 @@ use crate::identity::Identity;
 use crate::identity::authority::Authority;
 use crate::time::Now;
 
-/// Who a request comes from, where that is remembered.
+/// The cached identity of a request.
 pub fn known(authority: &Authority, brought: &Brought<'_>, now: Now) -> Option<Arc<Identity>> {
     authority.glance(brought.first(authority)?, |_| true, now)
 }
 
-/// The same for a driver that can give the browser a newer token: not of somebody for whom it may be time for one.
+/// The cached identity of a request, unless its token may be due for renewal: for a driver that can set a newer cookie.
 pub fn known_for_now(
     authority: &Authority,
     brought: &Brought<'_>,

@@ -1,4 +1,4 @@
-//! A token that is judged by its signature: what is checked, and what follows from it.
+//! Tokens that are verified by signature: what is checked, and what follows.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::tally::Source;
 use crate::time::Now;
 
 impl Authenticate<'_> {
-    /// Has a token judged by its signature.
+    /// Hands out a signature check of a token.
     pub(super) fn prove(&mut self, waiting: Waiting, now: Now, jitter: Jitter) -> Judged {
         match Check::new(&self.authority, waiting.key, &waiting.token, now) {
             Some(check) => {
@@ -28,7 +28,7 @@ impl Authenticate<'_> {
         }
     }
 
-    /// What the signature says.
+    /// Acts on the result of a signature check.
     pub(super) fn proven(
         &mut self,
         waiting: Waiting,
@@ -40,7 +40,7 @@ impl Authenticate<'_> {
         let identity = match found {
             Ok(identity) => identity,
             Err(Unproven::Refused(error)) => {
-                // One that is merely past its end is not remembered as refused: its session may be renewed.
+                // A token that is merely expired is not cached as refused: its session may be renewed.
                 if !error.is(&Code::SessionExpired) {
                     authority.refused(waiting.key, Refusal::session(error.clone()), now);
                 }
@@ -62,8 +62,8 @@ impl Authenticate<'_> {
         }
     }
 
-    /// A token whose key is not at hand: the keys are fetched, once and where that is of use. Where there may be others that
-    /// could not be had, nobody can say whether it is good.
+    /// A token whose key is not at hand: fetches the keys, once and where that can help. Where other keys may exist but
+    /// cannot be fetched, the answer is unavailable.
     fn without_key(
         &mut self,
         waiting: Waiting,
@@ -83,7 +83,7 @@ impl Authenticate<'_> {
             return Judged::Next(Next::Keys(FetchKeys::new(authority, jitter)));
         }
         if outlook == Outlook::Complete && *unproven == Unproven::UnknownKey {
-            // Not remembered: the key may be published in the next moment.
+            // Not cached: the key may be published at any moment.
             return Judged::Refused(Reason::UnknownKey.into(), Source::Keys);
         }
         if let Lookup::Stale(identity) = authority.lookup(&waiting.key, now) {

@@ -1,4 +1,4 @@
-//! The end of a sign-in: who it is, in which session and until when, and what the browser is given.
+//! The end of a sign-in: its identity, its session and expiry, and the cookies for the browser.
 
 use core::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
-/// How long past its end the Cloud takes a token for a newer one.
+/// How long past its expiry the Cloud still renews a token.
 const RENEWABLE_FOR: Duration = Duration::from_secs(60);
 
 impl Callback {
-    /// Who it is by the Cloud's word alone.
+    /// The identity by the Cloud's answer alone.
     pub(super) fn said_by_cloud(&self, user: CloudUser) -> Identity {
         let said = Unverified::peek(user.session_token());
         let key = self.authority.key(user.session_token().expose());
-        // What every instance can read of the token, so that all of them agree whether it began before a revocation.
+        // Use what every instance can read in the token, so that all agree whether it began before a revocation.
         Identity::new(key, user, said.session_id, said.expires_at).begun(said.issued_at)
     }
 
-    /// A sign-in that was told how long its token lasts, and nothing of its session.
+    /// Finishes a sign-in where the Cloud stated how long the token lasts, and nothing of its session.
     pub(super) fn without_session(
         &self,
         identity: Identity,
@@ -41,7 +41,7 @@ impl Callback {
             .ok_or_else(out_of_turn)?;
         let end = now.wall.plus(expires_in).min(Timestamp::LAST);
         let session = CloudSession::new(id, user.id().clone(), now.wall, end);
-        // Nothing says so far when the session ends, only when its token does.
+        // The session's end is unknown so far, only the token's.
         self.finish(identity, session, None, now)
     }
 
@@ -54,7 +54,7 @@ impl Callback {
     ) -> Result<SignedIn, CloudApiError> {
         let authority = &self.authority;
         if session.user_id() != identity.user().id() {
-            // Two people in one answer: whose session it is cannot be said.
+            // Two users in one answer: the session's owner is unclear.
             authority.forget_verdict(&identity.key());
             return Err(bad_member(BadMember("session.user_id")));
         }
@@ -95,7 +95,7 @@ impl Callback {
                 Code::SessionExpired
             }));
         }
-        // Where only the token's end is known, the cookie stays long enough to renew it.
+        // Where only the token's expiry is known, the cookie stays long enough to renew it.
         let cookie_until = session_end.unwrap_or(session.expires_at().plus(RENEWABLE_FOR));
         let cookies = vec![
             binding::spec(authority.config(), self.state.id(), Some(self.site))?.clear(),
@@ -113,7 +113,7 @@ impl Callback {
     }
 }
 
-/// How long a new session and its token last, by the clock of whoever made them.
+/// How long a new session and its token last, by the clock that issued them.
 fn life(session: &CloudSession, token: &SessionToken) -> Duration {
     let said = Unverified::peek(token);
     let begun = said.issued_at.unwrap_or(session.created_at());
@@ -121,7 +121,8 @@ fn life(session: &CloudSession, token: &SessionToken) -> Duration {
     own.map_or(session.life(), |own| own.min(session.life()))
 }
 
-/// The refusal of a token that was handed out just now. One that is over as it begins, or is of later, tells of a clock.
+/// The error for a token that was refused at sign-in. A token that is expired at once, or issued in the future, shows a wrong
+/// clock.
 pub(super) fn at_sign_in(error: CloudApiError, token: &SessionToken, now: Now) -> CloudApiError {
     let said = Unverified::peek(token);
     let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
