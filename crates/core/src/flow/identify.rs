@@ -1,9 +1,9 @@
-//! Identify: who does one token belong to, from memory or from the Cloud.
+//! Identify: the identity of one token, from the cache or from the Cloud.
 //!
 //! Fresh: answered without a call. Refused or signed out here: refused without a call. Otherwise the Cloud is asked, unless
-//! the breaker is open; and only where it cannot be asked does an identity of the stale time count. What is asked depends:
-//! whose the token is, or, where its signature said that already, whether its session lives. Drivers run one of these per
-//! [`key`](Identify::key) however many requests wait for it.
+//! the breaker is open. A stale identity counts only where the Cloud cannot be asked. The call is for the token's user, or,
+//! where the signature is verified here, for the state of its session. Drivers run one of these per [`key`](Identify::key),
+//! however many requests wait for it.
 
 use std::sync::Arc;
 
@@ -26,21 +26,21 @@ use crate::tally::Outcome;
 use crate::time::Now;
 use crate::unverified::Unverified;
 
-/// What is found out about a request's credentials.
+/// The answer for a request's credentials.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// Somebody is signed in.
+    /// The request is signed in.
     Authenticated(Arc<Identity>),
-    /// Nobody is signed in: there is no credential.
+    /// The request has no credential.
     Anonymous,
-    /// There is a credential, and it is not accepted.
+    /// The credential was refused.
     Rejected(CloudApiError),
-    /// It could not be found out.
+    /// The credential could not be checked.
     Unavailable(CloudApiError),
 }
 
 impl Answer {
-    /// Which of the four it is.
+    /// The kind of the answer.
     pub const fn outcome(&self) -> Outcome {
         match self {
             Self::Authenticated(_) => Outcome::Authenticated,
@@ -51,7 +51,7 @@ impl Answer {
     }
 }
 
-/// One token's identity, on its way.
+/// The identification of one token.
 #[derive(Debug)]
 pub struct Identify {
     authority: Arc<Authority>,
@@ -66,11 +66,11 @@ pub struct Identify {
 #[derive(Debug)]
 enum Question {
     Whose(SessionToken, Call<VerifyToken>),
-    /// The signature says who it is; the session's end does not stand in it.
+    /// Whether the session is alive. The signature gives the user, but not the session's end.
     Lives(Box<Identity>, Call<ValidateSession>),
 }
 
-/// Whether what is fresh will do.
+/// Whether a fresh identity is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pace {
     Wanted,
@@ -78,7 +78,7 @@ enum Pace {
 }
 
 impl Identify {
-    /// For this token: whose is it?
+    /// Asks for the user of this token.
     pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
         let key = authority.key(token.expose());
         let operation = VerifyToken::new(token.clone());
@@ -86,7 +86,7 @@ impl Identify {
         Self::asking(authority, key, Question::Whose(token, call))
     }
 
-    /// For a token whose signature was checked: does its session live?
+    /// Asks whether the session is alive, for a token whose signature was verified.
     pub(crate) fn proven(authority: Arc<Authority>, identity: Identity, jitter: Jitter) -> Self {
         let operation = ValidateSession::new(identity.user().session_token().clone());
         let call = Call::new(Arc::clone(authority.config()), operation, jitter);
@@ -105,8 +105,8 @@ impl Identify {
         }
     }
 
-    /// The same, though what is known is still fresh: so that nobody has to wait when it no longer is. Made once, for nobody
-    /// waits for it.
+    /// Turns this into a background refresh: it runs though the identity is fresh, so that no request waits later. It does
+    /// not retry.
     #[must_use]
     pub(crate) fn ahead(self) -> Self {
         let question = match self.question {
@@ -120,7 +120,7 @@ impl Identify {
         }
     }
 
-    /// What two of these must share to be one.
+    /// The single-flight key: flows with the same key are one.
     pub const fn key(&self) -> TokenKey {
         self.key
     }
@@ -170,7 +170,7 @@ impl Identify {
                 Step::Wait(time) => return Step::Wait(time),
                 Step::Done(result) => result.and_then(|validated| {
                     let lives = lives(identity, &validated)?;
-                    // By the Cloud's word on its id and its begin, which the token may tell otherwise.
+                    // By the session's id and begin that the Cloud states: the token may state others.
                     is_ended = self.authority.is_ended(&validated.session, now);
                     Ok(lives)
                 }),
@@ -185,7 +185,7 @@ impl Identify {
             let token = identity.user().session_token();
             self.authority.sign_out(token, identity.expires_at(), now);
         }
-        // What stood when the Cloud was asked may have ended while it answered.
+        // The session may have been revoked while the Cloud answered.
         self.stale = match self.authority.lookup(&self.key, now) {
             Lookup::SignedOut => {
                 return Step::Done(Answer::Rejected(CloudApiError::new(Code::SignedOut)));
@@ -213,7 +213,7 @@ impl Identify {
         }
     }
 
-    /// Somebody verified a moment ago stays so while the Cloud is away; never past expiry or a sign-out.
+    /// Falls back to the stale identity while the Cloud is down; never past expiry or a sign-out.
     fn unavailable(&mut self, error: CloudApiError) -> Answer {
         self.stale
             .take()
@@ -235,7 +235,7 @@ impl Flow for Identify {
     }
 }
 
-/// Who it is by the Cloud's word, and what the token itself says of its session.
+/// The identity by the Cloud's answer, with the session's claims from the token itself.
 fn said(
     authority: &Authority,
     key: TokenKey,
@@ -248,7 +248,7 @@ fn said(
     authority.vouched(identity.begun(said.issued_at), &said, now)
 }
 
-/// Who it is by the signature, in the session that the Cloud knows: it must be the same person's.
+/// The identity by the signature, in the session by the Cloud's answer. Both must name the same user.
 fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudApiError> {
     let session = &validated.session;
     if session.user_id() == identity.user().id() {
@@ -258,32 +258,32 @@ fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudAp
     }
 }
 
-/// Remembers who was verified now, and answers with it.
+/// Caches an identity that was verified now, and answers with it.
 pub(crate) fn settle(authority: &Authority, identity: Identity, now: Now) -> Answer {
     match authority.remember(identity, now) {
         Some(identity) if authority.is_over(&identity, now) => {
             Answer::Rejected(CloudApiError::new(Code::SessionExpired))
         }
         Some(identity) => Answer::Authenticated(identity),
-        // A sign-out that came meanwhile wins over the answer.
+        // A sign-out during the call wins over its answer.
         None => Answer::Rejected(CloudApiError::new(Code::SignedOut)),
     }
 }
 
-/// What memory says before anybody is asked.
+/// The cache's verdict, before any call.
 pub(crate) enum Known {
     Answer(Answer),
-    /// The answer, and the task to ask anew.
+    /// The answer, and a background refresh to run.
     Due(Answer),
     Ask(Option<Arc<Identity>>),
 }
 
-/// The same for a request's first look, which is counted.
+/// The cache's verdict for a request's first lookup, which is counted.
 pub(crate) fn first_look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
     known(authority.first_lookup(key, now))
 }
 
-/// The same for a later one.
+/// The cache's verdict for a later lookup, which is not counted.
 pub(crate) fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
     known(authority.lookup(key, now))
 }

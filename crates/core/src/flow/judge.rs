@@ -1,7 +1,7 @@
-//! Judge: what a request with one token would be answered now, as a flow of its own.
+//! Judge: the answer that a request with one token would get now, as a flow of its own.
 //!
-//! The very checks of [`Authenticate`], in the same order and by the same keys, for a token that no request has brought yet: so
-//! nobody is let in by other rules than those that the next request meets.
+//! Runs the checks of [`Authenticate`], in the same order and with the same keys, for a token that no request has brought
+//! yet. So a sign-in is accepted by no other rules than the next request.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::secret::SessionToken;
 use crate::tally::Counting;
 use crate::time::Now;
 
-/// One token that is judged, on its way.
+/// The check of one token.
 #[derive(Debug)]
 pub(crate) struct Judge {
     request: Authenticate<'static>,
@@ -30,7 +30,7 @@ enum Part {
 }
 
 impl Judge {
-    /// For this token.
+    /// Checks this token.
     pub(crate) fn new(authority: &Arc<Authority>, token: &SessionToken, jitter: Jitter) -> Self {
         let credentials = Credentials::token(token.expose()).into_owned();
         Self {
@@ -40,7 +40,7 @@ impl Judge {
         }
     }
 
-    /// Goes on with the part under way: to wait for, or to go on with its answer.
+    /// Steps the running flow. Returns its answer once it is done, else what it waits for.
     fn part(&mut self, event: Event, now: Now) -> Result<Option<Answer>, Step<Answer>> {
         let step = match &mut self.under_way {
             None => return Ok(None),
@@ -50,7 +50,7 @@ impl Judge {
                 Step::Wait(time) => Err(Step::Wait(time)),
             },
             Some(Part::Keys(flow)) => match flow.step(event, now) {
-                // What came of it shows in the next look at the keys.
+                // The next check reads the keys anew.
                 Step::Done(_) => Ok(None),
                 Step::Send(request) => Err(Step::Send(request)),
                 Step::Wait(time) => Err(Step::Wait(time)),

@@ -1,8 +1,8 @@
-//! Keys: fetch the key set, where it is time to.
+//! Keys: fetches the key set when it is due.
 //!
-//! One of these at a time and at most one in a pause, however many requests want it and whatever comes of it. Where another one is
-//! under way, this one waits for its end. Whoever asks again right after it looks at the keys anew; what could not be had leaves
-//! the last good set in place.
+//! At most one fetch at a time and one in a pause, however many requests want it and whatever its result. Where another fetch
+//! is running, this flow waits for its end; the caller then reads the keys anew. A failed fetch leaves the last good set in
+//! place.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -16,29 +16,29 @@ use crate::jwt::KeySet;
 use crate::op::key_set::GetKeySet;
 use crate::time::Now;
 
-/// How long to wait between two looks at a fetch of another caller.
+/// How long to wait before checking again for another caller's fetch.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// One fetch of the key set, on its way.
+/// One fetch of the key set.
 #[derive(Debug)]
 pub struct FetchKeys {
     authority: Arc<Authority>,
     call: Option<Call<GetKeySet>>,
-    /// How long another caller's fetch is waited for yet: two calls, as it makes.
+    /// How much longer to wait for another caller's fetch: at first twice the call's time-out.
     patience: Duration,
     jitter: Jitter,
 }
 
-/// What came of it.
+/// The result of a fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
-    /// A usable set is there now.
+    /// A usable set was fetched.
     Brought,
-    /// The same, and so many of its entries are no keys at all.
+    /// A usable set was fetched; this many of its entries are no keys at all.
     BroughtInPart(usize),
     /// It was not time to fetch: another caller did a moment ago.
     NotNow,
-    /// It could not be had.
+    /// The fetch failed.
     Failed(CloudApiError),
 }
 
@@ -54,7 +54,7 @@ impl FetchKeys {
         }
     }
 
-    /// What two of these must share to be one.
+    /// The single-flight key: all fetches of a deployment share it.
     pub fn key(&self) -> TokenKey {
         self.authority.key("")
     }
@@ -72,7 +72,7 @@ impl FetchKeys {
         };
         let config = Arc::clone(self.authority.config());
         let call = Call::new(config, GetKeySet::new(url), self.jitter);
-        // While there are keys, one fetch in a pause is enough; without any, nobody can be let in.
+        // While there are keys, one fetch in a pause is enough; without any, no request can be accepted.
         let mut call = if self.has_keys(now) {
             call.without_retries()
         } else {

@@ -1,4 +1,4 @@
-//! Login: how a sign-in begins. Two answers from the same facts, in any order, and nothing stored.
+//! Login: the start of a sign-in. Its URL and its cookie follow from the same input, in any order; nothing is stored.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +12,7 @@ use crate::state::State;
 use crate::time::Now;
 use crate::url::RedirectUri;
 
-/// The URL to send the browser to. Holds the state: for a `Location` header, not for a log.
+/// The URL to send the browser to. It holds the state: put it into a `Location` header, not into a log.
 ///
 /// # Errors
 ///
@@ -32,7 +32,7 @@ pub fn url(
     )))
 }
 
-/// The cookie that binds this sign-in to the browser; exactly one.
+/// The one cookie that binds this sign-in to the browser.
 ///
 /// # Errors
 ///
@@ -52,7 +52,7 @@ pub fn cookie(
         .set(&value, config.policy.login_lifetime)
 }
 
-/// The cookies to clear so that no browser collects more than eight sign-ins under way.
+/// The cookies to clear, so that no browser holds more than eight sign-ins in progress.
 ///
 /// # Errors
 ///

@@ -1,11 +1,15 @@
-//! Logout: a session ends here at once and at the Cloud if it can be reached, and the caller is told which.
+//! Logout: revokes a session here at once, and at the Cloud if that can be reached; the outcome says which.
 //!
-//! The token is denied when the flow is made, before anything is sent, so the very next request is refused whatever the
-//! Cloud does and even where the flow is never driven. The Cloud's own id of the session comes from what is remembered, else
-//! from the token itself, else from one validation. Other instances are told at once where the token was seen to be good here,
-//! else as soon as the Cloud takes it for good: until then it may be anybody's invention, and name anybody's session. A Cloud
-//! that says it knows no such session has nothing left to end; one that does not answer has confirmed nothing. It is told also while it
-//! is left alone otherwise. A token that is past its end may not end its session: it is renewed for that. What a renewal made one session ends together, whichever of its tokens is signed out.
+//! The token is denied when the flow is made, before any call. So the very next request is refused, whatever the Cloud does,
+//! and even if the flow is never driven. The Cloud's id of the session comes from the cache, else from the token itself, else
+//! from one validation.
+//!
+//! The revocation is published at once where the token was verified here, else as soon as the Cloud accepts the token. Until
+//! then a stranger may have invented it, and it may name another user's session.
+//!
+//! Where the Cloud knows no such session, there is nothing left to end; without an answer, nothing is confirmed. The call is
+//! made even while the breaker is open. The Cloud does not end a session for an expired token, so that token is renewed
+//! first. All tokens that renewals gave one session are revoked together, whichever of them is signed out.
 
 use alloc::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +28,7 @@ use crate::secret::SessionToken;
 use crate::time::Now;
 use crate::unverified::Unverified;
 
-/// How a sign-out ended at the Cloud. Here it is over in every case.
+/// How a sign-out ended at the Cloud. On this instance the session is revoked in every case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a sign-out that the Cloud did not confirm must not be told as done"]
 pub enum SignOut {
@@ -36,16 +40,16 @@ pub enum SignOut {
     NotConfirmed(CloudApiError),
 }
 
-/// Whether a call that did not come through is made again.
+/// Whether failed calls are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effort {
-    /// Up to three times more.
+    /// Up to three retries.
     Full,
-    /// No: somebody else is waiting.
+    /// No retries: another flow is waiting.
     Once,
 }
 
-/// One sign-out on its way.
+/// One sign-out.
 #[derive(Debug)]
 pub struct Logout {
     authority: Arc<Authority>,
@@ -53,7 +57,7 @@ pub struct Logout {
     effort: Effort,
     jitter: Jitter,
     known: Option<Arc<Identity>>,
-    /// Whether other instances were told already.
+    /// Whether the revocation was published.
     is_told: bool,
     phase: Phase,
 }
@@ -61,10 +65,10 @@ pub struct Logout {
 #[derive(Debug)]
 enum Phase {
     Begin(Option<SessionId>),
-    /// With what the session is called, where that is known.
+    /// With the session id, where that is known.
     Validate(Option<SessionId>, Call<ValidateSession>),
     Destroy(SessionId, Call<DestroySession>),
-    /// The Cloud said a moment ago that it knows no such session.
+    /// The Cloud answered a moment ago that it knows no such session.
     Gone,
 }
 
@@ -78,13 +82,13 @@ impl Logout {
         jitter: Jitter,
     ) -> Self {
         let key = authority.key(token.expose());
-        // The Cloud is told with the newest token of the session: the one at hand may be past its end.
+        // Use the newest token of the session: the one at hand may be expired.
         let newer = authority.successor(&key, now);
         let key = newer.as_ref().map_or(key, |newer| *newer.key());
         let seen = authority.seen(&key);
         let known_end = seen.as_ref().and_then(|identity| identity.expires_at());
         let phase = match authority.lookup(&key, now) {
-            // By the Cloud: what a signature says of a token ends nothing there, nor does the refusal of a token that is past its end.
+            // Only by the Cloud's refusal. A bad signature ends no session there, nor does the refusal of an expired token.
             Lookup::Refused(Refusal { error, of })
                 if error.kind() == Kind::Cloud && of == Refused::Session =>
             {
@@ -108,12 +112,12 @@ impl Logout {
         }
     }
 
-    /// Whether the token was seen to be good here.
+    /// Whether the token was verified here.
     pub const fn is_known(&self) -> bool {
         self.known.is_some()
     }
 
-    /// Whose session it is, where the token was seen to be good here.
+    /// The session's identity, where the token was verified here.
     pub const fn identity(&self) -> Option<&Arc<Identity>> {
         self.known.as_ref()
     }
@@ -162,7 +166,7 @@ impl Logout {
                 self.token = newer.unwrap_or_else(|| self.token.clone());
                 self.destroy(session.id().clone(), now)
             }
-            // It takes no more than the token.
+            // Try with the token alone.
             (Err(_), Some(id)) => self.destroy(id, now),
             (Err(error), None) => Step::Done(ended(Err(error))),
         }
@@ -202,10 +206,10 @@ impl Flow for Logout {
     }
 }
 
-/// Of how many sessions of one request the Cloud is told that they end: as many as are tried to find out who it is.
+/// How many sessions of one request are ended at the Cloud: as many as are tried to authenticate it.
 const MAX_TOLD_AT_ONCE: usize = 5;
 
-/// The sign-outs of all sessions that one request carries.
+/// The sign-outs of all sessions that one request brings.
 #[derive(Debug)]
 #[must_use = "the Cloud hears of nothing until the flows are driven"]
 pub struct Several {
@@ -214,7 +218,7 @@ pub struct Several {
 }
 
 impl Several {
-    /// For these sessions, which are all denied here from now on; the Cloud is to be told of a few.
+    /// For these sessions, which are all denied here from now on. At most five are ended at the Cloud.
     pub fn new(
         authority: &Arc<Authority>,
         tokens: impl Iterator<Item = SessionToken>,
@@ -227,7 +231,7 @@ impl Several {
             .filter(|token| seen.insert(authority.key(token.expose())))
             .map(|token| Logout::new(Arc::clone(authority), token, effort, now, jitter))
             .collect();
-        // First of those that were seen to be good, for the rest may be anybody's invention.
+        // Verified ones first: a stranger may have invented the rest.
         flows.sort_by_key(|flow| !flow.is_known());
         let untold = flows.len() > MAX_TOLD_AT_ONCE;
         flows.truncate(MAX_TOLD_AT_ONCE);
@@ -245,19 +249,19 @@ impl Several {
         let old = authority
             .ending_cookies(cookie_header, None)
             .into_iter()
-            // What is only fallen back to may be another deployment's, unless it was good here.
+            // A cookie under a fallback name may be another deployment's, unless its token was verified here.
             .filter(|(old, fallback)| fallback.is_none() || authority.verified(old).is_some())
             .map(|(old, _)| old)
             .filter(|old| !old.same_as(new));
         Self::new(authority, old, Effort::Once, now, jitter)
     }
 
-    /// What to drive, all at once.
+    /// The flows to drive, all at once.
     pub fn take_flows(&mut self) -> Vec<Logout> {
         core::mem::take(&mut self.flows)
     }
 
-    /// What came of all: the least of what came of each.
+    /// The outcome of all sign-outs: the worst of each.
     pub fn outcome(self, outcomes: impl IntoIterator<Item = SignOut>) -> SignOut {
         let least = outcomes.into_iter().max_by_key(|outcome| match outcome {
             SignOut::AlreadyGone => 0,
@@ -273,7 +277,7 @@ impl Several {
     }
 }
 
-/// Only a 401, 404 or 410 says that there is no such session; any other "no" leaves it standing.
+/// Only a 401, 404 or 410 means that there is no such session; any other refusal leaves it alive.
 fn ended(result: Result<(), CloudApiError>) -> SignOut {
     match result {
         Ok(()) => SignOut::Ended,

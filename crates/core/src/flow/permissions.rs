@@ -1,9 +1,9 @@
 //! Permissions: what a user may do, from the role mapping or from the Cloud.
 //!
-//! With a role mapping nobody is asked. Otherwise the Cloud's permission endpoint is, with the user's own session token;
-//! where the dialect has none, the default roles apply. Answers are remembered like identities, and a refusal means no
-//! permissions, never an error; not to know is an error, never "none". Whoever holds a user whose session ended here, or is
-//! past its end, is told so, whatever is known of them.
+//! With a role mapping no call is made. Otherwise the Cloud's permission endpoint is called, with the user's own session
+//! token. Where the dialect has none, the default roles apply. Answers are cached like identities. A refusal means no
+//! permissions and is never an error; an unavailable Cloud is an error and never means "none". A user whose session is
+//! revoked here or expired gets that error, whatever is cached.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::roles::RoleMapping;
 use crate::secret::SessionToken;
 use crate::time::Now;
 
-/// One permission look-up on its way.
+/// One permission look-up.
 #[derive(Debug)]
 pub struct Permissions {
     authority: Arc<Authority>,
@@ -69,14 +69,14 @@ impl Permissions {
         }
     }
 
-    /// What two of these must share to be one: who asks and about whom, for one may ask about another.
+    /// The single-flight key: it combines the token that asks and the user asked about, since one may ask about another.
     pub fn key(&self) -> TokenKey {
         self.key.about(&self.user)
     }
 
-    /// What is known without asking: from the roles that this user has, or from memory. Drivers look here first, so that what
-    /// follows from one user's roles is never shared with whoever holds the same token with others.
-    /// Nothing where the session is over.
+    /// The permissions known without a call: from this user's roles, or from the cache. None where the session is over.
+    /// Drivers check here first: a result from one user's roles must never be shared with a caller that holds the same token
+    /// with other roles.
     pub fn known(&self, now: Now) -> Option<Arc<Grants>> {
         if self.end(now).is_some() {
             return None;
@@ -120,7 +120,7 @@ impl Permissions {
         if let Some(permit) = self.permit.take() {
             permit.report(&result, now);
         }
-        // What stood when the Cloud was asked may have ended while it answered.
+        // The session may have been revoked while the Cloud answered.
         if let Some(end) = self.end(now) {
             return Err(end);
         }
@@ -140,8 +140,8 @@ impl Permissions {
 }
 
 impl Flow for Permissions {
-    /// The permissions; `signed_out` where the session ended here, `session_expired` where it is past its end, another error where
-    /// they could not be found out.
+    /// The permissions; `signed_out` where the session was revoked here, `session_expired` where it is expired, another error
+    /// where they could not be found out.
     type Output = Result<Arc<Grants>, CloudApiError>;
 
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {

@@ -1,11 +1,14 @@
-//! Renew: a session's token near or past its end becomes a newer one, where the Cloud hands one out.
+//! Renew: replaces a session's token near or past its expiry by a newer one, where the Cloud issues one.
 //!
-//! The Cloud is asked whether the session stands. A newer token in its answer becomes an identity only after it was verified as
-//! any other, for the same user; nothing that a browser brings is ever taken for one. From then on the old token stands for the
-//! newer for a while, so requests that were under way sign nobody out. A newer token that the Cloud handed out and could not be asked
-//! about is held and verified by the next renewal. Drivers run one of these per [`key`](Renew::key) however
-//! many requests wait. That the Cloud refused the token itself a moment ago keeps nobody from asking: it may have been past its end.
-//! A refusal to renew is remembered: such a session has ended, and is not asked about with every request. Whatever ends meanwhile wins, by each name that the session goes by: nothing is handed out then.
+//! The Cloud is asked whether the session is alive. A newer token in its answer is verified like any other, for the same
+//! user; a token that a browser brings is never taken for one. From then on the old token stands for the newer one for a
+//! while, so requests under way stay signed in. A newer token that could not be verified is kept, and verified by the next
+//! renewal.
+//!
+//! Drivers run one of these per [`key`](Renew::key), however many requests wait. A recent refusal of the token itself does
+//! not prevent a renewal: the token may have been expired. A refusal to renew is cached: such a session has ended, and not
+//! every request asks again. A revocation during the renewal wins, by each id that the session has: then no token is handed
+//! out.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -30,14 +33,14 @@ use crate::secret::SessionToken;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
-/// Tokens end at whole seconds.
+/// Tokens expire at whole seconds.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// One renewal on its way.
+/// One renewal.
 #[derive(Debug)]
 pub struct Renew {
     authority: Arc<Authority>,
-    /// Of the token that this was begun for, whatever newer one is found on the way.
+    /// The key of the token that this was begun for, whatever newer one is found on the way.
     key: TokenKey,
     token: SessionToken,
     jitter: Jitter,
@@ -55,14 +58,14 @@ enum Phase {
     Over,
 }
 
-/// Where the newer token that is verified comes from.
+/// The source of the newer token.
 #[derive(Debug)]
 enum Newer {
-    /// The Cloud handed it out just now, and it says that it lasts so long.
+    /// The Cloud issued it just now; with the life that it states.
     HandedOut(SessionToken, Option<Duration>),
-    /// The Cloud handed it out to an earlier renewal, and could not be asked about it.
+    /// The Cloud issued it to an earlier renewal, which could not verify it.
     Held,
-    /// An earlier renewal, with whom it stands for while the Cloud cannot be asked.
+    /// An earlier renewal, with the stale identity to use while the Cloud cannot be asked.
     Known(Option<Arc<Identity>>),
 }
 
@@ -81,7 +84,7 @@ impl Renew {
         }
     }
 
-    /// What two of these must share to be one.
+    /// The single-flight key: renewals with the same key are one.
     pub const fn key(&self) -> TokenKey {
         self.key
     }
@@ -96,7 +99,7 @@ impl Renew {
                 Lookup::Stale(identity) => Some(Newer::Known(Some(identity))),
                 Lookup::Unknown if newer.is_verified() => Some(Newer::Known(None)),
                 Lookup::Unknown => Some(Newer::Held),
-                // It is past its own end too, and so the one to ask with; or it is over.
+                // It is expired too, and so the one to renew; or its session is over.
                 Lookup::Expired | Lookup::Refused(_) | Lookup::SignedOut => None,
             };
             if let Some(known) = known {
@@ -120,7 +123,7 @@ impl Renew {
         self.ask(Phase::Validate(call), now)
     }
 
-    /// The key of the token that is asked with.
+    /// The key of the token to ask with.
     fn own_key(&self) -> TokenKey {
         self.authority.key(self.token.expose())
     }
@@ -134,7 +137,7 @@ impl Renew {
             Phase::Verify(..) => Asked::Verify,
             _ => Asked::Validate,
         };
-        // Also where a newer token is verified: of one session each would be another, and seem to be another account's.
+        // Also where a newer token is verified: each one of a session would seem to be another account's failure.
         let of = match phase {
             Phase::Verify(_, _, Newer::Held) => self.key,
             _ => self.own_key(),
@@ -167,7 +170,7 @@ impl Renew {
                 Step::Done(Err(error))
                     if error.is_refusal() && !matches!(newer, Newer::HandedOut(..)) =>
                 {
-                    // It may be past its end as well by the Cloud's clock: then it is the one to renew.
+                    // The newer one may be expired too by the Cloud's clock: then it is the one to renew.
                     self.report(&Err::<(), _>(error), now);
                     self.validate(now)
                 }
@@ -199,7 +202,7 @@ impl Renew {
             Ok(validated) if validated.session.expires_at() <= now.wall => {
                 Step::Done(self.over(CloudApiError::new(Code::SessionExpired), now))
             }
-            // Its id or its user ended here or elsewhere; the token itself may never have been seen.
+            // The session or its user was revoked, here or elsewhere; the token itself may be unknown here.
             Ok(Validated { session, newer }) if self.authority.is_ended(&session, now) => {
                 Step::Done(self.end(newer.as_ref(), &session, now))
             }
@@ -224,7 +227,7 @@ impl Renew {
         now: Now,
     ) -> Renewal {
         self.report(&result, now);
-        // The answers took longer than the token lasts: that says nothing of the session, which is asked about anew.
+        // The calls took longer than the token lasts. That says nothing of the session: ask anew.
         let since = now.monotonic.saturating_sub(self.asked_at);
         let is_late = matches!(newer, Newer::HandedOut(_, Some(life)) if life > SLACK && life <= since.saturating_add(SLACK));
         let result = match result.map(|user| self.by_rules(user, is_late, now)) {
@@ -237,7 +240,7 @@ impl Renew {
             (Ok(user), newer) if user.id() == session.user_id() => {
                 let identity = self.identity(user, None, &session, now);
                 let remembered = match newer {
-                    // From now on the old one stands for it no longer than for any other.
+                    // From now on the old token stands for it no longer than for any other.
                     Newer::Held => {
                         let session = session.clone();
                         self.authority
@@ -251,7 +254,7 @@ impl Renew {
                 };
             }
             (Ok(_), _) => return another_one(),
-            // Somebody verified a moment ago stays so while the Cloud is away.
+            // A stale identity stays signed in while the Cloud is down.
             (Err(_), Newer::Known(Some(stale))) => {
                 return self.renewed(stale, session, now);
             }
@@ -277,7 +280,7 @@ impl Renew {
             if is_late {
                 return late();
             }
-            // Its end is no later than its begin, or this clock counts and is wrong: it would be renewed with every request.
+            // It expires as it begins, or this clock counts and is wrong: every request would renew it.
             return self.over(CloudApiError::new(Code::SessionExpired), now);
         }
         match self
@@ -289,8 +292,8 @@ impl Renew {
         }
     }
 
-    /// The Cloud could not be asked whose the newer token is. By then the old one may be too old to be given another: so it is held, where
-    /// it cannot be another person's.
+    /// The newer token could not be verified. Later the old one may be too old to get another, so the newer one is kept,
+    /// unless it may be another user's.
     fn held(
         &self,
         newer: SessionToken,
@@ -306,8 +309,8 @@ impl Renew {
         Renewal::Unavailable(error)
     }
 
-    /// Whose the newer token is by the rules that the next request is checked by. One that they refuse is not handed out; one whose key
-    /// is not at hand is whose the Cloud says.
+    /// The user of the newer token, by the rules that check the next request. A token that they refuse is not handed out.
+    /// Where its key is not at hand, the Cloud's answer counts.
     fn by_rules(&self, user: CloudUser, is_late: bool, now: Now) -> Result<CloudUser, Renewal> {
         if self.authority.keys().is_none() {
             return Ok(user);
@@ -364,13 +367,13 @@ impl Renew {
     fn unchanged(&self, session: CloudSession, now: Now) -> Renewal {
         let own_key = self.own_key();
         if let Lookup::Refused(refusal) = self.authority.lookup(&own_key, now) {
-            // The token is refused and there is no other: nobody is let in by asking again.
+            // The token is refused and there is no other: asking again cannot sign the user in.
             return self.over(refusal.error, now);
         }
         let end = end(&session, Unverified::peek(&self.token).expires_at);
         let known = self.authority.seen(&own_key);
         if end <= now.wall {
-            // By a clock that is known to be ahead, or perhaps is: whether the token is still good is for the Cloud to say.
+            // The clock is ahead, or may be: only the Cloud can tell whether the token is still good.
             let by_cloud = self.authority.keys().is_none();
             if by_cloud && known.is_none_or(|known| known.is_lent()) {
                 return Renewal::Unchanged {
@@ -415,7 +418,7 @@ impl Renew {
         }
     }
 
-    /// Remembers that the session has ended. A refusal that does not speak of the token ends none that is still good by itself.
+    /// Caches that the session has ended. A refusal without status 401 ends no session whose token is still good.
     fn over(&self, error: CloudApiError, now: Now) -> Renewal {
         let own_key = self.own_key();
         let own = self.authority.lookup(&own_key, now);
@@ -437,7 +440,7 @@ impl Renew {
         Renewal::Ended(error)
     }
 
-    /// The same, unless it ended while the Cloud was asked.
+    /// The result, unless the session was revoked while the Cloud was asked.
     fn unless_over(&self, renewal: Renewal, now: Now) -> Renewal {
         let (newer, session) = match &renewal {
             Renewal::Ended(_) => return renewal,
@@ -460,8 +463,8 @@ impl Renew {
         renewal
     }
 
-    /// Ends the tokens of a session that is over by the Cloud's name of it, here and for other instances: they may name it
-    /// otherwise, and be issued later than the end that is known.
+    /// Revokes the tokens of a session whose id at the Cloud is revoked, here and on other instances. The tokens may state
+    /// another id, and a later time of issue than the revocation.
     fn end(&self, newer: Option<&SessionToken>, session: &CloudSession, now: Now) -> Renewal {
         for token in newer.into_iter().chain([&self.token]) {
             let end = Some(session.expires_at());
@@ -493,7 +496,7 @@ impl Flow for Renew {
     }
 }
 
-/// When an identity ends: with its session, or with its token where that says so and ends first.
+/// The expiry of an identity: its session's, or its token's where that is stated and sooner.
 fn end(session: &CloudSession, token: Option<Timestamp>) -> Timestamp {
     token.map_or(session.expires_at(), |end| end.min(session.expires_at()))
 }
@@ -506,7 +509,7 @@ fn late() -> Renewal {
     Renewal::Unavailable(CloudApiError::new(Code::Timeout))
 }
 
-/// Two people in one answer: whose session it is cannot be said.
+/// Two users in one answer: the session's owner is unclear.
 fn another_one() -> Renewal {
     Renewal::Unavailable(bad_member(BadMember("session.user_id")))
 }

@@ -1,4 +1,4 @@
-//! What comes of a renewal: a newer token, the session as it is, or why there is neither.
+//! The result of a renewal: a newer token, the unchanged session, or an error.
 
 use std::sync::Arc;
 
@@ -9,33 +9,33 @@ use crate::identity::authority::Authority;
 use crate::model::CloudSession;
 use crate::time::Now;
 
-/// What came of asking for a newer token.
+/// The result of a renewal.
 #[derive(Clone, Debug)]
 pub enum Renewal {
-    /// There is one.
+    /// The Cloud issued a newer token.
     Renewed(Arc<Renewed>),
-    /// There is none, and the session stands. The cookie is there where it ends later than was known.
+    /// The session is alive and has no newer token. The cookie is set where the session ends later than was known.
     Unchanged {
         /// The session.
         session: CloudSession,
-        /// What to set.
+        /// The cookie to set.
         cookie: Option<SetCookie>,
     },
     /// The session has ended.
     Ended(CloudApiError),
-    /// It could not be found out.
+    /// The renewal could not be completed.
     Unavailable(CloudApiError),
 }
 
-/// A session with its newer token, which is that of the user.
+/// A session with its newer token, which the identity's user holds.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Renewed {
-    /// Whose it is.
+    /// The identity of the newer token.
     pub identity: Arc<Identity>,
     /// The session.
     pub session: CloudSession,
-    /// What to set.
+    /// The cookie to set.
     pub cookie: SetCookie,
 }
 

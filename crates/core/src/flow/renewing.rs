@@ -1,10 +1,11 @@
-//! Renewing: who a request comes from, for a driver that can give the browser a newer token on the way.
+//! Authentication with renewal, for a driver that can set a newer cookie on the response.
 //!
-//! The search is that of [`super::authenticate`]. On top of it a session cookie's token is renewed near its end by one of the
-//! requests that bring it, while the others are served with what is known; past its end all of them wait for the one renewal. A
-//! bearer is never renewed: whoever sends it keeps it. A cookie's token that the Cloud refused is asked a newer one for once, unless
-//! it says that its end is far: it may have been past it. What a renewal cannot find out signs nobody out whose token is still
-//! good.
+//! The search is that of [`super::authenticate`]. Near its expiry, one of the requests with a session cookie renews the
+//! token, while the others get the cached identity. Past its expiry, all of them wait for the one renewal. A bearer is never
+//! renewed, since its client keeps it.
+//!
+//! A cookie's token that the Cloud refused is renewed once, unless it states an expiry far ahead: it may have been expired. A
+//! renewal that fails signs no user out whose token is still good.
 
 use std::sync::Arc;
 
@@ -26,34 +27,34 @@ use crate::tally::{Counting, Source};
 use crate::time::Now;
 use crate::unverified::Unverified;
 
-/// What a driver does next.
+/// What the driver does next.
 #[derive(Debug)]
 pub enum Wanted {
-    /// What the search wants, or the answer.
+    /// A step of the search, or the answer.
     Next(Next),
-    /// Run this flow, one per key, hand on what came of it, and go on with nothing.
+    /// Run this flow, one per key, pass its result to `renewed`, and go on with `None`.
     Renew(Renew),
 }
 
-/// A request's credentials on their way to an answer and to a newer token.
+/// The authentication of one request, with renewal.
 pub struct Renewing<'h> {
     authority: Arc<Authority>,
     search: Authenticate<'h>,
     source: Source,
     cookies: Option<&'h str>,
-    /// How many cookies were looked at for one that is past its end.
+    /// How many cookies were tried for an expired one.
     tried: usize,
-    /// The token that a renewal is under way for.
+    /// The token that is being renewed.
     asked: Option<SessionToken>,
-    /// Of the last token that one was begun for.
+    /// The key of the last token that a renewal was begun for.
     begun: Option<TokenKey>,
-    /// Who it is while that token is still good.
+    /// The identity, while its token is still good.
     good: Option<Arc<Identity>>,
-    /// That token is good by its own word, and whose it is has not been asked so far.
+    /// Whether the token states that it is still good, and is not verified yet.
     is_unasked: bool,
     came: Option<Renewal>,
     refused: Option<(CloudApiError, Source)>,
-    /// What to set, and of which token.
+    /// The cookie to set, and the key of its token.
     cookie: Option<(TokenKey, SetCookie)>,
 }
 
@@ -66,7 +67,7 @@ impl<'h> Renewing<'h> {
     ) -> Self {
         Self {
             authority: Arc::clone(authority),
-            // What the search ends with is not what the request ends with.
+            // The search's answer may not be the request's, so it is not counted.
             search: Authenticate::new(authority, credentials).counting(Counting::Never),
             source: Source::None,
             cookies,
@@ -81,7 +82,7 @@ impl<'h> Renewing<'h> {
         }
     }
 
-    /// Goes on: with nothing at first, then with each flow's answer.
+    /// Goes on: with `None` at first, then with each flow's answer.
     pub fn next(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Wanted {
         let last = match self.came.take() {
             None => last,
@@ -103,19 +104,19 @@ impl<'h> Renewing<'h> {
         }
     }
 
-    /// Takes what came of a renewal.
+    /// Takes the result of a renewal.
     pub fn renewed(&mut self, renewal: Renewal) {
         self.came = Some(renewal);
     }
 
-    /// Where the answer came from, once there is one.
+    /// The source of the answer, once there is one.
     pub const fn source(&self) -> Source {
         self.source
     }
 
     fn done(&mut self, answer: Answer, source: Source) -> Wanted {
         self.source = source;
-        // It may have been for a token that was not accepted in the end.
+        // The renewal may have been for a token that was not accepted in the end.
         let whose = match &answer {
             Answer::Authenticated(identity) => Some(identity.key()),
             _ => None,
@@ -125,17 +126,17 @@ impl<'h> Renewing<'h> {
         Wanted::Next(Next::Done(answer))
     }
 
-    /// What is to be done besides, once there is an answer.
+    /// The background work, once there is an answer.
     pub const fn take_background(&mut self) -> Option<Background> {
         self.search.take_background()
     }
 
-    /// What to set on the answer, where a session was renewed.
+    /// The cookie to set on the response, where a session was renewed.
     pub fn take_cookie(&mut self) -> Option<SetCookie> {
         self.cookie.take().map(|(_, cookie)| cookie)
     }
 
-    /// None where it is still to be asked whose the token is: it is good, or its session ends later than was thought.
+    /// None where the token is still to be verified: it is good, or its session ends later than was known.
     fn settle(&mut self, renewal: Renewal) -> Option<(Answer, Source)> {
         let known = self.search.source();
         let good = self
@@ -173,7 +174,7 @@ impl<'h> Renewing<'h> {
         }
     }
 
-    /// Somebody is signed in: perhaps it is time for a newer token.
+    /// Answers with an identity, and renews its token where that is due.
     fn found(&mut self, identity: Arc<Identity>, now: Now, jitter: Jitter) -> Wanted {
         let key = identity.key();
         let is_time = identity.is_near_end(now.wall)
@@ -187,8 +188,8 @@ impl<'h> Renewing<'h> {
         self.renew(token, jitter)
     }
 
-    /// Whose a token is has to be asked. One that says itself that it is near or past its end is renewed before that: to verify it
-    /// may fail already where the Cloud's clock is ahead of this one.
+    /// Verifies an unknown token. One that states that it is near or past its expiry is renewed first: where the Cloud's
+    /// clock is ahead of this one, verifying it may fail already.
     fn unknown(&mut self, flow: Identify, now: Now, jitter: Jitter) -> Wanted {
         let key = flow.key();
         if !self.is_from_cookie(&key) {
@@ -210,7 +211,7 @@ impl<'h> Renewing<'h> {
         Wanted::Next(Next::Identify(flow))
     }
 
-    /// Nobody is signed in: perhaps one of the cookies was good a while ago.
+    /// The credentials were refused: renews a cookie's token that may be merely expired.
     fn rejected(&mut self, error: CloudApiError, now: Now, jitter: Jitter) -> Wanted {
         self.refused.get_or_insert((error, self.search.source()));
         let cookies = self
@@ -232,8 +233,8 @@ impl<'h> Renewing<'h> {
         self.done(Answer::Rejected(error), source)
     }
 
-    /// Whether a token may have been refused for being past its end. Where signatures are checked, that is one whose signature is
-    /// good: what somebody made up costs no call.
+    /// Whether a token may have been refused for being expired. Where signatures are verified, its signature must be good, so
+    /// that an invented token costs no call.
     fn may_be_past_its_end(&self, token: &SessionToken, now: Now) -> bool {
         let key = self.authority.key(token.expose());
         match self.authority.lookup(&key, now) {
@@ -250,8 +251,8 @@ impl<'h> Renewing<'h> {
         }
     }
 
-    /// Whether a token that the Cloud refused may be past its end by what it says itself: it says nothing of that, or is near it, or this
-    /// clock is behind the one that it was issued by. Any other is asked about once, however often it is brought.
+    /// Whether a token that the Cloud refused may be expired by its own claims: it states no expiry, or a near one, or this
+    /// clock is behind its issuer's. Any other token is asked about once, however often it is brought.
     fn says_nothing_else(&self, token: &SessionToken, now: Now) -> bool {
         let said = Unverified::peek(token);
         let near = now.wall.plus(self.authority.config().policy.renew_before);

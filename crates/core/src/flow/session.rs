@@ -1,9 +1,9 @@
-//! Session: is a token's session alive, from memory or from the Cloud.
+//! Session: whether a token's session is alive, from the cache or from the Cloud.
 //!
-//! A token that was signed out here or is past its end has none, nor has one whose session was refused a moment ago, and nobody is
-//! asked. Otherwise the Cloud is, unless the breaker is open. A refusal is remembered: a host that asks about a dead cookie with
-//! every request costs the Cloud nothing. A newer token in the answer is left there: [`super::renew`] takes it. Where
-//! the session ended here by the Cloud's name of it, which the token may not say, its tokens end with it from then on.
+//! A token that is signed out here or expired has no session, nor has one whose session was refused a moment ago; no call is
+//! made. Otherwise the Cloud is asked, unless the breaker is open. A refusal is cached, so a host that checks a dead cookie
+//! on every request costs the Cloud nothing. A newer token in the answer is ignored: [`super::renew`] takes it. Where the
+//! session's id at the Cloud is revoked here, which the token may not state, its tokens are revoked too.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::op::validate_session::{ValidateSession, Validated};
 use crate::secret::SessionToken;
 use crate::time::Now;
 
-/// One look at a session, on its way.
+/// One session check.
 #[derive(Debug)]
 pub struct LiveSession {
     authority: Arc<Authority>,
@@ -45,7 +45,7 @@ impl LiveSession {
         }
     }
 
-    /// What two of these must share to be one.
+    /// The single-flight key: checks with the same key are one.
     pub const fn key(&self) -> TokenKey {
         self.key
     }
@@ -67,7 +67,7 @@ impl LiveSession {
             permit.report(&result, now);
         }
         match result {
-            // It ended here or elsewhere by the Cloud's name of it.
+            // Its id at the Cloud or its user was revoked, here or elsewhere.
             Ok(Validated { session, newer }) if self.authority.is_ended(&session, now) => {
                 for token in newer.iter().chain([&self.token]) {
                     let end = Some(session.expires_at());
@@ -76,7 +76,7 @@ impl LiveSession {
                 }
                 Ok(None)
             }
-            // A sign-out that came while the Cloud was asked wins over the answer.
+            // A sign-out during the call wins over its answer.
             Ok(Validated { session, .. }) => {
                 Ok(Some(self.authority.standing(session, &self.key, now))
                     .filter(|session| session.expires_at() > now.wall && !self.is_over(now)))

@@ -1,42 +1,42 @@
-//! The words between a flow and its driver.
+//! The protocol between a flow and its driver.
 
 use core::time::Duration;
 
 use crate::http::{Delivery, Request};
 use crate::time::Now;
 
-/// What a flow wants next.
+/// What a flow needs next.
 #[derive(Debug)]
 pub enum Step<T> {
-    /// Send this and bring back what came of it.
+    /// Send this request and pass its result to the flow.
     Send(Request),
-    /// Come back after this time.
+    /// Wake the flow after this time.
     Wait(Duration),
-    /// The job is done.
+    /// The flow's result.
     Done(T),
 }
 
-/// What a driver tells a flow.
+/// What a driver passes to a flow.
 #[derive(Debug)]
 pub enum Event {
     /// Begin.
     Start,
-    /// The request was sent, and this came of it.
+    /// The result of the request.
     Delivered(Delivery),
-    /// The time is over.
+    /// The time to wait has passed.
     Woken,
 }
 
-/// One job in steps. After [`Step::Done`] it is not asked again.
+/// A job in steps. Do not step it after [`Step::Done`].
 pub trait Flow {
-    /// What the job is for.
+    /// The result of the job.
     type Output;
 
-    /// Goes on by one step.
+    /// Takes the next step.
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output>;
 }
 
-/// Driven by reference, for what the job leaves behind.
+/// Driven by reference, so that the caller can read the flow afterwards.
 impl<F: Flow> Flow for &mut F {
     type Output = F::Output;
 
@@ -50,9 +50,9 @@ impl<F: Flow> Flow for &mut F {
 pub struct Jitter(pub u64);
 
 impl Jitter {
-    /// Between a half and one and a half of `base`, another share each time.
+    /// Between 0.5 and 1.5 times `base`, another share each time.
     pub fn spread(&mut self, base: Duration) -> Duration {
-        // Knuth's multiplicative step: enough to differ, and nothing depends on it being unguessable.
+        // Knuth's multiplicative step: it varies enough, and nothing depends on it being unguessable.
         self.0 = self
             .0
             .wrapping_mul(6_364_136_223_846_793_005)
