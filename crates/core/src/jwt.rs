@@ -1,10 +1,10 @@
-//! Tokens whose signature is checked here: JSON Web Signatures in compact form (RFC 7515, RFC 7519, RFC 8725).
+//! Verification of signed tokens: JSON Web Signatures in compact form (RFC 7515, RFC 7519, RFC 8725).
 //!
-//! Promises: the checks come in one order ([`Step`]): form, header, algorithm, key, signature, claims. The first that fails
-//! is the answer, so a wrong signature hides every fault of the claims, and with any error there are no claims to be had:
-//! [`Verified`] is made here and nowhere else. Which algorithm is used follows from configuration and from the key; the
-//! token only has to agree.
-//! Does not fetch or keep keys, and does not know whether a session still lives.
+//! The checks run in one order ([`Step`]): form, header, algorithm, key, signature, claims. The first failure is the answer,
+//! so a wrong signature hides every fault of the claims. With any error there are no claims: only this module makes a
+//! [`Verified`]. Configuration and the key decide the algorithm; the token only has to agree.
+//!
+//! Does not fetch or store keys, and does not know whether a session is still alive.
 //!
 //! # Examples
 //!
@@ -66,11 +66,11 @@ use length::Length;
 /// Deepest nesting that is read in a header or in claims, in containers.
 const MAX_DEPTH: usize = 16;
 
-/// Checks a token against keys and rules.
+/// Verifies a token against keys and rules.
 ///
 /// # Errors
 ///
-/// The [`Reason`] of the first check that failed. [`Reason::UnknownKey`] may be cured by newer keys, nothing else is.
+/// The [`Reason`] of the first check that failed. Only [`Reason::UnknownKey`] may be cured by newer keys.
 pub fn verify(
     token: &SessionToken,
     keys: &KeySet,
@@ -80,7 +80,7 @@ pub fn verify(
     verify_text(token.expose(), keys, rules, now)
 }
 
-/// The same for a token that is not to be kept: nothing of it is copied but what its claims say.
+/// Verifies the text of a token, without copying more of it than its claims.
 ///
 /// # Errors
 ///
@@ -101,7 +101,7 @@ pub fn verify_text(
     Claims::read(token.claims, rules, now).map(Verified::new)
 }
 
-/// Whether checking this token would take long. Nothing of it is verified here: whoever wrote it can only choose among the keys.
+/// Whether verifying this token would take long. Nothing of it is verified here: its author can only choose among the keys.
 pub(crate) fn is_long(token: &str, keys: &KeySet, rules: &Rules) -> bool {
     let key = |token: &str| {
         let mut room = compact::room();

@@ -1,10 +1,10 @@
-//! The algorithms that are known, and the list of those that a deployment allows (RFC 8725 section 3.1).
+//! The supported algorithms, and the list of those that a deployment allows (RFC 8725 section 3.1).
 //!
-//! `none` has no name here, so nothing can choose it.
+//! `none` has no variant here, so nothing can choose it.
 
 use crate::malformed::Malformed;
 
-/// How a token is signed (RFC 7518 section 3, RFC 8037).
+/// The signature algorithm of a token (RFC 7518 section 3, RFC 8037).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -14,13 +14,13 @@ pub enum Algorithm {
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// Ed25519, by either of its names: `EdDSA` (RFC 8037), or `Ed25519` since RFC 9864, which says the curve too. No other curve
-    /// of `EdDSA` is known here, so both mean the same.
+    /// Ed25519, by either of its names: `EdDSA` (RFC 8037), or `Ed25519` since RFC 9864, which also names the curve. No other
+    /// curve of `EdDSA` is supported, so both mean the same.
     EdDsa,
 }
 
 impl Algorithm {
-    /// The algorithm of exactly this name; `None` for any other spelling. Ed25519 has two.
+    /// The algorithm with exactly this name; `None` for any other spelling. Ed25519 has two.
     pub fn parse(name: &str) -> Option<Self> {
         match name {
             "HS256" => Some(Self::Hs256),
@@ -31,7 +31,7 @@ impl Algorithm {
         }
     }
 
-    /// The name in a token's header: the older one, which every issuer knows.
+    /// The name in a token's header. For Ed25519 the older one, which every issuer knows.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -42,7 +42,7 @@ impl Algorithm {
     }
 }
 
-/// The algorithms that are allowed; never none. The default is every one that has a public key.
+/// The allowed algorithms; at least one. The default is every one with a public key: RS256, ES256 and EdDSA.
 ///
 /// # Examples
 ///
@@ -69,12 +69,12 @@ impl Algorithms {
         Ok(Self(allowed.into()))
     }
 
-    /// Whether this one is allowed.
+    /// Whether this algorithm is allowed.
     pub fn contains(&self, algorithm: Algorithm) -> bool {
         self.0.contains(&algorithm)
     }
 
-    /// Those that are allowed, in the order they were given.
+    /// The allowed algorithms, in the order they were given.
     pub fn iter(&self) -> impl Iterator<Item = Algorithm> {
         self.0.iter().copied()
     }

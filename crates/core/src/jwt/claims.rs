@@ -1,8 +1,8 @@
-//! The claims (RFC 7519 section 4): read strictly, and held against the rules.
+//! The claims (RFC 7519 section 4): parsed strictly, and checked against the rules.
 //!
-//! A claim that something is decided by is malformed where it has the wrong type, never absent: an expiry that is text must not be an
-//! expiry that is missing, nor one that never comes. What is only shown is none then, and so are the roles, which can only become
-//! fewer by it. The caller has checked the signature before.
+//! A claim that decides something is malformed where it has the wrong type, never absent. An `exp` that is text must count
+//! neither as missing nor as infinite. A claim for display is dropped where it has the wrong type, and so are the roles,
+//! since that only takes permissions away. The caller has checked the signature before.
 
 use alloc::borrow::Cow;
 use core::fmt;
@@ -15,11 +15,11 @@ use super::rules::Rules;
 use crate::ids::{SessionId, UserId};
 use crate::time::Timestamp;
 
-/// Claims that show a token of another kind: a security event or logout token (RFC 8417, OpenID Connect Back-Channel Logout
-/// 2.4), and one that is good only with the proof of a key (RFC 7800), which a bearer does not give.
+/// Claims that mark a token of another kind. A security event or logout token has `events` (RFC 8417, OpenID Connect
+/// Back-Channel Logout 2.4). One with `cnf` is good only with proof of a key (RFC 7800), which a bearer does not give.
 const OTHER_PURPOSE: [&str; 2] = ["events", "cnf"];
 
-/// What a verified token says of a person.
+/// The claims of a verified token.
 ///
 /// `Debug` shows ids, roles and times, never a name or an e-mail address.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Whom the token is about (`sub`).
+    /// The user that the token is about (`sub`).
     pub const fn subject(&self) -> &UserId {
         &self.subject
     }
@@ -46,17 +46,17 @@ impl Claims {
         self.session_id.as_ref()
     }
 
-    /// The e-mail address, to show and not to decide on (`email`).
+    /// The e-mail address (`email`): for display, not for decisions.
     pub fn email(&self) -> Option<&str> {
         self.email.as_deref()
     }
 
-    /// The name to show (`name`).
+    /// The name for display (`name`).
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The picture to show (`avatar_url`).
+    /// The URL of the picture for display (`avatar_url`).
     pub fn avatar_url(&self) -> Option<&str> {
         self.avatar_url.as_deref()
     }
@@ -71,12 +71,12 @@ impl Claims {
         self.issued_at
     }
 
-    /// From when it is valid (`nbf`).
+    /// When the token becomes valid (`nbf`).
     pub const fn not_before(&self) -> Option<Timestamp> {
         self.not_before
     }
 
-    /// Until when it is valid (`exp`), without any leeway.
+    /// When the token expires (`exp`), without any leeway.
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
@@ -117,7 +117,7 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// The members that anybody asks for, of whatever type they came.
+/// The claims that are read, of whatever type they came.
 #[derive(Default)]
 struct Said<'t> {
     iss: Option<Value<'t>>,
@@ -158,7 +158,7 @@ impl<'t> Said<'t> {
     }
 }
 
-/// The three times, each of them well-formed.
+/// The three times, all well-formed.
 struct Times {
     issued_at: Option<Timestamp>,
     not_before: Option<Timestamp>,
@@ -177,7 +177,7 @@ impl Times {
 
     fn check(&self, rules: &Rules, now: Timestamp) -> Result<(), Reason> {
         let leeway = rules.leeway.as_duration();
-        // The second of its expiry is one too late (RFC 7519 section 4.1.4).
+        // The second of its expiry is too late already (RFC 7519 section 4.1.4).
         if now >= self.expires_at.plus(leeway) {
             return Err(Reason::Expired);
         }
@@ -202,7 +202,7 @@ impl Times {
 fn time(value: &Value<'_>) -> Result<Timestamp, Reason> {
     let since = match value {
         Value::Whole(seconds) => Some(Duration::from_secs(*seconds)),
-        // Neither negative, nor beyond what a duration holds, nor anything but a number.
+        // Rejects negative numbers, numbers beyond what a duration holds, and anything else.
         Value::Fraction(seconds) => Duration::try_from_secs_f64(*seconds).ok(),
         _ => None,
     };
@@ -249,7 +249,7 @@ fn session_id(sid: Option<&Value<'_>>) -> Result<Option<SessionId>, Reason> {
         .transpose()
 }
 
-/// Text that may be absent: the Cloud writes `null` for that too.
+/// A text that may be absent; the Cloud also writes `null` for that.
 fn optional_text<'v>(value: Option<&'v Value<'_>>) -> Result<Option<&'v str>, Reason> {
     match value {
         None | Some(Value::Null) => Ok(None),
@@ -257,12 +257,12 @@ fn optional_text<'v>(value: Option<&'v Value<'_>>) -> Result<Option<&'v str>, Re
     }
 }
 
-/// Text that is only shown.
+/// A text for display: another type counts as absent.
 fn lenient_text<'v>(value: Option<&'v Value<'_>>) -> Option<&'v str> {
     value.and_then(Value::as_text)
 }
 
-/// Roles of a wrong type are none, and `role` does not stand in for them.
+/// The roles. `roles` of a wrong type counts as empty, and `role` does not stand in for it.
 fn roles(roles: Option<Value<'_>>, role: Option<&Value<'_>>) -> Box<[String]> {
     match roles {
         Some(Value::Texts(roles)) => roles.into_iter().map(Cow::into_owned).collect(),

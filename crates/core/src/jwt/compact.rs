@@ -1,7 +1,7 @@
 //! The compact form (RFC 7515 section 7.1): three parts of strict base64url, and nothing else.
 //!
-//! A token has one spelling: no padding, no other alphabet, no bits left over. Five parts (an encrypted token), the JSON
-//! form and detached payloads are refused by their shape.
+//! A token has one spelling: no padding, no other alphabet, no bits left over. Five parts (an encrypted token), the JSON form
+//! and detached payloads are rejected by their shape.
 
 use alloc::vec::Vec;
 
@@ -11,7 +11,7 @@ use memchr::memchr_iter;
 use super::reason::Reason;
 use crate::secret::MAX_TOKEN_BYTES;
 
-/// As strict as any other engine; many digits at a time spares a seventh of what a token costs beside its signature.
+/// As strict as any other engine. Decoding many digits at a time saves a seventh of a token's cost besides its signature.
 #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 static BASE64URL: std::sync::LazyLock<base64::engine::Simd> = std::sync::LazyLock::new(|| {
     base64::engine::Simd::url_safe(base64::engine::general_purpose::NO_PAD)
@@ -19,7 +19,7 @@ static BASE64URL: std::sync::LazyLock<base64::engine::Simd> = std::sync::LazyLoc
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 
-/// Three decoded parts, and the text that was signed.
+/// The three decoded parts, and the text that was signed.
 pub(super) struct Compact<'t> {
     pub(super) signed: &'t [u8],
     pub(super) header: &'t [u8],
@@ -27,11 +27,11 @@ pub(super) struct Compact<'t> {
     pub(super) signature: &'t [u8],
 }
 
-/// Longest token whose parts are decoded on the stack: to clear a place for the longest of all costs as much as to hash a
-/// usual one.
+/// Longest token whose parts are decoded on the stack. Clearing a buffer for the longest possible token costs as much as
+/// hashing a usual one.
 const USUAL_TOKEN_BYTES: usize = 2 * 1024;
 
-/// Room for all parts of one token.
+/// Buffers for all parts of one token.
 pub(super) struct Room {
     usual: [u8; USUAL_TOKEN_BYTES / 4 * 3],
     long: Vec<u8>,
@@ -57,7 +57,7 @@ impl Room {
 impl<'t> Compact<'t> {
     pub(super) fn read(token: &'t str, room: &'t mut Room) -> Result<Self, Reason> {
         let text = token.as_bytes();
-        // Looks at a third dot and no further, however many there are.
+        // Stops at a third dot, however many there are.
         let mut dots = memchr_iter(b'.', text);
         let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
             return Err(Reason::MalformedToken);
@@ -79,7 +79,7 @@ impl<'t> Compact<'t> {
     }
 }
 
-/// One part that is not empty, decoded into the front of `room`; and the room behind it.
+/// Decodes one non-empty part into the front of `room`; returns it and the rest of `room`.
 fn decode<'r>(part: &[u8], room: &'r mut [u8]) -> Option<(&'r [u8], &'r mut [u8])> {
     let size = BASE64URL.decode_slice(part, room).ok()?;
     if size == 0 {
@@ -161,7 +161,7 @@ mod tests {
         }
     }
 
-    /// What no `SessionToken` could hold is refused here too, before anything is decoded.
+    /// What no `SessionToken` can hold is rejected here too, before anything is decoded.
     #[test]
     fn threat_096_dots_are_not_taken_apart() {
         assert!(!is_read(&".".repeat(1_000_000)));

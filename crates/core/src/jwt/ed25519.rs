@@ -1,7 +1,7 @@
-//! Ed25519 public keys (RFC 8032, RFC 8037) that are not to be used.
+//! Ed25519 public keys (RFC 8032, RFC 8037) that are refused.
 
-/// The points of small order, as they are encoded without their sign bit: 0, 1, the two of order 8, and -1; and, not
-/// reduced, 0 and 1 once more. With such a key anybody can make a signature that fits many messages.
+/// The points of small order, encoded without their sign bit: 0, 1, the two of order 8, and -1; then 0 and 1 once more, not
+/// reduced. With such a key a stranger can make a signature that fits many messages.
 const SMALL_ORDER: [[u8; 32]; 7] = [
     [0; 32],
     spread(1, 0, 0),

@@ -1,7 +1,6 @@
-//! The header (RFC 7515 section 4): what is read of it, and what it may not ask for.
+//! The header (RFC 7515 section 4): the members that are read, and those that are rejected.
 //!
-//! Nothing in it decides anything but which key of ours is tried; what it says of the algorithm is held against the
-//! configuration and the key.
+//! The header decides only which configured key is tried. Its algorithm must agree with the configuration and the key.
 
 use alloc::borrow::Cow;
 
@@ -13,11 +12,11 @@ use super::reason::Reason;
 use super::rules::TokenKind;
 use crate::secret::SessionToken;
 
-/// Members that are refused whatever they hold. Extensions that must be understood are not (RFC 7515 section 4.1.11), a
-/// payload is neither detached nor compressed, and a key comes from the configuration, never from the token.
+/// Members that are rejected whatever they hold. Critical extensions are not supported (RFC 7515 section 4.1.11), nor are
+/// detached or compressed payloads. Keys come from the configuration, never from the token.
 const REFUSED: [&str; 7] = ["crit", "b64", "zip", "jwk", "jku", "x5u", "x5c"];
 
-/// A header whose every member is one that may stand there.
+/// A header without rejected members.
 pub(super) struct Header<'t> {
     algorithm: Cow<'t, str>,
     key_id: Option<Cow<'t, str>>,
@@ -48,7 +47,7 @@ impl<'t> Header<'t> {
         Ok(Self { algorithm, key_id })
     }
 
-    /// The algorithm, where it is one that is allowed.
+    /// The algorithm, where it is allowed.
     pub(super) fn algorithm(&self, allowed: &Algorithms) -> Result<Algorithm, Reason> {
         Algorithm::parse(&self.algorithm)
             .filter(|algorithm| allowed.contains(*algorithm))
@@ -60,7 +59,7 @@ impl<'t> Header<'t> {
     }
 }
 
-/// The key that a token names, for whoever has to fetch keys first. Nothing of it is verified: it may be anything.
+/// The key id that a token names, for a caller that has to fetch keys first. Nothing of it is verified: it may hold anything.
 pub fn unverified_key_id(token: &SessionToken) -> Option<Box<str>> {
     let mut room = room();
     let token = Compact::read(token.expose(), &mut room).ok()?;
@@ -76,7 +75,7 @@ fn optional_text(value: Option<Value<'_>>) -> Result<Option<Cow<'_, str>>, Reaso
     }
 }
 
-/// Whether a token that calls itself so may be what is asked for (RFC 8725 section 3.11).
+/// Whether a `typ` is accepted for this kind of token (RFC 8725 section 3.11).
 fn accepts(kind: TokenKind, typ: Option<&str>) -> bool {
     let is = |name| typ.is_some_and(|typ| is_media_type(typ, name));
     match kind {
@@ -85,7 +84,7 @@ fn accepts(kind: TokenKind, typ: Option<&str>) -> bool {
     }
 }
 
-/// Media types know no letter case, and `application/` may be left out (RFC 7515 section 4.1.9).
+/// Media types ignore letter case, and `application/` may be left out (RFC 7515 section 4.1.9).
 fn is_media_type(text: &str, name: &str) -> bool {
     const PREFIX: &str = "application/";
     let bare = match text.split_at_checked(PREFIX.len()) {

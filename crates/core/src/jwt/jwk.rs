@@ -1,7 +1,7 @@
-//! One JSON Web Key (RFC 7517, RFC 7518 section 6, RFC 8037): a key that may check signatures, or why it may not.
+//! One JSON Web Key (RFC 7517, RFC 7518 section 6, RFC 8037): a usable key, or why it is refused.
 //!
-//! Which algorithm a key is for follows from its type and curve. What else it says of itself must agree: a key that is for
-//! something else, or for another algorithm, is not used, and neither is one that is weak.
+//! A key's type and curve decide its algorithm. Its other members must agree: a key for another use or algorithm is refused,
+//! and so is a weak one.
 
 use core::fmt;
 
@@ -30,17 +30,17 @@ macro_rules! remarks {
         }
 
         impl $type {
-            /// Every one of them.
+            /// All values.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
-            /// The stable text.
+            /// The stable code.
             pub const fn code(self) -> &'static str {
                 match self {
                     $(Self::$name => $code,)*
                 }
             }
 
-            /// One sentence.
+            /// The meaning, in one sentence.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$name => $meaning,)*
@@ -77,20 +77,20 @@ remarks! {
 }
 
 remarks! {
-    /// What is odd about a key that is used all the same.
+    /// A warning about a key that is used.
     KeyWarning
     UnusualExponent "unusual_exponent", "The exponent is not 65537.";
     Repeated "repeated", "The set has the same key before.";
     NoKeyId "no_key_id", "It has no id: it is only found where the set has no other for its algorithm.";
 }
 
-/// A public key, parsed once, with all that checking needs.
+/// A public key, parsed once, with all that verification needs.
 #[derive(Debug)]
 pub(super) struct PublicKey {
     pub(super) algorithm: Algorithm,
     pub(super) length: Length,
     pub(super) parsed: ParsedPublicKey,
-    /// The numbers that it is made of: two keys are one where they are the same.
+    /// The key's numbers: keys with the same numbers are the same key.
     pub(super) numbers: [Vec<u8>; 2],
     pub(super) warning: Option<KeyWarning>,
 }
@@ -100,12 +100,12 @@ pub(super) struct PublicKey {
 pub(super) struct Jwk<'j>(pub(super) &'j Map<String, Value>);
 
 impl<'j> Jwk<'j> {
-    /// A member; `null` is as good as none.
+    /// A member; `null` counts as absent.
     fn member(self, name: &str) -> Option<&'j Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// Text that must have its type where it stands.
+    /// A text that may be absent, but not of another type.
     fn optional_text(self, name: &str) -> Result<Option<&'j str>, KeyRefusal> {
         match self.member(name) {
             None => Ok(None),
@@ -208,7 +208,7 @@ impl<'j> Jwk<'j> {
         self.check_curve("P-256")?;
         self.check_algorithm(Algorithm::Es256)?;
         let (x, y) = (self.coordinate("x")?, self.coordinate("y")?);
-        // The uncompressed form; whether the point is on the curve is looked at when it is parsed.
+        // The uncompressed form. Parsing checks that the point is on the curve.
         let point: Vec<u8> = [4].into_iter().chain(x).chain(y).collect();
         let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
             .map_err(|_| KeyRefusal::NotOnCurve)?;

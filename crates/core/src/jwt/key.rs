@@ -1,4 +1,4 @@
-//! What a signature is checked with: a public key, or the configured secret.
+//! A verification key: a public key, or the configured secret.
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::ParsedPublicKey;
@@ -7,7 +7,7 @@ use super::algorithm::Algorithm;
 use super::length::Length;
 use super::reason::Reason;
 
-/// A key, ready to check with. Which algorithm it is for was settled when it was read.
+/// A key, ready for verification. Its algorithm was fixed when it was parsed.
 pub(super) struct Key {
     algorithm: Algorithm,
     length: Length,
@@ -44,12 +44,13 @@ impl Key {
         self.algorithm
     }
 
-    /// How long a check with it takes.
+    /// How long verifying with this key takes.
     pub(super) const fn length(&self) -> Length {
         self.length
     }
 
-    /// Lengths are fixed by the algorithm (ES256: 64 bytes, never DER), and a secret is compared in constant time.
+    /// Signature lengths are fixed by the algorithm (ES256: 64 bytes, never DER). A secret's signature is compared in
+    /// constant time.
     pub(super) fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), Reason> {
         match &self.material {
             Material::Public(key) => key.verify_sig(signed, signature),

@@ -1,8 +1,8 @@
-//! Key sets (RFC 7517 section 5): which of their keys are used, and which of those a token means.
+//! Key sets (RFC 7517 section 5): which keys are used, and which one a token means.
 //!
-//! What cannot be used is left out first and never spoils the others, but a set without a usable key is none. Then a token means the
-//! key of its id and its algorithm: one id may stand for keys of several types or uses (RFC 7517 section 4.5). The same key twice is
-//! one key. Two keys of one id and one algorithm mean nothing, so neither is used.
+//! An unusable key is left out and never spoils the others; a set without a usable key is rejected. A token means the key
+//! with its id and its algorithm, since one id may name keys of several types or uses (RFC 7517 section 4.5). The same key
+//! twice counts once. Two different keys of one id and one algorithm are ambiguous, so neither is used.
 
 use core::fmt;
 
@@ -25,16 +25,16 @@ const MAX_DEPTH: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// It is not a JSON object with a list in `keys`, each member once.
+    /// It is not a JSON object with a list in `keys`, or repeats a member.
     Malformed,
     /// It has more than [`MAX_KEYS`] keys.
     TooManyKeys,
-    /// None of its keys can be used.
+    /// None of its keys is usable.
     NoUsableKey,
 }
 
 impl KeySetError {
-    /// The stable text.
+    /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Malformed => "key_set_malformed",
@@ -56,7 +56,7 @@ impl fmt::Display for KeySetError {
 
 impl core::error::Error for KeySetError {}
 
-/// The keys that tokens are checked with; never none. `Debug` tells how many.
+/// The verification keys of a deployment; at least one. `Debug` shows only their number.
 pub struct KeySet {
     keys: Keys,
     odd_entries: usize,
@@ -73,11 +73,11 @@ struct Named {
 }
 
 impl KeySet {
-    /// Reads a JSON Web Key Set. How large the text may be is the caller's to say.
+    /// Parses a JSON Web Key Set. The caller limits the text's size.
     ///
     /// # Errors
     ///
-    /// [`KeySetError`] where it is none, or has no key that can be used. [`lint`] says why each one cannot.
+    /// [`KeySetError`] where the text is no key set, or has no usable key. [`lint`] gives the reason for each key.
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let usable = |entry: Entry| {
             let PublicKey {
@@ -104,12 +104,12 @@ impl KeySet {
         })
     }
 
-    /// How many entries were left out that are no objects, and so no keys of any kind.
+    /// How many entries were left out because they are no JSON objects, and so no keys of any kind.
     pub const fn odd_entries(&self) -> usize {
         self.odd_entries
     }
 
-    /// The one secret of HS256. It is meant whatever key a token names.
+    /// A set of the one HS256 secret. It is used whatever key id a token names.
     #[allow(
         clippy::needless_pass_by_value,
         reason = "it ends here: wiped, and kept as a key alone"
@@ -121,7 +121,7 @@ impl KeySet {
         }
     }
 
-    /// How many keys there are to use.
+    /// The number of usable keys.
     #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
     pub fn len(&self) -> usize {
         match &self.keys {
@@ -130,7 +130,7 @@ impl KeySet {
         }
     }
 
-    /// Whether it has a key that takes long to check with.
+    /// Whether verifying with one of the keys takes long.
     pub(super) fn has_long(&self) -> bool {
         match &self.keys {
             Keys::Named(keys) => keys.iter().any(|named| named.key.length() == Length::Long),
@@ -138,7 +138,7 @@ impl KeySet {
         }
     }
 
-    /// Whether there is a key of this id to use.
+    /// Whether the set has a usable key with this id.
     pub fn has_kid(&self, kid: &str) -> bool {
         match &self.keys {
             Keys::Named(keys) => keys.iter().any(|key| key.id.as_deref() == Some(kid)),
@@ -146,7 +146,7 @@ impl KeySet {
         }
     }
 
-    /// The key of this id and this algorithm; without an id, the only one for the algorithm.
+    /// The key with this id and algorithm; without an id, the only key for the algorithm.
     pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Reason> {
         let keys = match &self.keys {
             Keys::Secret(key) if key.algorithm() == algorithm => return Ok(key),
@@ -155,14 +155,14 @@ impl KeySet {
         };
         let is_meant = |named: &&Named| kid.is_none() || named.id.as_deref() == kid;
         let mut meant = keys.filter(is_meant).map(|named| &named.key).peekable();
-        // Without an id, one for another algorithm is not named but passed over.
+        // Without an id, keys for other algorithms are not meant, so there is no mismatch.
         let none = match (kid, meant.peek()) {
             (Some(_), Some(_)) => Reason::KeyMismatch,
             _ => Reason::UnknownKey,
         };
         let mut fitting = meant.filter(|key| key.algorithm() == algorithm);
         let only = fitting.next().ok_or(none)?;
-        // To try them all would let a token choose, and cost a check each.
+        // Trying them all would let a token choose its key, and cost one check for each.
         match fitting.next() {
             Some(_) => Err(Reason::AmbiguousKey),
             None => Ok(only),
@@ -178,33 +178,33 @@ impl fmt::Debug for KeySet {
     }
 }
 
-/// What there is to say of every key of a set, in its order.
+/// A report on every key of a set, in the set's order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
     /// One row for each key.
     pub keys: Vec<KeyReport>,
-    /// Why the whole is no key set.
+    /// Why the text is no key set.
     pub error: Option<KeySetError>,
 }
 
-/// What there is to say of one key. What it says of itself is text that somebody else wrote, up to 256 bytes of it.
+/// A report on one key. The texts that it quotes from the key are untrusted, up to 256 bytes of each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KeyReport {
-    /// Its id.
+    /// The key's id.
     pub kid: Option<Box<str>>,
-    /// Its type.
+    /// The key's type.
     pub kty: Option<Box<str>>,
-    /// The algorithm it says it is for.
+    /// The algorithm that the key names.
     pub alg: Option<Box<str>>,
-    /// The algorithm it is used for, or why it is not used.
+    /// The algorithm that the key is used for, or why it is not used.
     pub usable: Result<Algorithm, KeyRefusal>,
-    /// What is odd about it.
+    /// Warnings about the key.
     pub warnings: Vec<KeyWarning>,
 }
 
-/// Says of each key whether it can be used and for what, or why not.
+/// Reports for each key whether it is usable and for which algorithm, or why not.
 ///
 /// # Examples
 ///
@@ -232,13 +232,13 @@ pub fn lint(text: &[u8]) -> Report {
     }
 }
 
-/// One entry of a set, whatever became of it.
+/// One entry of a set, usable or not.
 struct Entry {
     id: Option<Box<str>>,
     kty: Option<Box<str>>,
     alg: Option<Box<str>>,
     key: Result<PublicKey, KeyRefusal>,
-    /// Whether the same key stands before it.
+    /// Whether the set has the same key before this entry.
     is_repeated: bool,
 }
 
@@ -277,7 +277,7 @@ impl Entry {
         }
     }
 
-    /// Whether a token could mean either: of the same id and algorithm.
+    /// Whether a token could mean either key: both have the same id and algorithm.
     fn is_alike(&self, other: &Self) -> bool {
         match (&self.key, &other.key) {
             (Ok(one), Ok(two)) => self.id == other.id && one.algorithm == two.algorithm,
@@ -294,7 +294,7 @@ impl Entry {
 }
 
 fn entries(text: &[u8]) -> Result<Vec<Entry>, KeySetError> {
-    // A byte order mark is not JSON, and some file servers put one there.
+    // A byte order mark is not JSON, but some file servers send one.
     let text = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
     let set = json::parse(text, MAX_DEPTH).map_err(|_| KeySetError::Malformed)?;
     let keys = set

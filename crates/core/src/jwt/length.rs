@@ -1,7 +1,7 @@
-//! How long the check of a signature takes, told before it is made: for a driver with a thread to spare.
+//! How long verifying a signature takes, known beforehand: for a driver with a thread pool.
 //!
-//! Microseconds, not what is exact: an HMAC 1, RSA of 2048 bits 15 and of 3072 bits 30, Ed25519 35, P-256 50, RSA of 4096 bits 50
-//! and of 8192 bits 200, and up to five times that with an exponent of 32 bits.
+//! Rough times in microseconds: HMAC 1, RSA of 2048 bits 15 and of 3072 bits 30, Ed25519 35, P-256 50, RSA of 4096 bits 50
+//! and of 8192 bits 200. An RSA exponent of 32 bits takes up to five times as long.
 
 use super::algorithm::Algorithm;
 
@@ -9,7 +9,7 @@ use super::algorithm::Algorithm;
 const SHORT_MODULUS_BYTES: usize = 3072 / 8;
 const USUAL_EXPONENT: [u8; 3] = [1, 0, 1];
 
-/// Whether a check holds up a thread that others wait for.
+/// Whether a check is worth another thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
     Short,
@@ -17,7 +17,7 @@ pub(super) enum Length {
 }
 
 impl Length {
-    /// With a key on a curve.
+    /// For a key on a curve.
     pub(super) const fn of(algorithm: Algorithm) -> Self {
         match algorithm {
             Algorithm::Es256 => Self::Long,
@@ -25,7 +25,7 @@ impl Length {
         }
     }
 
-    /// With an RSA key; both numbers big-endian and without leading zeros.
+    /// For an RSA key; both numbers big-endian and without leading zeros.
     pub(super) fn of_rsa(modulus: &[u8], exponent: &[u8]) -> Self {
         let is_usual = exponent.len() < USUAL_EXPONENT.len() || exponent == USUAL_EXPONENT;
         if modulus.len() <= SHORT_MODULUS_BYTES && is_usual {

@@ -1,8 +1,8 @@
-//! Strict reading of one JSON object, member by member, without building it.
+//! A strict streaming reader for one JSON object, member by member.
 //!
-//! The same rules as [`crate::json`]: one whole text, every member once at every level, nesting up to a stated depth. But
-//! texts are borrowed from the decoded token, and what nobody asks for is only checked: a usual header or set of claims is
-//! read without an allocation.
+//! Its rules are those of [`crate::json`]: the whole text is one value, every member occurs once at every level, nesting is
+//! limited. But texts are borrowed from the decoded token, and values that are not used are only validated. So a usual header
+//! or set of claims is read without an allocation.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
@@ -10,16 +10,16 @@ use core::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// The value of a member, as far as anybody asks.
+/// The value of a member, as far as it is used.
 #[derive(Debug, PartialEq)]
 pub(super) enum Value<'t> {
     Text(Cow<'t, str>),
-    /// A list of nothing but texts.
+    /// A list of texts only.
     Texts(Vec<Cow<'t, str>>),
     Whole(u64),
     Fraction(f64),
     Null,
-    /// Well-formed, and of no type that is asked for.
+    /// Well-formed, but of no type that is used.
     Other,
 }
 
@@ -36,13 +36,13 @@ impl Value<'_> {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct BadObject;
 
-/// Reads `text` as one object with at most `depth` containers inside one another, and hands each member to `take`.
+/// Reads `text` as one object with at most `depth` nested containers, and passes each member to `take`.
 pub(super) fn read_object<'t>(
     text: &'t [u8],
     depth: usize,
     take: impl FnMut(&str, Value<'t>),
 ) -> Result<(), BadObject> {
-    // UTF-8 is looked at once for the whole, which costs less than string by string.
+    // UTF-8 is validated once for the whole, which is cheaper than string by string.
     let text = core::str::from_utf8(text).map_err(|_| BadObject)?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let whole = Whole { depth, take };
@@ -77,7 +77,7 @@ impl<'t, F: FnMut(&str, Value<'t>)> Visitor<'t> for Whole<F> {
     }
 }
 
-/// Any value; holds how much deeper it may go.
+/// Any value; holds how many more levels may follow.
 #[derive(Clone, Copy)]
 struct Strict(usize);
 
@@ -113,7 +113,7 @@ impl<'t> Visitor<'t> for Strict {
         Ok(Value::Other)
     }
 
-    /// Only a negative number comes this way.
+    /// Only a negative number arrives here.
     fn visit_i64<E: de::Error>(self, _: i64) -> Result<Value<'t>, E> {
         Ok(Value::Other)
     }
@@ -157,7 +157,7 @@ impl<'t> Visitor<'t> for Strict {
     }
 }
 
-/// A member's name: borrowed where it was written without escapes.
+/// A member's name: borrowed where it has no escapes.
 struct Name;
 
 impl<'t> DeserializeSeed<'t> for Name {
@@ -184,8 +184,8 @@ impl<'t> Visitor<'t> for Name {
     }
 }
 
-/// The members seen so far. A few are compared one by one; more than that go into a tree, so that a text with a thousand
-/// members costs no more than its length.
+/// The members seen so far. A few are compared one by one; more go into a tree, so that a text with a thousand members costs
+/// no more than its length.
 #[derive(Default)]
 struct Names<'t> {
     few: [&'t str; 16],

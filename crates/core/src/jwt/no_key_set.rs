@@ -1,6 +1,6 @@
-//! What a text is that should be a key set and is none: told by its kind, in words of ours alone.
+//! Describes a text that should be a key set and is none, by its kind.
 //!
-//! For people who look for a mistake. Decides nothing, and quotes nothing: the text is a stranger's.
+//! For people who look for a mistake. Decides nothing, and quotes nothing: the text is untrusted.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use super::key_set::KeySetError;
 /// Why a text is no key set, and what it is instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NoKeySet {
-    /// Why it is none.
+    /// Why it is no key set.
     pub error: KeySetError,
     kind: Kind,
     bytes: usize,
@@ -20,14 +20,14 @@ pub struct NoKeySet {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Nothing,
-    /// A sign-in page, a page for an error, a page of an app.
+    /// A sign-in page, an error page or an app's page.
     Markup,
     Json,
     Other,
 }
 
 impl NoKeySet {
-    /// Of a text that was refused so.
+    /// Describes a text that was rejected with this error.
     pub fn new(error: KeySetError, text: &[u8]) -> Self {
         let inner = text.strip_prefix(b"\xef\xbb\xbf").unwrap_or(text);
         let inner = inner.trim_ascii();

@@ -1,6 +1,6 @@
 //! Why a token is refused.
 //!
-//! Each reason has a code of its own, which says to an operator what to mend; none of them holds anything of the token.
+//! Each reason has its own code, which shows an operator what to mend; none holds any part of the token.
 
 use core::fmt;
 
@@ -12,20 +12,20 @@ use crate::error::{CloudApiError, Code};
 pub enum Step {
     /// Three parts of strict base64url.
     Form,
-    /// What the header holds.
+    /// The header's members.
     Header,
     /// Whether the algorithm is allowed.
     Algorithm,
-    /// Which key, and whether it is for that algorithm.
+    /// The key, and whether it is for that algorithm.
     Key,
     /// The signature.
     Signature,
-    /// What the claims say.
+    /// The claims.
     Claims,
 }
 
 impl Step {
-    /// Every check, in order.
+    /// All checks, in order.
     pub const ALL: [Self; 6] = [
         Self::Form,
         Self::Header,
@@ -58,7 +58,7 @@ macro_rules! reasons {
         }
 
         impl Reason {
-            /// Every reason, in the order of the checks.
+            /// All reasons, in the order of the checks.
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The check that failed.
@@ -68,7 +68,7 @@ macro_rules! reasons {
                 }
             }
 
-            /// The error's code for it.
+            /// The error code of this reason.
             pub const fn error_code(self) -> Code {
                 match self {
                     $(Self::$name => Code::$code,)*
@@ -102,7 +102,7 @@ reasons! {
 }
 
 impl Reason {
-    /// The stable text.
+    /// The stable code.
     pub fn code(self) -> &'static str {
         self.error_code().own_text()
     }

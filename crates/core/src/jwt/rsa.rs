@@ -1,19 +1,19 @@
-//! Which RSA public keys are used: long enough, with a sound exponent, and without the ROCA fingerprint.
+//! Which RSA public keys are accepted: long enough, with a sound exponent, and without the ROCA fingerprint.
 
 use super::jwk::{KeyRefusal, KeyWarning};
 
 const MIN_BITS: usize = 2048;
 const MAX_BITS: usize = 8192;
 
-/// The odd primes up to 167: enough that a sound modulus has the fingerprint once in two hundred million.
+/// The odd primes up to 167: enough that a sound modulus has the fingerprint only once in two hundred million.
 const PRIMES: [u32; 38] = [
     3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97,
     101, 103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167,
 ];
 
-/// Looks at modulus and exponent, both big-endian.
+/// Checks modulus and exponent, both big-endian.
 pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<Option<KeyWarning>, KeyRefusal> {
-    // As few bytes as there can be (RFC 7518 section 2, Base64urlUInt): one number has one spelling.
+    // No leading zeros (RFC 7518 section 2, Base64urlUInt): one number has one spelling.
     let (Some(1..), Some(1..)) = (modulus.first(), exponent.first()) else {
         return Err(KeyRefusal::MalformedMember);
     };
@@ -34,7 +34,7 @@ pub(super) fn check(modulus: &[u8], exponent: &[u8]) -> Result<Option<KeyWarning
     Ok(warning)
 }
 
-/// Odd, at least 3, and below 2^32: a larger one only makes checking slow.
+/// Accepts an odd exponent of at least 3 and below 2^32: a larger one only makes verifying slow.
 fn check_exponent(exponent: &[u8]) -> Result<Option<KeyWarning>, KeyRefusal> {
     let is_sound = exponent.len() <= 4 && is_odd(exponent) && exponent != [1];
     match exponent {
@@ -54,9 +54,8 @@ fn is_odd(number: &[u8]) -> bool {
     number.last().is_some_and(|last| last & 1 == 1)
 }
 
-/// Whether the modulus could have been made by the library of CVE-2017-15361, whose keys can be factored: its primes are
-/// powers of 65537 modulo many small primes, and so is their product. A random number is one for all of these with a
-/// chance of 1 in 2^27.
+/// Whether the library of CVE-2017-15361 may have made the modulus; such keys can be factored. Its primes are powers of 65537
+/// modulo many small primes, and so is their product. A random number is one for all of these with a chance of 1 in 2^27.
 fn has_roca_fingerprint(modulus: &[u8]) -> bool {
     PRIMES.iter().all(|&prime| {
         let rest = modulus
@@ -80,7 +79,7 @@ fn is_power_of_65537(number: u32, prime: u32) -> bool {
 mod tests {
     use super::*;
 
-    /// A modulus of so many bits that is no power of 65537 modulo 11, and odd.
+    /// An odd modulus of so many bits that is no power of 65537 modulo 11.
     fn modulus(bits: usize) -> Vec<u8> {
         let mut bytes = vec![0xff; bits.div_ceil(8)];
         if let Some(first) = bytes.first_mut().filter(|_| !bits.is_multiple_of(8)) {
@@ -125,10 +124,10 @@ mod tests {
 
     #[test]
     fn powers_are_found() {
-        // 65537 is 1 modulo 2^16 and 2 modulo 5, of which it makes all that is not 0.
+        // 65537 is 1 modulo 2^16 and 2 modulo 5; its powers modulo 5 are all numbers but 0.
         assert!((1..5).all(|n| is_power_of_65537(n, 5)));
         assert!(!is_power_of_65537(0, 5));
-        // Modulo 11 it is 10: it makes 1 and 10.
+        // Modulo 11 it is 10: its powers are 1 and 10.
         let powers: Vec<_> = (0..11).filter(|n| is_power_of_65537(*n, 11)).collect();
         assert_eq!(powers, [1, 10]);
     }

@@ -1,13 +1,13 @@
-//! What a token must say to be accepted here.
+//! The rules that a token must satisfy.
 
 use core::time::Duration;
 
 use super::algorithm::Algorithms;
 use crate::malformed::Malformed;
 
-/// How far clocks may be apart unless another leeway is given.
+/// The default leeway.
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
-/// How far clocks may be apart at most.
+/// The longest leeway.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
 /// How far this clock and the issuer's may be apart.
@@ -19,7 +19,7 @@ impl Leeway {
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where it is longer: then it is a longer life, not a leeway.
+    /// [`Malformed`] where it is longer: that would extend a token's life.
     pub fn new(leeway: Duration) -> Result<Self, Malformed> {
         if leeway > MAX_LEEWAY {
             return Err(Malformed::new("leeway", "be 300 seconds at most"));
@@ -39,18 +39,18 @@ impl Default for Leeway {
     }
 }
 
-/// Which kinds of tokens are accepted, by the header's `typ` (RFC 8725 section 3.11).
+/// The accepted kinds of tokens, by the header's `typ` (RFC 8725 section 3.11).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenKind {
-    /// One that does not say, `JWT`, or `at+jwt`.
+    /// No `typ`, `JWT`, or `at+jwt`.
     #[default]
     Session,
     /// `at+jwt` alone (RFC 9068 section 4).
     AccessToken,
 }
 
-/// What a token must say.
+/// The rules that a token must satisfy.
 ///
 /// # Examples
 ///
@@ -66,21 +66,21 @@ pub enum TokenKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rules {
-    /// How it may be signed.
+    /// The allowed algorithms.
     pub algorithms: Algorithms,
-    /// Who must have issued it, compared byte by byte; `None` where the keys say enough.
+    /// The required issuer, compared byte by byte; `None` where the keys identify it.
     pub issuer: Option<Box<str>>,
     /// How far clocks may be apart.
     pub leeway: Leeway,
-    /// How long after its issue it is accepted at most; `None` leaves that to its expiry.
+    /// How long after its issue a token is accepted at most; `None` leaves that to its expiry.
     pub max_age: Option<Duration>,
-    /// Which kinds are accepted.
+    /// The accepted kinds of tokens.
     pub kind: TokenKind,
     audience: Box<str>,
 }
 
 impl Rules {
-    /// Rules with every default, for tokens that name this audience: the project, as a rule.
+    /// Default rules for tokens with this audience: usually the project.
     ///
     /// # Errors
     ///
@@ -99,7 +99,7 @@ impl Rules {
         })
     }
 
-    /// Whom a token must be for, compared byte by byte.
+    /// The required audience, compared byte by byte.
     pub fn audience(&self) -> &str {
         &self.audience
     }

@@ -6,10 +6,10 @@ use zeroize::Zeroizing;
 
 use crate::malformed::Malformed;
 
-/// Shortest secret that is taken: as long as the hash (RFC 7518 section 3.2).
+/// Shortest accepted secret: as long as the hash (RFC 7518 section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
 
-/// The secret that both sides of HS256 hold. `Debug` says `[redacted]`; the bytes are wiped when it goes.
+/// The shared secret of HS256. `Debug` shows `[redacted]`; the bytes are wiped on drop.
 pub struct SharedSecret(Zeroizing<Box<[u8]>>);
 
 impl SharedSecret {

@@ -1,8 +1,8 @@
-//! What was checked.
+//! The type of verified values.
 //!
-//! A value of this type exists only where the signature and every rule held: nothing outside of [`crate::jwt`] can make one.
+//! A value exists only where the signature and every rule held: only [`crate::jwt`] can make one.
 
-/// Something that was verified, and can be had in no other way.
+/// A verified value; only verification makes one.
 ///
 /// # Examples
 ///
@@ -39,12 +39,12 @@ impl<T> Verified<T> {
         Self(checked)
     }
 
-    /// What was verified.
+    /// The verified value.
     pub const fn as_inner(&self) -> &T {
         &self.0
     }
 
-    /// What was verified, without saying so any more.
+    /// Unwraps the verified value; its type no longer shows that it was verified.
     pub fn into_inner(self) -> T {
         self.0
     }
