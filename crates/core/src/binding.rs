@@ -1,12 +1,14 @@
-//! The login cookie: what binds a sign-in to the browser that began it.
+//! The login cookie, which binds a sign-in to the browser that began it.
 //!
-//! Value: `1.created.project.cloud.redirect_uri.verifier.seal`, every part base64url or a number. It carries the verifier
-//! and the redirect URI, so any instance can finish a sign-in that another began, without shared memory. The seal is an
-//! HMAC under the verifier over everything else and the state's id, so no part can be exchanged for another login's; a key
-//! shared by the instances would add nothing, since whoever can write this browser's cookies could as well replay a
-//! genuine pair of cookie and state. What keeps others from writing them is the `__Host-` prefix.
-//! The cookie is named after the state, so tabs do not disturb one another, and other deployments' cookies on the same host are
-//! left alone. Does not know whether it was used before.
+//! Value: `1.created.project.cloud.redirect_uri.verifier.seal`, every part base64url or a number. It carries the verifier and
+//! the redirect URI, so any instance can finish a sign-in that another began, without shared memory.
+//!
+//! The seal is an HMAC under the verifier over everything else and the state's id, so no part can be exchanged for another
+//! login's. A key shared by the instances would add nothing: an attacker who can write this browser's cookies could as well
+//! replay a genuine pair of cookie and state. The `__Host-` prefix keeps others from writing them.
+//!
+//! The cookie is named after the state, so tabs do not disturb one another, and other deployments' cookies on the same host
+//! are left alone. It does not record whether it was used before.
 
 use std::collections::BTreeSet;
 
@@ -27,18 +29,18 @@ const NAME: &str = "mastra_login_";
 /// Hexadecimal digits after the name: 64 bits, enough to tell one browser's few sign-ins apart.
 const TAG_LENGTH: usize = 16;
 const VERSION: &str = "1";
-/// Most sign-ins that one browser may have under way, as restored tabs begin them; the oldest give way. Their cookies stay below
-/// what servers read of a header.
+/// Most sign-ins that one browser may have in progress, for example from restored tabs; the oldest are cleared. Their cookies
+/// stay below the header size that servers read.
 pub(crate) const MAX_PENDING: usize = 8;
 
-/// What a login cookie held, once every check has passed.
+/// The content of a login cookie that passed every check.
 #[derive(Debug)]
 pub(crate) struct Opened {
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) verifier: Verifier,
 }
 
-/// The cookie of one login that comes back to this address: same attributes as the session cookie, another name.
+/// The cookie of one login that comes back to this address: the session cookie's attributes, under another name.
 pub(crate) fn spec(
     config: &Config,
     state: &StateId,
@@ -53,7 +55,7 @@ fn name(state: &StateId) -> String {
     format!("{NAME}{tag}")
 }
 
-/// The value of the cookie for a login that begins now.
+/// The cookie's value for a login that begins now.
 pub(crate) fn write(
     config: &Config,
     redirect_uri: &RedirectUri,
@@ -83,13 +85,13 @@ pub(crate) fn write(
     )
 }
 
-/// Finds and checks the cookie of this login in a `Cookie` header. Where the address decides whether the name begins with
-/// `__Host-`, `is_plain` says of one without it whether it counts: sibling subdomains can set such a cookie.
+/// Finds and checks this login's cookie in a `Cookie` header. Where the address decides whether the name begins with
+/// `__Host-`, `is_plain` decides whether one without it counts: sibling subdomains can set such a cookie.
 ///
 /// # Errors
 ///
-/// `login_cookie_missing` where the browser has no login cookie at all, `state_mismatch` where it has those of others or
-/// one that does not fit, `project_mismatch`, `cloud_mismatch`, `login_expired`.
+/// `login_cookie_missing` where the browser has no login cookie at all; `state_mismatch` where it has only other logins'
+/// cookies or one that does not fit; `project_mismatch`, `cloud_mismatch`, `login_expired`.
 pub(crate) fn read(
     config: &Config,
     header: &str,
@@ -103,7 +105,7 @@ pub(crate) fn read(
         return Err(CloudApiError::new(Code::LoginCookieMissing));
     }
     let mismatch = || CloudApiError::new(Code::StateMismatch);
-    // Several of one name can only be tossed in from elsewhere; the first that fits is ours, since only ours has the seal.
+    // Another host must have added the second cookie of one name. The first that fits is ours, since only ours has the seal.
     let mut failure = mismatch();
     for login in pending
         .into_iter()
@@ -119,7 +121,7 @@ pub(crate) fn read(
     Err(failure)
 }
 
-/// The login cookies that a browser has, oldest first, so that a driver can clear what is over the bound.
+/// The browser's login cookies over the limit, oldest first, so that a driver can clear them.
 ///
 /// # Errors
 ///
@@ -130,9 +132,9 @@ pub(crate) fn overdue(config: &Config, header: &str) -> Result<Vec<CookieSpec>, 
         .into_iter()
         .filter(|login| seen.insert(login.name) && !is_foreign(config, login.value))
         .collect();
-    // Stable: of one millisecond the header's own order counts, in which older cookies come first (RFC 6265 section 5.4).
+    // A stable sort: within one millisecond the header's order counts, where older cookies come first (RFC 6265 section 5.4).
     all.sort_by_key(|login| created(login.value));
-    // One more is about to be set.
+    // Leave room for the one that is about to be set.
     let surplus = all.len().saturating_sub(MAX_PENDING.saturating_sub(1));
     all.into_iter()
         .take(surplus)
@@ -140,12 +142,12 @@ pub(crate) fn overdue(config: &Config, header: &str) -> Result<Vec<CookieSpec>, 
         .collect()
 }
 
-/// A login cookie of a browser: ours, as far as its name goes.
+/// A login cookie of a browser: this deployment's, by its name.
 struct Pending<'c, 'h> {
     face: &'c CookieSpec,
     name: &'h str,
     value: &'h str,
-    /// It has no `__Host-`, and the address would have to say whether it counts.
+    /// The name has no `__Host-`, and the address must decide whether it counts.
     is_doubtful: bool,
 }
 
@@ -158,7 +160,7 @@ impl<'h> Pending<'_, 'h> {
     }
 }
 
-/// Only names that [`spec`] could have given: one that merely begins alike must not stop a sign-in.
+/// Only names that [`spec`] can return: another name that begins alike must not stop a sign-in.
 fn pending<'c, 'h>(
     config: &'c Config,
     header: &'h str,
@@ -184,7 +186,7 @@ fn pending<'c, 'h>(
     Ok(found)
 }
 
-/// Whether a cookie names another project or Cloud than this: that of another deployment on this host.
+/// Whether a cookie names another project or Cloud: that of another deployment on this host.
 fn is_foreign(config: &Config, value: &str) -> bool {
     let mut parts = value.split('.').skip(2).map(base64url_decode);
     let (Some(Some(project)), Some(Some(cloud))) = (parts.next(), parts.next()) else {
@@ -234,7 +236,7 @@ fn open(config: &Config, value: &str, state: &StateId, now: Now) -> Result<Opene
     if !constant_time_eq(&seal, &parts.seal(&verifier, state)) {
         return Err(mismatch());
     }
-    // From here on the parts are one login's own; what is left is whether that login is ours to finish, and now.
+    // From here on all parts are one login's. Check that it is for this deployment and in time.
     if project != config.project_id.as_str() {
         return Err(CloudApiError::new(Code::ProjectMismatch));
     }
@@ -242,7 +244,7 @@ fn open(config: &Config, value: &str, state: &StateId, now: Now) -> Result<Opene
         return Err(CloudApiError::new(Code::CloudMismatch));
     }
     let created = Timestamp::from_unix_millis(created.parse().map_err(|_| mismatch())?);
-    // Another instance's clock may be ahead of this one's; `since` reads that as no time at all.
+    // Another instance's clock may be ahead of this one's; `since` then returns zero.
     if now.wall.since(created) > config.policy.login_lifetime {
         return Err(CloudApiError::new(Code::LoginExpired));
     }

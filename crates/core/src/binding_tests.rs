@@ -1,4 +1,4 @@
-//! The login cookie: what it is bound to, field by field, and how many there are.
+//! The login cookie: what it is bound to, field by field, and how many there may be.
 
 use core::time::Duration;
 
@@ -144,7 +144,7 @@ fn threat_040_a_sign_in_is_finished_by_the_browser_that_began_it() {
             "{nothing}"
         );
     }
-    // A genuine cookie under the other login's name has the other login's seal missing.
+    // A genuine cookie under the other login's name lacks the other login's seal.
     let renamed = header(&config, "yours", &value(&config, "mine"));
     assert_eq!(
         code(&config, &renamed, "yours", at(1)),
@@ -169,7 +169,7 @@ fn threat_041_no_field_can_be_another_logins() {
     let mine: Vec<&str> = mine.split('.').collect();
     let other: Vec<&str> = other.split('.').collect();
     assert_eq!((mine.len(), other.len()), (FIELDS.len(), FIELDS.len()));
-    // All ways to mix the two, but that of nothing exchanged. The version is the same in both.
+    // Every mix of the two except the unchanged one. The version is the same in both.
     for mix in 1..1_u32 << FIELDS.len() {
         let mixed: Vec<&str> = (0..FIELDS.len())
             .map(|field| {

@@ -1,32 +1,32 @@
-//! A call to the Cloud in few and stable words: which endpoint it goes to, and how it went. For counters and logs.
+//! A call to the Cloud as stable labels, for counters and logs: its endpoint and its result.
 //!
-//! The words are the contract's names of its endpoints, and a short list of results. A status outside of that list counts
-//! under its class, so that no answer can make a new word.
+//! The labels are the contract's endpoint names, and a short list of results. A status outside of that list counts under its
+//! class, so that no response can create a new label.
 
 use crate::http::{Delivery, TransportError};
 
-/// An endpoint that is called, by its name in the contract.
+/// An endpoint of the Cloud, by its name in the contract.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CloudCall {
-    /// Who does this token belong to?
+    /// Verify a token and return its user.
     VerifyToken,
-    /// Is this session alive?
+    /// Check that a session is alive.
     ValidateSession,
-    /// End this session.
+    /// End a session.
     DestroySession,
-    /// From an authorization code to a session.
+    /// Exchange an authorization code for a session.
     ExchangeCode,
-    /// An account.
+    /// Read an account.
     GetUser,
-    /// What a user may do.
+    /// Read a user's permissions.
     GetUserPermissions,
-    /// The keys that tokens are signed with.
+    /// Fetch the keys that tokens are signed with.
     KeySet,
 }
 
 impl CloudCall {
-    /// All of them.
+    /// All endpoints.
     pub const ALL: [Self; 7] = [
         Self::VerifyToken,
         Self::ValidateSession,
@@ -50,18 +50,18 @@ impl CloudCall {
         }
     }
 
-    /// The call of this name.
+    /// The endpoint with this name.
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|call| call.as_str() == name)
     }
 }
 
-/// How a call went: its status or the status's class, or why there was no answer.
+/// The result of a call: its status or the status's class, or why there was no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CallResult(&'static str);
 
 impl CallResult {
-    /// All of them.
+    /// All results.
     pub const ALL: [Self; 19] = [
         Self("2xx"),
         Self("3xx"),
@@ -84,7 +84,7 @@ impl CallResult {
         Self("other"),
     ];
 
-    /// The word of what a driver brought back.
+    /// The result of a delivery.
     pub fn of(delivery: &Delivery) -> Self {
         match delivery {
             Ok(response) => Self::of_status(response.status()),
@@ -92,7 +92,7 @@ impl CallResult {
         }
     }
 
-    /// The word of an answer.
+    /// The result for a response's status.
     pub const fn of_status(status: u16) -> Self {
         Self(match status {
             200..=299 => "2xx",
@@ -113,7 +113,7 @@ impl CallResult {
         })
     }
 
-    /// The word of a call without an answer.
+    /// The result of a call without a response.
     pub const fn of_error(error: TransportError) -> Self {
         Self(match error {
             TransportError::Connect => "connect",
@@ -124,7 +124,7 @@ impl CallResult {
         })
     }
 
-    /// The word.
+    /// The label.
     pub const fn as_str(self) -> &'static str {
         self.0
     }

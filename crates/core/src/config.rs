@@ -1,4 +1,4 @@
-//! What a deployment chooses, as values that are valid by being there, and the defaults for all of it.
+//! The configuration of a deployment, as types that hold only valid values, with a default for every option.
 //!
 //! Reads no environment and no file: a driver turns options and variables into these types.
 
@@ -12,21 +12,21 @@ use crate::roles::RoleMapping;
 use crate::url::BaseUrl;
 use crate::verification::Verification;
 
-/// The Cloud's address unless another is given.
+/// The default address of the Cloud.
 pub const DEFAULT_BASE_URL: &str = "https://cloud.mastra.ai";
-/// The login page's path unless another is given.
+/// The default path of the login page.
 pub const DEFAULT_LOGIN_PATH: &str = "/auth/oss";
 /// The logout page's path.
 pub const LOGOUT_PATH: &str = "/auth/logout";
-/// What every request says of its sender.
+/// The `User-Agent` of every request.
 pub const USER_AGENT: &str = concat!("mastra-auth-cloud/", env!("CARGO_PKG_VERSION"));
 
-/// A path of the Cloud: the API prefix or the login page. Empty, or one leading slash and none at the end.
+/// A path of the Cloud: the API prefix or the login page. Empty, or with one leading slash and none at the end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UrlPath(Box<str>);
 
 impl UrlPath {
-    /// Reads a path; slashes at both ends are normalised.
+    /// Parses a path; slashes at both ends are normalised.
     ///
     /// # Errors
     ///
@@ -56,45 +56,45 @@ impl UrlPath {
     }
 }
 
-/// How long things last and how large they may be. [`Default`] is the documented set.
+/// Times and sizes. [`Default`] is the documented set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
-    /// Longest wait for one call other than the code exchange. Default 3 s.
+    /// Time-out of every call but the code exchange. Default 3 s.
     pub call_timeout: Duration,
-    /// Longest wait for the code exchange. Default 10 s.
+    /// Time-out of the code exchange. Default 10 s.
     pub exchange_timeout: Duration,
-    /// Largest answer that is read, in bytes. Default 256 KiB.
+    /// Largest response that is read, in bytes. Default 256 KiB.
     pub max_response_bytes: usize,
-    /// How long a verified identity is used without asking again. Default 30 s.
+    /// How long a verified identity is used without asking the Cloud again. Default 30 s.
     pub fresh: Duration,
-    /// How long before the end of the fresh time an identity in use is asked about anew, in the background: at most a
-    /// tenth of that time. Default 3 s; zero is never.
+    /// How long before the end of the fresh time an identity in use is refreshed in the background: at most a tenth of that
+    /// time. Default 3 s; zero turns it off.
     pub refresh_early: Duration,
-    /// How long a refusal with the status 401 is remembered. Default 5 s.
+    /// How long a refusal with status 401 is cached. Default 5 s.
     pub refused: Duration,
-    /// How long past its fresh time an identity is used when the Cloud cannot be asked (RFC 5861 section 4). Default 60 s.
+    /// How long past its fresh time an identity is used while the Cloud cannot be asked (RFC 5861 section 4). Default 60 s.
     pub stale_if_error: Duration,
-    /// How long before its end a session's token is renewed; a third of its life where that is shorter. Default 60 s.
+    /// How long before its expiry a session's token is renewed; a third of its life where that is shorter. Default 60 s.
     pub renew_before: Duration,
-    /// How long past its own end a token that was renewed still stands for the newer one. Default 30 s.
+    /// How long past its own expiry a renewed token still stands for the newer one. Default 30 s.
     pub renewed_grace: Duration,
-    /// How many identities are remembered, and as many refusals. Default 10,000.
+    /// How many identities are cached, and as many refusals. Default 10,000.
     pub capacity: usize,
-    /// How many bytes the remembered identities may take by estimate, and as many the permissions. Default 8 KiB for each of
+    /// How many bytes the cached identities may take by estimate, and as many the permissions. Default 8 KiB for each of
     /// `capacity`, so 78 MiB. An entry counts no less than its share, which is this divided by `capacity`.
     pub capacity_bytes: Option<usize>,
-    /// How many sign-outs of what was seen to be good are known, those of sessions and users included. Default 100,000; each
-    /// takes some 200 bytes, 1 KiB at most.
+    /// Capacity of the deny list: revoked tokens that were verified, sessions and users. Default 100,000; each takes some 200
+    /// bytes, 1 KiB at most.
     pub denials: usize,
-    /// Failures in a row at one endpoint after which the Cloud is not asked there for a while: of one token, about that token; of so
-    /// many tokens, about any. Default 5.
+    /// Failures in a row at one endpoint that open the breaker there: of one token, for that token; of so many tokens, for
+    /// all. Default 5.
     pub breaker_failures: u32,
-    /// How long it is not asked. Default 5 s.
+    /// How long an open breaker allows no calls. Default 5 s.
     pub breaker_pause: Duration,
     /// How old a key set may grow before it is fetched anew, in the background. Default 10 min.
     pub keys_fresh: Duration,
-    /// Least time between two attempts to fetch it, whatever came of the first. Default 30 s.
+    /// Least time between two attempts to fetch the key set, whatever the result of the first. Default 30 s.
     pub keys_pause: Duration,
     /// How long the last good key set is used while it cannot be fetched: from the end of its fresh time, and until the next
     /// attempt can be made. Default 1 h.
@@ -103,8 +103,8 @@ pub struct Policy {
     pub max_key_set_bytes: usize,
     /// How long a sign-in may take. Default 5 min.
     pub login_lifetime: Duration,
-    /// Longest life of a session cookie, and how long the end of a session or a user is known where nothing of it is known. Default
-    /// 24 h; where tokens live longer, their life, for one that nobody brings in that time is let in again afterwards.
+    /// Longest life of a session cookie, and how long a revocation is kept where the session's own life is unknown. Default
+    /// 24 h. Must be at least the token lifetime: otherwise a revoked token that is not seen within it is accepted again.
     pub session_max_age: Duration,
 }
 
@@ -135,7 +135,7 @@ impl Default for Policy {
     }
 }
 
-/// One deployment: which Cloud, which project, which dialect, and how sessions are kept.
+/// One deployment: its Cloud, project and dialect, and how sessions are kept.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
@@ -143,9 +143,9 @@ pub struct Config {
     pub base_url: BaseUrl,
     /// The project that users sign in to.
     pub project_id: ProjectId,
-    /// Which form of the API is spoken.
+    /// The form of the API.
     pub dialect: Dialect,
-    /// The API's prefix; `None` is the dialect's own.
+    /// The API's prefix; `None` for the dialect's own.
     pub api_prefix: Option<UrlPath>,
     /// The login page's path.
     pub login_path: UrlPath,
@@ -153,14 +153,14 @@ pub struct Config {
     pub cookie: SessionCookies,
     /// How tokens are verified.
     pub verification: Verification,
-    /// Permissions by role; `None` asks the Cloud where it can be asked, else the default roles apply.
+    /// Permissions by role; `None` asks the Cloud where its dialect can, else the default roles apply.
     pub role_mapping: Option<RoleMapping>,
     /// Times and sizes.
     pub policy: Policy,
 }
 
 impl Config {
-    /// A deployment with every default.
+    /// A deployment with all defaults.
     pub fn new(
         base_url: BaseUrl,
         project_id: ProjectId,
@@ -183,7 +183,7 @@ impl Config {
         self.dialect.table()
     }
 
-    /// A path of the API below its prefix, as it stands in errors and logs.
+    /// A path of the API below its prefix, as it appears in errors and logs.
     pub(crate) fn api_path(&self, path: &str) -> String {
         let prefix = self
             .api_prefix

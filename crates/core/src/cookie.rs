@@ -1,7 +1,7 @@
-//! Cookies: the `Cookie` header read strictly, `Set-Cookie` written from one place.
+//! Cookies: a strict parser for the `Cookie` header, and one writer for `Set-Cookie`.
 //!
-//! Promises: names are compared byte for byte, a broken neighbour breaks nothing, and what was set can be cleared.
-//! Does not look into a value: what it holds is checked by whoever asked for it.
+//! Names are compared byte for byte. A malformed cookie does not affect its neighbours, and every cookie that is set can be
+//! cleared. Values are not parsed here: their readers check them.
 
 mod build;
 mod names;

@@ -1,12 +1,12 @@
-//! Two dialects of one API, as data: one row per endpoint, one table per dialect.
+//! The two dialects of the Cloud's API, as data: one table per dialect, one row per endpoint.
 //!
-//! Nothing else in this crate knows which dialect is on; the operations read their row and do what it says. A new
-//! dialect is a new table here, and a new vector file.
+//! Nothing else in this crate depends on the dialect; the operations read their row. A new dialect is a new table here and a
+//! new vector file.
 
 use crate::cloud_call::CloudCall;
 use crate::http::Method;
 
-/// Which form of the Cloud's API is spoken.
+/// The form of the Cloud's API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -27,7 +27,7 @@ impl Dialect {
         }
     }
 
-    /// The name by which it is chosen.
+    /// The name of the dialect.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -62,7 +62,7 @@ pub(crate) struct Table {
     pub(crate) permissions: Option<Endpoint>,
 }
 
-/// One call: where it goes and what it carries.
+/// One endpoint: its address and what a call carries.
 #[derive(Debug)]
 pub(crate) struct Endpoint {
     pub(crate) call: CloudCall,
@@ -74,7 +74,7 @@ pub(crate) struct Endpoint {
     pub(crate) project_header: ProjectHeader,
 }
 
-/// What a body member is filled with.
+/// The value of a body member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
     Token,
@@ -90,7 +90,7 @@ pub(crate) enum ProjectHeader {
     Left,
 }
 
-/// How an answer is wrapped.
+/// How a response is wrapped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wrapping {
     /// `{ok, data, error}`.
@@ -106,31 +106,31 @@ pub(crate) enum LoginPage {
     Challenge,
 }
 
-/// How the logout page's parameters are called.
+/// The names of the logout page's parameters.
 pub(crate) struct LogoutPage {
     pub(crate) redirect: &'static str,
     pub(crate) token_hint: Option<&'static str>,
 }
 
-/// What the code exchange answers.
+/// The result of the code exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exchanged {
     /// User, session and token at once.
     Session,
-    /// A token only; the user follows from verifying it.
+    /// A token only; verifying it gives the user.
     AccessToken,
 }
 
-/// What the verification answers.
+/// The result of the verification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verified {
     /// `{user: {...}}`.
     User,
-    /// Claims at the top: a person, or a project API token.
+    /// Claims at the top level: of a user, or of a project API token.
     Claims,
 }
 
-/// Where a session's members stand.
+/// The names of a session's members.
 pub(crate) struct SessionShape {
     pub(crate) member: Option<&'static str>,
     pub(crate) id: Option<&'static str>,

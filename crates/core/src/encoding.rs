@@ -72,7 +72,7 @@ pub fn sha256_parts(parts: &[&[u8]]) -> Digest {
     })
 }
 
-/// The same for parts that fit into a buffer: to hash in one go spares a context, which costs as much as 200 bytes.
+/// SHA-256 over parts that fit into a buffer: hashing in one go saves a context, which costs as much as 200 bytes.
 fn short(parts: &[&[u8]]) -> Option<Digest> {
     let mut buffer = [0; 1024];
     let mut free = buffer.as_mut_slice();
@@ -110,7 +110,7 @@ fn length(part: &[u8]) -> [u8; 8] {
 
 fn to_array(bytes: &[u8]) -> Digest {
     let mut out = [0; 32];
-    // Both algorithms answer exactly 32 bytes.
+    // Both algorithms return exactly 32 bytes.
     out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
     out
 }
@@ -148,7 +148,7 @@ mod tests {
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
         assert_ne!(sha256_parts(&[b"ab", b"c"]), sha256_parts(&[b"a", b"bc"]));
-        // Around the end of the buffer both ways give one digest.
+        // Around the buffer's end both ways give the same digest.
         for size in [0, 1, 1000, 1008, 1009, 4096] {
             let part = vec![7_u8; size];
             let mut joined = vec![];

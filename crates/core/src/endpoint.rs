@@ -1,7 +1,7 @@
-//! From a row of the dialect's table to a whole request.
+//! Builds a whole request from a row of the dialect's table.
 //!
-//! The only place that writes headers and bodies, so that every call carries the same ones in the same order. A bearer
-//! token is an argument of the call, never state.
+//! The only place that writes headers and bodies, so that every call carries the same ones in the same order. A bearer token
+//! is an argument of the call, never state.
 
 use core::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::http::Request;
 use crate::ids::UserId;
 use crate::secret::SessionToken;
 
-/// What one call is filled with.
+/// The values of one call.
 #[derive(Default)]
 pub(crate) struct Filling<'a> {
     pub(crate) bearer: Option<&'a SessionToken>,
@@ -24,7 +24,7 @@ pub(crate) struct Filling<'a> {
 }
 
 impl Endpoint {
-    /// The path of the contract, with `{id}` for what is not fixed.
+    /// The path of the contract, with `{id}` as placeholder.
     pub(crate) fn template(&self, config: &Config) -> String {
         config.api_path(self.path)
     }
@@ -69,7 +69,7 @@ impl Endpoint {
         })
     }
 
-    /// The JSON object of the row's members, written in the row's order.
+    /// The JSON object of the row's members, in the row's order.
     fn body(&self, filling: &Filling<'_>) -> Result<Option<Zeroizing<Vec<u8>>>, CloudApiError> {
         if self.body.is_empty() {
             return Ok(None);
@@ -86,7 +86,7 @@ impl Endpoint {
                 .iter()
                 .find(|(given, _)| given == field)
                 .map(|(_, value)| *value);
-            // A row that asks for what its operation does not have is a mistake of ours; say so rather than send half.
+            // A row asks for a value that its operation does not have: a bug. Report it rather than send half.
             let value = value.ok_or_else(|| {
                 CloudApiError::configuration(
                     "The dialect's table asks for a member that the operation does not have.",

@@ -1,12 +1,12 @@
 //! Randomness as an argument: the core has no generator.
 //!
-//! The driver draws the bytes; each value is used for one purpose and then gone.
+//! The driver draws the bytes; each value is used for one purpose and then dropped.
 
 use core::fmt;
 
 use zeroize::Zeroizing;
 
-/// 32 bytes that nobody can guess, from the driver's generator.
+/// 32 unpredictable bytes from the driver's generator.
 pub struct Entropy(Zeroizing<[u8; 32]>);
 
 impl Entropy {
@@ -15,7 +15,7 @@ impl Entropy {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The bytes, used up.
+    /// The bytes; this consumes the value.
     pub(crate) fn into_bytes(self) -> Zeroizing<[u8; 32]> {
         self.0
     }

@@ -1,9 +1,10 @@
-//! What an answer says: its data, or the error it is.
+//! Reads a response: its data, or the error that it reports.
 //!
-//! Success needs both an HTTP 2xx and, where answers are enveloped, `ok: true`. Everything else becomes a
-//! [`CloudApiError`], and here alone it is decided whether that error is the Cloud's "no" or means that it could not be
-//! found out: a refusal is a 4xx, in HTTP or in the envelope, other than 408, 425 and 429, that nothing else in the answer
-//! contradicts. A 5xx anywhere, or an answer that breaks the contract, is never a refusal, whatever its status.
+//! Success needs an HTTP 2xx and, where responses are enveloped, `ok: true`. Everything else becomes a [`CloudApiError`].
+//! Only this module decides whether that error is the Cloud's refusal or leaves the question open. A refusal is a 4xx, in
+//! HTTP or in the envelope, other than 408, 425 and 429, that nothing else in the response contradicts. A 5xx anywhere, or a
+//! response that breaks the contract, is never a refusal, whatever its status.
+//!
 //! Texts of the Cloud are cleaned before they become part of an error.
 
 use serde_json::Value;
@@ -17,16 +18,16 @@ use crate::json::{self, BadMember, Object};
 const MAX_DEPTH: usize = 32;
 const MAX_MESSAGE_CHARS: usize = 200;
 
-/// Whether an answer without data is an answer.
+/// Whether a response must have data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Data {
     Required,
     Optional,
 }
 
-/// Opens one answer.
+/// Opens one response.
 ///
-/// `secrets` are what the request carried: no text of the answer that repeats one of them gets into an error.
+/// `secrets` are the secrets of the request: no text of the response that repeats one of them gets into an error.
 pub(crate) fn open(
     wrapping: Wrapping,
     data: Data,
@@ -72,13 +73,13 @@ pub(crate) fn open(
     }
 }
 
-/// A member of the data is missing or has the wrong type: named, never shown.
+/// The error for a member that is missing or has the wrong type. It names the member and never shows a value.
 pub(crate) fn bad_member(BadMember(name): BadMember) -> CloudApiError {
     let message = format!("Invalid response: {name} is missing or has the wrong type");
     CloudApiError::answer(Code::InvalidResponse, message, 502, Verdict::Unclear)
 }
 
-/// What an error object says of itself.
+/// The members of an error object.
 #[derive(Default)]
 struct Said {
     message: Option<String>,
@@ -121,7 +122,7 @@ fn failure(http: u16, said: Said) -> CloudApiError {
     CloudApiError::answer(code, message, status, verdict(http, said.status))
 }
 
-/// A "no" has a refusing status and nothing beside it that speaks against it; an outage has one that says so.
+/// A refusal has a refusing status and nothing that contradicts it; an outage has a status that means one.
 fn verdict(http: u16, envelope: Option<u16>) -> Verdict {
     let said = || {
         let both = [Some(http), envelope].into_iter().flatten();
@@ -160,7 +161,7 @@ fn undelivered(error: TransportError) -> CloudApiError {
     CloudApiError::new(code).caused_by(error)
 }
 
-/// The status stays a server error even where HTTP said 4xx: a proxy's page must not read as a sign-out.
+/// The status stays a server error even where HTTP has a 4xx: a proxy's page must not count as a sign-out.
 fn malformed(http: u16) -> CloudApiError {
     let status = if http >= 500 { http } else { 502 };
     CloudApiError::answer(
@@ -186,8 +187,8 @@ fn is_code(code: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
 }
 
-/// The Cloud's words without what must not be repeated: control characters, e-mail addresses, long opaque words, and
-/// every word that shares twelve characters with a secret of the request.
+/// The Cloud's text without control characters, e-mail addresses, long opaque words, and every word that shares twelve
+/// characters with a secret of the request.
 fn clean(text: &str, secrets: &[&str]) -> String {
     let is_gap = |c: char| c.is_whitespace() || c.is_control();
     let cut = text
@@ -195,7 +196,7 @@ fn clean(text: &str, secrets: &[&str]) -> String {
         .nth(MAX_MESSAGE_CHARS)
         .and_then(|(at, _)| text.split_at_checked(at));
     let shortened = match cut {
-        // What is left of a word that was cut could no longer be told for a secret or an address.
+        // A word that was cut could no longer be recognised as a secret or an address, so drop it.
         Some((head, rest)) if !rest.starts_with(is_gap) => {
             head.rsplit_once(is_gap).map_or("", |(whole, _)| whole)
         }

@@ -1,5 +1,5 @@
-//! The verdict against a rule written differently, and the words of the Cloud against what must not be repeated.
-//! The answers one by one stand in `vectors/envelopes.json`.
+//! The verdict against an independent rule, and the cleaning of the Cloud's texts. Single responses are in
+//! `vectors/envelopes.json`.
 
 use proptest::prelude::*;
 use serde_json::json;
@@ -24,7 +24,7 @@ fn enveloped(status: u16, inside: Option<u16>) -> CloudApiError {
     answer(Wrapping::Envelope, status, body).unwrap_err()
 }
 
-/// Both must be a plain 4xx, or one of them where the other says 2xx or nothing.
+/// Both must be a plain 4xx, or one of them where the other is a 2xx or absent.
 fn is_no(http: u16, inside: Option<u16>) -> bool {
     let success = |status: u16| status / 100 == 2;
     let no = |status: u16| status / 100 == 4 && ![408, 425, 429].contains(&status);

@@ -1,8 +1,8 @@
-//! The one error type: whose fault, which code, which status, which endpoint; never a value.
+//! The one error type: its kind, code, status and endpoint; never a value.
 //!
-//! Codes are listed once, in [`CODES`]; the reference page and the other languages are generated from it. The fields
-//! are private so that every message passes through here: texts of ours are fixed, texts of the Cloud are cleaned by
-//! [`crate::envelope`] before they come in.
+//! Codes are listed once, in [`CODES`]; the reference page and the other languages are generated from it. The fields are
+//! private so that every message passes through here. This crate's texts are fixed; [`crate::envelope`] cleans the Cloud's
+//! texts before they come in.
 
 use core::fmt;
 
@@ -13,13 +13,13 @@ use crate::malformed::Malformed;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
-    /// The calling program passed something unusable or asked for what does not exist.
+    /// The calling program passed an invalid value or asked for an operation that does not exist.
     Caller,
-    /// The deployment is set up wrongly.
+    /// The deployment is configured wrongly.
     Configuration,
-    /// The credential or the login at hand is not accepted.
+    /// The credential or the login was refused.
     Credential,
-    /// The Cloud answered, with an error or with something that breaks the contract.
+    /// The Cloud responded with an error, or broke the contract.
     Cloud,
     /// The Cloud could not be asked.
     Network,
@@ -42,11 +42,11 @@ impl Kind {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct CodeInfo {
-    /// The stable text.
+    /// The stable code.
     pub code: &'static str,
-    /// Whose fault it is.
+    /// The kind of the error.
     pub kind: Kind,
-    /// The HTTP status that goes with it; `None` where it is the answer's own.
+    /// The HTTP status of the error; `None` where it is the response's own.
     pub status: Option<u16>,
     /// One sentence for the reference page.
     pub meaning: &'static str,
@@ -54,22 +54,22 @@ pub struct CodeInfo {
 
 macro_rules! codes {
     ($($name:ident $text:literal $kind:ident $status:expr, $meaning:literal;)*) => {
-        /// A stable name for what went wrong.
+        /// A stable code for an error.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
         pub enum Code {
             $(#[doc = $meaning] $name,)*
-            /// A code that the Cloud gave in its answer.
+            /// A code that the Cloud gave in its response.
             Cloud(Box<str>),
         }
 
-        /// Every code of ours, with its kind, its status and its meaning.
+        /// Every code of this crate, with its kind, its status and its meaning.
         pub const CODES: &[CodeInfo] = &[
             $(CodeInfo { code: $text, kind: Kind::$kind, status: $status, meaning: $meaning },)*
         ];
 
         impl Code {
-            /// Every code of ours, in the order of [`CODES`].
+            /// Every code of this crate, in the order of [`CODES`].
             pub const OWN: &'static [Self] = &[$(Self::$name),*];
 
             /// The code as text.
@@ -80,7 +80,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The code as text, where it is one of ours.
+            /// The code as text, where it is one of this crate's.
             pub(crate) const fn own_text(&self) -> &'static str {
                 match self {
                     $(Self::$name => $text,)*
@@ -169,7 +169,7 @@ codes! {
     SignOutNotConfirmed "sign_out_not_confirmed" Network Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
 }
 
-/// What makes a callback unusable, with no call to the Cloud.
+/// Codes of callbacks that are rejected without a call to the Cloud.
 const UNUSABLE_CALLBACK: [Code; 10] = [
     Code::StateMalformed,
     Code::CodeMalformed,
@@ -183,9 +183,10 @@ const UNUSABLE_CALLBACK: [Code; 10] = [
     Code::AccessDenied,
 ];
 
-/// What a person in front of a browser can do about an error.
+/// What the user in front of a browser can do about an error.
 ///
-/// Only [`SignIn`](Self::SignIn) may lead to the sign-in by itself: anything else would come back unmended and go round in circles.
+/// Only [`SignIn`](Self::SignIn) may redirect to the sign-in automatically: with any other remedy the error would come back,
+/// in a loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Remedy {
@@ -193,16 +194,16 @@ pub enum Remedy {
     SignIn,
     /// Clear the cookies of this site: the browser sends too many, or too large ones.
     ClearCookies,
-    /// Ask for access, or use another account: the person is known and may not do this.
+    /// Ask for access, or use another account: the user is known and lacks the permission.
     AskForAccess,
-    /// Try again in a moment: it could not be found out.
+    /// Try again in a moment: the credential could not be checked.
     TryAgain,
-    /// Nothing: the deployment or its program has to be mended.
+    /// Nothing: an operator or developer has to mend the deployment.
     Operator,
 }
 
 impl Code {
-    /// What mends it. A code that is missing here does not compile.
+    /// The remedy of a code. A code that is missing here does not compile.
     const fn remedy(&self) -> Remedy {
         match self {
             Self::NotSignedIn
@@ -263,20 +264,20 @@ impl Code {
     }
 }
 
-/// Whether an error is the Cloud's considered "no" to a credential.
+/// Whether an error is the Cloud's refusal of a credential.
 ///
-/// Only a refusal may sign somebody out; everything else means that it could not be found out.
+/// Only a refusal may sign a user out; with any other error the credential could not be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The Cloud said no.
+    /// The Cloud refused.
     Refused,
-    /// The Cloud says itself that it cannot answer now.
+    /// The Cloud reports that it cannot answer now.
     Outage,
-    /// It could not be found out.
+    /// Neither: the credential could not be checked.
     Unclear,
 }
 
-/// An operation did not give its result.
+/// The error of every operation: a stable code, a message, an HTTP status and the endpoint.
 ///
 /// # Examples
 ///
@@ -322,7 +323,7 @@ impl CloudApiError {
         }
     }
 
-    /// An error of the set-up, in fixed words.
+    /// An error of the configuration, in fixed words.
     pub fn configuration(message: impl Into<Box<str>>) -> Self {
         Self {
             message: message.into(),
@@ -330,7 +331,7 @@ impl CloudApiError {
         }
     }
 
-    /// An error for what the Cloud cannot do, in fixed words that say what to do instead.
+    /// An error for an operation that the Cloud lacks, in fixed words that name the alternative.
     pub fn not_implemented(message: &'static str) -> Self {
         Self {
             message: message.into(),
@@ -349,7 +350,7 @@ impl CloudApiError {
         }
     }
 
-    /// The same code with other words and another status. The words must be ours or cleaned.
+    /// An error with this code, another message and another status. The message must be fixed or cleaned.
     pub(crate) fn answer(
         code: Code,
         message: impl Into<Box<str>>,
@@ -364,7 +365,7 @@ impl CloudApiError {
         }
     }
 
-    /// The same error, of a call that was not answered: what kept it from that is its source.
+    /// Sets what kept the call from being answered; it becomes the error's source.
     #[must_use]
     pub(crate) fn caused_by(self, why: TransportError) -> Self {
         Self {
@@ -373,7 +374,7 @@ impl CloudApiError {
         }
     }
 
-    /// The same error, said of one endpoint (a path of the contract, with `{id}` for what is not fixed).
+    /// Sets the endpoint: a path of the contract, with `{id}` as placeholder.
     #[must_use]
     pub(crate) fn at(self, endpoint: &str) -> Self {
         Self {
@@ -387,25 +388,25 @@ impl CloudApiError {
         self.code.as_str()
     }
 
-    /// Whether the code is this one of ours. A code that the Cloud spelled alike is not.
+    /// Whether the error has this code. A code that the Cloud spelled alike does not count.
     pub fn is(&self, code: &Code) -> bool {
         self.code == *code
     }
 
-    /// Whether it says that a session is over that was good: it ended here, or is past its end.
+    /// Whether a session that was accepted is over: it was revoked here, or is expired.
     pub fn is_end_of_session(&self) -> bool {
         self.is(&Code::SignedOut) || self.is(&Code::SessionExpired)
     }
 
-    /// Whether it says only that a callback cannot be finished: it was used before, belongs to another browser, came too late,
-    /// cannot be read, was declined, or the Cloud refused its code. Whoever is signed in stays signed in.
+    /// Whether only a callback cannot be finished: it was used before, belongs to another browser, came too late, cannot be
+    /// parsed or was declined, or the Cloud refused its code. A session that the browser has stays signed in.
     pub fn is_unusable_callback(&self) -> bool {
         let is_exchange = |endpoint: &str| endpoint.ends_with("/auth/callback");
         UNUSABLE_CALLBACK.contains(&self.code)
             || self.is_refusal() && self.endpoint().is_some_and(is_exchange)
     }
 
-    /// The error of an unusable callback, from its code; for a refusal of the Cloud that is `login_rejected`.
+    /// The error of an unusable callback, by its code; `login_rejected` for a refusal of the Cloud.
     pub fn unusable_callback(code: &str) -> Option<Self> {
         UNUSABLE_CALLBACK
             .iter()
@@ -414,10 +415,9 @@ impl CloudApiError {
             .map(|known| Self::new(known.clone()))
     }
 
-    /// What a person in front of a browser can do about it.
+    /// What the user in front of a browser can do about the error.
     ///
-    /// A refusal of the Cloud with the status 403 knows who it is and says no: to sign in again as the same person would get the
-    /// same answer.
+    /// With status 403 the Cloud knows the user and refuses: signing in again as the same user would get the same answer.
     pub fn remedy(&self) -> Remedy {
         match self.verdict {
             Verdict::Refused if self.status == 403 => Remedy::AskForAccess,
@@ -426,7 +426,7 @@ impl CloudApiError {
         }
     }
 
-    /// Whose fault it is.
+    /// Whose fault the error is.
     pub const fn kind(&self) -> Kind {
         self.kind
     }
@@ -436,12 +436,12 @@ impl CloudApiError {
         &self.message
     }
 
-    /// The HTTP status that describes it.
+    /// The HTTP status of the error.
     pub const fn status(&self) -> u16 {
         self.status
     }
 
-    /// The path of the contract that was asked, where one was.
+    /// The path of the contract that was called, where one was.
     pub fn endpoint(&self) -> Option<&str> {
         self.endpoint.as_deref()
     }
@@ -451,8 +451,8 @@ impl CloudApiError {
         self.verdict == Verdict::Refused
     }
 
-    /// Whether it speaks of the Cloud's health, and not only of one answer: no connection, no answer in time, 5xx, 408, 425,
-    /// 429. An answer that cannot be read does not, or one odd account could pass for an outage.
+    /// Whether the error shows the Cloud's health and not only one response: no connection, a time-out, 5xx, 408, 425, 429.
+    /// An unreadable response does not: otherwise one odd account could pass for an outage.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self.code, Code::NetworkError | Code::Timeout) || self.verdict == Verdict::Outage
     }
@@ -498,7 +498,7 @@ mod tests {
             let expect = match error.code() {
                 "too_many_cookies" | "cookie_header_too_large" => Remedy::ClearCookies,
                 "permission_denied" => Remedy::AskForAccess,
-                // The same sign-in ends the same way until a clock, a token or a page is another one.
+                // The same sign-in ends the same way until a clock, a token or a page changes.
                 "cross_origin" | "cookie_too_large" | "clock_ahead" | "clock_behind" => {
                     Remedy::Operator
                 }

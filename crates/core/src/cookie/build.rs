@@ -1,8 +1,8 @@
-//! Writing `Set-Cookie` (RFC 6265bis section 4.1): one set of attributes, one function that writes them.
+//! Writes `Set-Cookie` (RFC 6265bis section 4.1): one set of attributes, one function that writes them.
 //!
-//! Promises: `HttpOnly` and a `Path` always; the strictest name prefix that the attributes allow; a cookie that browsers
-//! would drop in silence is an error here. Does not decide whether the app is reached over https: the configured
-//! public URL does.
+//! Every cookie has `HttpOnly` and a `Path`, and the strictest name prefix that its attributes allow. A cookie that browsers
+//! would drop silently is an error here. The caller decides whether the app is reached over https, by the configured public
+//! URL.
 
 use core::fmt::{self, Write as _};
 use core::time::Duration;
@@ -13,10 +13,10 @@ use super::options::{Checked, CookieOptions, Prefix, SameSite, Secure, check};
 use crate::error::CloudApiError;
 use crate::malformed::Malformed;
 
-/// Most bytes of name and value together: browsers drop larger cookies in silence (RFC 6265bis section 5.7).
+/// Most bytes of name and value together: browsers silently drop larger cookies (RFC 6265bis section 5.7).
 pub const MAX_COOKIE_BYTES: usize = 4096;
 
-/// A cookie's name and attributes, checked against each other as browsers would.
+/// A cookie's name and attributes, checked against each other as browsers do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSpec {
     name: Box<str>,
@@ -28,8 +28,8 @@ pub struct CookieSpec {
 }
 
 impl CookieSpec {
-    /// Checks the options. `__Host-` goes before the name of a Secure cookie without Domain, so that no sibling
-    /// subdomain and no plain-http page can set one of that name; `__Secure-` where it has a path, for `__Host-` allows none.
+    /// Checks the options and adds the prefix. A Secure cookie without Domain gets `__Host-`, so that no sibling subdomain
+    /// and no plain-http page can set one of that name. With a path it gets `__Secure-`, since `__Host-` allows none.
     ///
     /// # Errors
     ///
@@ -60,17 +60,17 @@ impl CookieSpec {
         })
     }
 
-    /// The name that is set and read: the configured one with its prefix.
+    /// The full name: the configured one with its prefix.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether the cookie travels over https only.
+    /// Whether the cookie is sent over https only.
     pub fn is_secure(&self) -> bool {
         self.secure == Secure::Yes
     }
 
-    /// Whether no browser sends the cookie with a request that another site began.
+    /// Whether browsers leave the cookie out of every request that another site began.
     pub fn is_strict(&self) -> bool {
         self.same_site == SameSite::Strict
     }
@@ -80,12 +80,12 @@ impl CookieSpec {
         self.domain.as_deref()
     }
 
-    /// A sibling with the same attributes for a sign-in under way, prefixed by the same rules. It is Lax where the
-    /// session cookie is Strict: the callback is a redirect from the Cloud's site, and no Strict cookie comes with it.
+    /// A cookie with the same attributes for a sign-in in progress, prefixed by the same rules. It is Lax where the session
+    /// cookie is Strict: the callback is a redirect from the Cloud's site, and browsers send no Strict cookie with it.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where the name cannot be one.
+    /// `invalid_configuration` where the name is not valid.
     pub fn named(&self, name_without_prefix: &str) -> Result<Self, CloudApiError> {
         Self::new(CookieOptions {
             name: name_without_prefix.to_owned(),
@@ -101,8 +101,8 @@ impl CookieSpec {
     ///
     /// # Errors
     ///
-    /// `invalid_argument` where the value is not made of cookie octets (RFC 6265 section 4.1.1); `cookie_too_large`
-    /// where name and value are over [`MAX_COOKIE_BYTES`] together.
+    /// `invalid_argument` where the value has characters that are no cookie octets (RFC 6265 section 4.1.1);
+    /// `cookie_too_large` where name and value together exceed [`MAX_COOKIE_BYTES`].
     pub fn set(&self, value: &str, max_age: Duration) -> Result<SetCookie, CloudApiError> {
         if !value.bytes().all(is_cookie_octet) {
             let rule = "be visible ASCII without quotes, commas, semicolons and backslashes";
@@ -128,7 +128,7 @@ impl CookieSpec {
         Ok(())
     }
 
-    /// The header that makes a browser forget the cookie.
+    /// The header that makes a browser delete the cookie.
     pub fn clear(&self) -> SetCookie {
         self.write(
             "",
@@ -137,10 +137,10 @@ impl CookieSpec {
         )
     }
 
-    /// The only place that writes attributes: a clear whose Path, Domain or Secure differ from the set's clears nothing.
+    /// The only place that writes attributes: clearing works only with the same Path, Domain and Secure as setting.
     fn write(&self, value: &str, max_age: Duration, expiry: &str) -> SetCookie {
         let domain = self.domain.as_deref().unwrap_or_default();
-        // Room for all of it at once: growing would leave a copy behind that is not wiped.
+        // Allocate the whole size at once: growing would leave a copy behind that is not wiped.
         let path = if self.path.is_empty() {
             "/"
         } else {

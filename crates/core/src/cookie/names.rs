@@ -1,7 +1,7 @@
-//! The names under which one deployment's session may come: with and without `__Host-`, with the deployment's suffix and
-//! without it. One pass over a header finds them all.
+//! The names of one deployment's session cookie: with and without `__Host-`, with and without the deployment's suffix. One
+//! pass over a header finds all of them.
 //!
-//! Promises: nothing is allocated; names are compared byte by byte. Does not choose which of them count: the caller says that.
+//! Allocates nothing; names are compared byte by byte. The caller decides which of them count.
 
 use core::fmt;
 use core::ops::Range;
@@ -16,30 +16,30 @@ pub(crate) const HOST_PREFIX: &str = "__Host-";
 /// Which of a deployment's names a cookie has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Kind {
-    /// It begins with `__Host-`.
+    /// The name begins with `__Host-`.
     pub(crate) is_prefixed: bool,
-    /// It ends in the deployment's suffix.
+    /// The name ends in the deployment's suffix.
     pub(crate) is_suffixed: bool,
 }
 
-/// Which of them count for a request.
+/// Which names count for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Counted {
-    /// Those with `__Host-`.
+    /// Names with `__Host-`.
     Prefixed,
-    /// Those without it.
+    /// Names without `__Host-`.
     Unprefixed,
-    /// All, those without it first: at an http address of this machine.
+    /// All names, those without `__Host-` first: at an http address of this machine.
     Both,
-    /// Those with `__Host-`, as long as there are no others: for them the address has to be known.
+    /// Names with `__Host-`, as long as the header has no others: those need the address to be known.
     Undecided,
 }
 
-/// It takes a longer look to say which value is the first.
+/// The first value cannot be decided by this short look.
 #[derive(Debug)]
 pub(crate) struct Unsaid;
 
-/// The names of one deployment's session.
+/// The names of one deployment's session cookie.
 #[derive(Clone)]
 pub(crate) struct Names {
     base: Finder<'static>,
@@ -55,7 +55,7 @@ impl Names {
         }
     }
 
-    /// Every cookie of one of the names, in the order of the header.
+    /// Every cookie with one of the names, in the order of the header.
     pub(crate) fn all<'h>(&self, header: &'h [u8]) -> impl Iterator<Item = (Kind, &'h [u8])> {
         let mut search = Search { header, from: 0 };
         core::iter::from_fn(move || {
@@ -64,7 +64,7 @@ impl Names {
         })
     }
 
-    /// The values that are to be tried, in their order: the deployment's own name first.
+    /// The values to try, in order: those under the deployment's own name first.
     pub(crate) fn values<'h>(
         &self,
         header: &'h [u8],
@@ -86,7 +86,7 @@ impl Names {
                 *count = count.saturating_add(1);
             }
         }
-        // Of a name that is only fallen back to, too many count where there is no other: they may be another deployment's.
+        // Too many under a fallback name are an error only where there is no other name: they may be another deployment's.
         if counts
             .iter()
             .find(|count| **count > 0)
@@ -97,7 +97,7 @@ impl Names {
         Ok(Values { found, at: 0 })
     }
 
-    /// The first value to be tried that is not empty.
+    /// The first value to try that is not empty.
     pub(crate) fn first<'h>(
         &self,
         header: &'h [u8],
@@ -127,17 +127,17 @@ impl Names {
         Ok(best.map(|(_, value)| value))
     }
 
-    /// Whether the header has one without `__Host-`.
+    /// Whether the header has a name without `__Host-`.
     pub(crate) fn has_unprefixed(&self, header: &[u8]) -> bool {
         self.all(header).any(|(kind, _)| !kind.is_prefixed)
     }
 
-    /// Whether it is tried at all.
+    /// Whether a name is tried at all.
     pub(crate) fn counts(&self, kind: Kind, counted: Counted) -> bool {
         self.rank(kind, counted).is_some()
     }
 
-    /// Its place in the order of what is tried; none where it does not count.
+    /// A name's place in the order of values to try; none where it does not count.
     pub(super) fn rank(&self, kind: Kind, counted: Counted) -> Option<usize> {
         let fallback = usize::from(self.suffix.is_some() && !kind.is_suffixed);
         match (counted, kind.is_prefixed) {
@@ -149,14 +149,14 @@ impl Names {
     }
 }
 
-/// The names stand beside it already.
+/// Hides the names: the options show them.
 impl fmt::Debug for Names {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Names(..)")
     }
 }
 
-/// The values to be tried.
+/// The values to try, in order.
 #[derive(Clone)]
 pub struct Values<'h> {
     found: [[Option<&'h [u8]>; MAX_SAME_NAME]; 4],
@@ -170,7 +170,7 @@ impl<'h> Iterator for Values<'h> {
         loop {
             let slot = self.found.as_flattened().get(self.at)?;
             self.at = self.at.saturating_add(1);
-            // What is found stands between ASCII characters, so that it is text where the header is.
+            // Each value lies between ASCII characters, so it is text where the header is text.
             if let Some(text) = slot.and_then(|value| core::str::from_utf8(value).ok()) {
                 return Some(text);
             }
@@ -190,7 +190,7 @@ struct Search<'h> {
 }
 
 impl Search<'_> {
-    /// A header has many cookies, and ours is one: only a pair in which the name stands somewhere is looked at.
+    /// A header has many cookies, and few are sessions: only a pair that contains the name is parsed.
     fn next(&mut self, names: &Names) -> Option<(Kind, Range<usize>)> {
         loop {
             let rest = self.header.get(self.from..)?;
@@ -209,8 +209,9 @@ impl Search<'_> {
 }
 
 impl Names {
-    /// What a pair is named and where its value stands, where the name is one of these. Only SP and HTAB are trimmed: browsers
-    /// take other white space as part of a name, so trimming it would turn a forged `U+2000 __Host-x` into the real one.
+    /// The kind of a pair's name and the range of its value, where the name is one of these. Only SP and HTAB are trimmed.
+    /// Browsers take other white space as part of a name, so trimming it would turn a forged `U+2000 __Host-x` into the real
+    /// one.
     fn read(&self, pair: &[u8]) -> Option<(Kind, Range<usize>)> {
         let named = trim_start(pair);
         let bare = named.strip_prefix(HOST_PREFIX.as_bytes());
@@ -227,7 +228,7 @@ impl Names {
             is_prefixed,
             is_suffixed,
         };
-        // The equals sign is no space: what is trimmed stands behind it.
+        // The equals sign is not trimmed, so the end is never before the value.
         Some((kind, start..trim_end(pair).len()))
     }
 }

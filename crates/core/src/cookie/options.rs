@@ -1,9 +1,9 @@
-//! What a deployment may choose about its cookies, and which choices browsers would drop in silence.
+//! The cookie options of a deployment, and which choices browsers would silently drop.
 
 use super::names::HOST_PREFIX;
 use crate::error::CloudApiError;
 
-/// The session cookie's name, before any prefix.
+/// The session cookie's default name, before any prefix.
 pub const DEFAULT_NAME: &str = "mastra_session";
 /// Longest name that can be configured, in bytes, before any prefix.
 pub const MAX_NAME_BYTES: usize = 64;
@@ -12,7 +12,7 @@ pub const MAX_NAME_BYTES: usize = 64;
 const SECURE_PREFIXES: [&str; 2] = [SECURE_PREFIX, "__Http-"];
 const SECURE_PREFIX: &str = "__Secure-";
 
-/// Whether the cookie travels over https only.
+/// Whether the cookie is sent over https only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Secure {
     /// Over https only.
@@ -22,10 +22,10 @@ pub enum Secure {
     No,
 }
 
-/// Whether `__Host-` goes before the name where browsers allow it.
+/// Whether the name gets `__Host-` where browsers allow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Prefix {
-    /// Before the name of a Secure cookie without Domain.
+    /// On the name of a Secure cookie without Domain.
     #[default]
     Host,
     /// Never: sibling subdomains can set a cookie of that name.
@@ -38,9 +38,9 @@ pub enum SameSite {
     /// Links and redirects from other sites, but no sub-requests or forms.
     #[default]
     Lax,
-    /// Nothing from other sites.
+    /// No request from another site.
     Strict,
-    /// Everything from other sites; needs [`Secure::Yes`].
+    /// Every request from another site; needs [`Secure::Yes`].
     None,
 }
 
@@ -53,8 +53,8 @@ impl SameSite {
         }
     }
 
-    /// The strictest setting that a login cookie can have: the callback is a redirect from the Cloud's site, and no
-    /// browser sends a Strict cookie with it, so that nobody could ever finish a sign-in.
+    /// The strictest setting that a login cookie can have. The callback is a redirect from the Cloud's site, and browsers
+    /// send no Strict cookie with it, so no sign-in could ever finish.
     pub(super) const fn for_login(self) -> Self {
         match self {
             Self::Lax | Self::Strict => Self::Lax,
@@ -63,20 +63,21 @@ impl SameSite {
     }
 }
 
-/// What a deployment may choose about its cookies.
+/// The cookie options of a deployment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieOptions {
     /// The name without prefix.
     pub name: String,
-    /// Whether it travels over https only.
+    /// Whether the cookie is sent over https only.
     pub secure: Secure,
-    /// Whether `__Host-` goes before the name.
+    /// Whether the name gets `__Host-`.
     pub prefix: Prefix,
-    /// Which requests from other sites carry it.
+    /// Which requests from other sites carry the cookie.
     pub same_site: SameSite,
-    /// The domain whose hosts all get it; `None` for the one host, which is safer.
+    /// The domain whose hosts all get the cookie; `None` for the one host, which is safer.
     pub domain: Option<String>,
-    /// The path below which it is sent, as [`PublicUrl::path`](crate::url::PublicUrl::path) gives it: empty for the whole host.
+    /// The path below which the cookie is sent, as [`PublicUrl::path`](crate::url::PublicUrl::path) returns it: empty for the
+    /// whole host.
     pub path: String,
 }
 
@@ -93,7 +94,7 @@ impl Default for CookieOptions {
     }
 }
 
-/// A name with its prefix, a domain in lower case and a path, fit for each other.
+/// A name with its prefix, a domain in lower case and a path, checked against each other.
 pub(super) struct Checked {
     pub(super) name: Box<str>,
     pub(super) domain: Option<Box<str>>,
@@ -140,7 +141,7 @@ pub(super) fn check(options: CookieOptions) -> Result<Checked, CloudApiError> {
     let can_be_host =
         options.secure == Secure::Yes && options.prefix == Prefix::Host && domain.is_none();
     let name = if can_be_host && !is_prefixed {
-        // One that is for a part of the host only is not for the host.
+        // `__Host-` allows no path.
         let prefix = if options.path.is_empty() {
             HOST_PREFIX
         } else {
@@ -157,14 +158,14 @@ pub(super) fn check(options: CookieOptions) -> Result<Checked, CloudApiError> {
     })
 }
 
-/// Reads a Domain attribute: LDH labels (RFC 1123 section 2.1); one leading dot is dropped, as browsers do.
+/// Parses a Domain attribute: LDH labels (RFC 1123 section 2.1); one leading dot is dropped, as browsers do.
 fn parse_domain(text: &str) -> Result<Box<str>, CloudApiError> {
     let domain = text.strip_prefix('.').unwrap_or(text);
     if domain.len() > 253 || !domain.split('.').all(is_label) {
         return refuse("cookie domain must be a host name of letters, digits, hyphens and dots");
     }
     if !domain.contains('.') {
-        // A public suffix, or a host of this network: browsers drop what would cover all of it.
+        // A public suffix or a host of this network: browsers drop a cookie that would cover all of it.
         return refuse("cookie domain must have at least two labels: browsers drop it");
     }
     if domain.rsplit('.').next().is_some_and(is_number) {
@@ -191,7 +192,7 @@ fn is_number(label: &str) -> bool {
         || hex.is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// Browsers compare prefixes without regard to letter case (RFC 6265bis section 5.7), and so does this.
+/// Browsers ignore letter case in prefixes (RFC 6265bis section 5.7), and so does this.
 fn has_prefix(name: &str, prefix: &str) -> bool {
     name.get(..prefix.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(prefix))

@@ -1,7 +1,7 @@
-//! Reading a `Cookie` header (RFC 6265bis section 4.2).
+//! Parses a `Cookie` header (RFC 6265bis section 4.2).
 //!
-//! Promises: nothing is allocated or decoded; a pair that is not a pair is skipped; quotes, percent signs and `$Version`
-//! mean nothing. Does not choose between cookies of one name: it gives all of them, in order, up to [`MAX_SAME_NAME`].
+//! Allocates and decodes nothing. A part that is no name-value pair is skipped; quotes, percent signs and `$Version` have no
+//! meaning. Returns all cookies of a name, in order, up to [`MAX_SAME_NAME`], and does not choose between them.
 
 use core::array;
 use core::fmt;
@@ -13,9 +13,9 @@ use memchr::memmem::Finder;
 
 use crate::error::{CloudApiError, Code};
 
-/// Longest `Cookie` header that is looked at, in bytes.
+/// Longest `Cookie` header that is read, in bytes.
 pub const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// Most cookies of one name: a sibling subdomain may add some (RFC 6265 section 8.6), each of which costs a check.
+/// Most cookies of one name. A sibling subdomain may add some (RFC 6265 section 8.6), and each costs a check.
 pub const MAX_SAME_NAME: usize = 4;
 
 /// Why a `Cookie` header was not read.
@@ -36,7 +36,7 @@ pub struct Values<'h>(Flatten<array::IntoIter<Option<&'h str>, MAX_SAME_NAME>>);
 ///
 /// # Errors
 ///
-/// [`CookieError`] where the header is too long or the name stands too often.
+/// [`CookieError`] where the header is too long or the name occurs too often.
 ///
 /// # Examples
 ///
@@ -55,16 +55,16 @@ pub fn values<'h>(header: &'h str, name: &str) -> Result<Values<'h>, CookieError
     Ok(Values(slots.into_iter().flatten()))
 }
 
-/// Finds every cookie of the name, however many there are and however long the header is: for ending sessions, where it is
-/// worse to overlook one than to look long.
+/// Finds every cookie of the name, without limits on their number or on the header's length. For sign-outs: overlooking a
+/// session is worse than a long search.
 pub fn every_value<'h>(header: &'h str, name: &str) -> impl Iterator<Item = &'h str> {
     let name = Finder::new(name);
     let mut search = Search::new(header.as_bytes());
-    // What is found stands between ASCII characters.
+    // Each value lies between ASCII characters.
     core::iter::from_fn(move || header.get(search.next(&name)?))
 }
 
-/// Where the values of one name stand in a header, one after the other.
+/// The ranges of one name's values in a header, one after the other.
 struct Search<'h> {
     header: &'h [u8],
     from: usize,
@@ -75,7 +75,7 @@ impl<'h> Search<'h> {
         Self { header, from: 0 }
     }
 
-    /// A header has many cookies, and ours is one: only a pair in which the name stands somewhere is looked at.
+    /// A header has many cookies, and few are sought: only a pair that contains the name is parsed.
     fn next(&mut self, name: &Finder<'_>) -> Option<Range<usize>> {
         loop {
             let rest = self.header.get(self.from..)?;
@@ -84,7 +84,7 @@ impl<'h> Search<'h> {
             let length = memchr(b';', text).unwrap_or(text.len());
             let begin = self.from.saturating_add(at);
             self.from = begin.saturating_add(length).saturating_add(1);
-            // Where it stands first in a pair and not at its beginning, the pair has another name.
+            // Where the name occurs in a pair but not at its beginning, the pair has another name.
             let is_begin = matches!(trim_end(before).last(), None | Some(b';'));
             let pair = text.get(..length)?;
             if let Some(value) = value_of(pair, name.needle()).filter(|_| is_begin) {
@@ -95,11 +95,11 @@ impl<'h> Search<'h> {
     }
 }
 
-/// Where the value stands in a pair that begins with a name, where that is this one. See [`pair`] for what is trimmed.
+/// The range of the value in a pair that begins with this name. See [`pair`] for what is trimmed.
 fn value_of(text: &[u8], name: &[u8]) -> Option<Range<usize>> {
     let value = name.len().saturating_add(1);
     let is_named = !name.is_empty() && text.get(name.len()) == Some(&b'=');
-    // The equals sign is no space: what is trimmed stands behind it.
+    // The equals sign is not trimmed, so the end is never before the value.
     is_named.then(|| value..trim_end(text).len())
 }
 
@@ -110,8 +110,8 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
     text
 }
 
-/// Finds all cookies whose name begins with exactly `prefix`: pairs of the whole name and the value. The caller caps
-/// how many it takes.
+/// Finds all cookies whose name begins with exactly `prefix`: pairs of the whole name and the value. The caller limits how
+/// many it takes.
 ///
 /// # Errors
 ///
@@ -133,14 +133,14 @@ fn checked(header: &str) -> Result<&str, CookieError> {
     Ok(header)
 }
 
-/// What stands before the first of this ASCII character, and after it.
+/// The text before and after the first of this ASCII character.
 fn cut(at: u8, text: &str) -> Option<(&str, &str)> {
     let (before, from) = text.split_at_checked(memchr(at, text.as_bytes())?)?;
     Some((before, from.get(1..)?))
 }
 
-/// Name and value. Only SP and HTAB are trimmed, and only around the pair: browsers take other white space as part of a
-/// name, so trimming it would turn a forged `U+2000 __Host-x` into the real one.
+/// Name and value. Only SP and HTAB are trimmed, and only around the pair. Browsers take other white space as part of a name,
+/// so trimming it would turn a forged `U+2000 __Host-x` into the real one.
 fn pair(text: &str) -> Option<(&str, &str)> {
     cut(b'=', text.trim_matches([' ', '\t'])).filter(|(name, _)| !name.is_empty())
 }

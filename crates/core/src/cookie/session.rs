@@ -1,10 +1,9 @@
-//! The session cookie of one deployment: which name and attributes it has at an address, and which names count when a request
-//! comes.
+//! The session cookie of one deployment: its name and attributes at an address, and which names count for a request.
 //!
-//! The address decides: over https, and nowhere else, the cookie is Secure and its name begins with `__Host-`. Cookies know no
-//! ports, so where the address names one, the default name ends in a suffix of the deployment's own; the name without it is
-//! still read, after the own one. Below a path the default name ends in that suffix whatever the port, and no other is read. A name that
-//! was configured is used as it is.
+//! The address decides: over https, and nowhere else, the cookie is Secure and its name begins with `__Host-`. Cookies ignore
+//! ports. So where the address has a port, the default name ends in a suffix of the deployment's own; the name without it is
+//! still read, after the own one. Below a path the default name always ends in that suffix, and no other name is read. A
+//! configured name is used as it is.
 
 use super::build::{CookieSpec, SetCookie};
 use super::names::{Counted, HOST_PREFIX, Kind, Names};
@@ -17,40 +16,40 @@ use crate::url::{BaseUrl, Scheme, Site, takes_domain};
 /// Hexadecimal digits of the suffix: enough to tell the deployments on one host apart.
 const SUFFIX_DIGITS: usize = 8;
 
-/// Where a deployment runs: what is assumed of an address while none is known.
+/// Where a deployment runs: what to assume while no address is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Stage {
-    /// Others reach it, over https.
+    /// Public, over https.
     Production,
-    /// Nothing is known.
+    /// Unknown.
     #[default]
     Unknown,
-    /// On a developer's machine, where every page may come over plain http.
+    /// On a developer's machine, where every page may be served over plain http.
     Desk,
 }
 
-/// What a deployment may choose about its session cookie.
+/// The session cookie options of a deployment.
 #[derive(Clone, Debug, Default)]
 pub struct SessionCookieOptions {
-    /// The name without prefix, used as it is; `None` for [`DEFAULT_NAME`] with what tells deployments apart.
+    /// The name without prefix, used as it is; `None` for [`DEFAULT_NAME`], with a suffix where needed.
     pub name: Option<String>,
-    /// Whether it travels over https only; `None` to let each address decide.
+    /// Whether the cookie is sent over https only; `None` to let each address decide.
     pub secure: Option<Secure>,
-    /// Whether `__Host-` goes before the name.
+    /// Whether the name gets `__Host-`.
     pub prefix: Prefix,
-    /// Which requests from other sites carry it.
+    /// Which requests from other sites carry the cookie.
     pub same_site: SameSite,
-    /// The domain whose hosts all get it.
+    /// The domain whose hosts all get the cookie.
     pub domain: Option<String>,
-    /// The path below which it is sent; empty for the whole host.
+    /// The path below which the cookie is sent; empty for the whole host.
     pub path: String,
-    /// The address, where there is one for all requests.
+    /// The address, where all requests have the same.
     pub site: Option<Site>,
-    /// Where it runs.
+    /// Where the deployment runs.
     pub stage: Stage,
 }
 
-/// The session cookie of one deployment, at whatever address.
+/// The session cookie of one deployment, at every address.
 #[derive(Clone, Debug)]
 pub struct SessionCookies {
     names: Names,
@@ -74,7 +73,7 @@ enum Faces {
     ByAddress { https: Pair, http: Pair },
 }
 
-/// One cookie of exactly this name at every address.
+/// One cookie with exactly this name at every address.
 impl From<CookieSpec> for SessionCookies {
     fn from(spec: CookieSpec) -> Self {
         let name = spec.name();
@@ -105,7 +104,7 @@ impl SessionCookies {
         let has_port = options.site.is_none_or(|site| site.has_port);
         let (base, suffix) = match &options.name {
             Some(name) => (name.clone(), None),
-            // Browsers send what is set for a path above as well, so nothing but the own name counts.
+            // Browsers send a cookie of a parent path as well, so only the own name counts.
             None if !options.path.is_empty() => (format!("{DEFAULT_NAME}{}", digits()), None),
             None => (DEFAULT_NAME.to_owned(), has_port.then(digits)),
         };
@@ -133,14 +132,14 @@ impl SessionCookies {
         } else {
             let https = pair(Secure::Yes)?;
             match pair(Secure::No) {
-                // Of a cookie for a part of the host the two names differ by `__Secure-`, and which of them counts is said by no request.
+                // Below a path the two names differ by `__Secure-`, and no request shows which of them counts.
                 Ok(http) if !options.path.is_empty() && http.bare.name() != https.bare.name() => {
                     return Err(CloudApiError::configuration(
                         "cookie path needs the address that requests come to, or that secure is said",
                     ));
                 }
                 Ok(http) => Faces::ByAddress { https, http },
-                // What must be Secure is so at every address.
+                // A cookie that must be Secure is so at every address.
                 Err(_) => Faces::One(https),
             }
         };
@@ -156,7 +155,7 @@ impl SessionCookies {
         })
     }
 
-    /// The cookie that is set at an address; where that is not known, the one that is most likely right.
+    /// The cookie to set at an address; where that is unknown, the most likely one.
     pub fn at(&self, site: Option<Site>) -> &CookieSpec {
         let (secure, has_port) = self.assumed(site);
         let pair = self.pair(secure);
@@ -167,7 +166,7 @@ impl SessionCookies {
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where the Domain is neither its host nor one above it.
+    /// `invalid_configuration` where the Domain is neither the origin's host nor above it.
     pub fn check_origin(&self, origin: &str) -> Result<(), CloudApiError> {
         match self.at(None).domain() {
             Some(domain) if !takes_domain(origin, domain) => Err(CloudApiError::configuration(
@@ -177,13 +176,13 @@ impl SessionCookies {
         }
     }
 
-    /// Whether a Domain gives the cookie to this origin as well.
+    /// Whether a Domain shares the cookie with this origin.
     pub fn is_shared_with(&self, origin: &str) -> bool {
         let domain = self.at(None).domain();
         domain.is_some_and(|domain| takes_domain(origin, domain))
     }
 
-    /// The header that makes a browser forget the cookie that came under one of the names.
+    /// The header that makes a browser delete the cookie under one of the names.
     pub(crate) fn clear(&self, kind: Kind, site: Option<Site>) -> SetCookie {
         let (assumed, _) = self.assumed(site);
         let is_told_apart =
@@ -217,7 +216,7 @@ impl SessionCookies {
         }
     }
 
-    /// The same where it has to be said now.
+    /// Which names count, where it must be decided now.
     pub(crate) fn counted_now(&self, site: Option<Site>) -> Counted {
         match self.counted(site) {
             Counted::Undecided if self.assumed(None).0 == Secure::No => Counted::Both,
@@ -244,12 +243,12 @@ impl SessionCookies {
         core::iter::once(first).chain(second).map(|pair| &pair.bare)
     }
 
-    /// Whether the deployment is one that others reach.
+    /// Whether the deployment is in production.
     pub(crate) fn is_production(&self) -> bool {
         self.stage == Stage::Production
     }
 
-    /// Whether a cookie of this kind is only fallen back to: it may be another deployment's.
+    /// Whether a cookie has a fallback name: it may be another deployment's.
     pub(crate) fn is_fallback(&self, kind: Kind) -> bool {
         self.names
             .rank(kind, Counted::Both)
@@ -277,8 +276,8 @@ fn is_prefixed(pair: &Pair) -> bool {
     pair.bare.name().starts_with(HOST_PREFIX)
 }
 
-/// Whether a cookie can be Secure at an address. Over plain http elsewhere browsers keep no Secure cookie, and nothing else may
-/// travel there but on a developer's own network.
+/// Whether a cookie can be Secure at an address. Over plain http elsewhere browsers keep no Secure cookie, and an insecure
+/// one is allowed only on a developer's own network.
 const fn secure_at(site: Site, stage: Stage) -> Secure {
     match (site.scheme, stage) {
         (Scheme::LoopbackHttp, _) | (Scheme::Http, Stage::Desk) => Secure::No,
@@ -286,8 +285,8 @@ const fn secure_at(site: Site, stage: Stage) -> Secure {
     }
 }
 
-/// The same in every language, so that services of one deployment share a session. Those below other paths are told apart: browsers
-/// send what is set for a path above as well.
+/// The suffix is the same in every language, so that services of one deployment share a session. It depends on the path,
+/// since browsers send cookies of a parent path as well.
 fn suffix(base_url: &BaseUrl, project_id: &ProjectId, path: &str) -> String {
     let parts: [&[u8]; 4] = [
         b"session cookie",

@@ -36,7 +36,7 @@ fn refused(options: CookieOptions) -> String {
     error.message().to_owned()
 }
 
-/// A tokenizer of its own kind: byte by byte, with indices.
+/// An independent tokenizer: byte by byte, with indices.
 fn reference<'h>(header: &'h str, name: &str) -> Vec<&'h str> {
     let bytes = header.as_bytes();
     let mut out = Vec::new();
@@ -125,7 +125,7 @@ fn threat_021_cookie_name_confusion() {
         "a=b", "a;b", "a,b", "a\"b", "a/b", "a:b", "a@b", "a<b", "a\r\nb", "a\0b", "ä", "",
     ] {
         if matches!(name, ".*" | "a.*b" | "a+b") {
-            // Regex characters that HTTP allows in a token: taken, and meant literally.
+            // Regex characters that HTTP allows in a token: accepted, and meant literally.
             let spec = spec(name, Secure::No, None);
             assert_eq!(
                 found("aXXb=1; ab=2; aab=3; x=4", spec.name()),
@@ -191,7 +191,7 @@ fn threat_023_cookie_prefix_forging() {
         ["\"t%3B\""]
     );
 
-    // A prefix in any case is the prefix, so it is not put on twice and its rules hold.
+    // A prefix in any letter case is the prefix: it is not added twice, and its rules hold.
     for name in [
         "__Host-s",
         "__host-s",

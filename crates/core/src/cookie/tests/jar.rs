@@ -1,8 +1,8 @@
-//! Cookies against a small browser jar: what is set is kept, what is cleared goes, and nobody writes ours for us.
+//! Cookies against a small browser jar: set ones are kept, cleared ones go, and no other host can write ours.
 
 use super::*;
 
-/// What a browser on `app.example.com` keeps: RFC 6265bis section 5.7, as far as these attributes go.
+/// The cookies of a browser on `app.example.com`: RFC 6265bis section 5.7, as far as these attributes go.
 #[derive(Default)]
 struct Jar(Vec<Kept>);
 

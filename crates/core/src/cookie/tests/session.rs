@@ -69,7 +69,7 @@ fn the_address_decides_over_secure_prefix_and_suffix() {
         };
         assert_eq!(cookies.at(None).name(), unknown, "{stage:?}");
     }
-    // What was said counts before what an address says.
+    // A configured choice has precedence over the address.
     for (secure, name) in [(Secure::Yes, &prefixed), (Secure::No, &own)] {
         let cookies = cookies(&SessionCookieOptions {
             secure: Some(secure),
@@ -137,7 +137,7 @@ fn below_a_path_no_name_but_the_own_one_is_read() {
         let others = tried(&root, &header, origin);
         assert!(others.iter().any(|value| value == "root"), "{others:?}");
         assert!(!others.iter().any(|value| value == "app"), "{others:?}");
-        // What is set there is found there, and cleared under the same name.
+        // A cookie set there is found there, and cleared under the same name.
         let set = app.at(None).clear();
         assert_eq!(set.name(), name(&app));
         assert!(set.expose().contains("; Path=/app"), "{origin}");
@@ -164,7 +164,7 @@ fn below_a_path_and_at_a_port_a_secure_name_has_the_suffix_and_is_read_again() {
         assert_eq!(suffix.len(), "12345678".len());
         let set = spec.set("new", Duration::from_secs(60)).unwrap();
         assert!(set.expose().contains("; Path=/app; Secure;"), "{set:?}");
-        // None without the prefix counts, for a sibling subdomain can set it; nor does any that others set below the same path.
+        // No name without the prefix counts, since a sibling subdomain can set it; nor do others' names below the same path.
         let header = format!(
             "mastra_session_{suffix}=tossed; __Secure-mastra_session=old; mastra_session=tossed; {name}=new; \
              __Secure-mastra_session_00000000=other"
@@ -186,7 +186,7 @@ fn a_name_that_was_given_is_used_as_it_is() {
     for (name, https, desk) in [
         ("mine", "__Host-mine", "mine"),
         ("mastra_session", "__Host-mastra_session", "mastra_session"),
-        // A name that has to be Secure is so everywhere.
+        // A name that must be Secure is so everywhere.
         ("__Secure-mine", "__Secure-mine", "__Secure-mine"),
         ("__Host-mine", "__Host-mine", "__Host-mine"),
     ] {
@@ -245,7 +245,7 @@ fn the_own_name_is_tried_before_the_one_that_ports_share() {
         Some("old")
     );
 
-    // Too many under one name cost that name's deployment only.
+    // Too many under one name affect only that name's deployment.
     let many = |name: &str| format!("{name}=x; ").repeat(5);
     assert!(values_of(&cookies, &many(&own), Some(DESK)).is_err());
     assert!(values_of(&cookies, &many("mastra_session"), Some(DESK)).is_err());
@@ -272,7 +272,7 @@ fn threat_022_a_cookie_without_prefix_counts_only_on_this_machine() {
                 tried(&cookies, &tossed, LAN).len(),
                 usize::from(stage == Stage::Desk)
             );
-            // Until the address was looked at, nobody knows.
+            // Undecided until the address is known.
             assert_eq!(cookies.counted(None), Counted::Undecided);
             let names = cookies.names();
             assert!(names.first(tossed.as_bytes(), Counted::Undecided).is_err());
