@@ -42,7 +42,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// Which endpoint it goes to, by its name.
+    /// The endpoint's name.
     pub const fn call(&self) -> CloudCall {
         self.call
     }
@@ -52,7 +52,7 @@ impl Request {
         self.method
     }
 
-    /// The path of the contract, with `{id}` for what is not fixed: safe to log.
+    /// The path of the contract, with `{id}` as placeholder: safe to log.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -74,12 +74,12 @@ impl Request {
         self.body.as_ref().map(|body| body.as_slice())
     }
 
-    /// How long the whole exchange may take, from connecting to the last byte.
+    /// Time-out of the whole exchange, from connecting to the last byte.
     pub const fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// How many bytes of body the driver may read; one more is [`TransportError::TooLarge`].
+    /// How many bytes of body the driver may read; with one more, return [`TransportError::TooLarge`].
     pub const fn max_response_bytes(&self) -> usize {
         self.max_response_bytes
     }
@@ -94,7 +94,7 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What came back: the status and the body, as they were.
+/// The response: status and body, unchanged.
 pub struct Response {
     status: u16,
     body: Vec<u8>,
@@ -137,16 +137,16 @@ impl fmt::Debug for Response {
 pub enum TransportError {
     /// No connection could be made; no byte of the request was sent.
     Connect,
-    /// The connection ended before a whole response came.
+    /// The connection ended before the whole response arrived.
     Closed,
-    /// The same of a connection that had answered before, and without a byte of an answer: the other end closed it as the request was
-    /// written. Only for who knows that for certain: the request is sent once more, whatever it spends.
+    /// A reused connection was closed before any byte of the response: the other end closed it as the request was written.
+    /// Return this only where that is certain: the request is then sent once more, even one that spends a code.
     Stale,
-    /// The request's time was up.
+    /// The request timed out.
     Timeout,
     /// The body is larger than the request allows.
     TooLarge,
-    /// Anything else that kept the exchange from being finished.
+    /// Any other failure of the exchange.
     Other,
 }
 
@@ -164,5 +164,5 @@ impl fmt::Display for TransportError {
 
 impl core::error::Error for TransportError {}
 
-/// What a driver brings back from one request.
+/// A driver's result of one request.
 pub type Delivery = Result<Response, TransportError>;

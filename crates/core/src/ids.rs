@@ -1,4 +1,4 @@
-//! Names of things that are not secret: projects, users, sessions.
+//! Ids that are not secret: of projects, users and sessions.
 //!
 //! A value that exists is safe in its place: a [`ProjectId`] in a header, a [`UserId`] as one segment of a path.
 
@@ -8,16 +8,16 @@ use crate::malformed::Malformed;
 
 const MAX_ID_BYTES: usize = 256;
 
-/// The project that users sign in to; travels as `X-Project-ID`.
+/// The project that users sign in to; sent as `X-Project-ID`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProjectId(Box<str>);
 
 impl ProjectId {
-    /// Reads a project id: 1 to 128 characters of `A-Z a-z 0-9 - _ . : ~`.
+    /// Parses a project id: 1 to 128 characters of `A-Z a-z 0-9 - _ . : ~`.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where a character or the length is outside of that.
+    /// [`Malformed`] for another character or length.
     ///
     /// # Examples
     ///
@@ -51,12 +51,12 @@ impl ProjectId {
 pub struct UserId(Box<str>);
 
 impl UserId {
-    /// Reads a user id: 1 to 256 bytes, no control characters, not only white space, and neither `.` nor `..`, which no encoding could keep
-    /// inside a path segment (WHATWG URL, double-dot segments).
+    /// Parses a user id: 1 to 256 bytes, no control characters, not only white space, and neither `.` nor `..`. No encoding
+    /// could keep those inside a path segment (WHATWG URL, double-dot segments).
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where it is anything else.
+    /// [`Malformed`] for any other text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if is_plain(text) && text != "." && text != ".." {
             Ok(Self(text.into()))
@@ -74,16 +74,16 @@ impl UserId {
     }
 }
 
-/// The Cloud's own id of a session: what it is ended by. Not the token.
+/// The Cloud's own id of a session, which ends it. Not the token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Box<str>);
 
 impl SessionId {
-    /// Reads a session id: 1 to 256 bytes, no control characters, not only white space.
+    /// Parses a session id: 1 to 256 bytes, no control characters, not only white space.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where it is anything else.
+    /// [`Malformed`] for any other text.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if is_plain(text) {
             Ok(Self(text.into()))
@@ -107,7 +107,7 @@ fn is_plain(text: &str) -> bool {
         && !text.chars().all(is_unseen)
 }
 
-/// White space, characters that are not shown (Unicode `Default_Ignorable_Code_Point`), and the blank one of Braille.
+/// White space, invisible characters (Unicode `Default_Ignorable_Code_Point`), and the blank Braille pattern.
 const fn is_unseen(character: char) -> bool {
     character.is_whitespace()
         || matches!(

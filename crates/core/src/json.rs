@@ -1,8 +1,8 @@
-//! Strict reading of JSON that somebody else wrote (RFC 8259, narrowed by RFC 8725 section 2.4).
+//! A strict reader for untrusted JSON (RFC 8259, narrowed by RFC 8725 section 2.4).
 //!
-//! One text, whole, with nothing behind it; duplicate members are refused at every level (two readers could each take
-//! another one), and so is nesting past a stated depth. Does not know any message: members are looked up by
-//! [`Object`], which names what is missing or of the wrong type, never its value.
+//! It reads one whole text with nothing behind it. Duplicate members are rejected at every level, since two readers could
+//! each take another one. So is nesting past a stated depth. It knows no message format: [`Object`] looks up members, and its
+//! errors name what is missing or of the wrong type, never a value.
 
 use core::fmt;
 
@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use crate::malformed::Malformed;
 
-/// Reads one JSON text with at most `max_depth` containers inside one another.
+/// Parses one JSON text with at most `max_depth` nested containers.
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, Malformed> {
     Ok(value)
 }
 
-/// Builds a [`Value`], counting depth and refusing a member that is already there.
+/// Builds a [`Value`]; counts depth and rejects duplicate members.
 #[derive(Clone, Copy)]
 struct Strict {
     depth_left: usize,
@@ -113,7 +113,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 }
 
-/// Members of one object, read by name and type.
+/// The members of one object, read by name and type.
 ///
 /// `null` counts as absent: the Cloud writes both for "none".
 #[derive(Clone, Copy)]
@@ -133,12 +133,12 @@ impl<'v> Object<'v> {
         value.as_object().map(Self).ok_or(BadMember(name))
     }
 
-    /// A member of any type, unless absent or null.
+    /// A member of any type; none where it is absent or null.
     pub fn any(self, name: &str) -> Option<&'v Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    /// An object that must be there.
+    /// A required object.
     pub fn object(self, name: &'static str) -> Result<Object<'v>, BadMember> {
         self.any(name)
             .and_then(Value::as_object)
@@ -146,19 +146,19 @@ impl<'v> Object<'v> {
             .ok_or(BadMember(name))
     }
 
-    /// Text that must be there.
+    /// A required text.
     pub fn text(self, name: &'static str) -> Result<&'v str, BadMember> {
         self.any(name)
             .and_then(Value::as_str)
             .ok_or(BadMember(name))
     }
 
-    /// Text where it is text, for what is only shown: of another type it is as good as absent.
+    /// A text for display: another type counts as absent.
     pub fn lenient_text(self, name: &str) -> Option<&'v str> {
         self.any(name).and_then(Value::as_str)
     }
 
-    /// Text that may be absent but not of another type.
+    /// A text that may be absent, but not of another type.
     pub fn optional_text(self, name: &'static str) -> Result<Option<&'v str>, BadMember> {
         match self.any(name) {
             None => Ok(None),
@@ -166,7 +166,7 @@ impl<'v> Object<'v> {
         }
     }
 
-    /// A list of texts that must be there; `null` is an empty one, as some back ends write it.
+    /// A required list of texts; `null` is an empty one, as some back ends write it.
     pub fn texts(self, name: &'static str) -> Result<Vec<String>, BadMember> {
         match self.0.get(name) {
             Some(Value::Null) => Ok(Vec::new()),
@@ -175,7 +175,7 @@ impl<'v> Object<'v> {
     }
 }
 
-/// A number without its fraction; however it is written, as in `1.9e12`, it is the same number.
+/// A number without its fraction, in any notation, as in `1.9e12`.
 pub(crate) fn whole(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| {
         let text = value.as_f64().filter(|n| n.is_finite())?.trunc();
@@ -183,7 +183,7 @@ pub(crate) fn whole(value: &Value) -> Option<i64> {
     })
 }
 
-/// A list of nothing but texts.
+/// A list of texts only.
 pub(crate) fn texts(value: &Value) -> Option<Vec<String>> {
     let text = |item: &Value| item.as_str().map(str::to_owned);
     value.as_array()?.iter().map(text).collect()

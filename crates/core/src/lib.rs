@@ -1,17 +1,17 @@
 //! The rules of signing in with Mastra Cloud, without I/O.
 //!
-//! Everything here turns arguments, a time and some random bytes into requests, and responses into results. There is no
-//! socket, no clock, no generator, no logging and no async: a driver brings those. The Rust client
-//! (`mastra-auth-cloud`) is one driver; the same decisions are made by the same code whatever runs it.
+//! This crate turns arguments, a time and random bytes into requests, and responses into results. It has no socket, no clock,
+//! no generator, no logging and no async: a driver brings those. The Rust client (`mastra-auth-cloud`) is one driver. Every
+//! driver runs the same code and so makes the same decisions.
 //!
-//! Read it bottom up: words ([`secret`], [`ids`], [`time`]), shapes ([`error`], [`http`], [`url`]), concepts
-//! ([`config`], [`dialect`], [`cookie`], [`state`], [`permission`], [`roles`], [`jwt`], [`model`]), one operation per endpoint
-//! ([`op`]), and on top what is remembered ([`identity`]) and the jobs that take several steps ([`flow`]).
+//! Read it bottom up: words ([`secret`], [`ids`], [`time`]), shapes ([`error`], [`http`], [`url`]), concepts ([`config`],
+//! [`dialect`], [`cookie`], [`state`], [`permission`], [`roles`], [`jwt`], [`model`]). Above them are the operations, one per
+//! endpoint ([`op`]), the caches ([`identity`]) and the jobs of several steps ([`flow`]).
 //!
 //! # What it does not do
 //!
-//! It opens no connection, reads no environment, starts nothing and never waits. It has no way to make an identity but an
-//! answer of the Cloud, or a signature that was checked against its keys.
+//! It opens no connection, reads no environment, starts no thread and never waits. Only an answer of the Cloud makes an
+//! identity, or a signature verified against its keys.
 
 extern crate alloc;
 
@@ -50,6 +50,6 @@ pub mod verification;
 // L3: operations
 pub mod op;
 
-// L4: what is remembered, and jobs of several steps
+// L4: caches and deny list, and jobs of several steps
 pub mod flow;
 pub mod identity;

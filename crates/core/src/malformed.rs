@@ -1,10 +1,10 @@
-//! The one way a word of the vocabulary says that its text has the wrong form.
+//! The error of every parser in this crate.
 //!
-//! Names the thing and the rule it broke; never holds the text itself, which may be a secret.
+//! It names the value's type and the rule that it broke. It never holds the text itself, which may be a secret.
 
 use core::fmt;
 
-/// A value did not have the form its type asks for.
+/// A value that does not have the form of its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed {
     name: &'static str,
@@ -16,7 +16,7 @@ impl Malformed {
         Self { name, rule }
     }
 
-    /// What was malformed, as a user would call it: `project id`, `session token`.
+    /// The name of the value, as a user knows it: `project id`, `session token`.
     pub const fn name(&self) -> &'static str {
         self.name
     }

@@ -1,9 +1,10 @@
-//! What the Cloud knows of users and sessions, read strictly from its answers.
+//! Users and sessions as the Cloud knows them, parsed strictly from its answers.
 //!
-//! Made only from something verified: an answer, by the operations alone, or a token whose signature was checked.
+//! Made only from verified data: from an answer, by the operations alone, or from a token whose signature was verified.
 //! `Debug` shows ids and roles, never an e-mail address, a name or the token. Absent roles are no roles: nothing is made up.
-//! Only the id of a user must be there. Anything else that is missing or of another type than it should be is none: an odd member
-//! of one account must not pass for an outage, and never adds a role.
+//!
+//! Only a user's id is required. Any other member that is missing or has the wrong type counts as absent. An odd member of
+//! one account must not pass for an outage, and never adds a role.
 
 use core::fmt;
 use core::time::Duration;
@@ -32,37 +33,37 @@ pub struct CloudUser {
 }
 
 impl CloudUser {
-    /// The Cloud's id: with the project, the only thing that identifies somebody.
+    /// The Cloud's id. With the project it identifies the user; nothing else does.
     pub const fn id(&self) -> &UserId {
         &self.id
     }
 
-    /// The e-mail address, to show and not to decide on; empty for a machine.
+    /// The e-mail address: for display, not for decisions. Empty for a machine.
     pub fn email(&self) -> &str {
         &self.email
     }
 
-    /// The name to show.
+    /// The name for display.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
     }
 
-    /// The picture to show.
+    /// The URL of the picture for display.
     pub fn avatar_url(&self) -> Option<&str> {
         self.avatar_url.as_deref()
     }
 
-    /// When the account was made, where the dialect says so.
+    /// When the account was created, where the dialect states it.
     pub const fn created_at(&self) -> Option<Timestamp> {
         self.created_at
     }
 
-    /// What else the Cloud keeps with the account.
+    /// Further data that the Cloud stores with the account.
     pub const fn metadata(&self) -> Option<&Map<String, Value>> {
         self.metadata.as_ref()
     }
 
-    /// The roles the Cloud gave; empty where it gave none.
+    /// The roles that the Cloud assigned; may be empty.
     pub fn roles(&self) -> &[String] {
         &self.roles
     }
@@ -72,12 +73,12 @@ impl CloudUser {
         self.roles.iter().any(|has| has == role)
     }
 
-    /// The token of this user's session: what permission look-ups are made with.
+    /// The token of this user's session. Permission look-ups use it.
     pub const fn session_token(&self) -> &SessionToken {
         &self.session_token
     }
 
-    /// A user as the `user` member has it.
+    /// Reads a user from the `user` member.
     pub(crate) fn read(user: Object<'_>, session_token: SessionToken) -> Result<Self, BadMember> {
         Ok(Self {
             id: user_id(user, "id")?,
@@ -91,7 +92,7 @@ impl CloudUser {
         })
     }
 
-    /// A user as verified claims have it: a person, or the machine behind a project API token.
+    /// Reads a user from verified claims: a person, or the machine behind a project API token.
     pub(crate) fn read_claims(
         claims: Object<'_>,
         session_token: SessionToken,
@@ -111,7 +112,7 @@ impl CloudUser {
         })
     }
 
-    /// A user as a token says it whose signature was checked here.
+    /// Reads a user from a token whose signature was verified here.
     pub(crate) fn from_claims(claims: &Verified<Claims>, session_token: SessionToken) -> Self {
         let claims = claims.as_inner();
         Self {
@@ -164,22 +165,22 @@ pub struct CloudSession {
 }
 
 impl CloudSession {
-    /// What the session is ended by. Where the dialect has no ids, one derived from the token.
+    /// The session's id, which ends it. Where the dialect has no ids, it is derived from the token.
     pub const fn id(&self) -> &SessionId {
         &self.id
     }
 
-    /// Whose session it is.
+    /// The user of the session.
     pub const fn user_id(&self) -> &UserId {
         &self.user_id
     }
 
-    /// When it ends by itself.
+    /// When the session expires.
     pub const fn expires_at(&self) -> Timestamp {
         self.expires_at
     }
 
-    /// When it was made.
+    /// When the session was created.
     pub const fn created_at(&self) -> Timestamp {
         self.created_at
     }
@@ -198,13 +199,13 @@ impl CloudSession {
         }
     }
 
-    /// From its begin to its end.
+    /// The time from its begin to its end.
     pub(crate) fn life(&self) -> Duration {
         self.expires_at.since(self.created_at)
     }
 
-    /// The same by this clock, of a session that the Cloud says stands. One that is over by this clock shows that the clock is ahead:
-    /// then it ends its own life from now.
+    /// Moves a session that the Cloud accepts to this clock. Where the session is over by this clock, the clock is ahead:
+    /// then it lives for its own length from now.
     pub(crate) fn by_this_clock(self, now: Timestamp) -> Self {
         if self.expires_at > now {
             return self;
@@ -233,7 +234,7 @@ impl CloudSession {
     }
 }
 
-/// A name for a session that has none: never the token itself, and the same for the same token.
+/// A derived id for a session without one: never the token itself, and always the same for one token.
 pub(crate) fn derived_session_id(token: &SessionToken) -> Option<SessionId> {
     SessionId::parse(&format!("token:{}", fingerprint(token))).ok()
 }
@@ -250,7 +251,7 @@ fn user_id(object: Object<'_>, name: &'static str) -> Result<UserId, BadMember> 
     UserId::parse(object.text(name)?).map_err(|_| BadMember(name))
 }
 
-/// ISO 8601 text or milliseconds since the Unix epoch, of which the whole part counts, however the number is written.
+/// ISO 8601 text, or milliseconds since the Unix epoch; a fraction is dropped, in any notation.
 fn time(object: Object<'_>, name: &'static str) -> Result<Timestamp, BadMember> {
     let time = match object.any(name) {
         Some(Value::String(text)) => Timestamp::parse_iso(text).ok(),
@@ -260,8 +261,8 @@ fn time(object: Object<'_>, name: &'static str) -> Result<Timestamp, BadMember> 
     time.ok_or(BadMember(name))
 }
 
-/// `roles`, or a single `role` as a list of one, or none. A list that is none, or holds anything but texts, is no roles at all:
-/// which of them were meant cannot be said, and `role` does not stand in for it.
+/// `roles`, or a single `role` as a list of one, or none. A list of the wrong type, or with anything but texts, counts as no
+/// roles. Which of them were meant is unclear, and `role` does not stand in for it.
 fn roles(user: Object<'_>) -> Box<[String]> {
     match user.any("roles") {
         Some(roles) => json::texts(roles).unwrap_or_default().into(),

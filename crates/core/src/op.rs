@@ -1,6 +1,6 @@
-//! Operations: one endpoint of the contract each, as a pair of a request to send and an answer to read.
+//! Operations: each one is an endpoint of the contract, as a pair of a request to send and a response to read.
 //!
-//! An operation owns what it spends: reading the answer takes it by value, so a code or a verifier cannot be used twice.
+//! An operation owns what it spends: reading the response takes it by value, so a code or a verifier cannot be used twice.
 //! Operations know nothing of one another, of retries or of caches.
 
 pub mod destroy_session;
@@ -19,31 +19,31 @@ use crate::http::{Delivery, Request};
 
 /// One endpoint of the contract.
 pub trait Operation {
-    /// What a good answer holds.
+    /// The result of a good response.
     type Output;
 
-    /// How often a call that did not come through may be made again.
+    /// How often a failed call may be retried.
     const RETRIES: Retries;
 
-    /// The request, whole.
+    /// The whole request.
     ///
     /// # Errors
     ///
-    /// Where the operation's values cannot be written; nothing is sent then.
+    /// Where the operation's values cannot be written; then nothing is sent.
     fn request(&self, config: &Config) -> Result<Request, CloudApiError>;
 
-    /// Reads what came back.
+    /// Reads the response.
     ///
     /// # Errors
     ///
-    /// [`CloudApiError`] for every answer but a good one.
+    /// [`CloudApiError`] for every response but a good one.
     fn response(self, config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError>;
 }
 
-/// How often a call is made again after a failed connection or a 502, 503 or 504.
+/// How often a call is retried after a failed connection or a 502, 503 or 504.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Retries {
-    /// Never: what it carries may have been spent.
+    /// Never: the call may have spent what it carries.
     Never,
     /// Once.
     Once,

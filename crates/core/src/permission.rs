@@ -1,18 +1,19 @@
 //! Permissions: `resource:action[:id]`, and which grant covers which requirement.
 //!
-//! Promises: parts are compared whole and byte for byte, by hand and without allocating; a wildcard stands for exactly
-//! one part; what is malformed grants nothing and is granted by nothing.
-//! Does not know which permissions exist: a requirement nobody has thought of is refused unless a wildcard covers it.
+//! Parts are compared whole and byte for byte, without allocating. A wildcard stands for exactly one part. A malformed grant
+//! covers nothing, and nothing covers a malformed requirement.
+//!
+//! Permissions need no registration: an unknown requirement is denied unless a wildcard covers it.
 
 use alloc::sync::Arc;
 use core::fmt;
 
 use crate::malformed::Malformed;
 
-/// Whether holding `grant` is enough where `required` is asked for.
+/// Whether `grant` covers the requirement `required`.
 ///
-/// `*` in place of the grant's resource or action stands for any; in an id and anywhere in the requirement it is a
-/// plain star. Parts after the third are ignored on both sides.
+/// `*` in place of the grant's resource or action stands for any. In an id, and anywhere in the requirement, it is a plain
+/// star. Parts after the third are ignored on both sides.
 ///
 /// # Examples
 ///
@@ -39,8 +40,8 @@ struct Parts<'t> {
 }
 
 impl<'t> Parts<'t> {
-    /// Splits a text of at least two parts, none of them empty, without white space or controls. A lone `*` is `*:*`:
-    /// as a grant it covers everything, as a requirement only a grant of everything covers it.
+    /// Splits a text of at least two parts, none of them empty, without white space or control characters. A lone `*` is
+    /// `*:*`: as a grant it covers everything, as a requirement only a grant of everything covers it.
     fn read(text: &'t str) -> Option<Self> {
         if text == "*" {
             return Some(Self {
@@ -49,7 +50,7 @@ impl<'t> Parts<'t> {
                 id: None,
             });
         }
-        // All parts, the ignored ones too: a slip of the pen anywhere makes the author's meaning a guess.
+        // Check all parts, the ignored ones too: after a typo anywhere the meaning is a guess.
         if text.split(':').any(str::is_empty)
             || text.chars().any(|c| c.is_whitespace() || c.is_control())
         {
@@ -80,16 +81,16 @@ impl<'t> Parts<'t> {
     }
 }
 
-/// A requirement that is known to be well-formed.
+/// A well-formed requirement.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Permission(Box<str>);
 
 impl Permission {
-    /// Reads a requirement: two or more non-empty parts between colons, or `*` for everything; no white space.
+    /// Parses a requirement: two or more non-empty parts between colons, or `*` for everything; no white space.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where it is anything else, and so could never be granted.
+    /// [`Malformed`] for any other text: nothing could ever grant it.
     ///
     /// # Examples
     ///
@@ -127,7 +128,7 @@ impl fmt::Display for Permission {
     }
 }
 
-/// The grants that somebody holds, kept as they were given. Cloning copies a pointer.
+/// The grants of a user, kept as they were given. Cloning copies a pointer.
 ///
 /// # Examples
 ///
@@ -153,14 +154,14 @@ impl Grants {
         self.iter().any(|grant| matches(grant, required))
     }
 
-    /// Whether every requirement is covered; of none, yes.
+    /// Whether every requirement is covered; true for none.
     pub fn allows_all(&self, required: impl IntoIterator<Item: AsRef<str>>) -> bool {
         required
             .into_iter()
             .all(|required| self.allows(required.as_ref()))
     }
 
-    /// Whether at least one requirement is covered; of none, no.
+    /// Whether at least one requirement is covered; false for none.
     pub fn allows_any(&self, required: impl IntoIterator<Item: AsRef<str>>) -> bool {
         required
             .into_iter()
@@ -172,12 +173,12 @@ impl Grants {
         self.0.iter().map(String::as_str)
     }
 
-    /// The grants that can never cover anything, to be reported to whoever wrote them.
+    /// The grants that can never cover anything, to be reported to their author.
     pub fn malformed(&self) -> impl Iterator<Item = &str> {
         self.iter().filter(|grant| Parts::read(grant).is_none())
     }
 
-    /// Whether there are none.
+    /// Whether there are no grants.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -1,8 +1,7 @@
-//! Proof key for code exchange (RFC 7636): the verifier as it is derived, and its S256 challenge.
+//! Proof key for code exchange (RFC 7636): the derived verifier, and its S256 challenge.
 //!
-//! The verifier is the HMAC of the login's own facts under a secret of the process, so the same login has the same
-//! verifier whenever it is asked for and nothing is stored; to whoever lacks the secret it is 256 random bits. The plain
-//! method does not exist here.
+//! The verifier is an HMAC of the login's own data under a secret of the process. So one login always has the same verifier,
+//! and nothing is stored; without the secret it is 256 random bits. The plain method does not exist here.
 
 use crate::config::Config;
 use crate::encoding::{base64url, hmac_parts, sha256};
@@ -28,7 +27,7 @@ pub(crate) fn derive_verifier(
             state.expose().as_bytes(),
         ],
     );
-    // 32 bytes are always 43 base64url characters; the error cannot happen and is not hidden either.
+    // 32 bytes are always 43 base64url characters: this error cannot occur, and is not hidden either.
     Verifier::parse(&base64url(&bits)).map_err(|_| CloudApiError::new(Code::StateMalformed))
 }
 

@@ -1,8 +1,8 @@
-//! Roles, and the grants that each of them stands for.
+//! Roles, and the grants of each.
 //!
-//! Promises: role names are compared byte for byte; a role that the mapping does not know gets `_default`'s grants where
-//! the mapping has them, and nothing otherwise; nobody gets anything without a role.
-//! Does not find out who has which role: roles come from something verified.
+//! Role names are compared byte for byte. A role that the mapping does not name gets the grants of `_default`, where the
+//! mapping has that entry, else none. A user without roles gets no grants. This module does not find a user's roles: they
+//! come from verified data.
 
 use alloc::collections::BTreeSet;
 use core::fmt;
@@ -13,23 +13,23 @@ use serde_json::Value;
 use crate::error::CloudApiError;
 use crate::permission::Grants;
 
-/// The entry of a mapping that stands for every role it does not name. Never a role itself.
+/// The entry of a mapping for every role that it does not name. Never a role itself.
 pub const DEFAULT_ENTRY: &str = "_default";
 
-/// One of the roles that exist where no mapping is configured.
+/// One of the default roles, which apply where no mapping is configured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Role {
-    /// What it is called in data.
+    /// The name in data.
     pub name: &'static str,
-    /// What it is called on a page.
+    /// The name on a page.
     pub display_name: &'static str,
-    /// One sentence on what it is for.
+    /// One sentence on the role's purpose.
     pub description: &'static str,
-    /// What it grants.
+    /// The role's grants.
     pub permissions: &'static [&'static str],
 }
 
-/// The roles that exist where no mapping is configured, from the most to the least powerful.
+/// The default roles, from the most to the least powerful. They apply where no mapping is configured.
 pub const DEFAULT_ROLES: &[Role] = &[
     Role {
         name: "owner",
@@ -57,7 +57,7 @@ pub const DEFAULT_ROLES: &[Role] = &[
     },
 ];
 
-/// Which role grants what, in the order it was written.
+/// Maps roles to grants, in the order they were given.
 ///
 /// # Examples
 ///
@@ -76,11 +76,11 @@ pub struct RoleMapping {
 }
 
 impl RoleMapping {
-    /// Takes roles and their grants; the entry [`DEFAULT_ENTRY`] is for the roles that are not named.
+    /// Takes roles and their grants; the entry [`DEFAULT_ENTRY`] is for all roles without an entry.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where a role stands twice, is empty or holds control characters.
+    /// `invalid_configuration` where a role occurs twice, is empty or holds control characters.
     pub fn new(entries: impl IntoIterator<Item = (String, Grants)>) -> Result<Self, CloudApiError> {
         let mut mapping = Self {
             roles: Vec::new(),
@@ -94,7 +94,7 @@ impl RoleMapping {
                     "must not be empty or hold control characters",
                 ));
             }
-            // Whichever of the two the author meant, the other would be wrong in silence.
+            // Whichever entry the author meant, silently using the other would be wrong.
             if !seen.insert(role.clone()) {
                 return Err(refuse(&role, "must not stand twice"));
             }
@@ -121,11 +121,11 @@ impl RoleMapping {
         }
     }
 
-    /// Reads a JSON object of role names and lists of grants.
+    /// Parses a JSON object of role names and lists of grants.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where it is anything else or a role stands twice; names the role.
+    /// `invalid_configuration` for anything else, or where a role occurs twice; names the role.
     pub fn from_json(text: &str) -> Result<Self, CloudApiError> {
         let Entries(entries) = serde_json::from_str(text).map_err(|_| {
             CloudApiError::configuration("role mapping must be a JSON object of lists of strings")
@@ -140,21 +140,21 @@ impl RoleMapping {
         Self::new(entries?)
     }
 
-    /// The grants of somebody who has these roles: each once, in the order of the roles.
+    /// The grants of a user with these roles: each once, in the order of the roles.
     pub fn permissions(&self, roles: &[String]) -> Grants {
         let mut used = BTreeSet::new();
         let mut seen = BTreeSet::new();
         let grants = roles
             .iter()
             .filter_map(|role| self.entry(role))
-            // Entry by entry, not role by role: a long list of unknown or repeated roles costs no more than a short one.
+            // Deduplicate entries, not roles: a long list of unknown or repeated roles costs no more than a short one.
             .filter(|(entry, _)| used.insert(*entry))
             .flat_map(|(_, grants)| grants.iter())
             .filter(|grant| seen.insert(*grant));
         Grants::new(grants)
     }
 
-    /// The grants of one role: its own, or the default entry's, or none.
+    /// The grants of one role: its own, else the default entry's, else none.
     pub fn permissions_for_role(&self, role: &str) -> Grants {
         self.entry(role)
             .map(|(_, grants)| grants.clone())
@@ -166,7 +166,7 @@ impl RoleMapping {
         self.roles.iter().map(|(role, _)| role.as_str())
     }
 
-    /// Roles with grants that can never cover anything, to be reported to whoever wrote them.
+    /// Roles with grants that can never cover anything, to be reported to their author.
     pub fn malformed(&self) -> impl Iterator<Item = (&str, &str)> {
         self.roles
             .iter()
@@ -184,7 +184,7 @@ impl RoleMapping {
     }
 }
 
-/// The message of a mapping that cannot be used. The name is escaped: it may hold anything.
+/// The message for an invalid mapping. The name is escaped: it may hold anything.
 fn refuse(role: &str, rule: &str) -> CloudApiError {
     CloudApiError::configuration(format!("role mapping: role {role:?} {rule}"))
 }
@@ -202,7 +202,7 @@ fn strings(value: Value) -> Option<Vec<String>> {
         .collect()
 }
 
-/// The members of a JSON object in their order, the repeated ones too: a map would keep the last in silence.
+/// The members of a JSON object in order, including repeated ones: a map would silently keep the last.
 struct Entries(Vec<(String, Value)>);
 
 impl<'de> Deserialize<'de> for Entries {

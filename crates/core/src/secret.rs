@@ -1,9 +1,10 @@
 //! Secrets as types: they cannot be printed, compared by accident or left in memory.
 //!
-//! Promises: no `Display`, `Serialize`, `Deref` or `PartialEq`; `Debug` says `[redacted]`; the bytes are wiped when the
-//! last clone goes; equality is [`same_as`](SessionToken::same_as), in constant time; the text is read through
-//! `expose()`, so that a search for that word lists every place where a secret can leave.
-//! Does not check that a token is genuine: it only has a form that can travel in a header and in a cookie.
+//! No `Display`, `Serialize`, `Deref` or `PartialEq`; `Debug` shows `[redacted]`. The bytes are wiped when the last clone is
+//! dropped. Compare with [`same_as`](SessionToken::same_as), in constant time. The text is read through `expose()`, so that a
+//! search for that word lists every place where a secret can leak.
+//!
+//! A token's type checks only that it can travel in a header and in a cookie, not that it is genuine.
 
 use alloc::sync::Arc;
 use core::fmt;
@@ -13,9 +14,9 @@ use zeroize::Zeroizing;
 
 use crate::malformed::Malformed;
 
-/// Longest token that is looked at, in bytes.
+/// Longest accepted token, in bytes.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// Longest authorization code that is looked at, in bytes.
+/// Longest accepted authorization code, in bytes.
 pub const MAX_CODE_BYTES: usize = 2 * 1024;
 
 /// Shared text that is wiped with its last owner. Cloning copies a pointer, never the text.
@@ -32,7 +33,7 @@ impl Text {
     }
 }
 
-/// The bearer credential of one session: what the session cookie holds and what `Authorization: Bearer` carries.
+/// The bearer credential of one session: the value of the session cookie and of `Authorization: Bearer`.
 ///
 /// # Examples
 ///
@@ -47,11 +48,11 @@ impl Text {
 pub struct SessionToken(Text);
 
 impl SessionToken {
-    /// Reads a token: 1 to [`MAX_TOKEN_BYTES`] bytes of `A-Z a-z 0-9 - . _ ~ + / =` (RFC 6750 section 2.1).
+    /// Parses a token: 1 to [`MAX_TOKEN_BYTES`] bytes of `A-Z a-z 0-9 - . _ ~ + / =` (RFC 6750 section 2.1).
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where a byte or the length is outside of that.
+    /// [`Malformed`] for another byte or length.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if is_token(text) {
             Ok(Self(Text::new(text)))
@@ -73,15 +74,15 @@ impl SessionToken {
         self.0.same_as(&other.0)
     }
 
-    /// Whether this is its text, in constant time for texts of one length.
+    /// Whether this is the token's text, in constant time for texts of one length.
     pub(crate) fn is(&self, text: &[u8]) -> bool {
         constant_time::verify_slices_are_equal(self.expose().as_bytes(), text).is_ok()
     }
 }
 
-/// Whether `text` may be a token at all; what fails here is refused without asking anybody.
+/// Whether `text` has the form of a token; any other text is refused without a call.
 pub fn is_token(text: &str) -> bool {
-    // To look at every byte, without a branch, lets the compiler look at many at once: ten times as fast as to stop early.
+    // Without an early exit the compiler checks many bytes at once, which is ten times as fast.
     let all_fit = |bytes: &[u8]| bytes.iter().fold(true, |fit, b| fit & is_token_byte(*b));
     (1..=MAX_TOKEN_BYTES).contains(&text.len()) && all_fit(text.as_bytes())
 }
@@ -89,7 +90,7 @@ pub fn is_token(text: &str) -> bool {
 #[allow(clippy::needless_bitwise_bool, reason = "a branch would be one byte's")]
 const fn is_token_byte(byte: u8) -> bool {
     let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-    // These stand side by side: - . / 0 to 9.
+    // These are adjacent in ASCII: - . / 0 to 9.
     let digit_or_mark = byte.wrapping_sub(b'-') < 13;
     let other = (byte == b'_') | (byte == b'~') | (byte == b'+') | (byte == b'=');
     letter | digit_or_mark | other
@@ -99,11 +100,11 @@ const fn is_token_byte(byte: u8) -> bool {
 pub struct AuthorizationCode(Text);
 
 impl AuthorizationCode {
-    /// Reads a code: 1 to [`MAX_CODE_BYTES`] visible ASCII characters (RFC 6749 appendix A.11, without the space).
+    /// Parses a code: 1 to [`MAX_CODE_BYTES`] visible ASCII characters (RFC 6749 appendix A.11, without the space).
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where a byte or the length is outside of that.
+    /// [`Malformed`] for another byte or length.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if (1..=MAX_CODE_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
         {
@@ -126,11 +127,11 @@ impl AuthorizationCode {
 pub struct Verifier(Text);
 
 impl Verifier {
-    /// Reads a verifier: 43 to 128 unreserved characters.
+    /// Parses a verifier: 43 to 128 unreserved characters.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where a byte or the length is outside of that.
+    /// [`Malformed`] for another byte or length.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let unreserved =
             |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
@@ -150,11 +151,11 @@ impl Verifier {
     }
 }
 
-/// The secret that login values are derived from. Made once in a process, or configured for several.
+/// The secret that login values are derived from. Made once per process, or configured for several.
 pub struct LoginSecret(Zeroizing<[u8; 32]>);
 
 impl LoginSecret {
-    /// Takes 32 bytes that nobody can guess.
+    /// Takes 32 unpredictable bytes.
     pub fn new(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }

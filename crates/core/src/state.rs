@@ -1,7 +1,7 @@
-//! The `state` of a sign-in (RFC 6749 section 4.1.1): an id nobody can guess, and where to go afterwards.
+//! The `state` of a sign-in (RFC 6749 section 4.1.1): an unguessable id, and the path to return to.
 //!
-//! A host makes it as `id|encoded path` and gets only the id back at the end; so the id is what everything is bound to,
-//! and the path is sanitised on the way out and again on the way in, since it comes back through the browser.
+//! A host makes it as `id|encoded path` and gets only the id back at the end. So everything is bound to the id. The path is
+//! sanitised on the way out and again on the way in, since it comes back through the browser.
 
 use core::fmt;
 
@@ -14,7 +14,7 @@ use crate::url::ReturnPath;
 
 const MAX_ID_BYTES: usize = 256;
 
-/// The unguessable part of a state. Not printed: it binds a browser to a login.
+/// The unguessable part of a state. Never printed: it binds a browser to a login.
 pub struct StateId(Zeroizing<String>);
 
 impl StateId {
@@ -46,7 +46,7 @@ pub struct State {
 }
 
 impl State {
-    /// A new state of 256 random bits.
+    /// Makes a new state of 256 random bits.
     pub fn generate(entropy: Entropy, return_path: ReturnPath) -> Self {
         let id = StateId(Zeroizing::new(base64url(entropy.into_bytes().as_slice())));
         Self {
@@ -55,7 +55,7 @@ impl State {
         }
     }
 
-    /// Reads `id` or `id|encoded path`; a path that leads away from `own_origin` becomes `/`.
+    /// Parses `id` or `id|encoded path`; a path that leads away from `own_origin` becomes `/`.
     ///
     /// # Errors
     ///
@@ -76,17 +76,17 @@ impl State {
         })
     }
 
-    /// What everything of this login is bound to.
+    /// The id that binds all parts of this login.
     pub const fn id(&self) -> &StateId {
         &self.id
     }
 
-    /// Where to go afterwards; `/` unless the host said.
+    /// The path to return to; `/` by default.
     pub fn return_path(&self) -> ReturnPath {
         self.return_path.clone().unwrap_or_default()
     }
 
-    /// The state as it goes to the Cloud: the id unchanged, the path sanitised, no suffix where there was none.
+    /// The state as sent to the Cloud: the id unchanged, the path sanitised, and no suffix where there was none.
     pub fn outgoing(&self) -> Zeroizing<String> {
         Zeroizing::new(match &self.return_path {
             Some(path) => format!("{}|{}", self.id.expose(), encode_component(path.as_str())),

@@ -1,7 +1,7 @@
-//! What happened, counted: requests by outcome and source, sign-ins, sign-outs, calls to the Cloud.
+//! Counters: requests by outcome and source, sign-ins, sign-outs, calls to the Cloud.
 //!
-//! Counters only grow, and to count is one atomic addition: it takes no lock and no memory. Every word that a counter is
-//! told apart by comes from a list here or in [`cloud_call`](crate::cloud_call): no caller can make a new one.
+//! Counters only grow. Counting is one atomic addition, without a lock or an allocation. Every label comes from a list here
+//! or in [`cloud_call`](crate::cloud_call): no caller can create a new one.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
@@ -15,21 +15,21 @@ use calls::Calls;
 pub use calls::{CallCount, CallTimes, TIME_BOUNDS};
 use glances::Glances;
 
-/// Which of the four answers a request got.
+/// The outcome of a request's authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
-    /// Somebody is signed in.
+    /// The request is signed in.
     Authenticated,
-    /// There is no credential.
+    /// The request has no credential.
     Anonymous,
-    /// There is one, and it is not accepted.
+    /// The credential was refused.
     Rejected,
-    /// It could not be found out.
+    /// The credential could not be checked.
     Unavailable,
 }
 
 impl Outcome {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 4] = [
         Self::Authenticated,
         Self::Anonymous,
@@ -48,22 +48,22 @@ impl Outcome {
     }
 }
 
-/// Where an answer came from.
+/// The source of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {
-    /// Memory: a verified identity, also one of the stale time, a refusal or a sign-out.
+    /// The cache: a verified identity, also a stale one, a refusal or a sign-out.
     Cache,
-    /// A signature that was checked here.
+    /// A signature that was verified here.
     Keys,
     /// A call to the Cloud, whether it was answered or not.
     Cloud,
-    /// Nowhere: there was nothing to look up, or nobody who may be asked.
+    /// None: the request had no credential to look up, or no call was allowed.
     None,
 }
 
 impl Source {
-    /// All of them.
+    /// All sources.
     pub const ALL: [Self; 4] = [Self::Cache, Self::Keys, Self::Cloud, Self::None];
 
     /// The source as stable lower-case text.
@@ -77,29 +77,29 @@ impl Source {
     }
 }
 
-/// Which answers of a look at a request's credentials are counted.
+/// Whether an authentication counts its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {
-    /// Every one.
+    /// Count it.
     Always,
-    /// None: it was counted already.
+    /// Do not: it is counted elsewhere.
     Never,
 }
 
-/// How a sign-in ended.
+/// The outcome of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Login {
-    /// Somebody is signed in.
+    /// A user signed in.
     Succeeded,
-    /// Nobody is, whatever the reason.
+    /// The sign-in failed, whatever the reason.
     Failed,
 }
 
 impl Login {
-    /// Both.
+    /// Both outcomes.
     pub const ALL: [Self; 2] = [Self::Succeeded, Self::Failed];
 
-    /// The end as stable lower-case text.
+    /// The outcome as stable lower-case text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Succeeded => "succeeded",
@@ -108,7 +108,7 @@ impl Login {
     }
 }
 
-/// How the end of a session went at the Cloud.
+/// The outcome of ending a session at the Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SessionEnd {
     /// The Cloud ended it.
@@ -120,10 +120,10 @@ pub enum SessionEnd {
 }
 
 impl SessionEnd {
-    /// All of them.
+    /// All outcomes.
     pub const ALL: [Self; 3] = [Self::Ended, Self::AlreadyGone, Self::NotConfirmed];
 
-    /// The end as stable lower-case text.
+    /// The outcome as stable lower-case text.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Ended => "ended",
@@ -133,7 +133,7 @@ impl SessionEnd {
     }
 }
 
-/// All counters of one deployment, from 0 when it was set to work.
+/// All counters of one deployment; they start at 0 with its [`Authority`](crate::identity::authority::Authority).
 #[derive(Debug, Default)]
 pub struct Tally {
     requests: Requests,
@@ -146,7 +146,7 @@ pub struct Tally {
     glances: Glances,
 }
 
-/// One field for each pair that can be: which is found without a search.
+/// One field for each possible pair, so that counting needs no search.
 #[derive(Debug, Default)]
 struct Requests {
     authenticated: Sources,
@@ -164,37 +164,37 @@ struct Sources {
 }
 
 impl Tally {
-    /// A request got its answer.
+    /// Counts the answer to a request.
     pub fn answered(&self, outcome: Outcome, source: Source) {
         add(self.request(outcome, source), 1);
     }
 
-    /// A request was answered by a glance: somebody is signed in, from memory. The number is the identity's.
+    /// Counts a request that the fast path answered: authenticated, from the cache. `serial` is the identity's.
     pub(crate) fn glanced(&self, serial: u64) {
         self.glances.add(serial);
     }
 
-    /// How many were.
+    /// How many requests the fast path answered.
     pub(crate) fn glances(&self) -> u64 {
         self.glances.sum()
     }
 
-    /// A sign-in ended.
+    /// Counts a sign-in.
     pub fn login(&self, login: Login) {
         add(self.login_counter(login), 1);
     }
 
-    /// A session was ended.
+    /// Counts the end of a session.
     pub fn session_end(&self, end: SessionEnd) {
         add(self.end_counter(end), 1);
     }
 
-    /// A call to the Cloud came back.
+    /// Counts a call to the Cloud.
     pub fn called(&self, call: CloudCall, result: CallResult, took: Duration) {
         self.calls.add(call, result, took);
     }
 
-    /// Requests by outcome and source, each pair that can be.
+    /// Requests by outcome and source, for each possible pair.
     pub fn requests(&self) -> impl Iterator<Item = (Outcome, Source, u64)> {
         Outcome::ALL.into_iter().flat_map(move |outcome| {
             Source::ALL.into_iter().filter_map(move |source| {
@@ -204,26 +204,26 @@ impl Tally {
         })
     }
 
-    /// Sign-ins by their end.
+    /// Sign-ins by outcome.
     pub fn logins(&self) -> impl Iterator<Item = (Login, u64)> {
         Login::ALL
             .map(|login| (login, read(self.login_counter(login))))
             .into_iter()
     }
 
-    /// Sessions that were ended, by what the Cloud said.
+    /// Ended sessions by the Cloud's answer.
     pub fn session_ends(&self) -> impl Iterator<Item = (SessionEnd, u64)> {
         SessionEnd::ALL
             .map(|end| (end, read(self.end_counter(end))))
             .into_iter()
     }
 
-    /// Calls to the Cloud by endpoint and result, those that were made.
+    /// Calls to the Cloud by endpoint and result, without those that never occurred.
     pub fn calls(&self) -> impl Iterator<Item = CallCount> {
         self.calls.counts()
     }
 
-    /// How long calls took, by endpoint, of those that were called.
+    /// How long calls took, for each endpoint that was called.
     pub fn call_times(&self) -> impl Iterator<Item = CallTimes> {
         self.calls.times()
     }
@@ -267,7 +267,7 @@ impl Tally {
     }
 }
 
-/// What is shown though it did not happen so far, so that its first time is seen as a rise.
+/// The pairs to show even at 0, so that their first count is seen as a rise.
 const fn can_be(outcome: Outcome, source: Source) -> bool {
     match outcome {
         Outcome::Authenticated => !matches!(source, Source::None),
@@ -277,7 +277,7 @@ const fn can_be(outcome: Outcome, source: Source) -> bool {
     }
 }
 
-/// Nothing else is ordered by a counter.
+/// Relaxed, since no other data depends on a counter.
 fn add(counter: &AtomicU64, count: u64) {
     counter.fetch_add(count, Ordering::Relaxed);
 }

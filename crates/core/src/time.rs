@@ -1,8 +1,8 @@
 //! Time as an argument: the core has no clock.
 //!
-//! Two clocks, because they answer two questions. [`Timestamp`] is a point on the wall clock, for what the Cloud writes
-//! into claims and sessions; [`Now::monotonic`] only ever grows, so a lifetime measured on it survives a clock that is
-//! set back or forward. Does not format or compare calendars beyond reading and writing ISO 8601 text.
+//! There are two clocks for two purposes. [`Timestamp`] is a point on the wall clock, for the times in the Cloud's claims and
+//! sessions. [`Now::monotonic`] only ever grows, so a lifetime measured on it survives a wall clock that is set back or
+//! forward. Calendars appear only in ISO 8601 text, which is read and written here.
 
 use core::fmt;
 use core::time::Duration;
@@ -18,10 +18,10 @@ use crate::malformed::Malformed;
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The last millisecond of the year 9999. Back ends write that year for "does not end"; what comes later is a mistake, and
-    /// text could not say it.
+    /// The last millisecond of the year 9999. Back ends write that year for "does not end"; a later time is a mistake, and
+    /// ISO 8601 text could not hold it.
     pub const LAST: Self = Self(253_402_300_799_999);
-    /// The first of the year 0.
+    /// The first millisecond of the year 0.
     const FIRST: Self = Self(-62_167_219_200_000);
 
     /// From milliseconds since the Unix epoch.
@@ -29,7 +29,7 @@ impl Timestamp {
         Self(millis)
     }
 
-    /// From seconds since the Unix epoch, held at the ends of the range.
+    /// From seconds since the Unix epoch, saturating at the ends of the range.
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds.saturating_mul(1000))
     }
@@ -44,11 +44,11 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// Reads ISO 8601 text with an offset, as in `2026-01-28T10:00:00Z` (RFC 3339), of the years 0 to 9999.
+    /// Parses ISO 8601 text with an offset, as in `2026-01-28T10:00:00Z` (RFC 3339), of the years 0 to 9999.
     ///
     /// # Errors
     ///
-    /// [`Malformed`] where the text is not a date and time with an offset, or out of that range.
+    /// [`Malformed`] where the text is no date and time with an offset, or is out of that range.
     pub fn parse_iso(text: &str) -> Result<Self, Malformed> {
         // Not as an instant of `jiff`: those end a day before the year 9999 does.
         read_iso(text)
@@ -56,12 +56,12 @@ impl Timestamp {
             .ok_or_else(|| Malformed::new("time", "be ISO 8601 with an offset"))
     }
 
-    /// This many milliseconds, where it is a time that the wire may hold.
+    /// A time of this many milliseconds, where its year is 0 to 9999.
     pub(crate) fn on_the_wire(millis: i64) -> Option<Self> {
         Some(Self(millis)).filter(|time| (Self::FIRST..=Self::LAST).contains(time))
     }
 
-    /// This point, `by` later.
+    /// This time plus `by`.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(
@@ -70,7 +70,7 @@ impl Timestamp {
         )
     }
 
-    /// This point, `by` earlier.
+    /// This time minus `by`.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
         Self(
@@ -79,7 +79,7 @@ impl Timestamp {
         )
     }
 
-    /// How long it is from `earlier` to this point; zero where this is not later.
+    /// The time from `earlier` to this point; zero where this is not later.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
@@ -107,7 +107,7 @@ fn read_iso(text: &str) -> Option<i64> {
     i64::try_from(since.checked_sub(ahead)?).ok()
 }
 
-/// What the driver's clocks say at one moment.
+/// The driver's two clocks at one moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Now {
     /// The wall clock.
@@ -116,11 +116,11 @@ pub struct Now {
     pub monotonic: Duration,
 }
 
-/// For so long the monotonic clock says how far the wall clock went on.
+/// For how long the monotonic clock stands in for the wall clock.
 const WALL_CLOCK_TRUSTED: Duration = Duration::from_millis(20);
 
 impl Now {
-    /// This moment, `by` later on both clocks.
+    /// This moment plus `by`, on both clocks.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self {
@@ -129,8 +129,8 @@ impl Now {
         }
     }
 
-    /// What both clocks say where they said this a moment ago and the monotonic one is here now: to read a clock takes as long as
-    /// much of what a request of somebody known takes. After 20 ms none: one that was set is noticed then.
+    /// Both clocks from this earlier reading and the monotonic clock now. Saves reading the wall clock, which takes as long
+    /// as much of a cache hit. None after 20 ms, so that a wall clock that was set is noticed.
     pub fn soon(self, monotonic: Duration) -> Option<Self> {
         let since = monotonic.saturating_sub(self.monotonic);
         (since < WALL_CLOCK_TRUSTED).then(|| self.plus(since))

@@ -1,9 +1,9 @@
-//! A look into a token that nobody has checked, for a few uses that cannot make an identity of it.
+//! Claims of an unverified token, for a few uses that cannot make an identity.
 //!
-//! The session id is what a sign-out is asked for, with that same token as the bearer, so a forged one ends nothing; the
-//! expiry only ever shortens how long an answer of the Cloud is kept, and with the time of issue it says when to ask for a newer
-//! token; the time of issue counts beside such an answer alone. Nothing here is public, and nothing here reads a
-//! subject, a role or an e-mail address.
+//! A sign-out asks for the session id, with the same token as the bearer, so a forged one ends nothing. The expiry only
+//! shortens how long an answer of the Cloud is cached. With the time of issue it also tells when to renew. The time of issue
+//! counts only beside an answer of the Cloud. Nothing here is public, and nothing reads a subject, a role or an e-mail
+//! address.
 
 use core::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::json;
 use crate::secret::SessionToken;
 use crate::time::Timestamp;
 
-/// What a token says of its own session. Not verified.
+/// A token's claims about its own session. Not verified.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Unverified {
     pub(crate) session_id: Option<SessionId>,
@@ -24,12 +24,12 @@ pub(crate) struct Unverified {
 }
 
 impl Unverified {
-    /// Looks at the payload of a compact JWS; says nothing of anything else, an opaque token for one.
+    /// Reads the payload of a compact JWS; all claims are absent for any other text, such as an opaque token.
     pub(crate) fn peek(token: &SessionToken) -> Self {
         Self::read(token.expose()).unwrap_or_default()
     }
 
-    /// From its issue to its expiry, where it says both.
+    /// The time from issue to expiry, where the token states both.
     pub(crate) fn life(&self) -> Option<Duration> {
         Some(self.expires_at?.since(self.issued_at?))
     }

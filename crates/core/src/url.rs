@@ -1,9 +1,10 @@
-//! Addresses: the Cloud's, its keys', the app's own, the callback's, and where a browser goes after sign-in.
+//! Addresses: the Cloud's, its keys', the app's own, the callback's, and the return path after sign-in.
 //!
-//! Promises: every address is read by the WHATWG rules that browsers follow, decided on in that form and passed on in
-//! that form, so that one text is never read two ways. Input that those rules would repair in silence (controls,
-//! backslashes, missing slashes, surrounding spaces) is refused rather than repaired.
-//! Does not look anything up: a host that passes may still not exist, and a name that passes may resolve anywhere.
+//! Every address is parsed by the WHATWG rules that browsers follow, then checked and passed on in that form, so that no text
+//! is read in two ways. Input that those rules would silently repair is rejected: controls, backslashes, missing slashes,
+//! surrounding spaces.
+//!
+//! No name is resolved: an accepted host may not exist, or may resolve anywhere.
 
 mod base;
 mod key_set;
@@ -22,7 +23,7 @@ pub use redirect::RedirectUri;
 pub use return_path::{MAX_RETURN_BYTES, ReturnPath};
 pub use site::{Scheme, Site, Told};
 
-/// Longest address that is looked at, in bytes; a return path may take more, see [`MAX_RETURN_BYTES`].
+/// Longest address that is parsed, in bytes; a return path may take more, see [`MAX_RETURN_BYTES`].
 pub const MAX_URL_BYTES: usize = 2048;
 
 const LONG: &str = "be at most 2048 bytes";
@@ -31,15 +32,15 @@ const ABSOLUTE: &str = "be an absolute http or https URL";
 const USER_INFO: &str = "hold no user name or password";
 const SECURE: &str = "be https, or http on a loopback host";
 
-/// An absolute http(s) URL in its two readings: as parsed, and what stood after the host.
+/// An absolute http(s) URL: as parsed, and the input's text after the host.
 struct Web<'i> {
     url: Url,
     after_host: &'i str,
 }
 
-/// Reads an absolute http(s) URL without user info; the error is the rule that it broke.
+/// Parses an absolute http(s) URL without user info; the error is the rule that it broke.
 ///
-/// WHATWG also takes `https:host`, `https:///host` and `https://@host`; a reader beside us may not, so they are refused.
+/// WHATWG also accepts `https:host`, `https:///host` and `https://@host`; another parser may not, so they are rejected.
 fn parse_web(input: &str) -> Result<Web<'_>, &'static str> {
     if input.len() > MAX_URL_BYTES {
         return Err(LONG);
@@ -48,7 +49,7 @@ fn parse_web(input: &str) -> Result<Web<'_>, &'static str> {
         return Err(PLAIN);
     }
     let (authority, after_host) = split_web(input).ok_or(ABSOLUTE)?;
-    // The text is looked at, not `Url::username`: an empty user name leaves no trace there.
+    // The text is checked, not `Url::username`: an empty user name leaves no trace there.
     if authority.contains('@') {
         return Err(USER_INFO);
     }
@@ -56,7 +57,7 @@ fn parse_web(input: &str) -> Result<Web<'_>, &'static str> {
     Ok(Web { url, after_host })
 }
 
-/// What stands between `http(s)://` and the path, and all from there on.
+/// The text between `http(s)://` and the path, and the rest.
 fn split_web(input: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = input.split_once("://")?;
     let is_web = scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http");
@@ -65,15 +66,14 @@ fn split_web(input: &str) -> Option<(&str, &str)> {
         .filter(|(authority, _)| is_web && !authority.is_empty())
 }
 
-/// Whether the WHATWG parser has nothing to strip or to turn round: it drops tabs, newlines and surrounding spaces, and
-/// reads `\` as `/`.
+/// Whether the WHATWG parser would change nothing. It drops tabs, newlines and surrounding spaces, and reads `\` as `/`.
 fn is_plain(input: &str) -> bool {
     input.trim() == input && !input.chars().any(|c| c.is_control() || c == '\\')
 }
 
 /// Whether the parsed host is this machine by its own spelling: `localhost`, 127.0.0.0/8 or `[::1]`.
 ///
-/// Exactly so: `localhost.` and `x.localhost` may be sent to a name server, which may answer anything.
+/// Exactly so: `localhost.` and `x.localhost` may be resolved by a name server, which may answer anything.
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
@@ -83,8 +83,8 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Whether browsers at this origin keep a cookie with this Domain, which is of lower case (RFC 6265 section 5.1.3): of the host itself, or
-/// of one above it.
+/// Whether browsers at this origin keep a cookie with this lower-case Domain (RFC 6265 section 5.1.3): the host itself, or
+/// one above it.
 pub(crate) fn takes_domain(origin: &str, domain: &str) -> bool {
     let host = origin.split_once("://").map_or(origin, |(_, rest)| rest);
     let host = host.split_once(':').map_or(host, |(host, _)| host);
@@ -92,7 +92,7 @@ pub(crate) fn takes_domain(origin: &str, domain: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Whether what is sent there is encrypted, or never leaves this machine.
+/// Whether traffic to the URL is encrypted, or never leaves this machine.
 fn is_private(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)
 }

@@ -1,7 +1,7 @@
 //! How tokens are verified: by asking the Cloud, by their signatures, or by both.
 //!
-//! A deployment chooses one. Says what is needed for it and decides nothing else: which keys there are at a moment is kept
-//! in [`identity`](crate::identity), and what a signature must be like stands in [`jwt`](crate::jwt).
+//! A deployment chooses one. These types hold the choice and decide nothing else. [`identity`](crate::identity) keeps the
+//! keys, and [`jwt`](crate::jwt) has the rules for signatures.
 
 mod options;
 
@@ -14,43 +14,43 @@ use crate::jwt::{KeySet, Rules};
 use crate::malformed::Malformed;
 use crate::url::{BaseUrl, KeySetUrl};
 
-/// Where the Cloud publishes its keys, below its address (RFC 8615, RFC 7517 section 5).
+/// The path of the Cloud's published keys, below its address (RFC 8615, RFC 7517 section 5).
 pub const KEY_SET_PATH: &str = "/.well-known/jwks.json";
 
 /// How tokens are verified.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub enum Verification {
-    /// The Cloud is asked about each token, and its word is remembered for the fresh time.
+    /// The Cloud verifies each token, and its answer is cached for the fresh time.
     #[default]
     Cloud,
-    /// Signatures are checked against keys, without a call. A session that ends at the Cloud lives on here until its token
-    /// expires, unless its end is told here some other way.
+    /// Signatures are verified against keys, without a call. A session that ends at the Cloud lives on here until its token
+    /// expires, unless it is revoked here some other way.
     Keys(ByKeys),
-    /// The same, and the Cloud is asked this often whether the session still lives.
+    /// Signatures are verified against keys, and the Cloud is asked this often whether the session is alive.
     KeysAndSession(ByKeys, Duration),
 }
 
-/// What signatures are checked with.
+/// Keys and rules for signatures.
 #[derive(Clone, Debug)]
 pub struct ByKeys {
-    /// Where the keys come from.
+    /// The source of the keys.
     pub source: KeySource,
-    /// What a token must be like.
+    /// The rules that a token must satisfy.
     pub rules: Rules,
 }
 
-/// Where keys come from.
+/// The source of the keys.
 #[derive(Clone, Debug)]
 pub enum KeySource {
-    /// Fetched from there, and again when they have grown old.
+    /// Fetched from this address, and again once they are old.
     Url(KeySetUrl),
-    /// Given once: from a file, a literal, or a configured secret.
+    /// Configured once: from a file, a literal, or a secret.
     Fixed(Arc<KeySet>),
 }
 
 impl Verification {
-    /// What signatures are checked with, where they are.
+    /// The keys and rules, where signatures are verified.
     pub(crate) const fn by_keys(&self) -> Option<&ByKeys> {
         match self {
             Self::Cloud => None,
@@ -68,7 +68,7 @@ impl Verification {
 }
 
 impl ByKeys {
-    /// The Cloud's own keys at their usual place, for tokens that this Cloud issued to this audience: the project, as a rule.
+    /// The Cloud's own keys at their usual place, for tokens that this Cloud issued to this audience: usually the project.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Destroy session: end it at the Cloud.
+//! Destroy session: ends a session at the Cloud.
 
 use crate::config::Config;
 use crate::dialect::Field;
@@ -26,7 +26,7 @@ impl DestroySession {
 
 impl Operation for DestroySession {
     type Output = ();
-    /// Ending a session twice is ending it once.
+    /// Idempotent: ending a session twice has the same effect.
     const RETRIES: Retries = Retries::Thrice;
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {

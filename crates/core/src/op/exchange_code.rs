@@ -1,5 +1,5 @@
-//! Exchange code: from an authorization code to a session (RFC 6749 section 4.1.3). Sent once more only where it
-//! met a connection that was over already.
+//! Exchange code: an authorization code for a session (RFC 6749 section 4.1.3). Sent once more only after a connection that
+//! was already closed.
 
 use core::time::Duration;
 
@@ -23,23 +23,23 @@ pub struct ExchangeCode {
     begun_with: Option<(Verifier, RedirectUri)>,
 }
 
-/// What the code was worth.
+/// The result of the exchange.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Exchanged {
-    /// User and session at once. The user carries the token. Boxed: it is far larger than the other.
+    /// User and session at once. The user carries the token. Boxed, since it is far larger than the other variant.
     Session(Box<(CloudUser, CloudSession)>),
-    /// A token, whose user is still to be asked for.
+    /// A token, whose user must be asked for.
     AccessToken {
         /// The session's token.
         token: SessionToken,
-        /// How long it lasts.
+        /// How long the token lasts.
         expires_in: Duration,
     },
 }
 
 impl ExchangeCode {
-    /// Takes the code and what the login was begun with.
+    /// Takes the code, and the verifier and redirect URI that the login began with.
     pub const fn new(
         code: AuthorizationCode,
         verifier: Verifier,
@@ -51,7 +51,7 @@ impl ExchangeCode {
         }
     }
 
-    /// Takes the code alone, for a dialect that asks for nothing more.
+    /// Takes the code alone, for a dialect that needs nothing more.
     pub const fn of_code(code: AuthorizationCode) -> Self {
         Self {
             code,
@@ -59,7 +59,7 @@ impl ExchangeCode {
         }
     }
 
-    /// A sign-in's token that is too long to be one is told as one that has no place in the cookie.
+    /// A token too long for its type is reported as one that does not fit into the cookie.
     fn fits(&self, config: &Config, data: Object<'_>) -> Result<(), CloudApiError> {
         let size = data
             .text(member(config.table().exchanged))
@@ -100,7 +100,7 @@ impl ExchangeCode {
     }
 }
 
-/// The member that the token stands in.
+/// The member that holds the token.
 const fn member(shape: Shape) -> &'static str {
     match shape {
         Shape::Session => "jwt",

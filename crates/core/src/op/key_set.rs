@@ -1,6 +1,7 @@
-//! Key set: which keys sign tokens?
+//! Key set: fetches the keys that sign tokens.
 //!
-//! Not part of the dialects: the document is JSON Web Key Set (RFC 7517) wherever it lies, and goes out without a credential.
+//! Not part of the dialects: the document is a JSON Web Key Set (RFC 7517) at any address, and the request carries no
+//! credential.
 
 use zeroize::Zeroizing;
 
@@ -12,7 +13,7 @@ use crate::jwt::KeySet;
 use crate::op::{Operation, Retries};
 use crate::url::KeySetUrl;
 
-/// What the endpoint is called in errors and logs: its address may be anywhere.
+/// The endpoint's name in errors and logs: its address may be anywhere.
 const ENDPOINT: &str = "jwks";
 
 /// Fetches a key set.
@@ -22,7 +23,7 @@ pub struct GetKeySet {
 }
 
 impl GetKeySet {
-    /// From there.
+    /// For this address.
     pub const fn new(url: KeySetUrl) -> Self {
         Self { url }
     }
@@ -56,7 +57,7 @@ impl Operation for GetKeySet {
     fn response(self, _config: &Config, delivery: Delivery) -> Result<KeySet, CloudApiError> {
         let unavailable = || CloudApiError::new(Code::KeysUnavailable).at(ENDPOINT);
         let document = delivery.map_err(|error| unavailable().caused_by(error))?;
-        // 203: a proxy on the way changed it, say its encoding.
+        // 203: a proxy changed the response, for example its encoding.
         if !matches!(document.status(), 200 | 203) {
             return Err(unavailable());
         }

@@ -1,4 +1,4 @@
-//! Login page: where a browser is sent to sign in. No request is made.
+//! Login page: the URL where a browser signs in. No request is made.
 
 use crate::config::Config;
 use crate::dialect::LoginPage;
@@ -10,7 +10,7 @@ use crate::secret::Verifier;
 use crate::state::State;
 use crate::url::RedirectUri;
 
-/// The login page's URL for one login. Holds the state; belongs in a `Location`, not in a log.
+/// The login page's URL for one login. It holds the state: put it into a `Location` header, not into a log.
 pub fn login_url(
     config: &Config,
     redirect_uri: &RedirectUri,
@@ -20,8 +20,8 @@ pub fn login_url(
     write(config, redirect_uri, state, &challenge(verifier))
 }
 
-/// The same for a caller that keeps the verifier itself and gives its S256 challenge: 43 base64url characters (RFC 7636
-/// section 4.2). A dialect without challenges needs none.
+/// The login page's URL for a caller that keeps the verifier itself and passes its S256 challenge: 43 base64url characters
+/// (RFC 7636 section 4.2). A dialect without challenges needs none.
 ///
 /// # Errors
 ///

@@ -1,11 +1,11 @@
-//! Logout page: where a browser may be sent after signing out. No request is made.
+//! Logout page: the URL where a browser may go after signing out. No request is made.
 
 use crate::config::{Config, LOGOUT_PATH};
 use crate::encoding::encode_component;
 use crate::secret::SessionToken;
 use crate::url::RedirectUri;
 
-/// The logout page's URL. It holds a token only where the dialect knows no other way and one is given.
+/// The logout page's URL. It holds a token only where the dialect needs one and the caller passes one.
 pub fn logout_url(
     config: &Config,
     redirect_uri: &RedirectUri,

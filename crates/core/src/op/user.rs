@@ -1,4 +1,4 @@
-//! User: one account by its id.
+//! User: reads one account by its id.
 
 use crate::config::Config;
 use crate::dialect::Endpoint;
@@ -46,7 +46,7 @@ impl Operation for GetUser {
             .request(config, &filling, config.policy.call_timeout)
     }
 
-    /// The user carries the token it was asked with: permission look-ups for it are the asker's.
+    /// The user carries the token of the request: permission look-ups for the account use the caller's token.
     fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
         let Self {
             id,
@@ -64,7 +64,7 @@ impl Operation for GetUser {
                 .and_then(|data| data.object("user"))
                 .and_then(|user| CloudUser::read(user, token.clone()))
                 .and_then(|user| {
-                    // Somebody else's account is not what was asked for.
+                    // The Cloud returned another account than the one asked for.
                     if *user.id() == id {
                         Ok(user)
                     } else {

@@ -1,4 +1,4 @@
-//! User permissions: what the Cloud lets a user do.
+//! User permissions: reads what a user may do.
 
 use crate::config::Config;
 use crate::dialect::Endpoint;

@@ -1,4 +1,4 @@
-//! Validate session: is this token's session alive, until when, and is there a newer token for it?
+//! Validate session: whether a token's session is alive, until when, and whether it has a newer token.
 
 use crate::config::Config;
 use crate::dialect::Field;
@@ -17,13 +17,13 @@ pub struct ValidateSession {
     token: SessionToken,
 }
 
-/// What the Cloud says of a session that is alive.
+/// A session that is alive.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Validated {
     /// The session.
     pub session: CloudSession,
-    /// A newer token for it, where the Cloud hands one out. Nothing of it has been verified.
+    /// A newer token for the session, where the Cloud issues one. Not verified.
     pub newer: Option<SessionToken>,
 }
 
@@ -41,7 +41,7 @@ impl ValidateSession {
             .optional_text(renewed)?
             .map(|text| SessionToken::parse(text).map_err(|_| BadMember(renewed)))
             .transpose()?
-            // The one that was asked with is not newer.
+            // The token of the request is not newer.
             .filter(|newer| !newer.same_as(&self.token));
         let token = newer.as_ref().unwrap_or(&self.token);
         Ok(Validated {

@@ -1,4 +1,4 @@
-//! Verify token: who does this token belong to?
+//! Verify token: returns the user of a token.
 
 use crate::config::Config;
 use crate::dialect::{Field, Verified};
@@ -11,7 +11,7 @@ use crate::model::CloudUser;
 use crate::op::{Operation, Retries};
 use crate::secret::SessionToken;
 
-/// Asks the Cloud who a token belongs to.
+/// Asks the Cloud for the user of a token.
 #[derive(Debug)]
 pub struct VerifyToken {
     token: SessionToken,

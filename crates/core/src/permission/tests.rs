@@ -1,11 +1,11 @@
-//! Matching against an exhaustive model: every grant and requirement over a small alphabet, read by a reference that
-//! works on lists of parts.
+//! Matching against an exhaustive model: every grant and requirement over a small alphabet, checked by a reference that works
+//! on lists of parts.
 
 use proptest::prelude::*;
 
 use super::*;
 
-/// The rules once more, as a walk over padded lists.
+/// The same rules, as a walk over padded lists.
 fn reference(grant: &str, required: &str) -> bool {
     fn list(text: &str) -> Option<Vec<String>> {
         let text = if text == "*" { "*:*" } else { text };

@@ -1,4 +1,4 @@
-//! Roles: who gets what, and who gets nothing.
+//! Roles: which grants each one gets, and which get none.
 
 use super::*;
 

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::{add, read};
 use crate::cloud_call::{CallResult, CloudCall};
 
-/// The upper bounds by which times are told apart; what takes longer than the last has a place of its own.
+/// The upper bounds of the time buckets. Longer calls are counted in [`CallTimes::count`] alone.
 pub const TIME_BOUNDS: [Duration; 11] = [
     Duration::from_millis(5),
     Duration::from_millis(10),
@@ -21,27 +21,27 @@ pub const TIME_BOUNDS: [Duration; 11] = [
     Duration::from_secs(10),
 ];
 
-/// How often a call went that way.
+/// The number of calls with one result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallCount {
-    /// Which endpoint.
+    /// The endpoint.
     pub call: CloudCall,
-    /// How it went.
+    /// The result.
     pub result: CallResult,
-    /// How often.
+    /// How many calls.
     pub count: u64,
 }
 
 /// How long the calls of one endpoint took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CallTimes {
-    /// Which endpoint.
+    /// The endpoint.
     pub call: CloudCall,
-    /// How often it was called.
+    /// How many calls.
     pub count: u64,
-    /// How long they took together.
+    /// The sum of their times.
     pub sum: Duration,
-    /// How many took up to each bound of [`TIME_BOUNDS`] and longer than the one before.
+    /// How many calls took up to each bound of [`TIME_BOUNDS`] and longer than the one before.
     pub up_to: [u64; TIME_BOUNDS.len()],
 }
 
@@ -58,7 +58,7 @@ struct Row {
 }
 
 impl Calls {
-    /// Beside a call over the network, a search through a few words costs nothing.
+    /// Next to a network call, a search through a few labels costs nothing.
     pub(super) fn add(&self, call: CloudCall, result: CallResult, took: Duration) {
         let Some((row, _)) = self
             .0

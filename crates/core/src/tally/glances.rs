@@ -1,5 +1,5 @@
-//! What is counted most: answers from memory. Spread over lines of their own, so that two processors that know two people do not
-//! wait for one another.
+//! The busiest counter: cache hits of the fast path. It is sharded over cache lines, so that two processors with hits for two
+//! users do not contend.
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,7 +14,7 @@ pub(super) struct Glances([Line; LINES]);
 struct Line(AtomicU64);
 
 impl Glances {
-    /// Counts one; `about` chooses the line.
+    /// Counts one hit; `about` chooses the line.
     pub(super) fn add(&self, about: u64) {
         let lines = u64::try_from(LINES).unwrap_or(1);
         let line = usize::try_from(about % lines).ok();

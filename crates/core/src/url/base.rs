@@ -26,7 +26,7 @@ pub struct BaseUrl {
 }
 
 impl BaseUrl {
-    /// Reads the address: https, or http on a loopback host; no user info, query or fragment.
+    /// Parses the address: https, or http on a loopback host; no user info, query or fragment.
     ///
     /// # Errors
     ///
@@ -35,7 +35,7 @@ impl BaseUrl {
         let url = parse_web(text)
             .map_err(|rule| Malformed::new(NAME, rule))?
             .url;
-        // Tokens and codes travel there.
+        // Tokens and codes are sent there.
         if !is_private(&url) {
             return Err(Malformed::new(NAME, SECURE));
         }
@@ -54,7 +54,7 @@ impl BaseUrl {
         &self.text
     }
 
-    /// The address of a path below this one, with exactly one slash at the joint.
+    /// The address of a path below this one, with exactly one slash between.
     pub fn join(&self, path: &str) -> String {
         format!("{}/{}", self.text, path.trim_start_matches('/'))
     }

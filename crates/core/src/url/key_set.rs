@@ -7,7 +7,7 @@ use crate::malformed::Malformed;
 
 const NAME: &str = "key set URL";
 
-/// Where a key set is published (RFC 7517 section 5).
+/// The address of a published key set (RFC 7517 section 5).
 ///
 /// # Examples
 ///
@@ -21,8 +21,8 @@ const NAME: &str = "key set URL";
 pub struct KeySetUrl(Box<str>);
 
 impl KeySetUrl {
-    /// Reads the address: https, or http on a loopback host; no user info or fragment. Whoever could change what is read
-    /// there could sign anybody in.
+    /// Parses the address: https, or http on a loopback host; no user info or fragment. An attacker who could change the
+    /// response could sign in as any user.
     ///
     /// # Errors
     ///

@@ -1,6 +1,6 @@
-//! The address at which browsers reach the app, as the deployment configures it: an origin, and perhaps a path below it.
+//! The address at which browsers reach the app, as configured: an origin, and perhaps a path below it.
 //!
-//! Does not come from a request: `Host` and the forwarding headers are whatever a client writes into them.
+//! Never taken from a request: a client can write anything into `Host` and the forwarding headers.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use crate::malformed::Malformed;
 
 const NAME: &str = "public URL";
 
-/// The app's own address: an origin, and the path below which the app stands where it does not have the origin to itself.
+/// The app's own address: an origin, and the app's path where it does not have the origin to itself.
 ///
 /// # Examples
 ///
@@ -34,15 +34,15 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Reads the address: https, or http on a loopback host; after the host perhaps a path of plain segments, as in `/app`.
-    /// Plain are letters, digits, `-`, `.`, `_` and `~`: each side writes them alike, and a cookie's Path can hold them.
+    /// Parses the address: https, or http on a loopback host; after the host perhaps a path of plain segments, as in `/app`.
+    /// Plain are letters, digits, `-`, `.`, `_` and `~`: every parser writes them alike, and a cookie's Path can hold them.
     ///
     /// # Errors
     ///
     /// [`Malformed`] with the rule that was broken.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         let web = parse_web(text).map_err(|rule| Malformed::new(NAME, rule))?;
-        // A session cookie travels there.
+        // A session cookie is sent there.
         if !is_private(&web.url) {
             return Err(Malformed::new(NAME, SECURE));
         }
@@ -66,12 +66,12 @@ impl PublicUrl {
         &self.origin
     }
 
-    /// Whether it is https, and so whether cookies are `Secure`.
+    /// Whether the address is https, and so whether cookies are `Secure`.
     pub const fn is_secure(&self) -> bool {
         matches!(self.site.scheme, Scheme::Https)
     }
 
-    /// What the address says about cookies there.
+    /// How the address affects cookies there.
     pub const fn site(&self) -> Site {
         self.site
     }
@@ -81,12 +81,12 @@ impl PublicUrl {
         self.loopback
     }
 
-    /// The path below which the app stands: empty, or one leading slash and none at the end.
+    /// The app's path: empty, or with one leading slash and none at the end.
     pub fn path(&self) -> &str {
         &self.path
     }
 
-    /// The address of a path of the app, with exactly one slash at the joint.
+    /// The address of a path of the app, with exactly one slash between.
     pub fn join(&self, path: &str) -> String {
         format!(
             "{}{}/{}",
@@ -96,7 +96,7 @@ impl PublicUrl {
         )
     }
 
-    /// The path by which browsers reach a path of the app: one that does not stand below the app's own path is put there.
+    /// The path by which browsers reach a path of the app. A path that is not below the app's own path is moved there.
     ///
     /// ```
     /// use mastra_auth_cloud_core::url::PublicUrl;
@@ -119,7 +119,7 @@ impl PublicUrl {
         format!("{}{rest}", self.path)
     }
 
-    /// Whether a `Host` header with this value leads to this address. One that is no host leads nowhere else.
+    /// Whether a `Host` header with this value leads to this address. A value that is no host counts as this address.
     pub fn is_reached_by(&self, host: &str) -> bool {
         let scheme = if self.is_secure() { "https" } else { "http" };
         parse_web(&format!("{scheme}://{host}")).map_or(true, |web| {
@@ -140,7 +140,7 @@ impl fmt::Display for PublicUrl {
     }
 }
 
-/// Segments that are written in one way only, each after one slash, and none that leads up or stays.
+/// Whether a path has one spelling: plain segments, each after one slash, and no dot segments.
 pub(crate) fn is_plain_path(path: &str) -> bool {
     let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~');
     path.strip_prefix('/').is_some_and(|path| {

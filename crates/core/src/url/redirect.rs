@@ -1,6 +1,6 @@
-//! The callback's address, which travels to the login page and again with the code.
+//! The callback's address, which is sent to the login page and again with the code.
 //!
-//! Does not say that the address is ours: the Cloud compares it with what the project has registered.
+//! It need not be the app's own: the Cloud compares it with the project's registered addresses.
 
 use core::fmt;
 
@@ -9,7 +9,7 @@ use crate::malformed::Malformed;
 
 const NAME: &str = "redirect URI";
 
-/// Where the Cloud sends the browser back to (RFC 6749 section 3.1.2).
+/// The address that the Cloud sends the browser back to (RFC 6749 section 3.1.2).
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ pub struct RedirectUri {
 }
 
 impl RedirectUri {
-    /// Reads the address: an absolute http(s) URL of visible ASCII, no fragment, no user info, at most 2048 bytes.
+    /// Parses the address: an absolute http(s) URL of visible ASCII, no fragment, no user info, at most 2048 bytes.
     ///
     /// # Errors
     ///
@@ -37,7 +37,7 @@ impl RedirectUri {
         let url = parse_web(text)
             .map_err(|rule| Malformed::new(NAME, rule))?
             .url;
-        // RFC 3986: what is not a URI as it stands would be written differently by each side.
+        // RFC 3986: each side would write a text that is no URI differently.
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Malformed::new(NAME, "be visible ASCII"));
         }
@@ -51,8 +51,8 @@ impl RedirectUri {
         })
     }
 
-    /// The address byte for byte as it was given: the exchange must repeat what the login page was told, and the Cloud
-    /// compares plain text (RFC 6749 section 4.1.3, RFC 3986 section 6.2.1).
+    /// The address byte for byte as it was given. The exchange must repeat what the login page got, and the Cloud compares
+    /// plain text (RFC 6749 section 4.1.3, RFC 3986 section 6.2.1).
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -62,7 +62,7 @@ impl RedirectUri {
         &self.origin
     }
 
-    /// What the address says about cookies there.
+    /// How the address affects cookies there.
     pub const fn site(&self) -> Site {
         self.site
     }

@@ -1,7 +1,7 @@
-//! Where a browser goes after sign-in: a place on the origin it is on, or on another port of the machine that both run on.
+//! The place a browser goes to after sign-in: on its own origin, or on another port of the machine where both run.
 //!
-//! The maker of a sign-in link chooses this text, so nothing of it is believed: it is read as a browser would read it, and
-//! written anew from what was read. Does not say that the page exists.
+//! The author of a sign-in link chooses this text, so it is untrusted. It is parsed as a browser parses it, and written anew
+//! from the result. The page need not exist.
 
 use core::fmt;
 
@@ -10,15 +10,16 @@ use ::url::Url;
 use super::{PublicUrl, is_loopback, is_plain, parse_web, split_web};
 use crate::encoding::encode_component;
 
-/// A host that cannot exist (RFC 2606 section 2): paths are read against it, and nothing of it is kept.
+/// A host that cannot exist (RFC 2606 section 2): paths are parsed against it, and no part of it is kept.
 const THROWAWAY: &str = "https://return-path.invalid";
 
-/// How many bytes a return path may take in the login URL, where it stands encoded twice: once in the state, once in the query.
+/// How many bytes a return path may take in the login URL, where it is encoded twice: once in the state, once in the query.
 ///
-/// Servers and proxies commonly take a request line of 8 KiB; 2 KiB of it are left to the rest of the URL.
+/// Servers and proxies commonly accept a request line of 8 KiB; 2 KiB of it are left to the rest of the URL.
 pub const MAX_RETURN_BYTES: usize = 6144;
 
-/// A path with query and fragment, relative to the origin: one leading slash, visible ASCII, and short enough for a login URL.
+/// A path with query and fragment, relative to the origin: one leading slash, visible ASCII, and short enough for a login
+/// URL.
 ///
 /// Where the app itself is on a loopback host, it may be an absolute URL of a loopback host: in development Studio and its
 /// server are on two ports.
@@ -44,16 +45,16 @@ pub struct ReturnPath {
 }
 
 impl ReturnPath {
-    /// Takes a path that begins with a slash, or an absolute URL of `own_origin`, or of any loopback origin where `own_origin` is
-    /// one; everything else becomes `/`.
+    /// Accepts a path that begins with a slash, or an absolute URL of `own_origin`, or of any loopback origin where
+    /// `own_origin` is one; everything else becomes `/`.
     ///
-    /// What takes more than [`MAX_RETURN_BYTES`] loses its fragment, then its query, then its path, and
-    /// [`Self::cut_from`] says so. Never fails: a browser that signed in must land somewhere.
+    /// A path that takes more than [`MAX_RETURN_BYTES`] loses its fragment, then its query, then its path; [`Self::cut_from`]
+    /// then has its size. Never fails: a browser that signed in must land somewhere.
     pub fn sanitize(input: &str, own_origin: Option<&str>) -> Self {
         read(input, own_origin).unwrap_or_default()
     }
 
-    /// Puts the path below the path of the app, see [`PublicUrl::place`]; an absolute URL stays as it is.
+    /// Moves the path below the path of the app, see [`PublicUrl::place`]; an absolute URL stays as it is.
     #[must_use]
     pub fn place(&self, app: &PublicUrl) -> Self {
         if !self.path.starts_with('/') {
@@ -66,18 +67,18 @@ impl ReturnPath {
         }
     }
 
-    /// The path as it goes into a `Location` header.
+    /// The path for a `Location` header.
     pub fn as_str(&self) -> &str {
         &self.path
     }
 
-    /// How many bytes it would have taken in the login URL, where it was too long and was cut.
+    /// How many bytes the path would have taken in the login URL, where it was cut.
     pub const fn cut_from(&self) -> Option<usize> {
         self.cut_from
     }
 }
 
-/// `None` for what is refused.
+/// Parses a return path; `None` where it is rejected.
 fn read(input: &str, own_origin: Option<&str>) -> Option<ReturnPath> {
     if !is_plain(input) {
         return None;
@@ -90,7 +91,7 @@ fn read(input: &str, own_origin: Option<&str>) -> Option<ReturnPath> {
     let mut cut_from = None;
     for cut in [&[][..], &['#'], &['?', '#']] {
         let wanted = full.split(cut).next()?;
-        // The input is bounded too, not only what is left of it.
+        // The input is limited too, not only its result.
         let path = if wanted.len() > MAX_RETURN_BYTES {
             None
         } else {
@@ -116,7 +117,8 @@ fn encoded_bytes(path: &str) -> usize {
     encode_component(&encode_component(path)).len()
 }
 
-/// The origin to keep and what follows the host: none of exactly the own origin, another one only between loopback hosts.
+/// The origin to keep and the text after the host. No origin is kept for the own one; another one is kept only between
+/// loopback hosts.
 fn split_origin(input: &str, own: &str) -> Option<(String, String)> {
     let (_, after_host) = split_web(input)?;
     let web = parse_web(input.strip_suffix(after_host)?).ok()?;
@@ -136,14 +138,14 @@ fn normalise(input: &str) -> Option<String> {
         return None;
     }
     let url = Url::parse(THROWAWAY).ok()?.join(input).ok()?;
-    // Only what stayed on the origin has a path here.
+    // Only a URL that stayed on the origin has a path here.
     let path = url.as_str().strip_prefix(THROWAWAY)?;
-    // Dot segments are gone only now, and may have uncovered a second slash: `/.//evil.com`.
+    // Dot segments are removed only now, and may have uncovered a second slash: `/.//evil.com`.
     (!leaves_origin(path)).then(|| path.to_owned())
 }
 
-/// Whether what follows the first slash is a host: after a second one it is. The encoded slash counts, for whatever
-/// stands between us and the browser may decode it. A text without a first slash would go on from our own host's name.
+/// Whether the text after the first slash is a host: after a second slash it is. The encoded slash counts, since a proxy on
+/// the way to the browser may decode it. A text without a first slash would continue our own host's name.
 fn leaves_origin(path: &str) -> bool {
     match path.as_bytes() {
         [b'/', b'/', ..] | [b'/', b'%', b'2', b'f' | b'F', ..] => true,
@@ -152,8 +154,8 @@ fn leaves_origin(path: &str) -> bool {
     }
 }
 
-/// Whether the path holds an encoded control or backslash: no page of ours has one, and a decoder on the way would turn
-/// it into a header break or a slash.
+/// Whether the path holds an encoded control or backslash. No page of the app has one, and a decoder on the way would turn it
+/// into a header break or a slash.
 fn hides_bytes(input: &str) -> bool {
     let path = input.split(['?', '#']).next().unwrap_or(input);
     path.as_bytes().windows(3).any(|window| match window {

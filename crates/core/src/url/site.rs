@@ -1,7 +1,7 @@
-//! What an address says about the cookies that are set and read there: whether they can be Secure, and whether other ports of
-//! its host may serve another deployment.
+//! How an address affects its cookies: whether they can be Secure, and whether other ports of its host may serve another
+//! deployment.
 //!
-//! Cookies know no ports (RFC 6265 section 8.5). Does not say that the address is ours.
+//! Cookies ignore ports (RFC 6265 section 8.5). The address need not be the app's own.
 
 use core::fmt;
 
@@ -20,16 +20,16 @@ pub enum Scheme {
     Http,
 }
 
-/// What an address says about the cookies there.
+/// How an address affects its cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Site {
-    /// How browsers reach it.
+    /// How browsers reach the address.
     pub scheme: Scheme,
     /// Whether it names a port other than the scheme's own.
     pub has_port: bool,
 }
 
-/// What a request tells of the address that the browser asked for.
+/// The parts of a request that show the address that the browser asked for.
 #[derive(Clone, Copy, Default)]
 pub struct Told<'r> {
     /// `x-mastra-public-host`
@@ -45,7 +45,7 @@ pub struct Told<'r> {
 }
 
 impl Site {
-    /// An address without a port that is reached over https.
+    /// An https address without a port.
     pub const DEFAULT: Self = Self {
         scheme: Scheme::Https,
         has_port: false,
@@ -63,8 +63,8 @@ impl Site {
         }
     }
 
-    /// The address that a Mastra server takes a request to be for: the hosts in their order, the first of each list. Behind a
-    /// proxy that names the host it assumes https.
+    /// The address of a request, by the rules of a Mastra server: the hosts in their order, the first of each list. Where a
+    /// proxy names the host, https is assumed.
     pub fn of_request(told: &Told<'_>) -> Option<Self> {
         let first = |list: &str| Some(list.split(',').next()?.trim().to_owned());
         let named = |list: Option<&str>| list.and_then(first).filter(|text| !text.is_empty());

@@ -1,4 +1,4 @@
-//! Addresses against the shapes that were used to get past checks like these.
+//! Addresses against the shapes that attackers use to get past such checks.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ fn path(input: &str) -> String {
     ReturnPath::sanitize(input, Some(APP)).to_string()
 }
 
-/// Texts that every address refuses: WHATWG reads each of them as something the text does not say.
+/// Texts that every address rejects: WHATWG reads each of them as something the text does not say.
 const REPAIRED: &[(&str, &str)] = &[
     ("", ABSOLUTE),
     ("app.example.com", ABSOLUTE),
@@ -257,7 +257,7 @@ fn a_host_is_compared_as_browsers_do() {
         ("http://localhost:4111", "127.0.0.1:4111", false),
         ("http://localhost:4111", "[::1]:4111", false),
         ("http://localhost:4111", "localhost", false),
-        // No host at all says nothing.
+        // A text that is no host decides nothing.
         (APP, "", true),
         (APP, "a b", true),
         (APP, "[::1", true),
@@ -425,7 +425,7 @@ fn a_return_path_too_long_for_a_login_url_is_cut_and_says_so() {
         (long("/a?b=#", 70_000), Some("/a?b="), Some(70_022)),
         (long(APP, 0) + &long("/a?b=", 6128), Some("/a"), Some(6145)),
         (long("/%2e%2e//evil.com?b=", 6128), Some("/"), None),
-        // The input is capped, not only what is left of it.
+        // The input is limited, not only its result.
         (
             format!("/{}b", "a/../".repeat(1300)),
             Some("/"),

@@ -1,4 +1,4 @@
-//! From what was given as text to a [`Verification`]: every value is checked here, for every language alike.
+//! Turns options given as text into a [`Verification`]: every value is checked here, alike for every language.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -10,17 +10,17 @@ use crate::jwt::{Algorithm, Algorithms, KeySet, Leeway, SharedSecret};
 use crate::malformed::Malformed;
 use crate::url::{BaseUrl, KeySetUrl};
 
-/// How often the Cloud is asked whether a session still lives, unless said otherwise.
+/// How often the Cloud is asked by default whether a session is alive.
 pub const DEFAULT_SESSION_EVERY: Duration = Duration::from_secs(30);
 
-/// Which way tokens are verified, by its name.
+/// How tokens are verified, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
     /// `cloud`: the Cloud is asked.
     #[default]
     Cloud,
-    /// `keys`: signatures are checked.
+    /// `keys`: signatures are verified.
     Keys,
     /// `keys+session`: both.
     KeysAndSession,
@@ -31,7 +31,7 @@ impl Mode {
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` for any other.
+    /// `invalid_configuration` for any other name.
     pub fn parse(name: &str) -> Result<Self, CloudApiError> {
         match name {
             "cloud" => Ok(Self::Cloud),
@@ -44,37 +44,37 @@ impl Mode {
     }
 }
 
-/// What is chosen of the verification. What is left out has its documented default; without a mode nothing else may be given.
+/// The verification options. What is left out has its documented default; with [`Mode::Cloud`] no other option may be set.
 #[derive(Debug, Default)]
 pub struct VerificationOptions {
-    /// Which way. Default [`Mode::Cloud`].
+    /// How tokens are verified. Default [`Mode::Cloud`].
     pub mode: Mode,
-    /// Where the key set is. Default: the Cloud's own, `/.well-known/jwks.json` below its address.
+    /// The address of the key set. Default: the Cloud's own, `/.well-known/jwks.json` below its address.
     pub key_set_url: Option<String>,
     /// The key set itself, as JSON text, in place of an address.
     pub key_set: Option<String>,
     /// The secret of HS256, in place of a key set.
     pub secret: Option<SharedSecret>,
-    /// The algorithms that are allowed. Default RS256, ES256 and EdDSA, or HS256 with a secret.
+    /// The allowed algorithms. Default RS256, ES256 and EdDSA, or HS256 with a secret.
     pub algorithms: Option<Vec<String>>,
-    /// Who must have issued a token, exactly. Default: the Cloud's address.
+    /// The required issuer, compared exactly. Default: the Cloud's address.
     pub issuer: Option<String>,
-    /// Whom a token must be for, exactly. Default: the project id.
+    /// The required audience, compared exactly. Default: the project id.
     pub audience: Option<String>,
     /// How far the clocks may differ. Default 30 s, at most 300 s.
     pub leeway: Option<Duration>,
     /// The greatest age of a token, from its issue time. Default: none but its expiry.
     pub max_age: Option<Duration>,
-    /// How often the Cloud is asked whether a session still lives, with [`Mode::KeysAndSession`]. Default 30 s.
+    /// How often the Cloud is asked whether a session is alive, with [`Mode::KeysAndSession`]. Default 30 s.
     pub session_every: Option<Duration>,
 }
 
 impl VerificationOptions {
-    /// Checks what was given.
+    /// Checks the options.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration`, with what it is about; never with a value.
+    /// `invalid_configuration`, naming the option; never with a value.
     pub fn build(
         self,
         base_url: &BaseUrl,
@@ -169,7 +169,7 @@ impl VerificationOptions {
                     )
                 })?;
                 if known.contains(&Algorithm::Hs256) != has_secret {
-                    // Every token would be refused, one after the other.
+                    // Otherwise every token would be refused.
                     return Err(CloudApiError::configuration(
                         "verification: HS256 goes with a secret, and a secret with HS256",
                     ));
