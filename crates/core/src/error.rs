@@ -196,7 +196,7 @@ pub enum Remedy {
     ClearCookies,
     /// Ask for access, or use another account: the user is known and lacks the permission.
     AskForAccess,
-    /// Try again in a moment: the credential could not be checked.
+    /// Try again in a moment: the Cloud could not be asked, or gave no usable answer.
     TryAgain,
     /// Nothing: an operator or developer has to mend the deployment.
     Operator,

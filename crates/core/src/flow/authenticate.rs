@@ -92,7 +92,7 @@ enum Judged {
 }
 
 impl<'h> Authenticate<'h> {
-    /// For these credentials.
+    /// Authenticates a request by these credentials.
     pub fn new(authority: &Arc<Authority>, credentials: Credentials<'h>) -> Self {
         Self {
             authority: Arc::clone(authority),

@@ -2,8 +2,8 @@
 //!
 //! Retries follow a failed connection, a connection that closed before the response, and HTTP 502, 503 or 504. There are as
 //! many as the operation allows, each after a wait that doubles and is spread by jitter. A time-out is not retried: the
-//! caller has waited long enough. A request on a connection that was already closed is sent once more at once; that spends no
-//! retry.
+//! caller has waited long enough. A request on a connection that was already closed is sent once more at once, whatever it
+//! spends; that uses up no retry.
 
 use core::time::Duration;
 use std::sync::Arc;

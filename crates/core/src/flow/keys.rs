@@ -43,7 +43,7 @@ pub enum Fetched {
 }
 
 impl FetchKeys {
-    /// For this deployment.
+    /// A fetch of this deployment's key set.
     pub fn new(authority: Arc<Authority>, jitter: Jitter) -> Self {
         let patience = authority.config().policy.call_timeout.saturating_mul(2);
         Self {

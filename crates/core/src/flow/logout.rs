@@ -57,7 +57,7 @@ pub struct Logout {
     effort: Effort,
     jitter: Jitter,
     known: Option<Arc<Identity>>,
-    /// Whether the revocation was published.
+    /// Whether the revocation was queued for other instances.
     is_told: bool,
     phase: Phase,
 }
@@ -73,7 +73,7 @@ enum Phase {
 }
 
 impl Logout {
-    /// For this session, which is denied here from now on.
+    /// A sign-out of this token's session. It is denied here from now on.
     pub fn new(
         authority: Arc<Authority>,
         token: SessionToken,
@@ -166,7 +166,7 @@ impl Logout {
                 self.token = newer.unwrap_or_else(|| self.token.clone());
                 self.destroy(session.id().clone(), now)
             }
-            // Try with the token alone.
+            // Ending the session takes only its id and the token.
             (Err(_), Some(id)) => self.destroy(id, now),
             (Err(error), None) => Step::Done(ended(Err(error))),
         }
@@ -218,7 +218,7 @@ pub struct Several {
 }
 
 impl Several {
-    /// For these sessions, which are all denied here from now on. At most five are ended at the Cloud.
+    /// Sign-outs of these sessions. All are denied here from now on; at most five are ended at the Cloud.
     pub fn new(
         authority: &Arc<Authority>,
         tokens: impl Iterator<Item = SessionToken>,
@@ -238,7 +238,7 @@ impl Several {
         Self { flows, untold }
     }
 
-    /// For the sessions that a browser brings to a sign-in: left alive, they could not be ended from it any more.
+    /// Sign-outs of the sessions that a browser brings to a sign-in: left alive, it could not end them any more.
     pub fn replaced(
         authority: &Arc<Authority>,
         cookie_header: &str,

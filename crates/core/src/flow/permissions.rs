@@ -41,7 +41,7 @@ enum Source {
 }
 
 impl Permissions {
-    /// For this user.
+    /// A look-up of this user's permissions.
     pub fn new(authority: Arc<Authority>, user: &CloudUser, jitter: Jitter) -> Self {
         let config = authority.config();
         let token = user.session_token();

@@ -70,7 +70,7 @@ enum Newer {
 }
 
 impl Renew {
-    /// For this token.
+    /// A renewal of this token.
     pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
         let key = authority.key(token.expose());
         Self {

@@ -59,7 +59,7 @@ pub struct Renewing<'h> {
 }
 
 impl<'h> Renewing<'h> {
-    /// For these credentials, which were read from headers with this `Cookie` header.
+    /// Authenticates a request by these credentials. `cookies` is the `Cookie` header that they were read from.
     pub fn new(
         authority: &Arc<Authority>,
         credentials: Credentials<'h>,

@@ -31,7 +31,7 @@ pub struct LiveSession {
 }
 
 impl LiveSession {
-    /// For this token.
+    /// A check of this token's session.
     pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
         let key = authority.key(token.expose());
         let operation = ValidateSession::new(token.clone());

@@ -62,7 +62,7 @@ pub enum BreakerState {
 }
 
 impl BreakerState {
-    /// All of them.
+    /// All states.
     pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
 
     /// The state as stable lower-case text.

@@ -69,7 +69,7 @@ pub(crate) struct Cache {
     stale: Duration,
     refused: Duration,
     identities: Store<(Arc<Identity>, Duration)>,
-    /// By the token that asked, for the user that was asked about.
+    /// Keyed by the token that asked; holds the user asked about.
     grants: Store<(UserId, Arc<Grants>, Duration)>,
     refusals: Store<(Refusal, Duration)>,
     /// Revoked tokens, sessions and users that were verified, here or on another of our instances.

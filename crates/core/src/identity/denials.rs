@@ -1,8 +1,8 @@
 //! The deny list: verified tokens, sessions and users that were revoked, each until nothing of it can be alive.
 //!
 //! Bounded. When full, the entry that expires first is evicted, and evictions are counted. Only proven revocations are
-//! entered, so no stranger can evict one: of a token that was verified, or of a session or user that an operator or another
-//! of our instances revoked.
+//! entered, so no stranger can evict one. A token must have been verified; an operator or another of our instances must have
+//! revoked a session or user.
 //!
 //! Remote entries are evicted first, and never evict local ones. So any publisher on the channel can evict remote entries. An
 //! evicted token moves to the table that strangers can fill too.

@@ -60,7 +60,7 @@ mod tests {
         Timestamp::from_unix_seconds(1_000_000)
     }
 
-    /// What is taken of the revocation of a user, and of a session: until when, counted from now.
+    /// For how long the revocations of a user and of a session are accepted, counted from now.
     fn taken(at: Timestamp, until: Timestamp) -> [Option<Duration>; 2] {
         let hearsay = Hearsay::new(DAY, MINUTE);
         [
@@ -105,7 +105,7 @@ mod tests {
             ahead.plus(Duration::from_millis(1)),
             Timestamp::from_unix_millis(i64::MAX),
         ] {
-            // What revokes one session does so whenever that was.
+            // A revocation of one session counts whatever its time.
             assert_eq!(taken(at, until), [None, Some(DAY)], "{at}");
         }
     }

@@ -18,7 +18,7 @@ pub struct DestroySession {
 }
 
 impl DestroySession {
-    /// For this session.
+    /// Ends this session, with its own token.
     pub const fn new(session_id: SessionId, token: SessionToken) -> Self {
         Self { session_id, token }
     }

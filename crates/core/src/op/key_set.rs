@@ -23,7 +23,7 @@ pub struct GetKeySet {
 }
 
 impl GetKeySet {
-    /// For this address.
+    /// A fetch of the key set at this address.
     pub const fn new(url: KeySetUrl) -> Self {
         Self { url }
     }

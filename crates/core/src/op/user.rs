@@ -21,7 +21,7 @@ pub struct GetUser {
 }
 
 impl GetUser {
-    /// For this account; `None` where the dialect has no such endpoint.
+    /// Reads this account; `None` where the dialect has no such endpoint.
     pub fn new(config: &Config, id: UserId, token: SessionToken) -> Option<Self> {
         let endpoint = config.table().user.as_ref()?;
         Some(Self {

@@ -21,7 +21,7 @@ pub struct GetUserPermissions {
 }
 
 impl GetUserPermissions {
-    /// For this user; `None` where the dialect has no such endpoint.
+    /// Reads this user's permissions; `None` where the dialect has no such endpoint.
     pub fn new(config: &Config, id: UserId, token: SessionToken) -> Option<Self> {
         let endpoint = config.table().permissions.as_ref()?;
         Some(Self {

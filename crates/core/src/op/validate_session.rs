@@ -28,7 +28,7 @@ pub struct Validated {
 }
 
 impl ValidateSession {
-    /// For this token.
+    /// A check of this token's session.
     pub const fn new(token: SessionToken) -> Self {
         Self { token }
     }

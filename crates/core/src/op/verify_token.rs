@@ -18,7 +18,7 @@ pub struct VerifyToken {
 }
 
 impl VerifyToken {
-    /// For this token.
+    /// A verification of this token.
     pub const fn new(token: SessionToken) -> Self {
         Self { token }
     }

@@ -31,7 +31,7 @@ pub struct Joined {
     pub lacking: Vec<Revocation>,
     /// How many entries the channel gave.
     pub standing: usize,
-    /// How many of them were new here.
+    /// How many of those entries were new here.
     pub new: usize,
 }
 

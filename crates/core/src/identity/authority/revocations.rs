@@ -22,7 +22,7 @@ use crate::unverified::Unverified;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heard {
-    /// How many were new.
+    /// How many revocations were new.
     pub new: usize,
     /// How many were rejected: of another version or deployment, malformed, or revoking a user from more than five minutes
     /// ahead.
