@@ -58,7 +58,7 @@ pub enum Source {
     Keys,
     /// A call to the Cloud, whether it was answered or not.
     Cloud,
-    /// None: the request had no credential to look up, or no call was allowed.
+    /// None: there was nothing to look up, or no call was allowed.
     None,
 }
 

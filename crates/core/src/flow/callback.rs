@@ -1,9 +1,9 @@
 //! Callback: the browser comes back with a code, and leaves with a session.
 //!
-//! Everything is checked before the code is spent: the state's form, that it was not used, and that this browser began the
-//! sign-in, for this project at this Cloud, in time. Where signatures are verified, the keys must be at hand too. Then the
-//! state and the code are marked as spent, for one of any number of callers. The code is exchanged once and never retried,
-//! except that a request on a connection that was already closed is sent once more.
+//! Everything is checked before the code is spent: the state's form, and that it was not used. This browser must have begun
+//! the sign-in, for this project at this Cloud, in time. Where signatures are verified, the keys must be at hand too. Then
+//! the state and the code are marked as spent, for one of any number of callers. The code is exchanged once and never
+//! retried, except that a request on a connection that was already closed is sent once more.
 //!
 //! The session token comes only from the Cloud's answer: a token that the browser brought is never adopted. The rules that
 //! check the next request also decide the identity: the Cloud's answer, or the token's signature and claims. Where they would

@@ -134,7 +134,7 @@ impl Cache {
         &self.denials
     }
 
-    /// With `writing` held.
+    /// Adds to the deny list and evicts what is covered; returns the revocations that are new. With `writing` held.
     fn deny(&self, mut ended: Vec<Revocation>, origin: Origin, now: Now) -> Vec<Revocation> {
         ended.retain(|revocation| {
             let added = self.denials.add(revocation, origin, now);
