@@ -36,7 +36,8 @@ pub fn url(
 ///
 /// # Errors
 ///
-/// `cookie_too_large` where the redirect URI does not leave room; `invalid_configuration` where browsers would drop the cookie there.
+/// `cookie_too_large` where the redirect URI does not leave room; `invalid_configuration` where browsers would drop the
+/// cookie there.
 pub fn cookie(
     authority: &Authority,
     redirect_uri: &RedirectUri,

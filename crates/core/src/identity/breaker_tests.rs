@@ -161,7 +161,7 @@ fn a_trial_that_told_nothing_is_handed_on() {
         ["a", "g", "h"].map(|text| asks(&breaker, text, 5)),
         [No, trial(10), No]
     );
-    // A token's own.
+    // The trial of a single token.
     let breaker = self::breaker();
     fail(&breaker, "odd", 5, 0);
     assert_eq!([5, 5].map(|s| asks(&breaker, "odd", s)), [trial(10), No]);
