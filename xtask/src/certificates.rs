@@ -1,4 +1,4 @@
-//! Certificates for tests over TLS, generated anew: the repository holds no private key.
+//! Certificates for tests over TLS, generated for each run: the repository holds no private key.
 
 use std::fs;
 use std::path::{Path, PathBuf};

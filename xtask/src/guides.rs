@@ -1,8 +1,8 @@
-//! Tests every fenced block of the guides. A command runs and prints the output below it, a Rust program is part of one
-//! that is compiled, a TypeScript program fits the package's types, a file can be parsed.
+//! Tests every fenced block of the guides. A command runs and prints the output below it. A Rust program is part of one that
+//! is compiled. A TypeScript program fits the package's types. A file can be parsed.
 //!
-//! No block is skipped silently. A block that cannot be tested here says so after its language, with a reason: ```` ```sh
-//! not-run: needs the registry ````. A block that another test reads names that test: `read-by: FILE`.
+//! No block is skipped silently. A block that cannot be tested here says so after its language, with a reason:
+//! ```` ```sh not-run: needs the registry ````. A block that another test reads names that test: `read-by: FILE`.
 
 mod blocks;
 mod commands;

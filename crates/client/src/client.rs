@@ -43,7 +43,9 @@ impl MastraCloudClient {
     ///
     /// # Errors
     ///
-    /// Network errors, 5xx, 408, 425, 429 and answers that break the contract.
+    /// - No answer: `network_error`, `timeout`, `response_too_large`.
+    /// - A 5xx, 408, 425 or 429: the Cloud's code, or `request_failed`.
+    /// - An answer that breaks the contract: `no_data`, `invalid_response`.
     pub async fn verify_token(
         &self,
         token: &SessionToken,
@@ -68,8 +70,8 @@ impl MastraCloudClient {
     ///
     /// # Errors
     ///
-    /// Every answer but a confirmation. A refusal is an error too, so that a session that still stands never passes for
-    /// ended.
+    /// Every answer but a confirmation. A refusal is an error too, so that a session that is still alive never passes
+    /// for ended.
     pub async fn destroy_session(
         &self,
         id: &SessionId,

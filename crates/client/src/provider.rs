@@ -290,7 +290,11 @@ impl MastraCloudAuth {
     ///
     /// # Errors
     ///
-    /// Each reason to refuse has its own code.
+    /// - The callback is unusable: `code_malformed`, `login_cookie_missing`, `state_mismatch`, `project_mismatch`,
+    ///   `cloud_mismatch`, `login_expired`, `callback_replayed`, `code_replayed`.
+    /// - A later request could not find its session: `too_many_cookies`, `cookie_header_too_large`.
+    /// - The keys could not be fetched: `keys_unavailable`.
+    /// - The error of the exchange, or of the new session's verification.
     pub async fn finish_login(
         &self,
         code: &str,

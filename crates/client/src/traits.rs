@@ -22,7 +22,7 @@ pub trait UserProvider {
     ///
     /// # Errors
     ///
-    /// If the Cloud was asked and is unavailable.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn current_user(
         &self,
         headers: &HeaderMap,
@@ -32,7 +32,7 @@ pub trait UserProvider {
     ///
     /// # Errors
     ///
-    /// If the Cloud was asked and is unavailable.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn user(
         &self,
         id: &UserId,
@@ -43,7 +43,7 @@ pub trait UserProvider {
     ///
     /// # Errors
     ///
-    /// If the Cloud was asked and is unavailable.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn users(
         &self,
         ids: &[UserId],
@@ -70,7 +70,7 @@ pub trait SessionProvider {
     ///
     /// # Errors
     ///
-    /// If the Cloud was asked and is unavailable.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn validate_session(
         &self,
         token: &SessionToken,
@@ -84,7 +84,7 @@ pub trait SessionProvider {
     ///
     /// # Errors
     ///
-    /// If the Cloud was asked and is unavailable.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn refresh_session(
         &self,
         token: &SessionToken,
@@ -138,7 +138,7 @@ pub trait SsoProvider {
     ///
     /// # Errors
     ///
-    /// Each reason to refuse has its own code.
+    /// As [`finish_login`](crate::MastraCloudAuth::finish_login); `state_malformed` for a state that cannot be read.
     fn handle_callback(
         &self,
         code: &str,

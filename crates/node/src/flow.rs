@@ -298,7 +298,7 @@ pub(crate) fn jitter(share: f64) -> Jitter {
     Jitter((share * 9e15) as u64)
 }
 
-/// Jitter from the clock's last digits, where no random number is at hand: they differ over time and between processes.
+/// Jitter from the clock's last digits, for callers without a random number: they differ over time and between processes.
 pub(crate) fn jitter_of(now: Now) -> Jitter {
     Jitter(now.monotonic.subsec_nanos().into())
 }

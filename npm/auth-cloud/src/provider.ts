@@ -1,9 +1,14 @@
 /**
  * `MastraCloudAuth`: what a Mastra server holds. Identities, sessions, sign-in, permissions.
  *
- * There are four answers: a user; `null` if there is no credential; `null` and an event if the credential was refused; a
- * thrown error with the status 503 if it could not be checked. The server keeps no state of a login between its two
- * requests, and the core decides every rule.
+ * There are four answers:
+ *
+ * - a user;
+ * - `null` if there is no credential;
+ * - `null` and an event if the credential was refused;
+ * - a thrown error with the status 503 if it could not be checked.
+ *
+ * The server keeps no state of a login between its two requests, and the core decides every rule.
  */
 
 import type {

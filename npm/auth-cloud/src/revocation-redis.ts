@@ -15,7 +15,7 @@ import { readStanding, textOf } from './revocation-reading.js';
 import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './revocations.js';
 
 const HOUR = 60 * 60 * SECOND;
-/** How long expired entries stay, so that an instance whose clock is ahead removes none that still stands. */
+/** How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force. */
 const MARGIN = 24 * HOUR;
 /** How many seconds pass between checks that Redis still holds its entries. */
 const LOOK = 5;

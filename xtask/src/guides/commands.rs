@@ -40,7 +40,7 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Stops the servers: the next page starts anew.
+    /// Stops the servers: the next page starts without any.
     pub(super) fn clear(&mut self) -> Result<()> {
         for server in &mut self.servers {
             server.kill()?;

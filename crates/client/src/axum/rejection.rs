@@ -1,4 +1,4 @@
-//! Why a request is rejected, and how a browser or an API client is told.
+//! Rejections of a request, and their answers for browsers and API clients.
 //!
 //! A browser that navigates is redirected to sign in if that helps. Otherwise a browser gets a page with a code, and an API
 //! client JSON with that code. What signing in cannot mend must not lead there, or the browser loops.
@@ -138,7 +138,7 @@ impl Denied {
         }
     }
 
-    /// Adds the headers of this rejection, in whatever form it is answered.
+    /// Adds the headers of this rejection, which both forms of the answer have.
     fn annotate(self, headers: &mut HeaderMap) {
         let (name, value) = match self {
             Self::NotSignedIn => (WWW_AUTHENTICATE, "Bearer"),

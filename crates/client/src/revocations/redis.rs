@@ -23,7 +23,7 @@ use crate::system;
 const PREFIX: &str = "mastra-auth:revocations";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long expired entries stay, so that an instance whose clock is ahead removes none that still stands.
+/// How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force.
 const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
 /// How often the subscriber checks that Redis still holds its entries.
 const LOOK: Duration = Duration::from_secs(5);

@@ -2,7 +2,7 @@
 //! for them.
 //!
 //! Any publisher decides how many messages come and how long they are. Each one longer than any entry is dropped at once.
-//! If the buffer overflows, the subscription ends instead of dropping some: the snapshot then says what stands.
+//! If the buffer overflows, the subscription ends instead of dropping some: the next snapshot has them all.
 
 use std::time::Duration;
 
