@@ -17,9 +17,9 @@
 //! ```
 //!
 //! A route under the layer is closed to requests without a signed-in user; merge open routes beside it. Answers that depend
-//! on the session carry `Cache-Control: no-store` and `Vary: Cookie`. API clients get errors as JSON `{"error": {"code",
-//! "message"}}`. A browser that navigates is redirected to sign in where that helps, and else gets a page with the code.
-//! While the Cloud is unavailable the answer is 503 and every cookie stays.
+//! on the session carry `Cache-Control: no-store` and `Vary: Cookie`. API clients get errors as JSON
+//! `{"error": {"code", "message"}}`. A browser that navigates is redirected to sign in where that helps, and else gets a page
+//! with the code. While the Cloud is unavailable the answer is 503 and every cookie stays.
 //!
 //! Sign-in URLs follow from the public URL alone. The `Host` and forwarded headers are only compared with it: a sign-in
 //! that begins under another name is first redirected to the public URL.

@@ -18,10 +18,15 @@
 //!
 //! # Admin routes
 //!
-//! `/admin` is the page. Its JSON API is below `/admin/api`: `GET sessions`, `DELETE sessions/{id}`, `DELETE
-//! users/{id}/sessions`, `PUT users/{id}/role` `{"role"}`, `GET keys`, `POST keys/rotate`, `GET|POST|DELETE faults`, `GET
-//! requests`, `POST project-tokens` `{"role"}`, `POST tokens` `{"person", "age"?, "lifetime"?}` with times in seconds,
-//! `DELETE faults/{id}`.
+//! `/admin` is the page. Its JSON API is below `/admin/api`:
+//!
+//! - `GET sessions`, `DELETE sessions/{id}`, `DELETE users/{id}/sessions`
+//! - `PUT users/{id}/role` `{"role"}`
+//! - `GET keys`, `POST keys/rotate`
+//! - `GET|POST|DELETE faults`, `DELETE faults/{id}`
+//! - `GET requests`
+//! - `POST project-tokens` `{"role"}`
+//! - `POST tokens` `{"person", "age"?, "lifetime"?}` with times in seconds
 //!
 //! # What it does not do
 //!
