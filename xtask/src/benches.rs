@@ -1,7 +1,7 @@
-//! `cargo xtask bench`: what ships, measured beside what one would use instead.
+//! `cargo xtask bench`: measures the product beside its alternatives.
 //!
-//! `benches/` is a workspace of its own, so that what it compares us with is built only here; it is built into a folder of
-//! its own too. The answer is the only thing on standard output. Nothing here is timed by the suite.
+//! `benches/` is a workspace of its own, so that only this command builds the alternatives; it also has a build folder of
+//! its own. Only the report goes to standard output. The suite measures nothing here.
 
 use std::path::Path;
 use std::process::Command;
@@ -16,14 +16,14 @@ use crate::workspace::Workspace;
 
 /// The manifest of `benches/`.
 pub(crate) const MANIFEST: &str = "benches/Cargo.toml";
-/// What loads the servers.
+/// The load generator for the servers.
 const WRK: Wanted = Wanted {
     package: "wrk",
     programs: &["wrk"],
     variable: "WRK",
 };
 
-/// How the figures are told.
+/// The format of the report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     Table,
@@ -57,7 +57,7 @@ pub(crate) fn http(workspace: &Workspace, form: Form) -> Result<()> {
     run(node.for_children_of(&mut program).env(WRK.variable, wrk))
 }
 
-/// One program of `benches/`, built as what ships is.
+/// A program of `benches/`, built in the profile of a release.
 fn program(workspace: &Workspace, name: &str, form: Form) -> Result<Command> {
     let target = target_directory(workspace)?.join("benches");
     run(&mut cargo(workspace, &build(&target, name)?))?;
@@ -85,7 +85,7 @@ fn build<'a>(target: &'a Path, name: &'a str) -> Result<[&'a str; 9]> {
 mod tests {
     use super::*;
 
-    /// The lock file of `benches/` is written by nobody when a crate gets a dependency; then `--locked` refuses to build.
+    /// No command updates the lock file of `benches/` when a crate gets a dependency; then `--locked` refuses to build.
     #[test]
     fn its_lock_file_has_what_our_crates_depend_on() {
         let workspace = Workspace::find().unwrap();
@@ -112,7 +112,7 @@ mod tests {
             };
             let manifest = read(manifest);
             let wanted = manifest["dependencies"].as_table().unwrap();
-            // What is optional is there where a feature asks for it.
+            // An optional dependency counts only if a feature enables it.
             let is_optional = |value: &toml::Value| {
                 value.get("optional").and_then(toml::Value::as_bool) == Some(true)
             };

@@ -1,7 +1,7 @@
-//! `e2e/`: sign-in in a real browser, against the binary as it ships.
+//! `e2e/`: sign-in in a real browser, against the binary of a release.
 //!
-//! What is missing is installed where that may be done (as root on Debian; npm packages always) and otherwise named in one
-//! line. `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is needed.
+//! Missing programs are installed where that is allowed (as root on Debian; npm packages always); otherwise one line names
+//! them. `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is required.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -52,7 +52,7 @@ impl Ready {
         })
     }
 
-    /// One script of `e2e/package.json`.
+    /// A script of `e2e/package.json`.
     pub(crate) fn script(&self, name: &str) -> Command {
         let mut command = self.node.npm(&self.folder);
         command

@@ -1,4 +1,4 @@
-//! The steps that are one call of cargo, and where cargo builds.
+//! Steps that are one call of cargo, and cargo's build folder.
 
 use std::env;
 use std::num::NonZero;
@@ -46,7 +46,7 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
 
 pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
     if has_cargo(workspace, "nextest") {
-        // Most tests wait for a time to pass: twice as many at once take half as long.
+        // Most tests wait for time to pass: twice as many at once take half as long.
         let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
         let at_once = cores.saturating_mul(2).to_string();
         return run(&mut cargo(
@@ -92,7 +92,7 @@ pub(crate) fn doc(workspace: &Workspace) -> Result<()> {
     .env("RUSTDOCFLAGS", "-D warnings"))
 }
 
-/// The command line as it is developed, and where it is.
+/// The command line in the development profile: builds it and returns its path.
 pub(crate) fn cli(workspace: &Workspace) -> Result<PathBuf> {
     run(&mut cargo(
         workspace,
@@ -109,7 +109,7 @@ pub(crate) fn release(workspace: &Workspace) -> Result<()> {
     ))
 }
 
-/// The command line under test: the one that `MASTRA_AUTH` names, or the one we ship, built now.
+/// The command line under test: the one that `MASTRA_AUTH` names, or a release built now.
 pub(crate) fn shipped(workspace: &Workspace) -> Result<PathBuf> {
     if let Some(named) = env::var_os("MASTRA_AUTH").map(PathBuf::from) {
         ensure!(
@@ -124,7 +124,7 @@ pub(crate) fn shipped(workspace: &Workspace) -> Result<PathBuf> {
     Ok(target_directory(workspace)?.join("release").join(name))
 }
 
-/// Where cargo puts what it builds, `CARGO_TARGET_DIR` and the like taken into account.
+/// Cargo's build folder, which respects `CARGO_TARGET_DIR` and the like.
 pub(crate) fn target_directory(workspace: &Workspace) -> Result<PathBuf> {
     let text = capture(&mut cargo(
         workspace,

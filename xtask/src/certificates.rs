@@ -1,4 +1,4 @@
-//! Certificates for tests over TLS, made anew: nobody's key stands in the repository.
+//! Certificates for tests over TLS, generated for each run: the repository holds no private key.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ const MAKER: Wanted = Wanted {
     programs: &["openssl"],
     variable: "OPENSSL",
 };
-/// Longer than any run, and of no use afterwards.
+/// Longer than any run, and expired soon after.
 const DAYS: &str = "2";
 
-/// Two authorities, and a server of each for 127.0.0.1.
+/// Two authorities, and a server certificate of each for 127.0.0.1.
 pub(crate) struct Certificates {
-    /// Where `ours.pem` and `strangers.pem` are, each with its key beside it.
+    /// The folder of `ours.pem` and `strangers.pem`, each with its key beside it.
     pub(crate) folder: PathBuf,
-    /// The authority of `ours.pem`, which is to be trusted.
+    /// The authority of `ours.pem`, which tests trust.
     pub(crate) trusted: PathBuf,
 }
 

@@ -1,4 +1,4 @@
-//! What is run by hand and is no step of the suite. To add one, add a row: command line and help follow.
+//! Commands that are run by hand and are not steps of the suite. To add one, add a row: command line and help follow.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::{node, soak};
 
 const ALL: &str = "all-platforms";
 
-/// One thing to ask for.
+/// A command.
 pub(crate) struct Command {
     pub(crate) name: &'static str,
     about: &'static str,
@@ -21,14 +21,14 @@ pub(crate) struct Command {
     work: Work,
 }
 
-/// What a command calls, and with what.
+/// The function that a command calls, and its arguments.
 #[derive(Clone, Copy)]
 enum Work {
-    /// With the folder that `--out` names, and for which platforms.
+    /// Takes the folder that `--out` names, and the platforms.
     Out(fn(&Workspace, &Path, Platforms) -> Result<()>),
-    /// With the name of one of these; `--json` asks for the other form.
+    /// Takes the name of one of these; `--json` selects the other format.
     Measure(&'static [Bench]),
-    /// With the name of a long run.
+    /// Takes the name of a long run.
     Soak,
 }
 

@@ -1,6 +1,6 @@
-//! Programs that tests need of the system: the one that is named, the one that is there, or one that is installed.
+//! System programs that tests need: the one that a variable names, the one on the PATH, or one that is installed now.
 //!
-//! Installed is only where that may be done, as root on Debian; elsewhere one line says what is missing.
+//! Installs only as root on Debian; elsewhere one line says what is missing.
 
 use std::env;
 use std::path::PathBuf;
@@ -10,13 +10,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::process::{capture, find};
 
-/// A program, and how to come by it.
+/// A program and its package.
 pub(crate) struct Wanted {
-    /// The package that has it.
+    /// The Debian package that contains it.
     pub(crate) package: &'static str,
-    /// What it may be called.
+    /// Its possible names.
     pub(crate) programs: &'static [&'static str],
-    /// The variable that names one.
+    /// The environment variable that names one.
     pub(crate) variable: &'static str,
 }
 
@@ -49,7 +49,7 @@ pub(crate) fn program(wanted: &Wanted) -> Result<PathBuf> {
     if !is_root || find(&["apt-get"]).is_none() {
         bail!("{}", missing());
     }
-    // Not on standard output, which may be somebody's JSON.
+    // Not on standard output, which may be a command's JSON.
     eprintln!("{} is missing: installing it", wanted.package);
     let mut update = Command::new("apt-get");
     capture(update.args(["update", "--quiet"])).with_context(missing)?;

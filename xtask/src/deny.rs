@@ -1,7 +1,7 @@
-//! `deny.toml`: which licences, crates and sources the dependencies may have.
+//! `deny.toml`: the licences, crates and sources allowed for dependencies.
 //!
-//! Runs cargo-deny where it is installed. Where it is not, the tree is read here and held against the licences, bans and
-//! sources of the same file; what only cargo-deny can look at (advisories) is then said to be left out, never passed over.
+//! Runs cargo-deny if it is installed. If not, this checks the tree against the licences, bans and sources of the same
+//! file. It then reports that the advisories, which only cargo-deny can check, were skipped.
 
 mod banned;
 mod licence;
@@ -14,7 +14,7 @@ use crate::process::{cargo, has_cargo, run as run_program};
 use crate::workspace::Workspace;
 use rules::Rules;
 
-/// Everything that cargo-deny can look at.
+/// All checks of cargo-deny.
 const WHOLE: [&str; 3] = ["deny", "--all-features", "check"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn threat_088_no_advisory_about_any_dependency_is_passed_over() {
-        // Nothing after `check`: each of its parts, the advisories among them.
+        // Nothing after `check` means all of its parts, including the advisories.
         assert_eq!(WHOLE.last(), Some(&"check"));
         let ours = ours();
         let advisories = ours.get("advisories").unwrap();
@@ -92,7 +92,7 @@ mod tests {
         let graph = ours.get("graph").unwrap();
         assert_eq!(graph.get("all-features").unwrap().as_bool(), Some(true));
         assert!(graph.get("exclude").is_none());
-        // Where this cannot be looked at without cargo-deny, CI has it.
+        // CI has cargo-deny for what cannot be checked without it.
         let ci = Workspace::find()
             .unwrap()
             .read(".github/workflows/ci.yml")

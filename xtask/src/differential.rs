@@ -1,7 +1,7 @@
-//! `cargo xtask soak differential`: a million mutated tokens before the core, `jsonwebtoken`, `jose` and PyJWT.
+//! `cargo xtask soak differential`: a million mutated tokens against the core, `jsonwebtoken`, `jose` and PyJWT.
 //!
-//! The program is the workspace `differential/`. `jose` is the one that the npm package is tested with; PyJWT is installed by pip
-//! into `python` of the build directory. Nothing is installed elsewhere.
+//! The program is the workspace `differential/`. `jose` is the one that the npm package is tested with. pip installs PyJWT
+//! into `python` of the build folder. Nothing is installed elsewhere.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,11 +15,11 @@ use crate::workspace::Workspace;
 
 /// Its manifest.
 pub(crate) const MANIFEST: &str = "differential/Cargo.toml";
-/// The folder of the build directory that it is built in.
+/// Its folder in the build folder.
 const FOLDER: &str = "differential";
 
 const TOKENS: &str = "1000000";
-/// The same seed makes the same tokens.
+/// A fixed seed generates the same tokens in every run.
 const SEED: &str = "1";
 const MISSING: &str = "Python 3.9 or newer with venv and pip is missing";
 
@@ -40,7 +40,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     run_program(node.for_children_of(&mut program))
 }
 
-/// The Python of a virtual environment that has what `requirements.txt` pins.
+/// The Python of a virtual environment with the versions that `requirements.txt` pins.
 fn python(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
     let folder = target.join("python");
     let program = folder.join(if cfg!(windows) {

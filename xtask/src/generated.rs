@@ -1,4 +1,4 @@
-//! Files that are written from the code: `cargo xtask gen` writes them, `--check` fails where one differs.
+//! Files generated from the code: `cargo xtask gen` writes them; `--check` fails if one differs.
 //!
 //! To add one, add a row to the table. Generated files are committed, so that readers need no tool.
 
@@ -59,7 +59,7 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
     Ok(())
 }
 
-/// Where a file begins to differ from what it should be.
+/// The first place where a file differs from what it should be.
 fn difference(file: &str, found: &str, wanted: &str) -> String {
     let mut pairs = (1..).zip(
         found

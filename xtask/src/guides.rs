@@ -1,8 +1,8 @@
-//! Every fenced block of the guides is what it says: a command runs and prints what stands below it, a Rust program is part of
-//! one that is compiled, a TypeScript program fits the package's types, a file can be read.
+//! Tests every fenced block of the guides. A command runs and prints the output below it. A Rust program is part of one that
+//! is compiled. A TypeScript program fits the package's types. A file can be parsed.
 //!
-//! Nothing is left out silently. A block that cannot be tried here says so behind its language, with a reason:
-//! ```` ```sh not-run: needs the registry ````. One that a test reads for itself names that test: `read-by: FILE`.
+//! No block is skipped silently. A block that cannot be tested here says so after its language, with a reason:
+//! ```` ```sh not-run: needs the registry ````. A block that another test reads names that test: `read-by: FILE`.
 
 mod blocks;
 mod commands;
@@ -20,10 +20,10 @@ use blocks::{Block, Note};
 use commands::Desk;
 pub(crate) use programs::Scripts;
 
-/// Pages that `cargo xtask gen` writes: their blocks are the command's own help, whose examples its tests try.
+/// Pages that `cargo xtask gen` writes. Their blocks are the commands' help, whose examples have tests of their own.
 const GENERATED: [&str; 2] = ["docs/guide/cli.md", "docs/guide/errors.md"];
 
-/// What became of a block.
+/// The result of testing a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Outcome {
     Ran,
@@ -83,7 +83,7 @@ fn judge(
             ensure!(reads, "{test} does not read {name}");
             return Ok(Outcome::ReadByItsTest);
         }
-        // Compared with what the command above it printed.
+        // Already compared with the output of the command above it.
         Note::Output => return Ok(Outcome::Ran),
         Note::None => {}
     }
@@ -116,7 +116,7 @@ fn judge(
     Ok(Outcome::Ran)
 }
 
-/// What a reader is given to type.
+/// The pages with commands for a reader to type.
 fn pages(workspace: &Workspace) -> Result<Vec<String>> {
     let mut pages: Vec<String> = ["README.md", "CONTRIBUTING.md", "npm/auth-cloud/README.md"]
         .map(str::to_owned)

@@ -1,6 +1,6 @@
-//! `e2e/`: sign-in at real Mastra servers and in their Studio, with the npm package as it is published.
+//! `e2e/`: sign-in at real Mastra servers and in their Studio, with the npm package as published.
 //!
-//! The package is packed first, and the servers have it from a registry of the tests: what is tested is what a user installs.
+//! The package is packed first, and the servers install it from a test registry: the tests run what a user installs.
 
 use anyhow::Result;
 
@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 const SCRIPTS: [&str; 2] = ["test:hosts", "test:studio"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    // What can be missing is asked for before anything is built.
+    // Check for missing programs before building anything.
     let ready = Ready::find(workspace)?;
     let packed = node::packed(workspace)?;
     for script in SCRIPTS {

@@ -1,7 +1,8 @@
-//! Layers: imports go down, operations and flows stay apart, crates keep to their side, and the core does no I/O.
+//! Checks the layers: imports go down, operations and flows do not import one another, crates use only allowed crates, and
+//! the core does no I/O.
 //!
-//! What is allowed stands in `xtask/layers.toml`; the four rules are the four files of this folder. Reads sources, not
-//! types: a name that a module hands on counts as that module's own.
+//! `xtask/layers.toml` says what is allowed; each file of this folder checks one of the four rules. Reads sources, not
+//! types: a re-exported name counts as a name of the module that exports it.
 
 mod crates;
 mod dependencies;
@@ -19,7 +20,7 @@ use crate::workspace::{Workspace, read};
 use modules::Modules;
 use table::Table;
 
-/// A place that breaks a rule, and the rule.
+/// A violation: the place and the rule.
 pub(crate) type Breach = String;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
@@ -52,7 +53,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The core's modules by name (`cookie/parse`; the crate's root is the empty name), files of tests left out.
+/// The core's modules by name (`cookie/parse`; the empty name is the crate's root), without test files.
 struct CoreFiles {
     sources: Modules,
 }
@@ -89,7 +90,7 @@ impl CoreFiles {
     }
 }
 
-/// The files that hold the test modules which a file declares.
+/// The files of the test modules that a file declares.
 fn test_files(path: &Path, source: &Source) -> Vec<PathBuf> {
     let beside = path.parent().unwrap_or(path);
     let is_root = path

@@ -1,9 +1,8 @@
-//! Everything CI runs, by name: `cargo xtask test` for the whole, `cargo xtask <step>` for one part of it.
+//! Everything that CI runs, by name: `cargo xtask test` for the whole suite, `cargo xtask <step>` for one step.
 //!
-//! A step is one row of the table in `steps`, and what is run by hand alone one of that in `commands`; the command line is
-//! made from those tables. Knows nothing of the product:
-//! what a step looks at is in the step's own file, and what it allows in a table beside it (`layers.toml`,
-//! `docs/threats.toml`, `deny.toml`).
+//! A step is one row of the table in `steps`; a command that is only run by hand is one row in `commands`. The command line
+//! is built from those tables. This file knows nothing of the product: each step has a file of its own, and a table beside
+//! it for what it allows (`layers.toml`, `docs/threats.toml`, `deny.toml`).
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,

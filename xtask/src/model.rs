@@ -1,6 +1,6 @@
-//! `cargo xtask model`: what requests share in the core, in very many orders of their steps.
+//! `cargo xtask model`: tests the core's shared state in very many interleavings.
 //!
-//! The locks are others then, so it is built in a folder of its own.
+//! It replaces the locks, so it is built in a folder of its own.
 
 use anyhow::Result;
 

@@ -1,7 +1,6 @@
-//! The Node package: the addon `crates/node`, and `npm/auth-cloud` that is written over it.
+//! The Node package: the addon `crates/node`, and `npm/auth-cloud` on top of it.
 //!
-//! Each command builds the addon it needs before it does anything else, so that no run meets an addon of another kind.
-//! Nothing of npm is asked to run an install script.
+//! Each command first builds the addon it needs, so that no run uses an addon of another kind. npm runs no install scripts.
 
 mod addon;
 mod floor;
@@ -31,9 +30,9 @@ pub(crate) use runtime::Node;
 
 const FAULTS: &str = "fault-injection";
 
-/// `cargo xtask npm`: everything that checks the package, on an addon as it is developed.
+/// `cargo xtask npm`: all checks of the package, on a development build of the addon.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    // Its tests make every export panic; what is packed cannot be made to.
+    // Its tests make every export panic; a published addon cannot be made to.
     addon::build(workspace, Profile::Dev, Some(FAULTS))?;
     // The tests sign in against the local Cloud.
     let cloud = cli(workspace)?;
@@ -43,7 +42,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
-/// The tests of the package that need a redis-server, beside an instance in Rust.
+/// The package's tests that need a redis-server, with an instance in Rust.
 pub(crate) fn redis(
     workspace: &Workspace,
     cloud: &Path,
@@ -57,7 +56,7 @@ pub(crate) fn redis(
     package.try_redis(cloud, server, instance, certificates)
 }
 
-/// `cargo xtask npm-pack`: the two tarballs as they are published.
+/// `cargo xtask npm-pack`: the two tarballs as published.
 pub(crate) fn pack(workspace: &Workspace, out: &Path, platforms: Platforms) -> Result<()> {
     let addon = addon::build(workspace, Profile::Stripped, None)?;
     let package = Package::open(workspace)?;
@@ -65,10 +64,10 @@ pub(crate) fn pack(workspace: &Workspace, out: &Path, platforms: Platforms) -> R
     pack::run(workspace, &package, &addon, out, platforms)
 }
 
-/// `cargo xtask tarballs`: what is packed is installed far from here and signs in.
+/// `cargo xtask tarballs`: installs the tarballs outside of the repository and signs in with them.
 pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
     let package = Package::open(workspace)?;
-    // The tools come from the network while the addon is compiled.
+    // The tools are downloaded while the addon compiles.
     let (built, tools) = thread::scope(|scope| {
         let tools = scope.spawn(|| package.tools(workspace));
         let built = shipped(workspace).and_then(|cloud| Ok((packed(workspace)?, cloud)));
@@ -79,7 +78,7 @@ pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
     package.try_tarballs(&out, &cloud, &tools)
 }
 
-/// The guides' programs against the types of the package; those that are whole run too.
+/// Type-checks the guides' programs against the package; complete ones run too.
 pub(crate) fn guides(workspace: &Workspace, scripts: &Scripts) -> Result<()> {
     addon::build(workspace, Profile::Dev, Some(FAULTS))?;
     let package = Package::open(workspace)?;
@@ -88,7 +87,7 @@ pub(crate) fn guides(workspace: &Workspace, scripts: &Scripts) -> Result<()> {
     package.run_guides()
 }
 
-/// The folder of today's two tarballs, and of no others: those of another version would be taken for them.
+/// A folder with only today's two tarballs: those of another version would be mistaken for them.
 pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
     let out = target_directory(workspace)?.join("npm-packed");
     pack::empty(&out)?;
@@ -96,14 +95,14 @@ pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
     Ok(out)
 }
 
-/// `cargo xtask bench node`: how fast the package is.
+/// `cargo xtask bench node`: measures the package.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
-    // Its benches sign in against the local Cloud, and one row of theirs asks it at every request: as it ships.
+    // A release build: the benches sign in against the local Cloud, and one of them calls it at every request.
     let cloud = shipped(workspace)?;
     as_shipped(workspace)?.bench(&cloud, arguments)
 }
 
-/// The Node to run it on, with the package built on an addon as it ships.
+/// Finds Node, with the package built on a release build of the addon.
 pub(crate) fn built(workspace: &Workspace) -> Result<Node> {
     as_shipped(workspace)?;
     Node::find(workspace)
@@ -116,7 +115,7 @@ fn as_shipped(workspace: &Workspace) -> Result<Package> {
     Ok(package)
 }
 
-/// `cargo xtask soak NAME`: a long run that looks for what grows or breaks.
+/// `cargo xtask soak NAME`: a long run that looks for leaks and failures.
 pub(crate) fn soak(workspace: &Workspace, name: &str) -> Result<()> {
     addon::build(workspace, Profile::Release, feature_of(name))?;
     let cloud = cli(workspace)?;
@@ -125,7 +124,7 @@ pub(crate) fn soak(workspace: &Workspace, name: &str) -> Result<()> {
     package.soak(name, &cloud)
 }
 
-/// Of the long runs only the one that makes the addon panic gets an addon that can be made to.
+/// Only the long run that makes the addon panic gets an addon that can be made to.
 fn feature_of(soak: &str) -> Option<&'static str> {
     (soak == "panics").then_some(FAULTS)
 }

@@ -1,4 +1,4 @@
-//! Other programs: run one and fail with its name, or take what it prints.
+//! Runs other programs: fails with a program's name, or returns its output.
 
 use std::env;
 use std::ffi::OsString;
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::workspace::Workspace;
 
-/// Cargo of the pinned toolchain, started in the repository's root.
+/// Cargo of the pinned toolchain, to be run in the repository's root.
 pub(crate) fn cargo(workspace: &Workspace, args: &[&str]) -> Command {
     let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     let mut command = Command::new(program);
@@ -17,7 +17,7 @@ pub(crate) fn cargo(workspace: &Workspace, args: &[&str]) -> Command {
     command
 }
 
-/// Runs it with our own streams; an exit status other than 0 is an error.
+/// Runs a command with inherited streams; an exit status other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let shown = shown(command);
     let status = command
@@ -29,7 +29,7 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs it and takes its standard output; its standard error is shown where it fails.
+/// Runs a command and returns its standard output; an error shows its standard error.
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let shown = shown(command);
     let output = command
@@ -49,7 +49,7 @@ pub(crate) fn has_cargo(workspace: &Workspace, name: &str) -> bool {
     capture(&mut cargo(workspace, &[name, "--version"])).is_ok()
 }
 
-/// The first of these programs that is on the PATH.
+/// The first of these programs on the PATH.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
     names.iter().find_map(|name| {

@@ -1,4 +1,4 @@
-//! `cargo xtask redis`: what instances tell each other, over a real redis-server, in Rust, in Node and between both.
+//! `cargo xtask redis`: tests revocations over a real redis-server, in Rust, in Node and between both.
 
 use std::env;
 use std::path::PathBuf;
@@ -56,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     )
 }
 
-/// A Rust instance for the tests of the npm package, which end its sessions and have theirs ended by it.
+/// A Rust instance for the npm package's tests: each side revokes sessions of the other.
 fn instance(workspace: &Workspace) -> Result<PathBuf> {
     run_program(&mut cargo(
         workspace,

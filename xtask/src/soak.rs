@@ -1,7 +1,7 @@
-//! `cargo xtask soak NAME`: what runs for long. To add one, add a row: command line and help follow.
+//! `cargo xtask soak NAME`: long runs. To add one, add a row: command line and help follow.
 //!
-//! One in Rust is a test that the usual run leaves out, in release, or has a file of its own; one of the npm package is a script of
-//! its own. Its figures are what it prints.
+//! A long run in Rust is a test that the usual run skips, in release mode, or has a file of its own. A long run of the npm
+//! package is a script of its own. The results are what it prints.
 
 use anyhow::{Context as _, Result};
 
@@ -21,18 +21,18 @@ pub(crate) struct Soak {
 enum Work {
     Test(Test),
     Plain(fn(&Workspace) -> Result<()>),
-    /// What `npm run soak` knows by the same name.
+    /// A script of `npm run soak` with the same name.
     Npm,
 }
 
-/// A test that the usual run leaves out.
+/// A test that the usual run skips.
 #[derive(Clone, Copy)]
 struct Test {
     package: &'static str,
     /// The test binary, and the test function in it.
     binary: &'static str,
     function: &'static str,
-    /// What it needs of the system.
+    /// The system program that it needs.
     needs: Option<&'static Wanted>,
 }
 
@@ -132,7 +132,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     },
 ];
 
-/// One that needs nothing of the system.
+/// A test that needs no system program.
 const fn test(package: &'static str, binary: &'static str, function: &'static str) -> Work {
     Work::Test(Test {
         package,

@@ -1,7 +1,7 @@
-//! Rust source as tokens: which paths it names, which words it uses, which functions are tests.
+//! Rust source as tokens: the paths it names, the words it uses, the functions that are tests.
 //!
-//! Comments are gone and strings are literals, so neither can be taken for code. Items under `#[cfg(test)]` are left out
-//! of paths and words. Does not expand macros; the tokens inside a macro call are read like any others.
+//! The tokenizer drops comments and keeps strings as literals, so neither is mistaken for code. Items under `#[cfg(test)]`
+//! are left out of paths and words. Does not expand macros; tokens inside a macro call count like any others.
 
 mod attribute;
 mod imports;
@@ -20,11 +20,11 @@ pub(crate) use test_functions::test_functions;
 pub(crate) struct Path {
     pub(crate) segments: Vec<String>,
     pub(crate) line: usize,
-    /// The inline modules of the file that it stands in, outermost first.
+    /// The inline modules that contain it, outermost first.
     pub(crate) inside: Vec<String>,
 }
 
-/// What the code of one file names, tests left out.
+/// The names in one file's code, without tests.
 #[derive(Debug, Default)]
 pub(crate) struct Source {
     pub(crate) paths: Vec<Path>,
@@ -37,12 +37,12 @@ pub(crate) struct Source {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct TestModule {
     pub(crate) name: String,
-    /// The file that a `#[path = "..."]` names.
+    /// The file that `#[path = "..."]` names.
     pub(crate) path: Option<String>,
 }
 
 impl Source {
-    /// Reads one file.
+    /// Parses one file.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut source = Self::default();
         source.read(tokens(text)?, &[]);
@@ -95,7 +95,7 @@ impl Source {
         }
     }
 
-    /// `mod name { ... }`; of `mod name;` there is nothing to read here.
+    /// Reads `mod name { ... }`; `mod name;` has no content here.
     fn read_module(&mut self, rest: &mut Cursor, inside: &[String]) {
         let Some(TokenTree::Ident(name)) = rest.next() else {
             return;
@@ -107,7 +107,7 @@ impl Source {
         }
     }
 
-    /// Leaves out one item: up to its `;` or the end of its braces.
+    /// Skips one item: up to its `;` or the end of its braces.
     fn skip_item(&mut self, first: TokenTree, rest: &mut Cursor, attributes: &[Attribute]) {
         let mut last_word = String::new();
         let mut is_module = false;
@@ -144,7 +144,7 @@ fn tokens(text: &str) -> Result<TokenStream> {
     })
 }
 
-/// Takes the next token where it is a group in braces.
+/// Takes the next token if it is a group in braces.
 fn brace(rest: &mut Cursor) -> Option<Group> {
     let found = match rest.peek() {
         Some(TokenTree::Group(group)) if group.delimiter() == Delimiter::Brace => {

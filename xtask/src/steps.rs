@@ -8,12 +8,12 @@ use crate::{
     vectors,
 };
 
-/// One thing CI does.
+/// A step of CI.
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) about: &'static str,
     pub(crate) example: &'static str,
-    /// What `--check` does, where a step has it.
+    /// Help for `--check`, if the step has it.
     pub(crate) check_about: &'static str,
     pub(crate) pace: Pace,
     pub(crate) work: Work,
@@ -24,11 +24,11 @@ pub(crate) struct Step {
 pub(crate) enum Pace {
     Quick,
     Slow,
-    /// Slow, and run beside the steps below it, which wait for timers and the network more than they compute.
+    /// Slow, and run in parallel with the steps below it: it mostly waits for timers and the network.
     Beside,
 }
 
-/// What a step calls.
+/// The function that a step calls.
 #[derive(Clone, Copy)]
 pub(crate) enum Work {
     Plain(fn(&Workspace) -> Result<()>),
@@ -36,7 +36,7 @@ pub(crate) enum Work {
     Checkable(fn(&Workspace, Mode) -> Result<()>),
 }
 
-/// What a checkable step was asked for.
+/// The mode of a checkable step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
     Full,

@@ -1,11 +1,11 @@
-//! JSON without doubt: a member that stands twice is an error, which `serde_json` alone lets pass.
+//! Strict JSON: a repeated member is an error, which `serde_json` alone accepts.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Reads one JSON text.
+/// Parses one JSON text.
 pub(crate) fn parse(text: &str) -> serde_json::Result<Value> {
     serde_json::from_str::<Strict>(text).map(|strict| strict.0)
 }

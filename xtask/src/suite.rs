@@ -1,6 +1,7 @@
-//! `cargo xtask test`: the steps one after another, each named and timed; some of the slow ones run beside the others.
+//! `cargo xtask test`: runs the steps in order, each named and timed; some of the slow ones run in parallel with the
+//! others.
 //!
-//! Stops at the first failure and says how to run that step alone. No step is left out without a word.
+//! Stops at the first failure and prints the command to run that step alone. Reports each step that it skips.
 
 use std::env;
 use std::fs::{self, File};
@@ -72,14 +73,14 @@ fn failed(step: &Step, took: Duration) -> String {
     )
 }
 
-/// The steps that run beside the others, one after another, each as a process of low priority. What they print is shown when
-/// each is over, in one piece.
+/// The steps that run in parallel with the others, in sequence, each as a process of low priority. The output of each is
+/// printed as a whole when it is over.
 struct Beside(JoinHandle<Result<()>>);
 
 impl Beside {
     fn start(workspace: &Workspace) -> Result<Self> {
         let target = target_directory(workspace)?;
-        // A copy: the steps in the foreground may build this program anew.
+        // A copy: the steps in the foreground may rebuild this program.
         let program = target.join(format!("xtask-beside{}", env::consts::EXE_SUFFIX));
         fs::copy(env::current_exe()?, &program).context("xtask cannot be copied")?;
         let root = workspace.root().to_path_buf();
@@ -113,7 +114,7 @@ impl Beside {
         })))
     }
 
-    /// Whether all passed or one failed: `finish` says which, and does not wait.
+    /// Whether all passed or one failed: `finish` then says which, without waiting.
     fn is_over(&self) -> bool {
         self.0.is_finished()
     }

@@ -1,7 +1,7 @@
-//! `docs/threats.toml`: every attack on the list has a test that carries its number, or a reason why not.
+//! `docs/threats.toml`: every listed attack has a test with its number, or a reason for having none.
 //!
-//! A test counts where it runs: `fn threat_021_...` under `#[test]` in Rust, `test('threat_021_...')` in JavaScript. That
-//! it fails once its guard is taken out is for its author to try.
+//! A test counts if it runs: `fn threat_021_...` under `#[test]` in Rust, `test('threat_021_...')` in JavaScript. Its
+//! author must try that it fails without its guard.
 
 mod rows;
 mod search;

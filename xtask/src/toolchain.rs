@@ -1,4 +1,4 @@
-//! The pinned toolchain is the oldest one we promise, so every run is the check of that promise.
+//! The pinned toolchain is the oldest one that the project supports, so every run checks that promise.
 
 use anyhow::{Context as _, Result, ensure};
 

@@ -1,7 +1,7 @@
-//! Where unsafe code may stand: in the addon alone, in one file, each piece with its reason.
+//! Unsafe code is allowed in the addon alone, in one file, each block with its reason.
 //!
-//! The compiler refuses it by the lint tables of the manifests; this holds that each crate is under such a table. Knows nothing
-//! of dependencies: those are held by advisories (`deny.toml`).
+//! The lint tables of the manifests make the compiler refuse it; this checks that each crate has such a table. Dependencies
+//! are out of scope: advisories cover those (`deny.toml`).
 
 use std::fs;
 
@@ -10,7 +10,7 @@ use toml::Value;
 use crate::source::Source;
 use crate::workspace::{Workspace, read};
 
-/// The crate that cannot forbid it, for its generated glue is unsafe, and the one file of it where we write some.
+/// The crate that cannot forbid it, because its generated glue is unsafe, and its one file with handwritten unsafe code.
 const ADDON: &str = "crates/node";
 const IN_THE_ADDON: [&str; 1] = ["crates/node/src/text.rs"];
 

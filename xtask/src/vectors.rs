@@ -1,6 +1,6 @@
-//! `vectors/*.json`: the cases that every language answers alike.
+//! `vectors/*.json`: test cases that all languages share.
 //!
-//! Reads their common shape and counts them. What a case means is known to the tests that read it.
+//! Parses their common shape and counts them. Only the tests that read a case know its meaning.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
     }
 }
 
-/// How many cases each file has, by its name under `vectors/`.
+/// The number of cases of each file, by its name under `vectors/`.
 pub(crate) fn counts(workspace: &Workspace) -> Result<BTreeMap<String, usize>> {
     let files = workspace.files("vectors", &["json"])?;
     ensure!(!files.is_empty(), "vectors/ holds no file");

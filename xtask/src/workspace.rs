@@ -1,4 +1,4 @@
-//! Where the repository is, and the files in it.
+//! The repository's root, and the files in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ pub(crate) struct Workspace {
 }
 
 impl Workspace {
-    /// The repository this tool was built in.
+    /// The repository in which this tool was built.
     pub(crate) fn find() -> Result<Self> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR"));
         let root = own
@@ -30,7 +30,7 @@ impl Workspace {
         self.root.join(relative)
     }
 
-    /// A path as a person reads it: from the root on, with slashes.
+    /// A path for people: relative to the root, with slashes.
     pub(crate) fn relative(&self, path: &Path) -> String {
         path.strip_prefix(&self.root)
             .unwrap_or(path)
@@ -44,7 +44,7 @@ impl Workspace {
         read(&self.path(relative))
     }
 
-    /// Every file under a folder with one of the extensions, sorted. A folder that is not there has none.
+    /// Every file under a folder with one of the extensions, sorted. A missing folder has none.
     pub(crate) fn files(&self, folder: &str, extensions: &[&str]) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
         walk(&self.path(folder), extensions, &mut found)?;

@@ -1,4 +1,4 @@
-//! The command line, as its help shows it.
+//! The command line. The doc comments of commands and options are their help.
 
 use std::path::PathBuf;
 
@@ -35,7 +35,7 @@ pub(crate) struct Args {
 }
 
 impl Args {
-    /// Reads the command line and the environment; ends the process with help or an error where that is asked for.
+    /// Reads the command line and the environment. Exits with help or an error if the arguments ask for it or are wrong.
     pub(crate) fn read() -> Self {
         let mut command = without_empty(Self::command());
         let matches = command
@@ -45,7 +45,7 @@ impl Args {
     }
 }
 
-/// A variable that is empty counts as unset, as it does in the library.
+/// Treats an empty variable as unset, as the library does.
 fn without_empty(command: ClapCommand) -> ClapCommand {
     command
         .mut_args(|arg| {
@@ -336,7 +336,7 @@ pub(crate) struct LintArgs {
     pub(crate) source: String,
 }
 
-/// What the session cookie's `SameSite` may be.
+/// Values of the session cookie's `SameSite`.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum SameSiteName {
     Lax,

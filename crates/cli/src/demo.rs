@@ -1,4 +1,4 @@
-//! `mastra-auth demo`: a local Cloud and an app whose sign-in it is.
+//! `mastra-auth demo`: a local Cloud and an app that signs in with it.
 
 mod api;
 mod app;
@@ -32,7 +32,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         options = match name {
             SameSiteName::Lax => options.same_site(SameSite::Lax),
             SameSiteName::Strict => options.same_site(SameSite::Strict),
-            // Browsers take it of a secure cookie only, and that of localhost over plain http too.
+            // Browsers accept it from a secure cookie only, and accept a secure cookie from localhost over plain http too.
             SameSiteName::None => options.same_site(SameSite::None).secure(Secure::Yes),
         };
     }
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         .base_url(&*cloud_url)
         .public_url(&*url)
         .dialect(args.dialect.of_client())
-        // So that what is done on the admin page shows at once, as nearly as a person can tell.
+        // Short, so that changes on the admin page show almost at once.
         .fresh_for(Duration::from_secs(2))
         .build()
         .map_err(|error| Failure::failed(error.to_string()))?;
@@ -58,13 +58,13 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         open(&url);
     }
     end.come().await;
-    // Connections that browsers keep open are cut, not waited for.
+    // Browsers keep connections open: cut them instead of waiting.
     servers.iter().for_each(tokio::task::JoinHandle::abort);
     cloud.stop().await;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Opens the browser if this machine has a way to; the address is printed anyway.
+/// Opens the browser if this machine can; the address is printed anyway.
 fn open(url: &str) {
     let (program, arguments): (_, &[&str]) = match std::env::consts::OS {
         "macos" => ("open", &[]),

@@ -43,7 +43,7 @@ fn seed(path: &Path) -> Result<Seed, Failure> {
     })
 }
 
-/// A TOML error says its place, draws the line, and says what is wrong: the drawing goes.
+/// Shortens a TOML error to one line: its place and its message, without the drawing.
 fn one_line(error: &str) -> String {
     let is_drawing = |line: &&str| {
         line.trim_start_matches(|c: char| c == ' ' || c.is_ascii_digit())
@@ -57,7 +57,7 @@ fn one_line(error: &str) -> String {
     lines.join(": ")
 }
 
-/// Starts a local Cloud; what keeps it from starting is said with the option that mends it.
+/// Starts a local Cloud. An error names the option that fixes it.
 pub(crate) async fn start(options: Options, port_option: &str) -> Result<LocalCloud, Failure> {
     LocalCloud::start(options)
         .await
@@ -67,7 +67,7 @@ pub(crate) async fn start(options: Options, port_option: &str) -> Result<LocalCl
         })
 }
 
-/// The one line on standard output that scripts wait for.
+/// Prints the one line on standard output that scripts wait for.
 pub(crate) fn ready(line: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout();
     writeln!(out, "{line}")

@@ -1,13 +1,13 @@
-//! How a command fails: one line for a person, one number for a script.
+//! The failure of a command: one line for a person, one exit status for a script.
 
 use std::fmt;
 use std::process::ExitCode;
 
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The call cannot work as it is: a value, a file, a port.
+    /// The call itself is wrong: a value, a file, a port.
     Usage(String),
-    /// It could have worked and did not.
+    /// The call is right but failed.
     Failed(String),
 }
 

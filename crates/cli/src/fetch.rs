@@ -1,7 +1,7 @@
-//! What lies at a key set's address: asked for once, with no credential, and told by its cause where it does not come.
+//! Fetches a key set from its address: once, without a credential, and reporting the cause of a failure.
 //!
-//! The request is the client's own, within its bounds. The client says only that there is no key set; whoever looks for the
-//! mistake needs to know which of the parts refused. Repeats nothing of a body, and of another address its host alone.
+//! The request is the client's own, with its limits. The client reports only that there is no key set; a person who debugs
+//! it needs the exact cause. Repeats nothing of a body, and only the host of another address.
 
 use std::error::Error;
 use std::fmt;
@@ -19,9 +19,9 @@ use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
-/// Why no key set came from an address.
+/// Why an address returned no key set.
 pub(crate) enum NoAnswer {
-    /// The request cannot be made at all.
+    /// The request cannot be built.
     Setup(String),
     Refused,
     NotConnected(String),
@@ -32,15 +32,15 @@ pub(crate) enum NoAnswer {
     TooLarge(usize),
 }
 
-/// Where a redirect leads to.
+/// The target of a redirect.
 pub(crate) enum Where {
     SameHost,
     Host(String),
-    /// To nothing that could be asked.
+    /// The target is missing, or has no host.
     Nowhere,
 }
 
-/// The bytes that came with the status 200.
+/// The body of an answer with the status 200.
 pub(crate) async fn fetch(url: &KeySetUrl) -> Result<Vec<u8>, NoAnswer> {
     let asked = exchange(url).await;
     match &asked {
@@ -80,7 +80,7 @@ async fn exchange(url: &KeySetUrl) -> Result<Vec<u8>, NoAnswer> {
     Ok(text)
 }
 
-/// The client's request. The deployment around it says nothing that it would use.
+/// The client's request. It uses nothing of the deployment around it.
 fn request(url: &KeySetUrl) -> Result<Request, CloudApiError> {
     let base_url = BaseUrl::parse(DEFAULT_BASE_URL).map_err(CloudApiError::argument)?;
     let project = ProjectId::parse("none").map_err(CloudApiError::argument)?;
@@ -88,7 +88,7 @@ fn request(url: &KeySetUrl) -> Result<Request, CloudApiError> {
     GetKeySet::new(url.clone()).request(&Config::new(base_url, project, cookie))
 }
 
-/// Proxies of the environment are honoured, but never on the way to this machine.
+/// Honours the proxies of the environment, except for an address on this machine.
 fn client(url: &Url) -> reqwest::Result<Client> {
     let builder = Client::builder().redirect(Policy::none());
     let is_loopback = BaseUrl::parse(&url.origin().ascii_serialization())
@@ -115,7 +115,7 @@ fn leads_to(answer: &Response, from: &Url) -> Where {
 
 impl NoAnswer {
     fn new(error: reqwest::Error, timeout: Duration) -> Self {
-        // Its address may hold what is nobody's business.
+        // Remove the address, which may hold secrets.
         let error = error.without_url();
         let cause = innermost(&error);
         let is_refused = cause

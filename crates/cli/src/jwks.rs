@@ -1,4 +1,4 @@
-//! `mastra-auth jwks lint`: what there is to say of each key of a set.
+//! `mastra-auth jwks lint`: a report on each key of a set.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -46,7 +46,7 @@ fn show(linted: &Linted) -> String {
 }
 
 fn row(key: &KeyReport) -> String {
-    // Somebody else wrote these: one line, and nothing that steers a terminal.
+    // Foreign text: keep it in one line, without terminal control characters.
     let text = |text: &Option<Box<str>>| {
         terminal::escape(text.as_deref().unwrap_or("-"), LineEnds::Escape)
     };

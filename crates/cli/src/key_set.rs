@@ -1,4 +1,4 @@
-//! Where the commands take a key set from: a file, or an address.
+//! The source of a key set: a file, or an address.
 
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::fetch::{NoAnswer, fetch};
 use crate::terminal::{self, LineEnds};
 
-/// Larger files are no key sets.
+/// Larger files are not key sets.
 const MAX_FILE_BYTES: u64 = 64 * 1024;
 
 pub(crate) enum Source {
@@ -18,14 +18,14 @@ pub(crate) enum Source {
     Url(KeySetUrl),
 }
 
-/// What there is to say of a text: of each of its keys, and why it is no key set.
+/// A report on each key of a text, or the reason why the text is not a key set.
 pub(crate) struct Linted {
     pub(crate) report: Report,
     pub(crate) no_key_set: Option<NoKeySet>,
 }
 
 impl Source {
-    /// An address where it begins like one, else a file.
+    /// An address if it begins like one, else a file.
     pub(crate) fn parse(text: &str) -> Result<Self, Failure> {
         if text == "-" {
             return Err(Failure::usage(
@@ -45,14 +45,14 @@ impl Source {
         Ok(Self::File(text.into()))
     }
 
-    /// The keys that can be used; the outer failure is one of the call itself.
+    /// The usable keys. The outer failure is a wrong call.
     pub(crate) async fn keys(self) -> Result<Result<KeySet, String>, Failure> {
         Ok(self.text().await?.and_then(|text| {
             KeySet::parse(&text).map_err(|error| NoKeySet::new(error, &text).to_string())
         }))
     }
 
-    /// What there is to say of each key.
+    /// The report on each key.
     pub(crate) async fn linted(self) -> Result<Result<Linted, String>, Failure> {
         Ok(self.text().await?.map(|text| {
             let report = lint(&text);
@@ -69,7 +69,7 @@ impl Source {
     }
 }
 
-/// In one line: a system or a server may have had a part in it.
+/// In one line: a system or a server may have written parts of it.
 fn told(error: &NoAnswer) -> String {
     terminal::escape(&error.to_string(), LineEnds::Escape)
 }

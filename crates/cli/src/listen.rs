@@ -1,4 +1,4 @@
-//! Listening on this machine only, on both of its loopback addresses, so that `localhost` works whichever it means.
+//! Listens on both loopback addresses of this machine, so that `localhost` works whichever it means.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -7,10 +7,10 @@ use tokio::net::TcpListener;
 
 use crate::failure::Failure;
 
-/// How often a free port is looked for: one picked on the first address may be taken on the second.
+/// Attempts to find a free port: one picked on the first address may be taken on the second.
 const TRIES: usize = 8;
 
-/// Binds a loopback port; 0 picks one. The second address is a courtesy: some machines have no IPv6.
+/// Binds a loopback port; 0 picks one. The second address is optional: some machines have no IPv6.
 pub(crate) async fn loopback(port: u16) -> Result<(u16, Vec<TcpListener>), Failure> {
     let mut result = both(port).await;
     for _ in 1..TRIES {

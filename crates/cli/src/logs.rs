@@ -1,4 +1,4 @@
-//! Logs of our own crates, or what `RUST_LOG` asks for: on standard error, in colour only where a person looks and has not asked for none (`NO_COLOR`).
+//! Logs of this project's crates, or as `RUST_LOG` says, on standard error. Coloured only on a terminal without `NO_COLOR`.
 
 use std::io::IsTerminal as _;
 

@@ -1,8 +1,7 @@
-//! `mastra-auth`: a demo of sign-in with Mastra Cloud, a Cloud that runs on a desk, and tools for tokens.
+//! `mastra-auth`: a demo of sign-in with Mastra Cloud, a local Cloud, and tools for tokens.
 //!
-//! Results go to standard output, logs and errors to standard error. Exit status: 0 done, 1 failed, 2 wrong usage or a
-//! port in use; `token verify`, `token explain` and `jwks lint` have their own, which their help
-//! tells.
+//! Results go to standard output, logs and errors to standard error. Exit status: 0 done, 1 failed, 2 wrong usage or a port
+//! in use. `token verify`, `token explain` and `jwks lint` have statuses of their own, which their help lists.
 
 mod args;
 mod demo;
@@ -33,7 +32,7 @@ fn main() -> ExitCode {
     match run(args.command) {
         Ok(code) => code,
         Err(failure) => {
-            // One line, whatever a file or a system says. Nobody is left to tell where standard error is closed.
+            // In one line, whatever a file or the system says. If standard error is closed, the message is lost.
             let message = terminal::escape(&failure.to_string(), LineEnds::Escape);
             let _ = writeln!(std::io::stderr(), "error: {message}");
             failure.exit_code()
@@ -61,7 +60,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             command: JwksCommand::Lint(args),
         } => block_on(jwks::lint(args)),
         Command::Completions { shell } => {
-            // Made whole first: the generator panics where its reader has gone.
+            // Generated into memory first: the generator panics if its output is closed.
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Args::command(), "mastra-auth", &mut script);
             std::io::stdout()

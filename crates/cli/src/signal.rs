@@ -1,4 +1,4 @@
-//! The word to end: Ctrl-C, or a polite kill. Listened for before the ready line, so that whoever waits for that line may end
+//! Waits for the signal to stop: Ctrl-C or a termination signal. Listens before the ready line, so that a script may stop
 //! the process right after it.
 
 use crate::failure::Failure;

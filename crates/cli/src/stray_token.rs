@@ -1,7 +1,6 @@
-//! A token that was given as an argument: the answer says where it belongs, and does not repeat it.
+//! A token that was passed as an argument: the error says where it belongs, and does not repeat it.
 //!
-//! Looks at what the parser refused alone. What stands on the command line can be read by other processes all the same:
-//! nobody can take that back.
+//! Checks only what the parser refused. Other processes can read the command line, and no error message can undo that.
 
 use std::ffi::OsString;
 
@@ -9,10 +8,10 @@ use clap::error::{ContextKind, ContextValue, Error, ErrorKind};
 
 const ON_STDIN: &str = "tokens come on standard input: as an argument they would stand in the process list and the shell's history\n";
 
-/// Longer than the name of any command that somebody mistyped.
+/// Longer than any mistyped command name.
 const MAX_COMMAND_BYTES: usize = 24;
 
-/// The error as it is, or one without what may be a token.
+/// The error as it is, or one without the text that may be a token.
 pub(crate) fn unsaid(error: Error, arguments: impl Iterator<Item = OsString>) -> Error {
     if is_of_tokens(arguments) && repeats_a_value(&error) {
         Error::raw(error.kind(), ON_STDIN)
@@ -21,7 +20,7 @@ pub(crate) fn unsaid(error: Error, arguments: impl Iterator<Item = OsString>) ->
     }
 }
 
-/// Whether the command is `token`. What stands before it are flags without a value.
+/// Whether the command is `token`. Only flags without a value precede it.
 fn is_of_tokens(arguments: impl Iterator<Item = OsString>) -> bool {
     let command = arguments
         .skip(1)
@@ -29,7 +28,7 @@ fn is_of_tokens(arguments: impl Iterator<Item = OsString>) -> bool {
     command.is_some_and(|command| command == "token")
 }
 
-/// Whether the error quotes something that is not the name of a flag or of a command.
+/// Whether the error quotes text other than the name of a flag or a command.
 fn repeats_a_value(error: &Error) -> bool {
     let said = |kind| match error.get(kind) {
         Some(ContextValue::String(said)) => Some(said.as_str()),

@@ -1,6 +1,6 @@
-//! Text for a terminal: what others wrote cannot steer it, nor turn the order of what is read.
+//! Sanitizes foreign text for a terminal: it cannot control the terminal or change the reading order.
 
-/// Every control and direction character as `\u....`, which JSON reads back as it was; line ends stay where asked.
+/// Escapes every control and direction character as `\u....`, which JSON reads back. Line ends stay if `line_ends` says so.
 pub(crate) fn escape(text: &str, line_ends: LineEnds) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, c| {
@@ -19,7 +19,7 @@ pub(crate) enum LineEnds {
     Escape,
 }
 
-/// Controls (C0, DEL, C1), line and paragraph separators, and what changes the direction of text (Unicode annex 9).
+/// Controls (C0, DEL, C1), line and paragraph separators, and characters that change text direction (Unicode annex 9).
 fn steers(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -1,5 +1,5 @@
-//! `mastra-auth token`: tokens come on standard input, never on the command line, where others could read them. A new one goes
-//! to standard output.
+//! `mastra-auth token`: tokens come on standard input, never on the command line, which other processes could read. A new
+//! token goes to standard output.
 
 pub(crate) mod explain;
 pub(crate) mod inspect;
@@ -10,16 +10,16 @@ use std::io::{IsTerminal as _, Read as _, Write as _};
 
 use crate::failure::Failure;
 
-/// More than any token that is looked at.
+/// Longer than any token that is accepted.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// The token; `None` where there is more than any token has. Nothing is cut short: its beginning is another token.
+/// Reads the token; `None` if the input is longer than any token. Never truncates: a prefix is a different token.
 ///
-/// Nothing at all is a mistake of the call, and so is a whole header: neither is a token that somebody refuses.
+/// Empty input is wrong usage, and so is a whole header: neither is a token to be refused.
 fn from_stdin() -> Result<Option<String>, Failure> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
-        // Where nobody reads it, nobody waits for it either.
+        // If standard error is closed, no one is there to wait for.
         let _ = writeln!(
             std::io::stderr(),
             "Paste the token, then press Enter and Ctrl-D."
@@ -45,7 +45,7 @@ fn from_stdin() -> Result<Option<String>, Failure> {
     Ok(Some(text))
 }
 
-/// What stands before the token where a header was given, or its value.
+/// The part before the token, if a header or a header's value was given.
 fn before_token(text: &str) -> Option<&'static str> {
     let first = text.split_whitespace().next()?;
     let (name, _) = first.split_once(':').unwrap_or((first, ""));

@@ -16,13 +16,13 @@
 //! # }
 //! ```
 //!
-//! What stands under the layer is closed unless somebody is signed in; what is to be open is merged beside it. Answers
-//! that depend on the session carry `Cache-Control: no-store` and `Vary: Cookie`. API clients get errors as JSON
-//! `{"error": {"code", "message"}}`. A browser that navigates is sent to sign in where that helps, and gets a page with the code
-//! where it does not. While the Cloud cannot be asked the answer is 503 and every cookie stays.
+//! A route under the layer is closed to requests without a signed-in user; merge open routes beside it. Answers that depend
+//! on the session carry `Cache-Control: no-store` and `Vary: Cookie`. API clients get errors as JSON
+//! `{"error": {"code", "message"}}`. A browser that navigates is redirected to sign in where that helps, and else gets a page
+//! with the code. While the Cloud is unavailable the answer is 503 and every cookie stays.
 //!
-//! Where sign-in starts and ends follows from the public URL alone. The `Host` and the forwarded headers are compared with it and
-//! with nothing else: a sign-in that is begun under another name goes to the public URL first.
+//! Sign-in URLs follow from the public URL alone. The `Host` and forwarded headers are only compared with it: a sign-in
+//! that begins under another name is first redirected to the public URL.
 
 mod extract;
 mod face;

@@ -1,4 +1,4 @@
-//! From options and variables to a [`MastraCloudAuth`]: every value is checked here, and an error names its option.
+//! Builds a [`MastraCloudAuth`] from options and variables. Every value is checked here, and an error names its option.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use crate::revocations::{RevocationChannel, Revocations};
 use crate::transport::{ReqwestTransport, Transport};
 use crate::{environment, system};
 
-/// Options of a deployment. What is not set has its documented default.
+/// Options of a deployment. An option that is not set has its documented default.
 ///
 /// # Examples
 ///
@@ -56,14 +56,17 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// The options that the environment gives: `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`,
-    /// `MASTRA_CLOUD_DIALECT` (`v1` or `pkce`); `MASTRA_VERIFICATION` (`cloud`, `keys` or `keys+session`), and with keys
-    /// `MASTRA_JWKS_URL`, `MASTRA_JWKS_FILE` or `MASTRA_TOKEN_SECRET`, `MASTRA_TOKEN_ISSUER`, `MASTRA_TOKEN_AUDIENCE`. Empty
-    /// counts as absent.
+    /// Options from environment variables. An empty variable counts as absent.
+    ///
+    /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
+    /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`
+    /// - `MASTRA_VERIFICATION`: `cloud`, `keys` or `keys+session`
+    /// - with keys: `MASTRA_JWKS_URL`, `MASTRA_JWKS_FILE` or `MASTRA_TOKEN_SECRET`; `MASTRA_TOKEN_ISSUER`,
+    ///   `MASTRA_TOKEN_AUDIENCE`
     ///
     /// # Errors
     ///
-    /// `invalid_configuration`, with the variable's name.
+    /// `invalid_configuration`; the message names the variable.
     pub fn from_env() -> Result<Self, CloudApiError> {
         Ok(Self {
             project_id: environment::read("MASTRA_PROJECT_ID"),
@@ -83,8 +86,8 @@ impl Builder {
         }
     }
 
-    /// The Cloud's address. Default `https://cloud.mastra.ai`; plain http for a loopback host only, which is a local Cloud and
-    /// serves no public URL but on this machine.
+    /// The Cloud's address. Default `https://cloud.mastra.ai`. Plain http is accepted for a loopback host only: that is a
+    /// local Cloud, which serves no public URL but one on this machine.
     pub fn base_url(self, url: impl Into<String>) -> Self {
         Self {
             base_url: Some(url.into()),
@@ -92,11 +95,11 @@ impl Builder {
         }
     }
 
-    /// The address at which browsers reach this service, as in `https://app.example.com`, or `https://example.com/app` where it
-    /// stands below a path: nested there with `Router::nest`, or behind a proxy that takes the path away.
+    /// The address at which browsers reach this service, such as `https://app.example.com`. For an app below a path it is
+    /// `https://example.com/app`: nested with `Router::nest`, or behind a proxy that strips the path.
     ///
-    /// Where sign-in starts and ends is built from this and never from a request's headers; cookies are `Secure` unless it
-    /// is plain http on a loopback host.
+    /// Sign-in URLs are built from this and never from a request's headers. Cookies are `Secure` unless it is plain http on
+    /// a loopback host.
     pub fn public_url(self, url: impl Into<String>) -> Self {
         Self {
             public_url: Some(url.into()),
@@ -104,7 +107,7 @@ impl Builder {
         }
     }
 
-    /// Which form of the API the Cloud speaks. Default [`Dialect::V1`].
+    /// The form of the API that the Cloud speaks. Default [`Dialect::V1`].
     pub fn dialect(self, dialect: Dialect) -> Self {
         Self { dialect, ..self }
     }
@@ -125,14 +128,15 @@ impl Builder {
         }
     }
 
-    /// The session cookie's name, used as it is. Default `mastra_session`, with a suffix of the deployment's own where the public
-    /// URL names a port; `__Host-` goes before it where it is Secure without a Domain.
+    /// The session cookie's name. Default `mastra_session`, with a suffix of the deployment's own if the public URL names a
+    /// port. A name that is set gets no suffix. The prefix `__Host-` is added if the cookie is Secure without a Domain.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie.name = Some(name.into());
         self
     }
 
-    /// The session cookie's Domain: the public URL's host, or a domain above it. Default none: the cookie belongs to this host alone.
+    /// The session cookie's Domain: the public URL's host or a parent domain. Default none: the cookie belongs to this host
+    /// alone.
     pub fn cookie_domain(mut self, domain: impl Into<String>) -> Self {
         self.cookie.domain = Some(domain.into());
         self
@@ -144,13 +148,13 @@ impl Builder {
         self
     }
 
-    /// Whether cookies are Secure, where the public URL cannot tell: behind a TLS proxy without one configured.
+    /// Whether cookies are Secure, where the public URL cannot tell: behind a TLS proxy, with no public URL configured.
     pub fn secure(mut self, secure: Secure) -> Self {
         self.cookie.secure = Some(secure);
         self
     }
 
-    /// Permissions by role, instead of asking the Cloud for them.
+    /// Permissions by role, used instead of asking the Cloud.
     pub fn role_mapping(self, mapping: RoleMapping) -> Self {
         Self {
             role_mapping: Some(mapping),
@@ -158,7 +162,7 @@ impl Builder {
         }
     }
 
-    /// How tokens are verified. Default: the Cloud is asked about each, and its word remembered for the fresh time.
+    /// How tokens are verified. Default: ask the Cloud about each token, and cache its answer for the fresh time.
     pub fn verification(self, verification: VerificationOptions) -> Self {
         Self {
             verification,
@@ -166,30 +170,30 @@ impl Builder {
         }
     }
 
-    /// How long a verified identity is used without asking again. Default 30 s.
+    /// How long a verified identity is used without asking the Cloud again. Default 30 s.
     pub fn fresh_for(mut self, time: Duration) -> Self {
         self.policy.fresh = time;
         self
     }
 
-    /// How long past its fresh time an identity is used while the Cloud cannot be asked. Default 60 s.
+    /// How long past its fresh time an identity is used while the Cloud is unavailable. Default 60 s.
     pub fn stale_if_error_for(mut self, time: Duration) -> Self {
         self.policy.stale_if_error = time;
         self
     }
 
-    /// How long a refusal is remembered. Default 5 s.
+    /// How long a refusal is cached. Default 5 s.
     pub fn refused_for(mut self, time: Duration) -> Self {
         self.policy.refused = time;
         self
     }
 
-    /// All times and sizes at once.
+    /// All durations and sizes at once.
     pub fn policy(self, policy: Policy) -> Self {
         Self { policy, ..self }
     }
 
-    /// What sends the requests. Default: [`ReqwestTransport`].
+    /// The transport that sends the requests. Default: [`ReqwestTransport`].
     pub fn transport(self, transport: impl Transport) -> Self {
         Self {
             transport: Some(Arc::new(transport)),
@@ -197,10 +201,10 @@ impl Builder {
         }
     }
 
-    /// How instances of this deployment tell each other what ended before its time. Default: they do not, and what ended
-    /// elsewhere is found out when [`fresh_for`](Self::fresh_for) is over. With the feature `redis`: `RedisRevocations`.
+    /// The channel over which instances of this deployment exchange revocations. Default none: an instance then learns of
+    /// an end elsewhere when [`fresh_for`](Self::fresh_for) is over. With the feature `redis`: `RedisRevocations`.
     ///
-    /// Works in tasks of its own, so [`build`](Self::build) must be called in a tokio runtime then.
+    /// The channel runs in tasks of its own, so [`build`](Self::build) must then be called in a tokio runtime.
     pub fn revocations(self, channel: impl RevocationChannel) -> Self {
         Self {
             revocations: Some(Arc::new(channel)),
@@ -208,11 +212,11 @@ impl Builder {
         }
     }
 
-    /// Checks everything and sets the deployment to work. No request is made.
+    /// Checks all options and builds the deployment. Makes no request.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration`, with the option's name.
+    /// `invalid_configuration`; the message names the option.
     pub fn build(self) -> Result<MastraCloudAuth, CloudApiError> {
         let project_id = self
             .project_id
@@ -226,7 +230,7 @@ impl Builder {
             .transpose()
             .map_err(|m| bad("public_url", m))?;
         if public_url.as_ref().is_some_and(|url| !url.is_loopback()) && base_url.is_loopback() {
-            // Whoever reaches a local Cloud's login page may be anybody on it.
+            // A local Cloud checks no password: a visitor of its login page may sign in as any user.
             return Err(CloudApiError::configuration(
                 "base_url: a Cloud on this machine is for development and cannot serve a public_url elsewhere",
             ));
@@ -242,7 +246,7 @@ impl Builder {
         cookie.path = public_url
             .as_ref()
             .map_or_else(String::new, |url| url.path().to_owned());
-        // Where no address is known, it is taken to be one without a port that is reached over https.
+        // Without a public URL, assume https and no port.
         cookie.site = Some(public_url.as_ref().map_or(Site::DEFAULT, PublicUrl::site));
         let cookie = SessionCookies::new(&cookie, &base_url, &project_id)?;
         if let Some(url) = &public_url {

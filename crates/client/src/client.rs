@@ -1,7 +1,7 @@
 //! `MastraCloudClient`: the Cloud's endpoints, one method each.
 //!
-//! Holds no token: each call takes the one it is for, so one client serves many users at once. A refusal (a 4xx other than
-//! 408, 425 and 429) of a look-up is `None`; an outage is an error and never looks like one. There is no way to create a
+//! Holds no token: each call takes its own, so one client serves many users at once. A look-up that the Cloud refuses (a
+//! 4xx other than 408, 425 and 429) gives `None`; an outage is an error and never looks like a refusal. No method creates a
 //! session: sessions begin at the Cloud's login page.
 
 use std::sync::Arc;
@@ -39,11 +39,13 @@ impl MastraCloudClient {
         Self { driver }
     }
 
-    /// Asks who a token belongs to; `None` where the Cloud refuses it.
+    /// Asks the Cloud who a token belongs to; `None` if the Cloud refuses the token.
     ///
     /// # Errors
     ///
-    /// Network errors, 5xx, 408, 425, 429 and answers that break the contract.
+    /// - No answer: `network_error`, `timeout`, `response_too_large`.
+    /// - A 5xx, 408, 425 or 429: the Cloud's code, or `request_failed`.
+    /// - An answer that breaks the contract: `no_data`, `invalid_response`.
     pub async fn verify_token(
         &self,
         token: &SessionToken,
@@ -51,7 +53,7 @@ impl MastraCloudClient {
         unless_refused(self.call(VerifyToken::new(token.clone())).await)
     }
 
-    /// Asks for a token's session; `None` where the Cloud refuses it.
+    /// Asks the Cloud for a token's session; `None` if the Cloud refuses the token.
     ///
     /// # Errors
     ///
@@ -64,11 +66,12 @@ impl MastraCloudClient {
         unless_refused(validated.map(|validated| validated.session))
     }
 
-    /// Ends a session, with that session's token.
+    /// Ends a session at the Cloud, with that session's token.
     ///
     /// # Errors
     ///
-    /// Every answer but a confirmation: a refusal too, for a session that was not ended must not pass for one that was.
+    /// Every answer but a confirmation. A refusal is an error too, so that a session that is still alive never passes
+    /// for ended.
     pub async fn destroy_session(
         &self,
         id: &SessionId,
@@ -78,7 +81,7 @@ impl MastraCloudClient {
             .await
     }
 
-    /// Asks for an account; `None` where the Cloud refuses it or the dialect has no such endpoint.
+    /// Asks the Cloud for an account; `None` if the Cloud refuses or the dialect has no such endpoint.
     ///
     /// # Errors
     ///
@@ -94,7 +97,7 @@ impl MastraCloudClient {
         }
     }
 
-    /// Asks for a user's permissions; none where the Cloud refuses or the dialect has no such endpoint.
+    /// Asks the Cloud for a user's permissions; `None` if the Cloud refuses or the dialect has no such endpoint.
     ///
     /// # Errors
     ///
@@ -112,7 +115,7 @@ impl MastraCloudClient {
         }
     }
 
-    /// Spends an authorization code, with what its login was begun with. Never made twice.
+    /// Exchanges an authorization code, together with the parameters of its login. Never retried.
     ///
     /// # Errors
     ///
@@ -127,7 +130,7 @@ impl MastraCloudClient {
             .await
     }
 
-    /// The login page's URL for one login. Holds the state: for a `Location` header, not for a log.
+    /// The login page's URL for one login. Holds the state: send it in a `Location` header, do not log it.
     pub fn login_url(
         &self,
         redirect_uri: &RedirectUri,
@@ -166,7 +169,8 @@ impl std::fmt::Debug for MastraCloudClient {
     }
 }
 
-/// A refusal is an answer. One that is not about the token or the thing asked for is told, for it is most likely a mistake.
+/// Maps a refusal to `None`. Logs one that concerns neither the token nor the requested object: it is most likely a
+/// mistake.
 fn unless_refused<T>(result: Result<T, CloudApiError>) -> Result<Option<T>, CloudApiError> {
     match result {
         Ok(value) => Ok(Some(value)),

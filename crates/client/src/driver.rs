@@ -1,4 +1,4 @@
-//! The loop: any flow of the core, driven over a transport, a clock and single flight.
+//! The driver loop: runs any flow of the core over a transport, a clock and single flight.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -36,14 +36,14 @@ pub(crate) struct Driver {
     renewals: Flights<TokenKey, Renewal>,
     permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
     keys: Flights<TokenKey, Fetched>,
-    /// Moves on whenever a session ended.
+    /// Notified whenever a session ends.
     ends: watch::Sender<()>,
     sign_ins: Flights<TokenKey, Result<SignedIn, CloudApiError>>,
 }
 
 impl Driver {
     pub(crate) fn new(authority: Arc<Authority>, transport: Arc<dyn Transport>) -> Self {
-        // Two calls, the wait between them, and time to spare.
+        // Two calls, the wait between them, and a margin.
         let longest = authority
             .config()
             .policy
@@ -58,41 +58,41 @@ impl Driver {
             transport: Arc::new(Watched::new(transport, Arc::clone(&authority))),
             authority,
             identities: Flights::new(longest),
-            // To validate, and then to verify.
+            // A renewal validates the session and then verifies the token.
             renewals: Flights::new(longest.saturating_mul(2)),
             permissions: Flights::new(longest),
             keys: Flights::new(longest),
-            // Keys, the exchange, two looks at the token, and the end of the sessions before it.
+            // Keys, the exchange, two verifications of the token, and the end of the browser's previous sessions.
             sign_ins: Flights::new(longest.saturating_mul(5)),
         }
     }
 
-    /// Drives a flow to its end.
+    /// Drives a flow to completion.
     pub(crate) async fn run<F: Flow>(&self, flow: F) -> F::Output {
         let output = drive(self.transport.as_ref(), flow).await;
         tell_clock(&self.authority);
         output
     }
 
-    /// Finds out who these credentials belong to; a token is asked for once however many wait.
+    /// Authenticates these credentials. Concurrent calls with one token share one call to the Cloud.
     pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Found {
         self.find(Authenticate::new(&self.authority, credentials))
             .await
     }
 
-    /// Looks again at the token of a request that goes on: it is not counted as another one.
+    /// Authenticates the token of a long-running request again, without counting it as another request.
     pub(crate) async fn look_again(&self, token: &SessionToken) -> Answer {
         let credentials = Credentials::token(token.expose());
         let search = Authenticate::new(&self.authority, credentials).counting(Counting::Never);
         self.find(search).await.answer
     }
 
-    /// Moves on whenever a session ended here, or by the word of another instance.
+    /// Notified whenever a session ends here or another instance revokes one.
     pub(crate) fn ends(&self) -> watch::Receiver<()> {
         self.ends.subscribe()
     }
 
-    /// How long what is known of a session counts before the Cloud is asked again.
+    /// How long a verified session counts before the driver asks the Cloud again.
     pub(crate) fn fresh_for(&self) -> Duration {
         let config = self.authority.config();
         config
@@ -121,7 +121,7 @@ impl Driver {
         }
     }
 
-    /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way.
+    /// Authenticates a request whose answer can set a cookie. Renews a session that is near or past its expiry.
     pub(crate) async fn authenticate_and_renew(
         &self,
         credentials: Credentials<'_>,
@@ -168,7 +168,7 @@ impl Driver {
         .in_current_span()
     }
 
-    /// What came of it shows in the next look at the keys.
+    /// The caller reads the result from the key cache.
     async fn fetch_keys(&self, flow: FetchKeys) {
         let key = flow.key();
         let _ = self.keys.join(key, self.fetching(flow)).await;
@@ -188,7 +188,7 @@ impl Driver {
         .in_current_span()
     }
 
-    /// Begins what nobody waits for.
+    /// Starts background work; no request waits for it.
     fn begin(&self, task: Option<Background>) {
         match task {
             None => {}
@@ -199,7 +199,7 @@ impl Driver {
         }
     }
 
-    /// Asks for a newer token; asked for once however many wait.
+    /// Asks for a newer token. Concurrent calls share one call to the Cloud.
     pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
         let transport = Arc::clone(&self.transport);
         let authority = Arc::clone(&self.authority);
@@ -218,7 +218,7 @@ impl Driver {
             .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
     }
 
-    /// Finishes a sign-in once, however often its callback comes and whoever hangs up meanwhile.
+    /// Finishes a sign-in once, however often its callback is called and even if the client disconnects.
     pub(crate) async fn sign_in(
         &self,
         key: TokenKey,
@@ -228,14 +228,14 @@ impl Driver {
         landed.unwrap_or_else(|| Err(cut_short()))
     }
 
-    /// What a user may do, where that is remembered.
+    /// A user's permissions, if they are cached.
     #[cfg(feature = "axum")]
     pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Grants>> {
         let flow = Permissions::new(Arc::clone(&self.authority), user, system::jitter());
         flow.known(system::now())
     }
 
-    /// Finds out what a user may do; asked for once however many wait.
+    /// Reads a user's permissions. Concurrent calls share one call to the Cloud.
     pub(crate) async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
         let flow = Permissions::new(Arc::clone(&self.authority), user, system::jitter());
         if let Some(grants) = flow.known(system::now()) {
@@ -251,7 +251,7 @@ impl Driver {
             .unwrap_or_else(|| Err(cut_short()))
     }
 
-    /// Drives a sign-out in a task of its own: whoever hangs up must not keep the Cloud from hearing of it.
+    /// Drives a sign-out in a task of its own, so that the Cloud hears of it even if the client disconnects.
     pub(crate) async fn sign_out(&self, flow: Logout, trail: Trail) -> SignOut {
         let transport = Arc::clone(&self.transport);
         let authority = Arc::clone(&self.authority);
@@ -267,14 +267,14 @@ impl Driver {
     }
 }
 
-/// Warns where the Cloud vouched for what is past its end by the clock of this machine.
+/// Warns if the Cloud accepted a token that is expired by the clock of this machine.
 fn tell_clock(authority: &Authority) {
     if let Some(by) = authority.take_clock_ahead() {
         signals::clock_ahead(by);
     }
 }
 
-/// The runtime ended before the work did.
+/// The error for work whose runtime ended first.
 fn cut_short() -> CloudApiError {
     CloudApiError::new(Code::NetworkError)
 }

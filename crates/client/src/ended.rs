@@ -1,8 +1,8 @@
-//! When a session ends, for what goes on longer than one request: a stream of events, a WebSocket.
+//! Waits for the end of a session, for what outlives one request: a stream of events, a WebSocket.
 //!
-//! A future that looks again at a session now and then, as a request would: by what is remembered first, and by the Cloud where the
-//! fresh time is over. What ends here, or is heard from another instance, wakes it at once. It holds no task and no lock while
-//! it waits, and to drop it leaves nothing behind.
+//! The future re-checks the session now and then as a request would: from the cache first, and at the Cloud once the fresh
+//! time is over. A revocation here or from another instance wakes it at once. It holds no task and no lock while it waits;
+//! dropping it leaves nothing behind.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -18,23 +18,23 @@ use tokio::time::{Instant, sleep_until};
 use crate::driver::Driver;
 use crate::{MastraCloudAuth, system};
 
-/// Least time between two looks, however much ends: a flood of sign-outs costs each stream four looks a second.
+/// Minimum time between two checks, however many sessions end: a flood of sign-outs costs each stream four checks a second.
 const LEAST: Duration = Duration::from_millis(250);
-/// Time between two looks past the end of a token that still counts, for clocks may differ.
+/// Time between two checks of a token that is accepted past its expiry, for clocks may differ.
 const PAST_END: Duration = Duration::from_secs(1);
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SessionEnd {
-    /// It was signed out or revoked: here, or on an instance that told of it.
+    /// It was signed out or revoked, here or on an instance that published it.
     SignedOut,
-    /// It is past its end, and was not renewed on this instance.
+    /// It is past its expiry, and was not renewed on this instance.
     Expired,
-    /// The Cloud, or the keys, do not accept it any more.
+    /// The Cloud or the signature check no longer accepts it.
     Refused,
-    /// It could not be checked for longer than [`stale_if_error_for`](crate::Builder::stale_if_error_for): whether it ended is not
-    /// known.
+    /// It could not be checked for longer than [`stale_if_error_for`](crate::Builder::stale_if_error_for). It may or may
+    /// not have ended.
     Unavailable,
 }
 
@@ -51,14 +51,15 @@ impl SessionEnd {
 }
 
 impl MastraCloudAuth {
-    /// Waits until the session of an identity ends, and says why: for what goes on longer than one request.
+    /// Waits until the session of an identity ends, and returns the reason. For what outlives one request.
     ///
-    /// A sign-out or a revocation that this instance hears of ends it at once, an end at the Cloud within one and a half times
-    /// [`fresh_for`](crate::Builder::fresh_for). A session that is renewed on this instance goes on. Where it is renewed on another one
-    /// only, this ends with the token, and the client comes back with its new cookie. While the Cloud cannot be asked it goes on for as
-    /// long as a request would be served: until [`stale_if_error_for`](crate::Builder::stale_if_error_for) is over.
+    /// A sign-out or a revocation that reaches this instance ends it at once. An end at the Cloud ends it within one and a
+    /// half times [`fresh_for`](crate::Builder::fresh_for). A session that is renewed on this instance goes on. If only
+    /// another instance renews it, this future completes when the token expires, and the client reconnects with its new
+    /// cookie. While the Cloud is unavailable it goes on as long as a request would be served: until
+    /// [`stale_if_error_for`](crate::Builder::stale_if_error_for) is over.
     ///
-    /// May be dropped at any time. However many wait for one session, the Cloud is asked once.
+    /// May be dropped at any time. Concurrent waits for one session share one call to the Cloud.
     ///
     /// # Examples
     ///
@@ -92,7 +93,7 @@ impl MastraCloudAuth {
                     Answer::Unavailable(_) => return SessionEnd::Unavailable,
                     Answer::Anonymous => return SessionEnd::Refused,
                     Answer::Rejected(error) => {
-                        // It may have been renewed while it was asked about.
+                        // The token may have been renewed during the check.
                         let newer = newest(&driver, token.clone());
                         if newer.same_as(&token) {
                             return SessionEnd::of(&error);
@@ -111,7 +112,7 @@ impl MastraCloudAuth {
     }
 }
 
-/// The token that stands for a session now.
+/// The session's current token.
 fn newest(driver: &Driver, token: SessionToken) -> SessionToken {
     driver
         .authority
@@ -119,7 +120,7 @@ fn newest(driver: &Driver, token: SessionToken) -> SessionToken {
         .unwrap_or(token)
 }
 
-/// When to look again: at the token's end at the latest, to the millisecond after it.
+/// Time until the next check: at the latest one millisecond after the token's expiry.
 fn until(end: Option<Timestamp>, pause: Duration) -> Duration {
     let Some(end) = end else { return pause };
     let now = system::now().wall;

@@ -1,4 +1,4 @@
-//! The options that the environment gives. Empty counts as absent; an error names the variable, never its value.
+//! Options from environment variables. An empty variable counts as absent; an error names the variable, never its value.
 
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
@@ -6,7 +6,7 @@ use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use zeroize::Zeroizing;
 
-/// A variable that is there and says something.
+/// A variable that is set and not empty.
 pub(crate) fn read(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -23,7 +23,7 @@ pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
     )
 }
 
-/// `MASTRA_VERIFICATION`, and what goes with it. Without keys the rest is not read.
+/// `MASTRA_VERIFICATION` and its companion variables, which are read only with keys.
 pub(crate) fn verification() -> Result<VerificationOptions, CloudApiError> {
     let mode = match read("MASTRA_VERIFICATION") {
         None => Mode::default(),

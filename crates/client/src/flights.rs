@@ -1,9 +1,8 @@
-//! Single flight: however many requests wait for one key, the work is done once.
+//! Single flight: concurrent requests for one key share one piece of work.
 //!
-//! The work runs in a task of its own to its end, whoever goes away meanwhile: it may be the one call that finds out whether
-//! the Cloud is back, and whoever hangs up must not be able to take that with him. Its own bound is its time-out. Keys say
-//! all that the result depends on. A result is shared only by those who came before it was there; what is remembered longer
-//! is the core's to decide.
+//! The work runs to completion in a task of its own, even if the client disconnects: it may be the one call that probes
+//! whether the Cloud is back. Only its own time-out bounds it. A key covers everything that the result depends on. Only
+//! requests that came before the result share it; longer caching is the core's decision.
 
 use std::collections::HashMap;
 use std::future::Future;
@@ -30,7 +29,7 @@ where
     K: Copy + Eq + Hash + Send + 'static,
     T: Clone + Send + Sync + 'static,
 {
-    /// `longest` is more than any work takes: whoever waits longer waits for a runtime that nobody drives any more.
+    /// `longest` exceeds the time that any work takes. A wait beyond it means that the work's runtime is no longer driven.
     pub(crate) fn new(longest: Duration) -> Self {
         Self {
             table: Arc::default(),
@@ -38,7 +37,7 @@ where
         }
     }
 
-    /// Joins the work under way for this key, or begins it. None where its runtime ended before it did.
+    /// Joins the work in flight for this key, or starts it. `None` if its runtime ended first.
     pub(crate) async fn join(
         &self,
         key: K,
@@ -52,7 +51,7 @@ where
         None
     }
 
-    /// Begins the work for this key where none is under way; nobody waits for it.
+    /// Starts the work for this key in the background unless it is already in flight.
     pub(crate) fn begin(&self, key: K, work: impl Future<Output = T> + Send + 'static) {
         drop(self.board(key, work));
     }
@@ -66,7 +65,7 @@ where
         let landing: Landing<T> = Box::pin(async { landed.await.ok() });
         let flight = landing.shared();
         table.insert(key, flight.clone());
-        // Not before the lock is released: a runtime that is shutting down drops the task at once, and its seat with it.
+        // Only after the lock is released: a runtime that is shutting down drops the task at once, and its seat with it.
         drop(table);
         let seat = Seat {
             table: Arc::clone(&self.table),
@@ -74,17 +73,17 @@ where
             flight: flight.clone(),
         };
         tokio::spawn(async move {
-            // Given up when the work is over, and also where it panics or its runtime ends.
+            // Dropped when the work is over, when it panics and when its runtime ends.
             let _seat = seat;
             let result = work.await;
-            // Nobody may be waiting any more.
+            // All waiters may have gone.
             let _ = land.send(result);
         });
         flight
     }
 }
 
-/// A place in the table, as long as the work goes on.
+/// An entry of the table; removed when the work ends.
 struct Seat<K: Eq + Hash, T: Clone> {
     table: Arc<Table<K, T>>,
     key: K,
@@ -97,13 +96,13 @@ impl<K: Eq + Hash, T: Clone> Drop for Seat<K, T> {
     }
 }
 
-/// Gives the place up, where it is still this flight's and not that of a later one.
+/// Removes the entry if it still belongs to this flight and not to a later one.
 fn leave<K: Eq + Hash, T: Clone>(table: &Table<K, T>, key: &K, flight: &Flight<T>) {
     let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
     let is_own = table.get(key).is_some_and(|held| held.ptr_eq(flight));
     let flight = is_own.then(|| table.remove(key));
     drop(table);
-    // Dropped after the lock is released: the last to hold a flight drops its result with it.
+    // Dropped after the lock is released: the last holder of a flight drops its result with it.
     drop(flight);
 }
 
@@ -187,7 +186,7 @@ mod tests {
         });
         let flight = told.recv_timeout(LONGEST).expect("it does not hang");
         let alive = tokio::runtime::Runtime::new().unwrap();
-        // What was begun there may be dropped by another thread, a moment later.
+        // Another thread may drop the work a moment later.
         let landed = alive.block_on(async { tokio::time::timeout(LONGEST, flight).await });
         assert_eq!(landed.expect("it ends"), None);
         assert_eq!(alive.block_on(flights.join(1, async { 2 })), Some(2));
@@ -207,7 +206,7 @@ mod tests {
         while !flights.table.lock().unwrap().is_empty() {
             std::thread::yield_now();
         }
-        // Its place was given away; what takes it next is not taken away with it.
+        // The entry was given up. Dropping the seat must not remove its successor.
         let (done, wait) = oneshot::channel();
         let inside = alive.enter();
         let next = flights.board(1, async { wait.await.unwrap() });

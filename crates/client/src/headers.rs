@@ -1,13 +1,13 @@
-//! Reading the two headers that carry credentials, as text and whole.
+//! Reads the two headers that carry credentials, as text and whole.
 
 use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
 
-/// The `Authorization` header; none where there are several, for which of them counts could not be said.
+/// The `Authorization` header; `None` if there are several, for it would be ambiguous which one counts.
 pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
-    // Mostly there is none, and that is found sooner so.
+    // Most requests have none, and this look-up is the fastest way to see that.
     headers.get(AUTHORIZATION)?;
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
@@ -16,8 +16,8 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
     }
 }
 
-/// All `Cookie` headers as one (RFC 9113 section 8.2.3). Bytes that are not visible ASCII stand for themselves as `?`, so
-/// that a neighbour's broken cookie breaks nothing.
+/// All `Cookie` headers as one (RFC 9113 section 8.2.3). Each byte that is not visible ASCII becomes `?`, so that another
+/// app's broken cookie breaks nothing.
 pub(crate) fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     let mut values = headers.get_all(COOKIE).iter();
     let first = values.next()?;
@@ -32,10 +32,10 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     Some(Cow::Owned(all))
 }
 
-/// There is more than one.
+/// The request has more than one `Cookie` header.
 pub(crate) struct Several;
 
-/// The `Cookie` header as it came, where there is no other beside it.
+/// The `Cookie` header as it was received, if there is only one.
 pub(crate) fn cookie_as_it_came(headers: &HeaderMap) -> Result<Option<&[u8]>, Several> {
     let mut values = headers.get_all(COOKIE).iter();
     let first = values.next().map(http::HeaderValue::as_bytes);
@@ -43,8 +43,8 @@ pub(crate) fn cookie_as_it_came(headers: &HeaderMap) -> Result<Option<&[u8]>, Se
 }
 
 fn text(value: &http::HeaderValue) -> Cow<'_, str> {
-    // A header's value holds no control characters: what is ASCII is visible. To look at many bytes at a time is worth it for
-    // a kilobyte of cookies.
+    // A header value holds no control characters, so ASCII means visible. Checking many bytes at once pays off for a
+    // kilobyte of cookies.
     let bytes = value.as_bytes();
     match core::str::from_utf8(bytes) {
         Ok(text) if bytes.is_ascii() => Cow::Borrowed(text),

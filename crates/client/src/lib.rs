@@ -1,9 +1,9 @@
 //! Sign in with Mastra Cloud from Rust.
 //!
-//! [`MastraCloudAuth`] is what a service holds: it begins and finishes sign-ins, says who a request comes from, what they
-//! may do, and ends sessions. With the feature `axum` it is also a set of routes, a layer and extractors. The rules are
-//! those of `mastra-auth-cloud-core`; this crate brings the sockets, the clock and the randomness. With the feature `redis`
-//! a sign-out on one instance is known to all others within a moment.
+//! [`MastraCloudAuth`] is what a service holds: it runs sign-ins, authenticates requests, reads permissions and ends
+//! sessions. With the feature `axum` it is also a set of routes, a layer and extractors. The rules are those of
+//! `mastra-auth-cloud-core`; this crate adds the sockets, the clock and the randomness. With the feature `redis` a sign-out
+//! on one instance reaches all others within a moment.
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), mastra_auth_cloud::CloudApiError> {
@@ -23,8 +23,8 @@
 //!
 //! # What it does not do
 //!
-//! It never keeps a token: one [`MastraCloudClient`] serves many users at once, and every call takes the token it is for.
-//! It follows no redirect, creates no session, and signs nobody out because the Cloud was away.
+//! It never stores a token: one [`MastraCloudClient`] serves many users at once, and every call takes its token as an
+//! argument. It follows no redirect, creates no session, and signs no user out because the Cloud is down.
 
 mod builder;
 mod client;

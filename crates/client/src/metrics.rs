@@ -1,8 +1,8 @@
-//! The figures of one deployment for Prometheus. Feature `metrics`.
+//! Prometheus metrics of one deployment. Feature `metrics`.
 //!
-//! [`Metrics`] is a collector for a registry of your own, and the same as OpenMetrics text. It reads what is counted anyway,
-//! so that a request pays nothing for being shown. Labels are words of short lists: none holds an id, a path or a text of
-//! the Cloud. Names and units are listed in `docs/guide/observability.md`.
+//! [`Metrics`] is a collector for a registry of yours, and renders itself as OpenMetrics text. It reads counters that exist
+//! anyway, so scraping costs a request nothing. Label values come from short fixed lists: none holds an id, a path or a
+//! text of the Cloud. Names and units are listed in `docs/guide/observability.md`.
 //!
 //! ```
 //! use mastra_auth_cloud::MastraCloudAuth;
@@ -40,19 +40,19 @@ use crate::MastraCloudAuth;
 use crate::revocations::Revocations;
 use crate::system;
 
-/// The media type of what [`Metrics::render`] writes.
+/// The media type of the text that [`Metrics::render`] writes.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// The figures of one deployment. Cheap to clone.
+/// The metrics of one deployment. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
     authority: Arc<Authority>,
-    /// Not kept at work by being shown.
+    /// Weak, so that metrics do not keep the channel running.
     revocations: Option<Weak<Revocations>>,
 }
 
 impl MastraCloudAuth {
-    /// What happened so far and how things stand, for Prometheus.
+    /// Counters and gauges of this deployment, for Prometheus.
     ///
     /// Register it once in a registry. Where a process has several deployments, give each a sub-registry with a label.
     pub fn metrics(&self) -> Metrics {
@@ -64,11 +64,11 @@ impl MastraCloudAuth {
 }
 
 impl Metrics {
-    /// The figures as OpenMetrics text, alone.
+    /// The metrics as OpenMetrics text.
     ///
     /// # Errors
     ///
-    /// Where the text cannot be written, which nothing that happens at run time causes.
+    /// If the text cannot be written, which no event at run time causes.
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut registry = Registry::default();
         registry.register_collector(Box::new(self.clone()));
@@ -232,12 +232,12 @@ fn gauge<const N: usize, V: EncodeGaugeValue>(
     Ok(())
 }
 
-/// One value without labels, where there is one.
+/// One value without labels, if there is one.
 fn seconds(time: Option<Duration>) -> Option<(Labels<0>, f64)> {
     time.map(|time| ([], time.as_secs_f64()))
 }
 
-/// Each bound with what lies between it and the one before, and what is longer than all of them.
+/// Each upper bound with the count between it and the one before, and the count above all of them.
 fn buckets(times: &CallTimes) -> Vec<(f64, u64)> {
     let within: u64 = times.up_to.iter().sum();
     TIME_BOUNDS

@@ -1,7 +1,7 @@
 //! `MastraCloudAuth`: what a service holds. Sign-ins, identities, permissions, sign-outs; cheap to clone.
 //!
-//! The four answers are told apart: [`Answer::Authenticated`], [`Answer::Anonymous`], [`Answer::Rejected`],
-//! [`Answer::Unavailable`]. Nothing of a login is kept between its two requests; the browser carries it.
+//! There are four answers: [`Answer::Authenticated`], [`Answer::Anonymous`], [`Answer::Rejected`] and
+//! [`Answer::Unavailable`]. The server keeps no state of a login between its two requests; the browser carries it.
 
 mod ends;
 mod interfaces;
@@ -54,17 +54,17 @@ struct Parts {
     face: crate::axum::Face,
 }
 
-/// A sign-in that begins: what to answer the browser with.
+/// A sign-in that was begun: the response to send to the browser.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct LoginStart {
-    /// For the `Location` header.
+    /// The value of the `Location` header.
     pub location: RedactedUrl,
-    /// What to set.
+    /// The cookies to set.
     pub cookies: Vec<SetCookie>,
 }
 
-/// A URL that holds a login's state: not printed.
+/// A URL that holds a login's state. `Debug` does not print it.
 pub struct RedactedUrl(String);
 
 impl RedactedUrl {
@@ -81,16 +81,16 @@ impl fmt::Debug for RedactedUrl {
 }
 
 impl MastraCloudAuth {
-    /// Options to choose.
+    /// The options of a deployment, all at their defaults.
     pub fn builder() -> Builder {
         Builder::default()
     }
 
-    /// A deployment with what the environment says.
+    /// A deployment configured from environment variables: see [`Builder::from_env`].
     ///
     /// # Errors
     ///
-    /// `invalid_configuration`, with the variable's name.
+    /// `invalid_configuration`; the message names the variable.
     pub fn from_env() -> Result<Self, CloudApiError> {
         Builder::from_env()?.build()
     }
@@ -115,13 +115,13 @@ impl MastraCloudAuth {
         &self.0.face
     }
 
-    /// Whether both are one deployment.
+    /// Whether both handles belong to one deployment.
     #[cfg(feature = "axum")]
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// What a user may do, where that is known and nothing is to be asked.
+    /// A user's permissions, if they are known without a call to the Cloud.
     #[cfg(feature = "axum")]
     pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Grants>> {
         self.0.driver.known_permissions(user)
@@ -132,12 +132,12 @@ impl MastraCloudAuth {
         MastraCloudClient::new(Arc::clone(&self.0.driver))
     }
 
-    /// The session cookie's whole name.
+    /// The session cookie's full name, including its prefix.
     pub fn cookie_name(&self) -> &str {
         self.config().cookie.at(None).name()
     }
 
-    /// The address at which browsers reach this service, where it was given.
+    /// The address at which browsers reach this service, if it was configured.
     pub fn public_url(&self) -> Option<&PublicUrl> {
         self.0.public_url.as_ref()
     }
@@ -150,7 +150,7 @@ impl MastraCloudAuth {
         self.0.driver.authority.config()
     }
 
-    /// Finds out who a request comes from: a bearer token first, then the session cookie.
+    /// Authenticates a request: by its bearer token first, then by its session cookie.
     pub async fn authenticate(&self, headers: &HeaderMap) -> Answer {
         if let Some(identity) = self.glance(headers, glance::known) {
             return Answer::Authenticated(identity);
@@ -163,8 +163,11 @@ impl MastraCloudAuth {
         }
     }
 
-    /// The same for whoever can set a cookie: a session that is near or past its end is renewed on the way, and what is to be
-    /// set on the answer then is there. A bearer is never renewed.
+    /// Authenticates a request as [`authenticate`](Self::authenticate) does, and renews a session cookie that is near or
+    /// past its expiry.
+    ///
+    /// Returns the answer and the renewed cookie, if any, which the caller sets on its response. A bearer token is never
+    /// renewed.
     pub async fn authenticate_and_renew(&self, headers: &HeaderMap) -> (Answer, Option<SetCookie>) {
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
@@ -183,13 +186,13 @@ impl MastraCloudAuth {
         }
     }
 
-    /// Who a request comes from, where that is known and nothing is to be asked or renewed.
+    /// The identity behind a request, if it is cached and needs neither a call nor a renewal.
     #[cfg(feature = "axum")]
     pub(crate) fn known(&self, headers: &HeaderMap) -> Option<Arc<Identity>> {
         self.glance(headers, glance::known_for_now)
     }
 
-    /// Not where somebody listens to what each request is told of: that is told on the long way.
+    /// Skipped while requests are traced: the slow path emits the events.
     fn glance(
         &self,
         headers: &HeaderMap,
@@ -206,7 +209,7 @@ impl MastraCloudAuth {
         look(&self.0.driver.authority, &brought, system::about_now())
     }
 
-    /// The answer to headers that cannot be read.
+    /// The answer to a request whose headers cannot be read.
     fn unreadable(&self, error: CloudApiError, headers: &HeaderMap) -> Answer {
         let found = Found {
             answer: Answer::Rejected(error),
@@ -218,7 +221,7 @@ impl MastraCloudAuth {
         found.answer
     }
 
-    /// Finds out who one token belongs to.
+    /// Authenticates one token.
     pub async fn authenticate_token(&self, token: &str) -> Answer {
         self.look_up(Credentials::token(token), None).await
     }
@@ -245,23 +248,24 @@ impl MastraCloudAuth {
         self.0.driver.authority.tally()
     }
 
-    /// What a user may do, from the role mapping or from the Cloud.
+    /// A user's permissions, from the role mapping or from the Cloud.
     ///
     /// # Errors
     ///
-    /// `signed_out` where the user's session ended here since it was verified, `session_expired` where it is past its end; else where
-    /// the Cloud had to be asked and could not be.
+    /// - `signed_out` if the user's session ended here since it was verified.
+    /// - `session_expired` if the session is past its expiry.
+    /// - The error of the call if the Cloud had to be asked and failed.
     pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
         self.0.driver.permissions(user).await
     }
 
-    /// Begins a sign-in with a state of our own.
+    /// Begins a sign-in with a state of this crate's own.
     ///
-    /// `cookie_header` is the browser's, so that it never collects more than eight sign-ins under way.
+    /// `cookie_header` is the browser's. It keeps the browser to at most eight sign-ins under way.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where there is no randomness, `cookie_header_too_large`.
+    /// `invalid_configuration` if the operating system gives no randomness; `cookie_header_too_large`.
     pub fn begin_login(
         &self,
         redirect_uri: &RedirectUri,
@@ -282,11 +286,15 @@ impl MastraCloudAuth {
         Ok(LoginStart { location, cookies })
     }
 
-    /// Finishes a sign-in; what was signed in with this browser's cookie before is ended at the Cloud.
+    /// Finishes a sign-in, and ends at the Cloud the session that this browser's cookie held before.
     ///
     /// # Errors
     ///
-    /// Every reason to refuse has its own code.
+    /// - The callback is unusable: `code_malformed`, `login_cookie_missing`, `state_mismatch`, `project_mismatch`,
+    ///   `cloud_mismatch`, `login_expired`, `callback_replayed`, `code_replayed`.
+    /// - A later request could not find its session: `too_many_cookies`, `cookie_header_too_large`.
+    /// - The keys could not be fetched: `keys_unavailable`.
+    /// - The error of the exchange, or of the new session's verification.
     pub async fn finish_login(
         &self,
         code: &str,
@@ -298,7 +306,7 @@ impl MastraCloudAuth {
         result.inspect_err(|error| signals::login_failed(self.tally(), error, &trail))
     }
 
-    /// The same, where the caller tells of a failure: it may know by which number a page shows it.
+    /// Finishes a sign-in without logging a failure. The caller logs it, with the reference that its error page shows.
     pub(crate) async fn finish(
         &self,
         code: &str,
@@ -316,7 +324,7 @@ impl MastraCloudAuth {
         );
         match key {
             Some(key) => driver.sign_in(key, work).await,
-            // Not of this browser: it is refused without a call.
+            // The state is not this browser's: the core refuses it without a call.
             None => work.await,
         }
     }
@@ -352,16 +360,17 @@ impl MastraCloudAuth {
         Ok(signed_in)
     }
 
-    /// Clears the cookie of a sign-in that is over, however it ended.
+    /// Clears the cookie of a finished sign-in, whether it succeeded or failed.
     #[cfg(feature = "axum")]
     pub(crate) fn clear_login(&self, state: &State) -> Option<SetCookie> {
         login::clear(&self.0.driver.authority, state).ok()
     }
 
-    /// Ends every session that a request carries a token of, here at once and at the Cloud; the result is the least of
-    /// theirs. All are denied here before the first is told to the Cloud. With it come the headers that take the cookies away.
+    /// Ends every session whose token a request carries, here at once and at the Cloud. Returns the least successful
+    /// outcome and the headers that clear the cookies. All sessions are denied here before the first call to the Cloud.
     ///
-    /// A cookie under the name that is only fallen back to stays where its token is nobody's here: it may be another deployment's.
+    /// A cookie under the fallback name stays if its token is not verified here and the outcome is `AlreadyGone`: it may
+    /// belong to another deployment.
     #[cfg(feature = "axum")]
     pub(crate) async fn sign_out_request(&self, headers: &HeaderMap) -> (SignOut, Vec<SetCookie>) {
         let authority = &self.0.driver.authority;
@@ -392,13 +401,13 @@ impl MastraCloudAuth {
         )
     }
 
-    /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
+    /// Ends a session here at once and at the Cloud. The result says whether the Cloud confirmed.
     pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
         self.end_all(std::iter::once(token.clone()), &Trail::default())
             .await
     }
 
-    /// A new sign-in replaces the browser's old session. Whatever comes of it is logged; the new one does not depend on it.
+    /// A new sign-in replaces the browser's old session. The outcome is logged and does not affect the new session.
     async fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
         let authority = &self.0.driver.authority;
         let now = system::now();
@@ -410,7 +419,8 @@ impl MastraCloudAuth {
             .await;
     }
 
-    /// Ends at the Cloud the session of a sign-in that was refused here. The answer does not wait for it; whatever comes of it is logged.
+    /// Ends at the Cloud the session of a sign-in that was refused here. The answer does not wait for it; the outcome is
+    /// logged.
     fn end_refused(&self, token: SessionToken, trail: Trail) {
         let driver = Arc::clone(&self.0.driver);
         let authority = Arc::clone(&driver.authority);
@@ -429,7 +439,7 @@ impl MastraCloudAuth {
         .await
     }
 
-    /// Whether a token was signed out here a moment ago.
+    /// Whether a token was recently signed out here.
     #[cfg(feature = "axum")]
     pub(crate) fn is_signed_out(&self, token: &SessionToken) -> bool {
         self.0.driver.authority.is_signed_out(token, system::now())

@@ -1,9 +1,9 @@
-//! What ended before its time, told from instance to instance.
+//! Revocations that instances of a deployment exchange.
 //!
-//! A [`RevocationChannel`] is whatever all instances of a deployment reach; [`RedisRevocations`] is the one that comes with
-//! the feature `redis`. Two tasks work it: one takes what ends here to the channel and keeps it until it is there, one takes
-//! over what comes. No request ever waits for either. Where the channel is away, every end works here as before, and
-//! [`RevocationStatus`] says so.
+//! A [`RevocationChannel`] is a medium that all instances of a deployment reach; [`RedisRevocations`] comes with the
+//! feature `redis`. Two tasks serve it: one publishes the revocations made here and retries until the channel took them,
+//! one applies those that arrive. No request waits for either. While the channel is disconnected, revocations work on this
+//! instance alone, and [`RevocationStatus`] says so.
 
 mod channel;
 mod complaints;

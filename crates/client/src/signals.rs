@@ -1,8 +1,9 @@
-//! What this crate tells of its work: every event and span, in one place, so that they stay one set.
+//! Every event and span that this crate emits, in one place, so that the set stays consistent.
 //!
 //! Names, targets and fields are stable and listed in `docs/guide/observability.md`; a test pins them. A field holds an id,
-//! a code, a word of a list or a number, and never a token, a cookie, an authorization code, an e-mail address, a name or a
-//! body. What happens at every request is told at the level `TRACE`, and costs one comparison where nobody listens.
+//! a code, a word of a fixed list or a number. It never holds a token, a cookie, an authorization code, an e-mail address,
+//! a name or a body. Events of every request have the level `TRACE` and cost one comparison when no subscriber enables
+//! them.
 
 mod audit;
 mod calls;
@@ -30,15 +31,15 @@ pub(crate) use calls::{Watched, key_set_odd, keys_not_fetched};
 
 use crate::system;
 
-/// Who a request comes from.
+/// Authentication of requests.
 const REQUEST: &str = "mastra_auth::request";
-/// Sign-ins, refusals and sign-outs: what an auditor keeps.
+/// Sign-ins, refusals and sign-outs, for an audit log.
 const AUDIT: &str = "mastra_auth::audit";
 /// Calls to the Cloud.
 const CLOUD: &str = "mastra_auth::cloud";
-/// What ended and is told to other instances.
+/// Revocations exchanged with other instances.
 const REVOCATIONS: &str = "mastra_auth::revocations";
-/// What whoever set the service up should mend.
+/// Mistakes in the configuration.
 const SETUP: &str = "mastra_auth::setup";
 
 /// One event: its level, its target, its name, its fields.
@@ -55,15 +56,15 @@ macro_rules! tell {
 }
 use tell;
 
-/// An answer, and how it came about.
+/// An answer, and where it came from.
 pub(crate) struct Found {
     pub(crate) answer: Answer,
     pub(crate) source: Source,
-    /// When it was asked for, on the monotonic clock.
+    /// When the request asked, on the monotonic clock.
     pub(crate) begun: Duration,
 }
 
-/// What a request is found again by in other logs: its own id, and the number that a page shows.
+/// Ids that correlate a request with other logs: its `x-request-id`, and the reference that an error page shows.
 #[derive(Clone, Default)]
 pub(crate) struct Trail {
     request_id: Option<String>,
@@ -87,7 +88,7 @@ impl Trail {
     }
 }
 
-/// The request's own id, where it has exactly one and that is harmless: it comes from outside.
+/// The request's `x-request-id`, if it has exactly one and that is harmless: clients choose it.
 fn request_id(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all("x-request-id").iter();
     let id = match (values.next(), values.next()) {
@@ -98,7 +99,7 @@ fn request_id(headers: &HeaderMap) -> Option<&str> {
     ((1..=64).contains(&id.len()) && id.bytes().all(is_plain)).then_some(id)
 }
 
-/// The span of finding out who a request comes from.
+/// The span of authenticating a request.
 pub(crate) fn authenticate_span() -> Span {
     debug_span!(
         target: REQUEST,
@@ -109,13 +110,13 @@ pub(crate) fn authenticate_span() -> Span {
     )
 }
 
-/// Whether anybody listens to what is told of each request.
+/// Whether a subscriber enables the events of each request.
 pub(crate) fn are_requests_told() -> bool {
     tracing::event_enabled!(target: REQUEST, tracing::Level::TRACE, event)
         || tracing::span_enabled!(target: REQUEST, tracing::Level::DEBUG, "mastra_auth.authenticate")
 }
 
-/// A request got its answer.
+/// A request was authenticated, or not.
 pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) {
     let Found {
         answer,
@@ -179,7 +180,7 @@ pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) 
     }
 }
 
-/// It could not be found out what a user may do.
+/// The user's permissions could not be read.
 #[cfg(feature = "axum")]
 pub(crate) fn permissions_unavailable(
     error: &CloudApiError,
@@ -198,7 +199,7 @@ pub(crate) fn permissions_unavailable(
     );
 }
 
-/// A browser was shown the page for an error.
+/// A browser was shown an error page.
 #[cfg(feature = "axum")]
 pub(crate) fn page(code: &str, trail: &Trail) {
     tell!(
@@ -212,7 +213,7 @@ pub(crate) fn page(code: &str, trail: &Trail) {
     );
 }
 
-/// The Cloud refused a look-up with a status that says more of the set-up than of the credential.
+/// The Cloud refused a look-up with a status that points to the configuration rather than the credential.
 pub(crate) fn refused_oddly(error: &CloudApiError) {
     tell!(
         WARN,
@@ -225,7 +226,7 @@ pub(crate) fn refused_oddly(error: &CloudApiError) {
     );
 }
 
-/// A route asks for a user outside of the layer.
+/// A route outside of the layer asks for a user.
 #[cfg(feature = "axum")]
 pub(crate) fn layer_missing() {
     tell!(
@@ -237,7 +238,7 @@ pub(crate) fn layer_missing() {
     );
 }
 
-/// Where browsers are sent to sign in, the layer answers.
+/// The layer answers the path to which browsers are sent to sign in.
 #[cfg(feature = "axum")]
 pub(crate) fn routes_unreachable(login: &str) {
     tell!(
@@ -250,7 +251,7 @@ pub(crate) fn routes_unreachable(login: &str) {
     );
 }
 
-/// Browsers are sent to sign in from below a path that the public URL does not have. The path itself is not told: it may hold
+/// Browsers are sent to sign in from below a path prefix that the public URL lacks. The event omits the path: it may hold
 /// what a request chose.
 #[cfg(feature = "axum")]
 pub(crate) fn prefix_unknown(public_url: Option<&PublicUrl>, login: &str) {
@@ -266,7 +267,7 @@ pub(crate) fn prefix_unknown(public_url: Option<&PublicUrl>, login: &str) {
     );
 }
 
-/// The clock of this machine is ahead of the Cloud's by so much at least.
+/// The clock of this machine is ahead of the Cloud's by at least this much.
 pub(crate) fn clock_ahead(by: Duration) {
     tell!(
         WARN,
@@ -278,7 +279,7 @@ pub(crate) fn clock_ahead(by: Duration) {
     );
 }
 
-/// The connections have grown old and no new client could be made.
+/// The connections are too old and no new client could be built.
 pub(crate) fn client_not_renewed() {
     tell!(
         WARN,
@@ -289,7 +290,7 @@ pub(crate) fn client_not_renewed() {
     );
 }
 
-/// Microseconds since then. Not evaluated where the event is not told.
+/// Microseconds since `begun`. Evaluated only if the event is enabled.
 fn micros_since(begun: Duration) -> u64 {
     let took = system::now().monotonic.saturating_sub(begun);
     u64::try_from(took.as_micros()).unwrap_or(u64::MAX)

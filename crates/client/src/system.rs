@@ -1,4 +1,4 @@
-//! The only place of this crate that reads a clock, draws randomness or sleeps.
+//! The only place in this crate that reads a clock, draws randomness or sleeps.
 
 use std::cell::Cell;
 use std::sync::OnceLock;
@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 
-/// What both clocks say. The monotonic one counts from the first time it was asked in this process.
+/// Reads both clocks. The monotonic one counts from the first reading in this process.
 pub(crate) fn now() -> Now {
     static START: OnceLock<Instant> = OnceLock::new();
     let monotonic = START.get_or_init(Instant::now).elapsed();
@@ -23,8 +23,8 @@ pub(crate) fn now() -> Now {
     }
 }
 
-/// The same, wrong by a tick of the system at most (1 to 16 ms), for what is asked so often that to read a clock counts: each
-/// thread reads both every 20 ms, and in between the system's ticks, which are at hand, say how far they went on.
+/// Both clocks, off by at most one tick of the system (1 to 16 ms), for paths so hot that reading a clock counts. Each
+/// thread reads both clocks every 20 ms and extrapolates in between with the system's cheap tick counter.
 pub(crate) fn about_now() -> Now {
     thread_local! {
         static LAST: Cell<Option<(Tick, Now)>> = const { Cell::new(None) };
@@ -38,7 +38,7 @@ pub(crate) fn about_now() -> Now {
         return now;
     }
     let now = now();
-    // A thread that had to wait between the two would be wrong by as long as it did.
+    // A thread that was preempted between the two readings would be off by the time it waited.
     if Tick::now_without_cache_update() == tick {
         LAST.set(Some((tick, now)));
     }
@@ -50,10 +50,10 @@ pub(crate) fn entropy() -> Result<Entropy, CloudApiError> {
     random::<32>().map(Entropy::new)
 }
 
-/// A number to spread retries with.
+/// A random number that spreads retries.
 ///
-/// Every request takes one and hardly any uses it, so the system's generator only says where a thread begins; where that
-/// does not answer, all begin alike.
+/// Every request takes one and few use it, so the system's generator only seeds each thread. If it fails, all threads start
+/// alike.
 pub(crate) fn jitter() -> Jitter {
     thread_local! {
         static PLACE: Cell<u64> = Cell::new(random::<8>().map_or(0, u64::from_ne_bytes));
@@ -63,7 +63,7 @@ pub(crate) fn jitter() -> Jitter {
     Jitter(spread(place))
 }
 
-/// One step of SplitMix64: neighbours become numbers that have nothing in common. Nothing secret may depend on it.
+/// One step of SplitMix64: adjacent inputs give unrelated numbers. No secret may depend on it.
 const fn spread(place: u64) -> u64 {
     let mixed = (place ^ (place >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,7 +1,7 @@
-//! The four interfaces that a Mastra host asks of a provider, as Rust traits.
+//! The four interfaces that a Mastra host requires of a provider, as Rust traits.
 //!
-//! They say what a host may rely on; [`MastraCloudAuth`](crate::MastraCloudAuth) implements all four. Code that knows its
-//! provider can use the inherent methods instead, which tell the four answers apart.
+//! [`MastraCloudAuth`](crate::MastraCloudAuth) implements all four. Code that knows its provider can use the inherent
+//! methods instead, which distinguish the four answers.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -16,41 +16,41 @@ use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::permission::Grants;
 use mastra_auth_cloud_core::secret::SessionToken;
 
-/// Who is there.
+/// Access to users.
 pub trait UserProvider {
-    /// The user that a request comes from; `None` where nobody is signed in or the credential is refused.
+    /// The user of a request; `None` if the request has no credential or the credential is refused.
     ///
     /// # Errors
     ///
-    /// Where the Cloud could not be asked.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn current_user(
         &self,
         headers: &HeaderMap,
     ) -> impl Future<Output = Result<Option<CloudUser>, CloudApiError>> + Send;
 
-    /// A user by id; `None` without a token to ask with, or where the Cloud refuses.
+    /// A user by id; `None` without a token to ask with, or if the Cloud refuses.
     ///
     /// # Errors
     ///
-    /// Where the Cloud could not be asked.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn user(
         &self,
         id: &UserId,
         token: Option<&SessionToken>,
     ) -> impl Future<Output = Result<Option<CloudUser>, CloudApiError>> + Send;
 
-    /// Users by their ids, in their order; `None` where one cannot be told.
+    /// Users by their ids, in the same order; `None` for each that [`user`](Self::user) would not give.
     ///
     /// # Errors
     ///
-    /// Where the Cloud could not be asked.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn users(
         &self,
         ids: &[UserId],
         token: Option<&SessionToken>,
     ) -> impl Future<Output = Result<Vec<Option<CloudUser>>, CloudApiError>> + Send;
 
-    /// The page of a user at the Cloud.
+    /// The URL of a user's page at the Cloud.
     fn user_profile_url(&self, user: &CloudUser) -> String;
 }
 
@@ -66,34 +66,34 @@ pub trait SessionProvider {
         user: &UserId,
     ) -> impl Future<Output = Result<CloudSession, CloudApiError>> + Send;
 
-    /// The session of a token; `None` where the Cloud refuses it.
+    /// The session of a token; `None` if the Cloud refuses it.
     ///
     /// # Errors
     ///
-    /// Where the Cloud could not be asked.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn validate_session(
         &self,
         token: &SessionToken,
     ) -> impl Future<Output = Result<Option<CloudSession>, CloudApiError>> + Send;
 
-    /// Ends a session here at once and at the Cloud; the result says whether the Cloud confirmed.
+    /// Ends a session here at once and at the Cloud. The result says whether the Cloud confirmed.
     fn destroy_session(&self, token: &SessionToken) -> impl Future<Output = SignOut> + Send;
 
-    /// The session as the Cloud has it now, with a newer token where the Cloud hands one out; `None` where it has ended. However
-    /// many ask with one token, also a while after it was renewed, the Cloud is asked once.
+    /// The session as the Cloud has it now, with a newer token if the Cloud issues one; `None` if the session has ended.
+    /// Calls with one token share one call to the Cloud, also for a while after it was renewed.
     ///
     /// # Errors
     ///
-    /// Where the Cloud could not be asked.
+    /// The error of the call, if the Cloud had to be asked and failed.
     fn refresh_session(
         &self,
         token: &SessionToken,
     ) -> impl Future<Output = Result<Option<RefreshedSession>, CloudApiError>> + Send;
 
-    /// The session token that a request's cookie holds, unverified.
+    /// The session token in a request's cookie, unverified.
     fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken>;
 
-    /// The cookie that keeps a session in a browser.
+    /// The cookie that stores a session in a browser.
     ///
     /// # Errors
     ///
@@ -104,41 +104,41 @@ pub trait SessionProvider {
         token: &SessionToken,
     ) -> Result<SetCookie, CloudApiError>;
 
-    /// The cookie that takes it away again.
+    /// The `Set-Cookie` header that clears the session cookie.
     fn clear_session_cookie(&self) -> SetCookie;
 }
 
-/// A session as it stands after a refresh, for [`SessionProvider::session_cookie`].
+/// A session after a refresh, for [`SessionProvider::session_cookie`].
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RefreshedSession {
     /// The session.
     pub session: CloudSession,
-    /// The token that stands for it from now on: a newer one, or the one that was refreshed.
+    /// The session's current token: a newer one, or the one that was refreshed.
     pub token: SessionToken,
 }
 
 /// Signing in at the Cloud.
 pub trait SsoProvider {
-    /// Where to send the browser. `state` is the host's own, `id|encoded return path` or `id`.
+    /// The URL to which to send the browser. `state` is the host's own: `id|encoded return path` or `id`.
     ///
     /// # Errors
     ///
     /// `invalid_argument`, `state_malformed`.
     fn login_url(&self, redirect_uri: &str, state: &str) -> Result<String, CloudApiError>;
 
-    /// The cookie that binds this sign-in to the browser.
+    /// The cookie that binds a sign-in to the browser.
     ///
     /// # Errors
     ///
     /// `invalid_argument`, `state_malformed`, `cookie_too_large`.
     fn login_cookie(&self, redirect_uri: &str, state: &str) -> Result<SetCookie, CloudApiError>;
 
-    /// Finishes a sign-in from what came back: the code, the state or its id, and the browser's `Cookie` header.
+    /// Finishes a sign-in from the callback's code, the state or its id, and the browser's `Cookie` header.
     ///
     /// # Errors
     ///
-    /// Every reason to refuse has its own code.
+    /// As [`finish_login`](crate::MastraCloudAuth::finish_login); `state_malformed` for a state that cannot be read.
     fn handle_callback(
         &self,
         code: &str,
@@ -146,7 +146,7 @@ pub trait SsoProvider {
         cookie_header: &str,
     ) -> impl Future<Output = Result<SignedIn, CloudApiError>> + Send;
 
-    /// Where to send the browser to sign out at the Cloud too.
+    /// The URL to which to send the browser to sign out at the Cloud too.
     ///
     /// # Errors
     ///
@@ -157,11 +157,11 @@ pub trait SsoProvider {
         token: Option<&SessionToken>,
     ) -> Result<String, CloudApiError>;
 
-    /// What a login button says.
+    /// The labels of the login button.
     fn login_button(&self) -> LoginButton;
 }
 
-/// What a login button says.
+/// The labels of a login button.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LoginButton {
@@ -178,7 +178,7 @@ impl LoginButton {
     };
 }
 
-/// What a user may do.
+/// Roles and permissions.
 pub trait RbacProvider {
     /// The user's roles.
     fn roles<'u>(&self, user: &'u CloudUser) -> &'u [String];
@@ -190,14 +190,15 @@ pub trait RbacProvider {
     ///
     /// # Errors
     ///
-    /// `signed_out` where the user's session ended here since it was verified, `session_expired` where it is past its end; else where
-    /// the Cloud had to be asked and could not be.
+    /// - `signed_out` if the user's session ended here since it was verified.
+    /// - `session_expired` if the session is past its expiry.
+    /// - The error of the call if the Cloud had to be asked and failed.
     fn permissions(
         &self,
         user: &CloudUser,
     ) -> impl Future<Output = Result<Arc<Grants>, CloudApiError>> + Send;
 
-    /// Whether the user may do one thing.
+    /// Whether the user has a permission.
     ///
     /// # Errors
     ///
@@ -208,7 +209,7 @@ pub trait RbacProvider {
         permission: &str,
     ) -> impl Future<Output = Result<bool, CloudApiError>> + Send;
 
-    /// Whether the user may do all of these.
+    /// Whether the user has all of these permissions.
     ///
     /// # Errors
     ///
@@ -219,7 +220,7 @@ pub trait RbacProvider {
         permissions: &[&str],
     ) -> impl Future<Output = Result<bool, CloudApiError>> + Send;
 
-    /// Whether the user may do at least one of these.
+    /// Whether the user has at least one of these permissions.
     ///
     /// # Errors
     ///
@@ -230,9 +231,9 @@ pub trait RbacProvider {
         permissions: &[&str],
     ) -> impl Future<Output = Result<bool, CloudApiError>> + Send;
 
-    /// The roles there are.
+    /// All roles that are defined.
     fn available_roles(&self) -> Vec<String>;
 
-    /// What a role may do.
+    /// A role's permissions.
     fn permissions_for_role(&self, role: &str) -> Grants;
 }

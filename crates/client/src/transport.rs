@@ -1,9 +1,9 @@
-//! Moving one request to the Cloud and its answer back.
+//! Sends one request to the Cloud and reads its answer.
 //!
-//! A [`Transport`] sends exactly what it is given: no redirect is followed, no header is added that carries anything, the
-//! body is read up to the request's bound and no further, and the whole exchange ends within the request's time. An
-//! authorization code, which is sent once, takes a connection of its own: on one that was used before it could meet the other
-//! end's closing. The one here is reqwest; bring your own for a proxy, tracing or another runtime.
+//! A [`Transport`] sends exactly the request it is given. It follows no redirect, adds no header that carries information,
+//! reads the body up to the request's limit, and ends the whole exchange within the request's time-out. An authorization
+//! code is sent once, so it takes a connection of its own: a pooled connection could be closing at the other end. The
+//! transport here is reqwest; bring your own for a proxy, tracing or another runtime.
 
 use std::fmt;
 use std::future::Future;
@@ -18,10 +18,10 @@ use mastra_auth_cloud_core::url::BaseUrl;
 
 use crate::{signals, system};
 
-/// A request on its way.
+/// The future of a request in flight.
 pub type Sending<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;
 
-/// Something that can send a request.
+/// Sends requests to the Cloud.
 ///
 /// Implementations must not follow redirects, must stop at [`Request::max_response_bytes`] and must end within
 /// [`Request::timeout`].
@@ -31,12 +31,12 @@ pub trait Transport: Send + Sync + 'static {
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// On this machine a connection comes about or is refused at once: what is slow there is a machine that is busy, and then the
-/// time of the whole call is the bound.
+/// On this machine a connection succeeds or is refused at once. Slowness there means a busy machine, so the time-out of the
+/// whole call is the bound.
 const LOOPBACK_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Shorter than servers keep idle connections, so that a request seldom meets one that is just being closed.
+/// Shorter than servers keep idle connections, so that a request seldom meets one that is being closed.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// A connection that is never idle would stay with its address for ever, also when the name has moved to another.
+/// A connection that is never idle would keep its address for ever, even after the name moved to another.
 const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
 
 /// The transport over reqwest: rustls, redirects off, nothing decompressed, connections no older than five minutes.
@@ -48,21 +48,21 @@ pub struct ReqwestTransport {
     generation: Arc<Mutex<Generation>>,
 }
 
-/// A client and its pool. When the next one takes its place, requests under way end on it and its connections with them.
+/// A client and its pool. Once it is replaced, its requests in flight complete and its connections close with them.
 #[derive(Clone)]
 struct Generation {
     client: reqwest::Client,
-    /// The same without a pool, made when it is first needed.
+    /// A client without a pool, built when first needed.
     fresh: Arc<OnceLock<reqwest::Client>>,
     born: Duration,
 }
 
 impl ReqwestTransport {
-    /// A transport for this Cloud. Proxies of the environment are honoured, but never for a Cloud on this machine.
+    /// A transport for this Cloud. It honours the proxies of the environment, except for a Cloud on this machine.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where no TLS back end can be set up.
+    /// `invalid_configuration` if no TLS back end can be set up.
     pub fn new(base_url: &BaseUrl) -> Result<Self, CloudApiError> {
         if base_url.is_loopback() {
             let make = || reqwest::Client::builder().no_proxy();
@@ -71,12 +71,12 @@ impl ReqwestTransport {
         Self::from_builder(reqwest::Client::builder)
     }
 
-    /// A transport over clients of your own making: their proxies, roots and local address are kept; redirects are off
-    /// whatever they say, and time-outs are ours. `make` is called again whenever the connections have grown old.
+    /// A transport over clients of your own making. It keeps their proxies, roots and local address, but turns redirects
+    /// off and sets its own time-outs. It calls `make` again whenever the connections are too old.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where the client cannot be built.
+    /// `invalid_configuration` if the client cannot be built.
     pub fn from_builder(
         make: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
     ) -> Result<Self, CloudApiError> {
@@ -98,7 +98,7 @@ impl ReqwestTransport {
         })
     }
 
-    /// How old a connection may grow before new requests take another. Default 5 min.
+    /// The age beyond which new requests use a new connection. Default 5 min.
     #[must_use]
     pub fn max_connection_age(self, max_age: Duration) -> Self {
         Self { max_age, ..self }
@@ -113,7 +113,7 @@ impl ReqwestTransport {
         if age >= self.max_age {
             match generation((self.make)(), self.connect_timeout) {
                 Ok(next) => *current = next,
-                // The old one still works; the next request tries again.
+                // The old client still works; the next request tries again.
                 Err(_) => signals::client_not_renewed(),
             }
         }
@@ -204,7 +204,7 @@ impl fmt::Debug for ReqwestTransport {
     }
 }
 
-/// The connection first: a time-out while connecting means that nothing was sent.
+/// Checks for a connect error first: a time-out while connecting means that nothing was sent.
 fn failure(error: &reqwest::Error) -> TransportError {
     if error.is_connect() {
         TransportError::Connect

@@ -1,4 +1,4 @@
-//! The admin page and its JSON twin: sessions live, roles, keys, faults, the last requests.
+//! The admin page and its JSON API: live sessions, roles, keys, faults, recent requests.
 
 mod api;
 mod page;

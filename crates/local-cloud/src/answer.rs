@@ -1,4 +1,4 @@
-//! How the API answers: enveloped in one dialect, bare in the other.
+//! Answers of the API: enveloped in one dialect, bare in the other.
 
 use axum::response::{IntoResponse as _, Response};
 use http::header::CACHE_CONTROL;
@@ -29,7 +29,7 @@ impl From<StoreError> for ApiError {
 
 pub(crate) type ApiResult = Result<Value, ApiError>;
 
-/// Writes a result as the dialect has it.
+/// Formats a result as the dialect requires.
 pub(crate) fn answer(dialect: Dialect, result: ApiResult) -> Response {
     let (status, body) = match (dialect, result) {
         (Dialect::V1, Ok(data)) => (StatusCode::OK, json!({ "ok": true, "data": data })),

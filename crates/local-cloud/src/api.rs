@@ -1,4 +1,4 @@
-//! The API, in the dialect that was chosen and in no other: what `contract/` has, endpoint by endpoint.
+//! The API in the chosen dialect only: `contract/`, endpoint by endpoint.
 
 mod asked;
 
@@ -30,7 +30,7 @@ const MAX_BODY: usize = 64 * 1024;
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;
 
-/// The dialect's endpoints and the key set.
+/// The routes of the dialect's endpoints and of the key set.
 pub(crate) fn router(cloud: &Arc<Cloud>) -> Router<Arc<Cloud>> {
     let jwks = endpoint(cloud, "jwks", get(jwks));
     let api = match cloud.dialect {
@@ -83,7 +83,7 @@ fn endpoint(
     route.layer(from_fn_with_state((Arc::clone(cloud), name), count))
 }
 
-/// Counts the request, lets a fault that is on answer instead, and notes what came of it.
+/// Counts the request, lets an active fault answer instead, and logs the result.
 async fn count(
     State((cloud, name)): State<(Arc<Cloud>, &'static str)>,
     request: Request,
@@ -214,7 +214,7 @@ async fn validate(
     answer(cloud.dialect, result)
 }
 
-/// The session, with a newer token where the one at hand is past two thirds of its life.
+/// The session, with a newer token if the given one is past two thirds of its life.
 fn validated(cloud: &Cloud, bearer: Bearer) -> ApiResult {
     let Bearer::Person {
         user,
@@ -230,7 +230,7 @@ fn validated(cloud: &Cloud, bearer: Bearer) -> ApiResult {
     };
     let time = now();
     let third = ends.saturating_sub(issued).div_euclid(3);
-    // One that ends with the session has nothing left to be renewed.
+    // A token that expires with its session cannot be renewed.
     let is_time = ends.div_euclid(1000) < session.expires_at.div_euclid(1000)
         && time >= ends.saturating_sub(third);
     let newer = if is_time {
@@ -308,7 +308,7 @@ async fn permissions(State(cloud): Shared, id: Id, headers: HeaderMap) -> Respon
     answer(cloud.dialect, result)
 }
 
-/// People may read themselves; owners and admins may read everybody. An id that is not text (`%ff`) is nobody's.
+/// Users may read themselves; owners and admins may read every user. An id that is not text (`%ff`) belongs to no user.
 fn may_read(
     cloud: &Cloud,
     headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! The Cloud as its handlers share it: the store, the keys, the faults, the counts; and what sessions and tokens mean.
+//! The state that the handlers share: the store, the keys, the faults, the counts; and the rules of sessions and tokens.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError, RwLock};
@@ -12,9 +12,9 @@ use crate::keys::{Algorithm, SigningKey, random_secret, verified};
 use crate::seed::Seed;
 use crate::store::{SessionRow, Store, StoreError, User, new_session_id};
 
-/// How many requests the log holds.
+/// Requests in the log.
 const LOGGED: usize = 100;
-/// How long past its end a token is still taken for a newer one, in milliseconds.
+/// How long past its expiry a token can still be renewed, in milliseconds.
 const RENEWABLE: i64 = 60_000;
 
 pub(crate) struct Cloud {
@@ -34,7 +34,7 @@ pub(crate) struct Cloud {
     pub(crate) pending: Mutex<BTreeMap<String, PendingLogin>>,
 }
 
-/// A login page that was shown and not answered.
+/// A login page that was shown and not answered yet.
 #[derive(Clone, Debug)]
 pub(crate) struct PendingLogin {
     pub(crate) project_id: String,
@@ -44,12 +44,12 @@ pub(crate) struct PendingLogin {
     pub(crate) shown_at: i64,
 }
 
-/// Who a token belongs to.
+/// The bearer of a token.
 pub(crate) enum Bearer {
     Person {
         user: Box<User>,
         session: Box<SessionRow>,
-        /// When the token was issued and when it ends, in milliseconds since the Unix epoch.
+        /// When the token was issued and when it expires, in milliseconds since the Unix epoch.
         lives: (i64, i64),
     },
     Project {
@@ -57,18 +57,18 @@ pub(crate) enum Bearer {
     },
 }
 
-/// Whether a token that is past its end is accepted for a while.
+/// Whether to accept a token for a while after it expired.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum PastEnd {
     Refused,
     Renewable,
 }
 
-/// Why a token is not accepted: code and message.
+/// Why a token is refused: code and message.
 pub(crate) type Refusal = (&'static str, &'static str);
 
 impl Cloud {
-    /// A new session of a user, and the token that stands for it.
+    /// Creates a session of a user, and its token.
     pub(crate) fn new_session(
         &self,
         user_id: &str,
@@ -85,7 +85,7 @@ impl Cloud {
         })
     }
 
-    /// A token of a session from now on; answers it with its end.
+    /// Issues a token of a session from now on, and returns it with its expiry.
     pub(crate) fn token(
         &self,
         user: &User,
@@ -95,7 +95,7 @@ impl Cloud {
         self.token_for(user, session, now, self.token_lifetime)
     }
 
-    /// A token with a lifetime of its own; `None` is as long as its session.
+    /// A token with a lifetime of its own; `None` means as long as its session.
     pub(crate) fn token_for(
         &self,
         user: &User,
@@ -116,7 +116,7 @@ impl Cloud {
         Ok((key.sign(&claims)?, end))
     }
 
-    /// Checks a token: its signature, its claims, its session. What the person may do follows from the role of now.
+    /// Checks a token: its signature, its claims, its session. Permissions follow from the person's current role.
     pub(crate) fn check(
         &self,
         token: &str,
@@ -180,7 +180,7 @@ impl Cloud {
         }
     }
 
-    /// What a role may do.
+    /// A role's permissions.
     pub(crate) fn grants(&self, role: &str) -> Vec<String> {
         self.seed.roles.get(role).cloned().unwrap_or_default()
     }
@@ -201,14 +201,14 @@ impl Cloud {
         Ok(())
     }
 
-    /// Counts a newer token that was handed out.
+    /// Counts a renewed token.
     pub(crate) fn note_renewal(&self) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let count = counts.entry("renewal".to_owned()).or_default();
         *count = count.saturating_add(1);
     }
 
-    /// Counts a request and notes it: method, path of the contract, status, time; never a value.
+    /// Counts and logs a request: method, contract path, status, time; never a value.
     pub(crate) fn note(&self, endpoint: &str, method: &str, status: u16, micros: u128) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         for name in [endpoint, "any"] {
@@ -223,7 +223,7 @@ impl Cloud {
         log.push(json!({ "endpoint": endpoint, "method": method, "status": status, "ms": millis, "at": now() }));
     }
 
-    /// Whether a browser may be sent there: this machine, or what the project lists, to the letter.
+    /// Whether a browser may be redirected there: to this machine, or to an address that the project lists exactly.
     pub(crate) fn may_redirect(&self, project_id: Option<&str>, uri: &str) -> bool {
         let Ok(url) = url::Url::parse(uri) else {
             return false;
@@ -235,7 +235,7 @@ impl Cloud {
             && url.password().is_none()
             && url.fragment().is_none()
             && uri.len() <= 2048;
-        // Without both slashes a browser takes the rest for a path of the page that it stands on.
+        // Without both slashes a browser resolves the rest as a path of the current page.
         let has_slashes = uri
             .get(url.scheme().len()..)
             .is_some_and(|rest| rest.starts_with("://"));
@@ -265,12 +265,12 @@ pub(crate) fn now() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// As many whole milliseconds.
+/// Converts to whole milliseconds.
 pub(crate) fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// ISO 8601, as the API writes times.
+/// Formats as ISO 8601, as the API writes times.
 pub(crate) fn iso(millis: i64) -> String {
     jiff::Timestamp::from_millisecond(millis)
         .map(|time| time.to_string())

@@ -1,4 +1,4 @@
-//! What the admin page can do, as calls: for tests that drive a Cloud in their own process.
+//! The admin page's actions as calls: for tests that drive a Cloud in their own process.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::fault::Fault;
 use crate::issue::Asked;
 use crate::store::{SessionRow, StoreError};
 
-/// A hand on a running Cloud.
+/// A handle to a running Cloud.
 #[derive(Clone)]
 pub struct Control {
     cloud: Arc<Cloud>,
@@ -19,43 +19,43 @@ impl Control {
         Self { cloud }
     }
 
-    /// All sessions, the newest first.
+    /// All sessions, newest first.
     pub fn sessions(&self) -> Vec<SessionRow> {
         told(self.cloud.store.sessions()).unwrap_or_default()
     }
 
-    /// Ends a session; false where it is not there or had ended.
+    /// Ends a session; false if it is unknown or already ended.
     pub fn end_session(&self, id: &str) -> bool {
         told(self.cloud.store.end_session(id, now())).unwrap_or_default()
     }
 
-    /// Ends all sessions of a user; answers how many there were.
+    /// Ends all sessions of a user and returns their number.
     pub fn end_sessions_of(&self, user_id: &str) -> usize {
         told(self.cloud.store.end_sessions_of(user_id, now())).unwrap_or_default()
     }
 
-    /// Gives a user another role; false where there is no such user or role.
+    /// Changes a user's role; false if the user or the role is unknown.
     pub fn set_role(&self, user_id: &str, role: &str) -> bool {
         self.cloud.seed.roles.contains_key(role)
             && told(self.cloud.store.set_role(user_id, role)).unwrap_or_default()
     }
 
-    /// Signs with a new key from now on; what older keys signed stays good.
+    /// Signs with a new key from now on. Tokens signed by older keys stay valid.
     pub fn rotate_keys(&self) {
         told(self.cloud.rotate());
     }
 
-    /// Switches a fault on.
+    /// Activates a fault.
     pub fn set_fault(&self, fault: Fault) {
         self.cloud.faults.set(fault);
     }
 
-    /// Switches all faults off.
+    /// Deactivates all faults.
     pub fn clear_faults(&self) {
         self.cloud.faults.clear();
     }
 
-    /// A project API token (dialect `pkce`) of the first project; `None` where there is no such role.
+    /// A project API token (dialect `pkce`) of the first project; `None` if the role is unknown.
     pub fn issue_project_token(&self, role: &str) -> Option<String> {
         let project = self
             .cloud
@@ -66,7 +66,7 @@ impl Control {
         told(self.cloud.issue_project_token(&project.id, role))
     }
 
-    /// Signs a person in without a page and answers the token; `None` where nobody answers to that name.
+    /// Signs a person in without a page and returns the token; `None` if the person is unknown.
     pub fn sign_in(&self, person: &str, lifetime: Duration) -> Option<String> {
         let asked = Asked {
             session_lifetime: Some(lifetime),
@@ -75,8 +75,8 @@ impl Control {
         told(self.cloud.issue(&asked))?.map(|issued| issued.token)
     }
 
-    /// The same with a token that was issued some time ago and lasts for some time from then on; its session lasts as long as
-    /// any. A token that is older than its lifetime has ended.
+    /// Signs a person in and returns a token of the given age and lifetime, counted from its issue. The session has the
+    /// usual lifetime. A token that is older than its lifetime has expired.
     pub fn sign_in_with_token_of(
         &self,
         person: &str,
@@ -100,7 +100,7 @@ impl std::fmt::Debug for Control {
     }
 }
 
-/// A store that fails is told in the log; the caller sees that nothing happened.
+/// Logs a failure of the store; the caller sees that nothing happened.
 fn told<T>(result: Result<T, StoreError>) -> Option<T> {
     result
         .inspect_err(|error| tracing::error!(%error, "the store failed"))

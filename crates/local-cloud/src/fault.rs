@@ -1,5 +1,5 @@
-//! Faults that can be switched on, so that a client can be seen to live through them: on one endpoint or all, for the next
-//! requests or until they are cleared. They touch the API and the key set, never the pages.
+//! Faults for testing a client's resilience: on one endpoint or all, for the next requests or until they are cleared. They
+//! affect the API and the key set, never the pages.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,14 +13,14 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum FaultKind {
-    /// The right answer, late.
+    /// The right answer, delayed.
     Delay {
-        /// How late, in milliseconds.
+        /// The delay, in milliseconds.
         ms: u64,
     },
     /// The connection closes without an answer.
@@ -32,11 +32,11 @@ pub enum FaultKind {
     },
     /// HTTP 200 with `ok: false`.
     OkFalse,
-    /// HTTP 502 with a page.
+    /// HTTP 502 with an HTML page.
     Html,
-    /// HTTP 200 with a page.
+    /// HTTP 200 with an HTML page.
     HtmlOk,
-    /// Well-framed JSON that ends too early.
+    /// JSON that ends too early, with a matching length.
     Truncated,
     /// The connection closes in the middle of the body.
     Cut,
@@ -52,23 +52,23 @@ pub enum FaultKind {
     Redirect {
         /// 301, 302, 303, 307 or 308.
         status: u16,
-        /// Where to.
+        /// The `Location`.
         location: String,
     },
     /// HTTP 401 whose message repeats the bearer token.
     EchoSecret,
 }
 
-/// A fault that is on.
+/// An active fault.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 pub struct Fault {
     /// The endpoint's name, or `any`.
     #[serde(default = "any")]
     pub endpoint: String,
-    /// For how many requests; absent is until cleared.
+    /// The number of requests that it affects; default: until cleared.
     #[serde(default)]
     pub times: Option<u32>,
-    /// What goes wrong.
+    /// The kind of the fault.
     #[serde(flatten)]
     pub kind: FaultKind,
 }
@@ -78,7 +78,7 @@ fn any() -> String {
 }
 
 impl Fault {
-    /// On every endpoint, until cleared.
+    /// A fault on every endpoint, until cleared.
     pub fn new(kind: FaultKind) -> Self {
         Self {
             endpoint: any(),
@@ -87,7 +87,7 @@ impl Fault {
         }
     }
 
-    /// On one endpoint only.
+    /// Limits the fault to one endpoint.
     #[must_use]
     pub fn on(self, endpoint: &str) -> Self {
         Self {
@@ -96,7 +96,7 @@ impl Fault {
         }
     }
 
-    /// For the next requests only.
+    /// Limits the fault to the next `times` requests.
     #[must_use]
     pub fn times(self, times: u32) -> Self {
         Self {
@@ -106,7 +106,7 @@ impl Fault {
     }
 }
 
-/// A fault that is on, and the number by which it is switched off.
+/// An active fault, and the number that deactivates it.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Numbered {
     pub(crate) id: u64,
@@ -114,7 +114,7 @@ pub(crate) struct Numbered {
     fault: Fault,
 }
 
-/// The faults that are on, the newest first to be looked at.
+/// The active faults. The newest is checked first.
 #[derive(Debug, Default)]
 pub(crate) struct Faults(Mutex<On>);
 
@@ -140,7 +140,7 @@ impl Faults {
         self.on().faults.clear();
     }
 
-    /// Switches one off; false where it is not on.
+    /// Deactivates a fault; false if it is not active.
     pub(crate) fn remove(&self, id: u64) -> bool {
         let mut on = self.on();
         let before = on.faults.len();
@@ -152,7 +152,7 @@ impl Faults {
         self.on().faults.clone()
     }
 
-    /// The fault for one request, used up by one.
+    /// The fault for this request, which uses it up by one.
     pub(crate) fn take(&self, endpoint: &str) -> Option<FaultKind> {
         let faults = &mut self.on().faults;
         let place = faults.iter().rposition(|Numbered { fault, .. }| {
@@ -170,7 +170,7 @@ impl Faults {
     }
 }
 
-/// The answer that a fault gives instead of the right one; `None` where the right one follows.
+/// The answer of a fault, instead of the right one; `None` if the right one follows.
 pub(crate) async fn instead(kind: FaultKind, bearer: Option<&str>) -> Option<Response> {
     let message = "The local Cloud was told to fail.";
     Some(match kind {
@@ -251,7 +251,7 @@ fn page(status: u16) -> Response {
         .into_response()
 }
 
-/// A pause in a body, without which what came before would be dropped with the connection rather than sent.
+/// A pause in a body. Without it, what came before would be dropped with the connection rather than sent.
 fn nothing_for(pause: Duration) -> impl stream::Stream<Item = Result<Bytes, std::io::Error>> {
     stream::once(async move {
         tokio::time::sleep(pause).await;
@@ -259,7 +259,7 @@ fn nothing_for(pause: Duration) -> impl stream::Stream<Item = Result<Bytes, std:
     })
 }
 
-/// A body that breaks off with an error, which closes the connection; announced as longer than it is.
+/// A body that breaks off with an error, which closes the connection. Its announced length is longer than it is.
 fn broken(
     body: stream::BoxStream<'static, Result<Bytes, std::io::Error>>,
     length: Option<u64>,

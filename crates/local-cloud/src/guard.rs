@@ -1,7 +1,7 @@
-//! Who may use the pages: this machine's own browser, on this Cloud's own pages.
+//! Restricts the pages to this machine's own browser, on this Cloud's own pages.
 //!
-//! A foreign name in `Host` is a page elsewhere whose name was pointed at this machine (DNS rebinding); a foreign `Origin`
-//! or a cross-site request is a page elsewhere that would press the buttons.
+//! A foreign name in `Host` means a page elsewhere whose name resolves to this machine (DNS rebinding). A foreign `Origin`
+//! or a cross-site request means a page elsewhere that would press the buttons.
 
 use axum::extract::Request;
 use axum::middleware::Next;
@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Method, StatusCode};
 
-/// Every request comes to this machine by one of its own names.
+/// Rejects a request that reaches this machine by a foreign name.
 pub(crate) async fn own_host(request: Request, next: Next) -> Response {
     let host = request
         .headers()
@@ -26,7 +26,7 @@ pub(crate) async fn own_host(request: Request, next: Next) -> Response {
         .into_response()
 }
 
-/// Nothing is changed for a page of another origin.
+/// Rejects a state-changing request from a page of another origin.
 pub(crate) async fn own_pages(request: Request, next: Next) -> Response {
     if matches!(*request.method(), Method::GET | Method::HEAD) || is_own(request.headers()) {
         return next.run(request).await;
@@ -52,7 +52,7 @@ fn is_own(headers: &HeaderMap) -> bool {
     let site = headers.get("sec-fetch-site").map(text);
     let origin_is_own = match headers.get(ORIGIN).map(text).as_deref() {
         None => true,
-        // A page that sends no referrer; then its site tells.
+        // A page without a referrer: decide by its site.
         Some("null") => site.is_some(),
         Some(origin) => origin.strip_prefix("http://") == Some(&host),
     };

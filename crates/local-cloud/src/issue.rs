@@ -1,19 +1,19 @@
-//! A token without the login page: for a test, and for a person who has to hand one to `curl`.
+//! Issues a token without the login page: for a test, or to use with `curl`.
 
 use std::time::Duration;
 
 use crate::cloud::{Cloud, millis, now};
 use crate::store::{SessionRow, StoreError, User};
 
-/// What to issue.
+/// The token to issue.
 pub(crate) struct Asked<'a> {
     /// Handle, id, e-mail address, role or name.
     pub(crate) person: &'a str,
-    /// How long ago the token was issued.
+    /// The token's age.
     pub(crate) age: Duration,
-    /// How long the token lasts from then on; `None` is as every token here.
+    /// The token's lifetime from its issue; `None` means the default.
     pub(crate) token_lifetime: Option<Duration>,
-    /// How long the session lasts; `None` is as every session here.
+    /// The session's lifetime; `None` means the default.
     pub(crate) session_lifetime: Option<Duration>,
 }
 
@@ -28,7 +28,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// A token, and what it stands for.
+/// A token and its session.
 pub(crate) struct Issued {
     pub(crate) token: String,
     /// When the token ends, in milliseconds since the Unix epoch.
@@ -38,7 +38,7 @@ pub(crate) struct Issued {
 }
 
 impl Cloud {
-    /// A new session of the first project and its token; `None` where nobody answers to that name.
+    /// Creates a session of the first project and its token; `None` if the person is unknown.
     pub(crate) fn issue(&self, asked: &Asked<'_>) -> Result<Option<Issued>, StoreError> {
         let found = (self.seed.projects.first()).zip(self.seed.find(asked.person));
         let Some((project, person)) = found else {

@@ -1,7 +1,7 @@
 //! The Cloud's signing keys and the tokens they sign (RFC 7515, RFC 7519): three algorithms, rotation, a public key set.
 //!
-//! Keys live in the database, so a restart keeps sessions alive; rotation keeps the old public keys, so what they signed
-//! stays good. The key set holds public keys only.
+//! The database stores the keys, so sessions survive a restart. Rotation keeps the old public keys, so that tokens they
+//! signed stay valid. The key set holds public keys only.
 
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
@@ -15,7 +15,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-/// How tokens are signed.
+/// The signature algorithm of tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Algorithm {
@@ -38,7 +38,7 @@ impl Algorithm {
         }
     }
 
-    /// The algorithm called so.
+    /// The algorithm with this name.
     pub fn parse(name: &str) -> Option<Self> {
         [Self::EdDsa, Self::Es256, Self::Rs256]
             .into_iter()
@@ -46,7 +46,7 @@ impl Algorithm {
     }
 }
 
-/// A key could not be made or read.
+/// A key could not be created or read.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("a signing key could not be made or read")]
 pub(crate) struct KeyError;
@@ -77,7 +77,7 @@ pub(crate) struct SigningKey {
 }
 
 impl SigningKey {
-    /// Makes a key; answers it with the bytes to keep it by (PKCS #8).
+    /// Generates a key, and returns it with its serialized form (PKCS #8).
     pub(crate) fn generate(algorithm: Algorithm) -> Result<(Self, Vec<u8>), KeyError> {
         let pkcs8 = match algorithm {
             Algorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&SystemRandom::new())?
@@ -186,7 +186,7 @@ impl SigningKey {
     }
 }
 
-/// The claims of a token that one of these keys signed; nothing of them is checked beyond the signature.
+/// The claims of a token that one of these keys signed. Checks nothing but the signature.
 pub(crate) fn verified(keys: &[SigningKey], token: &str) -> Option<Value> {
     let (input, signature) = token.rsplit_once('.')?;
     let (header, claims) = input.split_once('.')?;
@@ -214,7 +214,7 @@ pub(crate) fn random_secret(prefix: &str) -> Result<String, KeyError> {
     Ok(format!("{prefix}{}", encode(&bytes)))
 }
 
-/// What a secret is kept as.
+/// The digest under which a secret is stored.
 pub(crate) fn digest(text: &str) -> String {
     encode(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, text.as_bytes()).as_ref())
 }

@@ -1,8 +1,8 @@
-//! A Mastra Cloud that runs on a desk: for developers and tests, never for production.
+//! A local Mastra Cloud: for developers and tests, never for production.
 //!
-//! Speaks one of the two dialects of the contract at a time, over real sockets, with a login page, signed tokens, sessions
-//! in SQLite, an admin page, and faults that can be switched on. Listens on loopback only and says on every page what it
-//! is. It reads the contract on its own and shares no code with the client, so that a mistake on one side shows on the other.
+//! Speaks one of the contract's two dialects at a time, over real sockets. Has a login page, signed tokens, sessions in
+//! SQLite, an admin page, and faults to switch on. Listens on loopback only, and every page says what it is. It implements
+//! the contract independently and shares no code with the client, so that a mistake on one side shows on the other.
 //!
 //! ```
 //! # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
@@ -18,14 +18,19 @@
 //!
 //! # Admin routes
 //!
-//! `/admin` is the page; the same as JSON below `/admin/api`: `GET sessions`, `DELETE sessions/{id}`,
-//! `DELETE users/{id}/sessions`, `PUT users/{id}/role` `{"role"}`, `GET keys`, `POST keys/rotate`, `GET|POST|DELETE faults`,
-//! `GET requests`, `POST project-tokens` `{"role"}`, `POST tokens` `{"person", "age"?, "lifetime"?}` with times in seconds,
-//! `DELETE faults/{id}`.
+//! `/admin` is the page. Its JSON API is below `/admin/api`:
+//!
+//! - `GET sessions`, `DELETE sessions/{id}`, `DELETE users/{id}/sessions`
+//! - `PUT users/{id}/role` `{"role"}`
+//! - `GET keys`, `POST keys/rotate`
+//! - `GET|POST|DELETE faults`, `DELETE faults/{id}`
+//! - `GET requests`
+//! - `POST project-tokens` `{"role"}`
+//! - `POST tokens` `{"person", "age"?, "lifetime"?}` with times in seconds
 //!
 //! # What it does not do
 //!
-//! It checks no password: whoever reaches the login page may be anybody on it. That is why it stays on this machine.
+//! It checks no password: a visitor of the login page can sign in as any person. That is why it stays on this machine.
 
 mod admin;
 mod answer;
@@ -51,7 +56,7 @@ pub use seed::{Seed, SeedError};
 pub use serve::{LocalCloud, StartError};
 pub use store::SessionRow;
 
-/// Which form of the API is spoken.
+/// The form of the API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Dialect {
@@ -63,7 +68,7 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    /// The name by which it is chosen.
+    /// The name that selects it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::V1 => "v1",
@@ -72,7 +77,7 @@ impl Dialect {
     }
 }
 
-/// What a local Cloud is started with.
+/// Options of a local Cloud.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Options {
@@ -80,19 +85,19 @@ pub struct Options {
     pub port: u16,
     /// The dialect. Default v1.
     pub dialect: Dialect,
-    /// Where sessions and keys are kept. Default: in memory.
+    /// The database file for sessions and keys. Default: in memory.
     pub db: Option<PathBuf>,
     /// People, roles and projects.
     pub seed: Seed,
-    /// Who is signed in without being asked.
+    /// The person to sign in without asking.
     pub auto_approve: Option<String>,
-    /// How tokens are signed. Default Ed25519.
+    /// The signature algorithm of tokens. Default Ed25519.
     pub algorithm: Algorithm,
-    /// How long sessions last. Default 24 h.
+    /// Lifetime of sessions. Default 24 h.
     pub session_lifetime: Duration,
-    /// How long tokens last, where that is shorter than their session. Default: as long as it.
+    /// Lifetime of tokens, if shorter than their session's. Default: as long as the session.
     pub token_lifetime: Option<Duration>,
-    /// How long codes last. Default 60 s.
+    /// Lifetime of codes. Default 60 s.
     pub code_lifetime: Duration,
 }
 

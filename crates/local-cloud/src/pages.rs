@@ -1,7 +1,7 @@
-//! The pages that people see: the front page, the login page, the logout page, the pictures.
+//! The visible pages: the front page, the login page, the logout page, the pictures.
 //!
-//! Every page says that it is not for production, runs no foreign script, can be used with the keyboard, and is kept by no
-//! cache. Nothing that came with a request is shown unescaped.
+//! Every page says that it is not for production, runs no foreign script, works with the keyboard, and is not cached.
+//! Nothing from a request is shown unescaped.
 
 mod front;
 mod login;
@@ -45,12 +45,12 @@ pub(crate) fn router() -> Router<Arc<Cloud>> {
         )
 }
 
-/// A file of the binary, as a handler.
+/// A handler that serves a file embedded in the binary.
 fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse + Clone {
     ([(CONTENT_TYPE, kind)], text)
 }
 
-/// What every page is sent with; the login page brings its own policy.
+/// Sets the headers of every page; the login page has a policy of its own.
 pub(crate) async fn headers(State(_): State<Arc<Cloud>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -64,7 +64,7 @@ pub(crate) async fn headers(State(_): State<Arc<Cloud>>, request: Request, next:
     response
 }
 
-/// Browsers apply `form-action` to the redirect that follows a form too, so the login page names its way back in it.
+/// Browsers apply `form-action` to the redirect after a form too, so the login page lists its return address there.
 fn policy(form_action: &str) -> HeaderValue {
     let text = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; \
@@ -92,7 +92,7 @@ pub(crate) fn frame(title: &str, width: &str, content: &Markup) -> Markup {
     }
 }
 
-/// A page that says why something is not done.
+/// A page that says why a request is refused.
 pub(crate) fn refusal(status: StatusCode, title: &str, text: &str) -> Response {
     let page = html! {
         section.card {
@@ -104,7 +104,7 @@ pub(crate) fn refusal(status: StatusCode, title: &str, text: &str) -> Response {
     (status, frame(title, "narrow", &page)).into_response()
 }
 
-/// A page for who reads pages; a program takes the status.
+/// A page for browsers; other clients get only the status.
 pub(crate) async fn not_found(headers: HeaderMap) -> Response {
     let reads_html = headers
         .get_all(ACCEPT)
@@ -120,7 +120,7 @@ pub(crate) async fn not_found(headers: HeaderMap) -> Response {
     )
 }
 
-/// Initials on a colour of their own.
+/// A picture of a person: initials on a colour of their own.
 async fn avatar(State(cloud): State<Arc<Cloud>>, Path(file): Path<String>) -> Response {
     const COLOURS: [&str; 6] = [
         "#2f6f4f", "#5a4fcf", "#b4562b", "#2b6cb0", "#8a3b78", "#6b6f1e",

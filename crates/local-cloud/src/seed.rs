@@ -1,7 +1,7 @@
-//! Who and what a local Cloud starts with: people, roles, projects; built in, or read from TOML.
+//! The initial people, roles and projects of a local Cloud: built in, or read from TOML.
 //!
-//! Checked as a whole before anything starts: an id stands once, a role that is given exists, and an unknown field is an
-//! error with its line rather than a silence.
+//! The whole seed is checked before anything starts: ids are unique, roles exist, and an unknown field is an error that
+//! names its line.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(crate) struct Project {
     pub(crate) redirect_uris: Vec<String>,
 }
 
-/// A seed as it is written: anything may be missing, so that an error can name whose it is.
+/// A seed as written. Every field is optional, so that an error can name the entry that lacks it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Written {
@@ -86,7 +86,7 @@ fn needed(value: Option<String>, place: &str, field: &str) -> Result<String, See
     value.ok_or_else(|| SeedError(format!("{place}: {field} is missing")))
 }
 
-/// Reads each in its place, from 0.
+/// Converts each entry with its position, from 0.
 fn each<W, R>(
     written: Vec<W>,
     read: impl Fn(W, usize) -> Result<R, SeedError>,
@@ -132,11 +132,11 @@ impl Default for Seed {
 }
 
 impl Seed {
-    /// Reads a seed from TOML; what it leaves out is the built-in.
+    /// Reads a seed from TOML. Parts that it omits are built in.
     ///
     /// # Errors
     ///
-    /// [`SeedError`] with the line, or with the person, role or project that does not fit or lacks something.
+    /// [`SeedError`] with the line, or with the person, role or project that is wrong or incomplete.
     pub fn from_toml(text: &str) -> Result<Self, SeedError> {
         let written: Written =
             toml::from_str(text).map_err(|error| SeedError(error.to_string()))?;
@@ -217,7 +217,7 @@ impl Seed {
         Ok(())
     }
 
-    /// The person that somebody may call by handle, id, e-mail address, role or name.
+    /// The person with this handle, id, e-mail address, role or name.
     pub(crate) fn find(&self, name: &str) -> Option<&Person> {
         self.people
             .iter()
@@ -230,7 +230,7 @@ impl Seed {
     }
 }
 
-/// The built-in people, where the roles that they have are there.
+/// The built-in people, if the roles they have are defined.
 fn built_in_people(roles: &BTreeMap<String, Vec<String>>) -> Result<Vec<Person>, SeedError> {
     let people = default_people();
     match people

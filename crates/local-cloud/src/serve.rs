@@ -1,7 +1,7 @@
-//! Starting and stopping: sockets on loopback, one router, a runtime of its own.
+//! Starts and stops the server: sockets on loopback, one router, a runtime of its own.
 //!
-//! The runtime is what makes an end an end: when it goes, every open connection goes with it, as when a machine is switched
-//! off, and a client that keeps connections alive sees the outage at once.
+//! Dropping the runtime cuts every open connection, as when a machine is switched off. So a client that keeps connections
+//! alive sees the outage at once.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
@@ -22,34 +22,34 @@ use crate::{Options, admin, api, guard, pages};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// Something else listens there.
+    /// Another process listens on the port.
     #[error("port {port} is in use")]
     PortInUse {
         /// The port.
         port: u16,
     },
-    /// The port cannot be listened on.
+    /// The port cannot be used.
     #[error("port {port} cannot be used: {reason}")]
     Port {
         /// The port.
         port: u16,
-        /// Why, as the system says.
+        /// The system's reason.
         reason: std::io::Error,
     },
     /// The database file cannot be used.
     #[error("{0}")]
     Database(String),
-    /// Nobody of that name is there to be signed in.
+    /// The person to sign in is unknown.
     #[error("there is no person {name:?} to approve; there are: {people}")]
     UnknownPerson {
-        /// Who was asked for.
+        /// The requested person.
         name: String,
-        /// Who is there.
+        /// The known people.
         people: String,
     },
 }
 
-/// A Cloud at work. Ends when dropped.
+/// A running Cloud. Stops when dropped.
 pub struct LocalCloud {
     cloud: Arc<Cloud>,
     port: u16,
@@ -57,7 +57,7 @@ pub struct LocalCloud {
 }
 
 impl LocalCloud {
-    /// Starts a Cloud; it answers when this returns.
+    /// Starts a Cloud. It accepts requests when this returns.
     ///
     /// # Errors
     ///
@@ -132,18 +132,18 @@ impl LocalCloud {
         })
     }
 
-    /// Where it answers: `http://localhost:4300`.
+    /// The base URL: `http://localhost:4300`.
     pub fn url(&self) -> &str {
         &self.cloud.url
     }
 
-    /// The port it listens on.
+    /// The port that it listens on.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// How many requests an endpoint got: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`, or
-    /// `any` of them; `renewal` is how many newer tokens were handed out.
+    /// The number of requests to an endpoint: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`,
+    /// or `any` of them. `renewal` is the number of renewed tokens.
     pub fn requests(&self, endpoint: &str) -> u64 {
         self.cloud
             .counts
@@ -154,15 +154,16 @@ impl LocalCloud {
             .unwrap_or(0)
     }
 
-    /// What the admin page can do, without the page.
+    /// The admin page's actions as calls.
     pub fn control(&self) -> Control {
         Control::new(Arc::clone(&self.cloud))
     }
 
-    /// Ends it: the port is free and connections are cut when this returns.
+    /// Stops the Cloud. When this returns, the port is free and all connections are cut.
     pub async fn stop(mut self) {
         if let Some(runtime) = self.runtime.take() {
-            // A runtime must not be waited for on another one's thread. If that thread is lost the runtime has ended with it.
+            // Blocking on a runtime is not allowed on another runtime's thread. If that thread is lost, the runtime has
+            // ended with it.
             let _ = tokio::task::spawn_blocking(move || {
                 runtime.shutdown_timeout(Duration::from_secs(2));
             })
@@ -201,7 +202,7 @@ fn router(cloud: &Arc<Cloud>) -> Router {
         .with_state(Arc::clone(cloud))
 }
 
-/// Both loopback addresses on one port, so that `localhost` works whichever it means; some machines have no IPv6.
+/// Binds both loopback addresses on one port, so that `localhost` works whichever it means; some machines have no IPv6.
 fn bind(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
     let refused = |reason: std::io::Error| match reason.kind() {
         ErrorKind::AddrInUse => StartError::PortInUse { port },

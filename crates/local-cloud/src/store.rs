@@ -1,7 +1,7 @@
-//! What the Cloud remembers, in SQLite: people, sessions, codes, keys. A file, or memory.
+//! The Cloud's storage in SQLite, in a file or in memory: people, sessions, codes, keys.
 //!
-//! Codes and tokens are kept as digests only. One connection behind a lock: every statement is a short look-up or change
-//! of one row, so a request never holds it for long, and taking a code is one statement that only one caller can win.
+//! Codes and tokens are stored as digests only. One connection behind a lock: every statement is a short look-up or change
+//! of one row, so no request holds it for long. Taking a code is one statement that only one caller can win.
 
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -32,25 +32,25 @@ pub(crate) struct User {
     pub(crate) created_at: i64,
 }
 
-/// A session, with whose it is. Times in milliseconds since the Unix epoch.
+/// A session and its user. Times in milliseconds since the Unix epoch.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SessionRow {
     /// The session's id.
     pub id: String,
-    /// Whose it is.
+    /// The user's id.
     pub user_id: String,
-    /// The project it is for.
+    /// The project's id.
     pub project_id: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: i64,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: i64,
     /// When it was ended, if it was.
     pub ended_at: Option<i64>,
 }
 
-/// What is kept with a code.
+/// The data stored with a code.
 #[derive(Clone, Debug)]
 pub(crate) struct Code {
     pub(crate) project_id: String,
@@ -60,7 +60,7 @@ pub(crate) struct Code {
     pub(crate) expires_at: i64,
 }
 
-/// What came of taking a code.
+/// The result of taking a code.
 #[derive(Clone, Debug)]
 pub(crate) enum Taken {
     First(SessionRow),
@@ -92,7 +92,7 @@ impl Store {
         };
         connection.execute_batch(SCHEMA)?;
         for (place, person) in seed.people.iter().enumerate() {
-            // A role that was changed here stays so over a restart.
+            // A role that was changed here survives a restart.
             connection.execute(
                 "INSERT INTO users (id, handle, name, email, role, created_at, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
                  ON CONFLICT DO UPDATE SET name = ?3, email = ?4, place = ?7",
@@ -157,7 +157,7 @@ impl Store {
             .collect::<std::result::Result<_, _>>()?)
     }
 
-    /// Ends a session; false where it is not there or had ended.
+    /// Ends a session; false if it is unknown or already ended.
     pub(crate) fn end_session(&self, id: &str, now: i64) -> Result<bool> {
         Ok(self.lock().execute(
             "UPDATE sessions SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL",
@@ -165,7 +165,7 @@ impl Store {
         )? > 0)
     }
 
-    /// Ends all sessions of a user; answers how many there were.
+    /// Ends all sessions of a user and returns their number.
     pub(crate) fn end_sessions_of(&self, user_id: &str, now: i64) -> Result<usize> {
         Ok(self.lock().execute(
             "UPDATE sessions SET ended_at = ?2 WHERE user_id = ?1 AND ended_at IS NULL",
@@ -186,8 +186,8 @@ impl Store {
         Ok(())
     }
 
-    /// Takes a code: of any number of callers one is the first, and what `accept` makes of it becomes a session in the same
-    /// breath. Whoever comes again ends that session.
+    /// Takes a code. Only the first caller gets it, and `accept` turns it into a session under the same lock. A later
+    /// caller ends that session.
     pub(crate) fn take_code(
         &self,
         code: &str,
@@ -239,7 +239,7 @@ impl Store {
         }
     }
 
-    /// All keys, the newest first; a first one is made where there is none.
+    /// All keys, newest first; creates one if there is none.
     pub(crate) fn keys(&self, algorithm: Algorithm) -> Result<Vec<SigningKey>> {
         let keys = self.read_keys()?;
         if keys.first().is_some_and(|key| key.algorithm == algorithm) {
@@ -303,7 +303,7 @@ impl Store {
     }
 }
 
-/// Makes the file one that only its owner reads, since it holds the signing keys. What goes wrong here SQLite reports.
+/// Makes the file readable for its owner alone, since it holds the signing keys. SQLite reports any failure.
 fn private(path: &Path) {
     #[cfg(unix)]
     {

@@ -1,4 +1,4 @@
-//! What was found out, as handles: the core's own values stay on this side.
+//! Results of authentication, as handles: the core's own values stay in Rust.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use crate::flow::Flow;
 use crate::guard::{Result, guard};
 use crate::left::{Left, Wanted};
 
-/// Somebody the Cloud vouched for: what permissions are looked up with.
+/// An identity that the Cloud vouched for; permission look-ups take it.
 #[napi]
 pub struct Identity(Who);
 
@@ -44,7 +44,7 @@ impl Identity {
 
 #[napi]
 impl Identity {
-    /// The number that a warm look gives for this identity; 0 where none does.
+    /// The serial number that a warm look returns for this identity; 0 if it is not cached.
     #[napi]
     pub fn serial(&self) -> Result<f64> {
         guard("Identity.serial", || match &self.0 {
@@ -81,7 +81,7 @@ impl Answer {
         guard("Answer.kind", || self.0.outcome().as_str())
     }
 
-    /// Who it is, where somebody is signed in.
+    /// The identity, if the answer is `authenticated`.
     #[napi]
     pub fn identity(&self) -> Result<Option<Identity>> {
         guard("Answer.identity", || match &self.0 {
@@ -90,7 +90,7 @@ impl Answer {
         })
     }
 
-    /// Why not, where the credential was rejected or could not be checked.
+    /// The error, if the credential was rejected or could not be checked.
     #[napi]
     pub fn failure(&self) -> Result<Option<Failure>> {
         guard("Answer.failure", || match &self.0 {
@@ -102,12 +102,12 @@ impl Answer {
     }
 }
 
-/// A request's credentials on their way to an answer.
+/// An authentication in progress.
 #[napi]
 pub struct Search {
-    /// None while it waits for a check: what comes of that is another one.
+    /// `None` while it waits for a check, which returns another search.
     search: Option<Authenticate<'static>>,
-    /// What was to be done when it was handed over.
+    /// The step that was due when the search was handed over.
     next: Option<Next>,
     left: Arc<Mutex<Left>>,
 }
@@ -121,7 +121,7 @@ impl Search {
         }
     }
 
-    /// One that has taken its first step.
+    /// A search that has taken its first step.
     pub(crate) fn begun(search: Authenticate<'static>, next: Next, left: Arc<Mutex<Left>>) -> Self {
         Self {
             next: Some(next),
@@ -152,8 +152,8 @@ impl Search {
 
 #[napi]
 impl Search {
-    /// Goes on: with nothing at first, then with each flow's answer. A flow is to be driven once per key. A number is the ticket of a
-    /// check that was laid down; what comes of that has another search.
+    /// Continues the search: without an answer at first, then with each flow's answer. Drive a flow once per key. A number
+    /// is the ticket of an enqueued check, which returns another search.
     #[napi]
     pub fn next(
         &mut self,
@@ -175,7 +175,7 @@ impl Search {
         })
     }
 
-    /// What is to be done besides, once there is an answer; nobody waits for it.
+    /// Background work, once there is an answer; no request waits for it.
     #[napi]
     pub fn background(&mut self) -> Result<Option<Flow>> {
         guard("Search.background", || {
@@ -184,7 +184,7 @@ impl Search {
         })
     }
 
-    /// Where the answer came from, once there is one: `cache`, `keys`, `cloud` or `none`.
+    /// The source of the answer, once there is one: `cache`, `keys`, `cloud` or `none`.
     #[napi]
     pub fn source(&self) -> Result<&'static str> {
         guard("Search.source", || {

@@ -1,4 +1,4 @@
-//! A deployment at work. What it does stands in a file for each part of the job.
+//! A running deployment. Each part of its work has a file of its own.
 
 use std::sync::{Arc, Mutex};
 
@@ -14,22 +14,22 @@ use crate::convert::{Or, or};
 use crate::guard::{Result, guard};
 use crate::left::Left;
 
-/// A deployment at work.
+/// A running deployment.
 #[napi]
 pub struct Authority(pub(crate) Arc<CoreAuthority>, pub(crate) Arc<Mutex<Left>>);
 
-/// What follows from the options.
+/// Values that follow from the options.
 #[napi(object, object_from_js = false)]
 pub struct Facts {
-    /// Whether the Cloud is one on this machine.
+    /// Whether the Cloud is on this machine.
     pub is_local: bool,
-    /// How many identities are remembered.
+    /// How many identities are cached.
     pub max_entries: f64,
-    /// The longest time in milliseconds that an identity is of use.
+    /// The longest time in milliseconds that a cached identity is of use.
     pub longest: f64,
 }
 
-/// Checks options and sets a deployment to work. `entropy` is 32 bytes that nobody can guess.
+/// Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator.
 #[napi]
 pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
     guard("open", || {
@@ -44,7 +44,7 @@ pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
 
 #[napi]
 impl Authority {
-    /// What follows from the options.
+    /// Values that follow from the options.
     #[napi]
     #[allow(clippy::cast_precision_loss)]
     pub fn facts(&self) -> Result<Facts> {
@@ -62,7 +62,7 @@ impl Authority {
         })
     }
 
-    /// By how many seconds the clock of this machine is ahead of the Cloud's at least, where that is to be told now.
+    /// By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due.
     #[napi]
     #[allow(clippy::cast_precision_loss)]
     pub fn take_clock_ahead(&self) -> Result<Option<f64>> {
@@ -71,7 +71,7 @@ impl Authority {
         })
     }
 
-    /// The page of a user at the Cloud.
+    /// The URL of a user's page at the Cloud.
     #[napi]
     pub fn profile_url(&self, user_id: String) -> Result<String> {
         guard("Authority.profileUrl", || {

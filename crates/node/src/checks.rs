@@ -1,8 +1,8 @@
-//! Signatures whose check takes long, on the threads that Node has for such work.
+//! Checks expensive signatures on Node's thread pool.
 //!
-//! What is laid down in one turn of the event loop goes to them in batches, and comes back so: the way there and back costs
-//! more than what is saved on one. What came of a check is told to the core on the thread of the event loop, so that whatever
-//! happened meanwhile counts.
+//! The checks of one turn of the event loop go to the pool in batches and return in batches: a hand-over per check would
+//! cost more than it saves. The core learns each result on the event loop's thread, so that whatever happened meanwhile
+//! counts.
 
 use std::sync::{Arc, Mutex};
 
@@ -20,38 +20,38 @@ use crate::flow::jitter_of;
 use crate::guard::{Result, guard};
 use crate::left::{Laid, Left, Wanted};
 
-/// Most of a batch: some 400 microseconds of work, for which the first of it waits.
+/// Checks per batch: some 400 microseconds of work, for which the first of them waits.
 const MOST: usize = 8;
-/// Threads that Node has for this where nothing else is said.
+/// Threads in Node's pool by default.
 const THREADS: usize = 4;
 
-/// What came of one look that was laid down; just one of its members beside `ticket`.
+/// The result of one enqueued authentication: exactly one of the members beside `ticket` is set.
 #[napi(object, object_from_js = false)]
 pub struct Settled {
-    /// The whole number that the look gave.
+    /// The ticket that the look returned.
     pub ticket: u32,
-    /// Who it is.
+    /// The user.
     pub user: Option<User>,
-    /// The search, to go on with.
+    /// The search, to continue with.
     pub search: Option<Search>,
     /// Why the addon failed.
     pub internal: Option<String>,
 }
 
-/// What came of a batch.
+/// The result of a batch.
 #[napi(object, object_from_js = false)]
 pub struct Batch {
-    /// Of each look that waited for it and need wait no more.
+    /// One entry for each waiting authentication that is settled.
     pub settled: Vec<Settled>,
-    /// Whether something was laid down again.
+    /// Whether checks were enqueued again.
     pub is_more: bool,
-    /// Whether there is something in the background to do.
+    /// Whether there is background work.
     pub is_due: bool,
 }
 
 #[napi]
 impl Authority {
-    /// Begins the checks that were laid down. Each batch is a promise.
+    /// Starts the enqueued checks. Each batch is a promise.
     #[napi(ts_return_type = "Promise<Batch>[]")]
     pub fn checks(&self) -> Result<Vec<AsyncTask<Checks>>> {
         guard("Authority.checks", || {
@@ -78,7 +78,7 @@ pub struct Checks {
 }
 
 impl Task for Checks {
-    /// None where a check failed as no check may: then it is made again, where its failure is told.
+    /// `None` if a check failed unexpectedly. It then runs again on the event loop, which reports the failure.
     type Output = Vec<(TokenKey, Option<Checked>)>;
     type JsValue = Batch;
 
@@ -94,7 +94,7 @@ impl Task for Checks {
         let mut settled = Vec::with_capacity(output.len());
         for (key, checked) in output {
             let mut waited = Left::lock(&self.left).take_looks(&key);
-            // Most of the time it is one, for which nothing is copied.
+            // Mostly there is one, which needs no copy.
             let last = waited.pop();
             for laid in waited {
                 settled.extend(settle(&self.left, laid, checked.clone()));
@@ -110,7 +110,7 @@ impl Task for Checks {
     }
 }
 
-/// None where it was laid down again.
+/// `None` if it was enqueued again.
 fn settle(left: &Arc<Mutex<Left>>, laid: Laid, checked: Option<Checked>) -> Option<Settled> {
     let ticket = laid.ticket;
     guard("Checks.settle", || go_on(left, laid, checked)).unwrap_or_else(|error| {

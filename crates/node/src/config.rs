@@ -1,4 +1,4 @@
-//! From the package's options to a configuration: every value is checked here, and an error names its option.
+//! Builds a configuration from the package's options. Every value is checked here, and an error names its option.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 use crate::convert::seconds;
 
-/// What a deployment chooses. What is left out has its documented default. Times are in seconds.
+/// Options of a deployment. A missing option has its documented default. Times are in seconds.
 #[napi(object, object_to_js = false)]
 pub struct Options {
     /// The project that users sign in to.
@@ -39,29 +39,29 @@ pub struct Options {
     pub cookie_domain: Option<String>,
     /// `Lax`, `Strict` or `None`.
     pub same_site: Option<String>,
-    /// Whether `__Host-` goes before the name; where not, it is the one of the plugin 1.x.
+    /// Whether the name gets the prefix `__Host-`; if not, the name is the one of the plugin 1.x.
     pub cookie_prefix: Option<bool>,
-    /// Whether cookies travel over https only; each address decides where nothing is said.
+    /// Whether cookies are Secure; if not set, each address decides.
     pub secure: Option<bool>,
-    /// Longest life of a session cookie.
+    /// Longest lifetime of a session cookie.
     pub session_max_age: Option<f64>,
     /// Permissions by role, as JSON text.
     pub role_mapping: Option<String>,
-    /// How long a verified identity is used without asking again.
+    /// How long a verified identity is used without asking the Cloud again.
     pub fresh: Option<f64>,
-    /// How long past that it is used while the Cloud cannot be asked.
+    /// How long past that it is used while the Cloud is unavailable.
     pub stale_if_error: Option<f64>,
-    /// How long a refusal is remembered.
+    /// How long a refusal is cached.
     pub refused: Option<f64>,
-    /// How many identities are remembered.
+    /// How many identities are cached.
     pub max_entries: Option<u32>,
-    /// How long before the end of the fresh time an identity in use is asked about anew.
+    /// How long before the end of the fresh time an identity in use is refreshed in the background.
     pub refresh_early: Option<f64>,
     /// How tokens are verified.
     pub verification: Option<Verification>,
-    /// Whether this is a deployment that others reach.
+    /// Whether this is a production deployment.
     pub production: bool,
-    /// Whether this runs on a developer's machine, where pages come over plain http.
+    /// Whether this is a developer's machine, which serves pages over plain http.
     pub development: bool,
 }
 
@@ -76,7 +76,7 @@ impl Options {
         let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
         let base_url = BaseUrl::parse(base_url).map_err(|m| bad("baseUrl", m))?;
         if self.production && base_url.is_loopback() {
-            // Whoever reaches a local Cloud's login page may be anybody on it.
+            // A local Cloud checks no password: a visitor of its login page may sign in as any user.
             return Err(CloudApiError::configuration(
                 "baseUrl: a Cloud on this machine is for development and cannot be used where NODE_ENV is production",
             ));
@@ -174,23 +174,23 @@ impl Options {
 pub struct Verification {
     /// `cloud`, `keys` or `keys+session`.
     pub mode: Option<String>,
-    /// Where the key set is.
+    /// The address of the key set.
     pub jwks_url: Option<String>,
     /// The key set, as JSON text.
     pub jwks: Option<String>,
-    /// The secret of HS256.
+    /// The HS256 secret.
     pub secret: Option<String>,
-    /// The algorithms that are allowed.
+    /// The allowed algorithms.
     pub algorithms: Option<Vec<String>>,
-    /// Who must have issued a token.
+    /// The issuer that a token must name.
     pub issuer: Option<String>,
-    /// Whom a token must be for.
+    /// The audience that a token must name.
     pub audience: Option<String>,
-    /// How far the clocks may differ.
+    /// The leeway for clocks that differ.
     pub leeway: Option<f64>,
     /// The greatest age of a token.
     pub max_age: Option<f64>,
-    /// How often the Cloud is asked for the session.
+    /// How often the Cloud is asked whether the session still lives.
     pub session_every: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! Values as they cross: plain objects, times in milliseconds, errors as data.
+//! Values at the boundary to JavaScript: plain objects, times in milliseconds, errors as data.
 
 use std::cell::Cell;
 use std::sync::LazyLock;
@@ -18,19 +18,19 @@ use crate::answer::serial;
 #[napi(object, object_from_js = false)]
 #[derive(Clone)]
 pub struct Failure {
-    /// One short sentence without values. No value that is not a failure has this member.
+    /// One short sentence without values. Only failures have this member.
     pub failure: String,
     /// The stable code.
     pub code: String,
-    /// Whose fault it is.
+    /// The kind of error: who can mend it.
     pub kind: &'static str,
-    /// The HTTP status that describes it.
+    /// The HTTP status that describes the error.
     pub status: u16,
-    /// The path of the contract that was asked.
+    /// The contract path of the call.
     pub endpoint: Option<String>,
     /// Whether the Cloud refused the credential.
     pub refused: bool,
-    /// Whether it says only that a callback cannot be finished.
+    /// Whether it says only that a callback is unusable.
     pub unusable_callback: bool,
 }
 
@@ -48,7 +48,7 @@ impl From<CloudApiError> for Failure {
     }
 }
 
-/// A value, or why there is none.
+/// A value or the error in its place.
 pub(crate) type Or<T> = Either<T, Failure>;
 
 pub(crate) fn or<T>(result: std::result::Result<T, CloudApiError>) -> Or<T> {
@@ -58,24 +58,24 @@ pub(crate) fn or<T>(result: std::result::Result<T, CloudApiError>) -> Or<T> {
     }
 }
 
-/// A user, whole.
+/// A user.
 #[napi(object, object_from_js = false)]
 pub struct User {
-    /// The number of the identity; 0 where it is not remembered.
+    /// The serial number of the identity; 0 if it is not cached.
     pub serial: f64,
     /// The Cloud's id.
     pub id: String,
     /// The e-mail address; empty for a machine.
     pub email: String,
-    /// The name to show.
+    /// The display name.
     pub name: Option<String>,
-    /// The picture to show.
+    /// The URL of the picture.
     pub avatar_url: Option<String>,
-    /// When the account was made.
+    /// When the account was created.
     pub created_at: Option<f64>,
-    /// What else the Cloud keeps with the account, as JSON text.
+    /// Further data that the Cloud stores with the account, as JSON text.
     pub metadata: Option<String>,
-    /// The roles the Cloud gave.
+    /// The roles from the Cloud.
     pub roles: Vec<String>,
     /// The token of the user's session.
     pub session_token: String,
@@ -90,7 +90,7 @@ impl From<&CloudUser> for User {
             name: user.name().map(str::to_owned),
             avatar_url: user.avatar_url().map(str::to_owned),
             created_at: user.created_at().map(millis),
-            // A map of JSON values is always JSON again.
+            // A map of JSON values always serializes.
             metadata: user
                 .metadata()
                 .and_then(|members| serde_json::to_string(members).ok()),
@@ -109,16 +109,16 @@ impl From<&Identity> for User {
     }
 }
 
-/// A session, whole.
+/// A session.
 #[napi(object, object_from_js = false)]
 pub struct Session {
     /// The Cloud's id of the session.
     pub id: String,
-    /// Whose session it is.
+    /// The id of the session's user.
     pub user_id: String,
-    /// When it ends by itself.
+    /// When it expires.
     pub expires_at: f64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: f64,
 }
 
@@ -133,8 +133,7 @@ impl From<&CloudSession> for Session {
     }
 }
 
-/// What both clocks say. The monotonic one counts from the first time that it was asked; each thread reads the wall clock every
-/// 20 ms.
+/// Reads both clocks. The monotonic one counts from the first reading; each thread reads the wall clock every 20 ms.
 pub(crate) fn now() -> Now {
     static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     thread_local! {
@@ -152,7 +151,7 @@ pub(crate) fn now() -> Now {
     now
 }
 
-/// A clock that stands before 1970 counts as 1970.
+/// A clock before 1970 counts as 1970.
 fn wall() -> Timestamp {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -160,18 +159,18 @@ fn wall() -> Timestamp {
     Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
-/// Milliseconds as JavaScript counts them. A cast from a float saturates, and what is not a number is 0.
+/// From milliseconds since the Unix epoch. A cast from a float saturates, and NaN becomes 0.
 #[allow(clippy::cast_possible_truncation)]
 pub(crate) fn timestamp(millis: f64) -> Timestamp {
     Timestamp::from_unix_millis(millis as i64)
 }
 
-/// Seconds of the caller; what is negative or not a number is 0.
+/// From seconds; a negative number or NaN becomes 0.
 pub(crate) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX)
 }
 
-/// Milliseconds as JavaScript counts them: exact for 285,000 years.
+/// To milliseconds since the Unix epoch: exact for 285,000 years.
 #[allow(clippy::cast_precision_loss)]
 pub(crate) fn millis(time: Timestamp) -> f64 {
     time.unix_millis() as f64

@@ -1,4 +1,4 @@
-//! Any flow of the core as one handle: start it, do what it says, tell it what came of that.
+//! Any flow of the core as one handle: start it, perform its step, report the result.
 
 use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::error::CloudApiError;
@@ -17,14 +17,14 @@ use crate::answer::{Answer, Identity};
 use crate::convert::{Failure, Session, now};
 use crate::guard::{Result, guard};
 
-/// What a flow wants next: exactly one of these is there.
+/// The next step of a flow: exactly one member is set.
 #[napi(object, object_from_js = false)]
 pub struct Step {
-    /// Send this and tell what came of it.
+    /// Send this request and report the result.
     pub send: Option<Request>,
-    /// Come back after this many milliseconds.
+    /// Resume after this many milliseconds.
     pub wait: Option<f64>,
-    /// The job is done.
+    /// The flow is done.
     pub done: Option<Outcome>,
 }
 
@@ -33,55 +33,55 @@ pub struct Step {
 pub struct Request {
     /// The method.
     pub method: &'static str,
-    /// Which endpoint it goes to, by its name.
+    /// The endpoint by its name.
     pub operation: &'static str,
-    /// The path of the contract: safe to log.
+    /// The contract path: safe to log.
     pub endpoint: String,
     /// The whole URL.
     pub url: String,
-    /// Names and values in pairs.
+    /// Pairs of name and value.
     pub headers: Vec<Vec<String>>,
-    /// The body, where there is one.
+    /// The body, if any.
     pub body: Option<Uint8Array>,
-    /// How many milliseconds the whole exchange may take.
+    /// Time-out of the whole exchange, in milliseconds.
     pub timeout: f64,
-    /// How many bytes of body may be read.
+    /// Largest response body, in bytes.
     pub max_response_bytes: f64,
 }
 
-/// What a flow ended with: what its kind has, or a failure.
+/// The result of a flow: the members of its kind, or a failure.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct Outcome {
-    /// Of a look at a credential.
+    /// Of an authentication.
     pub answer: Option<Answer>,
-    /// Of a call that names a user; none where there is none.
+    /// Of a call that returns a user; `None` if there is none.
     pub identity: Option<Identity>,
-    /// Of a call that names a session; none where there is none.
+    /// Of a call that returns a session; `None` if there is none.
     pub session: Option<Session>,
     /// Of a permission look-up.
     pub grants: Option<Vec<String>>,
-    /// Of a sign-in: what to set, in this order.
+    /// Of a sign-in: the cookies to set, in this order.
     pub cookies: Option<Vec<String>>,
-    /// Of a sign-in: where the browser wanted to go.
+    /// Of a sign-in: the return path.
     pub return_path: Option<String>,
-    /// Of a sign-in: whether it ended a moment ago already, and was told of then.
+    /// Of a sign-in: whether this repeats a recent result that was already logged.
     pub again: Option<bool>,
-    /// Of a code exchange or a sign-in: the session's token. Of a look at a session: a newer one, where there is one.
+    /// Of a code exchange or a sign-in: the session's token. Of a session look-up: a newer token, if any.
     pub token: Option<String>,
-    /// Of a code exchange: how many seconds the token lasts.
+    /// Of a code exchange: lifetime of the token in seconds.
     pub expires_in: Option<f64>,
     /// Of a sign-out: `ended` or `already_gone`.
     pub sign_out: Option<&'static str>,
-    /// Of a sign-out: whose session it was, where that is known.
+    /// Of a sign-out: the id of the session's user, if known.
     pub user_id: Option<String>,
-    /// Of a sign-out: the Cloud's id of the session, where that is known.
+    /// Of a sign-out: the Cloud's id of the session, if known.
     pub session_id: Option<String>,
-    /// Of a fetch of the key set: how many of its entries are no keys at all.
+    /// Of a fetch of the key set: the number of entries that are not keys.
     pub odd_entries: Option<u32>,
-    /// Of a sign-in that was refused here: the end of its session at the Cloud, to be driven.
+    /// Of a sign-in that was refused here: the flow that ends its session at the Cloud.
     pub refused: Option<Flow>,
-    /// Why there is nothing of it.
+    /// The error, if the flow failed.
     pub failure: Option<Failure>,
 }
 
@@ -115,7 +115,7 @@ impl From<Renewal> for Outcome {
     }
 }
 
-/// A flow under way.
+/// A flow in progress.
 #[napi]
 pub struct Flow {
     key: Option<String>,
@@ -152,7 +152,7 @@ impl Flow {
         }
     }
 
-    /// `kind` keeps flows of different kinds apart whose keys are the same: one may not be answered with the other's outcome.
+    /// `kind` separates flows of different kinds with equal keys: one must not receive the other's outcome.
     pub(crate) fn keyed<F: CoreFlow + 'static>(
         kind: &'static str,
         key: TokenKey,
@@ -172,7 +172,7 @@ impl Flow {
         })
     }
 
-    /// Ends with nothing, or with the reason why the keys could not be had: they are the core's.
+    /// Ends empty, or with the reason why the keys could not be fetched; the core keeps the keys.
     pub(crate) fn keys(flow: FetchKeys) -> Self {
         Self::keyed("keys", flow.key(), flow, |fetched| match fetched {
             Fetched::Brought | Fetched::NotNow => Outcome::default(),
@@ -208,7 +208,7 @@ impl Flow {
                 done: None,
             },
             Some(CoreStep::Done(outcome)) => {
-                // What it held of tokens and codes goes with it, whenever the handle is collected.
+                // Drops the tokens and codes it held now, not when the handle is collected.
                 self.running = None;
                 done(outcome)
             }
@@ -219,25 +219,25 @@ impl Flow {
 
 #[napi]
 impl Flow {
-    /// What two flows must share to be one; none where each is its own.
+    /// The single-flight key; `None` if the flow is never shared.
     #[napi]
     pub fn key(&self) -> Result<Option<String>> {
         guard("Flow.key", || self.key.clone())
     }
 
-    /// Begins.
+    /// Starts the flow.
     #[napi]
     pub fn start(&mut self) -> Result<Step> {
         guard("Flow.start", || self.step(Event::Start, now()))
     }
 
-    /// The time is over.
+    /// Reports that the wait is over.
     #[napi]
     pub fn woken(&mut self) -> Result<Step> {
         guard("Flow.woken", || self.step(Event::Woken, now()))
     }
 
-    /// An answer came.
+    /// Reports an answer.
     #[napi]
     pub fn answered(&mut self, status: u16, body: Uint8Array) -> Result<Step> {
         guard("Flow.answered", || {
@@ -246,7 +246,7 @@ impl Flow {
         })
     }
 
-    /// No answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else.
+    /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else.
     #[napi]
     pub fn failed(&mut self, why: String) -> Result<Step> {
         guard("Flow.failed", || {
@@ -255,7 +255,7 @@ impl Flow {
     }
 }
 
-/// Why there is no answer.
+/// Maps the reason why there is no answer.
 pub(crate) fn transport_error(why: &str) -> TransportError {
     match why {
         "connect" => TransportError::Connect,
@@ -292,13 +292,13 @@ fn whole(request: &CoreRequest) -> Request {
     }
 }
 
-/// A number between 0 and 1, as JavaScript draws them, for spreading retries.
+/// Jitter from a number between 0 and 1, as `Math.random()` returns.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(crate) fn jitter(share: f64) -> Jitter {
     Jitter((share * 9e15) as u64)
 }
 
-/// The same without a number at hand: the last digits of the clock differ from time to time and from process to process.
+/// Jitter from the clock's last digits, for callers without a random number: they differ over time and between processes.
 pub(crate) fn jitter_of(now: Now) -> Jitter {
     Jitter(now.monotonic.subsec_nanos().into())
 }

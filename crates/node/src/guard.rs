@@ -1,7 +1,6 @@
-//! Where a panic ends.
+//! Catches panics at the boundary.
 //!
-//! Every export's body runs in [`guard`]. What a panic says may hold a value, so nothing of it goes on but the place in the
-//! source where it began.
+//! Every export's body runs in [`guard`]. A panic's message may hold a value, so only its place in the source is passed on.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,7 +18,7 @@ impl AsRef<str> for Internal {
     }
 }
 
-/// What an export gives back.
+/// The result of an export.
 pub type Result<T> = std::result::Result<T, napi::Error<Internal>>;
 
 thread_local! {
@@ -44,13 +43,14 @@ pub(crate) fn guard<T>(export: &'static str, body: impl FnOnce() -> T) -> Result
     })
 }
 
-/// The same error out of a function that was made at run time: glue that is generated throws it, and there it is thrown here.
+/// Throws the error from a function made at run time. Generated glue throws it for other exports; here it is thrown by
+/// hand.
 pub(crate) fn thrown<T>(env: Env, error: &napi::Error<Internal>) -> napi::Result<T> {
     env.throw_error(&error.reason, Some(Internal.as_ref()))?;
     Err(napi::Error::from_status(Status::PendingException))
 }
 
-/// Keeps what a panic says off the standard error stream; notes where it began.
+/// Keeps panic messages off standard error; records where the panic began.
 fn quiet() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -71,10 +71,10 @@ mod fault {
 
     use napi_derive::napi;
 
-    /// One for all threads: a check runs on another than the one that arms.
+    /// One for all threads: a check runs on another thread than the one that arms it.
     static ARMED: Mutex<Option<String>> = Mutex::new(None);
 
-    /// Lets the next call of one export panic. Only where the addon was built for that.
+    /// Makes the next call of one export panic. Only in builds for tests of it.
     #[napi]
     pub fn inject_panic(export: String) {
         *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some(export);

@@ -1,7 +1,7 @@
-//! What looks left behind on this side, until the other takes it.
+//! Authentications waiting for JavaScript to pick them up.
 //!
-//! A look gives back a number, and most of the time that is all. Whoever wants more asks for it right after, in the same turn of
-//! the event loop: so one place for each thing is enough, but for checks, which wait for a thread.
+//! A look returns a number, which is mostly all. JavaScript fetches anything more right after, in the same turn of the
+//! event loop. So one slot for each thing suffices, except for checks, which wait for a thread.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -17,40 +17,40 @@ use mastra_auth_cloud_core::time::Now;
 
 use crate::answer::Search;
 
-/// Most looks that wait for a check at once: 16 batches for each of four threads, some 30 ms of work for two processors. What
-/// comes beyond is checked where it stands, which holds the event loop up and so whoever sends it.
+/// Limit on authentications that wait for a check: 16 batches for each of four threads, some 30 ms of work for two
+/// processors. Beyond it a check runs on the event loop, which slows down the sender of the flood.
 const MOST_WAITING: usize = 512;
 
 #[derive(Default)]
 pub(crate) struct Left {
-    /// What is to be done, for which nobody waits.
+    /// Background work; no request waits for it.
     pub(crate) background: Vec<Background>,
-    /// Whom the last look verified by a signature.
+    /// The identity that the last look verified by a signature.
     pub(crate) found: Option<Arc<CoreIdentity>>,
-    /// The last look, where it did not find anybody at once.
+    /// The last look, if it did not find an identity at once.
     pub(crate) begun: Option<Result<Search, CloudApiError>>,
-    /// What no thread has taken so far.
+    /// Checks that no thread has taken yet.
     checks: Vec<Check>,
-    /// Who waits for a check, under the key of its token.
+    /// Authentications that wait for a check, by the key of the token.
     looks: HashMap<TokenKey, Vec<Laid>>,
-    /// How many they are.
+    /// Their number.
     waiting: usize,
     tickets: u32,
 }
 
-/// A look that waits for a check.
+/// An authentication that waits for a check.
 pub(crate) struct Laid {
     pub(crate) search: Authenticate<'static>,
     pub(crate) ticket: u32,
     pub(crate) wanted: Wanted,
 }
 
-/// What is to come of it.
+/// The form in which JavaScript wants the result.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// The user, where there is one.
+    /// The user, if there is one.
     User,
-    /// The search, whatever it ends with.
+    /// The search, whatever its result.
     Search,
 }
 
@@ -59,7 +59,7 @@ impl Left {
         left.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Lays a check down; the answer is the ticket that it comes back under.
+    /// Enqueues a check and returns its ticket.
     pub(crate) fn lay_down(
         &mut self,
         check: Check,
@@ -79,7 +79,7 @@ impl Left {
         ticket
     }
 
-    /// The same under a ticket that was given before. Of a token that is being checked there is one check however many wait.
+    /// Enqueues a check under an existing ticket. Authentications of one token share one check.
     pub(crate) fn lay_again(&mut self, check: Check, laid: Laid) {
         self.waiting = self.waiting.saturating_add(1);
         match self.looks.entry(check.key()) {
@@ -91,7 +91,7 @@ impl Left {
         }
     }
 
-    /// Whether a thread is wanted.
+    /// Whether checks wait for a thread.
     pub(crate) fn has_checks(&self) -> bool {
         !self.checks.is_empty()
     }
@@ -100,14 +100,14 @@ impl Left {
         std::mem::take(&mut self.checks)
     }
 
-    /// Who waited for a check.
+    /// Takes the authentications that waited for a check.
     pub(crate) fn take_looks(&mut self, key: &TokenKey) -> Vec<Laid> {
         let looks = self.looks.remove(key).unwrap_or_default();
         self.waiting = self.waiting.saturating_sub(looks.len());
         looks
     }
 
-    /// The next step of a search: with its check handed out, where there is room for one.
+    /// The next step of a search. Returns a check to enqueue if the queue has room.
     pub(crate) fn turn(
         left: &Mutex<Self>,
         search: &mut Authenticate<'_>,

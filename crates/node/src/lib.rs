@@ -1,16 +1,18 @@
 //! The rules of signing in with Mastra Cloud, for Node.
 //!
-//! Conversions, and short synchronous calls into the core: no socket, no generator, no thread. The TypeScript package
-//! `@mastra/auth-cloud` is its only importer and brings those. It reads the clocks, which costs less than to be told them.
+//! Conversions, and short synchronous calls into the core: no socket, no random generator, no thread. The TypeScript
+//! package `@mastra/auth-cloud` is its only importer and supplies those. It reads the clocks itself, which costs less than
+//! passing the time.
 //!
-//! - Every export runs inside [`guard`]: a panic becomes a thrown error with the code `internal`, never the end of the process.
-//! - What can fail for a reason gives back a [`Failure`](convert::Failure) with kind, code, status and endpoint; nothing else
-//!   is thrown.
-//! - A warm look gives back a number: the user it stands for was made once and is kept on the other side.
+//! - Every export runs inside [`guard`]: a panic becomes a thrown error with the code `internal`, never the end of the
+//!   process.
+//! - An expected error is returned as a [`Failure`](convert::Failure) with kind, code, status and endpoint; nothing else is
+//!   thrown.
+//! - A warm look returns a number: the serial of a user object that JavaScript has already.
 //!
 //! # What it does not do
 //!
-//! It decides nothing. It keeps nothing beside what the core keeps.
+//! It decides nothing, and keeps no state beside the core's.
 
 #![cfg_attr(
     test,

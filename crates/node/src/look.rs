@@ -1,4 +1,4 @@
-//! Who a request comes from: one look for each, which is answered with a number.
+//! Authentication: one look per request, which returns a number.
 
 use std::sync::{Arc, Mutex};
 
@@ -22,13 +22,16 @@ use crate::text::Text;
 
 #[napi]
 impl Authority {
-    /// A function of a cookie header and, where there are any, an `Authorization` header and a token that the host has read: most
-    /// requests bring the first alone, and each argument costs. It looks who they stand for, and gives the number of the identity
-    /// where that is known at once. Below 0 it is that number, and [`background`](Self::background) has something to do. 0 where
-    /// the look goes on: see [`begun`](Self::begun). A half more than a whole number where a signature is to be checked on another
-    /// thread: under that whole number [`checks`](Self::checks) tells what came of it. Not a number where it takes the address of the
-    /// request to say which cookies count: the function of that `site` knows then, and 0 is the site of a request whose address was
-    /// not looked at.
+    /// A function of a cookie header and, if present, an `Authorization` header and a token that the host has read. Most
+    /// requests bring the first alone, and each argument costs. It authenticates them and returns a number:
+    ///
+    /// - A positive whole number is the serial of the identity.
+    /// - A negative number is the negated serial; [`background`](Self::background) has work.
+    /// - 0: the authentication continues with [`begun`](Self::begun).
+    /// - A whole number and a half: the whole number is a ticket. The signature is checked on the thread pool, and
+    ///   [`checks`](Self::checks) returns the result under that ticket.
+    /// - NaN: the request's address decides which cookies count. Call the function made for its `site`; 0 is an address
+    ///   that was not read.
     ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Function")]
@@ -48,7 +51,7 @@ impl Authority {
         })
     }
 
-    /// What looks left to be done; nobody waits for it.
+    /// Background work that looks left; no request waits for it.
     #[napi]
     pub fn background(&self) -> Result<Vec<Flow>> {
         guard("Authority.background", || {
@@ -57,7 +60,8 @@ impl Authority {
         })
     }
 
-    /// Whom the look that gave this number verified, so that nothing is asked twice; none where that was known before.
+    /// The user whom the look with this number verified by a signature; `None` if the identity was cached. Saves another
+    /// look-up.
     #[napi]
     pub fn found(&self, number: f64) -> Result<Option<User>> {
         guard("Authority.found", || {
@@ -67,7 +71,7 @@ impl Authority {
         })
     }
 
-    /// The look of this moment, to go on with; none where it is over.
+    /// The search of the look just made, to continue with; `None` if that look is finished.
     #[napi]
     pub fn begun(&self) -> Result<Option<Or<Search>>> {
         guard("Authority.begun", || {
@@ -76,7 +80,7 @@ impl Authority {
         })
     }
 
-    /// Finds out who these credentials belong to, step by step. `counted` where a look has counted the request already.
+    /// Authenticates these credentials step by step. `counted` if a look already counted the request.
     #[napi]
     pub fn authenticate(
         &self,
@@ -109,7 +113,7 @@ impl Authority {
         })
     }
 
-    /// Whom this token was verified to be, where that is remembered and is this user.
+    /// The cached identity of this token, if it is this user.
     #[napi]
     pub fn identity(&self, text: String, user_id: String) -> Result<Option<Identity>> {
         guard("Authority.identity", || {

@@ -1,4 +1,4 @@
-//! The Cloud's endpoints one by one, for the package's client. Each takes the token it is for.
+//! The Cloud's endpoints one by one, for the package's client. Each takes its token as an argument.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ impl Authority {
 
 #[napi]
 impl Authority {
-    /// Asks who a token belongs to.
+    /// Asks the Cloud who a token belongs to.
     #[napi]
     pub fn op_verify_token(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.opVerifyToken", || {
@@ -48,7 +48,7 @@ impl Authority {
         })
     }
 
-    /// Asks for a token's session.
+    /// Asks the Cloud for a token's session.
     #[napi]
     pub fn op_validate_session(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.opValidateSession", || {
@@ -62,7 +62,7 @@ impl Authority {
         })
     }
 
-    /// Ends a session.
+    /// Ends a session at the Cloud.
     #[napi]
     pub fn op_destroy_session(&self, id: String, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.opDestroySession", || {
@@ -74,7 +74,7 @@ impl Authority {
         })
     }
 
-    /// Asks for an account; none where the dialect has no such endpoint.
+    /// Asks the Cloud for an account; `None` if the dialect has no such endpoint.
     #[napi]
     pub fn op_user(&self, id: String, text: String, share: f64) -> Result<Or<Option<Flow>>> {
         guard("Authority.opUser", || {
@@ -86,7 +86,7 @@ impl Authority {
         })
     }
 
-    /// Asks for a user's permissions; none where the dialect has no such endpoint.
+    /// Asks the Cloud for a user's permissions; `None` if the dialect has no such endpoint.
     #[napi]
     pub fn op_user_permissions(
         &self,
@@ -108,7 +108,7 @@ impl Authority {
         })
     }
 
-    /// Spends an authorization code.
+    /// Exchanges an authorization code.
     #[napi]
     pub fn op_exchange_code(
         &self,
@@ -148,7 +148,7 @@ impl Authority {
         })
     }
 
-    /// The logout page's URL. A token that does not have the form of one is not put there.
+    /// The logout page's URL. Omits a token that is malformed.
     #[napi]
     pub fn logout_page(&self, redirect_uri: String, text: Option<String>) -> Result<Or<String>> {
         guard("Authority.logoutPage", || {
@@ -201,7 +201,7 @@ fn exchanged(exchanged: Exchanged) -> Outcome {
             expires_in: Some(expires_in.as_secs() as f64),
             ..Outcome::default()
         },
-        // A new kind of answer has nothing that this package reads.
+        // This package reads nothing from other kinds of answer.
         _ => Outcome::default(),
     }
 }

@@ -1,4 +1,4 @@
-//! What a user may do, and the roles that say so.
+//! Permissions, and the roles that grant them.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::guard::{Result, guard};
 
 #[napi]
 impl Authority {
-    /// What a user may do: known without asking, or to be asked.
+    /// A user's permissions if known, else the flow that asks for them.
     #[napi]
     pub fn permissions(&self, of: &Identity, share: f64) -> Result<Either<Vec<String>, Flow>> {
         guard("Authority.permissions", || {
@@ -37,7 +37,7 @@ impl Authority {
         })
     }
 
-    /// The roles there are.
+    /// All roles that are defined.
     #[napi]
     pub fn roles(&self) -> Result<Vec<String>> {
         guard("Authority.roles", || {
@@ -45,7 +45,7 @@ impl Authority {
         })
     }
 
-    /// What somebody with these roles may do by the role mapping, or by the default roles.
+    /// The permissions of these roles, by the role mapping or by the default roles.
     #[napi]
     pub fn grants_of_roles(&self, roles: Vec<String>) -> Result<Vec<String>> {
         guard("Authority.grantsOfRoles", || {
@@ -63,7 +63,7 @@ impl Authority {
     }
 }
 
-/// Whose session is over may do nothing: a host takes an error for an outage.
+/// An ended session has no permissions: a host takes an error for an outage.
 fn of_nobody(error: CloudApiError) -> std::result::Result<Arc<Grants>, CloudApiError> {
     if error.is_end_of_session() {
         Ok(Arc::default())

@@ -1,4 +1,4 @@
-//! What ended before its time: by an operator, and from instance to instance. The channel is on the other side.
+//! Revocations, by an operator and from other instances. The channel is in TypeScript.
 
 use std::sync::Arc;
 
@@ -14,31 +14,31 @@ use crate::authority::Authority;
 use crate::convert::{Or, millis, now, or};
 use crate::guard::{Result, guard};
 
-/// One revocation as it travels.
+/// One revocation as it is sent.
 #[napi(object, object_from_js = false)]
 pub struct Revocation {
-    /// What travels.
+    /// The text to send.
     pub text: String,
-    /// Until when it is kept, in milliseconds since the Unix epoch.
+    /// When it expires, in milliseconds since the Unix epoch.
     pub until: f64,
-    /// Whether it is kept for instances that are away.
+    /// Whether the channel stores it for disconnected instances.
     pub kept: bool,
 }
 
-/// What came of texts that came.
+/// The result of applying received texts.
 #[napi(object, object_from_js = false)]
 pub struct Heard {
     /// How many said something new.
     pub new: u32,
-    /// How many were not taken.
+    /// How many were not applied.
     pub unreadable: u32,
-    /// How many milliseconds ago the last of them had ended, where any was new.
+    /// How many milliseconds before its arrival the last new revocation was made; `None` if none was new.
     pub lag: Option<f64>,
 }
 
 #[napi]
 impl Authority {
-    /// Ends a session here and for other instances.
+    /// Revokes a session, here and for other instances.
     #[napi]
     pub fn end_session(&self, session_id: String) -> Result<Or<bool>> {
         guard("Authority.endSession", || {
@@ -49,7 +49,7 @@ impl Authority {
         })
     }
 
-    /// Ends every session of a user that began before now, here and for other instances.
+    /// Revokes every session of a user that began before now, here and for other instances.
     #[napi]
     pub fn end_user(&self, user_id: String) -> Result<Or<bool>> {
         guard("Authority.endUser", || {
@@ -60,18 +60,18 @@ impl Authority {
         })
     }
 
-    /// What the revocations of this deployment are known by. From the first call on they are put out.
+    /// The realm of this deployment's revocations. From the first call on they are queued for publication.
     #[napi]
     pub fn publish_revocations(&self) -> Result<String> {
         guard("Authority.publishRevocations", || {
-            // Nobody is woken: whoever let the core do something asks afterwards what waits.
+            // No wake-up: JavaScript asks what waits after each call into the core.
             self.0.publish_revocations(|| {});
             self.0.hear([], now());
             self.0.realm().as_str().to_owned()
         })
     }
 
-    /// Takes what is to be told to other instances, up to so many: revocations, and once there are none, callbacks that were used.
+    /// Takes up to `most` messages to publish: revocations, and once there are none, used callbacks.
     #[napi]
     pub fn take_revocations(&self, most: u32) -> Result<Vec<Revocation>> {
         guard("Authority.takeRevocations", || {
@@ -91,7 +91,7 @@ impl Authority {
         })
     }
 
-    /// How many revocations are still to be taken. Cheap.
+    /// How many revocations wait to be taken. Cheap.
     #[napi]
     pub fn waiting(&self) -> Result<u32> {
         guard("Authority.waiting", || {
@@ -109,7 +109,7 @@ impl Authority {
     }
 }
 
-/// A channel that is being joined.
+/// A join in progress.
 #[napi]
 pub struct Joining {
     authority: Arc<CoreAuthority>,
@@ -118,7 +118,7 @@ pub struct Joining {
 
 #[napi]
 impl Joining {
-    /// How many entries of it are of use at most.
+    /// The largest number of stored entries that is of use.
     #[napi]
     pub fn most(&self) -> Result<u32> {
         guard("Joining.most", || {
@@ -126,7 +126,8 @@ impl Joining {
         })
     }
 
-    /// Takes over a part of what it keeps; once it is joined, what is told. With no texts, notes that it is there.
+    /// Applies a part of the stored entries or, once joined, published messages. An empty list notes that the channel is
+    /// alive.
     #[napi]
     pub fn hear(&mut self, texts: Vec<String>) -> Result<Heard> {
         guard("Joining.hear", || {
@@ -139,7 +140,7 @@ impl Joining {
         })
     }
 
-    /// What it lacks, once it has given all that it keeps.
+    /// The revocations that the channel lacks. Call it after the last stored entry.
     #[napi]
     pub fn joined(&mut self) -> Result<Vec<Revocation>> {
         guard("Joining.joined", || {

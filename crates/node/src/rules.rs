@@ -1,4 +1,4 @@
-//! Rules that stand alone: grants over requirements, cookies, return paths, codes.
+//! Stand-alone rules: grants, cookies, return paths, codes.
 
 use std::time::Duration;
 
@@ -14,19 +14,19 @@ use crate::config::Options;
 use crate::convert::{Or, or, seconds};
 use crate::guard::{Result, guard};
 
-/// Whether a grant covers what is required.
+/// Whether a grant covers a required permission.
 #[napi]
 pub fn permission_covers(grant: String, required: String) -> Result<bool> {
     guard("permissionCovers", || matches(&grant, &required))
 }
 
-/// Whether any of the grants covers what is required.
+/// Whether any of the grants covers a required permission.
 #[napi]
 pub fn grants_allow(grants: Vec<String>, required: String) -> Result<bool> {
     guard("grantsAllow", || Grants::new(grants).allows(&required))
 }
 
-/// What somebody with these roles may do by a mapping, given as JSON text, or by the default roles.
+/// The permissions of these roles, by a mapping given as JSON text, or by the default roles.
 #[napi]
 pub fn mapped_grants(mapping: Option<String>, roles: Vec<String>) -> Result<Or<Vec<String>>> {
     guard("mappedGrants", || {
@@ -41,7 +41,7 @@ pub fn mapped_grants(mapping: Option<String>, roles: Vec<String>) -> Result<Or<V
     })
 }
 
-/// Where a browser goes after sign-in, when `input` was asked for.
+/// The path to which a browser returns after sign-in if `input` was requested.
 #[napi]
 pub fn return_path(input: String, origin: Option<String>) -> Result<String> {
     guard("returnPath", || {
@@ -60,7 +60,7 @@ pub fn cookie_values(header: String, name: String) -> Result<Or<Vec<String>>> {
     })
 }
 
-/// A Set-Cookie value of the session cookie: with a value for that many seconds, without one to clear it.
+/// A `Set-Cookie` value of the session cookie: with a value it lasts `max_age` seconds, without one it clears the cookie.
 #[napi]
 pub fn cookie_line(options: Options, value: Option<String>, max_age: f64) -> Result<Or<String>> {
     guard("cookieLine", || {
@@ -83,7 +83,7 @@ pub fn cookie_line(options: Options, value: Option<String>, max_age: f64) -> Res
     })
 }
 
-/// Every code of an error of ours.
+/// Every error code of this package's own.
 #[napi]
 pub fn codes() -> Result<Vec<String>> {
     guard("codes", || {
@@ -91,7 +91,7 @@ pub fn codes() -> Result<Vec<String>> {
     })
 }
 
-/// What every request says of its sender.
+/// The `User-Agent` of every request.
 #[napi]
 pub fn user_agent() -> Result<&'static str> {
     guard("userAgent", || USER_AGENT)

@@ -1,4 +1,4 @@
-//! Sessions: what the Cloud says of them, their end, and their cookie.
+//! Sessions: look-up, renewal, sign-out, and their cookie.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::site::of_number;
 
 #[napi]
 impl Authority {
-    /// Ends a session; it is denied here from now on.
+    /// Ends a session. This instance denies it from now on.
     #[napi]
     pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.signOut", || {
@@ -49,7 +49,7 @@ impl Authority {
         })
     }
 
-    /// The session behind a token, with a newer token where the Cloud hands one out.
+    /// The session behind a token, with a newer token if the Cloud issues one.
     #[napi]
     pub fn renew(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.renew", || {
@@ -60,7 +60,7 @@ impl Authority {
         })
     }
 
-    /// The session token that the `Cookie` header of a request to this address holds, unverified: the first that may be one.
+    /// The session token in the `Cookie` header of a request to this address, unverified: the first candidate.
     #[napi]
     pub fn session_token(&self, cookie_header: String, site: u32) -> Result<Option<String>> {
         guard("Authority.sessionToken", || {
@@ -70,11 +70,11 @@ impl Authority {
         })
     }
 
-    /// The cookie that keeps a session in a browser until `expires_at`, at this address or the one last noted.
+    /// The cookie that stores a session in a browser until `expires_at`, at this address or the one last noted.
     #[napi]
     pub fn session_cookie(&self, text: String, expires_at: f64, site: u32) -> Result<Or<String>> {
         guard("Authority.sessionCookie", || {
-            // One that is too long to be a token at all is told by its size too.
+            // Report the size also of a text that is too long for any token.
             let fits = self.0.fits_cookie(text.len(), of_number(site));
             or(fits.and_then(|()| token(&text)).and_then(|token| {
                 self.0
@@ -84,7 +84,7 @@ impl Authority {
         })
     }
 
-    /// The cookie that takes it away again.
+    /// The `Set-Cookie` header that clears the session cookie.
     #[napi]
     pub fn clear_session_cookie(&self) -> Result<String> {
         guard("Authority.clearSessionCookie", || {
@@ -116,7 +116,7 @@ pub(crate) fn sign_out(authority: &Arc<CoreAuthority>, flow: Logout) -> Flow {
             SignOut::AlreadyGone => told(SessionEnd::AlreadyGone),
             SignOut::NotConfirmed(error) => {
                 authority.tally().session_end(SessionEnd::NotConfirmed);
-                // Why it was not confirmed counts less than that it was not; the reason's code is what a caller can act on.
+                // The caller can act on the missing confirmation, but hardly on its reason, so report the former's code.
                 let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
                 Outcome {
                     failure: Some(Failure {

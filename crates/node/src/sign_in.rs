@@ -1,4 +1,4 @@
-//! Signing in: the page, the cookie that binds it to a browser, and what comes back.
+//! Signing in: the login page, the cookie that binds a sign-in to a browser, and the callback.
 
 use std::sync::Arc;
 
@@ -23,14 +23,14 @@ use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 use crate::sessions::sign_out;
 
-/// Where to send a browser to sign in.
+/// The URL to which to send a browser to sign in.
 #[napi(object, object_from_js = false)]
 pub struct LoginUrl {
     /// The URL.
     pub url: String,
-    /// How many bytes the return path would have taken in it, where it was too long and was cut.
+    /// Bytes that the whole return path needs in the URL, if it was cut.
     pub cut_from: Option<u32>,
-    /// How many bytes it may take.
+    /// Bytes that the return path may take.
     pub limit: u32,
 }
 
@@ -47,7 +47,7 @@ impl LoginUrl {
 
 #[napi]
 impl Authority {
-    /// Where to send the browser to sign in.
+    /// The URL to which to send the browser to sign in.
     #[napi]
     pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<LoginUrl>> {
         guard("Authority.loginUrl", || {
@@ -73,7 +73,7 @@ impl Authority {
         })
     }
 
-    /// Counts a sign-in that failed, of an unusable callback: whether it did depends on who brought it.
+    /// Counts a failed sign-in for an unusable callback: it fails only if the browser is not signed in already.
     #[napi]
     pub fn login_failed(&self) -> Result<()> {
         guard("Authority.loginFailed", || {
@@ -81,7 +81,7 @@ impl Authority {
         })
     }
 
-    /// What two callbacks must share to be one sign-in in one browser; none where the cookies do not bind this browser to it.
+    /// The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it.
     #[napi]
     pub fn callback_key(&self, state: String, cookie_header: String) -> Result<Option<String>> {
         guard("Authority.callbackKey", || {
@@ -160,7 +160,7 @@ impl Authority {
         })
     }
 
-    /// The sign-outs of the sessions that a browser brought to a sign-in.
+    /// The sign-outs of the sessions that a browser had before a sign-in.
     #[napi]
     pub fn replaced(&self, cookie_header: String, by: &Identity, share: f64) -> Result<Vec<Flow>> {
         guard("Authority.replaced", || {
@@ -175,7 +175,7 @@ impl Authority {
     }
 }
 
-/// A sign-in with what it leaves behind where it is refused.
+/// A sign-in, with the session it leaves behind if it is refused.
 struct SignIn(Callback);
 
 impl CoreFlow for SignIn {

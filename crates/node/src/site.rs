@@ -1,11 +1,11 @@
-//! The address that a request is for, as a number: what decides which cookies count is asked for once and handed about.
+//! The address of a request as a number: it decides which cookies count, and is computed once and passed on.
 
 use mastra_auth_cloud_core::url::{Scheme, Site, Told};
 use napi_derive::napi;
 
 use crate::guard::{Result, guard};
 
-/// The site of a request to this address: 0 where nothing is told of it that can be read, else 1 to 6.
+/// The site of a request: 0 if its address is unknown or unreadable, else 1 to 6.
 #[napi]
 pub fn site_of(
     public_host: Option<String>,

@@ -1,4 +1,4 @@
-//! What was counted and how things stand, as plain rows. Counting itself is the core's.
+//! Counters and gauges, as plain rows. The core counts.
 
 use mastra_auth_cloud_core::cloud_call::{CallResult, CloudCall};
 use mastra_auth_cloud_core::tally::{CallTimes, TIME_BOUNDS};
@@ -14,7 +14,7 @@ use crate::guard::{Result, guard};
 pub struct RequestCount {
     /// Which of the four answers.
     pub outcome: &'static str,
-    /// Where it came from.
+    /// The source of the answer.
     pub source: &'static str,
     /// How many.
     pub count: f64,
@@ -23,7 +23,7 @@ pub struct RequestCount {
 /// Sign-ins or sign-outs with one outcome.
 #[napi(object, object_from_js = false)]
 pub struct OutcomeCount {
-    /// How they ended.
+    /// The outcome.
     pub outcome: &'static str,
     /// How many.
     pub count: f64,
@@ -32,35 +32,35 @@ pub struct OutcomeCount {
 /// Calls to one endpoint with one result.
 #[napi(object, object_from_js = false)]
 pub struct CallCount {
-    /// Which endpoint.
+    /// The endpoint.
     pub operation: &'static str,
-    /// How they went.
+    /// The result.
     pub status: &'static str,
     /// How many.
     pub count: f64,
 }
 
-/// Calls to one endpoint that took up to a bound.
+/// Calls to one endpoint within a time limit.
 #[napi(object, object_from_js = false)]
 pub struct CallTime {
-    /// Which endpoint.
+    /// The endpoint.
     pub operation: &'static str,
-    /// The bound in seconds, as Prometheus writes it.
+    /// The upper bound in seconds, as Prometheus writes it.
     pub le: String,
     /// How many took that long or less.
     pub count: f64,
 }
 
-/// Entries of one kind.
+/// Cache entries of one kind.
 #[napi(object, object_from_js = false)]
 pub struct EntryCount {
-    /// What they are.
+    /// The kind.
     pub kind: &'static str,
     /// How many.
     pub count: f64,
 }
 
-/// All of it.
+/// All counters and gauges.
 #[napi(object, object_from_js = false)]
 pub struct Statistics {
     /// Since the start.
@@ -77,13 +77,13 @@ pub struct Statistics {
     pub cache_entries: Vec<EntryCount>,
     /// `closed`, `open` or `half_open`.
     pub breaker: &'static str,
-    /// In seconds; none where signatures are not checked with fetched keys.
+    /// In seconds; `None` if signatures are not checked with fetched keys.
     pub keys_age: Option<f64>,
 }
 
 #[napi]
 impl Authority {
-    /// What was counted since the start, and how things stand now.
+    /// Counters since the start, and current gauges.
     #[napi]
     #[allow(clippy::cast_precision_loss)]
     pub fn statistics(&self) -> Result<Statistics> {
@@ -132,7 +132,7 @@ impl Authority {
         })
     }
 
-    /// A call to the Cloud came back after so many milliseconds, with a status or with why there was none.
+    /// Counts a call to the Cloud: its duration in milliseconds, and its status or the reason why there was none.
     #[napi]
     pub fn called(
         &self,
@@ -162,7 +162,7 @@ fn row(outcome: &'static str, count: u64) -> OutcomeCount {
     }
 }
 
-/// Each bound with all that took as long or less, as Prometheus counts them.
+/// Cumulative buckets: each bound with the calls that took as long or less.
 #[allow(clippy::cast_precision_loss)]
 fn up_to(times: &CallTimes) -> Vec<CallTime> {
     let mut sum = 0_u64;

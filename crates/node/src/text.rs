@@ -1,15 +1,15 @@
-//! Text of JavaScript, taken over as a block.
+//! Copies JavaScript strings in bulk.
 //!
-//! V8 writes UTF-8, and counts its bytes, character by character, and copies units many at a time. So units are copied, and
-//! where all of them are ASCII, as headers are, they are narrowed here, many at a time too. Any other text is read as UTF-16: no
-//! character is ever taken for another.
+//! V8 writes UTF-8, and counts its bytes, character by character, but copies UTF-16 units in bulk. So this copies units. If
+//! all of them are ASCII, as in headers, it narrows them in bulk too. Any other text is decoded as UTF-16: no character is
+//! ever mistaken for another.
 
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
 use napi::{ValueType, check_status, sys};
 
-/// An argument that is long and on the way of every request.
+/// A long string argument on the path of every request.
 pub struct Text(String);
 
 impl Text {
@@ -55,7 +55,7 @@ impl FromNapiValue for Text {
 }
 
 fn narrowed(units: &[u16]) -> String {
-    // To look at every unit, without a branch, lets the compiler look at many at once.
+    // Checking every unit without a branch lets the compiler vectorize.
     let all = units.iter().fold(0, |all, unit| all | unit);
     if all >= 0x80 {
         return String::from_utf16_lossy(units);

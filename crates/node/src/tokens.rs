@@ -1,4 +1,4 @@
-//! Tokens against keys and rules, for the cases that every language answers alike.
+//! Verifies tokens against keys and rules, for the test cases that all languages share.
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::jwt::{
@@ -13,35 +13,35 @@ use napi_derive::napi;
 use crate::convert::{Failure, Or, millis, seconds, timestamp, token};
 use crate::guard::{Result, guard};
 
-/// What a token must say. Times are in seconds.
+/// The rules for a token. Times are in seconds.
 #[napi(object, object_to_js = false)]
 pub struct TokenRules {
-    /// The algorithms that are allowed; else those that have a public key.
+    /// The allowed algorithms; default: those with a public key.
     pub algorithms: Option<Vec<String>>,
-    /// Who must have issued it.
+    /// The required issuer.
     pub issuer: Option<String>,
-    /// Whom it must be for.
+    /// The required audience.
     pub audience: String,
-    /// How far clocks may be apart.
+    /// The leeway for clocks that differ.
     pub leeway: Option<f64>,
-    /// How long after its issue it is accepted at most.
+    /// The greatest age of a token, from its issue.
     pub max_age: Option<f64>,
     /// `session` or `access_token`.
     pub kind: Option<String>,
 }
 
-/// What a verified token says.
+/// The claims of a verified token.
 #[napi(object, object_from_js = false)]
 pub struct TokenClaims {
-    /// Whom the token is about.
+    /// The subject.
     pub sub: String,
     /// The Cloud's id of the session.
     pub sid: Option<String>,
     /// The e-mail address.
     pub email: Option<String>,
-    /// The name to show.
+    /// The display name.
     pub name: Option<String>,
-    /// The picture to show.
+    /// The URL of the picture.
     pub avatar_url: Option<String>,
     /// The roles.
     pub roles: Vec<String>,
@@ -53,7 +53,7 @@ pub struct TokenClaims {
     pub exp: f64,
 }
 
-/// The claims of a token, checked against a key set as JSON text, or else against a shared secret.
+/// The claims of a token, verified with a key set as JSON text, or else with a shared secret.
 #[napi]
 pub fn verified_claims(
     text: String,

@@ -1,4 +1,4 @@
-//! The smallest service: a page for everybody, and one for signed-in users.
+//! The smallest service: one open page, and one for signed-in users.
 #![allow(clippy::print_stderr, reason = "a program says why it ends")]
 
 use std::error::Error;

@@ -1,5 +1,5 @@
-//! A service with a state of its own: a page for everybody, pages for signed-in users, one that takes a permission, and two
-//! streams that end when their session does.
+//! A service with a state of its own: an open page, pages for signed-in users, a route that requires a permission, and two
+//! streams that end with their session.
 
 use std::convert::Infallible;
 
@@ -20,20 +20,20 @@ use tokio::sync::broadcast::error::RecvError;
 use tower_http::cors::CorsLayer;
 use tower_http::trace::TraceLayer;
 
-/// What the handlers share.
+/// State that the handlers share.
 #[derive(Clone)]
 pub struct AppState {
     /// The name of the shop.
     pub name: &'static str,
-    /// What is new, sent to every stream.
+    /// The sender of news to every stream.
     pub news: broadcast::Sender<String>,
 }
 
-/// The whole service. `ui` is the origin of a page elsewhere that may call it with credentials.
+/// The whole service. `ui` is the origin of a foreign page that may call it with credentials.
 ///
 /// # Errors
 ///
-/// `invalid_configuration` where there is no public URL, `invalid_argument` for a permission that could never be granted.
+/// `invalid_configuration` if there is no public URL, `invalid_argument` for a permission that could never be granted.
 pub fn app(
     auth: &MastraCloudAuth,
     state: AppState,
@@ -61,7 +61,7 @@ pub fn app(
         .with_state(state))
 }
 
-/// For everybody: it shows who is signed in, or the way to do so.
+/// Open: shows the signed-in user, or the link to sign in.
 async fn home(State(state): State<AppState>, user: Option<CurrentUser>) -> Markup {
     html! {
         (DOCTYPE)

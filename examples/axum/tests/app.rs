@@ -1,4 +1,4 @@
-//! The example does what its guide says, in front of a Cloud on loopback.
+//! The example does what its guide says, against a Cloud on loopback.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 
 const UI: &str = "https://ui.example";
-/// Nothing here takes nearly as long, on however slow a machine.
+/// Longer than any step takes, even on a slow machine.
 const EVER: Duration = Duration::from_secs(60);
 
 struct Shop {
@@ -141,7 +141,7 @@ async fn a_stream_of_events_ends_with_its_session() {
     assert_eq!(next_event(&mut stream).await, None);
 }
 
-/// What comes next on a stream of events that is no comment to keep it alive; nothing at its end.
+/// The next event of a stream that is not a keep-alive comment; `None` at its end.
 async fn next_event(stream: &mut Response) -> Option<String> {
     loop {
         let chunk = timeout(EVER, stream.chunk()).await.unwrap().unwrap()?;

@@ -1,4 +1,4 @@
-//! The pieces of the guide that are no part of the example: each is made as it stands there.
+//! The guide's code blocks that are not part of the example: each is compiled as written there.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

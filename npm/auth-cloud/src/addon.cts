@@ -1,14 +1,14 @@
 /**
- * The addon of this platform, or what went wrong with each package that could hold it.
+ * The addon of this platform, or the error of each package that could hold it.
  *
- * CommonJS, so that both module kinds share one copy. Each package has a literal `require` of its own, directly inside a `try`: file
- * tracers and bundlers follow a literal, and take one inside a `try` for optional. Which C library a Linux has is not asked: the
- * addon for the other one is not installed, or does not load.
+ * CommonJS, so that both module kinds share one copy. Each package has a literal `require` of its own, directly inside a
+ * `try`: file tracers and bundlers follow a literal, and treat one inside a `try` as optional. The C library of a Linux
+ * system is not detected: the addon for the other one is not installed, or does not load.
  */
 
 import ownRequire = require('./own-require.cjs');
 
-/** What went wrong: the package, and what the loader threw. */
+/** A failure: the package, and what the loader threw. */
 interface Failure {
   readonly wanted: string;
   readonly cause: unknown;
@@ -64,7 +64,7 @@ function load(): unknown {
       }
       break;
   }
-  // A bundle that does not hold the addon may still stand beside the installed one.
+  // A bundle without the addon may still run beside the installed package.
   for (const wanted of failures.map(failure => failure.wanted)) {
     try {
       return ownRequire(wanted);

@@ -1,23 +1,23 @@
 /**
- * Why an exchange was not finished, as an error to look into: names and codes of the system and of `fetch`, and no value. Hosts,
- * ports, URLs and messages are left out, and so is a code of any other form: who wrote it is not known.
+ * Why an exchange failed, as an error for debugging: names and codes of the system and of `fetch`, and no value. Leaves out
+ * hosts, ports, URLs and messages, and codes of any other form, whose author is unknown.
  */
 
 const CODE =
   /^(E[A-Z0-9]{2,20}|(UND_ERR|HPE|ERR|CERT|CRL|UNABLE_TO|ERROR_IN)_[A-Z0-9_]{1,60}|(DEPTH_ZERO_)?SELF_SIGNED_CERT(_IN_CHAIN)?|HOSTNAME_MISMATCH|INVALID_(CA|PURPOSE)|PATH_LENGTH_EXCEEDED|Connection(Refused|Closed)|FailedToOpenSocket)$/;
 const NAME = /^[A-Z][A-Za-z]{0,30}(Error|Exception)$/;
 const SYSCALLS = new Set(['connect', 'read', 'write', 'getaddrinfo', 'getnameinfo', 'socket', 'bind', 'shutdown', 'open']);
-/** How deep causes are followed, and how many of several are told. */
+/** How deep causes are followed, and how many errors of an aggregate are kept. */
 const MOST = 4;
 
-/** What a failed exchange leaves for people: the nearest error that has a code, with those that it came of. */
+/** The cause of a failed exchange: the nearest error that has a code, with its own causes. */
 export interface Cause extends Error {
   readonly code?: string;
-  /** The call of the system that failed: `connect`, `getaddrinfo` and so on. */
+  /** The system call that failed: `connect`, `getaddrinfo` and so on. */
   readonly syscall?: string;
 }
 
-/** The same error without values. Never throws, whatever was thrown at it. */
+/** A copy of an error without values. Never throws, whatever was thrown at it. */
 export function causeOf(error: unknown): Cause {
   try {
     return known(error, MOST) ?? made(error, undefined, undefined);

@@ -1,7 +1,7 @@
 /**
- * Looks that wait for a signature to be checked on another thread.
+ * Authentications that wait for a signature check on another thread.
  *
- * Checks that are laid down in one turn of the event loop go there together. What comes back is told to whoever holds its ticket.
+ * Checks that are enqueued in one turn of the event loop go there together. Each result resolves the promise of its ticket.
  */
 
 import type { NativeAuthority, NativeBatch, NativeSettled } from './native.js';
@@ -17,13 +17,13 @@ export class Checks {
   readonly #waiting = new Map<number, Waiting>();
   #isCalled = false;
 
-  /** `due` is called where there is something in the background to do. */
+  /** Calls `due` when there is background work. */
   constructor(authority: NativeAuthority, due: () => void) {
     this.#authority = authority;
     this.#due = due;
   }
 
-  /** What comes of the check of this ticket, which was laid down just now. */
+  /** The result of a check that was just enqueued, by its ticket. */
   of(ticket: number): Promise<NativeSettled> {
     this.#call();
     return new Promise((resolve, reject) => this.#waiting.set(ticket, { resolve, reject }));
@@ -32,7 +32,7 @@ export class Checks {
   #call(): void {
     if (this.#isCalled) return;
     this.#isCalled = true;
-    // After all that this turn brought: other requests come in the same one.
+    // After all requests of this turn.
     setImmediate(() => {
       this.#isCalled = false;
       try {
@@ -49,7 +49,7 @@ export class Checks {
     if (isDue) this.#due();
   }
 
-  /** What came of a batch is lost, and whose it was: nobody is left to wait for ever. */
+  /** A batch failed, and which tickets it held is unknown: reject all, so that none waits for ever. */
   readonly #fail = (cause: unknown): void => {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();

@@ -1,8 +1,9 @@
 /**
  * `MastraCloudClient`: the Cloud's endpoints, one method each.
  *
- * Holds no token: each call takes the one it is for, so one client serves many users at once. A refusal of a look-up is `null`; an
- * outage is an error and never looks like one. There is no way to create a session: sessions begin at the Cloud's login page.
+ * Holds no token: each call takes its own, so one client serves many users at once. A look-up that the Cloud refuses gives
+ * `null`; an outage is an error and never looks like a refusal. No method creates a session: sessions begin at the Cloud's
+ * login page.
  */
 
 import { Deployment } from './deployment.js';
@@ -11,15 +12,15 @@ import type { MastraCloudClientOptions } from './options.js';
 import { makeSession, userOf } from './user.js';
 import type { CloudSession, CloudUser } from './user.js';
 
-/** What an authorization code was worth. */
+/** The result of an authorization code. */
 export interface ExchangedCode {
   /** The session's token. */
   readonly token: string;
-  /** Who signed in; the `pkce` dialect gives only a token. */
+  /** The user who signed in; the `pkce` dialect gives only a token. */
   readonly user?: CloudUser;
   /** The new session; the `pkce` dialect gives only a token. */
   readonly session?: CloudSession;
-  /** How many seconds the token lasts, where that is all that is known of its session. */
+  /** The token's lifetime in seconds, if the Cloud says nothing else of the session. */
   readonly expiresIn?: number;
 }
 
@@ -30,14 +31,14 @@ export class MastraCloudClient {
     this.#cloud = new Deployment(options, () => undefined);
   }
 
-  /** Asks who a token belongs to; `null` where the Cloud refuses it. */
+  /** Asks the Cloud who a token belongs to; `null` if the Cloud refuses the token. */
   async verifyToken({ token }: { token: string }): Promise<CloudUser | null> {
     const { authority } = this.#cloud;
     const outcome = await this.#cloud.found(authority.opVerifyToken(token, Math.random()));
     return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
-  /** Asks for a token's session; `null` where the Cloud refuses it. */
+  /** Asks the Cloud for a token's session; `null` if the Cloud refuses the token. */
   async validateSession({ sessionToken }: { sessionToken: string }): Promise<CloudSession | null> {
     const { authority } = this.#cloud;
     const outcome = await this.#cloud.found(authority.opValidateSession(sessionToken, Math.random()));
@@ -49,20 +50,20 @@ export class MastraCloudClient {
     await this.#cloud.done(this.#cloud.authority.opDestroySession(sessionId, token, Math.random()));
   }
 
-  /** Asks for an account; `null` where the Cloud refuses it or the dialect has no such endpoint. */
+  /** Asks the Cloud for an account; `null` if the Cloud refuses or the dialect has no such endpoint. */
   async getUser({ userId, token }: { userId: string; token: string }): Promise<CloudUser | null> {
     const outcome = await this.#cloud.found(this.#cloud.authority.opUser(userId, token, Math.random()));
     return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
-  /** Asks for a user's permissions; none where the Cloud refuses or the dialect has no such endpoint. */
+  /** Asks the Cloud for a user's permissions; empty if the Cloud refuses or the dialect has no such endpoint. */
   async getUserPermissions({ userId, token }: { userId: string; token: string }): Promise<string[]> {
     const { authority } = this.#cloud;
     const outcome = await this.#cloud.found(authority.opUserPermissions(userId, token, Math.random()));
     return outcome?.grants ?? [];
   }
 
-  /** Spends an authorization code. The `pkce` dialect needs what the login was begun with. Never made twice. */
+  /** Exchanges an authorization code. The `pkce` dialect needs the parameters of the login too. Never retried. */
   async exchangeCode(options: { code: string; verifier?: string; redirectUri?: string }): Promise<ExchangedCode> {
     const { code, verifier, redirectUri } = options;
     const flow = this.#cloud.authority.opExchangeCode(code, verifier, redirectUri, Math.random());
@@ -75,14 +76,14 @@ export class MastraCloudClient {
     return Object.defineProperty(exchanged, 'token', { value: token, enumerable: false }) as ExchangedCode;
   }
 
-  /** The login page's URL. Holds the state: for a `Location` header, not for a log. */
+  /** The login page's URL. Holds the state: send it in a `Location` header, do not log it. */
   getLoginUrl(options: { redirectUri: string; state: string; challenge?: string }): string {
     const { redirectUri, state, challenge } = options;
     const { authority, events } = this.#cloud;
     return events.loginUrl(unwrap(authority.loginPage(redirectUri, state, challenge)));
   }
 
-  /** The logout page's URL; a token goes into it only in the `pkce` dialect, which asks for it. */
+  /** The logout page's URL. It holds a token only in the `pkce` dialect, which requires it. */
   getLogoutUrl({ redirectUri, token }: { redirectUri: string; token?: string }): string {
     return unwrap(this.#cloud.authority.logoutPage(redirectUri, token));
   }

@@ -1,6 +1,4 @@
-/**
- * A deployment at work: the core's authority, what drives it, and what it tells. Client and provider stand on it.
- */
+/** A running deployment: the core's authority, its driver and its events. Client and provider build on it. */
 
 import { randomBytes } from 'node:crypto';
 
@@ -18,16 +16,16 @@ import { redisChannel } from './revocation-redis.js';
 import { Revocations } from './revocations.js';
 import type { RevocationChannel } from './revocations.js';
 
-/** Statuses with which a refusal speaks of the token or of what was asked for. */
+/** Statuses of a refusal that concerns the token or the requested object. */
 const PLAIN_REFUSALS = new Set([401, 403, 404]);
 
 export class Deployment {
   readonly authority: NativeAuthority;
   readonly events: Events;
   readonly withRole: boolean;
-  /** Whether permissions come from roles: by a `roleMapping`, or in a dialect that has no endpoint for them. */
+  /** Whether permissions come from roles: by a `roleMapping`, or in a dialect without an endpoint for them. */
   readonly rolesDecide: boolean;
-  /** The channel to other instances, where there is one. */
+  /** The revocation channel, if there is one. */
   readonly revocations: Revocations | undefined;
   readonly #driver: Driver;
 
@@ -54,7 +52,7 @@ export class Deployment {
     });
   }
 
-  /** Drives a flow; an error of the core is in the outcome. */
+  /** Drives a flow; the outcome holds an error of the core. */
   async run(flow: NativeFlow): Promise<Outcome> {
     try {
       const outcome = await this.#driver.run(flow);
@@ -64,12 +62,12 @@ export class Deployment {
       if (seconds !== null) this.events.tell({ type: 'clock_ahead', code: 'clock_ahead', seconds });
       return outcome;
     } finally {
-      // A flow may end more than it was asked to.
+      // A flow may revoke more than its caller asked for.
       this.revocations?.attend();
     }
   }
 
-  /** Drives a flow that nobody waits for. */
+  /** Drives a flow in the background. */
   let(flow: NativeFlow): void {
     this.run(flow).then(
       ({ failure }) => {
@@ -79,17 +77,17 @@ export class Deployment {
     );
   }
 
-  /** Drives a flow; an error of the core is thrown. */
+  /** Drives a flow; throws an error of the core. */
   async done(flow: NativeFlow | NativeFailure, requestId?: string): Promise<Outcome> {
     const outcome = await this.run(unwrap(flow));
     if (outcome.failure !== undefined) throw fromFailure(outcome.failure, requestId, outcome.cause);
     return outcome;
   }
 
-  /** Drives a look-up; none where the Cloud refuses, for that is an answer, or where there is nothing to ask. */
+  /** Drives a look-up; `null` if the Cloud refuses, which is an answer, or if there is nothing to ask. */
   async found(flow: NativeFlow | NativeFailure | null): Promise<Outcome | null> {
     if (flow === null) return null;
-    // A token that cannot be one is refused without a call.
+    // A malformed token is refused without a call.
     if (isFailure(flow) && flow.code === 'invalid_argument') return null;
     const outcome = await this.run(unwrap(flow));
     const { failure } = outcome;

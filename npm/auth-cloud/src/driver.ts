@@ -1,13 +1,11 @@
-/**
- * The loop: any flow of the core, driven over `fetch` and the clocks, and shared where the core says that two are one.
- */
+/** The driver loop: runs any flow of the core over `fetch` and the clocks. Flows with one key share one run. */
 
 import type { Cause } from './cause.js';
 import type { NativeFlow, NativeOutcome, NativeTransportError } from './native.js';
 import { send } from './transport.js';
 import type { Fetch } from './transport.js';
 
-/** What is told of one call to the Cloud. */
+/** A finished call to the Cloud, as reported to the deployment. */
 export interface Call {
   readonly operation: string;
   readonly endpoint: string;
@@ -16,7 +14,7 @@ export interface Call {
   readonly milliseconds: number;
 }
 
-/** What a flow ended with, and what kept its last call from being answered. */
+/** The result of a flow, and the cause if its last call got no answer. */
 export interface Outcome extends NativeOutcome {
   readonly cause?: Cause | undefined;
 }
@@ -31,7 +29,7 @@ export class Driver {
     this.#told = told;
   }
 
-  /** Drives a flow to its end, or joins the one under way for the same key. */
+  /** Drives a flow to completion, or joins the one in flight for the same key. */
   run(flow: NativeFlow): Promise<Outcome> {
     const key = flow.key();
     if (key === null) return this.#drive(flow);

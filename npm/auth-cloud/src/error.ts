@@ -1,8 +1,8 @@
 /**
- * `CloudApiError`: whose fault, which code, which status, which endpoint; never a value.
+ * `CloudApiError`: kind, code, status and endpoint of a failure; never a value.
  *
- * Both module kinds of the package have a class of their own; `instanceof` goes by a brand, so that an error of one is an
- * instance of the other.
+ * Each module kind of the package has a class of its own. `instanceof` checks a brand, so an error of one is an instance of
+ * the other.
  */
 
 import type { ErrorCode } from './codes.js';
@@ -10,25 +10,25 @@ import type { NativeFailure } from './native.js';
 
 const BRAND = Symbol.for('@mastra/auth-cloud/CloudApiError');
 
-/** Whose fault an error is, and so who can mend it. */
+/** The kind of an error says who can mend it. */
 export type ErrorKind = 'caller' | 'configuration' | 'credential' | 'cloud' | 'network';
 
-/** What else an error knows. */
+/** Further details of an error. */
 export interface CloudApiErrorDetails {
-  /** A stable code: one of ours, or the one that the Cloud gave. */
+  /** A stable code: one of this package, or the Cloud's. */
   readonly code?: ErrorCode | (string & {}) | undefined;
   readonly kind?: ErrorKind | undefined;
-  /** The path of the contract that was asked, with `{id}` for what is not fixed. */
+  /** The contract path of the call, with `{id}` for what varies. */
   readonly endpoint?: string | undefined;
-  /** The host's id of the request that failed. */
+  /** The host's id of the failed request. */
   readonly requestId?: string | undefined;
   /** Why no answer came: names and codes of the system, and no value. */
   readonly cause?: Error | undefined;
 }
 
-/** An operation did not give its result. */
+/** An operation failed. */
 export class CloudApiError extends Error {
-  /** The HTTP status that describes it; 503 where the Cloud could not be asked. */
+  /** The HTTP status that describes the error; 503 if the Cloud could not be asked. */
   readonly status: number;
   readonly code: ErrorCode | (string & {}) | undefined;
   readonly kind: ErrorKind;
@@ -48,25 +48,25 @@ export class CloudApiError extends Error {
   }
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    // A class that extends this one is told by its prototype, as usual.
+    // A subclass is checked by its prototype, as usual.
     if (this !== CloudApiError) return Function.prototype[Symbol.hasInstance].call(this, value);
     return isCloudApiError(value);
   }
 }
 
-/** Whether a value is a {@link CloudApiError}, of whichever copy of this package. */
+/** Whether a value is a {@link CloudApiError}, of any copy of this package. */
 export function isCloudApiError(value: unknown): value is CloudApiError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
-/** An error of the core, to throw. `cause` is what kept the call from being answered, where that is what it tells of. */
+/** An error of the core, to throw. `cause` is why its call got no answer, if it did not. */
 export function fromFailure(failure: NativeFailure, requestId?: string, cause?: Error): CloudApiError {
   const { failure: message, status, code, kind, endpoint } = failure;
   const why = kind === 'network' ? cause : undefined;
   return new CloudApiError(message, status, { code, kind, endpoint, requestId, cause: why });
 }
 
-/** A value of the core; throws where it is an error. */
+/** A value of the core; throws if it is an error. */
 export function unwrap<T>(value: T | NativeFailure): T {
   if (isFailure(value)) throw fromFailure(value);
   return value;

@@ -1,6 +1,4 @@
-/**
- * What a deployment tells: one event for each thing that happened, with codes and ids, never a value.
- */
+/** Events of a deployment: each has codes and ids, never a value. */
 
 import { randomUUID } from 'node:crypto';
 
@@ -8,67 +6,70 @@ import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { NativeFailure, NativeLoginUrl, NativeSource } from './native.js';
 
-/** What happened. */
+/** The kind of an event. */
 export type CloudAuthEventType =
-  /** Somebody is signed in. Only with `traceRequests`. */
+  /** A request has a signed-in user. Only with `traceRequests`. */
   | 'authenticated'
-  /** There is no credential. Only with `traceRequests`. */
+  /** A request has no credential. Only with `traceRequests`. */
   | 'anonymous'
-  /** A credential was not accepted. */
+  /** A credential was refused. */
   | 'rejected'
-  /** The Cloud could not be asked who somebody is or what they may do. */
+  /** The Cloud could not be asked for an identity or for permissions. */
   | 'unavailable'
-  /** Somebody signed in. */
+  /** A user signed in. */
   | 'signed_in'
-  /** A callback could not be finished, and who brought it is signed in all the same. */
+  /** A callback failed, but its browser is already signed in. */
   | 'signed_in_already'
-  /** A sign-in was not finished. */
+  /** A sign-in failed. */
   | 'sign_in_failed'
-  /** A copy of a user names no session to ask the Cloud with, and there is no `roleMapping`: it has no permissions. */
+  /** A copy of a user names no session to ask the Cloud with, and there is no `roleMapping`: it gets no permissions. */
   | 'permissions_refused'
-  /** A return path would have taken `bytes` of the login URL, more than the `limit`, and was cut. */
+  /** A return path of `bytes` in the login URL exceeded the `limit` and was cut. */
   | 'return_path_cut'
   /** A session ended here and at the Cloud. */
   | 'signed_out'
-  /** A session ended here, and the Cloud did not confirm. */
+  /** A session ended here, but the Cloud did not confirm. */
   | 'sign_out_not_confirmed'
-  /** The Cloud refused in a way that says more of the set-up than of the credential. */
+  /** The Cloud refused in a way that points to the configuration rather than the credential. */
   | 'refused_oddly'
-  /** Keys or an identity could not be had anew while nobody waited; what is known serves on. */
+  /** Keys or an identity could not be refreshed in the background; the cached ones stay in use. */
   | 'background_failed'
-  /** `count` entries of the key set are no keys at all, and are left out; the rest of it counts. */
+  /** `count` entries of the key set are not keys and are skipped; the rest is used. */
   | 'key_set_odd'
-  /** The Cloud accepts a token that is past its end here: the clock of this machine is ahead by `seconds` at least. Told once a minute at most. */
+  /**
+   * The Cloud accepts a token that is expired here: the clock of this machine is ahead by at least `seconds`. At most once
+   * a minute.
+   */
   | 'clock_ahead'
-  /** An operator ended a session here. */
+  /** An operator revoked a session here. */
   | 'session_ended'
-  /** An operator ended every session of a user here. */
+  /** An operator revoked every session of a user here. */
   | 'user_ended'
-  /** The channel to other instances is there, and all that it keeps is known. */
+  /** The revocation channel is connected, and all its stored entries are known. */
   | 'revocations_connected'
-  /** The channel was lost, or was not reached at the start: what ends elsewhere is not known here yet. Told once each time. */
+  /** The channel was lost, or was unreachable at the start: revocations elsewhere do not arrive here. Emitted once each time. */
   | 'revocations_lost'
-  /** The channel keeps more revocations than are read: `revocationStatus().leftOut` of them are not known here. */
+  /** The channel stores more revocations than are read: `revocationStatus().leftOut` of them are not known here. */
   | 'revocations_left_out'
-  /** One call to the Cloud was made. */
+  /** A call to the Cloud ended. */
   | 'cloud_call';
 
-/** Where an answer came from: memory, a signature that was checked here, a call to the Cloud, or nowhere. */
+/** The source of an answer: the cache, a signature check here, a call to the Cloud, or none. */
 export type CloudAuthSource = NativeSource;
 
 /** One event. Holds no token, cookie, code, e-mail address or body. */
 export interface CloudAuthEvent {
   readonly type: CloudAuthEventType;
-  /** How it ended, in a word of a short list. */
+  /** The outcome, a word of a fixed list. */
   readonly outcome?: string;
-  /** Where the answer to who a request comes from was found. */
+  /** The source of the answer to an authentication. */
   readonly source?: CloudAuthSource;
-  /** The stable code of what went wrong. */
+  /** The stable code of the error. */
   readonly code?: string;
   readonly status?: number;
   /** The endpoint by its name, as in the metrics. */
   readonly operation?: string;
-  /** The path of the contract, with `{id}` for what is not fixed. */
+  /** The contract path, with `{id}` for what varies. */
   readonly endpoint?: string;
   /** The Cloud's id of the user. */
   readonly userId?: string;
@@ -77,17 +78,17 @@ export interface CloudAuthEvent {
   /** The request's `x-request-id`, or one made for it. */
   readonly requestId?: string;
   readonly milliseconds?: number;
-  /** How many, of what the event tells of. */
+  /** The event's count. */
   readonly count?: number;
-  /** How long, of what the event tells of. */
+  /** The event's duration in seconds. */
   readonly seconds?: number;
-  /** How large it was, where it was too large. */
+  /** The actual size, if it was too large. */
   readonly bytes?: number;
-  /** How large it may be. */
+  /** The largest size allowed. */
   readonly limit?: number;
 }
 
-/** Where events are written for people. */
+/** The logger that events are written to. */
 export interface CloudAuthLogger {
   debug(message: string, details?: Record<string, unknown>): void;
   info(message: string, details?: Record<string, unknown>): void;
@@ -118,14 +119,14 @@ const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
   cloud_call: 'debug',
 };
 
-/** How often what may come with every request is logged at most, in milliseconds. */
+/** Least time in milliseconds between two log lines of an event that any request can cause. */
 const SELDOM = 60_000;
 
 export class Events {
   readonly #logger: () => CloudAuthLogger | undefined;
   readonly #onEvent: ((event: CloudAuthEvent) => void) | undefined;
 
-  /** When an event that may come with every request was logged last. */
+  /** When each event that any request can cause was last logged. */
   #logged = new Map<CloudAuthEventType, number>();
 
   constructor(logger: () => CloudAuthLogger | undefined, onEvent: ((event: CloudAuthEvent) => void) | undefined) {
@@ -133,13 +134,13 @@ export class Events {
     this.#onEvent = onEvent;
   }
 
-  /** Tells an event. Whoever listens cannot break a sign-in: what it throws is not let through. */
+  /** Emits an event. A listener that throws does not break a sign-in: its error is caught. */
   tell(event: CloudAuthEvent): void {
     this.#log(event);
     this.#hand(event);
   }
 
-  /** The same of what may come with every request: handed to `onEvent` each time, and logged once a minute at most. */
+  /** Emits an event that any request can cause: `onEvent` gets each one, the log at most one a minute. */
   tellOften(event: CloudAuthEvent): void {
     const now = performance.now();
     if (now - (this.#logged.get(event.type) ?? -Infinity) >= SELDOM) {
@@ -157,13 +158,13 @@ export class Events {
     attempt('onEvent', () => this.#onEvent?.(event));
   }
 
-  /** The same, of an error. */
+  /** Emits an event for an error. */
   failed(type: CloudAuthEventType, failure: NativeFailure, details: Omit<CloudAuthEvent, 'type'> = {}): void {
     const { code, status, endpoint } = failure;
     this.tell({ type, code, status, ...(endpoint !== undefined && { endpoint }), ...details });
   }
 
-  /** The login URL, and tells where its return path was cut. */
+  /** The login URL; emits an event if its return path was cut. */
   loginUrl({ url, cutFrom, limit }: NativeLoginUrl): string {
     if (cutFrom !== undefined) this.tell({ type: 'return_path_cut', bytes: cutFrom, limit });
     return url;
@@ -174,12 +175,12 @@ function attempt(who: string, listen: () => void): void {
   try {
     listen();
   } catch {
-    // What it threw may hold anything; that it threw is said where Node says such things.
+    // The listener's error may hold anything, so only the fact that it threw becomes a warning of the process.
     process.emitWarning(`The ${who} of MastraCloudAuth threw.`, { code: 'MASTRA_AUTH_CLOUD_LISTENER' });
   }
 }
 
-/** The id that a request goes by: its own where it has a harmless one. */
+/** The id of a request: its own if it has a harmless one, else a new one. */
 export function requestId(request?: RequestLike | null): string {
   const given = header(request, 'x-request-id');
   return given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();

@@ -1,10 +1,8 @@
-/**
- * What a list of grants allows: one thing, all of several, any of several. What one grant covers is the core's to say.
- */
+/** Checks a list of grants for one permission, all of several, or any of several. The core decides what one grant covers. */
 
 import { native } from './native.js';
 
-/** A host in JavaScript may ask for anything; what is no text is an empty one, as everywhere. */
+/** A JavaScript host may pass anything; a value that is not a string counts as an empty one, as everywhere. */
 export function allows(grants: readonly string[], permission: string): boolean {
   return native.grantsAllow(grants, typeof permission === 'string' ? permission : '');
 }

@@ -1,6 +1,4 @@
-/**
- * Headers of whatever a host calls a request: a `Request`, a Hono request, or an object with plain headers.
- */
+/** Reads headers of any host's request: a `Request`, a Hono request, or an object with plain headers. */
 
 export interface RequestLike {
   readonly raw?: unknown;
@@ -10,8 +8,8 @@ export interface RequestLike {
 }
 
 /**
- * A header's value; several of one name are joined as HTTP joins them. `name` is lower-case. A request that has a function for
- * it is asked once: what that does not find is not there.
+ * A header's value; several of one name are joined as HTTP joins them. `name` is lower-case. If the request has a function
+ * for headers, its answer is final.
  */
 export function header(request: RequestLike | undefined | null, name: string): string | undefined {
   if (request === undefined || request === null) return undefined;

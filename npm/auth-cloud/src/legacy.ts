@@ -1,6 +1,4 @@
-/**
- * For those who come from the plugin 1.1 and 1.2: its classes, over this one. The dialect is `pkce`.
- */
+/** Migration from the plugin 1.1 and 1.2: its classes, over this one. The dialect is `pkce`. */
 
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import type { MastraAuthProviderOptions } from '@mastra/core/server';
@@ -20,13 +18,13 @@ export interface MastraCloudAuthProviderOptions extends MastraAuthProviderOption
   readonly projectId?: string;
   /** The Cloud's address. */
   readonly cloudBaseUrl?: string;
-  /** Where the Cloud sends the browser back to; default: where the server says. */
+  /** The address to which the Cloud sends the browser back; default: the one that the server says. */
   readonly callbackUrl?: string;
-  /** Whether cookies travel over https only. Default: by the address that a sign-in comes back to. */
+  /** Whether cookies are Secure. Default: by the address that a sign-in comes back to. */
   readonly isProduction?: boolean;
 }
 
-/** Option names that only documentation of the old plugin knew, and what they are now; none where there is nothing any more. */
+/** Option names that appear only in the old plugin's documentation, and their new names; `undefined` if there is none. */
 const RENAMED: Readonly<Record<string, keyof MastraCloudAuthOptions | undefined>> = {
   cloudUrl: 'baseUrl',
   endpoint: 'baseUrl',
@@ -35,7 +33,7 @@ const RENAMED: Readonly<Record<string, keyof MastraCloudAuthOptions | undefined>
   customDomain: undefined,
 };
 
-/** The old plugin's session cookie, which never had a prefix: who is signed in with it stays so. */
+/** The old plugin's session cookie, which never had a prefix. Keeping the name keeps its users signed in. */
 const OLD_COOKIE = 'mastra_cloud_session';
 
 /** @deprecated Use `MastraCloudAuth`. */
@@ -70,7 +68,7 @@ export class MastraCloudAuthProvider extends MastraCloudAuth {
     });
   }
 
-  /** `null` where nobody is signed in: there is nothing to sign out of. */
+  /** `null` if the request has no session: there is nothing to sign out of. */
   override getLogoutUrl(redirectUri: string, request?: Request): string | null | Promise<string | null> {
     const token = request === undefined ? null : this.getSessionIdFromRequest(request);
     return token === null ? null : super.getLogoutUrl(redirectUri, request);
@@ -92,7 +90,7 @@ function renamed(options: MastraCloudAuthOptions): MastraCloudAuthOptions {
   return known;
 }
 
-/** Why a sign-in failed, in the old plugin's words. */
+/** The old plugin's code for a failed sign-in. */
 export type AuthErrorCode =
   | 'invalid_state'
   | 'state_mismatch'
@@ -100,7 +98,7 @@ export type AuthErrorCode =
   | 'verification_failed'
   | 'network_error';
 
-/** @deprecated Use `CloudApiError`, which it is. `cause` holds it with the code of today. */
+/** @deprecated Use `CloudApiError`, its base class. `cause` holds the error with today's code. */
 export class AuthError extends CloudApiError {
   declare readonly code: AuthErrorCode;
 
@@ -110,7 +108,7 @@ export class AuthError extends CloudApiError {
     if (cause !== undefined) this.cause = cause;
   }
 
-  /** The same error in the old plugin's words. */
+  /** Converts an error to the old plugin's. */
   static of(error: CloudApiError): AuthError {
     return new AuthError(oldCode(error), error.message, error.status, error);
   }
@@ -135,7 +133,7 @@ export class MastraRBACCloud implements IRBACProvider<CloudUser> {
     this.roleMapping = JSON.parse(text) as NonNullable<IRBACProvider['roleMapping']>;
   }
 
-  /** The one role of a user of the old plugin, or the roles of one of this. */
+  /** The one role of an old plugin's user, or the roles of a present one. */
   getRoles(user: CloudUser): Promise<string[]> {
     return Promise.resolve(user.role ? [user.role] : [...(user.roles ?? [])]);
   }
@@ -144,7 +142,7 @@ export class MastraRBACCloud implements IRBACProvider<CloudUser> {
     return (await this.getRoles(user)).includes(role);
   }
 
-  /** The grants of the user's roles; those of `_default` for somebody without one, as the old plugin had it. */
+  /** The grants of the user's roles; those of `_default` for a user without roles, as in the old plugin. */
   async getPermissions(user: CloudUser): Promise<string[]> {
     const roles = await this.getRoles(user);
     return unwrap(native.mappedGrants(this.#mapping, roles.length === 0 ? ['_default'] : roles));

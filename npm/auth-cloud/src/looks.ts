@@ -1,7 +1,7 @@
 /**
- * Who a request comes from: one look into the core, and what follows where that is not enough.
+ * Authenticates requests: one look into the core, and further steps if that is not enough.
  *
- * Whoever is known is answered at once. Otherwise a signature is checked, or the Cloud is asked; which of it is the core's to say.
+ * A cached identity is returned at once. Otherwise the core decides whether to check a signature or ask the Cloud.
  */
 
 import type { Deployment } from './deployment.js';
@@ -24,15 +24,15 @@ export class Looks {
   readonly #cloud: Deployment;
   readonly #users: Users;
   readonly #look: Look;
-  /** The looks at requests to a site, by its number. */
+  /** The look functions for each site, by its number. */
   readonly #looks: readonly Look[];
   readonly #sites = new Sites();
-  /** Whether the address of a request had to be looked at before. */
+  /** Whether the address of an earlier request was needed. */
   #looksAtAddress = false;
   readonly #checks: Checks;
   readonly #isTraced: boolean;
 
-  /** `isTraced`: each request is told of. */
+  /** `isTraced`: emit an event for each request. */
   constructor(cloud: Deployment, users: Users, isTraced: boolean) {
     this.#cloud = cloud;
     this.#users = users;
@@ -42,10 +42,10 @@ export class Looks {
     this.#isTraced = isTraced;
   }
 
-  /** The user; `null` where nobody is signed in or the credential is refused. Throws where that could not be found out. */
+  /** The user; `null` if there is no credential or it is refused. Throws if it could not be checked. */
   who(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
-    // What a look finds says no more than a number: nothing can be told of it.
+    // A look returns only a number, which is not enough for an event.
     if (this.#isTraced) return this.#search(this.#authenticate(token, authorization, cookie, false, request), request);
     const isAlone = token === '' && authorization === undefined;
     const look = this.#looksAtAddress ? this.#lookAt(request) : this.#look;
@@ -58,7 +58,7 @@ export class Looks {
     return known === undefined ? this.#otherwise(serial, token, authorization, cookie, request) : known.promised;
   }
 
-  /** The site that a request is for. */
+  /** The site of a request. */
   site(request: RequestLike): number {
     return this.#sites.of(request);
   }
@@ -91,7 +91,7 @@ export class Looks {
     const number = Math.abs(serial);
     const found = authority.found(number);
     const known = found === null ? this.#users.get(number) : this.#users.who(found);
-    // It was let go here, while the core knows it still.
+    // Evicted here but still cached in the core.
     return known?.promised ?? this.#search(this.#authenticate(token, authorization, cookie, true, request), request);
   }
 
@@ -148,7 +148,7 @@ export class Looks {
     for (const flow of this.#cloud.authority.background()) this.#cloud.let(flow);
   }
 
-  /** Whom the core vouched for behind a user; a copy that kept its token is asked about anew. */
+  /** The core's identity behind a user; a copy that kept its token is authenticated again. */
   async identity(user: CloudUser): Promise<NativeIdentity | undefined> {
     const own = identityOf(user);
     if (own) return own;
@@ -165,13 +165,13 @@ export class Looks {
     return found !== null && found.id === user.id ? this.#again(found) : undefined;
   }
 
-  /** Of a user that was found just now. */
+  /** The identity of a user that was just found. */
   #again(found: CloudUser): NativeIdentity | undefined {
     return identityOf(found) ?? this.#cloud.authority.identity(found.sessionToken, found.id) ?? undefined;
   }
 }
 
-/** What an event says of the answer to who a request comes from. */
+/** The fields of an event about an authentication. */
 function looked(outcome: string, source: NativeSource, since: number, id: string): Omit<CloudAuthEvent, 'type'> {
   return { outcome, source, milliseconds: performance.now() - since, requestId: id };
 }

@@ -1,6 +1,4 @@
-/**
- * What the addon gives: the types of `crates/node`, written as they cross. No other file of the package imports the addon.
- */
+/** The addon's interface: the types of `crates/node` as JavaScript sees them. No other file of the package imports the addon. */
 
 import addon from './addon.cjs';
 import { notLoaded } from './not-loaded.js';
@@ -14,12 +12,12 @@ export interface NativeFailure {
   readonly status: number;
   readonly endpoint?: string;
   readonly refused: boolean;
-  /** Whether it says only that a callback cannot be finished. */
+  /** Whether it says only that a callback is unusable. */
   readonly unusableCallback: boolean;
 }
 
 export interface NativeUser {
-  /** The number of the identity; 0 where it is not remembered. */
+  /** The serial number of the identity; 0 if it is not cached. */
   readonly serial: number;
   readonly id: string;
   readonly email: string;
@@ -55,7 +53,7 @@ export interface NativeRequest {
   readonly method: 'GET' | 'POST';
   /** The endpoint by its name: `verify_token` and so on. */
   readonly operation: string;
-  /** The path of the contract: safe to log. */
+  /** The contract path: safe to log. */
   readonly endpoint: string;
   readonly url: string;
   readonly headers: [string, string][];
@@ -78,16 +76,16 @@ export interface NativeOutcome {
   readonly signOut?: 'ended' | 'already_gone';
   readonly userId?: string;
   readonly sessionId?: string;
-  /** Of a fetch of the key set: how many of its entries are no keys at all. */
+  /** Of a fetch of the key set: the number of entries that are not keys. */
   readonly oddEntries?: number;
-  /** Of a sign-in that was refused here: the end of its session at the Cloud, to be driven. */
+  /** Of a sign-in that was refused here: the flow that ends its session at the Cloud. */
   readonly refused?: NativeFlow;
   readonly failure?: NativeFailure;
 }
 
 export interface NativeLoginUrl {
   readonly url: string;
-  /** How many bytes the return path would have taken in it, where it was too long and was cut. */
+  /** Bytes that the whole return path needs in the URL, if it was cut. */
   readonly cutFrom?: number;
   readonly limit: number;
 }
@@ -112,7 +110,7 @@ export interface NativeFlow {
 export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
 
 export interface NativeSearch {
-  /** A number is the ticket of a check: what comes of it has another search. */
+  /** A number is the ticket of a check, which returns another search. */
   next(last: NativeAnswer | undefined, jitter: number): NativeAnswer | NativeFlow | number;
   background(): NativeFlow | null;
   source(): NativeSource;
@@ -132,7 +130,7 @@ export interface NativeHeard {
   readonly lag?: number;
 }
 
-/** A channel that is being joined, and then is. */
+/** A channel that is being joined or is joined. */
 export interface NativeJoining {
   most(): number;
   hear(texts: readonly string[]): NativeHeard;
@@ -154,7 +152,7 @@ export interface NativeStatistics {
 type Or<T> = T | NativeFailure;
 type Text = string | null | undefined;
 
-/** What came of a look that waited for a check: one of the members beside its ticket. */
+/** The result of an authentication that waited for a check: exactly one member beside its ticket is set. */
 export interface NativeSettled {
   readonly ticket: number;
   readonly user?: NativeUser;
@@ -165,35 +163,39 @@ export interface NativeSettled {
 
 export interface NativeBatch {
   readonly settled: readonly NativeSettled[];
-  /** Whether something was laid down again. */
+  /** Whether checks were enqueued again. */
   readonly isMore: boolean;
-  /** Whether `background` has something to do. */
+  /** Whether `background` has work. */
   readonly isDue: boolean;
 }
 
 /**
- * The number of the identity that credentials stand for, where that is known at once; below 0 it is that number, and `background`
- * has something to do. 0 where the look goes on with `begun`. A half more than a whole number where that is the ticket of a check. Not a
- * number where the address of the request has to be looked at first.
+ * Authenticates and returns a number:
+ *
+ * - A positive whole number is the serial of the identity.
+ * - A negative number is the negated serial; `background` has work.
+ * - 0: the authentication continues with `begun`.
+ * - A whole number and a half: the whole number is the ticket of a check.
+ * - NaN: the address of the request must be looked at first.
  */
 export type Look = (cookie: Text, authorization?: Text, token?: Text) => number;
 
 export interface NativeAuthority {
   facts(): { isLocal: boolean; maxEntries: number; longest: number };
-  /** A look at requests to one site, 0 where it is not known; at any, whose address was not looked at, where none is given. */
+  /** A look at requests to one site, 0 if the site is unknown. Without a number: at requests whose address was not looked at. */
   look(site?: number): Or<Look>;
   background(): NativeFlow[];
   statistics(): NativeStatistics;
   called(operation: string, status: number | undefined, failed: NativeTransportError | undefined, milliseconds: number): void;
-  /** Whom the look that gave this number verified; `null` where that was known before. */
+  /** The user whom the look with this serial verified by a signature; `null` if the identity was cached. */
   found(serial: number): NativeUser | null;
-  /** The look of this moment, to go on with. */
+  /** The search of the look just made, to continue with. */
   begun(): Or<NativeSearch> | null;
-  /** Begins the checks that were laid down. */
+  /** Starts the enqueued checks. */
   checks(): Promise<NativeBatch>[];
-  /** Whom this token was verified to be, where that is remembered and is this user. */
+  /** The cached identity of this token, if it is this user. */
   identity(token: string, userId: string): NativeIdentity | null;
-  /** `counted` where a look gave a number for the same request. */
+  /** `counted` if a look returned a number for the same request. */
   authenticate(token: Text, authorization: Text, cookie: Text, counted: boolean, site: number): Or<NativeSearch>;
   loginUrl(redirectUri: string, state: string): Or<NativeLoginUrl>;
   loginCookie(redirectUri: string, state: string): Or<string>;
@@ -204,9 +206,9 @@ export interface NativeAuthority {
     cookieHeader: string,
     jitter: number,
   ): Or<NativeFlow>;
-  /** By how many seconds the clock is ahead of the Cloud's at least, where that is to be told now. */
+  /** By at least how many seconds the clock is ahead of the Cloud's, if a warning is due. */
   takeClockAhead(): number | null;
-  /** Counts a failure of an unusable callback. */
+  /** Counts a sign-in that failed for an unusable callback. */
   loginFailed(): void;
   replaced(cookieHeader: string, by: NativeIdentity, jitter: number): NativeFlow[];
   signOut(token: string, jitter: number): Or<NativeFlow>;
@@ -307,7 +309,7 @@ interface Native {
   verifiedClaims(token: string, keys: Text, secret: Text, rules: NativeTokenRules, now: number): Or<NativeTokenClaims>;
   codes(): string[];
   userAgent(): string;
-  /** The number of the site that a request is for; 0 where it cannot be said. */
+  /** The number of a request's site; 0 if it is unknown. */
   siteOf(publicHost: Text, forwardedHost: Text, host: Text, forwardedProto: Text, url: Text): number;
 }
 

@@ -1,8 +1,8 @@
-/** Why the addon cannot be loaded: the reason and one thing to do, from what the loader threw. */
+/** Why the addon cannot be loaded: the reason and one remedy, from the loader's error. */
 
 import { CloudApiError } from './error.js';
 
-/** What the loader threw for one package. */
+/** The loader's error for one package. */
 export interface Failure {
   readonly wanted: string;
   readonly cause: unknown;
@@ -17,7 +17,7 @@ const MISSING: Reason = [
   `${AGAIN} and with a lock file that names it. A bundler that does not copy .node files must leave @mastra/auth-cloud outside of its bundle`,
 ];
 
-/** The first whose words the loader used. */
+/** The first entry that matches the loader's error applies. */
 const REASONS: readonly Reason[] = [
   [
     /NotCapable|Requires (ffi|read|env|sys) access/,
@@ -41,7 +41,7 @@ const REASONS: readonly Reason[] = [
   MISSING,
 ];
 
-/** The error to throw. Its cause is what the loader threw for the package that was found, else for the first. */
+/** The error to throw. Its cause is the loader's error for the package that was found, else for the first. */
 export function notLoaded(failures: readonly Failure[]): CloudApiError {
   const failure = failures.find(({ cause }) => !MISSING[0].test(words(cause))) ?? failures[0];
   if (failure === undefined) {
@@ -58,7 +58,7 @@ function error(message: string, cause?: unknown): CloudApiError {
   return cause === undefined ? made : Object.defineProperty(made, 'cause', { value: cause, configurable: true, writable: true });
 }
 
-/** Name, code and message, as far as there are some. */
+/** Name, code and message, as far as present. */
 function words(cause: unknown): string {
   const { name, code, message } = Object(cause) as { name?: unknown; code?: unknown; message?: unknown };
   return `${String(name)} ${String(code)} ${String(message)}`;

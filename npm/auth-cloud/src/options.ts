@@ -1,6 +1,4 @@
-/**
- * Options of a deployment: what was given, else what the environment says, as the core takes it. The core checks the values.
- */
+/** Options of a deployment: given ones, else environment variables, in the core's form. The core checks the values. */
 
 import { readFileSync } from 'node:fs';
 
@@ -13,45 +11,48 @@ import type { RevocationChannel } from './revocations.js';
 import type { Fetch } from './transport.js';
 import type { CloudUser } from './user.js';
 
-/** Which form of the Cloud's API is spoken. */
+/** The form of the Cloud's API. */
 export type Dialect = 'v1' | 'pkce';
 
-/** Which role grants what. `_default` is for the roles that are not named. */
+/** Permissions by role. `_default` applies to roles that are not listed. */
 export type RoleMapping = Readonly<Record<string, readonly string[]>>;
 
-/** How long what was found out is used. Times in seconds. */
+/** How long results are cached. Times in seconds. */
 export interface CacheOptions {
   /** How long a verified identity is used without asking again. Default 30. */
   readonly fresh?: number;
-  /** How long before the end of that time one in use is asked about anew, while nobody waits: at most a tenth of it. Default 3; 0 is never. */
+  /**
+   * How long before the end of that time an identity in use is refreshed in the background: at most a tenth of it. Default
+   * 3; 0 is never.
+   */
   readonly refreshEarly?: number;
-  /** How long past that it is used while the Cloud cannot be asked; never past its end or a sign-out. Default 60. */
+  /** How long past that it is used while the Cloud is unavailable; never past its expiry or a sign-out. Default 60. */
   readonly staleIfError?: number;
   /** How long a refused token is refused without asking again. Default 5. */
   readonly refused?: number;
-  /** How many identities are remembered, and as many refusals. Default 10,000. */
+  /** How many identities are cached, and as many refusals. Default 10,000. */
   readonly maxEntries?: number;
 }
 
-/** How tokens are verified, beyond the name of the way. Times in seconds. */
+/** How tokens are verified. Times in seconds. */
 export interface VerificationOptions {
-  /** `cloud`: the Cloud is asked. `keys`: signatures are checked, without a call. `keys+session`: both. */
+  /** `cloud`: ask the Cloud. `keys`: check signatures, without a call. `keys+session`: both. */
   readonly by: 'cloud' | 'keys' | 'keys+session';
-  /** Where the key set is. Default `MASTRA_JWKS_URL`, else the Cloud's own: `/.well-known/jwks.json` below its address. */
+  /** The address of the key set. Default `MASTRA_JWKS_URL`, else the Cloud's own: `/.well-known/jwks.json` below its address. */
   readonly jwksUrl?: string;
-  /** The key set itself, in place of an address: an object, or its JSON text. */
+  /** The key set itself, instead of an address: an object, or its JSON text. */
   readonly jwks?: string | { readonly keys: readonly object[] };
-  /** A file with the key set, in place of an address; read once. Default `MASTRA_JWKS_FILE`. */
+  /** A file with the key set, instead of an address; read once. Default `MASTRA_JWKS_FILE`. */
   readonly jwksFile?: string;
-  /** The secret of HS256, at least 32 bytes, in place of a key set. Default `MASTRA_TOKEN_SECRET`. */
+  /** The HS256 secret, at least 32 bytes, instead of a key set. Default `MASTRA_TOKEN_SECRET`. */
   readonly secret?: string;
-  /** The algorithms that are allowed. Default RS256, ES256 and EdDSA; with a secret, HS256. `Ed25519` is another name of `EdDSA`. */
+  /** The allowed algorithms. Default RS256, ES256 and EdDSA; with a secret, HS256. `Ed25519` is another name of `EdDSA`. */
   readonly algorithms?: readonly ('RS256' | 'ES256' | 'EdDSA' | 'Ed25519' | 'HS256')[];
-  /** Who must have issued a token, exactly. Default `MASTRA_TOKEN_ISSUER`, else the Cloud's address. */
+  /** The issuer that a token must name exactly. Default `MASTRA_TOKEN_ISSUER`, else the Cloud's address. */
   readonly issuer?: string;
-  /** Whom a token must be for, exactly. Default `MASTRA_TOKEN_AUDIENCE`, else the project id. */
+  /** The audience that a token must name exactly. Default `MASTRA_TOKEN_AUDIENCE`, else the project id. */
   readonly audience?: string;
-  /** How far the clocks may differ. Default 30, at most 300. With 60 or more a Mastra server renews no session. */
+  /** The leeway for clocks that differ. Default 30, at most 300. With 60 or more a Mastra server renews no session. */
   readonly leeway?: number;
   /** The greatest age of a token, from its issue time. Default: none but its expiry. */
   readonly maxAge?: number;
@@ -59,7 +60,7 @@ export interface VerificationOptions {
   readonly sessionEvery?: number;
 }
 
-/** What `MastraCloudClient` can be told. */
+/** Options of `MastraCloudClient`. */
 export interface MastraCloudClientOptions {
   /** The project that users sign in to. Required, here or as `MASTRA_PROJECT_ID`. */
   readonly projectId?: string;
@@ -71,60 +72,63 @@ export interface MastraCloudClientOptions {
   readonly authPath?: string;
   /** Default `MASTRA_CLOUD_DIALECT`, else `v1`. */
   readonly dialect?: Dialect;
-  /** What sends the requests. Default: the global `fetch`, looked up at each call. */
+  /** The function that sends the requests. Default: the global `fetch`, looked up at each call. */
   readonly fetch?: Fetch;
-  /** Where events are written for people. Default: the server's logger. */
+  /** The logger that events are written to. Default: the server's logger. */
   readonly logger?: CloudAuthLogger;
   /** Called with each event. */
   readonly onEvent?: (event: CloudAuthEvent) => void;
 }
 
-/** What `MastraCloudAuth` can be told. */
+/** Options of `MastraCloudAuth`. */
 export interface MastraCloudAuthOptions extends MastraCloudClientOptions, MastraAuthProviderOptions<CloudUser> {
   /**
-   * The session cookie's name, used as it is. Default `MASTRA_COOKIE_NAME`, else `mastra_session`, with a suffix of the deployment's own
-   * where the server's address names a port. `__Host-` goes before it where it may stand.
+   * The session cookie's name. Default `MASTRA_COOKIE_NAME`, else `mastra_session`, with a suffix of the deployment's own
+   * if the server's address names a port. A name that is set gets no suffix. The prefix `__Host-` is added where it is
+   * allowed.
    */
   readonly cookieName?: string;
   /** The session cookie's Domain. Default `MASTRA_COOKIE_DOMAIN`, else none: the cookie belongs to one host. */
   readonly cookieDomain?: string;
   /**
-   * The session cookie's SameSite. Default `Lax`. With `Strict` browsers keep the cookie back from the first page after a sign-in: what its
-   * script asks for has it, what the server renders there has not.
+   * The session cookie's SameSite. Default `Lax`. With `Strict`, browsers do not send the cookie with the first page load
+   * after a sign-in. That page's script requests have it; what the server renders for the page does not.
    */
   readonly sameSite?: 'Lax' | 'Strict' | 'None' | 'lax' | 'strict' | 'none';
-  /** Whether cookies travel over https only. Default `MASTRA_COOKIE_SECURE`, else by the address that a sign-in comes back to. */
+  /** Whether cookies are Secure. Default `MASTRA_COOKIE_SECURE`, else by the address that a sign-in comes back to. */
   readonly secure?: boolean;
   /**
-   * Longest life of a session cookie in seconds, and how long what `endSession` and `endUser` end is known where nothing of it is known.
-   * Default 86,400; where tokens live longer, their life, for one that nobody brings in that time is let in again afterwards.
+   * Longest life of a session cookie in seconds. Also how long a revocation by `endSession` or `endUser` is kept for
+   * sessions that are not cached. Default 86,400.
+   *
+   * Must be at least the token lifetime; otherwise a revoked token not seen within it is accepted again.
    */
   readonly sessionMaxAge?: number;
-  /** Permissions by role, instead of asking the Cloud for them. */
+  /** Permissions by role, used instead of asking the Cloud. */
   readonly roleMapping?: RoleMapping;
   /** How tokens are verified. Default `MASTRA_VERIFICATION`, else `cloud`. */
   readonly verification?: VerificationOptions | VerificationOptions['by'];
-  /** How long what was found out is used. */
+  /** How long results are cached. */
   readonly cache?: CacheOptions;
   /**
-   * How instances tell each other what ended before its time: over Redis, with the package `redis` installed, or over a channel of your
-   * own. Default: they do not, and what ended elsewhere is found out when `cache.fresh` is over.
+   * The channel over which instances exchange revocations: Redis, with the package `redis` installed, or a channel of your
+   * own. Default none: an instance then learns of an end elsewhere when `cache.fresh` is over.
    */
   readonly revocations?: { readonly redis: string } | RevocationChannel;
   /**
-   * Tells an event `authenticated` or `anonymous` for each request too. Default false: it takes every request the long way, at several
-   * times the cost. To count requests use `statistics()`, which costs nothing.
+   * Emits an event `authenticated` or `anonymous` for each request too. Default false: every request then takes the slow
+   * path, at several times the cost. To count requests use `statistics()`, which costs nothing.
    */
   readonly traceRequests?: boolean;
 }
 
-/** Says that `__Host-` never goes before the cookie's name. No option: sibling subdomains can set a cookie without it. */
+/** Turns the prefix `__Host-` off. Not a public option: sibling subdomains can set a cookie without it. */
 export const BARE_NAME: unique symbol = Symbol('bare cookie name');
 
-/** The options as the core takes them. */
+/** The options in the core's form. */
 export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE_NAME]?: boolean }): NativeOptions {
   const { cache } = options;
-  // `mastra dev` runs the server with NODE_ENV=production and says only in this variable what it is.
+  // `mastra dev` runs the server with NODE_ENV=production; only this variable identifies it.
   const isMastraDev = process.env['MASTRA_DEV'] === 'true';
   return {
     projectId: text(options, 'projectId', 'MASTRA_PROJECT_ID'),
@@ -164,7 +168,7 @@ const VERIFICATION = new Set([
   'sessionEvery',
 ] satisfies (keyof VerificationOptions)[] as string[]);
 
-/** What the core checks: texts, lists of texts and numbers. A member that nobody knows may be a rule that was misspelt. */
+/** Options in the form that the core checks: strings, lists of strings and numbers. An unknown member may be a misspelt rule. */
 function verification(given: MastraCloudAuthOptions['verification']): NativeVerification {
   const environment = (name: string) => process.env[name] || undefined;
   const options: Partial<VerificationOptions> = typeof given === 'object' && given !== null ? given : {};
@@ -175,10 +179,10 @@ function verification(given: MastraCloudAuthOptions['verification']): NativeVeri
   const named = (name: 'jwksUrl' | 'jwksFile' | 'secret' | 'issuer' | 'audience', variable: string) => {
     const value: unknown = options[name];
     if (value !== undefined && typeof value !== 'string') throw wrong(`verification.${name} must be a string`);
-    // What the environment says of keys is of use only where they are used.
+    // Variables about keys count only if keys are used.
     return value ?? (by === undefined || by === 'cloud' ? undefined : environment(variable));
   };
-  // Where the keys are given, the environment says nothing of them.
+  // If the options give keys, variables about keys do not count.
   const isGiven = [options.jwksUrl, options.jwksFile, jwks, options.secret].some(value => value !== undefined);
   const source = (name: 'jwksUrl' | 'jwksFile' | 'secret', variable: string) => named(name, isGiven ? '' : variable);
   const file = source('jwksFile', 'MASTRA_JWKS_FILE');
@@ -227,7 +231,7 @@ function text<K extends keyof MastraCloudAuthOptions>(
 ): string | undefined {
   const given: unknown = options[name];
   if (given !== undefined && typeof given !== 'string') throw wrong(`${name} must be a string`);
-  // A variable that is empty counts as unset.
+  // An empty variable counts as unset.
   return given ?? (variable && process.env[variable] ? process.env[variable] : undefined);
 }
 
@@ -242,7 +246,7 @@ function secure(given: unknown): boolean | undefined {
   return said === 'true';
 }
 
-/** Whether an option is on; what is not given is off. */
+/** Whether an option is on; default off. */
 export function flag(name: string, given: unknown): boolean {
   if (given !== undefined && typeof given !== 'boolean') throw wrong(`${name} must be true or false`);
   return given === true;

@@ -1,6 +1,6 @@
 /**
- * The runtime's own `require`, for a package that a bundle does not hold: a bundler may put a function of its own in the place of
- * `require`. It looks beside the running file, or beside the program's main file where the bundle is an ES module.
+ * The runtime's own `require`, for a package outside of the bundle: a bundler may replace `require` with a function of its
+ * own. It searches beside the running file, or beside the program's main file if the bundle is an ES module.
  */
 
 function ownRequire(name: string): unknown {

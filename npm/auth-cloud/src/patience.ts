@@ -1,13 +1,13 @@
-/** How long something is waited for. Waiting keeps no process alive. */
+/** Time-outs. Their timers keep no process alive. */
 
-/** Nothing came in time. */
+/** The time-out passed. */
 export class Late extends Error {
   constructor() {
     super('No answer in time.');
   }
 }
 
-/** Waits for something as long as there is a sign of it at least every so many milliseconds. */
+/** An idle time-out that restarts on progress. */
 export class Patience {
   readonly #milliseconds: number;
   #timer: NodeJS.Timeout | undefined;
@@ -16,7 +16,7 @@ export class Patience {
     this.#milliseconds = milliseconds;
   }
 
-  /** There was a sign of it. */
+  /** Reports progress. */
   renew(): void {
     this.#timer?.refresh();
   }
@@ -29,13 +29,13 @@ export class Patience {
       return await Promise.race([work, late]);
     } finally {
       clearTimeout(this.#timer);
-      // A timer that is renewed would run again.
+      // A timer that is refreshed would run again.
       this.#timer = undefined;
     }
   }
 }
 
-/** Waits no longer than so many milliseconds. */
+/** Waits at most this many milliseconds. */
 export function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   return new Patience(milliseconds).wait(work);
 }

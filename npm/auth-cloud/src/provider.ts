@@ -1,9 +1,14 @@
 /**
- * `MastraCloudAuth`: what a Mastra server holds. Who is there, sessions, sign-in, permissions.
+ * `MastraCloudAuth`: what a Mastra server holds. Identities, sessions, sign-in, permissions.
  *
- * The four answers are told apart: a user; `null` where nobody is signed in; `null` and an event where the credential was refused; a
- * thrown error with the status 503 where it could not be found out. Nothing of a login is kept between its two requests, and
- * every rule is the core's.
+ * There are four answers:
+ *
+ * - a user;
+ * - `null` if there is no credential;
+ * - `null` and an event if the credential was refused;
+ * - a thrown error with the status 503 if it could not be checked.
+ *
+ * The server keeps no state of a login between its two requests, and the core decides every rule.
  */
 
 import type {
@@ -40,19 +45,19 @@ export class MastraCloudAuth
   extends MastraAuthProvider<CloudUser>
   implements IUserProvider<CloudUser>, ISessionProvider, ISSOProvider<CloudUser>, IRBACProvider<CloudUser>
 {
-  /** What a server knows the plugin of the real Cloud by. */
+  /** Identifies this plugin to a server as the one for the real Cloud. */
   readonly isMastraCloudAuth = true;
 
   readonly #cloud: Deployment;
   readonly #users: Users;
   readonly #looks: Looks;
-  /** The header of the callback that is handled next: given and taken back to back, with nothing in between. */
+  /** The cookie header of the next callback: set and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
-  /** The session token that was read last, and the site that it came to. */
+  /** The session token that was read last, and the site of its request. */
   #read = { token: '', site: 0 };
-  /** The sites that renewed sessions go back to: others may be asked for while one is renewed. */
+  /** The sites to which renewed sessions return: other requests may be served during a renewal. */
   readonly #sites = new WeakMap<Session, number>();
-  /** The sign-ins under way, by what only the browser that began one can bring. */
+  /** The sign-ins in flight, by a key that only the browser that began one can produce. */
   readonly #signIns = new Map<string, Promise<SSOCallbackResult<CloudUser>>>();
 
   constructor(options: MastraCloudAuthOptions = {}) {
@@ -66,32 +71,35 @@ export class MastraCloudAuth
     this.registerOptions(options);
   }
 
-  // Who a request comes from
+  // Authentication of requests
 
   /**
-   * Finds out who a request comes from: the token first, then the session cookie. A host reads the bearer token before it asks, and
-   * hands on an empty one where there is none. Throws where the Cloud could not be asked.
+   * Authenticates a request: by the token first, then by the session cookie. A host reads the bearer token itself, and
+   * passes an empty one if there is none. Throws if the Cloud was asked and is unavailable.
    */
   authenticateToken(token: string, request: RequestLike): Promise<CloudUser | null> {
     return this.#looks.who(text(token), undefined, request);
   }
 
-  /** Whether a user may come in at all: everybody that this provider vouched for, or a copy of one. */
+  /** Whether a user may come in at all: every user of this provider, or a copy of one. */
   authorizeUser(user: CloudUser, _request?: RequestLike): Promise<boolean> | boolean {
     return typeof user?.id === 'string' && user.id !== '';
   }
 
-  /** The resource that belongs to a user: the user's id. The option of this name comes first; a subclass may override the method. */
+  /**
+   * The resource that belongs to a user: the user's id. The option of this name takes precedence; a subclass may override
+   * the method.
+   */
   override mapUserToResourceId(user: CloudUser): string | null | undefined {
     return user.id;
   }
 
-  /** The user that a request comes from; `null` where nobody is signed in or the credential is refused. */
+  /** The user of a request; `null` if there is no credential or it is refused. */
   getCurrentUser(request: Request): Promise<CloudUser | null> {
     return this.#looks.who('', header(request, 'authorization'), request);
   }
 
-  /** A user by id: asked for with a token, or one who was here a moment ago; else `null`. */
+  /** A user by id: asked for with a token, or a recently seen one; else `null`. */
   async getUser(id: string, token?: string): Promise<CloudUser | null> {
     if (token === undefined) return this.#users.withId(id) ?? null;
     const { authority } = this.#cloud;
@@ -99,12 +107,12 @@ export class MastraCloudAuth
     return outcome?.identity ? this.#users.of(outcome.identity) : null;
   }
 
-  /** Users by their ids, in their order. */
+  /** Users by their ids, in the same order. */
   getUsers(ids: string[]): Promise<(CloudUser | null)[]> {
     return Promise.all(ids.map(id => this.getUser(id)));
   }
 
-  /** The page of a user at the Cloud. */
+  /** The URL of a user's page at the Cloud. */
   getUserProfileUrl(user: { id: string }): string {
     return this.#cloud.authority.profileUrl(user.id);
   }
@@ -121,25 +129,26 @@ export class MastraCloudAuth
     );
   }
 
-  /** The session of a token; `null` where it has ended or is refused. Throws where the Cloud could not be asked. */
+  /** The session of a token; `null` if it has ended or is refused. Throws if the Cloud was asked and is unavailable. */
   async validateSession(token: string): Promise<Session | null> {
     return this.#session(token, this.#cloud.authority.session(text(token), Math.random()));
   }
 
   /**
-   * Ends a session here at once, and at the Cloud. Where the Cloud does not confirm, an event says so and nothing is thrown: a
-   * server that is thrown at leaves the cookie in the browser, and here the session is over all the same.
+   * Ends a session here at once, and at the Cloud. If the Cloud does not confirm, an event says so and nothing is thrown. A
+   * server that catches an error here would leave the cookie in the browser, although the session is over here.
    */
   async destroySession(token: string): Promise<void> {
     const flow = this.#cloud.authority.signOut(text(token), Math.random());
-    // What cannot be a token is nobody's session.
+    // A malformed token belongs to no session.
     if (isFailure(flow)) return;
     await this.#ended(flow);
   }
 
   /**
-   * The session as the Cloud has it now, with a newer token as its id where the Cloud hands one out; `null` where it has ended.
-   * However many ask with one token, also a while after it was renewed, the Cloud is asked once. Throws where it could not be.
+   * The session as the Cloud has it now, with a newer token as its id if the Cloud issues one; `null` if it has ended.
+   * Calls with one token share one call to the Cloud, also for a while after it was renewed. Throws if the Cloud is
+   * unavailable.
    */
   async refreshSession(token: string): Promise<Session | null> {
     const read = this.#read;
@@ -148,7 +157,7 @@ export class MastraCloudAuth
     return session;
   }
 
-  /** The session token that a request's cookie holds, unverified. */
+  /** The session token in a request's cookie, unverified. */
   getSessionIdFromRequest(request: Request): string | null {
     const cookie = header(request, 'cookie');
     if (cookie === undefined) return null;
@@ -158,21 +167,21 @@ export class MastraCloudAuth
     return token;
   }
 
-  /** The header that keeps a session in a browser. */
+  /** The header that stores a session in a browser. */
   getSessionHeaders(session: Session): Record<string, string> {
     const { authority } = this.#cloud;
     const expiresAt = new Date(session.expiresAt).getTime();
     return { 'Set-Cookie': unwrap(authority.sessionCookie(text(session.id), expiresAt, this.#sites.get(session) ?? 0)) };
   }
 
-  /** The header that takes it away again. */
+  /** The header that clears the session cookie. */
   getClearSessionHeaders(): Record<string, string> {
     return { 'Set-Cookie': this.#cloud.authority.clearSessionCookie() };
   }
 
-  /** The session that a look ends with, under its newest token. */
+  /** The session that a look-up returns, under its newest token. */
   async #session(token: string, flow: NativeFlow | NativeFailure): Promise<Session | null> {
-    // What cannot be a token is nobody's session.
+    // A malformed token belongs to no session.
     if (isFailure(flow)) return null;
     const { session, token: newer } = await this.#cloud.done(flow);
     if (session === undefined) return null;
@@ -182,7 +191,7 @@ export class MastraCloudAuth
   }
 
   async #ended(flow: NativeFlow): Promise<void> {
-    // What was seen to be good is over already; of anything else others hear once the Cloud has taken it.
+    // A session that was verified is denied already. Any other is published once the Cloud has ended it.
     this.#cloud.revocations?.flush();
     const { events } = this.#cloud;
     const { failure, signOut, userId, sessionId } = await this.#cloud.run(flow);
@@ -192,17 +201,17 @@ export class MastraCloudAuth
     else events.tell({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...whose });
   }
 
-  // What happened
+  // Statistics
 
-  /** What was counted since the start, and how things stand now. Cheap enough for every scrape; holds no id and no value. */
+  /** Counters since the start, and current gauges. Cheap enough for every scrape; holds no id and no value of a request. */
   statistics(): CloudAuthStatistics {
     const { revocations } = this.#cloud;
     return { ...this.#cloud.authority.statistics(), ...(revocations && { revocations: figures(revocations.status()) }) };
   }
 
-  // What an operator ends
+  // Operator actions
 
-  /** Ends a session here at once, by the Cloud's id of it, and on all other instances where there are `revocations`. */
+  /** Revokes a session by the Cloud's id: here at once, and on all other instances if there are `revocations`. */
   endSession(sessionId: string): void {
     unwrap(this.#cloud.authority.endSession(text(sessionId)));
     this.#cloud.events.tell({ type: 'session_ended', sessionId });
@@ -210,8 +219,8 @@ export class MastraCloudAuth
   }
 
   /**
-   * Ends every session of a user that began before now, here at once and on all other instances where there are `revocations`; whoever
-   * signs in later is let in again. Neither this nor `endSession` tells the Cloud.
+   * Revokes every session of a user that began before now: here at once, and on all other instances if there are
+   * `revocations`. A later sign-in is accepted. Neither this nor `endSession` tells the Cloud.
    */
   endUser(userId: string): void {
     unwrap(this.#cloud.authority.endUser(text(userId)));
@@ -219,12 +228,12 @@ export class MastraCloudAuth
     this.#cloud.revocations?.flush();
   }
 
-  /** How it stands with the channel to other instances; `null` where there is none. */
+  /** The status of the revocation channel; `null` if there is none. */
   revocationStatus(): RevocationStatus | null {
     return this.#cloud.revocations?.status() ?? null;
   }
 
-  /** Tells other instances what is left to tell, for two seconds at most, and leaves the channel. Everything else goes on. */
+  /** Publishes the pending revocations, for two seconds at most, and leaves the channel. Everything else keeps working. */
   async close(): Promise<void> {
     await this.#cloud.revocations?.close();
   }
@@ -232,8 +241,9 @@ export class MastraCloudAuth
   // Signing in
 
   /**
-   * Where to send the browser. Holds the state: for a `Location` header, not for a log. Where the state's return path takes more
-   * than 6,144 bytes of the URL, its fragment, its query and last its path are left out, and the event `return_path_cut` says so.
+   * The URL to which to send the browser. Holds the state: send it in a `Location` header, do not log it. If the state's
+   * return path takes more than 6,144 bytes of the URL, its fragment is cut, then its query, and last its path. The event
+   * `return_path_cut` says so.
    */
   getLoginUrl(redirectUri: string, state: string): string {
     const { authority, events } = this.#cloud;
@@ -246,15 +256,17 @@ export class MastraCloudAuth
     return [unwrap(authority.loginCookie(text(redirectUri), text(state)))];
   }
 
-  /** Takes the `Cookie` header of the callback that is handled next. */
+  /** Sets the `Cookie` header of the next callback. */
   setCallbackCookieHeader(cookieHeader: string | null): void {
     this.#callbackCookies = cookieHeader;
   }
 
   /**
-   * Finishes a sign-in. However often the same browser brings its callback while the code is exchanged, and for 10 seconds after, the
-   * code is exchanged once and all are answered alike. Throws with a code of its own for every reason to refuse; but where the callback was used before, belongs to
-   * another browser or came too late, and the cookies hold a session that is good, the answer is that session as it is.
+   * Finishes a sign-in. The code is exchanged once, however often the same browser repeats its callback during the exchange
+   * and for 10 seconds after; all get the same answer. Throws with a code of its own for each reason to refuse.
+   *
+   * A callback may be used already, belong to another browser or come too late. If the cookies then hold a valid session,
+   * the answer is that session, unchanged.
    */
   async handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
     const cookies = text(this.#callbackCookies);
@@ -272,8 +284,8 @@ export class MastraCloudAuth
   }
 
   /**
-   * Where to send the browser to sign out at the Cloud too; `null` where it could not be sent back from there. A server that is
-   * thrown at here leaves the cookie in the browser.
+   * The URL to which to send the browser to sign out at the Cloud too; `null` if the Cloud could not send it back from
+   * there. A server that catches an error here would leave the cookie in the browser.
    */
   getLogoutUrl(redirectUri: string, request?: Request): string | null | Promise<string | null> {
     const token = request === undefined ? null : this.getSessionIdFromRequest(request);
@@ -281,17 +293,17 @@ export class MastraCloudAuth
     return isFailure(url) ? null : url;
   }
 
-  /** What the login button says. */
+  /** The labels of the login button. */
   getLoginButtonConfig(): SSOLoginConfig {
     return { provider: 'mastra', text: 'Sign in with Mastra Cloud' };
   }
 
   async #finish(flow: NativeFlow | NativeFailure, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
     const { authority, events } = this.#cloud;
-    // Others hear at once that this callback is used.
+    // Publish at once that this callback is used.
     this.#cloud.revocations?.flush();
     const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
-    // It was used only now where keys had to be fetched first.
+    // If keys had to be fetched first, the callback was used only now.
     this.#cloud.revocations?.flush();
     const { identity, cookies, token, session, failure, cause, again, refused } = outcome as Outcome;
     if (failure !== undefined) {
@@ -300,7 +312,7 @@ export class MastraCloudAuth
       if (failure.unusableCallback) authority.loginFailed();
       const id = requestId();
       events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
-      // No browser was given its session.
+      // No browser received its session.
       if (refused !== undefined) this.#endLater(refused);
       throw fromFailure(failure, id, cause);
     }
@@ -310,7 +322,7 @@ export class MastraCloudAuth
     if (again === true) return result;
     events.tell({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
     const old = authority.replaced(cookieHeader, identity, Math.random());
-    // They are denied here already; the new sign-in does not wait for the Cloud to hear of them.
+    // They are denied here already; the new sign-in does not wait for the Cloud.
     old.forEach(flow => this.#endLater(flow));
     return result;
   }
@@ -319,7 +331,7 @@ export class MastraCloudAuth
     this.#ended(flow).catch(() => this.#cloud.events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
   }
 
-  /** The session that a browser with an unusable callback has, where it is good or can be renewed. The code is not exchanged. */
+  /** The session of a browser with an unusable callback, if it is valid or can be renewed. The code is not exchanged. */
   async #already(cookieHeader: string, { code, status }: NativeFailure): Promise<SSOCallbackResult<CloudUser> | undefined> {
     const brought = this.#cloud.authority.sessionToken(cookieHeader, 0);
     if (brought === null) return undefined;
@@ -335,12 +347,12 @@ export class MastraCloudAuth
       const cookies = Object.values(this.getSessionHeaders(session));
       return { user, tokens: tokensOf(session.id, session.expiresAt), cookies };
     } catch {
-      // Whether it is good could not be found out, which an event has told: then the callback's own failure counts.
+      // The session could not be checked, and an event says so: report the callback's own failure.
       return undefined;
     }
   }
 
-  // What a user may do
+  // Permissions
 
   /** The user's roles. */
   getRoles(user: CloudUser): Promise<string[]> {
@@ -353,11 +365,11 @@ export class MastraCloudAuth
   }
 
   /**
-   * All permissions of a user; none where their session ended here or is past its end. Throws where the Cloud had to be asked and could
-   * not be.
+   * All permissions of a user; none if their session ended here or is expired. Throws if the Cloud was asked and is
+   * unavailable.
    *
-   * A copy of a user names no session. Where permissions come from roles, its own roles decide, also after a sign-out; elsewhere it has
-   * none, and the event `permissions_refused` tells it.
+   * A copy of a user names no session. Where permissions come from roles, its own roles decide, also after a sign-out.
+   * Otherwise it has none, and the event `permissions_refused` says so.
    */
   async getPermissions(user: CloudUser): Promise<string[]> {
     if (isCopy(user)) return this.#ofCopy(user);
@@ -380,39 +392,39 @@ export class MastraCloudAuth
     return [];
   }
 
-  /** Whether the user may do one thing. */
+  /** Whether the user has a permission. */
   async hasPermission(user: CloudUser, permission: string): Promise<boolean> {
     return allows(await this.getPermissions(user), permission);
   }
 
-  /** Whether the user may do all of these. */
+  /** Whether the user has all of these permissions. */
   async hasAllPermissions(user: CloudUser, permissions: string[]): Promise<boolean> {
     return allowsAll(await this.getPermissions(user), permissions);
   }
 
-  /** Whether the user may do at least one of these. */
+  /** Whether the user has at least one of these permissions. */
   async hasAnyPermission(user: CloudUser, permissions: string[]): Promise<boolean> {
     return allowsAny(await this.getPermissions(user), permissions);
   }
 
-  /** The roles there are. */
+  /** All roles that are defined. */
   getAvailableRoles(): Promise<{ id: string; name: string }[]> {
     return Promise.resolve(this.#cloud.authority.roles().map(role => ({ id: role, name: role })));
   }
 
-  /** What a role may do. */
+  /** A role's permissions. */
   getPermissionsForRole(role: string): Promise<string[]> {
     return Promise.resolve(this.#cloud.authority.grantsOfRoles([role]));
   }
 }
 
-/** The tokens of a sign-in; the token itself is not printed. */
+/** The tokens of a sign-in; the session token is not enumerable. */
 function tokensOf(token: string | undefined, expiresAt: Date | undefined): SSOCallbackResult<CloudUser>['tokens'] {
   const tokens = { ...(expiresAt && { expiresAt }) };
   return Object.defineProperty(tokens, 'accessToken', { value: token, enumerable: false }) as SSOCallbackResult<CloudUser>['tokens'];
 }
 
-/** A host in JavaScript may pass anything; what is no text is an empty one, and refused as such. */
+/** A JavaScript host may pass anything; a value that is not a string counts as an empty one, and is refused. */
 function text(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

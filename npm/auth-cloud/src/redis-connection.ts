@@ -1,14 +1,14 @@
 /**
- * A connection to Redis for commands: made when it is needed, and another one after anything went wrong on it.
+ * A connection to Redis for commands: opened when needed, and replaced after any error.
  *
- * Everything has a time: to connect a second, a command a second. It does not try anything again, and keeps no process alive.
+ * Every operation has a time-out: connecting a second, a command a second. It retries nothing, and keeps no process alive.
  */
 
 import { wrong } from './options.js';
 import { within } from './patience.js';
 import redisPackage from './redis-package.cjs';
 
-/** What is used of a client of the package `redis`. */
+/** The part of the `redis` package's client that is used. */
 export interface Client {
   on(event: 'error' | 'end', listener: () => void): unknown;
   connect(): Promise<unknown>;
@@ -25,7 +25,7 @@ interface Several {
   exec(): Promise<unknown>;
 }
 
-/** Connects to one Redis. */
+/** Connects to Redis. */
 export type Connect = () => Promise<Client>;
 
 type CreateClient = (options: object) => Client;
@@ -56,7 +56,7 @@ export class Connection {
   }
 }
 
-/** For one URL. Nothing is connected here; that the package is missing is said here. */
+/** A connect function for one URL. Opens no connection; throws if the package is missing. */
 export function connecting(url: string): Connect {
   const create = createClient();
   return async () => {
@@ -78,12 +78,12 @@ export function connecting(url: string): Connect {
   };
 }
 
-/** Closing what is closed already throws. */
+/** Closing a closed client throws. */
 export function destroy(client: Client): void {
   try {
     client.destroy();
   } catch {
-    // It is gone, which is all that was asked for.
+    // It is closed, as wanted.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * The package `redis`, which is optional. CommonJS, so that both module kinds load it when it is asked for; inside a `try`, so that a
- * bundler goes on where it is not installed.
+ * The optional package `redis`. CommonJS, so that both module kinds load it on demand; inside a `try`, so that a bundler
+ * continues if it is not installed.
  */
 
 import ownRequire = require('./own-require.cjs');
@@ -9,7 +9,7 @@ function redisPackage(): unknown {
   try {
     return require('redis');
   } catch {
-    // Throws too where the package is missing, and not only left out of a bundle.
+    // Also throws if the package is missing, not only if a bundle omits it.
     return ownRequire('redis');
   }
 }

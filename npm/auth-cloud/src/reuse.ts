@@ -1,19 +1,19 @@
 /**
- * Whether a request went out on a connection that had answered before, and that ended without a byte of an answer to it: then the other
- * end closed the connection as the request was written, and the request may be sent again whatever it spends.
+ * Detects a request on a reused connection that ended without a byte of an answer. The other end then closed the connection
+ * as the request was written, so the request may be sent again, even one that spends a code.
  *
- * `fetch` does not tell; undici, which is behind it, publishes each request with its socket. Where anything else is behind it nothing is
- * published, and nothing is said to be reused.
+ * `fetch` does not expose this; undici, behind it, publishes each request with its socket. Other implementations publish
+ * nothing, and then no connection counts as reused.
  */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 
-/** What undici calls the one that all share, and its options. */
+/** The symbols of undici's shared dispatcher and its options. */
 const GLOBAL = Symbol.for('undici.globalDispatcher.1');
 const OPTIONS = 'options';
 
-/** What is published of undici's. */
+/** The part of undici's messages that is used. */
 interface Published {
   readonly request: object;
   readonly socket?: { readonly bytesRead: number };
@@ -26,7 +26,7 @@ const watching = new AsyncLocalStorage<Watch>();
 const watched = new WeakMap<object, Watch>();
 let running = 0;
 
-/** One `fetch` that is watched. */
+/** One watched `fetch`. */
 export class Watch {
   #created = 0;
   #sent = 0;
@@ -50,7 +50,7 @@ export class Watch {
     }
   }
 
-  /** Whether that is certain. Where the `fetch` sent more than one request, or one twice, it is not. */
+  /** Whether that is certain. It is not if the `fetch` sent more than one request, or one twice. */
   get endedUnanswered(): boolean {
     const isOne = this.#created === 1 && this.#sent === 1;
     return isOne && this.#readBefore > 0 && this.#socket?.bytesRead === this.#readBefore;
@@ -78,14 +78,14 @@ function sent(message: unknown): void {
   watched.get(request)?.sent(socket);
 }
 
-/** Something that `fetch` sends with. */
+/** A dispatcher of `fetch`. */
 export interface Dispatcher {
   close(): Promise<void>;
 }
 
 /**
- * A dispatcher like the global one and without its connections, for what is sent again. None where that cannot be had: `fetch` is not
- * undici's, or the global one is not a plain `Agent`.
+ * A dispatcher like the global one but without its connections, for a request that is sent again. `undefined` if `fetch` is
+ * not undici's, or the global dispatcher is not a plain `Agent`.
  */
 export function freshDispatcher(): Dispatcher | undefined {
   try {

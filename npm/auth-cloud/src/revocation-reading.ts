@@ -1,24 +1,24 @@
 /**
- * How the set in Redis is read when it is joined: in pages, the last end first, each as large as comes in time.
+ * Reads the set in Redis when joining: in pages, latest expiry first, each as large as arrives in time.
  *
- * What ends soonest gives way where it is too much. All pages but the last go out at once. A page begins at the score where the last one
- * ended, for what came meanwhile would move a page that begins at a place. Nothing is taken for granted of what stands there: it may be
- * of any length, and no text.
+ * If there are too many entries, those that expire soonest are left out. All pages but the last are reported at once. A
+ * page starts at the score where the last one ended, not at a rank: entries that arrive meanwhile would shift the ranks.
+ * The entries are untrusted: they may be of any length, and not text.
  */
 
 import { Late } from './patience.js';
 import type { Connection } from './redis-connection.js';
 
 const PAGE = 2000;
-/** No entry is longer. */
+/** No entry is longer, in characters. */
 const LONGEST = 1024;
 
-/** What is too long to be an entry is told as one that cannot be read, and not held. */
+/** A text that is too long for an entry is dropped and counts as unreadable. */
 export function textOf(told: string): string {
   return told.length > LONGEST ? '' : told;
 }
 
-/** What stands, up to `most` of it; the last part of it is answered. */
+/** Reads the stored entries, up to `most`; returns the last page. */
 export async function readStanding(
   connection: Connection,
   name: string,
@@ -28,7 +28,7 @@ export async function readStanding(
   const since = `(${Date.now()}`;
   const count = async () => Number(await connection.command(client => client.sendCommand(['ZCOUNT', name, since, '+inf'])));
   let from = '+inf';
-  // How many from that score on were read.
+  // The number of entries read from that score on.
   let skip = 0;
   let page = PAGE;
   for (let read = 0; ; ) {
@@ -36,13 +36,13 @@ export async function readStanding(
     const words = ['ZREVRANGEBYSCORE', name, from, since, 'WITHSCORES', 'LIMIT', String(skip), String(size)];
     const found = await inTime(connection.command(client => client.sendCommand(words)) as Promise<string[]>);
     if (found === undefined) {
-      // Redis is there all the same, or nothing goes on.
+      // Throws if Redis does not answer at all.
       await count();
       if (size > 1) {
         page = Math.floor(size / 2);
         told([]);
       } else {
-        // No entry takes that long: it is passed over, as one that cannot be read.
+        // No valid entry takes that long: skip it as unreadable.
         skip += 1;
         read += 1;
         told(['']);
@@ -62,7 +62,7 @@ export async function readStanding(
   }
 }
 
-/** Nothing where it did not come in time. */
+/** `undefined` if it did not arrive in time. */
 async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

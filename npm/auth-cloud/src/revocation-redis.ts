@@ -1,8 +1,8 @@
 /**
- * Revocations over Redis: a sorted set that keeps them by their end, and a channel of the same name that tells them.
+ * Revocations over Redis: a sorted set that stores them by expiry, and a channel of the same name that publishes them.
  *
- * Everything has a time: a connection a second, a command a second. Whoever listens asks every second whether Redis is still there. An
- * error of Redis may hold its address, so none of them goes on.
+ * Every operation has a time-out: a connection a second, a command a second. The subscriber pings Redis every second. A
+ * Redis error may hold its address, so none is passed on.
  */
 
 import { randomBytes } from 'node:crypto';
@@ -15,14 +15,14 @@ import { readStanding, textOf } from './revocation-reading.js';
 import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './revocations.js';
 
 const HOUR = 60 * 60 * SECOND;
-/** How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands. */
+/** How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force. */
 const MARGIN = 24 * HOUR;
-/** How many seconds pass until it is looked whether Redis still keeps what it kept. */
+/** How many seconds pass between checks that Redis still holds its entries. */
 const LOOK = 5;
-/** How long a mark is over already: it is not read with what stands, also where a clock is behind. */
+/** How far in the past a mark expires, so that no instance reads it as a revocation, even if its clock is behind. */
 const BEHIND = HOUR;
 
-/** For `redis://[user:password@]host[:port][/database]`, or `rediss://`. Nothing is connected here. */
+/** A channel for `redis://[user:password@]host[:port][/database]`, or `rediss://`. Opens no connection. */
 export function redisChannel(url: unknown): RevocationChannel {
   if (typeof url !== 'string' || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
     throw wrong('revocations.redis must be a URL of Redis');
@@ -34,8 +34,8 @@ class RedisChannel implements RevocationChannel {
   readonly #connect: Connect;
   readonly #commands: Connection;
   /**
-   * A member of the set that is this instance's own. Whoever takes away what stands takes it along, for it ends before that; so where it
-   * is gone, more may be.
+   * This instance's own member of the set. It expires before any revocation, so eviction of revocations takes it too. If it
+   * is gone, more may be gone.
    */
   readonly #mark = `mark ${randomBytes(8).toString('hex')}`;
 
@@ -64,7 +64,7 @@ class RedisChannel implements RevocationChannel {
   ): Promise<RevocationSubscription> {
     const name = nameOf(realm);
     const client = await this.#connect();
-    // Of its own: what is long holds up nobody who has something to tell.
+    // A connection of its own: long pages must not delay publishing.
     const reading = new Connection(this.#connect);
     let asking: NodeJS.Timeout | undefined;
     const close = () => {
@@ -97,7 +97,7 @@ class RedisChannel implements RevocationChannel {
     }
   }
 
-  /** Looks whether the mark is where it was, and renews it. One that is gone is not put back: that says what happened. */
+  /** Checks for the mark and renews it. A missing mark is not restored: its absence is the signal. */
   async #look(name: string): Promise<void> {
     const [found] = await this.#commands.command(client =>
       Promise.all([

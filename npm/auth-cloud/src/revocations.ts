@@ -1,53 +1,54 @@
 /**
- * What ended before its time, told from instance to instance: the channel, and the work on it.
+ * Revocations that instances exchange: the channel, and the worker on it.
  *
- * What goes out is kept until the channel took it; whenever the channel was joined anew, what it lacks of all that stands here is told
- * again. No request waits for any of it, and no timer of it keeps a process alive. What a text says is the core's to read.
+ * A revocation stays queued until the channel took it. After each join, the worker publishes again what the channel lacks.
+ * No request waits for it, and no timer of it keeps a process alive. The core reads the texts.
  */
 
 import type { Events } from './events.js';
 import type { NativeAuthority, NativeJoining, NativeRevocation } from './native.js';
 import { Patience, within } from './patience.js';
 
-/** One revocation as it travels, or a sign-in's callback that was used. Holds ids and digests, and no token. */
+/** One revocation, or one used sign-in callback, as it is sent. Holds ids and digests, and no token. */
 export interface RevocationMessage {
   /** Visible ASCII and spaces, up to 1,024 characters. Equal texts are one revocation. */
   readonly text: string;
-  /** Until when it is kept, or is of use, in milliseconds since the Unix epoch. */
+  /** When it expires, in milliseconds since the Unix epoch. */
   readonly until: number;
   /**
-   * Whether it is kept for instances that are away. A used callback is not: one comes with every sign-in, and who was not told asks the
-   * Cloud. To keep it all the same does no harm.
+   * Whether the channel stores it for disconnected instances. A used callback is not stored: there is one for every
+   * sign-in, and an instance that missed it asks the Cloud. Storing it does no harm.
    */
   readonly kept: boolean;
 }
 
-/** A channel that was joined. */
+/** A subscription to the channel. */
 export interface RevocationSubscription {
-  /** All that is kept and not over, or the last part of it. */
+  /** All stored entries that have not expired, or the last part of them. */
   readonly standing: readonly string[];
-  /** How many more are kept, which were too many to be given. */
+  /** The number of stored entries beyond the limit, which were left out. */
   readonly leftOut?: number;
-  /** Leaves the channel, and lets go of everything. */
+  /** Leaves the channel and releases its resources. */
   close(): Promise<void> | void;
 }
 
 /**
- * Something that all instances of a deployment reach, and that keeps what it was told until it is over. `realm` stands for the
- * deployment: 32 hexadecimal digits, for the name of a table or a channel.
+ * A medium that all instances of a deployment reach, and that stores each revocation until it expires. `realm` identifies
+ * the deployment: 32 hexadecimal digits, for the name of a table or a channel.
  */
 export interface RevocationChannel {
   /**
-   * Keeps these for instances that are away, and tells them to those that are there. The same message may come again. One that is not
-   * `kept` is told only.
+   * Stores these messages for disconnected instances, and sends them to connected ones. A message may be published more
+   * than once. One that is not `kept` is only sent.
    */
   publish(messages: readonly RevocationMessage[], realm: string): Promise<void>;
   /**
-   * Listens first, then gives all that is kept, so that nothing falls between the two. `told` is called with what is told from then on,
-   * and with nothing where the other end was just seen to be there; `lost` once something may have been missed: then it is joined anew.
+   * Subscribes first and then returns everything stored, so that there is no gap between the two. Calls `told` with each
+   * message published from then on, and with an empty list when the other end was just seen to be alive. Calls `lost` once
+   * messages may have been missed: the caller then joins again.
    *
-   * What is kept may come in parts, each but the last through `told`. More than `most` of it is of no use: of more, those that end last
-   * count.
+   * Stored entries may come in parts, each but the last through `told`. More than `most` of them are of no use: if there
+   * are more, those with the latest expiry count.
    */
   subscribe(
     told: (texts: readonly string[]) => void,
@@ -57,23 +58,23 @@ export interface RevocationChannel {
   ): Promise<RevocationSubscription>;
 }
 
-/** How it stands with the channel. */
+/** Status of the revocation channel. */
 export interface RevocationStatus {
-  /** Whether it is there, and all that it keeps is known here. */
+  /** Whether the channel is connected, and all its stored entries are known here. */
   readonly connected: boolean;
-  /** Since when it is so, or since the start. */
+  /** Since when that is so, or since the start. */
   readonly since: Date;
-  /** How many milliseconds ago what was new in the last message had ended when it arrived here. */
+  /** How many milliseconds before its arrival the new revocations of the last message were made. */
   readonly lag?: number;
-  /** How many revocations wait to be told. */
+  /** Revocations that wait to be published. */
   readonly pending: number;
-  /** How many were told. */
+  /** Revocations published. */
   readonly sent: number;
-  /** How many came that said something new here, since the start: also of what was kept when the channel was joined. */
+  /** Revocations received since the start that said something new here, including those stored when joining. */
   readonly received: number;
-  /** How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come. */
+  /** Entries that could not be read or were not applied: another version, a foreign publisher, or a time in the future. */
   readonly unreadable: number;
-  /** How many entries were too many to be read when the channel was joined the last time: what they say is not known here. */
+  /** Entries beyond the limit at the last join, which were not read. This instance does not know what they revoke. */
   readonly leftOut: number;
   /** How often the channel was lost. */
   readonly lost: number;
@@ -98,10 +99,10 @@ export class Revocations {
   #receives = false;
   #publishes = true;
   #connected = false;
-  /** Whether the channel was reached or missed once since the start. */
+  /** Whether the channel was reached or missed at least once. */
   #tried = false;
   #since = new Date();
-  /** The next pause before the channel is joined again: longer each time, until it held for longer than the longest. */
+  /** The back-off before the next join. Doubles each time, until a connection lasted longer than the longest back-off. */
   #wait = FIRST_PAUSE;
   #joinedAt = 0;
   #lag: number | undefined;
@@ -115,13 +116,13 @@ export class Revocations {
     void this.#join();
   }
 
-  /** Tells others what ended here. Does not wait for it. */
+  /** Publishes pending revocations in the background. */
   flush(): void {
     this.#wanted = true;
     if (!this.#sending) void this.#work();
   }
 
-  /** The same for what the core ended by itself, in what it heard or was asked. Cheap where there is none. */
+  /** Publishes what the core revoked by itself, in what it received or was asked. Cheap if there is nothing. */
   attend(): void {
     if (this.#authority.waiting() > 0) this.flush();
   }
@@ -136,10 +137,10 @@ export class Revocations {
     };
   }
 
-  /** Tells what is left, for two seconds at most, and leaves. */
+  /** Publishes pending revocations (up to 2 s) and leaves the channel. */
   async close(): Promise<void> {
     if (this.#closed) return;
-    // Nothing else of it keeps the process alive until it is told.
+    // This timer alone keeps the process alive meanwhile.
     const deadline = { over: false };
     const awake = setTimeout(() => (deadline.over = true), 2000);
     while (!deadline.over && this.status().pending > 0) {
@@ -155,7 +156,7 @@ export class Revocations {
 
   async #work(): Promise<void> {
     this.#sending = true;
-    // What is wanted while the last of it goes out is not overlooked.
+    // Catches a request that arrives while the last batch is sent.
     while (this.#wanted) {
       this.#wanted = false;
       await this.#send();
@@ -176,7 +177,7 @@ export class Revocations {
         this.#count.sent += kept(this.#unsent);
         this.#unsent = [];
         this.#publishes = true;
-        // While it is being joined for the first time nothing is known of the other direction.
+        // Until the first join ends, the state of the other direction is unknown.
         if (this.#receives) this.#relink();
         wait = FIRST_PAUSE;
       } catch {
@@ -190,10 +191,10 @@ export class Revocations {
 
   async #join(): Promise<void> {
     while (!this.#closed) {
-      // What an earlier try still says counts no more.
+      // Ignore callbacks of an earlier attempt.
       const turn = { over: false };
       const joining = this.#authority.joining();
-      // As long as parts of it come, it goes on.
+      // An idle time-out: it restarts with each part.
       const patience = new Patience(PATIENCE);
       const told = (texts: readonly string[]) => {
         if (turn.over) return;
@@ -218,7 +219,7 @@ export class Revocations {
         return;
       } catch {
         turn.over = true;
-        // One that arrives after all is let go.
+        // Close a subscription that arrives late.
         subscribing.then(late => late?.close()).catch(() => undefined);
         this.#receives = false;
         this.#relink();
@@ -264,7 +265,7 @@ export class Revocations {
     this.attend();
   }
 
-  /** Tells each change once; a channel that is missed at the start is told once too, and does not count as lost. */
+  /** Emits each change once. A channel that is missing at the start is reported once too, but does not count as lost. */
   #relink(): void {
     const connected = this.#receives && this.#publishes;
     const isMissing = !this.#tried && !connected;
@@ -272,19 +273,19 @@ export class Revocations {
     if (connected === this.#connected && !isMissing) return;
     if (!isMissing) this.#since = new Date();
     this.#connected = connected;
-    // To leave it is not to lose it.
+    // Leaving is not a loss.
     if (this.#closed) return;
     if (!connected && !isMissing) this.#count.lost += 1;
     this.#events.tell({ type: connected ? 'revocations_connected' : 'revocations_lost' });
   }
 }
 
-/** How many of these are revocations. */
+/** The number of revocations among these. */
 function kept(messages: readonly NativeRevocation[]): number {
   return messages.filter(message => message.kept).length;
 }
 
-/** Runs what somebody else wrote: that it throws is no more than that it did not work. */
+/** Runs a channel's own code; an error only means that it failed. */
 async function attempt<T>(work: () => Promise<T> | T): Promise<T | undefined> {
   try {
     return await work();
@@ -298,7 +299,7 @@ function some<T>(value: T | undefined): T {
   return value;
 }
 
-/** Give or take a half: what all instances lost at once they do not join at once, and tell anew. */
+/** A jitter of half: instances that lost the channel together must not rejoin and republish together. */
 export function spread(milliseconds: number): number {
   return milliseconds * (0.5 + Math.random());
 }

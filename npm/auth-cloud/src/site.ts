@@ -1,12 +1,10 @@
-/**
- * The address that a request is for, as the core numbers it: it decides which cookies count where one without `__Host-` came.
- */
+/** The address of a request, as the core's number: it decides which cookies count if one without `__Host-` came. */
 
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { native } from './native.js';
 
-/** Asks the core once for requests that follow one another to one address. */
+/** Caches the core's answer for consecutive requests to one address. */
 export class Sites {
   #last: readonly (string | undefined)[] = [];
   #number = 0;
@@ -37,7 +35,7 @@ function urlOf(request: RequestLike | undefined | null): unknown {
   return typeof raw === 'object' && raw !== null && 'url' in raw ? raw.url : undefined;
 }
 
-/** What stands before the path. */
+/** The part before the path. */
 function origin(url: unknown): string | undefined {
   if (typeof url !== 'string') return undefined;
   const path = url.indexOf('/', url.indexOf('://') + 3);

@@ -1,49 +1,47 @@
-/**
- * `statistics()`: counters since the start and how things stand now, as rows that an exporter of metrics takes as they are.
- */
+/** `statistics()`: counters since the start and current gauges, as rows that a metrics exporter can take as they are. */
 
 import type { CloudAuthSource } from './events.js';
 import type { RevocationStatus } from './revocations.js';
 
-/** Rows of one kind: what tells them apart, and how many. */
+/** Rows of one kind: labels and a count. */
 type Rows<Labels> = readonly Readonly<Labels & { count: number }>[];
 
-/** How it stands with the channel to other instances. */
+/** Status of the revocation channel. */
 export interface CloudAuthRevocationFigures {
-  /** Whether it is there. */
+  /** Whether the channel is connected. */
   readonly connected: boolean;
-  /** How many revocations wait to be told. */
+  /** Revocations that wait to be published. */
   readonly pending: number;
-  /** How many seconds late what others revoked arrived here the last time; absent before the first. */
+  /** How many seconds the last revocations took to arrive here; absent before the first. */
   readonly lag?: number;
 }
 
-/** What happened in a deployment, and how it stands. Each `count` only grows, but for `cacheEntries`. */
+/** Statistics of a deployment. Each `count` only grows, except in `cacheEntries`. */
 export interface CloudAuthStatistics {
-  /** Requests whose sender was looked for. */
+  /** Requests that were authenticated, or were not. */
   readonly requests: Rows<{
     outcome: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
     source: CloudAuthSource;
   }>;
   /** Sign-ins. */
   readonly logins: Rows<{ outcome: 'succeeded' | 'failed' }>;
-  /** Sessions that were ended here, by what the Cloud said. */
+  /** Sessions that were ended here, by the Cloud's answer. */
   readonly signOuts: Rows<{ outcome: 'ended' | 'already_gone' | 'not_confirmed' }>;
-  /** Calls to the Cloud, by endpoint and by status or why there was no answer. */
+  /** Calls to the Cloud, by endpoint and by status or reason for no answer. */
   readonly cloudCalls: Rows<{ operation: string; status: string }>;
-  /** Calls to the Cloud that took so many seconds or less. */
+  /** Calls to the Cloud that took up to `le` seconds. */
   readonly cloudCallTimes: Rows<{ operation: string; le: string }>;
-  /** What is remembered now. */
+  /** Entries in the cache now. */
   readonly cacheEntries: Rows<{ kind: 'identities' | 'refusals' }>;
-  /** Whether the Cloud is asked now, by the endpoint that is worst off. */
+  /** The state of the circuit breaker, of the endpoint in the worst state. */
   readonly breaker: 'closed' | 'open' | 'half_open';
-  /** How many seconds ago the key set was fetched; absent where signatures are not checked with fetched keys. */
+  /** Seconds since the key set was fetched; absent if signatures are not checked with fetched keys. */
   readonly keysAge?: number;
-  /** How it stands with the channel to other instances; absent where revocations are not shared. */
+  /** Status of the revocation channel; absent if revocations are not shared. */
   readonly revocations?: CloudAuthRevocationFigures;
 }
 
-/** The channel's status as figures. */
+/** The channel's status as statistics. */
 export function figures({ connected, pending, lag }: RevocationStatus): CloudAuthRevocationFigures {
   return { connected, pending, ...(lag !== undefined && { lag: lag / 1000 }) };
 }

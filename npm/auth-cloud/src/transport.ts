@@ -1,5 +1,6 @@
 /**
- * One request of the core over `fetch`: sent as it is, no redirect followed, the body read with a cap, all within its time.
+ * Sends one request of the core over `fetch`: unchanged, without following redirects, with a limit on the body and a
+ * time-out on the whole.
  */
 
 import { causeOf } from './cause.js';
@@ -8,14 +9,14 @@ import type { NativeRequest, NativeTransportError } from './native.js';
 import { Watch, freshDispatcher } from './reuse.js';
 import type { Dispatcher } from './reuse.js';
 
-/** What `fetch` must be able to do. */
+/** The subset of `fetch` that is needed. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export type Delivery =
   | { readonly status: number; readonly body: Uint8Array }
   | { readonly failed: NativeTransportError; readonly cause?: Cause };
 
-/** What no connection was made with: nothing of the request was sent. */
+/** Codes of a failure to connect: nothing of the request was sent. */
 const CONNECT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -28,8 +29,8 @@ const CONNECT = new Set([
 const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED', 'UND_ERR_ABORTED']);
 
 /**
- * Sends one request. Never throws: what went wrong is in the delivery. One that is sent `again`, for a kept connection was over, takes a
- * connection of its own where the global `fetch` can be told so.
+ * Sends one request. Never throws: the delivery holds the error. `again` repeats a request whose reused connection was
+ * closed. It takes a connection of its own if the global `fetch` supports that.
  */
 export async function send(request: NativeRequest, fetch: Fetch | undefined, again = false): Promise<Delivery> {
   const controller = new AbortController();
@@ -42,7 +43,7 @@ export async function send(request: NativeRequest, fetch: Fetch | undefined, aga
   });
   const dispatcher = again && fetch === undefined ? freshDispatcher() : undefined;
   try {
-    // A `fetch` that does not listen to the signal is not waited for either.
+    // A `fetch` that ignores the signal is not waited for.
     return await Promise.race([exchange(request, fetch ?? globalThis.fetch, controller, dispatcher), late]);
   } finally {
     clearTimeout(timer);
@@ -56,7 +57,7 @@ async function exchange(
   controller: AbortController,
   dispatcher: Dispatcher | undefined,
 ): Promise<Delivery> {
-  // Everything else is asked again anyway.
+  // Every other request is retried anyway.
   const watch = request.operation === 'exchange_code' ? new Watch() : undefined;
   try {
     const asking = () =>
@@ -81,7 +82,7 @@ async function exchange(
   }
 }
 
-/** The whole body; none where it is larger than the cap. */
+/** The whole body; `undefined` if it exceeds the cap. */
 async function read(response: Response, cap: number): Promise<Uint8Array | undefined> {
   const parts: Uint8Array[] = [];
   let size = 0;
@@ -95,7 +96,7 @@ async function read(response: Response, cap: number): Promise<Uint8Array | undef
   return Buffer.concat(parts, size);
 }
 
-/** Why there is no response, whatever was thrown. */
+/** The reason why there is no response, whatever was thrown. */
 function reason(error: unknown): NativeTransportError {
   try {
     return reasonOf(error);
@@ -104,7 +105,7 @@ function reason(error: unknown): NativeTransportError {
   }
 }
 
-/** By the codes that `fetch` leaves in the cause; its words are not looked at. */
+/** Judges by the codes that `fetch` leaves in the cause, not by messages. */
 function reasonOf(error: unknown): NativeTransportError {
   for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth += 1) {
     const code = 'code' in at ? at.code : undefined;

@@ -1,7 +1,7 @@
 /**
- * `CloudUser`: made once for an identity, frozen, and kept here under the number that the core gives it.
+ * `CloudUser`: created once per identity, frozen, and cached under the serial number from the core.
  *
- * The session token is an own property that is not enumerable: printing, spreading, cloning and `JSON.stringify` leave it out.
+ * The session token is an own property that is not enumerable: printing, spreading, cloning and `JSON.stringify` omit it.
  */
 
 import type { NativeIdentity, NativeSession, NativeUser } from './native.js';
@@ -10,19 +10,19 @@ import type { NativeIdentity, NativeSession, NativeUser } from './native.js';
 export interface CloudUser {
   /** The Cloud's id. */
   readonly id: string;
-  /** The e-mail address, to show and not to decide on; empty for a machine. */
+  /** The e-mail address, for display and not for decisions; empty for a machine. */
   readonly email: string;
   readonly name?: string;
   readonly avatarUrl?: string;
-  /** When the account was made; the `pkce` dialect does not say. */
+  /** When the account was created; absent in the `pkce` dialect. */
   readonly createdAt?: Date;
-  /** What else the Cloud keeps with the account. */
+  /** Further data that the Cloud stores with the account. */
   readonly metadata?: Readonly<Record<string, unknown>>;
-  /** The roles the Cloud gave; empty where it gave none. */
+  /** The roles from the Cloud; empty if there are none. */
   readonly roles: readonly string[];
   /** The one role, in the `pkce` dialect. */
   readonly role?: string;
-  /** The token of the user's session: what permission look-ups are made with. Not enumerable. */
+  /** The token of the user's session, for permission look-ups. Not enumerable. */
   readonly sessionToken: string;
 }
 
@@ -34,32 +34,32 @@ export interface CloudSession {
   readonly createdAt: Date;
 }
 
-/** Of each user of ours the core's identity; `null` where it was not asked for so far. */
+/** The core's identity of each user made here; `null` if it was not fetched yet. */
 const identities = new WeakMap<object, NativeIdentity | null>();
 
-/** The core's identity behind a user of ours; `null` where it is to be asked for, `undefined` behind a copy or somebody else's. */
+/** The core's identity behind a user; `null` if it must be fetched, `undefined` for a copy or a foreign object. */
 export function identityOf(user: object): NativeIdentity | null | undefined {
   return identities.get(user);
 }
 
-/** Keeps the identity behind a user of ours. */
+/** Stores the identity behind a user. */
 export function identify(user: object, identity: NativeIdentity): void {
   identities.set(user, identity);
 }
 
-/** Whether this is a copy that names no session: it was spread, cloned, or read back from JSON, as a workflow's snapshot is. */
+/** Whether this is a copy without a session: spread, cloned, or read back from JSON, as a workflow's snapshot is. */
 export function isCopy(user: CloudUser): boolean {
   const token: unknown = user?.sessionToken;
   return identities.get(user) === undefined && (typeof token !== 'string' || token === '');
 }
 
-/** The roles of a user, also of a copy, which may hold anything. */
+/** The roles of a user. A copy may hold anything. */
 export function rolesOf(user: CloudUser): string[] {
   const roles: unknown = user?.roles;
   return Array.isArray(roles) ? roles.filter(role => typeof role === 'string') : [];
 }
 
-/** A user, made anew; with the one `role` beside `roles` where the dialect knows it by that name. */
+/** Creates a user, with `role` beside `roles` if the dialect has one role. */
 export function makeUser(of: NativeUser, withRole: boolean, identity: NativeIdentity | null): CloudUser {
   const { id, email, name, avatarUrl, createdAt, metadata, roles, sessionToken } = of;
   const user = {
@@ -72,7 +72,7 @@ export function makeUser(of: NativeUser, withRole: boolean, identity: NativeIden
     ...(withRole && roles[0] !== undefined && { role: roles[0] }),
   };
   if (createdAt !== undefined) {
-    // A Date can be changed even in a frozen object, and this one is shared: each reader gets its own.
+    // A Date is mutable even in a frozen object, and this object is shared: each reader gets its own.
     Object.defineProperty(user, 'createdAt', { get: () => new Date(createdAt), enumerable: true });
   }
   Object.defineProperty(user, 'sessionToken', { value: sessionToken, enumerable: false });
@@ -80,12 +80,12 @@ export function makeUser(of: NativeUser, withRole: boolean, identity: NativeIden
   return Object.freeze(user) as CloudUser;
 }
 
-/** The same, of an identity that is at hand. */
+/** Creates the user of an identity. */
 export function userOf(identity: NativeIdentity, withRole: boolean): CloudUser {
   return makeUser(identity.user(), withRole, identity);
 }
 
-/** A session of the core. */
+/** Converts a session of the core. */
 export function makeSession({ id, userId, expiresAt, createdAt }: NativeSession): CloudSession {
   return { id, userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
 }

@@ -1,22 +1,22 @@
 /**
- * The users that were made, under their numbers: bounded in number, in size and in time.
+ * A cache of user objects by serial number: bounded in number, size and time.
  *
- * Two generations: what is used moves into the young one, and what was not used since the last turn is let go with the old one.
- * Whether an identity still counts is never decided here: the core says its number or does not.
+ * It has two generations. A used entry moves into the young one; entries not used since the last turn are evicted with the
+ * old one. It never decides whether an identity still counts: the core returns its number or does not.
  */
 
 import type { NativeIdentity, NativeUser } from './native.js';
 import { makeUser, userOf } from './user.js';
 import type { CloudUser } from './user.js';
 
-/** What an entry of usual size counts, in characters; larger ones count more. */
+/** Size of a usual entry, in characters; larger entries count more. */
 const UNIT = 8 * 1024;
 
-/** A user, and the promise of it: whoever is known is promised once, and not at every request. */
+/** A user and its resolved promise, made once instead of at every request. */
 export interface Known {
   readonly user: CloudUser;
   readonly promised: Promise<CloudUser>;
-  /** What it counts. */
+  /** The entry's size. */
   readonly units: number;
 }
 
@@ -40,21 +40,21 @@ export class Users {
     return this.#young.get(serial) ?? this.#again(serial);
   }
 
-  /** The user of an identity: the one that was made, or made now. */
+  /** The user of an identity, from the cache or created now. */
   of(identity: NativeIdentity): CloudUser {
     const serial = identity.serial();
-    // What the core does not remember has no number, and two of them are not one.
+    // An identity that the core does not cache has no number, so two of them are not the same.
     if (serial === 0) return userOf(identity, this.#withRole);
     return (this.get(serial) ?? this.#put(identity.user(), identity)).user;
   }
 
-  /** The same, where the core handed on no more than who it is. */
+  /** The cached or created entry, where the core passed only the user's data. */
   who(user: NativeUser): Known {
     if (user.serial === 0) return this.#made(user, null);
     return this.get(user.serial) ?? this.#put(user, null);
   }
 
-  /** A user of this id that is at hand. */
+  /** A cached user with this id. */
   withId(id: string): CloudUser | undefined {
     for (const generation of [this.#young, this.#old]) {
       for (const { user } of generation.values()) if (user.id === id) return user;
@@ -92,6 +92,6 @@ export class Users {
 
 function units({ id, email, name = '', avatarUrl = '', metadata = '', roles, sessionToken }: NativeUser): number {
   const texts = id.length + email.length + name.length + avatarUrl.length + metadata.length + sessionToken.length;
-  // Of each role a reference and a head beside its characters.
+  // Each role counts a reference and an object header beside its characters.
   return 1 + Math.floor(roles.reduce((sum, role) => sum + role.length + 16, texts) / UNIT);
 }

@@ -1,4 +1,4 @@
-//! A ban: a crate, or its versions below one that is safe.
+//! A ban on a crate, or on its versions below a safe one.
 
 use anyhow::{Context as _, Result, bail};
 
@@ -11,7 +11,7 @@ pub(super) struct Ban {
 }
 
 impl Ban {
-    /// Reads the `crate` of a ban as cargo-deny does, as far as `deny.toml` uses it.
+    /// Parses the `crate` of a ban as cargo-deny does, as far as `deny.toml` uses it.
     pub(super) fn parse(spec: &str, reason: &str) -> Result<Self> {
         let (name, below) = match spec.split_once(':') {
             None if spec.contains('@') => bail!("`{spec}`: write `name` or `name:<version`"),
@@ -35,7 +35,7 @@ impl Ban {
         })
     }
 
-    /// Why this crate may not be there, if so. A version that cannot be read is taken for one that may not.
+    /// Why this crate is banned, if it is. A version that cannot be parsed counts as banned.
     pub(super) fn hits(&self, name: &str, version: &str) -> Option<&str> {
         let is_low = self
             .below
@@ -44,7 +44,7 @@ impl Ban {
     }
 }
 
-/// The three numbers of a version; one with a pre-release is none, since it comes before its numbers.
+/// The three numbers of a version; `None` for a pre-release, which precedes its numbers.
 fn numbers(version: &str) -> Option<[u64; 3]> {
     let plain = version.split('+').next()?;
     let parts: Vec<u64> = plain

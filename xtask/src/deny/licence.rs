@@ -1,10 +1,10 @@
-//! SPDX licence expressions: whether we may use a crate under the licences we accept.
+//! SPDX licence expressions: whether the accepted licences permit a crate.
 //!
-//! Reads `AND`, `OR`, `WITH`, brackets and the old `/` for `OR`. Knows nothing of licence texts.
+//! Parses `AND`, `OR`, `WITH`, brackets and the old `/` for `OR`. Knows nothing of licence texts.
 
 use std::iter::Peekable;
 
-/// Whether an expression can be met by accepted licences alone; `None` where it cannot be read.
+/// Whether accepted licences alone satisfy an expression; `None` if it cannot be parsed.
 pub(super) fn is_met(expression: &str, accepts: &impl Fn(&str) -> bool) -> Option<bool> {
     let spaced = expression
         .replace('(', " ( ")
@@ -43,7 +43,7 @@ fn one<'a>(
 ) -> Option<bool> {
     match words.next()? {
         "(" => {
-            // A dynamic call ends the endless type that direct recursion would make.
+            // A dynamic call ends the infinite type that direct recursion would make.
             let words: &mut Peekable<_> = words;
             let met = any(words, accepts)?;
             words.next_if_eq(&")")?;
@@ -51,7 +51,7 @@ fn one<'a>(
         }
         "AND" | "OR" | "WITH" | ")" => None,
         name => {
-            // An exception is accepted only where the pair is.
+            // A licence with an exception is accepted only as that pair.
             let pair = words.next_if_eq(&"WITH").is_some().then(|| words.next());
             match pair {
                 Some(exception) => Some(accepts(&format!("{name} WITH {}", exception?))),

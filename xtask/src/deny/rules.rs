@@ -1,4 +1,4 @@
-//! The parts of `deny.toml` that can be held against the tree without cargo-deny.
+//! The parts of `deny.toml` that can be checked against the tree without cargo-deny.
 
 use anyhow::{Context as _, Result};
 use serde::Deserialize;
@@ -49,7 +49,7 @@ impl Rules {
         })
     }
 
-    /// What a crate does against the rules.
+    /// The rules that a crate breaks.
     pub(super) fn faults(&self, package: &Package) -> Vec<String> {
         let Package {
             name,
@@ -73,7 +73,7 @@ impl Rules {
                 "{name} {version}: is banned by deny.toml: {reason}"
             ));
         }
-        // A path is a crate of this workspace; anything else that cargo names is not the public registry.
+        // A path means a crate of this workspace; any other source that cargo prints is not the public registry.
         if let Some(source) = source
             .as_deref()
             .filter(|source| source.contains("://") || source.starts_with("registry"))

@@ -1,4 +1,4 @@
-//! Every crate the workspace is built, tested or compiled with, on any platform.
+//! Every crate with which the workspace is built or tested, on any platform.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,14 +12,14 @@ use crate::workspace::Workspace;
 pub(super) struct Package {
     pub(super) name: String,
     pub(super) version: String,
-    /// An SPDX expression; empty where the crate names none.
+    /// An SPDX expression; empty if the crate has none.
     pub(super) licence: String,
-    /// What cargo writes where the crate does not come from the public registry.
+    /// What cargo prints if the crate does not come from the public registry.
     pub(super) source: Option<String>,
 }
 
 pub(super) fn read(workspace: &Workspace) -> Result<BTreeSet<Package>> {
-    // Not `cargo metadata`: it lists optional dependencies that nothing turns on.
+    // Not `cargo metadata`: it lists optional dependencies that no feature enables.
     let text = capture(&mut cargo(
         workspace,
         &[
@@ -69,7 +69,7 @@ fn package(line: &str) -> Result<Package> {
     })
 }
 
-/// Crates that are there more than once; each version is compiled and audited on its own.
+/// Crates with several versions; each is compiled and audited on its own.
 pub(super) fn several_versions(packages: &BTreeSet<Package>) -> BTreeMap<&str, Vec<&str>> {
     let mut versions: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for package in packages {

@@ -40,7 +40,7 @@ pub(super) fn page(workspace: &Workspace) -> Result<String> {
     table(&list(workspace)?)
 }
 
-/// `npm/auth-cloud/src/codes.ts`: the same codes as a type, and the two of the addon itself.
+/// `npm/auth-cloud/src/codes.ts`: all error codes as a type, with two more of the addon itself.
 pub(super) fn typescript(workspace: &Workspace) -> Result<String> {
     union(&list(workspace)?)
 }

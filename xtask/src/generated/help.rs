@@ -1,4 +1,4 @@
-//! `docs/guide/cli.md`: what the command line says of itself, command by command.
+//! `docs/guide/cli.md`: the help of the command line, command by command.
 
 use std::fmt::Write as _;
 
@@ -15,7 +15,7 @@ const HEAD: &str = "\
 `cargo run -- <command>` runs it from a checkout; `cargo xtask release` builds `target/release/mastra-auth`.
 ";
 
-/// Variables that clap shows the value of, or lays its text out by.
+/// Variables whose value clap prints, or by which it formats its text.
 const HIDDEN: [&str; 6] = [
     "MASTRA_CLOUD_URL",
     "MASTRA_PROJECT_ID",
@@ -70,7 +70,7 @@ fn subcommands(help: &str) -> Vec<String> {
         .skip_while(|line| *line != "Commands:")
         .skip(1)
         .take_while(|line| !line.is_empty())
-        // A name is indented by two; text that runs on is indented by more.
+        // A name is indented by two spaces, continued text by more.
         .filter_map(|line| {
             line.strip_prefix("  ")
                 .filter(|rest| !rest.starts_with(' '))

@@ -2,11 +2,11 @@
 
 use anyhow::{Result, bail, ensure};
 
-/// What stands behind the language.
+/// The note after a block's language.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Note {
     None,
-    /// What the command of the block before prints.
+    /// The output of the previous block's command.
     Output,
     NotRun(String),
     ReadBy(String),
@@ -15,14 +15,14 @@ pub(super) enum Note {
 #[derive(Clone, Debug)]
 pub(super) struct Block {
     pub(super) page: String,
-    /// Of the opening fence.
+    /// Line of the opening fence.
     pub(super) line: usize,
     pub(super) language: String,
     pub(super) note: Note,
     pub(super) text: String,
 }
 
-/// Every block of a page. One without a language, with an unknown note or without an end is a mistake.
+/// Cuts every block out of a page. A block without a language, with an unknown note or without an end is an error.
 pub(super) fn cut(page: &str, markdown: &str) -> Result<Vec<Block>> {
     let mut blocks = Vec::new();
     let mut lines = markdown.lines().enumerate();
@@ -40,7 +40,7 @@ pub(super) fn cut(page: &str, markdown: &str) -> Result<Vec<Block>> {
             if line.trim() == "```" {
                 break;
             }
-            // What stands in a list is indented with it.
+            // A block in a list is indented with it.
             text.push_str(line.get(indent..).unwrap_or_else(|| line.trim_start()));
             text.push('\n');
         }
@@ -55,7 +55,7 @@ pub(super) fn cut(page: &str, markdown: &str) -> Result<Vec<Block>> {
             reason.filter(|reason| !reason.is_empty())
         };
         let note = match (note, reason("not-run:"), reason("read-by:")) {
-            // `rust,ignore` is a word to rustdoc, and no reason.
+            // `rust,ignore` is a word for rustdoc, and not a reason.
             ("" | "ignore", ..) => Note::None,
             ("output", ..) => Note::Output,
             (_, Some(reason), _) => Note::NotRun(reason.to_owned()),

@@ -1,4 +1,4 @@
-//! The guides' commands, run as they stand, but for their ports: every Cloud and app listens on a free one.
+//! Runs the guides' commands as written, except for their ports: every Cloud and app listens on a free one.
 
 use std::env;
 use std::fs;
@@ -13,17 +13,17 @@ use crate::cargo::{cli, target_directory};
 use crate::process::capture;
 use crate::workspace::Workspace;
 
-/// Where the commands of one page are typed, and what runs there.
+/// The session in which one page's commands run, with its servers.
 pub(super) struct Desk<'a> {
     workspace: &'a Workspace,
     binary: PathBuf,
     folder: PathBuf,
     servers: Vec<Child>,
-    /// The addresses of the guides, and those in their place.
+    /// The guides' addresses, and those that replace them.
     urls: Vec<(&'static str, String)>,
 }
 
-/// The guides' own addresses, by the name in the ready line.
+/// The guides' addresses, by their name in the ready line.
 const ADDRESSES: [(&str, &str); 2] = [
     ("app", "http://localhost:4111"),
     ("cloud", "http://localhost:4300"),
@@ -40,7 +40,7 @@ impl<'a> Desk<'a> {
         })
     }
 
-    /// Ends what runs: the next page begins anew.
+    /// Stops the servers: the next page starts without any.
     pub(super) fn clear(&mut self) -> Result<()> {
         for server in &mut self.servers {
             server.kill()?;
@@ -72,7 +72,7 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// Runs one command and answers what it printed, with the guide's addresses in it.
+    /// Runs one command and returns its output, with the guide's addresses restored.
     fn command(&mut self, block: &Block, command: &str) -> Result<String> {
         let own = ["cargo run --quiet -- ", "cargo run -- ", "mastra-auth "];
         let own = own.iter().find_map(|start| command.strip_prefix(start));
@@ -85,7 +85,7 @@ impl<'a> Desk<'a> {
         {
             return self.serve(&words(arguments));
         } else if own.is_some_and(|own| own.contains("https://")) {
-            // It would ask another machine: that the command line takes it has to do.
+            // It would call another machine, so check only that the command line accepts it.
             self.is_taken(&words(own.unwrap_or_default()))?;
         } else if own.is_some() || command.starts_with("curl ") {
             return self.shell(command);
@@ -123,7 +123,7 @@ impl<'a> Desk<'a> {
         Ok(self.as_in_the_guide(line))
     }
 
-    /// Runs it in a shell that knows `mastra-auth`, in a folder with a file `token`.
+    /// Runs a command in a shell that finds `mastra-auth`, in a folder with a file `token`.
     fn shell(&mut self, command: &str) -> Result<String> {
         if self.urls.is_empty() {
             self.serve(&["dev".to_owned()])?;
@@ -147,7 +147,7 @@ impl<'a> Desk<'a> {
         capture(&mut shell).map(|printed| self.as_in_the_guide(printed))
     }
 
-    /// The search path with the command that was built just now at its head.
+    /// The PATH, starting with the command that was just built.
     fn path(&self) -> Result<std::ffi::OsString> {
         let own = self.binary.parent().map(Path::to_path_buf);
         let rest = env::var_os("PATH").unwrap_or_default();
@@ -166,7 +166,7 @@ impl<'a> Desk<'a> {
         self.urls.iter().fold(text, replaced)
     }
 
-    /// With an unknown flag at its end nothing starts, and the flag must be all that is wrong.
+    /// Appends an unknown flag, so that nothing starts; the flag must be the only error.
     fn is_taken(&self, arguments: &[String]) -> Result<()> {
         let arguments = arguments.iter().take_while(|word| *word != "<");
         let mut command = Command::new(&self.binary);
@@ -179,7 +179,7 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    /// A folder to go to, or a script of the package that the page stands in.
+    /// Checks a folder to change to, or a script of the package that contains the page.
     fn stands_there(&self, block: &Block, command: &str) -> Result<()> {
         if let Some(folder) = command.strip_prefix("cd ") {
             ensure!(self.workspace.path(folder).is_dir(), "there is no {folder}");

@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, ensure};
 use super::blocks::Block;
 use crate::workspace::Workspace;
 
-/// Rust that is compiled by the suite and that the guides are cut from.
+/// Rust sources that the suite compiles and that guides take their blocks from.
 const SOURCES: [&str; 2] = ["examples", "crates/client/tests/it/guides.rs"];
-/// Sources that read variables, and the variables of others that the guides name.
+/// Sources that read variables, and a list of other programs' variables that the guides name.
 const READERS: [&str; 3] = [
     "npm/auth-cloud/src/options.ts",
     "npm/auth-cloud/src/deployment.ts",
@@ -19,7 +19,7 @@ const READERS: [&str; 3] = [
 ];
 const FOREIGN: [&str; 3] = ["NODE_ENV", "MASTRA_EE_LICENSE", "MASTRA_WORKER_AUTH_TOKEN"];
 
-/// The block stands in a program that is compiled, line by line; how far it is indented does not count.
+/// Checks that the block is part of a compiled program, line by line; indentation does not count.
 pub(super) fn is_compiled(workspace: &Workspace, block: &Block) -> Result<()> {
     let mut files = Vec::new();
     for source in SOURCES {
@@ -38,7 +38,7 @@ pub(super) fn is_compiled(workspace: &Workspace, block: &Block) -> Result<()> {
     )
 }
 
-/// The lines that say something, each with single spaces between its words.
+/// The lines that are not blank, each with single spaces between its words.
 fn significant(text: &str) -> Vec<String> {
     let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
     let lines = text.lines().map(words);
@@ -60,7 +60,7 @@ fn rust_files(path: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<()> {
     Ok(())
 }
 
-/// Each line sets a variable that something reads.
+/// Checks that each line sets a variable that a source reads.
 pub(super) fn are_variables(workspace: &Workspace, block: &Block) -> Result<()> {
     let readers: Vec<_> = READERS.iter().map(|file| workspace.read(file)).collect();
     let readers = readers.into_iter().collect::<Result<Vec<_>>>()?;
@@ -77,11 +77,11 @@ pub(super) fn are_variables(workspace: &Workspace, block: &Block) -> Result<()> 
     Ok(())
 }
 
-/// TypeScript programs, to be type-checked together.
+/// TypeScript programs, type-checked together.
 #[derive(Default)]
 pub(crate) struct Scripts(Vec<(String, String)>);
 
-/// What a part of a program takes for granted: the word that shows it, what declares it, and the line that does.
+/// Names that a partial program assumes: the word that shows it, the declaration, and the line that declares it.
 const GRANTED: [(&str, &str, &str); 9] = [
     (
         "new MastraCloudAuth(",
@@ -136,7 +136,7 @@ impl Scripts {
         self.0.push((name, text));
     }
 
-    /// Writes them into a folder of their own, with their settings, and with a program that runs those that are whole.
+    /// Writes them into a folder of their own, with their settings, and with a program that runs the complete ones.
     pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         if folder.is_dir() {
             fs::remove_dir_all(folder)?;

@@ -1,4 +1,4 @@
-//! Between crates: each depends on those of the workspace that the table allows it. Tests may use more.
+//! Between crates: each may depend only on the workspace crates that the table allows. Tests may use more.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::Breach;
 use crate::process::{capture, cargo};
 use crate::workspace::Workspace;
 
-/// A crate of the workspace and what it depends on, tests left out.
+/// A crate of the workspace and its dependencies, without those of tests.
 pub(super) struct Member {
     pub(super) name: String,
     pub(super) dependencies: Vec<String>,

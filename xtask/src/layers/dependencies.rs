@@ -1,4 +1,4 @@
-//! The core's dependencies: a list, so that nothing which does I/O comes in through a feature or an update.
+//! The core's dependencies: a fixed list, so that no feature or update brings in a crate that does I/O.
 
 use std::collections::BTreeSet;
 
@@ -9,9 +9,9 @@ use super::table::Dependencies;
 use crate::process::{capture, cargo};
 use crate::workspace::Workspace;
 
-/// Every crate that the package is built with, for every feature of it, tests and build scripts left out.
+/// Every crate that the package is built with, with all its features, without tests and build scripts.
 pub(super) fn read(workspace: &Workspace, package: &str) -> Result<BTreeSet<String>> {
-    // `cargo tree` for one package: `cargo metadata` would add the features that the rest of the workspace turns on.
+    // `cargo tree` for one package: `cargo metadata` would add features that the rest of the workspace enables.
     let text = capture(&mut cargo(
         workspace,
         &[
@@ -87,7 +87,7 @@ mod tests {
         assert!(breaches(&["url", "logos"]).is_empty());
         assert!(breaches(&["urls"])[0].contains("a new dependency of the core"));
         assert!(breaches(&["log"])[0].contains("must do no I/O"));
-        // What is forbidden stays so, whatever the list says.
+        // A forbidden crate stays forbidden, whatever the list allows.
         assert!(breaches(&["rand_pcg"])[0].contains("forbids it"));
     }
 }

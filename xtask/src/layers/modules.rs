@@ -1,4 +1,4 @@
-//! Between the core's modules: imports go down the layers, and never sideways in a folder whose files stay apart.
+//! Between the core's modules: imports go down the layers, and never sideways in a folder whose files must stay apart.
 
 use std::collections::BTreeMap;
 
@@ -6,13 +6,13 @@ use super::Breach;
 use super::table::{Apart, Core};
 use crate::source::{Path, Source};
 
-/// One file, and what it names.
+/// One file, and the paths that it names.
 pub(super) struct Module {
     pub(super) file: String,
     pub(super) source: Source,
 }
 
-/// Every module by name; the crate's root is the empty name.
+/// Every module by name; the empty name is the crate's root.
 pub(super) type Modules = BTreeMap<String, Module>;
 
 pub(super) fn check(modules: &Modules, core: &Core) -> Vec<Breach> {
@@ -79,7 +79,7 @@ fn broken(from: &str, own: usize, to: &str, core: &Core) -> Option<String> {
 
 fn sideways(from: &str, to: &str, apart: &Apart) -> Option<String> {
     let within = |name: &str| is_within(name, &apart.folder) && name != apart.folder;
-    // A file and the files of its own folder are one piece.
+    // A file and the files of its own folder are one unit.
     let related = is_within(from, to) || is_within(to, from);
     let shared = apart.shared.iter().any(|row| is_within(to, row));
     (within(from) && within(to) && !related && !shared).then(|| {
@@ -90,7 +90,7 @@ fn sideways(from: &str, to: &str, apart: &Apart) -> Option<String> {
     })
 }
 
-/// The place of a module's layer in the table: its own row, or that of the nearest folder.
+/// The index of a module's layer in the table: by its own row, or the nearest folder's.
 fn height(name: &str, core: &Core) -> Option<usize> {
     core.layers
         .iter()
@@ -106,7 +106,7 @@ fn is_within(name: &str, folder: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
-/// The module of this crate that a path leads to; `None` where it leads out of the crate.
+/// The module of this crate that a path leads to; `None` if it leads out of the crate.
 fn resolve(path: &Path, from: &str, modules: &Modules) -> Option<String> {
     let mut at: Vec<&str> = from.split('/').filter(|part| !part.is_empty()).collect();
     at.extend(path.inside.iter().map(String::as_str));
@@ -136,7 +136,7 @@ fn resolve(path: &Path, from: &str, modules: &Modules) -> Option<String> {
         }
     }
     at.extend(rest.iter().map(String::as_str));
-    // The longest beginning that is a file; what follows are items and inline modules of it.
+    // The longest prefix that is a file; the rest names items and inline modules in it.
     (0..=at.len())
         .rev()
         .filter_map(|length| at.get(..length))

@@ -1,4 +1,4 @@
-//! `xtask/layers.toml`, as it stands in the file.
+//! `xtask/layers.toml`, as written in the file.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ pub(super) struct Layer {
     pub(super) modules: Vec<String>,
 }
 
-/// A folder whose files know nothing of one another.
+/// A folder whose files do not import one another.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Apart {
@@ -42,7 +42,7 @@ pub(super) struct Apart {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Dependencies {
-    /// Names, or beginnings of names followed by `*`.
+    /// Names, or prefixes of names followed by `*`.
     pub(super) never: Vec<String>,
     pub(super) allow: Vec<String>,
 }

@@ -1,4 +1,4 @@
-//! In the core's text: nothing that opens, waits, tells the time, rolls dice or logs.
+//! Forbids words in the core's code that open files, wait, read clocks, draw random numbers or log.
 
 use std::collections::BTreeMap;
 
@@ -34,7 +34,7 @@ pub(super) fn check(modules: &Modules, forbidden: &BTreeMap<String, String>) -> 
     breaches
 }
 
-/// Whether a path names the forbidden one or something in it; a `*` may be anything.
+/// Whether a path names the forbidden one or an item in it; `*` matches any word.
 fn reaches(path: &Path, forbidden: &[&str]) -> bool {
     let mut own = path.segments.iter();
     for part in forbidden {

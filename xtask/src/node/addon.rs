@@ -1,6 +1,6 @@
-//! The addon: built by cargo, then put where the package looks for it.
+//! Builds the addon with cargo and puts it where the package looks for it.
 //!
-//! It is put there by a rename: a process that has the old one loaded keeps it whole, and none ever reads half a file.
+//! Installs it by a rename: a process that has loaded the old addon keeps it whole, and no process reads a partial file.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,12 +18,12 @@ use crate::workspace::Workspace;
 
 const CRATE: &str = "mastra-auth-cloud-node";
 
-/// How it is built.
+/// The build profile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Profile {
     Dev,
     Release,
-    /// A release without symbols: what is published.
+    /// A release without symbols: the published one.
     Stripped,
 }
 
@@ -36,7 +36,7 @@ impl Profile {
     }
 }
 
-/// Builds it; the answer is the file in `npm/auth-cloud/native`.
+/// Builds the addon and returns its path in `npm/auth-cloud/native`.
 pub(super) fn build(
     workspace: &Workspace,
     profile: Profile,
@@ -46,11 +46,12 @@ pub(super) fn build(
     let mut command = cargo(workspace, &arguments(profile, feature));
     let mut built = target_directory(workspace)?;
     if profile == Profile::Stripped {
-        // Of the addon alone: as a setting of the profile, all that it is made of would be compiled once more.
+        // Strips only the addon: as a profile setting, stripping would compile all its dependencies again.
         let mut for_the_addon = vec!["-C".to_owned(), "strip=symbols".to_owned()];
         if let Some(sysroot) = Sysroot::find(workspace)? {
             if sysroot.is_for_headers {
-                // Apart from the rest: C that is compiled with other headers would be compiled anew for each of the two.
+                // A target of its own: otherwise C code with other headers would be recompiled at every change between the
+                // two.
                 command.args(["--target", TARGET]);
                 command.env(C_FLAGS, sysroot.compile_argument());
                 built.push(TARGET);
@@ -69,7 +70,7 @@ pub(super) fn build(
 }
 
 fn arguments(profile: Profile, feature: Option<&str>) -> Vec<&str> {
-    // With `rustc` what stands behind `--` is for the addon alone, not for what it is made of.
+    // With `cargo rustc`, arguments after `--` apply to the addon alone, not to its dependencies.
     let mut arguments = vec!["rustc", "--package", CRATE];
     if profile != Profile::Dev {
         arguments.push("--release");
@@ -80,7 +81,7 @@ fn arguments(profile: Profile, feature: Option<&str>) -> Vec<&str> {
     arguments
 }
 
-/// Copies beside the place it is for, and renames.
+/// Copies to a file in the target folder, and renames it.
 fn place(built: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     let whole = folder.join(name);
     let part = folder.join(format!("{}.{name}", process::id()));

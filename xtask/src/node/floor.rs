@@ -1,7 +1,7 @@
-//! The oldest C library that the addon loads with: it may ask for nothing newer than Node 22 itself does, glibc 2.28.
+//! Checks the oldest C library with which the addon loads: it may need nothing newer than Node 22 itself does, glibc 2.28.
 //!
-//! Reads the file, and runs nothing. A symbol without a version that no library has would end the process too: those that Node
-//! gives all begin alike.
+//! Reads the file and runs nothing. An unversioned symbol that no library has would end the process too; symbols that Node
+//! provides all have one prefix.
 
 use std::fs;
 use std::path::Path;
@@ -11,12 +11,12 @@ use object::Endianness;
 use object::elf::STB_WEAK;
 use object::read::elf::{ElfFile64, Sym as _};
 
-/// That of Node 22, as major and minor version.
+/// Node 22's requirement, as major and minor version.
 const FLOOR: (u32, u32) = (2, 28);
-/// What Node gives.
+/// The prefix of symbols that Node provides.
 const OF_NODE: &str = "napi_";
 
-/// Checks the addon; answers in one line what it asks for.
+/// Checks the addon; returns a one-line summary of its requirements.
 pub(super) fn check(addon: &Path) -> Result<String> {
     let data = fs::read(addon).with_context(|| format!("{}", addon.display()))?;
     let asked = undefined(&data).with_context(|| format!("{}", addon.display()))?;
@@ -34,7 +34,7 @@ pub(super) fn check(addon: &Path) -> Result<String> {
     ))
 }
 
-/// A symbol that a library must give.
+/// A symbol that a library must provide.
 struct Undefined {
     name: String,
     version: Option<String>,
@@ -65,7 +65,7 @@ fn undefined(data: &[u8]) -> Result<Vec<Undefined>> {
     Ok(all)
 }
 
-/// The newest version that is asked for, and what the floor does not have.
+/// The newest version that is required, and the symbols that the floor lacks.
 fn judge(asked: &[Undefined]) -> ((u32, u32), Vec<String>) {
     let mut newest = (0, 0);
     let mut faults = Vec::new();
@@ -94,7 +94,7 @@ fn judge(asked: &[Undefined]) -> ((u32, u32), Vec<String>) {
     (newest, faults)
 }
 
-/// `2.3.4` as its first two numbers. What is no number, such as `PRIVATE`, is newer than all.
+/// The first two numbers of a version such as `2.3.4`. One that is not a number, such as `PRIVATE`, is newer than all.
 fn numbers(version: &str) -> (u32, u32) {
     let mut parts = version
         .split('.')
@@ -141,7 +141,7 @@ mod tests {
         assert_eq!(faults[0], "dlsym of glibc 2.34");
     }
 
-    /// The tests themselves are linked with this machine's library.
+    /// The test binary itself is linked with this machine's library.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[test]
     fn a_program_is_read() {

@@ -1,8 +1,8 @@
 //! The two tarballs of a release: the package, and the package with the addon of this platform.
 //!
-//! The second takes version, licence, repository, engines and how it is published from the first, so that the two cannot
-//! disagree. The first names packages of platforms as optional dependencies; they stand only in what is packed. For a release it
-//! names every platform; otherwise this one alone, for `npm ci` refuses a lock file that lacks a package no registry has.
+//! The second copies version, licence, repository, engines and publishing settings from the first, so that they cannot
+//! differ. The first names platform packages as optional dependencies, only in the packed manifest. For a release it names
+//! every platform; otherwise this one alone, for `npm ci` refuses a lock file that lacks a package no registry has.
 //! Publishes nothing.
 
 use std::fs;
@@ -17,7 +17,7 @@ use crate::cargo::target_directory;
 use crate::process::{self, capture};
 use crate::workspace::{Workspace, read};
 
-/// For which platforms the package names an addon.
+/// The platforms for which the package names an addon.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Platforms {
     All,
@@ -37,10 +37,10 @@ impl Platforms {
     }
 }
 
-/// What both packages say alike.
+/// Fields that both packages share.
 const SHARED: [&str; 4] = ["version", "license", "repository", "engines"];
 
-/// Packs both into a folder, and prints where they are and how large.
+/// Packs both into a folder, and prints their paths and sizes.
 pub(super) fn run(
     workspace: &Workspace,
     package: &Package,
@@ -71,7 +71,7 @@ pub(super) fn run(
     Ok(())
 }
 
-/// The package as it is published, in a folder of its own.
+/// The package as published, in a folder of its own.
 fn stage(
     workspace: &Workspace,
     package: &Package,
@@ -98,8 +98,8 @@ fn stage(
     Ok(folder)
 }
 
-/// What `npm pkg` does to the manifest: it goes without what only its development needs, and names the packages of these platforms.
-/// npm, and not `serde_json`, for that one sorts members: in `exports` their order decides which is taken.
+/// The `npm pkg` commands for the published manifest: they remove development fields, and name the packages of these
+/// platforms. npm, not `serde_json`, which sorts members: in `exports` their order decides which is taken.
 fn publishing(main: &Value, platforms: &[&str]) -> Result<[Vec<String>; 2]> {
     let text = |key: &str| main.get(key).and_then(Value::as_str);
     let (name, version) = text("name")
@@ -113,7 +113,7 @@ fn publishing(main: &Value, platforms: &[&str]) -> Result<[Vec<String>; 2]> {
     Ok([delete.to_vec(), set])
 }
 
-/// A folder with nothing in it from an earlier run.
+/// Empties a folder, removing the results of earlier runs.
 pub(super) fn empty(folder: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder).with_context(|| format!("{}", folder.display()))?;

@@ -1,4 +1,4 @@
-//! `npm/auth-cloud`: its packages, and its scripts in the order in which each needs the one before.
+//! `npm/auth-cloud`: its packages, and its scripts in the order of their dependencies.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,14 +14,14 @@ use crate::certificates::Certificates;
 use crate::process::run;
 use crate::workspace::Workspace;
 
-/// Where the package stands.
+/// The package's folder.
 pub(super) const FOLDER: &str = "npm/auth-cloud";
 const TOOLS: &str = "npm/auth-cloud/tarballs/tools";
 const BUILD: &str = "build";
-/// What is run on a package that is built.
+/// Scripts to run on the built package.
 const CHECKS: [&str; 4] = ["typecheck", "lint", "test", "check-package"];
 
-/// The package with everything installed that its scripts need.
+/// The package, with everything installed that its scripts need.
 pub(super) struct Package {
     folder: PathBuf,
     node: Node,
@@ -44,7 +44,7 @@ impl Package {
         &self.folder
     }
 
-    /// `npm` in a folder, which need not be the package's own.
+    /// `npm` in any folder.
     pub(super) fn npm(&self, folder: &Path) -> Command {
         self.node.npm(folder)
     }
@@ -53,7 +53,7 @@ impl Package {
         run(&mut self.command(BUILD, &[]))
     }
 
-    /// Every script; the tests write into `report` how many vectors they ran, and sign in against `cloud`.
+    /// Runs every script. The tests write to `report` how many vectors they ran, and sign in against `cloud`.
     pub(super) fn check(&self, report: &Path, cloud: &Path) -> Result<()> {
         self.build()?;
         for name in CHECKS {
@@ -65,7 +65,7 @@ impl Package {
         Ok(())
     }
 
-    /// Installs the tarballs of a folder in empty projects, which sign in against `cloud`; then as each of `tools` takes them.
+    /// Installs a folder's tarballs in empty projects, which sign in against `cloud`; then tries each of `tools` on them.
     pub(super) fn try_tarballs(&self, tarballs: &Path, cloud: &Path, tools: &Path) -> Result<()> {
         let mut command = self.command("tarballs", &[]);
         run(command
@@ -74,8 +74,8 @@ impl Package {
             .env("TOOLS", tools))
     }
 
-    /// The bundlers and runtimes that the tarballs are tried with, each in its pinned version, in a folder of the build directory: what
-    /// they resolve from there cannot be of this repository.
+    /// The bundlers and runtimes on which the tarballs are tried, in pinned versions. They are in a folder of the build
+    /// directory, so that they cannot resolve packages of this repository.
     pub(super) fn tools(&self, workspace: &Workspace) -> Result<PathBuf> {
         let folder = target_directory(workspace)?.join("npm-tools");
         fs::create_dir_all(&folder)?;
@@ -93,7 +93,7 @@ impl Package {
         Ok(folder)
     }
 
-    /// Instances that tell each other over a redis-server what ended; one of them is in Rust.
+    /// Tests instances that exchange revocations over a redis-server; one of them is in Rust.
     pub(super) fn try_redis(
         &self,
         cloud: &Path,
@@ -115,7 +115,7 @@ impl Package {
         run(self.command("bench", arguments).env("MASTRA_AUTH", cloud))
     }
 
-    /// The programs of the guides, with what the environment of such a program holds.
+    /// Runs the guides' programs, with the environment that they expect.
     pub(super) fn run_guides(&self) -> Result<()> {
         run(self.command("guides", &[]).envs([
             ("MASTRA_PROJECT_ID", "demo"),
@@ -124,13 +124,13 @@ impl Package {
         ]))
     }
 
-    /// A long run; some of them sign in against `cloud`.
+    /// A long run; some sign in against `cloud`.
     pub(super) fn soak(&self, name: &str, cloud: &Path) -> Result<()> {
         run(self.command("soak", &[name]).env("MASTRA_AUTH", cloud))
     }
 
     fn command(&self, name: &str, arguments: &[&str]) -> Command {
-        // Where a script answers on standard output, its answer stands there alone.
+        // On standard error: some scripts print only their result on standard output.
         eprintln!("npm run {name}");
         let mut command = self.node.npm(&self.folder);
         command.args(["run", "--silent", name]);
@@ -141,8 +141,8 @@ impl Package {
     }
 }
 
-/// Puts a package in the place of the one that holds the addon, which nobody has published: it leads to the addon that was built here.
-/// So the package has one way to find an addon, and it is the one that users have. npm removes it whenever it installs.
+/// Replaces the unpublished package of the addon with a link to the addon that was built here. So the package finds its
+/// addon in only one way, the users'. npm removes the link at each install.
 fn stand_in(folder: &Path, platform: Platform) -> Result<()> {
     let name = format!("@mastra/auth-cloud-{}", platform.name);
     let place = folder.join("node_modules").join(&name);

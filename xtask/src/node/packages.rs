@@ -1,7 +1,7 @@
-//! npm packages of a folder: those of its lock file, and none of their install scripts.
+//! Installs a folder's npm packages: those of its lock file, without their install scripts.
 //!
-//! `npm install` and not `npm ci`: tools that come with a binary for every platform have lock files that `npm ci` takes for
-//! incomplete wherever a registry does not hold all of those binaries. Neither the lock file nor the manifest is written.
+//! `npm install`, not `npm ci`: tools with a binary for every platform have lock files that `npm ci` considers incomplete
+//! if a registry lacks some of those binaries. Writes neither the lock file nor the manifest.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::Node;
 use crate::process::run;
 use crate::workspace::Workspace;
 
-/// Installs them where the installed ones are others.
+/// Installs them if the installed ones are out of date.
 pub(crate) fn install(node: &Node, folder: &Path) -> Result<()> {
     let age = |file: &str| {
         fs::metadata(folder.join(file))
@@ -40,7 +40,7 @@ pub(crate) fn install(node: &Node, folder: &Path) -> Result<()> {
     })
 }
 
-/// `npm ci` of the lock file in `from`, into another folder: without scripts, and without reporting what is installed.
+/// `npm ci` of the lock file in `from`, into another folder: without scripts, and without npm's audit and funding reports.
 pub(super) fn fetch(
     workspace: &Workspace,
     mut npm: Command,
@@ -58,7 +58,7 @@ pub(super) fn fetch(
     run(npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"]))
 }
 
-/// npm writes down what it installed; a lock file that changed later asks for something else.
+/// npm records what it installed; a lock file changed later requires a new install.
 fn is_current(installed: Option<SystemTime>, locked: Option<SystemTime>) -> bool {
     installed.is_some() && installed >= locked
 }

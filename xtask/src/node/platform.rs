@@ -1,10 +1,11 @@
-//! What npm calls this machine: the name in an addon's file, and the fields that keep its package off other machines.
+//! This machine's platform in npm's terms: the name in an addon's file, and the fields that keep its package off other
+//! machines.
 
 use std::env::consts;
 
 use anyhow::{Context as _, Result};
 
-/// One platform that the addon is built for.
+/// A platform that the addon is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Platform {
     pub(super) name: &'static str,
@@ -12,12 +13,12 @@ pub(super) struct Platform {
     pub(super) cpu: &'static str,
     /// Linux only.
     pub(super) libc: Option<&'static str>,
-    /// What cargo calls the library.
+    /// Cargo's name of the library.
     pub(super) library: &'static str,
 }
 
 impl Platform {
-    /// The one this tool was built for, and so the one cargo builds for.
+    /// The platform that this tool was built for, and so the one that cargo builds for.
     pub(super) fn host() -> Result<Self> {
         of(consts::OS, consts::ARCH, cfg!(target_env = "musl")).with_context(|| {
             format!(
@@ -34,7 +35,7 @@ impl Platform {
     }
 }
 
-/// Every platform that the addon is built for, as npm calls it.
+/// All platforms that the addon is built for, by npm's names.
 pub(super) const NAMES: [&str; 7] = [
     "darwin-arm64",
     "darwin-x64",

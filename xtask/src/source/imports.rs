@@ -29,7 +29,7 @@ pub(super) fn expand(
                 line = token.span().start().line;
             }
             match token {
-                // The new name after `as` says nothing about where it comes from.
+                // The new name after `as` says nothing about the origin.
                 TokenTree::Ident(word) if word == "as" => break,
                 TokenTree::Ident(word) => {
                     found
@@ -57,7 +57,7 @@ pub(super) fn expand(
     }
 }
 
-/// The rest of a path that begins with `first`; `None` where no `::` follows.
+/// The rest of a path that begins with `first`; `None` if no `::` follows.
 pub(super) fn path_from(
     first: &str,
     rest: &mut Cursor,
@@ -65,7 +65,7 @@ pub(super) fn path_from(
 ) -> Option<Vec<String>> {
     let mut segments = vec![first.to_owned()];
     while rest.peek().is_some_and(is_colon) {
-        // A copy looks further ahead: a single `:` never stands before a path's next word.
+        // A copy looks ahead: a single `:` never precedes a path's next word.
         let mut ahead = rest.clone();
         ahead.next();
         let two = ahead.next().as_ref().is_some_and(is_colon);

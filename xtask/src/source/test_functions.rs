@@ -1,6 +1,6 @@
-//! Which functions of a file are tests that run.
+//! The functions of a file that are tests and run.
 //!
-//! A test that is commented out or ignored is none: it guards nothing.
+//! A test that is commented out or ignored does not count: it guards nothing.
 
 use anyhow::Result;
 use proc_macro2::{TokenStream, TokenTree};
@@ -31,13 +31,13 @@ fn read(stream: TokenStream, found: &mut Vec<String>) {
                 }
                 attributes.clear();
             }
-            // Items may stand in a macro call, as in `proptest! { ... }`.
+            // A macro call may contain items, as in `proptest! { ... }`.
             TokenTree::Group(group) => {
                 attributes.clear();
                 read(group.stream(), found);
             }
             TokenTree::Punct(_) | TokenTree::Literal(_) => attributes.clear(),
-            // `pub`, `async` and so on stand between the attributes and `fn`.
+            // `pub`, `async` and so on come between the attributes and `fn`.
             TokenTree::Ident(_) => {}
         }
     }

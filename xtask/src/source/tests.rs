@@ -1,4 +1,4 @@
-//! Small files, and what is read from them.
+//! Small files, and the expected result of parsing each.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! The file itself: numbers without a gap, a known group, a short title, at most one reason.
+//! The rows: numbers without a gap, a known group, a short title, at most one reason.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub(super) struct Threats {
 pub(super) struct Row {
     pub(super) group: String,
     pub(super) title: String,
-    /// Why there is no test so far.
+    /// Why there is no test yet.
     not_yet: Option<String>,
     /// Why the attack cannot reach this software at all.
     not_here: Option<String>,

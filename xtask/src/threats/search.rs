@@ -1,4 +1,4 @@
-//! Tests that carry a threat's number, wherever they stand.
+//! Finds tests that carry a threat's number.
 
 use anyhow::{Context as _, Result};
 
@@ -38,13 +38,13 @@ pub(super) fn run(workspace: &Workspace) -> Result<Vec<Test>> {
     Ok(found)
 }
 
-/// `threat_021_cookie_name_confusion` is about row 21.
+/// The row of a test: 21 for `threat_021_cookie_name_confusion`.
 fn row(name: &str) -> Option<u16> {
     let (number, title) = name.strip_prefix(PREFIX)?.split_once('_')?;
     (number.len() == 3 && !title.is_empty()).then(|| number.parse().ok())?
 }
 
-/// The names in `test('...')` and `it("...")`; `test.skip`, `test.todo` and comments are none.
+/// The names in `test('...')` and `it("...")`; `test.skip`, `test.todo` and comments do not count.
 fn script_tests(text: &str) -> Vec<String> {
     text.lines()
         .map(str::trim_start)

@@ -24,13 +24,13 @@ pub(super) async fn list(_: RequirePermission<Read>) -> Json<Value> {
     Json(json!({ "agents": [{ "id": "demo", "name": "Demo agent" }] }))
 }
 
-/// The agent says who asked it, so that it shows whose session the request came in.
+/// The agent greets the user by name, to show whose session the request has.
 pub(super) async fn generate(user: RequirePermission<Execute>) -> Json<Value> {
     let name = user.name().unwrap_or("there");
     Json(json!({ "text": format!("Hello {name}. I am the demo agent, and you may run me.") }))
 }
 
-/// Deletes for real in spirit only: the next visitor of the demo finds the agent there again.
+/// Pretends to delete: the next visitor of the demo finds the agent again.
 pub(super) async fn remove(_: RequirePermission<Delete>) -> Json<Value> {
     Json(json!({ "deleted": "demo", "restored": true }))
 }

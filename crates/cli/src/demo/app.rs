@@ -1,4 +1,4 @@
-//! The sample app: one open page, one closed API, the sign-in routes, and headers that keep its pages to themselves.
+//! The sample app: one open page, one closed API, the sign-in routes, and security headers.
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -56,12 +56,12 @@ pub(super) fn app(auth: &MastraCloudAuth, cloud_url: &str) -> Result<Router, Clo
         .layer(from_fn_with_state(policy, headers)))
 }
 
-/// A file of the binary, as a handler.
+/// A handler that serves a file embedded in the binary.
 fn asset(kind: &'static str, text: &'static str) -> impl IntoResponse + Clone {
     ([(CONTENT_TYPE, kind), (CACHE_CONTROL, "no-cache")], text)
 }
 
-/// A page may bring its own policy; the others get the app's.
+/// A page may set a policy of its own; the others get the app's.
 async fn headers(State(policy): State<HeaderValue>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

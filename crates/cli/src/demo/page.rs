@@ -1,4 +1,4 @@
-//! The one page of the sample app: sign in, or see who you are and try what you may do.
+//! The sample app's one page: sign in, or see your identity and try your permissions.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ pub(super) struct Home {
     pub(super) cloud_url: Arc<str>,
 }
 
-/// What a visitor can try: label, method, path, permission.
+/// The actions that a visitor can try: label, method, path, permission.
 const ACTIONS: [(&str, &str, &str, &str); 3] = [
     ("List agents", "GET", "/api/agents", "agents:read"),
     (
@@ -57,7 +57,7 @@ pub(super) async fn home(
     }
 }
 
-/// A page for who reads pages; a program takes the status.
+/// A page for browsers; other clients get only the status.
 pub(super) async fn not_found(headers: HeaderMap) -> Response {
     let reads_html = headers
         .get_all(ACCEPT)
@@ -116,7 +116,7 @@ fn signed_out(cloud_url: &str) -> Markup {
     }
 }
 
-/// For a browser that brings a session which is not accepted any more.
+/// The page for a browser whose session is no longer accepted.
 fn was_signed_out(error: &CloudApiError) -> Markup {
     html! {
         section.card.hero role="alert" {

@@ -1,4 +1,4 @@
-//! `mastra-auth token explain`: each check of a token against keys, and its claims where all of them passed.
+//! `mastra-auth token explain`: reports each check of a token against keys, and its claims if all checks passed.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -20,7 +20,7 @@ use crate::terminal::{self, LineEnds};
 const REFUSED: u8 = 3;
 const UNAVAILABLE: u8 = 4;
 
-/// The claims that are shown as the token says them; its times are shown as text.
+/// Claims shown as the token has them; times are shown as text.
 const SHOWN: [&str; 9] = [
     "iss",
     "aud",
@@ -61,7 +61,7 @@ fn now() -> Timestamp {
     Timestamp::from_unix_millis(i64::try_from(millis).unwrap_or(i64::MAX))
 }
 
-/// `text` is the token that was just verified, so that its claims may be read from there too.
+/// `text` is the token that was just verified, so its claims may be read from it too.
 fn accepted(claims: &Claims, text: &str) -> String {
     let shown = shown(
         said(text).unwrap_or_default(),
@@ -76,7 +76,7 @@ fn accepted(claims: &Claims, text: &str) -> String {
     format!("{checks}\n{}\n", terminal::escape(&shown, LineEnds::Keep))
 }
 
-/// What the token has, and nothing that it has not.
+/// The claims that the token has, and no others.
 fn shown(said: Map<String, Value>, times: [(&str, Option<Timestamp>); 3]) -> Map<String, Value> {
     let texts = said
         .into_iter()

@@ -1,5 +1,5 @@
-//! `mastra-auth token inspect`: what a token says of itself, with nothing checked. The signature is not shown, so that the
-//! output can be pasted somewhere without being a credential.
+//! `mastra-auth token inspect`: shows an unverified token's header and claims. Omits the signature, so that the output is
+//! not a credential and can be pasted.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -56,7 +56,7 @@ fn part(text: &str) -> Option<Value> {
         .filter(Value::is_object)
 }
 
-/// JSON for a terminal: control characters of any kind stay text.
+/// JSON for a terminal, with all control characters escaped.
 fn pretty(value: &Value) -> String {
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     terminal::escape(&text, LineEnds::Keep)

@@ -1,6 +1,6 @@
-//! `mastra-auth token new`: a token of a local Cloud, alone on standard output.
+//! `mastra-auth token new`: prints only a local Cloud's token on standard output.
 //!
-//! Asks the local Cloud's admin route for it, which any program of this machine may. Nothing is asked at another machine.
+//! Requests it from the local Cloud's admin route, which any program on this machine may use. Never asks another machine.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -16,7 +16,7 @@ use crate::args::NewArgs;
 use crate::failure::Failure;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
-/// More than a local Cloud ever answers.
+/// More than any answer of a local Cloud.
 const MAX_BYTES: usize = 256 * 1024;
 
 pub(crate) async fn run(args: NewArgs) -> Result<ExitCode, Failure> {

@@ -1,4 +1,4 @@
-//! `mastra-auth token verify`: ask a Cloud who a token belongs to.
+//! `mastra-auth token verify`: asks a Cloud who a token belongs to.
 
 use std::process::ExitCode;
 
@@ -12,7 +12,7 @@ use crate::dev::ready;
 use crate::failure::Failure;
 use crate::terminal::{self, LineEnds};
 
-/// What is printed, in this order.
+/// The printed report, in this order.
 #[derive(Serialize)]
 struct Report<'a> {
     outcome: &'static str,

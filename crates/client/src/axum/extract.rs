@@ -1,4 +1,4 @@
-//! Extractors: the user of a request as an argument of its handler. They read what [`AuthLayer`](super::AuthLayer) found out.
+//! Extractors: the user of a request as an argument of its handler. They read what [`AuthLayer`](super::AuthLayer) found.
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -15,7 +15,7 @@ use super::layer::Session;
 use super::rejection::{AuthRejection, Denied};
 use crate::{MastraCloudAuth, SessionEnd, signals};
 
-/// The signed-in user of the request; without one the answer is 401. Reads like a [`CloudUser`].
+/// The signed-in user of the request; without one the answer is 401. Dereferences to a [`CloudUser`].
 ///
 /// As `Option<CurrentUser>` under [`AuthLayer::optional`](super::AuthLayer::optional) it is `None` where no user is signed in.
 ///
@@ -33,11 +33,11 @@ pub struct CurrentUser {
     identity: Arc<Identity>,
 }
 
-/// The same as `Option<CurrentUser>`, as a type of its own.
+/// `Option<CurrentUser>` as a type of its own.
 #[derive(Clone, Debug)]
 pub struct OptionalUser(pub Option<CurrentUser>);
 
-/// A permission by its name, so that a handler's signature says what it takes.
+/// A permission as a type, so that a handler's signature names the permission it requires.
 ///
 /// ```
 /// use mastra_auth_cloud::axum::{Permission, RequirePermission};
@@ -57,14 +57,14 @@ pub trait Permission {
     const NAME: &'static str;
 }
 
-/// Whoever is signed in and may do `P`; others get 401 or 403, and 503 where it cannot be found out.
+/// The signed-in user with the permission `P`. Others get 401 or 403, and 503 if the permissions cannot be read.
 pub struct RequirePermission<P> {
     user: CurrentUser,
     permission: PhantomData<fn() -> P>,
 }
 
 impl CurrentUser {
-    /// The identity behind the user: its session and its expiry.
+    /// The identity behind the user, with its session and expiry.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -123,7 +123,7 @@ impl<P: Permission> std::fmt::Debug for RequirePermission<P> {
     }
 }
 
-/// A route that forgot its layer is closed, not open.
+/// A route without its layer is closed, not open.
 fn session(parts: &Parts) -> Result<&Session, AuthRejection> {
     parts.extensions.get::<Session>().ok_or_else(|| {
         signals::layer_missing();
@@ -160,8 +160,8 @@ impl<S: Sync> FromRequestParts<S> for CurrentUser {
     }
 }
 
-/// `None` where the request carries no credential that is accepted. Whether that could be found out at all is not put into
-/// the `Option`: where it could not, the layer has answered 503 already, and without a layer this is 500.
+/// `None` if the request carries no accepted credential. An unavailable Cloud is never `None`: the layer has then answered
+/// 503 already. Without a layer the answer is 500.
 impl<S: Sync> OptionalFromRequestParts<S> for CurrentUser {
     type Rejection = AuthRejection;
 
@@ -195,7 +195,7 @@ impl<S: Sync, P: Permission> FromRequestParts<S> for RequirePermission<P> {
 }
 
 impl MastraCloudAuth {
-    /// Whether a user may do this; what the outside is told where not.
+    /// Checks that a user has a permission; else returns the rejection to answer with.
     pub(super) async fn admit(
         &self,
         user: &CloudUser,
@@ -208,7 +208,7 @@ impl MastraCloudAuth {
                 signals::permission_denied(user.id().as_str(), permission, headers);
                 Err(Denied::PermissionDenied)
             }
-            // It was signed out, or came to its end, since the layer let the request in.
+            // The session was signed out or expired after the layer let the request in.
             Err(error) if error.is_end_of_session() => Err(Denied::InvalidToken),
             Err(error) => {
                 signals::permissions_unavailable(&error, permission, headers);

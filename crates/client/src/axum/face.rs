@@ -1,4 +1,4 @@
-//! What a deployment chooses about its routes and pages, and the addresses that follow from it.
+//! A deployment's choices for its routes and pages, and the addresses that follow from them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ type Hook = Arc<dyn Fn(&ErrorPage<'_>, &HeaderMap) -> Response + Send + Sync>;
 pub(crate) struct Face {
     pub(crate) paths: RoutePaths,
     pub(crate) error_page: Option<Hook>,
-    /// A browser came to a sign-in route, so that they stand where they are looked for.
+    /// A browser reached a sign-in route, so the routes are mounted where the configuration says.
     pub(crate) arrived: AtomicBool,
     told: AtomicBool,
 }
@@ -45,16 +45,16 @@ impl Face {
 }
 
 impl Builder {
-    /// Where the sign-in routes stand, below the path of the public URL. Default: below `/auth`. Feature `axum`.
+    /// Paths of the sign-in routes, below the path of the public URL. Default: below `/auth`. Feature `axum`.
     pub fn route_paths(mut self, paths: RoutePaths) -> Self {
         self.face.paths = paths;
         self
     }
 
-    /// Writes the pages for errors, in place of the plain ones. Feature `axum`.
+    /// Renders error pages in place of the plain ones. Feature `axum`.
     ///
-    /// It is called for browsers that navigate; programs get JSON, and who can be helped by signing in is sent there. The answer's
-    /// status and `Cache-Control` are set afterwards, so that a page need not say them.
+    /// Called for browsers that navigate. API clients get JSON, and a browser that signing in would help is redirected
+    /// there. The answer's status and `Cache-Control` are set afterwards, so a page need not set them.
     ///
     /// # Examples
     ///
@@ -90,17 +90,18 @@ impl MastraCloudAuth {
         }
     }
 
-    /// Where a sign-in begins.
+    /// The path of the login route.
     pub(crate) fn login_path(&self) -> String {
         self.place(&self.face().paths.login)
     }
 
-    /// Whether a sign-in begins at this path, as browsers know it or as a router here does.
+    /// Whether this is the login route's path, as browsers or a router here see it.
     pub(crate) fn is_login(&self, path: &str) -> bool {
         path == self.face().paths.login || path == self.login_path()
     }
 
-    /// Where a sign-in begins, with the way back to what a browser wanted. It is cut here already: a server or proxy may not take the long address.
+    /// The login route's address with the return path for what a browser wanted. Cut here already: a server or proxy may
+    /// reject a long address.
     pub(crate) fn login_location(&self, uri: &Uri) -> String {
         let wanted = uri.path_and_query().map_or("/", |path| path.as_str());
         let wanted = ReturnPath::sanitize(&self.place(wanted), None);
@@ -109,7 +110,8 @@ impl MastraCloudAuth {
         format!("{}?return_to={wanted}", self.login_path())
     }
 
-    /// Tells once where browsers are sent to sign in from under a prefix that the public URL does not have, and none arrived so far.
+    /// Logs once if browsers are sent to sign in from under a prefix that the public URL lacks, and none has arrived so
+    /// far.
     pub(crate) fn note_nest(&self, original: &Uri, nested: &Uri) {
         let is_nested = original.path() != nested.path();
         let own = self.public_url().map_or("", PublicUrl::path);
@@ -118,10 +120,10 @@ impl MastraCloudAuth {
         }
     }
 
-    /// Notes that a browser came to a sign-in route by this path, and tells once where it is not the one that the configuration says.
+    /// Notes that a browser reached a sign-in route by this path, and logs once if the configuration says another path.
     pub(crate) fn note_arrival(&self, original: &Uri, route: &str) {
         let path = original.path();
-        // A proxy may take the prefix away before it hands the request on.
+        // A proxy may strip the prefix before it forwards the request.
         if path == route || path == self.place(route) {
             self.face().arrived.store(true, Ordering::Relaxed);
         } else {

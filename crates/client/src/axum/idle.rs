@@ -1,5 +1,5 @@
-//! Requests that no person waits for: `HEAD`, and what a browser fetches before anybody goes there (Fetch Metadata,
-//! `Sec-Purpose`; older browsers say it in headers of their own). A sign-in neither begins nor ends with one.
+//! Requests without a person behind them: `HEAD`, and prefetches by a browser (Fetch Metadata, `Sec-Purpose`; older
+//! browsers send headers of their own). They neither begin nor end a sign-in.
 
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode};
@@ -8,8 +8,8 @@ use super::outside::guard;
 
 const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
-/// The answer to such a request; none where a person waits. A browser keeps no prefetched answer with an error status and asks
-/// again when the person goes there. No `Retry-After`: Chromium would then prefetch nothing else of this site for that long.
+/// The answer to such a request; `None` for others. A browser discards a prefetched answer with an error status and asks
+/// again on navigation. No `Retry-After`: Chromium would then prefetch nothing else of this site for that long.
 pub(crate) fn idle(method: &Method, headers: &HeaderMap) -> Option<Response> {
     let status = if is_prefetch(headers) {
         StatusCode::SERVICE_UNAVAILABLE

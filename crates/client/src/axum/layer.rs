@@ -1,9 +1,9 @@
-//! The layer: who is it, before anything else is done.
+//! The layer that authenticates each request before its handler runs.
 //!
-//! [`AuthLayer::required`] closes what stands under it; [`AuthLayer::optional`] lets everybody in and tells who is there.
-//! Either way a request whose credential cannot be checked gets 503: to treat it as signed out would be a lie. Covers
-//! every kind of request, WebSocket upgrades too. A session near its end is renewed on the way, and its new cookie is set on the
-//! answer.
+//! [`AuthLayer::required`] closes the routes under it; [`AuthLayer::optional`] lets every request in and provides its user,
+//! if any. Either way a request whose credential cannot be checked gets 503: to treat it as signed out would be wrong.
+//! Covers every kind of request, WebSocket upgrades too. A session near its end is renewed on the way, with its new cookie
+//! set on the answer.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,11 +28,11 @@ use super::preflight::is_preflight;
 use super::rejection::{Denied, turn_away};
 use crate::MastraCloudAuth;
 
-/// What the layer leaves for the extractors.
+/// What the layer passes to the extractors.
 #[derive(Clone)]
 pub(crate) struct Session {
     pub(crate) auth: MastraCloudAuth,
-    /// The user, or what the outside is told where one is needed.
+    /// The user, or the rejection for a handler that needs one.
     pub(crate) identity: Result<Arc<Identity>, Denied>,
 }
 
@@ -42,20 +42,20 @@ enum Entry {
     Optional,
 }
 
-/// Finds out who each request comes from.
+/// Authenticates each request.
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     auth: MastraCloudAuth,
     entry: Entry,
-    /// Every one of them is needed.
+    /// A user needs all of them.
     permissions: Option<Arc<[Permission]>>,
 }
 
 impl AuthLayer {
-    /// Lets in only who is signed in: others get 401 as JSON, or are sent to sign in where a browser navigates.
+    /// Lets in signed-in users only. Others get 401 as JSON; a browser that navigates is redirected to sign in.
     ///
-    /// A CORS preflight passes: it never carries a credential, and a `CorsLayer` under this layer answers it. What passes is
-    /// `OPTIONS` with `Origin` and `Access-Control-Request-Method`, without a credential or a body, and it has no user.
+    /// A CORS preflight passes: it never carries a credential, and a `CorsLayer` under this layer answers it. A preflight
+    /// is `OPTIONS` with `Origin` and `Access-Control-Request-Method`, without a credential or a body, and it has no user.
     pub const fn required(auth: MastraCloudAuth) -> Self {
         Self {
             auth,
@@ -64,7 +64,7 @@ impl AuthLayer {
         }
     }
 
-    /// Lets in everybody and tells who is there, for `Option<`[`CurrentUser`](super::CurrentUser)`>`.
+    /// Lets in every request and provides its user, for `Option<`[`CurrentUser`](super::CurrentUser)`>`.
     pub const fn optional(auth: MastraCloudAuth) -> Self {
         Self {
             auth,
@@ -73,12 +73,14 @@ impl AuthLayer {
         }
     }
 
-    /// Lets in only who is signed in and may do this, as in `agents:read`; called more than once, who may do all of it. Without
-    /// the permission the answer is 403, without a user as with [`required`](Self::required), and 503 where it cannot be found out.
+    /// Lets in signed-in users with this permission, such as `agents:read`. Called more than once, it requires all of them.
+    ///
+    /// Without the permission the answer is 403, and 503 if the permissions cannot be read. Without a user it is as with
+    /// [`required`](Self::required).
     ///
     /// # Errors
     ///
-    /// `invalid_argument` where the text is not `resource:action` or `resource:action:id`, and so could never be granted.
+    /// `invalid_argument` if the text is not `resource:action` or `resource:action:id`, and so could never be granted.
     ///
     /// # Examples
     ///
@@ -106,7 +108,7 @@ impl AuthLayer {
         })
     }
 
-    /// Who a request comes from, where that is known and nothing is to be asked or renewed, and it may come in.
+    /// The cached identity of a request that may come in, if neither a call nor a renewal is needed.
     fn known(&self, request: &Request) -> Option<Arc<Identity>> {
         let Some(permissions) = &self.permissions else {
             return self.auth.known(request.headers());
@@ -119,7 +121,7 @@ impl AuthLayer {
         grants.allows_all(permissions.iter()).then_some(identity)
     }
 
-    /// What a layer around this one found out already, and renewed.
+    /// What an outer layer of the same deployment already found and renewed.
     fn found(&self, request: &Request) -> Option<Result<Arc<Identity>, Denied>> {
         let session = request.extensions().get::<Session>()?;
         session
@@ -128,7 +130,7 @@ impl AuthLayer {
             .then(|| session.identity.clone())
     }
 
-    /// Finds out who a request comes from, and what to set on the answer.
+    /// Authenticates a request. Returns the identity and the cookie to set on the answer.
     async fn search(
         &self,
         headers: &HeaderMap,
@@ -159,17 +161,17 @@ impl AuthLayer {
 }
 
 impl MastraCloudAuth {
-    /// The layer that lets in only who is signed in and may do this, for one route or for many: see [`AuthLayer::require`].
+    /// A layer that lets in signed-in users with this permission, for one route or for many: see [`AuthLayer::require`].
     ///
     /// # Errors
     ///
-    /// `invalid_argument` where the text is not `resource:action` or `resource:action:id`.
+    /// `invalid_argument` if the text is not `resource:action` or `resource:action:id`.
     pub fn require(&self, permission: &str) -> Result<AuthLayer, CloudApiError> {
         AuthLayer::required(self.clone()).require(permission)
     }
 }
 
-/// The user, or what the outside is told.
+/// The user, or the rejection.
 pub(super) fn identity(answer: Answer) -> Result<Arc<Identity>, Denied> {
     match answer {
         Answer::Authenticated(identity) => Ok(identity),
@@ -210,7 +212,7 @@ where
         self.inner.poll_ready(context)
     }
 
-    // It stands on the way of every request, which is large: not to be moved once more.
+    // Inlined: every request passes here and is large, so avoid another move.
     #[inline]
     fn call(&mut self, mut request: Request) -> Self::Future {
         let known = if is_preflight(&request) {
@@ -232,7 +234,7 @@ where
                 answer: self.inner.call(request),
             };
         }
-        // The service that was polled ready is the one to call; its clone takes its place.
+        // Call the service that was polled ready; its clone takes its place.
         let clone = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, clone);
         let layer = self.layer.clone();
@@ -263,8 +265,8 @@ where
     }
 }
 
-/// Nothing, and room for what axum puts into a request, the route, the parameters in its path and its URI as it came, and for
-/// what the layer does: so that this need not grow on the way of every request.
+/// Empty extensions with capacity for what axum and this layer insert: the route, its path parameters, the original URI and
+/// the session. So no request has to grow its own.
 static ROOMY: LazyLock<Extensions> = LazyLock::new(|| {
     #[derive(Clone)]
     struct Place<const NUMBER: u8>;
@@ -278,15 +280,15 @@ static ROOMY: LazyLock<Extensions> = LazyLock::new(|| {
 });
 
 pin_project! {
-    /// An answer on its way. Most requests come from somebody who is known, and need no task and no copy of a service.
+    /// The future of an answer. Most requests have a cached identity, and need no task and no copy of the service.
     #[project = Way]
     pub enum Answering<F, E> {
-        /// To somebody who is known.
+        /// The identity is cached.
         Known {
             #[pin]
             answer: F,
         },
-        /// To somebody who has to be looked for.
+        /// The identity must be looked up.
         Searched {
             searching: Pin<Box<dyn Future<Output = Result<Response, E>> + Send>>,
         },
@@ -312,7 +314,7 @@ where
     }
 }
 
-/// Gives the browser the renewed session, unless the handler set that cookie itself or ended the session.
+/// Sets the renewed session cookie, unless the handler set that cookie itself or ended the session.
 fn keep(auth: &MastraCloudAuth, identity: &Identity, cookie: &SetCookie, headers: &mut HeaderMap) {
     let name = format!("{}=", cookie.name());
     let is_set = headers

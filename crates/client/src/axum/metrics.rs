@@ -1,4 +1,4 @@
-//! The figures at a path of your choice. Features `axum` and `metrics`.
+//! A route for metrics, at a path of your choice. Features `axum` and `metrics`.
 
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{MethodRouter, get};
@@ -11,8 +11,8 @@ use crate::metrics;
 
 /// Answers with the [`Metrics`](crate::metrics::Metrics) as OpenMetrics text.
 ///
-/// It is mounted nowhere by itself and asks nobody who they are. The figures hold no secret, but they tell how many people
-/// there are and whether the Cloud is away: put the route on a port that only your Prometheus reaches.
+/// It is not mounted by default, and requires no sign-in. The metrics hold no secret, but reveal the number of users and
+/// whether the Cloud is down: put the route on a port that only your Prometheus reaches.
 ///
 /// ```no_run
 /// use axum::Router;

@@ -1,11 +1,11 @@
-//! A page that goes on by itself. A browser sends no `SameSite=Strict` cookie along a chain of redirects that another site began;
-//! what this page asks for, this site asks for, and the cookie comes along. No script is needed, and a link stands by.
+//! A page that navigates on by itself. A browser sends no `SameSite=Strict` cookie along a redirect chain that another site
+//! began. A request from this page comes from this site, so the cookie is sent. Needs no script; the page also has a link.
 
 use axum::response::{Html, IntoResponse as _, Response};
 
 use super::page::{SCRIPT, STYLE, escape, protect};
 
-/// The page that goes to `href`, which is of this origin.
+/// The page that navigates to `href`, which must be of this origin.
 pub(crate) fn onward(href: &str) -> Response {
     let href = escape(href);
     let body = format!(

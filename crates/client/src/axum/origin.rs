@@ -1,9 +1,9 @@
-//! Whether a request that changes something comes from a page of our own (cross-site request forgery).
+//! Checks that a state-changing request comes from a page of this app (cross-site request forgery).
 //!
-//! Browsers send `Origin` with every POST, and `Sec-Fetch-Site` to every trustworthy address; a page cannot forge either. A
-//! page that sends no referrer sends the origin `null`, and only its site tells then that it is ours. A session that several hosts
-//! share by the cookie's Domain, `www` and apex, may be ended at each of them: where the browser says that the page is of the same origin.
-//! A request with neither comes from no browser, and so from nobody who could be tricked.
+//! Browsers send `Origin` with every POST, and `Sec-Fetch-Site` to every trustworthy address; a page can forge neither. A
+//! page without a referrer sends the origin `null`, and then only `Sec-Fetch-Site` shows that it is this app's. Hosts that
+//! share a session by the cookie's Domain, such as `www` and apex, may each end it, if the browser says that the page is of
+//! the same origin. A request with neither header comes from no browser, so no user can have been tricked into it.
 
 use http::HeaderMap;
 use http::header::ORIGIN;
@@ -76,7 +76,7 @@ mod tests {
                 );
             }
         }
-        // The same app at another host that shares the session.
+        // Another host of this app, which shares the session.
         for (origin, site, expect) in [
             ("https://www.example.com", Some("same-origin"), true),
             ("https://example.com", Some("same-origin"), true),

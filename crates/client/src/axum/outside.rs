@@ -1,4 +1,4 @@
-//! The forms of an answer, and what no cache may keep.
+//! Response helpers: JSON errors, redirects, cookies and cache headers.
 
 use axum::response::{IntoResponse as _, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, Entry, LOCATION, SET_COOKIE, VARY};
@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use serde_json::json;
 
-/// `{"error": {"code", "message"}}`, not to be cached.
+/// `{"error": {"code", "message"}}`, not cacheable.
 pub(crate) fn json_error(status: StatusCode, code: &str, message: &str) -> Response {
     let body = axum::Json(json!({ "error": { "code": code, "message": message } }));
     let mut response = (status, body).into_response();
@@ -22,7 +22,7 @@ pub(crate) fn see_other(location: &str) -> Response {
             value.set_sensitive(true);
             response.headers_mut().insert(LOCATION, value);
         }
-        // Locations are made of encoded parts; one that is not a header value is a mistake of ours.
+        // Locations are made of encoded parts; an invalid header value is a bug here.
         Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
     guard(response.headers_mut());
@@ -31,7 +31,7 @@ pub(crate) fn see_other(location: &str) -> Response {
 
 /// Keeps an answer that depends on the session out of every cache.
 pub(crate) fn guard(headers: &mut HeaderMap) {
-    // Checked when this is built, and not on the way of every answer.
+    // Built as constants, not parsed for every answer.
     headers.insert(
         CACHE_CONTROL,
         const { HeaderValue::from_static("no-store") },
@@ -43,7 +43,7 @@ pub(crate) fn guard(headers: &mut HeaderMap) {
                 .any(|name| name.trim().eq_ignore_ascii_case("cookie"))
         })
     };
-    // One look for the usual answer, which says nothing of it.
+    // One look-up suffices for the usual answer, which has no `Vary`.
     match headers.entry(VARY) {
         Entry::Vacant(place) => _ = place.insert(cookie),
         Entry::Occupied(mut place) if !place.iter().any(varies) => place.append(cookie),
@@ -53,16 +53,17 @@ pub(crate) fn guard(headers: &mut HeaderMap) {
 
 /// Adds a cookie to an answer.
 pub(crate) fn set_cookie(headers: &mut HeaderMap, cookie: &SetCookie) {
-    // Cookies are made of checked parts and are header values.
+    // Cookies are made of checked parts, so they are valid header values.
     if let Ok(mut value) = HeaderValue::from_str(cookie.expose()) {
         value.set_sensitive(true);
         headers.append(SET_COOKIE, value);
     }
 }
 
-/// Whether a person is looking: a browser that navigates, or something that asks for HTML.
+/// Whether the client is a browser that navigates, or asks for HTML.
 ///
-/// `Sec-Fetch-Mode` decides where it is sent (Fetch Metadata); a script's `fetch` accepts `*/*` and stays an API client.
+/// `Sec-Fetch-Mode` decides if the browser sends it (Fetch Metadata). A script's `fetch` accepts `*/*` and counts as an API
+/// client.
 pub(crate) fn wants_page(headers: &HeaderMap) -> bool {
     match headers.get("sec-fetch-mode") {
         Some(mode) => mode == "navigate",

@@ -1,7 +1,7 @@
-//! The few pages that a person may meet between two sites: constant words, a code, a number to quote, a way on.
+//! The error pages of a sign-in: constant text, a code, a reference to quote and a link.
 //!
-//! Nothing of the request is repeated in them. One script runs, the one that the policy names by its digest: it takes the
-//! code and the state out of the address bar and the history, for a code that was refused here may still be good at the Cloud.
+//! They repeat nothing of the request. One script runs, which the policy names by its digest. It removes the code and the
+//! state from the address bar and the history: a code that was refused here may still be valid at the Cloud.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -11,33 +11,33 @@ use mastra_auth_cloud_core::encoding::hex;
 use super::outside::guard;
 use crate::{MastraCloudAuth, system};
 
-/// What the page for an error says: constant words, of which none come from the request.
+/// The content of an error page: constant text, none of it from the request.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct ErrorPage<'a> {
     /// The answer's status.
     pub status: StatusCode,
-    /// A heading of a few words.
+    /// A short heading.
     pub title: &'a str,
     /// What happened, and what to do about it.
     pub text: &'a str,
     /// The stable code.
     pub code: &'a str,
-    /// A number that stands in the log as well.
+    /// A reference that the log holds too.
     pub reference: &'a str,
-    /// The words of the way on.
+    /// The text of the link.
     pub action: &'a str,
-    /// Where it leads: a path of the app, or nothing for the same address once more.
+    /// The link's target: a path of the app, or empty to retry the same address.
     pub href: &'a str,
     pub(crate) address: Address,
 }
 
-/// What becomes of the query in the address bar.
+/// What happens to the query in the address bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Address {
-    /// It stays: it is the app's own.
+    /// Kept: it is the app's own.
     Kept,
-    /// It goes: it holds the code and the state of a sign-in.
+    /// Removed: it holds the code and the state of a sign-in.
     Cleared,
 }
 
@@ -57,7 +57,7 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     script-src 'sha256-8A+3er73YJf04rRHGhbZwZQACPiiipi9EPduIeAAIDk='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 impl ErrorPage<'_> {
-    /// The page as the deployment writes it, or a plain one.
+    /// The page as the deployment renders it, or a plain one.
     pub(crate) fn answer(self, auth: Option<&MastraCloudAuth>, headers: &HeaderMap) -> Response {
         let own = auth.and_then(|auth| auth.face().error_page.as_ref());
         let Some(page) = own else {
@@ -94,7 +94,7 @@ impl IntoResponse for ErrorPage<'_> {
     }
 }
 
-/// The headers of every page.
+/// Sets the headers of every page.
 pub(super) fn protect(headers: &mut HeaderMap) {
     guard(headers);
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
@@ -102,7 +102,7 @@ pub(super) fn protect(headers: &mut HeaderMap) {
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
-/// A number that stands on the page and in the log.
+/// A reference that the page shows and the log holds.
 pub(crate) fn reference() -> String {
     hex(&system::jitter().0.to_be_bytes())
         .chars()
@@ -110,7 +110,7 @@ pub(crate) fn reference() -> String {
         .collect()
 }
 
-/// The words are constant today; escaping keeps it so that they need not be.
+/// The text is constant today; escaping keeps it safe if that changes.
 pub(super) fn escape(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, c| {

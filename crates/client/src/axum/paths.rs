@@ -1,4 +1,4 @@
-//! Where the sign-in routes stand.
+//! Paths of the sign-in routes.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 256;
 /// The paths of the four sign-in routes, below the path of the public URL. [`Default`] is `/auth/login`, `/auth/callback`,
 /// `/auth/logout` and `/auth/me`.
 ///
-/// They are checked by [`Builder::build`](crate::Builder::build). The callback's address has to be registered at the Cloud.
+/// [`Builder::build`](crate::Builder::build) checks them. The callback's address must be registered at the Cloud.
 ///
 /// # Examples
 ///
@@ -49,7 +49,7 @@ impl RoutePaths {
         }
     }
 
-    /// Where a sign-in begins.
+    /// Sets the path of the route that begins a sign-in.
     #[must_use]
     pub fn login(self, path: impl Into<String>) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl RoutePaths {
         }
     }
 
-    /// Where the Cloud sends the browser back to.
+    /// Sets the path to which the Cloud sends the browser back.
     #[must_use]
     pub fn callback(self, path: impl Into<String>) -> Self {
         Self {
@@ -67,7 +67,7 @@ impl RoutePaths {
         }
     }
 
-    /// Where a session is ended.
+    /// Sets the path of the route that ends a session.
     #[must_use]
     pub fn logout(self, path: impl Into<String>) -> Self {
         Self {
@@ -76,7 +76,7 @@ impl RoutePaths {
         }
     }
 
-    /// Who is signed in.
+    /// Sets the path of the route that returns the signed-in user.
     #[must_use]
     pub fn me(self, path: impl Into<String>) -> Self {
         Self {
@@ -85,7 +85,7 @@ impl RoutePaths {
         }
     }
 
-    /// Four different paths of plain segments: nothing that a router reads as a parameter or as another path.
+    /// Checks for four different paths of plain segments, which a router reads neither as a parameter nor as another path.
     pub(crate) fn check(self) -> Result<Self, CloudApiError> {
         let all = [&self.login, &self.callback, &self.logout, &self.me];
         if !all.iter().all(|path| is_plain(path)) {

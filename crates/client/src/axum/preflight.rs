@@ -1,13 +1,13 @@
-//! CORS preflights: a browser asks whether a page of another origin may send a request, and never says who it is.
+//! CORS preflights: a browser asks whether a page of another origin may send a request, without a credential.
 
 use axum::body::HttpBody as _;
 use axum::extract::Request;
 use http::Method;
 use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, COOKIE, ORIGIN};
 
-/// Whether a request is a preflight as browsers send it (Fetch, "CORS-preflight fetch"): `OPTIONS` with an origin and the method
-/// that is asked about, without a credential and without a body. Anything else has to say who it is, so that nothing but
-/// the bare question gets past the layer.
+/// Whether a request is a preflight as browsers send it (Fetch, "CORS-preflight fetch"): `OPTIONS` with an origin and a
+/// requested method, without a credential and without a body. Any other request must authenticate, so only the bare
+/// question passes the layer.
 pub(super) fn is_preflight(request: &Request) -> bool {
     *request.method() == Method::OPTIONS && {
         let headers = request.headers();

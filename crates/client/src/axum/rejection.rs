@@ -1,7 +1,7 @@
-//! Why a request is not served, and how a browser or a program is told.
+//! Rejections of a request, and their answers for browsers and API clients.
 //!
-//! Where signing in mends it, a browser that navigates is sent to sign in. Everything else is a page with a code for a
-//! browser and JSON with that code for a program: what signing in cannot mend must not lead there, or it goes round in circles.
+//! A browser that navigates is redirected to sign in if that helps. Otherwise a browser gets a page with a code, and an API
+//! client JSON with that code. What signing in cannot mend must not lead there, or the browser loops.
 
 use std::fmt;
 
@@ -17,34 +17,34 @@ use super::page::{Address, ErrorPage, reference};
 use crate::MastraCloudAuth;
 use crate::signals::{self, Trail};
 
-/// Why a request is not served. What lies behind it stays in the log.
+/// Why a request is rejected. The underlying error stays in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Denied {
-    /// 401 `not_signed_in`: there is no credential.
+    /// 401 `not_signed_in`: the request has no credential.
     NotSignedIn,
     /// 401 `invalid_token`: the credential is not accepted.
     InvalidToken,
-    /// 400 `too_many_cookies`: there are more session cookies of one name than are tried.
+    /// 400 `too_many_cookies`: more session cookies of one name than are tried.
     TooManyCookies,
     /// 400 `cookie_header_too_large`: the `Cookie` header is larger than is read.
     CookieHeaderTooLarge,
-    /// 403 `account_refused`: the Cloud knows the account and does not let it in.
+    /// 403 `account_refused`: the Cloud knows the account and denies it access.
     AccountRefused,
-    /// 403 `permission_denied`: the user may not do this.
+    /// 403 `permission_denied`: the user lacks the permission.
     PermissionDenied,
     /// 403 `cross_origin`: the request comes from a page of another origin.
     CrossOrigin,
-    /// 503 `unavailable`: it could not be found out. Cookies stay.
+    /// 503 `unavailable`: the Cloud could not be asked. Cookies stay.
     Unavailable,
-    /// 500 `layer_missing`: the route does not stand under an [`AuthLayer`](super::AuthLayer).
+    /// 500 `layer_missing`: the route is not under an [`AuthLayer`](super::AuthLayer).
     LayerMissing,
-    /// 500 `invalid_configuration`: the deployment is set up wrongly.
+    /// 500 `invalid_configuration`: the deployment is misconfigured.
     Misconfigured,
 }
 
 impl Denied {
-    /// What the outside is told of a credential that was refused.
+    /// The rejection for a refused credential.
     pub(crate) fn of(error: &CloudApiError) -> Self {
         match error.remedy() {
             Remedy::SignIn => Self::InvalidToken,
@@ -119,12 +119,12 @@ impl Denied {
         }
     }
 
-    /// Whether a browser is sent to sign in.
+    /// Whether a browser is redirected to sign in.
     const fn leads_to_sign_in(self) -> bool {
         matches!(self, Self::NotSignedIn | Self::InvalidToken)
     }
 
-    /// The way on from the page: a text and a path.
+    /// The page's link: its text and path.
     fn action(self, auth: Option<&MastraCloudAuth>) -> (&'static str, String) {
         let home = || auth.map_or_else(|| "/".to_owned(), |auth| auth.place("/"));
         match (self, auth) {
@@ -132,13 +132,13 @@ impl Denied {
             (Self::AccountRefused, Some(auth)) => {
                 ("Sign in with another account", auth.login_path())
             }
-            // To the same page once more.
+            // The same page again.
             (Self::Unavailable, _) => ("Try again", String::new()),
             _ => ("Open the app", home()),
         }
     }
 
-    /// The headers that go with it, whatever form the answer has.
+    /// Adds the headers of this rejection, which both forms of the answer have.
     fn annotate(self, headers: &mut HeaderMap) {
         let (name, value) = match self {
             Self::NotSignedIn => (WWW_AUTHENTICATE, "Bearer"),
@@ -150,7 +150,7 @@ impl Denied {
     }
 }
 
-/// As JSON: a handler that answers with it knows nothing of the request.
+/// As JSON: a handler that returns it has no access to the request.
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
         let mut response = json_error(self.status(), self.code(), self.message());
@@ -159,7 +159,7 @@ impl IntoResponse for Denied {
     }
 }
 
-/// What an extractor answers a request with that it does not let through: the way to sign in, a page or JSON.
+/// The answer of an extractor that rejects a request: a redirect to sign in, a page or JSON.
 pub struct AuthRejection {
     denied: Denied,
     response: Box<Response>,
@@ -171,7 +171,7 @@ impl AuthRejection {
         Self { denied, response }
     }
 
-    /// Why.
+    /// The reason.
     pub const fn denied(&self) -> Denied {
         self.denied
     }
@@ -197,18 +197,18 @@ impl fmt::Display for AuthRejection {
 
 impl std::error::Error for AuthRejection {}
 
-/// The answer to a request that may not come in: where signing in would help and a browser navigates, the way there.
+/// Answers a rejected request: a redirect to sign in if that helps and a browser navigates, else a page or JSON.
 pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &Parts) -> Response {
     if let Some(auth) = auth
         && denied.leads_to_sign_in()
-        // What changes something is never answered with a redirect.
+        // A state-changing request is never answered with a redirect.
         && matches!(parts.method, Method::GET | Method::HEAD)
         && wants_page(&parts.headers)
     {
-        // Under a nested router the request's own URI is cut short.
+        // Under a nested router the request's own URI lacks the prefix.
         let original = parts.extensions.get::<OriginalUri>();
         let uri = original.map_or(&parts.uri, |original| &original.0);
-        // A request for the sign-in itself: from here it would lead here again, and so on for ever.
+        // A redirect from the login route would lead back to itself for ever.
         if [uri.path(), parts.uri.path()]
             .iter()
             .any(|path| auth.is_login(path))
@@ -222,7 +222,7 @@ pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &
     refuse(auth, denied, &parts.headers)
 }
 
-/// A page for a browser that navigates, JSON for everything else.
+/// A page for a browser that navigates, JSON for other clients.
 pub(super) fn refuse(
     auth: Option<&MastraCloudAuth>,
     denied: Denied,

@@ -1,4 +1,5 @@
-//! The four routes of a sign-in: `/auth/login`, `/auth/callback`, `/auth/logout`, `/auth/me`, or where the deployment wants them.
+//! The four sign-in routes: `/auth/login`, `/auth/callback`, `/auth/logout`, `/auth/me`, or at the paths that the
+//! deployment chose.
 
 mod callback;
 mod elsewhere;
@@ -28,20 +29,22 @@ struct Desk {
     redirect_uri: Arc<RedirectUri>,
 }
 
-/// The routes, to be merged into an app outside of any [`AuthLayer`](super::AuthLayer). They stand below the path of the public
-/// URL, and elsewhere than here with [`Builder::route_paths`](crate::Builder::route_paths):
+/// The sign-in routes. Merge them into an app outside of any [`AuthLayer`](super::AuthLayer). They are below the path of
+/// the public URL; [`Builder::route_paths`](crate::Builder::route_paths) changes the paths:
 ///
-/// - `GET /auth/login?return_to=/path` sends the browser to sign in at the Cloud.
-/// - `GET /auth/callback` finishes the sign-in and goes on to the path.
-/// - `POST /auth/logout` ends the session, here at once and at the Cloud. 303 to the app's front page for a form, 200 JSON else, and 503
-///   where the Cloud did not confirm; the cookie is cleared in every case. Pages of other origins get 403.
-/// - `GET /auth/me` is `{id, email, name, avatarUrl, roles, permissions}`, or 401. It renews the session as the layer does.
+/// - `GET /auth/login?return_to=/path` redirects the browser to the Cloud's login page.
+/// - `GET /auth/callback` finishes the sign-in and redirects to that path.
+/// - `POST /auth/logout` ends the session, here at once and at the Cloud. A form gets 303 to the app's front page, other
+///   clients 200 JSON. If the Cloud did not confirm, the answer is 503. The cookie is cleared in every case. Pages of other
+///   origins get 403.
+/// - `GET /auth/me` returns `{id, email, name, avatarUrl, roles, permissions}`, or 401. It renews the session as the layer
+///   does.
 ///
-/// They need no state of the app's, so they merge into a router of any state.
+/// They use no state of the app, so they merge into a router of any state.
 ///
 /// # Errors
 ///
-/// `invalid_configuration` where the provider has no public URL.
+/// `invalid_configuration` if the provider has no public URL.
 ///
 /// # Examples
 ///
@@ -91,7 +94,7 @@ where
         .with_state(desk))
 }
 
-/// Adds cookies to an answer, in their order.
+/// Adds cookies to an answer, in order.
 fn with_cookies(mut response: Response, cookies: &[SetCookie]) -> Response {
     for cookie in cookies {
         set_cookie(response.headers_mut(), cookie);

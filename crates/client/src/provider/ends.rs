@@ -1,4 +1,4 @@
-//! What an operator ends or forgets, and what is counted.
+//! Operator actions: revoking sessions, evicting cache entries, statistics, closing.
 
 use mastra_auth_cloud_core::identity::statistics::Statistics;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
@@ -9,45 +9,45 @@ use crate::revocations::RevocationStatus;
 use crate::{signals, system};
 
 impl MastraCloudAuth {
-    /// Ends a session here at once, with every token of it, and on all other instances where there are
-    /// [`revocations`](crate::Builder::revocations). The Cloud is not told: for that there is
-    /// [`sign_out`](Self::sign_out), which takes the token.
+    /// Revokes a session with all its tokens: here at once, and on all other instances if there are
+    /// [`revocations`](crate::Builder::revocations). The Cloud is not told; [`sign_out`](Self::sign_out) tells it, and
+    /// takes the token.
     pub fn end_session(&self, session: &SessionId) {
         self.0.driver.authority.end_session(session, system::now());
         signals::operator_ended_session(session);
     }
 
-    /// Ends every session of a user that began before now, here at once and on all other instances where there are
-    /// [`revocations`](crate::Builder::revocations); whoever signs in later is let in again. The Cloud is not told.
+    /// Revokes every session of a user that began before now: here at once, and on all other instances if there are
+    /// [`revocations`](crate::Builder::revocations). A later sign-in is accepted. The Cloud is not told.
     pub fn end_user(&self, user: &UserId) {
         self.0.driver.authority.end_user(user, system::now());
         signals::operator_ended_user(user);
     }
 
-    /// Forgets what is remembered of a token here, so that the next request asks anew, unless somebody asks already: that answer counts.
-    /// Ends nothing.
+    /// Evicts a token from the cache here, so that the next request asks the Cloud. A call that is already under way still
+    /// counts. Ends no session.
     pub fn forget(&self, token: &SessionToken) {
         self.0.driver.authority.forget(token);
     }
 
-    /// Forgets what is remembered of a session here, so that the next request asks anew, unless somebody
-    /// asks already. Ends nothing.
+    /// Evicts a session from the cache here, so that the next request asks the Cloud. A call that is already under way
+    /// still counts. Ends no session.
     pub fn forget_session(&self, session: &SessionId) {
         self.0.driver.authority.forget_session(session);
     }
 
-    /// Forgets what is remembered of a user here, roles and permissions included: after they were changed at the Cloud. Ends
-    /// nothing.
+    /// Evicts a user from the cache here, with roles and permissions: call it after they changed at the Cloud. Ends no
+    /// session.
     pub fn forget_user(&self, user: &UserId) {
         self.0.driver.authority.forget_user(user);
     }
 
-    /// What was counted of all that is remembered.
+    /// Counters of the caches.
     pub fn statistics(&self) -> Statistics {
         self.0.driver.authority.statistics()
     }
 
-    /// How it stands with the channel to other instances, where there is one.
+    /// The status of the revocation channel, if there is one.
     pub fn revocation_status(&self) -> Option<RevocationStatus> {
         self.0
             .revocations
@@ -55,8 +55,8 @@ impl MastraCloudAuth {
             .map(crate::revocations::Revocations::status)
     }
 
-    /// Tells other instances what is left to tell, for two seconds at most, and leaves the channel; everything else goes on. To be
-    /// called before the process ends: what ended in its last moments may not have gone out yet.
+    /// Publishes the pending revocations, for two seconds at most, and leaves the channel; everything else keeps working.
+    /// Call it before the process ends: the last revocations may not have been published yet.
     pub async fn close(&self) {
         if let Some(revocations) = self.0.revocations.as_deref() {
             revocations.close().await;

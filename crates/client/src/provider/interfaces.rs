@@ -1,4 +1,4 @@
-//! The four interfaces, in terms of the provider's own methods.
+//! The four interfaces, implemented with the provider's inherent methods.
 
 use std::sync::Arc;
 
@@ -171,7 +171,7 @@ impl SsoProvider for MastraCloudAuth {
 }
 
 impl MastraCloudAuth {
-    /// The session behind a token; none where it was signed out here or is past its end, whatever the Cloud still says.
+    /// The session behind a token; `None` if it was signed out here or is expired, whatever the Cloud still says.
     async fn live_session(
         &self,
         token: &SessionToken,

@@ -1,4 +1,4 @@
-//! The channel as the tasks see it: two methods. Bring your own for NATS, Postgres or what you have.
+//! The channel interface: two methods. Implement it for NATS, Postgres or another medium.
 
 use std::fmt;
 use std::future::Future;
@@ -6,30 +6,30 @@ use std::pin::Pin;
 
 use mastra_auth_cloud_core::time::Timestamp;
 
-/// Work on a channel.
+/// The future of an operation on a channel.
 pub type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>>;
 
-/// Something that all instances of a deployment reach, and that keeps what it was told until it is over.
+/// A medium that all instances of a deployment reach, and that stores each revocation until it expires.
 ///
-/// `realm` stands for the deployment: 32 hexadecimal digits, for the name of a table or a channel.
+/// `realm` identifies the deployment: 32 hexadecimal digits, for the name of a table or a channel.
 pub trait RevocationChannel: Send + Sync + 'static {
-    /// Keeps these for instances that are away, and tells them to those that are there: both or neither. The same message may
-    /// come again. One that [needs not be kept](Message::is_kept) is told only.
+    /// Stores these messages for instances that are disconnected, and sends them to those that are connected: both or
+    /// neither. A message may be published more than once. One that [needs not be kept](Message::is_kept) is only sent.
     ///
-    /// Must end within a few seconds; where it fails it is called again with the same messages.
+    /// Must end within a few seconds. After an error the caller retries with the same messages.
     fn publish<'a>(&'a self, realm: &'a str, messages: &'a [Message]) -> Working<'a, ()>;
 
-    /// Waits for what comes next. The first time, and the first time after an error: listens, then gives all that is kept, so
-    /// that nothing falls between the two; in as many parts as it likes.
+    /// Waits for the next messages. The first call, and the first after an error, subscribes and then returns everything
+    /// stored, in as many parts as it likes. This order leaves no gap between the two.
     ///
-    /// More than `most` of what is kept is of no use: of more, those that end last count.
+    /// More than `most` stored entries are of no use: if there are more, those with the latest expiry count.
     ///
-    /// An error means that something may have been missed. It must not be overlooked that the other end is gone: whoever
-    /// waits here asks it now and then whether it is still there.
+    /// An error means that messages may have been missed. The implementation must detect a dead connection: check now and
+    /// then, while it waits, that the other end is still there.
     fn receive<'a>(&'a self, realm: &'a str, most: usize) -> Working<'a, Received>;
 }
 
-/// One revocation as it travels, or a sign-in's callback that was used.
+/// One revocation, or one used sign-in callback, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     text: String,
@@ -54,45 +54,46 @@ impl Message {
         }
     }
 
-    /// What travels: visible ASCII and spaces, up to 1,024 bytes. Equal texts are one revocation. Holds ids, and no token.
+    /// The text to send: visible ASCII and spaces, up to 1,024 bytes. Equal texts are one revocation. Holds ids, and no
+    /// token.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// Until when it is kept, or is of use.
+    /// When the message expires.
     pub const fn until(&self) -> Timestamp {
         self.until
     }
 
-    /// Whether it is kept for instances that are away. A used callback is not: one comes with every sign-in, and who was not told asks
-    /// the Cloud. To keep it all the same does no harm.
+    /// Whether the channel stores the message for disconnected instances. A used callback is not stored: there is one for
+    /// every sign-in, and an instance that missed it asks the Cloud. Storing it does no harm.
     pub const fn is_kept(&self) -> bool {
         self.is_kept
     }
 }
 
-/// What came.
+/// The result of [`RevocationChannel::receive`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Received {
-    /// A part of what is kept and not over. More of it comes.
+    /// A part of the stored entries that have not expired. More follows.
     Part(Vec<String>),
-    /// The last of it, or all: the channel was joined just now.
+    /// The last part, or all of it: the channel was just joined.
     Standing {
-        /// What is kept.
+        /// The stored entries.
         texts: Vec<String>,
-        /// How many more are kept, which were too many to be given.
+        /// The number of stored entries beyond the limit, which were left out.
         left_out: usize,
     },
-    /// What was told since. Empty where there is nothing new but the channel was just seen to be there.
+    /// Messages published since then. Empty if there are none but the connection was just checked.
     News(Vec<String>),
 }
 
-/// The channel could not do it. Says what failed and never how it was reached: an address may hold a password.
+/// A channel failure. Says what failed but never at which address, which may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChannelError(&'static str);
 
 impl ChannelError {
-    /// With a few words for the log.
+    /// An error with a few words for the log.
     pub const fn new(what: &'static str) -> Self {
         Self(what)
     }

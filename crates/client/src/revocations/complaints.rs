@@ -1,21 +1,21 @@
-//! How often it is told aloud that something cannot be read: at once, then once a minute with all that came meanwhile.
+//! Rate-limits the "unreadable revocation" warning: at once, then once a minute with the number that came in between.
 //!
-//! Strangers decide how often it comes, and may not fill the log with it. The status counts every one.
+//! Any publisher decides how often such entries arrive, and must not fill the log. The status counts every one.
 
 use std::time::Duration;
 
 const QUIET: Duration = Duration::from_secs(60);
 
-/// What was told, and what was not yet.
+/// When the last warning was logged, and how many entries it did not count.
 #[derive(Default)]
 pub(super) struct Complaints {
-    /// When it was told the last time, on the monotonic clock.
+    /// When the last warning was logged, on the monotonic clock.
     told: Option<Duration>,
     untold: usize,
 }
 
 impl Complaints {
-    /// So many more came: how many are to be told now, if that is to be done.
+    /// Counts `count` more entries. Returns the number to log now, if a warning is due.
     pub(super) fn more(&mut self, count: usize, now: Duration) -> Option<usize> {
         self.untold = self.untold.saturating_add(count);
         let is_quiet = |told| now.saturating_sub(told) < QUIET;
@@ -40,7 +40,7 @@ mod tests {
         for second in 1..60 {
             assert_eq!(told(256, second), None);
         }
-        // What came meanwhile is told with the next word of the channel, whatever that is.
+        // The next check of the channel logs what arrived in between.
         assert_eq!(told(0, 60), Some(59 * 256));
         assert_eq!(told(0, 200), None);
         assert_eq!(told(1, 200), Some(1));

@@ -1,4 +1,4 @@
-//! How long to wait before a channel is tried again.
+//! The back-off between attempts to reach the channel.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use crate::system;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits that double up to a second, each give or take a half: what all instances lost at once they do not join at once, and
-/// tell anew.
+/// Delays that double up to a second, each with a jitter of half: instances that lost the channel together must not rejoin
+/// and republish together.
 pub(super) struct Pause(Duration);
 
 impl Default for Pause {

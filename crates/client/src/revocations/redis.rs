@@ -1,7 +1,7 @@
-//! Revocations over Redis: a sorted set that keeps them by their end, and a channel of the same name that tells them.
+//! Revocations over Redis: a sorted set that stores them by expiry, and a channel of the same name that publishes them.
 //!
-//! Everything has a time: a connection a second, a command a second. Whoever listens asks every second whether Redis is still
-//! there, so that a connection that died without a word is noticed. Needs Redis 5 or later, or what speaks like it.
+//! Every operation has a time-out: a connection a second, a command a second. The subscriber pings Redis every second, so
+//! that it notices a connection that died silently. Needs Redis 5 or later, or a server with the same protocol.
 
 mod news;
 mod reading;
@@ -23,13 +23,13 @@ use crate::system;
 const PREFIX: &str = "mastra-auth:revocations";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long what is over is kept: an instance whose clock is ahead takes away nothing that still stands.
+/// How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force.
 const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often whoever listens looks whether Redis still keeps what it kept.
+/// How often the subscriber checks that Redis still holds its entries.
 const LOOK: Duration = Duration::from_secs(5);
-/// How long a mark is over already: it is not read with what stands, also where a clock is behind.
+/// How far in the past a mark expires, so that no instance reads it as a revocation, even if its clock is behind.
 const BEHIND: Duration = Duration::from_secs(60 * 60);
-/// An answer that was on its way, maybe.
+/// The answer may have been on its way.
 const LATE: ChannelError = ChannelError::new("redis does not answer in time");
 
 /// Revocations over Redis, for [`Builder::revocations`](crate::Builder::revocations).
@@ -37,30 +37,30 @@ pub struct RedisRevocations {
     client: Client,
     commands: Mutex<Option<MultiplexedConnection>>,
     listening: Mutex<Option<Listening>>,
-    /// A member of the set that is this instance's own. Whoever takes away what stands takes it along, for it ends before
-    /// that; so where it is gone, more may be.
+    /// This instance's own member of the set. It expires before any revocation, so eviction of revocations takes it too. If
+    /// it is gone, more may be gone.
     mark: String,
 }
 
-/// The channel is listened to.
+/// An active subscription.
 struct Listening {
     news: News,
-    /// When it was looked whether the mark is there, on the monotonic clock.
+    /// When the mark was last checked, on the monotonic clock.
     looked: Duration,
-    /// Where what is kept is not read to its end.
+    /// The snapshot, until it is read to its end.
     reading: Option<Reading>,
 }
 
 impl RedisRevocations {
-    /// For `redis://[user:password@]host[:port][/database]`. Nothing is connected here, and whether Redis is there decides
-    /// nothing at the start.
+    /// A channel for `redis://[user:password@]host[:port][/database]`. Connects to nothing here: the service starts whether
+    /// or not Redis is up.
     ///
-    /// `rediss://` needs the feature `redis-tls`. The server's certificate must be of an authority that the system trusts, or one in
-    /// the file that the variable `SSL_CERT_FILE` names, and for the host of the URL.
+    /// `rediss://` needs the feature `redis-tls`. The server's certificate must be valid for the host of the URL. Its
+    /// authority must be one that the system trusts, or one in the file that the variable `SSL_CERT_FILE` names.
     ///
     /// # Errors
     ///
-    /// `invalid_configuration` where the URL cannot be one of Redis. The error does not repeat it.
+    /// `invalid_configuration` if this is not a Redis URL. The error does not repeat it.
     pub fn new(url: &str) -> Result<Self, CloudApiError> {
         let client = Client::open(url).map_err(|_| {
             CloudApiError::configuration(
@@ -75,7 +75,7 @@ impl RedisRevocations {
         })
     }
 
-    /// The connection for commands: the one there is, or a new one.
+    /// The connection for commands: the open one, or a new one.
     async fn commands(&self) -> Result<MultiplexedConnection, ChannelError> {
         let mut held = self.commands.lock().await;
         if let Some(connection) = held.as_ref() {
@@ -92,7 +92,7 @@ impl RedisRevocations {
         Ok(connection)
     }
 
-    /// Whatever went wrong on it, the next command takes another connection.
+    /// Runs a pipeline. After any error the next command takes a new connection.
     async fn command<T: redis::FromRedisValue>(
         &self,
         pipeline: &redis::Pipeline,
@@ -130,7 +130,7 @@ impl RedisRevocations {
         self.command(&both).await
     }
 
-    /// The next page of what stands. What strangers put there may be too long for a page to come in time.
+    /// The next page of the snapshot. Entries of other publishers may be too long for a page to arrive in time.
     async fn page(&self, realm: &str, reading: &mut Reading) -> Result<Received, ChannelError> {
         let name = name(realm);
         loop {
@@ -175,7 +175,7 @@ impl RedisRevocations {
             let (name, mark) = (name(realm), &self.mark);
             let mut look = redis::pipe();
             look.cmd("ZSCORE").arg(&name).arg(mark);
-            // One that is gone is not put back: that says what happened.
+            // A missing mark is not restored: its absence is the signal.
             look.cmd("ZADD").arg(&name).arg("XX");
             look.arg(marked()).arg(mark).ignore();
             let (found,): (Option<f64>,) = self.command(&look).await?;
@@ -222,7 +222,7 @@ impl fmt::Debug for RedisRevocations {
     }
 }
 
-/// An error of Redis may hold an address; which of the few things failed is enough.
+/// A Redis error may hold an address, so report only which step failed.
 async fn within<T>(
     time: Duration,
     work: impl Future<Output = RedisResult<T>>,

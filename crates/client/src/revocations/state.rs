@@ -1,6 +1,7 @@
-//! What a channel's two tasks found, and whether it is there by that.
+//! The state of a channel's two tasks, and the link status that follows from it.
 //!
-//! It is there where both have it. One that was left is not there, whatever a task still says: and to leave it is not to lose it.
+//! The channel is connected if both tasks reach it. After leaving, it is disconnected whatever a task still reports.
+//! Leaving is not a loss.
 
 use mastra_auth_cloud_core::time::Timestamp;
 
@@ -9,10 +10,10 @@ use super::status::{Link, RevocationStatus};
 
 pub(super) struct State {
     pub(super) status: RevocationStatus,
-    /// Whether each of the two tasks has the channel.
+    /// Whether each of the two tasks reaches the channel.
     pub(super) receives: bool,
     pub(super) publishes: bool,
-    /// What is out on its way.
+    /// The number of revocations being published.
     pub(super) under_way: usize,
     pub(super) complaints: Complaints,
     stage: Stage,
@@ -20,10 +21,10 @@ pub(super) struct State {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
-    /// Nobody knows so far whether the channel is there.
+    /// Not tried yet.
     Begun,
     Tried,
-    /// The deployment left it or ended.
+    /// The deployment left the channel or ended.
     Left,
 }
 
@@ -39,7 +40,7 @@ impl State {
         }
     }
 
-    /// Says anew whether the channel is there; true where it was lost just now, or is found not to be there at the start.
+    /// Recomputes the link status. Returns true if the channel was just lost, or is unreachable at the start.
     pub(super) fn relink(&mut self, now: Timestamp) -> bool {
         if self.was_left() {
             return false;
@@ -99,7 +100,7 @@ mod tests {
         state.receives = true;
         assert!(!state.relink(at(1)) && state.status.is_connected());
         state.leave(at(2));
-        // A task that had not heard of it so far.
+        // A task that did not yet see that the channel was left.
         state.receives = true;
         assert!(!state.relink(at(3)));
         assert_eq!(state.status.link, Link::Away { since: at(2) });

@@ -1,40 +1,40 @@
-//! How it stands with the channel, for metrics and health pages.
+//! Status of the revocation channel, for metrics and health pages.
 
 use std::time::Duration;
 
 use mastra_auth_cloud_core::time::Timestamp;
 
-/// How it stands with the channel.
+/// Status of the revocation channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RevocationStatus {
-    /// Whether it is there.
+    /// Whether the channel is connected.
     pub link: Link,
-    /// How long ago what was new in the last message had ended when it arrived here. None before the first.
+    /// How long before its arrival the new revocations of the last message were made. `None` before the first.
     pub lag: Option<Duration>,
-    /// How many revocations wait to be told.
+    /// Revocations that wait to be published.
     pub pending: usize,
-    /// How many were told.
+    /// Revocations published.
     pub sent: u64,
-    /// How many came that said something new here, since the start: also of what was kept when the channel was joined.
+    /// Revocations received since the start that said something new here, including those of the snapshot.
     pub received: u64,
-    /// How many came that could not be read or were not taken: of another version, by a stranger, or of a time to come.
+    /// Entries that could not be read or were not applied: another version, a foreign publisher, or a time in the future.
     pub unreadable: u64,
-    /// How many entries were too many to be read when the channel was joined the last time: what they say is not known here.
+    /// Entries beyond the limit at the last join, which were not read. This instance does not know what they revoke.
     pub left_out: usize,
     /// How often the channel was lost.
     pub lost: u64,
 }
 
-/// Whether the channel is there, and since when.
+/// Whether the channel is connected, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
-    /// It is, and all that it keeps is known here.
+    /// Connected, and this instance knows all that the channel holds.
     Connected {
         /// Since then.
         since: Timestamp,
     },
-    /// It is not: what ends elsewhere is not known here yet.
+    /// Disconnected: this instance does not learn of revocations made elsewhere.
     Away {
         /// Since then, or since the start.
         since: Timestamp,
@@ -55,7 +55,7 @@ impl RevocationStatus {
         }
     }
 
-    /// Whether the channel is there.
+    /// Whether the channel is connected.
     pub const fn is_connected(&self) -> bool {
         matches!(self.link, Link::Connected { .. })
     }

@@ -1,8 +1,8 @@
-//! The two tasks of a channel: what ends here goes out, what ended elsewhere comes in.
+//! The two tasks of a channel: one publishes the revocations made here, one applies those made elsewhere.
 //!
-//! What goes out is kept until the channel took it. Whenever the channel was joined anew, what it does not hold of all that
-//! stands here is told again: it may have lost everything it knew. The tasks end with the deployment they work for, or where it
-//! leaves the channel; one that ends by itself, with its runtime, is told as a channel that is not there.
+//! A revocation stays queued until the channel took it. After each join, the tasks publish again what the channel lacks: it
+//! may have lost everything. The tasks end with their deployment, or when it leaves the channel. If a task ends otherwise,
+//! with its runtime, the channel is reported as disconnected.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -27,14 +27,14 @@ use super::status::RevocationStatus;
 use crate::signals::channel;
 use crate::system;
 
-/// How many go out at once.
+/// Messages per publication.
 const BATCH: usize = 256;
-/// Longer than a channel takes that keeps its own times.
+/// Longer than a channel with time-outs of its own takes.
 const PUBLISH_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long what is left may take when the channel is left.
+/// Time to publish pending revocations on closing.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// A channel at work.
+/// A running channel.
 pub(crate) struct Revocations {
     shared: Arc<Shared>,
     tasks: [AbortHandle; 2],
@@ -44,15 +44,15 @@ struct Shared {
     authority: Arc<Authority>,
     channel: Arc<dyn RevocationChannel>,
     wake: Arc<Notify>,
-    /// Whenever nothing is left to tell.
+    /// Notified when nothing is left to publish.
     told: Notify,
-    /// What the channel did not hold when it was joined.
+    /// What the channel lacked at the last join.
     again: Mutex<VecDeque<Revocation>>,
     state: Mutex<State>,
 }
 
 impl Revocations {
-    /// Sets a channel to work for this deployment.
+    /// Starts a channel for this deployment.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Revocations {
         let wake = Arc::new(Notify::new());
         let waker = Arc::clone(&wake);
         authority.publish_revocations(move || waker.notify_one());
-        // The time since the channel was heard of begins now, for it may not be there.
+        // The time since the last contact starts now, for the channel may be unreachable.
         authority.hear([], system::now());
         let shared = Arc::new(Shared {
             authority,
@@ -93,7 +93,7 @@ impl Revocations {
     }
 
     pub(crate) fn status(&self) -> RevocationStatus {
-        // Held meanwhile: what is taken to be told is always counted somewhere.
+        // Locked meanwhile, so that what is being published is always counted somewhere.
         let state = self.shared.state();
         let pending = self
             .shared
@@ -109,11 +109,11 @@ impl Revocations {
 }
 
 impl Revocations {
-    /// Tells what is left to tell, for two seconds at most, and leaves the channel.
+    /// Publishes pending revocations (up to 2 s) and leaves the channel.
     pub(crate) async fn close(&self) {
         let told = async {
             loop {
-                // Before the look, so that nothing is told between the two unheard.
+                // Registered before the check, so that no notification between the two is missed.
                 let told = self.shared.told.notified();
                 if self.status().pending == 0 {
                     return;
@@ -124,7 +124,7 @@ impl Revocations {
         if self.shared.state().was_left() {
             return;
         }
-        // Whether it was enough is to be seen in the status.
+        // The status shows whether the time sufficed.
         let _ = tokio::time::timeout(LAST_WORDS, told).await;
         self.leave();
     }
@@ -141,7 +141,7 @@ impl Drop for Revocations {
     }
 }
 
-/// One of the two at work. It is not meant to end: where it does, the channel is not there any more.
+/// One of the two tasks. It ends only if its runtime ends or it panics; the channel is then disconnected.
 struct Task<'s> {
     shared: &'s Shared,
     has_channel: fn(&mut State) -> &mut bool,
@@ -170,14 +170,14 @@ impl Drop for Task<'_> {
     }
 }
 
-/// What comes of a channel's work. One that panics failed, and is asked again.
+/// Runs a channel operation. A panic counts as an error, and the caller retries.
 async fn caught<T>(work: impl Future<Output = Result<T, ChannelError>>) -> Result<T, ChannelError> {
     let work = AssertUnwindSafe(work).catch_unwind();
     work.await
         .unwrap_or_else(|_| Err(ChannelError::new("the channel panicked")))
 }
 
-/// How many of these are revocations.
+/// The number of revocations among these.
 fn kept(batch: &[Message]) -> usize {
     batch.iter().filter(|message| message.is_kept()).count()
 }
@@ -218,7 +218,7 @@ impl Shared {
         }
     }
 
-    /// None only where nothing is left: that a whole batch is over holds up nothing that comes after it.
+    /// Empty only if the queue is: a batch that expired whole does not hold up the next.
     fn next_batch(&self, now: Timestamp) -> Vec<Message> {
         loop {
             let mut next = self.authority.take_revocations(BATCH);
@@ -256,7 +256,7 @@ impl Shared {
         let count = u64::try_from(count).unwrap_or(u64::MAX);
         state.status.sent = state.status.sent.saturating_add(count);
         state.publishes = true;
-        // While it is being joined for the first time nothing is known of the other direction.
+        // Until the first join ends, the state of the other direction is unknown.
         if state.receives {
             state.relink(system::now().wall);
         }

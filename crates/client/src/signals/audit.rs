@@ -1,6 +1,6 @@
-//! What an auditor keeps: sign-ins, refusals and sign-outs, each counted and told once.
+//! Audit events: sign-ins, refusals and sign-outs, each counted and emitted once.
 //!
-//! A refusal of a credential is told with its request's answer, in the file above.
+//! The refusal of a credential is logged with its request's answer, in the parent module.
 
 #[cfg(feature = "axum")]
 use http::HeaderMap;
@@ -27,7 +27,7 @@ pub(crate) fn sign_out_span() -> Span {
     debug_span!(target: AUDIT, "mastra_auth.sign_out")
 }
 
-/// Somebody signed in.
+/// A user signed in.
 pub(crate) fn logged_in(tally: &Tally, identity: &Identity, trail: &Trail) {
     tally.login(Login::Succeeded);
     tell!(
@@ -42,7 +42,7 @@ pub(crate) fn logged_in(tally: &Tally, identity: &Identity, trail: &Trail) {
     );
 }
 
-/// A sign-in was not finished, or not begun.
+/// A sign-in failed, or could not begin.
 pub(crate) fn login_failed(tally: &Tally, error: &CloudApiError, trail: &Trail) {
     tally.login(Login::Failed);
     tell!(
@@ -59,7 +59,7 @@ pub(crate) fn login_failed(tally: &Tally, error: &CloudApiError, trail: &Trail) 
     );
 }
 
-/// A callback could not be finished, and who brought it is signed in all the same.
+/// A callback failed, but its browser is already signed in.
 #[cfg(feature = "axum")]
 pub(crate) fn signed_in_already(identity: &Identity, error: &CloudApiError, trail: &Trail) {
     tell!(
@@ -75,7 +75,7 @@ pub(crate) fn signed_in_already(identity: &Identity, error: &CloudApiError, trai
     );
 }
 
-/// A session was ended here, and the Cloud was told or not.
+/// A session was ended here; the Cloud confirmed it or not.
 pub(crate) fn session_ended(tally: &Tally, end: &SignOut, whose: Option<&Identity>, trail: &Trail) {
     let user_id = whose.map(|identity| identity.user().id().as_str());
     let session_id = whose.and_then(session);
@@ -113,7 +113,7 @@ pub(crate) fn session_ended(tally: &Tally, end: &SignOut, whose: Option<&Identit
     }
 }
 
-/// A user may not do what a route asks for.
+/// A user lacks the permission that a route requires.
 #[cfg(feature = "axum")]
 pub(crate) fn permission_denied(user: &str, permission: &str, headers: &HeaderMap) {
     tell!(
@@ -129,7 +129,7 @@ pub(crate) fn permission_denied(user: &str, permission: &str, headers: &HeaderMa
     );
 }
 
-/// A page of another origin asked for a sign-out.
+/// A page of another origin posted a sign-out.
 #[cfg(feature = "axum")]
 pub(crate) fn cross_origin(headers: &HeaderMap) {
     tell!(
@@ -147,7 +147,7 @@ fn session(identity: &Identity) -> Option<&str> {
     identity.session_id().map(SessionId::as_str)
 }
 
-/// A newer token was asked for; told once for all who wait for it.
+/// A renewal ended; emitted once for all requests that wait for it.
 pub(crate) fn renewal(renewal: &Renewal) {
     match renewal {
         Renewal::Renewed(renewed) => tell!(
@@ -187,7 +187,7 @@ pub(crate) fn renewal(renewal: &Renewal) {
     }
 }
 
-/// An operator ended a session here.
+/// An operator revoked a session here.
 pub(crate) fn operator_ended_session(session: &SessionId) {
     tell!(
         INFO,
@@ -198,7 +198,7 @@ pub(crate) fn operator_ended_session(session: &SessionId) {
     );
 }
 
-/// An operator ended all sessions of a user here.
+/// An operator revoked all sessions of a user here.
 pub(crate) fn operator_ended_user(user: &UserId) {
     tell!(
         INFO,
@@ -209,8 +209,7 @@ pub(crate) fn operator_ended_user(user: &UserId) {
     );
 }
 
-/// A sign-in leads back to less than what was asked for: the whole does not fit into the login URL. The path is not told, for a
-/// request chose it.
+/// The login URL cannot hold the whole return path, so the path was cut. The event omits the path, which a request chose.
 pub(crate) fn return_path_cut(path: &ReturnPath) {
     if let Some(bytes) = path.cut_from() {
         tell!(

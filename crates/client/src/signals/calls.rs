@@ -1,4 +1,4 @@
-//! The transport, watched: every call to the Cloud is counted, timed and told; never with a value.
+//! The instrumented transport: every call to the Cloud is counted, timed and logged, never with a value.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use super::{CLOUD, tell};
 use crate::system;
 use crate::transport::{Sending, Transport};
 
-/// A transport that says what went over it.
+/// A transport that records each exchange.
 pub(crate) struct Watched {
     inner: Arc<dyn Transport>,
     authority: Arc<Authority>,
@@ -74,7 +74,7 @@ impl Transport for Watched {
     }
 }
 
-/// The key set could not be fetched; the last good one stays.
+/// The key set could not be fetched; the last good one stays in use.
 pub(crate) fn keys_not_fetched(error: &CloudApiError) {
     tell!(
         WARN,
@@ -86,7 +86,7 @@ pub(crate) fn keys_not_fetched(error: &CloudApiError) {
     );
 }
 
-/// Entries of the key set are no keys at all. They are left out, and the rest of it counts.
+/// Entries of the key set are not keys. They are skipped, and the rest is used.
 pub(crate) fn key_set_odd(count: usize) {
     tell!(
         WARN,

@@ -1,11 +1,11 @@
-//! The channel to other instances: when it is there, and what goes over it; counts only.
+//! Events of the revocation channel: its connection and its traffic, as counts only.
 
 use std::time::Duration;
 
 use super::{REVOCATIONS, tell};
 use crate::revocations::ChannelError;
 
-/// It is there, and what it keeps is known: so many stand, so many of them are new here, so many are told again.
+/// Connected, and the snapshot is read: `standing` entries, `new` of them new here, `again` published again.
 pub(crate) fn connected(standing: usize, new: usize, again: usize) {
     tell!(
         INFO,
@@ -18,7 +18,7 @@ pub(crate) fn connected(standing: usize, new: usize, again: usize) {
     );
 }
 
-/// The channel keeps so many more than can be known here.
+/// The channel holds `count` entries more than this instance can hold.
 pub(crate) fn left_out(count: usize) {
     tell!(
         WARN,
@@ -29,7 +29,7 @@ pub(crate) fn left_out(count: usize) {
     );
 }
 
-/// It is not there: told aloud once for each time that it was lost, and once where it was never there since the start.
+/// The channel is disconnected. Warned of once per loss, and once if it was never connected since the start.
 pub(crate) fn away(is_new: bool, error: &ChannelError) {
     if is_new {
         tell!(
@@ -50,7 +50,7 @@ pub(crate) fn away(is_new: bool, error: &ChannelError) {
     }
 }
 
-/// So many were told.
+/// `count` revocations were published.
 pub(crate) fn sent(count: usize) {
     tell!(
         DEBUG,
@@ -61,7 +61,7 @@ pub(crate) fn sent(count: usize) {
     );
 }
 
-/// So many came that say something new.
+/// `new` revocations arrived that say something new.
 pub(crate) fn received(new: usize, lag: Option<Duration>) {
     tell!(
         DEBUG,
@@ -73,7 +73,7 @@ pub(crate) fn received(new: usize, lag: Option<Duration>) {
     );
 }
 
-/// So many came that cannot be read.
+/// `count` entries arrived that cannot be read.
 pub(crate) fn unreadable(count: usize) {
     tell!(
         WARN,

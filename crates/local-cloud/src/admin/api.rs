@@ -1,4 +1,4 @@
-//! The switches as JSON. Answers hold no token but the one that was just asked for.
+//! The admin API as JSON. Answers hold no token but the one that was just requested.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -147,7 +147,7 @@ pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) ->
     ];
     let unknown = || refuse(StatusCode::BAD_REQUEST, "There is no such fault.");
     let fault: Fault = serde_json::from_value(asked.clone()).map_err(|_| unknown())?;
-    // A member that means nothing is a mistake: `time` for `times` would leave the fault on.
+    // Reject an unknown member: `time` instead of `times` would leave the fault on.
     let read = json!(fault);
     let has = |name: &String| read.get(name).is_some();
     if !asked.as_object().is_some_and(|asked| asked.keys().all(has)) {
@@ -229,15 +229,15 @@ pub(super) async fn project_token(State(cloud): Shared, Json(asked): Json<Role>)
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenAsked {
     person: String,
-    /// How long ago it was issued, in seconds.
+    /// The token's age, in seconds.
     #[serde(default)]
     age: u64,
-    /// How long it lasts from then on, in seconds; absent is as long as every token here.
+    /// The token's lifetime from its issue, in seconds; default: as for every token here.
     #[serde(default)]
     lifetime: Option<u64>,
 }
 
-/// A new session of a person, and its token.
+/// Creates a session of a person, and returns its token.
 pub(super) async fn token(State(cloud): Shared, Json(asked): Json<TokenAsked>) -> Answer {
     let asked = Asked {
         age: Duration::from_secs(asked.age),

@@ -1,4 +1,4 @@
-//! The admin page. Its script fills the tables and keeps them up to date; the page holds no data of its own.
+//! The admin page. Its script fills the tables and refreshes them; the page itself holds no data.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use maud::{Markup, html};
 use crate::cloud::Cloud;
 use crate::pages::frame;
 
-/// What the page offers: label, and the fault as the JSON route takes it.
+/// The faults that the page offers: a label, and the body for the JSON route.
 const FAULTS: [(&str, &str); 14] = [
     ("Slow: 2 s", r#"{"kind":"delay","ms":2000}"#),
     ("No answer", r#"{"kind":"drop"}"#),

@@ -1,4 +1,4 @@
-//! What a request brings: its project, its bearer and its body, or the error that the contract has for what is missing.
+//! Reads a request: its project, bearer and body, or the contract's error for what is missing.
 
 use axum::body::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
@@ -10,7 +10,7 @@ use crate::Dialect;
 use crate::answer::ApiError;
 use crate::cloud::{Bearer, Cloud, PastEnd};
 
-/// Project, body and bearer of verify and validate.
+/// Project, body and bearer of a verify or validate request.
 pub(super) fn authorized(
     cloud: &Cloud,
     headers: &HeaderMap,
@@ -72,7 +72,7 @@ pub(super) fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiE
     }
 }
 
-/// A JSON object as the body, announced as such.
+/// The body as a JSON object, with the matching content type.
 pub(super) fn object(
     headers: &HeaderMap,
     body: Option<Bytes>,

@@ -1,4 +1,5 @@
-//! The login page: pick a person, or deny. Looking at it signs nobody in; a form with a number of its own, good once, does.
+//! The login page: pick a person, or deny. Viewing it signs no one in; submitting its form does, which has a number valid
+//! once.
 
 use std::sync::{Arc, PoisonError};
 
@@ -16,7 +17,7 @@ use crate::cloud::{Cloud, PendingLogin, now};
 use crate::keys::{random_id, random_secret};
 use crate::store::{Code, User};
 
-/// How long a page may stand open, in milliseconds, and how many may at once.
+/// How long a page may stay open, in milliseconds, and how many may be open at once.
 const OPEN_FOR: i64 = 10 * 60 * 1000;
 const OPEN_AT_MOST: usize = 1000;
 
@@ -58,7 +59,7 @@ pub(super) async fn show(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Response 
     response
 }
 
-/// The way back as the policy can name it: policies know no IPv6 addresses, so those go by their scheme.
+/// The return address as a policy source. Policies have no IPv6 addresses, so those are listed by scheme.
 fn target(app: &url::Url, origin: &str) -> String {
     match app.host() {
         Some(url::Host::Ipv6(_)) => format!("{}:", app.scheme()),
@@ -142,7 +143,7 @@ fn approve(cloud: &Cloud, asked: &PendingLogin, user: &User) -> Response {
     }
 }
 
-/// Back to the app, which was checked before; its own query stays.
+/// Redirects back to the app, whose address was checked before. Keeps the address's own query.
 fn go_back(asked: &PendingLogin, name: &str, value: &str) -> Response {
     let Ok(mut url) = url::Url::parse(&asked.redirect_uri) else {
         return failed();

@@ -1,4 +1,4 @@
-//! The logout page: says that it is over, and leads back to where it may.
+//! The logout page: confirms the end of the session, and links back if the address is allowed.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Each rule with a file that keeps it, one that breaks it, and one at its edge.
+//! For each rule, a file that keeps it, one that breaks it, and a boundary case.
 
 use super::*;
 use crate::layers::table::Table;
@@ -20,7 +20,7 @@ allow = []
 [crates]
 "#;
 
-/// The breaches of a crate in which every module of the table is there, and these have this text.
+/// The breaches of a crate that has every module of the table, where these modules have this text.
 fn breaches(files: &[(&str, &str)]) -> Vec<String> {
     let all = [
         "",
@@ -94,7 +94,7 @@ fn imports_go_down() {
         "mod inner { use super::super::op::X; }",
         "higher layer",
     );
-    // One layer is one height, and a file may name itself.
+    // Modules of one layer may import one another, and a file may name itself.
     keeps(
         "ids",
         "use crate::url::BaseUrl; use self::inner::X; mod inner { use super::Y; }",
@@ -128,7 +128,7 @@ fn operations_and_flows_stay_apart() {
         "use super::a::A;",
         "`flow/step` imports `flow/a`",
     );
-    // What is shared, the folder's own module, and a flow's own parts.
+    // Shared modules, the folder's own module, and a flow's own parts.
     keeps(
         "flow/a",
         "use super::step::Step; use super::Flow; use crate::flow::a::part::Part;",
@@ -149,7 +149,7 @@ fn every_file_has_a_layer() {
         found,
         ["src/wild/one.rs: stands in no layer: add `wild/one` to one in xtask/layers.toml"]
     );
-    // A name that only begins like a folder's is not in it.
+    // A name with a folder's name as its prefix is not in the folder.
     assert_eq!(breaches(&[("operator", "")]).len(), 1);
     keeps("url/another", "");
 }

@@ -1,6 +1,6 @@
-//! `GET /auth/callback`: finish a sign-in, or say on a page of its own why not. Never a redirect on failure, so a browser
-//! that keeps no cookies does not go round in circles. A callback that was used before, or belongs to another sign-in, leads a
-//! browser that is signed in on to the wanted path, and nothing is exchanged.
+//! `GET /auth/callback`: finishes a sign-in, or shows an error page. A failure is never a redirect, so a browser that keeps
+//! no cookies does not loop. A used callback, or one of another sign-in, is not exchanged; a browser that is signed in is
+//! redirected to the wanted path.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -26,7 +26,7 @@ struct Parameters {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
-    /// The page that goes on by itself was here, for a callback that failed with this code.
+    /// Set by the page that navigates on by itself: the callback before failed with this code.
     again: Option<String>,
 }
 
@@ -48,7 +48,7 @@ pub(super) async fn callback(
         Ok(state) => state,
         Err(error) => return refused(&desk, &headers, &error, None, &parameters).await,
     };
-    // However its exchange ends, this sign-in is over for this browser. One that was declined may still be approved.
+    // This sign-in is over for this browser, however the exchange ends. A declined one may still be approved.
     let is_exchange = parameters.again.is_none() && parameters.error.is_none();
     let over = is_exchange.then(|| desk.auth.clear_login(&state)).flatten();
     let wanted = state.return_path();
@@ -80,7 +80,7 @@ pub(super) async fn callback(
     }
 }
 
-/// Answers a callback that cannot be finished: a redirect to the wanted path where the browser is signed in, else the error.
+/// Answers a failed callback: a redirect to the wanted path if the browser is signed in, else the error.
 async fn refused(
     desk: &Desk,
     headers: &HeaderMap,
@@ -98,7 +98,7 @@ async fn refused(
         let response = see_other(wanted.as_str());
         return with_cookies(response, renewed.as_slice());
     }
-    // The session's cookie does not come with what the Cloud's page asks for, but it does with what ours asks for.
+    // The session cookie is not sent with a request from the Cloud's page, but with one from this app's page.
     if desk.auth.config().cookie.at(None).is_strict()
         && parameters.again.is_none()
         && accepts_html(headers)
@@ -119,7 +119,7 @@ async fn refused(
 }
 
 impl Parameters {
-    /// `None` where one stands twice: two readers could each take another one.
+    /// `None` if a parameter is repeated: two readers could each take another one.
     fn read(query: &str) -> Option<Self> {
         let mut read = Self::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -138,7 +138,7 @@ impl Parameters {
     }
 }
 
-/// The page, or the JSON, for a sign-in that failed.
+/// The page or the JSON of a failed sign-in.
 pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
     let trail = Trail::of(headers).on_page(&reference);
@@ -185,7 +185,7 @@ pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) ->
     page.answer(Some(&desk.auth), headers)
 }
 
-/// What the outside is told: our own codes as they are, the Cloud's as one.
+/// The status, code and text for the client: this crate's codes as they are, all the Cloud's as one.
 fn outside(error: &CloudApiError) -> (StatusCode, &str, &str) {
     match error.kind() {
         Kind::Network => (

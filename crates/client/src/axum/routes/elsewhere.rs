@@ -1,7 +1,8 @@
-//! A sign-in that is begun under another name than the app's own: `www` and apex, `127.0.0.1` and `localhost`, http and https.
+//! Sign-ins that begin under another name of the app: `www` and apex, `127.0.0.1` and `localhost`, http and https.
 //!
-//! Its cookie would be set under that name and not come with the callback, which the Cloud sends to the public URL. So the
-//! browser goes to the same page at the public URL first, once: behind a proxy that rewrites the host it looks foreign there too.
+//! A login cookie set under that name would be missing at the callback, which the Cloud sends to the public URL. So the
+//! browser first goes to the same page at the public URL, once: behind a proxy that rewrites the host, every request looks
+//! foreign.
 
 use axum::response::Response;
 use http::header::HOST;
@@ -13,10 +14,10 @@ use url::form_urlencoded;
 use super::Desk;
 use crate::axum::outside::see_other;
 
-/// Stands in the query of one that was sent on.
+/// Marks the query of a request that was redirected.
 const SENT: (&str, &str) = ("at", "public-url");
 
-/// The way to the same page at the public URL, where the browser is elsewhere and was not sent there before.
+/// A redirect to the same page at the public URL, if the browser is elsewhere and was not redirected before.
 pub(super) fn elsewhere(desk: &Desk, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let query = uri.query().unwrap_or_default();
     let was_sent =
@@ -30,9 +31,9 @@ pub(super) fn elsewhere(desk: &Desk, uri: &Uri, headers: &HeaderMap) -> Option<R
     Some(see_other(&format!("{login}?{query}{joint}{name}={value}")))
 }
 
-/// Whether the browser is at the public URL, as far as the request says. Nothing else follows from what it says.
+/// Whether the browser is at the public URL, by the request's headers. They decide nothing else.
 fn is_own(public_url: &PublicUrl, uri: &Uri, headers: &HeaderMap) -> bool {
-    // The first of several is what the browser asked for, by the word of the proxy next to it.
+    // Of several values the first is the browser's own, as the nearest proxy reports it.
     let first = |name: &str| {
         let value = headers.get(name)?.to_str().ok()?;
         value.split(',').next().map(str::trim)

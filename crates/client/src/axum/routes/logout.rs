@@ -1,4 +1,4 @@
-//! `POST /auth/logout`: end the session, and say so only where it is so.
+//! `POST /auth/logout`: ends the session, and reports success only if the Cloud confirmed.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};

@@ -1,4 +1,4 @@
-//! `GET /auth/me`: who is signed in and what they may do, for a page's script. A session near its end is renewed on the way.
+//! `GET /auth/me`: the signed-in user with permissions, for a page's script. A session near its end is renewed on the way.
 
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
@@ -20,7 +20,7 @@ pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response
     let user = identity.user();
     let grants = match desk.auth.permissions(user).await {
         Ok(grants) => grants,
-        // It was signed out, or came to its end, since it was found out who it is.
+        // The session was signed out or expired after it was authenticated.
         Err(error) if error.is_end_of_session() => return denied(Denied::InvalidToken),
         Err(_) => return with_cookies(denied(Denied::Unavailable), renewed.as_slice()),
     };

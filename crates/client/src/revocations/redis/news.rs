@@ -1,7 +1,8 @@
-//! What is told on the channel: taken off the connection as it comes, and held within bounds until it is asked for.
+//! The subscription: messages are taken off the connection as they arrive and buffered, within limits, until the task asks
+//! for them.
 //!
-//! Whoever may write to the channel decides how much comes and how long it is. What is longer than any entry is let go of at
-//! once. Where more waits than is held, nothing is picked out of it: the listening ends, and the set says what stands.
+//! Any publisher decides how many messages come and how long they are. Each one longer than any entry is dropped at once.
+//! If the buffer overflows, the subscription ends instead of dropping some: the next snapshot has them all.
 
 use std::time::Duration;
 
@@ -13,16 +14,16 @@ use tokio::task::AbortHandle;
 use super::{COMMAND_TIMEOUT, within};
 use crate::revocations::channel::ChannelError;
 
-/// How often whoever listens asks whether the other end is there.
+/// How often the subscriber pings Redis.
 const PING: Duration = Duration::from_secs(1);
-/// How many are taken together.
+/// Messages taken together.
 const TOGETHER: usize = 256;
-/// How many wait at most: 16 MB where all are as long as can be.
+/// The buffer's size in messages: 16 MB at most, if all are of maximum length.
 const WAITING: usize = 16_384;
-/// No entry is longer: see [`Message::text`](crate::Message::text).
+/// No entry is longer, in bytes: see [`Message::text`](crate::Message::text).
 const LONGEST: usize = 1024;
 
-/// The channel is listened to.
+/// An active subscription.
 pub(super) struct News {
     sink: PubSubSink,
     waiting: Receiver<String>,
@@ -41,7 +42,7 @@ impl News {
         }
     }
 
-    /// What came since, or nothing where the other end was just seen to be there.
+    /// The messages since the last call, or none if the other end was just seen to be alive.
     pub(super) async fn next(&mut self) -> Result<Vec<String>, ChannelError> {
         let mut texts = Vec::new();
         let coming = self.waiting.recv_many(&mut texts, TOGETHER);
@@ -73,7 +74,7 @@ async fn take(mut stream: PubSubStream, told: Sender<String>) {
     }
 }
 
-/// What is no text, or too long to be an entry, is told as one that cannot be read.
+/// The text of a message. One that is not UTF-8, or too long for an entry, counts as unreadable.
 pub(super) fn text(bytes: &[u8]) -> String {
     if bytes.len() > LONGEST {
         return String::new();

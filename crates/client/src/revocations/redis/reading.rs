@@ -1,8 +1,8 @@
-//! How the set is read when it is joined: in pages, the last end first, each as large as comes in time.
+//! Reads the set when joining: in pages, latest expiry first, each as large as arrives in time.
 //!
-//! What ends soonest gives way where it is too much. A page begins at the score where the last one ended, for what came
-//! meanwhile would move a page that begins at a place. Nothing is taken for granted of what stands there: it may be of any
-//! length, and no text.
+//! If there are too many entries, those that expire soonest are left out. A page starts at the score where the last one
+//! ended, not at a rank: entries that arrive meanwhile would shift the ranks. The entries are untrusted: they may be of any
+//! length, and not text.
 
 use std::mem;
 
@@ -10,24 +10,24 @@ use super::news::text;
 use crate::revocations::channel::Received;
 use crate::system;
 
-/// How many are loaded at once.
+/// Entries per page.
 const PAGE: usize = 2000;
 
-/// What a page holds, with the score of each.
+/// The entries of a page, each with its score.
 pub(super) type Found = Vec<(Vec<u8>, String)>;
 
-/// How far what is kept was read.
+/// The progress of reading the set.
 pub(super) struct Reading {
     most: usize,
     read: usize,
-    /// The score that is read next, and how many from there on were read.
+    /// The score to read next, and the number of entries read from there on.
     from: String,
     skip: usize,
-    /// What ends until then is over.
+    /// Entries with an expiry up to this score are over.
     since: String,
-    /// How many are asked for at once.
+    /// Entries to ask for at once.
     size: usize,
-    /// How many were passed over since the last page.
+    /// Entries skipped since the last page.
     passed: usize,
 }
 
@@ -44,7 +44,7 @@ impl Reading {
         }
     }
 
-    /// Asks for the next page, and for how many there are.
+    /// Commands for the next page, and for the number of entries.
     pub(super) fn next(&self, name: &str) -> redis::Pipeline {
         let mut page = redis::pipe();
         page.cmd("ZREVRANGEBYSCORE")
@@ -57,7 +57,7 @@ impl Reading {
         page
     }
 
-    /// Asks for how many there are, which is never long.
+    /// A command for the number of entries, which is always short.
     pub(super) fn count(&self, name: &str) -> redis::Pipeline {
         let mut count = redis::pipe();
         self.count_with(&mut count, name);
@@ -72,8 +72,8 @@ impl Reading {
             .arg("+inf");
     }
 
-    /// The page did not come in time though Redis is there: the next one is half of it. One that stands alone is passed over, as
-    /// one that cannot be read, for no entry takes that long.
+    /// The page was late although Redis answers: halve the next one. If it held a single entry, skip it as unreadable, for
+    /// no valid entry takes that long.
     pub(super) fn was_late(&mut self) {
         if self.asked() > 1 {
             self.size = self.asked() / 2;
@@ -84,7 +84,7 @@ impl Reading {
         }
     }
 
-    /// A page came, of a set of so many.
+    /// Accepts a page of a set of `all` entries.
     pub(super) fn came(&mut self, found: &Found, all: usize) -> Received {
         let asked = self.asked();
         self.went_on(found);
@@ -141,7 +141,7 @@ mod tests {
         let came = reading.came(&found(1, "9"), 5);
         let expect = vec![String::new(), "text".to_owned()];
         assert_eq!(came, Received::Part(expect));
-        // It grows again, and goes on behind what it found.
+        // The page grows again, and continues after what was found.
         assert_eq!((reading.asked(), reading.from.as_str()), (2, "9"));
         assert_eq!((reading.skip, reading.read), (1, 2));
     }

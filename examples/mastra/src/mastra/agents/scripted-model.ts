@@ -7,7 +7,7 @@ import type {
 
 const usage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };
 
-/** What the script says next: a call of the tool first, then what the tool found. */
+/** The script's next line: first a call of the tool, then the tool's result. */
 function nextLine({ prompt }: LanguageModelV2CallOptions): LanguageModelV2Content {
   const last = prompt.at(-1);
   if (last?.role === 'tool') {
