@@ -128,7 +128,7 @@ function describeServer(title, dialect, start, cookiesOfCallback) {
 // Side by side: each waits for half a minute.
 describe('a session whose token ended, at servers that never saw it', { concurrency: DIALECTS.length }, () => {
   for (const dialect of DIALECTS) {
-    describe(dialect, () => {
+    describe(dialect, { concurrency: 1 }, () => {
       const LIFETIME = 3;
       // Where signatures are checked a token is good for 30 s longer; the Cloud renews it for 60.
       const FIRST = { cloud: LIFETIME, keys: LIFETIME + 31, 'keys+session': LIFETIME + 31 };

@@ -17,7 +17,7 @@ await install();
 // Side by side: each waits for pages, pauses and the server that starts.
 describe('Studio', { concurrency: 2 }, () => {
   for (const dialect of ['v1', 'pkce']) {
-    describe(dialect, () => {
+    describe(dialect, { concurrency: 1 }, () => {
       let cloud;
       let studio;
       let browser;

@@ -111,14 +111,6 @@ pub(crate) const STEPS: &[Step] = &[
         work: Work::Plain(cargo::clippy),
     },
     Step {
-        name: "model",
-        about: "Run what requests share in very many orders of their steps (shuttle)",
-        example: "cargo xtask model",
-        check_about: "",
-        pace: Pace::Beside,
-        work: Work::Plain(model::run),
-    },
-    Step {
         name: "release",
         about: "Build the command line as it ships",
         example: "cargo xtask release",
@@ -133,6 +125,14 @@ pub(crate) const STEPS: &[Step] = &[
         check_about: "",
         pace: Pace::Beside,
         work: Work::Plain(browser::run),
+    },
+    Step {
+        name: "model",
+        about: "Run what requests share in very many orders of their steps (shuttle)",
+        example: "cargo xtask model",
+        check_about: "",
+        pace: Pace::Beside,
+        work: Work::Plain(model::run),
     },
     Step {
         name: "tests",
