@@ -4,7 +4,7 @@ import { test as base, describe, expect } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudUser } from '../dist/esm/index.js';
-import { endOf, endsAt, issue, pair, patiently, request, serve, startCloud, tokenOf } from './world.js';
+import { endOf, endsAt, issue, pair, request, serve, startCloud, tokenOf } from './world.js';
 import type { Cloud, Person } from './world.js';
 
 for (const dialect of ['v1', 'pkce'] as const) {
@@ -49,7 +49,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       const auth = provider();
       const { cookie } = await known(auth, cloud, 'admin');
       await endOf(cookie);
-      const session = await patiently(() => auth.refreshSession(tokenOf(cookie)));
+      const session = await auth.refreshSession(tokenOf(cookie));
       expect(session?.id).not.toBe(tokenOf(cookie));
       expect(Object.keys(session ?? {})).toEqual(['userId', 'expiresAt', 'createdAt']);
       expect(session!.expiresAt.getTime()).toBeGreaterThan(Date.now() + 80_000_000);
@@ -64,12 +64,11 @@ for (const dialect of ['v1', 'pkce'] as const) {
         const mayDo = async (user: CloudUser) => (await auth.getPermissions(user)).length > 0;
         const { user, cookie } = await known(auth, cloud, 'owner', mayDo);
         await endOf(cookie);
-        expect(await patiently(() => auth.getPermissions(user))).toEqual([]);
-        expect(await patiently(() => auth.hasPermission(user, 'agents:read'))).toBe(false);
+        expect(await auth.getPermissions(user)).toEqual([]);
+        expect(await auth.hasPermission(user, 'agents:read')).toBe(false);
         // The session goes on, with a newer token.
-        const { set } = await serve(auth, cookie);
-        const newer = await patiently(() => auth.authenticateToken('', request({ cookie: pair(set ?? '') })));
-        expect((await patiently(() => auth.getPermissions(newer!))).length).toBeGreaterThan(0);
+        const newer = await auth.authenticateToken('', request({ cookie: pair((await serve(auth, cookie)).set ?? '') }));
+        expect((await auth.getPermissions(newer!)).length).toBeGreaterThan(0);
       };
       await Promise.all([provider(), mapped].map(end));
     });
@@ -91,11 +90,11 @@ for (const dialect of ['v1', 'pkce'] as const) {
       await expect(auth.refreshSession(old)).rejects.toMatchObject({ kind: 'cloud', status: 500 });
       await expect(auth.refreshSession(old)).rejects.toMatchObject({ kind: 'cloud', status: 500 });
       isAway = false;
-      const newer = (await patiently(() => auth.refreshSession(old)))?.id ?? '';
+      const newer = (await auth.refreshSession(old))?.id ?? '';
       expect([newer === '', newer === old]).toEqual([false, false]);
       // The Cloud was asked for one newer token.
       expect(asked).toEqual(['validate', 'verify', 'verify', 'verify']);
-      expect((await patiently(() => auth.authenticateToken(newer, request({}))))?.roles).toEqual(['member']);
+      expect((await auth.authenticateToken(newer, request({})))?.roles).toEqual(['member']);
     });
 
     test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async ({ cloud, provider }) => {
@@ -154,8 +153,8 @@ for (const dialect of ['v1', 'pkce'] as const) {
 async function known(auth: MastraCloudAuth, cloud: Cloud, person: Person, use: (user: CloudUser) => Promise<boolean> = async () => true) {
   for (const lifetime of [2, 4, 8, 16, 32]) {
     const cookie = await issue(cloud, person, { lifetime });
-    const user = await patiently(() => auth.authenticateToken('', request({ cookie })));
-    if (user !== null && (await patiently(() => use(user))) && Date.now() < endsAt(cookie)) return { user, cookie };
+    const user = await auth.authenticateToken('', request({ cookie }));
+    if (user !== null && (await use(user)) && Date.now() < endsAt(cookie)) return { user, cookie };
   }
   throw new Error('not known while a token of 32 s was good');
 }

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 
 import { vi } from 'vitest';
 
-import { CloudApiError } from '../dist/esm/index.js';
 import type { MastraCloudAuth } from '../dist/esm/index.js';
 import { pickPerson } from '../scripts/login-page.mjs';
 
@@ -112,24 +111,8 @@ export interface Served {
   readonly set: string | undefined;
 }
 
-/** Repeats it while the Cloud does not answer in time, which a busy machine may make of any call. Nobody is signed out by that. */
-export async function patiently<T>(work: () => Promise<T>): Promise<T> {
-  for (;;) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof CloudApiError && error.status === 503)) throw error;
-      await new Promise(resolve => setTimeout(resolve, 200));
-    }
-  }
-}
-
 /** One request as a Mastra server serves it: where nobody is there it refreshes the session and looks again. */
-export function serve(auth: MastraCloudAuth, cookie: string): Promise<Served> {
-  return patiently(() => serveOnce(auth, cookie));
-}
-
-async function serveOnce(auth: MastraCloudAuth, cookie: string): Promise<Served> {
+export async function serve(auth: MastraCloudAuth, cookie: string): Promise<Served> {
   const user = await auth.authenticateToken('', request({ cookie }));
   if (user !== null) return { id: user.id, set: undefined };
   const token = auth.getSessionIdFromRequest(request({ cookie }).raw);
