@@ -5,6 +5,8 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // The Cloud answers on this machine, though a busy one may take its time.
+    env: { MASTRA_CALL_TIMEOUT: '60' },
     // Generous: a busy machine is slow, and what hangs hangs for longer than that.
     testTimeout: 180_000,
     hookTimeout: 180_000,

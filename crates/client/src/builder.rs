@@ -61,6 +61,8 @@ impl Builder {
     /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
     /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`
     /// - `MASTRA_VERIFICATION`: `cloud`, `keys` or `keys+session`
+    /// - `MASTRA_CALL_TIMEOUT`: the longest wait for an answer of the Cloud, in whole seconds, 1 to 9999. The exchange of a code
+    ///   waits 10 s where this is less
     /// - with keys: `MASTRA_JWKS_URL`, `MASTRA_JWKS_FILE` or `MASTRA_TOKEN_SECRET`; `MASTRA_TOKEN_ISSUER`,
     ///   `MASTRA_TOKEN_AUDIENCE`
     ///
@@ -74,6 +76,7 @@ impl Builder {
             public_url: environment::read("MASTRA_PUBLIC_URL"),
             dialect: environment::dialect()?,
             verification: environment::verification()?,
+            policy: environment::policy()?,
             ..Self::default()
         })
     }

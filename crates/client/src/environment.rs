@@ -1,5 +1,8 @@
 //! Options from environment variables. An empty variable counts as absent; an error names the variable, never its value.
 
+use core::time::Duration;
+
+use mastra_auth_cloud_core::config::Policy;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::jwt::SharedSecret;
@@ -21,6 +24,24 @@ pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
             })
         },
     )
+}
+
+/// `MASTRA_CALL_TIMEOUT`.
+pub(crate) fn policy() -> Result<Policy, CloudApiError> {
+    let mut policy = Policy::default();
+    if let Some(text) = read("MASTRA_CALL_TIMEOUT") {
+        let seconds = text
+            .parse()
+            .ok()
+            .filter(|seconds| (1..=9999).contains(seconds));
+        policy.call_timeout = Duration::from_secs(seconds.ok_or_else(|| {
+            CloudApiError::configuration(
+                "MASTRA_CALL_TIMEOUT must be a whole number of seconds, 1 to 9999",
+            )
+        })?);
+        policy.exchange_timeout = policy.exchange_timeout.max(policy.call_timeout);
+    }
+    Ok(policy)
 }
 
 /// `MASTRA_VERIFICATION` and its companion variables, which are read only with keys.

@@ -47,6 +47,8 @@ pub struct Options {
     pub session_max_age: Option<f64>,
     /// Permissions by role, as JSON text.
     pub role_mapping: Option<String>,
+    /// Longest wait for an answer of the Cloud. The exchange of a code waits 10 s where this is less.
+    pub call_timeout: Option<f64>,
     /// How long a verified identity is used without asking the Cloud again.
     pub fresh: Option<f64>,
     /// How long past that it is used while the Cloud is unavailable.
@@ -111,6 +113,11 @@ impl Options {
                 self.session_max_age,
                 &mut policy.session_max_age,
             ),
+            (
+                "MASTRA_CALL_TIMEOUT",
+                self.call_timeout,
+                &mut policy.call_timeout,
+            ),
             ("cache.fresh", self.fresh, &mut policy.fresh),
             (
                 "cache.staleIfError",
@@ -128,6 +135,7 @@ impl Options {
                 *place = time(option, given)?;
             }
         }
+        policy.exchange_timeout = policy.exchange_timeout.max(policy.call_timeout);
         if let Some(entries) = self.max_entries {
             policy.capacity = usize::try_from(entries).unwrap_or(usize::MAX);
         }

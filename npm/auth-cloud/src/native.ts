@@ -265,6 +265,7 @@ export interface NativeOptions {
   secure?: boolean | undefined;
   sessionMaxAge?: number | undefined;
   roleMapping?: string | undefined;
+  callTimeout?: number | undefined;
   fresh?: number | undefined;
   staleIfError?: number | undefined;
   refused?: number | undefined;

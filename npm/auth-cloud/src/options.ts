@@ -143,6 +143,7 @@ export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE
     secure: secure(options.secure),
     sessionMaxAge: number('sessionMaxAge', options.sessionMaxAge),
     roleMapping: mapping(options.roleMapping),
+    callTimeout: seconds('MASTRA_CALL_TIMEOUT'),
     fresh: number('cache.fresh', cache?.fresh),
     staleIfError: number('cache.staleIfError', cache?.staleIfError),
     refused: number('cache.refused', cache?.refused),
@@ -250,6 +251,14 @@ function secure(given: unknown): boolean | undefined {
 export function flag(name: string, given: unknown): boolean {
   if (given !== undefined && typeof given !== 'boolean') throw wrong(`${name} must be true or false`);
   return given === true;
+}
+
+/** A variable in seconds, at least one. */
+function seconds(variable: string): number | undefined {
+  const given = process.env[variable];
+  if (given === undefined || given === '') return undefined;
+  if (!/^[1-9]\d{0,3}$/.test(given)) throw wrong(`${variable} must be a whole number of seconds, 1 to 9999`);
+  return Number(given);
 }
 
 function number(name: string, given: unknown): number | undefined {

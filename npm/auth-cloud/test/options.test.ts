@@ -58,6 +58,21 @@ test('the environment stands in for what was left out, and empty is unset', () =
   expect(said({ projectId: 'given', authPath: '/in' })).toMatch(/^https:\/\/cloud\.example\.com\/in\?project_id=given&/);
 });
 
+test('a wait for the Cloud is a whole number of seconds', () => {
+  for (const [given, words] of [
+    ['0', 'MASTRA_CALL_TIMEOUT must be'],
+    ['-1', 'MASTRA_CALL_TIMEOUT must be'],
+    ['1.5', 'MASTRA_CALL_TIMEOUT must be'],
+    ['soon', 'MASTRA_CALL_TIMEOUT must be'],
+    ['10000', 'MASTRA_CALL_TIMEOUT must be'],
+    ['', 'taken'],
+    ['9999', 'taken'],
+  ] as const) {
+    vi.stubEnv('MASTRA_CALL_TIMEOUT', given);
+    expect(refusal({ projectId: 'demo' }), given).toContain(words);
+  }
+});
+
 test('cookies are Secure but on a developer’s machine', () => {
   const cookie = (options: MastraCloudAuthOptions = {}) =>
     new MastraCloudAuth({ projectId: 'demo', ...options }).getClearSessionHeaders()['Set-Cookie'];

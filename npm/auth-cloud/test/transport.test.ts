@@ -15,6 +15,7 @@ import { header } from '../dist/esm/headers.js';
 const open: (() => void)[] = [];
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.unstubAllEnvs();
   open.splice(0).forEach(close => close());
 });
 
@@ -67,6 +68,7 @@ test('a body is read up to the cap and no further', async () => {
 });
 
 test('a server that does not answer is not waited for', async () => {
+  vi.stubEnv('MASTRA_CALL_TIMEOUT', '1');
   const client = await clientOf(() => {});
   expect(await failure(client)).toEqual(['timeout', 503]);
 });
@@ -152,6 +154,7 @@ describe('a code is exchanged once', () => {
 });
 
 test('the global fetch is looked up at each call, and one that does not listen is not waited for', async () => {
+  vi.stubEnv('MASTRA_CALL_TIMEOUT', '1');
   const client = new MastraCloudClient({ projectId: 'demo' });
   vi.stubGlobal('fetch', async () => new Response('{"ok":false}', { status: 401 }));
   expect(await client.verifyToken({ token: 't' })).toBeNull();
