@@ -5,6 +5,7 @@
 
 use std::env;
 use std::fs::{self, File};
+use std::path::Path;
 use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -85,32 +86,7 @@ impl Beside {
         fs::copy(env::current_exe()?, &program).context("xtask cannot be copied")?;
         let root = workspace.root().to_path_buf();
         Ok(Self(thread::spawn(move || {
-            for step in STEPS.iter().filter(|step| step.pace == Pace::Beside) {
-                let start = Instant::now();
-                let shown = target.join(format!("xtask-{}.log", step.name));
-                let log = File::create(&shown)?;
-                let mut command = match find(&["nice"]) {
-                    Some(nice) => {
-                        let mut command = Command::new(nice);
-                        command.args(["-n", "10"]).arg(&program);
-                        command
-                    }
-                    None => Command::new(&program),
-                };
-                let status = command
-                    .arg(step.name)
-                    .current_dir(&root)
-                    .stdout(log.try_clone()?)
-                    .stderr(log)
-                    .status()?;
-                let text = fs::read_to_string(&shown)?;
-                println!("-- {}, which ran beside the others\n{text}", step.name);
-                if !status.success() {
-                    bail!(failed(step, start.elapsed()));
-                }
-                passed(step, start.elapsed());
-            }
-            Ok(())
+            run_beside(&program, &root, &target)
         })))
     }
 
@@ -123,5 +99,59 @@ impl Beside {
         self.0
             .join()
             .map_err(|_panic| anyhow!("what ran beside the others panicked"))?
+    }
+}
+
+/// Runs `program STEP` for each of these steps, and stops at the first that fails. The output is kept in `logs` too.
+fn run_beside(program: &Path, root: &Path, logs: &Path) -> Result<()> {
+    for step in STEPS.iter().filter(|step| step.pace == Pace::Beside) {
+        let start = Instant::now();
+        let place = logs.join(format!("xtask-{}.log", step.name));
+        let log = File::create(&place)?;
+        let mut command = match find(&["nice"]) {
+            Some(nice) => {
+                let mut command = Command::new(nice);
+                command.args(["-n", "10"]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        let status = command
+            .arg(step.name)
+            .current_dir(root)
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .status()?;
+        let output = fs::read(&place)?;
+        println!("-- {}, which ran beside the others", step.name);
+        println!("{}", String::from_utf8_lossy(&output));
+        if !status.success() {
+            bail!(failed(step, start.elapsed()));
+        }
+        passed(step, start.elapsed());
+    }
+    Ok(())
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_beside_the_others_fails_the_suite() {
+        let logs = env::temp_dir().join(format!("xtask-beside-{}", std::process::id()));
+        fs::create_dir_all(&logs).unwrap();
+        let run = |program: &str| {
+            let (program, root, logs) = (program.into(), env::temp_dir(), logs.clone());
+            let run = thread::spawn(move || {
+                let program: std::path::PathBuf = program;
+                run_beside(&program, &root, &logs)
+            });
+            Beside(run).finish()
+        };
+        run("true").unwrap();
+        let error = run("false").unwrap_err().to_string();
+        assert!(error.starts_with("release failed after"), "{error}");
+        fs::remove_dir_all(logs).unwrap();
     }
 }

@@ -76,7 +76,7 @@ impl Builder {
             public_url: environment::read("MASTRA_PUBLIC_URL"),
             dialect: environment::dialect()?,
             verification: environment::verification()?,
-            policy: environment::policy()?,
+            policy: environment::policy(environment::read("MASTRA_CALL_TIMEOUT").as_deref())?,
             ..Self::default()
         })
     }

@@ -26,10 +26,10 @@ pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
     )
 }
 
-/// `MASTRA_CALL_TIMEOUT`.
-pub(crate) fn policy() -> Result<Policy, CloudApiError> {
+/// The policy with the value of `MASTRA_CALL_TIMEOUT`. The exchange of a code waits no shorter than the other calls.
+pub(crate) fn policy(call_timeout: Option<&str>) -> Result<Policy, CloudApiError> {
     let mut policy = Policy::default();
-    if let Some(text) = read("MASTRA_CALL_TIMEOUT") {
+    if let Some(text) = call_timeout {
         let seconds = text
             .parse()
             .ok()
@@ -73,4 +73,26 @@ pub(crate) fn verification() -> Result<VerificationOptions, CloudApiError> {
     options.issuer = read("MASTRA_TOKEN_ISSUER");
     options.audience = read("MASTRA_TOKEN_AUDIENCE");
     Ok(options)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "what a test does not expect fails it")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_exchange_waits_no_shorter_than_other_calls() {
+        for (given, call, exchange) in [(None, 3, 10), (Some("5"), 5, 10), (Some("60"), 60, 60)] {
+            let policy = policy(given).unwrap();
+            let seconds = [policy.call_timeout, policy.exchange_timeout].map(|time| time.as_secs());
+            assert_eq!(seconds, [call, exchange], "{given:?}");
+        }
+        for given in ["", "0", "-1", "1.5", "soon", "10000"] {
+            let error = policy(Some(given)).unwrap_err();
+            assert!(
+                error.message().starts_with("MASTRA_CALL_TIMEOUT must be"),
+                "{given}"
+            );
+        }
+    }
 }

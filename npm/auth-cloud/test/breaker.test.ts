@@ -1,4 +1,4 @@
-/** What one account or one endpoint that fails costs: itself, and nobody else. */
+/** A failing account or endpoint costs itself alone: every other account and endpoint is served. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 

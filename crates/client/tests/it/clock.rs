@@ -1,4 +1,4 @@
-//! A clock that is ahead of the Cloud's: whoever runs the service is warned once, however it comes to light.
+//! A clock that is ahead of the Cloud's: the operator is warned once, whichever call reveals it.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,4 +1,4 @@
-//! A newer token that the Cloud handed out and then could not be asked about: it is held, verified later, and nobody's until then.
+//! A newer token whose verification met an outage is kept and verified later. Until then it signs no user in.
 
 use std::sync::Arc;
 
@@ -81,7 +81,7 @@ fn threat_030_a_held_token_is_nobodys_before_it_is_verified() {
     assert_eq!(with_bearer(&authority, &new, at(291), [status(500)]).1, 1);
     let ran = renew(&authority, &old, 292, vec![verified("usr_2", &[])]);
     assert_eq!(said(&ran.output), "unavailable invalid_response");
-    // Whoever was known for another person than the Cloud says now gets none.
+    // A user who is cached under another id than the Cloud states now gets no newer token.
     let authority = v1();
     sign_in(&authority, "usr_2", &old);
     let answers = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
