@@ -13,6 +13,8 @@ use mastra_auth_benches::cloud::SignedIn;
 /// Where the servers find the Cloud, and whose session it is about.
 pub(crate) const CLOUD: &str = "BENCH_CLOUD";
 pub(crate) const TOKEN: &str = "BENCH_TOKEN";
+/// The user who is signed in at the servers.
+pub(crate) const USER: &str = "usr_mei";
 const COOKIE_BYTES: usize = 1024;
 
 /// A server at work; it ends with this.

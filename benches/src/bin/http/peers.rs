@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 use tower_sessions_of_axum_login as theirs;
 
-use crate::servers::USER;
+use crate::load::USER;
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 struct User {

@@ -17,11 +17,8 @@ use tokio::net::TcpListener;
 use tower_layer::Layer as _;
 use tower_service::Service;
 
-use crate::load::{CLOUD, TOKEN};
+use crate::load::{CLOUD, TOKEN, USER};
 use crate::peers;
-
-/// Who is signed in.
-pub(crate) const USER: &str = "usr_mei";
 
 /// Serves until the process is ended.
 pub(crate) async fn serve(name: &str) -> Result<()> {
