@@ -5,8 +5,8 @@
  * the other.
  */
 
+import type { NativeFailure } from './addon-types.js';
 import type { ErrorCode } from './codes.js';
-import type { NativeFailure } from './native.js';
 
 const BRAND = Symbol.for('@mastra/auth-cloud/CloudApiError');
 
