@@ -3,82 +3,45 @@
 //! `benches/` is a workspace of its own, so that only this command builds the alternatives; it also has a build folder of
 //! its own. Only the report goes to standard output. The suite measures nothing here.
 
-use std::path::Path;
-use std::process::Command;
+use anyhow::Result;
 
-use anyhow::{Context as _, Result};
-
-use crate::cargo::target_directory;
-use crate::debian::{self, Wanted};
 use crate::node;
-use crate::process::{cargo, run};
+use crate::process::run as run_program;
+use crate::programs::Program;
 use crate::workspace::Workspace;
 
-/// The manifest of `benches/`.
-pub(crate) const MANIFEST: &str = "benches/Cargo.toml";
+pub(crate) const NAMES: [&str; 3] = ["rust", "node", "http"];
+
 /// The load generator for the servers.
-const WRK: Wanted = Wanted {
+const WRK: Program = Program {
     package: "wrk",
-    programs: &["wrk"],
+    names: &["wrk"],
     variable: "WRK",
 };
+const BUILD: &str = "build --release --locked --manifest-path benches/Cargo.toml";
 
-/// The format of the report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    Table,
-    Json,
-}
-
-impl Form {
-    fn arguments(self) -> &'static [&'static str] {
-        match self {
-            Self::Table => &[],
-            Self::Json => &["--json"],
-        }
+pub(crate) fn run(workspace: &Workspace, name: &str, is_json: bool) -> Result<()> {
+    let form: &[&str] = if is_json { &["--json"] } else { &[] };
+    if name == "node" {
+        return node::bench(workspace, form);
     }
-}
-
-/// `cargo xtask bench rust`.
-pub(crate) fn rust(workspace: &Workspace, form: Form) -> Result<()> {
-    run(&mut program(workspace, "rust", form)?)
-}
-
-/// `cargo xtask bench node`.
-pub(crate) fn node(workspace: &Workspace, form: Form) -> Result<()> {
-    node::bench(workspace, form.arguments())
-}
-
-/// `cargo xtask bench http`.
-pub(crate) fn http(workspace: &Workspace, form: Form) -> Result<()> {
-    let wrk = debian::program(&WRK)?;
-    let node = node::built(workspace)?;
-    let mut program = program(workspace, "http", form)?;
-    run(node.for_children_of(&mut program).env(WRK.variable, wrk))
-}
-
-/// A program of `benches/`, built in the profile of a release.
-fn program(workspace: &Workspace, name: &str, form: Form) -> Result<Command> {
-    let target = target_directory(workspace)?.join("benches");
-    run(&mut cargo(workspace, &build(&target, name)?))?;
-    let mut command = Command::new(target.join("release").join(name));
-    command.args(form.arguments()).current_dir(workspace.root());
-    Ok(command)
-}
-
-fn build<'a>(target: &'a Path, name: &'a str) -> Result<[&'a str; 9]> {
-    let target = target.to_str().context("the build folder is not UTF-8")?;
-    Ok([
-        "build",
-        "--release",
-        "--locked",
-        "--manifest-path",
-        MANIFEST,
-        "--target-dir",
-        target,
-        "--bin",
-        name,
-    ])
+    let servers = match name {
+        "http" => Some((WRK.find(workspace)?, node::as_shipped(workspace)?)),
+        _ => None,
+    };
+    let target = workspace.target()?.join("benches");
+    run_program(
+        workspace
+            .cargo(BUILD)
+            .args(["--bin", name, "--target-dir"])
+            .arg(&target),
+    )?;
+    let mut program = std::process::Command::new(target.join("release").join(name));
+    program.args(form).current_dir(workspace.root());
+    if let Some((wrk, node)) = servers {
+        node.for_children_of(&mut program).env(WRK.variable, wrk);
+    }
+    run_program(&mut program)
 }
 
 #[cfg(test)]
@@ -89,10 +52,7 @@ mod tests {
     #[test]
     fn its_lock_file_has_what_our_crates_depend_on() {
         let workspace = Workspace::find().unwrap();
-        let read = |path: &str| -> toml::Table {
-            let text = std::fs::read_to_string(workspace.path(path)).unwrap();
-            text.parse().unwrap()
-        };
+        let read = |path: &str| -> toml::Table { workspace.read(path).unwrap().parse().unwrap() };
         let lock = read("benches/Cargo.lock");
         let packages = lock["package"].as_array().unwrap();
         for (name, manifest) in [
@@ -105,10 +65,8 @@ mod tests {
                 .and_then(|package| package["dependencies"].as_array())
                 .unwrap();
             let has = |wanted: &str| {
-                locked
-                    .iter()
-                    .filter_map(toml::Value::as_str)
-                    .any(|entry| entry.split(' ').next() == Some(wanted))
+                let mut names = locked.iter().filter_map(toml::Value::as_str);
+                names.any(|entry| entry.split(' ').next() == Some(wanted))
             };
             let manifest = read(manifest);
             let wanted = manifest["dependencies"].as_table().unwrap();
@@ -119,19 +77,9 @@ mod tests {
             for (wanted, _) in wanted.iter().filter(|(_, value)| !is_optional(value)) {
                 assert!(
                     has(wanted),
-                    "{wanted} of {name}: cargo update --workspace --manifest-path {MANIFEST}"
+                    "{wanted} of {name}: cargo update --workspace --manifest-path benches/Cargo.toml"
                 );
             }
         }
-    }
-
-    #[test]
-    fn what_is_measured_is_built_from_its_own_lock_file() {
-        let workspace = Workspace::find().unwrap();
-        assert!(workspace.path(MANIFEST).is_file());
-        assert!(workspace.path("benches/Cargo.lock").is_file());
-        let arguments = build(Path::new("target/benches"), "rust").unwrap();
-        assert!(arguments.contains(&"--locked"));
-        assert!(arguments.contains(&"--release"));
     }
 }

@@ -1,22 +1,19 @@
-//! `e2e/`: sign-in in a real browser, against the binary of a release.
+//! `e2e/`: sign-in in a real browser, against the binary of a release and at real Mastra servers.
 //!
-//! Missing programs are installed where that is allowed (as root on Debian; npm packages always); otherwise one line names
-//! them. `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is required.
-
-use std::path::PathBuf;
-use std::process::Command;
+//! The package that the servers install is packed first, and comes from a test registry: the tests run what a user installs.
+//! `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is required.
 
 use anyhow::Result;
 
-use crate::cargo::shipped;
-use crate::debian::{self, Wanted};
-use crate::node::{self, Node};
+use crate::builds::shipped;
+use crate::node::{self, E2E, Node};
 use crate::process::run as run_program;
+use crate::programs::Program;
 use crate::workspace::Workspace;
 
-const CHROMIUM: Wanted = Wanted {
+const CHROMIUM: Program = Program {
     package: "chromium",
-    programs: &[
+    names: &[
         "chromium",
         "chromium-browser",
         "google-chrome",
@@ -26,39 +23,36 @@ const CHROMIUM: Wanted = Wanted {
 };
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    run_program(&mut Ready::find(workspace)?.script("test"))
+    scripts(workspace, &["test"], |_| Ok(None))
 }
 
-/// `e2e/` with everything that its scripts need.
-pub(crate) struct Ready {
-    folder: PathBuf,
-    node: Node,
-    chromium: PathBuf,
-    binary: PathBuf,
+pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
+    scripts(workspace, &["test:hosts", "test:studio"], |workspace| {
+        node::packed(workspace).map(Some)
+    })
 }
 
-impl Ready {
-    pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
-        let folder = workspace.path("e2e");
-        let node = Node::find(workspace)?;
-        let chromium = debian::program(&CHROMIUM)?;
-        node::install(&node, &folder)?;
-        let binary = shipped(workspace)?;
-        Ok(Self {
-            folder,
-            node,
-            chromium,
-            binary,
-        })
+/// Runs scripts of `e2e/package.json`. Missing programs are named before anything is built.
+fn scripts(
+    workspace: &Workspace,
+    names: &[&str],
+    packed: fn(&Workspace) -> Result<Option<std::path::PathBuf>>,
+) -> Result<()> {
+    let node = Node::find(workspace)?;
+    let chromium = CHROMIUM.find(workspace)?;
+    node.install(&workspace.path(E2E))?;
+    let binary = shipped(workspace)?;
+    let packed = packed(workspace)?;
+    for name in names {
+        let mut script = node.npm(&workspace.path(E2E));
+        script
+            .args(["run", "--silent", *name])
+            .env("CHROMIUM", &chromium)
+            .env("MASTRA_AUTH", &binary);
+        if let Some(packed) = &packed {
+            script.env("MASTRA_AUTH_PACKED", packed);
+        }
+        run_program(&mut script)?;
     }
-
-    /// A script of `e2e/package.json`.
-    pub(crate) fn script(&self, name: &str) -> Command {
-        let mut command = self.node.npm(&self.folder);
-        command
-            .args(["run", "--silent", name])
-            .env("CHROMIUM", &self.chromium)
-            .env("MASTRA_AUTH", &self.binary);
-        command
-    }
+    Ok(())
 }

@@ -1,51 +1,19 @@
-//! `deny.toml`: the licences, crates and sources allowed for dependencies.
-//!
-//! Runs cargo-deny if it is installed. If not, this checks the tree against the licences, bans and sources of the same
-//! file. It then reports that the advisories, which only cargo-deny can check, were skipped.
+//! `deny.toml`, checked by cargo-deny: licences, banned crates, sources and advisories of every dependency.
 
-mod banned;
-mod licence;
-mod rules;
-mod tree;
+use anyhow::Result;
 
-use anyhow::{Result, bail};
-
-use crate::process::{cargo, has_cargo, run as run_program};
+use crate::process::run as run_program;
 use crate::workspace::Workspace;
-use rules::Rules;
 
-/// All checks of cargo-deny.
-const WHOLE: [&str; 3] = ["deny", "--all-features", "check"];
+/// Nothing behind `check` means all of its parts.
+const WHOLE: &str = "deny --all-features check";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    if has_cargo(workspace, "deny") {
-        return run_program(&mut cargo(workspace, &WHOLE));
+    if workspace.has_cargo("deny") {
+        return run_program(&mut workspace.cargo(WHOLE));
     }
     println!(
-        "cargo-deny is not installed: checking licences, bans and sources without it. Advisories are NOT checked;"
-    );
-    println!("`cargo install --locked cargo-deny` adds them.");
-    let rules = Rules::read(&workspace.read("deny.toml")?)?;
-    let packages = tree::read(workspace)?;
-    let faults: Vec<String> = packages
-        .iter()
-        .flat_map(|package| rules.faults(package))
-        .collect();
-    for fault in &faults {
-        eprintln!("{fault}");
-    }
-    if !faults.is_empty() {
-        bail!("{} dependencies against deny.toml", faults.len());
-    }
-    for (name, versions) in tree::several_versions(&packages) {
-        println!(
-            "warning: {name} is there in several versions: {}",
-            versions.join(", ")
-        );
-    }
-    println!(
-        "{} crates: licences, bans and sources are as deny.toml has them",
-        packages.len()
+        "NOT checked, for cargo-deny is not installed (`cargo install --locked cargo-deny`): licences, bans, sources, advisories"
     );
     Ok(())
 }
@@ -54,49 +22,62 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 mod tests {
     use super::*;
 
-    fn ours() -> toml::Value {
+    fn read(file: &str) -> toml::Table {
         let workspace = Workspace::find().unwrap();
-        toml::from_str(&workspace.read("deny.toml").unwrap()).unwrap()
+        toml::from_str(&workspace.read(file).unwrap()).unwrap()
     }
 
+    /// Its time tells about the private key, and no version mends that (RUSTSEC-2023-0071).
     #[test]
     fn threat_018_the_crate_whose_time_tells_the_private_key_is_refused_in_every_version() {
-        let workspace = Workspace::find().unwrap();
-        let rules = Rules::read(&workspace.read("deny.toml").unwrap()).unwrap();
-        let faults_of = |tree: &str| -> Vec<String> {
-            let packages = tree::parse(tree).unwrap();
-            packages.iter().flat_map(|one| rules.faults(one)).collect()
-        };
-        for version in ["0.9.10", "0.10.0-rc.18", "1.0.0", "7.1.0+x"] {
-            let tree = format!("rsa v{version}|MIT OR Apache-2.0\nserde v1.0.0|MIT\n");
-            let faults = faults_of(&tree);
-            assert_eq!(faults.len(), 1, "{version}: {faults:?}");
-            assert!(faults[0].contains("RUSTSEC-2023-0071"), "{faults:?}");
-        }
-        assert!(faults_of("serde v1.0.0|MIT\n").is_empty());
+        let deny = read("deny.toml");
+        let bans = deny["bans"]["deny"].as_array().unwrap();
+        // A name without a version bans every one.
+        assert!(
+            bans.iter().any(|ban| ban["crate"].as_str() == Some("rsa")),
+            "{bans:?}"
+        );
+        let lock = read("Cargo.lock");
+        let packages = lock["package"].as_array().unwrap();
+        assert!(
+            packages
+                .iter()
+                .all(|package| package["name"].as_str() != Some("rsa"))
+        );
     }
 
     #[test]
     fn threat_088_no_advisory_about_any_dependency_is_passed_over() {
-        // Nothing after `check` means all of its parts, including the advisories.
-        assert_eq!(WHOLE.last(), Some(&"check"));
-        let ours = ours();
-        let advisories = ours.get("advisories").unwrap();
-        assert_eq!(advisories.get("unsound").unwrap().as_str(), Some("all"));
-        assert_eq!(advisories.get("yanked").unwrap().as_str(), Some("deny"));
-        let ignored = advisories.get("ignore").unwrap().as_array().unwrap();
+        assert!(WHOLE.ends_with(" check"));
+        let deny = read("deny.toml");
+        let advisories = &deny["advisories"];
+        assert_eq!(advisories["unsound"].as_str(), Some("all"));
+        assert_eq!(advisories["yanked"].as_str(), Some("deny"));
+        let ignored = advisories["ignore"].as_array().unwrap();
         assert!(
             ignored.is_empty(),
             "an exception wants a reason, and its own test: {ignored:?}"
         );
-        let graph = ours.get("graph").unwrap();
-        assert_eq!(graph.get("all-features").unwrap().as_bool(), Some(true));
-        assert!(graph.get("exclude").is_none());
-        // CI has cargo-deny for what cannot be checked without it.
+        assert_eq!(deny["graph"]["all-features"].as_bool(), Some(true));
+        assert!(deny["graph"].get("exclude").is_none());
+        // CI has cargo-deny.
         let ci = Workspace::find()
             .unwrap()
             .read(".github/workflows/ci.yml")
             .unwrap();
         assert!(ci.contains("cargo install --locked cargo-deny"));
+    }
+
+    #[test]
+    fn threat_088_every_dependency_comes_from_the_public_registry() {
+        let lock = read("Cargo.lock");
+        for package in lock["package"].as_array().unwrap() {
+            let source = package.get("source").and_then(toml::Value::as_str);
+            let ours = package["name"]
+                .as_str()
+                .is_some_and(|name| name.starts_with("mastra-") || name == "xtask");
+            let wanted = (!ours).then_some("registry+https://github.com/rust-lang/crates.io-index");
+            assert_eq!(source, wanted, "{package}");
+        }
     }
 }

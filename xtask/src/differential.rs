@@ -3,46 +3,39 @@
 //! The program is the workspace `differential/`. `jose` is the one that the npm package is tested with. pip installs PyJWT
 //! into `python` of the build folder. Nothing is installed elsewhere.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::cargo::target_directory;
 use crate::node::{self, Node};
-use crate::process::{cargo, find, run as run_program};
+use crate::process::{find, run as run_program};
 use crate::workspace::Workspace;
 
-/// Its manifest.
-pub(crate) const MANIFEST: &str = "differential/Cargo.toml";
-/// Its folder in the build folder.
-const FOLDER: &str = "differential";
-
-const TOKENS: &str = "1000000";
-/// A fixed seed generates the same tokens in every run.
-const SEED: &str = "1";
+const RUN: &str =
+    "run --quiet --release --locked --manifest-path differential/Cargo.toml --target-dir";
+/// How many, and the seed: a fixed one generates the same tokens in every run.
+const TOKENS: [&str; 2] = ["1000000", "1"];
 const MISSING: &str = "Python 3.9 or newer with venv and pip is missing";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let target = target_directory(workspace)?;
     let node = Node::find(workspace)?;
-    node::install(&node, &workspace.root().join("npm/auth-cloud"))?;
-    let python = python(workspace, &target)?;
-    let own = target.join(FOLDER);
-    let mut program = cargo(workspace, &["run", "--quiet", "--release", "--locked"]);
+    node.install(&workspace.path(node::FOLDER))?;
+    let python = python(workspace)?;
+    let own = workspace.target()?.join("differential");
+    let mut program = workspace.cargo(RUN);
     program
-        .args(["--manifest-path", MANIFEST, "--target-dir"])
         .arg(&own)
         .args(["--", "node"])
         .arg(&python)
-        .args([TOKENS, SEED])
+        .args(TOKENS)
         .arg(own.join("examples.txt"));
     run_program(node.for_children_of(&mut program))
 }
 
 /// The Python of a virtual environment with the versions that `requirements.txt` pins.
-fn python(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
-    let folder = target.join("python");
+fn python(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target()?.join("python");
     let program = folder.join(if cfg!(windows) {
         "Scripts/python.exe"
     } else {
@@ -52,11 +45,9 @@ fn python(workspace: &Workspace, target: &Path) -> Result<PathBuf> {
         let installed = find(&["python3", "python"]).context(MISSING)?;
         run_program(Command::new(installed).args(["-m", "venv"]).arg(&folder)).context(MISSING)?;
     }
-    let wanted = workspace
-        .root()
-        .join("differential/judges/requirements.txt");
     let mut pip = Command::new(&program);
-    pip.args(["-m", "pip", "--disable-pip-version-check", "install"]);
-    run_program(pip.args(["--quiet", "--requirement"]).arg(wanted)).context(MISSING)?;
+    pip.args("-m pip --disable-pip-version-check install --quiet --requirement".split(' '));
+    run_program(pip.arg(workspace.path("differential/judges/requirements.txt")))
+        .context(MISSING)?;
     Ok(program)
 }

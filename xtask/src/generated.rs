@@ -7,73 +7,51 @@ mod help;
 
 use std::fs;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 
-use crate::steps::Mode;
-use crate::workspace::Workspace;
+use crate::workspace::{Mode, Workspace};
 
-struct Page {
-    file: &'static str,
-    write: fn(&Workspace) -> Result<String>,
-}
+/// A file, and what writes it.
+type Page = (&'static str, fn(&Workspace) -> Result<String>);
 
-const PAGES: &[Page] = &[
-    Page {
-        file: "docs/guide/errors.md",
-        write: codes::page,
-    },
-    Page {
-        file: "npm/auth-cloud/src/codes.ts",
-        write: codes::typescript,
-    },
-    Page {
-        file: "docs/guide/cli.md",
-        write: help::page,
-    },
+const PAGES: [Page; 3] = [
+    ("docs/guide/errors.md", codes::page),
+    ("npm/auth-cloud/src/codes.ts", codes::typescript),
+    ("docs/guide/cli.md", help::page),
 ];
 
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
     let mut differ = Vec::new();
-    for page in PAGES {
-        let path = workspace.path(page.file);
-        let wanted = (page.write)(workspace).with_context(|| page.file.to_owned())?;
+    for (file, write) in PAGES {
+        let path = workspace.path(file);
+        let wanted = write(workspace).context(file)?;
         let found = fs::read_to_string(&path).unwrap_or_default();
         if found == wanted {
-            println!("{} is up to date", page.file);
-            continue;
-        }
-        match mode {
-            Mode::Full => {
-                fs::write(&path, &wanted).with_context(|| page.file.to_owned())?;
-                println!("{} is written anew", page.file);
-            }
-            Mode::Check => {
-                eprintln!("{}", difference(page.file, &found, &wanted));
-                differ.push(page.file);
-            }
+            println!("{file} is up to date");
+        } else if mode == Mode::Full {
+            fs::write(&path, &wanted).context(file)?;
+            println!("{file} is written anew");
+        } else {
+            eprintln!("{}", difference(file, &found, &wanted));
+            differ.push(file);
         }
     }
-    if !differ.is_empty() {
-        bail!("run `cargo xtask gen` and commit {}", differ.join(" and "));
-    }
+    ensure!(
+        differ.is_empty(),
+        "run `cargo xtask gen` and commit {}",
+        differ.join(" and ")
+    );
     Ok(())
 }
 
 /// The first place where a file differs from what it should be.
 fn difference(file: &str, found: &str, wanted: &str) -> String {
-    let mut pairs = (1..).zip(
-        found
-            .lines()
-            .map(Some)
-            .chain([None])
-            .zip(wanted.lines().map(Some).chain([None])),
-    );
-    match pairs.find(|(_, (one, other))| one != other) {
-        Some((line, (one, other))) => format!(
-            "{file}:{line}: is  {}\n{file}:{line}: not {}",
-            one.unwrap_or("(the end)"),
-            other.unwrap_or("(the end)")
-        ),
+    let end = "(the end)";
+    let pairs = found.lines().chain([end]).zip(wanted.lines().chain([end]));
+    match (1..).zip(pairs).find(|(_, (is, should))| is != should) {
+        Some((line, (is, should))) => {
+            format!("{file}:{line}: is  {is}\n{file}:{line}: not {should}")
+        }
         None => format!("{file}: differs in its line ends"),
     }
 }

@@ -9,8 +9,6 @@ mod commands;
 mod programs;
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::path::PathBuf;
 
 use anyhow::{Result, bail, ensure};
 
@@ -18,34 +16,30 @@ use crate::node;
 use crate::workspace::Workspace;
 use blocks::{Block, Note};
 use commands::Desk;
-pub(crate) use programs::Scripts;
+use programs::Scripts;
 
 /// Pages that `cargo xtask gen` writes. Their blocks are the commands' help, whose examples have tests of their own.
 const GENERATED: [&str; 2] = ["docs/guide/cli.md", "docs/guide/errors.md"];
-
-/// The result of testing a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Outcome {
-    Ran,
-    Compiled,
-    TypeChecked,
-    Parsed,
-    ReadByItsTest,
-    Generated,
-    NotRun,
-}
+/// The pages with commands for a reader to type: these, and those in two folders.
+const PAGES: [&str; 3] = ["README.md", "CONTRIBUTING.md", "npm/auth-cloud/README.md"];
+const FOLDERS: [&str; 2] = ["docs/guide", "examples"];
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut counts: BTreeMap<Outcome, usize> = BTreeMap::new();
+    let mut pages: Vec<String> = PAGES.map(str::to_owned).into();
+    for folder in FOLDERS {
+        let found = workspace.files(folder, &["md"])?;
+        pages.extend(found.iter().map(|path| workspace.relative(path)));
+    }
+    pages.sort();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     let mut scripts = Scripts::default();
     let mut desk = Desk::open(workspace)?;
     let mut wrong = 0_usize;
-    for page in pages(workspace)? {
+    for page in pages {
         let blocks = blocks::cut(&page, &workspace.read(&page)?)?;
         for (place, block) in blocks.iter().enumerate() {
-            let output = blocks
-                .get(place + 1)
-                .filter(|next| next.note == Note::Output);
+            let next = blocks.get(place + 1);
+            let output = next.filter(|next| next.note == Note::Output);
             match judge(workspace, &mut desk, &mut scripts, block, output) {
                 Ok(outcome) => *counts.entry(outcome).or_default() += 1,
                 Err(error) => {
@@ -57,96 +51,59 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         desk.clear()?;
     }
     for (outcome, count) in &counts {
-        println!("{count:>4} {}", outcome.text());
+        println!("{count:>4} {outcome}");
     }
-    node::guides(workspace, &scripts)?;
+    scripts.write(&workspace.path(node::FOLDER).join(".guides"))?;
+    node::guides(workspace)?;
     ensure!(wrong == 0, "{wrong} blocks are not what they say");
     Ok(())
 }
 
+/// Tests a block, and returns what was tested.
 fn judge(
     workspace: &Workspace,
     desk: &mut Desk<'_>,
     scripts: &mut Scripts,
     block: &Block,
     output: Option<&Block>,
-) -> Result<Outcome> {
+) -> Result<&'static str> {
+    const RAN: &str = "commands ran, or were printed by one";
+    const PARSED: &str = "files can be read";
     match &block.note {
-        _ if GENERATED.contains(&block.page.as_str()) => return Ok(Outcome::Generated),
+        _ if GENERATED.contains(&block.page.as_str()) => {
+            return Ok("generated from the command's help");
+        }
         Note::NotRun(reason) => {
             println!("not run: {}:{}: {reason}", block.page, block.line);
-            return Ok(Outcome::NotRun);
+            return Ok("not run, each for the reason above");
         }
         Note::ReadBy(test) => {
             let name = block.page.rsplit('/').next().unwrap_or_default();
-            let reads = workspace.read(test)?.contains(name);
-            ensure!(reads, "{test} does not read {name}");
-            return Ok(Outcome::ReadByItsTest);
+            ensure!(
+                workspace.read(test)?.contains(name),
+                "{test} does not read {name}"
+            );
+            return Ok("read by a test of their own");
         }
         // Already compared with the output of the command above it.
-        Note::Output => return Ok(Outcome::Ran),
+        Note::Output => return Ok(RAN),
         Note::None => {}
     }
     match block.language.as_str() {
-        "sh" | "bash" => desk.run(block, output)?,
+        "sh" | "bash" => desk.run(block, output).map(|()| RAN),
         "rust" => {
             programs::is_compiled(workspace, block)?;
-            return Ok(Outcome::Compiled);
+            Ok("Rust programs are part of what is compiled")
         }
         "typescript" | "ts" => {
             scripts.add(block);
-            return Ok(Outcome::TypeChecked);
+            Ok("TypeScript programs fit the types, and run where they are whole")
         }
-        "toml" => {
-            toml::from_str::<toml::Table>(&block.text)?;
-            return Ok(Outcome::Parsed);
-        }
-        "json" => {
-            serde_json::from_str::<serde_json::Value>(&block.text)?;
-            return Ok(Outcome::Parsed);
-        }
-        "dotenv" => {
-            programs::are_variables(workspace, block)?;
-            return Ok(Outcome::Parsed);
-        }
+        "toml" => Ok(toml::from_str::<toml::Table>(&block.text).map(|_| PARSED)?),
+        "json" => Ok(serde_json::from_str::<serde_json::Value>(&block.text).map(|_| PARSED)?),
+        "dotenv" => programs::are_variables(workspace, block).map(|()| PARSED),
         language => bail!(
             "a block of `{language}` is tried in no way: say `not-run: REASON` or `read-by: TEST` behind its language"
         ),
-    }
-    Ok(Outcome::Ran)
-}
-
-/// The pages with commands for a reader to type.
-fn pages(workspace: &Workspace) -> Result<Vec<String>> {
-    let mut pages: Vec<String> = ["README.md", "CONTRIBUTING.md", "npm/auth-cloud/README.md"]
-        .map(str::to_owned)
-        .into();
-    let mut folders: Vec<PathBuf> = vec![workspace.path("docs/guide")];
-    for entry in fs::read_dir(workspace.path("examples"))? {
-        folders.push(entry?.path());
-    }
-    for folder in folders.iter().filter(|folder| folder.is_dir()) {
-        for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            if path.extension().is_some_and(|kind| kind == "md") {
-                pages.push(workspace.relative(&path));
-            }
-        }
-    }
-    pages.sort();
-    Ok(pages)
-}
-
-impl Outcome {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Ran => "commands ran, or were printed by one",
-            Self::Compiled => "Rust programs are part of what is compiled",
-            Self::TypeChecked => "TypeScript programs fit the types, and run where they are whole",
-            Self::Parsed => "files can be read",
-            Self::ReadByItsTest => "read by a test of their own",
-            Self::Generated => "generated from the command's help",
-            Self::NotRun => "not run, each for the reason above",
-        }
     }
 }

@@ -1,165 +1,202 @@
-//! Checks the layers: imports go down, operations and flows do not import one another, crates use only allowed crates, and
-//! the core does no I/O.
+//! `xtask/layers.toml`: imports go down the core's layers, no files import one another in a circle, and each crate depends
+//! only on what is listed for it.
 //!
-//! `xtask/layers.toml` says what is allowed; each file of this folder checks one of the four rules. Reads sources, not
-//! types: a re-exported name counts as a name of the module that exports it.
-
-mod crates;
-mod dependencies;
-mod modules;
-mod table;
-mod words;
+//! What the core may not call (clocks, files, randomness) is in its `clippy.toml`.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
+use serde::Deserialize;
 
-use crate::source::Source;
-use crate::workspace::{Workspace, read};
-use modules::Modules;
-use table::Table;
+use crate::builds;
+use crate::circles::{self, Circle, is_within};
+use crate::imports::{Modules, rust};
+use crate::process::capture;
+use crate::workspace::Workspace;
 
-/// A violation: the place and the rule.
-pub(crate) type Breach = String;
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Table {
+    core: Core,
+    crates: BTreeMap<String, Vec<String>>,
+    circles: Circles,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Core {
+    package: String,
+    source: String,
+    /// The first is the lowest.
+    layers: Vec<Layer>,
+    dependencies: BTreeSet<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Layer {
+    name: String,
+    modules: Vec<String>,
+    /// Whether its modules may not import one another.
+    #[serde(default)]
+    apart: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Circles {
+    known: Vec<Circle>,
+}
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let table = Table::read(&workspace.read("xtask/layers.toml")?)?;
-    let core = CoreFiles::read(workspace, &table.core.source)?;
-
-    let mut breaches = modules::check(&core.sources, &table.core);
-    breaches.extend(words::check(&core.sources, &table.core.forbidden));
-    let members = crates::read(workspace)?;
-    breaches.extend(crates::check(&members, &table.crates));
-    let dependencies = dependencies::read(workspace, &table.core.package)?;
-    breaches.extend(dependencies::check(&dependencies, &table.core.dependencies));
-
+    let table: Table =
+        toml::from_str(&workspace.read("xtask/layers.toml")?).context("xtask/layers.toml")?;
+    let modules = rust(workspace, &table.core.source)?;
+    let circles = circles::find(workspace)?;
+    let mut breaches = order(&modules, &table.core.layers);
+    breaches.extend(circles::check(&circles, &table.circles.known));
+    breaches.extend(crates(&ours(workspace)?, &table.crates));
+    let dependencies = dependencies(workspace, &table.core.package)?;
+    for name in dependencies.symmetric_difference(&table.core.dependencies) {
+        breaches.push(format!(
+            "{name}: the core's dependencies and their list in xtask/layers.toml differ. Each of them must do no I/O"
+        ));
+    }
     for breach in &breaches {
         eprintln!("{breach}");
     }
-    if !breaches.is_empty() {
-        bail!(
-            "{} against xtask/layers.toml",
-            count(breaches.len(), "breach", "breaches")
-        );
-    }
+    ensure!(
+        breaches.is_empty(),
+        "{} against xtask/layers.toml",
+        breaches.len()
+    );
     println!(
-        "{} modules in {} layers, {} crates, {} dependencies of the core: all in order",
-        core.sources.len(),
+        "{} modules in {} layers, {} dependencies of the core, {} known circles: all in order",
+        modules.len(),
         table.core.layers.len(),
-        members.len(),
-        dependencies.len()
+        dependencies.len(),
+        circles.len()
     );
     Ok(())
 }
 
-/// The core's modules by name (`cookie/parse`; the empty name is the crate's root), without test files.
-struct CoreFiles {
-    sources: Modules,
-}
-
-impl CoreFiles {
-    fn read(workspace: &Workspace, folder: &str) -> Result<Self> {
-        let base = workspace.path(folder);
-        let mut sources = BTreeMap::new();
-        let mut tests = BTreeSet::new();
-        for path in workspace.files(folder, &["rs"])? {
-            let shown = workspace.relative(&path);
-            let source = Source::parse(&read(&path)?).with_context(|| shown.clone())?;
-            tests.extend(test_files(&path, &source));
-            sources.insert(path.clone(), (module_name(&base, &path), shown, source));
-        }
-        let sources = sources
-            .into_iter()
-            .filter(|(path, _)| {
-                !tests
-                    .iter()
-                    .any(|test| path == test || path.starts_with(test.with_extension("")))
-            })
-            .map(|(_, (name, shown, source))| {
-                (
-                    name,
-                    modules::Module {
-                        file: shown,
-                        source,
-                    },
-                )
-            })
-            .collect();
-        Ok(Self { sources })
-    }
-}
-
-/// The files of the test modules that a file declares.
-fn test_files(path: &Path, source: &Source) -> Vec<PathBuf> {
-    let beside = path.parent().unwrap_or(path);
-    let is_root = path
-        .file_stem()
-        .is_some_and(|stem| stem == "lib" || stem == "mod");
-    let children = if is_root {
-        beside.to_path_buf()
-    } else {
-        path.with_extension("")
-    };
-    source
-        .test_modules
+/// Every import that goes up, or sideways in a layer whose modules stay apart.
+fn order(modules: &Modules, layers: &[Layer]) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for row in layers
         .iter()
-        .flat_map(|module| match &module.path {
-            Some(named) => vec![beside.join(named)],
-            None => vec![
-                children.join(format!("{}.rs", module.name)),
-                children.join(&module.name).join("mod.rs"),
-            ],
-        })
-        .collect()
+        .flat_map(|layer| &layer.modules)
+        .filter(|row| !modules.contains_key(*row))
+    {
+        breaches.push(format!(
+            "xtask/layers.toml: `{row}` names no file: take it out"
+        ));
+    }
+    for (name, module) in modules.iter().filter(|(name, _)| !name.is_empty()) {
+        let Some(own) = height(name, layers) else {
+            breaches.push(format!(
+                "{}: stands in no layer: add `{name}` to one in xtask/layers.toml",
+                module.file
+            ));
+            continue;
+        };
+        for import in &module.imports {
+            if let Some(rule) = broken(name, own, &import.to, layers) {
+                breaches.push(format!(
+                    "{}:{}: {}: {rule}",
+                    module.file, import.line, import.path
+                ));
+            }
+        }
+    }
+    breaches
 }
 
-fn module_name(base: &Path, path: &Path) -> String {
-    let inner = path.strip_prefix(base).unwrap_or(path).with_extension("");
-    let parts: Vec<_> = inner
-        .components()
-        .map(|part| part.as_os_str().to_string_lossy())
-        .collect();
-    let name = parts.join("/");
-    match name.as_str() {
-        "lib" => String::new(),
-        _ => name
-            .strip_suffix("/mod")
-            .map_or(name.clone(), str::to_owned),
+/// The rule that `from` breaks by naming `to`, if any. A target without a layer is reported at its own file.
+fn broken(from: &str, own: usize, to: &str, layers: &[Layer]) -> Option<String> {
+    if to.is_empty() {
+        return Some("name the module it comes from: the crate's root hides the layer".to_owned());
+    }
+    let its = height(to, layers)?;
+    let layer = layers.get(its)?;
+    let is_one_unit = is_within(from, to) || is_within(to, from);
+    if its > own {
+        Some(format!(
+            "`{from}` imports from a higher layer, \"{}\"",
+            layer.name
+        ))
+    } else if its == own && layer.apart && !is_one_unit {
+        Some(format!(
+            "modules of \"{}\" do not import one another",
+            layer.name
+        ))
+    } else {
+        None
     }
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
-    format!("{number} {}", if number == 1 { one } else { many })
+/// The layer of a module: by its own row, or by that of the nearest folder.
+fn height(name: &str, layers: &[Layer]) -> Option<usize> {
+    let rows = (0..)
+        .zip(layers)
+        .flat_map(|(at, layer)| layer.modules.iter().map(move |row| (row, at)));
+    let rows = rows.filter(|(row, _)| is_within(name, row));
+    rows.max_by_key(|(row, _)| row.len()).map(|(_, at)| at)
+}
+
+/// The crates of the workspace, with those of it that each depends on. What only tests use is not counted.
+fn ours(workspace: &Workspace) -> Result<BTreeMap<String, Vec<String>>> {
+    let mut crates = BTreeMap::new();
+    for member in builds::members(workspace)? {
+        let manifest: toml::Table =
+            toml::from_str(&workspace.read(&format!("{member}/Cargo.toml"))?)?;
+        let name = manifest
+            .get("package")
+            .and_then(|package| package.get("name")?.as_str());
+        let tables =
+            ["dependencies", "build-dependencies"].map(|kind| manifest.get(kind)?.as_table());
+        let names = tables.into_iter().flatten().flat_map(toml::Table::keys);
+        let ours = names.filter(|name| name.starts_with("mastra-")).cloned();
+        crates.insert(name.context(member)?.to_owned(), ours.collect());
+    }
+    Ok(crates)
+}
+
+fn crates(
+    found: &BTreeMap<String, Vec<String>>,
+    table: &BTreeMap<String, Vec<String>>,
+) -> Vec<String> {
+    let mut breaches = Vec::new();
+    for (name, dependencies) in found {
+        let Some(allowed) = table.get(name) else {
+            breaches.push(format!(
+                "{name}: is not in xtask/layers.toml: add a row under [crates]"
+            ));
+            continue;
+        };
+        for other in dependencies.iter().filter(|other| !allowed.contains(other)) {
+            breaches.push(format!(
+                "{name} depends on {other}: xtask/layers.toml does not allow it"
+            ));
+        }
+    }
+    breaches
+}
+
+/// Every crate that a package is built with, with all its features, without tests and build scripts.
+fn dependencies(workspace: &Workspace, package: &str) -> Result<BTreeSet<String>> {
+    // For one package: `cargo metadata` would add features that the rest of the workspace enables.
+    let mut tree = workspace.cargo("tree --all-features --edges normal --prefix none --format {p}");
+    tree.args(["--target", "x86_64-unknown-linux-gnu", "--package", package]);
+    let text = capture(&mut tree)?;
+    let names = text.lines().filter_map(|line| line.split(' ').next());
+    let mut names: BTreeSet<String> = names.map(str::to_owned).collect();
+    if !names.remove(package) {
+        bail!("cargo tree does not know {package}");
+    }
+    names.remove("");
+    Ok(names)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_module_is_named_after_its_file() {
-        let base = Path::new("/r/src");
-        for (file, name) in [
-            ("lib.rs", ""),
-            ("a.rs", "a"),
-            ("a/b.rs", "a/b"),
-            ("a/mod.rs", "a"),
-        ] {
-            assert_eq!(module_name(base, &base.join(file)), name);
-        }
-    }
-
-    #[test]
-    fn test_modules_are_found_where_rust_looks_for_them() {
-        let source = Source::parse(
-            "#[cfg(test)] mod tests; #[cfg(test)] #[path = \"b_tests.rs\"] mod more;",
-        )
-        .unwrap();
-        let found = test_files(Path::new("/r/a/b.rs"), &source);
-        assert!(found.contains(&PathBuf::from("/r/a/b/tests.rs")));
-        assert!(found.contains(&PathBuf::from("/r/a/b_tests.rs")));
-        let found = test_files(Path::new("/r/lib.rs"), &source);
-        assert!(found.contains(&PathBuf::from("/r/tests.rs")));
-    }
-}
+mod tests;

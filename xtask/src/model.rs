@@ -1,26 +1,16 @@
 //! `cargo xtask model`: tests the core's shared state in very many interleavings.
 //!
-//! It replaces the locks, so it is built in a folder of its own.
+//! The core is compiled with `--cfg shuttle`, which replaces its locks. The flag goes to our own crates alone, by a wrapper
+//! around their compiler: as `RUSTFLAGS` it would compile every dependency once more.
 
 use anyhow::Result;
 
-use crate::cargo::target_directory;
-use crate::process::{cargo, run as run_program};
+use crate::process::run as run_program;
 use crate::workspace::Workspace;
 
+const WRAPPER: &str = "xtask/shuttle.sh";
+
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let target = target_directory(workspace)?.join("model");
-    let arguments = [
-        "test",
-        "--quiet",
-        "--package",
-        "mastra-auth-cloud-core",
-        "--lib",
-        "model::",
-    ];
-    run_program(
-        cargo(workspace, &arguments)
-            .env("RUSTFLAGS", "--cfg shuttle")
-            .env("CARGO_TARGET_DIR", target),
-    )
+    let mut model = workspace.cargo("test --quiet --package mastra-auth-cloud-core --lib model::");
+    run_program(model.env("RUSTC_WORKSPACE_WRAPPER", workspace.path(WRAPPER)))
 }

@@ -5,176 +5,71 @@
 
 use anyhow::{Context as _, Result};
 
-use crate::debian::{self, Wanted};
-use crate::process::{cargo, run as run_program};
+use crate::process::run as run_program;
 use crate::workspace::Workspace;
 use crate::{differential, node, redis};
 
 /// A long run.
 pub(crate) struct Soak {
     pub(crate) name: &'static str,
-    pub(crate) about: &'static str,
     work: Work,
+    pub(crate) about: &'static str,
 }
 
 #[derive(Clone, Copy)]
 enum Work {
-    Test(Test),
+    /// A test that the usual run skips: package, test binary and the function in it.
+    Test(&'static str, &'static str, &'static str),
     Plain(fn(&Workspace) -> Result<()>),
     /// A script of `npm run soak` with the same name.
     Npm,
 }
 
-/// A test that the usual run skips.
-#[derive(Clone, Copy)]
-struct Test {
-    package: &'static str,
-    /// The test binary, and the test function in it.
-    binary: &'static str,
-    function: &'static str,
-    /// The system program that it needs.
-    needs: Option<&'static Wanted>,
-}
+use Work::{Npm, Plain, Test};
 
 const CORE: &str = "mastra-auth-cloud-core";
 const CLIENT: &str = "mastra-auth-cloud";
 
+#[rustfmt::skip]
 pub(crate) const SOAKS: &[Soak] = &[
-    Soak {
-        name: "account",
-        about: "One account that the Cloud cannot serve costs 99 others nothing",
-        work: test(CLIENT, "soaks", "account::soak_account"),
-    },
-    Soak {
-        name: "account-node",
-        about: "The same in Node",
-        work: Work::Npm,
-    },
-    Soak {
-        name: "bitflips",
-        about: "A million single bits of signed tokens are flipped; none is accepted",
-        work: test(CORE, "jwt", "bitflips::soak_bitflips"),
-    },
-    Soak {
-        name: "cost",
-        about: "100,000 requests of 1,000 sessions, and what they cost in calls",
-        work: test(CLIENT, "soaks", "cost::soak_cost"),
-    },
-    Soak {
-        name: "crossing",
-        about: "10,000 requests at once over 500 people: nobody is somebody else",
-        work: test(CLIENT, "soaks", "crossing::soak_crossing"),
-    },
-    Soak {
-        name: "deploy",
-        about: "Three instances are replaced under 200 sessions: none is signed out",
-        work: test(CLIENT, "soaks", "deploy::soak_deploy"),
-    },
-    Soak {
-        name: "deploy-node",
-        about: "The same in Node, as a Mastra server calls it",
-        work: Work::Npm,
-    },
-    Soak {
-        name: "differential",
-        about: "A million mutated tokens before us and three other libraries",
-        work: Work::Plain(differential::run),
-    },
-    Soak {
-        name: "eventloop",
-        about: "How long Node's event loop waits at 5,000 requests a second",
-        work: Work::Npm,
-    },
-    Soak {
-        name: "memory",
-        about: "Ten million tokens come by, and the memory stays level",
-        work: test(CORE, "memory", "soak_memory"),
-    },
-    Soak {
-        name: "outage",
-        about: "The Cloud is away for ten minutes, then slow: nobody is signed out",
-        work: test(CLIENT, "soaks", "outage::soak_outage"),
-    },
-    Soak {
-        name: "panics",
-        about: "Every export of the Node addon panics again and again; Node lives",
-        work: Work::Npm,
-    },
-    Soak {
-        name: "permissions",
-        about: "A million random permissions, granted in Node as the host grants them",
-        work: Work::Npm,
-    },
-    Soak {
-        name: "rotation",
-        about: "Keys change, the key server talks nonsense, key ids are made up",
-        work: test(CLIENT, "soaks", "rotation::soak_rotation"),
-    },
-    Soak {
-        name: "signout",
-        about: "10,000 sign-outs on four instances, with Redis killed in the middle",
-        work: Work::Test(Test {
-            package: CLIENT,
-            binary: "redis",
-            function: "sign_outs::soak_signout",
-            needs: Some(&redis::SERVER),
-        }),
-    },
-    Soak {
-        name: "timing",
-        about: "Whether the time to compare a secret tells what of a guess is right",
-        work: test(CORE, "jwt", "timing::soak_timing"),
-    },
-    Soak {
-        name: "workers",
-        about: "Ten thousand worker threads of Node load and unload the addon",
-        work: Work::Npm,
-    },
+    soak("account", Test(CLIENT, "soaks", "account::soak_account"), "One account that the Cloud cannot serve costs 99 others nothing"),
+    soak("account-node", Npm, "The same in Node"),
+    soak("bitflips", Test(CORE, "jwt", "bitflips::soak_bitflips"), "A million single bits of signed tokens are flipped; none is accepted"),
+    soak("cost", Test(CLIENT, "soaks", "cost::soak_cost"), "100,000 requests of 1,000 sessions, and what they cost in calls"),
+    soak("crossing", Test(CLIENT, "soaks", "crossing::soak_crossing"), "10,000 requests at once over 500 people: nobody is somebody else"),
+    soak("deploy", Test(CLIENT, "soaks", "deploy::soak_deploy"), "Three instances are replaced under 200 sessions: none is signed out"),
+    soak("deploy-node", Npm, "The same in Node, as a Mastra server calls it"),
+    soak("differential", Plain(differential::run), "A million mutated tokens before us and three other libraries"),
+    soak("eventloop", Npm, "How long Node's event loop waits at 5,000 requests a second"),
+    soak("memory", Test(CORE, "memory", "soak_memory"), "Ten million tokens come by, and the memory stays level"),
+    soak("outage", Test(CLIENT, "soaks", "outage::soak_outage"), "The Cloud is away for ten minutes, then slow: nobody is signed out"),
+    soak("panics", Npm, "Every export of the Node addon panics again and again; Node lives"),
+    soak("permissions", Npm, "A million random permissions, granted in Node as the host grants them"),
+    soak("rotation", Test(CLIENT, "soaks", "rotation::soak_rotation"), "Keys change, the key server talks nonsense, key ids are made up"),
+    soak("signout", Test(CLIENT, "redis", "sign_outs::soak_signout"), "10,000 sign-outs on four instances, with Redis killed in the middle"),
+    soak("timing", Test(CORE, "jwt", "timing::soak_timing"), "Whether the time to compare a secret tells what of a guess is right"),
+    soak("workers", Npm, "Ten thousand worker threads of Node load and unload the addon"),
 ];
 
-/// A test that needs no system program.
-const fn test(package: &'static str, binary: &'static str, function: &'static str) -> Work {
-    Work::Test(Test {
-        package,
-        binary,
-        function,
-        needs: None,
-    })
+const fn soak(name: &'static str, work: Work, about: &'static str) -> Soak {
+    Soak { name, work, about }
 }
 
 pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<()> {
     let soak = SOAKS.iter().find(|soak| soak.name == name);
     let soak = soak.with_context(|| format!("there is no long run `{name}`"))?;
     match soak.work {
-        Work::Plain(work) => work(workspace),
-        Work::Npm => node::soak(workspace, name),
-        Work::Test(test) => {
-            let mut command = cargo(workspace, &test.arguments());
-            if let Some(wanted) = test.needs {
-                command.env(wanted.variable, debian::program(wanted)?);
+        Plain(work) => work(workspace),
+        Npm => node::soak(workspace, name),
+        Test(package, binary, function) => {
+            let mut test = workspace.cargo("test --quiet --release --all-features");
+            test.args(["--package", package, "--test", binary]);
+            test.args(["--", "--ignored", "--nocapture", "--exact", function]);
+            if binary == "redis" {
+                test.env(redis::SERVER.variable, redis::SERVER.find(workspace)?);
             }
-            run_program(&mut command)
+            run_program(&mut test)
         }
-    }
-}
-
-impl Test {
-    fn arguments(&self) -> [&'static str; 13] {
-        [
-            "test",
-            "--quiet",
-            "--release",
-            "--all-features",
-            "--package",
-            self.package,
-            "--test",
-            self.binary,
-            "--",
-            "--ignored",
-            "--nocapture",
-            "--exact",
-            self.function,
-        ]
     }
 }
 
@@ -185,10 +80,9 @@ mod tests {
     #[test]
     fn each_is_left_out_of_the_usual_run_by_its_name() {
         for soak in SOAKS {
-            if let Work::Test(test) = soak.work {
-                let own = test.function.rsplit("::").next().unwrap();
+            if let Test(_, _, function) = soak.work {
+                let own = function.rsplit("::").next().unwrap();
                 assert_eq!(own, format!("soak_{}", soak.name));
-                assert_eq!(test.arguments().last(), Some(&test.function));
             }
         }
     }
@@ -200,7 +94,7 @@ mod tests {
             SOAKS.iter().all(|soak| soak.about.len() <= 70),
             "one line each"
         );
-        let own = SOAKS.iter().filter(|soak| matches!(soak.work, Work::Npm));
+        let own = SOAKS.iter().filter(|soak| matches!(soak.work, Npm));
         let own: Vec<_> = own.map(|soak| format!("'{}'", soak.name)).collect();
         let script = Workspace::find()
             .unwrap()

@@ -8,28 +8,26 @@ mod search;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 
 use crate::workspace::Workspace;
-use rows::{Row, Threats};
+use rows::Threats;
 use search::Test;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let threats = Threats::read(&workspace.read("docs/threats.toml")?)?;
-    let tests = search::run(workspace)?;
-    let report = report(&threats, &tests);
+    let report = report(&threats, &search::run(workspace)?);
     for line in &report.lines {
         println!("{line}");
     }
     for fault in &report.faults {
         eprintln!("{fault}");
     }
-    if !report.faults.is_empty() {
-        bail!(
-            "{} of docs/threats.toml or of the tests to put right",
-            report.faults.len()
-        );
-    }
+    let faults = report.faults.len();
+    ensure!(
+        faults == 0,
+        "{faults} of docs/threats.toml or of the tests to put right"
+    );
     Ok(())
 }
 
@@ -43,59 +41,50 @@ fn report(threats: &Threats, tests: &[Test]) -> Report {
     for test in tests {
         by_row.entry(test.number).or_default().push(test);
     }
-    let mut lines = Vec::new();
-    let mut faults = Vec::new();
-    let mut tested = 0;
+    let (mut lines, mut faults) = (Vec::new(), Vec::new());
+    let (mut tested, mut reasons) = (0, 0);
     for (number, row) in &threats.rows {
         let head = format!("{number:03} {} {:<60}", row.group, row.title);
+        let shown = head.trim_end();
+        let reason = row.reason();
+        reasons += usize::from(reason.is_some());
         let named = by_row.remove(number).unwrap_or_default();
-        match (row.reason(), named.as_slice()) {
+        match (reason, named.as_slice()) {
             (None, []) => {
                 lines.push(format!("{head} NO TEST"));
                 faults.push(format!(
-                    "{}: has neither a test `threat_{number:03}_...` nor a reason",
-                    shown(*number, row)
+                    "{shown}: has neither a test `threat_{number:03}_...` nor a reason"
                 ));
             }
             (Some(reason), []) => lines.push(format!("{head} {reason}")),
             (reason, [first, others @ ..]) => {
                 tested += 1;
-                let more = if others.is_empty() {
-                    String::new()
-                } else {
-                    format!(" and {} more", others.len())
+                let more = match others.len() {
+                    0 => String::new(),
+                    count => format!(" and {count} more"),
                 };
                 lines.push(format!("{head} {} ({}){more}", first.name, first.file));
-                if let Some(reason) = reason {
-                    faults.push(format!(
-                        "{}: is tested by {} and still says \"{reason}\": take the reason out",
-                        shown(*number, row),
+                faults.extend(reason.map(|reason| {
+                    format!(
+                        "{shown}: is tested by {} and still says \"{reason}\": take the reason out",
                         first.name
-                    ));
-                }
+                    )
+                }));
             }
         }
     }
-    for test in by_row.into_values().flatten() {
-        faults.push(format!(
+    let unknown = by_row.into_values().flatten();
+    faults.extend(unknown.map(|test| {
+        format!(
             "{}: {} is not a row of docs/threats.toml",
             test.file, test.name
-        ));
-    }
-    let reasons = threats
-        .rows
-        .values()
-        .filter(|row| row.reason().is_some())
-        .count();
+        )
+    }));
     lines.push(format!(
         "{} rows: {tested} tested, {reasons} with a reason",
         threats.rows.len()
     ));
     Report { lines, faults }
-}
-
-fn shown(number: u16, row: &Row) -> String {
-    format!("{number:03} {} {}", row.group, row.title)
 }
 
 #[cfg(test)]

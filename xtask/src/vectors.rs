@@ -1,109 +1,140 @@
 //! `vectors/*.json`: test cases that all languages share.
 //!
-//! Parses their common shape and counts them. Only the tests that read a case know its meaning.
+//! Parses their common shape and counts them. Only the tests that read a case know its meaning. The tests in Node report how
+//! many cases of each file they ran, and none may be missing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail, ensure};
-use serde_json::Value;
+use serde::Deserialize;
 
-use crate::process::{cargo, has_cargo, run as run_program};
-use crate::steps::Mode;
-use crate::strict_json;
-use crate::workspace::{Workspace, read};
+use crate::process::run as run_program;
+use crate::workspace::{Mode, Workspace, read};
+
+/// The common shape of a file.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    description: String,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+}
 
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
     let counts = counts(workspace)?;
     for (file, cases) in &counts {
         println!("{file:<24} {cases:>5} cases");
     }
-    let total: usize = counts.values().sum();
-    println!("{:<24} {total:>5} cases", "in all");
-    match mode {
-        Mode::Check => Ok(()),
-        Mode::Full => run_tests(workspace),
+    println!(
+        "{:<24} {:>5} cases",
+        "in all",
+        counts.values().sum::<usize>()
+    );
+    if mode == Mode::Check {
+        return Ok(());
     }
+    let scope = "--package mastra-auth-cloud-core --package mastra-auth-cloud --all-features";
+    if workspace.has_cargo("nextest") {
+        let mut nextest = workspace.cargo(&format!("nextest run {scope} --filterset"));
+        return run_program(nextest.arg("test(vectors) + binary(vectors)"));
+    }
+    run_program(&mut workspace.cargo(&format!("test --quiet {scope} --lib --tests vectors")))
 }
 
 /// The number of cases of each file, by its name under `vectors/`.
-pub(crate) fn counts(workspace: &Workspace) -> Result<BTreeMap<String, usize>> {
+fn counts(workspace: &Workspace) -> Result<BTreeMap<String, usize>> {
     let files = workspace.files("vectors", &["json"])?;
     ensure!(!files.is_empty(), "vectors/ holds no file");
-    files
-        .iter()
-        .map(|path| {
-            let shown = workspace.relative(path);
-            let cases = count(&read(path)?).with_context(|| shown.clone())?;
-            Ok((shown.trim_start_matches("vectors/").to_owned(), cases))
-        })
-        .collect()
-}
-
-fn run_tests(workspace: &Workspace) -> Result<()> {
-    let scope = [
-        "--package",
-        "mastra-auth-cloud-core",
-        "--package",
-        "mastra-auth-cloud",
-        "--all-features",
-    ];
-    if has_cargo(workspace, "nextest") {
-        return run_program(
-            cargo(workspace, &["nextest", "run"])
-                .args(scope)
-                .args(["--filterset", "test(vectors) + binary(vectors)"]),
-        );
-    }
-    run_program(
-        cargo(workspace, &["test", "--quiet"])
-            .args(scope)
-            .args(["--lib", "--tests", "vectors"]),
-    )
+    let counted = |path: &PathBuf| {
+        let shown = workspace.relative(path);
+        let cases = count(&read(path)?).with_context(|| shown.clone())?;
+        Ok((shown.trim_start_matches("vectors/").to_owned(), cases))
+    };
+    files.iter().map(counted).collect()
 }
 
 /// The number of cases of one file.
 fn count(text: &str) -> Result<usize> {
-    let file = strict_json::parse(text)?;
-    let members = file.as_object().context("is not an object")?;
-    if let Some(other) = members
-        .keys()
-        .find(|name| *name != "description" && *name != "cases")
-    {
-        bail!("`{other}` is neither `description` nor `cases`");
-    }
-    let description = file
-        .get("description")
-        .and_then(Value::as_str)
-        .unwrap_or_default();
-    ensure!(!description.trim().is_empty(), "`description` says nothing");
-    let cases = file
-        .get("cases")
-        .and_then(Value::as_array)
-        .context("has no list of `cases`")?;
-    ensure!(!cases.is_empty(), "`cases` is empty");
+    let file: File = serde_json::from_str(text)?;
+    ensure!(
+        !file.description.trim().is_empty(),
+        "`description` says nothing"
+    );
+    ensure!(!file.cases.is_empty(), "`cases` is empty");
     let mut names = BTreeSet::new();
-    for (at, case) in cases.iter().enumerate() {
-        let name = case
-            .get("name")
-            .and_then(Value::as_str)
-            .with_context(|| format!("case {} has no name", at + 1))?;
-        ensure!(
-            is_kebab(name),
-            "case {}: `{name}` is not lower-case-with-dashes",
-            at + 1
-        );
+    for Case { name } in &file.cases {
+        ensure!(is_kebab(name), "`{name}` is not lower-case-with-dashes");
         ensure!(names.insert(name), "`{name}` names two cases");
     }
-    Ok(cases.len())
+    Ok(file.cases.len())
 }
 
 fn is_kebab(name: &str) -> bool {
-    name.split('-').all(|word| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-    })
+    let is_word = |word: &str| {
+        word.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    };
+    name.split('-')
+        .all(|word| !word.is_empty() && is_word(word))
+}
+
+/// The file to which the tests in Node append a line such as `vectors cookies.json 88` for each file that they ran. Counts
+/// runs, not results: the tests themselves report a failed case.
+pub(crate) struct Report(PathBuf);
+
+impl Report {
+    /// Starts an empty report.
+    pub(crate) fn begin(workspace: &Workspace) -> Result<Self> {
+        let file = workspace.target()?.join("vectors-node.txt");
+        fs::write(&file, "").with_context(|| format!("{}", file.display()))?;
+        Ok(Self(file))
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.0
+    }
+
+    /// Compares the cases that ran with those that exist.
+    pub(crate) fn compare(&self, workspace: &Workspace) -> Result<String> {
+        compare(&counts(workspace)?, &read(&self.0)?)
+    }
+}
+
+fn compare(counted: &BTreeMap<String, usize>, said: &str) -> Result<String> {
+    let mut ran: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in said.lines().filter(|line| !line.trim().is_empty()) {
+        let words: Vec<_> = line.split_whitespace().collect();
+        let (file, cases) = match words.as_slice() {
+            ["vectors", file, cases] => cases.parse().ok().map(|cases| (*file, cases)),
+            _ => None,
+        }
+        .with_context(|| format!("`{line}` is not `vectors FILE COUNT`"))?;
+        ensure!(
+            counted.contains_key(file),
+            "{file}: ran in Node, and vectors/ has no such file"
+        );
+        ensure!(
+            ran.insert(file, cases).is_none(),
+            "{file}: is reported twice"
+        );
+    }
+    for (file, cases) in counted {
+        let here = ran.get(file.as_str()).copied().unwrap_or_default();
+        if here != *cases {
+            bail!("{file}: {cases} cases, and {here} of them ran in Node");
+        }
+    }
+    let total: usize = counted.values().sum();
+    Ok(format!(
+        "vectors: {} files, {total} cases, the same in Rust and Node",
+        counted.len()
+    ))
 }
 
 #[cfg(test)]
@@ -118,23 +149,33 @@ mod tests {
 
     #[test]
     fn the_common_shape() {
-        let good = r#"{"description": "d", "cases": [{"name": "a"}, {"name": "a-2"}]}"#;
+        let good = r#"{"description": "d", "cases": [{"name": "a", "more": 1}, {"name": "a-2"}]}"#;
         assert_eq!(count(good).unwrap(), 2);
-        refuses("[]", "not an object");
-        refuses(r#"{"cases": [{"name": "a"}]}"#, "says nothing");
+        refuses(
+            r#"{"cases": [{"name": "a"}]}"#,
+            "missing field `description`",
+        );
         refuses(
             r#"{"description": " ", "cases": [{"name": "a"}]}"#,
             "says nothing",
         );
-        refuses(r#"{"description": "d"}"#, "no list");
+        refuses(r#"{"description": "d"}"#, "missing field `cases`");
         refuses(r#"{"description": "d", "cases": []}"#, "empty");
         refuses(
             r#"{"description": "d", "cases": [{}]}"#,
-            "case 1 has no name",
+            "missing field `name`",
         );
         refuses(
-            r#"{"description": "d", "cases": [{"name": "a"}], "case": []}"#,
-            "`case` is neither",
+            r#"{"description": "d", "cases": [], "case": []}"#,
+            "unknown field `case`",
+        );
+        refuses(
+            r#"{"description": "d", "cases": [], "cases": []}"#,
+            "duplicate field `cases`",
+        );
+        refuses(
+            r#"{"description": "d", "cases": [{"name": "a", "name": "b"}]}"#,
+            "duplicate field `name`",
         );
     }
 
@@ -149,6 +190,45 @@ mod tests {
                 &format!(r#"{{"description": "d", "cases": [{{"name": "{name}"}}]}}"#),
                 "lower-case",
             );
+        }
+    }
+
+    #[test]
+    fn node_runs_every_case() {
+        let counted = BTreeMap::from([("a.json".to_owned(), 2), ("b.json".to_owned(), 3)]);
+        let good = "vectors b.json 3\n\nvectors a.json 2\n";
+        assert_eq!(
+            compare(&counted, good).unwrap(),
+            "vectors: 2 files, 5 cases, the same in Rust and Node"
+        );
+        for (said, says) in [
+            ("", "a.json: 2 cases, and 0 of them"),
+            ("vectors a.json 2", "b.json: 3 cases, and 0 of them"),
+            (
+                "vectors a.json 2\nvectors b.json 2",
+                "b.json: 3 cases, and 2",
+            ),
+            (&format!("{good}vectors c.json 1"), "c.json: ran in Node"),
+            (
+                &format!("{good}vectors a.json 2"),
+                "a.json: is reported twice",
+            ),
+            (
+                &format!("{good}vectors a.json"),
+                "is not `vectors FILE COUNT`",
+            ),
+            (&format!("{good}a.json 2"), "is not `vectors FILE COUNT`"),
+            (
+                &format!("{good}vectors a.json two"),
+                "is not `vectors FILE COUNT`",
+            ),
+            (
+                &format!("{good}vectors a.json 2 3"),
+                "is not `vectors FILE COUNT`",
+            ),
+        ] {
+            let error = compare(&counted, said).unwrap_err().to_string();
+            assert!(error.contains(says), "{error}");
         }
     }
 }

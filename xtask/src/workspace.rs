@@ -1,13 +1,29 @@
-//! The repository's root, and the files in it.
+//! The repository: its root and files, its build folder, and cargo in it.
 
+use std::cell::OnceCell;
+use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
-/// The repository's root.
+use crate::process::capture;
+
+/// Folders that hold what is built or fetched.
+const FOREIGN: [&str; 3] = ["target", "node_modules", "dist"];
+
+/// The repository, and what the command line says of every step.
+#[derive(Default)]
 pub(crate) struct Workspace {
     root: PathBuf,
+    target: OnceCell<PathBuf>,
+    /// Whether missing system programs may be installed.
+    pub(crate) may_install: bool,
+    /// Whether what ships is tested as a development build, which spares a second compilation of everything.
+    pub(crate) is_unoptimized: bool,
 }
 
 impl Workspace {
@@ -19,7 +35,20 @@ impl Workspace {
             .context("the xtask folder stands in the repository")?;
         Ok(Self {
             root: root.to_path_buf(),
+            ..Self::default()
         })
+    }
+
+    /// What the command line said of every step.
+    pub(crate) fn flags(&self) -> Vec<&'static str> {
+        let flags = [
+            (self.may_install, "--install"),
+            (self.is_unoptimized, "--unoptimized"),
+        ];
+        flags
+            .into_iter()
+            .filter_map(|(is_set, flag)| is_set.then_some(flag))
+            .collect()
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -32,10 +61,9 @@ impl Workspace {
 
     /// A path for people: relative to the root, with slashes.
     pub(crate) fn relative(&self, path: &Path) -> String {
-        path.strip_prefix(&self.root)
-            .unwrap_or(path)
-            .components()
-            .map(|part| part.as_os_str().to_string_lossy())
+        let parts = path.strip_prefix(&self.root).unwrap_or(path).iter();
+        parts
+            .map(|part| part.to_string_lossy())
             .collect::<Vec<_>>()
             .join("/")
     }
@@ -51,6 +79,56 @@ impl Workspace {
         found.sort();
         Ok(found)
     }
+
+    /// The names of the folders in a folder, sorted.
+    pub(crate) fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.path(folder)).with_context(|| folder.to_owned())? {
+            let path = entry?.path();
+            names.extend(
+                path.is_dir()
+                    .then(|| path.file_name()?.to_str().map(str::to_owned))
+                    .flatten(),
+            );
+        }
+        names.sort();
+        Ok(names)
+    }
+
+    /// Cargo of the pinned toolchain in the repository's root, with these arguments.
+    pub(crate) fn cargo(&self, arguments: &str) -> Command {
+        let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
+        let mut command = Command::new(program);
+        command
+            .args(arguments.split_whitespace())
+            .current_dir(&self.root);
+        command
+    }
+
+    /// Whether a cargo subcommand such as `nextest` is installed.
+    pub(crate) fn has_cargo(&self, name: &str) -> bool {
+        capture(self.cargo(name).arg("--version")).is_ok()
+    }
+
+    /// Cargo's build folder, which respects `CARGO_TARGET_DIR` and the like.
+    pub(crate) fn target(&self) -> Result<&Path> {
+        if let Some(known) = self.target.get() {
+            return Ok(known);
+        }
+        let text = capture(&mut self.cargo("metadata --format-version 1 --no-deps"))?;
+        let metadata: Value = serde_json::from_str(&text)?;
+        let found = metadata.get("target_directory").and_then(Value::as_str);
+        let found = PathBuf::from(found.context("cargo names no target directory")?);
+        Ok(self.target.get_or_init(|| found))
+    }
+}
+
+/// How a step that writes files runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Full,
+    /// Writes nothing, and fails where it would.
+    Check,
 }
 
 /// Reads a text file; the error names it.
@@ -66,8 +144,7 @@ fn walk(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> Result<
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
-            let foreign = name == "target" || name == "node_modules" || name.starts_with('.');
-            if !foreign {
+            if !FOREIGN.contains(&name.as_ref()) && !name.starts_with('.') {
                 walk(&path, extensions, found)?;
             }
         } else if path

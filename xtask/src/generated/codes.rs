@@ -1,14 +1,14 @@
 //! `docs/guide/errors.md`: every error code, from the core's own list.
 
 use std::fmt::Write as _;
+use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use crate::process::{capture, cargo};
+use crate::builds::example;
+use crate::process::capture;
 use crate::workspace::Workspace;
-
-const EXAMPLE: &str = "crates/core/examples/codes.rs";
 
 const HEAD: &str = "\
 <!-- Written by `cargo xtask gen` from the list of codes in the core. Change the list, not this page. -->
@@ -27,7 +27,7 @@ is [a shorter list](axum.md#what-the-outside-sees); its `invalid_token` is any c
 |---|---|---|---|
 ";
 
-/// One code, as `cargo run --example codes` prints it.
+/// One code, as the core's example `codes` prints it.
 #[derive(Deserialize)]
 struct Row {
     code: String,
@@ -42,36 +42,12 @@ pub(super) fn page(workspace: &Workspace) -> Result<String> {
 
 /// `npm/auth-cloud/src/codes.ts`: all error codes as a type, with two more of the addon itself.
 pub(super) fn typescript(workspace: &Workspace) -> Result<String> {
-    union(&list(workspace)?)
-}
-
-fn list(workspace: &Workspace) -> Result<String> {
-    ensure!(
-        workspace.path(EXAMPLE).is_file(),
-        "{EXAMPLE} does not exist yet: it prints the list of codes"
-    );
-    capture(&mut cargo(
-        workspace,
-        &[
-            "run",
-            "--quiet",
-            "--package",
-            "mastra-auth-cloud-core",
-            "--example",
-            "codes",
-        ],
-    ))
-}
-
-fn union(text: &str) -> Result<String> {
-    let rows: Vec<Row> = serde_json::from_str(text)
-        .context("the example `codes` prints something else than its list")?;
     let mut out = String::from(
         "// Written by `cargo xtask gen` from the list of codes in the core. Change the list, not this file.\n\n\
          /** The code of an error of ours. The Cloud's own codes are handed on as they are. */\n\
          export type ErrorCode =\n",
     );
-    for row in &rows {
+    for row in read(&list(workspace)?)? {
         writeln!(out, "  /** {} */\n  | '{}'", row.meaning, row.code)?;
     }
     out.push_str(
@@ -81,17 +57,25 @@ fn union(text: &str) -> Result<String> {
     Ok(out)
 }
 
-fn table(text: &str) -> Result<String> {
+fn list(workspace: &Workspace) -> Result<String> {
+    capture(&mut Command::new(example(workspace, "codes")?))
+}
+
+fn read(text: &str) -> Result<Vec<Row>> {
     let rows: Vec<Row> = serde_json::from_str(text)
         .context("the example `codes` prints something else than its list")?;
     ensure!(!rows.is_empty(), "the list of codes is empty");
+    Ok(rows)
+}
+
+fn table(text: &str) -> Result<String> {
     let mut page = HEAD.to_owned();
     for Row {
         code,
         kind,
         status,
         meaning,
-    } in rows
+    } in read(text)?
     {
         let status = status.map_or_else(|| "–".to_owned(), |status| status.to_string());
         writeln!(

@@ -1,10 +1,13 @@
 //! `docs/guide/cli.md`: the help of the command line, command by command.
 
 use std::fmt::Write as _;
+use std::path::Path;
+use std::process::Command;
 
 use anyhow::Result;
 
-use crate::process::{capture, cargo};
+use crate::builds::cli;
+use crate::process::capture;
 use crate::workspace::Workspace;
 
 const HEAD: &str = "\
@@ -26,10 +29,11 @@ const HIDDEN: [&str; 6] = [
 ];
 
 pub(super) fn page(workspace: &Workspace) -> Result<String> {
+    let program = cli(workspace)?;
     let mut page = HEAD.to_owned();
     let mut commands = vec![Vec::new()];
     while let Some(command) = commands.pop() {
-        let text = help(workspace, &command)?;
+        let text = help(&program, &command)?;
         let name = [["mastra-auth".to_owned()].as_slice(), command.as_slice()]
             .concat()
             .join(" ");
@@ -39,20 +43,14 @@ pub(super) fn page(workspace: &Workspace) -> Result<String> {
         }
         writeln!(page, "```")?;
         // The last one is taken next: depth first, in the help's own order.
-        commands.extend(subcommands(&text).into_iter().rev().map(|child| {
-            let mut deeper = command.clone();
-            deeper.push(child);
-            deeper
-        }));
+        let children = subcommands(&text).into_iter().rev();
+        commands.extend(children.map(|child| [command.as_slice(), &[child]].concat()));
     }
     Ok(page)
 }
 
-fn help(workspace: &Workspace, command: &[String]) -> Result<String> {
-    let mut program = cargo(
-        workspace,
-        &["run", "--quiet", "--package", "mastra-auth-cli", "--"],
-    );
+fn help(program: &Path, command: &[String]) -> Result<String> {
+    let mut program = Command::new(program);
     program
         .args(command)
         .arg("--help")

@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use anyhow::{Context as _, Result, ensure};
 
 use super::blocks::Block;
-use crate::cargo::{cli, target_directory};
+use crate::builds::cli;
 use crate::process::capture;
 use crate::workspace::Workspace;
 
@@ -34,7 +34,7 @@ impl<'a> Desk<'a> {
         Ok(Self {
             workspace,
             binary: cli(workspace)?,
-            folder: target_directory(workspace)?.join("guides"),
+            folder: workspace.target()?.join("guides"),
             servers: Vec::new(),
             urls: Vec::new(),
         })

@@ -7,9 +7,9 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use super::blocks::Block;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, read};
 
-/// Rust sources that the suite compiles and that guides take their blocks from.
+/// Rust sources that the suite compiles and that guides take their blocks from: a folder and a file.
 const SOURCES: [&str; 2] = ["examples", "crates/client/tests/it/guides.rs"];
 /// Sources that read variables, and a list of other programs' variables that the guides name.
 const READERS: [&str; 3] = [
@@ -21,20 +21,18 @@ const FOREIGN: [&str; 3] = ["NODE_ENV", "MASTRA_EE_LICENSE", "MASTRA_WORKER_AUTH
 
 /// Checks that the block is part of a compiled program, line by line; indentation does not count.
 pub(super) fn is_compiled(workspace: &Workspace, block: &Block) -> Result<()> {
-    let mut files = Vec::new();
-    for source in SOURCES {
-        rust_files(&workspace.path(source), &mut files)?;
-    }
+    let [folder, file] = SOURCES;
+    let mut files = workspace.files(folder, &["rs"])?;
+    files.push(workspace.path(file));
     let wanted = significant(&block.text);
-    for file in &files {
-        let lines = significant(&fs::read_to_string(file)?);
+    for file in files {
+        let lines = significant(&read(&file)?);
         if lines.windows(wanted.len()).any(|part| part == wanted) {
             return Ok(());
         }
     }
     anyhow::bail!(
-        "its lines stand in no program that is compiled: cut it out of {}",
-        SOURCES.join(" or ")
+        "its lines stand in no program that is compiled: cut it out of {folder} or {file}"
     )
 }
 
@@ -45,82 +43,43 @@ fn significant(text: &str) -> Vec<String> {
     lines.filter(|line| !line.is_empty()).collect()
 }
 
-fn rust_files(path: &Path, files: &mut Vec<std::path::PathBuf>) -> Result<()> {
-    if path.is_dir() {
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if name != "node_modules" && name != "target" {
-                rust_files(&entry.path(), files)?;
-            }
-        }
-    } else if path.extension().is_some_and(|kind| kind == "rs") {
-        files.push(path.to_path_buf());
-    }
-    Ok(())
-}
-
 /// Checks that each line sets a variable that a source reads.
 pub(super) fn are_variables(workspace: &Workspace, block: &Block) -> Result<()> {
-    let readers: Vec<_> = READERS.iter().map(|file| workspace.read(file)).collect();
-    let readers = readers.into_iter().collect::<Result<Vec<_>>>()?;
-    for line in significant(&block.text) {
-        if line.starts_with('#') {
-            continue;
-        }
+    let readers = READERS.iter().map(|file| workspace.read(file));
+    let readers = readers.collect::<Result<String>>()?;
+    for line in significant(&block.text)
+        .iter()
+        .filter(|line| !line.starts_with('#'))
+    {
         let (name, _) = line
             .split_once('=')
             .with_context(|| format!("`{line}` sets nothing"))?;
-        let is_read = FOREIGN.contains(&name) || readers.iter().any(|text| text.contains(name));
-        ensure!(is_read, "nothing reads {name}");
+        ensure!(
+            FOREIGN.contains(&name) || readers.contains(name),
+            "nothing reads {name}"
+        );
     }
     Ok(())
 }
 
 /// TypeScript programs, type-checked together.
 #[derive(Default)]
-pub(crate) struct Scripts(Vec<(String, String)>);
+pub(super) struct Scripts(Vec<(String, String)>);
 
 /// Names that a partial program assumes: the word that shows it, the declaration, and the line that declares it.
+#[rustfmt::skip]
 const GRANTED: [(&str, &str, &str); 9] = [
-    (
-        "new MastraCloudAuth(",
-        "{ MastraCloudAuth",
-        "import { MastraCloudAuth } from '@mastra/auth-cloud';",
-    ),
-    (
-        "RevocationChannel",
-        "{ RevocationChannel",
-        "import type { RevocationChannel } from '@mastra/auth-cloud';",
-    ),
-    (
-        "new Mastra(",
-        "{ Mastra }",
-        "import { Mastra } from '@mastra/core';",
-    ),
-    (
-        "auth.",
-        "const auth",
-        "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;",
-    ),
+    ("new MastraCloudAuth(", "{ MastraCloudAuth", "import { MastraCloudAuth } from '@mastra/auth-cloud';"),
+    ("RevocationChannel", "{ RevocationChannel", "import type { RevocationChannel } from '@mastra/auth-cloud';"),
+    ("new Mastra(", "{ Mastra }", "import { Mastra } from '@mastra/core';"),
+    ("auth.", "const auth", "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;"),
     ("token}", "const token", "declare const token: string;"),
-    (
-        "sessionId)",
-        "const sessionId",
-        "declare const sessionId: string;",
-    ),
+    ("sessionId)", "const sessionId", "declare const sessionId: string;"),
     ("userId)", "const userId", "declare const userId: string;"),
-    (
-        "    auth,",
-        "const auth",
-        "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;",
-    ),
-    (
-        "{ auth",
-        "const auth",
-        "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;",
-    ),
+    ("    auth,", "const auth", "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;"),
+    ("{ auth", "const auth", "declare const auth: import('@mastra/auth-cloud').MastraCloudAuth;"),
 ];
+const SETTINGS: &str = r#"{ "extends": "../tsconfig.json", "compilerOptions": { "noUnusedLocals": false, "noPropertyAccessFromIndexSignature": false, "noUnusedParameters": false }, "include": ["*.ts"] }"#;
 
 impl Scripts {
     pub(super) fn add(&mut self, block: &Block) {
@@ -137,13 +96,12 @@ impl Scripts {
     }
 
     /// Writes them into a folder of their own, with their settings, and with a program that runs the complete ones.
-    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+    pub(super) fn write(&self, folder: &Path) -> Result<()> {
         if folder.is_dir() {
             fs::remove_dir_all(folder)?;
         }
         fs::create_dir_all(folder)?;
-        let settings = r#"{ "extends": "../tsconfig.json", "compilerOptions": { "noUnusedLocals": false, "noPropertyAccessFromIndexSignature": false, "noUnusedParameters": false }, "include": ["*.ts"] }"#;
-        fs::write(folder.join("tsconfig.json"), settings)?;
+        fs::write(folder.join("tsconfig.json"), SETTINGS)?;
         let mut run = String::new();
         for (name, text) in &self.0 {
             fs::write(folder.join(name), text)?;

@@ -1,8 +1,9 @@
-//! Builds the addon with cargo and puts it where the package looks for it.
+//! Builds the addon with cargo and puts it where it is looked for.
 //!
-//! Installs it by a rename: a process that has loaded the old addon keeps it whole, and no process reads a partial file.
+//! By a rename: a process that has loaded the old addon keeps it whole, and no process reads a partial file.
 
-use std::fs;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -12,73 +13,77 @@ use super::floor;
 use super::package::FOLDER;
 use super::platform::Platform;
 use super::sysroot::{C_FLAGS, Sysroot, TARGET};
-use crate::cargo::target_directory;
-use crate::process::{cargo, run};
+use crate::process::run;
 use crate::workspace::Workspace;
 
 const CRATE: &str = "mastra-auth-cloud-node";
 
-/// The build profile.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Profile {
-    Dev,
+/// What an addon is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// A development build whose every export can be made to panic, as no published addon can.
+    Tests,
+    /// A release whose exports can be made to panic.
+    Faults,
     Release,
-    /// A release without symbols: the published one.
-    Stripped,
+    /// What is published: a release without symbols, linked with an old C library.
+    Packed,
 }
 
-impl Profile {
-    fn folder(self) -> &'static str {
-        match self {
-            Self::Dev => "debug",
-            Self::Release | Self::Stripped => "release",
-        }
-    }
-}
-
-/// Builds the addon and returns its path in `npm/auth-cloud/native`.
-pub(super) fn build(
-    workspace: &Workspace,
-    profile: Profile,
-    feature: Option<&str>,
-) -> Result<PathBuf> {
+/// Builds the addon and returns its place: in the build folder for one that is packed, else in `npm/auth-cloud/native`.
+pub(super) fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
     let platform = Platform::host()?;
-    let mut command = cargo(workspace, &arguments(profile, feature));
-    let mut built = target_directory(workspace)?;
-    if profile == Profile::Stripped {
+    let target = workspace.target()?;
+    let is_dev = kind == Kind::Tests || (kind == Kind::Packed && workspace.is_unoptimized);
+    // With `cargo rustc`, arguments after `--` apply to the addon alone, not to its dependencies.
+    let mut command = workspace.cargo("rustc --package");
+    command.arg(CRATE);
+    if !is_dev {
+        command.arg("--release");
+    }
+    if matches!(kind, Kind::Tests | Kind::Faults) {
+        command.args(["--features", "fault-injection"]);
+    }
+    let mut built = target.to_path_buf();
+    if kind == Kind::Packed {
         // Strips only the addon: as a profile setting, stripping would compile all its dependencies again.
         let mut for_the_addon = vec!["-C".to_owned(), "strip=symbols".to_owned()];
         if let Some(sysroot) = Sysroot::find(workspace)? {
             if sysroot.is_for_headers {
                 // A target of its own: otherwise C code with other headers would be recompiled at every change between the
                 // two.
-                command.args(["--target", TARGET]);
-                command.env(C_FLAGS, sysroot.compile_argument());
+                command
+                    .args(["--target", TARGET])
+                    .env(C_FLAGS, sysroot.compile_argument());
                 built.push(TARGET);
             }
             for_the_addon.extend(sysroot.link_arguments());
         }
         command.arg("--").args(for_the_addon);
     }
-    run(&mut command)?;
-    built.extend([profile.folder(), platform.library]);
-    if profile == Profile::Stripped && platform.libc == Some("glibc") {
-        println!("{}", floor::check(&built)?);
-    }
-    let folder = workspace.path(FOLDER).join("native");
-    place(&built, &folder, &platform.file())
-}
+    built.push(if is_dev { "debug" } else { "release" });
+    built.push(format!("{DLL_PREFIX}mastra_auth_cloud_node{DLL_SUFFIX}"));
 
-fn arguments(profile: Profile, feature: Option<&str>) -> Vec<&str> {
-    // With `cargo rustc`, arguments after `--` apply to the addon alone, not to its dependencies.
-    let mut arguments = vec!["rustc", "--package", CRATE];
-    if profile != Profile::Dev {
-        arguments.push("--release");
+    // All kinds have one file name, by which cargo takes one for another: a change between them starts anew. What runs in
+    // parallel waits.
+    let lock = File::create(target.join("addon.lock"))?;
+    lock.lock()?;
+    let marker = built.with_extension("kind");
+    let own = format!("{kind:?}");
+    if fs::read_to_string(&marker).map_or(built.is_file(), |last| last != own) {
+        run(&mut workspace.cargo(&format!("clean --quiet --package {CRATE}")))?;
     }
-    if let Some(feature) = feature {
-        arguments.extend(["--features", feature]);
+    run(&mut command)?;
+    fs::write(&marker, own)?;
+    let folder = match kind {
+        Kind::Packed => target.join("npm"),
+        _ => workspace.path(FOLDER).join("native"),
+    };
+    let placed = place(&built, &folder, &platform.file())?;
+    if kind == Kind::Packed && platform.libc == Some("glibc") {
+        println!("{}", floor::check(&placed)?);
     }
-    arguments
+    Ok(placed)
 }
 
 /// Copies to a file in the target folder, and renames it.
@@ -92,24 +97,10 @@ fn place(built: &Path, folder: &Path, name: &str) -> Result<PathBuf> {
     Ok(whole)
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_cargo_is_told() {
-        assert_eq!(arguments(Profile::Dev, None), ["rustc", "--package", CRATE]);
-        assert_eq!(
-            arguments(Profile::Stripped, None).last(),
-            Some(&"--release")
-        );
-        assert_eq!(
-            arguments(Profile::Release, Some("f")),
-            ["rustc", "--package", CRATE, "--release", "--features", "f"]
-        );
-    }
-
-    #[cfg(unix)]
     #[test]
     fn whoever_has_the_old_one_open_keeps_it() {
         use std::io::Read as _;

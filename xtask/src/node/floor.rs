@@ -1,15 +1,14 @@
 //! Checks the oldest C library with which the addon loads: it may need nothing newer than Node 22 itself does, glibc 2.28.
 //!
-//! Reads the file and runs nothing. An unversioned symbol that no library has would end the process too; symbols that Node
-//! provides all have one prefix.
+//! Reads the file with `objdump`, which comes with every linker, and runs nothing of it. An unversioned symbol that no
+//! library has would end the process too; symbols that Node provides all have one prefix.
 
-use std::fs;
 use std::path::Path;
+use std::process::Command;
 
-use anyhow::{Context as _, Result, ensure};
-use object::Endianness;
-use object::elf::STB_WEAK;
-use object::read::elf::{ElfFile64, Sym as _};
+use anyhow::{Result, ensure};
+
+use crate::process::capture;
 
 /// Node 22's requirement, as major and minor version.
 const FLOOR: (u32, u32) = (2, 28);
@@ -18,9 +17,13 @@ const OF_NODE: &str = "napi_";
 
 /// Checks the addon; returns a one-line summary of its requirements.
 pub(super) fn check(addon: &Path) -> Result<String> {
-    let data = fs::read(addon).with_context(|| format!("{}", addon.display()))?;
-    let asked = undefined(&data).with_context(|| format!("{}", addon.display()))?;
-    let (newest, faults) = judge(&asked);
+    let symbols = capture(Command::new("objdump").arg("--dynamic-syms").arg(addon))?;
+    let (newest, faults) = judge(&symbols);
+    ensure!(
+        newest > (0, 0),
+        "objdump shows no symbol of glibc in {}",
+        addon.display()
+    );
     ensure!(
         faults.is_empty(),
         "the addon does not load with glibc {}.{}, which is the floor of Node 22; it asks for {}",
@@ -34,61 +37,29 @@ pub(super) fn check(addon: &Path) -> Result<String> {
     ))
 }
 
-/// A symbol that a library must provide.
-struct Undefined {
-    name: String,
-    version: Option<String>,
-    is_weak: bool,
-}
-
-fn undefined(data: &[u8]) -> Result<Vec<Undefined>> {
-    let file = ElfFile64::<Endianness>::parse(data)?;
-    let endian = file.endian();
-    let versions = file
-        .elf_section_table()
-        .versions(endian, data)?
-        .context("has no versions of symbols")?;
-    let symbols = file.elf_dynamic_symbol_table();
-    let mut all = Vec::new();
-    for (index, symbol) in symbols.enumerate() {
-        if !symbol.is_undefined(endian) || symbol.st_name(endian) == 0 {
-            continue;
-        }
-        let version = versions.version(versions.version_index(endian, index).index())?;
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        all.push(Undefined {
-            name: text(symbols.symbol_name(endian, symbol)?),
-            version: version.map(|version| text(version.name())),
-            is_weak: symbol.st_bind() == STB_WEAK,
-        });
-    }
-    Ok(all)
-}
-
-/// The newest version that is required, and the symbols that the floor lacks.
-fn judge(asked: &[Undefined]) -> ((u32, u32), Vec<String>) {
+/// The newest version that is required, and the symbols that the floor lacks. Reads lines such as
+/// `0000 DF *UND* 0000 (GLIBC_2.2.5) dlsym`, with a `w` before `*UND*` for a symbol that may be missing.
+fn judge(symbols: &str) -> ((u32, u32), Vec<String>) {
     let mut newest = (0, 0);
     let mut faults = Vec::new();
-    for Undefined {
-        name,
-        version,
-        is_weak,
-    } in asked
-    {
-        match version.as_deref() {
-            None if *is_weak || name.starts_with(OF_NODE) => {}
-            None => faults.push(format!(
-                "{name}, which no library of the floor is known to have"
-            )),
-            Some(version) => {
-                let Some(version) = version.strip_prefix("GLIBC_").map(numbers) else {
-                    continue;
-                };
-                newest = newest.max(version);
-                if version > FLOOR {
-                    faults.push(format!("{name} of glibc {}.{}", version.0, version.1));
+    for (flags, symbol) in symbols.lines().filter_map(|line| line.split_once("*UND*")) {
+        let is_weak = flags.split_whitespace().any(|flag| flag == "w");
+        let words: Vec<_> = symbol.split_whitespace().skip(1).collect();
+        match words.as_slice() {
+            [name] if is_weak || name.starts_with(OF_NODE) => {}
+            [version, name] => {
+                let version = version.trim_matches(['(', ')']).strip_prefix("GLIBC_");
+                if let Some(version) = version.map(numbers) {
+                    newest = newest.max(version);
+                    if version > FLOOR {
+                        faults.push(format!("{name} of glibc {}.{}", version.0, version.1));
+                    }
                 }
             }
+            other => faults.push(format!(
+                "{}, which no library of the floor is known to have",
+                other.join(" ")
+            )),
         }
     }
     (newest, faults)
@@ -109,46 +80,40 @@ fn numbers(version: &str) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    fn asks(name: &str, version: Option<&str>, is_weak: bool) -> Undefined {
-        Undefined {
-            name: name.to_owned(),
-            version: version.map(str::to_owned),
-            is_weak,
-        }
-    }
-
     #[test]
     fn the_floor_and_below_are_fine() {
-        let (newest, faults) = judge(&[
-            asks("dlsym", Some("GLIBC_2.2.5"), false),
-            asks("fcntl64", Some("GLIBC_2.28"), false),
-            asks("_Unwind_Resume", Some("GCC_3.0"), false),
-            asks("napi_create_object", None, false),
-            asks("gettid", None, true),
-        ]);
-        assert_eq!((newest, faults), ((2, 28), Vec::new()));
+        let found = judge(
+            "a:     file format elf64-x86-64\n\nDYNAMIC SYMBOL TABLE:\n\
+             0000000000000000      DF *UND*\t0000000000000000 (GLIBC_2.2.5) dlsym\n\
+             0000000000000000      DF *UND*\t0000000000000000  GLIBC_2.28 fcntl64\n\
+             0000000000000000      DF *UND*\t0000000000000000 (GCC_3.0)   _Unwind_Resume\n\
+             0000000000000000      D  *UND*\t0000000000000000              napi_create_object\n\
+             0000000000000000  w   D  *UND*\t0000000000000000              gettid\n\
+             0000000000014fe0 g    DF .text\t0000000000000021  Base        napi_register_module_v1\n",
+        );
+        assert_eq!(found, ((2, 28), Vec::new()));
     }
 
     #[test]
     fn what_the_floor_lacks_is_named() {
-        let (_, faults) = judge(&[
-            asks("dlsym", Some("GLIBC_2.34"), false),
-            asks("gettid", Some("GLIBC_2.30"), true),
-            asks("secret", Some("GLIBC_PRIVATE"), false),
-            asks("__isoc23_strtol", None, false),
-        ]);
+        let (_, faults) = judge(
+            "0 DF *UND*\t0 (GLIBC_2.34) dlsym\n0  w  DF *UND*\t0 (GLIBC_2.30) gettid\n\
+             0 DF *UND*\t0 (GLIBC_PRIVATE) secret\n0 D *UND*\t0  __isoc23_strtol\n",
+        );
         assert_eq!(faults.len(), 4, "{faults:?}");
         assert_eq!(faults[0], "dlsym of glibc 2.34");
+        assert!(
+            faults[3].starts_with("__isoc23_strtol, which no library"),
+            "{faults:?}"
+        );
     }
 
     /// The test binary itself is linked with this machine's library.
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     #[test]
     fn a_program_is_read() {
-        let data = fs::read(std::env::current_exe().unwrap()).unwrap();
-        let asked = undefined(&data).unwrap();
-        let malloc = asked.iter().find(|symbol| symbol.name == "malloc").unwrap();
-        assert!(malloc.version.as_deref().unwrap().starts_with("GLIBC_2."));
-        assert!(undefined(b"no program").is_err());
+        let own = std::env::current_exe().unwrap();
+        let symbols = capture(Command::new("objdump").arg("--dynamic-syms").arg(own)).unwrap();
+        assert!(judge(&symbols).0 >= (2, 2), "{symbols}");
     }
 }

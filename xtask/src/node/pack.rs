@@ -9,36 +9,17 @@ use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
 use anyhow::{Context as _, Result};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::package::Package;
+use super::package::{FOLDER, Package};
 use super::platform::{NAMES, Platform};
-use crate::cargo::target_directory;
 use crate::process::{self, capture};
-use crate::workspace::{Workspace, read};
-
-/// The platforms for which the package names an addon.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Platforms {
-    All,
-    ThisOne,
-}
-
-impl Platforms {
-    fn names(self, host: Platform) -> &'static [&'static str] {
-        match self {
-            Self::All => &NAMES,
-            Self::ThisOne => NAMES
-                .iter()
-                .position(|name| *name == host.name)
-                .and_then(|index| NAMES.get(index..=index))
-                .unwrap_or_default(),
-        }
-    }
-}
+use crate::workspace::Workspace;
 
 /// Fields that both packages share.
 const SHARED: [&str; 4] = ["version", "license", "repository", "engines"];
+/// What is for development alone: npm runs a script of a package only where its manifest names one.
+const DELETED: [&str; 4] = ["pkg", "delete", "devDependencies", "scripts"];
 
 /// Packs both into a folder, and prints their paths and sizes.
 pub(super) fn run(
@@ -46,23 +27,34 @@ pub(super) fn run(
     package: &Package,
     addon: &Path,
     out: &Path,
-    platforms: Platforms,
+    is_release: bool,
 ) -> Result<()> {
     let platform = Platform::host()?;
-    let folder = target_directory(workspace)?.join("npm").join(platform.name);
-    let main = serde_json::from_str(&read(&package.folder().join("package.json"))?)?;
-    let staged = stage(workspace, package, &main, platforms.names(platform))?;
+    let folder = workspace.target()?.join("npm").join(&platform.name);
+    let main = serde_json::from_str(&workspace.read(&format!("{FOLDER}/package.json"))?)?;
+    let named = if is_release {
+        NAMES.to_vec()
+    } else {
+        vec![platform.name.as_str()]
+    };
+    let staged = stage(workspace, package, &main, &named)?;
     empty(&folder)?;
-    let manifest = manifest(&main, platform).context("npm/auth-cloud/package.json")?;
-    write_manifest(&folder, manifest)?;
-    fs::write(folder.join("README.md"), readme(platform))?;
+    let manifest = manifest(&main, &platform).context("npm/auth-cloud/package.json")?;
+    fs::write(folder.join("package.json"), format!("{manifest:#}\n"))?;
+    fs::write(folder.join("README.md"), readme(&platform.name))?;
     fs::copy(workspace.path("LICENSE"), folder.join("LICENSE"))?;
     fs::copy(addon, folder.join(platform.file()))?;
 
     let out = absolute(out)?;
     fs::create_dir_all(&out).with_context(|| format!("{}", out.display()))?;
     for from in [staged.as_path(), folder.as_path()] {
-        let tarball = tarball(package, from, &out)?;
+        let mut npm = package.node().npm(from);
+        let said = capture(
+            npm.args(["pack", "--ignore-scripts", "--pack-destination"])
+                .arg(&out),
+        )?;
+        let name = said.lines().map(str::trim).rfind(|line| !line.is_empty());
+        let tarball = out.join(name.context("npm pack names no file")?);
         let size = fs::metadata(&tarball)
             .with_context(|| format!("npm packed no {}", tarball.display()))?
             .len();
@@ -78,17 +70,23 @@ fn stage(
     main: &Value,
     platforms: &[&str],
 ) -> Result<PathBuf> {
-    let folder = target_directory(workspace)?.join("npm").join("auth-cloud");
+    let folder = workspace.target()?.join("npm").join("auth-cloud");
     empty(&folder)?;
+    let from = workspace.path(FOLDER);
     for file in ["package.json", "README.md", "CHANGELOG.md", "LICENSE"] {
-        fs::copy(package.folder().join(file), folder.join(file)).context(file)?;
+        fs::copy(from.join(file), folder.join(file)).context(file)?;
     }
-    for arguments in publishing(main, platforms)? {
-        process::run(package.npm(&folder).arg("pkg").args(arguments))?;
-    }
-    let dist = package.folder().join("dist");
-    for kind in ["esm", "cjs"] {
-        let (from, to) = (dist.join(kind), folder.join("dist").join(kind));
+    // npm, not `serde_json`, which sorts members: in `exports` their order decides which is taken.
+    process::run(package.node().npm(&folder).args(DELETED))?;
+    process::run(
+        package
+            .node()
+            .npm(&folder)
+            .args(["pkg", "set"])
+            .args(addons(main, platforms)?),
+    )?;
+    for kind in ["dist/esm", "dist/cjs"] {
+        let (from, to) = (from.join(kind), folder.join(kind));
         fs::create_dir_all(&to)?;
         for entry in fs::read_dir(&from).with_context(|| format!("{}", from.display()))? {
             let entry = entry?;
@@ -98,19 +96,14 @@ fn stage(
     Ok(folder)
 }
 
-/// The `npm pkg` commands for the published manifest: they remove development fields, and name the packages of these
-/// platforms. npm, not `serde_json`, which sorts members: in `exports` their order decides which is taken.
-fn publishing(main: &Value, platforms: &[&str]) -> Result<[Vec<String>; 2]> {
+/// The optional dependencies of the published manifest, as `npm pkg set` takes them.
+fn addons(main: &Value, platforms: &[&str]) -> Result<Vec<String>> {
     let text = |key: &str| main.get(key).and_then(Value::as_str);
     let (name, version) = text("name")
         .zip(text("version"))
         .context("says no name or no version")?;
-    let platforms = platforms
-        .iter()
-        .map(|platform| format!("optionalDependencies.{name}-{platform}={version}"));
-    let set = ["set".to_owned()].into_iter().chain(platforms).collect();
-    let delete = ["delete", "devDependencies", "scripts"].map(str::to_owned);
-    Ok([delete.to_vec(), set])
+    let one = |platform: &&str| format!("optionalDependencies.{name}-{platform}={version}");
+    Ok(platforms.iter().map(one).collect())
 }
 
 /// Empties a folder, removing the results of earlier runs.
@@ -121,21 +114,8 @@ pub(super) fn empty(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).with_context(|| format!("{}", folder.display()))
 }
 
-fn write_manifest(folder: &Path, manifest: Map<String, Value>) -> Result<()> {
-    let text = format!("{:#}\n", Value::Object(manifest));
-    fs::write(folder.join("package.json"), text).context("package.json")
-}
-
-fn tarball(package: &Package, from: &Path, out: &Path) -> Result<PathBuf> {
-    let mut npm = package.npm(from);
-    npm.args(["pack", "--ignore-scripts", "--pack-destination"]);
-    let said = capture(npm.arg(out))?;
-    let name = said.lines().map(str::trim).rfind(|line| !line.is_empty());
-    Ok(out.join(name.context("npm pack names no file")?))
-}
-
 /// The manifest of the package with the addon.
-fn manifest(main: &Value, platform: Platform) -> Result<Map<String, Value>> {
+fn manifest(main: &Value, platform: &Platform) -> Result<Value> {
     let named = |key: &str| {
         main.get(key)
             .cloned()
@@ -143,34 +123,30 @@ fn manifest(main: &Value, platform: Platform) -> Result<Map<String, Value>> {
     };
     let name = named("name")?;
     let name = name.as_str().context("`name` is no text")?;
-    let mut manifest = Map::new();
-    let mut put = |key: &str, value: Value| manifest.insert(key.to_owned(), value);
-    put("name", json!(format!("{name}-{}", platform.name)));
-    put(
-        "description",
-        json!(format!("The native part of {name} for {}", platform.name)),
-    );
+    let mut manifest = json!({
+        "name": format!("{name}-{}", platform.name),
+        "description": format!("The native part of {name} for {}", platform.name),
+        "main": platform.file(),
+        "files": [platform.file()],
+        "os": [platform.os],
+        "cpu": [platform.cpu],
+    });
+    let members = manifest.as_object_mut().context("is no object")?;
     for key in SHARED {
-        put(key, named(key)?);
+        members.insert(key.to_owned(), named(key)?);
     }
-    if let Some(publishing) = main.get("publishConfig") {
-        put("publishConfig", publishing.clone());
-    }
-    put("main", json!(platform.file()));
-    put("files", json!([platform.file()]));
-    put("os", json!([platform.os]));
-    put("cpu", json!([platform.cpu]));
-    if let Some(libc) = platform.libc {
-        put("libc", json!([libc]));
-    }
+    members.extend(
+        main.get("publishConfig")
+            .map(|settings| ("publishConfig".to_owned(), settings.clone())),
+    );
+    members.extend(platform.libc.map(|libc| ("libc".to_owned(), json!([libc]))));
     Ok(manifest)
 }
 
-fn readme(platform: Platform) -> String {
+fn readme(platform: &str) -> String {
     format!(
-        "# @mastra/auth-cloud-{0}\n\nThe native part of `@mastra/auth-cloud` for {0}. Install `@mastra/auth-cloud`, which brings \
-         it along.\n",
-        platform.name
+        "# @mastra/auth-cloud-{platform}\n\nThe native part of `@mastra/auth-cloud` for {platform}. Install \
+         `@mastra/auth-cloud`, which brings it along.\n"
     )
 }
 
@@ -178,13 +154,14 @@ fn readme(platform: Platform) -> String {
 mod tests {
     use super::*;
 
-    const LINUX: Platform = Platform {
-        name: "linux-x64-musl",
-        os: "linux",
-        cpu: "x64",
-        libc: Some("musl"),
-        library: "",
-    };
+    fn linux() -> Platform {
+        Platform {
+            name: "linux-x64-musl".to_owned(),
+            os: "linux",
+            cpu: "x64",
+            libc: Some("musl"),
+        }
+    }
 
     fn main() -> Value {
         json!({
@@ -203,32 +180,28 @@ mod tests {
             "main": "auth-cloud.linux-x64-musl.node", "files": ["auth-cloud.linux-x64-musl.node"],
             "publishConfig": {"access": "public"}, "os": ["linux"], "cpu": ["x64"], "libc": ["musl"],
         });
-        assert_eq!(Value::Object(manifest(&main(), LINUX).unwrap()), wanted);
+        assert_eq!(manifest(&main(), &linux()).unwrap(), wanted);
         let mac = Platform {
             libc: None,
-            ..LINUX
+            ..linux()
         };
-        assert!(!manifest(&main(), mac).unwrap().contains_key("libc"));
+        assert!(manifest(&main(), &mac).unwrap().get("libc").is_none());
     }
 
     #[test]
     fn what_is_published_names_every_platform_in_its_own_version() {
-        let [_, set] = publishing(&main(), &NAMES).unwrap();
-        assert_eq!(set.len(), 1 + NAMES.len());
+        let addons = addons(&main(), &NAMES).unwrap();
+        assert_eq!(addons.len(), NAMES.len());
         let one = "optionalDependencies.@mastra/auth-cloud-linux-x64-gnu=1.2.3";
-        assert!(set.iter().any(|argument| argument == one), "{set:?}");
-        assert_eq!(Platforms::ThisOne.names(LINUX), ["linux-x64-musl"]);
-        assert_eq!(Platforms::All.names(LINUX), NAMES);
+        assert!(addons.iter().any(|argument| argument == one), "{addons:?}");
     }
 
-    /// npm runs a script of a package only where its manifest names one.
     #[test]
     fn threat_109_nothing_that_is_published_runs_while_it_is_installed() {
-        let [delete, _] = publishing(&main(), &NAMES).unwrap();
-        assert_eq!(delete, ["delete", "devDependencies", "scripts"]);
+        assert_eq!(DELETED, ["pkg", "delete", "devDependencies", "scripts"]);
         let mut main = main();
         main["scripts"] = json!({"install": "node x", "postinstall": "node y"});
-        assert!(!manifest(&main, LINUX).unwrap().contains_key("scripts"));
+        assert!(manifest(&main, &linux()).unwrap().get("scripts").is_none());
     }
 
     #[test]
@@ -236,7 +209,7 @@ mod tests {
         for key in SHARED.iter().chain(&["name"]) {
             let mut main = main();
             main.as_object_mut().unwrap().remove(*key);
-            let error = manifest(&main, LINUX).unwrap_err().to_string();
+            let error = manifest(&main, &linux()).unwrap_err().to_string();
             assert!(error.contains(key), "{error}");
         }
     }

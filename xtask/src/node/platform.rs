@@ -5,22 +5,32 @@ use std::env::consts;
 
 use anyhow::{Context as _, Result};
 
+/// All platforms that the addon is built for, by npm's names.
+pub(super) const NAMES: [&str; 7] = [
+    "darwin-arm64",
+    "darwin-x64",
+    "linux-arm64-gnu",
+    "linux-arm64-musl",
+    "linux-x64-gnu",
+    "linux-x64-musl",
+    "win32-x64-msvc",
+];
+
 /// A platform that the addon is built for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Platform {
-    pub(super) name: &'static str,
+    pub(super) name: String,
     pub(super) os: &'static str,
     pub(super) cpu: &'static str,
     /// Linux only.
     pub(super) libc: Option<&'static str>,
-    /// Cargo's name of the library.
-    pub(super) library: &'static str,
 }
 
 impl Platform {
     /// The platform that this tool was built for, and so the one that cargo builds for.
     pub(super) fn host() -> Result<Self> {
-        of(consts::OS, consts::ARCH, cfg!(target_env = "musl")).with_context(|| {
+        let host = of(consts::OS, consts::ARCH, cfg!(target_env = "musl"));
+        host.with_context(|| {
             format!(
                 "the addon is not built for {} on {}",
                 consts::OS,
@@ -35,39 +45,25 @@ impl Platform {
     }
 }
 
-/// All platforms that the addon is built for, by npm's names.
-pub(super) const NAMES: [&str; 7] = [
-    "darwin-arm64",
-    "darwin-x64",
-    "linux-arm64-gnu",
-    "linux-arm64-musl",
-    "linux-x64-gnu",
-    "linux-x64-musl",
-    "win32-x64-msvc",
-];
-
 fn of(os: &str, arch: &str, is_musl: bool) -> Option<Platform> {
-    let (name, os, cpu, libc) = match (os, arch, is_musl) {
-        ("linux", "x86_64", false) => ("linux-x64-gnu", "linux", "x64", Some("glibc")),
-        ("linux", "x86_64", true) => ("linux-x64-musl", "linux", "x64", Some("musl")),
-        ("linux", "aarch64", false) => ("linux-arm64-gnu", "linux", "arm64", Some("glibc")),
-        ("linux", "aarch64", true) => ("linux-arm64-musl", "linux", "arm64", Some("musl")),
-        ("macos", "x86_64", _) => ("darwin-x64", "darwin", "x64", None),
-        ("macos", "aarch64", _) => ("darwin-arm64", "darwin", "arm64", None),
-        ("windows", "x86_64", _) => ("win32-x64-msvc", "win32", "x64", None),
+    let (os, abi, libc) = match (os, is_musl) {
+        ("linux", false) => ("linux", "-gnu", Some("glibc")),
+        ("linux", true) => ("linux", "-musl", Some("musl")),
+        ("macos", _) => ("darwin", "", None),
+        ("windows", _) => ("win32", "-msvc", None),
         _ => return None,
     };
-    let library = match os {
-        "darwin" => "libmastra_auth_cloud_node.dylib",
-        "win32" => "mastra_auth_cloud_node.dll",
-        _ => "libmastra_auth_cloud_node.so",
+    let cpu = match arch {
+        "x86_64" => "x64",
+        "aarch64" => "arm64",
+        _ => return None,
     };
-    Some(Platform {
+    let name = format!("{os}-{cpu}{abi}");
+    NAMES.contains(&name.as_str()).then_some(Platform {
         name,
         os,
         cpu,
         libc,
-        library,
     })
 }
 
@@ -76,44 +72,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_made_of_its_parts() {
-        for os in ["linux", "macos", "windows"] {
-            for arch in ["x86_64", "aarch64"] {
-                for is_musl in [false, true] {
-                    let Some(platform) = of(os, arch, is_musl) else {
-                        assert_eq!((os, arch), ("windows", "aarch64"));
-                        continue;
-                    };
-                    assert!(NAMES.contains(&platform.name), "{}", platform.name);
-                    let end = match platform.libc {
-                        Some("glibc") => "-gnu",
-                        Some(_) => "-musl",
-                        None if os == "windows" => "-msvc",
-                        None => "",
-                    };
-                    assert_eq!(
-                        platform.name,
-                        format!("{}-{}{end}", platform.os, platform.cpu)
-                    );
-                    assert_eq!(platform.libc.is_some(), os == "linux");
-                }
-            }
-        }
-        assert_eq!(of("freebsd", "x86_64", false), None);
-    }
-
-    #[test]
-    fn this_machine_has_an_addon() {
-        let platform = Platform::host().unwrap();
-        let library = format!(
-            "{}mastra_auth_cloud_node{}",
-            consts::DLL_PREFIX,
-            consts::DLL_SUFFIX
-        );
-        assert_eq!(platform.library, library);
+    fn a_platform_has_a_name_or_no_addon() {
+        let name = |os, arch, is_musl| of(os, arch, is_musl).map(|platform| platform.name);
         assert_eq!(
-            platform.file(),
-            format!("auth-cloud.{}.node", platform.name)
+            name("linux", "x86_64", false).as_deref(),
+            Some("linux-x64-gnu")
         );
+        assert_eq!(
+            name("linux", "aarch64", true).as_deref(),
+            Some("linux-arm64-musl")
+        );
+        assert_eq!(
+            name("macos", "aarch64", false).as_deref(),
+            Some("darwin-arm64")
+        );
+        assert_eq!(
+            name("windows", "x86_64", false).as_deref(),
+            Some("win32-x64-msvc")
+        );
+        assert_eq!(name("windows", "aarch64", false), None);
+        assert_eq!(name("freebsd", "x86_64", false), None);
+        assert!(Platform::host().unwrap().file().starts_with("auth-cloud."));
     }
 }

@@ -11,8 +11,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{Node, packages};
-use crate::cargo::target_directory;
+use super::Node;
 use crate::process::{capture, find, run};
 use crate::workspace::Workspace;
 
@@ -22,8 +21,7 @@ pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
 pub(super) const C_FLAGS: &str = "CFLAGS_x86_64_unknown_linux_gnu";
 
 const FROM: &str = "xtask/sysroot";
-const ARCHIVE: &str =
-    "node_modules/@napi-rs/cross-toolchain-x64-target-x86_64/x86_64-unknown-linux-gnu.tar.xz";
+const PACKAGE: &str = "node_modules/@napi-rs/cross-toolchain-x64-target-x86_64";
 const INSIDE: &str = "./x86_64-unknown-linux-gnu/sysroot";
 /// The newest version whose headers name no function that 2.17 lacks: those of 2.38 redirect `strtol` to a new function.
 const HEADERS: (u32, u32) = (2, 37);
@@ -73,7 +71,7 @@ impl Sysroot {
 
 /// The unpacked library; fetches it now if the lock file names another one.
 fn fetched(workspace: &Workspace) -> Result<PathBuf> {
-    let home = target_directory(workspace)?.join("sysroot");
+    let home = workspace.target()?.join("sysroot");
     let folder = home.join(INSIDE);
     let lock = workspace.read(&format!("{FROM}/package-lock.json"))?;
     let marker = home.join("unpacked");
@@ -86,11 +84,12 @@ fn fetched(workspace: &Workspace) -> Result<PathBuf> {
     );
     println!("fetching glibc 2.17 through npm, to link the addon with");
     let node = Node::find(workspace)?;
-    packages::fetch(workspace, node.npm(workspace.root()), FROM, &home)
-        .context("the old C library that the addon is linked with cannot be fetched through npm")?;
+    node.fetch(workspace, FROM, &home)
+        .context("the old C library cannot be fetched through npm")?;
+    let archive = home.join(PACKAGE).join(format!("{TARGET}.tar.xz"));
     run(Command::new("tar")
         .arg("-xJf")
-        .arg(home.join(ARCHIVE))
+        .arg(archive)
         .arg("-C")
         .arg(&home)
         .arg(INSIDE))?;
@@ -121,8 +120,7 @@ mod tests {
     fn what_is_fetched_is_pinned() {
         let lock: Value =
             serde_json::from_str(include_str!("../../sysroot/package-lock.json")).unwrap();
-        let package = ARCHIVE.rsplit_once('/').unwrap().0;
-        let integrity = lock["packages"][package]["integrity"].as_str().unwrap();
+        let integrity = lock["packages"][PACKAGE]["integrity"].as_str().unwrap();
         assert!(integrity.starts_with("sha512-"));
     }
 }

@@ -40,18 +40,19 @@ impl Row {
             self.group
         );
         let words = self.title.split_whitespace().count();
+        let is_short = (1..=TITLE_WORDS).contains(&words);
         ensure!(
-            (1..=TITLE_WORDS).contains(&words),
+            is_short,
             "a title has 1 to {TITLE_WORDS} words, this one {words}"
         );
+        let reasons = [&self.not_yet, &self.not_here];
+        let mut reasons = reasons.into_iter().flatten();
         ensure!(
-            self.not_yet.is_none() || self.not_here.is_none(),
+            reasons.clone().count() < 2,
             "`not_yet` and `not_here` exclude one another"
         );
-        let empty =
-            |reason: &Option<String>| reason.as_ref().is_some_and(|text| text.trim().is_empty());
         ensure!(
-            !empty(&self.not_yet) && !empty(&self.not_here),
+            reasons.all(|text| !text.trim().is_empty()),
             "a reason says something"
         );
         Ok(())
@@ -87,8 +88,9 @@ impl Threats {
                 "docs/threats.toml: row {number:03} is missing"
             );
         }
+        let are_counted = rows.len() == usize::from(file.count);
         ensure!(
-            rows.len() == usize::from(file.count),
+            are_counted,
             "docs/threats.toml: {} rows, and `count` says {}",
             rows.len(),
             file.count
