@@ -20,5 +20,6 @@ mod paths;
 mod prefix;
 mod require;
 mod return_paths;
+mod stack;
 mod state;
 mod too_large;
