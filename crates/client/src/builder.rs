@@ -47,7 +47,11 @@ pub struct Builder {
     login_path: Option<String>,
     cookie: SessionCookieOptions,
     role_mapping: Option<RoleMapping>,
-    policy: Policy,
+    policy: Option<Policy>,
+    call_timeout: Option<Duration>,
+    fresh: Option<Duration>,
+    stale_if_error: Option<Duration>,
+    refused: Option<Duration>,
     verification: VerificationOptions,
     transport: Option<Arc<dyn Transport>>,
     revocations: Option<Arc<dyn RevocationChannel>>,
@@ -76,7 +80,9 @@ impl Builder {
             public_url: environment::read("MASTRA_PUBLIC_URL"),
             dialect: environment::dialect()?,
             verification: environment::verification()?,
-            policy: environment::policy(environment::read("MASTRA_CALL_TIMEOUT").as_deref())?,
+            call_timeout: environment::call_timeout(
+                environment::read("MASTRA_CALL_TIMEOUT").as_deref(),
+            )?,
             ..Self::default()
         })
     }
@@ -175,25 +181,30 @@ impl Builder {
 
     /// How long a verified identity is used without asking the Cloud again. Default 30 s.
     pub fn fresh_for(mut self, time: Duration) -> Self {
-        self.policy.fresh = time;
+        self.fresh = Some(time);
         self
     }
 
     /// How long past its fresh time an identity is used while the Cloud is unavailable. Default 60 s.
     pub fn stale_if_error_for(mut self, time: Duration) -> Self {
-        self.policy.stale_if_error = time;
+        self.stale_if_error = Some(time);
         self
     }
 
     /// How long a refusal is cached. Default 5 s.
     pub fn refused_for(mut self, time: Duration) -> Self {
-        self.policy.refused = time;
+        self.refused = Some(time);
         self
     }
 
-    /// All durations and sizes at once.
+    /// All times and sizes. In whatever order they are called, [`fresh_for`](Self::fresh_for),
+    /// [`stale_if_error_for`](Self::stale_if_error_for) and [`refused_for`](Self::refused_for) override its members, and
+    /// `MASTRA_CALL_TIMEOUT` does where `call_timeout` has its default.
     pub fn policy(self, policy: Policy) -> Self {
-        Self { policy, ..self }
+        Self {
+            policy: Some(policy),
+            ..self
+        }
     }
 
     /// The transport that sends the requests. Default: [`ReqwestTransport`].
@@ -215,12 +226,30 @@ impl Builder {
         }
     }
 
+    /// The policy with the options that override its members.
+    fn effective_policy(&mut self) -> Policy {
+        let default = Policy::default();
+        let mut policy = self.policy.take().unwrap_or_default();
+        if let Some(time) = self.call_timeout
+            && policy.call_timeout == default.call_timeout
+        {
+            policy.call_timeout = time;
+            // The exchange of a code waits no shorter than the other calls.
+            policy.exchange_timeout = policy.exchange_timeout.max(time);
+        }
+        policy.fresh = self.fresh.unwrap_or(policy.fresh);
+        policy.stale_if_error = self.stale_if_error.unwrap_or(policy.stale_if_error);
+        policy.refused = self.refused.unwrap_or(policy.refused);
+        policy
+    }
+
     /// Checks all options and builds the deployment. Makes no request.
     ///
     /// # Errors
     ///
     /// `invalid_configuration`; the message names the option.
-    pub fn build(self) -> Result<MastraCloudAuth, CloudApiError> {
+    pub fn build(mut self) -> Result<MastraCloudAuth, CloudApiError> {
+        let policy = self.effective_policy();
         let project_id = self
             .project_id
             .ok_or_else(|| required("project_id", "MASTRA_PROJECT_ID"))?;
@@ -264,7 +293,7 @@ impl Builder {
             config.login_path = login_path;
         }
         config.role_mapping = self.role_mapping;
-        config.policy = self.policy;
+        config.policy = policy;
         let transport = match self.transport {
             Some(transport) => transport,
             None => Arc::new(ReqwestTransport::new(&config.base_url)?),
@@ -292,4 +321,39 @@ fn required(option: &str, variable: &str) -> CloudApiError {
 
 fn bad(option: &str, malformed: Malformed) -> CloudApiError {
     CloudApiError::configuration(format!("{option}: {malformed}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_the_setters_does_not_matter() {
+        let seconds = Duration::from_secs;
+        let policy = || {
+            let mut policy = Policy::default();
+            policy.breaker_failures = 9;
+            policy.fresh = seconds(1);
+            policy.refused = seconds(2);
+            policy
+        };
+        let builder = || Builder {
+            call_timeout: Some(seconds(20)),
+            ..Builder::default()
+        };
+        let first = builder().policy(policy()).fresh_for(seconds(7));
+        let last = builder().fresh_for(seconds(7)).policy(policy());
+        for mut options in [first, last] {
+            let policy = options.effective_policy();
+            assert_eq!(policy.breaker_failures, 9);
+            let times = [policy.fresh, policy.refused, policy.stale_if_error];
+            assert_eq!(times, [7, 2, 60].map(seconds));
+            let waits = [policy.call_timeout, policy.exchange_timeout];
+            assert_eq!(waits, [20, 20].map(seconds), "of the environment");
+        }
+        let mut given = policy();
+        given.call_timeout = seconds(5);
+        let policy = builder().policy(given).effective_policy();
+        assert_eq!(policy.call_timeout, seconds(5), "given by the program");
+    }
 }

@@ -2,7 +2,6 @@
 
 use core::time::Duration;
 
-use mastra_auth_cloud_core::config::Policy;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::jwt::SharedSecret;
@@ -26,22 +25,20 @@ pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
     )
 }
 
-/// The policy with the value of `MASTRA_CALL_TIMEOUT`. The exchange of a code waits no shorter than the other calls.
-pub(crate) fn policy(call_timeout: Option<&str>) -> Result<Policy, CloudApiError> {
-    let mut policy = Policy::default();
-    if let Some(text) = call_timeout {
-        let seconds = text
-            .parse()
-            .ok()
-            .filter(|seconds| (1..=9999).contains(seconds));
-        policy.call_timeout = Duration::from_secs(seconds.ok_or_else(|| {
+/// `MASTRA_CALL_TIMEOUT`.
+pub(crate) fn call_timeout(text: Option<&str>) -> Result<Option<Duration>, CloudApiError> {
+    let seconds = |text: &str| {
+        let seconds = text.parse().ok();
+        seconds.filter(|seconds| (1..=9999).contains(seconds))
+    };
+    text.map(|text| {
+        seconds(text).map(Duration::from_secs).ok_or_else(|| {
             CloudApiError::configuration(
                 "MASTRA_CALL_TIMEOUT must be a whole number of seconds, 1 to 9999",
             )
-        })?);
-        policy.exchange_timeout = policy.exchange_timeout.max(policy.call_timeout);
-    }
-    Ok(policy)
+        })
+    })
+    .transpose()
 }
 
 /// `MASTRA_VERIFICATION` and its companion variables, which are read only with keys.
@@ -81,14 +78,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_exchange_waits_no_shorter_than_other_calls() {
-        for (given, call, exchange) in [(None, 3, 10), (Some("5"), 5, 10), (Some("60"), 60, 60)] {
-            let policy = policy(given).unwrap();
-            let seconds = [policy.call_timeout, policy.exchange_timeout].map(|time| time.as_secs());
-            assert_eq!(seconds, [call, exchange], "{given:?}");
+    fn the_call_timeout_is_whole_seconds_up_to_9999() {
+        for (given, expect) in [(None, None), (Some("1"), Some(1)), (Some("9999"), Some(9999))] {
+            let expect = expect.map(Duration::from_secs);
+            assert_eq!(call_timeout(given).unwrap(), expect, "{given:?}");
         }
         for given in ["", "0", "-1", "1.5", "soon", "10000"] {
-            let error = policy(Some(given)).unwrap_err();
+            let error = call_timeout(Some(given)).unwrap_err();
             assert!(
                 error.message().starts_with("MASTRA_CALL_TIMEOUT must be"),
                 "{given}"
