@@ -8,17 +8,14 @@ use coarsetime::Instant as Tick;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::time::{Now, Timestamp};
+use mastra_auth_cloud_core::time::Now;
 
 /// Reads both clocks. The monotonic one counts from the first reading in this process.
 pub(crate) fn now() -> Now {
     static START: OnceLock<Instant> = OnceLock::new();
     let monotonic = START.get_or_init(Instant::now).elapsed();
-    let wall = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
     Now {
-        wall: Timestamp::from_unix_millis(i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)),
+        wall: SystemTime::now().into(),
         monotonic,
     }
 }

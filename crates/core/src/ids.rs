@@ -3,6 +3,11 @@
 //! A value that exists is safe in its place: a [`ProjectId`] in a header, a [`UserId`] as one segment of a path.
 
 use core::fmt;
+use core::str::FromStr;
+use std::borrow::Cow;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::malformed::Malformed;
 
@@ -119,23 +124,45 @@ const fn is_unseen(character: char) -> bool {
         )
 }
 
-impl fmt::Display for ProjectId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// The traits of an id: it is written as its text, and read back through `parse`.
+macro_rules! id_traits {
+    ($($id:ident)+) => {$(
+        impl fmt::Display for $id {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<str> for $id {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $id {
+            type Err = Malformed;
+
+            fn from_str(text: &str) -> Result<Self, Malformed> {
+                Self::parse(text)
+            }
+        }
+
+        impl Serialize for $id {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $id {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let text = Cow::<str>::deserialize(deserializer)?;
+                Self::parse(&text).map_err(D::Error::custom)
+            }
+        }
+    )+};
 }
 
-impl fmt::Display for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Display for SessionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
+id_traits!(ProjectId UserId SessionId);
 
 #[cfg(test)]
 mod tests {
@@ -180,5 +207,20 @@ mod tests {
         }
         assert!(UserId::parse(&"u".repeat(256)).is_ok());
         assert!(UserId::parse(&"u".repeat(257)).is_err());
+    }
+
+    #[test]
+    fn an_id_is_written_as_text_and_checked_when_it_is_read() {
+        let id: SessionId = "ses_1".parse().unwrap();
+        assert_eq!((id.as_ref(), id.to_string().as_str()), ("ses_1", "ses_1"));
+        let json = serde_json::to_string(&id).unwrap();
+        assert_eq!(json, "\"ses_1\"");
+        assert_eq!(serde_json::from_str::<SessionId>(&json).unwrap(), id);
+        let escaped = serde_json::from_str::<UserId>("\"usr_\\u0031\"").unwrap();
+        assert_eq!(escaped.as_str(), "usr_1");
+        assert!("..".parse::<UserId>().is_err());
+        for bad in ["\"\"", "\"two\\nlines\"", "1", "null"] {
+            assert!(serde_json::from_str::<ProjectId>(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -5,7 +5,9 @@
 //! forward. Calendars appear only in ISO 8601 text, which is read and written here.
 
 use core::fmt;
+use core::str::FromStr;
 use core::time::Duration;
+use std::time::SystemTime;
 
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
@@ -85,6 +87,45 @@ impl Timestamp {
     }
 }
 
+impl FromStr for Timestamp {
+    type Err = Malformed;
+
+    /// As [`parse_iso`](Self::parse_iso).
+    fn from_str(text: &str) -> Result<Self, Malformed> {
+        Self::parse_iso(text)
+    }
+}
+
+/// Rounded down to a millisecond, and saturating at the ends of the range.
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(after) => Self(millis(after)),
+            Err(before) => {
+                let before = before.duration();
+                let part = before.subsec_nanos().checked_rem(1_000_000) != Some(0);
+                Self(-millis(before)).minus(Duration::from_millis(u64::from(part)))
+            }
+        }
+    }
+}
+
+/// Fails where the system's clock cannot hold the time, which no time of the years 1970 to 9999 causes on the usual systems.
+impl TryFrom<Timestamp> for SystemTime {
+    type Error = Malformed;
+
+    fn try_from(time: Timestamp) -> Result<Self, Malformed> {
+        let since = Duration::from_millis(time.0.unsigned_abs());
+        if time.0 < 0 {
+            Self::UNIX_EPOCH.checked_sub(since)
+        } else {
+            Self::UNIX_EPOCH.checked_add(since)
+        }
+        .ok_or_else(|| Malformed::new("time", "be within the range of the system's clock"))
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let since = SignedDuration::from_millis(self.0);
@@ -158,6 +199,7 @@ mod tests {
         let time = Timestamp::parse_iso("2026-01-28T10:00:00.250Z").unwrap();
         assert_eq!(time.unix_millis(), 1_769_594_400_250);
         assert_eq!(time.to_string(), "2026-01-28T10:00:00.25Z");
+        assert_eq!(time.to_string().parse(), Ok(time));
         assert_eq!(
             Timestamp::parse_iso("2026-01-28T11:00:00.25+01:00").unwrap(),
             time
@@ -200,6 +242,31 @@ mod tests {
         assert_eq!(Timestamp::on_the_wire(last), Some(Timestamp::LAST));
         assert_eq!(Timestamp::on_the_wire(last + 1), None);
         assert_eq!(Timestamp::on_the_wire(i64::MIN), None);
+    }
+
+    #[test]
+    fn the_system_time_is_rounded_down_to_a_millisecond() {
+        for (nanos, millis) in [
+            (0, 0),
+            (1_999_999, 1),
+            (2_000_000, 2),
+            (-1, -1),
+            (-1_000_000, -1),
+            (-1_000_001, -2),
+        ] {
+            let since = Duration::from_nanos(i64::unsigned_abs(nanos));
+            let system = if nanos < 0 {
+                SystemTime::UNIX_EPOCH - since
+            } else {
+                SystemTime::UNIX_EPOCH + since
+            };
+            let time = Timestamp::from(system);
+            assert_eq!(time.unix_millis(), millis, "{nanos}");
+            let back = SystemTime::try_from(time).unwrap();
+            assert_eq!(Timestamp::from(back), time, "{nanos}");
+        }
+        let last = SystemTime::try_from(Timestamp::LAST).unwrap();
+        assert_eq!(Timestamp::from(last), Timestamp::LAST);
     }
 
     #[test]
