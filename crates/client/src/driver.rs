@@ -24,7 +24,7 @@ use mastra_auth_cloud_core::tally::Counting;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::flights::Flights;
+use crate::single_flight::SingleFlight;
 use crate::signals::{self, Found, Trail, Watched};
 use crate::system;
 use crate::transport::Transport;
@@ -32,13 +32,13 @@ use crate::transport::Transport;
 pub(crate) struct Driver {
     pub(crate) authority: Arc<Authority>,
     transport: Arc<dyn Transport>,
-    identities: Flights<TokenKey, Answer>,
-    renewals: Flights<TokenKey, Renewal>,
-    permissions: Flights<TokenKey, Result<Arc<Grants>, CloudApiError>>,
-    keys: Flights<TokenKey, Fetched>,
+    identities: SingleFlight<TokenKey, Answer>,
+    renewals: SingleFlight<TokenKey, Renewal>,
+    permissions: SingleFlight<TokenKey, Result<Arc<Grants>, CloudApiError>>,
+    keys: SingleFlight<TokenKey, Fetched>,
     /// Notified whenever a session ends.
     ends: watch::Sender<()>,
-    sign_ins: Flights<TokenKey, Result<SignedIn, CloudApiError>>,
+    sign_ins: SingleFlight<TokenKey, Result<SignedIn, CloudApiError>>,
 }
 
 impl Driver {
@@ -57,13 +57,13 @@ impl Driver {
             ends,
             transport: Arc::new(Watched::new(transport, Arc::clone(&authority))),
             authority,
-            identities: Flights::new(longest),
+            identities: SingleFlight::new(longest),
             // A renewal validates the session and then verifies the token.
-            renewals: Flights::new(longest.saturating_mul(2)),
-            permissions: Flights::new(longest),
-            keys: Flights::new(longest),
+            renewals: SingleFlight::new(longest.saturating_mul(2)),
+            permissions: SingleFlight::new(longest),
+            keys: SingleFlight::new(longest),
             // Keys, the exchange, two verifications of the token, and the end of the browser's previous sessions.
-            sign_ins: Flights::new(longest.saturating_mul(5)),
+            sign_ins: SingleFlight::new(longest.saturating_mul(5)),
         }
     }
 
@@ -150,11 +150,11 @@ impl Driver {
     }
 
     async fn identify(&self, flow: Identify) -> Answer {
-        let landed = self
+        let shared = self
             .identities
             .join(flow.key(), self.identifying(flow))
             .await;
-        landed.unwrap_or_else(|| Answer::Unavailable(cut_short()))
+        shared.unwrap_or_else(|| Answer::Unavailable(cut_short()))
     }
 
     fn identifying(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
@@ -193,9 +193,9 @@ impl Driver {
         match task {
             None => {}
             Some(Background::Identify(flow)) => {
-                self.identities.begin(flow.key(), self.identifying(flow));
+                self.identities.start_in_background(flow.key(), self.identifying(flow));
             }
-            Some(Background::Keys(flow)) => self.keys.begin(flow.key(), self.fetching(flow)),
+            Some(Background::Keys(flow)) => self.keys.start_in_background(flow.key(), self.fetching(flow)),
         }
     }
 
@@ -224,8 +224,8 @@ impl Driver {
         key: TokenKey,
         work: impl Future<Output = Result<SignedIn, CloudApiError>> + Send + 'static,
     ) -> Result<SignedIn, CloudApiError> {
-        let landed = self.sign_ins.join(key, work.in_current_span()).await;
-        landed.unwrap_or_else(|| Err(cut_short()))
+        let shared = self.sign_ins.join(key, work.in_current_span()).await;
+        shared.unwrap_or_else(|| Err(cut_short()))
     }
 
     /// A user's permissions, if they are cached.
