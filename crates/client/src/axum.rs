@@ -26,17 +26,17 @@
 
 mod extract;
 mod face;
-mod idle;
 mod layer;
 #[cfg(feature = "metrics")]
 mod metrics;
-mod onward;
 mod origin;
-mod outside;
 mod page;
 mod paths;
 mod preflight;
+mod prefetch;
+mod refresh_page;
 mod rejection;
+mod response;
 mod routes;
 
 pub use extract::{CurrentUser, OptionalUser, Permission, RequirePermission};

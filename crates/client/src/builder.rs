@@ -15,8 +15,8 @@ use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl, Site};
 use mastra_auth_cloud_core::verification::VerificationOptions;
 
 use crate::driver::Driver;
-use crate::provider::MastraCloudAuth;
-use crate::revocations::{RevocationChannel, Revocations};
+use crate::auth::MastraCloudAuth;
+use crate::revocation::{RevocationChannel, Revocations};
 use crate::transport::{ReqwestTransport, Transport};
 use crate::{environment, system};
 

@@ -26,14 +26,13 @@
 //! It never stores a token: one [`MastraCloudClient`] serves many users at once, and every call takes its token as an
 //! argument. It follows no redirect, creates no session, and signs no user out because the Cloud is down.
 
+mod auth;
 mod builder;
 mod client;
 mod driver;
-mod ended;
 mod environment;
 mod headers;
-mod provider;
-mod revocations;
+mod revocation;
 mod signals;
 mod single_flight;
 mod system;
@@ -45,9 +44,9 @@ pub mod axum;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 
+pub use auth::{MastraCloudAuth, SessionEnd};
 pub use builder::Builder;
 pub use client::MastraCloudClient;
-pub use ended::SessionEnd;
 pub use mastra_auth_cloud_core as core;
 pub use mastra_auth_cloud_core::cookie::{SameSite, SetCookie};
 pub use mastra_auth_cloud_core::dialect::Dialect;
@@ -63,10 +62,9 @@ pub use mastra_auth_cloud_core::permission::Grants;
 pub use mastra_auth_cloud_core::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
 pub use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
-pub use provider::MastraCloudAuth;
 #[cfg(feature = "redis")]
-pub use revocations::RedisRevocations;
-pub use revocations::{
+pub use revocation::RedisRevocations;
+pub use revocation::{
     ChannelError, Link, Message, Received, RevocationChannel, RevocationStatus, Working,
 };
 pub use traits::{

@@ -37,7 +37,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::MastraCloudAuth;
-use crate::revocations::Revocations;
+use crate::revocation::Revocations;
 use crate::system;
 
 /// The media type of the text that [`Metrics::render`] writes.

@@ -23,7 +23,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::outside::{guard, set_cookie};
+use super::response::{guard, set_cookie};
 use super::preflight::is_preflight;
 use super::rejection::{Denied, turn_away};
 use crate::MastraCloudAuth;

@@ -5,7 +5,7 @@ use axum::routing::{MethodRouter, get};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-use super::outside::guard;
+use super::response::guard;
 use crate::MastraCloudAuth;
 use crate::metrics;
 

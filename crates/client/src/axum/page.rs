@@ -8,7 +8,7 @@ use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTI
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::encoding::hex;
 
-use super::outside::guard;
+use super::response::guard;
 use crate::{MastraCloudAuth, system};
 
 /// The content of an error page: constant text, none of it from the request.

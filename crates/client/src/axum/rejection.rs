@@ -12,7 +12,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mastra_auth_cloud_core::error::{CloudApiError, Code, Remedy};
 
-use super::outside::{json_error, see_other, wants_page};
+use super::response::{json_error, see_other, wants_page};
 use super::page::{Address, ErrorPage, reference};
 use crate::MastraCloudAuth;
 use crate::signals::{self, Trail};

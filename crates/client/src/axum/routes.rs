@@ -2,10 +2,10 @@
 //! deployment chose.
 
 mod callback;
-mod elsewhere;
 mod login;
 mod logout;
 mod me;
+mod other_host;
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri};
 
-use super::outside::set_cookie;
+use super::response::set_cookie;
 use crate::MastraCloudAuth;
 
 /// What the routes share: the provider, and addresses that come from the configuration alone.

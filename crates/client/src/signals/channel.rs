@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{REVOCATIONS, tell};
-use crate::revocations::ChannelError;
+use crate::revocation::ChannelError;
 
 /// Connected, and the snapshot is read: `standing` entries, `new` of them new here, `again` published again.
 pub(crate) fn connected(standing: usize, new: usize, again: usize) {

@@ -13,9 +13,9 @@ use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
 use super::{Desk, with_cookies};
-use crate::axum::idle::idle;
-use crate::axum::onward::onward;
-use crate::axum::outside::{accepts_html, json_error, see_other};
+use crate::axum::prefetch::answer_prefetch;
+use crate::axum::refresh_page::refresh_page;
+use crate::axum::response::{accepts_html, json_error, see_other};
 use crate::axum::page::{Address, ErrorPage, reference};
 use crate::headers;
 use crate::signals::{self, Trail};
@@ -36,7 +36,7 @@ pub(super) async fn callback(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(answer) = idle(&method, &headers) {
+    if let Some(answer) = answer_prefetch(&method, &headers) {
         return answer;
     }
     let Some(parameters) = Parameters::read(uri.query().unwrap_or_default()) else {
@@ -67,7 +67,7 @@ pub(super) async fn callback(
         Ok(signed_in) => {
             let path = signed_in.return_path.as_str();
             let response = if desk.auth.config().cookie.at(None).is_strict() {
-                onward(path)
+                refresh_page(path)
             } else {
                 see_other(path)
             };
@@ -113,7 +113,7 @@ async fn refused(
             .append_pair("state", state)
             .append_pair("again", code)
             .finish();
-        return onward(&format!("?{query}"));
+        return refresh_page(&format!("?{query}"));
     }
     failed(desk, headers, error)
 }

@@ -7,10 +7,10 @@ use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
 use super::callback::failed;
-use super::elsewhere::elsewhere;
+use super::other_host::redirect_to_public_url;
 use super::{Desk, with_cookies};
-use crate::axum::idle::idle;
-use crate::axum::outside::see_other;
+use crate::axum::prefetch::answer_prefetch;
+use crate::axum::response::see_other;
 use crate::headers;
 
 pub(super) async fn login(
@@ -19,10 +19,10 @@ pub(super) async fn login(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
-    if let Some(answer) = idle(&method, &headers) {
+    if let Some(answer) = answer_prefetch(&method, &headers) {
         return answer;
     }
-    if let Some(answer) = elsewhere(&desk, &uri, &headers) {
+    if let Some(answer) = redirect_to_public_url(&desk, &uri, &headers) {
         return answer;
     }
     let wanted = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Desk, with_cookies};
 use crate::axum::origin;
-use crate::axum::outside::{accepts_html, guard, json_error, see_other};
+use crate::axum::response::{accepts_html, guard, json_error, see_other};
 use crate::axum::page::{Address, ErrorPage, reference};
 use crate::axum::rejection::{Denied, refuse};
 use crate::signals::{self, Trail};

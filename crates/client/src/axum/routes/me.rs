@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Desk, with_cookies};
 use crate::axum::layer::identity;
-use crate::axum::outside::guard;
+use crate::axum::response::guard;
 use crate::axum::rejection::{Denied, refuse};
 
 pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response {

@@ -7,7 +7,7 @@
 use std::mem;
 
 use super::news::text;
-use crate::revocations::channel::Received;
+use crate::revocation::channel::Received;
 use crate::system;
 
 /// Entries per page.

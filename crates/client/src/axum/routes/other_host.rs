@@ -12,13 +12,13 @@ use mastra_auth_cloud_core::url::PublicUrl;
 use url::form_urlencoded;
 
 use super::Desk;
-use crate::axum::outside::see_other;
+use crate::axum::response::see_other;
 
 /// Marks the query of a request that was redirected.
 const SENT: (&str, &str) = ("at", "public-url");
 
 /// A redirect to the same page at the public URL, if the browser is elsewhere and was not redirected before.
-pub(super) fn elsewhere(desk: &Desk, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+pub(super) fn redirect_to_public_url(desk: &Desk, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let query = uri.query().unwrap_or_default();
     let was_sent =
         form_urlencoded::parse(query.as_bytes()).any(|(name, value)| (&*name, &*value) == SENT);

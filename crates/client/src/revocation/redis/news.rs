@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::task::AbortHandle;
 
 use super::{COMMAND_TIMEOUT, within};
-use crate::revocations::channel::ChannelError;
+use crate::revocation::channel::ChannelError;
 
 /// How often the subscriber pings Redis.
 const PING: Duration = Duration::from_secs(1);

@@ -4,13 +4,13 @@
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, StatusCode};
 
-use super::outside::guard;
+use super::response::guard;
 
 const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// The answer to such a request; `None` for others. A browser discards a prefetched answer with an error status and asks
 /// again on navigation. No `Retry-After`: Chromium would then prefetch nothing else of this site for that long.
-pub(crate) fn idle(method: &Method, headers: &HeaderMap) -> Option<Response> {
+pub(crate) fn answer_prefetch(method: &Method, headers: &HeaderMap) -> Option<Response> {
     let status = if is_prefetch(headers) {
         StatusCode::SERVICE_UNAVAILABLE
     } else if method == Method::HEAD {
@@ -58,6 +58,6 @@ mod tests {
             headers.insert(name, HeaderValue::from_static(value));
             assert_eq!(is_prefetch(&headers), expect, "{name}: {value}");
         }
-        assert!(idle(&Method::GET, &HeaderMap::new()).is_none());
+        assert!(answer_prefetch(&Method::GET, &HeaderMap::new()).is_none());
     }
 }

@@ -5,7 +5,7 @@ use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::secret::SessionToken;
 
 use super::MastraCloudAuth;
-use crate::revocations::RevocationStatus;
+use crate::revocation::RevocationStatus;
 use crate::{signals, system};
 
 impl MastraCloudAuth {
@@ -52,7 +52,7 @@ impl MastraCloudAuth {
         self.0
             .revocations
             .as_deref()
-            .map(crate::revocations::Revocations::status)
+            .map(crate::revocation::Revocations::status)
     }
 
     /// Publishes the pending revocations, for two seconds at most, and leaves the channel; everything else keeps working.

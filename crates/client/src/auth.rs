@@ -3,8 +3,11 @@
 //! There are four answers: [`Answer::Authenticated`], [`Answer::Anonymous`], [`Answer::Rejected`] and
 //! [`Answer::Unavailable`]. The server keeps no state of a login between its two requests; the browser carries it.
 
-mod ends;
+mod admin;
 mod interfaces;
+mod session_end;
+
+pub use session_end::SessionEnd;
 
 use std::fmt;
 use std::sync::Arc;
@@ -38,7 +41,7 @@ use zeroize::Zeroizing;
 use crate::builder::Builder;
 use crate::client::MastraCloudClient;
 use crate::driver::Driver;
-use crate::revocations::Revocations;
+use crate::revocation::Revocations;
 use crate::signals::{Found, Trail};
 use crate::{headers, signals, system};
 

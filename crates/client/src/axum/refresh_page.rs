@@ -6,7 +6,7 @@ use axum::response::{Html, IntoResponse as _, Response};
 use super::page::{SCRIPT, STYLE, escape, protect};
 
 /// The page that navigates to `href`, which must be of this origin.
-pub(crate) fn onward(href: &str) -> Response {
+pub(crate) fn refresh_page(href: &str) -> Response {
     let href = escape(href);
     let body = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
