@@ -59,6 +59,22 @@ pub struct Builder {
     pub(crate) face: crate::axum::Face,
 }
 
+impl MastraCloudAuth {
+    /// The options of a deployment, all at their defaults.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// A deployment configured from environment variables: see [`Builder::from_env`].
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration`; the message names the variable.
+    pub fn from_env() -> Result<Self, CloudApiError> {
+        Builder::from_env()?.build()
+    }
+}
+
 impl Builder {
     /// Options from environment variables. An empty variable counts as absent.
     ///

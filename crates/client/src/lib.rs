@@ -36,7 +36,6 @@ mod revocation;
 mod signals;
 mod single_flight;
 mod system;
-mod traits;
 mod transport;
 
 #[cfg(feature = "axum")]
@@ -44,7 +43,7 @@ pub mod axum;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 
-pub use auth::{MastraCloudAuth, SessionEnd};
+pub use auth::{LoginStart, MastraCloudAuth, RedactedUrl, RefreshedSession, SessionEnd};
 pub use builder::Builder;
 pub use client::MastraCloudClient;
 pub use mastra_auth_cloud_core as core;
@@ -66,8 +65,5 @@ pub use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 pub use revocation::RedisRevocations;
 pub use revocation::{
     ChannelError, Link, Message, Received, RevocationChannel, RevocationStatus, Working,
-};
-pub use traits::{
-    LoginButton, RbacProvider, RefreshedSession, SessionProvider, SsoProvider, UserProvider,
 };
 pub use transport::{ReqwestTransport, Sending, Transport};

@@ -1,11 +1,9 @@
-//! Operator actions: revoking sessions, evicting cache entries, statistics, closing.
+//! Operator actions: revoking sessions and evicting cache entries.
 
-use mastra_auth_cloud_core::identity::statistics::Statistics;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::secret::SessionToken;
 
 use super::MastraCloudAuth;
-use crate::revocation::RevocationStatus;
 use crate::{signals, system};
 
 impl MastraCloudAuth {
@@ -40,26 +38,5 @@ impl MastraCloudAuth {
     /// session.
     pub fn forget_user(&self, user: &UserId) {
         self.0.driver.authority.forget_user(user);
-    }
-
-    /// Counters of the caches.
-    pub fn statistics(&self) -> Statistics {
-        self.0.driver.authority.statistics()
-    }
-
-    /// The status of the revocation channel, if there is one.
-    pub fn revocation_status(&self) -> Option<RevocationStatus> {
-        self.0
-            .revocations
-            .as_deref()
-            .map(crate::revocation::Revocations::status)
-    }
-
-    /// Publishes the pending revocations, for two seconds at most, and leaves the channel; everything else keeps working.
-    /// Call it before the process ends: the last revocations may not have been published yet.
-    pub async fn close(&self) {
-        if let Some(revocations) = self.0.revocations.as_deref() {
-            revocations.close().await;
-        }
     }
 }

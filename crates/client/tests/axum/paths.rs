@@ -4,7 +4,7 @@ use crate::common::{App, Browser, ask, cloud, headers, parameter};
 use axum::Router;
 use axum::routing::get;
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, RoutePaths, routes};
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionProvider as _};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth};
 use reqwest::Method;
 
 const NAVIGATES: [(&str, &str); 2] = [("sec-fetch-mode", "navigate"), ("accept", "text/html")];

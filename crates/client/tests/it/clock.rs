@@ -7,7 +7,7 @@ use mastra_auth_cloud::core::http::{Request, Response};
 use mastra_auth_cloud::core::state::State;
 use mastra_auth_cloud::core::url::{RedirectUri, ReturnPath};
 use mastra_auth_cloud::{
-    Answer, MastraCloudAuth, Sending, SessionProvider as _, SessionToken, Transport,
+    Answer, MastraCloudAuth, Sending, SessionToken, Transport,
 };
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt as _;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::common::{App, Browser, brisk, cloud, cloud_with, headers, id, until};
 use mastra_auth_cloud::core::verification::ByKeys;
 use mastra_auth_cloud::{
-    Answer, Code, Dialect, MastraCloudAuth, Mode, SessionProvider as _, SessionToken,
+    Answer, Code, Dialect, MastraCloudAuth, Mode, SessionToken,
     VerificationOptions,
 };
 use mastra_auth_local_cloud::{Algorithm, LocalCloud};

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::common::{Browser, cloud, parameter, patient, with_parameter};
 use mastra_auth_cloud::core::encoding::{base64url, encode_component, hex};
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, SsoProvider as _};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken};
 use mastra_auth_local_cloud::{Fault, FaultKind};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap};

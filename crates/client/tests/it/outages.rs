@@ -6,7 +6,7 @@ use crate::common::{
     App, Browser, app, brisk, cloud, cloud_with, headers, id, patient, provider, until,
 };
 use mastra_auth_cloud::{
-    Answer, Dialect, MastraCloudAuth, SessionProvider as _, SessionToken, SignOut,
+    Answer, Dialect, MastraCloudAuth, SessionToken, SignOut,
 };
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;

@@ -13,7 +13,7 @@ use axum::response::{AppendHeaders, IntoResponse as _};
 use axum::routing::get;
 use mastra_auth_cloud::axum::{AuthLayer, RequirePermission};
 use mastra_auth_cloud::core::encoding::base64url_decode;
-use mastra_auth_cloud::{Answer, Dialect, SessionProvider as _, SessionToken};
+use mastra_auth_cloud::{Answer, Dialect, SessionToken};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 use tower::ServiceExt as _;

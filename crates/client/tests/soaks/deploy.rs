@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use mastra_auth_cloud::{
-    Answer, Dialect, MastraCloudAuth, Mode, SessionProvider as _, SessionToken, VerificationOptions,
+    Answer, Dialect, MastraCloudAuth, Mode, SessionToken, VerificationOptions,
 };
 use mastra_auth_local_cloud::LocalCloud;
 use reqwest::header::{COOKIE, SET_COOKIE};

@@ -1,0 +1,216 @@
+//! Signing in: begins and finishes a login. The server keeps no state between the two requests; the browser carries it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
+use mastra_auth_cloud_core::flow::login;
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
+use tracing::Instrument as _;
+use zeroize::Zeroizing;
+
+use super::MastraCloudAuth;
+use crate::signals::Trail;
+use crate::{signals, system};
+
+/// A sign-in that was begun: the response to send to the browser.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct LoginStart {
+    /// The value of the `Location` header.
+    pub location: RedactedUrl,
+    /// The cookies to set.
+    pub cookies: Vec<SetCookie>,
+}
+
+/// A URL that holds a login's state. `Debug` does not print it.
+pub struct RedactedUrl(String);
+
+impl RedactedUrl {
+    /// The URL, for a `Location` header.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for RedactedUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RedactedUrl([redacted])")
+    }
+}
+
+impl MastraCloudAuth {
+    /// Begins a sign-in with a state of this crate's own: redirect the browser to the location, and set the cookies.
+    ///
+    /// `cookie_header` is the browser's. It keeps the browser to at most eight sign-ins under way.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration` if the operating system gives no randomness; `cookie_header_too_large`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud::MastraCloudAuth;
+    /// use mastra_auth_cloud::core::url::{RedirectUri, ReturnPath};
+    ///
+    /// let auth = MastraCloudAuth::builder().project_id("demo").build()?;
+    /// let redirect_uri = RedirectUri::parse("https://app.example.com/callback").unwrap();
+    /// let start = auth.begin_login(&redirect_uri, ReturnPath::default(), None)?;
+    /// assert!(start.location.expose().starts_with("https://cloud.mastra.ai/auth/oss?"));
+    /// assert_eq!(start.cookies.len(), 1);
+    /// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+    /// ```
+    pub fn begin_login(
+        &self,
+        redirect_uri: &RedirectUri,
+        return_path: ReturnPath,
+        cookie_header: Option<&str>,
+    ) -> Result<LoginStart, CloudApiError> {
+        let authority = &self.0.driver.authority;
+        signals::return_path_cut(&return_path);
+        let state = State::generate(system::entropy()?, return_path);
+        let mut cookies = login::overdue(authority, cookie_header.unwrap_or_default())?;
+        cookies.push(login::cookie(
+            authority,
+            redirect_uri,
+            &state,
+            system::now(),
+        )?);
+        let location = RedactedUrl(login::url(authority, redirect_uri, &state)?.to_string());
+        Ok(LoginStart { location, cookies })
+    }
+
+    /// Finishes a sign-in, and ends at the Cloud the session that this browser's cookie held before.
+    ///
+    /// # Errors
+    ///
+    /// - The callback is unusable: `code_malformed`, `login_cookie_missing`, `state_mismatch`, `project_mismatch`,
+    ///   `cloud_mismatch`, `login_expired`, `callback_replayed`, `code_replayed`.
+    /// - A later request could not find its session: `too_many_cookies`, `cookie_header_too_large`.
+    /// - The keys could not be fetched: `keys_unavailable`.
+    /// - The error of the exchange, or of the new session's verification.
+    pub async fn finish_login(
+        &self,
+        code: &str,
+        state: State,
+        cookie_header: &str,
+    ) -> Result<SignedIn, CloudApiError> {
+        let trail = Trail::default();
+        let result = self.finish(code, state, cookie_header, &trail).await;
+        result.inspect_err(|error| signals::login_failed(self.tally(), error, &trail))
+    }
+
+    /// Finishes a sign-in without logging a failure. The caller logs it, with the reference that its error page shows.
+    pub(crate) async fn finish(
+        &self,
+        code: &str,
+        state: State,
+        cookie_header: &str,
+        trail: &Trail,
+    ) -> Result<SignedIn, CloudApiError> {
+        let driver = &self.0.driver;
+        let key = callback::key(&driver.authority, &state, cookie_header, system::now());
+        let work = self.clone().exchange(
+            Zeroizing::new(code.to_owned()),
+            state,
+            Zeroizing::new(cookie_header.to_owned()),
+            trail.clone(),
+        );
+        match key {
+            Some(key) => driver.sign_in(key, work).await,
+            // The state is not this browser's: the core refuses it without a call.
+            None => work.await,
+        }
+    }
+
+    async fn exchange(
+        self,
+        code: Zeroizing<String>,
+        state: State,
+        cookie_header: Zeroizing<String>,
+        trail: Trail,
+    ) -> Result<SignedIn, CloudApiError> {
+        let driver = &self.0.driver;
+        let mut flow = Callback::new(
+            Arc::clone(&driver.authority),
+            state,
+            &code,
+            &cookie_header,
+            system::now(),
+            system::jitter(),
+        )?;
+        let is_again = flow.is_again();
+        let work = driver.run(&mut flow).instrument(signals::login_span());
+        let result = work.await;
+        if let Some(token) = flow.take_refused() {
+            self.end_refused(token, trail.clone());
+        }
+        let signed_in = result?;
+        if !is_again {
+            signals::logged_in(self.tally(), &signed_in.identity, &trail);
+            let new = signed_in.identity.user().session_token();
+            self.end_previous(&cookie_header, new, &trail).await;
+        }
+        Ok(signed_in)
+    }
+
+    /// Clears the cookie of a finished sign-in, whether it succeeded or failed.
+    #[cfg(feature = "axum")]
+    pub(crate) fn clear_login(&self, state: &State) -> Option<SetCookie> {
+        login::clear(&self.0.driver.authority, state).ok()
+    }
+
+    /// The URL to which to send the browser, for a state of your own: `id|encoded return path` or `id`.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument`, `state_malformed`.
+    pub fn login_url(&self, redirect_uri: &str, state: &str) -> Result<String, CloudApiError> {
+        let (redirect_uri, state) = login_arguments(redirect_uri, state)?;
+        Ok(login::url(&self.0.driver.authority, &redirect_uri, &state)?.to_string())
+    }
+
+    /// The cookie that binds a sign-in with a state of your own to the browser.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument`, `state_malformed`, `cookie_too_large`.
+    pub fn login_cookie(
+        &self,
+        redirect_uri: &str,
+        state: &str,
+    ) -> Result<SetCookie, CloudApiError> {
+        let (redirect_uri, state) = login_arguments(redirect_uri, state)?;
+        let authority = &self.0.driver.authority;
+        login::cookie(authority, &redirect_uri, &state, system::now())
+    }
+
+    /// Finishes a sign-in from the callback's code, the state or its id as text, and the browser's `Cookie` header.
+    ///
+    /// # Errors
+    ///
+    /// As [`finish_login`](Self::finish_login); `state_malformed` for a state that cannot be read.
+    pub async fn handle_callback(
+        &self,
+        code: &str,
+        state: &str,
+        cookie_header: &str,
+    ) -> Result<SignedIn, CloudApiError> {
+        let own_origin = self.public_url().map(PublicUrl::origin);
+        let state = State::parse(state, own_origin).inspect_err(|error| {
+            signals::login_failed(self.tally(), error, &Trail::default());
+        })?;
+        self.finish_login(code, state, cookie_header).await
+    }
+}
+
+fn login_arguments(redirect_uri: &str, state: &str) -> Result<(RedirectUri, State), CloudApiError> {
+    let redirect_uri = RedirectUri::parse(redirect_uri).map_err(CloudApiError::argument)?;
+    let state = State::parse(state, Some(redirect_uri.origin()))?;
+    Ok((redirect_uri, state))
+}

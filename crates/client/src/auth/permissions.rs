@@ -1,0 +1,56 @@
+//! Permissions of users and of roles.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::permission::Grants;
+use mastra_auth_cloud_core::roles::RoleMapping;
+
+use super::MastraCloudAuth;
+
+impl MastraCloudAuth {
+    /// A user's permissions, from the role mapping or from the Cloud.
+    ///
+    /// # Errors
+    ///
+    /// - `signed_out` if the user's session ended here since it was verified.
+    /// - `session_expired` if the session is past its expiry.
+    /// - The error of the call if the Cloud had to be asked and failed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud::{CloudApiError, CloudUser, MastraCloudAuth};
+    ///
+    /// async fn may_write(auth: &MastraCloudAuth, user: &CloudUser) -> Result<bool, CloudApiError> {
+    ///     Ok(auth.permissions(user).await?.allows("agents:write"))
+    /// }
+    /// # let _ = may_write;
+    /// ```
+    pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
+        self.0.driver.permissions(user).await
+    }
+
+    /// A user's permissions, if they are known without a call to the Cloud.
+    #[cfg(feature = "axum")]
+    pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Grants>> {
+        self.0.driver.known_permissions(user)
+    }
+
+    /// The roles of the role mapping, or the four default roles.
+    pub fn available_roles(&self) -> Vec<String> {
+        match &self.config().role_mapping {
+            Some(mapping) => mapping.roles().map(str::to_owned).collect(),
+            None => RoleMapping::default_roles().roles().map(str::to_owned).collect(),
+        }
+    }
+
+    /// A role's permissions by the role mapping, or by the default roles.
+    pub fn permissions_for_role(&self, role: &str) -> Grants {
+        match &self.config().role_mapping {
+            Some(mapping) => mapping.permissions_for_role(role),
+            None => RoleMapping::default_roles().permissions_for_role(role),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Sessions: ended, validated and refreshed, and the cookie that holds them.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use http::HeaderMap;
+use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::error::CloudApiError;
+#[cfg(feature = "axum")]
+use mastra_auth_cloud_core::flow::authenticate::bearer;
+use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
+use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
+use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::model::CloudSession;
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::url::RedirectUri;
+use tracing::Instrument as _;
+
+use super::MastraCloudAuth;
+use crate::signals::Trail;
+use crate::{headers, system};
+
+/// A session after a refresh, for [`MastraCloudAuth::session_cookie`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RefreshedSession {
+    /// The session.
+    pub session: CloudSession,
+    /// The session's current token: a newer one, or the one that was refreshed.
+    pub token: SessionToken,
+}
+
+impl MastraCloudAuth {
+    /// Ends every session whose token a request carries, here at once and at the Cloud. Returns the least successful
+    /// outcome and the headers that clear the cookies. All sessions are denied here before the first call to the Cloud.
+    ///
+    /// A cookie under the fallback name stays if its token is not verified here and the outcome is `AlreadyGone`: it may
+    /// belong to another deployment.
+    #[cfg(feature = "axum")]
+    pub(crate) async fn sign_out_request(&self, headers: &HeaderMap) -> (SignOut, Vec<SetCookie>) {
+        let authority = &self.0.driver.authority;
+        let cookie = headers::cookie(headers).unwrap_or_default();
+        let bearer = headers::authorization(headers).and_then(bearer);
+        let bearer = bearer.and_then(|text| SessionToken::parse(text).ok());
+        let (cookies, fallbacks): (Vec<_>, Vec<_>) = authority
+            .ending_cookies(&cookie, None)
+            .into_iter()
+            .map(|(token, fallback)| {
+                let is_ours = authority.verified(&token).is_some();
+                (token, fallback.map(|clear| (clear, is_ours)))
+            })
+            .unzip();
+        let tokens = bearer.into_iter().chain(cookies);
+        let outcome = self.end_all(tokens, &Trail::of(headers)).await;
+        let is_gone = outcome == SignOut::AlreadyGone;
+        let fallback = fallbacks
+            .into_iter()
+            .flatten()
+            .find(|(_, is_ours)| *is_ours || !is_gone);
+        let clears = fallback.map(|(clear, _)| clear).into_iter();
+        (
+            outcome,
+            clears
+                .chain([self.config().cookie.at(None).clear()])
+                .collect(),
+        )
+    }
+
+    /// Ends a session here at once and at the Cloud. The result says whether the Cloud confirmed.
+    pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
+        self.end_all(std::iter::once(token.clone()), &Trail::default())
+            .await
+    }
+
+    /// A new sign-in replaces the browser's old session. The outcome is logged and does not affect the new session.
+    pub(super) async fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
+        let authority = &self.0.driver.authority;
+        let now = system::now();
+        let _ = self
+            .end(
+                Several::replaced(authority, cookie_header, new, now, system::jitter()),
+                trail,
+            )
+            .await;
+    }
+
+    /// Ends at the Cloud the session of a sign-in that was refused here. The answer does not wait for it; the outcome is
+    /// logged.
+    pub(super) fn end_refused(&self, token: SessionToken, trail: Trail) {
+        let driver = Arc::clone(&self.0.driver);
+        let authority = Arc::clone(&driver.authority);
+        let (now, jitter) = (system::now(), system::jitter());
+        let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+        tokio::spawn(async move { driver.sign_out(flow, trail).await }.in_current_span());
+    }
+
+    async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, trail: &Trail) -> SignOut {
+        let authority = &self.0.driver.authority;
+        let now = system::now();
+        self.end(
+            Several::new(authority, tokens, Effort::Full, now, system::jitter()),
+            trail,
+        )
+        .await
+    }
+
+    /// Whether a token was recently signed out here.
+    #[cfg(feature = "axum")]
+    pub(crate) fn is_signed_out(&self, token: &SessionToken) -> bool {
+        self.0.driver.authority.is_signed_out(token, system::now())
+    }
+
+    async fn end(&self, mut several: Several, trail: &Trail) -> SignOut {
+        let flows = several.take_flows().into_iter();
+        let ends = flows.map(|flow| self.0.driver.sign_out(flow, trail.clone()));
+        several.outcome(join_all(ends).await)
+    }
+
+    /// The URL to which to send the browser to sign out at the Cloud too.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_argument`.
+    pub fn logout_url(
+        &self,
+        redirect_uri: &str,
+        token: Option<&SessionToken>,
+    ) -> Result<String, CloudApiError> {
+        let redirect_uri = RedirectUri::parse(redirect_uri).map_err(CloudApiError::argument)?;
+        Ok(self.client().logout_url(&redirect_uri, token))
+    }
+
+    /// The session of a token; `None` if it was signed out here, is expired or is refused by the Cloud.
+    ///
+    /// # Errors
+    ///
+    /// The error of the call, if the Cloud had to be asked and failed.
+    pub async fn validate_session(
+        &self,
+        token: &SessionToken,
+    ) -> Result<Option<CloudSession>, CloudApiError> {
+        let authority = Arc::clone(&self.0.driver.authority);
+        let flow = LiveSession::new(authority, token.clone(), system::jitter());
+        self.0.driver.run(flow).await
+    }
+
+    /// The session as the Cloud has it now, with a newer token if the Cloud issues one; `None` if the session has ended.
+    /// Calls with one token share one call to the Cloud, also for a while after it was renewed.
+    ///
+    /// # Errors
+    ///
+    /// The error of the call, if the Cloud had to be asked and failed.
+    pub async fn refresh_session(
+        &self,
+        token: &SessionToken,
+    ) -> Result<Option<RefreshedSession>, CloudApiError> {
+        let authority = Arc::clone(&self.0.driver.authority);
+        let flow = Renew::new(authority, token.clone(), system::jitter());
+        match self.0.driver.renew(flow).await {
+            Renewal::Renewed(renewed) => Ok(Some(RefreshedSession {
+                session: renewed.session.clone(),
+                token: renewed.identity.user().session_token().clone(),
+            })),
+            Renewal::Unchanged { session, .. } => Ok(Some(RefreshedSession {
+                session,
+                token: token.clone(),
+            })),
+            Renewal::Ended(_) => Ok(None),
+            Renewal::Unavailable(error) => Err(error),
+        }
+    }
+
+    /// The session token in a request's cookie, unverified.
+    pub fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken> {
+        let header = headers::cookie(headers)?;
+        let authority = &self.0.driver.authority;
+        let mut values = authority.session_cookies(&header, None).ok()?;
+        values.find_map(|value| SessionToken::parse(value).ok())
+    }
+
+    /// The cookie that stores a session in a browser.
+    ///
+    /// # Errors
+    ///
+    /// `cookie_too_large`.
+    pub fn session_cookie(
+        &self,
+        session: &CloudSession,
+        token: &SessionToken,
+    ) -> Result<SetCookie, CloudApiError> {
+        let authority = &self.0.driver.authority;
+        authority.session_cookie(token, session.expires_at(), None, system::now().wall)
+    }
+
+    /// The `Set-Cookie` header that clears the session cookie.
+    pub fn clear_session_cookie(&self) -> SetCookie {
+        self.config().cookie.at(None).clear()
+    }
+}

@@ -1,0 +1,65 @@
+//! Users: of a request, or by id.
+
+use futures_util::future::try_join_all;
+use http::HeaderMap;
+use mastra_auth_cloud_core::encoding::encode_component;
+use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::ids::UserId;
+use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::secret::SessionToken;
+
+use super::MastraCloudAuth;
+
+impl MastraCloudAuth {
+    /// The user of a request; `None` if the request has no credential or the credential is refused.
+    ///
+    /// # Errors
+    ///
+    /// The error of the call, if the Cloud had to be asked and failed.
+    pub async fn current_user(
+        &self,
+        headers: &HeaderMap,
+    ) -> Result<Option<CloudUser>, CloudApiError> {
+        match self.authenticate(headers).await {
+            Answer::Authenticated(identity) => Ok(Some(identity.user().clone())),
+            Answer::Anonymous | Answer::Rejected(_) => Ok(None),
+            Answer::Unavailable(error) => Err(error),
+        }
+    }
+
+    /// A user by id; `None` without a token to ask with, or if the Cloud refuses.
+    ///
+    /// # Errors
+    ///
+    /// The error of the call, if the Cloud had to be asked and failed.
+    pub async fn user(
+        &self,
+        id: &UserId,
+        token: Option<&SessionToken>,
+    ) -> Result<Option<CloudUser>, CloudApiError> {
+        match token {
+            Some(token) => self.client().user(id, token).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Users by their ids, in the same order; `None` for each that [`user`](Self::user) would not give.
+    ///
+    /// # Errors
+    ///
+    /// The error of the first call that failed.
+    pub async fn users(
+        &self,
+        ids: &[UserId],
+        token: Option<&SessionToken>,
+    ) -> Result<Vec<Option<CloudUser>>, CloudApiError> {
+        try_join_all(ids.iter().map(|id| self.user(id, token))).await
+    }
+
+    /// The URL of a user's page at the Cloud.
+    pub fn user_profile_url(&self, user: &CloudUser) -> String {
+        let path = format!("/users/{}", encode_component(user.id().as_str()));
+        self.config().base_url.join(&path)
+    }
+}
