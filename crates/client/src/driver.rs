@@ -62,8 +62,8 @@ impl Driver {
             renewals: SingleFlight::new(longest.saturating_mul(2)),
             permissions: SingleFlight::new(longest),
             keys: SingleFlight::new(longest),
-            // Keys, the exchange, two verifications of the token, and the end of the browser's previous sessions.
-            sign_ins: SingleFlight::new(longest.saturating_mul(5)),
+            // Keys, the exchange, and two verifications of the token.
+            sign_ins: SingleFlight::new(longest.saturating_mul(4)),
         }
     }
 

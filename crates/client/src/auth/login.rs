@@ -85,7 +85,8 @@ impl MastraCloudAuth {
         Ok(LoginStart { location, cookies })
     }
 
-    /// Finishes a sign-in, and ends at the Cloud the session that this browser's cookie held before.
+    /// Finishes a sign-in. The session that this browser's cookie held before is revoked here at once, and ended at the
+    /// Cloud in the background.
     ///
     /// # Errors
     ///
@@ -154,7 +155,7 @@ impl MastraCloudAuth {
         if !is_again {
             signals::logged_in(self.tally(), &signed_in.identity, &trail);
             let new = signed_in.identity.user().session_token();
-            self.end_previous(&cookie_header, new, &trail).await;
+            self.end_previous(&cookie_header, new, &trail);
         }
         Ok(signed_in)
     }

@@ -72,25 +72,27 @@ impl MastraCloudAuth {
             .await
     }
 
-    /// A new sign-in replaces the browser's old session. The outcome is logged and does not affect the new session.
-    pub(super) async fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
+    /// Revokes the session that a new sign-in replaces: here before this returns, at the Cloud in the background.
+    pub(super) fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
         let authority = &self.0.driver.authority;
-        let now = system::now();
-        let _ = self
-            .end(
-                Several::replaced(authority, cookie_header, new, now, system::jitter()),
-                trail,
-            )
-            .await;
+        let (now, jitter) = (system::now(), system::jitter());
+        let mut replaced = Several::replaced(authority, cookie_header, new, now, jitter);
+        for flow in replaced.take_flows() {
+            self.end_in_background(flow, trail.clone());
+        }
     }
 
-    /// Ends at the Cloud the session of a sign-in that was refused here. The answer does not wait for it; the outcome is
-    /// logged.
+    /// Ends at the Cloud, in the background, the session of a sign-in that was refused here.
     pub(super) fn end_refused(&self, token: SessionToken, trail: Trail) {
-        let driver = Arc::clone(&self.0.driver);
-        let authority = Arc::clone(&driver.authority);
+        let authority = Arc::clone(&self.0.driver.authority);
         let (now, jitter) = (system::now(), system::jitter());
         let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+        self.end_in_background(flow, trail);
+    }
+
+    /// The outcome is logged.
+    fn end_in_background(&self, flow: Logout, trail: Trail) {
+        let driver = Arc::clone(&self.0.driver);
         tokio::spawn(async move { driver.sign_out(flow, trail).await }.in_current_span());
     }
 

@@ -23,6 +23,7 @@ mod metrics;
 mod metrics_names;
 mod metrics_queries;
 mod outages;
+mod previous_session;
 mod refusals;
 mod renewal;
 mod revocation_ends;

@@ -207,12 +207,12 @@ async fn threat_030_a_planted_session_does_not_survive_a_sign_in() {
         assert_eq!(browser.me(&app).await, "usr_olivia");
         let answer = app.auth.authenticate_token(&planted).await;
         assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
-        let alive = cloud
-            .control()
-            .sessions()
-            .into_iter()
-            .filter(|session| session.ended_at.is_none());
-        assert_eq!(alive.count(), 1, "the old one is ended at the Cloud");
+        until("the old one is ended at the Cloud", async || {
+            let sessions = cloud.control().sessions();
+            let alive = sessions.iter().filter(|one| one.ended_at.is_none());
+            alive.count() == 1
+        })
+        .await;
     }
 }
 
