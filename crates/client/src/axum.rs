@@ -34,6 +34,7 @@ mod page;
 mod paths;
 mod preflight;
 mod prefetch;
+mod public_error;
 mod refresh_page;
 mod rejection;
 mod response;

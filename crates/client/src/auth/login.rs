@@ -160,10 +160,11 @@ impl MastraCloudAuth {
         Ok(signed_in)
     }
 
-    /// Clears the cookie of a finished sign-in, whether it succeeded or failed.
+    /// Clears the cookie of a failed sign-in. A successful one clears it with its own cookies.
     #[cfg(feature = "axum")]
-    pub(crate) fn clear_login(&self, state: &State) -> Option<SetCookie> {
-        login::clear(&self.0.driver.authority, state).ok()
+    pub(crate) fn clear_login(&self, state: &str) -> Option<SetCookie> {
+        let state = State::parse(state, None).ok()?;
+        login::clear(&self.0.driver.authority, &state).ok()
     }
 
     /// The URL to which to send the browser, for a state of your own: `id|encoded return path` or `id`.

@@ -12,8 +12,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mastra_auth_cloud_core::error::{CloudApiError, Code, Remedy};
 
-use super::response::{json_error, see_other, wants_page};
-use super::page::{Address, ErrorPage, reference};
+use super::response::{see_other, wants_page};
+use super::page::{Address, reference};
+use super::public_error::{CLEAR_COOKIES, Link, PublicError};
 use crate::MastraCloudAuth;
 use crate::signals::{self, Trail};
 
@@ -58,84 +59,100 @@ impl Denied {
 
     /// The answer's status.
     pub const fn status(self) -> StatusCode {
-        match self {
-            Self::NotSignedIn | Self::InvalidToken => StatusCode::UNAUTHORIZED,
-            Self::TooManyCookies | Self::CookieHeaderTooLarge => StatusCode::BAD_REQUEST,
-            Self::AccountRefused | Self::PermissionDenied | Self::CrossOrigin => {
-                StatusCode::FORBIDDEN
-            }
-            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Self::LayerMissing | Self::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
-        }
+        self.public().status
     }
 
     /// The stable code in the answer.
     pub const fn code(self) -> &'static str {
-        match self {
-            Self::NotSignedIn => "not_signed_in",
-            Self::InvalidToken => "invalid_token",
-            Self::TooManyCookies => "too_many_cookies",
-            Self::CookieHeaderTooLarge => "cookie_header_too_large",
-            Self::AccountRefused => "account_refused",
-            Self::PermissionDenied => "permission_denied",
-            Self::CrossOrigin => "cross_origin",
-            Self::Unavailable => "unavailable",
-            Self::LayerMissing => "layer_missing",
-            Self::Misconfigured => "invalid_configuration",
-        }
+        self.public().code
     }
 
-    const fn message(self) -> &'static str {
-        match self {
-            Self::NotSignedIn => "Sign in to continue.",
-            Self::InvalidToken => {
-                "The credential is not accepted, or its session has ended. Sign in again."
-            }
-            Self::TooManyCookies | Self::CookieHeaderTooLarge => {
-                "The browser sends more cookies to this site than are read. Clear the cookies of this site, then sign in again."
-            }
-            Self::AccountRefused => {
-                "Mastra Cloud does not let this account in. Ask for access, or sign in with another account."
-            }
-            Self::PermissionDenied => "You do not have permission to do this.",
-            Self::CrossOrigin => "The request comes from another site.",
-            Self::Unavailable => "Sign-in cannot be checked right now. Try again in a moment.",
-            Self::LayerMissing => {
-                "This route asks for a user but does not stand under the sign-in layer."
-            }
-            Self::Misconfigured => "The sign-in is not set up correctly.",
-        }
-    }
-
-    const fn title(self) -> &'static str {
-        match self {
-            Self::NotSignedIn | Self::InvalidToken => "You are not signed in",
-            Self::TooManyCookies | Self::CookieHeaderTooLarge => "Too many cookies",
-            Self::AccountRefused | Self::PermissionDenied | Self::CrossOrigin => {
-                "You may not do this"
-            }
-            Self::Unavailable => "Sign-in is not available",
-            Self::LayerMissing | Self::Misconfigured => "Something is set up wrongly",
+    /// What the client sees.
+    const fn public(self) -> PublicError<'static> {
+        let (status, code, text, title, link) = match self {
+            Self::NotSignedIn => (
+                StatusCode::UNAUTHORIZED,
+                "not_signed_in",
+                "Sign in to continue.",
+                "You are not signed in",
+                Link::Login("Sign in"),
+            ),
+            Self::InvalidToken => (
+                StatusCode::UNAUTHORIZED,
+                "invalid_token",
+                "The credential is not accepted, or its session has ended. Sign in again.",
+                "You are not signed in",
+                Link::Login("Sign in"),
+            ),
+            Self::TooManyCookies => (
+                StatusCode::BAD_REQUEST,
+                "too_many_cookies",
+                CLEAR_COOKIES,
+                "Too many cookies",
+                Link::Home("Open the app"),
+            ),
+            Self::CookieHeaderTooLarge => (
+                StatusCode::BAD_REQUEST,
+                "cookie_header_too_large",
+                CLEAR_COOKIES,
+                "Too many cookies",
+                Link::Home("Open the app"),
+            ),
+            Self::AccountRefused => (
+                StatusCode::FORBIDDEN,
+                "account_refused",
+                "Mastra Cloud does not let this account in. Ask for access, or sign in with another account.",
+                "You may not do this",
+                Link::Login("Sign in with another account"),
+            ),
+            Self::PermissionDenied => (
+                StatusCode::FORBIDDEN,
+                "permission_denied",
+                "You do not have permission to do this.",
+                "You may not do this",
+                Link::Home("Open the app"),
+            ),
+            Self::CrossOrigin => (
+                StatusCode::FORBIDDEN,
+                "cross_origin",
+                "The request comes from another site.",
+                "You may not do this",
+                Link::Home("Open the app"),
+            ),
+            Self::Unavailable => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "Sign-in cannot be checked right now. Try again in a moment.",
+                "Sign-in is not available",
+                Link::Again("Try again"),
+            ),
+            Self::LayerMissing => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "layer_missing",
+                "This route asks for a user but does not stand under the sign-in layer.",
+                "Something is set up wrongly",
+                Link::Home("Open the app"),
+            ),
+            Self::Misconfigured => (
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "invalid_configuration",
+                "The sign-in is not set up correctly.",
+                "Something is set up wrongly",
+                Link::Home("Open the app"),
+            ),
+        };
+        PublicError {
+            status,
+            code,
+            text,
+            title,
+            link,
         }
     }
 
     /// Whether a browser is redirected to sign in.
     const fn leads_to_sign_in(self) -> bool {
         matches!(self, Self::NotSignedIn | Self::InvalidToken)
-    }
-
-    /// The page's link: its text and path.
-    fn action(self, auth: Option<&MastraCloudAuth>) -> (&'static str, String) {
-        let home = || auth.map_or_else(|| "/".to_owned(), |auth| auth.place("/"));
-        match (self, auth) {
-            (Self::NotSignedIn | Self::InvalidToken, Some(auth)) => ("Sign in", auth.login_path()),
-            (Self::AccountRefused, Some(auth)) => {
-                ("Sign in with another account", auth.login_path())
-            }
-            // The same page again.
-            (Self::Unavailable, _) => ("Try again", String::new()),
-            _ => ("Open the app", home()),
-        }
     }
 
     /// Adds the headers of this rejection, which both forms of the answer have.
@@ -153,7 +170,7 @@ impl Denied {
 /// As JSON: a handler that returns it has no access to the request.
 impl IntoResponse for Denied {
     fn into_response(self) -> Response {
-        let mut response = json_error(self.status(), self.code(), self.message());
+        let mut response = self.public().json();
         self.annotate(response.headers_mut());
         response
     }
@@ -191,7 +208,7 @@ impl fmt::Debug for AuthRejection {
 
 impl fmt::Display for AuthRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.denied.message())
+        f.write_str(self.denied.public().text)
     }
 }
 
@@ -233,18 +250,8 @@ pub(super) fn refuse(
     }
     let reference = reference();
     signals::page(denied.code(), &Trail::of(headers).on_page(&reference));
-    let (action, href) = denied.action(auth);
-    let page = ErrorPage {
-        status: denied.status(),
-        title: denied.title(),
-        text: denied.message(),
-        code: denied.code(),
-        reference: &reference,
-        action,
-        href: &href,
-        address: Address::Kept,
-    };
-    let mut response = page.answer(auth, headers);
+    let public = denied.public();
+    let mut response = public.page(auth, headers, &reference, Address::Kept);
     denied.annotate(response.headers_mut());
     response
 }

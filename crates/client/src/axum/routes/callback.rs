@@ -4,8 +4,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, Method, StatusCode, Uri};
-use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind, Remedy};
+use http::{HeaderMap, Method, Uri};
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::state::State as LoginState;
@@ -15,8 +15,9 @@ use url::form_urlencoded;
 use super::{Desk, with_cookies};
 use crate::axum::prefetch::answer_prefetch;
 use crate::axum::refresh_page::refresh_page;
-use crate::axum::response::{accepts_html, json_error, see_other};
-use crate::axum::page::{Address, ErrorPage, reference};
+use crate::axum::public_error::of_failed_login;
+use crate::axum::response::{accepts_html, see_other};
+use crate::axum::page::{Address, reference};
 use crate::headers;
 use crate::signals::{self, Trail};
 
@@ -48,9 +49,6 @@ pub(super) async fn callback(
         Ok(state) => state,
         Err(error) => return refused(&desk, &headers, &error, None, &parameters).await,
     };
-    // This sign-in is over for this browser, however the exchange ends. A declined one may still be approved.
-    let is_exchange = parameters.again.is_none() && parameters.error.is_none();
-    let over = is_exchange.then(|| desk.auth.clear_login(&state)).flatten();
     let wanted = state.return_path();
     let cookie = headers::cookie(&headers).unwrap_or_default();
     let trail = Trail::of(&headers);
@@ -75,7 +73,10 @@ pub(super) async fn callback(
         }
         Err(error) => {
             let response = refused(&desk, &headers, &error, Some(wanted), &parameters).await;
-            with_cookies(response, over.as_slice())
+            // This sign-in is over for this browser. A declined one may still be approved.
+            let is_exchange = parameters.again.is_none() && parameters.error.is_none();
+            let cleared = is_exchange.then(|| desk.auth.clear_login(text)).flatten();
+            with_cookies(response, cleared.as_slice())
         }
     }
 }
@@ -143,84 +144,9 @@ pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) ->
     let reference = reference();
     let trail = Trail::of(headers).on_page(&reference);
     signals::login_failed(desk.auth.tally(), error, &trail);
-    let (status, code, text) = outside(error);
+    let public = of_failed_login(error);
     if !accepts_html(headers) {
-        return json_error(status, code, text);
+        return public.json();
     }
-    let (home, login) = (desk.auth.place("/"), desk.auth.login_path());
-    let own = desk.public_url.join("");
-    let (title, action, href) = match (error.kind(), error.remedy()) {
-        (_, Remedy::ClearCookies) => ("Too many cookies", "Sign in again", &login),
-        (_, Remedy::AskForAccess) => (
-            "You may not do this",
-            "Sign in with another account",
-            &login,
-        ),
-        (Kind::Cloud, _) if error.is_refusal() => {
-            ("Sign-in was not accepted", "Sign in again", &login)
-        }
-        _ if error.is(&Code::CookieTooLarge) => {
-            ("Sign-in could not be finished", "Open the app", &own)
-        }
-        (Kind::Network | Kind::Cloud, _) => ("Sign-in is not available", "Try again", &login),
-        _ if error.is(&Code::AccessDenied) => {
-            ("You did not sign in", "Sign in with Mastra Cloud", &login)
-        }
-        _ if error.is(&Code::CallbackReplayed) => ("This link was already used", "Continue", &home),
-        _ if error.is(&Code::LoginCookieMissing) => {
-            ("Sign-in could not be finished", "Open the app", &own)
-        }
-        _ => ("Sign-in could not be finished", "Sign in again", &login),
-    };
-    let page = ErrorPage {
-        status,
-        title,
-        text,
-        code,
-        reference: &reference,
-        action,
-        href,
-        address: Address::Cleared,
-    };
-    page.answer(Some(&desk.auth), headers)
-}
-
-/// The status, code and text for the client: this crate's codes as they are, all the Cloud's as one.
-fn outside(error: &CloudApiError) -> (StatusCode, &str, &str) {
-    match error.kind() {
-        Kind::Network => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            error.code(),
-            "Mastra Cloud could not be reached. Try again in a moment.",
-        ),
-        Kind::Cloud if error.is_refusal() => (
-            StatusCode::BAD_REQUEST,
-            "login_rejected",
-            "Mastra Cloud did not accept this sign-in. It may have been used already or taken too long.",
-        ),
-        _ if error.is(&Code::CookieTooLarge) => {
-            (StatusCode::BAD_GATEWAY, error.code(), error.message())
-        }
-        Kind::Cloud => (
-            StatusCode::BAD_GATEWAY,
-            "cloud_error",
-            "Mastra Cloud answered with an error. Try again in a moment.",
-        ),
-        Kind::Credential => {
-            let status = StatusCode::from_u16(error.status()).unwrap_or(StatusCode::BAD_REQUEST);
-            let text = if error.remedy() == Remedy::ClearCookies {
-                "The browser sends more cookies to this site than are read. Clear the cookies of this site, then sign in again."
-            } else if error.is(&Code::LoginCookieMissing) {
-                "The browser did not bring the cookie that this sign-in began with. Cookies may be blocked, or the app was opened under another host name."
-            } else {
-                error.message()
-            };
-            (status, error.code(), text)
-        }
-        _ => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            error.code(),
-            "The sign-in is not set up correctly.",
-        ),
-    }
+    public.page(Some(&desk.auth), headers, &reference, Address::Cleared)
 }

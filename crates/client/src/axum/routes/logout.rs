@@ -3,18 +3,24 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
-use mastra_auth_cloud_core::error::Code;
 use mastra_auth_cloud_core::flow::logout::SignOut;
 use serde_json::json;
 
 use super::{Desk, with_cookies};
 use crate::axum::origin;
-use crate::axum::response::{accepts_html, guard, json_error, see_other};
-use crate::axum::page::{Address, ErrorPage, reference};
+use crate::axum::response::{accepts_html, guard, see_other};
+use crate::axum::page::{Address, reference};
+use crate::axum::public_error::{Link, PublicError};
 use crate::axum::rejection::{Denied, refuse};
 use crate::signals::{self, Trail};
 
-const NOT_CONFIRMED: &str = "You are signed out here. Mastra Cloud did not confirm the end of the session, so it may stay open there until it expires.";
+const NOT_CONFIRMED: PublicError<'static> = PublicError {
+    status: StatusCode::SERVICE_UNAVAILABLE,
+    code: "sign_out_not_confirmed",
+    text: "You are signed out here. Mastra Cloud did not confirm the end of the session, so it may stay open there until it expires.",
+    title: "Signed out here",
+    link: Link::Home("Continue"),
+};
 
 pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers, &desk.public_url, &desk.auth.config().cookie) {
@@ -28,23 +34,9 @@ pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Resp
         (SignOut::NotConfirmed(error), true) => {
             let reference = reference();
             signals::page(error.code(), &Trail::of(&headers).on_page(&reference));
-            let page = ErrorPage {
-                status: StatusCode::SERVICE_UNAVAILABLE,
-                title: "Signed out here",
-                text: NOT_CONFIRMED,
-                code: Code::SignOutNotConfirmed.as_str(),
-                reference: &reference,
-                action: "Continue",
-                href: &home,
-                address: Address::Kept,
-            };
-            page.answer(Some(&desk.auth), &headers)
+            NOT_CONFIRMED.page(Some(&desk.auth), &headers, &reference, Address::Kept)
         }
-        (SignOut::NotConfirmed(_), false) => json_error(
-            StatusCode::SERVICE_UNAVAILABLE,
-            Code::SignOutNotConfirmed.as_str(),
-            NOT_CONFIRMED,
-        ),
+        (SignOut::NotConfirmed(_), false) => NOT_CONFIRMED.json(),
         (_, true) => see_other(&home),
         (outcome, false) => {
             let session = match outcome {
