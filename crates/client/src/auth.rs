@@ -47,7 +47,7 @@ struct Parts {
     public_url: Option<PublicUrl>,
     revocations: Option<Arc<Revocations>>,
     #[cfg(feature = "axum")]
-    face: crate::axum::Face,
+    axum: crate::axum::Settings,
 }
 
 impl MastraCloudAuth {
@@ -55,20 +55,20 @@ impl MastraCloudAuth {
         driver: Arc<Driver>,
         public_url: Option<PublicUrl>,
         revocations: Option<Revocations>,
-        #[cfg(feature = "axum")] face: crate::axum::Face,
+        #[cfg(feature = "axum")] axum: crate::axum::Settings,
     ) -> Self {
         Self(Arc::new(Parts {
             driver,
             public_url,
             revocations: revocations.map(Arc::new),
             #[cfg(feature = "axum")]
-            face,
+            axum,
         }))
     }
 
     #[cfg(feature = "axum")]
-    pub(crate) fn face(&self) -> &crate::axum::Face {
-        &self.0.face
+    pub(crate) fn axum_settings(&self) -> &crate::axum::Settings {
+        &self.0.axum
     }
 
     /// Whether both handles belong to one deployment.

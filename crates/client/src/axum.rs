@@ -24,8 +24,8 @@
 //! Sign-in URLs follow from the public URL alone. The `Host` and forwarded headers are only compared with it: a sign-in
 //! that begins under another name is first redirected to the public URL.
 
+mod addresses;
 mod extract;
-mod face;
 mod layer;
 #[cfg(feature = "metrics")]
 mod metrics;
@@ -39,9 +39,9 @@ mod refresh_page;
 mod rejection;
 mod response;
 mod routes;
+mod settings;
 
 pub use extract::{CurrentUser, OptionalUser, Permission, RequirePermission};
-pub(crate) use face::Face;
 pub use layer::{AuthLayer, AuthService};
 #[cfg(feature = "metrics")]
 pub use metrics::metrics;
@@ -49,3 +49,4 @@ pub use page::ErrorPage;
 pub use paths::RoutePaths;
 pub use rejection::{AuthRejection, Denied};
 pub use routes::routes;
+pub(crate) use settings::Settings;

@@ -1,5 +1,8 @@
 //! Builds a [`MastraCloudAuth`] from options and variables. Every value is checked here, and an error names its option.
 
+#[cfg(feature = "axum")]
+mod axum;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +59,7 @@ pub struct Builder {
     transport: Option<Arc<dyn Transport>>,
     revocations: Option<Arc<dyn RevocationChannel>>,
     #[cfg(feature = "axum")]
-    pub(crate) face: crate::axum::Face,
+    axum: crate::axum::Settings,
 }
 
 impl MastraCloudAuth {
@@ -284,7 +287,7 @@ impl Builder {
             ));
         }
         #[cfg(feature = "axum")]
-        let face = self.face.check()?;
+        let axum = self.axum.check()?;
         let path = |name: &'static str, text: Option<String>| {
             text.map(|text| UrlPath::parse(&text))
                 .transpose()
@@ -324,7 +327,7 @@ impl Builder {
             public_url,
             revocations,
             #[cfg(feature = "axum")]
-            face,
+            axum,
         ))
     }
 }

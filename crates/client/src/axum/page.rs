@@ -3,13 +3,18 @@
 //! They repeat nothing of the request. One script runs, which the policy names by its digest. It removes the code and the
 //! state from the address bar and the history: a code that was refused here may still be valid at the Cloud.
 
+use std::sync::Arc;
+
 use axum::response::{Html, IntoResponse, Response};
 use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::encoding::hex;
 
 use super::response::guard;
-use crate::{MastraCloudAuth, system};
+use crate::system;
+
+/// A deployment's own way to render a page.
+pub(crate) type RenderPage = Arc<dyn Fn(&ErrorPage<'_>, &HeaderMap) -> Response + Send + Sync>;
 
 /// The content of an error page: constant text, none of it from the request.
 #[derive(Clone, Copy, Debug)]
@@ -58,12 +63,11 @@ const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
 
 impl ErrorPage<'_> {
     /// The page as the deployment renders it, or a plain one.
-    pub(crate) fn answer(self, auth: Option<&MastraCloudAuth>, headers: &HeaderMap) -> Response {
-        let own = auth.and_then(|auth| auth.face().error_page.as_ref());
-        let Some(page) = own else {
+    pub(crate) fn answer(self, render: Option<&RenderPage>, headers: &HeaderMap) -> Response {
+        let Some(render) = render else {
             return self.into_response();
         };
-        let mut response = page(&self, headers);
+        let mut response = render(&self, headers);
         *response.status_mut() = self.status;
         guard(response.headers_mut());
         response

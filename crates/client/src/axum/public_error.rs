@@ -58,7 +58,8 @@ impl PublicError<'_> {
             href: &href,
             address,
         };
-        page.answer(auth, headers)
+        let render = auth.and_then(|auth| auth.axum_settings().error_page.as_ref());
+        page.answer(render, headers)
     }
 }
 

@@ -23,7 +23,7 @@ use crate::MastraCloudAuth;
 
 /// What the routes share: the provider, and addresses that come from the configuration alone.
 #[derive(Clone)]
-struct Desk {
+struct RouteState {
     auth: MastraCloudAuth,
     public_url: Arc<PublicUrl>,
     redirect_uri: Arc<RedirectUri>,
@@ -69,10 +69,10 @@ where
             "public_url is required for the sign-in routes. Provide it in the options or set the MASTRA_PUBLIC_URL environment variable.",
         ));
     };
-    let paths = &auth.face().paths;
+    let paths = &auth.axum_settings().paths;
     let redirect_uri =
         RedirectUri::parse(&public_url.join(&paths.callback)).map_err(CloudApiError::argument)?;
-    let desk = Desk {
+    let routes = RouteState {
         auth: auth.clone(),
         public_url: Arc::new(public_url.clone()),
         redirect_uri: Arc::new(redirect_uri),
@@ -91,7 +91,7 @@ where
         .route(&paths.callback, get(callback::callback))
         .route(&paths.logout, post(logout::logout))
         .route(&paths.me, get(me::me).layer(arrives(&paths.me)))
-        .with_state(desk))
+        .with_state(routes))
 }
 
 /// Adds cookies to an answer, in order.

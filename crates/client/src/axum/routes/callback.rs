@@ -12,7 +12,7 @@ use mastra_auth_cloud_core::state::State as LoginState;
 use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
-use super::{Desk, with_cookies};
+use super::{RouteState, with_cookies};
 use crate::axum::prefetch::answer_prefetch;
 use crate::axum::refresh_page::refresh_page;
 use crate::axum::public_error::of_failed_login;
@@ -32,7 +32,7 @@ struct Parameters {
 }
 
 pub(super) async fn callback(
-    State(desk): State<Desk>,
+    State(routes): State<RouteState>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -42,12 +42,12 @@ pub(super) async fn callback(
     }
     let Some(parameters) = Parameters::read(uri.query().unwrap_or_default()) else {
         let error = CloudApiError::new(Code::StateMalformed);
-        return refused(&desk, &headers, &error, None, &Parameters::default()).await;
+        return refused(&routes, &headers, &error, None, &Parameters::default()).await;
     };
     let text = parameters.state.as_deref().unwrap_or_default();
-    let state = match LoginState::parse(text, Some(desk.public_url.origin())) {
+    let state = match LoginState::parse(text, Some(routes.public_url.origin())) {
         Ok(state) => state,
-        Err(error) => return refused(&desk, &headers, &error, None, &parameters).await,
+        Err(error) => return refused(&routes, &headers, &error, None, &parameters).await,
     };
     let wanted = state.return_path();
     let cookie = headers::cookie(&headers).unwrap_or_default();
@@ -58,13 +58,13 @@ pub(super) async fn callback(
         (None, Some(error)) => Err(declined(error)),
         (None, None) => {
             let code = parameters.code.as_deref().unwrap_or_default();
-            desk.auth.finish(code, state, &cookie, &trail).await
+            routes.auth.finish(code, state, &cookie, &trail).await
         }
     };
     match result {
         Ok(signed_in) => {
             let path = signed_in.return_path.as_str();
-            let response = if desk.auth.config().cookie.at(None).is_strict() {
+            let response = if routes.auth.config().cookie.at(None).is_strict() {
                 refresh_page(path)
             } else {
                 see_other(path)
@@ -72,10 +72,10 @@ pub(super) async fn callback(
             with_cookies(response, &signed_in.cookies)
         }
         Err(error) => {
-            let response = refused(&desk, &headers, &error, Some(wanted), &parameters).await;
+            let response = refused(&routes, &headers, &error, Some(wanted), &parameters).await;
             // This sign-in is over for this browser. A declined one may still be approved.
             let is_exchange = parameters.again.is_none() && parameters.error.is_none();
-            let cleared = is_exchange.then(|| desk.auth.clear_login(text)).flatten();
+            let cleared = is_exchange.then(|| routes.auth.clear_login(text)).flatten();
             with_cookies(response, cleared.as_slice())
         }
     }
@@ -83,24 +83,24 @@ pub(super) async fn callback(
 
 /// Answers a failed callback: a redirect to the wanted path if the browser is signed in, else the error.
 async fn refused(
-    desk: &Desk,
+    routes: &RouteState,
     headers: &HeaderMap,
     error: &CloudApiError,
     wanted: Option<ReturnPath>,
     parameters: &Parameters,
 ) -> Response {
     if !error.is_unusable_callback() && parameters.again.is_none() {
-        return failed(desk, headers, error);
+        return failed(routes, headers, error);
     }
-    let (answer, renewed) = desk.auth.authenticate_and_renew(headers).await;
+    let (answer, renewed) = routes.auth.authenticate_and_renew(headers).await;
     if let Answer::Authenticated(identity) = answer {
         signals::signed_in_already(&identity, error, &Trail::of(headers));
-        let wanted = wanted.unwrap_or_default().place(&desk.public_url);
+        let wanted = wanted.unwrap_or_default().place(&routes.public_url);
         let response = see_other(wanted.as_str());
         return with_cookies(response, renewed.as_slice());
     }
     // The session cookie is not sent with a request from the Cloud's page, but with one from this app's page.
-    if desk.auth.config().cookie.at(None).is_strict()
+    if routes.auth.config().cookie.at(None).is_strict()
         && parameters.again.is_none()
         && accepts_html(headers)
     {
@@ -116,7 +116,7 @@ async fn refused(
             .finish();
         return refresh_page(&format!("?{query}"));
     }
-    failed(desk, headers, error)
+    failed(routes, headers, error)
 }
 
 impl Parameters {
@@ -140,13 +140,13 @@ impl Parameters {
 }
 
 /// The page or the JSON of a failed sign-in.
-pub(super) fn failed(desk: &Desk, headers: &HeaderMap, error: &CloudApiError) -> Response {
+pub(super) fn failed(routes: &RouteState, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
     let trail = Trail::of(headers).on_page(&reference);
-    signals::login_failed(desk.auth.tally(), error, &trail);
+    signals::login_failed(routes.auth.tally(), error, &trail);
     let public = of_failed_login(error);
     if !accepts_html(headers) {
         return public.json();
     }
-    public.page(Some(&desk.auth), headers, &reference, Address::Cleared)
+    public.page(Some(&routes.auth), headers, &reference, Address::Cleared)
 }

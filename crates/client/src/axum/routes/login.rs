@@ -8,13 +8,13 @@ use url::form_urlencoded;
 
 use super::callback::failed;
 use super::other_host::redirect_to_public_url;
-use super::{Desk, with_cookies};
+use super::{RouteState, with_cookies};
 use crate::axum::prefetch::answer_prefetch;
 use crate::axum::response::see_other;
 use crate::headers;
 
 pub(super) async fn login(
-    State(desk): State<Desk>,
+    State(routes): State<RouteState>,
     method: Method,
     uri: Uri,
     headers: HeaderMap,
@@ -22,21 +22,21 @@ pub(super) async fn login(
     if let Some(answer) = answer_prefetch(&method, &headers) {
         return answer;
     }
-    if let Some(answer) = redirect_to_public_url(&desk, &uri, &headers) {
+    if let Some(answer) = redirect_to_public_url(&routes, &uri, &headers) {
         return answer;
     }
     let wanted = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .find(|(name, _)| name == "return_to")
         .map_or_else(ReturnPath::default, |(_, path)| {
-            ReturnPath::sanitize(&path, Some(desk.public_url.origin()))
+            ReturnPath::sanitize(&path, Some(routes.public_url.origin()))
         });
-    let wanted = wanted.place(&desk.public_url);
+    let wanted = wanted.place(&routes.public_url);
     let cookie = headers::cookie(&headers);
-    match desk
+    match routes
         .auth
-        .begin_login(&desk.redirect_uri, wanted, cookie.as_deref())
+        .begin_login(&routes.redirect_uri, wanted, cookie.as_deref())
     {
         Ok(start) => with_cookies(see_other(start.location.expose()), &start.cookies),
-        Err(error) => failed(&desk, &headers, &error).into_response(),
+        Err(error) => failed(&routes, &headers, &error).into_response(),
     }
 }

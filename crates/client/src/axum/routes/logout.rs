@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use mastra_auth_cloud_core::flow::logout::SignOut;
 use serde_json::json;
 
-use super::{Desk, with_cookies};
+use super::{RouteState, with_cookies};
 use crate::axum::origin;
 use crate::axum::response::{accepts_html, guard, see_other};
 use crate::axum::page::{Address, reference};
@@ -22,19 +22,19 @@ const NOT_CONFIRMED: PublicError<'static> = PublicError {
     link: Link::Home("Continue"),
 };
 
-pub(super) async fn logout(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    if !origin::is_own(&headers, &desk.public_url, &desk.auth.config().cookie) {
+pub(super) async fn logout(State(routes): State<RouteState>, headers: HeaderMap) -> Response {
+    if !origin::is_own(&headers, &routes.public_url, &routes.auth.config().cookie) {
         signals::cross_origin(&headers);
-        return refuse(Some(&desk.auth), Denied::CrossOrigin, &headers);
+        return refuse(Some(&routes.auth), Denied::CrossOrigin, &headers);
     }
-    let (outcome, cleared) = desk.auth.sign_out_request(&headers).await;
+    let (outcome, cleared) = routes.auth.sign_out_request(&headers).await;
     let html = accepts_html(&headers);
-    let home = desk.auth.place("/");
+    let home = routes.auth.place("/");
     let response = match (outcome, html) {
         (SignOut::NotConfirmed(error), true) => {
             let reference = reference();
             signals::page(error.code(), &Trail::of(&headers).on_page(&reference));
-            NOT_CONFIRMED.page(Some(&desk.auth), &headers, &reference, Address::Kept)
+            NOT_CONFIRMED.page(Some(&routes.auth), &headers, &reference, Address::Kept)
         }
         (SignOut::NotConfirmed(_), false) => NOT_CONFIRMED.json(),
         (_, true) => see_other(&home),

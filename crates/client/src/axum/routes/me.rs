@@ -5,20 +5,20 @@ use axum::response::{IntoResponse as _, Response};
 use http::HeaderMap;
 use serde_json::json;
 
-use super::{Desk, with_cookies};
+use super::{RouteState, with_cookies};
 use crate::axum::layer::identity;
 use crate::axum::response::guard;
 use crate::axum::rejection::{Denied, refuse};
 
-pub(super) async fn me(State(desk): State<Desk>, headers: HeaderMap) -> Response {
-    let (answer, renewed) = desk.auth.authenticate_and_renew(&headers).await;
-    let denied = |denied| refuse(Some(&desk.auth), denied, &headers);
+pub(super) async fn me(State(routes): State<RouteState>, headers: HeaderMap) -> Response {
+    let (answer, renewed) = routes.auth.authenticate_and_renew(&headers).await;
+    let denied = |denied| refuse(Some(&routes.auth), denied, &headers);
     let identity = match identity(answer) {
         Ok(identity) => identity,
         Err(why) => return denied(why),
     };
     let user = identity.user();
-    let grants = match desk.auth.permissions(user).await {
+    let grants = match routes.auth.permissions(user).await {
         Ok(grants) => grants,
         // The session was signed out or expired after it was authenticated.
         Err(error) if error.is_end_of_session() => return denied(Denied::InvalidToken),

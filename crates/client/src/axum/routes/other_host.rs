@@ -11,23 +11,23 @@ use http::{HeaderMap, Uri};
 use mastra_auth_cloud_core::url::PublicUrl;
 use url::form_urlencoded;
 
-use super::Desk;
+use super::RouteState;
 use crate::axum::response::see_other;
 
 /// Marks the query of a request that was redirected.
 const SENT: (&str, &str) = ("at", "public-url");
 
 /// A redirect to the same page at the public URL, if the browser is elsewhere and was not redirected before.
-pub(super) fn redirect_to_public_url(desk: &Desk, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+pub(super) fn redirect_to_public_url(routes: &RouteState, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
     let query = uri.query().unwrap_or_default();
     let was_sent =
         form_urlencoded::parse(query.as_bytes()).any(|(name, value)| (&*name, &*value) == SENT);
-    if was_sent || is_own(&desk.public_url, uri, headers) {
+    if was_sent || is_own(&routes.public_url, uri, headers) {
         return None;
     }
     let joint = if query.is_empty() { "" } else { "&" };
     let (name, value) = SENT;
-    let login = desk.public_url.join(&desk.auth.face().paths.login);
+    let login = routes.public_url.join(&routes.auth.axum_settings().paths.login);
     Some(see_other(&format!("{login}?{query}{joint}{name}={value}")))
 }
 
