@@ -47,6 +47,6 @@ pub use layer::{AuthLayer, AuthService};
 pub use metrics::metrics;
 pub use page::ErrorPage;
 pub use paths::RoutePaths;
-pub use rejection::{AuthRejection, Denied};
+pub use rejection::{AuthRejection, RejectionReason};
 pub use routes::routes;
 pub(crate) use settings::Settings;

@@ -12,7 +12,7 @@ use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::model::CloudUser;
 
 use super::layer::Session;
-use super::rejection::{AuthRejection, Denied};
+use super::rejection::{AuthRejection, RejectionReason};
 use crate::{MastraCloudAuth, SessionEnd, signals};
 
 /// The signed-in user of the request; without one the answer is 401. Dereferences to a [`CloudUser`].
@@ -127,7 +127,7 @@ impl<P: Permission> std::fmt::Debug for RequirePermission<P> {
 fn session(parts: &Parts) -> Result<&Session, AuthRejection> {
     parts.extensions.get::<Session>().ok_or_else(|| {
         signals::layer_missing();
-        AuthRejection::new(None, Denied::LayerMissing, parts)
+        AuthRejection::new(None, RejectionReason::LayerMissing, parts)
     })
 }
 
@@ -135,7 +135,7 @@ fn current(parts: &Parts) -> Result<CurrentUser, AuthRejection> {
     let session = session(parts)?;
     match &session.identity {
         Ok(identity) => Ok(user(session, identity)),
-        Err(denied) => Err(AuthRejection::new(Some(&session.auth), *denied, parts)),
+        Err(reason) => Err(AuthRejection::new(Some(&session.auth), *reason, parts)),
     }
 }
 
@@ -189,7 +189,7 @@ impl<S: Sync, P: Permission> FromRequestParts<S> for RequirePermission<P> {
                 user,
                 permission: PhantomData,
             }),
-            Err(denied) => Err(AuthRejection::new(Some(&auth), denied, parts)),
+            Err(reason) => Err(AuthRejection::new(Some(&auth), reason, parts)),
         }
     }
 }
@@ -201,18 +201,18 @@ impl MastraCloudAuth {
         user: &CloudUser,
         permission: &str,
         headers: &HeaderMap,
-    ) -> Result<(), Denied> {
+    ) -> Result<(), RejectionReason> {
         match self.permissions(user).await {
             Ok(grants) if grants.allows(permission) => Ok(()),
             Ok(_) => {
                 signals::permission_denied(user.id().as_str(), permission, headers);
-                Err(Denied::PermissionDenied)
+                Err(RejectionReason::PermissionDenied)
             }
             // The session was signed out or expired after the layer let the request in.
-            Err(error) if error.is_end_of_session() => Err(Denied::InvalidToken),
+            Err(error) if error.is_end_of_session() => Err(RejectionReason::InvalidToken),
             Err(error) => {
                 signals::permissions_unavailable(&error, permission, headers);
-                Err(Denied::Unavailable)
+                Err(RejectionReason::Unavailable)
             }
         }
     }

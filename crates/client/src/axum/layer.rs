@@ -25,7 +25,7 @@ use tower_service::Service;
 
 use super::response::{guard, set_cookie};
 use super::preflight::is_preflight;
-use super::rejection::{Denied, turn_away};
+use super::rejection::{RejectionReason, turn_away};
 use crate::MastraCloudAuth;
 
 /// What the layer passes to the extractors.
@@ -33,7 +33,7 @@ use crate::MastraCloudAuth;
 pub(crate) struct Session {
     pub(crate) auth: MastraCloudAuth,
     /// The user, or the rejection for a handler that needs one.
-    pub(crate) identity: Result<Arc<Identity>, Denied>,
+    pub(crate) identity: Result<Arc<Identity>, RejectionReason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ impl AuthLayer {
     }
 
     /// What an outer layer of the same deployment already found and renewed.
-    fn found(&self, request: &Request) -> Option<Result<Arc<Identity>, Denied>> {
+    fn found(&self, request: &Request) -> Option<Result<Arc<Identity>, RejectionReason>> {
         let session = request.extensions().get::<Session>()?;
         session
             .auth
@@ -134,7 +134,7 @@ impl AuthLayer {
     async fn search(
         &self,
         headers: &HeaderMap,
-    ) -> (Result<Arc<Identity>, Denied>, Option<SetCookie>) {
+    ) -> (Result<Arc<Identity>, RejectionReason>, Option<SetCookie>) {
         let (answer, renewed) = self.auth.authenticate_and_renew(headers).await;
         (identity(answer), renewed)
     }
@@ -142,12 +142,12 @@ impl AuthLayer {
     /// Whether a request may come in.
     async fn admit(
         &self,
-        found: &Result<Arc<Identity>, Denied>,
+        found: &Result<Arc<Identity>, RejectionReason>,
         headers: &HeaderMap,
-    ) -> Result<(), Denied> {
+    ) -> Result<(), RejectionReason> {
         match found {
-            Err(Denied::Unavailable) => Err(Denied::Unavailable),
-            Err(denied) if self.entry == Entry::Required => Err(*denied),
+            Err(RejectionReason::Unavailable) => Err(RejectionReason::Unavailable),
+            Err(reason) if self.entry == Entry::Required => Err(*reason),
             Err(_) => Ok(()),
             Ok(identity) => {
                 for permission in self.permissions.iter().flat_map(|all| all.iter()) {
@@ -172,12 +172,12 @@ impl MastraCloudAuth {
 }
 
 /// The user, or the rejection.
-pub(super) fn identity(answer: Answer) -> Result<Arc<Identity>, Denied> {
+pub(super) fn identity(answer: Answer) -> Result<Arc<Identity>, RejectionReason> {
     match answer {
         Answer::Authenticated(identity) => Ok(identity),
-        Answer::Anonymous => Err(Denied::NotSignedIn),
-        Answer::Rejected(error) => Err(Denied::of(&error)),
-        Answer::Unavailable(_) => Err(Denied::Unavailable),
+        Answer::Anonymous => Err(RejectionReason::NotSignedIn),
+        Answer::Rejected(error) => Err(RejectionReason::of(&error)),
+        Answer::Unavailable(_) => Err(RejectionReason::Unavailable),
     }
 }
 
@@ -216,7 +216,7 @@ where
     #[inline]
     fn call(&mut self, mut request: Request) -> Self::Future {
         let known = if is_preflight(&request) {
-            Some(Err(Denied::NotSignedIn))
+            Some(Err(RejectionReason::NotSignedIn))
         } else {
             self.layer.known(&request).map(Ok)
         };
@@ -245,8 +245,8 @@ where
                 None => layer.search(request.headers()).await,
             };
             let auth = layer.auth.clone();
-            let mut response = if let Err(denied) = layer.admit(&found, request.headers()).await {
-                turn_away(Some(&auth), denied, &request.into_parts().0)
+            let mut response = if let Err(reason) = layer.admit(&found, request.headers()).await {
+                turn_away(Some(&auth), reason, &request.into_parts().0)
             } else {
                 let session = Session {
                     auth: auth.clone(),

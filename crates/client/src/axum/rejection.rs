@@ -21,7 +21,7 @@ use crate::signals::{self, Trail};
 /// Why a request is rejected. The underlying error stays in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Denied {
+pub enum RejectionReason {
     /// 401 `not_signed_in`: the request has no credential.
     NotSignedIn,
     /// 401 `invalid_token`: the credential is not accepted.
@@ -44,7 +44,7 @@ pub enum Denied {
     Misconfigured,
 }
 
-impl Denied {
+impl RejectionReason {
     /// The rejection for a refused credential.
     pub(crate) fn of(error: &CloudApiError) -> Self {
         match error.remedy() {
@@ -168,7 +168,7 @@ impl Denied {
 }
 
 /// As JSON: a handler that returns it has no access to the request.
-impl IntoResponse for Denied {
+impl IntoResponse for RejectionReason {
     fn into_response(self) -> Response {
         let mut response = self.public().json();
         self.annotate(response.headers_mut());
@@ -178,19 +178,19 @@ impl IntoResponse for Denied {
 
 /// The answer of an extractor that rejects a request: a redirect to sign in, a page or JSON.
 pub struct AuthRejection {
-    denied: Denied,
+    reason: RejectionReason,
     response: Box<Response>,
 }
 
 impl AuthRejection {
-    pub(super) fn new(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &Parts) -> Self {
-        let response = Box::new(turn_away(auth, denied, parts));
-        Self { denied, response }
+    pub(super) fn new(auth: Option<&MastraCloudAuth>, reason: RejectionReason, parts: &Parts) -> Self {
+        let response = Box::new(turn_away(auth, reason, parts));
+        Self { reason, response }
     }
 
     /// The reason.
-    pub const fn denied(&self) -> Denied {
-        self.denied
+    pub const fn reason(&self) -> RejectionReason {
+        self.reason
     }
 }
 
@@ -202,22 +202,22 @@ impl IntoResponse for AuthRejection {
 
 impl fmt::Debug for AuthRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("AuthRejection").field(&self.denied).finish()
+        f.debug_tuple("AuthRejection").field(&self.reason).finish()
     }
 }
 
 impl fmt::Display for AuthRejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.denied.public().text)
+        f.write_str(self.reason.public().text)
     }
 }
 
 impl std::error::Error for AuthRejection {}
 
 /// Answers a rejected request: a redirect to sign in if that helps and a browser navigates, else a page or JSON.
-pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &Parts) -> Response {
+pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, reason: RejectionReason, parts: &Parts) -> Response {
     if let Some(auth) = auth
-        && denied.leads_to_sign_in()
+        && reason.leads_to_sign_in()
         // A state-changing request is never answered with a redirect.
         && matches!(parts.method, Method::GET | Method::HEAD)
         && wants_page(&parts.headers)
@@ -231,28 +231,28 @@ pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, denied: Denied, parts: &
             .any(|path| auth.is_login(path))
         {
             signals::routes_unreachable(&auth.login_path());
-            return refuse(Some(auth), Denied::Misconfigured, &parts.headers);
+            return refuse(Some(auth), RejectionReason::Misconfigured, &parts.headers);
         }
         auth.note_nest(uri, &parts.uri);
         return see_other(&auth.login_location(uri));
     }
-    refuse(auth, denied, &parts.headers)
+    refuse(auth, reason, &parts.headers)
 }
 
 /// A page for a browser that navigates, JSON for other clients.
 pub(super) fn refuse(
     auth: Option<&MastraCloudAuth>,
-    denied: Denied,
+    reason: RejectionReason,
     headers: &HeaderMap,
 ) -> Response {
     if !wants_page(headers) {
-        return denied.into_response();
+        return reason.into_response();
     }
     let reference = reference();
-    signals::page(denied.code(), &Trail::of(headers).on_page(&reference));
-    let public = denied.public();
+    signals::page(reason.code(), &Trail::of(headers).on_page(&reference));
+    let public = reason.public();
     let mut response = public.page(auth, headers, &reference, Address::Kept);
-    denied.annotate(response.headers_mut());
+    reason.annotate(response.headers_mut());
     response
 }
 
@@ -264,9 +264,9 @@ mod tests {
     fn only_what_signing_in_mends_leads_there() {
         for code in Code::OWN {
             let error = CloudApiError::new(code.clone());
-            let denied = Denied::of(&error);
+            let reason = RejectionReason::of(&error);
             assert_eq!(
-                denied.leads_to_sign_in(),
+                reason.leads_to_sign_in(),
                 error.remedy() == Remedy::SignIn,
                 "{}",
                 error.code()
@@ -277,9 +277,9 @@ mod tests {
     #[test]
     fn cookies_that_cannot_be_read_keep_their_code() {
         for code in [Code::TooManyCookies, Code::CookieHeaderTooLarge] {
-            let denied = Denied::of(&CloudApiError::new(code.clone()));
+            let reason = RejectionReason::of(&CloudApiError::new(code.clone()));
             assert_eq!(
-                (denied.status().as_u16(), denied.code()),
+                (reason.status().as_u16(), reason.code()),
                 (400, code.as_str())
             );
         }

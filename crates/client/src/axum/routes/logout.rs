@@ -11,7 +11,7 @@ use crate::axum::origin;
 use crate::axum::response::{accepts_html, guard, see_other};
 use crate::axum::page::{Address, reference};
 use crate::axum::public_error::{Link, PublicError};
-use crate::axum::rejection::{Denied, refuse};
+use crate::axum::rejection::{RejectionReason, refuse};
 use crate::signals::{self, Trail};
 
 const NOT_CONFIRMED: PublicError<'static> = PublicError {
@@ -25,7 +25,7 @@ const NOT_CONFIRMED: PublicError<'static> = PublicError {
 pub(super) async fn logout(State(routes): State<RouteState>, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers, &routes.public_url, &routes.auth.config().cookie) {
         signals::cross_origin(&headers);
-        return refuse(Some(&routes.auth), Denied::CrossOrigin, &headers);
+        return refuse(Some(&routes.auth), RejectionReason::CrossOrigin, &headers);
     }
     let (outcome, cleared) = routes.auth.sign_out_request(&headers).await;
     let html = accepts_html(&headers);

@@ -8,21 +8,21 @@ use serde_json::json;
 use super::{RouteState, with_cookies};
 use crate::axum::layer::identity;
 use crate::axum::response::guard;
-use crate::axum::rejection::{Denied, refuse};
+use crate::axum::rejection::{RejectionReason, refuse};
 
 pub(super) async fn me(State(routes): State<RouteState>, headers: HeaderMap) -> Response {
     let (answer, renewed) = routes.auth.authenticate_and_renew(&headers).await;
-    let denied = |denied| refuse(Some(&routes.auth), denied, &headers);
+    let reject = |reason| refuse(Some(&routes.auth), reason, &headers);
     let identity = match identity(answer) {
         Ok(identity) => identity,
-        Err(why) => return denied(why),
+        Err(why) => return reject(why),
     };
     let user = identity.user();
     let grants = match routes.auth.permissions(user).await {
         Ok(grants) => grants,
         // The session was signed out or expired after it was authenticated.
-        Err(error) if error.is_end_of_session() => return denied(Denied::InvalidToken),
-        Err(_) => return with_cookies(denied(Denied::Unavailable), renewed.as_slice()),
+        Err(error) if error.is_end_of_session() => return reject(RejectionReason::InvalidToken),
+        Err(_) => return with_cookies(reject(RejectionReason::Unavailable), renewed.as_slice()),
     };
     let body = json!({
         "id": user.id().as_str(),
