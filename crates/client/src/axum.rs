@@ -41,8 +41,8 @@ mod response;
 mod routes;
 mod settings;
 
-pub use extract::{CurrentUser, OptionalUser, Permission, RequirePermission};
-pub use layer::{AuthLayer, AuthService};
+pub use extract::{CurrentUser, Permission, RequirePermission};
+pub use layer::{AuthFuture, AuthLayer, AuthService};
 #[cfg(feature = "metrics")]
 pub use metrics::metrics;
 pub use page::ErrorPage;

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use mastra_auth_cloud::axum::{CurrentUser, OptionalUser};
+use mastra_auth_cloud::axum::CurrentUser;
 use mastra_auth_cloud::{Answer, CloudApiError, Grants, MastraCloudAuth};
 use maud::{DOCTYPE, Markup, html};
 
@@ -35,7 +35,7 @@ const ACTIONS: [(&str, &str, &str, &str); 3] = [
 
 pub(super) async fn home(
     State(home): State<Home>,
-    OptionalUser(user): OptionalUser,
+    user: Option<CurrentUser>,
     headers: HeaderMap,
 ) -> Response {
     let Some(user) = user else {

@@ -33,10 +33,6 @@ pub struct CurrentUser {
     identity: Arc<Identity>,
 }
 
-/// `Option<CurrentUser>` as a type of its own.
-#[derive(Clone, Debug)]
-pub struct OptionalUser(pub Option<CurrentUser>);
-
 /// A permission as a type, so that a handler's signature names the permission it requires.
 ///
 /// ```
@@ -139,12 +135,6 @@ fn current(parts: &Parts) -> Result<CurrentUser, AuthRejection> {
     }
 }
 
-fn optional(parts: &Parts) -> Result<Option<CurrentUser>, AuthRejection> {
-    let session = session(parts)?;
-    let identity = session.identity.as_ref().ok();
-    Ok(identity.map(|identity| user(session, identity)))
-}
-
 fn user(session: &Session, identity: &Arc<Identity>) -> CurrentUser {
     CurrentUser {
         auth: session.auth.clone(),
@@ -166,15 +156,9 @@ impl<S: Sync> OptionalFromRequestParts<S> for CurrentUser {
     type Rejection = AuthRejection;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, AuthRejection> {
-        optional(parts)
-    }
-}
-
-impl<S: Sync> FromRequestParts<S> for OptionalUser {
-    type Rejection = AuthRejection;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, AuthRejection> {
-        optional(parts).map(Self)
+        let session = session(parts)?;
+        let identity = session.identity.as_ref().ok();
+        Ok(identity.map(|identity| user(session, identity)))
     }
 }
 

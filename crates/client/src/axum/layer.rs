@@ -206,7 +206,7 @@ where
 {
     type Response = Response;
     type Error = S::Error;
-    type Future = Answering<S::Future, S::Error>;
+    type Future = AuthFuture<S::Future, S::Error>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
@@ -230,9 +230,9 @@ where
                 extensions.clone_from(&ROOMY);
             }
             extensions.insert(session);
-            return Answering::Known {
-                answer: self.inner.call(request),
-            };
+            let answer = self.inner.call(request);
+            let path = AnswerPath::Known { answer };
+            return AuthFuture { path };
         }
         // Call the service that was polled ready; its clone takes its place.
         let clone = self.inner.clone();
@@ -261,7 +261,8 @@ where
             }
             Ok(response)
         });
-        Answering::Searched { searching }
+        let path = AnswerPath::Searched { searching };
+        AuthFuture { path }
     }
 }
 
@@ -280,9 +281,17 @@ static ROOMY: LazyLock<Extensions> = LazyLock::new(|| {
 });
 
 pin_project! {
-    /// The future of an answer. Most requests have a cached identity, and need no task and no copy of the service.
-    #[project = Way]
-    pub enum Answering<F, E> {
+    /// The future of [`AuthService`].
+    pub struct AuthFuture<F, E> {
+        #[pin]
+        path: AnswerPath<F, E>,
+    }
+}
+
+pin_project! {
+    /// Most requests have a cached identity, and need no task and no copy of the service.
+    #[project = Path]
+    enum AnswerPath<F, E> {
         /// The identity is cached.
         Known {
             #[pin]
@@ -295,7 +304,7 @@ pin_project! {
     }
 }
 
-impl<F, R, E> Future for Answering<F, E>
+impl<F, R, E> Future for AuthFuture<F, E>
 where
     F: Future<Output = Result<R, E>>,
     R: IntoResponse,
@@ -303,13 +312,13 @@ where
     type Output = Result<Response, E>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            Way::Known { answer } => answer.poll(context).map_ok(|response| {
+        match self.project().path.project() {
+            Path::Known { answer } => answer.poll(context).map_ok(|response| {
                 let mut response = response.into_response();
                 guard(response.headers_mut());
                 response
             }),
-            Way::Searched { searching } => searching.as_mut().poll(context),
+            Path::Searched { searching } => searching.as_mut().poll(context),
         }
     }
 }

@@ -6,7 +6,7 @@ use crate::common::{App, Browser, PEOPLE, Page, ask, cloud, desk, headers};
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, OptionalUser};
+use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, RoleMapping};
 use mastra_auth_local_cloud::{Fault, FaultKind};
 use reqwest::Method;
@@ -270,7 +270,7 @@ async fn threat_052_a_route_that_forgot_its_layer_is_closed() {
     let (_cloud, app) = desk().await;
     let bare = Router::<()>::new()
         .route("/user", get(|_: CurrentUser| async { "in" }))
-        .route("/maybe", get(|_: OptionalUser| async { "in" }))
+        .route("/maybe", get(|_: Option<CurrentUser>| async { "in" }))
         .route(
             "/may",
             get(

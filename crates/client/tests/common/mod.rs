@@ -13,7 +13,7 @@ use axum::Router;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{delete, get};
 use mastra_auth_cloud::axum::{
-    AuthLayer, CurrentUser, OptionalUser, Permission, RequirePermission, routes,
+    AuthLayer, CurrentUser, Permission, RequirePermission, routes,
 };
 use mastra_auth_cloud::core::config::Policy;
 use mastra_auth_cloud::core::state::State;
@@ -139,7 +139,7 @@ pub(crate) fn router(auth: &MastraCloudAuth) -> Router {
     let open = Router::new()
         .route(
             "/",
-            get(|OptionalUser(user): OptionalUser| async move {
+            get(|user: Option<CurrentUser>| async move {
                 user.map_or_else(|| "nobody".to_owned(), |user| user.id().as_str().to_owned())
             }),
         )
