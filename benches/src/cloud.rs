@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use mastra_auth_cloud::core::state::State;
-use mastra_auth_cloud::core::url::{RedirectUri, ReturnPath};
-use mastra_auth_cloud::{Answer, MastraCloudAuth};
+use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::url::{RedirectUri, ReturnPath};
+use mastra_auth_cloud::{Authentication, MastraCloudAuth};
 use mastra_auth_local_cloud::{Algorithm, LocalCloud, Options};
 
 const APP: &str = "http://localhost:4111";
@@ -73,7 +73,7 @@ impl SignedIn {
         ensure!(
             matches!(
                 auth.authenticate_token(&token).await,
-                Answer::Authenticated(_)
+                Authentication::Authenticated(_)
             ),
             "the token is not accepted"
         );

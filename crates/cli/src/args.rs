@@ -7,7 +7,7 @@ use clap::{
     Args as ClapArgs, Command as ClapCommand, CommandFactory as _, FromArgMatches as _, Parser,
     Subcommand, ValueEnum,
 };
-use mastra_auth_cloud::core::config::DEFAULT_BASE_URL;
+use mastra_auth_cloud_core::config::DEFAULT_BASE_URL;
 
 use crate::stray_token;
 

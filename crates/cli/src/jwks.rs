@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use mastra_auth_cloud::core::jwt::KeyReport;
+use mastra_auth_cloud_core::jwt::KeyReport;
 
 use crate::args::LintArgs;
 use crate::failure::Failure;

@@ -3,8 +3,8 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use mastra_auth_cloud::core::jwt::{KeySet, NoKeySet, Report, lint};
-use mastra_auth_cloud::core::url::KeySetUrl;
+use mastra_auth_cloud_core::jwt::{KeySet, NoKeySet, Report, lint};
+use mastra_auth_cloud_core::url::KeySetUrl;
 
 use crate::failure::Failure;
 use crate::fetch::{NoAnswer, fetch};

@@ -12,9 +12,8 @@ use std::error::Error;
 use std::io::BufRead as _;
 use std::time::Duration;
 
-use mastra_auth_cloud::{
-    Answer, MastraCloudAuth, RedisRevocations, SessionId, SessionToken, SignOut, UserId,
-};
+use mastra_auth_cloud::revocation::RedisRevocations;
+use mastra_auth_cloud::{Authentication, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -51,10 +50,10 @@ async fn answer(auth: &MastraCloudAuth, line: &str) -> Result<String, Box<dyn Er
     let (order, of) = line.split_once(' ').unwrap_or((line, ""));
     Ok(match order {
         "verify" => match auth.authenticate_token(of).await {
-            Answer::Authenticated(identity) => format!("user {}", identity.user().id()),
-            Answer::Anonymous => "anonymous".to_owned(),
-            Answer::Rejected(error) => format!("rejected {}", error.code()),
-            Answer::Unavailable(error) => format!("unavailable {}", error.code()),
+            Authentication::Authenticated(identity) => format!("user {}", identity.user().id()),
+            Authentication::Anonymous => "anonymous".to_owned(),
+            Authentication::Rejected(error) => format!("rejected {}", error.code()),
+            Authentication::Unavailable(error) => format!("unavailable {}", error.code()),
         },
         "sign-out" => match auth.sign_out(&SessionToken::parse(of)?).await {
             SignOut::Ended => "ended".to_owned(),

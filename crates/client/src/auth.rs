@@ -123,16 +123,16 @@ impl MastraCloudAuth {
     /// # Examples
     ///
     /// ```
-    /// use mastra_auth_cloud::{Answer, MastraCloudAuth};
+    /// use mastra_auth_cloud::{Authentication, MastraCloudAuth};
     ///
     /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
     /// let auth = MastraCloudAuth::builder().project_id("demo").build()?;
     /// let headers = http::HeaderMap::new();
     /// let status = match auth.authenticate(&headers).await {
-    ///     Answer::Authenticated(_) => 200,
-    ///     Answer::Anonymous | Answer::Rejected(_) => 401,
+    ///     Authentication::Authenticated(_) => 200,
+    ///     Answer::Anonymous | Authentication::Rejected(_) => 401,
     ///     // The user may be signed in: keep the cookie, and let the client try again.
-    ///     Answer::Unavailable(_) => 503,
+    ///     Authentication::Unavailable(_) => 503,
     /// };
     /// assert_eq!(status, 401);
     /// # Ok::<(), mastra_auth_cloud::CloudApiError>(())

@@ -20,7 +20,7 @@ use mastra_auth_cloud_core::verification::VerificationOptions;
 use crate::driver::Driver;
 use crate::auth::MastraCloudAuth;
 use crate::revocation::{RevocationChannel, Revocations};
-use crate::transport::{ReqwestTransport, Transport};
+use crate::transport::Transport;
 use crate::{environment, system};
 
 /// Options of a deployment. An option that is not set has its documented default.
@@ -41,7 +41,7 @@ use crate::{environment, system};
 /// ```
 #[derive(Default)]
 #[must_use = "call build()"]
-pub struct Builder {
+pub struct AuthBuilder {
     project_id: Option<String>,
     base_url: Option<String>,
     public_url: Option<String>,
@@ -64,21 +64,21 @@ pub struct Builder {
 
 impl MastraCloudAuth {
     /// The options of a deployment, all at their defaults.
-    pub fn builder() -> Builder {
-        Builder::default()
+    pub fn builder() -> AuthBuilder {
+        AuthBuilder::default()
     }
 
-    /// A deployment configured from environment variables: see [`Builder::from_env`].
+    /// A deployment configured from environment variables: see [`AuthBuilder::from_env`].
     ///
     /// # Errors
     ///
     /// `invalid_configuration`; the message names the variable.
     pub fn from_env() -> Result<Self, CloudApiError> {
-        Builder::from_env()?.build()
+        AuthBuilder::from_env()?.build()
     }
 }
 
-impl Builder {
+impl AuthBuilder {
     /// Options from environment variables. An empty variable counts as absent.
     ///
     /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
@@ -226,7 +226,7 @@ impl Builder {
         }
     }
 
-    /// The transport that sends the requests. Default: [`ReqwestTransport`].
+    /// The transport that sends the requests. Default: `ReqwestTransport`, with the feature `reqwest`; without it, required.
     pub fn transport(self, transport: impl Transport) -> Self {
         Self {
             transport: Some(Arc::new(transport)),
@@ -315,7 +315,7 @@ impl Builder {
         config.policy = policy;
         let transport = match self.transport {
             Some(transport) => transport,
-            None => Arc::new(ReqwestTransport::new(&config.base_url)?),
+            None => default_transport(&config.base_url)?,
         };
         let authority = Authority::new(config, system::entropy()?);
         let revocations = self
@@ -330,6 +330,18 @@ impl Builder {
             axum,
         ))
     }
+}
+
+#[cfg(feature = "reqwest")]
+fn default_transport(base_url: &BaseUrl) -> Result<Arc<dyn Transport>, CloudApiError> {
+    Ok(Arc::new(crate::transport::ReqwestTransport::new(base_url)?))
+}
+
+#[cfg(not(feature = "reqwest"))]
+fn default_transport(_: &BaseUrl) -> Result<Arc<dyn Transport>, CloudApiError> {
+    Err(CloudApiError::configuration(
+        "transport is required. Provide one in the options or turn on the feature reqwest.",
+    ))
 }
 
 fn required(option: &str, variable: &str) -> CloudApiError {
@@ -356,9 +368,9 @@ mod tests {
             policy.refused = seconds(2);
             policy
         };
-        let builder = || Builder {
+        let builder = || AuthBuilder {
             call_timeout: Some(seconds(20)),
-            ..Builder::default()
+            ..AuthBuilder::default()
         };
         let first = builder().policy(policy()).fresh_for(seconds(7));
         let last = builder().fresh_for(seconds(7)).policy(policy());

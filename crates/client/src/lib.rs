@@ -1,21 +1,27 @@
+#![cfg_attr(docsrs, feature(doc_cfg))]
 //! Sign in with Mastra Cloud from Rust.
 //!
 //! [`MastraCloudAuth`] is what a service holds: it runs sign-ins, authenticates requests, reads permissions and ends
-//! sessions. With the feature `axum` it is also a set of routes, a layer and extractors. The rules are those of
-//! `mastra-auth-cloud-core`; this crate adds the sockets, the clock and the randomness. With the feature `redis` a sign-out
-//! on one instance reaches all others within a moment.
+//! sessions. The rules are those of `mastra-auth-cloud-core`; this crate adds the sockets, the clock and the randomness.
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `reqwest` (default) | the transport over reqwest. Without it, provide a [`transport::Transport`] |
+//! | `axum` | sign-in routes, a layer and extractors, in the module `axum` |
+//! | `redis`, `redis-tls` | a sign-out on one instance reaches all others within a moment, over Redis |
+//! | `metrics` | metrics for Prometheus, in the module `metrics` |
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), mastra_auth_cloud::CloudApiError> {
-//! use mastra_auth_cloud::{Answer, MastraCloudAuth};
+//! use mastra_auth_cloud::{Authentication, MastraCloudAuth};
 //!
 //! let auth = MastraCloudAuth::builder().project_id("demo").build()?;
 //! # let headers = http::HeaderMap::new();
 //! match auth.authenticate(&headers).await {
-//!     Answer::Authenticated(identity) => println!("{}", identity.user().id()),
-//!     Answer::Anonymous => println!("nobody is signed in"),
-//!     Answer::Rejected(error) => println!("refused: {}", error.code()),
-//!     Answer::Unavailable(error) => println!("could not be found out: {}", error.code()),
+//!     Authentication::Authenticated(identity) => println!("{}", identity.user().id()),
+//!     Authentication::Anonymous => println!("nobody is signed in"),
+//!     Authentication::Rejected(error) => println!("refused: {}", error.code()),
+//!     Authentication::Unavailable(error) => println!("could not be found out: {}", error.code()),
 //! }
 //! # Ok(())
 //! # }
@@ -32,38 +38,49 @@ mod client;
 mod driver;
 mod environment;
 mod headers;
-mod revocation;
 mod signals;
 mod single_flight;
 mod system;
-mod transport;
 
 #[cfg(feature = "axum")]
 pub mod axum;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+pub mod revocation;
+pub mod transport;
 
-pub use auth::{LoginStart, MastraCloudAuth, RedactedUrl, RefreshedSession, SessionEnd};
-pub use builder::Builder;
+/// The values of a sign-in that runs without the axum routes.
+///
+/// [`begin_login`](MastraCloudAuth::begin_login) gives a [`LoginStart`](login::LoginStart), and
+/// [`finish_login`](MastraCloudAuth::finish_login) a [`SignedIn`](login::SignedIn).
+pub mod login {
+    pub use mastra_auth_cloud_core::flow::callback::SignedIn;
+    pub use mastra_auth_cloud_core::op::exchange_code::Exchanged;
+    pub use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
+    pub use mastra_auth_cloud_core::state::State;
+    pub use mastra_auth_cloud_core::url::{RedirectUri, ReturnPath};
+
+    pub use crate::auth::{LoginStart, RedactedUrl};
+}
+
+pub use auth::{MastraCloudAuth, RefreshedSession, SessionEnd};
+pub use builder::AuthBuilder;
 pub use client::MastraCloudClient;
-pub use mastra_auth_cloud_core as core;
-pub use mastra_auth_cloud_core::cookie::{SameSite, SetCookie};
+pub use mastra_auth_cloud_core::config::Policy;
+pub use mastra_auth_cloud_core::cookie::{SameSite, Secure, SetCookie};
 pub use mastra_auth_cloud_core::dialect::Dialect;
-pub use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind};
-pub use mastra_auth_cloud_core::flow::callback::SignedIn;
-pub use mastra_auth_cloud_core::flow::identify::Answer;
+pub use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind, Remedy};
+pub use mastra_auth_cloud_core::flow::identify::Answer as Authentication;
 pub use mastra_auth_cloud_core::flow::logout::SignOut;
 pub use mastra_auth_cloud_core::identity::Identity;
 pub use mastra_auth_cloud_core::identity::statistics::Statistics;
 pub use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+pub use mastra_auth_cloud_core::jwt::SharedSecret;
+pub use mastra_auth_cloud_core::malformed::Malformed;
 pub use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 pub use mastra_auth_cloud_core::permission::Grants;
 pub use mastra_auth_cloud_core::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
-pub use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
-#[cfg(feature = "redis")]
-pub use revocation::RedisRevocations;
-pub use revocation::{
-    ChannelError, Link, Message, Received, RevocationChannel, RevocationStatus, Working,
-};
-pub use transport::{ReqwestTransport, Sending, Transport};
+pub use mastra_auth_cloud_core::time::Timestamp;
+pub use mastra_auth_cloud_core::url::PublicUrl;
+pub use mastra_auth_cloud_core::verification::{Mode as VerificationMode, VerificationOptions};

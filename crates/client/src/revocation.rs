@@ -1,12 +1,12 @@
 //! Revocations that instances of a deployment exchange.
 //!
-//! A [`RevocationChannel`] is a medium that all instances of a deployment reach; [`RedisRevocations`] comes with the
-//! feature `redis`. Two tasks serve it: one publishes the revocations made here and retries until the channel took them,
-//! one applies those that arrive. No request waits for either. While the channel is disconnected, revocations work on this
-//! instance alone, and [`RevocationStatus`] says so.
+//! A [`RevocationChannel`] is a medium that all instances of a deployment reach; `RedisRevocations` comes with the feature
+//! `redis`. Two tasks serve it: one publishes the revocations made here and retries until the channel took them, one applies
+//! those that arrive. No request waits for either. While the channel is disconnected, revocations work on this instance
+//! alone, and [`RevocationStatus`] says so.
 
 mod channel;
-mod complaints;
+mod log_limit;
 mod pause;
 #[cfg(feature = "redis")]
 mod redis;
@@ -14,8 +14,10 @@ mod state;
 mod status;
 mod tasks;
 
-pub use channel::{ChannelError, Message, Received, RevocationChannel, Working};
+pub use channel::{
+    ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel,
+};
 #[cfg(feature = "redis")]
-pub use redis::RedisRevocations;
-pub use status::{Link, RevocationStatus};
+pub use self::redis::RedisRevocations;
+pub use status::{ChannelState, RevocationStatus};
 pub(crate) use tasks::Revocations;

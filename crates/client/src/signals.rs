@@ -280,6 +280,7 @@ pub(crate) fn clock_ahead(by: Duration) {
 }
 
 /// The connections are too old and no new client could be built.
+#[cfg(feature = "reqwest")]
 pub(crate) fn client_not_renewed() {
     tell!(
         WARN,

@@ -1,218 +1,77 @@
-//! Sends one request to the Cloud and reads its answer.
+//! The transport: it sends one request to the Cloud and reads its response.
 //!
 //! A [`Transport`] sends exactly the request it is given. It follows no redirect, adds no header that carries information,
 //! reads the body up to the request's limit, and ends the whole exchange within the request's time-out. An authorization
-//! code is sent once, so it takes a connection of its own: a pooled connection could be closing at the other end. The
-//! transport here is reqwest; bring your own for a proxy, tracing or another runtime.
+//! code is sent once, so it takes a connection of its own: a pooled connection could be closing at the other end.
+//!
+//! With the feature `reqwest`, which is on by default, `ReqwestTransport` is used. Bring your own for tracing or another HTTP
+//! client.
 
-use std::fmt;
+#[cfg(feature = "reqwest")]
+mod reqwest;
+
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
 
-use mastra_auth_cloud_core::cloud_call::CloudCall;
-use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::http::{Delivery, Method, Request, Response, TransportError};
-use mastra_auth_cloud_core::url::BaseUrl;
+pub use mastra_auth_cloud_core::cloud_call::CloudCall;
+pub use mastra_auth_cloud_core::http::{Delivery, Method, Request, Response, TransportError};
+pub use mastra_auth_cloud_core::url::BaseUrl;
 
-use crate::{signals, system};
+#[cfg(feature = "reqwest")]
+pub use self::reqwest::ReqwestTransport;
 
 /// The future of a request in flight.
-pub type Sending<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;
+pub type TransportFuture<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;
 
 /// Sends requests to the Cloud.
 ///
 /// Implementations must not follow redirects, must stop at [`Request::max_response_bytes`] and must end within
 /// [`Request::timeout`].
+///
+/// # Examples
+///
+/// A transport that adds a line to each exchange of another one:
+///
+/// ```
+/// use mastra_auth_cloud::transport::{Request, Response, Transport, TransportFuture};
+///
+/// struct Printed<T>(T);
+///
+/// impl<T: Transport> Transport for Printed<T> {
+///     fn send(&self, request: Request) -> TransportFuture<'_> {
+///         Box::pin(async move {
+///             // Not the URL, the headers or the body: they hold secrets.
+///             let endpoint = request.endpoint().to_owned();
+///             let delivery = self.0.send(request).await;
+///             println!("{endpoint}: {:?}", delivery.as_ref().map(Response::status));
+///             delivery
+///         })
+///     }
+/// }
+/// ```
+///
+/// A Cloud for a unit test, which is down:
+///
+/// ```
+/// use mastra_auth_cloud::transport::{Request, Transport, TransportError, TransportFuture};
+/// use mastra_auth_cloud::{Authentication, MastraCloudAuth};
+///
+/// struct Down;
+///
+/// impl Transport for Down {
+///     fn send(&self, _: Request) -> TransportFuture<'_> {
+///         Box::pin(async { Err(TransportError::Connect) })
+///     }
+/// }
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let auth = MastraCloudAuth::builder().project_id("demo").transport(Down).build()?;
+/// let answer = auth.authenticate_token("a-token").await;
+/// assert!(matches!(answer, Authentication::Unavailable(error) if error.status() == 503));
+/// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+/// # }).unwrap();
+/// ```
 pub trait Transport: Send + Sync + 'static {
-    /// Sends one request and reads its answer.
-    fn send(&self, request: Request) -> Sending<'_>;
-}
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-/// On this machine a connection succeeds or is refused at once. Slowness there means a busy machine, so the time-out of the
-/// whole call is the bound.
-const LOOPBACK_CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Shorter than servers keep idle connections, so that a request seldom meets one that is being closed.
-const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(15);
-/// A connection that is never idle would keep its address for ever, even after the name moved to another.
-const MAX_CONNECTION_AGE: Duration = Duration::from_mins(5);
-
-/// The transport over reqwest: rustls, redirects off, nothing decompressed, connections no older than five minutes.
-#[derive(Clone)]
-pub struct ReqwestTransport {
-    make: Arc<dyn Fn() -> reqwest::ClientBuilder + Send + Sync>,
-    connect_timeout: Duration,
-    max_age: Duration,
-    generation: Arc<Mutex<Generation>>,
-}
-
-/// A client and its pool. Once it is replaced, its requests in flight complete and its connections close with them.
-#[derive(Clone)]
-struct Generation {
-    client: reqwest::Client,
-    /// A client without a pool, built when first needed.
-    fresh: Arc<OnceLock<reqwest::Client>>,
-    born: Duration,
-}
-
-impl ReqwestTransport {
-    /// A transport for this Cloud. It honours the proxies of the environment, except for a Cloud on this machine.
-    ///
-    /// # Errors
-    ///
-    /// `invalid_configuration` if no TLS back end can be set up.
-    pub fn new(base_url: &BaseUrl) -> Result<Self, CloudApiError> {
-        if base_url.is_loopback() {
-            let make = || reqwest::Client::builder().no_proxy();
-            return Self::with(make, LOOPBACK_CONNECT_TIMEOUT);
-        }
-        Self::from_builder(reqwest::Client::builder)
-    }
-
-    /// A transport over clients of your own making. It keeps their proxies, roots and local address, but turns redirects
-    /// off and sets its own time-outs. It calls `make` again whenever the connections are too old.
-    ///
-    /// # Errors
-    ///
-    /// `invalid_configuration` if the client cannot be built.
-    pub fn from_builder(
-        make: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
-    ) -> Result<Self, CloudApiError> {
-        Self::with(make, CONNECT_TIMEOUT)
-    }
-
-    fn with(
-        make: impl Fn() -> reqwest::ClientBuilder + Send + Sync + 'static,
-        connect_timeout: Duration,
-    ) -> Result<Self, CloudApiError> {
-        let generation = generation(make(), connect_timeout).map_err(|_| {
-            CloudApiError::configuration("The HTTP client cannot be built with these options.")
-        })?;
-        Ok(Self {
-            make: Arc::new(make),
-            connect_timeout,
-            max_age: MAX_CONNECTION_AGE,
-            generation: Arc::new(Mutex::new(generation)),
-        })
-    }
-
-    /// The age beyond which new requests use a new connection. Default 5 min.
-    #[must_use]
-    pub fn max_connection_age(self, max_age: Duration) -> Self {
-        Self { max_age, ..self }
-    }
-
-    fn client(&self, call: CloudCall) -> reqwest::Client {
-        let mut current = self
-            .generation
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let age = system::now().monotonic.saturating_sub(current.born);
-        if age >= self.max_age {
-            match generation((self.make)(), self.connect_timeout) {
-                Ok(next) => *current = next,
-                // The old client still works; the next request tries again.
-                Err(_) => signals::client_not_renewed(),
-            }
-        }
-        let Generation { client, fresh, .. } = current.clone();
-        drop(current);
-        if call != CloudCall::ExchangeCode {
-            return client;
-        }
-        let builder = || (self.make)().pool_max_idle_per_host(0);
-        let make = || {
-            if let Ok(generation) = generation(builder(), self.connect_timeout) {
-                return generation.client;
-            }
-            signals::client_not_renewed();
-            client
-        };
-        fresh.get_or_init(make).clone()
-    }
-
-    async fn exchange(&self, request: Request) -> Delivery {
-        let method = match request.method() {
-            Method::Get => reqwest::Method::GET,
-            Method::Post => reqwest::Method::POST,
-        };
-        let mut out = self
-            .client(request.call())
-            .request(method, request.url())
-            .timeout(request.timeout());
-        for (name, value) in request.headers() {
-            let mut value =
-                reqwest::header::HeaderValue::from_str(value).map_err(|_| TransportError::Other)?;
-            value.set_sensitive(name == "authorization");
-            out = out.header(name, value);
-        }
-        if let Some(body) = request.body() {
-            out = out.body(body.to_vec());
-        }
-        let mut answer = out.send().await.map_err(|error| failure(&error))?;
-        let status = answer.status().as_u16();
-        let max = request.max_response_bytes();
-        if answer
-            .content_length()
-            .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > max))
-        {
-            return Err(TransportError::TooLarge);
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
-            if body.len().saturating_add(chunk.len()) > max {
-                return Err(TransportError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Response::new(status, body))
-    }
-}
-
-impl Transport for ReqwestTransport {
-    fn send(&self, request: Request) -> Sending<'_> {
-        Box::pin(self.exchange(request))
-    }
-}
-
-fn generation(
-    builder: reqwest::ClientBuilder,
-    connect_timeout: Duration,
-) -> reqwest::Result<Generation> {
-    let client = builder
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(connect_timeout)
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .referer(false)
-        .build()?;
-    let born = system::now().monotonic;
-    let fresh = Arc::default();
-    Ok(Generation {
-        client,
-        fresh,
-        born,
-    })
-}
-
-impl fmt::Debug for ReqwestTransport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReqwestTransport")
-            .field("max_age", &self.max_age)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Checks for a connect error first: a time-out while connecting means that nothing was sent.
-fn failure(error: &reqwest::Error) -> TransportError {
-    if error.is_connect() {
-        TransportError::Connect
-    } else if error.is_timeout() {
-        TransportError::Timeout
-    } else if error.is_builder() || error.is_redirect() {
-        TransportError::Other
-    } else {
-        TransportError::Closed
-    }
+    /// Sends one request and reads its response.
+    fn send(&self, request: Request) -> TransportFuture<'_>;
 }

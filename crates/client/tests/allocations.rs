@@ -12,7 +12,7 @@ mod common;
 
 use allocation_counter::measure;
 use futures_util::FutureExt as _;
-use mastra_auth_cloud::Answer;
+use mastra_auth_cloud::Authentication;
 
 use common::{Browser, desk, headers, id};
 
@@ -33,7 +33,7 @@ async fn a_warm_hit_allocates_nothing() {
         assert_eq!(id(&who()), "usr_mei");
         let counted = measure(|| {
             for _ in 0..1000 {
-                assert!(matches!(who(), Answer::Authenticated(_)));
+                assert!(matches!(who(), Authentication::Authenticated(_)));
             }
         });
         assert_eq!(counted.count_total, 0, "{:?}", pairs[1].0);

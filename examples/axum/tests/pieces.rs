@@ -12,7 +12,7 @@ use axum::http::{Request, StatusCode};
 use axum::response::Html;
 use axum::routing::{get, post};
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, RoutePaths, routes};
-use mastra_auth_cloud::{Builder, CloudApiError, MastraCloudAuth};
+use mastra_auth_cloud::{AuthBuilder, CloudApiError, MastraCloudAuth};
 use tower::ServiceExt as _;
 
 async fn agents(user: CurrentUser) -> String {
@@ -21,7 +21,7 @@ async fn agents(user: CurrentUser) -> String {
 
 async fn create() {}
 
-fn options() -> Builder {
+fn options() -> AuthBuilder {
     MastraCloudAuth::builder()
         .project_id("demo")
         .public_url("https://app.example.com")
@@ -34,10 +34,9 @@ async fn status(app: Router, path: &str) -> StatusCode {
 
 #[allow(dead_code, reason = "needs variables of the environment")]
 fn settings() -> Result<MastraCloudAuth, CloudApiError> {
-    use mastra_auth_cloud::core::cookie::Secure;
-    use mastra_auth_cloud::{Builder, RoleMapping, SameSite};
+    use mastra_auth_cloud::{AuthBuilder, RoleMapping, SameSite, Secure};
 
-    let auth = Builder::from_env()?
+    let auth = AuthBuilder::from_env()?
         .cookie_domain("example.com") // default: none, the cookie belongs to this host alone
         .same_site(SameSite::Strict) // default: Lax
         .secure(Secure::Yes) // default: Yes, unless the public URL is plain http on a loopback host

@@ -12,7 +12,7 @@ use axum::{Router, ServiceExt as _};
 use http::header::SET_COOKIE;
 use mastra_auth_benches::cloud::provider;
 use mastra_auth_cloud::axum::{AuthLayer, AuthService, CurrentUser};
-use mastra_auth_cloud::{Answer, MastraCloudAuth};
+use mastra_auth_cloud::{Authentication, MastraCloudAuth};
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
 use tower_service::Service;
@@ -63,7 +63,7 @@ async fn known() -> Result<(MastraCloudAuth, String)> {
     let token = variable(TOKEN)?;
     let known = auth.authenticate_token(&token).await;
     ensure!(
-        matches!(known, Answer::Authenticated(_)),
+        matches!(known, Authentication::Authenticated(_)),
         "the token is not accepted"
     );
     let cookie = format!("{}={token}", auth.cookie_name());

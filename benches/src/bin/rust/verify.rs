@@ -22,8 +22,8 @@ use jwt_simple::prelude::{
 use mastra_auth_benches::report::{Bound, Table};
 use mastra_auth_benches::rounds::{Contender, Rounds};
 use mastra_auth_cloud::SessionToken;
-use mastra_auth_cloud::core::jwt::{self, Algorithm, Algorithms, KeySet, Rules, SharedSecret};
-use mastra_auth_cloud::core::time::Timestamp;
+use mastra_auth_cloud_core::jwt::{self, Algorithm, Algorithms, KeySet, Rules, SharedSecret};
+use mastra_auth_cloud_core::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::tokens::{AUDIENCE, ISSUER, Key, Signed};

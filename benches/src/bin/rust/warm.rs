@@ -15,17 +15,17 @@ use http::header::COOKIE;
 use mastra_auth_benches::cloud::SignedIn;
 use mastra_auth_benches::report::{Bound, Table};
 use mastra_auth_benches::rounds::{Contender, Rounds};
-use mastra_auth_cloud::core::config::{Config, DEFAULT_BASE_URL};
-use mastra_auth_cloud::core::cookie::{CookieOptions, CookieSpec, Secure};
-use mastra_auth_cloud::core::entropy::Entropy;
-use mastra_auth_cloud::core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud::core::flow::{Event, Flow as _, Jitter, Step};
-use mastra_auth_cloud::core::http::Response;
-use mastra_auth_cloud::core::identity::authority::Authority;
-use mastra_auth_cloud::core::ids::ProjectId;
-use mastra_auth_cloud::core::time::{Now, Timestamp};
-use mastra_auth_cloud::core::url::BaseUrl;
-use mastra_auth_cloud::{Answer, Identity};
+use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
+use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, Secure};
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
+use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::http::Response;
+use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::time::{Now, Timestamp};
+use mastra_auth_cloud_core::url::BaseUrl;
+use mastra_auth_cloud::{Authentication, Identity};
 use quick_cache::sync::Cache;
 
 const ROUNDS: usize = 201;
@@ -134,14 +134,14 @@ fn warm(token: &str) -> Result<Arc<Authority>> {
     let user = r#"{"ok":true,"data":{"user":{"id":"usr_mei","email":"mei@example.com","created_at":"2026-01-28T10:00:00Z"}}}"#;
     let answered = Event::Delivered(Ok(Response::new(200, user.into())));
     match flow.step(answered, now()) {
-        Step::Done(Answer::Authenticated(_)) => Ok(authority),
+        Step::Done(Authentication::Authenticated(_)) => Ok(authority),
         _ => bail!("the answer is not accepted"),
     }
 }
 
 fn who(authority: &Arc<Authority>, credentials: Credentials<'_>) -> Option<Arc<Identity>> {
     match Authenticate::new(authority, credentials).next(None, now(), Jitter(1)) {
-        Next::Done(Answer::Authenticated(identity)) => Some(identity),
+        Next::Done(Authentication::Authenticated(identity)) => Some(identity),
         _ => None,
     }
 }

@@ -7,7 +7,7 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mastra_auth_cloud::axum::CurrentUser;
-use mastra_auth_cloud::{Answer, CloudApiError, Grants, MastraCloudAuth};
+use mastra_auth_cloud::{Authentication, CloudApiError, Grants, MastraCloudAuth};
 use maud::{DOCTYPE, Markup, html};
 
 #[derive(Clone)]
@@ -40,7 +40,7 @@ pub(super) async fn home(
 ) -> Response {
     let Some(user) = user else {
         let page = match home.auth.authenticate(&headers).await {
-            Answer::Rejected(error) => was_signed_out(&error),
+            Authentication::Rejected(error) => was_signed_out(&error),
             _ => signed_out(&home.cloud_url),
         };
         return frame("Sign in", &page).into_response();

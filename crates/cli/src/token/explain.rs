@@ -7,9 +7,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mastra_auth_cloud::CloudApiError;
-use mastra_auth_cloud::core::jwt::{Claims, Reason, Rules, Step, verify};
-use mastra_auth_cloud::core::secret::SessionToken;
-use mastra_auth_cloud::core::time::Timestamp;
+use mastra_auth_cloud_core::jwt::{Claims, Reason, Rules, Step, verify};
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::time::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::args::ExplainArgs;

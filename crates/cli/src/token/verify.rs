@@ -2,9 +2,9 @@
 
 use std::process::ExitCode;
 
-use mastra_auth_cloud::core::malformed::Malformed;
-use mastra_auth_cloud::core::url::BaseUrl;
-use mastra_auth_cloud::{Answer, CloudApiError, CloudUser, Code, MastraCloudAuth, ProjectId};
+use mastra_auth_cloud_core::malformed::Malformed;
+use mastra_auth_cloud_core::url::BaseUrl;
+use mastra_auth_cloud::{Authentication, CloudApiError, CloudUser, Code, MastraCloudAuth, ProjectId};
 use serde::Serialize;
 
 use crate::args::VerifyArgs;
@@ -43,14 +43,14 @@ pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
         .map_err(|error| Failure::usage(error.to_string()))?;
     let answer = match super::from_stdin()? {
         Some(token) => auth.authenticate_token(&token).await,
-        None => Answer::Anonymous,
+        None => Authentication::Anonymous,
     };
     let no_token = CloudApiError::new(Code::InvalidToken);
     let (report, code) = match &answer {
-        Answer::Authenticated(identity) => (accepted(identity.user()), 0),
-        Answer::Anonymous => (refused("rejected", &no_token), 3),
-        Answer::Rejected(error) => (refused("rejected", error), 3),
-        Answer::Unavailable(error) => (refused("unavailable", error), 4),
+        Authentication::Authenticated(identity) => (accepted(identity.user()), 0),
+        Authentication::Anonymous => (refused("rejected", &no_token), 3),
+        Authentication::Rejected(error) => (refused("rejected", error), 3),
+        Authentication::Unavailable(error) => (refused("unavailable", error), 4),
     };
     let text = serde_json::to_string(&report)
         .map_err(|error| Failure::failed(format!("the result cannot be written: {error}")))?;

@@ -8,7 +8,7 @@ use crate::{signals, system};
 
 impl MastraCloudAuth {
     /// Revokes a session with all its tokens: here at once, and on all other instances if there are
-    /// [`revocations`](crate::Builder::revocations). The Cloud is not told; [`sign_out`](Self::sign_out) tells it, and
+    /// [`revocations`](crate::AuthBuilder::revocations). The Cloud is not told; [`sign_out`](Self::sign_out) tells it, and
     /// takes the token.
     pub fn end_session(&self, session: &SessionId) {
         self.0.driver.authority.end_session(session, system::now());
@@ -16,7 +16,7 @@ impl MastraCloudAuth {
     }
 
     /// Revokes every session of a user that began before now: here at once, and on all other instances if there are
-    /// [`revocations`](crate::Builder::revocations). A later sign-in is accepted. The Cloud is not told.
+    /// [`revocations`](crate::AuthBuilder::revocations). A later sign-in is accepted. The Cloud is not told.
     pub fn end_user(&self, user: &UserId) {
         self.0.driver.authority.end_user(user, system::now());
         signals::operator_ended_user(user);

@@ -56,7 +56,7 @@ impl MastraCloudAuth {
     ///
     /// ```
     /// use mastra_auth_cloud::MastraCloudAuth;
-    /// use mastra_auth_cloud::core::url::{RedirectUri, ReturnPath};
+    /// use mastra_auth_cloud::login::{RedirectUri, ReturnPath};
     ///
     /// let auth = MastraCloudAuth::builder().project_id("demo").build()?;
     /// let redirect_uri = RedirectUri::parse("https://app.example.com/callback").unwrap();

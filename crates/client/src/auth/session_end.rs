@@ -33,7 +33,7 @@ pub enum SessionEnd {
     Expired,
     /// The Cloud or the signature check no longer accepts it.
     Refused,
-    /// It could not be checked for longer than [`stale_if_error_for`](crate::Builder::stale_if_error_for). It may or may
+    /// It could not be checked for longer than [`stale_if_error_for`](crate::AuthBuilder::stale_if_error_for). It may or may
     /// not have ended.
     Unavailable,
 }
@@ -54,20 +54,20 @@ impl MastraCloudAuth {
     /// Waits until the session of an identity ends, and returns the reason. For what outlives one request.
     ///
     /// A sign-out or a revocation that reaches this instance ends it at once. An end at the Cloud ends it within one and a
-    /// half times [`fresh_for`](crate::Builder::fresh_for). A session that is renewed on this instance goes on. If only
+    /// half times [`fresh_for`](crate::AuthBuilder::fresh_for). A session that is renewed on this instance goes on. If only
     /// another instance renews it, this future completes when the token expires, and the client reconnects with its new
     /// cookie. While the Cloud is unavailable it goes on as long as a request would be served: until
-    /// [`stale_if_error_for`](crate::Builder::stale_if_error_for) is over.
+    /// [`stale_if_error_for`](crate::AuthBuilder::stale_if_error_for) is over.
     ///
     /// May be dropped at any time. Concurrent waits for one session share one call to the Cloud.
     ///
     /// # Examples
     ///
     /// ```
-    /// use mastra_auth_cloud::{Answer, MastraCloudAuth};
+    /// use mastra_auth_cloud::{Authentication, MastraCloudAuth};
     ///
     /// async fn watch(auth: MastraCloudAuth, headers: http::HeaderMap) {
-    ///     if let Answer::Authenticated(identity) = auth.authenticate(&headers).await {
+    ///     if let Authentication::Authenticated(identity) = auth.authenticate(&headers).await {
     ///         let end = auth.session_ended(&identity).await;
     ///         println!("{} is out: {end:?}", identity.user().id());
     ///     }

@@ -10,7 +10,7 @@ const MAX_BYTES: usize = 256;
 /// The paths of the four sign-in routes, below the path of the public URL. [`Default`] is `/auth/login`, `/auth/callback`,
 /// `/auth/logout` and `/auth/me`.
 ///
-/// [`Builder::build`](crate::Builder::build) checks them. The callback's address must be registered at the Cloud.
+/// [`AuthBuilder::build`](crate::AuthBuilder::build) checks them. The callback's address must be registered at the Cloud.
 ///
 /// # Examples
 ///

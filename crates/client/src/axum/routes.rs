@@ -30,7 +30,7 @@ struct RouteState {
 }
 
 /// The sign-in routes. Merge them into an app outside of any [`AuthLayer`](super::AuthLayer). They are below the path of
-/// the public URL; [`Builder::route_paths`](crate::Builder::route_paths) changes the paths:
+/// the public URL; [`AuthBuilder::route_paths`](crate::AuthBuilder::route_paths) changes the paths:
 ///
 /// - `GET /auth/login?return_to=/path` redirects the browser to the Cloud's login page.
 /// - `GET /auth/callback` finishes the sign-in and redirects to that path.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::response::IntoResponse;
 use http::HeaderMap;
 
-use super::Builder;
+use super::AuthBuilder;
 use crate::axum::{ErrorPage, RoutePaths};
 
-impl Builder {
+impl AuthBuilder {
     /// Paths of the sign-in routes, below the path of the public URL. Default: below `/auth`. Feature `axum`.
     pub fn route_paths(mut self, paths: RoutePaths) -> Self {
         self.axum.paths = paths;

@@ -7,17 +7,79 @@ use std::pin::Pin;
 use mastra_auth_cloud_core::time::Timestamp;
 
 /// The future of an operation on a channel.
-pub type Working<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>>;
+pub type ChannelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>>;
 
 /// A medium that all instances of a deployment reach, and that stores each revocation until it expires.
 ///
-/// `realm` identifies the deployment: 32 hexadecimal digits, for the name of a table or a channel.
+/// `namespace` identifies the deployment: 32 hexadecimal digits, for the name of a table or a channel.
+///
+/// # Examples
+///
+/// A channel within one process, for a test:
+///
+/// ```
+/// use std::collections::BTreeMap;
+///
+/// use mastra_auth_cloud::Timestamp;
+/// use mastra_auth_cloud::revocation::{
+///     ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel,
+/// };
+/// use tokio::sync::{Mutex, broadcast};
+///
+/// struct InProcess {
+///     stored: Mutex<BTreeMap<String, Timestamp>>,
+///     sender: broadcast::Sender<String>,
+///     receiver: Mutex<Option<broadcast::Receiver<String>>>,
+/// }
+///
+/// impl RevocationChannel for InProcess {
+///     fn publish<'a>(&'a self, _: &'a str, messages: &'a [ChannelMessage]) -> ChannelFuture<'a, ()> {
+///         Box::pin(async move {
+///             for message in messages {
+///                 let text = message.text().to_owned();
+///                 if message.is_kept() {
+///                     self.stored.lock().await.insert(text.clone(), message.until());
+///                 }
+///                 // No instance may be connected.
+///                 let _ = self.sender.send(text);
+///             }
+///             Ok(())
+///         })
+///     }
+///
+///     fn receive<'a>(&'a self, _: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate> {
+///         Box::pin(async move {
+///             let mut receiver = self.receiver.lock().await;
+///             let Some(connected) = receiver.as_mut() else {
+///                 // Subscribe first, then read what is stored: so nothing is missed in between.
+///                 *receiver = Some(self.sender.subscribe());
+///                 let stored = self.stored.lock().await;
+///                 return Ok(ChannelUpdate::SnapshotEnd {
+///                     texts: stored.keys().take(most).cloned().collect(),
+///                     left_out: stored.len().saturating_sub(most),
+///                 });
+///             };
+///             match connected.recv().await {
+///                 Ok(text) => Ok(ChannelUpdate::Published(vec![text])),
+///                 Err(_) => {
+///                     *receiver = None;
+///                     Err(ChannelError::new("messages were missed"))
+///                 }
+///             }
+///         })
+///     }
+/// }
+/// ```
 pub trait RevocationChannel: Send + Sync + 'static {
     /// Stores these messages for instances that are disconnected, and sends them to those that are connected: both or
-    /// neither. A message may be published more than once. One that [needs not be kept](Message::is_kept) is only sent.
+    /// neither. A message may be published more than once. One that [needs not be kept](ChannelMessage::is_kept) is only sent.
     ///
     /// Must end within a few seconds. After an error the caller retries with the same messages.
-    fn publish<'a>(&'a self, realm: &'a str, messages: &'a [Message]) -> Working<'a, ()>;
+    fn publish<'a>(
+        &'a self,
+        namespace: &'a str,
+        messages: &'a [ChannelMessage],
+    ) -> ChannelFuture<'a, ()>;
 
     /// Waits for the next messages. The first call, and the first after an error, subscribes and then returns everything
     /// stored, in as many parts as it likes. This order leaves no gap between the two.
@@ -26,18 +88,22 @@ pub trait RevocationChannel: Send + Sync + 'static {
     ///
     /// An error means that messages may have been missed. The implementation must detect a dead connection: check now and
     /// then, while it waits, that the other end is still there.
-    fn receive<'a>(&'a self, realm: &'a str, most: usize) -> Working<'a, Received>;
+    fn receive<'a>(
+        &'a self,
+        namespace: &'a str,
+        most: usize,
+    ) -> ChannelFuture<'a, ChannelUpdate>;
 }
 
 /// One revocation, or one used sign-in callback, as it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
+pub struct ChannelMessage {
     text: String,
     until: Timestamp,
     is_kept: bool,
 }
 
-impl Message {
+impl ChannelMessage {
     pub(super) const fn revocation(text: String, until: Timestamp) -> Self {
         Self {
             text,
@@ -74,18 +140,19 @@ impl Message {
 
 /// The result of [`RevocationChannel::receive`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Received {
+#[non_exhaustive]
+pub enum ChannelUpdate {
     /// A part of the stored entries that have not expired. More follows.
-    Part(Vec<String>),
+    SnapshotPart(Vec<String>),
     /// The last part, or all of it: the channel was just joined.
-    Standing {
+    SnapshotEnd {
         /// The stored entries.
         texts: Vec<String>,
         /// The number of stored entries beyond the limit, which were left out.
         left_out: usize,
     },
     /// Messages published since then. Empty if there are none but the connection was just checked.
-    News(Vec<String>),
+    Published(Vec<String>),
 }
 
 /// A channel failure. Says what failed but never at which address, which may hold a password.

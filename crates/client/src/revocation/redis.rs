@@ -17,7 +17,7 @@ use tokio::sync::Mutex;
 
 use self::news::News;
 use self::reading::{Found, Reading};
-use super::channel::{ChannelError, Message, Received, RevocationChannel, Working};
+use super::channel::{ChannelError, ChannelMessage, ChannelUpdate, RevocationChannel, ChannelFuture};
 use crate::system;
 
 const PREFIX: &str = "mastra-auth:revocations";
@@ -32,7 +32,7 @@ const BEHIND: Duration = Duration::from_secs(60 * 60);
 /// The answer may have been on its way.
 const LATE: ChannelError = ChannelError::new("redis does not answer in time");
 
-/// Revocations over Redis, for [`Builder::revocations`](crate::Builder::revocations).
+/// Revocations over Redis, for [`AuthBuilder::revocations`](crate::AuthBuilder::revocations).
 pub struct RedisRevocations {
     client: Client,
     commands: Mutex<Option<MultiplexedConnection>>,
@@ -108,7 +108,7 @@ impl RedisRevocations {
         Err(error)
     }
 
-    async fn store(&self, realm: &str, messages: &[Message]) -> Result<(), ChannelError> {
+    async fn store(&self, realm: &str, messages: &[ChannelMessage]) -> Result<(), ChannelError> {
         let name = name(realm);
         let mut both = redis::pipe();
         both.atomic();
@@ -131,7 +131,7 @@ impl RedisRevocations {
     }
 
     /// The next page of the snapshot. Entries of other publishers may be too long for a page to arrive in time.
-    async fn page(&self, realm: &str, reading: &mut Reading) -> Result<Received, ChannelError> {
+    async fn page(&self, realm: &str, reading: &mut Reading) -> Result<ChannelUpdate, ChannelError> {
         let name = name(realm);
         loop {
             match self.command(&reading.next(&name)).await {
@@ -148,7 +148,7 @@ impl RedisRevocations {
         }
     }
 
-    async fn next(&self, realm: &str, most: usize) -> Result<Received, ChannelError> {
+    async fn next(&self, realm: &str, most: usize) -> Result<ChannelUpdate, ChannelError> {
         let mut held = self.listening.lock().await;
         let listening = match held.as_mut() {
             Some(listening) => listening,
@@ -159,7 +159,7 @@ impl RedisRevocations {
             None => self.news(realm, listening).await,
         };
         match received {
-            Ok(Received::Standing { .. }) => listening.reading = None,
+            Ok(ChannelUpdate::SnapshotEnd { .. }) => listening.reading = None,
             Ok(_) => {}
             Err(_) => {
                 *held = None;
@@ -169,7 +169,7 @@ impl RedisRevocations {
         received
     }
 
-    async fn news(&self, realm: &str, listening: &mut Listening) -> Result<Received, ChannelError> {
+    async fn news(&self, realm: &str, listening: &mut Listening) -> Result<ChannelUpdate, ChannelError> {
         let now = system::now().monotonic;
         if now.saturating_sub(listening.looked) >= LOOK {
             let (name, mark) = (name(realm), &self.mark);
@@ -184,7 +184,7 @@ impl RedisRevocations {
             }
             listening.looked = now;
         }
-        listening.news.next().await.map(Received::News)
+        listening.news.next().await.map(ChannelUpdate::Published)
     }
 
     async fn join(&self, realm: &str, most: usize) -> Result<Listening, ChannelError> {
@@ -207,11 +207,11 @@ impl RedisRevocations {
 }
 
 impl RevocationChannel for RedisRevocations {
-    fn publish<'a>(&'a self, realm: &'a str, messages: &'a [Message]) -> Working<'a, ()> {
+    fn publish<'a>(&'a self, realm: &'a str, messages: &'a [ChannelMessage]) -> ChannelFuture<'a, ()> {
         Box::pin(self.store(realm, messages))
     }
 
-    fn receive<'a>(&'a self, realm: &'a str, most: usize) -> Working<'a, Received> {
+    fn receive<'a>(&'a self, realm: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate> {
         Box::pin(self.next(realm, most))
     }
 }

@@ -5,8 +5,8 @@
 
 use mastra_auth_cloud_core::time::Timestamp;
 
-use super::complaints::Complaints;
-use super::status::{Link, RevocationStatus};
+use super::log_limit::LogLimit;
+use super::status::{ChannelState, RevocationStatus};
 
 pub(super) struct State {
     pub(super) status: RevocationStatus,
@@ -15,7 +15,7 @@ pub(super) struct State {
     pub(super) publishes: bool,
     /// The number of revocations being published.
     pub(super) under_way: usize,
-    pub(super) complaints: Complaints,
+    pub(super) unreadable_log: LogLimit,
     stage: Stage,
 }
 
@@ -35,7 +35,7 @@ impl State {
             receives: false,
             publishes: true,
             under_way: 0,
-            complaints: Complaints::default(),
+            unreadable_log: LogLimit::default(),
             stage: Stage::Begun,
         }
     }
@@ -47,9 +47,9 @@ impl State {
         }
         let stage = std::mem::replace(&mut self.stage, Stage::Tried);
         match (self.status.is_connected(), self.receives && self.publishes) {
-            (false, true) => self.status.link = Link::Connected { since: now },
+            (false, true) => self.status.state = ChannelState::Connected { since: now },
             (true, false) => {
-                self.status.link = Link::Away { since: now };
+                self.status.state = ChannelState::Disconnected { since: now };
                 self.status.lost = self.status.lost.saturating_add(1);
                 return true;
             }
@@ -62,7 +62,7 @@ impl State {
     pub(super) fn leave(&mut self, now: Timestamp) {
         self.stage = Stage::Left;
         if self.status.is_connected() {
-            self.status.link = Link::Away { since: now };
+            self.status.state = ChannelState::Disconnected { since: now };
         }
     }
 
@@ -84,13 +84,13 @@ mod tests {
         let mut state = State::new(at(0));
         assert!(state.relink(at(1)), "not there at the start");
         assert!(!state.relink(at(2)), "and that is known");
-        assert_eq!(state.status.link, Link::Away { since: at(0) });
+        assert_eq!(state.status.state, ChannelState::Disconnected { since: at(0) });
         state.receives = true;
         assert!(!state.relink(at(3)));
-        assert_eq!(state.status.link, Link::Connected { since: at(3) });
+        assert_eq!(state.status.state, ChannelState::Connected { since: at(3) });
         state.publishes = false;
         assert!(state.relink(at(4)), "lost");
-        assert_eq!(state.status.link, Link::Away { since: at(4) });
+        assert_eq!(state.status.state, ChannelState::Disconnected { since: at(4) });
         assert_eq!(state.status.lost, 1);
     }
 
@@ -103,7 +103,7 @@ mod tests {
         // A task that did not yet see that the channel was left.
         state.receives = true;
         assert!(!state.relink(at(3)));
-        assert_eq!(state.status.link, Link::Away { since: at(2) });
+        assert_eq!(state.status.state, ChannelState::Disconnected { since: at(2) });
         assert_eq!(state.status.lost, 0);
     }
 }

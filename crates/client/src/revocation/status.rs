@@ -9,7 +9,7 @@ use mastra_auth_cloud_core::time::Timestamp;
 #[non_exhaustive]
 pub struct RevocationStatus {
     /// Whether the channel is connected.
-    pub link: Link,
+    pub state: ChannelState,
     /// How long before its arrival the new revocations of the last message were made. `None` before the first.
     pub lag: Option<Duration>,
     /// Revocations that wait to be published.
@@ -28,14 +28,15 @@ pub struct RevocationStatus {
 
 /// Whether the channel is connected, and since when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
+#[non_exhaustive]
+pub enum ChannelState {
     /// Connected, and this instance knows all that the channel holds.
     Connected {
         /// Since then.
         since: Timestamp,
     },
     /// Disconnected: this instance does not learn of revocations made elsewhere.
-    Away {
+    Disconnected {
         /// Since then, or since the start.
         since: Timestamp,
     },
@@ -44,7 +45,7 @@ pub enum Link {
 impl RevocationStatus {
     pub(super) const fn new(now: Timestamp) -> Self {
         Self {
-            link: Link::Away { since: now },
+            state: ChannelState::Disconnected { since: now },
             lag: None,
             pending: 0,
             sent: 0,
@@ -57,6 +58,6 @@ impl RevocationStatus {
 
     /// Whether the channel is connected.
     pub const fn is_connected(&self) -> bool {
-        matches!(self.link, Link::Connected { .. })
+        matches!(self.state, ChannelState::Connected { .. })
     }
 }

@@ -20,7 +20,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::channel::{ChannelError, Message, Received, RevocationChannel};
+use super::channel::{ChannelError, ChannelMessage, ChannelUpdate, RevocationChannel};
 use super::pause::Pause;
 use super::state::State;
 use super::status::RevocationStatus;
@@ -178,7 +178,7 @@ async fn caught<T>(work: impl Future<Output = Result<T, ChannelError>>) -> Resul
 }
 
 /// The number of revocations among these.
-fn kept(batch: &[Message]) -> usize {
+fn kept(batch: &[ChannelMessage]) -> usize {
     batch.iter().filter(|message| message.is_kept()).count()
 }
 
@@ -188,7 +188,7 @@ impl Shared {
         let mut batch = Vec::new();
         loop {
             let now = system::now().wall;
-            batch.retain(|message: &Message| message.until() > now);
+            batch.retain(|message: &ChannelMessage| message.until() > now);
             {
                 let mut state = self.state();
                 if batch.is_empty() {
@@ -219,7 +219,7 @@ impl Shared {
     }
 
     /// Empty only if the queue is: a batch that expired whole does not hold up the next.
-    fn next_batch(&self, now: Timestamp) -> Vec<Message> {
+    fn next_batch(&self, now: Timestamp) -> Vec<ChannelMessage> {
         loop {
             let mut next = self.authority.take_revocations(BATCH);
             if next.is_empty() {
@@ -238,14 +238,14 @@ impl Shared {
         }
     }
 
-    fn message(&self, revocation: &Revocation) -> Message {
+    fn message(&self, revocation: &Revocation) -> ChannelMessage {
         let text = self.authority.realm().encode(revocation);
-        Message::revocation(text, revocation.until)
+        ChannelMessage::revocation(text, revocation.until)
     }
 
-    fn spent_callback(&self, spent: &SpentCallback) -> Message {
+    fn spent_callback(&self, spent: &SpentCallback) -> ChannelMessage {
         let text = self.authority.realm().encode_spent(spent);
-        Message::spent_callback(text, spent.until)
+        ChannelMessage::spent_callback(text, spent.until)
     }
 
     fn sent(&self, count: usize) {
@@ -279,13 +279,13 @@ impl Shared {
         loop {
             let realm = self.authority.realm().as_str();
             match caught(async { self.channel.receive(realm, most).await }).await {
-                Ok(Received::Part(texts)) => self.part(&mut joining, &texts),
-                Ok(Received::Standing { texts, left_out }) => {
+                Ok(ChannelUpdate::SnapshotPart(texts)) => self.part(&mut joining, &texts),
+                Ok(ChannelUpdate::SnapshotEnd { texts, left_out }) => {
                     self.part(&mut joining, &texts);
                     self.joined(joining.take(), left_out);
                     pause = Pause::default();
                 }
-                Ok(Received::News(texts)) => self.news(&texts),
+                Ok(ChannelUpdate::Published(texts)) => self.news(&texts),
                 Err(error) => {
                     joining = None;
                     let lost = {
@@ -349,7 +349,7 @@ impl Shared {
         let mut state = self.state();
         add(&mut state.status.received, heard.new);
         add(&mut state.status.unreadable, unreadable);
-        let told = state.complaints.more(unreadable, now);
+        let told = state.unreadable_log.add(unreadable, now);
         drop(state);
         if let Some(count) = told {
             channel::unreadable(count);

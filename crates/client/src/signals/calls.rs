@@ -10,7 +10,7 @@ use tracing::{Instrument as _, debug_span, field};
 
 use super::{CLOUD, tell};
 use crate::system;
-use crate::transport::{Sending, Transport};
+use crate::transport::{Transport, TransportFuture};
 
 /// A transport that records each exchange.
 pub(crate) struct Watched {
@@ -25,7 +25,7 @@ impl Watched {
 }
 
 impl Transport for Watched {
-    fn send(&self, request: Request) -> Sending<'_> {
+    fn send(&self, request: Request) -> TransportFuture<'_> {
         let call = request.call();
         let operation = call.as_str();
         let span = debug_span!(

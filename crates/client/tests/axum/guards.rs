@@ -6,8 +6,7 @@ use crate::common::{Browser, ask, desk, headers, parameter, router};
 use axum::Router;
 use axum::body::Body;
 use mastra_auth_cloud::axum::routes;
-use mastra_auth_cloud::core::cookie::Secure;
-use mastra_auth_cloud::{Builder, MastraCloudAuth};
+use mastra_auth_cloud::{AuthBuilder, MastraCloudAuth, Secure};
 use reqwest::Method;
 use tower::ServiceExt as _;
 
@@ -125,7 +124,7 @@ async fn threat_054_a_sign_in_comes_back_to_this_origin_only() {
 }
 
 /// An app that browsers reach over https, as behind a proxy that ends TLS.
-fn behind_tls(options: Builder) -> Router {
+fn behind_tls(options: AuthBuilder) -> Router {
     let auth = options
         .project_id("demo")
         .public_url("https://app.example.com")

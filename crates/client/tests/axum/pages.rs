@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::response::Html;
 use axum::routing::{get, post};
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, RequirePermission, routes};
-use mastra_auth_cloud::{Builder, Dialect, MastraCloudAuth};
+use mastra_auth_cloud::{AuthBuilder, Dialect, MastraCloudAuth};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 use tower::ServiceExt as _;
@@ -194,7 +194,7 @@ async fn branded(cloud: &LocalCloud) -> App {
     .await
 }
 
-fn own_pages(options: Builder) -> Builder {
+fn own_pages(options: AuthBuilder) -> AuthBuilder {
     options.project_id("demo").error_page(|error, headers| {
         let language = headers["accept-language"].to_str().unwrap_or_default();
         Html(format!(

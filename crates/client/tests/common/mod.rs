@@ -12,13 +12,9 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::response::sse::{Event, Sse};
 use axum::routing::{delete, get};
-use mastra_auth_cloud::axum::{
-    AuthLayer, CurrentUser, Permission, RequirePermission, routes,
-};
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::core::state::State;
-use mastra_auth_cloud::core::url::{RedirectUri, ReturnPath};
-use mastra_auth_cloud::{Answer, Builder, Dialect, MastraCloudAuth};
+use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, Permission, RequirePermission, routes};
+use mastra_auth_cloud::login::{RedirectUri, ReturnPath, State};
+use mastra_auth_cloud::{AuthBuilder, Authentication, Dialect, MastraCloudAuth, Policy};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use reqwest::header::{
     ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN, SET_COOKIE,
@@ -72,7 +68,7 @@ impl App {
     }
 
     /// A service whose options may depend on its address.
-    pub(crate) async fn with(options: impl FnOnce(&str) -> Builder) -> Self {
+    pub(crate) async fn with(options: impl FnOnce(&str) -> AuthBuilder) -> Self {
         Self::built(options, router).await
     }
 
@@ -92,7 +88,7 @@ impl App {
 
     /// A service whose options may depend on its address, with routes of its own.
     pub(crate) async fn built(
-        options: impl FnOnce(&str) -> Builder,
+        options: impl FnOnce(&str) -> AuthBuilder,
         router: impl FnOnce(&MastraCloudAuth) -> Router,
     ) -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -497,9 +493,9 @@ pub(crate) async fn until<F: Future<Output = bool>>(what: &str, mut is_so: impl 
     }
 }
 
-pub(crate) fn id(answer: &Answer) -> &str {
+pub(crate) fn id(answer: &Authentication) -> &str {
     match answer {
-        Answer::Authenticated(identity) => identity.user().id().as_str(),
+        Authentication::Authenticated(identity) => identity.user().id().as_str(),
         other => panic!("{other:?}"),
     }
 }

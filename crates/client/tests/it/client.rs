@@ -3,13 +3,8 @@
 use std::time::Duration;
 
 use crate::common::{App, Browser, cloud, parameter, patient};
-use mastra_auth_cloud::core::op::exchange_code::Exchanged;
-use mastra_auth_cloud::core::secret::{AuthorizationCode, Verifier};
-use mastra_auth_cloud::core::state::State;
-use mastra_auth_cloud::core::url::RedirectUri;
-use mastra_auth_cloud::{
-    CloudApiError, Dialect, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId,
-};
+use mastra_auth_cloud::login::{AuthorizationCode, Exchanged, RedirectUri, State, Verifier};
+use mastra_auth_cloud::{CloudApiError, Dialect, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
 

@@ -2,13 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use mastra_auth_cloud::core::encoding::base64url;
-use mastra_auth_cloud::core::http::{Request, Response};
-use mastra_auth_cloud::core::state::State;
-use mastra_auth_cloud::core::url::{RedirectUri, ReturnPath};
-use mastra_auth_cloud::{
-    Answer, MastraCloudAuth, Sending, SessionToken, Transport,
-};
+use mastra_auth_cloud::login::{RedirectUri, ReturnPath, State};
+use mastra_auth_cloud::transport::{Request, Response, Transport, TransportFuture};
+use mastra_auth_cloud::{Authentication, MastraCloudAuth, SessionToken};
+use mastra_auth_cloud_core::encoding::base64url;
 use serde_json::json;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
@@ -35,7 +32,7 @@ fn token(age: u64) -> String {
 struct Vouching(String);
 
 impl Transport for Vouching {
-    fn send(&self, _: Request) -> Sending<'_> {
+    fn send(&self, _: Request) -> TransportFuture<'_> {
         let (from, to) = (now() * 1000, (now() + 24 * HOUR) * 1000);
         let session =
             json!({ "id": "ses_1", "user_id": "usr_1", "created_at": from, "expires_at": to });
@@ -59,7 +56,7 @@ fn provider(handed_out: &str) -> MastraCloudAuth {
 async fn by_a_request(auth: &MastraCloudAuth, token: &str) {
     for _ in 0..3 {
         let answer = auth.authenticate_token(token).await;
-        assert!(matches!(answer, Answer::Authenticated(_)), "{answer:?}");
+        assert!(matches!(answer, Authentication::Authenticated(_)), "{answer:?}");
     }
 }
 

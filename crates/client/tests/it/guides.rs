@@ -9,9 +9,9 @@ use std::error::Error;
 
 use axum::Router;
 use axum::routing::get;
-use mastra_auth_cloud::MastraCloudAuth;
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, routes};
 use mastra_auth_cloud::metrics::prometheus_client::registry::Registry;
+use mastra_auth_cloud::MastraCloudAuth;
 
 /// README.md. What it reads from the environment is another test's.
 #[allow(dead_code, reason = "needs variables of the environment")]
@@ -30,13 +30,12 @@ async fn agents(user: CurrentUser) -> String {
 
 #[allow(dead_code, reason = "needs variables of the environment")]
 fn outages() -> Result<(), Box<dyn Error>> {
-    use mastra_auth_cloud::Builder;
-    use mastra_auth_cloud::core::config::Policy;
+    use mastra_auth_cloud::{AuthBuilder, Policy};
     use std::time::Duration;
 
     let mut policy = Policy::default();
     policy.breaker_failures = 10;
-    let auth = Builder::from_env()?
+    let auth = AuthBuilder::from_env()?
         .policy(policy)
         .fresh_for(Duration::from_secs(10))
         .stale_if_error_for(Duration::from_secs(120))
@@ -58,7 +57,8 @@ async fn observability() -> Result<(), Box<dyn Error>> {
 
 #[tokio::test]
 async fn revocations() -> Result<(), Box<dyn Error>> {
-    use mastra_auth_cloud::{MastraCloudAuth, RedisRevocations, SessionId, UserId};
+    use mastra_auth_cloud::revocation::RedisRevocations;
+    use mastra_auth_cloud::{MastraCloudAuth, SessionId, UserId};
 
     let auth = MastraCloudAuth::builder()
         .project_id("my-project")
@@ -73,10 +73,10 @@ async fn revocations() -> Result<(), Box<dyn Error>> {
 
 #[tokio::test]
 async fn verification() -> Result<(), Box<dyn Error>> {
-    use mastra_auth_cloud::{MastraCloudAuth, Mode, VerificationOptions};
+    use mastra_auth_cloud::{MastraCloudAuth, VerificationMode, VerificationOptions};
 
     let verification = VerificationOptions {
-        mode: Mode::KeysAndSession,
+        mode: VerificationMode::KeysAndSession,
         ..VerificationOptions::default()
     };
     let auth = MastraCloudAuth::builder()

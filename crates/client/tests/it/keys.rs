@@ -3,16 +3,13 @@
 use std::time::Duration;
 
 use crate::common::{App, Browser, brisk, cloud, cloud_with, headers, id, until};
-use mastra_auth_cloud::core::verification::ByKeys;
-use mastra_auth_cloud::{
-    Answer, Code, Dialect, MastraCloudAuth, Mode, SessionToken,
-    VerificationOptions,
-};
+use mastra_auth_cloud::{Authentication, Code, Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions};
+use mastra_auth_cloud_core::verification::ByKeys;
 use mastra_auth_local_cloud::{Algorithm, LocalCloud};
 
 const HOUR: Duration = Duration::from_hours(1);
 
-fn by(mode: Mode) -> VerificationOptions {
+fn by(mode: VerificationMode) -> VerificationOptions {
     VerificationOptions {
         mode,
         ..VerificationOptions::default()
@@ -31,9 +28,9 @@ fn provider(cloud: &LocalCloud, verification: VerificationOptions) -> MastraClou
 
 async fn who(auth: &MastraCloudAuth, token: &str) -> String {
     match auth.authenticate_token(token).await {
-        Answer::Authenticated(identity) => identity.user().id().as_str().to_owned(),
-        Answer::Anonymous => "anonymous".to_owned(),
-        Answer::Rejected(error) | Answer::Unavailable(error) => error.code().to_owned(),
+        Authentication::Authenticated(identity) => identity.user().id().as_str().to_owned(),
+        Authentication::Anonymous => "anonymous".to_owned(),
+        Authentication::Rejected(error) | Authentication::Unavailable(error) => error.code().to_owned(),
     }
 }
 
@@ -46,11 +43,11 @@ async fn threat_035_a_refusal_by_expiry_never_stands_in_the_way_of_a_renewal() {
         let token = control.sign_in_with_token_of("member", age, lifetime);
         let token = token.unwrap();
         let old = SessionToken::parse(&token).unwrap();
-        for mode in [Mode::Cloud, Mode::Keys, Mode::KeysAndSession] {
+        for mode in [VerificationMode::Cloud, VerificationMode::Keys, VerificationMode::KeysAndSession] {
             // An instance that never saw the session, in two orders.
             let fresh = || {
                 let mut verification = by(mode);
-                verification.leeway = (mode != Mode::Cloud).then_some(Duration::ZERO);
+                verification.leeway = (mode != VerificationMode::Cloud).then_some(Duration::ZERO);
                 let options = MastraCloudAuth::builder()
                     .project_id("demo")
                     .base_url(cloud.url());
@@ -77,7 +74,7 @@ async fn threat_035_a_refusal_by_expiry_never_stands_in_the_way_of_a_renewal() {
 async fn hundreds_of_people_are_verified_with_one_fetch() {
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let cloud = cloud_with(Dialect::V1, |options| options.algorithm = algorithm).await;
-        let auth = provider(&cloud, by(Mode::Keys));
+        let auth = provider(&cloud, by(VerificationMode::Keys));
         let people = [("member", "usr_mei"), ("viewer", "usr_victor")];
         let tasks = (0..200).map(|at| {
             let (handle, id) = people[at % 2];
@@ -94,7 +91,7 @@ async fn hundreds_of_people_are_verified_with_one_fetch() {
 
 #[tokio::test]
 async fn a_browser_signs_in_and_out_where_signatures_are_checked() {
-    for mode in [Mode::Keys, Mode::KeysAndSession] {
+    for mode in [VerificationMode::Keys, VerificationMode::KeysAndSession] {
         let cloud = cloud(Dialect::V1).await;
         let app = App::with(|url| {
             MastraCloudAuth::builder()
@@ -123,7 +120,7 @@ async fn a_sign_in_that_is_refused_ends_its_session_at_the_cloud() {
         let cloud = cloud(dialect).await;
         let verification = VerificationOptions {
             issuer: Some("https://other.example".to_owned()),
-            ..by(Mode::Keys)
+            ..by(VerificationMode::Keys)
         };
         let app = App::with(|url| {
             MastraCloudAuth::builder()
@@ -161,7 +158,7 @@ async fn a_rotation_costs_no_request() {
         .project_id("demo")
         .base_url(cloud.url())
         .policy(policy)
-        .verification(by(Mode::Keys))
+        .verification(by(VerificationMode::Keys))
         .build()
         .unwrap();
     let old = cloud.control().sign_in("member", HOUR).unwrap();
@@ -179,7 +176,7 @@ async fn a_rotation_costs_no_request() {
 #[tokio::test]
 async fn threat_020_a_session_that_ended_at_the_cloud_dies_within_the_time_it_is_asked_in() {
     let cloud = cloud(Dialect::V1).await;
-    let mut options = by(Mode::KeysAndSession);
+    let mut options = by(VerificationMode::KeysAndSession);
     options.session_every = Some(Duration::from_millis(200));
     let auth = provider(&cloud, options);
     let token = cloud.control().sign_in("member", HOUR).unwrap();
@@ -196,19 +193,19 @@ async fn threat_020_a_session_that_ended_at_the_cloud_dies_within_the_time_it_is
 #[tokio::test]
 async fn a_cloud_that_is_away_keeps_nobody_out_whose_signature_is_good() {
     let cloud = cloud(Dialect::V1).await;
-    let auth = provider(&cloud, by(Mode::Keys));
+    let auth = provider(&cloud, by(VerificationMode::Keys));
     let (known, new) = (
         cloud.control().sign_in("member", HOUR).unwrap(),
         cloud.control().sign_in("viewer", HOUR).unwrap(),
     );
-    let without = provider(&cloud, by(Mode::Keys));
+    let without = provider(&cloud, by(VerificationMode::Keys));
     assert_eq!(who(&auth, &known).await, "usr_mei");
     drop(cloud);
     assert_eq!(who(&auth, &known).await, "usr_mei");
     assert_eq!(who(&auth, &new).await, "usr_victor");
     assert_eq!(who(&without, &new).await, "keys_unavailable");
     let answer = without.authenticate_token(&new).await;
-    assert!(matches!(answer, Answer::Unavailable(error) if error.is(&Code::KeysUnavailable)));
+    assert!(matches!(answer, Authentication::Unavailable(error) if error.is(&Code::KeysUnavailable)));
 }
 
 #[tokio::test]
@@ -218,22 +215,22 @@ async fn threat_007_a_token_for_another_project_or_of_another_cloud_is_refused()
         crate::common::cloud(Dialect::V1).await,
     );
     let token = cloud.control().sign_in("member", HOUR).unwrap();
-    let mut other = by(Mode::Keys);
+    let mut other = by(VerificationMode::Keys);
     other.audience = Some("demo2".to_owned());
     assert_eq!(
         who(&provider(&cloud, other), &token).await,
         "token_audience_mismatch"
     );
-    let mut issuer = by(Mode::Keys);
+    let mut issuer = by(VerificationMode::Keys);
     issuer.issuer = Some(elsewhere.url().to_owned());
     assert_eq!(
         who(&provider(&cloud, issuer), &token).await,
         "token_issuer_mismatch"
     );
     assert_eq!(
-        who(&provider(&elsewhere, by(Mode::Keys)), &token).await,
+        who(&provider(&elsewhere, by(VerificationMode::Keys)), &token).await,
         "token_key_unknown"
     );
-    let base = mastra_auth_cloud::core::url::BaseUrl::parse(cloud.url()).unwrap();
+    let base = mastra_auth_cloud::transport::BaseUrl::parse(cloud.url()).unwrap();
     assert!(ByKeys::of_cloud(&base, "demo").is_ok());
 }

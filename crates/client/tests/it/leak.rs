@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::common::{Browser, cloud, parameter, patient, with_parameter};
-use mastra_auth_cloud::core::encoding::{base64url, encode_component, hex};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken};
+use mastra_auth_cloud_core::encoding::{base64url, encode_component, hex};
 use mastra_auth_local_cloud::{Fault, FaultKind};
 use reqwest::Method;
 use reqwest::header::{AUTHORIZATION, HeaderMap};

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use crate::common::{App, Browser, app, ask, brisk, cloud, desk, id, patient, provider, until};
-use mastra_auth_cloud::{
-    Dialect, MastraCloudAuth, Mode, SessionToken, SignOut, VerificationOptions,
-};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, SignOut, VerificationMode, VerificationOptions};
 use mastra_auth_local_cloud::{Fault, FaultKind};
 
 const REQUESTS: &str = "mastra_auth_requests_total";
@@ -268,7 +266,7 @@ async fn a_pause_that_is_over_shows() {
 async fn keys_show_their_age_and_who_was_verified_by_them() {
     let cloud = cloud(Dialect::V1).await;
     let verification = VerificationOptions {
-        mode: Mode::Keys,
+        mode: VerificationMode::Keys,
         ..VerificationOptions::default()
     };
     let auth = MastraCloudAuth::builder()

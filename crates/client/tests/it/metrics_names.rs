@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use crate::common::{App, Browser, ask, desk};
-use mastra_auth_cloud::core::error::CODES;
 use mastra_auth_cloud::metrics::prometheus_client::encoding::text::encode;
 use mastra_auth_cloud::metrics::prometheus_client::registry::Registry;
+use mastra_auth_cloud_core::error::CODES;
 use mastra_auth_local_cloud::{Fault, FaultKind};
 use reqwest::Method;
 

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use mastra_auth_cloud::transport::CloudCall;
 use mastra_auth_cloud::MastraCloudAuth;
-use mastra_auth_cloud::core::cloud_call::{CallResult, CloudCall};
+use mastra_auth_cloud_core::cloud_call::CallResult;
 
 /// What Prometheus itself puts on each series.
 const ITS_OWN: [&str; 2] = ["job", "instance"];

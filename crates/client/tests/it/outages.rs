@@ -5,9 +5,7 @@ use std::time::Duration;
 use crate::common::{
     App, Browser, app, brisk, cloud, cloud_with, headers, id, patient, provider, until,
 };
-use mastra_auth_cloud::{
-    Answer, Dialect, MastraCloudAuth, SessionToken, SignOut,
-};
+use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth, SessionToken, SignOut};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 
@@ -45,7 +43,7 @@ async fn threat_031_a_sign_out_while_the_cloud_is_away_is_told_and_holds() {
             // Used over and over, so that they look worth keeping.
             for _ in 0..4 {
                 let answer = app.auth.authenticate_token(junk.expose()).await;
-                assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
+                assert!(matches!(answer, Authentication::Rejected(_)), "{answer:?}");
             }
         }
 
@@ -54,7 +52,7 @@ async fn threat_031_a_sign_out_while_the_cloud_is_away_is_told_and_holds() {
             let token = cloud.control().sign_in("viewer", HOUR).unwrap();
             matches!(
                 app.auth.authenticate_token(&token).await,
-                Answer::Authenticated(_)
+                Authentication::Authenticated(_)
             )
         })
         .await;
@@ -182,7 +180,7 @@ async fn an_outage_is_lived_through_and_signs_nobody_out() {
             "a browser is not sent to sign in: {page:?}"
         );
         let answer = app.auth.authenticate_token(&stranger).await;
-        assert!(matches!(answer, Answer::Unavailable(_)), "{answer:?}");
+        assert!(matches!(answer, Authentication::Unavailable(_)), "{answer:?}");
         assert_eq!(browser.session(), Some(cookie.as_str()));
 
         let _cloud = at_rest(dialect, port, &folder).await;
@@ -221,7 +219,7 @@ async fn threat_081_a_failure_is_not_remembered_as_a_refusal() {
         cloud.control().set_fault(Fault::new(kind.clone()));
         let answer = auth.authenticate_token(&token).await;
         assert!(
-            matches!(answer, Answer::Unavailable(_)),
+            matches!(answer, Authentication::Unavailable(_)),
             "{kind:?}: {answer:?}"
         );
         cloud.control().clear_faults();
@@ -255,7 +253,7 @@ async fn threat_031_a_sign_out_overlooks_no_cookie() {
             .send(Method::POST, &app.at("/auth/logout"), headers, &[])
             .await;
         let answer = app.auth.authenticate_token(&token).await;
-        assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
+        assert!(matches!(answer, Authentication::Rejected(_)), "{answer:?}");
         let sessions = cloud.control().sessions();
         assert!(
             sessions.iter().all(|one| one.ended_at.is_some()),
@@ -284,7 +282,7 @@ async fn threat_031_whoever_hangs_up_keeps_no_session_alive() {
     });
     until("the sign-out has begun", || async {
         let answer = app.auth.authenticate_token(&first).await;
-        matches!(answer, Answer::Rejected(_))
+        matches!(answer, Authentication::Rejected(_))
     })
     .await;
     leaving.abort();
@@ -294,7 +292,7 @@ async fn threat_031_whoever_hangs_up_keeps_no_session_alive() {
     );
     for token in [&first, &second] {
         let answer = app.auth.authenticate_token(token).await;
-        assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
+        assert!(matches!(answer, Authentication::Rejected(_)), "{answer:?}");
     }
     until("the Cloud has heard of both", || async {
         cloud

@@ -3,13 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud::core::cloud_call::CloudCall;
-use mastra_auth_cloud::core::http::Request;
-use mastra_auth_cloud::core::state::State;
-use mastra_auth_cloud::core::url::BaseUrl;
-use mastra_auth_cloud::{
-    Answer, Dialect, MastraCloudAuth, ReqwestTransport, Sending, Transport,
-};
+use mastra_auth_cloud::login::State;
+use mastra_auth_cloud::transport::{BaseUrl, CloudCall, Request, ReqwestTransport, Transport, TransportFuture};
+use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth};
 use tokio::sync::Semaphore;
 
 use crate::common::{almost_in, cloud, id, patient, until};
@@ -21,7 +17,7 @@ struct Gated {
 }
 
 impl Transport for Gated {
-    fn send(&self, request: Request) -> Sending<'_> {
+    fn send(&self, request: Request) -> TransportFuture<'_> {
         Box::pin(async move {
             if request.call() == CloudCall::DestroySession {
                 self.gate.acquire().await.unwrap().forget();
@@ -61,7 +57,7 @@ async fn a_sign_in_does_not_wait_for_the_end_of_the_previous_session() {
 
     let answer = auth.authenticate_token(&old).await;
     assert!(
-        matches!(&answer, Answer::Rejected(error) if error.code() == "signed_out"),
+        matches!(&answer, Authentication::Rejected(error) if error.code() == "signed_out"),
         "{answer:?}"
     );
     let is_open = || {

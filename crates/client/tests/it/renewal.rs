@@ -12,8 +12,8 @@ use axum::http::request::Parts;
 use axum::response::{AppendHeaders, IntoResponse as _};
 use axum::routing::get;
 use mastra_auth_cloud::axum::{AuthLayer, RequirePermission};
-use mastra_auth_cloud::core::encoding::base64url_decode;
-use mastra_auth_cloud::{Answer, Dialect, SessionToken};
+use mastra_auth_cloud::{Authentication, Dialect, SessionToken};
+use mastra_auth_cloud_core::encoding::base64url_decode;
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 use tower::ServiceExt as _;
@@ -293,7 +293,7 @@ async fn threat_065_no_permission_is_given_past_the_end_of_the_token() {
             let lifetime = Duration::from_secs(seconds);
             let control = cloud.control();
             let token = control.sign_in_with_token_of("owner", Duration::ZERO, lifetime)?;
-            let Answer::Authenticated(held) = app.auth.authenticate_token(&token).await else {
+            let Authentication::Authenticated(held) = app.auth.authenticate_token(&token).await else {
                 return None;
             };
             app.auth.permissions(held.user()).await.ok()?;
@@ -429,7 +429,7 @@ async fn a_bearer_and_a_plain_look_renew_nothing() {
         .auth
         .authenticate(&headers(&[("cookie", &cookie)]))
         .await;
-    assert!(matches!(looked, Answer::Rejected(_)), "{looked:?}");
+    assert!(matches!(looked, Authentication::Rejected(_)), "{looked:?}");
     assert_eq!(cloud.requests("renewal"), 0);
 }
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use crate::common::{cloud, until};
 use futures_util::FutureExt as _;
-use mastra_auth_cloud::{
-    Dialect, MastraCloudAuth, Message, Received, RevocationChannel, UserId, Working,
-};
+use mastra_auth_cloud::revocation::{ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, UserId};
 use mastra_auth_local_cloud::LocalCloud;
 
 /// Keeps what it is told, a while later; nobody else is there.
@@ -23,7 +22,7 @@ struct Board {
 struct Way(Arc<Board>);
 
 impl RevocationChannel for Way {
-    fn publish<'a>(&'a self, _: &'a str, messages: &'a [Message]) -> Working<'a, ()> {
+    fn publish<'a>(&'a self, _: &'a str, messages: &'a [ChannelMessage]) -> ChannelFuture<'a, ()> {
         Box::pin(async move {
             assert!(!self.0.is_broken.load(Ordering::SeqCst), "hunter2");
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -33,12 +32,12 @@ impl RevocationChannel for Way {
         })
     }
 
-    fn receive<'a>(&'a self, _: &'a str, _: usize) -> Working<'a, Received> {
+    fn receive<'a>(&'a self, _: &'a str, _: usize) -> ChannelFuture<'a, ChannelUpdate> {
         Box::pin(async {
             if self.0.was_joined.swap(true, Ordering::SeqCst) {
                 std::future::pending::<()>().await;
             }
-            Ok(Received::Standing {
+            Ok(ChannelUpdate::SnapshotEnd {
                 texts: Vec::new(),
                 left_out: 0,
             })

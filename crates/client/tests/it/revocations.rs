@@ -7,11 +7,8 @@ use std::time::Duration;
 
 use crate::common::{almost_in, cloud, finish, patient, until};
 use crate::ear::Ear;
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{
-    Answer, ChannelError, Code, Dialect, Link, MastraCloudAuth, Message, Received,
-    RevocationChannel, SessionToken, SignOut, UserId, Working,
-};
+use mastra_auth_cloud::revocation::{ChannelError, ChannelFuture, ChannelMessage, ChannelState, ChannelUpdate, RevocationChannel};
+use mastra_auth_cloud::{Authentication, Code, Dialect, MastraCloudAuth, Policy, SessionToken, SignOut, UserId};
 use mastra_auth_local_cloud::LocalCloud;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -62,7 +59,7 @@ struct Way {
 }
 
 impl RevocationChannel for Way {
-    fn publish<'a>(&'a self, _: &'a str, messages: &'a [Message]) -> Working<'a, ()> {
+    fn publish<'a>(&'a self, _: &'a str, messages: &'a [ChannelMessage]) -> ChannelFuture<'a, ()> {
         Box::pin(async move {
             self.board.check()?;
             for message in messages {
@@ -75,7 +72,7 @@ impl RevocationChannel for Way {
         })
     }
 
-    fn receive<'a>(&'a self, _: &'a str, _: usize) -> Working<'a, Received> {
+    fn receive<'a>(&'a self, _: &'a str, _: usize) -> ChannelFuture<'a, ChannelUpdate> {
         Box::pin(async {
             let mut news = self.news.lock().await;
             if let Some(joined) = news.as_mut() {
@@ -83,14 +80,14 @@ impl RevocationChannel for Way {
                     *news = None;
                     return Err(ChannelError::new("the board hung up"));
                 };
-                return Ok(Received::News(vec![text]));
+                return Ok(ChannelUpdate::Published(vec![text]));
             }
             self.board.check()?;
             let (tell, told) = unbounded_channel();
             self.board.listening.lock().unwrap().push(tell);
             *news = Some(told);
             let texts = self.board.kept.lock().unwrap().iter().cloned().collect();
-            Ok(Received::Standing { texts, left_out: 0 })
+            Ok(ChannelUpdate::SnapshotEnd { texts, left_out: 0 })
         })
     }
 }
@@ -119,8 +116,8 @@ fn sign_in(cloud: &LocalCloud, person: &str) -> SessionToken {
 
 async fn is_in(auth: &MastraCloudAuth, token: &SessionToken) -> bool {
     match auth.authenticate_token(token.expose()).await {
-        Answer::Authenticated(_) => true,
-        Answer::Rejected(error) => {
+        Authentication::Authenticated(_) => true,
+        Authentication::Rejected(error) => {
             assert_eq!(error.code(), Code::SignedOut.as_str());
             false
         }
@@ -198,7 +195,7 @@ async fn threat_031_a_channel_that_falls_and_forgets_loses_nothing() {
     assert_eq!(here.sign_out(&tokens[1]).await, SignOut::Ended);
     assert_eq!(there.sign_out(&tokens[2]).await, SignOut::Ended);
     let status = here.revocation_status().unwrap();
-    assert!(matches!(status.link, Link::Away { .. }), "{status:?}");
+    assert!(matches!(status.state, ChannelState::Disconnected { .. }), "{status:?}");
     assert!(status.pending >= 2 && status.lost >= 1, "{status:?}");
     board.rise();
     until("all of it is kept again", || async {
@@ -272,11 +269,11 @@ struct Tries {
 }
 
 impl RevocationChannel for OneWay {
-    fn publish<'a>(&'a self, _: &'a str, _: &'a [Message]) -> Working<'a, ()> {
+    fn publish<'a>(&'a self, _: &'a str, _: &'a [ChannelMessage]) -> ChannelFuture<'a, ()> {
         Box::pin(async { Ok(()) })
     }
 
-    fn receive<'a>(&'a self, _: &'a str, _: usize) -> Working<'a, Received> {
+    fn receive<'a>(&'a self, _: &'a str, _: usize) -> ChannelFuture<'a, ChannelUpdate> {
         Box::pin(async {
             if self.0.count.fetch_add(1, Ordering::SeqCst) == 0 {
                 self.0.first_try_ends.notified().await;

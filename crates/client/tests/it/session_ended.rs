@@ -9,10 +9,7 @@ use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, routes};
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{
-    Answer, Dialect, Identity, MastraCloudAuth, SessionEnd, SessionToken, UserId,
-};
+use mastra_auth_cloud::{Authentication, Dialect, Identity, MastraCloudAuth, Policy, SessionEnd, SessionToken, UserId};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use tokio::time::timeout;
 
@@ -171,7 +168,7 @@ async fn a_stream_outlives_the_token_of_a_session_that_is_renewed() {
     // Past the end of the first token, by the Cloud's own clock.
     crate::common::until("the first token is past its end", || async {
         let auth = provider(&cloud, Dialect::V1, Policy::default());
-        matches!(auth.authenticate_token(&first).await, Answer::Rejected(_))
+        matches!(auth.authenticate_token(&first).await, Authentication::Rejected(_))
     })
     .await;
     assert_eq!(browser.me(&app).await, "usr_mei");
@@ -202,7 +199,7 @@ async fn an_outage_ends_a_stream_only_when_nothing_counts_any_more() {
 
 async fn identity(auth: &MastraCloudAuth, token: &str) -> Identity {
     match auth.authenticate_token(token).await {
-        Answer::Authenticated(identity) => identity.as_ref().clone(),
+        Authentication::Authenticated(identity) => identity.as_ref().clone(),
         other => panic!("{other:?}"),
     }
 }

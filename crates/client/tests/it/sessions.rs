@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::common::{App, Browser, brisk, cloud, cloud_with, desk, id, patient, provider, until};
-use mastra_auth_cloud::{Answer, Dialect, SessionToken};
+use mastra_auth_cloud::{Authentication, Dialect, SessionToken};
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 
 const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
@@ -29,7 +29,7 @@ async fn a_thousand_requests_at_once_ask_once() {
             let (auth, headers) = (auth.clone(), bearer(&token));
             tokio::spawn(async move {
                 let answer = auth.authenticate(&headers).await;
-                let Answer::Authenticated(identity) = answer else {
+                let Authentication::Authenticated(identity) = answer else {
                     panic!("{answer:?}")
                 };
                 auth.permissions(identity.user())
@@ -76,7 +76,7 @@ async fn threat_079_nobody_gets_another_ones_answer() {
                 return;
             }
             let answer = asked.await;
-            let Answer::Authenticated(identity) = answer else {
+            let Authentication::Authenticated(identity) = answer else {
                 panic!("{answer:?}")
             };
             assert_eq!(identity.user().roles(), [(*person).to_owned()]);
@@ -138,8 +138,8 @@ async fn threat_020_a_session_that_ends_at_the_cloud_ends_here_within_the_fresh_
         assert_eq!(cloud.control().end_sessions_of("usr_olivia"), 1);
         until("the ended session is refused", async || {
             let answer = auth.authenticate_token(&token).await;
-            assert!(!matches!(answer, Answer::Unavailable(_)), "{answer:?}");
-            matches!(answer, Answer::Rejected(_))
+            assert!(!matches!(answer, Authentication::Unavailable(_)), "{answer:?}");
+            matches!(answer, Authentication::Rejected(_))
         })
         .await;
     }
@@ -152,7 +152,7 @@ async fn threat_065_a_role_that_changes_is_followed() {
         let auth = provider(&cloud, dialect, brisk());
         let token = cloud.control().sign_in("owner", HOUR).unwrap();
         let may_delete = || async {
-            let Answer::Authenticated(identity) = auth.authenticate_token(&token).await else {
+            let Authentication::Authenticated(identity) = auth.authenticate_token(&token).await else {
                 panic!()
             };
             auth.permissions(identity.user())
@@ -164,7 +164,7 @@ async fn threat_065_a_role_that_changes_is_followed() {
         assert!(cloud.control().set_role("usr_olivia", "viewer"));
         until("the new role", || async { !may_delete().await }).await;
         let answer = auth.authenticate_token(&token).await;
-        let Answer::Authenticated(identity) = answer else {
+        let Authentication::Authenticated(identity) = answer else {
             panic!("{answer:?}")
         };
         assert_eq!(identity.user().roles(), ["viewer"]);
@@ -177,7 +177,7 @@ async fn threat_065_who_is_signed_out_has_no_permissions_any_more() {
         let cloud = cloud(dialect).await;
         let auth = provider(&cloud, dialect, patient());
         let token = cloud.control().sign_in("member", HOUR).unwrap();
-        let Answer::Authenticated(held) = auth.authenticate(&bearer(&token)).await else {
+        let Authentication::Authenticated(held) = auth.authenticate(&bearer(&token)).await else {
             panic!("just signed in");
         };
         assert!(auth.permissions(held.user()).await.is_ok());
@@ -206,7 +206,7 @@ async fn threat_030_a_planted_session_does_not_survive_a_sign_in() {
         assert_ne!(browser.session(), Some(planted.as_str()));
         assert_eq!(browser.me(&app).await, "usr_olivia");
         let answer = app.auth.authenticate_token(&planted).await;
-        assert!(matches!(answer, Answer::Rejected(_)), "{answer:?}");
+        assert!(matches!(answer, Authentication::Rejected(_)), "{answer:?}");
         until("the old one is ended at the Cloud", async || {
             let sessions = cloud.control().sessions();
             let alive = sessions.iter().filter(|one| one.ended_at.is_none());
@@ -245,7 +245,7 @@ async fn threat_013_a_token_has_one_spelling() {
         for spelling in spellings.into_iter().filter(|other| *other != token) {
             let answer = auth.authenticate_token(&spelling).await;
             assert!(
-                matches!(answer, Answer::Rejected(_)),
+                matches!(answer, Authentication::Rejected(_)),
                 "{spelling}: {answer:?}"
             );
         }

@@ -10,10 +10,8 @@ use std::time::Duration;
 use crate::common::{App, Browser, app, ask, cloud, headers, patient, with_parameter};
 use crate::ear::{Ear, Told};
 use mastra_auth_cloud::axum::CurrentUser;
-use mastra_auth_cloud::core::secret::Verifier;
-use mastra_auth_cloud::core::state::State;
-use mastra_auth_cloud::core::url::RedirectUri;
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, Mode, SessionToken, VerificationOptions};
+use mastra_auth_cloud::login::{RedirectUri, State, Verifier};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -361,7 +359,7 @@ async fn the_set_up(desk: &mut Desk) {
     desk.told("refused_oddly", &[("status", "418")]);
 
     let verification = VerificationOptions {
-        mode: Mode::Keys,
+        mode: VerificationMode::Keys,
         ..VerificationOptions::default()
     };
     let auth = MastraCloudAuth::builder()
@@ -392,7 +390,7 @@ async fn the_set_up(desk: &mut Desk) {
     let app = axum::Router::new().route("/", axum::routing::get(move || async move { set }));
     tokio::spawn(async move { axum::serve(listener, app).await });
     let verification = VerificationOptions {
-        mode: Mode::Keys,
+        mode: VerificationMode::Keys,
         key_set_url: Some(format!("http://{address}/")),
         ..VerificationOptions::default()
     };

@@ -5,12 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::core::secret::{AuthorizationCode, Verifier};
-use mastra_auth_cloud::core::url::{BaseUrl, RedirectUri};
-use mastra_auth_cloud::{
-    CloudApiError, MastraCloudAuth, MastraCloudClient, ReqwestTransport, SessionToken,
-};
+use mastra_auth_cloud::login::{AuthorizationCode, RedirectUri, Verifier};
+use mastra_auth_cloud::transport::{BaseUrl, ReqwestTransport};
+use mastra_auth_cloud::{CloudApiError, MastraCloudAuth, MastraCloudClient, Policy, SessionToken};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use crate::common::{cloud, patient, until};
 use crate::redis_server::RedisServer;
-use mastra_auth_cloud::core::ids::SessionId;
-use mastra_auth_cloud::core::time::Timestamp;
-use mastra_auth_cloud::{Answer, Dialect, MastraCloudAuth, RedisRevocations, SessionToken};
+use mastra_auth_cloud::revocation::RedisRevocations;
+use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth, SessionId, SessionToken, Timestamp};
 use mastra_auth_local_cloud::LocalCloud;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -47,7 +46,7 @@ fn session(id: &str) -> SessionId {
 /// A token that is known there, and the session that it is of.
 async fn sign_in(cloud: &LocalCloud, auth: &MastraCloudAuth, who: &str) -> (SessionToken, String) {
     let text = cloud.control().sign_in(who, HOUR).unwrap();
-    let Answer::Authenticated(identity) = auth.authenticate_token(&text).await else {
+    let Authentication::Authenticated(identity) = auth.authenticate_token(&text).await else {
         panic!("just signed in");
     };
     let id = identity.session_id().unwrap().as_str().to_owned();
@@ -168,7 +167,7 @@ async fn threat_080_a_set_larger_than_can_be_known_is_read_in_part_and_that_is_t
     assert_eq!((status.left_out, there.statistics().denials), (2003, 2500));
     for (token, is_known) in [(soon, true), (late, false)] {
         let answer = there.authenticate_token(token.expose()).await;
-        assert_eq!(matches!(answer, Answer::Authenticated(_)), is_known);
+        assert_eq!(matches!(answer, Authentication::Authenticated(_)), is_known);
     }
 }
 

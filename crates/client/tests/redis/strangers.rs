@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::redis_server::RedisServer;
-use mastra_auth_cloud::{ChannelError, Received, RedisRevocations, RevocationChannel as _};
+use mastra_auth_cloud::revocation::{ChannelError, ChannelUpdate, RedisRevocations, RevocationChannel as _};
 use redis::aio::MultiplexedConnection;
 
 const REALM: &str = "00000000000000000000000000000000";
@@ -29,13 +29,13 @@ async fn joined(channel: &RedisRevocations) -> Result<Vec<String>, ChannelError>
     let mut all = Vec::new();
     loop {
         match channel.receive(REALM, MOST).await? {
-            Received::Part(texts) => all.extend(texts),
-            Received::Standing { texts, left_out } => {
+            ChannelUpdate::SnapshotPart(texts) => all.extend(texts),
+            ChannelUpdate::SnapshotEnd { texts, left_out } => {
                 assert_eq!(left_out, 0);
                 all.extend(texts);
                 return Ok(all);
             }
-            Received::News(texts) => panic!("not joined yet: {texts:?}"),
+            other => panic!("not joined yet: {other:?}"),
         }
     }
 }
@@ -99,7 +99,7 @@ async fn threat_080_what_is_told_faster_than_it_is_heard_does_not_stay() {
     assert!(more < 40, "{more} MB of 160 are held");
     let mut heard = 0;
     while heard < 8000 {
-        let Received::News(texts) = channel.receive(REALM, MOST).await.unwrap() else {
+        let ChannelUpdate::Published(texts) = channel.receive(REALM, MOST).await.unwrap() else {
             panic!("joined already");
         };
         assert!(texts.iter().all(String::is_empty));
@@ -109,11 +109,11 @@ async fn threat_080_what_is_told_faster_than_it_is_heard_does_not_stay() {
     let mut heard = 0;
     let error = loop {
         match channel.receive(REALM, MOST).await {
-            Ok(Received::News(texts)) if texts.is_empty() => {
+            Ok(ChannelUpdate::Published(texts)) if texts.is_empty() => {
                 tell(&mut stranger, "short", 20_000).await;
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
-            Ok(Received::News(texts)) => heard += texts.len(),
+            Ok(ChannelUpdate::Published(texts)) => heard += texts.len(),
             Ok(other) => panic!("{other:?}"),
             Err(error) => break error,
         }
@@ -166,7 +166,7 @@ async fn threat_031_the_user_that_the_guide_makes_may_do_what_is_needed() {
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(7) {
         let came = channel.receive(REALM, MOST).await;
-        assert_eq!(came, Ok(Received::News(Vec::new())));
+        assert_eq!(came, Ok(ChannelUpdate::Published(Vec::new())));
     }
     let refused = redis::Client::open(url("sign-outs:PASSWORD")).unwrap();
     let mut refused = refused.get_multiplexed_async_connection().await.unwrap();

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use crate::common::{cloud, until};
 use crate::redis_server::RedisServer;
-use mastra_auth_cloud::core::ids::SessionId;
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, RedisRevocations};
+use mastra_auth_cloud::revocation::RedisRevocations;
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionId};
 use mastra_auth_local_cloud::LocalCloud;
 
 /// `ours.pem` is of the authority that this process trusts, and `strangers.pem` of another; both are for 127.0.0.1.

@@ -10,10 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::core::http::{Request, Response};
-use mastra_auth_cloud::core::url::BaseUrl;
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, ReqwestTransport, Sending, Transport};
+use mastra_auth_cloud::transport::{BaseUrl, Request, ReqwestTransport, Response, Transport, TransportFuture};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, Policy};
 use mastra_auth_local_cloud::LocalCloud;
 use tokio::task::JoinHandle;
 
@@ -32,7 +30,7 @@ struct Broken {
 }
 
 impl Transport for Broken {
-    fn send(&self, request: Request) -> Sending<'_> {
+    fn send(&self, request: Request) -> TransportFuture<'_> {
         let bearer = request.headers().find(|(name, _)| *name == "authorization");
         if bearer.is_none_or(|(_, value)| value != self.bearer) {
             return self.inner.send(request);

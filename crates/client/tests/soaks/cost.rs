@@ -6,8 +6,7 @@
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use mastra_auth_cloud::Dialect;
-use mastra_auth_cloud::core::config::Policy;
+use mastra_auth_cloud::{Dialect, Policy};
 use mastra_auth_local_cloud::LocalCloud;
 
 use crate::common::{PEOPLE, cloud, router};

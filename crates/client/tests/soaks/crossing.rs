@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use mastra_auth_cloud::{Answer, Dialect, MastraCloudAuth};
+use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud, Seed};
 
 use crate::common::{cloud_with, router};
@@ -58,7 +58,7 @@ async fn comes_and_goes(
                 assert_eq!((seen.status, &seen.body), (200, &id), "{seen:?}");
             } else {
                 match auth.authenticate_token(&token).await {
-                    Answer::Authenticated(identity) => {
+                    Authentication::Authenticated(identity) => {
                         let user = identity.user();
                         assert_eq!(user.id().as_str(), id);
                         assert_eq!(user.session_token().expose(), token.as_ref());

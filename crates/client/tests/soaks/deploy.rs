@@ -11,9 +11,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use mastra_auth_cloud::{
-    Answer, Dialect, MastraCloudAuth, Mode, SessionToken, VerificationOptions,
-};
+use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions};
 use mastra_auth_local_cloud::LocalCloud;
 use reqwest::header::{COOKIE, SET_COOKIE};
 use tower::ServiceExt as _;
@@ -21,7 +19,7 @@ use tower::ServiceExt as _;
 use crate::common::{PEOPLE, cloud_with, router};
 use crate::load::Dice;
 
-const MODES: [Mode; 3] = [Mode::Cloud, Mode::Keys, Mode::KeysAndSession];
+const MODES: [VerificationMode; 3] = [VerificationMode::Cloud, VerificationMode::Keys, VerificationMode::KeysAndSession];
 const INSTANCES: usize = 3;
 
 /// How large and how long.
@@ -108,11 +106,11 @@ impl Fleet {
     async fn host(&self, held: &str, id: &str) -> Option<String> {
         let instance = self.next();
         match instance.auth.authenticate_token(held).await {
-            Answer::Authenticated(identity) => {
+            Authentication::Authenticated(identity) => {
                 assert_eq!(identity.user().id().as_str(), id);
                 return None;
             }
-            Answer::Rejected(_) => {}
+            Authentication::Rejected(_) => {}
             _ => return self.told_unavailable(),
         }
         let token = SessionToken::parse(held).unwrap();
@@ -122,8 +120,8 @@ impl Fleet {
         // Nobody is signed out.
         let newer = renewed.unwrap().token;
         match instance.auth.authenticate_token(newer.expose()).await {
-            Answer::Authenticated(identity) => assert_eq!(identity.user().id().as_str(), id),
-            Answer::Unavailable(_) => _ = self.told_unavailable(),
+            Authentication::Authenticated(identity) => assert_eq!(identity.user().id().as_str(), id),
+            Authentication::Unavailable(_) => _ = self.told_unavailable(),
             other => panic!("signed out after a renewal: {other:?}"),
         }
         Some(newer.expose().to_owned())
@@ -161,10 +159,10 @@ impl Fleet {
     }
 }
 
-fn instance(cloud: &LocalCloud, run: Run, mode: Mode) -> Arc<Instance> {
+fn instance(cloud: &LocalCloud, run: Run, mode: VerificationMode) -> Arc<Instance> {
     let verification = VerificationOptions {
         mode,
-        leeway: run.leeway.filter(|_| mode != Mode::Cloud),
+        leeway: run.leeway.filter(|_| mode != VerificationMode::Cloud),
         ..VerificationOptions::default()
     };
     let auth = MastraCloudAuth::builder()
@@ -180,7 +178,7 @@ fn instance(cloud: &LocalCloud, run: Run, mode: Mode) -> Arc<Instance> {
 }
 
 /// Runs one way to verify; how many requests there were, how many brought a newer token, and how many found the Cloud too busy.
-async fn run(mode: Mode, run: Run) -> [usize; 3] {
+async fn run(mode: VerificationMode, run: Run) -> [usize; 3] {
     let cloud = cloud_with(run.dialect, |options| {
         options.token_lifetime = Some(run.token);
     })

@@ -6,12 +6,8 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::core::http::{Request, Response};
-use mastra_auth_cloud::core::url::BaseUrl;
-use mastra_auth_cloud::{
-    MastraCloudAuth, Mode, ReqwestTransport, Sending, Transport, VerificationOptions,
-};
+use mastra_auth_cloud::transport::{BaseUrl, Request, ReqwestTransport, Response, Transport, TransportFuture};
+use mastra_auth_cloud::{MastraCloudAuth, Policy, VerificationMode, VerificationOptions};
 use mastra_auth_local_cloud::LocalCloud;
 use reqwest::header::{COOKIE, SET_COOKIE};
 use tokio::sync::Semaphore;
@@ -56,7 +52,7 @@ impl Recorder {
 }
 
 impl Transport for Recorder {
-    fn send(&self, request: Request) -> Sending<'_> {
+    fn send(&self, request: Request) -> TransportFuture<'_> {
         let bearer = request
             .headers()
             .find(|(name, _)| *name == "authorization")
@@ -82,14 +78,14 @@ impl Transport for Recorder {
 
 /// A provider whose calls are recorded.
 pub(crate) fn recorded(cloud: &LocalCloud, policy: Policy) -> (MastraCloudAuth, Recorder) {
-    verifying(cloud, policy, Mode::Cloud)
+    verifying(cloud, policy, VerificationMode::Cloud)
 }
 
 /// The same, verifying in this way.
 pub(crate) fn verifying(
     cloud: &LocalCloud,
     policy: Policy,
-    mode: Mode,
+    mode: VerificationMode,
 ) -> (MastraCloudAuth, Recorder) {
     let recorder = Recorder::new(cloud);
     let verification = VerificationOptions {

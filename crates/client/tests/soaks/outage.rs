@@ -12,8 +12,7 @@ use std::time::{Duration, Instant};
 use crate::common::{self, PEOPLE, cloud_with, router, until};
 use crate::load::{Recorder, Seen, get, quantile, recorded, spread};
 use axum::Router;
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::{Dialect, MastraCloudAuth};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, Policy};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use tokio::task::JoinHandle;
 

@@ -7,9 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use mastra_auth_cloud::core::config::Policy;
-use mastra_auth_cloud::core::encoding::base64url;
-use mastra_auth_cloud::{Answer, Code, Dialect, MastraCloudAuth, Mode};
+use mastra_auth_cloud::{Authentication, Code, Dialect, MastraCloudAuth, Policy, VerificationMode};
+use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use tokio::task::JoinHandle;
 
@@ -33,7 +32,7 @@ struct Times {
 async fn served(auth: &MastraCloudAuth, (token, id): &(String, &'static str)) -> Duration {
     let begun = Instant::now();
     match auth.authenticate_token(token).await {
-        Answer::Authenticated(identity) => assert_eq!(identity.user().id().as_str(), *id),
+        Authentication::Authenticated(identity) => assert_eq!(identity.user().id().as_str(), *id),
         other => panic!("{other:?}"),
     }
     begun.elapsed()
@@ -122,7 +121,7 @@ impl Forger {
 
 async fn refusal(auth: &MastraCloudAuth, token: &str) -> String {
     match auth.authenticate_token(token).await {
-        Answer::Rejected(error) => error.code().to_owned(),
+        Authentication::Rejected(error) => error.code().to_owned(),
         other => panic!("{other:?}"),
     }
 }
@@ -147,7 +146,7 @@ struct Run {
 async fn flooded(run: Run) {
     let cloud = cloud(Dialect::V1).await;
     let pause = run.policy.keys_pause;
-    let (auth, recorder) = verifying(&cloud, run.policy.clone(), Mode::Keys);
+    let (auth, recorder) = verifying(&cloud, run.policy.clone(), VerificationMode::Keys);
     let known: Vec<_> = (0..8).map(|at| sign_in(&cloud, at)).collect();
     let many = |count: usize| (0..count).map(|at| sign_in(&cloud, at)).collect::<Vec<_>>();
     for session in &known {
@@ -197,7 +196,7 @@ async fn flooded(run: Run) {
     let session = sign_in(&cloud, 0);
     while !matches!(
         auth.authenticate_token(&session.0).await,
-        Answer::Authenticated(_)
+        Authentication::Authenticated(_)
     ) {
         refusal(&auth, &forger.unknown_key()).await;
         assert!(begun.elapsed() < pause + Duration::from_mins(1));
@@ -232,7 +231,7 @@ async fn nonsense(each: Duration) {
     policy.keys_fresh = each / 10;
     policy.keys_pause = each / 10;
     policy.call_timeout = Duration::from_millis(500);
-    let (auth, recorder) = verifying(&cloud, policy, Mode::Keys);
+    let (auth, recorder) = verifying(&cloud, policy, VerificationMode::Keys);
     let known: Vec<_> = (0..4).map(|at| sign_in(&cloud, at)).collect();
     served(&auth, &known[0]).await;
     for kind in [
@@ -285,7 +284,7 @@ type Forge = fn(&mut Forger) -> String;
 /// What a stranger's token costs, by its kind.
 async fn costs(count: usize) {
     let cloud = cloud(Dialect::V1).await;
-    let (auth, recorder) = verifying(&cloud, Policy::default(), Mode::Keys);
+    let (auth, recorder) = verifying(&cloud, Policy::default(), VerificationMode::Keys);
     let good = sign_in(&cloud, 0);
     served(&auth, &good).await;
     let mut forger = Forger::new(&good.0);

@@ -20,7 +20,7 @@ const PING: Duration = Duration::from_secs(1);
 const TOGETHER: usize = 256;
 /// The buffer's size in messages: 16 MB at most, if all are of maximum length.
 const WAITING: usize = 16_384;
-/// No entry is longer, in bytes: see [`Message::text`](crate::Message::text).
+/// No entry is longer, in bytes: see [`ChannelMessage::text`](crate::revocation::ChannelMessage::text).
 const LONGEST: usize = 1024;
 
 /// An active subscription.

@@ -7,7 +7,7 @@
 use std::mem;
 
 use super::news::text;
-use crate::revocation::channel::Received;
+use crate::revocation::channel::ChannelUpdate;
 use crate::system;
 
 /// Entries per page.
@@ -85,7 +85,7 @@ impl Reading {
     }
 
     /// Accepts a page of a set of `all` entries.
-    pub(super) fn came(&mut self, found: &Found, all: usize) -> Received {
+    pub(super) fn came(&mut self, found: &Found, all: usize) -> ChannelUpdate {
         let asked = self.asked();
         self.went_on(found);
         self.size = self.size.saturating_mul(2).min(PAGE);
@@ -95,9 +95,9 @@ impl Reading {
             .collect();
         if found.len() < asked || self.read >= self.most {
             let left_out = all.saturating_sub(self.read);
-            return Received::Standing { texts, left_out };
+            return ChannelUpdate::SnapshotEnd { texts, left_out };
         }
-        Received::Part(texts)
+        ChannelUpdate::SnapshotPart(texts)
     }
 
     fn asked(&self) -> usize {
@@ -140,7 +140,7 @@ mod tests {
         assert_eq!((reading.skip, reading.read), (1, 1));
         let came = reading.came(&found(1, "9"), 5);
         let expect = vec![String::new(), "text".to_owned()];
-        assert_eq!(came, Received::Part(expect));
+        assert_eq!(came, ChannelUpdate::SnapshotPart(expect));
         // The page grows again, and continues after what was found.
         assert_eq!((reading.asked(), reading.from.as_str()), (2, "9"));
         assert_eq!((reading.skip, reading.read), (1, 2));
@@ -153,7 +153,7 @@ mod tests {
             reading.was_late();
         }
         assert_eq!(reading.asked(), 0);
-        let standing = Received::Standing {
+        let standing = ChannelUpdate::SnapshotEnd {
             texts: vec![String::new(); 2],
             left_out: 5,
         };

@@ -1,0 +1,48 @@
+//! Rate-limits the "unreadable revocation" warning: at once, then once a minute with the number that came in between.
+//!
+//! Any publisher decides how often such entries arrive, and must not fill the log. The status counts every one.
+
+use std::time::Duration;
+
+const PERIOD: Duration = Duration::from_secs(60);
+
+/// How many entries no warning has counted yet.
+#[derive(Default)]
+pub(super) struct LogLimit {
+    /// When the last warning was logged, on the monotonic clock.
+    last: Option<Duration>,
+    unlogged: usize,
+}
+
+impl LogLimit {
+    /// Counts `count` more entries. Returns the number to log now, if a warning is due.
+    pub(super) fn add(&mut self, count: usize, now: Duration) -> Option<usize> {
+        self.unlogged = self.unlogged.saturating_add(count);
+        let is_recent = |last| now.saturating_sub(last) < PERIOD;
+        if self.unlogged == 0 || self.last.is_some_and(is_recent) {
+            return None;
+        }
+        self.last = Some(now);
+        Some(std::mem::take(&mut self.unlogged))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threat_080_a_flood_of_what_cannot_be_read_is_told_once_a_minute() {
+        let mut limit = LogLimit::default();
+        let mut logged = |count, seconds| limit.add(count, Duration::from_secs(seconds));
+        assert_eq!(logged(0, 0), None);
+        assert_eq!(logged(3, 0), Some(3));
+        for second in 1..60 {
+            assert_eq!(logged(256, second), None);
+        }
+        // The next check of the channel logs what arrived in between.
+        assert_eq!(logged(0, 60), Some(59 * 256));
+        assert_eq!(logged(0, 200), None);
+        assert_eq!(logged(1, 200), Some(1));
+    }
+}
