@@ -47,7 +47,7 @@ pub struct AuthBuilder {
     public_url: Option<String>,
     dialect: Dialect,
     api_prefix: Option<String>,
-    login_path: Option<String>,
+    auth_path: Option<String>,
     cookie: SessionCookieOptions,
     role_mapping: Option<RoleMapping>,
     policy: Option<Policy>,
@@ -82,7 +82,8 @@ impl AuthBuilder {
     /// Options from environment variables. An empty variable counts as absent.
     ///
     /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
-    /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`
+    /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`; `MASTRA_CLOUD_API_PREFIX`, `MASTRA_CLOUD_AUTH_PATH`
+    /// - `MASTRA_COOKIE_NAME`, `MASTRA_COOKIE_DOMAIN`; `MASTRA_COOKIE_SECURE`: `true` or `false`
     /// - `MASTRA_VERIFICATION`: `cloud`, `keys` or `keys+session`
     /// - `MASTRA_CALL_TIMEOUT`: the longest wait for an answer of the Cloud, in whole seconds, 1 to 9999. The exchange of a code
     ///   waits 10 s where this is less
@@ -98,6 +99,14 @@ impl AuthBuilder {
             base_url: environment::read("MASTRA_CLOUD_URL"),
             public_url: environment::read("MASTRA_PUBLIC_URL"),
             dialect: environment::dialect()?,
+            api_prefix: environment::read("MASTRA_CLOUD_API_PREFIX"),
+            auth_path: environment::read("MASTRA_CLOUD_AUTH_PATH"),
+            cookie: SessionCookieOptions {
+                name: environment::read("MASTRA_COOKIE_NAME"),
+                domain: environment::read("MASTRA_COOKIE_DOMAIN"),
+                secure: environment::secure()?,
+                ..SessionCookieOptions::default()
+            },
             verification: environment::verification()?,
             call_timeout: environment::call_timeout(
                 environment::read("MASTRA_CALL_TIMEOUT").as_deref(),
@@ -148,10 +157,10 @@ impl AuthBuilder {
         }
     }
 
-    /// The login page's path. Default `/auth/oss`.
-    pub fn login_path(self, path: impl Into<String>) -> Self {
+    /// The path of the Cloud's login page. Default `/auth/oss`. For the path of this app's own route, see `route_paths`.
+    pub fn auth_path(self, path: impl Into<String>) -> Self {
         Self {
-            login_path: Some(path.into()),
+            auth_path: Some(path.into()),
             ..self
         }
     }
@@ -308,8 +317,8 @@ impl AuthBuilder {
         config.verification = verification;
         config.dialect = self.dialect;
         config.api_prefix = path("api_prefix", self.api_prefix)?;
-        if let Some(login_path) = path("login_path", self.login_path)? {
-            config.login_path = login_path;
+        if let Some(auth_path) = path("auth_path", self.auth_path)? {
+            config.login_path = auth_path;
         }
         config.role_mapping = self.role_mapping;
         config.policy = policy;

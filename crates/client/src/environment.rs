@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 
+use mastra_auth_cloud_core::cookie::Secure;
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::jwt::SharedSecret;
@@ -23,6 +24,18 @@ pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
             })
         },
     )
+}
+
+/// `MASTRA_COOKIE_SECURE`.
+pub(crate) fn secure() -> Result<Option<Secure>, CloudApiError> {
+    match read("MASTRA_COOKIE_SECURE").as_deref() {
+        None => Ok(None),
+        Some("true") => Ok(Some(Secure::Yes)),
+        Some("false") => Ok(Some(Secure::No)),
+        Some(_) => Err(CloudApiError::configuration(
+            "MASTRA_COOKIE_SECURE must be true or false",
+        )),
+    }
 }
 
 /// `MASTRA_CALL_TIMEOUT`.

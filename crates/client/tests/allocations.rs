@@ -6,7 +6,7 @@
     clippy::indexing_slicing,
     reason = "what a test does not expect fails it"
 )]
-#![cfg(feature = "axum")]
+#![cfg(all(feature = "axum", feature = "reqwest"))]
 
 mod common;
 

@@ -303,10 +303,10 @@ async fn threat_095_a_broken_configuration_does_not_start_and_a_dead_cloud_lets_
                 .api_prefix("/a/../b"),
         ),
         (
-            "login_path",
+            "auth_path",
             MastraCloudAuth::builder()
                 .project_id("demo")
-                .login_path("/a?b"),
+                .auth_path("/a?b"),
         ),
         (
             "cookie",

@@ -1,5 +1,5 @@
 //! The axum parts over sockets: the layer, the extractors, the routes and their pages.
-#![cfg(feature = "axum")]
+#![cfg(all(feature = "axum", feature = "reqwest"))]
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,

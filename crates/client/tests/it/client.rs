@@ -390,6 +390,48 @@ fn options_come_from_the_environment() {
             "MASTRA_CLOUD_DIALECT",
         ),
         (
+            &[
+                ("MASTRA_PROJECT_ID", "demo"),
+                ("MASTRA_COOKIE_NAME", "own"),
+            ],
+            " __Host-own",
+        ),
+        (
+            &[
+                ("MASTRA_PROJECT_ID", "demo"),
+                ("MASTRA_COOKIE_DOMAIN", "example.com"),
+            ],
+            " mastra_session",
+        ),
+        (
+            &[
+                ("MASTRA_PROJECT_ID", "demo"),
+                ("MASTRA_COOKIE_SECURE", "false"),
+            ],
+            " mastra_session",
+        ),
+        (
+            &[
+                ("MASTRA_PROJECT_ID", "demo"),
+                ("MASTRA_COOKIE_SECURE", "yes"),
+            ],
+            "MASTRA_COOKIE_SECURE must be true or false",
+        ),
+        (
+            &[
+                ("MASTRA_PROJECT_ID", "demo"),
+                ("MASTRA_CLOUD_API_PREFIX", "/a?b"),
+            ],
+            "api_prefix",
+        ),
+        (
+            &[
+                ("MASTRA_PROJECT_ID", "demo"),
+                ("MASTRA_CLOUD_AUTH_PATH", "/a?b"),
+            ],
+            "auth_path",
+        ),
+        (
             &[("MASTRA_PROJECT_ID", "demo"), ("MASTRA_CALL_TIMEOUT", "0")],
             "MASTRA_CALL_TIMEOUT must be a whole number of seconds",
         ),
@@ -399,14 +441,10 @@ fn options_come_from_the_environment() {
         ),
     ] {
         let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-        for name in [
-            "MASTRA_PROJECT_ID",
-            "MASTRA_CLOUD_URL",
-            "MASTRA_PUBLIC_URL",
-            "MASTRA_CLOUD_DIALECT",
-            "MASTRA_CALL_TIMEOUT",
-        ] {
-            command.env_remove(name);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MASTRA_") {
+                command.env_remove(name);
+            }
         }
         command
             .args(["--exact", "client::options_come_from_the_environment"])

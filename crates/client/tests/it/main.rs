@@ -1,7 +1,7 @@
 //! The client and the provider against a local Cloud over sockets.
 //!
 //! One program, so that the libraries below are linked once.
-#![cfg(all(feature = "axum", feature = "metrics", feature = "redis"))]
+#![cfg(all(feature = "axum", feature = "metrics", feature = "redis", feature = "reqwest"))]
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -34,3 +34,4 @@ mod signals;
 mod signals_names;
 mod transport;
 mod two_people;
+mod variables;

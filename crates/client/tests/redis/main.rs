@@ -1,5 +1,5 @@
 //! What instances tell one another over a real redis-server: `cargo xtask redis` runs these.
-#![cfg(all(feature = "axum", feature = "redis-tls"))]
+#![cfg(all(feature = "axum", feature = "redis-tls", feature = "reqwest"))]
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,

@@ -2,7 +2,7 @@
 //! `cargo xtask soak NAME`, whose figures are what it prints.
 //!
 //! One binary, for each is linked as a whole in release.
-#![cfg(all(feature = "axum", feature = "metrics"))]
+#![cfg(all(feature = "axum", feature = "metrics", feature = "reqwest"))]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -1,0 +1,47 @@
+//! Rust and Node read the same environment variables, and the guide lists each of them once.
+
+use std::collections::BTreeSet;
+
+/// Node takes the address from each request.
+const RUST_ONLY: [&str; 1] = ["MASTRA_PUBLIC_URL"];
+/// `mastra dev` sets it for the server.
+const NODE_ONLY: [&str; 1] = ["MASTRA_DEV"];
+
+fn repository(file: &str) -> String {
+    let path = format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The names of variables that stand alone between these marks.
+fn between(marks: char, text: &str) -> BTreeSet<String> {
+    let is_name = |part: &&str| {
+        part.starts_with("MASTRA_") && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+    };
+    text.split(marks).filter(is_name).map(str::to_owned).collect()
+}
+
+fn without(mut names: BTreeSet<String>, some: &[&str]) -> BTreeSet<String> {
+    for name in some {
+        assert!(names.remove(*name), "{name} is not read any more");
+    }
+    names
+}
+
+#[test]
+fn both_languages_read_the_variables_that_the_guide_lists() {
+    let rust = ["builder.rs", "environment.rs"].map(|file| {
+        let source = repository(&format!("crates/client/src/{file}"));
+        let (source, _tests) = source.split_once("#[cfg(test)]").unwrap();
+        between('"', source)
+    });
+    let rust: BTreeSet<String> = rust.into_iter().flatten().collect();
+    let node = between('\'', &repository("npm/auth-cloud/src/options.ts"));
+    let listed = between('`', &repository("docs/guide/variables.md"));
+    assert!(listed.len() > 10, "{listed:?}");
+    assert_eq!(rust, listed, "Rust and docs/guide/variables.md");
+    assert_eq!(
+        without(rust, &RUST_ONLY),
+        without(node, &NODE_ONLY),
+        "Rust and Node"
+    );
+}
