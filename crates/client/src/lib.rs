@@ -84,3 +84,8 @@ pub use mastra_auth_cloud_core::secret::SessionToken;
 pub use mastra_auth_cloud_core::time::Timestamp;
 pub use mastra_auth_cloud_core::url::PublicUrl;
 pub use mastra_auth_cloud_core::verification::{Mode as VerificationMode, VerificationOptions};
+
+/// Compiles the program of the README.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -53,3 +53,8 @@ pub mod op;
 // L4: caches and deny list, and jobs of several steps
 pub mod flow;
 pub mod identity;
+
+/// Compiles the program of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
