@@ -130,7 +130,7 @@ impl MastraCloudAuth {
     /// let headers = http::HeaderMap::new();
     /// let status = match auth.authenticate(&headers).await {
     ///     Authentication::Authenticated(_) => 200,
-    ///     Answer::Anonymous | Authentication::Rejected(_) => 401,
+    ///     Authentication::Anonymous | Authentication::Rejected(_) => 401,
     ///     // The user may be signed in: keep the cookie, and let the client try again.
     ///     Authentication::Unavailable(_) => 503,
     /// };

@@ -28,7 +28,21 @@ use mastra_auth_cloud_core::url::RedirectUri;
 use crate::driver::Driver;
 use crate::{signals, system};
 
-/// The Cloud's endpoints. Cheap to clone.
+/// The Cloud's endpoints, one method each. Cheap to clone. [`MastraCloudAuth::client`](crate::MastraCloudAuth::client) gives it.
+///
+/// # Examples
+///
+/// ```
+/// use mastra_auth_cloud::{CloudApiError, MastraCloudAuth, SessionToken};
+///
+/// /// The id of the user whom a token belongs to.
+/// async fn owner(auth: &MastraCloudAuth, token: &str) -> Result<Option<String>, CloudApiError> {
+///     let token = SessionToken::parse(token).map_err(CloudApiError::argument)?;
+///     let user = auth.client().verify_token(&token).await?;
+///     Ok(user.map(|user| user.id().to_string()))
+/// }
+/// # let _ = owner;
+/// ```
 #[derive(Clone)]
 pub struct MastraCloudClient {
     driver: Arc<Driver>,
@@ -97,7 +111,7 @@ impl MastraCloudClient {
         }
     }
 
-    /// Asks the Cloud for a user's permissions; `None` if the Cloud refuses or the dialect has no such endpoint.
+    /// Asks the Cloud for a user's permissions; none if the Cloud refuses or the dialect has no such endpoint.
     ///
     /// # Errors
     ///

@@ -7,7 +7,6 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
 use tracing::Instrument as _;
@@ -95,6 +94,27 @@ impl MastraCloudAuth {
     /// - A later request could not find its session: `too_many_cookies`, `cookie_header_too_large`.
     /// - The keys could not be fetched: `keys_unavailable`.
     /// - The error of the exchange, or of the new session's verification.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud::login::State;
+    /// use mastra_auth_cloud::{CloudApiError, MastraCloudAuth};
+    ///
+    /// /// The path to redirect to, and the `Set-Cookie` headers of the answer.
+    /// async fn callback(
+    ///     auth: &MastraCloudAuth,
+    ///     code: &str,
+    ///     state: &str,
+    ///     cookie_header: &str,
+    /// ) -> Result<(String, Vec<String>), CloudApiError> {
+    ///     let state = State::parse(state, Some("https://app.example.com"))?;
+    ///     let signed_in = auth.finish_login(code, state, cookie_header).await?;
+    ///     let cookies = signed_in.cookies.iter().map(|cookie| cookie.expose().to_owned());
+    ///     Ok((signed_in.return_path.as_str().to_owned(), cookies.collect()))
+    /// }
+    /// # let _ = callback;
+    /// ```
     pub async fn finish_login(
         &self,
         code: &str,
