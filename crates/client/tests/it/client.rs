@@ -215,10 +215,10 @@ async fn the_methods_of_the_provider_answer_as_documented() {
 
         let user = auth.current_user(&headers).await.unwrap().unwrap();
         assert_eq!(user.id().as_str(), "usr_anders");
-        assert!(
-            auth.user(user.id(), None).await.unwrap().is_none(),
-            "no token, no look-up"
-        );
+        let cached = auth.user(user.id(), None).await.unwrap().unwrap();
+        assert!(cached.session_token().same_as(&own), "from the cache");
+        let unknown = UserId::parse("usr_nobody").unwrap();
+        assert!(auth.user(&unknown, None).await.unwrap().is_none());
         assert_eq!(
             auth.user_profile_url(&user),
             format!("{}/users/usr_anders", cloud.url())
@@ -265,6 +265,10 @@ async fn the_methods_of_the_provider_answer_as_documented() {
 
         assert_eq!(auth.sign_out(&own).await, SignOut::Ended);
         assert!(auth.current_user(&headers).await.unwrap().is_none());
+        assert!(
+            auth.user(user.id(), None).await.unwrap().is_none(),
+            "the session ended"
+        );
     }
 }
 

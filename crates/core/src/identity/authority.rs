@@ -352,6 +352,11 @@ impl Authority {
         self.seen(&self.key(token.expose()))
     }
 
+    /// A user whose identity is cached and would still be accepted while the Cloud is down. Walks the whole cache.
+    pub fn cached_user(&self, user: &UserId, now: Now) -> Option<Arc<Identity>> {
+        self.cache.of_user(user, now)
+    }
+
     /// Drops the cached identity. Only a plain 401 is cached as a refusal: no other status speaks of the token.
     pub(crate) fn refused(&self, key: TokenKey, refusal: Refusal, now: Now) {
         if refusal.error.status() == 401 {

@@ -267,6 +267,20 @@ impl Cache {
         self.identities.get(key).map(|(identity, _)| identity)
     }
 
+    /// The identity of a user that was verified last, of those that still count. Walks the whole table.
+    pub(crate) fn of_user(&self, user: &UserId, now: Now) -> Option<Arc<Identity>> {
+        self.identities
+            .iter()
+            .map(|(_, cached)| cached)
+            .filter(|(identity, verified)| {
+                identity.user().id() == user
+                    && now.monotonic.saturating_sub(*verified) < self.stale
+                    && !self.is_over(identity, now)
+            })
+            .max_by_key(|(_, verified)| *verified)
+            .map(|(identity, _)| identity)
+    }
+
     /// Evicts an identity or a refusal, so that the next lookup of its token finds neither. A sign-out stays.
     pub(crate) fn forget_verdict(&self, key: &TokenKey) {
         let _writing = self.writing.begin();

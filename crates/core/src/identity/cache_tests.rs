@@ -108,6 +108,22 @@ pub(super) fn seen_grants(cache: &Cache, token: &str, now: Now) -> &'static str 
 }
 
 #[test]
+fn a_user_is_found_as_long_as_a_session_of_it_counts() {
+    let user = UserId::parse("t").unwrap();
+    let found = |cache: &Cache, seconds| cache.of_user(&user, at(seconds)).is_some();
+    for (life, last) in [(None, 90.0), (Some(60), 60.0)] {
+        let cache = cache();
+        assert!(!found(&cache, 0.0));
+        cache.remember(identity("t", life), at(0.0));
+        cache.remember(identity("another", None), at(0.0));
+        assert!(found(&cache, 0.0) && found(&cache, last - 0.1));
+        assert!(!found(&cache, last));
+        sign_out(&cache, key("t"), Timestamp::from_unix_seconds(START + 600));
+        assert!(!found(&cache, 0.0));
+    }
+}
+
+#[test]
 fn threat_020_an_identity_is_fresh_then_stale_then_forgotten() {
     let cache = cache();
     assert_eq!(seen(&cache, "t", at(0.0)), "unknown");
