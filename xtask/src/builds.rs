@@ -40,7 +40,8 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo("clippy --workspace --all-targets --all-features -- -D warnings"))?;
     // Each feature of the client alone, and none.
     for feature in ["", "reqwest", "axum", "redis", "redis-tls", "metrics"] {
-        let mut command = workspace.cargo("clippy --package mastra-auth-cloud --lib --no-default-features");
+        let mut command =
+            workspace.cargo("clippy --package mastra-auth-cloud --lib --no-default-features");
         run(command.args(["--features", feature, "--", "-D", "warnings"]))?;
     }
     Ok(())

@@ -7,8 +7,8 @@ mod page;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::cookie::Secure;
 use mastra_auth_cloud::{MastraCloudAuth, SameSite};
+use mastra_auth_cloud_core::cookie::Secure;
 use mastra_auth_local_cloud::Options;
 
 use crate::args::{DemoArgs, SameSiteName};

@@ -8,13 +8,13 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::time::Duration;
 
+use mastra_auth_cloud::{CloudApiError, ProjectId};
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
 use mastra_auth_cloud_core::http::Request;
 use mastra_auth_cloud_core::op::Operation as _;
 use mastra_auth_cloud_core::op::key_set::GetKeySet;
 use mastra_auth_cloud_core::url::{BaseUrl, KeySetUrl};
-use mastra_auth_cloud::{CloudApiError, ProjectId};
 use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};

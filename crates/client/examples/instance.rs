@@ -13,7 +13,9 @@ use std::io::BufRead as _;
 use std::time::Duration;
 
 use mastra_auth_cloud::revocation::RedisRevocations;
-use mastra_auth_cloud::{Authentication, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId};
+use mastra_auth_cloud::{
+    Authentication, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId,
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -234,7 +234,6 @@ impl MastraCloudAuth {
     pub(crate) fn tally(&self) -> &Tally {
         self.0.driver.authority.tally()
     }
-
 }
 
 impl fmt::Debug for MastraCloudAuth {

@@ -17,8 +17,8 @@ use mastra_auth_cloud_core::roles::RoleMapping;
 use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl, Site};
 use mastra_auth_cloud_core::verification::VerificationOptions;
 
-use crate::driver::Driver;
 use crate::auth::MastraCloudAuth;
+use crate::driver::Driver;
 use crate::revocation::{RevocationChannel, Revocations};
 use crate::transport::Transport;
 use crate::{environment, system};

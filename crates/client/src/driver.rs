@@ -24,8 +24,8 @@ use mastra_auth_cloud_core::tally::Counting;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::single_flight::SingleFlight;
 use crate::signals::{self, Found, Trail, Watched};
+use crate::single_flight::SingleFlight;
 use crate::system;
 use crate::transport::Transport;
 
@@ -193,9 +193,12 @@ impl Driver {
         match task {
             None => {}
             Some(Background::Identify(flow)) => {
-                self.identities.start_in_background(flow.key(), self.identifying(flow));
+                self.identities
+                    .start_in_background(flow.key(), self.identifying(flow));
             }
-            Some(Background::Keys(flow)) => self.keys.start_in_background(flow.key(), self.fetching(flow)),
+            Some(Background::Keys(flow)) => self
+                .keys
+                .start_in_background(flow.key(), self.fetching(flow)),
         }
     }
 

@@ -92,7 +92,11 @@ mod tests {
 
     #[test]
     fn the_call_timeout_is_whole_seconds_up_to_9999() {
-        for (given, expect) in [(None, None), (Some("1"), Some(1)), (Some("9999"), Some(9999))] {
+        for (given, expect) in [
+            (None, None),
+            (Some("1"), Some(1)),
+            (Some("9999"), Some(9999)),
+        ] {
             let expect = expect.map(Duration::from_secs);
             assert_eq!(call_timeout(given).unwrap(), expect, "{given:?}");
         }

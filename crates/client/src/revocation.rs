@@ -14,10 +14,8 @@ mod state;
 mod status;
 mod tasks;
 
-pub use channel::{
-    ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel,
-};
 #[cfg(feature = "redis")]
 pub use self::redis::RedisRevocations;
+pub use channel::{ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel};
 pub use status::{ChannelState, RevocationStatus};
 pub(crate) use tasks::Revocations;

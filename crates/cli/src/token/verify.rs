@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
+use mastra_auth_cloud::{
+    Authentication, CloudApiError, CloudUser, Code, MastraCloudAuth, ProjectId,
+};
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::url::BaseUrl;
-use mastra_auth_cloud::{Authentication, CloudApiError, CloudUser, Code, MastraCloudAuth, ProjectId};
 use serde::Serialize;
 
 use crate::args::VerifyArgs;

@@ -42,7 +42,10 @@ impl MastraCloudAuth {
     pub fn available_roles(&self) -> Vec<String> {
         match &self.config().role_mapping {
             Some(mapping) => mapping.roles().map(str::to_owned).collect(),
-            None => RoleMapping::default_roles().roles().map(str::to_owned).collect(),
+            None => RoleMapping::default_roles()
+                .roles()
+                .map(str::to_owned)
+                .collect(),
         }
     }
 

@@ -52,7 +52,9 @@ impl MastraCloudAuth {
         let path = original.path();
         // A proxy may strip the prefix before it forwards the request.
         if path == route || path == self.place(route) {
-            self.axum_settings().is_reached.store(true, Ordering::Relaxed);
+            self.axum_settings()
+                .is_reached
+                .store(true, Ordering::Relaxed);
         } else {
             self.warn_of_prefix();
         }

@@ -23,9 +23,9 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::response::{guard, set_cookie};
 use super::preflight::is_preflight;
 use super::rejection::{RejectionReason, turn_away};
+use super::response::{guard, set_cookie};
 use crate::MastraCloudAuth;
 
 /// What the layer passes to the extractors.

@@ -12,9 +12,9 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use mastra_auth_cloud_core::error::{CloudApiError, Code, Remedy};
 
-use super::response::{see_other, wants_page};
 use super::page::{Address, reference};
 use super::public_error::{CLEAR_COOKIES, Link, PublicError};
+use super::response::{see_other, wants_page};
 use crate::MastraCloudAuth;
 use crate::signals::{self, Trail};
 
@@ -183,7 +183,11 @@ pub struct AuthRejection {
 }
 
 impl AuthRejection {
-    pub(super) fn new(auth: Option<&MastraCloudAuth>, reason: RejectionReason, parts: &Parts) -> Self {
+    pub(super) fn new(
+        auth: Option<&MastraCloudAuth>,
+        reason: RejectionReason,
+        parts: &Parts,
+    ) -> Self {
         let response = Box::new(turn_away(auth, reason, parts));
         Self { reason, response }
     }
@@ -215,7 +219,11 @@ impl fmt::Display for AuthRejection {
 impl std::error::Error for AuthRejection {}
 
 /// Answers a rejected request: a redirect to sign in if that helps and a browser navigates, else a page or JSON.
-pub(super) fn turn_away(auth: Option<&MastraCloudAuth>, reason: RejectionReason, parts: &Parts) -> Response {
+pub(super) fn turn_away(
+    auth: Option<&MastraCloudAuth>,
+    reason: RejectionReason,
+    parts: &Parts,
+) -> Response {
     if let Some(auth) = auth
         && reason.leads_to_sign_in()
         // A state-changing request is never answered with a redirect.

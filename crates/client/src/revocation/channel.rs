@@ -88,11 +88,7 @@ pub trait RevocationChannel: Send + Sync + 'static {
     ///
     /// An error means that messages may have been missed. The implementation must detect a dead connection: check now and
     /// then, while it waits, that the other end is still there.
-    fn receive<'a>(
-        &'a self,
-        namespace: &'a str,
-        most: usize,
-    ) -> ChannelFuture<'a, ChannelUpdate>;
+    fn receive<'a>(&'a self, namespace: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate>;
 }
 
 /// One revocation, or one used sign-in callback, as it is sent.

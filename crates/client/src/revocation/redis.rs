@@ -17,7 +17,9 @@ use tokio::sync::Mutex;
 
 use self::news::News;
 use self::reading::{Found, Reading};
-use super::channel::{ChannelError, ChannelMessage, ChannelUpdate, RevocationChannel, ChannelFuture};
+use super::channel::{
+    ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel,
+};
 use crate::system;
 
 const PREFIX: &str = "mastra-auth:revocations";
@@ -131,7 +133,11 @@ impl RedisRevocations {
     }
 
     /// The next page of the snapshot. Entries of other publishers may be too long for a page to arrive in time.
-    async fn page(&self, realm: &str, reading: &mut Reading) -> Result<ChannelUpdate, ChannelError> {
+    async fn page(
+        &self,
+        realm: &str,
+        reading: &mut Reading,
+    ) -> Result<ChannelUpdate, ChannelError> {
         let name = name(realm);
         loop {
             match self.command(&reading.next(&name)).await {
@@ -169,7 +175,11 @@ impl RedisRevocations {
         received
     }
 
-    async fn news(&self, realm: &str, listening: &mut Listening) -> Result<ChannelUpdate, ChannelError> {
+    async fn news(
+        &self,
+        realm: &str,
+        listening: &mut Listening,
+    ) -> Result<ChannelUpdate, ChannelError> {
         let now = system::now().monotonic;
         if now.saturating_sub(listening.looked) >= LOOK {
             let (name, mark) = (name(realm), &self.mark);
@@ -207,7 +217,11 @@ impl RedisRevocations {
 }
 
 impl RevocationChannel for RedisRevocations {
-    fn publish<'a>(&'a self, realm: &'a str, messages: &'a [ChannelMessage]) -> ChannelFuture<'a, ()> {
+    fn publish<'a>(
+        &'a self,
+        realm: &'a str,
+        messages: &'a [ChannelMessage],
+    ) -> ChannelFuture<'a, ()> {
         Box::pin(self.store(realm, messages))
     }
 

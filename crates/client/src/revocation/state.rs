@@ -84,13 +84,19 @@ mod tests {
         let mut state = State::new(at(0));
         assert!(state.relink(at(1)), "not there at the start");
         assert!(!state.relink(at(2)), "and that is known");
-        assert_eq!(state.status.state, ChannelState::Disconnected { since: at(0) });
+        assert_eq!(
+            state.status.state,
+            ChannelState::Disconnected { since: at(0) }
+        );
         state.receives = true;
         assert!(!state.relink(at(3)));
         assert_eq!(state.status.state, ChannelState::Connected { since: at(3) });
         state.publishes = false;
         assert!(state.relink(at(4)), "lost");
-        assert_eq!(state.status.state, ChannelState::Disconnected { since: at(4) });
+        assert_eq!(
+            state.status.state,
+            ChannelState::Disconnected { since: at(4) }
+        );
         assert_eq!(state.status.lost, 1);
     }
 
@@ -103,7 +109,10 @@ mod tests {
         // A task that did not yet see that the channel was left.
         state.receives = true;
         assert!(!state.relink(at(3)));
-        assert_eq!(state.status.state, ChannelState::Disconnected { since: at(2) });
+        assert_eq!(
+            state.status.state,
+            ChannelState::Disconnected { since: at(2) }
+        );
         assert_eq!(state.status.lost, 0);
     }
 }

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use crate::common::{App, Browser, cloud, parameter, patient};
 use mastra_auth_cloud::login::{AuthorizationCode, Exchanged, RedirectUri, State, Verifier};
-use mastra_auth_cloud::{CloudApiError, Dialect, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId};
+use mastra_auth_cloud::{
+    CloudApiError, Dialect, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId,
+};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::header::{COOKIE, HeaderMap, HeaderValue};
 
@@ -394,10 +396,7 @@ fn options_come_from_the_environment() {
             "MASTRA_CLOUD_DIALECT",
         ),
         (
-            &[
-                ("MASTRA_PROJECT_ID", "demo"),
-                ("MASTRA_COOKIE_NAME", "own"),
-            ],
+            &[("MASTRA_PROJECT_ID", "demo"), ("MASTRA_COOKIE_NAME", "own")],
             " __Host-own",
         ),
         (

@@ -56,7 +56,10 @@ fn provider(handed_out: &str) -> MastraCloudAuth {
 async fn by_a_request(auth: &MastraCloudAuth, token: &str) {
     for _ in 0..3 {
         let answer = auth.authenticate_token(token).await;
-        assert!(matches!(answer, Authentication::Authenticated(_)), "{answer:?}");
+        assert!(
+            matches!(answer, Authentication::Authenticated(_)),
+            "{answer:?}"
+        );
     }
 }
 

@@ -9,9 +9,9 @@ use std::error::Error;
 
 use axum::Router;
 use axum::routing::get;
+use mastra_auth_cloud::MastraCloudAuth;
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, routes};
 use mastra_auth_cloud::metrics::prometheus_client::registry::Registry;
-use mastra_auth_cloud::MastraCloudAuth;
 
 /// README.md. What it reads from the environment is another test's.
 #[allow(dead_code, reason = "needs variables of the environment")]

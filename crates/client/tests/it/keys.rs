@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::common::{App, Browser, brisk, cloud, cloud_with, headers, id, until};
-use mastra_auth_cloud::{Authentication, Code, Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions};
+use mastra_auth_cloud::{
+    Authentication, Code, Dialect, MastraCloudAuth, SessionToken, VerificationMode,
+    VerificationOptions,
+};
 use mastra_auth_cloud_core::verification::ByKeys;
 use mastra_auth_local_cloud::{Algorithm, LocalCloud};
 
@@ -30,7 +33,9 @@ async fn who(auth: &MastraCloudAuth, token: &str) -> String {
     match auth.authenticate_token(token).await {
         Authentication::Authenticated(identity) => identity.user().id().as_str().to_owned(),
         Authentication::Anonymous => "anonymous".to_owned(),
-        Authentication::Rejected(error) | Authentication::Unavailable(error) => error.code().to_owned(),
+        Authentication::Rejected(error) | Authentication::Unavailable(error) => {
+            error.code().to_owned()
+        }
     }
 }
 
@@ -43,7 +48,11 @@ async fn threat_035_a_refusal_by_expiry_never_stands_in_the_way_of_a_renewal() {
         let token = control.sign_in_with_token_of("member", age, lifetime);
         let token = token.unwrap();
         let old = SessionToken::parse(&token).unwrap();
-        for mode in [VerificationMode::Cloud, VerificationMode::Keys, VerificationMode::KeysAndSession] {
+        for mode in [
+            VerificationMode::Cloud,
+            VerificationMode::Keys,
+            VerificationMode::KeysAndSession,
+        ] {
             // An instance that never saw the session, in two orders.
             let fresh = || {
                 let mut verification = by(mode);
@@ -205,7 +214,9 @@ async fn a_cloud_that_is_away_keeps_nobody_out_whose_signature_is_good() {
     assert_eq!(who(&auth, &new).await, "usr_victor");
     assert_eq!(who(&without, &new).await, "keys_unavailable");
     let answer = without.authenticate_token(&new).await;
-    assert!(matches!(answer, Authentication::Unavailable(error) if error.is(&Code::KeysUnavailable)));
+    assert!(
+        matches!(answer, Authentication::Unavailable(error) if error.is(&Code::KeysUnavailable))
+    );
 }
 
 #[tokio::test]

@@ -1,7 +1,12 @@
 //! The client and the provider against a local Cloud over sockets.
 //!
 //! One program, so that the libraries below are linked once.
-#![cfg(all(feature = "axum", feature = "metrics", feature = "redis", feature = "reqwest"))]
+#![cfg(all(
+    feature = "axum",
+    feature = "metrics",
+    feature = "redis",
+    feature = "reqwest"
+))]
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,

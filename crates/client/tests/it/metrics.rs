@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::common::{App, Browser, app, ask, brisk, cloud, desk, id, patient, provider, until};
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, SignOut, VerificationMode, VerificationOptions};
+use mastra_auth_cloud::{
+    Dialect, MastraCloudAuth, SessionToken, SignOut, VerificationMode, VerificationOptions,
+};
 use mastra_auth_local_cloud::{Fault, FaultKind};
 
 const REQUESTS: &str = "mastra_auth_requests_total";

@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use mastra_auth_cloud::transport::CloudCall;
 use mastra_auth_cloud::MastraCloudAuth;
+use mastra_auth_cloud::transport::CloudCall;
 use mastra_auth_cloud_core::cloud_call::CallResult;
 
 /// What Prometheus itself puts on each series.

@@ -180,7 +180,10 @@ async fn an_outage_is_lived_through_and_signs_nobody_out() {
             "a browser is not sent to sign in: {page:?}"
         );
         let answer = app.auth.authenticate_token(&stranger).await;
-        assert!(matches!(answer, Authentication::Unavailable(_)), "{answer:?}");
+        assert!(
+            matches!(answer, Authentication::Unavailable(_)),
+            "{answer:?}"
+        );
         assert_eq!(browser.session(), Some(cookie.as_str()));
 
         let _cloud = at_rest(dialect, port, &folder).await;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud::login::State;
-use mastra_auth_cloud::transport::{BaseUrl, CloudCall, Request, ReqwestTransport, Transport, TransportFuture};
+use mastra_auth_cloud::transport::{
+    BaseUrl, CloudCall, Request, ReqwestTransport, Transport, TransportFuture,
+};
 use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth};
 use tokio::sync::Semaphore;
 

@@ -293,7 +293,8 @@ async fn threat_065_no_permission_is_given_past_the_end_of_the_token() {
             let lifetime = Duration::from_secs(seconds);
             let control = cloud.control();
             let token = control.sign_in_with_token_of("owner", Duration::ZERO, lifetime)?;
-            let Authentication::Authenticated(held) = app.auth.authenticate_token(&token).await else {
+            let Authentication::Authenticated(held) = app.auth.authenticate_token(&token).await
+            else {
                 return None;
             };
             app.auth.permissions(held.user()).await.ok()?;

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::common::{cloud, until};
 use futures_util::FutureExt as _;
-use mastra_auth_cloud::revocation::{ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel};
+use mastra_auth_cloud::revocation::{
+    ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel,
+};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, UserId};
 use mastra_auth_local_cloud::LocalCloud;
 

@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use crate::common::{almost_in, cloud, finish, patient, until};
 use crate::ear::Ear;
-use mastra_auth_cloud::revocation::{ChannelError, ChannelFuture, ChannelMessage, ChannelState, ChannelUpdate, RevocationChannel};
-use mastra_auth_cloud::{Authentication, Code, Dialect, MastraCloudAuth, Policy, SessionToken, SignOut, UserId};
+use mastra_auth_cloud::revocation::{
+    ChannelError, ChannelFuture, ChannelMessage, ChannelState, ChannelUpdate, RevocationChannel,
+};
+use mastra_auth_cloud::{
+    Authentication, Code, Dialect, MastraCloudAuth, Policy, SessionToken, SignOut, UserId,
+};
 use mastra_auth_local_cloud::LocalCloud;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -195,7 +199,10 @@ async fn threat_031_a_channel_that_falls_and_forgets_loses_nothing() {
     assert_eq!(here.sign_out(&tokens[1]).await, SignOut::Ended);
     assert_eq!(there.sign_out(&tokens[2]).await, SignOut::Ended);
     let status = here.revocation_status().unwrap();
-    assert!(matches!(status.state, ChannelState::Disconnected { .. }), "{status:?}");
+    assert!(
+        matches!(status.state, ChannelState::Disconnected { .. }),
+        "{status:?}"
+    );
     assert!(status.pending >= 2 && status.lost >= 1, "{status:?}");
     board.rise();
     until("all of it is kept again", || async {

@@ -9,7 +9,9 @@ use axum::response::sse::{Event, Sse};
 use axum::routing::get;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, routes};
-use mastra_auth_cloud::{Authentication, Dialect, Identity, MastraCloudAuth, Policy, SessionEnd, SessionToken, UserId};
+use mastra_auth_cloud::{
+    Authentication, Dialect, Identity, MastraCloudAuth, Policy, SessionEnd, SessionToken, UserId,
+};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use tokio::time::timeout;
 
@@ -168,7 +170,10 @@ async fn a_stream_outlives_the_token_of_a_session_that_is_renewed() {
     // Past the end of the first token, by the Cloud's own clock.
     crate::common::until("the first token is past its end", || async {
         let auth = provider(&cloud, Dialect::V1, Policy::default());
-        matches!(auth.authenticate_token(&first).await, Authentication::Rejected(_))
+        matches!(
+            auth.authenticate_token(&first).await,
+            Authentication::Rejected(_)
+        )
     })
     .await;
     assert_eq!(browser.me(&app).await, "usr_mei");

@@ -138,7 +138,10 @@ async fn threat_020_a_session_that_ends_at_the_cloud_ends_here_within_the_fresh_
         assert_eq!(cloud.control().end_sessions_of("usr_olivia"), 1);
         until("the ended session is refused", async || {
             let answer = auth.authenticate_token(&token).await;
-            assert!(!matches!(answer, Authentication::Unavailable(_)), "{answer:?}");
+            assert!(
+                !matches!(answer, Authentication::Unavailable(_)),
+                "{answer:?}"
+            );
             matches!(answer, Authentication::Rejected(_))
         })
         .await;
@@ -152,7 +155,8 @@ async fn threat_065_a_role_that_changes_is_followed() {
         let auth = provider(&cloud, dialect, brisk());
         let token = cloud.control().sign_in("owner", HOUR).unwrap();
         let may_delete = || async {
-            let Authentication::Authenticated(identity) = auth.authenticate_token(&token).await else {
+            let Authentication::Authenticated(identity) = auth.authenticate_token(&token).await
+            else {
                 panic!()
             };
             auth.permissions(identity.user())

@@ -11,7 +11,9 @@ use crate::common::{App, Browser, app, ask, cloud, headers, patient, with_parame
 use crate::ear::{Ear, Told};
 use mastra_auth_cloud::axum::CurrentUser;
 use mastra_auth_cloud::login::{RedirectUri, State, Verifier};
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions};
+use mastra_auth_cloud::{
+    Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions,
+};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 use tracing_subscriber::layer::SubscriberExt as _;

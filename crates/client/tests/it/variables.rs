@@ -17,7 +17,10 @@ fn between(marks: char, text: &str) -> BTreeSet<String> {
     let is_name = |part: &&str| {
         part.starts_with("MASTRA_") && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
     };
-    text.split(marks).filter(is_name).map(str::to_owned).collect()
+    text.split(marks)
+        .filter(is_name)
+        .map(str::to_owned)
+        .collect()
 }
 
 fn without(mut names: BTreeSet<String>, some: &[&str]) -> BTreeSet<String> {

@@ -7,7 +7,9 @@ use std::time::Duration;
 use crate::common::{cloud, patient, until};
 use crate::redis_server::RedisServer;
 use mastra_auth_cloud::revocation::RedisRevocations;
-use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth, SessionId, SessionToken, Timestamp};
+use mastra_auth_cloud::{
+    Authentication, Dialect, MastraCloudAuth, SessionId, SessionToken, Timestamp,
+};
 use mastra_auth_local_cloud::LocalCloud;
 
 const HOUR: Duration = Duration::from_hours(1);

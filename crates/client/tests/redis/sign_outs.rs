@@ -8,7 +8,9 @@ use std::time::{Duration, Instant};
 use crate::common::{almost_in, cloud, finish, until};
 use crate::redis_server::RedisServer;
 use mastra_auth_cloud::revocation::RedisRevocations;
-use mastra_auth_cloud::{Authentication, Code, Dialect, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId};
+use mastra_auth_cloud::{
+    Authentication, Code, Dialect, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId,
+};
 use mastra_auth_local_cloud::LocalCloud;
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -51,7 +53,10 @@ fn sign_in(cloud: &LocalCloud, turn: usize) -> SessionToken {
 async fn known_to(all: &[MastraCloudAuth], token: &SessionToken) {
     for one in all {
         let answer = one.authenticate_token(token.expose()).await;
-        assert!(matches!(answer, Authentication::Authenticated(_)), "{answer:?}");
+        assert!(
+            matches!(answer, Authentication::Authenticated(_)),
+            "{answer:?}"
+        );
     }
 }
 
@@ -306,7 +311,8 @@ async fn threat_020_an_operator_ends_sessions_and_users_on_every_instance() {
     for token in mine.iter().chain([&other]) {
         known_to(&all, token).await;
     }
-    let Authentication::Authenticated(identity) = there.authenticate_token(mine[0].expose()).await else {
+    let Authentication::Authenticated(identity) = there.authenticate_token(mine[0].expose()).await
+    else {
         panic!("known")
     };
     let session = SessionId::parse(identity.session_id().unwrap().as_str()).unwrap();

@@ -6,7 +6,9 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::redis_server::RedisServer;
-use mastra_auth_cloud::revocation::{ChannelError, ChannelUpdate, RedisRevocations, RevocationChannel as _};
+use mastra_auth_cloud::revocation::{
+    ChannelError, ChannelUpdate, RedisRevocations, RevocationChannel as _,
+};
 use redis::aio::MultiplexedConnection;
 
 const REALM: &str = "00000000000000000000000000000000";

@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use mastra_auth_cloud::transport::{BaseUrl, Request, ReqwestTransport, Response, Transport, TransportFuture};
+use mastra_auth_cloud::transport::{
+    BaseUrl, Request, ReqwestTransport, Response, Transport, TransportFuture,
+};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, Policy};
 use mastra_auth_local_cloud::LocalCloud;
 use tokio::task::JoinHandle;

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions};
+use mastra_auth_cloud::{
+    Authentication, Dialect, MastraCloudAuth, SessionToken, VerificationMode, VerificationOptions,
+};
 use mastra_auth_local_cloud::LocalCloud;
 use reqwest::header::{COOKIE, SET_COOKIE};
 use tower::ServiceExt as _;
@@ -19,7 +21,11 @@ use tower::ServiceExt as _;
 use crate::common::{PEOPLE, cloud_with, router};
 use crate::load::Dice;
 
-const MODES: [VerificationMode; 3] = [VerificationMode::Cloud, VerificationMode::Keys, VerificationMode::KeysAndSession];
+const MODES: [VerificationMode; 3] = [
+    VerificationMode::Cloud,
+    VerificationMode::Keys,
+    VerificationMode::KeysAndSession,
+];
 const INSTANCES: usize = 3;
 
 /// How large and how long.
@@ -120,7 +126,9 @@ impl Fleet {
         // Nobody is signed out.
         let newer = renewed.unwrap().token;
         match instance.auth.authenticate_token(newer.expose()).await {
-            Authentication::Authenticated(identity) => assert_eq!(identity.user().id().as_str(), id),
+            Authentication::Authenticated(identity) => {
+                assert_eq!(identity.user().id().as_str(), id);
+            }
             Authentication::Unavailable(_) => _ = self.told_unavailable(),
             other => panic!("signed out after a renewal: {other:?}"),
         }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use mastra_auth_cloud::transport::{BaseUrl, Request, ReqwestTransport, Response, Transport, TransportFuture};
+use mastra_auth_cloud::transport::{
+    BaseUrl, Request, ReqwestTransport, Response, Transport, TransportFuture,
+};
 use mastra_auth_cloud::{MastraCloudAuth, Policy, VerificationMode, VerificationOptions};
 use mastra_auth_local_cloud::LocalCloud;
 use reqwest::header::{COOKIE, SET_COOKIE};

@@ -8,10 +8,10 @@ use serde_json::json;
 
 use super::{RouteState, with_cookies};
 use crate::axum::origin;
-use crate::axum::response::{accepts_html, guard, see_other};
 use crate::axum::page::{Address, reference};
 use crate::axum::public_error::{Link, PublicError};
 use crate::axum::rejection::{RejectionReason, refuse};
+use crate::axum::response::{accepts_html, guard, see_other};
 use crate::signals::{self, Trail};
 
 const NOT_CONFIRMED: PublicError<'static> = PublicError {

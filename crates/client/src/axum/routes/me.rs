@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::{RouteState, with_cookies};
 use crate::axum::layer::identity;
-use crate::axum::response::guard;
 use crate::axum::rejection::{RejectionReason, refuse};
+use crate::axum::response::guard;
 
 pub(super) async fn me(State(routes): State<RouteState>, headers: HeaderMap) -> Response {
     let (answer, renewed) = routes.auth.authenticate_and_renew(&headers).await;

@@ -18,7 +18,11 @@ use crate::axum::response::see_other;
 const SENT: (&str, &str) = ("at", "public-url");
 
 /// A redirect to the same page at the public URL, if the browser is elsewhere and was not redirected before.
-pub(super) fn redirect_to_public_url(routes: &RouteState, uri: &Uri, headers: &HeaderMap) -> Option<Response> {
+pub(super) fn redirect_to_public_url(
+    routes: &RouteState,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Option<Response> {
     let query = uri.query().unwrap_or_default();
     let was_sent =
         form_urlencoded::parse(query.as_bytes()).any(|(name, value)| (&*name, &*value) == SENT);
@@ -27,7 +31,9 @@ pub(super) fn redirect_to_public_url(routes: &RouteState, uri: &Uri, headers: &H
     }
     let joint = if query.is_empty() { "" } else { "&" };
     let (name, value) = SENT;
-    let login = routes.public_url.join(&routes.auth.axum_settings().paths.login);
+    let login = routes
+        .public_url
+        .join(&routes.auth.axum_settings().paths.login);
     Some(see_other(&format!("{login}?{query}{joint}{name}={value}")))
 }
 
