@@ -2,6 +2,7 @@
 //!
 //! To add one, add a row to the table. Generated files are committed, so that readers need no tool.
 
+mod addon;
 mod codes;
 mod help;
 
@@ -14,9 +15,10 @@ use crate::workspace::{Mode, Workspace};
 /// A file, and what writes it.
 type Page = (&'static str, fn(&Workspace) -> Result<String>);
 
-const PAGES: [Page; 3] = [
+const PAGES: [Page; 4] = [
     ("docs/guide/errors.md", codes::page),
     ("npm/auth-cloud/src/codes.ts", codes::typescript),
+    ("npm/auth-cloud/src/addon-types.ts", addon::types),
     ("docs/guide/cli.md", help::page),
 ];
 

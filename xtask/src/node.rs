@@ -17,7 +17,7 @@ use anyhow::Result;
 use crate::builds::{cli, shipped};
 use crate::process::run as run_program;
 use crate::vectors::Report;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, read};
 use addon::Kind;
 use package::Package;
 
@@ -45,6 +45,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     }
     println!("{}", report.compare(workspace)?);
     Ok(())
+}
+
+/// What the addon exports, a line of JSON each.
+pub(crate) fn exports(workspace: &Workspace) -> Result<String> {
+    addon::build(workspace, Kind::Tests)?;
+    read(&addon::exports(workspace)?)
 }
 
 /// `cargo xtask fetch`: what later steps take from npm, so that they do not wait for it.

@@ -76,7 +76,7 @@ pub struct Answer(pub(crate) CoreAnswer);
 #[napi]
 impl Answer {
     /// `authenticated`, `anonymous`, `rejected` or `unavailable`.
-    #[napi]
+    #[napi(ts_return_type = "'authenticated' | 'anonymous' | 'rejected' | 'unavailable'")]
     pub fn kind(&self) -> Result<&'static str> {
         guard("Answer.kind", || self.0.outcome().as_str())
     }
@@ -185,7 +185,7 @@ impl Search {
     }
 
     /// The source of the answer, once there is one: `cache`, `keys`, `cloud` or `none`.
-    #[napi]
+    #[napi(ts_return_type = "Source")]
     pub fn source(&self) -> Result<&'static str> {
         guard("Search.source", || {
             let search = self.search.as_ref();

@@ -23,6 +23,7 @@ pub struct Failure {
     /// The stable code.
     pub code: String,
     /// The kind of error: who can mend it.
+    #[napi(ts_type = "'caller' | 'configuration' | 'credential' | 'cloud' | 'network'")]
     pub kind: &'static str,
     /// The HTTP status that describes the error.
     pub status: u16,

@@ -32,6 +32,7 @@ pub struct Step {
 #[napi(object, object_from_js = false)]
 pub struct Request {
     /// The method.
+    #[napi(ts_type = "'GET' | 'POST'")]
     pub method: &'static str,
     /// The endpoint by its name.
     pub operation: &'static str,
@@ -40,8 +41,10 @@ pub struct Request {
     /// The whole URL.
     pub url: String,
     /// Pairs of name and value.
+    #[napi(ts_type = "[string, string][]")]
     pub headers: Vec<Vec<String>>,
     /// The body, if any.
+    #[napi(ts_type = "Uint8Array<ArrayBuffer>")]
     pub body: Option<Uint8Array>,
     /// Time-out of the whole exchange, in milliseconds.
     pub timeout: f64,
@@ -72,6 +75,7 @@ pub struct Outcome {
     /// Of a code exchange: lifetime of the token in seconds.
     pub expires_in: Option<f64>,
     /// Of a sign-out: `ended` or `already_gone`.
+    #[napi(ts_type = "'ended' | 'already_gone'")]
     pub sign_out: Option<&'static str>,
     /// Of a sign-out: the id of the session's user, if known.
     pub user_id: Option<String>,
@@ -248,7 +252,7 @@ impl Flow {
 
     /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else.
     #[napi]
-    pub fn failed(&mut self, why: String) -> Result<Step> {
+    pub fn failed(&mut self, #[napi(ts_arg_type = "TransportError")] why: String) -> Result<Step> {
         guard("Flow.failed", || {
             self.step(Event::Delivered(Err(transport_error(&why))), now())
         })

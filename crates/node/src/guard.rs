@@ -75,7 +75,7 @@ mod fault {
     static ARMED: Mutex<Option<String>> = Mutex::new(None);
 
     /// Makes the next call of one export panic. Only in builds for tests of it.
-    #[napi]
+    #[napi(skip_typescript)]
     pub fn inject_panic(export: String) {
         *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some(export);
     }

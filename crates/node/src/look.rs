@@ -34,7 +34,7 @@ impl Authority {
     ///   that was not read.
     ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
-    #[napi(ts_return_type = "Function")]
+    #[napi(ts_return_type = "Or<Look>")]
     pub fn look<'env>(
         &self,
         env: &'env Env,

@@ -75,7 +75,7 @@ impl Authority {
     }
 
     /// Asks the Cloud for an account; `None` if the dialect has no such endpoint.
-    #[napi]
+    #[napi(ts_return_type = "Or<Flow | null>")]
     pub fn op_user(&self, id: String, text: String, share: f64) -> Result<Or<Option<Flow>>> {
         guard("Authority.opUser", || {
             let id = UserId::parse(&id).map_err(CloudApiError::argument);
@@ -87,7 +87,7 @@ impl Authority {
     }
 
     /// Asks the Cloud for a user's permissions; `None` if the dialect has no such endpoint.
-    #[napi]
+    #[napi(ts_return_type = "Or<Flow | null>")]
     pub fn op_user_permissions(
         &self,
         id: String,

@@ -13,8 +13,10 @@ use crate::guard::{Result, guard};
 #[napi(object, object_from_js = false)]
 pub struct RequestCount {
     /// Which of the four answers.
+    #[napi(ts_type = "'authenticated' | 'anonymous' | 'rejected' | 'unavailable'")]
     pub outcome: &'static str,
     /// The source of the answer.
+    #[napi(ts_type = "Source")]
     pub source: &'static str,
     /// How many.
     pub count: f64,
@@ -55,6 +57,7 @@ pub struct CallTime {
 #[napi(object, object_from_js = false)]
 pub struct EntryCount {
     /// The kind.
+    #[napi(ts_type = "'identities' | 'refusals'")]
     pub kind: &'static str,
     /// How many.
     pub count: f64,
@@ -66,8 +69,10 @@ pub struct Statistics {
     /// Since the start.
     pub requests: Vec<RequestCount>,
     /// Since the start.
+    #[napi(ts_type = "{ outcome: 'succeeded' | 'failed'; count: number }[]")]
     pub logins: Vec<OutcomeCount>,
     /// Since the start.
+    #[napi(ts_type = "{ outcome: 'ended' | 'already_gone' | 'not_confirmed'; count: number }[]")]
     pub sign_outs: Vec<OutcomeCount>,
     /// Since the start.
     pub cloud_calls: Vec<CallCount>,
@@ -76,6 +81,7 @@ pub struct Statistics {
     /// Now.
     pub cache_entries: Vec<EntryCount>,
     /// `closed`, `open` or `half_open`.
+    #[napi(ts_type = "'closed' | 'open' | 'half_open'")]
     pub breaker: &'static str,
     /// In seconds; `None` if signatures are not checked with fetched keys.
     pub keys_age: Option<f64>,
@@ -138,7 +144,7 @@ impl Authority {
         &self,
         operation: String,
         status: Option<u16>,
-        failed: Option<String>,
+        #[napi(ts_arg_type = "TransportError | undefined")] failed: Option<String>,
         milliseconds: f64,
     ) -> Result<()> {
         guard("Authority.called", || {

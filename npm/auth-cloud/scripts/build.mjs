@@ -18,14 +18,18 @@ const made = hash.digest('hex');
 
 if (madeOf('dist') !== made) {
   const whole = `.dist-${process.pid}`;
-  for (const [name, type] of Object.entries(kinds)) {
-    const tsc = ['node_modules/typescript/bin/tsc', '-p', `tsconfig.${name}.json`, '--outDir', `${whole}/${name}`];
-    execFileSync(process.execPath, tsc, { stdio: 'inherit' });
-    writeFileSync(`${whole}/${name}/package.json`, `${JSON.stringify({ type })}\n`);
+  try {
+    for (const [name, type] of Object.entries(kinds)) {
+      const tsc = ['node_modules/typescript/bin/tsc', '-p', `tsconfig.${name}.json`, '--outDir', `${whole}/${name}`];
+      execFileSync(process.execPath, tsc, { stdio: 'inherit' });
+      writeFileSync(`${whole}/${name}/package.json`, `${JSON.stringify({ type })}\n`);
+    }
+    writeFileSync(`${whole}/made-of`, made);
+    rmSync('dist', { recursive: true, force: true });
+    renameSync(whole, 'dist');
+  } finally {
+    rmSync(whole, { recursive: true, force: true });
   }
-  writeFileSync(`${whole}/made-of`, made);
-  rmSync('dist', { recursive: true, force: true });
-  renameSync(whole, 'dist');
 }
 
 function madeOf(folder) {

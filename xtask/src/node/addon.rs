@@ -17,6 +17,8 @@ use crate::process::run;
 use crate::workspace::Workspace;
 
 const CRATE: &str = "mastra-auth-cloud-node";
+/// A folder in the build folder.
+const EXPORTS: &str = "addon-exports";
 
 /// What an addon is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +46,11 @@ pub(super) fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
     if matches!(kind, Kind::Tests | Kind::Faults) {
         command.args(["--features", "fault-injection"]);
     }
+    let exports = exports(workspace)?;
+    if kind == Kind::Tests {
+        fs::create_dir_all(target.join(EXPORTS))?;
+        command.env("NAPI_TYPE_DEF_TMP_FOLDER", target.join(EXPORTS));
+    }
     let mut built = target.to_path_buf();
     if kind == Kind::Packed {
         // Strips only the addon: as a profile setting, stripping would compile all its dependencies again.
@@ -70,7 +77,8 @@ pub(super) fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
     lock.lock()?;
     let marker = built.with_extension("kind");
     let own = format!("{kind:?}");
-    if fs::read_to_string(&marker).map_or(built.is_file(), |last| last != own) {
+    let is_other = fs::read_to_string(&marker).map_or(built.is_file(), |last| last != own);
+    if is_other || (kind == Kind::Tests && !exports.is_file()) {
         run(&mut workspace.cargo(&format!("clean --quiet --package {CRATE}")))?;
     }
     run(&mut command)?;
@@ -84,6 +92,11 @@ pub(super) fn build(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
         println!("{}", floor::check(&placed)?);
     }
     Ok(placed)
+}
+
+/// Where napi-derive describes the exports while it compiles the addon for tests.
+pub(super) fn exports(workspace: &Workspace) -> Result<PathBuf> {
+    Ok(workspace.target()?.join(EXPORTS).join(CRATE))
 }
 
 /// Copies to a file in the target folder, and renames it.
