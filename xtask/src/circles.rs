@@ -1,4 +1,4 @@
-//! No files import one another in a circle, in any crate and in the npm sources.
+//! No files of a crate import one another in a circle. For the npm sources, oxlint sees to that.
 //!
 //! A module and the files of its own folder are one unit: that it names and re-exports them is no circle. Neither is what
 //! a crate's root does.
@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Result;
 
 use crate::builds::members;
-use crate::imports::{Modules, rust, typescript};
+use crate::imports::{Modules, modules_of};
 use crate::workspace::Workspace;
 
 /// Source folders outside of the workspace, and those of programs, whose `crate` is their own folder.
@@ -19,7 +19,6 @@ const RUST: [&str; 5] = [
     "differential/src",
     "fuzz/src",
 ];
-const TYPESCRIPT: [&str; 2] = ["npm/auth-cloud", "e2e"];
 
 /// Files that import one another, each with its folder: `crates/core/src: cloud_call, http`.
 pub(crate) type Circle = String;
@@ -30,12 +29,9 @@ pub(crate) fn find(workspace: &Workspace) -> Result<BTreeMap<Circle, Vec<String>
     let members = members(workspace)?;
     let members = members.iter().map(|folder| format!("{folder}/src"));
     for folder in members.chain(RUST.map(str::to_owned)) {
-        let mut modules = rust(workspace, &folder)?;
+        let mut modules = modules_of(workspace, &folder)?;
         modules.retain(|name, _| !name.starts_with("bin/"));
         circles.extend(of(&folder, &modules));
-    }
-    for folder in TYPESCRIPT {
-        circles.extend(of(folder, &typescript(workspace, folder)?));
     }
     Ok(circles)
 }

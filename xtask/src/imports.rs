@@ -1,9 +1,7 @@
-//! Which files of a source folder name which others, in Rust and in TypeScript.
+//! Which files of a crate name which others.
 //!
 //! Reads tokens, not types: a re-exported name counts as a name of the module that exports it. Comments, strings and items
 //! under `#[cfg(test)]` do not count. Macros are not expanded; the tokens of a call count like any others.
-
-mod typescript;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -12,7 +10,6 @@ use anyhow::{Context as _, Result, anyhow};
 use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 use crate::workspace::{Workspace, read};
-pub(crate) use typescript::typescript;
 
 /// A folder's modules by name: `cookie/parse`, or the empty name for the crate's root. Files of tests are left out.
 pub(crate) type Modules = BTreeMap<String, Module>;
@@ -35,7 +32,7 @@ pub(crate) struct Import {
 }
 
 /// The modules of a crate, by its source folder.
-pub(crate) fn rust(workspace: &Workspace, folder: &str) -> Result<Modules> {
+pub(crate) fn modules_of(workspace: &Workspace, folder: &str) -> Result<Modules> {
     let base = workspace.path(folder);
     let mut files = BTreeMap::new();
     for path in workspace.files(folder, &["rs"])? {

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::builds;
 use crate::circles::{self, Circle, is_within};
-use crate::imports::{Modules, rust};
+use crate::imports::{Modules, modules_of};
 use crate::process::capture;
 use crate::workspace::Workspace;
 
@@ -51,7 +51,7 @@ struct Circles {
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let table: Table =
         toml::from_str(&workspace.read("xtask/layers.toml")?).context("xtask/layers.toml")?;
-    let modules = rust(workspace, &table.core.source)?;
+    let modules = modules_of(workspace, &table.core.source)?;
     let circles = circles::find(workspace)?;
     let mut breaches = order(&modules, &table.core.layers);
     breaches.extend(circles::check(&circles, &table.circles.known));

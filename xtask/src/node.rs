@@ -16,7 +16,6 @@ use anyhow::Result;
 
 use crate::builds::{cli, shipped};
 use crate::process::run as run_program;
-use crate::vectors::Report;
 use crate::workspace::{Workspace, read};
 use addon::Kind;
 use package::Package;
@@ -32,18 +31,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     addon::build(workspace, Kind::Tests)?;
     // The tests sign in against the local Cloud.
     let cloud = cli(workspace)?;
-    let report = Report::begin(workspace)?;
     let package = Package::open(workspace)?;
     package.build()?;
     for name in ["typecheck", "lint", "test", "check-package"] {
-        let mut script = package.script(name);
-        run_program(
-            script
-                .env("VECTORS_REPORT", report.file())
-                .env("MASTRA_AUTH", &cloud),
-        )?;
+        run_program(package.script(name).env("MASTRA_AUTH", &cloud))?;
     }
-    println!("{}", report.compare(workspace)?);
     Ok(())
 }
 

@@ -1,13 +1,11 @@
 //! `vectors/*.json`: test cases that all languages share.
 //!
-//! Parses their common shape and counts them. Only the tests that read a case know its meaning. The tests in Node report how
-//! many cases of each file they ran, and none may be missing.
+//! Parses their common shape and counts them. Only the tests that read a case know its meaning.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
 use crate::process::run as run_program;
@@ -84,59 +82,6 @@ fn is_kebab(name: &str) -> bool {
         .all(|word| !word.is_empty() && is_word(word))
 }
 
-/// The file to which the tests in Node append a line such as `vectors cookies.json 88` for each file that they ran. Counts
-/// runs, not results: the tests themselves report a failed case.
-pub(crate) struct Report(PathBuf);
-
-impl Report {
-    /// Starts an empty report.
-    pub(crate) fn begin(workspace: &Workspace) -> Result<Self> {
-        let file = workspace.target()?.join("vectors-node.txt");
-        fs::write(&file, "").with_context(|| format!("{}", file.display()))?;
-        Ok(Self(file))
-    }
-
-    pub(crate) fn file(&self) -> &Path {
-        &self.0
-    }
-
-    /// Compares the cases that ran with those that exist.
-    pub(crate) fn compare(&self, workspace: &Workspace) -> Result<String> {
-        compare(&counts(workspace)?, &read(&self.0)?)
-    }
-}
-
-fn compare(counted: &BTreeMap<String, usize>, said: &str) -> Result<String> {
-    let mut ran: BTreeMap<&str, usize> = BTreeMap::new();
-    for line in said.lines().filter(|line| !line.trim().is_empty()) {
-        let words: Vec<_> = line.split_whitespace().collect();
-        let (file, cases) = match words.as_slice() {
-            ["vectors", file, cases] => cases.parse().ok().map(|cases| (*file, cases)),
-            _ => None,
-        }
-        .with_context(|| format!("`{line}` is not `vectors FILE COUNT`"))?;
-        ensure!(
-            counted.contains_key(file),
-            "{file}: ran in Node, and vectors/ has no such file"
-        );
-        ensure!(
-            ran.insert(file, cases).is_none(),
-            "{file}: is reported twice"
-        );
-    }
-    for (file, cases) in counted {
-        let here = ran.get(file.as_str()).copied().unwrap_or_default();
-        if here != *cases {
-            bail!("{file}: {cases} cases, and {here} of them ran in Node");
-        }
-    }
-    let total: usize = counted.values().sum();
-    Ok(format!(
-        "vectors: {} files, {total} cases, the same in Rust and Node",
-        counted.len()
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,45 +135,6 @@ mod tests {
                 &format!(r#"{{"description": "d", "cases": [{{"name": "{name}"}}]}}"#),
                 "lower-case",
             );
-        }
-    }
-
-    #[test]
-    fn node_runs_every_case() {
-        let counted = BTreeMap::from([("a.json".to_owned(), 2), ("b.json".to_owned(), 3)]);
-        let good = "vectors b.json 3\n\nvectors a.json 2\n";
-        assert_eq!(
-            compare(&counted, good).unwrap(),
-            "vectors: 2 files, 5 cases, the same in Rust and Node"
-        );
-        for (said, says) in [
-            ("", "a.json: 2 cases, and 0 of them"),
-            ("vectors a.json 2", "b.json: 3 cases, and 0 of them"),
-            (
-                "vectors a.json 2\nvectors b.json 2",
-                "b.json: 3 cases, and 2",
-            ),
-            (&format!("{good}vectors c.json 1"), "c.json: ran in Node"),
-            (
-                &format!("{good}vectors a.json 2"),
-                "a.json: is reported twice",
-            ),
-            (
-                &format!("{good}vectors a.json"),
-                "is not `vectors FILE COUNT`",
-            ),
-            (&format!("{good}a.json 2"), "is not `vectors FILE COUNT`"),
-            (
-                &format!("{good}vectors a.json two"),
-                "is not `vectors FILE COUNT`",
-            ),
-            (
-                &format!("{good}vectors a.json 2 3"),
-                "is not `vectors FILE COUNT`",
-            ),
-        ] {
-            let error = compare(&counted, said).unwrap_err().to_string();
-            assert!(error.contains(says), "{error}");
         }
     }
 }
