@@ -8,7 +8,7 @@ mod draft;
 mod judges;
 mod make;
 mod setting;
-mod tally;
+mod counters;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use dice::Dice;
 use judges::{Child, Jsonwebtoken, Ours, Verdict};
 use make::Case;
 use setting::Setting;
-use tally::{Reasons, Tally};
+use counters::{Reasons, Counters};
 
 /// Tokens that are judged at a time.
 const BATCH: usize = 10_000;
@@ -40,7 +40,7 @@ fn main() -> Result<()> {
         jose: Child::start(&node, &here.join("judges/jose.mjs"), &setting)?,
         pyjwt: Child::start(&python, &here.join("judges/pyjwt.py"), &setting)?,
     };
-    let (begin, mut dice, mut tally) = (Instant::now(), Dice::new(seed), Tally::default());
+    let (begin, mut dice, mut counters) = (Instant::now(), Dice::new(seed), Counters::default());
     let mut batch = |left: usize| -> Vec<Case> {
         (0..left.min(BATCH))
             .map(|_| make::case(&mut dice, &setting))
@@ -51,7 +51,7 @@ fn main() -> Result<()> {
         left -= cases.len();
         let (verdicts, next) = panel.judge(&cases, || batch(left))?;
         for (case, [ours, jsonwebtoken, jose, pyjwt]) in cases.iter().zip(verdicts) {
-            tally.add(case, &ours, [&jsonwebtoken, &jose, &pyjwt], &reasons);
+            counters.add(case, &ours, [&jsonwebtoken, &jose, &pyjwt], &reasons);
         }
         cases = next;
         if left % (10 * BATCH) == 0 && left > 0 {
@@ -59,9 +59,9 @@ fn main() -> Result<()> {
         }
     }
     println!("seed {seed}, {} s", begin.elapsed().as_secs());
-    print!("{}", tally.report());
-    std::fs::write(PathBuf::from(examples), tally.examples())?;
-    match tally.faults() {
+    print!("{}", counters.report());
+    std::fs::write(PathBuf::from(examples), counters.examples())?;
+    match counters.faults() {
         faults if faults.is_empty() => Ok(()),
         faults => bail!("{}", faults.join("\n")),
     }

@@ -68,7 +68,7 @@ impl Group {
 }
 
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct Counters {
     all: u64,
     accepted_by_all: u64,
     refused_by_all: u64,
@@ -84,7 +84,7 @@ pub(crate) struct Tally {
     unlisted: Vec<String>,
 }
 
-impl Tally {
+impl Counters {
     pub(crate) fn add(
         &mut self,
         case: &Case,

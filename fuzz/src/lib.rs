@@ -4,11 +4,17 @@
 //! mutations (`crates/core/tests/fuzz.rs`), so that they compile and hold on every machine.
 
 use aws_lc_rs::hmac;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::ops::Operation;
+use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
+use mastra_auth_cloud_core::cloud::ops::user::GetUser;
+use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
+use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
+use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{
     CookieOptions, CookieSpec, MAX_SAME_NAME, every_value, names_with_prefix, values,
 };
-use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::Response;
@@ -16,12 +22,6 @@ use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 use mastra_auth_cloud_core::jwt::{
     Algorithm, Algorithms, KeySet, MAX_KEYS, Rules, SharedSecret, lint, verify,
 };
-use mastra_auth_cloud_core::op::Operation;
-use mastra_auth_cloud_core::op::destroy_session::DestroySession;
-use mastra_auth_cloud_core::op::user::GetUser;
-use mastra_auth_cloud_core::op::user_permissions::GetUserPermissions;
-use mastra_auth_cloud_core::op::validate_session::ValidateSession;
-use mastra_auth_cloud_core::op::verify_token::VerifyToken;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Timestamp;
 use mastra_auth_cloud_core::url::BaseUrl;

@@ -11,6 +11,7 @@ use crate::workspace::Workspace;
 const WRAPPER: &str = "xtask/shuttle.sh";
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut model = workspace.cargo("test --quiet --package mastra-auth-cloud-core --lib model::");
+    let mut model = workspace
+        .cargo("test --quiet --package mastra-auth-cloud-core --lib cache::interleavings::");
     run_program(model.env("RUSTC_WORKSPACE_WRAPPER", workspace.path(WRAPPER)))
 }

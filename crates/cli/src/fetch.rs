@@ -9,11 +9,11 @@ use std::io::ErrorKind;
 use std::time::Duration;
 
 use mastra_auth_cloud::{CloudApiError, ProjectId};
+use mastra_auth_cloud_core::cloud::ops::Operation as _;
+use mastra_auth_cloud_core::cloud::ops::key_set::GetKeySet;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
 use mastra_auth_cloud_core::http::Request;
-use mastra_auth_cloud_core::op::Operation as _;
-use mastra_auth_cloud_core::op::key_set::GetKeySet;
 use mastra_auth_cloud_core::url::{BaseUrl, KeySetUrl};
 use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;

@@ -14,16 +14,16 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::HeaderMap;
+use mastra_auth_cloud_core::cache::statistics::Statistics;
 use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::counters::{Counters, Outcome, Source};
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Credentials;
-use mastra_auth_cloud_core::flow::glance::{self, Brought};
+use mastra_auth_cloud_core::flow::fast_path::{self, Brought};
 use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::identity::Identity;
-use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::identity::statistics::Statistics;
-use mastra_auth_cloud_core::tally::{Outcome, Source, Tally};
+use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::PublicUrl;
 use tracing::Instrument as _;
@@ -94,7 +94,7 @@ impl MastraCloudAuth {
 
     /// Counters of the caches.
     pub fn statistics(&self) -> Statistics {
-        self.0.driver.authority.statistics()
+        self.0.driver.engine.statistics()
     }
 
     /// The status of the revocation channel, if there is one.
@@ -115,7 +115,7 @@ impl MastraCloudAuth {
     }
 
     pub(crate) fn config(&self) -> &Config {
-        self.0.driver.authority.config()
+        self.0.driver.engine.config()
     }
 
     /// Authenticates a request: by its bearer token first, then by its session cookie.
@@ -139,12 +139,12 @@ impl MastraCloudAuth {
     /// # }).unwrap();
     /// ```
     pub async fn authenticate(&self, headers: &HeaderMap) -> Answer {
-        if let Some(identity) = self.glance(headers, glance::known) {
+        if let Some(identity) = self.glance(headers, fast_path::known) {
             return Answer::Authenticated(identity);
         }
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
-        match Credentials::read(&self.0.driver.authority, authorization, cookie.as_deref()) {
+        match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
             Ok(credentials) => self.look_up(credentials, Some(headers)).await,
             Err(error) => self.unreadable(error, headers),
         }
@@ -158,7 +158,7 @@ impl MastraCloudAuth {
     pub async fn authenticate_and_renew(&self, headers: &HeaderMap) -> (Answer, Option<SetCookie>) {
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
-        match Credentials::read(&self.0.driver.authority, authorization, cookie.as_deref()) {
+        match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
             Ok(credentials) => {
                 let span = signals::authenticate_span();
                 let looking = self
@@ -176,14 +176,14 @@ impl MastraCloudAuth {
     /// The identity behind a request, if it is cached and needs neither a call nor a renewal.
     #[cfg(feature = "axum")]
     pub(crate) fn known(&self, headers: &HeaderMap) -> Option<Arc<Identity>> {
-        self.glance(headers, glance::known_for_now)
+        self.glance(headers, fast_path::known_for_now)
     }
 
     /// Skipped while requests are traced: the slow path emits the events.
     fn glance(
         &self,
         headers: &HeaderMap,
-        look: impl FnOnce(&Authority, &Brought<'_>, Now) -> Option<Arc<Identity>>,
+        look: impl FnOnce(&Engine, &Brought<'_>, Now) -> Option<Arc<Identity>>,
     ) -> Option<Arc<Identity>> {
         if signals::are_requests_told() {
             return None;
@@ -193,7 +193,7 @@ impl MastraCloudAuth {
             cookie: headers::cookie_as_it_came(headers).ok()?,
             ..Brought::default()
         };
-        look(&self.0.driver.authority, &brought, system::about_now())
+        look(&self.0.driver.engine, &brought, system::about_now())
     }
 
     /// The answer to a request whose headers cannot be read.
@@ -203,7 +203,7 @@ impl MastraCloudAuth {
             source: Source::None,
             begun: system::now().monotonic,
         };
-        self.tally().answered(Outcome::Rejected, found.source);
+        self.counters().answered(Outcome::Rejected, found.source);
         signals::answered(&found, &signals::authenticate_span(), Some(headers));
         found.answer
     }
@@ -227,12 +227,12 @@ impl MastraCloudAuth {
     }
 
     #[cfg(feature = "metrics")]
-    pub(crate) fn authority(&self) -> &Arc<Authority> {
-        &self.0.driver.authority
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.0.driver.engine
     }
 
-    pub(crate) fn tally(&self) -> &Tally {
-        self.0.driver.authority.tally()
+    pub(crate) fn counters(&self) -> &Counters {
+        self.0.driver.engine.counters()
     }
 }
 

@@ -6,14 +6,14 @@ mod axum;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, Policy, UrlPath};
 use mastra_auth_cloud_core::cookie::{SameSite, Secure, SessionCookieOptions, SessionCookies};
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::malformed::Malformed;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl, Site};
 use mastra_auth_cloud_core::verification::VerificationOptions;
 
@@ -326,13 +326,13 @@ impl AuthBuilder {
             Some(transport) => transport,
             None => default_transport(&config.base_url)?,
         };
-        let authority = Authority::new(config, system::entropy()?);
+        let engine = Engine::new(config, system::entropy()?);
         let revocations = self
             .revocations
-            .map(|channel| Revocations::begin(Arc::clone(&authority), channel))
+            .map(|channel| Revocations::begin(Arc::clone(&engine), channel))
             .transpose()?;
         Ok(MastraCloudAuth::new(
-            Arc::new(Driver::new(authority, transport)),
+            Arc::new(Driver::new(engine, transport)),
             public_url,
             revocations,
             #[cfg(feature = "axum")]

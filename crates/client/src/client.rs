@@ -6,23 +6,23 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
+use mastra_auth_cloud_core::cloud::ops::Operation;
+use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
+use mastra_auth_cloud_core::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
+use mastra_auth_cloud_core::cloud::ops::login_page::login_url;
+use mastra_auth_cloud_core::cloud::ops::logout_page::logout_url;
+use mastra_auth_cloud_core::cloud::ops::user::GetUser;
+use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
+use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
+use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::call::Call;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
-use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
-use mastra_auth_cloud_core::op::Operation;
-use mastra_auth_cloud_core::op::destroy_session::DestroySession;
-use mastra_auth_cloud_core::op::exchange_code::{ExchangeCode, Exchanged};
-use mastra_auth_cloud_core::op::login_page::login_url;
-use mastra_auth_cloud_core::op::logout_page::logout_url;
-use mastra_auth_cloud_core::op::user::GetUser;
-use mastra_auth_cloud_core::op::user_permissions::GetUserPermissions;
-use mastra_auth_cloud_core::op::validate_session::ValidateSession;
-use mastra_auth_cloud_core::op::verify_token::VerifyToken;
-use mastra_auth_cloud_core::permission::Grants;
+use mastra_auth_cloud_core::login::state::State;
+use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken, Verifier};
-use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::RedirectUri;
 
 use crate::driver::Driver;
@@ -120,12 +120,12 @@ impl MastraCloudClient {
         &self,
         id: &UserId,
         token: &SessionToken,
-    ) -> Result<Grants, CloudApiError> {
+    ) -> Result<Permissions, CloudApiError> {
         match GetUserPermissions::new(self.config(), id.clone(), token.clone()) {
             Some(operation) => {
                 unless_refused(self.call(operation).await).map(Option::unwrap_or_default)
             }
-            None => Ok(Grants::default()),
+            None => Ok(Permissions::default()),
         }
     }
 
@@ -171,7 +171,7 @@ impl MastraCloudClient {
     }
 
     fn config(&self) -> &Arc<Config> {
-        self.driver.authority.config()
+        self.driver.engine.config()
     }
 }
 

@@ -4,23 +4,23 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::counters::Counting;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
-use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::{Event, Flow, Step};
-use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::identity::key::TokenKey;
-use mastra_auth_cloud_core::model::CloudUser;
-use mastra_auth_cloud_core::permission::Grants;
+use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::secret::SessionToken;
-use mastra_auth_cloud_core::tally::Counting;
+use mastra_auth_cloud_core::session::TokenDigest;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
@@ -30,21 +30,21 @@ use crate::system;
 use crate::transport::Transport;
 
 pub(crate) struct Driver {
-    pub(crate) authority: Arc<Authority>,
+    pub(crate) engine: Arc<Engine>,
     transport: Arc<dyn Transport>,
-    identities: SingleFlight<TokenKey, Answer>,
-    renewals: SingleFlight<TokenKey, Renewal>,
-    permissions: SingleFlight<TokenKey, Result<Arc<Grants>, CloudApiError>>,
-    keys: SingleFlight<TokenKey, Fetched>,
+    identities: SingleFlight<TokenDigest, Answer>,
+    renewals: SingleFlight<TokenDigest, Renewal>,
+    permissions: SingleFlight<TokenDigest, Result<Arc<Permissions>, CloudApiError>>,
+    keys: SingleFlight<TokenDigest, Fetched>,
     /// Notified whenever a session ends.
     ends: watch::Sender<()>,
-    sign_ins: SingleFlight<TokenKey, Result<SignedIn, CloudApiError>>,
+    sign_ins: SingleFlight<TokenDigest, Result<SignedIn, CloudApiError>>,
 }
 
 impl Driver {
-    pub(crate) fn new(authority: Arc<Authority>, transport: Arc<dyn Transport>) -> Self {
+    pub(crate) fn new(engine: Arc<Engine>, transport: Arc<dyn Transport>) -> Self {
         // Two calls, the wait between them, and a margin.
-        let longest = authority
+        let longest = engine
             .config()
             .policy
             .call_timeout
@@ -52,11 +52,11 @@ impl Driver {
             .saturating_add(Duration::from_secs(1));
         let ends = watch::Sender::new(());
         let end = ends.clone();
-        authority.on_end(move || end.send_replace(()));
+        engine.on_end(move || end.send_replace(()));
         Self {
             ends,
-            transport: Arc::new(Watched::new(transport, Arc::clone(&authority))),
-            authority,
+            transport: Arc::new(Watched::new(transport, Arc::clone(&engine))),
+            engine,
             identities: SingleFlight::new(longest),
             // A renewal validates the session and then verifies the token.
             renewals: SingleFlight::new(longest.saturating_mul(2)),
@@ -70,20 +70,20 @@ impl Driver {
     /// Drives a flow to completion.
     pub(crate) async fn run<F: Flow>(&self, flow: F) -> F::Output {
         let output = drive(self.transport.as_ref(), flow).await;
-        tell_clock(&self.authority);
+        tell_clock(&self.engine);
         output
     }
 
     /// Authenticates these credentials. Concurrent calls with one token share one call to the Cloud.
     pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Found {
-        self.find(Authenticate::new(&self.authority, credentials))
+        self.find(Authenticate::new(&self.engine, credentials))
             .await
     }
 
     /// Authenticates the token of a long-running request again, without counting it as another request.
     pub(crate) async fn look_again(&self, token: &SessionToken) -> Answer {
         let credentials = Credentials::token(token.expose());
-        let search = Authenticate::new(&self.authority, credentials).counting(Counting::Never);
+        let search = Authenticate::new(&self.engine, credentials).counting(Counting::Never);
         self.find(search).await.answer
     }
 
@@ -94,7 +94,7 @@ impl Driver {
 
     /// How long a verified session counts before the driver asks the Cloud again.
     pub(crate) fn fresh_for(&self) -> Duration {
-        let config = self.authority.config();
+        let config = self.engine.config();
         config
             .verification
             .session_every()
@@ -127,7 +127,7 @@ impl Driver {
         credentials: Credentials<'_>,
         cookies: Option<&str>,
     ) -> (Found, Option<SetCookie>) {
-        let mut renewing = Renewing::new(&self.authority, credentials, cookies);
+        let mut renewing = Renewing::new(&self.engine, credentials, cookies);
         let (mut last, mut begun) = (None, None);
         loop {
             let now = system::now();
@@ -159,10 +159,10 @@ impl Driver {
 
     fn identifying(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
         let transport = Arc::clone(&self.transport);
-        let authority = Arc::clone(&self.authority);
+        let engine = Arc::clone(&self.engine);
         async move {
             let answer = drive(transport.as_ref(), flow).await;
-            tell_clock(&authority);
+            tell_clock(&engine);
             answer
         }
         .in_current_span()
@@ -205,13 +205,13 @@ impl Driver {
     /// Asks for a newer token. Concurrent calls share one call to the Cloud.
     pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
         let transport = Arc::clone(&self.transport);
-        let authority = Arc::clone(&self.authority);
+        let engine = Arc::clone(&self.engine);
         let renewal = self.renewals.join(
             flow.key(),
             async move {
                 let renewal = drive(transport.as_ref(), flow).await;
                 signals::renewal(&renewal);
-                tell_clock(&authority);
+                tell_clock(&engine);
                 renewal
             }
             .in_current_span(),
@@ -224,7 +224,7 @@ impl Driver {
     /// Finishes a sign-in once, however often its callback is called and even if the client disconnects.
     pub(crate) async fn sign_in(
         &self,
-        key: TokenKey,
+        key: TokenDigest,
         work: impl Future<Output = Result<SignedIn, CloudApiError>> + Send + 'static,
     ) -> Result<SignedIn, CloudApiError> {
         let shared = self.sign_ins.join(key, work.in_current_span()).await;
@@ -233,14 +233,17 @@ impl Driver {
 
     /// A user's permissions, if they are cached.
     #[cfg(feature = "axum")]
-    pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Grants>> {
-        let flow = Permissions::new(Arc::clone(&self.authority), user, system::jitter());
+    pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Permissions>> {
+        let flow = FetchPermissions::new(Arc::clone(&self.engine), user, system::jitter());
         flow.known(system::now())
     }
 
     /// Reads a user's permissions. Concurrent calls share one call to the Cloud.
-    pub(crate) async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
-        let flow = Permissions::new(Arc::clone(&self.authority), user, system::jitter());
+    pub(crate) async fn permissions(
+        &self,
+        user: &CloudUser,
+    ) -> Result<Arc<Permissions>, CloudApiError> {
+        let flow = FetchPermissions::new(Arc::clone(&self.engine), user, system::jitter());
         if let Some(grants) = flow.known(system::now()) {
             return Ok(grants);
         }
@@ -257,11 +260,11 @@ impl Driver {
     /// Drives a sign-out in a task of its own, so that the Cloud hears of it even if the client disconnects.
     pub(crate) async fn sign_out(&self, flow: Logout, trail: Trail) -> SignOut {
         let transport = Arc::clone(&self.transport);
-        let authority = Arc::clone(&self.authority);
+        let engine = Arc::clone(&self.engine);
         let work = async move {
             let whose = flow.identity().map(Arc::clone);
             let end = drive(transport.as_ref(), flow).await;
-            signals::session_ended(authority.tally(), &end, whose.as_deref(), &trail);
+            signals::session_ended(engine.counters(), &end, whose.as_deref(), &trail);
             end
         };
         let task = tokio::spawn(work.instrument(signals::sign_out_span()));
@@ -271,8 +274,8 @@ impl Driver {
 }
 
 /// Warns if the Cloud accepted a token that is expired by the clock of this machine.
-fn tell_clock(authority: &Authority) {
-    if let Some(by) = authority.take_clock_ahead() {
+fn tell_clock(engine: &Engine) {
+    if let Some(by) = engine.take_clock_ahead() {
         signals::clock_ahead(by);
     }
 }

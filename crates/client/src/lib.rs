@@ -54,10 +54,10 @@ pub mod transport;
 /// [`begin_login`](MastraCloudAuth::begin_login) gives a [`LoginStart`](login::LoginStart), and
 /// [`finish_login`](MastraCloudAuth::finish_login) a [`SignedIn`](login::SignedIn).
 pub mod login {
+    pub use mastra_auth_cloud_core::cloud::ops::exchange_code::Exchanged;
     pub use mastra_auth_cloud_core::flow::callback::SignedIn;
-    pub use mastra_auth_cloud_core::op::exchange_code::Exchanged;
+    pub use mastra_auth_cloud_core::login::state::State;
     pub use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
-    pub use mastra_auth_cloud_core::state::State;
     pub use mastra_auth_cloud_core::url::{RedirectUri, ReturnPath};
 
     pub use crate::auth::{LoginStart, RedactedUrl};
@@ -66,21 +66,21 @@ pub mod login {
 pub use auth::{MastraCloudAuth, RefreshedSession, SessionEnd};
 pub use builder::AuthBuilder;
 pub use client::MastraCloudClient;
+pub use mastra_auth_cloud_core::cache::statistics::Statistics;
+pub use mastra_auth_cloud_core::cloud::dialect::Dialect;
+pub use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
 pub use mastra_auth_cloud_core::config::Policy;
 pub use mastra_auth_cloud_core::cookie::{SameSite, Secure, SetCookie};
-pub use mastra_auth_cloud_core::dialect::Dialect;
 pub use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind, Remedy};
 pub use mastra_auth_cloud_core::flow::identify::Answer as Authentication;
 pub use mastra_auth_cloud_core::flow::logout::SignOut;
-pub use mastra_auth_cloud_core::identity::Identity;
-pub use mastra_auth_cloud_core::identity::statistics::Statistics;
 pub use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 pub use mastra_auth_cloud_core::jwt::SharedSecret;
 pub use mastra_auth_cloud_core::malformed::Malformed;
-pub use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
-pub use mastra_auth_cloud_core::permission::Grants;
-pub use mastra_auth_cloud_core::roles::RoleMapping;
+pub use mastra_auth_cloud_core::rbac::pattern::Permissions;
+pub use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 pub use mastra_auth_cloud_core::secret::SessionToken;
+pub use mastra_auth_cloud_core::session::Identity;
 pub use mastra_auth_cloud_core::time::Timestamp;
 pub use mastra_auth_cloud_core::url::PublicUrl;
 pub use mastra_auth_cloud_core::verification::{Mode as VerificationMode, VerificationOptions};

@@ -22,9 +22,9 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use mastra_auth_cloud_core::identity::BreakerState;
-use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::tally::{CallTimes, TIME_BOUNDS};
+use mastra_auth_cloud_core::counters::{CallTimes, TIME_BOUNDS};
+use mastra_auth_cloud_core::engine::BreakerState;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::time::Now;
 pub use prometheus_client;
 use prometheus_client::collector::Collector;
@@ -46,7 +46,7 @@ pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; cha
 /// The metrics of one deployment. Cheap to clone.
 #[derive(Clone)]
 pub struct Metrics {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     /// Weak, so that metrics do not keep the channel running.
     revocations: Option<Weak<Revocations>>,
 }
@@ -57,7 +57,7 @@ impl MastraCloudAuth {
     /// Register it once in a registry. Where a process has several deployments, give each a sub-registry with a label.
     pub fn metrics(&self) -> Metrics {
         Metrics {
-            authority: Arc::clone(self.authority()),
+            engine: Arc::clone(self.engine()),
             revocations: self.channel().as_ref().map(Arc::downgrade),
         }
     }
@@ -78,12 +78,12 @@ impl Metrics {
     }
 
     fn counters(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
-        let tally = self.authority.tally();
+        let counters = self.engine.counters();
         count(
             encoder,
             "mastra_auth_requests",
             "Requests whose sender was looked for, by outcome and by where the answer came from.",
-            tally.requests().map(|(outcome, source, count)| {
+            counters.requests().map(|(outcome, source, count)| {
                 let labels = [("outcome", outcome.as_str()), ("source", source.as_str())];
                 (labels, count)
             }),
@@ -92,7 +92,7 @@ impl Metrics {
             encoder,
             "mastra_auth_logins",
             "Sign-ins by their end.",
-            tally
+            counters
                 .logins()
                 .map(|(login, count)| ([("outcome", login.as_str())], count)),
         )?;
@@ -100,7 +100,7 @@ impl Metrics {
             encoder,
             "mastra_auth_sign_outs",
             "Sessions that were ended here, by what the Cloud said.",
-            tally
+            counters
                 .session_ends()
                 .map(|(end, count)| ([("outcome", end.as_str())], count)),
         )?;
@@ -108,7 +108,7 @@ impl Metrics {
             encoder,
             "mastra_auth_cloud_calls",
             "Calls to the Cloud by operation and status.",
-            tally.calls().map(|row| {
+            counters.calls().map(|row| {
                 let labels = [
                     ("operation", row.call.as_str()),
                     ("status", row.result.as_str()),
@@ -125,7 +125,7 @@ impl Metrics {
             Some(&Unit::Seconds),
             MetricType::Histogram,
         )?;
-        for times in self.authority.tally().call_times() {
+        for times in self.engine.counters().call_times() {
             let sum = times.sum.as_secs_f64();
             family
                 .encode_family(&[("operation", times.call.as_str())])?
@@ -135,7 +135,7 @@ impl Metrics {
     }
 
     fn gauges(&self, encoder: &mut DescriptorEncoder<'_>, now: Now) -> fmt::Result {
-        let (identities, refusals) = self.authority.remembered();
+        let (identities, refusals) = self.engine.remembered();
         gauge(
             encoder,
             "mastra_auth_cache_entries",
@@ -144,7 +144,7 @@ impl Metrics {
             [("identities", identities), ("refusals", refusals)]
                 .map(|(kind, count)| ([("kind", kind)], count)),
         )?;
-        let state = self.authority.breaker_state(now);
+        let state = self.engine.breaker_state(now);
         gauge(
             encoder,
             "mastra_auth_breaker_state",
@@ -157,7 +157,7 @@ impl Metrics {
             "mastra_auth_keys_age",
             "How long ago the key set was fetched; absent where signatures are not checked with fetched keys.",
             Some(&Unit::Seconds),
-            seconds(self.authority.keys_age(now)),
+            seconds(self.engine.keys_age(now)),
         )?;
         let channel = self.revocations.as_ref().and_then(Weak::upgrade);
         let channel = channel.as_deref().map(Revocations::status);
@@ -198,7 +198,7 @@ impl Collector for Metrics {
 impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Metrics")
-            .field("project_id", &self.authority.config().project_id)
+            .field("project_id", &self.engine.config().project_id)
             .finish_non_exhaustive()
     }
 }

@@ -4,11 +4,11 @@
 
 use core::time::Duration;
 
+use crate::cloud::dialect::{Dialect, Table};
 use crate::cookie::SessionCookies;
-use crate::dialect::{Dialect, Table};
 use crate::ids::ProjectId;
 use crate::malformed::Malformed;
-use crate::roles::RoleMapping;
+use crate::rbac::roles::RoleMapping;
 use crate::url::BaseUrl;
 use crate::verification::Verification;
 
@@ -86,7 +86,7 @@ pub struct Policy {
     pub capacity_bytes: Option<usize>,
     /// Capacity of the deny list: revoked tokens that were verified, sessions and users. Default 100,000; each takes some 200
     /// bytes, 1 KiB at most.
-    pub denials: usize,
+    pub deny_list_capacity: usize,
     /// Failures in a row at one endpoint that open the breaker there: of one token, for that token; of so many tokens, for
     /// all. Default 5.
     pub breaker_failures: u32,
@@ -122,7 +122,7 @@ impl Default for Policy {
             renewed_grace: Duration::from_secs(30),
             capacity: 10_000,
             capacity_bytes: None,
-            denials: 100_000,
+            deny_list_capacity: 100_000,
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(5),
             keys_fresh: Duration::from_secs(10 * 60),

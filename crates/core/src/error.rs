@@ -1,7 +1,7 @@
 //! The one error type: its kind, code, status and endpoint; never a value.
 //!
 //! Codes are listed once, in [`CODES`]; the reference page and the other languages are generated from it. The fields are
-//! private so that every message passes through here. This crate's texts are fixed; [`crate::envelope`] cleans the Cloud's
+//! private so that every message passes through here. This crate's texts are fixed; [`crate::cloud::envelope`] cleans the Cloud's
 //! texts before they come in.
 
 use core::fmt;

@@ -33,7 +33,7 @@ pub mod authenticate;
 pub mod call;
 pub mod callback;
 mod credentials;
-pub mod glance;
+pub mod fast_path;
 pub mod identify;
 mod judge;
 pub mod keys;
@@ -46,5 +46,5 @@ pub mod renewing;
 pub mod session;
 pub mod step;
 
-pub use crate::tally::{Counting, Outcome, Source};
+pub use crate::counters::{Counting, Outcome, Source};
 pub use step::{Event, Flow, Jitter, Step};

@@ -5,8 +5,8 @@
 //! driver runs the same code and so makes the same decisions.
 //!
 //! Read it bottom up: words ([`secret`], [`ids`], [`time`]), shapes ([`error`], [`http`], [`url`]), concepts ([`config`],
-//! [`dialect`], [`cookie`], [`state`], [`permission`], [`roles`], [`jwt`], [`model`]). Above them are the operations, one per
-//! endpoint ([`op`]), the caches ([`identity`]) and the jobs of several steps ([`flow`]).
+//! [`cookie`], [`login`], [`rbac`], [`jwt`]). Above them are the Cloud's API ([`cloud`]), the caches ([`engine`]) and the
+//! jobs of several steps ([`flow`]).
 //!
 //! # What it does not do
 //!
@@ -31,28 +31,27 @@ pub mod json;
 pub mod url;
 
 // L2: concepts
-mod binding;
 pub mod config;
 pub mod cookie;
-pub mod dialect;
-mod endpoint;
-mod envelope;
+pub mod counters;
 pub mod jwt;
-pub mod model;
-pub mod permission;
-mod pkce;
-pub mod roles;
-pub mod state;
-pub mod tally;
+pub mod login;
+pub mod rbac;
 mod unverified;
 pub mod verification;
 
-// L3: operations
-pub mod op;
+// L3: the Cloud's API
+pub mod cloud;
 
-// L4: caches and deny list, and jobs of several steps
+// L4: what is remembered, in storeys
+pub mod cache;
+pub mod engine;
+pub mod revocation;
+pub mod session;
+mod sync;
+
+// L5: jobs of several steps
 pub mod flow;
-pub mod identity;
 
 /// Compiles the program of the README.
 #[cfg(doctest)]

@@ -12,26 +12,26 @@ mod world;
 use std::sync::Arc;
 
 use allocation_counter::measure;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::glance::{Brought, known};
+use mastra_auth_cloud_core::flow::fast_path::{Brought, known};
 use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use serde_json::json;
 
 use world::{SESSION, at, jwt, v1, verified, with_bearer};
 
-fn is_known(authority: &Arc<Authority>, authorization: Option<&str>, cookie: Option<&str>) -> bool {
-    let credentials = Credentials::read(authority, authorization, cookie).unwrap();
-    let next = Authenticate::new(authority, credentials).next(None, at(1), Jitter(1));
+fn is_known(engine: &Arc<Engine>, authorization: Option<&str>, cookie: Option<&str>) -> bool {
+    let credentials = Credentials::read(engine, authorization, cookie).unwrap();
+    let next = Authenticate::new(engine, credentials).next(None, at(1), Jitter(1));
     matches!(next, Next::Done(Answer::Authenticated(_)))
 }
 
 #[test]
 fn a_warm_hit_allocates_nothing() {
-    let authority = v1();
+    let engine = v1();
     let token = jwt(&json!({ "sub": "usr_1", "sid": "ses_1", "jti": "j".repeat(500) }));
-    with_bearer(&authority, &token, at(0), [verified("usr_1", &["member"])]);
+    with_bearer(&engine, &token, at(0), [verified("usr_1", &["member"])]);
     let bearer = format!("Bearer {token}");
     let cookie = format!("theme=dark; {SESSION}={token}; visited=1; {SESSION}x={token}");
     for (authorization, cookie) in [
@@ -40,10 +40,10 @@ fn a_warm_hit_allocates_nothing() {
         (Some(bearer.as_str()), Some(cookie.as_str())),
     ] {
         // What is set up once, as a thread's share of something, is set up before.
-        assert!(is_known(&authority, authorization, cookie));
+        assert!(is_known(&engine, authorization, cookie));
         let counted = measure(|| {
             for _ in 0..1000 {
-                assert!(is_known(&authority, authorization, cookie));
+                assert!(is_known(&engine, authorization, cookie));
             }
         });
         assert_eq!(counted.count_total, 0, "{authorization:?}");
@@ -52,9 +52,9 @@ fn a_warm_hit_allocates_nothing() {
 
 #[test]
 fn a_glance_allocates_nothing() {
-    let authority = v1();
+    let engine = v1();
     let token = jwt(&json!({ "sub": "usr_1", "jti": "j".repeat(500) }));
-    with_bearer(&authority, &token, at(0), [verified("usr_1", &["member"])]);
+    with_bearer(&engine, &token, at(0), [verified("usr_1", &["member"])]);
     let cookie = format!("theme=dark; {SESSION}={token}; visited=1");
     let brought = Brought {
         cookie: Some(cookie.as_bytes()),
@@ -64,7 +64,7 @@ fn a_glance_allocates_nothing() {
     for _ in 0..2 {
         let counted = measure(|| {
             for _ in 0..1000 {
-                assert!(known(&authority, &brought, at(1)).is_some());
+                assert!(known(&engine, &brought, at(1)).is_some());
             }
         });
         assert_eq!(counted.count_total, 0);
@@ -74,7 +74,7 @@ fn a_glance_allocates_nothing() {
 /// The count is one that counts: what is not remembered costs a request's worth.
 #[test]
 fn a_miss_is_counted() {
-    let authority = v1();
-    let counted = measure(|| assert!(!is_known(&authority, Some("Bearer unknown"), None)));
+    let engine = v1();
+    let counted = measure(|| assert!(!is_known(&engine, Some("Bearer unknown"), None)));
     assert!(counted.count_total > 0);
 }

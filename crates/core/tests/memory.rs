@@ -23,15 +23,15 @@ mod world;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
 use mastra_auth_cloud_core::http::Response;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 use world::{START, at, config, jwt, token};
@@ -86,8 +86,8 @@ impl Visitor {
         }
     }
 
-    fn authenticate(&self, authority: &Arc<Authority>, now: Now) -> Answer {
-        let mut request = Authenticate::new(authority, Credentials::token(&self.token));
+    fn authenticate(&self, engine: &Arc<Engine>, now: Now) -> Answer {
+        let mut request = Authenticate::new(engine, Credentials::token(&self.token));
         let mut last = None;
         loop {
             match request.next(last.take(), now, Jitter(1)) {
@@ -98,31 +98,31 @@ impl Visitor {
         }
     }
 
-    fn sign_out(&self, authority: &Arc<Authority>, now: Now) {
+    fn sign_out(&self, engine: &Arc<Engine>, now: Now) {
         let token = token(&self.token);
-        let flow = Logout::new(Arc::clone(authority), token, Effort::Once, now, Jitter(1));
+        let flow = Logout::new(Arc::clone(engine), token, Effort::Once, now, Jitter(1));
         let _ = self.drive(flow, now);
     }
 
-    fn comes_by(&self, authority: &Arc<Authority>, now: Now) {
+    fn comes_by(&self, engine: &Arc<Engine>, now: Now) {
         if self.number % 8 == 7 {
-            self.sign_out(authority, now);
+            self.sign_out(engine, now);
             return;
         }
-        match self.authenticate(authority, now) {
+        match self.authenticate(engine, now) {
             Answer::Authenticated(identity) => {
                 assert_eq!(
                     identity.user().id().as_str().strip_prefix("usr_"),
                     Some(self.number.to_string().as_str())
                 );
-                let flow = Permissions::new(Arc::clone(authority), identity.user(), Jitter(1));
+                let flow = FetchPermissions::new(Arc::clone(engine), identity.user(), Jitter(1));
                 self.drive(flow, now).unwrap();
             }
             Answer::Rejected(_) => assert!(self.is_refused()),
             other => panic!("{other:?}"),
         }
         if self.number % 8 == 6 {
-            self.sign_out(authority, now);
+            self.sign_out(engine, now);
         }
     }
 }
@@ -138,20 +138,20 @@ fn resident() -> u64 {
 }
 
 /// Lets that many come by; the tables are full after a tenth of them, and turned over often enough after another.
-fn stays_level(authority: &Arc<Authority>, tokens: u64) {
+fn stays_level(engine: &Arc<Engine>, tokens: u64) {
     let (begun, empty) = (Instant::now(), resident());
     let mut levels = Vec::new();
     for number in 0..tokens {
         // A millisecond later each.
         let now = at(0).plus(Duration::from_millis(number));
-        Visitor::new(number).comes_by(authority, now);
+        Visitor::new(number).comes_by(engine, now);
         if (number + 1) % (tokens / 10) == 0 {
             levels.push(resident());
             println!(
                 "{} tokens: {} kB, {:?}",
                 number + 1,
                 resident(),
-                authority.statistics()
+                engine.statistics()
             );
         }
     }
@@ -169,13 +169,13 @@ fn stays_level(authority: &Arc<Authority>, tokens: u64) {
 fn threat_080_memory_stays_level_whatever_comes_by() {
     let mut config = config(Dialect::V1);
     config.policy.capacity = 200;
-    config.policy.denials = 1_000;
-    stays_level(&Authority::new(config, Entropy::new([7; 32])), 40_000);
+    config.policy.deny_list_capacity = 1_000;
+    stays_level(&Engine::new(config, Entropy::new([7; 32])), 40_000);
 }
 
 #[test]
 #[ignore = "takes minutes: cargo xtask soak memory"]
 fn soak_memory() {
-    let authority = Authority::new(config(Dialect::V1), Entropy::new([7; 32]));
-    stays_level(&authority, 10_000_000);
+    let engine = Engine::new(config(Dialect::V1), Entropy::new([7; 32]));
+    stays_level(&engine, 10_000_000);
 }

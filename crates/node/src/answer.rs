@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Check, Next, Turn};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Next, SignatureCheck, Turn};
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::{Jitter, Source};
-use mastra_auth_cloud_core::identity::Identity as CoreIdentity;
-use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::session::Identity as CoreIdentity;
 use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
 
@@ -142,7 +142,7 @@ impl Search {
         ))
     }
 
-    fn wait_for(&mut self, check: Check) -> u32 {
+    fn wait_for(&mut self, check: SignatureCheck) -> u32 {
         let search = self.search.take();
         search.map_or(0, |search| {
             Left::lock(&self.left).lay_down(check, search, Wanted::Search)

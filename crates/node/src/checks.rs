@@ -6,16 +6,16 @@
 
 use std::sync::{Arc, Mutex};
 
-use mastra_auth_cloud_core::flow::authenticate::{Check, Checked, Next, Turn};
+use mastra_auth_cloud_core::flow::authenticate::{CheckedSignature, Next, SignatureCheck, Turn};
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
-use mastra_auth_cloud_core::identity::key::TokenKey;
+use mastra_auth_cloud_core::session::TokenDigest;
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::answer::Search;
-use crate::authority::Authority;
 use crate::convert::{User, now};
+use crate::engine::Authority;
 use crate::flow::jitter_of;
 use crate::guard::{Result, guard};
 use crate::left::{Laid, Left, Wanted};
@@ -73,17 +73,17 @@ impl Authority {
 
 /// One batch.
 pub struct Checks {
-    checks: Vec<Check>,
+    checks: Vec<SignatureCheck>,
     left: Arc<Mutex<Left>>,
 }
 
 impl Task for Checks {
     /// `None` if a check failed unexpectedly. It then runs again on the event loop, which reports the failure.
-    type Output = Vec<(TokenKey, Option<Checked>)>;
+    type Output = Vec<(TokenDigest, Option<CheckedSignature>)>;
     type JsValue = Batch;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let run = |check: Check| (check.key(), guard("Checks.run", || check.run()).ok());
+        let run = |check: SignatureCheck| (check.key(), guard("Checks.run", || check.run()).ok());
         Ok(std::mem::take(&mut self.checks)
             .into_iter()
             .map(run)
@@ -111,7 +111,11 @@ impl Task for Checks {
 }
 
 /// `None` if it was enqueued again.
-fn settle(left: &Arc<Mutex<Left>>, laid: Laid, checked: Option<Checked>) -> Option<Settled> {
+fn settle(
+    left: &Arc<Mutex<Left>>,
+    laid: Laid,
+    checked: Option<CheckedSignature>,
+) -> Option<Settled> {
     let ticket = laid.ticket;
     guard("Checks.settle", || go_on(left, laid, checked)).unwrap_or_else(|error| {
         Some(Settled {
@@ -123,7 +127,11 @@ fn settle(left: &Arc<Mutex<Left>>, laid: Laid, checked: Option<Checked>) -> Opti
     })
 }
 
-fn go_on(left: &Arc<Mutex<Left>>, mut laid: Laid, checked: Option<Checked>) -> Option<Settled> {
+fn go_on(
+    left: &Arc<Mutex<Left>>,
+    mut laid: Laid,
+    checked: Option<CheckedSignature>,
+) -> Option<Settled> {
     let now = now();
     let jitter = jitter_of(now);
     let turn = match checked {

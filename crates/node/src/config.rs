@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::cookie::{
     Prefix, SameSite, Secure, SessionCookieOptions, SessionCookies, Stage,
 };
-use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::malformed::Malformed;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::url::BaseUrl;
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use napi_derive::napi;

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::sync::LazyLock;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::identity::Identity;
-use mastra_auth_cloud_core::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;

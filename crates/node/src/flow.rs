@@ -8,7 +8,7 @@ use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::renew::Renewal;
 use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Jitter, Step as CoreStep};
 use mastra_auth_cloud_core::http::{Request as CoreRequest, Response, TransportError};
-use mastra_auth_cloud_core::identity::key::TokenKey;
+use mastra_auth_cloud_core::session::TokenDigest;
 use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -159,7 +159,7 @@ impl Flow {
     /// `kind` separates flows of different kinds with equal keys: one must not receive the other's outcome.
     pub(crate) fn keyed<F: CoreFlow + 'static>(
         kind: &'static str,
-        key: TokenKey,
+        key: TokenDigest,
         flow: F,
         read: impl Fn(F::Output) -> Outcome + 'static,
     ) -> Self {

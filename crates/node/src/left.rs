@@ -9,10 +9,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Check, Turn};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, SignatureCheck, Turn};
 use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::identity::Identity as CoreIdentity;
-use mastra_auth_cloud_core::identity::key::TokenKey;
+use mastra_auth_cloud_core::session::Identity as CoreIdentity;
+use mastra_auth_cloud_core::session::TokenDigest;
 use mastra_auth_cloud_core::time::Now;
 
 use crate::answer::Search;
@@ -30,9 +30,9 @@ pub(crate) struct Left {
     /// The last look, if it did not find an identity at once.
     pub(crate) begun: Option<Result<Search, CloudApiError>>,
     /// Checks that no thread has taken yet.
-    checks: Vec<Check>,
+    checks: Vec<SignatureCheck>,
     /// Authentications that wait for a check, by the key of the token.
-    looks: HashMap<TokenKey, Vec<Laid>>,
+    looks: HashMap<TokenDigest, Vec<Laid>>,
     /// Their number.
     waiting: usize,
     tickets: u32,
@@ -62,7 +62,7 @@ impl Left {
     /// Enqueues a check and returns its ticket.
     pub(crate) fn lay_down(
         &mut self,
-        check: Check,
+        check: SignatureCheck,
         search: Authenticate<'static>,
         wanted: Wanted,
     ) -> u32 {
@@ -80,7 +80,7 @@ impl Left {
     }
 
     /// Enqueues a check under an existing ticket. Authentications of one token share one check.
-    pub(crate) fn lay_again(&mut self, check: Check, laid: Laid) {
+    pub(crate) fn lay_again(&mut self, check: SignatureCheck, laid: Laid) {
         self.waiting = self.waiting.saturating_add(1);
         match self.looks.entry(check.key()) {
             Entry::Occupied(waiting) => waiting.into_mut().push(laid),
@@ -96,12 +96,12 @@ impl Left {
         !self.checks.is_empty()
     }
 
-    pub(crate) fn take_checks(&mut self) -> Vec<Check> {
+    pub(crate) fn take_checks(&mut self) -> Vec<SignatureCheck> {
         std::mem::take(&mut self.checks)
     }
 
     /// Takes the authentications that waited for a check.
-    pub(crate) fn take_looks(&mut self, key: &TokenKey) -> Vec<Laid> {
+    pub(crate) fn take_looks(&mut self, key: &TokenDigest) -> Vec<Laid> {
         let looks = self.looks.remove(key).unwrap_or_default();
         self.waiting = self.waiting.saturating_sub(looks.len());
         looks

@@ -23,10 +23,10 @@
 )]
 
 mod answer;
-mod authority;
 mod checks;
 mod config;
 mod convert;
+mod engine;
 mod flow;
 mod guard;
 mod left;

@@ -2,18 +2,18 @@
 
 use std::sync::{Arc, Mutex};
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next, Turn};
-use mastra_auth_cloud_core::flow::glance::{self, Brought, Reached};
+use mastra_auth_cloud_core::flow::fast_path::{self, Brought, Reached};
 use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
 use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
-use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
 
 use crate::answer::{Identity, Search, serial};
-use crate::authority::Authority;
 use crate::convert::{Or, User, now, or, token};
+use crate::engine::Authority;
 use crate::flow::{Flow, jitter_of};
 use crate::guard::{Result, guard, thrown};
 use crate::left::{Left, Wanted};
@@ -41,11 +41,11 @@ impl Authority {
         site: Option<u32>,
     ) -> Result<Or<Function<'env, (), f64>>> {
         guard("Authority.look", || {
-            let (authority, left) = (Arc::clone(&self.0), Arc::clone(&self.1));
+            let (engine, left) = (Arc::clone(&self.0), Arc::clone(&self.1));
             let reached = site.map_or(Reached::Unasked, |site| Reached::Asked(of_number(site)));
             or(env
                 .create_function_from_closure("look", move |call| {
-                    look(&authority, &left, reached, &call)
+                    look(&engine, &left, reached, &call)
                 })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
@@ -99,7 +99,7 @@ impl Authority {
                 of_number(site),
             );
             if credentials.is_err() {
-                self.0.tally().answered(Answered::Rejected, Source::None);
+                self.0.counters().answered(Answered::Rejected, Source::None);
             }
             let counting = if counted {
                 Counting::Never
@@ -124,7 +124,7 @@ impl Authority {
 }
 
 fn look(
-    authority: &Arc<CoreAuthority>,
+    engine: &Arc<Engine>,
     left: &Arc<Mutex<Left>>,
     reached: Reached,
     call: &FunctionCallContext<'_>,
@@ -144,28 +144,28 @@ fn look(
             cookie: cookie.as_ref().map(|text| text.as_str().as_bytes()),
             reached,
         };
-        if let Some(identity) = glance::known(authority, &brought, now()) {
+        if let Some(identity) = fast_path::known(engine, &brought, now()) {
             return serial(&identity);
         }
         let site = match reached {
             Reached::Asked(site) => site,
             Reached::Unasked => None,
         };
-        let needs_site = |header| authority.needs_site(header);
+        let needs_site = |header| engine.needs_site(header);
         if reached == Reached::Unasked && brought.cookie.is_some_and(needs_site) {
             return f64::NAN;
         }
         let credentials = Credentials::with_token(
-            authority,
+            engine,
             brought.token,
             brought.authorization,
             cookie.as_ref().map(Text::as_str),
             site,
         );
         match credentials {
-            Ok(credentials) => look_at(authority, left, credentials),
+            Ok(credentials) => look_at(engine, left, credentials),
             Err(error) => {
-                authority.tally().answered(Answered::Rejected, Source::None);
+                engine.counters().answered(Answered::Rejected, Source::None);
                 Left::lock(left).begun = Some(Err(error));
                 0.0
             }
@@ -174,13 +174,9 @@ fn look(
     .or_else(|error| thrown(*call.env, &error))
 }
 
-fn look_at(
-    authority: &Arc<CoreAuthority>,
-    left: &Arc<Mutex<Left>>,
-    credentials: Credentials<'_>,
-) -> f64 {
+fn look_at(engine: &Arc<Engine>, left: &Arc<Mutex<Left>>, credentials: Credentials<'_>) -> f64 {
     let now = now();
-    let mut look = Authenticate::new(authority, credentials);
+    let mut look = Authenticate::new(engine, credentials);
     match Left::turn(left, &mut look, None, now, jitter_of(now)) {
         Turn::Next(Next::Done(CoreAnswer::Authenticated(identity))) => {
             let serial = serial(&identity);

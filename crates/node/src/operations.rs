@@ -2,26 +2,26 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::cloud::ops::Operation;
+use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
+use mastra_auth_cloud_core::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
+use mastra_auth_cloud_core::cloud::ops::login_page::login_url_with_challenge;
+use mastra_auth_cloud_core::cloud::ops::logout_page::logout_url;
+use mastra_auth_cloud_core::cloud::ops::user::GetUser;
+use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
+use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
+use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::call::Call;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
-use mastra_auth_cloud_core::op::Operation;
-use mastra_auth_cloud_core::op::destroy_session::DestroySession;
-use mastra_auth_cloud_core::op::exchange_code::{ExchangeCode, Exchanged};
-use mastra_auth_cloud_core::op::login_page::login_url_with_challenge;
-use mastra_auth_cloud_core::op::logout_page::logout_url;
-use mastra_auth_cloud_core::op::user::GetUser;
-use mastra_auth_cloud_core::op::user_permissions::GetUserPermissions;
-use mastra_auth_cloud_core::op::validate_session::ValidateSession;
-use mastra_auth_cloud_core::op::verify_token::VerifyToken;
+use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
-use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::RedirectUri;
 use napi_derive::napi;
 
 use crate::answer::Identity;
-use crate::authority::Authority;
 use crate::convert::{Or, or, token};
+use crate::engine::Authority;
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 use crate::sign_in::LoginUrl;
@@ -161,7 +161,7 @@ impl Authority {
     }
 }
 
-fn told(user: mastra_auth_cloud_core::model::CloudUser) -> Outcome {
+fn told(user: mastra_auth_cloud_core::cloud::model::CloudUser) -> Outcome {
     Outcome {
         identity: Some(Identity::told(user)),
         ..Outcome::default()

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::permissions::Permissions;
-use mastra_auth_cloud_core::permission::Grants;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
+use mastra_auth_cloud_core::rbac::pattern::Permissions;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
 use crate::answer::Identity;
-use crate::authority::Authority;
 use crate::convert::now;
+use crate::engine::Authority;
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 
@@ -21,7 +21,7 @@ impl Authority {
     #[napi]
     pub fn permissions(&self, of: &Identity, share: f64) -> Result<Either<Vec<String>, Flow>> {
         guard("Authority.permissions", || {
-            let flow = Permissions::new(Arc::clone(&self.0), of.who(), jitter(share));
+            let flow = FetchPermissions::new(Arc::clone(&self.0), of.who(), jitter(share));
             match flow.known(now()) {
                 Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
                 None => Either::B(Flow::keyed("permissions", flow.key(), flow, |result| {
@@ -64,7 +64,7 @@ impl Authority {
 }
 
 /// An ended session has no permissions: a host takes an error for an outage.
-fn of_nobody(error: CloudApiError) -> std::result::Result<Arc<Grants>, CloudApiError> {
+fn of_nobody(error: CloudApiError) -> std::result::Result<Arc<Permissions>, CloudApiError> {
     if error.is_end_of_session() {
         Ok(Arc::default())
     } else {

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::engine::{Applied, CatchUp, Engine};
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::identity::authority::{
-    Authority as CoreAuthority, Heard as CoreHeard, Joining as CoreJoining,
-};
-use mastra_auth_cloud_core::identity::revocation::Revocation as CoreRevocation;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
+use mastra_auth_cloud_core::revocation::Revocation as CoreRevocation;
 use napi_derive::napi;
 
-use crate::authority::Authority;
 use crate::convert::{Or, millis, now, or};
+use crate::engine::Authority;
 use crate::guard::{Result, guard};
 
 /// One revocation as it is sent.
@@ -60,14 +58,14 @@ impl Authority {
         })
     }
 
-    /// The realm of this deployment's revocations. From the first call on they are queued for publication.
+    /// The namespace of this deployment's revocations. From the first call on they are queued for publication.
     #[napi]
     pub fn publish_revocations(&self) -> Result<String> {
         guard("Authority.publishRevocations", || {
             // No wake-up: JavaScript asks what waits after each call into the core.
             self.0.publish_revocations(|| {});
-            self.0.hear([], now());
-            self.0.realm().as_str().to_owned()
+            self.0.apply_texts([], now());
+            self.0.namespace().as_str().to_owned()
         })
     }
 
@@ -83,7 +81,7 @@ impl Authority {
             let spent = self.0.take_spent_callbacks(most).into_iter();
             spent
                 .map(|one| Revocation {
-                    text: self.0.realm().encode_spent(&one),
+                    text: self.0.namespace().encode_spent(&one),
                     until: millis(one.until),
                     kept: false,
                 })
@@ -103,8 +101,8 @@ impl Authority {
     #[napi]
     pub fn joining(&self) -> Result<Joining> {
         guard("Authority.joining", || Joining {
-            authority: Arc::clone(&self.0),
-            joining: Some(self.0.joining(now())),
+            engine: Arc::clone(&self.0),
+            joining: Some(self.0.catch_up(now())),
         })
     }
 }
@@ -112,8 +110,8 @@ impl Authority {
 /// A join in progress.
 #[napi]
 pub struct Joining {
-    authority: Arc<CoreAuthority>,
-    joining: Option<CoreJoining>,
+    engine: Arc<Engine>,
+    joining: Option<CatchUp>,
 }
 
 #[napi]
@@ -122,7 +120,7 @@ impl Joining {
     #[napi]
     pub fn most(&self) -> Result<u32> {
         guard("Joining.most", || {
-            u32::try_from(self.authority.most_standing()).unwrap_or(u32::MAX)
+            u32::try_from(self.engine.max_stored()).unwrap_or(u32::MAX)
         })
     }
 
@@ -133,8 +131,8 @@ impl Joining {
         guard("Joining.hear", || {
             let texts = texts.iter().map(String::as_str);
             match &mut self.joining {
-                Some(joining) => joining.hear(&self.authority, texts, now()),
-                None => self.authority.hear(texts, now()),
+                Some(joining) => joining.apply_texts(&self.engine, texts, now()),
+                None => self.engine.apply_texts(texts, now()),
             }
             .into()
         })
@@ -145,15 +143,15 @@ impl Joining {
     pub fn joined(&mut self) -> Result<Vec<Revocation>> {
         guard("Joining.joined", || {
             let joining = self.joining.take();
-            let joined = joining.map(|joining| joining.joined(&self.authority, now()));
-            let lacking = joined.map(|joined| joined.lacking).unwrap_or_default();
-            written(&self.authority, &lacking)
+            let joined = joining.map(|joining| joining.finish(&self.engine, now()));
+            let missing = joined.map(|joined| joined.missing).unwrap_or_default();
+            written(&self.engine, &missing)
         })
     }
 }
 
-impl From<CoreHeard> for Heard {
-    fn from(heard: CoreHeard) -> Self {
+impl From<Applied> for Heard {
+    fn from(heard: Applied) -> Self {
         Self {
             new: u32::try_from(heard.new).unwrap_or(u32::MAX),
             unreadable: u32::try_from(heard.unreadable).unwrap_or(u32::MAX),
@@ -162,11 +160,11 @@ impl From<CoreHeard> for Heard {
     }
 }
 
-fn written(authority: &CoreAuthority, revocations: &[CoreRevocation]) -> Vec<Revocation> {
+fn written(engine: &Engine, revocations: &[CoreRevocation]) -> Vec<Revocation> {
     revocations
         .iter()
         .map(|one| Revocation {
-            text: authority.realm().encode(one),
+            text: engine.namespace().encode(one),
             until: millis(one.until),
             kept: true,
         })

@@ -5,8 +5,8 @@ use std::time::Duration;
 use mastra_auth_cloud_core::config::USER_AGENT;
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, DEFAULT_NAME, Stage, values};
 use mastra_auth_cloud_core::error::CODES;
-use mastra_auth_cloud_core::permission::{Grants, matches};
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::rbac::pattern::{Permissions, matches};
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::url::ReturnPath;
 use napi_derive::napi;
 
@@ -23,7 +23,7 @@ pub fn permission_covers(grant: String, required: String) -> Result<bool> {
 /// Whether any of the grants covers a required permission.
 #[napi]
 pub fn grants_allow(grants: Vec<String>, required: String) -> Result<bool> {
-    guard("grantsAllow", || Grants::new(grants).allows(&required))
+    guard("grantsAllow", || Permissions::new(grants).allows(&required))
 }
 
 /// The permissions of these roles, by a mapping given as JSON text, or by the default roles.

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::counters::SessionEnd;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::renew::Renew;
 use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
-use mastra_auth_cloud_core::tally::SessionEnd;
 use napi_derive::napi;
 
-use crate::authority::Authority;
 use crate::convert::{Failure, Or, now, or, timestamp, token};
+use crate::engine::Authority;
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 use crate::site::of_number;
@@ -24,8 +24,8 @@ impl Authority {
         guard("Authority.signOut", || {
             or(token(&text).map(|token| {
                 let (now, jitter) = (now(), jitter(share));
-                let authority = Arc::clone(&self.0);
-                let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+                let engine = Arc::clone(&self.0);
+                let flow = Logout::new(engine, token, Effort::Full, now, jitter);
                 sign_out(&self.0, flow)
             }))
         })
@@ -93,8 +93,8 @@ impl Authority {
     }
 }
 
-pub(crate) fn sign_out(authority: &Arc<CoreAuthority>, flow: Logout) -> Flow {
-    let authority = Arc::clone(authority);
+pub(crate) fn sign_out(engine: &Arc<Engine>, flow: Logout) -> Flow {
+    let engine = Arc::clone(engine);
     let whose = flow.identity().map(Arc::clone);
     Flow::new(flow, move |outcome| {
         let of = || Outcome {
@@ -105,7 +105,7 @@ pub(crate) fn sign_out(authority: &Arc<CoreAuthority>, flow: Logout) -> Flow {
             ..Outcome::default()
         };
         let told = |end: SessionEnd| {
-            authority.tally().session_end(end);
+            engine.counters().session_end(end);
             Outcome {
                 sign_out: Some(end.as_str()),
                 ..of()
@@ -115,7 +115,7 @@ pub(crate) fn sign_out(authority: &Arc<CoreAuthority>, flow: Logout) -> Flow {
             SignOut::Ended => told(SessionEnd::Ended),
             SignOut::AlreadyGone => told(SessionEnd::AlreadyGone),
             SignOut::NotConfirmed(error) => {
-                authority.tally().session_end(SessionEnd::NotConfirmed);
+                engine.counters().session_end(SessionEnd::NotConfirmed);
                 // The caller can act on the missing confirmation, but hardly on its reason, so report the former's code.
                 let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
                 Outcome {

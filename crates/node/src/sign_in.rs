@@ -2,23 +2,23 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::counters::Login;
 use mastra_auth_cloud_core::encoding::hex;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several};
 use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Step};
-use mastra_auth_cloud_core::identity::authority::Authority as CoreAuthority;
+use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::secret::SessionToken;
-use mastra_auth_cloud_core::state::State;
-use mastra_auth_cloud_core::tally::Login;
 use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
 use crate::answer::Identity;
-use crate::authority::Authority;
 use crate::convert::{Or, now, or};
+use crate::engine::Authority;
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 use crate::sessions::sign_out;
@@ -77,7 +77,7 @@ impl Authority {
     #[napi]
     pub fn login_failed(&self) -> Result<()> {
         guard("Authority.loginFailed", || {
-            self.0.tally().login(Login::Failed);
+            self.0.counters().login(Login::Failed);
         })
     }
 
@@ -115,20 +115,20 @@ impl Authority {
             if let Err(error) = &flow {
                 failed(&self.0, error);
             }
-            let authority = Arc::clone(&self.0);
+            let engine = Arc::clone(&self.0);
             or(flow.map(|flow| {
                 let again = flow.is_again();
                 Flow::new(SignIn(flow), move |(result, refused)| {
                     let refused = refused.map(|token| {
                         let (now, jitter) = (now(), jitter(share));
                         let flow =
-                            Logout::new(Arc::clone(&authority), token, Effort::Full, now, jitter);
-                        sign_out(&authority, flow)
+                            Logout::new(Arc::clone(&engine), token, Effort::Full, now, jitter);
+                        sign_out(&engine, flow)
                     });
                     match &result {
                         _ if again => {}
-                        Ok(_) => authority.tally().login(Login::Succeeded),
-                        Err(error) => failed(&authority, error),
+                        Ok(_) => engine.counters().login(Login::Succeeded),
+                        Err(error) => failed(&engine, error),
                     }
                     let outcome: Outcome = result
                         .map(|signed_in| Outcome {
@@ -193,9 +193,9 @@ impl CoreFlow for SignIn {
     }
 }
 
-fn failed(authority: &CoreAuthority, error: &CloudApiError) {
+fn failed(engine: &Engine, error: &CloudApiError) {
     if !error.is_unusable_callback() {
-        authority.tally().login(Login::Failed);
+        engine.counters().login(Login::Failed);
     }
 }
 

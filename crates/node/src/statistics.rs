@@ -1,11 +1,11 @@
 //! Counters and gauges, as plain rows. The core counts.
 
 use mastra_auth_cloud_core::cloud_call::{CallResult, CloudCall};
-use mastra_auth_cloud_core::tally::{CallTimes, TIME_BOUNDS};
+use mastra_auth_cloud_core::counters::{CallTimes, TIME_BOUNDS};
 use napi_derive::napi;
 
-use crate::authority::Authority;
 use crate::convert::now;
+use crate::engine::Authority;
 use crate::flow::transport_error;
 use crate::guard::{Result, guard};
 
@@ -94,10 +94,10 @@ impl Authority {
     #[allow(clippy::cast_precision_loss)]
     pub fn statistics(&self) -> Result<Statistics> {
         guard("Authority.statistics", || {
-            let (tally, now) = (self.0.tally(), now());
+            let (counters, now) = (self.0.counters(), now());
             let (identities, refusals) = self.0.remembered();
             Statistics {
-                requests: tally
+                requests: counters
                     .requests()
                     .map(|(outcome, source, count)| RequestCount {
                         outcome: outcome.as_str(),
@@ -105,15 +105,15 @@ impl Authority {
                         count: count as f64,
                     })
                     .collect(),
-                logins: tally
+                logins: counters
                     .logins()
                     .map(|(login, count)| row(login.as_str(), count))
                     .collect(),
-                sign_outs: tally
+                sign_outs: counters
                     .session_ends()
                     .map(|(end, count)| row(end.as_str(), count))
                     .collect(),
-                cloud_calls: tally
+                cloud_calls: counters
                     .calls()
                     .map(|calls| CallCount {
                         operation: calls.call.as_str(),
@@ -121,7 +121,10 @@ impl Authority {
                         count: calls.count as f64,
                     })
                     .collect(),
-                cloud_call_times: tally.call_times().flat_map(|times| up_to(&times)).collect(),
+                cloud_call_times: counters
+                    .call_times()
+                    .flat_map(|times| up_to(&times))
+                    .collect(),
                 cache_entries: vec![
                     EntryCount {
                         kind: "identities",
@@ -154,7 +157,7 @@ impl Authority {
             };
             if let Some(call) = CloudCall::parse(&operation) {
                 let took = crate::convert::seconds(milliseconds / 1e3);
-                self.0.tally().called(call, result, took);
+                self.0.counters().called(call, result, took);
             }
         })
     }

@@ -57,7 +57,7 @@ struct Others {
     roles: Vec<String>,
 }
 
-type Check<'a> = Box<dyn Fn() -> bool + 'a>;
+type SignatureCheck<'a> = Box<dyn Fn() -> bool + 'a>;
 
 pub(crate) fn table(signed: &Signed) -> Result<Table> {
     let checks = [
@@ -96,7 +96,7 @@ pub(crate) fn table(signed: &Signed) -> Result<Table> {
         ))
 }
 
-fn raw(signed: &Signed) -> Result<Check<'_>> {
+fn raw(signed: &Signed) -> Result<SignatureCheck<'_>> {
     let (input, signature) = signed.parts()?;
     let input = input.as_bytes();
     let key = match &signed.key {
@@ -124,7 +124,7 @@ enum From {
     Kept,
 }
 
-fn ours(signed: &Signed, from: From) -> Result<Check<'_>> {
+fn ours(signed: &Signed, from: From) -> Result<SignatureCheck<'_>> {
     let keys = match &signed.key {
         Key::Secret(secret) => KeySet::from_secret(SharedSecret::new(secret)?),
         _ => KeySet::parse(signed.key_set().to_string().as_bytes())?,
@@ -152,7 +152,7 @@ fn now() -> Timestamp {
     Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or_default())
 }
 
-fn jsonwebtoken(signed: &Signed) -> Result<Check<'_>> {
+fn jsonwebtoken(signed: &Signed) -> Result<SignatureCheck<'_>> {
     let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
     let (algorithm, key) = match &signed.key {
         Key::Secret(secret) => (TheirAlgorithm::HS256, DecodingKey::from_secret(secret)),
@@ -181,7 +181,7 @@ fn jsonwebtoken(signed: &Signed) -> Result<Check<'_>> {
     }))
 }
 
-fn jwt_simple(signed: &Signed) -> Result<Check<'_>> {
+fn jwt_simple(signed: &Signed) -> Result<SignatureCheck<'_>> {
     let options = VerificationOptions {
         allowed_issuers: Some([ISSUER.to_owned()].into()),
         allowed_audiences: Some([AUDIENCE.to_owned()].into()),

@@ -21,7 +21,7 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::Response;
-use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 use mastra_auth_cloud_core::url::BaseUrl;
@@ -39,7 +39,7 @@ pub(crate) fn table() -> Result<Table> {
         .enable_all()
         .build()?;
     let SignedIn { auth, token, .. } = &runtime.block_on(SignedIn::new())?;
-    let authority = warm(token)?;
+    let engine = warm(token)?;
 
     let value = Arc::new(token.clone());
     let mut map = HashMap::new();
@@ -55,7 +55,7 @@ pub(crate) fn table() -> Result<Table> {
     let mut headers = HeaderMap::new();
     headers.insert(COOKIE, cookie.parse()?);
     ensure!(
-        who(&authority, Credentials::token(token)).is_some(),
+        who(&engine, Credentials::token(token)).is_some(),
         "nobody is known"
     );
     ensure!(
@@ -70,10 +70,10 @@ pub(crate) fn table() -> Result<Table> {
             Contender::repeated("SHA-256 + quick_cache", || {
                 cache.get(&sha256(token.as_bytes()))
             }),
-            Contender::repeated(SEARCH, || who(&authority, Credentials::token(token))),
+            Contender::repeated(SEARCH, || who(&engine, Credentials::token(token))),
             Contender::repeated("ours, a search, from a Cookie header", || {
-                let found = Credentials::read(&authority, None, Some(&cookie));
-                found.ok().and_then(|found| who(&authority, found))
+                let found = Credentials::read(&engine, None, Some(&cookie));
+                found.ok().and_then(|found| who(&engine, found))
             }),
             Contender::repeated(OWN, || auth.authenticate(&headers).now_or_never()),
         ],
@@ -112,7 +112,7 @@ pub(crate) fn cookies(own: &str) -> String {
 }
 
 /// A deployment that has verified the token.
-fn warm(token: &str) -> Result<Arc<Authority>> {
+fn warm(token: &str) -> Result<Arc<Engine>> {
     let cookie = CookieOptions {
         secure: Secure::No,
         ..CookieOptions::default()
@@ -123,8 +123,8 @@ fn warm(token: &str) -> Result<Arc<Authority>> {
         CookieSpec::new(cookie)?,
     );
     config.policy.fresh = Duration::from_secs(3600);
-    let authority = Authority::new(config, Entropy::new([7; 32]));
-    let mut request = Authenticate::new(&authority, Credentials::token(token));
+    let engine = Engine::new(config, Entropy::new([7; 32]));
+    let mut request = Authenticate::new(&engine, Credentials::token(token));
     let Next::Identify(mut flow) = request.next(None, now(), Jitter(1)) else {
         bail!("a token is known that was never verified");
     };
@@ -134,13 +134,13 @@ fn warm(token: &str) -> Result<Arc<Authority>> {
     let user = r#"{"ok":true,"data":{"user":{"id":"usr_mei","email":"mei@example.com","created_at":"2026-01-28T10:00:00Z"}}}"#;
     let answered = Event::Delivered(Ok(Response::new(200, user.into())));
     match flow.step(answered, now()) {
-        Step::Done(Authentication::Authenticated(_)) => Ok(authority),
+        Step::Done(Authentication::Authenticated(_)) => Ok(engine),
         _ => bail!("the answer is not accepted"),
     }
 }
 
-fn who(authority: &Arc<Authority>, credentials: Credentials<'_>) -> Option<Arc<Identity>> {
-    match Authenticate::new(authority, credentials).next(None, now(), Jitter(1)) {
+fn who(engine: &Arc<Engine>, credentials: Credentials<'_>) -> Option<Arc<Identity>> {
+    match Authenticate::new(engine, credentials).next(None, now(), Jitter(1)) {
         Next::Done(Authentication::Authenticated(identity)) => Some(identity),
         _ => None,
     }

@@ -7,7 +7,7 @@ use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mastra_auth_cloud::axum::CurrentUser;
-use mastra_auth_cloud::{Authentication, CloudApiError, Grants, MastraCloudAuth};
+use mastra_auth_cloud::{Authentication, CloudApiError, MastraCloudAuth, Permissions};
 use maud::{DOCTYPE, Markup, html};
 
 #[derive(Clone)]
@@ -128,7 +128,7 @@ fn was_signed_out(error: &CloudApiError) -> Markup {
     }
 }
 
-fn signed_in(user: &CurrentUser, grants: &Grants, cloud_url: &str) -> Markup {
+fn signed_in(user: &CurrentUser, grants: &Permissions, cloud_url: &str) -> Markup {
     html! {
         section.card.person aria-labelledby="who" {
             @if let Some(url) = user.avatar_url() { img src=(url) alt="" width="64" height="64"; }

@@ -11,32 +11,32 @@ impl MastraCloudAuth {
     /// [`revocations`](crate::AuthBuilder::revocations). The Cloud is not told; [`sign_out`](Self::sign_out) tells it, and
     /// takes the token.
     pub fn end_session(&self, session: &SessionId) {
-        self.0.driver.authority.end_session(session, system::now());
+        self.0.driver.engine.end_session(session, system::now());
         signals::operator_ended_session(session);
     }
 
     /// Revokes every session of a user that began before now: here at once, and on all other instances if there are
     /// [`revocations`](crate::AuthBuilder::revocations). A later sign-in is accepted. The Cloud is not told.
     pub fn end_user(&self, user: &UserId) {
-        self.0.driver.authority.end_user(user, system::now());
+        self.0.driver.engine.end_user(user, system::now());
         signals::operator_ended_user(user);
     }
 
     /// Evicts a token from the cache here, so that the next request asks the Cloud. A call that is already under way still
     /// counts. Ends no session.
     pub fn forget(&self, token: &SessionToken) {
-        self.0.driver.authority.forget(token);
+        self.0.driver.engine.forget(token);
     }
 
     /// Evicts a session from the cache here, so that the next request asks the Cloud. A call that is already under way
     /// still counts. Ends no session.
     pub fn forget_session(&self, session: &SessionId) {
-        self.0.driver.authority.forget_session(session);
+        self.0.driver.engine.forget_session(session);
     }
 
     /// Evicts a user from the cache here, with roles and permissions: call it after they changed at the Cloud. Ends no
     /// session.
     pub fn forget_user(&self, user: &UserId) {
-        self.0.driver.authority.forget_user(user);
+        self.0.driver.engine.forget_user(user);
     }
 }

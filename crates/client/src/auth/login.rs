@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
@@ -70,17 +70,12 @@ impl MastraCloudAuth {
         return_path: ReturnPath,
         cookie_header: Option<&str>,
     ) -> Result<LoginStart, CloudApiError> {
-        let authority = &self.0.driver.authority;
+        let engine = &self.0.driver.engine;
         signals::return_path_cut(&return_path);
         let state = State::generate(system::entropy()?, return_path);
-        let mut cookies = login::overdue(authority, cookie_header.unwrap_or_default())?;
-        cookies.push(login::cookie(
-            authority,
-            redirect_uri,
-            &state,
-            system::now(),
-        )?);
-        let location = RedactedUrl(login::url(authority, redirect_uri, &state)?.to_string());
+        let mut cookies = login::overdue(engine, cookie_header.unwrap_or_default())?;
+        cookies.push(login::cookie(engine, redirect_uri, &state, system::now())?);
+        let location = RedactedUrl(login::url(engine, redirect_uri, &state)?.to_string());
         Ok(LoginStart { location, cookies })
     }
 
@@ -123,7 +118,7 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let trail = Trail::default();
         let result = self.finish(code, state, cookie_header, &trail).await;
-        result.inspect_err(|error| signals::login_failed(self.tally(), error, &trail))
+        result.inspect_err(|error| signals::login_failed(self.counters(), error, &trail))
     }
 
     /// Finishes a sign-in without logging a failure. The caller logs it, with the reference that its error page shows.
@@ -135,7 +130,7 @@ impl MastraCloudAuth {
         trail: &Trail,
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
-        let key = callback::key(&driver.authority, &state, cookie_header, system::now());
+        let key = callback::key(&driver.engine, &state, cookie_header, system::now());
         let work = self.clone().exchange(
             Zeroizing::new(code.to_owned()),
             state,
@@ -158,7 +153,7 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
         let mut flow = Callback::new(
-            Arc::clone(&driver.authority),
+            Arc::clone(&driver.engine),
             state,
             &code,
             &cookie_header,
@@ -173,7 +168,7 @@ impl MastraCloudAuth {
         }
         let signed_in = result?;
         if !is_again {
-            signals::logged_in(self.tally(), &signed_in.identity, &trail);
+            signals::logged_in(self.counters(), &signed_in.identity, &trail);
             let new = signed_in.identity.user().session_token();
             self.end_previous(&cookie_header, new, &trail);
         }
@@ -184,7 +179,7 @@ impl MastraCloudAuth {
     #[cfg(feature = "axum")]
     pub(crate) fn clear_login(&self, state: &str) -> Option<SetCookie> {
         let state = State::parse(state, None).ok()?;
-        login::clear(&self.0.driver.authority, &state).ok()
+        login::clear(&self.0.driver.engine, &state).ok()
     }
 
     /// The URL to which to send the browser, for a state of your own: `id|encoded return path` or `id`.
@@ -194,7 +189,7 @@ impl MastraCloudAuth {
     /// `invalid_argument`, `state_malformed`.
     pub fn login_url(&self, redirect_uri: &str, state: &str) -> Result<String, CloudApiError> {
         let (redirect_uri, state) = login_arguments(redirect_uri, state)?;
-        Ok(login::url(&self.0.driver.authority, &redirect_uri, &state)?.to_string())
+        Ok(login::url(&self.0.driver.engine, &redirect_uri, &state)?.to_string())
     }
 
     /// The cookie that binds a sign-in with a state of your own to the browser.
@@ -208,8 +203,8 @@ impl MastraCloudAuth {
         state: &str,
     ) -> Result<SetCookie, CloudApiError> {
         let (redirect_uri, state) = login_arguments(redirect_uri, state)?;
-        let authority = &self.0.driver.authority;
-        login::cookie(authority, &redirect_uri, &state, system::now())
+        let engine = &self.0.driver.engine;
+        login::cookie(engine, &redirect_uri, &state, system::now())
     }
 
     /// Finishes a sign-in from the callback's code, the state or its id as text, and the browser's `Cookie` header.
@@ -225,7 +220,7 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let own_origin = self.public_url().map(PublicUrl::origin);
         let state = State::parse(state, own_origin).inspect_err(|error| {
-            signals::login_failed(self.tally(), error, &Trail::default());
+            signals::login_failed(self.counters(), error, &Trail::default());
         })?;
         self.finish_login(code, state, cookie_header).await
     }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::model::CloudUser;
-use mastra_auth_cloud_core::permission::Grants;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::rbac::pattern::Permissions;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 
 use super::MastraCloudAuth;
 
@@ -28,13 +28,13 @@ impl MastraCloudAuth {
     /// }
     /// # let _ = may_write;
     /// ```
-    pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Grants>, CloudApiError> {
+    pub async fn permissions(&self, user: &CloudUser) -> Result<Arc<Permissions>, CloudApiError> {
         self.0.driver.permissions(user).await
     }
 
     /// A user's permissions, if they are known without a call to the Cloud.
     #[cfg(feature = "axum")]
-    pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Grants>> {
+    pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Permissions>> {
         self.0.driver.known_permissions(user)
     }
 
@@ -50,7 +50,7 @@ impl MastraCloudAuth {
     }
 
     /// A role's permissions by the role mapping, or by the default roles.
-    pub fn permissions_for_role(&self, role: &str) -> Grants {
+    pub fn permissions_for_role(&self, role: &str) -> Permissions {
         match &self.config().role_mapping {
             Some(mapping) => mapping.permissions_for_role(role),
             None => RoleMapping::default_roles().permissions_for_role(role),

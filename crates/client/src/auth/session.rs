@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use http::HeaderMap;
+use mastra_auth_cloud_core::cloud::model::CloudSession;
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 #[cfg(feature = "axum")]
@@ -11,7 +12,6 @@ use mastra_auth_cloud_core::flow::authenticate::bearer;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::model::CloudSession;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::url::RedirectUri;
 use tracing::Instrument as _;
@@ -38,15 +38,15 @@ impl MastraCloudAuth {
     /// belong to another deployment.
     #[cfg(feature = "axum")]
     pub(crate) async fn sign_out_request(&self, headers: &HeaderMap) -> (SignOut, Vec<SetCookie>) {
-        let authority = &self.0.driver.authority;
+        let engine = &self.0.driver.engine;
         let cookie = headers::cookie(headers).unwrap_or_default();
         let bearer = headers::authorization(headers).and_then(bearer);
         let bearer = bearer.and_then(|text| SessionToken::parse(text).ok());
-        let (cookies, fallbacks): (Vec<_>, Vec<_>) = authority
+        let (cookies, fallbacks): (Vec<_>, Vec<_>) = engine
             .ending_cookies(&cookie, None)
             .into_iter()
             .map(|(token, fallback)| {
-                let is_ours = authority.verified(&token).is_some();
+                let is_ours = engine.verified(&token).is_some();
                 (token, fallback.map(|clear| (clear, is_ours)))
             })
             .unzip();
@@ -74,9 +74,9 @@ impl MastraCloudAuth {
 
     /// Revokes the session that a new sign-in replaces: here before this returns, at the Cloud in the background.
     pub(super) fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
-        let authority = &self.0.driver.authority;
+        let engine = &self.0.driver.engine;
         let (now, jitter) = (system::now(), system::jitter());
-        let mut replaced = Several::replaced(authority, cookie_header, new, now, jitter);
+        let mut replaced = Several::replaced(engine, cookie_header, new, now, jitter);
         for flow in replaced.take_flows() {
             self.end_in_background(flow, trail.clone());
         }
@@ -84,9 +84,9 @@ impl MastraCloudAuth {
 
     /// Ends at the Cloud, in the background, the session of a sign-in that was refused here.
     pub(super) fn end_refused(&self, token: SessionToken, trail: Trail) {
-        let authority = Arc::clone(&self.0.driver.authority);
+        let engine = Arc::clone(&self.0.driver.engine);
         let (now, jitter) = (system::now(), system::jitter());
-        let flow = Logout::new(authority, token, Effort::Full, now, jitter);
+        let flow = Logout::new(engine, token, Effort::Full, now, jitter);
         self.end_in_background(flow, trail);
     }
 
@@ -97,10 +97,10 @@ impl MastraCloudAuth {
     }
 
     async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, trail: &Trail) -> SignOut {
-        let authority = &self.0.driver.authority;
+        let engine = &self.0.driver.engine;
         let now = system::now();
         self.end(
-            Several::new(authority, tokens, Effort::Full, now, system::jitter()),
+            Several::new(engine, tokens, Effort::Full, now, system::jitter()),
             trail,
         )
         .await
@@ -109,7 +109,7 @@ impl MastraCloudAuth {
     /// Whether a token was recently signed out here.
     #[cfg(feature = "axum")]
     pub(crate) fn is_signed_out(&self, token: &SessionToken) -> bool {
-        self.0.driver.authority.is_signed_out(token, system::now())
+        self.0.driver.engine.is_signed_out(token, system::now())
     }
 
     async fn end(&self, mut several: Several, trail: &Trail) -> SignOut {
@@ -141,8 +141,8 @@ impl MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        let authority = Arc::clone(&self.0.driver.authority);
-        let flow = LiveSession::new(authority, token.clone(), system::jitter());
+        let engine = Arc::clone(&self.0.driver.engine);
+        let flow = LiveSession::new(engine, token.clone(), system::jitter());
         self.0.driver.run(flow).await
     }
 
@@ -156,8 +156,8 @@ impl MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<RefreshedSession>, CloudApiError> {
-        let authority = Arc::clone(&self.0.driver.authority);
-        let flow = Renew::new(authority, token.clone(), system::jitter());
+        let engine = Arc::clone(&self.0.driver.engine);
+        let flow = Renew::new(engine, token.clone(), system::jitter());
         match self.0.driver.renew(flow).await {
             Renewal::Renewed(renewed) => Ok(Some(RefreshedSession {
                 session: renewed.session.clone(),
@@ -175,8 +175,8 @@ impl MastraCloudAuth {
     /// The session token in a request's cookie, unverified.
     pub fn session_token_from_request(&self, headers: &HeaderMap) -> Option<SessionToken> {
         let header = headers::cookie(headers)?;
-        let authority = &self.0.driver.authority;
-        let mut values = authority.session_cookies(&header, None).ok()?;
+        let engine = &self.0.driver.engine;
+        let mut values = engine.session_cookies(&header, None).ok()?;
         values.find_map(|value| SessionToken::parse(value).ok())
     }
 
@@ -190,8 +190,8 @@ impl MastraCloudAuth {
         session: &CloudSession,
         token: &SessionToken,
     ) -> Result<SetCookie, CloudApiError> {
-        let authority = &self.0.driver.authority;
-        authority.session_cookie(token, session.expires_at(), None, system::now().wall)
+        let engine = &self.0.driver.engine;
+        engine.session_cookie(token, session.expires_at(), None, system::now().wall)
     }
 
     /// The `Set-Cookie` header that clears the session cookie.

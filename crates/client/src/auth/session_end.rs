@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
@@ -115,7 +115,7 @@ impl MastraCloudAuth {
 /// The session's current token.
 fn newest(driver: &Driver, token: SessionToken) -> SessionToken {
     driver
-        .authority
+        .engine
         .newer_token(&token, system::now())
         .unwrap_or(token)
 }

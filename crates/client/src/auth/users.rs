@@ -2,11 +2,11 @@
 
 use futures_util::future::try_join_all;
 use http::HeaderMap;
+use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::ids::UserId;
-use mastra_auth_cloud_core::model::CloudUser;
 use mastra_auth_cloud_core::secret::SessionToken;
 
 use super::MastraCloudAuth;
@@ -45,7 +45,7 @@ impl MastraCloudAuth {
         if let Some(token) = token {
             return self.client().user(id, token).await;
         }
-        let cached = self.0.driver.authority.cached_user(id, system::now());
+        let cached = self.0.driver.engine.cached_user(id, system::now());
         Ok(cached.map(|identity| identity.user().clone()))
     }
 

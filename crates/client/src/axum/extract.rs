@@ -8,8 +8,8 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, OptionalFromRequestParts};
 use http::HeaderMap;
 use http::request::Parts;
-use mastra_auth_cloud_core::identity::Identity;
-use mastra_auth_cloud_core::model::CloudUser;
+use mastra_auth_cloud_core::cloud::model::CloudUser;
+use mastra_auth_cloud_core::session::Identity;
 
 use super::layer::Session;
 use super::rejection::{AuthRejection, RejectionReason};

@@ -58,7 +58,7 @@ impl RedisRevocations {
     /// or not Redis is up.
     ///
     /// `rediss://` needs the feature `redis-tls`. The server's certificate must be valid for the host of the URL. Its
-    /// authority must be one that the system trusts, or one in the file that the variable `SSL_CERT_FILE` names.
+    /// engine must be one that the system trusts, or one in the file that the variable `SSL_CERT_FILE` names.
     ///
     /// # Errors
     ///
@@ -110,8 +110,12 @@ impl RedisRevocations {
         Err(error)
     }
 
-    async fn store(&self, realm: &str, messages: &[ChannelMessage]) -> Result<(), ChannelError> {
-        let name = name(realm);
+    async fn store(
+        &self,
+        namespace: &str,
+        messages: &[ChannelMessage],
+    ) -> Result<(), ChannelError> {
+        let name = name(namespace);
         let mut both = redis::pipe();
         both.atomic();
         both.cmd("ZREMRANGEBYSCORE")
@@ -135,10 +139,10 @@ impl RedisRevocations {
     /// The next page of the snapshot. Entries of other publishers may be too long for a page to arrive in time.
     async fn page(
         &self,
-        realm: &str,
+        namespace: &str,
         reading: &mut Reading,
     ) -> Result<ChannelUpdate, ChannelError> {
-        let name = name(realm);
+        let name = name(namespace);
         loop {
             match self.command(&reading.next(&name)).await {
                 Ok((found, all)) => {
@@ -154,15 +158,15 @@ impl RedisRevocations {
         }
     }
 
-    async fn next(&self, realm: &str, most: usize) -> Result<ChannelUpdate, ChannelError> {
+    async fn next(&self, namespace: &str, most: usize) -> Result<ChannelUpdate, ChannelError> {
         let mut held = self.listening.lock().await;
         let listening = match held.as_mut() {
             Some(listening) => listening,
-            None => held.insert(self.join(realm, most).await?),
+            None => held.insert(self.join(namespace, most).await?),
         };
         let received = match listening.reading.as_mut() {
-            Some(reading) => self.page(realm, reading).await,
-            None => self.news(realm, listening).await,
+            Some(reading) => self.page(namespace, reading).await,
+            None => self.news(namespace, listening).await,
         };
         match received {
             Ok(ChannelUpdate::SnapshotEnd { .. }) => listening.reading = None,
@@ -177,12 +181,12 @@ impl RedisRevocations {
 
     async fn news(
         &self,
-        realm: &str,
+        namespace: &str,
         listening: &mut Listening,
     ) -> Result<ChannelUpdate, ChannelError> {
         let now = system::now().monotonic;
         if now.saturating_sub(listening.looked) >= LOOK {
-            let (name, mark) = (name(realm), &self.mark);
+            let (name, mark) = (name(namespace), &self.mark);
             let mut look = redis::pipe();
             look.cmd("ZSCORE").arg(&name).arg(mark);
             // A missing mark is not restored: its absence is the signal.
@@ -197,15 +201,15 @@ impl RedisRevocations {
         listening.news.next().await.map(ChannelUpdate::Published)
     }
 
-    async fn join(&self, realm: &str, most: usize) -> Result<Listening, ChannelError> {
+    async fn join(&self, namespace: &str, most: usize) -> Result<Listening, ChannelError> {
         let connecting = self.client.get_async_pubsub();
         let pubsub = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
         let (mut sink, stream) = pubsub.split();
-        let joining = sink.subscribe(name(realm));
+        let joining = sink.subscribe(name(namespace));
         within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
         let news = News::listen(sink, stream);
         let mut marking = redis::pipe();
-        marking.cmd("ZADD").arg(name(realm));
+        marking.cmd("ZADD").arg(name(namespace));
         marking.arg(marked()).arg(&self.mark).ignore();
         let () = self.command(&marking).await?;
         Ok(Listening {
@@ -219,14 +223,14 @@ impl RedisRevocations {
 impl RevocationChannel for RedisRevocations {
     fn publish<'a>(
         &'a self,
-        realm: &'a str,
+        namespace: &'a str,
         messages: &'a [ChannelMessage],
     ) -> ChannelFuture<'a, ()> {
-        Box::pin(self.store(realm, messages))
+        Box::pin(self.store(namespace, messages))
     }
 
-    fn receive<'a>(&'a self, realm: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate> {
-        Box::pin(self.next(realm, most))
+    fn receive<'a>(&'a self, namespace: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate> {
+        Box::pin(self.next(namespace, most))
     }
 }
 
@@ -248,8 +252,8 @@ async fn within<T>(
     }
 }
 
-fn name(realm: &str) -> String {
-    format!("{PREFIX}:{realm}")
+fn name(namespace: &str) -> String {
+    format!("{PREFIX}:{namespace}")
 }
 
 /// The score of a mark.

@@ -11,10 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
+use mastra_auth_cloud_core::engine::{Applied, CatchUp, CaughtUp, Engine};
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::identity::authority::{Authority, Heard, Joined, Joining};
-use mastra_auth_cloud_core::identity::revocation::Revocation;
-use mastra_auth_cloud_core::identity::spent::SpentCallback;
+use mastra_auth_cloud_core::revocation::Revocation;
+use mastra_auth_cloud_core::revocation::SpentCallback;
 use mastra_auth_cloud_core::time::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
@@ -41,7 +41,7 @@ pub(crate) struct Revocations {
 }
 
 struct Shared {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     channel: Arc<dyn RevocationChannel>,
     wake: Arc<Notify>,
     /// Notified when nothing is left to publish.
@@ -58,7 +58,7 @@ impl Revocations {
     ///
     /// `invalid_configuration` outside of a tokio runtime.
     pub(crate) fn begin(
-        authority: Arc<Authority>,
+        engine: Arc<Engine>,
         channel: Arc<dyn RevocationChannel>,
     ) -> Result<Self, CloudApiError> {
         let runtime = Handle::try_current().map_err(|_| {
@@ -66,11 +66,11 @@ impl Revocations {
         })?;
         let wake = Arc::new(Notify::new());
         let waker = Arc::clone(&wake);
-        authority.publish_revocations(move || waker.notify_one());
+        engine.publish_revocations(move || waker.notify_one());
         // The time since the last contact starts now, for the channel may be unreachable.
-        authority.hear([], system::now());
+        engine.apply_texts([], system::now());
         let shared = Arc::new(Shared {
-            authority,
+            engine,
             channel,
             wake,
             told: Notify::new(),
@@ -97,7 +97,7 @@ impl Revocations {
         let state = self.shared.state();
         let pending = self
             .shared
-            .authority
+            .engine
             .waiting()
             .saturating_add(self.shared.again().len())
             .saturating_add(state.under_way);
@@ -201,8 +201,8 @@ impl Shared {
                 self.wake.notified().await;
                 continue;
             }
-            let realm = self.authority.realm().as_str();
-            let sending = caught(async { self.channel.publish(realm, &batch).await });
+            let namespace = self.engine.namespace().as_str();
+            let sending = caught(async { self.channel.publish(namespace, &batch).await });
             match tokio::time::timeout(PUBLISH_TIMEOUT, sending).await {
                 Ok(Ok(())) => {
                     self.sent(kept(&batch));
@@ -221,14 +221,14 @@ impl Shared {
     /// Empty only if the queue is: a batch that expired whole does not hold up the next.
     fn next_batch(&self, now: Timestamp) -> Vec<ChannelMessage> {
         loop {
-            let mut next = self.authority.take_revocations(BATCH);
+            let mut next = self.engine.take_revocations(BATCH);
             if next.is_empty() {
                 let mut again = self.again();
                 let count = BATCH.min(again.len());
                 next = again.drain(..count).collect();
             }
             if next.is_empty() {
-                let spent = self.authority.take_spent_callbacks(BATCH);
+                let spent = self.engine.take_spent_callbacks(BATCH);
                 return spent.iter().map(|one| self.spent_callback(one)).collect();
             }
             next.retain(|revocation| !revocation.is_over(now));
@@ -239,12 +239,12 @@ impl Shared {
     }
 
     fn message(&self, revocation: &Revocation) -> ChannelMessage {
-        let text = self.authority.realm().encode(revocation);
+        let text = self.engine.namespace().encode(revocation);
         ChannelMessage::revocation(text, revocation.until)
     }
 
     fn spent_callback(&self, spent: &SpentCallback) -> ChannelMessage {
-        let text = self.authority.realm().encode_spent(spent);
+        let text = self.engine.namespace().encode_spent(spent);
         ChannelMessage::spent_callback(text, spent.until)
     }
 
@@ -275,14 +275,14 @@ impl Shared {
     async fn receive(&self) {
         let mut pause = Pause::default();
         let mut joining = None;
-        let most = self.authority.most_standing();
+        let most = self.engine.max_stored();
         loop {
-            let realm = self.authority.realm().as_str();
-            match caught(async { self.channel.receive(realm, most).await }).await {
+            let namespace = self.engine.namespace().as_str();
+            match caught(async { self.channel.receive(namespace, most).await }).await {
                 Ok(ChannelUpdate::SnapshotPart(texts)) => self.part(&mut joining, &texts),
                 Ok(ChannelUpdate::SnapshotEnd { texts, left_out }) => {
                     self.part(&mut joining, &texts);
-                    self.joined(joining.take(), left_out);
+                    self.finish(joining.take(), left_out);
                     pause = Pause::default();
                 }
                 Ok(ChannelUpdate::Published(texts)) => self.news(&texts),
@@ -300,24 +300,24 @@ impl Shared {
         }
     }
 
-    fn part(&self, joining: &mut Option<Joining>, texts: &[String]) {
+    fn part(&self, joining: &mut Option<CatchUp>, texts: &[String]) {
         let now = system::now();
-        let joining = joining.get_or_insert_with(|| self.authority.joining(now));
+        let joining = joining.get_or_insert_with(|| self.engine.catch_up(now));
         let texts = texts.iter().map(String::as_str);
-        self.count(joining.hear(&self.authority, texts, now));
+        self.count(joining.apply_texts(&self.engine, texts, now));
     }
 
-    fn joined(&self, joining: Option<Joining>, left_out: usize) {
+    fn finish(&self, joining: Option<CatchUp>, left_out: usize) {
         let now = system::now();
         if let Some(joining) = joining {
-            let Joined {
-                lacking,
-                standing,
+            let CaughtUp {
+                missing,
+                stored,
                 new,
                 ..
-            } = joining.joined(&self.authority, now);
-            channel::connected(standing, new, lacking.len());
-            *self.again() = lacking.into();
+            } = joining.finish(&self.engine, now);
+            channel::connected(stored, new, missing.len());
+            *self.again() = missing.into();
         }
         if left_out > 0 {
             channel::left_out(left_out);
@@ -333,14 +333,14 @@ impl Shared {
 
     fn news(&self, texts: &[String]) {
         let texts = texts.iter().map(String::as_str);
-        let Heard { new, lag, .. } = self.count(self.authority.hear(texts, system::now()));
+        let Applied { new, lag, .. } = self.count(self.engine.apply_texts(texts, system::now()));
         if new > 0 {
             channel::received(new, lag);
             self.state().status.lag = lag;
         }
     }
 
-    fn count(&self, heard: Heard) -> Heard {
+    fn count(&self, heard: Applied) -> Applied {
         let unreadable = heard.unreadable;
         let now = system::now().monotonic;
         let add = |to: &mut u64, count: usize| {

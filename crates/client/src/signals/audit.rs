@@ -4,12 +4,12 @@
 
 #[cfg(feature = "axum")]
 use http::HeaderMap;
+use mastra_auth_cloud_core::counters::{Counters, Login, SessionEnd};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::logout::SignOut;
 use mastra_auth_cloud_core::flow::renew::Renewal;
-use mastra_auth_cloud_core::identity::Identity;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
-use mastra_auth_cloud_core::tally::{Login, SessionEnd, Tally};
+use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, ReturnPath};
 use tracing::{Span, debug_span};
 
@@ -28,8 +28,8 @@ pub(crate) fn sign_out_span() -> Span {
 }
 
 /// A user signed in.
-pub(crate) fn logged_in(tally: &Tally, identity: &Identity, trail: &Trail) {
-    tally.login(Login::Succeeded);
+pub(crate) fn logged_in(counters: &Counters, identity: &Identity, trail: &Trail) {
+    counters.login(Login::Succeeded);
     tell!(
         INFO,
         AUDIT,
@@ -43,8 +43,8 @@ pub(crate) fn logged_in(tally: &Tally, identity: &Identity, trail: &Trail) {
 }
 
 /// A sign-in failed, or could not begin.
-pub(crate) fn login_failed(tally: &Tally, error: &CloudApiError, trail: &Trail) {
-    tally.login(Login::Failed);
+pub(crate) fn login_failed(counters: &Counters, error: &CloudApiError, trail: &Trail) {
+    counters.login(Login::Failed);
     tell!(
         WARN,
         AUDIT,
@@ -76,7 +76,12 @@ pub(crate) fn signed_in_already(identity: &Identity, error: &CloudApiError, trai
 }
 
 /// A session was ended here; the Cloud confirmed it or not.
-pub(crate) fn session_ended(tally: &Tally, end: &SignOut, whose: Option<&Identity>, trail: &Trail) {
+pub(crate) fn session_ended(
+    counters: &Counters,
+    end: &SignOut,
+    whose: Option<&Identity>,
+    trail: &Trail,
+) {
     let user_id = whose.map(|identity| identity.user().id().as_str());
     let session_id = whose.and_then(session);
     let request_id = trail.request_id.as_deref();
@@ -85,7 +90,7 @@ pub(crate) fn session_ended(tally: &Tally, end: &SignOut, whose: Option<&Identit
         SignOut::AlreadyGone => SessionEnd::AlreadyGone,
         SignOut::NotConfirmed(_) => SessionEnd::NotConfirmed,
     };
-    tally.session_end(how);
+    counters.session_end(how);
     let outcome = how.as_str();
     if let SignOut::NotConfirmed(error) = end {
         tell!(

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::cloud_call::CallResult;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Request, Response};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use tracing::{Instrument as _, debug_span, field};
 
 use super::{CLOUD, tell};
@@ -15,12 +15,12 @@ use crate::transport::{Transport, TransportFuture};
 /// A transport that records each exchange.
 pub(crate) struct Watched {
     inner: Arc<dyn Transport>,
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
 }
 
 impl Watched {
-    pub(crate) fn new(inner: Arc<dyn Transport>, authority: Arc<Authority>) -> Self {
-        Self { inner, authority }
+    pub(crate) fn new(inner: Arc<dyn Transport>, engine: Arc<Engine>) -> Self {
+        Self { inner, engine }
     }
 }
 
@@ -41,7 +41,7 @@ impl Transport for Watched {
             let delivery = sending.instrument(span.clone()).await;
             let took = system::now().monotonic.saturating_sub(begun);
             let result = CallResult::of(&delivery);
-            self.authority.tally().called(call, result, took);
+            self.engine.counters().called(call, result, took);
             span.record("status", result.as_str());
             let status = delivery.as_ref().ok().map(Response::status);
             let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);

@@ -352,7 +352,10 @@ async fn told(board: &Board, here: &MastraCloudAuth) -> (usize, usize) {
         here.revocation_status().unwrap().pending == 0
     })
     .await;
-    (board.kept.lock().unwrap().len(), here.statistics().denials)
+    (
+        board.kept.lock().unwrap().len(),
+        here.statistics().deny_list,
+    )
 }
 
 fn end_many(here: &MastraCloudAuth, count: usize) {

@@ -16,7 +16,7 @@ const HOUR: Duration = Duration::from_hours(1);
 
 fn instance(cloud: &LocalCloud, redis: &RedisServer, denials: usize) -> MastraCloudAuth {
     let mut policy = patient();
-    policy.denials = denials;
+    policy.deny_list_capacity = denials;
     MastraCloudAuth::builder()
         .project_id("demo")
         .base_url(cloud.url())
@@ -141,7 +141,7 @@ async fn what_is_kept_is_read_to_its_end_in_pages() {
     set.add(&entries).await;
     let late = instance(&cloud, &redis, 100_000);
     connected(&late).await;
-    assert_eq!(late.statistics().denials, 7001);
+    assert_eq!(late.statistics().deny_list, 7001);
     let status = late.revocation_status().unwrap();
     assert_eq!((status.received, status.left_out), (7001, 0), "{status:?}");
     told(&late).await;
@@ -166,7 +166,10 @@ async fn threat_080_a_set_larger_than_can_be_known_is_read_in_part_and_that_is_t
     let there = instance(&cloud, &redis, 2500);
     connected(&there).await;
     let status = there.revocation_status().unwrap();
-    assert_eq!((status.left_out, there.statistics().denials), (2003, 2500));
+    assert_eq!(
+        (status.left_out, there.statistics().deny_list),
+        (2003, 2500)
+    );
     for (token, is_known) in [(soon, true), (late, false)] {
         let answer = there.authenticate_token(token.expose()).await;
         assert_eq!(matches!(answer, Authentication::Authenticated(_)), is_known);
@@ -215,7 +218,11 @@ async fn threat_085_a_clock_that_is_ahead_takes_away_nothing_that_stands() {
     let kept: Vec<String> = set.all().await;
     let is_kept = |id: &str| kept.iter().any(|text| text.ends_with(id));
     assert_eq!((is_kept(" kept"), is_kept(" gone")), (true, false));
-    assert_eq!(here.statistics().denials, 2, "nobody hears of what is over");
+    assert_eq!(
+        here.statistics().deny_list,
+        2,
+        "nobody hears of what is over"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -250,7 +257,7 @@ async fn threat_031_a_redis_that_was_emptied_is_told_again_what_stands() {
 /// It is noticed, and told again by who knows it, also to one that knows nothing.
 async fn is_told_again(set: &mut Set, here: &MastraCloudAuth, late: &MastraCloudAuth) {
     let begun = std::time::Instant::now();
-    while set.count().await < 1 || late.statistics().denials < 1 {
+    while set.count().await < 1 || late.statistics().deny_list < 1 {
         assert!(begun.elapsed() < Duration::from_secs(10), "not noticed");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -272,7 +279,7 @@ async fn threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_told_again() 
     let () = giving_up.query_async(&mut set.connection).await.unwrap();
     let late = instance(&cloud, &redis, 100_000);
     connected(&late).await;
-    assert_eq!(late.statistics().denials, 0);
+    assert_eq!(late.statistics().deny_list, 0);
     is_told_again(&mut set, &here, &late).await;
 }
 

@@ -188,7 +188,7 @@ async fn redis_is_killed(each: usize) {
     }
     // Asked before that, the Cloud would have refused them.
     until("who was not there has them too", || async {
-        late.statistics().denials >= tokens.len() * 2
+        late.statistics().deny_list >= tokens.len() * 2
     })
     .await;
     for token in &tokens {
@@ -250,7 +250,7 @@ async fn threat_031_an_instance_that_was_away_learns_what_ended() {
     drop(here);
     let late = instance(&cloud, &redis);
     connected(&late, true).await;
-    assert_eq!(late.statistics().denials, 2, "the token and its session");
+    assert_eq!(late.statistics().deny_list, 2, "the token and its session");
     let before = cloud.requests("any");
     assert!(is_refused(&late, &token).await);
     assert_eq!(cloud.requests("any"), before, "without a call");
@@ -350,7 +350,7 @@ async fn threat_078_two_deployments_share_a_redis_and_nothing_else() {
     })
     .await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(theirs.statistics().denials, 0);
+    assert_eq!(theirs.statistics().deny_list, 0);
     let status = theirs.revocation_status().unwrap();
     assert_eq!((status.received, status.unreadable), (0, 0), "{status:?}");
 }

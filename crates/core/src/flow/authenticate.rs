@@ -17,12 +17,12 @@ pub use super::credentials::{Credentials, bearer};
 use super::identify::{Answer, Identify, Known, first_look, look};
 use super::keys::FetchKeys;
 use super::step::Jitter;
+use crate::counters::{Counting, Source};
+use crate::engine::Engine;
+pub use crate::engine::{CheckedSignature, SignatureCheck};
 use crate::error::{CloudApiError, Code};
-use crate::identity::authority::Authority;
-use crate::identity::key::TokenKey;
-pub use crate::identity::proof::{Check, Checked};
 use crate::secret::SessionToken;
-use crate::tally::{Counting, Source};
+use crate::session::TokenDigest;
 use crate::time::Now;
 
 /// What the driver does next.
@@ -40,7 +40,7 @@ pub enum Next {
 #[derive(Debug)]
 pub enum Turn {
     /// Run this on another thread and pass its result to `checked`.
-    Check(Check),
+    Check(SignatureCheck),
     /// What every driver does.
     Next(Next),
 }
@@ -56,7 +56,7 @@ pub enum Background {
 
 /// The authentication of one request.
 pub struct Authenticate<'h> {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
     /// The token that is being checked, or will be once the keys were fetched.
     waiting: Option<Waiting>,
@@ -78,7 +78,7 @@ impl core::fmt::Debug for Authenticate<'_> {
 
 /// A token that is to be checked.
 struct Waiting {
-    key: TokenKey,
+    key: TokenDigest,
     token: SessionToken,
     keys: Keys,
 }
@@ -86,16 +86,16 @@ struct Waiting {
 /// The verdict on one candidate, and its source.
 enum Judged {
     Next(Next),
-    Check(Check),
+    Check(SignatureCheck),
     Answer(Answer, Source),
     Refused(CloudApiError, Source),
 }
 
 impl<'h> Authenticate<'h> {
     /// Authenticates a request by these credentials.
-    pub fn new(authority: &Arc<Authority>, credentials: Credentials<'h>) -> Self {
+    pub fn new(engine: &Arc<Engine>, credentials: Credentials<'h>) -> Self {
         Self {
-            authority: Arc::clone(authority),
+            engine: Arc::clone(engine),
             candidates: credentials.candidates.into_iter(),
             waiting: None,
             refused: None,
@@ -123,7 +123,7 @@ impl<'h> Authenticate<'h> {
         let candidates: [_; MAX_CANDIDATES] = array::from_fn(|_| left.next());
         Authenticate {
             candidates: candidates.into_iter(),
-            authority: self.authority,
+            engine: self.engine,
             waiting: self.waiting,
             refused: self.refused,
             background: self.background,
@@ -153,12 +153,12 @@ impl<'h> Authenticate<'h> {
 
     /// Goes on with the result of a check. A result for another token, or by keys that were replaced since, is dropped: then
     /// the token is checked anew.
-    pub fn checked(&mut self, checked: Checked, now: Now, jitter: Jitter) -> Turn {
+    pub fn checked(&mut self, checked: CheckedSignature, now: Now, jitter: Jitter) -> Turn {
         // Another request may have verified the token meanwhile, or a sign-out denied it.
         let known = self
             .waiting
             .as_ref()
-            .map(|waiting| look(&self.authority, &waiting.key, now));
+            .map(|waiting| look(&self.engine, &waiting.key, now));
         let turn = match known {
             Some(Known::Answer(answer) | Known::Due(answer)) => {
                 self.waiting = None;
@@ -195,17 +195,18 @@ impl<'h> Authenticate<'h> {
         let judged = self
             .waiting
             .take()
-            .map(|waiting| self.prove(waiting, now, jitter));
+            .map(|waiting| self.check_signature(waiting, now, jitter));
         self.follow(judged, now, jitter)
     }
 
-    fn follow_check(&mut self, checked: Checked, now: Now, jitter: Jitter) -> Turn {
-        let judged = self.waiting.take().map(|waiting| {
-            match checked.of(&self.authority, &waiting.key, now) {
-                Some(found) => self.proven(waiting, found, now, jitter),
-                None => self.prove(waiting, now, jitter),
-            }
-        });
+    fn follow_check(&mut self, checked: CheckedSignature, now: Now, jitter: Jitter) -> Turn {
+        let judged =
+            self.waiting.take().map(
+                |waiting| match checked.of(&self.engine, &waiting.key, now) {
+                    Some(found) => self.proven(waiting, found, now, jitter),
+                    None => self.check_signature(waiting, now, jitter),
+                },
+            );
         self.follow(judged, now, jitter)
     }
 
@@ -244,7 +245,7 @@ impl<'h> Authenticate<'h> {
         self.source = source;
         let outcome = answer.outcome();
         if self.counting == Counting::Always {
-            self.authority.tally().answered(outcome, source);
+            self.engine.counters().answered(outcome, source);
         }
         Next::Done(answer)
     }
@@ -270,8 +271,8 @@ impl<'h> Authenticate<'h> {
         let Some(text) = candidate.text() else {
             return malformed();
         };
-        let key = self.authority.key(text);
-        match first_look(&self.authority, &key, now) {
+        let key = self.engine.key(text);
+        match first_look(&self.engine, &key, now) {
             Known::Answer(answer) => Judged::known(answer),
             Known::Due(answer) => {
                 self.background = candidate
@@ -289,24 +290,24 @@ impl<'h> Authenticate<'h> {
         }
     }
 
-    fn ask(&mut self, key: TokenKey, token: SessionToken, now: Now, jitter: Jitter) -> Judged {
-        if self.authority.keys().is_some() {
+    fn ask(&mut self, key: TokenDigest, token: SessionToken, now: Now, jitter: Jitter) -> Judged {
+        if self.engine.keys().is_some() {
             let keys = Keys::AtHand;
-            return self.prove(Waiting { key, token, keys }, now, jitter);
+            return self.check_signature(Waiting { key, token, keys }, now, jitter);
         }
-        let authority = Arc::clone(&self.authority);
-        Judged::Next(Next::Identify(Identify::new(authority, token, jitter)))
+        let engine = Arc::clone(&self.engine);
+        Judged::Next(Next::Identify(Identify::new(engine, token, jitter)))
     }
 
     /// The flow that refreshes an identity that is still fresh.
     fn ahead(&self, token: SessionToken, now: Now, jitter: Jitter) -> Option<Background> {
-        let authority = Arc::clone(&self.authority);
-        let flow = if authority.keys().is_some() {
-            let key = authority.key(token.expose());
-            let identity = authority.prove(key, &token, now).ok()?;
-            Identify::proven(authority, identity, jitter)
+        let engine = Arc::clone(&self.engine);
+        let flow = if engine.keys().is_some() {
+            let key = engine.key(token.expose());
+            let identity = engine.check_signature(key, &token, now).ok()?;
+            Identify::proven(engine, identity, jitter)
         } else {
-            Identify::new(authority, token, jitter)
+            Identify::new(engine, token, jitter)
         };
         Some(Background::Identify(flow.ahead()))
     }

@@ -9,10 +9,10 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::step::{Event, Flow, Jitter, Step};
+use crate::cloud::ops::Operation;
 use crate::config::Config;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, TransportError};
-use crate::op::Operation;
 use crate::time::Now;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);

@@ -22,31 +22,31 @@ use super::identify::Answer;
 use super::judge::Judge;
 use super::keys::FetchKeys;
 use super::step::{Event, Flow, Jitter, Step};
-use crate::binding::{self, Opened};
+use crate::cloud::envelope::bad_member;
+use crate::cloud::model::{CloudSession, CloudUser};
+use crate::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
+use crate::cloud::ops::verify_token::VerifyToken;
 use crate::encoding::{Digest, sha256_parts};
-use crate::envelope::bad_member;
+use crate::engine::Engine;
+pub use crate::engine::SignedIn;
+use crate::engine::jwks_cache::JwksCache;
 use crate::error::{CloudApiError, Code};
-use crate::identity::authority::Authority;
-use crate::identity::key::TokenKey;
-use crate::identity::keys::Keys;
-pub use crate::identity::signed_in::SignedIn;
 use crate::json::BadMember;
-use crate::model::{CloudSession, CloudUser};
-use crate::op::exchange_code::{ExchangeCode, Exchanged};
-use crate::op::verify_token::VerifyToken;
+use crate::login::cookie::{self, Opened};
+use crate::login::state::State;
 use crate::secret::{AuthorizationCode, SessionToken};
-use crate::state::State;
+use crate::session::TokenDigest;
 use crate::time::Now;
 use crate::url::Site;
 
 /// One callback.
 #[derive(Debug)]
 pub struct Callback {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     state: State,
     /// The address that the sign-in comes back to.
     site: Site,
-    key: TokenKey,
+    key: TokenDigest,
     /// Whether this callback spent the code: then its outcome is the sign-in's.
     has_spent: bool,
     /// The token of a session that the Cloud began and that is refused here.
@@ -85,28 +85,23 @@ struct Received {
 }
 
 /// The single-flight key of one sign-in in one browser. None where no login cookie binds this browser to the sign-in.
-pub fn key(
-    authority: &Authority,
-    state: &State,
-    cookie_header: &str,
-    now: Now,
-) -> Option<TokenKey> {
-    let bound = bound(authority, state, cookie_header, now).ok()?;
+pub fn key(engine: &Engine, state: &State, cookie_header: &str, now: Now) -> Option<TokenDigest> {
+    let bound = bound(engine, state, cookie_header, now).ok()?;
     Some(key_of(state, &bound))
 }
 
 fn bound(
-    authority: &Authority,
+    engine: &Engine,
     state: &State,
     cookie_header: &str,
     now: Now,
 ) -> Result<Opened, CloudApiError> {
-    let is_plain = |bound: &_| authority.is_plain_login(bound, state.id());
-    binding::read(authority.config(), cookie_header, state.id(), now, is_plain)
+    let is_plain = |bound: &_| engine.is_plain_login(bound, state.id());
+    cookie::read(engine.config(), cookie_header, state.id(), now, is_plain)
 }
 
-fn key_of(state: &State, bound: &Opened) -> TokenKey {
-    TokenKey::of_sign_in(state.id().expose(), bound.verifier.expose())
+fn key_of(state: &State, bound: &Opened) -> TokenDigest {
+    TokenDigest::of_sign_in(state.id().expose(), bound.verifier.expose())
 }
 
 impl Callback {
@@ -118,25 +113,21 @@ impl Callback {
     /// `state_mismatch`, `project_mismatch`, `cloud_mismatch`, `login_expired`. Also `too_many_cookies` and
     /// `cookie_header_too_large`, where the next request could not find the session among the cookies.
     pub fn new(
-        authority: Arc<Authority>,
+        engine: Arc<Engine>,
         state: State,
         code: &str,
         cookie_header: &str,
         now: Now,
         jitter: Jitter,
     ) -> Result<Self, CloudApiError> {
-        let bound = bound(&authority, &state, cookie_header, now);
+        let bound = bound(&engine, &state, cookie_header, now);
         let again = bound.as_ref().ok().and_then(|bound| {
             let key = key_of(&state, bound);
-            Some((
-                bound.redirect_uri.site(),
-                key,
-                authority.outcome(&key, now)?,
-            ))
+            Some((bound.redirect_uri.site(), key, engine.outcome(&key, now)?))
         });
         if let Some((site, key, outcome)) = again {
             return Ok(Self {
-                authority,
+                engine,
                 state,
                 site,
                 key,
@@ -147,11 +138,11 @@ impl Callback {
             });
         }
         let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
-        if authority.is_spent(&used_state, now) {
+        if engine.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         // The next request could not read its session among so many cookies. Signing in mends nothing, so no code is spent.
-        authority.session_cookies(cookie_header, None)?;
+        engine.session_cookies(cookie_header, None)?;
         let bound = bound?;
         let key = key_of(&state, &bound);
         let site = bound.redirect_uri.site();
@@ -162,17 +153,17 @@ impl Callback {
             used_code: sha256_parts(&[b"code", code.expose().as_bytes()]),
             operation: ExchangeCode::new(code, bound.verifier, bound.redirect_uri),
         };
-        let lacks_keys = authority
+        let lacks_keys = engine
             .keys()
             .is_some_and(|keys| keys.current(now).is_none());
         let phase = if lacks_keys {
-            let fetch = FetchKeys::new(Arc::clone(&authority), jitter);
+            let fetch = FetchKeys::new(Arc::clone(&engine), jitter);
             Phase::Keys(fetch, ready)
         } else {
-            Phase::Exchange(ready.spend(&authority, now, jitter)?)
+            Phase::Exchange(ready.spend(&engine, now, jitter)?)
         };
         Ok(Self {
-            authority,
+            engine,
             state,
             site,
             key,
@@ -196,12 +187,12 @@ impl Callback {
 
     /// Exchanges the code, once the keys were fetched.
     fn fetched(&mut self, ready: Ready, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
-        let authority = &self.authority;
-        let has_keys = |keys: &Keys| keys.current(now).is_some();
-        if !authority.keys().is_some_and(has_keys) {
+        let engine = &self.engine;
+        let has_keys = |keys: &JwksCache| keys.current(now).is_some();
+        if !engine.keys().is_some_and(has_keys) {
             return Step::Done(Err(CloudApiError::new(Code::KeysUnavailable)));
         }
-        match ready.spend(authority, now, self.jitter) {
+        match ready.spend(engine, now, self.jitter) {
             Ok(call) => {
                 self.phase = Phase::Exchange(call);
                 self.has_spent = true;
@@ -217,7 +208,7 @@ impl Callback {
         now: Now,
     ) -> Step<Result<SignedIn, CloudApiError>> {
         let received = Received::new(exchanged);
-        if self.authority.keys().is_some() {
+        if self.engine.keys().is_some() {
             return self.judge(received, now);
         }
         match received.said {
@@ -228,7 +219,7 @@ impl Callback {
             }
             Err(expires_in) => {
                 let mut call = Call::new(
-                    Arc::clone(self.authority.config()),
+                    Arc::clone(self.engine.config()),
                     VerifyToken::new(received.token),
                     self.jitter,
                 );
@@ -241,9 +232,9 @@ impl Callback {
 
     /// Checks the token as if a request brought it, whatever is cached for it.
     fn judge(&mut self, received: Received, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
-        let key = self.authority.key(received.token.expose());
-        self.authority.forget_verdict(&key);
-        let judge = Judge::new(&self.authority, &received.token, self.jitter);
+        let key = self.engine.key(received.token.expose());
+        self.engine.invalidate(&key);
+        let judge = Judge::new(&self.engine, &received.token, self.jitter);
         self.phase = Phase::Judge(Box::new(judge), received);
         self.advance(Event::Start, now)
     }
@@ -255,21 +246,22 @@ impl Callback {
         now: Now,
     ) -> Result<SignedIn, CloudApiError> {
         let Received { token, said } = received;
-        let key = self.authority.key(token.expose());
+        let key = self.engine.key(token.expose());
         let identity = match answer {
             Answer::Authenticated(identity) => Arc::unwrap_or_clone(identity),
             Answer::Rejected(error) => return Err(finish::at_sign_in(error, &token, now)),
             // The Cloud issued the token just now: no need to confirm that its session is alive.
-            Answer::Unavailable(error) => {
-                self.authority.prove(key, &token, now).map_err(|_| error)?
-            }
+            Answer::Unavailable(error) => self
+                .engine
+                .check_signature(key, &token, now)
+                .map_err(|_| error)?,
             Answer::Anonymous => return Err(out_of_turn()),
         };
         match said {
             Ok(both) => {
                 let (user, session) = *both;
                 if user.id() != identity.user().id() {
-                    self.authority.forget_verdict(&key);
+                    self.engine.invalidate(&key);
                     return Err(bad_member(BadMember("user.id")));
                 }
                 let end = session.expires_at();
@@ -356,18 +348,18 @@ impl Ready {
     /// Spends the state and the code; of any number of callers, one succeeds.
     fn spend(
         self,
-        authority: &Arc<Authority>,
+        engine: &Arc<Engine>,
         now: Now,
         jitter: Jitter,
     ) -> Result<Call<ExchangeCode>, CloudApiError> {
-        if !authority.spend_callback(self.used_state, now) {
+        if !engine.spend_callback(self.used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
-        if !authority.spent().spend(self.used_code, now) {
+        if !engine.replay_guard().spend(self.used_code, now) {
             return Err(CloudApiError::new(Code::CodeReplayed));
         }
         Ok(Call::new(
-            Arc::clone(authority.config()),
+            Arc::clone(engine.config()),
             self.operation,
             jitter,
         ))
@@ -395,8 +387,7 @@ impl Flow for Callback {
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
         let step = self.advance(event, now);
         if let (true, Step::Done(outcome)) = (self.has_spent, &step) {
-            self.authority
-                .remember_outcome(self.key, outcome.clone(), now);
+            self.engine.insert_outcome(self.key, outcome.clone(), now);
             self.has_spent = false;
         }
         step

@@ -3,8 +3,8 @@
 //! Borrowed from its headers and not parsed further than to find them: the flow that tries one refuses it where its form is
 //! wrong. At most five are kept.
 
+use crate::engine::Engine;
 use crate::error::CloudApiError;
-use crate::identity::authority::Authority;
 use crate::secret::SessionToken;
 use crate::url::Site;
 
@@ -56,11 +56,11 @@ impl<'h> Credentials<'h> {
     ///
     /// `cookie_header_too_large`, `too_many_cookies`.
     pub fn read(
-        authority: &Authority,
+        engine: &Engine,
         authorization: Option<&'h str>,
         cookie: Option<&'h str>,
     ) -> Result<Self, CloudApiError> {
-        Self::with_token(authority, None, authorization, cookie, None)
+        Self::with_token(engine, None, authorization, cookie, None)
     }
 
     /// Reads the headers where the host has already read a token: that one counts before them, and once where it is in a
@@ -71,7 +71,7 @@ impl<'h> Credentials<'h> {
     ///
     /// As [`read`](Self::read).
     pub fn with_token(
-        authority: &Authority,
+        engine: &Engine,
         token: Option<&'h str>,
         authorization: Option<&'h str>,
         cookie: Option<&'h str>,
@@ -93,7 +93,7 @@ impl<'h> Credentials<'h> {
         token.into_iter().for_each(&mut add);
         bearer.into_iter().for_each(&mut add);
         if let Some(header) = cookie {
-            authority.session_cookies(header, site)?.for_each(&mut add);
+            engine.session_cookies(header, site)?.for_each(&mut add);
         }
         Ok(found)
     }
@@ -146,19 +146,19 @@ pub enum Reached {
     #[default]
     Unasked,
     /// Looked up; none where it was not found.
-    Asked(Option<Site>),
+    CallKind(Option<Site>),
 }
 
 impl<'h> Brought<'h> {
     /// The credential with the highest precedence; none also where the headers cannot be read.
-    pub(super) fn first(&self, authority: &Authority) -> Option<&'h [u8]> {
+    pub(super) fn first(&self, engine: &Engine) -> Option<&'h [u8]> {
         // Read even where it has no precedence: an unreadable header is refused whatever else the request brings.
         let cookie = match self.cookie {
             Some(header) => {
-                let cookie = &authority.config().cookie;
+                let cookie = &engine.config().cookie;
                 let counted = match self.reached {
                     Reached::Unasked => cookie.counted(None),
-                    Reached::Asked(site) => authority.counted(site),
+                    Reached::CallKind(site) => engine.counted(site),
                 };
                 cookie.names().first(header, counted).ok()?
             }

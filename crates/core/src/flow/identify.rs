@@ -9,20 +9,20 @@ use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
-use crate::envelope::bad_member;
+use crate::cloud::envelope::bad_member;
+use crate::cloud::model::CloudUser;
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::cloud::ops::verify_token::VerifyToken;
+use crate::counters::Outcome;
+use crate::engine::breaker::CallKind;
+use crate::engine::{Engine, Permit};
 use crate::error::{CloudApiError, Code};
-use crate::identity::Identity;
-use crate::identity::authority::{Authority, Permit};
-use crate::identity::breaker::Asked;
-use crate::identity::cache::Lookup;
-use crate::identity::key::TokenKey;
-use crate::identity::refusal::Refusal;
 use crate::json::BadMember;
-use crate::model::CloudUser;
-use crate::op::validate_session::{ValidateSession, Validated};
-use crate::op::verify_token::VerifyToken;
 use crate::secret::SessionToken;
-use crate::tally::Outcome;
+use crate::session::Identity;
+use crate::session::TokenDigest;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refusal;
 use crate::time::Now;
 use crate::unverified::Unverified;
 
@@ -54,8 +54,8 @@ impl Answer {
 /// The identification of one token.
 #[derive(Debug)]
 pub struct Identify {
-    authority: Arc<Authority>,
-    key: TokenKey,
+    engine: Arc<Engine>,
+    key: TokenDigest,
     stale: Option<Arc<Identity>>,
     question: Question,
     permit: Option<Permit>,
@@ -79,24 +79,24 @@ enum Pace {
 
 impl Identify {
     /// Asks for the user of this token.
-    pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
-        let key = authority.key(token.expose());
+    pub fn new(engine: Arc<Engine>, token: SessionToken, jitter: Jitter) -> Self {
+        let key = engine.key(token.expose());
         let operation = VerifyToken::new(token.clone());
-        let call = Call::new(Arc::clone(authority.config()), operation, jitter);
-        Self::asking(authority, key, Question::Whose(token, call))
+        let call = Call::new(Arc::clone(engine.config()), operation, jitter);
+        Self::asking(engine, key, Question::Whose(token, call))
     }
 
     /// Asks whether the session is alive, for a token whose signature was verified.
-    pub(crate) fn proven(authority: Arc<Authority>, identity: Identity, jitter: Jitter) -> Self {
+    pub(crate) fn proven(engine: Arc<Engine>, identity: Identity, jitter: Jitter) -> Self {
         let operation = ValidateSession::new(identity.user().session_token().clone());
-        let call = Call::new(Arc::clone(authority.config()), operation, jitter);
+        let call = Call::new(Arc::clone(engine.config()), operation, jitter);
         let key = identity.key();
-        Self::asking(authority, key, Question::Lives(Box::new(identity), call))
+        Self::asking(engine, key, Question::Lives(Box::new(identity), call))
     }
 
-    const fn asking(authority: Arc<Authority>, key: TokenKey, question: Question) -> Self {
+    const fn asking(engine: Arc<Engine>, key: TokenDigest, question: Question) -> Self {
         Self {
-            authority,
+            engine,
             key,
             stale: None,
             question,
@@ -121,7 +121,7 @@ impl Identify {
     }
 
     /// The single-flight key: flows with the same key are one.
-    pub const fn key(&self) -> TokenKey {
+    pub const fn key(&self) -> TokenDigest {
         self.key
     }
 
@@ -133,7 +133,7 @@ impl Identify {
     }
 
     fn start(&mut self, now: Now) -> Step<Answer> {
-        match look(&self.authority, &self.key, now) {
+        match look(&self.engine, &self.key, now) {
             Known::Answer(answer) | Known::Due(answer) if !self.is_ahead_of(&answer) => {
                 return Step::Done(answer);
             }
@@ -141,10 +141,10 @@ impl Identify {
             Known::Answer(_) | Known::Due(_) => {}
         }
         let asked = match self.question {
-            Question::Whose(..) => Asked::Verify,
-            Question::Lives(..) => Asked::Validate,
+            Question::Whose(..) => CallKind::Verify,
+            Question::Lives(..) => CallKind::Validate,
         };
-        self.permit = self.authority.may_ask(asked, self.key, now);
+        self.permit = self.engine.may_ask(asked, self.key, now);
         if self.permit.is_none() {
             return Step::Done(self.unavailable(CloudApiError::new(Code::CircuitOpen)));
         }
@@ -162,7 +162,7 @@ impl Identify {
                 Step::Send(request) => return Step::Send(request),
                 Step::Wait(time) => return Step::Wait(time),
                 Step::Done(result) => {
-                    result.map(|user| said(&self.authority, self.key, user, token, now))
+                    result.map(|user| said(&self.engine, self.key, user, token, now))
                 }
             },
             Question::Lives(identity, call) => match call.step(event, now) {
@@ -171,7 +171,7 @@ impl Identify {
                 Step::Done(result) => result.and_then(|validated| {
                     let lives = lives(identity, &validated)?;
                     // By the session's id and begin that the Cloud states: the token may state others.
-                    is_ended = self.authority.is_ended(&validated.session, now);
+                    is_ended = self.engine.is_ended(&validated.session, now);
                     Ok(lives)
                 }),
             },
@@ -183,10 +183,10 @@ impl Identify {
             && is_ended
         {
             let token = identity.user().session_token();
-            self.authority.sign_out(token, identity.expires_at(), now);
+            self.engine.sign_out(token, identity.expires_at(), now);
         }
         // The session may have been revoked while the Cloud answered.
-        self.stale = match self.authority.lookup(&self.key, now) {
+        self.stale = match self.engine.lookup(&self.key, now) {
             Lookup::SignedOut => {
                 return Step::Done(Answer::Rejected(CloudApiError::new(Code::SignedOut)));
             }
@@ -200,13 +200,13 @@ impl Identify {
 
     fn answer(&mut self, result: Result<Identity, CloudApiError>, now: Now) -> Answer {
         match result {
-            Ok(identity) => settle(&self.authority, identity, now),
+            Ok(identity) => settle(&self.engine, identity, now),
             Err(error) if error.is_refusal() => {
                 let refusal = match self.question {
                     Question::Whose(..) => Refusal::token(error.clone()),
                     Question::Lives(..) => Refusal::session(error.clone()),
                 };
-                self.authority.refused(self.key, refusal, now);
+                self.engine.refused(self.key, refusal, now);
                 Answer::Rejected(error)
             }
             Err(error) => self.unavailable(error),
@@ -237,15 +237,15 @@ impl Flow for Identify {
 
 /// The identity by the Cloud's answer, with the session's claims from the token itself.
 fn said(
-    authority: &Authority,
-    key: TokenKey,
+    engine: &Engine,
+    key: TokenDigest,
     user: CloudUser,
     token: &SessionToken,
     now: Now,
 ) -> Identity {
     let said = Unverified::peek(token);
     let identity = Identity::new(key, user, said.session_id.clone(), said.expires_at);
-    authority.vouched(identity.begun(said.issued_at), &said, now)
+    engine.accepted(identity.begun(said.issued_at), &said, now)
 }
 
 /// The identity by the signature, in the session by the Cloud's answer. Both must name the same user.
@@ -259,9 +259,9 @@ fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudAp
 }
 
 /// Caches an identity that was verified now, and answers with it.
-pub(crate) fn settle(authority: &Authority, identity: Identity, now: Now) -> Answer {
-    match authority.remember(identity, now) {
-        Some(identity) if authority.is_over(&identity, now) => {
+pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Answer {
+    match engine.insert(identity, now) {
+        Some(identity) if engine.is_over(&identity, now) => {
             Answer::Rejected(CloudApiError::new(Code::SessionExpired))
         }
         Some(identity) => Answer::Authenticated(identity),
@@ -279,13 +279,13 @@ pub(crate) enum Known {
 }
 
 /// The cache's verdict for a request's first lookup, which is counted.
-pub(crate) fn first_look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
-    known(authority.first_lookup(key, now))
+pub(crate) fn first_look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
+    known(engine.first_lookup(key, now))
 }
 
 /// The cache's verdict for a later lookup, which is not counted.
-pub(crate) fn look(authority: &Authority, key: &TokenKey, now: Now) -> Known {
-    known(authority.lookup(key, now))
+pub(crate) fn look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
+    known(engine.lookup(key, now))
 }
 
 fn known(lookup: Lookup) -> Known {

@@ -10,9 +10,9 @@ use super::credentials::Credentials;
 use super::identify::{Answer, Identify};
 use super::keys::FetchKeys;
 use super::step::{Event, Flow, Jitter, Step};
-use crate::identity::authority::Authority;
+use crate::counters::Counting;
+use crate::engine::Engine;
 use crate::secret::SessionToken;
-use crate::tally::Counting;
 use crate::time::Now;
 
 /// The check of one token.
@@ -31,10 +31,10 @@ enum Part {
 
 impl Judge {
     /// Checks this token.
-    pub(crate) fn new(authority: &Arc<Authority>, token: &SessionToken, jitter: Jitter) -> Self {
+    pub(crate) fn new(engine: &Arc<Engine>, token: &SessionToken, jitter: Jitter) -> Self {
         let credentials = Credentials::token(token.expose()).into_owned();
         Self {
-            request: Authenticate::new(authority, credentials).counting(Counting::Never),
+            request: Authenticate::new(engine, credentials).counting(Counting::Never),
             under_way: None,
             jitter,
         }

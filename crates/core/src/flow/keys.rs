@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
+use crate::cloud::ops::key_set::GetKeySet;
+use crate::engine::Engine;
 use crate::error::CloudApiError;
-use crate::identity::authority::Authority;
-use crate::identity::key::TokenKey;
 use crate::jwt::KeySet;
-use crate::op::key_set::GetKeySet;
+use crate::session::TokenDigest;
 use crate::time::Now;
 
 /// How long to wait before checking again for another caller's fetch.
@@ -22,7 +22,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// One fetch of the key set.
 #[derive(Debug)]
 pub struct FetchKeys {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     call: Option<Call<GetKeySet>>,
     /// How much longer to wait for another caller's fetch: at first twice the call's time-out.
     patience: Duration,
@@ -44,10 +44,10 @@ pub enum Fetched {
 
 impl FetchKeys {
     /// A fetch of this deployment's key set.
-    pub fn new(authority: Arc<Authority>, jitter: Jitter) -> Self {
-        let patience = authority.config().policy.call_timeout.saturating_mul(2);
+    pub fn new(engine: Arc<Engine>, jitter: Jitter) -> Self {
+        let patience = engine.config().policy.call_timeout.saturating_mul(2);
         Self {
-            authority,
+            engine,
             call: None,
             patience,
             jitter,
@@ -55,12 +55,12 @@ impl FetchKeys {
     }
 
     /// The single-flight key: all fetches of a deployment share it.
-    pub fn key(&self) -> TokenKey {
-        self.authority.key("")
+    pub fn key(&self) -> TokenDigest {
+        self.engine.key("")
     }
 
     fn begin(&mut self, now: Now) -> Step<Fetched> {
-        let Some(keys) = self.authority.keys() else {
+        let Some(keys) = self.engine.keys() else {
             return Step::Done(Fetched::NotNow);
         };
         let Some(url) = keys.claim(now) else {
@@ -70,7 +70,7 @@ impl FetchKeys {
             }
             return Step::Done(Fetched::NotNow);
         };
-        let config = Arc::clone(self.authority.config());
+        let config = Arc::clone(self.engine.config());
         let call = Call::new(config, GetKeySet::new(url), self.jitter);
         // While there are keys, one fetch in a pause is enough; without any, no request can be accepted.
         let mut call = if self.has_keys(now) {
@@ -84,7 +84,7 @@ impl FetchKeys {
     }
 
     fn has_keys(&self, now: Now) -> bool {
-        let keys = self.authority.keys();
+        let keys = self.engine.keys();
         keys.is_some_and(|keys| keys.current(now).is_some())
     }
 
@@ -93,7 +93,7 @@ impl FetchKeys {
             Step::Send(request) => Step::Send(request),
             Step::Wait(time) => Step::Wait(time),
             Step::Done(result) => {
-                let Some(keys) = self.authority.keys() else {
+                let Some(keys) = self.engine.keys() else {
                     return Step::Done(Fetched::NotNow);
                 };
                 Step::Done(match result {

@@ -2,13 +2,13 @@
 
 use zeroize::Zeroizing;
 
-use crate::binding;
+use crate::cloud::ops::login_page;
 use crate::cookie::SetCookie;
+use crate::engine::Engine;
 use crate::error::CloudApiError;
-use crate::identity::authority::Authority;
-use crate::op::login_page;
-use crate::pkce::derive_verifier;
-use crate::state::State;
+use crate::login::cookie;
+use crate::login::pkce::derive_verifier;
+use crate::login::state::State;
 use crate::time::Now;
 use crate::url::RedirectUri;
 
@@ -18,12 +18,12 @@ use crate::url::RedirectUri;
 ///
 /// None that well-formed arguments can cause.
 pub fn url(
-    authority: &Authority,
+    engine: &Engine,
     redirect_uri: &RedirectUri,
     state: &State,
 ) -> Result<Zeroizing<String>, CloudApiError> {
-    let config = authority.config();
-    let verifier = derive_verifier(authority.login_secret(), config, redirect_uri, state.id())?;
+    let config = engine.config();
+    let verifier = derive_verifier(engine.login_secret(), config, redirect_uri, state.id())?;
     Ok(Zeroizing::new(login_page::login_url(
         config,
         redirect_uri,
@@ -39,17 +39,17 @@ pub fn url(
 /// `cookie_too_large` where the redirect URI does not leave room; `invalid_configuration` where browsers would drop the
 /// cookie there.
 pub fn cookie(
-    authority: &Authority,
+    engine: &Engine,
     redirect_uri: &RedirectUri,
     state: &State,
     now: Now,
 ) -> Result<SetCookie, CloudApiError> {
-    let config = authority.config();
+    let config = engine.config();
     config.cookie.check_origin(redirect_uri.origin())?;
-    let verifier = derive_verifier(authority.login_secret(), config, redirect_uri, state.id())?;
-    let value = binding::write(config, redirect_uri, state.id(), &verifier, now);
-    authority.note(redirect_uri.site());
-    binding::spec(config, state.id(), Some(redirect_uri.site()))?
+    let verifier = derive_verifier(engine.login_secret(), config, redirect_uri, state.id())?;
+    let value = cookie::write(config, redirect_uri, state.id(), &verifier, now);
+    engine.note(redirect_uri.site());
+    cookie::spec(config, state.id(), Some(redirect_uri.site()))?
         .set(&value, config.policy.login_lifetime)
 }
 
@@ -58,11 +58,8 @@ pub fn cookie(
 /// # Errors
 ///
 /// `cookie_header_too_large`.
-pub fn overdue(
-    authority: &Authority,
-    cookie_header: &str,
-) -> Result<Vec<SetCookie>, CloudApiError> {
-    let specs = binding::overdue(authority.config(), cookie_header)?;
+pub fn overdue(engine: &Engine, cookie_header: &str) -> Result<Vec<SetCookie>, CloudApiError> {
+    let specs = cookie::overdue(engine.config(), cookie_header)?;
     Ok(specs.iter().map(crate::cookie::CookieSpec::clear).collect())
 }
 
@@ -71,6 +68,6 @@ pub fn overdue(
 /// # Errors
 ///
 /// None that well-formed arguments can cause.
-pub fn clear(authority: &Authority, state: &State) -> Result<SetCookie, CloudApiError> {
-    Ok(binding::spec(authority.config(), state.id(), None)?.clear())
+pub fn clear(engine: &Engine, state: &State) -> Result<SetCookie, CloudApiError> {
+    Ok(cookie::spec(engine.config(), state.id(), None)?.clear())
 }

@@ -16,15 +16,15 @@ use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
+use crate::cloud::ops::destroy_session::DestroySession;
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::engine::Engine;
 use crate::error::{CloudApiError, Code, Kind};
-use crate::identity::Identity;
-use crate::identity::authority::Authority;
-use crate::identity::cache::Lookup;
-use crate::identity::refusal::{Refusal, Refused};
 use crate::ids::SessionId;
-use crate::op::destroy_session::DestroySession;
-use crate::op::validate_session::{ValidateSession, Validated};
 use crate::secret::SessionToken;
+use crate::session::Identity;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::{Refusal, Refused};
 use crate::time::Now;
 use crate::unverified::Unverified;
 
@@ -52,7 +52,7 @@ pub enum Effort {
 /// One sign-out.
 #[derive(Debug)]
 pub struct Logout {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     token: SessionToken,
     effort: Effort,
     jitter: Jitter,
@@ -75,19 +75,19 @@ enum Phase {
 impl Logout {
     /// A sign-out of this token's session. It is denied here from now on.
     pub fn new(
-        authority: Arc<Authority>,
+        engine: Arc<Engine>,
         token: SessionToken,
         effort: Effort,
         now: Now,
         jitter: Jitter,
     ) -> Self {
-        let key = authority.key(token.expose());
+        let key = engine.key(token.expose());
         // Use the newest token of the session: the one at hand may be expired.
-        let newer = authority.successor(&key, now);
+        let newer = engine.rotated(&key, now);
         let key = newer.as_ref().map_or(key, |newer| *newer.key());
-        let seen = authority.seen(&key);
+        let seen = engine.peek(&key);
         let known_end = seen.as_ref().and_then(|identity| identity.expires_at());
-        let phase = match authority.lookup(&key, now) {
+        let phase = match engine.lookup(&key, now) {
             // Only by the Cloud's refusal. A bad signature ends no session there, nor does the refusal of an expired token.
             Lookup::Refused(Refusal { error, of })
                 if error.kind() == Kind::Cloud && of == Refused::Session =>
@@ -99,10 +99,10 @@ impl Logout {
                     .and_then(|identity| identity.session_id().cloned()),
             ),
         };
-        authority.sign_out(&token, known_end, now);
+        engine.sign_out(&token, known_end, now);
         let token = newer.map_or(token, |newer| newer.token().clone());
         Self {
-            authority,
+            engine,
             token,
             effort,
             jitter,
@@ -125,7 +125,7 @@ impl Logout {
     fn begin(&mut self, known: Option<SessionId>, now: Now) -> Step<SignOut> {
         let said = Unverified::peek(&self.token);
         let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
-        match known.or_else(|| self.authority.session_of(&self.token, said.session_id)) {
+        match known.or_else(|| self.engine.session_of(&self.token, said.session_id)) {
             Some(id) if !is_past => self.destroy(id, now),
             id => {
                 let call = self.call(ValidateSession::new(self.token.clone()));
@@ -141,8 +141,8 @@ impl Logout {
         self.step(Event::Woken, now)
     }
 
-    fn call<O: crate::op::Operation>(&self, operation: O) -> Call<O> {
-        let call = Call::new(Arc::clone(self.authority.config()), operation, self.jitter);
+    fn call<O: crate::cloud::ops::Operation>(&self, operation: O) -> Call<O> {
+        let call = Call::new(Arc::clone(self.engine.config()), operation, self.jitter);
         match self.effort {
             Effort::Full => call,
             Effort::Once => call.without_retries(),
@@ -159,8 +159,7 @@ impl Logout {
             (Ok(Validated { session, newer }), _) => {
                 let end = Some(session.expires_at());
                 for token in newer.iter().chain([&self.token]) {
-                    self.authority
-                        .sign_out_proven(token, session.id(), end, now);
+                    self.engine.sign_out_proven(token, session.id(), end, now);
                 }
                 self.is_told = true;
                 self.token = newer.unwrap_or_else(|| self.token.clone());
@@ -197,7 +196,7 @@ impl Flow for Logout {
                 Step::Wait(time) => Step::Wait(time),
                 Step::Done(result) => {
                     if result.is_ok() && !self.is_told {
-                        self.authority.sign_out_proven(&self.token, id, None, now);
+                        self.engine.sign_out_proven(&self.token, id, None, now);
                     }
                     Step::Done(ended(result))
                 }
@@ -220,7 +219,7 @@ pub struct Several {
 impl Several {
     /// Sign-outs of these sessions. All are denied here from now on; at most five are ended at the Cloud.
     pub fn new(
-        authority: &Arc<Authority>,
+        engine: &Arc<Engine>,
         tokens: impl Iterator<Item = SessionToken>,
         effort: Effort,
         now: Now,
@@ -228,8 +227,8 @@ impl Several {
     ) -> Self {
         let mut seen = BTreeSet::new();
         let mut flows: Vec<Logout> = tokens
-            .filter(|token| seen.insert(authority.key(token.expose())))
-            .map(|token| Logout::new(Arc::clone(authority), token, effort, now, jitter))
+            .filter(|token| seen.insert(engine.key(token.expose())))
+            .map(|token| Logout::new(Arc::clone(engine), token, effort, now, jitter))
             .collect();
         // Verified ones first: a stranger may have invented the rest.
         flows.sort_by_key(|flow| !flow.is_known());
@@ -240,20 +239,20 @@ impl Several {
 
     /// Sign-outs of the sessions that a browser brings to a sign-in: left alive, it could not end them any more.
     pub fn replaced(
-        authority: &Arc<Authority>,
+        engine: &Arc<Engine>,
         cookie_header: &str,
         new: &SessionToken,
         now: Now,
         jitter: Jitter,
     ) -> Self {
-        let old = authority
+        let old = engine
             .ending_cookies(cookie_header, None)
             .into_iter()
             // A cookie under a fallback name may be another deployment's, unless its token was verified here.
-            .filter(|(old, fallback)| fallback.is_none() || authority.verified(old).is_some())
+            .filter(|(old, fallback)| fallback.is_none() || engine.verified(old).is_some())
             .map(|(old, _)| old)
             .filter(|old| !old.same_as(new));
-        Self::new(authority, old, Effort::Once, now, jitter)
+        Self::new(engine, old, Effort::Once, now, jitter)
     }
 
     /// The flows to drive, all at once.

@@ -1,4 +1,4 @@
-//! Permissions: what a user may do, from the role mapping or from the Cloud.
+//! FetchPermissions: what a user may do, from the role mapping or from the Cloud.
 //!
 //! With a role mapping no call is made. Otherwise the Cloud's permission endpoint is called, with the user's own session
 //! token. Where the dialect has none, the default roles apply. Answers are cached like identities. A refusal means no
@@ -9,49 +9,49 @@ use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
+use crate::cloud::model::CloudUser;
+use crate::cloud::ops::user_permissions::GetUserPermissions;
+use crate::engine::breaker::CallKind;
+use crate::engine::{Engine, Permit};
 use crate::error::{CloudApiError, Code};
-use crate::identity::authority::{Authority, Permit};
-use crate::identity::breaker::Asked;
-use crate::identity::cache::GrantsLookup;
-use crate::identity::key::TokenKey;
 use crate::ids::UserId;
-use crate::model::CloudUser;
-use crate::op::user_permissions::GetUserPermissions;
-use crate::permission::Grants;
-use crate::roles::RoleMapping;
+use crate::rbac::pattern::Permissions;
+use crate::rbac::roles::RoleMapping;
 use crate::secret::SessionToken;
+use crate::session::TokenDigest;
+use crate::session::lookup::PermissionsLookup;
 use crate::time::Now;
 
 /// One permission look-up.
 #[derive(Debug)]
-pub struct Permissions {
-    authority: Arc<Authority>,
-    key: TokenKey,
+pub struct FetchPermissions {
+    engine: Arc<Engine>,
+    key: TokenDigest,
     user: UserId,
     token: SessionToken,
-    stale: Option<Arc<Grants>>,
+    stale: Option<Arc<Permissions>>,
     permit: Option<Permit>,
     source: Source,
 }
 
 #[derive(Debug)]
 enum Source {
-    Roles(Arc<Grants>),
+    Roles(Arc<Permissions>),
     Cloud(Call<GetUserPermissions>),
 }
 
-impl Permissions {
+impl FetchPermissions {
     /// A look-up of this user's permissions.
-    pub fn new(authority: Arc<Authority>, user: &CloudUser, jitter: Jitter) -> Self {
-        let config = authority.config();
+    pub fn new(engine: Arc<Engine>, user: &CloudUser, jitter: Jitter) -> Self {
+        let config = engine.config();
         let token = user.session_token();
-        let key = authority.key(token.expose());
+        let key = engine.key(token.expose());
         let source = match (
             &config.role_mapping,
             GetUserPermissions::new(config, user.id().clone(), token.clone()),
         ) {
             (None, Some(operation)) => {
-                Source::Cloud(Call::new(Arc::clone(authority.config()), operation, jitter))
+                Source::Cloud(Call::new(Arc::clone(engine.config()), operation, jitter))
             }
             (Some(mapping), _) => Source::Roles(Arc::new(mapping.permissions(user.roles()))),
             (None, None) => Source::Roles(Arc::new(
@@ -59,7 +59,7 @@ impl Permissions {
             )),
         };
         Self {
-            authority,
+            engine,
             key,
             user: user.id().clone(),
             token: token.clone(),
@@ -70,43 +70,43 @@ impl Permissions {
     }
 
     /// The single-flight key: it combines the token that asks and the user asked about, since one may ask about another.
-    pub fn key(&self) -> TokenKey {
+    pub fn key(&self) -> TokenDigest {
         self.key.about(&self.user)
     }
 
     /// The permissions known without a call: from this user's roles, or from the cache. None where the session is over.
     /// Drivers check here first: a result from one user's roles must never be shared with a caller that holds the same token
     /// with other roles.
-    pub fn known(&self, now: Now) -> Option<Arc<Grants>> {
+    pub fn known(&self, now: Now) -> Option<Arc<Permissions>> {
         if self.end(now).is_some() {
             return None;
         }
         match &self.source {
-            Source::Roles(grants) => Some(Arc::clone(grants)),
-            Source::Cloud(_) => match self.authority.grants(&self.key, &self.user, now) {
-                GrantsLookup::Fresh(grants) => Some(grants),
-                GrantsLookup::Stale(_) | GrantsLookup::Unknown => None,
+            Source::Roles(permissions) => Some(Arc::clone(permissions)),
+            Source::Cloud(_) => match self.engine.permissions(&self.key, &self.user, now) {
+                PermissionsLookup::Fresh(permissions) => Some(permissions),
+                PermissionsLookup::Stale(_) | PermissionsLookup::Unknown => None,
             },
         }
     }
 
     fn end(&self, now: Now) -> Option<CloudApiError> {
-        self.authority
+        self.engine
             .end_of_user(&self.key, &self.token, &self.user, now)
     }
 
-    fn start(&mut self, now: Now) -> Option<Result<Arc<Grants>, CloudApiError>> {
+    fn start(&mut self, now: Now) -> Option<Result<Arc<Permissions>, CloudApiError>> {
         if let Some(end) = self.end(now) {
             return Some(Err(end));
         }
-        if let Some(grants) = self.known(now) {
-            return Some(Ok(grants));
+        if let Some(permissions) = self.known(now) {
+            return Some(Ok(permissions));
         }
-        let known = self.authority.grants(&self.key, &self.user, now);
-        if let GrantsLookup::Stale(grants) = known {
-            self.stale = Some(grants);
+        let known = self.engine.permissions(&self.key, &self.user, now);
+        if let PermissionsLookup::Stale(permissions) = known {
+            self.stale = Some(permissions);
         }
-        self.permit = self.authority.may_ask(Asked::Permissions, self.key, now);
+        self.permit = self.engine.may_ask(CallKind::Permissions, self.key, now);
         self.permit
             .is_none()
             .then(|| self.unavailable(CloudApiError::new(Code::CircuitOpen)))
@@ -114,9 +114,9 @@ impl Permissions {
 
     fn answer(
         &mut self,
-        result: Result<Grants, CloudApiError>,
+        result: Result<Permissions, CloudApiError>,
         now: Now,
-    ) -> Result<Arc<Grants>, CloudApiError> {
+    ) -> Result<Arc<Permissions>, CloudApiError> {
         if let Some(permit) = self.permit.take() {
             permit.report(&result, now);
         }
@@ -124,25 +124,25 @@ impl Permissions {
         if let Some(end) = self.end(now) {
             return Err(end);
         }
-        let grants = match result {
-            Ok(grants) => Arc::new(grants),
-            Err(error) if error.is_refusal() => Arc::new(Grants::default()),
+        let permissions = match result {
+            Ok(permissions) => Arc::new(permissions),
+            Err(error) if error.is_refusal() => Arc::new(Permissions::default()),
             Err(error) => return self.unavailable(error),
         };
-        self.authority
-            .remember_grants(self.key, self.user.clone(), Arc::clone(&grants), now);
-        Ok(grants)
+        self.engine
+            .insert_permissions(self.key, self.user.clone(), Arc::clone(&permissions), now);
+        Ok(permissions)
     }
 
-    fn unavailable(&mut self, error: CloudApiError) -> Result<Arc<Grants>, CloudApiError> {
+    fn unavailable(&mut self, error: CloudApiError) -> Result<Arc<Permissions>, CloudApiError> {
         self.stale.take().ok_or(error)
     }
 }
 
-impl Flow for Permissions {
+impl Flow for FetchPermissions {
     /// The permissions; `signed_out` where the session was revoked here, `session_expired` where it is expired, another error
     /// where they could not be found out.
-    type Output = Result<Arc<Grants>, CloudApiError>;
+    type Output = Result<Arc<Permissions>, CloudApiError>;
 
     fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
         if matches!(event, Event::Start)

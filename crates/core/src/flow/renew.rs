@@ -16,20 +16,20 @@ use std::sync::Arc;
 use super::call::{Call, out_of_turn};
 pub use super::renewal::{Renewal, Renewed};
 use super::step::{Event, Flow, Jitter, Step};
-use crate::envelope::bad_member;
+use crate::cloud::envelope::bad_member;
+use crate::cloud::model::{CloudSession, CloudUser};
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::cloud::ops::verify_token::VerifyToken;
+use crate::engine::breaker::CallKind;
+use crate::engine::signature_check::SignatureError;
+use crate::engine::{Engine, Permit};
 use crate::error::{CloudApiError, Code};
-use crate::identity::Identity;
-use crate::identity::authority::{Authority, Permit};
-use crate::identity::breaker::Asked;
-use crate::identity::cache::Lookup;
-use crate::identity::key::TokenKey;
-use crate::identity::proof::Unproven;
-use crate::identity::refusal::Refused;
 use crate::json::BadMember;
-use crate::model::{CloudSession, CloudUser};
-use crate::op::validate_session::{ValidateSession, Validated};
-use crate::op::verify_token::VerifyToken;
 use crate::secret::SessionToken;
+use crate::session::Identity;
+use crate::session::TokenDigest;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refused;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
@@ -39,9 +39,9 @@ const SLACK: Duration = Duration::from_secs(1);
 /// One renewal.
 #[derive(Debug)]
 pub struct Renew {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     /// The key of the token that this was begun for, whatever newer one is found on the way.
-    key: TokenKey,
+    key: TokenDigest,
     token: SessionToken,
     jitter: Jitter,
     permit: Option<Permit>,
@@ -71,10 +71,10 @@ enum Newer {
 
 impl Renew {
     /// A renewal of this token.
-    pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
-        let key = authority.key(token.expose());
+    pub fn new(engine: Arc<Engine>, token: SessionToken, jitter: Jitter) -> Self {
+        let key = engine.key(token.expose());
         Self {
-            authority,
+            engine,
             key,
             token,
             jitter,
@@ -85,14 +85,14 @@ impl Renew {
     }
 
     /// The single-flight key: renewals with the same key are one.
-    pub const fn key(&self) -> TokenKey {
+    pub const fn key(&self) -> TokenDigest {
         self.key
     }
 
     fn begin(&mut self, now: Now) -> Step<Renewal> {
-        if let Some(newer) = self.authority.successor(&self.key, now) {
+        if let Some(newer) = self.engine.rotated(&self.key, now) {
             self.token = newer.token().clone();
-            let known = match self.authority.lookup(newer.key(), now) {
+            let known = match self.engine.lookup(newer.key(), now) {
                 Lookup::Fresh(identity) | Lookup::Due(identity) => {
                     return Step::Done(self.renewed(identity, newer.session().clone(), now));
                 }
@@ -107,7 +107,7 @@ impl Renew {
                 return self.ask(Phase::Verify(call, newer.session().clone(), known), now);
             }
         }
-        match self.authority.lookup(&self.own_key(), now) {
+        match self.engine.lookup(&self.own_key(), now) {
             Lookup::SignedOut => return Step::Done(signed_out()),
             Lookup::Refused(refusal) if refusal.of == Refused::Session => {
                 return Step::Done(Renewal::Ended(refusal.error));
@@ -124,25 +124,25 @@ impl Renew {
     }
 
     /// The key of the token to ask with.
-    fn own_key(&self) -> TokenKey {
-        self.authority.key(self.token.expose())
+    fn own_key(&self) -> TokenDigest {
+        self.engine.key(self.token.expose())
     }
 
-    fn call<O: crate::op::Operation>(&self, operation: O) -> Call<O> {
-        Call::new(Arc::clone(self.authority.config()), operation, self.jitter)
+    fn call<O: crate::cloud::ops::Operation>(&self, operation: O) -> Call<O> {
+        Call::new(Arc::clone(self.engine.config()), operation, self.jitter)
     }
 
     fn ask(&mut self, phase: Phase, now: Now) -> Step<Renewal> {
         let asked = match phase {
-            Phase::Verify(..) => Asked::Verify,
-            _ => Asked::Validate,
+            Phase::Verify(..) => CallKind::Verify,
+            _ => CallKind::Validate,
         };
         // Also where a newer token is verified: each one of a session would seem to be another account's failure.
         let of = match phase {
             Phase::Verify(_, _, Newer::Held) => self.key,
             _ => self.own_key(),
         };
-        self.permit = self.authority.may_ask(asked, of, now);
+        self.permit = self.engine.may_ask(asked, of, now);
         if self.permit.is_none() {
             let open = CloudApiError::new(Code::CircuitOpen);
             return Step::Done(match phase {
@@ -195,15 +195,17 @@ impl Renew {
         self.report(&result, now);
         let own_key = self.own_key();
         let result = result.map(|validated| Validated {
-            session: self.authority.standing(validated.session, &own_key, now),
+            session: self
+                .engine
+                .accepted_session(validated.session, &own_key, now),
             ..validated
         });
         match result {
             Ok(validated) if validated.session.expires_at() <= now.wall => {
-                Step::Done(self.over(CloudApiError::new(Code::SessionExpired), now))
+                Step::Done(self.cache_rejection(CloudApiError::new(Code::SessionExpired), now))
             }
             // The session or its user was revoked, here or elsewhere; the token itself may be unknown here.
-            Ok(Validated { session, newer }) if self.authority.is_ended(&session, now) => {
+            Ok(Validated { session, newer }) if self.engine.is_ended(&session, now) => {
                 Step::Done(self.end(newer.as_ref(), &session, now))
             }
             Ok(Validated { session, newer }) => match newer {
@@ -243,10 +245,9 @@ impl Renew {
                     // From now on the old token stands for it no longer than for any other.
                     Newer::Held => {
                         let session = session.clone();
-                        self.authority
-                            .succeed(self.key, None, identity, session, now)
+                        self.engine.rotate(self.key, None, identity, session, now)
                     }
-                    _ => self.authority.remember(identity, now),
+                    _ => self.engine.insert(identity, now),
                 };
                 return match remembered {
                     Some(identity) => self.renewed(identity, session, now),
@@ -265,7 +266,7 @@ impl Renew {
             (Err(error), _) => return self.failed(error, now),
         };
         let own_key = self.own_key();
-        let known = self.authority.seen(&own_key);
+        let known = self.engine.peek(&own_key);
         let is_same = |id| user.id() == id;
         if !is_same(session.user_id()) || known.as_ref().is_some_and(|it| !is_same(it.user().id()))
         {
@@ -276,16 +277,16 @@ impl Renew {
             None => Unverified::peek(&self.token).expires_at,
         };
         let identity = self.identity(user, known.as_deref(), &session, now);
-        if self.authority.is_over(&identity, now) {
+        if self.engine.is_over(&identity, now) {
             if is_late {
                 return late();
             }
             // It expires as it begins, or this clock counts and is wrong: every request would renew it.
-            return self.over(CloudApiError::new(Code::SessionExpired), now);
+            return self.cache_rejection(CloudApiError::new(Code::SessionExpired), now);
         }
         match self
-            .authority
-            .succeed(own_key, old_end, identity, session.clone(), now)
+            .engine
+            .rotate(own_key, old_end, identity, session.clone(), now)
         {
             Some(identity) => self.renewed(identity, session, now),
             None => signed_out(),
@@ -302,9 +303,9 @@ impl Renew {
         now: Now,
     ) -> Renewal {
         let own_key = self.own_key();
-        let known = self.authority.seen(&own_key);
+        let known = self.engine.peek(&own_key);
         if known.is_none_or(|known| known.user().id() == session.user_id()) {
-            self.authority.hold(own_key, newer, session, now);
+            self.engine.hold(own_key, newer, session, now);
         }
         Renewal::Unavailable(error)
     }
@@ -312,25 +313,25 @@ impl Renew {
     /// The user of the newer token, by the rules that check the next request. A token that they refuse is not handed out.
     /// Where its key is not at hand, the Cloud's answer counts.
     fn by_rules(&self, user: CloudUser, is_late: bool, now: Now) -> Result<CloudUser, Renewal> {
-        if self.authority.keys().is_none() {
+        if self.engine.keys().is_none() {
             return Ok(user);
         }
         let token = user.session_token();
-        let key = self.authority.key(token.expose());
-        match self.authority.prove(key, token, now) {
+        let key = self.engine.key(token.expose());
+        match self.engine.check_signature(key, token, now) {
             Ok(identity) if identity.user().id() == user.id() => Ok(identity.user().clone()),
             Ok(_) => Err(another_one()),
-            Err(Unproven::UnknownKey | Unproven::NoKeys) => Ok(user),
-            Err(Unproven::Refused(error)) if is_late && error.is(&Code::SessionExpired) => {
+            Err(SignatureError::UnknownKey | SignatureError::NoKeys) => Ok(user),
+            Err(SignatureError::Refused(error)) if is_late && error.is(&Code::SessionExpired) => {
                 Err(late())
             }
-            Err(Unproven::Refused(error)) => {
-                let own = self.authority.lookup(&self.own_key(), now);
+            Err(SignatureError::Refused(error)) => {
+                let own = self.engine.lookup(&self.own_key(), now);
                 Err(match own {
                     Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => {
                         Renewal::Unavailable(error)
                     }
-                    _ => self.over(error, now),
+                    _ => self.cache_rejection(error, now),
                 })
             }
         }
@@ -349,16 +350,16 @@ impl Renew {
             .cloned()
             .or_else(|| said.session_id.clone())
             .unwrap_or_else(|| session.id().clone());
-        let key = self.authority.key(user.session_token().expose());
+        let key = self.engine.key(user.session_token().expose());
         let end = end(session, said.expires_at);
         let identity = Identity::new(key, user, Some(session_id), Some(end))
             .begun(Some(session.created_at()))
             .session_ending(session.expires_at());
-        self.authority.vouched(identity, &said, now)
+        self.engine.accepted(identity, &said, now)
     }
 
     fn renewed(&self, identity: Arc<Identity>, session: CloudSession, now: Now) -> Renewal {
-        match Renewed::new(&self.authority, identity, session, now) {
+        match Renewed::new(&self.engine, identity, session, now) {
             Ok(renewed) => Renewal::Renewed(Arc::new(renewed)),
             Err(error) => Renewal::Unavailable(error),
         }
@@ -366,22 +367,22 @@ impl Renew {
 
     fn unchanged(&self, session: CloudSession, now: Now) -> Renewal {
         let own_key = self.own_key();
-        if let Lookup::Refused(refusal) = self.authority.lookup(&own_key, now) {
+        if let Lookup::Refused(refusal) = self.engine.lookup(&own_key, now) {
             // The token is refused and there is no other: asking again cannot sign the user in.
-            return self.over(refusal.error, now);
+            return self.cache_rejection(refusal.error, now);
         }
         let end = end(&session, Unverified::peek(&self.token).expires_at);
-        let known = self.authority.seen(&own_key);
+        let known = self.engine.peek(&own_key);
         if end <= now.wall {
             // The clock is ahead, or may be: only the Cloud can tell whether the token is still good.
-            let by_cloud = self.authority.keys().is_none();
-            if by_cloud && known.is_none_or(|known| known.is_lent()) {
+            let by_cloud = self.engine.keys().is_none();
+            if by_cloud && known.is_none_or(|known| known.is_rebased()) {
                 return Renewal::Unchanged {
                     session,
                     cookie: None,
                 };
             }
-            return self.over(CloudApiError::new(Code::SessionExpired), now);
+            return self.cache_rejection(CloudApiError::new(Code::SessionExpired), now);
         }
         if known
             .as_ref()
@@ -396,10 +397,10 @@ impl Renew {
                 cookie: None,
             };
         }
-        self.authority.prolong(&own_key, end, &session, now);
+        self.engine.prolong(&own_key, end, &session, now);
         let until = session.expires_at();
         match self
-            .authority
+            .engine
             .session_cookie(&self.token, until, None, now.wall)
         {
             Ok(cookie) => Renewal::Unchanged {
@@ -412,16 +413,16 @@ impl Renew {
 
     fn failed(&self, error: CloudApiError, now: Now) -> Renewal {
         if error.is_refusal() {
-            self.over(error, now)
+            self.cache_rejection(error, now)
         } else {
             Renewal::Unavailable(error)
         }
     }
 
     /// Caches that the session has ended. A refusal without status 401 ends no session whose token is still good.
-    fn over(&self, error: CloudApiError, now: Now) -> Renewal {
+    fn cache_rejection(&self, error: CloudApiError, now: Now) -> Renewal {
         let own_key = self.own_key();
-        let own = self.authority.lookup(&own_key, now);
+        let own = self.engine.lookup(&own_key, now);
         if matches!(own, Lookup::SignedOut) {
             return signed_out();
         }
@@ -436,7 +437,7 @@ impl Renew {
         if is_good && error.status() != 401 {
             return Renewal::Unavailable(error);
         }
-        self.authority.over(own_key, &error, now);
+        self.engine.cache_rejection(own_key, &error, now);
         Renewal::Ended(error)
     }
 
@@ -451,12 +452,12 @@ impl Renew {
                 (Some(newer), Some(&renewed.session))
             }
         };
-        if let Some(session) = session.filter(|session| self.authority.is_ended(session, now)) {
+        if let Some(session) = session.filter(|session| self.engine.is_ended(session, now)) {
             return self.end(newer, session, now);
         }
-        let newer = newer.map(|newer| self.authority.key(newer.expose()));
+        let newer = newer.map(|newer| self.engine.key(newer.expose()));
         let mut keys = [self.key, self.own_key()].into_iter().chain(newer);
-        let is_out = |key| matches!(self.authority.lookup(&key, now), Lookup::SignedOut);
+        let is_out = |key| matches!(self.engine.lookup(&key, now), Lookup::SignedOut);
         if keys.any(is_out) {
             return signed_out();
         }
@@ -468,8 +469,7 @@ impl Renew {
     fn end(&self, newer: Option<&SessionToken>, session: &CloudSession, now: Now) -> Renewal {
         for token in newer.into_iter().chain([&self.token]) {
             let end = Some(session.expires_at());
-            self.authority
-                .sign_out_proven(token, session.id(), end, now);
+            self.engine.sign_out_proven(token, session.id(), end, now);
         }
         signed_out()
     }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::cloud::model::CloudSession;
 use crate::cookie::SetCookie;
+use crate::engine::Engine;
 use crate::error::CloudApiError;
-use crate::identity::Identity;
-use crate::identity::authority::Authority;
-use crate::model::CloudSession;
+use crate::session::Identity;
 use crate::time::Now;
 
 /// The result of a renewal.
@@ -41,13 +41,13 @@ pub struct Renewed {
 
 impl Renewed {
     pub(crate) fn new(
-        authority: &Authority,
+        engine: &Engine,
         identity: Arc<Identity>,
         session: CloudSession,
         now: Now,
     ) -> Result<Self, CloudApiError> {
         let (token, until) = (identity.user().session_token(), session.expires_at());
-        let cookie = authority.session_cookie(token, until, None, now.wall)?;
+        let cookie = engine.session_cookie(token, until, None, now.wall)?;
         Ok(Self {
             identity,
             session,

@@ -15,15 +15,15 @@ use super::identify::{Answer, Identify};
 use super::renew::{Renew, Renewal};
 use super::step::Jitter;
 use crate::cookie::SetCookie;
+use crate::counters::{Counting, Source};
+use crate::engine::Engine;
+use crate::engine::signature_check::SignatureError;
 use crate::error::{CloudApiError, Code};
-use crate::identity::authority::Authority;
-use crate::identity::cache::Lookup;
-use crate::identity::key::TokenKey;
-use crate::identity::proof::Unproven;
-use crate::identity::refusal::Refused;
-use crate::identity::{Identity, renew_from};
 use crate::secret::SessionToken;
-use crate::tally::{Counting, Source};
+use crate::session::TokenDigest;
+use crate::session::identity::{Identity, renew_from};
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refused;
 use crate::time::Now;
 use crate::unverified::Unverified;
 
@@ -38,7 +38,7 @@ pub enum Wanted {
 
 /// The authentication of one request, with renewal.
 pub struct Renewing<'h> {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     search: Authenticate<'h>,
     source: Source,
     cookies: Option<&'h str>,
@@ -47,7 +47,7 @@ pub struct Renewing<'h> {
     /// The token that is being renewed.
     asked: Option<SessionToken>,
     /// The key of the last token that a renewal was begun for.
-    begun: Option<TokenKey>,
+    begun: Option<TokenDigest>,
     /// The identity, while its token is still good.
     good: Option<Arc<Identity>>,
     /// Whether the token states that it is still good, and is not verified yet.
@@ -55,20 +55,20 @@ pub struct Renewing<'h> {
     came: Option<Renewal>,
     refused: Option<(CloudApiError, Source)>,
     /// The cookie to set, and the key of its token.
-    cookie: Option<(TokenKey, SetCookie)>,
+    cookie: Option<(TokenDigest, SetCookie)>,
 }
 
 impl<'h> Renewing<'h> {
     /// Authenticates a request by these credentials. `cookies` is the `Cookie` header that they were read from.
     pub fn new(
-        authority: &Arc<Authority>,
+        engine: &Arc<Engine>,
         credentials: Credentials<'h>,
         cookies: Option<&'h str>,
     ) -> Self {
         Self {
-            authority: Arc::clone(authority),
+            engine: Arc::clone(engine),
             // The search's answer may not be the request's, so it is not counted.
-            search: Authenticate::new(authority, credentials).counting(Counting::Never),
+            search: Authenticate::new(engine, credentials).counting(Counting::Never),
             source: Source::None,
             cookies,
             tried: 0,
@@ -122,7 +122,7 @@ impl<'h> Renewing<'h> {
             _ => None,
         };
         self.cookie = self.cookie.take().filter(|(of, _)| Some(*of) == whose);
-        self.authority.tally().answered(answer.outcome(), source);
+        self.engine.counters().answered(answer.outcome(), source);
         Wanted::Next(Next::Done(answer))
     }
 
@@ -152,7 +152,7 @@ impl<'h> Renewing<'h> {
             }
             Renewal::Unchanged { cookie, .. } => {
                 let asked = self.asked.as_ref();
-                let key = asked.map(|token| self.authority.key(token.expose()));
+                let key = asked.map(|token| self.engine.key(token.expose()));
                 self.cookie = key.zip(cookie);
                 good
             }
@@ -167,7 +167,7 @@ impl<'h> Renewing<'h> {
     fn look_again(&mut self, jitter: Jitter) -> Wanted {
         match self.asked.take() {
             Some(token) => {
-                let flow = Identify::new(Arc::clone(&self.authority), token, jitter);
+                let flow = Identify::new(Arc::clone(&self.engine), token, jitter);
                 Wanted::Next(Next::Identify(flow))
             }
             None => self.done(Answer::Unavailable(out_of_turn()), Source::None),
@@ -177,9 +177,9 @@ impl<'h> Renewing<'h> {
     /// Answers with an identity, and renews its token where that is due.
     fn found(&mut self, identity: Arc<Identity>, now: Now, jitter: Jitter) -> Wanted {
         let key = identity.key();
-        let is_time = identity.is_near_end(now.wall)
+        let is_time = identity.is_renewal_due(now.wall)
             && self.is_from_cookie(&key)
-            && (self.authority.has_newer(&key, now) || self.authority.may_renew(&key, now));
+            && (self.engine.has_newer(&key, now) || self.engine.may_renew(&key, now));
         if !is_time {
             return self.done(Answer::Authenticated(identity), self.search.source());
         }
@@ -197,14 +197,14 @@ impl<'h> Renewing<'h> {
         }
         let said = Unverified::peek(flow.token());
         let is_past = said.expires_at.is_some_and(|end| end <= now.wall);
-        let before = self.authority.config().policy.renew_before;
+        let before = self.engine.config().policy.renew_before;
         let from = said
             .expires_at
             .zip(said.issued_at)
             .map(|(end, issued)| renew_from(issued, end, before));
         let is_near =
-            || from.is_some_and(|from| from <= now.wall) && self.authority.may_renew(&key, now);
-        if is_past || self.authority.has_newer(&key, now) || is_near() {
+            || from.is_some_and(|from| from <= now.wall) && self.engine.may_renew(&key, now);
+        if is_past || self.engine.has_newer(&key, now) || is_near() {
             self.is_unasked = !is_past;
             return self.renew(flow.token().clone(), jitter);
         }
@@ -216,7 +216,7 @@ impl<'h> Renewing<'h> {
         self.refused.get_or_insert((error, self.search.source()));
         let cookies = self
             .cookies
-            .and_then(|header| self.authority.session_cookies(header, None).ok());
+            .and_then(|header| self.engine.session_cookies(header, None).ok());
         for text in cookies.into_iter().flatten().skip(self.tried) {
             self.tried = self.tried.saturating_add(1);
             let Ok(token) = SessionToken::parse(text) else {
@@ -236,16 +236,16 @@ impl<'h> Renewing<'h> {
     /// Whether a token may have been refused for being expired. Where signatures are verified, its signature must be good, so
     /// that an invented token costs no call.
     fn may_be_past_its_end(&self, token: &SessionToken, now: Now) -> bool {
-        let key = self.authority.key(token.expose());
-        match self.authority.lookup(&key, now) {
+        let key = self.engine.key(token.expose());
+        match self.engine.lookup(&key, now) {
             _ if self.begun == Some(key) => false,
             Lookup::Expired => true,
             Lookup::Refused(refusal) => {
                 refusal.of == Refused::Token && self.says_nothing_else(token, now)
             }
             Lookup::Unknown => matches!(
-                self.authority.prove(key, token, now),
-                Err(Unproven::Refused(error)) if error.is(&Code::SessionExpired)
+                self.engine.check_signature(key, token, now),
+                Err(SignatureError::Refused(error)) if error.is(&Code::SessionExpired)
             ),
             _ => false,
         }
@@ -255,21 +255,21 @@ impl<'h> Renewing<'h> {
     /// clock is behind its issuer's. Any other token is asked about once, however often it is brought.
     fn says_nothing_else(&self, token: &SessionToken, now: Now) -> bool {
         let said = Unverified::peek(token);
-        let near = now.wall.plus(self.authority.config().policy.renew_before);
+        let near = now.wall.plus(self.engine.config().policy.renew_before);
         said.expires_at.is_none_or(|end| end <= near)
             || said.issued_at.is_some_and(|issued| issued > now.wall)
     }
 
     fn renew(&mut self, token: SessionToken, jitter: Jitter) -> Wanted {
-        self.begun = Some(self.authority.key(token.expose()));
+        self.begun = Some(self.engine.key(token.expose()));
         self.asked = Some(token.clone());
-        Wanted::Renew(Renew::new(Arc::clone(&self.authority), token, jitter))
+        Wanted::Renew(Renew::new(Arc::clone(&self.engine), token, jitter))
     }
 
-    fn is_from_cookie(&self, key: &TokenKey) -> bool {
+    fn is_from_cookie(&self, key: &TokenDigest) -> bool {
         self.cookies
-            .and_then(|header| self.authority.session_cookies(header, None).ok())
-            .is_some_and(|mut values| values.any(|text| self.authority.key(text) == *key))
+            .and_then(|header| self.engine.session_cookies(header, None).ok())
+            .is_some_and(|mut values| values.any(|text| self.engine.key(text) == *key))
     }
 }
 

@@ -9,22 +9,22 @@ use std::sync::Arc;
 
 use super::call::{Call, out_of_turn};
 use super::step::{Event, Flow, Jitter, Step};
+use crate::cloud::model::CloudSession;
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::engine::breaker::CallKind;
+use crate::engine::{Engine, Permit};
 use crate::error::{CloudApiError, Code};
-use crate::identity::authority::{Authority, Permit};
-use crate::identity::breaker::Asked;
-use crate::identity::cache::Lookup;
-use crate::identity::key::TokenKey;
-use crate::identity::refusal::{Refusal, Refused};
-use crate::model::CloudSession;
-use crate::op::validate_session::{ValidateSession, Validated};
 use crate::secret::SessionToken;
+use crate::session::TokenDigest;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::{Refusal, Refused};
 use crate::time::Now;
 
 /// One session check.
 #[derive(Debug)]
 pub struct LiveSession {
-    authority: Arc<Authority>,
-    key: TokenKey,
+    engine: Arc<Engine>,
+    key: TokenDigest,
     token: SessionToken,
     permit: Option<Permit>,
     call: Call<ValidateSession>,
@@ -32,12 +32,12 @@ pub struct LiveSession {
 
 impl LiveSession {
     /// A check of this token's session.
-    pub fn new(authority: Arc<Authority>, token: SessionToken, jitter: Jitter) -> Self {
-        let key = authority.key(token.expose());
+    pub fn new(engine: Arc<Engine>, token: SessionToken, jitter: Jitter) -> Self {
+        let key = engine.key(token.expose());
         let operation = ValidateSession::new(token.clone());
-        let call = Call::new(Arc::clone(authority.config()), operation, jitter);
+        let call = Call::new(Arc::clone(engine.config()), operation, jitter);
         Self {
-            authority,
+            engine,
             key,
             token,
             permit: None,
@@ -46,12 +46,12 @@ impl LiveSession {
     }
 
     /// The single-flight key: checks with the same key are one.
-    pub const fn key(&self) -> TokenKey {
+    pub const fn key(&self) -> TokenDigest {
         self.key
     }
 
     fn is_over(&self, now: Now) -> bool {
-        match self.authority.lookup(&self.key, now) {
+        match self.engine.lookup(&self.key, now) {
             Lookup::SignedOut | Lookup::Expired => true,
             Lookup::Refused(refusal) => refusal.of == Refused::Session,
             _ => false,
@@ -68,22 +68,20 @@ impl LiveSession {
         }
         match result {
             // Its id at the Cloud or its user was revoked, here or elsewhere.
-            Ok(Validated { session, newer }) if self.authority.is_ended(&session, now) => {
+            Ok(Validated { session, newer }) if self.engine.is_ended(&session, now) => {
                 for token in newer.iter().chain([&self.token]) {
                     let end = Some(session.expires_at());
-                    self.authority
-                        .sign_out_proven(token, session.id(), end, now);
+                    self.engine.sign_out_proven(token, session.id(), end, now);
                 }
                 Ok(None)
             }
             // A sign-out during the call wins over its answer.
             Ok(Validated { session, .. }) => {
-                Ok(Some(self.authority.standing(session, &self.key, now))
+                Ok(Some(self.engine.accepted_session(session, &self.key, now))
                     .filter(|session| session.expires_at() > now.wall && !self.is_over(now)))
             }
             Err(error) if error.is_refusal() => {
-                self.authority
-                    .refused(self.key, Refusal::session(error), now);
+                self.engine.refused(self.key, Refusal::session(error), now);
                 Ok(None)
             }
             Err(error) => Err(error),
@@ -100,7 +98,7 @@ impl Flow for LiveSession {
             if self.is_over(now) {
                 return Step::Done(Ok(None));
             }
-            self.permit = self.authority.may_ask(Asked::Validate, self.key, now);
+            self.permit = self.engine.may_ask(CallKind::Validate, self.key, now);
             if self.permit.is_none() {
                 return Step::Done(Err(CloudApiError::new(Code::CircuitOpen)));
             }

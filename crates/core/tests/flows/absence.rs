@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use serde_json::json;
 
 use crate::keys::by_keys;
@@ -33,7 +33,7 @@ fn nonsense(turn: usize) -> Delivery {
 
 /// A deployment, its key server, and when that was asked.
 struct Desk<'k> {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     keys: &'k [&'k Signer],
     away: std::ops::Range<u64>,
     asked: Vec<u64>,
@@ -63,8 +63,8 @@ impl Desk<'_> {
     }
 
     fn ask(&mut self, token: &str, second: u64) -> String {
-        let authority = Arc::clone(&self.authority);
-        let mut request = Authenticate::new(&authority, Credentials::token(token));
+        let engine = Arc::clone(&self.engine);
+        let mut request = Authenticate::new(&engine, Credentials::token(token));
         loop {
             match request.next(None, at(second), Jitter(1)) {
                 Next::Keys(flow) => _ = self.drive(flow, second),
@@ -92,7 +92,7 @@ fn threat_084_an_hour_without_a_key_server_keeps_nobody_out() {
         (600, 7, 1),
     ] {
         let mut desk = Desk {
-            authority: by_keys(),
+            engine: by_keys(),
             keys: &[&key],
             away: gone..gone + HOUR,
             asked: Vec::new(),
@@ -123,7 +123,7 @@ fn threat_084_an_hour_without_a_key_server_keeps_nobody_out() {
         }
         let now = at(gone + HOUR + 1_200);
         assert!(
-            desk.authority.keys_age(now) < Some(Duration::from_secs(650)),
+            desk.engine.keys_age(now) < Some(Duration::from_secs(650)),
             "and all is well again"
         );
     }

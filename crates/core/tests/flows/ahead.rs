@@ -3,74 +3,70 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::config::Policy;
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
-use mastra_auth_cloud_core::identity::authority::Authority;
 
 use crate::world::{at, config, run, said, status, verified, with_bearer};
 
-fn deployment() -> Arc<Authority> {
+fn deployment() -> Arc<Engine> {
     let mut config = config(Dialect::V1);
     config.policy = Policy::default();
-    Authority::new(config, Entropy::new([7; 32]))
+    Engine::new(config, Entropy::new([7; 32]))
 }
 
 /// What a look says, and what it leaves to be done.
-fn look(authority: &Arc<Authority>, seconds: u64) -> (String, Option<Background>) {
+fn look(engine: &Arc<Engine>, seconds: u64) -> (String, Option<Background>) {
     let credentials = Credentials::token("t");
-    let mut request = Authenticate::new(authority, credentials);
+    let mut request = Authenticate::new(engine, credentials);
     match request.next(None, at(seconds), Jitter(1)) {
         Next::Done(answer) => (said(&answer), request.take_background()),
         other => panic!("{other:?}"),
     }
 }
 
-fn known() -> Arc<Authority> {
-    let authority = deployment();
-    let first = with_bearer(&authority, "t", at(0), [verified("usr_1", &["member"])]);
+fn known() -> Arc<Engine> {
+    let engine = deployment();
+    let first = with_bearer(&engine, "t", at(0), [verified("usr_1", &["member"])]);
     assert_eq!(first, ("user usr_1".to_owned(), 1));
-    authority
+    engine
 }
 
 #[test]
 fn one_request_is_given_the_task_and_nobody_waits_for_it() {
-    let authority = known();
-    assert!(look(&authority, 26).1.is_none());
-    let (told, task) = look(&authority, 27);
+    let engine = known();
+    assert!(look(&engine, 26).1.is_none());
+    let (told, task) = look(&engine, 27);
     assert_eq!(told, "user usr_1");
-    assert!(look(&authority, 28).1.is_none(), "it is given once");
+    assert!(look(&engine, 28).1.is_none(), "it is given once");
     let Some(Background::Identify(mut flow)) = task else {
         panic!("a task to ask");
     };
     assert!(matches!(flow.step(Event::Start, at(28)), Step::Send(_)));
     let step = flow.step(Event::Delivered(verified("usr_1", &["owner"])), at(29));
     assert!(matches!(step, Step::Done(Answer::Authenticated(_))));
-    assert_eq!(
-        look(&authority, 55).0,
-        "user usr_1",
-        "nobody had to ask at 30"
-    );
+    assert_eq!(look(&engine, 55).0, "user usr_1", "nobody had to ask at 30");
 }
 
 #[test]
 fn what_is_found_out_ahead_counts() {
-    let authority = known();
-    let Some(Background::Identify(flow)) = look(&authority, 27).1 else {
+    let engine = known();
+    let Some(Background::Identify(flow)) = look(&engine, 27).1 else {
         panic!("a task to ask");
     };
     let ran = run(flow, at(27), [status(401)]);
     assert_eq!(said(&ran.output), "rejected request_failed");
-    assert_eq!(look(&authority, 28).0, "rejected request_failed");
+    assert_eq!(look(&engine, 28).0, "rejected request_failed");
 }
 
 #[test]
 fn what_cannot_be_found_out_ahead_changes_nothing() {
-    let authority = known();
-    let Some(Background::Identify(flow)) = look(&authority, 27).1 else {
+    let engine = known();
+    let Some(Background::Identify(flow)) = look(&engine, 27).1 else {
         panic!("a task to ask");
     };
     let ran = run(flow, at(27), [status(503)]);
@@ -79,10 +75,10 @@ fn what_cannot_be_found_out_ahead_changes_nothing() {
         ("user usr_1", 1),
         "made once"
     );
-    let (told, task) = look(&authority, 29);
+    let (told, task) = look(&engine, 29);
     assert_eq!((told.as_str(), task.is_none()), ("user usr_1", true));
     assert_eq!(
-        with_bearer(&authority, "t", at(30), [status(503), status(503)]).0,
+        with_bearer(&engine, "t", at(30), [status(503), status(503)]).0,
         "user usr_1"
     );
     assert_eq!(Policy::default().refresh_early, Duration::from_secs(3));

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::BreakerState;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
-use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
-use mastra_auth_cloud_core::identity::BreakerState;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
@@ -42,11 +42,11 @@ fn what_says_nothing_of_the_clouds_health_never_opens_it() {
         || lost(TransportError::TooLarge),
     ];
     for (n, odd) in odd.into_iter().enumerate() {
-        let authority = v1();
+        let engine = v1();
         for attempt in 0..20 {
-            with_bearer(&authority, &format!("junk{attempt}"), at(0), [odd()]);
+            with_bearer(&engine, &format!("junk{attempt}"), at(0), [odd()]);
         }
-        let good = with_bearer(&authority, "good", at(0), [verified("usr_1", &[])]);
+        let good = with_bearer(&engine, "good", at(0), [verified("usr_1", &[])]);
         assert_eq!(good, ("user usr_1".to_owned(), 1), "case {n}");
     }
 }
@@ -60,31 +60,31 @@ fn what_does_opens_it_after_five() {
         || lost(TransportError::Timeout),
     ];
     for failing in failing {
-        let authority = v1();
+        let engine = v1();
         for attempt in 0..5 {
-            let asked = with_bearer(&authority, &format!("t{attempt}"), at(0), [failing()]);
+            let asked = with_bearer(&engine, &format!("t{attempt}"), at(0), [failing()]);
             assert_eq!(asked.1, 1);
         }
-        let next = with_bearer(&authority, "good", at(0), []);
+        let next = with_bearer(&engine, "good", at(0), []);
         assert_eq!(next, ("unavailable circuit_open".to_owned(), 0));
-        let trial = with_bearer(&authority, "good", at(5), [verified("usr_1", &[])]);
+        let trial = with_bearer(&engine, "good", at(5), [verified("usr_1", &[])]);
         assert_eq!(trial, ("user usr_1".to_owned(), 1));
     }
 }
 
 #[test]
 fn a_trial_that_was_dropped_is_handed_to_the_next() {
-    let authority = v1();
+    let engine = v1();
     for attempt in 0..5 {
-        with_bearer(&authority, &format!("t{attempt}"), at(0), [status(500)]);
+        with_bearer(&engine, &format!("t{attempt}"), at(0), [status(500)]);
     }
     for _ in 0..10 {
-        let mut flow = Identify::new(Arc::clone(&authority), token("junk"), Jitter(1));
+        let mut flow = Identify::new(Arc::clone(&engine), token("junk"), Jitter(1));
         assert!(
             matches!(flow.step(Event::Start, at(6)), Step::Send(_)),
             "it has the trial"
         );
-        let waits = with_bearer(&authority, "good", at(6), []);
+        let waits = with_bearer(&engine, "good", at(6), []);
         assert_eq!(
             waits,
             ("unavailable circuit_open".to_owned(), 0),
@@ -93,12 +93,12 @@ fn a_trial_that_was_dropped_is_handed_to_the_next() {
         // Whoever sent it hangs up.
         drop(flow);
     }
-    let good = with_bearer(&authority, "good", at(6), [verified("usr_1", &[])]);
+    let good = with_bearer(&engine, "good", at(6), [verified("usr_1", &[])]);
     assert_eq!(good, ("user usr_1".to_owned(), 1));
 }
 
 /// One call of each kind for this token, and what it is told.
-fn asked(authority: &Arc<Authority>, text: &str, seconds: u64, failing: &str) -> [String; 3] {
+fn asked(engine: &Arc<Engine>, text: &str, seconds: u64, failing: &str) -> [String; 3] {
     let now = at(seconds);
     let failing = failing.to_owned();
     let answering = |path: &str| {
@@ -114,18 +114,18 @@ fn asked(authority: &Arc<Authority>, text: &str, seconds: u64, failing: &str) ->
     };
     let told = |error: &CloudApiError| error.code().to_owned();
     let who = answered(
-        Identify::new(Arc::clone(authority), token(text), Jitter(1)),
+        Identify::new(Arc::clone(engine), token(text), Jitter(1)),
         now,
         answering,
     );
     let session = answered(
-        LiveSession::new(Arc::clone(authority), token(text), Jitter(1)),
+        LiveSession::new(Arc::clone(engine), token(text), Jitter(1)),
         now,
         answering,
     );
     let identity = sign_in(&v1(), text, text).identity;
     let grants = answered(
-        Permissions::new(Arc::clone(authority), identity.user(), Jitter(1)),
+        FetchPermissions::new(Arc::clone(engine), identity.user(), Jitter(1)),
         now,
         answering,
     );
@@ -153,22 +153,22 @@ fn an_endpoint_that_is_down_costs_what_it_is_for() {
         .into_iter()
         .enumerate()
     {
-        let authority = v1();
+        let engine = v1();
         for n in 0..10 {
-            asked(&authority, &format!("t{n}"), 0, failing);
+            asked(&engine, &format!("t{n}"), 0, failing);
         }
-        let told = asked(&authority, "good", 0, failing);
+        let told = asked(&engine, "good", 0, failing);
         let mut expect = ["user good", "alive", "granted"];
         expect[at] = ["unavailable circuit_open", "circuit_open", "circuit_open"][at];
         assert_eq!(told, expect);
         assert_eq!(
-            authority.breaker_state(crate::world::at(0)),
+            engine.breaker_state(crate::world::at(0)),
             BreakerState::Open
         );
-        let back = asked(&authority, "good", 5, "nothing");
+        let back = asked(&engine, "good", 5, "nothing");
         assert_eq!(back, ["user good", "alive", "granted"]);
         assert_eq!(
-            authority.breaker_state(crate::world::at(5)),
+            engine.breaker_state(crate::world::at(5)),
             BreakerState::Closed
         );
     }
@@ -177,15 +177,15 @@ fn an_endpoint_that_is_down_costs_what_it_is_for() {
 #[test]
 fn one_account_that_fails_costs_itself_only() {
     for failing in ["/verify", "/validate", "/permissions"] {
-        let authority = v1();
+        let engine = v1();
         let mut turned_away = 0;
         for second in 0..60 {
             // Ten requests a second of the one, and one of somebody new.
             for _ in 0..10 {
-                let told = asked(&authority, "odd", second, failing).concat();
+                let told = asked(&engine, "odd", second, failing).concat();
                 turned_away += usize::from(told.contains("circuit_open"));
             }
-            let other = asked(&authority, &format!("t{second}"), second, "nothing");
+            let other = asked(&engine, &format!("t{second}"), second, "nothing");
             assert_eq!(other, [&format!("user t{second}"), "alive", "granted"]);
         }
         assert!(turned_away > 500, "the one is slowed: {turned_away} of 600");
@@ -194,11 +194,11 @@ fn one_account_that_fails_costs_itself_only() {
 
 #[test]
 fn a_cloud_that_is_away_is_left_alone_also_where_one_user_is_there() {
-    let authority = v1();
+    let engine = v1();
     let mut waited = 0;
     for second in 0..60 {
         let late = vec![lost(TransportError::Timeout)];
-        let flow = Identify::new(Arc::clone(&authority), token("only"), Jitter(1));
+        let flow = Identify::new(Arc::clone(&engine), token("only"), Jitter(1));
         let answers = if second < 5 || second % 5 == 4 {
             late
         } else {
@@ -209,15 +209,15 @@ fn a_cloud_that_is_away_is_left_alone_also_where_one_user_is_there() {
         assert!(matches!(told, Answer::Unavailable(_)));
     }
     assert_eq!(waited, 16, "one in a pause");
-    assert_eq!(authority.breaker_state(at(60)), BreakerState::Open);
-    let back = with_bearer(&authority, "only", at(64), [verified("usr_1", &[])]);
+    assert_eq!(engine.breaker_state(at(60)), BreakerState::Open);
+    let back = with_bearer(&engine, "only", at(64), [verified("usr_1", &[])]);
     assert_eq!(back, ("user usr_1".to_owned(), 1));
-    assert_eq!(authority.breaker_state(at(64)), BreakerState::Closed);
+    assert_eq!(engine.breaker_state(at(64)), BreakerState::Closed);
 }
 
 #[test]
 fn a_newer_token_that_cannot_be_verified_is_its_sessions_failure() {
-    let authority = v1();
+    let engine = v1();
     let old = crate::renew::short("odd", 0, 60);
     for second in 61..100 {
         let newer = crate::renew::short("odd", second, second + 60);
@@ -229,13 +229,13 @@ fn a_newer_token_that_cannot_be_verified_is_its_sessions_failure() {
             }
         };
         let now = at(second.unsigned_abs());
-        let flow = Renew::new(Arc::clone(&authority), token(&old), Jitter(1));
+        let flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
         assert!(matches!(
             answered(flow, now, answering),
             Renewal::Unavailable(_)
         ));
         if second == 66 {
-            let good = with_bearer(&authority, "good", now, [verified("usr_1", &[])]);
+            let good = with_bearer(&engine, "good", now, [verified("usr_1", &[])]);
             assert_eq!(good, ("user usr_1".to_owned(), 1));
         }
     }
@@ -244,16 +244,16 @@ fn a_newer_token_that_cannot_be_verified_is_its_sessions_failure() {
 #[test]
 fn a_sign_out_is_told_to_a_cloud_that_is_left_alone_and_denies_all_the_same() {
     for dialect in [Dialect::V1, Dialect::Pkce] {
-        let authority = crate::world::authority(dialect);
+        let engine = crate::world::engine(dialect);
         let own = jwt(&json!({ "sid": "ses_9" }));
         for attempt in 0..5 {
-            with_bearer(&authority, &format!("t{attempt}"), at(0), [status(500)]);
+            with_bearer(&engine, &format!("t{attempt}"), at(0), [status(500)]);
         }
-        let waits = with_bearer(&authority, "good", at(0), []);
+        let waits = with_bearer(&engine, "good", at(0), []);
         assert_eq!(waits, ("unavailable circuit_open".to_owned(), 0));
         let end = |answer: Delivery| {
             let flow = Logout::new(
-                Arc::clone(&authority),
+                Arc::clone(&engine),
                 token(&own),
                 Effort::Once,
                 at(0),
@@ -262,7 +262,7 @@ fn a_sign_out_is_told_to_a_cloud_that_is_left_alone_and_denies_all_the_same() {
             run(flow, at(0), [answer]).output
         };
         assert!(matches!(end(status(500)), SignOut::NotConfirmed(_)));
-        let denied = with_bearer(&authority, &own, at(0), []);
+        let denied = with_bearer(&engine, &own, at(0), []);
         assert_eq!(denied, ("rejected signed_out".to_owned(), 0));
         assert_eq!(end(answer(200, &json!({ "ok": true }))), SignOut::Ended);
     }
@@ -270,10 +270,10 @@ fn a_sign_out_is_told_to_a_cloud_that_is_left_alone_and_denies_all_the_same() {
 
 #[test]
 fn a_session_that_was_just_refused_is_not_asked_about_to_be_ended() {
-    let authority = v1();
+    let engine = v1();
     let end = |text: &str, answers: Vec<Delivery>| {
         let flow = Logout::new(
-            Arc::clone(&authority),
+            Arc::clone(&engine),
             token(text),
             Effort::Full,
             at(1),
@@ -282,11 +282,11 @@ fn a_session_that_was_just_refused_is_not_asked_about_to_be_ended() {
         run(flow, at(1), answers).output
     };
     for text in ["junk", "other"] {
-        with_bearer(&authority, text, at(0), [status(401)]);
+        with_bearer(&engine, text, at(0), [status(401)]);
     }
     // That may have been for its end, and the session may stand.
     assert_eq!(end("junk", vec![status(401)]), SignOut::AlreadyGone);
-    let flow = LiveSession::new(Arc::clone(&authority), token("other"), Jitter(1));
+    let flow = LiveSession::new(Arc::clone(&engine), token("other"), Jitter(1));
     assert!(run(flow, at(0), [status(401)]).output.unwrap().is_none());
     assert_eq!(end("other", vec![]), SignOut::AlreadyGone);
 }

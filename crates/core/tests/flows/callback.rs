@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::callback::{SignedIn, declined};
 use mastra_auth_cloud_core::http::{Response, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::url::BaseUrl;
 use serde_json::{Value, json};
@@ -18,23 +18,23 @@ use crate::world::{
 
 /// The code of the error with which a callback is turned away before anything is sent.
 fn turned_away(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     state: &str,
     code: &str,
     cookies: &str,
     seconds: u64,
 ) -> String {
-    let error = callback(authority, state, code, cookies, at(seconds)).unwrap_err();
+    let error = callback(engine, state, code, cookies, at(seconds)).unwrap_err();
     assert_eq!(error.message(), error.to_string());
     error.code().to_owned()
 }
 
 fn finish(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     answers: Vec<Result<Response, TransportError>>,
 ) -> Result<SignedIn, String> {
-    let (_, cookie) = begin(authority, "s");
-    let flow = callback(authority, "s", "c0de", &cookie, at(1)).unwrap();
+    let (_, cookie) = begin(engine, "s");
+    let flow = callback(engine, "s", "c0de", &cookie, at(1)).unwrap();
     run(flow, at(1), answers)
         .output
         .map_err(|error| error.code().to_owned())
@@ -42,9 +42,9 @@ fn finish(
 
 #[test]
 fn a_sign_in_ends_with_a_session() {
-    let authority = v1();
-    let (_, cookie) = begin(&authority, "s|%2Fagents");
-    let flow = callback(&authority, "s|%2Fagents", "c0de", &cookie, at(1)).unwrap();
+    let engine = v1();
+    let (_, cookie) = begin(&engine, "s|%2Fagents");
+    let flow = callback(&engine, "s|%2Fagents", "c0de", &cookie, at(1)).unwrap();
     let ran = run(flow, at(1), [exchanged("usr_1", "tok.en.1")]);
     assert_eq!(ran.paths(), ["/api/v1/auth/callback"]);
     assert_eq!(ran.sent[0].body, json!({ "code": "c0de" }));
@@ -59,16 +59,16 @@ fn a_sign_in_ends_with_a_session() {
     assert_eq!(pair(session), format!("{SESSION}=tok.en.1"));
     assert!(session.expose().ends_with("Max-Age=3599"));
     assert_eq!(
-        with_bearer(&authority, "tok.en.1", at(2), []),
+        with_bearer(&engine, "tok.en.1", at(2), []),
         ("user usr_1".to_owned(), 0)
     );
 }
 
 #[test]
 fn the_pkce_dialect_verifies_what_it_got() {
-    let authority = pkce();
-    let (_, cookie) = begin(&authority, "s");
-    let flow = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+    let engine = pkce();
+    let (_, cookie) = begin(&engine, "s");
+    let flow = callback(&engine, "s", "c0de", &cookie, at(1)).unwrap();
     let got = json!({ "access_token": "t0ken", "token_type": "Bearer", "expires_in": 600 });
     let claims = json!({ "sub": "usr_1", "email": "", "role": "member" });
     let ran = run(
@@ -95,16 +95,16 @@ fn the_pkce_dialect_verifies_what_it_got() {
 #[test]
 fn any_instance_can_finish_what_another_began() {
     let (_, cookie) = begin(&v1(), "s");
-    let other = Authority::new(config(Dialect::V1), Entropy::new([8; 32]));
+    let other = Engine::new(config(Dialect::V1), Entropy::new([8; 32]));
     let flow = callback(&other, "s", "c0de", &cookie, at(1)).unwrap();
     assert!(run(flow, at(1), [exchanged("usr_1", "t")]).output.is_ok());
 }
 
 #[test]
 fn threat_040_a_callback_in_another_browser_is_turned_away() {
-    let authority = v1();
-    let (_, mine) = begin(&authority, "mine");
-    let (_, yours) = begin(&authority, "yours");
+    let engine = v1();
+    let (_, mine) = begin(&engine, "mine");
+    let (_, yours) = begin(&engine, "yours");
     let flipped = format!("{}A", &mine[..mine.len() - 1]);
     for (state, cookies, expect) in [
         ("mine", "", "login_cookie_missing"),
@@ -114,35 +114,35 @@ fn threat_040_a_callback_in_another_browser_is_turned_away() {
         ("Mine", mine.as_str(), "state_mismatch"),
         ("mine", flipped.as_str(), "state_mismatch"),
     ] {
-        assert_eq!(turned_away(&authority, state, "c0de", cookies, 1), expect);
+        assert_eq!(turned_away(&engine, state, "c0de", cookies, 1), expect);
     }
     // None of that spent anything: whoever began it still can finish it.
     let both = format!("{yours}; {mine}");
-    assert!(callback(&authority, "mine", "c0de", &both, at(1)).is_ok());
+    assert!(callback(&engine, "mine", "c0de", &both, at(1)).is_ok());
 }
 
 #[test]
 fn a_callback_is_checked_before_its_code_is_spent() {
-    let authority = v1();
-    let (_, cookie) = begin(&authority, "s");
+    let engine = v1();
+    let (_, cookie) = begin(&engine, "s");
     for code in ["", "a b", "a\n", "ü", &"c".repeat(2049)] {
         assert_eq!(
-            turned_away(&authority, "s", code, &cookie, 1),
+            turned_away(&engine, "s", code, &cookie, 1),
             "code_malformed"
         );
     }
     assert_eq!(
-        turned_away(&authority, "s", "c0de", &cookie, 301),
+        turned_away(&engine, "s", "c0de", &cookie, 301),
         "login_expired"
     );
     let mut elsewhere = config(Dialect::V1);
     elsewhere.project_id = ProjectId::parse("other").unwrap();
-    let other = Authority::new(elsewhere, Entropy::new([7; 32]));
+    let other = Engine::new(elsewhere, Entropy::new([7; 32]));
     assert_eq!(
         turned_away(&other, "s", "c0de", &cookie, 1),
         "project_mismatch"
     );
-    assert!(callback(&authority, "s", "c0de", &cookie, at(300)).is_ok());
+    assert!(callback(&engine, "s", "c0de", &cookie, at(300)).is_ok());
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn threat_045_a_code_of_one_cloud_never_goes_to_another() {
     let (_, cookie) = begin(&v1(), "s");
     let mut elsewhere = config(Dialect::V1);
     elsewhere.base_url = BaseUrl::parse("https://evil.example").unwrap();
-    let other = Authority::new(elsewhere, Entropy::new([7; 32]));
+    let other = Engine::new(elsewhere, Entropy::new([7; 32]));
     assert_eq!(
         turned_away(&other, "s", "c0de", &cookie, 1),
         "cloud_mismatch"
@@ -159,37 +159,37 @@ fn threat_045_a_code_of_one_cloud_never_goes_to_another() {
 
 #[test]
 fn threat_047_a_callback_that_comes_twice_is_made_once() {
-    let authority = v1();
-    let (_, cookie) = begin(&authority, "s");
-    let first = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+    let engine = v1();
+    let (_, cookie) = begin(&engine, "s");
+    let first = callback(&engine, "s", "c0de", &cookie, at(1)).unwrap();
     assert_eq!(
-        turned_away(&authority, "s", "c0de", &cookie, 1),
+        turned_away(&engine, "s", "c0de", &cookie, 1),
         "callback_replayed"
     );
     assert_eq!(
-        turned_away(&authority, "s", "other", &cookie, 1),
+        turned_away(&engine, "s", "other", &cookie, 1),
         "callback_replayed"
     );
     let ran = run(first, at(1), [exchanged("usr_1", "t")]);
     assert!(ran.output.is_ok(), "the first is not disturbed");
     assert_eq!(
-        turned_away(&authority, "s", "c0de", "", 2),
+        turned_away(&engine, "s", "c0de", "", 2),
         "callback_replayed"
     );
 }
 
 #[test]
 fn threat_016_of_a_hundred_callbacks_at_once_one_is_made() {
-    let authority = &v1();
+    let engine = &v1();
     for round in 0..5 {
         let state = &format!("s{round}");
         let code = &format!("c{round}");
-        let (_, cookie) = &begin(authority, state);
+        let (_, cookie) = &begin(engine, state);
         let made: usize = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..100)
                 .map(|_| {
                     scope.spawn(move || {
-                        callback(authority, state, code, cookie, at(1))
+                        callback(engine, state, code, cookie, at(1))
                             .map_err(|error| assert_eq!(error.code(), "callback_replayed"))
                             .is_ok()
                     })
@@ -203,9 +203,9 @@ fn threat_016_of_a_hundred_callbacks_at_once_one_is_made() {
         assert_eq!(made, 1);
         // The same code with another sign-in, whose state was never used.
         let other = format!("other{round}");
-        let (_, cookie) = begin(authority, &other);
+        let (_, cookie) = begin(engine, &other);
         assert_eq!(
-            turned_away(authority, &other, code, &cookie, 1),
+            turned_away(engine, &other, code, &cookie, 1),
             "code_replayed"
         );
     }
@@ -227,12 +227,12 @@ fn threat_072_a_code_is_exchanged_once_whatever_comes_of_it() {
         assert!(finish(&v1(), vec![status(code)]).is_err());
         assert!(finish(&pkce(), vec![status(code)]).is_err());
     }
-    let authority = v1();
-    let (_, cookie) = begin(&authority, "s");
-    let flow = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+    let engine = v1();
+    let (_, cookie) = begin(&engine, "s");
+    let flow = callback(&engine, "s", "c0de", &cookie, at(1)).unwrap();
     assert!(run(flow, at(1), [status(503)]).output.is_err());
     assert_eq!(
-        turned_away(&authority, "s", "c0de", &cookie, 11),
+        turned_away(&engine, "s", "c0de", &cookie, 11),
         "callback_replayed"
     );
 }
@@ -246,9 +246,9 @@ fn a_callback_that_was_used_elsewhere_is_used_here() {
     assert!(here.take_spent_callbacks(9).is_empty(), "nothing was spent");
     assert!(callback(&here, "s", "c0de", &cookie, at(1)).is_ok());
     let told = here.take_spent_callbacks(9);
-    let text = here.realm().encode_spent(&told[0]);
+    let text = here.namespace().encode_spent(&told[0]);
     assert_eq!((told.len(), here.waiting()), (1, 0));
-    let heard = there.hear([text.as_str()], at(2));
+    let heard = there.apply_texts([text.as_str()], at(2));
     assert_eq!((heard.new, heard.unreadable, heard.lag), (0, 0, None));
     assert_eq!(
         turned_away(&there, "s", "c0de", &cookie, 3),
@@ -258,7 +258,7 @@ fn a_callback_that_was_used_elsewhere_is_used_here() {
     let (_, other) = begin(&there, "other");
     assert!(callback(&there, "other", "c0de2", &other, at(3)).is_ok());
     let late = v1();
-    late.hear([text.as_str()], at(301));
+    late.apply_texts([text.as_str()], at(301));
     assert!(callback(&late, "s", "c0de", &cookie, at(2)).is_ok());
 }
 
@@ -266,9 +266,9 @@ fn a_callback_that_was_used_elsewhere_is_used_here() {
 fn threat_080_what_strangers_say_was_used_makes_nothing_give_way() {
     let mut config = config(Dialect::V1);
     config.policy.capacity = 4;
-    let authority = Authority::new(config, Entropy::new([7; 32]));
-    let (_, cookie) = begin(&authority, "s");
-    assert!(callback(&authority, "s", "c0de", &cookie, at(1)).is_ok());
+    let engine = Engine::new(config, Entropy::new([7; 32]));
+    let (_, cookie) = begin(&engine, "s");
+    assert!(callback(&engine, "s", "c0de", &cookie, at(1)).is_ok());
     let stranger = v1();
     stranger.publish_revocations(|| {});
     for turn in 0..100 {
@@ -279,19 +279,19 @@ fn threat_080_what_strangers_say_was_used_makes_nothing_give_way() {
     let told = stranger.take_spent_callbacks(100);
     let texts: Vec<_> = told
         .iter()
-        .map(|one| stranger.realm().encode_spent(one))
+        .map(|one| stranger.namespace().encode_spent(one))
         .collect();
-    authority.hear(texts.iter().map(String::as_str), at(2));
+    engine.apply_texts(texts.iter().map(String::as_str), at(2));
     assert_eq!(
-        turned_away(&authority, "s", "c0de", &cookie, 3),
+        turned_away(&engine, "s", "c0de", &cookie, 3),
         "callback_replayed"
     );
     // Of theirs the newest are held.
-    let (_, first) = begin(&authority, "s0");
-    assert!(callback(&authority, "s0", "c0de2", &first, at(3)).is_ok());
-    let (_, last) = begin(&authority, "s99");
+    let (_, first) = begin(&engine, "s0");
+    assert!(callback(&engine, "s0", "c0de2", &first, at(3)).is_ok());
+    let (_, last) = begin(&engine, "s99");
     assert_eq!(
-        turned_away(&authority, "s99", "c0de3", &last, 3),
+        turned_away(&engine, "s99", "c0de3", &last, 3),
         "callback_replayed"
     );
 }
@@ -308,9 +308,9 @@ fn an_exchange_that_met_a_connection_that_was_over_is_sent_once_more() {
         ),
         (vec![stale(), status(503)], Err("request_failed")),
     ] {
-        let authority = v1();
-        let (_, cookie) = begin(&authority, "s");
-        let flow = callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+        let engine = v1();
+        let (_, cookie) = begin(&engine, "s");
+        let flow = callback(&engine, "s", "c0de", &cookie, at(1)).unwrap();
         let ran = run(flow, at(1), answers);
         let sent = ran.sent.len();
         let ended = ran.output.map(|_| sent);
@@ -324,10 +324,10 @@ fn an_exchange_that_met_a_connection_that_was_over_is_sent_once_more() {
 
 #[test]
 fn threat_030_what_the_browser_brought_is_never_adopted() {
-    let authority = v1();
-    let (_, login) = begin(&authority, "s");
+    let engine = v1();
+    let (_, login) = begin(&engine, "s");
     let cookies = format!("{SESSION}=planted; {login}; mastra_session=planted");
-    let flow = callback(&authority, "s", "c0de", &cookies, at(1)).unwrap();
+    let flow = callback(&engine, "s", "c0de", &cookies, at(1)).unwrap();
     let ran = run(flow, at(1), [exchanged("usr_1", "new.token")]);
     let signed_in = ran.output.unwrap();
     assert!(
@@ -340,7 +340,7 @@ fn threat_030_what_the_browser_brought_is_never_adopted() {
     assert_eq!(pair(&signed_in.cookies[1]), format!("{SESSION}=new.token"));
     // The planted one is worth what the Cloud says of it.
     let cookie = format!("{SESSION}=planted");
-    let planted = authenticate(&authority, None, Some(&cookie), at(2), [status(401)]);
+    let planted = authenticate(&engine, None, Some(&cookie), at(2), [status(401)]);
     assert_eq!(said(&planted.output), "rejected request_failed");
 }
 
@@ -357,10 +357,10 @@ fn threat_048_errors_say_fixed_words() {
         assert_eq!(error.code(), code);
         assert!(!error.message().contains(['<', '\r', '\n', '=']));
     }
-    let authority = v1();
-    let (_, cookie) = begin(&authority, "s");
+    let engine = v1();
+    let (_, cookie) = begin(&engine, "s");
     for code in ["<script>alert(1)</script> ", "\" onerror=x "] {
-        let error = callback(&authority, "s", code, &cookie, at(1)).unwrap_err();
+        let error = callback(&engine, "s", code, &cookie, at(1)).unwrap_err();
         assert_eq!(
             error.message(),
             "The sign-in callback has no usable authorization code."
@@ -372,12 +372,12 @@ fn threat_048_errors_say_fixed_words() {
 fn an_answer_of_two_people_is_nobodys() {
     let mixed =
         json!({ "user": user("usr_1", &[]), "session": session("s", "usr_2", 60), "jwt": "t" });
-    let authority = v1();
+    let engine = v1();
     assert_eq!(
-        finish(&authority, vec![data(&mixed)]).unwrap_err(),
+        finish(&engine, vec![data(&mixed)]).unwrap_err(),
         "invalid_response"
     );
-    assert_eq!(authority.remembered(), (0, 0));
+    assert_eq!(engine.remembered(), (0, 0));
 }
 
 #[test]
@@ -414,9 +414,9 @@ fn a_session_lasts_no_longer_than_anything_that_ends_it_and_its_cookie_as_long_a
 
 #[test]
 fn a_token_that_was_signed_out_signs_nobody_in() {
-    let authority = v1();
+    let engine = v1();
     let flow = mastra_auth_cloud_core::flow::logout::Logout::new(
-        Arc::clone(&authority),
+        Arc::clone(&engine),
         token(&jwt(&json!({ "sid": "s" }))),
         mastra_auth_cloud_core::flow::logout::Effort::Once,
         at(0),
@@ -429,21 +429,21 @@ fn a_token_that_was_signed_out_signs_nobody_in() {
         "jwt": jwt(&json!({ "sid": "s" })),
     });
     assert_eq!(
-        finish(&authority, vec![data(&body)]).unwrap_err(),
+        finish(&engine, vec![data(&body)]).unwrap_err(),
         "signed_out"
     );
 }
 
 #[test]
 fn a_new_sign_in_replaces_the_sessions_end() {
-    let authority = v1();
+    let engine = v1();
     for (name, now, life) in [("one", 0, 100), ("two", 200, 3600)] {
-        let (_, cookie) = begin(&authority, name);
-        let flow = callback(&authority, name, name, &cookie, at(now)).unwrap();
+        let (_, cookie) = begin(&engine, name);
+        let flow = callback(&engine, name, name, &cookie, at(now)).unwrap();
         let both = json!({ "user": user("usr_1", &[]), "session": session("ses_1", "usr_1", life), "jwt": "opaque" });
         run(flow, at(now), [data(&both)]).output.unwrap();
     }
-    let said = with_bearer(&authority, "opaque", at(201), []);
+    let said = with_bearer(&engine, "opaque", at(201), []);
     assert_eq!(said, ("user usr_1".to_owned(), 0));
 }
 
@@ -454,12 +454,12 @@ fn a_session_that_ends_with_the_year_9999_is_a_session() {
     for claims in [json!({}), json!({ "exp": 253_402_300_799_i64 })] {
         let token = jwt(&claims);
         let both = json!({ "user": user("usr_1", &[]), "session": session, "jwt": token });
-        let authority = v1();
-        let signed_in = finish(&authority, vec![data(&both)]).unwrap();
+        let engine = v1();
+        let signed_in = finish(&engine, vec![data(&both)]).unwrap();
         let end = signed_in.identity.expires_at().unwrap();
         assert_eq!(end.to_string(), "9999-12-31T23:59:59Z");
         assert!(signed_in.cookies[1].expose().ends_with("Max-Age=86400"));
-        let known = with_bearer(&authority, &token, at(29), []);
+        let known = with_bearer(&engine, &token, at(29), []);
         assert_eq!(known, ("user usr_1".to_owned(), 0));
     }
     // In pkce a token may last for longer than there are years.

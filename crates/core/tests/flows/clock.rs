@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
@@ -27,15 +27,15 @@ fn ahead(seconds: u64, days: u64) -> Now {
     }
 }
 
-fn ask(authority: &Arc<Authority>, text: &str, now: Now) -> String {
-    let (said, calls) = with_bearer(authority, text, now, []);
+fn ask(engine: &Arc<Engine>, text: &str, now: Now) -> String {
+    let (said, calls) = with_bearer(engine, text, now, []);
     assert_eq!(calls, 0, "the keys are as old as they are");
     said
 }
 
-fn sign_out(authority: &Arc<Authority>, text: &str, now: Now) {
+fn sign_out(engine: &Arc<Engine>, text: &str, now: Now) {
     let flow = Logout::new(
-        Arc::clone(authority),
+        Arc::clone(engine),
         token(text),
         Effort::Once,
         now,
@@ -46,45 +46,45 @@ fn sign_out(authority: &Arc<Authority>, text: &str, now: Now) {
 
 #[test]
 fn threat_085_a_clock_that_jumps_revives_no_sign_out() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
+    let (key, engine) = (Signer::new("k1"), by_keys());
     let [out, other, stays] = [("usr_1", DAY), ("usr_2", 10 * DAY), ("usr_3", 10 * DAY)]
         .map(|(user, end)| key.token(user, end));
-    with_bearer(&authority, &stays, at(0), [published(&[&key])]);
+    with_bearer(&engine, &stays, at(0), [published(&[&key])]);
     for text in [&out, &other] {
-        assert!(ask(&authority, text, at(1)).starts_with("user"));
+        assert!(ask(&engine, text, at(1)).starts_with("user"));
     }
-    sign_out(&authority, &out, at(2));
-    assert_eq!(ask(&authority, &out, at(3)), "rejected signed_out");
+    sign_out(&engine, &out, at(2));
+    assert_eq!(ask(&engine, &out, at(3)), "rejected signed_out");
 
     // While the clock is wrong somebody else signs out: what seems to be over is not let go for that.
-    sign_out(&authority, &other, ahead(4, 2));
-    assert!(ask(&authority, &out, ahead(5, 2)).starts_with("rejected"));
-    assert_eq!(ask(&authority, &stays, ahead(6, 2)), "user usr_3");
+    sign_out(&engine, &other, ahead(4, 2));
+    assert!(ask(&engine, &out, ahead(5, 2)).starts_with("rejected"));
+    assert_eq!(ask(&engine, &stays, ahead(6, 2)), "user usr_3");
 
     for (text, said) in [
         (&out, "rejected signed_out"),
         (&other, "rejected signed_out"),
         (&stays, "user usr_3"),
     ] {
-        assert_eq!(ask(&authority, text, at(7)), said);
+        assert_eq!(ask(&engine, text, at(7)), said);
     }
 }
 
 /// A way to end what somebody's token is of.
-type End<'a> = &'a dyn Fn(&Arc<Authority>, &str);
+type End<'a> = &'a dyn Fn(&Arc<Engine>, &str);
 
 #[test]
 fn threat_085_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_who_ended() {
     let wide: [End<'_>; 3] = [
-        &|authority, _| authority.end_session(&SessionId::parse("s1").unwrap(), at(10)),
-        &|authority, _| authority.end_user(&UserId::parse("usr_1").unwrap(), at(10)),
-        &|authority, _| {
-            let (realm, begin) = (authority.realm(), START * 1000);
-            let said = format!("1 {realm} session {begin} {} s1", begin + DAY * 1000);
-            authority.hear([said.as_str()], at(10));
+        &|engine, _| engine.end_session(&SessionId::parse("s1").unwrap(), at(10)),
+        &|engine, _| engine.end_user(&UserId::parse("usr_1").unwrap(), at(10)),
+        &|engine, _| {
+            let (namespace, begin) = (engine.namespace(), START * 1000);
+            let said = format!("1 {namespace} session {begin} {} s1", begin + DAY * 1000);
+            engine.apply_texts([said.as_str()], at(10));
         },
     ];
-    let of_the_token: End<'_> = &|authority, text| sign_out(authority, text, at(10));
+    let of_the_token: End<'_> = &|engine, text| sign_out(engine, text, at(10));
     let ends = wide.map(|end| (end, 1)).into_iter();
     for (end, calls) in ends.chain([(of_the_token, 0)]) {
         for is_seen in [true, false] {
@@ -113,18 +113,18 @@ fn threat_085_a_clock_that_is_ahead_for_a_moment_lets_nobody_in_who_ended() {
 
 #[test]
 fn threat_085_a_clock_that_is_ahead_by_nearly_a_life_renews_no_oftener() {
-    let authority = v1();
+    let engine = v1();
     // The Cloud's clock is 245 s behind this one, and its tokens live 300 s: each is near its end when it comes.
     let issued = |cloud: i64| short("usr_1", cloud, cloud + 300);
     let mut held = issued(0);
-    sign_in(&authority, "usr_1", &held);
+    sign_in(&engine, "usr_1", &held);
     let mut renewed = Vec::new();
     for second in 0..40 {
         let now = at(301 + second);
         let newer = issued(56 + i64::try_from(second).unwrap());
         let is_time = second % 15 == 0;
         let answers = is_time.then(|| renewal("usr_1", &newer));
-        let served = with_cookie(&authority, &held, now, answers.into_iter().flatten());
+        let served = with_cookie(&engine, &held, now, answers.into_iter().flatten());
         let expect = is_time.then_some(newer.as_str());
         assert_eq!(
             served,

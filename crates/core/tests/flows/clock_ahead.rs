@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::http::Delivery;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 use mastra_auth_cloud_core::verification::Mode;
 use serde_json::json;
@@ -49,13 +49,13 @@ fn issued(seconds: i64) -> String {
 }
 
 fn sign_in(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
 ) -> Result<SignedIn, String> {
-    let cookie = login::cookie(authority, &redirect_uri(), &state("s"), now).unwrap();
-    let authority = Arc::clone(authority);
-    let flow = Callback::new(authority, state("s"), "c0de", pair(&cookie), now, Jitter(1));
+    let cookie = login::cookie(engine, &redirect_uri(), &state("s"), now).unwrap();
+    let engine = Arc::clone(engine);
+    let flow = Callback::new(engine, state("s"), "c0de", pair(&cookie), now, Jitter(1));
     let ran = run(flow.unwrap(), now, answers);
     ran.output.map_err(|error| error.code().to_owned())
 }
@@ -128,7 +128,7 @@ fn a_token_that_the_cloud_vouches_for_is_not_refused_by_a_clock_that_is_ahead() 
 
 #[test]
 fn a_clock_that_is_ahead_is_told_once_a_minute_where_the_cloud_counts() {
-    let told = |here: &Authority| here.take_clock_ahead().map(|by| by.as_secs());
+    let told = |here: &Engine| here.take_clock_ahead().map(|by| by.as_secs());
     let (hour, text) = (3600, issued(0));
     // At the sign-in, by the token's end or the session's.
     for text in [&text, "opaque"] {

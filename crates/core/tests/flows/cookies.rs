@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::cookie::{SessionCookieOptions, SessionCookies, Stage};
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::logout::Several;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::url::{RedirectUri, Site};
 
@@ -19,7 +19,7 @@ use crate::world::*;
 const DESK: &str = "http://localhost:4111/cb";
 const APP: &str = "https://app.example.com/cb";
 
-fn deployment(project: &str, stage: Stage, entropy: u8) -> Arc<Authority> {
+fn deployment(project: &str, stage: Stage, entropy: u8) -> Arc<Engine> {
     let mut config: Config = Config::clone(v1().config());
     config.project_id = ProjectId::parse(project).unwrap();
     let options = SessionCookieOptions {
@@ -27,27 +27,23 @@ fn deployment(project: &str, stage: Stage, entropy: u8) -> Arc<Authority> {
         ..SessionCookieOptions::default()
     };
     config.cookie = SessionCookies::new(&options, &config.base_url, &config.project_id).unwrap();
-    Authority::new(config, Entropy::new([entropy; 32]))
+    Engine::new(config, Entropy::new([entropy; 32]))
 }
 
 fn site(address: &str) -> Site {
     RedirectUri::parse(address).unwrap().site()
 }
 
-fn begin_at(authority: &Authority, address: &str, id: &str) -> String {
+fn begin_at(engine: &Engine, address: &str, id: &str) -> String {
     let redirect_uri = RedirectUri::parse(address).unwrap();
-    let cookie = login::cookie(authority, &redirect_uri, &state(id), at(0)).unwrap();
+    let cookie = login::cookie(engine, &redirect_uri, &state(id), at(0)).unwrap();
     pair(&cookie).to_owned()
 }
 
-fn come_back(
-    authority: &Arc<Authority>,
-    cookies: &str,
-    id: &str,
-) -> Result<SignedIn, CloudApiError> {
+fn come_back(engine: &Arc<Engine>, cookies: &str, id: &str) -> Result<SignedIn, CloudApiError> {
     let code = format!("code-{id}");
     let flow = Callback::new(
-        Arc::clone(authority),
+        Arc::clone(engine),
         state(id),
         &code,
         cookies,
@@ -65,13 +61,13 @@ fn names(signed_in: &SignedIn) -> Vec<String> {
 #[test]
 fn cookies_follow_the_address_that_the_sign_in_comes_back_to() {
     for stage in [Stage::Production, Stage::Unknown, Stage::Desk] {
-        let authority = deployment("demo", stage, 1);
+        let engine = deployment("demo", stage, 1);
         for (id, address, is_secure) in
             [("s1", DESK, false), ("s2", APP, true), ("s3", DESK, false)]
         {
-            let login = begin_at(&authority, address, id);
+            let login = begin_at(&engine, address, id);
             assert_eq!(login.starts_with("__Host-"), is_secure, "{login}");
-            let done = come_back(&authority, &login, id).unwrap();
+            let done = come_back(&engine, &login, id).unwrap();
             let set = done.cookies.last().unwrap();
             assert_eq!(set.expose().contains("; Secure"), is_secure, "{stage:?}");
             assert!(
@@ -80,7 +76,7 @@ fn cookies_follow_the_address_that_the_sign_in_comes_back_to() {
                     .all(|name| name.starts_with("__Host-") == is_secure)
             );
             // What is written next without a request is for the same browser.
-            assert_eq!(authority.clear_session_cookie().name(), set.name());
+            assert_eq!(engine.clear_session_cookie().name(), set.name());
             let cleared = done.cookies.first().unwrap().name();
             assert_eq!(cleared, login.split('=').next().unwrap());
         }
@@ -89,11 +85,11 @@ fn cookies_follow_the_address_that_the_sign_in_comes_back_to() {
 
 #[test]
 fn sign_ins_at_two_addresses_of_one_process_are_finished_in_any_order() {
-    let authority = deployment("demo", Stage::Unknown, 1);
-    let desk = begin_at(&authority, DESK, "s1");
-    let app = begin_at(&authority, APP, "s2");
-    let first = come_back(&authority, &desk, "s1").unwrap();
-    let second = come_back(&authority, &app, "s2").unwrap();
+    let engine = deployment("demo", Stage::Unknown, 1);
+    let desk = begin_at(&engine, DESK, "s1");
+    let app = begin_at(&engine, APP, "s2");
+    let first = come_back(&engine, &desk, "s1").unwrap();
+    let second = come_back(&engine, &app, "s2").unwrap();
     assert!(names(&first)[1].starts_with("mastra_session_"));
     assert_eq!(names(&second)[1], "__Host-mastra_session");
 }
@@ -104,14 +100,14 @@ fn threat_040_a_login_cookie_that_a_sibling_tossed_finishes_nothing_over_https()
         let attackers = deployment("demo", Stage::Desk, 66);
         let tossed = begin_at(&attackers, DESK, "s1");
         assert!(tossed.starts_with("mastra_login_"));
-        let authority = deployment("demo", stage, 1);
-        begin_at(&authority, APP, "victims");
-        let refused = come_back(&authority, &tossed, "s1").unwrap_err();
+        let engine = deployment("demo", stage, 1);
+        begin_at(&engine, APP, "victims");
+        let refused = come_back(&engine, &tossed, "s1").unwrap_err();
         assert_eq!(refused.code(), "state_mismatch", "{stage:?}");
         // Nor does one that says it comes back over https.
         let https = begin_at(&attackers, APP, "s1").replace("__Host-", "");
         assert_eq!(
-            come_back(&authority, &https, "s1").unwrap_err().code(),
+            come_back(&engine, &https, "s1").unwrap_err().code(),
             "state_mismatch"
         );
     }
@@ -130,11 +126,11 @@ fn two_deployments_on_one_host_leave_each_others_cookies_alone() {
         deployment("demo", Stage::Desk, 1),
         deployment("other", Stage::Desk, 2),
     );
-    let signed_in = |authority: &Arc<Authority>, id: &str, besides: &str| {
-        let login = begin_at(authority, DESK, id);
-        let done = come_back(authority, &format!("{besides}; {login}"), id).unwrap();
+    let signed_in = |engine: &Arc<Engine>, id: &str, besides: &str| {
+        let login = begin_at(engine, DESK, id);
+        let done = come_back(engine, &format!("{besides}; {login}"), id).unwrap();
         let token = done.identity.user().session_token().clone();
-        let ended = Several::replaced(authority, besides, &token, at(0), Jitter(1)).take_flows();
+        let ended = Several::replaced(engine, besides, &token, at(0), Jitter(1)).take_flows();
         (pair(done.cookies.last().unwrap()).to_owned(), ended.len())
     };
     let (mine, _) = signed_in(&one, "s1", "");
@@ -142,9 +138,9 @@ fn two_deployments_on_one_host_leave_each_others_cookies_alone() {
     assert_ne!(mine.split('=').next(), yours.split('=').next());
     assert_eq!(ended, 0, "the other's session goes on");
     let jar = format!("{mine}; {yours}");
-    for (authority, token) in [(&one, "token-s1"), (&other, "token-s2")] {
-        assert_eq!(authority.session_token(&jar, Some(site(DESK))), Some(token));
-        let ran = authenticate(authority, None, Some(&jar), at(1), []);
+    for (engine, token) in [(&one, "token-s1"), (&other, "token-s2")] {
+        assert_eq!(engine.session_token(&jar, Some(site(DESK))), Some(token));
+        let ran = authenticate(engine, None, Some(&jar), at(1), []);
         assert_eq!(said(&ran.output), "user usr_1");
     }
     // Pending sign-ins of the other do not make ours give way.
@@ -158,7 +154,7 @@ fn two_deployments_on_one_host_leave_each_others_cookies_alone() {
 
 #[test]
 fn threat_028_a_token_that_does_not_fit_is_told_with_its_size_and_the_room() {
-    let authority = v1();
+    let engine = v1();
     // From 8,193 bytes on it is no token at all.
     for (length, fits) in [
         (4_075, true),
@@ -168,8 +164,8 @@ fn threat_028_a_token_that_does_not_fit_is_told_with_its_size_and_the_room() {
         (9_000, false),
     ] {
         let id = format!("s{length}");
-        let (_, login) = begin(&authority, &id);
-        let flow = callback(&authority, &id, &format!("code-{id}"), &login, at(0)).unwrap();
+        let (_, login) = begin(&engine, &id);
+        let flow = callback(&engine, &id, &format!("code-{id}"), &login, at(0)).unwrap();
         let ran = run(flow, at(0), [exchanged("usr_1", &"t".repeat(length))]);
         let error = match ran.output {
             Ok(done) => {
@@ -189,21 +185,21 @@ fn threat_028_a_token_that_does_not_fit_is_told_with_its_size_and_the_room() {
 
 #[test]
 fn a_cookie_under_the_shared_name_is_read_kept_and_cleared_as_it_came() {
-    let authority = deployment("demo", Stage::Desk, 1);
-    let login = begin_at(&authority, DESK, "s1");
-    let done = come_back(&authority, &login, "s1").unwrap();
+    let engine = deployment("demo", Stage::Desk, 1);
+    let login = begin_at(&engine, DESK, "s1");
+    let done = come_back(&engine, &login, "s1").unwrap();
     let own = done.cookies.last().unwrap().name().to_owned();
     // From before there was a suffix, or from a script.
     let old = "mastra_session=token-s1";
     assert_eq!(
-        said(&authenticate(&authority, None, Some(old), at(1), []).output),
+        said(&authenticate(&engine, None, Some(old), at(1), []).output),
         "user usr_1"
     );
     assert_eq!(
-        authority.session_token(old, Some(site(DESK))),
+        engine.session_token(old, Some(site(DESK))),
         Some("token-s1")
     );
-    let renewed = authority
+    let renewed = engine
         .session_cookie(&token("newer"), at(60).wall, None, at(1).wall)
         .unwrap();
     assert_eq!(
@@ -211,19 +207,17 @@ fn a_cookie_under_the_shared_name_is_read_kept_and_cleared_as_it_came() {
         own,
         "a renewal is written under the own name"
     );
-    assert_eq!(authority.clear_session_cookie().name(), "mastra_session");
+    assert_eq!(engine.clear_session_cookie().name(), "mastra_session");
     let both = format!("mastra_session=foreign; {own}=token-s1");
     assert_eq!(
-        authority.session_token(&both, Some(site(DESK))),
+        engine.session_token(&both, Some(site(DESK))),
         Some("token-s1")
     );
-    assert_eq!(authority.clear_session_cookie().name(), own);
+    assert_eq!(engine.clear_session_cookie().name(), own);
 
     // What a sign-out ends, and which cookies of the shared name it takes away.
     let ending = |header: &str| -> Vec<(String, Option<String>)> {
-        let found = authority
-            .ending_cookies(header, Some(site(DESK)))
-            .into_iter();
+        let found = engine.ending_cookies(header, Some(site(DESK))).into_iter();
         let name = |clear: mastra_auth_cloud_core::cookie::SetCookie| clear.name().to_owned();
         found
             .map(|(token, clear)| (token.expose().to_owned(), clear.map(name)))
@@ -254,14 +248,14 @@ fn a_domain_that_browsers_drop_is_told_before_the_sign_in() {
         ..SessionCookieOptions::default()
     };
     config.cookie = SessionCookies::new(&options, &config.base_url, &config.project_id).unwrap();
-    let authority = Authority::new(config, Entropy::new([7; 32]));
+    let engine = Engine::new(config, Entropy::new([7; 32]));
     for (address, good) in [
         (APP, true),
         (DESK, false),
         ("https://app.example/cb", false),
     ] {
         let redirect_uri = RedirectUri::parse(address).unwrap();
-        let cookie = login::cookie(&authority, &redirect_uri, &state("s"), at(0));
+        let cookie = login::cookie(&engine, &redirect_uri, &state("s"), at(0));
         let code = cookie.as_ref().err().map(CloudApiError::code);
         assert_eq!(
             code,

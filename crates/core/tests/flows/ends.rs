@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::logout::SignOut;
 use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::SessionId;
 use serde_json::json;
 
@@ -23,8 +23,8 @@ fn threat_031_a_token_that_does_not_name_its_session_ends_once_the_cloud_does() 
     let unnamed = jwt(&json!({ "sub": "usr_1", "iat": START, "exp": START + 3600 }));
     for text in ["opaque", &unnamed] {
         let (here, there) = (instance(), instance());
-        for authority in [&here, &there] {
-            verify(authority, "usr_1", text, 0);
+        for engine in [&here, &there] {
+            verify(engine, "usr_1", text, 0);
         }
         let id = SessionId::parse("ses_7").unwrap();
         here.end_session(&id, at(1));
@@ -47,9 +47,9 @@ fn threat_031_a_token_that_does_not_name_its_session_ends_once_the_cloud_does() 
 fn threat_031_where_sessions_have_no_names_each_instance_calls_them_alike() {
     let claims = |id: &str| answer(200, &json!({ "sub": id, "email": "", "role": "owner" }));
     let [here, other] = [pkce(), pkce()];
-    for authority in [&here, &other] {
+    for engine in [&here, &other] {
         for text in ["opaque", "another"] {
-            let told = with_bearer(authority, text, at(0), [claims("usr_1")]);
+            let told = with_bearer(engine, text, at(0), [claims("usr_1")]);
             assert_eq!(told.0, "user usr_1");
         }
     }
@@ -66,9 +66,9 @@ fn threat_031_what_ends_here_is_told_though_it_was_heard_before() {
     let here = instance();
     let text = issued("ada", "sa", 0);
     verify(&here, "ada", &text, 1);
-    let (realm, begin) = (here.realm().clone(), START * 1000);
+    let (namespace, begin) = (here.namespace().clone(), START * 1000);
     let month = 30 * 86_400_000;
-    let said = format!("1 {realm} session {begin} {} sa", begin + month);
+    let said = format!("1 {namespace} session {begin} {} sa", begin + month);
     assert_eq!(deliver(&here, &[said], at(2)), 1);
     here.end_session(&SessionId::parse("sa").unwrap(), at(3));
     assert_eq!(published(&here).len(), 1);
@@ -79,8 +79,8 @@ fn threat_031_what_ends_here_is_told_though_it_was_heard_before() {
 #[test]
 fn threat_031_a_flood_of_news_lifts_nothing_that_ended_here_and_no_token_that_was_heard() {
     let mut config = config(Dialect::V1);
-    config.policy.denials = 100;
-    let here = Authority::new(config, Entropy::new([7; 32]));
+    config.policy.deny_list_capacity = 100;
+    let here = Engine::new(config, Entropy::new([7; 32]));
     let there = instance();
     let (heard, own) = (issued("ada", "sa", 0), issued("bob", "sb", 0));
     verify(&there, "ada", &heard, 1);
@@ -92,13 +92,13 @@ fn threat_031_a_flood_of_news_lifts_nothing_that_ended_here_and_no_token_that_wa
     let of_the_token = published(&there).remove(0);
     assert_eq!(deliver(&here, &[of_the_token], at(11)), 1);
     here.end_session(&SessionId::parse("sb").unwrap(), at(12));
-    let (realm, begin) = (here.realm().clone(), START * 1000);
+    let (namespace, begin) = (here.namespace().clone(), START * 1000);
     let until = begin + 30 * 86_400_000;
     let flood: Vec<_> = (0..200)
-        .map(|n| format!("1 {realm} session {begin} {until} x{n}"))
+        .map(|n| format!("1 {namespace} session {begin} {until} x{n}"))
         .collect();
     deliver(&here, &flood, at(13));
-    assert_eq!(here.statistics().denials, 100);
+    assert_eq!(here.statistics().deny_list, 100);
     is_refused(&here, &heard, 14);
     let told = with_bearer(&here, &own, at(14), [verified("bob", &[])]);
     assert_eq!(told, ("rejected signed_out".to_owned(), 1));

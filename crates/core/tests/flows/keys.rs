@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::json;
 
@@ -20,7 +20,7 @@ use crate::world::{
 
 const DAY: i64 = 86_400;
 
-pub(crate) fn deployment(mode: Mode) -> Arc<Authority> {
+pub(crate) fn deployment(mode: Mode) -> Arc<Engine> {
     let mut config = config(Dialect::V1);
     let options = VerificationOptions {
         mode,
@@ -29,47 +29,47 @@ pub(crate) fn deployment(mode: Mode) -> Arc<Authority> {
     };
     config.policy.refresh_early = Duration::from_secs(3);
     config.verification = options.build(&config.base_url, &config.project_id).unwrap();
-    Authority::new(config, Entropy::new([7; 32]))
+    Engine::new(config, Entropy::new([7; 32]))
 }
 
-pub(crate) fn by_keys() -> Arc<Authority> {
+pub(crate) fn by_keys() -> Arc<Engine> {
     deployment(Mode::Keys)
 }
 
 pub(crate) fn ask(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     token: &str,
     seconds: u64,
     answers: Vec<Delivery>,
 ) -> String {
-    let (said, calls) = with_bearer(authority, token, at(seconds), answers);
+    let (said, calls) = with_bearer(engine, token, at(seconds), answers);
     format!("{said}, {calls} calls")
 }
 
 /// Asks one time after another: with which token, at which second, what comes back, and what is said.
 pub(crate) fn course<'t>(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     steps: impl IntoIterator<Item = (&'t str, u64, Vec<Delivery>, &'t str)>,
 ) {
     for (at, (token, seconds, answers, expect)) in steps.into_iter().enumerate() {
-        let said = ask(authority, token, seconds, answers);
+        let said = ask(engine, token, seconds, answers);
         assert_eq!(said, expect, "step {at}, second {seconds}");
     }
 }
 
 /// A deployment that fetched this key, and the token of a day that it did so for.
-fn known(key: &Signer) -> (Arc<Authority>, String) {
-    let (authority, token) = (by_keys(), key.token("usr_1", DAY));
-    let fetched = ask(&authority, &token, 0, vec![published(&[key])]);
+fn known(key: &Signer) -> (Arc<Engine>, String) {
+    let (engine, token) = (by_keys(), key.token("usr_1", DAY));
+    let fetched = ask(&engine, &token, 0, vec![published(&[key])]);
     assert_eq!(fetched, "user usr_1, 1 calls");
-    (authority, token)
+    (engine, token)
 }
 
 #[test]
 fn keys_are_fetched_once_and_then_nobody_is_asked() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
+    let (key, engine) = (Signer::new("k1"), by_keys());
     let ran = authenticate(
-        &authority,
+        &engine,
         Some(&format!("Bearer {}", key.token("usr_1", DAY))),
         None,
         at(0),
@@ -80,7 +80,7 @@ fn keys_are_fetched_once_and_then_nobody_is_asked() {
     assert_eq!(ran.sent[0].bearer, None, "no credential goes there");
     for (user, seconds) in [("usr_2", 1), ("usr_1", 2), ("usr_1", 500)] {
         assert_eq!(
-            ask(&authority, &key.token(user, DAY), seconds, vec![]),
+            ask(&engine, &key.token(user, DAY), seconds, vec![]),
             format!("user {user}, 0 calls")
         );
     }
@@ -89,10 +89,10 @@ fn keys_are_fetched_once_and_then_nobody_is_asked() {
 #[test]
 fn threat_001_only_a_checked_signature_makes_an_identity() {
     let (key, other) = (Signer::new("k1"), Signer::new("k1"));
-    let (authority, _) = known(&key);
+    let (engine, _) = known(&key);
     let forged = other.token("usr_1", DAY);
     course(
-        &authority,
+        &engine,
         [
             (
                 &*forged,
@@ -107,11 +107,11 @@ fn threat_001_only_a_checked_signature_makes_an_identity() {
 
 #[test]
 fn a_token_is_good_until_its_end_and_the_leeway() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
+    let (key, engine) = (Signer::new("k1"), by_keys());
     let token = &*key.token("usr_1", 100);
     let keys = || vec![published(&[&key])];
     course(
-        &authority,
+        &engine,
         [
             (token, 0, keys(), "user usr_1, 1 calls"),
             (token, 99, vec![], "user usr_1, 0 calls"),
@@ -127,11 +127,11 @@ fn a_token_is_good_until_its_end_and_the_leeway() {
 #[test]
 fn a_rotation_costs_no_request() {
     let (old, new) = (Signer::new("k1"), Signer::new("k2"));
-    let (authority, _) = known(&old);
+    let (engine, _) = known(&old);
     let (second, third) = (new.token("usr_2", DAY), old.token("usr_3", DAY));
     let both = vec![published(&[&new, &old])];
     course(
-        &authority,
+        &engine,
         [
             (&*second, 31, both, "user usr_2, 1 calls"),
             (&*third, 32, vec![], "user usr_3, 0 calls"),
@@ -142,10 +142,10 @@ fn a_rotation_costs_no_request() {
 #[test]
 fn a_key_that_was_taken_back_stops_counting_within_the_fresh_times() {
     let (old, new) = (Signer::new("k1"), Signer::new("k2"));
-    let (authority, token) = known(&old);
+    let (engine, token) = known(&old);
     let (token, other) = (&*token, || vec![published(&[&new])]);
     course(
-        &authority,
+        &engine,
         [
             // The set has grown old: this request is served, and the next look finds the new one.
             (token, 600, other(), "user usr_1, 1 calls"),
@@ -158,7 +158,7 @@ fn a_key_that_was_taken_back_stops_counting_within_the_fresh_times() {
 #[test]
 fn threat_082_unknown_key_ids_cause_one_fetch_in_a_pause() {
     let key = Signer::new("k1");
-    let (authority, good) = known(&key);
+    let (engine, good) = known(&key);
     let flood: Vec<Signer> = (0..100)
         .map(|at| Signer::new(Box::leak(format!("x{at}").into_boxed_str())))
         .collect();
@@ -171,11 +171,11 @@ fn threat_082_unknown_key_ids_cause_one_fetch_in_a_pause() {
                 vec![]
             };
             fetches += u64::try_from(answers.len()).unwrap();
-            let said = with_bearer(&authority, &signer.token("usr_x", DAY), at(second), answers).0;
+            let said = with_bearer(&engine, &signer.token("usr_x", DAY), at(second), answers).0;
             assert_eq!(said, "rejected token_key_unknown");
         }
         assert_eq!(
-            with_bearer(&authority, &good, at(second), []).0,
+            with_bearer(&engine, &good, at(second), []).0,
             "user usr_1",
             "nobody is kept out by it"
         );
@@ -186,11 +186,11 @@ fn threat_082_unknown_key_ids_cause_one_fetch_in_a_pause() {
 #[test]
 fn an_unknown_key_is_not_refused_where_there_may_be_others() {
     let (old, new) = (Signer::new("k1"), Signer::new("k2"));
-    let (authority, known) = known(&old);
+    let (engine, known) = known(&old);
     let (token, brought) = (&*new.token("usr_2", DAY), vec![published(&[&new])]);
     let unavailable = |calls| format!("unavailable keys_unavailable, {calls} calls");
     course(
-        &authority,
+        &engine,
         [
             (token, 31, vec![status(500)], &*unavailable(1)),
             (token, 40, vec![], &unavailable(0)),
@@ -231,11 +231,11 @@ fn threat_084_no_unusable_set_replaces_a_good_one() {
         lost(TransportError::TooLarge),
     ];
     for (at, answer) in bad.into_iter().enumerate() {
-        let (authority, token) = known(&key);
+        let (engine, token) = known(&key);
         let other = key.token(&format!("usr_{at}"), DAY);
         let expect = format!("user usr_{at}, 0 calls");
         course(
-            &authority,
+            &engine,
             [
                 (&*token, 600, vec![answer], "user usr_1, 1 calls"),
                 // Somebody who is not remembered, while no attempt may be made: the good set is still there.
@@ -249,12 +249,12 @@ fn threat_084_no_unusable_set_replaces_a_good_one() {
 #[test]
 fn the_last_good_set_serves_an_hour_of_absence() {
     let key = Signer::new("k1");
-    let (authority, token) = known(&key);
+    let (engine, token) = known(&key);
     let mut fetches = 0;
     for second in (600..4230).step_by(10) {
         let (said, calls) = {
             let due = second >= 600 && (second - 600) % 30 == 0;
-            with_bearer(&authority, &token, at(second), due.then(|| status(503)))
+            with_bearer(&engine, &token, at(second), due.then(|| status(503)))
         };
         assert_eq!(said, "user usr_1", "{second}");
         fetches += calls;
@@ -263,7 +263,7 @@ fn the_last_good_set_serves_an_hour_of_absence() {
     // Remembered a moment ago and the Cloud's keys away: the stale time, then it cannot be said.
     assert_eq!(
         ask(
-            &authority,
+            &engine,
             &key.token("usr_2", DAY),
             4230,
             vec![status(503), status(503)]
@@ -271,31 +271,31 @@ fn the_last_good_set_serves_an_hour_of_absence() {
         "unavailable keys_unavailable, 2 calls"
     );
     assert_eq!(
-        ask(&authority, &token, 4300, vec![published(&[&key])]),
+        ask(&engine, &token, 4300, vec![published(&[&key])]),
         "user usr_1, 1 calls"
     );
 }
 
 #[test]
 fn entries_that_are_no_keys_are_counted_and_keep_nobody_out() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
+    let (key, engine) = (Signer::new("k1"), by_keys());
     let set = json!({ "keys": [null, 1, key.jwk(), "x", [], { "kty": "FUTURE" }] });
-    let flow = FetchKeys::new(Arc::clone(&authority), Jitter(1));
+    let flow = FetchKeys::new(Arc::clone(&engine), Jitter(1));
     let fetched = run(flow, at(0), [answer(200, &set)]).output;
     assert_eq!(fetched, Fetched::BroughtInPart(4));
-    let good = ask(&authority, &key.token("usr_1", DAY), 1, vec![]);
+    let good = ask(&engine, &key.token("usr_1", DAY), 1, vec![]);
     assert_eq!(good, "user usr_1, 0 calls");
 }
 
 #[test]
 fn threat_083_a_fetch_that_was_lost_is_made_again_after_the_pause() {
-    let authority = by_keys();
-    let mut lost = FetchKeys::new(Arc::clone(&authority), Jitter(1));
+    let engine = by_keys();
+    let mut lost = FetchKeys::new(Arc::clone(&engine), Jitter(1));
     assert!(matches!(lost.step(Event::Start, at(0)), Step::Send(_)));
     drop(lost);
     let again = |seconds, answers: Vec<Delivery>| {
         run(
-            FetchKeys::new(Arc::clone(&authority), Jitter(1)),
+            FetchKeys::new(Arc::clone(&engine), Jitter(1)),
             at(seconds),
             answers,
         )
@@ -306,15 +306,15 @@ fn threat_083_a_fetch_that_was_lost_is_made_again_after_the_pause() {
         again(30, vec![published(&[&Signer::new("k1")])]),
         Fetched::Brought
     );
-    assert_eq!(authority.keys_age(at(40)), Some(Duration::from_secs(10)));
+    assert_eq!(engine.keys_age(at(40)), Some(Duration::from_secs(10)));
 }
 
 #[test]
 fn a_sign_out_counts_before_the_signature() {
     let key = Signer::new("k1");
-    let (authority, text) = known(&key);
+    let (engine, text) = known(&key);
     let flow = Logout::new(
-        Arc::clone(&authority),
+        Arc::clone(&engine),
         token(&text),
         Effort::Once,
         at(1),
@@ -323,7 +323,7 @@ fn a_sign_out_counts_before_the_signature() {
     let _ = run(flow, at(1), [status(500)]);
     for seconds in [1, 100, 10_000] {
         assert_eq!(
-            ask(&authority, &text, seconds, vec![]),
+            ask(&engine, &text, seconds, vec![]),
             "rejected signed_out, 0 calls"
         );
     }
@@ -331,30 +331,30 @@ fn a_sign_out_counts_before_the_signature() {
 
 #[test]
 fn threat_031_a_signature_proves_a_sign_out_while_the_cloud_is_away() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    assert!(authority.publish_revocations(|| {}));
+    let (key, engine) = (Signer::new("k1"), by_keys());
+    assert!(engine.publish_revocations(|| {}));
     let known = key.token("usr_2", DAY);
-    ask(&authority, &known, 0, vec![published(&[&key])]);
+    ask(&engine, &known, 0, vec![published(&[&key])]);
     let out = |text: &str| {
-        let (authority, token) = (Arc::clone(&authority), token(text));
-        let flow = Logout::new(authority, token, Effort::Once, at(1), Jitter(1));
+        let (engine, token) = (Arc::clone(&engine), token(text));
+        let flow = Logout::new(engine, token, Effort::Once, at(1), Jitter(1));
         let _ = run(flow, at(1), [status(500)]);
     };
     // Never seen here: told all the same, and not what nobody signed.
     out(&key.token("usr_1", DAY));
-    assert!(!authority.take_revocations(9).is_empty());
+    assert!(!engine.take_revocations(9).is_empty());
     out(&Signer::new("k1").token("usr_1", DAY));
-    assert_eq!(authority.take_revocations(9), []);
-    assert_eq!(ask(&authority, &known, 2, vec![]), "user usr_2, 0 calls");
+    assert_eq!(engine.take_revocations(9), []);
+    assert_eq!(ask(&engine, &known, 2, vec![]), "user usr_2, 0 calls");
 }
 
 #[test]
 fn threat_020_with_sessions_the_cloud_is_asked_whether_they_live() {
-    let (key, authority) = (Signer::new("k1"), deployment(Mode::KeysAndSession));
+    let (key, engine) = (Signer::new("k1"), deployment(Mode::KeysAndSession));
     let text = key.token("usr_1", DAY);
     let alive = |user| data(&json!({ "session": session("ses_1", user, 9999) }));
     let ran = authenticate(
-        &authority,
+        &engine,
         Some(&format!("Bearer {text}")),
         None,
         at(0),
@@ -365,31 +365,31 @@ fn threat_020_with_sessions_the_cloud_is_asked_whether_they_live() {
         ran.paths(),
         ["/.well-known/jwks.json", "/api/v1/auth/session/validate"]
     );
-    assert_eq!(ask(&authority, &text, 56, vec![]), "user usr_1, 0 calls");
+    assert_eq!(ask(&engine, &text, 56, vec![]), "user usr_1, 0 calls");
     assert_eq!(
-        ask(&authority, &text, 57, vec![alive("usr_1")]),
+        ask(&engine, &text, 57, vec![alive("usr_1")]),
         "user usr_1, 1 calls",
         "ahead of the end"
     );
-    assert_eq!(ask(&authority, &text, 61, vec![]), "user usr_1, 0 calls");
+    assert_eq!(ask(&engine, &text, 61, vec![]), "user usr_1, 0 calls");
     assert_eq!(
-        ask(&authority, &text, 120, vec![status(503), status(503)]),
+        ask(&engine, &text, 120, vec![status(503), status(503)]),
         "user usr_1, 2 calls",
         "it was good a moment ago"
     );
     assert_eq!(
-        ask(&authority, &text, 121, vec![status(401)]),
+        ask(&engine, &text, 121, vec![status(401)]),
         "rejected request_failed, 1 calls"
     );
     let other = key.token("usr_2", DAY);
     assert_eq!(
-        ask(&authority, &other, 121, vec![alive("usr_1")]),
+        ask(&engine, &other, 121, vec![alive("usr_1")]),
         "unavailable invalid_response, 1 calls",
         "another's session"
     );
     let forged = Signer::new("k1").token("usr_3", DAY);
     assert_eq!(
-        ask(&authority, &forged, 121, vec![]),
+        ask(&engine, &forged, 121, vec![]),
         "rejected token_signature_invalid, 0 calls",
         "junk costs no call"
     );

@@ -10,34 +10,34 @@ use crate::world::{
     SESSION, START, answer, at, authenticate, begin, callback, pair, redirect_uri, session, state,
     token,
 };
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::ops::Operation as _;
+use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
+use mastra_auth_cloud_core::cloud::ops::exchange_code::ExchangeCode;
+use mastra_auth_cloud_core::cloud::ops::user::GetUser;
+use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
+use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
+use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, values};
-use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::{base64url, encode_component, hex};
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::renewing::Renewing;
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step, login};
 use mastra_auth_cloud_core::http::{Delivery, Response};
-use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::identity::key::TokenKey;
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 use mastra_auth_cloud_core::json;
-use mastra_auth_cloud_core::op::Operation as _;
-use mastra_auth_cloud_core::op::destroy_session::DestroySession;
-use mastra_auth_cloud_core::op::exchange_code::ExchangeCode;
-use mastra_auth_cloud_core::op::user::GetUser;
-use mastra_auth_cloud_core::op::user_permissions::GetUserPermissions;
-use mastra_auth_cloud_core::op::validate_session::ValidateSession;
-use mastra_auth_cloud_core::op::verify_token::VerifyToken;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::login::state::State;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, LoginSecret, SessionToken, Verifier};
-use mastra_auth_cloud_core::state::State;
+use mastra_auth_cloud_core::session::TokenDigest;
 use mastra_auth_cloud_core::time::Timestamp;
 use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl, RedirectUri, ReturnPath};
 use serde_json::{Value, json};
@@ -127,8 +127,8 @@ impl Watch {
     }
 }
 
-fn deployment(dialect: Dialect) -> Arc<Authority> {
-    Authority::new(crate::world::config(dialect), Entropy::new(*ENTROPY))
+fn deployment(dialect: Dialect) -> Arc<Engine> {
+    Engine::new(crate::world::config(dialect), Entropy::new(*ENTROPY))
 }
 
 fn user() -> Value {
@@ -213,7 +213,7 @@ fn threat_104_words_of_the_vocabulary_are_redacted() {
     watch.debug(&Entropy::new(*ENTROPY));
     watch.debug(&state);
     watch.debug(state.id());
-    watch.debug(&TokenKey::new(&crate::world::config(Dialect::V1), TOKEN));
+    watch.debug(&TokenDigest::new(&crate::world::config(Dialect::V1), TOKEN));
     let spec = CookieSpec::new(CookieOptions::default()).unwrap();
     watch.debug(&spec.set(TOKEN, core::time::Duration::from_secs(1)).unwrap());
     let header = format!("{}={TOKEN}", spec.name());
@@ -360,23 +360,23 @@ where
 #[test]
 fn threat_104_a_sign_in_shows_nothing_on_its_way() {
     for dialect in [Dialect::V1, Dialect::Pkce] {
-        let authority = deployment(dialect);
-        let (_, cookie) = begin(&authority, STATE);
+        let engine = deployment(dialect);
+        let (_, cookie) = begin(&engine, STATE);
         let derived: Vec<&str> = cookie.split('.').skip(5).collect();
         let watch = Watch::new(&derived);
-        watch.debug(&authority);
-        watch.debug(authority.config());
-        watch.debug(&login::cookie(&authority, &redirect_uri(), &state(STATE), at(0)).unwrap());
-        watch.debug(&login::clear(&authority, &state(STATE)).unwrap());
+        watch.debug(&engine);
+        watch.debug(engine.config());
+        watch.debug(&login::cookie(&engine, &redirect_uri(), &state(STATE), at(0)).unwrap());
+        watch.debug(&login::clear(&engine, &state(STATE)).unwrap());
         for (cookies, code) in [
             ("", CODE),
             (cookie.as_str(), "a b"),
             ("mastra_login_x=1", CODE),
         ] {
-            let error = callback(&authority, STATE, code, cookies, at(1)).unwrap_err();
+            let error = callback(&engine, STATE, code, cookies, at(1)).unwrap_err();
             watch.cloud_error(&error);
         }
-        let flow = callback(&authority, STATE, CODE, &cookie, at(1)).unwrap();
+        let flow = callback(&engine, STATE, CODE, &cookie, at(1)).unwrap();
         let answers = match dialect {
             Dialect::Pkce => vec![
                 answer(
@@ -402,8 +402,8 @@ fn threat_104_a_sign_in_shows_nothing_on_its_way() {
             format!("__Host-mastra_session={TOKEN}")
         );
         // Again in the grace, and after it.
-        watch.debug(&callback(&authority, STATE, CODE, &cookie, at(2)).unwrap());
-        let error = callback(&authority, STATE, CODE, &cookie, at(30)).unwrap_err();
+        watch.debug(&callback(&engine, STATE, CODE, &cookie, at(2)).unwrap());
+        let error = callback(&engine, STATE, CODE, &cookie, at(30)).unwrap_err();
         watch.cloud_error(&error);
     }
 }
@@ -415,8 +415,8 @@ fn threat_104_a_failed_sign_in_shows_nothing() {
         let derived: Vec<&str> = cookie.split('.').skip(5).collect();
         let watch = Watch::new(&derived);
         for bad in bad_deliveries() {
-            let authority = deployment(dialect);
-            let flow = callback(&authority, STATE, CODE, &cookie, at(1)).unwrap();
+            let engine = deployment(dialect);
+            let flow = callback(&engine, STATE, CODE, &cookie, at(1)).unwrap();
             if let Err(error) = run_first(&watch, flow, bad) {
                 watch.cloud_error(&error);
             }
@@ -428,22 +428,15 @@ fn threat_104_a_failed_sign_in_shows_nothing() {
 fn threat_104_a_request_shows_nothing_of_its_credentials() {
     let watch = Watch::new(&[]);
     for dialect in [Dialect::V1, Dialect::Pkce] {
-        let authority = deployment(dialect);
+        let engine = deployment(dialect);
         let (authorization, cookie) = (format!("Bearer {TOKEN}"), format!("s={TOKEN}"));
-        let credentials =
-            Credentials::read(&authority, Some(&authorization), Some(&cookie)).unwrap();
+        let credentials = Credentials::read(&engine, Some(&authorization), Some(&cookie)).unwrap();
         watch.debug(&credentials);
         watch.debug(&Credentials::token(TOKEN));
-        let mut request = Authenticate::new(&authority, credentials);
+        let mut request = Authenticate::new(&engine, credentials);
         watch.debug(&request);
         watch.debug(&request.next(None, at(1), Jitter(1)));
-        let ran = authenticate(
-            &authority,
-            Some(&authorization),
-            None,
-            at(1),
-            [good(dialect)],
-        );
+        let ran = authenticate(&engine, Some(&authorization), None, at(1), [good(dialect)]);
         watch.answer(&ran.output);
         let Answer::Authenticated(identity) = ran.output else {
             panic!("signed in");
@@ -486,14 +479,14 @@ fn threat_104_a_renewal_shows_nothing_on_its_way() {
                 &json!({ "userId": "usr_1", "createdAt": 0, "expiresAt": (START + 60) * 1000, "access_token": TOKEN }),
             ),
         };
-        let authority = deployment(dialect);
-        let renew = |text: &str| Renew::new(Arc::clone(&authority), token(text), Jitter(1));
+        let engine = deployment(dialect);
+        let renew = |text: &str| Renew::new(Arc::clone(&engine), token(text), Jitter(1));
         let renewed = watched(&watch, renew("old"), [handed_out(), good(dialect)]);
         watch.debug(&renewed);
         assert!(matches!(renewed, Renewal::Renewed(_)), "{renewed:?}");
         let header = format!("{SESSION}=old; x={BODY}");
-        let credentials = Credentials::read(&authority, None, Some(&header)).unwrap();
-        let mut request = Renewing::new(&authority, credentials, Some(&header));
+        let credentials = Credentials::read(&engine, None, Some(&header)).unwrap();
+        let mut request = Renewing::new(&engine, credentials, Some(&header));
         watch.debug(&request);
         let next = request.next(None, at(1), Jitter(1));
         watch.debug(&next);

@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::{base64url, sha256};
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::http::TransportError;
-use mastra_auth_cloud_core::identity::authority::Authority;
 
 use crate::world::{
-    at, authority, begin, callback, config, exchanged, lost, pair, pkce, run, state, v1,
+    at, begin, callback, config, engine, exchanged, lost, pair, pkce, run, state, v1,
 };
 
 /// The verifier that a login cookie carries.
@@ -20,12 +20,9 @@ fn verifier(cookie: &str) -> &str {
 
 #[test]
 fn url_and_cookie_agree_in_any_order_and_every_time() {
-    let authority = pkce();
-    let (url, cookie) = begin(&authority, "s|%2Fagents");
-    assert_eq!(
-        begin(&authority, "s|%2Fagents"),
-        (url.clone(), cookie.clone())
-    );
+    let engine = pkce();
+    let (url, cookie) = begin(&engine, "s|%2Fagents");
+    assert_eq!(begin(&engine, "s|%2Fagents"), (url.clone(), cookie.clone()));
     let challenge = base64url(&sha256(verifier(&cookie).as_bytes()));
     assert!(url.contains(&format!(
         "&code_challenge={challenge}&code_challenge_method=S256"
@@ -35,23 +32,23 @@ fn url_and_cookie_agree_in_any_order_and_every_time() {
 
 #[test]
 fn threat_042_the_exchange_proves_the_challenge_of_the_page() {
-    let authority = pkce();
-    let (url, cookie) = begin(&authority, "s");
-    let flow = callback(&authority, "s", "c", &cookie, at(1)).unwrap();
+    let engine = pkce();
+    let (url, cookie) = begin(&engine, "s");
+    let flow = callback(&engine, "s", "c", &cookie, at(1)).unwrap();
     let ran = run(flow, at(1), [lost(TransportError::Timeout)]);
     let sent = ran.sent[0].body["code_verifier"].as_str().unwrap();
     assert!(url.contains(&base64url(&sha256(sent.as_bytes()))));
     // No cookie, no verifier; and no exchange without one.
-    assert!(callback(&authority, "t", "c", "", at(1)).is_err());
+    assert!(callback(&engine, "t", "c", "", at(1)).is_err());
 }
 
 #[test]
 fn threat_043_a_verifier_is_256_bits_of_its_own() {
     let mut seen = BTreeSet::new();
     for seed in 0..10 {
-        let authority = Authority::new(config(Dialect::Pkce), Entropy::new([seed; 32]));
+        let engine = Engine::new(config(Dialect::Pkce), Entropy::new([seed; 32]));
         for n in 0..100 {
-            let (_, cookie) = begin(&authority, &format!("state{n}"));
+            let (_, cookie) = begin(&engine, &format!("state{n}"));
             let verifier = verifier(&cookie).to_owned();
             assert_eq!(verifier.len(), 43);
             assert!(
@@ -67,7 +64,7 @@ fn threat_043_a_verifier_is_256_bits_of_its_own() {
 #[test]
 fn threat_057_the_login_page_gets_no_secret() {
     for dialect in [Dialect::V1, Dialect::Pkce] {
-        let (url, cookie) = begin(&authority(dialect), "s");
+        let (url, cookie) = begin(&engine(dialect), "s");
         let (_, value) = cookie.split_once('=').unwrap();
         for part in value.split('.').skip(5) {
             assert!(part.len() == 43 && !url.contains(part));
@@ -78,10 +75,10 @@ fn threat_057_the_login_page_gets_no_secret() {
 #[test]
 fn threat_046_sign_ins_that_interleave_stay_apart() {
     const fn shared<T: Send + Sync>() {}
-    shared::<Authority>();
-    let authority = v1();
+    shared::<Engine>();
+    let engine = v1();
     let begun: Vec<_> = (0..200)
-        .map(|n| begin(&authority, &format!("state{n}")).1)
+        .map(|n| begin(&engine, &format!("state{n}")).1)
         .collect();
     // All under way at once, answered in another order than begun.
     let mut flows: Vec<_> = begun
@@ -89,7 +86,7 @@ fn threat_046_sign_ins_that_interleave_stay_apart() {
         .enumerate()
         .map(|(n, cookie)| {
             let flow = callback(
-                &authority,
+                &engine,
                 &format!("state{n}"),
                 &format!("c{n}"),
                 cookie,
@@ -115,15 +112,13 @@ fn threat_046_sign_ins_that_interleave_stay_apart() {
 
 #[test]
 fn what_is_over_can_be_cleared() {
-    let authority = v1();
-    let (_, cookie) = begin(&authority, "s");
-    let cleared = login::clear(&authority, &state("s")).unwrap();
+    let engine = v1();
+    let (_, cookie) = begin(&engine, "s");
+    let cleared = login::clear(&engine, &state("s")).unwrap();
     assert!(cookie.starts_with(cleared.name()));
     assert!(cleared.expose().contains("Max-Age=0"));
-    let many: Vec<_> = (0..9)
-        .map(|n| begin(&authority, &format!("s{n}")).1)
-        .collect();
-    let overdue = login::overdue(&authority, &many.join("; ")).unwrap();
+    let many: Vec<_> = (0..9).map(|n| begin(&engine, &format!("s{n}")).1).collect();
+    let overdue = login::overdue(&engine, &many.join("; ")).unwrap();
     assert_eq!(
         overdue.len(),
         2,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use serde_json::json;
 
 use crate::world::{
@@ -17,8 +17,8 @@ use crate::world::{
 const DESTROY: &str = "/api/v1/auth/session/destroy";
 const VALIDATE: &str = "/api/v1/auth/session/validate";
 
-fn logout(authority: &Arc<Authority>, text: &str, effort: Effort) -> Logout {
-    Logout::new(Arc::clone(authority), token(text), effort, at(1), Jitter(1))
+fn logout(engine: &Arc<Engine>, text: &str, effort: Effort) -> Logout {
+    Logout::new(Arc::clone(engine), token(text), effort, at(1), Jitter(1))
 }
 
 fn ended(text: &str, answers: Vec<Delivery>) -> Ran<SignOut> {
@@ -39,10 +39,10 @@ fn with_sid() -> String {
 
 #[test]
 fn the_clouds_id_is_the_remembered_one() {
-    let authority = v1();
-    sign_in(&authority, "usr_1", "opaque");
+    let engine = v1();
+    sign_in(&engine, "usr_1", "opaque");
     let ran = run(
-        logout(&authority, "opaque", Effort::Full),
+        logout(&engine, "opaque", Effort::Full),
         at(1),
         [data(&json!({}))],
     );
@@ -130,13 +130,13 @@ fn threat_032_only_a_confirmed_end_is_told_as_one() {
 
 #[test]
 fn threat_031_a_token_is_denied_here_before_anything_is_sent() {
-    let authority = v1();
-    sign_in(&authority, "usr_1", "opaque");
-    let mut flow = logout(&authority, "opaque", Effort::Full);
+    let engine = v1();
+    sign_in(&engine, "usr_1", "opaque");
+    let mut flow = logout(&engine, "opaque", Effort::Full);
     let Step::Send(_) = flow.step(Event::Start, at(1)) else {
         panic!("a request");
     };
-    let denied = |seconds| with_bearer(&authority, "opaque", at(seconds), []);
+    let denied = |seconds| with_bearer(&engine, "opaque", at(seconds), []);
     assert_eq!(denied(1), ("rejected signed_out".to_owned(), 0));
     let Step::Done(output) = flow.step(Event::Delivered(lost(TransportError::Timeout)), at(4))
     else {
@@ -145,37 +145,32 @@ fn threat_031_a_token_is_denied_here_before_anything_is_sent() {
     assert_eq!(said(&output), "not confirmed timeout");
     // As long as a session can last, since nothing says when this one ends.
     assert_eq!(denied(24 * 3600).1, 0);
-    let later = with_bearer(&authority, "opaque", at(24 * 3600 + 1), [status(401)]);
+    let later = with_bearer(&engine, "opaque", at(24 * 3600 + 1), [status(401)]);
     assert_eq!(later.1, 1);
     assert_eq!(
-        with_bearer(&authority, "other", at(1), [verified("usr_2", &[])]).0,
+        with_bearer(&engine, "other", at(1), [verified("usr_2", &[])]).0,
         "user usr_2"
     );
 }
 
 #[test]
 fn threat_031_a_token_is_denied_as_long_as_it_says_it_lives() {
-    let authority = v1();
+    let engine = v1();
     let week = 7 * 24 * 3600;
     let text = jwt(&json!({ "sid": "s", "exp": START + week }));
-    let _ended = run(
-        logout(&authority, &text, Effort::Once),
-        at(0),
-        [status(500)],
-    )
-    .output;
-    let denied = with_bearer(&authority, &text, at(week.unsigned_abs() - 1), []);
+    let _ended = run(logout(&engine, &text, Effort::Once), at(0), [status(500)]).output;
+    let denied = with_bearer(&engine, &text, at(week.unsigned_abs() - 1), []);
     assert_eq!(denied, ("rejected signed_out".to_owned(), 0));
     // One that claims to be over is denied all the same: the Cloud may see that differently.
     let text = jwt(&json!({ "sid": "s", "exp": START - 1 }));
     let _ended = run(
-        logout(&authority, &text, Effort::Once),
+        logout(&engine, &text, Effort::Once),
         at(0),
         [status(500), status(500)],
     )
     .output;
     assert_eq!(
-        with_bearer(&authority, &text, at(60), []).0,
+        with_bearer(&engine, &text, at(60), []).0,
         "rejected signed_out"
     );
 }
@@ -228,14 +223,14 @@ fn threat_032_the_pkce_dialect_needs_no_more_than_the_token() {
         (status(401), "already gone"),
         (status(503), "not confirmed request_failed"),
     ] {
-        let authority = pkce();
-        let ran = run(logout(&authority, "opaque", Effort::Once), at(1), [answer]);
+        let engine = pkce();
+        let ran = run(logout(&engine, "opaque", Effort::Once), at(1), [answer]);
         assert_eq!(
             (said(&ran.output).as_str(), ran.paths()),
             (expect, vec!["/auth/session/destroy"])
         );
         assert_eq!(ran.sent[0].bearer.as_deref(), Some("opaque"));
-        assert!(authority.is_signed_out(&token("opaque"), at(1)));
+        assert!(engine.is_signed_out(&token("opaque"), at(1)));
     }
     // One that is past its end: to validate it may fail as it will.
     let text = jwt(&json!({ "sub": "usr_1", "exp": START }));
@@ -255,12 +250,12 @@ fn threat_032_the_pkce_dialect_needs_no_more_than_the_token() {
 
 #[test]
 fn threat_032_a_token_that_is_past_its_end_is_renewed_to_end_its_session() {
-    let authority = v1();
+    let engine = v1();
     let newer = jwt(&json!({ "sid": "ses_9", "sub": "usr_1", "exp": START + 600 }));
     let text = jwt(&json!({ "sid": "ses_9", "sub": "usr_1", "exp": START }));
     let found = json!({ "session": session("ses_9", "usr_1", 3600), "jwt": newer });
     let ran = run(
-        logout(&authority, &text, Effort::Once),
+        logout(&engine, &text, Effort::Once),
         at(1),
         [data(&found), data(&json!({}))],
     );
@@ -270,39 +265,39 @@ fn threat_032_a_token_that_is_past_its_end_is_renewed_to_end_its_session() {
     );
     assert_eq!(ran.sent[1].bearer.as_ref(), Some(&newer));
     for text in [&text, &newer] {
-        assert!(authority.is_signed_out(&token(text), at(2)));
+        assert!(engine.is_signed_out(&token(text), at(2)));
     }
-    assert!(!authority.is_signed_out(&token("other"), at(2)));
+    assert!(!engine.is_signed_out(&token("other"), at(2)));
 }
 
 #[test]
 fn two_people_who_sign_out_do_not_meet() {
-    let authority = v1();
-    sign_in(&authority, "ada", "token-a");
-    sign_in(&authority, "bob", "token-b");
+    let engine = v1();
+    sign_in(&engine, "ada", "token-a");
+    sign_in(&engine, "bob", "token-b");
     let _ended = run(
-        logout(&authority, "token-a", Effort::Full),
+        logout(&engine, "token-a", Effort::Full),
         at(1),
         [data(&json!({}))],
     )
     .output;
     assert_eq!(
-        with_bearer(&authority, "token-a", at(1), []).0,
+        with_bearer(&engine, "token-a", at(1), []).0,
         "rejected signed_out"
     );
     assert_eq!(
-        with_bearer(&authority, "token-b", at(1), []),
+        with_bearer(&engine, "token-b", at(1), []),
         ("user bob".to_owned(), 0)
     );
 }
 
 #[test]
 fn threat_031_a_token_is_denied_before_the_flow_is_driven() {
-    let authority = v1();
-    sign_in(&authority, "usr_1", "opaque");
-    drop(logout(&authority, "opaque", Effort::Full));
+    let engine = v1();
+    sign_in(&engine, "usr_1", "opaque");
+    drop(logout(&engine, "opaque", Effort::Full));
     assert_eq!(
-        with_bearer(&authority, "opaque", at(2), []),
+        with_bearer(&engine, "opaque", at(2), []),
         ("rejected signed_out".to_owned(), 0)
     );
 }
@@ -310,9 +305,9 @@ fn threat_031_a_token_is_denied_before_the_flow_is_driven() {
 #[test]
 fn threat_031_a_sign_out_that_was_not_confirmed_lasts_as_long_as_the_session() {
     const DAY: u64 = 24 * 60 * 60;
-    let authority = v1();
+    let engine = v1();
     let month = i64::try_from(30 * DAY).unwrap();
-    let flow = logout(&authority, "opaque", Effort::Once);
+    let flow = logout(&engine, "opaque", Effort::Once);
     let ran = run(
         flow,
         at(1),
@@ -324,7 +319,7 @@ fn threat_031_a_sign_out_that_was_not_confirmed_lasts_as_long_as_the_session() {
     assert_eq!(ran.paths(), [VALIDATE, DESTROY]);
     for day in [2, 29] {
         assert_eq!(
-            with_bearer(&authority, "opaque", at(day * DAY), []),
+            with_bearer(&engine, "opaque", at(day * DAY), []),
             ("rejected signed_out".to_owned(), 0),
             "day {day}"
         );
@@ -335,24 +330,24 @@ fn threat_031_a_sign_out_that_was_not_confirmed_lasts_as_long_as_the_session() {
 fn threat_031_a_later_sign_out_and_a_long_absence_shorten_nothing() {
     const DAY: u64 = 24 * 60 * 60;
     let month = i64::try_from(30 * DAY).unwrap();
-    let authority = v1();
-    let flow = logout(&authority, "opaque", Effort::Once);
+    let engine = v1();
+    let flow = logout(&engine, "opaque", Effort::Once);
     let known = data(&json!({ "session": session("ses_1", "usr_1", month) }));
     run(flow, at(1), [known, status(500)]);
     run(
-        logout(&authority, "opaque", Effort::Once),
+        logout(&engine, "opaque", Effort::Once),
         at(2),
         [status(500)],
     );
     assert_eq!(
-        with_bearer(&authority, "opaque", at(2 * DAY), []).0,
+        with_bearer(&engine, "opaque", at(2 * DAY), []).0,
         "rejected signed_out"
     );
     // Long past the stale time the session's id is still known, and nobody is asked for it.
-    let authority = v1();
-    sign_in(&authority, "usr_1", "opaque");
+    let engine = v1();
+    sign_in(&engine, "usr_1", "opaque");
     let flow = Logout::new(
-        Arc::clone(&authority),
+        Arc::clone(&engine),
         token("opaque"),
         Effort::Once,
         at(300),
@@ -365,11 +360,11 @@ fn threat_031_a_later_sign_out_and_a_long_absence_shorten_nothing() {
 
 #[test]
 fn the_clouds_id_goes_before_the_tokens_own() {
-    let authority = v1();
-    sign_in(&authority, "usr_1", &with_sid());
-    with_bearer(&authority, &with_sid(), at(40), [verified("usr_1", &[])]);
+    let engine = v1();
+    sign_in(&engine, "usr_1", &with_sid());
+    with_bearer(&engine, &with_sid(), at(40), [verified("usr_1", &[])]);
     let ran = run(
-        logout(&authority, &with_sid(), Effort::Once),
+        logout(&engine, &with_sid(), Effort::Once),
         at(41),
         [data(&json!({}))],
     );
@@ -378,17 +373,11 @@ fn the_clouds_id_goes_before_the_tokens_own() {
 
 #[test]
 fn of_several_the_known_come_first_and_each_once() {
-    let authority = v1();
-    sign_in(&authority, "usr_1", "known");
+    let engine = v1();
+    sign_in(&engine, "usr_1", "known");
     let made = |texts: &[&str]| {
         let tokens: Vec<_> = texts.iter().map(|text| token(text)).collect();
-        Several::new(
-            &authority,
-            tokens.into_iter(),
-            Effort::Once,
-            at(1),
-            Jitter(1),
-        )
+        Several::new(&engine, tokens.into_iter(), Effort::Once, at(1), Jitter(1))
     };
     let mut several = made(&["a", "a", "a", "a", "a", "a", "known"]);
     let flows = several.take_flows();
@@ -403,16 +392,16 @@ fn of_several_the_known_come_first_and_each_once() {
         "not confirmed too_many_cookies"
     );
     for text in ["1", "6", "a", "known"] {
-        assert!(authority.is_signed_out(&token(text), at(2)), "{text}");
+        assert!(engine.is_signed_out(&token(text), at(2)), "{text}");
     }
 }
 
 #[test]
 fn a_sign_in_replaces_what_the_browser_brought_but_not_itself() {
-    let authority = v1();
+    let engine = v1();
     let header = "__Host-mastra_session=old; x=y; __Host-mastra_session=new";
-    let mut several = Several::replaced(&authority, header, &token("new"), at(1), Jitter(1));
+    let mut several = Several::replaced(&engine, header, &token("new"), at(1), Jitter(1));
     assert_eq!(several.take_flows().len(), 1);
-    assert!(authority.is_signed_out(&token("old"), at(1)));
-    assert!(!authority.is_signed_out(&token("new"), at(1)));
+    assert!(engine.is_signed_out(&token("old"), at(1)));
+    assert!(!engine.is_signed_out(&token("new"), at(1)));
 }

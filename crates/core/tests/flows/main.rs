@@ -18,7 +18,7 @@ mod clock;
 mod clock_ahead;
 mod cookies;
 mod ends;
-mod glance;
+mod fast_path;
 mod handed_out;
 mod holds;
 mod keys;

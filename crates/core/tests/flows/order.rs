@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
@@ -12,7 +13,6 @@ use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, Request};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::json;
 
@@ -63,7 +63,7 @@ enum Form {
 
 /// An instance that saw nothing so far, and its Cloud.
 struct Desk {
-    authority: Arc<Authority>,
+    engine: Arc<Engine>,
     dialect: Dialect,
     session: Session,
     key: Signer,
@@ -86,7 +86,7 @@ impl Desk {
             Form::Opaque => ("opaque-old".to_owned(), "opaque-new".to_owned()),
         };
         Self {
-            authority: Authority::new(config, Entropy::new([7; 32])),
+            engine: Engine::new(config, Entropy::new([7; 32])),
             dialect,
             session,
             key,
@@ -146,7 +146,7 @@ impl Desk {
     }
 
     fn authenticate(&mut self, text: &str, second: u64) -> String {
-        let mut request = Authenticate::new(&Arc::clone(&self.authority), Credentials::token(text));
+        let mut request = Authenticate::new(&Arc::clone(&self.engine), Credentials::token(text));
         let mut last = None;
         loop {
             match request.next(last.take(), at(second), Jitter(1)) {
@@ -158,12 +158,12 @@ impl Desk {
     }
 
     fn refresh(&mut self, text: &str, second: u64) -> String {
-        let flow = Renew::new(Arc::clone(&self.authority), token(text), Jitter(1));
+        let flow = Renew::new(Arc::clone(&self.engine), token(text), Jitter(1));
         renewal_said(&self.drive(flow, second))
     }
 
     fn validate(&mut self, text: &str, second: u64) -> String {
-        let flow = LiveSession::new(Arc::clone(&self.authority), token(text), Jitter(1));
+        let flow = LiveSession::new(Arc::clone(&self.engine), token(text), Jitter(1));
         match self.drive(flow, second) {
             Ok(found) => found.map_or("none".to_owned(), |session| session.user_id().to_string()),
             Err(error) => error.code().to_owned(),
@@ -173,8 +173,8 @@ impl Desk {
     /// Who is served, and with which token the browser leaves.
     fn serve(&mut self, text: &str, second: u64) -> String {
         let header = format!("{SESSION}={text}");
-        let credentials = Credentials::read(&self.authority, None, Some(&header)).unwrap();
-        let mut request = Renewing::new(&Arc::clone(&self.authority), credentials, Some(&header));
+        let credentials = Credentials::read(&self.engine, None, Some(&header)).unwrap();
+        let mut request = Renewing::new(&Arc::clone(&self.engine), credentials, Some(&header));
         let mut last = None;
         loop {
             match request.next(last.take(), at(second), Jitter(1)) {
@@ -306,31 +306,31 @@ fn threat_060_what_is_over_costs_two_calls_in_any_order() {
 
 #[test]
 fn a_refused_token_whose_session_stands_is_not_asked_about_with_every_request() {
-    let authority = v1();
+    let engine = v1();
     let alive = || crate::renew::alive("usr_1", 3600);
-    assert_eq!(with_bearer(&authority, "t", at(0), [status(401)]).1, 1);
+    assert_eq!(with_bearer(&engine, "t", at(0), [status(401)]).1, 1);
     // The Cloud hands out nothing newer.
-    let flow = || Renew::new(Arc::clone(&authority), token("t"), Jitter(1));
+    let flow = || Renew::new(Arc::clone(&engine), token("t"), Jitter(1));
     let ended = run(flow(), at(0), [alive()]).output;
     assert_eq!(renewal_said(&ended), "ended request_failed");
     let again = run(flow(), at(4), []).output;
     assert_eq!(renewal_said(&again), "ended request_failed");
-    assert_eq!(with_cookie(&authority, "t", at(4), []).calls(), 0);
+    assert_eq!(with_cookie(&engine, "t", at(4), []).calls(), 0);
 }
 
 #[test]
 fn threat_060_a_refused_cookie_that_says_that_its_end_is_far_costs_one_call() {
-    let authority = v1();
+    let engine = v1();
     let far = short("usr_1", 0, 300);
     assert_eq!(
-        with_cookie(&authority, &far, at(100), [status(401)]).calls(),
+        with_cookie(&engine, &far, at(100), [status(401)]).calls(),
         1
     );
-    assert_eq!(with_cookie(&authority, &far, at(104), []).calls(), 0);
+    assert_eq!(with_cookie(&engine, &far, at(104), []).calls(), 0);
     // This clock is behind by more than a token's life: what it says of its end is worth nothing.
     let [ahead, newer] = [short("usr_1", 200, 500), short("usr_1", 500, 800)];
     let renewed = [status(401)].into_iter().chain(renewal("usr_1", &newer));
-    let served = with_cookie(&authority, &ahead, at(100), renewed);
+    let served = with_cookie(&engine, &ahead, at(100), renewed);
     assert_eq!(served, left("user usr_1", Some(&newer), 3));
 }
 
@@ -341,8 +341,8 @@ fn threat_031_what_was_signed_out_is_renewed_in_no_order() {
             for at_first in [true, false] {
                 let mut desk = Desk::new(dialect, mode, form, Session::Alive);
                 let sign_out = |desk: &mut Desk| {
-                    let (authority, old) = (Arc::clone(&desk.authority), token(&desk.old));
-                    let flow = Logout::new(authority, old, Effort::Once, at(LATE), Jitter(1));
+                    let (engine, old) = (Arc::clone(&desk.engine), token(&desk.old));
+                    let flow = Logout::new(engine, old, Effort::Once, at(LATE), Jitter(1));
                     let _: SignOut = desk.drive(flow, LATE);
                 };
                 if at_first {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::TransportError;
-use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::verification::Mode;
 use serde_json::json;
 
@@ -26,10 +26,10 @@ fn threat_020_a_session_that_is_over_by_the_clouds_word_has_no_leeway() {
     let key = Signer::new("k1");
     let text = key.token("usr_1", DAY);
     let ends = |seconds| data(&json!({ "session": session("ses_1", "usr_1", seconds) }));
-    let authority = deployment(Mode::KeysAndSession);
+    let engine = deployment(Mode::KeysAndSession);
     let keys = || published(&[&key]);
     course(
-        &authority,
+        &engine,
         [
             (&*text, 0, vec![keys(), ends(10)], "user usr_1, 2 calls"),
             (&*text, 9, vec![], "user usr_1, 0 calls"),
@@ -55,22 +55,16 @@ fn threat_020_a_session_that_is_over_by_the_clouds_word_has_no_leeway() {
 
 #[test]
 fn threat_020_a_session_ends_when_the_sign_in_was_told_whatever_its_token_says() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
+    let (key, engine) = (Signer::new("k1"), by_keys());
     let text = key.token("usr_1", DAY);
     // For an hour.
     let answers = [published(&[&key]), exchanged("usr_1", &text)];
-    let signed_in = sign_in_with(&authority, "usr_1", at(0), answers);
+    let signed_in = sign_in_with(&engine, "usr_1", at(0), answers);
     assert!(signed_in.output.is_ok());
-    assert_eq!(
-        keys::ask(&authority, &text, 20, vec![]),
-        "user usr_1, 0 calls"
-    );
+    assert_eq!(keys::ask(&engine, &text, 20, vec![]), "user usr_1, 0 calls");
     let set = vec![published(&[&key])];
-    assert_eq!(
-        keys::ask(&authority, &text, 3599, set),
-        "user usr_1, 1 calls"
-    );
-    let told = keys::ask(&authority, &text, 3600, vec![]);
+    assert_eq!(keys::ask(&engine, &text, 3599, set), "user usr_1, 1 calls");
+    let told = keys::ask(&engine, &text, 3600, vec![]);
     assert_eq!(told, "rejected session_expired, 0 calls");
 }
 
@@ -80,28 +74,28 @@ fn threat_065_permissions_end_with_the_token() {
         for roles in [false, true] {
             let mut config = config(Dialect::V1);
             config.role_mapping = roles.then(RoleMapping::default_roles);
-            let authority = Authority::new(config, Entropy::new([7; 32]));
+            let engine = Engine::new(config, Entropy::new([7; 32]));
             let ends = jwt(&json!({ "sub": "u", "sid": "s", "iat": START, "exp": START + 20 }));
-            let user = somebody(&authority, &ends, verified("u", &["owner"]));
-            let other = somebody(&authority, "opaque", verified("v", &["owner"]));
+            let user = somebody(&engine, &ends, verified("u", &["owner"]));
+            let other = somebody(&engine, "opaque", verified("v", &["owner"]));
             let calls = usize::from(!roles);
             let answers = || (0..calls).map(|_| grants(&["*"])).collect();
-            assert_eq!(ask(&authority, &user, 1, answers()), has(&["*"], calls));
-            assert_eq!(ask(&authority, &other, 1, answers()), has(&["*"], calls));
+            assert_eq!(ask(&engine, &user, 1, answers()), has(&["*"], calls));
+            assert_eq!(ask(&engine, &other, 1, answers()), has(&["*"], calls));
             // As after a restart, or where the memory is small.
             if !is_remembered {
-                authority.forget(user.session_token());
+                engine.forget(user.session_token());
             }
             let known = if is_remembered { 0 } else { calls };
             let answers = (0..known).map(|_| grants(&["*"])).collect();
-            assert_eq!(ask(&authority, &user, 19, answers), has(&["*"], known));
+            assert_eq!(ask(&engine, &user, 19, answers), has(&["*"], known));
             for seconds in [20, 29, 31, 95, 3600] {
-                let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+                let flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
                 assert!(flow.known(at(seconds)).is_none(), "{seconds}");
-                let told = ask(&authority, &user, seconds, vec![]);
+                let told = ask(&engine, &user, seconds, vec![]);
                 assert_eq!(told, failed("session_expired", 0));
             }
-            assert_eq!(ask(&authority, &other, 29, vec![]), has(&["*"], 0));
+            assert_eq!(ask(&engine, &other, 29, vec![]), has(&["*"], 0));
         }
     }
 }
@@ -109,13 +103,13 @@ fn threat_065_permissions_end_with_the_token() {
 #[test]
 fn threat_065_permissions_that_arrive_after_the_end_of_the_token_are_not_given() {
     for answer in [grants(&["*"]), status(401), lost(TransportError::Timeout)] {
-        let authority = v1();
+        let engine = v1();
         let ends = jwt(&json!({ "sub": "u", "iat": START, "exp": START + 32 }));
-        let user = somebody(&authority, &ends, verified("u", &["owner"]));
+        let user = somebody(&engine, &ends, verified("u", &["owner"]));
         // Known well enough for an outage.
-        let before = ask(&authority, &user, 0, vec![grants(&["*"])]);
+        let before = ask(&engine, &user, 0, vec![grants(&["*"])]);
         assert_eq!(before, has(&["*"], 1));
-        let mut flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+        let mut flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
         assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
         let Step::Done(result) = flow.step(Event::Delivered(answer), at(32)) else {
             panic!("one call is enough");
@@ -126,14 +120,14 @@ fn threat_065_permissions_that_arrive_after_the_end_of_the_token_are_not_given()
 
 #[test]
 fn permissions_last_for_the_leeway_that_the_token_has() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let user = somebody(&authority, &key.token("usr_1", 20), published(&[&key]));
+    let (key, engine) = (Signer::new("k1"), by_keys());
+    let user = somebody(&engine, &key.token("usr_1", 20), published(&[&key]));
     for is_remembered in [true, false] {
         if !is_remembered {
-            authority.forget(user.session_token());
+            engine.forget(user.session_token());
         }
         let look = |seconds| {
-            let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+            let flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
             let end = run(flow, at(seconds), (seconds < 50).then(|| grants(&["*"])));
             end.output.map_err(|error| error.code().to_owned())
         };

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::model::CloudUser;
+use mastra_auth_cloud_core::cloud::ops::user::GetUser;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::call::Call;
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::permissions::Permissions;
+use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
-use mastra_auth_cloud_core::model::CloudUser;
-use mastra_auth_cloud_core::op::user::GetUser;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use serde_json::json;
 
 use crate::world::{
@@ -22,9 +22,9 @@ use crate::world::{
 };
 
 /// Somebody as the Cloud answers a verification.
-pub(crate) fn somebody(authority: &Arc<Authority>, token: &str, answer: Delivery) -> CloudUser {
+pub(crate) fn somebody(engine: &Arc<Engine>, token: &str, answer: Delivery) -> CloudUser {
     let header = format!("Bearer {token}");
-    match authenticate(authority, Some(&header), None, at(0), [answer]).output {
+    match authenticate(engine, Some(&header), None, at(0), [answer]).output {
         Answer::Authenticated(identity) => identity.user().clone(),
         other => panic!("{other:?}"),
     }
@@ -32,12 +32,12 @@ pub(crate) fn somebody(authority: &Arc<Authority>, token: &str, answer: Delivery
 
 /// What a look-up gives, and how many calls it took.
 pub(crate) fn ask(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     user: &CloudUser,
     seconds: u64,
     answers: Vec<Delivery>,
 ) -> (Result<Vec<String>, String>, usize) {
-    let flow = Permissions::new(Arc::clone(authority), user, Jitter(1));
+    let flow = FetchPermissions::new(Arc::clone(engine), user, Jitter(1));
     let ran = run(flow, at(seconds), answers);
     for sent in &ran.sent {
         assert_eq!(
@@ -70,99 +70,83 @@ pub(crate) fn failed(code: &str, calls: usize) -> (Result<Vec<String>, String>, 
 
 #[test]
 fn threat_065_a_change_is_seen_within_the_fresh_time() {
-    let authority = v1();
-    let user = somebody(&authority, "t", verified("u", &["owner"]));
+    let engine = v1();
+    let user = somebody(&engine, "t", verified("u", &["owner"]));
     assert_eq!(
-        ask(&authority, &user, 0, vec![grants(&["agents:read"])]),
+        ask(&engine, &user, 0, vec![grants(&["agents:read"])]),
         has(&["agents:read"], 1)
     );
-    assert_eq!(ask(&authority, &user, 29, vec![]), has(&["agents:read"], 0));
-    assert_eq!(ask(&authority, &user, 30, vec![grants(&[])]), has(&[], 1));
-    assert_eq!(ask(&authority, &user, 31, vec![]), has(&[], 0));
+    assert_eq!(ask(&engine, &user, 29, vec![]), has(&["agents:read"], 0));
+    assert_eq!(ask(&engine, &user, 30, vec![grants(&[])]), has(&[], 1));
+    assert_eq!(ask(&engine, &user, 31, vec![]), has(&[], 0));
 }
 
 #[test]
 fn not_to_know_is_an_error_and_never_none() {
-    let authority = v1();
-    let user = somebody(&authority, "t", verified("u", &["owner"]));
+    let engine = v1();
+    let user = somebody(&engine, "t", verified("u", &["owner"]));
     let gone = || lost(TransportError::Timeout);
+    assert_eq!(ask(&engine, &user, 0, vec![gone()]), failed("timeout", 1));
     assert_eq!(
-        ask(&authority, &user, 0, vec![gone()]),
-        failed("timeout", 1)
-    );
-    assert_eq!(
-        ask(&authority, &user, 0, vec![status(500)]),
+        ask(&engine, &user, 0, vec![status(500)]),
         failed("request_failed", 1)
     );
     assert_eq!(
-        ask(&authority, &user, 0, vec![data(&json!({}))]),
+        ask(&engine, &user, 0, vec![data(&json!({}))]),
         failed("invalid_response", 1)
     );
     assert_eq!(
-        ask(&authority, &user, 0, vec![grants(&["a:b"])]),
+        ask(&engine, &user, 0, vec![grants(&["a:b"])]),
         has(&["a:b"], 1)
     );
     assert_eq!(
-        ask(&authority, &user, 31, vec![gone()]),
+        ask(&engine, &user, 31, vec![gone()]),
         has(&["a:b"], 1),
         "stale"
     );
     assert_eq!(
-        ask(&authority, &user, 89, vec![status(502), status(502)]),
+        ask(&engine, &user, 89, vec![status(502), status(502)]),
         has(&["a:b"], 2)
     );
-    assert_eq!(
-        ask(&authority, &user, 90, vec![gone()]),
-        failed("timeout", 1)
-    );
+    assert_eq!(ask(&engine, &user, 90, vec![gone()]), failed("timeout", 1));
 }
 
 #[test]
 fn a_refusal_means_none() {
     for refusal in [401, 403, 404] {
-        let authority = v1();
-        let user = somebody(&authority, "t", verified("u", &["owner"]));
+        let engine = v1();
+        let user = somebody(&engine, "t", verified("u", &["owner"]));
         assert_eq!(
-            ask(&authority, &user, 0, vec![grants(&["a:b"])]),
+            ask(&engine, &user, 0, vec![grants(&["a:b"])]),
             has(&["a:b"], 1)
         );
-        assert_eq!(
-            ask(&authority, &user, 31, vec![status(refusal)]),
-            has(&[], 1)
-        );
-        assert_eq!(
-            ask(&authority, &user, 32, vec![]),
-            has(&[], 0),
-            "remembered"
-        );
+        assert_eq!(ask(&engine, &user, 31, vec![status(refusal)]), has(&[], 1));
+        assert_eq!(ask(&engine, &user, 32, vec![]), has(&[], 0), "remembered");
     }
 }
 
 #[test]
 fn a_cloud_that_fails_is_left_alone_here_too() {
-    let authority = v1();
-    let user = somebody(&authority, "t", verified("u", &[]));
+    let engine = v1();
+    let user = somebody(&engine, "t", verified("u", &[]));
     for _ in 0..5 {
         assert_eq!(
-            ask(&authority, &user, 0, vec![status(500)]),
+            ask(&engine, &user, 0, vec![status(500)]),
             failed("request_failed", 1)
         );
     }
-    assert_eq!(ask(&authority, &user, 1, vec![]), failed("circuit_open", 0));
+    assert_eq!(ask(&engine, &user, 1, vec![]), failed("circuit_open", 0));
 }
 
 #[test]
 fn two_people_have_their_own() {
-    let authority = v1();
-    let ada = somebody(&authority, "token-a", verified("ada", &[]));
-    let bob = somebody(&authority, "token-b", verified("bob", &[]));
-    assert_eq!(
-        ask(&authority, &ada, 0, vec![grants(&["*"])]),
-        has(&["*"], 1)
-    );
-    assert_eq!(ask(&authority, &bob, 0, vec![grants(&[])]), has(&[], 1));
-    assert_eq!(ask(&authority, &ada, 1, vec![]), has(&["*"], 0));
-    assert_eq!(ask(&authority, &bob, 1, vec![]), has(&[], 0));
+    let engine = v1();
+    let ada = somebody(&engine, "token-a", verified("ada", &[]));
+    let bob = somebody(&engine, "token-b", verified("bob", &[]));
+    assert_eq!(ask(&engine, &ada, 0, vec![grants(&["*"])]), has(&["*"], 1));
+    assert_eq!(ask(&engine, &bob, 0, vec![grants(&[])]), has(&[], 1));
+    assert_eq!(ask(&engine, &ada, 1, vec![]), has(&["*"], 0));
+    assert_eq!(ask(&engine, &bob, 1, vec![]), has(&[], 0));
 }
 
 #[test]
@@ -170,71 +154,68 @@ fn with_a_role_mapping_nobody_is_asked() {
     let mut config = config(Dialect::V1);
     let mapping = r#"{"owner":["*"],"reader":["agents:read"]}"#;
     config.role_mapping = Some(RoleMapping::from_json(mapping).unwrap());
-    let authority = Authority::new(config, Entropy::new([7; 32]));
-    let reader = somebody(&authority, "t", verified("u", &["reader"]));
-    assert_eq!(
-        ask(&authority, &reader, 0, vec![]),
-        has(&["agents:read"], 0)
-    );
+    let engine = Engine::new(config, Entropy::new([7; 32]));
+    let reader = somebody(&engine, "t", verified("u", &["reader"]));
+    assert_eq!(ask(&engine, &reader, 0, vec![]), has(&["agents:read"], 0));
 }
 
 #[test]
 fn threat_063_no_role_or_an_unknown_one_grants_nothing() {
     let mut config = config(Dialect::V1);
     config.role_mapping = Some(RoleMapping::default_roles());
-    let authority = Authority::new(config, Entropy::new([7; 32]));
+    let engine = Engine::new(config, Entropy::new([7; 32]));
     for (n, roles) in [&[][..], &["Owner"], &["superuser"], &["owner "]]
         .iter()
         .enumerate()
     {
-        let user = somebody(&authority, &format!("t{n}"), verified("u", roles));
-        assert_eq!(ask(&authority, &user, 0, vec![]), has(&[], 0), "{roles:?}");
+        let user = somebody(&engine, &format!("t{n}"), verified("u", roles));
+        assert_eq!(ask(&engine, &user, 0, vec![]), has(&[], 0), "{roles:?}");
     }
-    let authority = pkce();
+    let engine = pkce();
     for (role, expect) in [("owner", &["*"][..]), ("stranger", &[])] {
         let claims = answer(200, &json!({ "sub": "u", "email": "", "role": role }));
-        let user = somebody(&authority, role, claims);
-        assert_eq!(ask(&authority, &user, 0, vec![]), has(expect, 0));
+        let user = somebody(&engine, role, claims);
+        assert_eq!(ask(&engine, &user, 0, vec![]), has(expect, 0));
     }
 }
 
 #[test]
 fn threat_078_one_token_asks_about_two_users_apart() {
-    let authority = v1();
-    let own = somebody(&authority, "t", verified("usr_1", &["viewer"]));
+    let engine = v1();
+    let own = somebody(&engine, "t", verified("usr_1", &["viewer"]));
     // A colleague, looked up with the same token.
     let get = GetUser::new(
-        authority.config(),
+        engine.config(),
         UserId::parse("usr_2").unwrap(),
         own.session_token().clone(),
     );
-    let call = Call::new(Arc::clone(authority.config()), get.unwrap(), Jitter(1));
+    let call = Call::new(Arc::clone(engine.config()), get.unwrap(), Jitter(1));
     let other = run(call, at(0), [verified("usr_2", &["owner"])])
         .output
         .unwrap();
     assert!(other.session_token().same_as(own.session_token()));
     assert_eq!(
-        ask(&authority, &other, 0, vec![grants(&["*"])]),
+        ask(&engine, &other, 0, vec![grants(&["*"])]),
         has(&["*"], 1)
     );
     assert_eq!(
-        ask(&authority, &own, 0, vec![grants(&["agents:read"])]),
+        ask(&engine, &own, 0, vec![grants(&["agents:read"])]),
         has(&["agents:read"], 1)
     );
-    let key = |user| Permissions::new(Arc::clone(&authority), user, Jitter(1)).key();
+    let key = |user| FetchPermissions::new(Arc::clone(&engine), user, Jitter(1)).key();
     assert_ne!(key(&own), key(&other), "nor do they share a call");
 }
 
 #[test]
 fn another_account_than_the_one_asked_for_is_no_answer() {
-    let authority = v1();
-    let own = somebody(&authority, "t", verified("usr_1", &[]));
+    let engine = v1();
+    let own = somebody(&engine, "t", verified("usr_1", &[]));
     let get = GetUser::new(
-        authority.config(),
+        engine.config(),
         own.id().clone(),
         own.session_token().clone(),
     );
-    let call = Call::new(Arc::clone(authority.config()), get.unwrap(), Jitter(1));
+    let call = Call::new(Arc::clone(engine.config()), get.unwrap(), Jitter(1));
     let error = run(call, at(0), [verified("usr_2", &[])])
         .output
         .unwrap_err();
@@ -243,24 +224,24 @@ fn another_account_than_the_one_asked_for_is_no_answer() {
 
 #[test]
 fn what_follows_from_roles_is_known_without_a_shared_call() {
-    let authority = pkce();
+    let engine = pkce();
     let answer = |role| {
         answer(
             200,
             &json!({ "sub": "usr_1", "email": "a@b.example", "role": role }),
         )
     };
-    let old = somebody(&authority, "t", answer("owner"));
+    let old = somebody(&engine, "t", answer("owner"));
     let other = pkce();
     let new = somebody(&other, "t", answer("viewer"));
     for (user, may) in [(&old, true), (&new, false)] {
-        let flow = Permissions::new(Arc::clone(&authority), user, Jitter(1));
+        let flow = FetchPermissions::new(Arc::clone(&engine), user, Jitter(1));
         assert_eq!(flow.known(at(0)).unwrap().allows("agents:delete"), may);
     }
 }
 
 /// A way to end somebody's session.
-type End<'a> = &'a dyn Fn(&Arc<Authority>, &CloudUser);
+type End<'a> = &'a dyn Fn(&Arc<Engine>, &CloudUser);
 
 fn issued(session: &str, seconds: i64) -> String {
     jwt(&json!({ "sub": "u", "sid": session, "iat": START + seconds, "exp": START + 7200 }))
@@ -269,17 +250,21 @@ fn issued(session: &str, seconds: i64) -> String {
 #[test]
 fn threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions() {
     let ends: [End<'_>; 4] = [
-        &|authority, user| {
+        &|engine, user| {
             let token = user.session_token().clone();
-            let flow = Logout::new(Arc::clone(authority), token, Effort::Once, at(5), Jitter(1));
+            let flow = Logout::new(Arc::clone(engine), token, Effort::Once, at(5), Jitter(1));
             let _ = run(flow, at(5), [status(500)]);
         },
-        &|authority, _| authority.end_session(&SessionId::parse("s1").unwrap(), at(5)),
-        &|authority, _| authority.end_user(&UserId::parse("u").unwrap(), at(5)),
-        &|authority, _| {
+        &|engine, _| engine.end_session(&SessionId::parse("s1").unwrap(), at(5)),
+        &|engine, _| engine.end_user(&UserId::parse("u").unwrap(), at(5)),
+        &|engine, _| {
             let at = START * 1000;
-            let said = format!("1 {} session {at} {} s1", authority.realm(), at + 3_600_000);
-            authority.hear([said.as_str()], self::at(5));
+            let said = format!(
+                "1 {} session {at} {} s1",
+                engine.namespace(),
+                at + 3_600_000
+            );
+            engine.apply_texts([said.as_str()], self::at(5));
         },
     ];
     for end in ends {
@@ -287,26 +272,26 @@ fn threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions() {
             for roles in [false, true] {
                 let mut config = config(Dialect::V1);
                 config.role_mapping = roles.then(RoleMapping::default_roles);
-                let authority = Authority::new(config, Entropy::new([7; 32]));
-                let user = somebody(&authority, &issued("s1", 0), verified("u", &["owner"]));
-                let other = somebody(&authority, &issued("s2", 0), verified("v", &["owner"]));
+                let engine = Engine::new(config, Entropy::new([7; 32]));
+                let user = somebody(&engine, &issued("s1", 0), verified("u", &["owner"]));
+                let other = somebody(&engine, &issued("s2", 0), verified("v", &["owner"]));
                 let calls = usize::from(!roles);
                 let answers = || (0..calls).map(|_| grants(&["*"])).collect();
-                assert_eq!(ask(&authority, &user, 1, answers()), has(&["*"], calls));
+                assert_eq!(ask(&engine, &user, 1, answers()), has(&["*"], calls));
                 // As after a restart, or where the memory is small.
                 if !is_remembered {
-                    authority.forget(user.session_token());
+                    engine.forget(user.session_token());
                 }
-                end(&authority, &user);
+                end(&engine, &user);
                 for seconds in [5, 29, 31, 95] {
-                    let flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+                    let flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
                     assert!(flow.known(at(seconds)).is_none());
                     assert_eq!(
-                        ask(&authority, &user, seconds, vec![]),
+                        ask(&engine, &user, seconds, vec![]),
                         failed("signed_out", 0)
                     );
                 }
-                assert_eq!(ask(&authority, &other, 6, answers()), has(&["*"], calls));
+                assert_eq!(ask(&engine, &other, 6, answers()), has(&["*"], calls));
             }
         }
     }
@@ -315,20 +300,17 @@ fn threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions() {
 #[test]
 fn threat_065_permissions_that_arrive_after_the_end_are_not_given() {
     for answer in [grants(&["*"]), status(401), lost(TransportError::Timeout)] {
-        let authority = v1();
-        let user = somebody(&authority, &issued("s1", 0), verified("u", &["owner"]));
+        let engine = v1();
+        let user = somebody(&engine, &issued("s1", 0), verified("u", &["owner"]));
         // Known well enough for an outage.
-        assert_eq!(
-            ask(&authority, &user, 0, vec![grants(&["*"])]),
-            has(&["*"], 1)
-        );
-        let mut flow = Permissions::new(Arc::clone(&authority), &user, Jitter(1));
+        assert_eq!(ask(&engine, &user, 0, vec![grants(&["*"])]), has(&["*"], 1));
+        let mut flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
         assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
-        authority.end_session(&SessionId::parse("s1").unwrap(), at(32));
+        engine.end_session(&SessionId::parse("s1").unwrap(), at(32));
         let Step::Done(result) = flow.step(Event::Delivered(answer), at(32)) else {
             panic!("one call is enough");
         };
         assert_eq!(result.unwrap_err().code(), "signed_out");
-        assert_eq!(ask(&authority, &user, 33, vec![]), failed("signed_out", 0));
+        assert_eq!(ask(&engine, &user, 33, vec![]), failed("signed_out", 0));
     }
 }

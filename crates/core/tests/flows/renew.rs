@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
@@ -32,8 +32,8 @@ pub(crate) fn alive(user: &str, seconds: i64) -> Delivery {
     data(&json!({ "session": session("ses_1", user, seconds) }))
 }
 
-fn renew(authority: &Arc<Authority>, text: &str, now: Now, answers: Vec<Delivery>) -> Ran<Renewal> {
-    let flow = Renew::new(Arc::clone(authority), token(text), Jitter(1));
+fn renew(engine: &Arc<Engine>, text: &str, now: Now, answers: Vec<Delivery>) -> Ran<Renewal> {
+    let flow = Renew::new(Arc::clone(engine), token(text), Jitter(1));
     run(flow, now, answers)
 }
 
@@ -57,11 +57,11 @@ fn brief(ran: &Ran<Renewal>) -> (String, usize) {
 
 #[test]
 fn a_newer_token_is_verified_before_it_is_anybodys() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 250, 550));
-    sign_in(&authority, "usr_1", &old);
+    sign_in(&engine, "usr_1", &old);
     let answers = vec![handed_out("usr_1", &new), verified("usr_1", &["admin"])];
-    let ran = renew(&authority, &old, at(250), answers);
+    let ran = renew(&engine, &old, at(250), answers);
     assert_eq!(ran.paths(), [VALIDATE, VERIFY]);
     assert_eq!(ran.sent[0].bearer.as_deref(), Some(old.as_str()));
     assert_eq!(ran.sent[1].bearer.as_deref(), Some(new.as_str()));
@@ -77,7 +77,7 @@ fn a_newer_token_is_verified_before_it_is_anybodys() {
     let cookie = renewed.cookie.expose();
     assert!(cookie.contains(&format!("={new};")) && cookie.ends_with("Max-Age=3350"));
     assert_eq!(
-        with_bearer(&authority, &new, at(251), []),
+        with_bearer(&engine, &new, at(251), []),
         ("user usr_1".to_owned(), 0)
     );
 }
@@ -111,72 +111,72 @@ fn threat_030_only_what_the_cloud_hands_out_for_the_same_user_is_adopted() {
             &json!({ "session": session("ses_1", "usr_1", 60), "jwt": 7 }),
         )],
     ] {
-        let authority = v1();
-        sign_in(&authority, "usr_1", &old);
-        let ran = renew(&authority, &old, at(250), answers);
+        let engine = v1();
+        sign_in(&engine, "usr_1", &old);
+        let ran = renew(&engine, &old, at(250), answers);
         assert_eq!(said(&ran.output), "unavailable invalid_response");
-        let after = with_bearer(&authority, &old, at(251), [verified("usr_1", &[])]);
+        let after = with_bearer(&engine, &old, at(251), [verified("usr_1", &[])]);
         assert_eq!(after.0, "user usr_1");
-        let new = with_bearer(&authority, &new, at(251), [status(401)]);
+        let new = with_bearer(&engine, &new, at(251), [status(401)]);
         assert_eq!(new.1, 1, "nothing is known of it");
     }
 }
 
 #[test]
 fn threat_033_late_requests_with_the_old_token_reuse_the_result() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
-    sign_in(&authority, "usr_1", &old);
+    sign_in(&engine, "usr_1", &old);
     let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
-    assert_eq!(brief(&renew(&authority, &old, at(290), answers)).1, 2);
+    assert_eq!(brief(&renew(&engine, &old, at(290), answers)).1, 2);
     // Until 30 s after the end of the old one, and as fresh as any identity.
     for (now, calls) in [(290, 0), (319, 0), (320, 1), (329, 0)] {
         let ran = renew(
-            &authority,
+            &engine,
             &old,
             at(now),
             (0..calls).map(|_| verified("usr_1", &[])).collect(),
         );
         assert_eq!(brief(&ran), (format!("usr_1 has {new}"), calls), "{now}");
     }
-    let ran = renew(&authority, &old, at(330), vec![status(401)]);
+    let ran = renew(&engine, &old, at(330), vec![status(401)]);
     assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 1));
 }
 
 #[test]
 fn what_was_renewed_twice_leads_to_the_newest() {
-    let authority = v1();
+    let engine = v1();
     let tokens: Vec<_> = (0..4).map(|n| short("usr_1", n * 5, n * 5 + 5)).collect();
-    sign_in(&authority, "usr_1", &tokens[0]);
+    sign_in(&engine, "usr_1", &tokens[0]);
     for (n, pair) in tokens.windows(2).enumerate() {
         let now = at(4 + 5 * u64::try_from(n).unwrap());
         let answers = vec![handed_out("usr_1", &pair[1]), verified("usr_1", &[])];
-        let ran = renew(&authority, &pair[0], now, answers);
+        let ran = renew(&engine, &pair[0], now, answers);
         assert_eq!(brief(&ran), (format!("usr_1 has {}", pair[1]), 2));
-        let first = renew(&authority, &tokens[0], now, vec![]);
+        let first = renew(&engine, &tokens[0], now, vec![]);
         assert_eq!(brief(&first), (format!("usr_1 has {}", pair[1]), 0));
     }
     // The newest is past its end as well: it is the one to ask with.
     let newest = short("usr_1", 20, 25);
     let answers = vec![handed_out("usr_1", &newest), verified("usr_1", &[])];
-    let ran = renew(&authority, &tokens[0], at(21), answers);
+    let ran = renew(&engine, &tokens[0], at(21), answers);
     assert_eq!(ran.sent[0].bearer.as_ref(), Some(&tokens[3]));
     assert_eq!(said(&ran.output), format!("usr_1 has {newest}"));
 }
 
 #[test]
 fn what_was_forgotten_is_verified_and_not_renewed_again() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
     let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
-    assert_eq!(brief(&renew(&authority, &old, at(290), answers)).1, 2);
+    assert_eq!(brief(&renew(&engine, &old, at(290), answers)).1, 2);
     assert_eq!(
-        with_bearer(&authority, &new, at(320), [status(403)]).0,
+        with_bearer(&engine, &new, at(320), [status(403)]).0,
         "rejected request_failed"
     );
-    let ran = renew(&authority, &old, at(321), vec![verified("usr_2", &[])]);
+    let ran = renew(&engine, &old, at(321), vec![verified("usr_2", &[])]);
     assert_eq!(said(&ran.output), "unavailable invalid_response");
-    let ran = renew(&authority, &old, at(321), vec![verified("usr_1", &[])]);
+    let ran = renew(&engine, &old, at(321), vec![verified("usr_1", &[])]);
     assert_eq!(ran.paths(), [VERIFY]);
     assert_eq!(said(&ran.output), format!("usr_1 has {new}"));
     assert_eq!(ran.sent[0].bearer, Some(new));
@@ -184,33 +184,33 @@ fn what_was_forgotten_is_verified_and_not_renewed_again() {
 
 #[test]
 fn what_was_renewed_is_stale_like_any_identity() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
-    sign_in(&authority, "usr_1", &old);
+    sign_in(&engine, "usr_1", &old);
     let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
-    assert_eq!(brief(&renew(&authority, &old, at(290), answers)).1, 2);
+    assert_eq!(brief(&renew(&engine, &old, at(290), answers)).1, 2);
     let away = vec![lost(TransportError::Timeout)];
-    let ran = renew(&authority, &old, at(321), away);
+    let ran = renew(&engine, &old, at(321), away);
     assert_eq!(brief(&ran), (format!("usr_1 has {new}"), 1));
     // Refused, it may be past its end by the Cloud's clock: it is the one to renew then.
-    let ran = renew(&authority, &old, at(322), vec![status(401), status(401)]);
+    let ran = renew(&engine, &old, at(322), vec![status(401), status(401)]);
     assert_eq!(ran.paths(), [VERIFY, VALIDATE]);
     assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 2));
-    let ran = renew(&authority, &old, at(323), vec![]);
+    let ran = renew(&engine, &old, at(323), vec![]);
     assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 0));
 }
 
 #[test]
 fn a_newer_token_that_is_past_its_end_as_well_is_renewed() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
-    sign_in(&authority, "usr_1", &old);
+    sign_in(&engine, "usr_1", &old);
     let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
-    assert_eq!(brief(&renew(&authority, &old, at(290), answers)).1, 2);
+    assert_eq!(brief(&renew(&engine, &old, at(290), answers)).1, 2);
     let newest = short("usr_1", 321, 621);
     let renewed = [handed_out("usr_1", &newest), verified("usr_1", &[])];
     let answers = [status(401)].into_iter().chain(renewed).collect();
-    let ran = renew(&authority, &old, at(321), answers);
+    let ran = renew(&engine, &old, at(321), answers);
     assert_eq!(ran.paths(), [VERIFY, VALIDATE, VERIFY]);
     assert_eq!(said(&ran.output), format!("usr_1 has {newest}"));
 }
@@ -228,15 +228,15 @@ fn a_session_that_cannot_be_renewed_is_not_asked_about_again() {
             "session_expired",
         ),
     ] {
-        let authority = v1();
+        let engine = v1();
         let old = short("usr_1", 0, 300);
-        sign_in(&authority, "usr_1", &old);
+        sign_in(&engine, "usr_1", &old);
         let ended = |calls| (format!("ended {code}"), calls);
-        let ran = renew(&authority, &old, at(300), vec![refusal]);
+        let ran = renew(&engine, &old, at(300), vec![refusal]);
         assert_eq!(brief(&ran), ended(1));
-        assert_eq!(brief(&renew(&authority, &old, at(304), vec![])), ended(0));
+        assert_eq!(brief(&renew(&engine, &old, at(304), vec![])), ended(0));
         assert_eq!(
-            with_bearer(&authority, &old, at(304), []),
+            with_bearer(&engine, &old, at(304), []),
             (format!("rejected {code}"), 0)
         );
     }
@@ -260,26 +260,26 @@ fn a_refusal_of_something_else_ends_no_session_that_is_good() {
             "user usr_1",
         ),
     ] {
-        let authority = v1();
-        sign_in(&authority, "usr_1", &old);
-        let flow = Renew::new(Arc::clone(&authority), token(&old), Jitter(1));
+        let engine = v1();
+        sign_in(&engine, "usr_1", &old);
+        let flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
         assert_eq!(said(&run(flow, at(20), [refusal]).output), expect);
-        assert_eq!(with_bearer(&authority, &old, at(21), []).0, after);
+        assert_eq!(with_bearer(&engine, &old, at(21), []).0, after);
     }
 }
 
 #[test]
 fn an_outage_between_the_two_calls_adopts_nothing() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
     let answers = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
-    let ran = renew(&authority, &old, at(290), answers);
+    let ran = renew(&engine, &old, at(290), answers);
     assert_eq!(brief(&ran), ("unavailable timeout".to_owned(), 2));
-    assert_eq!(with_bearer(&authority, &new, at(290), [status(401)]).1, 1);
+    assert_eq!(with_bearer(&engine, &new, at(290), [status(401)]).1, 1);
     // Refused a moment after it was handed out: the session ended between the two.
-    let authority = v1();
+    let engine = v1();
     let answers = vec![handed_out("usr_1", &new), status(401)];
-    let ran = renew(&authority, &old, at(291), answers);
+    let ran = renew(&engine, &old, at(291), answers);
     assert_eq!(brief(&ran), ("ended request_failed".to_owned(), 2));
 }
 
@@ -291,9 +291,9 @@ fn threat_035_an_answer_that_takes_longer_than_the_newer_token_lasts_ends_no_ses
         .into_iter()
         .flat_map(|came| [(came, status(401)), (came, verified("usr_1", &[]))])
     {
-        let authority = v1();
+        let engine = v1();
         let (old, new) = (short("usr_1", 0, 5), short("usr_1", 6, 11));
-        let mut flow = Renew::new(Arc::clone(&authority), token(&old), Jitter(1));
+        let mut flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
         assert!(matches!(flow.step(Event::Start, at(6)), Step::Send(_)));
         let newer = Event::Delivered(handed_out("usr_1", &new));
         assert!(matches!(flow.step(newer, at(came)), Step::Send(_)));
@@ -305,7 +305,7 @@ fn threat_035_an_answer_that_takes_longer_than_the_newer_token_lasts_ends_no_ses
         let answers = vec![handed_out("usr_1", &newest), verified("usr_1", &[])];
         if told.starts_with("unavailable") {
             assert_eq!(told, "unavailable timeout");
-            let ran = renew(&authority, &old, at(12), answers);
+            let ran = renew(&engine, &old, at(12), answers);
             assert_eq!(said(&ran.output), format!("usr_1 has {newest}"));
         } else {
             // By the Cloud's clock it may be good still.
@@ -316,17 +316,17 @@ fn threat_035_an_answer_that_takes_longer_than_the_newer_token_lasts_ends_no_ses
 
 #[test]
 fn a_later_end_is_written_again() {
-    let authority = v1();
-    let (_, cookie) = crate::world::begin(&authority, "s");
-    let flow = crate::world::callback(&authority, "s", "c0de", &cookie, at(0)).unwrap();
+    let engine = v1();
+    let (_, cookie) = crate::world::begin(&engine, "s");
+    let flow = crate::world::callback(&engine, "s", "c0de", &cookie, at(0)).unwrap();
     assert!(
         run(flow, at(0), [exchanged("usr_1", "opaque")])
             .output
             .is_ok()
     );
-    let ran = renew(&authority, "opaque", at(3590), vec![alive("usr_1", 3600)]);
+    let ran = renew(&engine, "opaque", at(3590), vec![alive("usr_1", 3600)]);
     assert_eq!(said(&ran.output), "unchanged");
-    let ran = renew(&authority, "opaque", at(3590), vec![alive("usr_1", 7200)]);
+    let ran = renew(&engine, "opaque", at(3590), vec![alive("usr_1", 7200)]);
     let Renewal::Unchanged {
         cookie: Some(cookie),
         ..
@@ -335,29 +335,29 @@ fn a_later_end_is_written_again() {
         panic!("{:?}", ran.output)
     };
     assert!(cookie.expose().contains("=opaque;") && cookie.expose().ends_with("Max-Age=3610"));
-    let known = with_bearer(&authority, "opaque", at(3601), [verified("usr_1", &[])]);
+    let known = with_bearer(&engine, "opaque", at(3601), [verified("usr_1", &[])]);
     assert_eq!(known.0, "user usr_1");
 }
 
 #[test]
 fn a_clock_that_was_set_far_ahead_renews_by_the_clouds_word_and_no_oftener() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 250, 550));
     let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
-    let ran = renew(&authority, &old, at(600), answers);
+    let ran = renew(&engine, &old, at(600), answers);
     assert_eq!(brief(&ran), (format!("usr_1 has {new}"), 2));
-    let again = renew(&authority, &old, at(601), vec![]);
+    let again = renew(&engine, &old, at(601), vec![]);
     assert_eq!(brief(&again), (format!("usr_1 has {new}"), 0));
     // Its life of 300 s began when it came.
-    assert_eq!(with_bearer(&authority, &new, at(629), []).0, "user usr_1");
-    let over = with_bearer(&authority, &new, at(900), []);
+    assert_eq!(with_bearer(&engine, &new, at(629), []).0, "user usr_1");
+    let over = with_bearer(&engine, &new, at(900), []);
     assert_eq!(over, ("rejected session_expired".to_owned(), 0));
 }
 
 /// Which of the two tokens is signed out, and when.
-fn sign_out(authority: &Arc<Authority>, text: &str, now: Now) -> Ran<String> {
+fn sign_out(engine: &Arc<Engine>, text: &str, now: Now) -> Ran<String> {
     let flow = Logout::new(
-        Arc::clone(authority),
+        Arc::clone(engine),
         token(text),
         Effort::Once,
         now,
@@ -375,12 +375,12 @@ fn sign_out(authority: &Arc<Authority>, text: &str, now: Now) -> Ran<String> {
 fn threat_031_signing_out_one_token_ends_the_other_too() {
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
     for which in [&old, &new] {
-        let authority = v1();
-        sign_in(&authority, "usr_1", &old);
-        sign_in(&authority, "usr_2", "other");
+        let engine = v1();
+        sign_in(&engine, "usr_1", &old);
+        sign_in(&engine, "usr_2", "other");
         let answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
-        assert_eq!(brief(&renew(&authority, &old, at(290), answers)).1, 2);
-        let ran = sign_out(&authority, which, at(291));
+        assert_eq!(brief(&renew(&engine, &old, at(290), answers)).1, 2);
+        let ran = sign_out(&engine, which, at(291));
         assert_eq!(ran.output, "Ended");
         assert_eq!(
             ran.sent[0].bearer.as_ref(),
@@ -389,13 +389,13 @@ fn threat_031_signing_out_one_token_ends_the_other_too() {
         );
         for text in [&old, &new] {
             assert_eq!(
-                with_bearer(&authority, text, at(292), []),
+                with_bearer(&engine, text, at(292), []),
                 ("rejected signed_out".to_owned(), 0)
             );
-            let ran = renew(&authority, text, at(292), vec![]);
+            let ran = renew(&engine, text, at(292), vec![]);
             assert_eq!(brief(&ran), ("ended signed_out".to_owned(), 0));
         }
-        assert_eq!(with_bearer(&authority, "other", at(1), []).0, "user usr_2");
+        assert_eq!(with_bearer(&engine, "other", at(1), []).0, "user usr_2");
     }
 }
 
@@ -403,9 +403,9 @@ fn threat_031_signing_out_one_token_ends_the_other_too() {
 fn threat_031_a_sign_out_while_a_renewal_is_under_way_wins() {
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
     for before in [VALIDATE, VERIFY] {
-        let authority = v1();
-        sign_in(&authority, "usr_1", &old);
-        let mut flow = Renew::new(Arc::clone(&authority), token(&old), Jitter(1));
+        let engine = v1();
+        sign_in(&engine, "usr_1", &old);
+        let mut flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
         let Step::Send(mut request) = flow.step(Event::Start, at(290)) else {
             panic!("a request")
         };
@@ -417,7 +417,7 @@ fn threat_031_a_sign_out_while_a_renewal_is_under_way_wins() {
             request = next;
         }
         assert!(request.url().ends_with(before));
-        assert_eq!(sign_out(&authority, &old, at(290)).sent.len(), 1);
+        assert_eq!(sign_out(&engine, &old, at(290)).sent.len(), 1);
         let mut answers = vec![handed_out("usr_1", &new), verified("usr_1", &[])];
         if before == VERIFY {
             let _spent = answers.remove(0);
@@ -434,7 +434,7 @@ fn threat_031_a_sign_out_while_a_renewal_is_under_way_wins() {
         assert_eq!(said(&output), "ended signed_out");
         for text in [&old, &new] {
             assert_eq!(
-                with_bearer(&authority, text, at(291), []),
+                with_bearer(&engine, text, at(291), []),
                 ("rejected signed_out".to_owned(), 0),
                 "{before}"
             );
@@ -444,14 +444,14 @@ fn threat_031_a_sign_out_while_a_renewal_is_under_way_wins() {
 
 #[test]
 fn two_people_who_renew_do_not_meet() {
-    let authority = v1();
+    let engine = v1();
     let tokens = |user: &str| (short(user, 0, 300), short(user, 290, 590));
     for user in ["ada", "bob"] {
-        sign_in(&authority, user, &tokens(user).0);
+        sign_in(&engine, user, &tokens(user).0);
     }
     let mut flows = Vec::new();
     for user in ["ada", "bob"] {
-        let mut flow = Renew::new(Arc::clone(&authority), token(&tokens(user).0), Jitter(1));
+        let mut flow = Renew::new(Arc::clone(&engine), token(&tokens(user).0), Jitter(1));
         assert!(matches!(flow.step(Event::Start, at(290)), Step::Send(_)));
         flows.push((user, flow));
     }
@@ -470,8 +470,8 @@ fn two_people_who_renew_do_not_meet() {
 
 #[test]
 fn a_flow_that_is_driven_past_its_end_says_so() {
-    let authority = v1();
-    let mut flow = Renew::new(Arc::clone(&authority), token("t"), Jitter(1));
+    let engine = v1();
+    let mut flow = Renew::new(Arc::clone(&engine), token("t"), Jitter(1));
     let Step::Done(output) = flow.step(Event::Woken, at(0)) else {
         panic!("an end")
     };

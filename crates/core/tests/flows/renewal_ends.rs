@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::Delivery;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use serde_json::json;
 
@@ -14,47 +14,47 @@ use crate::renew::{alive, handed_out, said};
 use crate::world::{START, at, jwt, run, status, token, v1, verified, with_bearer};
 
 /// A way to end something at that second.
-type End<'a> = &'a dyn Fn(&Arc<Authority>, u64);
+type End<'a> = &'a dyn Fn(&Arc<Engine>, u64);
 
 /// A token of a session that goes by another name than the Cloud's own, `ses_1`.
 fn issued(from: i64, to: i64) -> String {
     jwt(&json!({ "sid": "by-its-token", "sub": "usr_1", "iat": START + from, "exp": START + to }))
 }
 
-fn instance() -> Arc<Authority> {
-    let authority = v1();
-    assert!(authority.publish_revocations(|| {}));
-    authority
+fn instance() -> Arc<Engine> {
+    let engine = v1();
+    assert!(engine.publish_revocations(|| {}));
+    engine
 }
 
-fn knows(authority: &Arc<Authority>, token: &str, seconds: u64) {
-    let told = with_bearer(authority, token, at(seconds), [verified("usr_1", &[])]);
+fn knows(engine: &Arc<Engine>, token: &str, seconds: u64) {
+    let told = with_bearer(engine, token, at(seconds), [verified("usr_1", &[])]);
     assert_eq!(told, ("user usr_1".to_owned(), 1));
 }
 
-fn is_refused(authority: &Arc<Authority>, token: &str, seconds: u64) {
-    let told = with_bearer(authority, token, at(seconds), []);
+fn is_refused(engine: &Arc<Engine>, token: &str, seconds: u64) {
+    let told = with_bearer(engine, token, at(seconds), []);
     assert_eq!(told, ("rejected signed_out".to_owned(), 0));
 }
 
 /// What ended there is heard here.
-fn tell(from: &Authority, to: &Authority, seconds: u64) {
+fn tell(from: &Engine, to: &Engine, seconds: u64) {
     to.apply(from.take_revocations(usize::MAX), at(seconds));
 }
 
-fn end_user(authority: &Authority, seconds: u64) {
-    authority.end_user(&UserId::parse("usr_1").unwrap(), at(seconds));
+fn end_user(engine: &Engine, seconds: u64) {
+    engine.end_user(&UserId::parse("usr_1").unwrap(), at(seconds));
 }
 
 /// Renews; something ends just before the answer of that place comes.
 fn renew(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     old: &str,
     answers: Vec<Delivery>,
     place: usize,
     end: &dyn Fn(),
 ) -> Renewal {
-    let mut flow = Renew::new(Arc::clone(authority), token(old), Jitter(1));
+    let mut flow = Renew::new(Arc::clone(engine), token(old), Jitter(1));
     assert!(matches!(flow.step(Event::Start, at(290)), Step::Send(_)));
     for (turn, answer) in answers.into_iter().enumerate() {
         if turn == place {
@@ -69,24 +69,24 @@ fn renew(
 
 fn ends<'a>() -> [End<'a>; 5] {
     [
-        &|authority, seconds| {
-            authority.end_session(&SessionId::parse("ses_1").unwrap(), at(seconds));
+        &|engine, seconds| {
+            engine.end_session(&SessionId::parse("ses_1").unwrap(), at(seconds));
         },
-        &|authority, seconds| {
+        &|engine, seconds| {
             let other = instance();
             other.end_session(&SessionId::parse("ses_1").unwrap(), at(seconds));
-            tell(&other, authority, seconds);
+            tell(&other, engine, seconds);
         },
-        &|authority, seconds| end_user(authority, seconds),
-        &|authority, seconds| {
+        &|engine, seconds| end_user(engine, seconds),
+        &|engine, seconds| {
             let other = instance();
             end_user(&other, seconds);
-            tell(&other, authority, seconds);
+            tell(&other, engine, seconds);
         },
-        &|authority, seconds| {
+        &|engine, seconds| {
             let old = token(&issued(0, 300));
             let now = at(seconds);
-            let flow = Logout::new(Arc::clone(authority), old, Effort::Once, now, Jitter(1));
+            let flow = Logout::new(Arc::clone(engine), old, Effort::Once, now, Jitter(1));
             let _ = run(flow, now, [status(500)]);
         },
     ]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 
 use crate::renew::{handed_out, said, short};
 use crate::renewing::{left, request};
@@ -15,45 +15,40 @@ use crate::world::{Ran, at, data, lost, run, sign_in, status, token, v1, verifie
 const VALIDATE: &str = "/api/v1/auth/session/validate";
 const VERIFY: &str = "/api/v1/auth/verify";
 
-fn renew(
-    authority: &Arc<Authority>,
-    text: &str,
-    seconds: u64,
-    answers: Vec<Delivery>,
-) -> Ran<Renewal> {
-    let flow = Renew::new(Arc::clone(authority), token(text), Jitter(1));
+fn renew(engine: &Arc<Engine>, text: &str, seconds: u64, answers: Vec<Delivery>) -> Ran<Renewal> {
+    let flow = Renew::new(Arc::clone(engine), token(text), Jitter(1));
     run(flow, at(seconds), answers)
 }
 
 /// A newer token was handed out at 290 s, of which the Cloud could say no more.
-fn holding(user: &str) -> (Arc<Authority>, String, String) {
-    let authority = v1();
+fn holding(user: &str) -> (Arc<Engine>, String, String) {
+    let engine = v1();
     let (old, new) = (short(user, 0, 300), short(user, 290, 590));
     let answers = vec![handed_out(user, &new), lost(TransportError::Timeout)];
-    let ran = renew(&authority, &old, 290, answers);
+    let ran = renew(&engine, &old, 290, answers);
     assert_eq!(said(&ran.output), "unavailable timeout");
-    (authority, old, new)
+    (engine, old, new)
 }
 
 #[test]
 fn threat_035_a_newer_token_outlives_the_outage_in_which_it_came() {
     let away: [fn() -> Delivery; 2] = [|| lost(TransportError::Timeout), || status(500)];
     for away in away {
-        let (authority, old, new) = holding("usr_1");
+        let (engine, old, new) = holding("usr_1");
         // The Cloud gives no other for the old one once that is over for a minute.
         for seconds in [299, 330, 361, 500] {
-            let ran = renew(&authority, &old, seconds, vec![away()]);
+            let ran = renew(&engine, &old, seconds, vec![away()]);
             assert_eq!(ran.paths(), [VERIFY], "{seconds}");
             assert_eq!(ran.sent[0].bearer.as_ref(), Some(&new));
             assert!(said(&ran.output).starts_with("unavailable"), "{seconds}");
         }
-        let ran = renew(&authority, &old, 520, vec![verified("usr_1", &[])]);
+        let ran = renew(&engine, &old, 520, vec![verified("usr_1", &[])]);
         assert_eq!(said(&ran.output), format!("usr_1 has {new}"));
         assert_eq!(ran.paths(), [VERIFY]);
         // The old one stands for it as long as for any other.
-        let late = renew(&authority, &old, 549, vec![]);
+        let late = renew(&engine, &old, 549, vec![]);
         assert_eq!(said(&late.output), format!("usr_1 has {new}"));
-        let over = renew(&authority, &old, 550, vec![status(401)]);
+        let over = renew(&engine, &old, 550, vec![status(401)]);
         assert_eq!(over.paths(), [VALIDATE]);
         assert_eq!(said(&over.output), "ended request_failed");
     }
@@ -61,59 +56,59 @@ fn threat_035_a_newer_token_outlives_the_outage_in_which_it_came() {
 
 #[test]
 fn threat_035_a_newer_token_is_held_while_verify_is_not_asked() {
-    let authority = v1();
+    let engine = v1();
     for user in ["a", "b", "c", "d", "e"] {
         let text = short(user, 0, 400);
         let away = vec![lost(TransportError::Timeout)];
-        let told = with_bearer(&authority, &text, at(288), away);
+        let told = with_bearer(&engine, &text, at(288), away);
         assert_eq!(told.0, "unavailable timeout");
     }
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 290, 590));
-    let ran = renew(&authority, &old, 290, vec![handed_out("usr_1", &new)]);
+    let ran = renew(&engine, &old, 290, vec![handed_out("usr_1", &new)]);
     assert_eq!(said(&ran.output), "unavailable circuit_open");
-    let ran = renew(&authority, &old, 400, vec![verified("usr_1", &[])]);
+    let ran = renew(&engine, &old, 400, vec![verified("usr_1", &[])]);
     assert_eq!(said(&ran.output), format!("usr_1 has {new}"));
 }
 
 #[test]
 fn threat_030_a_held_token_is_nobodys_before_it_is_verified() {
-    let (authority, old, new) = holding("usr_1");
-    assert_eq!(with_bearer(&authority, &new, at(291), [status(500)]).1, 1);
-    let ran = renew(&authority, &old, 292, vec![verified("usr_2", &[])]);
+    let (engine, old, new) = holding("usr_1");
+    assert_eq!(with_bearer(&engine, &new, at(291), [status(500)]).1, 1);
+    let ran = renew(&engine, &old, 292, vec![verified("usr_2", &[])]);
     assert_eq!(said(&ran.output), "unavailable invalid_response");
     // A user who is cached under another id than the Cloud states now gets no newer token.
-    let authority = v1();
-    sign_in(&authority, "usr_2", &old);
+    let engine = v1();
+    sign_in(&engine, "usr_2", &old);
     let answers = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
-    assert_eq!(renew(&authority, &old, 290, answers).sent.len(), 2);
-    let ran = renew(&authority, &old, 301, vec![status(401)]);
+    assert_eq!(renew(&engine, &old, 290, answers).sent.len(), 2);
+    let ran = renew(&engine, &old, 301, vec![status(401)]);
     assert_eq!(ran.paths(), [VALIDATE]);
 }
 
 #[test]
 fn a_held_token_that_is_over_by_then_is_the_one_to_renew() {
-    let (authority, old, new) = holding("usr_1");
+    let (engine, old, new) = holding("usr_1");
     let newest = short("usr_1", 600, 900);
     let answers = vec![
         status(401),
         handed_out("usr_1", &newest),
         verified("usr_1", &[]),
     ];
-    let ran = renew(&authority, &old, 600, answers);
+    let ran = renew(&engine, &old, 600, answers);
     assert_eq!(ran.paths(), [VERIFY, VALIDATE, VERIFY]);
     assert_eq!(ran.sent[1].bearer, Some(new));
     assert_eq!(said(&ran.output), format!("usr_1 has {newest}"));
-    let (authority, old, _) = holding("usr_1");
-    let ran = renew(&authority, &old, 310, vec![status(401), status(401)]);
+    let (engine, old, _) = holding("usr_1");
+    let ran = renew(&engine, &old, 310, vec![status(401), status(401)]);
     assert_eq!(said(&ran.output), "ended request_failed");
-    assert_eq!(renew(&authority, &old, 311, vec![]).sent.len(), 0);
+    assert_eq!(renew(&engine, &old, 311, vec![]).sent.len(), 0);
 }
 
 #[test]
 fn threat_031_a_sign_out_ends_a_held_token_too() {
-    let (authority, old, new) = holding("usr_1");
+    let (engine, old, new) = holding("usr_1");
     let flow = Logout::new(
-        Arc::clone(&authority),
+        Arc::clone(&engine),
         token(&old),
         Effort::Once,
         at(295),
@@ -126,20 +121,20 @@ fn threat_031_a_sign_out_ends_a_held_token_too() {
         "the Cloud is told with the newest"
     );
     for text in [&old, &new] {
-        let told = with_bearer(&authority, text, at(296), []);
+        let told = with_bearer(&engine, text, at(296), []);
         assert_eq!(told, ("rejected signed_out".to_owned(), 0));
-        let ran = renew(&authority, text, 296, vec![]);
+        let ran = renew(&engine, text, 296, vec![]);
         assert_eq!(said(&ran.output), "ended signed_out");
     }
 }
 
 #[test]
 fn a_good_token_serves_on_without_a_call_beside_a_held_one() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 400), short("usr_1", 341, 741));
-    let known = with_bearer(&authority, &old, at(330), [verified("usr_1", &[])]);
+    let known = with_bearer(&engine, &old, at(330), [verified("usr_1", &[])]);
     assert_eq!(known.0, "user usr_1");
-    let ask = |seconds, answers| request(&authority, None, &[&old], at(seconds), answers);
+    let ask = |seconds, answers| request(&engine, None, &[&old], at(seconds), answers);
     let away = vec![handed_out("usr_1", &new), lost(TransportError::Timeout)];
     assert_eq!(ask(341, away), left("user usr_1", None, 2));
     for seconds in 342..350 {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::authenticate::{Credentials, Next};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 
 use crate::renew::{alive, handed_out, short};
@@ -41,7 +41,7 @@ pub(crate) fn left(said: &str, cookie: Option<&str>, calls: usize) -> Left {
 }
 
 pub(crate) fn request(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     authorization: Option<&str>,
     tokens: &[&str],
     now: Now,
@@ -52,9 +52,9 @@ pub(crate) fn request(
         .map(|token| format!("{SESSION}={token}"))
         .collect();
     let header = pairs.join("; ");
-    let credentials = Credentials::read(authority, authorization, Some(&header)).unwrap();
-    let mut request = Renewing::new(authority, credentials, Some(&header));
-    let before = counts(authority);
+    let credentials = Credentials::read(engine, authorization, Some(&header)).unwrap();
+    let mut request = Renewing::new(engine, credentials, Some(&header));
+    let before = counts(engine);
     let mut answers = answers.into_iter();
     let (mut calls, mut last) = (0, None);
     let answer = loop {
@@ -74,7 +74,7 @@ pub(crate) fn request(
     };
     assert!(answers.next().is_none(), "an answer too many");
     let end = (answer.outcome(), request.source());
-    assert_eq!(counted_since(authority, &before), [end]);
+    assert_eq!(counted_since(engine, &before), [end]);
     let cookie = request.take_cookie().map(|cookie| {
         let pair = cookie.expose().split(';').next().unwrap();
         pair.split_once('=').unwrap().1.to_owned()
@@ -106,12 +106,12 @@ fn drive<F: Flow>(
 }
 
 pub(crate) fn with_cookie(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     text: &str,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
 ) -> Left {
-    request(authority, None, &[text], now, answers)
+    request(engine, None, &[text], now, answers)
 }
 
 pub(crate) fn renewal(user: &str, newer: &str) -> [Delivery; 2] {
@@ -120,21 +120,21 @@ pub(crate) fn renewal(user: &str, newer: &str) -> [Delivery; 2] {
 
 #[test]
 fn one_request_renews_near_the_end_and_the_others_are_served() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 240, 540));
-    sign_in(&authority, "usr_1", &old);
-    let early = with_cookie(&authority, &old, at(29), []);
+    sign_in(&engine, "usr_1", &old);
+    let early = with_cookie(&engine, &old, at(29), []);
     assert_eq!(early, left("user usr_1", None, 0));
-    let early = with_cookie(&authority, &old, at(239), [verified("usr_1", &[])]);
+    let early = with_cookie(&engine, &old, at(239), [verified("usr_1", &[])]);
     assert_eq!(early, left("user usr_1", None, 1));
     // The one that renews is under way; another comes.
     let header = format!("{SESSION}={old}");
-    let credentials = Credentials::read(&authority, None, Some(&header)).unwrap();
-    let mut first = Renewing::new(&authority, credentials, Some(&header));
+    let credentials = Credentials::read(&engine, None, Some(&header)).unwrap();
+    let mut first = Renewing::new(&engine, credentials, Some(&header));
     let Wanted::Renew(flow) = first.next(None, at(240), Jitter(1)) else {
         panic!("a renewal")
     };
-    let meanwhile = with_cookie(&authority, &old, at(240), []);
+    let meanwhile = with_cookie(&engine, &old, at(240), []);
     assert_eq!(meanwhile, left("user usr_1", None, 0));
     first.renewed(run(flow, at(241), renewal("usr_1", &new)).output);
     let Wanted::Next(Next::Done(Answer::Authenticated(identity))) =
@@ -148,27 +148,27 @@ fn one_request_renews_near_the_end_and_the_others_are_served() {
     for (now, calls) in [(242, 0), (299, 1), (300, 0), (329, 1)] {
         let answers = (0..calls).map(|_| verified("usr_1", &[]));
         assert_eq!(
-            with_cookie(&authority, &old, at(now), answers),
+            with_cookie(&engine, &old, at(now), answers),
             left("user usr_1", Some(&new), calls),
             "{now}"
         );
     }
     assert_eq!(
-        with_cookie(&authority, &old, at(330), [status(401)]),
+        with_cookie(&engine, &old, at(330), [status(401)]),
         left("rejected session_expired", None, 1)
     );
 }
 
 #[test]
 fn threat_033_two_hundred_requests_at_the_end_wait_for_one_renewal() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 300, 600));
-    sign_in(&authority, "usr_1", &old);
+    sign_in(&engine, "usr_1", &old);
     let header = format!("{SESSION}={old}");
     let mut waiting: Vec<_> = (0..200)
         .map(|_| {
-            let credentials = Credentials::read(&authority, None, Some(&header)).unwrap();
-            Renewing::new(&authority, credentials, Some(&header))
+            let credentials = Credentials::read(&engine, None, Some(&header)).unwrap();
+            Renewing::new(&engine, credentials, Some(&header))
         })
         .collect();
     let mut flows: Vec<_> = waiting
@@ -203,9 +203,9 @@ fn threat_033_two_hundred_requests_at_the_end_wait_for_one_renewal() {
 #[test]
 fn threat_035_ten_minutes_of_tokens_of_five_seconds_sign_nobody_out() {
     for every in [1, 2, 3, 5, 7] {
-        let authority = v1();
+        let engine = v1();
         let mut held = short("usr_1", 0, 5);
-        sign_in(&authority, "usr_1", &held);
+        sign_in(&engine, "usr_1", &held);
         let (mut renewals, mut begun) = (0, 0);
         for second in (every..=600).step_by(every) {
             let from = i64::try_from(second).unwrap();
@@ -218,7 +218,7 @@ fn threat_035_ten_minutes_of_tokens_of_five_seconds_sign_nobody_out() {
                 vec![]
             };
             let now = at(u64::try_from(second).unwrap());
-            let left = with_cookie(&authority, &held, now, answers);
+            let left = with_cookie(&engine, &held, now, answers);
             assert_eq!(left.said, "user usr_1", "every {every} s, at {second}");
             if let Some(cookie) = left.cookie {
                 (held, begun) = (cookie, from);
@@ -234,12 +234,12 @@ fn threat_035_ten_minutes_of_tokens_of_five_seconds_sign_nobody_out() {
 
 #[test]
 fn a_bearer_is_never_renewed() {
-    let authority = v1();
+    let engine = v1();
     let (old, cookie) = (short("usr_1", 0, 300), short("usr_2", 0, 300));
-    sign_in(&authority, "usr_1", &old);
+    sign_in(&engine, "usr_1", &old);
     let bearer = format!("Bearer {old}");
     let asked = |tokens: &[&str], second, answers: Vec<Delivery>| {
-        request(&authority, Some(&bearer), tokens, at(second), answers)
+        request(&engine, Some(&bearer), tokens, at(second), answers)
     };
     let near = asked(&[], 290, vec![verified("usr_1", &[])]);
     assert_eq!(near, left("user usr_1", None, 1));
@@ -255,10 +255,10 @@ fn a_bearer_is_never_renewed() {
 
 #[test]
 fn an_outage_near_the_end_serves_what_is_known() {
-    let authority = v1();
+    let engine = v1();
     let old = short("usr_1", 0, 300);
-    sign_in(&authority, "usr_1", &old);
-    let fresh = with_bearer(&authority, &old, at(285), [verified("usr_1", &[])]);
+    sign_in(&engine, "usr_1", &old);
+    let fresh = with_bearer(&engine, &old, at(285), [verified("usr_1", &[])]);
     assert_eq!(fresh.0, "user usr_1");
     let away = || lost(TransportError::Timeout);
     for (second, answers, expect) in [
@@ -266,11 +266,11 @@ fn an_outage_near_the_end_serves_what_is_known() {
         (287, vec![], left("user usr_1", None, 0)),
         (300, vec![away()], left("unavailable timeout", None, 1)),
     ] {
-        let seen = with_cookie(&authority, &old, at(second), answers);
+        let seen = with_cookie(&engine, &old, at(second), answers);
         assert_eq!(seen, expect, "{second}");
     }
     let newer = short("usr_1", 310, 610);
-    let back = with_cookie(&authority, &old, at(310), renewal("usr_1", &newer));
+    let back = with_cookie(&engine, &old, at(310), renewal("usr_1", &newer));
     assert_eq!(back, left("user usr_1", Some(&newer), 2));
 }
 
@@ -281,16 +281,16 @@ fn threat_060_a_session_that_cannot_be_renewed_is_refused_without_asking_again()
         (300, status(401)),
         (300, alive("usr_1", 9_999)),
     ] {
-        let authority = v1();
+        let engine = v1();
         let old = short("usr_1", 0, 300);
-        sign_in(&authority, "usr_1", &old);
-        let fresh = with_bearer(&authority, &old, at(280), [verified("usr_1", &[])]);
+        sign_in(&engine, "usr_1", &old);
+        let fresh = with_bearer(&engine, &old, at(280), [verified("usr_1", &[])]);
         assert_eq!(fresh.1, 1);
-        let first = with_cookie(&authority, &old, at(second), [answer]);
+        let first = with_cookie(&engine, &old, at(second), [answer]);
         assert_eq!((first.calls, first.cookie), (1, None));
         assert!(first.said.starts_with("rejected"), "{}", first.said);
         for later in 0..5 {
-            let seen = with_cookie(&authority, &old, at(second + later), []);
+            let seen = with_cookie(&engine, &old, at(second + later), []);
             assert!(seen.said.starts_with("rejected") && seen.calls == 0);
         }
     }
@@ -298,9 +298,9 @@ fn threat_060_a_session_that_cannot_be_renewed_is_refused_without_asking_again()
 
 #[test]
 fn an_instance_that_never_saw_the_token_renews_it_too() {
-    let authority = v1();
+    let engine = v1();
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 301, 601));
-    let seen = with_cookie(&authority, &old, at(301), renewal("usr_1", &new));
+    let seen = with_cookie(&engine, &old, at(301), renewal("usr_1", &new));
     assert_eq!(seen, left("user usr_1", Some(&new), 2));
     // Also near the end: where the Cloud's clock is ahead, to verify the old one fails already.
     let other = v1();
@@ -310,42 +310,42 @@ fn an_instance_that_never_saw_the_token_renews_it_too() {
     let answers = [status(401)].into_iter().chain(renewal("usr_1", &new));
     let opaque = with_cookie(&other, "opaque", at(301), answers);
     assert_eq!(opaque, left("user usr_1", Some(&new), 3));
-    let junk = with_cookie(&authority, "junk", at(301), [status(401), status(401)]);
+    let junk = with_cookie(&engine, "junk", at(301), [status(401), status(401)]);
     assert_eq!(junk, left("rejected request_failed", None, 2));
-    let again = with_cookie(&authority, "junk", at(305), []);
+    let again = with_cookie(&engine, "junk", at(305), []);
     assert_eq!(again, left("rejected request_failed", None, 0));
 }
 
 #[test]
 fn a_session_that_ends_later_than_was_thought_goes_on_with_its_token() {
-    let authority = v1();
-    sign_in(&authority, "usr_1", "opaque");
+    let engine = v1();
+    sign_in(&engine, "usr_1", "opaque");
     let answers = [alive("usr_1", 7200), verified("usr_1", &[])];
-    let seen = with_cookie(&authority, "opaque", at(3600), answers);
+    let seen = with_cookie(&engine, "opaque", at(3600), answers);
     assert_eq!(seen, left("user usr_1", Some("opaque"), 2));
-    let seen = with_cookie(&authority, "opaque", at(3601), []);
+    let seen = with_cookie(&engine, "opaque", at(3601), []);
     assert_eq!(seen, left("user usr_1", None, 0));
 }
 
 #[test]
 fn threat_030_a_cookie_that_was_planted_renews_nobody_elses() {
-    let authority = v1();
+    let engine = v1();
     let (own, planted) = (short("usr_1", 0, 300), short("mallory", 0, 300));
     let newer = short("usr_1", 300, 600);
-    sign_in(&authority, "usr_1", &own);
+    sign_in(&engine, "usr_1", &own);
     // The planted one comes first and is refused; what is set is what the Cloud handed out for the own one.
     let answers = [status(401)].into_iter().chain(renewal("usr_1", &newer));
-    let seen = request(&authority, None, &[&planted, &own], at(300), answers);
+    let seen = request(&engine, None, &[&planted, &own], at(300), answers);
     assert_eq!(seen, left("user usr_1", Some(&newer), 3));
 }
 
 #[test]
 fn what_was_signed_out_is_not_renewed() {
-    let authority = v1();
+    let engine = v1();
     let old = short("usr_1", 0, 300);
-    sign_in(&authority, "usr_1", &old);
+    sign_in(&engine, "usr_1", &old);
     let flow = Logout::new(
-        Arc::clone(&authority),
+        Arc::clone(&engine),
         token(&old),
         Effort::Once,
         at(1),
@@ -353,7 +353,7 @@ fn what_was_signed_out_is_not_renewed() {
     );
     let _ended = run(flow, at(1), [data(&serde_json::json!({}))]).output;
     for second in [2, 250, 300, 301] {
-        let seen = with_cookie(&authority, &old, at(second), []);
+        let seen = with_cookie(&engine, &old, at(second), []);
         assert_eq!(seen, left("rejected signed_out", None, 0));
     }
 }
@@ -368,12 +368,12 @@ fn what_cannot_be_renewed_near_its_end_is_still_verified() {
         status(500),
         lost(TransportError::Timeout),
     ] {
-        let authority = v1();
+        let engine = v1();
         let answers = [answer, verified("usr_1", &[])];
-        let seen = with_cookie(&authority, &old, at(250), answers);
+        let seen = with_cookie(&engine, &old, at(250), answers);
         assert_eq!(seen, left("user usr_1", None, 2));
         // It was tried a moment ago.
-        let seen = with_cookie(&authority, &old, at(251), []);
+        let seen = with_cookie(&engine, &old, at(251), []);
         assert_eq!(seen, left("user usr_1", None, 0));
     }
     // Refused after all: one renewal is enough for one request.
@@ -381,28 +381,28 @@ fn what_cannot_be_renewed_near_its_end_is_still_verified() {
     let seen = with_cookie(&v1(), &old, at(250), answers);
     assert_eq!(seen, left("rejected request_failed", None, 2));
     // While the Cloud is away, whoever was verified a while ago stays so.
-    let authority = v1();
-    sign_in(&authority, "usr_1", &old);
-    let known = with_bearer(&authority, &old, at(205), [verified("usr_1", &[])]);
+    let engine = v1();
+    sign_in(&engine, "usr_1", &old);
+    let known = with_bearer(&engine, &old, at(205), [verified("usr_1", &[])]);
     assert_eq!(known.0, "user usr_1");
     let away = || lost(TransportError::Timeout);
-    let seen = with_cookie(&authority, &old, at(250), [away(), away()]);
+    let seen = with_cookie(&engine, &old, at(250), [away(), away()]);
     assert_eq!(seen, left("user usr_1", None, 2));
 }
 
 #[test]
 fn where_signatures_are_checked_a_good_token_past_its_end_is_renewed_and_a_forged_one_is_not() {
-    let authority = crate::keys::by_keys();
+    let engine = crate::keys::by_keys();
     let (key, other) = (Signer::new("k1"), Signer::new("k1"));
     let (old, newer) = (key.token("usr_1", 60), key.token("usr_1", 900));
-    let first = with_cookie(&authority, &old, at(0), [published(&[&key])]);
+    let first = with_cookie(&engine, &old, at(0), [published(&[&key])]);
     assert_eq!(first, left("user usr_1", None, 1));
     let forged = other.token("usr_1", 60);
     let kept_out = left("rejected token_signature_invalid", None, 0);
-    assert_eq!(with_cookie(&authority, &forged, at(91), []), kept_out);
+    assert_eq!(with_cookie(&engine, &forged, at(91), []), kept_out);
     let renewed = left("user usr_1", Some(&newer), 2);
     assert_eq!(
-        with_cookie(&authority, &old, at(91), renewal("usr_1", &newer)),
+        with_cookie(&engine, &old, at(91), renewal("usr_1", &newer)),
         renewed
     );
     // An instance that never saw the token checks it all the same.

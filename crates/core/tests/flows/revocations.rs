@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
@@ -13,9 +14,8 @@ use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
-use mastra_auth_cloud_core::identity::revocation::{Revocation, Subject};
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+use mastra_auth_cloud_core::revocation::{Revocation, Subject};
 use mastra_auth_cloud_core::time::Now;
 use serde_json::{Value, json};
 
@@ -27,15 +27,15 @@ use crate::world::{
 const DAY: u64 = 24 * 60 * 60;
 
 /// An instance of the deployment that publishes what ends there.
-pub(crate) fn instance() -> Arc<Authority> {
-    let authority = v1();
-    assert!(authority.publish_revocations(|| {}));
-    authority
+pub(crate) fn instance() -> Arc<Engine> {
+    let engine = v1();
+    assert!(engine.publish_revocations(|| {}));
+    engine
 }
 
-pub(crate) fn sign_out(authority: &Arc<Authority>, text: &str, answers: Vec<Delivery>) -> SignOut {
+pub(crate) fn sign_out(engine: &Arc<Engine>, text: &str, answers: Vec<Delivery>) -> SignOut {
     let flow = Logout::new(
-        Arc::clone(authority),
+        Arc::clone(engine),
         token(text),
         Effort::Once,
         at(10),
@@ -45,19 +45,19 @@ pub(crate) fn sign_out(authority: &Arc<Authority>, text: &str, answers: Vec<Deli
 }
 
 /// What an instance publishes, as it travels.
-pub(crate) fn published(authority: &Authority) -> Vec<String> {
-    let realm = authority.realm();
-    authority
+pub(crate) fn published(engine: &Engine) -> Vec<String> {
+    let namespace = engine.namespace();
+    engine
         .take_revocations(usize::MAX)
         .iter()
-        .map(|one| realm.encode(one))
+        .map(|one| namespace.encode(one))
         .collect()
 }
 
 /// Takes texts over; all of them must be this deployment's.
-pub(crate) fn deliver(authority: &Authority, texts: &[String], now: Now) -> usize {
-    let read = |text: &String| authority.realm().parse(text).unwrap();
-    authority.apply(texts.iter().map(read), now)
+pub(crate) fn deliver(engine: &Engine, texts: &[String], now: Now) -> usize {
+    let read = |text: &String| engine.namespace().parse(text).unwrap();
+    engine.apply(texts.iter().map(read), now)
 }
 
 fn kinds(revocations: &[Revocation]) -> Vec<&'static str> {
@@ -75,18 +75,18 @@ pub(crate) fn issued(user: &str, session: &str, after: i64) -> String {
 }
 
 /// Verifies a token at an instance; it must be good.
-pub(crate) fn verify(authority: &Arc<Authority>, user: &str, token: &str, seconds: u64) {
-    let told = with_bearer(authority, token, at(seconds), [verified(user, &[])]);
+pub(crate) fn verify(engine: &Arc<Engine>, user: &str, token: &str, seconds: u64) {
+    let told = with_bearer(engine, token, at(seconds), [verified(user, &[])]);
     assert_eq!(told, (format!("user {user}"), 1));
 }
 
-pub(crate) fn is_refused(authority: &Arc<Authority>, token: &str, seconds: u64) {
-    let told = with_bearer(authority, token, at(seconds), []);
+pub(crate) fn is_refused(engine: &Arc<Engine>, token: &str, seconds: u64) {
+    let told = with_bearer(engine, token, at(seconds), []);
     assert_eq!(told, ("rejected signed_out".to_owned(), 0));
 }
 
-pub(crate) fn is_known(authority: &Arc<Authority>, user: &str, token: &str, seconds: u64) {
-    let told = with_bearer(authority, token, at(seconds), []);
+pub(crate) fn is_known(engine: &Arc<Engine>, user: &str, token: &str, seconds: u64) {
+    let told = with_bearer(engine, token, at(seconds), []);
     assert_eq!(told, (format!("user {user}"), 0));
 }
 
@@ -95,9 +95,9 @@ fn threat_031_a_sign_out_ends_the_session_on_other_instances_and_nobody_elses() 
     let (here, there) = (instance(), instance());
     let (ada, bob) = (issued("ada", "sa", 0), issued("bob", "sb", 0));
     let renewed = issued("ada", "sa", 5);
-    for authority in [&here, &there] {
-        verify(authority, "ada", &ada, 1);
-        verify(authority, "bob", &bob, 1);
+    for engine in [&here, &there] {
+        verify(engine, "ada", &ada, 1);
+        verify(engine, "bob", &bob, 1);
     }
     verify(&there, "ada", &renewed, 6);
     assert_eq!(
@@ -146,8 +146,8 @@ fn threat_031_an_answer_under_way_does_not_survive_what_another_instance_said() 
 fn threat_031_strangers_tell_other_instances_nothing() {
     let (here, there) = (instance(), instance());
     let ada = issued("ada", "sa", 0);
-    for authority in [&here, &there] {
-        verify(authority, "ada", &ada, 1);
+    for engine in [&here, &there] {
+        verify(engine, "ada", &ada, 1);
     }
     // It names somebody else's session, and the Cloud has not said that it is good.
     let forged = jwt(&json!({ "sid": "sa", "exp": START + 7200 }));
@@ -201,21 +201,21 @@ fn threat_020_a_user_is_signed_out_everywhere_and_may_sign_in_again() {
     is_known(&there, "bob", &bob, 6);
     // One that was issued before, and was seen on neither.
     let old = issued("ada", "sa3", 4);
-    for authority in [&here, &there] {
-        let told = with_bearer(authority, &old, at(7), [verified("ada", &[])]);
+    for engine in [&here, &there] {
+        let told = with_bearer(engine, &old, at(7), [verified("ada", &[])]);
         assert_eq!(told, ("rejected signed_out".to_owned(), 1));
         let new = issued("ada", "sa4", 6);
-        verify(authority, "ada", &new, 7);
+        verify(engine, "ada", &new, 7);
     }
     // A fresh sign-in, here with a token that says nothing of itself.
     sign_in_at(&there, "ada", "opaque", 20);
     is_known(&there, "ada", "opaque", 21);
 }
 
-fn sign_in_at(authority: &Arc<Authority>, id: &str, text: &str, seconds: i64) {
+fn sign_in_at(engine: &Arc<Engine>, id: &str, text: &str, seconds: i64) {
     let state = format!("again-{id}");
-    let (_, cookie) = begin(authority, &state);
-    let flow = callback(authority, &state, "code", &cookie, at(20)).unwrap();
+    let (_, cookie) = begin(engine, &state);
+    let flow = callback(engine, &state, "code", &cookie, at(20)).unwrap();
     let mut session: Value = session("ses_again", id, 3600);
     session["created_at"] = json!((START + seconds) * 1000);
     let answer = data(&json!({
@@ -226,10 +226,10 @@ fn sign_in_at(authority: &Arc<Authority>, id: &str, text: &str, seconds: i64) {
 
 #[test]
 fn a_session_that_ended_is_not_renewed() {
-    let authority = instance();
-    authority.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
+    let engine = instance();
+    engine.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
     let look = |id: &str| {
-        let flow = LiveSession::new(Arc::clone(&authority), token(id), Jitter(1));
+        let flow = LiveSession::new(Arc::clone(&engine), token(id), Jitter(1));
         let found = data(&json!({ "session": session(id, "ada", 3600) }));
         run(flow, at(2), [found]).output.unwrap()
     };
@@ -239,13 +239,13 @@ fn a_session_that_ended_is_not_renewed() {
 
 #[test]
 fn threat_031_a_session_that_ended_elsewhere_gets_no_newer_token() {
-    let authority = instance();
-    authority.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
-    authority.end_user(&UserId::parse("eve").unwrap(), at(1));
+    let engine = instance();
+    engine.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
+    engine.end_user(&UserId::parse("eve").unwrap(), at(1));
     let renew = |id: &str, user: &str, newer: Option<&str>| {
         // Each time another token of it: one is not asked about again.
         let text = format!("{id}-{}", newer.unwrap_or_default());
-        let flow = Renew::new(Arc::clone(&authority), token(&text), Jitter(1));
+        let flow = Renew::new(Arc::clone(&engine), token(&text), Jitter(1));
         let mut found = json!({ "session": session(id, user, 3600) });
         if let Some(newer) = newer {
             found["jwt"] = json!(newer);
@@ -268,8 +268,8 @@ fn threat_031_a_session_that_ended_elsewhere_gets_no_newer_token() {
 fn threat_031_what_stands_is_told_again_and_an_instance_that_was_away_learns_it() {
     let (here, away) = (instance(), instance());
     let ada = issued("ada", "sa", 0);
-    for authority in [&here, &away] {
-        verify(authority, "ada", &ada, 1);
+    for engine in [&here, &away] {
+        verify(engine, "ada", &ada, 1);
     }
     let _ended = sign_out(&here, &ada, vec![status(500)]);
     here.end_user(&UserId::parse("bob").unwrap(), at(11));
@@ -277,7 +277,7 @@ fn threat_031_what_stands_is_told_again_and_an_instance_that_was_away_learns_it(
     let texts: Vec<_> = here
         .revocations(at(12))
         .iter()
-        .map(|one| here.realm().encode(one))
+        .map(|one| here.namespace().encode(one))
         .collect();
     assert_eq!(texts.len(), 3);
     let mut backwards = texts.clone();
@@ -308,34 +308,34 @@ fn threat_078_two_deployments_on_one_channel_do_not_meet() {
     let here = instance();
     let mut other = config(Dialect::V1);
     other.project_id = ProjectId::parse("other").unwrap();
-    let other = Authority::new(other, Entropy::new([7; 32]));
+    let other = Engine::new(other, Entropy::new([7; 32]));
     verify(&here, "ada", &issued("ada", "sa", 0), 1);
     here.end_user(&UserId::parse("ada").unwrap(), at(2));
-    assert_ne!(here.realm(), other.realm());
+    assert_ne!(here.namespace(), other.namespace());
     for text in published(&here) {
-        assert!(other.realm().parse(&text).is_err());
+        assert!(other.namespace().parse(&text).is_err());
     }
 }
 
 #[test]
 fn nothing_is_put_out_where_nobody_asked_and_whoever_asked_is_woken() {
-    let authority = v1();
-    authority.end_user(&UserId::parse("ada").unwrap(), at(1));
-    assert_eq!(authority.statistics().waiting, 0);
-    assert_eq!(authority.statistics().denials, 1, "but it is denied here");
+    let engine = v1();
+    engine.end_user(&UserId::parse("ada").unwrap(), at(1));
+    assert_eq!(engine.statistics().waiting, 0);
+    assert_eq!(engine.statistics().deny_list, 1, "but it is denied here");
     let woken = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&woken);
     let wake = move || {
         count.fetch_add(1, Ordering::SeqCst);
     };
-    assert!(authority.publish_revocations(wake));
-    assert!(!authority.publish_revocations(|| {}), "one takes them");
-    authority.end_session(&SessionId::parse("s").unwrap(), at(1));
-    let _ended = sign_out(&authority, "junk", vec![status(401)]);
+    assert!(engine.publish_revocations(wake));
+    assert!(!engine.publish_revocations(|| {}), "one takes them");
+    engine.end_session(&SessionId::parse("s").unwrap(), at(1));
+    let _ended = sign_out(&engine, "junk", vec![status(401)]);
     assert_eq!(woken.load(Ordering::SeqCst), 1);
-    assert_eq!(authority.statistics().waiting, 1);
-    assert_eq!(authority.take_revocations(10).len(), 1);
-    assert_eq!(authority.take_revocations(10), []);
+    assert_eq!(engine.statistics().waiting, 1);
+    assert_eq!(engine.take_revocations(10).len(), 1);
+    assert_eq!(engine.take_revocations(10), []);
 }
 
 #[test]
@@ -346,14 +346,14 @@ fn what_is_heard_is_read_counted_and_timed() {
     here.end_user(&UserId::parse("ada").unwrap(), at(4));
     let mut texts = published(&here);
     texts.push("junk".to_owned());
-    let hear = |seconds| there.hear(texts.iter().map(String::as_str), at(seconds));
+    let hear = |seconds| there.apply_texts(texts.iter().map(String::as_str), at(seconds));
     let heard = hear(5);
     assert_eq!((heard.new, heard.unreadable), (2, 1));
     assert_eq!(heard.lag, Some(Duration::from_secs(1)));
     let heard = hear(60);
     assert_eq!((heard.new, heard.lag), (0, None), "no news, however late");
     assert_eq!(there.revocation_lag(at(63)), Some(Duration::from_secs(3)));
-    there.hear([], at(70));
+    there.apply_texts([], at(70));
     assert_eq!(there.revocation_lag(at(70)), Some(Duration::ZERO));
 }
 
@@ -362,29 +362,29 @@ fn what_is_forgotten_is_asked_anew_and_stays_good() {
     let text = issued("usr_1", "ses_1", 0);
     let session = SessionId::parse("ses_1").unwrap();
     let user = UserId::parse("usr_1").unwrap();
-    let forget: [&dyn Fn(&Authority); 3] = [
-        &|authority| authority.forget(&token(&text)),
-        &|authority| authority.forget_session(&session),
-        &|authority| authority.forget_user(&user),
+    let forget: [&dyn Fn(&Engine); 3] = [
+        &|engine| engine.forget(&token(&text)),
+        &|engine| engine.forget_session(&session),
+        &|engine| engine.forget_user(&user),
     ];
     for forget in forget {
-        let authority = instance();
-        verify(&authority, "usr_1", &text, 1);
-        verify(&authority, "bob", "other", 1);
-        forget(&authority);
-        verify(&authority, "usr_1", &text, 2);
-        is_known(&authority, "bob", "other", 2);
-        assert_eq!(published(&authority), [""; 0], "it ends nothing");
+        let engine = instance();
+        verify(&engine, "usr_1", &text, 1);
+        verify(&engine, "bob", "other", 1);
+        forget(&engine);
+        verify(&engine, "usr_1", &text, 2);
+        is_known(&engine, "bob", "other", 2);
+        assert_eq!(published(&engine), [""; 0], "it ends nothing");
     }
 }
 
 #[test]
 fn threat_031_whoever_writes_to_the_channel_locks_nobody_out_for_good() {
     let there = instance();
-    let (realm, start) = (there.realm().clone(), START * 1000);
+    let (namespace, start) = (there.namespace().clone(), START * 1000);
     let say = |kind: &str, at: i64, until: i64, what: &str, now: Now| {
-        let text = format!("1 {realm} {kind} {at} {until} {what}");
-        let heard = there.hear([text.as_str()], now);
+        let text = format!("1 {namespace} {kind} {at} {until} {what}");
+        let heard = there.apply_texts([text.as_str()], now);
         (heard.new, heard.unreadable)
     };
     let (begun, old) = (issued("ada", "sa", 60), issued("ada", "sb", 0));
@@ -405,10 +405,10 @@ fn threat_031_whoever_writes_to_the_channel_locks_nobody_out_for_good() {
     verify(&there, "ada", "opaque", DAY + 1);
     // Nothing stays for good, and the channel is not told again what it holds.
     assert_eq!(say("session", start, i64::MAX, "s", at(63)), (1, 0));
-    let held = format!("1 {realm} session {start} {} s", i64::MAX);
-    let mut joining = there.joining(at(DAY * 2));
-    joining.hear(&there, [held.as_str()], at(DAY * 2));
-    assert_eq!(joining.joined(&there, at(DAY * 2)).lacking, []);
+    let held = format!("1 {namespace} session {start} {} s", i64::MAX);
+    let mut joining = there.catch_up(at(DAY * 2));
+    joining.apply_texts(&there, [held.as_str()], at(DAY * 2));
+    assert_eq!(joining.finish(&there, at(DAY * 2)).missing, []);
     assert_eq!(there.revocations(at(DAY * 400 - 1)).len(), 1);
     assert_eq!(there.revocations(at(DAY * 400)), []);
 }
@@ -428,33 +428,36 @@ fn what_a_channel_lacks_is_known_whatever_parts_it_gives() {
     there.end_user(&ada, at(6));
     texts.push("junk".to_owned());
     for size in [1, 2, 5] {
-        let mut joining = there.joining(at(7));
+        let mut joining = there.catch_up(at(7));
         for part in texts.chunks(size) {
-            joining.hear(&there, part.iter().map(String::as_str), at(7));
+            joining.apply_texts(&there, part.iter().map(String::as_str), at(7));
         }
-        let joined = joining.joined(&there, at(7));
-        assert_eq!(kinds(&joined.lacking), ["session", "user"]);
-        assert_eq!(joined.standing, 5);
+        let joined = joining.finish(&there, at(7));
+        assert_eq!(kinds(&joined.missing), ["session", "user"]);
+        assert_eq!(joined.stored, 5);
     }
-    assert_eq!(there.joining(at(8)).joined(&there, at(8)).lacking.len(), 5);
-    assert_eq!(there.joining(at(8)).joined(&there, at(DAY * 2)).lacking, []);
-    assert_eq!(there.most_standing(), 200_000);
+    assert_eq!(there.catch_up(at(8)).finish(&there, at(8)).missing.len(), 5);
+    assert_eq!(
+        there.catch_up(at(8)).finish(&there, at(DAY * 2)).missing,
+        []
+    );
+    assert_eq!(there.max_stored(), 200_000);
 }
 
 /// Ends so many users whose ids begin with that.
-fn end_many(authority: &Authority, name: &str, count: usize, seconds: u64) {
+fn end_many(engine: &Engine, name: &str, count: usize, seconds: u64) {
     for n in 0..count {
         let id = UserId::parse(&format!("{name}_{n}")).unwrap();
-        authority.end_user(&id, at(seconds));
+        engine.end_user(&id, at(seconds));
     }
 }
 
 /// Takes batches until nothing is left: how many were told in all, and of how many different ones.
-fn told(authority: &Authority) -> (usize, usize) {
+fn told(engine: &Engine) -> (usize, usize) {
     let (mut all, mut different) = (0, BTreeSet::new());
     loop {
-        let is_due = authority.waiting() > 0;
-        let batch = authority.take_revocations(256);
+        let is_due = engine.waiting() > 0;
+        let batch = engine.take_revocations(256);
         assert_eq!(batch.is_empty(), !is_due, "what waits is said to wait");
         assert!(batch.len() <= 256);
         all += batch.len();
@@ -469,7 +472,7 @@ fn told(authority: &Authority) -> (usize, usize) {
 #[test]
 fn threat_031_a_burst_of_more_than_can_wait_is_told_whole() {
     let here = instance();
-    here.hear([heard_of(&here, "elsewhere").as_str()], at(1));
+    here.apply_texts([heard_of(&here, "elsewhere").as_str()], at(1));
     end_many(&here, "usr", 10_500, 2);
     assert_eq!(here.statistics().waiting, 10_500);
     // What stands of here once more, and nothing of what others said.
@@ -495,21 +498,24 @@ fn threat_031_a_burst_while_another_is_told_again_is_told_whole() {
 fn threat_031_what_gave_way_is_told_again_once_by_a_join_or_without_one() {
     let here = instance();
     end_many(&here, "usr", 10_500, 2);
-    let joining = here.joining(at(3));
+    let joining = here.catch_up(at(3));
     end_many(&here, "during", 10_500, 4);
-    assert_eq!(joining.joined(&here, at(5)).lacking.len(), 10_500);
+    assert_eq!(joining.finish(&here, at(5)).missing.len(), 10_500);
     // What gave way since the join began it does not know.
     assert_eq!(told(&here), (10_000 + 21_000, 21_000));
     end_many(&here, "again", 10_500, 6);
     assert_eq!(here.take_revocations(10_000).len(), 10_000);
     assert_eq!(here.take_revocations(256).len(), 256, "under way");
-    let joined = here.joining(at(7)).joined(&here, at(8));
-    assert_eq!(joined.lacking.len(), 31_500);
+    let joined = here.catch_up(at(7)).finish(&here, at(8));
+    assert_eq!(joined.missing.len(), 31_500);
     assert_eq!(told(&here), (0, 0));
 }
 
 /// What another instance says of the end of a session.
-fn heard_of(authority: &Authority, session: &str) -> String {
-    let (realm, start) = (authority.realm(), START * 1000);
-    format!("1 {realm} session {start} {} {session}", start + 3_600_000)
+fn heard_of(engine: &Engine, session: &str) -> String {
+    let (namespace, start) = (engine.namespace(), START * 1000);
+    format!(
+        "1 {namespace} session {start} {} {session}",
+        start + 3_600_000
+    )
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
@@ -14,13 +14,8 @@ use crate::keys::by_keys;
 use crate::world::{at, data, lost, run, session, sign_in, status, token, v1, with_bearer};
 
 /// What a look says, and how many calls it took.
-fn look(
-    authority: &Arc<Authority>,
-    text: &str,
-    now: Now,
-    answers: Vec<Delivery>,
-) -> (String, usize) {
-    let flow = LiveSession::new(Arc::clone(authority), token(text), Jitter(1));
+fn look(engine: &Arc<Engine>, text: &str, now: Now, answers: Vec<Delivery>) -> (String, usize) {
+    let flow = LiveSession::new(Arc::clone(engine), token(text), Jitter(1));
     let ran = run(flow, now, answers);
     let said = match &ran.output {
         Ok(Some(session)) => session.id().to_string(),
@@ -46,13 +41,13 @@ fn the_cloud_says_whether_it_is_alive() {
 
 #[test]
 fn a_dead_token_is_asked_about_once() {
-    let authority = v1();
+    let engine = v1();
     let none = |calls| ("none".to_owned(), calls);
-    assert_eq!(look(&authority, "t", at(0), vec![status(401)]), none(1));
-    assert_eq!(look(&authority, "t", at(1), vec![]), none(0));
-    assert_eq!(with_bearer(&authority, "t", at(1), []).1, 0);
+    assert_eq!(look(&engine, "t", at(0), vec![status(401)]), none(1));
+    assert_eq!(look(&engine, "t", at(1), vec![]), none(0));
+    assert_eq!(with_bearer(&engine, "t", at(1), []).1, 0);
     assert_eq!(
-        look(&authority, "t", at(6), vec![status(401)]),
+        look(&engine, "t", at(6), vec![status(401)]),
         none(1),
         "a refusal is forgotten"
     );
@@ -60,32 +55,27 @@ fn a_dead_token_is_asked_about_once() {
 
 #[test]
 fn what_was_signed_out_here_is_over_whatever_the_cloud_says() {
-    let authority = v1();
-    sign_in(&authority, "usr_1", "t");
+    let engine = v1();
+    sign_in(&engine, "usr_1", "t");
     let flow = Logout::new(
-        Arc::clone(&authority),
+        Arc::clone(&engine),
         token("t"),
         Effort::Once,
         at(1),
         Jitter(1),
     );
     let _ = run(flow, at(1), [lost(TransportError::Connect)]);
-    assert_eq!(look(&authority, "t", at(2), vec![]), ("none".to_owned(), 0));
+    assert_eq!(look(&engine, "t", at(2), vec![]), ("none".to_owned(), 0));
 }
 
 #[test]
 fn an_outage_is_an_error_and_opens_the_breaker() {
-    let authority = v1();
+    let engine = v1();
     for call in 0..5 {
         let text = format!("t{call}");
-        let said = look(
-            &authority,
-            &text,
-            at(0),
-            vec![lost(TransportError::Timeout)],
-        );
+        let said = look(&engine, &text, at(0), vec![lost(TransportError::Timeout)]);
         assert_eq!(said, ("timeout".to_owned(), 1));
     }
-    let said = look(&authority, "t", at(0), vec![]);
+    let said = look(&engine, "t", at(0), vec![]);
     assert_eq!(said, ("circuit_open".to_owned(), 0));
 }

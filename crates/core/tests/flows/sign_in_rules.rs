@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::identify::Answer;
@@ -11,8 +12,7 @@ use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
 use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
 use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::Identity;
-use mastra_auth_cloud_core::identity::authority::Authority;
+use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::{Value, json};
@@ -28,17 +28,17 @@ const DAY: i64 = 86_400;
 
 /// What a sign-in ended with, and what it asked for.
 fn signed_in(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     now: Now,
     answers: Vec<Delivery>,
 ) -> (Result<SignedIn, String>, Vec<Sent>) {
-    let ran = sign_in_with(authority, "usr_1", now, answers);
+    let ran = sign_in_with(engine, "usr_1", now, answers);
     let output = ran.output.map_err(|error| error.code().to_owned());
     (output, ran.sent)
 }
 
-fn code(authority: &Arc<Authority>, answers: Vec<Delivery>) -> String {
-    let (output, _) = signed_in(authority, at(1), answers);
+fn code(engine: &Arc<Engine>, answers: Vec<Delivery>) -> String {
+    let (output, _) = signed_in(engine, at(1), answers);
     output.map_or_else(|code| code, |_| "signed in".to_owned())
 }
 
@@ -90,10 +90,10 @@ fn a_sign_in_whose_token_the_next_request_would_refuse_fails_with_that_code() {
             (other.sign(&claims(&json!({}))), "token_key_unknown"),
             ("opaque".to_owned(), "token_malformed"),
         ] {
-            let authority = deployment(mode);
+            let engine = deployment(mode);
             let answers = vec![published(&[&key]), exchanged("usr_1", &text)];
-            assert_eq!(code(&authority, answers), expect);
-            assert_eq!(authority.remembered().0, 0, "{expect}");
+            assert_eq!(code(&engine, answers), expect);
+            assert_eq!(engine.remembered().0, 0, "{expect}");
         }
     }
 }
@@ -129,10 +129,10 @@ fn a_token_of_another_user_than_the_exchange_names_signs_in_neither() {
     for owner in ["usr_1", "usr_2"] {
         let session = session("ses_1", owner, 60);
         let both = json!({ "user": user("usr_1", &[]), "session": session, "jwt": text });
-        let authority = by_keys();
+        let engine = by_keys();
         let answers = vec![published(&[&key]), data(&both)];
-        assert_eq!(code(&authority, answers), "invalid_response");
-        assert_eq!(authority.remembered(), (0, 0));
+        assert_eq!(code(&engine, answers), "invalid_response");
+        assert_eq!(engine.remembered(), (0, 0));
     }
 }
 
@@ -140,10 +140,10 @@ fn a_token_of_another_user_than_the_exchange_names_signs_in_neither() {
 fn a_sign_in_without_keys_spends_nothing_and_can_be_tried_again() {
     let key = Signer::new("k1");
     let text = key.token("usr_1", DAY);
-    let authority = by_keys();
-    let (_, cookie) = begin(&authority, "s");
+    let engine = by_keys();
+    let (_, cookie) = begin(&engine, "s");
     let once = |now, answers: Vec<Delivery>| {
-        let flow = callback(&authority, "s", "c0de", &cookie, now).unwrap();
+        let flow = callback(&engine, "s", "c0de", &cookie, now).unwrap();
         let ran = run(flow, now, answers);
         let paths: Vec<_> = ran.sent.into_iter().map(|sent| sent.path).collect();
         (ran.output.map_err(|error| error.code().to_owned()), paths)
@@ -160,16 +160,16 @@ fn a_sign_in_without_keys_spends_nothing_and_can_be_tried_again() {
     let (third, paths) = once(at(40), vec![published(&[&key]), exchanged("usr_1", &text)]);
     assert!(third.is_ok());
     assert_eq!(paths, [set, "/api/v1/auth/callback".to_owned()]);
-    let used = callback(&authority, "s", "c0de", &cookie, at(51)).unwrap_err();
+    let used = callback(&engine, "s", "c0de", &cookie, at(51)).unwrap_err();
     assert_eq!(used.code(), "callback_replayed");
 }
 
 #[test]
 fn of_two_callbacks_that_wait_for_keys_one_spends_the_code() {
     let key = Signer::new("k1");
-    let authority = by_keys();
-    let (_, cookie) = begin(&authority, "s");
-    let begun = || callback(&authority, "s", "c0de", &cookie, at(1)).unwrap();
+    let engine = by_keys();
+    let (_, cookie) = begin(&engine, "s");
+    let begun = || callback(&engine, "s", "c0de", &cookie, at(1)).unwrap();
     let (first, second) = (begun(), begun());
     let text = key.token("usr_1", DAY);
     let ran = run(
@@ -185,12 +185,12 @@ fn of_two_callbacks_that_wait_for_keys_one_spends_the_code() {
 #[test]
 fn a_sign_in_finds_a_key_that_is_newer_than_the_set() {
     let (old, new) = (Signer::new("k1"), Signer::new("k2"));
-    let authority = by_keys();
+    let engine = by_keys();
     let bearer = format!("Bearer {}", old.token("usr_2", DAY));
-    authenticate(&authority, Some(&bearer), None, at(0), [published(&[&old])]);
+    authenticate(&engine, Some(&bearer), None, at(0), [published(&[&old])]);
     let text = new.token("usr_1", DAY);
     let answers = vec![exchanged("usr_1", &text), published(&[&old, &new])];
-    let (output, sent) = signed_in(&authority, at(60), answers);
+    let (output, sent) = signed_in(&engine, at(60), answers);
     assert_eq!(output.unwrap().identity.user().id().as_str(), "usr_1");
     assert_eq!(sent[1].path, "/.well-known/jwks.json");
 }
@@ -225,11 +225,11 @@ fn the_pkce_dialect_asks_nobody_else_where_signatures_are_checked() {
             ..VerificationOptions::default()
         };
         config.verification = options.build(&config.base_url, &config.project_id).unwrap();
-        let authority = Authority::new(config, Entropy::new([7; 32]));
+        let engine = Engine::new(config, Entropy::new([7; 32]));
         let text = key.token("usr_1", 600);
         let got = json!({ "access_token": text, "token_type": "Bearer", "expires_in": 600 });
         let answers = [published(&[&key]), answer(200, &got)].into_iter();
-        let (output, sent) = signed_in(&authority, at(1), answers.chain(lives).collect());
+        let (output, sent) = signed_in(&engine, at(1), answers.chain(lives).collect());
         let signed_in = output.unwrap();
         assert!(sent.iter().all(|sent| sent.path != "/auth/verify"));
         let user = signed_in.identity.user();
@@ -241,8 +241,8 @@ fn the_pkce_dialect_asks_nobody_else_where_signatures_are_checked() {
 
 #[test]
 fn a_fetch_of_keys_waits_for_one_under_way() {
-    let (key, authority) = (Signer::new("k1"), by_keys());
-    let fetch = || FetchKeys::new(Arc::clone(&authority), Jitter(1));
+    let (key, engine) = (Signer::new("k1"), by_keys());
+    let fetch = || FetchKeys::new(Arc::clone(&engine), Jitter(1));
     let (mut first, mut second) = (fetch(), fetch());
     assert!(matches!(first.step(Event::Start, at(0)), Step::Send(_)));
     assert!(matches!(second.step(Event::Start, at(0)), Step::Wait(_)));
@@ -276,20 +276,17 @@ fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
         let asked = || (mode == Mode::KeysAndSession).then(lives);
         let old = token(0, ours);
         let begun = || {
-            let authority = deployment(mode);
+            let engine = deployment(mode);
             let answers = [published(&[&key]), exchanged("usr_1", &old)];
-            let (output, _) = signed_in(
-                &authority,
-                at(1),
-                answers.into_iter().chain(asked()).collect(),
-            );
+            let (output, _) =
+                signed_in(&engine, at(1), answers.into_iter().chain(asked()).collect());
             assert!(output.is_ok());
-            authority
+            engine
         };
-        let renewed = |authority: &Arc<Authority>, newer: &str, second| {
+        let renewed = |engine: &Arc<Engine>, newer: &str, second| {
             let session = session("ses_1", "usr_1", 3600);
             let newer = data(&json!({ "session": session, "jwt": newer }));
-            let flow = Renew::new(Arc::clone(authority), crate::world::token(&old), Jitter(1));
+            let flow = Renew::new(Arc::clone(engine), crate::world::token(&old), Jitter(1));
             run(flow, at(second), [newer, owner()]).output
         };
         // By the claims, whatever the Cloud says beside them.
@@ -298,12 +295,12 @@ fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
         };
         assert_eq!(good.identity.user().roles(), ["member"]);
         // One that would be refused is not handed out: the old one is good until its end, and then the session is over.
-        let authority = begun();
-        let kept = renewed(&authority, &token(10, other), 20);
+        let engine = begun();
+        let kept = renewed(&engine, &token(10, other), 20);
         assert!(
             matches!(kept, Renewal::Unavailable(error) if error.code() == "token_issuer_mismatch")
         );
-        let over = renewed(&authority, &token(300, other), 340);
+        let over = renewed(&engine, &token(300, other), 340);
         assert!(matches!(over, Renewal::Ended(error) if error.code() == "token_issuer_mismatch"));
         // One that was good when it came and is over when the answer about it comes says nothing of the session.
         let mut flow = Renew::new(begun(), crate::world::token(&old), Jitter(1));

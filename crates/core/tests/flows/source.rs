@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::engine::BreakerState;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
 use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Counting, Jitter, Outcome, Source};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
-use mastra_auth_cloud_core::identity::BreakerState;
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::time::Now;
 
 use crate::renew::short;
@@ -18,16 +18,13 @@ use crate::world::{at, lost, run, sign_in, status, token, v1, verified};
 /// How often a request ended so, by where its answer came from.
 type Count = (Outcome, Source, u64);
 
-pub(crate) fn counts(authority: &Arc<Authority>) -> Vec<Count> {
-    authority.tally().requests().collect()
+pub(crate) fn counts(engine: &Arc<Engine>) -> Vec<Count> {
+    engine.counters().requests().collect()
 }
 
 /// How the requests since then ended, each of them another way.
-pub(crate) fn counted_since(
-    authority: &Arc<Authority>,
-    before: &[Count],
-) -> Vec<(Outcome, Source)> {
-    let now = counts(authority);
+pub(crate) fn counted_since(engine: &Arc<Engine>, before: &[Count]) -> Vec<(Outcome, Source)> {
+    let now = counts(engine);
     let all = |rows: &[Count]| rows.iter().map(|row| row.2).sum::<u64>();
     let ended = now.iter().filter(|row| !before.contains(row));
     let ended: Vec<_> = ended.map(|row| (row.0, row.1)).collect();
@@ -38,19 +35,19 @@ pub(crate) fn counted_since(
 
 /// Asks with this token, and says what was counted for it.
 fn asked(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     token: &str,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
 ) -> (Outcome, Source) {
-    let before = counts(authority);
-    let mut request = Authenticate::new(authority, Credentials::token(token));
+    let before = counts(engine);
+    let mut request = Authenticate::new(engine, Credentials::token(token));
     let mut answers = answers.into_iter().collect::<Vec<_>>();
     let mut last = None;
     loop {
         match request.next(last, now, Jitter(1)) {
             Next::Done(answer) => {
-                let counted = counted_since(authority, &before);
+                let counted = counted_since(engine, &before);
                 assert_eq!(counted, [(answer.outcome(), request.source())]);
                 return counted[0];
             }
@@ -66,7 +63,7 @@ fn asked(
 #[test]
 fn an_answer_says_where_it_came_from() {
     use Outcome::{Anonymous, Authenticated, Rejected, Unavailable};
-    let authority = v1();
+    let engine = v1();
     let gone = || [lost(TransportError::Timeout)];
     for (what, token, second, answers, expect) in [
         ("nobody", "", 0, vec![], (Anonymous, Source::None)),
@@ -109,33 +106,33 @@ fn an_answer_says_where_it_came_from() {
             (Unavailable, Source::Cloud),
         ),
     ] {
-        let got = asked(&authority, token, at(second), answers);
+        let got = asked(&engine, token, at(second), answers);
         assert_eq!(got, expect, "{what}");
     }
     // From here on the breaker is open, and the Cloud is not asked.
     for n in 0..4 {
-        assert_eq!(authority.breaker_state(at(100)), BreakerState::Closed);
-        let _ = asked(&authority, &format!("d{n}"), at(100), gone());
+        assert_eq!(engine.breaker_state(at(100)), BreakerState::Closed);
+        let _ = asked(&engine, &format!("d{n}"), at(100), gone());
     }
-    assert_eq!(authority.breaker_state(at(100)), BreakerState::Open);
+    assert_eq!(engine.breaker_state(at(100)), BreakerState::Open);
     assert_eq!(
-        asked(&authority, "e", at(100), []),
+        asked(&engine, "e", at(100), []),
         (Unavailable, Source::None)
     );
     assert_eq!(
-        asked(&authority, "a", at(101), []),
+        asked(&engine, "a", at(101), []),
         (Authenticated, Source::Cache)
     );
-    assert_eq!(authority.breaker_state(at(105)), BreakerState::HalfOpen);
+    assert_eq!(engine.breaker_state(at(105)), BreakerState::HalfOpen);
 }
 
 #[test]
 fn the_refusal_that_is_told_is_the_one_that_is_counted() {
-    let authority = v1();
+    let engine = v1();
     let asked_twice = |header: &str, answers: Vec<Delivery>| {
         let mut answers = answers.into_iter();
-        let credentials = Credentials::read(&authority, Some("Bearer a,b"), Some(header)).unwrap();
-        let mut request = Authenticate::new(&authority, credentials);
+        let credentials = Credentials::read(&engine, Some("Bearer a,b"), Some(header)).unwrap();
+        let mut request = Authenticate::new(&engine, credentials);
         let mut last = None;
         loop {
             match request.next(last, at(0), Jitter(1)) {
@@ -159,13 +156,13 @@ fn the_refusal_that_is_told_is_the_one_that_is_counted() {
 
 #[test]
 fn a_look_that_is_repeated_is_counted_once() {
-    let authority = v1();
+    let engine = v1();
     let look = |counting, token: &str| {
-        let request = Authenticate::new(&authority, Credentials::token(token));
+        let request = Authenticate::new(&engine, Credentials::token(token));
         let _ = request.counting(counting).next(None, at(1), Jitter(1));
-        authority.tally().requests().map(|row| row.2).sum::<u64>()
+        engine.counters().requests().map(|row| row.2).sum::<u64>()
     };
-    let _ = asked(&authority, "a", at(0), [verified("a", &[])]);
+    let _ = asked(&engine, "a", at(0), [verified("a", &[])]);
     assert_eq!(look(Counting::Never, "a"), 1);
     assert_eq!(look(Counting::Always, "a"), 2);
     assert_eq!(look(Counting::Always, ""), 3);
@@ -173,17 +170,11 @@ fn a_look_that_is_repeated_is_counted_once() {
 
 #[test]
 fn a_sign_out_knows_whose_session_it_ends() {
-    let authority = v1();
-    let _ = asked(&authority, "a", at(0), [verified("usr_a", &[])]);
+    let engine = v1();
+    let _ = asked(&engine, "a", at(0), [verified("usr_a", &[])]);
     let logout = |text: &str| {
         let token = token(text);
-        Logout::new(
-            Arc::clone(&authority),
-            token,
-            Effort::Full,
-            at(0),
-            Jitter(1),
-        )
+        Logout::new(Arc::clone(&engine), token, Effort::Full, at(0), Jitter(1))
     };
     let known = logout("a");
     assert_eq!(known.identity().unwrap().user().id().as_str(), "usr_a");
@@ -193,19 +184,19 @@ fn a_sign_out_knows_whose_session_it_ends() {
 #[test]
 fn where_signatures_are_checked_the_keys_are_the_source() {
     use Outcome::{Authenticated, Rejected, Unavailable};
-    let authority = crate::keys::by_keys();
+    let engine = crate::keys::by_keys();
     let (key, other) = (Signer::new("k1"), Signer::new("k1"));
     let (good, forged) = (key.token("usr_1", 600), other.token("usr_1", 600));
     let away = || [lost(TransportError::Connect), lost(TransportError::Connect)];
-    let first = asked(&authority, &good, at(0), away());
+    let first = asked(&engine, &good, at(0), away());
     assert_eq!(first, (Unavailable, Source::Keys), "there are none");
-    let checked = asked(&authority, &good, at(30), [published(&[&key])]);
+    let checked = asked(&engine, &good, at(30), [published(&[&key])]);
     assert_eq!(checked, (Authenticated, Source::Keys));
-    let known = asked(&authority, &good, at(31), []);
+    let known = asked(&engine, &good, at(31), []);
     assert_eq!(known, (Authenticated, Source::Cache));
-    let refused = asked(&authority, &forged, at(31), []);
+    let refused = asked(&engine, &forged, at(31), []);
     assert_eq!(refused, (Rejected, Source::Keys));
-    let known = asked(&authority, &forged, at(31), []);
+    let known = asked(&engine, &forged, at(31), []);
     assert_eq!(known, (Rejected, Source::Cache));
 }
 
@@ -223,10 +214,10 @@ fn a_request_that_may_renew_is_counted_once_as_what_it_ends_with() {
         (300, vec![status(401)], (Outcome::Rejected, Source::Cache)),
         (300, vec![gone()], (Outcome::Unavailable, Source::Cloud)),
     ] {
-        let authority = v1();
-        sign_in(&authority, "usr_1", &old);
-        let before = counts(&authority);
-        let _ = with_cookie(&authority, &old, at(second), answers);
-        assert_eq!(counted_since(&authority, &before), [expect], "{second}");
+        let engine = v1();
+        sign_in(&engine, "usr_1", &old);
+        let before = counts(&engine);
+        let _ = with_cookie(&engine, &old, at(second), answers);
+        assert_eq!(counted_since(&engine, &before), [expect], "{second}");
     }
 }

@@ -15,8 +15,8 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::encoding::constant_time_eq;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::jwt::{Algorithm, KeySet, SharedSecret};
+use mastra_auth_cloud_core::login::state::{State, StateId};
 use mastra_auth_cloud_core::secret::{AuthorizationCode, LoginSecret, SessionToken, Verifier};
-use mastra_auth_cloud_core::state::{State, StateId};
 
 use crate::signer::{check, good_claims, keys, rules, token};
 
@@ -71,7 +71,7 @@ fn threat_018_what_is_compared_is_compared_in_constant_time() {
             "aws_lc_rs::constant_time::verify_slices_are_equal(left,right)",
         ),
         (
-            "binding.rs",
+            "login/cookie.rs",
             "constant_time_eq(&seal,&parts.seal(&verifier,state))",
         ),
         (

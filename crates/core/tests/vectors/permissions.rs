@@ -1,8 +1,8 @@
 //! Runs `vectors/permissions.json`: grants over requirements, and role mappings.
 
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::permission::matches;
-use mastra_auth_cloud_core::roles::RoleMapping;
+use mastra_auth_cloud_core::rbac::pattern::matches;
+use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use serde_json::{Value, json};
 
 #[test]

@@ -2,24 +2,24 @@
 
 use std::collections::BTreeMap;
 
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::ops::Operation;
+use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
+use mastra_auth_cloud_core::cloud::ops::exchange_code::ExchangeCode;
+use mastra_auth_cloud_core::cloud::ops::login_page::login_url;
+use mastra_auth_cloud_core::cloud::ops::logout_page::logout_url;
+use mastra_auth_cloud_core::cloud::ops::user::GetUser;
+use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
+use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
+use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
-use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::Request;
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::malformed::Malformed;
-use mastra_auth_cloud_core::op::Operation;
-use mastra_auth_cloud_core::op::destroy_session::DestroySession;
-use mastra_auth_cloud_core::op::exchange_code::ExchangeCode;
-use mastra_auth_cloud_core::op::login_page::login_url;
-use mastra_auth_cloud_core::op::logout_page::logout_url;
-use mastra_auth_cloud_core::op::user::GetUser;
-use mastra_auth_cloud_core::op::user_permissions::GetUserPermissions;
-use mastra_auth_cloud_core::op::validate_session::ValidateSession;
-use mastra_auth_cloud_core::op::verify_token::VerifyToken;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken, Verifier};
-use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::url::{BaseUrl, RedirectUri};
 use serde_json::{Value, json};
 

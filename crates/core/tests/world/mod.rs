@@ -8,10 +8,11 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SetCookie};
-use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::base64url;
+use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
@@ -19,10 +20,9 @@ use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::identify::Answer;
 use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step, login};
 use mastra_auth_cloud_core::http::{Delivery, Request, Response, TransportError};
-use mastra_auth_cloud_core::identity::authority::Authority;
 use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::secret::SessionToken;
-use mastra_auth_cloud_core::state::State;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 use mastra_auth_cloud_core::url::{BaseUrl, RedirectUri};
 use serde_json::{Value, json};
@@ -51,16 +51,16 @@ pub(crate) fn config(dialect: Dialect) -> Config {
     config
 }
 
-pub(crate) fn authority(dialect: Dialect) -> Arc<Authority> {
-    Authority::new(config(dialect), Entropy::new([7; 32]))
+pub(crate) fn engine(dialect: Dialect) -> Arc<Engine> {
+    Engine::new(config(dialect), Entropy::new([7; 32]))
 }
 
-pub(crate) fn v1() -> Arc<Authority> {
-    authority(Dialect::V1)
+pub(crate) fn v1() -> Arc<Engine> {
+    engine(Dialect::V1)
 }
 
-pub(crate) fn pkce() -> Arc<Authority> {
-    authority(Dialect::Pkce)
+pub(crate) fn pkce() -> Arc<Engine> {
+    engine(Dialect::Pkce)
 }
 
 /// What one request looked like.
@@ -224,54 +224,54 @@ pub(crate) fn pair(cookie: &SetCookie) -> &str {
 }
 
 /// Begins a sign-in now: the login page's URL, and the cookie as the browser sends it back.
-pub(crate) fn begin(authority: &Authority, state_text: &str) -> (String, String) {
+pub(crate) fn begin(engine: &Engine, state_text: &str) -> (String, String) {
     let (state, redirect_uri) = (state(state_text), redirect_uri());
-    let cookie = login::cookie(authority, &redirect_uri, &state, at(0)).unwrap();
-    let url = login::url(authority, &redirect_uri, &state).unwrap();
+    let cookie = login::cookie(engine, &redirect_uri, &state, at(0)).unwrap();
+    let url = login::url(engine, &redirect_uri, &state).unwrap();
     (url.to_string(), pair(&cookie).to_owned())
 }
 
 pub(crate) fn callback(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     state_text: &str,
     code: &str,
     cookies: &str,
     now: Now,
 ) -> Result<Callback, CloudApiError> {
     let state = state(state_text);
-    Callback::new(Arc::clone(authority), state, code, cookies, now, Jitter(1))
+    Callback::new(Arc::clone(engine), state, code, cookies, now, Jitter(1))
 }
 
 /// Signs somebody in from begin to end.
-pub(crate) fn sign_in(authority: &Arc<Authority>, id: &str, token: &str) -> SignedIn {
-    let ran = sign_in_with(authority, id, at(0), [exchanged(id, token)]);
+pub(crate) fn sign_in(engine: &Arc<Engine>, id: &str, token: &str) -> SignedIn {
+    let ran = sign_in_with(engine, id, at(0), [exchanged(id, token)]);
     ran.output.unwrap()
 }
 
 /// A sign-in from begin to end, with these answers.
 pub(crate) fn sign_in_with(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     id: &str,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
 ) -> Ran<Result<SignedIn, CloudApiError>> {
     let state = format!("state-of-{id}");
-    let (_, cookie) = begin(authority, &state);
+    let (_, cookie) = begin(engine, &state);
     let code = format!("code-of-{id}");
-    let flow = callback(authority, &state, &code, &cookie, now).unwrap();
+    let flow = callback(engine, &state, &code, &cookie, now).unwrap();
     run(flow, now, answers)
 }
 
 /// Authenticates a request with these headers.
 pub(crate) fn authenticate(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     authorization: Option<&str>,
     cookie: Option<&str>,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
 ) -> Ran<Answer> {
-    let credentials = Credentials::read(authority, authorization, cookie).unwrap();
-    let mut request = Authenticate::new(authority, credentials);
+    let credentials = Credentials::read(engine, authorization, cookie).unwrap();
+    let mut request = Authenticate::new(engine, credentials);
     let mut script = Script::new(answers);
     let mut last = None;
     loop {
@@ -303,17 +303,11 @@ pub(crate) fn said(answer: &Answer) -> String {
 
 /// What a request with this bearer is answered, and how many calls it took.
 pub(crate) fn with_bearer(
-    authority: &Arc<Authority>,
+    engine: &Arc<Engine>,
     token: &str,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
 ) -> (String, usize) {
-    let ran = authenticate(
-        authority,
-        Some(&format!("Bearer {token}")),
-        None,
-        now,
-        answers,
-    );
+    let ran = authenticate(engine, Some(&format!("Bearer {token}")), None, now, answers);
     (said(&ran.output), ran.sent.len())
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method, Uri};
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::state::State as LoginState;
+use mastra_auth_cloud_core::login::state::State as LoginState;
 use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
@@ -143,7 +143,7 @@ impl Parameters {
 pub(super) fn failed(routes: &RouteState, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
     let trail = Trail::of(headers).on_page(&reference);
-    signals::login_failed(routes.auth.tally(), error, &trail);
+    signals::login_failed(routes.auth.counters(), error, &trail);
     let public = of_failed_login(error);
     if !accepts_html(headers) {
         return public.json();

@@ -5,26 +5,26 @@ use std::sync::Arc;
 use super::super::identify::{Answer, Identify, settle};
 use super::super::keys::FetchKeys;
 use super::super::step::Jitter;
-use super::{Authenticate, Background, Check, Judged, Keys, Next, Waiting};
+use super::{Authenticate, Background, Judged, Keys, Next, SignatureCheck, Waiting};
+use crate::counters::Source;
+use crate::engine::jwks_cache::Outlook;
+use crate::engine::signature_check::SignatureError;
 use crate::error::{CloudApiError, Code};
-use crate::identity::Identity;
-use crate::identity::cache::Lookup;
-use crate::identity::keys::Outlook;
-use crate::identity::proof::Unproven;
-use crate::identity::refusal::Refusal;
 use crate::jwt::Reason;
-use crate::tally::Source;
+use crate::session::Identity;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refusal;
 use crate::time::Now;
 
 impl Authenticate<'_> {
     /// Hands out a signature check of a token.
-    pub(super) fn prove(&mut self, waiting: Waiting, now: Now, jitter: Jitter) -> Judged {
-        match Check::new(&self.authority, waiting.key, &waiting.token, now) {
+    pub(super) fn check_signature(&mut self, waiting: Waiting, now: Now, jitter: Jitter) -> Judged {
+        match SignatureCheck::new(&self.engine, waiting.key, &waiting.token, now) {
             Some(check) => {
                 self.waiting = Some(waiting);
                 Judged::Check(check)
             }
-            None => self.without_key(waiting, &Unproven::NoKeys, now, jitter),
+            None => self.without_key(waiting, &SignatureError::NoKeys, now, jitter),
         }
     }
 
@@ -32,31 +32,31 @@ impl Authenticate<'_> {
     pub(super) fn proven(
         &mut self,
         waiting: Waiting,
-        found: Result<Identity, Unproven>,
+        found: Result<Identity, SignatureError>,
         now: Now,
         jitter: Jitter,
     ) -> Judged {
-        let authority = Arc::clone(&self.authority);
+        let engine = Arc::clone(&self.engine);
         let identity = match found {
             Ok(identity) => identity,
-            Err(Unproven::Refused(error)) => {
+            Err(SignatureError::Refused(error)) => {
                 // A token that is merely expired is not cached as refused: its session may be renewed.
                 if !error.is(&Code::SessionExpired) {
-                    authority.refused(waiting.key, Refusal::session(error.clone()), now);
+                    engine.refused(waiting.key, Refusal::session(error.clone()), now);
                 }
                 return Judged::Refused(error, Source::Keys);
             }
             Err(unproven) => return self.without_key(waiting, &unproven, now, jitter),
         };
-        if authority.keys().is_some_and(|keys| keys.is_due(now)) {
-            let fetch = FetchKeys::new(Arc::clone(&authority), jitter);
+        if engine.keys().is_some_and(|keys| keys.is_due(now)) {
+            let fetch = FetchKeys::new(Arc::clone(&engine), jitter);
             self.background = Some(Background::Keys(fetch));
         }
-        if authority.config().verification.session_every().is_some() {
-            let flow = Identify::proven(authority, identity, jitter);
+        if engine.config().verification.session_every().is_some() {
+            let flow = Identify::proven(engine, identity, jitter);
             return Judged::Next(Next::Identify(flow));
         }
-        match settle(&authority, identity, now) {
+        match settle(&engine, identity, now) {
             Answer::Rejected(error) => Judged::Refused(error, Source::Keys),
             answer => Judged::Answer(answer, Source::Keys),
         }
@@ -67,12 +67,12 @@ impl Authenticate<'_> {
     fn without_key(
         &mut self,
         waiting: Waiting,
-        unproven: &Unproven,
+        unproven: &SignatureError,
         now: Now,
         jitter: Jitter,
     ) -> Judged {
-        let authority = Arc::clone(&self.authority);
-        let outlook = authority
+        let engine = Arc::clone(&self.engine);
+        let outlook = engine
             .keys()
             .map_or(Outlook::Complete, |keys| keys.outlook(now));
         if outlook == Outlook::Fetch && waiting.keys == Keys::AtHand {
@@ -80,13 +80,13 @@ impl Authenticate<'_> {
                 keys: Keys::Fetched,
                 ..waiting
             });
-            return Judged::Next(Next::Keys(FetchKeys::new(authority, jitter)));
+            return Judged::Next(Next::Keys(FetchKeys::new(engine, jitter)));
         }
-        if outlook == Outlook::Complete && *unproven == Unproven::UnknownKey {
+        if outlook == Outlook::Complete && *unproven == SignatureError::UnknownKey {
             // Not cached: the key may be published at any moment.
             return Judged::Refused(Reason::UnknownKey.into(), Source::Keys);
         }
-        if let Lookup::Stale(identity) = authority.lookup(&waiting.key, now) {
+        if let Lookup::Stale(identity) = engine.lookup(&waiting.key, now) {
             return Judged::Answer(Answer::Authenticated(identity), Source::Cache);
         }
         let error = CloudApiError::new(Code::KeysUnavailable);

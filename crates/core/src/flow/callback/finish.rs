@@ -4,13 +4,13 @@ use core::time::Duration;
 
 use super::super::call::out_of_turn;
 use super::{Callback, SignedIn};
-use crate::binding;
-use crate::envelope::bad_member;
+use crate::cloud::envelope::bad_member;
+use crate::cloud::model::{CloudSession, CloudUser, derived_session_id};
 use crate::error::{CloudApiError, Code};
-use crate::identity::Identity;
 use crate::json::BadMember;
-use crate::model::{CloudSession, CloudUser, derived_session_id};
+use crate::login::cookie;
 use crate::secret::SessionToken;
+use crate::session::Identity;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
@@ -21,7 +21,7 @@ impl Callback {
     /// The identity by the Cloud's answer alone.
     pub(super) fn said_by_cloud(&self, user: CloudUser) -> Identity {
         let said = Unverified::peek(user.session_token());
-        let key = self.authority.key(user.session_token().expose());
+        let key = self.engine.key(user.session_token().expose());
         // Use what every instance can read in the token, so that all agree whether it began before a revocation.
         Identity::new(key, user, said.session_id, said.expires_at).begun(said.issued_at)
     }
@@ -52,14 +52,14 @@ impl Callback {
         session_end: Option<Timestamp>,
         now: Now,
     ) -> Result<SignedIn, CloudApiError> {
-        let authority = &self.authority;
+        let engine = &self.engine;
         if session.user_id() != identity.user().id() {
             // Two users in one answer: the session's owner is unclear.
-            authority.forget_verdict(&identity.key());
+            engine.invalidate(&identity.key());
             return Err(bad_member(BadMember("session.user_id")));
         }
         let token = identity.user().session_token().clone();
-        let (by_keys, own_end) = (authority.keys().is_some(), identity.expires_at());
+        let (by_keys, own_end) = (engine.keys().is_some(), identity.expires_at());
         let life = life(&session, &token);
         let said_end = own_end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
         let is_ahead = !life.is_zero() && said_end <= now.wall;
@@ -81,14 +81,13 @@ impl Callback {
         };
         let identity = if is_ahead && !by_keys {
             // A session cannot be over as it begins: the Cloud's clock counts.
-            authority.note_ahead(said_end, now);
-            let longest = authority.config().policy.session_max_age;
-            identity.lent(Some(life.min(longest)), now)
+            engine.note_ahead(said_end, now);
+            let longest = engine.config().policy.session_max_age;
+            identity.rebased(Some(life.min(longest)), now)
         } else {
             identity
         };
-        if authority.is_over(&identity, now) || authority.config().policy.session_max_age.is_zero()
-        {
+        if engine.is_over(&identity, now) || engine.config().policy.session_max_age.is_zero() {
             return Err(CloudApiError::new(if is_ahead {
                 Code::ClockAhead
             } else {
@@ -98,11 +97,11 @@ impl Callback {
         // Where only the token's expiry is known, the cookie stays long enough to renew it.
         let cookie_until = session_end.unwrap_or(session.expires_at().plus(RENEWABLE_FOR));
         let cookies = vec![
-            binding::spec(authority.config(), self.state.id(), Some(self.site))?.clear(),
-            authority.session_cookie(&token, cookie_until, Some(self.site), now.wall)?,
+            cookie::spec(engine.config(), self.state.id(), Some(self.site))?.clear(),
+            engine.session_cookie(&token, cookie_until, Some(self.site), now.wall)?,
         ];
-        let identity = authority
-            .remember_sign_in(identity, now)
+        let identity = engine
+            .insert_sign_in(identity, now)
             .ok_or_else(|| CloudApiError::new(Code::SignedOut))?;
         Ok(SignedIn {
             identity,

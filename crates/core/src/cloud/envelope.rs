@@ -1,0 +1,236 @@
+//! Reads a response: its data, or the error that it reports.
+//!
+//! Success needs an HTTP 2xx and, where responses are enveloped, `ok: true`. Everything else becomes a [`CloudApiError`].
+//! Only this module decides whether that error is the Cloud's refusal or leaves the question open. A refusal is a 4xx, in
+//! HTTP or in the envelope, other than 408, 425 and 429, that nothing else in the response contradicts. A 5xx anywhere, or a
+//! response that breaks the contract, is never a refusal, whatever its status.
+//!
+//! Texts of the Cloud are cleaned before they become part of an error.
+
+use serde_json::Value;
+
+use crate::cloud::dialect::Wrapping;
+use crate::error::{CloudApiError, Code, Verdict};
+use crate::http::{Delivery, TransportError};
+use crate::json::{self, BadMember, Object};
+
+/// Deepest nesting that is read, in containers.
+const MAX_DEPTH: usize = 32;
+const MAX_MESSAGE_CHARS: usize = 200;
+
+/// Whether a response must have data.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Data {
+    Required,
+    Optional,
+}
+
+/// Opens one response.
+///
+/// `secrets` are the secrets of the request: no text of the response that repeats one of them gets into an error.
+pub(crate) fn open(
+    wrapping: Wrapping,
+    data: Data,
+    delivery: Delivery,
+    secrets: &[&str],
+) -> Result<Value, CloudApiError> {
+    let response = delivery.map_err(undelivered)?;
+    let status = response.status();
+    let malformed = || malformed(status);
+    let answer = json::parse(response.body(), MAX_DEPTH).map_err(|_| malformed())?;
+    let object = Object::new(&answer, "answer").map_err(|_| malformed())?;
+    match wrapping {
+        Wrapping::Envelope => {
+            let ok = object
+                .any("ok")
+                .and_then(Value::as_bool)
+                .ok_or_else(malformed)?;
+            if ok && is_success(status) {
+                return match (object.any("data"), data) {
+                    (Some(value), _) => Ok(value.clone()),
+                    (None, Data::Optional) => Ok(Value::Null),
+                    (None, Data::Required) => Err(no_data()),
+                };
+            }
+            let said = match object.any("error") {
+                None => Said::default(),
+                Some(error) => said(error, secrets).map_err(|_| malformed())?,
+            };
+            Err(failure(status, said))
+        }
+        Wrapping::Bare if is_success(status) => Ok(answer),
+        Wrapping::Bare => {
+            let said = said(&answer, secrets).map_err(|_| malformed())?;
+            // Only the HTTP status counts where there is no envelope.
+            Err(failure(
+                status,
+                Said {
+                    status: None,
+                    ..said
+                },
+            ))
+        }
+    }
+}
+
+/// The error for a member that is missing or has the wrong type. It names the member and never shows a value.
+pub(crate) fn bad_member(BadMember(name): BadMember) -> CloudApiError {
+    let message = format!("Invalid response: {name} is missing or has the wrong type");
+    CloudApiError::answer(Code::InvalidResponse, message, 502, Verdict::Unclear)
+}
+
+/// The members of an error object.
+#[derive(Default)]
+struct Said {
+    message: Option<String>,
+    code: Option<Box<str>>,
+    status: Option<u16>,
+}
+
+fn said(error: &Value, secrets: &[&str]) -> Result<Said, BadMember> {
+    let error = Object::new(error, "error")?;
+    let status = match error.any("status") {
+        None => None,
+        Some(value) => {
+            let status = value.as_u64().and_then(|n| u16::try_from(n).ok());
+            Some(
+                status
+                    .filter(|n| (100..=599).contains(n))
+                    .ok_or(BadMember("status"))?,
+            )
+        }
+    };
+    Ok(Said {
+        message: error
+            .optional_text("message")?
+            .map(|text| clean(text, secrets))
+            .filter(|text| !text.is_empty()),
+        code: error
+            .optional_text("code")?
+            .filter(|code| is_code(code) && clean(code, secrets) == *code)
+            .map(Into::into),
+        status,
+    })
+}
+
+fn failure(http: u16, said: Said) -> CloudApiError {
+    let status = said.status.unwrap_or(http);
+    let message = said
+        .message
+        .unwrap_or_else(|| format!("Request failed: {status}"));
+    let code = said.code.map_or(Code::RequestFailed, Code::Cloud);
+    CloudApiError::answer(code, message, status, verdict(http, said.status))
+}
+
+/// A refusal has a refusing status and nothing that contradicts it; an outage has a status that means one.
+fn verdict(http: u16, envelope: Option<u16>) -> Verdict {
+    let said = || {
+        let both = [Some(http), envelope].into_iter().flatten();
+        both.filter(|status| !is_success(*status))
+    };
+    if said().any(is_failing) {
+        Verdict::Outage
+    } else if said().next().is_some() && said().all(is_refusing) {
+        Verdict::Refused
+    } else {
+        Verdict::Unclear
+    }
+}
+
+const fn is_refusing(status: u16) -> bool {
+    matches!(status, 400..=499) && !is_failing(status)
+}
+
+const fn is_failing(status: u16) -> bool {
+    status >= 500 || matches!(status, 408 | 425 | 429)
+}
+
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}
+
+fn undelivered(error: TransportError) -> CloudApiError {
+    let code = match error {
+        TransportError::Timeout => Code::Timeout,
+        TransportError::TooLarge => Code::ResponseTooLarge,
+        TransportError::Connect
+        | TransportError::Closed
+        | TransportError::Stale
+        | TransportError::Other => Code::NetworkError,
+    };
+    CloudApiError::new(code).caused_by(error)
+}
+
+/// The status stays a server error even where HTTP has a 4xx: a proxy's page must not count as a sign-out.
+fn malformed(http: u16) -> CloudApiError {
+    let status = if http >= 500 { http } else { 502 };
+    CloudApiError::answer(
+        Code::InvalidResponse,
+        format!("HTTP {http}: invalid response"),
+        status,
+        if is_failing(http) {
+            Verdict::Outage
+        } else {
+            Verdict::Unclear
+        },
+    )
+}
+
+fn no_data() -> CloudApiError {
+    CloudApiError::answer(Code::NoData, "No data in response", 502, Verdict::Unclear)
+}
+
+fn is_code(code: &str) -> bool {
+    (1..=64).contains(&code.len())
+        && code
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.' | b'-'))
+}
+
+/// The Cloud's text without control characters, e-mail addresses, long opaque words, and every word that shares twelve
+/// characters with a secret of the request.
+fn clean(text: &str, secrets: &[&str]) -> String {
+    let is_gap = |c: char| c.is_whitespace() || c.is_control();
+    let cut = text
+        .char_indices()
+        .nth(MAX_MESSAGE_CHARS)
+        .and_then(|(at, _)| text.split_at_checked(at));
+    let shortened = match cut {
+        // A word that was cut could no longer be recognised as a secret or an address, so drop it.
+        Some((head, rest)) if !rest.starts_with(is_gap) => {
+            head.rsplit_once(is_gap).map_or("", |(whole, _)| whole)
+        }
+        Some((head, _)) => head,
+        None => text,
+    };
+    let words = shortened.split(is_gap).filter(|word| !word.is_empty());
+    let cleaned: Vec<&str> = words
+        .map(|word| {
+            if is_sayable(word, secrets) {
+                word
+            } else {
+                "[redacted]"
+            }
+        })
+        .collect();
+    cleaned.join(" ")
+}
+
+fn is_sayable(word: &str, secrets: &[&str]) -> bool {
+    const SHARED: usize = 12;
+    let opaque = word.len() > 40 || (word.len() > 20 && word.bytes().any(|b| b.is_ascii_digit()));
+    let repeats = |secret: &&str| {
+        let secret = secret.as_bytes();
+        let shared = SHARED.min(secret.len());
+        shared > 0
+            && word
+                .as_bytes()
+                .windows(shared)
+                .any(|part| secret.windows(shared).any(|other| part == other))
+    };
+    !word.contains('@') && !word.contains("%40") && !opaque && !secrets.iter().any(repeats)
+}
+
+#[cfg(test)]
+#[path = "envelope_tests.rs"]
+mod tests;

@@ -1,0 +1,276 @@
+//! Users and sessions as the Cloud knows them, parsed strictly from its answers.
+//!
+//! Made only from verified data: from an answer, by the operations alone, or from a token whose signature was verified.
+//! `Debug` shows ids and roles, never an e-mail address, a name or the token. Absent roles are no roles: nothing is made up.
+//!
+//! Only a user's id is required. Any other member that is missing or has the wrong type counts as absent. An odd member of
+//! one account must not pass for an outage, and never adds a role.
+
+use core::fmt;
+use core::time::Duration;
+
+use serde_json::{Map, Value};
+
+use crate::cloud::dialect::SessionShape;
+use crate::encoding::{hex, sha256};
+use crate::ids::{SessionId, UserId};
+use crate::json::{self, BadMember, Object};
+use crate::jwt::{Claims, Verified};
+use crate::secret::SessionToken;
+use crate::time::Timestamp;
+
+/// A signed-in person or machine.
+#[derive(Clone)]
+pub struct CloudUser {
+    id: UserId,
+    email: Box<str>,
+    name: Option<Box<str>>,
+    avatar_url: Option<Box<str>>,
+    created_at: Option<Timestamp>,
+    metadata: Option<Map<String, Value>>,
+    roles: Box<[String]>,
+    session_token: SessionToken,
+}
+
+impl CloudUser {
+    /// The Cloud's id. With the project it identifies the user; nothing else does.
+    pub const fn id(&self) -> &UserId {
+        &self.id
+    }
+
+    /// The e-mail address: for display, not for decisions. Empty for a machine.
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// The name for display.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// The URL of the picture for display.
+    pub fn avatar_url(&self) -> Option<&str> {
+        self.avatar_url.as_deref()
+    }
+
+    /// When the account was created, where the dialect states it.
+    pub const fn created_at(&self) -> Option<Timestamp> {
+        self.created_at
+    }
+
+    /// Further data that the Cloud stores with the account.
+    pub const fn metadata(&self) -> Option<&Map<String, Value>> {
+        self.metadata.as_ref()
+    }
+
+    /// The roles that the Cloud assigned; may be empty.
+    pub fn roles(&self) -> &[String] {
+        &self.roles
+    }
+
+    /// Whether the user has this role, compared byte by byte.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles.iter().any(|has| has == role)
+    }
+
+    /// The token of this user's session. Permission look-ups use it.
+    pub const fn session_token(&self) -> &SessionToken {
+        &self.session_token
+    }
+
+    /// Reads a user from the `user` member.
+    pub(crate) fn read(user: Object<'_>, session_token: SessionToken) -> Result<Self, BadMember> {
+        Ok(Self {
+            id: user_id(user, "id")?,
+            email: user.lenient_text("email").unwrap_or_default().into(),
+            name: user.lenient_text("name").map(Into::into),
+            avatar_url: user.lenient_text("avatar_url").map(Into::into),
+            created_at: time(user, "created_at").ok(),
+            metadata: user.any("metadata").and_then(Value::as_object).cloned(),
+            roles: roles(user),
+            session_token,
+        })
+    }
+
+    /// Reads a user from verified claims: a person, or the machine behind a project API token.
+    pub(crate) fn read_claims(
+        claims: Object<'_>,
+        session_token: SessionToken,
+    ) -> Result<Self, BadMember> {
+        if claims.lenient_text("token_type") == Some("project_api_token") {
+            return Self::machine(claims, session_token);
+        }
+        Ok(Self {
+            id: user_id(claims, "sub")?,
+            email: claims.lenient_text("email").unwrap_or_default().into(),
+            name: claims.lenient_text("name").map(Into::into),
+            avatar_url: claims.lenient_text("avatar_url").map(Into::into),
+            created_at: None,
+            metadata: None,
+            roles: role(claims),
+            session_token,
+        })
+    }
+
+    /// Reads a user from a token whose signature was verified here.
+    pub(crate) fn from_claims(claims: &Verified<Claims>, session_token: SessionToken) -> Self {
+        let claims = claims.as_inner();
+        Self {
+            id: claims.subject().clone(),
+            email: claims.email().unwrap_or_default().into(),
+            name: claims.name().map(Into::into),
+            avatar_url: claims.avatar_url().map(Into::into),
+            created_at: None,
+            metadata: None,
+            roles: claims.roles().into(),
+            session_token,
+        }
+    }
+
+    /// Two tokens are two identities: the id is derived from the token.
+    fn machine(claims: Object<'_>, session_token: SessionToken) -> Result<Self, BadMember> {
+        if claims.any("valid").and_then(Value::as_bool) != Some(true) {
+            return Err(BadMember("valid"));
+        }
+        let id = format!("project-token:{}", fingerprint(&session_token));
+        Ok(Self {
+            id: UserId::parse(&id).map_err(|_| BadMember("valid"))?,
+            email: "".into(),
+            name: None,
+            avatar_url: None,
+            created_at: None,
+            metadata: None,
+            roles: role(claims),
+            session_token,
+        })
+    }
+}
+
+impl fmt::Debug for CloudUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CloudUser")
+            .field("id", &self.id)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A session as the Cloud knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CloudSession {
+    id: SessionId,
+    user_id: UserId,
+    expires_at: Timestamp,
+    created_at: Timestamp,
+}
+
+impl CloudSession {
+    /// The session's id, which ends it. Where the dialect has no ids, it is derived from the token.
+    pub const fn id(&self) -> &SessionId {
+        &self.id
+    }
+
+    /// The user of the session.
+    pub const fn user_id(&self) -> &UserId {
+        &self.user_id
+    }
+
+    /// When the session expires.
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// When the session was created.
+    pub const fn created_at(&self) -> Timestamp {
+        self.created_at
+    }
+
+    pub(crate) fn new(
+        id: SessionId,
+        user_id: UserId,
+        created_at: Timestamp,
+        expires_at: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            user_id,
+            expires_at,
+            created_at,
+        }
+    }
+
+    /// The time from its begin to its end.
+    pub(crate) fn life(&self) -> Duration {
+        self.expires_at.since(self.created_at)
+    }
+
+    /// Moves a session that the Cloud accepts to this clock. Where the session is over by this clock, the clock is ahead:
+    /// then it lives for its own length from now.
+    pub(crate) fn by_this_clock(self, now: Timestamp) -> Self {
+        if self.expires_at > now {
+            return self;
+        }
+        Self {
+            expires_at: now.plus(self.life()),
+            ..self
+        }
+    }
+
+    pub(crate) fn read(
+        session: Object<'_>,
+        shape: &SessionShape,
+        token: &SessionToken,
+    ) -> Result<Self, BadMember> {
+        let id = match shape.id {
+            Some(name) => SessionId::parse(session.text(name)?).map_err(|_| BadMember(name))?,
+            None => derived_session_id(token).ok_or(BadMember("session"))?,
+        };
+        Ok(Self {
+            id,
+            user_id: user_id(session, shape.user_id)?,
+            expires_at: time(session, shape.expires_at)?,
+            created_at: time(session, shape.created_at)?,
+        })
+    }
+}
+
+/// A derived id for a session without one: never the token itself, and always the same for one token.
+pub(crate) fn derived_session_id(token: &SessionToken) -> Option<SessionId> {
+    SessionId::parse(&format!("token:{}", fingerprint(token))).ok()
+}
+
+/// The first 16 hexadecimal digits of the token's SHA-256.
+fn fingerprint(token: &SessionToken) -> String {
+    hex(&sha256(token.expose().as_bytes()))
+        .chars()
+        .take(16)
+        .collect()
+}
+
+fn user_id(object: Object<'_>, name: &'static str) -> Result<UserId, BadMember> {
+    UserId::parse(object.text(name)?).map_err(|_| BadMember(name))
+}
+
+/// ISO 8601 text, or milliseconds since the Unix epoch; a fraction is dropped, in any notation.
+fn time(object: Object<'_>, name: &'static str) -> Result<Timestamp, BadMember> {
+    let time = match object.any(name) {
+        Some(Value::String(text)) => Timestamp::parse_iso(text).ok(),
+        Some(millis) => json::whole(millis).and_then(Timestamp::on_the_wire),
+        None => None,
+    };
+    time.ok_or(BadMember(name))
+}
+
+/// `roles`, or a single `role` as a list of one, or none. A list of the wrong type, or with anything but texts, counts as no
+/// roles. Which of them were meant is unclear, and `role` does not stand in for it.
+fn roles(user: Object<'_>) -> Box<[String]> {
+    match user.any("roles") {
+        Some(roles) => json::texts(roles).unwrap_or_default().into(),
+        None => role(user),
+    }
+}
+
+fn role(object: Object<'_>) -> Box<[String]> {
+    let role = object.lenient_text("role").map(str::to_owned);
+    role.into_iter().collect()
+}

@@ -1,0 +1,78 @@
+//! User: reads one account by its id.
+
+use crate::cloud::dialect::Endpoint;
+use crate::cloud::endpoint::Filling;
+use crate::cloud::envelope::{Data, bad_member, open};
+use crate::cloud::model::CloudUser;
+use crate::cloud::ops::{Operation, Retries};
+use crate::config::Config;
+use crate::error::CloudApiError;
+use crate::http::{Delivery, Request};
+use crate::ids::UserId;
+use crate::json::{BadMember, Object};
+use crate::secret::SessionToken;
+
+/// Asks the Cloud for one account.
+#[derive(Debug)]
+pub struct GetUser {
+    id: UserId,
+    token: SessionToken,
+    endpoint: &'static Endpoint,
+}
+
+impl GetUser {
+    /// Reads this account; `None` where the dialect has no such endpoint.
+    pub fn new(config: &Config, id: UserId, token: SessionToken) -> Option<Self> {
+        let endpoint = config.table().user.as_ref()?;
+        Some(Self {
+            id,
+            token,
+            endpoint,
+        })
+    }
+}
+
+impl Operation for GetUser {
+    type Output = CloudUser;
+    const RETRIES: Retries = Retries::Once;
+
+    fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
+        let filling = Filling {
+            bearer: Some(&self.token),
+            user: Some(&self.id),
+            ..Filling::default()
+        };
+        self.endpoint
+            .request(config, &filling, config.policy.call_timeout)
+    }
+
+    /// The user carries the token of the request: permission look-ups for the account use the caller's token.
+    fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
+        let Self {
+            id,
+            token,
+            endpoint,
+        } = self;
+        open(
+            config.table().wrapping,
+            Data::Required,
+            delivery,
+            &[token.expose()],
+        )
+        .and_then(|data| {
+            Object::new(&data, "data")
+                .and_then(|data| data.object("user"))
+                .and_then(|user| CloudUser::read(user, token.clone()))
+                .and_then(|user| {
+                    // The Cloud returned another account than the one asked for.
+                    if *user.id() == id {
+                        Ok(user)
+                    } else {
+                        Err(BadMember("user.id"))
+                    }
+                })
+                .map_err(bad_member)
+        })
+        .map_err(|error| error.at(&endpoint.template(config)))
+    }
+}

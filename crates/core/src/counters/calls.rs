@@ -1,0 +1,171 @@
+//! Calls to the Cloud: how many, with which result, and how long they took.
+
+use core::sync::atomic::AtomicU64;
+use core::time::Duration;
+
+use crate::cloud_call::{CallResult, CloudCall};
+use crate::counters::{add, read};
+
+/// The upper bounds of the time buckets. Longer calls are counted in [`CallTimes::count`] alone.
+pub const TIME_BOUNDS: [Duration; 11] = [
+    Duration::from_millis(5),
+    Duration::from_millis(10),
+    Duration::from_millis(25),
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(250),
+    Duration::from_millis(500),
+    Duration::from_secs(1),
+    Duration::from_millis(2_500),
+    Duration::from_secs(5),
+    Duration::from_secs(10),
+];
+
+/// The number of calls with one result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CallCount {
+    /// The endpoint.
+    pub call: CloudCall,
+    /// The result.
+    pub result: CallResult,
+    /// How many calls.
+    pub count: u64,
+}
+
+/// How long the calls of one endpoint took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CallTimes {
+    /// The endpoint.
+    pub call: CloudCall,
+    /// How many calls.
+    pub count: u64,
+    /// The sum of their times.
+    pub sum: Duration,
+    /// How many calls took up to each bound of [`TIME_BOUNDS`] and longer than the one before.
+    pub up_to: [u64; TIME_BOUNDS.len()],
+}
+
+/// One row for each endpoint.
+#[derive(Debug, Default)]
+pub(super) struct Calls([Row; CloudCall::ALL.len()]);
+
+#[derive(Debug, Default)]
+struct Row {
+    results: [AtomicU64; CallResult::ALL.len()],
+    micros: AtomicU64,
+    up_to: [AtomicU64; TIME_BOUNDS.len()],
+    longer: AtomicU64,
+}
+
+impl Calls {
+    /// Next to a network call, a search through a few labels costs nothing.
+    pub(super) fn add(&self, call: CloudCall, result: CallResult, took: Duration) {
+        let Some((row, _)) = self
+            .0
+            .iter()
+            .zip(CloudCall::ALL)
+            .find(|(_, of)| *of == call)
+        else {
+            return;
+        };
+        if let Some((counter, _)) = row
+            .results
+            .iter()
+            .zip(CallResult::ALL)
+            .find(|(_, of)| *of == result)
+        {
+            add(counter, 1);
+        }
+        let bound = row
+            .up_to
+            .iter()
+            .zip(TIME_BOUNDS)
+            .find(|(_, bound)| took <= *bound);
+        add(bound.map_or(&row.longer, |(counter, _)| counter), 1);
+        add(
+            &row.micros,
+            u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        );
+    }
+
+    pub(super) fn counts(&self) -> impl Iterator<Item = CallCount> {
+        self.0.iter().zip(CloudCall::ALL).flat_map(|(row, call)| {
+            row.results
+                .iter()
+                .zip(CallResult::ALL)
+                .filter_map(move |(counter, result)| {
+                    let count = read(counter);
+                    (count > 0).then_some(CallCount {
+                        call,
+                        result,
+                        count,
+                    })
+                })
+        })
+    }
+
+    pub(super) fn times(&self) -> impl Iterator<Item = CallTimes> {
+        self.0.iter().zip(CloudCall::ALL).filter_map(|(row, call)| {
+            let up_to = row.up_to.each_ref().map(read);
+            let count = up_to.iter().sum::<u64>().saturating_add(read(&row.longer));
+            (count > 0).then(|| CallTimes {
+                call,
+                count,
+                sum: Duration::from_micros(read(&row.micros)),
+                up_to,
+            })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_are_counted_by_endpoint_and_result() {
+        let calls = Calls::default();
+        let (verify, gone) = (CloudCall::VerifyToken, CallResult::of_status(401));
+        calls.add(verify, gone, Duration::from_millis(5));
+        calls.add(verify, gone, Duration::from_millis(6));
+        calls.add(
+            CloudCall::KeySet,
+            CallResult::of_status(200),
+            Duration::from_secs(11),
+        );
+        assert_eq!(
+            calls.counts().collect::<Vec<_>>(),
+            [
+                CallCount {
+                    call: verify,
+                    result: gone,
+                    count: 2
+                },
+                CallCount {
+                    call: CloudCall::KeySet,
+                    result: CallResult::of_status(200),
+                    count: 1
+                },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_time_counts_under_the_first_bound_that_holds_it() {
+        let calls = Calls::default();
+        for millis in [0, 5, 6, 10_000, 10_001] {
+            calls.add(
+                CloudCall::GetUser,
+                CallResult::of_status(200),
+                Duration::from_millis(millis),
+            );
+        }
+        let times: Vec<CallTimes> = calls.times().collect();
+        assert_eq!(times.len(), 1);
+        assert_eq!(times[0].up_to, [2, 1, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        assert_eq!(
+            (times[0].count, times[0].sum),
+            (5, Duration::from_millis(20_012))
+        );
+    }
+}

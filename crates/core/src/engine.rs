@@ -1,0 +1,484 @@
+//! The shared state of one deployment: its configuration, caches, deny list, breaker and counters.
+//!
+//! One handle, made once, serves every flow of every driver. Holds no login in progress: those live in the browser.
+
+pub(crate) mod breaker;
+mod catch_up;
+mod clock_ahead;
+mod fast_path;
+pub(crate) mod jwks_cache;
+mod last_site;
+pub(crate) mod recent_sign_ins;
+mod replay_guard;
+mod revocations;
+mod rotated_tokens;
+mod session_cookies;
+pub(crate) mod signature_check;
+
+pub use breaker::BreakerState;
+pub use catch_up::{CatchUp, CaughtUp};
+pub use recent_sign_ins::SignedIn;
+pub use revocations::Applied;
+pub use signature_check::{CheckedSignature, SignatureCheck};
+
+use core::fmt;
+use core::time::Duration;
+use std::sync::Arc;
+
+use crate::cache::statistics::Statistics;
+use crate::cache::{Cache, Trust};
+use crate::cloud::model::{CloudSession, derived_session_id};
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::engine::breaker::{Admission, Breaker, CallKind};
+use crate::engine::clock_ahead::ClockAhead;
+use crate::engine::jwks_cache::JwksCache;
+use crate::engine::last_site::LastSite;
+use crate::engine::recent_sign_ins::SignIns;
+use crate::engine::replay_guard::ReplayGuard;
+use crate::engine::rotated_tokens::{NewerToken, RotatedTokens};
+use crate::entropy::Entropy;
+use crate::error::CloudApiError;
+use crate::ids::{SessionId, UserId};
+use crate::rbac::pattern::Permissions;
+use crate::revocation::Namespace;
+use crate::revocation::outbox::Outbox;
+use crate::revocation::remote_limits::RemoteLimits;
+use crate::secret::{LoginSecret, SessionToken};
+use crate::session::Identity;
+use crate::session::lookup::{Lookup, PermissionsLookup};
+use crate::session::refusal::Refusal;
+use crate::session::token_digest::{DeploymentDigest, TokenDigest};
+use crate::time::{Now, Timestamp};
+use crate::unverified::Unverified;
+
+/// The shared state of one deployment.
+pub struct Engine {
+    config: Arc<Config>,
+    scope: DeploymentDigest,
+    keys: Option<JwksCache>,
+    namespace: Namespace,
+    login_secret: LoginSecret,
+    cache: Cache,
+    outbox: Outbox,
+    remote_limits: RemoteLimits,
+    breaker: Breaker,
+    replay_guard: ReplayGuard,
+    /// Separate, so that no stranger on the channel can evict a callback that was used on this instance.
+    remote_replay_guard: ReplayGuard,
+    sign_ins: SignIns,
+    rotated_tokens: RotatedTokens,
+    /// Tokens that were renewed a moment ago.
+    renewals: ReplayGuard,
+    counters: Counters,
+    last_site: LastSite,
+    ahead: ClockAhead,
+}
+
+impl Engine {
+    /// Makes the state of a deployment. `entropy` seeds the login secret and the table's hashing, which must not be guessed.
+    pub fn new(config: Config, entropy: Entropy) -> Arc<Self> {
+        let bytes = entropy.into_bytes();
+        let derive = |purpose: &[u8]| crate::encoding::hmac_parts(bytes.as_slice(), &[purpose]);
+        let seed = derive(b"cache")
+            .iter()
+            .take(8)
+            .fold(0_u64, |seed, byte| (seed << 8) | u64::from(*byte));
+        let policy = config.policy.clone();
+        let scope = DeploymentDigest::new(&config);
+        let cache = Cache::new(&policy, &config.verification, seed);
+        Arc::new(Self {
+            namespace: Namespace::new(&scope),
+            scope,
+            login_secret: LoginSecret::new(derive(b"login")),
+            keys: config
+                .verification
+                .by_keys()
+                .map(|keys| JwksCache::new(&keys.source, &policy)),
+            remote_limits: RemoteLimits::new(policy.session_max_age, cache.leeway()),
+            cache,
+            outbox: Outbox::default(),
+            breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
+            replay_guard: ReplayGuard::new(policy.login_lifetime, policy.capacity),
+            remote_replay_guard: ReplayGuard::new(policy.login_lifetime, policy.capacity),
+            sign_ins: SignIns::default(),
+            rotated_tokens: RotatedTokens::new(policy.capacity),
+            renewals: ReplayGuard::new(policy.renew_before / 4, policy.capacity),
+            counters: Counters::default(),
+            last_site: LastSite::default(),
+            ahead: ClockAhead::default(),
+            config: Arc::new(config),
+        })
+    }
+
+    /// The deployment's configuration.
+    pub const fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    /// The number of cached identities, and of cached refusals.
+    pub fn remembered(&self) -> (usize, usize) {
+        self.cache.len()
+    }
+
+    /// The statistics of the caches.
+    pub fn statistics(&self) -> Statistics {
+        let looked = self.cache.statistics();
+        Statistics {
+            waiting: self.waiting(),
+            fresh: looked.fresh.wrapping_add(self.counters.fast_hits()),
+            ..looked
+        }
+    }
+
+    /// The counters of all that happened so far.
+    pub const fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The breaker's state, by the endpoint that is worst off. Changes nothing.
+    pub fn breaker_state(&self, now: Now) -> BreakerState {
+        self.breaker.state(now)
+    }
+
+    /// How long ago the key set was fetched; none where it never was, or where keys were configured.
+    pub fn keys_age(&self, now: Now) -> Option<Duration> {
+        self.keys().and_then(|keys| keys.age_of_set(now))
+    }
+
+    /// The signing keys, where signatures are verified here.
+    pub(crate) const fn keys(&self) -> Option<&JwksCache> {
+        self.keys.as_ref()
+    }
+
+    pub(crate) const fn login_secret(&self) -> &LoginSecret {
+        &self.login_secret
+    }
+
+    pub(crate) const fn replay_guard(&self) -> &ReplayGuard {
+        &self.replay_guard
+    }
+
+    /// Keeps the outcome of a sign-in for a moment, for the browser that began it.
+    pub(crate) fn insert_outcome(
+        &self,
+        key: TokenDigest,
+        outcome: Result<SignedIn, CloudApiError>,
+        now: Now,
+    ) {
+        self.sign_ins.add(key, outcome, now);
+    }
+
+    /// The outcome of a sign-in a moment ago, unless its session was revoked meanwhile.
+    pub(crate) fn outcome(
+        &self,
+        key: &TokenDigest,
+        now: Now,
+    ) -> Option<Result<SignedIn, CloudApiError>> {
+        let outcome = self.sign_ins.of(key, now)?;
+        let stands = |signed_in: &SignedIn| self.cache.stands(&signed_in.identity, now);
+        outcome.as_ref().map_or(true, stands).then_some(outcome)
+    }
+
+    pub(crate) fn lookup(&self, key: &TokenDigest, now: Now) -> Lookup {
+        self.cache.lookup(key, now)
+    }
+
+    /// A request's first lookup of a token: it is counted.
+    pub(crate) fn first_lookup(&self, key: &TokenDigest, now: Now) -> Lookup {
+        self.cache.first_lookup(key, now)
+    }
+
+    /// Caches an identity that was verified now, with what was known of its session; none where it was signed out meanwhile.
+    pub(crate) fn insert(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
+        let said = identity.session_id().cloned();
+        let session_id = self.session_of(identity.user().session_token(), said);
+        let identity = self.renewable(identity.named(session_id), now);
+        self.cache.insert(identity, now)
+    }
+
+    /// The session id of a token: `said`, or the one that a sign-in derives where the Cloud has no session ids.
+    pub(crate) fn session_of(
+        &self,
+        token: &SessionToken,
+        said: Option<SessionId>,
+    ) -> Option<SessionId> {
+        let has_names = self.config.table().validated.id.is_some();
+        said.or_else(|| (!has_names).then(|| derived_session_id(token))?)
+    }
+
+    fn renewable(&self, identity: Identity, now: Now) -> Identity {
+        identity.renewed_before_end(self.config.policy.renew_before, now.wall)
+    }
+
+    /// Drops the cached identity or refusal of a token that a sign-in is given, so that it is verified anew. A sign-out
+    /// stays.
+    pub(crate) fn invalidate(&self, key: &TokenDigest) {
+        self.cache.invalidate(key);
+    }
+
+    /// Caches an identity that signed in now, in place of what was known of its token: the Cloud's answer on the session is
+    /// new.
+    pub(crate) fn insert_sign_in(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
+        self.cache.forget(&identity.key());
+        self.insert(identity, now)
+    }
+
+    /// Keeps a newer token that could not be verified yet in place of the old one, until its own expiry. It belongs to no
+    /// user before it is verified.
+    pub(crate) fn hold(
+        &self,
+        old: TokenDigest,
+        newer: SessionToken,
+        session: CloudSession,
+        now: Now,
+    ) {
+        let policy = &self.config.policy;
+        let end = Unverified::peek(&newer).expires_at;
+        let end = end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
+        let left = end.since(now.wall).min(policy.session_max_age);
+        let key = self.key(newer.expose());
+        self.rotated_tokens.add(
+            old,
+            &NewerToken::new(key, newer, session).unverified(),
+            left.saturating_add(policy.renewed_grace),
+            now,
+        );
+    }
+
+    /// Caches the identity of a newer token, which replaces the old one from now on; none where either was signed out
+    /// meanwhile.
+    pub(crate) fn rotate(
+        &self,
+        old: TokenDigest,
+        old_end: Option<Timestamp>,
+        identity: Identity,
+        session: CloudSession,
+        now: Now,
+    ) -> Option<Arc<Identity>> {
+        let key = identity.key();
+        let token = identity.user().session_token().clone();
+        let policy = &self.config.policy;
+        let left = old_end.map_or(Duration::ZERO, |end| end.since(now.wall));
+        let time = left.min(policy.renew_before);
+        // Before the deny list is read: a sign-out that comes now finds either this entry or the identity denied.
+        self.rotated_tokens.add(
+            old,
+            &NewerToken::new(key, token, session),
+            time.saturating_add(policy.renewed_grace),
+            now,
+        );
+        let remembered = self.insert_sign_in(identity, now);
+        let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
+        if remembered.is_none() || is_out(&old) {
+            let until = now.wall.plus(policy.session_max_age);
+            // The Cloud accepts the newer one, and other instances may know no revocation that covers it.
+            for (key, proof) in [(key, Trust::Verified), (old, Trust::Unverified)] {
+                let ended = self.cache.sign_out(key, None, until, proof, now);
+                self.outbox.put(ended);
+            }
+            return None;
+        }
+        if remembered.as_ref()?.is_renewal_due(now.wall) {
+            // A clock is ahead by nearly a token's life: limit its renewals like any other's, not one for every request.
+            self.may_renew(&key, now);
+        }
+        remembered
+    }
+
+    /// Whether a verified token replaced this one a while ago. Calls about an unverified one are limited like renewals.
+    pub(crate) fn has_newer(&self, key: &TokenDigest, now: Now) -> bool {
+        self.rotated(key, now)
+            .is_some_and(|newer| newer.is_verified())
+    }
+
+    /// The token that replaced this one a while ago.
+    pub(crate) fn rotated(&self, key: &TokenDigest, now: Now) -> Option<NewerToken> {
+        self.rotated_tokens.of(key, now)
+    }
+
+    /// The token that a renewal on this instance put in place of this one, while that is cached.
+    pub fn newer_token(&self, token: &SessionToken, now: Now) -> Option<SessionToken> {
+        let newer = self.rotated(&self.key(token.expose()), now)?;
+        Some(newer.token().clone())
+    }
+
+    /// Claims the renewal of a token: of any number of callers at once, one gets true. The claim lasts for a quarter of
+    /// `renew_before`.
+    pub(crate) fn may_renew(&self, key: &TokenDigest, now: Now) -> bool {
+        self.renewals.spend(*key.as_digest(), now)
+    }
+
+    /// Sets the expiry of an identity, whose session was extended.
+    pub(crate) fn prolong(
+        &self,
+        key: &TokenDigest,
+        end: Timestamp,
+        session: &CloudSession,
+        now: Now,
+    ) {
+        self.cache.change(key, |identity| {
+            let identity = identity.until(end).session_ending(session.expires_at());
+            self.renewable(identity, now)
+        });
+    }
+
+    /// Negative-caches this token whatever the status, so that no request asks again for a session that cannot be renewed.
+    pub(crate) fn cache_rejection(&self, key: TokenDigest, error: &CloudApiError, now: Now) {
+        self.cache.refuse(key, Refusal::session(error.clone()), now);
+    }
+
+    /// A session that the Cloud accepts, asked with this token. Where the Cloud verifies tokens, the session's times are
+    /// moved to this clock.
+    /// They stay as they are where signatures are verified here, or where the token came while this clock was right: its
+    /// expiry is known then.
+    pub(crate) fn accepted_session(
+        &self,
+        session: CloudSession,
+        of: &TokenDigest,
+        now: Now,
+    ) -> CloudSession {
+        let known = self.peek(of);
+        if self.keys.is_some() || known.is_some_and(|known| !known.is_rebased()) {
+            return session;
+        }
+        session.by_this_clock(now.wall)
+    }
+
+    /// An identity that the Cloud accepts now, with the times that its token states.
+    pub(crate) fn accepted(&self, identity: Identity, said: &Unverified, now: Now) -> Identity {
+        let past = said.expires_at.filter(|end| *end <= now.wall);
+        let Some(end) = past.filter(|_| self.keys.is_none()) else {
+            return identity;
+        };
+        self.ahead.note(end, now);
+        identity.rebased(said.life(), now)
+    }
+
+    /// Notes that the Cloud began a session that ended at `end` by this clock.
+    pub(crate) fn note_ahead(&self, end: Timestamp, now: Now) {
+        self.ahead.note(end, now);
+    }
+
+    /// By how much this machine's clock is ahead of the Cloud's at least, once a minute at most. A report is due where the
+    /// Cloud accepted a token or session that had expired by this clock. Drivers ask after every flow.
+    pub fn take_clock_ahead(&self) -> Option<Duration> {
+        self.ahead.take()
+    }
+
+    /// Whether an identity is expired.
+    pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
+        self.cache.is_over(identity, now)
+    }
+
+    /// The identity that a token was verified as, however long ago.
+    pub(crate) fn peek(&self, key: &TokenDigest) -> Option<Arc<Identity>> {
+        self.cache.peek(key)
+    }
+
+    /// The identity that a token was verified as, while it is cached; it may no longer count.
+    pub fn verified(&self, token: &SessionToken) -> Option<Arc<Identity>> {
+        self.peek(&self.key(token.expose()))
+    }
+
+    /// A user whose identity is cached and would still be accepted while the Cloud is down. Walks the whole cache.
+    pub fn cached_user(&self, user: &UserId, now: Now) -> Option<Arc<Identity>> {
+        self.cache.of_user(user, now)
+    }
+
+    /// Drops the cached identity. Only a plain 401 is cached as a refusal: no other status speaks of the token.
+    pub(crate) fn refused(&self, key: TokenDigest, refusal: Refusal, now: Now) {
+        if refusal.error.status() == 401 {
+            self.cache.refuse(key, refusal, now);
+        } else {
+            self.cache.forget(&key);
+        }
+    }
+
+    /// Whether a token was signed out here.
+    pub fn is_signed_out(&self, token: &SessionToken, now: Now) -> bool {
+        matches!(
+            self.lookup(&self.key(token.expose()), now),
+            Lookup::SignedOut
+        )
+    }
+
+    pub(crate) fn permissions(
+        &self,
+        key: &TokenDigest,
+        user: &UserId,
+        now: Now,
+    ) -> PermissionsLookup {
+        self.cache.permissions(key, user, now)
+    }
+
+    pub(crate) fn insert_permissions(
+        &self,
+        key: TokenDigest,
+        user: UserId,
+        permissions: Arc<Permissions>,
+        now: Now,
+    ) {
+        self.cache.insert_permissions(key, user, permissions, now);
+    }
+
+    /// A permit to ask the Cloud about a token, where the breaker allows it now.
+    pub(crate) fn may_ask(
+        self: &Arc<Self>,
+        asked: CallKind,
+        key: TokenDigest,
+        now: Now,
+    ) -> Option<Permit> {
+        let trial = match self.breaker.admits(asked, &key, now) {
+            Admission::No => return None,
+            Admission::Yes => None,
+            Admission::Trial(trial) => Some(trial),
+        };
+        Some(Permit {
+            engine: Arc::clone(self),
+            asked,
+            key,
+            trial,
+        })
+    }
+}
+
+/// A permit for one call to the Cloud, used up by reporting its result.
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Permit {
+    engine: Arc<Engine>,
+    asked: CallKind,
+    key: TokenDigest,
+    trial: Option<Duration>,
+}
+
+impl Permit {
+    /// Reports the result to the breaker. A refusal counts as an answer; an error that says nothing of the Cloud's health is
+    /// not reported.
+    pub(crate) fn report<T>(mut self, result: &Result<T, CloudApiError>, now: Now) {
+        let breaker = &self.engine.breaker;
+        match result {
+            Err(error) if error.is_outage() => breaker.failed(self.asked, &self.key, now),
+            Err(error) if !error.is_refusal() => return,
+            _ => breaker.succeeded(self.asked, &self.key),
+        }
+        self.trial = None;
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        if let Some(trial) = self.trial {
+            self.engine.breaker.hand_back(self.asked, &self.key, trial);
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("project_id", &self.config.project_id)
+            .finish_non_exhaustive()
+    }
+}

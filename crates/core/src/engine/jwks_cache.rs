@@ -1,0 +1,152 @@
+//! The signing keys: fetched seldom, kept during outages, replaced by usable ones only.
+//!
+//! A set is fresh for a while and good for longer, so that the key server may be down for all of `keys_kept`. That holds even
+//! where the server went down just as the set grew old, and is asked again a pause after it came back.
+//!
+//! An attempt is claimed before it is made, whether it succeeds or not, and the next one has to wait. So a stranger cannot
+//! cause more fetches by inventing key ids. The claimant must report the set or the failure; where that is lost, the pause
+//! alone ends the claim.
+
+use core::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::config::Policy;
+use crate::jwt::KeySet;
+use crate::time::Now;
+use crate::url::KeySetUrl;
+use crate::verification::KeySource;
+
+pub(crate) struct JwksCache {
+    url: Option<KeySetUrl>,
+    fresh: Duration,
+    pause: Duration,
+    /// How old a set may be to be used at all.
+    good: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    set: Option<Arc<KeySet>>,
+    /// When the set was fetched.
+    since: Duration,
+    attempt: Attempt,
+    /// When the next attempt may be made.
+    next: Duration,
+}
+
+impl State {
+    /// How long ago the set was fetched.
+    fn age(&self, now: Now) -> Duration {
+        now.monotonic.saturating_sub(self.since)
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Attempt {
+    #[default]
+    None,
+    UnderWay,
+    Succeeded,
+    Failed,
+}
+
+/// What to do where the keys at hand are not enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outlook {
+    /// Fetch, or wait for the caller that does.
+    Fetch,
+    /// They were fetched a moment ago, or are fixed: there are no others.
+    Complete,
+    /// They could not be fetched a moment ago: there may be others.
+    Unknown,
+}
+
+impl JwksCache {
+    pub(crate) fn new(source: &KeySource, policy: &Policy) -> Self {
+        let (url, set) = match source {
+            KeySource::Url(url) => (Some(url.clone()), None),
+            KeySource::Fixed(set) => (None, Some(Arc::clone(set))),
+        };
+        let state = State {
+            set,
+            ..State::default()
+        };
+        Self {
+            url,
+            fresh: policy.keys_fresh,
+            pause: policy.keys_pause,
+            good: policy
+                .keys_fresh
+                .saturating_add(policy.keys_kept)
+                .saturating_add(policy.keys_pause),
+            state: Mutex::new(state),
+        }
+    }
+
+    /// The key set in use.
+    pub(crate) fn current(&self, now: Now) -> Option<Arc<KeySet>> {
+        let state = self.lock();
+        let is_good = self.url.is_none() || state.age(now) < self.good;
+        state.set.as_ref().filter(|_| is_good).map(Arc::clone)
+    }
+
+    /// Whether the set is due for a fetch though it is still good, and may be fetched now.
+    pub(crate) fn is_due(&self, now: Now) -> bool {
+        let state = self.lock();
+        self.url.is_some() && state.age(now) >= self.fresh && now.monotonic >= state.next
+    }
+
+    /// How long ago the set was fetched; none where it was configured, or where there is none.
+    pub(crate) fn age_of_set(&self, now: Now) -> Option<Duration> {
+        let state = self.lock();
+        (self.url.is_some() && state.set.is_some()).then(|| state.age(now))
+    }
+
+    /// What to do where the keys at hand are not enough.
+    pub(crate) fn outlook(&self, now: Now) -> Outlook {
+        let state = self.lock();
+        match state.attempt {
+            _ if self.url.is_none() => Outlook::Complete,
+            _ if now.monotonic >= state.next => Outlook::Fetch,
+            Attempt::None | Attempt::UnderWay => Outlook::Fetch,
+            Attempt::Succeeded => Outlook::Complete,
+            Attempt::Failed => Outlook::Unknown,
+        }
+    }
+
+    /// Whether another caller is fetching, whose pause is not over yet.
+    pub(crate) fn is_under_way(&self, now: Now) -> bool {
+        let state = self.lock();
+        state.attempt == Attempt::UnderWay && now.monotonic < state.next
+    }
+
+    /// Claims a fetch; one caller gets it in each pause.
+    pub(crate) fn claim(&self, now: Now) -> Option<KeySetUrl> {
+        let url = self.url.clone()?;
+        let mut state = self.lock();
+        if now.monotonic < state.next {
+            return None;
+        }
+        state.next = now.monotonic.saturating_add(self.pause);
+        state.attempt = Attempt::UnderWay;
+        Some(url)
+    }
+
+    /// Stores a fetched set. A [`KeySet`] has at least one usable key.
+    pub(crate) fn bring(&self, set: KeySet, now: Now) {
+        let mut state = self.lock();
+        state.set = Some(Arc::new(set));
+        state.since = now.monotonic;
+        state.attempt = Attempt::Succeeded;
+    }
+
+    /// Records a failed fetch; the last good set stays.
+    pub(crate) fn failed(&self) {
+        self.lock().attempt = Attempt::Failed;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

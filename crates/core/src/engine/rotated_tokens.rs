@@ -1,0 +1,243 @@
+//! Rotated tokens: after a renewal the old token stands for the newer one for a grace period.
+//!
+//! Requests under way with the old token, and a browser that lost the response with the new cookie, are served as the same
+//! session and given the cookie again. Bounded: the oldest entries are evicted, and each expires. Only a renewal writes here,
+//! with a token that the Cloud issued; nothing that a request brings gets in. A token that could not be verified yet is
+//! marked.
+
+use core::fmt;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::cloud::model::CloudSession;
+use crate::secret::SessionToken;
+use crate::session::TokenDigest;
+use crate::time::Now;
+
+/// The newer token of a session.
+#[derive(Clone)]
+pub(crate) struct NewerToken {
+    key: TokenDigest,
+    token: SessionToken,
+    session: CloudSession,
+    is_verified: bool,
+}
+
+impl NewerToken {
+    pub(crate) const fn new(key: TokenDigest, token: SessionToken, session: CloudSession) -> Self {
+        Self {
+            key,
+            token,
+            session,
+            is_verified: true,
+        }
+    }
+
+    /// Marks the token as not verified yet.
+    pub(crate) fn unverified(self) -> Self {
+        Self {
+            is_verified: false,
+            ..self
+        }
+    }
+
+    pub(crate) const fn is_verified(&self) -> bool {
+        self.is_verified
+    }
+
+    pub(crate) const fn key(&self) -> &TokenDigest {
+        &self.key
+    }
+
+    pub(crate) const fn token(&self) -> &SessionToken {
+        &self.token
+    }
+
+    pub(crate) const fn session(&self) -> &CloudSession {
+        &self.session
+    }
+}
+
+impl fmt::Debug for NewerToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewerToken").finish_non_exhaustive()
+    }
+}
+
+pub(crate) struct RotatedTokens {
+    capacity: usize,
+    /// The number of entries, so that a request's lookup costs nothing where there are none.
+    held: AtomicUsize,
+    entries: Mutex<Entries>,
+}
+
+#[derive(Default)]
+struct Entries {
+    /// By the old token, each with its end on the monotonic clock.
+    newer: BTreeMap<TokenDigest, (NewerToken, Duration)>,
+    order: VecDeque<(Duration, TokenDigest)>,
+}
+
+impl RotatedTokens {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            capacity,
+            held: AtomicUsize::new(0),
+            entries: Mutex::default(),
+        }
+    }
+
+    /// The token that replaced this one, within its grace period.
+    pub(crate) fn of(&self, old: &TokenDigest, now: Now) -> Option<NewerToken> {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let entries = self.lock();
+        let (newer, end) = entries.newer.get(old)?;
+        (now.monotonic < *end).then(|| newer.clone())
+    }
+
+    /// Lets the old token stand for the newer one for this long, with all tokens that stood for the old one.
+    pub(crate) fn add(&self, old: TokenDigest, newer: &NewerToken, time: Duration, now: Now) {
+        let mut entries = self.lock();
+        entries.sweep(now, self.capacity);
+        for (earlier, _) in entries.newer.values_mut() {
+            if earlier.key == old {
+                *earlier = newer.clone();
+            }
+        }
+        let end = now.monotonic.saturating_add(time);
+        entries.newer.insert(old, (newer.clone(), end));
+        entries.order.push_back((end, old));
+        self.held.store(entries.newer.len(), Ordering::Release);
+    }
+
+    /// Removes the session that a token belongs to; returns its other tokens.
+    pub(crate) fn end(&self, token: &TokenDigest) -> Vec<TokenDigest> {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let mut entries = self.lock();
+        let newest = entries.newer.get(token).map_or(*token, |(it, _)| it.key);
+        let mut others = vec![newest];
+        entries.newer.retain(|old, (newer, _)| {
+            let is_of_it = newer.key == newest;
+            if is_of_it {
+                others.push(*old);
+            }
+            !is_of_it
+        });
+        self.held.store(entries.newer.len(), Ordering::Release);
+        others.retain(|other| other != token);
+        others
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Entries> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entries {
+    fn sweep(&mut self, now: Now, capacity: usize) {
+        while let Some((end, old)) = self.order.front().copied() {
+            if now.monotonic < end && self.order.len() < capacity {
+                return;
+            }
+            self.order.pop_front();
+            // A token that was renewed again since has a later end and stays.
+            if self.newer.get(&old).is_some_and(|(_, own)| *own <= end) {
+                self.newer.remove(&old);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::cookie::{CookieOptions, CookieSpec};
+    use crate::ids::{ProjectId, SessionId, UserId};
+    use crate::time::Timestamp;
+    use crate::url::BaseUrl;
+
+    const GRACE: Duration = Duration::from_secs(30);
+
+    fn at(seconds: u64) -> Now {
+        Now {
+            wall: Timestamp::from_unix_seconds(0),
+            monotonic: Duration::from_secs(seconds),
+        }
+    }
+
+    fn key(token: &str) -> TokenDigest {
+        let config = Config::new(
+            BaseUrl::parse("https://cloud.mastra.ai").unwrap(),
+            ProjectId::parse("demo").unwrap(),
+            CookieSpec::new(CookieOptions::default()).unwrap(),
+        );
+        TokenDigest::new(&config, token)
+    }
+
+    fn newer(token: &str) -> NewerToken {
+        let session = CloudSession::new(
+            SessionId::parse("ses_1").unwrap(),
+            UserId::parse("usr_1").unwrap(),
+            Timestamp::from_unix_seconds(0),
+            Timestamp::from_unix_seconds(60),
+        );
+        NewerToken::new(key(token), SessionToken::parse(token).unwrap(), session)
+    }
+
+    fn token_of(table: &RotatedTokens, old: &str, now: Now) -> Option<String> {
+        let found = table.of(&key(old), now)?;
+        Some(found.token().expose().to_owned())
+    }
+
+    #[test]
+    fn the_old_stands_for_the_newest_until_its_time_is_over() {
+        let table = RotatedTokens::new(10);
+        table.add(key("a"), &newer("b"), GRACE, at(0));
+        assert_eq!(token_of(&table, "a", at(29)).as_deref(), Some("b"));
+        table.add(key("b"), &newer("c"), GRACE, at(20));
+        assert_eq!(token_of(&table, "a", at(29)).as_deref(), Some("c"));
+        assert_eq!(token_of(&table, "a", at(30)), None);
+        assert_eq!(token_of(&table, "b", at(49)).as_deref(), Some("c"));
+        assert_eq!(token_of(&table, "c", at(1)), None);
+    }
+
+    #[test]
+    fn all_tokens_of_a_session_end_together_and_nobody_elses() {
+        for ended in ["a", "b", "c"] {
+            let table = RotatedTokens::new(10);
+            table.add(key("a"), &newer("b"), GRACE, at(0));
+            table.add(key("b"), &newer("c"), GRACE, at(1));
+            table.add(key("x"), &newer("y"), GRACE, at(1));
+            let mut others = table.end(&key(ended));
+            let mut expect: Vec<_> = ["a", "b", "c"].map(key).into();
+            expect.retain(|one| *one != key(ended));
+            others.sort_unstable();
+            expect.sort_unstable();
+            assert_eq!(others, expect, "{ended}");
+            assert_eq!(token_of(&table, "a", at(2)), None);
+            assert_eq!(token_of(&table, "x", at(2)).as_deref(), Some("y"));
+        }
+        assert!(RotatedTokens::new(10).end(&key("a")).is_empty());
+    }
+
+    #[test]
+    fn the_oldest_give_way() {
+        let table = RotatedTokens::new(3);
+        for (n, old) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            let now = at(u64::try_from(n).unwrap());
+            table.add(key(old), &newer(&format!("{old}2")), GRACE, now);
+        }
+        let held: Vec<_> = ["a", "b", "c", "d"]
+            .into_iter()
+            .filter(|old| token_of(&table, old, at(4)).is_some())
+            .collect();
+        assert_eq!(held, ["b", "c", "d"]);
+    }
+}

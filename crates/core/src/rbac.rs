@@ -1,0 +1,4 @@
+//! Permissions: which pattern covers which permission, and the permissions of roles.
+
+pub mod pattern;
+pub mod roles;

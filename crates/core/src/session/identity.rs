@@ -1,0 +1,231 @@
+//! The identity of a verified token: its user, its session and its times.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+
+use crate::cloud::model::{CloudSession, CloudUser};
+use crate::ids::SessionId;
+use crate::session::TokenDigest;
+use crate::time::{Now, Timestamp};
+use crate::unverified::Unverified;
+
+/// A verified identity. Only this crate makes one: from the Cloud's answer or from a checked signature.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    key: TokenDigest,
+    serial: u64,
+    user: CloudUser,
+    session_id: Option<SessionId>,
+    begun_at: Option<Timestamp>,
+    /// The verified time of issue of the token.
+    issued_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    /// When the session ends according to the Cloud, where that is known.
+    session_end: Option<Timestamp>,
+    renew_from: Option<Timestamp>,
+    /// The end on the monotonic clock, where the wall clock is ahead of the Cloud's.
+    rebased_until: Option<Duration>,
+    ahead: Claim,
+}
+
+/// A flag that only one caller can claim. A copy can be claimed anew.
+#[derive(Debug, Default)]
+struct Claim(AtomicBool);
+
+impl Clone for Claim {
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+impl Identity {
+    pub(crate) const fn new(
+        key: TokenDigest,
+        user: CloudUser,
+        session_id: Option<SessionId>,
+        expires_at: Option<Timestamp>,
+    ) -> Self {
+        Self {
+            key,
+            serial: 0,
+            user,
+            session_id,
+            begun_at: None,
+            issued_at: None,
+            expires_at,
+            session_end: None,
+            renew_from: None,
+            rebased_until: None,
+            ahead: Claim(AtomicBool::new(false)),
+        }
+    }
+
+    /// Sets when the session began.
+    pub(crate) fn begun(self, begun_at: Option<Timestamp>) -> Self {
+        Self { begun_at, ..self }
+    }
+
+    /// Sets the verified time of issue of the token.
+    pub(crate) fn issued(self, issued_at: Option<Timestamp>) -> Self {
+        Self { issued_at, ..self }
+    }
+
+    /// The user.
+    pub const fn user(&self) -> &CloudUser {
+        &self.user
+    }
+
+    /// The Cloud's id of the session, where it is known.
+    pub const fn session_id(&self) -> Option<&SessionId> {
+        self.session_id.as_ref()
+    }
+
+    /// When the session began or its token was issued, where that is known.
+    pub const fn begun_at(&self) -> Option<Timestamp> {
+        self.begun_at
+    }
+
+    /// When the session expires, where that is known.
+    pub const fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// A number that no other identity of the same [`Engine`](crate::engine::Engine) has, not even one of the same user.
+    /// Drivers may key their own data by it.
+    /// Counted from 1; 0 before the identity was cached.
+    pub const fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// The `iat` that the token states: after a renewal it is later than the session's begin. Not verified here.
+    pub(crate) fn unverified_issued_at(&self) -> Option<Timestamp> {
+        Unverified::peek(self.user.session_token()).issued_at
+    }
+
+    /// The cache key of the identity.
+    pub const fn key(&self) -> TokenDigest {
+        self.key
+    }
+
+    /// Adds the Cloud's record of the session: its id where none is known, and the earlier expiry.
+    pub(crate) fn in_session(self, session: &CloudSession) -> Self {
+        Self {
+            session_id: self.session_id.or_else(|| Some(session.id().clone())),
+            expires_at: self
+                .expires_at
+                .into_iter()
+                .chain([session.expires_at()])
+                .min(),
+            ..self
+        }
+        .session_ending(session.expires_at())
+    }
+
+    /// Sets the session id.
+    pub(crate) fn named(self, session_id: Option<SessionId>) -> Self {
+        Self { session_id, ..self }
+    }
+
+    /// Sets when the session ends according to the Cloud.
+    pub(crate) fn session_ending(self, end: Timestamp) -> Self {
+        Self {
+            session_end: Some(end),
+            ..self
+        }
+    }
+
+    /// Adds what was known of the session before: its id, which the Cloud may have given, and the earlier of both begins and
+    /// ends.
+    pub(crate) fn continuing(self, earlier: &Self) -> Self {
+        Self {
+            session_id: earlier.session_id.clone().or(self.session_id),
+            begun_at: self.begun_at.into_iter().chain(earlier.begun_at).min(),
+            expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
+            session_end: self
+                .session_end
+                .into_iter()
+                .chain(earlier.session_end)
+                .min(),
+            renew_from: self.renew_from.into_iter().chain(earlier.renew_from).min(),
+            rebased_until: self
+                .rebased_until
+                .into_iter()
+                .chain(earlier.rebased_until)
+                .min(),
+            ..self
+        }
+    }
+
+    pub(crate) fn numbered(self, serial: u64) -> Self {
+        Self { serial, ..self }
+    }
+
+    /// Sets the time from which the token is to be renewed. Where the token states no time of issue, its life begins now.
+    pub(crate) fn renewed_before_end(self, before: Duration, now: Timestamp) -> Self {
+        let renew_from = self.expires_at.map(|end| {
+            let peeked = || Unverified::peek(self.user.session_token()).issued_at;
+            // The time of issue is by the Cloud's clock: of no use where this one is ahead.
+            let issued = self
+                .issued_at
+                .or_else(peeked)
+                .filter(|_| self.rebased_until.is_none());
+            renew_from(issued.unwrap_or(now), end, before)
+        });
+        Self { renew_from, ..self }
+    }
+
+    /// Sets the expiry.
+    pub(crate) fn until(self, end: Timestamp) -> Self {
+        Self {
+            expires_at: Some(end),
+            ..self
+        }
+    }
+
+    /// For an identity that the Cloud accepts although it is past its expiry by this clock, so this clock is ahead.
+    /// Its life begins now and ends on whichever clock comes first. Without a known life it has no expiry of its own: the
+    /// Cloud is asked as often as for a token that states none.
+    pub(crate) fn rebased(self, life: Option<Duration>, now: Now) -> Self {
+        Self {
+            expires_at: life.map(|life| now.wall.plus(life)),
+            session_end: self.session_end.filter(|end| *end > now.wall),
+            rebased_until: life.map(|life| now.monotonic.saturating_add(life)),
+            ..self
+        }
+    }
+
+    /// Whether this clock was ahead when the identity was verified.
+    pub(crate) const fn is_rebased(&self) -> bool {
+        self.rebased_until.is_some()
+    }
+
+    /// Whether the token is to be renewed now.
+    pub(crate) fn is_renewal_due(&self, now: Timestamp) -> bool {
+        self.renew_from.is_some_and(|from| now >= from)
+    }
+
+    /// Whether the token expired by more than the leeway, or the session has ended. The Cloud states the session's end
+    /// itself, so that has no leeway.
+    pub(crate) fn is_expired(&self, now: Now, leeway: Duration) -> bool {
+        let Now { wall, monotonic } = now;
+        self.expires_at.is_some_and(|end| wall >= end.plus(leeway))
+            || self.session_end.is_some_and(|end| wall >= end)
+            || self.rebased_until.is_some_and(|end| monotonic >= end)
+    }
+
+    /// Whether a caller has claimed the background refresh.
+    pub(crate) fn is_refresh_claimed(&self) -> bool {
+        self.ahead.0.load(Ordering::Relaxed)
+    }
+
+    /// Claims the background refresh, before the fresh time is over; true for one caller only.
+    pub(crate) fn claim_refresh(&self) -> bool {
+        // Read on many requests and claimed once: a plain load leaves the cache line with the other processors.
+        !self.ahead.0.load(Ordering::Relaxed) && !self.ahead.0.swap(true, Ordering::Relaxed)
+    }
+}
+
+/// When to begin to renew: `before` the end of the token, or in the last third of its life where that is later.
+pub(crate) fn renew_from(issued: Timestamp, end: Timestamp, before: Duration) -> Timestamp {
+    end.minus(before.min(end.since(issued) / 3))
+}

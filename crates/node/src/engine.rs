@@ -1,0 +1,82 @@
+//! A running deployment. Each part of its work has a file of its own.
+
+use std::sync::{Arc, Mutex};
+
+use mastra_auth_cloud_core::encoding::encode_component;
+use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::error::CloudApiError;
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+use crate::config::Options;
+use crate::convert::{Or, or};
+use crate::guard::{Result, guard};
+use crate::left::Left;
+
+/// A running deployment.
+#[napi]
+pub struct Authority(pub(crate) Arc<Engine>, pub(crate) Arc<Mutex<Left>>);
+
+/// Values that follow from the options.
+#[napi(object, object_from_js = false)]
+pub struct Facts {
+    /// Whether the Cloud is on this machine.
+    pub is_local: bool,
+    /// How many identities are cached.
+    pub max_entries: f64,
+    /// The longest time in milliseconds that a cached identity is of use.
+    pub longest: f64,
+}
+
+/// Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator.
+#[napi]
+pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
+    guard("open", || {
+        or(options.into_config().and_then(|config| {
+            let bytes = <[u8; 32]>::try_from(entropy.as_ref())
+                .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
+            let engine = Engine::new(config, Entropy::new(bytes));
+            Ok(Authority(engine, Arc::default()))
+        }))
+    })
+}
+
+#[napi]
+impl Authority {
+    /// Values that follow from the options.
+    #[napi]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn facts(&self) -> Result<Facts> {
+        guard("Authority.facts", || {
+            let config = self.0.config();
+            let longest = config
+                .policy
+                .fresh
+                .saturating_add(config.policy.stale_if_error);
+            Facts {
+                is_local: config.base_url.is_loopback(),
+                max_entries: config.policy.capacity as f64,
+                longest: longest.as_secs_f64() * 1e3,
+            }
+        })
+    }
+
+    /// By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due.
+    #[napi]
+    #[allow(clippy::cast_precision_loss)]
+    pub fn take_clock_ahead(&self) -> Result<Option<f64>> {
+        guard("Authority.takeClockAhead", || {
+            self.0.take_clock_ahead().map(|by| by.as_secs() as f64)
+        })
+    }
+
+    /// The URL of a user's page at the Cloud.
+    #[napi]
+    pub fn profile_url(&self, user_id: String) -> Result<String> {
+        guard("Authority.profileUrl", || {
+            let path = format!("/users/{}", encode_component(&user_id));
+            self.0.config().base_url.join(&path)
+        })
+    }
+}
