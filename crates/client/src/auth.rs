@@ -20,9 +20,9 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::counters::{Counters, Outcome, Source};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::Credentials;
-use mastra_auth_cloud_core::flow::fast_path::{self, Brought};
-use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Brought, Miss};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::PublicUrl;
@@ -139,13 +139,14 @@ impl MastraCloudAuth {
     /// # }).unwrap();
     /// ```
     pub async fn authenticate(&self, headers: &HeaderMap) -> Answer {
-        if let Some(identity) = self.glance(headers, fast_path::known) {
-            return Answer::Authenticated(identity);
-        }
+        let miss = match self.fast_path(headers, fast_path::known) {
+            Ok(identity) => return Answer::Authenticated(identity),
+            Err(miss) => miss,
+        };
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
         match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
-            Ok(credentials) => self.look_up(credentials, Some(headers)).await,
+            Ok(credentials) => self.look_up(credentials.hashed(miss), Some(headers)).await,
             Err(error) => self.unreadable(error, headers),
         }
     }
@@ -161,10 +162,8 @@ impl MastraCloudAuth {
         match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
             Ok(credentials) => {
                 let span = signals::authenticate_span();
-                let looking = self
-                    .0
-                    .driver
-                    .authenticate_and_renew(credentials, cookie.as_deref());
+                let request = Authenticate::new(&self.0.driver.engine, credentials).refreshing();
+                let looking = self.0.driver.authenticate(request);
                 let (found, set) = looking.instrument(span.clone()).await;
                 signals::answered(&found, &span, Some(headers));
                 (found.answer, set)
@@ -173,24 +172,25 @@ impl MastraCloudAuth {
         }
     }
 
-    /// The identity behind a request, if it is cached and needs neither a call nor a renewal.
+    /// The identity behind a request, if it is cached and needs neither a call nor a refresh.
     #[cfg(feature = "axum")]
-    pub(crate) fn known(&self, headers: &HeaderMap) -> Option<Arc<Identity>> {
-        self.glance(headers, fast_path::known_for_now)
+    pub(crate) fn known<'h>(&self, headers: &'h HeaderMap) -> Result<Arc<Identity>, Miss<'h>> {
+        self.fast_path(headers, fast_path::known_for_now)
     }
 
     /// Skipped while requests are traced: the slow path emits the events.
-    fn glance(
+    fn fast_path<'h>(
         &self,
-        headers: &HeaderMap,
-        look: impl FnOnce(&Engine, &Brought<'_>, Now) -> Option<Arc<Identity>>,
-    ) -> Option<Arc<Identity>> {
+        headers: &'h HeaderMap,
+        look: impl FnOnce(&Engine, &Brought<'h>, Now) -> Result<Arc<Identity>, Miss<'h>>,
+    ) -> Result<Arc<Identity>, Miss<'h>> {
         if signals::are_requests_told() {
-            return None;
+            return Err(Miss::default());
         }
+        let cookie = headers::cookie_as_it_came(headers).map_err(|_| Miss::default())?;
         let brought = Brought {
             authorization: headers::authorization(headers),
-            cookie: headers::cookie_as_it_came(headers).ok()?,
+            cookie,
             ..Brought::default()
         };
         look(&self.0.driver.engine, &brought, system::about_now())
@@ -215,8 +215,9 @@ impl MastraCloudAuth {
 
     async fn look_up(&self, credentials: Credentials<'_>, headers: Option<&HeaderMap>) -> Answer {
         let span = signals::authenticate_span();
-        let looking = self.0.driver.authenticate(credentials);
-        let found = looking.instrument(span.clone()).await;
+        let request = Authenticate::new(&self.0.driver.engine, credentials);
+        let looking = self.0.driver.authenticate(request);
+        let (found, _) = looking.instrument(span.clone()).await;
         signals::answered(&found, &span, headers);
         found.answer
     }

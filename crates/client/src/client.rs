@@ -18,7 +18,7 @@ use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::Config;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::call::Call;
+use mastra_auth_cloud_core::flow::call::call;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
@@ -160,13 +160,13 @@ impl MastraCloudClient {
         logout_url(self.config(), redirect_uri, token)
     }
 
-    async fn call<O: Operation>(&self, operation: O) -> Result<O::Output, CloudApiError> {
+    async fn call<O: Operation + Send + 'static>(
+        &self,
+        operation: O,
+    ) -> Result<O::Output, CloudApiError> {
+        let config = Arc::clone(self.config());
         self.driver
-            .run(Call::new(
-                Arc::clone(self.config()),
-                operation,
-                system::jitter(),
-            ))
+            .run(call(config, operation, system::jitter()))
             .await
     }
 

@@ -1,23 +1,21 @@
-//! The driver loop: runs any flow of the core over a transport, a clock and single flight.
+//! The driver loop: runs any task of the core over a transport, a clock and single flight.
 
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::counters::Counting;
-use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::{Engine, SignedIn};
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
-use mastra_auth_cloud_core::flow::callback::SignedIn;
-use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
-use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
-use mastra_auth_cloud_core::flow::logout::{Logout, SignOut};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
-use mastra_auth_cloud_core::flow::{Event, Flow, Step};
+use mastra_auth_cloud_core::flow::sign_out::{Logout, SignOut};
+use mastra_auth_cloud_core::flow::{
+    Answer, Event, Fetched, Finished, Renewal, Shared, Step, Task, Work,
+};
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::session::TokenDigest;
@@ -67,24 +65,89 @@ impl Driver {
         }
     }
 
-    /// Drives a flow to completion.
-    pub(crate) async fn run<F: Flow>(&self, flow: F) -> F::Output {
-        let output = drive(self.transport.as_ref(), flow).await;
-        tell_clock(&self.engine);
-        output
+    /// Drives a task to completion.
+    pub(crate) async fn run<T>(self: &Arc<Self>, mut task: Task<'_, T>) -> T {
+        let mut event = Event::Start;
+        loop {
+            (event, task) = match task.step(event, system::now()) {
+                Step::Done(output) => {
+                    tell_clock(&self.engine);
+                    return output;
+                }
+                Step::Send(request, rest) => {
+                    (Event::Delivered(self.transport.send(request).await), rest)
+                }
+                Step::Wait(time, rest) => {
+                    system::sleep(time).await;
+                    (Event::Woken, rest)
+                }
+                Step::Share(work, rest) => (self.share(work).await, rest),
+                Step::Spawn(work, rest) => {
+                    self.spawn(work);
+                    (Event::Start, rest)
+                }
+                Step::Check(check, rest) => (Event::Checked(check.run()), rest),
+            };
+        }
     }
 
-    /// Authenticates these credentials. Concurrent calls with one token share one call to the Cloud.
-    pub(crate) async fn authenticate(&self, credentials: Credentials<'_>) -> Found {
-        self.find(Authenticate::new(&self.engine, credentials))
-            .await
+    /// Runs work once for all tasks that ask for it.
+    async fn share(self: &Arc<Self>, work: Work) -> Event {
+        let finished = match work {
+            Work::Verify(verify) => self
+                .identities
+                .join(verify.key(), self.verifying(verify))
+                .await
+                .map(Finished::Verified),
+            Work::Refresh(refresh) => self
+                .renewals
+                .join(refresh.key(), self.refreshing(refresh))
+                .await
+                .map(Finished::Refreshed),
+            Work::FetchKeys(fetch) => self
+                .keys
+                .join(fetch.key(), self.fetching(fetch))
+                .await
+                .map(|_| Finished::KeysFetched),
+        };
+        finished.map_or(Event::Lost, Event::Shared)
+    }
+
+    /// Starts work in the background; no request waits for it.
+    fn spawn(self: &Arc<Self>, work: Work) {
+        match work {
+            Work::Verify(verify) => self
+                .identities
+                .start_in_background(verify.key(), self.verifying(verify)),
+            Work::Refresh(refresh) => self
+                .renewals
+                .start_in_background(refresh.key(), self.refreshing(refresh)),
+            Work::FetchKeys(fetch) => self
+                .keys
+                .start_in_background(fetch.key(), self.fetching(fetch)),
+        }
+    }
+
+    /// Authenticates a request. Concurrent calls with one token share one call to the Cloud.
+    pub(crate) async fn authenticate(
+        self: &Arc<Self>,
+        request: Authenticate<'_>,
+    ) -> (Found, Option<SetCookie>) {
+        let begun = system::now().monotonic;
+        let verdict = self.run(request.into_task(system::jitter())).await;
+        let found = Found {
+            answer: verdict.answer,
+            source: verdict.source,
+            begun,
+        };
+        (found, verdict.cookie)
     }
 
     /// Authenticates the token of a long-running request again, without counting it as another request.
-    pub(crate) async fn look_again(&self, token: &SessionToken) -> Answer {
-        let credentials = Credentials::token(token.expose());
-        let search = Authenticate::new(&self.engine, credentials).counting(Counting::Never);
-        self.find(search).await.answer
+    pub(crate) async fn look_again(self: &Arc<Self>, token: &SessionToken) -> Answer {
+        let request = Authenticate::new(&self.engine, Credentials::token(token.expose()));
+        let request = request.counting(Counting::Never);
+        self.run(request.into_task(system::jitter())).await.answer
     }
 
     /// Notified whenever a session ends here or another instance revokes one.
@@ -101,129 +164,46 @@ impl Driver {
             .unwrap_or(config.policy.fresh)
     }
 
-    async fn find(&self, mut authenticate: Authenticate<'_>) -> Found {
-        let (mut last, mut begun) = (None, None);
-        loop {
-            let now = system::now();
-            let begun = *begun.get_or_insert(now.monotonic);
-            match authenticate.next(last.take(), now, system::jitter()) {
-                Next::Done(answer) => {
-                    self.begin(authenticate.take_background());
-                    return Found {
-                        answer,
-                        source: authenticate.source(),
-                        begun,
-                    };
-                }
-                Next::Identify(flow) => last = Some(self.identify(flow).await),
-                Next::Keys(flow) => self.fetch_keys(flow).await,
-            }
-        }
+    fn verifying(self: &Arc<Self>, verify: Shared<Answer>) -> BoxFuture<'static, Answer> {
+        let driver = Arc::clone(self);
+        Box::pin(async move { driver.run(verify.into_task()).await }.in_current_span())
     }
 
-    /// Authenticates a request whose answer can set a cookie. Renews a session that is near or past its expiry.
-    pub(crate) async fn authenticate_and_renew(
-        &self,
-        credentials: Credentials<'_>,
-        cookies: Option<&str>,
-    ) -> (Found, Option<SetCookie>) {
-        let mut renewing = Renewing::new(&self.engine, credentials, cookies);
-        let (mut last, mut begun) = (None, None);
-        loop {
-            let now = system::now();
-            let begun = *begun.get_or_insert(now.monotonic);
-            match renewing.next(last.take(), now, system::jitter()) {
-                Wanted::Next(Next::Done(answer)) => {
-                    self.begin(renewing.take_background());
-                    let found = Found {
-                        answer,
-                        source: renewing.source(),
-                        begun,
-                    };
-                    return (found, renewing.take_cookie());
-                }
-                Wanted::Next(Next::Identify(flow)) => last = Some(self.identify(flow).await),
-                Wanted::Next(Next::Keys(flow)) => self.fetch_keys(flow).await,
-                Wanted::Renew(flow) => renewing.renewed(self.renew(flow).await),
-            }
-        }
+    fn refreshing(self: &Arc<Self>, refresh: Shared<Renewal>) -> BoxFuture<'static, Renewal> {
+        let driver = Arc::clone(self);
+        let work = async move {
+            let renewal = driver.run(refresh.into_task()).await;
+            signals::renewal(&renewal);
+            renewal
+        };
+        Box::pin(work.in_current_span())
     }
 
-    async fn identify(&self, flow: Identify) -> Answer {
-        let shared = self
-            .identities
-            .join(flow.key(), self.identifying(flow))
-            .await;
-        shared.unwrap_or_else(|| Answer::Unavailable(cut_short()))
-    }
-
-    fn identifying(&self, flow: Identify) -> impl Future<Output = Answer> + Send + 'static {
-        let transport = Arc::clone(&self.transport);
-        let engine = Arc::clone(&self.engine);
-        async move {
-            let answer = drive(transport.as_ref(), flow).await;
-            tell_clock(&engine);
-            answer
-        }
-        .in_current_span()
-    }
-
-    /// The caller reads the result from the key cache.
-    async fn fetch_keys(&self, flow: FetchKeys) {
-        let key = flow.key();
-        let _ = self.keys.join(key, self.fetching(flow)).await;
-    }
-
-    fn fetching(&self, flow: FetchKeys) -> impl Future<Output = Fetched> + Send + 'static {
-        let transport = Arc::clone(&self.transport);
-        async move {
-            let fetched = drive(transport.as_ref(), flow).await;
+    fn fetching(self: &Arc<Self>, fetch: Shared<Fetched>) -> BoxFuture<'static, Fetched> {
+        let driver = Arc::clone(self);
+        let work = async move {
+            let fetched = driver.run(fetch.into_task()).await;
             match &fetched {
                 Fetched::Failed(error) => signals::keys_not_fetched(error),
                 Fetched::BroughtInPart(count) => signals::key_set_odd(*count),
                 Fetched::Brought | Fetched::NotNow => {}
             }
             fetched
-        }
-        .in_current_span()
-    }
-
-    /// Starts background work; no request waits for it.
-    fn begin(&self, task: Option<Background>) {
-        match task {
-            None => {}
-            Some(Background::Identify(flow)) => {
-                self.identities
-                    .start_in_background(flow.key(), self.identifying(flow));
-            }
-            Some(Background::Keys(flow)) => self
-                .keys
-                .start_in_background(flow.key(), self.fetching(flow)),
-        }
+        };
+        Box::pin(work.in_current_span())
     }
 
     /// Asks for a newer token. Concurrent calls share one call to the Cloud.
-    pub(crate) async fn renew(&self, flow: Renew) -> Renewal {
-        let transport = Arc::clone(&self.transport);
-        let engine = Arc::clone(&self.engine);
-        let renewal = self.renewals.join(
-            flow.key(),
-            async move {
-                let renewal = drive(transport.as_ref(), flow).await;
-                signals::renewal(&renewal);
-                tell_clock(&engine);
-                renewal
-            }
-            .in_current_span(),
-        );
-        renewal
-            .await
-            .unwrap_or_else(|| Renewal::Unavailable(cut_short()))
+    pub(crate) async fn refresh(self: &Arc<Self>, refresh: Shared<Renewal>) -> Renewal {
+        match self.share(Work::Refresh(refresh)).await {
+            Event::Shared(Finished::Refreshed(renewal)) => renewal,
+            _ => Renewal::Unavailable(cut_short()),
+        }
     }
 
     /// Finishes a sign-in once, however often its callback is called and even if the client disconnects.
     pub(crate) async fn sign_in(
-        &self,
+        self: &Arc<Self>,
         key: TokenDigest,
         work: impl Future<Output = Result<SignedIn, CloudApiError>> + Send + 'static,
     ) -> Result<SignedIn, CloudApiError> {
@@ -234,37 +214,32 @@ impl Driver {
     /// A user's permissions, if they are cached.
     #[cfg(feature = "axum")]
     pub(crate) fn known_permissions(&self, user: &CloudUser) -> Option<Arc<Permissions>> {
-        let flow = FetchPermissions::new(Arc::clone(&self.engine), user, system::jitter());
-        flow.known(system::now())
+        FetchPermissions::new(Arc::clone(&self.engine), user).known(system::now())
     }
 
     /// Reads a user's permissions. Concurrent calls share one call to the Cloud.
     pub(crate) async fn permissions(
-        &self,
+        self: &Arc<Self>,
         user: &CloudUser,
     ) -> Result<Arc<Permissions>, CloudApiError> {
-        let flow = FetchPermissions::new(Arc::clone(&self.engine), user, system::jitter());
-        if let Some(grants) = flow.known(system::now()) {
-            return Ok(grants);
+        let fetch = FetchPermissions::new(Arc::clone(&self.engine), user);
+        if let Some(permissions) = fetch.known(system::now()) {
+            return Ok(permissions);
         }
-        let transport = Arc::clone(&self.transport);
-        self.permissions
-            .join(
-                flow.key(),
-                async move { drive(transport.as_ref(), flow).await }.in_current_span(),
-            )
-            .await
-            .unwrap_or_else(|| Err(cut_short()))
+        let (driver, fetch) = (Arc::clone(self), fetch.into_shared(system::jitter()));
+        let key = fetch.key();
+        let work = async move { driver.run(fetch.into_task()).await };
+        let found = self.permissions.join(key, work.in_current_span()).await;
+        found.unwrap_or_else(|| Err(cut_short()))
     }
 
     /// Drives a sign-out in a task of its own, so that the Cloud hears of it even if the client disconnects.
-    pub(crate) async fn sign_out(&self, flow: Logout, trail: Trail) -> SignOut {
-        let transport = Arc::clone(&self.transport);
-        let engine = Arc::clone(&self.engine);
+    pub(crate) async fn sign_out(self: &Arc<Self>, logout: Logout, trail: Trail) -> SignOut {
+        let driver = Arc::clone(self);
         let work = async move {
-            let whose = flow.identity().map(Arc::clone);
-            let end = drive(transport.as_ref(), flow).await;
-            signals::session_ended(engine.counters(), &end, whose.as_deref(), &trail);
+            let whose = logout.identity().map(Arc::clone);
+            let end = driver.run(logout.into_task()).await;
+            signals::session_ended(driver.engine.counters(), &end, whose.as_deref(), &trail);
             end
         };
         let task = tokio::spawn(work.instrument(signals::sign_out_span()));
@@ -283,18 +258,4 @@ fn tell_clock(engine: &Engine) {
 /// The error for work whose runtime ended first.
 fn cut_short() -> CloudApiError {
     CloudApiError::new(Code::NetworkError)
-}
-
-async fn drive<F: Flow>(transport: &dyn Transport, mut flow: F) -> F::Output {
-    let mut event = Event::Start;
-    loop {
-        match flow.step(event, system::now()) {
-            Step::Done(output) => return output,
-            Step::Send(request) => event = Event::Delivered(transport.send(request).await),
-            Step::Wait(time) => {
-                system::sleep(time).await;
-                event = Event::Woken;
-            }
-        }
-    }
 }

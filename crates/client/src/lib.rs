@@ -55,7 +55,7 @@ pub mod transport;
 /// [`finish_login`](MastraCloudAuth::finish_login) a [`SignedIn`](login::SignedIn).
 pub mod login {
     pub use mastra_auth_cloud_core::cloud::ops::exchange_code::Exchanged;
-    pub use mastra_auth_cloud_core::flow::callback::SignedIn;
+    pub use mastra_auth_cloud_core::engine::SignedIn;
     pub use mastra_auth_cloud_core::login::state::State;
     pub use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
     pub use mastra_auth_cloud_core::url::{RedirectUri, ReturnPath};
@@ -72,8 +72,8 @@ pub use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
 pub use mastra_auth_cloud_core::config::Policy;
 pub use mastra_auth_cloud_core::cookie::{SameSite, Secure, SetCookie};
 pub use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind, Remedy};
-pub use mastra_auth_cloud_core::flow::identify::Answer as Authentication;
-pub use mastra_auth_cloud_core::flow::logout::SignOut;
+pub use mastra_auth_cloud_core::flow::Answer as Authentication;
+pub use mastra_auth_cloud_core::flow::sign_out::SignOut;
 pub use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 pub use mastra_auth_cloud_core::jwt::SharedSecret;
 pub use mastra_auth_cloud_core::malformed::Malformed;

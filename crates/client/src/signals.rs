@@ -13,10 +13,10 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::Answer;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::Outcome;
 use mastra_auth_cloud_core::flow::Source;
-use mastra_auth_cloud_core::flow::identify::Answer;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::url::PublicUrl;
 use tracing::{Span, debug_span, field};

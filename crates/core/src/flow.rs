@@ -1,28 +1,37 @@
-//! Flows: state machines for the jobs of several calls, without a socket or a clock.
+//! Jobs of several steps, without a socket or a clock.
 //!
-//! A flow returns [`Step::Send`], [`Step::Wait`] or [`Step::Done`], and takes each result with the current time. The policies
-//! for retries, time-outs, the breaker and stale-if-error live here, once. A driver is one loop:
+//! Each is a [`Task`]: an `async` function that asks its driver for what it cannot do itself. [`Task::step`] returns what is
+//! needed and takes each result with the current time. The policies for retries, time-outs, the breaker and stale-if-error
+//! live here, once. A driver is one loop:
 //!
 //! ```
 //! use core::time::Duration;
-//! use mastra_auth_cloud_core::flow::{Event, Flow, Step};
+//! use mastra_auth_cloud_core::flow::{Event, Step, Task, Work};
 //! use mastra_auth_cloud_core::http::{Delivery, Request};
 //! use mastra_auth_cloud_core::time::Now;
 //!
-//! async fn drive<F: Flow>(
-//!     mut flow: F,
+//! async fn drive<T>(
+//!     mut task: Task<'_, T>,
 //!     now: impl Fn() -> Now,
 //!     send: impl AsyncFn(Request) -> Delivery,
 //!     sleep: impl AsyncFn(Duration),
-//! ) -> F::Output {
+//!     share: impl AsyncFn(Work) -> Event,
+//!     spawn: impl Fn(Work),
+//! ) -> T {
 //!     let mut event = Event::Start;
 //!     loop {
-//!         match flow.step(event, now()) {
-//!             Step::Send(request) => event = Event::Delivered(send(request).await),
-//!             Step::Wait(time) => {
+//!         (event, task) = match task.step(event, now()) {
+//!             Step::Send(request, rest) => (Event::Delivered(send(request).await), rest),
+//!             Step::Wait(time, rest) => {
 //!                 sleep(time).await;
-//!                 event = Event::Woken;
+//!                 (Event::Woken, rest)
 //!             }
+//!             Step::Share(work, rest) => (share(work).await, rest),
+//!             Step::Spawn(work, rest) => {
+//!                 spawn(work);
+//!                 (Event::Start, rest)
+//!             }
+//!             Step::Check(check, rest) => (Event::Checked(check.run()), rest),
 //!             Step::Done(output) => return output,
 //!         }
 //!     }
@@ -32,19 +41,16 @@
 pub mod authenticate;
 pub mod call;
 pub mod callback;
-mod credentials;
-pub mod fast_path;
-pub mod identify;
-mod judge;
-pub mod keys;
+pub mod fetch_keys;
 pub mod login;
-pub mod logout;
 pub mod permissions;
-pub mod renew;
-mod renewal;
-pub mod renewing;
-pub mod session;
-pub mod step;
+pub mod refresh_session;
+mod results;
+pub mod sign_out;
+mod task;
+pub mod validate_session;
+mod verify_token;
 
 pub use crate::counters::{Counting, Outcome, Source};
-pub use step::{Event, Flow, Jitter, Step};
+pub use results::{Answer, Fetched, Renewal, Renewed};
+pub use task::{Event, Finished, Jitter, Shared, Step, Task, Work};

@@ -26,15 +26,14 @@ use std::time::{Duration, Instant};
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
+use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::Response;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
-use world::{START, at, config, jwt, token};
+use world::{START, Step, Stepped, at, config, jwt, looking_up, token};
 
 const PERMISSIONS: &str = r#"{"ok":true,"data":{"permissions":["agents:read","workflows:*"]}}"#;
 
@@ -75,10 +74,10 @@ impl Visitor {
         Response::new(status, body.into_bytes())
     }
 
-    fn drive<F: Flow>(&self, mut flow: F, now: Now) -> F::Output {
-        let mut event = Event::Start;
+    fn drive<T>(&self, task: impl Into<Stepped<T>>, now: Now) -> T {
+        let (mut task, mut event) = (task.into(), Event::Start);
         loop {
-            event = match flow.step(event, now) {
+            event = match task.step(event, now) {
                 Step::Send(request) => Event::Delivered(Ok(self.answer(request.endpoint()))),
                 Step::Wait(_) => Event::Woken,
                 Step::Done(output) => return output,
@@ -87,15 +86,9 @@ impl Visitor {
     }
 
     fn authenticate(&self, engine: &Arc<Engine>, now: Now) -> Answer {
-        let mut request = Authenticate::new(engine, Credentials::token(&self.token));
-        let mut last = None;
-        loop {
-            match request.next(last.take(), now, Jitter(1)) {
-                Next::Identify(flow) => last = Some(self.drive(flow, now)),
-                Next::Keys(flow) => _ = self.drive(flow, now),
-                Next::Done(answer) => return answer,
-            }
-        }
+        let credentials = Credentials::token(&self.token).into_owned();
+        let request = Authenticate::new(engine, credentials);
+        self.drive(request.into_task(Jitter(1)), now).answer
     }
 
     fn sign_out(&self, engine: &Arc<Engine>, now: Now) {
@@ -115,7 +108,7 @@ impl Visitor {
                     identity.user().id().as_str().strip_prefix("usr_"),
                     Some(self.number.to_string().as_str())
                 );
-                let flow = FetchPermissions::new(Arc::clone(engine), identity.user(), Jitter(1));
+                let flow = looking_up(engine, identity.user());
                 self.drive(flow, now).unwrap();
             }
             Answer::Rejected(_) => assert!(self.is_refused()),

@@ -4,9 +4,8 @@ use std::sync::{Arc, Mutex};
 
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Next, SignatureCheck, Turn};
-use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
-use mastra_auth_cloud_core::flow::{Jitter, Source};
+use mastra_auth_cloud_core::flow::authenticate::Verdict;
+use mastra_auth_cloud_core::flow::{Answer as CoreAnswer, Event, Finished, Source, Step, Task};
 use mastra_auth_cloud_core::session::Identity as CoreIdentity;
 use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
@@ -106,47 +105,35 @@ impl Answer {
 #[napi]
 pub struct Search {
     /// `None` while it waits for a check, which returns another search.
-    search: Option<Authenticate<'static>>,
-    /// The step that was due when the search was handed over.
-    next: Option<Next>,
+    step: Option<Next>,
+    source: Source,
     left: Arc<Mutex<Left>>,
 }
 
+/// What is due when JavaScript goes on.
+enum Next {
+    /// A step that was taken before the search was handed over.
+    Taken(Step<'static, Verdict>),
+    /// The search waits for this event.
+    Due(Task<'static, Verdict>),
+}
+
 impl Search {
-    pub(crate) fn new(search: Authenticate<'static>, left: Arc<Mutex<Left>>) -> Self {
+    pub(crate) fn new(search: Task<'static, Verdict>, left: Arc<Mutex<Left>>) -> Self {
         Self {
-            search: Some(search),
-            next: None,
+            step: Some(Next::Due(search)),
+            source: Source::None,
             left,
         }
     }
 
     /// A search that has taken its first step.
-    pub(crate) fn begun(search: Authenticate<'static>, next: Next, left: Arc<Mutex<Left>>) -> Self {
+    pub(crate) fn begun(step: Step<'static, Verdict>, left: Arc<Mutex<Left>>) -> Self {
         Self {
-            next: Some(next),
-            ..Self::new(search, left)
+            step: Some(Next::Taken(step)),
+            source: Source::None,
+            left,
         }
-    }
-
-    fn turn(&mut self, last: Option<CoreAnswer>, jitter: Jitter) -> Option<Turn> {
-        if let Some(next) = self.next.take() {
-            return Some(Turn::Next(next));
-        }
-        Some(Left::turn(
-            &self.left,
-            self.search.as_mut()?,
-            last,
-            now(),
-            jitter,
-        ))
-    }
-
-    fn wait_for(&mut self, check: SignatureCheck) -> u32 {
-        let search = self.search.take();
-        search.map_or(0, |search| {
-            Left::lock(&self.left).lay_down(check, search, Wanted::Search)
-        })
     }
 }
 
@@ -155,20 +142,37 @@ impl Search {
     /// Continues the search: without an answer at first, then with each flow's answer. Drive a flow once per key. A number
     /// is the ticket of an enqueued check, which returns another search.
     #[napi]
-    pub fn next(
-        &mut self,
-        last: Option<&Answer>,
-        jitter: f64,
-    ) -> Result<Either3<Answer, Flow, u32>> {
+    pub fn next(&mut self, last: Option<&Answer>) -> Result<Either3<Answer, Flow, u32>> {
         guard("Search.next", || {
-            let last = last.map(|answer| answer.0.clone());
-            match self.turn(last, crate::flow::jitter(jitter)) {
-                Some(Turn::Next(Next::Done(answer))) => Either3::A(Answer(answer)),
-                Some(Turn::Next(Next::Identify(flow))) => Either3::B(Flow::identify(flow)),
-                Some(Turn::Next(Next::Keys(flow))) => Either3::B(Flow::keys(flow)),
-                Some(Turn::Check(check)) => Either3::C(self.wait_for(check)),
+            let step = match self.step.take() {
+                Some(Next::Taken(step)) => step,
+                Some(Next::Due(search)) => {
+                    let event = last.map_or(Event::Lost, |answer| {
+                        Event::Shared(Finished::Verified(answer.0.clone()))
+                    });
+                    Left::step(&self.left, search, event, now())
+                }
                 None => {
                     let error = CloudApiError::configuration("A search was driven past its end.");
+                    return Either3::A(Answer(CoreAnswer::Unavailable(error)));
+                }
+            };
+            match step {
+                Step::Done(verdict) => {
+                    self.source = verdict.source;
+                    Either3::A(Answer(verdict.answer))
+                }
+                Step::Share(work, rest) => {
+                    self.step = Some(Next::Due(rest));
+                    Either3::B(Flow::work(work))
+                }
+                Step::Check(check, search) => {
+                    Either3::C(Left::lock(&self.left).lay_down(check, search, Wanted::Search))
+                }
+                // An authentication sends nothing itself and waits for nothing.
+                Step::Send(_, rest) | Step::Wait(_, rest) | Step::Spawn(_, rest) => {
+                    drop(rest);
+                    let error = CloudApiError::configuration("A search asked for another step.");
                     Either3::A(Answer(CoreAnswer::Unavailable(error)))
                 }
             }
@@ -179,17 +183,14 @@ impl Search {
     #[napi]
     pub fn background(&mut self) -> Result<Option<Flow>> {
         guard("Search.background", || {
-            let task = self.search.as_mut()?.take_background();
-            task.map(Flow::background)
+            let work = Left::lock(&self.left).background.pop();
+            work.map(Flow::work)
         })
     }
 
     /// The source of the answer, once there is one: `cache`, `keys`, `cloud` or `none`.
     #[napi(ts_return_type = "Source")]
     pub fn source(&self) -> Result<&'static str> {
-        guard("Search.source", || {
-            let search = self.search.as_ref();
-            search.map_or(Source::None, Authenticate::source).as_str()
-        })
+        guard("Search.source", || self.source.as_str())
     }
 }

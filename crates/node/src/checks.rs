@@ -6,8 +6,9 @@
 
 use std::sync::{Arc, Mutex};
 
-use mastra_auth_cloud_core::flow::authenticate::{CheckedSignature, Next, SignatureCheck, Turn};
-use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
+use mastra_auth_cloud_core::engine::{CheckedSignature, SignatureCheck};
+use mastra_auth_cloud_core::flow::authenticate::Verdict;
+use mastra_auth_cloud_core::flow::{Answer as CoreAnswer, Event, Step};
 use mastra_auth_cloud_core::session::TokenDigest;
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
@@ -16,7 +17,6 @@ use napi_derive::napi;
 use crate::answer::Search;
 use crate::convert::{User, now};
 use crate::engine::Authority;
-use crate::flow::jitter_of;
 use crate::guard::{Result, guard};
 use crate::left::{Laid, Left, Wanted};
 
@@ -129,36 +129,35 @@ fn settle(
 
 fn go_on(
     left: &Arc<Mutex<Left>>,
-    mut laid: Laid,
+    laid: Laid,
     checked: Option<CheckedSignature>,
 ) -> Option<Settled> {
-    let now = now();
-    let jitter = jitter_of(now);
-    let turn = match checked {
-        Some(checked) => laid.search.checked(checked, now, jitter),
-        None => Turn::Next(laid.search.next(None, now, jitter)),
-    };
+    let Laid {
+        search,
+        ticket,
+        wanted,
+    } = laid;
+    let event = checked.map_or(Event::Lost, Event::Checked);
     let settled = |user, search| Settled {
-        ticket: laid.ticket,
+        ticket,
         user,
         search,
         internal: None,
     };
-    match turn {
-        Turn::Check(check) => {
+    match Left::step(left, search, event, now()) {
+        Step::Check(check, search) => {
+            let laid = Laid {
+                search,
+                ticket,
+                wanted,
+            };
             Left::lock(left).lay_again(check, laid);
             None
         }
-        Turn::Next(Next::Done(CoreAnswer::Authenticated(identity)))
-            if laid.wanted == Wanted::User =>
-        {
-            let task = laid.search.take_background();
-            Left::lock(left).background.extend(task);
-            Some(settled(Some(identity.as_ref().into()), None))
-        }
-        Turn::Next(next) => {
-            let search = Search::begun(laid.search, next, Arc::clone(left));
-            Some(settled(None, Some(search)))
-        }
+        Step::Done(Verdict {
+            answer: CoreAnswer::Authenticated(identity),
+            ..
+        }) if wanted == Wanted::User => Some(settled(Some(identity.as_ref().into()), None)),
+        step => Some(settled(None, Some(Search::begun(step, Arc::clone(left))))),
     }
 }

@@ -1,14 +1,13 @@
-//! Any flow of the core as one handle: start it, perform its step, report the result.
+//! Any task of the core as one handle: start it, perform its step, report the result.
+
+use std::time::Duration;
 
 use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::Background;
-use mastra_auth_cloud_core::flow::identify::Identify;
-use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
-use mastra_auth_cloud_core::flow::renew::Renewal;
-use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Jitter, Step as CoreStep};
+use mastra_auth_cloud_core::flow::{
+    Event, Fetched, Finished, Jitter, Renewal, Shared, Step as CoreStep, Task, Work,
+};
 use mastra_auth_cloud_core::http::{Request as CoreRequest, Response, TransportError};
-use mastra_auth_cloud_core::session::TokenDigest;
 use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -119,104 +118,109 @@ impl From<Renewal> for Outcome {
     }
 }
 
-/// A flow in progress.
+/// A task in progress.
 #[napi]
 pub struct Flow {
     key: Option<String>,
-    running: Option<Box<dyn Running>>,
+    part: Option<Part>,
 }
 
-trait Running {
-    fn step(&mut self, event: Event, now: Now) -> CoreStep<Outcome>;
-}
-
-struct Shell<F, R> {
-    flow: F,
-    read: R,
-}
-
-impl<F: CoreFlow, R: Fn(F::Output) -> Outcome> Running for Shell<F, R> {
-    fn step(&mut self, event: Event, now: Now) -> CoreStep<Outcome> {
-        match self.flow.step(event, now) {
-            CoreStep::Send(request) => CoreStep::Send(request),
-            CoreStep::Wait(time) => CoreStep::Wait(time),
-            CoreStep::Done(output) => CoreStep::Done((self.read)(output)),
-        }
-    }
+/// What of a task is running.
+enum Part {
+    Own(Task<'static, Outcome>),
+    /// Work that the task asked for. Only a sign-in asks for any: no other task waits for the same.
+    Work(Task<'static, Finished>, Task<'static, Outcome>),
 }
 
 impl Flow {
-    pub(crate) fn new<F: CoreFlow + 'static>(
-        flow: F,
-        read: impl Fn(F::Output) -> Outcome + 'static,
-    ) -> Self {
+    pub(crate) fn new(task: Task<'static, Outcome>) -> Self {
         Self {
             key: None,
-            running: Some(Box::new(Shell { flow, read })),
+            part: Some(Part::Own(task)),
         }
     }
 
-    /// `kind` separates flows of different kinds with equal keys: one must not receive the other's outcome.
-    pub(crate) fn keyed<F: CoreFlow + 'static>(
+    /// `kind` separates tasks of different kinds with equal keys: one must not receive the other's outcome.
+    pub(crate) fn keyed<T: 'static>(
         kind: &'static str,
-        key: TokenDigest,
-        flow: F,
-        read: impl Fn(F::Output) -> Outcome + 'static,
+        shared: Shared<T>,
+        read: impl FnOnce(T) -> Outcome + Send + 'static,
     ) -> Self {
         Self {
-            key: Some(format!("{kind} {}", hex(key.as_bytes()))),
-            ..Self::new(flow, read)
+            key: Some(format!("{kind} {}", hex(shared.key().as_bytes()))),
+            ..Self::new(shared.into_task().map(read))
         }
     }
 
-    pub(crate) fn identify(flow: Identify) -> Self {
-        Self::keyed("identify", flow.key(), flow, |answer| Outcome {
-            answer: Some(Answer(answer)),
-            ..Outcome::default()
-        })
-    }
-
-    /// Ends empty, or with the reason why the keys could not be fetched; the core keeps the keys.
-    pub(crate) fn keys(flow: FetchKeys) -> Self {
-        Self::keyed("keys", flow.key(), flow, |fetched| match fetched {
-            Fetched::Brought | Fetched::NotNow => Outcome::default(),
-            Fetched::BroughtInPart(count) => Outcome {
-                odd_entries: u32::try_from(count).ok(),
+    pub(crate) fn work(work: Work) -> Self {
+        match work {
+            Work::Verify(verify) => Self::keyed("identify", verify, |answer| Outcome {
+                answer: Some(Answer(answer)),
                 ..Outcome::default()
-            },
-            Fetched::Failed(error) => Err(error).into(),
-        })
-    }
-
-    pub(crate) fn background(task: Background) -> Self {
-        match task {
-            Background::Identify(flow) => Self::identify(flow),
-            Background::Keys(flow) => Self::keys(flow),
+            }),
+            Work::Refresh(refresh) => Self::keyed("renew", refresh, Outcome::from),
+            // Ends empty, or with the reason why the keys could not be fetched; the core keeps the keys.
+            Work::FetchKeys(fetch) => Self::keyed("keys", fetch, |fetched| match fetched {
+                Fetched::Brought | Fetched::NotNow => Outcome::default(),
+                Fetched::BroughtInPart(count) => Outcome {
+                    odd_entries: u32::try_from(count).ok(),
+                    ..Outcome::default()
+                },
+                Fetched::Failed(error) => Err(error).into(),
+            }),
         }
     }
 
-    fn step(&mut self, event: Event, now: Now) -> Step {
-        let step = self
-            .running
-            .as_mut()
-            .map(|running| running.step(event, now));
-        match step {
-            Some(CoreStep::Send(request)) => Step {
-                send: Some(whole(&request)),
-                wait: None,
-                done: None,
-            },
-            Some(CoreStep::Wait(time)) => Step {
-                send: None,
-                wait: Some(time.as_secs_f64() * 1e3),
-                done: None,
-            },
-            Some(CoreStep::Done(outcome)) => {
-                // Drops the tokens and codes it held now, not when the handle is collected.
-                self.running = None;
-                done(outcome)
-            }
-            None => done(Outcome::default()),
+    fn step(&mut self, mut event: Event, now: Now) -> Step {
+        // Taken out: a task that has ended drops the tokens and codes it held now, not when the handle is collected.
+        while let Some(part) = self.part.take() {
+            let (next, rest) = match part {
+                Part::Own(task) => match task.step(event, now) {
+                    CoreStep::Send(request, rest) => return self.send(&request, Part::Own(rest)),
+                    CoreStep::Wait(time, rest) => return self.wait(time, Part::Own(rest)),
+                    CoreStep::Share(work, rest) => {
+                        (Event::Start, Part::Work(work.into_task(), rest))
+                    }
+                    CoreStep::Spawn(_, rest) => (Event::Start, Part::Own(rest)),
+                    CoreStep::Check(check, rest) => (Event::Checked(check.run()), Part::Own(rest)),
+                    CoreStep::Done(outcome) => return done(outcome),
+                },
+                Part::Work(work, then) => match work.step(event, now) {
+                    CoreStep::Send(request, rest) => {
+                        return self.send(&request, Part::Work(rest, then));
+                    }
+                    CoreStep::Wait(time, rest) => {
+                        return self.wait(time, Part::Work(rest, then));
+                    }
+                    CoreStep::Done(finished) => (Event::Shared(finished), Part::Own(then)),
+                    CoreStep::Share(_, rest) | CoreStep::Spawn(_, rest) => {
+                        (Event::Lost, Part::Work(rest, then))
+                    }
+                    CoreStep::Check(check, rest) => {
+                        (Event::Checked(check.run()), Part::Work(rest, then))
+                    }
+                },
+            };
+            (event, self.part) = (next, Some(rest));
+        }
+        done(Outcome::default())
+    }
+
+    fn send(&mut self, request: &CoreRequest, rest: Part) -> Step {
+        self.part = Some(rest);
+        Step {
+            send: Some(whole(request)),
+            wait: None,
+            done: None,
+        }
+    }
+
+    fn wait(&mut self, time: Duration, rest: Part) -> Step {
+        self.part = Some(rest);
+        Step {
+            send: None,
+            wait: Some(time.as_secs_f64() * 1e3),
+            done: None,
         }
     }
 }

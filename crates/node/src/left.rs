@@ -7,12 +7,11 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use mastra_auth_cloud_core::engine::SignatureCheck;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, SignatureCheck, Turn};
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::session::Identity as CoreIdentity;
-use mastra_auth_cloud_core::session::TokenDigest;
+use mastra_auth_cloud_core::flow::authenticate::Verdict;
+use mastra_auth_cloud_core::flow::{Event, Step, Task, Work};
+use mastra_auth_cloud_core::session::{Identity as CoreIdentity, TokenDigest};
 use mastra_auth_cloud_core::time::Now;
 
 use crate::answer::Search;
@@ -24,7 +23,7 @@ const MOST_WAITING: usize = 512;
 #[derive(Default)]
 pub(crate) struct Left {
     /// Background work; no request waits for it.
-    pub(crate) background: Vec<Background>,
+    pub(crate) background: Vec<Work>,
     /// The identity that the last look verified by a signature.
     pub(crate) found: Option<Arc<CoreIdentity>>,
     /// The last look, if it did not find an identity at once.
@@ -40,7 +39,7 @@ pub(crate) struct Left {
 
 /// An authentication that waits for a check.
 pub(crate) struct Laid {
-    pub(crate) search: Authenticate<'static>,
+    pub(crate) search: Task<'static, Verdict>,
     pub(crate) ticket: u32,
     pub(crate) wanted: Wanted,
 }
@@ -63,7 +62,7 @@ impl Left {
     pub(crate) fn lay_down(
         &mut self,
         check: SignatureCheck,
-        search: Authenticate<'static>,
+        search: Task<'static, Verdict>,
         wanted: Wanted,
     ) -> u32 {
         self.tickets = self.tickets.wrapping_add(1);
@@ -107,19 +106,24 @@ impl Left {
         looks
     }
 
-    /// The next step of a search. Returns a check to enqueue if the queue has room.
-    pub(crate) fn turn(
+    /// Takes a step of a search. Background work is left here; a check runs at once where the queue is full.
+    pub(crate) fn step(
         left: &Mutex<Self>,
-        search: &mut Authenticate<'_>,
-        last: Option<Answer>,
+        mut search: Task<'static, Verdict>,
+        mut event: Event,
         now: Now,
-        jitter: Jitter,
-    ) -> Turn {
-        let is_full = Self::lock(left).waiting >= MOST_WAITING;
-        if is_full {
-            Turn::Next(search.next(last, now, jitter))
-        } else {
-            search.turn(last, now, jitter)
+    ) -> Step<'static, Verdict> {
+        loop {
+            (event, search) = match search.step(event, now) {
+                Step::Spawn(work, rest) => {
+                    Self::lock(left).background.push(work);
+                    (Event::Start, rest)
+                }
+                Step::Check(check, rest) if Self::lock(left).waiting >= MOST_WAITING => {
+                    (Event::Checked(check.run()), rest)
+                }
+                step => return step,
+            };
         }
     }
 }

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next, Turn};
-use mastra_auth_cloud_core::flow::fast_path::{self, Brought, Reached};
-use mastra_auth_cloud_core::flow::identify::Answer as CoreAnswer;
-use mastra_auth_cloud_core::flow::{Counting, Outcome as Answered, Source};
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Brought, Reached};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::{
+    Answer as CoreAnswer, Counting, Event, Outcome as Answered, Source, Step,
+};
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
 
@@ -56,7 +57,7 @@ impl Authority {
     pub fn background(&self) -> Result<Vec<Flow>> {
         guard("Authority.background", || {
             let tasks = std::mem::take(&mut Left::lock(&self.1).background);
-            tasks.into_iter().map(Flow::background).collect()
+            tasks.into_iter().map(Flow::work).collect()
         })
     }
 
@@ -107,8 +108,9 @@ impl Authority {
                 Counting::Always
             };
             or(credentials.map(|found| {
-                let search = Authenticate::new(&self.0, found.into_owned()).counting(counting);
-                Search::new(search, Arc::clone(&self.1))
+                let request = Authenticate::new(&self.0, found.into_owned());
+                let request = request.counting(counting).offloading();
+                Search::new(request.into_task(jitter_of(now())), Arc::clone(&self.1))
             }))
         })
     }
@@ -144,9 +146,10 @@ fn look(
             cookie: cookie.as_ref().map(|text| text.as_str().as_bytes()),
             reached,
         };
-        if let Some(identity) = fast_path::known(engine, &brought, now()) {
-            return serial(&identity);
-        }
+        let miss = match fast_path::known(engine, &brought, now()) {
+            Ok(identity) => return serial(&identity),
+            Err(miss) => miss,
+        };
         let site = match reached {
             Reached::Asked(site) => site,
             Reached::Unasked => None,
@@ -163,7 +166,7 @@ fn look(
             site,
         );
         match credentials {
-            Ok(credentials) => look_at(engine, left, credentials),
+            Ok(credentials) => look_at(engine, left, credentials.hashed(miss).into_owned()),
             Err(error) => {
                 engine.counters().answered(Answered::Rejected, Source::None);
                 Left::lock(left).begun = Some(Err(error));
@@ -174,35 +177,37 @@ fn look(
     .or_else(|error| thrown(*call.env, &error))
 }
 
-fn look_at(engine: &Arc<Engine>, left: &Arc<Mutex<Left>>, credentials: Credentials<'_>) -> f64 {
+fn look_at(
+    engine: &Arc<Engine>,
+    left: &Arc<Mutex<Left>>,
+    credentials: Credentials<'static>,
+) -> f64 {
     let now = now();
-    let mut look = Authenticate::new(engine, credentials);
-    match Left::turn(left, &mut look, None, now, jitter_of(now)) {
-        Turn::Next(Next::Done(CoreAnswer::Authenticated(identity))) => {
+    let request = Authenticate::new(engine, credentials).offloading();
+    let search = request.into_task(jitter_of(now));
+    match Left::step(left, search, Event::Start, now) {
+        Step::Done(Verdict {
+            answer: CoreAnswer::Authenticated(identity),
+            source,
+            ..
+        }) => {
             let serial = serial(&identity);
-            let task = look.take_background();
-            if task.is_none() && look.source() == Source::Cache {
-                return serial;
-            }
             let mut left = Left::lock(left);
-            left.found = (look.source() == Source::Keys).then_some(identity);
-            match task {
-                None => serial,
-                Some(task) => {
-                    left.background.push(task);
-                    -serial
-                }
+            left.found = (source == Source::Keys).then_some(identity);
+            if left.background.is_empty() {
+                serial
+            } else {
+                -serial
             }
         }
-        Turn::Next(next) => {
-            let search = Search::begun(look.into_owned(), next, Arc::clone(left));
+        Step::Check(check, search) => {
+            let ticket = Left::lock(left).lay_down(check, search, Wanted::User);
+            f64::from(ticket) + 0.5
+        }
+        step => {
+            let search = Search::begun(step, Arc::clone(left));
             Left::lock(left).begun = Some(Ok(search));
             0.0
-        }
-        Turn::Check(check) => {
-            let look = look.into_owned();
-            let ticket = Left::lock(left).lay_down(check, look, Wanted::User);
-            f64::from(ticket) + 0.5
         }
     }
 }

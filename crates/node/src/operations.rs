@@ -12,7 +12,7 @@ use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
 use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::call::Call;
+use mastra_auth_cloud_core::flow::call::call;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
@@ -27,14 +27,14 @@ use crate::guard::{Result, guard};
 use crate::sign_in::LoginUrl;
 
 impl Authority {
-    fn call<O: Operation + 'static>(
+    fn call<O: Operation + Send + 'static>(
         &self,
         operation: O,
         share: f64,
-        read: impl Fn(O::Output) -> Outcome + 'static,
+        read: impl FnOnce(O::Output) -> Outcome + Send + 'static,
     ) -> Flow {
-        let call = Call::new(Arc::clone(self.0.config()), operation, jitter(share));
-        Flow::new(call, move |result| result.map(&read).into())
+        let call = call(Arc::clone(self.0.config()), operation, jitter(share));
+        Flow::new(call.map(|result| result.map(read).into()))
     }
 }
 

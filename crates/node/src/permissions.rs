@@ -21,18 +21,22 @@ impl Authority {
     #[napi]
     pub fn permissions(&self, of: &Identity, share: f64) -> Result<Either<Vec<String>, Flow>> {
         guard("Authority.permissions", || {
-            let flow = FetchPermissions::new(Arc::clone(&self.0), of.who(), jitter(share));
-            match flow.known(now()) {
+            let fetch = FetchPermissions::new(Arc::clone(&self.0), of.who());
+            match fetch.known(now()) {
                 Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
-                None => Either::B(Flow::keyed("permissions", flow.key(), flow, |result| {
-                    result
-                        .or_else(of_nobody)
-                        .map(|grants| Outcome {
-                            grants: Some(grants.iter().map(str::to_owned).collect()),
-                            ..Outcome::default()
-                        })
-                        .into()
-                })),
+                None => Either::B(Flow::keyed(
+                    "permissions",
+                    fetch.into_shared(jitter(share)),
+                    |result| {
+                        result
+                            .or_else(of_nobody)
+                            .map(|grants| Outcome {
+                                grants: Some(grants.iter().map(str::to_owned).collect()),
+                                ..Outcome::default()
+                            })
+                            .into()
+                    },
+                )),
             }
         })
     }

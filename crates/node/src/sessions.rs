@@ -5,9 +5,10 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::counters::SessionEnd;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
-use mastra_auth_cloud_core::flow::renew::Renew;
-use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::flow::Work;
+use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use napi_derive::napi;
 
 use crate::convert::{Failure, Or, now, or, timestamp, token};
@@ -25,8 +26,8 @@ impl Authority {
             or(token(&text).map(|token| {
                 let (now, jitter) = (now(), jitter(share));
                 let engine = Arc::clone(&self.0);
-                let flow = Logout::new(engine, token, Effort::Full, now, jitter);
-                sign_out(&self.0, flow)
+                let logout = Logout::new(engine, token, Effort::Full, now, jitter);
+                sign_out(&self.0, logout)
             }))
         })
     }
@@ -36,8 +37,8 @@ impl Authority {
     pub fn session(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.session", || {
             or(token(&text).map(|token| {
-                let flow = LiveSession::new(Arc::clone(&self.0), token, jitter(share));
-                Flow::keyed("session", flow.key(), flow, |result| {
+                let session = validate_session(&self.0, token, jitter(share));
+                Flow::keyed("session", session, |result| {
                     result
                         .map(|session| Outcome {
                             session: session.as_ref().map(Into::into),
@@ -54,8 +55,11 @@ impl Authority {
     pub fn renew(&self, text: String, share: f64) -> Result<Or<Flow>> {
         guard("Authority.renew", || {
             or(token(&text).map(|token| {
-                let flow = Renew::new(Arc::clone(&self.0), token, jitter(share));
-                Flow::keyed("renew", flow.key(), flow, Outcome::from)
+                Flow::work(Work::Refresh(refresh_session(
+                    &self.0,
+                    token,
+                    jitter(share),
+                )))
             }))
         })
     }
@@ -93,10 +97,10 @@ impl Authority {
     }
 }
 
-pub(crate) fn sign_out(engine: &Arc<Engine>, flow: Logout) -> Flow {
+pub(crate) fn sign_out(engine: &Arc<Engine>, logout: Logout) -> Flow {
     let engine = Arc::clone(engine);
-    let whose = flow.identity().map(Arc::clone);
-    Flow::new(flow, move |outcome| {
+    let whose = logout.identity().map(Arc::clone);
+    Flow::new(logout.into_task().map(move |outcome| {
         let of = || Outcome {
             user_id: whose.as_ref().map(|of| of.user().id().as_str().to_owned()),
             session_id: whose
@@ -127,5 +131,5 @@ pub(crate) fn sign_out(engine: &Arc<Engine>, flow: Logout) -> Flow {
                 }
             }
         }
-    })
+    }))
 }

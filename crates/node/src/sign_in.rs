@@ -6,13 +6,10 @@ use mastra_auth_cloud_core::counters::Login;
 use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
+use mastra_auth_cloud_core::flow::callback::{self, Callback};
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several};
-use mastra_auth_cloud_core::flow::{Event, Flow as CoreFlow, Step};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several};
 use mastra_auth_cloud_core::login::state::State;
-use mastra_auth_cloud_core::secret::SessionToken;
-use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
@@ -118,13 +115,14 @@ impl Authority {
             let engine = Arc::clone(&self.0);
             or(flow.map(|flow| {
                 let again = flow.is_again();
-                Flow::new(SignIn(flow), move |(result, refused)| {
-                    let refused = refused.map(|token| {
+                Flow::new(flow.into_task().map(move |finished| {
+                    let refused = finished.refused.map(|token| {
                         let (now, jitter) = (now(), jitter(share));
-                        let flow =
+                        let logout =
                             Logout::new(Arc::clone(&engine), token, Effort::Full, now, jitter);
-                        sign_out(&engine, flow)
+                        sign_out(&engine, logout)
                     });
+                    let result = finished.result;
                     match &result {
                         _ if again => {}
                         Ok(_) => engine.counters().login(Login::Succeeded),
@@ -155,7 +153,7 @@ impl Authority {
                         })
                         .into();
                     Outcome { refused, ..outcome }
-                })
+                }))
             }))
         })
     }
@@ -167,29 +165,11 @@ impl Authority {
             let new = by.who().session_token();
             let now = now();
             Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
-                .take_flows()
+                .take()
                 .into_iter()
-                .map(|flow| sign_out(&self.0, flow))
+                .map(|logout| sign_out(&self.0, logout))
                 .collect()
         })
-    }
-}
-
-/// A sign-in, with the session it leaves behind if it is refused.
-struct SignIn(Callback);
-
-impl CoreFlow for SignIn {
-    type Output = (
-        std::result::Result<SignedIn, CloudApiError>,
-        Option<SessionToken>,
-    );
-
-    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
-        match self.0.step(event, now) {
-            Step::Send(request) => Step::Send(request),
-            Step::Wait(time) => Step::Wait(time),
-            Step::Done(result) => Step::Done((result, self.0.take_refused())),
-        }
     }
 }
 

@@ -18,8 +18,8 @@ use mastra_auth_benches::rounds::{Contender, Rounds};
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, Secure};
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::{Event, Jitter, Step, Work};
 use mastra_auth_cloud_core::http::Response;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::ids::ProjectId;
@@ -124,24 +124,30 @@ fn warm(token: &str) -> Result<Arc<Engine>> {
     );
     config.policy.fresh = Duration::from_secs(3600);
     let engine = Engine::new(config, Entropy::new([7; 32]));
-    let mut request = Authenticate::new(&engine, Credentials::token(token));
-    let Next::Identify(mut flow) = request.next(None, now(), Jitter(1)) else {
+    let request = Authenticate::new(&engine, Credentials::token(token));
+    let Step::Share(Work::Verify(verify), _) =
+        request.into_task(Jitter(1)).step(Event::Start, now())
+    else {
         bail!("a token is known that was never verified");
     };
-    let Step::Send(_) = flow.step(Event::Start, now()) else {
+    let Step::Send(_, rest) = verify.into_task().step(Event::Start, now()) else {
         bail!("the Cloud is not asked");
     };
     let user = r#"{"ok":true,"data":{"user":{"id":"usr_mei","email":"mei@example.com","created_at":"2026-01-28T10:00:00Z"}}}"#;
     let answered = Event::Delivered(Ok(Response::new(200, user.into())));
-    match flow.step(answered, now()) {
+    match rest.step(answered, now()) {
         Step::Done(Authentication::Authenticated(_)) => Ok(engine),
         _ => bail!("the answer is not accepted"),
     }
 }
 
 fn who(engine: &Arc<Engine>, credentials: Credentials<'_>) -> Option<Arc<Identity>> {
-    match Authenticate::new(engine, credentials).next(None, now(), Jitter(1)) {
-        Next::Done(Authentication::Authenticated(identity)) => Some(identity),
+    let task = Authenticate::new(engine, credentials).into_task(Jitter(1));
+    match task.step(Event::Start, now()) {
+        Step::Done(verdict) => match verdict.answer {
+            Authentication::Authenticated(identity) => Some(identity),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::engine::SignedIn;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::callback::{self, Callback, SignedIn};
+use mastra_auth_cloud_core::flow::callback::{self, Callback};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
@@ -152,7 +153,7 @@ impl MastraCloudAuth {
         trail: Trail,
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
-        let mut flow = Callback::new(
+        let callback = Callback::new(
             Arc::clone(&driver.engine),
             state,
             &code,
@@ -160,13 +161,13 @@ impl MastraCloudAuth {
             system::now(),
             system::jitter(),
         )?;
-        let is_again = flow.is_again();
-        let work = driver.run(&mut flow).instrument(signals::login_span());
-        let result = work.await;
-        if let Some(token) = flow.take_refused() {
+        let is_again = callback.is_again();
+        let work = driver.run(callback.into_task());
+        let finished = work.instrument(signals::login_span()).await;
+        if let Some(token) = finished.refused {
             self.end_refused(token, trail.clone());
         }
-        let signed_in = result?;
+        let signed_in = finished.result?;
         if !is_again {
             signals::logged_in(self.counters(), &signed_in.identity, &trail);
             let new = signed_in.identity.user().session_token();

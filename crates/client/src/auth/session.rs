@@ -7,11 +7,12 @@ use http::HeaderMap;
 use mastra_auth_cloud_core::cloud::model::CloudSession;
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::Renewal;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::authenticate::bearer;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several, SignOut};
+use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::url::RedirectUri;
 use tracing::Instrument as _;
@@ -77,8 +78,8 @@ impl MastraCloudAuth {
         let engine = &self.0.driver.engine;
         let (now, jitter) = (system::now(), system::jitter());
         let mut replaced = Several::replaced(engine, cookie_header, new, now, jitter);
-        for flow in replaced.take_flows() {
-            self.end_in_background(flow, trail.clone());
+        for logout in replaced.take() {
+            self.end_in_background(logout, trail.clone());
         }
     }
 
@@ -86,14 +87,14 @@ impl MastraCloudAuth {
     pub(super) fn end_refused(&self, token: SessionToken, trail: Trail) {
         let engine = Arc::clone(&self.0.driver.engine);
         let (now, jitter) = (system::now(), system::jitter());
-        let flow = Logout::new(engine, token, Effort::Full, now, jitter);
-        self.end_in_background(flow, trail);
+        let logout = Logout::new(engine, token, Effort::Full, now, jitter);
+        self.end_in_background(logout, trail);
     }
 
     /// The outcome is logged.
-    fn end_in_background(&self, flow: Logout, trail: Trail) {
+    fn end_in_background(&self, logout: Logout, trail: Trail) {
         let driver = Arc::clone(&self.0.driver);
-        tokio::spawn(async move { driver.sign_out(flow, trail).await }.in_current_span());
+        tokio::spawn(async move { driver.sign_out(logout, trail).await }.in_current_span());
     }
 
     async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, trail: &Trail) -> SignOut {
@@ -113,8 +114,8 @@ impl MastraCloudAuth {
     }
 
     async fn end(&self, mut several: Several, trail: &Trail) -> SignOut {
-        let flows = several.take_flows().into_iter();
-        let ends = flows.map(|flow| self.0.driver.sign_out(flow, trail.clone()));
+        let each = several.take().into_iter();
+        let ends = each.map(|logout| self.0.driver.sign_out(logout, trail.clone()));
         several.outcome(join_all(ends).await)
     }
 
@@ -141,9 +142,9 @@ impl MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<CloudSession>, CloudApiError> {
-        let engine = Arc::clone(&self.0.driver.engine);
-        let flow = LiveSession::new(engine, token.clone(), system::jitter());
-        self.0.driver.run(flow).await
+        let driver = &self.0.driver;
+        let session = validate_session(&driver.engine, token.clone(), system::jitter());
+        driver.run(session.into_task()).await
     }
 
     /// The session as the Cloud has it now, with a newer token if the Cloud issues one; `None` if the session has ended.
@@ -156,9 +157,9 @@ impl MastraCloudAuth {
         &self,
         token: &SessionToken,
     ) -> Result<Option<RefreshedSession>, CloudApiError> {
-        let engine = Arc::clone(&self.0.driver.engine);
-        let flow = Renew::new(engine, token.clone(), system::jitter());
-        match self.0.driver.renew(flow).await {
+        let driver = &self.0.driver;
+        let refresh = refresh_session(&driver.engine, token.clone(), system::jitter());
+        match driver.refresh(refresh).await {
             Renewal::Renewed(renewed) => Ok(Some(RefreshedSession {
                 session: renewed.session.clone(),
                 token: renewed.identity.user().session_token().clone(),

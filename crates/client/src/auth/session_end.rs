@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::Answer;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Timestamp;

@@ -5,7 +5,7 @@ use http::HeaderMap;
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::Answer;
 use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::secret::SessionToken;
 

@@ -16,7 +16,7 @@ use http::header::SET_COOKIE;
 use http::{Extensions, HeaderMap};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::identify::Answer;
+use mastra_auth_cloud_core::flow::Answer;
 use mastra_auth_cloud_core::rbac::pattern::Permission;
 use mastra_auth_cloud_core::session::Identity;
 use pin_project_lite::pin_project;
@@ -111,11 +111,11 @@ impl AuthLayer {
     /// The cached identity of a request that may come in, if neither a call nor a renewal is needed.
     fn known(&self, request: &Request) -> Option<Arc<Identity>> {
         let Some(permissions) = &self.permissions else {
-            return self.auth.known(request.headers());
+            return self.auth.known(request.headers()).ok();
         };
         let identity = match self.found(request) {
             Some(found) => found.ok()?,
-            None => self.auth.known(request.headers())?,
+            None => self.auth.known(request.headers()).ok()?,
         };
         let grants = self.auth.known_permissions(identity.user())?;
         grants.allows_all(permissions.iter()).then_some(identity)

@@ -6,8 +6,8 @@
 use http::HeaderMap;
 use mastra_auth_cloud_core::counters::{Counters, Login, SessionEnd};
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::logout::SignOut;
-use mastra_auth_cloud_core::flow::renew::Renewal;
+use mastra_auth_cloud_core::flow::Renewal;
+use mastra_auth_cloud_core::flow::sign_out::SignOut;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, ReturnPath};

@@ -1,94 +1,58 @@
-//! Authenticate: which of a request's credentials counts, and the answer.
+//! Authenticates a request: which of its credentials counts, and the answer.
 //!
 //! The bearer is tried first, then the session cookies in order. So neither a stale cookie nor another provider's bearer
 //! signs a user out. The first accepted credential answers. One that cannot be checked ends the search as unavailable: going
 //! on would let an outage choose the user. A token of the wrong form is refused without a call.
 //!
-//! A cache hit allocates nothing. Where signatures are verified, that is done here, at once; a driver with a thread pool may
-//! run a long check there.
+//! A cache hit costs nothing here: [`fast_path`] answers it. Where signatures are verified, that is done at once, or handed
+//! out to a driver with a thread pool. A driver that can set a newer cookie has sessions refreshed near their expiry.
 
-mod signed;
+mod by_signature;
+mod credentials;
+pub mod fast_path;
+mod with_refresh;
 
-use core::array;
 use std::sync::Arc;
 
-use super::credentials::{Candidate, MAX_CANDIDATES};
-pub use super::credentials::{Credentials, bearer};
-use super::identify::{Answer, Identify, Known, first_look, look};
-use super::keys::FetchKeys;
-use super::step::Jitter;
+use super::results::Answer;
+use super::task::{Host, Jitter, Shared, Task, Work};
+use super::verify_token::{self, Known, Pace, first_look};
+use crate::cookie::SetCookie;
 use crate::counters::{Counting, Source};
 use crate::engine::Engine;
-pub use crate::engine::{CheckedSignature, SignatureCheck};
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::TokenDigest;
-use crate::time::Now;
-
-/// What the driver does next.
-#[derive(Debug)]
-pub enum Next {
-    /// Run this flow, one per key, and pass its answer to `next`.
-    Identify(Identify),
-    /// Run this flow, one per key, and pass `None` to `next`, whatever its result.
-    Keys(FetchKeys),
-    /// The answer.
-    Done(Answer),
-}
-
-/// What a driver with a thread pool does next.
-#[derive(Debug)]
-pub enum Turn {
-    /// Run this on another thread and pass its result to `checked`.
-    Check(SignatureCheck),
-    /// What every driver does.
-    Next(Next),
-}
-
-/// Work that no request waits for: run it, one per key, and ignore its result.
-#[derive(Debug)]
-pub enum Background {
-    /// Refreshes an identity in use before its fresh time is over.
-    Identify(Identify),
-    /// Fetches a key set that is due.
-    Keys(FetchKeys),
-}
+use credentials::Credential;
+pub use credentials::{Credentials, bearer};
 
 /// The authentication of one request.
+#[must_use = "nothing happens until the task is driven"]
 pub struct Authenticate<'h> {
     engine: Arc<Engine>,
-    candidates: array::IntoIter<Option<Candidate<'h>>, MAX_CANDIDATES>,
-    /// The token that is being checked, or will be once the keys were fetched.
-    waiting: Option<Waiting>,
-    refused: Option<(CloudApiError, Source)>,
-    background: Option<Background>,
-    /// The serial number of the stale identity, where the Cloud is asked about its token.
-    stale: Option<u64>,
-    source: Source,
+    credentials: Credentials<'h>,
+    settings: Settings,
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Verdict {
+    /// The answer.
+    pub answer: Answer,
+    /// Its source.
+    pub source: Source,
+    /// The cookie to set on the response, where a session was refreshed.
+    pub cookie: Option<SetCookie>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Settings {
     counting: Counting,
-}
-
-impl core::fmt::Debug for Authenticate<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Authenticate")
-            .field("refused", &self.refused)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A token that is to be checked.
-struct Waiting {
-    key: TokenDigest,
-    token: SessionToken,
-    keys: Keys,
-}
-
-/// The verdict on one candidate, and its source.
-enum Judged {
-    Next(Next),
-    Check(SignatureCheck),
-    Answer(Answer, Source),
-    Refused(CloudApiError, Source),
+    /// Whether a newer cookie can be set.
+    refreshes: bool,
+    /// Whether long checks are handed out.
+    offloads: bool,
 }
 
 impl<'h> Authenticate<'h> {
@@ -96,237 +60,213 @@ impl<'h> Authenticate<'h> {
     pub fn new(engine: &Arc<Engine>, credentials: Credentials<'h>) -> Self {
         Self {
             engine: Arc::clone(engine),
-            candidates: credentials.candidates.into_iter(),
-            waiting: None,
-            refused: None,
-            background: None,
-            stale: None,
-            source: Source::None,
-            counting: Counting::Always,
-        }
-    }
-
-    /// Sets how the answer is counted.
-    #[must_use]
-    pub fn counting(self, counting: Counting) -> Self {
-        Self { counting, ..self }
-    }
-
-    /// The source of the answer, once there is one.
-    pub const fn source(&self) -> Source {
-        self.source
-    }
-
-    /// Copies what it needs from the headers, for a driver that cannot keep them until the end.
-    pub fn into_owned(self) -> Authenticate<'static> {
-        let mut left = self.candidates.flatten().map(Candidate::into_owned);
-        let candidates: [_; MAX_CANDIDATES] = array::from_fn(|_| left.next());
-        Authenticate {
-            candidates: candidates.into_iter(),
-            engine: self.engine,
-            waiting: self.waiting,
-            refused: self.refused,
-            background: self.background,
-            stale: self.stale,
-            source: self.source,
-            counting: self.counting,
-        }
-    }
-
-    /// Goes on: with `None` at first, then with each flow's answer.
-    pub fn next(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Next {
-        let mut turn = self.go_on(last, now, jitter);
-        loop {
-            match turn {
-                Turn::Next(next) => return next,
-                Turn::Check(check) => turn = self.follow_check(check.run(), now, jitter),
-            }
-        }
-    }
-
-    /// Goes on as [`next`](Self::next) does, but hands out long checks, for a driver with a thread pool. If a check is lost,
-    /// go on with `None`.
-    pub fn turn(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Turn {
-        let turn = self.go_on(last, now, jitter);
-        self.quick(turn, now, jitter)
-    }
-
-    /// Goes on with the result of a check. A result for another token, or by keys that were replaced since, is dropped: then
-    /// the token is checked anew.
-    pub fn checked(&mut self, checked: CheckedSignature, now: Now, jitter: Jitter) -> Turn {
-        // Another request may have verified the token meanwhile, or a sign-out denied it.
-        let known = self
-            .waiting
-            .as_ref()
-            .map(|waiting| look(&self.engine, &waiting.key, now));
-        let turn = match known {
-            Some(Known::Answer(answer) | Known::Due(answer)) => {
-                self.waiting = None;
-                self.follow(Some(Judged::known(answer)), now, jitter)
-            }
-            _ => self.follow_check(checked, now, jitter),
-        };
-        self.quick(turn, now, jitter)
-    }
-
-    /// Runs the checks that are not long.
-    fn quick(&mut self, mut turn: Turn, now: Now, jitter: Jitter) -> Turn {
-        loop {
-            match turn {
-                Turn::Check(check) if !check.is_long() => {
-                    turn = self.follow_check(check.run(), now, jitter);
-                }
-                turn => return turn,
-            }
-        }
-    }
-
-    fn go_on(&mut self, last: Option<Answer>, now: Now, jitter: Jitter) -> Turn {
-        match last {
-            None | Some(Answer::Anonymous) => {}
-            Some(Answer::Rejected(error)) => {
-                self.refused.get_or_insert((error, Source::Cloud));
-            }
-            Some(answer) => {
-                let source = self.source_of(&answer);
-                return Turn::Next(self.done(answer, source));
-            }
-        }
-        let judged = self
-            .waiting
-            .take()
-            .map(|waiting| self.check_signature(waiting, now, jitter));
-        self.follow(judged, now, jitter)
-    }
-
-    fn follow_check(&mut self, checked: CheckedSignature, now: Now, jitter: Jitter) -> Turn {
-        let judged =
-            self.waiting.take().map(
-                |waiting| match checked.of(&self.engine, &waiting.key, now) {
-                    Some(found) => self.proven(waiting, found, now, jitter),
-                    None => self.check_signature(waiting, now, jitter),
-                },
-            );
-        self.follow(judged, now, jitter)
-    }
-
-    /// Acts on the verdict; without one, tries the remaining candidates.
-    fn follow(&mut self, mut judged: Option<Judged>, now: Now, jitter: Jitter) -> Turn {
-        loop {
-            if let Some(turn) = judged.and_then(|judged| self.judged(judged)) {
-                return turn;
-            }
-            let Some(candidate) = self.candidates.by_ref().flatten().next() else {
-                break;
-            };
-            judged = Some(self.judge(candidate, now, jitter));
-        }
-        Turn::Next(match self.refused.take() {
-            Some((error, source)) => self.done(Answer::Rejected(error), source),
-            None => self.done(Answer::Anonymous, Source::None),
-        })
-    }
-
-    /// What the driver does next; none where the next candidate is to be tried.
-    fn judged(&mut self, judged: Judged) -> Option<Turn> {
-        match judged {
-            Judged::Next(next) => Some(Turn::Next(next)),
-            Judged::Check(check) => Some(Turn::Check(check)),
-            Judged::Answer(answer, source) => Some(Turn::Next(self.done(answer, source))),
-            Judged::Refused(error, source) => {
-                // Report the first refusal: it is of the credential with the highest precedence.
-                self.refused.get_or_insert((error, source));
-                None
-            }
-        }
-    }
-
-    fn done(&mut self, answer: Answer, source: Source) -> Next {
-        self.source = source;
-        let outcome = answer.outcome();
-        if self.counting == Counting::Always {
-            self.engine.counters().answered(outcome, source);
-        }
-        Next::Done(answer)
-    }
-
-    /// The source of a flow's answer: the Cloud, unless the flow fell back to a stale identity or the breaker was open.
-    fn source_of(&self, answer: &Answer) -> Source {
-        match answer {
-            Answer::Authenticated(identity) if self.stale == Some(identity.serial()) => {
-                Source::Cache
-            }
-            Answer::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
-            _ => Source::Cloud,
-        }
-    }
-
-    /// The background work, once there is an answer.
-    pub const fn take_background(&mut self) -> Option<Background> {
-        self.background.take()
-    }
-
-    fn judge(&mut self, candidate: Candidate<'h>, now: Now, jitter: Jitter) -> Judged {
-        let malformed = || Judged::Refused(CloudApiError::new(Code::InvalidToken), Source::None);
-        let Some(text) = candidate.text() else {
-            return malformed();
-        };
-        let key = self.engine.key(text);
-        match first_look(&self.engine, &key, now) {
-            Known::Answer(answer) => Judged::known(answer),
-            Known::Due(answer) => {
-                self.background = candidate
-                    .into_token()
-                    .and_then(|token| self.ahead(token, now, jitter));
-                Judged::Answer(answer, Source::Cache)
-            }
-            Known::Ask(stale) => match candidate.into_token() {
-                Some(token) => {
-                    self.stale = stale.map(|identity| identity.serial());
-                    self.ask(key, token, now, jitter)
-                }
-                None => malformed(),
+            credentials,
+            settings: Settings {
+                counting: Counting::Always,
+                refreshes: false,
+                offloads: false,
             },
         }
     }
 
-    fn ask(&mut self, key: TokenDigest, token: SessionToken, now: Now, jitter: Jitter) -> Judged {
-        if self.engine.keys().is_some() {
-            let keys = Keys::AtHand;
-            return self.check_signature(Waiting { key, token, keys }, now, jitter);
-        }
-        let engine = Arc::clone(&self.engine);
-        Judged::Next(Next::Identify(Identify::new(engine, token, jitter)))
+    /// Sets how the answer is counted.
+    pub const fn counting(mut self, counting: Counting) -> Self {
+        self.settings.counting = counting;
+        self
     }
 
-    /// The flow that refreshes an identity that is still fresh.
-    fn ahead(&self, token: SessionToken, now: Now, jitter: Jitter) -> Option<Background> {
-        let engine = Arc::clone(&self.engine);
-        let flow = if engine.keys().is_some() {
-            let key = engine.key(token.expose());
-            let identity = engine.check_signature(key, &token, now).ok()?;
-            Identify::proven(engine, identity, jitter)
-        } else {
-            Identify::new(engine, token, jitter)
+    /// Refreshes the session of a cookie near or past its expiry: for a driver that can set the newer cookie.
+    pub const fn refreshing(mut self) -> Self {
+        self.settings.refreshes = true;
+        self
+    }
+
+    /// Hands out long signature checks as [`Step::Check`](super::task::Step::Check): for a driver with a thread pool.
+    pub const fn offloading(mut self) -> Self {
+        self.settings.offloads = true;
+        self
+    }
+
+    /// Copies what it needs from the headers, for a driver that cannot keep them until the end.
+    pub fn into_owned(self) -> Authenticate<'static> {
+        Authenticate {
+            engine: self.engine,
+            credentials: self.credentials.into_owned(),
+            settings: self.settings,
+        }
+    }
+
+    /// The authentication as a task.
+    pub fn into_task(self, jitter: Jitter) -> Task<'h, Verdict> {
+        Task::new(jitter, |host| self.run(host))
+    }
+
+    /// Authenticates as a part of another task.
+    pub(crate) async fn run(self, host: Host) -> Verdict {
+        let counting = self.settings.counting;
+        let mut search = Search {
+            engine: self.engine,
+            host,
+            settings: self.settings,
+            begun: None,
+            cookie: None,
         };
-        Some(Background::Identify(flow.ahead()))
-    }
-}
-
-impl Judged {
-    /// A verdict from the cache.
-    fn known(answer: Answer) -> Self {
-        match answer {
-            Answer::Rejected(error) => Self::Refused(error, Source::Cache),
-            answer => Self::Answer(answer, Source::Cache),
+        let (answer, source) = search.run(&self.credentials).await;
+        if counting == Counting::Always {
+            search.engine.counters().answered(answer.outcome(), source);
+        }
+        // The refresh may have been for a token that was not accepted in the end.
+        let whose = match &answer {
+            Answer::Authenticated(identity) => Some(identity.key()),
+            _ => None,
+        };
+        let cookie = search.cookie.filter(|(of, _)| Some(*of) == whose);
+        Verdict {
+            answer,
+            source,
+            cookie: cookie.map(|(_, cookie)| cookie),
         }
     }
 }
 
-/// The keys that a token is checked by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Keys {
-    AtHand,
-    /// The keys were fetched for this token: there is nothing else to try.
-    Fetched,
+impl core::fmt::Debug for Authenticate<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Authenticate")
+            .field("credentials", &self.credentials)
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A search through a request's credentials.
+struct Search {
+    engine: Arc<Engine>,
+    host: Host,
+    settings: Settings,
+    /// The digest of the last token that a refresh was begun for.
+    begun: Option<TokenDigest>,
+    /// The cookie to set, and the digest of its token.
+    cookie: Option<(TokenDigest, SetCookie)>,
+}
+
+/// The verdict on one credential, with its source: an answer to the request, or why the credential was refused.
+type Judged = Result<(Answer, Source), (CloudApiError, Source)>;
+
+/// A token that is being tried.
+struct Tried {
+    token: SessionToken,
+    digest: TokenDigest,
+    is_cookie: bool,
+    /// The serial number of its stale identity, if any.
+    stale: Option<u64>,
+}
+
+impl Search {
+    async fn run(&mut self, credentials: &Credentials<'_>) -> (Answer, Source) {
+        // Report the first refusal: it is of the credential with the highest precedence.
+        let mut refused = None;
+        for credential in credentials.iter() {
+            let is_cookie = credentials.is_from_cookie(credential);
+            match self.judge(credential, is_cookie).await {
+                Ok(found) => return found,
+                Err(refusal) => _ = refused.get_or_insert(refusal),
+            }
+        }
+        if self.settings.refreshes && refused.is_some() {
+            for cookie in credentials.cookies() {
+                match self.refresh_refused(cookie).await {
+                    Some(Ok(found)) => return found,
+                    Some(Err(refusal)) => _ = refused.get_or_insert(refusal),
+                    None => {}
+                }
+            }
+        }
+        match refused {
+            Some((error, source)) => (Answer::Rejected(error), source),
+            None => (Answer::Anonymous, Source::None),
+        }
+    }
+
+    async fn judge(&mut self, credential: &Credential<'_>, is_cookie: bool) -> Judged {
+        let malformed = || Err((CloudApiError::new(Code::InvalidToken), Source::None));
+        let Some(digest) = credential.digest(&self.engine) else {
+            return malformed();
+        };
+        let stale = match first_look(&self.engine, &digest, self.host.now()) {
+            Known::Answer(answer) => return self.found(answer, Source::Cache, is_cookie).await,
+            Known::Due(answer) => {
+                if let Some(token) = credential.token() {
+                    self.look_ahead(digest, token).await;
+                }
+                return self.found(answer, Source::Cache, is_cookie).await;
+            }
+            Known::Ask(stale) => stale,
+        };
+        let Some(token) = credential.token() else {
+            return malformed();
+        };
+        let tried = Tried {
+            token,
+            digest,
+            is_cookie,
+            stale: stale.map(|identity| identity.serial()),
+        };
+        if self.engine.keys().is_some() {
+            return self.by_signature(&tried).await;
+        }
+        let verify = self.verify(&tried);
+        self.ask(&tried, verify).await
+    }
+
+    /// An answer to this credential: a cookie's session near its expiry is refreshed first.
+    async fn found(&mut self, answer: Answer, source: Source, is_cookie: bool) -> Judged {
+        match answer {
+            Answer::Rejected(error) => Err((error, source)),
+            Answer::Authenticated(identity) if is_cookie && self.is_to_refresh(&identity) => {
+                self.refresh_good(identity, source).await
+            }
+            answer => Ok((answer, source)),
+        }
+    }
+
+    /// Asks the Cloud about a token; where that is due, for a newer one first.
+    async fn ask(&mut self, tried: &Tried, mut verify: Shared<Answer>) -> Judged {
+        if let Some(due) = self.is_due(tried) {
+            match self.refresh_unverified(tried, due).await {
+                Some(judged) => return judged,
+                None => verify = self.verify(tried),
+            }
+        }
+        self.ask_cloud(tried, verify).await
+    }
+
+    async fn ask_cloud(&mut self, tried: &Tried, verify: Shared<Answer>) -> Judged {
+        let answer = self.host.verify(verify).await;
+        let source = match &answer {
+            // The task fell back to a stale identity.
+            Answer::Authenticated(found) if tried.stale == Some(found.serial()) => Source::Cache,
+            Answer::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
+            _ => Source::Cloud,
+        };
+        self.found(answer, source, tried.is_cookie).await
+    }
+
+    fn verify(&self, tried: &Tried) -> Shared<Answer> {
+        let (token, jitter) = (tried.token.clone(), self.host.jitter());
+        verify_token::verify_token(&self.engine, tried.digest, token, Pace::Wanted, jitter)
+    }
+
+    /// Refreshes an identity that is still fresh, in the background.
+    async fn look_ahead(&self, digest: TokenDigest, token: SessionToken) {
+        let (engine, jitter, pace) = (&self.engine, self.host.jitter(), Pace::Ahead);
+        let verify = if engine.keys().is_some() {
+            let Ok(identity) = engine.check_signature(digest, &token, self.host.now()) else {
+                return;
+            };
+            verify_token::verify_session(engine, identity, pace, jitter)
+        } else {
+            verify_token::verify_token(engine, digest, token, pace, jitter)
+        };
+        self.host.spawn(Work::Verify(verify)).await;
+    }
 }

@@ -8,101 +8,76 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::step::{Event, Flow, Jitter, Step};
+use super::task::{Host, Jitter, Task};
 use crate::cloud::ops::Operation;
 use crate::config::Config;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, TransportError};
-use crate::time::Now;
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// One operation with its retries.
-#[derive(Debug)]
-pub struct Call<O> {
+/// Runs one operation.
+pub fn call<O>(
     config: Arc<Config>,
-    operation: Option<O>,
-    retries_left: u8,
-    may_resend: bool,
-    wait: Duration,
+    operation: O,
     jitter: Jitter,
+) -> Task<'static, Result<O::Output, CloudApiError>>
+where
+    O: Operation + Send + 'static,
+{
+    Task::new(
+        jitter,
+        |host| async move { host.call(&config, operation).await },
+    )
 }
 
-impl<O: Operation> Call<O> {
-    /// Takes the operation to run.
-    pub fn new(config: Arc<Config>, operation: O, jitter: Jitter) -> Self {
-        Self {
-            config,
-            operation: Some(operation),
-            retries_left: O::RETRIES.count(),
-            may_resend: true,
-            wait: FIRST_WAIT,
-            jitter,
-        }
+impl Host {
+    /// Runs an operation, with its retries.
+    pub(crate) async fn call<O: Operation + Send>(
+        &self,
+        config: &Config,
+        operation: O,
+    ) -> Result<O::Output, CloudApiError> {
+        self.attempts(config, operation, O::RETRIES.count(), true)
+            .await
     }
 
-    /// Turns off retries and resending: for background work.
-    #[must_use]
-    pub fn without_retries(self) -> Self {
-        Self {
-            retries_left: 0,
-            may_resend: false,
-            ..self
-        }
+    /// Runs an operation without retrying or resending it: for work that no request waits for.
+    pub(crate) async fn call_once<O: Operation + Send>(
+        &self,
+        config: &Config,
+        operation: O,
+    ) -> Result<O::Output, CloudApiError> {
+        self.attempts(config, operation, 0, false).await
     }
 
-    fn send(&self) -> Step<Result<O::Output, CloudApiError>> {
-        match self
-            .operation
-            .as_ref()
-            .map(|operation| operation.request(&self.config))
-        {
-            Some(Ok(request)) => Step::Send(request),
-            Some(Err(error)) => Step::Done(Err(error)),
-            None => Step::Done(Err(out_of_turn())),
+    async fn attempts<O: Operation + Send>(
+        &self,
+        config: &Config,
+        operation: O,
+        mut retries: u8,
+        mut may_resend: bool,
+    ) -> Result<O::Output, CloudApiError> {
+        let mut wait = FIRST_WAIT;
+        loop {
+            let delivery = self.send(operation.request(config)?).await;
+            if may_resend && matches!(delivery, Err(TransportError::Stale)) {
+                may_resend = false;
+            } else if retries > 0 && may_help(&delivery) {
+                retries = retries.saturating_sub(1);
+                self.wait(self.spread(wait)).await;
+                wait = wait.saturating_mul(2);
+            } else {
+                return operation.response(config, delivery);
+            }
         }
     }
-
-    fn delivered(&mut self, delivery: Delivery) -> Step<Result<O::Output, CloudApiError>> {
-        if matches!(delivery, Err(TransportError::Stale)) && self.may_resend {
-            self.may_resend = false;
-            return self.send();
-        }
-        if self.retries_left > 0 && may_help(&delivery) {
-            self.retries_left = self.retries_left.saturating_sub(1);
-            let wait = self.jitter.spread(self.wait);
-            self.wait = self.wait.saturating_mul(2);
-            return Step::Wait(wait);
-        }
-        let Some(operation) = self.operation.take() else {
-            return Step::Done(Err(out_of_turn()));
-        };
-        Step::Done(operation.response(&self.config, delivery))
-    }
-}
-
-impl<O: Operation> Flow for Call<O> {
-    type Output = Result<O::Output, CloudApiError>;
-
-    fn step(&mut self, event: Event, _now: Now) -> Step<Self::Output> {
-        match event {
-            Event::Start | Event::Woken => self.send(),
-            Event::Delivered(delivery) => self.delivered(delivery),
-        }
-    }
-}
-
-/// A flow that is driven past its end returns this error; a panic would end the driver's process.
-pub(crate) fn out_of_turn() -> CloudApiError {
-    CloudApiError::configuration("A flow was driven past its end.")
 }
 
 fn may_help(delivery: &Delivery) -> bool {
+    use TransportError::{Closed, Connect, Stale};
     match delivery {
         Ok(response) => matches!(response.status(), 502..=504),
-        Err(error) => {
-            use TransportError::{Closed, Connect, Stale};
-            matches!(error, Connect | Closed | Stale)
-        }
+        Err(error) => matches!(error, Connect | Closed | Stale),
     }
 }

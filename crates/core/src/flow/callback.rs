@@ -17,19 +17,18 @@ mod finish;
 use core::time::Duration;
 use std::sync::Arc;
 
-use super::call::{Call, out_of_turn};
-use super::identify::Answer;
-use super::judge::Judge;
-use super::keys::FetchKeys;
-use super::step::{Event, Flow, Jitter, Step};
+use super::authenticate::{Authenticate, Credentials};
+use super::fetch_keys::fetch_keys;
+use super::results::Answer;
+use super::task::{Host, Jitter, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
 use crate::cloud::ops::verify_token::VerifyToken;
+use crate::counters::Counting;
 use crate::encoding::{Digest, sha256_parts};
 use crate::engine::Engine;
 pub use crate::engine::SignedIn;
-use crate::engine::jwks_cache::JwksCache;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::login::cookie::{self, Opened};
@@ -41,35 +40,34 @@ use crate::url::Site;
 
 /// One callback.
 #[derive(Debug)]
+#[must_use = "nothing is exchanged until the task is driven"]
 pub struct Callback {
+    is_again: bool,
+    task: Task<'static, Finished>,
+}
+
+/// The result of a callback.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Finished {
+    /// The sign-in.
+    pub result: Result<SignedIn, CloudApiError>,
+    /// The token of a sign-in that failed because the next request would refuse it. The driver ends its session at the Cloud,
+    /// as a sign-out does, since no browser was given the token.
+    pub refused: Option<SessionToken>,
+}
+
+/// A checked callback.
+struct SignIn {
     engine: Arc<Engine>,
     state: State,
     /// The address that the sign-in comes back to.
     site: Site,
-    key: TokenDigest,
-    /// Whether this callback spent the code: then its outcome is the sign-in's.
-    has_spent: bool,
-    /// The token of a session that the Cloud began and that is refused here.
     refused: Option<SessionToken>,
-    phase: Phase,
-    jitter: Jitter,
+    host: Host,
 }
 
-#[derive(Debug)]
-enum Phase {
-    /// A repeated callback: the sign-in ended a moment ago.
-    Again(Box<Result<SignedIn, CloudApiError>>),
-    /// The sign-in cannot be finished without keys: nothing is spent before they are there.
-    Keys(FetchKeys, Ready),
-    Exchange(Call<ExchangeCode>),
-    Verify(Call<VerifyToken>, Duration),
-    /// The token is checked as the next request's is.
-    Judge(Box<Judge>, Received),
-    Over,
-}
-
-/// A checked callback that has spent nothing yet.
-#[derive(Debug)]
+/// What a callback spends.
 struct Ready {
     used_state: Digest,
     used_code: Digest,
@@ -77,7 +75,6 @@ struct Ready {
 }
 
 /// The result of the code exchange.
-#[derive(Debug)]
 struct Received {
     token: SessionToken,
     /// A user and a session, or how long the token lasts.
@@ -121,20 +118,13 @@ impl Callback {
         jitter: Jitter,
     ) -> Result<Self, CloudApiError> {
         let bound = bound(&engine, &state, cookie_header, now);
-        let again = bound.as_ref().ok().and_then(|bound| {
-            let key = key_of(&state, bound);
-            Some((bound.redirect_uri.site(), key, engine.outcome(&key, now)?))
-        });
-        if let Some((site, key, outcome)) = again {
+        if let Ok(bound) = &bound
+            && let Some(result) = engine.outcome(&key_of(&state, bound), now)
+        {
+            let refused = None;
             return Ok(Self {
-                engine,
-                state,
-                site,
-                key,
-                has_spent: false,
-                refused: None,
-                phase: Phase::Again(Box::new(outcome)),
-                jitter,
+                is_again: true,
+                task: Task::new(jitter, |_| async { Finished { result, refused } }),
             });
         }
         let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
@@ -153,109 +143,112 @@ impl Callback {
             used_code: sha256_parts(&[b"code", code.expose().as_bytes()]),
             operation: ExchangeCode::new(code, bound.verifier, bound.redirect_uri),
         };
-        let lacks_keys = engine
-            .keys()
-            .is_some_and(|keys| keys.current(now).is_none());
-        let phase = if lacks_keys {
-            let fetch = FetchKeys::new(Arc::clone(&engine), jitter);
-            Phase::Keys(fetch, ready)
+        let begun = if has_keys(&engine, now) {
+            Begun::Spent(ready.spend(&engine, now)?)
         } else {
-            Phase::Exchange(ready.spend(&engine, now, jitter)?)
+            Begun::LacksKeys(ready)
         };
+        let task = Task::new(jitter, move |host| async move {
+            let mut sign_in = SignIn {
+                engine,
+                state,
+                site,
+                refused: None,
+                host,
+            };
+            let result = sign_in.run(begun, key).await;
+            let refused = sign_in.refused;
+            Finished { result, refused }
+        });
         Ok(Self {
-            engine,
-            state,
-            site,
-            key,
-            has_spent: matches!(phase, Phase::Exchange(_)),
-            refused: None,
-            phase,
-            jitter,
+            is_again: false,
+            task,
         })
     }
 
     /// Whether this repeats a callback whose sign-in has ended: its events were emitted then.
     pub const fn is_again(&self) -> bool {
-        matches!(self.phase, Phase::Again(_))
+        self.is_again
     }
 
-    /// The token of a sign-in that failed because the next request would refuse it. The driver ends its session at the Cloud,
-    /// as a sign-out does, since no browser was given the token.
-    pub const fn take_refused(&mut self) -> Option<SessionToken> {
-        self.refused.take()
+    /// Finishes the sign-in.
+    pub fn into_task(self) -> Task<'static, Finished> {
+        self.task
     }
+}
 
-    /// Exchanges the code, once the keys were fetched.
-    fn fetched(&mut self, ready: Ready, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
-        let engine = &self.engine;
-        let has_keys = |keys: &JwksCache| keys.current(now).is_some();
-        if !engine.keys().is_some_and(has_keys) {
-            return Step::Done(Err(CloudApiError::new(Code::KeysUnavailable)));
-        }
-        match ready.spend(engine, now, self.jitter) {
-            Ok(call) => {
-                self.phase = Phase::Exchange(call);
-                self.has_spent = true;
-                self.advance(Event::Start, now)
+/// How far a callback has come when it is made.
+enum Begun {
+    Spent(ExchangeCode),
+    /// The sign-in cannot be finished without keys: nothing is spent before they are there.
+    LacksKeys(Ready),
+}
+
+/// Whether no keys are missing: they are at hand, or none are used.
+fn has_keys(engine: &Engine, now: Now) -> bool {
+    engine.keys().is_none_or(|keys| keys.current(now).is_some())
+}
+
+impl SignIn {
+    async fn run(&mut self, begun: Begun, key: TokenDigest) -> Result<SignedIn, CloudApiError> {
+        let operation = match begun {
+            Begun::Spent(operation) => operation,
+            Begun::LacksKeys(ready) => {
+                let fetch = fetch_keys(&self.engine, self.host.jitter());
+                self.host.fetch_keys(fetch).await;
+                if !has_keys(&self.engine, self.host.now()) {
+                    return Err(CloudApiError::new(Code::KeysUnavailable));
+                }
+                ready.spend(&self.engine, self.host.now())?
             }
-            Err(error) => Step::Done(Err(error)),
-        }
+        };
+        // This callback spent the code, so its outcome is the sign-in's.
+        let outcome = self.exchange(operation).await;
+        self.engine
+            .insert_outcome(key, outcome.clone(), self.host.now());
+        outcome
     }
 
-    fn exchanged(
-        &mut self,
-        exchanged: Exchanged,
-        now: Now,
-    ) -> Step<Result<SignedIn, CloudApiError>> {
-        let received = Received::new(exchanged);
+    async fn exchange(&mut self, operation: ExchangeCode) -> Result<SignedIn, CloudApiError> {
+        let config = self.engine.config();
+        let received = Received::new(self.host.call(config, operation).await?);
         if self.engine.keys().is_some() {
-            return self.judge(received, now);
+            return self.judge(received).await;
         }
         match received.said {
             Ok(both) => {
                 let (user, session) = *both;
                 let end = session.expires_at();
-                Step::Done(self.finish(self.said_by_cloud(user), session, Some(end), now))
+                self.finish(self.said_by_cloud(user), session, Some(end))
             }
             Err(expires_in) => {
-                let mut call = Call::new(
-                    Arc::clone(self.engine.config()),
-                    VerifyToken::new(received.token),
-                    self.jitter,
-                );
-                let step = call.step(Event::Start, now);
-                self.phase = Phase::Verify(call, expires_in);
-                self.follow_verify(step, now)
+                let operation = VerifyToken::new(received.token);
+                let user = self.host.call(config, operation).await?;
+                self.without_session(self.said_by_cloud(user), expires_in)
             }
         }
     }
 
     /// Checks the token as if a request brought it, whatever is cached for it.
-    fn judge(&mut self, received: Received, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
-        let key = self.engine.key(received.token.expose());
-        self.engine.invalidate(&key);
-        let judge = Judge::new(&self.engine, &received.token, self.jitter);
-        self.phase = Phase::Judge(Box::new(judge), received);
-        self.advance(Event::Start, now)
-    }
-
-    fn judged(
-        &self,
-        answer: Answer,
-        received: Received,
-        now: Now,
-    ) -> Result<SignedIn, CloudApiError> {
+    async fn judge(&mut self, received: Received) -> Result<SignedIn, CloudApiError> {
         let Received { token, said } = received;
         let key = self.engine.key(token.expose());
+        self.engine.invalidate(&key);
+        let request = Authenticate::new(&self.engine, Credentials::token(token.expose()));
+        let request = request.counting(Counting::Never);
+        let answer = request.run(self.host.clone()).await.answer;
         let identity = match answer {
             Answer::Authenticated(identity) => Arc::unwrap_or_clone(identity),
-            Answer::Rejected(error) => return Err(finish::at_sign_in(error, &token, now)),
+            Answer::Rejected(error) => {
+                self.refused = Some(token.clone());
+                return Err(finish::at_sign_in(error, &token, self.host.now()));
+            }
             // The Cloud issued the token just now: no need to confirm that its session is alive.
             Answer::Unavailable(error) => self
                 .engine
-                .check_signature(key, &token, now)
+                .check_signature(key, &token, self.host.now())
                 .map_err(|_| error)?,
-            Answer::Anonymous => return Err(out_of_turn()),
+            Answer::Anonymous => return Err(CloudApiError::new(Code::InvalidToken)),
         };
         match said {
             Ok(both) => {
@@ -265,104 +258,23 @@ impl Callback {
                     return Err(bad_member(BadMember("user.id")));
                 }
                 let end = session.expires_at();
-                self.finish(identity, session, Some(end), now)
+                self.finish(identity, session, Some(end))
             }
-            Err(expires_in) => self.without_session(identity, expires_in, now),
-        }
-    }
-
-    fn follow_exchange(
-        &mut self,
-        step: Step<Result<Exchanged, CloudApiError>>,
-        now: Now,
-    ) -> Step<Result<SignedIn, CloudApiError>> {
-        match step {
-            Step::Send(request) => Step::Send(request),
-            Step::Wait(time) => Step::Wait(time),
-            Step::Done(Ok(exchanged)) => self.exchanged(exchanged, now),
-            Step::Done(Err(error)) => Step::Done(Err(error)),
-        }
-    }
-
-    fn follow_verify(
-        &mut self,
-        step: Step<Result<CloudUser, CloudApiError>>,
-        now: Now,
-    ) -> Step<Result<SignedIn, CloudApiError>> {
-        match step {
-            Step::Send(request) => Step::Send(request),
-            Step::Wait(time) => Step::Wait(time),
-            Step::Done(result) => {
-                let Phase::Verify(_, expires_in) = core::mem::replace(&mut self.phase, Phase::Over)
-                else {
-                    return Step::Done(Err(out_of_turn()));
-                };
-                Step::Done(result.and_then(|user| {
-                    self.without_session(self.said_by_cloud(user), expires_in, now)
-                }))
-            }
-        }
-    }
-
-    fn advance(&mut self, event: Event, now: Now) -> Step<Result<SignedIn, CloudApiError>> {
-        match &mut self.phase {
-            Phase::Again(_) => match core::mem::replace(&mut self.phase, Phase::Over) {
-                Phase::Again(outcome) => Step::Done(*outcome),
-                _ => Step::Done(Err(out_of_turn())),
-            },
-            Phase::Keys(fetch, _) => match fetch.step(event, now) {
-                Step::Send(request) => Step::Send(request),
-                Step::Wait(time) => Step::Wait(time),
-                Step::Done(_) => match core::mem::replace(&mut self.phase, Phase::Over) {
-                    Phase::Keys(_, ready) => self.fetched(ready, now),
-                    _ => Step::Done(Err(out_of_turn())),
-                },
-            },
-            Phase::Exchange(call) => {
-                let step = call.step(event, now);
-                self.follow_exchange(step, now)
-            }
-            Phase::Verify(call, _) => {
-                let step = call.step(event, now);
-                self.follow_verify(step, now)
-            }
-            Phase::Judge(judge, _) => match judge.step(event, now) {
-                Step::Send(request) => Step::Send(request),
-                Step::Wait(time) => Step::Wait(time),
-                Step::Done(answer) => match core::mem::replace(&mut self.phase, Phase::Over) {
-                    Phase::Judge(_, received) => {
-                        if matches!(answer, Answer::Rejected(_)) {
-                            self.refused = Some(received.token.clone());
-                        }
-                        Step::Done(self.judged(answer, received, now))
-                    }
-                    _ => Step::Done(Err(out_of_turn())),
-                },
-            },
-            Phase::Over => Step::Done(Err(out_of_turn())),
+            Err(expires_in) => self.without_session(identity, expires_in),
         }
     }
 }
 
 impl Ready {
     /// Spends the state and the code; of any number of callers, one succeeds.
-    fn spend(
-        self,
-        engine: &Arc<Engine>,
-        now: Now,
-        jitter: Jitter,
-    ) -> Result<Call<ExchangeCode>, CloudApiError> {
+    fn spend(self, engine: &Engine, now: Now) -> Result<ExchangeCode, CloudApiError> {
         if !engine.spend_callback(self.used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         if !engine.replay_guard().spend(self.used_code, now) {
             return Err(CloudApiError::new(Code::CodeReplayed));
         }
-        Ok(Call::new(
-            Arc::clone(engine.config()),
-            self.operation,
-            jitter,
-        ))
+        Ok(self.operation)
     }
 }
 
@@ -378,19 +290,6 @@ impl Received {
                 said: Err(expires_in),
             },
         }
-    }
-}
-
-impl Flow for Callback {
-    type Output = Result<SignedIn, CloudApiError>;
-
-    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
-        let step = self.advance(event, now);
-        if let (true, Step::Done(outcome)) = (self.has_spent, &step) {
-            self.engine.insert_outcome(self.key, outcome.clone(), now);
-            self.has_spent = false;
-        }
-        step
     }
 }
 

@@ -1,4 +1,4 @@
-//! FetchPermissions: what a user may do, from the role mapping or from the Cloud.
+//! What a user may do, from the role mapping or from the Cloud.
 //!
 //! With a role mapping no call is made. Otherwise the Cloud's permission endpoint is called, with the user's own session
 //! token. Where the dialect has none, the default roles apply. Answers are cached like identities. A refusal means no
@@ -7,12 +7,11 @@
 
 use std::sync::Arc;
 
-use super::call::{Call, out_of_turn};
-use super::step::{Event, Flow, Jitter, Step};
+use super::task::{Host, Jitter, Shared, Task};
 use crate::cloud::model::CloudUser;
 use crate::cloud::ops::user_permissions::GetUserPermissions;
+use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
-use crate::engine::{Engine, Permit};
 use crate::error::{CloudApiError, Code};
 use crate::ids::UserId;
 use crate::rbac::pattern::Permissions;
@@ -22,6 +21,10 @@ use crate::session::TokenDigest;
 use crate::session::lookup::PermissionsLookup;
 use crate::time::Now;
 
+/// The permissions; `signed_out` where the session was revoked here, `session_expired` where it is expired, another error
+/// where they could not be found out.
+pub type Found = Result<Arc<Permissions>, CloudApiError>;
+
 /// One permission look-up.
 #[derive(Debug)]
 pub struct FetchPermissions {
@@ -29,49 +32,35 @@ pub struct FetchPermissions {
     key: TokenDigest,
     user: UserId,
     token: SessionToken,
-    stale: Option<Arc<Permissions>>,
-    permit: Option<Permit>,
     source: Source,
 }
 
 #[derive(Debug)]
 enum Source {
     Roles(Arc<Permissions>),
-    Cloud(Call<GetUserPermissions>),
+    Cloud(GetUserPermissions),
 }
 
 impl FetchPermissions {
     /// A look-up of this user's permissions.
-    pub fn new(engine: Arc<Engine>, user: &CloudUser, jitter: Jitter) -> Self {
+    pub fn new(engine: Arc<Engine>, user: &CloudUser) -> Self {
         let config = engine.config();
         let token = user.session_token();
-        let key = engine.key(token.expose());
-        let source = match (
-            &config.role_mapping,
-            GetUserPermissions::new(config, user.id().clone(), token.clone()),
-        ) {
-            (None, Some(operation)) => {
-                Source::Cloud(Call::new(Arc::clone(engine.config()), operation, jitter))
-            }
-            (Some(mapping), _) => Source::Roles(Arc::new(mapping.permissions(user.roles()))),
-            (None, None) => Source::Roles(Arc::new(
-                RoleMapping::default_roles().permissions(user.roles()),
-            )),
+        let of_roles = |mapping: &RoleMapping| Arc::new(mapping.permissions(user.roles()));
+        let source = match &config.role_mapping {
+            Some(mapping) => Source::Roles(of_roles(mapping)),
+            None => match GetUserPermissions::new(config, user.id().clone(), token.clone()) {
+                Some(operation) => Source::Cloud(operation),
+                None => Source::Roles(of_roles(&RoleMapping::default_roles())),
+            },
         };
         Self {
-            engine,
-            key,
+            key: engine.key(token.expose()),
             user: user.id().clone(),
             token: token.clone(),
-            stale: None,
-            permit: None,
             source,
+            engine,
         }
-    }
-
-    /// The single-flight key: it combines the token that asks and the user asked about, since one may ask about another.
-    pub fn key(&self) -> TokenDigest {
-        self.key.about(&self.user)
     }
 
     /// The permissions known without a call: from this user's roles, or from the cache. None where the session is over.
@@ -90,73 +79,52 @@ impl FetchPermissions {
         }
     }
 
+    /// The look-up as a task. Its key combines the token that asks and the user asked about, since one may ask about
+    /// another.
+    pub fn into_shared(self, jitter: Jitter) -> Shared<Found> {
+        let key = self.key.about(&self.user);
+        let task = Task::new(jitter, |host| async move { self.run(&host).await });
+        Shared::new(key, task)
+    }
+
     fn end(&self, now: Now) -> Option<CloudApiError> {
         self.engine
             .end_of_user(&self.key, &self.token, &self.user, now)
     }
 
-    fn start(&mut self, now: Now) -> Option<Result<Arc<Permissions>, CloudApiError>> {
+    async fn run(self, host: &Host) -> Found {
+        let now = host.now();
         if let Some(end) = self.end(now) {
-            return Some(Err(end));
+            return Err(end);
         }
         if let Some(permissions) = self.known(now) {
-            return Some(Ok(permissions));
+            return Ok(permissions);
         }
-        let known = self.engine.permissions(&self.key, &self.user, now);
-        if let PermissionsLookup::Stale(permissions) = known {
-            self.stale = Some(permissions);
-        }
-        self.permit = self.engine.may_ask(CallKind::Permissions, self.key, now);
-        self.permit
-            .is_none()
-            .then(|| self.unavailable(CloudApiError::new(Code::CircuitOpen)))
-    }
-
-    fn answer(
-        &mut self,
-        result: Result<Permissions, CloudApiError>,
-        now: Now,
-    ) -> Result<Arc<Permissions>, CloudApiError> {
-        if let Some(permit) = self.permit.take() {
-            permit.report(&result, now);
-        }
+        let (engine, key) = (self.engine, self.key);
+        let operation = match self.source {
+            Source::Roles(permissions) => return Ok(permissions),
+            Source::Cloud(operation) => operation,
+        };
+        let stale = match engine.permissions(&key, &self.user, now) {
+            PermissionsLookup::Stale(permissions) => Some(permissions),
+            PermissionsLookup::Fresh(_) | PermissionsLookup::Unknown => None,
+        };
+        let Some(permit) = engine.may_ask(CallKind::Permissions, key, now) else {
+            return stale.ok_or(CloudApiError::new(Code::CircuitOpen));
+        };
+        let result = host.call(engine.config(), operation).await;
+        let now = host.now();
+        permit.report(&result, now);
         // The session may have been revoked while the Cloud answered.
-        if let Some(end) = self.end(now) {
+        if let Some(end) = engine.end_of_user(&key, &self.token, &self.user, now) {
             return Err(end);
         }
         let permissions = match result {
             Ok(permissions) => Arc::new(permissions),
             Err(error) if error.is_refusal() => Arc::new(Permissions::default()),
-            Err(error) => return self.unavailable(error),
+            Err(error) => return stale.ok_or(error),
         };
-        self.engine
-            .insert_permissions(self.key, self.user.clone(), Arc::clone(&permissions), now);
+        engine.insert_permissions(key, self.user, Arc::clone(&permissions), now);
         Ok(permissions)
-    }
-
-    fn unavailable(&mut self, error: CloudApiError) -> Result<Arc<Permissions>, CloudApiError> {
-        self.stale.take().ok_or(error)
-    }
-}
-
-impl Flow for FetchPermissions {
-    /// The permissions; `signed_out` where the session was revoked here, `session_expired` where it is expired, another error
-    /// where they could not be found out.
-    type Output = Result<Arc<Permissions>, CloudApiError>;
-
-    fn step(&mut self, event: Event, now: Now) -> Step<Self::Output> {
-        if matches!(event, Event::Start)
-            && let Some(known) = self.start(now)
-        {
-            return Step::Done(known);
-        }
-        let Source::Cloud(call) = &mut self.source else {
-            return Step::Done(Err(out_of_turn()));
-        };
-        match call.step(event, now) {
-            Step::Send(request) => Step::Send(request),
-            Step::Wait(time) => Step::Wait(time),
-            Step::Done(result) => Step::Done(self.answer(result, now)),
-        }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
-use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::{Event, Jitter, Step, Task};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use serde_json::json;
 
@@ -40,42 +40,41 @@ struct Desk<'k> {
 }
 
 impl Desk<'_> {
-    fn drive<F: Flow>(&mut self, mut flow: F, second: u64) -> F::Output {
+    fn ask(&mut self, token: &str, second: u64) -> String {
+        let credentials = Credentials::token(token).into_owned();
+        let request = Authenticate::new(&self.engine, credentials);
+        let verdict = self.drive(request.into_task(Jitter(1)), second);
+        said(&verdict.answer)
+    }
+
+    fn drive<T>(&mut self, mut task: Task<'static, T>, second: u64) -> T {
         let mut event = Event::Start;
         loop {
-            event = match flow.step(event, at(second)) {
-                Step::Send(request) => {
+            (event, task) = match task.step(event, at(second)) {
+                Step::Send(request, rest) => {
                     assert!(
                         request.url().ends_with("/jwks.json"),
                         "nothing else is asked"
                     );
                     self.asked.push(second);
-                    Event::Delivered(if self.away.contains(&second) {
+                    let answer = if self.away.contains(&second) {
                         nonsense(self.asked.len())
                     } else {
                         published(self.keys)
-                    })
+                    };
+                    (Event::Delivered(answer), rest)
                 }
-                Step::Wait(_) => Event::Woken,
+                Step::Wait(_, rest) => (Event::Woken, rest),
+                Step::Share(work, rest) => {
+                    (Event::Shared(self.drive(work.into_task(), second)), rest)
+                }
+                Step::Spawn(work, rest) => {
+                    self.drive(work.into_task(), second);
+                    (Event::Start, rest)
+                }
+                Step::Check(..) => panic!("nothing is handed out"),
                 Step::Done(output) => return output,
-            }
-        }
-    }
-
-    fn ask(&mut self, token: &str, second: u64) -> String {
-        let engine = Arc::clone(&self.engine);
-        let mut request = Authenticate::new(&engine, Credentials::token(token));
-        loop {
-            match request.next(None, at(second), Jitter(1)) {
-                Next::Keys(flow) => _ = self.drive(flow, second),
-                Next::Identify(_) => panic!("signatures are checked"),
-                Next::Done(answer) => {
-                    if let Some(Background::Keys(flow)) = request.take_background() {
-                        self.drive(flow, second);
-                    }
-                    return said(&answer);
-                }
-            }
+            };
         }
     }
 }

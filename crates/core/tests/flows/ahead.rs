@@ -7,11 +7,10 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::config::Policy;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::{Answer, Event, Jitter, Step as CoreStep, Work};
 
-use crate::world::{at, config, run, said, status, verified, with_bearer};
+use crate::world::{Step, Stepped, at, config, run, said, status, verified, with_bearer};
 
 fn deployment() -> Arc<Engine> {
     let mut config = config(Dialect::V1);
@@ -20,11 +19,16 @@ fn deployment() -> Arc<Engine> {
 }
 
 /// What a look says, and what it leaves to be done.
-fn look(engine: &Arc<Engine>, seconds: u64) -> (String, Option<Background>) {
-    let credentials = Credentials::token("t");
-    let mut request = Authenticate::new(engine, credentials);
-    match request.next(None, at(seconds), Jitter(1)) {
-        Next::Done(answer) => (said(&answer), request.take_background()),
+fn look(engine: &Arc<Engine>, seconds: u64) -> (String, Option<Stepped<Answer>>) {
+    let request = Authenticate::new(engine, Credentials::token("t").into_owned());
+    let mut step = request.into_task(Jitter(1)).step(Event::Start, at(seconds));
+    let mut left = None;
+    if let CoreStep::Spawn(Work::Verify(verify), rest) = step {
+        left = Some(verify.into());
+        step = rest.step(Event::Start, at(seconds));
+    }
+    match step {
+        CoreStep::Done(verdict) => (said(&verdict.answer), left),
         other => panic!("{other:?}"),
     }
 }
@@ -43,7 +47,7 @@ fn one_request_is_given_the_task_and_nobody_waits_for_it() {
     let (told, task) = look(&engine, 27);
     assert_eq!(told, "user usr_1");
     assert!(look(&engine, 28).1.is_none(), "it is given once");
-    let Some(Background::Identify(mut flow)) = task else {
+    let Some(mut flow) = task else {
         panic!("a task to ask");
     };
     assert!(matches!(flow.step(Event::Start, at(28)), Step::Send(_)));
@@ -55,7 +59,7 @@ fn one_request_is_given_the_task_and_nobody_waits_for_it() {
 #[test]
 fn what_is_found_out_ahead_counts() {
     let engine = known();
-    let Some(Background::Identify(flow)) = look(&engine, 27).1 else {
+    let Some(flow) = look(&engine, 27).1 else {
         panic!("a task to ask");
     };
     let ran = run(flow, at(27), [status(401)]);
@@ -66,7 +70,7 @@ fn what_is_found_out_ahead_counts() {
 #[test]
 fn what_cannot_be_found_out_ahead_changes_nothing() {
     let engine = known();
-    let Some(Background::Identify(flow)) = look(&engine, 27).1 else {
+    let Some(flow) = look(&engine, 27).1 else {
         panic!("a task to ask");
     };
     let ran = run(flow, at(27), [status(503)]);

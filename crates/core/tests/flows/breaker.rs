@@ -6,19 +6,17 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::BreakerState;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
-use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
+use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Renewal;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
 use crate::world::{
-    answer, at, data, jwt, lost, run, said, session, sign_in, status, token, v1, verified,
-    with_bearer,
+    Step, Stepped, answer, at, data, jwt, looking_up, lost, refreshing, run, said, session,
+    sign_in, status, token, v1, validating, verified, verifying, with_bearer,
 };
 
 #[allow(
@@ -79,7 +77,7 @@ fn a_trial_that_was_dropped_is_handed_to_the_next() {
         with_bearer(&engine, &format!("t{attempt}"), at(0), [status(500)]);
     }
     for _ in 0..10 {
-        let mut flow = Identify::new(Arc::clone(&engine), token("junk"), Jitter(1));
+        let mut flow = verifying(&engine, token("junk"));
         assert!(
             matches!(flow.step(Event::Start, at(6)), Step::Send(_)),
             "it has the trial"
@@ -113,22 +111,10 @@ fn asked(engine: &Arc<Engine>, text: &str, seconds: u64, failing: &str) -> [Stri
         }
     };
     let told = |error: &CloudApiError| error.code().to_owned();
-    let who = answered(
-        Identify::new(Arc::clone(engine), token(text), Jitter(1)),
-        now,
-        answering,
-    );
-    let session = answered(
-        LiveSession::new(Arc::clone(engine), token(text), Jitter(1)),
-        now,
-        answering,
-    );
+    let who = answered(verifying(engine, token(text)), now, answering);
+    let session = answered(validating(engine, token(text)), now, answering);
     let identity = sign_in(&v1(), text, text).identity;
-    let grants = answered(
-        FetchPermissions::new(Arc::clone(engine), identity.user(), Jitter(1)),
-        now,
-        answering,
-    );
+    let grants = answered(looking_up(engine, identity.user()), now, answering);
     [
         said(&who),
         session.map_or_else(|error| told(&error), |_| "alive".to_owned()),
@@ -136,7 +122,7 @@ fn asked(engine: &Arc<Engine>, text: &str, seconds: u64, failing: &str) -> [Stri
     ]
 }
 
-fn answered<F: Flow>(mut flow: F, now: Now, answer: impl Fn(&str) -> Delivery) -> F::Output {
+fn answered<T>(mut flow: Stepped<T>, now: Now, answer: impl Fn(&str) -> Delivery) -> T {
     let mut event = Event::Start;
     loop {
         event = match flow.step(event, now) {
@@ -198,7 +184,7 @@ fn a_cloud_that_is_away_is_left_alone_also_where_one_user_is_there() {
     let mut waited = 0;
     for second in 0..60 {
         let late = vec![lost(TransportError::Timeout)];
-        let flow = Identify::new(Arc::clone(&engine), token("only"), Jitter(1));
+        let flow = verifying(&engine, token("only"));
         let answers = if second < 5 || second % 5 == 4 {
             late
         } else {
@@ -229,7 +215,7 @@ fn a_newer_token_that_cannot_be_verified_is_its_sessions_failure() {
             }
         };
         let now = at(second.unsigned_abs());
-        let flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
+        let flow = refreshing(&engine, token(&old));
         assert!(matches!(
             answered(flow, now, answering),
             Renewal::Unavailable(_)
@@ -286,7 +272,7 @@ fn a_session_that_was_just_refused_is_not_asked_about_to_be_ended() {
     }
     // That may have been for its end, and the session may stand.
     assert_eq!(end("junk", vec![status(401)]), SignOut::AlreadyGone);
-    let flow = LiveSession::new(Arc::clone(&engine), token("other"), Jitter(1));
+    let flow = validating(&engine, token("other"));
     assert!(run(flow, at(0), [status(401)]).output.unwrap().is_none());
     assert_eq!(end("other", vec![]), SignOut::AlreadyGone);
 }

@@ -415,10 +415,10 @@ fn a_session_lasts_no_longer_than_anything_that_ends_it_and_its_cookie_as_long_a
 #[test]
 fn a_token_that_was_signed_out_signs_nobody_in() {
     let engine = v1();
-    let flow = mastra_auth_cloud_core::flow::logout::Logout::new(
+    let flow = mastra_auth_cloud_core::flow::sign_out::Logout::new(
         Arc::clone(&engine),
         token(&jwt(&json!({ "sid": "s" }))),
-        mastra_auth_cloud_core::flow::logout::Effort::Once,
+        mastra_auth_cloud_core::flow::sign_out::Effort::Once,
         at(0),
         mastra_auth_cloud_core::flow::Jitter(1),
     );

@@ -8,7 +8,7 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::key;
-use mastra_auth_cloud_core::flow::logout::{Effort, Several};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Several};
 
 use serde_json::json;
 

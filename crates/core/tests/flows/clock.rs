@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;

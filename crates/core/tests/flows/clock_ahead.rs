@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
+use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::session::LiveSession;
 use mastra_auth_cloud_core::http::Delivery;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 use mastra_auth_cloud_core::verification::Mode;
@@ -18,8 +17,8 @@ use crate::keys::deployment;
 use crate::renewing::{left, with_cookie};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, answer, at, data, exchanged, jwt, pair, pkce, redirect_uri, run, session, state, status,
-    token, v1, verified, with_bearer,
+    START, answer, at, data, exchanged, jwt, pair, pkce, redirect_uri, refreshing, run, session,
+    state, status, token, v1, validating, verified, with_bearer,
 };
 
 const LIFE: i64 = 3600;
@@ -161,12 +160,12 @@ fn a_clock_that_is_ahead_is_told_once_a_minute_where_the_cloud_counts() {
 fn a_session_that_the_cloud_vouches_for_stands_by_a_clock_that_is_ahead() {
     let lives = || data(&json!({ "session": session("ses_1", "usr_1", LIFE) }));
     let text = issued(0);
-    let flow = LiveSession::new(v1(), token(&text), Jitter(1));
+    let flow = validating(&v1(), token(&text));
     let found = run(flow, ahead(1), [lives()]).output.unwrap().unwrap();
     assert!(found.expires_at() > ahead(1).wall);
     // One that never had a life is over.
     let none = data(&json!({ "session": session("ses_1", "usr_1", 0) }));
-    let flow = LiveSession::new(v1(), token(&text), Jitter(1));
+    let flow = validating(&v1(), token(&text));
     assert!(run(flow, ahead(1), [none]).output.unwrap().is_none());
     // An instance that never saw the session, as a browser and as a Mastra server comes by.
     let cookie = [lives(), verified("usr_1", &[])];
@@ -174,12 +173,7 @@ fn a_session_that_the_cloud_vouches_for_stands_by_a_clock_that_is_ahead() {
         with_cookie(&v1(), &text, ahead(1), cookie),
         left("user usr_1", None, 2)
     );
-    let renewal = run(
-        Renew::new(v1(), token(&text), Jitter(1)),
-        ahead(1),
-        [lives()],
-    )
-    .output;
+    let renewal = run(refreshing(&v1(), token(&text)), ahead(1), [lives()]).output;
     assert!(matches!(renewal, Renewal::Unchanged { .. }));
 }
 

@@ -1,13 +1,9 @@
 //! What ends of a session whose name its token does not say, and what ends twice: heard and here.
 
-use std::sync::Arc;
-
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::logout::SignOut;
-use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::flow::sign_out::SignOut;
 use mastra_auth_cloud_core::ids::SessionId;
 use serde_json::json;
 
@@ -15,7 +11,8 @@ use crate::revocations::{
     deliver, instance, is_known, is_refused, issued, published, sign_out, verify,
 };
 use crate::world::{
-    START, answer, at, config, data, jwt, pkce, run, session, token, verified, with_bearer,
+    START, answer, at, config, data, jwt, pkce, run, session, token, validating, verified,
+    with_bearer,
 };
 
 #[test]
@@ -29,7 +26,7 @@ fn threat_031_a_token_that_does_not_name_its_session_ends_once_the_cloud_does() 
         let id = SessionId::parse("ses_7").unwrap();
         here.end_session(&id, at(1));
         drop(published(&here));
-        let flow = LiveSession::new(Arc::clone(&here), token(text), Jitter(1));
+        let flow = validating(&here, token(text));
         let newer = "newer";
         let found = json!({ "session": session("ses_7", "usr_1", 3600), "jwt": newer });
         assert!(run(flow, at(2), [data(&found)]).output.unwrap().is_none());
@@ -54,7 +51,7 @@ fn threat_031_where_sessions_have_no_names_each_instance_calls_them_alike() {
         }
     }
     let alive = json!({ "userId": "usr_1", "expiresAt": START * 1000 + 3_600_000, "createdAt": START * 1000 });
-    let flow = LiveSession::new(Arc::clone(&other), token("opaque"), Jitter(1));
+    let flow = validating(&other, token("opaque"));
     let found = run(flow, at(1), [answer(200, &alive)]).output.unwrap();
     here.end_session(found.unwrap().id(), at(2));
     is_refused(&here, "opaque", 3);

@@ -7,10 +7,10 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cookie::{MAX_HEADER_BYTES, MAX_SAME_NAME};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::fast_path::{Brought, known, known_for_now};
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{Brought, known, known_for_now};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Answer, Event, Step};
 use mastra_auth_cloud_core::flow::{Jitter, Outcome, Source};
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::time::{Now, Timestamp};
@@ -32,7 +32,10 @@ fn brought<'h>(authorization: Option<&'h str>, cookie: Option<&'h str>) -> Broug
 
 /// Whom a glance finds: twice, with the token new to it and with the token at hand.
 fn found(engine: &Engine, brought: &Brought<'_>, now: Now) -> Option<String> {
-    let look = || known(engine, brought, now).map(|who| who.user().id().to_string());
+    let look = || {
+        let found = known(engine, brought, now).ok()?;
+        Some(found.user().id().to_string())
+    };
     let (first, second) = (look(), look());
     assert_eq!(first, second);
     first
@@ -46,11 +49,12 @@ fn searched(
     now: Now,
 ) -> Option<String> {
     let credentials = Credentials::read(engine, authorization, cookie).ok()?;
-    let mut search = Authenticate::new(engine, credentials);
-    match search.next(None, now, Jitter(1)) {
-        Next::Done(Answer::Authenticated(identity)) if search.take_background().is_none() => {
-            Some(identity.user().id().to_string())
-        }
+    let search = Authenticate::new(engine, credentials).into_task(Jitter(1));
+    match search.step(Event::Start, now) {
+        Step::Done(Verdict {
+            answer: Answer::Authenticated(identity),
+            ..
+        }) => Some(identity.user().id().to_string()),
         _ => None,
     }
 }
@@ -248,9 +252,9 @@ fn who_is_near_the_end_is_left_to_whoever_can_renew() {
         wall: at(seconds).wall,
         ..at(1)
     };
-    assert!(known_for_now(&engine, &brought, now(1)).is_some());
-    assert!(known_for_now(&engine, &brought, now(299)).is_none());
-    assert!(known(&engine, &brought, now(299)).is_some());
+    assert!(known_for_now(&engine, &brought, now(1)).is_ok());
+    assert!(known_for_now(&engine, &brought, now(299)).is_err());
+    assert!(known(&engine, &brought, now(299)).is_ok());
     let counted = engine.statistics().fresh;
     assert_eq!(counted, 2, "one that is left to others is counted there");
 }
@@ -266,10 +270,10 @@ fn a_request_is_counted_where_somebody_is_found_and_else_left_to_the_search() {
     };
     let all = || engine.counters().requests().map(|row| row.2).sum::<u64>();
     let (before, all_before) = (counted(), all());
-    assert!(known(&engine, &brought(Some("Bearer ada"), None), at(1)).is_some());
+    assert!(known(&engine, &brought(Some("Bearer ada"), None), at(1)).is_ok());
     assert_eq!(counted(), (before.0 + 1, before.1 + 1));
     for text in ["Bearer bad", "Bearer never-seen", "Bearer a,b", ""] {
-        assert!(known(&engine, &brought(Some(text), None), at(1)).is_none());
+        assert!(known(&engine, &brought(Some(text), None), at(1)).is_err());
     }
     assert_eq!(all(), all_before + 1);
     let sum = engine.statistics();

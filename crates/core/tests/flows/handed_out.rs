@@ -3,21 +3,18 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
-use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::{CheckedSignature, Engine};
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{
-    Authenticate, CheckedSignature, Credentials, Next, Turn,
-};
-use mastra_auth_cloud_core::flow::keys::FetchKeys;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Jitter, Outcome, Source};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter, Outcome, Source, Step, Task};
 use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::json;
 
 use crate::keys::{ask, by_keys};
 use crate::world::signer::{Signer, published};
-use crate::world::{at, config, run, said, status, token};
+use crate::world::{at, config, fetching, run, said, status, token};
 
 const DAY: i64 = 86_400;
 
@@ -29,28 +26,44 @@ fn knowing(keys: &[&Signer]) -> Arc<Engine> {
 }
 
 fn fetch(engine: &Arc<Engine>, keys: &[&Signer], second: u64) {
-    let flow = FetchKeys::new(Arc::clone(engine), Jitter(1));
+    let flow = fetching(engine);
     run(flow, at(second), [published(keys)]);
 }
 
-fn search(engine: &Arc<Engine>, text: &str) -> Authenticate<'static> {
-    Authenticate::new(engine, Credentials::token(text)).into_owned()
+type Search = Task<'static, Verdict>;
+
+/// A request of a driver that has a thread to spare, until it hands something out or is answered.
+fn search(engine: &Arc<Engine>, text: &str) -> Step<'static, Verdict> {
+    let credentials = Credentials::token(text).into_owned();
+    let request = Authenticate::new(engine, credentials).offloading();
+    request.into_task(Jitter(1)).step(Event::Start, at(1))
 }
 
-/// A look whose check is under way, and what will come of it.
-fn handed_out(engine: &Arc<Engine>, text: &str) -> (Authenticate<'static>, CheckedSignature) {
-    let mut search = search(engine, text);
-    match search.turn(None, at(1), Jitter(1)) {
-        Turn::Check(check) => (search, check.run()),
-        Turn::Next(next) => panic!("{next:?}"),
+/// A request whose check is under way, and what will come of it.
+fn handed_out(engine: &Arc<Engine>, text: &str) -> (Search, CheckedSignature) {
+    match search(engine, text) {
+        Step::Check(check, rest) => (rest, check.run()),
+        other => panic!("{other:?}"),
     }
 }
 
-fn told(turn: Turn) -> String {
-    match turn {
-        Turn::Next(Next::Done(answer)) => said(&answer),
-        Turn::Next(next) => panic!("{next:?}"),
-        Turn::Check(_) => "to be checked".to_owned(),
+fn told(step: Step<'_, Verdict>) -> String {
+    match step {
+        Step::Done(verdict) => said(&verdict.answer),
+        Step::Check(..) => "to be checked".to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What a request is answered by the result of a check.
+fn checked(search: Search, checked: CheckedSignature, second: u64) -> String {
+    told(search.step(Event::Checked(checked), at(second)))
+}
+
+fn source(step: Step<'_, Verdict>) -> Source {
+    match step {
+        Step::Done(verdict) => verdict.source,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -66,14 +79,12 @@ fn from_keys(engine: &Arc<Engine>) -> u64 {
 fn threat_087_what_takes_long_is_handed_out_and_nothing_else() {
     let (quick, long) = (Signer::new("quick"), Signer::p256("long"));
     let engine = knowing(&[&quick, &long]);
-    let mut at_once = search(&engine, &quick.token("usr_1", DAY));
-    assert_eq!(told(at_once.turn(None, at(1), Jitter(1))), "user usr_1");
-    let (mut handed, checked) = handed_out(&engine, &long.token("usr_2", DAY));
-    let answer = told(handed.checked(checked, at(1), Jitter(1)));
     assert_eq!(
-        (answer.as_str(), handed.source()),
-        ("user usr_2", Source::Keys)
+        told(search(&engine, &quick.token("usr_1", DAY))),
+        "user usr_1"
     );
+    let (handed, result) = handed_out(&engine, &long.token("usr_2", DAY));
+    assert_eq!(checked(handed, result, 1), "user usr_2");
     assert_eq!(from_keys(&engine), 2);
     // What names a key of ours without being a token of ours takes no thread either.
     for text in [
@@ -81,7 +92,7 @@ fn threat_087_what_takes_long_is_handed_out_and_nothing_else() {
         "e30.e30.c2ln",
         &Signer::p256("unknown").token("usr_1", DAY),
     ] {
-        let answer = told(search(&engine, text).turn(None, at(1), Jitter(1)));
+        let answer = told(search(&engine, text));
         assert!(answer.starts_with("rejected token_"), "{answer}");
     }
 }
@@ -102,8 +113,8 @@ fn what_is_handed_out_is_refused_as_anywhere() {
         (other.token("usr_1", DAY), "token_signature_invalid"),
         (long.token("usr_1", -60), "session_expired"),
     ] {
-        let (mut search, checked) = handed_out(&engine, &text);
-        let answer = told(search.checked(checked, at(1), Jitter(1)));
+        let (search, result) = handed_out(&engine, &text);
+        let answer = checked(search, result, 1);
         assert_eq!(answer, format!("rejected {code}"));
     }
 }
@@ -113,11 +124,11 @@ fn threat_031_a_sign_out_during_a_check_wins() {
     let long = Signer::p256("long");
     let engine = knowing(&[&long]);
     let text = long.token("usr_1", DAY);
-    let (mut search, checked) = handed_out(&engine, &text);
+    let (search, result) = handed_out(&engine, &text);
     let here = Arc::clone(&engine);
     let flow = Logout::new(here, token(&text), Effort::Once, at(1), Jitter(1));
     run(flow, at(1), [status(401)]);
-    let answer = told(search.checked(checked, at(1), Jitter(1)));
+    let answer = checked(search, result, 1);
     assert_eq!(answer, "rejected signed_out");
 }
 
@@ -125,9 +136,9 @@ fn threat_031_a_sign_out_during_a_check_wins() {
 fn threat_031_the_end_of_a_user_during_a_check_wins() {
     let long = Signer::p256("long");
     let engine = knowing(&[&long]);
-    let (mut search, checked) = handed_out(&engine, &long.token("usr_1", DAY));
+    let (search, result) = handed_out(&engine, &long.token("usr_1", DAY));
     engine.end_user(&UserId::parse("usr_1").unwrap(), at(1));
-    let answer = told(search.checked(checked, at(1), Jitter(1)));
+    let answer = checked(search, result, 1);
     assert_eq!(answer, "rejected signed_out");
 }
 
@@ -136,9 +147,11 @@ fn threat_079_a_check_counts_for_its_own_token_only() {
     let long = Signer::p256("long");
     let engine = knowing(&[&long]);
     let (_, of_ada) = handed_out(&engine, &long.token("usr_ada", DAY));
-    let (mut bob, of_bob) = handed_out(&engine, &long.token("usr_bob", DAY));
-    assert_eq!(told(bob.checked(of_ada, at(1), Jitter(1))), "to be checked");
-    assert_eq!(told(bob.checked(of_bob, at(1), Jitter(1))), "user usr_bob");
+    let (bob, of_bob) = handed_out(&engine, &long.token("usr_bob", DAY));
+    let Step::Check(_, bob) = bob.step(Event::Checked(of_ada), at(1)) else {
+        panic!("it is to be checked");
+    };
+    assert_eq!(checked(bob, of_bob, 1), "user usr_bob");
 }
 
 #[test]
@@ -154,9 +167,9 @@ fn threat_078_a_check_counts_for_its_own_deployment_only() {
     // The very same keys, and yet what the one found out is not the other's.
     let [here, there] = [1, 2].map(|seed| Engine::new(config.clone(), Entropy::new([seed; 32])));
     let text = long.token("usr_1", DAY);
-    let (_, checked_there) = handed_out(&there, &text);
-    let (mut search, _) = handed_out(&here, &text);
-    let answer = told(search.checked(checked_there, at(1), Jitter(1)));
+    let (_, result_there) = handed_out(&there, &text);
+    let (search, _) = handed_out(&here, &text);
+    let answer = checked(search, result_there, 1);
     assert_eq!(answer, "to be checked");
 }
 
@@ -164,9 +177,9 @@ fn threat_078_a_check_counts_for_its_own_deployment_only() {
 fn a_check_by_keys_that_were_replaced_counts_for_nothing() {
     let (old, new) = (Signer::p256("old"), Signer::p256("new"));
     let engine = knowing(&[&old]);
-    let (mut search, checked) = handed_out(&engine, &old.token("usr_1", DAY));
+    let (search, result) = handed_out(&engine, &old.token("usr_1", DAY));
     fetch(&engine, &[&new], 700);
-    let answer = told(search.checked(checked, at(701), Jitter(1)));
+    let answer = checked(search, result, 701);
     assert_eq!(answer, "rejected token_key_unknown");
 }
 
@@ -174,9 +187,9 @@ fn a_check_by_keys_that_were_replaced_counts_for_nothing() {
 fn an_end_that_comes_during_a_check_is_seen() {
     let long = Signer::p256("long");
     let engine = knowing(&[&long]);
-    let (mut search, checked) = handed_out(&engine, &long.token("usr_1", 60));
+    let (search, result) = handed_out(&engine, &long.token("usr_1", 60));
     // Thirty seconds of leeway beyond the end.
-    let answer = told(search.checked(checked, at(91), Jitter(1)));
+    let answer = checked(search, result, 91);
     assert_eq!(answer, "rejected session_expired");
 }
 
@@ -184,11 +197,8 @@ fn an_end_that_comes_during_a_check_is_seen() {
 fn a_check_that_was_lost_is_made_where_nothing_is_left_to_wait_for() {
     let long = Signer::p256("long");
     let engine = knowing(&[&long]);
-    let (mut search, _) = handed_out(&engine, &long.token("usr_1", DAY));
-    let Next::Done(answer) = search.next(None, at(1), Jitter(1)) else {
-        panic!("nobody is to be asked");
-    };
-    assert_eq!(said(&answer), "user usr_1");
+    let (search, _) = handed_out(&engine, &long.token("usr_1", DAY));
+    assert_eq!(told(search.step(Event::Lost, at(1))), "user usr_1");
 }
 
 #[test]
@@ -196,20 +206,12 @@ fn one_check_serves_all_who_bring_the_same_token() {
     let long = Signer::p256("long");
     let engine = knowing(&[&long]);
     let text = long.token("usr_1", DAY);
-    let (mut first, checked) = handed_out(&engine, &text);
-    let (mut second, _) = handed_out(&engine, &text);
-    assert_eq!(
-        told(first.checked(checked.clone(), at(1), Jitter(1))),
-        "user usr_1"
-    );
-    assert_eq!(
-        told(second.checked(checked, at(1), Jitter(1))),
-        "user usr_1"
-    );
-    assert_eq!(
-        (first.source(), second.source()),
-        (Source::Keys, Source::Cache)
-    );
+    let (first, result) = handed_out(&engine, &text);
+    let (second, _) = handed_out(&engine, &text);
+    let first = first.step(Event::Checked(result.clone()), at(1));
+    assert_eq!(source(first), Source::Keys);
+    let second = second.step(Event::Checked(result), at(1));
+    assert_eq!(source(second), Source::Cache);
     assert_eq!(engine.remembered(), (1, 0));
 }
 
@@ -222,17 +224,14 @@ fn a_search_keeps_what_is_left_of_it_without_the_headers() {
         format!("__Host-mastra_session={}", long.token("usr_2", DAY)),
     );
     let credentials = Credentials::read(&engine, Some(&bearer), Some(&cookie)).unwrap();
-    let mut search = Authenticate::new(&engine, credentials);
-    let Turn::Check(forged) = search.turn(None, at(1), Jitter(1)) else {
+    let request = Authenticate::new(&engine, credentials).offloading();
+    let search = request.into_owned().into_task(Jitter(1));
+    drop((bearer, cookie));
+    let Step::Check(forged, search) = search.step(Event::Start, at(1)) else {
         panic!("the bearer is to be checked");
     };
-    let mut search = search.into_owned();
-    drop((bearer, cookie));
-    let Turn::Check(good) = search.checked(forged.run(), at(1), Jitter(1)) else {
+    let Step::Check(good, search) = search.step(Event::Checked(forged.run()), at(1)) else {
         panic!("the cookie is to be checked");
     };
-    assert_eq!(
-        told(search.checked(good.run(), at(1), Jitter(1))),
-        "user usr_2"
-    );
+    assert_eq!(checked(search, good.run(), 1), "user usr_2");
 }

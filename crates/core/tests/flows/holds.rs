@@ -7,8 +7,7 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::renew::Renew;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::time::Now;
@@ -19,7 +18,8 @@ use crate::keys::{ask, by_keys, deployment};
 use crate::renew::{handed_out, said};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, at, config, data, lost, run, session, sign_in, status, token, v1, verified, with_bearer,
+    START, at, config, data, lost, refreshing, run, session, sign_in, status, token, v1, verified,
+    with_bearer,
 };
 
 const DAY: u64 = 86_400;
@@ -127,7 +127,7 @@ fn threat_031_a_token_that_ended_elsewhere_takes_the_newer_one_along() {
     assert!(here.publish_revocations(|| {}) && there.publish_revocations(|| {}));
     sign_in(&there, "usr_1", "old");
     let renew = |answers| {
-        let flow = Renew::new(Arc::clone(&there), token("old"), Jitter(1));
+        let flow = refreshing(&there, token("old"));
         said(&run(flow, at(5), answers).output)
     };
     let answers = vec![handed_out("usr_1", "new"), verified("usr_1", &[])];
@@ -214,7 +214,7 @@ fn threat_080_what_was_in_use_is_shut_out_though_its_end_gave_way() {
 fn threat_031_a_token_takes_the_newer_one_along_where_it_names_no_session() {
     let engine = v1();
     with_bearer(&engine, "old", at(1), [verified("usr_1", &[])]);
-    let flow = Renew::new(Arc::clone(&engine), token("old"), Jitter(1));
+    let flow = refreshing(&engine, token("old"));
     let answers = [handed_out("usr_1", "new"), verified("usr_1", &[])];
     assert_eq!(said(&run(flow, at(2), answers).output), "usr_1 has new");
     sign_out(&engine, "old", 3, vec![status(500)]);

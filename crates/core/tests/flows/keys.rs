@@ -6,16 +6,17 @@ use std::time::Duration;
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::Fetched;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::json;
 
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    answer, at, authenticate, config, data, lost, run, said, session, status, token, with_bearer,
+    Step, answer, at, authenticate, config, data, fetching, lost, run, said, session, status,
+    token, with_bearer,
 };
 
 const DAY: i64 = 86_400;
@@ -280,7 +281,7 @@ fn the_last_good_set_serves_an_hour_of_absence() {
 fn entries_that_are_no_keys_are_counted_and_keep_nobody_out() {
     let (key, engine) = (Signer::new("k1"), by_keys());
     let set = json!({ "keys": [null, 1, key.jwk(), "x", [], { "kty": "FUTURE" }] });
-    let flow = FetchKeys::new(Arc::clone(&engine), Jitter(1));
+    let flow = fetching(&engine);
     let fetched = run(flow, at(0), [answer(200, &set)]).output;
     assert_eq!(fetched, Fetched::BroughtInPart(4));
     let good = ask(&engine, &key.token("usr_1", DAY), 1, vec![]);
@@ -290,17 +291,11 @@ fn entries_that_are_no_keys_are_counted_and_keep_nobody_out() {
 #[test]
 fn threat_083_a_fetch_that_was_lost_is_made_again_after_the_pause() {
     let engine = by_keys();
-    let mut lost = FetchKeys::new(Arc::clone(&engine), Jitter(1));
+    let mut lost = fetching(&engine);
     assert!(matches!(lost.step(Event::Start, at(0)), Step::Send(_)));
     drop(lost);
-    let again = |seconds, answers: Vec<Delivery>| {
-        run(
-            FetchKeys::new(Arc::clone(&engine), Jitter(1)),
-            at(seconds),
-            answers,
-        )
-        .output
-    };
+    let again =
+        |seconds, answers: Vec<Delivery>| run(fetching(&engine), at(seconds), answers).output;
     assert_eq!(again(29, vec![]), Fetched::NotNow);
     assert_eq!(
         again(30, vec![published(&[&Signer::new("k1")])]),

@@ -7,8 +7,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use crate::world::{
-    SESSION, START, answer, at, authenticate, begin, callback, pair, redirect_uri, session, state,
-    token,
+    SESSION, START, Step, Stepped, answer, at, authenticate, begin, callback, looking_up, pair,
+    redirect_uri, refreshing, session, state, token, verifying,
 };
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cloud::ops::Operation as _;
@@ -23,14 +23,12 @@ use mastra_auth_cloud_core::encoding::{base64url, encode_component, hex};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::callback::declined;
-use mastra_auth_cloud_core::flow::identify::{Answer, Identify};
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::renewing::Renewing;
-use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step, login};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Finished, Jitter, Step as CoreStep, login};
 use mastra_auth_cloud_core::http::{Delivery, Response};
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 use mastra_auth_cloud_core::json;
@@ -338,16 +336,17 @@ fn threat_104_operations_repeat_nothing_of_an_answer() {
 
 /// Runs a flow with these answers and looks at it, and at every step of it, all the way.
 #[track_caller]
-fn watched<F>(watch: &Watch, mut flow: F, answers: impl IntoIterator<Item = Delivery>) -> F::Output
-where
-    F: Flow<Output: Debug> + Debug,
-{
+fn watched<T: Debug>(
+    watch: &Watch,
+    task: impl Into<Stepped<T>>,
+    answers: impl IntoIterator<Item = Delivery>,
+) -> T {
     let mut answers = answers.into_iter();
-    let mut event = Event::Start;
+    let (mut task, mut event) = (task.into(), Event::Start);
     loop {
-        watch.debug(&flow);
+        watch.debug(&task);
         watch.debug(&event);
-        let step = flow.step(event, at(1));
+        let step = task.step(event, at(1));
         watch.debug(&step);
         event = match step {
             Step::Send(_) => Event::Delivered(answers.next().unwrap()),
@@ -433,9 +432,9 @@ fn threat_104_a_request_shows_nothing_of_its_credentials() {
         let credentials = Credentials::read(&engine, Some(&authorization), Some(&cookie)).unwrap();
         watch.debug(&credentials);
         watch.debug(&Credentials::token(TOKEN));
-        let mut request = Authenticate::new(&engine, credentials);
+        let request = Authenticate::new(&engine, credentials);
         watch.debug(&request);
-        watch.debug(&request.next(None, at(1), Jitter(1)));
+        watch.debug(&request.into_task(Jitter(1)).step(Event::Start, at(1)));
         let ran = authenticate(&engine, Some(&authorization), None, at(1), [good(dialect)]);
         watch.answer(&ran.output);
         let Answer::Authenticated(identity) = ran.output else {
@@ -443,11 +442,11 @@ fn threat_104_a_request_shows_nothing_of_its_credentials() {
         };
         // A deployment of its own for each: the breaker would spare it the later ones.
         for bad in bad_deliveries() {
-            let flow = Identify::new(deployment(dialect), token(TOKEN), Jitter(1));
+            let flow = verifying(&deployment(dialect), token(TOKEN));
             watch.answer(&run_first(&watch, flow, bad));
         }
         for bad in bad_deliveries() {
-            let flow = Permissions::new(deployment(dialect), identity.user(), Jitter(1));
+            let flow = looking_up(&deployment(dialect), identity.user());
             if let Err(error) = run_first(&watch, flow, bad) {
                 watch.cloud_error(&error);
             }
@@ -480,39 +479,40 @@ fn threat_104_a_renewal_shows_nothing_on_its_way() {
             ),
         };
         let engine = deployment(dialect);
-        let renew = |text: &str| Renew::new(Arc::clone(&engine), token(text), Jitter(1));
+        let renew = |text: &str| refreshing(&engine, token(text));
         let renewed = watched(&watch, renew("old"), [handed_out(), good(dialect)]);
         watch.debug(&renewed);
         assert!(matches!(renewed, Renewal::Renewed(_)), "{renewed:?}");
         let header = format!("{SESSION}=old; x={BODY}");
         let credentials = Credentials::read(&engine, None, Some(&header)).unwrap();
-        let mut request = Renewing::new(&engine, credentials, Some(&header));
+        let request = Authenticate::new(&engine, credentials).refreshing();
+        let request = request.into_task(Jitter(1));
         watch.debug(&request);
-        let next = request.next(None, at(1), Jitter(1));
-        watch.debug(&next);
-        request.renewed(renewed);
-        watch.debug(&request.next(None, at(1), Jitter(1)));
-        watch.debug(&request.take_cookie());
+        let step = request.step(Event::Start, at(1));
+        watch.debug(&step);
+        let CoreStep::Share(_, request) = step else {
+            panic!("a refresh");
+        };
+        let event = Event::Shared(Finished::Refreshed(renewed));
+        watch.debug(&event);
+        watch.debug(&request.step(event, at(1)));
         for bad in bad_deliveries() {
-            let flow = Renew::new(deployment(dialect), token(TOKEN), Jitter(1));
+            let flow = refreshing(&deployment(dialect), token(TOKEN));
             watch.debug(&run_first(&watch, flow, bad));
         }
         for bad in bad_deliveries() {
-            let flow = Renew::new(deployment(dialect), token("old"), Jitter(1));
+            let flow = refreshing(&deployment(dialect), token("old"));
             watch.debug(&watched(&watch, flow, [handed_out(), bad]));
         }
     }
 }
 
 /// One answer, and a time-out for whatever is asked after it.
-fn run_first<F>(watch: &Watch, flow: F, first: Delivery) -> F::Output
-where
-    F: Flow<Output: Debug> + Debug,
-{
+fn run_first<T: Debug>(watch: &Watch, task: impl Into<Stepped<T>>, first: Delivery) -> T {
     let more = || Err(mastra_auth_cloud_core::http::TransportError::Timeout);
     watched(
         watch,
-        flow,
+        task,
         core::iter::once(first).chain(core::iter::repeat_with(more)),
     )
 }

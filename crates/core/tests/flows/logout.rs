@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, Several, SignOut};
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several, SignOut};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use serde_json::json;
 
 use crate::world::{
-    Ran, START, answer, at, data, jwt, lost, pkce, run, session, sign_in, status, token, v1,
-    verified, with_bearer,
+    Ran, START, Step, Stepped, answer, at, data, jwt, lost, pkce, run, session, sign_in, status,
+    token, v1, verified, with_bearer,
 };
 
 const DESTROY: &str = "/api/v1/auth/session/destroy";
@@ -132,7 +132,7 @@ fn threat_032_only_a_confirmed_end_is_told_as_one() {
 fn threat_031_a_token_is_denied_here_before_anything_is_sent() {
     let engine = v1();
     sign_in(&engine, "usr_1", "opaque");
-    let mut flow = logout(&engine, "opaque", Effort::Full);
+    let mut flow = Stepped::from(logout(&engine, "opaque", Effort::Full));
     let Step::Send(_) = flow.step(Event::Start, at(1)) else {
         panic!("a request");
     };
@@ -380,13 +380,13 @@ fn of_several_the_known_come_first_and_each_once() {
         Several::new(&engine, tokens.into_iter(), Effort::Once, at(1), Jitter(1))
     };
     let mut several = made(&["a", "a", "a", "a", "a", "a", "known"]);
-    let flows = several.take_flows();
+    let flows = several.take();
     let is_known: Vec<_> = flows.iter().map(Logout::is_known).collect();
     assert_eq!(is_known, [true, false]);
     assert_eq!(several.outcome([SignOut::Ended]), SignOut::Ended);
 
     let mut many = made(&["1", "2", "3", "4", "5", "6"]);
-    assert_eq!(many.take_flows().len(), 5);
+    assert_eq!(many.take().len(), 5);
     assert_eq!(
         said(&many.outcome([SignOut::Ended])),
         "not confirmed too_many_cookies"
@@ -401,7 +401,7 @@ fn a_sign_in_replaces_what_the_browser_brought_but_not_itself() {
     let engine = v1();
     let header = "__Host-mastra_session=old; x=y; __Host-mastra_session=new";
     let mut several = Several::replaced(&engine, header, &token("new"), at(1), Jitter(1));
-    assert_eq!(several.take_flows().len(), 1);
+    assert_eq!(several.take().len(), 1);
     assert!(engine.is_signed_out(&token("old"), at(1)));
     assert!(!engine.is_signed_out(&token("new"), at(1)));
 }

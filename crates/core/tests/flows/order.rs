@@ -6,12 +6,9 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
-use mastra_auth_cloud_core::flow::renew::Renew;
-use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
-use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
 use serde_json::json;
@@ -20,8 +17,8 @@ use crate::renew::{said as renewal_said, short};
 use crate::renewing::{left, renewal, with_cookie};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    SESSION, START, answer, at, config, data, run, said, session, status, token, v1, verified,
-    with_bearer,
+    SESSION, START, Step, Stepped, answer, at, config, data, refreshing, run, said, session,
+    status, token, v1, validating, verified, with_bearer,
 };
 
 /// Past the end of the old token and of the leeway where signatures are checked.
@@ -131,10 +128,10 @@ impl Desk {
         }
     }
 
-    fn drive<F: Flow>(&mut self, mut flow: F, second: u64) -> F::Output {
-        let mut event = Event::Start;
+    fn drive<T>(&mut self, task: impl Into<Stepped<T>>, second: u64) -> T {
+        let (mut task, mut event) = (task.into(), Event::Start);
         loop {
-            event = match flow.step(event, at(second)) {
+            event = match task.step(event, at(second)) {
                 Step::Send(request) => {
                     self.calls += usize::from(!request.url().ends_with("jwks.json"));
                     Event::Delivered(self.answer(&request))
@@ -146,24 +143,18 @@ impl Desk {
     }
 
     fn authenticate(&mut self, text: &str, second: u64) -> String {
-        let mut request = Authenticate::new(&Arc::clone(&self.engine), Credentials::token(text));
-        let mut last = None;
-        loop {
-            match request.next(last.take(), at(second), Jitter(1)) {
-                Next::Identify(flow) => last = Some(self.drive(flow, second)),
-                Next::Keys(flow) => _ = self.drive(flow, second),
-                Next::Done(answer) => return said(&answer),
-            }
-        }
+        let credentials = Credentials::token(text).into_owned();
+        let request = Authenticate::new(&self.engine, credentials);
+        said(&self.drive(request.into_task(Jitter(1)), second).answer)
     }
 
     fn refresh(&mut self, text: &str, second: u64) -> String {
-        let flow = Renew::new(Arc::clone(&self.engine), token(text), Jitter(1));
+        let flow = refreshing(&self.engine, token(text));
         renewal_said(&self.drive(flow, second))
     }
 
     fn validate(&mut self, text: &str, second: u64) -> String {
-        let flow = LiveSession::new(Arc::clone(&self.engine), token(text), Jitter(1));
+        let flow = validating(&self.engine, token(text));
         match self.drive(flow, second) {
             Ok(found) => found.map_or("none".to_owned(), |session| session.user_id().to_string()),
             Err(error) => error.code().to_owned(),
@@ -174,28 +165,15 @@ impl Desk {
     fn serve(&mut self, text: &str, second: u64) -> String {
         let header = format!("{SESSION}={text}");
         let credentials = Credentials::read(&self.engine, None, Some(&header)).unwrap();
-        let mut request = Renewing::new(&Arc::clone(&self.engine), credentials, Some(&header));
-        let mut last = None;
-        loop {
-            match request.next(last.take(), at(second), Jitter(1)) {
-                Wanted::Next(Next::Identify(flow)) => last = Some(self.drive(flow, second)),
-                Wanted::Next(Next::Keys(flow)) => _ = self.drive(flow, second),
-                Wanted::Renew(flow) => {
-                    let renewal = self.drive(flow, second);
-                    request.renewed(renewal);
-                }
-                Wanted::Next(Next::Done(answer)) => {
-                    let cookie = request.take_cookie();
-                    let is_newer =
-                        cookie.is_some_and(|cookie| cookie.expose().contains(&self.newer));
-                    return format!(
-                        "{}{}",
-                        said(&answer),
-                        if is_newer { ", renewed" } else { "" }
-                    );
-                }
-            }
-        }
+        let request = Authenticate::new(&self.engine, credentials.into_owned()).refreshing();
+        let verdict = self.drive(request.into_task(Jitter(1)), second);
+        let cookie = verdict.cookie;
+        let is_newer = cookie.is_some_and(|cookie| cookie.expose().contains(&self.newer));
+        format!(
+            "{}{}",
+            said(&verdict.answer),
+            if is_newer { ", renewed" } else { "" }
+        )
     }
 
     fn call(&mut self, call: Call, second: u64) -> String {
@@ -310,7 +288,7 @@ fn a_refused_token_whose_session_stands_is_not_asked_about_with_every_request() 
     let alive = || crate::renew::alive("usr_1", 3600);
     assert_eq!(with_bearer(&engine, "t", at(0), [status(401)]).1, 1);
     // The Cloud hands out nothing newer.
-    let flow = || Renew::new(Arc::clone(&engine), token("t"), Jitter(1));
+    let flow = || refreshing(&engine, token("t"));
     let ended = run(flow(), at(0), [alive()]).output;
     assert_eq!(renewal_said(&ended), "ended request_failed");
     let again = run(flow(), at(4), []).output;

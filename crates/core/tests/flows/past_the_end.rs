@@ -5,8 +5,8 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::Event;
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
 use mastra_auth_cloud_core::http::TransportError;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::verification::Mode;
@@ -16,7 +16,8 @@ use crate::keys::{self, by_keys, course, deployment};
 use crate::permissions::{ask, failed, grants, has, somebody};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, at, config, data, exchanged, jwt, lost, run, session, sign_in_with, status, v1, verified,
+    START, Step, at, config, data, exchanged, jwt, looking_up, lost, run, session, sign_in_with,
+    status, v1, verified,
 };
 
 const DAY: i64 = 86_400;
@@ -90,8 +91,8 @@ fn threat_065_permissions_end_with_the_token() {
             let answers = (0..known).map(|_| grants(&["*"])).collect();
             assert_eq!(ask(&engine, &user, 19, answers), has(&["*"], known));
             for seconds in [20, 29, 31, 95, 3600] {
-                let flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
-                assert!(flow.known(at(seconds)).is_none(), "{seconds}");
+                let fetch = FetchPermissions::new(Arc::clone(&engine), &user);
+                assert!(fetch.known(at(seconds)).is_none(), "{seconds}");
                 let told = ask(&engine, &user, seconds, vec![]);
                 assert_eq!(told, failed("session_expired", 0));
             }
@@ -109,7 +110,7 @@ fn threat_065_permissions_that_arrive_after_the_end_of_the_token_are_not_given()
         // Known well enough for an outage.
         let before = ask(&engine, &user, 0, vec![grants(&["*"])]);
         assert_eq!(before, has(&["*"], 1));
-        let mut flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
+        let mut flow = looking_up(&engine, &user);
         assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
         let Step::Done(result) = flow.step(Event::Delivered(answer), at(32)) else {
             panic!("one call is enough");
@@ -127,7 +128,7 @@ fn permissions_last_for_the_leeway_that_the_token_has() {
             engine.forget(user.session_token());
         }
         let look = |seconds| {
-            let flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
+            let flow = looking_up(&engine, &user);
             let end = run(flow, at(seconds), (seconds < 50).then(|| grants(&["*"])));
             end.output.map_err(|error| error.code().to_owned())
         };

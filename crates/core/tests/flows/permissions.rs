@@ -7,18 +7,19 @@ use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::cloud::ops::user::GetUser;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::call::Call;
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
+use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::call::call;
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use serde_json::json;
 
 use crate::world::{
-    START, answer, at, authenticate, config, data, jwt, lost, pkce, run, status, v1, verified,
+    START, Step, answer, at, authenticate, config, data, jwt, looking_up, lost, pkce, run, status,
+    v1, verified,
 };
 
 /// Somebody as the Cloud answers a verification.
@@ -37,7 +38,7 @@ pub(crate) fn ask(
     seconds: u64,
     answers: Vec<Delivery>,
 ) -> (Result<Vec<String>, String>, usize) {
-    let flow = FetchPermissions::new(Arc::clone(engine), user, Jitter(1));
+    let flow = looking_up(engine, user);
     let ran = run(flow, at(seconds), answers);
     for sent in &ran.sent {
         assert_eq!(
@@ -189,7 +190,7 @@ fn threat_078_one_token_asks_about_two_users_apart() {
         UserId::parse("usr_2").unwrap(),
         own.session_token().clone(),
     );
-    let call = Call::new(Arc::clone(engine.config()), get.unwrap(), Jitter(1));
+    let call = call(Arc::clone(engine.config()), get.unwrap(), Jitter(1));
     let other = run(call, at(0), [verified("usr_2", &["owner"])])
         .output
         .unwrap();
@@ -202,7 +203,10 @@ fn threat_078_one_token_asks_about_two_users_apart() {
         ask(&engine, &own, 0, vec![grants(&["agents:read"])]),
         has(&["agents:read"], 1)
     );
-    let key = |user| FetchPermissions::new(Arc::clone(&engine), user, Jitter(1)).key();
+    let key = |user| {
+        let fetch = FetchPermissions::new(Arc::clone(&engine), user);
+        fetch.into_shared(Jitter(1)).key()
+    };
     assert_ne!(key(&own), key(&other), "nor do they share a call");
 }
 
@@ -215,7 +219,7 @@ fn another_account_than_the_one_asked_for_is_no_answer() {
         own.id().clone(),
         own.session_token().clone(),
     );
-    let call = Call::new(Arc::clone(engine.config()), get.unwrap(), Jitter(1));
+    let call = call(Arc::clone(engine.config()), get.unwrap(), Jitter(1));
     let error = run(call, at(0), [verified("usr_2", &[])])
         .output
         .unwrap_err();
@@ -235,8 +239,8 @@ fn what_follows_from_roles_is_known_without_a_shared_call() {
     let other = pkce();
     let new = somebody(&other, "t", answer("viewer"));
     for (user, may) in [(&old, true), (&new, false)] {
-        let flow = FetchPermissions::new(Arc::clone(&engine), user, Jitter(1));
-        assert_eq!(flow.known(at(0)).unwrap().allows("agents:delete"), may);
+        let fetch = FetchPermissions::new(Arc::clone(&engine), user);
+        assert_eq!(fetch.known(at(0)).unwrap().allows("agents:delete"), may);
     }
 }
 
@@ -284,8 +288,8 @@ fn threat_065_whoever_holds_a_user_whose_session_ended_gets_no_permissions() {
                 }
                 end(&engine, &user);
                 for seconds in [5, 29, 31, 95] {
-                    let flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
-                    assert!(flow.known(at(seconds)).is_none());
+                    let fetch = FetchPermissions::new(Arc::clone(&engine), &user);
+                    assert!(fetch.known(at(seconds)).is_none());
                     assert_eq!(
                         ask(&engine, &user, seconds, vec![]),
                         failed("signed_out", 0)
@@ -304,7 +308,7 @@ fn threat_065_permissions_that_arrive_after_the_end_are_not_given() {
         let user = somebody(&engine, &issued("s1", 0), verified("u", &["owner"]));
         // Known well enough for an outage.
         assert_eq!(ask(&engine, &user, 0, vec![grants(&["*"])]), has(&["*"], 1));
-        let mut flow = FetchPermissions::new(Arc::clone(&engine), &user, Jitter(1));
+        let mut flow = looking_up(&engine, &user);
         assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
         engine.end_session(&SessionId::parse("s1").unwrap(), at(32));
         let Step::Done(result) = flow.step(Event::Delivered(answer), at(32)) else {

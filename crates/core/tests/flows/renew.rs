@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::Renewal;
+use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
 use crate::world::{
-    Ran, START, answer, at, data, exchanged, jwt, lost, pkce, run, session, sign_in, status, token,
-    v1, verified, with_bearer,
+    Ran, START, Step, Stepped, answer, at, data, exchanged, jwt, lost, pkce, refreshing, run,
+    session, sign_in, status, token, v1, verified, with_bearer,
 };
 
 const VALIDATE: &str = "/api/v1/auth/session/validate";
@@ -33,7 +34,7 @@ pub(crate) fn alive(user: &str, seconds: i64) -> Delivery {
 }
 
 fn renew(engine: &Arc<Engine>, text: &str, now: Now, answers: Vec<Delivery>) -> Ran<Renewal> {
-    let flow = Renew::new(Arc::clone(engine), token(text), Jitter(1));
+    let flow = refreshing(engine, token(text));
     run(flow, now, answers)
 }
 
@@ -262,7 +263,7 @@ fn a_refusal_of_something_else_ends_no_session_that_is_good() {
     ] {
         let engine = v1();
         sign_in(&engine, "usr_1", &old);
-        let flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
+        let flow = refreshing(&engine, token(&old));
         assert_eq!(said(&run(flow, at(20), [refusal]).output), expect);
         assert_eq!(with_bearer(&engine, &old, at(21), []).0, after);
     }
@@ -293,7 +294,7 @@ fn threat_035_an_answer_that_takes_longer_than_the_newer_token_lasts_ends_no_ses
     {
         let engine = v1();
         let (old, new) = (short("usr_1", 0, 5), short("usr_1", 6, 11));
-        let mut flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
+        let mut flow = refreshing(&engine, token(&old));
         assert!(matches!(flow.step(Event::Start, at(6)), Step::Send(_)));
         let newer = Event::Delivered(handed_out("usr_1", &new));
         assert!(matches!(flow.step(newer, at(came)), Step::Send(_)));
@@ -405,7 +406,7 @@ fn threat_031_a_sign_out_while_a_renewal_is_under_way_wins() {
     for before in [VALIDATE, VERIFY] {
         let engine = v1();
         sign_in(&engine, "usr_1", &old);
-        let mut flow = Renew::new(Arc::clone(&engine), token(&old), Jitter(1));
+        let mut flow = refreshing(&engine, token(&old));
         let Step::Send(mut request) = flow.step(Event::Start, at(290)) else {
             panic!("a request")
         };
@@ -449,13 +450,15 @@ fn two_people_who_renew_do_not_meet() {
     for user in ["ada", "bob"] {
         sign_in(&engine, user, &tokens(user).0);
     }
-    let mut flows = Vec::new();
+    let (mut keys, mut flows) = (Vec::new(), Vec::new());
     for user in ["ada", "bob"] {
-        let mut flow = Renew::new(Arc::clone(&engine), token(&tokens(user).0), Jitter(1));
+        let refresh = refresh_session(&engine, token(&tokens(user).0), Jitter(1));
+        keys.push(refresh.key());
+        let mut flow = Stepped::from(refresh);
         assert!(matches!(flow.step(Event::Start, at(290)), Step::Send(_)));
         flows.push((user, flow));
     }
-    assert_ne!(flows[0].1.key(), flows[1].1.key());
+    assert_ne!(keys[0], keys[1]);
     for (user, flow) in &mut flows {
         let newer = Event::Delivered(handed_out(user, &tokens(user).1));
         assert!(matches!(flow.step(newer, at(290)), Step::Send(_)));
@@ -466,14 +469,4 @@ fn two_people_who_renew_do_not_meet() {
         };
         assert_eq!(said(&output), format!("{user} has {}", tokens(user).1));
     }
-}
-
-#[test]
-fn a_flow_that_is_driven_past_its_end_says_so() {
-    let engine = v1();
-    let mut flow = Renew::new(Arc::clone(&engine), token("t"), Jitter(1));
-    let Step::Done(output) = flow.step(Event::Woken, at(0)) else {
-        panic!("an end")
-    };
-    assert_eq!(said(&output), "unavailable invalid_configuration");
 }

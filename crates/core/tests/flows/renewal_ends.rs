@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::Renewal;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::Delivery;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use serde_json::json;
 
 use crate::renew::{alive, handed_out, said};
-use crate::world::{START, at, jwt, run, status, token, v1, verified, with_bearer};
+use crate::world::{
+    START, Step, at, jwt, refreshing, run, status, token, v1, verified, with_bearer,
+};
 
 /// A way to end something at that second.
 type End<'a> = &'a dyn Fn(&Arc<Engine>, u64);
@@ -54,7 +56,7 @@ fn renew(
     place: usize,
     end: &dyn Fn(),
 ) -> Renewal {
-    let mut flow = Renew::new(Arc::clone(engine), token(old), Jitter(1));
+    let mut flow = refreshing(engine, token(old));
     assert!(matches!(flow.step(Event::Start, at(290)), Step::Send(_)));
     for (turn, answer) in answers.into_iter().enumerate() {
         if turn == place {
@@ -145,7 +147,7 @@ fn threat_031_what_was_renewed_is_not_handed_out_again_once_its_session_ended() 
             let renewed = renew(&here, &old, renewing, 9, &|| {});
             assert_eq!(said(&renewed), format!("usr_1 has {new}"));
             end(&here, 293);
-            let flow = Renew::new(Arc::clone(&here), token(&old), Jitter(1));
+            let flow = refreshing(&here, token(&old));
             let ran = run(flow, at(seconds), answers);
             assert_eq!(said(&ran.output), "ended signed_out", "{number} {seconds}");
             is_refused(&here, &new, seconds);

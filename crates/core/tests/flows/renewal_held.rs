@@ -4,19 +4,21 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
+use mastra_auth_cloud_core::flow::Renewal;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 
 use crate::renew::{handed_out, said, short};
 use crate::renewing::{left, request};
-use crate::world::{Ran, at, data, lost, run, sign_in, status, token, v1, verified, with_bearer};
+use crate::world::{
+    Ran, at, data, lost, refreshing, run, sign_in, status, token, v1, verified, with_bearer,
+};
 
 const VALIDATE: &str = "/api/v1/auth/session/validate";
 const VERIFY: &str = "/api/v1/auth/verify";
 
 fn renew(engine: &Arc<Engine>, text: &str, seconds: u64, answers: Vec<Delivery>) -> Ran<Renewal> {
-    let flow = Renew::new(Arc::clone(engine), token(text), Jitter(1));
+    let flow = refreshing(engine, token(text));
     run(flow, at(seconds), answers)
 }
 

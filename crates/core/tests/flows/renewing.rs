@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::authenticate::{Credentials, Next};
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::renewing::{Renewing, Wanted};
-use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{
+    Answer, Event, Finished, Jitter, Renewal, Shared, Step, Task, Work,
+};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::time::Now;
 
@@ -53,55 +53,41 @@ pub(crate) fn request(
         .collect();
     let header = pairs.join("; ");
     let credentials = Credentials::read(engine, authorization, Some(&header)).unwrap();
-    let mut request = Renewing::new(engine, credentials, Some(&header));
+    let request = Authenticate::new(engine, credentials.into_owned()).refreshing();
     let before = counts(engine);
-    let mut answers = answers.into_iter();
-    let (mut calls, mut last) = (0, None);
-    let answer = loop {
-        match request.next(last.take(), now, Jitter(1)) {
-            Wanted::Next(Next::Done(answer)) => break answer,
-            Wanted::Next(Next::Identify(flow)) => {
-                last = Some(drive(flow, now, &mut answers, &mut calls));
-            }
-            Wanted::Next(Next::Keys(flow)) => {
-                let _ = drive(flow, now, &mut answers, &mut calls);
-            }
-            Wanted::Renew(flow) => {
-                let renewal = drive(flow, now, &mut answers, &mut calls);
-                request.renewed(renewal);
-            }
-        }
-    };
-    assert!(answers.next().is_none(), "an answer too many");
-    let end = (answer.outcome(), request.source());
+    let ran = run(request.into_task(Jitter(1)), now, answers);
+    let verdict = ran.output;
+    let end = (verdict.answer.outcome(), verdict.source);
     assert_eq!(counted_since(engine, &before), [end]);
-    let cookie = request.take_cookie().map(|cookie| {
+    let cookie = verdict.cookie.map(|cookie| {
         let pair = cookie.expose().split(';').next().unwrap();
         pair.split_once('=').unwrap().1.to_owned()
     });
     Left {
-        said: said(&answer),
+        said: said(&verdict.answer),
         cookie,
-        calls,
+        calls: ran.sent.len(),
     }
 }
 
-fn drive<F: Flow>(
-    mut flow: F,
+/// A request with this cookie that waits for the refresh of its session.
+fn waiting(
+    engine: &Arc<Engine>,
+    header: &str,
     now: Now,
-    answers: &mut impl Iterator<Item = Delivery>,
-    calls: &mut usize,
-) -> F::Output {
-    let mut event = Event::Start;
-    loop {
-        event = match flow.step(event, now) {
-            Step::Send(_) => {
-                *calls += 1;
-                Event::Delivered(answers.next().expect("one answer more"))
-            }
-            Step::Wait(_) => Event::Woken,
-            Step::Done(output) => return output,
-        }
+) -> (Shared<Renewal>, Task<'static, Verdict>) {
+    let credentials = Credentials::read(engine, None, Some(header)).unwrap();
+    let request = Authenticate::new(engine, credentials.into_owned()).refreshing();
+    match request.into_task(Jitter(1)).step(Event::Start, now) {
+        Step::Share(Work::Refresh(refresh), rest) => (refresh, rest),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn done(request: Task<'static, Verdict>, renewal: Renewal, now: Now) -> Verdict {
+    match request.step(Event::Shared(Finished::Refreshed(renewal)), now) {
+        Step::Done(verdict) => verdict,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -129,21 +115,16 @@ fn one_request_renews_near_the_end_and_the_others_are_served() {
     assert_eq!(early, left("user usr_1", None, 1));
     // The one that renews is under way; another comes.
     let header = format!("{SESSION}={old}");
-    let credentials = Credentials::read(&engine, None, Some(&header)).unwrap();
-    let mut first = Renewing::new(&engine, credentials, Some(&header));
-    let Wanted::Renew(flow) = first.next(None, at(240), Jitter(1)) else {
-        panic!("a renewal")
-    };
+    let (refresh, first) = waiting(&engine, &header, at(240));
     let meanwhile = with_cookie(&engine, &old, at(240), []);
     assert_eq!(meanwhile, left("user usr_1", None, 0));
-    first.renewed(run(flow, at(241), renewal("usr_1", &new)).output);
-    let Wanted::Next(Next::Done(Answer::Authenticated(identity))) =
-        first.next(None, at(241), Jitter(1))
-    else {
+    let renewed = run(refresh, at(241), renewal("usr_1", &new)).output;
+    let verdict = done(first, renewed, at(241));
+    let Answer::Authenticated(identity) = verdict.answer else {
         panic!("an answer")
     };
     assert_eq!(identity.user().session_token().expose(), new);
-    assert!(first.take_cookie().is_some());
+    assert!(verdict.cookie.is_some());
     // The answer may have been lost: whoever still brings the old one is given the cookie again.
     for (now, calls) in [(242, 0), (299, 1), (300, 0), (329, 1)] {
         let answers = (0..calls).map(|_| verified("usr_1", &[]));
@@ -165,38 +146,23 @@ fn threat_033_two_hundred_requests_at_the_end_wait_for_one_renewal() {
     let (old, new) = (short("usr_1", 0, 300), short("usr_1", 300, 600));
     sign_in(&engine, "usr_1", &old);
     let header = format!("{SESSION}={old}");
-    let mut waiting: Vec<_> = (0..200)
-        .map(|_| {
-            let credentials = Credentials::read(&engine, None, Some(&header)).unwrap();
-            Renewing::new(&engine, credentials, Some(&header))
-        })
+    let all: Vec<_> = (0..200)
+        .map(|_| waiting(&engine, &header, at(300)))
         .collect();
-    let mut flows: Vec<_> = waiting
-        .iter_mut()
-        .map(|request| {
-            let Wanted::Renew(flow) = request.next(None, at(300), Jitter(1)) else {
-                panic!("a renewal")
-            };
-            flow
-        })
-        .collect();
-    let flow = flows.remove(0);
-    assert!(flows.iter().all(|other| other.key() == flow.key()));
+    let (mut refreshes, requests): (Vec<_>, Vec<_>) = all.into_iter().unzip();
+    let refresh = refreshes.remove(0);
+    assert!(refreshes.iter().all(|other| other.key() == refresh.key()));
     // One was driven, and those who wait for it share what came of it. A driver that shares nothing asks no more either.
-    let renewal_of_all = run(flow, at(300), renewal("usr_1", &new)).output;
-    let unshared: Vec<_> = flows
+    let renewal_of_all = run(refresh, at(300), renewal("usr_1", &new)).output;
+    let unshared: Vec<_> = refreshes
         .into_iter()
-        .map(|flow| run(flow, at(300), []).output)
+        .map(|refresh| run(refresh, at(300), []).output)
         .collect();
     let outcomes = std::iter::once(renewal_of_all).chain(unshared);
-    for (request, renewal) in waiting.iter_mut().zip(outcomes) {
-        request.renewed(renewal);
-        let Wanted::Next(Next::Done(answer)) = request.next(None, at(300), Jitter(1)) else {
-            panic!("an answer")
-        };
-        assert_eq!(said(&answer), "user usr_1");
-        let cookie = request.take_cookie().unwrap();
-        assert!(cookie.expose().contains(&new));
+    for (request, renewal) in requests.into_iter().zip(outcomes) {
+        let verdict = done(request, renewal, at(300));
+        assert_eq!(said(&verdict.answer), "user usr_1");
+        assert!(verdict.cookie.unwrap().expose().contains(&new));
     }
 }
 

@@ -8,11 +8,9 @@ use std::time::Duration;
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::session::LiveSession;
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::Renewal;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 use mastra_auth_cloud_core::revocation::{Revocation, Subject};
@@ -20,8 +18,8 @@ use mastra_auth_cloud_core::time::Now;
 use serde_json::{Value, json};
 
 use crate::world::{
-    START, at, begin, callback, config, data, jwt, lost, run, said, session, status, token, user,
-    v1, verified, with_bearer,
+    START, Step, at, begin, callback, config, data, jwt, lost, refreshing, run, said, session,
+    status, token, user, v1, validating, verified, verifying, with_bearer,
 };
 
 const DAY: u64 = 24 * 60 * 60;
@@ -129,11 +127,7 @@ fn threat_031_an_answer_under_way_does_not_survive_what_another_instance_said() 
     verify(&here, "ada", &text, 1);
     let end = SessionId::parse("sa").unwrap();
     here.end_session(&end, at(2));
-    let credentials = Credentials::token(&text).into_owned();
-    let mut request = Authenticate::new(&there, credentials);
-    let Next::Identify(mut flow) = request.next(None, at(2), Jitter(1)) else {
-        panic!("asks the Cloud");
-    };
+    let mut flow = verifying(&there, token(&text));
     assert!(matches!(flow.step(Event::Start, at(2)), Step::Send(_)));
     deliver(&there, &published(&here), at(3));
     let Step::Done(answer) = flow.step(Event::Delivered(verified("ada", &[])), at(3)) else {
@@ -229,7 +223,7 @@ fn a_session_that_ended_is_not_renewed() {
     let engine = instance();
     engine.end_session(&SessionId::parse("ses_7").unwrap(), at(1));
     let look = |id: &str| {
-        let flow = LiveSession::new(Arc::clone(&engine), token(id), Jitter(1));
+        let flow = validating(&engine, token(id));
         let found = data(&json!({ "session": session(id, "ada", 3600) }));
         run(flow, at(2), [found]).output.unwrap()
     };
@@ -245,7 +239,7 @@ fn threat_031_a_session_that_ended_elsewhere_gets_no_newer_token() {
     let renew = |id: &str, user: &str, newer: Option<&str>| {
         // Each time another token of it: one is not asked about again.
         let text = format!("{id}-{}", newer.unwrap_or_default());
-        let flow = Renew::new(Arc::clone(&engine), token(&text), Jitter(1));
+        let flow = refreshing(&engine, token(&text));
         let mut found = json!({ "session": session(id, user, 3600) });
         if let Some(newer) = newer {
             found["jwt"] = json!(newer);

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::flow::keys::FetchKeys;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout, SignOut};
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::{Event, Jitter};
 use serde_json::json;
 
 use crate::keys::{ask, by_keys};
 use crate::renew::{alive, short};
 use crate::renewing::{left, request};
 use crate::world::signer::{Signer, published};
-use crate::world::{at, begin, callback, data, run, session, status, token, user, v1, verified};
+use crate::world::{
+    Step, at, begin, callback, data, fetching, run, session, status, token, user, v1, verified,
+};
 
 #[test]
 fn threat_032_what_a_key_refuses_is_not_told_as_ended() {
@@ -31,7 +32,7 @@ fn threat_083_a_key_set_is_fetched_though_the_last_fetch_was_lost() {
     let (key, engine) = (Signer::new("k1"), by_keys());
     let text = key.token("usr_1", 86_400);
     ask(&engine, &text, 0, vec![published(&[&key])]);
-    let mut lost = FetchKeys::new(Arc::clone(&engine), Jitter(1));
+    let mut lost = fetching(&engine);
     assert!(matches!(lost.step(Event::Start, at(600)), Step::Send(_)));
     drop(lost);
     assert_eq!(ask(&engine, &text, 629, vec![]), "user usr_1, 0 calls");

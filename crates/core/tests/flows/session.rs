@@ -4,18 +4,19 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::session::LiveSession;
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
 
 use crate::keys::by_keys;
-use crate::world::{at, data, lost, run, session, sign_in, status, token, v1, with_bearer};
+use crate::world::{
+    at, data, lost, run, session, sign_in, status, token, v1, validating, with_bearer,
+};
 
 /// What a look says, and how many calls it took.
 fn look(engine: &Arc<Engine>, text: &str, now: Now, answers: Vec<Delivery>) -> (String, usize) {
-    let flow = LiveSession::new(Arc::clone(engine), token(text), Jitter(1));
+    let flow = validating(engine, token(text));
     let ran = run(flow, now, answers);
     let said = match &ran.output {
         Ok(Some(session)) => session.id().to_string(),

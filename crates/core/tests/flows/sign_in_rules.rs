@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::SignedIn;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::callback::SignedIn;
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::keys::{FetchKeys, Fetched};
-use mastra_auth_cloud_core::flow::renew::{Renew, Renewal};
-use mastra_auth_cloud_core::flow::{Event, Flow as _, Jitter, Step};
+use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Event;
+use mastra_auth_cloud_core::flow::Fetched;
+use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Now;
@@ -20,8 +20,8 @@ use serde_json::{Value, json};
 use crate::keys::{by_keys, deployment};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, Sent, answer, at, authenticate, begin, callback, config, data, exchanged, lost, run,
-    session, sign_in_with, status, token, user,
+    START, Sent, Step, answer, at, authenticate, begin, callback, config, data, exchanged,
+    fetching, lost, refreshing, run, session, sign_in_with, status, token, user,
 };
 
 const DAY: i64 = 86_400;
@@ -242,7 +242,7 @@ fn the_pkce_dialect_asks_nobody_else_where_signatures_are_checked() {
 #[test]
 fn a_fetch_of_keys_waits_for_one_under_way() {
     let (key, engine) = (Signer::new("k1"), by_keys());
-    let fetch = || FetchKeys::new(Arc::clone(&engine), Jitter(1));
+    let fetch = || fetching(&engine);
     let (mut first, mut second) = (fetch(), fetch());
     assert!(matches!(first.step(Event::Start, at(0)), Step::Send(_)));
     assert!(matches!(second.step(Event::Start, at(0)), Step::Wait(_)));
@@ -253,10 +253,10 @@ fn a_fetch_of_keys_waits_for_one_under_way() {
     assert!(matches!(after, Step::Done(Fetched::NotNow)));
     // One that never ends is waited for as long as two calls may take.
     let lost = by_keys();
-    let mut never = FetchKeys::new(Arc::clone(&lost), Jitter(1));
+    let mut never = fetching(&lost);
     assert!(matches!(never.step(Event::Start, at(0)), Step::Send(_)));
     let longest = lost.config().policy.call_timeout * 2;
-    let ran = run(FetchKeys::new(lost, Jitter(1)), at(0), []);
+    let ran = run(fetching(&lost), at(0), []);
     assert_eq!(ran.output, Fetched::NotNow);
     assert_eq!(ran.waits.iter().sum::<Duration>(), longest);
 }
@@ -286,7 +286,7 @@ fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
         let renewed = |engine: &Arc<Engine>, newer: &str, second| {
             let session = session("ses_1", "usr_1", 3600);
             let newer = data(&json!({ "session": session, "jwt": newer }));
-            let flow = Renew::new(Arc::clone(engine), crate::world::token(&old), Jitter(1));
+            let flow = refreshing(engine, crate::world::token(&old));
             run(flow, at(second), [newer, owner()]).output
         };
         // By the claims, whatever the Cloud says beside them.
@@ -303,7 +303,7 @@ fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
         let over = renewed(&engine, &token(300, other), 340);
         assert!(matches!(over, Renewal::Ended(error) if error.code() == "token_issuer_mismatch"));
         // One that was good when it came and is over when the answer about it comes says nothing of the session.
-        let mut flow = Renew::new(begun(), crate::world::token(&old), Jitter(1));
+        let mut flow = refreshing(&begun(), crate::world::token(&old));
         let newer = json!({ "session": session("ses_1", "usr_1", 3600), "jwt": token(250, ours) });
         assert!(matches!(flow.step(Event::Start, at(260)), Step::Send(_)));
         let newer = Event::Delivered(data(&newer));

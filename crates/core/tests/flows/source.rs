@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::BreakerState;
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Next};
-use mastra_auth_cloud_core::flow::logout::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Counting, Jitter, Outcome, Source};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::{Counting, Event, Jitter, Outcome, Source, Step};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::time::Now;
 
@@ -41,23 +41,11 @@ fn asked(
     answers: impl IntoIterator<Item = Delivery>,
 ) -> (Outcome, Source) {
     let before = counts(engine);
-    let mut request = Authenticate::new(engine, Credentials::token(token));
-    let mut answers = answers.into_iter().collect::<Vec<_>>();
-    let mut last = None;
-    loop {
-        match request.next(last, now, Jitter(1)) {
-            Next::Done(answer) => {
-                let counted = counted_since(engine, &before);
-                assert_eq!(counted, [(answer.outcome(), request.source())]);
-                return counted[0];
-            }
-            Next::Identify(flow) => last = Some(run(flow, now, answers.drain(..)).output),
-            Next::Keys(flow) => {
-                let _ = run(flow, now, answers.drain(..)).output;
-                last = None;
-            }
-        }
-    }
+    let request = Authenticate::new(engine, Credentials::token(token).into_owned());
+    let verdict = run(request.into_task(Jitter(1)), now, answers).output;
+    let counted = counted_since(engine, &before);
+    assert_eq!(counted, [(verdict.answer.outcome(), verdict.source)]);
+    counted[0]
 }
 
 #[test]
@@ -130,17 +118,10 @@ fn an_answer_says_where_it_came_from() {
 fn the_refusal_that_is_told_is_the_one_that_is_counted() {
     let engine = v1();
     let asked_twice = |header: &str, answers: Vec<Delivery>| {
-        let mut answers = answers.into_iter();
         let credentials = Credentials::read(&engine, Some("Bearer a,b"), Some(header)).unwrap();
-        let mut request = Authenticate::new(&engine, credentials);
-        let mut last = None;
-        loop {
-            match request.next(last, at(0), Jitter(1)) {
-                Next::Done(answer) => return (answer.outcome(), request.source()),
-                Next::Identify(flow) => last = Some(run(flow, at(0), answers.next()).output),
-                Next::Keys(_) => panic!("no keys are used here"),
-            }
-        }
+        let request = Authenticate::new(&engine, credentials.into_owned());
+        let verdict = run(request.into_task(Jitter(1)), at(0), answers).output;
+        (verdict.answer.outcome(), verdict.source)
     };
     let cookie = "__Host-mastra_session=c1";
     assert_eq!(
@@ -159,7 +140,8 @@ fn a_look_that_is_repeated_is_counted_once() {
     let engine = v1();
     let look = |counting, token: &str| {
         let request = Authenticate::new(&engine, Credentials::token(token));
-        let _ = request.counting(counting).next(None, at(1), Jitter(1));
+        let task = request.counting(counting).into_task(Jitter(1));
+        assert!(matches!(task.step(Event::Start, at(1)), Step::Done(_)));
         engine.counters().requests().map(|row| row.2).sum::<u64>()
     };
     let _ = asked(&engine, "a", at(0), [verified("a", &[])]);

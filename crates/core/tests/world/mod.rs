@@ -9,16 +9,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SetCookie};
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::SignedIn;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Background, Credentials, Next};
-use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
-use mastra_auth_cloud_core::flow::identify::Answer;
-use mastra_auth_cloud_core::flow::{Event, Flow, Jitter, Step, login};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::callback::Callback;
+use mastra_auth_cloud_core::flow::fetch_keys::fetch_keys;
+use mastra_auth_cloud_core::flow::permissions::{FetchPermissions, Found};
+use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::sign_out::{Logout, SignOut};
+use mastra_auth_cloud_core::flow::validate_session::{LiveSession, validate_session};
+use mastra_auth_cloud_core::flow::{
+    Answer, Counting, Event, Fetched, Finished, Jitter, Renewal, Shared, Step as CoreStep, Task,
+    Work, login,
+};
 use mastra_auth_cloud_core::http::{Delivery, Request, Response, TransportError};
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::login::state::State;
@@ -102,20 +111,40 @@ impl Script {
         }
     }
 
-    fn drive<F: Flow>(&mut self, mut flow: F, now: Now) -> F::Output {
+    /// Runs a task, with what it shares, and at the end what it spawned. Drivers do not wait for the latter.
+    fn drive<T>(&mut self, task: Task<'_, T>, now: Now) -> T {
+        let mut spawned = Vec::new();
+        let output = self.run(task, now, &mut spawned);
+        for work in spawned {
+            self.run(work.into_task(), now, &mut Vec::new());
+        }
+        output
+    }
+
+    fn run<T>(&mut self, mut task: Task<'_, T>, now: Now, spawned: &mut Vec<Work>) -> T {
         let mut event = Event::Start;
         loop {
-            event = match flow.step(event, now) {
-                Step::Send(request) => {
+            (event, task) = match task.step(event, now) {
+                CoreStep::Send(request, rest) => {
                     self.sent.push(Sent::of(&request));
-                    Event::Delivered(self.answers.pop_front().expect("one answer more"))
+                    let answer = self.answers.pop_front().expect("one answer more");
+                    (Event::Delivered(answer), rest)
                 }
-                Step::Wait(time) => {
+                CoreStep::Wait(time, rest) => {
                     self.waits.push(time);
-                    Event::Woken
+                    (Event::Woken, rest)
                 }
-                Step::Done(output) => return output,
-            }
+                CoreStep::Share(work, rest) => (
+                    Event::Shared(self.run(work.into_task(), now, spawned)),
+                    rest,
+                ),
+                CoreStep::Spawn(work, rest) => {
+                    spawned.push(work);
+                    (Event::Start, rest)
+                }
+                CoreStep::Check(check, rest) => (Event::Checked(check.run()), rest),
+                CoreStep::Done(output) => return output,
+            };
         }
     }
 
@@ -147,14 +176,124 @@ impl Sent {
     }
 }
 
-/// Runs a flow with these answers; all of them must be used.
-pub(crate) fn run<F: Flow>(
-    flow: F,
+/// A task that a test steps by hand, with what it shares.
+#[derive(Debug)]
+pub(crate) struct Stepped<T> {
+    task: Option<Task<'static, T>>,
+    work: Option<Task<'static, Finished>>,
+}
+
+/// What a task did that a test steps by hand.
+#[derive(Debug)]
+pub(crate) enum Step<T> {
+    Send(Request),
+    Wait(Duration),
+    Done(T),
+}
+
+impl<T> Stepped<T> {
+    pub(crate) fn step(&mut self, mut event: Event, now: Now) -> Step<T> {
+        loop {
+            if let Some(work) = self.work.take() {
+                event = match work.step(event, now) {
+                    CoreStep::Send(request, rest) => {
+                        self.work = Some(rest);
+                        return Step::Send(request);
+                    }
+                    CoreStep::Wait(time, rest) => {
+                        self.work = Some(rest);
+                        return Step::Wait(time);
+                    }
+                    CoreStep::Done(finished) => Event::Shared(finished),
+                    other => panic!("{other:?}"),
+                };
+            }
+            let task = self.task.take().expect("it goes on");
+            let rest;
+            (event, rest) = match task.step(event, now) {
+                CoreStep::Send(request, rest) => {
+                    self.task = Some(rest);
+                    return Step::Send(request);
+                }
+                CoreStep::Wait(time, rest) => {
+                    self.task = Some(rest);
+                    return Step::Wait(time);
+                }
+                CoreStep::Share(work, rest) => {
+                    self.work = Some(work.into_task());
+                    (Event::Start, rest)
+                }
+                CoreStep::Spawn(_, rest) => (Event::Start, rest),
+                CoreStep::Check(check, rest) => (Event::Checked(check.run()), rest),
+                CoreStep::Done(output) => return Step::Done(output),
+            };
+            self.task = Some(rest);
+        }
+    }
+}
+
+impl<T> From<Shared<T>> for Stepped<T> {
+    fn from(shared: Shared<T>) -> Self {
+        shared.into_task().into()
+    }
+}
+
+impl From<Logout> for Stepped<SignOut> {
+    fn from(logout: Logout) -> Self {
+        logout.into_task().into()
+    }
+}
+
+impl From<Callback> for Stepped<Result<SignedIn, CloudApiError>> {
+    fn from(callback: Callback) -> Self {
+        callback.into_task().map(|finished| finished.result).into()
+    }
+}
+
+impl<T> From<Task<'static, T>> for Stepped<T> {
+    fn from(task: Task<'static, T>) -> Self {
+        Self {
+            task: Some(task),
+            work: None,
+        }
+    }
+}
+
+pub(crate) fn refreshing(engine: &Arc<Engine>, token: SessionToken) -> Stepped<Renewal> {
+    refresh_session(engine, token, Jitter(1)).into()
+}
+
+pub(crate) fn validating(engine: &Arc<Engine>, token: SessionToken) -> Stepped<LiveSession> {
+    validate_session(engine, token, Jitter(1)).into()
+}
+
+pub(crate) fn fetching(engine: &Arc<Engine>) -> Stepped<Fetched> {
+    fetch_keys(engine, Jitter(1)).into()
+}
+
+pub(crate) fn looking_up(engine: &Arc<Engine>, user: &CloudUser) -> Stepped<Found> {
+    FetchPermissions::new(Arc::clone(engine), user)
+        .into_shared(Jitter(1))
+        .into()
+}
+
+/// What a request with this token is answered.
+pub(crate) fn verifying(engine: &Arc<Engine>, token: SessionToken) -> Stepped<Answer> {
+    let credentials = Credentials::token(token.expose()).into_owned();
+    let request = Authenticate::new(engine, credentials).counting(Counting::Never);
+    let task = request.into_task(Jitter(1));
+    task.map(|verdict| verdict.answer).into()
+}
+
+/// Runs a task with these answers; all of them must be used.
+pub(crate) fn run<T>(
+    task: impl Into<Stepped<T>>,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
-) -> Ran<F::Output> {
+) -> Ran<T> {
     let mut script = Script::new(answers);
-    let output = script.drive(flow, now);
+    let task = task.into().task.expect("it has not begun");
+    let output = script.drive(task, now);
     script.end(output)
 }
 
@@ -271,24 +410,10 @@ pub(crate) fn authenticate(
     answers: impl IntoIterator<Item = Delivery>,
 ) -> Ran<Answer> {
     let credentials = Credentials::read(engine, authorization, cookie).unwrap();
-    let mut request = Authenticate::new(engine, credentials);
+    let request = Authenticate::new(engine, credentials);
     let mut script = Script::new(answers);
-    let mut last = None;
-    loop {
-        match request.next(last.take(), now, Jitter(1)) {
-            Next::Identify(flow) => last = Some(script.drive(flow, now)),
-            Next::Keys(flow) => _ = script.drive(flow, now),
-            Next::Done(answer) => {
-                // As drivers do, though they do not wait for it.
-                match request.take_background() {
-                    None => {}
-                    Some(Background::Identify(flow)) => _ = script.drive(flow, now),
-                    Some(Background::Keys(flow)) => _ = script.drive(flow, now),
-                }
-                return script.end(answer);
-            }
-        }
-    }
+    let verdict = script.drive(request.into_task(Jitter(1)), now);
+    script.end(verdict.answer)
 }
 
 /// An answer in one line.

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, StatusCode};
-use mastra_auth_cloud_core::flow::logout::SignOut;
+use mastra_auth_cloud_core::flow::sign_out::SignOut;
 use serde_json::json;
 
 use super::{RouteState, with_cookies};

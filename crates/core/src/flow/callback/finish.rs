@@ -2,8 +2,7 @@
 
 use core::time::Duration;
 
-use super::super::call::out_of_turn;
-use super::{Callback, SignedIn};
+use super::{SignIn, SignedIn};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::{CloudSession, CloudUser, derived_session_id};
 use crate::error::{CloudApiError, Code};
@@ -17,7 +16,7 @@ use crate::unverified::Unverified;
 /// How long past its expiry the Cloud still renews a token.
 const RENEWABLE_FOR: Duration = Duration::from_secs(60);
 
-impl Callback {
+impl SignIn {
     /// The identity by the Cloud's answer alone.
     pub(super) fn said_by_cloud(&self, user: CloudUser) -> Identity {
         let said = Unverified::peek(user.session_token());
@@ -31,18 +30,18 @@ impl Callback {
         &self,
         identity: Identity,
         expires_in: Duration,
-        now: Now,
     ) -> Result<SignedIn, CloudApiError> {
         let user = identity.user();
         let id = identity
             .session_id()
             .cloned()
             .or_else(|| derived_session_id(user.session_token()))
-            .ok_or_else(out_of_turn)?;
+            .ok_or_else(|| bad_member(BadMember("access_token")))?;
+        let now = self.host.now();
         let end = now.wall.plus(expires_in).min(Timestamp::LAST);
         let session = CloudSession::new(id, user.id().clone(), now.wall, end);
         // The session's end is unknown so far, only the token's.
-        self.finish(identity, session, None, now)
+        self.finish(identity, session, None)
     }
 
     pub(super) fn finish(
@@ -50,9 +49,8 @@ impl Callback {
         identity: Identity,
         session: CloudSession,
         session_end: Option<Timestamp>,
-        now: Now,
     ) -> Result<SignedIn, CloudApiError> {
-        let engine = &self.engine;
+        let (engine, now) = (&self.engine, self.host.now());
         if session.user_id() != identity.user().id() {
             // Two users in one answer: the session's owner is unclear.
             engine.invalidate(&identity.key());

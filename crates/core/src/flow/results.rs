@@ -1,13 +1,39 @@
-//! The result of a renewal: a newer token, the unchanged session, or an error.
+//! The results of the tasks that requests share: of asking about a token, of refreshing a session, of fetching keys.
 
 use std::sync::Arc;
 
 use crate::cloud::model::CloudSession;
 use crate::cookie::SetCookie;
+use crate::counters::Outcome;
 use crate::engine::Engine;
 use crate::error::CloudApiError;
 use crate::session::Identity;
 use crate::time::Now;
+
+/// The answer for a request's credentials.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// The request is signed in.
+    Authenticated(Arc<Identity>),
+    /// The request has no credential.
+    Anonymous,
+    /// The credential was refused.
+    Rejected(CloudApiError),
+    /// The credential could not be checked.
+    Unavailable(CloudApiError),
+}
+
+impl Answer {
+    /// The kind of the answer.
+    pub const fn outcome(&self) -> Outcome {
+        match self {
+            Self::Authenticated(_) => Outcome::Authenticated,
+            Self::Anonymous => Outcome::Anonymous,
+            Self::Rejected(_) => Outcome::Rejected,
+            Self::Unavailable(_) => Outcome::Unavailable,
+        }
+    }
+}
 
 /// The result of a renewal.
 #[derive(Clone, Debug)]
@@ -54,4 +80,17 @@ impl Renewed {
             cookie,
         })
     }
+}
+
+/// The result of a fetch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fetched {
+    /// A usable set was fetched.
+    Brought,
+    /// A usable set was fetched; this many of its entries are no keys at all.
+    BroughtInPart(usize),
+    /// It was not time to fetch: another caller did a moment ago.
+    NotNow,
+    /// The fetch failed.
+    Failed(CloudApiError),
 }

@@ -1,0 +1,103 @@
+//! Tokens that are verified by signature: what is checked, and what follows.
+
+use super::super::fetch_keys::fetch_keys;
+use super::super::task::Work;
+use super::super::verify_token::{Known, Pace, look, settle, verify_session};
+use super::{Answer, Judged, Search, Tried};
+use crate::counters::Source;
+use crate::engine::SignatureCheck;
+use crate::engine::jwks_cache::Outlook;
+use crate::engine::signature_check::SignatureError;
+use crate::error::{CloudApiError, Code};
+use crate::jwt::Reason;
+use crate::session::Identity;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refusal;
+
+/// The result of a check; an answer where another request found it out first.
+enum Checked {
+    Found(Result<Identity, SignatureError>),
+    Answer(Answer),
+}
+
+impl Search {
+    pub(super) async fn by_signature(&mut self, tried: &Tried) -> Judged {
+        let mut has_fetched = false;
+        loop {
+            let unproven = match self.check(tried).await {
+                Checked::Answer(answer) => {
+                    return self.found(answer, Source::Cache, tried.is_cookie).await;
+                }
+                Checked::Found(Ok(identity)) => return self.proven(identity, tried).await,
+                Checked::Found(Err(SignatureError::Refused(error))) => {
+                    // A token that is merely expired is not cached as refused: its session may be refreshed.
+                    if !error.is(&Code::SessionExpired) {
+                        let refusal = Refusal::session(error.clone());
+                        self.engine.refused(tried.digest, refusal, self.host.now());
+                    }
+                    return Err((error, Source::Keys));
+                }
+                Checked::Found(Err(unproven)) => unproven,
+            };
+            // Fetches the keys, once and where that can help.
+            let keys = self.engine.keys();
+            let outlook = keys.map_or(Outlook::Complete, |keys| keys.outlook(self.host.now()));
+            if outlook == Outlook::Fetch && !has_fetched {
+                has_fetched = true;
+                let fetch = fetch_keys(&self.engine, self.host.jitter());
+                self.host.fetch_keys(fetch).await;
+                continue;
+            }
+            if outlook == Outlook::Complete && unproven == SignatureError::UnknownKey {
+                // Not cached: the key may be published at any moment.
+                return Err((Reason::UnknownKey.into(), Source::Keys));
+            }
+            // Other keys may exist but cannot be fetched.
+            if let Lookup::Stale(identity) = self.engine.lookup(&tried.digest, self.host.now()) {
+                let answer = Answer::Authenticated(identity);
+                return self.found(answer, Source::Cache, tried.is_cookie).await;
+            }
+            let error = CloudApiError::new(Code::KeysUnavailable);
+            return Ok((Answer::Unavailable(error), Source::Keys));
+        }
+    }
+
+    /// Checks the signature here, or hands out a long check.
+    async fn check(&self, tried: &Tried) -> Checked {
+        let (engine, digest, token) = (&self.engine, tried.digest, &tried.token);
+        while self.settings.offloads {
+            let check = SignatureCheck::new(engine, digest, token, self.host.now());
+            let Some(check) = check.filter(SignatureCheck::is_long) else {
+                break;
+            };
+            let Some(checked) = self.host.check(check).await else {
+                break;
+            };
+            let now = self.host.now();
+            // Another request may have verified the token meanwhile, or a sign-out denied it.
+            if let Known::Answer(answer) | Known::Due(answer) = look(engine, &digest, now) {
+                return Checked::Answer(answer);
+            }
+            // Without a result for these keys, which were replaced meanwhile, the token is checked anew.
+            if let Some(found) = checked.of(engine, &digest, now) {
+                return Checked::Found(found);
+            }
+        }
+        Checked::Found(engine.check_signature(digest, token, self.host.now()))
+    }
+
+    async fn proven(&mut self, identity: Identity, tried: &Tried) -> Judged {
+        let (engine, now) = (&self.engine, self.host.now());
+        if engine.keys().is_some_and(|keys| keys.is_due(now)) {
+            let fetch = fetch_keys(engine, self.host.jitter());
+            self.host.spawn(Work::FetchKeys(fetch)).await;
+        }
+        if self.engine.config().verification.session_every().is_some() {
+            let jitter = self.host.jitter();
+            let verify = verify_session(&self.engine, identity, Pace::Wanted, jitter);
+            return self.ask(tried, verify).await;
+        }
+        let answer = settle(&self.engine, identity, self.host.now());
+        self.found(answer, Source::Keys, tried.is_cookie).await
+    }
+}

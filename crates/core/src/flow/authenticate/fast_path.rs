@@ -1,0 +1,111 @@
+//! The fast path of a cache hit.
+//!
+//! Returns an identity where [`Authenticate`](super::Authenticate) would answer with it at once and leave no background work.
+//! Allocates nothing, and does not hash a token that was seen a moment ago. A [`Miss`] decides nothing: run `Authenticate`
+//! then, which counts the request and does not hash the token again. Only the credential with the highest precedence is
+//! tried.
+
+use std::sync::Arc;
+
+pub use super::credentials::Miss;
+use super::credentials::bearer;
+use crate::engine::Engine;
+use crate::session::Identity;
+use crate::time::Now;
+use crate::url::Site;
+
+/// A request's credentials as they came, not parsed.
+#[derive(Clone, Copy, Default)]
+pub struct Brought<'h> {
+    /// A token that the host has read already: it counts before the headers.
+    pub token: Option<&'h str>,
+    /// The `Authorization` header.
+    pub authorization: Option<&'h str>,
+    /// The `Cookie` header.
+    pub cookie: Option<&'h [u8]>,
+    /// The request's address.
+    pub reached: Reached,
+}
+
+/// What is known of a request's address.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reached {
+    /// Not looked up so far.
+    #[default]
+    Unasked,
+    /// Looked up; none where it was not found.
+    Asked(Option<Site>),
+}
+
+/// The cached identity of a request.
+///
+/// # Errors
+///
+/// [`Miss`] where the fast path cannot answer.
+pub fn known<'h>(
+    engine: &Engine,
+    brought: &Brought<'h>,
+    now: Now,
+) -> Result<Arc<Identity>, Miss<'h>> {
+    look(engine, brought, |_| true, now)
+}
+
+/// The cached identity of a request, unless its token may be due for renewal: for a driver that can set a newer cookie.
+///
+/// # Errors
+///
+/// [`Miss`] where the fast path cannot answer.
+pub fn known_for_now<'h>(
+    engine: &Engine,
+    brought: &Brought<'h>,
+    now: Now,
+) -> Result<Arc<Identity>, Miss<'h>> {
+    look(
+        engine,
+        brought,
+        |identity| !identity.is_renewal_due(now.wall),
+        now,
+    )
+}
+
+fn look<'h>(
+    engine: &Engine,
+    brought: &Brought<'h>,
+    wanted: impl FnOnce(&Identity) -> bool,
+    now: Now,
+) -> Result<Arc<Identity>, Miss<'h>> {
+    let token = brought.first(engine).ok_or(Miss { first: None })?;
+    engine
+        .fast_lookup(token, wanted, now)
+        .map_err(|digest| Miss {
+            first: Some((token, digest)),
+        })
+}
+
+impl<'h> Brought<'h> {
+    /// The credential with the highest precedence; none also where the headers cannot be read.
+    fn first(&self, engine: &Engine) -> Option<&'h [u8]> {
+        // Read even where it has no precedence: an unreadable header is refused whatever else the request brings.
+        let cookie = match self.cookie {
+            Some(header) => {
+                let cookie = &engine.config().cookie;
+                let counted = match self.reached {
+                    Reached::Unasked => cookie.counted(None),
+                    Reached::Asked(site) => engine.counted(site),
+                };
+                cookie.names().first(header, counted).ok()?
+            }
+            None => None,
+        };
+        let token = self.token.map(|text| bearer(text).unwrap_or(text));
+        let bearer = self.authorization.and_then(bearer);
+        let texts = token.into_iter().chain(bearer).map(str::as_bytes);
+        texts.chain(cookie).find(|text| !text.is_empty())
+    }
+}
+
+impl core::fmt::Debug for Brought<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Brought").finish_non_exhaustive()
+    }
+}

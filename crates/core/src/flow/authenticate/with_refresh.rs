@@ -1,0 +1,158 @@
+//! Authentication with refresh, for a driver that can set a newer cookie on the response.
+//!
+//! Near its expiry, one of the requests with a session cookie refreshes the session, while the others get the cached
+//! identity. Past its expiry, all of them wait for the one refresh. A bearer is never refreshed, since its client keeps it.
+//!
+//! A cookie's token that the Cloud refused is refreshed once, unless it states an expiry far ahead: it may have been expired.
+//! A refresh that fails signs no user out whose token is still good.
+
+use std::sync::Arc;
+
+use super::super::refresh_session::refresh_session;
+use super::super::results::Renewal;
+use super::credentials::Credential;
+use super::{Answer, Judged, Search, Tried};
+use crate::counters::Source;
+use crate::engine::signature_check::SignatureError;
+use crate::error::Code;
+use crate::secret::SessionToken;
+use crate::session::identity::renew_from;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refused;
+use crate::session::{Identity, TokenDigest};
+use crate::unverified::Unverified;
+
+/// What a token states of its expiry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Due {
+    /// It may still be good.
+    NearItsEnd,
+    /// It is expired.
+    PastItsEnd,
+}
+
+impl Search {
+    /// Whether this request is to refresh the session of an identity. Of any number of requests at once, one does.
+    pub(super) fn is_to_refresh(&self, identity: &Identity) -> bool {
+        let (key, now) = (identity.key(), self.host.now());
+        self.settings.refreshes
+            && identity.is_renewal_due(now.wall)
+            && (self.engine.has_newer(&key, now) || self.engine.may_renew(&key, now))
+    }
+
+    /// Refreshes the session of a token that is still good.
+    pub(super) async fn refresh_good(&mut self, identity: Arc<Identity>, source: Source) -> Judged {
+        let token = identity.user().session_token().clone();
+        match self.refresh(token, identity.key()).await {
+            Renewal::Renewed(renewed) => Ok((
+                Answer::Authenticated(Arc::clone(&renewed.identity)),
+                Source::Cloud,
+            )),
+            Renewal::Ended(error) => Err((error, Source::Cloud)),
+            Renewal::Unchanged { .. } | Renewal::Unavailable(_) => {
+                Ok((Answer::Authenticated(identity), source))
+            }
+        }
+    }
+
+    /// Whether the session of an unverified token is to be refreshed before the token is verified: it states that it is near
+    /// or past its expiry. Where the Cloud's clock is ahead of this one, verifying it may fail already.
+    pub(super) fn is_due(&self, tried: &Tried) -> Option<Due> {
+        if !tried.is_cookie || !self.settings.refreshes {
+            return None;
+        }
+        let (engine, now) = (&self.engine, self.host.now());
+        let said = Unverified::peek(&tried.token);
+        if said.expires_at.is_some_and(|end| end <= now.wall) {
+            return Some(Due::PastItsEnd);
+        }
+        let before = engine.config().policy.renew_before;
+        let from = said
+            .expires_at
+            .zip(said.issued_at)
+            .map(|(end, issued)| renew_from(issued, end, before));
+        let is_near =
+            || from.is_some_and(|from| from <= now.wall) && engine.may_renew(&tried.digest, now);
+        (engine.has_newer(&tried.digest, now) || is_near()).then_some(Due::NearItsEnd)
+    }
+
+    /// Refreshes the session of a cookie that was refused, where its token may be merely expired. None where it is not.
+    pub(super) async fn refresh_refused(&mut self, cookie: &Credential<'_>) -> Option<Judged> {
+        let token = cookie.token()?;
+        let digest = cookie.digest(&self.engine)?;
+        if !self.may_be_past_its_end(&token, digest) {
+            return None;
+        }
+        let tried = Tried {
+            token,
+            digest,
+            is_cookie: true,
+            stale: None,
+        };
+        if let Some(judged) = self.refresh_unverified(&tried, Due::PastItsEnd).await {
+            return Some(judged);
+        }
+        let verify = self.verify(&tried);
+        Some(self.ask_cloud(&tried, verify).await)
+    }
+
+    /// Refreshes the session of a token that is not known to be good. None where the token is still to be verified: its
+    /// session ends later than was known, or it may be good though the refresh failed.
+    pub(super) async fn refresh_unverified(&mut self, tried: &Tried, due: Due) -> Option<Judged> {
+        match self.refresh(tried.token.clone(), tried.digest).await {
+            Renewal::Renewed(renewed) => Some(Ok((
+                Answer::Authenticated(Arc::clone(&renewed.identity)),
+                Source::Cloud,
+            ))),
+            Renewal::Ended(error) => Some(Err((error, Source::Cloud))),
+            Renewal::Unavailable(error) if due == Due::PastItsEnd => {
+                Some(Ok((Answer::Unavailable(error), Source::Cloud)))
+            }
+            Renewal::Unavailable(_) | Renewal::Unchanged { .. } => None,
+        }
+    }
+
+    /// Refreshes a session, and keeps the cookie to set.
+    async fn refresh(&mut self, token: SessionToken, digest: TokenDigest) -> Renewal {
+        self.begun = Some(digest);
+        let refresh = refresh_session(&self.engine, token, self.host.jitter());
+        let renewal = self.host.refresh(refresh).await;
+        match &renewal {
+            Renewal::Renewed(renewed) => {
+                self.cookie = Some((renewed.identity.key(), renewed.cookie.clone()));
+            }
+            Renewal::Unchanged { cookie, .. } => {
+                self.cookie = cookie.clone().map(|cookie| (digest, cookie));
+            }
+            Renewal::Ended(_) | Renewal::Unavailable(_) => {}
+        }
+        renewal
+    }
+
+    /// Whether a token may have been refused for being expired. Where signatures are verified, its signature must be good, so
+    /// that an invented token costs no call.
+    fn may_be_past_its_end(&self, token: &SessionToken, digest: TokenDigest) -> bool {
+        let now = self.host.now();
+        match self.engine.lookup(&digest, now) {
+            _ if self.begun == Some(digest) => false,
+            Lookup::Expired => true,
+            Lookup::Refused(refusal) => {
+                refusal.of == Refused::Token && self.says_nothing_else(token)
+            }
+            Lookup::Unknown => matches!(
+                self.engine.check_signature(digest, token, now),
+                Err(SignatureError::Refused(error)) if error.is(&Code::SessionExpired)
+            ),
+            _ => false,
+        }
+    }
+
+    /// Whether a token that the Cloud refused may be expired by its own claims: it states no expiry, or a near one, or this
+    /// clock is behind its issuer's. Any other token is asked about once, however often it is brought.
+    fn says_nothing_else(&self, token: &SessionToken) -> bool {
+        let (said, now) = (Unverified::peek(token), self.host.now());
+        let near = now.wall.plus(self.engine.config().policy.renew_before);
+        said.expires_at.is_none_or(|end| end <= near)
+            || said.issued_at.is_some_and(|issued| issued > now.wall)
+    }
+}

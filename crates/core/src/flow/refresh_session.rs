@@ -1,0 +1,298 @@
+//! Refreshes a session: replaces its token near or past its expiry by a newer one, where the Cloud issues one.
+//!
+//! The Cloud is asked whether the session is alive. A newer token in its answer is verified like any other, for the same
+//! user; a token that a browser brings is never taken for one. From then on the old token stands for the newer one for a
+//! while, so requests under way stay signed in. A newer token that could not be verified is kept, and verified by the next
+//! refresh.
+//!
+//! Drivers run one of these per key, however many requests wait. A recent refusal of the token itself does not prevent a
+//! refresh: the token may have been expired. A refusal to refresh is cached: such a session has ended, and not every request
+//! asks again. A revocation during the refresh wins, by each id that the session has: then no token is handed out.
+
+mod newer_token;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::results::{Renewal, Renewed};
+use super::task::{Host, Jitter, Shared, Task};
+use crate::cloud::envelope::bad_member;
+use crate::cloud::model::{CloudSession, CloudUser};
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::cloud::ops::verify_token::VerifyToken;
+use crate::engine::Engine;
+use crate::engine::breaker::CallKind;
+use crate::error::{CloudApiError, Code};
+use crate::json::BadMember;
+use crate::secret::SessionToken;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refused;
+use crate::session::{Identity, TokenDigest};
+use crate::time::Timestamp;
+use crate::unverified::Unverified;
+
+/// Refreshes the session of this token.
+pub fn refresh_session(
+    engine: &Arc<Engine>,
+    token: SessionToken,
+    jitter: Jitter,
+) -> Shared<Renewal> {
+    let key = engine.key(token.expose());
+    let engine = Arc::clone(engine);
+    let task = Task::new(jitter, |host| async move {
+        let mut refresh = Refresh {
+            engine,
+            key,
+            token,
+            host,
+            asked_at: Duration::ZERO,
+        };
+        let renewal = refresh.run().await;
+        refresh.unless_over(renewal)
+    });
+    Shared::new(key, task)
+}
+
+struct Refresh {
+    engine: Arc<Engine>,
+    /// The key of the token that this was begun for, whatever newer one is found on the way.
+    key: TokenDigest,
+    token: SessionToken,
+    host: Host,
+    /// When the Cloud was asked for a newer token, on the monotonic clock.
+    asked_at: Duration,
+}
+
+/// The source of the newer token.
+enum Newer {
+    /// The Cloud issued it just now; with the life that it states.
+    HandedOut(SessionToken, Option<Duration>),
+    /// The Cloud issued it to an earlier refresh, which could not verify it.
+    Held,
+    /// An earlier refresh, with the stale identity to use while the Cloud cannot be asked.
+    Known(Option<Arc<Identity>>),
+}
+
+impl Refresh {
+    async fn run(&mut self) -> Renewal {
+        let now = self.host.now();
+        if let Some(newer) = self.engine.rotated(&self.key, now) {
+            self.token = newer.token().clone();
+            let session = newer.session().clone();
+            let known = match self.engine.lookup(newer.key(), now) {
+                Lookup::Fresh(identity) | Lookup::Due(identity) => {
+                    return self.renewed(identity, session);
+                }
+                Lookup::Stale(identity) => Some(Newer::Known(Some(identity))),
+                Lookup::Unknown if newer.is_verified() => Some(Newer::Known(None)),
+                Lookup::Unknown => Some(Newer::Held),
+                // It is expired too, and so the one to refresh; or its session is over.
+                Lookup::Expired | Lookup::Refused(_) | Lookup::SignedOut => None,
+            };
+            if let Some(known) = known {
+                match self.verify(&known).await {
+                    None => return self.without_call(known, session),
+                    // The newer one may be expired too by the Cloud's clock: then it is the one to refresh.
+                    Some(Err(error)) if error.is_refusal() => return self.validate().await,
+                    Some(result) => return self.verified(result, session, known),
+                }
+            }
+        }
+        match self.engine.lookup(&self.own_key(), now) {
+            Lookup::SignedOut => return signed_out(),
+            Lookup::Refused(refusal) if refusal.of == Refused::Session => {
+                return Renewal::Ended(refusal.error);
+            }
+            _ => {}
+        }
+        self.validate().await
+    }
+
+    /// Asks whether the session is alive, and for a newer token.
+    async fn validate(&mut self) -> Renewal {
+        let (own_key, now) = (self.own_key(), self.host.now());
+        self.asked_at = now.monotonic;
+        let Some(permit) = self.engine.may_ask(CallKind::Validate, own_key, now) else {
+            return Renewal::Unavailable(CloudApiError::new(Code::CircuitOpen));
+        };
+        let operation = ValidateSession::new(self.token.clone());
+        let result = self.host.call(self.engine.config(), operation).await;
+        let now = self.host.now();
+        permit.report(&result, now);
+        let Validated { session, newer } = match result {
+            Ok(validated) => validated,
+            Err(error) => return self.failed(error),
+        };
+        let session = self.engine.accepted_session(session, &own_key, now);
+        if session.expires_at() <= now.wall {
+            return self.cache_rejection(CloudApiError::new(Code::SessionExpired));
+        }
+        // The session or its user was revoked, here or elsewhere; the token itself may be unknown here.
+        if self.engine.is_ended(&session, now) {
+            return self.end(newer.as_ref(), &session);
+        }
+        let Some(newer) = newer else {
+            return self.unchanged(session);
+        };
+        let life = Unverified::peek(&newer).life();
+        let newer = Newer::HandedOut(newer, life);
+        match self.verify(&newer).await {
+            None => self.without_call(newer, session),
+            Some(result) => self.verified(result, session, newer),
+        }
+    }
+
+    /// Asks for the user of a newer token. None where the breaker is open.
+    async fn verify(&self, newer: &Newer) -> Option<Result<CloudUser, CloudApiError>> {
+        let token = match newer {
+            Newer::HandedOut(newer, _) => newer,
+            Newer::Held | Newer::Known(_) => &self.token,
+        };
+        // By the old token where that is known: each newer one of a session would seem to be another account's failure.
+        let of = match newer {
+            Newer::Held => self.key,
+            Newer::HandedOut(..) | Newer::Known(_) => self.own_key(),
+        };
+        let permit = self.engine.may_ask(CallKind::Verify, of, self.host.now())?;
+        let operation = VerifyToken::new(token.clone());
+        let result = self.host.call(self.engine.config(), operation).await;
+        permit.report(&result, self.host.now());
+        Some(result)
+    }
+
+    /// The key of the token to ask with.
+    fn own_key(&self) -> TokenDigest {
+        self.engine.key(self.token.expose())
+    }
+
+    fn renewed(&self, identity: Arc<Identity>, session: CloudSession) -> Renewal {
+        match Renewed::new(&self.engine, identity, session, self.host.now()) {
+            Ok(renewed) => Renewal::Renewed(Arc::new(renewed)),
+            Err(error) => Renewal::Unavailable(error),
+        }
+    }
+
+    fn unchanged(&self, session: CloudSession) -> Renewal {
+        let (own_key, now) = (self.own_key(), self.host.now());
+        if let Lookup::Refused(refusal) = self.engine.lookup(&own_key, now) {
+            // The token is refused and there is no other: asking again cannot sign the user in.
+            return self.cache_rejection(refusal.error);
+        }
+        let end = end(&session, Unverified::peek(&self.token).expires_at);
+        let known = self.engine.peek(&own_key);
+        if end <= now.wall {
+            // The clock is ahead, or may be: only the Cloud can tell whether the token is still good.
+            let by_cloud = self.engine.keys().is_none();
+            if by_cloud && known.is_none_or(|known| known.is_rebased()) {
+                return Renewal::Unchanged {
+                    session,
+                    cookie: None,
+                };
+            }
+            return self.cache_rejection(CloudApiError::new(Code::SessionExpired));
+        }
+        if known
+            .as_ref()
+            .is_some_and(|known| known.user().id() != session.user_id())
+        {
+            return another_one();
+        }
+        let was = known.and_then(|known| known.expires_at());
+        if was.is_none_or(|was| end <= was) {
+            return Renewal::Unchanged {
+                session,
+                cookie: None,
+            };
+        }
+        self.engine.prolong(&own_key, end, &session, now);
+        let until = session.expires_at();
+        match self
+            .engine
+            .session_cookie(&self.token, until, None, now.wall)
+        {
+            Ok(cookie) => Renewal::Unchanged {
+                session,
+                cookie: Some(cookie),
+            },
+            Err(error) => Renewal::Unavailable(error),
+        }
+    }
+
+    fn failed(&self, error: CloudApiError) -> Renewal {
+        if error.is_refusal() {
+            self.cache_rejection(error)
+        } else {
+            Renewal::Unavailable(error)
+        }
+    }
+
+    /// Caches that the session has ended. A refusal without status 401 ends no session whose token is still good.
+    fn cache_rejection(&self, error: CloudApiError) -> Renewal {
+        let (own_key, now) = (self.own_key(), self.host.now());
+        let own = self.engine.lookup(&own_key, now);
+        if matches!(own, Lookup::SignedOut) {
+            return signed_out();
+        }
+        let is_good = match own {
+            Lookup::Fresh(_) | Lookup::Due(_) | Lookup::Stale(_) => true,
+            Lookup::Unknown => {
+                let end = Unverified::peek(&self.token).expires_at;
+                end.is_some_and(|end| now.wall < end)
+            }
+            _ => false,
+        };
+        if is_good && error.status() != 401 {
+            return Renewal::Unavailable(error);
+        }
+        self.engine.cache_rejection(own_key, &error, now);
+        Renewal::Ended(error)
+    }
+
+    /// The result, unless the session was revoked while the Cloud was asked.
+    fn unless_over(&self, renewal: Renewal) -> Renewal {
+        let now = self.host.now();
+        let (newer, session) = match &renewal {
+            Renewal::Ended(_) => return renewal,
+            Renewal::Unavailable(_) => (None, None),
+            Renewal::Unchanged { session, .. } => (None, Some(session)),
+            Renewal::Renewed(renewed) => {
+                let newer = renewed.identity.user().session_token();
+                (Some(newer), Some(&renewed.session))
+            }
+        };
+        if let Some(session) = session.filter(|session| self.engine.is_ended(session, now)) {
+            return self.end(newer, session);
+        }
+        let newer = newer.map(|newer| self.engine.key(newer.expose()));
+        let mut keys = [self.key, self.own_key()].into_iter().chain(newer);
+        let is_out = |key| matches!(self.engine.lookup(&key, now), Lookup::SignedOut);
+        if keys.any(is_out) {
+            return signed_out();
+        }
+        renewal
+    }
+
+    /// Revokes the tokens of a session whose id at the Cloud is revoked, here and on other instances. The tokens may state
+    /// another id, and a later time of issue than the revocation.
+    fn end(&self, newer: Option<&SessionToken>, session: &CloudSession) -> Renewal {
+        for token in newer.into_iter().chain([&self.token]) {
+            let (end, now) = (Some(session.expires_at()), self.host.now());
+            self.engine.sign_out_proven(token, session.id(), end, now);
+        }
+        signed_out()
+    }
+}
+
+/// The expiry of an identity: its session's, or its token's where that is stated and sooner.
+fn end(session: &CloudSession, token: Option<Timestamp>) -> Timestamp {
+    token.map_or(session.expires_at(), |end| end.min(session.expires_at()))
+}
+
+fn signed_out() -> Renewal {
+    Renewal::Ended(CloudApiError::new(Code::SignedOut))
+}
+
+/// Two users in one answer: the session's owner is unclear.
+fn another_one() -> Renewal {
+    Renewal::Unavailable(bad_member(BadMember("session.user_id")))
+}

@@ -1,0 +1,255 @@
+//! Revokes a session here at once, and at the Cloud if that can be reached; the outcome says which.
+//!
+//! The token is denied when the sign-out is made, before any call. So the very next request is refused, whatever the Cloud
+//! does, and even if the task is never driven. The Cloud's id of the session comes from the cache, else from the token itself, else
+//! from one validation.
+//!
+//! The revocation is published at once where the token was verified here, else as soon as the Cloud accepts the token. Until
+//! then a stranger may have invented it, and it may name another user's session.
+//!
+//! Where the Cloud knows no such session, there is nothing left to end; without an answer, nothing is confirmed. The call is
+//! made even while the breaker is open. The Cloud does not end a session for an expired token, so that token is renewed
+//! first. All tokens that renewals gave one session are revoked together, whichever of them is signed out.
+
+use alloc::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::task::{Host, Jitter, Task};
+use crate::cloud::ops::Operation;
+use crate::cloud::ops::destroy_session::DestroySession;
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::engine::Engine;
+use crate::error::{CloudApiError, Code, Kind};
+use crate::ids::SessionId;
+use crate::secret::SessionToken;
+use crate::session::Identity;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::{Refusal, Refused};
+use crate::time::Now;
+use crate::unverified::Unverified;
+
+/// How a sign-out ended at the Cloud. On this instance the session is revoked in every case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use = "a sign-out that the Cloud did not confirm must not be told as done"]
+pub enum SignOut {
+    /// The Cloud ended the session.
+    Ended,
+    /// The Cloud knows no such session any more.
+    AlreadyGone,
+    /// The Cloud did not confirm; the session may live on there until it expires.
+    NotConfirmed(CloudApiError),
+}
+
+/// Whether failed calls are retried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effort {
+    /// Up to three retries.
+    Full,
+    /// No retries: another task is waiting.
+    Once,
+}
+
+/// One sign-out.
+#[derive(Debug)]
+#[must_use = "the Cloud hears of nothing until the task is driven"]
+pub struct Logout {
+    known: Option<Arc<Identity>>,
+    task: Task<'static, SignOut>,
+}
+
+impl Logout {
+    /// A sign-out of this token's session. It is denied here from now on.
+    pub fn new(
+        engine: Arc<Engine>,
+        token: SessionToken,
+        effort: Effort,
+        now: Now,
+        jitter: Jitter,
+    ) -> Self {
+        let key = engine.key(token.expose());
+        // Use the newest token of the session: the one at hand may be expired.
+        let newer = engine.rotated(&key, now);
+        let key = newer.as_ref().map_or(key, |newer| *newer.key());
+        let known = engine.peek(&key);
+        let known_end = known.as_ref().and_then(|identity| identity.expires_at());
+        let is_gone = match engine.lookup(&key, now) {
+            // Only by the Cloud's refusal. A bad signature ends no session there, nor does the refusal of an expired token.
+            Lookup::Refused(Refusal { error, of }) => {
+                error.kind() == Kind::Cloud && of == Refused::Session
+            }
+            _ => false,
+        };
+        let id = known.as_ref().and_then(|of| of.session_id().cloned());
+        engine.sign_out(&token, known_end, now);
+        let session = Session {
+            engine,
+            token: newer.map_or(token, |newer| newer.token().clone()),
+            effort,
+            is_published: known.is_some(),
+        };
+        let task = Task::new(jitter, |host| async move {
+            // The Cloud answered a moment ago that it knows no such session.
+            if is_gone {
+                return SignOut::AlreadyGone;
+            }
+            session.end(id, &host).await
+        });
+        Self { known, task }
+    }
+
+    /// Whether the token was verified here.
+    pub const fn is_known(&self) -> bool {
+        self.known.is_some()
+    }
+
+    /// The session's identity, where the token was verified here.
+    pub const fn identity(&self) -> Option<&Arc<Identity>> {
+        self.known.as_ref()
+    }
+
+    /// Ends the session at the Cloud.
+    pub fn into_task(self) -> Task<'static, SignOut> {
+        self.task
+    }
+}
+
+/// The session to end at the Cloud.
+struct Session {
+    engine: Arc<Engine>,
+    token: SessionToken,
+    effort: Effort,
+    /// Whether the revocation was queued for other instances.
+    is_published: bool,
+}
+
+impl Session {
+    async fn end(mut self, known: Option<SessionId>, host: &Host) -> SignOut {
+        let said = Unverified::peek(&self.token);
+        let is_past = said.expires_at.is_some_and(|end| end <= host.now().wall);
+        let id = known.or_else(|| self.engine.session_of(&self.token, said.session_id));
+        let id = match id {
+            Some(id) if !is_past => id,
+            id => match (self.validate(host).await, id) {
+                (Ok(id), _) => id,
+                // Ending the session takes only its id and the token.
+                (Err(_), Some(id)) => id,
+                (Err(error), None) => return ended(Err(error)),
+            },
+        };
+        let operation = DestroySession::new(id.clone(), self.token.clone());
+        let result = self.call(operation, host).await;
+        if result.is_ok() && !self.is_published {
+            self.engine
+                .sign_out_proven(&self.token, &id, None, host.now());
+        }
+        ended(result)
+    }
+
+    /// The session's id at the Cloud. An expired token is replaced by a newer one.
+    async fn validate(&mut self, host: &Host) -> Result<SessionId, CloudApiError> {
+        let operation = ValidateSession::new(self.token.clone());
+        let Validated { session, newer } = self.call(operation, host).await?;
+        let end = Some(session.expires_at());
+        for token in newer.iter().chain([&self.token]) {
+            self.engine
+                .sign_out_proven(token, session.id(), end, host.now());
+        }
+        self.is_published = true;
+        self.token = newer.unwrap_or_else(|| self.token.clone());
+        Ok(session.id().clone())
+    }
+
+    async fn call<O: Operation + Send>(
+        &self,
+        operation: O,
+        host: &Host,
+    ) -> Result<O::Output, CloudApiError> {
+        let config = self.engine.config();
+        match self.effort {
+            Effort::Full => host.call(config, operation).await,
+            Effort::Once => host.call_once(config, operation).await,
+        }
+    }
+}
+
+/// How many sessions of one request are ended at the Cloud: as many as are tried to authenticate it.
+const MAX_AT_ONCE: usize = 5;
+
+/// The sign-outs of all sessions that one request brings.
+#[derive(Debug)]
+#[must_use = "the Cloud hears of nothing until the tasks are driven"]
+pub struct Several {
+    each: Vec<Logout>,
+    is_cut: bool,
+}
+
+impl Several {
+    /// Sign-outs of these sessions. All are denied here from now on; at most five are ended at the Cloud.
+    pub fn new(
+        engine: &Arc<Engine>,
+        tokens: impl Iterator<Item = SessionToken>,
+        effort: Effort,
+        now: Now,
+        jitter: Jitter,
+    ) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut each: Vec<Logout> = tokens
+            .filter(|token| seen.insert(engine.key(token.expose())))
+            .map(|token| Logout::new(Arc::clone(engine), token, effort, now, jitter))
+            .collect();
+        // Verified ones first: a stranger may have invented the rest.
+        each.sort_by_key(|one| !one.is_known());
+        let is_cut = each.len() > MAX_AT_ONCE;
+        each.truncate(MAX_AT_ONCE);
+        Self { each, is_cut }
+    }
+
+    /// Sign-outs of the sessions that a browser brings to a sign-in: left alive, it could not end them any more.
+    pub fn replaced(
+        engine: &Arc<Engine>,
+        cookie_header: &str,
+        new: &SessionToken,
+        now: Now,
+        jitter: Jitter,
+    ) -> Self {
+        let old = engine
+            .ending_cookies(cookie_header, None)
+            .into_iter()
+            // A cookie under a fallback name may be another deployment's, unless its token was verified here.
+            .filter(|(old, fallback)| fallback.is_none() || engine.verified(old).is_some())
+            .map(|(old, _)| old)
+            .filter(|old| !old.same_as(new));
+        Self::new(engine, old, Effort::Once, now, jitter)
+    }
+
+    /// The sign-outs to drive, all at once.
+    pub fn take(&mut self) -> Vec<Logout> {
+        core::mem::take(&mut self.each)
+    }
+
+    /// The outcome of all sign-outs: the worst of each.
+    pub fn outcome(self, outcomes: impl IntoIterator<Item = SignOut>) -> SignOut {
+        let least = outcomes.into_iter().max_by_key(|outcome| match outcome {
+            SignOut::AlreadyGone => 0,
+            SignOut::Ended => 1,
+            SignOut::NotConfirmed(_) => 2,
+        });
+        match least {
+            Some(SignOut::NotConfirmed(error)) => SignOut::NotConfirmed(error),
+            _ if self.is_cut => SignOut::NotConfirmed(CloudApiError::new(Code::TooManyCookies)),
+            Some(outcome) => outcome,
+            None => SignOut::AlreadyGone,
+        }
+    }
+}
+
+/// Only a 401, 404 or 410 means that there is no such session; any other refusal leaves it alive.
+fn ended(result: Result<(), CloudApiError>) -> SignOut {
+    match result {
+        Ok(()) => SignOut::Ended,
+        Err(error) if error.is_refusal() && matches!(error.status(), 401 | 404 | 410) => {
+            SignOut::AlreadyGone
+        }
+        Err(error) => SignOut::NotConfirmed(error),
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether a token's session is alive, from the cache or from the Cloud.
+//!
+//! A token that is signed out here or expired has no session, nor has one whose session was refused a moment ago; no call is
+//! made. Otherwise the Cloud is asked, unless the breaker is open. A refusal is cached, so a host that checks a dead cookie
+//! on every request costs the Cloud nothing. A newer token in the answer is ignored: [`super::refresh_session`] takes it.
+//! Where the session's id at the Cloud is revoked here, which the token may not state, its tokens are revoked too.
+
+use std::sync::Arc;
+
+use super::task::{Host, Jitter, Shared, Task};
+use crate::cloud::model::CloudSession;
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::engine::Engine;
+use crate::engine::breaker::CallKind;
+use crate::error::{CloudApiError, Code};
+use crate::secret::SessionToken;
+use crate::session::TokenDigest;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::{Refusal, Refused};
+use crate::time::Now;
+
+/// The session; none where it has ended or the token is refused.
+pub type LiveSession = Result<Option<CloudSession>, CloudApiError>;
+
+/// Checks this token's session.
+pub fn validate_session(
+    engine: &Arc<Engine>,
+    token: SessionToken,
+    jitter: Jitter,
+) -> Shared<LiveSession> {
+    let (own, key) = (Arc::clone(engine), engine.key(token.expose()));
+    let task = Task::new(jitter, |host| async move {
+        validate(&own, key, token, &host).await
+    });
+    Shared::new(key, task)
+}
+
+async fn validate(
+    engine: &Arc<Engine>,
+    key: TokenDigest,
+    token: SessionToken,
+    host: &Host,
+) -> LiveSession {
+    if is_over(engine, &key, host.now()) {
+        return Ok(None);
+    }
+    let Some(permit) = engine.may_ask(CallKind::Validate, key, host.now()) else {
+        return Err(CloudApiError::new(Code::CircuitOpen));
+    };
+    let operation = ValidateSession::new(token.clone());
+    let result = host.call(engine.config(), operation).await;
+    let now = host.now();
+    permit.report(&result, now);
+    match result {
+        // Its id at the Cloud or its user was revoked, here or elsewhere.
+        Ok(Validated { session, newer }) if engine.is_ended(&session, now) => {
+            for token in newer.iter().chain([&token]) {
+                let end = Some(session.expires_at());
+                engine.sign_out_proven(token, session.id(), end, now);
+            }
+            Ok(None)
+        }
+        // A sign-out during the call wins over its answer.
+        Ok(Validated { session, .. }) => Ok(Some(engine.accepted_session(session, &key, now))
+            .filter(|session| session.expires_at() > now.wall && !is_over(engine, &key, now))),
+        Err(error) if error.is_refusal() => {
+            engine.refused(key, Refusal::session(error), now);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn is_over(engine: &Engine, key: &TokenDigest, now: Now) -> bool {
+    match engine.lookup(key, now) {
+        Lookup::SignedOut | Lookup::Expired => true,
+        Lookup::Refused(refusal) => refusal.of == Refused::Session,
+        _ => false,
+    }
+}

@@ -1,0 +1,243 @@
+//! The identity of one token, from the cache or from the Cloud.
+//!
+//! Fresh: answered without a call. Refused or signed out here: refused without a call. Otherwise the Cloud is asked, unless
+//! the breaker is open. A stale identity counts only where the Cloud cannot be asked. The call is for the token's user, or,
+//! where the signature is verified here, for the state of its session. Drivers run one of these per key, however many
+//! requests wait for it.
+
+use std::sync::Arc;
+
+use super::results::Answer;
+use super::task::{Host, Jitter, Shared, Task};
+use crate::cloud::envelope::bad_member;
+use crate::cloud::model::CloudUser;
+use crate::cloud::ops::validate_session::{ValidateSession, Validated};
+use crate::cloud::ops::verify_token::VerifyToken;
+use crate::engine::Engine;
+use crate::engine::breaker::CallKind;
+use crate::error::{CloudApiError, Code};
+use crate::json::BadMember;
+use crate::secret::SessionToken;
+use crate::session::lookup::Lookup;
+use crate::session::refusal::Refusal;
+use crate::session::{Identity, TokenDigest};
+use crate::time::Now;
+use crate::unverified::Unverified;
+
+/// Whether a fresh identity is enough.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// A request waits for the answer.
+    Wanted,
+    /// A background refresh: it runs though the identity is fresh, so that no request waits later. It does not retry.
+    Ahead,
+}
+
+/// Asks for the user of this token.
+pub(crate) fn verify_token(
+    engine: &Arc<Engine>,
+    key: TokenDigest,
+    token: SessionToken,
+    pace: Pace,
+    jitter: Jitter,
+) -> Shared<Answer> {
+    shared(engine, key, Question::Whose(token), pace, jitter)
+}
+
+/// Asks whether the session is alive, for a token whose signature was verified.
+pub(crate) fn verify_session(
+    engine: &Arc<Engine>,
+    identity: Identity,
+    pace: Pace,
+    jitter: Jitter,
+) -> Shared<Answer> {
+    let key = identity.key();
+    shared(
+        engine,
+        key,
+        Question::Lives(Box::new(identity)),
+        pace,
+        jitter,
+    )
+}
+
+fn shared(
+    engine: &Arc<Engine>,
+    key: TokenDigest,
+    question: Question,
+    pace: Pace,
+    jitter: Jitter,
+) -> Shared<Answer> {
+    let engine = Arc::clone(engine);
+    let task = Task::new(jitter, |host| async move {
+        run(&engine, key, question, pace, &host).await
+    });
+    Shared::new(key, task)
+}
+
+/// What the Cloud is asked.
+enum Question {
+    Whose(SessionToken),
+    /// Whether the session is alive. The signature gives the user, but not the session's end.
+    Lives(Box<Identity>),
+}
+
+impl Question {
+    const fn kind(&self) -> CallKind {
+        match self {
+            Self::Whose(_) => CallKind::Verify,
+            Self::Lives(_) => CallKind::Validate,
+        }
+    }
+
+    fn refusal(&self, error: CloudApiError) -> Refusal {
+        match self {
+            Self::Whose(_) => Refusal::token(error),
+            Self::Lives(_) => Refusal::session(error),
+        }
+    }
+
+    /// The identity, and whether the session that the Cloud stated is revoked here.
+    async fn ask(
+        &self,
+        engine: &Engine,
+        key: TokenDigest,
+        pace: Pace,
+        host: &Host,
+    ) -> Result<(Identity, bool), CloudApiError> {
+        let config = engine.config();
+        match self {
+            Self::Whose(token) => {
+                let operation = VerifyToken::new(token.clone());
+                let user = match pace {
+                    Pace::Wanted => host.call(config, operation).await?,
+                    Pace::Ahead => host.call_once(config, operation).await?,
+                };
+                Ok((said(engine, key, user, token, host.now()), false))
+            }
+            Self::Lives(identity) => {
+                let operation = ValidateSession::new(identity.user().session_token().clone());
+                let validated = match pace {
+                    Pace::Wanted => host.call(config, operation).await?,
+                    Pace::Ahead => host.call_once(config, operation).await?,
+                };
+                let lives = lives(identity, &validated)?;
+                // By the session's id and begin that the Cloud states: the token may state others.
+                Ok((lives, engine.is_ended(&validated.session, host.now())))
+            }
+        }
+    }
+}
+
+async fn run(
+    engine: &Arc<Engine>,
+    key: TokenDigest,
+    question: Question,
+    pace: Pace,
+    host: &Host,
+) -> Answer {
+    let stale = match look(engine, &key, host.now()) {
+        Known::Ask(stale) => stale,
+        Known::Answer(Answer::Authenticated(_)) | Known::Due(Answer::Authenticated(_))
+            if pace == Pace::Ahead =>
+        {
+            None
+        }
+        Known::Answer(answer) | Known::Due(answer) => return answer,
+    };
+    let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
+        return unavailable(stale, CloudApiError::new(Code::CircuitOpen));
+    };
+    let result = question.ask(engine, key, pace, host).await;
+    let now = host.now();
+    permit.report(&result, now);
+    if let Ok((identity, true)) = &result {
+        let token = identity.user().session_token();
+        engine.sign_out(token, identity.expires_at(), now);
+    }
+    // The session may have been revoked while the Cloud answered.
+    let stale = match engine.lookup(&key, now) {
+        Lookup::SignedOut => return Answer::Rejected(CloudApiError::new(Code::SignedOut)),
+        Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => Some(identity),
+        Lookup::Expired | Lookup::Refused(_) | Lookup::Unknown => None,
+    };
+    match result {
+        Ok((identity, _)) => settle(engine, identity, now),
+        Err(error) if error.is_refusal() => {
+            engine.refused(key, question.refusal(error.clone()), now);
+            Answer::Rejected(error)
+        }
+        Err(error) => unavailable(stale, error),
+    }
+}
+
+/// Falls back to the stale identity while the Cloud is down; never past expiry or a sign-out.
+fn unavailable(stale: Option<Arc<Identity>>, error: CloudApiError) -> Answer {
+    stale.map_or(Answer::Unavailable(error), Answer::Authenticated)
+}
+
+/// The identity by the Cloud's answer, with the session's claims from the token itself.
+fn said(
+    engine: &Engine,
+    key: TokenDigest,
+    user: CloudUser,
+    token: &SessionToken,
+    now: Now,
+) -> Identity {
+    let said = Unverified::peek(token);
+    let identity = Identity::new(key, user, said.session_id.clone(), said.expires_at);
+    engine.accepted(identity.begun(said.issued_at), &said, now)
+}
+
+/// The identity by the signature, in the session by the Cloud's answer. Both must name the same user.
+fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudApiError> {
+    let session = &validated.session;
+    if session.user_id() == identity.user().id() {
+        Ok(identity.clone().in_session(session))
+    } else {
+        Err(bad_member(BadMember("session.user_id")))
+    }
+}
+
+/// Caches an identity that was verified now, and answers with it.
+pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Answer {
+    match engine.insert(identity, now) {
+        Some(identity) if engine.is_over(&identity, now) => {
+            Answer::Rejected(CloudApiError::new(Code::SessionExpired))
+        }
+        Some(identity) => Answer::Authenticated(identity),
+        // A sign-out during the call wins over its answer.
+        None => Answer::Rejected(CloudApiError::new(Code::SignedOut)),
+    }
+}
+
+/// The cache's verdict, before any call.
+pub(crate) enum Known {
+    Answer(Answer),
+    /// The answer, and a background refresh to run.
+    Due(Answer),
+    Ask(Option<Arc<Identity>>),
+}
+
+/// The cache's verdict for a request's first lookup, which is counted.
+pub(crate) fn first_look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
+    known(engine.first_lookup(key, now))
+}
+
+/// The cache's verdict for a later lookup, which is not counted.
+pub(crate) fn look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
+    known(engine.lookup(key, now))
+}
+
+fn known(lookup: Lookup) -> Known {
+    let rejected = |code| Known::Answer(Answer::Rejected(CloudApiError::new(code)));
+    match lookup {
+        Lookup::Fresh(identity) => Known::Answer(Answer::Authenticated(identity)),
+        Lookup::Due(identity) => Known::Due(Answer::Authenticated(identity)),
+        Lookup::Refused(refusal) => Known::Answer(Answer::Rejected(refusal.error)),
+        Lookup::SignedOut => rejected(Code::SignedOut),
+        Lookup::Expired => rejected(Code::SessionExpired),
+        Lookup::Stale(identity) => Known::Ask(Some(identity)),
+        Lookup::Unknown => Known::Ask(None),
+    }
+}
