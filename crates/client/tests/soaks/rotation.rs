@@ -217,11 +217,9 @@ async fn flooded(run: Run) {
         );
     }
     println!("  a key that is first used in a flood counts after {late:?}");
-    assert_eq!(
-        cloud.requests("any"),
-        cloud.requests("jwks"),
-        "nothing else is asked"
-    );
+    // In this order: a fetch that comes in between counts as none too many.
+    let any = cloud.requests("any");
+    assert!(any <= cloud.requests("jwks"), "nothing else is asked");
 }
 
 /// Whatever the key server says in place of a set.

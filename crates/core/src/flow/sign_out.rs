@@ -130,9 +130,8 @@ impl Session {
         let id = match id {
             Some(id) if !is_past => id,
             id => match (self.validate(host).await, id) {
-                (Ok(id), _) => id,
                 // Ending the session takes only its id and the token.
-                (Err(_), Some(id)) => id,
+                (Ok(id), _) | (Err(_), Some(id)) => id,
                 (Err(error), None) => return ended(Err(error)),
             },
         };

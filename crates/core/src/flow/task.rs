@@ -38,6 +38,7 @@ pub enum Step<'t, T> {
 
 /// What a driver passes to a task. Where an event is not what the task asked for, the task takes it as a failure.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "it is passed on at once")]
 pub enum Event {
     /// Begin, or go on after [`Step::Spawn`].
     Start,

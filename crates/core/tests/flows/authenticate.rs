@@ -314,7 +314,7 @@ fn threat_085_an_expiry_that_comes_while_the_cloud_is_asked_counts() {
     let engine = v1();
     let short = jwt(&json!({ "exp": START + 40 }));
     with_bearer(&engine, &short, at(0), [verified("u", &[])]);
-    let mut flow = verifying(&engine, token(&short));
+    let mut flow = verifying(&engine, &token(&short));
     assert!(matches!(flow.step(Event::Start, at(38)), Step::Send(_)));
     let Step::Done(answer) = flow.step(Event::Delivered(lost(TransportError::Timeout)), at(41))
     else {
@@ -333,7 +333,7 @@ fn threat_031_a_sign_out_while_the_cloud_is_asked_wins() {
         let engine = v1();
         let text = jwt(&json!({ "sid": "ses_1" }));
         sign_in(&engine, "u", &text);
-        let mut flow = verifying(&engine, token(&text));
+        let mut flow = verifying(&engine, &token(&text));
         assert!(matches!(flow.step(Event::Start, at(31)), Step::Send(_)));
         let logout = Logout::new(
             Arc::clone(&engine),

@@ -77,7 +77,7 @@ fn a_trial_that_was_dropped_is_handed_to_the_next() {
         with_bearer(&engine, &format!("t{attempt}"), at(0), [status(500)]);
     }
     for _ in 0..10 {
-        let mut flow = verifying(&engine, token("junk"));
+        let mut flow = verifying(&engine, &token("junk"));
         assert!(
             matches!(flow.step(Event::Start, at(6)), Step::Send(_)),
             "it has the trial"
@@ -111,7 +111,7 @@ fn asked(engine: &Arc<Engine>, text: &str, seconds: u64, failing: &str) -> [Stri
         }
     };
     let told = |error: &CloudApiError| error.code().to_owned();
-    let who = answered(verifying(engine, token(text)), now, answering);
+    let who = answered(verifying(engine, &token(text)), now, answering);
     let session = answered(validating(engine, token(text)), now, answering);
     let identity = sign_in(&v1(), text, text).identity;
     let grants = answered(looking_up(engine, identity.user()), now, answering);
@@ -184,7 +184,7 @@ fn a_cloud_that_is_away_is_left_alone_also_where_one_user_is_there() {
     let mut waited = 0;
     for second in 0..60 {
         let late = vec![lost(TransportError::Timeout)];
-        let flow = verifying(&engine, token("only"));
+        let flow = verifying(&engine, &token("only"));
         let answers = if second < 5 || second % 5 == 4 {
             late
         } else {

@@ -442,7 +442,7 @@ fn threat_104_a_request_shows_nothing_of_its_credentials() {
         };
         // A deployment of its own for each: the breaker would spare it the later ones.
         for bad in bad_deliveries() {
-            let flow = verifying(&deployment(dialect), token(TOKEN));
+            let flow = verifying(&deployment(dialect), &token(TOKEN));
             watch.answer(&run_first(&watch, flow, bad));
         }
         for bad in bad_deliveries() {

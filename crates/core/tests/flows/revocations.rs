@@ -127,7 +127,7 @@ fn threat_031_an_answer_under_way_does_not_survive_what_another_instance_said() 
     verify(&here, "ada", &text, 1);
     let end = SessionId::parse("sa").unwrap();
     here.end_session(&end, at(2));
-    let mut flow = verifying(&there, token(&text));
+    let mut flow = verifying(&there, &token(&text));
     assert!(matches!(flow.step(Event::Start, at(2)), Step::Send(_)));
     deliver(&there, &published(&here), at(3));
     let Step::Done(answer) = flow.step(Event::Delivered(verified("ada", &[])), at(3)) else {

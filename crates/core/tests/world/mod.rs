@@ -278,7 +278,7 @@ pub(crate) fn looking_up(engine: &Arc<Engine>, user: &CloudUser) -> Stepped<Foun
 }
 
 /// What a request with this token is answered.
-pub(crate) fn verifying(engine: &Arc<Engine>, token: SessionToken) -> Stepped<Answer> {
+pub(crate) fn verifying(engine: &Arc<Engine>, token: &SessionToken) -> Stepped<Answer> {
     let credentials = Credentials::token(token.expose()).into_owned();
     let request = Authenticate::new(engine, credentials).counting(Counting::Never);
     let task = request.into_task(Jitter(1));

@@ -15,6 +15,7 @@ use crate::session::lookup::Lookup;
 use crate::session::refusal::Refusal;
 
 /// The result of a check; an answer where another request found it out first.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Checked {
     Found(Result<Identity, SignatureError>),
     Answer(Answer),
@@ -65,11 +66,7 @@ impl Search {
     /// Checks the signature here, or hands out a long check.
     async fn check(&self, tried: &Tried) -> Checked {
         let (engine, digest, token) = (&self.engine, tried.digest, &tried.token);
-        while self.settings.offloads {
-            let check = SignatureCheck::new(engine, digest, token, self.host.now());
-            let Some(check) = check.filter(SignatureCheck::is_long) else {
-                break;
-            };
+        while let Some(check) = self.long_check(tried) {
             let Some(checked) = self.host.check(check).await else {
                 break;
             };
@@ -84,6 +81,16 @@ impl Search {
             }
         }
         Checked::Found(engine.check_signature(digest, token, self.host.now()))
+    }
+
+    /// A check to hand out; none where it is short, or where the driver takes none.
+    fn long_check(&self, tried: &Tried) -> Option<SignatureCheck> {
+        if !self.settings.offloads {
+            return None;
+        }
+        let now = self.host.now();
+        SignatureCheck::new(&self.engine, tried.digest, &tried.token, now)
+            .filter(SignatureCheck::is_long)
     }
 
     async fn proven(&mut self, identity: Identity, tried: &Tried) -> Judged {

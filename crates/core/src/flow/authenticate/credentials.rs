@@ -103,11 +103,13 @@ impl<'h> Credentials<'h> {
                 });
             }
         };
-        token.into_iter().for_each(|text| add(text, false));
-        bearer.into_iter().for_each(|text| add(text, false));
+        for text in token.into_iter().chain(bearer) {
+            add(text, false);
+        }
         if let Some(header) = cookie {
-            let cookies = engine.session_cookies(header, site)?;
-            cookies.for_each(|text| add(text, true));
+            for text in engine.session_cookies(header, site)? {
+                add(text, true);
+            }
         }
         Ok(found)
     }
