@@ -35,23 +35,45 @@ export interface NativeSearch {
    * Continues the search: without an answer at first, then with each flow's answer. Drive a flow once per key. A number
    * is the ticket of an enqueued check, which returns another search.
    */
-  next(last: NativeAnswer | undefined | null, jitter: number): NativeAnswer | NativeFlow | number;
+  next(last?: NativeAnswer | undefined | null): NativeAnswer | NativeFlow | number;
   /** Background work, once there is an answer; no request waits for it. */
   background(): NativeFlow | null;
   /** The source of the answer, once there is one: `cache`, `keys`, `cloud` or `none`. */
   source(): NativeSource;
 }
 
+/** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
+export interface NativeSettled {
+  /** The ticket that the look returned. */
+  ticket: number;
+  /** The user. */
+  user?: NativeUser;
+  /** The search, to continue with. */
+  search?: NativeSearch;
+  /** Why the addon failed. */
+  internal?: string;
+}
+
+/** The result of a batch. */
+export interface NativeBatch {
+  /** One entry for each waiting authentication that is settled. */
+  settled: Array<NativeSettled>;
+  /** Whether checks were enqueued again. */
+  isMore: boolean;
+  /** Whether there is background work. */
+  isDue: boolean;
+}
+
 /** A running deployment. */
 export interface NativeAuthority {
+  /** Starts the enqueued checks. Each batch is a promise. */
+  checks(): Promise<NativeBatch>[];
   /** Values that follow from the options. */
   facts(): NativeFacts;
   /** By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due. */
   takeClockAhead(): number | null;
   /** The URL of a user's page at the Cloud. */
   profileUrl(userId: string): string;
-  /** Starts the enqueued checks. Each batch is a promise. */
-  checks(): Promise<NativeBatch>[];
   /**
    * A function of a cookie header and, if present, an `Authorization` header and a token that the host has read. Most
    * requests bring the first alone, and each argument costs. It authenticates them and returns a number:
@@ -106,7 +128,7 @@ export interface NativeAuthority {
   endSession(sessionId: string): Or<boolean>;
   /** Revokes every session of a user that began before now, here and for other instances. */
   endUser(userId: string): Or<boolean>;
-  /** The realm of this deployment's revocations. From the first call on they are queued for publication. */
+  /** The namespace of this deployment's revocations. From the first call on they are queued for publication. */
   publishRevocations(): string;
   /** Takes up to `most` messages to publish: revocations, and once there are none, used callbacks. */
   takeRevocations(most: number): Array<NativeRevocation>;
@@ -142,38 +164,6 @@ export interface NativeAuthority {
   statistics(): NativeStatistics;
   /** Counts a call to the Cloud: its duration in milliseconds, and its status or the reason why there was none. */
   called(operation: string, status: number | undefined | null, failed: NativeTransportError | undefined, milliseconds: number): void;
-}
-
-/** Values that follow from the options. */
-export interface NativeFacts {
-  /** Whether the Cloud is on this machine. */
-  isLocal: boolean;
-  /** How many identities are cached. */
-  maxEntries: number;
-  /** The longest time in milliseconds that a cached identity is of use. */
-  longest: number;
-}
-
-/** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
-export interface NativeSettled {
-  /** The ticket that the look returned. */
-  ticket: number;
-  /** The user. */
-  user?: NativeUser;
-  /** The search, to continue with. */
-  search?: NativeSearch;
-  /** Why the addon failed. */
-  internal?: string;
-}
-
-/** The result of a batch. */
-export interface NativeBatch {
-  /** One entry for each waiting authentication that is settled. */
-  settled: Array<NativeSettled>;
-  /** Whether checks were enqueued again. */
-  isMore: boolean;
-  /** Whether there is background work. */
-  isDue: boolean;
 }
 
 /** Options of a deployment. A missing option has its documented default. Times are in seconds. */
@@ -298,6 +288,16 @@ export interface NativeSession {
   createdAt: number;
 }
 
+/** Values that follow from the options. */
+export interface NativeFacts {
+  /** Whether the Cloud is on this machine. */
+  isLocal: boolean;
+  /** How many identities are cached. */
+  maxEntries: number;
+  /** The longest time in milliseconds that a cached identity is of use. */
+  longest: number;
+}
+
 /** The next step of a flow: exactly one member is set. */
 export interface NativeStep {
   /** Send this request and report the result. */
@@ -362,7 +362,7 @@ export interface NativeOutcome {
   failure?: NativeFailure;
 }
 
-/** A flow in progress. */
+/** A task in progress. */
 export interface NativeFlow {
   /** The single-flight key; `None` if the flow is never shared. */
   key(): string | null;
