@@ -111,7 +111,7 @@ export class Looks {
     let last: NativeAnswer | undefined;
     let cause: Error | undefined;
     while (search !== undefined) {
-      const next: NativeAnswer | NativeFlow | number = search.next(last, Math.random());
+      const next: NativeAnswer | NativeFlow | number = search.next(last);
       last = undefined;
       if (typeof next === 'number') {
         ({ search } = await this.#checks.of(next));
