@@ -104,7 +104,7 @@ impl Cache {
             signed_out: store(policy, hasher, &Evictions::default()),
             counters: LookupCounters::default(),
             evictions,
-            hot_tokens: HotTokens::new(seed.rotate_left(32), policy.capacity),
+            hot_tokens: HotTokens::new(seed.rotate_left(32), policy.max_entries),
             writes: WriteEpoch::default(),
         }
     }

@@ -26,7 +26,7 @@ fn config() -> Config {
 
 fn policy(capacity: usize) -> Policy {
     Policy {
-        capacity,
+        max_entries: capacity,
         refresh_early: Duration::ZERO,
         ..Policy::default()
     }

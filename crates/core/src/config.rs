@@ -80,10 +80,10 @@ pub struct Policy {
     /// How long past its own expiry a renewed token still stands for the newer one. Default 30 s.
     pub renewed_grace: Duration,
     /// How many identities are cached, and as many refusals. Default 10,000.
-    pub capacity: usize,
+    pub max_entries: usize,
     /// How many bytes the cached identities may take by estimate, and as many the permissions. Default 8 KiB for each of
-    /// `capacity`, so 78 MiB. An entry counts no less than its share, which is this divided by `capacity`.
-    pub capacity_bytes: Option<usize>,
+    /// `max_entries`, so 78 MiB. An entry counts no less than its share, which is this divided by `max_entries`.
+    pub max_bytes: Option<usize>,
     /// Capacity of the deny list: revoked tokens that were verified, sessions and users. Default 100,000; each takes some 200
     /// bytes, 1 KiB at most.
     pub deny_list_capacity: usize,
@@ -120,8 +120,8 @@ impl Default for Policy {
             stale_if_error: Duration::from_secs(60),
             renew_before: Duration::from_secs(60),
             renewed_grace: Duration::from_secs(30),
-            capacity: 10_000,
-            capacity_bytes: None,
+            max_entries: 10_000,
+            max_bytes: None,
             deny_list_capacity: 100_000,
             breaker_failures: 5,
             breaker_pause: Duration::from_secs(5),

@@ -161,7 +161,7 @@ fn stays_level(engine: &Arc<Engine>, tokens: u64) {
 #[test]
 fn threat_080_memory_stays_level_whatever_comes_by() {
     let mut config = config(Dialect::V1);
-    config.policy.capacity = 200;
+    config.policy.max_entries = 200;
     config.policy.deny_list_capacity = 1_000;
     stays_level(&Engine::new(config, Entropy::new([7; 32])), 40_000);
 }

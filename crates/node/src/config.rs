@@ -137,7 +137,7 @@ impl Options {
         }
         policy.exchange_timeout = policy.exchange_timeout.max(policy.call_timeout);
         if let Some(entries) = self.max_entries {
-            policy.capacity = usize::try_from(entries).unwrap_or(usize::MAX);
+            policy.max_entries = usize::try_from(entries).unwrap_or(usize::MAX);
         }
         if let Some(verification) = self.verification {
             let options = verification.into_options()?;

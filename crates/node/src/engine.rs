@@ -56,7 +56,7 @@ impl Authority {
                 .saturating_add(config.policy.stale_if_error);
             Facts {
                 is_local: config.base_url.is_loopback(),
-                max_entries: config.policy.capacity as f64,
+                max_entries: config.policy.max_entries as f64,
                 longest: longest.as_secs_f64() * 1e3,
             }
         })

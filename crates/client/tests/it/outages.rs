@@ -19,7 +19,7 @@ async fn threat_031_a_sign_out_while_the_cloud_is_away_is_told_and_holds() {
         let cloud = at_rest(dialect, 0, &folder).await;
         let port = cloud.port();
         let mut policy = brisk();
-        policy.capacity = 8;
+        policy.max_entries = 8;
         let app = app(&cloud, dialect, policy).await;
         let mut browser = Browser::default();
         browser.sign_in(&app, &cloud, "owner").await;

@@ -83,7 +83,7 @@ async fn at_once(tasks: usize, people: usize) {
     let mut policy = crate::common::brisk();
     policy.fresh = Duration::from_millis(100);
     policy.call_timeout = Duration::from_secs(30);
-    policy.capacity = people / 2;
+    policy.max_entries = people / 2;
     let (auth, _) = recorded(&cloud, policy);
     let router = router(&auth);
     // Two sessions each.

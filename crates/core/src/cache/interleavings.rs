@@ -91,7 +91,7 @@ fn is_over(cache: &Cache) {
 fn against_answers(end: fn(&Cache), was_known: bool) {
     let run = move || {
         let policy = Policy {
-            capacity: 64,
+            max_entries: 64,
             ..Policy::default()
         };
         let cache = Arc::new(Cache::new(&policy, &Verification::Cloud, 1));

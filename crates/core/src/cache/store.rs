@@ -18,10 +18,10 @@ pub(crate) fn store<V: Clone>(policy: &Policy, hasher: KeyHasher, evictions: &Ev
 where
     Weighter: quick_cache::Weighter<TokenDigest, V>,
 {
-    let weighter = Weighter::new(policy.capacity, policy.capacity_bytes);
+    let weighter = Weighter::new(policy.max_entries, policy.max_bytes);
     Cache::with(
-        policy.capacity,
-        weighter.most(policy.capacity),
+        policy.max_entries,
+        weighter.most(policy.max_entries),
         weighter,
         hasher,
         evictions.clone(),

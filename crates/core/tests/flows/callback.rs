@@ -265,7 +265,7 @@ fn a_callback_that_was_used_elsewhere_is_used_here() {
 #[test]
 fn threat_080_what_strangers_say_was_used_makes_nothing_give_way() {
     let mut config = config(Dialect::V1);
-    config.policy.capacity = 4;
+    config.policy.max_entries = 4;
     let engine = Engine::new(config, Entropy::new([7; 32]));
     let (_, cookie) = begin(&engine, "s");
     assert!(callback(&engine, "s", "c0de", &cookie, at(1)).is_ok());
