@@ -6,7 +6,7 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cookie::Secure;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::jwt::SharedSecret;
-use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use zeroize::Zeroizing;
 
 /// A variable that is set and not empty.
@@ -57,8 +57,8 @@ pub(crate) fn call_timeout(text: Option<&str>) -> Result<Option<Duration>, Cloud
 /// `MASTRA_VERIFICATION` and its companion variables, which are read only with keys.
 pub(crate) fn verification() -> Result<VerificationOptions, CloudApiError> {
     let mode = match read("MASTRA_VERIFICATION") {
-        None => Mode::default(),
-        Some(name) => Mode::parse(&name).map_err(|_| {
+        None => VerificationMode::default(),
+        Some(name) => VerificationMode::parse(&name).map_err(|_| {
             CloudApiError::configuration("MASTRA_VERIFICATION must be cloud, keys or keys+session")
         })?,
     };
@@ -66,7 +66,7 @@ pub(crate) fn verification() -> Result<VerificationOptions, CloudApiError> {
         mode,
         ..VerificationOptions::default()
     };
-    if mode == Mode::Cloud {
+    if mode == VerificationMode::Cloud {
         return Ok(options);
     }
     options.key_set_url = read("MASTRA_JWKS_URL");

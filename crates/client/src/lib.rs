@@ -83,7 +83,7 @@ pub use mastra_auth_cloud_core::secret::SessionToken;
 pub use mastra_auth_cloud_core::session::Identity;
 pub use mastra_auth_cloud_core::time::Timestamp;
 pub use mastra_auth_cloud_core::url::PublicUrl;
-pub use mastra_auth_cloud_core::verification::{Mode as VerificationMode, VerificationOptions};
+pub use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 
 /// Compiles the program of the README.
 #[cfg(all(doctest, feature = "axum"))]

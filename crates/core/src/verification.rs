@@ -8,7 +8,7 @@ mod options;
 use core::time::Duration;
 use std::sync::Arc;
 
-pub use options::{DEFAULT_SESSION_EVERY, Mode, VerificationOptions};
+pub use options::{DEFAULT_SESSION_EVERY, VerificationMode, VerificationOptions};
 
 use crate::jwt::{KeySet, Rules};
 use crate::malformed::Malformed;

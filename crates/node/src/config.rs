@@ -13,7 +13,7 @@ use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::url::BaseUrl;
-use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use napi_derive::napi;
 
 use zeroize::Zeroizing;
@@ -215,7 +215,7 @@ impl Verification {
             mode: self
                 .mode
                 .as_deref()
-                .map_or(Ok(Mode::default()), Mode::parse)?,
+                .map_or(Ok(VerificationMode::default()), VerificationMode::parse)?,
             key_set_url: self.jwks_url,
             key_set: self.jwks,
             secret,

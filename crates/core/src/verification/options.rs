@@ -16,7 +16,7 @@ pub const DEFAULT_SESSION_EVERY: Duration = Duration::from_secs(30);
 /// How tokens are verified, by name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Mode {
+pub enum VerificationMode {
     /// `cloud`: the Cloud is asked.
     #[default]
     Cloud,
@@ -26,7 +26,7 @@ pub enum Mode {
     KeysAndSession,
 }
 
-impl Mode {
+impl VerificationMode {
     /// The mode of this name.
     ///
     /// # Errors
@@ -44,11 +44,11 @@ impl Mode {
     }
 }
 
-/// The verification options. What is left out has its documented default; with [`Mode::Cloud`] no other option may be set.
+/// The verification options. What is left out has its documented default; with [`VerificationMode::Cloud`] no other option may be set.
 #[derive(Debug, Default)]
 pub struct VerificationOptions {
-    /// How tokens are verified. Default [`Mode::Cloud`].
-    pub mode: Mode,
+    /// How tokens are verified. Default [`VerificationMode::Cloud`].
+    pub mode: VerificationMode,
     /// The address of the key set. Default: the Cloud's own, `/.well-known/jwks.json` below its address.
     pub key_set_url: Option<String>,
     /// The key set itself, as JSON text, in place of an address.
@@ -65,7 +65,7 @@ pub struct VerificationOptions {
     pub leeway: Option<Duration>,
     /// The greatest age of a token, from its issue time. Default: none but its expiry.
     pub max_age: Option<Duration>,
-    /// How often the Cloud is asked whether a session is alive, with [`Mode::KeysAndSession`]. Default 30 s.
+    /// How often the Cloud is asked whether a session is alive, with [`VerificationMode::KeysAndSession`]. Default 30 s.
     pub session_every: Option<Duration>,
 }
 
@@ -81,7 +81,7 @@ impl VerificationOptions {
         project_id: &ProjectId,
     ) -> Result<Verification, CloudApiError> {
         let mode = self.mode;
-        if mode == Mode::Cloud {
+        if mode == VerificationMode::Cloud {
             return if self.has_key_options() {
                 Err(CloudApiError::configuration(
                     "verification: keys, issuer, audience and times are of use with keys or keys+session only",
@@ -90,7 +90,7 @@ impl VerificationOptions {
                 Ok(Verification::Cloud)
             };
         }
-        if mode == Mode::Keys && self.session_every.is_some() {
+        if mode == VerificationMode::Keys && self.session_every.is_some() {
             return Err(CloudApiError::configuration(
                 "verification: how often the Cloud is asked about a session is of use with keys+session only",
             ));
@@ -103,7 +103,7 @@ impl VerificationOptions {
         }
         let keys = self.by_keys(base_url, project_id)?;
         Ok(match mode {
-            Mode::KeysAndSession => Verification::KeysAndSession(keys, every),
+            VerificationMode::KeysAndSession => Verification::KeysAndSession(keys, every),
             _ => Verification::Keys(keys),
         })
     }

@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::http::Delivery;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
-use mastra_auth_cloud_core::verification::Mode;
+use mastra_auth_cloud_core::verification::VerificationMode;
 use serde_json::json;
 
 use crate::keys::deployment;
@@ -150,7 +150,7 @@ fn a_clock_that_is_ahead_is_told_once_a_minute_where_the_cloud_counts() {
     }
     // Where signatures are checked here, the sign-in says it.
     let key = Signer::new("k1");
-    let (here, text) = (deployment(Mode::Keys), key.token("usr_1", LIFE));
+    let (here, text) = (deployment(VerificationMode::Keys), key.token("usr_1", LIFE));
     let answers = [published(&[&key]), exchanged("usr_1", &text)];
     sign_in(&here, ahead(1), answers).unwrap_err();
     assert_eq!(told(&here), None);
@@ -223,7 +223,7 @@ fn the_pkce_dialect_goes_by_how_long_the_token_lasts() {
 fn where_signatures_are_checked_the_sign_in_names_the_clock() {
     let key = Signer::new("k1");
     let text = key.token("usr_1", LIFE);
-    for mode in [Mode::Keys, Mode::KeysAndSession] {
+    for mode in [VerificationMode::Keys, VerificationMode::KeysAndSession] {
         for (now, expect) in [(ahead(1), "clock_ahead"), (behind(1), "clock_behind")] {
             let answers = [published(&[&key]), exchanged("usr_1", &text)];
             let refused = sign_in(&deployment(mode), now, answers).unwrap_err();
@@ -232,7 +232,7 @@ fn where_signatures_are_checked_the_sign_in_names_the_clock() {
     }
     // Who comes by later is told of the token alone.
     let asked = with_bearer(
-        &deployment(Mode::Keys),
+        &deployment(VerificationMode::Keys),
         &text,
         ahead(1),
         [published(&[&key])],

@@ -9,7 +9,7 @@ use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verd
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter, Outcome, Source, Step, Task};
 use mastra_auth_cloud_core::ids::UserId;
-use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use serde_json::json;
 
 use crate::keys::{ask, by_keys};
@@ -159,7 +159,7 @@ fn threat_078_a_check_counts_for_its_own_deployment_only() {
     let long = Signer::p256("long");
     let mut config = config(Dialect::V1);
     let options = VerificationOptions {
-        mode: Mode::Keys,
+        mode: VerificationMode::Keys,
         key_set: Some(json!({ "keys": [long.jwk()] }).to_string()),
         ..VerificationOptions::default()
     };

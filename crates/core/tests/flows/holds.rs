@@ -11,7 +11,7 @@ use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::time::Now;
-use mastra_auth_cloud_core::verification::Mode;
+use mastra_auth_cloud_core::verification::VerificationMode;
 use serde_json::json;
 
 use crate::keys::{ask, by_keys, deployment};
@@ -161,7 +161,7 @@ fn threat_031_with_sessions_what_the_cloud_says_of_one_counts() {
         &|engine| engine.end_user(&UserId::parse("usr_1").unwrap(), at(5)),
     ];
     for end in ends {
-        let engine = deployment(Mode::KeysAndSession);
+        let engine = deployment(VerificationMode::KeysAndSession);
         end(&engine);
         let found = data(&json!({ "session": session("ses_9", "usr_1", 9999) }));
         assert_eq!(

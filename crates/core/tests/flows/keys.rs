@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::flow::Fetched;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
-use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use serde_json::json;
 
 use crate::world::signer::{Signer, published};
@@ -21,11 +21,12 @@ use crate::world::{
 
 const DAY: i64 = 86_400;
 
-pub(crate) fn deployment(mode: Mode) -> Arc<Engine> {
+pub(crate) fn deployment(mode: VerificationMode) -> Arc<Engine> {
     let mut config = config(Dialect::V1);
     let options = VerificationOptions {
         mode,
-        session_every: (mode == Mode::KeysAndSession).then_some(Duration::from_secs(60)),
+        session_every: (mode == VerificationMode::KeysAndSession)
+            .then_some(Duration::from_secs(60)),
         ..VerificationOptions::default()
     };
     config.policy.refresh_early = Duration::from_secs(3);
@@ -34,7 +35,7 @@ pub(crate) fn deployment(mode: Mode) -> Arc<Engine> {
 }
 
 pub(crate) fn by_keys() -> Arc<Engine> {
-    deployment(Mode::Keys)
+    deployment(VerificationMode::Keys)
 }
 
 pub(crate) fn ask(
@@ -345,7 +346,10 @@ fn threat_031_a_signature_proves_a_sign_out_while_the_cloud_is_away() {
 
 #[test]
 fn threat_020_with_sessions_the_cloud_is_asked_whether_they_live() {
-    let (key, engine) = (Signer::new("k1"), deployment(Mode::KeysAndSession));
+    let (key, engine) = (
+        Signer::new("k1"),
+        deployment(VerificationMode::KeysAndSession),
+    );
     let text = key.token("usr_1", DAY);
     let alive = |user| data(&json!({ "session": session("ses_1", user, 9999) }));
     let ran = authenticate(

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::jwt::SharedSecret;
-use mastra_auth_cloud_core::verification::{ByKeys, Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{ByKeys, VerificationMode, VerificationOptions};
 
 use crate::world::config;
 
@@ -13,7 +13,7 @@ fn options_that_make_no_sense_are_refused() {
     let config = config(Dialect::V1);
     let build = |options: VerificationOptions| options.build(&config.base_url, &config.project_id);
     let keys = || VerificationOptions {
-        mode: Mode::Keys,
+        mode: VerificationMode::Keys,
         ..VerificationOptions::default()
     };
     let some = |text: &str| Some(text.to_owned());
@@ -86,7 +86,7 @@ fn options_that_make_no_sense_are_refused() {
         (
             "sessions that are asked about without end",
             VerificationOptions {
-                mode: Mode::KeysAndSession,
+                mode: VerificationMode::KeysAndSession,
                 session_every: Some(Duration::ZERO),
                 ..VerificationOptions::default()
             },
@@ -120,7 +120,7 @@ fn options_that_make_no_sense_are_refused() {
         );
     }
     assert_eq!(
-        Mode::parse("Keys").unwrap_err().code(),
+        VerificationMode::parse("Keys").unwrap_err().code(),
         "invalid_configuration"
     );
     assert!(ByKeys::of_cloud(&config.base_url, "demo").is_ok());

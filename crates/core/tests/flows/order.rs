@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Request};
-use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use serde_json::json;
 
 use crate::renew::{said as renewal_said, short};
@@ -70,7 +70,7 @@ struct Desk {
 }
 
 impl Desk {
-    fn new(dialect: Dialect, mode: Mode, form: Form, session: Session) -> Self {
+    fn new(dialect: Dialect, mode: VerificationMode, form: Form, session: Session) -> Self {
         let mut config = config(dialect);
         let options = VerificationOptions {
             mode,
@@ -203,15 +203,15 @@ impl Desk {
 }
 
 /// Every dialect and way to verify, with the tokens that it takes.
-fn deployments() -> impl Iterator<Item = (Dialect, Mode, Form)> {
+fn deployments() -> impl Iterator<Item = (Dialect, VerificationMode, Form)> {
     [Dialect::V1, Dialect::Pkce]
         .into_iter()
         .flat_map(|dialect| {
             [
-                (dialect, Mode::Cloud, Form::Jwt),
-                (dialect, Mode::Cloud, Form::Opaque),
-                (dialect, Mode::Keys, Form::Jwt),
-                (dialect, Mode::KeysAndSession, Form::Jwt),
+                (dialect, VerificationMode::Cloud, Form::Jwt),
+                (dialect, VerificationMode::Cloud, Form::Opaque),
+                (dialect, VerificationMode::Keys, Form::Jwt),
+                (dialect, VerificationMode::KeysAndSession, Form::Jwt),
             ]
         })
 }

@@ -9,7 +9,7 @@ use mastra_auth_cloud_core::flow::Event;
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::http::TransportError;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
-use mastra_auth_cloud_core::verification::Mode;
+use mastra_auth_cloud_core::verification::VerificationMode;
 use serde_json::json;
 
 use crate::keys::{self, by_keys, course, deployment};
@@ -27,7 +27,7 @@ fn threat_020_a_session_that_is_over_by_the_clouds_word_has_no_leeway() {
     let key = Signer::new("k1");
     let text = key.token("usr_1", DAY);
     let ends = |seconds| data(&json!({ "session": session("ses_1", "usr_1", seconds) }));
-    let engine = deployment(Mode::KeysAndSession);
+    let engine = deployment(VerificationMode::KeysAndSession);
     let keys = || published(&[&key]);
     course(
         &engine,
@@ -41,12 +41,12 @@ fn threat_020_a_session_that_is_over_by_the_clouds_word_has_no_leeway() {
     // It is over when the Cloud says so.
     let late = vec![keys(), ends(10)];
     let refused = [(&*text, 10, late, "rejected session_expired, 2 calls")];
-    course(&deployment(Mode::KeysAndSession), refused);
+    course(&deployment(VerificationMode::KeysAndSession), refused);
     // The token's own end has it, also where its session goes on for long.
     let short = key.token("usr_1", 10);
     let long = vec![keys(), ends(9999)];
     course(
-        &deployment(Mode::KeysAndSession),
+        &deployment(VerificationMode::KeysAndSession),
         [
             (&*short, 39, long, "user usr_1, 2 calls"),
             (&*short, 40, vec![], "rejected session_expired, 0 calls"),

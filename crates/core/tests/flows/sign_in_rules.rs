@@ -14,7 +14,7 @@ use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Now;
-use mastra_auth_cloud_core::verification::{Mode, VerificationOptions};
+use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use serde_json::{Value, json};
 
 use crate::keys::{by_keys, deployment};
@@ -63,7 +63,7 @@ fn who(identity: &Identity) -> Who {
 }
 
 /// Whom another instance takes the token for: it never saw the sign-in.
-fn elsewhere(mode: Mode, text: &str, answers: Vec<Delivery>) -> Who {
+fn elsewhere(mode: VerificationMode, text: &str, answers: Vec<Delivery>) -> Who {
     let bearer = format!("Bearer {text}");
     let ran = authenticate(&deployment(mode), Some(&bearer), None, at(2), answers);
     let Answer::Authenticated(identity) = ran.output else {
@@ -76,7 +76,7 @@ fn elsewhere(mode: Mode, text: &str, answers: Vec<Delivery>) -> Who {
 fn a_sign_in_whose_token_the_next_request_would_refuse_fails_with_that_code() {
     let (key, forged, other) = (Signer::new("k1"), Signer::new("k1"), Signer::new("k2"));
     let signed = |changes: Value| key.sign(&claims(&changes));
-    for mode in [Mode::Keys, Mode::KeysAndSession] {
+    for mode in [VerificationMode::Keys, VerificationMode::KeysAndSession] {
         for (text, expect) in [
             (
                 signed(json!({ "iss": "https://other.example" })),
@@ -107,8 +107,8 @@ fn a_sign_in_makes_the_identity_that_every_other_instance_finds() {
     owner["email"] = json!("other@example.com");
     let both = json!({ "user": owner, "session": session("ses_1", "usr_1", 600), "jwt": text });
     let lives = || data(&json!({ "session": session("ses_1", "usr_1", 900) }));
-    for mode in [Mode::Keys, Mode::KeysAndSession] {
-        let last = || (mode == Mode::KeysAndSession).then(lives);
+    for mode in [VerificationMode::Keys, VerificationMode::KeysAndSession] {
+        let last = || (mode == VerificationMode::KeysAndSession).then(lives);
         let answers = [published(&[&key]), data(&both)].into_iter();
         let (output, _) = signed_in(&deployment(mode), at(1), answers.chain(last()).collect());
         let signed_in = output.unwrap();
@@ -201,7 +201,7 @@ fn a_sign_in_asks_for_the_session_where_the_next_request_does() {
     let text = key.token("usr_1", DAY);
     let with = |last: Delivery| {
         let answers = vec![published(&[&key]), exchanged("usr_1", &text), last];
-        code(&deployment(Mode::KeysAndSession), answers)
+        code(&deployment(VerificationMode::KeysAndSession), answers)
     };
     assert_eq!(with(status(401)), "request_failed");
     let over = data(&json!({ "session": session("ses_1", "usr_1", 0) }));
@@ -218,7 +218,10 @@ fn the_pkce_dialect_asks_nobody_else_where_signatures_are_checked() {
         "userId": "usr_1", "createdAt": START * 1000, "expiresAt": (START + 900) * 1000,
     });
     let lives = answer(200, &times);
-    for (mode, lives) in [(Mode::Keys, None), (Mode::KeysAndSession, Some(lives))] {
+    for (mode, lives) in [
+        (VerificationMode::Keys, None),
+        (VerificationMode::KeysAndSession, Some(lives)),
+    ] {
         let mut config = config(Dialect::Pkce);
         let options = VerificationOptions {
             mode,
@@ -271,9 +274,9 @@ fn a_newer_token_is_checked_by_the_rules_of_the_next_request() {
     };
     let (ours, other) = ("https://cloud.mastra.ai", "https://other.example");
     let owner = || data(&json!({ "user": user("usr_1", &["owner"]) }));
-    for mode in [Mode::Keys, Mode::KeysAndSession] {
+    for mode in [VerificationMode::Keys, VerificationMode::KeysAndSession] {
         let lives = || data(&json!({ "session": session("ses_1", "usr_1", 3600) }));
-        let asked = || (mode == Mode::KeysAndSession).then(lives);
+        let asked = || (mode == VerificationMode::KeysAndSession).then(lives);
         let old = token(0, ours);
         let begun = || {
             let engine = deployment(mode);
