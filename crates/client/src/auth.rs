@@ -1,7 +1,7 @@
 //! `MastraCloudAuth`: what a service holds. Sign-ins, identities, permissions, sign-outs; cheap to clone.
 //!
-//! There are four answers: [`Answer::Authenticated`], [`Answer::Anonymous`], [`Answer::Rejected`] and
-//! [`Answer::Unavailable`]. The server keeps no state of a login between its two requests; the browser carries it.
+//! There are four answers: [`Authentication::Authenticated`], [`Authentication::Anonymous`], [`Authentication::Rejected`] and
+//! [`Authentication::Unavailable`]. The server keeps no state of a login between its two requests; the browser carries it.
 
 mod admin;
 mod login;
@@ -20,7 +20,7 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::counters::{Counters, Outcome, Source};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Brought, Miss};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::session::Identity;
@@ -138,9 +138,9 @@ impl MastraCloudAuth {
     /// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
     /// # }).unwrap();
     /// ```
-    pub async fn authenticate(&self, headers: &HeaderMap) -> Answer {
+    pub async fn authenticate(&self, headers: &HeaderMap) -> Authentication {
         let miss = match self.fast_path(headers, fast_path::known) {
-            Ok(identity) => return Answer::Authenticated(identity),
+            Ok(identity) => return Authentication::Authenticated(identity),
             Err(miss) => miss,
         };
         let cookie = headers::cookie(headers);
@@ -156,7 +156,10 @@ impl MastraCloudAuth {
     ///
     /// Returns the answer and the renewed cookie, if any, which the caller sets on its response. A bearer token is never
     /// renewed.
-    pub async fn authenticate_and_renew(&self, headers: &HeaderMap) -> (Answer, Option<SetCookie>) {
+    pub async fn authenticate_and_renew(
+        &self,
+        headers: &HeaderMap,
+    ) -> (Authentication, Option<SetCookie>) {
         let cookie = headers::cookie(headers);
         let authorization = headers::authorization(headers);
         match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
@@ -197,9 +200,9 @@ impl MastraCloudAuth {
     }
 
     /// The answer to a request whose headers cannot be read.
-    fn unreadable(&self, error: CloudApiError, headers: &HeaderMap) -> Answer {
+    fn unreadable(&self, error: CloudApiError, headers: &HeaderMap) -> Authentication {
         let found = Found {
-            answer: Answer::Rejected(error),
+            answer: Authentication::Rejected(error),
             source: Source::None,
             begun: system::now().monotonic,
         };
@@ -209,11 +212,15 @@ impl MastraCloudAuth {
     }
 
     /// Authenticates one token.
-    pub async fn authenticate_token(&self, token: &str) -> Answer {
+    pub async fn authenticate_token(&self, token: &str) -> Authentication {
         self.look_up(Credentials::token(token), None).await
     }
 
-    async fn look_up(&self, credentials: Credentials<'_>, headers: Option<&HeaderMap>) -> Answer {
+    async fn look_up(
+        &self,
+        credentials: Credentials<'_>,
+        headers: Option<&HeaderMap>,
+    ) -> Authentication {
         let span = signals::authenticate_span();
         let request = Authenticate::new(&self.0.driver.engine, credentials);
         let looking = self.0.driver.authenticate(request);

@@ -14,7 +14,7 @@ use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::sign_out::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::{
-    Answer, Event, Fetched, Finished, Renewal, Shared, Step, Task, Work,
+    Authentication, Event, Fetched, Finished, Renewal, Shared, Step, Task, Work,
 };
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::secret::SessionToken;
@@ -30,7 +30,7 @@ use crate::transport::Transport;
 pub(crate) struct Driver {
     pub(crate) engine: Arc<Engine>,
     transport: Arc<dyn Transport>,
-    identities: SingleFlight<TokenDigest, Answer>,
+    identities: SingleFlight<TokenDigest, Authentication>,
     renewals: SingleFlight<TokenDigest, Renewal>,
     permissions: SingleFlight<TokenDigest, Result<Arc<Permissions>, CloudApiError>>,
     keys: SingleFlight<TokenDigest, Fetched>,
@@ -144,7 +144,7 @@ impl Driver {
     }
 
     /// Authenticates the token of a long-running request again, without counting it as another request.
-    pub(crate) async fn look_again(self: &Arc<Self>, token: &SessionToken) -> Answer {
+    pub(crate) async fn look_again(self: &Arc<Self>, token: &SessionToken) -> Authentication {
         let request = Authenticate::new(&self.engine, Credentials::token(token.expose()));
         let request = request.counting(Counting::Never);
         self.run(request.into_task(system::jitter())).await.answer
@@ -164,7 +164,10 @@ impl Driver {
             .unwrap_or(config.policy.fresh)
     }
 
-    fn verifying(self: &Arc<Self>, verify: Shared<Answer>) -> BoxFuture<'static, Answer> {
+    fn verifying(
+        self: &Arc<Self>,
+        verify: Shared<Authentication>,
+    ) -> BoxFuture<'static, Authentication> {
         let driver = Arc::clone(self);
         Box::pin(async move { driver.run(verify.into_task()).await }.in_current_span())
     }

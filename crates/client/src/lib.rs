@@ -72,7 +72,7 @@ pub use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
 pub use mastra_auth_cloud_core::config::Policy;
 pub use mastra_auth_cloud_core::cookie::{SameSite, Secure, SetCookie};
 pub use mastra_auth_cloud_core::error::{CloudApiError, Code, Kind, Remedy};
-pub use mastra_auth_cloud_core::flow::Answer as Authentication;
+pub use mastra_auth_cloud_core::flow::Authentication;
 pub use mastra_auth_cloud_core::flow::sign_out::SignOut;
 pub use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
 pub use mastra_auth_cloud_core::jwt::SharedSecret;

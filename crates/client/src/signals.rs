@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::Outcome;
 use mastra_auth_cloud_core::flow::Source;
@@ -58,7 +58,7 @@ use tell;
 
 /// An answer, and where it came from.
 pub(crate) struct Found {
-    pub(crate) answer: Answer,
+    pub(crate) answer: Authentication,
     pub(crate) source: Source,
     /// When the request asked, on the monotonic clock.
     pub(crate) begun: Duration,
@@ -128,7 +128,7 @@ pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) 
         span.record("outcome", outcome).record("source", source);
     }
     match answer {
-        Answer::Authenticated(identity) => tell!(
+        Authentication::Authenticated(identity) => tell!(
             TRACE,
             REQUEST,
             "request",
@@ -139,7 +139,7 @@ pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) 
             request_id = headers.and_then(request_id),
             "request authenticated"
         ),
-        Answer::Anonymous => tell!(
+        Authentication::Anonymous => tell!(
             TRACE,
             REQUEST,
             "request",
@@ -149,7 +149,7 @@ pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) 
             request_id = headers.and_then(request_id),
             "request without credential"
         ),
-        Answer::Rejected(error) => {
+        Authentication::Rejected(error) => {
             span.record("code", error.code());
             tell!(
                 INFO,
@@ -163,7 +163,7 @@ pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) 
                 "credential refused"
             );
         }
-        Answer::Unavailable(error) => {
+        Authentication::Unavailable(error) => {
             span.record("code", error.code());
             tell!(
                 WARN,

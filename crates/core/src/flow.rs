@@ -52,5 +52,5 @@ pub mod validate_session;
 mod verify_token;
 
 pub use crate::counters::{Counting, Outcome, Source};
-pub use results::{Answer, Fetched, Renewal, Renewed};
+pub use results::{Authentication, Fetched, Renewal, Renewed};
 pub use task::{Event, Finished, Jitter, Shared, Step, Task, Work};

@@ -15,7 +15,7 @@ use allocation_counter::measure;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{Brought, known};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
-use mastra_auth_cloud_core::flow::{Answer, Event, Jitter, Step};
+use mastra_auth_cloud_core::flow::{Authentication, Event, Jitter, Step};
 use serde_json::json;
 
 use world::{SESSION, at, jwt, v1, verified, with_bearer};
@@ -24,7 +24,7 @@ fn is_known(engine: &Arc<Engine>, authorization: Option<&str>, cookie: Option<&s
     let credentials = Credentials::read(engine, authorization, cookie).unwrap();
     let task = Authenticate::new(engine, credentials).into_task(Jitter(1));
     match task.step(Event::Start, at(1)) {
-        Step::Done(verdict) => matches!(verdict.answer, Answer::Authenticated(_)),
+        Step::Done(verdict) => matches!(verdict.answer, Authentication::Authenticated(_)),
         _ => false,
     }
 }

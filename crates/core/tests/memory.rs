@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
@@ -85,7 +85,7 @@ impl Visitor {
         }
     }
 
-    fn authenticate(&self, engine: &Arc<Engine>, now: Now) -> Answer {
+    fn authenticate(&self, engine: &Arc<Engine>, now: Now) -> Authentication {
         let credentials = Credentials::token(&self.token).into_owned();
         let request = Authenticate::new(engine, credentials);
         self.drive(request.into_task(Jitter(1)), now).answer
@@ -103,7 +103,7 @@ impl Visitor {
             return;
         }
         match self.authenticate(engine, now) {
-            Answer::Authenticated(identity) => {
+            Authentication::Authenticated(identity) => {
                 assert_eq!(
                     identity.user().id().as_str().strip_prefix("usr_"),
                     Some(self.number.to_string().as_str())
@@ -111,7 +111,7 @@ impl Visitor {
                 let flow = looking_up(engine, identity.user());
                 self.drive(flow, now).unwrap();
             }
-            Answer::Rejected(_) => assert!(self.is_refused()),
+            Authentication::Rejected(_) => assert!(self.is_refused()),
             other => panic!("{other:?}"),
         }
         if self.number % 8 == 6 {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Verdict;
-use mastra_auth_cloud_core::flow::{Answer as CoreAnswer, Event, Finished, Source, Step, Task};
+use mastra_auth_cloud_core::flow::{Authentication, Event, Finished, Source, Step, Task};
 use mastra_auth_cloud_core::session::Identity as CoreIdentity;
 use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
@@ -70,7 +70,7 @@ pub(crate) fn serial(identity: &CoreIdentity) -> f64 {
 
 /// One of the four answers.
 #[napi]
-pub struct Answer(pub(crate) CoreAnswer);
+pub struct Answer(pub(crate) Authentication);
 
 #[napi]
 impl Answer {
@@ -84,7 +84,9 @@ impl Answer {
     #[napi]
     pub fn identity(&self) -> Result<Option<Identity>> {
         guard("Answer.identity", || match &self.0 {
-            CoreAnswer::Authenticated(identity) => Some(Identity::remembered(Arc::clone(identity))),
+            Authentication::Authenticated(identity) => {
+                Some(Identity::remembered(Arc::clone(identity)))
+            }
             _ => None,
         })
     }
@@ -93,7 +95,7 @@ impl Answer {
     #[napi]
     pub fn failure(&self) -> Result<Option<Failure>> {
         guard("Answer.failure", || match &self.0 {
-            CoreAnswer::Rejected(error) | CoreAnswer::Unavailable(error) => {
+            Authentication::Rejected(error) | Authentication::Unavailable(error) => {
                 Some(error.clone().into())
             }
             _ => None,
@@ -154,7 +156,7 @@ impl Search {
                 }
                 None => {
                     let error = CloudApiError::configuration("A search was driven past its end.");
-                    return Either3::A(Answer(CoreAnswer::Unavailable(error)));
+                    return Either3::A(Answer(Authentication::Unavailable(error)));
                 }
             };
             match step {
@@ -173,7 +175,7 @@ impl Search {
                 Step::Send(_, rest) | Step::Wait(_, rest) | Step::Spawn(_, rest) => {
                     drop(rest);
                     let error = CloudApiError::configuration("A search asked for another step.");
-                    Either3::A(Answer(CoreAnswer::Unavailable(error)))
+                    Either3::A(Answer(Authentication::Unavailable(error)))
                 }
             }
         })

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use mastra_auth_cloud_core::engine::{CheckedSignature, SignatureCheck};
 use mastra_auth_cloud_core::flow::authenticate::Verdict;
-use mastra_auth_cloud_core::flow::{Answer as CoreAnswer, Event, Step};
+use mastra_auth_cloud_core::flow::{Authentication, Event, Step};
 use mastra_auth_cloud_core::session::TokenDigest;
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
@@ -155,7 +155,7 @@ fn go_on(
             None
         }
         Step::Done(Verdict {
-            answer: CoreAnswer::Authenticated(identity),
+            answer: Authentication::Authenticated(identity),
             ..
         }) if wanted == Wanted::User => Some(settled(Some(identity.as_ref().into()), None)),
         step => Some(settled(None, Some(Search::begun(step, Arc::clone(left))))),

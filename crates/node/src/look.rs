@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Brought, Reached};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
 use mastra_auth_cloud_core::flow::{
-    Answer as CoreAnswer, Counting, Event, Outcome as Answered, Source, Step,
+    Authentication, Counting, Event, Outcome as Answered, Source, Step,
 };
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
@@ -187,7 +187,7 @@ fn look_at(
     let search = request.into_task(jitter_of(now));
     match Left::step(left, search, Event::Start, now) {
         Step::Done(Verdict {
-            answer: CoreAnswer::Authenticated(identity),
+            answer: Authentication::Authenticated(identity),
             source,
             ..
         }) => {

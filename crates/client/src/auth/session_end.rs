@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Timestamp;
@@ -89,10 +89,10 @@ impl MastraCloudAuth {
                 let looked = Instant::now();
                 token = newest(&driver, token);
                 let wait = match driver.look_again(&token).await {
-                    Answer::Authenticated(identity) => until(identity.expires_at(), pause),
-                    Answer::Unavailable(_) => return SessionEnd::Unavailable,
-                    Answer::Anonymous => return SessionEnd::Refused,
-                    Answer::Rejected(error) => {
+                    Authentication::Authenticated(identity) => until(identity.expires_at(), pause),
+                    Authentication::Unavailable(_) => return SessionEnd::Unavailable,
+                    Authentication::Anonymous => return SessionEnd::Refused,
+                    Authentication::Rejected(error) => {
                         // The token may have been renewed during the check.
                         let newer = newest(&driver, token.clone());
                         if newer.same_as(&token) {

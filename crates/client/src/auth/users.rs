@@ -5,7 +5,7 @@ use http::HeaderMap;
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::secret::SessionToken;
 
@@ -23,9 +23,9 @@ impl MastraCloudAuth {
         headers: &HeaderMap,
     ) -> Result<Option<CloudUser>, CloudApiError> {
         match self.authenticate(headers).await {
-            Answer::Authenticated(identity) => Ok(Some(identity.user().clone())),
-            Answer::Anonymous | Answer::Rejected(_) => Ok(None),
-            Answer::Unavailable(error) => Err(error),
+            Authentication::Authenticated(identity) => Ok(Some(identity.user().clone())),
+            Authentication::Anonymous | Authentication::Rejected(_) => Ok(None),
+            Authentication::Unavailable(error) => Err(error),
         }
     }
 

@@ -16,7 +16,7 @@ use http::header::SET_COOKIE;
 use http::{Extensions, HeaderMap};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::rbac::pattern::Permission;
 use mastra_auth_cloud_core::session::Identity;
 use pin_project_lite::pin_project;
@@ -172,12 +172,12 @@ impl MastraCloudAuth {
 }
 
 /// The user, or the rejection.
-pub(super) fn identity(answer: Answer) -> Result<Arc<Identity>, RejectionReason> {
+pub(super) fn identity(answer: Authentication) -> Result<Arc<Identity>, RejectionReason> {
     match answer {
-        Answer::Authenticated(identity) => Ok(identity),
-        Answer::Anonymous => Err(RejectionReason::NotSignedIn),
-        Answer::Rejected(error) => Err(RejectionReason::of(&error)),
-        Answer::Unavailable(_) => Err(RejectionReason::Unavailable),
+        Authentication::Authenticated(identity) => Ok(identity),
+        Authentication::Anonymous => Err(RejectionReason::NotSignedIn),
+        Authentication::Rejected(error) => Err(RejectionReason::of(&error)),
+        Authentication::Unavailable(_) => Err(RejectionReason::Unavailable),
     }
 }
 

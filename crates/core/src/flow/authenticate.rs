@@ -14,7 +14,7 @@ mod with_refresh;
 
 use std::sync::Arc;
 
-use super::results::Answer;
+use super::results::Authentication;
 use super::task::{Host, Jitter, Shared, Task, Work};
 use super::verify_token::{self, Known, Pace, first_look};
 use crate::cookie::SetCookie;
@@ -39,7 +39,7 @@ pub struct Authenticate<'h> {
 #[non_exhaustive]
 pub struct Verdict {
     /// The answer.
-    pub answer: Answer,
+    pub answer: Authentication,
     /// Its source.
     pub source: Source,
     /// The cookie to set on the response, where a session was refreshed.
@@ -117,7 +117,7 @@ impl<'h> Authenticate<'h> {
         }
         // The refresh may have been for a token that was not accepted in the end.
         let whose = match &answer {
-            Answer::Authenticated(identity) => Some(identity.key()),
+            Authentication::Authenticated(identity) => Some(identity.key()),
             _ => None,
         };
         let cookie = search.cookie.filter(|(of, _)| Some(*of) == whose);
@@ -150,7 +150,7 @@ struct Search {
 }
 
 /// The verdict on one credential, with its source: an answer to the request, or why the credential was refused.
-type Judged = Result<(Answer, Source), (CloudApiError, Source)>;
+type Judged = Result<(Authentication, Source), (CloudApiError, Source)>;
 
 /// A token that is being tried.
 struct Tried {
@@ -162,7 +162,7 @@ struct Tried {
 }
 
 impl Search {
-    async fn run(&mut self, credentials: &Credentials<'_>) -> (Answer, Source) {
+    async fn run(&mut self, credentials: &Credentials<'_>) -> (Authentication, Source) {
         // Report the first refusal: it is of the credential with the highest precedence.
         let mut refused = None;
         for credential in credentials.iter() {
@@ -182,8 +182,8 @@ impl Search {
             }
         }
         match refused {
-            Some((error, source)) => (Answer::Rejected(error), source),
-            None => (Answer::Anonymous, Source::None),
+            Some((error, source)) => (Authentication::Rejected(error), source),
+            None => (Authentication::Anonymous, Source::None),
         }
     }
 
@@ -193,7 +193,9 @@ impl Search {
             return malformed();
         };
         let stale = match first_look(&self.engine, &digest, self.host.now()) {
-            Known::Answer(answer) => return self.found(answer, Source::Cache, is_cookie).await,
+            Known::Authentication(answer) => {
+                return self.found(answer, Source::Cache, is_cookie).await;
+            }
             Known::Due(answer) => {
                 if let Some(token) = credential.token() {
                     self.look_ahead(digest, token).await;
@@ -219,10 +221,12 @@ impl Search {
     }
 
     /// An answer to this credential: a cookie's session near its expiry is refreshed first.
-    async fn found(&mut self, answer: Answer, source: Source, is_cookie: bool) -> Judged {
+    async fn found(&mut self, answer: Authentication, source: Source, is_cookie: bool) -> Judged {
         match answer {
-            Answer::Rejected(error) => Err((error, source)),
-            Answer::Authenticated(identity) if is_cookie && self.is_to_refresh(&identity) => {
+            Authentication::Rejected(error) => Err((error, source)),
+            Authentication::Authenticated(identity)
+                if is_cookie && self.is_to_refresh(&identity) =>
+            {
                 self.refresh_good(identity, source).await
             }
             answer => Ok((answer, source)),
@@ -230,7 +234,7 @@ impl Search {
     }
 
     /// Asks the Cloud about a token; where that is due, for a newer one first.
-    async fn ask(&mut self, tried: &Tried, mut verify: Shared<Answer>) -> Judged {
+    async fn ask(&mut self, tried: &Tried, mut verify: Shared<Authentication>) -> Judged {
         if let Some(due) = self.is_due(tried) {
             match self.refresh_unverified(tried, due).await {
                 Some(judged) => return judged,
@@ -240,18 +244,20 @@ impl Search {
         self.ask_cloud(tried, verify).await
     }
 
-    async fn ask_cloud(&mut self, tried: &Tried, verify: Shared<Answer>) -> Judged {
+    async fn ask_cloud(&mut self, tried: &Tried, verify: Shared<Authentication>) -> Judged {
         let answer = self.host.verify(verify).await;
         let source = match &answer {
             // The task fell back to a stale identity.
-            Answer::Authenticated(found) if tried.stale == Some(found.serial()) => Source::Cache,
-            Answer::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
+            Authentication::Authenticated(found) if tried.stale == Some(found.serial()) => {
+                Source::Cache
+            }
+            Authentication::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
             _ => Source::Cloud,
         };
         self.found(answer, source, tried.is_cookie).await
     }
 
-    fn verify(&self, tried: &Tried) -> Shared<Answer> {
+    fn verify(&self, tried: &Tried) -> Shared<Authentication> {
         let (token, jitter) = (tried.token.clone(), self.host.jitter());
         verify_token::verify_token(&self.engine, tried.digest, token, Pace::Wanted, jitter)
     }

@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use super::authenticate::{Authenticate, Credentials};
 use super::fetch_keys::fetch_keys;
-use super::results::Answer;
+use super::results::Authentication;
 use super::task::{Host, Jitter, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::{CloudSession, CloudUser};
@@ -238,17 +238,17 @@ impl SignIn {
         let request = request.counting(Counting::Never);
         let answer = request.run(self.host.clone()).await.answer;
         let identity = match answer {
-            Answer::Authenticated(identity) => Arc::unwrap_or_clone(identity),
-            Answer::Rejected(error) => {
+            Authentication::Authenticated(identity) => Arc::unwrap_or_clone(identity),
+            Authentication::Rejected(error) => {
                 self.refused = Some(token.clone());
                 return Err(finish::at_sign_in(error, &token, self.host.now()));
             }
             // The Cloud issued the token just now: no need to confirm that its session is alive.
-            Answer::Unavailable(error) => self
+            Authentication::Unavailable(error) => self
                 .engine
                 .check_signature(key, &token, self.host.now())
                 .map_err(|_| error)?,
-            Answer::Anonymous => return Err(CloudApiError::new(Code::InvalidToken)),
+            Authentication::Anonymous => return Err(CloudApiError::new(Code::InvalidToken)),
         };
         match said {
             Ok(both) => {

@@ -12,7 +12,7 @@ use crate::time::Now;
 
 /// The answer for a request's credentials.
 #[derive(Clone, Debug)]
-pub enum Answer {
+pub enum Authentication {
     /// The request is signed in.
     Authenticated(Arc<Identity>),
     /// The request has no credential.
@@ -23,7 +23,7 @@ pub enum Answer {
     Unavailable(CloudApiError),
 }
 
-impl Answer {
+impl Authentication {
     /// The kind of the answer.
     pub const fn outcome(&self) -> Outcome {
         match self {

@@ -12,7 +12,7 @@ use core::task::{Context, Poll, Waker};
 use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::results::{Answer, Fetched, Renewal};
+use super::results::{Authentication, Fetched, Renewal};
 use crate::engine::{CheckedSignature, SignatureCheck};
 use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Request, TransportError};
@@ -58,7 +58,7 @@ pub enum Event {
 #[derive(Debug)]
 pub enum Work {
     /// Ask the Cloud about a token.
-    Verify(Shared<Answer>),
+    Verify(Shared<Authentication>),
     /// Refresh a session.
     Refresh(Shared<Renewal>),
     /// Fetch the key set.
@@ -80,7 +80,7 @@ impl Work {
 #[derive(Clone, Debug)]
 pub enum Finished {
     /// Of [`Work::Verify`].
-    Verified(Answer),
+    Verified(Authentication),
     /// Of [`Work::Refresh`].
     Refreshed(Renewal),
     /// Of [`Work::FetchKeys`].
@@ -218,10 +218,10 @@ impl Host {
         self.ask(Need::Wait(time)).await;
     }
 
-    pub(crate) async fn verify(&self, verify: Shared<Answer>) -> Answer {
+    pub(crate) async fn verify(&self, verify: Shared<Authentication>) -> Authentication {
         match self.ask(Need::Share(Work::Verify(verify))).await {
             Event::Shared(Finished::Verified(answer)) => answer,
-            _ => Answer::Unavailable(lost()),
+            _ => Authentication::Unavailable(lost()),
         }
     }
 

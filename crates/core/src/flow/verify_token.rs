@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use super::results::Answer;
+use super::results::Authentication;
 use super::task::{Host, Jitter, Shared, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::CloudUser;
@@ -40,7 +40,7 @@ pub(crate) fn verify_token(
     token: SessionToken,
     pace: Pace,
     jitter: Jitter,
-) -> Shared<Answer> {
+) -> Shared<Authentication> {
     shared(engine, key, Question::Whose(token), pace, jitter)
 }
 
@@ -50,7 +50,7 @@ pub(crate) fn verify_session(
     identity: Identity,
     pace: Pace,
     jitter: Jitter,
-) -> Shared<Answer> {
+) -> Shared<Authentication> {
     let key = identity.key();
     shared(
         engine,
@@ -67,7 +67,7 @@ fn shared(
     question: Question,
     pace: Pace,
     jitter: Jitter,
-) -> Shared<Answer> {
+) -> Shared<Authentication> {
     let engine = Arc::clone(engine);
     let task = Task::new(jitter, |host| async move {
         run(&engine, key, question, pace, &host).await
@@ -135,15 +135,16 @@ async fn run(
     question: Question,
     pace: Pace,
     host: &Host,
-) -> Answer {
+) -> Authentication {
     let stale = match look(engine, &key, host.now()) {
         Known::Ask(stale) => stale,
-        Known::Answer(Answer::Authenticated(_)) | Known::Due(Answer::Authenticated(_))
+        Known::Authentication(Authentication::Authenticated(_))
+        | Known::Due(Authentication::Authenticated(_))
             if pace == Pace::Ahead =>
         {
             None
         }
-        Known::Answer(answer) | Known::Due(answer) => return answer,
+        Known::Authentication(answer) | Known::Due(answer) => return answer,
     };
     let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
         return unavailable(stale, CloudApiError::new(Code::CircuitOpen));
@@ -157,7 +158,7 @@ async fn run(
     }
     // The session may have been revoked while the Cloud answered.
     let stale = match engine.lookup(&key, now) {
-        Lookup::SignedOut => return Answer::Rejected(CloudApiError::new(Code::SignedOut)),
+        Lookup::SignedOut => return Authentication::Rejected(CloudApiError::new(Code::SignedOut)),
         Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => Some(identity),
         Lookup::Expired | Lookup::Refused(_) | Lookup::Unknown => None,
     };
@@ -165,15 +166,18 @@ async fn run(
         Ok((identity, _)) => settle(engine, identity, now),
         Err(error) if error.is_refusal() => {
             engine.refused(key, question.refusal(error.clone()), now);
-            Answer::Rejected(error)
+            Authentication::Rejected(error)
         }
         Err(error) => unavailable(stale, error),
     }
 }
 
 /// Falls back to the stale identity while the Cloud is down; never past expiry or a sign-out.
-fn unavailable(stale: Option<Arc<Identity>>, error: CloudApiError) -> Answer {
-    stale.map_or(Answer::Unavailable(error), Answer::Authenticated)
+fn unavailable(stale: Option<Arc<Identity>>, error: CloudApiError) -> Authentication {
+    stale.map_or(
+        Authentication::Unavailable(error),
+        Authentication::Authenticated,
+    )
 }
 
 /// The identity by the Cloud's answer, with the session's claims from the token itself.
@@ -200,22 +204,22 @@ fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudAp
 }
 
 /// Caches an identity that was verified now, and answers with it.
-pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Answer {
+pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Authentication {
     match engine.insert(identity, now) {
         Some(identity) if engine.is_over(&identity, now) => {
-            Answer::Rejected(CloudApiError::new(Code::SessionExpired))
+            Authentication::Rejected(CloudApiError::new(Code::SessionExpired))
         }
-        Some(identity) => Answer::Authenticated(identity),
+        Some(identity) => Authentication::Authenticated(identity),
         // A sign-out during the call wins over its answer.
-        None => Answer::Rejected(CloudApiError::new(Code::SignedOut)),
+        None => Authentication::Rejected(CloudApiError::new(Code::SignedOut)),
     }
 }
 
 /// The cache's verdict, before any call.
 pub(crate) enum Known {
-    Answer(Answer),
+    Authentication(Authentication),
     /// The answer, and a background refresh to run.
-    Due(Answer),
+    Due(Authentication),
     Ask(Option<Arc<Identity>>),
 }
 
@@ -230,11 +234,11 @@ pub(crate) fn look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
 }
 
 fn known(lookup: Lookup) -> Known {
-    let rejected = |code| Known::Answer(Answer::Rejected(CloudApiError::new(code)));
+    let rejected = |code| Known::Authentication(Authentication::Rejected(CloudApiError::new(code)));
     match lookup {
-        Lookup::Fresh(identity) => Known::Answer(Answer::Authenticated(identity)),
-        Lookup::Due(identity) => Known::Due(Answer::Authenticated(identity)),
-        Lookup::Refused(refusal) => Known::Answer(Answer::Rejected(refusal.error)),
+        Lookup::Fresh(identity) => Known::Authentication(Authentication::Authenticated(identity)),
+        Lookup::Due(identity) => Known::Due(Authentication::Authenticated(identity)),
+        Lookup::Refused(refusal) => Known::Authentication(Authentication::Rejected(refusal.error)),
         Lookup::SignedOut => rejected(Code::SignedOut),
         Lookup::Expired => rejected(Code::SessionExpired),
         Lookup::Stale(identity) => Known::Ask(Some(identity)),

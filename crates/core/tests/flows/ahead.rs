@@ -8,7 +8,7 @@ use mastra_auth_cloud_core::config::Policy;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
-use mastra_auth_cloud_core::flow::{Answer, Event, Jitter, Step as CoreStep, Work};
+use mastra_auth_cloud_core::flow::{Authentication, Event, Jitter, Step as CoreStep, Work};
 
 use crate::world::{Step, Stepped, at, config, run, said, status, verified, with_bearer};
 
@@ -19,7 +19,7 @@ fn deployment() -> Arc<Engine> {
 }
 
 /// What a look says, and what it leaves to be done.
-fn look(engine: &Arc<Engine>, seconds: u64) -> (String, Option<Stepped<Answer>>) {
+fn look(engine: &Arc<Engine>, seconds: u64) -> (String, Option<Stepped<Authentication>>) {
     let request = Authenticate::new(engine, Credentials::token("t").into_owned());
     let mut step = request.into_task(Jitter(1)).step(Event::Start, at(seconds));
     let mut left = None;
@@ -52,7 +52,7 @@ fn one_request_is_given_the_task_and_nobody_waits_for_it() {
     };
     assert!(matches!(flow.step(Event::Start, at(28)), Step::Send(_)));
     let step = flow.step(Event::Delivered(verified("usr_1", &["owner"])), at(29));
-    assert!(matches!(step, Step::Done(Answer::Authenticated(_))));
+    assert!(matches!(step, Step::Done(Authentication::Authenticated(_))));
     assert_eq!(look(&engine, 55).0, "user usr_1", "nobody had to ask at 30");
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, bearer};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
@@ -162,7 +162,7 @@ fn threat_001_what_a_token_says_of_itself_makes_nobody() {
         at(0),
         [verified("usr_1", &["viewer"])],
     );
-    let Answer::Authenticated(identity) = ran.output else {
+    let Authentication::Authenticated(identity) = ran.output else {
         panic!("the Cloud said yes");
     };
     assert_eq!(identity.user().id().as_str(), "usr_1");
@@ -184,7 +184,7 @@ fn threat_063_bearer_and_cookie_carry_the_same_roles() {
     let roles = |authorization: Option<&str>, cookie: Option<&str>, roles: &[&str]| {
         let ran = authenticate(&v1(), authorization, cookie, at(0), [verified("u", roles)]);
         match ran.output {
-            Answer::Authenticated(identity) => identity.user().roles().to_vec(),
+            Authentication::Authenticated(identity) => identity.user().roles().to_vec(),
             other => panic!("{other:?}"),
         }
     };
@@ -207,7 +207,7 @@ fn threat_020_roles_are_those_of_the_last_answer() {
     )
     .output
     {
-        Answer::Authenticated(identity) => identity.user().roles().join(","),
+        Authentication::Authenticated(identity) => identity.user().roles().join(","),
         other => said(&other),
     };
     assert_eq!(roles(0, vec![verified("u", &["owner"])]), "owner");

@@ -6,7 +6,7 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::BreakerState;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
@@ -192,7 +192,7 @@ fn a_cloud_that_is_away_is_left_alone_also_where_one_user_is_there() {
         };
         waited += answers.len();
         let told = run(flow, at(second), answers).output;
-        assert!(matches!(told, Answer::Unavailable(_)));
+        assert!(matches!(told, Authentication::Unavailable(_)));
     }
     assert_eq!(waited, 16, "one in a pause");
     assert_eq!(engine.breaker_state(at(60)), BreakerState::Open);

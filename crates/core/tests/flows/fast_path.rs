@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{Brought, known, known_for_now};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Answer, Event, Step};
+use mastra_auth_cloud_core::flow::{Authentication, Event, Step};
 use mastra_auth_cloud_core::flow::{Jitter, Outcome, Source};
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::time::{Now, Timestamp};
@@ -52,7 +52,7 @@ fn searched(
     let search = Authenticate::new(engine, credentials).into_task(Jitter(1));
     match search.step(Event::Start, now) {
         Step::Done(Verdict {
-            answer: Answer::Authenticated(identity),
+            answer: Authentication::Authenticated(identity),
             ..
         }) => Some(identity.user().id().to_string()),
         _ => None,

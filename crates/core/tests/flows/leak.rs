@@ -23,7 +23,7 @@ use mastra_auth_cloud_core::encoding::{base64url, encode_component, hex};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::callback::declined;
@@ -116,10 +116,12 @@ impl Watch {
     }
 
     #[track_caller]
-    fn answer(&self, answer: &Answer) {
+    fn answer(&self, answer: &Authentication) {
         self.debug(answer);
         match answer {
-            Answer::Rejected(error) | Answer::Unavailable(error) => self.cloud_error(error),
+            Authentication::Rejected(error) | Authentication::Unavailable(error) => {
+                self.cloud_error(error);
+            }
             _ => {}
         }
     }
@@ -437,7 +439,7 @@ fn threat_104_a_request_shows_nothing_of_its_credentials() {
         watch.debug(&request.into_task(Jitter(1)).step(Event::Start, at(1)));
         let ran = authenticate(&engine, Some(&authorization), None, at(1), [good(dialect)]);
         watch.answer(&ran.output);
-        let Answer::Authenticated(identity) = ran.output else {
+        let Authentication::Authenticated(identity) = ran.output else {
             panic!("signed in");
         };
         // A deployment of its own for each: the breaker would spare it the later ones.

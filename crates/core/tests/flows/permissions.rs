@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::cloud::ops::user::GetUser;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::call::call;
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
@@ -26,7 +26,7 @@ use crate::world::{
 pub(crate) fn somebody(engine: &Arc<Engine>, token: &str, answer: Delivery) -> CloudUser {
     let header = format!("Bearer {token}");
     match authenticate(engine, Some(&header), None, at(0), [answer]).output {
-        Answer::Authenticated(identity) => identity.user().clone(),
+        Authentication::Authenticated(identity) => identity.user().clone(),
         other => panic!("{other:?}"),
     }
 }

@@ -6,7 +6,7 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{
-    Answer, Event, Finished, Jitter, Renewal, Shared, Step, Task, Work,
+    Authentication, Event, Finished, Jitter, Renewal, Shared, Step, Task, Work,
 };
 use mastra_auth_cloud_core::http::{Delivery, TransportError};
 use mastra_auth_cloud_core::time::Now;
@@ -120,7 +120,7 @@ fn one_request_renews_near_the_end_and_the_others_are_served() {
     assert_eq!(meanwhile, left("user usr_1", None, 0));
     let renewed = run(refresh, at(241), renewal("usr_1", &new)).output;
     let verdict = done(first, renewed, at(241));
-    let Answer::Authenticated(identity) = verdict.answer else {
+    let Authentication::Authenticated(identity) = verdict.answer else {
         panic!("an answer")
     };
     assert_eq!(identity.user().session_token().expose(), new);

@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::engine::SignedIn;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::Event;
 use mastra_auth_cloud_core::flow::Fetched;
 use mastra_auth_cloud_core::flow::Renewal;
@@ -66,7 +66,7 @@ fn who(identity: &Identity) -> Who {
 fn elsewhere(mode: VerificationMode, text: &str, answers: Vec<Delivery>) -> Who {
     let bearer = format!("Bearer {text}");
     let ran = authenticate(&deployment(mode), Some(&bearer), None, at(2), answers);
-    let Answer::Authenticated(identity) = ran.output else {
+    let Authentication::Authenticated(identity) = ran.output else {
         panic!("{:?}", ran.output);
     };
     who(&identity)

@@ -25,8 +25,8 @@ use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
 use mastra_auth_cloud_core::flow::sign_out::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::{LiveSession, validate_session};
 use mastra_auth_cloud_core::flow::{
-    Answer, Counting, Event, Fetched, Finished, Jitter, Renewal, Shared, Step as CoreStep, Task,
-    Work, login,
+    Authentication, Counting, Event, Fetched, Finished, Jitter, Renewal, Shared, Step as CoreStep,
+    Task, Work, login,
 };
 use mastra_auth_cloud_core::http::{Delivery, Request, Response, TransportError};
 use mastra_auth_cloud_core::ids::ProjectId;
@@ -278,7 +278,7 @@ pub(crate) fn looking_up(engine: &Arc<Engine>, user: &CloudUser) -> Stepped<Foun
 }
 
 /// What a request with this token is answered.
-pub(crate) fn verifying(engine: &Arc<Engine>, token: &SessionToken) -> Stepped<Answer> {
+pub(crate) fn verifying(engine: &Arc<Engine>, token: &SessionToken) -> Stepped<Authentication> {
     let credentials = Credentials::token(token.expose()).into_owned();
     let request = Authenticate::new(engine, credentials).counting(Counting::Never);
     let task = request.into_task(Jitter(1));
@@ -408,7 +408,7 @@ pub(crate) fn authenticate(
     cookie: Option<&str>,
     now: Now,
     answers: impl IntoIterator<Item = Delivery>,
-) -> Ran<Answer> {
+) -> Ran<Authentication> {
     let credentials = Credentials::read(engine, authorization, cookie).unwrap();
     let request = Authenticate::new(engine, credentials);
     let mut script = Script::new(answers);
@@ -417,12 +417,12 @@ pub(crate) fn authenticate(
 }
 
 /// An answer in one line.
-pub(crate) fn said(answer: &Answer) -> String {
+pub(crate) fn said(answer: &Authentication) -> String {
     match answer {
-        Answer::Authenticated(identity) => format!("user {}", identity.user().id()),
-        Answer::Anonymous => "anonymous".to_owned(),
-        Answer::Rejected(error) => format!("rejected {}", error.code()),
-        Answer::Unavailable(error) => format!("unavailable {}", error.code()),
+        Authentication::Authenticated(identity) => format!("user {}", identity.user().id()),
+        Authentication::Anonymous => "anonymous".to_owned(),
+        Authentication::Rejected(error) => format!("rejected {}", error.code()),
+        Authentication::Unavailable(error) => format!("unavailable {}", error.code()),
     }
 }
 

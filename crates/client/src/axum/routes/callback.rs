@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Method, Uri};
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::Answer;
+use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::login::state::State as LoginState;
 use mastra_auth_cloud_core::url::ReturnPath;
@@ -93,7 +93,7 @@ async fn refused(
         return failed(routes, headers, error);
     }
     let (answer, renewed) = routes.auth.authenticate_and_renew(headers).await;
-    if let Answer::Authenticated(identity) = answer {
+    if let Authentication::Authenticated(identity) = answer {
         signals::signed_in_already(&identity, error, &Trail::of(headers));
         let wanted = wanted.unwrap_or_default().place(&routes.public_url);
         let response = see_other(wanted.as_str());

@@ -3,7 +3,7 @@
 use super::super::fetch_keys::fetch_keys;
 use super::super::task::Work;
 use super::super::verify_token::{Known, Pace, look, settle, verify_session};
-use super::{Answer, Judged, Search, Tried};
+use super::{Authentication, Judged, Search, Tried};
 use crate::counters::Source;
 use crate::engine::SignatureCheck;
 use crate::engine::jwks_cache::Outlook;
@@ -18,7 +18,7 @@ use crate::session::refusal::Refusal;
 #[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Checked {
     Found(Result<Identity, SignatureError>),
-    Answer(Answer),
+    Authentication(Authentication),
 }
 
 impl Search {
@@ -26,7 +26,7 @@ impl Search {
         let mut has_fetched = false;
         loop {
             let unproven = match self.check(tried).await {
-                Checked::Answer(answer) => {
+                Checked::Authentication(answer) => {
                     return self.found(answer, Source::Cache, tried.is_cookie).await;
                 }
                 Checked::Found(Ok(identity)) => return self.proven(identity, tried).await,
@@ -55,11 +55,11 @@ impl Search {
             }
             // Other keys may exist but cannot be fetched.
             if let Lookup::Stale(identity) = self.engine.lookup(&tried.digest, self.host.now()) {
-                let answer = Answer::Authenticated(identity);
+                let answer = Authentication::Authenticated(identity);
                 return self.found(answer, Source::Cache, tried.is_cookie).await;
             }
             let error = CloudApiError::new(Code::KeysUnavailable);
-            return Ok((Answer::Unavailable(error), Source::Keys));
+            return Ok((Authentication::Unavailable(error), Source::Keys));
         }
     }
 
@@ -72,8 +72,8 @@ impl Search {
             };
             let now = self.host.now();
             // Another request may have verified the token meanwhile, or a sign-out denied it.
-            if let Known::Answer(answer) | Known::Due(answer) = look(engine, &digest, now) {
-                return Checked::Answer(answer);
+            if let Known::Authentication(answer) | Known::Due(answer) = look(engine, &digest, now) {
+                return Checked::Authentication(answer);
             }
             // Without a result for these keys, which were replaced meanwhile, the token is checked anew.
             if let Some(found) = checked.of(engine, &digest, now) {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::super::refresh_session::refresh_session;
 use super::super::results::Renewal;
 use super::credentials::Credential;
-use super::{Answer, Judged, Search, Tried};
+use super::{Authentication, Judged, Search, Tried};
 use crate::counters::Source;
 use crate::engine::signature_check::SignatureError;
 use crate::error::Code;
@@ -45,12 +45,12 @@ impl Search {
         let token = identity.user().session_token().clone();
         match self.refresh(token, identity.key()).await {
             Renewal::Renewed(renewed) => Ok((
-                Answer::Authenticated(Arc::clone(&renewed.identity)),
+                Authentication::Authenticated(Arc::clone(&renewed.identity)),
                 Source::Cloud,
             )),
             Renewal::Ended(error) => Err((error, Source::Cloud)),
             Renewal::Unchanged { .. } | Renewal::Unavailable(_) => {
-                Ok((Answer::Authenticated(identity), source))
+                Ok((Authentication::Authenticated(identity), source))
             }
         }
     }
@@ -101,12 +101,12 @@ impl Search {
     pub(super) async fn refresh_unverified(&mut self, tried: &Tried, due: Due) -> Option<Judged> {
         match self.refresh(tried.token.clone(), tried.digest).await {
             Renewal::Renewed(renewed) => Some(Ok((
-                Answer::Authenticated(Arc::clone(&renewed.identity)),
+                Authentication::Authenticated(Arc::clone(&renewed.identity)),
                 Source::Cloud,
             ))),
             Renewal::Ended(error) => Some(Err((error, Source::Cloud))),
             Renewal::Unavailable(error) if due == Due::PastItsEnd => {
-                Some(Ok((Answer::Unavailable(error), Source::Cloud)))
+                Some(Ok((Authentication::Unavailable(error), Source::Cloud)))
             }
             Renewal::Unavailable(_) | Renewal::Unchanged { .. } => None,
         }
