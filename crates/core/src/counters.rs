@@ -88,6 +88,7 @@ pub enum Counting {
 
 /// The outcome of a sign-in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Login {
     /// A user signed in.
     Succeeded,
@@ -110,6 +111,7 @@ impl Login {
 
 /// The outcome of ending a session at the Cloud.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum SessionEnd {
     /// The Cloud ended it.
     Ended,

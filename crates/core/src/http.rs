@@ -10,7 +10,7 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::cloud_call::CloudCall;
 
-/// The two methods of the contract.
+/// The two methods of the contract. Exhaustive on purpose: a transport sends both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
     /// `GET`

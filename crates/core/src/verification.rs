@@ -42,6 +42,7 @@ pub struct ByKeys {
 
 /// The source of the keys.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum KeySource {
     /// Fetched from this address, and again once they are old.
     Url(KeySetUrl),

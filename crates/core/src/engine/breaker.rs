@@ -51,6 +51,7 @@ pub(crate) enum Admission {
 
 /// The state of the circuit breaker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BreakerState {
     /// Calls are made.
     Closed,

@@ -11,6 +11,7 @@ use crate::session::Identity;
 use crate::time::Now;
 
 /// The answer for a request's credentials.
+/// Exhaustive on purpose: a caller tells all four apart.
 #[derive(Clone, Debug)]
 pub enum Authentication {
     /// The request is signed in.

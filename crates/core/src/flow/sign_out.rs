@@ -28,7 +28,8 @@ use crate::session::refusal::{Refusal, Refused};
 use crate::time::Now;
 use crate::unverified::Unverified;
 
-/// How a sign-out ended at the Cloud. On this instance the session is revoked in every case.
+/// How a sign-out ended at the Cloud. On this instance the session is revoked in every case. Exhaustive on purpose: a caller
+/// never reports one for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use = "a sign-out that the Cloud did not confirm must not be told as done"]
 pub enum SignOut {
