@@ -6,11 +6,13 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
-use crate::cloud_call::{CallResult, CloudCall};
+use crate::cloud_call::CloudCall;
 
+mod call_result;
 mod calls;
 mod hits;
 
+pub use call_result::CallResult;
 use calls::Calls;
 pub use calls::{CallCount, CallTimes, TIME_BOUNDS};
 use hits::HitCounter;

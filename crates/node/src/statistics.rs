@@ -1,7 +1,7 @@
 //! Counters and gauges, as plain rows. The core counts.
 
-use mastra_auth_cloud_core::cloud_call::{CallResult, CloudCall};
 use mastra_auth_cloud_core::counters::{CallTimes, TIME_BOUNDS};
+use mastra_auth_cloud_core::{cloud_call::CloudCall, counters::CallResult};
 use napi_derive::napi;
 
 use crate::convert::now;

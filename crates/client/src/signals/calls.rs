@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::cloud_call::CallResult;
+use mastra_auth_cloud_core::counters::CallResult;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Request, Response};

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use mastra_auth_cloud::MastraCloudAuth;
 use mastra_auth_cloud::transport::CloudCall;
-use mastra_auth_cloud_core::cloud_call::CallResult;
+use mastra_auth_cloud_core::counters::CallResult;
 
 /// What Prometheus itself puts on each series.
 const ITS_OWN: [&str; 2] = ["job", "instance"];

@@ -3,7 +3,8 @@
 use core::sync::atomic::AtomicU64;
 use core::time::Duration;
 
-use crate::cloud_call::{CallResult, CloudCall};
+use super::call_result::CallResult;
+use crate::cloud_call::CloudCall;
 use crate::counters::{add, read};
 
 /// The upper bounds of the time buckets. Longer calls are counted in [`CallTimes::count`] alone.

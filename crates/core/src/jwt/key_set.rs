@@ -9,8 +9,9 @@ use core::fmt;
 use serde_json::Value;
 
 use super::algorithm::Algorithm;
-use super::jwk::{Jwk, KeyRefusal, KeyWarning, PublicKey};
+use super::jwk::{Jwk, PublicKey};
 use super::key::Key;
+use super::key_remarks::{KeyRefusal, KeyWarning};
 use super::length::Length;
 use super::reason::Reason;
 use super::shared_secret::SharedSecret;

@@ -1,6 +1,6 @@
 //! Which RSA public keys are accepted: long enough, with a sound exponent, and without the ROCA fingerprint.
 
-use super::jwk::{KeyRefusal, KeyWarning};
+use super::key_remarks::{KeyRefusal, KeyWarning};
 
 const MIN_BITS: usize = 2048;
 const MAX_BITS: usize = 8192;
