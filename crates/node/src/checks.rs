@@ -14,11 +14,11 @@ use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 
-use crate::answer::Search;
 use crate::convert::{User, now};
 use crate::engine::Authority;
 use crate::guard::{Result, guard};
 use crate::left::{Laid, Left, Wanted};
+use crate::search::Search;
 
 /// Checks per batch: some 400 microseconds of work, for which the first of them waits.
 const MOST: usize = 8;

@@ -12,8 +12,6 @@ use mastra_auth_cloud_core::time::{Now, Timestamp};
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
-use crate::answer::serial;
-
 /// An error of the core.
 #[napi(object, object_from_js = false)]
 #[derive(Clone)]
@@ -108,6 +106,12 @@ impl From<&Identity> for User {
             ..identity.user().into()
         }
     }
+}
+
+/// Exact for 2^53 identities.
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn serial(identity: &Identity) -> f64 {
+    identity.serial() as f64
 }
 
 /// A session.

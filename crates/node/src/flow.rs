@@ -12,9 +12,9 @@ use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
-use crate::answer::{Answer, Identity};
 use crate::convert::{Failure, Session, now};
 use crate::guard::{Result, guard};
+use crate::values::{Answer, Identity};
 
 /// The next step of a flow: exactly one member is set.
 #[napi(object, object_from_js = false)]

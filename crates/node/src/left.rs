@@ -14,8 +14,6 @@ use mastra_auth_cloud_core::flow::{Event, Step, Task, Work};
 use mastra_auth_cloud_core::session::{Identity as CoreIdentity, TokenDigest};
 use mastra_auth_cloud_core::time::Now;
 
-use crate::answer::Search;
-
 /// Limit on authentications that wait for a check: 16 batches for each of four threads, some 30 ms of work for two
 /// processors. Beyond it a check runs on the event loop, which slows down the sender of the flood.
 const MOST_WAITING: usize = 512;
@@ -27,7 +25,7 @@ pub(crate) struct Left {
     /// The identity that the last look verified by a signature.
     pub(crate) found: Option<Arc<CoreIdentity>>,
     /// The last look, if it did not find an identity at once.
-    pub(crate) begun: Option<Result<Search, CloudApiError>>,
+    pub(crate) begun: Option<Result<Step<'static, Verdict>, CloudApiError>>,
     /// Checks that no thread has taken yet.
     checks: Vec<SignatureCheck>,
     /// Authentications that wait for a check, by the key of the token.

@@ -22,7 +22,6 @@
     )
 )]
 
-mod answer;
 mod checks;
 mod config;
 mod convert;
@@ -35,9 +34,11 @@ mod operations;
 mod permissions;
 mod revocations;
 mod rules;
+mod search;
 mod sessions;
 mod sign_in;
 mod site;
 mod statistics;
 mod text;
 mod tokens;
+mod values;

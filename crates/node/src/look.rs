@@ -12,14 +12,15 @@ use mastra_auth_cloud_core::flow::{
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
 
-use crate::answer::{Identity, Search, serial};
-use crate::convert::{Or, User, now, or, token};
+use crate::convert::{Or, User, now, or, serial, token};
 use crate::engine::Authority;
 use crate::flow::{Flow, jitter_of};
 use crate::guard::{Result, guard, thrown};
 use crate::left::{Left, Wanted};
+use crate::search::Search;
 use crate::site::of_number;
 use crate::text::Text;
+use crate::values::Identity;
 
 #[napi]
 impl Authority {
@@ -77,7 +78,7 @@ impl Authority {
     pub fn begun(&self) -> Result<Option<Or<Search>>> {
         guard("Authority.begun", || {
             let begun = Left::lock(&self.1).begun.take();
-            begun.map(or)
+            begun.map(|step| or(step.map(|step| Search::begun(step, Arc::clone(&self.1)))))
         })
     }
 
@@ -205,8 +206,7 @@ fn look_at(
             f64::from(ticket) + 0.5
         }
         step => {
-            let search = Search::begun(step, Arc::clone(left));
-            Left::lock(left).begun = Some(Ok(search));
+            Left::lock(left).begun = Some(Ok(step));
             0.0
         }
     }

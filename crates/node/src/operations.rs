@@ -19,12 +19,12 @@ use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
 use mastra_auth_cloud_core::url::RedirectUri;
 use napi_derive::napi;
 
-use crate::answer::Identity;
 use crate::convert::{Or, or, token};
 use crate::engine::Authority;
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 use crate::sign_in::LoginUrl;
+use crate::values::Identity;
 
 impl Authority {
     fn call<O: Operation + Send + 'static>(

@@ -9,11 +9,11 @@ use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
-use crate::answer::Identity;
 use crate::convert::now;
 use crate::engine::Authority;
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
+use crate::values::Identity;
 
 #[napi]
 impl Authority {

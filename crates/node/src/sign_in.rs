@@ -13,12 +13,12 @@ use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
-use crate::answer::Identity;
 use crate::convert::{Or, now, or};
 use crate::engine::Authority;
 use crate::flow::{Flow, Outcome, jitter};
 use crate::guard::{Result, guard};
 use crate::sessions::sign_out;
+use crate::values::Identity;
 
 /// The URL to which to send a browser to sign in.
 #[napi(object, object_from_js = false)]

@@ -11,37 +11,6 @@ export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 
 /** Authenticates a request; `NativeAuthority.look` says what the number means. */
 export type Look = (cookie: Text | null | undefined, authorization?: Text | null, token?: Text | null) => number;
 
-/** An identity that the Cloud vouched for; permission look-ups take it. */
-export interface NativeIdentity {
-  /** The serial number that a warm look returns for this identity; 0 if it is not cached. */
-  serial(): number;
-  /** The user as a plain object. */
-  user(): NativeUser;
-}
-
-/** One of the four answers. */
-export interface NativeAnswer {
-  /** `authenticated`, `anonymous`, `rejected` or `unavailable`. */
-  kind(): 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
-  /** The identity, if the answer is `authenticated`. */
-  identity(): NativeIdentity | null;
-  /** The error, if the credential was rejected or could not be checked. */
-  failure(): NativeFailure | null;
-}
-
-/** An authentication in progress. */
-export interface NativeSearch {
-  /**
-   * Continues the search: without an answer at first, then with each flow's answer. Drive a flow once per key. A number
-   * is the ticket of an enqueued check, which returns another search.
-   */
-  next(last?: NativeAnswer | undefined | null): NativeAnswer | NativeFlow | number;
-  /** Background work, once there is an answer; no request waits for it. */
-  background(): NativeFlow | null;
-  /** The source of the answer, once there is one: `cache`, `keys`, `cloud` or `none`. */
-  source(): NativeSource;
-}
-
 /** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
 export interface NativeSettled {
   /** The ticket that the look returned. */
@@ -409,6 +378,19 @@ export interface NativeJoining {
   joined(): Array<NativeRevocation>;
 }
 
+/** An authentication in progress. */
+export interface NativeSearch {
+  /**
+   * Continues the search: without an answer at first, then with each flow's answer. Drive a flow once per key. A number
+   * is the ticket of an enqueued check, which returns another search.
+   */
+  next(last?: NativeAnswer | undefined | null): NativeAnswer | NativeFlow | number;
+  /** Background work, once there is an answer; no request waits for it. */
+  background(): NativeFlow | null;
+  /** The source of the answer, once there is one: `cache`, `keys`, `cloud` or `none`. */
+  source(): NativeSource;
+}
+
 /** The URL to which to send a browser to sign in. */
 export interface NativeLoginUrl {
   /** The URL. */
@@ -521,6 +503,24 @@ export interface NativeTokenClaims {
   nbf?: number;
   /** Until when it is valid. */
   exp: number;
+}
+
+/** An identity that the Cloud vouched for; permission look-ups take it. */
+export interface NativeIdentity {
+  /** The serial number that a warm look returns for this identity; 0 if it is not cached. */
+  serial(): number;
+  /** The user as a plain object. */
+  user(): NativeUser;
+}
+
+/** One of the four answers. */
+export interface NativeAnswer {
+  /** `authenticated`, `anonymous`, `rejected` or `unavailable`. */
+  kind(): 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
+  /** The identity, if the answer is `authenticated`. */
+  identity(): NativeIdentity | null;
+  /** The error, if the credential was rejected or could not be checked. */
+  failure(): NativeFailure | null;
 }
 
 /** The addon's functions. */

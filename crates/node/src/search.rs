@@ -1,107 +1,18 @@
-//! Results of authentication, as handles: the core's own values stay in Rust.
+//! Authentications that take more than one step.
 
 use std::sync::{Arc, Mutex};
 
-use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::Verdict;
 use mastra_auth_cloud_core::flow::{Authentication, Event, Finished, Source, Step, Task};
-use mastra_auth_cloud_core::session::Identity as CoreIdentity;
 use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
 
-use crate::convert::{Failure, User, now};
+use crate::convert::now;
 use crate::flow::Flow;
 use crate::guard::{Result, guard};
 use crate::left::{Left, Wanted};
-
-/// An identity that the Cloud vouched for; permission look-ups take it.
-#[napi]
-pub struct Identity(Who);
-
-pub(crate) enum Who {
-    Remembered(Arc<CoreIdentity>),
-    Told(Box<CloudUser>),
-}
-
-impl Identity {
-    pub(crate) fn remembered(identity: Arc<CoreIdentity>) -> Self {
-        Self(Who::Remembered(identity))
-    }
-
-    pub(crate) fn told(user: CloudUser) -> Self {
-        Self(Who::Told(Box::new(user)))
-    }
-
-    pub(crate) fn who(&self) -> &CloudUser {
-        match &self.0 {
-            Who::Remembered(identity) => identity.user(),
-            Who::Told(user) => user,
-        }
-    }
-}
-
-#[napi]
-impl Identity {
-    /// The serial number that a warm look returns for this identity; 0 if it is not cached.
-    #[napi]
-    pub fn serial(&self) -> Result<f64> {
-        guard("Identity.serial", || match &self.0 {
-            Who::Remembered(identity) => serial(identity),
-            Who::Told(_) => 0.0,
-        })
-    }
-
-    /// The user as a plain object.
-    #[napi]
-    pub fn user(&self) -> Result<User> {
-        guard("Identity.user", || match &self.0 {
-            Who::Remembered(identity) => identity.as_ref().into(),
-            Who::Told(user) => user.as_ref().into(),
-        })
-    }
-}
-
-/// Exact for 2^53 identities.
-#[allow(clippy::cast_precision_loss)]
-pub(crate) fn serial(identity: &CoreIdentity) -> f64 {
-    identity.serial() as f64
-}
-
-/// One of the four answers.
-#[napi]
-pub struct Answer(pub(crate) Authentication);
-
-#[napi]
-impl Answer {
-    /// `authenticated`, `anonymous`, `rejected` or `unavailable`.
-    #[napi(ts_return_type = "'authenticated' | 'anonymous' | 'rejected' | 'unavailable'")]
-    pub fn kind(&self) -> Result<&'static str> {
-        guard("Answer.kind", || self.0.outcome().as_str())
-    }
-
-    /// The identity, if the answer is `authenticated`.
-    #[napi]
-    pub fn identity(&self) -> Result<Option<Identity>> {
-        guard("Answer.identity", || match &self.0 {
-            Authentication::Authenticated(identity) => {
-                Some(Identity::remembered(Arc::clone(identity)))
-            }
-            _ => None,
-        })
-    }
-
-    /// The error, if the credential was rejected or could not be checked.
-    #[napi]
-    pub fn failure(&self) -> Result<Option<Failure>> {
-        guard("Answer.failure", || match &self.0 {
-            Authentication::Rejected(error) | Authentication::Unavailable(error) => {
-                Some(error.clone().into())
-            }
-            _ => None,
-        })
-    }
-}
+use crate::values::Answer;
 
 /// An authentication in progress.
 #[napi]
