@@ -39,7 +39,7 @@ export async function startServer(args, { cwd, env }) {
     clearTimeout(killer);
   };
   const answers = () => fetch(`${url}${env.PREFIX ?? '/api'}/auth/capabilities`).then(({ ok }) => ok, () => false);
-  for (const late = Date.now() + 90_000; !(await answers()); await sleep(200)) {
+  for (const late = Date.now() + 300_000; !(await answers()); await sleep(200)) {
     if (child.exitCode !== null || Date.now() > late) {
       if (child.exitCode === null) await stop();
       throw new Error(`${args.join(' ')} does not answer: ${log.join('\n')}`);

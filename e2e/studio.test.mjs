@@ -24,7 +24,10 @@ describe('Studio', { concurrency: 2 }, () => {
 
       before(async () => {
         cloud = await startCloud(dialect);
-        [studio, browser] = await Promise.all([startStudio(cloud, dialect), startBrowser()]);
+        // Both, so that what has started is stopped where the other fails.
+        const started = await Promise.allSettled([startStudio(cloud, dialect), startBrowser()]);
+        [studio, browser] = started.map(({ value }) => value);
+        for (const { status, reason } of started) if (status === 'rejected') throw reason;
       });
       after(async () => {
         await browser?.close();

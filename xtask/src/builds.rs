@@ -39,7 +39,7 @@ pub(crate) fn fmt(workspace: &Workspace, mode: Mode) -> Result<()> {
 pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo("clippy --workspace --all-targets --all-features -- -D warnings"))?;
     // Each feature of the client alone, and none.
-    for feature in ["", "reqwest", "axum", "redis", "redis-tls", "metrics"] {
+    for feature in ["", "reqwest", "axum", "redis", "metrics"] {
         let mut command =
             workspace.cargo("clippy --package mastra-auth-cloud --lib --no-default-features");
         run(command.args(["--features", feature, "--", "-D", "warnings"]))?;

@@ -192,9 +192,9 @@ mod tests {
     #[test]
     fn what_runs_beside_ends_with_the_suite_and_so_do_its_children() {
         let mut command = program_beside(Path::new("sh"));
-        // Without an end to its group it would be waited for.
+        // Without an end to its group it would be waited for, and succeed.
         command
-            .args(["-c", "sleep 600 & wait; exit 0"])
+            .args(["-c", "sleep 30 & wait; exit 0"])
             .stdin(Stdio::piped());
         let mut child = command.spawn().unwrap();
         drop(child.stdin.take());
