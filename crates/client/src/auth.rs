@@ -31,8 +31,8 @@ use tracing::Instrument as _;
 use crate::client::MastraCloudClient;
 use crate::driver::Driver;
 use crate::revocation::{RevocationStatus, Revocations};
-use crate::signals::Found;
-use crate::{headers, signals, system};
+use crate::telemetry::Found;
+use crate::{headers, system, telemetry};
 
 pub use login::{LoginStart, RedactedUrl};
 pub use session::RefreshedSession;
@@ -164,11 +164,11 @@ impl MastraCloudAuth {
         let authorization = headers::authorization(headers);
         match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
             Ok(credentials) => {
-                let span = signals::authenticate_span();
+                let span = telemetry::authenticate_span();
                 let request = Authenticate::new(&self.0.driver.engine, credentials).refreshing();
                 let looking = self.0.driver.authenticate(request);
                 let (found, set) = looking.instrument(span.clone()).await;
-                signals::answered(&found, &span, Some(headers));
+                telemetry::answered(&found, &span, Some(headers));
                 (found.answer, set)
             }
             Err(error) => (self.unreadable(error, headers), None),
@@ -187,7 +187,7 @@ impl MastraCloudAuth {
         headers: &'h HeaderMap,
         look: impl FnOnce(&Engine, &Brought<'h>, Now) -> Result<Arc<Identity>, Miss<'h>>,
     ) -> Result<Arc<Identity>, Miss<'h>> {
-        if signals::are_requests_told() {
+        if telemetry::are_requests_told() {
             return Err(Miss::default());
         }
         let cookie = headers::cookie_as_it_came(headers).map_err(|_| Miss::default())?;
@@ -207,7 +207,7 @@ impl MastraCloudAuth {
             begun: system::now().monotonic,
         };
         self.counters().answered(Outcome::Rejected, found.source);
-        signals::answered(&found, &signals::authenticate_span(), Some(headers));
+        telemetry::answered(&found, &telemetry::authenticate_span(), Some(headers));
         found.answer
     }
 
@@ -221,11 +221,11 @@ impl MastraCloudAuth {
         credentials: Credentials<'_>,
         headers: Option<&HeaderMap>,
     ) -> Authentication {
-        let span = signals::authenticate_span();
+        let span = telemetry::authenticate_span();
         let request = Authenticate::new(&self.0.driver.engine, credentials);
         let looking = self.0.driver.authenticate(request);
         let (found, _) = looking.instrument(span.clone()).await;
-        signals::answered(&found, &span, headers);
+        telemetry::answered(&found, &span, headers);
         found.answer
     }
 

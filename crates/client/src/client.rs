@@ -26,7 +26,7 @@ use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken, Verifier};
 use mastra_auth_cloud_core::url::RedirectUri;
 
 use crate::driver::Driver;
-use crate::{signals, system};
+use crate::{system, telemetry};
 
 /// The Cloud's endpoints, one method each. Cheap to clone. [`MastraCloudAuth::client`](crate::MastraCloudAuth::client) gives it.
 ///
@@ -151,7 +151,7 @@ impl MastraCloudClient {
         state: &State,
         verifier: &Verifier,
     ) -> String {
-        signals::return_path_cut(&state.return_path());
+        telemetry::return_path_cut(&state.return_path());
         login_url(self.config(), redirect_uri, state, verifier)
     }
 
@@ -190,7 +190,7 @@ fn unless_refused<T>(result: Result<T, CloudApiError>) -> Result<Option<T>, Clou
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_refusal() => {
             if !matches!(error.status(), 401 | 403 | 404) {
-                signals::refused_oddly(&error);
+                telemetry::refused_oddly(&error);
             }
             Ok(None)
         }

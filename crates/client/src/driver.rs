@@ -22,9 +22,9 @@ use mastra_auth_cloud_core::session::TokenDigest;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
-use crate::signals::{self, Found, Trail, Watched};
 use crate::single_flight::SingleFlight;
 use crate::system;
+use crate::telemetry::{self, Found, Trail, Watched};
 use crate::transport::Transport;
 
 pub(crate) struct Driver {
@@ -176,7 +176,7 @@ impl Driver {
         let driver = Arc::clone(self);
         let work = async move {
             let renewal = driver.run(refresh.into_task()).await;
-            signals::renewal(&renewal);
+            telemetry::renewal(&renewal);
             renewal
         };
         Box::pin(work.in_current_span())
@@ -187,8 +187,8 @@ impl Driver {
         let work = async move {
             let fetched = driver.run(fetch.into_task()).await;
             match &fetched {
-                Fetched::Failed(error) => signals::keys_not_fetched(error),
-                Fetched::BroughtInPart(count) => signals::key_set_odd(*count),
+                Fetched::Failed(error) => telemetry::keys_not_fetched(error),
+                Fetched::BroughtInPart(count) => telemetry::key_set_odd(*count),
                 Fetched::Brought | Fetched::NotNow => {}
             }
             fetched
@@ -242,10 +242,10 @@ impl Driver {
         let work = async move {
             let whose = logout.identity().map(Arc::clone);
             let end = driver.run(logout.into_task()).await;
-            signals::session_ended(driver.engine.counters(), &end, whose.as_deref(), &trail);
+            telemetry::session_ended(driver.engine.counters(), &end, whose.as_deref(), &trail);
             end
         };
-        let task = tokio::spawn(work.instrument(signals::sign_out_span()));
+        let task = tokio::spawn(work.instrument(telemetry::sign_out_span()));
         task.await
             .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
     }
@@ -254,7 +254,7 @@ impl Driver {
 /// Warns if the Cloud accepted a token that is expired by the clock of this machine.
 fn tell_clock(engine: &Engine) {
     if let Some(by) = engine.take_clock_ahead() {
-        signals::clock_ahead(by);
+        telemetry::clock_ahead(by);
     }
 }
 

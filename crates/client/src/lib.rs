@@ -38,9 +38,9 @@ mod client;
 mod driver;
 mod environment;
 mod headers;
-mod signals;
 mod single_flight;
 mod system;
+mod telemetry;
 
 #[cfg(feature = "axum")]
 pub mod axum;

@@ -4,7 +4,7 @@ use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::secret::SessionToken;
 
 use super::MastraCloudAuth;
-use crate::{signals, system};
+use crate::{system, telemetry};
 
 impl MastraCloudAuth {
     /// Revokes a session with all its tokens: here at once, and on all other instances if there are
@@ -12,14 +12,14 @@ impl MastraCloudAuth {
     /// takes the token.
     pub fn end_session(&self, session: &SessionId) {
         self.0.driver.engine.end_session(session, system::now());
-        signals::operator_ended_session(session);
+        telemetry::operator_ended_session(session);
     }
 
     /// Revokes every session of a user that began before now: here at once, and on all other instances if there are
     /// [`revocations`](crate::AuthBuilder::revocations). A later sign-in is accepted. The Cloud is not told.
     pub fn end_user(&self, user: &UserId) {
         self.0.driver.engine.end_user(user, system::now());
-        signals::operator_ended_user(user);
+        telemetry::operator_ended_user(user);
     }
 
     /// Evicts a token from the cache here, so that the next request asks the Cloud. A call that is already under way still

@@ -14,8 +14,8 @@ use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::MastraCloudAuth;
-use crate::signals::Trail;
-use crate::{signals, system};
+use crate::telemetry::Trail;
+use crate::{system, telemetry};
 
 /// A sign-in that was begun: the response to send to the browser.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl MastraCloudAuth {
         cookie_header: Option<&str>,
     ) -> Result<LoginStart, CloudApiError> {
         let engine = &self.0.driver.engine;
-        signals::return_path_cut(&return_path);
+        telemetry::return_path_cut(&return_path);
         let state = State::generate(system::entropy()?, return_path);
         let mut cookies = login::overdue(engine, cookie_header.unwrap_or_default())?;
         cookies.push(login::cookie(engine, redirect_uri, &state, system::now())?);
@@ -119,7 +119,7 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let trail = Trail::default();
         let result = self.finish(code, state, cookie_header, &trail).await;
-        result.inspect_err(|error| signals::login_failed(self.counters(), error, &trail))
+        result.inspect_err(|error| telemetry::login_failed(self.counters(), error, &trail))
     }
 
     /// Finishes a sign-in without logging a failure. The caller logs it, with the reference that its error page shows.
@@ -163,13 +163,13 @@ impl MastraCloudAuth {
         )?;
         let is_again = callback.is_again();
         let work = driver.run(callback.into_task());
-        let finished = work.instrument(signals::login_span()).await;
+        let finished = work.instrument(telemetry::login_span()).await;
         if let Some(token) = finished.refused {
             self.end_refused(token, trail.clone());
         }
         let signed_in = finished.result?;
         if !is_again {
-            signals::logged_in(self.counters(), &signed_in.identity, &trail);
+            telemetry::logged_in(self.counters(), &signed_in.identity, &trail);
             let new = signed_in.identity.user().session_token();
             self.end_previous(&cookie_header, new, &trail);
         }
@@ -221,7 +221,7 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let own_origin = self.public_url().map(PublicUrl::origin);
         let state = State::parse(state, own_origin).inspect_err(|error| {
-            signals::login_failed(self.counters(), error, &Trail::default());
+            telemetry::login_failed(self.counters(), error, &Trail::default());
         })?;
         self.finish_login(code, state, cookie_header).await
     }

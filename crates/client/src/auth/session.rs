@@ -18,7 +18,7 @@ use mastra_auth_cloud_core::url::RedirectUri;
 use tracing::Instrument as _;
 
 use super::MastraCloudAuth;
-use crate::signals::Trail;
+use crate::telemetry::Trail;
 use crate::{headers, system};
 
 /// A session after a refresh, for [`MastraCloudAuth::session_cookie`].

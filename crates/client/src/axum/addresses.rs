@@ -6,7 +6,7 @@ use http::Uri;
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::url::{PublicUrl, ReturnPath};
 
-use crate::{MastraCloudAuth, signals};
+use crate::{MastraCloudAuth, telemetry};
 
 impl MastraCloudAuth {
     /// The path by which browsers reach a path of the app.
@@ -32,7 +32,7 @@ impl MastraCloudAuth {
     pub(crate) fn login_location(&self, uri: &Uri) -> String {
         let wanted = uri.path_and_query().map_or("/", |path| path.as_str());
         let wanted = ReturnPath::sanitize(&self.place(wanted), None);
-        signals::return_path_cut(&wanted);
+        telemetry::return_path_cut(&wanted);
         let wanted = encode_component(wanted.as_str());
         format!("{}?return_to={wanted}", self.login_path())
     }
@@ -62,7 +62,7 @@ impl MastraCloudAuth {
 
     fn warn_of_prefix(&self) {
         if !self.axum_settings().is_warned.swap(true, Ordering::Relaxed) {
-            signals::prefix_unknown(self.public_url(), &self.login_path());
+            telemetry::prefix_unknown(self.public_url(), &self.login_path());
         }
     }
 }

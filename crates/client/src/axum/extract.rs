@@ -13,7 +13,7 @@ use mastra_auth_cloud_core::session::Identity;
 
 use super::layer::Session;
 use super::rejection::{AuthRejection, RejectionReason};
-use crate::{MastraCloudAuth, SessionEnd, signals};
+use crate::{MastraCloudAuth, SessionEnd, telemetry};
 
 /// The signed-in user of the request; without one the answer is 401. Dereferences to a [`CloudUser`].
 ///
@@ -122,7 +122,7 @@ impl<P: Permission> std::fmt::Debug for RequirePermission<P> {
 /// A route without its layer is closed, not open.
 fn session(parts: &Parts) -> Result<&Session, AuthRejection> {
     parts.extensions.get::<Session>().ok_or_else(|| {
-        signals::layer_missing();
+        telemetry::layer_missing();
         AuthRejection::new(None, RejectionReason::LayerMissing, parts)
     })
 }
@@ -189,13 +189,13 @@ impl MastraCloudAuth {
         match self.permissions(user).await {
             Ok(grants) if grants.allows(permission) => Ok(()),
             Ok(_) => {
-                signals::permission_denied(user.id().as_str(), permission, headers);
+                telemetry::permission_denied(user.id().as_str(), permission, headers);
                 Err(RejectionReason::PermissionDenied)
             }
             // The session was signed out or expired after the layer let the request in.
             Err(error) if error.is_end_of_session() => Err(RejectionReason::InvalidToken),
             Err(error) => {
-                signals::permissions_unavailable(&error, permission, headers);
+                telemetry::permissions_unavailable(&error, permission, headers);
                 Err(RejectionReason::Unavailable)
             }
         }

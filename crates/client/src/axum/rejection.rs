@@ -16,7 +16,7 @@ use super::page::{Address, reference};
 use super::public_error::{CLEAR_COOKIES, Link, PublicError};
 use super::response::{see_other, wants_page};
 use crate::MastraCloudAuth;
-use crate::signals::{self, Trail};
+use crate::telemetry::{self, Trail};
 
 /// Why a request is rejected. The underlying error stays in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -238,7 +238,7 @@ pub(super) fn turn_away(
             .iter()
             .any(|path| auth.is_login(path))
         {
-            signals::routes_unreachable(&auth.login_path());
+            telemetry::routes_unreachable(&auth.login_path());
             return refuse(Some(auth), RejectionReason::Misconfigured, &parts.headers);
         }
         auth.note_nest(uri, &parts.uri);
@@ -257,7 +257,7 @@ pub(super) fn refuse(
         return reason.into_response();
     }
     let reference = reference();
-    signals::page(reason.code(), &Trail::of(headers).on_page(&reference));
+    telemetry::page(reason.code(), &Trail::of(headers).on_page(&reference));
     let public = reason.public();
     let mut response = public.page(auth, headers, &reference, Address::Kept);
     reason.annotate(response.headers_mut());

@@ -24,8 +24,8 @@ use super::channel::{ChannelError, ChannelMessage, ChannelUpdate, RevocationChan
 use super::pause::Pause;
 use super::state::State;
 use super::status::RevocationStatus;
-use crate::signals::channel;
 use crate::system;
+use crate::telemetry::revocations as telemetry;
 
 /// Messages per publication.
 const BATCH: usize = 256;
@@ -166,7 +166,7 @@ impl Drop for Task<'_> {
         let lost = state.relink(system::now().wall);
         drop(state);
         let why = "the runtime in which it was built ended, or a task of it panicked";
-        channel::away(lost, &ChannelError::new(why));
+        telemetry::away(lost, &ChannelError::new(why));
     }
 }
 
@@ -250,7 +250,7 @@ impl Shared {
 
     fn sent(&self, count: usize) {
         if count > 0 {
-            channel::sent(count);
+            telemetry::sent(count);
         }
         let mut state = self.state();
         let count = u64::try_from(count).unwrap_or(u64::MAX);
@@ -268,7 +268,7 @@ impl Shared {
             state.publishes = false;
             state.relink(system::now().wall)
         };
-        channel::away(lost, &error);
+        telemetry::away(lost, &error);
         pause.wait().await;
     }
 
@@ -293,7 +293,7 @@ impl Shared {
                         state.receives = false;
                         state.relink(system::now().wall)
                     };
-                    channel::away(lost, &error);
+                    telemetry::away(lost, &error);
                     pause.wait().await;
                 }
             }
@@ -316,11 +316,11 @@ impl Shared {
                 new,
                 ..
             } = joining.finish(&self.engine, now);
-            channel::connected(stored, new, missing.len());
+            telemetry::connected(stored, new, missing.len());
             *self.again() = missing.into();
         }
         if left_out > 0 {
-            channel::left_out(left_out);
+            telemetry::left_out(left_out);
         }
         let mut state = self.state();
         state.status.left_out = left_out;
@@ -335,7 +335,7 @@ impl Shared {
         let texts = texts.iter().map(String::as_str);
         let Applied { new, lag, .. } = self.count(self.engine.apply_texts(texts, system::now()));
         if new > 0 {
-            channel::received(new, lag);
+            telemetry::received(new, lag);
             self.state().status.lag = lag;
         }
     }
@@ -352,7 +352,7 @@ impl Shared {
         let told = state.unreadable_log.add(unreadable, now);
         drop(state);
         if let Some(count) = told {
-            channel::unreadable(count);
+            telemetry::unreadable(count);
         }
         heard
     }

@@ -10,7 +10,7 @@ use super::{
     BaseUrl, CloudCall, Delivery, Method, Request, Response, Transport, TransportError,
     TransportFuture,
 };
-use crate::{signals, system};
+use crate::{system, telemetry};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// On this machine a connection succeeds or is refused at once. Slowness there means a busy machine, so the time-out of the
@@ -114,7 +114,7 @@ impl ReqwestTransport {
             match generation((self.make)(), self.connect_timeout) {
                 Ok(next) => *current = next,
                 // The old client still works; the next request tries again.
-                Err(_) => signals::client_not_renewed(),
+                Err(_) => telemetry::client_not_renewed(),
             }
         }
         let Generation { client, fresh, .. } = current.clone();
@@ -127,7 +127,7 @@ impl ReqwestTransport {
             if let Ok(generation) = generation(builder(), self.connect_timeout) {
                 return generation.client;
             }
-            signals::client_not_renewed();
+            telemetry::client_not_renewed();
             client
         };
         fresh.get_or_init(make).clone()

@@ -19,7 +19,7 @@ use crate::axum::public_error::of_failed_login;
 use crate::axum::refresh_page::refresh_page;
 use crate::axum::response::{accepts_html, see_other};
 use crate::headers;
-use crate::signals::{self, Trail};
+use crate::telemetry::{self, Trail};
 
 /// The parameters of a callback; each at most once.
 #[derive(Default)]
@@ -94,7 +94,7 @@ async fn refused(
     }
     let (answer, renewed) = routes.auth.authenticate_and_renew(headers).await;
     if let Authentication::Authenticated(identity) = answer {
-        signals::signed_in_already(&identity, error, &Trail::of(headers));
+        telemetry::signed_in_already(&identity, error, &Trail::of(headers));
         let wanted = wanted.unwrap_or_default().place(&routes.public_url);
         let response = see_other(wanted.as_str());
         return with_cookies(response, renewed.as_slice());
@@ -143,7 +143,7 @@ impl Parameters {
 pub(super) fn failed(routes: &RouteState, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
     let trail = Trail::of(headers).on_page(&reference);
-    signals::login_failed(routes.auth.counters(), error, &trail);
+    telemetry::login_failed(routes.auth.counters(), error, &trail);
     let public = of_failed_login(error);
     if !accepts_html(headers) {
         return public.json();

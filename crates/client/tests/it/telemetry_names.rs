@@ -2,7 +2,7 @@
 //! way round.
 //!
 //! Read from the source, so that an event counts whether or not a test brings it about. That each comes from its cause is in
-//! `signals.rs`, `renewal.rs` and `revocations.rs`.
+//! `telemetry.rs`, `renewal.rs` and `revocations.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -144,7 +144,7 @@ fn nothing_is_told_in_another_way() {
         let calls = names.map(|name| text.matches(&format!("{name}!(")).count());
         let others: usize = calls.iter().sum();
         // The one call behind all of them.
-        let expect = usize::from(path.ends_with("src/signals.rs"));
+        let expect = usize::from(path.ends_with("src/telemetry.rs"));
         assert_eq!(others, expect, "{}", path.display());
     }
 }

@@ -6,8 +6,8 @@
 //! them.
 
 mod audit;
-mod calls;
-pub(crate) mod channel;
+pub(crate) mod revocations;
+mod transport;
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) use audit::{
     logged_in, login_failed, login_span, operator_ended_session, operator_ended_user, renewal,
     return_path_cut, session_ended, sign_out_span,
 };
-pub(crate) use calls::{Watched, key_set_odd, keys_not_fetched};
+pub(crate) use transport::{Watched, key_set_odd, keys_not_fetched};
 
 use crate::system;
 
