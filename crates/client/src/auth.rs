@@ -31,7 +31,7 @@ use tracing::Instrument as _;
 use crate::client::MastraCloudClient;
 use crate::driver::Driver;
 use crate::revocation::{RevocationStatus, Revocations};
-use crate::telemetry::Found;
+use crate::telemetry::AuthOutcome;
 use crate::{headers, system, telemetry};
 
 pub use login::{LoginStart, RedactedUrl};
@@ -167,9 +167,9 @@ impl MastraCloudAuth {
                 let span = telemetry::authenticate_span();
                 let request = Authenticate::new(&self.0.driver.engine, credentials).refreshing();
                 let looking = self.0.driver.authenticate(request);
-                let (found, set) = looking.instrument(span.clone()).await;
-                telemetry::answered(&found, &span, Some(headers));
-                (found.answer, set)
+                let (outcome, set) = looking.instrument(span.clone()).await;
+                telemetry::authenticated(&outcome, &span, Some(headers));
+                (outcome.answer, set)
             }
             Err(error) => (self.unreadable(error, headers), None),
         }
@@ -187,7 +187,7 @@ impl MastraCloudAuth {
         headers: &'h HeaderMap,
         look: impl FnOnce(&Engine, &Brought<'h>, Now) -> Result<Arc<Identity>, Miss<'h>>,
     ) -> Result<Arc<Identity>, Miss<'h>> {
-        if telemetry::are_requests_told() {
+        if telemetry::request_events_enabled() {
             return Err(Miss::default());
         }
         let cookie = headers::cookie_as_it_came(headers).map_err(|_| Miss::default())?;
@@ -201,14 +201,14 @@ impl MastraCloudAuth {
 
     /// The answer to a request whose headers cannot be read.
     fn unreadable(&self, error: CloudApiError, headers: &HeaderMap) -> Authentication {
-        let found = Found {
+        let outcome = AuthOutcome {
             answer: Authentication::Rejected(error),
             source: Source::None,
             begun: system::now().monotonic,
         };
-        self.counters().answered(Outcome::Rejected, found.source);
-        telemetry::answered(&found, &telemetry::authenticate_span(), Some(headers));
-        found.answer
+        self.counters().answered(Outcome::Rejected, outcome.source);
+        telemetry::authenticated(&outcome, &telemetry::authenticate_span(), Some(headers));
+        outcome.answer
     }
 
     /// Authenticates one token.
@@ -224,9 +224,9 @@ impl MastraCloudAuth {
         let span = telemetry::authenticate_span();
         let request = Authenticate::new(&self.0.driver.engine, credentials);
         let looking = self.0.driver.authenticate(request);
-        let (found, _) = looking.instrument(span.clone()).await;
-        telemetry::answered(&found, &span, headers);
-        found.answer
+        let (outcome, _) = looking.instrument(span.clone()).await;
+        telemetry::authenticated(&outcome, &span, headers);
+        outcome.answer
     }
 
     #[cfg(feature = "metrics")]

@@ -151,7 +151,7 @@ impl MastraCloudClient {
         state: &State,
         verifier: &Verifier,
     ) -> String {
-        telemetry::return_path_cut(&state.return_path());
+        telemetry::return_path_truncated(&state.return_path());
         login_url(self.config(), redirect_uri, state, verifier)
     }
 
@@ -190,7 +190,7 @@ fn unless_refused<T>(result: Result<T, CloudApiError>) -> Result<Option<T>, Clou
         Ok(value) => Ok(Some(value)),
         Err(error) if error.is_refusal() => {
             if !matches!(error.status(), 401 | 403 | 404) {
-                telemetry::refused_oddly(&error);
+                telemetry::unexpected_rejection(&error);
             }
             Ok(None)
         }

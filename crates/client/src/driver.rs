@@ -24,7 +24,7 @@ use tracing::Instrument as _;
 
 use crate::single_flight::SingleFlight;
 use crate::system;
-use crate::telemetry::{self, Found, Trail, Watched};
+use crate::telemetry::{self, AuthOutcome, Instrumented, RequestIds};
 use crate::transport::Transport;
 
 pub(crate) struct Driver {
@@ -53,7 +53,7 @@ impl Driver {
         engine.on_end(move || end.send_replace(()));
         Self {
             ends,
-            transport: Arc::new(Watched::new(transport, Arc::clone(&engine))),
+            transport: Arc::new(Instrumented::new(transport, Arc::clone(&engine))),
             engine,
             identities: SingleFlight::new(longest),
             // A renewal validates the session and then verifies the token.
@@ -132,15 +132,15 @@ impl Driver {
     pub(crate) async fn authenticate(
         self: &Arc<Self>,
         request: Authenticate<'_>,
-    ) -> (Found, Option<SetCookie>) {
+    ) -> (AuthOutcome, Option<SetCookie>) {
         let begun = system::now().monotonic;
         let verdict = self.run(request.into_task(system::jitter())).await;
-        let found = Found {
+        let outcome = AuthOutcome {
             answer: verdict.answer,
             source: verdict.source,
             begun,
         };
-        (found, verdict.cookie)
+        (outcome, verdict.cookie)
     }
 
     /// Authenticates the token of a long-running request again, without counting it as another request.
@@ -176,7 +176,7 @@ impl Driver {
         let driver = Arc::clone(self);
         let work = async move {
             let renewal = driver.run(refresh.into_task()).await;
-            telemetry::renewal(&renewal);
+            telemetry::session_refresh(&renewal);
             renewal
         };
         Box::pin(work.in_current_span())
@@ -187,8 +187,8 @@ impl Driver {
         let work = async move {
             let fetched = driver.run(fetch.into_task()).await;
             match &fetched {
-                Fetched::Failed(error) => telemetry::keys_not_fetched(error),
-                Fetched::BroughtInPart(count) => telemetry::key_set_odd(*count),
+                Fetched::Failed(error) => telemetry::key_set_fetch_failed(error),
+                Fetched::BroughtInPart(count) => telemetry::key_set_invalid_entries(*count),
                 Fetched::Brought | Fetched::NotNow => {}
             }
             fetched
@@ -232,17 +232,17 @@ impl Driver {
         let (driver, fetch) = (Arc::clone(self), fetch.into_shared(system::jitter()));
         let key = fetch.key();
         let work = async move { driver.run(fetch.into_task()).await };
-        let found = self.permissions.join(key, work.in_current_span()).await;
-        found.unwrap_or_else(|| Err(cut_short()))
+        let outcome = self.permissions.join(key, work.in_current_span()).await;
+        outcome.unwrap_or_else(|| Err(cut_short()))
     }
 
     /// Drives a sign-out in a task of its own, so that the Cloud hears of it even if the client disconnects.
-    pub(crate) async fn sign_out(self: &Arc<Self>, logout: Logout, trail: Trail) -> SignOut {
+    pub(crate) async fn sign_out(self: &Arc<Self>, logout: Logout, ids: RequestIds) -> SignOut {
         let driver = Arc::clone(self);
         let work = async move {
             let whose = logout.identity().map(Arc::clone);
             let end = driver.run(logout.into_task()).await;
-            telemetry::session_ended(driver.engine.counters(), &end, whose.as_deref(), &trail);
+            telemetry::session_ended(driver.engine.counters(), &end, whose.as_deref(), &ids);
             end
         };
         let task = tokio::spawn(work.instrument(telemetry::sign_out_span()));

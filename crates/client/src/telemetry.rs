@@ -22,12 +22,12 @@ use mastra_auth_cloud_core::url::PublicUrl;
 use tracing::{Span, debug_span, field};
 
 #[cfg(feature = "axum")]
-pub(crate) use audit::{cross_origin, permission_denied, signed_in_already};
+pub(crate) use audit::{already_signed_in, cross_origin_rejected, permission_denied};
 pub(crate) use audit::{
-    logged_in, login_failed, login_span, operator_ended_session, operator_ended_user, renewal,
-    return_path_cut, session_ended, sign_out_span,
+    login_span, return_path_truncated, session_ended, session_refresh, session_revoked,
+    sign_in_failed, sign_out_span, signed_in, user_revoked,
 };
-pub(crate) use transport::{Watched, key_set_odd, keys_not_fetched};
+pub(crate) use transport::{Instrumented, key_set_fetch_failed, key_set_invalid_entries};
 
 use crate::system;
 
@@ -57,7 +57,7 @@ macro_rules! tell {
 use tell;
 
 /// An answer, and where it came from.
-pub(crate) struct Found {
+pub(crate) struct AuthOutcome {
     pub(crate) answer: Authentication,
     pub(crate) source: Source,
     /// When the request asked, on the monotonic clock.
@@ -66,13 +66,13 @@ pub(crate) struct Found {
 
 /// Ids that correlate a request with other logs: its `x-request-id`, and the reference that an error page shows.
 #[derive(Clone, Default)]
-pub(crate) struct Trail {
+pub(crate) struct RequestIds {
     request_id: Option<String>,
     reference: Option<String>,
 }
 
 #[cfg(feature = "axum")]
-impl Trail {
+impl RequestIds {
     pub(crate) fn of(headers: &HeaderMap) -> Self {
         Self {
             request_id: request_id(headers).map(str::to_owned),
@@ -111,14 +111,14 @@ pub(crate) fn authenticate_span() -> Span {
 }
 
 /// Whether a subscriber enables the events of each request.
-pub(crate) fn are_requests_told() -> bool {
+pub(crate) fn request_events_enabled() -> bool {
     tracing::event_enabled!(target: REQUEST, tracing::Level::TRACE, event)
         || tracing::span_enabled!(target: REQUEST, tracing::Level::DEBUG, "mastra_auth.authenticate")
 }
 
 /// A request was authenticated, or not.
-pub(crate) fn answered(found: &Found, span: &Span, headers: Option<&HeaderMap>) {
-    let Found {
+pub(crate) fn authenticated(found: &AuthOutcome, span: &Span, headers: Option<&HeaderMap>) {
+    let AuthOutcome {
         answer,
         source,
         begun,
@@ -201,20 +201,20 @@ pub(crate) fn permissions_unavailable(
 
 /// A browser was shown an error page.
 #[cfg(feature = "axum")]
-pub(crate) fn page(code: &str, trail: &Trail) {
+pub(crate) fn error_page_shown(code: &str, ids: &RequestIds) {
     tell!(
         INFO,
         REQUEST,
         "page",
         code,
-        reference = trail.reference.as_deref(),
-        request_id = trail.request_id.as_deref(),
+        reference = ids.reference.as_deref(),
+        request_id = ids.request_id.as_deref(),
         "error page shown"
     );
 }
 
 /// The Cloud refused a look-up with a status that points to the configuration rather than the credential.
-pub(crate) fn refused_oddly(error: &CloudApiError) {
+pub(crate) fn unexpected_rejection(error: &CloudApiError) {
     tell!(
         WARN,
         CLOUD,
@@ -254,7 +254,7 @@ pub(crate) fn routes_unreachable(login: &str) {
 /// Browsers are sent to sign in from below a path prefix that the public URL lacks. The event omits the path: it may hold
 /// what a request chose.
 #[cfg(feature = "axum")]
-pub(crate) fn prefix_unknown(public_url: Option<&PublicUrl>, login: &str) {
+pub(crate) fn public_url_lacks_prefix(public_url: Option<&PublicUrl>, login: &str) {
     tell!(
         WARN,
         SETUP,
@@ -281,7 +281,7 @@ pub(crate) fn clock_ahead(by: Duration) {
 
 /// The connections are too old and no new client could be built.
 #[cfg(feature = "reqwest")]
-pub(crate) fn client_not_renewed() {
+pub(crate) fn http_client_rebuild_failed() {
     tell!(
         WARN,
         SETUP,

@@ -12,14 +12,14 @@ impl MastraCloudAuth {
     /// takes the token.
     pub fn end_session(&self, session: &SessionId) {
         self.0.driver.engine.end_session(session, system::now());
-        telemetry::operator_ended_session(session);
+        telemetry::session_revoked(session);
     }
 
     /// Revokes every session of a user that began before now: here at once, and on all other instances if there are
     /// [`revocations`](crate::AuthBuilder::revocations). A later sign-in is accepted. The Cloud is not told.
     pub fn end_user(&self, user: &UserId) {
         self.0.driver.engine.end_user(user, system::now());
-        telemetry::operator_ended_user(user);
+        telemetry::user_revoked(user);
     }
 
     /// Evicts a token from the cache here, so that the next request asks the Cloud. A call that is already under way still

@@ -14,7 +14,7 @@ use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use super::MastraCloudAuth;
-use crate::telemetry::Trail;
+use crate::telemetry::RequestIds;
 use crate::{system, telemetry};
 
 /// A sign-in that was begun: the response to send to the browser.
@@ -72,7 +72,7 @@ impl MastraCloudAuth {
         cookie_header: Option<&str>,
     ) -> Result<LoginStart, CloudApiError> {
         let engine = &self.0.driver.engine;
-        telemetry::return_path_cut(&return_path);
+        telemetry::return_path_truncated(&return_path);
         let state = State::generate(system::entropy()?, return_path);
         let mut cookies = login::overdue(engine, cookie_header.unwrap_or_default())?;
         cookies.push(login::cookie(engine, redirect_uri, &state, system::now())?);
@@ -117,9 +117,9 @@ impl MastraCloudAuth {
         state: State,
         cookie_header: &str,
     ) -> Result<SignedIn, CloudApiError> {
-        let trail = Trail::default();
-        let result = self.finish(code, state, cookie_header, &trail).await;
-        result.inspect_err(|error| telemetry::login_failed(self.counters(), error, &trail))
+        let ids = RequestIds::default();
+        let result = self.finish(code, state, cookie_header, &ids).await;
+        result.inspect_err(|error| telemetry::sign_in_failed(self.counters(), error, &ids))
     }
 
     /// Finishes a sign-in without logging a failure. The caller logs it, with the reference that its error page shows.
@@ -128,7 +128,7 @@ impl MastraCloudAuth {
         code: &str,
         state: State,
         cookie_header: &str,
-        trail: &Trail,
+        ids: &RequestIds,
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
         let key = callback::key(&driver.engine, &state, cookie_header, system::now());
@@ -136,7 +136,7 @@ impl MastraCloudAuth {
             Zeroizing::new(code.to_owned()),
             state,
             Zeroizing::new(cookie_header.to_owned()),
-            trail.clone(),
+            ids.clone(),
         );
         match key {
             Some(key) => driver.sign_in(key, work).await,
@@ -150,7 +150,7 @@ impl MastraCloudAuth {
         code: Zeroizing<String>,
         state: State,
         cookie_header: Zeroizing<String>,
-        trail: Trail,
+        ids: RequestIds,
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
         let callback = Callback::new(
@@ -165,13 +165,13 @@ impl MastraCloudAuth {
         let work = driver.run(callback.into_task());
         let finished = work.instrument(telemetry::login_span()).await;
         if let Some(token) = finished.refused {
-            self.end_refused(token, trail.clone());
+            self.end_refused(token, ids.clone());
         }
         let signed_in = finished.result?;
         if !is_again {
-            telemetry::logged_in(self.counters(), &signed_in.identity, &trail);
+            telemetry::signed_in(self.counters(), &signed_in.identity, &ids);
             let new = signed_in.identity.user().session_token();
-            self.end_previous(&cookie_header, new, &trail);
+            self.end_previous(&cookie_header, new, &ids);
         }
         Ok(signed_in)
     }
@@ -221,7 +221,7 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let own_origin = self.public_url().map(PublicUrl::origin);
         let state = State::parse(state, own_origin).inspect_err(|error| {
-            telemetry::login_failed(self.counters(), error, &Trail::default());
+            telemetry::sign_in_failed(self.counters(), error, &RequestIds::default());
         })?;
         self.finish_login(code, state, cookie_header).await
     }

@@ -18,7 +18,7 @@ use mastra_auth_cloud_core::url::RedirectUri;
 use tracing::Instrument as _;
 
 use super::MastraCloudAuth;
-use crate::telemetry::Trail;
+use crate::telemetry::RequestIds;
 use crate::{headers, system};
 
 /// A session after a refresh, for [`MastraCloudAuth::session_cookie`].
@@ -52,7 +52,7 @@ impl MastraCloudAuth {
             })
             .unzip();
         let tokens = bearer.into_iter().chain(cookies);
-        let outcome = self.end_all(tokens, &Trail::of(headers)).await;
+        let outcome = self.end_all(tokens, &RequestIds::of(headers)).await;
         let is_gone = outcome == SignOut::AlreadyGone;
         let fallback = fallbacks
             .into_iter()
@@ -69,40 +69,44 @@ impl MastraCloudAuth {
 
     /// Ends a session here at once and at the Cloud. The result says whether the Cloud confirmed.
     pub async fn sign_out(&self, token: &SessionToken) -> SignOut {
-        self.end_all(std::iter::once(token.clone()), &Trail::default())
+        self.end_all(std::iter::once(token.clone()), &RequestIds::default())
             .await
     }
 
     /// Revokes the session that a new sign-in replaces: here before this returns, at the Cloud in the background.
-    pub(super) fn end_previous(&self, cookie_header: &str, new: &SessionToken, trail: &Trail) {
+    pub(super) fn end_previous(&self, cookie_header: &str, new: &SessionToken, ids: &RequestIds) {
         let engine = &self.0.driver.engine;
         let (now, jitter) = (system::now(), system::jitter());
         let mut replaced = Several::replaced(engine, cookie_header, new, now, jitter);
         for logout in replaced.take() {
-            self.end_in_background(logout, trail.clone());
+            self.end_in_background(logout, ids.clone());
         }
     }
 
     /// Ends at the Cloud, in the background, the session of a sign-in that was refused here.
-    pub(super) fn end_refused(&self, token: SessionToken, trail: Trail) {
+    pub(super) fn end_refused(&self, token: SessionToken, ids: RequestIds) {
         let engine = Arc::clone(&self.0.driver.engine);
         let (now, jitter) = (system::now(), system::jitter());
         let logout = Logout::new(engine, token, Effort::Full, now, jitter);
-        self.end_in_background(logout, trail);
+        self.end_in_background(logout, ids);
     }
 
     /// The outcome is logged.
-    fn end_in_background(&self, logout: Logout, trail: Trail) {
+    fn end_in_background(&self, logout: Logout, ids: RequestIds) {
         let driver = Arc::clone(&self.0.driver);
-        tokio::spawn(async move { driver.sign_out(logout, trail).await }.in_current_span());
+        tokio::spawn(async move { driver.sign_out(logout, ids).await }.in_current_span());
     }
 
-    async fn end_all(&self, tokens: impl Iterator<Item = SessionToken>, trail: &Trail) -> SignOut {
+    async fn end_all(
+        &self,
+        tokens: impl Iterator<Item = SessionToken>,
+        ids: &RequestIds,
+    ) -> SignOut {
         let engine = &self.0.driver.engine;
         let now = system::now();
         self.end(
             Several::new(engine, tokens, Effort::Full, now, system::jitter()),
-            trail,
+            ids,
         )
         .await
     }
@@ -113,9 +117,9 @@ impl MastraCloudAuth {
         self.0.driver.engine.is_signed_out(token, system::now())
     }
 
-    async fn end(&self, mut several: Several, trail: &Trail) -> SignOut {
+    async fn end(&self, mut several: Several, ids: &RequestIds) -> SignOut {
         let each = several.take().into_iter();
-        let ends = each.map(|logout| self.0.driver.sign_out(logout, trail.clone()));
+        let ends = each.map(|logout| self.0.driver.sign_out(logout, ids.clone()));
         several.outcome(join_all(ends).await)
     }
 

@@ -32,7 +32,7 @@ impl MastraCloudAuth {
     pub(crate) fn login_location(&self, uri: &Uri) -> String {
         let wanted = uri.path_and_query().map_or("/", |path| path.as_str());
         let wanted = ReturnPath::sanitize(&self.place(wanted), None);
-        telemetry::return_path_cut(&wanted);
+        telemetry::return_path_truncated(&wanted);
         let wanted = encode_component(wanted.as_str());
         format!("{}?return_to={wanted}", self.login_path())
     }
@@ -62,7 +62,7 @@ impl MastraCloudAuth {
 
     fn warn_of_prefix(&self) {
         if !self.axum_settings().is_warned.swap(true, Ordering::Relaxed) {
-            telemetry::prefix_unknown(self.public_url(), &self.login_path());
+            telemetry::public_url_lacks_prefix(self.public_url(), &self.login_path());
         }
     }
 }

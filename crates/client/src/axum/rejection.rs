@@ -16,7 +16,7 @@ use super::page::{Address, reference};
 use super::public_error::{CLEAR_COOKIES, Link, PublicError};
 use super::response::{see_other, wants_page};
 use crate::MastraCloudAuth;
-use crate::telemetry::{self, Trail};
+use crate::telemetry::{self, RequestIds};
 
 /// Why a request is rejected. The underlying error stays in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,7 +257,7 @@ pub(super) fn refuse(
         return reason.into_response();
     }
     let reference = reference();
-    telemetry::page(reason.code(), &Trail::of(headers).on_page(&reference));
+    telemetry::error_page_shown(reason.code(), &RequestIds::of(headers).on_page(&reference));
     let public = reason.public();
     let mut response = public.page(auth, headers, &reference, Address::Kept);
     reason.annotate(response.headers_mut());

@@ -166,7 +166,7 @@ impl Drop for Task<'_> {
         let lost = state.relink(system::now().wall);
         drop(state);
         let why = "the runtime in which it was built ended, or a task of it panicked";
-        telemetry::away(lost, &ChannelError::new(why));
+        telemetry::disconnected(lost, &ChannelError::new(why));
     }
 }
 
@@ -250,7 +250,7 @@ impl Shared {
 
     fn sent(&self, count: usize) {
         if count > 0 {
-            telemetry::sent(count);
+            telemetry::published(count);
         }
         let mut state = self.state();
         let count = u64::try_from(count).unwrap_or(u64::MAX);
@@ -268,7 +268,7 @@ impl Shared {
             state.publishes = false;
             state.relink(system::now().wall)
         };
-        telemetry::away(lost, &error);
+        telemetry::disconnected(lost, &error);
         pause.wait().await;
     }
 
@@ -293,7 +293,7 @@ impl Shared {
                         state.receives = false;
                         state.relink(system::now().wall)
                     };
-                    telemetry::away(lost, &error);
+                    telemetry::disconnected(lost, &error);
                     pause.wait().await;
                 }
             }
@@ -320,7 +320,7 @@ impl Shared {
             *self.again() = missing.into();
         }
         if left_out > 0 {
-            telemetry::left_out(left_out);
+            telemetry::truncated(left_out);
         }
         let mut state = self.state();
         state.status.left_out = left_out;

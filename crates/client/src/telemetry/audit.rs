@@ -15,7 +15,7 @@ use tracing::{Span, debug_span};
 
 #[cfg(feature = "axum")]
 use super::request_id;
-use super::{AUDIT, Trail, tell};
+use super::{AUDIT, RequestIds, tell};
 
 /// The span of finishing a sign-in.
 pub(crate) fn login_span() -> Span {
@@ -28,7 +28,7 @@ pub(crate) fn sign_out_span() -> Span {
 }
 
 /// A user signed in.
-pub(crate) fn logged_in(counters: &Counters, identity: &Identity, trail: &Trail) {
+pub(crate) fn signed_in(counters: &Counters, identity: &Identity, ids: &RequestIds) {
     counters.login(Login::Succeeded);
     tell!(
         INFO,
@@ -37,13 +37,13 @@ pub(crate) fn logged_in(counters: &Counters, identity: &Identity, trail: &Trail)
         outcome = Login::Succeeded.as_str(),
         user_id = identity.user().id().as_str(),
         session_id = session(identity),
-        request_id = trail.request_id.as_deref(),
+        request_id = ids.request_id.as_deref(),
         "signed in"
     );
 }
 
 /// A sign-in failed, or could not begin.
-pub(crate) fn login_failed(counters: &Counters, error: &CloudApiError, trail: &Trail) {
+pub(crate) fn sign_in_failed(counters: &Counters, error: &CloudApiError, ids: &RequestIds) {
     counters.login(Login::Failed);
     tell!(
         WARN,
@@ -53,15 +53,15 @@ pub(crate) fn login_failed(counters: &Counters, error: &CloudApiError, trail: &T
         code = error.code(),
         status = error.status(),
         endpoint = error.endpoint(),
-        reference = trail.reference.as_deref(),
-        request_id = trail.request_id.as_deref(),
+        reference = ids.reference.as_deref(),
+        request_id = ids.request_id.as_deref(),
         "sign-in failed"
     );
 }
 
 /// A callback failed, but its browser is already signed in.
 #[cfg(feature = "axum")]
-pub(crate) fn signed_in_already(identity: &Identity, error: &CloudApiError, trail: &Trail) {
+pub(crate) fn already_signed_in(identity: &Identity, error: &CloudApiError, ids: &RequestIds) {
     tell!(
         INFO,
         AUDIT,
@@ -70,7 +70,7 @@ pub(crate) fn signed_in_already(identity: &Identity, error: &CloudApiError, trai
         code = error.code(),
         user_id = identity.user().id().as_str(),
         session_id = session(identity),
-        request_id = trail.request_id.as_deref(),
+        request_id = ids.request_id.as_deref(),
         "signed in already"
     );
 }
@@ -80,11 +80,11 @@ pub(crate) fn session_ended(
     counters: &Counters,
     end: &SignOut,
     whose: Option<&Identity>,
-    trail: &Trail,
+    ids: &RequestIds,
 ) {
     let user_id = whose.map(|identity| identity.user().id().as_str());
     let session_id = whose.and_then(session);
-    let request_id = trail.request_id.as_deref();
+    let request_id = ids.request_id.as_deref();
     let how = match end {
         SignOut::Ended => SessionEnd::Ended,
         SignOut::AlreadyGone => SessionEnd::AlreadyGone,
@@ -136,7 +136,7 @@ pub(crate) fn permission_denied(user: &str, permission: &str, headers: &HeaderMa
 
 /// A page of another origin posted a sign-out.
 #[cfg(feature = "axum")]
-pub(crate) fn cross_origin(headers: &HeaderMap) {
+pub(crate) fn cross_origin_rejected(headers: &HeaderMap) {
     tell!(
         WARN,
         AUDIT,
@@ -153,7 +153,7 @@ fn session(identity: &Identity) -> Option<&str> {
 }
 
 /// A renewal ended; emitted once for all requests that wait for it.
-pub(crate) fn renewal(renewal: &Renewal) {
+pub(crate) fn session_refresh(renewal: &Renewal) {
     match renewal {
         Renewal::Renewed(renewed) => tell!(
             INFO,
@@ -193,7 +193,7 @@ pub(crate) fn renewal(renewal: &Renewal) {
 }
 
 /// An operator revoked a session here.
-pub(crate) fn operator_ended_session(session: &SessionId) {
+pub(crate) fn session_revoked(session: &SessionId) {
     tell!(
         INFO,
         AUDIT,
@@ -204,7 +204,7 @@ pub(crate) fn operator_ended_session(session: &SessionId) {
 }
 
 /// An operator revoked all sessions of a user here.
-pub(crate) fn operator_ended_user(user: &UserId) {
+pub(crate) fn user_revoked(user: &UserId) {
     tell!(
         INFO,
         AUDIT,
@@ -215,7 +215,7 @@ pub(crate) fn operator_ended_user(user: &UserId) {
 }
 
 /// The login URL cannot hold the whole return path, so the path was cut. The event omits the path, which a request chose.
-pub(crate) fn return_path_cut(path: &ReturnPath) {
+pub(crate) fn return_path_truncated(path: &ReturnPath) {
     if let Some(bytes) = path.cut_from() {
         tell!(
             WARN,

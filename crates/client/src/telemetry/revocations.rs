@@ -19,7 +19,7 @@ pub(crate) fn connected(standing: usize, new: usize, again: usize) {
 }
 
 /// The channel holds `count` entries more than this instance can hold.
-pub(crate) fn left_out(count: usize) {
+pub(crate) fn truncated(count: usize) {
     tell!(
         WARN,
         REVOCATIONS,
@@ -30,7 +30,7 @@ pub(crate) fn left_out(count: usize) {
 }
 
 /// The channel is disconnected. Warned of once per loss, and once if it was never connected since the start.
-pub(crate) fn away(is_new: bool, error: &ChannelError) {
+pub(crate) fn disconnected(is_new: bool, error: &ChannelError) {
     if is_new {
         tell!(
             WARN,
@@ -51,7 +51,7 @@ pub(crate) fn away(is_new: bool, error: &ChannelError) {
 }
 
 /// `count` revocations were published.
-pub(crate) fn sent(count: usize) {
+pub(crate) fn published(count: usize) {
     tell!(
         DEBUG,
         REVOCATIONS,

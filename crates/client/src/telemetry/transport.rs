@@ -13,18 +13,18 @@ use crate::system;
 use crate::transport::{Transport, TransportFuture};
 
 /// A transport that records each exchange.
-pub(crate) struct Watched {
+pub(crate) struct Instrumented {
     inner: Arc<dyn Transport>,
     engine: Arc<Engine>,
 }
 
-impl Watched {
+impl Instrumented {
     pub(crate) fn new(inner: Arc<dyn Transport>, engine: Arc<Engine>) -> Self {
         Self { inner, engine }
     }
 }
 
-impl Transport for Watched {
+impl Transport for Instrumented {
     fn send(&self, request: Request) -> TransportFuture<'_> {
         let call = request.call();
         let operation = call.as_str();
@@ -75,7 +75,7 @@ impl Transport for Watched {
 }
 
 /// The key set could not be fetched; the last good one stays in use.
-pub(crate) fn keys_not_fetched(error: &CloudApiError) {
+pub(crate) fn key_set_fetch_failed(error: &CloudApiError) {
     tell!(
         WARN,
         CLOUD,
@@ -87,7 +87,7 @@ pub(crate) fn keys_not_fetched(error: &CloudApiError) {
 }
 
 /// Entries of the key set are not keys. They are skipped, and the rest is used.
-pub(crate) fn key_set_odd(count: usize) {
+pub(crate) fn key_set_invalid_entries(count: usize) {
     tell!(
         WARN,
         CLOUD,

@@ -114,7 +114,7 @@ impl ReqwestTransport {
             match generation((self.make)(), self.connect_timeout) {
                 Ok(next) => *current = next,
                 // The old client still works; the next request tries again.
-                Err(_) => telemetry::client_not_renewed(),
+                Err(_) => telemetry::http_client_rebuild_failed(),
             }
         }
         let Generation { client, fresh, .. } = current.clone();
@@ -127,7 +127,7 @@ impl ReqwestTransport {
             if let Ok(generation) = generation(builder(), self.connect_timeout) {
                 return generation.client;
             }
-            telemetry::client_not_renewed();
+            telemetry::http_client_rebuild_failed();
             client
         };
         fresh.get_or_init(make).clone()

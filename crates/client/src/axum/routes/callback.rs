@@ -19,7 +19,7 @@ use crate::axum::public_error::of_failed_login;
 use crate::axum::refresh_page::refresh_page;
 use crate::axum::response::{accepts_html, see_other};
 use crate::headers;
-use crate::telemetry::{self, Trail};
+use crate::telemetry::{self, RequestIds};
 
 /// The parameters of a callback; each at most once.
 #[derive(Default)]
@@ -51,14 +51,14 @@ pub(super) async fn callback(
     };
     let wanted = state.return_path();
     let cookie = headers::cookie(&headers).unwrap_or_default();
-    let trail = Trail::of(&headers);
+    let ids = RequestIds::of(&headers);
     let result = match (&parameters.again, &parameters.error) {
         (Some(code), _) => Err(CloudApiError::unusable_callback(code)
             .unwrap_or_else(|| CloudApiError::new(Code::StateMalformed))),
         (None, Some(error)) => Err(declined(error)),
         (None, None) => {
             let code = parameters.code.as_deref().unwrap_or_default();
-            routes.auth.finish(code, state, &cookie, &trail).await
+            routes.auth.finish(code, state, &cookie, &ids).await
         }
     };
     match result {
@@ -94,7 +94,7 @@ async fn refused(
     }
     let (answer, renewed) = routes.auth.authenticate_and_renew(headers).await;
     if let Authentication::Authenticated(identity) = answer {
-        telemetry::signed_in_already(&identity, error, &Trail::of(headers));
+        telemetry::already_signed_in(&identity, error, &RequestIds::of(headers));
         let wanted = wanted.unwrap_or_default().place(&routes.public_url);
         let response = see_other(wanted.as_str());
         return with_cookies(response, renewed.as_slice());
@@ -142,8 +142,8 @@ impl Parameters {
 /// The page or the JSON of a failed sign-in.
 pub(super) fn failed(routes: &RouteState, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
-    let trail = Trail::of(headers).on_page(&reference);
-    telemetry::login_failed(routes.auth.counters(), error, &trail);
+    let ids = RequestIds::of(headers).on_page(&reference);
+    telemetry::sign_in_failed(routes.auth.counters(), error, &ids);
     let public = of_failed_login(error);
     if !accepts_html(headers) {
         return public.json();

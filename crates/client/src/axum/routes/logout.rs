@@ -12,7 +12,7 @@ use crate::axum::page::{Address, reference};
 use crate::axum::public_error::{Link, PublicError};
 use crate::axum::rejection::{RejectionReason, refuse};
 use crate::axum::response::{accepts_html, guard, see_other};
-use crate::telemetry::{self, Trail};
+use crate::telemetry::{self, RequestIds};
 
 const NOT_CONFIRMED: PublicError<'static> = PublicError {
     status: StatusCode::SERVICE_UNAVAILABLE,
@@ -24,7 +24,7 @@ const NOT_CONFIRMED: PublicError<'static> = PublicError {
 
 pub(super) async fn logout(State(routes): State<RouteState>, headers: HeaderMap) -> Response {
     if !origin::is_own(&headers, &routes.public_url, &routes.auth.config().cookie) {
-        telemetry::cross_origin(&headers);
+        telemetry::cross_origin_rejected(&headers);
         return refuse(Some(&routes.auth), RejectionReason::CrossOrigin, &headers);
     }
     let (outcome, cleared) = routes.auth.sign_out_request(&headers).await;
@@ -33,7 +33,10 @@ pub(super) async fn logout(State(routes): State<RouteState>, headers: HeaderMap)
     let response = match (outcome, html) {
         (SignOut::NotConfirmed(error), true) => {
             let reference = reference();
-            telemetry::page(error.code(), &Trail::of(&headers).on_page(&reference));
+            telemetry::error_page_shown(
+                error.code(),
+                &RequestIds::of(&headers).on_page(&reference),
+            );
             NOT_CONFIRMED.page(Some(&routes.auth), &headers, &reference, Address::Kept)
         }
         (SignOut::NotConfirmed(_), false) => NOT_CONFIRMED.json(),
