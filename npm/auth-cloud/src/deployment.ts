@@ -12,9 +12,9 @@ import { native } from './native.js';
 import type { NativeAuthority, NativeFailure, NativeFlow } from './native.js';
 import { nativeOptions, wrong } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
-import { redisChannel } from './revocation-redis.js';
-import { Revocations } from './revocations.js';
-import type { RevocationChannel } from './revocations.js';
+import { redisChannel } from './revocation/redis.js';
+import { Revocations } from './revocation/worker.js';
+import type { RevocationChannel } from './revocation/worker.js';
 
 /** Statuses of a refusal that concerns the token or the requested object. */
 const PLAIN_REFUSALS = new Set([401, 403, 404]);

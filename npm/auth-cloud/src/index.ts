@@ -28,7 +28,7 @@ export type {
   RevocationMessage,
   RevocationStatus,
   RevocationSubscription,
-} from './revocations.js';
+} from './revocation/worker.js';
 export type { CloudAuthRevocationFigures, CloudAuthStatistics } from './statistics.js';
 export type { Fetch } from './transport.js';
 export { AuthError, MastraCloudAuthProvider, MastraRBACCloud } from './legacy.js';

@@ -5,7 +5,7 @@ import type { MastraAuthProviderOptions } from '@mastra/core/server';
 import type { SSOCallbackResult } from '@mastra/core/auth';
 
 import { CloudApiError, unwrap } from './error.js';
-import { allows, allowsAll, allowsAny } from './grants.js';
+import { allows, allowsAll, allowsAny } from './permissions.js';
 import { native } from './native.js';
 import { BARE_NAME, mapping } from './options.js';
 import type { MastraCloudAuthOptions, RoleMapping } from './options.js';

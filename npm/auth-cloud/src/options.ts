@@ -7,7 +7,7 @@ import type { MastraAuthProviderOptions } from '@mastra/core/server';
 import { CloudApiError } from './error.js';
 import type { CloudAuthEvent, CloudAuthLogger } from './events.js';
 import type { NativeOptions, NativeVerification } from './native.js';
-import type { RevocationChannel } from './revocations.js';
+import type { RevocationChannel } from './revocation/worker.js';
 import type { Fetch } from './transport.js';
 import type { CloudUser } from './user.js';
 

@@ -1,7 +1,7 @@
 /** `statistics()`: counters since the start and current gauges, as rows that a metrics exporter can take as they are. */
 
 import type { CloudAuthSource } from './events.js';
-import type { RevocationStatus } from './revocations.js';
+import type { RevocationStatus } from './revocation/worker.js';
 
 /** Rows of one kind: labels and a count. */
 type Rows<Labels> = readonly Readonly<Labels & { count: number }>[];

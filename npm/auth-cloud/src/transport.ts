@@ -6,8 +6,8 @@
 import { causeOf } from './cause.js';
 import type { Cause } from './cause.js';
 import type { NativeRequest, NativeTransportError } from './native.js';
-import { Watch, freshDispatcher } from './reuse.js';
-import type { Dispatcher } from './reuse.js';
+import { Watch, freshDispatcher } from './stale-connection.js';
+import type { Dispatcher } from './stale-connection.js';
 
 /** The subset of `fetch` that is needed. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;

@@ -34,10 +34,10 @@ function refusal(folder, words) {
 
 describe('what is in them', () => {
   test('the package holds its modules in both kinds, and nothing else', () => {
-    const sources = readdirSync(path.join(HERE, '..', 'src'));
+    const sources = readdirSync(path.join(HERE, '..', 'src'), { recursive: true }).filter(name => /ts$/.test(name));
     const built = sources.flatMap(name => {
       const [, stem, c = ''] = /^(.*)\.(c?)ts$/.exec(name);
-      return [`${stem}.${c}js`, `${stem}.d.${c}ts`];
+      return [`${stem}.${c}js`, `${stem}.d.${c}ts`].map(file => file.replaceAll('\\', '/'));
     });
     const modules = ['esm', 'cjs'].flatMap(kind => [...built, 'package.json'].map(name => `dist/${kind}/${name}`));
     const wanted = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...modules];

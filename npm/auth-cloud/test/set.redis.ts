@@ -3,7 +3,7 @@
 import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
-import { redisChannel } from '../dist/esm/revocation-redis.js';
+import { redisChannel } from '../dist/esm/revocation/redis.js';
 import { RedisServer } from './redis-server.js';
 import { until } from './world.js';
 

@@ -9,7 +9,7 @@ import { createClient } from 'redis';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
-import { redisChannel } from '../dist/esm/revocation-redis.js';
+import { redisChannel } from '../dist/esm/revocation/redis.js';
 import { RedisServer } from './redis-server.js';
 import { slowWay } from './redis-slow.js';
 import { until } from './world.js';

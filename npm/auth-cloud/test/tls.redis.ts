@@ -6,7 +6,7 @@
 
 import { expect, test } from 'vitest';
 
-import { redisChannel } from '../dist/esm/revocation-redis.js';
+import { redisChannel } from '../dist/esm/revocation/redis.js';
 import { RedisServer } from './redis-server.js';
 import { until } from './world.js';
 

@@ -6,7 +6,7 @@
  * The entries are untrusted: they may be of any length, and not text.
  */
 
-import { Late } from './patience.js';
+import { Late } from '../timeout.js';
 import type { Connection } from './redis-connection.js';
 
 const PAGE = 2000;

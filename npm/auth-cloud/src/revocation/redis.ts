@@ -7,12 +7,12 @@
 
 import { randomBytes } from 'node:crypto';
 
-import { wrong } from './options.js';
-import { within } from './patience.js';
+import { wrong } from '../options.js';
+import { within } from '../timeout.js';
 import { Connection, SECOND, connecting, destroy } from './redis-connection.js';
 import type { Connect } from './redis-connection.js';
-import { readStanding, textOf } from './revocation-reading.js';
-import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './revocations.js';
+import { readStanding, textOf } from './redis-snapshot.js';
+import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './worker.js';
 
 const HOUR = 60 * 60 * SECOND;
 /** How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force. */

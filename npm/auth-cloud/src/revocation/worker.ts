@@ -5,9 +5,9 @@
  * No request waits for it, and no timer of it keeps a process alive. The core reads the texts.
  */
 
-import type { Events } from './events.js';
-import type { NativeAuthority, NativeJoining, NativeRevocation } from './native.js';
-import { Patience, within } from './patience.js';
+import type { Events } from '../events.js';
+import type { NativeAuthority, NativeJoining, NativeRevocation } from '../native.js';
+import { Patience, within } from '../timeout.js';
 
 /** One revocation, or one used sign-in callback, as it is sent. Holds ids and digests, and no token. */
 export interface RevocationMessage {

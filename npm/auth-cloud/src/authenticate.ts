@@ -5,7 +5,7 @@
  */
 
 import type { Deployment } from './deployment.js';
-import { Checks } from './checks.js';
+import { Checks } from './signature-checks.js';
 import { fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
 import type { CloudAuthEvent } from './events.js';

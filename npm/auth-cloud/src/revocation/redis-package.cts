@@ -3,7 +3,7 @@
  * continues if it is not installed.
  */
 
-import ownRequire = require('./own-require.cjs');
+import ownRequire = require('../own-require.cjs');
 
 function redisPackage(): unknown {
   try {

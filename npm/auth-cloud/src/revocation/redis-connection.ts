@@ -4,8 +4,8 @@
  * Every operation has a time-out: connecting a second, a command a second. It retries nothing, and keeps no process alive.
  */
 
-import { wrong } from './options.js';
-import { within } from './patience.js';
+import { wrong } from '../options.js';
+import { within } from '../timeout.js';
 import redisPackage from './redis-package.cjs';
 
 /** The part of the `redis` package's client that is used. */

@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Late, Patience, within } from '../dist/esm/patience.js';
-import { spread } from '../dist/esm/revocations.js';
+import { Late, Patience, within } from '../dist/esm/timeout.js';
+import { spread } from '../dist/esm/revocation/worker.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
