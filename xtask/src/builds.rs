@@ -11,8 +11,7 @@ use crate::workspace::{Mode, Workspace};
 
 /// The programs that other steps run. Which packages and kinds of targets a build names decides with which features it
 /// compiles their dependencies: named like this, they are the ones that the tests are compiled with.
-const PROGRAMS: &str =
-    "build --workspace --all-features --bin mastra-auth --example codes --example instance";
+const PROGRAMS: &str = "build --workspace --all-features --bin mastra-auth --example codes --example events --example instance";
 /// The workspaces beside the main one.
 const OTHERS: [&str; 3] = ["benches", "differential", "fuzz"];
 
@@ -78,7 +77,7 @@ pub(crate) fn cli(workspace: &Workspace) -> Result<PathBuf> {
     program(workspace, "debug/mastra-auth")
 }
 
-/// A development build of an example, `codes` or `instance`.
+/// A development build of an example: `codes`, `events` or `instance`.
 pub(crate) fn example(workspace: &Workspace, name: &str) -> Result<PathBuf> {
     program(workspace, &format!("debug/examples/{name}"))
 }

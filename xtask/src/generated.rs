@@ -4,6 +4,7 @@
 
 mod addon;
 mod codes;
+mod events;
 mod help;
 
 use std::fs;
@@ -15,9 +16,11 @@ use crate::workspace::{Mode, Workspace};
 /// A file, and what writes it.
 type Page = (&'static str, fn(&Workspace) -> Result<String>);
 
-const PAGES: [Page; 4] = [
+const PAGES: [Page; 6] = [
     ("docs/guide/errors.md", codes::page),
     ("npm/auth-cloud/src/codes.ts", codes::typescript),
+    ("npm/auth-cloud/src/event-types.ts", events::typescript),
+    (events::GUIDE, events::guide),
     ("npm/auth-cloud/src/addon-types.ts", addon::types),
     ("docs/guide/cli.md", help::page),
 ];

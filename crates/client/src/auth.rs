@@ -239,7 +239,7 @@ impl MastraCloudAuth {
         &self.0.driver.engine
     }
 
-    pub(crate) fn counters(&self) -> &Counters {
+    fn counters(&self) -> &Counters {
         self.0.driver.engine.counters()
     }
 }

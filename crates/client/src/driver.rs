@@ -240,9 +240,11 @@ impl Driver {
     pub(crate) async fn sign_out(self: &Arc<Self>, logout: Logout, ids: RequestIds) -> SignOut {
         let driver = Arc::clone(self);
         let work = async move {
-            let whose = logout.identity().map(Arc::clone);
+            let identity = logout.identity().map(Arc::clone);
             let end = driver.run(logout.into_task()).await;
-            telemetry::session_ended(driver.engine.counters(), &end, whose.as_deref(), &ids);
+            let counters = driver.engine.counters();
+            counters.session_end(telemetry::session_end(&end));
+            telemetry::signed_out(&end, identity.as_deref(), &ids);
             end
         };
         let task = tokio::spawn(work.instrument(telemetry::sign_out_span()));

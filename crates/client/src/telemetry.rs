@@ -1,9 +1,8 @@
 //! Every event and span that this crate emits, in one place, so that the set stays consistent.
 //!
-//! Names, targets and fields are stable and listed in `docs/guide/observability.md`; a test pins them. A field holds an id,
-//! a code, a word of a fixed list or a number. It never holds a token, a cookie, an authorization code, an e-mail address,
-//! a name or a body. Events of every request have the level `TRACE` and cost one comparison when no subscriber enables
-//! them.
+//! Names, targets, levels and fields come from the core's list, [`mastra_auth_cloud_core::events`]: another one does not compile. A field holds an id,
+//! a code, a word of a fixed list or a number. It never holds a token, a cookie, an authorization code, an e-mail address, a
+//! name or a body. Events of every request have the level `TRACE` and cost one comparison when no subscriber enables them.
 
 mod audit;
 pub(crate) mod revocations;
@@ -13,6 +12,7 @@ use std::time::Duration;
 
 use http::HeaderMap;
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::events::{EventInfo, Level, Target};
 use mastra_auth_cloud_core::flow::Authentication;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::Outcome;
@@ -24,37 +24,50 @@ use tracing::{Span, debug_span, field};
 #[cfg(feature = "axum")]
 pub(crate) use audit::{already_signed_in, cross_origin_rejected, permission_denied};
 pub(crate) use audit::{
-    login_span, return_path_truncated, session_ended, session_refresh, session_revoked,
-    sign_in_failed, sign_out_span, signed_in, user_revoked,
+    login_span, return_path_truncated, session_end, session_refresh, session_revoked,
+    sign_in_failed, sign_out_span, signed_in, signed_out, user_revoked,
 };
 pub(crate) use transport::{Instrumented, key_set_fetch_failed, key_set_invalid_entries};
 
 use crate::system;
 
-/// Authentication of requests.
-const REQUEST: &str = "mastra_auth::request";
-/// Sign-ins, refusals and sign-outs, for an audit log.
-const AUDIT: &str = "mastra_auth::audit";
-/// Calls to the Cloud.
-const CLOUD: &str = "mastra_auth::cloud";
-/// Revocations exchanged with other instances.
-const REVOCATIONS: &str = "mastra_auth::revocations";
-/// Mistakes in the configuration.
-const SETUP: &str = "mastra_auth::setup";
+const REQUEST: &str = Target::Request.as_str();
+const AUDIT: &str = Target::Audit.as_str();
+const CLOUD: &str = Target::Cloud.as_str();
 
-/// One event: its level, its target, its name, its fields.
-macro_rules! tell {
-    ($level:ident, $target:expr, $event:literal, $($field:tt)+) => {
+/// Emits an event of the core's list: its constant there, its fields, a message for people. A field that the list does not
+/// give the event does not compile.
+macro_rules! emit {
+    ($event:ident, $($field:ident $(= $value:expr)?,)+ $message:literal) => {{
+        const EVENT: mastra_auth_cloud_core::events::EventInfo =
+            mastra_auth_cloud_core::events::$event;
+        const LEVEL: tracing::Level = $crate::telemetry::level(&EVENT);
+        $(const _: () = assert!(EVENT.has(stringify!($field)), "the list gives the event no such field");)+
         tracing::event!(
-            name: concat!("mastra_auth.", $event),
-            target: $target,
-            tracing::Level::$level,
-            event = $event,
-            $($field)+
+            name: EVENT.full_name,
+            target: EVENT.target.as_str(),
+            LEVEL,
+            event = EVENT.name,
+            $($field $(= $value)?,)+
+            $message
         )
-    };
+    }};
 }
-use tell;
+use emit;
+
+/// The level of an event, read while compiling.
+const fn level(event: &EventInfo) -> tracing::Level {
+    match event.level() {
+        Some(Level::Trace) => tracing::Level::TRACE,
+        Some(Level::Debug) => tracing::Level::DEBUG,
+        Some(Level::Info) => tracing::Level::INFO,
+        Some(Level::Warn) => tracing::Level::WARN,
+        level => {
+            assert!(level.is_some(), "the list says that Rust never emits it");
+            tracing::Level::ERROR
+        }
+    }
+}
 
 /// An answer, and where it came from.
 pub(crate) struct AuthOutcome {
@@ -117,62 +130,58 @@ pub(crate) fn request_events_enabled() -> bool {
 }
 
 /// A request was authenticated, or not.
-pub(crate) fn authenticated(found: &AuthOutcome, span: &Span, headers: Option<&HeaderMap>) {
+pub(crate) fn authenticated(result: &AuthOutcome, span: &Span, headers: Option<&HeaderMap>) {
     let AuthOutcome {
         answer,
         source,
         begun,
-    } = found;
+    } = result;
     let (outcome, source) = (answer.outcome().as_str(), source.as_str());
     if !span.is_disabled() {
         span.record("outcome", outcome).record("source", source);
     }
     match answer {
-        Authentication::Authenticated(identity) => tell!(
-            TRACE,
-            REQUEST,
-            "request",
+        Authentication::Authenticated(identity) => emit!(
+            REQUEST_AUTHENTICATED,
             outcome,
             source,
             user_id = identity.user().id().as_str(),
-            duration_us = micros_since(*begun),
+            duration_seconds = seconds_since(*begun),
             request_id = headers.and_then(request_id),
             "request authenticated"
         ),
-        Authentication::Anonymous => tell!(
-            TRACE,
-            REQUEST,
-            "request",
+        Authentication::Anonymous => emit!(
+            REQUEST_ANONYMOUS,
             outcome,
             source,
-            duration_us = micros_since(*begun),
+            duration_seconds = seconds_since(*begun),
             request_id = headers.and_then(request_id),
             "request without credential"
         ),
         Authentication::Rejected(error) => {
             span.record("code", error.code());
-            tell!(
-                INFO,
-                AUDIT,
-                "refusal",
+            emit!(
+                CREDENTIAL_REJECTED,
                 outcome,
                 code = error.code(),
+                status = error.status(),
+                endpoint = error.endpoint(),
                 source,
-                duration_us = micros_since(*begun),
+                duration_seconds = seconds_since(*begun),
                 request_id = headers.and_then(request_id),
-                "credential refused"
+                "credential rejected"
             );
         }
         Authentication::Unavailable(error) => {
             span.record("code", error.code());
-            tell!(
-                WARN,
-                REQUEST,
-                "request",
+            emit!(
+                AUTHENTICATION_UNAVAILABLE,
                 outcome,
                 code = error.code(),
+                status = error.status(),
+                endpoint = error.endpoint(),
                 source,
-                duration_us = micros_since(*begun),
+                duration_seconds = seconds_since(*begun),
                 request_id = headers.and_then(request_id),
                 "credential could not be checked"
             );
@@ -187,25 +196,23 @@ pub(crate) fn permissions_unavailable(
     permission: &str,
     headers: &HeaderMap,
 ) {
-    tell!(
-        WARN,
-        REQUEST,
-        "permissions",
+    emit!(
+        PERMISSIONS_UNAVAILABLE,
         outcome = Outcome::Unavailable.as_str(),
         code = error.code(),
+        status = error.status(),
+        endpoint = error.endpoint(),
         permission,
         request_id = request_id(headers),
-        "permissions could not be looked up"
+        "permissions could not be read"
     );
 }
 
 /// A browser was shown an error page.
 #[cfg(feature = "axum")]
 pub(crate) fn error_page_shown(code: &str, ids: &RequestIds) {
-    tell!(
-        INFO,
-        REQUEST,
-        "page",
+    emit!(
+        ERROR_PAGE_SHOWN,
         code,
         reference = ids.reference.as_deref(),
         request_id = ids.request_id.as_deref(),
@@ -215,24 +222,20 @@ pub(crate) fn error_page_shown(code: &str, ids: &RequestIds) {
 
 /// The Cloud refused a look-up with a status that points to the configuration rather than the credential.
 pub(crate) fn unexpected_rejection(error: &CloudApiError) {
-    tell!(
-        WARN,
-        CLOUD,
-        "refused_oddly",
+    emit!(
+        UNEXPECTED_REJECTION,
         code = error.code(),
         status = error.status(),
         endpoint = error.endpoint(),
-        "cloud refused oddly"
+        "the Cloud refused with an unexpected status"
     );
 }
 
 /// A route outside of the layer asks for a user.
 #[cfg(feature = "axum")]
 pub(crate) fn layer_missing() {
-    tell!(
-        ERROR,
-        SETUP,
-        "layer_missing",
+    emit!(
+        LAYER_MISSING,
         code = "layer_missing",
         "a route asks for a user outside of the sign-in layer"
     );
@@ -240,13 +243,11 @@ pub(crate) fn layer_missing() {
 
 /// The layer answers the path to which browsers are sent to sign in.
 #[cfg(feature = "axum")]
-pub(crate) fn routes_unreachable(login: &str) {
-    tell!(
-        ERROR,
-        SETUP,
-        "routes_unreachable",
+pub(crate) fn routes_unreachable(login_path: &str) {
+    emit!(
+        ROUTES_UNREACHABLE,
         code = "invalid_configuration",
-        login,
+        login_path,
         "the sign-in layer answers where browsers are sent to sign in: merge the sign-in routes after the layer, beside what it closes"
     );
 }
@@ -254,14 +255,12 @@ pub(crate) fn routes_unreachable(login: &str) {
 /// Browsers are sent to sign in from below a path prefix that the public URL lacks. The event omits the path: it may hold
 /// what a request chose.
 #[cfg(feature = "axum")]
-pub(crate) fn public_url_lacks_prefix(public_url: Option<&PublicUrl>, login: &str) {
-    tell!(
-        WARN,
-        SETUP,
-        "prefix_unknown",
+pub(crate) fn public_url_lacks_prefix(public_url: Option<&PublicUrl>, login_path: &str) {
+    emit!(
+        PUBLIC_URL_LACKS_PREFIX,
         code = "invalid_configuration",
         public_url = public_url.map(field::display),
-        login,
+        login_path,
         "the app stands below a path that its public URL does not have: where the sign-in routes are nested too, \
          put the path into MASTRA_PUBLIC_URL, as in https://example.com/app"
     );
@@ -269,12 +268,10 @@ pub(crate) fn public_url_lacks_prefix(public_url: Option<&PublicUrl>, login: &st
 
 /// The clock of this machine is ahead of the Cloud's by at least this much.
 pub(crate) fn clock_ahead(by: Duration) {
-    tell!(
-        WARN,
-        SETUP,
-        "clock_ahead",
+    emit!(
+        CLOCK_AHEAD,
         code = "clock_ahead",
-        seconds = by.as_secs(),
+        ahead_seconds = by.as_secs(),
         "the clock of this machine is ahead of Mastra Cloud's: the Cloud accepts a token that is past its end here"
     );
 }
@@ -282,19 +279,17 @@ pub(crate) fn clock_ahead(by: Duration) {
 /// The connections are too old and no new client could be built.
 #[cfg(feature = "reqwest")]
 pub(crate) fn http_client_rebuild_failed() {
-    tell!(
-        WARN,
-        SETUP,
-        "client_not_renewed",
+    emit!(
+        HTTP_CLIENT_REBUILD_FAILED,
         code = "invalid_configuration",
-        "the HTTP client could not be renewed"
+        "no new HTTP client could be built; the old one stays in use"
     );
 }
 
-/// Microseconds since `begun`. Evaluated only if the event is enabled.
-fn micros_since(begun: Duration) -> u64 {
+/// Seconds since `begun`. Evaluated only if the event is enabled.
+fn seconds_since(begun: Duration) -> f64 {
     let took = system::now().monotonic.saturating_sub(begun);
-    u64::try_from(took.as_micros()).unwrap_or(u64::MAX)
+    took.as_secs_f64()
 }
 
 #[cfg(test)]

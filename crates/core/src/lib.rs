@@ -18,6 +18,7 @@ extern crate alloc;
 // L0: words
 pub mod encoding;
 pub mod entropy;
+pub mod events;
 pub mod ids;
 pub mod malformed;
 pub mod secret;

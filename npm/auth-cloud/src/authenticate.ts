@@ -8,7 +8,6 @@ import type { Deployment } from './deployment.js';
 import { Checks } from './signature-checks.js';
 import { fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
-import type { CloudAuthEvent } from './events.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { Look, NativeAnswer, NativeFailure, NativeFlow, NativeIdentity, NativeSearch, NativeSource } from './native.js';
@@ -104,7 +103,7 @@ export class Looks {
     const since = performance.now();
     if (begun === null || begun === undefined) throw new Error('A look ended without an answer.');
     if (isFailure(begun)) {
-      this.#cloud.events.failed('rejected', begun, looked('rejected', 'none', since, requestId(request)));
+      this.#cloud.events.failed('credential_rejected', begun, looked('rejected', 'none', since, requestId(request)));
       return null;
     }
     let search: NativeSearch | undefined = begun;
@@ -116,10 +115,10 @@ export class Looks {
       if (typeof next === 'number') {
         ({ search } = await this.#checks.of(next));
       } else if (isFlow(next)) {
-        ({ answer: last, cause = cause } = await this.#cloud.run(next));
+        ({ answer: last, cause = cause } = await this.#cloud.check(next));
       } else {
         const besides = search.background();
-        if (besides !== null) this.#cloud.let(besides);
+        if (besides !== null) this.#cloud.runInBackground(besides);
         return this.#told(next, search.source(), since, request, cause);
       }
     }
@@ -134,18 +133,20 @@ export class Looks {
     const user = identity === null ? null : this.#users.of(identity);
     if (failure === null) {
       if (this.#isTraced && (kind === 'authenticated' || kind === 'anonymous')) {
-        events.tell({ type: kind, ...looked(kind, source, since, requestId(request)), ...(user && { userId: user.id }) });
+        const details = looked(kind, source, since, requestId(request));
+        if (user === null) events.emit({ type: 'request_anonymous', ...details });
+        else events.emit({ type: 'request_authenticated', ...details, userId: user.id });
       }
       return user;
     }
     const id = requestId(request);
-    events.failed(kind === 'rejected' ? 'rejected' : 'unavailable', failure, looked(kind, source, since, id));
+    events.failed(kind === 'rejected' ? 'credential_rejected' : 'authentication_unavailable', failure, looked(kind, source, since, id));
     if (kind === 'rejected') return null;
     throw fromFailure(failure, id, cause);
   }
 
   #background(): void {
-    for (const flow of this.#cloud.authority.background()) this.#cloud.let(flow);
+    for (const flow of this.#cloud.authority.background()) this.#cloud.runInBackground(flow);
   }
 
   /** The core's identity behind a user; a copy that kept its token is authenticated again. */
@@ -172,8 +173,8 @@ export class Looks {
 }
 
 /** The fields of an event about an authentication. */
-function looked(outcome: string, source: NativeSource, since: number, id: string): Omit<CloudAuthEvent, 'type'> {
-  return { outcome, source, milliseconds: performance.now() - since, requestId: id };
+function looked(outcome: string, source: NativeSource, since: number, id: string) {
+  return { outcome, source, durationSeconds: (performance.now() - since) / 1000, requestId: id };
 }
 
 function isFlow(next: NativeAnswer | NativeFlow): next is NativeFlow {

@@ -13,8 +13,8 @@ import type { NativeAuthority, NativeFailure, NativeFlow } from './native.js';
 import { nativeOptions, wrong } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { redisChannel } from './revocation/redis.js';
+import type { RevocationChannel } from './revocation/channel.js';
 import { Revocations } from './revocation/worker.js';
-import type { RevocationChannel } from './revocation/worker.js';
 
 /** Statuses of a refusal that concerns the token or the requested object. */
 const PLAIN_REFUSALS = new Set([401, 403, 404]);
@@ -40,47 +40,44 @@ export class Deployment {
     this.#driver = new Driver(options.fetch, call => {
       const { operation, endpoint, status, failed, milliseconds } = call;
       this.authority.called(operation, status, failed, milliseconds);
-      this.events.tell({
-        type: 'cloud_call',
-        outcome: failed ?? 'answered',
-        operation,
-        endpoint,
-        milliseconds,
-        ...(status !== undefined && { status }),
-        ...(failed !== undefined && { code: failed }),
-      });
+      const details = { operation, endpoint, durationSeconds: milliseconds / 1000 };
+      if (failed === undefined) this.events.emit({ type: 'cloud_call', outcome: 'answered', status, ...details });
+      else this.events.emit({ type: 'cloud_call_failed', outcome: failed, ...details });
     });
   }
 
-  /** Drives a flow; the outcome holds an error of the core. */
-  async run(flow: NativeFlow): Promise<Outcome> {
+  /** Drives a flow; the outcome holds an error of the core. `report` is called once for all that join the same flow. */
+  async run(flow: NativeFlow, report?: (outcome: Outcome) => void): Promise<Outcome> {
     try {
-      const outcome = await this.#driver.run(flow);
-      const { oddEntries } = outcome;
-      if (oddEntries !== undefined) this.events.tell({ type: 'key_set_odd', count: oddEntries });
-      const seconds = this.authority.takeClockAhead();
-      if (seconds !== null) this.events.tell({ type: 'clock_ahead', code: 'clock_ahead', seconds });
-      return outcome;
+      return await this.#driver.run(flow, outcome => {
+        const { oddEntries } = outcome;
+        if (oddEntries !== undefined) this.events.emit({ type: 'key_set_invalid_entries', count: oddEntries });
+        const aheadSeconds = this.authority.takeClockAhead();
+        if (aheadSeconds !== null) this.events.emit({ type: 'clock_ahead', code: 'clock_ahead', aheadSeconds });
+        report?.(outcome);
+      });
     } finally {
       // A flow may revoke more than its caller asked for.
       this.revocations?.attend();
     }
   }
 
-  /** Drives a flow in the background. */
-  let(flow: NativeFlow): void {
-    this.run(flow).then(
-      ({ failure }) => {
-        if (failure !== undefined) this.events.failed('background_failed', failure);
-      },
-      () => this.events.tell({ type: 'background_failed', code: 'internal' }),
-    );
+  /** Drives a flow that an authentication needs: the check of a token, or a fetch of the key set, which alone can fail. */
+  check(flow: NativeFlow): Promise<Outcome> {
+    return this.run(flow, ({ failure }) => {
+      if (failure !== undefined) this.events.failed('key_set_fetch_failed', failure);
+    });
+  }
+
+  /** Drives such a flow in the background. */
+  runInBackground(flow: NativeFlow): void {
+    this.check(flow).catch(() => this.events.emit({ type: 'background_failed', code: 'internal' }));
   }
 
   /** Drives a flow; throws an error of the core. */
-  async done(flow: NativeFlow | NativeFailure, requestId?: string): Promise<Outcome> {
-    const outcome = await this.run(unwrap(flow));
-    if (outcome.failure !== undefined) throw fromFailure(outcome.failure, requestId, outcome.cause);
+  async done(flow: NativeFlow | NativeFailure, report?: (outcome: Outcome) => void): Promise<Outcome> {
+    const outcome = await this.run(unwrap(flow), report);
+    if (outcome.failure !== undefined) throw fromFailure(outcome.failure, undefined, outcome.cause);
     return outcome;
   }
 
@@ -93,7 +90,7 @@ export class Deployment {
     const { failure } = outcome;
     if (failure === undefined) return outcome;
     if (!failure.refused) throw fromFailure(failure, undefined, outcome.cause);
-    if (!PLAIN_REFUSALS.has(failure.status)) this.events.failed('refused_oddly', failure);
+    if (!PLAIN_REFUSALS.has(failure.status)) this.events.failed('unexpected_rejection', failure);
     return null;
   }
 }

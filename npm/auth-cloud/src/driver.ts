@@ -5,14 +5,11 @@ import type { NativeFlow, NativeOutcome, NativeTransportError } from './native.j
 import { send } from './transport.js';
 import type { Fetch } from './transport.js';
 
-/** A finished call to the Cloud, as reported to the deployment. */
-export interface Call {
-  readonly operation: string;
-  readonly endpoint: string;
-  readonly status?: number;
-  readonly failed?: NativeTransportError;
-  readonly milliseconds: number;
-}
+/** A finished call to the Cloud, as reported to the deployment: with the status of its answer, or the reason for none. */
+export type Call = { readonly operation: string; readonly endpoint: string; readonly milliseconds: number } & (
+  | { readonly status: number; readonly failed?: undefined }
+  | { readonly failed: NativeTransportError; readonly status?: undefined }
+);
 
 /** The result of a flow, and the cause if its last call got no answer. */
 export interface Outcome extends NativeOutcome {
@@ -29,18 +26,18 @@ export class Driver {
     this.#told = told;
   }
 
-  /** Drives a flow to completion, or joins the one in flight for the same key. */
-  run(flow: NativeFlow): Promise<Outcome> {
+  /** Drives a flow to completion and calls `ended` once, or joins the one in flight for the same key. */
+  run(flow: NativeFlow, ended: (outcome: Outcome) => void): Promise<Outcome> {
     const key = flow.key();
-    if (key === null) return this.#drive(flow);
+    if (key === null) return this.#drive(flow, ended);
     const underWay = this.#flights.get(key);
     if (underWay !== undefined) return underWay;
-    const flight = this.#drive(flow).finally(() => this.#flights.delete(key));
+    const flight = this.#drive(flow, ended).finally(() => this.#flights.delete(key));
     this.#flights.set(key, flight);
     return flight;
   }
 
-  async #drive(flow: NativeFlow): Promise<Outcome> {
+  async #drive(flow: NativeFlow, ended: (outcome: Outcome) => void): Promise<Outcome> {
     let step = flow.start();
     let again = false;
     let cause: Cause | undefined;
@@ -65,7 +62,9 @@ export class Driver {
         await new Promise(resolve => setTimeout(resolve, wait));
         step = flow.woken();
       } else {
-        return { ...step.done, cause };
+        const outcome = { ...step.done, cause };
+        ended(outcome);
+        return outcome;
       }
     }
   }

@@ -1,92 +1,20 @@
-/** Events of a deployment: each has codes and ids, never a value. */
+/** Emits the events of a deployment to `onEvent` and the logger. The list of events is the core's: `event-types.ts`. */
 
 import { randomUUID } from 'node:crypto';
 
+import { EVENT_LEVELS } from './event-types.js';
+import type { CloudAuthEvent, CloudAuthEventType, EventMembers } from './event-types.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { NativeFailure, NativeLoginUrl, NativeSource } from './native.js';
+import type { NativeFailure, NativeLoginUrl } from './native.js';
 
-/** The kind of an event. */
-export type CloudAuthEventType =
-  /** A request has a signed-in user. Only with `traceRequests`. */
-  | 'authenticated'
-  /** A request has no credential. Only with `traceRequests`. */
-  | 'anonymous'
-  /** A credential was refused. */
-  | 'rejected'
-  /** The Cloud could not be asked for an identity or for permissions. */
-  | 'unavailable'
-  /** A user signed in. */
-  | 'signed_in'
-  /** A callback failed, but its browser is already signed in. */
-  | 'signed_in_already'
-  /** A sign-in failed. */
-  | 'sign_in_failed'
-  /** A copy of a user names no session to ask the Cloud with, and there is no `roleMapping`: it gets no permissions. */
-  | 'permissions_refused'
-  /** A return path of `bytes` in the login URL exceeded the `limit` and was cut. */
-  | 'return_path_cut'
-  /** A session ended here and at the Cloud. */
-  | 'signed_out'
-  /** A session ended here, but the Cloud did not confirm. */
-  | 'sign_out_not_confirmed'
-  /** The Cloud refused in a way that points to the configuration rather than the credential. */
-  | 'refused_oddly'
-  /** Keys or an identity could not be refreshed in the background; the cached ones stay in use. */
-  | 'background_failed'
-  /** `count` entries of the key set are not keys and are skipped; the rest is used. */
-  | 'key_set_odd'
-  /**
-   * The Cloud accepts a token that is expired here: the clock of this machine is ahead by at least `seconds`. At most once
-   * a minute.
-   */
-  | 'clock_ahead'
-  /** An operator revoked a session here. */
-  | 'session_ended'
-  /** An operator revoked every session of a user here. */
-  | 'user_ended'
-  /** The revocation channel is connected, and all its stored entries are known. */
-  | 'revocations_connected'
-  /** The channel was lost, or was unreachable at the start: revocations elsewhere do not arrive here. Emitted once each time. */
-  | 'revocations_lost'
-  /** The channel stores more revocations than are read: `revocationStatus().leftOut` of them are not known here. */
-  | 'revocations_left_out'
-  /** A call to the Cloud ended. */
-  | 'cloud_call';
+/** The members of an event beside its type. */
+type Members<T extends CloudAuthEventType> = Pick<CloudAuthEvent, EventMembers[T]>;
 
-/** The source of an answer: the cache, a signature check here, a call to the Cloud, or none. */
-export type CloudAuthSource = NativeSource;
-
-/** One event. Holds no token, cookie, code, e-mail address or body. */
-export interface CloudAuthEvent {
-  readonly type: CloudAuthEventType;
-  /** The outcome, a word of a fixed list. */
-  readonly outcome?: string;
-  /** The source of the answer to an authentication. */
-  readonly source?: CloudAuthSource;
-  /** The stable code of the error. */
-  readonly code?: string;
-  readonly status?: number;
-  /** The endpoint by its name, as in the metrics. */
-  readonly operation?: string;
-  /** The contract path, with `{id}` for what varies. */
-  readonly endpoint?: string;
-  /** The Cloud's id of the user. */
-  readonly userId?: string;
-  /** The Cloud's id of the session; not the token. */
-  readonly sessionId?: string;
-  /** The request's `x-request-id`, or one made for it. */
-  readonly requestId?: string;
-  readonly milliseconds?: number;
-  /** The event's count. */
-  readonly count?: number;
-  /** The event's duration in seconds. */
-  readonly seconds?: number;
-  /** The actual size, if it was too large. */
-  readonly bytes?: number;
-  /** The largest size allowed. */
-  readonly limit?: number;
-}
+/** The events that hold an error. */
+type FailureEvent = {
+  [T in CloudAuthEventType]: 'code' | 'status' | 'endpoint' extends EventMembers[T] ? T : never;
+}[CloudAuthEventType];
 
 /** The logger that events are written to. */
 export interface CloudAuthLogger {
@@ -94,30 +22,6 @@ export interface CloudAuthLogger {
   info(message: string, details?: Record<string, unknown>): void;
   warn(message: string, details?: Record<string, unknown>): void;
 }
-
-const LEVEL: Record<CloudAuthEventType, keyof CloudAuthLogger> = {
-  authenticated: 'debug',
-  anonymous: 'debug',
-  rejected: 'debug',
-  unavailable: 'warn',
-  signed_in: 'info',
-  signed_in_already: 'info',
-  sign_in_failed: 'warn',
-  permissions_refused: 'warn',
-  return_path_cut: 'warn',
-  signed_out: 'info',
-  sign_out_not_confirmed: 'warn',
-  refused_oddly: 'warn',
-  background_failed: 'warn',
-  key_set_odd: 'warn',
-  clock_ahead: 'warn',
-  session_ended: 'info',
-  user_ended: 'info',
-  revocations_connected: 'info',
-  revocations_lost: 'warn',
-  revocations_left_out: 'warn',
-  cloud_call: 'debug',
-};
 
 /** Least time in milliseconds between two log lines of an event that any request can cause. */
 const SELDOM = 60_000;
@@ -135,13 +39,13 @@ export class Events {
   }
 
   /** Emits an event. A listener that throws does not break a sign-in: its error is caught. */
-  tell(event: CloudAuthEvent): void {
+  emit<T extends CloudAuthEventType>(event: { readonly type: T } & Members<T>): void {
     this.#log(event);
     this.#hand(event);
   }
 
   /** Emits an event that any request can cause: `onEvent` gets each one, the log at most one a minute. */
-  tellOften(event: CloudAuthEvent): void {
+  emitLimited<T extends CloudAuthEventType>(event: { readonly type: T } & Members<T>): void {
     const now = performance.now();
     if (now - (this.#logged.get(event.type) ?? -Infinity) >= SELDOM) {
       this.#logged.set(event.type, now);
@@ -151,7 +55,7 @@ export class Events {
   }
 
   #log({ type, ...details }: CloudAuthEvent): void {
-    attempt('logger', () => this.#logger()?.[LEVEL[type]](`mastra cloud auth: ${type}`, details));
+    attempt('logger', () => this.#logger()?.[EVENT_LEVELS[type]](`mastra cloud auth: ${type}`, details));
   }
 
   #hand(event: CloudAuthEvent): void {
@@ -159,14 +63,16 @@ export class Events {
   }
 
   /** Emits an event for an error. */
-  failed(type: CloudAuthEventType, failure: NativeFailure, details: Omit<CloudAuthEvent, 'type'> = {}): void {
+  failed<T extends FailureEvent>(type: T, failure: NativeFailure, details: Partial<Members<T>> = {}): void {
     const { code, status, endpoint } = failure;
-    this.tell({ type, code, status, ...(endpoint !== undefined && { endpoint }), ...details });
+    const event = { type, code, status, ...(endpoint !== undefined && { endpoint }), ...details };
+    this.#log(event);
+    this.#hand(event);
   }
 
-  /** The login URL; emits an event if its return path was cut. */
+  /** The login URL; emits an event if its return path was shortened. */
   loginUrl({ url, cutFrom, limit }: NativeLoginUrl): string {
-    if (cutFrom !== undefined) this.tell({ type: 'return_path_cut', bytes: cutFrom, limit });
+    if (cutFrom !== undefined) this.emit({ type: 'return_path_truncated', bytes: cutFrom, limit });
     return url;
   }
 }

@@ -22,13 +22,14 @@ export type {
   RoleMapping,
   VerificationOptions,
 } from './options.js';
-export type { CloudAuthEvent, CloudAuthEventType, CloudAuthLogger, CloudAuthSource } from './events.js';
+export type { CloudAuthEvent, CloudAuthEventType, CloudAuthSource } from './event-types.js';
+export type { CloudAuthLogger } from './events.js';
 export type {
   RevocationChannel,
   RevocationMessage,
   RevocationStatus,
   RevocationSubscription,
-} from './revocation/worker.js';
+} from './revocation/channel.js';
 export type { CloudAuthRevocationFigures, CloudAuthStatistics } from './statistics.js';
 export type { Fetch } from './transport.js';
 export { AuthError, MastraCloudAuthProvider, MastraRBACCloud } from './legacy.js';

@@ -5,9 +5,10 @@ import { readFileSync } from 'node:fs';
 import type { MastraAuthProviderOptions } from '@mastra/core/server';
 
 import { CloudApiError } from './error.js';
-import type { CloudAuthEvent, CloudAuthLogger } from './events.js';
+import type { CloudAuthEvent } from './event-types.js';
+import type { CloudAuthLogger } from './events.js';
 import type { NativeOptions, NativeVerification } from './native.js';
-import type { RevocationChannel } from './revocation/worker.js';
+import type { RevocationChannel } from './revocation/channel.js';
 import type { Fetch } from './transport.js';
 import type { CloudUser } from './user.js';
 
@@ -116,7 +117,7 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
    */
   readonly revocations?: { readonly redis: string } | RevocationChannel;
   /**
-   * Emits an event `authenticated` or `anonymous` for each request too. Default false: every request then takes the slow
+   * Emits an event `request_authenticated` or `request_anonymous` for each request too. Default false: every request then takes the slow
    * path, at several times the cost. To count requests use `statistics()`, which costs nothing.
    */
   readonly traceRequests?: boolean;

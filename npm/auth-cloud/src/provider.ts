@@ -33,7 +33,7 @@ import type { Outcome } from './driver.js';
 import type { NativeFailure, NativeFlow } from './native.js';
 import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
-import type { RevocationStatus } from './revocation/worker.js';
+import type { RevocationStatus } from './revocation/channel.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
 import { isCopy, rolesOf } from './user.js';
@@ -152,7 +152,8 @@ export class MastraCloudAuth
    */
   async refreshSession(token: string): Promise<Session | null> {
     const read = this.#read;
-    const session = await this.#session(token, this.#cloud.authority.renew(text(token), Math.random()));
+    const flow = this.#cloud.authority.renew(text(token), Math.random());
+    const session = await this.#session(token, flow, outcome => this.#refreshed(outcome));
     if (session !== null && read.token === token) this.#sites.set(session, read.site);
     return session;
   }
@@ -180,14 +181,29 @@ export class MastraCloudAuth
   }
 
   /** The session that a look-up returns, under its newest token. */
-  async #session(token: string, flow: NativeFlow | NativeFailure): Promise<Session | null> {
+  async #session(
+    token: string,
+    flow: NativeFlow | NativeFailure,
+    report?: (outcome: Outcome) => void,
+  ): Promise<Session | null> {
     // A malformed token belongs to no session.
     if (isFailure(flow)) return null;
-    const { session, token: newer } = await this.#cloud.done(flow);
+    const { session, token: newer } = await this.#cloud.done(flow, report);
     if (session === undefined) return null;
     const { userId, expiresAt, createdAt } = session;
     const told = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
     return Object.defineProperty(told, 'id', { value: newer ?? token, enumerable: false }) as Session;
+  }
+
+  /** Emits the event of a refresh. */
+  #refreshed({ session, token, failure }: Outcome): void {
+    const { events } = this.#cloud;
+    if (failure !== undefined) events.failed('session_refresh_failed', failure);
+    else if (session === undefined) events.emit({ type: 'session_refresh_rejected' });
+    else {
+      const { id: sessionId, userId } = session;
+      events.emit({ type: token === undefined ? 'session_token_unchanged' : 'session_refreshed', sessionId, userId });
+    }
   }
 
   async #ended(flow: NativeFlow): Promise<void> {
@@ -198,7 +214,7 @@ export class MastraCloudAuth
     this.#cloud.revocations?.flush();
     const whose = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
     if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...whose });
-    else events.tell({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...whose });
+    else events.emit({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...whose });
   }
 
   // Statistics
@@ -214,7 +230,7 @@ export class MastraCloudAuth
   /** Revokes a session by the Cloud's id: here at once, and on all other instances if there are `revocations`. */
   endSession(sessionId: string): void {
     unwrap(this.#cloud.authority.endSession(text(sessionId)));
-    this.#cloud.events.tell({ type: 'session_ended', sessionId });
+    this.#cloud.events.emit({ type: 'session_revoked', sessionId });
     this.#cloud.revocations?.flush();
   }
 
@@ -224,7 +240,7 @@ export class MastraCloudAuth
    */
   endUser(userId: string): void {
     unwrap(this.#cloud.authority.endUser(text(userId)));
-    this.#cloud.events.tell({ type: 'user_ended', userId });
+    this.#cloud.events.emit({ type: 'user_revoked', userId });
     this.#cloud.revocations?.flush();
   }
 
@@ -243,7 +259,7 @@ export class MastraCloudAuth
   /**
    * The URL to which to send the browser. Holds the state: send it in a `Location` header, do not log it. If the state's
    * return path takes more than 6,144 bytes of the URL, its fragment is cut, then its query, and last its path. The event
-   * `return_path_cut` says so.
+   * `return_path_truncated` says so.
    */
   getLoginUrl(redirectUri: string, state: string): string {
     const { authority, events } = this.#cloud;
@@ -320,7 +336,7 @@ export class MastraCloudAuth
     const user = this.#users.of(identity);
     const result = { user, tokens: tokensOf(token, session && new Date(session.expiresAt)), cookies };
     if (again === true) return result;
-    events.tell({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
+    events.emit({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
     const old = authority.replaced(cookieHeader, identity, Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud.
     old.forEach(flow => this.#endLater(flow));
@@ -328,7 +344,7 @@ export class MastraCloudAuth
   }
 
   #endLater(flow: NativeFlow): void {
-    this.#ended(flow).catch(() => this.#cloud.events.tell({ type: 'sign_out_not_confirmed', code: 'internal' }));
+    this.#ended(flow).catch(() => this.#cloud.events.emit({ type: 'sign_out_not_confirmed', code: 'internal' }));
   }
 
   /** The session of a browser with an unusable callback, if it is valid or can be renewed. The code is not exchanged. */
@@ -343,7 +359,7 @@ export class MastraCloudAuth
         user = session && (await this.#looks.who(session.id, undefined, {}));
       }
       if (user === null || session === null) return undefined;
-      this.#cloud.events.tell({ type: 'signed_in_already', code, status, userId: user.id });
+      this.#cloud.events.emit({ type: 'already_signed_in', code, status, userId: user.id });
       const cookies = Object.values(this.getSessionHeaders(session));
       return { user, tokens: tokensOf(session.id, session.expiresAt), cookies };
     } catch {
@@ -369,7 +385,7 @@ export class MastraCloudAuth
    * unavailable.
    *
    * A copy of a user names no session. Where permissions come from roles, its own roles decide, also after a sign-out.
-   * Otherwise it has none, and the event `permissions_refused` says so.
+   * Otherwise it has none, and the event `permissions_without_session` says so.
    */
   async getPermissions(user: CloudUser): Promise<string[]> {
     if (isCopy(user)) return this.#ofCopy(user);
@@ -381,14 +397,14 @@ export class MastraCloudAuth
     const { grants, failure, cause } = await this.#cloud.run(known);
     if (failure === undefined) return [...(grants ?? [])];
     const id = requestId();
-    this.#cloud.events.failed('unavailable', failure, { outcome: 'unavailable', requestId: id });
+    this.#cloud.events.failed('permissions_unavailable', failure, { outcome: 'unavailable', requestId: id });
     throw fromFailure(failure, id, cause);
   }
 
   #ofCopy(user: CloudUser): string[] {
     const { authority, events, rolesDecide } = this.#cloud;
     if (rolesDecide) return authority.grantsOfRoles(rolesOf(user));
-    events.tellOften({ type: 'permissions_refused', outcome: 'refused', code: 'user_without_session' });
+    events.emitLimited({ type: 'permissions_without_session', code: 'user_without_session' });
     return [];
   }
 

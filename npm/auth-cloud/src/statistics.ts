@@ -1,7 +1,7 @@
 /** `statistics()`: counters since the start and current gauges, as rows that a metrics exporter can take as they are. */
 
-import type { CloudAuthSource } from './events.js';
-import type { RevocationStatus } from './revocation/worker.js';
+import type { CloudAuthSource } from './event-types.js';
+import type { RevocationStatus } from './revocation/channel.js';
 
 /** Rows of one kind: labels and a count. */
 type Rows<Labels> = readonly Readonly<Labels & { count: number }>[];
@@ -12,7 +12,7 @@ export interface CloudAuthRevocationFigures {
   readonly connected: boolean;
   /** Revocations that wait to be published. */
   readonly pending: number;
-  /** How many seconds the last revocations took to arrive here; absent before the first. */
+  /** As {@link RevocationStatus.lag}, in seconds; absent before the first. */
   readonly lag?: number;
 }
 
@@ -43,5 +43,5 @@ export interface CloudAuthStatistics {
 
 /** The channel's status as statistics. */
 export function figures({ connected, pending, lag }: RevocationStatus): CloudAuthRevocationFigures {
-  return { connected, pending, ...(lag !== undefined && { lag: lag / 1000 }) };
+  return { connected, pending, ...(lag !== undefined && { lag }) };
 }

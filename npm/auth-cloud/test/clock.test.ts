@@ -60,10 +60,10 @@ test.each([
   const told = events.filter(({ type }) => type === 'clock_ahead');
   expect(told).toHaveLength(isWarned ? 1 : 0);
   expect(warned.filter(([message]) => message.endsWith(': clock_ahead'))).toHaveLength(told.length);
-  for (const { seconds, ...rest } of told) {
+  for (const { aheadSeconds, ...rest } of told) {
     expect(rest).toEqual({ type: 'clock_ahead', code: 'clock_ahead' });
-    expect(seconds).toBeGreaterThanOrEqual(3_600);
-    expect(seconds).toBeLessThan(7_200);
+    expect(aheadSeconds).toBeGreaterThanOrEqual(3_600);
+    expect(aheadSeconds).toBeLessThan(7_200);
   }
   // A request alone tells it too.
   const other = new MastraCloudAuth({ ...options, onEvent: event => events.push(event) });

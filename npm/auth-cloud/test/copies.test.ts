@@ -40,7 +40,7 @@ test.each(COPIES)('with a roleMapping the roles of a copy decide: %s', async (_,
   expect(await auth.hasPermission(copy, 'tools:read')).toBe(false);
   expect(await auth.hasAllPermissions(copy, ['agents:read', 'tools:read'])).toBe(false);
   expect(await auth.hasAnyPermission(copy, ['agents:read', 'tools:read'])).toBe(true);
-  expect(events.map(({ type }) => type)).not.toContain('permissions_refused');
+  expect(events.map(({ type }) => type)).not.toContain('permissions_without_session');
   // The copy names no session, so that a sign-out says nothing of it; the user itself may do nothing any more.
   await auth.destroySession(user.sessionToken);
   expect(await auth.getPermissions(user)).toEqual([]);
@@ -58,9 +58,9 @@ test.each(COPIES)('without a roleMapping a copy has no permissions, and that is 
   expect(await auth.getRoles(copy)).toEqual(['member']);
   expect(await auth.getPermissions(copy)).toEqual([]);
   expect(await auth.hasPermission(copy, 'agents:read')).toBe(false);
-  const told = { type: 'permissions_refused', outcome: 'refused', code: 'user_without_session' };
+  const told = { type: 'permissions_without_session', code: 'user_without_session' };
   expect(events.slice(calls)).toEqual([told, told]);
-  expect(warned).toEqual([['mastra cloud auth: permissions_refused', { outcome: 'refused', code: 'user_without_session' }]]);
+  expect(warned).toEqual([['mastra cloud auth: permissions_without_session', { code: 'user_without_session' }]]);
 });
 
 test('refused copies are logged once a minute at most, and told each time', async () => {

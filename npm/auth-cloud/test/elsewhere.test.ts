@@ -41,7 +41,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
         baseUrl: cloud.url,
         dialect,
         ...(verification && { verification }),
-        onEvent: ({ type, operation }) => type === 'cloud_call' && operation !== 'key_set' && calls.push(operation ?? ''),
+        onEvent: ({ type, operation }) => type.startsWith('cloud_call') && operation !== 'key_set' && calls.push(operation ?? ''),
       });
 
     test.each(MODES)('threat_035_a_refusal_by_expiry_never_stands_in_the_way_of_a_renewal: %j', async mode => {

@@ -71,7 +71,7 @@ describe('odd but valid data', () => {
         const token = `${signed}.${sign(null, Buffer.from(signed), pairOfKeys.privateKey).toString('base64url')}`;
         expect(await auth.authenticateToken(token, request({})), JSON.stringify(keys)).toMatchObject({ id: 'usr_1', email: '' });
       }
-      const told = events.filter(event => event.type === 'key_set_odd').map(event => event.count);
+      const told = events.filter(event => event.type === 'key_set_invalid_entries').map(event => event.count);
       expect(told).toEqual(keys.length === 5 ? [4] : []);
     }
   });

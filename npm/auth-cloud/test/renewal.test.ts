@@ -3,7 +3,7 @@
 import { test as base, describe, expect } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
-import type { CloudUser } from '../dist/esm/index.js';
+import type { CloudAuthEvent, CloudUser } from '../dist/esm/index.js';
 import { endOf, endsAt, issue, pair, request, serve, startCloud, tokenOf } from './world.js';
 import type { Cloud, Person } from './world.js';
 
@@ -76,10 +76,13 @@ for (const dialect of ['v1', 'pkce'] as const) {
     test('threat_035_a_newer_token_outlives_the_outage_in_which_it_came', async ({ cloud }) => {
       let isAway = true;
       const asked: string[] = [];
+      const events: CloudAuthEvent[] = [];
+      const refreshes = () => events.splice(0).filter(({ type }) => type.startsWith('session_'));
       const auth = new MastraCloudAuth({
         projectId: 'demo',
         baseUrl: cloud.url,
         dialect,
+        onEvent: event => events.push(event),
         fetch: (url, init) => {
           const path = new URL(url).pathname.split('/').at(-1) ?? '';
           asked.push(path);
@@ -89,12 +92,20 @@ for (const dialect of ['v1', 'pkce'] as const) {
       const old = tokenOf(await issue(cloud, 'member', { age: 21, lifetime: 20 }));
       await expect(auth.refreshSession(old)).rejects.toMatchObject({ kind: 'cloud', status: 500 });
       await expect(auth.refreshSession(old)).rejects.toMatchObject({ kind: 'cloud', status: 500 });
+      expect(refreshes()).toMatchObject([1, 2].map(() => ({ type: 'session_refresh_failed', status: 500 })));
       isAway = false;
-      const newer = (await auth.refreshSession(old))?.id ?? '';
-      expect([newer === '', newer === old]).toEqual([false, false]);
+      const [first, second] = await Promise.all([auth.refreshSession(old), auth.refreshSession(old)]);
+      const newer = first?.id ?? '';
+      expect([newer === '', newer === old, newer === second?.id]).toEqual([false, false, true]);
+      expect(refreshes()).toEqual([
+        { type: 'session_refreshed', userId: 'usr_mei', sessionId: expect.any(String) },
+      ]);
       // The Cloud was asked for one newer token.
       expect(asked).toEqual(['validate', 'verify', 'verify', 'verify']);
       expect((await auth.authenticateToken(newer, request({})))?.roles).toEqual(['member']);
+      expect((await auth.refreshSession(newer))?.id).toBe(newer);
+      expect(await auth.refreshSession('nobodys')).toBeNull();
+      expect(refreshes().map(({ type }) => type)).toEqual(['session_token_unchanged', 'session_refresh_rejected']);
     });
 
     test('threat_060_a_session_that_cannot_be_renewed_ends_with_one_call_and_not_in_a_loop', async ({ cloud, provider }) => {

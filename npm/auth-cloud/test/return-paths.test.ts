@@ -35,8 +35,8 @@ test('a long return path comes back whole, or without its query and with an even
     const wanted = `/agents?filter=${'x'.repeat(7000)}`;
     expect(wayBack(make(`id|${encodeURIComponent(wanted)}`))).toBe('/agents');
     const told = { bytes: 7027, limit: 6144 };
-    expect(events.splice(0)).toEqual([{ type: 'return_path_cut', ...told }]);
-    expect(logged.splice(0)).toEqual([['mastra cloud auth: return_path_cut', told]]);
+    expect(events.splice(0)).toEqual([{ type: 'return_path_truncated', ...told }]);
+    expect(logged.splice(0)).toEqual([['mastra cloud auth: return_path_truncated', told]]);
   }
 });
 

@@ -172,7 +172,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       });
       expect(error).toBeInstanceOf(CloudApiError);
       expect(error).toMatchObject({ status: 503 });
-      expect(events.at(-1)).toMatchObject({ type: 'unavailable', status: 503, requestId: expect.any(String) });
+      expect(events.at(-1)).toMatchObject({ type: 'authentication_unavailable', status: 503, requestId: expect.any(String) });
       own = await startCloud(dialect, port, db);
       await expect
         .poll(() => auth.authenticateToken('', request({ cookie })).then(found => found?.id, () => undefined))

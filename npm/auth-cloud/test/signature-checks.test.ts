@@ -111,7 +111,7 @@ describe('checks on another thread', () => {
   test('the end of a session is told with its id, which is not its token', () => {
     const { auth, events } = provider();
     auth.endSession('ses_1');
-    expect(events).toEqual([{ type: 'session_ended', sessionId: 'ses_1' }]);
+    expect(events).toEqual([{ type: 'session_revoked', sessionId: 'ses_1' }]);
   });
 
   test('a rule for tokens that nobody knows is no rule that is left out', () => {
@@ -122,7 +122,7 @@ describe('checks on another thread', () => {
   test('a forged token is refused, and told of once', async () => {
     const { auth, events, counted } = provider();
     expect(await auth.authenticateToken(token('usr_1', others.privateKey), request({}))).toBeNull();
-    expect(events).toMatchObject([{ type: 'rejected', code: 'token_signature_invalid', source: 'keys' }]);
+    expect(events).toMatchObject([{ type: 'credential_rejected', code: 'token_signature_invalid', source: 'keys' }]);
     expect(counted()).toEqual([{ outcome: 'rejected', source: 'keys', count: 1 }]);
   });
 
@@ -140,8 +140,8 @@ describe('checks on another thread', () => {
     expect((await auth.authenticateToken(text, request({})))?.id).toBe('usr_1');
     expect((await auth.authenticateToken(text, request({})))?.id).toBe('usr_1');
     expect(events).toMatchObject([
-      { type: 'authenticated', source: 'keys', userId: 'usr_1' },
-      { type: 'authenticated', source: 'cache', userId: 'usr_1' },
+      { type: 'request_authenticated', source: 'keys', userId: 'usr_1' },
+      { type: 'request_authenticated', source: 'cache', userId: 'usr_1' },
     ]);
   });
 

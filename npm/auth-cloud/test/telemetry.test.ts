@@ -1,10 +1,12 @@
-/** What is told and counted: each event and each figure comes from its cause, and none holds a value. */
+/** Events and figures: each comes from its cause, and none holds a value. */
 
+import { readFileSync, readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
+import { EVENT_LEVELS } from '../dist/esm/event-types.js';
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, CloudAuthStatistics, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { comeBack, goAndPick, request, signIn, startCloud } from './world.js';
@@ -75,9 +77,9 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(await auth.authenticateToken('junk', request({ 'x-request-id': 'req-1' }))).toBeNull();
       expect(await auth.authenticateToken('junk', request({ 'x-request-id': 'req-2' }))).toBeNull();
       expect(await auth.authenticateToken('a,b', request({}))).toBeNull();
-      const refused = take().filter(event => event.type === 'rejected');
+      const refused = take().filter(event => event.type === 'credential_rejected');
       expect(refused).toMatchObject([
-        { outcome: 'rejected', source: 'cloud', requestId: 'req-1', milliseconds: expect.any(Number) },
+        { outcome: 'rejected', source: 'cloud', requestId: 'req-1', durationSeconds: expect.any(Number) },
         { outcome: 'rejected', source: 'cache', requestId: 'req-2' },
         { outcome: 'rejected', source: 'none', code: 'invalid_token' },
       ]);
@@ -133,13 +135,13 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect((await ask({ cookie, 'x-request-id': 'req-1' }))?.id).toBe(user.id);
       expect(await ask({ cookie, 'x-request-id': 'req-2' })).toBe(await ask({ cookie }));
       expect(await ask({})).toBeNull();
-      const told = take().filter(event => event.type !== 'cloud_call');
-      const known = { type: 'authenticated', outcome: 'authenticated', userId: user.id, milliseconds: expect.any(Number) };
+      const told = take().filter(event => !event.type.startsWith('cloud_call'));
+      const known = { type: 'request_authenticated', outcome: 'authenticated', userId: user.id, durationSeconds: expect.any(Number) };
       expect(told).toMatchObject([
         { ...known, source: 'cloud', requestId: 'req-1' },
         { ...known, source: 'cache', requestId: 'req-2' },
         { ...known, source: 'cache' },
-        { type: 'anonymous', outcome: 'anonymous', source: 'none' },
+        { type: 'request_anonymous', outcome: 'anonymous', source: 'none' },
       ]);
       expect(figures(loud.statistics())).toMatchObject({
         'requests authenticated cloud': 1,
@@ -159,9 +161,9 @@ for (const dialect of ['v1', 'pkce'] as const) {
         await auth.authenticateToken(`new-${at}`, request({})).catch(() => undefined);
       }
       await auth.destroySession(user.sessionToken);
-      expect(take().filter(event => event.type !== 'cloud_call').map(({ type, source }) => [type, source])).toEqual([
-        ...Array.from({ length: 5 }, () => ['unavailable', 'cloud']),
-        ['unavailable', 'none'],
+      expect(take().filter(event => !event.type.startsWith('cloud_call')).map(({ type, source }) => [type, source])).toEqual([
+        ...Array.from({ length: 5 }, () => ['authentication_unavailable', 'cloud']),
+        ['authentication_unavailable', 'none'],
         ['sign_out_not_confirmed', undefined],
       ]);
       expect(auth.statistics().breaker).toBe('open');
@@ -237,4 +239,16 @@ test('names of figures, events and fields hold still', () => {
     'unavailable none',
   ]);
   expect(() => new MastraCloudAuth({ projectId: 'demo', traceRequests: 'yes' as unknown as boolean })).toThrow('traceRequests');
+});
+
+/** An event that is not listed does not compile. */
+test('every listed event is emitted in the source', () => {
+  const folder = new URL('../src/', import.meta.url);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => /\.c?ts$/.test(name) && name !== 'event-types.ts');
+  const text = files.map(name => readFileSync(new URL(name, folder), 'utf8')).join('\n');
+  // What stands behind `type:`, or is the first argument of `failed`, up to the next comma.
+  const places = [...text.matchAll(/(?:\btype: |\.failed\()([^,}]*)/g)].map(([, place]) => place ?? '');
+  const named = places.flatMap(place => [...place.matchAll(/'(\w+)'/g)].map(([, name]) => name ?? ''));
+  const emitted = new Set(named.filter(name => Object.hasOwn(EVENT_LEVELS, name)));
+  expect([...emitted].toSorted()).toEqual(Object.keys(EVENT_LEVELS).toSorted());
 });

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { Late, Patience, within } from '../dist/esm/timeout.js';
-import { spread } from '../dist/esm/revocation/worker.js';
+import { Revocations, spread } from '../dist/esm/revocation/worker.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -39,4 +39,35 @@ test('threat_031_instances_that_lost_a_channel_at_once_do_not_join_it_at_once', 
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(500);
   expect(Math.max(...waits)).toBeLessThan(1500);
   expect(Math.max(...waits) - Math.min(...waits)).toBeGreaterThan(800);
+});
+
+test.each([0, 0.5])('threat_031_a_publication_that_failed_is_repeated_after_a_jitter_of_%s', async random => {
+  let tries = 0;
+  const authority = {
+    publishRevocations: () => 'realm',
+    takeRevocations: () => [{ text: 'text', until: Infinity, kept: true }],
+    waiting: () => 0,
+    joining: () => ({ most: () => 1, hear: () => ({ new: 0, unreadable: 0 }), joined: () => [] }),
+  };
+  const channel = {
+    publish: async () => {
+      tries += 1;
+      throw new Error('down');
+    },
+    subscribe: async () => ({ standing: [], close() {} }),
+  };
+  const events = { emit() {} };
+  const worker = new Revocations(authority as never, channel, events as never, () => random);
+  await vi.advanceTimersByTimeAsync(0);
+  expect(tries).toBe(1);
+  // 50 and then 100 milliseconds, less or more by up to half.
+  for (const [at, pause] of [50, 100].entries()) {
+    await vi.advanceTimersByTimeAsync(pause * (0.5 + random) - 1);
+    expect(tries).toBe(at + 1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(tries).toBe(at + 2);
+  }
+  const closing = worker.close();
+  await vi.advanceTimersByTimeAsync(10_000);
+  await closing;
 });

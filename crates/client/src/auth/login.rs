@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::counters::Login;
 use mastra_auth_cloud_core::engine::SignedIn;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::callback::{self, Callback};
@@ -119,7 +120,13 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let ids = RequestIds::default();
         let result = self.finish(code, state, cookie_header, &ids).await;
-        result.inspect_err(|error| telemetry::sign_in_failed(self.counters(), error, &ids))
+        result.inspect_err(|error| self.sign_in_failed(error, &ids))
+    }
+
+    /// Counts and logs a failed sign-in.
+    pub(crate) fn sign_in_failed(&self, error: &CloudApiError, ids: &RequestIds) {
+        self.counters().login(Login::Failed);
+        telemetry::sign_in_failed(error, ids);
     }
 
     /// Finishes a sign-in without logging a failure. The caller logs it, with the reference that its error page shows.
@@ -169,7 +176,8 @@ impl MastraCloudAuth {
         }
         let signed_in = finished.result?;
         if !is_again {
-            telemetry::signed_in(self.counters(), &signed_in.identity, &ids);
+            self.counters().login(Login::Succeeded);
+            telemetry::signed_in(&signed_in.identity, &ids);
             let new = signed_in.identity.user().session_token();
             self.end_previous(&cookie_header, new, &ids);
         }
@@ -221,7 +229,7 @@ impl MastraCloudAuth {
     ) -> Result<SignedIn, CloudApiError> {
         let own_origin = self.public_url().map(PublicUrl::origin);
         let state = State::parse(state, own_origin).inspect_err(|error| {
-            telemetry::sign_in_failed(self.counters(), error, &RequestIds::default());
+            self.sign_in_failed(error, &RequestIds::default());
         })?;
         self.finish_login(code, state, cookie_header).await
     }

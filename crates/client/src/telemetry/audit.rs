@@ -1,10 +1,10 @@
-//! Audit events: sign-ins, refusals and sign-outs, each counted and emitted once.
+//! Audit events: sign-ins, sign-outs, refresh, denied permissions and revocations, each emitted once.
 //!
-//! The refusal of a credential is logged with its request's answer, in the parent module.
+//! The rejection of a credential is logged with its request's answer, in the parent module.
 
 #[cfg(feature = "axum")]
 use http::HeaderMap;
-use mastra_auth_cloud_core::counters::{Counters, Login, SessionEnd};
+use mastra_auth_cloud_core::counters::{Login, SessionEnd};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::flow::sign_out::SignOut;
@@ -15,7 +15,7 @@ use tracing::{Span, debug_span};
 
 #[cfg(feature = "axum")]
 use super::request_id;
-use super::{AUDIT, RequestIds, tell};
+use super::{AUDIT, RequestIds, emit};
 
 /// The span of finishing a sign-in.
 pub(crate) fn login_span() -> Span {
@@ -28,12 +28,9 @@ pub(crate) fn sign_out_span() -> Span {
 }
 
 /// A user signed in.
-pub(crate) fn signed_in(counters: &Counters, identity: &Identity, ids: &RequestIds) {
-    counters.login(Login::Succeeded);
-    tell!(
-        INFO,
-        AUDIT,
-        "login",
+pub(crate) fn signed_in(identity: &Identity, ids: &RequestIds) {
+    emit!(
+        SIGNED_IN,
         outcome = Login::Succeeded.as_str(),
         user_id = identity.user().id().as_str(),
         session_id = session(identity),
@@ -43,12 +40,9 @@ pub(crate) fn signed_in(counters: &Counters, identity: &Identity, ids: &RequestI
 }
 
 /// A sign-in failed, or could not begin.
-pub(crate) fn sign_in_failed(counters: &Counters, error: &CloudApiError, ids: &RequestIds) {
-    counters.login(Login::Failed);
-    tell!(
-        WARN,
-        AUDIT,
-        "login",
+pub(crate) fn sign_in_failed(error: &CloudApiError, ids: &RequestIds) {
+    emit!(
+        SIGN_IN_FAILED,
         outcome = Login::Failed.as_str(),
         code = error.code(),
         status = error.status(),
@@ -62,53 +56,38 @@ pub(crate) fn sign_in_failed(counters: &Counters, error: &CloudApiError, ids: &R
 /// A callback failed, but its browser is already signed in.
 #[cfg(feature = "axum")]
 pub(crate) fn already_signed_in(identity: &Identity, error: &CloudApiError, ids: &RequestIds) {
-    tell!(
-        INFO,
-        AUDIT,
-        "login",
-        outcome = "signed_in_already",
+    emit!(
+        ALREADY_SIGNED_IN,
         code = error.code(),
+        status = error.status(),
         user_id = identity.user().id().as_str(),
         session_id = session(identity),
         request_id = ids.request_id.as_deref(),
-        "signed in already"
+        "already signed in"
     );
 }
 
-/// A session was ended here; the Cloud confirmed it or not.
-pub(crate) fn session_ended(
-    counters: &Counters,
-    end: &SignOut,
-    whose: Option<&Identity>,
-    ids: &RequestIds,
-) {
-    let user_id = whose.map(|identity| identity.user().id().as_str());
-    let session_id = whose.and_then(session);
+/// A session was ended here; the Cloud confirmed it or not. `identity` is the session's, if it was verified here.
+pub(crate) fn signed_out(end: &SignOut, identity: Option<&Identity>, ids: &RequestIds) {
+    let outcome = session_end(end).as_str();
+    let user_id = identity.map(|identity| identity.user().id().as_str());
+    let session_id = identity.and_then(session);
     let request_id = ids.request_id.as_deref();
-    let how = match end {
-        SignOut::Ended => SessionEnd::Ended,
-        SignOut::AlreadyGone => SessionEnd::AlreadyGone,
-        SignOut::NotConfirmed(_) => SessionEnd::NotConfirmed,
-    };
-    counters.session_end(how);
-    let outcome = how.as_str();
     if let SignOut::NotConfirmed(error) = end {
-        tell!(
-            WARN,
-            AUDIT,
-            "sign_out",
+        emit!(
+            SIGN_OUT_NOT_CONFIRMED,
             outcome,
             code = error.code(),
+            status = error.status(),
+            endpoint = error.endpoint(),
             user_id,
             session_id,
             request_id,
-            "session end not confirmed"
+            "sign-out not confirmed"
         );
     } else {
-        tell!(
-            INFO,
-            AUDIT,
-            "sign_out",
+        emit!(
+            SIGNED_OUT,
             outcome,
             user_id,
             session_id,
@@ -118,14 +97,20 @@ pub(crate) fn session_ended(
     }
 }
 
+/// The label of a sign-out, in the events and the metrics.
+pub(crate) const fn session_end(end: &SignOut) -> SessionEnd {
+    match end {
+        SignOut::Ended => SessionEnd::Ended,
+        SignOut::AlreadyGone => SessionEnd::AlreadyGone,
+        SignOut::NotConfirmed(_) => SessionEnd::NotConfirmed,
+    }
+}
+
 /// A user lacks the permission that a route requires.
 #[cfg(feature = "axum")]
 pub(crate) fn permission_denied(user: &str, permission: &str, headers: &HeaderMap) {
-    tell!(
-        INFO,
-        AUDIT,
-        "refusal",
-        outcome = "denied",
+    emit!(
+        PERMISSION_DENIED,
         code = "permission_denied",
         user_id = user,
         permission,
@@ -137,14 +122,11 @@ pub(crate) fn permission_denied(user: &str, permission: &str, headers: &HeaderMa
 /// A page of another origin posted a sign-out.
 #[cfg(feature = "axum")]
 pub(crate) fn cross_origin_rejected(headers: &HeaderMap) {
-    tell!(
-        WARN,
-        AUDIT,
-        "refusal",
-        outcome = "denied",
+    emit!(
+        CROSS_ORIGIN_REJECTED,
         code = "cross_origin",
         request_id = request_id(headers),
-        "sign-out from a foreign page refused"
+        "sign-out from another origin rejected"
     );
 }
 
@@ -152,78 +134,64 @@ fn session(identity: &Identity) -> Option<&str> {
     identity.session_id().map(SessionId::as_str)
 }
 
-/// A renewal ended; emitted once for all requests that wait for it.
+/// A session was refreshed, or not; emitted once for all requests that wait for it.
 pub(crate) fn session_refresh(renewal: &Renewal) {
     match renewal {
-        Renewal::Renewed(renewed) => tell!(
-            INFO,
-            AUDIT,
-            "renewal",
-            outcome = "renewed",
+        Renewal::Renewed(renewed) => emit!(
+            SESSION_REFRESHED,
             user_id = renewed.identity.user().id().as_str(),
             session_id = session(&renewed.identity),
-            "session renewed"
+            "session refreshed"
         ),
-        Renewal::Unchanged { session, .. } => tell!(
-            DEBUG,
-            AUDIT,
-            "renewal",
-            outcome = "unchanged",
+        Renewal::Unchanged { session, .. } => emit!(
+            SESSION_TOKEN_UNCHANGED,
             user_id = session.user_id().as_str(),
             session_id = session.id().as_str(),
-            "session not renewed yet"
+            "session not refreshed yet"
         ),
-        Renewal::Ended(error) => tell!(
-            INFO,
-            AUDIT,
-            "renewal",
-            outcome = "ended",
+        Renewal::Ended(error) => emit!(
+            SESSION_REFRESH_REJECTED,
             code = error.code(),
-            "session cannot be renewed"
+            status = error.status(),
+            endpoint = error.endpoint(),
+            "session cannot be refreshed"
         ),
-        Renewal::Unavailable(error) => tell!(
-            WARN,
-            AUDIT,
-            "renewal",
-            outcome = "unavailable",
+        Renewal::Unavailable(error) => emit!(
+            SESSION_REFRESH_FAILED,
             code = error.code(),
-            "session renewal unavailable"
+            status = error.status(),
+            endpoint = error.endpoint(),
+            "session refresh unavailable"
         ),
     }
 }
 
 /// An operator revoked a session here.
 pub(crate) fn session_revoked(session: &SessionId) {
-    tell!(
-        INFO,
-        AUDIT,
-        "operator_end",
+    emit!(
+        SESSION_REVOKED,
         session_id = session.as_str(),
-        "session ended by the operator"
+        "session revoked by an operator"
     );
 }
 
-/// An operator revoked all sessions of a user here.
+/// An operator revoked every session of a user here.
 pub(crate) fn user_revoked(user: &UserId) {
-    tell!(
-        INFO,
-        AUDIT,
-        "operator_end",
+    emit!(
+        USER_REVOKED,
         user_id = user.as_str(),
-        "user ended by the operator"
+        "user revoked by an operator"
     );
 }
 
-/// The login URL cannot hold the whole return path, so the path was cut. The event omits the path, which a request chose.
+/// The login URL cannot hold the whole return path, so the path was shortened. The event omits it: a request chose it.
 pub(crate) fn return_path_truncated(path: &ReturnPath) {
     if let Some(bytes) = path.cut_from() {
-        tell!(
-            WARN,
-            AUDIT,
-            "return_path_cut",
+        emit!(
+            RETURN_PATH_TRUNCATED,
             bytes,
             limit = MAX_RETURN_BYTES,
-            "the return path is too long for a login URL and was cut"
+            "the return path is too long for a login URL and was shortened"
         );
     }
 }

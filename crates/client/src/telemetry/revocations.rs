@@ -2,84 +2,64 @@
 
 use std::time::Duration;
 
-use super::{REVOCATIONS, tell};
+use tracing::field;
+
+use super::emit;
 use crate::revocation::ChannelError;
 
-/// Connected, and the snapshot is read: `standing` entries, `new` of them new here, `again` published again.
-pub(crate) fn connected(standing: usize, new: usize, again: usize) {
-    tell!(
-        INFO,
-        REVOCATIONS,
-        "revocations_connected",
-        standing,
+/// Connected, and the snapshot is read: `stored` entries, `new` of them new here, `republished` published again.
+pub(crate) fn connected(stored: usize, new: usize, republished: usize) {
+    emit!(
+        REVOCATIONS_CONNECTED,
+        stored,
         new,
-        again,
-        "the channel to other instances is there"
+        republished,
+        "the revocation channel is connected"
     );
 }
 
 /// The channel holds `count` entries more than this instance can hold.
 pub(crate) fn truncated(count: usize) {
-    tell!(
-        WARN,
-        REVOCATIONS,
-        "revocations_left_out",
+    emit!(
+        REVOCATIONS_TRUNCATED,
         count,
-        "the channel to other instances keeps more revocations than are read"
+        "the revocation channel stores more revocations than are read"
     );
 }
 
 /// The channel is disconnected. Warned of once per loss, and once if it was never connected since the start.
 pub(crate) fn disconnected(is_new: bool, error: &ChannelError) {
     if is_new {
-        tell!(
-            WARN,
-            REVOCATIONS,
-            "revocations_lost",
-            %error,
-            "the channel to other instances is not there"
+        emit!(
+            REVOCATIONS_DISCONNECTED,
+            error = field::display(error),
+            "the revocation channel is disconnected"
         );
     } else {
-        tell!(
-            DEBUG,
-            REVOCATIONS,
-            "revocations_away",
-            %error,
-            "the channel to other instances is still not there"
+        emit!(
+            REVOCATIONS_RECONNECT_FAILED,
+            error = field::display(error),
+            "the revocation channel is still disconnected"
         );
     }
 }
 
 /// `count` revocations were published.
 pub(crate) fn published(count: usize) {
-    tell!(
-        DEBUG,
-        REVOCATIONS,
-        "revocations_sent",
-        count,
-        "revocations sent"
-    );
+    emit!(REVOCATIONS_PUBLISHED, count, "revocations published");
 }
 
 /// `new` revocations arrived that say something new.
 pub(crate) fn received(new: usize, lag: Option<Duration>) {
-    tell!(
-        DEBUG,
-        REVOCATIONS,
-        "revocations_received",
+    emit!(
+        REVOCATIONS_RECEIVED,
         new,
-        lag_ms = lag.map(|lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)),
+        lag_seconds = lag.map(|lag| lag.as_secs_f64()),
         "revocations received"
     );
 }
 
 /// `count` entries arrived that cannot be read.
 pub(crate) fn unreadable(count: usize) {
-    tell!(
-        WARN,
-        REVOCATIONS,
-        "revocations_unreadable",
-        count,
-        "revocations cannot be read"
-    );
+    emit!(REVOCATIONS_UNREADABLE, count, "revocations cannot be read");
 }

@@ -8,7 +8,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Request, Response};
 use tracing::{Instrument as _, debug_span, field};
 
-use super::{CLOUD, tell};
+use super::{CLOUD, emit};
 use crate::system;
 use crate::transport::{Transport, TransportFuture};
 
@@ -44,29 +44,25 @@ impl Transport for Instrumented {
             self.engine.counters().called(call, result, took);
             span.record("status", result.as_str());
             let status = delivery.as_ref().ok().map(Response::status);
-            let duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            let duration_seconds = took.as_secs_f64();
             if status.is_some() {
-                tell!(
-                    DEBUG,
-                    CLOUD,
-                    "cloud_call",
+                emit!(
+                    CLOUD_CALL,
+                    outcome = "answered",
                     operation,
                     endpoint,
-                    outcome = "answered",
                     status,
-                    duration_us,
-                    "cloud answered"
+                    duration_seconds,
+                    "the Cloud answered"
                 );
             } else {
-                tell!(
-                    WARN,
-                    CLOUD,
-                    "cloud_call",
+                emit!(
+                    CLOUD_CALL_FAILED,
+                    outcome = result.as_str(),
                     operation,
                     endpoint,
-                    outcome = result.as_str(),
-                    duration_us,
-                    "cloud not reached"
+                    duration_seconds,
+                    "the Cloud did not answer"
                 );
             }
             delivery
@@ -76,23 +72,20 @@ impl Transport for Instrumented {
 
 /// The key set could not be fetched; the last good one stays in use.
 pub(crate) fn key_set_fetch_failed(error: &CloudApiError) {
-    tell!(
-        WARN,
-        CLOUD,
-        "keys_not_fetched",
+    emit!(
+        KEY_SET_FETCH_FAILED,
         code = error.code(),
+        status = error.status(),
         endpoint = error.endpoint(),
         "the key set could not be fetched"
     );
 }
 
-/// Entries of the key set are not keys. They are skipped, and the rest is used.
+/// Entries of the key set are not objects. They are skipped, and the rest is used.
 pub(crate) fn key_set_invalid_entries(count: usize) {
-    tell!(
-        WARN,
-        CLOUD,
-        "key_set_odd",
+    emit!(
+        KEY_SET_INVALID_ENTRIES,
         count,
-        "entries of the key set are no objects"
+        "entries of the key set are not objects"
     );
 }

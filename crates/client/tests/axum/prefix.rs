@@ -25,7 +25,9 @@ async fn a_path_that_is_not_configured_is_told_once() {
     tracing_subscriber::registry().with(ear.clone()).init();
     let told = || {
         let all = ear.take();
-        let of_it = all.iter().filter(|told| told.is("prefix_unknown", &[]));
+        let of_it = all
+            .iter()
+            .filter(|told| told.is("public_url_lacks_prefix", &[]));
         of_it.count()
     };
     let cloud = cloud(Dialect::V1).await;

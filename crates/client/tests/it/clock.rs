@@ -109,7 +109,7 @@ async fn a_clock_that_is_ahead_is_warned_of_once_however_it_comes_to_light() {
                     ("WARN", "mastra_auth::setup")
                 );
                 assert_eq!(told.values["code"], "clock_ahead");
-                assert!(told.values["seconds"].parse::<u64>().unwrap() >= HOUR);
+                assert!(told.values["ahead_seconds"].parse::<u64>().unwrap() >= HOUR);
                 assert!(told.values["message"].contains("the clock of this machine is ahead"));
             }
         }

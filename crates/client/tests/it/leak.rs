@@ -130,13 +130,13 @@ async fn threat_104_no_log_at_any_level_holds_a_secret() {
     let log = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
     for word in [
         "TRACE",
-        "cloud answered",
+        "the Cloud answered",
         "sign-in failed",
-        "session end not confirmed",
+        "sign-out not confirmed",
         "hyper",
         "mastra_auth::audit",
         "mastra_auth.authenticate",
-        "event=\"refusal\"",
+        "event=\"credential_rejected\"",
         "request-of-a-test",
     ] {
         assert!(log.contains(word), "the log keeps everything: {word}");

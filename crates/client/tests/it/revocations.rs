@@ -313,7 +313,9 @@ async fn a_channel_that_is_not_joined_at_the_start_is_told_once_also_where_it_ta
     })
     .await;
     let told = ear.take();
-    let lost = told.iter().filter(|one| one.is("revocations_lost", &[]));
+    let lost = told
+        .iter()
+        .filter(|one| one.is("revocations_disconnected", &[]));
     assert_eq!(lost.count(), 1);
     let status = here.revocation_status().unwrap();
     assert!(!status.is_connected() && status.lost == 0, "{status:?}");

@@ -12,7 +12,7 @@ import { within } from '../timeout.js';
 import { Connection, SECOND, connecting, destroy } from './redis-connection.js';
 import type { Connect } from './redis-connection.js';
 import { readStanding, textOf } from './redis-snapshot.js';
-import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './worker.js';
+import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './channel.js';
 
 const HOUR = 60 * 60 * SECOND;
 /** How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force. */

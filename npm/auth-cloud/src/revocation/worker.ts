@@ -1,87 +1,19 @@
 /**
- * Revocations that instances exchange: the channel, and the worker on it.
+ * The worker on a revocation channel: publishes what is revoked here, applies what is revoked elsewhere.
  *
  * A revocation stays queued until the channel took it. After each join, the worker publishes again what the channel lacks.
  * No request waits for it, and no timer of it keeps a process alive. The core reads the texts.
  */
 
 import type { Events } from '../events.js';
-import type { NativeAuthority, NativeJoining, NativeRevocation } from '../native.js';
-import { Patience, within } from '../timeout.js';
-
-/** One revocation, or one used sign-in callback, as it is sent. Holds ids and digests, and no token. */
-export interface RevocationMessage {
-  /** Visible ASCII and spaces, up to 1,024 characters. Equal texts are one revocation. */
-  readonly text: string;
-  /** When it expires, in milliseconds since the Unix epoch. */
-  readonly until: number;
-  /**
-   * Whether the channel stores it for disconnected instances. A used callback is not stored: there is one for every
-   * sign-in, and an instance that missed it asks the Cloud. Storing it does no harm.
-   */
-  readonly kept: boolean;
-}
-
-/** A subscription to the channel. */
-export interface RevocationSubscription {
-  /** All stored entries that have not expired, or the last part of them. */
-  readonly standing: readonly string[];
-  /** The number of stored entries beyond the limit, which were left out. */
-  readonly leftOut?: number;
-  /** Leaves the channel and releases its resources. */
-  close(): Promise<void> | void;
-}
-
-/**
- * A medium that all instances of a deployment reach, and that stores each revocation until it expires. `realm` identifies
- * the deployment: 32 hexadecimal digits, for the name of a table or a channel.
- */
-export interface RevocationChannel {
-  /**
-   * Stores these messages for disconnected instances, and sends them to connected ones. A message may be published more
-   * than once. One that is not `kept` is only sent.
-   */
-  publish(messages: readonly RevocationMessage[], realm: string): Promise<void>;
-  /**
-   * Subscribes first and then returns everything stored, so that there is no gap between the two. Calls `told` with each
-   * message published from then on, and with an empty list when the other end was just seen to be alive. Calls `lost` once
-   * messages may have been missed: the caller then joins again.
-   *
-   * Stored entries may come in parts, each but the last through `told`. More than `most` of them are of no use: if there
-   * are more, those with the latest expiry count.
-   */
-  subscribe(
-    told: (texts: readonly string[]) => void,
-    lost: () => void,
-    realm: string,
-    most: number,
-  ): Promise<RevocationSubscription>;
-}
-
-/** Status of the revocation channel. */
-export interface RevocationStatus {
-  /** Whether the channel is connected, and all its stored entries are known here. */
-  readonly connected: boolean;
-  /** Since when that is so, or since the start. */
-  readonly since: Date;
-  /** How many milliseconds before its arrival the new revocations of the last message were made. */
-  readonly lag?: number;
-  /** Revocations that wait to be published. */
-  readonly pending: number;
-  /** Revocations published. */
-  readonly sent: number;
-  /** Revocations received since the start that said something new here, including those stored when joining. */
-  readonly received: number;
-  /** Entries that could not be read or were not applied: another version, a foreign publisher, or a time in the future. */
-  readonly unreadable: number;
-  /** Entries beyond the limit at the last join, which were not read. This instance does not know what they revoke. */
-  readonly leftOut: number;
-  /** How often the channel was lost. */
-  readonly lost: number;
-}
+import type { NativeAuthority, NativeHeard, NativeJoining, NativeRevocation } from '../native.js';
+import { Late, Patience, within } from '../timeout.js';
+import type { RevocationChannel, RevocationStatus, RevocationSubscription } from './channel.js';
 
 const BATCH = 256;
 const PATIENCE = 5000;
+/** Least time in milliseconds between two warnings of unreadable entries: any publisher decides how often such arrive. */
+const MINUTE = 60_000;
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
 
@@ -107,11 +39,19 @@ export class Revocations {
   #joinedAt = 0;
   #lag: number | undefined;
   #count = { sent: 0, received: 0, unreadable: 0, leftOut: 0, lost: 0 };
+  /** The stored entries of the join in progress: how many came, and how many of them were new here. */
+  #snapshot = { stored: 0, new: 0 };
+  /** Unreadable entries that no warning has counted yet, and when the last one was logged. */
+  #unwarned = 0;
+  #warnedAt = -Infinity;
+  readonly #random: () => number;
 
-  constructor(authority: NativeAuthority, channel: RevocationChannel, events: Events) {
+  /** `random` is the source of the jitter: from 0 up to 1. */
+  constructor(authority: NativeAuthority, channel: RevocationChannel, events: Events, random = Math.random) {
     this.#authority = authority;
     this.#channel = channel;
     this.#events = events;
+    this.#random = random;
     this.#realm = authority.publishRevocations();
     void this.#join();
   }
@@ -174,16 +114,18 @@ export class Revocations {
       if (this.#unsent.length === 0) return;
       try {
         await within(PATIENCE, this.#channel.publish(this.#unsent, this.#realm));
-        this.#count.sent += kept(this.#unsent);
+        const count = kept(this.#unsent);
+        this.#count.sent += count;
+        if (count > 0) this.#events.emit({ type: 'revocations_published', count });
         this.#unsent = [];
         this.#publishes = true;
         // Until the first join ends, the state of the other direction is unknown.
-        if (this.#receives) this.#relink();
+        if (this.#receives && this.#relink()) this.#events.emit({ type: 'revocations_connected' });
         wait = FIRST_PAUSE;
-      } catch {
+      } catch (error) {
         this.#publishes = false;
-        this.#relink();
-        await pause(wait);
+        this.#failed(error, 'publishing failed');
+        await pause(spread(wait, this.#random));
         wait = Math.min(wait * 2, LONGEST_PAUSE);
       }
     }
@@ -194,6 +136,7 @@ export class Revocations {
       // Ignore callbacks of an earlier attempt.
       const turn = { over: false };
       const joining = this.#authority.joining();
+      this.#snapshot = { stored: 0, new: 0 };
       // An idle time-out: it restarts with each part.
       const patience = new Patience(PATIENCE);
       const told = (texts: readonly string[]) => {
@@ -217,12 +160,12 @@ export class Revocations {
         this.#joined = joined;
         this.#arrived(joined, joining);
         return;
-      } catch {
+      } catch (error) {
         turn.over = true;
         // Close a subscription that arrives late.
         subscribing.then(late => late?.close()).catch(() => undefined);
         this.#receives = false;
-        this.#relink();
+        this.#failed(error, 'joining failed');
         await this.#beforeNext();
       }
     }
@@ -231,7 +174,7 @@ export class Revocations {
   #beforeNext(): Promise<void> {
     const wait = this.#wait;
     this.#wait = Math.min(wait * 2, LONGEST_PAUSE);
-    return pause(spread(wait));
+    return pause(spread(wait, this.#random));
   }
 
   #arrived({ standing, leftOut = 0 }: RevocationSubscription, joining: NativeJoining): void {
@@ -239,10 +182,12 @@ export class Revocations {
     this.#hear(standing, joining);
     this.#again = joining.joined();
     this.#count.leftOut = leftOut;
-    if (leftOut > 0) this.#events.tell({ type: 'revocations_left_out' });
+    if (leftOut > 0) this.#events.emit({ type: 'revocations_truncated', count: leftOut });
     this.#receives = true;
     this.#publishes = true;
-    this.#relink();
+    if (this.#relink()) {
+      this.#events.emit({ type: 'revocations_connected', ...this.#snapshot, republished: this.#again.length });
+    }
     this.flush();
   }
 
@@ -250,7 +195,7 @@ export class Revocations {
     const gone = this.#joined;
     this.#joined = undefined;
     this.#receives = false;
-    this.#relink();
+    this.#failed(undefined, 'the connection was lost');
     void attempt(() => gone?.close());
     if (gone === undefined) return;
     if (performance.now() - this.#joinedAt > LONGEST_PAUSE) this.#wait = FIRST_PAUSE;
@@ -261,22 +206,43 @@ export class Revocations {
     const heard = joining.hear(texts.map(text => (typeof text === 'string' ? text : '')));
     this.#count.received += heard.new;
     this.#count.unreadable += heard.unreadable;
-    if (this.#receives && heard.lag !== undefined) this.#lag = heard.lag;
+    if (this.#receives) this.#news(heard);
+    else this.#snapshot = { stored: this.#snapshot.stored + texts.length, new: this.#snapshot.new + heard.new };
+    this.#unwarned += heard.unreadable;
+    if (this.#unwarned > 0 && performance.now() - this.#warnedAt >= MINUTE) {
+      this.#events.emit({ type: 'revocations_unreadable', count: this.#unwarned });
+      this.#unwarned = 0;
+      this.#warnedAt = performance.now();
+    }
     this.attend();
   }
 
-  /** Emits each change once. A channel that is missing at the start is reported once too, but does not count as lost. */
-  #relink(): void {
-    const connected = this.#receives && this.#publishes;
-    const isMissing = !this.#tried && !connected;
-    this.#tried = true;
-    if (connected === this.#connected && !isMissing) return;
-    if (!isMissing) this.#since = new Date();
-    this.#connected = connected;
-    // Leaving is not a loss.
+  #news({ new: count, lag }: NativeHeard): void {
+    if (count === 0 || lag === undefined) return;
+    this.#lag = lag / 1000;
+    this.#events.emit({ type: 'revocations_received', new: count, lagSeconds: this.#lag });
+  }
+
+  /** An attempt failed. Warns once per loss, and once if the channel could not be reached at the start, which is no loss. */
+  #failed(cause: unknown, otherwise: string): void {
+    const isFirst = !this.#tried;
+    const isChanged = this.#relink();
     if (this.#closed) return;
-    if (!connected && !isMissing) this.#count.lost += 1;
-    this.#events.tell({ type: connected ? 'revocations_connected' : 'revocations_lost' });
+    // An error of the channel's own may hold its address.
+    const error = cause instanceof Late ? 'no answer in time' : otherwise;
+    this.#events.emit({ type: isChanged || isFirst ? 'revocations_disconnected' : 'revocations_reconnect_failed', error });
+  }
+
+  /** Recomputes the link. Returns whether it changed; leaving is no change. */
+  #relink(): boolean {
+    const connected = this.#receives && this.#publishes;
+    this.#tried = true;
+    if (connected === this.#connected) return false;
+    this.#since = new Date();
+    this.#connected = connected;
+    if (this.#closed) return false;
+    if (!connected) this.#count.lost += 1;
+    return true;
   }
 }
 
@@ -300,8 +266,8 @@ function some<T>(value: T | undefined): T {
 }
 
 /** A jitter of half: instances that lost the channel together must not rejoin and republish together. */
-export function spread(milliseconds: number): number {
-  return milliseconds * (0.5 + Math.random());
+export function spread(milliseconds: number, random = Math.random): number {
+  return milliseconds * (0.5 + random());
 }
 
 function pause(milliseconds: number): Promise<void> {

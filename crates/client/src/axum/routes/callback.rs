@@ -143,7 +143,7 @@ impl Parameters {
 pub(super) fn failed(routes: &RouteState, headers: &HeaderMap, error: &CloudApiError) -> Response {
     let reference = reference();
     let ids = RequestIds::of(headers).on_page(&reference);
-    telemetry::sign_in_failed(routes.auth.counters(), error, &ids);
+    routes.auth.sign_in_failed(error, &ids);
     let public = of_failed_login(error);
     if !accepts_html(headers) {
         return public.json();
