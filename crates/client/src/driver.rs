@@ -237,13 +237,20 @@ impl Driver {
     }
 
     /// Drives a sign-out in a task of its own, so that the Cloud hears of it even if the client disconnects.
-    pub(crate) async fn sign_out(self: &Arc<Self>, logout: Logout, ids: RequestIds) -> SignOut {
+    pub(crate) async fn sign_out(
+        self: &Arc<Self>,
+        logout: Logout,
+        ids: RequestIds,
+        counting: Counting,
+    ) -> SignOut {
         let driver = Arc::clone(self);
         let work = async move {
             let identity = logout.identity().map(Arc::clone);
             let end = driver.run(logout.into_task()).await;
-            let counters = driver.engine.counters();
-            counters.session_end(telemetry::session_end(&end));
+            if counting == Counting::Always {
+                let counters = driver.engine.counters();
+                counters.session_end(telemetry::session_end(&end));
+            }
             telemetry::signed_out(&end, identity.as_deref(), &ids);
             end
         };

@@ -82,7 +82,7 @@ impl Metrics {
         count(
             encoder,
             "mastra_auth_requests",
-            "Requests whose sender was looked for, by outcome and by where the answer came from.",
+            "Requests that were checked for a signed-in user, by outcome and source of the answer.",
             counters.requests().map(|(outcome, source, count)| {
                 let labels = [("outcome", outcome.as_str()), ("source", source.as_str())];
                 (labels, count)
@@ -91,7 +91,7 @@ impl Metrics {
         count(
             encoder,
             "mastra_auth_logins",
-            "Sign-ins by their end.",
+            "Sign-ins by outcome.",
             counters
                 .logins()
                 .map(|(login, count)| ([("outcome", login.as_str())], count)),
@@ -99,7 +99,7 @@ impl Metrics {
         count(
             encoder,
             "mastra_auth_sign_outs",
-            "Sessions that were ended here, by what the Cloud said.",
+            "Sessions that were signed out here, by the answer of the Cloud.",
             counters
                 .session_ends()
                 .map(|(end, count)| ([("outcome", end.as_str())], count)),
@@ -121,7 +121,7 @@ impl Metrics {
     fn times(&self, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
         let mut family = encoder.encode_descriptor(
             "mastra_auth_cloud_call_duration",
-            "How long calls to the Cloud took.",
+            "Duration of calls to the Cloud.",
             Some(&Unit::Seconds),
             MetricType::Histogram,
         )?;
@@ -139,7 +139,7 @@ impl Metrics {
         gauge(
             encoder,
             "mastra_auth_cache_entries",
-            "What is remembered.",
+            "Cached identities and refusals.",
             None,
             [("identities", identities), ("refusals", refusals)]
                 .map(|(kind, count)| ([("kind", kind)], count)),
@@ -148,14 +148,14 @@ impl Metrics {
         gauge(
             encoder,
             "mastra_auth_breaker_state",
-            "Whether the Cloud is asked: 1 at the state that holds now.",
+            "State of the circuit breaker: 1 for the current state.",
             None,
             BreakerState::ALL.map(|of| ([("state", of.as_str())], i64::from(of == state))),
         )?;
         gauge(
             encoder,
             "mastra_auth_keys_age",
-            "How long ago the key set was fetched; absent where signatures are not checked with fetched keys.",
+            "Age of the fetched key set; absent where signatures are not checked with fetched keys.",
             Some(&Unit::Seconds),
             seconds(self.engine.keys_age(now)),
         )?;
@@ -164,7 +164,7 @@ impl Metrics {
         gauge(
             encoder,
             "mastra_auth_revocation_connected",
-            "Whether the channel to other instances is there: 0 or 1; absent where revocations are not shared.",
+            "Whether the revocation channel is connected: 0 or 1; absent where revocations are not shared.",
             None,
             channel
                 .as_ref()
@@ -173,14 +173,14 @@ impl Metrics {
         gauge(
             encoder,
             "mastra_auth_revocation_pending",
-            "Revocations that wait to be told to other instances; absent where revocations are not shared.",
+            "Revocations that wait to be published; absent where revocations are not shared.",
             None,
             channel.as_ref().map(|status| ([], status.pending)),
         )?;
         gauge(
             encoder,
             "mastra_auth_revocation_lag",
-            "How late what others revoked arrived here the last time; absent before the first, and where revocations are not shared.",
+            "Delay of the last revocation received from another instance; absent before the first, and where revocations are not shared.",
             Some(&Unit::Seconds),
             seconds(channel.and_then(|status| status.lag)),
         )

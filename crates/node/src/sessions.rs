@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::counters::SessionEnd;
+use mastra_auth_cloud_core::counters::{Counting, SessionEnd};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::Work;
@@ -27,7 +27,7 @@ impl Authority {
                 let (now, jitter) = (now(), jitter(share));
                 let engine = Arc::clone(&self.0);
                 let logout = Logout::new(engine, token, Effort::Full, now, jitter);
-                sign_out(&self.0, logout)
+                sign_out(&self.0, logout, Counting::Always)
             }))
         })
     }
@@ -97,7 +97,7 @@ impl Authority {
     }
 }
 
-pub(crate) fn sign_out(engine: &Arc<Engine>, logout: Logout) -> Flow {
+pub(crate) fn sign_out(engine: &Arc<Engine>, logout: Logout, counting: Counting) -> Flow {
     let engine = Arc::clone(engine);
     let whose = logout.identity().map(Arc::clone);
     Flow::new(logout.into_task().map(move |outcome| {
@@ -108,8 +108,13 @@ pub(crate) fn sign_out(engine: &Arc<Engine>, logout: Logout) -> Flow {
                 .and_then(|of| of.session_id().map(|id| id.as_str().to_owned())),
             ..Outcome::default()
         };
+        let count = |end| {
+            if counting == Counting::Always {
+                engine.counters().session_end(end);
+            }
+        };
         let told = |end: SessionEnd| {
-            engine.counters().session_end(end);
+            count(end);
             Outcome {
                 sign_out: Some(end.as_str()),
                 ..of()
@@ -119,7 +124,7 @@ pub(crate) fn sign_out(engine: &Arc<Engine>, logout: Logout) -> Flow {
             SignOut::Ended => told(SessionEnd::Ended),
             SignOut::AlreadyGone => told(SessionEnd::AlreadyGone),
             SignOut::NotConfirmed(error) => {
-                engine.counters().session_end(SessionEnd::NotConfirmed);
+                count(SessionEnd::NotConfirmed);
                 // The caller can act on the missing confirmation, but hardly on its reason, so report the former's code.
                 let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
                 Outcome {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::counters::Login;
+use mastra_auth_cloud_core::counters::{Counting, Login};
 use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
@@ -120,7 +120,7 @@ impl Authority {
                         let (now, jitter) = (now(), jitter(share));
                         let logout =
                             Logout::new(Arc::clone(&engine), token, Effort::Full, now, jitter);
-                        sign_out(&engine, logout)
+                        sign_out(&engine, logout, Counting::Never)
                     });
                     let result = finished.result;
                     match &result {
@@ -167,7 +167,7 @@ impl Authority {
             Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
                 .take()
                 .into_iter()
-                .map(|logout| sign_out(&self.0, logout))
+                .map(|logout| sign_out(&self.0, logout, Counting::Always))
                 .collect()
         })
     }

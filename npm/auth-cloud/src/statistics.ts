@@ -25,7 +25,7 @@ export interface CloudAuthStatistics {
   }>;
   /** Sign-ins. */
   readonly logins: Rows<{ outcome: 'succeeded' | 'failed' }>;
-  /** Sessions that were ended here, by the Cloud's answer. */
+  /** Sessions that were signed out here, by the Cloud's answer; not the session of a sign-in that failed here. */
   readonly signOuts: Rows<{ outcome: 'ended' | 'already_gone' | 'not_confirmed' }>;
   /** Calls to the Cloud, by endpoint and by status or reason for no answer. */
   readonly cloudCalls: Rows<{ operation: string; status: string }>;

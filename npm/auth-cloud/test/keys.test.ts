@@ -71,6 +71,10 @@ describe('verification by keys', () => {
       if (code === 'keys_unavailable') continue;
       // Its session at the Cloud is nobody's, and ends.
       await expect.poll(told, { timeout: 30_000 }).toMatchObject([{ code }, { type: 'signed_out', outcome: 'ended' }]);
+      // It is one failed sign-in, and no sign-out.
+      const counted = ({ count }: { count: number }) => count > 0;
+      const { logins, signOuts } = auth.statistics();
+      expect([logins.filter(counted), signOuts.filter(counted)]).toEqual([[{ outcome: 'failed', count: 1 }], []]);
     }
   });
 

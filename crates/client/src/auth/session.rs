@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use http::HeaderMap;
 use mastra_auth_cloud_core::cloud::model::CloudSession;
 use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::counters::Counting;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Renewal;
 #[cfg(feature = "axum")]
@@ -79,22 +80,24 @@ impl MastraCloudAuth {
         let (now, jitter) = (system::now(), system::jitter());
         let mut replaced = Several::replaced(engine, cookie_header, new, now, jitter);
         for logout in replaced.take() {
-            self.end_in_background(logout, ids.clone());
+            self.end_in_background(logout, ids.clone(), Counting::Always);
         }
     }
 
-    /// Ends at the Cloud, in the background, the session of a sign-in that was refused here.
+    /// Ends at the Cloud, in the background, the session of a sign-in that was refused here. It is not counted as a sign-out:
+    /// no user was signed in.
     pub(super) fn end_refused(&self, token: SessionToken, ids: RequestIds) {
         let engine = Arc::clone(&self.0.driver.engine);
         let (now, jitter) = (system::now(), system::jitter());
         let logout = Logout::new(engine, token, Effort::Full, now, jitter);
-        self.end_in_background(logout, ids);
+        self.end_in_background(logout, ids, Counting::Never);
     }
 
     /// The outcome is logged.
-    fn end_in_background(&self, logout: Logout, ids: RequestIds) {
+    fn end_in_background(&self, logout: Logout, ids: RequestIds, counting: Counting) {
         let driver = Arc::clone(&self.0.driver);
-        tokio::spawn(async move { driver.sign_out(logout, ids).await }.in_current_span());
+        let ending = async move { driver.sign_out(logout, ids, counting).await };
+        tokio::spawn(ending.in_current_span());
     }
 
     async fn end_all(
@@ -119,7 +122,10 @@ impl MastraCloudAuth {
 
     async fn end(&self, mut several: Several, ids: &RequestIds) -> SignOut {
         let each = several.take().into_iter();
-        let ends = each.map(|logout| self.0.driver.sign_out(logout, ids.clone()));
+        let ends = each.map(|logout| {
+            let driver = &self.0.driver;
+            driver.sign_out(logout, ids.clone(), Counting::Always)
+        });
         several.outcome(join_all(ends).await)
     }
 

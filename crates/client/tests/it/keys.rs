@@ -155,6 +155,21 @@ async fn a_sign_in_that_is_refused_ends_its_session_at_the_cloud() {
         })
         .await;
         assert_eq!(cloud.requests("destroy"), 1);
+        // It is one failed sign-in, and no sign-out.
+        let figures = || app.auth.metrics().render().unwrap();
+        until("the call is counted", async || {
+            let call =
+                "mastra_auth_cloud_calls_total{operation=\"destroy_session\",status=\"2xx\"} 1";
+            figures().contains(call)
+        })
+        .await;
+        let figures = figures();
+        let lines = figures.lines().filter(|line| {
+            line.starts_with("mastra_auth_logins_total")
+                || line.starts_with("mastra_auth_sign_outs_total")
+        });
+        let counted: Vec<&str> = lines.filter(|line| !line.ends_with(" 0")).collect();
+        assert_eq!(counted, ["mastra_auth_logins_total{outcome=\"failed\"} 1"]);
     }
 }
 
