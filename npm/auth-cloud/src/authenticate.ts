@@ -5,7 +5,7 @@
  */
 
 import type { Deployment } from './deployment.js';
-import { Checks } from './signature-checks.js';
+import { SignatureChecks } from './signature-checks.js';
 import { fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
 import { header } from './headers.js';
@@ -19,7 +19,7 @@ import type { Users } from './users.js';
 /** How many numbers the core has for sites. */
 const SITES = 7;
 
-export class Looks {
+export class Authenticator {
   readonly #cloud: Deployment;
   readonly #users: Users;
   readonly #look: Look;
@@ -28,7 +28,7 @@ export class Looks {
   readonly #sites = new Sites();
   /** Whether the address of an earlier request was needed. */
   #looksAtAddress = false;
-  readonly #checks: Checks;
+  readonly #checks: SignatureChecks;
   readonly #isTraced: boolean;
 
   /** `isTraced`: emit an event for each request. */
@@ -37,24 +37,24 @@ export class Looks {
     this.#users = users;
     this.#look = unwrap(cloud.authority.look());
     this.#looks = Array.from({ length: SITES }, (_, site) => unwrap(cloud.authority.look(site)));
-    this.#checks = new Checks(cloud.authority, () => this.#background());
+    this.#checks = new SignatureChecks(cloud.authority, () => this.#background());
     this.#isTraced = isTraced;
   }
 
   /** The user; `null` if there is no credential or it is refused. Throws if it could not be checked. */
-  who(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+  authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     // A look returns only a number, which is not enough for an event.
-    if (this.#isTraced) return this.#search(this.#authenticate(token, authorization, cookie, false, request), request);
+    if (this.#isTraced) return this.#search(this.#begin(token, authorization, cookie, false, request), request);
     const isAlone = token === '' && authorization === undefined;
     const look = this.#looksAtAddress ? this.#lookAt(request) : this.#look;
     const serial = isAlone ? look(cookie) : look(cookie, authorization, token);
     if (Number.isNaN(serial)) {
       this.#looksAtAddress = true;
-      return this.who(token, authorization, request);
+      return this.authenticate(token, authorization, request);
     }
     const known = serial > 0 ? this.#users.get(serial) : undefined;
-    return known === undefined ? this.#otherwise(serial, token, authorization, cookie, request) : known.promised;
+    return known === undefined ? this.#continue(serial, token, authorization, cookie, request) : known.promised;
   }
 
   /** The site of a request. */
@@ -66,7 +66,7 @@ export class Looks {
     return this.#looks[this.#sites.of(request)] ?? this.#look;
   }
 
-  #authenticate(
+  #begin(
     token: string,
     authorization: string | undefined,
     cookie: string | undefined,
@@ -76,7 +76,7 @@ export class Looks {
     return this.#cloud.authority.authenticate(token, authorization, cookie, isCounted, this.#sites.of(request));
   }
 
-  #otherwise(
+  #continue(
     serial: number,
     token: string,
     authorization: string | undefined,
@@ -89,21 +89,21 @@ export class Looks {
     if (serial < 0) this.#background();
     const number = Math.abs(serial);
     const found = authority.found(number);
-    const known = found === null ? this.#users.get(number) : this.#users.who(found);
+    const known = found === null ? this.#users.get(number) : this.#users.ofData(found);
     // Evicted here but still cached in the core.
-    return known?.promised ?? this.#search(this.#authenticate(token, authorization, cookie, true, request), request);
+    return known?.promised ?? this.#search(this.#begin(token, authorization, cookie, true, request), request);
   }
 
   async #check(ticket: number, request: RequestLike): Promise<CloudUser | null> {
-    const { user, search } = await this.#checks.of(ticket);
-    return user === undefined ? this.#search(search, request) : this.#users.who(user).user;
+    const { user, search } = await this.#checks.result(ticket);
+    return user === undefined ? this.#search(search, request) : this.#users.ofData(user).user;
   }
 
   async #search(begun: NativeSearch | NativeFailure | null | undefined, request: RequestLike): Promise<CloudUser | null> {
     const since = performance.now();
     if (begun === null || begun === undefined) throw new Error('A look ended without an answer.');
     if (isFailure(begun)) {
-      this.#cloud.events.failed('credential_rejected', begun, looked('rejected', 'none', since, requestId(request)));
+      this.#cloud.events.failed('credential_rejected', begun, detailsOf('rejected', 'none', since, requestId(request)));
       return null;
     }
     let search: NativeSearch | undefined = begun;
@@ -113,19 +113,19 @@ export class Looks {
       const next: NativeAnswer | NativeFlow | number = search.next(last);
       last = undefined;
       if (typeof next === 'number') {
-        ({ search } = await this.#checks.of(next));
+        ({ search } = await this.#checks.result(next));
       } else if (isFlow(next)) {
         ({ answer: last, cause = cause } = await this.#cloud.check(next));
       } else {
-        const besides = search.background();
-        if (besides !== null) this.#cloud.runInBackground(besides);
-        return this.#told(next, search.source(), since, request, cause);
+        const background = search.background();
+        if (background !== null) this.#cloud.runInBackground(background);
+        return this.#answer(next, search.source(), since, request, cause);
       }
     }
     throw new Error('A check ended without an answer.');
   }
 
-  #told(answer: NativeAnswer, source: NativeSource, since: number, request: RequestLike, cause?: Error): CloudUser | null {
+  #answer(answer: NativeAnswer, source: NativeSource, since: number, request: RequestLike, cause?: Error): CloudUser | null {
     const { events } = this.#cloud;
     const kind = answer.kind();
     const failure = answer.failure();
@@ -133,14 +133,14 @@ export class Looks {
     const user = identity === null ? null : this.#users.of(identity);
     if (failure === null) {
       if (this.#isTraced && (kind === 'authenticated' || kind === 'anonymous')) {
-        const details = looked(kind, source, since, requestId(request));
+        const details = detailsOf(kind, source, since, requestId(request));
         if (user === null) events.emit({ type: 'request_anonymous', ...details });
         else events.emit({ type: 'request_authenticated', ...details, userId: user.id });
       }
       return user;
     }
     const id = requestId(request);
-    events.failed(kind === 'rejected' ? 'credential_rejected' : 'authentication_unavailable', failure, looked(kind, source, since, id));
+    events.failed(kind === 'rejected' ? 'credential_rejected' : 'authentication_unavailable', failure, detailsOf(kind, source, since, id));
     if (kind === 'rejected') return null;
     throw fromFailure(failure, id, cause);
   }
@@ -163,17 +163,17 @@ export class Looks {
     }
     const search = authority.authenticate(token, undefined, undefined, false, 0);
     const found = await this.#search(search, {});
-    return found !== null && found.id === user.id ? this.#again(found) : undefined;
+    return found !== null && found.id === user.id ? this.#identityOf(found) : undefined;
   }
 
   /** The identity of a user that was just found. */
-  #again(found: CloudUser): NativeIdentity | undefined {
+  #identityOf(found: CloudUser): NativeIdentity | undefined {
     return identityOf(found) ?? this.#cloud.authority.identity(found.sessionToken, found.id) ?? undefined;
   }
 }
 
 /** The fields of an event about an authentication. */
-function looked(outcome: string, source: NativeSource, since: number, id: string) {
+function detailsOf(outcome: string, source: NativeSource, since: number, id: string) {
   return { outcome, source, durationSeconds: (performance.now() - since) / 1000, requestId: id };
 }
 

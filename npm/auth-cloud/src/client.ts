@@ -14,7 +14,7 @@ import type { CloudSession, CloudUser } from './user.js';
 
 /** The result of an authorization code. */
 export interface ExchangedCode {
-  /** The session's token. */
+  /** The session's token. Not enumerable: spreading and `JSON.stringify` omit it. */
   readonly token: string;
   /** The user who signed in; the `pkce` dialect gives only a token. */
   readonly user?: CloudUser;
@@ -34,32 +34,32 @@ export class MastraCloudClient {
   /** Asks the Cloud who a token belongs to; `null` if the Cloud refuses the token. */
   async verifyToken({ token }: { token: string }): Promise<CloudUser | null> {
     const { authority } = this.#cloud;
-    const outcome = await this.#cloud.found(authority.opVerifyToken(token, Math.random()));
+    const outcome = await this.#cloud.lookUp(authority.opVerifyToken(token, Math.random()));
     return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
   /** Asks the Cloud for a token's session; `null` if the Cloud refuses the token. */
   async validateSession({ sessionToken }: { sessionToken: string }): Promise<CloudSession | null> {
     const { authority } = this.#cloud;
-    const outcome = await this.#cloud.found(authority.opValidateSession(sessionToken, Math.random()));
+    const outcome = await this.#cloud.lookUp(authority.opValidateSession(sessionToken, Math.random()));
     return outcome?.session ? makeSession(outcome.session) : null;
   }
 
   /** Ends a session with its token. Throws for every answer but a confirmation. */
   async destroySession({ sessionId, token }: { sessionId: string; token: string }): Promise<void> {
-    await this.#cloud.done(this.#cloud.authority.opDestroySession(sessionId, token, Math.random()));
+    await this.#cloud.runOrThrow(this.#cloud.authority.opDestroySession(sessionId, token, Math.random()));
   }
 
   /** Asks the Cloud for an account; `null` if the Cloud refuses or the dialect has no such endpoint. */
   async getUser({ userId, token }: { userId: string; token: string }): Promise<CloudUser | null> {
-    const outcome = await this.#cloud.found(this.#cloud.authority.opUser(userId, token, Math.random()));
+    const outcome = await this.#cloud.lookUp(this.#cloud.authority.opUser(userId, token, Math.random()));
     return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
   /** Asks the Cloud for a user's permissions; empty if the Cloud refuses or the dialect has no such endpoint. */
   async getUserPermissions({ userId, token }: { userId: string; token: string }): Promise<string[]> {
     const { authority } = this.#cloud;
-    const outcome = await this.#cloud.found(authority.opUserPermissions(userId, token, Math.random()));
+    const outcome = await this.#cloud.lookUp(authority.opUserPermissions(userId, token, Math.random()));
     return outcome?.grants ?? [];
   }
 
@@ -67,7 +67,7 @@ export class MastraCloudClient {
   async exchangeCode(options: { code: string; verifier?: string; redirectUri?: string }): Promise<ExchangedCode> {
     const { code, verifier, redirectUri } = options;
     const flow = this.#cloud.authority.opExchangeCode(code, verifier, redirectUri, Math.random());
-    const { token, identity, session, expiresIn } = await this.#cloud.done(flow);
+    const { token, identity, session, expiresIn } = await this.#cloud.runOrThrow(flow);
     const exchanged = {
       ...(identity && { user: userOf(identity, this.#cloud.withRole) }),
       ...(session && { session: makeSession(session) }),

@@ -4,17 +4,16 @@ import { randomBytes } from 'node:crypto';
 
 import { Driver } from './driver.js';
 import type { Outcome } from './driver.js';
-import { fromFailure, unwrap } from './error.js';
+import { fromFailure, isFailure, unwrap } from './error.js';
 import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
-import { isFailure } from './error.js';
 import { native } from './native.js';
 import type { NativeAuthority, NativeFailure, NativeFlow } from './native.js';
-import { nativeOptions, wrong } from './options.js';
+import { configurationError, nativeOptions } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
-import { redisChannel } from './revocation/redis.js';
 import type { RevocationChannel } from './revocation/channel.js';
-import { Revocations } from './revocation/worker.js';
+import { redisChannel } from './revocation/redis.js';
+import { RevocationWorker } from './revocation/worker.js';
 
 /** Statuses of a refusal that concerns the token or the requested object. */
 const PLAIN_REFUSALS = new Set([401, 403, 404]);
@@ -26,7 +25,7 @@ export class Deployment {
   /** Whether permissions come from roles: by a `roleMapping`, or in a dialect without an endpoint for them. */
   readonly rolesDecide: boolean;
   /** The revocation channel, if there is one. */
-  readonly revocations: Revocations | undefined;
+  readonly revocations: RevocationWorker | undefined;
   readonly #driver: Driver;
 
   constructor(options: MastraCloudAuthOptions, logger: () => CloudAuthLogger | undefined) {
@@ -36,7 +35,7 @@ export class Deployment {
     this.authority = unwrap(native.open(given, randomBytes(32)));
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     const channel = channelOf(options.revocations);
-    this.revocations = channel && new Revocations(this.authority, channel, this.events);
+    this.revocations = channel && new RevocationWorker(this.authority, channel, this.events);
     this.#driver = new Driver(options.fetch, call => {
       const { operation, endpoint, status, failed, milliseconds } = call;
       this.authority.called(operation, status, failed, milliseconds);
@@ -58,7 +57,7 @@ export class Deployment {
       });
     } finally {
       // A flow may revoke more than its caller asked for.
-      this.revocations?.attend();
+      this.revocations?.flushIfPending();
     }
   }
 
@@ -75,14 +74,14 @@ export class Deployment {
   }
 
   /** Drives a flow; throws an error of the core. */
-  async done(flow: NativeFlow | NativeFailure, report?: (outcome: Outcome) => void): Promise<Outcome> {
+  async runOrThrow(flow: NativeFlow | NativeFailure, report?: (outcome: Outcome) => void): Promise<Outcome> {
     const outcome = await this.run(unwrap(flow), report);
     if (outcome.failure !== undefined) throw fromFailure(outcome.failure, undefined, outcome.cause);
     return outcome;
   }
 
   /** Drives a look-up; `null` if the Cloud refuses, which is an answer, or if there is nothing to ask. */
-  async found(flow: NativeFlow | NativeFailure | null): Promise<Outcome | null> {
+  async lookUp(flow: NativeFlow | NativeFailure | null): Promise<Outcome | null> {
     if (flow === null) return null;
     // A malformed token is refused without a call.
     if (isFailure(flow) && flow.code === 'invalid_argument') return null;
@@ -97,10 +96,10 @@ export class Deployment {
 
 function channelOf(given: MastraCloudAuthOptions['revocations']): RevocationChannel | undefined {
   if (given === undefined) return undefined;
-  if (typeof given !== 'object' || given === null) throw wrong('revocations must be { redis: url } or a channel');
+  if (typeof given !== 'object' || given === null) throw configurationError('revocations must be { redis: url } or a channel');
   if ('redis' in given) return redisChannel(given.redis);
   if (typeof given.publish !== 'function' || typeof given.subscribe !== 'function') {
-    throw wrong('revocations must have publish and subscribe');
+    throw configurationError('revocations must have publish and subscribe');
   }
   return given;
 }

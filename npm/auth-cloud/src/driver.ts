@@ -18,23 +18,23 @@ export interface Outcome extends NativeOutcome {
 
 export class Driver {
   readonly #fetch: Fetch | undefined;
-  readonly #told: (call: Call) => void;
-  readonly #flights = new Map<string, Promise<Outcome>>();
+  readonly #onCall: (call: Call) => void;
+  readonly #inFlight = new Map<string, Promise<Outcome>>();
 
-  constructor(fetch: Fetch | undefined, told: (call: Call) => void) {
+  constructor(fetch: Fetch | undefined, onCall: (call: Call) => void) {
     this.#fetch = fetch;
-    this.#told = told;
+    this.#onCall = onCall;
   }
 
   /** Drives a flow to completion and calls `ended` once, or joins the one in flight for the same key. */
   run(flow: NativeFlow, ended: (outcome: Outcome) => void): Promise<Outcome> {
     const key = flow.key();
     if (key === null) return this.#drive(flow, ended);
-    const underWay = this.#flights.get(key);
-    if (underWay !== undefined) return underWay;
-    const flight = this.#drive(flow, ended).finally(() => this.#flights.delete(key));
-    this.#flights.set(key, flight);
-    return flight;
+    const earlier = this.#inFlight.get(key);
+    if (earlier !== undefined) return earlier;
+    const running = this.#drive(flow, ended).finally(() => this.#inFlight.delete(key));
+    this.#inFlight.set(key, running);
+    return running;
   }
 
   async #drive(flow: NativeFlow, ended: (outcome: Outcome) => void): Promise<Outcome> {
@@ -50,11 +50,11 @@ export class Driver {
         cause = 'failed' in delivery ? delivery.cause : undefined;
         if ('failed' in delivery) {
           const failed = delivery.failed === 'stale' ? 'closed' : delivery.failed;
-          this.#told({ operation, endpoint, failed, milliseconds });
+          this.#onCall({ operation, endpoint, failed, milliseconds });
           again = delivery.failed === 'stale';
           step = flow.failed(delivery.failed);
         } else {
-          this.#told({ operation, endpoint, status: delivery.status, milliseconds });
+          this.#onCall({ operation, endpoint, status: delivery.status, milliseconds });
           step = flow.answered(delivery.status, delivery.body);
         }
       } else if (step.wait !== undefined) {

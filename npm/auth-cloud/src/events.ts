@@ -24,7 +24,7 @@ export interface CloudAuthLogger {
 }
 
 /** Least time in milliseconds between two log lines of an event that any request can cause. */
-const SELDOM = 60_000;
+const MINUTE = 60_000;
 
 export class Events {
   readonly #logger: () => CloudAuthLogger | undefined;
@@ -41,24 +41,24 @@ export class Events {
   /** Emits an event. A listener that throws does not break a sign-in: its error is caught. */
   emit<T extends CloudAuthEventType>(event: { readonly type: T } & Members<T>): void {
     this.#log(event);
-    this.#hand(event);
+    this.#notify(event);
   }
 
   /** Emits an event that any request can cause: `onEvent` gets each one, the log at most one a minute. */
   emitLimited<T extends CloudAuthEventType>(event: { readonly type: T } & Members<T>): void {
     const now = performance.now();
-    if (now - (this.#logged.get(event.type) ?? -Infinity) >= SELDOM) {
+    if (now - (this.#logged.get(event.type) ?? -Infinity) >= MINUTE) {
       this.#logged.set(event.type, now);
       this.#log(event);
     }
-    this.#hand(event);
+    this.#notify(event);
   }
 
   #log({ type, ...details }: CloudAuthEvent): void {
     attempt('logger', () => this.#logger()?.[EVENT_LEVELS[type]](`mastra cloud auth: ${type}`, details));
   }
 
-  #hand(event: CloudAuthEvent): void {
+  #notify(event: CloudAuthEvent): void {
     attempt('onEvent', () => this.#onEvent?.(event));
   }
 
@@ -67,7 +67,7 @@ export class Events {
     const { code, status, endpoint } = failure;
     const event = { type, code, status, ...(endpoint !== undefined && { endpoint }), ...details };
     this.#log(event);
-    this.#hand(event);
+    this.#notify(event);
   }
 
   /** The login URL; emits an event if its return path was shortened. */

@@ -175,12 +175,12 @@ function verification(given: MastraCloudAuthOptions['verification']): NativeVeri
   const environment = (name: string) => process.env[name] || undefined;
   const options: Partial<VerificationOptions> = typeof given === 'object' && given !== null ? given : {};
   const unknown = Object.keys(options).find(name => !VERIFICATION.has(name));
-  if (unknown !== undefined) throw wrong(`verification has no member ${unknown.slice(0, 40)}`);
+  if (unknown !== undefined) throw configurationError(`verification has no member ${unknown.slice(0, 40)}`);
   const by: unknown = typeof given === 'string' ? given : (options.by ?? environment('MASTRA_VERIFICATION'));
   const { jwks } = options;
   const named = (name: 'jwksUrl' | 'jwksFile' | 'secret' | 'issuer' | 'audience', variable: string) => {
     const value: unknown = options[name];
-    if (value !== undefined && typeof value !== 'string') throw wrong(`verification.${name} must be a string`);
+    if (value !== undefined && typeof value !== 'string') throw configurationError(`verification.${name} must be a string`);
     // Variables about keys count only if keys are used.
     return value ?? (by === undefined || by === 'cloud' ? undefined : environment(variable));
   };
@@ -188,7 +188,7 @@ function verification(given: MastraCloudAuthOptions['verification']): NativeVeri
   const isGiven = [options.jwksUrl, options.jwksFile, jwks, options.secret].some(value => value !== undefined);
   const source = (name: 'jwksUrl' | 'jwksFile' | 'secret', variable: string) => named(name, isGiven ? '' : variable);
   const file = source('jwksFile', 'MASTRA_JWKS_FILE');
-  if (file !== undefined && jwks !== undefined) throw wrong('verification: give one of jwksFile and jwks');
+  if (file !== undefined && jwks !== undefined) throw configurationError('verification: give one of jwksFile and jwks');
   return {
     mode: by === undefined ? undefined : String(by),
     jwksUrl: source('jwksUrl', 'MASTRA_JWKS_URL'),
@@ -211,18 +211,18 @@ function contents(file: string): string {
   try {
     return readFileSync(file, 'utf8');
   } catch {
-    throw wrong('verification.jwksFile: the file cannot be read');
+    throw configurationError('verification.jwksFile: the file cannot be read');
   }
 }
 
 /** A role mapping as JSON text. */
 export function mapping(given: RoleMapping | undefined): string | undefined {
   if (given === undefined) return undefined;
-  if (typeof given !== 'object' || given === null) throw wrong('roleMapping must be an object of lists of permissions');
+  if (typeof given !== 'object' || given === null) throw configurationError('roleMapping must be an object of lists of permissions');
   return JSON.stringify(given);
 }
 
-export function wrong(message: string): CloudApiError {
+export function configurationError(message: string): CloudApiError {
   return new CloudApiError(message, 500, { code: 'invalid_configuration', kind: 'configuration' });
 }
 
@@ -232,25 +232,25 @@ function text<K extends keyof MastraCloudAuthOptions>(
   variable?: string,
 ): string | undefined {
   const given: unknown = options[name];
-  if (given !== undefined && typeof given !== 'string') throw wrong(`${name} must be a string`);
+  if (given !== undefined && typeof given !== 'string') throw configurationError(`${name} must be a string`);
   // An empty variable counts as unset.
   return given ?? (variable && process.env[variable] ? process.env[variable] : undefined);
 }
 
 function secure(given: unknown): boolean | undefined {
   if (given !== undefined) {
-    if (typeof given !== 'boolean') throw wrong('secure must be true or false');
+    if (typeof given !== 'boolean') throw configurationError('secure must be true or false');
     return given;
   }
   const said = process.env['MASTRA_COOKIE_SECURE'];
   if (said === undefined || said === '') return undefined;
-  if (said !== 'true' && said !== 'false') throw wrong('MASTRA_COOKIE_SECURE must be true or false');
+  if (said !== 'true' && said !== 'false') throw configurationError('MASTRA_COOKIE_SECURE must be true or false');
   return said === 'true';
 }
 
 /** Whether an option is on; default off. */
 export function flag(name: string, given: unknown): boolean {
-  if (given !== undefined && typeof given !== 'boolean') throw wrong(`${name} must be true or false`);
+  if (given !== undefined && typeof given !== 'boolean') throw configurationError(`${name} must be true or false`);
   return given === true;
 }
 
@@ -258,19 +258,19 @@ export function flag(name: string, given: unknown): boolean {
 function seconds(variable: string): number | undefined {
   const given = process.env[variable];
   if (given === undefined || given === '') return undefined;
-  if (!/^[1-9]\d{0,3}$/.test(given)) throw wrong(`${variable} must be a whole number of seconds, 1 to 9999`);
+  if (!/^[1-9]\d{0,3}$/.test(given)) throw configurationError(`${variable} must be a whole number of seconds, 1 to 9999`);
   return Number(given);
 }
 
 function number(name: string, given: unknown): number | undefined {
-  if (given !== undefined && typeof given !== 'number') throw wrong(`${name} must be a number`);
+  if (given !== undefined && typeof given !== 'number') throw configurationError(`${name} must be a number`);
   return given;
 }
 
 function entries(given: unknown): number | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== 'number' || !Number.isInteger(given) || given < 1 || given > 10_000_000) {
-    throw wrong('cache.maxEntries must be a whole number from 1 to 10,000,000');
+    throw configurationError('cache.maxEntries must be a whole number from 1 to 10,000,000');
   }
   return given;
 }

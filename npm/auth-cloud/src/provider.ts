@@ -28,7 +28,7 @@ import { requestId } from './events.js';
 import { allows, allowsAll, allowsAny } from './permissions.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import { Looks } from './authenticate.js';
+import { Authenticator } from './authenticate.js';
 import type { Outcome } from './driver.js';
 import type { NativeFailure, NativeFlow } from './native.js';
 import { flag } from './options.js';
@@ -50,7 +50,7 @@ export class MastraCloudAuth
 
   readonly #cloud: Deployment;
   readonly #users: Users;
-  readonly #looks: Looks;
+  readonly #authenticator: Authenticator;
   /** The cookie header of the next callback: set and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
   /** The session token that was read last, and the site of its request. */
@@ -65,7 +65,7 @@ export class MastraCloudAuth
     this.#cloud = new Deployment(options, () => this.logger);
     const { maxEntries, longest } = this.#cloud.authority.facts();
     this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
-    this.#looks = new Looks(this.#cloud, this.#users, flag('traceRequests', options.traceRequests));
+    this.#authenticator = new Authenticator(this.#cloud, this.#users, flag('traceRequests', options.traceRequests));
     // The host's class assigns `undefined` here, which would shadow the method, also a subclass's.
     delete (this as Partial<MastraAuthProvider<CloudUser>>).mapUserToResourceId;
     this.registerOptions(options);
@@ -78,7 +78,7 @@ export class MastraCloudAuth
    * passes an empty one if there is none. Throws if the Cloud was asked and is unavailable.
    */
   authenticateToken(token: string, request: RequestLike): Promise<CloudUser | null> {
-    return this.#looks.who(text(token), undefined, request);
+    return this.#authenticator.authenticate(text(token), undefined, request);
   }
 
   /** Whether a user may come in at all: every user of this provider, or a copy of one. */
@@ -96,14 +96,14 @@ export class MastraCloudAuth
 
   /** The user of a request; `null` if there is no credential or it is refused. */
   getCurrentUser(request: Request): Promise<CloudUser | null> {
-    return this.#looks.who('', header(request, 'authorization'), request);
+    return this.#authenticator.authenticate('', header(request, 'authorization'), request);
   }
 
   /** A user by id: asked for with a token, or a recently seen one; else `null`. */
   async getUser(id: string, token?: string): Promise<CloudUser | null> {
     if (token === undefined) return this.#users.withId(id) ?? null;
     const { authority } = this.#cloud;
-    const outcome = await this.#cloud.found(authority.opUser(id, token, Math.random()));
+    const outcome = await this.#cloud.lookUp(authority.opUser(id, token, Math.random()));
     return outcome?.identity ? this.#users.of(outcome.identity) : null;
   }
 
@@ -129,7 +129,12 @@ export class MastraCloudAuth
     );
   }
 
-  /** The session of a token; `null` if it has ended or is refused. Throws if the Cloud was asked and is unavailable. */
+  /**
+   * The session of a token; `null` if it has ended or is refused. Throws if the Cloud was asked and is unavailable.
+   *
+   * The session's `id` is the token, as hosts expect it. It is not enumerable: spreading, `Object.keys` and `JSON.stringify`
+   * omit it, so that no log holds it. Pass the object itself on, or copy the `id` by name.
+   */
   async validateSession(token: string): Promise<Session | null> {
     return this.#session(token, this.#cloud.authority.session(text(token), Math.random()));
   }
@@ -142,13 +147,13 @@ export class MastraCloudAuth
     const flow = this.#cloud.authority.signOut(text(token), Math.random());
     // A malformed token belongs to no session.
     if (isFailure(flow)) return;
-    await this.#ended(flow);
+    await this.#signOut(flow);
   }
 
   /**
    * The session as the Cloud has it now, with a newer token as its id if the Cloud issues one; `null` if it has ended.
    * Calls with one token share one call to the Cloud, also for a while after it was renewed. Throws if the Cloud is
-   * unavailable.
+   * unavailable. As in {@link validateSession}, the `id` is not enumerable.
    */
   async refreshSession(token: string): Promise<Session | null> {
     const read = this.#read;
@@ -162,7 +167,7 @@ export class MastraCloudAuth
   getSessionIdFromRequest(request: Request): string | null {
     const cookie = header(request, 'cookie');
     if (cookie === undefined) return null;
-    const site = this.#looks.site(request);
+    const site = this.#authenticator.site(request);
     const token = this.#cloud.authority.sessionToken(cookie, site);
     if (token !== null) this.#read = { token, site };
     return token;
@@ -188,11 +193,11 @@ export class MastraCloudAuth
   ): Promise<Session | null> {
     // A malformed token belongs to no session.
     if (isFailure(flow)) return null;
-    const { session, token: newer } = await this.#cloud.done(flow, report);
+    const { session, token: newer } = await this.#cloud.runOrThrow(flow, report);
     if (session === undefined) return null;
     const { userId, expiresAt, createdAt } = session;
-    const told = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
-    return Object.defineProperty(told, 'id', { value: newer ?? token, enumerable: false }) as Session;
+    const found = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
+    return Object.defineProperty(found, 'id', { value: newer ?? token, enumerable: false }) as Session;
   }
 
   /** Emits the event of a refresh. */
@@ -206,15 +211,15 @@ export class MastraCloudAuth
     }
   }
 
-  async #ended(flow: NativeFlow): Promise<void> {
+  async #signOut(flow: NativeFlow): Promise<void> {
     // A session that was verified is denied already. Any other is published once the Cloud has ended it.
     this.#cloud.revocations?.flush();
     const { events } = this.#cloud;
     const { failure, signOut, userId, sessionId } = await this.#cloud.run(flow);
     this.#cloud.revocations?.flush();
-    const whose = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
-    if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...whose });
-    else events.emit({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...whose });
+    const ids = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
+    if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...ids });
+    else events.emit({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...ids });
   }
 
   // Statistics
@@ -289,8 +294,8 @@ export class MastraCloudAuth
     this.#callbackCookies = null;
     const { authority } = this.#cloud;
     const key = authority.callbackKey(text(state), cookies);
-    const underWay = key === null ? undefined : this.#signIns.get(key);
-    if (underWay !== undefined) return underWay;
+    const running = key === null ? undefined : this.#signIns.get(key);
+    if (running !== undefined) return running;
     const flow = authority.callback(text(code), text(state), cookies, Math.random());
     const signIn = this.#finish(flow, cookies);
     if (key === null || isFailure(flow)) return signIn;
@@ -323,13 +328,13 @@ export class MastraCloudAuth
     this.#cloud.revocations?.flush();
     const { identity, cookies, token, session, failure, cause, again, refused } = outcome as Outcome;
     if (failure !== undefined) {
-      const already = failure.unusableCallback ? await this.#already(cookieHeader, failure) : undefined;
+      const already = failure.unusableCallback ? await this.#existingSession(cookieHeader, failure) : undefined;
       if (already !== undefined) return already;
       if (failure.unusableCallback) authority.loginFailed();
       const id = requestId();
       events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
       // No browser received its session.
-      if (refused !== undefined) this.#endLater(refused);
+      if (refused !== undefined) this.#signOutLater(refused);
       throw fromFailure(failure, id, cause);
     }
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
@@ -339,24 +344,24 @@ export class MastraCloudAuth
     events.emit({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
     const old = authority.replaced(cookieHeader, identity, Math.random());
     // They are denied here already; the new sign-in does not wait for the Cloud.
-    old.forEach(flow => this.#endLater(flow));
+    old.forEach(flow => this.#signOutLater(flow));
     return result;
   }
 
-  #endLater(flow: NativeFlow): void {
-    this.#ended(flow).catch(() => this.#cloud.events.emit({ type: 'sign_out_not_confirmed', code: 'internal' }));
+  #signOutLater(flow: NativeFlow): void {
+    this.#signOut(flow).catch(() => this.#cloud.events.emit({ type: 'sign_out_not_confirmed', code: 'internal' }));
   }
 
   /** The session of a browser with an unusable callback, if it is valid or can be renewed. The code is not exchanged. */
-  async #already(cookieHeader: string, { code, status }: NativeFailure): Promise<SSOCallbackResult<CloudUser> | undefined> {
+  async #existingSession(cookieHeader: string, { code, status }: NativeFailure): Promise<SSOCallbackResult<CloudUser> | undefined> {
     const brought = this.#cloud.authority.sessionToken(cookieHeader, 0);
     if (brought === null) return undefined;
     try {
-      let user = await this.#looks.who('', undefined, { headers: { cookie: cookieHeader } });
+      let user = await this.#authenticator.authenticate('', undefined, { headers: { cookie: cookieHeader } });
       let session = user && (await this.validateSession(user.sessionToken));
       if (session === null) {
         session = await this.refreshSession(brought);
-        user = session && (await this.#looks.who(session.id, undefined, {}));
+        user = session && (await this.#authenticator.authenticate(session.id, undefined, {}));
       }
       if (user === null || session === null) return undefined;
       this.#cloud.events.emit({ type: 'already_signed_in', code, status, userId: user.id });
@@ -388,8 +393,8 @@ export class MastraCloudAuth
    * Otherwise it has none, and the event `permissions_without_session` says so.
    */
   async getPermissions(user: CloudUser): Promise<string[]> {
-    if (isCopy(user)) return this.#ofCopy(user);
-    const identity = await this.#looks.identity(user);
+    if (isCopy(user)) return this.#permissionsOfCopy(user);
+    const identity = await this.#authenticator.identity(user);
     if (identity === undefined) return [];
     const { authority } = this.#cloud;
     const known = authority.permissions(identity, Math.random());
@@ -401,7 +406,7 @@ export class MastraCloudAuth
     throw fromFailure(failure, id, cause);
   }
 
-  #ofCopy(user: CloudUser): string[] {
+  #permissionsOfCopy(user: CloudUser): string[] {
     const { authority, events, rolesDecide } = this.#cloud;
     if (rolesDecide) return authority.grantsOfRoles(rolesOf(user));
     events.emitLimited({ type: 'permissions_without_session', code: 'user_without_session' });

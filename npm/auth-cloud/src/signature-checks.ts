@@ -11,7 +11,7 @@ interface Waiting {
   reject(cause: unknown): void;
 }
 
-export class Checks {
+export class SignatureChecks {
   readonly #authority: NativeAuthority;
   readonly #due: () => void;
   readonly #waiting = new Map<number, Waiting>();
@@ -24,7 +24,7 @@ export class Checks {
   }
 
   /** The result of a check that was just enqueued, by its ticket. */
-  of(ticket: number): Promise<NativeSettled> {
+  result(ticket: number): Promise<NativeSettled> {
     this.#call();
     return new Promise((resolve, reject) => this.#waiting.set(ticket, { resolve, reject }));
   }

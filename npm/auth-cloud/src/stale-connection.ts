@@ -22,12 +22,12 @@ interface Published {
 const CREATED = 'undici:request:create';
 const SENT = 'undici:client:sendHeaders';
 
-const watching = new AsyncLocalStorage<Watch>();
-const watched = new WeakMap<object, Watch>();
+const watching = new AsyncLocalStorage<ConnectionWatch>();
+const watched = new WeakMap<object, ConnectionWatch>();
 let running = 0;
 
 /** One watched `fetch`. */
-export class Watch {
+export class ConnectionWatch {
   #created = 0;
   #sent = 0;
   #socket: Published['socket'];

@@ -1,14 +1,14 @@
 /** Time-outs. Their timers keep no process alive. */
 
 /** The time-out passed. */
-export class Late extends Error {
+export class TimedOut extends Error {
   constructor() {
     super('No answer in time.');
   }
 }
 
 /** An idle time-out that restarts on progress. */
-export class Patience {
+export class IdleTimeout {
   readonly #milliseconds: number;
   #timer: NodeJS.Timeout | undefined;
 
@@ -17,13 +17,13 @@ export class Patience {
   }
 
   /** Reports progress. */
-  renew(): void {
+  restart(): void {
     this.#timer?.refresh();
   }
 
   async wait<T>(work: Promise<T>): Promise<T> {
     const late = new Promise<never>((_, reject) => {
-      this.#timer = setTimeout(() => reject(new Late()), this.#milliseconds).unref();
+      this.#timer = setTimeout(() => reject(new TimedOut()), this.#milliseconds).unref();
     });
     try {
       return await Promise.race([work, late]);
@@ -36,6 +36,6 @@ export class Patience {
 }
 
 /** Waits at most this many milliseconds. */
-export function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
-  return new Patience(milliseconds).wait(work);
+export function withTimeout<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  return new IdleTimeout(milliseconds).wait(work);
 }

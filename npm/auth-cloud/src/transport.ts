@@ -6,7 +6,7 @@
 import { causeOf } from './cause.js';
 import type { Cause } from './cause.js';
 import type { NativeRequest, NativeTransportError } from './native.js';
-import { Watch, freshDispatcher } from './stale-connection.js';
+import { ConnectionWatch, freshDispatcher } from './stale-connection.js';
 import type { Dispatcher } from './stale-connection.js';
 
 /** The subset of `fetch` that is needed. */
@@ -58,7 +58,7 @@ async function exchange(
   dispatcher: Dispatcher | undefined,
 ): Promise<Delivery> {
   // Every other request is retried anyway.
-  const watch = request.operation === 'exchange_code' ? new Watch() : undefined;
+  const watch = request.operation === 'exchange_code' ? new ConnectionWatch() : undefined;
   try {
     const asking = () =>
       fetch(request.url, {

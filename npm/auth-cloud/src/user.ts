@@ -28,6 +28,7 @@ export interface CloudUser {
 
 /** A session as the Cloud knows it. */
 export interface CloudSession {
+  /** The Cloud's id of the session, which is not the token and is enumerable. */
   readonly id: string;
   readonly userId: string;
   readonly expiresAt: Date;

@@ -13,7 +13,7 @@ import type { CloudUser } from './user.js';
 const UNIT = 8 * 1024;
 
 /** A user and its resolved promise, made once instead of at every request. */
-export interface Known {
+export interface CachedUser {
   readonly user: CloudUser;
   readonly promised: Promise<CloudUser>;
   /** The entry's size. */
@@ -24,8 +24,8 @@ export class Users {
   readonly #capacity: number;
   readonly #lifetime: number;
   readonly #withRole: boolean;
-  #young = new Map<number, Known>();
-  #old = new Map<number, Known>();
+  #young = new Map<number, CachedUser>();
+  #old = new Map<number, CachedUser>();
   #units = 0;
   #turned = 0;
 
@@ -36,8 +36,8 @@ export class Users {
     this.#withRole = withRole;
   }
 
-  get(serial: number): Known | undefined {
-    return this.#young.get(serial) ?? this.#again(serial);
+  get(serial: number): CachedUser | undefined {
+    return this.#young.get(serial) ?? this.#fromOld(serial);
   }
 
   /** The user of an identity, from the cache or created now. */
@@ -49,7 +49,7 @@ export class Users {
   }
 
   /** The cached or created entry, where the core passed only the user's data. */
-  who(user: NativeUser): Known {
+  ofData(user: NativeUser): CachedUser {
     if (user.serial === 0) return this.#made(user, null);
     return this.get(user.serial) ?? this.#put(user, null);
   }
@@ -62,21 +62,21 @@ export class Users {
     return undefined;
   }
 
-  #again(serial: number): Known | undefined {
+  #fromOld(serial: number): CachedUser | undefined {
     const known = this.#old.get(serial);
     return known && this.#keep(serial, known);
   }
 
-  #put(of: NativeUser, identity: NativeIdentity | null): Known {
+  #put(of: NativeUser, identity: NativeIdentity | null): CachedUser {
     return this.#keep(of.serial, this.#made(of, identity));
   }
 
-  #made(of: NativeUser, identity: NativeIdentity | null): Known {
+  #made(of: NativeUser, identity: NativeIdentity | null): CachedUser {
     const user = makeUser(of, this.#withRole, identity);
     return { user, promised: Promise.resolve(user), units: units(of) };
   }
 
-  #keep(serial: number, known: Known): Known {
+  #keep(serial: number, known: CachedUser): CachedUser {
     const now = performance.now();
     if (this.#units >= this.#capacity || now - this.#turned > this.#lifetime) {
       this.#old = this.#young;

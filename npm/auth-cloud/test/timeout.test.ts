@@ -2,8 +2,8 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-import { Late, Patience, within } from '../dist/esm/timeout.js';
-import { Revocations, spread } from '../dist/esm/revocation/worker.js';
+import { TimedOut, IdleTimeout, withTimeout } from '../dist/esm/timeout.js';
+import { RevocationWorker, spread } from '../dist/esm/revocation/worker.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -11,26 +11,26 @@ afterEach(() => void vi.useRealTimers());
 const never = new Promise<never>(() => undefined);
 
 test('what does not come in time is late', async () => {
-  const waiting = expect(within(1000, never)).rejects.toBeInstanceOf(Late);
+  const waiting = expect(withTimeout(1000, never)).rejects.toBeInstanceOf(TimedOut);
   await vi.advanceTimersByTimeAsync(1000);
   await waiting;
-  expect(await within(1000, Promise.resolve(1))).toBe(1);
+  expect(await withTimeout(1000, Promise.resolve(1))).toBe(1);
   expect(vi.getTimerCount()).toBe(0);
 });
 
 test('threat_080_a_sign_of_it_renews_the_patience_and_the_lack_of_one_ends_it', async () => {
-  const patience = new Patience(1000);
+  const timeout = new IdleTimeout(1000);
   let isOver = false;
-  const waiting = patience.wait(never).catch(() => (isOver = true));
+  const waiting = timeout.wait(never).catch(() => (isOver = true));
   for (let turn = 0; turn < 10; turn++) {
     await vi.advanceTimersByTimeAsync(900);
-    patience.renew();
+    timeout.restart();
   }
   expect(isOver).toBe(false);
   await vi.advanceTimersByTimeAsync(1000);
   await waiting;
   expect(isOver).toBe(true);
-  patience.renew();
+  timeout.restart();
   expect(vi.getTimerCount()).toBe(0);
 });
 
@@ -57,7 +57,7 @@ test.each([0, 0.5])('threat_031_a_publication_that_failed_is_repeated_after_a_ji
     subscribe: async () => ({ standing: [], close() {} }),
   };
   const events = { emit() {} };
-  const worker = new Revocations(authority as never, channel, events as never, () => random);
+  const worker = new RevocationWorker(authority as never, channel, events as never, () => random);
   await vi.advanceTimersByTimeAsync(0);
   expect(tries).toBe(1);
   // 50 and then 100 milliseconds, less or more by up to half.

@@ -4,8 +4,8 @@
  * Every operation has a time-out: connecting a second, a command a second. It retries nothing, and keeps no process alive.
  */
 
-import { wrong } from '../options.js';
-import { within } from '../timeout.js';
+import { configurationError } from '../options.js';
+import { withTimeout } from '../timeout.js';
 import redisPackage from './redis-package.cjs';
 
 /** The part of the `redis` package's client that is used. */
@@ -43,7 +43,7 @@ export class Connection {
   async command<T>(work: (client: Client) => Promise<T>): Promise<T> {
     this.#client ??= this.#connect();
     try {
-      return await within(SECOND, this.#client.then(work));
+      return await withTimeout(SECOND, this.#client.then(work));
     } catch (error) {
       this.drop();
       throw error;
@@ -69,7 +69,7 @@ export function connecting(url: string): Connect {
     client.on('error', () => undefined);
     client.unref();
     try {
-      await within(SECOND, client.connect());
+      await withTimeout(SECOND, client.connect());
       return client;
     } catch (error) {
       destroy(client);
@@ -91,6 +91,6 @@ function createClient(): CreateClient {
   try {
     return (redisPackage() as { createClient: CreateClient }).createClient;
   } catch {
-    throw wrong('revocations.redis needs the package redis: npm install redis');
+    throw configurationError('revocations.redis needs the package redis: npm install redis');
   }
 }

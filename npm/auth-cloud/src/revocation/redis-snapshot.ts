@@ -6,7 +6,7 @@
  * The entries are untrusted: they may be of any length, and not text.
  */
 
-import { Late } from '../timeout.js';
+import { TimedOut } from '../timeout.js';
 import type { Connection } from './redis-connection.js';
 
 const PAGE = 2000;
@@ -14,15 +14,15 @@ const PAGE = 2000;
 const LONGEST = 1024;
 
 /** A text that is too long for an entry is dropped and counts as unreadable. */
-export function textOf(told: string): string {
-  return told.length > LONGEST ? '' : told;
+export function textOf(text: string): string {
+  return text.length > LONGEST ? '' : text;
 }
 
 /** Reads the stored entries, up to `most`; returns the last page. */
-export async function readStanding(
+export async function readSnapshot(
   connection: Connection,
   name: string,
-  told: (texts: readonly string[]) => void,
+  onTexts: (texts: readonly string[]) => void,
   most: number,
 ): Promise<{ standing: string[]; leftOut: number }> {
   const since = `(${Date.now()}`;
@@ -40,12 +40,12 @@ export async function readStanding(
       await count();
       if (size > 1) {
         page = Math.floor(size / 2);
-        told([]);
+        onTexts([]);
       } else {
         // No valid entry takes that long: skip it as unreadable.
         skip += 1;
         read += 1;
-        told(['']);
+        onTexts(['']);
       }
       continue;
     }
@@ -58,7 +58,7 @@ export async function readStanding(
     const same = found.filter((score, place) => place % 2 === 1 && score === last).length;
     skip = from === last ? skip + same : same;
     from = last;
-    told(texts);
+    onTexts(texts);
   }
 }
 
@@ -67,7 +67,7 @@ async function inTime<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
-    if (error instanceof Late) return undefined;
+    if (error instanceof TimedOut) return undefined;
     throw error;
   }
 }

@@ -7,25 +7,25 @@
 
 import { randomBytes } from 'node:crypto';
 
-import { wrong } from '../options.js';
-import { within } from '../timeout.js';
+import { configurationError } from '../options.js';
+import { withTimeout } from '../timeout.js';
 import { Connection, SECOND, connecting, destroy } from './redis-connection.js';
 import type { Connect } from './redis-connection.js';
-import { readStanding, textOf } from './redis-snapshot.js';
+import { readSnapshot, textOf } from './redis-snapshot.js';
 import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './channel.js';
 
 const HOUR = 60 * 60 * SECOND;
 /** How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force. */
 const MARGIN = 24 * HOUR;
 /** How many seconds pass between checks that Redis still holds its entries. */
-const LOOK = 5;
+const CHECK_EVERY = 5;
 /** How far in the past a mark expires, so that no instance reads it as a revocation, even if its clock is behind. */
 const BEHIND = HOUR;
 
 /** A channel for `redis://[user:password@]host[:port][/database]`, or `rediss://`. Opens no connection. */
 export function redisChannel(url: unknown): RevocationChannel {
   if (typeof url !== 'string' || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
-    throw wrong('revocations.redis must be a URL of Redis');
+    throw configurationError('revocations.redis must be a URL of Redis');
   }
   return new RedisChannel(connecting(url));
 }
@@ -47,18 +47,18 @@ class RedisChannel implements RevocationChannel {
   async publish(messages: readonly RevocationMessage[], realm: string): Promise<void> {
     const name = nameOf(realm);
     await this.#commands.command(client => {
-      const both = client.multi().addCommand(['ZREMRANGEBYSCORE', name, '-inf', String(Date.now() - MARGIN)]);
+      const batch = client.multi().addCommand(['ZREMRANGEBYSCORE', name, '-inf', String(Date.now() - MARGIN)]);
       for (const { text, until, kept } of messages) {
-        if (kept) both.addCommand(['ZADD', name, String(until), text]);
-        both.addCommand(['PUBLISH', name, text]);
+        if (kept) batch.addCommand(['ZADD', name, String(until), text]);
+        batch.addCommand(['PUBLISH', name, text]);
       }
-      return both.exec();
+      return batch.exec();
     });
   }
 
   async subscribe(
-    told: (texts: readonly string[]) => void,
-    lost: () => void,
+    onTexts: (texts: readonly string[]) => void,
+    onLost: () => void,
     realm: string,
     most: number,
   ): Promise<RevocationSubscription> {
@@ -66,30 +66,30 @@ class RedisChannel implements RevocationChannel {
     const client = await this.#connect();
     // A connection of its own: long pages must not delay publishing.
     const reading = new Connection(this.#connect);
-    let asking: NodeJS.Timeout | undefined;
+    let timer: NodeJS.Timeout | undefined;
     const close = () => {
-      clearInterval(asking);
+      clearInterval(timer);
       destroy(client);
       reading.drop();
       this.#commands.drop();
     };
-    client.on('error', lost);
-    client.on('end', lost);
+    client.on('error', onLost);
+    client.on('end', onLost);
     try {
-      await within(
+      await withTimeout(
         SECOND,
-        client.subscribe(name, text => told([textOf(text)])),
+        client.subscribe(name, text => onTexts([textOf(text)])),
       );
-      await this.#commands.command(other => other.sendCommand(['ZADD', name, marked(), this.#mark]));
-      const standing = await readStanding(reading, name, told, most);
+      await this.#commands.command(other => other.sendCommand(['ZADD', name, markScore(), this.#mark]));
+      const standing = await readSnapshot(reading, name, onTexts, most);
       reading.drop();
       let turn = 0;
-      const ask = async () => {
-        await within(SECOND, client.ping());
+      const check = async () => {
+        await withTimeout(SECOND, client.ping());
         turn += 1;
-        if (turn % LOOK === 0) await this.#look(name);
+        if (turn % CHECK_EVERY === 0) await this.#checkMark(name);
       };
-      asking = setInterval(() => void ask().then(() => told([]), lost), SECOND).unref();
+      timer = setInterval(() => void check().then(() => onTexts([]), onLost), SECOND).unref();
       return { ...standing, close };
     } catch (error) {
       close();
@@ -98,11 +98,11 @@ class RedisChannel implements RevocationChannel {
   }
 
   /** Checks for the mark and renews it. A missing mark is not restored: its absence is the signal. */
-  async #look(name: string): Promise<void> {
+  async #checkMark(name: string): Promise<void> {
     const [found] = await this.#commands.command(client =>
       Promise.all([
         client.sendCommand(['ZSCORE', name, this.#mark]),
-        client.sendCommand(['ZADD', name, 'XX', marked(), this.#mark]),
+        client.sendCommand(['ZADD', name, 'XX', markScore(), this.#mark]),
       ]),
     );
     if (found === null) throw new Error('Redis lost what it kept.');
@@ -110,7 +110,7 @@ class RedisChannel implements RevocationChannel {
 }
 
 /** The score of a mark. */
-function marked(): string {
+function markScore(): string {
   return String(Date.now() - BEHIND);
 }
 

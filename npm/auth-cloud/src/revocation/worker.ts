@@ -7,35 +7,35 @@
 
 import type { Events } from '../events.js';
 import type { NativeAuthority, NativeHeard, NativeJoining, NativeRevocation } from '../native.js';
-import { Late, Patience, within } from '../timeout.js';
+import { IdleTimeout, TimedOut, withTimeout } from '../timeout.js';
 import type { RevocationChannel, RevocationStatus, RevocationSubscription } from './channel.js';
 
 const BATCH = 256;
-const PATIENCE = 5000;
+const TIMEOUT = 5000;
 /** Least time in milliseconds between two warnings of unreadable entries: any publisher decides how often such arrive. */
 const MINUTE = 60_000;
 const FIRST_PAUSE = 50;
 const LONGEST_PAUSE = 1000;
 
-export class Revocations {
+export class RevocationWorker {
   readonly #authority: NativeAuthority;
   readonly #channel: RevocationChannel;
   readonly #events: Events;
   readonly #realm: string;
-  #joined: RevocationSubscription | undefined;
+  #subscription: RevocationSubscription | undefined;
   #closed = false;
   #unsent: NativeRevocation[] = [];
-  #again: NativeRevocation[] = [];
+  #republish: NativeRevocation[] = [];
   #wanted = false;
   #sending = false;
   #receives = false;
   #publishes = true;
   #connected = false;
   /** Whether the channel was reached or missed at least once. */
-  #tried = false;
+  #wasTried = false;
   #since = new Date();
   /** The back-off before the next join. Doubles each time, until a connection lasted longer than the longest back-off. */
-  #wait = FIRST_PAUSE;
+  #joinPause = FIRST_PAUSE;
   #joinedAt = 0;
   #lag: number | undefined;
   #count = { sent: 0, received: 0, unreadable: 0, leftOut: 0, lost: 0 };
@@ -59,11 +59,11 @@ export class Revocations {
   /** Publishes pending revocations in the background. */
   flush(): void {
     this.#wanted = true;
-    if (!this.#sending) void this.#work();
+    if (!this.#sending) void this.#sendAll();
   }
 
   /** Publishes what the core revoked by itself, in what it received or was asked. Cheap if there is nothing. */
-  attend(): void {
+  flushIfPending(): void {
     if (this.#authority.waiting() > 0) this.flush();
   }
 
@@ -72,7 +72,7 @@ export class Revocations {
       connected: this.#connected,
       since: this.#since,
       ...(this.#lag !== undefined && { lag: this.#lag }),
-      pending: kept(this.#unsent) + this.#again.length + this.#authority.waiting(),
+      pending: kept(this.#unsent) + this.#republish.length + this.#authority.waiting(),
       ...this.#count,
     };
   }
@@ -90,11 +90,11 @@ export class Revocations {
     clearTimeout(awake);
     this.#closed = true;
     this.#receives = false;
-    this.#relink();
-    await attempt(() => this.#joined?.close());
+    this.#updateLink();
+    await attempt(() => this.#subscription?.close());
   }
 
-  async #work(): Promise<void> {
+  async #sendAll(): Promise<void> {
     this.#sending = true;
     // Catches a request that arrives while the last batch is sent.
     while (this.#wanted) {
@@ -110,17 +110,17 @@ export class Revocations {
       const now = Date.now();
       this.#unsent = this.#unsent.filter(({ until }) => until > now);
       if (this.#unsent.length === 0) this.#unsent = this.#authority.takeRevocations(BATCH);
-      if (this.#unsent.length === 0) this.#unsent = this.#again.splice(0, BATCH);
+      if (this.#unsent.length === 0) this.#unsent = this.#republish.splice(0, BATCH);
       if (this.#unsent.length === 0) return;
       try {
-        await within(PATIENCE, this.#channel.publish(this.#unsent, this.#realm));
+        await withTimeout(TIMEOUT, this.#channel.publish(this.#unsent, this.#realm));
         const count = kept(this.#unsent);
         this.#count.sent += count;
         if (count > 0) this.#events.emit({ type: 'revocations_published', count });
         this.#unsent = [];
         this.#publishes = true;
         // Until the first join ends, the state of the other direction is unknown.
-        if (this.#receives && this.#relink()) this.#events.emit({ type: 'revocations_connected' });
+        if (this.#receives && this.#updateLink()) this.#events.emit({ type: 'revocations_connected' });
         wait = FIRST_PAUSE;
       } catch (error) {
         this.#publishes = false;
@@ -138,27 +138,27 @@ export class Revocations {
       const joining = this.#authority.joining();
       this.#snapshot = { stored: 0, new: 0 };
       // An idle time-out: it restarts with each part.
-      const patience = new Patience(PATIENCE);
-      const told = (texts: readonly string[]) => {
+      const timeout = new IdleTimeout(TIMEOUT);
+      const onTexts = (texts: readonly string[]) => {
         if (turn.over) return;
-        patience.renew();
-        this.#hear(texts, joining);
+        timeout.restart();
+        this.#receive(texts, joining);
       };
-      const lost = () => {
+      const onLost = () => {
         if (turn.over) return;
         turn.over = true;
-        this.#left();
+        this.#onLost();
       };
-      const subscribing = attempt(() => this.#channel.subscribe(told, lost, this.#realm, joining.most()));
+      const subscribing = attempt(() => this.#channel.subscribe(onTexts, onLost, this.#realm, joining.most()));
       try {
-        const joined = await patience.wait(subscribing.then(some));
+        const joined = await timeout.wait(subscribing.then(present));
         if (turn.over || this.#closed) {
           await attempt(() => joined.close());
-          await this.#beforeNext();
+          await this.#pauseBeforeJoin();
           continue;
         }
-        this.#joined = joined;
-        this.#arrived(joined, joining);
+        this.#subscription = joined;
+        this.#onJoined(joined, joining);
         return;
       } catch (error) {
         turn.over = true;
@@ -166,43 +166,43 @@ export class Revocations {
         subscribing.then(late => late?.close()).catch(() => undefined);
         this.#receives = false;
         this.#failed(error, 'joining failed');
-        await this.#beforeNext();
+        await this.#pauseBeforeJoin();
       }
     }
   }
 
-  #beforeNext(): Promise<void> {
-    const wait = this.#wait;
-    this.#wait = Math.min(wait * 2, LONGEST_PAUSE);
+  #pauseBeforeJoin(): Promise<void> {
+    const wait = this.#joinPause;
+    this.#joinPause = Math.min(wait * 2, LONGEST_PAUSE);
     return pause(spread(wait, this.#random));
   }
 
-  #arrived({ standing, leftOut = 0 }: RevocationSubscription, joining: NativeJoining): void {
+  #onJoined({ standing, leftOut = 0 }: RevocationSubscription, joining: NativeJoining): void {
     this.#joinedAt = performance.now();
-    this.#hear(standing, joining);
-    this.#again = joining.joined();
+    this.#receive(standing, joining);
+    this.#republish = joining.joined();
     this.#count.leftOut = leftOut;
     if (leftOut > 0) this.#events.emit({ type: 'revocations_truncated', count: leftOut });
     this.#receives = true;
     this.#publishes = true;
-    if (this.#relink()) {
-      this.#events.emit({ type: 'revocations_connected', ...this.#snapshot, republished: this.#again.length });
+    if (this.#updateLink()) {
+      this.#events.emit({ type: 'revocations_connected', ...this.#snapshot, republished: this.#republish.length });
     }
     this.flush();
   }
 
-  #left(): void {
-    const gone = this.#joined;
-    this.#joined = undefined;
+  #onLost(): void {
+    const gone = this.#subscription;
+    this.#subscription = undefined;
     this.#receives = false;
     this.#failed(undefined, 'the connection was lost');
     void attempt(() => gone?.close());
     if (gone === undefined) return;
-    if (performance.now() - this.#joinedAt > LONGEST_PAUSE) this.#wait = FIRST_PAUSE;
-    void this.#beforeNext().then(() => this.#join());
+    if (performance.now() - this.#joinedAt > LONGEST_PAUSE) this.#joinPause = FIRST_PAUSE;
+    void this.#pauseBeforeJoin().then(() => this.#join());
   }
 
-  #hear(texts: readonly string[], joining: NativeJoining): void {
+  #receive(texts: readonly string[], joining: NativeJoining): void {
     const heard = joining.hear(texts.map(text => (typeof text === 'string' ? text : '')));
     this.#count.received += heard.new;
     this.#count.unreadable += heard.unreadable;
@@ -214,7 +214,7 @@ export class Revocations {
       this.#unwarned = 0;
       this.#warnedAt = performance.now();
     }
-    this.attend();
+    this.flushIfPending();
   }
 
   #news({ new: count, lag }: NativeHeard): void {
@@ -225,18 +225,18 @@ export class Revocations {
 
   /** An attempt failed. Warns once per loss, and once if the channel could not be reached at the start, which is no loss. */
   #failed(cause: unknown, otherwise: string): void {
-    const isFirst = !this.#tried;
-    const isChanged = this.#relink();
+    const isFirst = !this.#wasTried;
+    const isChanged = this.#updateLink();
     if (this.#closed) return;
     // An error of the channel's own may hold its address.
-    const error = cause instanceof Late ? 'no answer in time' : otherwise;
+    const error = cause instanceof TimedOut ? 'no answer in time' : otherwise;
     this.#events.emit({ type: isChanged || isFirst ? 'revocations_disconnected' : 'revocations_reconnect_failed', error });
   }
 
   /** Recomputes the link. Returns whether it changed; leaving is no change. */
-  #relink(): boolean {
+  #updateLink(): boolean {
     const connected = this.#receives && this.#publishes;
-    this.#tried = true;
+    this.#wasTried = true;
     if (connected === this.#connected) return false;
     this.#since = new Date();
     this.#connected = connected;
@@ -260,7 +260,7 @@ async function attempt<T>(work: () => Promise<T> | T): Promise<T | undefined> {
   }
 }
 
-function some<T>(value: T | undefined): T {
+function present<T>(value: T | undefined): T {
   if (value === undefined) throw new Error('The channel was not joined.');
   return value;
 }
