@@ -1,16 +1,31 @@
 /**
- * `MastraCloudClient`: the Cloud's endpoints, one method each.
+ * `MastraCloudClient`: the Cloud's endpoints, one method each. This module is the entry `@mastra/auth-cloud/client`, and needs no
+ * `@mastra/core`.
+ *
+ * ```ts
+ * const client = new MastraCloudClient({ projectId: 'my-project' });
+ * const user = await client.verifyToken({ token });
+ * ```
  *
  * Holds no token: each call takes its own, so one client serves many users at once. A look-up that the Cloud refuses gives
  * `null`; an outage is an error and never looks like a refusal. No method creates a session: sessions begin at the Cloud's
  * login page.
  */
 
+import type { MastraCloudClientOptions } from './client-options.js';
 import { Deployment } from './deployment.js';
 import { unwrap } from './error.js';
-import type { MastraCloudClientOptions } from './options.js';
 import { makeSession, userOf } from './user.js';
 import type { CloudSession, CloudUser } from './user.js';
+
+export type { Dialect, MastraCloudClientOptions } from './client-options.js';
+export type { ErrorCode } from './codes.js';
+export { CloudApiError, isCloudApiError } from './error.js';
+export type { CloudApiErrorDetails, ErrorKind } from './error.js';
+export type { CloudAuthEvent, CloudAuthEventType, CloudAuthSource } from './event-types.js';
+export type { CloudAuthLogger } from './events.js';
+export type { Fetch } from './transport.js';
+export type { CloudSession, CloudUser } from './user.js';
 
 /** The result of an authorization code. */
 export interface ExchangedCode {

@@ -14,14 +14,8 @@ export { CloudApiError, isCloudApiError } from './error.js';
 export type { CloudApiErrorDetails, ErrorKind } from './error.js';
 export type { ErrorCode } from './codes.js';
 export type { CloudSession, CloudUser } from './user.js';
-export type {
-  CacheOptions,
-  Dialect,
-  MastraCloudAuthOptions,
-  MastraCloudClientOptions,
-  RoleMapping,
-  VerificationOptions,
-} from './options.js';
+export type { Dialect, MastraCloudClientOptions } from './client-options.js';
+export type { CacheOptions, MastraCloudAuthOptions, RoleMapping, VerificationOptions } from './options.js';
 export type { CloudAuthEvent, CloudAuthEventType, CloudAuthSource } from './event-types.js';
 export type { CloudAuthLogger } from './events.js';
 export type {

@@ -4,16 +4,11 @@ import { readFileSync } from 'node:fs';
 
 import type { MastraAuthProviderOptions } from '@mastra/core/server';
 
+import type { MastraCloudClientOptions } from './client-options.js';
 import { CloudApiError } from './error.js';
-import type { CloudAuthEvent } from './event-types.js';
-import type { CloudAuthLogger } from './events.js';
 import type { NativeOptions, NativeVerification } from './native.js';
 import type { RevocationChannel } from './revocation/channel.js';
-import type { Fetch } from './transport.js';
 import type { CloudUser } from './user.js';
-
-/** The form of the Cloud's API. */
-export type Dialect = 'v1' | 'pkce';
 
 /** Permissions by role. `_default` applies to roles that are not listed. */
 export type RoleMapping = Readonly<Record<string, readonly string[]>>;
@@ -59,26 +54,6 @@ export interface VerificationOptions {
   readonly maxAge?: number;
   /** With `keys+session`: how often the Cloud is asked whether a session still lives. Default 30. */
   readonly sessionEvery?: number;
-}
-
-/** Options of `MastraCloudClient`. */
-export interface MastraCloudClientOptions {
-  /** The project that users sign in to. Required, here or as `MASTRA_PROJECT_ID`. */
-  readonly projectId?: string;
-  /** The Cloud's address. Default `MASTRA_CLOUD_URL`, else `https://cloud.mastra.ai`. Plain http for this machine only. */
-  readonly baseUrl?: string;
-  /** The API's prefix. Default `MASTRA_CLOUD_API_PREFIX`, else the dialect's own: `/api/v1`. */
-  readonly apiPrefix?: string;
-  /** The login page's path. Default `MASTRA_CLOUD_AUTH_PATH`, else `/auth/oss`. */
-  readonly authPath?: string;
-  /** Default `MASTRA_CLOUD_DIALECT`, else `v1`. */
-  readonly dialect?: Dialect;
-  /** The function that sends the requests. Default: the global `fetch`, looked up at each call. */
-  readonly fetch?: Fetch;
-  /** The logger that events are written to. Default: the server's logger. */
-  readonly logger?: CloudAuthLogger;
-  /** Called with each event. */
-  readonly onEvent?: (event: CloudAuthEvent) => void;
 }
 
 /** Options of `MastraCloudAuth`. */

@@ -34,7 +34,7 @@ function refusal(folder, words) {
 
 describe('what is in them', () => {
   test('the package holds its modules in both kinds, and nothing else', () => {
-    const sources = readdirSync(path.join(HERE, '..', 'src'), { recursive: true }).filter(name => /ts$/.test(name));
+    const sources = readdirSync(path.join(HERE, '..', 'src'), { recursive: true }).filter(name => name.endsWith('ts'));
     const built = sources.flatMap(name => {
       const [, stem, c = ''] = /^(.*)\.(c?)ts$/.exec(name);
       return [`${stem}.${c}js`, `${stem}.d.${c}ts`].map(file => file.replaceAll('\\', '/'));
@@ -97,6 +97,16 @@ describe('both of them', () => {
     }
     const installed = readdirSync(path.join(folder, 'node_modules', '@mastra')).filter(name => name.startsWith('auth-cloud'));
     assert.deepEqual(installed.toSorted(), ['auth-cloud', `auth-cloud-${PLATFORM}`]);
+  });
+
+  test('the entry of the client loads in both kinds', () => {
+    for (const words of [
+      ['--input-type=module', '-e', "import { MastraCloudClient } from '@mastra/auth-cloud/client'; console.log(typeof MastraCloudClient)"],
+      ['--input-type=commonjs', '-e', "console.log(typeof require('@mastra/auth-cloud/client').MastraCloudClient)"],
+    ]) {
+      const { stdout, stderr } = run(folder, NODE, words);
+      assert.deepEqual([stdout, stderr], ['function\n', '']);
+    }
   });
 
   test('an error of one module kind is an instance of the other', () => {
