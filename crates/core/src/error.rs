@@ -331,14 +331,6 @@ impl CloudApiError {
         }
     }
 
-    /// An error for an operation that the Cloud lacks, in fixed words that name the alternative.
-    pub fn not_implemented(message: &'static str) -> Self {
-        Self {
-            message: message.into(),
-            ..Self::new(Code::NotImplemented)
-        }
-    }
-
     /// An error for a value that does not fit into a cookie, with both sizes in bytes.
     pub(crate) fn too_large(size: usize, room: usize) -> Self {
         Self {

@@ -43,6 +43,22 @@ enum Entry {
 }
 
 /// Authenticates each request.
+///
+/// # Examples
+///
+/// ```
+/// use axum::Router;
+/// use axum::routing::get;
+/// use mastra_auth_cloud::MastraCloudAuth;
+/// use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
+///
+/// # let auth = MastraCloudAuth::builder().project_id("demo").build()?;
+/// let app: Router = Router::new()
+///     .route("/agents", get(|user: CurrentUser| async move { user.id().to_string() }))
+///     .layer(AuthLayer::required(auth)) // closes the routes above it
+///     .route("/health", get(|| async { "ok" })); // open: it was added after the layer
+/// # Ok::<(), mastra_auth_cloud::CloudApiError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthLayer {
     auth: MastraCloudAuth,
