@@ -2,6 +2,7 @@
 
 #[cfg(feature = "axum")]
 mod axum;
+mod environment;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +21,8 @@ use mastra_auth_cloud_core::verification::VerificationOptions;
 use crate::auth::MastraCloudAuth;
 use crate::driver::Driver;
 use crate::revocation::{RevocationChannel, Revocations};
+use crate::system;
 use crate::transport::Transport;
-use crate::{environment, system};
 
 /// Options of a deployment. An option that is not set has its documented default.
 ///
@@ -79,42 +80,6 @@ impl MastraCloudAuth {
 }
 
 impl AuthBuilder {
-    /// Options from environment variables. An empty variable counts as absent.
-    ///
-    /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
-    /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`; `MASTRA_CLOUD_API_PREFIX`, `MASTRA_CLOUD_AUTH_PATH`
-    /// - `MASTRA_COOKIE_NAME`, `MASTRA_COOKIE_DOMAIN`; `MASTRA_COOKIE_SECURE`: `true` or `false`
-    /// - `MASTRA_VERIFICATION`: `cloud`, `keys` or `keys+session`
-    /// - `MASTRA_CALL_TIMEOUT`: the longest wait for an answer of the Cloud, in whole seconds, 1 to 9999. The exchange of a code
-    ///   waits 10 s where this is less
-    /// - with keys: `MASTRA_JWKS_URL`, `MASTRA_JWKS_FILE` or `MASTRA_TOKEN_SECRET`; `MASTRA_TOKEN_ISSUER`,
-    ///   `MASTRA_TOKEN_AUDIENCE`
-    ///
-    /// # Errors
-    ///
-    /// `invalid_configuration`; the message names the variable.
-    pub fn from_env() -> Result<Self, CloudApiError> {
-        Ok(Self {
-            project_id: environment::read("MASTRA_PROJECT_ID"),
-            base_url: environment::read("MASTRA_CLOUD_URL"),
-            public_url: environment::read("MASTRA_PUBLIC_URL"),
-            dialect: environment::dialect()?,
-            api_prefix: environment::read("MASTRA_CLOUD_API_PREFIX"),
-            auth_path: environment::read("MASTRA_CLOUD_AUTH_PATH"),
-            cookie: SessionCookieOptions {
-                name: environment::read("MASTRA_COOKIE_NAME"),
-                domain: environment::read("MASTRA_COOKIE_DOMAIN"),
-                secure: environment::secure()?,
-                ..SessionCookieOptions::default()
-            },
-            verification: environment::verification()?,
-            call_timeout: environment::call_timeout(
-                environment::read("MASTRA_CALL_TIMEOUT").as_deref(),
-            )?,
-            ..Self::default()
-        })
-    }
-
     /// The project that users sign in to. Required.
     pub fn project_id(self, id: impl Into<String>) -> Self {
         Self {

@@ -36,7 +36,6 @@ mod auth;
 mod builder;
 mod client;
 mod driver;
-mod environment;
 mod headers;
 mod single_flight;
 mod system;

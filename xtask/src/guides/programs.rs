@@ -15,7 +15,7 @@ const SOURCES: [&str; 2] = ["examples", "crates/client/tests/it/guides.rs"];
 const READERS: [&str; 3] = [
     "npm/auth-cloud/src/options.ts",
     "npm/auth-cloud/src/deployment.ts",
-    "crates/client/src/environment.rs",
+    "crates/client/src/builder/environment.rs",
 ];
 const FOREIGN: [&str; 3] = ["NODE_ENV", "MASTRA_EE_LICENSE", "MASTRA_WORKER_AUTH_TOKEN"];
 

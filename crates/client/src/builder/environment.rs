@@ -3,19 +3,57 @@
 use core::time::Duration;
 
 use mastra_auth_cloud_core::cloud::dialect::Dialect;
-use mastra_auth_cloud_core::cookie::Secure;
+use mastra_auth_cloud_core::cookie::{Secure, SessionCookieOptions};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use zeroize::Zeroizing;
 
+use super::AuthBuilder;
+
+impl AuthBuilder {
+    /// Options from environment variables. An empty variable counts as absent.
+    ///
+    /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
+    /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`; `MASTRA_CLOUD_API_PREFIX`, `MASTRA_CLOUD_AUTH_PATH`
+    /// - `MASTRA_COOKIE_NAME`, `MASTRA_COOKIE_DOMAIN`; `MASTRA_COOKIE_SECURE`: `true` or `false`
+    /// - `MASTRA_VERIFICATION`: `cloud`, `keys` or `keys+session`
+    /// - `MASTRA_CALL_TIMEOUT`: the longest wait for an answer of the Cloud, in whole seconds, 1 to 9999. The exchange of a code
+    ///   waits 10 s where this is less
+    /// - with keys: `MASTRA_JWKS_URL`, `MASTRA_JWKS_FILE` or `MASTRA_TOKEN_SECRET`; `MASTRA_TOKEN_ISSUER`,
+    ///   `MASTRA_TOKEN_AUDIENCE`
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration`; the message names the variable.
+    pub fn from_env() -> Result<Self, CloudApiError> {
+        Ok(Self {
+            project_id: read("MASTRA_PROJECT_ID"),
+            base_url: read("MASTRA_CLOUD_URL"),
+            public_url: read("MASTRA_PUBLIC_URL"),
+            dialect: dialect()?,
+            api_prefix: read("MASTRA_CLOUD_API_PREFIX"),
+            auth_path: read("MASTRA_CLOUD_AUTH_PATH"),
+            cookie: SessionCookieOptions {
+                name: read("MASTRA_COOKIE_NAME"),
+                domain: read("MASTRA_COOKIE_DOMAIN"),
+                secure: secure()?,
+                ..SessionCookieOptions::default()
+            },
+            verification: verification()?,
+            call_timeout: call_timeout(read("MASTRA_CALL_TIMEOUT").as_deref())?,
+            ..Self::default()
+        })
+    }
+}
+
 /// A variable that is set and not empty.
-pub(crate) fn read(name: &str) -> Option<String> {
+fn read(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// `MASTRA_CLOUD_DIALECT`.
-pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
+fn dialect() -> Result<Dialect, CloudApiError> {
     read("MASTRA_CLOUD_DIALECT").map_or_else(
         || Ok(Dialect::default()),
         |name| {
@@ -27,7 +65,7 @@ pub(crate) fn dialect() -> Result<Dialect, CloudApiError> {
 }
 
 /// `MASTRA_COOKIE_SECURE`.
-pub(crate) fn secure() -> Result<Option<Secure>, CloudApiError> {
+fn secure() -> Result<Option<Secure>, CloudApiError> {
     match read("MASTRA_COOKIE_SECURE").as_deref() {
         None => Ok(None),
         Some("true") => Ok(Some(Secure::Yes)),
@@ -39,7 +77,7 @@ pub(crate) fn secure() -> Result<Option<Secure>, CloudApiError> {
 }
 
 /// `MASTRA_CALL_TIMEOUT`.
-pub(crate) fn call_timeout(text: Option<&str>) -> Result<Option<Duration>, CloudApiError> {
+fn call_timeout(text: Option<&str>) -> Result<Option<Duration>, CloudApiError> {
     let seconds = |text: &str| {
         let seconds = text.parse().ok();
         seconds.filter(|seconds| (1..=9999).contains(seconds))
@@ -55,7 +93,7 @@ pub(crate) fn call_timeout(text: Option<&str>) -> Result<Option<Duration>, Cloud
 }
 
 /// `MASTRA_VERIFICATION` and its companion variables, which are read only with keys.
-pub(crate) fn verification() -> Result<VerificationOptions, CloudApiError> {
+fn verification() -> Result<VerificationOptions, CloudApiError> {
     let mode = match read("MASTRA_VERIFICATION") {
         None => VerificationMode::default(),
         Some(name) => VerificationMode::parse(&name).map_err(|_| {
