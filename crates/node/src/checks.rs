@@ -17,7 +17,7 @@ use napi_derive::napi;
 use crate::convert::{User, now};
 use crate::engine::Authority;
 use crate::guard::{Result, guard};
-use crate::left::{Laid, Left, Wanted};
+use crate::pending::{Pending, Waiting, Wanted};
 use crate::search::Search;
 
 /// Checks per batch: some 400 microseconds of work, for which the first of them waits.
@@ -55,14 +55,14 @@ impl Authority {
     #[napi(ts_return_type = "Promise<Batch>[]")]
     pub fn checks(&self) -> Result<Vec<AsyncTask<Checks>>> {
         guard("Authority.checks", || {
-            let mut checks = Left::lock(&self.1).take_checks();
+            let mut checks = Pending::lock(&self.1).take_checks();
             let size = checks.len().div_ceil(THREADS).clamp(1, MOST);
             let mut batches = Vec::new();
             while !checks.is_empty() {
                 let rest = checks.split_off(size.min(checks.len()));
                 batches.push(AsyncTask::new(Checks {
                     checks,
-                    left: Arc::clone(&self.1),
+                    pending: Arc::clone(&self.1),
                 }));
                 checks = rest;
             }
@@ -74,7 +74,7 @@ impl Authority {
 /// One batch.
 pub struct Checks {
     checks: Vec<SignatureCheck>,
-    left: Arc<Mutex<Left>>,
+    pending: Arc<Mutex<Pending>>,
 }
 
 impl Task for Checks {
@@ -93,31 +93,31 @@ impl Task for Checks {
     fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<Batch> {
         let mut settled = Vec::with_capacity(output.len());
         for (key, checked) in output {
-            let mut waited = Left::lock(&self.left).take_looks(&key);
+            let mut waited = Pending::lock(&self.pending).take_waiting(&key);
             // Mostly there is one, which needs no copy.
             let last = waited.pop();
-            for laid in waited {
-                settled.extend(settle(&self.left, laid, checked.clone()));
+            for waiting in waited {
+                settled.extend(settle(&self.pending, waiting, checked.clone()));
             }
-            settled.extend(last.and_then(|laid| settle(&self.left, laid, checked)));
+            settled.extend(last.and_then(|waiting| settle(&self.pending, waiting, checked)));
         }
-        let left = Left::lock(&self.left);
+        let pending = Pending::lock(&self.pending);
         Ok(Batch {
             settled,
-            is_more: left.has_checks(),
-            is_due: !left.background.is_empty(),
+            is_more: pending.has_checks(),
+            is_due: !pending.background.is_empty(),
         })
     }
 }
 
 /// `None` if it was enqueued again.
 fn settle(
-    left: &Arc<Mutex<Left>>,
-    laid: Laid,
+    pending: &Arc<Mutex<Pending>>,
+    waiting: Waiting,
     checked: Option<CheckedSignature>,
 ) -> Option<Settled> {
-    let ticket = laid.ticket;
-    guard("Checks.settle", || go_on(left, laid, checked)).unwrap_or_else(|error| {
+    let ticket = waiting.ticket;
+    guard("Checks.settle", || go_on(pending, waiting, checked)).unwrap_or_else(|error| {
         Some(Settled {
             ticket,
             user: None,
@@ -128,15 +128,15 @@ fn settle(
 }
 
 fn go_on(
-    left: &Arc<Mutex<Left>>,
-    laid: Laid,
+    pending: &Arc<Mutex<Pending>>,
+    waiting: Waiting,
     checked: Option<CheckedSignature>,
 ) -> Option<Settled> {
-    let Laid {
+    let Waiting {
         search,
         ticket,
         wanted,
-    } = laid;
+    } = waiting;
     let event = checked.map_or(Event::Lost, Event::Checked);
     let settled = |user, search| Settled {
         ticket,
@@ -144,20 +144,23 @@ fn go_on(
         search,
         internal: None,
     };
-    match Left::step(left, search, event, now()) {
+    match Pending::step(pending, search, event, now()) {
         Step::Check(check, search) => {
-            let laid = Laid {
+            let waiting = Waiting {
                 search,
                 ticket,
                 wanted,
             };
-            Left::lock(left).lay_again(check, laid);
+            Pending::lock(pending).requeue(check, waiting);
             None
         }
         Step::Done(Verdict {
             answer: Authentication::Authenticated(identity),
             ..
         }) if wanted == Wanted::User => Some(settled(Some(identity.as_ref().into()), None)),
-        step => Some(settled(None, Some(Search::begun(step, Arc::clone(left))))),
+        step => Some(settled(
+            None,
+            Some(Search::begun(step, Arc::clone(pending))),
+        )),
     }
 }

@@ -12,11 +12,11 @@ use napi_derive::napi;
 use crate::config::Options;
 use crate::convert::{Or, or};
 use crate::guard::{Result, guard};
-use crate::left::Left;
+use crate::pending::Pending;
 
 /// A running deployment.
 #[napi]
-pub struct Authority(pub(crate) Arc<Engine>, pub(crate) Arc<Mutex<Left>>);
+pub struct Authority(pub(crate) Arc<Engine>, pub(crate) Arc<Mutex<Pending>>);
 
 /// Values that follow from the options.
 #[napi(object, object_from_js = false)]

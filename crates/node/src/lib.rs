@@ -22,15 +22,15 @@
     )
 )]
 
+mod authenticate;
 mod checks;
 mod config;
 mod convert;
 mod engine;
 mod flow;
 mod guard;
-mod left;
-mod look;
 mod operations;
+mod pending;
 mod permissions;
 mod revocations;
 mod rules;

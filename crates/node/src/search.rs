@@ -11,7 +11,7 @@ use napi_derive::napi;
 use crate::convert::now;
 use crate::flow::Flow;
 use crate::guard::{Result, guard};
-use crate::left::{Left, Wanted};
+use crate::pending::{Pending, Wanted};
 use crate::values::Answer;
 
 /// An authentication in progress.
@@ -20,7 +20,7 @@ pub struct Search {
     /// `None` while it waits for a check, which returns another search.
     step: Option<Next>,
     source: Source,
-    left: Arc<Mutex<Left>>,
+    pending: Arc<Mutex<Pending>>,
 }
 
 /// What is due when JavaScript goes on.
@@ -32,20 +32,20 @@ enum Next {
 }
 
 impl Search {
-    pub(crate) fn new(search: Task<'static, Verdict>, left: Arc<Mutex<Left>>) -> Self {
+    pub(crate) fn new(search: Task<'static, Verdict>, pending: Arc<Mutex<Pending>>) -> Self {
         Self {
             step: Some(Next::Due(search)),
             source: Source::None,
-            left,
+            pending,
         }
     }
 
     /// A search that has taken its first step.
-    pub(crate) fn begun(step: Step<'static, Verdict>, left: Arc<Mutex<Left>>) -> Self {
+    pub(crate) fn begun(step: Step<'static, Verdict>, pending: Arc<Mutex<Pending>>) -> Self {
         Self {
             step: Some(Next::Taken(step)),
             source: Source::None,
-            left,
+            pending,
         }
     }
 }
@@ -63,7 +63,7 @@ impl Search {
                     let event = last.map_or(Event::Lost, |answer| {
                         Event::Shared(Finished::Verified(answer.0.clone()))
                     });
-                    Left::step(&self.left, search, event, now())
+                    Pending::step(&self.pending, search, event, now())
                 }
                 None => {
                     let error = CloudApiError::configuration("A search was driven past its end.");
@@ -80,7 +80,7 @@ impl Search {
                     Either3::B(Flow::work(work))
                 }
                 Step::Check(check, search) => {
-                    Either3::C(Left::lock(&self.left).lay_down(check, search, Wanted::Search))
+                    Either3::C(Pending::lock(&self.pending).enqueue(check, search, Wanted::Search))
                 }
                 // An authentication sends nothing itself and waits for nothing.
                 Step::Send(_, rest) | Step::Wait(_, rest) | Step::Spawn(_, rest) => {
@@ -96,7 +96,7 @@ impl Search {
     #[napi]
     pub fn background(&mut self) -> Result<Option<Flow>> {
         guard("Search.background", || {
-            let work = Left::lock(&self.left).background.pop();
+            let work = Pending::lock(&self.pending).background.pop();
             work.map(Flow::work)
         })
     }

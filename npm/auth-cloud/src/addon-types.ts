@@ -11,38 +11,8 @@ export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 
 /** Authenticates a request; `NativeAuthority.look` says what the number means. */
 export type Look = (cookie: Text | null | undefined, authorization?: Text | null, token?: Text | null) => number;
 
-/** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
-export interface NativeSettled {
-  /** The ticket that the look returned. */
-  ticket: number;
-  /** The user. */
-  user?: NativeUser;
-  /** The search, to continue with. */
-  search?: NativeSearch;
-  /** Why the addon failed. */
-  internal?: string;
-}
-
-/** The result of a batch. */
-export interface NativeBatch {
-  /** One entry for each waiting authentication that is settled. */
-  settled: Array<NativeSettled>;
-  /** Whether checks were enqueued again. */
-  isMore: boolean;
-  /** Whether there is background work. */
-  isDue: boolean;
-}
-
 /** A running deployment. */
 export interface NativeAuthority {
-  /** Starts the enqueued checks. Each batch is a promise. */
-  checks(): Promise<NativeBatch>[];
-  /** Values that follow from the options. */
-  facts(): NativeFacts;
-  /** By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due. */
-  takeClockAhead(): number | null;
-  /** The URL of a user's page at the Cloud. */
-  profileUrl(userId: string): string;
   /**
    * A function of a cookie header and, if present, an `Authorization` header and a token that the host has read. Most
    * requests bring the first alone, and each argument costs. It authenticates them and returns a number:
@@ -58,7 +28,7 @@ export interface NativeAuthority {
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */
   look(site?: number | undefined | null): Or<Look>;
-  /** Background work that looks left; no request waits for it. */
+  /** Background work that authentications left; no request waits for it. */
   background(): Array<NativeFlow>;
   /**
    * The user whom the look with this number verified by a signature; `None` if the identity was cached. Saves another
@@ -71,6 +41,14 @@ export interface NativeAuthority {
   authenticate(token: Text | undefined | null, authorization: Text | undefined | null, cookie: Text | undefined | null, counted: boolean, site: number): Or<NativeSearch>;
   /** The cached identity of this token, if it is this user. */
   identity(text: string, userId: string): NativeIdentity | null;
+  /** Starts the enqueued checks. Each batch is a promise. */
+  checks(): Promise<NativeBatch>[];
+  /** Values that follow from the options. */
+  facts(): NativeFacts;
+  /** By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due. */
+  takeClockAhead(): number | null;
+  /** The URL of a user's page at the Cloud. */
+  profileUrl(userId: string): string;
   /** Asks the Cloud who a token belongs to. */
   opVerifyToken(text: string, share: number): Or<NativeFlow>;
   /** Asks the Cloud for a token's session. */
@@ -133,6 +111,28 @@ export interface NativeAuthority {
   statistics(): NativeStatistics;
   /** Counts a call to the Cloud: its duration in milliseconds, and its status or the reason why there was none. */
   called(operation: string, status: number | undefined | null, failed: NativeTransportError | undefined, milliseconds: number): void;
+}
+
+/** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
+export interface NativeSettled {
+  /** The ticket that the look returned. */
+  ticket: number;
+  /** The user. */
+  user?: NativeUser;
+  /** The search, to continue with. */
+  search?: NativeSearch;
+  /** Why the addon failed. */
+  internal?: string;
+}
+
+/** The result of a batch. */
+export interface NativeBatch {
+  /** One entry for each waiting authentication that is settled. */
+  settled: Array<NativeSettled>;
+  /** Whether checks were enqueued again. */
+  isMore: boolean;
+  /** Whether there is background work. */
+  isDue: boolean;
 }
 
 /** Options of a deployment. A missing option has its documented default. Times are in seconds. */

@@ -3,8 +3,8 @@
 //! Every operation has a time-out: a connection a second, a command a second. The subscriber pings Redis every second, so
 //! that it notices a connection that died silently. Needs Redis 5 or later, or a server with the same protocol.
 
-mod news;
-mod reading;
+mod snapshot;
+mod subscription;
 
 use std::fmt;
 use std::future::Future;
@@ -15,8 +15,8 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, RedisResult};
 use tokio::sync::Mutex;
 
-use self::news::News;
-use self::reading::{Found, Reading};
+use self::snapshot::{Found, Snapshot};
+use self::subscription::Subscription;
 use super::channel::{
     ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel,
 };
@@ -46,11 +46,11 @@ pub struct RedisRevocations {
 
 /// An active subscription.
 struct Listening {
-    news: News,
+    news: Subscription,
     /// When the mark was last checked, on the monotonic clock.
     looked: Duration,
     /// The snapshot, until it is read to its end.
-    reading: Option<Reading>,
+    snapshot: Option<Snapshot>,
 }
 
 impl RedisRevocations {
@@ -140,18 +140,18 @@ impl RedisRevocations {
     async fn page(
         &self,
         namespace: &str,
-        reading: &mut Reading,
+        snapshot: &mut Snapshot,
     ) -> Result<ChannelUpdate, ChannelError> {
         let name = name(namespace);
         loop {
-            match self.command(&reading.next(&name)).await {
+            match self.command(&snapshot.next(&name)).await {
                 Ok((found, all)) => {
                     let found: Found = found;
-                    return Ok(reading.came(&found, all));
+                    return Ok(snapshot.came(&found, all));
                 }
                 Err(LATE) => {
-                    let (_,): (usize,) = self.command(&reading.count(&name)).await?;
-                    reading.was_late();
+                    let (_,): (usize,) = self.command(&snapshot.count(&name)).await?;
+                    snapshot.was_late();
                 }
                 Err(error) => return Err(error),
             }
@@ -164,12 +164,12 @@ impl RedisRevocations {
             Some(listening) => listening,
             None => held.insert(self.join(namespace, most).await?),
         };
-        let received = match listening.reading.as_mut() {
-            Some(reading) => self.page(namespace, reading).await,
+        let received = match listening.snapshot.as_mut() {
+            Some(snapshot) => self.page(namespace, snapshot).await,
             None => self.news(namespace, listening).await,
         };
         match received {
-            Ok(ChannelUpdate::SnapshotEnd { .. }) => listening.reading = None,
+            Ok(ChannelUpdate::SnapshotEnd { .. }) => listening.snapshot = None,
             Ok(_) => {}
             Err(_) => {
                 *held = None;
@@ -207,7 +207,7 @@ impl RedisRevocations {
         let (mut sink, stream) = pubsub.split();
         let joining = sink.subscribe(name(namespace));
         within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
-        let news = News::listen(sink, stream);
+        let news = Subscription::listen(sink, stream);
         let mut marking = redis::pipe();
         marking.cmd("ZADD").arg(name(namespace));
         marking.arg(marked()).arg(&self.mark).ignore();
@@ -215,7 +215,7 @@ impl RedisRevocations {
         Ok(Listening {
             news,
             looked: system::now().monotonic,
-            reading: Some(Reading::new(most)),
+            snapshot: Some(Snapshot::new(most)),
         })
     }
 }

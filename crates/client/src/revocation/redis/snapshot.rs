@@ -6,7 +6,7 @@
 
 use std::mem;
 
-use super::news::text;
+use super::subscription::text;
 use crate::revocation::channel::ChannelUpdate;
 use crate::system;
 
@@ -16,8 +16,8 @@ const PAGE: usize = 2000;
 /// The entries of a page, each with its score.
 pub(super) type Found = Vec<(Vec<u8>, String)>;
 
-/// The progress of reading the set.
-pub(super) struct Reading {
+/// The progress of snapshot the set.
+pub(super) struct Snapshot {
     most: usize,
     read: usize,
     /// The score to read next, and the number of entries read from there on.
@@ -31,7 +31,7 @@ pub(super) struct Reading {
     passed: usize,
 }
 
-impl Reading {
+impl Snapshot {
     pub(super) fn new(most: usize) -> Self {
         Self {
             most,
@@ -130,33 +130,33 @@ mod tests {
 
     #[test]
     fn a_page_that_is_late_is_asked_for_by_halves_and_at_last_passed_over() {
-        let mut reading = Reading::new(200_000);
+        let mut snapshot = Snapshot::new(200_000);
         let mut sizes = Vec::new();
-        while reading.passed == 0 {
-            sizes.push(reading.asked());
-            reading.was_late();
+        while snapshot.passed == 0 {
+            sizes.push(snapshot.asked());
+            snapshot.was_late();
         }
         assert_eq!(sizes, [2000, 1000, 500, 250, 125, 62, 31, 15, 7, 3, 1]);
-        assert_eq!((reading.skip, reading.read), (1, 1));
-        let came = reading.came(&found(1, "9"), 5);
+        assert_eq!((snapshot.skip, snapshot.read), (1, 1));
+        let came = snapshot.came(&found(1, "9"), 5);
         let expect = vec![String::new(), "text".to_owned()];
         assert_eq!(came, ChannelUpdate::SnapshotPart(expect));
         // The page grows again, and continues after what was found.
-        assert_eq!((reading.asked(), reading.from.as_str()), (2, "9"));
-        assert_eq!((reading.skip, reading.read), (1, 2));
+        assert_eq!((snapshot.asked(), snapshot.from.as_str()), (2, "9"));
+        assert_eq!((snapshot.skip, snapshot.read), (1, 2));
     }
 
     #[test]
     fn what_is_passed_over_counts_as_read() {
-        let mut reading = Reading::new(2);
+        let mut snapshot = Snapshot::new(2);
         for _ in 0..3 {
-            reading.was_late();
+            snapshot.was_late();
         }
-        assert_eq!(reading.asked(), 0);
+        assert_eq!(snapshot.asked(), 0);
         let standing = ChannelUpdate::SnapshotEnd {
             texts: vec![String::new(); 2],
             left_out: 5,
         };
-        assert_eq!(reading.came(&Vec::new(), 7), standing);
+        assert_eq!(snapshot.came(&Vec::new(), 7), standing);
     }
 }

@@ -24,13 +24,13 @@ const WAITING: usize = 16_384;
 const LONGEST: usize = 1024;
 
 /// An active subscription.
-pub(super) struct News {
+pub(super) struct Subscription {
     sink: PubSubSink,
     waiting: Receiver<String>,
     taking: AbortHandle,
 }
 
-impl News {
+impl Subscription {
     /// Must be called in a tokio runtime.
     pub(super) fn listen(sink: PubSubSink, stream: PubSubStream) -> Self {
         let (told, waiting) = mpsc::channel(WAITING);
@@ -60,7 +60,7 @@ impl News {
     }
 }
 
-impl Drop for News {
+impl Drop for Subscription {
     fn drop(&mut self) {
         self.taking.abort();
     }

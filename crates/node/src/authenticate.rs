@@ -16,7 +16,7 @@ use crate::convert::{Or, User, now, or, serial, token};
 use crate::engine::Authority;
 use crate::flow::{Flow, jitter_of};
 use crate::guard::{Result, guard, thrown};
-use crate::left::{Left, Wanted};
+use crate::pending::{Pending, Wanted};
 use crate::search::Search;
 use crate::site::of_number;
 use crate::text::Text;
@@ -43,21 +43,21 @@ impl Authority {
         site: Option<u32>,
     ) -> Result<Or<Function<'env, (), f64>>> {
         guard("Authority.look", || {
-            let (engine, left) = (Arc::clone(&self.0), Arc::clone(&self.1));
+            let (engine, pending) = (Arc::clone(&self.0), Arc::clone(&self.1));
             let reached = site.map_or(Reached::Unasked, |site| Reached::Asked(of_number(site)));
             or(env
                 .create_function_from_closure("look", move |call| {
-                    look(&engine, &left, reached, &call)
+                    look(&engine, &pending, reached, &call)
                 })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
     }
 
-    /// Background work that looks left; no request waits for it.
+    /// Background work that authentications left; no request waits for it.
     #[napi]
     pub fn background(&self) -> Result<Vec<Flow>> {
         guard("Authority.background", || {
-            let tasks = std::mem::take(&mut Left::lock(&self.1).background);
+            let tasks = std::mem::take(&mut Pending::lock(&self.1).background);
             tasks.into_iter().map(Flow::work).collect()
         })
     }
@@ -67,7 +67,7 @@ impl Authority {
     #[napi]
     pub fn found(&self, number: f64) -> Result<Option<User>> {
         guard("Authority.found", || {
-            let found = Left::lock(&self.1).found.take();
+            let found = Pending::lock(&self.1).found.take();
             let user = User::from(found?.as_ref());
             (user.serial.to_bits() == number.to_bits()).then_some(user)
         })
@@ -77,7 +77,7 @@ impl Authority {
     #[napi]
     pub fn begun(&self) -> Result<Option<Or<Search>>> {
         guard("Authority.begun", || {
-            let begun = Left::lock(&self.1).begun.take();
+            let begun = Pending::lock(&self.1).begun.take();
             begun.map(|step| or(step.map(|step| Search::begun(step, Arc::clone(&self.1)))))
         })
     }
@@ -128,7 +128,7 @@ impl Authority {
 
 fn look(
     engine: &Arc<Engine>,
-    left: &Arc<Mutex<Left>>,
+    pending: &Arc<Mutex<Pending>>,
     reached: Reached,
     call: &FunctionCallContext<'_>,
 ) -> napi::Result<f64> {
@@ -167,10 +167,10 @@ fn look(
             site,
         );
         match credentials {
-            Ok(credentials) => look_at(engine, left, credentials.hashed(miss).into_owned()),
+            Ok(credentials) => begin(engine, pending, credentials.hashed(miss).into_owned()),
             Err(error) => {
                 engine.counters().answered(Answered::Rejected, Source::None);
-                Left::lock(left).begun = Some(Err(error));
+                Pending::lock(pending).begun = Some(Err(error));
                 0.0
             }
         }
@@ -178,35 +178,35 @@ fn look(
     .or_else(|error| thrown(*call.env, &error))
 }
 
-fn look_at(
+fn begin(
     engine: &Arc<Engine>,
-    left: &Arc<Mutex<Left>>,
+    pending: &Arc<Mutex<Pending>>,
     credentials: Credentials<'static>,
 ) -> f64 {
     let now = now();
     let request = Authenticate::new(engine, credentials).offloading();
     let search = request.into_task(jitter_of(now));
-    match Left::step(left, search, Event::Start, now) {
+    match Pending::step(pending, search, Event::Start, now) {
         Step::Done(Verdict {
             answer: Authentication::Authenticated(identity),
             source,
             ..
         }) => {
             let serial = serial(&identity);
-            let mut left = Left::lock(left);
-            left.found = (source == Source::Keys).then_some(identity);
-            if left.background.is_empty() {
+            let mut pending = Pending::lock(pending);
+            pending.found = (source == Source::Keys).then_some(identity);
+            if pending.background.is_empty() {
                 serial
             } else {
                 -serial
             }
         }
         Step::Check(check, search) => {
-            let ticket = Left::lock(left).lay_down(check, search, Wanted::User);
+            let ticket = Pending::lock(pending).enqueue(check, search, Wanted::User);
             f64::from(ticket) + 0.5
         }
         step => {
-            Left::lock(left).begun = Some(Ok(step));
+            Pending::lock(pending).begun = Some(Ok(step));
             0.0
         }
     }

@@ -19,7 +19,7 @@ use mastra_auth_cloud_core::time::Now;
 const MOST_WAITING: usize = 512;
 
 #[derive(Default)]
-pub(crate) struct Left {
+pub(crate) struct Pending {
     /// Background work; no request waits for it.
     pub(crate) background: Vec<Work>,
     /// The identity that the last look verified by a signature.
@@ -29,14 +29,14 @@ pub(crate) struct Left {
     /// Checks that no thread has taken yet.
     checks: Vec<SignatureCheck>,
     /// Authentications that wait for a check, by the key of the token.
-    looks: HashMap<TokenDigest, Vec<Laid>>,
+    waiting: HashMap<TokenDigest, Vec<Waiting>>,
     /// Their number.
-    waiting: usize,
+    count: usize,
     tickets: u32,
 }
 
 /// An authentication that waits for a check.
-pub(crate) struct Laid {
+pub(crate) struct Waiting {
     pub(crate) search: Task<'static, Verdict>,
     pub(crate) ticket: u32,
     pub(crate) wanted: Wanted,
@@ -51,13 +51,13 @@ pub(crate) enum Wanted {
     Search,
 }
 
-impl Left {
-    pub(crate) fn lock(left: &Mutex<Self>) -> MutexGuard<'_, Self> {
-        left.lock().unwrap_or_else(PoisonError::into_inner)
+impl Pending {
+    pub(crate) fn lock(pending: &Mutex<Self>) -> MutexGuard<'_, Self> {
+        pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Enqueues a check and returns its ticket.
-    pub(crate) fn lay_down(
+    pub(crate) fn enqueue(
         &mut self,
         check: SignatureCheck,
         search: Task<'static, Verdict>,
@@ -65,9 +65,9 @@ impl Left {
     ) -> u32 {
         self.tickets = self.tickets.wrapping_add(1);
         let ticket = self.tickets;
-        self.lay_again(
+        self.requeue(
             check,
-            Laid {
+            Waiting {
                 search,
                 ticket,
                 wanted,
@@ -77,12 +77,12 @@ impl Left {
     }
 
     /// Enqueues a check under an existing ticket. Authentications of one token share one check.
-    pub(crate) fn lay_again(&mut self, check: SignatureCheck, laid: Laid) {
-        self.waiting = self.waiting.saturating_add(1);
-        match self.looks.entry(check.key()) {
-            Entry::Occupied(waiting) => waiting.into_mut().push(laid),
+    pub(crate) fn requeue(&mut self, check: SignatureCheck, waiting: Waiting) {
+        self.count = self.count.saturating_add(1);
+        match self.waiting.entry(check.key()) {
+            Entry::Occupied(others) => others.into_mut().push(waiting),
             Entry::Vacant(place) => {
-                place.insert(vec![laid]);
+                place.insert(vec![waiting]);
                 self.checks.push(check);
             }
         }
@@ -98,15 +98,15 @@ impl Left {
     }
 
     /// Takes the authentications that waited for a check.
-    pub(crate) fn take_looks(&mut self, key: &TokenDigest) -> Vec<Laid> {
-        let looks = self.looks.remove(key).unwrap_or_default();
-        self.waiting = self.waiting.saturating_sub(looks.len());
-        looks
+    pub(crate) fn take_waiting(&mut self, key: &TokenDigest) -> Vec<Waiting> {
+        let waited = self.waiting.remove(key).unwrap_or_default();
+        self.count = self.count.saturating_sub(waited.len());
+        waited
     }
 
-    /// Takes a step of a search. Background work is left here; a check runs at once where the queue is full.
+    /// Takes a step of a search. Background work is kept here; a check runs at once where the queue is full.
     pub(crate) fn step(
-        left: &Mutex<Self>,
+        pending: &Mutex<Self>,
         mut search: Task<'static, Verdict>,
         mut event: Event,
         now: Now,
@@ -114,10 +114,10 @@ impl Left {
         loop {
             (event, search) = match search.step(event, now) {
                 Step::Spawn(work, rest) => {
-                    Self::lock(left).background.push(work);
+                    Self::lock(pending).background.push(work);
                     (Event::Start, rest)
                 }
-                Step::Check(check, rest) if Self::lock(left).waiting >= MOST_WAITING => {
+                Step::Check(check, rest) if Self::lock(pending).count >= MOST_WAITING => {
                     (Event::Checked(check.run()), rest)
                 }
                 step => return step,
