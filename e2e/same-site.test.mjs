@@ -107,7 +107,7 @@ for (const sameSite of ['Lax', 'Strict', 'None']) {
       const preload = await context.newCDPSession(page);
       await preload.send('Preload.enable');
       const prefetch = async (urls) => {
-        // A tab that nobody sees prefetches nothing.
+        // A hidden tab prefetches nothing.
         await page.bringToFront();
         const ended = new Promise((resolve, reject) => {
           setTimeout(() => reject(new Error('not prefetched')), 20_000).unref();

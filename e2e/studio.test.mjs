@@ -1,4 +1,4 @@
-// Studio of a real Mastra server, in both dialects: sign-in, permissions, the end of a session, and a Cloud that is away.
+// Studio of a real Mastra server, in both dialects: sign-in, permissions, the end of a session, and a Cloud that is unreachable.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -38,7 +38,7 @@ describe('Studio', { concurrency: 2 }, () => {
       });
 
       const signInButton = (page) => page.getByRole('button', { name: 'Sign in with Mastra Cloud' });
-      // The picture comes from the Cloud; while that is away, Studio shows the first letter of the name.
+      // The picture comes from the Cloud; while that is unreachable, Studio shows the first letter of the name.
       const userMenu = (page, person) =>
         page
           .locator(`button:has(img[alt="${NAMES[person]}"])`)

@@ -1,4 +1,4 @@
-//! Somebody who is signed in: a local Cloud, a provider that knows it, and the token that stands for the session.
+//! A signed-in user: a local Cloud, a provider that knows it, and the token that stands for the session.
 
 use std::time::Duration;
 

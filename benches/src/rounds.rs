@@ -66,7 +66,7 @@ fn fitting<T>(operation: &mut impl FnMut() -> T) -> u32 {
 pub struct Rounds(Vec<(&'static str, Vec<f64>)>);
 
 impl Rounds {
-    /// Measures. Who begins changes from round to round, so that nobody always follows the same neighbour.
+    /// Measures. Who begins changes from round to round, so that no row always follows the same neighbour.
     pub fn run(count: usize, mut contenders: Vec<Contender<'_>>) -> Result<Self> {
         let mut all: Vec<_> = contenders
             .iter()

@@ -12,7 +12,7 @@ PUBLIC = ["RS256", "ES256", "EdDSA"]
 
 
 def main() -> None:
-    # Whoever asks waits for the last answer of a batch.
+    # The caller waits for the last answer of a batch.
     sys.stdout.reconfigure(line_buffering=True)
     lines = iter(sys.stdin)
     setting = json.loads(next(lines))

@@ -60,7 +60,7 @@ pub(crate) struct Setting {
     p256: p256::ecdsa::SigningKey,
     ed25519: Ed25519KeyPair,
     pub(crate) jwks: Value,
-    /// Every spelling of a public key that somebody could take for a secret.
+    /// Every spelling of a public key that could be mistaken for a shared secret.
     pub(crate) spellings: Vec<Vec<u8>>,
     /// Modulus and exponent, to make other numbers that mean the same signature.
     pub(crate) modulus: Vec<u8>,

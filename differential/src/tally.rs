@@ -22,7 +22,7 @@ pub(crate) struct Reasons {
     accepted_against_some: Vec<Against>,
 }
 
-/// A refusal of somebody else that is not ours.
+/// A rejection by another judge where the core accepts.
 #[derive(Deserialize)]
 struct Against {
     by: String,
@@ -202,7 +202,7 @@ impl Counters {
         text
     }
 
-    /// One token for each group, for whoever wants to know why.
+    /// One token for each group, to find out why.
     pub(crate) fn examples(&self) -> String {
         let alone = self
             .refused_alone

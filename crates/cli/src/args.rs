@@ -301,7 +301,7 @@ pub(crate) struct ExplainArgs {
     /// Whom the token must be for: the project.
     #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID")]
     pub(crate) audience: String,
-    /// Who must have issued it; default: anybody whose key it is.
+    /// The issuer it must have (`iss`); default: any.
     #[arg(long, value_name = "TEXT")]
     pub(crate) issuer: Option<String>,
 }

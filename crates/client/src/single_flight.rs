@@ -211,7 +211,7 @@ mod tests {
         while !flights.table.lock().unwrap().is_empty() {
             std::thread::yield_now();
         }
-        // The entry was given up. Dropping the slot must not remove its successor.
+        // The entry was abandoned. Dropping the slot must not remove its successor.
         let (done, wait) = oneshot::channel();
         let inside = alive.enter();
         let next = flights.start(1, async { wait.await.unwrap() });

@@ -138,7 +138,7 @@ codes! {
     TokenNotYetValid "token_not_yet_valid" Credential Some(401), "The token is valid, or was issued, only later than now.";
     TokenIssueTimeMissing "token_issue_time_missing" Credential Some(401), "The token does not say when it was issued, and a greatest age is set.";
     TokenTooOld "token_too_old" Credential Some(401), "The token was issued longer ago than the greatest age that is set.";
-    TokenIssuerMismatch "token_issuer_mismatch" Credential Some(401), "The token was issued by somebody else than is configured.";
+    TokenIssuerMismatch "token_issuer_mismatch" Credential Some(401), "The token's issuer is not the one that is configured.";
     TokenAudienceMismatch "token_audience_mismatch" Credential Some(401), "The token is not for this project.";
     TokenSubjectMalformed "token_subject_malformed" Credential Some(401), "The token has no subject that can be a user.";
     TooManyCookies "too_many_cookies" Credential Some(400), "The request carries more session cookies of one name than are tried.";
@@ -164,7 +164,7 @@ codes! {
     NetworkError "network_error" Network Some(503), "The Cloud could not be reached.";
     Timeout "timeout" Network Some(503), "The Cloud did not answer in time.";
     ResponseTooLarge "response_too_large" Network Some(503), "The Cloud's answer is larger than is read.";
-    KeysUnavailable "keys_unavailable" Network Some(503), "The keys that signatures are checked with could not be had.";
+    KeysUnavailable "keys_unavailable" Network Some(503), "The signing keys could not be fetched.";
     CircuitOpen "circuit_open" Network Some(503), "The Cloud failed several times in a row and is not asked for a moment.";
     SignOutNotConfirmed "sign_out_not_confirmed" Network Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
 }

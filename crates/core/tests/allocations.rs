@@ -1,4 +1,4 @@
-//! Whoever is remembered is answered without an allocation. A binary of its own, for its allocator counts.
+//! A cached identity is found without an allocation. A binary of its own, for its allocator counts.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -1,7 +1,7 @@
 //! `jsonwebtoken`, on its own choice of crates for signatures.
 //!
-//! It reads the system's clock and takes no other. With the clock `k` seconds behind the time of judgement, a leeway longer
-//! by `k` and tokens refused that end in less than `2k` make the same inequalities, to the second: so a run can be repeated.
+//! It reads the system's clock and takes no other. Where that is `k` seconds behind the time of judgement, two settings make up for
+//! it to the second: a leeway longer by `k`, and refusing tokens that end in less than `2k`. So a run can be repeated.
 
 use std::collections::HashMap;
 

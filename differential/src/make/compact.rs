@@ -115,7 +115,7 @@ fn alphabet(token: &mut String, _: &mut Dice, _: &Setting) {
     *token = token.replace('-', "+").replace('_', "/");
 }
 
-/// The last digit of a part as another that decodes to the same bytes for whoever does not look.
+/// The last digit of a part as another that decodes to the same bytes for a lenient decoder.
 fn trailing_bits(token: &mut String, dice: &mut Dice, _: &Setting) {
     let (which, add) = (dice.below(3), dice.below(15) + 1);
     in_part(token, which, |part| {

@@ -67,7 +67,7 @@ fn nesting(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     draft.members(part(dice)).push(("\"deep\"".into(), value));
 }
 
-/// Some characters of texts as escapes: the same text for whoever reads JSON.
+/// Some characters of texts as escapes: the same text for a JSON parser.
 fn escapes(draft: &mut Draft, dice: &mut Dice, _: &Setting) {
     let members = draft.members(part(dice));
     for (name, value) in members {

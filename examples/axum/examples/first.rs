@@ -27,7 +27,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
     let auth = MastraCloudAuth::from_env()?;
     let app = Router::new()
         .route("/agents", get(agents))
-        .layer(AuthLayer::required(auth.clone())) // closes the routes above: nobody gets in who is not signed in
+        .layer(AuthLayer::required(auth.clone())) // closes the routes above to requests without a session
         .route("/", get(home)) // open: it was added after the layer
         .merge(routes(&auth)?); // open: /auth/login, /auth/callback, /auth/logout, /auth/me
     let listener = TcpListener::bind("127.0.0.1:4111").await?;

@@ -1,4 +1,4 @@
-// `cargo xtask bench node`: one table for who is known already, and one per algorithm for tokens that nobody has seen before.
+// `cargo xtask bench node`: one table for cached sessions, and one per algorithm for unseen tokens.
 // `--json` prints the same as JSON. `server.mjs` belongs to `cargo xtask bench http`.
 
 import { begin, print } from './report.mjs';

@@ -34,7 +34,7 @@ export async function measure(count, contenders) {
       const value = await turn();
       if (round > 0) micros.get(name).push(value);
     }
-    // Nobody always follows the same neighbour.
+    // No row always follows the same neighbour.
     order.push(order.shift());
   }
   return new Rounds(micros);

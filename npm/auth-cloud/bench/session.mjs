@@ -1,4 +1,4 @@
-// Somebody who is signed in: a local Cloud in a process of its own, a provider that knows it, and a request of theirs.
+// A signed-in user: a local Cloud in a process of its own, a provider that knows it, and a request of theirs.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';

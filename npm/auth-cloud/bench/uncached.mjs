@@ -1,4 +1,4 @@
-// Tokens that nobody has seen before, or not for long, 64 at once, as they come with 64 requests: form, signature, issuer, audience, times.
+// Tokens that were not seen before, or not for long, 64 at once, as they come with 64 requests: form, signature, issuer, audience, times.
 //
 // Two rows are the signature alone with node:crypto, on the main thread and on libuv's pool: they show for each algorithm
 // whether the way to a thread and back pays. HS256 has no second one: node:crypto computes an HMAC where it stands.

@@ -52,7 +52,7 @@ export type ErrorCode =
   | 'token_issue_time_missing'
   /** The token was issued longer ago than the greatest age that is set. */
   | 'token_too_old'
-  /** The token was issued by somebody else than is configured. */
+  /** The token's issuer is not the one that is configured. */
   | 'token_issuer_mismatch'
   /** The token is not for this project. */
   | 'token_audience_mismatch'
@@ -104,7 +104,7 @@ export type ErrorCode =
   | 'timeout'
   /** The Cloud's answer is larger than is read. */
   | 'response_too_large'
-  /** The keys that signatures are checked with could not be had. */
+  /** The signing keys could not be fetched. */
   | 'keys_unavailable'
   /** The Cloud failed several times in a row and is not asked for a moment. */
   | 'circuit_open'

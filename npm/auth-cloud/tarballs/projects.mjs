@@ -54,7 +54,7 @@ export function run(folder, program, words, env = {}) {
   return spawnSync(program, words, { cwd: folder, env: { PATH: process.env.PATH, ...env }, encoding: 'utf8', timeout: 300_000 });
 }
 
-/** The same, where it must succeed and print nothing but JSON; answers that. */
+/** Runs a program that must succeed and print nothing but JSON; returns that. */
 export function answer(folder, program, words, env) {
   const { status, stdout, stderr } = run(folder, program, words, env);
   assert.equal(status, 0, `${program} ${words.join(' ')}: ${stderr}`);

@@ -1,4 +1,4 @@
-/** A callback that comes again: whoever is signed in goes on, and nothing is exchanged. */
+/** A callback that comes again: a user who is signed in goes on, and no code is exchanged. */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
@@ -121,7 +121,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       const [one, two] = await Promise.all([comeBack(auth, back), comeBack(auth, back)]);
       const three = await comeBack(auth, back);
       for (const again of [two, three]) expect(again.user).toBe(one.user);
-      // Nobody waits for the Cloud to hear of it.
+      // No request waits until the Cloud confirms it.
       await until(() => own.some(({ type }) => type === 'signed_out'));
       expect(own.filter(({ operation }) => operation === 'destroy_session')).toHaveLength(1);
       expect(own.filter(({ type }) => type === 'signed_out')).toHaveLength(1);
@@ -141,7 +141,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
         expect(events.at(-1)).toMatchObject({ type: 'sign_in_failed', code: 'too_many_cookies' });
       }
       expect(exchanges()).toBe(before);
-      // As many as are tried stand in nobody's way.
+      // As many cookies as are tried do not block the user.
       const four = [mine.cookies, ...Array.from({ length: 4 }, (_, at) => `${name}=made-up-${at}`)].join('; ');
       expect((await comeBack(auth, { ...mine, cookies: four })).user.roles).toEqual(['member']);
       expect(exchanges()).toBe(before + 1);

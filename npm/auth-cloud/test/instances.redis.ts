@@ -114,7 +114,7 @@ test('threat_031_an_instance_in_rust_and_one_in_node_end_each_others_sessions', 
 test('threat_031_redis_killed_in_the_middle_loses_nothing_and_holds_nobody_up', async () => {
   const [here, there] = [instance(), instance()];
   for (const auth of [here, there]) await connected(auth);
-  // Whoever was ended above is let in again in the next second: a token says in whole seconds when it was issued.
+  // A user who was revoked above can sign in again in the next second: a token's issue time is in whole seconds.
   await new Promise(resolve => setTimeout(resolve, 1100));
   const tokens: string[] = [];
   for (let n = 0; n < 4; n++) tokens.push((await signIn(here, 'member')).user.sessionToken);

@@ -69,7 +69,7 @@ describe('verification by keys', () => {
       const told = () => events.filter(event => !event.type.startsWith('cloud_call'));
       expect(told()).toMatchObject([{ type: 'sign_in_failed', code }]);
       if (code === 'keys_unavailable') continue;
-      // Its session at the Cloud is nobody's, and ends.
+      // Its session at the Cloud belongs to no user, and is revoked.
       await expect.poll(told, { timeout: 30_000 }).toMatchObject([{ code }, { type: 'signed_out', outcome: 'ended' }]);
       // It is one failed sign-in, and no sign-out.
       const counted = ({ count }: { count: number }) => count > 0;

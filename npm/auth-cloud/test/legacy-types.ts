@@ -43,7 +43,7 @@ export function refused(): void {
   void new AuthError('expired', 'The sign-in took too long.');
 }
 
-/** Whoever wrote a `switch` over the codes has written a whole one. */
+/** A `switch` over the codes is exhaustive. */
 export function told(error: unknown): string {
   if (!(error instanceof AuthError)) return 'unknown';
   const both: CloudApiError = error;

@@ -1,9 +1,9 @@
 /**
  * Logins stay apart: a thousand under way in one provider, and some between two servers that share nothing.
  *
- * No secret is shared and none is needed: the login cookie carries the verifier and the address of the callback, sealed under the
- * verifier together with the state, so whichever server the browser comes back to can finish what another began. What is not
- * promised: that a callback which one server has used up is known to the other; there the Cloud refuses the code.
+ * No secret is shared and none is needed. The login cookie carries the verifier and the address of the callback, sealed under the
+ * verifier together with the state, so every server can finish a sign-in that another began. A callback that one server has used up
+ * is not known to the other; there the Cloud rejects the code.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';

@@ -1,4 +1,4 @@
-/** Odd but valid data of a Cloud: nobody is kept out by it. */
+/** Odd but valid data of a Cloud: users are signed in all the same. */
 
 import { generateKeyPairSync, sign } from 'node:crypto';
 

@@ -25,7 +25,7 @@ export async function slowWay(redis: RedisServer, bytesASecond: number): Promise
           }
         }
       } catch {
-        // Whoever asked went away.
+        // The client disconnected.
       }
       here.end();
     }

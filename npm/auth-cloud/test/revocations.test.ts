@@ -18,7 +18,7 @@ class Board {
   readonly #listening = new Set<{ told: (texts: string[]) => void; lost: () => void }>();
   isDown = false;
   leftOut = 0;
-  /** The deployment's, once somebody joined. */
+  /** The deployment's, once an instance joined. */
   realm = '';
 
   /** One instance's way to it. */
@@ -55,7 +55,7 @@ class Board {
     return [...this.kept.keys()].filter(text => text.split(' ')[2] === kind).length;
   }
 
-  /** Goes away with all that it knew. */
+  /** Disconnects, and loses all entries. */
   fall(): void {
     this.isDown = true;
     this.kept.clear();
@@ -387,7 +387,7 @@ test('threat_031_a_burst_of_more_than_can_wait_is_told_whole', async () => {
   const board = new Board();
   const here = instance(board.channel);
   await until(() => here.revocationStatus()?.connected);
-  // In one turn of the event loop: nobody can take any of it.
+  // In one turn of the event loop, so no listener can receive any of it.
   for (let n = 0; n < 10_500; n++) here.endUser(`usr_${n}`);
   expect(here.revocationStatus()).toMatchObject({ connected: true, pending: 10_500, lost: 0 });
   await until(() => here.revocationStatus()?.pending === 0);

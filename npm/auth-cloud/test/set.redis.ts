@@ -90,7 +90,7 @@ test('threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_noticed', async 
   await channel.publish([{ text: 'before', until: Date.now() + HOUR, kept: true }], REALM);
   let lost = 0;
   const { close } = await channel.subscribe(() => undefined, () => (lost += 1), REALM, 100);
-  // What is given up is one key.
+  // Only one key is abandoned.
   await client.del(NAME);
   await until(() => lost > 0);
   await close();

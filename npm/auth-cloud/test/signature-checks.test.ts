@@ -71,7 +71,7 @@ describe('checks on another thread', () => {
     const people = Array.from({ length: 600 }, (_, at) => `usr_${at}`);
     const tokens = people.map(id => token(id));
     const answers = tokens.map(text => auth.authenticateToken(text, request({})));
-    // Those beyond the bound were checked in their calls, and hold up whoever sends them.
+    // Those beyond the bound were checked in their own calls, which slows down their sender alone.
     expect(counted()).toEqual([{ outcome: 'authenticated', source: 'keys', count: 88 }]);
     expect((await Promise.all(answers)).map(user => user?.id)).toEqual(people);
     // There is room again.
@@ -173,7 +173,7 @@ describe('checks on another thread', () => {
     addon.injectPanic('Checks.settle');
     await expect(auth.authenticateToken(token('usr_2'), request({}))).rejects.toMatchObject({ code: 'internal' });
     expect((await auth.authenticateToken(token('usr_2'), request({})))?.id).toBe('usr_2');
-    // Where the batches themselves fail nobody waits for ever, and the next request gets its answer.
+    // Where the batches themselves fail no request waits for ever, and the next request gets its answer.
     addon.injectPanic('Authority.checks');
     const both = ['usr_3', 'usr_4'].map(id => auth.authenticateToken(token(id), request({})));
     for (const { status } of await Promise.allSettled(both)) expect(status).toBe('rejected');

@@ -1,6 +1,6 @@
 /**
- * What somebody who writes to the same Redis can do to the set and to the channel: not keep an instance from joining, nor fill its memory.
- * And what a user of Redis must be allowed to do, so that nobody else may.
+ * What another writer in the same Redis can do to the set and the channel: neither keep an instance from joining, nor fill its memory.
+ * And which rights our Redis user needs, so that others can be denied them.
  */
 
 import { readFile } from 'node:fs/promises';

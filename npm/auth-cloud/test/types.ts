@@ -46,7 +46,7 @@ export function hosts(auth: MastraCloudAuth): unknown[] {
   const server = new Mastra({ server: { auth, rbac: auth } });
   // @ts-expect-error A client is no provider.
   const noProvider = new Mastra({ server: { auth: new MastraCloudClient({}) } });
-  // @ts-expect-error Nor does it know what anybody may do.
+  // @ts-expect-error Nor does it know permissions.
   const noRoles = new Mastra({ server: { auth, rbac: new MastraCloudClient({}) } });
   return [provider, users, sessions, sso, rbac, server, noProvider, noRoles];
 }
@@ -201,9 +201,9 @@ export function values(user: CloudUser, session: CloudSession, exchanged: Exchan
   same<CloudUser['roles'], readonly string[]>(true);
   same<CloudUser['createdAt'], Date | undefined>(true);
   same<CloudUser['metadata'], Readonly<Record<string, unknown>> | undefined>(true);
-  // @ts-expect-error Nobody becomes another user.
+  // @ts-expect-error The id is read-only.
   user.id = 'x';
-  // @ts-expect-error Nobody is given a role.
+  // @ts-expect-error Roles are read-only.
   user.roles.push('owner');
   // @ts-expect-error Nor is what the Cloud keeps written to.
   user.metadata!['plan'] = 'free';

@@ -111,7 +111,7 @@ export interface Served {
   readonly set: string | undefined;
 }
 
-/** One request as a Mastra server serves it: where nobody is there it refreshes the session and looks again. */
+/** One request as a Mastra server serves it: without a user it refreshes the session and authenticates again. */
 export async function serve(auth: MastraCloudAuth, cookie: string): Promise<Served> {
   const user = await auth.authenticateToken('', request({ cookie }));
   if (user !== null) return { id: user.id, set: undefined };

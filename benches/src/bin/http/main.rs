@@ -4,8 +4,8 @@
 //! are sent a `Cookie` header of the same length, and all answer the same bytes; what they do in between differs.
 //! `http serve NAME` is one of them, which this program starts itself.
 //!
-//! The servers run as `#[tokio::main]` runs them, beside the main thread: a process of a single thread is spared work by the C
-//! library and the kernel on every system call, which no service is whose process ever had a second one.
+//! The servers run as `#[tokio::main]` runs them, beside the main thread. In a process of a single thread the C library and the
+//! kernel do less work on every system call; a real service never has that advantage.
 
 mod load;
 mod node;

@@ -50,7 +50,7 @@ where
     Ok(axum::serve(listener, service).await?)
 }
 
-/// Asks nobody for anything. Its cookie is there to be as long as the others'.
+/// Checks nothing. Its cookie is there to be as long as the others'.
 fn open() -> Router {
     Router::new()
         .route("/", get(|| async { USER.to_owned() }))

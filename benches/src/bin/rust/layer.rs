@@ -1,4 +1,4 @@
-//! What the axum layer adds to a request of somebody who is known: a router that is called in memory, without a socket.
+//! What the axum layer adds to a request with a cached session: a router that is called in memory, without a socket.
 //!
 //! Beside the open router stands one under a layer that does nothing: `Router::layer` puts a box of its own around each route
 //! and its future, which every layer costs. A service around the whole router does not pay that.

@@ -1,4 +1,4 @@
-//! The whole check of a token that nobody has seen before: form, signature, issuer, audience, times.
+//! The whole check of a token that was not seen before: form, signature, issuer, audience, times.
 //!
 //! All begin with the token's text and end with its claims, read the clock themselves, and have their key parsed beforehand
 //! as far as they can keep one parsed. The raw row is the signature alone: the same bytes, split and decoded beforehand.
@@ -120,7 +120,7 @@ fn raw(signed: &Signed) -> Result<SignatureCheck<'_>> {
 enum From {
     /// The text, as every other row.
     Text,
-    /// The text, which is copied into memory that is wiped afterwards, as for whoever is to be remembered.
+    /// The text, copied into memory that is wiped afterwards, as for an identity that is cached.
     Kept,
 }
 

@@ -57,7 +57,7 @@ fn login_page(cloud: &str, project: &str) -> String {
     format!("{cloud}/auth/oss?project_id={project}&redirect_uri={RETURN}&state=s")
 }
 
-/// A token of whoever is signed in without a click.
+/// The token of the person that `--auto-approve` signs in.
 async fn token(cloud: &str) -> String {
     let mut browser = Browser::new();
     let approved = browser.get(&login_page(cloud, "demo")).await;

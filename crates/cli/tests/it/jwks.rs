@@ -299,7 +299,7 @@ fn an_address_that_does_not_answer_is_told_by_its_cause() {
 
 #[test]
 fn an_address_that_does_not_answer_in_time_is_told_so() {
-    // Connections are taken by the system, and nobody reads from them.
+    // The system accepts connections, and no program reads from them.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let finished = lint(&format!("http://{}/", silent.local_addr().unwrap()));
     assert_eq!(finished.code, Some(4), "{finished:?}");

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// How long anything may take before a test gives up on it.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
-/// The binary, deaf to the environment of whoever runs the tests.
+/// The binary, without the environment in which the tests run.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mastra-auth"));
     command.args(args);
@@ -176,7 +176,7 @@ fn collect(mut from: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
-/// Reads as it comes, so that a full pipe stops nobody.
+/// Reads output as it comes, so that a full pipe does not block the program.
 fn follow(from: ChildStderr) -> (Arc<Mutex<String>>, JoinHandle<()>) {
     let text = Arc::new(Mutex::new(String::new()));
     let shared = Arc::clone(&text);

@@ -1,4 +1,4 @@
-//! One address asked for more than once: whoever is signed in goes on, and what no person waits for spends nothing.
+//! One address requested more than once: a user who is signed in goes on, and a prefetch uses up no code.
 
 use crate::common::{App, Browser, Page, at_instance, cloud, desk, headers, until, with_parameter};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, SameSite};
@@ -35,7 +35,7 @@ async fn who_is_signed_in_goes_on_from_a_callback_that_cannot_be_finished() {
         let (mut browser, login, callback) = inside(&app, &cloud, "member").await;
         let outside = browser.clone();
         // Back to the Cloud's page, and another person picked there; reload; a code that cannot be one; another person's callback,
-        // also where a sign-in of this browser is under way; a state that nobody began; the sign-in was declined.
+        // also where a sign-in of this browser is under way; a state of no sign-in; the sign-in was declined.
         let pressed = browser.pick(&cloud, &login, "owner").await;
         let foreign = {
             let mut other = Browser::default();

@@ -1,6 +1,6 @@
 //! An app below a path that its public URL does not have is told about, once.
 //!
-//! One test in a process of its own, since whoever listens hears the whole process.
+//! One test in a process of its own, since a subscriber gets the events of the whole process.
 
 use crate::common::{App, ask, cloud};
 use crate::ear::Ear;
@@ -35,7 +35,7 @@ async fn a_path_that_is_not_configured_is_told_once() {
         Router::new().nest("/app", closed(auth).merge(routes(auth).unwrap()))
     })
     .await;
-    // The routes are nested too: where the browser is sent nobody is at home.
+    // The routes are nested too: the browser is sent to a path without a route.
     let page = ask(&app, "/app/agents", &NAVIGATES).await;
     assert_eq!(ask(&app, page.location(), &NAVIGATES).await.status, 404);
     assert_eq!(told(), 1);

@@ -383,7 +383,7 @@ impl Browser {
         self.submit(&app.at("/auth/logout"), &[]).await
     }
 
-    /// Who the app says it is, `-` for nobody.
+    /// The user that the app names, `-` without one.
     pub(crate) async fn me(&mut self, app: &App) -> String {
         let page = self.fetch(&app.at("/auth/me")).await;
         match page.status {
@@ -437,7 +437,7 @@ pub(crate) fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
     headers
 }
 
-/// A request of nobody with these headers.
+/// A request without a session, with these headers.
 pub(crate) async fn ask(app: &App, path: &str, pairs: &[(&'static str, &str)]) -> Page {
     Browser::default()
         .send(Method::GET, &app.at(path), headers(pairs), &[])

@@ -1,4 +1,4 @@
-//! Somebody who listens to what is told under our targets, and keeps it.
+//! A subscriber that records the events under our targets.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -124,7 +124,7 @@ async fn sign_ins_and_sign_outs_are_counted_by_their_end() {
     let (mut one, mut two) = (Browser::default(), Browser::default());
     let callback = one.almost(&app, &cloud, "owner").await;
     assert_eq!(one.open(&callback).await.status, 303);
-    // Once more by who is signed in, which is no sign-in, and by somebody who is not.
+    // Once more by a user who is signed in, which is no sign-in, and by one who is not.
     assert_eq!(one.open(&callback).await.status, 303);
     assert_eq!(Browser::default().open(&callback).await.status, 400);
     two.sign_in(&app, &cloud, "viewer").await;

@@ -12,7 +12,7 @@ use mastra_auth_cloud_core::error::CODES;
 use mastra_auth_local_cloud::{Fault, FaultKind};
 use reqwest::Method;
 
-/// What is shown, by name and type; the labels with it. To rename one breaks the alerts of whoever uses it.
+/// Every metric: name, type and labels. Renaming one breaks alerts that use it.
 const NAMES: [(&str, &str, &[&str]); 11] = [
     ("mastra_auth_requests", "counter", &["outcome", "source"]),
     ("mastra_auth_logins", "counter", &["outcome"]),

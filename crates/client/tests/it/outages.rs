@@ -1,4 +1,4 @@
-//! While the Cloud is away, slow or wrong: nobody is signed out, and nobody's sign-out is lost.
+//! While the Cloud is unreachable, slow or wrong: no user is signed out, and no sign-out is lost.
 
 use std::time::Duration;
 
@@ -68,7 +68,7 @@ async fn threat_031_a_sign_out_while_the_cloud_is_away_is_told_and_holds() {
 async fn failing(dialect: Dialect, kind: &FaultKind) -> (LocalCloud, MastraCloudAuth) {
     let cloud = cloud(dialect).await;
     let mut policy = patient();
-    // What never comes to an end is given up soon, and what comes late on a busy machine is not.
+    // An answer that never ends is abandoned soon; one that is late on a busy machine is not.
     if matches!(kind, FaultKind::Drip) {
         policy.call_timeout = Duration::from_secs(5);
     }

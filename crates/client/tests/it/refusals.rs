@@ -1,4 +1,4 @@
-//! Callbacks that must not sign anybody in: each is refused with its own code, sets no session, and gives nothing away.
+//! Callbacks that must sign no user in: each is rejected with its own code, sets no session, and discloses nothing.
 
 use crate::common::{
     App, Browser, Page, at_instance, cloud, cloud_with, parameter, with_parameter,

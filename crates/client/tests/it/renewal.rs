@@ -1,4 +1,4 @@
-//! Sessions whose tokens end sooner than they: renewed once, for everybody who is there, and nobody is signed out.
+//! Sessions that outlive their tokens: renewed once for all requests that wait, and no user is signed out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

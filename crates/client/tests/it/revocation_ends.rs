@@ -12,7 +12,7 @@ use mastra_auth_cloud::revocation::{
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, UserId};
 use mastra_auth_local_cloud::LocalCloud;
 
-/// Keeps what it is told, a while later; nobody else is there.
+/// A channel without other instances that keeps what is published, a while later.
 #[derive(Default)]
 struct Board {
     kept: Mutex<Vec<String>>,
@@ -83,7 +83,7 @@ async fn what_ended_in_the_last_moment_is_told_before_the_channel_is_left() {
         (0, 0),
         "to leave it is not to lose it"
     );
-    // What comes later waits for nobody, and to close what is closed does not either.
+    // A revocation after the end does not wait, and neither does closing a second time.
     here.end_user(&UserId::parse("usr_omar").unwrap());
     assert!(here.close().now_or_never().is_some());
     assert_eq!(here.revocation_status().unwrap().pending, 1);

@@ -1,4 +1,4 @@
-//! A channel of one's own: two methods, and what the tasks make of it when it fails, forgets, or brings what nobody can read.
+//! A channel of one's own: two methods, and what the tasks do when it fails, loses entries, or delivers unreadable ones.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -37,7 +37,7 @@ impl Board {
         listening.retain(|one| one.send(text.to_owned()).is_ok());
     }
 
-    /// Goes away with all that it knew, and hangs up on everybody.
+    /// Disconnects every instance, and loses all entries.
     fn fall(&self) {
         self.is_down.store(true, Ordering::SeqCst);
         self.kept.lock().unwrap().clear();
@@ -371,7 +371,7 @@ async fn threat_031_a_burst_of_more_than_can_wait_is_told_whole() {
     let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
     let here = instance(&cloud, &board);
     connected(&here, true).await;
-    // Nothing is awaited meanwhile: nobody can take any of it.
+    // Nothing is awaited meanwhile, so no task can receive any of it.
     end_many(&here, 10_500);
     let status = here.revocation_status().unwrap();
     assert_eq!((status.pending, status.lost), (10_500, 0));
@@ -385,7 +385,7 @@ async fn threat_031_more_than_can_wait_while_nothing_is_taken_is_told_whole() {
     let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
     let here = instance(&cloud, &board);
     connected(&here, true).await;
-    // Nobody is hung up on: it is heard of, and takes nothing.
+    // The connections stay open: messages arrive, and publishing fails.
     board.is_down.store(true, Ordering::SeqCst);
     here.end_user(&UserId::parse("usr_first").unwrap());
     connected(&here, false).await;

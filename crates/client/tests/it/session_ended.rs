@@ -229,7 +229,7 @@ async fn ten_thousand_streams_ask_the_cloud_once_and_leave_nothing_behind() {
         .metrics()
         .num_alive_tasks();
     assert_eq!(alive, tasks, "none has a task of its own");
-    // Half of them go away.
+    // Half of them disconnect.
     waiting.truncate(5_000);
     let _ = auth.sign_out(&SessionToken::parse(&token).unwrap()).await;
     for one in waiting {

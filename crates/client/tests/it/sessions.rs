@@ -66,7 +66,7 @@ async fn threat_079_nobody_gets_another_ones_answer() {
             let (person, token) = &people[(n * 37) % people.len()];
             let headers = bearer(token);
             let asked = auth.authenticate(&headers);
-            // Every seventh goes away before it has its answer.
+            // Every seventh client disconnects before it has its answer.
             if n % 7 == 0 {
                 let _gone = tokio::time::timeout(
                     Duration::from_micros(u64::try_from(n).unwrap() % 500),
@@ -312,7 +312,7 @@ async fn a_session_under_the_shared_name_is_read_and_leaves_with_a_sign_out() {
     );
     browser.sign_out(&app).await;
     assert!(browser.jar.names().is_empty());
-    // What is nobody's here may be another deployment's: it stays.
+    // A cookie that is not ours may be another deployment's: it stays.
     browser
         .jar
         .insert("mastra_session".into(), "of-another".into());

@@ -1,6 +1,6 @@
 //! Events and spans: each comes from its cause, with its fields, and the guide lists the spans.
 //!
-//! One test in a process of its own, since whoever listens hears the whole process.
+//! One test in a process of its own, since a subscriber gets the events of the whole process.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ use reqwest::Method;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// Every event: level, target, name, outcome, and the fields that it may have. To change one breaks whoever reads it.
+/// Every event: level, target, name, outcome, and the fields that it may have. Changing one breaks dashboards and alerts.
 const EVENTS: &str = "\
 DEBUG mastra_auth::cloud mastra_auth.cloud_call answered: duration_seconds endpoint operation status
 ERROR mastra_auth::setup mastra_auth.layer_missing -: code

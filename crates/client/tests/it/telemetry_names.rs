@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use mastra_auth_cloud_core::events::{EVENTS, Emitted};
 
-/// Every event of this crate: level, target, name, and the fields that it may have. To change one breaks whoever reads it.
+/// Every event of this crate: level, target, name, and the fields that it may have. Changing one breaks dashboards and alerts.
 const PINNED: &str = "\
 INFO mastra_auth::audit signed_in: outcome user_id session_id request_id
 INFO mastra_auth::audit already_signed_in: code status user_id session_id request_id

@@ -68,7 +68,7 @@ impl RedisServer {
         }
     }
 
-    /// Takes it away at once, and all that it knew.
+    /// Kills it at once, with all that it held.
     pub(crate) fn kill(&mut self) {
         if let Some(mut process) = self.process.take() {
             process.kill().unwrap();

@@ -84,7 +84,7 @@ impl Set {
         format!("1 {realm} session {at} {} {id}", until.unix_millis())
     }
 
-    /// Keeps these, as somebody else would have.
+    /// Writes these, as another instance would have.
     async fn add(&mut self, entries: &[(String, Timestamp)]) {
         let mut adding = redis::pipe();
         for (id, until) in entries {
@@ -193,7 +193,7 @@ async fn what_an_instance_told_is_no_news_to_it_until_it_starts_anew() {
     .await;
     let status = here.revocation_status().unwrap();
     assert_eq!((status.sent, status.received), (3, 1), "{status:?}");
-    // Whoever knows nothing hears its own as that of others, and does not tell it again.
+    // A new instance receives its own earlier revocations as those of others, and does not publish them again.
     drop((here, other));
     let again = instance(&cloud, &redis, 100_000);
     connected(&again).await;
@@ -273,7 +273,7 @@ async fn threat_031_a_set_that_redis_gave_up_for_want_of_memory_is_told_again() 
     let (redis, cloud) = (RedisServer::start(), cloud(Dialect::V1).await);
     let here = instance(&cloud, &redis, 100_000);
     let mut set = Set::of(&here, &redis).await;
-    // What is given up is one key.
+    // Only one key is abandoned.
     let mut giving_up = redis::cmd("DEL");
     giving_up.arg(&set.name);
     let () = giving_up.query_async(&mut set.connection).await.unwrap();

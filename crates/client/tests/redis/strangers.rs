@@ -1,5 +1,5 @@
-//! What somebody who writes to the same Redis can do to the set and to the channel: not keep an instance from joining, nor fill
-//! its memory. And what a user of Redis must be allowed to do, so that nobody else may.
+//! What another writer in the same Redis can do to the set and the channel: neither keep an instance from joining, nor fill its
+//! memory. And which rights our Redis user needs, so that others can be denied them.
 //!
 //! Needs a redis-server, so these are left out of the usual run: `cargo xtask redis` runs them.
 
@@ -15,7 +15,7 @@ const REALM: &str = "00000000000000000000000000000000";
 const NAME: &str = "mastra-auth:revocations:00000000000000000000000000000000";
 const MOST: usize = 200_000;
 
-/// Somebody else who may do anything.
+/// Another client, with all rights.
 async fn stranger(redis: &RedisServer) -> MultiplexedConnection {
     let client = redis::Client::open(redis.url()).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()

@@ -1,8 +1,8 @@
 //! One account among a hundred that the Cloud cannot serve: what it costs the others.
 //!
-//! `cargo xtask soak account` takes four minutes: rounds with the broken account and without it take turns, so that what else the
-//! machine does falls on both, and the times of the other 99 are compared. What runs in the usual tests counts only: who is refused,
-//! and how often the Cloud is asked about the one.
+//! `cargo xtask soak account` takes four minutes. Rounds with the broken account and without it take turns, so that other load on the
+//! machine falls on both; the times of the other 99 are compared. The usual tests only count: who is refused, and how often the Cloud
+//! is asked about the one.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,7 @@ use crate::load::{Seen, get, quantile, spread};
 const OTHERS: usize = 99;
 const HOUR: Duration = Duration::from_hours(1);
 
-/// The way to a Cloud that answers one account with this status, and everybody else as ever.
+/// A transport to a Cloud that answers one account with this status, and all others as usual.
 struct Broken {
     inner: ReqwestTransport,
     bearer: String,
@@ -144,7 +144,7 @@ async fn one_broken_account_among_a_hundred_costs_nobody_else_a_request() {
         policy.breaker_pause = Duration::from_millis(500);
         let desk = Desk::new(&cloud, policy.clone(), status);
         let begun = Instant::now();
-        // It fails for a while before anybody else is known here.
+        // It fails for a while before any other account is cached here.
         for _ in 0..20 {
             let seen: Seen = get(&desk.router, &desk.broken).await;
             assert_eq!(seen.status, 503);

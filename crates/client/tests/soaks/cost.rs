@@ -1,7 +1,7 @@
 //! What requests cost in calls to the Cloud: one for a session and its fresh time, one for a refused token and its refused time.
 //!
-//! `cargo xtask soak cost` makes 100,000 requests of 1,000 sessions in a minute, twice: without a look ahead of the end of the
-//! fresh time, and with it as it is by default; then 10,000 with refused tokens.
+//! `cargo xtask soak cost` makes 100,000 requests of 1,000 sessions in a minute, twice: without the background refresh before the
+//! fresh time ends, and with it, as by default. Then it makes 10,000 with refused tokens.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
-//! Very many requests of very many people at once, given up at any moment: each is answered as who they are.
+//! Very many requests of very many people at once, cancelled at any moment: each gets the answer for its own user.
 //!
 //! Memory is too small for all of them, what is known grows old at once, and the Cloud takes its time, so that calls are under
-//! way, shared and given up all the while. `cargo xtask soak crossing` has 10,000 tasks over 500 people.
+//! way, shared and cancelled all the while. `cargo xtask soak crossing` has 10,000 tasks over 500 people.
 
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ struct Ends {
     given_up: AtomicUsize,
 }
 
-/// One person's requests; some are given up after a moment, the last one is not.
+/// One person's requests; some are cancelled after a moment, the last one is not.
 async fn comes_and_goes(
     seed: usize,
     auth: MastraCloudAuth,

@@ -1,4 +1,4 @@
-//! Two hundred sessions over three instances behind a round robin, tokens of five seconds, and a deploy in the middle: nobody is
+//! Two hundred sessions over three instances behind a round robin, tokens of five seconds, and a deploy in the middle: no user is
 //! signed out.
 //!
 //! `cargo xtask soak deploy` takes five minutes for all ways to verify at once. What runs in the usual tests has fewer sessions and
@@ -73,7 +73,7 @@ impl Fleet {
         Arc::clone(&self.instances.lock().unwrap()[turn % INSTANCES])
     }
 
-    /// Every instance gives way to one that knows nobody.
+    /// Replaces every instance by one with an empty cache.
     fn deploy(&self) {
         let fresh = (0..INSTANCES).map(|_| (self.make)()).collect();
         *self.instances.lock().unwrap() = fresh;
@@ -108,7 +108,7 @@ impl Fleet {
         set
     }
 
-    /// One request as a host serves it that renews a session where nobody is signed in.
+    /// One request as a host serves it that refreshes the session where the token is not accepted.
     async fn host(&self, held: &str, id: &str) -> Option<String> {
         let instance = self.next();
         match instance.auth.authenticate_token(held).await {
@@ -123,7 +123,7 @@ impl Fleet {
         let Ok(renewed) = instance.auth.refresh_session(&token).await else {
             return self.told_unavailable();
         };
-        // Nobody is signed out.
+        // No user is signed out.
         let newer = renewed.unwrap().token;
         match instance.auth.authenticate_token(newer.expose()).await {
             Authentication::Authenticated(identity) => {
@@ -135,7 +135,7 @@ impl Fleet {
         Some(newer.expose().to_owned())
     }
 
-    /// Not to know is 503, and signs nobody out: a machine that is too busy for its Cloud's answers shows it.
+    /// An answer that could not be found out is 503, and signs no user out. It occurs on a machine too busy to read the Cloud's answers.
     fn told_unavailable(&self) -> Option<String> {
         self.unavailable.fetch_add(1, Ordering::Relaxed);
         None

@@ -83,7 +83,7 @@ pub(crate) fn recorded(cloud: &LocalCloud, policy: Policy) -> (MastraCloudAuth, 
     verifying(cloud, policy, VerificationMode::Cloud)
 }
 
-/// The same, verifying in this way.
+/// A provider with this mode of verification whose calls are recorded.
 pub(crate) fn verifying(
     cloud: &LocalCloud,
     policy: Policy,

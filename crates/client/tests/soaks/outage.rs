@@ -1,8 +1,8 @@
 //! An outage drill: the Cloud stops, comes back slow and failing, stops again, and is back.
 //!
 //! Two instances serve four people all the while, one with the default times and one that trusts for as long as the outage
-//! lasts; requests of sessions that were never seen come too. `cargo xtask soak outage` takes a quarter of an hour, or less
-//! where `AWAY` says for how many seconds the Cloud is away; what runs in the usual tests has its times cut. Requests go to the service without a socket, calls to the Cloud over sockets.
+//! lasts; requests of unseen sessions come too. `cargo xtask soak outage` takes a quarter of an hour, or less where `AWAY` gives
+//! the seconds of the outage; the usual tests cut the times. Requests reach the service without a socket, calls the Cloud over sockets.
 
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
@@ -178,7 +178,7 @@ impl Instance {
     }
 }
 
-/// After which time everybody was served again, and nobody had to wait.
+/// How long it took until every user was served again, without waiting.
 #[derive(Debug)]
 struct Normal {
     served: Duration,

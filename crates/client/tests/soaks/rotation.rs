@@ -1,4 +1,4 @@
-//! Keys that change, key servers that answer nonsense, and floods of key ids that nobody has: whose signature is good is served.
+//! Keys that change, key servers that answer nonsense, and floods of unknown key ids: a token with a good signature is served.
 //!
 //! `cargo xtask soak rotation` has a flood of 6,000,000 tokens, 100,000 a second, with the default times; what runs in the
 //! usual tests has fewer and shorter ones. The hour without a key server runs on a clock of its own in the core's tests.
@@ -94,14 +94,14 @@ impl Forger {
         }
     }
 
-    /// With a key id that nobody has.
+    /// With an unknown key id.
     fn unknown_key(&mut self) -> String {
         let kid = self.dice.throw();
         let header = format!("{{\"alg\":\"EdDSA\",\"kid\":\"{kid:016x}\",\"typ\":\"JWT\"}}");
         format!("{}.{}", base64url(header.as_bytes()), self.rest)
     }
 
-    /// With a key that is there, and a signature by nobody.
+    /// With a known key id, and a signature by no key.
     fn wrong_signature(&mut self) -> String {
         let (claims, _) = self.rest.split_once('.').unwrap();
         let mut signature = [0; 64];
@@ -153,7 +153,7 @@ async fn flooded(run: Run) {
         served(&auth, session).await;
     }
 
-    // Rotations, each as soon as one may be noticed: whoever signs in after it is served at once.
+    // Rotations, each as soon as one may be noticed: a user who signs in after it is served at once.
     let traffic = Traffic::of(&auth, &known, many(300));
     for round in 0..2 {
         tokio::time::sleep(pause + pause / 10).await;

@@ -5,7 +5,7 @@
 //! between. Each token counts as it begins to fail: one that went on failing while others were answered says nothing more
 //! about the endpoint.
 //!
-//! A token that did not fail has precedence for the trial of an open endpoint, where one was turned away. The failed ones let
+//! A token that did not fail has precedence for the trial of an open endpoint, where one was rejected. The failed ones let
 //! it go first for a whole pause.
 //!
 //! Counts failures only, never refusals: otherwise anyone could open it with junk tokens. A trial whose request was dropped
@@ -83,7 +83,7 @@ struct Endpoint {
     /// Tokens that began to fail since then.
     tokens: u32,
     next_trial: Duration,
-    /// Whether a token that did not fail was turned away since the last trial.
+    /// Whether a token that did not fail was rejected since the last trial.
     is_awaited: bool,
     failing: BTreeMap<TokenDigest, Failing>,
 }

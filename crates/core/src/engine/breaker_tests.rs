@@ -134,7 +134,7 @@ fn a_trial_is_for_a_token_that_did_not_fail() {
     // Where no other token waits, a failed one gets the trial.
     fail(&breaker, "g", 1, 14);
     assert_eq!(ask(["e", "g", "a"], 19), [trial(24), No, No]);
-    // Where another was turned away and does not return, a pause later.
+    // Where another was rejected and does not return, a pause later.
     assert_eq!(asks(&breaker, "h", 20), No);
     fail(&breaker, "e", 1, 20);
     let later = [25, 29, 30].map(|second| asks(&breaker, "a", second));

@@ -45,7 +45,7 @@ remarks! {
     MalformedMember "malformed_member", "A member is missing, has the wrong type or is not in its one spelling.";
     UnknownType "unknown_type", "The key type is none that is known here.";
     Symmetric "symmetric", "It is a shared secret, which never comes from a key set.";
-    PrivateKey "private_key", "It holds the private half: whoever can read the set can sign.";
+    PrivateKey "private_key", "It holds the private half: a reader of the set could sign tokens.";
     OtherUse "other_use", "It is for another use than signatures.";
     OtherOperations "other_operations", "Its operations do not include to verify.";
     OtherCurve "other_curve", "The curve is none that is used here.";

@@ -96,7 +96,7 @@ reasons! {
     NotYetValid Claims TokenNotYetValid, "It is not valid yet, or was issued later than now.";
     MissingIssueTime Claims TokenIssueTimeMissing, "It has no issue time, and a greatest age is set.";
     TooOld Claims TokenTooOld, "It was issued longer ago than is allowed.";
-    WrongIssuer Claims TokenIssuerMismatch, "It was issued by somebody else.";
+    WrongIssuer Claims TokenIssuerMismatch, "Its issuer is not the one that is configured.";
     WrongAudience Claims TokenAudienceMismatch, "It is not for this project.";
     BadSubject Claims TokenSubjectMalformed, "It has no subject that can be a user.";
 }

@@ -1,4 +1,4 @@
-//! A key server that is away for an hour, on a clock of the test's own, with requests all the while.
+//! A key server that is unreachable for an hour, on the test's own clock, with requests all the while.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -82,7 +82,7 @@ impl Desk<'_> {
 #[test]
 fn threat_084_an_hour_without_a_key_server_keeps_nobody_out() {
     let (key, stranger) = (Signer::new("k1"), Signer::new("k9"));
-    // It goes away right after a fetch, later, and in the last moment before the set is old; and it is back just after an attempt.
+    // It becomes unreachable right after a fetch, later, and in the last moment before the set is old; and it is back just after an attempt.
     for (gone, step, strangers) in [
         (1, 5, 1),
         (300, 5, 1),
@@ -107,7 +107,7 @@ fn threat_084_an_hour_without_a_key_server_keeps_nobody_out() {
                 format!("user {new}"),
                 "gone at {gone}, {second}"
             );
-            // Whoever invents a key makes nothing worse.
+            // Invented key ids make nothing worse.
             for _ in 0..strangers {
                 let said = desk.ask(&stranger.token("usr_x", DAY), second);
                 assert!(!said.starts_with("user"), "{said}");

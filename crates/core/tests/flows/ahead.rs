@@ -1,4 +1,4 @@
-//! An identity in use is asked about before its fresh time is over, while nobody waits.
+//! An identity in use is refreshed in the background before its fresh time ends; no request waits for it.
 
 use std::sync::Arc;
 use std::time::Duration;

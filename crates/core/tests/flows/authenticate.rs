@@ -88,7 +88,7 @@ fn the_bearer_comes_first_then_the_cookies_in_order() {
         ask(vec![refusal("first"), refusal("second"), refusal("third")]),
         expect("rejected first", "b c1 c2")
     );
-    // To go on after an outage would let the outage choose who somebody is.
+    // Trying the next credential after an outage would let the outage choose the user.
     assert_eq!(
         ask(vec![status(500)]),
         expect("unavailable request_failed", "b")

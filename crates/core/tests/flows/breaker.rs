@@ -88,7 +88,7 @@ fn a_trial_that_was_dropped_is_handed_to_the_next() {
             ("unavailable circuit_open".to_owned(), 0),
             "which is the only one"
         );
-        // Whoever sent it hangs up.
+        // The client disconnects.
         drop(flow);
     }
     let good = with_bearer(&engine, "good", at(6), [verified("usr_1", &[])]);
@@ -166,7 +166,7 @@ fn one_account_that_fails_costs_itself_only() {
         let engine = v1();
         let mut turned_away = 0;
         for second in 0..60 {
-            // Ten requests a second of the one, and one of somebody new.
+            // Ten requests a second of the one, and one of a new user.
             for _ in 0..10 {
                 let told = asked(&engine, "odd", second, failing).concat();
                 turned_away += usize::from(told.contains("circuit_open"));

@@ -16,7 +16,7 @@ use crate::world::{
     pair, pkce, run, said, session, status, token, user, v1, with_bearer,
 };
 
-/// The code of the error with which a callback is turned away before anything is sent.
+/// The code of the error with which a callback is rejected before anything is sent.
 fn turned_away(
     engine: &Arc<Engine>,
     state: &str,
@@ -116,7 +116,7 @@ fn threat_040_a_callback_in_another_browser_is_turned_away() {
     ] {
         assert_eq!(turned_away(&engine, state, "c0de", cookies, 1), expect);
     }
-    // None of that spent anything: whoever began it still can finish it.
+    // None of that used up the state or the code: the browser that began the sign-in can still finish it.
     let both = format!("{yours}; {mine}");
     assert!(callback(&engine, "mine", "c0de", &both, at(1)).is_ok());
 }

@@ -56,7 +56,7 @@ fn threat_085_a_clock_that_jumps_revives_no_sign_out() {
     sign_out(&engine, &out, at(2));
     assert_eq!(ask(&engine, &out, at(3)), "rejected signed_out");
 
-    // While the clock is wrong somebody else signs out: what seems to be over is not let go for that.
+    // While the clock is wrong another user signs out: that evicts no entry that only seems to be expired.
     sign_out(&engine, &other, ahead(4, 2));
     assert!(ask(&engine, &out, ahead(5, 2)).starts_with("rejected"));
     assert_eq!(ask(&engine, &stays, ahead(6, 2)), "user usr_3");
@@ -70,7 +70,7 @@ fn threat_085_a_clock_that_jumps_revives_no_sign_out() {
     }
 }
 
-/// A way to end what somebody's token is of.
+/// A way to revoke a user's token.
 type End<'a> = &'a dyn Fn(&Arc<Engine>, &str);
 
 #[test]

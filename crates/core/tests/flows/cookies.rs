@@ -143,7 +143,7 @@ fn two_deployments_on_one_host_leave_each_others_cookies_alone() {
         let ran = authenticate(engine, None, Some(&jar), at(1), []);
         assert_eq!(said(&ran.output), "user usr_1");
     }
-    // Pending sign-ins of the other do not make ours give way.
+    // Pending sign-ins of the other do not evict ours.
     let pending: Vec<String> = (0..8)
         .map(|n| begin_at(&other, DESK, &format!("p{n}")))
         .collect();
@@ -215,7 +215,7 @@ fn a_cookie_under_the_shared_name_is_read_kept_and_cleared_as_it_came() {
     );
     assert_eq!(engine.clear_session_cookie().name(), own);
 
-    // What a sign-out ends, and which cookies of the shared name it takes away.
+    // What a sign-out ends, and which cookies of the shared name it clears.
     let ending = |header: &str| -> Vec<(String, Option<String>)> {
         let found = engine.ending_cookies(header, Some(site(DESK))).into_iter();
         let name = |clear: mastra_auth_cloud_core::cookie::SetCookie| clear.name().to_owned();

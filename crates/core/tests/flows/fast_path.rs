@@ -1,4 +1,4 @@
-//! A glance says what a search would say, or nothing.
+//! The fast path answers what the search would answer, or nothing.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +30,7 @@ fn brought<'h>(authorization: Option<&'h str>, cookie: Option<&'h str>) -> Broug
     }
 }
 
-/// Whom a glance finds: twice, with the token new to it and with the token at hand.
+/// Whom the fast path finds: twice, with the token new to it and with the token in the hot table.
 fn found(engine: &Engine, brought: &Brought<'_>, now: Now) -> Option<String> {
     let look = || {
         let found = known(engine, brought, now).ok()?;
@@ -123,7 +123,7 @@ fn the_credential_that_counts_most_is_the_one_that_is_looked_at() {
         let search = searched(&engine, authorization, cookie, at(1));
         assert_eq!(search.as_deref(), expected, "{authorization:?} {cookie:?}");
     }
-    // Here a search goes on to the next; a glance leaves that to it.
+    // Here a search goes on to the next; the fast path leaves that to it.
     for (authorization, cookie) in [
         (Some("Bearer bad"), format!("{SESSION}=bob")),
         (Some("Bearer a,b"), format!("{SESSION}=bob")),
@@ -227,7 +227,7 @@ fn times_are_looked_at_on_every_glance() {
         ..at(1)
     };
     assert!(!ends(early));
-    // Near the end of the fresh time somebody has to ask, and that is not the glance; then all others are served again.
+    // Near the end of the fresh time one request has to refresh, and not on the fast path; then all others are served again.
     assert!(!lasts(at(28)));
     let ran = authenticate(&engine, Some(lasting), None, at(28), [status(500)]);
     assert_eq!(ran.sent.len(), 1);
@@ -303,7 +303,7 @@ fn a_glance_and_what_it_was_made_of_show_nothing() {
 }
 
 proptest! {
-    /// Whatever the header, a glance finds whom a search finds where the first cookie of the name is a good one.
+    /// Whatever the header, the fast path finds whom a search finds where the first cookie of the name is a good one.
     #[test]
     fn a_glance_reads_a_header_as_a_search_does(parts in prop::collection::vec(part(), 0..8)) {
         let engine = two_people();

@@ -132,7 +132,7 @@ fn threat_031_a_token_that_ended_elsewhere_takes_the_newer_one_along() {
     };
     let answers = vec![handed_out("usr_1", "new"), verified("usr_1", &[])];
     assert_eq!(renew(answers), "usr_1 has new");
-    // The other instance knows the token alone: it says nothing of its session, and the Cloud is away.
+    // The other instance knows the token alone: it does not name its session, and the Cloud is unreachable.
     with_bearer(&here, "old", at(5), [verified("usr_1", &[])]);
     sign_out(&here, "old", 6, vec![lost(TransportError::Connect)]);
     let ended = here.take_revocations(9);

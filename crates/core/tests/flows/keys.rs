@@ -240,7 +240,7 @@ fn threat_084_no_unusable_set_replaces_a_good_one() {
             &engine,
             [
                 (&*token, 600, vec![answer], "user usr_1, 1 calls"),
-                // Somebody who is not remembered, while no attempt may be made: the good set is still there.
+                // A user who is not cached, while no fetch may be retried: the good set is still there.
                 (&other, 610, vec![], &expect),
                 (&token, 640, vec![published(&[&key])], "user usr_1, 1 calls"),
             ],
@@ -262,7 +262,7 @@ fn the_last_good_set_serves_an_hour_of_absence() {
         fetches += calls;
     }
     assert_eq!(fetches, 121, "one in a pause");
-    // Remembered a moment ago and the Cloud's keys away: the stale time, then it cannot be said.
+    // Cached a moment ago and the key set unreachable: the stale time, then it cannot be said.
     assert_eq!(
         ask(
             &engine,
@@ -336,7 +336,7 @@ fn threat_031_a_signature_proves_a_sign_out_while_the_cloud_is_away() {
         let flow = Logout::new(engine, token, Effort::Once, at(1), Jitter(1));
         let _ = run(flow, at(1), [status(500)]);
     };
-    // Never seen here: told all the same, and not what nobody signed.
+    // Never seen here: published all the same, unless its signature is wrong.
     out(&key.token("usr_1", DAY));
     assert!(!engine.take_revocations(9).is_empty());
     out(&Signer::new("k1").token("usr_1", DAY));

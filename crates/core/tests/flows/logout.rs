@@ -343,7 +343,7 @@ fn threat_031_a_later_sign_out_and_a_long_absence_shorten_nothing() {
         with_bearer(&engine, "opaque", at(2 * DAY), []).0,
         "rejected signed_out"
     );
-    // Long past the stale time the session's id is still known, and nobody is asked for it.
+    // Long past the stale time the session's id is still known, without a call to the Cloud.
     let engine = v1();
     sign_in(&engine, "usr_1", "opaque");
     let flow = Logout::new(

@@ -1,5 +1,5 @@
-//! The order in which a host calls: whatever it called before, a session whose token is past its end is renewed by an instance that
-//! never saw it; and what is over costs a call or two.
+//! The order in which a host calls. Whatever it called before, a session with an expired token is renewed by an instance that never
+//! saw it; a session that is over costs a call or two.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ enum Call {
     Refresh,
     /// As the axum layer does: authenticate and renew in one.
     Serve,
-    /// A request of somebody else's, with a token that is not accepted.
+    /// Another client's request, with a token that is not accepted.
     Stranger,
 }
 
@@ -187,7 +187,7 @@ impl Desk {
         }
     }
 
-    /// As a Mastra server does with each request: where nobody is there it refreshes and looks again.
+    /// As a Mastra server does with each request: without a user it refreshes and authenticates again.
     fn host(&mut self, second: u64) -> String {
         let first = self.call(Call::Authenticate, second);
         if !first.starts_with("rejected") {

@@ -1,4 +1,4 @@
-//! What somebody may do.
+//! What a user may do.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::world::{
     v1, verified,
 };
 
-/// Somebody as the Cloud answers a verification.
+/// A user as the Cloud answers a verification.
 pub(crate) fn somebody(engine: &Arc<Engine>, token: &str, answer: Delivery) -> CloudUser {
     let header = format!("Bearer {token}");
     match authenticate(engine, Some(&header), None, at(0), [answer]).output {
@@ -244,7 +244,7 @@ fn what_follows_from_roles_is_known_without_a_shared_call() {
     }
 }
 
-/// A way to end somebody's session.
+/// A way to end a user's session.
 type End<'a> = &'a dyn Fn(&Arc<Engine>, &CloudUser);
 
 fn issued(session: &str, seconds: i64) -> String {

@@ -100,7 +100,7 @@ fn the_pkce_dialect_hands_it_out_beside_the_session() {
 fn threat_030_only_what_the_cloud_hands_out_for_the_same_user_is_adopted() {
     let (old, new) = (short("usr_1", 0, 300), short("usr_2", 250, 550));
     for answers in [
-        // The session, the newer token and what is known of the old one speak of one user, or of nobody.
+        // The session, the newer token and what is cached of the old one name one user, or the renewal is rejected.
         vec![handed_out("usr_2", &new), verified("usr_2", &[])],
         vec![handed_out("usr_1", &new), verified("usr_2", &[])],
         vec![handed_out("usr_2", &new), verified("usr_1", &[])],

@@ -125,7 +125,7 @@ fn threat_031_what_ends_while_a_session_is_asked_about_stays_over() {
         });
         assert_eq!(said(&renewal), "ended signed_out", "{number}");
         is_refused(&here, &old, 293);
-        // Where the Cloud does not answer, nobody is served on what ended meanwhile.
+        // Where the Cloud does not answer, a token that was revoked meanwhile is not accepted.
         if number >= 2 {
             let here = instance();
             knows(&here, &old, 280);
@@ -180,7 +180,7 @@ fn threat_020_a_user_who_ended_elsewhere_takes_what_was_renewed_since_along() {
         is_refused(&there, &new, 293);
         tell(&there, &third, 294);
         is_refused(&third, &new, 294);
-        // Who signs in since is somebody new.
+        // A later sign-in is a new session.
         knows(
             &third,
             &jwt(&json!({ "sid": "s2", "sub": "usr_1", "iat": START + 294, "exp": START + 600 })),

@@ -125,7 +125,7 @@ fn one_request_renews_near_the_end_and_the_others_are_served() {
     };
     assert_eq!(identity.user().session_token().expose(), new);
     assert!(verdict.cookie.is_some());
-    // The answer may have been lost: whoever still brings the old one is given the cookie again.
+    // The answer may have been lost: a browser that still sends the old one gets the cookie again.
     for (now, calls) in [(242, 0), (299, 1), (300, 0), (329, 1)] {
         let answers = (0..calls).map(|_| verified("usr_1", &[]));
         assert_eq!(
@@ -346,7 +346,7 @@ fn what_cannot_be_renewed_near_its_end_is_still_verified() {
     let answers = [status(500), status(401)];
     let seen = with_cookie(&v1(), &old, at(250), answers);
     assert_eq!(seen, left("rejected request_failed", None, 2));
-    // While the Cloud is away, whoever was verified a while ago stays so.
+    // While the Cloud is unreachable, a user who was verified a while ago stays signed in.
     let engine = v1();
     sign_in(&engine, "usr_1", &old);
     let known = with_bearer(&engine, &old, at(205), [verified("usr_1", &[])]);

@@ -111,7 +111,7 @@ fn threat_031_a_sign_out_ends_the_session_on_other_instances_and_nobody_elses() 
     }
     is_known(&there, "bob", &bob, 11);
     is_known(&here, "bob", &bob, 11);
-    // A token of that session that nobody saw before: the Cloud still takes it, and here it is over.
+    // An unseen token of that session: the Cloud still takes it, and here it is over.
     let newest = issued("ada", "sa", 12);
     let told = with_bearer(&there, &newest, at(12), [verified("ada", &[])]);
     assert_eq!(told, ("rejected signed_out".to_owned(), 1));
@@ -143,7 +143,7 @@ fn threat_031_strangers_tell_other_instances_nothing() {
     for engine in [&here, &there] {
         verify(engine, "ada", &ada, 1);
     }
-    // It names somebody else's session, and the Cloud has not said that it is good.
+    // It names another user's session, and the Cloud has not confirmed it.
     let forged = jwt(&json!({ "sid": "sa", "exp": START + 7200 }));
     for answers in [
         vec![status(401)],
@@ -387,7 +387,7 @@ fn threat_031_whoever_writes_to_the_channel_locks_nobody_out_for_good() {
         assert_eq!(say("user", ahead, i64::MAX, "ada", at(0)), (0, 1));
     }
     verify(&there, "ada", &begun, 61);
-    // What has ended does, and a session of which nobody knows when it began is let in again after a day.
+    // A revoked token stays refused; a session without a known start is accepted again after a day.
     assert_eq!(say("user", start, i64::MAX, "ada", at(62)), (1, 0));
     is_known(&there, "ada", &begun, 62);
     let told = with_bearer(&there, &old, at(62), [verified("ada", &[])]);
@@ -495,7 +495,7 @@ fn threat_031_what_gave_way_is_told_again_once_by_a_join_or_without_one() {
     let joining = here.catch_up(at(3));
     end_many(&here, "during", 10_500, 4);
     assert_eq!(joining.finish(&here, at(5)).missing.len(), 10_500);
-    // What gave way since the join began it does not know.
+    // It does not know what was evicted since the join began.
     assert_eq!(told(&here), (10_000 + 21_000, 21_000));
     end_many(&here, "again", 10_500, 6);
     assert_eq!(here.take_revocations(10_000).len(), 10_000);

@@ -22,7 +22,7 @@ fn secret(bytes: &[u8]) -> Signer {
     Signer::Secret(hmac::Key::new(hmac::HMAC_SHA256, bytes))
 }
 
-/// Every way to write down a public key, which everybody knows.
+/// Every way to write down a public key, which is no secret.
 fn spellings(algorithm: Algorithm) -> Vec<Vec<u8>> {
     let der = signer(algorithm).der();
     let lines = base64::engine::Engine::encode(&base64::engine::general_purpose::STANDARD, &der);

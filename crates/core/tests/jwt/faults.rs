@@ -135,7 +135,7 @@ fn threat_017_the_first_check_that_fails_is_the_answer() {
     }
 }
 
-/// A token that is expired, not for us and of nobody, with a signature that is wrong: the caller hears of the signature.
+/// A token that is expired, not for us, without a subject, and with a wrong signature: the error names the signature.
 #[test]
 fn threat_017_a_wrong_signature_hides_every_fault_of_the_claims() {
     let claims = json!({ "sub": 7, "exp": "soon", "aud": [], "iss": null, "events": {} });

@@ -1,9 +1,8 @@
 //! The time that comparing secrets takes, which must not tell how much of a guess is right.
 //!
-//! That nothing compares a secret in another way than in constant time holds by its type, and is tested. The time itself is
-//! measured by `cargo xtask soak timing`, as dudect does it: of very many comparisons, in random order, one half differ in the
-//! first byte and the other half in the last; Welch's t says whether their times differ by more than chance. It says so and
-//! fails nothing: a busy machine has a time of its own.
+//! A secret's type allows no comparison but in constant time, and a test checks that. `cargo xtask soak timing` measures the time
+//! itself, as dudect does. It makes very many comparisons in random order: one half differ in the first byte, the other half in the
+//! last. Welch's t says whether their times differ by more than chance. It is printed and fails nothing, for a busy machine is noisy.
 
 use std::fs;
 use std::hint::black_box;

@@ -58,7 +58,7 @@ fn threat_012_the_public_vectors_are_decided_rightly() {
     assert_eq!(otherwise, OTHERWISE.map(|(id, _)| id));
 }
 
-/// Their shared secrets, as somebody would configure them.
+/// Their shared secrets, as an operator would configure them.
 #[test]
 fn threat_012_a_secret_is_long_enough() {
     let mut seen = vec![];

@@ -53,7 +53,7 @@ fn errors_name_the_endpoint_and_hold_nothing_of_the_answer() {
     }
 }
 
-/// Every answer again with every status that is not 2xx: whatever it says, nobody is let in and nothing is read from it.
+/// Every answer again with every status that is not 2xx: whatever it says, no user is signed in and nothing is read from it.
 #[test]
 fn threat_073_no_failed_status_becomes_data() {
     for case in cases().iter().filter(|case| case["status"].is_u64()) {

@@ -340,7 +340,7 @@ pub(crate) fn exchanged(id: &str, token: &str) -> Delivery {
     data(&json!({ "user": user(id, &[]), "session": session(&session_id, id, 3600), "jwt": token }))
 }
 
-/// A token that says this of itself, signed by nobody.
+/// A token with these claims, signed by no key.
 pub(crate) fn jwt(claims: &Value) -> String {
     format!("e30.{}.c2ln", base64url(claims.to_string().as_bytes()))
 }
@@ -381,7 +381,7 @@ pub(crate) fn callback(
     Callback::new(Arc::clone(engine), state, code, cookies, now, Jitter(1))
 }
 
-/// Signs somebody in from begin to end.
+/// Signs a user in from begin to end.
 pub(crate) fn sign_in(engine: &Arc<Engine>, id: &str, token: &str) -> SignedIn {
     let ran = sign_in_with(engine, id, at(0), [exchanged(id, token)]);
     ran.output.unwrap()

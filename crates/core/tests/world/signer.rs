@@ -75,7 +75,7 @@ impl Signer {
         format!("{input}.{}", base64url(&signature))
     }
 
-    /// A token of somebody, good for a number of seconds from the start.
+    /// A token of a user, valid for a number of seconds from the start.
     pub(crate) fn token(&self, user: &str, seconds: i64) -> String {
         self.sign(&json!({
             "iss": "https://cloud.mastra.ai", "aud": "demo", "sub": user, "sid": format!("ses-{user}"),

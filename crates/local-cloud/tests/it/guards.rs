@@ -32,7 +32,7 @@ async fn threat_112_it_listens_on_loopback_only() {
         ("/proc/net/tcp", "0100007F"),
         ("/proc/net/tcp6", "00000000000000000000000001000000"),
     ] {
-        // Local address in the second column, 0A in the fourth where somebody listens.
+        // Local address in the second column, 0A in the fourth where a socket listens.
         for line in std::fs::read_to_string(table).unwrap_or_default().lines() {
             let columns: Vec<&str> = line.split_whitespace().collect();
             let own = columns

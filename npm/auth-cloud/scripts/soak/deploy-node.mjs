@@ -1,5 +1,5 @@
-// Two hundred sessions over three instances behind a round robin, tokens of five seconds, and a deploy in the middle: nobody is signed out.
-// Each request is served as a Mastra server serves it: where nobody is signed in it refreshes the session and looks again.
+// Two hundred sessions over three instances behind a round robin, tokens of five seconds, and a deploy in the middle: no user is signed out.
+// Each request is served as a Mastra server serves it: without a user it refreshes the session and authenticates again.
 
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +11,7 @@ const MODES = ['cloud', 'keys', 'keys+session'];
 const INSTANCES = 3;
 const COOKIE = 'mastra_session';
 
-/** Who is served, and what the browser holds then. Not to know is thrown, and signs nobody out. */
+/** Who is served, and what the browser holds then. An answer that could not be found out is thrown, and signs no user out. */
 async function serve(auth, held) {
   const headers = token => ({ headers: new Headers({ cookie: `${COOKIE}=${token}` }) });
   const user = await auth.authenticateToken('', headers(held));
