@@ -25,6 +25,7 @@ mod model;
 mod node;
 mod process;
 mod programs;
+mod prose;
 mod redis;
 mod soak;
 mod steps;

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::workspace::{Mode, Workspace};
 use crate::{
-    browser, builds, deny, generated, guides, layers, model, node, redis, threats, vectors,
+    browser, builds, deny, generated, guides, layers, model, node, prose, redis, threats, vectors,
 };
 
 /// A step of CI.
@@ -51,6 +51,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("layers", Quick, Front, Plain(layers::run),
         "Imports go down the layers of xtask/layers.toml, and no files import one another in a circle"),
     step("threats", Quick, Front, Plain(threats::run), "Every row of docs/threats.toml has a test or says why not"),
+    step("prose", Quick, Front, Plain(prose::run), "Sentences of docs and doc comments are short, and in plain words"),
     step("vectors", Quick, Front, Checkable(vectors::run, "Only read the files: shape, names, counts"),
         "Count the cases of vectors/*.json, and run the tests that read them"),
     step("gen", Quick, Front, Checkable(generated::run, "Write nothing; fail where a committed file differs"),
