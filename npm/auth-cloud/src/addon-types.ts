@@ -11,6 +11,16 @@ export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 
 /** Authenticates a request; `NativeAuthority.look` says what the number means. */
 export type Look = (cookie: Text | null | undefined, authorization?: Text | null, token?: Text | null) => number;
 
+/** One of the four answers. */
+export interface NativeAnswer {
+  /** `authenticated`, `anonymous`, `rejected` or `unavailable`. */
+  kind(): 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
+  /** The identity, if the answer is `authenticated`. */
+  identity(): NativeIdentity | null;
+  /** The error, if the credential was rejected or could not be checked. */
+  failure(): NativeFailure | null;
+}
+
 /** A running deployment. */
 export interface NativeAuthority {
   /**
@@ -113,18 +123,6 @@ export interface NativeAuthority {
   called(operation: string, status: number | undefined | null, failed: NativeTransportError | undefined, milliseconds: number): void;
 }
 
-/** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
-export interface NativeSettled {
-  /** The ticket that the look returned. */
-  ticket: number;
-  /** The user. */
-  user?: NativeUser;
-  /** The search, to continue with. */
-  search?: NativeSearch;
-  /** Why the addon failed. */
-  internal?: string;
-}
-
 /** The result of a batch. */
 export interface NativeBatch {
   /** One entry for each waiting authentication that is settled. */
@@ -133,6 +131,117 @@ export interface NativeBatch {
   isMore: boolean;
   /** Whether there is background work. */
   isDue: boolean;
+}
+
+/** Calls to one endpoint with one result. */
+export interface NativeCallCount {
+  /** The endpoint. */
+  operation: string;
+  /** The result. */
+  status: string;
+  /** How many. */
+  count: number;
+}
+
+/** Calls to one endpoint within a time limit. */
+export interface NativeCallTime {
+  /** The endpoint. */
+  operation: string;
+  /** The upper bound in seconds, as Prometheus writes it. */
+  le: string;
+  /** How many took that long or less. */
+  count: number;
+}
+
+/** Cache entries of one kind. */
+export interface NativeEntryCount {
+  /** The kind. */
+  kind: 'identities' | 'refusals';
+  /** How many. */
+  count: number;
+}
+
+/** Values that follow from the options. */
+export interface NativeFacts {
+  /** Whether the Cloud is on this machine. */
+  isLocal: boolean;
+  /** How many identities are cached. */
+  maxEntries: number;
+  /** The longest time in milliseconds that a cached identity is of use. */
+  longest: number;
+}
+
+/** An error of the core. */
+export interface NativeFailure {
+  /** One short sentence without values. Only failures have this member. */
+  failure: string;
+  /** The stable code. */
+  code: string;
+  /** The kind of error: who can mend it. */
+  kind: 'caller' | 'configuration' | 'credential' | 'cloud' | 'network';
+  /** The HTTP status that describes the error. */
+  status: number;
+  /** The contract path of the call. */
+  endpoint?: string;
+  /** Whether the Cloud refused the credential. */
+  refused: boolean;
+  /** Whether it says only that a callback is unusable. */
+  unusableCallback: boolean;
+}
+
+/** A task in progress. */
+export interface NativeFlow {
+  /** The single-flight key; `None` if the flow is never shared. */
+  key(): string | null;
+  /** Starts the flow. */
+  start(): NativeStep;
+  /** Reports that the wait is over. */
+  woken(): NativeStep;
+  /** Reports an answer. */
+  answered(status: number, body: Uint8Array): NativeStep;
+  /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else. */
+  failed(why: NativeTransportError): NativeStep;
+}
+
+/** The result of applying received texts. */
+export interface NativeHeard {
+  /** How many said something new. */
+  new: number;
+  /** How many were not applied. */
+  unreadable: number;
+  /** How many milliseconds before its arrival the last new revocation was made; `None` if none was new. */
+  lag?: number;
+}
+
+/** An identity that the Cloud vouched for; permission look-ups take it. */
+export interface NativeIdentity {
+  /** The serial number that a warm look returns for this identity; 0 if it is not cached. */
+  serial(): number;
+  /** The user as a plain object. */
+  user(): NativeUser;
+}
+
+/** A join in progress. */
+export interface NativeJoining {
+  /** The largest number of stored entries that is of use. */
+  most(): number;
+  /**
+   * Applies a part of the stored entries or, once joined, published messages. An empty list notes that the channel is
+   * alive.
+   */
+  hear(texts: ReadonlyArray<string>): NativeHeard;
+  /** The revocations that the channel lacks. Call it after the last stored entry. */
+  joined(): Array<NativeRevocation>;
+}
+
+/** The URL to which to send a browser to sign in. */
+export interface NativeLoginUrl {
+  /** The URL. */
+  url: string;
+  /** Bytes that the whole return path needs in the URL, if it was cut. */
+  cutFrom?: number;
+  /** Bytes that the return path may take. */
+  limit: number;
 }
 
 /** Options of a deployment. A missing option has its documented default. Times are in seconds. */
@@ -181,122 +290,6 @@ export interface NativeOptions {
   development: boolean;
 }
 
-/** How tokens are verified. Times are in seconds. */
-export interface NativeVerification {
-  /** `cloud`, `keys` or `keys+session`. */
-  mode?: string | undefined;
-  /** The address of the key set. */
-  jwksUrl?: string | undefined;
-  /** The key set, as JSON text. */
-  jwks?: string | undefined;
-  /** The HS256 secret. */
-  secret?: string | undefined;
-  /** The allowed algorithms. */
-  algorithms?: Array<string> | undefined;
-  /** The issuer that a token must name. */
-  issuer?: string | undefined;
-  /** The audience that a token must name. */
-  audience?: string | undefined;
-  /** The leeway for clocks that differ. */
-  leeway?: number | undefined;
-  /** The greatest age of a token. */
-  maxAge?: number | undefined;
-  /** How often the Cloud is asked whether the session still lives. */
-  sessionEvery?: number | undefined;
-}
-
-/** An error of the core. */
-export interface NativeFailure {
-  /** One short sentence without values. Only failures have this member. */
-  failure: string;
-  /** The stable code. */
-  code: string;
-  /** The kind of error: who can mend it. */
-  kind: 'caller' | 'configuration' | 'credential' | 'cloud' | 'network';
-  /** The HTTP status that describes the error. */
-  status: number;
-  /** The contract path of the call. */
-  endpoint?: string;
-  /** Whether the Cloud refused the credential. */
-  refused: boolean;
-  /** Whether it says only that a callback is unusable. */
-  unusableCallback: boolean;
-}
-
-/** A user. */
-export interface NativeUser {
-  /** The serial number of the identity; 0 if it is not cached. */
-  serial: number;
-  /** The Cloud's id. */
-  id: string;
-  /** The e-mail address; empty for a machine. */
-  email: string;
-  /** The display name. */
-  name?: string;
-  /** The URL of the picture. */
-  avatarUrl?: string;
-  /** When the account was created. */
-  createdAt?: number;
-  /** Further data that the Cloud stores with the account, as JSON text. */
-  metadata?: string;
-  /** The roles from the Cloud. */
-  roles: Array<string>;
-  /** The token of the user's session. */
-  sessionToken: string;
-}
-
-/** A session. */
-export interface NativeSession {
-  /** The Cloud's id of the session. */
-  id: string;
-  /** The id of the session's user. */
-  userId: string;
-  /** When it expires. */
-  expiresAt: number;
-  /** When it was created. */
-  createdAt: number;
-}
-
-/** Values that follow from the options. */
-export interface NativeFacts {
-  /** Whether the Cloud is on this machine. */
-  isLocal: boolean;
-  /** How many identities are cached. */
-  maxEntries: number;
-  /** The longest time in milliseconds that a cached identity is of use. */
-  longest: number;
-}
-
-/** The next step of a flow: exactly one member is set. */
-export interface NativeStep {
-  /** Send this request and report the result. */
-  send?: NativeRequest;
-  /** Resume after this many milliseconds. */
-  wait?: number;
-  /** The flow is done. */
-  done?: NativeOutcome;
-}
-
-/** One call to the Cloud. */
-export interface NativeRequest {
-  /** The method. */
-  method: 'GET' | 'POST';
-  /** The endpoint by its name. */
-  operation: string;
-  /** The contract path: safe to log. */
-  endpoint: string;
-  /** The whole URL. */
-  url: string;
-  /** Pairs of name and value. */
-  headers: [string, string][];
-  /** The body, if any. */
-  body?: Uint8Array<ArrayBuffer>;
-  /** Time-out of the whole exchange, in milliseconds. */
-  timeout: number;
-  /** Largest response body, in bytes. */
-  maxResponseBytes: number;
-}
-
 /** The result of a flow: the members of its kind, or a failure. */
 export interface NativeOutcome {
   /** Of an authentication. */
@@ -331,18 +324,42 @@ export interface NativeOutcome {
   failure?: NativeFailure;
 }
 
-/** A task in progress. */
-export interface NativeFlow {
-  /** The single-flight key; `None` if the flow is never shared. */
-  key(): string | null;
-  /** Starts the flow. */
-  start(): NativeStep;
-  /** Reports that the wait is over. */
-  woken(): NativeStep;
-  /** Reports an answer. */
-  answered(status: number, body: Uint8Array): NativeStep;
-  /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else. */
-  failed(why: NativeTransportError): NativeStep;
+/** Sign-ins or sign-outs with one outcome. */
+export interface NativeOutcomeCount {
+  /** The outcome. */
+  outcome: string;
+  /** How many. */
+  count: number;
+}
+
+/** One call to the Cloud. */
+export interface NativeRequest {
+  /** The method. */
+  method: 'GET' | 'POST';
+  /** The endpoint by its name. */
+  operation: string;
+  /** The contract path: safe to log. */
+  endpoint: string;
+  /** The whole URL. */
+  url: string;
+  /** Pairs of name and value. */
+  headers: [string, string][];
+  /** The body, if any. */
+  body?: Uint8Array<ArrayBuffer>;
+  /** Time-out of the whole exchange, in milliseconds. */
+  timeout: number;
+  /** Largest response body, in bytes. */
+  maxResponseBytes: number;
+}
+
+/** Requests with one outcome and one source. */
+export interface NativeRequestCount {
+  /** Which of the four answers. */
+  outcome: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
+  /** The source of the answer. */
+  source: NativeSource;
+  /** How many. */
+  count: number;
 }
 
 /** One revocation as it is sent. */
@@ -353,29 +370,6 @@ export interface NativeRevocation {
   until: number;
   /** Whether the channel stores it for disconnected instances. */
   kept: boolean;
-}
-
-/** The result of applying received texts. */
-export interface NativeHeard {
-  /** How many said something new. */
-  new: number;
-  /** How many were not applied. */
-  unreadable: number;
-  /** How many milliseconds before its arrival the last new revocation was made; `None` if none was new. */
-  lag?: number;
-}
-
-/** A join in progress. */
-export interface NativeJoining {
-  /** The largest number of stored entries that is of use. */
-  most(): number;
-  /**
-   * Applies a part of the stored entries or, once joined, published messages. An empty list notes that the channel is
-   * alive.
-   */
-  hear(texts: ReadonlyArray<string>): NativeHeard;
-  /** The revocations that the channel lacks. Call it after the last stored entry. */
-  joined(): Array<NativeRevocation>;
 }
 
 /** An authentication in progress. */
@@ -391,60 +385,28 @@ export interface NativeSearch {
   source(): NativeSource;
 }
 
-/** The URL to which to send a browser to sign in. */
-export interface NativeLoginUrl {
-  /** The URL. */
-  url: string;
-  /** Bytes that the whole return path needs in the URL, if it was cut. */
-  cutFrom?: number;
-  /** Bytes that the return path may take. */
-  limit: number;
+/** A session. */
+export interface NativeSession {
+  /** The Cloud's id of the session. */
+  id: string;
+  /** The id of the session's user. */
+  userId: string;
+  /** When it expires. */
+  expiresAt: number;
+  /** When it was created. */
+  createdAt: number;
 }
 
-/** Requests with one outcome and one source. */
-export interface NativeRequestCount {
-  /** Which of the four answers. */
-  outcome: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
-  /** The source of the answer. */
-  source: NativeSource;
-  /** How many. */
-  count: number;
-}
-
-/** Sign-ins or sign-outs with one outcome. */
-export interface NativeOutcomeCount {
-  /** The outcome. */
-  outcome: string;
-  /** How many. */
-  count: number;
-}
-
-/** Calls to one endpoint with one result. */
-export interface NativeCallCount {
-  /** The endpoint. */
-  operation: string;
-  /** The result. */
-  status: string;
-  /** How many. */
-  count: number;
-}
-
-/** Calls to one endpoint within a time limit. */
-export interface NativeCallTime {
-  /** The endpoint. */
-  operation: string;
-  /** The upper bound in seconds, as Prometheus writes it. */
-  le: string;
-  /** How many took that long or less. */
-  count: number;
-}
-
-/** Cache entries of one kind. */
-export interface NativeEntryCount {
-  /** The kind. */
-  kind: 'identities' | 'refusals';
-  /** How many. */
-  count: number;
+/** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
+export interface NativeSettled {
+  /** The ticket that the look returned. */
+  ticket: number;
+  /** The user. */
+  user?: NativeUser;
+  /** The search, to continue with. */
+  search?: NativeSearch;
+  /** Why the addon failed. */
+  internal?: string;
 }
 
 /** All counters and gauges. */
@@ -467,20 +429,14 @@ export interface NativeStatistics {
   keysAge?: number;
 }
 
-/** The rules for a token. Times are in seconds. */
-export interface NativeTokenRules {
-  /** The allowed algorithms; default: those with a public key. */
-  algorithms?: Array<string> | undefined;
-  /** The required issuer. */
-  issuer?: string | undefined;
-  /** The required audience. */
-  audience: string;
-  /** The leeway for clocks that differ. */
-  leeway?: number | undefined;
-  /** The greatest age of a token, from its issue. */
-  maxAge?: number | undefined;
-  /** `session` or `access_token`. */
-  kind?: string | undefined;
+/** The next step of a flow: exactly one member is set. */
+export interface NativeStep {
+  /** Send this request and report the result. */
+  send?: NativeRequest;
+  /** Resume after this many milliseconds. */
+  wait?: number;
+  /** The flow is done. */
+  done?: NativeOutcome;
 }
 
 /** The claims of a verified token. */
@@ -505,22 +461,66 @@ export interface NativeTokenClaims {
   exp: number;
 }
 
-/** An identity that the Cloud vouched for; permission look-ups take it. */
-export interface NativeIdentity {
-  /** The serial number that a warm look returns for this identity; 0 if it is not cached. */
-  serial(): number;
-  /** The user as a plain object. */
-  user(): NativeUser;
+/** The rules for a token. Times are in seconds. */
+export interface NativeTokenRules {
+  /** The allowed algorithms; default: those with a public key. */
+  algorithms?: Array<string> | undefined;
+  /** The required issuer. */
+  issuer?: string | undefined;
+  /** The required audience. */
+  audience: string;
+  /** The leeway for clocks that differ. */
+  leeway?: number | undefined;
+  /** The greatest age of a token, from its issue. */
+  maxAge?: number | undefined;
+  /** `session` or `access_token`. */
+  kind?: string | undefined;
 }
 
-/** One of the four answers. */
-export interface NativeAnswer {
-  /** `authenticated`, `anonymous`, `rejected` or `unavailable`. */
-  kind(): 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
-  /** The identity, if the answer is `authenticated`. */
-  identity(): NativeIdentity | null;
-  /** The error, if the credential was rejected or could not be checked. */
-  failure(): NativeFailure | null;
+/** A user. */
+export interface NativeUser {
+  /** The serial number of the identity; 0 if it is not cached. */
+  serial: number;
+  /** The Cloud's id. */
+  id: string;
+  /** The e-mail address; empty for a machine. */
+  email: string;
+  /** The display name. */
+  name?: string;
+  /** The URL of the picture. */
+  avatarUrl?: string;
+  /** When the account was created. */
+  createdAt?: number;
+  /** Further data that the Cloud stores with the account, as JSON text. */
+  metadata?: string;
+  /** The roles from the Cloud. */
+  roles: Array<string>;
+  /** The token of the user's session. */
+  sessionToken: string;
+}
+
+/** How tokens are verified. Times are in seconds. */
+export interface NativeVerification {
+  /** `cloud`, `keys` or `keys+session`. */
+  mode?: string | undefined;
+  /** The address of the key set. */
+  jwksUrl?: string | undefined;
+  /** The key set, as JSON text. */
+  jwks?: string | undefined;
+  /** The HS256 secret. */
+  secret?: string | undefined;
+  /** The allowed algorithms. */
+  algorithms?: Array<string> | undefined;
+  /** The issuer that a token must name. */
+  issuer?: string | undefined;
+  /** The audience that a token must name. */
+  audience?: string | undefined;
+  /** The leeway for clocks that differ. */
+  leeway?: number | undefined;
+  /** The greatest age of a token. */
+  maxAge?: number | undefined;
+  /** How often the Cloud is asked whether the session still lives. */
+  sessionEvery?: number | undefined;
 }
 
 /** The addon's functions. */

@@ -1,6 +1,6 @@
 //! `npm/auth-cloud/src/addon-types.ts`: the addon's exports, as napi-derive describes them while it compiles them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
@@ -51,22 +51,23 @@ fn page(lines: &str) -> Result<String> {
         .map(read)
         .collect::<Result<Vec<Definition>>>()?;
     let (functions, types): (Vec<_>, Vec<_>) = definitions.iter().partition(|one| one.kind == "fn");
-    let mut names: BTreeSet<&str> = types.iter().map(|one| one.name.as_str()).collect();
+    // By name: in which files they are does not matter.
+    let mut by_name: BTreeMap<&str, Vec<&Definition>> = BTreeMap::new();
+    for one in types {
+        by_name.entry(&one.name).or_default().push(one);
+    }
+    let mut names: BTreeSet<&str> = by_name.keys().copied().collect();
     names.extend(["Source", "TransportError"]);
     let mut page = HEAD.to_owned();
-    let mut done = BTreeSet::new();
-    for Definition { name, .. } in types.iter().filter(|one| done.insert(&one.name)) {
-        let own: Vec<_> = types.iter().filter(|one| one.name == *name).collect();
-        for one in &own {
-            page.push_str(if one.js_doc.is_empty() { "" } else { "\n" });
-            page.push_str(&one.js_doc);
-        }
+    for (name, own) in &by_name {
+        page.push('\n');
+        page.extend(own.iter().map(|one| one.js_doc.as_str()));
         writeln!(page, "export interface {PREFIX}{name} {{")?;
         for line in own.iter().flat_map(|one| one.def.lines()) {
             writeln!(
                 page,
                 "  {}",
-                member(line.trim(), &names, GIVEN.contains(&name.as_str()))
+                member(line.trim(), &names, GIVEN.contains(name))
             )?;
         }
         page.push_str("}\n");
@@ -137,12 +138,13 @@ export interface NativeFlow {
   start(on: ReadonlyArray<string>): NativeStep;
 }
 
+export interface NativeOptions {
+  a?: string | undefined;
+}
+
 /** The next Step. */
 export interface NativeStep {
   done?: NativeFlow;
-}
-export interface NativeOptions {
-  a?: string | undefined;
 }
 
 /** The addon's functions. */
