@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
+use mastra_auth_cloud::{Authentication, MastraCloudAuth};
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::url::{RedirectUri, ReturnPath};
-use mastra_auth_cloud::{Authentication, MastraCloudAuth};
 use mastra_auth_local_cloud::{Algorithm, LocalCloud, Options};
 
 const APP: &str = "http://localhost:4111";
