@@ -3,12 +3,12 @@
 //! Promises: it fails where the core accepts what all others refuse, or differs from them in a way that `reasons.toml` does
 //! not list. The same seed makes the same tokens. Does not say who is right: the list does.
 
+mod counters;
 mod dice;
 mod draft;
 mod judges;
 mod make;
 mod setting;
-mod counters;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,11 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use counters::{Counters, Reasons};
 use dice::Dice;
 use judges::{Child, Jsonwebtoken, Ours, Verdict};
 use make::Case;
 use setting::Setting;
-use counters::{Reasons, Counters};
 
 /// Tokens that are judged at a time.
 const BATCH: usize = 10_000;
