@@ -55,7 +55,7 @@ function describeServer(title, dialect, start, cookiesOfCallback) {
   describe(`${title}, ${dialect}`, () => {
     const it = world(dialect, start);
 
-    test('nobody is let in without a cookie', async () => {
+    test('no user is let in without a cookie', async () => {
       const nobody = it.person('nobody');
       assert.equal(await nobody.agents(), 401);
       assert.equal((await nobody.runWorkflow()).status, 401);
@@ -253,7 +253,7 @@ for (const order of ['keys first', 'Cloud first']) {
       assert.equal(await statusOf(it.server, KEY), 200, 'the key is nobody\'s session');
     });
 
-    test('while the Cloud is away nobody is there whom it does not know yet, and keys still open', async () => {
+    test('while the Cloud is unreachable a new session is not signed in, and keys still open', async () => {
       const [known, unknown] = [it.person('member'), it.person('viewer')];
       await known.signIn();
       // A session of the same form that this server has never asked about.

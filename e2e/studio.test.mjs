@@ -263,7 +263,7 @@ describe('Studio', { concurrency: 2 }, () => {
         await admin.context().close();
       });
 
-      test('while the Cloud is away pages keep working for the stale time, and nobody is signed out when it returns', async () => {
+      test('while the Cloud is unreachable pages keep working for the stale time, and no user is signed out when it returns', async () => {
         const context = await browser.newContext();
         const page = await context.newPage();
         await signIn(page, 'member');

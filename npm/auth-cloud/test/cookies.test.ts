@@ -116,7 +116,7 @@ test('threat_022_a_cookie_without_prefix_is_nobody_over_https', async () => {
   }
 });
 
-test('a renewed cookie is for the address that its request came to, whoever signs in elsewhere meanwhile', async () => {
+test('a renewed cookie is for the address that its request came to, also while users sign in elsewhere', async () => {
   const auth = provider();
   const token = tokenOf(await issue(cloud, 'member', { age: 21, lifetime: 20 }));
   const request = requestAt(APP, `__Host-mastra_session=${token}`, 'forwarded');
@@ -190,7 +190,7 @@ test('a name that was given is used as it is', async () => {
   expect(nameOf(overHttps.set)).toBe('__Host-mine');
 });
 
-test('whoever is signed in with the plugin 1.x stays so', async () => {
+test('a user who is signed in with the plugin 1.x stays signed in', async () => {
   const pkce = await startCloud('pkce');
   try {
     const old = new MastraCloudAuthProvider({ projectId: 'demo', cloudBaseUrl: pkce.url });

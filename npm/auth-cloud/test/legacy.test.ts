@@ -53,7 +53,7 @@ test('errors have the old codes, and today’s behind them', async () => {
   expect(new CloudApiError('x', 1)).not.toBeInstanceOf(AuthError);
 });
 
-test('nobody signed in is nothing to sign out of', async () => {
+test('without a session there is nothing to sign out of', async () => {
   const auth = provider();
   expect(auth.getLogoutUrl(REDIRECT, new Request(REDIRECT))).toBeNull();
   const { cookie } = await signIn(auth, 'viewer');

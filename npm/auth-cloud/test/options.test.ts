@@ -85,7 +85,7 @@ test('cookies are Secure but on a developer’s machine', () => {
   expect(cookie()).toContain('Secure');
 });
 
-test('a Cloud on this machine serves nobody else', () => {
+test('a Cloud on this machine is for development alone', () => {
   const local = { projectId: 'demo', baseUrl: 'http://localhost:4300' };
   vi.stubEnv('NODE_ENV', 'production');
   expect(refusal(local)).toContain('baseUrl: a Cloud on this machine is for development');

@@ -57,7 +57,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       }
     });
 
-    test('a bearer of another provider does not sign out whoever has a cookie, nor the other way round', async () => {
+    test('a bearer of another provider does not sign out the user of the cookie, nor the other way round', async () => {
       const auth = provider();
       const { user, cookie } = await signIn(auth, 'member');
       expect(await auth.authenticateToken('not-ours', request({ cookie }))).toBe(user);
@@ -66,7 +66,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(await auth.authenticateToken('Basic YTpi', request({ cookie }))).toBe(user);
     });
 
-    test('a bearer that nobody has read yet is read, and before the cookie', async () => {
+    test('a bearer that the host has not read yet is read, and before the cookie', async () => {
       const auth = provider();
       const [one, other] = [await signIn(auth, 'member'), await signIn(auth, 'viewer')];
       const headers = { authorization: `bearer ${one.user.sessionToken}`, cookie: other.cookie };
@@ -152,7 +152,7 @@ for (const dialect of ['v1', 'pkce'] as const) {
       expect(await auth.getUsers([two.user.id, 'nobody', one.user.id])).toEqual([two.user, null, one.user]);
     });
 
-    test('an outage is thrown as 503 and ends nobody’s session', async () => {
+    test('an outage is thrown as 503 and ends no session', async () => {
       const folder = mkdtempSync(join(tmpdir(), 'auth-cloud-'));
       const db = join(folder, 'cloud.db');
       let own = await startCloud(dialect, 0, db);

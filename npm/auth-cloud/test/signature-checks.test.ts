@@ -114,12 +114,12 @@ describe('checks on another thread', () => {
     expect(events).toEqual([{ type: 'session_revoked', sessionId: 'ses_1' }]);
   });
 
-  test('a rule for tokens that nobody knows is no rule that is left out', () => {
+  test('an unknown rule for tokens is an error, not ignored', () => {
     const misspelt = { by: 'keys', jwks, audiences: 'other' } as MastraCloudAuthOptions['verification'] & object;
     expect(() => provider({ verification: misspelt })).toThrow(expect.objectContaining({ code: 'invalid_configuration' }));
   });
 
-  test('a forged token is refused, and told of once', async () => {
+  test('a forged token is rejected, and reported once', async () => {
     const { auth, events, counted } = provider();
     expect(await auth.authenticateToken(token('usr_1', others.privateKey), request({}))).toBeNull();
     expect(events).toMatchObject([{ type: 'credential_rejected', code: 'token_signature_invalid', source: 'keys' }]);
@@ -157,7 +157,7 @@ describe('checks on another thread', () => {
     expect(await auth.getPermissions({ ...user, sessionToken: '' })).toEqual(['a:read']);
   });
 
-  test('permissions of somebody who was let go are asked for anew', async () => {
+  test('permissions of an evicted user are asked for anew', async () => {
     const { auth } = provider({ roleMapping: { viewer: ['a:read'] }, cache: { maxEntries: 1 } });
     const found = await Promise.all(['usr_1', 'usr_2', 'usr_3'].map(id => auth.authenticateToken(token(id), request({}))));
     for (const user of found) {
