@@ -86,14 +86,23 @@ fn stage(
             .args(addons(main, platforms)?),
     )?;
     for kind in ["dist/esm", "dist/cjs"] {
-        let (from, to) = (from.join(kind), folder.join(kind));
-        fs::create_dir_all(&to)?;
-        for entry in fs::read_dir(&from).with_context(|| format!("{}", from.display()))? {
-            let entry = entry?;
-            fs::copy(entry.path(), to.join(entry.file_name()))?;
-        }
+        copy_folder(&from.join(kind), &folder.join(kind))?;
     }
     Ok(folder)
+}
+
+fn copy_folder(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| format!("{}", from.display()))? {
+        let entry = entry?;
+        let to = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &to)?;
+        } else {
+            fs::copy(entry.path(), to)?;
+        }
+    }
+    Ok(())
 }
 
 /// The optional dependencies of the published manifest, as `npm pkg set` takes them.
