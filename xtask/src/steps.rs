@@ -27,7 +27,8 @@ pub(crate) enum Pace {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
     Front,
-    /// In parallel, at low priority, once the steps of the front above it are over: one that mostly waits.
+    /// In parallel, once the steps of the front above it are over: one that mostly waits. Not at low priority, for tests
+    /// have time-outs.
     Beside,
 }
 

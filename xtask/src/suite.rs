@@ -60,7 +60,7 @@ fn failed(step: &Step, start: Instant) -> String {
     )
 }
 
-/// The steps that run in parallel with the others, in sequence, each as a process of low priority. The output of each is
+/// The steps that run in parallel with the others, in sequence, each as a process. The output of each is
 /// printed as a whole when it is over.
 struct Beside {
     passed: Sender<()>,
@@ -144,13 +144,13 @@ fn run_beside(
     Ok(())
 }
 
-/// Runs a program at low priority in a process group of its own, which ends where the pipe to its input does: when this
+/// Runs a program in a process group of its own, which ends where the pipe to its input does: when this
 /// process has ended, for whatever reason.
 #[cfg(unix)]
 fn program_beside(program: &Path) -> Command {
     use std::os::unix::process::CommandExt as _;
     const GROUP: &str =
-        "exec 3<&0 </dev/null; { cat <&3 >/dev/null; kill -TERM 0; } & exec nice -n 10 \"$@\" 3<&-";
+        "exec 3<&0 </dev/null; { cat <&3 >/dev/null; kill -TERM 0; } & exec \"$@\" 3<&-";
     let mut command = Command::new("sh");
     command
         .args(["-c", GROUP, "sh"])
