@@ -42,7 +42,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("differential", Plain(differential::run), "A million mutated tokens before us and three other libraries"),
     soak("eventloop", Npm, "How long Node's event loop waits at 5,000 requests a second"),
     soak("memory", Test(CORE, "memory", "soak_memory"), "Ten million tokens come by, and the memory stays level"),
-    soak("outage", Test(CLIENT, "soaks", "outage::soak_outage"), "The Cloud is unreachable for ten minutes, then slow: no user is signed out"),
+    soak("outage", Test(CLIENT, "soaks", "outage::soak_outage"), "The Cloud is away for ten minutes, then slow: no user is signed out"),
     soak("panics", Npm, "Every export of the Node addon panics again and again; Node lives"),
     soak("permissions", Npm, "A million random permissions, granted in Node as the host grants them"),
     soak("rotation", Test(CLIENT, "soaks", "rotation::soak_rotation"), "Keys change, the key server talks nonsense, key ids are made up"),
