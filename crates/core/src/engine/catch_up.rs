@@ -58,7 +58,7 @@ impl Engine {
 }
 
 impl CatchUp {
-    /// Applies a page of the channel's entries, as [`Engine::hear`] does.
+    /// Applies a page of the channel's entries, as [`Engine::apply_texts`] does.
     pub fn apply_texts<'t>(
         &mut self,
         engine: &Engine,
