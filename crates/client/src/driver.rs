@@ -206,7 +206,7 @@ impl Driver {
 
     /// Finishes a sign-in once, however often its callback is called and even if the client disconnects.
     pub(crate) async fn sign_in(
-        self: &Arc<Self>,
+        &self,
         key: TokenDigest,
         work: impl Future<Output = Result<SignedIn, CloudApiError>> + Send + 'static,
     ) -> Result<SignedIn, CloudApiError> {

@@ -193,7 +193,7 @@ impl Search {
             return malformed();
         };
         let stale = match first_look(&self.engine, &digest, self.host.now()) {
-            Known::Authentication(answer) => {
+            Known::Answer(answer) => {
                 return self.found(answer, Source::Cache, is_cookie).await;
             }
             Known::Due(answer) => {

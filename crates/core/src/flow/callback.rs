@@ -43,13 +43,13 @@ use crate::url::Site;
 #[must_use = "nothing is exchanged until the task is driven"]
 pub struct Callback {
     is_again: bool,
-    task: Task<'static, Finished>,
+    task: Task<'static, CallbackOutcome>,
 }
 
 /// The result of a callback.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct Finished {
+pub struct CallbackOutcome {
     /// The sign-in.
     pub result: Result<SignedIn, CloudApiError>,
     /// The token of a sign-in that failed because the next request would refuse it. The driver ends its session at the Cloud,
@@ -124,7 +124,7 @@ impl Callback {
             let refused = None;
             return Ok(Self {
                 is_again: true,
-                task: Task::new(jitter, |_| async { Finished { result, refused } }),
+                task: Task::new(jitter, |_| async { CallbackOutcome { result, refused } }),
             });
         }
         let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
@@ -158,7 +158,7 @@ impl Callback {
             };
             let result = sign_in.run(begun, key).await;
             let refused = sign_in.refused;
-            Finished { result, refused }
+            CallbackOutcome { result, refused }
         });
         Ok(Self {
             is_again: false,
@@ -172,7 +172,7 @@ impl Callback {
     }
 
     /// Finishes the sign-in.
-    pub fn into_task(self) -> Task<'static, Finished> {
+    pub fn into_task(self) -> Task<'static, CallbackOutcome> {
         self.task
     }
 }

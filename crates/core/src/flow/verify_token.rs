@@ -138,13 +138,13 @@ async fn run(
 ) -> Authentication {
     let stale = match look(engine, &key, host.now()) {
         Known::Ask(stale) => stale,
-        Known::Authentication(Authentication::Authenticated(_))
+        Known::Answer(Authentication::Authenticated(_))
         | Known::Due(Authentication::Authenticated(_))
             if pace == Pace::Ahead =>
         {
             None
         }
-        Known::Authentication(answer) | Known::Due(answer) => return answer,
+        Known::Answer(answer) | Known::Due(answer) => return answer,
     };
     let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
         return unavailable(stale, CloudApiError::new(Code::CircuitOpen));
@@ -217,7 +217,7 @@ pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Authentic
 
 /// The cache's verdict, before any call.
 pub(crate) enum Known {
-    Authentication(Authentication),
+    Answer(Authentication),
     /// The answer, and a background refresh to run.
     Due(Authentication),
     Ask(Option<Arc<Identity>>),
@@ -234,11 +234,11 @@ pub(crate) fn look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
 }
 
 fn known(lookup: Lookup) -> Known {
-    let rejected = |code| Known::Authentication(Authentication::Rejected(CloudApiError::new(code)));
+    let rejected = |code| Known::Answer(Authentication::Rejected(CloudApiError::new(code)));
     match lookup {
-        Lookup::Fresh(identity) => Known::Authentication(Authentication::Authenticated(identity)),
+        Lookup::Fresh(identity) => Known::Answer(Authentication::Authenticated(identity)),
         Lookup::Due(identity) => Known::Due(Authentication::Authenticated(identity)),
-        Lookup::Refused(refusal) => Known::Authentication(Authentication::Rejected(refusal.error)),
+        Lookup::Refused(refusal) => Known::Answer(Authentication::Rejected(refusal.error)),
         Lookup::SignedOut => rejected(Code::SignedOut),
         Lookup::Expired => rejected(Code::SessionExpired),
         Lookup::Stale(identity) => Known::Ask(Some(identity)),

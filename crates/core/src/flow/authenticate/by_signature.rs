@@ -18,7 +18,7 @@ use crate::session::refusal::Refusal;
 #[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum Checked {
     Found(Result<Identity, SignatureError>),
-    Authentication(Authentication),
+    Answer(Authentication),
 }
 
 impl Search {
@@ -26,7 +26,7 @@ impl Search {
         let mut has_fetched = false;
         loop {
             let unproven = match self.check(tried).await {
-                Checked::Authentication(answer) => {
+                Checked::Answer(answer) => {
                     return self.found(answer, Source::Cache, tried.is_cookie).await;
                 }
                 Checked::Found(Ok(identity)) => return self.proven(identity, tried).await,
@@ -72,8 +72,8 @@ impl Search {
             };
             let now = self.host.now();
             // Another request may have verified the token meanwhile, or a sign-out denied it.
-            if let Known::Authentication(answer) | Known::Due(answer) = look(engine, &digest, now) {
-                return Checked::Authentication(answer);
+            if let Known::Answer(answer) | Known::Due(answer) = look(engine, &digest, now) {
+                return Checked::Answer(answer);
             }
             // Without a result for these keys, which were replaced meanwhile, the token is checked anew.
             if let Some(found) = checked.of(engine, &digest, now) {
