@@ -6,7 +6,7 @@ use std::time::Duration;
 use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, bearer};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Event, Jitter};
+use mastra_auth_cloud_core::flow::{Event, Jitter, Step as CoreStep};
 use mastra_auth_cloud_core::http::TransportError;
 use serde_json::{Value, json};
 
@@ -519,4 +519,24 @@ fn a_token_that_the_host_has_read_counts_first_and_once() {
     ] {
         assert_eq!(asked(token, authorization, cookie), expect, "{token:?}");
     }
+}
+
+#[test]
+fn an_event_that_was_not_asked_for_counts_as_a_failure() {
+    for event in [Event::Start, Event::Woken, Event::Lost] {
+        let mut flow = verifying(&v1(), &token("t"));
+        assert!(matches!(flow.step(Event::Start, at(0)), Step::Send(_)));
+        let Step::Done(answer) = flow.step(event, at(1)) else {
+            panic!("an end");
+        };
+        assert_eq!(said(&answer), "unavailable network_error");
+    }
+    let task = Authenticate::new(&v1(), Credentials::token("t")).into_task(Jitter(1));
+    let CoreStep::Share(_, rest) = task.step(Event::Start, at(0)) else {
+        panic!("shared work");
+    };
+    let CoreStep::Done(verdict) = rest.step(Event::Lost, at(1)) else {
+        panic!("an end");
+    };
+    assert_eq!(said(&verdict.answer), "unavailable network_error");
 }

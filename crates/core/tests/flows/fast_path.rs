@@ -236,6 +236,28 @@ fn times_are_looked_at_on_every_glance() {
 }
 
 #[test]
+fn threat_079_a_digest_counts_for_its_own_token_only() {
+    let engine = v1();
+    let text = jwt(&json!({ "sub": "usr_ada", "iat": START, "exp": START + 300 }));
+    let header = format!("{SESSION}={text}");
+    let answers = [verified("usr_ada", &[])];
+    authenticate(&engine, None, Some(&header), at(0), answers);
+    // Due for renewal, and still fresh: the fast path passes on the digest alone.
+    let now = Now {
+        wall: at(299).wall,
+        ..at(1)
+    };
+    let miss = known_for_now(&engine, &brought(None, Some(&header)), now).unwrap_err();
+    let other = Credentials::read(&engine, Some("Bearer other"), None).unwrap();
+    let task = Authenticate::new(&engine, other.hashed(miss)).into_task(Jitter(1));
+    let step = task.step(Event::Start, now);
+    assert!(matches!(step, Step::Share(..)), "the Cloud is asked");
+    let own = Credentials::read(&engine, None, Some(&header)).unwrap();
+    let task = Authenticate::new(&engine, own.hashed(miss)).into_task(Jitter(1));
+    assert!(matches!(task.step(Event::Start, now), Step::Done(_)));
+}
+
+#[test]
 fn who_is_near_the_end_is_left_to_whoever_can_renew() {
     let engine = v1();
     let text = jwt(&json!({ "sub": "usr_1", "iat": START, "exp": START + 300 }));
