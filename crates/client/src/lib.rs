@@ -19,7 +19,7 @@
 //! # let headers = http::HeaderMap::new();
 //! match auth.authenticate(&headers).await {
 //!     Authentication::Authenticated(identity) => println!("{}", identity.user().id()),
-//!     Authentication::Anonymous => println!("nobody is signed in"),
+//!     Authentication::Anonymous => println!("not signed in"),
 //!     Authentication::Rejected(error) => println!("refused: {}", error.code()),
 //!     Authentication::Unavailable(error) => println!("could not be found out: {}", error.code()),
 //! }

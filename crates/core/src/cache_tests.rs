@@ -201,7 +201,7 @@ fn threat_060_a_late_refusal_of_the_token_does_not_hide_that_of_its_session() {
     cache.refuse(key("t"), Refusal::session(error()), at(1.0));
     cache.refuse(key("t"), Refusal::token(error()), at(2.0));
     assert_eq!(of("t", 6.9), Some(Refused::Session));
-    assert_eq!(of("u", 2.0), None, "nobody else");
+    assert_eq!(of("u", 2.0), None, "no other user");
     cache.refuse(key("t"), Refusal::token(error()), at(7.0));
     assert_eq!(of("t", 7.0), Some(Refused::Token), "it was forgotten");
 }
@@ -231,7 +231,7 @@ fn threat_031_a_sign_out_wins_over_everything_until_its_end() {
     assert_eq!(seen(&cache, "t", at(99.999)), "signed out");
     assert_eq!(seen(&cache, "t", at(100.0)), "unknown");
     assert!(cache.insert(identity("t", None), at(100.0)).is_some());
-    assert_eq!(seen(&cache, "u", at(1.0)), "unknown", "nobody else");
+    assert_eq!(seen(&cache, "u", at(1.0)), "unknown", "no other user");
 }
 
 #[test]

@@ -221,7 +221,7 @@ async fn threat_085_a_clock_that_is_ahead_takes_away_nothing_that_stands() {
     assert_eq!(
         here.statistics().deny_list,
         2,
-        "nobody hears of what is over"
+        "an expired revocation is not published"
     );
 }
 

@@ -66,7 +66,7 @@ fn each_is_denied_until_its_end() {
         assert_eq!(denied(&deny_list, "s", "v", Some(9), at), expect, "{at}");
         assert_eq!(denied(&deny_list, "r", "u", Some(5), at), expect, "{at}");
     }
-    assert!(!denied(&deny_list, "r", "v", None, 6), "nobody else");
+    assert!(!denied(&deny_list, "r", "v", None, 6), "no other user");
     assert_eq!(deny_list.all(now(6)).len(), 3);
     assert_eq!(deny_list.all(now(100)), []);
     let late = deny_list.add(&over(session("late"), 5, 100), Origin::Local, now(100));

@@ -53,7 +53,11 @@ fn one_request_is_given_the_task_and_nobody_waits_for_it() {
     assert!(matches!(flow.step(Event::Start, at(28)), Step::Send(_)));
     let step = flow.step(Event::Delivered(verified("usr_1", &["owner"])), at(29));
     assert!(matches!(step, Step::Done(Authentication::Authenticated(_))));
-    assert_eq!(look(&engine, 55).0, "user usr_1", "nobody had to ask at 30");
+    assert_eq!(
+        look(&engine, 55).0,
+        "user usr_1",
+        "no request had to ask at 30"
+    );
 }
 
 #[test]
