@@ -9,17 +9,18 @@ use std::time::Duration;
 
 use mastra_auth_cloud::{MastraCloudAuth, SameSite};
 use mastra_auth_cloud_core::cookie::Secure;
-use mastra_auth_local_cloud::Options;
+use mastra_auth_local_cloud::{Options, listen};
+
+use tokio::net::TcpListener;
 
 use crate::args::{DemoArgs, SameSiteName};
-use crate::dev::{ready, start};
+use crate::dev::{not_started, ready, start};
 use crate::failure::Failure;
-use crate::listen;
 use crate::signal::End;
 
 pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     let end = End::listen()?;
-    let (port, listeners) = listen::loopback(args.port).await?;
+    let (port, listeners) = listen(args.port).map_err(|error| not_started(&error, "--port"))?;
     let mut options = Options::default();
     options.port = args.cloud_port;
     options.dialect = args.dialect.of_cloud();
@@ -50,7 +51,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         .into_iter()
         .map(|listener| {
             let app = app.clone();
-            tokio::spawn(async move { axum::serve(listener, app).await })
+            tokio::spawn(async move { axum::serve(TcpListener::from_std(listener)?, app).await })
         })
         .collect();
     ready(&format!("ready app={url} cloud={cloud_url}"))?;

@@ -9,7 +9,6 @@ use mastra_auth_local_cloud::{LocalCloud, Options, Seed, StartError};
 
 use crate::args::DevArgs;
 use crate::failure::Failure;
-use crate::listen;
 use crate::signal::End;
 
 pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
@@ -61,10 +60,18 @@ fn one_line(error: &str) -> String {
 pub(crate) async fn start(options: Options, port_option: &str) -> Result<LocalCloud, Failure> {
     LocalCloud::start(options)
         .await
-        .map_err(|error| match error {
-            StartError::PortInUse { port } => listen::in_use(port, port_option),
-            other => Failure::usage(other.to_string()),
-        })
+        .map_err(|error| not_started(&error, port_option))
+}
+
+/// Names the option that chooses another port.
+pub(crate) fn not_started(error: &StartError, option: &str) -> Failure {
+    let hint = match error {
+        StartError::PortInUse { .. } => {
+            format!("; choose another with {option}, or {option} 0 for any")
+        }
+        _ => String::new(),
+    };
+    Failure::usage(format!("{error}{hint}"))
 }
 
 /// Prints the one line on standard output that scripts wait for.

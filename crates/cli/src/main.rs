@@ -10,7 +10,6 @@ mod failure;
 mod fetch;
 mod jwks;
 mod key_set;
-mod listen;
 mod logs;
 mod signal;
 mod stray_token;

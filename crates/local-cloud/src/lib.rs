@@ -53,7 +53,7 @@ pub use control::Control;
 pub use fault::{Fault, FaultKind};
 pub use keys::Algorithm;
 pub use seed::{Seed, SeedError};
-pub use serve::{LocalCloud, StartError};
+pub use serve::{LocalCloud, StartError, listen};
 pub use store::SessionRow;
 
 /// The form of the API.

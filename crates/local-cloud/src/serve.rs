@@ -86,7 +86,7 @@ impl LocalCloud {
                     })?,
             ),
         };
-        let (port, listeners) = bind(options.port)?;
+        let (port, listeners) = listen(options.port)?;
         let database = |error: StoreError| StartError::Database(error.to_string());
         let store = Store::open(options.db.as_deref(), &options.seed, now()).map_err(database)?;
         let keys = store.keys(options.algorithm).map_err(database)?;
@@ -117,7 +117,6 @@ impl LocalCloud {
             let router = router.clone();
             runtime.spawn(async move {
                 let served = async {
-                    listener.set_nonblocking(true)?;
                     axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await
                 };
                 if let Err(error) = served.await {
@@ -202,7 +201,26 @@ fn router(cloud: &Arc<Cloud>) -> Router {
         .with_state(Arc::clone(cloud))
 }
 
-/// Binds both loopback addresses on one port, so that `localhost` works whichever it means; some machines have no IPv6.
+/// Attempts to find a port that is free on both addresses.
+const TRIES: usize = 8;
+
+/// Binds both loopback addresses on one port, so that `localhost` works whichever it means. Port 0 picks a free one. The
+/// second address is optional: some machines have no IPv6.
+///
+/// # Errors
+///
+/// [`StartError::PortInUse`], [`StartError::Port`].
+pub fn listen(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
+    let mut result = bind(port);
+    for _ in 1..TRIES {
+        if port != 0 || result.is_ok() {
+            break;
+        }
+        result = bind(port);
+    }
+    result
+}
+
 fn bind(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
     let refused = |reason: std::io::Error| match reason.kind() {
         ErrorKind::AddrInUse => StartError::PortInUse { port },
@@ -217,6 +235,11 @@ fn bind(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
             return Err(StartError::PortInUse { port });
         }
         Err(_) => {}
+    }
+    for listener in &listeners {
+        listener
+            .set_nonblocking(true)
+            .map_err(|reason| StartError::Port { port, reason })?;
     }
     Ok((port, listeners))
 }

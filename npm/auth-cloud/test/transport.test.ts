@@ -82,7 +82,7 @@ test('a server that hangs up and one that is not there are an outage', async () 
   });
   expect(await failure(rude)).toEqual(['network_error', 503]);
   expect(calls).toBe(2);
-  const gone = new MastraCloudClient({ projectId: 'demo', baseUrl: 'http://127.0.0.1:9' });
+  const gone = new MastraCloudClient({ projectId: 'demo', baseUrl: 'http://127.0.0.1:2' });
   expect(await failure(gone)).toEqual(['network_error', 503]);
 });
 

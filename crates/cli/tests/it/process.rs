@@ -1,7 +1,6 @@
 //! The built `mastra-auth` as a process: what it prints, how it ends. Nothing of it outlives its test.
 
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::net::TcpListener;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -145,12 +144,6 @@ impl Drop for Running {
         drop(self.child.kill());
         drop(self.child.wait());
     }
-}
-
-/// Whether nothing listens there.
-pub(crate) fn is_free(url: &str) -> bool {
-    let port: u16 = url.rsplit(':').next().unwrap().parse().unwrap();
-    TcpListener::bind(("127.0.0.1", port)).is_ok()
 }
 
 fn wait(child: &mut Child) -> ExitStatus {

@@ -1,6 +1,5 @@
 //! A token of a local Cloud: alone on standard output, and a clear word where there is no such Cloud.
 
-use std::net::TcpListener;
 
 use mastra_auth_local_cloud::Dialect;
 
@@ -54,13 +53,13 @@ async fn a_person_who_is_not_there_is_wrong_usage() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn where_there_is_no_local_cloud_that_is_said() {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-    let nobody = format!("http://{}", free.unwrap());
+    // The system hands this port out to no other program.
+    let nobody = "http://127.0.0.1:1";
     let page = http("200 OK", "text/html", "<h1>hello</h1>");
     let (other, _) = server(page);
     let (json, _) = server(http("404 Not Found", "application/json", r#"{"error":{}}"#));
     for (url, why) in [
-        (&*nobody, "nothing listens there"),
+        (nobody, "nothing listens there"),
         (&other, "what answers there is another program"),
         (&json, "what answers there is another program"),
     ] {
