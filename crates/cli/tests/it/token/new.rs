@@ -1,6 +1,5 @@
 //! A token of a local Cloud: alone on standard output, and a clear word where there is no such Cloud.
 
-
 use mastra_auth_local_cloud::Dialect;
 
 use super::{DIALECTS, cloud, verify};
