@@ -44,14 +44,14 @@ pub mod verification;
 // L3: the Cloud's API
 pub mod cloud;
 
-// L4: what is remembered, in storeys
+// L4 to L7: what is cached, from values up to the engine
 pub mod cache;
 pub mod engine;
 pub mod revocation;
 pub mod session;
 mod sync;
 
-// L5: jobs of several steps
+// L8 and above: jobs of several steps
 pub mod flow;
 
 /// Compiles the program of the README.

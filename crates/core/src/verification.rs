@@ -1,7 +1,7 @@
 //! How tokens are verified: by asking the Cloud, by their signatures, or by both.
 //!
-//! A deployment chooses one. These types hold the choice and decide nothing else. [`identity`](crate::session::identity) keeps the
-//! keys, and [`jwt`](crate::jwt) has the rules for signatures.
+//! A deployment chooses one. These types hold the choice and decide nothing else. [`engine`](crate::engine) keeps the keys,
+//! and [`jwt`](crate::jwt) has the rules for signatures.
 
 mod options;
 

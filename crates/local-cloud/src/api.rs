@@ -20,7 +20,7 @@ use serde_json::{Value, json};
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
 use crate::cloud::{Bearer, Cloud, PastEnd, iso, now};
-use crate::fault::instead;
+use crate::fault::{ENDPOINTS, instead};
 use crate::store::{Code, SessionRow, Taken, User};
 use asked::{authorized, bearer, checked, member, object, project};
 
@@ -80,6 +80,7 @@ fn endpoint(
     name: &'static str,
     route: MethodRouter<Arc<Cloud>>,
 ) -> MethodRouter<Arc<Cloud>> {
+    debug_assert!(ENDPOINTS.contains(&name), "{name}");
     route.layer(from_fn_with_state((Arc::clone(cloud), name), count))
 }
 

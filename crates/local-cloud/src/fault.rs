@@ -13,6 +13,18 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+/// Where a fault applies, and what is counted: each endpoint by its short name, or any.
+pub(crate) const ENDPOINTS: [&str; 8] = [
+    "any",
+    "exchange",
+    "verify",
+    "validate",
+    "destroy",
+    "user",
+    "permissions",
+    "jwks",
+];
+
 /// The kind of a fault.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

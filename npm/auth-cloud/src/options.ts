@@ -101,8 +101,11 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
 /** Turns the prefix `__Host-` off. Not a public option: sibling subdomains can set a cookie without it. */
 export const BARE_NAME: unique symbol = Symbol('bare cookie name');
 
+/** Every member is named, even where it is not set: one that is forgotten does not compile. */
+type Complete<T> = { [K in keyof Required<T>]: T[K] };
+
 /** The options in the core's form. */
-export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE_NAME]?: boolean }): NativeOptions {
+export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE_NAME]?: boolean }): Complete<NativeOptions> {
   const { cache } = options;
   // `mastra dev` runs the server with NODE_ENV=production; only this variable identifies it.
   const isMastraDev = process.env['MASTRA_DEV'] === 'true';
@@ -146,7 +149,7 @@ const VERIFICATION = new Set([
 ] satisfies (keyof VerificationOptions)[] as string[]);
 
 /** Options in the form that the core checks: strings, lists of strings and numbers. An unknown member may be a misspelt rule. */
-function verification(given: MastraCloudAuthOptions['verification']): NativeVerification {
+function verification(given: MastraCloudAuthOptions['verification']): Complete<NativeVerification> {
   const environment = (name: string) => process.env[name] || undefined;
   const options: Partial<VerificationOptions> = typeof given === 'object' && given !== null ? given : {};
   const unknown = Object.keys(options).find(name => !VERIFICATION.has(name));

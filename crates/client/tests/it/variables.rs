@@ -1,11 +1,29 @@
-//! Rust and Node read the same environment variables, and the guide lists each of them once.
+//! Rust and Node read the same environment variables and know the same settings, and each operation is listed everywhere.
 
 use std::collections::BTreeSet;
+
+use mastra_auth_cloud_core::cloud_call::CloudCall;
 
 /// Node takes the address from each request.
 const RUST_ONLY: [&str; 1] = ["MASTRA_PUBLIC_URL"];
 /// `mastra dev` sets it for the server.
 const NODE_ONLY: [&str; 1] = ["MASTRA_DEV"];
+
+/// Settings of [`Policy`](mastra_auth_cloud::Policy) that Node has no option for, on purpose: their defaults suit a server.
+const RUST_ONLY_SETTINGS: [&str; 12] = [
+    "max_response_bytes",
+    "renew_before",
+    "renewed_grace",
+    "max_bytes",
+    "deny_list_capacity",
+    "breaker_failures",
+    "breaker_pause",
+    "keys_fresh",
+    "keys_pause",
+    "keys_kept",
+    "max_key_set_bytes",
+    "login_lifetime",
+];
 
 fn repository(file: &str) -> String {
     let path = format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"));
@@ -44,4 +62,42 @@ fn both_languages_read_the_variables_that_the_guide_lists() {
         without(node, &NODE_ONLY),
         "Rust and Node"
     );
+}
+
+#[test]
+fn node_has_every_setting_that_is_not_for_rust_alone() {
+    let config = repository("crates/core/src/config.rs");
+    let (_, policy) = config.split_once("pub struct Policy {").unwrap();
+    let (policy, _) = policy.split_once("\n}").unwrap();
+    let settings: BTreeSet<String> = policy
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(':'))
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let node = repository("crates/node/src/config.rs");
+    let has = |name: &&String| node.contains(&format!("policy.{name}"));
+    let known: BTreeSet<String> = settings.iter().filter(has).cloned().collect();
+    assert_eq!(without(settings, &RUST_ONLY_SETTINGS), known);
+}
+
+#[test]
+fn each_operation_has_its_vectors_and_its_label_in_the_guide() {
+    let guide = repository("docs/guide/observability.md");
+    let vectors = [
+        repository("vectors/requests.json"),
+        repository("vectors/envelopes.json"),
+    ];
+    for call in CloudCall::ALL {
+        let name = call.as_str();
+        assert!(guide.contains(&format!("`{name}`")), "{name}: the guide");
+        // The key set is read by rules of its own: it has no envelope.
+        if call == CloudCall::KeySet {
+            continue;
+        }
+        let operation = name.strip_prefix("get_").unwrap_or(name);
+        let case = format!("\"operation\": \"{operation}\"");
+        for file in &vectors {
+            assert!(file.contains(&case), "{name}: the vectors");
+        }
+    }
 }

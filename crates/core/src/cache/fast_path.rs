@@ -1,4 +1,4 @@
-//! The fast path of a cache hit.
+//! The fast path of a cache hit: the look-up in the table.
 
 use std::sync::Arc;
 

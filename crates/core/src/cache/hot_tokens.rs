@@ -1,11 +1,11 @@
 //! The hot-token cache: the identity of a token that was seen a moment ago, without hashing the token or reading the table.
 //!
 //! Hashing a token is most of what a cache hit costs. So a direct-mapped array keeps what was found for the tokens in use. A
-//! token's last bytes and a secret seed choose the slot. Each slot keeps the table's write epoch too. After any write, a
-//! sign-out above all, a slot gives no more than the token's key, and the table is read again. So no slot needs to be
-//! cleared, and slots hold weak references: none keeps an identity alive.
+//! token's last bytes and a secret seed choose the slot. Each slot keeps the table's write epoch too. After any write
+//! to the table, such as a sign-out, a slot's identity no longer counts. The slot then gives only the token's digest, and
+//! the caller reads the table. So no slot needs to be cleared, and slots hold weak references: none keeps an identity alive.
 //!
-//! The whole token is compared, in constant time; without its last bytes no request reaches that comparison. No thread waits:
+//! The whole token is compared, in constant time. A request reaches the comparison only if its token has the same last bytes. No thread waits:
 //! a contended slot counts as a miss.
 
 use core::time::Duration;

@@ -3,6 +3,8 @@
 //! A claim that decides something is malformed where it has the wrong type, never absent. An `exp` that is text must count
 //! neither as missing nor as infinite. A claim for display is dropped where it has the wrong type, and so are the roles,
 //! since that only takes permissions away. The caller has checked the signature before.
+//!
+//! These rules run where tokens are verified by keys. In mode `cloud` the Cloud checks the issuer and the audience.
 
 use alloc::borrow::Cow;
 use core::fmt;

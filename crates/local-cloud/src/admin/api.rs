@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::Dialect;
 use crate::cloud::{Cloud, iso, now};
-use crate::fault::{Fault, FaultKind};
+use crate::fault::{ENDPOINTS, Fault, FaultKind};
 use crate::issue::{Asked, Issued};
 use crate::store::StoreError;
 
@@ -135,16 +135,6 @@ pub(super) async fn faults(State(cloud): Shared) -> Json<Value> {
 }
 
 pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) -> Answer {
-    const ENDPOINTS: [&str; 8] = [
-        "any",
-        "exchange",
-        "verify",
-        "validate",
-        "destroy",
-        "user",
-        "permissions",
-        "jwks",
-    ];
     let unknown = || refuse(StatusCode::BAD_REQUEST, "There is no such fault.");
     let fault: Fault = serde_json::from_value(asked.clone()).map_err(|_| unknown())?;
     // Reject an unknown member: `time` instead of `times` would leave the fault on.

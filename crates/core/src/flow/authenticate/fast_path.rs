@@ -1,4 +1,4 @@
-//! The fast path of a cache hit.
+//! The fast path of a cache hit: from a request's headers to an identity.
 //!
 //! Returns an identity where [`Authenticate`](super::Authenticate) would answer with it at once and leave no background work.
 //! Allocates nothing, and does not hash a token that was seen a moment ago. A [`Miss`] decides nothing: run `Authenticate`

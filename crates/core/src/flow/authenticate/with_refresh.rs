@@ -1,4 +1,8 @@
-//! Authentication with refresh, for a driver that can set a newer cookie on the response.
+//! Authentication with refresh, for a driver that can set a newer cookie on the response. Decides whether this request
+//! refreshes the session.
+//!
+//! [`Identity`](crate::session::Identity) knows when a session is due, and `refresh_session` asks the Cloud. Node never comes
+//! here: its host asks for a refresh after a refusal.
 //!
 //! Near its expiry, one of the requests with a session cookie refreshes the session, while the others get the cached
 //! identity. Past its expiry, all of them wait for the one refresh. A bearer is never refreshed, since its client keeps it.
