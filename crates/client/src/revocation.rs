@@ -6,16 +6,12 @@
 //! alone, and [`RevocationStatus`] says so.
 
 mod channel;
-mod log_limit;
-mod pause;
 #[cfg(feature = "redis")]
 mod redis;
-mod state;
-mod status;
 mod tasks;
 
 #[cfg(feature = "redis")]
 pub use self::redis::RedisRevocations;
-pub use channel::{ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel};
-pub use status::{ChannelState, RevocationStatus};
+pub use channel::{ChannelError, ChannelFuture, ChannelUpdate, RevocationChannel};
+pub use mastra_auth_cloud_core::revocation::{ChannelMessage, ChannelState, RevocationStatus};
 pub(crate) use tasks::Revocations;

@@ -38,17 +38,17 @@ const CLOUD: &str = Target::Cloud.as_str();
 /// Emits an event of the core's list: its constant there, its fields, a message for people. A field that the list does not
 /// give the event does not compile.
 macro_rules! emit {
-    ($event:ident, $($field:ident $(= $value:expr)?,)+ $message:literal) => {{
+    ($event:ident, $($field:ident $(= $value:expr)?,)* $message:literal) => {{
         const EVENT: mastra_auth_cloud_core::events::EventInfo =
             mastra_auth_cloud_core::events::$event;
         const LEVEL: tracing::Level = $crate::telemetry::level(&EVENT);
-        $(const _: () = assert!(EVENT.has(stringify!($field)), "the list gives the event no such field");)+
+        $(const _: () = assert!(EVENT.has(stringify!($field)), "the list gives the event no such field");)*
         tracing::event!(
             name: EVENT.full_name,
             target: EVENT.target.as_str(),
             LEVEL,
             event = EVENT.name,
-            $($field $(= $value)?,)+
+            $($field $(= $value)?,)*
             $message
         )
     }};

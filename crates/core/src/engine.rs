@@ -4,6 +4,7 @@
 
 pub(crate) mod breaker;
 mod catch_up;
+mod channel_worker;
 mod clock_ahead;
 mod fast_path;
 pub(crate) mod jwks_cache;
@@ -17,6 +18,7 @@ pub(crate) mod signature_check;
 
 pub use breaker::BreakerState;
 pub use catch_up::{CatchUp, CaughtUp};
+pub use channel_worker::{ChannelEvent, ChannelWorker, Retry};
 pub use recent_sign_ins::SignedIn;
 pub use revocations::Applied;
 pub use signature_check::{CheckedSignature, SignatureCheck};

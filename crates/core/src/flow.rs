@@ -52,5 +52,6 @@ pub mod validate_session;
 mod verify_token;
 
 pub use crate::counters::{Counting, Outcome, Source};
+pub use crate::entropy::Jitter;
 pub use results::{Authentication, Fetched, Renewal, Renewed};
-pub use task::{Event, Finished, Jitter, Shared, Step, Task, Work};
+pub use task::{Event, Finished, Shared, Step, Task, Work};

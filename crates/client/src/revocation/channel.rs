@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 
-use mastra_auth_cloud_core::time::Timestamp;
+use mastra_auth_cloud_core::revocation::ChannelMessage;
 
 /// The future of an operation on a channel.
 pub type ChannelFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, ChannelError>> + Send + 'a>>;
@@ -89,49 +89,6 @@ pub trait RevocationChannel: Send + Sync + 'static {
     /// An error means that messages may have been missed. The implementation must detect a dead connection: check now and
     /// then, while it waits, that the other end is still there.
     fn receive<'a>(&'a self, namespace: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate>;
-}
-
-/// One revocation, or one used sign-in callback, as it is sent.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChannelMessage {
-    text: String,
-    until: Timestamp,
-    is_kept: bool,
-}
-
-impl ChannelMessage {
-    pub(super) const fn revocation(text: String, until: Timestamp) -> Self {
-        Self {
-            text,
-            until,
-            is_kept: true,
-        }
-    }
-
-    pub(super) const fn spent_callback(text: String, until: Timestamp) -> Self {
-        Self {
-            text,
-            until,
-            is_kept: false,
-        }
-    }
-
-    /// The text to send: visible ASCII and spaces, up to 1,024 bytes. Equal texts are one revocation. Holds ids, and no
-    /// token.
-    pub fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// When the message expires.
-    pub const fn until(&self) -> Timestamp {
-        self.until
-    }
-
-    /// Whether the channel stores the message for disconnected instances. A used callback is not stored: there is one for
-    /// every sign-in, and an instance that missed it asks the Cloud. Storing it does no harm.
-    pub const fn is_kept(&self) -> bool {
-        self.is_kept
-    }
 }
 
 /// The result of [`RevocationChannel::receive`].

@@ -3,7 +3,6 @@
 //! Every operation has a time-out: a connection a second, a command a second. The subscriber pings Redis every second, so
 //! that it notices a connection that died silently. Needs Redis 5 or later, or a server with the same protocol.
 
-mod snapshot;
 mod subscription;
 
 use std::fmt;
@@ -11,26 +10,16 @@ use std::future::Future;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::revocation::ChannelMessage;
+use mastra_auth_cloud_core::revocation::redis::{Command, RedisSet, RedisSnapshot};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, RedisResult};
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult};
 use tokio::sync::Mutex;
 
-use self::snapshot::{Found, Snapshot};
 use self::subscription::Subscription;
-use super::channel::{
-    ChannelError, ChannelFuture, ChannelMessage, ChannelUpdate, RevocationChannel,
-};
+use super::channel::{ChannelError, ChannelFuture, ChannelUpdate, RevocationChannel};
 use crate::system;
 
-const PREFIX: &str = "mastra-auth:revocations";
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
-/// How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force.
-const MARGIN: Duration = Duration::from_secs(24 * 60 * 60);
-/// How often the subscriber checks that Redis still holds its entries.
-const LOOK: Duration = Duration::from_secs(5);
-/// How far in the past a mark expires, so that no instance reads it as a revocation, even if its clock is behind.
-const BEHIND: Duration = Duration::from_secs(60 * 60);
 /// The answer may have been on its way.
 const LATE: ChannelError = ChannelError::new("redis does not answer in time");
 
@@ -39,9 +28,8 @@ pub struct RedisRevocations {
     client: Client,
     commands: Mutex<Option<MultiplexedConnection>>,
     listening: Mutex<Option<Listening>>,
-    /// This instance's own member of the set. It expires before any revocation, so eviction of revocations takes it too. If
-    /// it is gone, more may be gone.
-    mark: String,
+    /// 16 hexadecimal digits of this instance.
+    instance: String,
 }
 
 /// An active subscription.
@@ -50,7 +38,7 @@ struct Listening {
     /// When the mark was last checked, on the monotonic clock.
     looked: Duration,
     /// The snapshot, until it is read to its end.
-    snapshot: Option<Snapshot>,
+    snapshot: Option<RedisSnapshot>,
 }
 
 impl RedisRevocations {
@@ -58,7 +46,7 @@ impl RedisRevocations {
     /// or not Redis is up.
     ///
     /// `rediss://` needs the feature `redis-tls`. The server's certificate must be valid for the host of the URL. Its
-    /// engine must be one that the system trusts, or one in the file that the variable `SSL_CERT_FILE` names.
+    /// authority must be one that the system trusts, or one in the file that the variable `SSL_CERT_FILE` names.
     ///
     /// # Errors
     ///
@@ -73,7 +61,7 @@ impl RedisRevocations {
             client,
             commands: Mutex::default(),
             listening: Mutex::default(),
-            mark: format!("mark {:016x}", system::jitter().0),
+            instance: format!("{:016x}", system::jitter().0),
         })
     }
 
@@ -84,12 +72,12 @@ impl RedisRevocations {
             return Ok(connection.clone());
         }
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT_TIMEOUT))
-            .set_response_timeout(Some(COMMAND_TIMEOUT));
+            .set_connection_timeout(Some(RedisSet::TIMEOUT))
+            .set_response_timeout(Some(RedisSet::TIMEOUT));
         let connecting = self
             .client
             .get_multiplexed_async_connection_with_config(&config);
-        let connection = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
+        let connection = within(connecting, "redis not reached").await?;
         *held = Some(connection.clone());
         Ok(connection)
     }
@@ -97,11 +85,11 @@ impl RedisRevocations {
     /// Runs a pipeline. After any error the next command takes a new connection.
     async fn command<T: redis::FromRedisValue>(
         &self,
-        pipeline: &redis::Pipeline,
+        pipeline: &Pipeline,
     ) -> Result<T, ChannelError> {
         let mut connection = self.commands().await?;
         let asking = pipeline.query_async(&mut connection);
-        let error = match tokio::time::timeout(COMMAND_TIMEOUT, asking).await {
+        let error = match tokio::time::timeout(RedisSet::TIMEOUT, asking).await {
             Ok(Ok(answer)) => return Ok(answer),
             Ok(Err(error)) if !error.is_timeout() => ChannelError::new("redis does not answer"),
             Ok(Err(_)) | Err(_) => LATE,
@@ -110,48 +98,40 @@ impl RedisRevocations {
         Err(error)
     }
 
+    fn set(&self, namespace: &str) -> RedisSet {
+        RedisSet::new(namespace, &self.instance)
+    }
+
     async fn store(
         &self,
         namespace: &str,
         messages: &[ChannelMessage],
     ) -> Result<(), ChannelError> {
-        let name = name(namespace);
-        let mut both = redis::pipe();
-        both.atomic();
-        both.cmd("ZREMRANGEBYSCORE")
-            .arg(&name)
-            .arg("-inf")
-            .arg(system::now().wall.minus(MARGIN).unix_millis())
-            .ignore();
-        for message in messages {
-            if message.is_kept() {
-                both.cmd("ZADD")
-                    .arg(&name)
-                    .arg(message.until().unix_millis())
-                    .arg(message.text())
-                    .ignore();
-            }
-            both.cmd("PUBLISH").arg(&name).arg(message.text()).ignore();
-        }
-        self.command(&both).await
+        let messages = messages
+            .iter()
+            .map(|message| (message.text(), message.until(), message.is_kept()));
+        let commands = self.set(namespace).publish(messages, system::now().wall);
+        self.command(pipeline(commands).atomic()).await
     }
 
     /// The next page of the snapshot. Entries of other publishers may be too long for a page to arrive in time.
-    async fn page(
-        &self,
-        namespace: &str,
-        snapshot: &mut Snapshot,
-    ) -> Result<ChannelUpdate, ChannelError> {
-        let name = name(namespace);
+    async fn page(&self, snapshot: &mut RedisSnapshot) -> Result<ChannelUpdate, ChannelError> {
         loop {
-            match self.command(&snapshot.next(&name)).await {
+            match self.command(&pipeline(snapshot.commands())).await {
                 Ok((found, all)) => {
-                    let found: Found = found;
-                    return Ok(snapshot.came(&found, all));
+                    let found: Vec<(Vec<u8>, String)> = found;
+                    let page = snapshot.page(&found, all);
+                    return Ok(match page.left_out {
+                        Some(left_out) => ChannelUpdate::SnapshotEnd {
+                            texts: page.texts,
+                            left_out,
+                        },
+                        None => ChannelUpdate::SnapshotPart(page.texts),
+                    });
                 }
                 Err(LATE) => {
-                    let (_,): (usize,) = self.command(&snapshot.count(&name)).await?;
-                    snapshot.was_late();
+                    let () = self.command(&pipeline([snapshot.count()])).await?;
+                    snapshot.late();
                 }
                 Err(error) => return Err(error),
             }
@@ -165,7 +145,7 @@ impl RedisRevocations {
             None => held.insert(self.join(namespace, most).await?),
         };
         let received = match listening.snapshot.as_mut() {
-            Some(snapshot) => self.page(namespace, snapshot).await,
+            Some(snapshot) => self.page(snapshot).await,
             None => self.news(namespace, listening).await,
         };
         match received {
@@ -184,38 +164,32 @@ impl RedisRevocations {
         namespace: &str,
         listening: &mut Listening,
     ) -> Result<ChannelUpdate, ChannelError> {
-        let now = system::now().monotonic;
-        if now.saturating_sub(listening.looked) >= LOOK {
-            let (name, mark) = (name(namespace), &self.mark);
-            let mut look = redis::pipe();
-            look.cmd("ZSCORE").arg(&name).arg(mark);
-            // A missing mark is not restored: its absence is the signal.
-            look.cmd("ZADD").arg(&name).arg("XX");
-            look.arg(marked()).arg(mark).ignore();
-            let (found,): (Option<f64>,) = self.command(&look).await?;
+        let now = system::now();
+        if now.monotonic.saturating_sub(listening.looked) >= RedisSet::CHECK_EVERY {
+            let check = pipeline(self.set(namespace).check_mark(now.wall));
+            let (found, _): (Option<f64>, redis::Value) = self.command(&check).await?;
             if found.is_none() {
                 return Err(ChannelError::new("redis lost what it kept"));
             }
-            listening.looked = now;
+            listening.looked = now.monotonic;
         }
         listening.news.next().await.map(ChannelUpdate::Published)
     }
 
     async fn join(&self, namespace: &str, most: usize) -> Result<Listening, ChannelError> {
+        let set = self.set(namespace);
         let connecting = self.client.get_async_pubsub();
-        let pubsub = within(CONNECT_TIMEOUT, connecting, "redis not reached").await?;
+        let pubsub = within(connecting, "redis not reached").await?;
         let (mut sink, stream) = pubsub.split();
-        let joining = sink.subscribe(name(namespace));
-        within(COMMAND_TIMEOUT, joining, "redis does not answer").await?;
+        let joining = sink.subscribe(set.name());
+        within(joining, "redis does not answer").await?;
         let news = Subscription::listen(sink, stream);
-        let mut marking = redis::pipe();
-        marking.cmd("ZADD").arg(name(namespace));
-        marking.arg(marked()).arg(&self.mark).ignore();
-        let () = self.command(&marking).await?;
+        let now = system::now();
+        let () = self.command(&pipeline([set.add_mark(now.wall)])).await?;
         Ok(Listening {
             news,
-            looked: system::now().monotonic,
-            snapshot: Some(Snapshot::new(most)),
+            looked: now.monotonic,
+            snapshot: Some(set.snapshot(most, now.wall)),
         })
     }
 }
@@ -242,21 +216,21 @@ impl fmt::Debug for RedisRevocations {
 
 /// A Redis error may hold an address, so report only which step failed.
 async fn within<T>(
-    time: Duration,
     work: impl Future<Output = RedisResult<T>>,
     what: &'static str,
 ) -> Result<T, ChannelError> {
-    match tokio::time::timeout(time, work).await {
+    match tokio::time::timeout(RedisSet::TIMEOUT, work).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(_)) | Err(_) => Err(ChannelError::new(what)),
     }
 }
 
-fn name(namespace: &str) -> String {
-    format!("{PREFIX}:{namespace}")
-}
-
-/// The score of a mark.
-fn marked() -> i64 {
-    system::now().wall.minus(BEHIND).unix_millis()
+fn pipeline(commands: impl IntoIterator<Item = Command>) -> Pipeline {
+    let mut pipeline = redis::pipe();
+    for words in commands {
+        let mut command = Cmd::new();
+        command.arg(words);
+        pipeline.add_command(command);
+    }
+    pipeline
 }

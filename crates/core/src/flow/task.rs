@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::results::{Authentication, Fetched, Renewal};
 use crate::engine::{CheckedSignature, SignatureCheck};
+pub(super) use crate::entropy::Jitter;
 use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Request, TransportError};
 use crate::session::TokenDigest;
@@ -297,22 +298,5 @@ impl<T> fmt::Debug for Task<'_, T> {
 impl fmt::Debug for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Host").finish_non_exhaustive()
-    }
-}
-
-/// A random number from the driver that spreads retries over time. Not a secret.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Jitter(pub u64);
-
-impl Jitter {
-    /// Between 0.5 and 1.5 times `base`, another share each time.
-    pub fn spread(&mut self, base: Duration) -> Duration {
-        // Knuth's multiplicative step: it varies enough, and nothing depends on it being unguessable.
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        let share = u32::try_from((self.0 >> 33) % 1000).unwrap_or(0);
-        base / 2 + base * share / 1000
     }
 }

@@ -23,7 +23,7 @@ const VERSION: &str = "1";
 /// The kind of a spent callback.
 const SPENT: &str = "spent";
 /// Longer than any valid text: an id of 256 bytes takes three characters for each.
-const MAX_TEXT_BYTES: usize = 1024;
+pub(crate) const MAX_TEXT_BYTES: usize = 1024;
 
 /// What was revoked.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

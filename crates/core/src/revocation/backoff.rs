@@ -1,33 +1,28 @@
 //! The back-off between attempts to reach the channel.
 
-use std::time::Duration;
+use core::time::Duration;
 
-use mastra_auth_cloud_core::flow::Jitter;
+use crate::entropy::Jitter;
 
-use crate::system;
-
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const FIRST: Duration = Duration::from_millis(50);
 
 /// Delays that double up to a second, each with a jitter of half: instances that lost the channel together must not rejoin
 /// and republish together.
-pub(super) struct Pause(Duration);
+#[derive(Debug)]
+pub(crate) struct Backoff(Duration);
 
-impl Default for Pause {
+impl Default for Backoff {
     fn default() -> Self {
-        Self(FIRST_PAUSE)
+        Self(FIRST)
     }
 }
 
-impl Pause {
-    pub(super) async fn wait(&mut self) {
-        let time = self.next(system::jitter());
-        system::sleep(time).await;
-    }
+impl Backoff {
+    pub(crate) const LONGEST: Duration = Duration::from_secs(1);
 
-    fn next(&mut self, mut jitter: Jitter) -> Duration {
+    pub(crate) fn next(&mut self, mut jitter: Jitter) -> Duration {
         let time = self.0;
-        self.0 = time.saturating_mul(2).min(LONGEST_PAUSE);
+        self.0 = time.saturating_mul(2).min(Self::LONGEST);
         jitter.spread(time)
     }
 }
@@ -40,12 +35,13 @@ mod tests {
     #[test]
     fn threat_031_instances_that_lost_a_channel_at_once_do_not_join_it_at_once() {
         let mut firsts = HashSet::new();
-        for _ in 0..100 {
-            let mut pause = Pause::default();
+        for instance in 0..100_u64 {
+            let mut backoff = Backoff::default();
             for base in [50, 100, 200, 400, 800, 1000, 1000].map(Duration::from_millis) {
-                let time = pause.next(system::jitter());
+                let jitter = Jitter(instance.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let time = backoff.next(jitter);
                 assert!((base / 2..base * 3 / 2).contains(&time), "{time:?}");
-                if base == FIRST_PAUSE {
+                if base == FIRST {
                     firsts.insert(time);
                 }
             }
