@@ -7,7 +7,6 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud } from './cloud.mjs';
 import { build, makeHosts, startBuilt, startHost } from './hosts.mjs';
-import { install } from './install.mjs';
 import { NAMES, PEOPLE } from './people.mjs';
 import { Person } from './person.mjs';
 
@@ -15,7 +14,6 @@ const DIALECTS = ['v1', 'pkce'];
 const BOTH = ['mastra_login', 'mastra_session'];
 const VERSION = JSON.parse(await readFile(new URL('hosts/package.json', import.meta.url), 'utf8')).dependencies.mastra;
 
-await install();
 const hosts = await makeHosts();
 // Meanwhile sessions grow old at the other servers. Its tests come last, and fail where it failed.
 const building = build();

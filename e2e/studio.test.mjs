@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud } from './cloud.mjs';
-import { install } from './install.mjs';
 import { NAMES, PEOPLE } from './people.mjs';
 import { CACHE, startStudio } from './studio.mjs';
 import { picture, pick, startBrowser } from './world.mjs';
@@ -11,8 +10,6 @@ import { picture, pick, startBrowser } from './world.mjs';
 /** How long a Cloud that failed several times in a row is not asked, in seconds. */
 const BREAKER_PAUSE = 5;
 const WORKFLOW = '/workflows/refund/graph';
-
-await install();
 
 // Side by side: each waits for pages, pauses and the server that starts.
 describe('Studio', { concurrency: 2 }, () => {

@@ -3,6 +3,8 @@
 //! The package that the servers install is packed first, and comes from a test registry: the tests run what a user installs.
 //! `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is required.
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 
 use crate::builds::shipped;
@@ -23,36 +25,28 @@ const CHROMIUM: Program = Program {
 };
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    scripts(workspace, &["test"], |_| Ok(None))
+    script(workspace, "test", |_| Ok(PathBuf::new()))
 }
 
 pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
-    scripts(workspace, &["test:hosts", "test:studio"], |workspace| {
-        node::packed(workspace).map(Some)
-    })
+    script(workspace, "test:hosts", node::packed)
 }
 
-/// Runs scripts of `e2e/package.json`. Missing programs are named before anything is built.
-fn scripts(
+/// Runs a script of `e2e/package.json`. Missing programs are named before anything is built.
+fn script(
     workspace: &Workspace,
-    names: &[&str],
-    packed: fn(&Workspace) -> Result<Option<std::path::PathBuf>>,
+    name: &str,
+    packed: fn(&Workspace) -> Result<PathBuf>,
 ) -> Result<()> {
-    let node = Node::find(workspace)?;
-    let chromium = CHROMIUM.find(workspace)?;
-    node.install(&workspace.path(E2E))?;
-    let binary = shipped(workspace)?;
-    let packed = packed(workspace)?;
-    for name in names {
-        let mut script = node.npm(&workspace.path(E2E));
-        script
-            .args(["run", "--silent", *name])
-            .env("CHROMIUM", &chromium)
-            .env("MASTRA_AUTH", &binary);
-        if let Some(packed) = &packed {
-            script.env("MASTRA_AUTH_PACKED", packed);
-        }
-        run_program(&mut script)?;
-    }
-    Ok(())
+    let (node, chromium) = (Node::find(workspace)?, CHROMIUM.find(workspace)?);
+    let folder = workspace.path(E2E);
+    node.install(&folder)?;
+    let mut script = node.npm(&folder);
+    script
+        .args(["run", "--silent", name])
+        .env("CHROMIUM", &chromium);
+    script
+        .env("MASTRA_AUTH", shipped(workspace)?)
+        .env("MASTRA_AUTH_PACKED", packed(workspace)?);
+    run_program(&mut script)
 }

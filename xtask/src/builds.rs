@@ -1,36 +1,29 @@
 //! What cargo builds, formats and tests for the other steps.
 
-use std::env::{self, consts::EXE_SUFFIX};
+use std::env;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX, EXE_SUFFIX};
+use std::fs::{self, File};
 use std::num::NonZero;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::{self, Command};
+use std::thread::available_parallelism;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::process::run;
-use crate::workspace::{Mode, Workspace};
+use crate::workspace::Workspace;
 
-/// The programs that other steps run. Which packages and kinds of targets a build names decides with which features it
+/// The programs that other steps run, and the addon. Which packages and kinds of targets a build names decides with which features it
 /// compiles their dependencies: named like this, they are the ones that the tests are compiled with.
-const PROGRAMS: &str = "build --workspace --all-features --bin mastra-auth --example codes --example events --example instance";
-/// The workspaces beside the main one.
-const OTHERS: [&str; 3] = ["benches", "differential", "fuzz"];
+const PROGRAMS: &str = "build --workspace --all-features --lib --bin mastra-auth --example codes --example events --example instance";
+/// An addon's file name.
+const ADDON: &str = "addon.node";
 
-/// The folders of the workspace's crates.
-pub(crate) fn members(workspace: &Workspace) -> Result<Vec<String>> {
-    let crates = workspace.folders("crates")?;
-    let mut members: Vec<_> = crates.iter().map(|name| format!("crates/{name}")).collect();
-    members.extend(["examples/axum".to_owned(), "xtask".to_owned()]);
-    Ok(members)
-}
-
-pub(crate) fn fmt(workspace: &Workspace, mode: Mode) -> Result<()> {
-    let others = OTHERS.map(|folder| format!("fmt --manifest-path {folder}/Cargo.toml"));
-    for arguments in ["fmt --all".to_owned()].into_iter().chain(others) {
-        let mut command = workspace.cargo(&arguments);
-        if mode == Mode::Check {
-            command.arg("--check");
-        }
-        run(&mut command)?;
+pub(crate) fn fmt(workspace: &Workspace) -> Result<()> {
+    let check = if workspace.is_check { "--check" } else { "" };
+    run(&mut workspace.cargo(&format!("fmt --all {check}")))?;
+    for other in ["benches", "differential", "fuzz"] {
+        run(&mut workspace.cargo(&format!("fmt --manifest-path {other}/Cargo.toml {check}")))?;
     }
     Ok(())
 }
@@ -38,25 +31,28 @@ pub(crate) fn fmt(workspace: &Workspace, mode: Mode) -> Result<()> {
 pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo("clippy --workspace --all-targets --all-features -- -D warnings"))?;
     // Each feature of the client alone, and none.
-    for feature in ["", "reqwest", "axum", "redis", "metrics"] {
-        let mut command =
-            workspace.cargo("clippy --package mastra-auth-cloud --lib --no-default-features");
-        run(command.args(["--features", feature, "--", "-D", "warnings"]))?;
+    for feature in [
+        "",
+        "--features reqwest",
+        "--features axum",
+        "--features redis",
+        "--features metrics",
+    ] {
+        let alone = "clippy --package mastra-auth-cloud --lib --no-default-features";
+        run(&mut workspace.cargo(&format!("{alone} {feature} -- -D warnings")))?;
     }
     Ok(())
 }
 
 pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
     if !workspace.has_cargo("nextest") {
-        return run(
-            &mut workspace.cargo("test --quiet --workspace --all-features --lib --bins --tests")
-        );
+        let all = "test --quiet --workspace --all-features --lib --bins --tests";
+        return run(&mut workspace.cargo(all));
     }
     // Most tests wait for time to pass: twice as many at once take half as long.
-    let cores = std::thread::available_parallelism().map_or(2, NonZero::get);
-    let mut nextest = workspace
-        .cargo("nextest run --workspace --all-features --status-level fail --test-threads");
-    run(nextest.arg(cores.saturating_mul(2).to_string()))
+    let threads = 2 * available_parallelism().map_or(2, NonZero::get);
+    let all = "nextest run --workspace --all-features --status-level fail";
+    run(&mut workspace.cargo(&format!("{all} --test-threads {threads}")))
 }
 
 pub(crate) fn doctest(workspace: &Workspace) -> Result<()> {
@@ -68,23 +64,83 @@ pub(crate) fn doc(workspace: &Workspace) -> Result<()> {
     run(doc.env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// What requests share, in very many interleavings. The core is compiled with `--cfg shuttle`, which replaces its locks; by a
+/// wrapper around the compiler of our own crates, for as `RUSTFLAGS` it would compile every dependency once more.
+pub(crate) fn model(workspace: &Workspace) -> Result<()> {
+    let tests = "test --quiet --package mastra-auth-cloud-core --lib cache::interleavings::";
+    let wrapper = workspace.path("xtask/shuttle.sh");
+    run(workspace
+        .cargo(tests)
+        .env("RUSTC_WORKSPACE_WRAPPER", wrapper))
+}
+
 pub(crate) fn release(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo("build --release --package mastra-auth-cli"))
 }
 
 /// A development build of the command line.
 pub(crate) fn cli(workspace: &Workspace) -> Result<PathBuf> {
-    program(workspace, "debug/mastra-auth")
+    program(workspace, "mastra-auth")
 }
 
 /// A development build of an example: `codes`, `events` or `instance`.
 pub(crate) fn example(workspace: &Workspace, name: &str) -> Result<PathBuf> {
-    program(workspace, &format!("debug/examples/{name}"))
+    program(workspace, &format!("examples/{name}"))
 }
 
 fn program(workspace: &Workspace, place: &str) -> Result<PathBuf> {
-    run(workspace.cargo(PROGRAMS).arg("--quiet"))?;
-    Ok(workspace.target()?.join(format!("{place}{EXE_SUFFIX}")))
+    development(workspace)?;
+    Ok(workspace
+        .target()?
+        .join(format!("debug/{place}{EXE_SUFFIX}")))
+}
+
+/// Builds the programs and the addon for tests, once in a run. Every export of that addon can be made to panic, as no published
+/// addon's can. Returns the addon's place.
+pub(crate) fn development(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.path("npm/auth-cloud/native");
+    if workspace.is_built.replace(true) {
+        return Ok(folder.join(ADDON));
+    }
+    addon(
+        workspace,
+        "tests",
+        &mut workspace.cargo(PROGRAMS),
+        "debug",
+        &folder,
+    )
+}
+
+/// Runs a command that builds an addon in a folder of the build folder, puts the addon in another folder, and returns its place.
+///
+/// By a rename: a process that has loaded the old addon keeps it whole, and no process reads a partial file.
+pub(crate) fn addon(
+    workspace: &Workspace,
+    kind: &str,
+    build: &mut Command,
+    from: &str,
+    to: &Path,
+) -> Result<PathBuf> {
+    // All kinds have one file name, by which cargo takes one for another: a change between them starts anew. What runs in
+    // parallel waits.
+    let lock = File::create(workspace.target()?.join("addon.lock"))?;
+    lock.lock()?;
+    let built = workspace
+        .target()?
+        .join(from)
+        .join(format!("{DLL_PREFIX}mastra_auth_cloud_node{DLL_SUFFIX}"));
+    let marker = built.with_extension("kind");
+    if fs::read_to_string(&marker).map_or(built.is_file(), |last| last != kind) {
+        run(&mut workspace.cargo("clean --quiet --package mastra-auth-cloud-node"))?;
+    }
+    run(build)?;
+    fs::write(&marker, kind)?;
+    let (part, placed) = (to.join(format!("{}.part", process::id())), to.join(ADDON));
+    fs::create_dir_all(to)
+        .and_then(|()| fs::copy(&built, &part))
+        .and_then(|_| fs::rename(&part, &placed))
+        .with_context(|| format!("{} cannot be put at {}", built.display(), placed.display()))?;
+    Ok(placed)
 }
 
 /// The command line under test: the one that `MASTRA_AUTH` names, or one that is built now as it ships.

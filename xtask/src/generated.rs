@@ -1,44 +1,57 @@
-//! Files generated from the code: `cargo xtask gen` writes them; `--check` fails if one differs.
+//! What is generated from the code: `cargo xtask gen` writes it; `--check` fails if it differs.
 //!
-//! To add one, add a row to the table. Generated files are committed, so that readers need no tool.
+//! A part of a file stands between a line that says `cargo xtask gen: NAME` and one that says `cargo xtask gen: end`. To add one,
+//! add a row to the table. Generated parts are committed, so that readers need no tool.
 
 mod addon;
-mod codes;
-mod events;
 mod help;
+mod lists;
 
 use std::fs;
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::workspace::{Mode, Workspace};
+use crate::workspace::Workspace;
 
-/// A file, and what writes it.
-type Page = (&'static str, fn(&Workspace) -> Result<String>);
+/// A part: its file, its name, and what writes it.
+type Part = (&'static str, &'static str, fn(&Workspace) -> Result<String>);
 
-const PAGES: [Page; 6] = [
-    ("docs/guide/errors.md", codes::page),
-    ("npm/auth-cloud/src/codes.ts", codes::typescript),
-    ("npm/auth-cloud/src/event-types.ts", events::typescript),
-    (events::GUIDE, events::guide),
-    ("npm/auth-cloud/src/addon-types.ts", addon::types),
-    ("docs/guide/cli.md", help::page),
+const EVENT_TYPES: &str = "npm/auth-cloud/src/event-types.ts";
+const PARTS: &[Part] = &[
+    ("docs/guide/errors.md", "codes", lists::code_table),
+    ("docs/guide/observability.md", "events", lists::event_tables),
+    ("docs/guide/cli.md", "help", help::page),
+    ("npm/auth-cloud/src/codes.ts", "codes", lists::code_types),
+    (EVENT_TYPES, "events", lists::event_types),
+    (EVENT_TYPES, "sources", lists::source_types),
+    (EVENT_TYPES, "fields", lists::field_types),
+    (EVENT_TYPES, "members", lists::event_members),
+    (EVENT_TYPES, "levels", lists::event_levels),
+    ("npm/auth-cloud/src/addon-types.ts", "exports", addon::types),
 ];
 
-pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut differ = Vec::new();
-    for (file, write) in PAGES {
-        let path = workspace.path(file);
-        let wanted = write(workspace).context(file)?;
-        let found = fs::read_to_string(&path).unwrap_or_default();
+    for (file, name, write) in PARTS {
+        let found = workspace.read(file)?;
+        let wanted =
+            put(&found, name, &write(workspace)?).with_context(|| format!("{file}: {name}"))?;
         if found == wanted {
-            println!("{file} is up to date");
-        } else if mode == Mode::Full {
-            fs::write(&path, &wanted).context(file)?;
-            println!("{file} is written anew");
+            println!("{file}: {name}: up to date");
+        } else if workspace.is_check {
+            let pairs = found.lines().zip(wanted.lines());
+            let same = pairs.take_while(|(is, should)| is == should).count();
+            let line = |text: &str| text.lines().nth(same).unwrap_or("(the end)").to_owned();
+            eprintln!(
+                "{file}:{}: is  {}\nand not {}",
+                same + 1,
+                line(&found),
+                line(&wanted)
+            );
+            differ.push(*file);
         } else {
-            eprintln!("{}", difference(file, &found, &wanted));
-            differ.push(file);
+            fs::write(workspace.path(file), &wanted).context(*file)?;
+            println!("{file}: {name}: written anew");
         }
     }
     ensure!(
@@ -49,33 +62,23 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> Result<()> {
     Ok(())
 }
 
-/// The first place where a file differs from what it should be.
-fn difference(file: &str, found: &str, wanted: &str) -> String {
-    let end = "(the end)";
-    let pairs = found.lines().chain([end]).zip(wanted.lines().chain([end]));
-    match (1..).zip(pairs).find(|(_, (is, should))| is != should) {
-        Some((line, (is, should))) => {
-            format!("{file}:{line}: is  {is}\n{file}:{line}: not {should}")
-        }
-        None => format!("{file}: differs in its line ends"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_difference_is_shown() {
-        assert_eq!(
-            difference("f", "a\nb\n", "a\nc\n"),
-            "f:2: is  b\nf:2: not c"
-        );
-        assert_eq!(
-            difference("f", "a\n", "a\nb\n"),
-            "f:2: is  (the end)\nf:2: not b"
-        );
-        assert_eq!(difference("f", "", "a\n"), "f:1: is  (the end)\nf:1: not a");
-        assert!(difference("f", "a", "a\n").contains("line ends"));
-    }
+/// A text with one of its parts replaced.
+fn put(text: &str, name: &str, part: &str) -> Result<String> {
+    let begin = text
+        .find(&format!("cargo xtask gen: {name}"))
+        .context("no line begins it")?;
+    let (before, rest) = text.split_at(begin);
+    let (mark, rest) = rest.split_once('\n').context("no line ends it")?;
+    let end = rest
+        .find("cargo xtask gen: end")
+        .context("no line ends it")?;
+    // The line of the mark, with what stands before its words.
+    let end = rest
+        .get(..end)
+        .and_then(|rest| rest.rfind('\n'))
+        .map_or(0, |end| end + 1);
+    Ok(format!(
+        "{before}{mark}\n{part}{}",
+        rest.get(end..).unwrap_or_default()
+    ))
 }

@@ -1,32 +1,40 @@
-//! `xtask/layers.toml`: imports go down the core's layers, no files import one another in a circle, and each crate depends
-//! only on what is listed for it.
+//! `xtask/layers.toml`: imports go down the core's layers, no files of a crate import one another in a circle, and each crate
+//! depends only on what is listed for it. For circles in the npm sources, oxlint sees to that.
 //!
 //! What the core may not call (clocks, files, randomness) is in its `clippy.toml`.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod imports;
 
-use anyhow::{Context as _, Result, bail, ensure};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
 
-use crate::builds;
-use crate::circles::{self, Circle, is_within};
-use crate::imports::{Modules, modules_of};
 use crate::process::capture;
 use crate::workspace::Workspace;
+use imports::{Import, Modules};
+
+const TABLE: &str = "xtask/layers.toml";
+/// Source folders outside of the workspace, and those of programs, whose `crate` is their own folder.
+const OTHERS: [&str; 5] = [
+    "benches/src",
+    "benches/src/bin/http",
+    "benches/src/bin/rust",
+    "differential/src",
+    "fuzz/src",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Table {
     core: Core,
-    crates: BTreeMap<String, Vec<String>>,
-    circles: Circles,
+    crates: BTreeMap<String, BTreeSet<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Core {
-    package: String,
-    source: String,
     /// The first is the lowest.
     layers: Vec<Layer>,
     dependencies: BTreeSet<String>,
@@ -42,161 +50,241 @@ struct Layer {
     apart: bool,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Circles {
-    known: Vec<Circle>,
-}
-
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let table: Table =
-        toml::from_str(&workspace.read("xtask/layers.toml")?).context("xtask/layers.toml")?;
-    let modules = modules_of(workspace, &table.core.source)?;
-    let circles = circles::find(workspace)?;
-    let mut breaches = order(&modules, &table.core.layers);
-    breaches.extend(circles::check(&circles, &table.circles.known));
-    breaches.extend(crates(&ours(workspace)?, &table.crates));
-    let dependencies = dependencies(workspace, &table.core.package)?;
-    for name in dependencies.symmetric_difference(&table.core.dependencies) {
-        breaches.push(format!(
-            "{name}: the core's dependencies and their list in xtask/layers.toml differ. Each of them must do no I/O"
-        ));
+    let table: Table = toml::from_str(&workspace.read(TABLE)?).context(TABLE)?;
+    let mut breaches = order(
+        &imports::of(workspace, "crates/core/src")?,
+        &table.core.layers,
+    );
+    let listed = differences(
+        "the core",
+        &dependencies(workspace)?,
+        &table.core.dependencies,
+    );
+    breaches.extend(listed);
+    let mut folders = OTHERS.map(str::to_owned).to_vec();
+    for package in workspace.packages()? {
+        let name = package["name"].as_str().unwrap_or_default();
+        let uses = package["dependencies"].as_array().into_iter().flatten();
+        let uses = uses.filter(|one| one["path"].is_string() && one["kind"] != "dev");
+        let uses = uses
+            .filter_map(|one| Some(one["name"].as_str()?.to_owned()))
+            .collect();
+        let row = table
+            .crates
+            .get(name)
+            .with_context(|| format!("{name} has no row in {TABLE}"))?;
+        breaches.extend(differences(name, &uses, row));
+        let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
+        folders.push(workspace.relative(&manifest.with_file_name("src")));
+    }
+    for folder in &folders {
+        for import in circles(imports::of(workspace, folder)?.imports) {
+            breaches.push(format!("{}: in a circle of files", import.place));
+        }
     }
     for breach in &breaches {
         eprintln!("{breach}");
     }
-    ensure!(
-        breaches.is_empty(),
-        "{} against xtask/layers.toml",
-        breaches.len()
-    );
+    ensure!(breaches.is_empty(), "{} against {TABLE}", breaches.len());
     println!(
-        "{} modules in {} layers, {} dependencies of the core, {} known circles: all in order",
-        modules.len(),
+        "{} layers, and no circle in {} folders",
         table.core.layers.len(),
-        dependencies.len(),
-        circles.len()
+        folders.len()
     );
     Ok(())
 }
 
 /// Every import that goes up, or sideways in a layer whose modules stay apart.
 fn order(modules: &Modules, layers: &[Layer]) -> Vec<String> {
-    let mut breaches = Vec::new();
-    for row in layers
-        .iter()
-        .flat_map(|layer| &layer.modules)
-        .filter(|row| !modules.contains_key(*row))
-    {
-        breaches.push(format!(
-            "xtask/layers.toml: `{row}` names no file: take it out"
-        ));
-    }
-    for (name, module) in modules.iter().filter(|(name, _)| !name.is_empty()) {
-        let Some(own) = height(name, layers) else {
+    let rows = layers.iter().flat_map(|layer| &layer.modules);
+    let gone = rows.filter(|row| !modules.files.contains(*row));
+    let mut breaches: Vec<_> = gone
+        .map(|row| format!("{TABLE}: `{row}` names no file"))
+        .collect();
+    let files = modules.files.iter().filter(|name| !name.is_empty());
+    let loose = files.filter(|name| height(name, layers).is_none());
+    breaches
+        .extend(loose.map(|name| format!("`{name}` stands in no layer: add it to one in {TABLE}")));
+    for Import { from, to, place } in modules.imports.iter().filter(|one| !one.from.is_empty()) {
+        let (own, its) = (height(from, layers), height(to, layers));
+        let is_apart = own
+            .and_then(|own| layers.get(own))
+            .is_some_and(|layer| layer.apart);
+        let is_one_unit = is_within(from, to) || is_within(to, from);
+        if to.is_empty() {
             breaches.push(format!(
-                "{}: stands in no layer: add `{name}` to one in xtask/layers.toml",
-                module.file
+                "{place}: name its module: the crate's root hides the layer"
             ));
-            continue;
-        };
-        for import in &module.imports {
-            if let Some(rule) = broken(name, own, &import.to, layers) {
-                breaches.push(format!(
-                    "{}:{}: {}: {rule}",
-                    module.file, import.line, import.path
-                ));
-            }
+        } else if its > own || (its == own && is_apart && !is_one_unit) {
+            let layer = its
+                .and_then(|its| layers.get(its))
+                .map_or("", |layer| &layer.name);
+            breaches.push(format!("{place}: `{from}` may not import from \"{layer}\""));
         }
     }
     breaches
-}
-
-/// The rule that `from` breaks by naming `to`, if any. A target without a layer is reported at its own file.
-fn broken(from: &str, own: usize, to: &str, layers: &[Layer]) -> Option<String> {
-    if to.is_empty() {
-        return Some("name the module it comes from: the crate's root hides the layer".to_owned());
-    }
-    let its = height(to, layers)?;
-    let layer = layers.get(its)?;
-    let is_one_unit = is_within(from, to) || is_within(to, from);
-    if its > own {
-        Some(format!(
-            "`{from}` imports from a higher layer, \"{}\"",
-            layer.name
-        ))
-    } else if its == own && layer.apart && !is_one_unit {
-        Some(format!(
-            "modules of \"{}\" do not import one another",
-            layer.name
-        ))
-    } else {
-        None
-    }
 }
 
 /// The layer of a module: by its own row, or by that of the nearest folder.
 fn height(name: &str, layers: &[Layer]) -> Option<usize> {
-    let rows = (0..)
+    let of_layer = |(at, layer): (usize, &Layer)| {
+        let rows = layer.modules.iter().filter(|row| is_within(name, row));
+        rows.map(|row| (row.len(), at)).max()
+    };
+    (0..)
         .zip(layers)
-        .flat_map(|(at, layer)| layer.modules.iter().map(move |row| (row, at)));
-    let rows = rows.filter(|(row, _)| is_within(name, row));
-    rows.max_by_key(|(row, _)| row.len()).map(|(_, at)| at)
+        .filter_map(of_layer)
+        .max()
+        .map(|(_, at)| at)
 }
 
-/// The crates of the workspace, with those of it that each depends on. What only tests use is not counted.
-fn ours(workspace: &Workspace) -> Result<BTreeMap<String, Vec<String>>> {
-    let mut crates = BTreeMap::new();
-    for member in builds::members(workspace)? {
-        let manifest: toml::Table =
-            toml::from_str(&workspace.read(&format!("{member}/Cargo.toml"))?)?;
-        let name = manifest
-            .get("package")
-            .and_then(|package| package.get("name")?.as_str());
-        let tables =
-            ["dependencies", "build-dependencies"].map(|kind| manifest.get(kind)?.as_table());
-        let names = tables.into_iter().flatten().flat_map(toml::Table::keys);
-        let ours = names.filter(|name| name.starts_with("mastra-")).cloned();
-        crates.insert(name.context(member)?.to_owned(), ours.collect());
-    }
-    Ok(crates)
-}
-
-fn crates(
-    found: &BTreeMap<String, Vec<String>>,
-    table: &BTreeMap<String, Vec<String>>,
-) -> Vec<String> {
-    let mut breaches = Vec::new();
-    for (name, dependencies) in found {
-        let Some(allowed) = table.get(name) else {
-            breaches.push(format!(
-                "{name}: is not in xtask/layers.toml: add a row under [crates]"
-            ));
-            continue;
-        };
-        for other in dependencies.iter().filter(|other| !allowed.contains(other)) {
-            breaches.push(format!(
-                "{name} depends on {other}: xtask/layers.toml does not allow it"
-            ));
+/// The imports of files in circles: those left when the ones that lead to none, or come from none, are taken away again and
+/// again. A module and the files of its folder are one unit, which it may name; so may a crate's root.
+fn circles(mut imports: Vec<Import>) -> Vec<Import> {
+    imports
+        .retain(|one| !one.from.is_empty() && !one.to.is_empty() && !is_within(&one.to, &one.from));
+    loop {
+        let before = imports.len();
+        let ends =
+            |end: fn(&Import) -> &String| imports.iter().map(end).cloned().collect::<BTreeSet<_>>();
+        let (from, to) = (ends(|one| &one.from), ends(|one| &one.to));
+        imports.retain(|one| from.contains(&one.to) && to.contains(&one.from));
+        if imports.len() == before {
+            return imports;
         }
     }
-    breaches
 }
 
-/// Every crate that a package is built with, with all its features, without tests and build scripts.
-fn dependencies(workspace: &Workspace, package: &str) -> Result<BTreeSet<String>> {
+/// Whether a module is this one or in its folder.
+fn is_within(name: &str, folder: &str) -> bool {
+    let rest = name.strip_prefix(folder);
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn differences(name: &str, found: &BTreeSet<String>, row: &BTreeSet<String>) -> Vec<String> {
+    let differ = found.symmetric_difference(row);
+    differ
+        .map(|one| format!("{name}: its row in {TABLE} and its dependencies differ by {one}"))
+        .collect()
+}
+
+/// Every crate that the core is built with, with all its features, without tests and build scripts.
+fn dependencies(workspace: &Workspace) -> Result<BTreeSet<String>> {
     // For one package: `cargo metadata` would add features that the rest of the workspace enables.
-    let mut tree = workspace.cargo("tree --all-features --edges normal --prefix none --format {p}");
-    tree.args(["--target", "x86_64-unknown-linux-gnu", "--package", package]);
-    let text = capture(&mut tree)?;
-    let names = text.lines().filter_map(|line| line.split(' ').next());
-    let mut names: BTreeSet<String> = names.map(str::to_owned).collect();
-    if !names.remove(package) {
-        bail!("cargo tree does not know {package}");
-    }
-    names.remove("");
-    Ok(names)
+    let tree = "tree --package mastra-auth-cloud-core --all-features --edges normal --prefix none --format {p}";
+    let text = capture(
+        workspace
+            .cargo(tree)
+            .args(["--target", "x86_64-unknown-linux-gnu"]),
+    )?;
+    let names = text
+        .lines()
+        .skip(1)
+        .filter_map(|line| line.split(' ').next());
+    Ok(names
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect())
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn imports(rows: &str) -> Vec<Import> {
+        let row = |row: &str| {
+            let (from, to) = row.split_once(" > ").unwrap();
+            let [from, to] = [from, to].map(|name| name.trim_matches('_').to_owned());
+            let place = row.to_owned();
+            Import { from, to, place }
+        };
+        rows.split(", ").map(row).collect()
+    }
+
+    #[test]
+    fn a_circle_of_any_length_is_found() {
+        let left = |rows| {
+            circles(imports(rows))
+                .into_iter()
+                .map(|one| one.place)
+                .collect::<Vec<_>>()
+                .join(", ")
+        };
+        // A folder is one unit, and the root is none.
+        for none in ["a > b, b > c, a > c", "a > a/x, a/x > a", "_ > a, a > _"] {
+            assert_eq!(left(none), "");
+        }
+        assert_eq!(left("a > b, b > a, c > a, b > d"), "a > b, b > a");
+        for circle in [
+            "a > b, b > c, c > a",
+            "a > b, b > a, c > d, d > c",
+            "a > b, b > a/x, a/x > a",
+            "a/x > a/y, a/y > a/x",
+            "a > ab, ab > a",
+        ] {
+            assert_eq!(left(circle), circle);
+        }
+    }
+
+    #[test]
+    fn imports_go_down_and_every_file_has_a_layer() {
+        let row = |modules: &[&str], apart| Layer {
+            name: modules.join(" "),
+            modules: modules.iter().map(|&module| module.to_owned()).collect(),
+            apart,
+        };
+        let layers = [
+            row(&["ids", "url"], false),
+            row(&["op"], true),
+            row(&["flow", "flow/step"], false),
+            row(&["flow/a", "flow/b"], true),
+        ];
+        let breaches = |rows: &str| {
+            let files = "_ ids url url/base op op/a op/b flow flow/step flow/a flow/b flow/a/part";
+            let files = files
+                .split(' ')
+                .map(|name| name.trim_matches('_').to_owned())
+                .collect();
+            let imports = imports(rows);
+            order(&Modules { files, imports }, &layers)
+        };
+        let fine = "flow/a > op/a, ids > url, url > ids, flow/step > flow, op/a > op, op > op/a, flow/a/part > flow/a, _ > flow/a";
+        assert!(breaches(fine).is_empty(), "{:?}", breaches(fine));
+        for (row, says) in [
+            ("ids > op/a", "ids > op/a: `ids` may not import from \"op\""),
+            ("url/base > flow", "`url/base` may not"),
+            ("flow/step > flow/a", "`flow/step` may not"),
+            ("op/a > op/b", "`op/a` may not"),
+            ("flow/b > flow/a/part", "`flow/b` may not"),
+            ("ids > _", "the crate's root hides the layer"),
+        ] {
+            let found = breaches(row);
+            assert!(
+                found.len() == 1 && found[0].contains(says),
+                "{row}: {found:?}"
+            );
+        }
+        // A name with a folder's name as its beginning is not in the folder.
+        let files = ["operator", "op", "ids", "url"].map(str::to_owned).into();
+        let found = order(
+            &Modules {
+                files,
+                imports: Vec::new(),
+            },
+            &layers[..2],
+        );
+        assert_eq!(
+            found,
+            ["`operator` stands in no layer: add it to one in xtask/layers.toml"]
+        );
+        let found = order(
+            &Modules {
+                files: BTreeSet::new(),
+                imports: Vec::new(),
+            },
+            &layers[1..2],
+        );
+        assert_eq!(found, ["xtask/layers.toml: `op` names no file"]);
+    }
+}

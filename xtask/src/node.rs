@@ -2,81 +2,117 @@
 //!
 //! Each step first builds the addon it needs, so that no run uses an addon of another kind. npm runs no install scripts.
 
-mod addon;
-mod floor;
-mod pack;
-mod package;
-mod platform;
+mod glibc;
 mod runtime;
-mod sysroot;
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{env, path};
 
 use anyhow::Result;
 
-use crate::builds::{cli, shipped};
+use crate::builds::{self, cli, shipped};
 use crate::process::run as run_program;
-use crate::workspace::{Workspace, read};
-use addon::Kind;
-use package::Package;
+use crate::workspace::{Workspace, empty};
 
-pub(crate) use package::FOLDER;
 pub(crate) use runtime::Node;
 
+/// The package's folder.
+pub(crate) const FOLDER: &str = "npm/auth-cloud";
 /// The folder of the tests in a browser and at real servers.
 pub(crate) const E2E: &str = "e2e";
 
+/// What an addon is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Tests,
+    /// A release whose exports can be made to panic.
+    Faults,
+    Release,
+    /// What is published: a release without symbols, linked with an old C library.
+    Packed,
+}
+
+/// The package with everything installed that its scripts need.
+struct Package {
+    folder: PathBuf,
+    node: Node,
+}
+
+impl Package {
+    fn open(workspace: &Workspace) -> Result<Self> {
+        let (folder, node) = (workspace.path(FOLDER), Node::find(workspace)?);
+        node.install(&folder)?;
+        Ok(Self { folder, node })
+    }
+
+    /// The package, built on a fresh addon of this kind, and the addon's place.
+    fn build(workspace: &Workspace, kind: Kind) -> Result<(Self, PathBuf)> {
+        let addon = addon(workspace, kind)?;
+        let package = Self::open(workspace)?;
+        run_program(&mut package.script("build"))?;
+        Ok((package, addon))
+    }
+
+    /// A script of the package's manifest.
+    fn script(&self, name: &str) -> Command {
+        // On standard error: some scripts print only their result on standard output.
+        eprintln!("npm run {name}");
+        let mut command = self.node.npm(&self.folder);
+        command.args(["run", "--silent", name, "--"]);
+        command
+    }
+
+    /// The bundlers and runtimes that the tarballs are tried with, in pinned versions; in a folder of the build directory, so that
+    /// they cannot resolve packages of this repository.
+    fn tools(&self, workspace: &Workspace) -> Result<PathBuf> {
+        self.node
+            .install_copy(workspace, "npm/auth-cloud/tarballs/tools", "npm-tools")
+    }
+}
+
 /// `cargo xtask npm`: all checks of the package, on a development build of the addon.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    addon::build(workspace, Kind::Tests)?;
+    let (package, _) = Package::build(workspace, Kind::Tests)?;
     // The tests sign in against the local Cloud.
     let cloud = cli(workspace)?;
-    let package = Package::open(workspace)?;
-    package.build()?;
     for name in ["typecheck", "lint", "test", "check-package"] {
         run_program(package.script(name).env("MASTRA_AUTH", &cloud))?;
     }
     Ok(())
 }
 
-/// What the addon exports, a line of JSON each.
-pub(crate) fn exports(workspace: &Workspace) -> Result<String> {
-    addon::build(workspace, Kind::Tests)?;
-    read(&addon::exports(workspace)?)
-}
-
 /// `cargo xtask fetch`: what later steps take from npm, so that they do not wait for it.
 pub(crate) fn fetch(workspace: &Workspace) -> Result<()> {
     let package = Package::open(workspace)?;
-    package.node().install(&workspace.path(E2E))?;
+    package.node.install(&workspace.path(E2E))?;
     package.tools(workspace)?;
-    sysroot::Sysroot::find(workspace)?;
+    glibc::sysroot(workspace)?;
     // Where the tests of real servers install them, together with the package.
-    let hosts = workspace.target()?.join("e2e-hosts");
-    runtime::copy_lock(workspace, "e2e/hosts", &hosts)?;
-    package.node().install(&hosts)
+    package
+        .node
+        .install_copy(workspace, "e2e/hosts", "e2e-hosts")?;
+    Ok(())
 }
 
 /// The package's tests that need a redis-server, with this environment.
 pub(crate) fn redis(workspace: &Workspace, environment: &[(&str, PathBuf)]) -> Result<()> {
-    addon::build(workspace, Kind::Tests)?;
-    let package = Package::open(workspace)?;
-    package.build()?;
+    let (package, _) = Package::build(workspace, Kind::Tests)?;
     run_program(package.script("redis").envs(environment.iter().cloned()))
 }
 
 /// `cargo xtask npm-pack`: the two tarballs as published. A release names the addons of every platform.
 pub(crate) fn pack(workspace: &Workspace, out: &Path, is_release: bool) -> Result<()> {
-    let addon = addon::build(workspace, Kind::Packed)?;
-    let package = Package::open(workspace)?;
-    package.build()?;
-    pack::run(workspace, &package, &addon, out, is_release)
+    let (package, addon) = Package::build(workspace, Kind::Packed)?;
+    let mut pack = package.script("npm-pack");
+    pack.arg(addon).arg(path::absolute(out)?);
+    run_program(pack.args(is_release.then_some("--all-platforms")))
 }
 
 /// A folder with only today's two tarballs: those of another version would be mistaken for them.
 pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
     let out = workspace.target()?.join("npm-packed");
-    pack::empty(&out)?;
+    empty(&out)?;
     pack(workspace, &out, false)?;
     Ok(out)
 }
@@ -93,32 +129,31 @@ pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
     run_program(package.script("tarballs").envs(environment))
 }
 
-/// Type-checks the guides' programs in `.guides` of the package's folder; complete ones run too, with the environment that
-/// they expect.
+/// `cargo xtask guides`: runs the commands of the guides, and checks their programs.
 pub(crate) fn guides(workspace: &Workspace) -> Result<()> {
-    addon::build(workspace, Kind::Tests)?;
-    let package = Package::open(workspace)?;
-    package.build()?;
-    run_program(package.script("guides").envs([
-        ("MASTRA_PROJECT_ID", "demo"),
-        ("ROBOT_KEY", "robot"),
-        ("CUSTOMER_KEY", "customer"),
-    ]))
+    let (package, _) = Package::build(workspace, Kind::Tests)?;
+    let environment = [
+        ("MASTRA_AUTH", cli(workspace)?),
+        ("XTASK", env::current_exe()?),
+    ];
+    run_program(package.script("guides").envs(environment))
 }
 
 /// `cargo xtask bench node`: measures the package, with identities of a release build of the local Cloud.
 pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     let cloud = shipped(workspace)?;
-    as_shipped(workspace)?;
-    let mut script = Package::open(workspace)?.script("bench");
-    run_program(script.arg("--").args(arguments).env("MASTRA_AUTH", cloud))
+    let (package, _) = Package::build(workspace, Kind::Release)?;
+    run_program(
+        package
+            .script("bench")
+            .args(arguments)
+            .env("MASTRA_AUTH", cloud),
+    )
 }
 
 /// Node, with the package built on a release build of the addon.
 pub(crate) fn as_shipped(workspace: &Workspace) -> Result<Node> {
-    addon::build(workspace, Kind::Release)?;
-    Package::open(workspace)?.build()?;
-    Node::find(workspace)
+    Ok(Package::build(workspace, Kind::Release)?.0.node)
 }
 
 /// `cargo xtask soak NAME`: a long run that looks for leaks and failures.
@@ -129,14 +164,44 @@ pub(crate) fn soak(workspace: &Workspace, name: &str) -> Result<()> {
     } else {
         Kind::Release
     };
-    addon::build(workspace, kind)?;
+    let (package, _) = Package::build(workspace, kind)?;
     let cloud = cli(workspace)?;
-    let package = Package::open(workspace)?;
-    package.build()?;
-    run_program(
-        package
-            .script("soak")
-            .args(["--", name])
-            .env("MASTRA_AUTH", cloud),
-    )
+    run_program(package.script("soak").arg(name).env("MASTRA_AUTH", cloud))
+}
+
+/// Builds the addon and returns its place: in the build folder for one that is packed, else where the package looks for it.
+fn addon(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
+    if kind == Kind::Tests {
+        return builds::development(workspace);
+    }
+    let is_packed = kind == Kind::Packed;
+    let is_dev = is_packed && workspace.is_unoptimized;
+    // With `cargo rustc`, arguments after `--` apply to the addon alone, not to its dependencies.
+    let mut command = workspace.cargo("rustc --package mastra-auth-cloud-node");
+    command.args((!is_dev).then_some("--release"));
+    command.args((kind == Kind::Faults).then_some("--features=fault-injection"));
+    let mut from = if is_dev { "debug" } else { "release" }.to_owned();
+    if !is_packed {
+        let folder = workspace.path(FOLDER).join("native");
+        return builds::addon(
+            workspace,
+            &format!("{kind:?}"),
+            &mut command,
+            &from,
+            &folder,
+        );
+    }
+    let sysroot = glibc::sysroot(workspace)?;
+    if let Some(headers) = sysroot.as_ref().and_then(glibc::Sysroot::for_headers) {
+        // A target of its own: otherwise C code with other headers would be recompiled at every change between the two.
+        command.args(["--target", glibc::TARGET]).envs([headers]);
+        from = format!("{}/{from}", glibc::TARGET);
+    }
+    // Strips only the addon: as a profile setting, stripping would compile all its dependencies again.
+    command.args(["--", "-C", "strip=symbols"]);
+    command.args(sysroot.iter().flat_map(glibc::Sysroot::for_linker));
+    let folder = workspace.target()?.join("npm");
+    let placed = builds::addon(workspace, "packed", &mut command, &from, &folder)?;
+    glibc::check(&placed)?;
+    Ok(placed)
 }

@@ -4,16 +4,13 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, ensure};
 
 /// Runs a command with inherited streams; an exit status other than 0 is an error.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
-    let status = command
-        .status()
-        .with_context(|| format!("`{}` does not start", shown(command)))?;
-    if !status.success() {
-        bail!("`{}` failed ({status})", shown(command));
-    }
+    let status = command.status();
+    let status = status.with_context(|| format!("`{}` does not start", shown(command)))?;
+    ensure!(status.success(), "`{}` failed ({status})", shown(command));
     Ok(())
 }
 
@@ -21,15 +18,13 @@ pub(crate) fn run(command: &mut Command) -> Result<()> {
 pub(crate) fn capture(command: &mut Command) -> Result<String> {
     let output = command.stdin(Stdio::null()).output();
     let output = output.with_context(|| format!("`{}` does not start", shown(command)))?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!(
-            "`{}` failed ({}):\n{}",
-            shown(command),
-            output.status,
-            said.trim_end()
-        );
-    }
+    let (status, said) = (output.status, String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        status.success(),
+        "`{}` failed ({status}):\n{}",
+        shown(command),
+        said.trim_end()
+    );
     String::from_utf8(output.stdout)
         .with_context(|| format!("`{}` prints something other than UTF-8", shown(command)))
 }
@@ -37,12 +32,9 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
 /// The first of these programs on the PATH.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
-    let found = |name: &&str| {
-        env::split_paths(&folders)
-            .map(|folder| folder.join(name))
-            .find(|path| path.is_file())
-    };
-    names.iter().find_map(found)
+    let places = |name| env::split_paths(&folders).map(move |folder| folder.join(name));
+    let mut all = names.iter().flat_map(places);
+    all.find(|path| path.is_file())
 }
 
 fn shown(command: &Command) -> String {

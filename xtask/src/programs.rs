@@ -23,11 +23,11 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn find(&self, workspace: &Workspace) -> Result<PathBuf> {
-        if let Some(named) = env::var_os(self.variable).map(PathBuf::from) {
+        let (package, variable) = (self.package, self.variable);
+        if let Some(named) = env::var_os(variable).map(PathBuf::from) {
             ensure!(
                 named.is_file(),
-                "{}={} is not a file",
-                self.variable,
+                "{variable}={} is not a file",
                 named.display()
             );
             return Ok(named);
@@ -35,57 +35,21 @@ impl Program {
         if let Some(found) = find(self.names) {
             return Ok(found);
         }
+        let missing = format!(
+            "{package} is missing: install it (Debian: `apt-get install {package}`), set {variable}=/path/to/{package}"
+        );
         if !workspace.may_install {
-            bail!("{}, or let `--install` do so as root", self.missing());
+            bail!("{missing}, or let `--install` do so as root");
         }
         // Not on standard output, which may be a command's JSON.
-        eprintln!("{} is missing: installing it", self.package);
-        let apt = |words: &str| {
-            capture(
-                Command::new("apt-get")
-                    .args(words.split(' '))
-                    .env("DEBIAN_FRONTEND", "noninteractive"),
-            )
-        };
-        let install = format!(
-            "install --yes --quiet --no-install-recommends {}",
-            self.package
-        );
-        apt("update --quiet")
-            .and_then(|_| apt(&install))
-            .with_context(|| self.missing())?;
-        find(self.names).with_context(|| self.missing())
-    }
-
-    fn missing(&self) -> String {
-        let Self {
-            package, variable, ..
-        } = self;
-        format!(
-            "{package} is missing: install it (Debian: `apt-get install {package}`), set {variable}=/path/to/{package}"
-        )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Nothing is installed without being told to.
-    #[test]
-    fn what_is_missing_is_named_with_a_way_to_it() {
-        let missing = Program {
-            package: "no-such",
-            names: &["no-such-program"],
-            variable: "NO_SUCH_PROGRAM",
-        };
-        let error = missing
-            .find(&Workspace::find().unwrap())
-            .unwrap_err()
-            .to_string();
-        assert_eq!(
-            error,
-            "no-such is missing: install it (Debian: `apt-get install no-such`), set NO_SUCH_PROGRAM=/path/to/no-such, or let `--install` do so as root"
-        );
+        eprintln!("{package} is missing: installing it");
+        let install = format!("install --yes --quiet --no-install-recommends {package}");
+        for words in ["update --quiet", &install] {
+            let mut apt = Command::new("apt-get");
+            apt.args(words.split(' '))
+                .env("DEBIAN_FRONTEND", "noninteractive");
+            capture(&mut apt).with_context(|| missing.clone())?;
+        }
+        find(self.names).context(missing)
     }
 }

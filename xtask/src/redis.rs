@@ -1,10 +1,9 @@
 //! `cargo xtask redis`: tests revocations over a real redis-server, in Rust, in Node and between both.
 
 use std::fs;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::builds::{cli, example};
 use crate::node;
@@ -22,21 +21,33 @@ const OPENSSL: Program = Program {
     names: &["openssl"],
     variable: "OPENSSL",
 };
+/// Generates `ours.pem` and `strangers.pem`, certificates of two authorities for 127.0.0.1, each with its key beside it. They are
+/// valid for longer than any run, and expire soon after. The repository holds no private key.
+const CERTIFY: &str = r#"
+make() { "$OPENSSL" req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout $1.key -out $1.pem "${@:2}"; }
+for name in ours strangers; do
+    make $name-authority -subj "/CN=the authority of $name"
+    make $name -subj "/CN=a redis-server" -CA $name-authority.pem -CAkey $name-authority.key \
+        -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE
+done"#;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let server = SERVER.find(workspace)?;
-    let openssl = OPENSSL.find(workspace)?;
     let certificates = workspace.target()?.join("certificates");
-    let trusted = certify(&openssl, &certificates)?;
+    fs::create_dir_all(&certificates)?;
+    let mut certify = Command::new("bash");
+    certify.args(["-ec", CERTIFY]).current_dir(&certificates);
+    capture(certify.env(OPENSSL.variable, OPENSSL.find(workspace)?))?;
+    // The authority that tests trust.
+    let trusted = certificates.join("ours-authority.pem");
     // They measure time, so one runs at a time.
     let mut tests = workspace.cargo(
         "test --quiet --workspace --all-features --test redis -- --include-ignored --skip soak_ --test-threads 1",
     );
     tests
         .env(SERVER.variable, &server)
-        .env("REDIS_CERTIFICATES", &certificates)
-        .env("SSL_CERT_FILE", &trusted);
-    run_program(&mut tests)?;
+        .env("REDIS_CERTIFICATES", &certificates);
+    run_program(tests.env("SSL_CERT_FILE", &trusted))?;
     // Each side revokes sessions of the other: the package's tests start an instance in Rust.
     let environment = [
         ("MASTRA_AUTH", cli(workspace)?),
@@ -46,35 +57,4 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         ("NODE_EXTRA_CA_CERTS", trusted),
     ];
     node::redis(workspace, &environment)
-}
-
-/// Generates `ours.pem` and `strangers.pem`, certificates of two authorities for 127.0.0.1, each with its key beside it.
-/// Returns the authority of the first, which tests trust. The repository holds no private key.
-fn certify(openssl: &Path, folder: &Path) -> Result<PathBuf> {
-    fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let request = |name: &str, subject: &str, more: &str| {
-        // Valid for longer than any run, and expired soon after.
-        let common = "req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1";
-        let mut command = Command::new(openssl);
-        command
-            .current_dir(folder)
-            .args(common.split(' '))
-            .args(["-subj", subject])
-            .args(more.split_whitespace());
-        capture(command.args([
-            "-keyout",
-            &format!("{name}.key"),
-            "-out",
-            &format!("{name}.pem"),
-        ]))
-    };
-    for name in ["ours", "strangers"] {
-        let authority = format!("{name}-authority");
-        request(&authority, &format!("/CN=the authority of {name}"), "")?;
-        let signed = format!(
-            "-CA {authority}.pem -CAkey {authority}.key -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE"
-        );
-        request(name, "/CN=a redis-server", &signed)?;
-    }
-    Ok(folder.join("ours-authority.pem"))
 }

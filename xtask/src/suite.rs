@@ -1,108 +1,90 @@
-//! `cargo xtask test`: runs the steps in order, each named and timed; some in parallel with the others.
+//! `cargo xtask test`: runs the steps in order, each named and timed; those of the other lanes in parallel.
 //!
-//! Stops at the first failure and prints the command to run that step alone. Reports each step that it skips. What runs in
+//! Stops at the first failure and prints the command to run that step alone. Names the steps that it leaves out. What runs in
 //! parallel ends with this process, however that ends.
 
 use std::env::{self, consts::EXE_SUFFIX};
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, ensure};
 
 use crate::steps::{Lane, Pace, STEPS, Step};
-use crate::workspace::{Mode, Workspace};
+use crate::workspace::Workspace;
 
-pub(crate) fn run(workspace: &Workspace, pace: Pace) -> Result<()> {
+/// A step of a lane beside the front, and how many steps of the front it waits for.
+type Planned = (usize, &'static Step);
+
+pub(crate) fn run(workspace: &Workspace, is_quick: bool) -> Result<()> {
     let begun = Instant::now();
     let is_left_out = |step: &&Step| {
-        let is_slow = pace == Pace::Quick && step.pace == Pace::Slow;
+        let is_slow = is_quick && step.pace == Pace::Slow;
         is_slow || (workspace.is_unoptimized && step.name == "release")
     };
     let (left_out, steps): (Vec<&Step>, Vec<&Step>) = STEPS.iter().partition(is_left_out);
-    let mut beside = Some(Beside::start(workspace, &steps)?);
+    // A copy: the steps of the front may rebuild this program.
+    let logs = workspace.target()?.to_path_buf();
+    let program = logs.join(format!("xtask-beside{EXE_SUFFIX}"));
+    fs::copy(env::current_exe()?, &program).context("xtask cannot be copied")?;
+    let flags = workspace.flags();
+    let command = move |step: &Step| {
+        let mut command = program_beside(&program);
+        command.args([step.name, "--check", "--built"]).args(&flags);
+        command
+    };
+    let (over, ends) = channel();
+    let mut lanes = Vec::new();
+    for lane in [Lane::Package, Lane::Packed] {
+        let (mut fronts, mut plan) = (0, Vec::<Planned>::new());
+        for step in &steps {
+            fronts += usize::from(step.lane == Lane::Front);
+            plan.extend((step.lane == lane).then_some((fronts, *step)));
+        }
+        let (passed, front) = channel();
+        let (over, command, logs) = (over.clone(), command.clone(), logs.clone());
+        thread::spawn(move || over.send(run_beside(&plan, &front, command, &logs)));
+        lanes.push(passed);
+    }
+    drop(over);
+    let mut running = lanes.len();
     for step in steps.iter().filter(|step| step.lane == Lane::Front) {
-        if let Some(over) = beside.take_if(|beside| beside.thread.is_finished()) {
-            over.finish()?;
+        while let Ok(end) = ends.try_recv() {
+            end?;
+            running -= 1;
         }
         println!("-- {}", step.name);
         let start = Instant::now();
-        step.run(workspace, Mode::Check)
-            .with_context(|| failed(step, start))?;
+        (step.run)(workspace).with_context(|| failed(step, start))?;
         println!(
             "== {} ({:.1} s)\n",
             step.name,
             start.elapsed().as_secs_f32()
         );
-        if let Some(beside) = &beside {
-            // It does not listen any more where it needs no further step.
-            let _ = beside.passed.send(());
+        for passed in &lanes {
+            // A lane that needs no further step does not listen any more.
+            let _ = passed.send(());
         }
     }
-    beside.map_or(Ok(()), Beside::finish)?;
-    println!("everything passed ({:.0} s)", begun.elapsed().as_secs_f32());
-    if !left_out.is_empty() {
-        let names: Vec<_> = left_out.iter().map(|step| step.name).collect();
-        println!("left out: {}", names.join(", "));
+    for _ in 0..running {
+        ends.recv().context("a lane beside the front panicked")??;
     }
+    println!("everything passed ({:.0} s)", begun.elapsed().as_secs_f32());
+    let names: Vec<_> = left_out.iter().map(|step| step.name).collect();
+    println!("left out: {}", names.join(", "));
     Ok(())
 }
 
 fn failed(step: &Step, start: Instant) -> String {
-    let took = start.elapsed().as_secs_f32();
-    format!(
-        "{} failed after {took:.1} s; run it alone with: {}",
-        step.name,
-        step.command()
-    )
+    let (name, took) = (step.name, start.elapsed().as_secs_f32());
+    format!("{name} failed after {took:.1} s; run it alone with: cargo xtask {name}")
 }
 
-/// The steps that run in parallel with the others, in sequence, each as a process. The output of each is
-/// printed as a whole when it is over.
-struct Beside {
-    passed: Sender<()>,
-    thread: JoinHandle<Result<()>>,
-}
-
-/// A step beside the others, and how many steps of the front it waits for.
-type Planned = (usize, &'static Step);
-
-impl Beside {
-    fn start(workspace: &Workspace, steps: &[&'static Step]) -> Result<Self> {
-        let mut front = 0;
-        let mut plan: Vec<Planned> = Vec::new();
-        for step in steps {
-            match step.lane {
-                Lane::Front => front += 1,
-                Lane::Beside => plan.push((front, step)),
-            }
-        }
-        // A copy: the steps in the foreground may rebuild this program.
-        let logs = workspace.target()?.to_path_buf();
-        let program = logs.join(format!("xtask-beside{EXE_SUFFIX}"));
-        fs::copy(env::current_exe()?, &program).context("xtask cannot be copied")?;
-        let (root, flags) = (workspace.root().to_path_buf(), workspace.flags());
-        let command = move |step: &Step| {
-            let mut command = program_beside(&program);
-            command.arg(step.name).args(&flags).current_dir(&root);
-            command
-        };
-        let (passed, front) = channel();
-        let thread = thread::spawn(move || run_beside(&plan, &front, command, &logs));
-        Ok(Self { passed, thread })
-    }
-
-    fn finish(self) -> Result<()> {
-        self.thread
-            .join()
-            .map_err(|_panic| anyhow!("what ran beside the others panicked"))?
-    }
-}
-
-/// Runs the command of each of these steps, and stops at the first that fails. The output is kept in `logs` too.
+/// Runs the command of each of these steps, and stops at the first that fails. Prints the output of each as a whole when it is
+/// over, and keeps it in `logs`.
 fn run_beside(
     plan: &[Planned],
     front: &Receiver<()>,
@@ -126,20 +108,15 @@ fn run_beside(
             .stdin(Stdio::piped())
             .stdout(log.try_clone()?)
             .stderr(log);
-        let mut child = command.spawn().with_context(|| step.command())?;
+        let mut child = command.spawn().context(step.name)?;
         let alive = child.stdin.take();
         let status = child.wait()?;
         drop(alive);
-        println!("-- {}, which ran beside the others", step.name);
-        println!("{}", String::from_utf8_lossy(&fs::read(&place)?));
-        if !status.success() {
-            bail!(failed(step, start));
-        }
-        println!(
-            "== {} ({:.1} s)\n",
-            step.name,
-            start.elapsed().as_secs_f32()
-        );
+        let (name, took) = (step.name, start.elapsed().as_secs_f32());
+        let said = fs::read(&place)?;
+        let said = String::from_utf8_lossy(&said);
+        println!("-- {name}, which ran beside the others\n{said}\n== {name} ({took:.1} s)\n");
+        ensure!(status.success(), failed(step, start));
     }
     Ok(())
 }
@@ -167,7 +144,6 @@ fn program_beside(program: &Path) -> Command {
 #[cfg(all(test, unix))]
 mod tests {
     use super::*;
-    use std::process::ExitStatus;
 
     #[test]
     fn what_fails_beside_the_others_fails_the_suite() {
@@ -198,19 +174,7 @@ mod tests {
             .stdin(Stdio::piped());
         let mut child = command.spawn().unwrap();
         drop(child.stdin.take());
-        let status: ExitStatus = child.wait().unwrap();
+        let status = child.wait().unwrap();
         assert!(!status.success(), "{status}");
-    }
-
-    #[test]
-    fn a_failure_names_a_command_that_exists() {
-        for step in STEPS {
-            let command = step.command();
-            let words = command.strip_prefix("cargo ").unwrap().split(' ');
-            assert!(
-                crate::command().try_get_matches_from(words).is_ok(),
-                "{command}"
-            );
-        }
     }
 }

@@ -3,121 +3,247 @@
 //! A test counts if it runs: `fn threat_021_...` under `#[test]` in Rust, `test('threat_021_...')` in JavaScript. Its
 //! author must try that it fails without its guard.
 
-mod rows;
-mod search;
-
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context as _, Result, ensure};
+use serde::Deserialize;
 
-use crate::workspace::Workspace;
-use rows::Threats;
-use search::Test;
+use crate::workspace::{Workspace, read};
+
+const LIST: &str = "docs/threats.toml";
+const FOLDERS: [&str; 5] = ["crates", "xtask", "examples", "e2e", "npm"];
+/// Most words of a title: a row is a reminder, not an essay.
+const TITLE_WORDS: usize = 10;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Threats {
+    count: usize,
+    groups: BTreeMap<String, String>,
+    rows: BTreeMap<String, Row>,
+}
+
+/// One attack.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    group: String,
+    title: String,
+    /// Why there is no test yet.
+    not_yet: Option<String>,
+    /// Why the attack cannot reach this software at all.
+    not_here: Option<String>,
+}
+
+/// Tests by the number of their row, each with its file.
+type Tests = BTreeMap<String, Vec<String>>;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let threats = Threats::read(&workspace.read("docs/threats.toml")?)?;
-    let report = report(&threats, &search::run(workspace)?);
-    for line in &report.lines {
-        println!("{line}");
+    let mut tests = Tests::new();
+    for folder in FOLDERS {
+        for path in workspace.files(folder, &["rs", "mjs", "js", "ts", "mts"])? {
+            let text = read(&path)?;
+            let is_rust = path.extension().is_some_and(|end| end == "rs");
+            for name in if is_rust {
+                rust_tests(&text)
+            } else {
+                script_tests(&text)
+            } {
+                let number = name
+                    .strip_prefix("threat_")
+                    .and_then(|rest| rest.split_once('_'));
+                if let Some((number, _)) = number {
+                    let shown = format!("{name} ({})", workspace.relative(&path));
+                    tests.entry(number.to_owned()).or_default().push(shown);
+                }
+            }
+        }
     }
-    for fault in &report.faults {
-        eprintln!("{fault}");
-    }
-    let faults = report.faults.len();
+    let threats = toml::from_str(&workspace.read(LIST)?).context(LIST)?;
+    let (lines, faults) = report(&threats, tests);
+    println!("{}", lines.join("\n"));
     ensure!(
-        faults == 0,
-        "{faults} of docs/threats.toml or of the tests to put right"
+        faults.is_empty(),
+        "{LIST} or its tests:\n{}",
+        faults.join("\n")
     );
     Ok(())
 }
 
-struct Report {
-    lines: Vec<String>,
-    faults: Vec<String>,
+/// A line for each row, and what is wrong.
+fn report(threats: &Threats, mut tests: Tests) -> (Vec<String>, Vec<String>) {
+    let (mut lines, mut faults, mut tested) = (Vec::new(), Vec::new(), 0);
+    for (at, (number, row)) in (1..).zip(&threats.rows) {
+        let head = format!("{number} {} {:<60}", row.group, row.title);
+        let named = tests.remove(number).unwrap_or_default();
+        let reason = |word, text: &Option<String>| Some(format!("{word}: {}", text.as_ref()?));
+        let reasons = [
+            reason("not yet", &row.not_yet),
+            reason("not here", &row.not_here),
+        ];
+        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        let words = row.title.split_whitespace().count();
+        for (is_wrong, says) in [
+            (
+                *number != format!("{at:03}"),
+                "rows are numbered 001, 002 and so on",
+            ),
+            (
+                !threats.groups.contains_key(&row.group),
+                "there is no such group",
+            ),
+            (
+                words == 0 || words > TITLE_WORDS,
+                "a title has 1 to 10 words",
+            ),
+            (
+                reasons.iter().any(|one| one.trim_end().ends_with(':')),
+                "a reason says something",
+            ),
+            (
+                named.is_empty() && reasons.is_empty(),
+                "has neither a test nor a reason",
+            ),
+            (
+                reasons.len() + usize::from(!named.is_empty()) > 1,
+                "has a test or one reason, not both",
+            ),
+        ] {
+            faults.extend(is_wrong.then(|| format!("{head} {says}")));
+        }
+        tested += usize::from(!named.is_empty());
+        let more = if named.len() > 1 {
+            format!(" and {} more", named.len() - 1)
+        } else {
+            String::new()
+        };
+        let answer = named
+            .iter()
+            .chain(&reasons)
+            .next()
+            .cloned()
+            .unwrap_or_default();
+        lines.push(format!("{head} {answer}{more}"));
+    }
+    let unknown = tests.into_values().flatten();
+    faults.extend(unknown.map(|test| format!("{test}: there is no such row")));
+    let count = threats.rows.len();
+    faults.extend(
+        (count != threats.count)
+            .then(|| format!("{count} rows, and `count` says {}", threats.count)),
+    );
+    lines.push(format!(
+        "{count} rows: {tested} tested, {} with a reason",
+        count - tested
+    ));
+    (lines, faults)
 }
 
-fn report(threats: &Threats, tests: &[Test]) -> Report {
-    let mut by_row: BTreeMap<u16, Vec<&Test>> = BTreeMap::new();
-    for test in tests {
-        by_row.entry(test.number).or_default().push(test);
-    }
-    let (mut lines, mut faults) = (Vec::new(), Vec::new());
-    let (mut tested, mut reasons) = (0, 0);
-    for (number, row) in &threats.rows {
-        let head = format!("{number:03} {} {:<60}", row.group, row.title);
-        let shown = head.trim_end();
-        let reason = row.reason();
-        reasons += usize::from(reason.is_some());
-        let named = by_row.remove(number).unwrap_or_default();
-        match (reason, named.as_slice()) {
-            (None, []) => {
-                lines.push(format!("{head} NO TEST"));
-                faults.push(format!(
-                    "{shown}: has neither a test `threat_{number:03}_...` nor a reason"
-                ));
-            }
-            (Some(reason), []) => lines.push(format!("{head} {reason}")),
-            (reason, [first, others @ ..]) => {
-                tested += 1;
-                let more = match others.len() {
-                    0 => String::new(),
-                    count => format!(" and {count} more"),
-                };
-                lines.push(format!("{head} {} ({}){more}", first.name, first.file));
-                faults.extend(reason.map(|reason| {
-                    format!(
-                        "{shown}: is tested by {} and still says \"{reason}\": take the reason out",
-                        first.name
-                    )
-                }));
-            }
+/// The functions under `#[test]` and the like, without `#[ignore]`. rustfmt gives each attribute and `fn` lines of their own.
+fn rust_tests(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let (mut is_test, mut is_ignored) = (false, false);
+    for line in text.lines().map(str::trim_start) {
+        let function = line
+            .strip_prefix("async ")
+            .unwrap_or(line)
+            .strip_prefix("fn ");
+        if let Some(attribute) = line.strip_prefix("#[") {
+            let name = attribute.split([']', '(', ' ']).next().unwrap_or_default();
+            is_test |= name == "test" || name.ends_with("::test");
+            is_ignored |= name == "ignore";
+        } else if function.is_some() || (line.ends_with(['}', ';']) && !line.starts_with("//")) {
+            let function = function.filter(|_| is_test && !is_ignored);
+            found.extend(function.and_then(|rest| rest.split(['(', '<']).next()));
+            (is_test, is_ignored) = (false, false);
         }
     }
-    let unknown = by_row.into_values().flatten();
-    faults.extend(unknown.map(|test| {
-        format!(
-            "{}: {} is not a row of docs/threats.toml",
-            test.file, test.name
-        )
-    }));
-    lines.push(format!(
-        "{} rows: {tested} tested, {reasons} with a reason",
-        threats.rows.len()
-    ));
-    Report { lines, faults }
+    found
+}
+
+/// The names in `test('...')` and `it("...")`; `test.skip`, `test.todo` and comments do not count.
+fn script_tests(text: &str) -> Vec<&str> {
+    let calls = text.lines().map(str::trim_start);
+    let calls = calls.filter_map(|line| line.strip_prefix("test(").or(line.strip_prefix("it(")));
+    let names = calls.filter_map(|call| {
+        call.strip_prefix(['\'', '"', '`'])?
+            .split(['\'', '"', '`', ' '])
+            .next()
+    });
+    names.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn faults(rows: &str, tests: &[u16]) -> Vec<String> {
-        let text = format!("count = 2\n[groups]\nA = \"a\"\n[rows]\n{rows}");
-        let tests: Vec<_> = tests
+    #[track_caller]
+    fn faults(rows: &str, tests: &[&str], wanted: &[&str]) {
+        let text = format!(
+            "count = 2\n[groups]\nA = \"a\"\n[rows]\n001 = {{ group = \"A\", title = \"t\" }}\n{rows}"
+        );
+        let tests = tests
             .iter()
-            .map(|&number| Test {
-                number,
-                name: format!("threat_{number:03}_x"),
-                file: "f.rs".to_owned(),
-            })
-            .collect();
-        report(&Threats::read(&text).unwrap(), &tests).faults
+            .map(|&number| (number.to_owned(), vec![format!("threat_{number}_x (f.rs)")]));
+        let (_, found) = report(&toml::from_str(&text).unwrap(), tests.collect());
+        assert_eq!(found.len(), wanted.len(), "{found:?}");
+        assert!(
+            found
+                .iter()
+                .zip(wanted)
+                .all(|(found, says)| found.contains(says)),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn a_row_has_a_test_or_a_reason_and_not_both() {
-        let bare = "001 = { group = \"A\", title = \"t\" }\n002 = { group = \"A\", title = \"t\" }";
-        assert!(faults(bare, &[1, 2, 2]).is_empty());
-        assert_eq!(
-            faults(bare, &[1]),
-            ["002 A t: has neither a test `threat_002_...` nor a reason"]
+        let row = |more: &str| format!("002 = {{ group = \"A\", title = \"t\"{more} }}");
+        faults(&row(""), &["001", "002"], &[]);
+        faults(&row(""), &["001"], &["has neither"]);
+        faults(&row(", not_here = \"r\""), &["001"], &[]);
+        faults(&row(", not_here = \"r\""), &["001", "002"], &["not both"]);
+        faults(
+            &row(", not_here = \"r\", not_yet = \"r\""),
+            &["001"],
+            &["not both"],
         );
-        let reason = "001 = { group = \"A\", title = \"t\" }\n002 = { group = \"A\", title = \"t\", not_here = \"r\" }";
-        assert!(faults(reason, &[1]).is_empty());
-        assert!(faults(reason, &[1, 2])[0].contains("still says \"not here: r\""));
-        assert_eq!(
-            faults(reason, &[1, 3]),
-            ["f.rs: threat_003_x is not a row of docs/threats.toml"]
+        faults(&row(", not_yet = \" \""), &["001"], &["says something"]);
+        faults(
+            &row(""),
+            &["001", "002", "003"],
+            &["threat_003_x (f.rs): there is no such row"],
         );
+    }
+
+    #[test]
+    fn rows_are_complete_and_well_formed() {
+        faults("", &["001"], &["`count` says 2"]);
+        faults(
+            "003 = { group = \"A\", title = \"t\" }",
+            &["001", "003"],
+            &["are numbered"],
+        );
+        faults(
+            "002 = { group = \"B\", title = \"t\" }",
+            &["001", "002"],
+            &["no such group"],
+        );
+        faults(
+            "002 = { group = \"A\", title = \"a b c d e f g h i j k\" }",
+            &["001", "002"],
+            &["1 to 10 words"],
+        );
+    }
+
+    #[test]
+    fn tests_that_run() {
+        let text = "#[test]\nfn one() {}\n\n    #[tokio::test(start_paused = true)]\n    async fn two() {\n    }\n\
+            proptest! {\n    #[test]\n    fn three(x in 0..9) {}\n}\n// #[test]\nfn gone() {}\n#[test]\n#[ignore = \"slow\"]\nfn ignored() {}\n\
+            fn helper() {}\n#[test]\n#[cfg(unix)]\n/// Why.\nfn four() {}\n#[test]\nmod m {}\nfn other() {}\n#[cfg(test)]\nfn five() {}";
+        assert_eq!(rust_tests(text), ["one", "two", "three", "four"]);
+        let text = "  test('threat_036_one', async () => {\nit(\"threat_037_two and more\", () => {\n\
+            // test('threat_038_gone', () => {\ntest.skip('threat_039_skipped', () => {\nlatest('threat_040_x'\ntest(name, () => {";
+        assert_eq!(script_tests(text), ["threat_036_one", "threat_037_two"]);
     }
 }

@@ -1,11 +1,9 @@
 //! The repository: its root and files, its build folder, and cargo in it.
 
-use std::cell::OnceCell;
-use std::env;
-use std::ffi::OsString;
-use std::fs;
+use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context as _, Result};
 use serde_json::Value;
@@ -15,31 +13,37 @@ use crate::process::capture;
 /// Folders that hold what is built or fetched.
 const FOREIGN: [&str; 3] = ["target", "node_modules", "dist"];
 
-/// The repository, and what the command line says of every step.
+/// Where napi-derive describes the addon's exports while it compiles them, a line of JSON each.
+pub(crate) const EXPORTS: &str = "target/addon-exports";
+
+/// The repository, and the flags of the command line.
 #[derive(Default)]
 pub(crate) struct Workspace {
     root: PathBuf,
+    metadata: OnceCell<Value>,
     target: OnceCell<PathBuf>,
-    /// Whether missing system programs may be installed.
+    /// Write nothing, and fail where a file would change.
+    pub(crate) is_check: bool,
+    /// Install missing system programs.
     pub(crate) may_install: bool,
-    /// Whether what ships is tested as a development build, which spares a second compilation of everything.
+    /// Test a development build instead of what ships, which spares a second compilation of everything.
     pub(crate) is_unoptimized: bool,
+    /// The development builds are up to date: this run or the suite has made them.
+    pub(crate) is_built: Cell<bool>,
 }
 
 impl Workspace {
     /// The repository in which this tool was built.
     pub(crate) fn find() -> Result<Self> {
-        let own = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let root = own
-            .parent()
-            .context("the xtask folder stands in the repository")?;
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        let root = root.context("xtask has no parent folder")?.to_path_buf();
         Ok(Self {
-            root: root.to_path_buf(),
+            root,
             ..Self::default()
         })
     }
 
-    /// What the command line said of every step.
+    /// The flags that other steps are started with.
     pub(crate) fn flags(&self) -> Vec<&'static str> {
         let flags = [
             (self.may_install, "--install"),
@@ -61,11 +65,8 @@ impl Workspace {
 
     /// A path for people: relative to the root, with slashes.
     pub(crate) fn relative(&self, path: &Path) -> String {
-        let parts = path.strip_prefix(&self.root).unwrap_or(path).iter();
-        parts
-            .map(|part| part.to_string_lossy())
-            .collect::<Vec<_>>()
-            .join("/")
+        let path = path.strip_prefix(&self.root).unwrap_or(path);
+        path.display().to_string().replace('\\', "/")
     }
 
     pub(crate) fn read(&self, relative: &str) -> Result<String> {
@@ -80,28 +81,13 @@ impl Workspace {
         Ok(found)
     }
 
-    /// The names of the folders in a folder, sorted.
-    pub(crate) fn folders(&self, folder: &str) -> Result<Vec<String>> {
-        let mut names = Vec::new();
-        for entry in fs::read_dir(self.path(folder)).with_context(|| folder.to_owned())? {
-            let path = entry?.path();
-            names.extend(
-                path.is_dir()
-                    .then(|| path.file_name()?.to_str().map(str::to_owned))
-                    .flatten(),
-            );
-        }
-        names.sort();
-        Ok(names)
-    }
-
     /// Cargo of the pinned toolchain in the repository's root, with these arguments.
     pub(crate) fn cargo(&self, arguments: &str) -> Command {
-        let program = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
-        let mut command = Command::new(program);
-        command
-            .args(arguments.split_whitespace())
-            .current_dir(&self.root);
+        let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        let arguments = arguments.split_whitespace();
+        command.args(arguments).current_dir(&self.root);
+        // With and without it, the addon would be compiled anew at every change between the two.
+        command.env("NAPI_TYPE_DEF_TMP_FOLDER", self.path(EXPORTS));
         command
     }
 
@@ -110,25 +96,26 @@ impl Workspace {
         capture(self.cargo(name).arg("--version")).is_ok()
     }
 
+    /// What cargo says of the workspace's own packages.
+    pub(crate) fn metadata(&self) -> Result<&Value> {
+        if self.metadata.get().is_none() {
+            let text = capture(&mut self.cargo("metadata --format-version 1 --no-deps"))?;
+            let _ = self.metadata.set(serde_json::from_str(&text)?);
+        }
+        self.metadata.get().context("cargo metadata says nothing")
+    }
+
+    pub(crate) fn packages(&self) -> Result<&Vec<Value>> {
+        let packages = self.metadata()?["packages"].as_array();
+        packages.context("cargo names no packages")
+    }
+
     /// Cargo's build folder, which respects `CARGO_TARGET_DIR` and the like.
     pub(crate) fn target(&self) -> Result<&Path> {
-        if let Some(known) = self.target.get() {
-            return Ok(known);
-        }
-        let text = capture(&mut self.cargo("metadata --format-version 1 --no-deps"))?;
-        let metadata: Value = serde_json::from_str(&text)?;
-        let found = metadata.get("target_directory").and_then(Value::as_str);
-        let found = PathBuf::from(found.context("cargo names no target directory")?);
-        Ok(self.target.get_or_init(|| found))
+        let found = self.metadata()?["target_directory"].as_str();
+        let found = found.context("cargo names no target directory")?;
+        Ok(self.target.get_or_init(|| found.into()))
     }
-}
-
-/// How a step that writes files runs.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mode {
-    Full,
-    /// Writes nothing, and fails where it would.
-    Check,
 }
 
 /// Reads a text file; the error names it.
@@ -136,20 +123,31 @@ pub(crate) fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))
 }
 
+/// Makes a folder, without what earlier runs left in it.
+pub(crate) fn empty(folder: &Path) -> Result<()> {
+    let removed = if folder.exists() {
+        fs::remove_dir_all(folder)
+    } else {
+        Ok(())
+    };
+    let made = removed.and_then(|()| fs::create_dir_all(folder));
+    made.with_context(|| folder.display().to_string())
+}
+
 fn walk(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) -> Result<()> {
     if !folder.is_dir() {
         return Ok(());
     }
-    for entry in fs::read_dir(folder).with_context(|| format!("{}", folder.display()))? {
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() {
             if !FOREIGN.contains(&name.as_ref()) && !name.starts_with('.') {
                 walk(&path, extensions, found)?;
             }
-        } else if path
-            .extension()
-            .is_some_and(|end| extensions.iter().any(|one| end == *one))
+        } else if extensions
+            .iter()
+            .any(|end| path.extension().is_some_and(|own| own == *end))
         {
             found.push(path);
         }

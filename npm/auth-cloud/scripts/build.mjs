@@ -1,10 +1,19 @@
 // Writes `dist`: the sources once as ES modules and once as CommonJS. Does nothing where it is made of today's sources.
 //
 // By a rename: another step may use the old one meanwhile.
+//
+// Puts a stub in the place of the addon's package, which leads to the addon that `cargo xtask` built: so the package finds it in
+// one way only, that of its users. npm removes the stub at each install.
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+
+import { PLATFORM } from './platform.mjs';
+
+const stub = { name: `@mastra/auth-cloud-${PLATFORM}`, version: '0.0.0', main: '../../../native/addon.node' };
+mkdirSync(`node_modules/${stub.name}`, { recursive: true });
+writeFileSync(`node_modules/${stub.name}/package.json`, JSON.stringify(stub));
 
 const kinds = { esm: 'module', cjs: 'commonjs' };
 

@@ -1,4 +1,4 @@
-// Written by `cargo xtask gen` from the exports of crates/node. Change those, not this file.
+// The addon's exports, and the types that they name.
 
 /** A value, or the error in its place. */
 export type Or<T> = T | NativeFailure;
@@ -10,6 +10,8 @@ export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
 export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 'too_large' | 'other';
 /** Authenticates a request; `NativeAuthority.look` says what the number means. */
 export type Look = (cookie: Text | null | undefined, authorization?: Text | null, token?: Text | null) => number;
+
+// cargo xtask gen: exports, from crates/node
 
 /** One of the four answers. */
 export interface NativeAnswer {
@@ -548,3 +550,4 @@ export interface Native {
   /** The claims of a token, verified with a key set as JSON text, or else with a shared secret. */
   verifiedClaims(text: string, keys: string | undefined | null, secret: string | undefined | null, rules: NativeTokenRules, now: number): Or<NativeTokenClaims>;
 }
+// cargo xtask gen: end

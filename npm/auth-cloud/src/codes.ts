@@ -1,7 +1,6 @@
-// Written by `cargo xtask gen` from the list of codes in the core. Change the list, not this file.
-
 /** The code of an error of ours. The Cloud's own codes are handed on as they are. */
 export type ErrorCode =
+  // cargo xtask gen: codes, from the list in the core
   /** An argument does not have the form it must have. */
   | 'invalid_argument'
   /** The Cloud has no such operation. */
@@ -110,6 +109,7 @@ export type ErrorCode =
   | 'circuit_open'
   /** The session is signed out here, but the Cloud did not confirm its end. */
   | 'sign_out_not_confirmed'
+  // cargo xtask gen: end
   /** The addon cannot be loaded; the message says why, and what to do. */
   | 'addon_not_loaded'
   /** The addon failed in a way that it should not. */

@@ -1,7 +1,6 @@
-// Written by `cargo xtask gen` from the list of events in the core. Change the list, not this file.
-
 /** The kind of an event. */
 export type CloudAuthEventType =
+  // cargo xtask gen: events, from the list in the core
   /** A user signed in. */
   | 'signed_in'
   /** A callback could not be finished, and its browser is already signed in. */
@@ -65,14 +64,24 @@ export type CloudAuthEventType =
   /** The channel stores more revocations than are read; this instance does not know the rest. */
   | 'revocations_truncated'
   /** The Cloud accepts a token that has expired by this machine's clock, which is ahead. Once a minute at most. */
-  | 'clock_ahead';
+  | 'clock_ahead'
+  // cargo xtask gen: end
+;
 
 /** Where an answer came from: the cache, a signature check here, a call to the Cloud, or none of them. */
-export type CloudAuthSource = 'cache' | 'keys' | 'cloud' | 'none';
+export type CloudAuthSource =
+  // cargo xtask gen: sources
+  | 'cache'
+  | 'keys'
+  | 'cloud'
+  | 'none'
+  // cargo xtask gen: end
+;
 
 /** One event. Holds no token, cookie, code, e-mail address or body. Durations are in seconds. */
 export interface CloudAuthEvent {
   readonly type: CloudAuthEventType;
+  // cargo xtask gen: fields
   /** The outcome, as the metric of the same thing labels it; `answered` for a call that the Cloud answered. */
   readonly outcome?: string;
   /** Where the answer to an authentication came from, as in the metrics. */
@@ -115,10 +124,12 @@ export interface CloudAuthEvent {
   readonly bytes?: number;
   /** The largest size allowed, in bytes. */
   readonly limit?: number;
+  // cargo xtask gen: end
 }
 
 /** The members that each event may have beside its type. */
 export interface EventMembers {
+  // cargo xtask gen: members
   readonly signed_in: 'outcome' | 'userId' | 'sessionId' | 'requestId';
   readonly already_signed_in: 'code' | 'status' | 'userId' | 'sessionId' | 'requestId';
   readonly sign_in_failed: 'outcome' | 'code' | 'status' | 'endpoint' | 'reference' | 'requestId';
@@ -151,10 +162,12 @@ export interface EventMembers {
   readonly revocations_unreadable: 'count';
   readonly revocations_truncated: 'count';
   readonly clock_ahead: 'code' | 'aheadSeconds';
+  // cargo xtask gen: end
 }
 
 /** The level of each event in the log. */
 export const EVENT_LEVELS: Readonly<Record<CloudAuthEventType, 'debug' | 'info' | 'warn'>> = {
+  // cargo xtask gen: levels
   signed_in: 'info',
   already_signed_in: 'info',
   sign_in_failed: 'warn',
@@ -187,4 +200,5 @@ export const EVENT_LEVELS: Readonly<Record<CloudAuthEventType, 'debug' | 'info' 
   revocations_unreadable: 'warn',
   revocations_truncated: 'warn',
   clock_ahead: 'warn',
+  // cargo xtask gen: end
 };

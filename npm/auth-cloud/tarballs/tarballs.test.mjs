@@ -49,14 +49,24 @@ describe('what is in them', () => {
     assert.deepEqual(filesOf(ADDON), wanted.map(name => `package/${name}`).toSorted());
   });
 
-  test('neither has a script, and one names the other in its own version', () => {
+  test('threat_109_neither_has_a_script_to_run_while_it_is_installed', () => {
+    for (const manifest of [manifestOf(MAIN), manifestOf(ADDON)]) assert.equal(manifest.scripts, undefined);
+  });
+
+  test('both are of one version, and one names the other', () => {
     const [main, addon] = [manifestOf(MAIN), manifestOf(ADDON)];
     for (const manifest of [main, addon]) {
-      assert.equal(manifest.scripts, undefined);
       assert.equal(manifest.dependencies, undefined);
       assert.equal(manifest.devDependencies, undefined);
     }
     assert.equal(addon.name, `@mastra/auth-cloud-${PLATFORM}`);
+    for (const key of ['version', 'license', 'repository', 'engines']) {
+      assert.notEqual(main[key], undefined);
+      assert.deepEqual(addon[key], main[key]);
+    }
+    const [os, cpu, abi] = PLATFORM.split('-');
+    const libc = { gnu: ['glibc'], musl: ['musl'] }[abi];
+    assert.deepEqual([addon.os, addon.cpu, addon.libc], [[os], [cpu], libc]);
     assert.equal(main.optionalDependencies[addon.name], addon.version);
   });
 });

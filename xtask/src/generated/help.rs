@@ -1,6 +1,5 @@
 //! `docs/guide/cli.md`: the help of the command line, command by command.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,14 +8,6 @@ use anyhow::Result;
 use crate::builds::cli;
 use crate::process::capture;
 use crate::workspace::Workspace;
-
-const HEAD: &str = "\
-<!-- Written by `cargo xtask gen` from the command's own help. Change the help, not this page. -->
-
-# The command line
-
-`cargo run -- <command>` runs it from a checkout; `cargo xtask release` builds `target/release/mastra-auth`.
-";
 
 /// Variables whose value clap prints, or by which it formats its text.
 const HIDDEN: [&str; 6] = [
@@ -29,64 +20,37 @@ const HIDDEN: [&str; 6] = [
 ];
 
 pub(super) fn page(workspace: &Workspace) -> Result<String> {
-    let program = cli(workspace)?;
-    let mut page = HEAD.to_owned();
-    let mut commands = vec![Vec::new()];
-    while let Some(command) = commands.pop() {
-        let text = help(&program, &command)?;
-        let name = [["mastra-auth".to_owned()].as_slice(), command.as_slice()]
-            .concat()
-            .join(" ");
-        writeln!(page, "\n## {name}\n\n```text")?;
-        for line in text.trim_end().lines() {
-            writeln!(page, "{}", line.trim_end())?;
-        }
-        writeln!(page, "```")?;
-        // The last one is taken next: depth first, in the help's own order.
-        let children = subcommands(&text).into_iter().rev();
-        commands.extend(children.map(|child| [command.as_slice(), &[child]].concat()));
-    }
+    let mut page = String::new();
+    add(&mut page, &cli(workspace)?, "")?;
     Ok(page)
 }
 
-fn help(program: &Path, command: &[String]) -> Result<String> {
-    let mut program = Command::new(program);
-    program
-        .args(command)
+/// Adds the help of a command, and that of its subcommands in the help's own order.
+fn add(page: &mut String, program: &Path, command: &str) -> Result<()> {
+    let mut help = Command::new(program);
+    help.args(command.split_whitespace())
         .arg("--help")
         .env("NO_COLOR", "1")
         .env("COLUMNS", "100");
     for name in HIDDEN {
-        program.env_remove(name);
+        help.env_remove(name);
     }
-    capture(&mut program)
-}
-
-/// The names under `Commands:`.
-fn subcommands(help: &str) -> Vec<String> {
-    help.lines()
-        .skip_while(|line| *line != "Commands:")
-        .skip(1)
-        .take_while(|line| !line.is_empty())
+    let help = capture(&mut help)?;
+    let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+    let lines = lines.join("\n");
+    *page += &format!("\n## mastra-auth{command}\n\n```text\n{lines}\n```\n");
+    let names = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    for line in names.take_while(|line| !line.is_empty()) {
         // A name is indented by two spaces, continued text by more.
-        .filter_map(|line| {
-            line.strip_prefix("  ")
-                .filter(|rest| !rest.starts_with(' '))
-        })
-        .filter_map(|line| line.split(' ').next())
-        .filter(|name| *name != "help")
-        .map(str::to_owned)
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_are_read_from_help() {
-        let help = "Usage: x\n\nCommands:\n  demo   Run it\n         and more\n  token  Look\n  help   Print\n\nOptions:\n  -v\n";
-        assert_eq!(subcommands(help), ["demo", "token"]);
-        assert!(subcommands("Usage: x\n\nOptions:\n  -v\n").is_empty());
+        let line = line
+            .strip_prefix("  ")
+            .filter(|rest| !rest.starts_with(' '));
+        let name = line
+            .and_then(|line| line.split(' ').next())
+            .filter(|name| *name != "help");
+        if let Some(name) = name {
+            add(page, program, &format!("{command} {name}"))?;
+        }
     }
+    Ok(())
 }
