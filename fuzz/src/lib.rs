@@ -13,7 +13,7 @@ use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{
-    CookieOptions, CookieSpec, MAX_SAME_NAME, every_value, names_with_prefix, values,
+    CookieOptions, CookieSpec, MAX_SAME_NAME, names_with_prefix, values,
 };
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::error::CloudApiError;
@@ -92,16 +92,22 @@ pub fn cookie(data: &[u8]) {
     if name.is_empty() {
         return;
     }
-    let every: Vec<_> = every_value(header, name).collect();
+    let Ok(named) = names_with_prefix(header, name) else {
+        assert!(header.len() > 16 * 1024 && values(header, name).is_err());
+        return;
+    };
+    let mut every = Vec::new();
+    for (whole, value) in named {
+        assert!(whole.starts_with(name) && header.contains(value) && !value.contains(';'));
+        if whole == name {
+            every.push(value);
+        }
+    }
+    // A name with an equals sign in it is no cookie's; the two readers split such a pair elsewhere.
     match values(header, name) {
+        Ok(_) if name.contains('=') => {}
         Ok(found) => assert_eq!(found.collect::<Vec<_>>(), every),
-        Err(_) => assert!(every.len() > MAX_SAME_NAME || header.len() > 16 * 1024),
-    }
-    for value in every {
-        assert!(header.contains(value) && !value.contains(';'));
-    }
-    for (whole, value) in names_with_prefix(header, name).into_iter().flatten() {
-        assert!(whole.starts_with(name) && !value.contains(';'));
+        Err(_) => assert!(every.len() > MAX_SAME_NAME || name.contains('=')),
     }
 }
 

@@ -10,12 +10,10 @@ mod parse;
 mod session;
 
 pub use build::{CookieSpec, MAX_COOKIE_BYTES, SetCookie};
-pub use names::Values as SessionValues;
+pub use names::Values;
 pub(crate) use names::{Counted, HOST_PREFIX, Kind};
 pub use options::{CookieOptions, DEFAULT_NAME, MAX_NAME_BYTES, Prefix, SameSite, Secure};
-pub use parse::{
-    CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME, Values, every_value, names_with_prefix, values,
-};
+pub use parse::{CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME, names_with_prefix, values};
 pub use session::{SessionCookieOptions, SessionCookies, Stage};
 
 #[cfg(test)]

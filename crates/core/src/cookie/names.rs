@@ -3,7 +3,6 @@
 //!
 //! Allocates nothing; names are compared byte by byte. The caller decides which of them count.
 
-use core::fmt;
 use core::ops::Range;
 
 use memchr::memmem::Finder;
@@ -150,11 +149,6 @@ impl Names {
 }
 
 /// Hides the names: the options show them.
-impl fmt::Debug for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Names(..)")
-    }
-}
 
 /// The values to try, in order.
 #[derive(Clone)]
@@ -175,12 +169,6 @@ impl<'h> Iterator for Values<'h> {
                 return Some(text);
             }
         }
-    }
-}
-
-impl fmt::Debug for Values<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Values([redacted])")
     }
 }
 
@@ -211,9 +199,9 @@ impl Search<'_> {
 impl Names {
     /// The kind of a pair's name and the range of its value, where the name is one of these. Only SP and HTAB are trimmed.
     /// Browsers take other white space as part of a name, so trimming it would turn a forged `U+2000 __Host-x` into the real
-    /// one.
+    /// one. A pair without a name is no cookie.
     fn read(&self, pair: &[u8]) -> Option<(Kind, Range<usize>)> {
-        let named = trim_start(pair);
+        let named = Some(trim_start(pair)).filter(|named| !named.starts_with(b"="))?;
         let bare = named.strip_prefix(HOST_PREFIX.as_bytes());
         let is_prefixed = bare.is_some();
         let rest = bare.unwrap_or(named).strip_prefix(self.base.needle())?;
@@ -246,3 +234,5 @@ fn trim_end(mut text: &[u8]) -> &[u8] {
     }
     text
 }
+
+redacted!(Names, Values<'_>);

@@ -1,6 +1,6 @@
 //! Session cookies: which names of a request count, and the name and attributes of the one that is set.
 
-use crate::cookie::{CookieError, Counted, SessionValues, SetCookie};
+use crate::cookie::{CookieError, Counted, SetCookie, Values};
 use crate::encoding::constant_time_eq;
 use crate::engine::Engine;
 use crate::error::CloudApiError;
@@ -28,7 +28,7 @@ impl Engine {
         &self,
         header: &'h str,
         site: Option<Site>,
-    ) -> Result<SessionValues<'h>, CookieError> {
+    ) -> Result<Values<'h>, CookieError> {
         let names = self.config.cookie.names();
         names.values(header.as_bytes(), self.counted(site))
     }
