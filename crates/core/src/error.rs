@@ -53,7 +53,7 @@ pub struct CodeInfo {
 }
 
 macro_rules! codes {
-    ($($name:ident $text:literal $kind:ident $status:expr, $meaning:literal;)*) => {
+    ($($name:ident $text:literal $kind:ident $remedy:ident $status:expr, $meaning:literal;)*) => {
         /// A stable code for an error.
         #[derive(Clone, Debug, PartialEq, Eq, Hash)]
         #[non_exhaustive]
@@ -102,6 +102,13 @@ macro_rules! codes {
                 }
             }
 
+            const fn remedy(&self) -> Remedy {
+                match self {
+                    $(Self::$name => Remedy::$remedy,)*
+                    Self::Cloud(_) => Remedy::TryAgain,
+                }
+            }
+
             const fn meaning(&self) -> &'static str {
                 match self {
                     $(Self::$name => $meaning,)*
@@ -113,60 +120,60 @@ macro_rules! codes {
 }
 
 codes! {
-    InvalidArgument "invalid_argument" Caller Some(400), "An argument does not have the form it must have.";
-    NotImplemented "not_implemented" Caller Some(501), "The Cloud has no such operation.";
-    InvalidConfiguration "invalid_configuration" Configuration Some(500), "An option is missing or has a value that cannot be used.";
-    NotSignedIn "not_signed_in" Credential Some(401), "The request carries no credential.";
-    InvalidToken "invalid_token" Credential Some(401), "The token does not have the form of a token.";
-    SignedOut "signed_out" Credential Some(401), "The session was signed out here.";
-    SessionExpired "session_expired" Credential Some(401), "The session is past its expiry.";
-    ClockAhead "clock_ahead" Credential Some(401), "The session was over as it began: the clock of this machine may be ahead.";
-    ClockBehind "clock_behind" Credential Some(401), "The token of the sign-in was issued later than now: the clock of this machine may be behind.";
-    TokenMalformed "token_malformed" Credential Some(401), "The token is not three parts of strict base64url.";
-    TokenHeaderMalformed "token_header_malformed" Credential Some(401), "The token's header is not an object with members of the right type, each once.";
-    TokenHeaderRefused "token_header_refused" Credential Some(401), "The token's header asks for an extension, or brings or names a key.";
-    TokenKindRefused "token_kind_refused" Credential Some(401), "The token's type is that of another kind of token.";
-    TokenAlgorithmRefused "token_algorithm_refused" Credential Some(401), "The token is signed with an algorithm that is not allowed.";
-    TokenKeyUnknown "token_key_unknown" Credential Some(401), "The token names a key that is not in the key set.";
-    TokenKeyAmbiguous "token_key_ambiguous" Credential Some(401), "The token names no key, and the key set has several for its algorithm.";
-    TokenKeyMismatch "token_key_mismatch" Credential Some(401), "The token names a key that is for another algorithm.";
-    TokenSignatureInvalid "token_signature_invalid" Credential Some(401), "The token's signature is not one of the key it names.";
-    TokenClaimsMalformed "token_claims_malformed" Credential Some(401), "The token's claims are not an object with members of the right type, each once.";
-    TokenPurposeRefused "token_purpose_refused" Credential Some(401), "The token's claims are those of another kind of token.";
-    TokenExpiryMissing "token_expiry_missing" Credential Some(401), "The token has no expiry.";
-    TokenTimeMalformed "token_time_malformed" Credential Some(401), "A time in the token is not a number of seconds from 1970 to 9999.";
-    TokenNotYetValid "token_not_yet_valid" Credential Some(401), "The token is valid, or was issued, only later than now.";
-    TokenIssueTimeMissing "token_issue_time_missing" Credential Some(401), "The token does not say when it was issued, and a greatest age is set.";
-    TokenTooOld "token_too_old" Credential Some(401), "The token was issued longer ago than the greatest age that is set.";
-    TokenIssuerMismatch "token_issuer_mismatch" Credential Some(401), "The token's issuer is not the one that is configured.";
-    TokenAudienceMismatch "token_audience_mismatch" Credential Some(401), "The token is not for this project.";
-    TokenSubjectMalformed "token_subject_malformed" Credential Some(401), "The token has no subject that can be a user.";
-    TooManyCookies "too_many_cookies" Credential Some(400), "The request carries more session cookies of one name than are tried.";
-    CookieHeaderTooLarge "cookie_header_too_large" Credential Some(400), "The Cookie header is larger than is read.";
-    PermissionDenied "permission_denied" Credential Some(403), "The user may not do this.";
-    CrossOrigin "cross_origin" Credential Some(403), "The request comes from a page of another origin.";
-    StateMalformed "state_malformed" Credential Some(400), "The sign-in callback has no usable state.";
-    CodeMalformed "code_malformed" Credential Some(400), "The sign-in callback has no usable authorization code.";
-    LoginCookieMissing "login_cookie_missing" Credential Some(400), "The browser did not bring the cookie of a sign-in begun here.";
-    StateMismatch "state_mismatch" Credential Some(400), "The sign-in was begun by another browser.";
-    LoginExpired "login_expired" Credential Some(400), "The sign-in took longer than is allowed.";
-    ProjectMismatch "project_mismatch" Credential Some(400), "The sign-in was begun for another project.";
-    CloudMismatch "cloud_mismatch" Credential Some(400), "The sign-in was begun at another Cloud.";
-    CallbackReplayed "callback_replayed" Credential Some(400), "This sign-in callback was already used.";
-    CodeReplayed "code_replayed" Credential Some(400), "This authorization code was already used.";
-    AccessDenied "access_denied" Credential Some(403), "The sign-in was declined at the Cloud.";
-    LoginRejected "login_rejected" Credential Some(400), "The Cloud ended the sign-in with an error.";
-    RequestFailed "request_failed" Cloud None, "The Cloud refused the request and gave no code.";
-    NoData "no_data" Cloud Some(502), "The Cloud's answer has no data where data is needed.";
-    InvalidResponse "invalid_response" Cloud None, "The Cloud's answer does not have the form the contract gives it.";
-    CookieTooLarge "cookie_too_large" Cloud Some(502), "The session cookie would be larger than browsers keep.";
-    InvalidKeySet "invalid_key_set" Cloud Some(502), "The key set holds no key that can be used.";
-    NetworkError "network_error" Network Some(503), "The Cloud could not be reached.";
-    Timeout "timeout" Network Some(503), "The Cloud did not answer in time.";
-    ResponseTooLarge "response_too_large" Network Some(503), "The Cloud's answer is larger than is read.";
-    KeysUnavailable "keys_unavailable" Network Some(503), "The signing keys could not be fetched.";
-    CircuitOpen "circuit_open" Network Some(503), "The Cloud failed several times in a row and is not asked for a moment.";
-    SignOutNotConfirmed "sign_out_not_confirmed" Network Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
+    InvalidArgument "invalid_argument" Caller Operator Some(400), "An argument does not have the form it must have.";
+    NotImplemented "not_implemented" Caller Operator Some(501), "The Cloud has no such operation.";
+    InvalidConfiguration "invalid_configuration" Configuration Operator Some(500), "An option is missing or has a value that cannot be used.";
+    NotSignedIn "not_signed_in" Credential SignIn Some(401), "The request carries no credential.";
+    InvalidToken "invalid_token" Credential SignIn Some(401), "The token does not have the form of a token.";
+    SignedOut "signed_out" Credential SignIn Some(401), "The session was signed out here.";
+    SessionExpired "session_expired" Credential SignIn Some(401), "The session is past its expiry.";
+    ClockAhead "clock_ahead" Credential Operator Some(401), "The session was over as it began: the clock of this machine may be ahead.";
+    ClockBehind "clock_behind" Credential Operator Some(401), "The token of the sign-in was issued later than now: the clock of this machine may be behind.";
+    TokenMalformed "token_malformed" Credential SignIn Some(401), "The token is not three parts of strict base64url.";
+    TokenHeaderMalformed "token_header_malformed" Credential SignIn Some(401), "The token's header is not an object with members of the right type, each once.";
+    TokenHeaderRefused "token_header_refused" Credential SignIn Some(401), "The token's header asks for an extension, or brings or names a key.";
+    TokenKindRefused "token_kind_refused" Credential SignIn Some(401), "The token's type is that of another kind of token.";
+    TokenAlgorithmRefused "token_algorithm_refused" Credential SignIn Some(401), "The token is signed with an algorithm that is not allowed.";
+    TokenKeyUnknown "token_key_unknown" Credential SignIn Some(401), "The token names a key that is not in the key set.";
+    TokenKeyAmbiguous "token_key_ambiguous" Credential SignIn Some(401), "The token names no key, and the key set has several for its algorithm.";
+    TokenKeyMismatch "token_key_mismatch" Credential SignIn Some(401), "The token names a key that is for another algorithm.";
+    TokenSignatureInvalid "token_signature_invalid" Credential SignIn Some(401), "The token's signature is not one of the key it names.";
+    TokenClaimsMalformed "token_claims_malformed" Credential SignIn Some(401), "The token's claims are not an object with members of the right type, each once.";
+    TokenPurposeRefused "token_purpose_refused" Credential SignIn Some(401), "The token's claims are those of another kind of token.";
+    TokenExpiryMissing "token_expiry_missing" Credential SignIn Some(401), "The token has no expiry.";
+    TokenTimeMalformed "token_time_malformed" Credential SignIn Some(401), "A time in the token is not a number of seconds from 1970 to 9999.";
+    TokenNotYetValid "token_not_yet_valid" Credential SignIn Some(401), "The token is valid, or was issued, only later than now.";
+    TokenIssueTimeMissing "token_issue_time_missing" Credential SignIn Some(401), "The token does not say when it was issued, and a greatest age is set.";
+    TokenTooOld "token_too_old" Credential SignIn Some(401), "The token was issued longer ago than the greatest age that is set.";
+    TokenIssuerMismatch "token_issuer_mismatch" Credential SignIn Some(401), "The token's issuer is not the one that is configured.";
+    TokenAudienceMismatch "token_audience_mismatch" Credential SignIn Some(401), "The token is not for this project.";
+    TokenSubjectMalformed "token_subject_malformed" Credential SignIn Some(401), "The token has no subject that can be a user.";
+    TooManyCookies "too_many_cookies" Credential ClearCookies Some(400), "The request carries more session cookies of one name than are tried.";
+    CookieHeaderTooLarge "cookie_header_too_large" Credential ClearCookies Some(400), "The Cookie header is larger than is read.";
+    PermissionDenied "permission_denied" Credential AskForAccess Some(403), "The user may not do this.";
+    CrossOrigin "cross_origin" Credential Operator Some(403), "The request comes from a page of another origin.";
+    StateMalformed "state_malformed" Credential SignIn Some(400), "The sign-in callback has no usable state.";
+    CodeMalformed "code_malformed" Credential SignIn Some(400), "The sign-in callback has no usable authorization code.";
+    LoginCookieMissing "login_cookie_missing" Credential SignIn Some(400), "The browser did not bring the cookie of a sign-in begun here.";
+    StateMismatch "state_mismatch" Credential SignIn Some(400), "The sign-in was begun by another browser.";
+    LoginExpired "login_expired" Credential SignIn Some(400), "The sign-in took longer than is allowed.";
+    ProjectMismatch "project_mismatch" Credential SignIn Some(400), "The sign-in was begun for another project.";
+    CloudMismatch "cloud_mismatch" Credential SignIn Some(400), "The sign-in was begun at another Cloud.";
+    CallbackReplayed "callback_replayed" Credential SignIn Some(400), "This sign-in callback was already used.";
+    CodeReplayed "code_replayed" Credential SignIn Some(400), "This authorization code was already used.";
+    AccessDenied "access_denied" Credential SignIn Some(403), "The sign-in was declined at the Cloud.";
+    LoginRejected "login_rejected" Credential SignIn Some(400), "The Cloud ended the sign-in with an error.";
+    RequestFailed "request_failed" Cloud TryAgain None, "The Cloud refused the request and gave no code.";
+    NoData "no_data" Cloud TryAgain Some(502), "The Cloud's answer has no data where data is needed.";
+    InvalidResponse "invalid_response" Cloud TryAgain None, "The Cloud's answer does not have the form the contract gives it.";
+    CookieTooLarge "cookie_too_large" Cloud Operator Some(502), "The session cookie would be larger than browsers keep.";
+    InvalidKeySet "invalid_key_set" Cloud TryAgain Some(502), "The key set holds no key that can be used.";
+    NetworkError "network_error" Network TryAgain Some(503), "The Cloud could not be reached.";
+    Timeout "timeout" Network TryAgain Some(503), "The Cloud did not answer in time.";
+    ResponseTooLarge "response_too_large" Network TryAgain Some(503), "The Cloud's answer is larger than is read.";
+    KeysUnavailable "keys_unavailable" Network TryAgain Some(503), "The signing keys could not be fetched.";
+    CircuitOpen "circuit_open" Network TryAgain Some(503), "The Cloud failed several times in a row and is not asked for a moment.";
+    SignOutNotConfirmed "sign_out_not_confirmed" Network TryAgain Some(503), "The session is signed out here, but the Cloud did not confirm its end.";
 }
 
 /// Codes of callbacks that are rejected without a call to the Cloud.
@@ -200,68 +207,6 @@ pub enum Remedy {
     TryAgain,
     /// Nothing: an operator or developer has to mend the deployment.
     Operator,
-}
-
-impl Code {
-    /// The remedy of a code. A code that is missing here does not compile.
-    const fn remedy(&self) -> Remedy {
-        match self {
-            Self::NotSignedIn
-            | Self::InvalidToken
-            | Self::SignedOut
-            | Self::SessionExpired
-            | Self::TokenMalformed
-            | Self::TokenHeaderMalformed
-            | Self::TokenHeaderRefused
-            | Self::TokenKindRefused
-            | Self::TokenAlgorithmRefused
-            | Self::TokenKeyUnknown
-            | Self::TokenKeyAmbiguous
-            | Self::TokenKeyMismatch
-            | Self::TokenSignatureInvalid
-            | Self::TokenClaimsMalformed
-            | Self::TokenPurposeRefused
-            | Self::TokenExpiryMissing
-            | Self::TokenTimeMalformed
-            | Self::TokenNotYetValid
-            | Self::TokenIssueTimeMissing
-            | Self::TokenTooOld
-            | Self::TokenIssuerMismatch
-            | Self::TokenAudienceMismatch
-            | Self::TokenSubjectMalformed
-            | Self::StateMalformed
-            | Self::CodeMalformed
-            | Self::LoginCookieMissing
-            | Self::StateMismatch
-            | Self::LoginExpired
-            | Self::ProjectMismatch
-            | Self::CloudMismatch
-            | Self::CallbackReplayed
-            | Self::CodeReplayed
-            | Self::AccessDenied
-            | Self::LoginRejected => Remedy::SignIn,
-            Self::TooManyCookies | Self::CookieHeaderTooLarge => Remedy::ClearCookies,
-            Self::PermissionDenied => Remedy::AskForAccess,
-            Self::RequestFailed
-            | Self::NoData
-            | Self::InvalidResponse
-            | Self::InvalidKeySet
-            | Self::NetworkError
-            | Self::Timeout
-            | Self::ResponseTooLarge
-            | Self::KeysUnavailable
-            | Self::CircuitOpen
-            | Self::SignOutNotConfirmed
-            | Self::Cloud(_) => Remedy::TryAgain,
-            Self::InvalidArgument
-            | Self::NotImplemented
-            | Self::InvalidConfiguration
-            | Self::CrossOrigin
-            | Self::ClockAhead
-            | Self::ClockBehind
-            | Self::CookieTooLarge => Remedy::Operator,
-        }
-    }
 }
 
 /// Whether an error is the Cloud's refusal of a credential.
