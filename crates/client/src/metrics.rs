@@ -23,8 +23,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use mastra_auth_cloud_core::counters::{CallTimes, TIME_BOUNDS};
-use mastra_auth_cloud_core::engine::BreakerState;
-use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::{BreakerState, Engine};
 use mastra_auth_cloud_core::time::Now;
 pub use prometheus_client;
 use prometheus_client::collector::Collector;

@@ -30,11 +30,9 @@ use crate::config::Policy;
 use crate::ids::UserId;
 use crate::rbac::pattern::Permissions;
 use crate::revocation::deny_list::DenyList;
-use crate::session::Identity;
-use crate::session::TokenDigest;
 use crate::session::deadline::Deadline;
-use crate::session::lookup::{Lookup, PermissionsLookup};
-use crate::session::refusal::{Refusal, Refused};
+use crate::session::lookup::{Lookup, PermissionsLookup, Refusal, Refused};
+use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
 use crate::verification::Verification;
 use write_epoch::WriteEpoch;
@@ -175,7 +173,7 @@ impl Cache {
     /// A request's first lookup of a token. It is counted, and alone may be due.
     pub(crate) fn first_lookup(&self, key: &TokenDigest, now: Now) -> Lookup {
         let lookup = self.look(key, now, LookupKind::First);
-        self.counters.count(key, &lookup);
+        self.counters.count(&lookup);
         lookup
     }
 
@@ -261,7 +259,7 @@ impl Cache {
             .map(|(identity, _)| identity)
     }
 
-    /// Evicts an identity or a refusal, so that the next lookup of its token finds neither. A sign-out stays.
+    /// Evicts an identity or a refusal, so that its token is verified anew. A sign-out stays.
     pub(crate) fn invalidate(&self, key: &TokenDigest) {
         let _guard = self.writes.begin();
         self.evict_identity(key);

@@ -1,36 +1,24 @@
 //! The endpoints of the Cloud as stable labels, for requests, counters and logs: their names in the contract.
 
-macro_rules! calls {
-    ($($name:ident $text:literal, $about:literal;)*) => {
-        /// An endpoint of the Cloud, by its name in the contract.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        #[non_exhaustive]
-        pub enum CloudCall {
-            $(#[doc = $about] $name,)*
-        }
-
-        impl CloudCall {
-            /// All endpoints.
-            pub const ALL: [Self; [$(Self::$name),*].len()] = [$(Self::$name),*];
-
-            /// The name as stable lower-case text.
-            pub const fn as_str(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)*
-                }
-            }
-        }
-    };
-}
-
-calls! {
-    VerifyToken "verify_token", "Verify a token and return its user.";
-    ValidateSession "validate_session", "Check that a session is alive.";
-    DestroySession "destroy_session", "End a session.";
-    ExchangeCode "exchange_code", "Exchange an authorization code for a session.";
-    GetUser "get_user", "Read an account.";
-    GetUserPermissions "get_user_permissions", "Read a user's permissions.";
-    KeySet "key_set", "Fetch the keys that tokens are signed with.";
+labels! {
+    /// An endpoint of the Cloud, by its name in the contract.
+    #[non_exhaustive]
+    enum CloudCall {
+        /// Verify a token and return its user.
+        VerifyToken = "verify_token",
+        /// Check that a session is alive.
+        ValidateSession = "validate_session",
+        /// End a session.
+        DestroySession = "destroy_session",
+        /// Exchange an authorization code for a session.
+        ExchangeCode = "exchange_code",
+        /// Read an account.
+        GetUser = "get_user",
+        /// Read a user's permissions.
+        GetUserPermissions = "get_user_permissions",
+        /// Fetch the keys that tokens are signed with.
+        KeySet = "key_set",
+    }
 }
 
 impl CloudCall {

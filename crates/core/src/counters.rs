@@ -17,65 +17,32 @@ use calls::Calls;
 pub use calls::{CallCount, CallTimes, TIME_BOUNDS};
 use hits::HitCounter;
 
-/// The outcome of a request's authentication.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Outcome {
-    /// The request is signed in.
-    Authenticated,
-    /// The request has no credential.
-    Anonymous,
-    /// The credential was refused.
-    Rejected,
-    /// The credential could not be checked.
-    Unavailable,
-}
-
-impl Outcome {
-    /// All outcomes.
-    pub const ALL: [Self; 4] = [
-        Self::Authenticated,
-        Self::Anonymous,
-        Self::Rejected,
-        Self::Unavailable,
-    ];
-
-    /// The outcome as stable lower-case text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Authenticated => "authenticated",
-            Self::Anonymous => "anonymous",
-            Self::Rejected => "rejected",
-            Self::Unavailable => "unavailable",
-        }
+labels! {
+    /// The outcome of a request's authentication.
+    enum Outcome {
+        /// The request is signed in.
+        Authenticated = "authenticated",
+        /// The request has no credential.
+        Anonymous = "anonymous",
+        /// The credential was refused.
+        Rejected = "rejected",
+        /// The credential could not be checked.
+        Unavailable = "unavailable",
     }
 }
 
-/// The source of an answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Source {
-    /// The cache: a verified identity, also a stale one, a refusal or a sign-out.
-    Cache,
-    /// A signature that was verified here.
-    Keys,
-    /// A call to the Cloud, whether it was answered or not.
-    Cloud,
-    /// None: there was nothing to look up, or no call was allowed.
-    None,
-}
-
-impl Source {
-    /// All sources.
-    pub const ALL: [Self; 4] = [Self::Cache, Self::Keys, Self::Cloud, Self::None];
-
-    /// The source as stable lower-case text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Cache => "cache",
-            Self::Keys => "keys",
-            Self::Cloud => "cloud",
-            Self::None => "none",
-        }
+labels! {
+    /// The source of an answer.
+    #[non_exhaustive]
+    enum Source {
+        /// The cache: a verified identity, also a stale one, a refusal or a sign-out.
+        Cache = "cache",
+        /// A signature that was verified here.
+        Keys = "keys",
+        /// A call to the Cloud, whether it was answered or not.
+        Cloud = "cloud",
+        /// None: there was nothing to look up, or no call was allowed.
+        None = "none",
     }
 }
 
@@ -88,89 +55,45 @@ pub enum Counting {
     Never,
 }
 
-/// The outcome of a sign-in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Login {
-    /// A user signed in.
-    Succeeded,
-    /// The sign-in failed, whatever the reason.
-    Failed,
-}
-
-impl Login {
-    /// Both outcomes.
-    pub const ALL: [Self; 2] = [Self::Succeeded, Self::Failed];
-
-    /// The outcome as stable lower-case text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Succeeded => "succeeded",
-            Self::Failed => "failed",
-        }
+labels! {
+    /// The outcome of a sign-in.
+    #[non_exhaustive]
+    enum Login {
+        /// A user signed in.
+        Succeeded = "succeeded",
+        /// The sign-in failed, whatever the reason.
+        Failed = "failed",
     }
 }
 
-/// The outcome of ending a session at the Cloud.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum SessionEnd {
-    /// The Cloud ended it.
-    Ended,
-    /// The Cloud knew no such session.
-    AlreadyGone,
-    /// The Cloud did not confirm.
-    NotConfirmed,
-}
-
-impl SessionEnd {
-    /// All outcomes.
-    pub const ALL: [Self; 3] = [Self::Ended, Self::AlreadyGone, Self::NotConfirmed];
-
-    /// The outcome as stable lower-case text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Ended => "ended",
-            Self::AlreadyGone => "already_gone",
-            Self::NotConfirmed => "not_confirmed",
-        }
+labels! {
+    /// The outcome of ending a session at the Cloud.
+    #[non_exhaustive]
+    enum SessionEnd {
+        /// The Cloud ended it.
+        Ended = "ended",
+        /// The Cloud knew no such session.
+        AlreadyGone = "already_gone",
+        /// The Cloud did not confirm.
+        NotConfirmed = "not_confirmed",
     }
 }
 
 /// All counters of one deployment; they start at 0 with its [`Engine`](crate::engine::Engine).
 #[derive(Debug, Default)]
 pub struct Counters {
-    requests: Requests,
-    succeeded: AtomicU64,
-    failed: AtomicU64,
-    ended: AtomicU64,
-    already_gone: AtomicU64,
-    not_confirmed: AtomicU64,
+    requests: [[AtomicU64; Source::ALL.len()]; Outcome::ALL.len()],
+    logins: [AtomicU64; Login::ALL.len()],
+    session_ends: [AtomicU64; SessionEnd::ALL.len()],
     calls: Calls,
     fast_hits: HitCounter,
-}
-
-/// One field for each possible pair, so that counting needs no search.
-#[derive(Debug, Default)]
-struct Requests {
-    authenticated: Sources,
-    anonymous: Sources,
-    rejected: Sources,
-    unavailable: Sources,
-}
-
-#[derive(Debug, Default)]
-struct Sources {
-    cache: AtomicU64,
-    keys: AtomicU64,
-    cloud: AtomicU64,
-    none: AtomicU64,
 }
 
 impl Counters {
     /// Counts the answer to a request.
     pub fn answered(&self, outcome: Outcome, source: Source) {
-        add(self.request(outcome, source), 1);
+        let row = of(&self.requests, Outcome::ALL, outcome);
+        add(row.and_then(|row| of(row, Source::ALL, source)), 1);
     }
 
     /// Counts a request that the fast path answered: authenticated, from the cache. `serial` is the identity's.
@@ -185,12 +108,12 @@ impl Counters {
 
     /// Counts a sign-in.
     pub fn login(&self, login: Login) {
-        add(self.login_counter(login), 1);
+        add(of(&self.logins, Login::ALL, login), 1);
     }
 
     /// Counts the end of a session.
     pub fn session_end(&self, end: SessionEnd) {
-        add(self.end_counter(end), 1);
+        add(of(&self.session_ends, SessionEnd::ALL, end), 1);
     }
 
     /// Counts a call to the Cloud.
@@ -200,26 +123,35 @@ impl Counters {
 
     /// Requests by outcome and source, for each possible pair.
     pub fn requests(&self) -> impl Iterator<Item = (Outcome, Source, u64)> {
-        Outcome::ALL.into_iter().flat_map(move |outcome| {
-            Source::ALL.into_iter().filter_map(move |source| {
-                let count = self.count(outcome, source);
-                (count > 0 || can_be(outcome, source)).then_some((outcome, source, count))
+        Outcome::ALL
+            .into_iter()
+            .zip(&self.requests)
+            .flat_map(move |(outcome, row)| {
+                Source::ALL
+                    .into_iter()
+                    .zip(row)
+                    .filter_map(move |(source, counter)| {
+                        let count = match (outcome, source) {
+                            (Outcome::Authenticated, Source::Cache) => {
+                                read(counter).wrapping_add(self.fast_hits())
+                            }
+                            _ => read(counter),
+                        };
+                        (count > 0 || can_be(outcome, source)).then_some((outcome, source, count))
+                    })
             })
-        })
     }
 
     /// Sign-ins by outcome.
     pub fn logins(&self) -> impl Iterator<Item = (Login, u64)> {
-        Login::ALL
-            .map(|login| (login, read(self.login_counter(login))))
-            .into_iter()
+        Login::ALL.into_iter().zip(self.logins.iter().map(read))
     }
 
     /// Ended sessions by the Cloud's answer.
     pub fn session_ends(&self) -> impl Iterator<Item = (SessionEnd, u64)> {
         SessionEnd::ALL
-            .map(|end| (end, read(self.end_counter(end))))
             .into_iter()
+            .zip(self.session_ends.iter().map(read))
     }
 
     /// Calls to the Cloud by endpoint and result, without those that never occurred.
@@ -230,44 +162,6 @@ impl Counters {
     /// How long calls took, for each endpoint that was called.
     pub fn call_times(&self) -> impl Iterator<Item = CallTimes> {
         self.calls.times()
-    }
-
-    fn count(&self, outcome: Outcome, source: Source) -> u64 {
-        let fast_hits = match (outcome, source) {
-            (Outcome::Authenticated, Source::Cache) => self.fast_hits(),
-            _ => 0,
-        };
-        read(self.request(outcome, source)).wrapping_add(fast_hits)
-    }
-
-    const fn request(&self, outcome: Outcome, source: Source) -> &AtomicU64 {
-        let sources = match outcome {
-            Outcome::Authenticated => &self.requests.authenticated,
-            Outcome::Anonymous => &self.requests.anonymous,
-            Outcome::Rejected => &self.requests.rejected,
-            Outcome::Unavailable => &self.requests.unavailable,
-        };
-        match source {
-            Source::Cache => &sources.cache,
-            Source::Keys => &sources.keys,
-            Source::Cloud => &sources.cloud,
-            Source::None => &sources.none,
-        }
-    }
-
-    const fn login_counter(&self, login: Login) -> &AtomicU64 {
-        match login {
-            Login::Succeeded => &self.succeeded,
-            Login::Failed => &self.failed,
-        }
-    }
-
-    const fn end_counter(&self, end: SessionEnd) -> &AtomicU64 {
-        match end {
-            SessionEnd::Ended => &self.ended,
-            SessionEnd::AlreadyGone => &self.already_gone,
-            SessionEnd::NotConfirmed => &self.not_confirmed,
-        }
     }
 }
 
@@ -281,9 +175,22 @@ const fn can_be(outcome: Outcome, source: Source) -> bool {
     }
 }
 
+/// The counter of one label. A search through a few labels costs less than what is counted.
+fn of<T: Copy + PartialEq, C, const N: usize>(
+    counters: &[C; N],
+    labels: [T; N],
+    label: T,
+) -> Option<&C> {
+    let mut each = counters.iter().zip(labels);
+    each.find(|(_, own)| *own == label)
+        .map(|(counter, _)| counter)
+}
+
 /// Relaxed, since no other data depends on a counter.
-fn add(counter: &AtomicU64, count: u64) {
-    counter.fetch_add(count, Ordering::Relaxed);
+fn add(counter: Option<&AtomicU64>, count: u64) {
+    if let Some(counter) = counter {
+        counter.fetch_add(count, Ordering::Relaxed);
+    }
 }
 
 fn read(counter: &AtomicU64) -> u64 {

@@ -42,14 +42,12 @@ use crate::engine::rotated_tokens::{NewerToken, RotatedTokens};
 use crate::entropy::Entropy;
 use crate::error::CloudApiError;
 use crate::ids::{SessionId, UserId};
-use crate::rbac::pattern::Permissions;
 use crate::revocation::Namespace;
 use crate::revocation::outbox::Outbox;
 use crate::revocation::remote_limits::RemoteLimits;
 use crate::secret::{LoginSecret, SessionToken};
 use crate::session::Identity;
-use crate::session::lookup::{Lookup, PermissionsLookup};
-use crate::session::refusal::Refusal;
+use crate::session::lookup::{Lookup, Refusal};
 use crate::session::token_digest::{DeploymentDigest, TokenDigest};
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
@@ -61,7 +59,7 @@ pub struct Engine {
     keys: Option<JwksCache>,
     namespace: Namespace,
     login_secret: LoginSecret,
-    cache: Cache,
+    pub(crate) cache: Cache,
     outbox: Outbox,
     remote_limits: RemoteLimits,
     breaker: Breaker,
@@ -74,7 +72,7 @@ pub struct Engine {
     renewals: ReplayGuard,
     counters: Counters,
     last_site: LastSite,
-    ahead: ClockAhead,
+    pub(crate) ahead: ClockAhead,
 }
 
 impl Engine {
@@ -186,11 +184,6 @@ impl Engine {
         self.cache.lookup(key, now)
     }
 
-    /// A request's first lookup of a token: it is counted.
-    pub(crate) fn first_lookup(&self, key: &TokenDigest, now: Now) -> Lookup {
-        self.cache.first_lookup(key, now)
-    }
-
     /// Caches an identity that was verified now, with what was known of its session; none where it was signed out meanwhile.
     pub(crate) fn insert(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         let said = identity.session_id().cloned();
@@ -211,12 +204,6 @@ impl Engine {
 
     fn renewable(&self, identity: Identity, now: Now) -> Identity {
         identity.renewed_before_end(self.config.policy.renew_before, now.wall)
-    }
-
-    /// Drops the cached identity or refusal of a token that a sign-in is given, so that it is verified anew. A sign-out
-    /// stays.
-    pub(crate) fn invalidate(&self, key: &TokenDigest) {
-        self.cache.invalidate(key);
     }
 
     /// Caches an identity that signed in now, in place of what was known of its token: the Cloud's answer on the session is
@@ -357,20 +344,10 @@ impl Engine {
         identity.rebased(said.life(), now)
     }
 
-    /// Notes that the Cloud began a session that ended at `end` by this clock.
-    pub(crate) fn note_ahead(&self, end: Timestamp, now: Now) {
-        self.ahead.note(end, now);
-    }
-
     /// By how much this machine's clock is ahead of the Cloud's at least, once a minute at most. A report is due where the
     /// Cloud accepted a token or session that had expired by this clock. Drivers ask after every flow.
     pub fn take_clock_ahead(&self) -> Option<Duration> {
         self.ahead.take()
-    }
-
-    /// Whether an identity is expired.
-    pub(crate) fn is_over(&self, identity: &Identity, now: Now) -> bool {
-        self.cache.is_over(identity, now)
     }
 
     /// The identity that a token was verified as, however long ago.
@@ -403,25 +380,6 @@ impl Engine {
             self.lookup(&self.key(token.expose()), now),
             Lookup::SignedOut
         )
-    }
-
-    pub(crate) fn permissions(
-        &self,
-        key: &TokenDigest,
-        user: &UserId,
-        now: Now,
-    ) -> PermissionsLookup {
-        self.cache.permissions(key, user, now)
-    }
-
-    pub(crate) fn insert_permissions(
-        &self,
-        key: TokenDigest,
-        user: UserId,
-        permissions: Arc<Permissions>,
-        now: Now,
-    ) {
-        self.cache.insert_permissions(key, user, permissions, now);
     }
 
     /// A permit to ask the Cloud about a token, where the breaker allows it now.

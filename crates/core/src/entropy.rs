@@ -2,7 +2,6 @@
 //!
 //! The driver draws the bytes; each value is used for one purpose and then dropped.
 
-use core::fmt;
 use core::time::Duration;
 
 use zeroize::Zeroizing;
@@ -22,11 +21,7 @@ impl Entropy {
     }
 }
 
-impl fmt::Debug for Entropy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Entropy([redacted])")
-    }
-}
+redacted!(Entropy);
 
 /// A random number from the driver that spreads retries over time. Not a secret.
 #[derive(Clone, Copy, Debug, Default)]

@@ -15,6 +15,40 @@
 
 extern crate alloc;
 
+/// `Debug` that shows a type's name, and nothing of its value.
+macro_rules! redacted {
+    ($($name:ident $(<$life:lifetime>)?),+) => {$(
+        impl core::fmt::Debug for $name $(<$life>)? {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                f.write_str(concat!(stringify!($name), "([redacted])"))
+            }
+        }
+    )+};
+}
+
+/// An enum of stable labels, for metrics, logs and other languages: all of them, and each as text.
+macro_rules! labels {
+    ($(#[$outer:meta])* enum $name:ident { $($(#[$doc:meta])* $label:ident = $text:literal,)+ }) => {
+        $(#[$outer])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum $name {
+            $($(#[$doc])* $label,)+
+        }
+
+        impl $name {
+            /// All values, in their order.
+            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$label),+];
+
+            /// The value as stable lower-case text.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$label => $text,)+
+                }
+            }
+        }
+    };
+}
+
 // L0: words
 pub mod encoding;
 pub mod entropy;

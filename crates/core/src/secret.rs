@@ -7,7 +7,6 @@
 //! A token's type checks only that it can travel in a header and in a cookie, not that it is genuine.
 
 use alloc::sync::Arc;
-use core::fmt;
 
 use aws_lc_rs::constant_time;
 use zeroize::Zeroizing;
@@ -165,29 +164,7 @@ impl LoginSecret {
     }
 }
 
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionToken([redacted])")
-    }
-}
-
-impl fmt::Debug for AuthorizationCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("AuthorizationCode([redacted])")
-    }
-}
-
-impl fmt::Debug for Verifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Verifier([redacted])")
-    }
-}
-
-impl fmt::Debug for LoginSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("LoginSecret([redacted])")
-    }
-}
+redacted!(SessionToken, AuthorizationCode, Verifier, LoginSecret);
 
 #[cfg(test)]
 mod tests {

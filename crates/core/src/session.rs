@@ -3,7 +3,6 @@
 pub(crate) mod deadline;
 pub(crate) mod identity;
 pub(crate) mod lookup;
-pub(crate) mod refusal;
 pub(crate) mod token_digest;
 
 pub use identity::Identity;

@@ -6,8 +6,7 @@ use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
 use super::response::guard;
-use crate::MastraCloudAuth;
-use crate::metrics;
+use crate::{MastraCloudAuth, metrics};
 
 /// Answers with the [`Metrics`](crate::metrics::Metrics) as OpenMetrics text.
 ///

@@ -19,9 +19,8 @@ use crate::json::Object;
 use crate::rbac::pattern::Permissions;
 use crate::revocation::{Revocation, Subject};
 use crate::secret::SessionToken;
-use crate::session::Identity;
-use crate::session::TokenDigest;
 use crate::session::lookup::{Lookup, PermissionsLookup};
+use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
 use crate::verification::Verification;
 

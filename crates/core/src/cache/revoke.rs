@@ -11,9 +11,8 @@ use crate::cache::{Cache, Trust};
 use crate::ids::{SessionId, UserId};
 use crate::revocation::deny_list::{DenyList, Origin};
 use crate::revocation::{Revocation, Subject};
-use crate::session::Identity;
-use crate::session::TokenDigest;
 use crate::session::deadline::Deadline;
+use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
 
 /// Up to so many revocations are compared one by one with each cached identity, instead of a look-up in the deny list.

@@ -1,11 +1,9 @@
 //! Statistics of the cache: how lookups ended, how much is held, how much was evicted.
 //!
-//! Counting costs a hit one addition without a lock. The counters are sharded over cache lines by key, so that two cores with
-//! hits for two users do not contend.
+//! Hits of the fast path are counted apart, in [`Counters`](crate::counters::Counters).
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::session::TokenDigest;
 use crate::session::lookup::Lookup;
 
 /// Counts since the start, and what is held now.
@@ -42,15 +40,8 @@ pub struct Statistics {
     pub waiting: usize,
 }
 
-const SHARDS: usize = 8;
-
 #[derive(Debug, Default)]
-pub(crate) struct LookupCounters([Shard; SHARDS]);
-
-/// One line of the processor's cache.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Shard {
+pub(crate) struct LookupCounters {
     fresh: AtomicU64,
     stale: AtomicU64,
     expired: AtomicU64,
@@ -60,39 +51,27 @@ struct Shard {
 }
 
 impl LookupCounters {
-    pub(crate) fn count(&self, key: &TokenDigest, lookup: &Lookup) {
-        let place = key
-            .as_bytes()
-            .first()
-            .map_or(0, |byte| usize::from(*byte) % SHARDS);
-        let Some(shard) = self.0.get(place) else {
-            return;
-        };
+    pub(crate) fn count(&self, lookup: &Lookup) {
         match lookup {
-            Lookup::Fresh(_) | Lookup::Due(_) => &shard.fresh,
-            Lookup::Stale(_) => &shard.stale,
-            Lookup::Expired => &shard.expired,
-            Lookup::Refused(_) => &shard.refused,
-            Lookup::SignedOut => &shard.signed_out,
-            Lookup::Unknown => &shard.unknown,
+            Lookup::Fresh(_) | Lookup::Due(_) => &self.fresh,
+            Lookup::Stale(_) => &self.stale,
+            Lookup::Expired => &self.expired,
+            Lookup::Refused(_) => &self.refused,
+            Lookup::SignedOut => &self.signed_out,
+            Lookup::Unknown => &self.unknown,
         }
         .fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn sum(&self) -> Statistics {
-        let sum = |one: fn(&Shard) -> &AtomicU64| {
-            self.0
-                .iter()
-                .map(|shard| one(shard).load(Ordering::Relaxed))
-                .fold(0, u64::wrapping_add)
-        };
+        let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Statistics {
-            fresh: sum(|shard| &shard.fresh),
-            stale: sum(|shard| &shard.stale),
-            expired: sum(|shard| &shard.expired),
-            refused: sum(|shard| &shard.refused),
-            signed_out: sum(|shard| &shard.signed_out),
-            unknown: sum(|shard| &shard.unknown),
+            fresh: read(&self.fresh),
+            stale: read(&self.stale),
+            expired: read(&self.expired),
+            refused: read(&self.refused),
+            signed_out: read(&self.signed_out),
+            unknown: read(&self.unknown),
             ..Statistics::default()
         }
     }

@@ -10,10 +10,9 @@ use serde_json::Value;
 
 use crate::ids::UserId;
 use crate::rbac::pattern::Permissions;
-use crate::session::Identity;
-use crate::session::TokenDigest;
 use crate::session::deadline::Deadline;
-use crate::session::refusal::Refusal;
+use crate::session::lookup::Refusal;
+use crate::session::{Identity, TokenDigest};
 
 /// The bytes up to which an entry counts as one, by default.
 const USUAL_BYTES: usize = 8 * 1024;

@@ -74,6 +74,29 @@ pub(crate) struct Endpoint {
     pub(crate) project_header: ProjectHeader,
 }
 
+impl Endpoint {
+    const fn post(
+        call: CloudCall,
+        path: &'static str,
+        body: &'static [(&'static str, Field)],
+    ) -> Self {
+        Self {
+            call,
+            method: Method::Post,
+            path,
+            body,
+            project_header: ProjectHeader::Sent,
+        }
+    }
+
+    const fn get(call: CloudCall, path: &'static str) -> Self {
+        Self {
+            method: Method::Get,
+            ..Self::post(call, path, &[])
+        }
+    }
+}
+
 /// The value of a body member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Field {
@@ -147,29 +170,23 @@ static V1: Table = Table {
         redirect: "redirect_uri",
         token_hint: None,
     },
-    exchange: Endpoint {
-        call: CloudCall::ExchangeCode,
-        method: Method::Post,
-        path: "/auth/callback",
-        body: &[("code", Field::Code)],
-        project_header: ProjectHeader::Sent,
-    },
+    exchange: Endpoint::post(
+        CloudCall::ExchangeCode,
+        "/auth/callback",
+        &[("code", Field::Code)],
+    ),
     exchanged: Exchanged::Session,
-    verify: Endpoint {
-        call: CloudCall::VerifyToken,
-        method: Method::Post,
-        path: "/auth/verify",
-        body: &[("token", Field::Token)],
-        project_header: ProjectHeader::Sent,
-    },
+    verify: Endpoint::post(
+        CloudCall::VerifyToken,
+        "/auth/verify",
+        &[("token", Field::Token)],
+    ),
     verified: Verified::User,
-    validate: Endpoint {
-        call: CloudCall::ValidateSession,
-        method: Method::Post,
-        path: "/auth/session/validate",
-        body: &[("token", Field::Token)],
-        project_header: ProjectHeader::Sent,
-    },
+    validate: Endpoint::post(
+        CloudCall::ValidateSession,
+        "/auth/session/validate",
+        &[("token", Field::Token)],
+    ),
     validated: SessionShape {
         member: Some("session"),
         id: Some("id"),
@@ -178,27 +195,16 @@ static V1: Table = Table {
         expires_at: "expires_at",
     },
     renewed: "jwt",
-    destroy: Endpoint {
-        call: CloudCall::DestroySession,
-        method: Method::Post,
-        path: "/auth/session/destroy",
-        body: &[("sessionId", Field::SessionId)],
-        project_header: ProjectHeader::Sent,
-    },
-    user: Some(Endpoint {
-        call: CloudCall::GetUser,
-        method: Method::Get,
-        path: "/users/{id}",
-        body: &[],
-        project_header: ProjectHeader::Sent,
-    }),
-    permissions: Some(Endpoint {
-        call: CloudCall::GetUserPermissions,
-        method: Method::Get,
-        path: "/users/{id}/permissions",
-        body: &[],
-        project_header: ProjectHeader::Sent,
-    }),
+    destroy: Endpoint::post(
+        CloudCall::DestroySession,
+        "/auth/session/destroy",
+        &[("sessionId", Field::SessionId)],
+    ),
+    user: Some(Endpoint::get(CloudCall::GetUser, "/users/{id}")),
+    permissions: Some(Endpoint::get(
+        CloudCall::GetUserPermissions,
+        "/users/{id}/permissions",
+    )),
 };
 
 static PKCE: Table = Table {
@@ -209,33 +215,19 @@ static PKCE: Table = Table {
         redirect: "post_logout_redirect_uri",
         token_hint: Some("id_token_hint"),
     },
-    exchange: Endpoint {
-        call: CloudCall::ExchangeCode,
-        method: Method::Post,
-        path: "/auth/callback",
-        body: &[
+    exchange: Endpoint::post(
+        CloudCall::ExchangeCode,
+        "/auth/callback",
+        &[
             ("code", Field::Code),
             ("redirect_uri", Field::RedirectUri),
             ("code_verifier", Field::Verifier),
         ],
-        project_header: ProjectHeader::Sent,
-    },
+    ),
     exchanged: Exchanged::AccessToken,
-    verify: Endpoint {
-        call: CloudCall::VerifyToken,
-        method: Method::Post,
-        path: "/auth/verify",
-        body: &[],
-        project_header: ProjectHeader::Sent,
-    },
+    verify: Endpoint::post(CloudCall::VerifyToken, "/auth/verify", &[]),
     verified: Verified::Claims,
-    validate: Endpoint {
-        call: CloudCall::ValidateSession,
-        method: Method::Post,
-        path: "/auth/session/validate",
-        body: &[],
-        project_header: ProjectHeader::Sent,
-    },
+    validate: Endpoint::post(CloudCall::ValidateSession, "/auth/session/validate", &[]),
     validated: SessionShape {
         member: None,
         id: None,
@@ -245,11 +237,8 @@ static PKCE: Table = Table {
     },
     renewed: "access_token",
     destroy: Endpoint {
-        call: CloudCall::DestroySession,
-        method: Method::Post,
-        path: "/auth/session/destroy",
-        body: &[],
         project_header: ProjectHeader::Left,
+        ..Endpoint::post(CloudCall::DestroySession, "/auth/session/destroy", &[])
     },
     user: None,
     permissions: None,

@@ -1,18 +1,19 @@
-//! Builds a whole request from a row of the dialect's table.
+//! Builds a whole request from a row of the dialect's table, and reads its response.
 //!
 //! The only place that writes headers and bodies, so that every call carries the same ones in the same order. A bearer token
 //! is an argument of the call, never state.
 
-use core::time::Duration;
-
 use zeroize::Zeroizing;
 
 use crate::cloud::dialect::{Endpoint, Field, ProjectHeader};
+use crate::cloud::envelope::{Data, bad_member, open};
+use crate::cloud_call::CloudCall;
 use crate::config::{Config, USER_AGENT};
 use crate::encoding::encode_component;
 use crate::error::CloudApiError;
-use crate::http::Request;
+use crate::http::{Delivery, Request};
 use crate::ids::UserId;
+use crate::json::{BadMember, Object};
 use crate::secret::SessionToken;
 
 /// The values of one call.
@@ -33,7 +34,6 @@ impl Endpoint {
         &self,
         config: &Config,
         filling: &Filling<'_>,
-        timeout: Duration,
     ) -> Result<Request, CloudApiError> {
         let template = self.template(config);
         let path = match filling.user {
@@ -64,9 +64,29 @@ impl Endpoint {
             url: config.base_url.join(&path),
             headers,
             body,
-            timeout,
+            timeout: match self.call {
+                CloudCall::ExchangeCode => config.policy.exchange_timeout,
+                _ => config.policy.call_timeout,
+            },
             max_response_bytes: config.policy.max_response_bytes,
         })
+    }
+
+    /// Reads a response that must have data. No text that repeats one of the `secrets` gets into an error.
+    pub(crate) fn response<T>(
+        &self,
+        config: &Config,
+        delivery: Delivery,
+        secrets: &[&str],
+        read: impl FnOnce(Object<'_>) -> Result<T, BadMember>,
+    ) -> Result<T, CloudApiError> {
+        open(config.table().wrapping, Data::Required, delivery, secrets)
+            .and_then(|data| {
+                Object::new(&data, "data")
+                    .and_then(read)
+                    .map_err(bad_member)
+            })
+            .map_err(|error| error.at(&self.template(config)))
     }
 
     /// The JSON object of the row's members, in the row's order.

@@ -148,8 +148,6 @@ impl Names {
     }
 }
 
-/// Hides the names: the options show them.
-
 /// The values to try, in order.
 #[derive(Clone)]
 pub struct Values<'h> {

@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::call_result::CallResult;
 use crate::cloud_call::CloudCall;
-use crate::counters::{add, read};
+use crate::counters::{add, of, read};
 
 /// The upper bounds of the time buckets. Longer calls are counted in [`CallTimes::count`] alone.
 pub const TIME_BOUNDS: [Duration; 11] = [
@@ -59,34 +59,16 @@ struct Row {
 }
 
 impl Calls {
-    /// Next to a network call, a search through a few labels costs nothing.
     pub(super) fn add(&self, call: CloudCall, result: CallResult, took: Duration) {
-        let Some((row, _)) = self
-            .0
-            .iter()
-            .zip(CloudCall::ALL)
-            .find(|(_, of)| *of == call)
-        else {
+        let Some(row) = of(&self.0, CloudCall::ALL, call) else {
             return;
         };
-        if let Some((counter, _)) = row
-            .results
-            .iter()
-            .zip(CallResult::ALL)
-            .find(|(_, of)| *of == result)
-        {
-            add(counter, 1);
-        }
-        let bound = row
-            .up_to
-            .iter()
-            .zip(TIME_BOUNDS)
-            .find(|(_, bound)| took <= *bound);
-        add(bound.map_or(&row.longer, |(counter, _)| counter), 1);
-        add(
-            &row.micros,
-            u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
-        );
+        add(of(&row.results, CallResult::ALL, result), 1);
+        let mut bounds = row.up_to.iter().zip(TIME_BOUNDS);
+        let bound = bounds.find(|(_, bound)| took <= *bound);
+        add(Some(bound.map_or(&row.longer, |(counter, _)| counter)), 1);
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        add(Some(&row.micros), micros);
     }
 
     pub(super) fn counts(&self) -> impl Iterator<Item = CallCount> {

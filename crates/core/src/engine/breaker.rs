@@ -49,30 +49,17 @@ pub(crate) enum Admission {
     No,
 }
 
-/// The state of the circuit breaker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum BreakerState {
-    /// Calls are made.
-    Closed,
-    /// Several calls to one of the endpoints failed in a row, with no answer since. No call is made there for the tokens that
-    /// failed; where several failed, for no token.
-    Open,
-    /// The pause is over: one call may try.
-    HalfOpen,
-}
-
-impl BreakerState {
-    /// All states.
-    pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
-
-    /// The state as stable lower-case text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Closed => "closed",
-            Self::Open => "open",
-            Self::HalfOpen => "half_open",
-        }
+labels! {
+    /// The state of the circuit breaker.
+    #[non_exhaustive]
+    enum BreakerState {
+        /// Calls are made.
+        Closed = "closed",
+        /// Several calls to one of the endpoints failed in a row, with no answer since. No call is made there for the tokens that
+        /// failed; where several failed, for no token.
+        Open = "open",
+        /// The pause is over: one call may try.
+        HalfOpen = "half_open",
     }
 }
 

@@ -3,7 +3,6 @@
 //! Finding an outcome takes the browser's own login cookie. Bounded: each is kept for ten seconds, and the oldest are
 //! evicted.
 
-use core::fmt;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,8 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::cloud::model::CloudSession;
 use crate::cookie::SetCookie;
 use crate::error::CloudApiError;
-use crate::session::Identity;
-use crate::session::TokenDigest;
+use crate::session::{Identity, TokenDigest};
 use crate::time::Now;
 use crate::url::ReturnPath;
 
@@ -57,12 +55,6 @@ impl SignIns {
         held.iter()
             .find(|(end, own, _)| own == key && now.monotonic < *end)
             .map(|(.., outcome)| outcome.clone())
-    }
-}
-
-impl fmt::Debug for SignIns {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignIns").finish_non_exhaustive()
     }
 }
 

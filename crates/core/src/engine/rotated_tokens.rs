@@ -5,7 +5,6 @@
 //! with a token that the Cloud issued; nothing that a request brings gets in. A token that could not be verified yet is
 //! marked.
 
-use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -57,12 +56,6 @@ impl NewerToken {
 
     pub(crate) const fn session(&self) -> &CloudSession {
         &self.session
-    }
-}
-
-impl fmt::Debug for NewerToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewerToken").finish_non_exhaustive()
     }
 }
 

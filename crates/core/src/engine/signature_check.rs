@@ -4,7 +4,6 @@
 //! finds that out. A check may run on any thread and changes nothing. Its result counts for the token, the deployment and the
 //! keys that it was made with, and for no other.
 
-use core::fmt;
 use std::sync::Arc;
 
 use crate::cloud::model::CloudUser;
@@ -12,8 +11,7 @@ use crate::engine::Engine;
 use crate::error::CloudApiError;
 use crate::jwt::{self, KeySet, Reason, Rules};
 use crate::secret::SessionToken;
-use crate::session::Identity;
-use crate::session::TokenDigest;
+use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
 
 /// Why a token proves no identity.
@@ -154,14 +152,4 @@ fn verify(
     }
 }
 
-impl fmt::Debug for SignatureCheck {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignatureCheck").finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for CheckedSignature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CheckedSignature").finish_non_exhaustive()
-    }
-}
+redacted!(SignatureCheck, CheckedSignature);

@@ -233,7 +233,7 @@ impl SignIn {
     async fn judge(&mut self, received: Received) -> Result<SignedIn, CloudApiError> {
         let Received { token, said } = received;
         let key = self.engine.key(token.expose());
-        self.engine.invalidate(&key);
+        self.engine.cache.invalidate(&key);
         let request = Authenticate::new(&self.engine, Credentials::token(token.expose()));
         let request = request.counting(Counting::Never);
         let answer = request.run(self.host.clone()).await.answer;
@@ -254,7 +254,7 @@ impl SignIn {
             Ok(both) => {
                 let (user, session) = *both;
                 if user.id() != identity.user().id() {
-                    self.engine.invalidate(&key);
+                    self.engine.cache.invalidate(&key);
                     return Err(bad_member(BadMember("user.id")));
                 }
                 let end = session.expires_at();

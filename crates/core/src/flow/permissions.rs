@@ -72,7 +72,7 @@ impl FetchPermissions {
         }
         match &self.source {
             Source::Roles(permissions) => Some(Arc::clone(permissions)),
-            Source::Cloud(_) => match self.engine.permissions(&self.key, &self.user, now) {
+            Source::Cloud(_) => match self.engine.cache.permissions(&self.key, &self.user, now) {
                 PermissionsLookup::Fresh(permissions) => Some(permissions),
                 PermissionsLookup::Stale(_) | PermissionsLookup::Unknown => None,
             },
@@ -105,7 +105,7 @@ impl FetchPermissions {
             Source::Roles(permissions) => return Ok(permissions),
             Source::Cloud(operation) => operation,
         };
-        let stale = match engine.permissions(&key, &self.user, now) {
+        let stale = match engine.cache.permissions(&key, &self.user, now) {
             PermissionsLookup::Stale(permissions) => Some(permissions),
             PermissionsLookup::Fresh(_) | PermissionsLookup::Unknown => None,
         };
@@ -124,7 +124,9 @@ impl FetchPermissions {
             Err(error) if error.is_refusal() => Arc::new(Permissions::default()),
             Err(error) => return stale.ok_or(error),
         };
-        engine.insert_permissions(key, self.user, Arc::clone(&permissions), now);
+        engine
+            .cache
+            .insert_permissions(key, self.user, Arc::clone(&permissions), now);
         Ok(permissions)
     }
 }

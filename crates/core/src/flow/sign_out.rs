@@ -23,8 +23,7 @@ use crate::error::{CloudApiError, Code, Kind};
 use crate::ids::SessionId;
 use crate::secret::SessionToken;
 use crate::session::Identity;
-use crate::session::lookup::Lookup;
-use crate::session::refusal::{Refusal, Refused};
+use crate::session::lookup::{Lookup, Refusal, Refused};
 use crate::time::Now;
 use crate::unverified::Unverified;
 

@@ -294,9 +294,3 @@ impl<T> fmt::Debug for Task<'_, T> {
         f.debug_struct("Task").finish_non_exhaustive()
     }
 }
-
-impl fmt::Debug for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Host").finish_non_exhaustive()
-    }
-}

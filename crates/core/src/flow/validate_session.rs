@@ -15,8 +15,7 @@ use crate::engine::breaker::CallKind;
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::TokenDigest;
-use crate::session::lookup::Lookup;
-use crate::session::refusal::{Refusal, Refused};
+use crate::session::lookup::{Lookup, Refusal, Refused};
 use crate::time::Now;
 
 /// The session; none where it has ended or the token is refused.

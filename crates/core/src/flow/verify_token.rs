@@ -18,8 +18,7 @@ use crate::engine::breaker::CallKind;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::secret::SessionToken;
-use crate::session::lookup::Lookup;
-use crate::session::refusal::Refusal;
+use crate::session::lookup::{Lookup, Refusal};
 use crate::session::{Identity, TokenDigest};
 use crate::time::Now;
 use crate::unverified::Unverified;
@@ -206,7 +205,7 @@ fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudAp
 /// Caches an identity that was verified now, and answers with it.
 pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Authentication {
     match engine.insert(identity, now) {
-        Some(identity) if engine.is_over(&identity, now) => {
+        Some(identity) if engine.cache.is_over(&identity, now) => {
             Authentication::Rejected(CloudApiError::new(Code::SessionExpired))
         }
         Some(identity) => Authentication::Authenticated(identity),
@@ -225,7 +224,7 @@ pub(crate) enum Known {
 
 /// The cache's verdict for a request's first lookup, which is counted.
 pub(crate) fn first_look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
-    known(engine.first_lookup(key, now))
+    known(engine.cache.first_lookup(key, now))
 }
 
 /// The cache's verdict for a later lookup, which is not counted.

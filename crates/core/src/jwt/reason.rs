@@ -6,45 +6,23 @@ use core::fmt;
 
 use crate::error::{CloudApiError, Code};
 
-/// The checks, in the order they are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Step {
-    /// Three parts of strict base64url.
-    Form,
-    /// The header's members.
-    Header,
-    /// Whether the algorithm is allowed.
-    Algorithm,
-    /// The key, and whether it is for that algorithm.
-    Key,
-    /// The signature.
-    Signature,
-    /// The claims.
-    Claims,
-}
-
-impl Step {
-    /// All checks, in order.
-    pub const ALL: [Self; 6] = [
-        Self::Form,
-        Self::Header,
-        Self::Algorithm,
-        Self::Key,
-        Self::Signature,
-        Self::Claims,
-    ];
-
-    /// The check as lower-case text.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Form => "form",
-            Self::Header => "header",
-            Self::Algorithm => "algorithm",
-            Self::Key => "key",
-            Self::Signature => "signature",
-            Self::Claims => "claims",
-        }
+labels! {
+    /// The checks, in the order they are made.
+    #[derive(PartialOrd, Ord)]
+    #[non_exhaustive]
+    enum Step {
+        /// Three parts of strict base64url.
+        Form = "form",
+        /// The header's members.
+        Header = "header",
+        /// Whether the algorithm is allowed.
+        Algorithm = "algorithm",
+        /// The key, and whether it is for that algorithm.
+        Key = "key",
+        /// The signature.
+        Signature = "signature",
+        /// The claims.
+        Claims = "claims",
     }
 }
 

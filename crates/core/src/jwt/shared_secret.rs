@@ -1,7 +1,5 @@
 //! The secret of HS256: configured, never taken from a key set.
 
-use core::fmt;
-
 use zeroize::Zeroizing;
 
 use crate::malformed::Malformed;
@@ -30,11 +28,7 @@ impl SharedSecret {
     }
 }
 
-impl fmt::Debug for SharedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SharedSecret([redacted])")
-    }
-}
+redacted!(SharedSecret);
 
 #[cfg(test)]
 mod tests {

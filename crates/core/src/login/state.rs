@@ -3,8 +3,6 @@
 //! A host makes it as `id|encoded path` and gets only the id back at the end. So everything is bound to the id. The path is
 //! sanitised on the way out and again on the way in, since it comes back through the browser.
 
-use core::fmt;
-
 use zeroize::Zeroizing;
 
 use crate::encoding::{base64url, decode_component, encode_component};
@@ -29,12 +27,6 @@ impl StateId {
 
     pub(crate) fn expose(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Debug for StateId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("StateId([redacted])")
     }
 }
 
@@ -94,6 +86,8 @@ impl State {
         })
     }
 }
+
+redacted!(StateId);
 
 #[cfg(test)]
 mod tests {

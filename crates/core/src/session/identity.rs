@@ -111,11 +111,7 @@ impl Identity {
     pub(crate) fn in_session(self, session: &CloudSession) -> Self {
         Self {
             session_id: self.session_id.or_else(|| Some(session.id().clone())),
-            expires_at: self
-                .expires_at
-                .into_iter()
-                .chain([session.expires_at()])
-                .min(),
+            expires_at: earliest(self.expires_at, Some(session.expires_at())),
             ..self
         }
         .session_ending(session.expires_at())
@@ -139,19 +135,11 @@ impl Identity {
     pub(crate) fn continuing(self, earlier: &Self) -> Self {
         Self {
             session_id: earlier.session_id.clone().or(self.session_id),
-            begun_at: self.begun_at.into_iter().chain(earlier.begun_at).min(),
-            expires_at: self.expires_at.into_iter().chain(earlier.expires_at).min(),
-            session_end: self
-                .session_end
-                .into_iter()
-                .chain(earlier.session_end)
-                .min(),
-            renew_from: self.renew_from.into_iter().chain(earlier.renew_from).min(),
-            rebased_until: self
-                .rebased_until
-                .into_iter()
-                .chain(earlier.rebased_until)
-                .min(),
+            begun_at: earliest(self.begun_at, earlier.begun_at),
+            expires_at: earliest(self.expires_at, earlier.expires_at),
+            session_end: earliest(self.session_end, earlier.session_end),
+            renew_from: earliest(self.renew_from, earlier.renew_from),
+            rebased_until: earliest(self.rebased_until, earlier.rebased_until),
             ..self
         }
     }
@@ -223,6 +211,11 @@ impl Identity {
         // Read on many requests and claimed once: a plain load leaves the cache line with the other processors.
         !self.ahead.0.load(Ordering::Relaxed) && !self.ahead.0.swap(true, Ordering::Relaxed)
     }
+}
+
+/// The earlier of two times, of which each may be unknown.
+fn earliest<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
+    one.into_iter().chain(other).min()
 }
 
 /// When to begin to renew: `before` the end of the token, or in the last third of its life where that is later.

@@ -3,8 +3,6 @@
 //! SHA-256 over two length-prefixed parts: a digest of base URL, API prefix and project, made once, and the token. The answer
 //! depends on nothing else. So no two deployments and no two tokens share an entry, and no table holds a token in the clear.
 
-use core::fmt;
-
 use crate::config::Config;
 use crate::encoding::{Digest, sha256_parts};
 use crate::ids::UserId;
@@ -72,8 +70,4 @@ impl TokenDigest {
     }
 }
 
-impl fmt::Debug for TokenDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("TokenDigest(..)")
-    }
-}
+redacted!(TokenDigest);

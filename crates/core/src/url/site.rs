@@ -3,8 +3,6 @@
 //!
 //! Cookies ignore ports (RFC 6265 section 8.5). The address need not be the app's own.
 
-use core::fmt;
-
 use ::url::Url;
 
 use super::{is_loopback, parse_web};
@@ -83,11 +81,7 @@ impl Site {
     }
 }
 
-impl fmt::Debug for Told<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Told").finish_non_exhaustive()
-    }
-}
+redacted!(Told<'_>);
 
 #[cfg(test)]
 mod tests {

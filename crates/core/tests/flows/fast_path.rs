@@ -305,7 +305,7 @@ fn a_request_is_counted_where_somebody_is_found_and_else_left_to_the_search() {
 #[test]
 fn a_glance_and_what_it_was_made_of_show_nothing() {
     let text = format!("{:?}", brought(Some("Bearer canary"), Some("a=canary")));
-    assert_eq!(text, "Brought { .. }");
+    assert_eq!(text, "Brought([redacted])");
     let engine = two_people();
     run(
         Logout::new(

@@ -35,10 +35,7 @@ impl Operation for DestroySession {
             fields: &[(Field::SessionId, self.session_id.as_str())],
             ..Filling::default()
         };
-        config
-            .table()
-            .destroy
-            .request(config, &filling, config.policy.call_timeout)
+        config.table().destroy.request(config, &filling)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<(), CloudApiError> {

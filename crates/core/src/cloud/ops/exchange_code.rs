@@ -134,7 +134,7 @@ impl Operation for ExchangeCode {
             fields: &fields,
             ..Filling::default()
         };
-        endpoint.request(config, &filling, config.policy.exchange_timeout)
+        endpoint.request(config, &filling)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Exchanged, CloudApiError> {

@@ -2,7 +2,6 @@
 
 use crate::cloud::dialect::Endpoint;
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud::model::CloudUser;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
@@ -42,37 +41,19 @@ impl Operation for GetUser {
             user: Some(&self.id),
             ..Filling::default()
         };
-        self.endpoint
-            .request(config, &filling, config.policy.call_timeout)
+        self.endpoint.request(config, &filling)
     }
 
     /// The user carries the token of the request: permission look-ups for the account use the caller's token.
     fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
-        let Self {
-            id,
-            token,
-            endpoint,
-        } = self;
-        open(
-            config.table().wrapping,
-            Data::Required,
-            delivery,
-            &[token.expose()],
-        )
-        .and_then(|data| {
-            Object::new(&data, "data")
-                .and_then(|data| data.object("user"))
-                .and_then(|user| CloudUser::read(user, token.clone()))
-                .and_then(|user| {
-                    // The Cloud returned another account than the one asked for.
-                    if *user.id() == id {
-                        Ok(user)
-                    } else {
-                        Err(BadMember("user.id"))
-                    }
-                })
-                .map_err(bad_member)
-        })
-        .map_err(|error| error.at(&endpoint.template(config)))
+        let read = |data: Object<'_>| {
+            let user = CloudUser::read(data.object("user")?, self.token.clone())?;
+            // The Cloud returned another account than the one asked for.
+            Some(user)
+                .filter(|user| *user.id() == self.id)
+                .ok_or(BadMember("user.id"))
+        };
+        let secrets = [self.token.expose()];
+        self.endpoint.response(config, delivery, &secrets, read)
     }
 }

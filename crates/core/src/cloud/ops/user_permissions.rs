@@ -2,7 +2,6 @@
 
 use crate::cloud::dialect::Endpoint;
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
 use crate::error::CloudApiError;
@@ -42,23 +41,12 @@ impl Operation for GetUserPermissions {
             user: Some(&self.id),
             ..Filling::default()
         };
-        self.endpoint
-            .request(config, &filling, config.policy.call_timeout)
+        self.endpoint.request(config, &filling)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Permissions, CloudApiError> {
-        open(
-            config.table().wrapping,
-            Data::Required,
-            delivery,
-            &[self.token.expose()],
-        )
-        .and_then(|data| {
-            Object::new(&data, "data")
-                .and_then(|data| data.texts("permissions"))
-                .map(Permissions::new)
-                .map_err(bad_member)
-        })
-        .map_err(|error| error.at(&self.endpoint.template(config)))
+        let read = |data: Object<'_>| data.texts("permissions").map(Permissions::new);
+        let secrets = [self.token.expose()];
+        self.endpoint.response(config, delivery, &secrets, read)
     }
 }

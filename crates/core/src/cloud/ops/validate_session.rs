@@ -2,7 +2,6 @@
 
 use crate::cloud::dialect::Field;
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud::model::CloudSession;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
@@ -33,9 +32,8 @@ impl ValidateSession {
         Self { token }
     }
 
-    fn read(&self, config: &Config, data: &serde_json::Value) -> Result<Validated, BadMember> {
+    fn read(&self, config: &Config, data: Object<'_>) -> Result<Validated, BadMember> {
         let (shape, renewed) = (&config.table().validated, config.table().renewed);
-        let data = Object::new(data, "data")?;
         let session = shape.member.map_or(Ok(data), |name| data.object(name))?;
         let newer = data
             .optional_text(renewed)?
@@ -61,21 +59,15 @@ impl Operation for ValidateSession {
             fields: &[(Field::Token, self.token.expose())],
             ..Filling::default()
         };
-        config
-            .table()
-            .validate
-            .request(config, &filling, config.policy.call_timeout)
+        config.table().validate.request(config, &filling)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Validated, CloudApiError> {
-        let table = config.table();
-        open(
-            table.wrapping,
-            Data::Required,
-            delivery,
-            &[self.token.expose()],
-        )
-        .and_then(|data| self.read(config, &data).map_err(bad_member))
-        .map_err(|error| error.at(&table.validate.template(config)))
+        let secrets = [self.token.expose()];
+        let read = |data: Object<'_>| self.read(config, data);
+        config
+            .table()
+            .validate
+            .response(config, delivery, &secrets, read)
     }
 }

@@ -2,7 +2,6 @@
 
 use crate::cloud::dialect::{Field, Verified};
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud::model::CloudUser;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
@@ -34,30 +33,17 @@ impl Operation for VerifyToken {
             fields: &[(Field::Token, self.token.expose())],
             ..Filling::default()
         };
-        config
-            .table()
-            .verify
-            .request(config, &filling, config.policy.call_timeout)
+        config.table().verify.request(config, &filling)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
         let table = config.table();
-        open(
-            table.wrapping,
-            Data::Required,
-            delivery,
-            &[self.token.expose()],
-        )
-        .and_then(|data| {
-            let data = Object::new(&data, "data").map_err(bad_member)?;
-            match table.verified {
-                Verified::User => data
-                    .object("user")
-                    .and_then(|user| CloudUser::read(user, self.token)),
-                Verified::Claims => CloudUser::read_claims(data, self.token),
-            }
-            .map_err(bad_member)
-        })
-        .map_err(|error| error.at(&table.verify.template(config)))
+        let token = self.token.clone();
+        let read = |data: Object<'_>| match table.verified {
+            Verified::User => CloudUser::read(data.object("user")?, token),
+            Verified::Claims => CloudUser::read_claims(data, token),
+        };
+        let secrets = [self.token.expose()];
+        table.verify.response(config, delivery, &secrets, read)
     }
 }

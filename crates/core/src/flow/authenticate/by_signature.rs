@@ -11,8 +11,7 @@ use crate::engine::signature_check::SignatureError;
 use crate::error::{CloudApiError, Code};
 use crate::jwt::Reason;
 use crate::session::Identity;
-use crate::session::lookup::Lookup;
-use crate::session::refusal::Refusal;
+use crate::session::lookup::{Lookup, Refusal};
 
 /// The result of a check; an answer where another request found it out first.
 #[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]

@@ -189,15 +189,11 @@ pub struct Miss<'h> {
     pub(super) first: Option<(&'h [u8], TokenDigest)>,
 }
 
-impl core::fmt::Debug for Miss<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Miss").finish_non_exhaustive()
-    }
-}
-
 /// The token of an `Authorization` header; the scheme in any letter case (RFC 9110 section 11.1).
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_once(' ')?;
     let token = token.trim_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
+
+redacted!(Miss<'_>);

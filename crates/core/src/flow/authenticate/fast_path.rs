@@ -104,8 +104,4 @@ impl<'h> Brought<'h> {
     }
 }
 
-impl core::fmt::Debug for Brought<'_> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Brought").finish_non_exhaustive()
-    }
-}
+redacted!(Brought<'_>);

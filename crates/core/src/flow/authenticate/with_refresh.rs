@@ -21,8 +21,7 @@ use crate::engine::signature_check::SignatureError;
 use crate::error::Code;
 use crate::secret::SessionToken;
 use crate::session::identity::renew_from;
-use crate::session::lookup::Lookup;
-use crate::session::refusal::Refused;
+use crate::session::lookup::{Lookup, Refused};
 use crate::session::{Identity, TokenDigest};
 use crate::unverified::Unverified;
 

@@ -53,7 +53,7 @@ impl SignIn {
         let (engine, now) = (&self.engine, self.host.now());
         if session.user_id() != identity.user().id() {
             // Two users in one answer: the session's owner is unclear.
-            engine.invalidate(&identity.key());
+            engine.cache.invalidate(&identity.key());
             return Err(bad_member(BadMember("session.user_id")));
         }
         let token = identity.user().session_token().clone();
@@ -79,13 +79,14 @@ impl SignIn {
         };
         let identity = if is_ahead && !by_keys {
             // A session cannot be over as it begins: the Cloud's clock counts.
-            engine.note_ahead(said_end, now);
+            engine.ahead.note(said_end, now);
             let longest = engine.config().policy.session_max_age;
             identity.rebased(Some(life.min(longest)), now)
         } else {
             identity
         };
-        if engine.is_over(&identity, now) || engine.config().policy.session_max_age.is_zero() {
+        if engine.cache.is_over(&identity, now) || engine.config().policy.session_max_age.is_zero()
+        {
             return Err(CloudApiError::new(if is_ahead {
                 Code::ClockAhead
             } else {

@@ -82,7 +82,7 @@ impl Refresh {
             None => Unverified::peek(&self.token).expires_at,
         };
         let identity = self.identity(user, known.as_deref(), &session, now);
-        if self.engine.is_over(&identity, now) {
+        if self.engine.cache.is_over(&identity, now) {
             if is_late {
                 return late();
             }
