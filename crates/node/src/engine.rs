@@ -1,6 +1,6 @@
 //! A running deployment. Each part of its work has a file of its own.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use mastra_auth_cloud_core::encoding::encode_component;
 use mastra_auth_cloud_core::engine::Engine;
@@ -11,12 +11,12 @@ use napi_derive::napi;
 
 use crate::config::Options;
 use crate::convert::{Or, or};
+use crate::flow::Room;
 use crate::guard::{Result, guard};
-use crate::pending::Pending;
 
 /// A running deployment.
 #[napi]
-pub struct Authority(pub(crate) Arc<Engine>, pub(crate) Arc<Mutex<Pending>>);
+pub struct Authority(pub(crate) Arc<Engine>, pub(crate) Arc<Room>);
 
 /// Values that follow from the options.
 #[napi(object, object_from_js = false)]
@@ -37,7 +37,7 @@ pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
             let bytes = <[u8; 32]>::try_from(entropy.as_ref())
                 .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
             let engine = Engine::new(config, Entropy::new(bytes));
-            Ok(Authority(engine, Arc::default()))
+            Ok(Authority(Arc::clone(&engine), Room::new(engine)))
         }))
     })
 }
@@ -59,15 +59,6 @@ impl Authority {
                 max_entries: config.policy.max_entries as f64,
                 longest: longest.as_secs_f64() * 1e3,
             }
-        })
-    }
-
-    /// By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due.
-    #[napi]
-    #[allow(clippy::cast_precision_loss)]
-    pub fn take_clock_ahead(&self) -> Result<Option<f64>> {
-        guard("Authority.takeClockAhead", || {
-            self.0.take_clock_ahead().map(|by| by.as_secs() as f64)
         })
     }
 

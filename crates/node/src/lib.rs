@@ -8,7 +8,7 @@
 //!   process.
 //! - An expected error is returned as a [`Failure`](convert::Failure) with kind, code, status and endpoint; nothing else is
 //!   thrown.
-//! - A warm look returns a number: the serial of a user object that JavaScript has already.
+//! - Authenticating a cached identity returns a number: the serial of a user object that JavaScript has already.
 //!
 //! # What it does not do
 //!
@@ -30,11 +30,9 @@ mod engine;
 mod flow;
 mod guard;
 mod operations;
-mod pending;
 mod permissions;
 mod revocations;
 mod rules;
-mod search;
 mod sessions;
 mod sign_in;
 mod site;

@@ -21,7 +21,7 @@ use napi_derive::napi;
 
 use crate::convert::{Or, or, token};
 use crate::engine::Authority;
-use crate::flow::{Flow, Outcome, jitter};
+use crate::flow::{Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
 use crate::sign_in::LoginUrl;
 use crate::values::Identity;
@@ -32,9 +32,9 @@ impl Authority {
         operation: O,
         share: f64,
         read: impl FnOnce(O::Output) -> Outcome + Send + 'static,
-    ) -> Flow {
+    ) -> Pending {
         let call = call(Arc::clone(self.0.config()), operation, jitter(share));
-        Flow::new(call.map(|result| result.map(read).into()))
+        self.1.begin(call.map(|result| result.map(read).into()))
     }
 }
 
@@ -42,7 +42,7 @@ impl Authority {
 impl Authority {
     /// Asks the Cloud who a token belongs to.
     #[napi]
-    pub fn op_verify_token(&self, text: String, share: f64) -> Result<Or<Flow>> {
+    pub fn op_verify_token(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard("Authority.opVerifyToken", || {
             or(token(&text).map(|token| self.call(VerifyToken::new(token), share, told)))
         })
@@ -50,7 +50,7 @@ impl Authority {
 
     /// Asks the Cloud for a token's session.
     #[napi]
-    pub fn op_validate_session(&self, text: String, share: f64) -> Result<Or<Flow>> {
+    pub fn op_validate_session(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard("Authority.opValidateSession", || {
             or(token(&text).map(|token| {
                 self.call(ValidateSession::new(token), share, |validated| Outcome {
@@ -64,7 +64,7 @@ impl Authority {
 
     /// Ends a session at the Cloud.
     #[napi]
-    pub fn op_destroy_session(&self, id: String, text: String, share: f64) -> Result<Or<Flow>> {
+    pub fn op_destroy_session(&self, id: String, text: String, share: f64) -> Result<Or<Pending>> {
         guard("Authority.opDestroySession", || {
             let id = SessionId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
@@ -75,8 +75,8 @@ impl Authority {
     }
 
     /// Asks the Cloud for an account; `None` if the dialect has no such endpoint.
-    #[napi(ts_return_type = "Or<Flow | null>")]
-    pub fn op_user(&self, id: String, text: String, share: f64) -> Result<Or<Option<Flow>>> {
+    #[napi(ts_return_type = "Or<Pending | null>")]
+    pub fn op_user(&self, id: String, text: String, share: f64) -> Result<Or<Option<Pending>>> {
         guard("Authority.opUser", || {
             let id = UserId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
@@ -87,13 +87,13 @@ impl Authority {
     }
 
     /// Asks the Cloud for a user's permissions; `None` if the dialect has no such endpoint.
-    #[napi(ts_return_type = "Or<Flow | null>")]
+    #[napi(ts_return_type = "Or<Pending | null>")]
     pub fn op_user_permissions(
         &self,
         id: String,
         text: String,
         share: f64,
-    ) -> Result<Or<Option<Flow>>> {
+    ) -> Result<Or<Option<Pending>>> {
         guard("Authority.opUserPermissions", || {
             let id = UserId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
@@ -116,7 +116,7 @@ impl Authority {
         verifier: Option<String>,
         redirect_uri: Option<String>,
         share: f64,
-    ) -> Result<Or<Flow>> {
+    ) -> Result<Or<Pending>> {
         guard("Authority.opExchangeCode", || {
             or(
                 exchange(&code, verifier.as_deref(), redirect_uri.as_deref())

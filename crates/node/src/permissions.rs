@@ -6,38 +6,32 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
-use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
 use crate::convert::now;
 use crate::engine::Authority;
-use crate::flow::{Flow, Outcome, jitter};
+use crate::flow::{Kind, Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
 use crate::values::Identity;
 
 #[napi]
 impl Authority {
-    /// A user's permissions if known, else the flow that asks for them.
+    /// A user's permissions.
     #[napi]
-    pub fn permissions(&self, of: &Identity, share: f64) -> Result<Either<Vec<String>, Flow>> {
+    pub fn permissions(&self, of: &Identity, share: f64) -> Result<Pending> {
         guard("Authority.permissions", || {
             let fetch = FetchPermissions::new(Arc::clone(&self.0), of.who());
-            match fetch.known(now()) {
-                Some(grants) => Either::A(grants.iter().map(str::to_owned).collect()),
-                None => Either::B(Flow::keyed(
-                    "permissions",
-                    fetch.into_shared(jitter(share)),
-                    |result| {
-                        result
-                            .or_else(of_nobody)
-                            .map(|grants| Outcome {
-                                grants: Some(grants.iter().map(str::to_owned).collect()),
-                                ..Outcome::default()
-                            })
-                            .into()
-                    },
-                )),
+            let outcome = |grants: Arc<Permissions>| Outcome {
+                grants: Some(grants.iter().map(str::to_owned).collect()),
+                ..Outcome::default()
+            };
+            if let Some(grants) = fetch.known(now()) {
+                return outcome(grants).into();
             }
+            let shared = fetch.into_shared(jitter(share));
+            let (digest, task) = (shared.key(), shared.into_task());
+            let task = task.map(move |found| found.or_else(of_nobody).map(outcome).into());
+            self.1.share(Kind::Permissions, digest, task)
         })
     }
 

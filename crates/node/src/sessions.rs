@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use mastra_auth_cloud_core::cloud::model::CloudSession;
 use mastra_auth_cloud_core::counters::{Counting, SessionEnd};
-use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::Work;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
@@ -13,7 +13,7 @@ use napi_derive::napi;
 
 use crate::convert::{Failure, Or, now, or, timestamp, token};
 use crate::engine::Authority;
-use crate::flow::{Flow, Outcome, jitter};
+use crate::flow::{Kind, Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};
 use crate::site::of_number;
 
@@ -21,45 +21,40 @@ use crate::site::of_number;
 impl Authority {
     /// Ends a session. This instance denies it from now on.
     #[napi]
-    pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Flow>> {
+    pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard("Authority.signOut", || {
             or(token(&text).map(|token| {
-                let (now, jitter) = (now(), jitter(share));
-                let engine = Arc::clone(&self.0);
-                let logout = Logout::new(engine, token, Effort::Full, now, jitter);
-                sign_out(&self.0, logout, Counting::Always)
+                let (engine, now) = (Arc::clone(&self.0), now());
+                let logout = Logout::new(engine, token, Effort::Full, now, jitter(share));
+                sign_out(&self.1, logout, Counting::Always)
             }))
         })
     }
 
     /// The session behind a token.
     #[napi]
-    pub fn session(&self, text: String, share: f64) -> Result<Or<Flow>> {
+    pub fn session(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard("Authority.session", || {
             or(token(&text).map(|token| {
-                let session = validate_session(&self.0, token, jitter(share));
-                Flow::keyed("session", session, |result| {
-                    result
-                        .map(|session| Outcome {
-                            session: session.as_ref().map(Into::into),
-                            ..Outcome::default()
-                        })
-                        .into()
-                })
+                let shared = validate_session(&self.0, token, jitter(share));
+                let (digest, task) = (shared.key(), shared.into_task());
+                let outcome = |session: Option<CloudSession>| Outcome {
+                    session: session.as_ref().map(Into::into),
+                    ..Outcome::default()
+                };
+                let task = task.map(move |result| result.map(outcome).into());
+                self.1.share(Kind::Session, digest, task)
             }))
         })
     }
 
     /// The session behind a token, with a newer token if the Cloud issues one.
     #[napi]
-    pub fn renew(&self, text: String, share: f64) -> Result<Or<Flow>> {
+    pub fn renew(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard("Authority.renew", || {
             or(token(&text).map(|token| {
-                Flow::work(Work::Refresh(refresh_session(
-                    &self.0,
-                    token,
-                    jitter(share),
-                )))
+                let refresh = refresh_session(&self.0, token, jitter(share));
+                self.1.share_work(Work::Refresh(refresh))
             }))
         })
     }
@@ -97,10 +92,10 @@ impl Authority {
     }
 }
 
-pub(crate) fn sign_out(engine: &Arc<Engine>, logout: Logout, counting: Counting) -> Flow {
-    let engine = Arc::clone(engine);
+pub(crate) fn sign_out(room: &Arc<Room>, logout: Logout, counting: Counting) -> Pending {
+    let engine = Arc::clone(&room.engine);
     let whose = logout.identity().map(Arc::clone);
-    Flow::new(logout.into_task().map(move |outcome| {
+    room.begin(logout.into_task().map(move |outcome| {
         let of = || Outcome {
             user_id: whose.as_ref().map(|of| of.user().id().as_str().to_owned()),
             session_id: whose

@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::counters::{Counting, Login};
 use mastra_auth_cloud_core::encoding::hex;
-use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::{Engine, SignedIn};
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::{self, Callback};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several};
 use mastra_auth_cloud_core::login::state::State;
+use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
 use crate::convert::{Or, now, or};
 use crate::engine::Authority;
-use crate::flow::{Flow, Outcome, jitter};
+use crate::flow::{Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};
 use crate::sessions::sign_out;
 use crate::values::Identity;
@@ -96,81 +98,85 @@ impl Authority {
         state: String,
         cookie_header: String,
         share: f64,
-    ) -> Result<Or<Flow>> {
+    ) -> Result<Or<Pending>> {
         guard("Authority.callback", || {
-            let flow = State::parse(&state, None).and_then(|state| {
-                let now = now();
-                Callback::new(
-                    Arc::clone(&self.0),
-                    state,
-                    &code,
-                    &cookie_header,
-                    now,
-                    jitter(share),
-                )
+            let (engine, jitter) = (Arc::clone(&self.0), jitter(share));
+            let callback = State::parse(&state, None).and_then(|state| {
+                Callback::new(engine, state, &code, &cookie_header, now(), jitter)
             });
-            if let Err(error) = &flow {
+            if let Err(error) = &callback {
                 failed(&self.0, error);
             }
-            let engine = Arc::clone(&self.0);
-            or(flow.map(|flow| {
-                let again = flow.is_again();
-                Flow::new(flow.into_task().map(move |finished| {
-                    let refused = finished.refused.map(|token| {
-                        let (now, jitter) = (now(), jitter(share));
-                        let logout =
-                            Logout::new(Arc::clone(&engine), token, Effort::Full, now, jitter);
-                        sign_out(&engine, logout, Counting::Never)
-                    });
-                    let result = finished.result;
-                    match &result {
-                        _ if again => {}
-                        Ok(_) => engine.counters().login(Login::Succeeded),
-                        Err(error) => failed(&engine, error),
+            let room = Arc::clone(&self.1);
+            or(callback.map(|callback| {
+                let again = callback.is_again();
+                let task = callback.into_task().map(move |finished| {
+                    if !again {
+                        match &finished.result {
+                            Ok(_) => room.engine.counters().login(Login::Succeeded),
+                            Err(error) => failed(&room.engine, error),
+                        }
                     }
-                    let outcome: Outcome = result
-                        .map(|signed_in| Outcome {
-                            token: Some(
-                                signed_in
-                                    .identity
-                                    .user()
-                                    .session_token()
-                                    .expose()
-                                    .to_owned(),
-                            ),
-                            identity: Some(Identity::remembered(signed_in.identity)),
-                            session: Some((&signed_in.session).into()),
-                            cookies: Some(
-                                signed_in
-                                    .cookies
-                                    .iter()
-                                    .map(|cookie| cookie.expose().to_owned())
-                                    .collect(),
-                            ),
-                            again: again.then_some(true),
-                            return_path: Some(signed_in.return_path.as_str().to_owned()),
-                            ..Outcome::default()
-                        })
-                        .into();
-                    Outcome { refused, ..outcome }
-                }))
+                    let sign_outs = match &finished.result {
+                        Ok(signed_in) if !again => {
+                            let new = signed_in.identity.user().session_token();
+                            replaced(&room, &cookie_header, new, jitter)
+                        }
+                        _ => refused(&room, finished.refused, jitter),
+                    };
+                    let outcome = finished.result.map(|signed_in| Outcome {
+                        again: again.then_some(true),
+                        ..signed_in.into()
+                    });
+                    Outcome {
+                        sign_outs: Some(sign_outs),
+                        ..outcome.into()
+                    }
+                });
+                self.1.begin(task)
             }))
         })
     }
+}
 
-    /// The sign-outs of the sessions that a browser had before a sign-in.
-    #[napi]
-    pub fn replaced(&self, cookie_header: String, by: &Identity, share: f64) -> Result<Vec<Flow>> {
-        guard("Authority.replaced", || {
-            let new = by.who().session_token();
-            let now = now();
-            Several::replaced(&self.0, &cookie_header, new, now, jitter(share))
-                .take()
-                .into_iter()
-                .map(|logout| sign_out(&self.0, logout, Counting::Always))
-                .collect()
-        })
+impl From<SignedIn> for Outcome {
+    fn from(signed_in: SignedIn) -> Self {
+        let token = signed_in.identity.user().session_token();
+        let cookies = signed_in.cookies.iter();
+        Self {
+            token: Some(token.expose().to_owned()),
+            session: Some((&signed_in.session).into()),
+            cookies: Some(cookies.map(|cookie| cookie.expose().to_owned()).collect()),
+            return_path: Some(signed_in.return_path.as_str().to_owned()),
+            identity: Some(Identity::remembered(signed_in.identity)),
+            ..Self::default()
+        }
     }
+}
+
+/// The sign-outs of the sessions that a browser had before a sign-in.
+fn replaced(
+    room: &Arc<Room>,
+    cookie_header: &str,
+    new: &SessionToken,
+    jitter: Jitter,
+) -> Vec<Pending> {
+    Several::replaced(&room.engine, cookie_header, new, now(), jitter)
+        .take()
+        .into_iter()
+        .map(|logout| sign_out(room, logout, Counting::Always))
+        .collect()
+}
+
+/// The sign-out of a session that no browser received.
+fn refused(room: &Arc<Room>, token: Option<SessionToken>, jitter: Jitter) -> Vec<Pending> {
+    let engine = &room.engine;
+    let logout =
+        token.map(|token| Logout::new(Arc::clone(engine), token, Effort::Full, now(), jitter));
+    logout
+        .map(|logout| sign_out(room, logout, Counting::Never))
+        .into_iter()
+        .collect()
 }
 
 fn failed(engine: &Engine, error: &CloudApiError) {

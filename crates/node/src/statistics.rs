@@ -1,12 +1,10 @@
 //! Counters and gauges, as plain rows. The core counts.
 
 use mastra_auth_cloud_core::counters::{CallTimes, TIME_BOUNDS};
-use mastra_auth_cloud_core::{cloud_call::CloudCall, counters::CallResult};
 use napi_derive::napi;
 
 use crate::convert::now;
 use crate::engine::Authority;
-use crate::flow::transport_error;
 use crate::guard::{Result, guard};
 
 /// Requests with one outcome and one source.
@@ -137,27 +135,6 @@ impl Authority {
                 ],
                 breaker: self.0.breaker_state(now).as_str(),
                 keys_age: self.0.keys_age(now).map(|age| age.as_secs_f64()),
-            }
-        })
-    }
-
-    /// Counts a call to the Cloud: its duration in milliseconds, and its status or the reason why there was none.
-    #[napi]
-    pub fn called(
-        &self,
-        operation: String,
-        status: Option<u16>,
-        #[napi(ts_arg_type = "TransportError | undefined")] failed: Option<String>,
-        milliseconds: f64,
-    ) -> Result<()> {
-        guard("Authority.called", || {
-            let result = match (status, failed) {
-                (Some(status), _) => CallResult::of_status(status),
-                (None, why) => CallResult::of_error(transport_error(&why.unwrap_or_default())),
-            };
-            if let Some(call) = CloudCall::parse(&operation) {
-                let took = crate::convert::seconds(milliseconds / 1e3);
-                self.0.counters().called(call, result, took);
             }
         })
     }

@@ -8,77 +8,53 @@ export type Text = string;
 export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
 /** Why no answer came. */
 export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 'too_large' | 'other';
-/** Authenticates a request; `NativeAuthority.look` says what the number means. */
-export type Look = (cookie: Text | null | undefined, authorization?: Text | null, token?: Text | null) => number;
+/** Authenticates a request: the serial number of a cached identity, or a pending authentication. */
+export interface Authenticate {
+  (cookie: Text | undefined, authorization?: Text, token?: Text): number | NativePending;
+  (cookie: Text | undefined, authorization: Text | undefined, token: Text, isCounted: boolean): NativePending;
+}
 
 // cargo xtask gen: exports, from crates/node
-
-/** One of the four answers. */
-export interface NativeAnswer {
-  /** `authenticated`, `anonymous`, `rejected` or `unavailable`. */
-  kind(): 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
-  /** The identity, if the answer is `authenticated`. */
-  identity(): NativeIdentity | null;
-  /** The error, if the credential was rejected or could not be checked. */
-  failure(): NativeFailure | null;
-}
 
 /** A running deployment. */
 export interface NativeAuthority {
   /**
-   * A function of a cookie header and, if present, an `Authorization` header and a token that the host has read. Most
-   * requests bring the first alone, and each argument costs. It authenticates them and returns a number:
+   * A function that authenticates a request at this site; without one, at an address that was not looked up. Site 0 is an
+   * address that could not be read. It takes the `Cookie` header and, if present, the `Authorization` header and a token
+   * that the host has read. Most requests bring the first alone, and each argument costs.
    *
-   * - A positive whole number is the serial of the identity.
-   * - A negative number is the negated serial; [`background`](Self::background) has work.
-   * - 0: the authentication continues with [`begun`](Self::begun).
-   * - A whole number and a half: the whole number is a ticket. The signature is checked on the thread pool, and
-   *   [`checks`](Self::checks) returns the result under that ticket.
-   * - NaN: the request's address decides which cookies count. Call the function made for its `site`; 0 is an address
-   *   that was not read.
+   * Returns the serial number of a cached identity, or a pending authentication. With `is_counted` it is always the
+   * latter, and its result holds the identity; the flag says whether the request was counted before.
    *
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */
-  look(site?: number | undefined | null): Or<Look>;
-  /** Background work that authentications left; no request waits for it. */
-  background(): Array<NativeFlow>;
-  /**
-   * The user whom the look with this number verified by a signature; `None` if the identity was cached. Saves another
-   * look-up.
-   */
-  found(number: number): NativeUser | null;
-  /** The search of the look just made, to continue with; `None` if that look is finished. */
-  begun(): Or<NativeSearch> | null;
-  /** Authenticates these credentials step by step. `counted` if a look already counted the request. */
-  authenticate(token: Text | undefined | null, authorization: Text | undefined | null, cookie: Text | undefined | null, counted: boolean, site: number): Or<NativeSearch>;
+  authenticator(site?: number | undefined | null): Or<Authenticate>;
   /** The cached identity of this token, if it is this user. */
   identity(text: string, userId: string): NativeIdentity | null;
   /** Starts the enqueued checks. Each batch is a promise. */
-  checks(): Promise<NativeBatch>[];
+  checks(): Promise<NativeStep>[];
   /** Values that follow from the options. */
   facts(): NativeFacts;
-  /** By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due. */
-  takeClockAhead(): number | null;
   /** The URL of a user's page at the Cloud. */
   profileUrl(userId: string): string;
   /** Asks the Cloud who a token belongs to. */
-  opVerifyToken(text: string, share: number): Or<NativeFlow>;
+  opVerifyToken(text: string, share: number): Or<NativePending>;
   /** Asks the Cloud for a token's session. */
-  opValidateSession(text: string, share: number): Or<NativeFlow>;
+  opValidateSession(text: string, share: number): Or<NativePending>;
   /** Ends a session at the Cloud. */
-  opDestroySession(id: string, text: string, share: number): Or<NativeFlow>;
+  opDestroySession(id: string, text: string, share: number): Or<NativePending>;
   /** Asks the Cloud for an account; `None` if the dialect has no such endpoint. */
-  opUser(id: string, text: string, share: number): Or<NativeFlow | null>;
+  opUser(id: string, text: string, share: number): Or<NativePending | null>;
   /** Asks the Cloud for a user's permissions; `None` if the dialect has no such endpoint. */
-  opUserPermissions(id: string, text: string, share: number): Or<NativeFlow | null>;
+  opUserPermissions(id: string, text: string, share: number): Or<NativePending | null>;
   /** Exchanges an authorization code. */
-  opExchangeCode(code: string, verifier: string | undefined | null, redirectUri: string | undefined | null, share: number): Or<NativeFlow>;
+  opExchangeCode(code: string, verifier: string | undefined | null, redirectUri: string | undefined | null, share: number): Or<NativePending>;
   /** The login page's URL. */
   loginPage(redirectUri: string, state: string, challenge?: string | undefined | null): Or<NativeLoginUrl>;
   /** The logout page's URL. Omits a token that is malformed. */
   logoutPage(redirectUri: string, text?: string | undefined | null): Or<string>;
-  /** A user's permissions if known, else the flow that asks for them. */
-  permissions(of: NativeIdentity, share: number): Array<string> | NativeFlow;
+  /** A user's permissions. */
+  permissions(of: NativeIdentity, share: number): NativePending;
   /** All roles that are defined. */
   roles(): Array<string>;
   /** The permissions of these roles, by the role mapping or by the default roles. */
@@ -96,11 +72,11 @@ export interface NativeAuthority {
   /** Begins to join a channel. */
   joining(): NativeJoining;
   /** Ends a session. This instance denies it from now on. */
-  signOut(text: string, share: number): Or<NativeFlow>;
+  signOut(text: string, share: number): Or<NativePending>;
   /** The session behind a token. */
-  session(text: string, share: number): Or<NativeFlow>;
+  session(text: string, share: number): Or<NativePending>;
   /** The session behind a token, with a newer token if the Cloud issues one. */
-  renew(text: string, share: number): Or<NativeFlow>;
+  renew(text: string, share: number): Or<NativePending>;
   /** The session token in the `Cookie` header of a request to this address, unverified: the first candidate. */
   sessionToken(cookieHeader: string, site: number): string | null;
   /** The cookie that stores a session in a browser until `expires_at`, at this address or the one last noted. */
@@ -116,23 +92,9 @@ export interface NativeAuthority {
   /** The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it. */
   callbackKey(state: string, cookieHeader: string): string | null;
   /** Finishes a sign-in. */
-  callback(code: string, state: string, cookieHeader: string, share: number): Or<NativeFlow>;
-  /** The sign-outs of the sessions that a browser had before a sign-in. */
-  replaced(cookieHeader: string, by: NativeIdentity, share: number): Array<NativeFlow>;
+  callback(code: string, state: string, cookieHeader: string, share: number): Or<NativePending>;
   /** Counters since the start, and current gauges. */
   statistics(): NativeStatistics;
-  /** Counts a call to the Cloud: its duration in milliseconds, and its status or the reason why there was none. */
-  called(operation: string, status: number | undefined | null, failed: NativeTransportError | undefined, milliseconds: number): void;
-}
-
-/** The result of a batch. */
-export interface NativeBatch {
-  /** One entry for each waiting authentication that is settled. */
-  settled: Array<NativeSettled>;
-  /** Whether checks were enqueued again. */
-  isMore: boolean;
-  /** Whether there is background work. */
-  isDue: boolean;
 }
 
 /** Calls to one endpoint with one result. */
@@ -191,18 +153,16 @@ export interface NativeFailure {
   unusableCallback: boolean;
 }
 
-/** A task in progress. */
+/** A flow in progress. Drive it to its end, or abandon it: others may wait for it. */
 export interface NativeFlow {
-  /** The single-flight key; `None` if the flow is never shared. */
-  key(): string | null;
-  /** Starts the flow. */
-  start(): NativeStep;
   /** Reports that the wait is over. */
   woken(): NativeStep;
-  /** Reports an answer. */
-  answered(status: number, body: Uint8Array): NativeStep;
+  /** Reports an answer, and after how many milliseconds it came. */
+  answered(status: number, body: Uint8Array, milliseconds: number): NativeStep;
   /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else. */
-  failed(why: NativeTransportError): NativeStep;
+  failed(why: NativeTransportError, milliseconds: number): NativeStep;
+  /** Gives the flow up. Returns the tickets that waited for it. */
+  abandon(): Array<number>;
 }
 
 /** The result of applying received texts. */
@@ -217,8 +177,6 @@ export interface NativeHeard {
 
 /** An identity that the Cloud vouched for; permission look-ups take it. */
 export interface NativeIdentity {
-  /** The serial number that a warm look returns for this identity; 0 if it is not cached. */
-  serial(): number;
   /** The user as a plain object. */
   user(): NativeUser;
 }
@@ -244,6 +202,14 @@ export interface NativeLoginUrl {
   cutFrom?: number;
   /** Bytes that the return path may take. */
   limit: number;
+}
+
+/** What a flow needs next: one member is set. */
+export interface NativeNeed {
+  /** Send this request and report the result. */
+  send?: NativeRequest;
+  /** Resume after this many milliseconds. */
+  wait?: number;
 }
 
 /** Options of a deployment. A missing option has its documented default. Times are in seconds. */
@@ -292,10 +258,10 @@ export interface NativeOptions {
   development: boolean;
 }
 
-/** The result of a flow: the members of its kind, or a failure. */
+/** The result of a job: the members of its kind, or a failure. */
 export interface NativeOutcome {
   /** Of an authentication. */
-  answer?: NativeAnswer;
+  verdict?: NativeVerdict;
   /** Of a call that returns a user; `None` if there is none. */
   identity?: NativeIdentity;
   /** Of a call that returns a session; `None` if there is none. */
@@ -320,9 +286,9 @@ export interface NativeOutcome {
   sessionId?: string;
   /** Of a fetch of the key set: the number of entries that are not keys. */
   oddEntries?: number;
-  /** Of a sign-in that was refused here: the flow that ends its session at the Cloud. */
-  refused?: NativeFlow;
-  /** The error, if the flow failed. */
+  /** Of a sign-in: the sign-outs of the sessions that it replaced, or of its own session if it was refused here. */
+  signOuts?: Array<NativePending>;
+  /** The error, if the job failed. */
   failure?: NativeFailure;
 }
 
@@ -332,6 +298,18 @@ export interface NativeOutcomeCount {
   outcome: string;
   /** How many. */
   count: number;
+}
+
+/** A job that was begun: `needs_site`, `outcome` or `ticket` is set. */
+export interface NativePending {
+  /** The request's address decides which cookies count: authenticate it with its site. */
+  needsSite?: boolean;
+  /** The result, if there is one at once. */
+  outcome?: NativeOutcome;
+  /** The ticket of the result. */
+  ticket?: number;
+  /** What is to be done now. */
+  step?: NativeStep;
 }
 
 /** One call to the Cloud. */
@@ -374,19 +352,6 @@ export interface NativeRevocation {
   kept: boolean;
 }
 
-/** An authentication in progress. */
-export interface NativeSearch {
-  /**
-   * Continues the search: without an answer at first, then with each flow's answer. Drive a flow once per key. A number
-   * is the ticket of an enqueued check, which returns another search.
-   */
-  next(last?: NativeAnswer | undefined | null): NativeAnswer | NativeFlow | number;
-  /** Background work, once there is an answer; no request waits for it. */
-  background(): NativeFlow | null;
-  /** The source of the answer, once there is one: `cache`, `keys`, `cloud` or `none`. */
-  source(): NativeSource;
-}
-
 /** A session. */
 export interface NativeSession {
   /** The Cloud's id of the session. */
@@ -399,16 +364,22 @@ export interface NativeSession {
   createdAt: number;
 }
 
-/** The result of one enqueued authentication: exactly one of the members beside `ticket` is set. */
+/** A result that arrived: with `outcome` or `internal`. */
 export interface NativeSettled {
-  /** The ticket that the look returned. */
-  ticket: number;
-  /** The user. */
-  user?: NativeUser;
-  /** The search, to continue with. */
-  search?: NativeSearch;
+  /** The tickets that it is for. */
+  tickets: Array<number>;
+  /** The result. */
+  outcome?: NativeOutcome;
   /** Why the addon failed. */
   internal?: string;
+}
+
+/** A flow to drive. */
+export interface NativeStarted {
+  /** The flow. */
+  flow: NativeFlow;
+  /** What it needs first. */
+  next: NativeNeed;
 }
 
 /** All counters and gauges. */
@@ -431,14 +402,22 @@ export interface NativeStatistics {
   keysAge?: number;
 }
 
-/** The next step of a flow: exactly one member is set. */
+/** What is to be done after a call into the core. */
 export interface NativeStep {
-  /** Send this request and report the result. */
-  send?: NativeRequest;
-  /** Resume after this many milliseconds. */
-  wait?: number;
-  /** The flow is done. */
-  done?: NativeOutcome;
+  /** What the flow needs next; `None` if it is done. */
+  next?: NativeNeed;
+  /** The results that arrived. */
+  settled: Array<NativeSettled>;
+  /** Flows to drive from now on. */
+  started: Array<NativeStarted>;
+  /** Whether signature checks were enqueued. */
+  hasChecks: boolean;
+  /** Whether revocations wait to be published. */
+  hasRevocations: boolean;
+  /** By at least how many seconds the clock of this machine is ahead of the Cloud's, if a warning is due. */
+  clockAhead?: number;
+  /** The result of a fetch of the key set. */
+  keySet?: NativeOutcome;
 }
 
 /** The claims of a verified token. */
@@ -499,6 +478,18 @@ export interface NativeUser {
   roles: Array<string>;
   /** The token of the user's session. */
   sessionToken: string;
+}
+
+/** Which of the four answers a request gets. */
+export interface NativeVerdict {
+  /** The answer. */
+  kind: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
+  /** Its source. */
+  source: NativeSource;
+  /** The user, if the answer is `authenticated`. */
+  user?: NativeUser;
+  /** The identity of that user, where the caller asked for more than a number. */
+  identity?: NativeIdentity;
 }
 
 /** How tokens are verified. Times are in seconds. */

@@ -8,7 +8,7 @@ import { fromFailure, isFailure, unwrap } from './error.js';
 import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
 import { native } from './native.js';
-import type { NativeAuthority, NativeFailure, NativeFlow } from './native.js';
+import type { NativeAuthority, NativeFailure, NativePending } from './native.js';
 import { configurationError, nativeOptions } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationChannel } from './revocation/channel.js';
@@ -26,7 +26,7 @@ export class Deployment {
   readonly rolesDecide: boolean;
   /** The revocation channel, if there is one. */
   readonly revocations: RevocationWorker | undefined;
-  readonly #driver: Driver;
+  readonly driver: Driver;
 
   constructor(options: MastraCloudAuthOptions, logger: () => CloudAuthLogger | undefined) {
     const given = nativeOptions(options);
@@ -36,56 +36,22 @@ export class Deployment {
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     const channel = channelOf(options.revocations);
     this.revocations = channel && new RevocationWorker(this.authority, channel, this.events);
-    this.#driver = new Driver(options.fetch, call => {
-      const { operation, endpoint, status, failed, milliseconds } = call;
-      this.authority.called(operation, status, failed, milliseconds);
-      const details = { operation, endpoint, durationSeconds: milliseconds / 1000 };
-      if (failed === undefined) this.events.emit({ type: 'cloud_call', outcome: 'answered', status, ...details });
-      else this.events.emit({ type: 'cloud_call_failed', outcome: failed, ...details });
-    });
+    this.driver = new Driver(this.authority, options.fetch, this.events, () => this.revocations?.flush());
   }
 
-  /** Drives a flow; the outcome holds an error of the core. `report` is called once for all that join the same flow. */
-  async run(flow: NativeFlow, report?: (outcome: Outcome) => void): Promise<Outcome> {
-    try {
-      return await this.#driver.run(flow, outcome => {
-        const { oddEntries } = outcome;
-        if (oddEntries !== undefined) this.events.emit({ type: 'key_set_invalid_entries', count: oddEntries });
-        const aheadSeconds = this.authority.takeClockAhead();
-        if (aheadSeconds !== null) this.events.emit({ type: 'clock_ahead', code: 'clock_ahead', aheadSeconds });
-        report?.(outcome);
-      });
-    } finally {
-      // A flow may revoke more than its caller asked for.
-      this.revocations?.flushIfPending();
-    }
-  }
-
-  /** Drives a flow that an authentication needs: the check of a token, or a fetch of the key set, which alone can fail. */
-  check(flow: NativeFlow): Promise<Outcome> {
-    return this.run(flow, ({ failure }) => {
-      if (failure !== undefined) this.events.failed('key_set_fetch_failed', failure);
-    });
-  }
-
-  /** Drives such a flow in the background. */
-  runInBackground(flow: NativeFlow): void {
-    this.check(flow).catch(() => this.events.emit({ type: 'background_failed', code: 'internal' }));
-  }
-
-  /** Drives a flow; throws an error of the core. */
-  async runOrThrow(flow: NativeFlow | NativeFailure, report?: (outcome: Outcome) => void): Promise<Outcome> {
-    const outcome = await this.run(unwrap(flow), report);
+  /** Runs a job; throws an error of the core. */
+  async runOrThrow(job: NativePending | NativeFailure): Promise<Outcome> {
+    const outcome = await this.driver.run(unwrap(job));
     if (outcome.failure !== undefined) throw fromFailure(outcome.failure, undefined, outcome.cause);
     return outcome;
   }
 
-  /** Drives a look-up; `null` if the Cloud refuses, which is an answer, or if there is nothing to ask. */
-  async lookUp(flow: NativeFlow | NativeFailure | null): Promise<Outcome | null> {
-    if (flow === null) return null;
+  /** Runs a look-up; `null` if the Cloud refuses, which is an answer, or if there is nothing to ask. */
+  async lookUp(job: NativePending | NativeFailure | null): Promise<Outcome | null> {
+    if (job === null) return null;
     // A malformed token is refused without a call.
-    if (isFailure(flow) && flow.code === 'invalid_argument') return null;
-    const outcome = await this.run(unwrap(flow));
+    if (isFailure(job) && job.code === 'invalid_argument') return null;
+    const outcome = await this.driver.run(unwrap(job));
     const { failure } = outcome;
     if (failure === undefined) return outcome;
     if (!failure.refused) throw fromFailure(failure, undefined, outcome.cause);

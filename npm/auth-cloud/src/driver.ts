@@ -1,71 +1,141 @@
-/** The driver loop: runs any flow of the core over `fetch` and the clocks. Flows with one key share one run. */
+/**
+ * The driver: runs the flows of the core over `fetch` and the clocks, and its signature checks on Node's thread pool.
+ *
+ * Each job that cannot end at once has a ticket; its result resolves the promise of that ticket.
+ */
 
 import type { Cause } from './cause.js';
-import type { NativeFlow, NativeOutcome, NativeTransportError } from './native.js';
+import type { Events } from './events.js';
+import type {
+  NativeAuthority,
+  NativeFlow,
+  NativeNeed,
+  NativeOutcome,
+  NativePending,
+  NativeRequest,
+  NativeStarted,
+  NativeStep,
+} from './native.js';
 import { send } from './transport.js';
-import type { Fetch } from './transport.js';
+import type { Delivery, Fetch } from './transport.js';
 
-/** A finished call to the Cloud, as reported to the deployment: with the status of its answer, or the reason for none. */
-export type Call = { readonly operation: string; readonly endpoint: string; readonly milliseconds: number } & (
-  | { readonly status: number; readonly failed?: undefined }
-  | { readonly failed: NativeTransportError; readonly status?: undefined }
-);
-
-/** The result of a flow, and the cause if its last call got no answer. */
+/** The result of a job, and the cause if its last call got no answer. */
 export interface Outcome extends NativeOutcome {
   readonly cause?: Cause | undefined;
 }
 
+interface Waiting {
+  resolve(outcome: Outcome): void;
+  reject(cause: unknown): void;
+}
+
 export class Driver {
+  readonly #authority: NativeAuthority;
   readonly #fetch: Fetch | undefined;
-  readonly #onCall: (call: Call) => void;
-  readonly #inFlight = new Map<string, Promise<Outcome>>();
+  readonly #events: Events;
+  readonly #publish: () => void;
+  readonly #waiting = new Map<number, Waiting>();
+  #isChecking = false;
 
-  constructor(fetch: Fetch | undefined, onCall: (call: Call) => void) {
+  /** Calls `publish` when revocations wait to be published. */
+  constructor(authority: NativeAuthority, fetch: Fetch | undefined, events: Events, publish: () => void) {
+    this.#authority = authority;
     this.#fetch = fetch;
-    this.#onCall = onCall;
+    this.#events = events;
+    this.#publish = publish;
   }
 
-  /** Drives a flow to completion and calls `ended` once, or joins the one in flight for the same key. */
-  run(flow: NativeFlow, ended: (outcome: Outcome) => void): Promise<Outcome> {
-    const key = flow.key();
-    if (key === null) return this.#drive(flow, ended);
-    const earlier = this.#inFlight.get(key);
-    if (earlier !== undefined) return earlier;
-    const running = this.#drive(flow, ended).finally(() => this.#inFlight.delete(key));
-    this.#inFlight.set(key, running);
-    return running;
+  /** Does what a job that was just begun needs, and returns its result. */
+  run({ ticket, outcome, step }: NativePending): Promise<Outcome> {
+    const result = new Promise<Outcome>((resolve, reject) => {
+      if (outcome !== undefined) resolve(outcome);
+      else if (ticket !== undefined) this.#waiting.set(ticket, { resolve, reject });
+      else reject(new Error('A job was begun without a ticket.'));
+    });
+    if (step !== undefined) this.perform(step);
+    return result;
   }
 
-  async #drive(flow: NativeFlow, ended: (outcome: Outcome) => void): Promise<Outcome> {
-    let step = flow.start();
-    let again = false;
-    let cause: Cause | undefined;
-    for (;;) {
-      if (step.send !== undefined) {
-        const { operation, endpoint } = step.send;
-        const begun = performance.now();
-        const delivery = await send(step.send, this.#fetch, again);
-        const milliseconds = performance.now() - begun;
-        cause = 'failed' in delivery ? delivery.cause : undefined;
-        if ('failed' in delivery) {
-          const failed = delivery.failed === 'stale' ? 'closed' : delivery.failed;
-          this.#onCall({ operation, endpoint, failed, milliseconds });
-          again = delivery.failed === 'stale';
-          step = flow.failed(delivery.failed);
-        } else {
-          this.#onCall({ operation, endpoint, status: delivery.status, milliseconds });
-          step = flow.answered(delivery.status, delivery.body);
-        }
-      } else if (step.wait !== undefined) {
-        const { wait } = step;
-        await new Promise(resolve => setTimeout(resolve, wait));
-        step = flow.woken();
-      } else {
-        const outcome = { ...step.done, cause };
-        ended(outcome);
-        return outcome;
-      }
+  /** Does what is to be done after a call into the core. `cause` is why the last call got no answer. */
+  perform({ settled, started, hasChecks, hasRevocations, clockAhead, keySet }: NativeStep, cause?: Cause): void {
+    if (keySet?.oddEntries !== undefined) this.#events.emit({ type: 'key_set_invalid_entries', count: keySet.oddEntries });
+    if (keySet?.failure !== undefined) this.#events.failed('key_set_fetch_failed', keySet.failure);
+    if (clockAhead !== undefined) this.#events.emit({ type: 'clock_ahead', code: 'clock_ahead', aheadSeconds: clockAhead });
+    if (hasRevocations) this.#publish();
+    if (hasChecks) this.#check();
+    for (const flow of started) void this.#drive(flow);
+    for (const { tickets, outcome, internal } of settled) {
+      if (outcome === undefined) this.#reject(tickets, Object.assign(new Error(internal), { code: 'internal' }));
+      else for (const ticket of tickets) this.#take(ticket)?.resolve({ ...outcome, cause });
     }
+  }
+
+  /** Never throws: what waited for a flow that fails is rejected. */
+  async #drive({ flow, next: first }: NativeStarted): Promise<void> {
+    let next: NativeNeed | undefined = first;
+    let delivery: Delivery | undefined;
+    try {
+      while (next !== undefined) {
+        let step: NativeStep;
+        if (next.send === undefined) {
+          const { wait } = next;
+          await new Promise(resolve => setTimeout(resolve, wait));
+          step = flow.woken();
+        } else {
+          const begun = performance.now();
+          delivery = await send(next.send, this.#fetch, delivery?.failed === 'stale');
+          const milliseconds = performance.now() - begun;
+          this.#called(next.send, delivery, milliseconds / 1000);
+          const { failed, status, body } = delivery;
+          step = failed === undefined ? flow.answered(status, body, milliseconds) : flow.failed(failed, milliseconds);
+        }
+        this.perform(step, delivery?.cause);
+        ({ next } = step);
+      }
+    } catch (error) {
+      const tickets = this.#abandon(flow);
+      this.#reject(tickets, error);
+      if (tickets.length === 0) this.#events.emit({ type: 'background_failed', code: 'internal' });
+    }
+  }
+
+  /** If a flow cannot say what waited for it, everything that waits is rejected, so that nothing waits for ever. */
+  #abandon(flow: NativeFlow): number[] {
+    try {
+      return flow.abandon();
+    } catch {
+      return [...this.#waiting.keys()];
+    }
+  }
+
+  #called({ operation, endpoint }: NativeRequest, { failed, status }: Delivery, durationSeconds: number): void {
+    const details = { operation, endpoint, durationSeconds };
+    if (failed === undefined) this.#events.emit({ type: 'cloud_call', outcome: 'answered', status, ...details });
+    else this.#events.emit({ type: 'cloud_call_failed', outcome: failed === 'stale' ? 'closed' : failed, ...details });
+  }
+
+  /** Starts the checks after all requests of this turn. */
+  #check(): void {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    const fail = (cause: unknown) => this.#reject([...this.#waiting.keys()], cause);
+    setImmediate(() => {
+      this.#isChecking = false;
+      try {
+        for (const batch of this.#authority.checks()) batch.then(step => this.perform(step)).catch(fail);
+      } catch (cause) {
+        fail(cause);
+      }
+    });
+  }
+
+  #reject(tickets: readonly number[], cause: unknown): void {
+    for (const ticket of tickets) this.#take(ticket)?.reject(cause);
+  }
+
+  #take(ticket: number): Waiting | undefined {
+    const waiting = this.#waiting.get(ticket);
+    this.#waiting.delete(ticket);
+    return waiting;
   }
 }

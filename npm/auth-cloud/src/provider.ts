@@ -30,7 +30,7 @@ import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { Authenticator } from './authenticate.js';
 import type { Outcome } from './driver.js';
-import type { NativeFailure, NativeFlow } from './native.js';
+import type { NativeFailure, NativePending } from './native.js';
 import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationStatus } from './revocation/channel.js';
@@ -104,7 +104,7 @@ export class MastraCloudAuth
     if (token === undefined) return this.#users.withId(id) ?? null;
     const { authority } = this.#cloud;
     const outcome = await this.#cloud.lookUp(authority.opUser(id, token, Math.random()));
-    return outcome?.identity ? this.#users.of(outcome.identity) : null;
+    return outcome?.identity ? this.#users.of(outcome.identity.user(), outcome.identity).user : null;
   }
 
   /** Users by their ids, in the same order. */
@@ -136,7 +136,9 @@ export class MastraCloudAuth
    * omit it, so that no log holds it. Pass the object itself on, or copy the `id` by name.
    */
   async validateSession(token: string): Promise<Session | null> {
-    return this.#session(token, this.#cloud.authority.session(text(token), Math.random()));
+    const job = this.#cloud.authority.session(text(token), Math.random());
+    // A malformed token belongs to no session.
+    return isFailure(job) ? null : sessionOf(token, await this.#cloud.runOrThrow(job));
   }
 
   /**
@@ -144,10 +146,8 @@ export class MastraCloudAuth
    * server that catches an error here would leave the cookie in the browser, although the session is over here.
    */
   async destroySession(token: string): Promise<void> {
-    const flow = this.#cloud.authority.signOut(text(token), Math.random());
-    // A malformed token belongs to no session.
-    if (isFailure(flow)) return;
-    await this.#signOut(flow);
+    const job = this.#cloud.authority.signOut(text(token), Math.random());
+    if (!isFailure(job)) await this.#signOut(job);
   }
 
   /**
@@ -157,8 +157,13 @@ export class MastraCloudAuth
    */
   async refreshSession(token: string): Promise<Session | null> {
     const read = this.#read;
-    const flow = this.#cloud.authority.renew(text(token), Math.random());
-    const session = await this.#session(token, flow, outcome => this.#refreshed(outcome));
+    const job = this.#cloud.authority.renew(text(token), Math.random());
+    if (isFailure(job)) return null;
+    const outcome = await this.#cloud.driver.run(job);
+    // A call that joined another has nothing to do by itself, and the other one emits the event.
+    if (job.outcome !== undefined || job.step !== undefined) this.#refreshed(outcome);
+    if (outcome.failure !== undefined) throw fromFailure(outcome.failure, undefined, outcome.cause);
+    const session = sessionOf(token, outcome);
     if (session !== null && read.token === token) this.#sites.set(session, read.site);
     return session;
   }
@@ -185,21 +190,6 @@ export class MastraCloudAuth
     return { 'Set-Cookie': this.#cloud.authority.clearSessionCookie() };
   }
 
-  /** The session that a look-up returns, under its newest token. */
-  async #session(
-    token: string,
-    flow: NativeFlow | NativeFailure,
-    report?: (outcome: Outcome) => void,
-  ): Promise<Session | null> {
-    // A malformed token belongs to no session.
-    if (isFailure(flow)) return null;
-    const { session, token: newer } = await this.#cloud.runOrThrow(flow, report);
-    if (session === undefined) return null;
-    const { userId, expiresAt, createdAt } = session;
-    const found = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
-    return Object.defineProperty(found, 'id', { value: newer ?? token, enumerable: false }) as Session;
-  }
-
   /** Emits the event of a refresh. */
   #refreshed({ session, token, failure }: Outcome): void {
     const { events } = this.#cloud;
@@ -211,12 +201,12 @@ export class MastraCloudAuth
     }
   }
 
-  async #signOut(flow: NativeFlow): Promise<void> {
+  async #signOut(job: NativePending): Promise<void> {
     // A session that was verified is denied already. Any other is published once the Cloud has ended it.
     this.#cloud.revocations?.flush();
-    const { events } = this.#cloud;
-    const { failure, signOut, userId, sessionId } = await this.#cloud.run(flow);
-    this.#cloud.revocations?.flush();
+    const { events, driver, revocations } = this.#cloud;
+    const { failure, signOut, userId, sessionId } = await driver.run(job);
+    revocations?.flush();
     const ids = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
     if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...ids });
     else events.emit({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...ids });
@@ -296,9 +286,9 @@ export class MastraCloudAuth
     const key = authority.callbackKey(text(state), cookies);
     const running = key === null ? undefined : this.#signIns.get(key);
     if (running !== undefined) return running;
-    const flow = authority.callback(text(code), text(state), cookies, Math.random());
-    const signIn = this.#finish(flow, cookies);
-    if (key === null || isFailure(flow)) return signIn;
+    const job = authority.callback(text(code), text(state), cookies, Math.random());
+    const signIn = this.#finish(job, cookies);
+    if (key === null || isFailure(job)) return signIn;
     const shared = signIn.finally(() => this.#signIns.delete(key));
     this.#signIns.set(key, shared);
     return shared;
@@ -319,14 +309,14 @@ export class MastraCloudAuth
     return { provider: 'mastra', text: 'Sign in with Mastra Cloud' };
   }
 
-  async #finish(flow: NativeFlow | NativeFailure, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
-    const { authority, events } = this.#cloud;
+  async #finish(job: NativePending | NativeFailure, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
+    const { authority, events, driver } = this.#cloud;
     // Publish at once that this callback is used.
     this.#cloud.revocations?.flush();
-    const outcome = isFailure(flow) ? { failure: flow } : await this.#cloud.run(flow);
+    const outcome: Outcome = isFailure(job) ? { failure: job } : await driver.run(job);
     // If keys had to be fetched first, the callback was used only now.
     this.#cloud.revocations?.flush();
-    const { identity, cookies, token, session, failure, cause, again, refused } = outcome as Outcome;
+    const { identity, cookies, token, session, failure, cause, again, signOuts = [] } = outcome;
     if (failure !== undefined) {
       const already = failure.unusableCallback ? await this.#existingSession(cookieHeader, failure) : undefined;
       if (already !== undefined) return already;
@@ -334,22 +324,21 @@ export class MastraCloudAuth
       const id = requestId();
       events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
       // No browser received its session.
-      if (refused !== undefined) this.#signOutLater(refused);
+      for (const job of signOuts) this.#signOutLater(job);
       throw fromFailure(failure, id, cause);
     }
     if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
-    const user = this.#users.of(identity);
+    const { user } = this.#users.of(identity.user(), identity);
     const result = { user, tokens: tokensOf(token, session && new Date(session.expiresAt)), cookies };
     if (again === true) return result;
     events.emit({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
-    const old = authority.replaced(cookieHeader, identity, Math.random());
-    // They are denied here already; the new sign-in does not wait for the Cloud.
-    old.forEach(flow => this.#signOutLater(flow));
+    // Of the sessions that it replaced. They are denied here already, so it does not wait for the Cloud.
+    for (const job of signOuts) this.#signOutLater(job);
     return result;
   }
 
-  #signOutLater(flow: NativeFlow): void {
-    this.#signOut(flow).catch(() => this.#cloud.events.emit({ type: 'sign_out_not_confirmed', code: 'internal' }));
+  #signOutLater(job: NativePending): void {
+    this.#signOut(job).catch(() => this.#cloud.events.emit({ type: 'sign_out_not_confirmed', code: 'internal' }));
   }
 
   /** The session of a browser with an unusable callback, if it is valid or can be renewed. The code is not exchanged. */
@@ -396,10 +385,8 @@ export class MastraCloudAuth
     if (isCopy(user)) return this.#permissionsOfCopy(user);
     const identity = await this.#authenticator.identity(user);
     if (identity === undefined) return [];
-    const { authority } = this.#cloud;
-    const known = authority.permissions(identity, Math.random());
-    if (Array.isArray(known)) return known;
-    const { grants, failure, cause } = await this.#cloud.run(known);
+    const { authority, driver } = this.#cloud;
+    const { grants, failure, cause } = await driver.run(authority.permissions(identity, Math.random()));
     if (failure === undefined) return [...(grants ?? [])];
     const id = requestId();
     this.#cloud.events.failed('permissions_unavailable', failure, { outcome: 'unavailable', requestId: id });
@@ -437,6 +424,14 @@ export class MastraCloudAuth
   getPermissionsForRole(role: string): Promise<string[]> {
     return Promise.resolve(this.#cloud.authority.grantsOfRoles([role]));
   }
+}
+
+/** The session that a look-up returns, under its newest token. */
+function sessionOf(token: string, { session, token: newer }: Outcome): Session | null {
+  if (session === undefined) return null;
+  const { userId, expiresAt, createdAt } = session;
+  const found = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
+  return Object.defineProperty(found, 'id', { value: newer ?? token, enumerable: false }) as Session;
 }
 
 /** The tokens of a sign-in; the session token is not enumerable. */

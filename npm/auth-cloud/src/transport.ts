@@ -13,8 +13,8 @@ import type { Dispatcher } from './stale-connection.js';
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export type Delivery =
-  | { readonly status: number; readonly body: Uint8Array }
-  | { readonly failed: NativeTransportError; readonly cause?: Cause };
+  | { readonly status: number; readonly body: Uint8Array; readonly failed?: undefined; readonly cause?: undefined }
+  | { readonly failed: NativeTransportError; readonly cause?: Cause; readonly status?: undefined; readonly body?: undefined };
 
 /** Codes of a failure to connect: nothing of the request was sent. */
 const CONNECT = new Set([

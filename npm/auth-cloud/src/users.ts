@@ -6,7 +6,7 @@
  */
 
 import type { NativeIdentity, NativeUser } from './native.js';
-import { makeUser, userOf } from './user.js';
+import { makeUser } from './user.js';
 import type { CloudUser } from './user.js';
 
 /** Size of a usual entry, in characters; larger entries count more. */
@@ -40,18 +40,11 @@ export class Users {
     return this.#young.get(serial) ?? this.#fromOld(serial);
   }
 
-  /** The user of an identity, from the cache or created now. */
-  of(identity: NativeIdentity): CloudUser {
-    const serial = identity.serial();
+  /** The cached or created entry of a user; `identity` is the core's, if it was passed on too. */
+  of(user: NativeUser, identity: NativeIdentity | null = null): CachedUser {
     // An identity that the core does not cache has no number, so two of them are not the same.
-    if (serial === 0) return userOf(identity, this.#withRole);
-    return (this.get(serial) ?? this.#put(identity.user(), identity)).user;
-  }
-
-  /** The cached or created entry, where the core passed only the user's data. */
-  ofData(user: NativeUser): CachedUser {
-    if (user.serial === 0) return this.#made(user, null);
-    return this.get(user.serial) ?? this.#put(user, null);
+    if (user.serial === 0) return this.#made(user, identity);
+    return this.get(user.serial) ?? this.#keep(user.serial, this.#made(user, identity));
   }
 
   /** A cached user with this id. */
@@ -65,10 +58,6 @@ export class Users {
   #fromOld(serial: number): CachedUser | undefined {
     const known = this.#old.get(serial);
     return known && this.#keep(serial, known);
-  }
-
-  #put(of: NativeUser, identity: NativeIdentity | null): CachedUser {
-    return this.#keep(of.serial, this.#made(of, identity));
   }
 
   #made(of: NativeUser, identity: NativeIdentity | null): CachedUser {

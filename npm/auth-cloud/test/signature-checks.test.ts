@@ -170,7 +170,7 @@ describe('checks on another thread', () => {
     const { auth } = provider();
     addon.injectPanic('Checks.run');
     expect((await auth.authenticateToken(token('usr_1'), request({})))?.id).toBe('usr_1');
-    addon.injectPanic('Checks.settle');
+    addon.injectPanic('Room.settle');
     await expect(auth.authenticateToken(token('usr_2'), request({}))).rejects.toMatchObject({ code: 'internal' });
     expect((await auth.authenticateToken(token('usr_2'), request({})))?.id).toBe('usr_2');
     // Where the batches themselves fail no request waits for ever, and the next request gets its answer.

@@ -13,24 +13,24 @@ function user(serial: number, id: string): NativeUser {
 
 test('two identities without a number are two people', () => {
   const users = new Users(10, DAY, false);
-  expect(users.ofData(user(0, 'usr_mei')).user.id).toBe('usr_mei');
-  expect(users.ofData(user(0, 'usr_omar')).user.id).toBe('usr_omar');
+  expect(users.of(user(0, 'usr_mei')).user.id).toBe('usr_mei');
+  expect(users.of(user(0, 'usr_omar')).user.id).toBe('usr_omar');
   expect(users.get(0)).toBeUndefined();
 });
 
 test('one with a number is made once', () => {
   const users = new Users(10, DAY, false);
-  const made = users.ofData(user(7, 'usr_mei'));
-  expect(users.ofData(user(7, 'usr_mei'))).toBe(made);
+  const made = users.of(user(7, 'usr_mei'));
+  expect(users.of(user(7, 'usr_mei'))).toBe(made);
   expect(users.get(7)).toBe(made);
   expect(users.get(8)).toBeUndefined();
 });
 
 test('what is used stays, and no more than twice the capacity', () => {
   const users = new Users(10, DAY, false);
-  const used = users.ofData(user(1, 'usr_mei'));
+  const used = users.of(user(1, 'usr_mei'));
   for (let serial = 2; serial < 100; serial += 1) {
-    users.ofData(user(serial, `usr_${serial}`));
+    users.of(user(serial, `usr_${serial}`));
     expect(users.get(1)).toBe(used);
   }
   const kept = Array.from({ length: 100 }, (_, serial) => users.get(serial)).filter(known => known !== undefined);

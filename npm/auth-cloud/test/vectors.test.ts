@@ -8,7 +8,7 @@ import { expect, test } from 'vitest';
 import { MastraCloudAuth, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
 import type { MastraCloudClientOptions } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
-import type { NativeFlow, NativeOutcome, NativeTransportError } from '../dist/esm/native.js';
+import type { NativeOutcome, NativePending, NativeStep, NativeTransportError } from '../dist/esm/native.js';
 
 type Case = Record<string, any>;
 
@@ -89,17 +89,19 @@ every('requests.json', async one => {
 });
 
 every('envelopes.json', async one => {
-  const flow = flowOf(one);
-  let step = flow.start();
+  const [started] = begun(one).step!.started;
+  const { flow } = started!;
+  let step: Pick<NativeStep, 'next' | 'settled'> = { next: started!.next, settled: [] };
   // An operation that may be tried again ends with the same answer as with the first.
-  while (step.done === undefined) {
-    if (step.wait !== undefined) step = flow.woken();
+  while (step.next !== undefined) {
+    if (step.next.send === undefined) step = flow.woken();
     else if (typeof one['transport'] === 'string') {
-      step = flow.failed(one['transport'].replace('-', '_') as NativeTransportError);
-    } else step = flow.answered(one['status'], bodyOf(one));
+      step = flow.failed(one['transport'].replace('-', '_') as NativeTransportError, 1);
+    } else step = flow.answered(one['status'], bodyOf(one), 1);
   }
-  const { failure } = step.done;
-  if (failure === undefined) return expect({ data: shown(one, step.done) }, one['name']).toEqual({ data: one['data'] });
+  const outcome = step.settled[0]!.outcome!;
+  const { failure } = outcome;
+  if (failure === undefined) return expect({ data: shown(one, outcome) }, one['name']).toEqual({ data: one['data'] });
   const { failure: message, status, code, kind, refused } = failure;
   return expect({ message, status, code, kind, answer: refused ? 'refused' : 'unclear' }, one['name']).toEqual(one['error']);
 });
@@ -150,7 +152,7 @@ function challengeOf(verifier: string): string {
   return createHash('sha256').update(verifier).digest('base64url');
 }
 
-/** The operation itself: a flow, none where the dialect has no such endpoint, or why its arguments are none. */
+/** The operation itself: begun, none where the dialect has no such endpoint, or why its arguments are none. */
 function operation(one: Case, given: Case) {
   const options = { projectId: 'demo', dialect: one['dialect'], production: false, development: false };
   const authority = native.open(options, new Uint8Array(32));
@@ -167,7 +169,7 @@ function operation(one: Case, given: Case) {
   return made[one['operation']]?.() ?? null;
 }
 
-function flowOf(one: Case): NativeFlow {
+function begun(one: Case): NativePending {
   const given = {
     token: 'tok-1.a_b~c+d/e=',
     code: 'c0de-of-this-login',
@@ -176,7 +178,7 @@ function flowOf(one: Case): NativeFlow {
     session_id: 'ses_1',
     user_id: 'usr_1',
   };
-  return operation(one, given) as NativeFlow;
+  return operation(one, given) as NativePending;
 }
 
 function bodyOf(one: Case): Uint8Array {

@@ -13,19 +13,14 @@ const open = () => addon.open(OPTIONS, new Uint8Array(32));
 const authority = open();
 const USER = { id: 'u', email: 'e@example.com', created_at: '2026-01-01T00:00:00Z', roles: ['owner'] };
 const answerOf = body => [200, Buffer.from(JSON.stringify({ ok: true, data: body }))];
-const flow = () => authority.opVerifyToken(T, 0);
-const started = () => {
+/** A flow that waits for an answer, or for its time. */
+const flow = () => authority.opVerifyToken(T, 0).step.started[0].flow;
+const resting = () => {
   const one = flow();
-  one.start();
+  one.failed('connect', 1);
   return one;
 };
-const identity = () => started().answered(...answerOf({ user: USER })).done.identity;
-const search = () => authority.authenticate(T, null, null, false, 0);
-const answer = () => {
-  const next = authority.authenticate('', null, null, false, 0).next(undefined, 0);
-  if (next.kind() !== 'anonymous') throw new Error('not an answer');
-  return next;
-};
+const identity = () => flow().answered(...answerOf({ user: USER }), 1).settled[0].outcome.identity;
 
 /** Each makes what it needs before the panic is armed, and gives back the call alone. */
 const CALLS = {
@@ -41,29 +36,19 @@ const CALLS = {
   siteOf: () => () => addon.siteOf(null, null, 'localhost', null, null),
   userAgent: () => () => addon.userAgent(),
   'Authority.facts': () => () => authority.facts(),
-  'Authority.look': () => () => authority.look(),
-  look: () => {
-    const look = authority.look();
-    return () => look(null, null, T);
+  'Authority.authenticator': () => () => authority.authenticator(),
+  authenticate: () => {
+    const authenticate = authority.authenticator();
+    return () => authenticate(null, null, T);
   },
-  'Authority.found': () => () => authority.found(1),
-  'Authority.begun': () => () => authority.begun(),
   'Authority.checks': () => () => authority.checks(),
   'Authority.identity': () => () => authority.identity(T, 'u'),
-  'Authority.background': () => () => authority.background(),
-  'Authority.authenticate': () => () => authority.authenticate(T, null, null, false, 0),
   'Authority.statistics': () => () => authority.statistics(),
-  'Authority.called': () => () => authority.called('verify_token', 200, undefined, 1),
   'Authority.loginUrl': () => () => authority.loginUrl(URI, 's'),
   'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
   'Authority.callbackKey': () => () => authority.callbackKey('s', ''),
   'Authority.callback': () => () => authority.callback('c', 's', '', 0),
-  'Authority.takeClockAhead': () => () => authority.takeClockAhead(),
   'Authority.loginFailed': () => () => authority.loginFailed(),
-  'Authority.replaced': () => {
-    const by = identity();
-    return () => authority.replaced('', by, 0);
-  },
   'Authority.signOut': () => () => authority.signOut(T, 0),
   'Authority.session': () => () => authority.session(T, 0),
   'Authority.renew': () => () => authority.renew(T, 0),
@@ -103,47 +88,21 @@ const CALLS = {
   'Authority.opExchangeCode': () => () => authority.opExchangeCode('c', null, null, 0),
   'Authority.loginPage': () => () => authority.loginPage(URI, 's', null),
   'Authority.logoutPage': () => () => authority.logoutPage(URI, null),
-  'Flow.key': () => {
-    const one = flow();
-    return () => one.key();
+  'Flow.woken': () => {
+    const one = resting();
+    return () => one.woken();
   },
-  'Flow.start': () => () => flow().start(),
-  'Flow.woken': () => () => started().woken(),
   'Flow.answered': () => {
-    const one = started();
-    return () => one.answered(...answerOf({ user: USER }));
+    const one = flow();
+    return () => one.answered(...answerOf({ user: USER }), 1);
   },
   'Flow.failed': () => {
-    const one = started();
-    return () => one.failed('timeout');
+    const one = flow();
+    return () => one.failed('timeout', 1);
   },
-  'Search.source': () => {
-    const one = search();
-    return () => one.source();
-  },
-  'Search.next': () => {
-    const one = search();
-    return () => one.next(undefined, 0);
-  },
-  'Search.background': () => {
-    const one = search();
-    return () => one.background();
-  },
-  'Answer.kind': () => {
-    const one = answer();
-    return () => one.kind();
-  },
-  'Answer.identity': () => {
-    const one = answer();
-    return () => one.identity();
-  },
-  'Answer.failure': () => {
-    const one = answer();
-    return () => one.failure();
-  },
-  'Identity.serial': () => {
-    const one = identity();
-    return () => one.serial();
+  'Flow.abandon': () => {
+    const one = flow();
+    return () => one.abandon();
   },
   'Identity.user': () => {
     const one = identity();
@@ -158,7 +117,7 @@ function listed() {
     const methods = Object.getOwnPropertyNames(value.prototype ?? {}).filter(method => method !== 'constructor');
     return /^[A-Z]/.test(name) ? methods.map(method => `${name}.${method}`) : [name];
   });
-  return [...exported, 'look'];
+  return [...exported, 'authenticate'];
 }
 
 /** Each export `rounds` times. */

@@ -10,8 +10,8 @@ const BODY = `
   const addon = require(workerData);
   const options = { projectId: 'demo', production: false, development: false };
   const authority = addon.open(options, new Uint8Array(32));
-  authority.look()('mastra_session=t', null, 'a.b.c');
-  authority.opVerifyToken('a.b.c', 0).start();
+  authority.authenticator()('mastra_session=t', null, 'a.b.c');
+  authority.opVerifyToken('a.b.c', 0);
 `;
 const MEGABYTE = 1024 * 1024;
 /** After so many memory has settled. */

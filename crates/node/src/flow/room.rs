@@ -1,0 +1,412 @@
+//! The waiting room: the jobs that wait for shared work or for a signature check.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::iter::repeat_n;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mastra_auth_cloud_core::cloud_call::CloudCall;
+use mastra_auth_cloud_core::engine::{CheckedSignature, Engine, SignatureCheck};
+use mastra_auth_cloud_core::flow::{Event, Fetched, Finished, Step as CoreStep, Task, Work};
+use mastra_auth_cloud_core::http::Request;
+use mastra_auth_cloud_core::session::TokenDigest;
+
+use super::{Flow, Need, Outcome, Pending, Settled, Started, Step};
+use crate::convert::now;
+use crate::guard::guard;
+
+/// Limit on jobs that wait for a check: 16 batches for each of four threads, some 30 ms of work for two processors. Beyond it
+/// a check runs on the event loop, which slows down the sender of the flood.
+const MOST_CHECKING: usize = 512;
+
+/// A job of the core.
+pub(crate) type Job = Task<'static, End>;
+
+/// How a job ends.
+pub(crate) struct End {
+    /// For the jobs that asked for it.
+    finished: Option<Finished>,
+    /// For JavaScript.
+    outcome: Outcome,
+}
+
+impl From<Outcome> for End {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            finished: None,
+            outcome,
+        }
+    }
+}
+
+/// Work that jobs share: one of each kind and digest at a time.
+type Key = (Kind, TokenDigest);
+
+/// The kinds of shared work. They separate work with equal digests: one must not receive the other's result.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    Check,
+    Verify,
+    Refresh,
+    FetchKeys,
+    Session,
+    Permissions,
+}
+
+/// Who gets the result of a job.
+#[derive(Clone, Copy)]
+pub(crate) enum Owner {
+    /// The caller with this ticket.
+    Ticket(u32),
+    /// Whatever waits for this work.
+    Work(Key),
+}
+
+/// What waits for shared work.
+enum Waiting {
+    /// A job, which goes on with the result.
+    Job(Owner, Job),
+    /// A caller, which gets the outcome.
+    Caller(u32),
+}
+
+/// How far a job went.
+#[allow(clippy::large_enum_variant, reason = "it is taken apart at once")]
+pub(crate) enum Next {
+    Done(End),
+    /// It is in the room.
+    Waits,
+    /// JavaScript is to send or to wait for it.
+    Needs(Need, Option<CloudCall>, Job),
+}
+
+pub(crate) struct Room {
+    pub(crate) engine: Arc<Engine>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// Work under way, and what waits for it.
+    waiting: HashMap<Key, Vec<Waiting>>,
+    /// Checks that no thread has taken yet.
+    checks: Vec<SignatureCheck>,
+    /// How many jobs wait for a check.
+    checking: usize,
+    tickets: u32,
+}
+
+impl Room {
+    pub(crate) fn new(engine: Arc<Engine>) -> Arc<Self> {
+        let state = Mutex::default();
+        Arc::new(Self { engine, state })
+    }
+
+    /// Begins a job of a caller.
+    pub(crate) fn begin(self: &Arc<Self>, task: Task<'static, Outcome>) -> Pending {
+        let (ticket, mut step) = (self.ticket(), Step::default());
+        let job = task.map(End::from);
+        let end = self.go_on(Owner::Ticket(ticket), job, Event::Start, &mut step);
+        pending(ticket, end, step)
+    }
+
+    /// Begins work whose outcome concurrent callers share, or joins the one under way.
+    pub(crate) fn share(
+        self: &Arc<Self>,
+        kind: Kind,
+        digest: TokenDigest,
+        task: Task<'static, Outcome>,
+    ) -> Pending {
+        self.join(((kind, digest), task.map(End::from)))
+    }
+
+    /// The same for work of the core.
+    pub(crate) fn share_work(self: &Arc<Self>, work: Work) -> Pending {
+        self.join(keyed(work))
+    }
+
+    fn join(self: &Arc<Self>, (key, work): (Key, Job)) -> Pending {
+        let (ticket, mut step) = (self.ticket(), Step::default());
+        let end = self.start(key, work, &mut step);
+        if end.is_none() {
+            self.wait(key, Waiting::Caller(ticket));
+        }
+        pending(ticket, end, step)
+    }
+
+    /// Starts work unless it is under way. Returns its end if it has ended already.
+    fn start(self: &Arc<Self>, key: Key, work: Job, step: &mut Step) -> Option<End> {
+        if self.state().waiting.contains_key(&key) {
+            return None;
+        }
+        let mut end = self.go_on(Owner::Work(key), work, Event::Start, step);
+        match &mut end {
+            Some(end) => report(key, end, step),
+            None => _ = self.state().waiting.insert(key, Vec::new()),
+        }
+        end
+    }
+
+    /// Goes on with a job, for which JavaScript drives a flow if it needs one. `None` if the job has not ended.
+    fn go_on(
+        self: &Arc<Self>,
+        owner: Owner,
+        job: Job,
+        event: Event,
+        step: &mut Step,
+    ) -> Option<End> {
+        match self.advance(owner, job, event, step) {
+            Next::Done(end) => Some(end),
+            Next::Waits => None,
+            Next::Needs(next, call, job) => {
+                let flow = Flow {
+                    room: Arc::clone(self),
+                    owner,
+                    job: Some(job),
+                    call,
+                };
+                step.started.push(Started { flow, next });
+                None
+            }
+        }
+    }
+
+    /// Goes on with a job until it ends, waits, or needs JavaScript.
+    pub(crate) fn advance(
+        self: &Arc<Self>,
+        owner: Owner,
+        mut job: Job,
+        mut event: Event,
+        step: &mut Step,
+    ) -> Next {
+        let now = now();
+        loop {
+            (event, job) = match job.step(event, now) {
+                CoreStep::Done(end) => return Next::Done(end),
+                CoreStep::Send(request, rest) => {
+                    return Next::Needs(send(&request), Some(request.call()), rest);
+                }
+                CoreStep::Wait(time, rest) => return Next::Needs(wait(time), None, rest),
+                CoreStep::Spawn(work, rest) => {
+                    let (key, work) = keyed(work);
+                    self.start(key, work, step);
+                    (Event::Start, rest)
+                }
+                CoreStep::Share(work, rest) => {
+                    let (key, work) = keyed(work);
+                    let Some(end) = self.start(key, work, step) else {
+                        self.wait(key, Waiting::Job(owner, rest));
+                        return Next::Waits;
+                    };
+                    (end.finished.map_or(Event::Lost, Event::Shared), rest)
+                }
+                CoreStep::Check(check, rest) if self.state().checking >= MOST_CHECKING => {
+                    (Event::Checked(check.run()), rest)
+                }
+                CoreStep::Check(check, rest) => {
+                    step.has_checks |= self.enqueue(check, Waiting::Job(owner, rest));
+                    return Next::Waits;
+                }
+            };
+        }
+    }
+
+    /// Passes on the end of a job.
+    pub(crate) fn end(self: &Arc<Self>, owner: Owner, mut end: End, step: &mut Step) {
+        match owner {
+            Owner::Ticket(ticket) => step.settled.push(settled(vec![ticket], end.outcome)),
+            Owner::Work(key) => {
+                report(key, &mut end, step);
+                let callers = self.settle(key, end.finished, Event::Shared, step);
+                if !callers.is_empty() {
+                    step.settled.push(settled(callers, end.outcome));
+                }
+            }
+        }
+    }
+
+    /// Goes on with the jobs that waited for a check.
+    pub(crate) fn checked(
+        self: &Arc<Self>,
+        digest: TokenDigest,
+        result: Option<CheckedSignature>,
+        step: &mut Step,
+    ) {
+        self.settle((Kind::Check, digest), result, Event::Checked, step);
+    }
+
+    /// Goes on with the jobs that waited for work, and returns the callers that did.
+    fn settle<R: Clone>(
+        self: &Arc<Self>,
+        key: Key,
+        result: Option<R>,
+        event: fn(R) -> Event,
+        step: &mut Step,
+    ) -> Vec<u32> {
+        let waited = self.leave(key);
+        // The last one gets the result itself: mostly there is one, which needs no copy.
+        let results = repeat_n(result, waited.len());
+        let mut callers = Vec::new();
+        for (waiting, result) in waited.into_iter().zip(results) {
+            match waiting {
+                Waiting::Caller(ticket) => callers.push(ticket),
+                Waiting::Job(owner, job) => {
+                    let event = result.map_or(Event::Lost, event);
+                    match guard("Room.settle", || self.go_on(owner, job, event, step)) {
+                        Ok(Some(end)) => self.end(owner, end, step),
+                        Ok(None) => {}
+                        Err(error) => step.settled.push(Settled {
+                            tickets: self.abandon(owner),
+                            outcome: None,
+                            internal: Some(error.reason.clone()),
+                        }),
+                    }
+                }
+            }
+        }
+        callers
+    }
+
+    /// Gives a job up. Returns the tickets of all callers that waited for it.
+    pub(crate) fn abandon(&self, owner: Owner) -> Vec<u32> {
+        let key = match owner {
+            Owner::Ticket(ticket) => return vec![ticket],
+            Owner::Work(key) => key,
+        };
+        let waited = self.leave(key).into_iter();
+        waited
+            .flat_map(|waiting| match waiting {
+                Waiting::Caller(ticket) => vec![ticket],
+                Waiting::Job(owner, _) => self.abandon(owner),
+            })
+            .collect()
+    }
+
+    /// Adds what the core has to report by itself.
+    #[allow(clippy::cast_precision_loss)]
+    pub(crate) fn report(&self, mut step: Step) -> Step {
+        step.has_revocations = self.engine.waiting() > 0;
+        let ahead = self.engine.take_clock_ahead();
+        step.clock_ahead = ahead.map(|by| by.as_secs() as f64);
+        step
+    }
+
+    pub(crate) fn take_checks(&self) -> Vec<SignatureCheck> {
+        std::mem::take(&mut self.state().checks)
+    }
+
+    fn wait(&self, key: Key, waiting: Waiting) {
+        self.state().waiting.entry(key).or_default().push(waiting);
+    }
+
+    /// Whether the check is a new one: jobs of one token share a check.
+    fn enqueue(&self, check: SignatureCheck, waiting: Waiting) -> bool {
+        let mut state = self.state();
+        state.checking = state.checking.saturating_add(1);
+        match state.waiting.entry((Kind::Check, check.key())) {
+            Entry::Occupied(others) => {
+                others.into_mut().push(waiting);
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(vec![waiting]);
+                state.checks.push(check);
+                true
+            }
+        }
+    }
+
+    /// Takes what waited for work that is over.
+    fn leave(&self, key: Key) -> Vec<Waiting> {
+        let mut state = self.state();
+        let waited = state.waiting.remove(&key).unwrap_or_default();
+        if key.0 == Kind::Check {
+            state.checking = state.checking.saturating_sub(waited.len());
+        }
+        waited
+    }
+
+    fn ticket(&self) -> u32 {
+        let mut state = self.state();
+        state.tickets = state.tickets.wrapping_add(1);
+        state.tickets
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn keyed(work: Work) -> (Key, Job) {
+    match work {
+        Work::Verify(verify) => (
+            (Kind::Verify, verify.key()),
+            verify.into_task().map(|answer| End {
+                finished: Some(Finished::Verified(answer)),
+                outcome: Outcome::default(),
+            }),
+        ),
+        Work::Refresh(refresh) => (
+            (Kind::Refresh, refresh.key()),
+            refresh.into_task().map(|renewal| End {
+                finished: Some(Finished::Refreshed(renewal.clone())),
+                outcome: renewal.into(),
+            }),
+        ),
+        Work::FetchKeys(fetch) => (
+            (Kind::FetchKeys, fetch.key()),
+            // Ends empty, or with the reason why the keys could not be fetched; the core keeps the keys.
+            fetch.into_task().map(|fetched| End {
+                finished: Some(Finished::KeysFetched),
+                outcome: match fetched {
+                    Fetched::Brought | Fetched::NotNow => Outcome::default(),
+                    Fetched::BroughtInPart(count) => Outcome {
+                        odd_entries: u32::try_from(count).ok(),
+                        ..Outcome::default()
+                    },
+                    Fetched::Failed(error) => Err(error).into(),
+                },
+            }),
+        ),
+    }
+}
+
+/// JavaScript hears of each fetch of the key set, whatever waits for it.
+fn report((kind, _): Key, end: &mut End, step: &mut Step) {
+    if kind == Kind::FetchKeys {
+        step.key_set = Some(std::mem::take(&mut end.outcome));
+    }
+}
+
+fn pending(ticket: u32, end: Option<End>, step: Step) -> Pending {
+    let is_idle = step.started.is_empty() && !step.has_checks && step.key_set.is_none();
+    Pending {
+        needs_site: None,
+        ticket: end.is_none().then_some(ticket),
+        outcome: end.map(|end| end.outcome),
+        step: (!is_idle).then_some(step),
+    }
+}
+
+fn settled(tickets: Vec<u32>, outcome: Outcome) -> Settled {
+    Settled {
+        tickets,
+        outcome: Some(outcome),
+        internal: None,
+    }
+}
+
+fn send(request: &Request) -> Need {
+    Need {
+        send: Some(request.into()),
+        wait: None,
+    }
+}
+
+fn wait(time: Duration) -> Need {
+    Need {
+        send: None,
+        wait: Some(time.as_secs_f64() * 1e3),
+    }
+}

@@ -1,0 +1,182 @@
+/** How often a request crosses into the addon, and what becomes of requests that share work whose driver fails. */
+
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { createRequire } from 'node:module';
+
+import { beforeEach, describe, expect, test } from 'vitest';
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { request } from './world.js';
+
+type Function = (this: unknown, ...given: unknown[]) => unknown;
+
+const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as Record<string, Function>;
+const crossings: string[] = [];
+
+/** A function that counts its calls, and those of a function that it makes. */
+function counted(name: string, call: Function): Function {
+  return function (...given) {
+    crossings.push(name);
+    const result = call.apply(this, given);
+    return typeof result === 'function' ? counted('authenticate', result as Function) : result;
+  };
+}
+
+for (const [name, exported] of Object.entries(addon)) {
+  const prototype = exported.prototype as Record<string, Function>;
+  if (!/^[A-Z]/.test(name)) addon[name] = counted(name, exported);
+  else for (const method of Object.getOwnPropertyNames(prototype)) {
+    if (method !== 'constructor') prototype[method] = counted(`${name}.${method}`, prototype[method]!);
+  }
+}
+beforeEach(() => void crossings.splice(0));
+
+const pairs = { ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }), EdDSA: generateKeyPairSync('ed25519') };
+type Algorithm = keyof typeof pairs;
+const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+const jwksOf = (alg: Algorithm) => ({ keys: [{ ...pairs[alg].publicKey.export({ format: 'jwk' }), kid: 'k', alg, use: 'sig' }] });
+
+function token(sub: string, alg: Algorithm): string {
+  const exp = Math.floor(Date.now() / 1000) + 3600;
+  const input = `${part({ alg, kid: 'k' })}.${part({ iss: 'https://issuer', aud: 'demo', sub, sid: `ses_${sub}`, exp })}`;
+  const key = { key: pairs[alg].privateKey, dsaEncoding: 'ieee-p1363' } as const;
+  return `${input}.${sign(alg === 'ES256' ? 'sha256' : null, Buffer.from(input), key).toString('base64url')}`;
+}
+
+/** A provider whose Cloud knows every token as its own user, but for the calls that `answer` answers. */
+function provider(options: MastraCloudAuthOptions = {}, answer: (url: string) => Response | undefined = () => undefined) {
+  const events: CloudAuthEvent[] = [];
+  const calls: string[] = [];
+  const auth = new MastraCloudAuth({
+    projectId: 'demo',
+    onEvent: event => events.push(event),
+    fetch: async (url, init) => {
+      calls.push(url);
+      const token = new Headers(init.headers).get('authorization')?.slice('Bearer '.length);
+      const user = { id: `usr_${token}`, email: 'a@example.com', created_at: Date.now() };
+      return answer(url) ?? new Response(JSON.stringify({ ok: true, data: { user } }));
+    },
+    ...options,
+  });
+  crossings.length = 0;
+  const ask = async (token: string) => (await auth.authenticateToken(token, request({})))?.id;
+  const crossed = () => crossings.splice(0);
+  return { auth, ask, crossed, calls, events };
+}
+
+describe('crossings', () => {
+  test('a request with a cached identity crosses once', async () => {
+    const { auth, ask, crossed } = provider();
+    await ask('a');
+    crossed();
+    expect([await ask('a'), crossed()]).toEqual(['usr_a', ['authenticate']]);
+    const headers = request({ authorization: 'Bearer a' });
+    expect([(await auth.getCurrentUser(headers.raw))?.id, crossed()]).toEqual(['usr_a', ['authenticate']]);
+  });
+
+  test('an unseen token crosses twice, and twice more where the call is repeated', async () => {
+    const once = provider();
+    expect([await once.ask('a'), once.crossed()]).toEqual(['usr_a', ['authenticate', 'Flow.answered']]);
+    let failures = 1;
+    const twice = provider({}, () => (failures-- > 0 ? new Response('', { status: 503 }) : undefined));
+    expect([await twice.ask('a'), twice.crossed()]).toEqual([
+      'usr_a',
+      ['authenticate', 'Flow.answered', 'Flow.woken', 'Flow.answered'],
+    ]);
+  });
+
+  test('requests that share a call cross once each', async () => {
+    const { ask, crossed, calls } = provider();
+    const found = await Promise.all(Array.from({ length: 100 }, (_, at) => ask(at % 2 === 0 ? 'a' : 'b')));
+    expect(found).toEqual(found.map((_, at) => (at % 2 === 0 ? 'usr_a' : 'usr_b')));
+    const crossed100 = crossed();
+    expect(crossed100.filter(name => name === 'authenticate')).toHaveLength(100);
+    expect(crossed100.filter(name => name !== 'authenticate')).toEqual(['Flow.answered', 'Flow.answered']);
+    expect(calls).toHaveLength(2);
+  });
+
+  test('a signature that is checked in the call crosses once, one on the thread pool twice with its whole batch', async () => {
+    const by = (alg: Algorithm) => provider({ verification: { by: 'keys', issuer: 'https://issuer', jwks: jwksOf(alg) } });
+    const inline = by('EdDSA');
+    expect([await inline.ask(token('usr_1', 'EdDSA')), inline.crossed()]).toEqual(['usr_1', ['authenticate']]);
+    const pool = by('ES256');
+    const people = Array.from({ length: 20 }, (_, at) => `usr_${at}`);
+    expect(await Promise.all(people.map(id => pool.ask(token(id, 'ES256'))))).toEqual(people);
+    expect(pool.crossed()).toEqual([...people.map(() => 'authenticate'), 'Authority.checks']);
+  });
+
+  test('keys that must be fetched first cost one crossing', async () => {
+    const answer = (url: string) => (url.endsWith('jwks.json') ? new Response(JSON.stringify(jwksOf('EdDSA'))) : undefined);
+    const { ask, crossed, calls } = provider({ verification: { by: 'keys', issuer: 'https://issuer' } }, answer);
+    const people = ['usr_1', 'usr_2'];
+    expect(await Promise.all(people.map(id => ask(token(id, 'EdDSA'))))).toEqual(people);
+    expect([crossed(), calls.length]).toEqual([['authenticate', 'authenticate', 'Flow.answered'], 1]);
+  });
+
+  test('a refused credential and none cross once', async () => {
+    const { auth, ask, crossed } = provider();
+    expect([await ask('a,b'), crossed()]).toEqual([undefined, ['authenticate']]);
+    expect([await auth.authenticateToken('', request({})), crossed()]).toEqual([null, ['authenticate']]);
+  });
+
+  test('an event for each request costs no crossing', async () => {
+    const { ask, crossed, events } = provider({ traceRequests: true });
+    expect([await ask('a'), crossed()]).toEqual(['usr_a', ['authenticate', 'Flow.answered']]);
+    expect([await ask('a'), crossed()]).toEqual(['usr_a', ['authenticate']]);
+    expect(events.map(({ type, source }) => [type, source])).toEqual([
+      ['cloud_call', undefined],
+      ['request_authenticated', 'cloud'],
+      ['request_authenticated', 'cache'],
+    ]);
+  });
+});
+
+describe('a driver that fails', () => {
+  const all = async (ask: (token: string) => Promise<unknown>, tokens: string[]) => {
+    const settled = await Promise.allSettled(tokens.map(ask));
+    return settled.map(one => (one.status === 'fulfilled' ? one.value : (one.reason as { code?: string; message: string }).code));
+  };
+
+  test('rejects every request that shares its call, and no other; the next request asks anew', async () => {
+    const { ask } = provider();
+    addon['injectPanic']!('Flow.answered');
+    expect(await all(ask, ['a', 'a', 'a', 'b', 'b'])).toEqual(['internal', 'internal', 'internal', 'usr_b', 'usr_b']);
+    expect(await all(ask, ['a', 'a', 'b'])).toEqual(['usr_a', 'usr_a', 'usr_b']);
+  });
+
+  test('rejects them also where they wait for keys', async () => {
+    const answer = (url: string) => (url.endsWith('jwks.json') ? new Response(JSON.stringify(jwksOf('EdDSA'))) : undefined);
+    const { ask } = provider({ verification: { by: 'keys', issuer: 'https://issuer' } }, answer);
+    addon['injectPanic']!('Flow.answered');
+    const tokens = ['usr_1', 'usr_2'].map(id => token(id, 'EdDSA'));
+    expect(await all(ask, tokens)).toEqual(['internal', 'internal']);
+  });
+
+  test('rejects all requests where it cannot say which ones waited', async () => {
+    const { ask } = provider();
+    const { answered, abandon } = addon['Flow']!.prototype as { answered: Function; abandon: Function };
+    const fails = () => {
+      throw Object.assign(new Error('broken'), { code: 'broken' });
+    };
+    Object.assign(addon['Flow']!.prototype as object, { answered: fails, abandon: fails });
+    try {
+      expect(await all(ask, ['a', 'a', 'b'])).toEqual(['broken', 'broken', 'broken']);
+    } finally {
+      Object.assign(addon['Flow']!.prototype as object, { answered, abandon });
+    }
+    expect(await ask('c')).toBe('usr_c');
+  });
+
+  test('reports background work that no request waits for', async () => {
+    const { ask, events } = provider({ cache: { fresh: 2, refreshEarly: 0.2 } });
+    await ask('a');
+    const isReported = async () => {
+      addon['injectPanic']!('Flow.answered');
+      // Rejected where the identity is not fresh any more, and asked for anew.
+      await ask('a').catch(() => undefined);
+      return events.some(({ type }) => type === 'background_failed');
+    };
+    await expect.poll(isReported, { interval: 20 }).toBe(true);
+  });
+});
