@@ -52,44 +52,47 @@ struct Layer {
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let table: Table = toml::from_str(&workspace.read(TABLE)?).context(TABLE)?;
-    let mut breaches = order(
-        &imports::of(workspace, "crates/core/src")?,
-        &table.core.layers,
-    );
-    let listed = differences(
+    let Core {
+        layers,
+        dependencies,
+    } = table.core;
+    let mut breaches = order(&imports::of(workspace, "crates/core/src")?, &layers);
+    breaches.extend(differences(
         "the core",
-        &dependencies(workspace)?,
-        &table.core.dependencies,
-    );
-    breaches.extend(listed);
+        &tree_of_core(workspace)?,
+        &dependencies,
+    ));
     let mut folders = OTHERS.map(str::to_owned).to_vec();
     for package in workspace.packages()? {
-        let name = package["name"].as_str().unwrap_or_default();
+        let text = |key| package[key].as_str().unwrap_or_default();
         let uses = package["dependencies"].as_array().into_iter().flatten();
         let uses = uses.filter(|one| one["path"].is_string() && one["kind"] != "dev");
-        let uses = uses
-            .filter_map(|one| Some(one["name"].as_str()?.to_owned()))
-            .collect();
+        let uses = uses.map(|one| one["name"].as_str().unwrap_or_default());
+        let (name, uses) = (text("name"), uses.map(str::to_owned).collect());
         let row = table
             .crates
             .get(name)
-            .with_context(|| format!("{name} has no row in {TABLE}"))?;
+            .context(format!("{name} has no row in {TABLE}"))?;
         breaches.extend(differences(name, &uses, row));
-        let manifest = Path::new(package["manifest_path"].as_str().unwrap_or_default());
-        folders.push(workspace.relative(&manifest.with_file_name("src")));
+        let folder = Path::new(text("manifest_path")).with_file_name("src");
+        folders.push(workspace.relative(&folder));
     }
     for folder in &folders {
-        for import in circles(imports::of(workspace, folder)?.imports) {
-            breaches.push(format!("{}: in a circle of files", import.place));
-        }
+        let circles = circles(imports::of(workspace, folder)?.imports);
+        breaches.extend(
+            circles
+                .iter()
+                .map(|one| format!("{}: in a circle of files", one.place)),
+        );
     }
-    for breach in &breaches {
-        eprintln!("{breach}");
-    }
-    ensure!(breaches.is_empty(), "{} against {TABLE}", breaches.len());
+    ensure!(
+        breaches.is_empty(),
+        "against {TABLE}:\n{}",
+        breaches.join("\n")
+    );
     println!(
         "{} layers, and no circle in {} folders",
-        table.core.layers.len(),
+        layers.len(),
         folders.len()
     );
     Ok(())
@@ -97,58 +100,59 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 /// Every import that goes up, or sideways in a layer whose modules stay apart.
 fn order(modules: &Modules, layers: &[Layer]) -> Vec<String> {
-    let rows = layers.iter().flat_map(|layer| &layer.modules);
-    let gone = rows.filter(|row| !modules.files.contains(*row));
-    let mut breaches: Vec<_> = gone
-        .map(|row| format!("{TABLE}: `{row}` names no file"))
-        .collect();
-    let files = modules.files.iter().filter(|name| !name.is_empty());
-    let loose = files.filter(|name| height(name, layers).is_none());
-    breaches
-        .extend(loose.map(|name| format!("`{name}` stands in no layer: add it to one in {TABLE}")));
-    for Import { from, to, place } in modules.imports.iter().filter(|one| !one.from.is_empty()) {
-        let (own, its) = (height(from, layers), height(to, layers));
-        let is_apart = own
-            .and_then(|own| layers.get(own))
-            .is_some_and(|layer| layer.apart);
+    let mut breaches = Vec::new();
+    for row in layers.iter().flat_map(|layer| &layer.modules) {
+        let is_gone = !modules.files.contains(row);
+        breaches.extend(is_gone.then(|| format!("{TABLE}: `{row}` names no file")));
+    }
+    for name in modules.files.iter().filter(|name| !name.is_empty()) {
+        let is_loose = layer_of(name, layers).is_none();
+        breaches.extend(
+            is_loose.then(|| format!("`{name}` stands in no layer: add it to one in {TABLE}")),
+        );
+    }
+    for Import { from, to, place } in &modules.imports {
+        let (Some((own, layer)), its) = (layer_of(from, layers), layer_of(to, layers)) else {
+            continue;
+        };
         let is_one_unit = is_within(from, to) || is_within(to, from);
-        if to.is_empty() {
-            breaches.push(format!(
+        match its {
+            _ if to.is_empty() => breaches.push(format!(
                 "{place}: name its module: the crate's root hides the layer"
-            ));
-        } else if its > own || (its == own && is_apart && !is_one_unit) {
-            let layer = its
-                .and_then(|its| layers.get(its))
-                .map_or("", |layer| &layer.name);
-            breaches.push(format!("{place}: `{from}` may not import from \"{layer}\""));
+            )),
+            Some((its, above)) if its > own || (its == own && layer.apart && !is_one_unit) => {
+                breaches.push(format!(
+                    "{place}: `{from}` may not import from \"{}\"",
+                    above.name
+                ));
+            }
+            _ => {}
         }
     }
     breaches
 }
 
-/// The layer of a module: by its own row, or by that of the nearest folder.
-fn height(name: &str, layers: &[Layer]) -> Option<usize> {
-    let of_layer = |(at, layer): (usize, &Layer)| {
+/// The layer of a module, and its height: by the module's own row, or by that of the nearest folder.
+fn layer_of<'l>(name: &str, layers: &'l [Layer]) -> Option<(usize, &'l Layer)> {
+    let nearest = |layer: &Layer| {
         let rows = layer.modules.iter().filter(|row| is_within(name, row));
-        rows.map(|row| (row.len(), at)).max()
+        rows.map(String::len).max()
     };
-    (0..)
+    let found = (0..)
         .zip(layers)
-        .filter_map(of_layer)
-        .max()
-        .map(|(_, at)| at)
+        .filter(|(_, layer)| nearest(layer).is_some());
+    found.max_by_key(|(_, layer)| nearest(layer))
 }
 
 /// The imports of files in circles: those left when the ones that lead to none, or come from none, are taken away again and
 /// again. A module and the files of its folder are one unit, which it may name; so may a crate's root.
 fn circles(mut imports: Vec<Import>) -> Vec<Import> {
-    imports
-        .retain(|one| !one.from.is_empty() && !one.to.is_empty() && !is_within(&one.to, &one.from));
+    imports.retain(|one| !one.from.is_empty() && !one.to.is_empty());
+    imports.retain(|one| !is_within(&one.to, &one.from));
     loop {
         let before = imports.len();
-        let ends =
-            |end: fn(&Import) -> &String| imports.iter().map(end).cloned().collect::<BTreeSet<_>>();
-        let (from, to) = (ends(|one| &one.from), ends(|one| &one.to));
+        let from: BTreeSet<String> = imports.iter().map(|one| one.from.clone()).collect();
+        let to: BTreeSet<String> = imports.iter().map(|one| one.to.clone()).collect();
         imports.retain(|one| from.contains(&one.to) && to.contains(&one.from));
         if imports.len() == before {
             return imports;
@@ -163,16 +167,14 @@ fn is_within(name: &str, folder: &str) -> bool {
 }
 
 fn differences(name: &str, found: &BTreeSet<String>, row: &BTreeSet<String>) -> Vec<String> {
-    let differ = found.symmetric_difference(row);
-    differ
-        .map(|one| format!("{name}: its row in {TABLE} and its dependencies differ by {one}"))
-        .collect()
+    let breach = |one| format!("{name}: its row in {TABLE} and its dependencies differ by {one}");
+    found.symmetric_difference(row).map(breach).collect()
 }
 
 /// Every crate that the core is built with, with all its features, without tests and build scripts.
-fn dependencies(workspace: &Workspace) -> Result<BTreeSet<String>> {
+fn tree_of_core(workspace: &Workspace) -> Result<BTreeSet<String>> {
     // For one package: `cargo metadata` would add features that the rest of the workspace enables.
-    let tree = "tree --package mastra-auth-cloud-core --all-features --edges normal --prefix none --format {p}";
+    let tree = "tree --package mastra-auth-cloud-core --all-features --edges normal --prefix none";
     let text = capture(
         workspace
             .cargo(tree)
@@ -182,10 +184,7 @@ fn dependencies(workspace: &Workspace) -> Result<BTreeSet<String>> {
         .lines()
         .skip(1)
         .filter_map(|line| line.split(' ').next());
-    Ok(names
-        .filter(|name| !name.is_empty())
-        .map(str::to_owned)
-        .collect())
+    Ok(names.map(str::to_owned).collect())
 }
 
 #[cfg(test)]

@@ -14,7 +14,6 @@ mod browser;
 mod builds;
 mod deny;
 mod differential;
-mod generated;
 mod layers;
 mod node;
 mod process;
@@ -34,7 +33,8 @@ use anyhow::{Context as _, Result};
 use clap::builder::PossibleValue;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use steps::{Pace, STEPS};
+use soak::SOAKS;
+use steps::STEPS;
 use workspace::Workspace;
 
 fn main() -> ExitCode {
@@ -54,19 +54,13 @@ fn run(matches: &ArgMatches) -> Result<()> {
     workspace.is_unoptimized = given.get_flag("unoptimized");
     workspace.is_built = given.get_flag("built").into();
     workspace.is_check = given.get_flag("check") || name == "test";
-    let text = |id| {
-        given
-            .get_one::<String>(id)
-            .map(String::as_str)
-            .unwrap_or_default()
-    };
+    let text = |id| given.get_one::<String>(id).map_or("", String::as_str);
     match name {
         "test" => suite::run(&workspace, given.get_flag("quick")),
-        "npm-pack" => node::pack(
-            &workspace,
-            text("out").as_ref(),
-            given.get_flag("all-platforms"),
-        ),
+        "npm-pack" => {
+            let is_release = given.get_flag("all-platforms");
+            node::pack(&workspace, text("out").as_ref(), is_release)
+        }
         "bench" => benches::run(&workspace, text("name"), given.get_flag("json")),
         "soak" => soak::run(&workspace, text("name")),
         _ => {
@@ -77,43 +71,13 @@ fn run(matches: &ArgMatches) -> Result<()> {
 }
 
 fn command() -> Command {
-    let slow = STEPS
-        .iter()
-        .filter(|step| step.pace == Pace::Slow)
-        .map(|step| step.name);
-    let slow = format!(
-        "Leave out what is slow: {}",
-        slow.collect::<Vec<_>>().join(", ")
-    );
-    let test = Command::new("test").about("Run every step below; stop at the first that fails");
-    let pack = Command::new("npm-pack")
-        .about(
-            "Pack the npm package, and the one with this platform's addon, as they are published",
-        )
-        .arg(flag(
-            "all-platforms",
-            "Name the addons of every platform: for a release, which publishes all of them",
-        ))
-        .arg(
-            value("out")
-                .long("out")
-                .value_name("DIR")
-                .help("Where the tarballs go; made where it is missing"),
-        );
-    let bench = Command::new("bench")
-        .about("Measure what ships beside what one would use instead; docs/benchmarks.md explains each row")
-        .arg(value("name").value_parser(benches::NAMES).help("What to measure"))
-        .arg(flag("json", "Print JSON instead of a table"));
-    let soaks = soak::SOAKS
+    let subcommand = |name, about| Command::new(name).about(about);
+    let out = value("out", "Where the tarballs go; made where it is missing");
+    let soaks = SOAKS
         .iter()
         .map(|soak| PossibleValue::new(soak.name).help(soak.about));
-    let soak = Command::new("soak")
-        .about("Run something for long, and print its figures; --help lists what there is")
-        .arg(
-            value("name")
-                .value_parser(soaks.collect::<Vec<_>>())
-                .help("What to run"),
-        );
+    let soaks = value("name", "What to run").value_parser(soaks.collect::<Vec<_>>());
+    let benches = value("name", "What to measure").value_parser(benches::NAMES);
     Command::new("cargo xtask")
         .bin_name("cargo xtask")
         .about("Everything CI runs, by name")
@@ -124,18 +88,24 @@ fn command() -> Command {
         .arg(flag("install", "Install missing system programs, as root on Debian").global(true))
         .arg(flag("unoptimized", "Test a development build in place of what ships, which spares a second compilation").global(true))
         .arg(flag("built", "Do not build the development programs: they are up to date").global(true).hide(true))
-        .subcommand(test.arg(flag("quick", "").help(slow)))
-        .subcommands(STEPS.iter().map(|step| Command::new(step.name).about(step.about)))
-        .subcommands([pack, bench, soak])
+        .subcommand(subcommand("test", "Run every step below; stop at the first that fails")
+            .arg(flag("quick", "Leave out what is slow: release builds, the packed package, Redis, browsers and servers")))
+        .subcommands(STEPS.iter().map(|step| subcommand(step.name, step.about)))
+        .subcommand(subcommand("npm-pack", "Pack the npm package, and the one with this platform's addon, as they are published")
+            .arg(out.long("out").value_name("DIR"))
+            .arg(flag("all-platforms", "Name the addons of every platform: for a release, which publishes all of them")))
+        .subcommand(subcommand("bench", "Measure what ships beside what one would use instead; docs/benchmarks.md explains each row")
+            .arg(benches)
+            .arg(flag("json", "Print JSON instead of a table")))
+        .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is").arg(soaks))
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {
-    Arg::new(name)
-        .long(name)
-        .help(help)
-        .action(ArgAction::SetTrue)
+    let flag = Arg::new(name).long(name).help(help);
+    flag.action(ArgAction::SetTrue)
 }
 
-fn value(name: &'static str) -> Arg {
-    Arg::new(name).value_name("NAME").required(true)
+fn value(name: &'static str, help: &'static str) -> Arg {
+    let value = Arg::new(name).value_name("NAME").help(help);
+    value.required(true)
 }

@@ -11,9 +11,9 @@ use std::{env, path};
 
 use anyhow::Result;
 
-use crate::builds::{self, cli, shipped};
+use crate::builds::{self, cli, example, shipped};
 use crate::process::run as run_program;
-use crate::workspace::{Workspace, empty};
+use crate::workspace::{EXPORTS, Workspace, empty};
 
 pub(crate) use runtime::Node;
 
@@ -80,6 +80,24 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         run_program(package.script(name).env("MASTRA_AUTH", &cloud))?;
     }
     Ok(())
+}
+
+/// `cargo xtask gen`: writes what is generated from the code. It needs Node, and nothing of npm.
+pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
+    let mut script = Command::new("node");
+    script.arg(workspace.path("npm/auth-cloud/scripts/gen.mjs"));
+    script.args(workspace.is_check.then_some("--check"));
+    let environment = [
+        ("MASTRA_AUTH", cli(workspace)?),
+        ("CODES", example(workspace, "codes")?),
+        ("EVENTS", example(workspace, "events")?),
+        (
+            "EXPORTS",
+            workspace.path(EXPORTS).join("mastra-auth-cloud-node"),
+        ),
+    ];
+    let node = Node::find(workspace)?;
+    run_program(node.for_children_of(script.envs(environment)))
 }
 
 /// `cargo xtask fetch`: what later steps take from npm, so that they do not wait for it.

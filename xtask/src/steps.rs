@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{browser, builds, deny, generated, layers, node, prose, redis, threats, vectors};
+use crate::{browser, builds, deny, layers, node, prose, redis, threats, vectors};
 
 /// A step of CI.
 pub(crate) struct Step {
@@ -43,7 +43,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("prose", Quick, Front, prose::run, "Sentences of docs and doc comments are short, and in plain words"),
     step("vectors", Quick, Front, vectors::run,
         "Count the cases of vectors/*.json, and run the tests that read them (--check: only read the files)"),
-    step("gen", Quick, Front, generated::run,
+    step("gen", Quick, Front, node::generate,
         "Write what is generated from the code (--check: write nothing, fail where a committed file differs)"),
     step("release", Slow, Packed, builds::release, "Build the command line as it ships"),
     step("npm", Quick, Package, node::run,

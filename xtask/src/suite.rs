@@ -59,11 +59,8 @@ pub(crate) fn run(workspace: &Workspace, is_quick: bool) -> Result<()> {
         println!("-- {}", step.name);
         let start = Instant::now();
         (step.run)(workspace).with_context(|| failed(step, start))?;
-        println!(
-            "== {} ({:.1} s)\n",
-            step.name,
-            start.elapsed().as_secs_f32()
-        );
+        let took = start.elapsed().as_secs_f32();
+        println!("== {} ({took:.1} s)\n", step.name);
         for passed in &lanes {
             // A lane that needs no further step does not listen any more.
             let _ = passed.send(());

@@ -5,7 +5,7 @@
 //! arm64 the release workflow builds on an old system instead. The check reads what came of it, with the linker's `objdump`.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -16,89 +16,79 @@ use crate::workspace::Workspace;
 
 /// The target triple of the old library.
 pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
+const C_FLAGS: &str = "CFLAGS_x86_64_unknown_linux_gnu";
 const PACKAGE: &str = "node_modules/@napi-rs/cross-toolchain-x64-target-x86_64";
 /// The newest library whose headers name no function that 2.17 lacks: those of 2.38 redirect `strtol` to a new function.
 const HEADERS: [u32; 2] = [2, 37];
 /// Node 22's requirement.
 const FLOOR: [u32; 2] = [2, 28];
 
-/// An old C library.
-pub(super) struct Sysroot(PathBuf);
+const IS_GLIBC: bool = cfg!(all(target_os = "linux", target_env = "gnu"));
+
+/// The folder of an old C library.
+pub(super) struct Sysroot(String);
 
 /// Finds or fetches it; `None` except on x64 Linux with glibc.
 pub(super) fn sysroot(workspace: &Workspace) -> Result<Option<Sysroot>> {
-    if !cfg!(all(
-        target_os = "linux",
-        target_arch = "x86_64",
-        target_env = "gnu"
-    )) {
+    if !(IS_GLIBC && cfg!(target_arch = "x86_64")) {
         return Ok(None);
     }
-    let (from, home) = ("xtask/sysroot", workspace.target()?.join("sysroot"));
+    let home = workspace.target()?.join("sysroot");
+    let marker = home.join("unpacked");
     let inside = format!("./{TARGET}/sysroot");
-    let (lock, marker) = (
-        workspace.read(&format!("{from}/package-lock.json"))?,
-        home.join("unpacked"),
-    );
+    let pinned = workspace.read("xtask/sysroot/package-lock.json")?;
     // Steps that run in parallel wait here.
-    let one = File::create(workspace.target()?.join("sysroot.lock"))?;
-    one.lock()?;
-    if fs::read_to_string(&marker).ok().as_ref() != Some(&lock) {
-        ensure!(
-            find(&["xz"]).is_some(),
-            "xz is missing: install it (Debian: xz-utils), the addon's old C library is packed with it"
-        );
+    let lock = File::create(workspace.target()?.join("sysroot.lock"))?;
+    lock.lock()?;
+    if !fs::read_to_string(&marker).is_ok_and(|unpacked| unpacked == pinned) {
+        let is_missing =
+            "xz is missing: install it (Debian: xz-utils), to unpack the addon's old C library";
+        ensure!(find(&["xz"]).is_some(), is_missing);
         println!("fetching glibc 2.17 through npm, to link the addon with");
-        Node::find(workspace)?.install_copy(workspace, from, "sysroot")?;
-        let archive = home.join(PACKAGE).join(format!("{TARGET}.tar.xz"));
-        run(Command::new("tar")
+        Node::find(workspace)?.install_copy(workspace, "xtask/sysroot", "sysroot")?;
+        let mut tar = Command::new("tar");
+        tar.current_dir(&home)
             .arg("-xJf")
-            .arg(archive)
-            .arg("-C")
-            .arg(&home)
-            .arg(&inside))?;
+            .arg(format!("{PACKAGE}/{TARGET}.tar.xz"));
+        run(tar.arg(&inside))?;
         fs::remove_dir_all(home.join("node_modules"))?;
-        fs::write(&marker, lock)?;
+        fs::write(&marker, pinned)?;
     }
-    Ok(Some(Sysroot(home.join(inside))))
+    Ok(Some(Sysroot(home.join(inside).display().to_string())))
 }
 
 impl Sysroot {
     /// Arguments for the linker. They name the folders, because gcc searches the system's own before the sysroot.
-    pub(super) fn for_linker(&self) -> Vec<String> {
-        let arguments = ["--sysroot={}", "-L{}/usr/lib", "-L{}/lib"];
-        let folder = self.0.display().to_string();
-        arguments
-            .map(|argument| format!("-Clink-arg={}", argument.replace("{}", &folder)))
-            .into()
+    pub(super) fn for_linker(&self) -> [String; 3] {
+        let root = &self.0;
+        let arguments = [
+            format!("--sysroot={root}"),
+            format!("-L{root}/usr/lib"),
+            format!("-L{root}/lib"),
+        ];
+        arguments.map(|argument| format!("-Clink-arg={argument}"))
     }
 
     /// The variable with the C compiler's flags, where C code must be compiled with the old headers too.
     pub(super) fn for_headers(&self) -> Option<(&'static str, String)> {
         let host = capture(Command::new("getconf").arg("GNU_LIBC_VERSION")).ok()?;
         let is_newer = version(host.trim().strip_prefix("glibc ")?) > HEADERS;
-        is_newer.then(|| {
-            (
-                "CFLAGS_x86_64_unknown_linux_gnu",
-                format!("--sysroot={}", self.0.display()),
-            )
-        })
+        is_newer.then(|| (C_FLAGS, format!("--sysroot={}", self.0)))
     }
 }
 
 /// Fails where the addon needs what the floor lacks.
 pub(super) fn check(addon: &Path) -> Result<()> {
-    if cfg!(all(target_os = "linux", target_env = "gnu")) {
+    if IS_GLIBC {
         let symbols = capture(Command::new("objdump").arg("--dynamic-syms").arg(addon))?;
         ensure!(
             symbols.contains("GLIBC_"),
-            "objdump shows no symbol of glibc in {}",
-            addon.display()
+            "objdump shows no symbol of glibc"
         );
         let faults = faults(&symbols).join(", ");
         ensure!(
             faults.is_empty(),
-            "the addon does not load with glibc 2.28, as Node 22 does; it asks for {faults}"
+            "the addon does not load with glibc 2.28, as Node 22 does: {faults}"
         );
         println!("the addon loads with glibc 2.28");
     }
@@ -111,19 +101,16 @@ fn faults(symbols: &str) -> Vec<&str> {
     let needed = symbols.lines().filter_map(|line| line.split_once("*UND*"));
     let needed = needed.filter_map(|(flags, symbol)| {
         let is_weak = flags.split_whitespace().any(|flag| flag == "w");
-        let (_, symbol) = symbol.trim().split_once(char::is_whitespace)?;
-        let symbol = symbol.trim_start();
-        let is_there = match symbol
-            .trim_start_matches('(')
-            .split_once(char::is_whitespace)
-        {
-            Some((of_other, _)) if !of_other.starts_with("GLIBC_") => true,
-            Some((its, _)) => {
-                version(its.trim_start_matches("GLIBC_").trim_end_matches(')')) <= FLOOR
-            }
-            None => is_weak || symbol.starts_with("napi_"),
+        let words: Vec<&str> = symbol.split_whitespace().skip(1).collect();
+        let is_there = match words.as_slice() {
+            [name] => is_weak || name.starts_with("napi_"),
+            [its, _] => match its.trim_matches(['(', ')']).strip_prefix("GLIBC_") {
+                Some(its) => version(its) <= FLOOR,
+                None => true,
+            },
+            _ => false,
         };
-        (!is_there).then_some(symbol)
+        (!is_there).then_some(symbol.trim())
     });
     needed.collect()
 }
@@ -131,10 +118,7 @@ fn faults(symbols: &str) -> Vec<&str> {
 /// The first two numbers of a version such as `2.3.4`. One that is not a number, such as `PRIVATE`, is newer than all.
 pub(super) fn version(text: &str) -> [u32; 2] {
     let mut parts = text.split('.').map(|part| part.parse().unwrap_or(u32::MAX));
-    [
-        parts.next().unwrap_or_default(),
-        parts.next().unwrap_or_default(),
-    ]
+    [(); 2].map(|()| parts.next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -153,12 +137,10 @@ mod tests {
         assert!(faults(fine).is_empty(), "{:?}", faults(fine));
         let wrong = "0 DF *UND*\t0 (GLIBC_2.34) dlsym\n0  w  DF *UND*\t0 (GLIBC_2.30) gettid\n\
              0 DF *UND*\t0 (GLIBC_PRIVATE) secret\n0 D *UND*\t0  __isoc23_strtol\n";
-        let wanted = [
-            "(GLIBC_2.34) dlsym",
-            "(GLIBC_2.30) gettid",
-            "(GLIBC_PRIVATE) secret",
-            "__isoc23_strtol",
-        ];
-        assert_eq!(faults(wrong), wanted);
+        let found: Vec<_> = faults(wrong)
+            .iter()
+            .filter_map(|one| one.split_whitespace().last())
+            .collect();
+        assert_eq!(found, ["dlsym", "gettid", "secret", "__isoc23_strtol"]);
     }
 }
