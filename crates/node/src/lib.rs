@@ -31,6 +31,7 @@ mod flow;
 mod guard;
 mod operations;
 mod permissions;
+mod redis;
 mod revocations;
 mod rules;
 mod sessions;

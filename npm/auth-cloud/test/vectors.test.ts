@@ -8,7 +8,14 @@ import { expect, test } from 'vitest';
 import { MastraCloudAuth, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
 import type { MastraCloudClientOptions } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
-import type { NativeOutcome, NativePending, NativeStep, NativeTransportError } from '../dist/esm/native.js';
+import type {
+  NativeChannelEvent,
+  NativeChannelRetry,
+  NativeOutcome,
+  NativePending,
+  NativeStep,
+  NativeTransportError,
+} from '../dist/esm/native.js';
 
 type Case = Record<string, any>;
 
@@ -55,6 +62,49 @@ every('permissions.json', one => {
 });
 
 every('return_path.json', one => holds(one, native.returnPath(one['input'], one['origin'])));
+
+every('revocation_worker.json', one => {
+  const engine = native.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
+  if ('failure' in engine) throw new Error(engine.failure);
+  const base = Date.now();
+  const at = (step: Case) => ({ wall: base + step['at'], monotonic: step['at'] });
+  const worker = engine.channelWorker(at({ at: 0 }));
+  const { realm } = worker.facts();
+  const texts = (step: Case): string[] =>
+    (step['texts'] ?? []).map((text: string | [string, string, number, number]) => {
+      if (typeof text === 'string') return text;
+      const [kind, id, from, until] = text;
+      return `1 ${realm} ${kind} ${base + from} ${base + until} ${id}`;
+    });
+  const event = ({ lagSeconds, ...seen }: NativeChannelEvent) => ({ ...seen, ...(lagSeconds !== undefined && { lag_seconds: lagSeconds }) });
+  const retry = (seen: NativeChannelRetry) => ({ wait: seen.wait, event: seen.event ? event(seen.event) : null });
+  let current = 0;
+  const run: Record<string, (step: Case, turn: number, share: number) => unknown> = {
+    revoke_session: ({ id }) => void engine.endSession(id),
+    revoke_sessions: ({ count }) => Array.from({ length: count }, (_, n) => engine.endSession(`ses_${n}`)) && undefined,
+    revoke_user: ({ id }) => void engine.endUser(id),
+    next_batch: step => {
+      const batch = worker.nextBatch(at(step)).map(({ text }) => text.split(' '));
+      return typeof step['expect'] === 'number' ? batch.length : batch.map(words => `${words[2]} ${words[5]}`);
+    },
+    published: step => worker.published(at(step)).map(event),
+    publish_failed: (step, _, share) => retry(worker.publishFailed(step['why'], share, at(step))),
+    join: step => void (current = worker.join(at(step))),
+    received: (step, turn) => worker.received(turn, texts(step), at(step)).map(event),
+    joined: (step, turn) => worker.joined(turn, texts(step), step['left_out'] ?? 0, at(step)).map(event),
+    lost: (step, turn, share) => retry(worker.lost(turn, step['why'], share, at(step))),
+    leave: step => worker.leave(at(step)),
+    status: ({ expect: members }) => {
+      const { since, leftOut, ...status } = worker.status();
+      const seen: Case = { ...status, since: since - base, left_out: leftOut };
+      return Object.fromEntries(Object.keys(members).map(name => [name, seen[name] ?? null]));
+    },
+  };
+  for (const step of one['steps'] as Case[]) {
+    const seen = run[step['do']]!(step, step['turn'] ?? current, step['share'] ?? 0.414543);
+    expect(seen ?? null, `${one['name']}: ${JSON.stringify(step)}`).toEqual(step['expect'] ?? null);
+  }
+});
 
 every('tokens.json', one => {
   const { max_age: maxAge, ...rules } = one['rules'];

@@ -68,16 +68,9 @@ impl Revocations {
             wake,
             flushed: Notify::new(),
         });
-        let (outgoing, incoming) = (Arc::clone(&shared), Arc::clone(&shared));
         let tasks = [
-            runtime.spawn(async move {
-                let _ended = OnDrop(|| outgoing.publish_failed(ENDED));
-                outgoing.publish().await;
-            }),
-            runtime.spawn(async move {
-                let _ended = OnDrop(|| incoming.lost(incoming.join(), ENDED));
-                incoming.receive().await;
-            }),
+            runtime.spawn(Arc::clone(&shared).publish()),
+            runtime.spawn(Arc::clone(&shared).receive()),
         ]
         .map(|task| task.abort_handle());
         Ok(Self { shared, tasks })
@@ -135,7 +128,8 @@ async fn caught<T>(work: impl Future<Output = Result<T, ChannelError>>) -> Resul
 }
 
 impl Shared {
-    async fn publish(&self) {
+    async fn publish(self: Arc<Self>) {
+        let _ended = OnDrop(|| self.publish_failed(ENDED));
         let namespace = self.engine.namespace().as_str();
         loop {
             let batch = self.worker().next_batch(system::now());
@@ -167,17 +161,10 @@ impl Shared {
         retry.wait
     }
 
-    async fn receive(&self) {
-        loop {
-            let turn = self.join();
-            let error = self.turn(turn).await;
-            system::sleep(self.lost(turn, error)).await;
-        }
-    }
-
-    /// Receives until the channel fails.
-    async fn turn(&self, turn: u32) -> ChannelError {
+    async fn receive(self: Arc<Self>) {
+        let _ended = OnDrop(|| self.lost(self.join(), ENDED));
         let (namespace, most) = (self.engine.namespace().as_str(), self.engine.max_stored());
+        let mut turn = self.join();
         loop {
             let update = caught(async { self.channel.receive(namespace, most).await }).await;
             let now = system::now();
@@ -190,7 +177,11 @@ impl Shared {
                     self.wake.notify_one();
                     events
                 }
-                Err(error) => return error,
+                Err(error) => {
+                    system::sleep(self.lost(turn, error)).await;
+                    turn = self.join();
+                    continue;
+                }
             };
             emit(events);
         }
@@ -205,9 +196,6 @@ impl Shared {
         let retry = self
             .worker()
             .lost(turn, why, system::now(), system::jitter());
-        let Some(retry) = retry else {
-            return Duration::ZERO;
-        };
         emit(retry.event);
         retry.wait
     }

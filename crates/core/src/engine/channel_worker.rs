@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::engine::{CatchUp, CaughtUp, Engine};
 use crate::entropy::Jitter;
+use crate::events;
 use crate::revocation::backoff::Backoff;
 use crate::revocation::log_limit::LogLimit;
 use crate::revocation::status::{Change, Link};
@@ -21,10 +22,10 @@ use crate::time::Now;
 /// Messages per publication.
 const BATCH: usize = 256;
 
-/// An event to emit, by the name that the [list](crate::events) gives it.
+/// An event to emit, as the [list](crate::events) has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelEvent {
-    /// `revocations_connected`: joined, and the stored entries are applied.
+    /// Joined, and the stored entries are applied.
     Connected {
         /// How many entries the channel stored.
         stored: usize,
@@ -33,33 +34,48 @@ pub enum ChannelEvent {
         /// How many revocations the channel lacks.
         republished: usize,
     },
-    /// `revocations_connected`: publishing works again, and nothing was missed meanwhile.
+    /// Publishing works again, and nothing was missed meanwhile.
     PublishesAgain,
-    /// `revocations_disconnected`: lost, or not reached at the start, for this reason.
+    /// Lost, or not reached at the start, for this reason.
     Disconnected(String),
-    /// `revocations_reconnect_failed`: still disconnected, for this reason.
+    /// Still disconnected, for this reason.
     ReconnectFailed(String),
-    /// `revocations_published`: how many.
+    /// How many revocations the channel took.
     Published(usize),
-    /// `revocations_received`: revocations that are new here.
+    /// Revocations that are new here.
     Received {
         /// How many.
         new: usize,
         /// How long before now the latest of them was made.
         lag: Option<Duration>,
     },
-    /// `revocations_unreadable`: how many entries no warning has counted yet.
+    /// How many entries no warning has counted yet.
     Unreadable(usize),
-    /// `revocations_truncated`: how many entries the channel stores beyond the limit.
+    /// How many entries the channel stores beyond the limit.
     Truncated(usize),
 }
 
+impl ChannelEvent {
+    /// Its name in the list.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Connected { .. } | Self::PublishesAgain => events::REVOCATIONS_CONNECTED.name,
+            Self::Disconnected(_) => events::REVOCATIONS_DISCONNECTED.name,
+            Self::ReconnectFailed(_) => events::REVOCATIONS_RECONNECT_FAILED.name,
+            Self::Published(_) => events::REVOCATIONS_PUBLISHED.name,
+            Self::Received { .. } => events::REVOCATIONS_RECEIVED.name,
+            Self::Unreadable(_) => events::REVOCATIONS_UNREADABLE.name,
+            Self::Truncated(_) => events::REVOCATIONS_TRUNCATED.name,
+        }
+    }
+}
+
 /// What follows a failure.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Retry {
     /// How long to wait before the next attempt.
     pub wait: Duration,
-    /// None once the channel was left.
+    /// None where the turn was over already, or the channel was left.
     pub event: Option<ChannelEvent>,
 }
 
@@ -234,16 +250,10 @@ impl ChannelWorker {
         events
     }
 
-    /// The join failed, or messages may have been missed, for this reason: the turn is over. None if it was already.
-    pub fn lost(
-        &mut self,
-        turn: u32,
-        why: impl fmt::Display,
-        now: Now,
-        jitter: Jitter,
-    ) -> Option<Retry> {
+    /// The join failed, or messages may have been missed, for this reason: the turn is over.
+    pub fn lost(&mut self, turn: u32, why: impl fmt::Display, now: Now, jitter: Jitter) -> Retry {
         if turn != self.turn {
-            return None;
+            return Retry::default();
         }
         self.turn = self.turn.wrapping_add(1);
         self.catch_up = None;
@@ -256,10 +266,10 @@ impl ChannelWorker {
             self.join_backoff = Backoff::default();
         }
         self.link.receives = false;
-        Some(Retry {
+        Retry {
             wait: self.join_backoff.next(jitter),
             event: self.failed(why, now),
-        })
+        }
     }
 
     /// Warns once per loss, and once if the channel could not be reached at the start.

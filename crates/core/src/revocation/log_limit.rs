@@ -26,23 +26,3 @@ impl LogLimit {
         Some(core::mem::take(&mut self.unlogged))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn threat_080_a_flood_of_what_cannot_be_read_is_told_once_a_minute() {
-        let mut limit = LogLimit::default();
-        let mut logged = |count, seconds| limit.add(count, Duration::from_secs(seconds));
-        assert_eq!(logged(0, 0), None);
-        assert_eq!(logged(3, 0), Some(3));
-        for second in 1..60 {
-            assert_eq!(logged(256, second), None);
-        }
-        // The next check of the channel logs what arrived in between.
-        assert_eq!(logged(0, 60), Some(59 * 256));
-        assert_eq!(logged(0, 200), None);
-        assert_eq!(logged(1, 200), Some(1));
-    }
-}

@@ -132,17 +132,11 @@ impl RedisSnapshot {
     /// Commands for the next page, with scores, and for the number of entries.
     pub fn commands(&self) -> [Command; 2] {
         let (skip, asked) = (self.skip.to_string(), self.asked().to_string());
-        let page = [
-            "ZREVRANGEBYSCORE",
-            &self.name,
-            &self.from,
-            &self.since,
-            "WITHSCORES",
-            "LIMIT",
-            &skip,
-            &asked,
-        ];
-        [command(page), self.count()]
+        let (name, from, since) = (&self.name, &self.from, &self.since);
+        let page = ["ZREVRANGEBYSCORE", name, from, since, "WITHSCORES"];
+        let page = command(page).into_iter();
+        let limit = command(["LIMIT", &skip, &asked]);
+        [page.chain(limit).collect(), self.count()]
     }
 
     /// A command for the number of entries, whose reply is always short: whether Redis answers after a page was late.
@@ -227,46 +221,23 @@ mod tests {
 
     #[test]
     fn the_commands_are_those_of_every_version() {
-        let set = RedisSet::new("realm", "0f");
-        let time = |hours: i64| Timestamp::from_unix_seconds(hours * 60 * 60);
-        let lines = |commands: &[Command]| -> Vec<String> {
-            commands.iter().map(|words| words.join(" ")).collect()
-        };
-        let messages = [("kept", time(25), true), ("sent", time(25), false)];
-        let name = "mastra-auth:revocations:realm";
-        assert_eq!(set.name(), name);
-        for (commands, expect) in [
-            (
-                set.publish(messages, time(25)),
-                vec![
-                    "ZREMRANGEBYSCORE NAME -inf 3600000",
-                    "ZADD NAME 90000000 kept",
-                    "PUBLISH NAME kept",
-                    "PUBLISH NAME sent",
-                ],
-            ),
-            (
-                vec![set.add_mark(time(2))],
-                vec!["ZADD NAME 3600000 mark 0f"],
-            ),
-            (
-                set.check_mark(time(2)).to_vec(),
-                vec!["ZSCORE NAME mark 0f", "ZADD NAME XX 3600000 mark 0f"],
-            ),
-            (
-                set.snapshot(10, time(1)).commands().to_vec(),
-                vec![
-                    "ZREVRANGEBYSCORE NAME +inf (3600000 WITHSCORES LIMIT 0 10",
-                    "ZCOUNT NAME (3600000 +inf",
-                ],
-            ),
-        ] {
-            let expect: Vec<_> = expect
-                .iter()
-                .map(|line| line.replace("NAME", name))
-                .collect();
-            assert_eq!(lines(&commands), expect);
-        }
+        let (set, hour) = (
+            RedisSet::new("realm", "0f"),
+            Timestamp::from_unix_seconds(3600),
+        );
+        let tomorrow = hour.plus(MARGIN);
+        let messages = [("kept", tomorrow, true), ("sent", tomorrow, false)];
+        let mut commands = set.publish(messages, tomorrow);
+        commands.push(set.add_mark(hour.plus(BEHIND)));
+        commands.extend(set.check_mark(hour.plus(BEHIND)));
+        commands.extend(set.snapshot(10, hour).commands());
+        let lines: Vec<_> = commands.iter().map(|words| words.join(" ")).collect();
+        let expect = "ZREMRANGEBYSCORE NAME -inf 3600000, ZADD NAME 90000000 kept, PUBLISH NAME kept, \
+            PUBLISH NAME sent, ZADD NAME 3600000 mark 0f, ZSCORE NAME mark 0f, \
+            ZADD NAME XX 3600000 mark 0f, \
+            ZREVRANGEBYSCORE NAME +inf (3600000 WITHSCORES LIMIT 0 10, ZCOUNT NAME (3600000 +inf";
+        let expect = expect.replace("NAME", "mastra-auth:revocations:realm");
+        assert_eq!(lines.join(", "), expect);
     }
 
     #[test]

@@ -129,39 +129,3 @@ impl Link {
         self.stage == Stage::Left
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> Timestamp {
-        Timestamp::from_unix_seconds(seconds)
-    }
-
-    #[test]
-    fn it_is_there_where_both_directions_work() {
-        let mut link = Link::new(at(0));
-        assert_eq!(link.update(at(1)), Change::Disconnected, "at the start");
-        assert_eq!(link.update(at(2)), Change::None, "and that is known");
-        let since = |since| ChannelState::Disconnected { since };
-        assert_eq!(link.status.state, since(at(0)));
-        link.receives = true;
-        assert_eq!(link.update(at(3)), Change::Connected);
-        assert_eq!(link.status.state, ChannelState::Connected { since: at(3) });
-        link.publishes = false;
-        assert_eq!(link.update(at(4)), Change::Disconnected);
-        assert_eq!((link.status.state, link.status.lost), (since(at(4)), 1));
-    }
-
-    #[test]
-    fn one_that_was_left_is_not_lost_and_not_there_any_more() {
-        let mut link = Link::new(at(0));
-        link.receives = true;
-        assert_eq!(link.update(at(1)), Change::Connected);
-        link.leave(at(2));
-        // A task that did not yet see that the channel was left.
-        assert_eq!(link.update(at(3)), Change::None);
-        let state = ChannelState::Disconnected { since: at(2) };
-        assert_eq!((link.status.state, link.status.lost), (state, 0));
-    }
-}

@@ -12,4 +12,5 @@ mod envelopes;
 mod permissions;
 mod requests;
 mod return_path;
+mod revocation_worker;
 mod tokens;

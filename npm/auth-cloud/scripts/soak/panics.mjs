@@ -11,6 +11,10 @@ const URI = 'https://app.example.com/cb';
 
 const open = () => addon.open(OPTIONS, new Uint8Array(32));
 const authority = open();
+const NOW = { wall: Date.now(), monotonic: performance.now() };
+const worker = authority.channelWorker(NOW);
+const set = addon.redisSet('r', '0');
+const snapshot = set.snapshot(1);
 const USER = { id: 'u', email: 'e@example.com', created_at: '2026-01-01T00:00:00Z', roles: ['owner'] };
 const answerOf = body => [200, Buffer.from(JSON.stringify({ ok: true, data: body }))];
 /** A flow that waits for an answer, or for its time. */
@@ -64,22 +68,27 @@ const CALLS = {
   'Authority.grantsOfRoles': () => () => authority.grantsOfRoles(['owner']),
   'Authority.endSession': () => () => authority.endSession('s'),
   'Authority.endUser': () => () => authority.endUser('u'),
-  'Authority.publishRevocations': () => () => authority.publishRevocations(),
-  'Authority.takeRevocations': () => () => authority.takeRevocations(1),
-  'Authority.waiting': () => () => authority.waiting(),
-  'Authority.joining': () => () => authority.joining(),
-  'Joining.most': () => {
-    const one = authority.joining();
-    return () => one.most();
-  },
-  'Joining.hear': () => {
-    const one = authority.joining();
-    return () => one.hear([]);
-  },
-  'Joining.joined': () => {
-    const one = authority.joining();
-    return () => one.joined();
-  },
+  'Authority.channelWorker': () => () => authority.channelWorker(NOW),
+  'ChannelWorker.facts': () => () => worker.facts(),
+  'ChannelWorker.nextBatch': () => () => worker.nextBatch(NOW),
+  'ChannelWorker.published': () => () => worker.published(NOW),
+  'ChannelWorker.publishFailed': () => () => worker.publishFailed('', 0, NOW),
+  'ChannelWorker.join': () => () => worker.join(NOW),
+  'ChannelWorker.received': () => () => worker.received(0, [], NOW),
+  'ChannelWorker.joined': () => () => worker.joined(0, [], 0, NOW),
+  'ChannelWorker.lost': () => () => worker.lost(0, '', 0, NOW),
+  'ChannelWorker.leave': () => () => worker.leave(NOW),
+  'ChannelWorker.status': () => () => worker.status(),
+  redisSet: () => () => addon.redisSet('r', '0'),
+  'RedisSet.name': () => () => set.name(),
+  'RedisSet.publish': () => () => set.publish([]),
+  'RedisSet.addMark': () => () => set.addMark(),
+  'RedisSet.checkMark': () => () => set.checkMark(),
+  'RedisSet.snapshot': () => () => set.snapshot(1),
+  'RedisSnapshot.commands': () => () => snapshot.commands(),
+  'RedisSnapshot.count': () => () => snapshot.count(),
+  'RedisSnapshot.late': () => () => snapshot.late(),
+  'RedisSnapshot.page': () => () => snapshot.page([], 0),
   'Authority.opVerifyToken': () => () => authority.opVerifyToken(T, 0),
   'Authority.opValidateSession': () => () => authority.opValidateSession(T, 0),
   'Authority.opDestroySession': () => () => authority.opDestroySession('s', T, 0),

@@ -7,20 +7,18 @@
 
 import { randomBytes } from 'node:crypto';
 
+import { native } from '../native.js';
+import type { NativeRedisSet, NativeRedisSnapshot } from '../native.js';
 import { configurationError } from '../options.js';
-import { withTimeout } from '../timeout.js';
+import { TimedOut, withTimeout } from '../timeout.js';
 import { Connection, SECOND, connecting, destroy } from './redis-connection.js';
 import type { Connect } from './redis-connection.js';
-import { readSnapshot, textOf } from './redis-snapshot.js';
 import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './channel.js';
 
-const HOUR = 60 * 60 * SECOND;
-/** How long expired entries stay, so that an instance whose clock is ahead removes none that is still in force. */
-const MARGIN = 24 * HOUR;
 /** How many seconds pass between checks that Redis still holds its entries. */
 const CHECK_EVERY = 5;
-/** How far in the past a mark expires, so that no instance reads it as a revocation, even if its clock is behind. */
-const BEHIND = HOUR;
+/** No entry is longer, in characters. */
+const LONGEST = 1024;
 
 /** A channel for `redis://[user:password@]host[:port][/database]`, or `rediss://`. Opens no connection. */
 export function redisChannel(url: unknown): RevocationChannel {
@@ -33,11 +31,7 @@ export function redisChannel(url: unknown): RevocationChannel {
 class RedisChannel implements RevocationChannel {
   readonly #connect: Connect;
   readonly #commands: Connection;
-  /**
-   * This instance's own member of the set. It expires before any revocation, so eviction of revocations takes it too. If it
-   * is gone, more may be gone.
-   */
-  readonly #mark = `mark ${randomBytes(8).toString('hex')}`;
+  readonly #instance = randomBytes(8).toString('hex');
 
   constructor(connect: Connect) {
     this.#connect = connect;
@@ -45,15 +39,8 @@ class RedisChannel implements RevocationChannel {
   }
 
   async publish(messages: readonly RevocationMessage[], realm: string): Promise<void> {
-    const name = nameOf(realm);
-    await this.#commands.command(client => {
-      const batch = client.multi().addCommand(['ZREMRANGEBYSCORE', name, '-inf', String(Date.now() - MARGIN)]);
-      for (const { text, until, kept } of messages) {
-        if (kept) batch.addCommand(['ZADD', name, String(until), text]);
-        batch.addCommand(['PUBLISH', name, text]);
-      }
-      return batch.exec();
-    });
+    const commands = this.#set(realm).publish(messages);
+    await this.#commands.command(client => commands.reduce((batch, words) => batch.addCommand(words), client.multi()).exec());
   }
 
   async subscribe(
@@ -62,7 +49,7 @@ class RedisChannel implements RevocationChannel {
     realm: string,
     most: number,
   ): Promise<RevocationSubscription> {
-    const name = nameOf(realm);
+    const set = this.#set(realm);
     const client = await this.#connect();
     // A connection of its own: long pages must not delay publishing.
     const reading = new Connection(this.#connect);
@@ -78,16 +65,16 @@ class RedisChannel implements RevocationChannel {
     try {
       await withTimeout(
         SECOND,
-        client.subscribe(name, text => onTexts([textOf(text)])),
+        client.subscribe(set.name(), text => onTexts([text.length > LONGEST ? '' : text])),
       );
-      await this.#commands.command(other => other.sendCommand(['ZADD', name, markScore(), this.#mark]));
-      const standing = await readSnapshot(reading, name, onTexts, most);
+      await this.#commands.command(other => other.sendCommand(set.addMark()));
+      const standing = await readSnapshot(reading, set.snapshot(most), onTexts);
       reading.drop();
       let turn = 0;
       const check = async () => {
         await withTimeout(SECOND, client.ping());
         turn += 1;
-        if (turn % CHECK_EVERY === 0) await this.#checkMark(name);
+        if (turn % CHECK_EVERY === 0) await this.#checkMark(set);
       };
       timer = setInterval(() => void check().then(() => onTexts([]), onLost), SECOND).unref();
       return { ...standing, close };
@@ -97,23 +84,36 @@ class RedisChannel implements RevocationChannel {
     }
   }
 
-  /** Checks for the mark and renews it. A missing mark is not restored: its absence is the signal. */
-  async #checkMark(name: string): Promise<void> {
-    const [found] = await this.#commands.command(client =>
-      Promise.all([
-        client.sendCommand(['ZSCORE', name, this.#mark]),
-        client.sendCommand(['ZADD', name, 'XX', markScore(), this.#mark]),
-      ]),
-    );
+  /** Checks for the mark and renews it. */
+  async #checkMark(set: NativeRedisSet): Promise<void> {
+    const [found] = await this.#commands.command(client => Promise.all(set.checkMark().map(words => client.sendCommand(words))));
     if (found === null) throw new Error('Redis lost what it kept.');
+  }
+
+  #set(realm: string): NativeRedisSet {
+    return native.redisSet(realm, this.#instance);
   }
 }
 
-/** The score of a mark. */
-function markScore(): string {
-  return String(Date.now() - BEHIND);
-}
-
-function nameOf(realm: string): string {
-  return `mastra-auth:revocations:${realm}`;
+/** Reads the stored entries; returns the last page. */
+async function readSnapshot(
+  connection: Connection,
+  snapshot: NativeRedisSnapshot,
+  onTexts: (texts: readonly string[]) => void,
+): Promise<{ standing: string[]; leftOut: number }> {
+  for (;;) {
+    try {
+      const replies = connection.command(client => Promise.all(snapshot.commands().map(words => client.sendCommand(words))));
+      const [found, all] = (await replies) as [string[], number];
+      const { texts, leftOut } = snapshot.page(found, all);
+      if (leftOut !== undefined) return { standing: texts, leftOut };
+      onTexts(texts);
+    } catch (error) {
+      if (!(error instanceof TimedOut)) throw error;
+      // Throws if Redis does not answer at all.
+      await connection.command(client => client.sendCommand(snapshot.count()));
+      snapshot.late();
+      onTexts([]);
+    }
+  }
 }
