@@ -16,6 +16,20 @@ pub(crate) struct ApiError(
     pub(crate) &'static str,
 );
 
+impl ApiError {
+    pub(crate) const fn bad(code: &'static str, message: &'static str) -> Self {
+        Self(StatusCode::BAD_REQUEST, code, message)
+    }
+
+    pub(crate) const fn unauthorized(code: &'static str, message: &'static str) -> Self {
+        Self(StatusCode::UNAUTHORIZED, code, message)
+    }
+
+    pub(crate) const fn forbidden(code: &'static str, message: &'static str) -> Self {
+        Self(StatusCode::FORBIDDEN, code, message)
+    }
+}
+
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "the store failed");

@@ -28,8 +28,6 @@ type Shared = State<Arc<Cloud>>;
 
 const MAX_BODY: usize = 64 * 1024;
 
-const BAD: StatusCode = StatusCode::BAD_REQUEST;
-
 /// The routes of the dialect's endpoints and of the key set.
 pub(crate) fn router(cloud: &Arc<Cloud>) -> Router<Arc<Cloud>> {
     let jwks = endpoint(cloud, "jwks", get(jwks));
@@ -152,29 +150,25 @@ fn exchange_code(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> Api
     let session = match taken {
         Taken::First(session) => session,
         Taken::Refused(kept) if time >= kept.expires_at => {
-            return Err(ApiError(
-                BAD,
+            return Err(ApiError::bad(
                 "code_expired",
                 "The authorization code has expired.",
             ));
         }
         Taken::Again => {
-            return Err(ApiError(
-                BAD,
+            return Err(ApiError::bad(
                 "code_reused",
                 "The authorization code was used before.",
             ));
         }
         Taken::Refused(_) | Taken::Unknown => {
-            return Err(ApiError(
-                BAD,
+            return Err(ApiError::bad(
                 "invalid_code",
                 "The authorization code is not valid.",
             ));
         }
     };
-    let user = cloud.store.user(&session.user_id)?.ok_or(ApiError(
-        BAD,
+    let user = cloud.store.user(&session.user_id)?.ok_or(ApiError::bad(
         "invalid_code",
         "The authorization code is not valid.",
     ))?;
@@ -223,8 +217,7 @@ fn validated(cloud: &Cloud, bearer: Bearer) -> ApiResult {
         lives: (issued, ends),
     } = bearer
     else {
-        return Err(ApiError(
-            StatusCode::UNAUTHORIZED,
+        return Err(ApiError::unauthorized(
             "invalid_token",
             "The token has no session.",
         ));
@@ -278,15 +271,13 @@ fn destroy_session(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> A
     let Bearer::Person { session, .. } =
         checked(cloud, headers, project_id.as_deref(), PastEnd::Refused)?
     else {
-        return Err(ApiError(
-            StatusCode::UNAUTHORIZED,
+        return Err(ApiError::unauthorized(
             "invalid_token",
             "The token has no session.",
         ));
     };
     if asked.is_some_and(|asked| asked != session.id) {
-        return Err(ApiError(
-            StatusCode::FORBIDDEN,
+        return Err(ApiError::forbidden(
             "forbidden",
             "The token is not that session's.",
         ));
@@ -319,8 +310,7 @@ fn may_read(
     let project_id = project(cloud, headers)?;
     let Bearer::Person { user, .. } = checked(cloud, headers, Some(&project_id), PastEnd::Refused)?
     else {
-        return Err(ApiError(
-            StatusCode::FORBIDDEN,
+        return Err(ApiError::forbidden(
             "forbidden",
             "This token may not read users.",
         ));
@@ -329,8 +319,7 @@ fn may_read(
         return Ok(*user);
     }
     if !matches!(user.role.as_str(), "owner" | "admin") {
-        return Err(ApiError(
-            StatusCode::FORBIDDEN,
+        return Err(ApiError::forbidden(
             "forbidden",
             "You may read only yourself.",
         ));

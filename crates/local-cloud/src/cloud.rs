@@ -1,7 +1,7 @@
 //! The state that the handlers share: the store, the keys, the faults, the counts; and the rules of sessions and tokens.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
@@ -203,19 +203,20 @@ impl Cloud {
 
     /// Counts a renewed token.
     pub(crate) fn note_renewal(&self) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry("renewal".to_owned()).or_default();
+        self.count("renewal");
+    }
+
+    fn count(&self, name: &str) {
+        let mut counts = lock(&self.counts);
+        let count = counts.entry(name.to_owned()).or_default();
         *count = count.saturating_add(1);
     }
 
     /// Counts and logs a request: method, contract path, status, time; never a value.
     pub(crate) fn note(&self, endpoint: &str, method: &str, status: u16, micros: u128) {
-        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        for name in [endpoint, "any"] {
-            let count = counts.entry(name.to_owned()).or_default();
-            *count = count.saturating_add(1);
-        }
-        let mut log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        self.count(endpoint);
+        self.count("any");
+        let mut log = lock(&self.log);
         if log.len() >= LOGGED {
             log.remove(0);
         }
@@ -255,6 +256,11 @@ impl Cloud {
         let any_lists = || self.seed.projects.iter().any(|project| listed(&project.id));
         clean && (is_local || project_id.map_or_else(any_lists, listed))
     }
+}
+
+/// Locks, also where another thread panicked while it held the lock.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Milliseconds since the Unix epoch.

@@ -5,7 +5,7 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,8 +13,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tokio::runtime::{Builder, Runtime};
 
-use crate::cloud::{Cloud, now};
+use crate::cloud::{Cloud, lock, now};
 use crate::control::Control;
+use crate::seed::Person;
 use crate::store::{Store, StoreError};
 use crate::{Options, admin, api, guard, pages};
 
@@ -67,25 +68,22 @@ impl LocalCloud {
         reason = "whoever starts a server expects to wait for it"
     )]
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let auto_approve = match &options.auto_approve {
-            None => None,
-            Some(name) => Some(
-                options
-                    .seed
-                    .find(name)
-                    .map(crate::seed::Person::id)
-                    .ok_or_else(|| StartError::UnknownPerson {
-                        name: name.clone(),
-                        people: options
-                            .seed
-                            .people
-                            .iter()
-                            .map(|person| person.handle.as_str())
-                            .collect::<Vec<_>>()
-                            .join(", "),
-                    })?,
-            ),
+        let unknown = |name: &String| {
+            let people = options.seed.people.iter();
+            let people: Vec<_> = people.map(|person| person.handle.as_str()).collect();
+            StartError::UnknownPerson {
+                name: name.clone(),
+                people: people.join(", "),
+            }
         };
+        let id = |name: &String| {
+            options
+                .seed
+                .find(name)
+                .map(Person::id)
+                .ok_or_else(|| unknown(name))
+        };
+        let auto_approve = options.auto_approve.as_ref().map(id).transpose()?;
         let (port, listeners) = listen(options.port)?;
         let database = |error: StoreError| StartError::Database(error.to_string());
         let store = Store::open(options.db.as_deref(), &options.seed, now()).map_err(database)?;
@@ -102,9 +100,9 @@ impl LocalCloud {
             store,
             faults: crate::fault::Faults::default(),
             keys: keys.into(),
-            counts: std::sync::Mutex::default(),
-            log: std::sync::Mutex::default(),
-            pending: std::sync::Mutex::default(),
+            counts: Mutex::default(),
+            log: Mutex::default(),
+            pending: Mutex::default(),
         });
         let router = router(&cloud);
         let runtime = Builder::new_multi_thread()
@@ -144,13 +142,7 @@ impl LocalCloud {
     /// The number of requests to an endpoint: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`,
     /// or `any` of them. `renewal` is the number of renewed tokens.
     pub fn requests(&self, endpoint: &str) -> u64 {
-        self.cloud
-            .counts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(endpoint)
-            .copied()
-            .unwrap_or(0)
+        lock(&self.cloud.counts).get(endpoint).copied().unwrap_or(0)
     }
 
     /// The admin page's actions as calls.

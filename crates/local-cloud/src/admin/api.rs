@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Dialect;
-use crate::cloud::{Cloud, iso, now};
+use crate::cloud::{Cloud, iso, lock, now};
 use crate::fault::{ENDPOINTS, Fault, FaultKind};
 use crate::issue::{Asked, Issued};
 use crate::store::StoreError;
@@ -18,10 +18,7 @@ use crate::store::StoreError;
 type Shared = State<Arc<Cloud>>;
 type Answer = Result<Json<Value>, (StatusCode, Json<Value>)>;
 
-#[allow(
-    clippy::needless_pass_by_value,
-    reason = "it is what map_err hands over"
-)]
+#[allow(clippy::needless_pass_by_value, reason = "map_err hands it over")]
 fn failed(error: StoreError) -> (StatusCode, Json<Value>) {
     tracing::error!(%error, "the store failed");
     refuse(StatusCode::INTERNAL_SERVER_ERROR, "The local Cloud failed.")
@@ -29,6 +26,14 @@ fn failed(error: StoreError) -> (StatusCode, Json<Value>) {
 
 fn refuse(status: StatusCode, message: &str) -> (StatusCode, Json<Value>) {
     (status, Json(json!({ "error": { "message": message } })))
+}
+
+fn bad(message: &str) -> (StatusCode, Json<Value>) {
+    refuse(StatusCode::BAD_REQUEST, message)
+}
+
+fn unknown(message: &str) -> (StatusCode, Json<Value>) {
+    refuse(StatusCode::NOT_FOUND, message)
 }
 
 /// Everything that the page shows.
@@ -40,11 +45,7 @@ pub(super) async fn state(State(cloud): Shared) -> Answer {
         .into_iter()
         .map(|user| json!({ "id": user.id, "role": user.role }))
         .collect();
-    let log = cloud
-        .log
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let log = lock(&cloud.log).clone();
     Ok(Json(json!({
         "sessions": session_rows(&cloud)?, "keys": key_rows(&cloud), "faults": cloud.faults.all(), "log": log, "people": people,
     })))
@@ -82,10 +83,7 @@ pub(super) async fn end_session(State(cloud): Shared, Path(id): Path<String>) ->
     if cloud.store.end_session(&id, now()).map_err(failed)? {
         Ok(Json(json!({ "ended": 1 })))
     } else {
-        Err(refuse(
-            StatusCode::NOT_FOUND,
-            "There is no such session alive.",
-        ))
+        Err(unknown("There is no such session alive."))
     }
 }
 
@@ -106,12 +104,12 @@ pub(super) async fn set_role(
     Json(asked): Json<Role>,
 ) -> Answer {
     if !cloud.seed.roles.contains_key(&asked.role) {
-        return Err(refuse(StatusCode::BAD_REQUEST, "There is no such role."));
+        return Err(bad("There is no such role."));
     }
     if cloud.store.set_role(&id, &asked.role).map_err(failed)? {
         Ok(Json(json!({ "role": asked.role })))
     } else {
-        Err(refuse(StatusCode::NOT_FOUND, "There is no such user."))
+        Err(unknown("There is no such user."))
     }
 }
 
@@ -135,19 +133,16 @@ pub(super) async fn faults(State(cloud): Shared) -> Json<Value> {
 }
 
 pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) -> Answer {
-    let unknown = || refuse(StatusCode::BAD_REQUEST, "There is no such fault.");
-    let fault: Fault = serde_json::from_value(asked.clone()).map_err(|_| unknown())?;
+    let no_fault = || bad("There is no such fault.");
+    let fault: Fault = serde_json::from_value(asked.clone()).map_err(|_| no_fault())?;
     // Reject an unknown member: `time` instead of `times` would leave the fault on.
     let read = json!(fault);
     let has = |name: &String| read.get(name).is_some();
     if !asked.as_object().is_some_and(|asked| asked.keys().all(has)) {
-        return Err(unknown());
+        return Err(no_fault());
     }
     if !ENDPOINTS.contains(&fault.endpoint.as_str()) {
-        return Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "There is no such endpoint.",
-        ));
+        return Err(bad("There is no such endpoint."));
     }
     let usable = match &fault.kind {
         FaultKind::Status { status } => (400..=599).contains(status),
@@ -155,10 +150,7 @@ pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) ->
         _ => true,
     };
     if !usable || fault.times == Some(0) {
-        return Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "The fault's status or number of times cannot be used.",
-        ));
+        return Err(bad("The fault's status or number of times cannot be used."));
     }
     cloud.faults.set(fault);
     Ok(faults(State(cloud)).await)
@@ -173,33 +165,22 @@ pub(super) async fn clear_fault(State(cloud): Shared, Path(id): Path<u64>) -> An
     if cloud.faults.remove(id) {
         Ok(faults(State(cloud)).await)
     } else {
-        Err(refuse(StatusCode::NOT_FOUND, "That fault is not on."))
+        Err(unknown("That fault is not on."))
     }
 }
 
 pub(super) async fn requests(State(cloud): Shared) -> Json<Value> {
-    let counts = cloud
-        .counts
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
-    let log = cloud
-        .log
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone();
+    let counts = lock(&cloud.counts).clone();
+    let log = lock(&cloud.log).clone();
     Json(json!({ "counts": counts, "log": log }))
 }
 
 pub(super) async fn project_token(State(cloud): Shared, Json(asked): Json<Role>) -> Answer {
     if cloud.dialect != Dialect::Pkce {
-        return Err(refuse(
-            StatusCode::BAD_REQUEST,
-            "Project API tokens belong to the dialect pkce.",
-        ));
+        return Err(bad("Project API tokens belong to the dialect pkce."));
     }
     if !cloud.seed.roles.contains_key(&asked.role) {
-        return Err(refuse(StatusCode::BAD_REQUEST, "There is no such role."));
+        return Err(bad("There is no such role."));
     }
     let project = cloud
         .seed

@@ -5,7 +5,6 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
-use super::BAD;
 use crate::Dialect;
 use crate::answer::ApiError;
 use crate::cloud::{Bearer, Cloud, PastEnd};
@@ -21,8 +20,7 @@ pub(super) fn authorized(
     if cloud.dialect == Dialect::V1 {
         let body = object(headers, body)?;
         if bearer(headers) != Some(member(&body, "token")?) {
-            return Err(ApiError(
-                BAD,
+            return Err(ApiError::bad(
                 "token_mismatch",
                 "The token in the body is not the one in the header.",
             ));
@@ -37,12 +35,13 @@ pub(super) fn checked(
     project_id: Option<&str>,
     past_end: PastEnd,
 ) -> Result<Bearer, ApiError> {
-    let unauthorized = |(code, message)| ApiError(StatusCode::UNAUTHORIZED, code, message);
-    let token = bearer(headers)
-        .ok_or_else(|| unauthorized(("missing_token", "A bearer token is needed.")))?;
+    let token = bearer(headers).ok_or(ApiError::unauthorized(
+        "missing_token",
+        "A bearer token is needed.",
+    ))?;
     cloud
         .check(token, project_id, past_end)?
-        .map_err(unauthorized)
+        .map_err(|(code, message)| ApiError::unauthorized(code, message))
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -57,15 +56,13 @@ pub(super) fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiE
     let id = headers
         .get("x-project-id")
         .and_then(|value| value.to_str().ok());
-    let id = id.ok_or(ApiError(
-        BAD,
+    let id = id.ok_or(ApiError::bad(
         "missing_project",
         "The X-Project-ID header is missing.",
     ))?;
     match cloud.seed.project(id) {
         Some(project) => Ok(project.id.clone()),
-        None => Err(ApiError(
-            StatusCode::FORBIDDEN,
+        None => Err(ApiError::forbidden(
             "unknown_project",
             "There is no such project.",
         )),
@@ -95,15 +92,14 @@ pub(super) fn object(
         "The body is too large.",
     ))?;
     serde_json::from_slice(&body)
-        .map_err(|_| ApiError(BAD, "invalid_body", "The body must be a JSON object."))
+        .map_err(|_| ApiError::bad("invalid_body", "The body must be a JSON object."))
 }
 
 pub(super) fn member<'b>(
     body: &'b Map<String, Value>,
     name: &'static str,
 ) -> Result<&'b str, ApiError> {
-    body.get(name).and_then(Value::as_str).ok_or(ApiError(
-        BAD,
+    body.get(name).and_then(Value::as_str).ok_or(ApiError::bad(
         "invalid_body",
         "A member of the body is missing or not text.",
     ))

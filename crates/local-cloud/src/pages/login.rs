@@ -1,7 +1,7 @@
 //! The login page: pick a person, or deny. Viewing it signs no one in; submitting its form does, which has a number valid
 //! once.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse as _, Response};
@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use super::{frame, policy, refusal};
 use crate::Dialect;
-use crate::cloud::{Cloud, PendingLogin, now};
+use crate::cloud::{Cloud, PendingLogin, lock, millis, now};
 use crate::keys::{random_id, random_secret};
 use crate::store::{Code, User};
 
@@ -23,7 +23,7 @@ const OPEN_AT_MOST: usize = 1000;
 
 pub(super) async fn show(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Response {
     cloud.note("login", "GET", 200, 0);
-    let asked = match Asked::read(&cloud, uri.query().unwrap_or_default()) {
+    let asked = match read(&cloud, uri.query().unwrap_or_default()) {
         Ok(asked) => asked,
         Err(why) => return refusal(StatusCode::BAD_REQUEST, "This sign-in cannot begin", why),
     };
@@ -99,11 +99,7 @@ pub(super) async fn decide(
     State(cloud): State<Arc<Cloud>>,
     Form(decision): Form<Decision>,
 ) -> Response {
-    let asked = cloud
-        .pending
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .remove(&decision.number);
+    let asked = lock(&cloud.pending).remove(&decision.number);
     let Some(asked) = asked.filter(|asked| now().saturating_sub(asked.shown_at) < OPEN_FOR) else {
         return refusal(
             StatusCode::BAD_REQUEST,
@@ -129,13 +125,12 @@ fn approve(cloud: &Cloud, asked: &PendingLogin, user: &User) -> Response {
     let Ok(code) = random_secret("code_") else {
         return failed();
     };
-    let lifetime = i64::try_from(cloud.code_lifetime.as_millis()).unwrap_or(i64::MAX);
     let kept = Code {
         project_id: asked.project_id.clone(),
         redirect_uri: asked.redirect_uri.clone(),
         challenge: asked.challenge.clone(),
         user_id: user.id.clone(),
-        expires_at: now().saturating_add(lifetime),
+        expires_at: now().saturating_add(millis(cloud.code_lifetime)),
     };
     match cloud.store.add_code(&code, &kept) {
         Ok(()) => go_back(asked, "code", &code),
@@ -167,7 +162,7 @@ fn failed() -> Response {
 
 fn remember(cloud: &Cloud, asked: &PendingLogin) -> Option<String> {
     let number = random_id("login_").ok()?;
-    let mut pending = cloud.pending.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut pending = lock(&cloud.pending);
     if pending.len() >= OPEN_AT_MOST {
         let oldest = pending
             .iter()
@@ -180,61 +175,57 @@ fn remember(cloud: &Cloud, asked: &PendingLogin) -> Option<String> {
 }
 
 /// The page's parameters, each at most once.
-struct Asked;
-
-impl Asked {
-    fn read(cloud: &Cloud, query: &str) -> Result<PendingLogin, &'static str> {
-        let mut parameters = std::collections::BTreeMap::new();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if parameters
-                .insert(name.into_owned(), value.into_owned())
-                .is_some()
-            {
-                return Err("A parameter appears twice in the address.");
-            }
+fn read(cloud: &Cloud, query: &str) -> Result<PendingLogin, &'static str> {
+    let mut parameters = std::collections::BTreeMap::new();
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if parameters
+            .insert(name.into_owned(), value.into_owned())
+            .is_some()
+        {
+            return Err("A parameter appears twice in the address.");
         }
-        let mut take = |name: &str| parameters.remove(name).filter(|value| !value.is_empty());
-        let project_id = take("project_id").ok_or("The address names no project (project_id).")?;
-        cloud
-            .seed
-            .project(&project_id)
-            .ok_or("There is no project of that id here.")?;
-        let redirect_uri = take("redirect_uri")
-            .ok_or("The address does not say where to go back to (redirect_uri).")?;
-        if !cloud.may_redirect(Some(&project_id), &redirect_uri) {
-            return Err(
-                "The way back (redirect_uri) is neither on this machine nor listed for the project.",
-            );
-        }
-        let state = take("state")
-            .filter(|state| state.len() <= 8192)
-            .ok_or("The address has no state of 1 to 8192 bytes.")?;
-        let (challenge, method) = (take("code_challenge"), take("code_challenge_method"));
-        let challenge = match cloud.dialect {
-            Dialect::V1 => None,
-            Dialect::Pkce => {
-                let is_digest = |text: &String| {
-                    text.len() == 43
-                        && text
-                            .bytes()
-                            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-                };
-                if method.as_deref() != Some("S256") {
-                    return Err("The code_challenge_method must be S256.");
-                }
-                Some(
-                    challenge
-                        .filter(is_digest)
-                        .ok_or("The code_challenge must be 43 base64url characters.")?,
-                )
-            }
-        };
-        Ok(PendingLogin {
-            project_id,
-            redirect_uri,
-            state,
-            challenge,
-            shown_at: now(),
-        })
     }
+    let mut take = |name: &str| parameters.remove(name).filter(|value| !value.is_empty());
+    let project_id = take("project_id").ok_or("The address names no project (project_id).")?;
+    cloud
+        .seed
+        .project(&project_id)
+        .ok_or("There is no project of that id here.")?;
+    let redirect_uri = take("redirect_uri")
+        .ok_or("The address does not say where to go back to (redirect_uri).")?;
+    if !cloud.may_redirect(Some(&project_id), &redirect_uri) {
+        return Err(
+            "The way back (redirect_uri) is neither on this machine nor listed for the project.",
+        );
+    }
+    let state = take("state")
+        .filter(|state| state.len() <= 8192)
+        .ok_or("The address has no state of 1 to 8192 bytes.")?;
+    let (challenge, method) = (take("code_challenge"), take("code_challenge_method"));
+    let challenge = match cloud.dialect {
+        Dialect::V1 => None,
+        Dialect::Pkce => {
+            let is_digest = |text: &String| {
+                text.len() == 43
+                    && text
+                        .bytes()
+                        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+            };
+            if method.as_deref() != Some("S256") {
+                return Err("The code_challenge_method must be S256.");
+            }
+            Some(
+                challenge
+                    .filter(is_digest)
+                    .ok_or("The code_challenge must be 43 base64url characters.")?,
+            )
+        }
+    };
+    Ok(PendingLogin {
+        project_id,
+        redirect_uri,
+        state,
+        challenge,
+        shown_at: now(),
+    })
 }
