@@ -50,6 +50,13 @@ struct Parts {
     axum: crate::axum::Settings,
 }
 
+/// Whether a session cookie near its expiry is renewed.
+#[derive(Clone, Copy)]
+enum Cookie {
+    Kept,
+    Renewed,
+}
+
 impl MastraCloudAuth {
     pub(crate) fn new(
         driver: Arc<Driver>,
@@ -139,15 +146,9 @@ impl MastraCloudAuth {
     /// # }).unwrap();
     /// ```
     pub async fn authenticate(&self, headers: &HeaderMap) -> Authentication {
-        let miss = match self.fast_path(headers, fast_path::known) {
-            Ok(identity) => return Authentication::Authenticated(identity),
-            Err(miss) => miss,
-        };
-        let cookie = headers::cookie(headers);
-        let authorization = headers::authorization(headers);
-        match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
-            Ok(credentials) => self.look_up(credentials.hashed(miss), Some(headers)).await,
-            Err(error) => self.unreadable(error, headers),
+        match self.fast_path(headers, fast_path::known) {
+            Ok(identity) => Authentication::Authenticated(identity),
+            Err(miss) => self.search(headers, miss, Cookie::Kept).await.0,
         }
     }
 
@@ -160,19 +161,26 @@ impl MastraCloudAuth {
         &self,
         headers: &HeaderMap,
     ) -> (Authentication, Option<SetCookie>) {
-        let cookie = headers::cookie(headers);
+        self.search(headers, Miss::default(), Cookie::Renewed).await
+    }
+
+    async fn search(
+        &self,
+        headers: &HeaderMap,
+        miss: Miss<'_>,
+        session: Cookie,
+    ) -> (Authentication, Option<SetCookie>) {
+        let (engine, cookie) = (&self.0.driver.engine, headers::cookie(headers));
         let authorization = headers::authorization(headers);
-        match Credentials::read(&self.0.driver.engine, authorization, cookie.as_deref()) {
-            Ok(credentials) => {
-                let span = telemetry::authenticate_span();
-                let request = Authenticate::new(&self.0.driver.engine, credentials).refreshing();
-                let looking = self.0.driver.authenticate(request);
-                let (outcome, set) = looking.instrument(span.clone()).await;
-                telemetry::authenticated(&outcome, &span, Some(headers));
-                (outcome.answer, set)
-            }
-            Err(error) => (self.unreadable(error, headers), None),
-        }
+        let request = match Credentials::read(engine, authorization, cookie.as_deref()) {
+            Ok(credentials) => Authenticate::new(engine, credentials.hashed(miss)),
+            Err(error) => return (self.unreadable(error, headers), None),
+        };
+        let request = match session {
+            Cookie::Kept => request,
+            Cookie::Renewed => request.refreshing(),
+        };
+        self.look_up(request, Some(headers)).await
     }
 
     /// The identity behind a request, if it is cached and needs neither a call nor a refresh.
@@ -213,20 +221,21 @@ impl MastraCloudAuth {
 
     /// Authenticates one token.
     pub async fn authenticate_token(&self, token: &str) -> Authentication {
-        self.look_up(Credentials::token(token), None).await
+        let credentials = Credentials::token(token);
+        let request = Authenticate::new(&self.0.driver.engine, credentials);
+        self.look_up(request, None).await.0
     }
 
     async fn look_up(
         &self,
-        credentials: Credentials<'_>,
+        request: Authenticate<'_>,
         headers: Option<&HeaderMap>,
-    ) -> Authentication {
+    ) -> (Authentication, Option<SetCookie>) {
         let span = telemetry::authenticate_span();
-        let request = Authenticate::new(&self.0.driver.engine, credentials);
         let looking = self.0.driver.authenticate(request);
-        let (outcome, _) = looking.instrument(span.clone()).await;
+        let (outcome, set) = looking.instrument(span.clone()).await;
         telemetry::authenticated(&outcome, &span, headers);
-        outcome.answer
+        (outcome.answer, set)
     }
 
     #[cfg(feature = "metrics")]

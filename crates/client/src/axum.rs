@@ -35,7 +35,6 @@ mod paths;
 mod prefetch;
 mod preflight;
 mod public_error;
-mod refresh_page;
 mod rejection;
 mod response;
 mod routes;

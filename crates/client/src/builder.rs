@@ -81,20 +81,16 @@ impl MastraCloudAuth {
 
 impl AuthBuilder {
     /// The project that users sign in to. Required.
-    pub fn project_id(self, id: impl Into<String>) -> Self {
-        Self {
-            project_id: Some(id.into()),
-            ..self
-        }
+    pub fn project_id(mut self, id: impl Into<String>) -> Self {
+        self.project_id = Some(id.into());
+        self
     }
 
     /// The Cloud's address. Default `https://cloud.mastra.ai`. Plain http is accepted for a loopback host only: that is a
     /// local Cloud, which serves no public URL but one on this machine.
-    pub fn base_url(self, url: impl Into<String>) -> Self {
-        Self {
-            base_url: Some(url.into()),
-            ..self
-        }
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
     }
 
     /// The address at which browsers reach this service, such as `https://app.example.com`. For an app below a path it is
@@ -102,32 +98,27 @@ impl AuthBuilder {
     ///
     /// Sign-in URLs are built from this and never from a request's headers. Cookies are `Secure` unless it is plain http on
     /// a loopback host.
-    pub fn public_url(self, url: impl Into<String>) -> Self {
-        Self {
-            public_url: Some(url.into()),
-            ..self
-        }
+    pub fn public_url(mut self, url: impl Into<String>) -> Self {
+        self.public_url = Some(url.into());
+        self
     }
 
     /// The form of the API that the Cloud speaks. Default [`Dialect::V1`].
-    pub fn dialect(self, dialect: Dialect) -> Self {
-        Self { dialect, ..self }
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
     }
 
     /// The API's prefix. Default: the dialect's own, `/api/v1` for v1.
-    pub fn api_prefix(self, path: impl Into<String>) -> Self {
-        Self {
-            api_prefix: Some(path.into()),
-            ..self
-        }
+    pub fn api_prefix(mut self, path: impl Into<String>) -> Self {
+        self.api_prefix = Some(path.into());
+        self
     }
 
     /// The path of the Cloud's login page. Default `/auth/oss`. For the path of this app's own route, see `route_paths`.
-    pub fn auth_path(self, path: impl Into<String>) -> Self {
-        Self {
-            auth_path: Some(path.into()),
-            ..self
-        }
+    pub fn auth_path(mut self, path: impl Into<String>) -> Self {
+        self.auth_path = Some(path.into());
+        self
     }
 
     /// The session cookie's name. Default `mastra_session`, with a suffix of the deployment's own if the public URL names a
@@ -157,19 +148,15 @@ impl AuthBuilder {
     }
 
     /// Permissions by role, used instead of asking the Cloud.
-    pub fn role_mapping(self, mapping: RoleMapping) -> Self {
-        Self {
-            role_mapping: Some(mapping),
-            ..self
-        }
+    pub fn role_mapping(mut self, mapping: RoleMapping) -> Self {
+        self.role_mapping = Some(mapping);
+        self
     }
 
     /// How tokens are verified. Default: ask the Cloud about each token, and cache its answer for the fresh time.
-    pub fn verification(self, verification: VerificationOptions) -> Self {
-        Self {
-            verification,
-            ..self
-        }
+    pub fn verification(mut self, verification: VerificationOptions) -> Self {
+        self.verification = verification;
+        self
     }
 
     /// How long a verified identity is used without asking the Cloud again. Default 30 s.
@@ -193,30 +180,24 @@ impl AuthBuilder {
     /// All times and sizes. In whatever order they are called, [`fresh_for`](Self::fresh_for),
     /// [`stale_if_error_for`](Self::stale_if_error_for) and [`refused_for`](Self::refused_for) override its members, and
     /// `MASTRA_CALL_TIMEOUT` does where `call_timeout` has its default.
-    pub fn policy(self, policy: Policy) -> Self {
-        Self {
-            policy: Some(policy),
-            ..self
-        }
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = Some(policy);
+        self
     }
 
     /// The transport that sends the requests. Default: `ReqwestTransport`, with the feature `reqwest`; without it, required.
-    pub fn transport(self, transport: impl Transport) -> Self {
-        Self {
-            transport: Some(Arc::new(transport)),
-            ..self
-        }
+    pub fn transport(mut self, transport: impl Transport) -> Self {
+        self.transport = Some(Arc::new(transport));
+        self
     }
 
     /// The channel over which instances of this deployment exchange revocations. Default none: an instance then learns of
     /// an end elsewhere when [`fresh_for`](Self::fresh_for) is over. With the feature `redis`: `RedisRevocations`.
     ///
     /// The channel runs in tasks of its own, so [`build`](Self::build) must then be called in a tokio runtime.
-    pub fn revocations(self, channel: impl RevocationChannel) -> Self {
-        Self {
-            revocations: Some(Arc::new(channel)),
-            ..self
-        }
+    pub fn revocations(mut self, channel: impl RevocationChannel) -> Self {
+        self.revocations = Some(Arc::new(channel));
+        self
     }
 
     /// The policy with the options that override its members.

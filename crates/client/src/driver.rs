@@ -30,10 +30,10 @@ use crate::transport::Transport;
 pub(crate) struct Driver {
     pub(crate) engine: Arc<Engine>,
     transport: Arc<dyn Transport>,
-    identities: SingleFlight<TokenDigest, Authentication>,
-    renewals: SingleFlight<TokenDigest, Renewal>,
+    verifications: SingleFlight<TokenDigest, Finished>,
+    refreshes: SingleFlight<TokenDigest, Finished>,
+    key_fetches: SingleFlight<TokenDigest, Finished>,
     permissions: SingleFlight<TokenDigest, Result<Arc<Permissions>, CloudApiError>>,
-    keys: SingleFlight<TokenDigest, Fetched>,
     /// Notified whenever a session ends.
     ends: watch::Sender<()>,
     sign_ins: SingleFlight<TokenDigest, Result<SignedIn, CloudApiError>>,
@@ -55,11 +55,11 @@ impl Driver {
             ends,
             transport: Arc::new(Instrumented::new(transport, Arc::clone(&engine))),
             engine,
-            identities: SingleFlight::new(longest),
-            // A renewal validates the session and then verifies the token.
-            renewals: SingleFlight::new(longest.saturating_mul(2)),
+            verifications: SingleFlight::new(longest),
+            // A refresh validates the session and then verifies the token.
+            refreshes: SingleFlight::new(longest.saturating_mul(2)),
+            key_fetches: SingleFlight::new(longest),
             permissions: SingleFlight::new(longest),
-            keys: SingleFlight::new(longest),
             // Keys, the exchange, and two verifications of the token.
             sign_ins: SingleFlight::new(longest.saturating_mul(4)),
         }
@@ -71,7 +71,10 @@ impl Driver {
         loop {
             (event, task) = match task.step(event, system::now()) {
                 Step::Done(output) => {
-                    tell_clock(&self.engine);
+                    // The Cloud accepted a token that is expired by the clock of this machine.
+                    if let Some(by) = self.engine.take_clock_ahead() {
+                        telemetry::clock_ahead(by);
+                    }
                     return output;
                 }
                 Step::Send(request, rest) => {
@@ -93,39 +96,44 @@ impl Driver {
 
     /// Runs work once for all tasks that ask for it.
     async fn share(self: &Arc<Self>, work: Work) -> Event {
-        let finished = match work {
-            Work::Verify(verify) => self
-                .identities
-                .join(verify.key(), self.verifying(verify))
-                .await
-                .map(Finished::Verified),
-            Work::Refresh(refresh) => self
-                .renewals
-                .join(refresh.key(), self.refreshing(refresh))
-                .await
-                .map(Finished::Refreshed),
-            Work::FetchKeys(fetch) => self
-                .keys
-                .join(fetch.key(), self.fetching(fetch))
-                .await
-                .map(|_| Finished::KeysFetched),
-        };
+        let finished = self
+            .flights(&work)
+            .join(work.key(), self.working(work))
+            .await;
         finished.map_or(Event::Lost, Event::Shared)
     }
 
     /// Starts work in the background; no request waits for it.
     fn spawn(self: &Arc<Self>, work: Work) {
+        self.flights(&work)
+            .start_in_background(work.key(), self.working(work));
+    }
+
+    const fn flights(&self, work: &Work) -> &SingleFlight<TokenDigest, Finished> {
         match work {
-            Work::Verify(verify) => self
-                .identities
-                .start_in_background(verify.key(), self.verifying(verify)),
-            Work::Refresh(refresh) => self
-                .renewals
-                .start_in_background(refresh.key(), self.refreshing(refresh)),
-            Work::FetchKeys(fetch) => self
-                .keys
-                .start_in_background(fetch.key(), self.fetching(fetch)),
+            Work::Verify(_) => &self.verifications,
+            Work::Refresh(_) => &self.refreshes,
+            Work::FetchKeys(_) => &self.key_fetches,
         }
+    }
+
+    fn working(self: &Arc<Self>, work: Work) -> BoxFuture<'static, Finished> {
+        let driver = Arc::clone(self);
+        let work = async move {
+            let finished = driver.run(work.into_task()).await;
+            match &finished {
+                Finished::Refreshed(renewal) => telemetry::session_refresh(renewal),
+                Finished::KeysFetched(Fetched::Failed(error)) => {
+                    telemetry::key_set_fetch_failed(error);
+                }
+                Finished::KeysFetched(Fetched::BroughtInPart(count)) => {
+                    telemetry::key_set_invalid_entries(*count);
+                }
+                Finished::Verified(_) | Finished::KeysFetched(_) => {}
+            }
+            finished
+        };
+        Box::pin(work.in_current_span())
     }
 
     /// Authenticates a request. Concurrent calls with one token share one call to the Cloud.
@@ -164,43 +172,11 @@ impl Driver {
             .unwrap_or(config.policy.fresh)
     }
 
-    fn verifying(
-        self: &Arc<Self>,
-        verify: Shared<Authentication>,
-    ) -> BoxFuture<'static, Authentication> {
-        let driver = Arc::clone(self);
-        Box::pin(async move { driver.run(verify.into_task()).await }.in_current_span())
-    }
-
-    fn refreshing(self: &Arc<Self>, refresh: Shared<Renewal>) -> BoxFuture<'static, Renewal> {
-        let driver = Arc::clone(self);
-        let work = async move {
-            let renewal = driver.run(refresh.into_task()).await;
-            telemetry::session_refresh(&renewal);
-            renewal
-        };
-        Box::pin(work.in_current_span())
-    }
-
-    fn fetching(self: &Arc<Self>, fetch: Shared<Fetched>) -> BoxFuture<'static, Fetched> {
-        let driver = Arc::clone(self);
-        let work = async move {
-            let fetched = driver.run(fetch.into_task()).await;
-            match &fetched {
-                Fetched::Failed(error) => telemetry::key_set_fetch_failed(error),
-                Fetched::BroughtInPart(count) => telemetry::key_set_invalid_entries(*count),
-                Fetched::Brought | Fetched::NotNow => {}
-            }
-            fetched
-        };
-        Box::pin(work.in_current_span())
-    }
-
     /// Asks for a newer token. Concurrent calls share one call to the Cloud.
     pub(crate) async fn refresh(self: &Arc<Self>, refresh: Shared<Renewal>) -> Renewal {
         match self.share(Work::Refresh(refresh)).await {
             Event::Shared(Finished::Refreshed(renewal)) => renewal,
-            _ => Renewal::Unavailable(cut_short()),
+            _ => Renewal::Unavailable(lost()),
         }
     }
 
@@ -211,7 +187,7 @@ impl Driver {
         work: impl Future<Output = Result<SignedIn, CloudApiError>> + Send + 'static,
     ) -> Result<SignedIn, CloudApiError> {
         let shared = self.sign_ins.join(key, work.in_current_span()).await;
-        shared.unwrap_or_else(|| Err(cut_short()))
+        shared.unwrap_or_else(|| Err(lost()))
     }
 
     /// A user's permissions, if they are cached.
@@ -233,7 +209,7 @@ impl Driver {
         let key = fetch.key();
         let work = async move { driver.run(fetch.into_task()).await };
         let outcome = self.permissions.join(key, work.in_current_span()).await;
-        outcome.unwrap_or_else(|| Err(cut_short()))
+        outcome.unwrap_or_else(|| Err(lost()))
     }
 
     /// Drives a sign-out in a task of its own, so that the Cloud hears of it even if the client disconnects.
@@ -255,19 +231,11 @@ impl Driver {
             end
         };
         let task = tokio::spawn(work.instrument(telemetry::sign_out_span()));
-        task.await
-            .unwrap_or_else(|_| SignOut::NotConfirmed(cut_short()))
-    }
-}
-
-/// Warns if the Cloud accepted a token that is expired by the clock of this machine.
-fn tell_clock(engine: &Engine) {
-    if let Some(by) = engine.take_clock_ahead() {
-        telemetry::clock_ahead(by);
+        task.await.unwrap_or_else(|_| SignOut::NotConfirmed(lost()))
     }
 }
 
 /// The error for work whose runtime ended first.
-fn cut_short() -> CloudApiError {
+fn lost() -> CloudApiError {
     CloudApiError::new(Code::NetworkError)
 }

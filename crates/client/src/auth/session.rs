@@ -105,28 +105,18 @@ impl MastraCloudAuth {
         tokens: impl Iterator<Item = SessionToken>,
         ids: &RequestIds,
     ) -> SignOut {
-        let engine = &self.0.driver.engine;
-        let now = system::now();
-        self.end(
-            Several::new(engine, tokens, Effort::Full, now, system::jitter()),
-            ids,
-        )
-        .await
+        let driver = &self.0.driver;
+        let (now, jitter) = (system::now(), system::jitter());
+        let mut several = Several::new(&driver.engine, tokens, Effort::Full, now, jitter);
+        let each = several.take().into_iter();
+        let ends = each.map(|logout| driver.sign_out(logout, ids.clone(), Counting::Always));
+        several.outcome(join_all(ends).await)
     }
 
     /// Whether a token was recently signed out here.
     #[cfg(feature = "axum")]
     pub(crate) fn is_signed_out(&self, token: &SessionToken) -> bool {
         self.0.driver.engine.is_signed_out(token, system::now())
-    }
-
-    async fn end(&self, mut several: Several, ids: &RequestIds) -> SignOut {
-        let each = several.take().into_iter();
-        let ends = each.map(|logout| {
-            let driver = &self.0.driver;
-            driver.sign_out(logout, ids.clone(), Counting::Always)
-        });
-        several.outcome(join_all(ends).await)
     }
 
     /// The URL to which to send the browser to sign out at the Cloud too.

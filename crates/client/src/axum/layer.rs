@@ -25,7 +25,7 @@ use tower_service::Service;
 
 use super::preflight::is_preflight;
 use super::rejection::{RejectionReason, turn_away};
-use super::response::{guard, set_cookie};
+use super::response::{guard, guarded, set_cookie};
 use crate::MastraCloudAuth;
 
 /// What the layer passes to the extractors.
@@ -329,11 +329,7 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().path.project() {
-            Path::Known { answer } => answer.poll(context).map_ok(|response| {
-                let mut response = response.into_response();
-                guard(response.headers_mut());
-                response
-            }),
+            Path::Known { answer } => answer.poll(context).map_ok(guarded),
             Path::Searched { searching } => searching.as_mut().poll(context),
         }
     }

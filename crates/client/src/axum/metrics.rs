@@ -1,11 +1,11 @@
 //! A route for metrics, at a path of your choice. Features `axum` and `metrics`.
 
-use axum::response::{IntoResponse as _, Response};
+use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, get};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
 
-use super::response::guard;
+use super::response::guarded;
 use crate::{MastraCloudAuth, metrics};
 
 /// Answers with the [`Metrics`](crate::metrics::Metrics) as OpenMetrics text.
@@ -33,14 +33,8 @@ where
     let metrics = auth.metrics();
     get(move || async move {
         match metrics.render() {
-            Ok(text) => answer(text),
+            Ok(text) => guarded(([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text)),
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
     })
-}
-
-fn answer(text: String) -> Response {
-    let mut response = ([(CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response();
-    guard(response.headers_mut());
-    response
 }

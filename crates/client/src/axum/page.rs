@@ -46,7 +46,7 @@ pub(crate) enum Address {
     Cleared,
 }
 
-pub(super) const STYLE: &str = "\
+const STYLE: &str = "\
 :root{color-scheme:light dark;--ink:#17181c;--soft:#5b5f6b;--paper:#fff;--ground:#f4f5f7;--line:#dfe2e8;--accent:#2f6f4f;--on:#fff}\
 @media(prefers-color-scheme:dark){:root{--ink:#f1f2f4;--soft:#a6abb8;--paper:#1b1d22;--ground:#101115;--line:#2d3038;--accent:#7fd1a6;--on:#0d1512}}\
 *{box-sizing:border-box}body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px;background:var(--ground);color:var(--ink);font:16px/1.55 system-ui,sans-serif}\
@@ -56,7 +56,7 @@ a{display:inline-block;background:var(--accent);color:var(--on);text-decoration:
 a:focus-visible{outline:3px solid var(--accent);outline-offset:3px}\
 small{display:block;margin-top:28px;padding-top:16px;border-top:1px solid var(--line);color:var(--soft);overflow-wrap:anywhere}";
 
-pub(super) const SCRIPT: &str = "history.replaceState(null,\"\",location.pathname)";
+const SCRIPT: &str = "history.replaceState(null,\"\",location.pathname)";
 
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; \
     script-src 'sha256-8A+3er73YJf04rRHGhbZwZQACPiiipi9EPduIeAAIDk='; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
@@ -98,8 +98,25 @@ impl IntoResponse for ErrorPage<'_> {
     }
 }
 
+/// A page that navigates on by itself to `href`, which must be of this origin. A browser sends no `SameSite=Strict` cookie along
+/// a redirect chain that another site began. A request from this page comes from this site, so the cookie is sent. Needs no
+/// script; the page also has a link.
+pub(crate) fn refresh_page(href: &str) -> Response {
+    let href = escape(href);
+    let body = format!(
+        "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+         <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\
+         <meta http-equiv=\"refresh\" content=\"0;url={href}\"><title>Signing in</title>\
+         <style>{STYLE}</style><script>{SCRIPT}</script></head><body><main><h1>Signing in</h1>\
+         <p>You are on your way to the app.</p><a href=\"{href}\">Continue</a></main></body></html>"
+    );
+    let mut response = Html(body).into_response();
+    protect(response.headers_mut());
+    response
+}
+
 /// Sets the headers of every page.
-pub(super) fn protect(headers: &mut HeaderMap) {
+fn protect(headers: &mut HeaderMap) {
     guard(headers);
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -115,7 +132,7 @@ pub(crate) fn reference() -> String {
 }
 
 /// The text is constant today; escaping keeps it safe if that changes.
-pub(super) fn escape(text: &str) -> String {
+fn escape(text: &str) -> String {
     text.chars()
         .fold(String::with_capacity(text.len()), |mut out, c| {
             match c {

@@ -51,38 +51,30 @@ impl RoutePaths {
 
     /// Sets the path of the route that begins a sign-in.
     #[must_use]
-    pub fn login(self, path: impl Into<String>) -> Self {
-        Self {
-            login: path.into(),
-            ..self
-        }
+    pub fn login(mut self, path: impl Into<String>) -> Self {
+        self.login = path.into();
+        self
     }
 
     /// Sets the path to which the Cloud sends the browser back.
     #[must_use]
-    pub fn callback(self, path: impl Into<String>) -> Self {
-        Self {
-            callback: path.into(),
-            ..self
-        }
+    pub fn callback(mut self, path: impl Into<String>) -> Self {
+        self.callback = path.into();
+        self
     }
 
     /// Sets the path of the route that ends a session.
     #[must_use]
-    pub fn logout(self, path: impl Into<String>) -> Self {
-        Self {
-            logout: path.into(),
-            ..self
-        }
+    pub fn logout(mut self, path: impl Into<String>) -> Self {
+        self.logout = path.into();
+        self
     }
 
     /// Sets the path of the route that returns the signed-in user.
     #[must_use]
-    pub fn me(self, path: impl Into<String>) -> Self {
-        Self {
-            me: path.into(),
-            ..self
-        }
+    pub fn me(mut self, path: impl Into<String>) -> Self {
+        self.me = path.into();
+        self
     }
 
     /// Checks for four different paths of plain segments, which a router reads neither as a parameter nor as another path.

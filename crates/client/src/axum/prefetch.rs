@@ -1,10 +1,10 @@
 //! Requests without a person behind them: `HEAD`, and prefetches by a browser (Fetch Metadata, `Sec-Purpose`; older
 //! browsers send headers of their own). They neither begin nor end a sign-in.
 
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderMap, Method, StatusCode};
 
-use super::response::guard;
+use super::response::guarded;
 
 const PURPOSES: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
@@ -18,9 +18,7 @@ pub(crate) fn answer_prefetch(method: &Method, headers: &HeaderMap) -> Option<Re
     } else {
         return None;
     };
-    let mut response = status.into_response();
-    guard(response.headers_mut());
-    Some(response)
+    Some(guarded(status))
 }
 
 fn is_prefetch(headers: &HeaderMap) -> bool {

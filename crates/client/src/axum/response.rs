@@ -1,6 +1,6 @@
 //! Response helpers: JSON errors, redirects, cookies and cache headers.
 
-use axum::response::{IntoResponse as _, Response};
+use axum::response::{IntoResponse, Response};
 use http::header::{ACCEPT, CACHE_CONTROL, Entry, LOCATION, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::cookie::SetCookie;
@@ -9,9 +9,7 @@ use serde_json::json;
 /// `{"error": {"code", "message"}}`, not cacheable.
 pub(crate) fn json_error(status: StatusCode, code: &str, message: &str) -> Response {
     let body = axum::Json(json!({ "error": { "code": code, "message": message } }));
-    let mut response = (status, body).into_response();
-    guard(response.headers_mut());
-    response
+    guarded((status, body))
 }
 
 /// A redirect to a path of this origin or to the Cloud (RFC 9110 section 15.4.4).
@@ -25,6 +23,12 @@ pub(crate) fn see_other(location: &str) -> Response {
         // Locations are made of encoded parts; an invalid header value is a bug here.
         Err(_) => *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR,
     }
+    guarded(response)
+}
+
+/// An answer that no cache keeps.
+pub(crate) fn guarded(answer: impl IntoResponse) -> Response {
+    let mut response = answer.into_response();
     guard(response.headers_mut());
     response
 }

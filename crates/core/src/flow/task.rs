@@ -67,12 +67,21 @@ pub enum Work {
 }
 
 impl Work {
-    /// The work as a task, for a driver that shares nothing.
+    /// The single-flight key: of one kind of work, that with the same key is one.
+    pub const fn key(&self) -> TokenDigest {
+        match self {
+            Self::Verify(verify) => verify.key(),
+            Self::Refresh(refresh) => refresh.key(),
+            Self::FetchKeys(fetch) => fetch.key(),
+        }
+    }
+
+    /// The work as a task.
     pub fn into_task(self) -> Task<'static, Finished> {
         match self {
             Self::Verify(verify) => verify.into_task().map(Finished::Verified),
             Self::Refresh(refresh) => refresh.into_task().map(Finished::Refreshed),
-            Self::FetchKeys(fetch) => fetch.into_task().map(|_| Finished::KeysFetched),
+            Self::FetchKeys(fetch) => fetch.into_task().map(Finished::KeysFetched),
         }
     }
 }
@@ -85,7 +94,7 @@ pub enum Finished {
     /// Of [`Work::Refresh`].
     Refreshed(Renewal),
     /// Of [`Work::FetchKeys`].
-    KeysFetched,
+    KeysFetched(Fetched),
 }
 
 /// A task that concurrent callers share.

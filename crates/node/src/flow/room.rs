@@ -358,7 +358,7 @@ fn keyed(work: Work) -> (Key, Job) {
             (Kind::FetchKeys, fetch.key()),
             // Ends empty, or with the reason why the keys could not be fetched; the core keeps the keys.
             fetch.into_task().map(|fetched| End {
-                finished: Some(Finished::KeysFetched),
+                finished: Some(Finished::KeysFetched(fetched.clone())),
                 outcome: match fetched {
                     Fetched::Brought | Fetched::NotNow => Outcome::default(),
                     Fetched::BroughtInPart(count) => Outcome {

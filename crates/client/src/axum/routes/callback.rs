@@ -13,10 +13,9 @@ use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
 use super::{RouteState, with_cookies};
-use crate::axum::page::{Address, reference};
+use crate::axum::page::{Address, reference, refresh_page};
 use crate::axum::prefetch::answer_prefetch;
 use crate::axum::public_error::of_failed_login;
-use crate::axum::refresh_page::refresh_page;
 use crate::axum::response::{accepts_html, see_other};
 use crate::headers;
 use crate::telemetry::{self, RequestIds};

@@ -1,7 +1,7 @@
 //! `POST /auth/logout`: ends the session, and reports success only if the Cloud confirmed.
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use mastra_auth_cloud_core::flow::sign_out::SignOut;
 use serde_json::json;
@@ -11,7 +11,7 @@ use crate::axum::origin;
 use crate::axum::page::{Address, reference};
 use crate::axum::public_error::{Link, PublicError};
 use crate::axum::rejection::{RejectionReason, refuse};
-use crate::axum::response::{accepts_html, guard, see_other};
+use crate::axum::response::{accepts_html, guarded, see_other};
 use crate::telemetry::{self, RequestIds};
 
 const NOT_CONFIRMED: PublicError<'static> = PublicError {
@@ -46,10 +46,7 @@ pub(super) async fn logout(State(routes): State<RouteState>, headers: HeaderMap)
                 SignOut::Ended => "ended",
                 _ => "already_gone",
             };
-            let mut response =
-                axum::Json(json!({ "signedOut": true, "session": session })).into_response();
-            guard(response.headers_mut());
-            response
+            guarded(axum::Json(json!({ "signedOut": true, "session": session })))
         }
     };
     with_cookies(response, &cleared)

@@ -1,14 +1,14 @@
 //! `GET /auth/me`: the signed-in user with permissions, for a page's script. A session near its end is renewed on the way.
 
 use axum::extract::State;
-use axum::response::{IntoResponse as _, Response};
+use axum::response::Response;
 use http::HeaderMap;
 use serde_json::json;
 
 use super::{RouteState, with_cookies};
 use crate::axum::layer::identity;
 use crate::axum::rejection::{RejectionReason, refuse};
-use crate::axum::response::guard;
+use crate::axum::response::guarded;
 
 pub(super) async fn me(State(routes): State<RouteState>, headers: HeaderMap) -> Response {
     let (answer, renewed) = routes.auth.authenticate_and_renew(&headers).await;
@@ -32,7 +32,5 @@ pub(super) async fn me(State(routes): State<RouteState>, headers: HeaderMap) -> 
         "roles": user.roles(),
         "permissions": grants.iter().collect::<Vec<_>>(),
     });
-    let mut response = axum::Json(body).into_response();
-    guard(response.headers_mut());
-    with_cookies(response, renewed.as_slice())
+    with_cookies(guarded(axum::Json(body)), renewed.as_slice())
 }
