@@ -48,7 +48,6 @@ mod verified;
 
 pub use algorithm::{Algorithm, Algorithms};
 pub use claims::Claims;
-pub use header::unverified_key_id;
 pub use key_remarks::{KeyRefusal, KeyWarning};
 pub use key_set::{KeyReport, KeySet, KeySetError, MAX_KEYS, Report, lint};
 pub use no_key_set::NoKeySet;

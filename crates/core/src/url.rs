@@ -23,6 +23,8 @@ pub use redirect::RedirectUri;
 pub use return_path::{MAX_RETURN_BYTES, ReturnPath};
 pub use site::{Scheme, Site, Told};
 
+use crate::malformed::Malformed;
+
 /// Longest address that is parsed, in bytes; a return path may take more, see [`MAX_RETURN_BYTES`].
 pub const MAX_URL_BYTES: usize = 2048;
 
@@ -55,6 +57,11 @@ fn parse_web(input: &str) -> Result<Web<'_>, &'static str> {
     }
     let url = Url::parse(input).map_err(|_| ABSOLUTE)?;
     Ok(Web { url, after_host })
+}
+
+/// Parses an absolute http(s) URL for a value of this name.
+fn parse_named<'i>(name: &'static str, input: &'i str) -> Result<Web<'i>, Malformed> {
+    parse_web(input).map_err(|rule| Malformed::new(name, rule))
 }
 
 /// The text between `http(s)://` and the path, and the rest.

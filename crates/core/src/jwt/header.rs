@@ -6,11 +6,9 @@ use alloc::borrow::Cow;
 
 use super::MAX_DEPTH;
 use super::algorithm::{Algorithm, Algorithms};
-use super::compact::{Compact, room};
 use super::member::{Value, read_object};
 use super::reason::Reason;
 use super::rules::TokenKind;
-use crate::secret::SessionToken;
 
 /// Members that are rejected whatever they hold. Critical extensions are not supported (RFC 7515 section 4.1.11), nor are
 /// detached or compressed payloads. Keys come from the configuration, never from the token.
@@ -57,14 +55,6 @@ impl<'t> Header<'t> {
     pub(super) fn key_id(&self) -> Option<&str> {
         self.key_id.as_deref()
     }
-}
-
-/// The key id that a token names, for a caller that has to fetch keys first. Nothing of it is verified: it may hold anything.
-pub fn unverified_key_id(token: &SessionToken) -> Option<Box<str>> {
-    let mut room = room();
-    let token = Compact::read(token.expose(), &mut room).ok()?;
-    let header = Header::read(token.header, TokenKind::Session).ok()?;
-    header.key_id().map(Into::into)
 }
 
 fn optional_text(value: Option<Value<'_>>) -> Result<Option<Cow<'_, str>>, Reason> {
@@ -233,18 +223,6 @@ mod tests {
                 Err(Reason::RefusedAlgorithm),
                 "{name:?}"
             );
-        }
-    }
-
-    #[test]
-    fn a_key_id_is_told_and_not_believed() {
-        let id = |text: &str| unverified_key_id(&SessionToken::parse(text).unwrap());
-        assert_eq!(
-            id("eyJhbGciOiJub25lIiwia2lkIjoiayJ9.e30.c2ln").as_deref(),
-            Some("k")
-        );
-        for other in ["opaque", "e30.e30.c2ln", "eyJhbGciOiJub25lIn0.e30.c2ln"] {
-            assert_eq!(id(other), None, "{other}");
         }
     }
 }

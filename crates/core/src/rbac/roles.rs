@@ -11,6 +11,7 @@ use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::error::CloudApiError;
+use crate::json;
 use crate::rbac::pattern::Permissions;
 
 /// The entry of a mapping for every role that it does not name. Never a role itself.
@@ -134,7 +135,7 @@ impl RoleMapping {
         })?;
         let entries: Result<Vec<_>, _> = entries
             .into_iter()
-            .map(|(role, value)| match strings(value) {
+            .map(|(role, value)| match json::texts(&value) {
                 Some(grants) => Ok((role, Permissions::new(grants))),
                 None => Err(refuse(&role, "must be a list of strings")),
             })
@@ -189,19 +190,6 @@ impl RoleMapping {
 /// The message for an invalid mapping. The name is escaped: it may hold anything.
 fn refuse(role: &str, rule: &str) -> CloudApiError {
     CloudApiError::configuration(format!("role mapping: role {role:?} {rule}"))
-}
-
-fn strings(value: Value) -> Option<Vec<String>> {
-    let Value::Array(items) = value else {
-        return None;
-    };
-    items
-        .into_iter()
-        .map(|item| match item {
-            Value::String(text) => Some(text),
-            _ => None,
-        })
-        .collect()
 }
 
 /// The members of a JSON object in order, including repeated ones: a map would silently keep the last.

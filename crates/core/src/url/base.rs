@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{SECURE, is_loopback, is_private, parse_web};
+use super::{SECURE, is_loopback, is_private, parse_named};
 use crate::malformed::Malformed;
 
 const NAME: &str = "Cloud base URL";
@@ -32,9 +32,7 @@ impl BaseUrl {
     ///
     /// [`Malformed`] with the rule that was broken.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let url = parse_web(text)
-            .map_err(|rule| Malformed::new(NAME, rule))?
-            .url;
+        let url = parse_named(NAME, text)?.url;
         // Tokens and codes are sent there.
         if !is_private(&url) {
             return Err(Malformed::new(NAME, SECURE));

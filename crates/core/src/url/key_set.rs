@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{BaseUrl, SECURE, is_private, parse_web};
+use super::{BaseUrl, SECURE, is_private, parse_named};
 use crate::malformed::Malformed;
 
 const NAME: &str = "key set URL";
@@ -28,9 +28,7 @@ impl KeySetUrl {
     ///
     /// [`Malformed`] with the rule that was broken.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let url = parse_web(text)
-            .map_err(|rule| Malformed::new(NAME, rule))?
-            .url;
+        let url = parse_named(NAME, text)?.url;
         if !is_private(&url) {
             return Err(Malformed::new(NAME, SECURE));
         }

@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use super::{SECURE, Scheme, Site, is_loopback, is_private, parse_web};
+use super::{SECURE, Scheme, Site, is_loopback, is_private, parse_named, parse_web};
 use crate::malformed::Malformed;
 
 const NAME: &str = "public URL";
@@ -41,7 +41,7 @@ impl PublicUrl {
     ///
     /// [`Malformed`] with the rule that was broken.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let web = parse_web(text).map_err(|rule| Malformed::new(NAME, rule))?;
+        let web = parse_named(NAME, text)?;
         // A session cookie is sent there.
         if !is_private(&web.url) {
             return Err(Malformed::new(NAME, SECURE));

@@ -4,7 +4,7 @@
 
 use core::fmt;
 
-use super::{Site, parse_web};
+use super::{Site, parse_named};
 use crate::malformed::Malformed;
 
 const NAME: &str = "redirect URI";
@@ -34,9 +34,7 @@ impl RedirectUri {
     ///
     /// [`Malformed`] with the rule that was broken.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
-        let url = parse_web(text)
-            .map_err(|rule| Malformed::new(NAME, rule))?
-            .url;
+        let url = parse_named(NAME, text)?.url;
         // RFC 3986: each side would write a text that is no URI differently.
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(Malformed::new(NAME, "be visible ASCII"));
