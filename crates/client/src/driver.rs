@@ -126,7 +126,7 @@ impl Driver {
                 Finished::KeysFetched(Fetched::Failed(error)) => {
                     telemetry::key_set_fetch_failed(error);
                 }
-                Finished::KeysFetched(Fetched::BroughtInPart(count)) => {
+                Finished::KeysFetched(Fetched::UpdatedInPart(count)) => {
                     telemetry::key_set_invalid_entries(*count);
                 }
                 Finished::Verified(_) | Finished::KeysFetched(_) => {}

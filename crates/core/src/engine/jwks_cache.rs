@@ -51,15 +51,15 @@ enum Attempt {
     Failed,
 }
 
-/// What to do where the keys at hand are not enough.
+/// Whether fetching the keys anew can help where those at hand are not enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outlook {
+pub(crate) enum Refetch {
     /// Fetch, or wait for the caller that does.
-    Fetch,
+    Possible,
     /// They were fetched a moment ago, or are fixed: there are no others.
-    Complete,
+    Pointless,
     /// They could not be fetched a moment ago: there may be others.
-    Unknown,
+    Failed,
 }
 
 impl JwksCache {
@@ -103,15 +103,15 @@ impl JwksCache {
         (self.url.is_some() && state.set.is_some()).then(|| state.age(now))
     }
 
-    /// What to do where the keys at hand are not enough.
-    pub(crate) fn outlook(&self, now: Now) -> Outlook {
+    /// Whether fetching the keys anew can help where those at hand are not enough.
+    pub(crate) fn refetch(&self, now: Now) -> Refetch {
         let state = self.lock();
         match state.attempt {
-            _ if self.url.is_none() => Outlook::Complete,
-            _ if now.monotonic >= state.next => Outlook::Fetch,
-            Attempt::None | Attempt::UnderWay => Outlook::Fetch,
-            Attempt::Succeeded => Outlook::Complete,
-            Attempt::Failed => Outlook::Unknown,
+            _ if self.url.is_none() => Refetch::Pointless,
+            _ if now.monotonic >= state.next => Refetch::Possible,
+            Attempt::None | Attempt::UnderWay => Refetch::Possible,
+            Attempt::Succeeded => Refetch::Pointless,
+            Attempt::Failed => Refetch::Failed,
         }
     }
 
@@ -134,7 +134,7 @@ impl JwksCache {
     }
 
     /// Stores a fetched set. A [`KeySet`] has at least one usable key.
-    pub(crate) fn bring(&self, set: KeySet, now: Now) {
+    pub(crate) fn replace(&self, set: KeySet, now: Now) {
         let mut state = self.lock();
         state.set = Some(Arc::new(set));
         state.since = now.monotonic;

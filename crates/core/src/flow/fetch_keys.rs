@@ -24,7 +24,7 @@ pub fn fetch_keys(engine: &Arc<Engine>, jitter: Jitter) -> Shared<Fetched> {
 
 async fn fetch(engine: &Engine, host: &Host) -> Fetched {
     let Some(keys) = engine.keys() else {
-        return Fetched::NotNow;
+        return Fetched::NotDue;
     };
     // How much longer to wait for another caller's fetch.
     let mut patience = engine.config().policy.call_timeout.saturating_mul(2);
@@ -34,7 +34,7 @@ async fn fetch(engine: &Engine, host: &Host) -> Fetched {
             break url;
         }
         if patience.is_zero() || !keys.is_under_way(now) {
-            return Fetched::NotNow;
+            return Fetched::NotDue;
         }
         patience = patience.saturating_sub(LOOK_AGAIN);
         host.wait(LOOK_AGAIN).await;
@@ -49,10 +49,10 @@ async fn fetch(engine: &Engine, host: &Host) -> Fetched {
     match result {
         Ok(set) => {
             let odd_entries = set.odd_entries();
-            keys.bring(set, host.now());
+            keys.replace(set, host.now());
             match odd_entries {
-                0 => Fetched::Brought,
-                count => Fetched::BroughtInPart(count),
+                0 => Fetched::Updated,
+                count => Fetched::UpdatedInPart(count),
             }
         }
         Err(error) => {

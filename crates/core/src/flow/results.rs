@@ -87,11 +87,11 @@ impl Renewed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// A usable set was fetched.
-    Brought,
+    Updated,
     /// A usable set was fetched; this many of its entries are no keys at all.
-    BroughtInPart(usize),
+    UpdatedInPart(usize),
     /// It was not time to fetch: another caller did a moment ago.
-    NotNow,
+    NotDue,
     /// The fetch failed.
     Failed(CloudApiError),
 }

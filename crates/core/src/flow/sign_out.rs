@@ -30,7 +30,7 @@ use crate::unverified::Unverified;
 /// How a sign-out ended at the Cloud. On this instance the session is revoked in every case. Exhaustive on purpose: a caller
 /// never reports one for another.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[must_use = "a sign-out that the Cloud did not confirm must not be told as done"]
+#[must_use = "a sign-out that the Cloud did not confirm must not be reported as done"]
 pub enum SignOut {
     /// The Cloud ended the session.
     Ended,
@@ -51,7 +51,7 @@ pub enum Effort {
 
 /// One sign-out.
 #[derive(Debug)]
-#[must_use = "the Cloud hears of nothing until the task is driven"]
+#[must_use = "the Cloud is not called until the task is driven"]
 pub struct Logout {
     known: Option<Arc<Identity>>,
     task: Task<'static, SignOut>,
@@ -176,7 +176,7 @@ const MAX_AT_ONCE: usize = 5;
 
 /// The sign-outs of all sessions that one request brings.
 #[derive(Debug)]
-#[must_use = "the Cloud hears of nothing until the tasks are driven"]
+#[must_use = "the Cloud is not called until the tasks are driven"]
 pub struct Several {
     each: Vec<Logout>,
     is_cut: bool,

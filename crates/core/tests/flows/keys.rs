@@ -284,7 +284,7 @@ fn entries_that_are_no_keys_are_counted_and_keep_nobody_out() {
     let set = json!({ "keys": [null, 1, key.jwk(), "x", [], { "kty": "FUTURE" }] });
     let flow = fetching(&engine);
     let fetched = run(flow, at(0), [answer(200, &set)]).output;
-    assert_eq!(fetched, Fetched::BroughtInPart(4));
+    assert_eq!(fetched, Fetched::UpdatedInPart(4));
     let good = ask(&engine, &key.token("usr_1", DAY), 1, vec![]);
     assert_eq!(good, "user usr_1, 0 calls");
 }
@@ -297,10 +297,10 @@ fn threat_083_a_fetch_that_was_lost_is_made_again_after_the_pause() {
     drop(lost);
     let again =
         |seconds, answers: Vec<Delivery>| run(fetching(&engine), at(seconds), answers).output;
-    assert_eq!(again(29, vec![]), Fetched::NotNow);
+    assert_eq!(again(29, vec![]), Fetched::NotDue);
     assert_eq!(
         again(30, vec![published(&[&Signer::new("k1")])]),
-        Fetched::Brought
+        Fetched::Updated
     );
     assert_eq!(engine.keys_age(at(40)), Some(Duration::from_secs(10)));
 }

@@ -251,16 +251,16 @@ fn a_fetch_of_keys_waits_for_one_under_way() {
     assert!(matches!(second.step(Event::Start, at(0)), Step::Wait(_)));
     assert!(matches!(second.step(Event::Woken, at(0)), Step::Wait(_)));
     let brought = first.step(Event::Delivered(published(&[&key])), at(1));
-    assert!(matches!(brought, Step::Done(Fetched::Brought)));
+    assert!(matches!(brought, Step::Done(Fetched::Updated)));
     let after = second.step(Event::Woken, at(1));
-    assert!(matches!(after, Step::Done(Fetched::NotNow)));
+    assert!(matches!(after, Step::Done(Fetched::NotDue)));
     // One that never ends is waited for as long as two calls may take.
     let lost = by_keys();
     let mut never = fetching(&lost);
     assert!(matches!(never.step(Event::Start, at(0)), Step::Send(_)));
     let longest = lost.config().policy.call_timeout * 2;
     let ran = run(fetching(&lost), at(0), []);
-    assert_eq!(ran.output, Fetched::NotNow);
+    assert_eq!(ran.output, Fetched::NotDue);
     assert_eq!(ran.waits.iter().sum::<Duration>(), longest);
 }
 

@@ -360,8 +360,8 @@ fn keyed(work: Work) -> (Key, Job) {
             fetch.into_task().map(|fetched| End {
                 finished: Some(Finished::KeysFetched(fetched.clone())),
                 outcome: match fetched {
-                    Fetched::Brought | Fetched::NotNow => Outcome::default(),
-                    Fetched::BroughtInPart(count) => Outcome {
+                    Fetched::Updated | Fetched::NotDue => Outcome::default(),
+                    Fetched::UpdatedInPart(count) => Outcome {
                         odd_entries: u32::try_from(count).ok(),
                         ..Outcome::default()
                     },

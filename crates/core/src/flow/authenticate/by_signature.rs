@@ -6,7 +6,7 @@ use super::super::verify_token::{Known, Pace, look, settle, verify_session};
 use super::{Authentication, Judged, Search, Tried};
 use crate::counters::Source;
 use crate::engine::SignatureCheck;
-use crate::engine::jwks_cache::Outlook;
+use crate::engine::jwks_cache::Refetch;
 use crate::engine::signature_check::SignatureError;
 use crate::error::{CloudApiError, Code};
 use crate::jwt::Reason;
@@ -41,14 +41,14 @@ impl Search {
             };
             // Fetches the keys, once and where that can help.
             let keys = self.engine.keys();
-            let outlook = keys.map_or(Outlook::Complete, |keys| keys.outlook(self.host.now()));
-            if outlook == Outlook::Fetch && !has_fetched {
+            let refetch = keys.map_or(Refetch::Pointless, |keys| keys.refetch(self.host.now()));
+            if refetch == Refetch::Possible && !has_fetched {
                 has_fetched = true;
                 let fetch = fetch_keys(&self.engine, self.host.jitter());
                 self.host.fetch_keys(fetch).await;
                 continue;
             }
-            if outlook == Outlook::Complete && unproven == SignatureError::UnknownKey {
+            if refetch == Refetch::Pointless && unproven == SignatureError::UnknownKey {
                 // Not cached: the key may be published at any moment.
                 return Err((Reason::UnknownKey.into(), Source::Keys));
             }
