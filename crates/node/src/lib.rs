@@ -2,7 +2,7 @@
 //!
 //! Conversions, and short synchronous calls into the core: no socket, no random generator, no thread. The TypeScript
 //! package `@mastra/auth-cloud` is its only importer and supplies those. It reads the clocks itself, which costs less than
-//! passing the time.
+//! passing the time. Only the worker on a revocation channel is passed it, so that tests can set it.
 //!
 //! - Every export runs inside [`guard`]: a panic becomes a thrown error with the code `internal`, never the end of the
 //!   process.

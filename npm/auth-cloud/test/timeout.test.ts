@@ -4,7 +4,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { TimedOut, IdleTimeout, withTimeout } from '../dist/esm/timeout.js';
 import { Events } from '../dist/esm/events.js';
+import type { CloudAuthEvent, RevocationChannel, RevocationSubscription } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
+import type { NativeAuthority } from '../dist/esm/native.js';
 import { RevocationWorker } from '../dist/esm/revocation/worker.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -36,12 +38,39 @@ test('threat_080_a_sign_of_it_renews_the_patience_and_the_lack_of_one_ends_it', 
   expect(vi.getTimerCount()).toBe(0);
 });
 
+function opened(): NativeAuthority {
+  const engine = native.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
+  if ('failure' in engine) throw new Error(engine.failure);
+  return engine;
+}
+
+test('a subscription that comes too late is closed, and what it gives is ignored', async () => {
+  const late = Promise.withResolvers<RevocationSubscription>();
+  const callbacks: ((texts: readonly string[]) => void)[] = [];
+  const channel: RevocationChannel = {
+    publish: async () => {},
+    subscribe: async onTexts => (callbacks.push(onTexts) === 1 ? late.promise : { standing: [], close() {} }),
+  };
+  const events: CloudAuthEvent[] = [];
+  const worker = new RevocationWorker(opened(), channel, new Events(() => undefined, event => events.push(event)));
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(events).toEqual([{ type: 'revocations_disconnected', error: 'no answer in time' }]);
+  await vi.advanceTimersByTimeAsync(100);
+  expect(worker.status().connected).toBe(true);
+  callbacks[0]?.(['']);
+  let closed = 0;
+  late.resolve({ standing: [''], close: () => void (closed += 1) });
+  await vi.advanceTimersByTimeAsync(0);
+  expect(closed).toBe(1);
+  expect(worker.status()).toMatchObject({ connected: true, unreadable: 0, lost: 0 });
+  await worker.close();
+});
+
 // Numbers that the core makes the least share and the whole of a wait of.
 test.each([[0.001517, 0.5], [0.414543, 1]])('threat_031_a_publication_that_failed_is_repeated_after_a_jitter_of_%s', async (random, share) => {
   vi.spyOn(Math, 'random').mockReturnValue(random);
   let tries = 0;
-  const engine = native.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
-  if ('failure' in engine) throw new Error(engine.failure);
+  const engine = opened();
   const channel = {
     publish: async () => {
       tries += 1;
