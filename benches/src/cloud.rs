@@ -9,6 +9,7 @@ use mastra_auth_cloud_core::url::{RedirectUri, ReturnPath};
 use mastra_auth_local_cloud::{Algorithm, LocalCloud, Options};
 
 const APP: &str = "http://localhost:4111";
+const COOKIE_BYTES: usize = 1024;
 
 /// A Cloud and one session of it. The Cloud ends with this.
 pub struct SignedIn {
@@ -29,6 +30,19 @@ pub fn provider(cloud: &str) -> Result<MastraCloudAuth> {
         .public_url(APP)
         .fresh_for(Duration::from_secs(3600));
     Ok(options.build()?)
+}
+
+/// A `Cookie` header of 1 kB as browsers send it: other cookies of the site, then this one.
+pub fn cookies(own: &str) -> String {
+    let others = (0_u32..).map(|at| format!("visited_{at}={}; ", at.wrapping_mul(7919)));
+    let mut header = String::new();
+    for other in others {
+        if header.len() + other.len() + own.len() > COOKIE_BYTES {
+            break;
+        }
+        header.push_str(&other);
+    }
+    header + own
 }
 
 impl SignedIn {
@@ -56,31 +70,20 @@ impl SignedIn {
                 .context("no parameter")
         };
         let state = State::parse(&parameter("state")?, None)?;
-        let cookies: Vec<_> = start
-            .cookies
-            .iter()
+        let cookies = start.cookies.iter();
+        let cookies: Vec<_> = cookies
             .filter_map(|cookie| cookie.expose().split(';').next())
             .collect();
-        let signed_in = auth
-            .finish_login(&parameter("code")?, state, &cookies.join("; "))
-            .await?;
-        let token = signed_in
-            .identity
-            .user()
-            .session_token()
-            .expose()
-            .to_owned();
-        ensure!(
-            matches!(
-                auth.authenticate_token(&token).await,
-                Authentication::Authenticated(_)
-            ),
-            "the token is not accepted"
-        );
-        let url = cloud.url().to_owned();
+        let code = parameter("code")?;
+        let signed_in = auth.finish_login(&code, state, &cookies.join("; ")).await?;
+        let token = signed_in.identity.user().session_token();
+        let token = token.expose().to_owned();
+        let answer = auth.authenticate_token(&token).await;
+        let is_known = matches!(answer, Authentication::Authenticated(_));
+        ensure!(is_known, "the token is not accepted");
         Ok(Self {
+            url: cloud.url().to_owned(),
             _cloud: cloud,
-            url,
             auth,
             token,
         })

@@ -1,16 +1,20 @@
-//! `cargo xtask bench`: measures the product beside its alternatives.
+//! `cargo xtask bench`: measures the product beside its alternatives, and beside another checkout of itself.
 //!
 //! `benches/` is a workspace of its own, so that only this command builds the alternatives; it also has a build folder of
-//! its own. Only the report goes to standard output. The suite measures nothing here.
+//! its own. Prints one line of JSON, which `show` of `node` renders. The suite measures nothing here.
+
+use std::path::{Path, absolute};
+use std::process::Command;
 
 use anyhow::Result;
 
+use crate::builds::shipped;
 use crate::node;
 use crate::process::run as run_program;
 use crate::programs::Program;
 use crate::workspace::Workspace;
 
-pub(crate) const NAMES: [&str; 3] = ["rust", "node", "http"];
+pub(crate) const NAMES: [&str; 4] = ["rust", "node", "http", "compare"];
 
 /// The load generator for the servers.
 const WRK: Program = Program {
@@ -18,28 +22,26 @@ const WRK: Program = Program {
     names: &["wrk"],
     variable: "WRK",
 };
-const BUILD: &str = "build --release --locked --manifest-path benches/Cargo.toml";
+const BUILD: &str = "build --release --locked --bins --manifest-path benches/Cargo.toml";
 
-pub(crate) fn run(workspace: &Workspace, name: &str, is_json: bool) -> Result<()> {
-    let form: &[&str] = if is_json { &["--json"] } else { &[] };
+/// `old` is the other checkout, for `compare`.
+pub(crate) fn run(workspace: &Workspace, name: &str, old: &Path) -> Result<()> {
     if name == "node" {
-        return node::bench(workspace, form);
+        return node::bench(workspace, &["--json"]);
     }
-    let servers = match name {
-        "http" => Some((WRK.find(workspace)?, node::as_shipped(workspace)?)),
-        _ => None,
-    };
     let target = workspace.target()?.join("benches");
-    run_program(
-        workspace
-            .cargo(BUILD)
-            .args(["--bin", name, "--target-dir"])
-            .arg(&target),
-    )?;
-    let mut program = std::process::Command::new(target.join("release").join(name));
-    program.args(form).current_dir(workspace.root());
-    if let Some((wrk, node)) = servers {
-        node.for_children_of(&mut program).env(WRK.variable, wrk);
+    let mut build = workspace.cargo(BUILD);
+    run_program(build.arg("--target-dir").arg(&target))?;
+    let bin = if name == "rust" { "rust" } else { "http" };
+    let mut program = Command::new(target.join("release").join(bin));
+    program.current_dir(workspace.root());
+    if bin == "http" {
+        program.env(WRK.variable, WRK.find(workspace)?);
+        node::as_shipped(workspace)?.for_children_of(&mut program);
+    }
+    if name == "compare" {
+        program.arg(name).arg(absolute(old)?);
+        program.env("MASTRA_AUTH", shipped(workspace)?);
     }
     run_program(&mut program)
 }

@@ -37,6 +37,8 @@ use soak::SOAKS;
 use steps::STEPS;
 use workspace::Workspace;
 
+const RECORD: &str = "Write the result to docs/figures, from which `gen` writes docs/figures.md";
+
 fn main() -> ExitCode {
     match run(&command().get_matches()) {
         Ok(()) => ExitCode::SUCCESS,
@@ -61,8 +63,14 @@ fn run(matches: &ArgMatches) -> Result<()> {
             let is_release = given.get_flag("all-platforms");
             node::pack(&workspace, text("out").as_ref(), is_release)
         }
-        "bench" => benches::run(&workspace, text("name"), given.get_flag("json")),
-        "soak" => soak::run(&workspace, text("name")),
+        "bench" if given.get_flag("json") => {
+            benches::run(&workspace, text("name"), text("old").as_ref())
+        }
+        "soak" if !given.get_flag("record") => soak::run(&workspace, text("name")),
+        "bench" | "soak" => {
+            let words = [name, text("name"), text("old")];
+            node::show(&workspace, words, given.get_flag("record"))
+        }
         _ => {
             let step = STEPS.iter().find(|step| step.name == name);
             (step.context("there is no such step")?.run)(&workspace)
@@ -96,8 +104,12 @@ fn command() -> Command {
             .arg(flag("all-platforms", "Name the addons of every platform: for a release, which publishes all of them")))
         .subcommand(subcommand("bench", "Measure what ships beside what one would use instead; docs/benchmarks.md explains each row")
             .arg(benches)
-            .arg(flag("json", "Print JSON instead of a table")))
-        .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is").arg(soaks))
+            .arg(value("old", "What to compare with: another checkout, which is built too").required_if_eq("name", "compare").required(false))
+            .arg(flag("json", "Print JSON instead of tables"))
+            .arg(flag("record", RECORD)))
+        .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is")
+            .arg(soaks)
+            .arg(flag("record", RECORD)))
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {

@@ -169,6 +169,22 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     )
 }
 
+/// Shows the tables of a bench or a long run, and writes them to `docs/figures` where `is_recorded`.
+pub(crate) fn show(
+    workspace: &Workspace,
+    [command, name, old]: [&str; 3],
+    is_recorded: bool,
+) -> Result<()> {
+    let mut script = Command::new("node");
+    script.arg(workspace.path("npm/auth-cloud/scripts/figures.mjs"));
+    script.args(is_recorded.then(|| format!("--record={command}-{name}")));
+    script.arg(env::current_exe()?).args([command, name]);
+    script.args((!old.is_empty()).then_some(old));
+    script.args((command == "bench").then_some("--json"));
+    script.args(workspace.flags());
+    run_program(Node::find(workspace)?.for_children_of(&mut script))
+}
+
 /// Node, with the package built on a release build of the addon.
 pub(crate) fn as_shipped(workspace: &Workspace) -> Result<Node> {
     Ok(Package::build(workspace, Kind::Release)?.0.node)

@@ -1,9 +1,8 @@
-// `cargo xtask bench node`: one table for cached sessions, and one per algorithm for unseen tokens.
-// `--json` prints the same as JSON. `server.mjs` belongs to `cargo xtask bench http`.
+// `cargo xtask bench node`: one table for cached sessions, and one per algorithm for unseen tokens, as one line of JSON.
+// `server.mjs` belongs to `cargo xtask bench http`.
 
-import { begin, print } from './report.mjs';
 import { uncached } from './uncached.mjs';
 import { warm } from './warm.mjs';
 
-const machine = begin();
-print(machine, [await warm(), ...(await uncached())]);
+const tables = [await warm(), ...(await uncached())];
+process.stdout.write(`${JSON.stringify({ bench: 'node', tables })}\n`);

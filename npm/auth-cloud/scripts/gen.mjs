@@ -8,6 +8,8 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
+import { page } from './figures.mjs';
+
 const { MASTRA_AUTH, CODES, EVENTS, EXPORTS } = process.env;
 const isCheck = process.argv.includes('--check');
 const ROOT = path.resolve(import.meta.dirname, '../../..');
@@ -41,6 +43,7 @@ const PARTS = {
     })}\n`,
   },
   'docs/guide/cli.md': { help: help([]) },
+  'docs/figures.md': { figures: page() },
   'npm/auth-cloud/src/codes.ts': { codes: rows(codes, ({ code, meaning }) => `  /** ${meaning} */\n  | '${code}'`) },
   'npm/auth-cloud/src/event-types.ts': {
     events: rows(inNode, ({ name, meaning }) => `  /** ${meaning} */\n  | '${name}'`),

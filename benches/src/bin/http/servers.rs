@@ -5,20 +5,22 @@ use std::io::Write as _;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use axum::extract::Request;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use axum::serve::IncomingStream;
 use axum::{Router, ServiceExt as _};
+use http::StatusCode;
 use http::header::SET_COOKIE;
 use mastra_auth_benches::cloud::provider;
 use mastra_auth_cloud::axum::{AuthLayer, AuthService, CurrentUser};
 use mastra_auth_cloud::{Authentication, MastraCloudAuth};
+use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
 use tower_service::Service;
+use tower_sessions::{MemoryStore, Session, SessionManagerLayer};
 
 use crate::load::{CLOUD, TOKEN, USER};
-use crate::peers;
 
 /// Serves until the process is ended.
 pub(crate) async fn serve(name: &str) -> Result<()> {
@@ -26,9 +28,7 @@ pub(crate) async fn serve(name: &str) -> Result<()> {
         "open" => open(),
         "required" => required(known().await?),
         "around" => return listen(around(known().await?).into_make_service()).await,
-        "tower-sessions" => peers::tower_sessions(),
-        "axum-login" => peers::axum_login(),
-        "jsonwebtoken" => peers::jsonwebtoken(&variable(CLOUD)?, variable(TOKEN)?).await?,
+        "tower-sessions" => tower_sessions(),
         _ => bail!("there is no server {name}"),
     };
     listen(router.into_make_service()).await
@@ -55,6 +55,39 @@ fn open() -> Router {
     Router::new()
         .route("/", get(|| async { USER.to_owned() }))
         .route("/login", get(|| async { [(SET_COOKIE, "theme=dark")] }))
+}
+
+#[derive(Deserialize, Serialize)]
+struct User {
+    id: String,
+    email: String,
+    roles: Vec<String>,
+}
+
+/// A session in memory, set up as its documentation shows.
+fn tower_sessions() -> Router {
+    let who = |session: Session| async move {
+        match session.get::<User>("user").await {
+            Ok(Some(user)) => user.id.into_response(),
+            _ => StatusCode::UNAUTHORIZED.into_response(),
+        }
+    };
+    let login = |session: Session| async move {
+        let user = User {
+            id: USER.to_owned(),
+            email: "mei@example.com".to_owned(),
+            roles: vec!["member".to_owned()],
+        };
+        match session.insert("user", user).await {
+            Ok(()) => StatusCode::OK,
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    };
+    let layer = SessionManagerLayer::new(MemoryStore::default()).with_secure(false);
+    Router::new()
+        .route("/", get(who))
+        .route("/login", get(login))
+        .layer(layer)
 }
 
 /// A provider that knows the token.

@@ -15,18 +15,18 @@ use axum::routing::get;
 use futures_util::FutureExt as _;
 use http::HeaderMap;
 use http::header::{COOKIE, HOST, HeaderValue};
-use mastra_auth_benches::cloud::SignedIn;
+use mastra_auth_benches::cloud::{SignedIn, cookies};
 use mastra_auth_benches::report::Table;
-use mastra_auth_benches::rounds::{Contender, Rounds};
+use mastra_auth_benches::rounds::{Rounds, repeated};
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
 use tower_layer::{Layer as _, layer_fn};
 use tower_service::Service;
 
-use crate::warm::cookies;
-
 const ROUNDS: usize = 201;
 const OPEN: &str = "axum, open";
+const EMPTY: &str = "an empty layer, Router::layer";
 const OWN: &str = "ours, around the router";
+const ON_IT: &str = "ours, Router::layer";
 
 pub(crate) fn table() -> Result<Table> {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,22 +49,15 @@ pub(crate) fn table() -> Result<Table> {
     let answer = asked(&mut around, &headers).context("who is known is answered at once")?;
     ensure!(answer.status().is_success(), "nobody is known");
 
-    let rounds = Rounds::run(
-        ROUNDS,
-        vec![
-            Contender::repeated(OPEN, || asked(&mut plain, &headers)),
-            Contender::repeated("an empty layer, Router::layer", || {
-                asked(&mut empty, &headers)
-            }),
-            Contender::repeated(OWN, || asked(&mut around, &headers)),
-            Contender::repeated("ours, Router::layer", || asked(&mut on_it, &headers)),
-        ],
-    )?;
-    Ok(Table::new(
-        "a request of somebody who is known, without a socket",
-        OWN,
-        rounds,
-    ))
+    let contenders = vec![
+        (OPEN, repeated(|| asked(&mut plain, &headers))),
+        (EMPTY, repeated(|| asked(&mut empty, &headers))),
+        (OWN, repeated(|| asked(&mut around, &headers))),
+        (ON_IT, repeated(|| asked(&mut on_it, &headers))),
+    ];
+    let rounds = Rounds::run(ROUNDS, contenders)?;
+    let title = "a request of somebody who is known, without a socket";
+    Ok(Table::new(title, OWN, &rounds))
 }
 
 fn asked<S>(service: &mut S, headers: &HeaderMap) -> Option<Response>
