@@ -4,9 +4,8 @@
 //! each take another one. So is nesting past a stated depth. It knows no message format: [`Object`] looks up members, and its
 //! errors name what is missing or of the wrong type, never a value.
 
-use core::fmt;
+pub(crate) mod strict;
 
-use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::malformed::Malformed;
@@ -17,100 +16,12 @@ use crate::malformed::Malformed;
 ///
 /// [`Malformed`] for anything but one well-formed text without duplicate members.
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, Malformed> {
-    let malformed = |_| {
-        Malformed::new(
-            "JSON text",
-            "be one well-formed value without duplicate members",
-        )
-    };
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict {
-        depth_left: max_depth,
-    }
-    .deserialize(&mut reader)
-    .map_err(malformed)?;
-    reader.end().map_err(malformed)?;
-    Ok(value)
-}
-
-/// Builds a [`Value`]; counts depth and rejects duplicate members.
-#[derive(Clone, Copy)]
-struct Strict {
-    depth_left: usize,
-}
-
-impl Strict {
-    fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        match self.depth_left.checked_sub(1) {
-            Some(depth_left) => Ok(Self { depth_left }),
-            None => Err(E::custom("too deep")),
-        }
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Strict {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Strict {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut items = Vec::new();
-        while let Some(item) = seq.next_element_seed(inner)? {
-            items.push(item);
-        }
-        Ok(Value::Array(items))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
-        let mut members = Map::new();
-        while let Some(name) = map.next_key::<String>()? {
-            let value = map.next_value_seed(inner)?;
-            if members.insert(name, value).is_some() {
-                return Err(de::Error::custom("duplicate member"));
-            }
-        }
-        Ok(Value::Object(members))
-    }
+    let checked = strict::check(bytes, max_depth).ok();
+    let value = checked.and_then(|()| serde_json::from_slice(bytes).ok());
+    value.ok_or_else(|| {
+        let rule = "be one well-formed value without duplicate members";
+        Malformed::new("JSON text", rule)
+    })
 }
 
 /// The members of one object, read by name and type.

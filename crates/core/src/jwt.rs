@@ -38,7 +38,6 @@ mod key;
 mod key_remarks;
 mod key_set;
 mod length;
-mod member;
 mod no_key_set;
 mod reason;
 mod rsa;

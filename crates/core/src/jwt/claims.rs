@@ -11,10 +11,10 @@ use core::fmt;
 use core::time::Duration;
 
 use super::MAX_DEPTH;
-use super::member::{Value, read_object};
 use super::reason::Reason;
 use super::rules::Rules;
 use crate::ids::{SessionId, UserId};
+use crate::json::strict::{Value, read_object};
 use crate::time::Timestamp;
 
 /// Claims that mark a token of another kind. A security event or logout token has `events` (RFC 8417, OpenID Connect

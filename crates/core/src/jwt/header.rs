@@ -6,9 +6,9 @@ use alloc::borrow::Cow;
 
 use super::MAX_DEPTH;
 use super::algorithm::{Algorithm, Algorithms};
-use super::member::{Value, read_object};
 use super::reason::Reason;
 use super::rules::TokenKind;
+use crate::json::strict::{Value, read_object};
 
 /// Members that are rejected whatever they hold. Critical extensions are not supported (RFC 7515 section 4.1.11), nor are
 /// detached or compressed payloads. Keys come from the configuration, never from the token.

@@ -1,8 +1,7 @@
-//! A strict streaming reader for one JSON object, member by member.
+//! The strict reader: every member occurs once at every level, nesting is limited, and the whole text is one value.
 //!
-//! Its rules are those of [`crate::json`]: the whole text is one value, every member occurs once at every level, nesting is
-//! limited. But texts are borrowed from the decoded token, and values that are not used are only validated. So a usual header
-//! or set of claims is read without an allocation.
+//! Texts are borrowed, and values that are not used are only validated. So a usual header or set of claims is read without
+//! an allocation.
 
 use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
@@ -12,7 +11,7 @@ use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visit
 
 /// The value of a member, as far as it is used.
 #[derive(Debug, PartialEq)]
-pub(super) enum Value<'t> {
+pub(crate) enum Value<'t> {
     Text(Cow<'t, str>),
     /// A list of texts only.
     Texts(Vec<Cow<'t, str>>),
@@ -24,7 +23,7 @@ pub(super) enum Value<'t> {
 }
 
 impl Value<'_> {
-    pub(super) fn as_text(&self) -> Option<&str> {
+    pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
             _ => None,
@@ -32,24 +31,32 @@ impl Value<'_> {
     }
 }
 
-/// The text is not one well-formed object.
+/// The text is not one well-formed value, or no object.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct BadObject;
+pub(crate) struct BadJson;
+
+/// Validates `text` as one value with at most `depth` nested containers.
+pub(super) fn check(text: &[u8], depth: usize) -> Result<(), BadJson> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let checked = Strict(depth).deserialize(&mut reader);
+    let whole = checked.and_then(|_| reader.end());
+    whole.map_err(|_| BadJson)
+}
 
 /// Reads `text` as one object with at most `depth` nested containers, and passes each member to `take`.
-pub(super) fn read_object<'t>(
+pub(crate) fn read_object<'t>(
     text: &'t [u8],
     depth: usize,
     take: impl FnMut(&str, Value<'t>),
-) -> Result<(), BadObject> {
+) -> Result<(), BadJson> {
     // UTF-8 is validated once for the whole, which is cheaper than string by string.
-    let text = core::str::from_utf8(text).map_err(|_| BadObject)?;
+    let text = core::str::from_utf8(text).map_err(|_| BadJson)?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let whole = Whole { depth, take };
     reader
         .deserialize_map(whole)
         .and_then(|()| reader.end())
-        .map_err(|_| BadObject)
+        .map_err(|_| BadJson)
 }
 
 /// The outermost object.
@@ -217,7 +224,7 @@ impl<'t> Names<'t> {
 mod tests {
     use super::*;
 
-    fn members(text: &str) -> Result<Vec<(String, String)>, BadObject> {
+    fn members(text: &str) -> Result<Vec<(String, String)>, BadJson> {
         let mut members = vec![];
         read_object(text.as_bytes(), 16, |name, value| {
             members.push((name.to_owned(), format!("{value:?}")));
@@ -270,10 +277,10 @@ mod tests {
             "\u{feff}{}",
             "{\"a\":\"\n\"}",
         ] {
-            assert_eq!(members(bad), Err(BadObject), "{bad:?}");
+            assert_eq!(members(bad), Err(BadJson), "{bad:?}");
         }
         let not_utf8 = read_object(b"{\"a\":\"\xff\"}", 16, |_, _| {});
-        assert_eq!(not_utf8, Err(BadObject));
+        assert_eq!(not_utf8, Err(BadJson));
     }
 
     #[test]
@@ -287,7 +294,7 @@ mod tests {
             r#"{"a":[{"b":1,"b":2}]}"#,
             r#"{"":1,"":1}"#,
         ] {
-            assert_eq!(members(bad), Err(BadObject), "{bad}");
+            assert_eq!(members(bad), Err(BadJson), "{bad}");
         }
         assert!(members(r#"{"a":{"a":{"a":1}},"A":1,"":1}"#).is_ok());
         for count in [15, 16, 17, 40] {
@@ -298,7 +305,7 @@ mod tests {
             );
             for again in [0, count - 1] {
                 let twice = format!(r#"{{{},"m{again}":0}}"#, many.join(","));
-                assert_eq!(members(&twice), Err(BadObject), "{count}: {again}");
+                assert_eq!(members(&twice), Err(BadJson), "{count}: {again}");
             }
         }
     }
