@@ -4,16 +4,18 @@
 //! cleared. Values are not parsed here: their readers check them.
 
 mod build;
+mod limits;
 mod names;
 mod options;
 mod parse;
 mod session;
 
 pub use build::{CookieSpec, MAX_COOKIE_BYTES, SetCookie};
+pub use limits::{CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME};
 pub use names::Values;
 pub(crate) use names::{Counted, HOST_PREFIX, Kind};
 pub use options::{CookieOptions, DEFAULT_NAME, MAX_NAME_BYTES, Prefix, SameSite, Secure};
-pub use parse::{CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME, names_with_prefix, values};
+pub use parse::{names_with_prefix, values};
 pub use session::{SessionCookieOptions, SessionCookies, Stage};
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use core::ops::Range;
 use memchr::memmem::Finder;
 use memchr::{memchr, memrchr};
 
-use super::parse::{CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME};
+use super::limits::{CookieError, MAX_HEADER_BYTES, MAX_SAME_NAME};
 
 pub(crate) const HOST_PREFIX: &str = "__Host-";
 

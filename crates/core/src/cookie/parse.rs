@@ -1,29 +1,12 @@
 //! Parses a `Cookie` header (RFC 6265bis section 4.2).
 //!
 //! Allocates and decodes nothing. A part that is no name-value pair is skipped; quotes, percent signs and `$Version` have no
-//! meaning. Returns all cookies of a name, in order, up to [`MAX_SAME_NAME`], and does not choose between them.
-
-use core::fmt;
+//! meaning. Returns all cookies of a name, in order, up to [`MAX_SAME_NAME`](super::MAX_SAME_NAME), and does not choose between them.
 
 use memchr::memchr;
 
+use super::limits::{CookieError, MAX_HEADER_BYTES};
 use super::names::{Counted, HOST_PREFIX, Names, Values};
-use crate::error::{CloudApiError, Code};
-
-/// Longest `Cookie` header that is read, in bytes.
-pub const MAX_HEADER_BYTES: usize = 16 * 1024;
-/// Most cookies of one name. A sibling subdomain may add some (RFC 6265 section 8.6), and each costs a check.
-pub const MAX_SAME_NAME: usize = 4;
-
-/// Why a `Cookie` header was not read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum CookieError {
-    /// More than [`MAX_SAME_NAME`] cookies have the name.
-    TooMany,
-    /// The header is longer than [`MAX_HEADER_BYTES`].
-    HeaderTooLarge,
-}
 
 /// Finds the values of the cookies that are named exactly `name`.
 ///
@@ -80,24 +63,4 @@ fn cut(at: u8, text: &str) -> Option<(&str, &str)> {
 /// so trimming it would turn a forged `U+2000 __Host-x` into the real one.
 fn pair(text: &str) -> Option<(&str, &str)> {
     cut(b'=', text.trim_matches([' ', '\t'])).filter(|(name, _)| !name.is_empty())
-}
-
-impl fmt::Display for CookieError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooMany => "more than 4 cookies have the name",
-            Self::HeaderTooLarge => "the Cookie header is over 16 KiB",
-        })
-    }
-}
-
-impl core::error::Error for CookieError {}
-
-impl From<CookieError> for CloudApiError {
-    fn from(error: CookieError) -> Self {
-        Self::new(match error {
-            CookieError::TooMany => Code::TooManyCookies,
-            CookieError::HeaderTooLarge => Code::CookieHeaderTooLarge,
-        })
-    }
 }
