@@ -6,7 +6,8 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Brought, Miss, Reached};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::{Authentication, Counting, Source};
-use napi::bindgen_prelude::{Either, Env, Function, FunctionCallContext};
+use napi::bindgen_prelude::{Env, Function, FunctionCallContext, ToNapiValue};
+use napi::sys;
 use napi_derive::napi;
 
 use crate::convert::{Or, now, or, serial, token};
@@ -32,7 +33,7 @@ impl Authority {
         &self,
         env: &'env Env,
         site: Option<u32>,
-    ) -> Result<Or<Function<'env, (), Either<f64, Pending>>>> {
+    ) -> Result<Or<Function<'env, (), Found>>> {
         guard("Authority.authenticator", || {
             let room = Arc::clone(&self.1);
             let reached = site.map_or(Reached::Unasked, |site| Reached::Asked(of_number(site)));
@@ -54,11 +55,28 @@ impl Authority {
     }
 }
 
+/// What an authentication returns: a number costs no allocation.
+pub enum Found {
+    Cached(f64),
+    Pending(Box<Pending>),
+}
+
+impl ToNapiValue for Found {
+    unsafe fn to_napi_value(env: sys::napi_env, found: Self) -> napi::Result<sys::napi_value> {
+        match found {
+            // SAFETY: the environment is the one that was given.
+            Self::Cached(serial) => unsafe { f64::to_napi_value(env, serial) },
+            // SAFETY: the same.
+            Self::Pending(pending) => unsafe { Pending::to_napi_value(env, *pending) },
+        }
+    }
+}
+
 fn authenticate(
     room: &Arc<Room>,
     reached: Reached,
     call: &FunctionCallContext<'_>,
-) -> napi::Result<Either<f64, Pending>> {
+) -> napi::Result<Found> {
     let text = |at| {
         if at < call.length() {
             call.get::<Option<Text>>(at)
@@ -73,7 +91,6 @@ fn authenticate(
         None
     };
     guard("authenticate", || {
-        let engine = &room.engine;
         let brought = Brought {
             token: token.as_ref().map(Text::as_str),
             authorization: authorization.as_ref().map(Text::as_str),
@@ -82,48 +99,56 @@ fn authenticate(
         };
         let mut miss = Miss::default();
         if is_counted.is_none() {
-            match fast_path::known(engine, &brought, now()) {
-                Ok(identity) => return Either::A(serial(&identity)),
+            match fast_path::known(&room.engine, &brought, now()) {
+                Ok(identity) => return Found::Cached(serial(&identity)),
                 Err(missed) => miss = missed,
             }
         }
-        let site = match reached {
-            Reached::Asked(site) => site,
-            Reached::Unasked if brought.cookie.is_some_and(|it| engine.needs_site(it)) => {
-                return Either::B(Pending {
-                    needs_site: Some(true),
-                    ..Pending::default()
-                });
-            }
-            Reached::Unasked => None,
-        };
-        let credentials = Credentials::with_token(
-            engine,
-            brought.token,
-            brought.authorization,
-            cookie.as_ref().map(Text::as_str),
-            site,
-        );
-        Either::B(match credentials {
-            Ok(credentials) => {
-                let request = Authenticate::new(engine, credentials.hashed(miss).into_owned());
-                let counting = match is_counted {
-                    Some(true) => Counting::Never,
-                    _ => Counting::Always,
-                };
-                let task = request.counting(counting).offloading();
-                let task = task.into_task(jitter_of(now()));
-                let is_whole = is_counted.is_some();
-                room.begin(task.map(move |verdict| {
-                    Outcome::authenticated(&verdict.answer, verdict.source, is_whole)
-                }))
-            }
-            Err(error) => {
-                let answer = Authentication::Rejected(error);
-                engine.counters().answered(answer.outcome(), Source::None);
-                Outcome::authenticated(&answer, Source::None, false).into()
-            }
-        })
+        Found::Pending(begin(room, &brought, cookie.as_ref(), miss, is_counted))
     })
     .or_else(|error| thrown(*call.env, &error))
+}
+
+/// An authentication that the fast path did not answer.
+#[inline(never)]
+fn begin(
+    room: &Arc<Room>,
+    brought: &Brought<'_>,
+    cookie: Option<&Text>,
+    miss: Miss<'_>,
+    is_counted: Option<bool>,
+) -> Box<Pending> {
+    let engine = &room.engine;
+    let site = match brought.reached {
+        Reached::Asked(site) => site,
+        Reached::Unasked if brought.cookie.is_some_and(|it| engine.needs_site(it)) => {
+            return Box::new(Pending {
+                needs_site: Some(true),
+                ..Pending::default()
+            });
+        }
+        Reached::Unasked => None,
+    };
+    let cookie = cookie.map(Text::as_str);
+    let credentials =
+        Credentials::with_token(engine, brought.token, brought.authorization, cookie, site);
+    Box::new(match credentials {
+        Ok(credentials) => {
+            let request = Authenticate::new(engine, credentials.hashed(miss).into_owned());
+            let counting = match is_counted {
+                Some(true) => Counting::Never,
+                _ => Counting::Always,
+            };
+            let task = request.counting(counting).offloading();
+            let is_whole = is_counted.is_some();
+            room.begin(task.into_task(jitter_of(now())).map(move |verdict| {
+                Outcome::authenticated(&verdict.answer, verdict.source, is_whole)
+            }))
+        }
+        Err(error) => {
+            let answer = Authentication::Rejected(error);
+            engine.counters().answered(answer.outcome(), Source::None);
+            Outcome::authenticated(&answer, Source::None, false).into()
+        }
+    })
 }
