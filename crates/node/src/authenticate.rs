@@ -34,7 +34,7 @@ impl Authority {
         env: &'env Env,
         site: Option<u32>,
     ) -> Result<Or<Function<'env, (), Found>>> {
-        guard("Authority.authenticator", || {
+        guard(|| {
             let room = Arc::clone(&self.1);
             let reached = site.map_or(Reached::Unasked, |site| Reached::Asked(of_number(site)));
             or(env
@@ -48,7 +48,7 @@ impl Authority {
     /// The cached identity of this token, if it is this user.
     #[napi]
     pub fn identity(&self, text: String, user_id: String) -> Result<Option<Identity>> {
-        guard("Authority.identity", || {
+        guard(|| {
             let known = self.0.verified(&token(&text).ok()?)?;
             (known.user().id().as_str() == user_id).then(|| Identity::remembered(known))
         })
@@ -90,7 +90,7 @@ fn authenticate(
     } else {
         None
     };
-    guard("authenticate", || {
+    guard(|| {
         let brought = Brought {
             token: token.as_ref().map(Text::as_str),
             authorization: authorization.as_ref().map(Text::as_str),

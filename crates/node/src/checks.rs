@@ -26,7 +26,7 @@ impl Authority {
     /// Starts the enqueued checks. Each batch is a promise.
     #[napi(ts_return_type = "Promise<Step>[]")]
     pub fn checks(&self) -> Result<Vec<AsyncTask<Checks>>> {
-        guard("Authority.checks", || {
+        guard(|| {
             let mut checks = self.1.take_checks();
             let size = checks.len().div_ceil(THREADS).clamp(1, MOST);
             let mut batches = Vec::new();
@@ -55,7 +55,7 @@ impl Task for Checks {
     type JsValue = Step;
 
     fn compute(&mut self) -> napi::Result<Self::Output> {
-        let run = |check: SignatureCheck| (check.key(), guard("Checks.run", || check.run()).ok());
+        let run = |check: SignatureCheck| (check.key(), guard(|| check.run()).ok());
         Ok(std::mem::take(&mut self.checks)
             .into_iter()
             .map(run)

@@ -32,7 +32,7 @@ pub struct Facts {
 /// Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator.
 #[napi]
 pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
-    guard("open", || {
+    guard(|| {
         or(options.into_config().and_then(|config| {
             let bytes = <[u8; 32]>::try_from(entropy.as_ref())
                 .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
@@ -48,7 +48,7 @@ impl Authority {
     #[napi]
     #[allow(clippy::cast_precision_loss)]
     pub fn facts(&self) -> Result<Facts> {
-        guard("Authority.facts", || {
+        guard(|| {
             let config = self.0.config();
             let longest = config
                 .policy
@@ -65,7 +65,7 @@ impl Authority {
     /// The URL of a user's page at the Cloud.
     #[napi]
     pub fn profile_url(&self, user_id: String) -> Result<String> {
-        guard("Authority.profileUrl", || {
+        guard(|| {
             let path = format!("/users/{}", encode_component(&user_id));
             self.0.config().base_url.join(&path)
         })

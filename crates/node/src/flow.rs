@@ -160,15 +160,13 @@ impl Flow {
     /// Reports that the wait is over.
     #[napi]
     pub fn woken(&mut self) -> Result<Step> {
-        guard("Flow.woken", || self.step(Event::Woken))
+        guard(|| self.step(Event::Woken))
     }
 
     /// Reports an answer, and after how many milliseconds it came.
     #[napi]
     pub fn answered(&mut self, status: u16, body: Uint8Array, milliseconds: f64) -> Result<Step> {
-        guard("Flow.answered", || {
-            self.delivered(Ok(Response::new(status, body.to_vec())), milliseconds)
-        })
+        guard(|| self.delivered(Ok(Response::new(status, body.to_vec())), milliseconds))
     }
 
     /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else.
@@ -178,15 +176,13 @@ impl Flow {
         #[napi(ts_arg_type = "TransportError")] why: String,
         milliseconds: f64,
     ) -> Result<Step> {
-        guard("Flow.failed", || {
-            self.delivered(Err(transport_error(&why)), milliseconds)
-        })
+        guard(|| self.delivered(Err(transport_error(&why)), milliseconds))
     }
 
     /// Gives the flow up. Returns the tickets that waited for it.
     #[napi]
     pub fn abandon(&mut self) -> Result<Vec<u32>> {
-        guard("Flow.abandon", || {
+        guard(|| {
             self.job = None;
             self.room.abandon(self.owner)
         })

@@ -2,6 +2,7 @@
 //!
 //! Every export's body runs in [`guard`]. A panic's message may hold a value, so only its place in the source is passed on.
 
+use std::any::type_name;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Once;
@@ -26,10 +27,10 @@ thread_local! {
 }
 
 /// Runs an export's body.
-pub(crate) fn guard<T>(export: &'static str, body: impl FnOnce() -> T) -> Result<T> {
+pub(crate) fn guard<T, F: FnOnce() -> T>(body: F) -> Result<T> {
     quiet();
     catch_unwind(AssertUnwindSafe(|| {
-        fault::maybe(export);
+        fault::maybe(name_of::<F>);
         body()
     }))
     .map_err(|_| {
@@ -38,9 +39,22 @@ pub(crate) fn guard<T>(export: &'static str, body: impl FnOnce() -> T) -> Result
             .unwrap_or_else(|| "an unknown place".to_owned());
         napi::Error::new(
             Internal,
-            format!("{export} failed at {place}. Please report this."),
+            format!("{} failed at {place}. Please report this.", name_of::<F>()),
         )
     })
+}
+
+/// The function that makes this closure, behind its type or module: `Flow::woken`.
+fn name_of<F>() -> String {
+    // `crate::flow::Flow::woken::{{closure}}`, and in a module of its own `crate::sessions::<impl crate::engine::Engine>::renew`.
+    let path = type_name::<F>().trim_end_matches("::{{closure}}");
+    let mut words = path.rsplit("::");
+    let (function, of) = (words.next(), words.next());
+    format!(
+        "{}::{}",
+        of.unwrap_or_default().trim_end_matches('>'),
+        function.unwrap_or_default()
+    )
 }
 
 /// Throws the error from a function made at run time. Generated glue throws it for other exports; here it is thrown by
@@ -62,7 +76,7 @@ fn quiet() {
 
 #[cfg(not(feature = "fault-injection"))]
 mod fault {
-    pub(super) const fn maybe(_: &str) {}
+    pub(super) fn maybe(_: fn() -> String) {}
 }
 
 #[cfg(feature = "fault-injection")]
@@ -74,16 +88,19 @@ mod fault {
     /// One for all threads: a check runs on another thread than the one that arms it.
     static ARMED: Mutex<Option<String>> = Mutex::new(None);
 
-    /// Makes the next call of one export panic. Only in builds for tests of it.
+    /// Makes the next call of one function panic: `Flow::woken`, or without its module `open`. Only in builds for tests of it.
     #[napi(skip_typescript)]
-    pub fn inject_panic(export: String) {
-        *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some(export);
+    pub fn inject_panic(function: String) {
+        *ARMED.lock().unwrap_or_else(PoisonError::into_inner) = Some(function);
     }
 
     #[allow(clippy::panic, reason = "it is what this is for")]
-    pub(super) fn maybe(export: &str) {
+    pub(super) fn maybe(name: fn() -> String) {
         let mut armed = ARMED.lock().unwrap_or_else(PoisonError::into_inner);
-        if armed.as_deref() == Some(export) {
+        if armed
+            .as_ref()
+            .is_some_and(|wanted| format!("::{}", name()).ends_with(&format!("::{wanted}")))
+        {
             *armed = None;
             drop(armed);
             panic!("told to, with a secret: hunter2");

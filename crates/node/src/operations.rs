@@ -43,15 +43,13 @@ impl Authority {
     /// Asks the Cloud who a token belongs to.
     #[napi]
     pub fn op_verify_token(&self, text: String, share: f64) -> Result<Or<Pending>> {
-        guard("Authority.opVerifyToken", || {
-            or(token(&text).map(|token| self.call(VerifyToken::new(token), share, told)))
-        })
+        guard(|| or(token(&text).map(|token| self.call(VerifyToken::new(token), share, told))))
     }
 
     /// Asks the Cloud for a token's session.
     #[napi]
     pub fn op_validate_session(&self, text: String, share: f64) -> Result<Or<Pending>> {
-        guard("Authority.opValidateSession", || {
+        guard(|| {
             or(token(&text).map(|token| {
                 self.call(ValidateSession::new(token), share, |validated| Outcome {
                     session: Some((&validated.session).into()),
@@ -65,7 +63,7 @@ impl Authority {
     /// Ends a session at the Cloud.
     #[napi]
     pub fn op_destroy_session(&self, id: String, text: String, share: f64) -> Result<Or<Pending>> {
-        guard("Authority.opDestroySession", || {
+        guard(|| {
             let id = SessionId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
                 let operation = DestroySession::new(id, token(&text)?);
@@ -77,7 +75,7 @@ impl Authority {
     /// Asks the Cloud for an account; `None` if the dialect has no such endpoint.
     #[napi(ts_return_type = "Or<Pending | null>")]
     pub fn op_user(&self, id: String, text: String, share: f64) -> Result<Or<Option<Pending>>> {
-        guard("Authority.opUser", || {
+        guard(|| {
             let id = UserId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
                 let operation = GetUser::new(self.0.config(), id, token(&text)?);
@@ -94,7 +92,7 @@ impl Authority {
         text: String,
         share: f64,
     ) -> Result<Or<Option<Pending>>> {
-        guard("Authority.opUserPermissions", || {
+        guard(|| {
             let id = UserId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
                 let operation = GetUserPermissions::new(self.0.config(), id, token(&text)?);
@@ -117,7 +115,7 @@ impl Authority {
         redirect_uri: Option<String>,
         share: f64,
     ) -> Result<Or<Pending>> {
-        guard("Authority.opExchangeCode", || {
+        guard(|| {
             or(
                 exchange(&code, verifier.as_deref(), redirect_uri.as_deref())
                     .map(|operation| self.call(operation, share, exchanged)),
@@ -133,7 +131,7 @@ impl Authority {
         state: String,
         challenge: Option<String>,
     ) -> Result<Or<LoginUrl>> {
-        guard("Authority.loginPage", || {
+        guard(|| {
             let redirect_uri = RedirectUri::parse(&redirect_uri).map_err(CloudApiError::argument);
             or(redirect_uri.and_then(|redirect_uri| {
                 let state = State::parse(&state, Some(redirect_uri.origin()))?;
@@ -151,7 +149,7 @@ impl Authority {
     /// The logout page's URL. Omits a token that is malformed.
     #[napi]
     pub fn logout_page(&self, redirect_uri: String, text: Option<String>) -> Result<Or<String>> {
-        guard("Authority.logoutPage", || {
+        guard(|| {
             let redirect_uri = RedirectUri::parse(&redirect_uri).map_err(CloudApiError::argument);
             or(redirect_uri.and_then(|redirect_uri| {
                 let token = text.as_deref().map(token).transpose()?;

@@ -19,7 +19,7 @@ impl Authority {
     /// A user's permissions.
     #[napi]
     pub fn permissions(&self, of: &Identity, share: f64) -> Result<Pending> {
-        guard("Authority.permissions", || {
+        guard(|| {
             let fetch = FetchPermissions::new(Arc::clone(&self.0), of.who());
             let outcome = |grants: Arc<Permissions>| Outcome {
                 grants: Some(grants.iter().map(str::to_owned).collect()),
@@ -38,15 +38,13 @@ impl Authority {
     /// All roles that are defined.
     #[napi]
     pub fn roles(&self) -> Result<Vec<String>> {
-        guard("Authority.roles", || {
-            self.mapping().roles().map(str::to_owned).collect()
-        })
+        guard(|| self.mapping().roles().map(str::to_owned).collect())
     }
 
     /// The permissions of these roles, by the role mapping or by the default roles.
     #[napi]
     pub fn grants_of_roles(&self, roles: Vec<String>) -> Result<Vec<String>> {
-        guard("Authority.grantsOfRoles", || {
+        guard(|| {
             let grants = self.mapping().permissions(&roles);
             grants.iter().map(str::to_owned).collect()
         })

@@ -16,7 +16,7 @@ pub struct RedisSet(CoreSet);
 /// The set of a namespace. `instance` is this instance's alone: 16 hexadecimal digits.
 #[napi]
 pub fn redis_set(realm: String, instance: String) -> Result<RedisSet> {
-    guard("redisSet", || RedisSet(CoreSet::new(&realm, &instance)))
+    guard(|| RedisSet(CoreSet::new(&realm, &instance)))
 }
 
 #[napi]
@@ -24,13 +24,13 @@ impl RedisSet {
     /// The name of the set and of the channel.
     #[napi]
     pub fn name(&self) -> Result<String> {
-        guard("RedisSet.name", || self.0.name().to_owned())
+        guard(|| self.0.name().to_owned())
     }
 
     /// Commands that store and publish messages, to run in one transaction.
     #[napi]
     pub fn publish(&self, messages: Vec<Revocation>) -> Result<Vec<Vec<String>>> {
-        guard("RedisSet.publish", || {
+        guard(|| {
             let messages = messages
                 .iter()
                 .map(|one| (one.text.as_str(), timestamp(one.until), one.kept));
@@ -41,21 +41,19 @@ impl RedisSet {
     /// Adds the mark of this instance. Before the snapshot.
     #[napi]
     pub fn add_mark(&self) -> Result<Vec<String>> {
-        guard("RedisSet.addMark", || self.0.add_mark(now().wall))
+        guard(|| self.0.add_mark(now().wall))
     }
 
     /// Reads the mark, whose score is `null` where entries were lost, and renews it.
     #[napi]
     pub fn check_mark(&self) -> Result<Vec<Vec<String>>> {
-        guard("RedisSet.checkMark", || {
-            self.0.check_mark(now().wall).into()
-        })
+        guard(|| self.0.check_mark(now().wall).into())
     }
 
     /// Begins to read the entries that have not expired, up to `most`.
     #[napi]
     pub fn snapshot(&self, most: u32) -> Result<RedisSnapshot> {
-        guard("RedisSet.snapshot", || {
+        guard(|| {
             let most = usize::try_from(most).unwrap_or(usize::MAX);
             RedisSnapshot(self.0.snapshot(most, now().wall))
         })
@@ -80,25 +78,25 @@ impl RedisSnapshot {
     /// Commands for the next page and for the number of entries.
     #[napi]
     pub fn commands(&self) -> Result<Vec<Vec<String>>> {
-        guard("RedisSnapshot.commands", || self.0.commands().into())
+        guard(|| self.0.commands().into())
     }
 
     /// A command whose reply is always short: whether Redis answers after a page was late.
     #[napi]
     pub fn count(&self) -> Result<Vec<String>> {
-        guard("RedisSnapshot.count", || self.0.count())
+        guard(|| self.0.count())
     }
 
     /// The page was late although Redis answers.
     #[napi]
     pub fn late(&mut self) -> Result<()> {
-        guard("RedisSnapshot.late", || self.0.late())
+        guard(|| self.0.late())
     }
 
     /// Accepts a page, members and scores in turn, of a set of `all` entries.
     #[napi]
     pub fn page(&mut self, found: Vec<String>, all: u32) -> Result<RedisPage> {
-        guard("RedisSnapshot.page", || {
+        guard(|| {
             let mut words = found.into_iter();
             let pairs = std::iter::from_fn(|| Some((words.next()?.into_bytes(), words.next()?)));
             let all = usize::try_from(all).unwrap_or(usize::MAX);

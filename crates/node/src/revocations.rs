@@ -96,7 +96,7 @@ impl Authority {
     /// Revokes a session, here and for other instances.
     #[napi]
     pub fn end_session(&self, session_id: String) -> Result<Or<bool>> {
-        guard("Authority.endSession", || {
+        guard(|| {
             or(SessionId::parse(&session_id)
                 .map(|session| self.0.end_session(&session, now()))
                 .map(|()| true)
@@ -107,7 +107,7 @@ impl Authority {
     /// Revokes every session of a user that began before now, here and for other instances.
     #[napi]
     pub fn end_user(&self, user_id: String) -> Result<Or<bool>> {
-        guard("Authority.endUser", || {
+        guard(|| {
             or(UserId::parse(&user_id)
                 .map(|user| self.0.end_user(&user, now()))
                 .map(|()| true)
@@ -118,7 +118,7 @@ impl Authority {
     /// Starts the worker on a channel: from now on revocations are queued for it.
     #[napi]
     pub fn channel_worker(&self, at: Clocks) -> Result<ChannelWorker> {
-        guard("Authority.channelWorker", || {
+        guard(|| {
             let engine = Arc::clone(&self.0);
             let begun = (now().monotonic, at.monotonic);
             // No wake-up: JavaScript asks for a batch after each call that may revoke.
@@ -146,7 +146,7 @@ impl ChannelWorker {
     /// What the channel is served with.
     #[napi]
     pub fn facts(&self) -> Result<ChannelFacts> {
-        guard("ChannelWorker.facts", || ChannelFacts {
+        guard(|| ChannelFacts {
             realm: self.engine.namespace().as_str().to_owned(),
             most: count(self.engine.max_stored()),
             timeout: in_millis(CoreWorker::TIMEOUT),
@@ -157,7 +157,7 @@ impl ChannelWorker {
     /// The messages to publish now; empty if nothing waits.
     #[napi]
     pub fn next_batch(&mut self, at: Clocks) -> Result<Vec<Revocation>> {
-        guard("ChannelWorker.nextBatch", || {
+        guard(|| {
             let batch = self.worker.next_batch(at.now(self.begun));
             let plain = batch.iter().map(|message| Revocation {
                 text: message.text().to_owned(),
@@ -171,15 +171,13 @@ impl ChannelWorker {
     /// The channel took the batch.
     #[napi]
     pub fn published(&mut self, at: Clocks) -> Result<Vec<ChannelEvent>> {
-        guard("ChannelWorker.published", || {
-            plain(self.worker.published(at.now(self.begun)))
-        })
+        guard(|| plain(self.worker.published(at.now(self.begun))))
     }
 
     /// The channel did not take the batch. `share` is a random number between 0 and 1.
     #[napi]
     pub fn publish_failed(&mut self, why: String, share: f64, at: Clocks) -> Result<ChannelRetry> {
-        guard("ChannelWorker.publishFailed", || {
+        guard(|| {
             let now = at.now(self.begun);
             self.worker.publish_failed(why, now, jitter(share)).into()
         })
@@ -188,9 +186,7 @@ impl ChannelWorker {
     /// Begins to join. Returns the number of the turn.
     #[napi]
     pub fn join(&mut self, at: Clocks) -> Result<u32> {
-        guard("ChannelWorker.join", || {
-            self.worker.join(at.now(self.begun))
-        })
+        guard(|| self.worker.join(at.now(self.begun)))
     }
 
     /// Applies a part of the stored entries or, once joined, published messages. None note that the channel is alive.
@@ -201,9 +197,7 @@ impl ChannelWorker {
         texts: Vec<String>,
         at: Clocks,
     ) -> Result<Vec<ChannelEvent>> {
-        guard("ChannelWorker.received", || {
-            plain(self.worker.received(turn, &texts, at.now(self.begun)))
-        })
+        guard(|| plain(self.worker.received(turn, &texts, at.now(self.begun))))
     }
 
     /// Applies the last of the stored entries.
@@ -215,7 +209,7 @@ impl ChannelWorker {
         left_out: u32,
         at: Clocks,
     ) -> Result<Vec<ChannelEvent>> {
-        guard("ChannelWorker.joined", || {
+        guard(|| {
             let left_out = usize::try_from(left_out).unwrap_or(usize::MAX);
             plain(
                 self.worker
@@ -227,7 +221,7 @@ impl ChannelWorker {
     /// The join failed, or messages may have been missed: the turn is over.
     #[napi]
     pub fn lost(&mut self, turn: u32, why: String, share: f64, at: Clocks) -> Result<ChannelRetry> {
-        guard("ChannelWorker.lost", || {
+        guard(|| {
             let now = at.now(self.begun);
             self.worker.lost(turn, why, now, jitter(share)).into()
         })
@@ -236,7 +230,7 @@ impl ChannelWorker {
     /// Leaves the channel.
     #[napi]
     pub fn leave(&mut self, at: Clocks) -> Result<()> {
-        guard("ChannelWorker.leave", || {
+        guard(|| {
             self.worker.leave(at.now(self.begun));
         })
     }
@@ -244,7 +238,7 @@ impl ChannelWorker {
     /// The status now.
     #[napi]
     pub fn status(&self) -> Result<ChannelStatus> {
-        guard("ChannelWorker.status", || {
+        guard(|| {
             let status = self.worker.status();
             let since = match status.state {
                 ChannelState::Connected { since } | ChannelState::Disconnected { since } => since,

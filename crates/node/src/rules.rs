@@ -17,19 +17,19 @@ use crate::guard::{Result, guard};
 /// Whether a grant covers a required permission.
 #[napi]
 pub fn permission_covers(grant: String, required: String) -> Result<bool> {
-    guard("permissionCovers", || matches(&grant, &required))
+    guard(|| matches(&grant, &required))
 }
 
 /// Whether any of the grants covers a required permission.
 #[napi]
 pub fn grants_allow(grants: Vec<String>, required: String) -> Result<bool> {
-    guard("grantsAllow", || Permissions::new(grants).allows(&required))
+    guard(|| Permissions::new(grants).allows(&required))
 }
 
 /// The permissions of these roles, by a mapping given as JSON text, or by the default roles.
 #[napi]
 pub fn mapped_grants(mapping: Option<String>, roles: Vec<String>) -> Result<Or<Vec<String>>> {
-    guard("mappedGrants", || {
+    guard(|| {
         let mapping = match mapping {
             Some(text) => RoleMapping::from_json(&text),
             None => Ok(RoleMapping::default_roles()),
@@ -44,7 +44,7 @@ pub fn mapped_grants(mapping: Option<String>, roles: Vec<String>) -> Result<Or<V
 /// The path to which a browser returns after sign-in if `input` was requested.
 #[napi]
 pub fn return_path(input: String, origin: Option<String>) -> Result<String> {
-    guard("returnPath", || {
+    guard(|| {
         ReturnPath::sanitize(&input, origin.as_deref())
             .as_str()
             .to_owned()
@@ -54,7 +54,7 @@ pub fn return_path(input: String, origin: Option<String>) -> Result<String> {
 /// The values of all cookies of one name, in order.
 #[napi]
 pub fn cookie_values(header: String, name: String) -> Result<Or<Vec<String>>> {
-    guard("cookieValues", || {
+    guard(|| {
         let found = values(&header, &name).map_err(Into::into);
         or(found.map(|found| found.map(str::to_owned).collect()))
     })
@@ -63,7 +63,7 @@ pub fn cookie_values(header: String, name: String) -> Result<Or<Vec<String>>> {
 /// A `Set-Cookie` value of the session cookie: with a value it lasts `max_age` seconds, without one it clears the cookie.
 #[napi]
 pub fn cookie_line(options: Options, value: Option<String>, max_age: f64) -> Result<Or<String>> {
-    guard("cookieLine", || {
+    guard(|| {
         or(options.cookie(Stage::Unknown).and_then(|given| {
             let spec = CookieSpec::new(CookieOptions {
                 name: given.name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
@@ -86,13 +86,11 @@ pub fn cookie_line(options: Options, value: Option<String>, max_age: f64) -> Res
 /// Every error code of this package's own.
 #[napi]
 pub fn codes() -> Result<Vec<String>> {
-    guard("codes", || {
-        CODES.iter().map(|info| info.code.to_owned()).collect()
-    })
+    guard(|| CODES.iter().map(|info| info.code.to_owned()).collect())
 }
 
 /// The `User-Agent` of every request.
 #[napi]
 pub fn user_agent() -> Result<&'static str> {
-    guard("userAgent", || USER_AGENT)
+    guard(|| USER_AGENT)
 }

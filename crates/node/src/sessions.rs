@@ -22,7 +22,7 @@ impl Authority {
     /// Ends a session. This instance denies it from now on.
     #[napi]
     pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Pending>> {
-        guard("Authority.signOut", || {
+        guard(|| {
             or(token(&text).map(|token| {
                 let (engine, now) = (Arc::clone(&self.0), now());
                 let logout = Logout::new(engine, token, Effort::Full, now, jitter(share));
@@ -34,7 +34,7 @@ impl Authority {
     /// The session behind a token.
     #[napi]
     pub fn session(&self, text: String, share: f64) -> Result<Or<Pending>> {
-        guard("Authority.session", || {
+        guard(|| {
             or(token(&text).map(|token| {
                 let shared = validate_session(&self.0, token, jitter(share));
                 let (digest, task) = (shared.key(), shared.into_task());
@@ -51,7 +51,7 @@ impl Authority {
     /// The session behind a token, with a newer token if the Cloud issues one.
     #[napi]
     pub fn renew(&self, text: String, share: f64) -> Result<Or<Pending>> {
-        guard("Authority.renew", || {
+        guard(|| {
             or(token(&text).map(|token| {
                 let refresh = refresh_session(&self.0, token, jitter(share));
                 self.1.share_work(Work::Refresh(refresh))
@@ -62,7 +62,7 @@ impl Authority {
     /// The session token in the `Cookie` header of a request to this address, unverified: the first candidate.
     #[napi]
     pub fn session_token(&self, cookie_header: String, site: u32) -> Result<Option<String>> {
-        guard("Authority.sessionToken", || {
+        guard(|| {
             self.0
                 .session_token(&cookie_header, of_number(site))
                 .map(str::to_owned)
@@ -72,7 +72,7 @@ impl Authority {
     /// The cookie that stores a session in a browser until `expires_at`, at this address or the one last noted.
     #[napi]
     pub fn session_cookie(&self, text: String, expires_at: f64, site: u32) -> Result<Or<String>> {
-        guard("Authority.sessionCookie", || {
+        guard(|| {
             // Report the size also of a text that is too long for any token.
             let fits = self.0.fits_cookie(text.len(), of_number(site));
             or(fits.and_then(|()| token(&text)).and_then(|token| {
@@ -86,9 +86,7 @@ impl Authority {
     /// The `Set-Cookie` header that clears the session cookie.
     #[napi]
     pub fn clear_session_cookie(&self) -> Result<String> {
-        guard("Authority.clearSessionCookie", || {
-            self.0.clear_session_cookie().expose().to_owned()
-        })
+        guard(|| self.0.clear_session_cookie().expose().to_owned())
     }
 }
 

@@ -49,7 +49,7 @@ impl Authority {
     /// The URL to which to send the browser to sign in.
     #[napi]
     pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<LoginUrl>> {
-        guard("Authority.loginUrl", || {
+        guard(|| {
             or(
                 login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
                     let url = login::url(&self.0, &redirect_uri, &state)?;
@@ -62,7 +62,7 @@ impl Authority {
     /// The cookie that binds this sign-in to the browser.
     #[napi]
     pub fn login_cookie(&self, redirect_uri: String, state: String) -> Result<Or<String>> {
-        guard("Authority.loginCookie", || {
+        guard(|| {
             or(
                 login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
                     login::cookie(&self.0, &redirect_uri, &state, now())
@@ -75,7 +75,7 @@ impl Authority {
     /// Counts a failed sign-in for an unusable callback: it fails only if the browser is not signed in already.
     #[napi]
     pub fn login_failed(&self) -> Result<()> {
-        guard("Authority.loginFailed", || {
+        guard(|| {
             self.0.counters().login(Login::Failed);
         })
     }
@@ -83,7 +83,7 @@ impl Authority {
     /// The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it.
     #[napi]
     pub fn callback_key(&self, state: String, cookie_header: String) -> Result<Option<String>> {
-        guard("Authority.callbackKey", || {
+        guard(|| {
             let state = State::parse(&state, None).ok()?;
             let key = callback::key(&self.0, &state, &cookie_header, now())?;
             Some(hex(key.as_bytes()))
@@ -99,7 +99,7 @@ impl Authority {
         cookie_header: String,
         share: f64,
     ) -> Result<Or<Pending>> {
-        guard("Authority.callback", || {
+        guard(|| {
             let (engine, jitter) = (Arc::clone(&self.0), jitter(share));
             let callback = State::parse(&state, None).and_then(|state| {
                 Callback::new(engine, state, &code, &cookie_header, now(), jitter)

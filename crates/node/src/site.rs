@@ -14,7 +14,7 @@ pub fn site_of(
     forwarded_proto: Option<String>,
     url: Option<String>,
 ) -> Result<u32> {
-    guard("siteOf", || {
+    guard(|| {
         let site = Site::of_request(&Told {
             public_host: public_host.as_deref(),
             forwarded_host: forwarded_host.as_deref(),

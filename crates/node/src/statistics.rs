@@ -91,7 +91,7 @@ impl Authority {
     #[napi]
     #[allow(clippy::cast_precision_loss)]
     pub fn statistics(&self) -> Result<Statistics> {
-        guard("Authority.statistics", || {
+        guard(|| {
             let (counters, now) = (self.0.counters(), now());
             let (identities, refusals) = self.0.remembered();
             Statistics {

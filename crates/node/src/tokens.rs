@@ -62,12 +62,12 @@ pub fn verified_claims(
     rules: TokenRules,
     now: f64,
 ) -> Result<Or<TokenClaims>> {
-    guard("verifiedClaims", || {
-        match claims(&text, keys, secret, &rules, timestamp(now)) {
+    guard(
+        || match claims(&text, keys, secret, &rules, timestamp(now)) {
             Ok(claims) => Either::A(claims.into()),
             Err(failure) => Either::B(failure),
-        }
-    })
+        },
+    )
 }
 
 fn claims(

@@ -40,7 +40,7 @@ impl Identity {
     /// The user as a plain object.
     #[napi]
     pub fn user(&self) -> Result<User> {
-        guard("Identity.user", || match &self.0 {
+        guard(|| match &self.0 {
             Who::Remembered(identity) => identity.as_ref().into(),
             Who::Told(user) => user.as_ref().into(),
         })

@@ -140,7 +140,7 @@ describe('a driver that fails', () => {
 
   test('rejects every request that shares its call, and no other; the next request asks anew', async () => {
     const { ask } = provider();
-    addon['injectPanic']!('Flow.answered');
+    addon['injectPanic']!('Flow::answered');
     expect(await all(ask, ['a', 'a', 'a', 'b', 'b'])).toEqual(['internal', 'internal', 'internal', 'usr_b', 'usr_b']);
     expect(await all(ask, ['a', 'a', 'b'])).toEqual(['usr_a', 'usr_a', 'usr_b']);
   });
@@ -148,7 +148,7 @@ describe('a driver that fails', () => {
   test('rejects them also where they wait for keys', async () => {
     const answer = (url: string) => (url.endsWith('jwks.json') ? new Response(JSON.stringify(jwksOf('EdDSA'))) : undefined);
     const { ask } = provider({ verification: { by: 'keys', issuer: 'https://issuer' } }, answer);
-    addon['injectPanic']!('Flow.answered');
+    addon['injectPanic']!('Flow::answered');
     const tokens = ['usr_1', 'usr_2'].map(id => token(id, 'EdDSA'));
     expect(await all(ask, tokens)).toEqual(['internal', 'internal']);
   });
@@ -172,7 +172,7 @@ describe('a driver that fails', () => {
     const { ask, events } = provider({ cache: { fresh: 2, refreshEarly: 0.2 } });
     await ask('a');
     const isReported = async () => {
-      addon['injectPanic']!('Flow.answered');
+      addon['injectPanic']!('Flow::answered');
       // Rejected where the identity is not fresh any more, and asked for anew.
       await ask('a').catch(() => undefined);
       return events.some(({ type }) => type === 'background_failed');

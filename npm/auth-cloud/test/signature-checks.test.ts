@@ -168,13 +168,13 @@ describe('checks on another thread', () => {
 
   test('threat_086_a_panic_on_another_thread_is_not_the_end', async () => {
     const { auth } = provider();
-    addon.injectPanic('Checks.run');
+    addon.injectPanic('Task::compute');
     expect((await auth.authenticateToken(token('usr_1'), request({})))?.id).toBe('usr_1');
-    addon.injectPanic('Room.settle');
+    addon.injectPanic('Room::resume');
     await expect(auth.authenticateToken(token('usr_2'), request({}))).rejects.toMatchObject({ code: 'internal' });
     expect((await auth.authenticateToken(token('usr_2'), request({})))?.id).toBe('usr_2');
     // Where the batches themselves fail no request waits for ever, and the next request gets its answer.
-    addon.injectPanic('Authority.checks');
+    addon.injectPanic('Authority::checks');
     const both = ['usr_3', 'usr_4'].map(id => auth.authenticateToken(token(id), request({})));
     for (const { status } of await Promise.allSettled(both)) expect(status).toBe('rejected');
     expect((await auth.authenticateToken(token('usr_5'), request({})))?.id).toBe('usr_5');

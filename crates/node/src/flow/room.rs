@@ -252,20 +252,24 @@ impl Room {
             match waiting {
                 Waiting::Caller(ticket) => callers.push(ticket),
                 Waiting::Job(owner, job) => {
-                    let event = result.map_or(Event::Lost, event);
-                    match guard("Room.settle", || self.go_on(owner, job, event, step)) {
-                        Ok(Some(end)) => self.end(owner, end, step),
-                        Ok(None) => {}
-                        Err(error) => step.settled.push(Settled {
-                            tickets: self.abandon(owner),
-                            outcome: None,
-                            internal: Some(error.reason.clone()),
-                        }),
-                    }
+                    self.resume(owner, job, result.map_or(Event::Lost, event), step);
                 }
             }
         }
         callers
+    }
+
+    /// Goes on with a job that waited. A panic fails that job alone.
+    fn resume(self: &Arc<Self>, owner: Owner, job: Job, event: Event, step: &mut Step) {
+        match guard(|| self.go_on(owner, job, event, step)) {
+            Ok(Some(end)) => self.end(owner, end, step),
+            Ok(None) => {}
+            Err(error) => step.settled.push(Settled {
+                tickets: self.abandon(owner),
+                outcome: None,
+                internal: Some(error.reason.clone()),
+            }),
+        }
     }
 
     /// Gives a job up. Returns the tickets of all callers that waited for it.

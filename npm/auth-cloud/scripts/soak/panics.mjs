@@ -129,6 +129,13 @@ function listed() {
   return [...exported, 'authenticate'];
 }
 
+/** The name of an export in Rust: `Flow::woken` for `Flow.woken`. */
+function inRust(name) {
+  const [method, type] = name.split('.').reverse();
+  const snake = method.replaceAll(/[A-Z]/g, letter => `_${letter.toLowerCase()}`);
+  return type === undefined ? snake : `${type}::${snake}`;
+}
+
 /** Each export `rounds` times. */
 export async function run(rounds = 100) {
   if (typeof addon.injectPanic !== 'function') throw new Error('this addon was not built with fault-injection');
@@ -138,7 +145,7 @@ export async function run(rounds = 100) {
     if (prepare === undefined) throw new Error(`${name} is exported and not called here`);
     for (let round = 0; round < rounds; round += 1) {
       const call = prepare();
-      addon.injectPanic(name);
+      addon.injectPanic(inRust(name));
       let thrown;
       try {
         call();
