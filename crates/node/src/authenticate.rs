@@ -11,7 +11,7 @@ use napi::sys;
 use napi_derive::napi;
 
 use crate::convert::{Or, now, or, serial, token};
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter_of};
 use crate::guard::{Result, guard, thrown};
 use crate::site::of_number;
@@ -19,7 +19,7 @@ use crate::text::Text;
 use crate::values::Identity;
 
 #[napi]
-impl Authority {
+impl Engine {
     /// A function that authenticates a request at this site; without one, at an address that was not looked up. Site 0 is an
     /// address that could not be read. It takes the `Cookie` header and, if present, the `Authorization` header and a token
     /// that the host has read. Most requests bring the first alone, and each argument costs.

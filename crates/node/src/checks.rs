@@ -12,7 +12,7 @@ use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::flow::{Room, Step};
 use crate::guard::{Result, guard};
 
@@ -22,7 +22,7 @@ const MOST: usize = 8;
 const THREADS: usize = 4;
 
 #[napi]
-impl Authority {
+impl Engine {
     /// Starts the enqueued checks. Each batch is a promise.
     #[napi(ts_return_type = "Promise<Step>[]")]
     pub fn checks(&self) -> Result<Vec<AsyncTask<Checks>>> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::encoding::encode_component;
-use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::engine::Engine as CoreEngine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use napi::bindgen_prelude::Uint8Array;
@@ -16,7 +16,7 @@ use crate::guard::{Result, guard};
 
 /// A running deployment.
 #[napi]
-pub struct Authority(pub(crate) Arc<Engine>, pub(crate) Arc<Room>);
+pub struct Engine(pub(crate) Arc<CoreEngine>, pub(crate) Arc<Room>);
 
 /// Values that follow from the options.
 #[napi(object, object_from_js = false)]
@@ -31,19 +31,19 @@ pub struct Facts {
 
 /// Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator.
 #[napi]
-pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Authority>> {
+pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Engine>> {
     guard(|| {
         or(options.into_config().and_then(|config| {
             let bytes = <[u8; 32]>::try_from(entropy.as_ref())
                 .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
-            let engine = Engine::new(config, Entropy::new(bytes));
-            Ok(Authority(Arc::clone(&engine), Room::new(engine)))
+            let engine = CoreEngine::new(config, Entropy::new(bytes));
+            Ok(Engine(Arc::clone(&engine), Room::new(engine)))
         }))
     })
 }
 
 #[napi]
-impl Authority {
+impl Engine {
     /// Values that follow from the options.
     #[napi]
     #[allow(clippy::cast_precision_loss)]

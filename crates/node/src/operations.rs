@@ -20,13 +20,13 @@ use mastra_auth_cloud_core::url::RedirectUri;
 use napi_derive::napi;
 
 use crate::convert::{Or, or, token};
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
 use crate::sign_in::LoginUrl;
 use crate::values::Identity;
 
-impl Authority {
+impl Engine {
     fn call<O: Operation + Send + 'static>(
         &self,
         operation: O,
@@ -39,7 +39,7 @@ impl Authority {
 }
 
 #[napi]
-impl Authority {
+impl Engine {
     /// Asks the Cloud who a token belongs to.
     #[napi]
     pub fn op_verify_token(&self, text: String, share: f64) -> Result<Or<Pending>> {

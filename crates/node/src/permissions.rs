@@ -9,13 +9,13 @@ use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use napi_derive::napi;
 
 use crate::convert::now;
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
 use crate::values::Identity;
 
 #[napi]
-impl Authority {
+impl Engine {
     /// A user's permissions.
     #[napi]
     pub fn permissions(&self, of: &Identity, share: f64) -> Result<Pending> {

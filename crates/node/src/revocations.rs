@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::{
-    ChannelEvent as CoreEvent, ChannelWorker as CoreWorker, Engine, Retry,
+    ChannelEvent as CoreEvent, ChannelWorker as CoreWorker, Engine as CoreEngine, Retry,
 };
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
@@ -13,7 +13,7 @@ use mastra_auth_cloud_core::time::Now;
 use napi_derive::napi;
 
 use crate::convert::{Or, millis, now, or, seconds, timestamp};
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::flow::jitter;
 use crate::guard::{Result, guard};
 
@@ -92,7 +92,7 @@ pub struct ChannelStatus {
 }
 
 #[napi]
-impl Authority {
+impl Engine {
     /// Revokes a session, here and for other instances.
     #[napi]
     pub fn end_session(&self, session_id: String) -> Result<Or<bool>> {
@@ -135,7 +135,7 @@ impl Authority {
 /// The worker on a channel: it says what to publish, what follows from what arrives, and how long to wait.
 #[napi]
 pub struct ChannelWorker {
-    engine: Arc<Engine>,
+    engine: Arc<CoreEngine>,
     worker: CoreWorker,
     /// One moment on the core's monotonic clock and on JavaScript's.
     begun: (Duration, f64),

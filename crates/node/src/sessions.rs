@@ -12,13 +12,13 @@ use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use napi_derive::napi;
 
 use crate::convert::{Failure, Or, now, or, timestamp, token};
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};
 use crate::site::of_number;
 
 #[napi]
-impl Authority {
+impl Engine {
     /// Ends a session. This instance denies it from now on.
     #[napi]
     pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Pending>> {

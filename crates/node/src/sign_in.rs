@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::counters::{Counting, Login};
 use mastra_auth_cloud_core::encoding::hex;
-use mastra_auth_cloud_core::engine::{Engine, SignedIn};
+use mastra_auth_cloud_core::engine::{Engine as CoreEngine, SignedIn};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::{self, Callback};
@@ -16,7 +16,7 @@ use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
 use crate::convert::{Or, now, or};
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};
 use crate::sessions::sign_out;
@@ -45,7 +45,7 @@ impl LoginUrl {
 }
 
 #[napi]
-impl Authority {
+impl Engine {
     /// The URL to which to send the browser to sign in.
     #[napi]
     pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<LoginUrl>> {
@@ -179,7 +179,7 @@ fn refused(room: &Arc<Room>, token: Option<SessionToken>, jitter: Jitter) -> Vec
         .collect()
 }
 
-fn failed(engine: &Engine, error: &CloudApiError) {
+fn failed(engine: &CoreEngine, error: &CloudApiError) {
     if !error.is_unusable_callback() {
         engine.counters().login(Login::Failed);
     }

@@ -4,7 +4,7 @@ use mastra_auth_cloud_core::counters::{CallTimes, TIME_BOUNDS};
 use napi_derive::napi;
 
 use crate::convert::now;
-use crate::engine::Authority;
+use crate::engine::Engine;
 use crate::guard::{Result, guard};
 
 /// Requests with one outcome and one source.
@@ -86,7 +86,7 @@ pub struct Statistics {
 }
 
 #[napi]
-impl Authority {
+impl Engine {
     /// Counters since the start, and current gauges.
     #[napi]
     #[allow(clippy::cast_precision_loss)]

@@ -17,7 +17,7 @@ export interface Authenticate {
 // cargo xtask gen: exports, from crates/node
 
 /** A running deployment. */
-export interface NativeAuthority {
+export interface NativeEngine {
   /**
    * A function that authenticates a request at this site; without one, at an address that was not looked up. Site 0 is an
    * address that could not be read. It takes the `Cookie` header and, if present, the `Authorization` header and a token
@@ -600,7 +600,7 @@ export interface NativeVerification {
 /** The addon's functions. */
 export interface Native {
   /** Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator. */
-  open(options: NativeOptions, entropy: Uint8Array): Or<NativeAuthority>;
+  open(options: NativeOptions, entropy: Uint8Array): Or<NativeEngine>;
   /** The set of a namespace. `instance` is this instance's alone: 16 hexadecimal digits. */
   redisSet(realm: string, instance: string): NativeRedisSet;
   /** Whether a grant covers a required permission. */

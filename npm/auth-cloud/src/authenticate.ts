@@ -33,8 +33,8 @@ export class Authenticator {
   constructor(cloud: Deployment, users: Users, isTraced: boolean) {
     this.#cloud = cloud;
     this.#users = users;
-    this.#authenticate = unwrap(cloud.authority.authenticator());
-    this.#bySite = Array.from({ length: SITES }, (_, site) => unwrap(cloud.authority.authenticator(site)));
+    this.#authenticate = unwrap(cloud.engine.authenticator());
+    this.#bySite = Array.from({ length: SITES }, (_, site) => unwrap(cloud.engine.authenticator(site)));
     this.#isTraced = isTraced;
   }
 
@@ -92,8 +92,8 @@ export class Authenticator {
     if (own) return own;
     const token: unknown = user?.sessionToken;
     if (typeof token !== 'string' || token === '') return undefined;
-    const { authority } = this.#cloud;
-    const known = own === null ? authority.identity(token, user.id) : null;
+    const { engine } = this.#cloud;
+    const known = own === null ? engine.identity(token, user.id) : null;
     if (known !== null) {
       identify(user, known);
       return known;

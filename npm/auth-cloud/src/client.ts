@@ -48,40 +48,40 @@ export class MastraCloudClient {
 
   /** Asks the Cloud who a token belongs to; `null` if the Cloud refuses the token. */
   async verifyToken({ token }: { token: string }): Promise<CloudUser | null> {
-    const { authority } = this.#cloud;
-    const outcome = await this.#cloud.lookUp(authority.opVerifyToken(token, Math.random()));
+    const { engine } = this.#cloud;
+    const outcome = await this.#cloud.lookUp(engine.opVerifyToken(token, Math.random()));
     return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
   /** Asks the Cloud for a token's session; `null` if the Cloud refuses the token. */
   async validateSession({ sessionToken }: { sessionToken: string }): Promise<CloudSession | null> {
-    const { authority } = this.#cloud;
-    const outcome = await this.#cloud.lookUp(authority.opValidateSession(sessionToken, Math.random()));
+    const { engine } = this.#cloud;
+    const outcome = await this.#cloud.lookUp(engine.opValidateSession(sessionToken, Math.random()));
     return outcome?.session ? makeSession(outcome.session) : null;
   }
 
   /** Ends a session with its token. Throws for every answer but a confirmation. */
   async destroySession({ sessionId, token }: { sessionId: string; token: string }): Promise<void> {
-    await this.#cloud.runOrThrow(this.#cloud.authority.opDestroySession(sessionId, token, Math.random()));
+    await this.#cloud.runOrThrow(this.#cloud.engine.opDestroySession(sessionId, token, Math.random()));
   }
 
   /** Asks the Cloud for an account; `null` if the Cloud refuses or the dialect has no such endpoint. */
   async getUser({ userId, token }: { userId: string; token: string }): Promise<CloudUser | null> {
-    const outcome = await this.#cloud.lookUp(this.#cloud.authority.opUser(userId, token, Math.random()));
+    const outcome = await this.#cloud.lookUp(this.#cloud.engine.opUser(userId, token, Math.random()));
     return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
   }
 
   /** Asks the Cloud for a user's permissions; empty if the Cloud refuses or the dialect has no such endpoint. */
   async getUserPermissions({ userId, token }: { userId: string; token: string }): Promise<string[]> {
-    const { authority } = this.#cloud;
-    const outcome = await this.#cloud.lookUp(authority.opUserPermissions(userId, token, Math.random()));
+    const { engine } = this.#cloud;
+    const outcome = await this.#cloud.lookUp(engine.opUserPermissions(userId, token, Math.random()));
     return outcome?.grants ?? [];
   }
 
   /** Exchanges an authorization code. The `pkce` dialect needs the parameters of the login too. Never retried. */
   async exchangeCode(options: { code: string; verifier?: string; redirectUri?: string }): Promise<ExchangedCode> {
     const { code, verifier, redirectUri } = options;
-    const flow = this.#cloud.authority.opExchangeCode(code, verifier, redirectUri, Math.random());
+    const flow = this.#cloud.engine.opExchangeCode(code, verifier, redirectUri, Math.random());
     const { token, identity, session, expiresIn } = await this.#cloud.runOrThrow(flow);
     const exchanged = {
       ...(identity && { user: userOf(identity, this.#cloud.withRole) }),
@@ -94,12 +94,12 @@ export class MastraCloudClient {
   /** The login page's URL. Holds the state: send it in a `Location` header, do not log it. */
   getLoginUrl(options: { redirectUri: string; state: string; challenge?: string }): string {
     const { redirectUri, state, challenge } = options;
-    const { authority, events } = this.#cloud;
-    return events.loginUrl(unwrap(authority.loginPage(redirectUri, state, challenge)));
+    const { engine, events } = this.#cloud;
+    return events.loginUrl(unwrap(engine.loginPage(redirectUri, state, challenge)));
   }
 
   /** The logout page's URL. It holds a token only in the `pkce` dialect, which requires it. */
   getLogoutUrl({ redirectUri, token }: { redirectUri: string; token?: string }): string {
-    return unwrap(this.#cloud.authority.logoutPage(redirectUri, token));
+    return unwrap(this.#cloud.engine.logoutPage(redirectUri, token));
   }
 }

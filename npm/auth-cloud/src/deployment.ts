@@ -1,4 +1,4 @@
-/** A running deployment: the core's authority, its driver and its events. Client and provider build on it. */
+/** A running deployment: the core's engine, its driver and its events. Client and provider build on it. */
 
 import { randomBytes } from 'node:crypto';
 
@@ -8,7 +8,7 @@ import { fromFailure, isFailure, unwrap } from './error.js';
 import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
 import { native } from './native.js';
-import type { NativeAuthority, NativeFailure, NativePending } from './native.js';
+import type { NativeEngine, NativeFailure, NativePending } from './native.js';
 import { configurationError, nativeOptions } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationChannel } from './revocation/channel.js';
@@ -19,7 +19,7 @@ import { RevocationWorker } from './revocation/worker.js';
 const PLAIN_REFUSALS = new Set([401, 403, 404]);
 
 export class Deployment {
-  readonly authority: NativeAuthority;
+  readonly engine: NativeEngine;
   readonly events: Events;
   readonly withRole: boolean;
   /** Whether permissions come from roles: by a `roleMapping`, or in a dialect without an endpoint for them. */
@@ -32,11 +32,11 @@ export class Deployment {
     const given = nativeOptions(options);
     this.withRole = given.dialect === 'pkce';
     this.rolesDecide = given.roleMapping !== undefined || this.withRole;
-    this.authority = unwrap(native.open(given, randomBytes(32)));
+    this.engine = unwrap(native.open(given, randomBytes(32)));
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     const channel = channelOf(options.revocations);
-    this.revocations = channel && new RevocationWorker(this.authority, channel, this.events);
-    this.driver = new Driver(this.authority, options.fetch, this.events, () => this.revocations?.flush());
+    this.revocations = channel && new RevocationWorker(this.engine, channel, this.events);
+    this.driver = new Driver(this.engine, options.fetch, this.events, () => this.revocations?.flush());
   }
 
   /** Runs a job; throws an error of the core. */

@@ -7,7 +7,7 @@
 import type { Cause } from './cause.js';
 import type { Events } from './events.js';
 import type {
-  NativeAuthority,
+  NativeEngine,
   NativeFlow,
   NativeNeed,
   NativeOutcome,
@@ -30,7 +30,7 @@ interface Waiting {
 }
 
 export class Driver {
-  readonly #authority: NativeAuthority;
+  readonly #engine: NativeEngine;
   readonly #fetch: Fetch | undefined;
   readonly #events: Events;
   readonly #publish: () => void;
@@ -38,8 +38,8 @@ export class Driver {
   #isChecking = false;
 
   /** Calls `publish` when revocations wait to be published. */
-  constructor(authority: NativeAuthority, fetch: Fetch | undefined, events: Events, publish: () => void) {
-    this.#authority = authority;
+  constructor(engine: NativeEngine, fetch: Fetch | undefined, events: Events, publish: () => void) {
+    this.#engine = engine;
     this.#fetch = fetch;
     this.#events = events;
     this.#publish = publish;
@@ -122,7 +122,7 @@ export class Driver {
     setImmediate(() => {
       this.#isChecking = false;
       try {
-        for (const batch of this.#authority.checks()) batch.then(step => this.perform(step)).catch(fail);
+        for (const batch of this.#engine.checks()) batch.then(step => this.perform(step)).catch(fail);
       } catch (cause) {
         fail(cause);
       }

@@ -63,7 +63,7 @@ export class MastraCloudAuth
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
     this.#cloud = new Deployment(options, () => this.logger);
-    const { maxEntries, longest } = this.#cloud.authority.facts();
+    const { maxEntries, longest } = this.#cloud.engine.facts();
     this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
     this.#authenticator = new Authenticator(this.#cloud, this.#users, flag('traceRequests', options.traceRequests));
     // The host's class assigns `undefined` here, which would shadow the method, also a subclass's.
@@ -102,8 +102,8 @@ export class MastraCloudAuth
   /** A user by id: asked for with a token, or a recently seen one; else `null`. */
   async getUser(id: string, token?: string): Promise<CloudUser | null> {
     if (token === undefined) return this.#users.withId(id) ?? null;
-    const { authority } = this.#cloud;
-    const outcome = await this.#cloud.lookUp(authority.opUser(id, token, Math.random()));
+    const { engine } = this.#cloud;
+    const outcome = await this.#cloud.lookUp(engine.opUser(id, token, Math.random()));
     return outcome?.identity ? this.#users.of(outcome.identity.user(), outcome.identity).user : null;
   }
 
@@ -114,7 +114,7 @@ export class MastraCloudAuth
 
   /** The URL of a user's page at the Cloud. */
   getUserProfileUrl(user: { id: string }): string {
-    return this.#cloud.authority.profileUrl(user.id);
+    return this.#cloud.engine.profileUrl(user.id);
   }
 
   // Sessions: the host's id of a session is its token
@@ -136,7 +136,7 @@ export class MastraCloudAuth
    * omit it, so that no log holds it. Pass the object itself on, or copy the `id` by name.
    */
   async validateSession(token: string): Promise<Session | null> {
-    const job = this.#cloud.authority.session(text(token), Math.random());
+    const job = this.#cloud.engine.session(text(token), Math.random());
     // A malformed token belongs to no session.
     return isFailure(job) ? null : sessionOf(token, await this.#cloud.runOrThrow(job));
   }
@@ -146,7 +146,7 @@ export class MastraCloudAuth
    * server that catches an error here would leave the cookie in the browser, although the session is over here.
    */
   async destroySession(token: string): Promise<void> {
-    const job = this.#cloud.authority.signOut(text(token), Math.random());
+    const job = this.#cloud.engine.signOut(text(token), Math.random());
     if (!isFailure(job)) await this.#signOut(job);
   }
 
@@ -157,7 +157,7 @@ export class MastraCloudAuth
    */
   async refreshSession(token: string): Promise<Session | null> {
     const read = this.#read;
-    const job = this.#cloud.authority.renew(text(token), Math.random());
+    const job = this.#cloud.engine.renew(text(token), Math.random());
     if (isFailure(job)) return null;
     const outcome = await this.#cloud.driver.run(job);
     // A call that joined another has nothing to do by itself, and the other one emits the event.
@@ -173,21 +173,21 @@ export class MastraCloudAuth
     const cookie = header(request, 'cookie');
     if (cookie === undefined) return null;
     const site = this.#authenticator.site(request);
-    const token = this.#cloud.authority.sessionToken(cookie, site);
+    const token = this.#cloud.engine.sessionToken(cookie, site);
     if (token !== null) this.#read = { token, site };
     return token;
   }
 
   /** The header that stores a session in a browser. */
   getSessionHeaders(session: Session): Record<string, string> {
-    const { authority } = this.#cloud;
+    const { engine } = this.#cloud;
     const expiresAt = new Date(session.expiresAt).getTime();
-    return { 'Set-Cookie': unwrap(authority.sessionCookie(text(session.id), expiresAt, this.#sites.get(session) ?? 0)) };
+    return { 'Set-Cookie': unwrap(engine.sessionCookie(text(session.id), expiresAt, this.#sites.get(session) ?? 0)) };
   }
 
   /** The header that clears the session cookie. */
   getClearSessionHeaders(): Record<string, string> {
-    return { 'Set-Cookie': this.#cloud.authority.clearSessionCookie() };
+    return { 'Set-Cookie': this.#cloud.engine.clearSessionCookie() };
   }
 
   /** Emits the event of a refresh. */
@@ -217,14 +217,14 @@ export class MastraCloudAuth
   /** Counters since the start, and current gauges. Cheap enough for every scrape; holds no id and no value of a request. */
   statistics(): CloudAuthStatistics {
     const { revocations } = this.#cloud;
-    return { ...this.#cloud.authority.statistics(), ...(revocations && { revocations: figures(revocations.status()) }) };
+    return { ...this.#cloud.engine.statistics(), ...(revocations && { revocations: figures(revocations.status()) }) };
   }
 
   // Operator actions
 
   /** Revokes a session by the Cloud's id: here at once, and on all other instances if there are `revocations`. */
   endSession(sessionId: string): void {
-    unwrap(this.#cloud.authority.endSession(text(sessionId)));
+    unwrap(this.#cloud.engine.endSession(text(sessionId)));
     this.#cloud.events.emit({ type: 'session_revoked', sessionId });
     this.#cloud.revocations?.flush();
   }
@@ -234,7 +234,7 @@ export class MastraCloudAuth
    * `revocations`. A later sign-in is accepted. Neither this nor `endSession` tells the Cloud.
    */
   endUser(userId: string): void {
-    unwrap(this.#cloud.authority.endUser(text(userId)));
+    unwrap(this.#cloud.engine.endUser(text(userId)));
     this.#cloud.events.emit({ type: 'user_revoked', userId });
     this.#cloud.revocations?.flush();
   }
@@ -257,14 +257,14 @@ export class MastraCloudAuth
    * `return_path_truncated` says so.
    */
   getLoginUrl(redirectUri: string, state: string): string {
-    const { authority, events } = this.#cloud;
-    return events.loginUrl(unwrap(authority.loginUrl(text(redirectUri), text(state))));
+    const { engine, events } = this.#cloud;
+    return events.loginUrl(unwrap(engine.loginUrl(text(redirectUri), text(state))));
   }
 
   /** The cookie that binds this sign-in to the browser. */
   getLoginCookies(redirectUri: string, state: string): string[] {
-    const { authority } = this.#cloud;
-    return [unwrap(authority.loginCookie(text(redirectUri), text(state)))];
+    const { engine } = this.#cloud;
+    return [unwrap(engine.loginCookie(text(redirectUri), text(state)))];
   }
 
   /** Sets the `Cookie` header of the next callback. */
@@ -282,11 +282,11 @@ export class MastraCloudAuth
   async handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
     const cookies = text(this.#callbackCookies);
     this.#callbackCookies = null;
-    const { authority } = this.#cloud;
-    const key = authority.callbackKey(text(state), cookies);
+    const { engine } = this.#cloud;
+    const key = engine.callbackKey(text(state), cookies);
     const running = key === null ? undefined : this.#signIns.get(key);
     if (running !== undefined) return running;
-    const job = authority.callback(text(code), text(state), cookies, Math.random());
+    const job = engine.callback(text(code), text(state), cookies, Math.random());
     const signIn = this.#finish(job, cookies);
     if (key === null || isFailure(job)) return signIn;
     const shared = signIn.finally(() => this.#signIns.delete(key));
@@ -300,7 +300,7 @@ export class MastraCloudAuth
    */
   getLogoutUrl(redirectUri: string, request?: Request): string | null | Promise<string | null> {
     const token = request === undefined ? null : this.getSessionIdFromRequest(request);
-    const url = this.#cloud.authority.logoutPage(text(redirectUri), token);
+    const url = this.#cloud.engine.logoutPage(text(redirectUri), token);
     return isFailure(url) ? null : url;
   }
 
@@ -310,7 +310,7 @@ export class MastraCloudAuth
   }
 
   async #finish(job: NativePending | NativeFailure, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
-    const { authority, events, driver } = this.#cloud;
+    const { engine, events, driver } = this.#cloud;
     // Publish at once that this callback is used.
     this.#cloud.revocations?.flush();
     const outcome: Outcome = isFailure(job) ? { failure: job } : await driver.run(job);
@@ -320,7 +320,7 @@ export class MastraCloudAuth
     if (failure !== undefined) {
       const already = failure.unusableCallback ? await this.#existingSession(cookieHeader, failure) : undefined;
       if (already !== undefined) return already;
-      if (failure.unusableCallback) authority.loginFailed();
+      if (failure.unusableCallback) engine.loginFailed();
       const id = requestId();
       events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
       // No browser received its session.
@@ -343,7 +343,7 @@ export class MastraCloudAuth
 
   /** The session of a browser with an unusable callback, if it is valid or can be renewed. The code is not exchanged. */
   async #existingSession(cookieHeader: string, { code, status }: NativeFailure): Promise<SSOCallbackResult<CloudUser> | undefined> {
-    const brought = this.#cloud.authority.sessionToken(cookieHeader, 0);
+    const brought = this.#cloud.engine.sessionToken(cookieHeader, 0);
     if (brought === null) return undefined;
     try {
       let user = await this.#authenticator.authenticate('', undefined, { headers: { cookie: cookieHeader } });
@@ -385,8 +385,8 @@ export class MastraCloudAuth
     if (isCopy(user)) return this.#permissionsOfCopy(user);
     const identity = await this.#authenticator.identity(user);
     if (identity === undefined) return [];
-    const { authority, driver } = this.#cloud;
-    const { grants, failure, cause } = await driver.run(authority.permissions(identity, Math.random()));
+    const { engine, driver } = this.#cloud;
+    const { grants, failure, cause } = await driver.run(engine.permissions(identity, Math.random()));
     if (failure === undefined) return [...(grants ?? [])];
     const id = requestId();
     this.#cloud.events.failed('permissions_unavailable', failure, { outcome: 'unavailable', requestId: id });
@@ -394,8 +394,8 @@ export class MastraCloudAuth
   }
 
   #permissionsOfCopy(user: CloudUser): string[] {
-    const { authority, events, rolesDecide } = this.#cloud;
-    if (rolesDecide) return authority.grantsOfRoles(rolesOf(user));
+    const { engine, events, rolesDecide } = this.#cloud;
+    if (rolesDecide) return engine.grantsOfRoles(rolesOf(user));
     events.emitLimited({ type: 'permissions_without_session', code: 'user_without_session' });
     return [];
   }
@@ -417,12 +417,12 @@ export class MastraCloudAuth
 
   /** All roles that are defined. */
   getAvailableRoles(): Promise<{ id: string; name: string }[]> {
-    return Promise.resolve(this.#cloud.authority.roles().map(role => ({ id: role, name: role })));
+    return Promise.resolve(this.#cloud.engine.roles().map(role => ({ id: role, name: role })));
   }
 
   /** A role's permissions. */
   getPermissionsForRole(role: string): Promise<string[]> {
-    return Promise.resolve(this.#cloud.authority.grantsOfRoles([role]));
+    return Promise.resolve(this.#cloud.engine.grantsOfRoles([role]));
   }
 }
 

@@ -103,7 +103,7 @@ describe('crossings', () => {
     const pool = by('ES256');
     const people = Array.from({ length: 20 }, (_, at) => `usr_${at}`);
     expect(await Promise.all(people.map(id => pool.ask(token(id, 'ES256'))))).toEqual(people);
-    expect(pool.crossed()).toEqual([...people.map(() => 'authenticate'), 'Authority.checks']);
+    expect(pool.crossed()).toEqual([...people.map(() => 'authenticate'), 'Engine.checks']);
   });
 
   test('keys that must be fetched first cost one crossing', async () => {

@@ -174,7 +174,7 @@ describe('checks on another thread', () => {
     await expect(auth.authenticateToken(token('usr_2'), request({}))).rejects.toMatchObject({ code: 'internal' });
     expect((await auth.authenticateToken(token('usr_2'), request({})))?.id).toBe('usr_2');
     // Where the batches themselves fail no request waits for ever, and the next request gets its answer.
-    addon.injectPanic('Authority::checks');
+    addon.injectPanic('Engine::checks');
     const both = ['usr_3', 'usr_4'].map(id => auth.authenticateToken(token(id), request({})));
     for (const { status } of await Promise.allSettled(both)) expect(status).toBe('rejected');
     expect((await auth.authenticateToken(token('usr_5'), request({})))?.id).toBe('usr_5');

@@ -206,9 +206,9 @@ for (const dialect of ['v1', 'pkce'] as const) {
 }
 
 test('a request that was counted is not counted again', () => {
-  const authority = addon.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
-  const anonymous = () => authority.statistics().requests.find(({ outcome }) => outcome === 'anonymous')?.count;
-  const authenticate = authority.authenticator();
+  const engine = addon.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
+  const anonymous = () => engine.statistics().requests.find(({ outcome }) => outcome === 'anonymous')?.count;
+  const authenticate = engine.authenticator();
   const answer = { outcome: { verdict: { kind: 'anonymous', source: 'none' } } };
   expect([authenticate(null, null, '', true), anonymous()]).toEqual([answer, 0]);
   expect([authenticate(null, null, '', false), anonymous()]).toEqual([answer, 1]);

@@ -205,16 +205,16 @@ function challengeOf(verifier: string): string {
 /** The operation itself: begun, none where the dialect has no such endpoint, or why its arguments are none. */
 function operation(one: Case, given: Case) {
   const options = { projectId: 'demo', dialect: one['dialect'], production: false, development: false };
-  const authority = native.open(options, new Uint8Array(32));
-  if ('failure' in authority) throw new Error(authority.failure);
+  const engine = native.open(options, new Uint8Array(32));
+  if ('failure' in engine) throw new Error(engine.failure);
   const { token, code, verifier, redirect_uri: redirectUri, session_id: sessionId, user_id: userId } = given as Record<string, string>;
   const made: Record<string, () => unknown> = {
-    verify_token: () => authority.opVerifyToken(token!, 0),
-    validate_session: () => authority.opValidateSession(token!, 0),
-    user: () => authority.opUser(userId!, token!, 0),
-    user_permissions: () => authority.opUserPermissions(userId!, token!, 0),
-    destroy_session: () => authority.opDestroySession(sessionId!, token!, 0),
-    exchange_code: () => authority.opExchangeCode(code!, verifier!, redirectUri!, 0),
+    verify_token: () => engine.opVerifyToken(token!, 0),
+    validate_session: () => engine.opValidateSession(token!, 0),
+    user: () => engine.opUser(userId!, token!, 0),
+    user_permissions: () => engine.opUserPermissions(userId!, token!, 0),
+    destroy_session: () => engine.opDestroySession(sessionId!, token!, 0),
+    exchange_code: () => engine.opExchangeCode(code!, verifier!, redirectUri!, 0),
   };
   return made[one['operation']]?.() ?? null;
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud_call::CloudCall;
-use mastra_auth_cloud_core::engine::{CheckedSignature, Engine, SignatureCheck};
+use mastra_auth_cloud_core::engine::{CheckedSignature, Engine as CoreEngine, SignatureCheck};
 use mastra_auth_cloud_core::flow::{Event, Fetched, Finished, Step as CoreStep, Task, Work};
 use mastra_auth_cloud_core::http::Request;
 use mastra_auth_cloud_core::session::TokenDigest;
@@ -82,7 +82,7 @@ pub(crate) enum Next {
 }
 
 pub(crate) struct Room {
-    pub(crate) engine: Arc<Engine>,
+    pub(crate) engine: Arc<CoreEngine>,
     state: Mutex<State>,
 }
 
@@ -98,7 +98,7 @@ struct State {
 }
 
 impl Room {
-    pub(crate) fn new(engine: Arc<Engine>) -> Arc<Self> {
+    pub(crate) fn new(engine: Arc<CoreEngine>) -> Arc<Self> {
         let state = Mutex::default();
         Arc::new(Self { engine, state })
     }

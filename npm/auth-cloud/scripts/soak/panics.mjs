@@ -10,15 +10,15 @@ const T = 'a.b.c';
 const URI = 'https://app.example.com/cb';
 
 const open = () => addon.open(OPTIONS, new Uint8Array(32));
-const authority = open();
+const engine = open();
 const NOW = { wall: Date.now(), monotonic: performance.now() };
-const worker = authority.channelWorker(NOW);
+const worker = engine.channelWorker(NOW);
 const set = addon.redisSet('r', '0');
 const snapshot = set.snapshot(1);
 const USER = { id: 'u', email: 'e@example.com', created_at: '2026-01-01T00:00:00Z', roles: ['owner'] };
 const answerOf = body => [200, Buffer.from(JSON.stringify({ ok: true, data: body }))];
 /** A flow that waits for an answer, or for its time. */
-const flow = () => authority.opVerifyToken(T, 0).step.started[0].flow;
+const flow = () => engine.opVerifyToken(T, 0).step.started[0].flow;
 const resting = () => {
   const one = flow();
   one.failed('connect', 1);
@@ -39,36 +39,36 @@ const CALLS = {
   codes: () => () => addon.codes(),
   siteOf: () => () => addon.siteOf(null, null, 'localhost', null, null),
   userAgent: () => () => addon.userAgent(),
-  'Authority.facts': () => () => authority.facts(),
-  'Authority.authenticator': () => () => authority.authenticator(),
+  'Engine.facts': () => () => engine.facts(),
+  'Engine.authenticator': () => () => engine.authenticator(),
   authenticate: () => {
-    const authenticate = authority.authenticator();
+    const authenticate = engine.authenticator();
     return () => authenticate(null, null, T);
   },
-  'Authority.checks': () => () => authority.checks(),
-  'Authority.identity': () => () => authority.identity(T, 'u'),
-  'Authority.statistics': () => () => authority.statistics(),
-  'Authority.loginUrl': () => () => authority.loginUrl(URI, 's'),
-  'Authority.loginCookie': () => () => authority.loginCookie(URI, 's'),
-  'Authority.callbackKey': () => () => authority.callbackKey('s', ''),
-  'Authority.callback': () => () => authority.callback('c', 's', '', 0),
-  'Authority.loginFailed': () => () => authority.loginFailed(),
-  'Authority.signOut': () => () => authority.signOut(T, 0),
-  'Authority.session': () => () => authority.session(T, 0),
-  'Authority.renew': () => () => authority.renew(T, 0),
-  'Authority.permissions': () => {
+  'Engine.checks': () => () => engine.checks(),
+  'Engine.identity': () => () => engine.identity(T, 'u'),
+  'Engine.statistics': () => () => engine.statistics(),
+  'Engine.loginUrl': () => () => engine.loginUrl(URI, 's'),
+  'Engine.loginCookie': () => () => engine.loginCookie(URI, 's'),
+  'Engine.callbackKey': () => () => engine.callbackKey('s', ''),
+  'Engine.callback': () => () => engine.callback('c', 's', '', 0),
+  'Engine.loginFailed': () => () => engine.loginFailed(),
+  'Engine.signOut': () => () => engine.signOut(T, 0),
+  'Engine.session': () => () => engine.session(T, 0),
+  'Engine.renew': () => () => engine.renew(T, 0),
+  'Engine.permissions': () => {
     const of = identity();
-    return () => authority.permissions(of, 0);
+    return () => engine.permissions(of, 0);
   },
-  'Authority.sessionToken': () => () => authority.sessionToken('a=b', 0),
-  'Authority.sessionCookie': () => () => authority.sessionCookie(T, Date.now() + 1e6, 0),
-  'Authority.clearSessionCookie': () => () => authority.clearSessionCookie(),
-  'Authority.profileUrl': () => () => authority.profileUrl('u'),
-  'Authority.roles': () => () => authority.roles(),
-  'Authority.grantsOfRoles': () => () => authority.grantsOfRoles(['owner']),
-  'Authority.endSession': () => () => authority.endSession('s'),
-  'Authority.endUser': () => () => authority.endUser('u'),
-  'Authority.channelWorker': () => () => authority.channelWorker(NOW),
+  'Engine.sessionToken': () => () => engine.sessionToken('a=b', 0),
+  'Engine.sessionCookie': () => () => engine.sessionCookie(T, Date.now() + 1e6, 0),
+  'Engine.clearSessionCookie': () => () => engine.clearSessionCookie(),
+  'Engine.profileUrl': () => () => engine.profileUrl('u'),
+  'Engine.roles': () => () => engine.roles(),
+  'Engine.grantsOfRoles': () => () => engine.grantsOfRoles(['owner']),
+  'Engine.endSession': () => () => engine.endSession('s'),
+  'Engine.endUser': () => () => engine.endUser('u'),
+  'Engine.channelWorker': () => () => engine.channelWorker(NOW),
   'ChannelWorker.facts': () => () => worker.facts(),
   'ChannelWorker.nextBatch': () => () => worker.nextBatch(NOW),
   'ChannelWorker.published': () => () => worker.published(NOW),
@@ -89,14 +89,14 @@ const CALLS = {
   'RedisSnapshot.count': () => () => snapshot.count(),
   'RedisSnapshot.late': () => () => snapshot.late(),
   'RedisSnapshot.page': () => () => snapshot.page([], 0),
-  'Authority.opVerifyToken': () => () => authority.opVerifyToken(T, 0),
-  'Authority.opValidateSession': () => () => authority.opValidateSession(T, 0),
-  'Authority.opDestroySession': () => () => authority.opDestroySession('s', T, 0),
-  'Authority.opUser': () => () => authority.opUser('u', T, 0),
-  'Authority.opUserPermissions': () => () => authority.opUserPermissions('u', T, 0),
-  'Authority.opExchangeCode': () => () => authority.opExchangeCode('c', null, null, 0),
-  'Authority.loginPage': () => () => authority.loginPage(URI, 's', null),
-  'Authority.logoutPage': () => () => authority.logoutPage(URI, null),
+  'Engine.opVerifyToken': () => () => engine.opVerifyToken(T, 0),
+  'Engine.opValidateSession': () => () => engine.opValidateSession(T, 0),
+  'Engine.opDestroySession': () => () => engine.opDestroySession('s', T, 0),
+  'Engine.opUser': () => () => engine.opUser('u', T, 0),
+  'Engine.opUserPermissions': () => () => engine.opUserPermissions('u', T, 0),
+  'Engine.opExchangeCode': () => () => engine.opExchangeCode('c', null, null, 0),
+  'Engine.loginPage': () => () => engine.loginPage(URI, 's', null),
+  'Engine.logoutPage': () => () => engine.logoutPage(URI, null),
   'Flow.woken': () => {
     const one = resting();
     return () => one.woken();

@@ -9,9 +9,9 @@ const BODY = `
   const { workerData } = require('node:worker_threads');
   const addon = require(workerData);
   const options = { projectId: 'demo', production: false, development: false };
-  const authority = addon.open(options, new Uint8Array(32));
-  authority.authenticator()('mastra_session=t', null, 'a.b.c');
-  authority.opVerifyToken('a.b.c', 0);
+  const engine = addon.open(options, new Uint8Array(32));
+  engine.authenticator()('mastra_session=t', null, 'a.b.c');
+  engine.opVerifyToken('a.b.c', 0);
 `;
 const MEGABYTE = 1024 * 1024;
 /** After so many memory has settled. */

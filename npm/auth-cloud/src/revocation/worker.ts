@@ -6,7 +6,7 @@
  */
 
 import type { Events } from '../events.js';
-import type { NativeAuthority, NativeChannelEvent, NativeChannelFacts, NativeChannelRetry, NativeChannelWorker } from '../native.js';
+import type { NativeEngine, NativeChannelEvent, NativeChannelFacts, NativeChannelRetry, NativeChannelWorker } from '../native.js';
 import { IdleTimeout, TimedOut, withTimeout } from '../timeout.js';
 import type { RevocationChannel, RevocationStatus, RevocationSubscription } from './channel.js';
 
@@ -19,8 +19,8 @@ export class RevocationWorker {
   #publishing = false;
   #closed = false;
 
-  constructor(authority: NativeAuthority, channel: RevocationChannel, events: Events) {
-    this.#worker = authority.channelWorker(clocks());
+  constructor(engine: NativeEngine, channel: RevocationChannel, events: Events) {
+    this.#worker = engine.channelWorker(clocks());
     this.#facts = this.#worker.facts();
     this.#channel = channel;
     this.#events = events;
