@@ -10,13 +10,12 @@ use napi::bindgen_prelude::{Env, Function, FunctionCallContext, ToNapiValue};
 use napi::sys;
 use napi_derive::napi;
 
-use crate::convert::{Or, now, or, serial, token};
+use crate::convert::{Or, now, or, serial};
 use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter_of};
 use crate::guard::{Result, guard, thrown};
 use crate::site::of_number;
 use crate::text::Text;
-use crate::values::Identity;
 
 #[napi]
 impl Engine {
@@ -25,7 +24,7 @@ impl Engine {
     /// that the host has read. Most requests bring the first alone, and each argument costs.
     ///
     /// Returns the serial number of a cached identity, or a pending authentication. With `is_counted` it is always the
-    /// latter, and its result holds the identity; the flag says whether the request was counted before.
+    /// latter; the flag says whether the request was counted before.
     ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Or<Authenticate>")]
@@ -42,15 +41,6 @@ impl Engine {
                     authenticate(&room, reached, &call)
                 })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
-        })
-    }
-
-    /// The cached identity of this token, if it is this user.
-    #[napi]
-    pub fn identity(&self, text: String, user_id: String) -> Result<Option<Identity>> {
-        guard(|| {
-            let known = self.0.verified(&token(&text).ok()?)?;
-            (known.user().id().as_str() == user_id).then(|| Identity::remembered(known))
         })
     }
 }
@@ -140,15 +130,13 @@ fn begin(
                 _ => Counting::Always,
             };
             let task = request.counting(counting).offloading();
-            let is_whole = is_counted.is_some();
-            room.begin(task.into_task(jitter_of(now())).map(move |verdict| {
-                Outcome::authenticated(&verdict.answer, verdict.source, is_whole)
-            }))
+            let task = task.into_task(jitter_of(now()));
+            room.begin(task.map(|verdict| Outcome::of(verdict.answer, verdict.source)))
         }
         Err(error) => {
             let answer = Authentication::Rejected(error);
             engine.counters().answered(answer.outcome(), Source::None);
-            Outcome::authenticated(&answer, Source::None, false).into()
+            Outcome::of(answer, Source::None).into()
         }
     })
 }

@@ -40,4 +40,3 @@ mod site;
 mod statistics;
 mod text;
 mod tokens;
-mod values;

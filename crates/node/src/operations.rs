@@ -24,7 +24,6 @@ use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
 use crate::sign_in::LoginUrl;
-use crate::values::Identity;
 
 impl Engine {
     fn call<O: Operation + Send + 'static>(
@@ -161,7 +160,7 @@ impl Engine {
 
 fn told(user: mastra_auth_cloud_core::cloud::model::CloudUser) -> Outcome {
     Outcome {
-        identity: Some(Identity::told(user)),
+        user: Some((&user).into()),
         ..Outcome::default()
     }
 }
@@ -190,7 +189,7 @@ fn exchanged(exchanged: Exchanged) -> Outcome {
             Outcome {
                 token: Some(user.session_token().expose().to_owned()),
                 session: Some((&session).into()),
-                identity: Some(Identity::told(user)),
+                user: Some((&user).into()),
                 ..Outcome::default()
             }
         }

@@ -4,34 +4,43 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
+use mastra_auth_cloud_core::ids::UserId;
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use napi_derive::napi;
 
-use crate::convert::now;
+use crate::convert::{Or, now, or, token};
 use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
-use crate::values::Identity;
 
 #[napi]
 impl Engine {
-    /// A user's permissions.
+    /// The permissions of a user with this session token and these roles.
     #[napi]
-    pub fn permissions(&self, of: &Identity, share: f64) -> Result<Pending> {
+    pub fn permissions(
+        &self,
+        user_id: String,
+        text: String,
+        roles: Vec<String>,
+        share: f64,
+    ) -> Result<Or<Pending>> {
         guard(|| {
-            let fetch = FetchPermissions::new(Arc::clone(&self.0), of.who());
-            let outcome = |grants: Arc<Permissions>| Outcome {
-                grants: Some(grants.iter().map(str::to_owned).collect()),
-                ..Outcome::default()
-            };
-            if let Some(grants) = fetch.known(now()) {
-                return outcome(grants).into();
-            }
-            let shared = fetch.into_shared(jitter(share));
-            let (digest, task) = (shared.key(), shared.into_task());
-            let task = task.map(move |found| found.or_else(of_nobody).map(outcome).into());
-            self.1.share(Kind::Permissions, digest, task)
+            let id = UserId::parse(&user_id).map_err(CloudApiError::argument);
+            or(id.and_then(|id| {
+                let fetch = FetchPermissions::of(Arc::clone(&self.0), id, token(&text)?, &roles);
+                let outcome = |grants: Arc<Permissions>| Outcome {
+                    grants: Some(grants.iter().map(str::to_owned).collect()),
+                    ..Outcome::default()
+                };
+                if let Some(grants) = fetch.known(now()) {
+                    return Ok(outcome(grants).into());
+                }
+                let shared = fetch.into_shared(jitter(share));
+                let (digest, task) = (shared.key(), shared.into_task());
+                let task = task.map(move |found| found.or_else(of_nobody).map(outcome).into());
+                Ok(self.1.share(Kind::Permissions, digest, task))
+            }))
         })
     }
 

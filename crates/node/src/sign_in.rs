@@ -20,7 +20,6 @@ use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};
 use crate::sessions::sign_out;
-use crate::values::Identity;
 
 /// The URL to which to send a browser to sign in.
 #[napi(object, object_from_js = false)]
@@ -148,7 +147,7 @@ impl From<SignedIn> for Outcome {
             session: Some((&signed_in.session).into()),
             cookies: Some(cookies.map(|cookie| cookie.expose().to_owned()).collect()),
             return_path: Some(signed_in.return_path.as_str().to_owned()),
-            identity: Some(Identity::remembered(signed_in.identity)),
+            user: Some(signed_in.identity.as_ref().into()),
             ..Self::default()
         }
     }

@@ -16,6 +16,26 @@ export interface Authenticate {
 
 // cargo xtask gen: exports, from crates/node
 
+/** Calls to one endpoint with one result. */
+export interface NativeCallCount {
+  /** The endpoint. */
+  operation: string;
+  /** The result. */
+  status: string;
+  /** How many. */
+  count: number;
+}
+
+/** Calls to one endpoint within a time limit. */
+export interface NativeCallTime {
+  /** The endpoint. */
+  operation: string;
+  /** The upper bound in seconds, as Prometheus writes it. */
+  le: string;
+  /** How many took that long or less. */
+  count: number;
+}
+
 /** A running deployment. */
 export interface NativeEngine {
   /**
@@ -24,13 +44,11 @@ export interface NativeEngine {
    * that the host has read. Most requests bring the first alone, and each argument costs.
    *
    * Returns the serial number of a cached identity, or a pending authentication. With `is_counted` it is always the
-   * latter, and its result holds the identity; the flag says whether the request was counted before.
+   * latter; the flag says whether the request was counted before.
    *
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */
   authenticator(site?: number | undefined | null): Or<Authenticate>;
-  /** The cached identity of this token, if it is this user. */
-  identity(text: string, userId: string): NativeIdentity | null;
   /** Starts the enqueued checks. Each batch is a promise. */
   checks(): Promise<NativeStep>[];
   /** Values that follow from the options. */
@@ -53,8 +71,8 @@ export interface NativeEngine {
   loginPage(redirectUri: string, state: string, challenge?: string | undefined | null): Or<NativeLoginUrl>;
   /** The logout page's URL. Omits a token that is malformed. */
   logoutPage(redirectUri: string, text?: string | undefined | null): Or<string>;
-  /** A user's permissions. */
-  permissions(of: NativeIdentity, share: number): NativePending;
+  /** The permissions of a user with this session token and these roles. */
+  permissions(userId: string, text: string, roles: ReadonlyArray<string>, share: number): Or<NativePending>;
   /** All roles that are defined. */
   roles(): Array<string>;
   /** The permissions of these roles, by the role mapping or by the default roles. */
@@ -63,8 +81,14 @@ export interface NativeEngine {
   endSession(sessionId: string): Or<boolean>;
   /** Revokes every session of a user that began before now, here and for other instances. */
   endUser(userId: string): Or<boolean>;
-  /** Starts the worker on a channel: from now on revocations are queued for it. */
-  channelWorker(at: NativeClocks): NativeChannelWorker;
+  /** The namespace of this deployment's revocations. From the first call on they are queued for publication. */
+  publishRevocations(): string;
+  /** Takes up to `most` messages to publish: revocations, and once there are none, used callbacks. */
+  takeRevocations(most: number): Array<NativeRevocation>;
+  /** How many revocations wait to be taken. Cheap. */
+  waiting(): number;
+  /** Begins to join a channel. */
+  joining(): NativeJoining;
   /** Ends a session. This instance denies it from now on. */
   signOut(text: string, share: number): Or<NativePending>;
   /** The session behind a token. */
@@ -89,102 +113,6 @@ export interface NativeEngine {
   callback(code: string, state: string, cookieHeader: string, share: number): Or<NativePending>;
   /** Counters since the start, and current gauges. */
   statistics(): NativeStatistics;
-}
-
-/** Calls to one endpoint with one result. */
-export interface NativeCallCount {
-  /** The endpoint. */
-  operation: string;
-  /** The result. */
-  status: string;
-  /** How many. */
-  count: number;
-}
-
-/** Calls to one endpoint within a time limit. */
-export interface NativeCallTime {
-  /** The endpoint. */
-  operation: string;
-  /** The upper bound in seconds, as Prometheus writes it. */
-  le: string;
-  /** How many took that long or less. */
-  count: number;
-}
-
-/** An event to emit as it is. */
-export interface NativeChannelEvent {
-  type: 'revocations_connected' | 'revocations_disconnected' | 'revocations_reconnect_failed' | 'revocations_published' | 'revocations_received' | 'revocations_unreadable' | 'revocations_truncated';
-  stored?: number;
-  new?: number;
-  republished?: number;
-  count?: number;
-  lagSeconds?: number;
-  error?: string;
-}
-
-/** What a channel is served with. Times are in milliseconds. */
-export interface NativeChannelFacts {
-  /** The namespace of this deployment's revocations. */
-  realm: string;
-  /** The largest number of stored entries that is of use. */
-  most: number;
-  /** Time-out of a publication, and of a join without progress. */
-  timeout: number;
-  /** Time to publish pending revocations before leaving. */
-  flushTimeout: number;
-}
-
-/** What follows a failure. */
-export interface NativeChannelRetry {
-  /** How many milliseconds to wait before the next attempt. */
-  wait: number;
-  /** The event to emit, if any. */
-  event?: NativeChannelEvent;
-}
-
-/** The status of a channel. */
-export interface NativeChannelStatus {
-  connected: boolean;
-  since: number;
-  lag?: number;
-  pending: number;
-  sent: number;
-  received: number;
-  unreadable: number;
-  leftOut: number;
-  lost: number;
-}
-
-/** The worker on a channel: it says what to publish, what follows from what arrives, and how long to wait. */
-export interface NativeChannelWorker {
-  /** What the channel is served with. */
-  facts(): NativeChannelFacts;
-  /** The messages to publish now; empty if nothing waits. */
-  nextBatch(at: NativeClocks): Array<NativeRevocation>;
-  /** The channel took the batch. */
-  published(at: NativeClocks): Array<NativeChannelEvent>;
-  /** The channel did not take the batch. `share` is a random number between 0 and 1. */
-  publishFailed(why: string, share: number, at: NativeClocks): NativeChannelRetry;
-  /** Begins to join. Returns the number of the turn. */
-  join(at: NativeClocks): number;
-  /** Applies a part of the stored entries or, once joined, published messages. None note that the channel is alive. */
-  received(turn: number, texts: ReadonlyArray<string>, at: NativeClocks): Array<NativeChannelEvent>;
-  /** Applies the last of the stored entries. */
-  joined(turn: number, texts: ReadonlyArray<string>, leftOut: number, at: NativeClocks): Array<NativeChannelEvent>;
-  /** The join failed, or messages may have been missed: the turn is over. */
-  lost(turn: number, why: string, share: number, at: NativeClocks): NativeChannelRetry;
-  /** Leaves the channel. */
-  leave(at: NativeClocks): void;
-  /** The status now. */
-  status(): NativeChannelStatus;
-}
-
-/** What `Date.now()` and `performance.now()` say. */
-export interface NativeClocks {
-  /** Milliseconds since the Unix epoch. */
-  wall: number;
-  /** Milliseconds since a fixed start. */
-  monotonic: number;
 }
 
 /** Cache entries of one kind. */
@@ -235,10 +163,27 @@ export interface NativeFlow {
   abandon(): Array<number>;
 }
 
-/** An identity that the Cloud vouched for; permission look-ups take it. */
-export interface NativeIdentity {
-  /** The user as a plain object. */
-  user(): NativeUser;
+/** The result of applying received texts. */
+export interface NativeHeard {
+  /** How many said something new. */
+  new: number;
+  /** How many were not applied. */
+  unreadable: number;
+  /** How many milliseconds before its arrival the last new revocation was made; `None` if none was new. */
+  lag?: number;
+}
+
+/** A join in progress. */
+export interface NativeJoining {
+  /** The largest number of stored entries that is of use. */
+  most(): number;
+  /**
+   * Applies a part of the stored entries or, once joined, published messages. An empty list notes that the channel is
+   * alive.
+   */
+  hear(texts: ReadonlyArray<string>): NativeHeard;
+  /** The revocations that the channel lacks. Call it after the last stored entry. */
+  joined(): Array<NativeRevocation>;
 }
 
 /** The URL to which to send a browser to sign in. */
@@ -309,8 +254,8 @@ export interface NativeOptions {
 export interface NativeOutcome {
   /** Of an authentication. */
   verdict?: NativeVerdict;
-  /** Of a call that returns a user; `None` if there is none. */
-  identity?: NativeIdentity;
+  /** Of an authentication or another call that returns a user; `None` if there is none. */
+  user?: NativeUser;
   /** Of a call that returns a session; `None` if there is none. */
   session?: NativeSession;
   /** Of a permission look-up. */
@@ -359,40 +304,6 @@ export interface NativePending {
   step?: NativeStep;
 }
 
-/** A page of the set. */
-export interface NativeRedisPage {
-  /** The texts. One that cannot be an entry is empty. */
-  texts: Array<string>;
-  /** Of the last page alone: the number of entries beyond the limit. */
-  leftOut?: number;
-}
-
-/** The set of one deployment, as one instance uses it. */
-export interface NativeRedisSet {
-  /** The name of the set and of the channel. */
-  name(): string;
-  /** Commands that store and publish messages, to run in one transaction. */
-  publish(messages: ReadonlyArray<NativeRevocation>): Array<Array<string>>;
-  /** Adds the mark of this instance. Before the snapshot. */
-  addMark(): Array<string>;
-  /** Reads the mark, whose score is `null` where entries were lost, and renews it. */
-  checkMark(): Array<Array<string>>;
-  /** Begins to read the entries that have not expired, up to `most`. */
-  snapshot(most: number): NativeRedisSnapshot;
-}
-
-/** The progress of reading the set in pages. */
-export interface NativeRedisSnapshot {
-  /** Commands for the next page and for the number of entries. */
-  commands(): Array<Array<string>>;
-  /** A command whose reply is always short: whether Redis answers after a page was late. */
-  count(): Array<string>;
-  /** The page was late although Redis answers. */
-  late(): void;
-  /** Accepts a page, members and scores in turn, of a set of `all` entries. */
-  page(found: ReadonlyArray<string>, all: number): NativeRedisPage;
-}
-
 /** One call to the Cloud. */
 export interface NativeRequest {
   /** The method. */
@@ -423,7 +334,7 @@ export interface NativeRequestCount {
   count: number;
 }
 
-/** One revocation, or one used callback, as it is sent. */
+/** One revocation as it is sent. */
 export interface NativeRevocation {
   /** The text to send. */
   text: string;
@@ -567,10 +478,6 @@ export interface NativeVerdict {
   kind: 'authenticated' | 'anonymous' | 'rejected' | 'unavailable';
   /** Its source. */
   source: NativeSource;
-  /** The user, if the answer is `authenticated`. */
-  user?: NativeUser;
-  /** The identity of that user, where the caller asked for more than a number. */
-  identity?: NativeIdentity;
 }
 
 /** How tokens are verified. Times are in seconds. */
@@ -601,8 +508,6 @@ export interface NativeVerification {
 export interface Native {
   /** Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator. */
   open(options: NativeOptions, entropy: Uint8Array): Or<NativeEngine>;
-  /** The set of a namespace. `instance` is this instance's alone: 16 hexadecimal digits. */
-  redisSet(realm: string, instance: string): NativeRedisSet;
   /** Whether a grant covers a required permission. */
   permissionCovers(grant: string, required: string): boolean;
   /** Whether any of the grants covers a required permission. */

@@ -9,9 +9,9 @@ import { fromFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { Authenticate, NativeIdentity, NativePending } from './native.js';
+import type { Authenticate, NativePending } from './native.js';
 import { Sites } from './site.js';
-import { identify, identityOf } from './user.js';
+import { isOwn } from './user.js';
 import type { CloudUser } from './user.js';
 import type { Users } from './users.js';
 
@@ -68,11 +68,10 @@ export class Authenticator {
 
   async #answer(found: NativePending, request: RequestLike, since = performance.now()): Promise<CloudUser | null> {
     const { driver, events } = this.#cloud;
-    const { verdict, failure, cause } = await driver.run(found);
+    const { verdict, user: data, failure, cause } = await driver.run(found);
     if (verdict === undefined) throw new Error('An authentication ended without an answer.');
-    const { kind, source, user: data, identity } = verdict;
+    const { kind, source } = verdict;
     const user = data === undefined ? null : this.#users.of(data).user;
-    if (user !== null && identity !== undefined) identify(user, identity);
     if (failure === undefined && !this.#isTraced) return user;
     const id = requestId(request);
     const details = { outcome: kind, source, durationSeconds: (performance.now() - since) / 1000, requestId: id };
@@ -86,19 +85,12 @@ export class Authenticator {
     throw fromFailure(failure, id, cause);
   }
 
-  /** The core's identity behind a user; a copy that kept its token is authenticated again. */
-  async identity(user: CloudUser): Promise<NativeIdentity | undefined> {
-    const own = identityOf(user);
-    if (own) return own;
+  /** The user itself if it was made here; a copy that kept its token is authenticated again. */
+  async verified(user: CloudUser): Promise<CloudUser | undefined> {
+    if (isOwn(user)) return user;
     const token: unknown = user?.sessionToken;
     if (typeof token !== 'string' || token === '') return undefined;
-    const { engine } = this.#cloud;
-    const known = own === null ? engine.identity(token, user.id) : null;
-    if (known !== null) {
-      identify(user, known);
-      return known;
-    }
     const found = await this.#answer(this.#authenticate(undefined, undefined, token, false), {});
-    return found !== null && found.id === user.id ? (identityOf(found) ?? undefined) : undefined;
+    return found?.id === user.id ? found : undefined;
   }
 }

@@ -15,7 +15,7 @@
 import type { MastraCloudClientOptions } from './client-options.js';
 import { Deployment } from './deployment.js';
 import { unwrap } from './error.js';
-import { makeSession, userOf } from './user.js';
+import { makeSession, makeUser } from './user.js';
 import type { CloudSession, CloudUser } from './user.js';
 
 export type { Dialect, MastraCloudClientOptions } from './client-options.js';
@@ -50,7 +50,7 @@ export class MastraCloudClient {
   async verifyToken({ token }: { token: string }): Promise<CloudUser | null> {
     const { engine } = this.#cloud;
     const outcome = await this.#cloud.lookUp(engine.opVerifyToken(token, Math.random()));
-    return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
+    return outcome?.user ? makeUser(outcome.user, this.#cloud.withRole) : null;
   }
 
   /** Asks the Cloud for a token's session; `null` if the Cloud refuses the token. */
@@ -68,7 +68,7 @@ export class MastraCloudClient {
   /** Asks the Cloud for an account; `null` if the Cloud refuses or the dialect has no such endpoint. */
   async getUser({ userId, token }: { userId: string; token: string }): Promise<CloudUser | null> {
     const outcome = await this.#cloud.lookUp(this.#cloud.engine.opUser(userId, token, Math.random()));
-    return outcome?.identity ? userOf(outcome.identity, this.#cloud.withRole) : null;
+    return outcome?.user ? makeUser(outcome.user, this.#cloud.withRole) : null;
   }
 
   /** Asks the Cloud for a user's permissions; empty if the Cloud refuses or the dialect has no such endpoint. */
@@ -82,9 +82,9 @@ export class MastraCloudClient {
   async exchangeCode(options: { code: string; verifier?: string; redirectUri?: string }): Promise<ExchangedCode> {
     const { code, verifier, redirectUri } = options;
     const flow = this.#cloud.engine.opExchangeCode(code, verifier, redirectUri, Math.random());
-    const { token, identity, session, expiresIn } = await this.#cloud.runOrThrow(flow);
+    const { token, user, session, expiresIn } = await this.#cloud.runOrThrow(flow);
     const exchanged = {
-      ...(identity && { user: userOf(identity, this.#cloud.withRole) }),
+      ...(user && { user: makeUser(user, this.#cloud.withRole) }),
       ...(session && { session: makeSession(session) }),
       ...(expiresIn !== undefined && { expiresIn }),
     };

@@ -104,7 +104,7 @@ export class MastraCloudAuth
     if (token === undefined) return this.#users.withId(id) ?? null;
     const { engine } = this.#cloud;
     const outcome = await this.#cloud.lookUp(engine.opUser(id, token, Math.random()));
-    return outcome?.identity ? this.#users.of(outcome.identity.user(), outcome.identity).user : null;
+    return outcome?.user ? this.#users.of(outcome.user).user : null;
   }
 
   /** Users by their ids, in the same order. */
@@ -316,7 +316,7 @@ export class MastraCloudAuth
     const outcome: Outcome = isFailure(job) ? { failure: job } : await driver.run(job);
     // If keys had to be fetched first, the callback was used only now.
     this.#cloud.revocations?.flush();
-    const { identity, cookies, token, session, failure, cause, again, signOuts = [] } = outcome;
+    const { user: data, cookies, token, session, failure, cause, again, signOuts = [] } = outcome;
     if (failure !== undefined) {
       const already = failure.unusableCallback ? await this.#existingSession(cookieHeader, failure) : undefined;
       if (already !== undefined) return already;
@@ -327,8 +327,8 @@ export class MastraCloudAuth
       for (const job of signOuts) this.#signOutLater(job);
       throw fromFailure(failure, id, cause);
     }
-    if (identity === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
-    const { user } = this.#users.of(identity.user(), identity);
+    if (data === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
+    const { user } = this.#users.of(data);
     const result = { user, tokens: tokensOf(token, session && new Date(session.expiresAt)), cookies };
     if (again === true) return result;
     events.emit({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
@@ -383,10 +383,11 @@ export class MastraCloudAuth
    */
   async getPermissions(user: CloudUser): Promise<string[]> {
     if (isCopy(user)) return this.#permissionsOfCopy(user);
-    const identity = await this.#authenticator.identity(user);
-    if (identity === undefined) return [];
+    const verified = await this.#authenticator.verified(user);
+    if (verified === undefined) return [];
+    const { id: userId, sessionToken, roles } = verified;
     const { engine, driver } = this.#cloud;
-    const { grants, failure, cause } = await driver.run(engine.permissions(identity, Math.random()));
+    const { grants, failure, cause } = await driver.run(unwrap(engine.permissions(userId, sessionToken, roles, Math.random())));
     if (failure === undefined) return [...(grants ?? [])];
     const id = requestId();
     this.#cloud.events.failed('permissions_unavailable', failure, { outcome: 'unavailable', requestId: id });

@@ -4,7 +4,7 @@
  * The session token is an own property that is not enumerable: printing, spreading, cloning and `JSON.stringify` omit it.
  */
 
-import type { NativeIdentity, NativeSession, NativeUser } from './native.js';
+import type { NativeSession, NativeUser } from './native.js';
 
 /** A signed-in person or machine. */
 export interface CloudUser {
@@ -35,23 +35,18 @@ export interface CloudSession {
   readonly createdAt: Date;
 }
 
-/** The core's identity of each user made here; `null` if it was not fetched yet. */
-const identities = new WeakMap<object, NativeIdentity | null>();
+/** The users made here. They are frozen, so what they say is what the Cloud said. */
+const made = new WeakSet<object>();
 
-/** The core's identity behind a user; `null` if it must be fetched, `undefined` for a copy or a foreign object. */
-export function identityOf(user: object): NativeIdentity | null | undefined {
-  return identities.get(user);
-}
-
-/** Stores the identity behind a user. */
-export function identify(user: object, identity: NativeIdentity): void {
-  identities.set(user, identity);
+/** Whether a user was made here, and is no copy and no foreign object. */
+export function isOwn(user: CloudUser): boolean {
+  return made.has(user);
 }
 
 /** Whether this is a copy without a session: spread, cloned, or read back from JSON, as a workflow's snapshot is. */
 export function isCopy(user: CloudUser): boolean {
   const token: unknown = user?.sessionToken;
-  return identities.get(user) === undefined && (typeof token !== 'string' || token === '');
+  return !isOwn(user) && (typeof token !== 'string' || token === '');
 }
 
 /** The roles of a user. A copy may hold anything. */
@@ -61,7 +56,7 @@ export function rolesOf(user: CloudUser): string[] {
 }
 
 /** Creates a user, with `role` beside `roles` if the dialect has one role. */
-export function makeUser(of: NativeUser, withRole: boolean, identity: NativeIdentity | null): CloudUser {
+export function makeUser(of: NativeUser, withRole: boolean): CloudUser {
   const { id, email, name, avatarUrl, createdAt, metadata, roles, sessionToken } = of;
   const user = {
     id,
@@ -77,13 +72,8 @@ export function makeUser(of: NativeUser, withRole: boolean, identity: NativeIden
     Object.defineProperty(user, 'createdAt', { get: () => new Date(createdAt), enumerable: true });
   }
   Object.defineProperty(user, 'sessionToken', { value: sessionToken, enumerable: false });
-  identities.set(user, identity);
+  made.add(user);
   return Object.freeze(user) as CloudUser;
-}
-
-/** Creates the user of an identity. */
-export function userOf(identity: NativeIdentity, withRole: boolean): CloudUser {
-  return makeUser(identity.user(), withRole, identity);
 }
 
 /** Converts a session of the core. */

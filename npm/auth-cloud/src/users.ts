@@ -5,7 +5,7 @@
  * old one. It never decides whether an identity still counts: the core returns its number or does not.
  */
 
-import type { NativeIdentity, NativeUser } from './native.js';
+import type { NativeUser } from './native.js';
 import { makeUser } from './user.js';
 import type { CloudUser } from './user.js';
 
@@ -40,11 +40,11 @@ export class Users {
     return this.#young.get(serial) ?? this.#fromOld(serial);
   }
 
-  /** The cached or created entry of a user; `identity` is the core's, if it was passed on too. */
-  of(user: NativeUser, identity: NativeIdentity | null = null): CachedUser {
+  /** The cached or created entry of a user. */
+  of(user: NativeUser): CachedUser {
     // An identity that the core does not cache has no number, so two of them are not the same.
-    if (user.serial === 0) return this.#made(user, identity);
-    return this.get(user.serial) ?? this.#keep(user.serial, this.#made(user, identity));
+    if (user.serial === 0) return this.#made(user);
+    return this.get(user.serial) ?? this.#keep(user.serial, this.#made(user));
   }
 
   /** A cached user with this id. */
@@ -60,8 +60,8 @@ export class Users {
     return known && this.#keep(serial, known);
   }
 
-  #made(of: NativeUser, identity: NativeIdentity | null): CachedUser {
-    const user = makeUser(of, this.#withRole, identity);
+  #made(of: NativeUser): CachedUser {
+    const user = makeUser(of, this.#withRole);
     return { user, promised: Promise.resolve(user), units: units(of) };
   }
 

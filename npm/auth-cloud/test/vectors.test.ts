@@ -236,7 +236,7 @@ function bodyOf(one: Case): Uint8Array {
 }
 
 function shown(one: Case, outcome: NativeOutcome): unknown {
-  const user = outcome.identity?.user();
+  const { user } = outcome;
   const shownUser = user && {
     id: user.id,
     email: user.email,

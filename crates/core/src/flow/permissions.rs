@@ -44,20 +44,25 @@ enum Source {
 impl FetchPermissions {
     /// A look-up of this user's permissions.
     pub fn new(engine: Arc<Engine>, user: &CloudUser) -> Self {
+        let (id, token) = (user.id().clone(), user.session_token().clone());
+        Self::of(engine, id, token, user.roles())
+    }
+
+    /// A look-up for the user with this id and these roles, with the token of their session.
+    pub fn of(engine: Arc<Engine>, user: UserId, token: SessionToken, roles: &[String]) -> Self {
         let config = engine.config();
-        let token = user.session_token();
-        let of_roles = |mapping: &RoleMapping| Arc::new(mapping.permissions(user.roles()));
+        let of_roles = |mapping: &RoleMapping| Arc::new(mapping.permissions(roles));
         let source = match &config.role_mapping {
             Some(mapping) => Source::Roles(of_roles(mapping)),
-            None => match GetUserPermissions::new(config, user.id().clone(), token.clone()) {
+            None => match GetUserPermissions::new(config, user.clone(), token.clone()) {
                 Some(operation) => Source::Cloud(operation),
                 None => Source::Roles(of_roles(&RoleMapping::default_roles())),
             },
         };
         Self {
             key: engine.key(token.expose()),
-            user: user.id().clone(),
-            token: token.clone(),
+            user,
+            token,
             source,
             engine,
         }

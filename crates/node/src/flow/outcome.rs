@@ -1,14 +1,11 @@
 //! Results.
 
-use std::sync::Arc;
-
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::{Authentication, Renewal, Source};
 use napi_derive::napi;
 
 use super::Pending;
 use crate::convert::{Failure, Session, User};
-use crate::values::Identity;
 
 /// Which of the four answers a request gets.
 #[napi(object, object_from_js = false)]
@@ -19,10 +16,6 @@ pub struct Verdict {
     /// Its source.
     #[napi(ts_type = "Source")]
     pub source: &'static str,
-    /// The user, if the answer is `authenticated`.
-    pub user: Option<User>,
-    /// The identity of that user, where the caller asked for more than a number.
-    pub identity: Option<Identity>,
 }
 
 /// The result of a job: the members of its kind, or a failure.
@@ -31,8 +24,8 @@ pub struct Verdict {
 pub struct Outcome {
     /// Of an authentication.
     pub verdict: Option<Verdict>,
-    /// Of a call that returns a user; `None` if there is none.
-    pub identity: Option<Identity>,
+    /// Of an authentication or another call that returns a user; `None` if there is none.
+    pub user: Option<User>,
     /// Of a call that returns a session; `None` if there is none.
     pub session: Option<Session>,
     /// Of a permission look-up.
@@ -63,23 +56,21 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// `is_whole`: with the identity beside the user.
-    pub(crate) fn authenticated(answer: &Authentication, source: Source, is_whole: bool) -> Self {
-        let (known, failure) = match answer {
-            Authentication::Authenticated(identity) => (Some(identity), None),
+    pub(crate) fn of(answer: Authentication, source: Source) -> Self {
+        let verdict = Some(Verdict {
+            kind: answer.outcome().as_str(),
+            source: source.as_str(),
+        });
+        let (user, failure) = match answer {
+            Authentication::Authenticated(identity) => (Some(identity.as_ref().into()), None),
             Authentication::Anonymous => (None, None),
             Authentication::Rejected(error) | Authentication::Unavailable(error) => {
-                (None, Some(error.clone().into()))
+                (None, Some(error.into()))
             }
         };
-        let identity = known.filter(|_| is_whole).map(Arc::clone);
         Self {
-            verdict: Some(Verdict {
-                kind: answer.outcome().as_str(),
-                source: source.as_str(),
-                user: known.map(|identity| identity.as_ref().into()),
-                identity: identity.map(Identity::remembered),
-            }),
+            verdict,
+            user,
             failure,
             ..Self::default()
         }

@@ -24,7 +24,6 @@ const resting = () => {
   one.failed('connect', 1);
   return one;
 };
-const identity = () => flow().answered(...answerOf({ user: USER }), 1).settled[0].outcome.identity;
 
 /** Each makes what it needs before the panic is armed, and gives back the call alone. */
 const CALLS = {
@@ -46,7 +45,6 @@ const CALLS = {
     return () => authenticate(null, null, T);
   },
   'Engine.checks': () => () => engine.checks(),
-  'Engine.identity': () => () => engine.identity(T, 'u'),
   'Engine.statistics': () => () => engine.statistics(),
   'Engine.loginUrl': () => () => engine.loginUrl(URI, 's'),
   'Engine.loginCookie': () => () => engine.loginCookie(URI, 's'),
@@ -56,10 +54,7 @@ const CALLS = {
   'Engine.signOut': () => () => engine.signOut(T, 0),
   'Engine.session': () => () => engine.session(T, 0),
   'Engine.renew': () => () => engine.renew(T, 0),
-  'Engine.permissions': () => {
-    const of = identity();
-    return () => engine.permissions(of, 0);
-  },
+  'Engine.permissions': () => () => engine.permissions('u', T, [], 0),
   'Engine.sessionToken': () => () => engine.sessionToken('a=b', 0),
   'Engine.sessionCookie': () => () => engine.sessionCookie(T, Date.now() + 1e6, 0),
   'Engine.clearSessionCookie': () => () => engine.clearSessionCookie(),
@@ -112,10 +107,6 @@ const CALLS = {
   'Flow.abandon': () => {
     const one = flow();
     return () => one.abandon();
-  },
-  'Identity.user': () => {
-    const one = identity();
-    return () => one.user();
   },
 };
 
