@@ -7,13 +7,14 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::{CheckedSignature, SignatureCheck};
+use mastra_auth_cloud_core::flow::Event;
 use mastra_auth_cloud_core::session::TokenDigest;
 use napi::bindgen_prelude::AsyncTask;
 use napi::{Env, Task};
 use napi_derive::napi;
 
 use crate::engine::Engine;
-use crate::flow::{Room, Step};
+use crate::flow::{Kind, Room, Step};
 use crate::guard::{Result, guard};
 
 /// Checks per batch: some 400 microseconds of work, for which the first of them waits.
@@ -65,7 +66,8 @@ impl Task for Checks {
     fn resolve(&mut self, _: Env, output: Self::Output) -> napi::Result<Step> {
         let mut step = Step::default();
         for (digest, checked) in output {
-            self.room.checked(digest, checked, &mut step);
+            let key = (Kind::Check, digest);
+            self.room.settle(key, checked, Event::Checked, &mut step);
         }
         Ok(self.room.report(step))
     }

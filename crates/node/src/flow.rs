@@ -14,14 +14,14 @@ use mastra_auth_cloud_core::counters::CallResult;
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Request as CoreRequest, Response, TransportError};
 use mastra_auth_cloud_core::time::Now;
-use napi::bindgen_prelude::Uint8Array;
+use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 
 use crate::convert::seconds;
 use crate::guard::{Result, guard};
 pub use outcome::Outcome;
 use room::{Job, Next, Owner};
-pub(crate) use room::{Kind, Room};
+pub(crate) use room::{Kind, Room, keyed};
 
 /// One call to the Cloud.
 #[napi(object, object_from_js = false)]
@@ -47,30 +47,21 @@ pub struct Request {
     pub max_response_bytes: f64,
 }
 
-/// What a flow needs next: one member is set.
-#[napi(object, object_from_js = false)]
-pub struct Need {
-    /// Send this request and report the result.
-    pub send: Option<Request>,
-    /// Resume after this many milliseconds.
-    pub wait: Option<f64>,
-}
-
 /// A flow to drive.
 #[napi(object, object_from_js = false)]
 pub struct Started {
     /// The flow.
     pub flow: Flow,
-    /// What it needs first.
-    pub next: Need,
+    /// What it needs first, as in `Step`.
+    pub next: Either<Request, f64>,
 }
 
 /// What is to be done after a call into the core.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct Step {
-    /// What the flow needs next; `None` if it is done.
-    pub next: Option<Need>,
+    /// What the flow needs next: a request whose result it waits for, or a time in milliseconds. `None` if it is done.
+    pub next: Option<Either<Request, f64>>,
     /// The results that arrived.
     pub settled: Vec<Settled>,
     /// Flows to drive from now on.
@@ -85,15 +76,13 @@ pub struct Step {
     pub key_set: Option<Outcome>,
 }
 
-/// A result that arrived: with `outcome` or `internal`.
+/// A result that arrived.
 #[napi(object, object_from_js = false)]
 pub struct Settled {
     /// The tickets that it is for.
     pub tickets: Vec<u32>,
-    /// The result.
-    pub outcome: Option<Outcome>,
-    /// Why the addon failed.
-    pub internal: Option<String>,
+    /// The result, or why the addon failed.
+    pub result: Either<Outcome, String>,
 }
 
 /// A job that was begun: `needs_site`, `outcome` or `ticket` is set.

@@ -37,9 +37,10 @@ impl Engine {
                     return Ok(outcome(grants).into());
                 }
                 let shared = fetch.into_shared(jitter(share));
-                let (digest, task) = (shared.key(), shared.into_task());
-                let task = task.map(move |found| found.or_else(of_nobody).map(outcome).into());
-                Ok(self.1.share(Kind::Permissions, digest, task))
+                let (key, task) = ((Kind::Permissions, shared.key()), shared.into_task());
+                let task = task
+                    .map(move |found| Outcome::from(found.or_else(of_nobody).map(outcome)).into());
+                Ok(self.1.share((key, task)))
             }))
         })
     }

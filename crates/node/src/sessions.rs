@@ -13,7 +13,7 @@ use napi_derive::napi;
 
 use crate::convert::{Failure, Or, now, or, timestamp, token};
 use crate::engine::Engine;
-use crate::flow::{Kind, Outcome, Pending, Room, jitter};
+use crate::flow::{Kind, Outcome, Pending, Room, jitter, keyed};
 use crate::guard::{Result, guard};
 use crate::site::of_number;
 
@@ -37,13 +37,14 @@ impl Engine {
         guard(|| {
             or(token(&text).map(|token| {
                 let shared = validate_session(&self.0, token, jitter(share));
-                let (digest, task) = (shared.key(), shared.into_task());
+                let key = (Kind::Session, shared.key());
                 let outcome = |session: Option<CloudSession>| Outcome {
                     session: session.as_ref().map(Into::into),
                     ..Outcome::default()
                 };
-                let task = task.map(move |result| result.map(outcome).into());
-                self.1.share(Kind::Session, digest, task)
+                let task = shared.into_task();
+                let task = task.map(move |result| Outcome::from(result.map(outcome)).into());
+                self.1.share((key, task))
             }))
         })
     }
@@ -54,7 +55,7 @@ impl Engine {
         guard(|| {
             or(token(&text).map(|token| {
                 let refresh = refresh_session(&self.0, token, jitter(share));
-                self.1.share_work(Work::Refresh(refresh))
+                self.1.share(keyed(Work::Refresh(refresh)))
             }))
         })
     }

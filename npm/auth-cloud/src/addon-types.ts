@@ -36,6 +36,82 @@ export interface NativeCallTime {
   count: number;
 }
 
+/** An event to emit as it is. */
+export interface NativeChannelEvent {
+  type: 'revocations_connected' | 'revocations_disconnected' | 'revocations_reconnect_failed' | 'revocations_published' | 'revocations_received' | 'revocations_unreadable' | 'revocations_truncated';
+  stored?: number;
+  new?: number;
+  republished?: number;
+  count?: number;
+  lagSeconds?: number;
+  error?: string;
+}
+
+/** What a channel is served with. Times are in milliseconds. */
+export interface NativeChannelFacts {
+  /** The namespace of this deployment's revocations. */
+  realm: string;
+  /** The largest number of stored entries that is of use. */
+  most: number;
+  /** Time-out of a publication, and of a join without progress. */
+  timeout: number;
+  /** Time to publish pending revocations before leaving. */
+  flushTimeout: number;
+}
+
+/** What follows a failure. */
+export interface NativeChannelRetry {
+  /** How many milliseconds to wait before the next attempt. */
+  wait: number;
+  /** The event to emit, if any. */
+  event?: NativeChannelEvent;
+}
+
+/** The status of a channel. */
+export interface NativeChannelStatus {
+  connected: boolean;
+  since: number;
+  lag?: number;
+  pending: number;
+  sent: number;
+  received: number;
+  unreadable: number;
+  leftOut: number;
+  lost: number;
+}
+
+/** The worker on a channel: it says what to publish, what follows from what arrives, and how long to wait. */
+export interface NativeChannelWorker {
+  /** What the channel is served with. */
+  facts(): NativeChannelFacts;
+  /** The messages to publish now; empty if nothing waits. */
+  nextBatch(at: NativeClocks): Array<NativeRevocation>;
+  /** The channel took the batch. */
+  published(at: NativeClocks): Array<NativeChannelEvent>;
+  /** The channel did not take the batch. `share` is a random number between 0 and 1. */
+  publishFailed(why: string, share: number, at: NativeClocks): NativeChannelRetry;
+  /** Begins to join. Returns the number of the turn. */
+  join(at: NativeClocks): number;
+  /** Applies a part of the stored entries or, once joined, published messages. None note that the channel is alive. */
+  received(turn: number, texts: ReadonlyArray<string>, at: NativeClocks): Array<NativeChannelEvent>;
+  /** Applies the last of the stored entries. */
+  joined(turn: number, texts: ReadonlyArray<string>, leftOut: number, at: NativeClocks): Array<NativeChannelEvent>;
+  /** The join failed, or messages may have been missed: the turn is over. */
+  lost(turn: number, why: string, share: number, at: NativeClocks): NativeChannelRetry;
+  /** Leaves the channel. */
+  leave(at: NativeClocks): void;
+  /** The status now. */
+  status(): NativeChannelStatus;
+}
+
+/** What `Date.now()` and `performance.now()` say. */
+export interface NativeClocks {
+  /** Milliseconds since the Unix epoch. */
+  wall: number;
+  /** Milliseconds since a fixed start. */
+  monotonic: number;
+}
+
 /** A running deployment. */
 export interface NativeEngine {
   /**
@@ -81,14 +157,8 @@ export interface NativeEngine {
   endSession(sessionId: string): Or<boolean>;
   /** Revokes every session of a user that began before now, here and for other instances. */
   endUser(userId: string): Or<boolean>;
-  /** The namespace of this deployment's revocations. From the first call on they are queued for publication. */
-  publishRevocations(): string;
-  /** Takes up to `most` messages to publish: revocations, and once there are none, used callbacks. */
-  takeRevocations(most: number): Array<NativeRevocation>;
-  /** How many revocations wait to be taken. Cheap. */
-  waiting(): number;
-  /** Begins to join a channel. */
-  joining(): NativeJoining;
+  /** Starts the worker on a channel: from now on revocations are queued for it. */
+  channelWorker(at: NativeClocks): NativeChannelWorker;
   /** Ends a session. This instance denies it from now on. */
   signOut(text: string, share: number): Or<NativePending>;
   /** The session behind a token. */
@@ -163,29 +233,6 @@ export interface NativeFlow {
   abandon(): Array<number>;
 }
 
-/** The result of applying received texts. */
-export interface NativeHeard {
-  /** How many said something new. */
-  new: number;
-  /** How many were not applied. */
-  unreadable: number;
-  /** How many milliseconds before its arrival the last new revocation was made; `None` if none was new. */
-  lag?: number;
-}
-
-/** A join in progress. */
-export interface NativeJoining {
-  /** The largest number of stored entries that is of use. */
-  most(): number;
-  /**
-   * Applies a part of the stored entries or, once joined, published messages. An empty list notes that the channel is
-   * alive.
-   */
-  hear(texts: ReadonlyArray<string>): NativeHeard;
-  /** The revocations that the channel lacks. Call it after the last stored entry. */
-  joined(): Array<NativeRevocation>;
-}
-
 /** The URL to which to send a browser to sign in. */
 export interface NativeLoginUrl {
   /** The URL. */
@@ -194,14 +241,6 @@ export interface NativeLoginUrl {
   cutFrom?: number;
   /** Bytes that the return path may take. */
   limit: number;
-}
-
-/** What a flow needs next: one member is set. */
-export interface NativeNeed {
-  /** Send this request and report the result. */
-  send?: NativeRequest;
-  /** Resume after this many milliseconds. */
-  wait?: number;
 }
 
 /** Options of a deployment. A missing option has its documented default. Times are in seconds. */
@@ -304,6 +343,40 @@ export interface NativePending {
   step?: NativeStep;
 }
 
+/** A page of the set. */
+export interface NativeRedisPage {
+  /** The texts. One that cannot be an entry is empty. */
+  texts: Array<string>;
+  /** Of the last page alone: the number of entries beyond the limit. */
+  leftOut?: number;
+}
+
+/** The set of one deployment, as one instance uses it. */
+export interface NativeRedisSet {
+  /** The name of the set and of the channel. */
+  name(): string;
+  /** Commands that store and publish messages, to run in one transaction. */
+  publish(messages: ReadonlyArray<NativeRevocation>): Array<Array<string>>;
+  /** Adds the mark of this instance. Before the snapshot. */
+  addMark(): Array<string>;
+  /** Reads the mark, whose score is `null` where entries were lost, and renews it. */
+  checkMark(): Array<Array<string>>;
+  /** Begins to read the entries that have not expired, up to `most`. */
+  snapshot(most: number): NativeRedisSnapshot;
+}
+
+/** The progress of reading the set in pages. */
+export interface NativeRedisSnapshot {
+  /** Commands for the next page and for the number of entries. */
+  commands(): Array<Array<string>>;
+  /** A command whose reply is always short: whether Redis answers after a page was late. */
+  count(): Array<string>;
+  /** The page was late although Redis answers. */
+  late(): void;
+  /** Accepts a page, members and scores in turn, of a set of `all` entries. */
+  page(found: ReadonlyArray<string>, all: number): NativeRedisPage;
+}
+
 /** One call to the Cloud. */
 export interface NativeRequest {
   /** The method. */
@@ -334,7 +407,7 @@ export interface NativeRequestCount {
   count: number;
 }
 
-/** One revocation as it is sent. */
+/** One revocation, or one used callback, as it is sent. */
 export interface NativeRevocation {
   /** The text to send. */
   text: string;
@@ -356,22 +429,20 @@ export interface NativeSession {
   createdAt: number;
 }
 
-/** A result that arrived: with `outcome` or `internal`. */
+/** A result that arrived. */
 export interface NativeSettled {
   /** The tickets that it is for. */
   tickets: Array<number>;
-  /** The result. */
-  outcome?: NativeOutcome;
-  /** Why the addon failed. */
-  internal?: string;
+  /** The result, or why the addon failed. */
+  result: NativeOutcome | string;
 }
 
 /** A flow to drive. */
 export interface NativeStarted {
   /** The flow. */
   flow: NativeFlow;
-  /** What it needs first. */
-  next: NativeNeed;
+  /** What it needs first, as in `Step`. */
+  next: NativeRequest | number;
 }
 
 /** All counters and gauges. */
@@ -396,8 +467,8 @@ export interface NativeStatistics {
 
 /** What is to be done after a call into the core. */
 export interface NativeStep {
-  /** What the flow needs next; `None` if it is done. */
-  next?: NativeNeed;
+  /** What the flow needs next: a request whose result it waits for, or a time in milliseconds. `None` if it is done. */
+  next?: NativeRequest | number;
   /** The results that arrived. */
   settled: Array<NativeSettled>;
   /** Flows to drive from now on. */
@@ -508,6 +579,8 @@ export interface NativeVerification {
 export interface Native {
   /** Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator. */
   open(options: NativeOptions, entropy: Uint8Array): Or<NativeEngine>;
+  /** The set of a namespace. `instance` is this instance's alone: 16 hexadecimal digits. */
+  redisSet(realm: string, instance: string): NativeRedisSet;
   /** Whether a grant covers a required permission. */
   permissionCovers(grant: string, required: string): boolean;
   /** Whether any of the grants covers a required permission. */

@@ -9,7 +9,6 @@ import type { Events } from './events.js';
 import type {
   NativeEngine,
   NativeFlow,
-  NativeNeed,
   NativeOutcome,
   NativePending,
   NativeRequest,
@@ -64,28 +63,28 @@ export class Driver {
     if (hasRevocations) this.#publish();
     if (hasChecks) this.#check();
     for (const flow of started) void this.#drive(flow);
-    for (const { tickets, outcome, internal } of settled) {
-      if (outcome === undefined) this.#reject(tickets, Object.assign(new Error(internal), { code: 'internal' }));
-      else for (const ticket of tickets) this.#take(ticket)?.resolve({ ...outcome, cause });
+    for (const { tickets, result } of settled) {
+      if (typeof result === 'string') this.#reject(tickets, Object.assign(new Error(result), { code: 'internal' }));
+      else for (const ticket of tickets) this.#take(ticket)?.resolve({ ...result, cause });
     }
   }
 
   /** Never throws: what waited for a flow that fails is rejected. */
   async #drive({ flow, next: first }: NativeStarted): Promise<void> {
-    let next: NativeNeed | undefined = first;
+    let next: NativeStep['next'] = first;
     let delivery: Delivery | undefined;
     try {
       while (next !== undefined) {
         let step: NativeStep;
-        if (next.send === undefined) {
-          const { wait } = next;
+        if (typeof next === 'number') {
+          const wait = next;
           await new Promise(resolve => setTimeout(resolve, wait));
           step = flow.woken();
         } else {
           const begun = performance.now();
-          delivery = await send(next.send, this.#fetch, delivery?.failed === 'stale');
+          delivery = await send(next, this.#fetch, delivery?.failed === 'stale');
           const milliseconds = performance.now() - begun;
-          this.#called(next.send, delivery, milliseconds / 1000);
+          this.#called(next, delivery, milliseconds / 1000);
           const { failed, status, body } = delivery;
           step = failed === undefined ? flow.answered(status, body, milliseconds) : flow.failed(failed, milliseconds);
         }

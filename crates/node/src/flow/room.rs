@@ -4,15 +4,14 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::iter::repeat_n;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud_call::CloudCall;
-use mastra_auth_cloud_core::engine::{CheckedSignature, Engine as CoreEngine, SignatureCheck};
+use mastra_auth_cloud_core::engine::{Engine as CoreEngine, SignatureCheck};
 use mastra_auth_cloud_core::flow::{Event, Fetched, Finished, Step as CoreStep, Task, Work};
-use mastra_auth_cloud_core::http::Request;
 use mastra_auth_cloud_core::session::TokenDigest;
+use napi::bindgen_prelude::Either;
 
-use super::{Flow, Need, Outcome, Pending, Settled, Started, Step};
+use super::{Flow, Outcome, Pending, Request, Settled, Started, Step};
 use crate::convert::now;
 use crate::guard::guard;
 
@@ -41,7 +40,7 @@ impl From<Outcome> for End {
 }
 
 /// Work that jobs share: one of each kind and digest at a time.
-type Key = (Kind, TokenDigest);
+pub(crate) type Key = (Kind, TokenDigest);
 
 /// The kinds of shared work. They separate work with equal digests: one must not receive the other's result.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -78,7 +77,7 @@ pub(crate) enum Next {
     /// It is in the room.
     Waits,
     /// JavaScript is to send or to wait for it.
-    Needs(Need, Option<CloudCall>, Job),
+    Needs(Either<Request, f64>, Option<CloudCall>, Job),
 }
 
 pub(crate) struct Room {
@@ -112,21 +111,7 @@ impl Room {
     }
 
     /// Begins work whose outcome concurrent callers share, or joins the one under way.
-    pub(crate) fn share(
-        self: &Arc<Self>,
-        kind: Kind,
-        digest: TokenDigest,
-        task: Task<'static, Outcome>,
-    ) -> Pending {
-        self.join(((kind, digest), task.map(End::from)))
-    }
-
-    /// The same for work of the core.
-    pub(crate) fn share_work(self: &Arc<Self>, work: Work) -> Pending {
-        self.join(keyed(work))
-    }
-
-    fn join(self: &Arc<Self>, (key, work): (Key, Job)) -> Pending {
+    pub(crate) fn share(self: &Arc<Self>, (key, work): (Key, Job)) -> Pending {
         let (ticket, mut step) = (self.ticket(), Step::default());
         let end = self.start(key, work, &mut step);
         if end.is_none() {
@@ -185,9 +170,12 @@ impl Room {
             (event, job) = match job.step(event, now) {
                 CoreStep::Done(end) => return Next::Done(end),
                 CoreStep::Send(request, rest) => {
-                    return Next::Needs(send(&request), Some(request.call()), rest);
+                    let call = Some(request.call());
+                    return Next::Needs(Either::A((&request).into()), call, rest);
                 }
-                CoreStep::Wait(time, rest) => return Next::Needs(wait(time), None, rest),
+                CoreStep::Wait(time, rest) => {
+                    return Next::Needs(Either::B(time.as_secs_f64() * 1e3), None, rest);
+                }
                 CoreStep::Spawn(work, rest) => {
                     let (key, work) = keyed(work);
                     self.start(key, work, step);
@@ -215,29 +203,25 @@ impl Room {
     /// Passes on the end of a job.
     pub(crate) fn end(self: &Arc<Self>, owner: Owner, mut end: End, step: &mut Step) {
         match owner {
-            Owner::Ticket(ticket) => step.settled.push(settled(vec![ticket], end.outcome)),
+            Owner::Ticket(ticket) => step.settled.push(Settled {
+                tickets: vec![ticket],
+                result: Either::A(end.outcome),
+            }),
             Owner::Work(key) => {
                 report(key, &mut end, step);
                 let callers = self.settle(key, end.finished, Event::Shared, step);
                 if !callers.is_empty() {
-                    step.settled.push(settled(callers, end.outcome));
+                    step.settled.push(Settled {
+                        tickets: callers,
+                        result: Either::A(end.outcome),
+                    });
                 }
             }
         }
     }
 
-    /// Goes on with the jobs that waited for a check.
-    pub(crate) fn checked(
-        self: &Arc<Self>,
-        digest: TokenDigest,
-        result: Option<CheckedSignature>,
-        step: &mut Step,
-    ) {
-        self.settle((Kind::Check, digest), result, Event::Checked, step);
-    }
-
     /// Goes on with the jobs that waited for work, and returns the callers that did.
-    fn settle<R: Clone>(
+    pub(crate) fn settle<R: Clone>(
         self: &Arc<Self>,
         key: Key,
         result: Option<R>,
@@ -266,8 +250,7 @@ impl Room {
             Ok(None) => {}
             Err(error) => step.settled.push(Settled {
                 tickets: self.abandon(owner),
-                outcome: None,
-                internal: Some(error.reason.clone()),
+                result: Either::B(error.reason.clone()),
             }),
         }
     }
@@ -342,7 +325,8 @@ impl Room {
     }
 }
 
-fn keyed(work: Work) -> (Key, Job) {
+/// Work of the core, by its key.
+pub(crate) fn keyed(work: Work) -> (Key, Job) {
     match work {
         Work::Verify(verify) => (
             (Kind::Verify, verify.key()),
@@ -390,27 +374,5 @@ fn pending(ticket: u32, end: Option<End>, step: Step) -> Pending {
         ticket: end.is_none().then_some(ticket),
         outcome: end.map(|end| end.outcome),
         step: (!is_idle).then_some(step),
-    }
-}
-
-fn settled(tickets: Vec<u32>, outcome: Outcome) -> Settled {
-    Settled {
-        tickets,
-        outcome: Some(outcome),
-        internal: None,
-    }
-}
-
-fn send(request: &Request) -> Need {
-    Need {
-        send: Some(request.into()),
-        wait: None,
-    }
-}
-
-fn wait(time: Duration) -> Need {
-    Need {
-        send: None,
-        wait: Some(time.as_secs_f64() * 1e3),
     }
 }
