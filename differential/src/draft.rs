@@ -1,7 +1,8 @@
 //! A token before it is signed: members as they will be written, so that what is no JSON can be written too.
 
-use crate::dice::Dice;
-use crate::setting::{Algorithm, Deployment, NOW, Setting, base64url, sign_with};
+use fastrand::Rng;
+
+use crate::setting::{AUDIENCE, Algorithm, Deployment, ISSUER, NOW, Setting, base64url, sign_with};
 
 /// Members in order, each a name and a value as text of JSON.
 pub(crate) type Members = Vec<(String, String)>;
@@ -21,7 +22,7 @@ pub(crate) struct Draft {
     pub(crate) header: Members,
     pub(crate) claims: Members,
     /// Changes the text of one of both after its members are written down.
-    pub(crate) edits: Vec<(Part, Edit)>,
+    edits: Vec<(Part, Box<dyn FnOnce(&mut Vec<u8>)>)>,
     pub(crate) signed: Signed,
 }
 
@@ -31,40 +32,47 @@ pub(crate) enum Part {
     Claims,
 }
 
-pub(crate) type Edit = Box<dyn FnOnce(&mut Vec<u8>)>;
-
 fn text(value: &str) -> String {
     serde_json::Value::from(value).to_string()
 }
 
+/// The value that a time or the issuer has in a good token, without quotation marks.
+pub(crate) fn good(name: &str) -> String {
+    match name {
+        "exp" => (NOW + 900).to_string(),
+        "iss" => ISSUER.to_owned(),
+        _ => (NOW - 60).to_string(),
+    }
+}
+
 impl Draft {
     /// One that holds in every respect.
-    pub(crate) fn good(dice: &mut Dice) -> Self {
-        let algorithm = *dice.pick(&Algorithm::ALL);
+    pub(crate) fn good(rng: &mut Rng) -> Self {
+        let algorithm = *pick(rng, &Algorithm::ALL);
         let deployment = match algorithm {
             Algorithm::Hs256 => Deployment::Secret,
             _ => Deployment::Keys,
         };
-        let member = |name: &str, value: String| (text(name), value);
+        let name = text(algorithm.name());
+        let members = |members: &[(&str, &str)]| -> Members {
+            let member = |(name, value): &(&str, &str)| (text(name), (*value).to_owned());
+            members.iter().map(member).collect()
+        };
         Self {
             deployment,
             algorithm,
-            header: vec![
-                member("alg", text(algorithm.name())),
-                member("kid", text(algorithm.name())),
-                member("typ", text("JWT")),
-            ],
-            claims: vec![
-                member("iss", text(crate::setting::ISSUER)),
-                member("aud", text(crate::setting::AUDIENCE)),
-                member("sub", text("usr_1")),
-                member("sid", text("ses_1")),
-                member("name", text("Ada")),
-                member("roles", r#"["admin","member"]"#.into()),
-                member("iat", (NOW - 60).to_string()),
-                member("nbf", (NOW - 60).to_string()),
-                member("exp", (NOW + 900).to_string()),
-            ],
+            header: members(&[("alg", &name), ("kid", &name), ("typ", r#""JWT""#)]),
+            claims: members(&[
+                ("iss", &text(ISSUER)),
+                ("aud", &text(AUDIENCE)),
+                ("sub", r#""usr_1""#),
+                ("sid", r#""ses_1""#),
+                ("name", r#""Ada""#),
+                ("roles", r#"["admin","member"]"#),
+                ("iat", &good("iat")),
+                ("nbf", &good("nbf")),
+                ("exp", &good("exp")),
+            ]),
             edits: vec![],
             signed: Signed::By(algorithm),
         }
@@ -75,6 +83,10 @@ impl Draft {
             Part::Header => &mut self.header,
             Part::Claims => &mut self.claims,
         }
+    }
+
+    pub(crate) fn edit(&mut self, part: Part, edit: impl FnOnce(&mut Vec<u8>) + 'static) {
+        self.edits.push((part, Box::new(edit)));
     }
 
     pub(crate) fn render(self, setting: &Setting) -> String {
@@ -96,10 +108,10 @@ impl Draft {
 }
 
 fn object(members: &Members) -> Vec<u8> {
-    let members: Vec<_> = members
+    let members = members
         .iter()
-        .map(|(name, value)| format!("{name}:{value}"))
-        .collect();
+        .map(|(name, value)| format!("{name}:{value}"));
+    let members: Vec<_> = members.collect();
     format!("{{{}}}", members.join(",")).into_bytes()
 }
 
@@ -115,4 +127,13 @@ pub(crate) fn set(members: &mut Members, name: &str, value: impl Into<String>) {
 pub(crate) fn remove(members: &mut Members, name: &str) {
     let name = text(name);
     members.retain(|(known, _)| *known != name);
+}
+
+/// One of them.
+pub(crate) fn pick<'a, T>(rng: &mut Rng, from: &'a [T]) -> &'a T {
+    &from[rng.usize(..from.len())]
+}
+
+pub(crate) fn either(rng: &mut Rng) -> Part {
+    *pick(rng, &[Part::Header, Part::Claims])
 }

@@ -3,55 +3,62 @@
 //! Promises: it fails where the core accepts what all others refuse, or differs from them in a way that `reasons.toml` does
 //! not list. The same seed makes the same tokens. Does not say who is right: the list does.
 
+mod after;
+mod before;
 mod counters;
-mod dice;
 mod draft;
 mod judges;
 mod make;
 mod setting;
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::thread;
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use fastrand::Rng;
 
 use counters::{Counters, Reasons};
-use dice::Dice;
 use judges::{Child, Jsonwebtoken, Ours, Verdict};
-use make::Case;
+use make::{Case, Mutations};
 use setting::Setting;
 
 /// Tokens that are judged at a time.
 const BATCH: usize = 10_000;
 
 fn main() -> Result<()> {
-    let [node, python, count, seed, examples] = arguments()?;
-    let count: usize = text(&count)?.parse().context("how many tokens")?;
-    let seed: u64 = text(&seed)?.parse().context("the seed")?;
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let reasons: Reasons = toml::from_str(&std::fs::read_to_string(here.join("reasons.toml"))?)?;
+    let given: Vec<_> = std::env::args_os().skip(1).collect();
+    let [node, python, count, seed, examples] = given.as_slice() else {
+        bail!("wanted: NODE PYTHON COUNT SEED EXAMPLES");
+    };
+    let text = |given: &std::ffi::OsString| given.to_string_lossy().into_owned();
+    let count: usize = text(count).parse().context("how many tokens")?;
+    let seed: u64 = text(seed).parse().context("the seed")?;
+    let reasons: Reasons = toml::from_str(include_str!("../reasons.toml"))?;
+    let mutations = Mutations::read(include_str!("../mutations.toml"))?;
 
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let setting = Setting::new()?;
     let mut panel = Panel {
         ours: Ours::new(&setting)?,
         jsonwebtoken: Jsonwebtoken::new(&setting)?,
-        jose: Child::start(&node, &here.join("judges/jose.mjs"), &setting)?,
-        pyjwt: Child::start(&python, &here.join("judges/pyjwt.py"), &setting)?,
+        jose: Child::start(node, &here.join("judges/jose.mjs"), &setting)?,
+        pyjwt: Child::start(python, &here.join("judges/pyjwt.py"), &setting)?,
     };
-    let (begin, mut dice, mut counters) = (Instant::now(), Dice::new(seed), Counters::default());
-    let mut batch = |left: usize| -> Vec<Case> {
-        (0..left.min(BATCH))
-            .map(|_| make::case(&mut dice, &setting))
+    let (begin, mut rng, mut counters) =
+        (Instant::now(), Rng::with_seed(seed), Counters::default());
+    let mut batch = |left: usize| -> Vec<Case<'_>> {
+        let numbers = 0..left.min(BATCH);
+        numbers
+            .map(|_| mutations.case(&mut rng, &setting))
             .collect()
     };
     let (mut left, mut cases) = (count, batch(count));
     while !cases.is_empty() {
         left -= cases.len();
         let (verdicts, next) = panel.judge(&cases, || batch(left))?;
-        for (case, [ours, jsonwebtoken, jose, pyjwt]) in cases.iter().zip(verdicts) {
-            counters.add(case, &ours, [&jsonwebtoken, &jose, &pyjwt], &reasons);
+        for (case, verdicts) in cases.iter().zip(verdicts) {
+            counters.add(case, &verdicts, &reasons);
         }
         cases = next;
         if left % (10 * BATCH) == 0 && left > 0 {
@@ -60,22 +67,11 @@ fn main() -> Result<()> {
     }
     println!("seed {seed}, {} s", begin.elapsed().as_secs());
     print!("{}", counters.report());
-    std::fs::write(PathBuf::from(examples), counters.examples())?;
+    std::fs::write(examples, counters.examples())?;
     match counters.faults() {
         faults if faults.is_empty() => Ok(()),
         faults => bail!("{}", faults.join("\n")),
     }
-}
-
-fn arguments() -> Result<[OsString; 5]> {
-    let given: Vec<_> = std::env::args_os().skip(1).collect();
-    given
-        .try_into()
-        .map_err(|_| anyhow!("wanted: NODE PYTHON COUNT SEED EXAMPLES"))
-}
-
-fn text(argument: &OsString) -> Result<&str> {
-    argument.to_str().context("an argument is no text")
 }
 
 struct Panel {
@@ -89,33 +85,23 @@ impl Panel {
     /// The four verdicts on each, while the next batch is made.
     fn judge<T>(
         &mut self,
-        cases: &[Case],
+        cases: &[Case<'_>],
         meanwhile: impl FnOnce() -> T,
     ) -> Result<(Vec<[Verdict; 4]>, T)> {
-        let Self {
-            ours,
-            jsonwebtoken,
-            jose,
-            pyjwt,
-        } = self;
+        let (jose, pyjwt) = (&mut self.jose, &mut self.pyjwt);
         thread::scope(|scope| {
             let jose = scope.spawn(move || jose.judge(cases));
             let pyjwt = scope.spawn(move || pyjwt.judge(cases));
-            let here: Vec<_> = cases
-                .iter()
-                .map(|case| (ours.judge(case), jsonwebtoken.judge(case)))
-                .collect();
+            let judged = |case| (self.ours.judge(case), self.jsonwebtoken.judge(case));
+            let here: Vec<_> = cases.iter().map(judged).collect();
             let made = meanwhile();
             let joined = |result: thread::Result<Result<Vec<Verdict>>>, name| {
                 result.map_err(|_| anyhow!("{name} ended"))?.context(name)
             };
             let (jose, pyjwt) = (joined(jose.join(), "jose")?, joined(pyjwt.join(), "PyJWT")?);
-            let verdicts = here
-                .into_iter()
-                .zip(jose.into_iter().zip(pyjwt))
-                .map(|((ours, jsonwebtoken), (jose, pyjwt))| [ours, jsonwebtoken, jose, pyjwt])
-                .collect();
-            Ok((verdicts, made))
+            let all = here.into_iter().zip(jose).zip(pyjwt);
+            let all = all.map(|(((ours, jwt), jose), pyjwt)| [ours, jwt, jose, pyjwt]);
+            Ok((all.collect(), made))
         })
     }
 }

@@ -8,10 +8,10 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use p256::ecdsa::signature::Signer as _;
 use rand::SeedableRng as _;
-use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _};
+use rsa::pkcs8::{EncodePrivateKey as _, EncodePublicKey as _, LineEnding};
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 
@@ -36,7 +36,6 @@ pub(crate) enum Algorithm {
 
 impl Algorithm {
     pub(crate) const ALL: [Self; 4] = [Self::Hs256, Self::Rs256, Self::Es256, Self::EdDsa];
-    pub(crate) const PUBLIC: [Self; 3] = [Self::Rs256, Self::Es256, Self::EdDsa];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -88,11 +87,11 @@ impl Setting {
             { "kty": "OKP", "kid": "EdDSA", "alg": "EdDSA", "use": "sig", "crv": "Ed25519",
               "x": base64url(&x_of_ed25519) },
         ]);
-        let der = public.to_public_key_der()?.as_bytes().to_vec();
+        let pem = public.to_public_key_pem(LineEnding::LF)?;
         let mut spellings = vec![
-            pem(&der).into_bytes(),
-            pem(&der).trim_end().as_bytes().to_vec(),
-            der,
+            pem.trim_end().as_bytes().to_vec(),
+            pem.into_bytes(),
+            public.to_public_key_der()?.as_bytes().to_vec(),
             modulus.clone(),
             x.to_vec(),
             point.as_bytes().to_vec(),
@@ -151,15 +150,4 @@ pub(crate) fn sign_with(secret: &[u8], input: &[u8]) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), input)
         .as_ref()
         .to_vec()
-}
-
-fn pem(der: &[u8]) -> String {
-    let text = STANDARD.encode(der);
-    let mut pem = String::from("-----BEGIN PUBLIC KEY-----\n");
-    for line in text.as_bytes().chunks(64) {
-        pem.extend(line.iter().map(|byte| char::from(*byte)));
-        pem.push('\n');
-    }
-    pem.push_str("-----END PUBLIC KEY-----\n");
-    pem
 }

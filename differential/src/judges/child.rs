@@ -39,7 +39,7 @@ impl Child {
     }
 
     /// The verdicts on all of them, in order.
-    pub(crate) fn judge(&mut self, cases: &[Case]) -> Result<Vec<Verdict>> {
+    pub(crate) fn judge(&mut self, cases: &[Case<'_>]) -> Result<Vec<Verdict>> {
         let Self { to, from, .. } = self;
         let to = to.as_mut().context("it was ended")?;
         // It answers while it is asked: neither side may wait for the other's buffer.
@@ -67,7 +67,7 @@ impl Child {
     }
 }
 
-fn ask(to: &mut BufWriter<ChildStdin>, cases: &[Case]) -> Result<()> {
+fn ask(to: &mut BufWriter<ChildStdin>, cases: &[Case<'_>]) -> Result<()> {
     for case in cases {
         let deployment = match case.deployment {
             Deployment::Secret => 'S',

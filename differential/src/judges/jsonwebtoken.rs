@@ -53,7 +53,7 @@ impl Jsonwebtoken {
         Ok(Self { secret, keys })
     }
 
-    pub(crate) fn judge(&self, case: &Case) -> Verdict {
+    pub(crate) fn judge(&self, case: &Case<'_>) -> Verdict {
         let key = match case.deployment {
             Deployment::Secret => &self.secret,
             Deployment::Keys => {

@@ -43,7 +43,7 @@ impl Ours {
         })
     }
 
-    pub(crate) fn judge(&self, case: &Case) -> Verdict {
+    pub(crate) fn judge(&self, case: &Case<'_>) -> Verdict {
         let Ok(token) = SessionToken::parse(&case.token) else {
             return Err("no_token".into());
         };

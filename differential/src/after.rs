@@ -1,26 +1,26 @@
-//! The token as it travels: bits, digits, padding, dots, and signatures that mean the same.
+//! Mutations of the signed token that are more than a text: bits, digits, padding, and signatures that mean the same.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use fastrand::Rng;
 use rsa::BigUint;
 
-use super::AfterSigning;
-use crate::dice::Dice;
+use crate::draft::pick;
 use crate::setting::{Setting, base64url};
 
-pub(super) const MUTATIONS: &[AfterSigning] = &[
+/// A change to the token as it travels.
+pub(crate) type After = (&'static str, fn(&mut String, &mut Rng, &Setting));
+
+pub(crate) const MUTATIONS: &[After] = &[
     ("a bit of a part flipped", bit),
     ("a character replaced", replace),
     ("a character taken out", take),
-    ("text put in", insert),
     ("padding", padding),
     ("the other alphabet", alphabet),
     ("trailing bits", trailing_bits),
-    ("parts", parts),
-    ("the JSON form", json_form),
     ("the signature's edges", edges),
     ("an equal signature", equal_signature),
-    ("nothing", nothing),
+    ("nothing", |_, _, _| {}),
 ];
 
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -42,8 +42,8 @@ fn in_signature(token: &mut String, change: impl FnOnce(Vec<u8>) -> Vec<u8>) {
     });
 }
 
-fn bit(token: &mut String, dice: &mut Dice, _: &Setting) {
-    let (which, at, bit) = (dice.below(3), dice.below(1 << 16), dice.below(8));
+fn bit(token: &mut String, rng: &mut Rng, _: &Setting) {
+    let (which, at, bit) = (rng.usize(..3), rng.usize(..1 << 16), rng.u8(..8));
     in_part(token, which, |part| {
         if let Ok(mut bytes) = URL_SAFE_NO_PAD.decode(part.as_bytes())
             && !bytes.is_empty()
@@ -55,69 +55,47 @@ fn bit(token: &mut String, dice: &mut Dice, _: &Setting) {
     });
 }
 
-/// A place between two characters, and whether a character stands there.
-fn place(token: &str, dice: &mut Dice) -> (usize, bool) {
-    let mut at = dice.below(token.len() + 1);
-    while !token.is_char_boundary(at) {
-        at -= 1;
-    }
-    (at, at < token.len())
+/// A place between two characters.
+pub(crate) fn place(token: &str, rng: &mut Rng) -> usize {
+    token.floor_char_boundary(rng.usize(..=token.len()))
 }
 
-fn replace(token: &mut String, dice: &mut Dice, _: &Setting) {
-    if let (at, true) = place(token, dice) {
-        let length = token[at..].chars().next().map_or(1, char::len_utf8);
-        let digit = char::from(*dice.pick(DIGITS));
-        token.replace_range(at..at + length, &digit.to_string());
+fn replace(token: &mut String, rng: &mut Rng, _: &Setting) {
+    let at = place(token, rng);
+    if let Some(letter) = token[at..].chars().next() {
+        let digit = char::from(*pick(rng, DIGITS));
+        token.replace_range(at..at + letter.len_utf8(), digit.encode_utf8(&mut [0; 4]));
     }
 }
 
-fn take(token: &mut String, dice: &mut Dice, _: &Setting) {
-    if let (at, true) = place(token, dice) {
-        let count = if dice.one_in(4) {
-            dice.below(50) + 1
-        } else {
-            1
-        };
-        let length = token[at..]
-            .chars()
-            .take(count)
-            .map(char::len_utf8)
-            .sum::<usize>();
-        token.replace_range(at..at + length, "");
-    }
-}
-
-fn insert(token: &mut String, dice: &mut Dice, _: &Setting) {
-    let text = dice.pick(&[
-        " ", "\n", "\r\n", "\t", "\0", "=", "A", "AAAA", "+", "/", "%2E", "\u{e9}", "\u{200b}",
-        "\u{feff}", ",", ";", "\"", "~", "Bearer ",
-    ]);
-    let at = match dice.below(4) {
-        0 => 0,
-        1 => token.len(),
-        2 => token.rfind('.').unwrap_or(0),
-        _ => place(token, dice).0,
+fn take(token: &mut String, rng: &mut Rng, _: &Setting) {
+    let at = place(token, rng);
+    let count = if rng.u8(..4) == 0 {
+        rng.usize(1..=50)
+    } else {
+        1
     };
-    token.insert_str(at, text);
+    let letters = token[at..].chars().take(count);
+    let length = letters.map(char::len_utf8).sum::<usize>();
+    token.replace_range(at..at + length, "");
 }
 
-fn padding(token: &mut String, dice: &mut Dice, _: &Setting) {
-    let (which, right) = (dice.below(3), dice.one_in(2));
-    let some = *dice.pick(&["=", "==", "===", "====", "%3D"]);
+fn padding(token: &mut String, rng: &mut Rng, _: &Setting) {
+    let (which, right) = (rng.usize(..3), rng.bool());
+    let some = *pick(rng, &["=", "==", "===", "====", "%3D"]);
     in_part(token, which, |part| {
         let missing = (4 - part.len() % 4) % 4;
         part.push_str(if right { &"==="[..missing] } else { some });
     });
 }
 
-fn alphabet(token: &mut String, _: &mut Dice, _: &Setting) {
+fn alphabet(token: &mut String, _: &mut Rng, _: &Setting) {
     *token = token.replace('-', "+").replace('_', "/");
 }
 
 /// The last digit of a part as another that decodes to the same bytes for a lenient decoder.
-fn trailing_bits(token: &mut String, dice: &mut Dice, _: &Setting) {
-    let (which, add) = (dice.below(3), dice.below(15) + 1);
+fn trailing_bits(token: &mut String, rng: &mut Rng, _: &Setting) {
+    let (which, add) = (rng.usize(..3), rng.usize(1..=15));
     in_part(token, which, |part| {
         let unused = match part.len() % 4 {
             2 => 16,
@@ -137,46 +115,8 @@ fn trailing_bits(token: &mut String, dice: &mut Dice, _: &Setting) {
     });
 }
 
-fn parts(token: &mut String, dice: &mut Dice, _: &Setting) {
-    let parts: Vec<String> = token.split('.').map(str::to_owned).collect();
-    let [header, claims, signature] = parts.as_slice() else {
-        return;
-    };
-    *token = match dice.below(16) {
-        0 => format!("{header}.{claims}"),
-        1 => format!("{header}.{claims}."),
-        2 => format!("{header}..{signature}"),
-        3 => format!(".{claims}.{signature}"),
-        4 => format!("{token}."),
-        5 => format!(".{token}"),
-        6 => format!("{token}.{signature}"),
-        7 => format!("{header}.{header}.{claims}.{signature}"),
-        8 => format!("{header}.{claims}.{claims}.{signature}.{signature}"),
-        9 => format!("{claims}.{header}.{signature}"),
-        10 => "..".into(),
-        11 => String::new(),
-        12 => format!("{header}.{claims}.{signature}{signature}"),
-        13 => format!("{header}.{claims}.{signature}.{header}.{claims}.{signature}"),
-        14 => ".".repeat(dice.below(100)),
-        _ => claims.clone(),
-    };
-}
-
-fn json_form(token: &mut String, dice: &mut Dice, _: &Setting) {
-    let parts: Vec<&str> = token.split('.').collect();
-    if let [header, claims, signature] = parts.as_slice() {
-        *token = if dice.one_in(2) {
-            format!(r#"{{"payload":"{claims}","protected":"{header}","signature":"{signature}"}}"#)
-        } else {
-            format!(
-                r#"{{"payload":"{claims}","signatures":[{{"protected":"{header}","signature":"{signature}"}}]}}"#
-            )
-        };
-    }
-}
-
-fn edges(token: &mut String, dice: &mut Dice, _: &Setting) {
-    let (way, at) = (dice.below(12), dice.below(512));
+fn edges(token: &mut String, rng: &mut Rng, _: &Setting) {
+    let (way, at) = (rng.u8(..12), rng.usize(..512));
     in_signature(token, |bytes| {
         let size = bytes.len();
         let half = size / 2;
@@ -219,9 +159,9 @@ const P256_ORDER: &[u8] = b"ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9
 const ED25519_ORDER: &[u8] = b"1000000000000000000000000000000014def9dea2f79cd65812631a5cf5d3ed";
 
 /// Another number for the same signature: n - s of ECDSA (which is one, as every standard says), and s + order, which is not.
-fn equal_signature(token: &mut String, dice: &mut Dice, setting: &Setting) {
+fn equal_signature(token: &mut String, rng: &mut Rng, setting: &Setting) {
     let order = |hex| BigUint::parse_bytes(hex, 16).unwrap_or_default();
-    let negate = dice.one_in(2);
+    let negate = rng.bool();
     in_signature(token, |bytes| match bytes.len() {
         64 if negate => {
             let s = BigUint::from_bytes_be(&bytes[32..]);
@@ -249,5 +189,3 @@ fn fixed(number: &[u8], size: usize) -> Vec<u8> {
     let zeros = size.saturating_sub(number.len());
     [&vec![0; zeros], number].concat()
 }
-
-fn nothing(_: &mut String, _: &mut Dice, _: &Setting) {}
