@@ -31,15 +31,11 @@ pub(crate) fn fmt(workspace: &Workspace) -> Result<()> {
 pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo("clippy --workspace --all-targets --all-features -- -D warnings"))?;
     // Each feature of the client alone, and none.
-    for feature in [
-        "",
-        "--features reqwest",
-        "--features axum",
-        "--features redis",
-        "--features metrics",
-    ] {
-        let alone = "clippy --package mastra-auth-cloud --lib --no-default-features";
-        run(&mut workspace.cargo(&format!("{alone} {feature} -- -D warnings")))?;
+    for feature in ["", "reqwest", "axum", "redis", "metrics"] {
+        let alone = "clippy --package mastra-auth-cloud --lib --no-default-features --features";
+        run(workspace
+            .cargo(alone)
+            .args([feature, "--", "-D", "warnings"]))?;
     }
     Ok(())
 }
@@ -69,9 +65,8 @@ pub(crate) fn doc(workspace: &Workspace) -> Result<()> {
 pub(crate) fn model(workspace: &Workspace) -> Result<()> {
     let tests = "test --quiet --package mastra-auth-cloud-core --lib cache::interleavings::";
     let wrapper = workspace.path("xtask/shuttle.sh");
-    run(workspace
-        .cargo(tests)
-        .env("RUSTC_WORKSPACE_WRAPPER", wrapper))
+    let mut tests = workspace.cargo(tests);
+    run(tests.env("RUSTC_WORKSPACE_WRAPPER", wrapper))
 }
 
 pub(crate) fn release(workspace: &Workspace) -> Result<()> {

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, ensure};
 
 use crate::workspace::{Workspace, read};
 
@@ -35,9 +35,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             wrong.extend(fault(&sentence).map(|fault| format!("{place}: {fault}: {sentence}")));
         }
     }
-    if !wrong.is_empty() {
-        bail!("{}", wrong.join("\n"));
-    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     println!("{count} sentences in {} files", files.len());
     Ok(())
 }
@@ -50,10 +48,8 @@ fn fault(sentence: &str) -> Option<String> {
     if let Some(word) = BANNED.iter().find(says).or(opening) {
         return Some(format!("says `{word}`"));
     }
-    let words = sentence.split_whitespace();
-    let words = words
-        .filter(|word| word.contains(char::is_alphanumeric))
-        .count();
+    let is_word = |word: &&str| word.contains(char::is_alphanumeric);
+    let words = sentence.split_whitespace().filter(is_word).count();
     (words > LIMIT).then(|| format!("{words} words, {LIMIT} at most"))
 }
 
@@ -65,9 +61,7 @@ fn sentences(file: &Path, text: &str) -> Vec<(usize, String)> {
     for (line, text) in (1..).zip(text.lines().map(str::trim)) {
         is_comment |= text.starts_with("/**");
         let prose = match kind {
-            Some("rs") => text
-                .strip_prefix("///")
-                .or_else(|| text.strip_prefix("//!")),
+            Some("rs") => text.strip_prefix("///").or(text.strip_prefix("//!")),
             Some("ts") => is_comment.then(|| text.trim_matches(['/', '*'])),
             _ => Some(text),
         };
@@ -76,9 +70,8 @@ fn sentences(file: &Path, text: &str) -> Vec<(usize, String)> {
         let is_fence = prose.starts_with("```");
         is_code ^= is_fence;
         let is_left_out = is_code || is_fence || prose.starts_with('|');
-        let is_item = ["#", "@", "- ", "* "]
-            .iter()
-            .any(|mark| prose.starts_with(mark));
+        let marks = ["#", "@", "- ", "* "];
+        let is_item = marks.iter().any(|mark| prose.starts_with(mark));
         let begins = prose.is_empty() || is_left_out || is_item;
         if begins && !open.is_empty() {
             found.push((start, std::mem::take(&mut open).join(" ")));
@@ -88,10 +81,8 @@ fn sentences(file: &Path, text: &str) -> Vec<(usize, String)> {
                 start = line;
             }
             open.push(word);
-            if word
-                .trim_end_matches(['*', ')', '"'])
-                .ends_with(['.', '!', '?', ':'])
-            {
+            let bare = word.trim_end_matches(['*', ')', '"']);
+            if bare.ends_with(['.', '!', '?', ':']) {
                 found.push((start, std::mem::take(&mut open).join(" ")));
             }
         }

@@ -44,15 +44,10 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         for path in workspace.files(folder, &["rs", "mjs", "js", "ts", "mts"])? {
             let text = read(&path)?;
             let is_rust = path.extension().is_some_and(|end| end == "rs");
-            for name in if is_rust {
-                rust_tests(&text)
-            } else {
-                script_tests(&text)
-            } {
-                let number = name
-                    .strip_prefix("threat_")
-                    .and_then(|rest| rest.split_once('_'));
-                if let Some((number, _)) = number {
+            let names: fn(&str) -> Vec<&str> = if is_rust { rust_tests } else { script_tests };
+            for name in names(&text) {
+                let number = name.strip_prefix("threat_").unwrap_or_default();
+                if let Some((number, _)) = number.split_once('_') {
                     let shown = format!("{name} ({})", workspace.relative(&path));
                     tests.entry(number.to_owned()).or_default().push(shown);
                 }
@@ -62,11 +57,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let threats = toml::from_str(&workspace.read(LIST)?).context(LIST)?;
     let (lines, faults) = report(&threats, tests);
     println!("{}", lines.join("\n"));
-    ensure!(
-        faults.is_empty(),
-        "{LIST} or its tests:\n{}",
-        faults.join("\n")
-    );
+    ensure!(faults.is_empty(), "{LIST}:\n{}", faults.join("\n"));
     Ok(())
 }
 
@@ -77,64 +68,41 @@ fn report(threats: &Threats, mut tests: Tests) -> (Vec<String>, Vec<String>) {
         let head = format!("{number} {} {:<60}", row.group, row.title);
         let named = tests.remove(number).unwrap_or_default();
         let reason = |word, text: &Option<String>| Some(format!("{word}: {}", text.as_ref()?));
-        let reasons = [
-            reason("not yet", &row.not_yet),
-            reason("not here", &row.not_here),
-        ];
-        let reasons: Vec<String> = reasons.into_iter().flatten().collect();
+        let not_yet = reason("not yet", &row.not_yet).into_iter();
+        let reasons: Vec<_> = not_yet.chain(reason("not here", &row.not_here)).collect();
+        let answers = reasons.len() + usize::from(!named.is_empty());
         let words = row.title.split_whitespace().count();
+        let is_blank = |reason: &String| reason.trim_end().ends_with(':');
         for (is_wrong, says) in [
-            (
-                *number != format!("{at:03}"),
-                "rows are numbered 001, 002 and so on",
-            ),
-            (
-                !threats.groups.contains_key(&row.group),
-                "there is no such group",
-            ),
-            (
-                words == 0 || words > TITLE_WORDS,
-                "a title has 1 to 10 words",
-            ),
-            (
-                reasons.iter().any(|one| one.trim_end().ends_with(':')),
-                "a reason says something",
-            ),
-            (
-                named.is_empty() && reasons.is_empty(),
-                "has neither a test nor a reason",
-            ),
-            (
-                reasons.len() + usize::from(!named.is_empty()) > 1,
-                "has a test or one reason, not both",
-            ),
+            (*number != format!("{at:03}"), "is not the next number"),
+            (!threats.groups.contains_key(&row.group), "is in no group"),
+            (!(1..=TITLE_WORDS).contains(&words), "has 1 to 10 words"),
+            (reasons.iter().any(is_blank), "gives no reason"),
+            (answers == 0, "has neither a test nor a reason"),
+            (answers > 1, "has a test or one reason, not both"),
         ] {
             faults.extend(is_wrong.then(|| format!("{head} {says}")));
         }
         tested += usize::from(!named.is_empty());
-        let more = if named.len() > 1 {
-            format!(" and {} more", named.len() - 1)
-        } else {
-            String::new()
-        };
         let answer = named
-            .iter()
-            .chain(&reasons)
-            .next()
-            .cloned()
-            .unwrap_or_default();
+            .first()
+            .or(reasons.first())
+            .map_or("NO TEST", String::as_str);
+        let more = match named.len() {
+            0 | 1 => String::new(),
+            count => format!(" and {} more", count - 1),
+        };
         lines.push(format!("{head} {answer}{more}"));
     }
     let unknown = tests.into_values().flatten();
     faults.extend(unknown.map(|test| format!("{test}: there is no such row")));
     let count = threats.rows.len();
-    faults.extend(
-        (count != threats.count)
-            .then(|| format!("{count} rows, and `count` says {}", threats.count)),
-    );
+    if count != threats.count {
+        faults.push(format!("{count} rows, and `count` says {}", threats.count));
+    }
+    let reasons = count - tested;
     lines.push(format!(
-        "{count} rows: {tested} tested, {} with a reason",
-        count - tested
+        "{count} rows: {tested} tested, {reasons} with a reason"
     ));
     (lines, faults)
 }
@@ -144,10 +112,8 @@ fn rust_tests(text: &str) -> Vec<&str> {
     let mut found = Vec::new();
     let (mut is_test, mut is_ignored) = (false, false);
     for line in text.lines().map(str::trim_start) {
-        let function = line
-            .strip_prefix("async ")
-            .unwrap_or(line)
-            .strip_prefix("fn ");
+        let function = line.strip_prefix("async ").unwrap_or(line);
+        let function = function.strip_prefix("fn ");
         if let Some(attribute) = line.strip_prefix("#[") {
             let name = attribute.split([']', '(', ' ']).next().unwrap_or_default();
             is_test |= name == "test" || name.ends_with("::test");
@@ -163,14 +129,13 @@ fn rust_tests(text: &str) -> Vec<&str> {
 
 /// The names in `test('...')` and `it("...")`; `test.skip`, `test.todo` and comments do not count.
 fn script_tests(text: &str) -> Vec<&str> {
-    let calls = text.lines().map(str::trim_start);
-    let calls = calls.filter_map(|line| line.strip_prefix("test(").or(line.strip_prefix("it(")));
-    let names = calls.filter_map(|call| {
-        call.strip_prefix(['\'', '"', '`'])?
-            .split(['\'', '"', '`', ' '])
-            .next()
-    });
-    names.collect()
+    let quotes = ['\'', '"', '`'];
+    let lines = text.lines().map(str::trim_start);
+    let calls = lines.filter_map(|line| line.strip_prefix("test(").or(line.strip_prefix("it(")));
+    let names = calls.filter_map(|call| call.strip_prefix(quotes));
+    names
+        .filter_map(|rest| rest.split(['\'', '"', '`', ' ']).next())
+        .collect()
 }
 
 #[cfg(test)]
@@ -208,7 +173,7 @@ mod tests {
             &["001"],
             &["not both"],
         );
-        faults(&row(", not_yet = \" \""), &["001"], &["says something"]);
+        faults(&row(", not_yet = \" \""), &["001"], &["gives no reason"]);
         faults(
             &row(""),
             &["001", "002", "003"],
@@ -222,17 +187,17 @@ mod tests {
         faults(
             "003 = { group = \"A\", title = \"t\" }",
             &["001", "003"],
-            &["are numbered"],
+            &["is not the next number"],
         );
         faults(
             "002 = { group = \"B\", title = \"t\" }",
             &["001", "002"],
-            &["no such group"],
+            &["is in no group"],
         );
         faults(
             "002 = { group = \"A\", title = \"a b c d e f g h i j k\" }",
             &["001", "002"],
-            &["1 to 10 words"],
+            &["has 1 to 10 words"],
         );
     }
 

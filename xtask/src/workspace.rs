@@ -45,14 +45,9 @@ impl Workspace {
 
     /// The flags that other steps are started with.
     pub(crate) fn flags(&self) -> Vec<&'static str> {
-        let flags = [
-            (self.may_install, "--install"),
-            (self.is_unoptimized, "--unoptimized"),
-        ];
-        flags
-            .into_iter()
-            .filter_map(|(is_set, flag)| is_set.then_some(flag))
-            .collect()
+        let install = self.may_install.then_some("--install");
+        let unoptimized = self.is_unoptimized.then_some("--unoptimized");
+        install.into_iter().chain(unoptimized).collect()
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -31,28 +31,19 @@ impl Node {
     /// Finds or fetches Node.
     pub(crate) fn find(workspace: &Workspace) -> Result<Self> {
         ensure!(find(&[NPM]).is_some(), MISSING);
+        let lock = workspace.target()?.join("npm.lock");
         let path = env::var_os("PATH").unwrap_or_default();
-        let mut node = Self {
-            path,
-            lock: workspace.target()?.join("npm.lock"),
-        };
+        let mut node = Self { path, lock };
         if !node.is_new_enough() {
-            let home = node
-                .install_copy(workspace, "xtask/node", "node22")
-                .context(MISSING)?;
+            let home = node.install_copy(workspace, "xtask/node", "node22");
             // npm installs the package for this platform alone, if there is one.
-            let modules = fs::read_dir(home.join("node_modules"))?;
-            let folders = modules
-                .map(|one| Ok(one?.path().join("bin")))
-                .collect::<Result<Vec<_>>>()?;
-            let fetched = folders
-                .into_iter()
-                .find(|folder| folder.is_dir())
-                .context(MISSING)?;
+            let modules = fs::read_dir(home.context(MISSING)?.join("node_modules"))?;
+            let mut folders = modules.flatten().map(|one| one.path().join("bin"));
+            let fetched = folders.find(|folder| folder.is_dir()).context(MISSING)?;
             node.path = env::join_paths(iter::once(fetched).chain(env::split_paths(&node.path)))?;
             ensure!(
                 node.is_new_enough(),
-                "the Node that npm fetched does not run here. {MISSING}"
+                "the fetched Node does not run here. {MISSING}"
             );
         }
         Ok(node)
@@ -84,19 +75,14 @@ impl Node {
         let lock = File::create(&self.lock)?;
         lock.lock()?;
         // npm records what it installed; a lock file changed later requires a new install.
-        let age = |file: &str| {
-            fs::metadata(folder.join(file))
-                .and_then(|data| data.modified())
-                .ok()
-        };
+        let age = |file: &str| fs::metadata(folder.join(file)).ok()?.modified().ok();
         let installed = age("node_modules/.package-lock.json");
         if installed.is_some() && installed >= age("package-lock.json") {
             return Ok(());
         }
         let mut npm = self.npm(folder);
         npm.args("install --no-save --ignore-scripts --no-audit --no-fund".split(' '));
-        run(&mut npm)
-            .with_context(|| format!("the packages of {} cannot be installed", folder.display()))
+        run(&mut npm).context(format!("{} cannot be installed", folder.display()))
     }
 
     /// Installs the packages that the lock file of one folder pins in a folder of the build folder, and returns that.
