@@ -58,9 +58,9 @@ pub(crate) const STEPS: &[Step] = &[
     step("hosts", Slow, Packed, browser::hosts,
         "Sign in at real Mastra servers and in Studio, with the npm package as it is published"),
     step("clippy", Quick, Front, builds::clippy, "Lint everything; a warning is an error"),
+    step("doctest", Quick, Packed, builds::doctest, "Run the examples of the documentation"),
+    step("doc", Quick, Packed, builds::doc, "Build the documentation; a warning is an error"),
     step("tests", Quick, Front, builds::tests, "Run the Rust tests (cargo-nextest where it is installed)"),
-    step("doctest", Quick, Front, builds::doctest, "Run the examples of the documentation"),
-    step("doc", Quick, Front, builds::doc, "Build the documentation; a warning is an error"),
     step("model", Slow, Front, builds::model, "Run what requests share in very many orders of their steps (shuttle)"),
     step("deny", Slow, Front, deny::run, "Licences, banned crates, sources and advisories of every dependency (cargo-deny)"),
 ];
