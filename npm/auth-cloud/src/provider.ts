@@ -160,8 +160,8 @@ export class MastraCloudAuth
     const job = this.#cloud.engine.renew(text(token), Math.random());
     if (isFailure(job)) return null;
     const outcome = await this.#cloud.driver.run(job);
-    // A call that joined another has nothing to do by itself, and the other one emits the event.
-    if (job.outcome !== undefined || job.step !== undefined) this.#refreshed(outcome);
+    // A call that joined another has no flow, and the other one emits the event.
+    if (job.outcome !== undefined || job.step?.started[0] !== undefined) this.#refreshed(outcome);
     if (outcome.failure !== undefined) throw fromFailure(outcome.failure, undefined, outcome.cause);
     const session = sessionOf(token, outcome);
     if (session !== null && read.token === token) this.#sites.set(session, read.site);

@@ -6,7 +6,7 @@ import { TimedOut, IdleTimeout, withTimeout } from '../dist/esm/timeout.js';
 import { Events } from '../dist/esm/events.js';
 import type { CloudAuthEvent, RevocationChannel, RevocationSubscription } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
-import type { NativeAuthority } from '../dist/esm/native.js';
+import type { NativeEngine } from '../dist/esm/native.js';
 import { RevocationWorker } from '../dist/esm/revocation/worker.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -38,7 +38,7 @@ test('threat_080_a_sign_of_it_renews_the_patience_and_the_lack_of_one_ends_it', 
   expect(vi.getTimerCount()).toBe(0);
 });
 
-function opened(): NativeAuthority {
+function opened(): NativeEngine {
   const engine = native.open({ projectId: 'demo', production: false, development: false }, new Uint8Array(32));
   if ('failure' in engine) throw new Error(engine.failure);
   return engine;

@@ -107,7 +107,7 @@ impl Room {
         let (ticket, mut step) = (self.ticket(), Step::default());
         let job = task.map(End::from);
         let end = self.go_on(Owner::Ticket(ticket), job, Event::Start, &mut step);
-        pending(ticket, end, step)
+        self.pending(ticket, end, step)
     }
 
     /// Begins work whose outcome concurrent callers share, or joins the one under way.
@@ -117,7 +117,7 @@ impl Room {
         if end.is_none() {
             self.wait(key, Waiting::Caller(ticket));
         }
-        pending(ticket, end, step)
+        self.pending(ticket, end, step)
     }
 
     /// Starts work unless it is under way. Returns its end if it has ended already.
@@ -270,6 +270,21 @@ impl Room {
             .collect()
     }
 
+    fn pending(&self, ticket: u32, end: Option<End>, step: Step) -> Pending {
+        let step = self.report(step);
+        let is_idle = step.started.is_empty()
+            && !step.has_checks
+            && !step.has_revocations
+            && step.clock_ahead.is_none()
+            && step.key_set.is_none();
+        Pending {
+            needs_site: None,
+            ticket: end.is_none().then_some(ticket),
+            outcome: end.map(|end| end.outcome),
+            step: (!is_idle).then_some(step),
+        }
+    }
+
     /// Adds what the core has to report by itself.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn report(&self, mut step: Step) -> Step {
@@ -364,15 +379,5 @@ pub(crate) fn keyed(work: Work) -> (Key, Job) {
 fn report((kind, _): Key, end: &mut End, step: &mut Step) {
     if kind == Kind::FetchKeys {
         step.key_set = Some(std::mem::take(&mut end.outcome));
-    }
-}
-
-fn pending(ticket: u32, end: Option<End>, step: Step) -> Pending {
-    let is_idle = step.started.is_empty() && !step.has_checks && step.key_set.is_none();
-    Pending {
-        needs_site: None,
-        ticket: end.is_none().then_some(ticket),
-        outcome: end.map(|end| end.outcome),
-        step: (!is_idle).then_some(step),
     }
 }
