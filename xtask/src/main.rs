@@ -104,7 +104,7 @@ fn command() -> Command {
             .arg(flag("all-platforms", "Name the addons of every platform: for a release, which publishes all of them")))
         .subcommand(subcommand("bench", "Measure what ships beside what one would use instead; docs/benchmarks.md explains each row")
             .arg(benches)
-            .arg(value("old", "What to compare with: another checkout, which is built too").required_if_eq("name", "compare").required(false))
+            .arg(value("old", "What to compare with: another checkout, which is built too").value_name("OLD_CHECKOUT").required(false).required_if_eq("name", "compare"))
             .arg(flag("json", "Print JSON instead of tables"))
             .arg(flag("record", RECORD)))
         .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is")
