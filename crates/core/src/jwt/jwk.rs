@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::ed25519::is_small_order;
+use super::key::Key;
 use super::key_remarks::{KeyRefusal, KeyWarning};
 use super::length::Length;
 use super::rsa;
@@ -20,11 +21,8 @@ use crate::encoding::base64url_decode;
 const MAX_KEY_ID_BYTES: usize = 256;
 
 /// A public key, parsed once, with all that verification needs.
-#[derive(Debug)]
 pub(super) struct PublicKey {
-    pub(super) algorithm: Algorithm,
-    pub(super) length: Length,
-    pub(super) parsed: ParsedPublicKey,
+    pub(super) key: Key,
     /// The key's numbers: keys with the same numbers are the same key.
     pub(super) numbers: [Vec<u8>; 2],
     pub(super) warning: Option<KeyWarning>,
@@ -131,9 +129,7 @@ impl<'j> Jwk<'j> {
             .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
             .map_err(|_| KeyRefusal::MalformedMember)?;
         Ok(PublicKey {
-            algorithm: Algorithm::Rs256,
-            length,
-            parsed,
+            key: Key::public(Algorithm::Rs256, length, parsed),
             numbers: [n, e],
             warning,
         })
@@ -148,9 +144,7 @@ impl<'j> Jwk<'j> {
         let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
             .map_err(|_| KeyRefusal::NotOnCurve)?;
         Ok(PublicKey {
-            algorithm: Algorithm::Es256,
-            length: Length::of(Algorithm::Es256),
-            parsed,
+            key: Key::public(Algorithm::Es256, Length::of(Algorithm::Es256), parsed),
             numbers: [x.to_vec(), y.to_vec()],
             warning: None,
         })
@@ -165,9 +159,7 @@ impl<'j> Jwk<'j> {
         }
         let parsed = ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyRefusal::NotOnCurve)?;
         Ok(PublicKey {
-            algorithm: Algorithm::EdDsa,
-            length: Length::of(Algorithm::EdDsa),
-            parsed,
+            key: Key::public(Algorithm::EdDsa, Length::of(Algorithm::EdDsa), parsed),
             numbers: [x.to_vec(), Vec::new()],
             warning: None,
         })

@@ -81,15 +81,10 @@ impl KeySet {
     /// [`KeySetError`] where the text is no key set, or has no usable key. [`lint`] gives the reason for each key.
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let usable = |entry: Entry| {
-            let PublicKey {
-                algorithm,
-                length,
-                parsed,
-                ..
-            } = entry.key.ok().filter(|_| !entry.is_repeated)?;
+            let public = entry.key.ok().filter(|_| !entry.is_repeated)?;
             Some(Named {
                 id: entry.id,
-                key: Key::public(algorithm, length, parsed),
+                key: public.key,
             })
         };
         let entries = entries(text)?;
@@ -270,7 +265,7 @@ impl Entry {
             kid: self.id,
             kty: self.kty,
             alg: self.alg,
-            usable: self.key.map(|key| key.algorithm),
+            usable: self.key.map(|public| public.key.algorithm()),
             warnings: [exponent, repeated, unnamed]
                 .into_iter()
                 .flatten()
@@ -281,7 +276,7 @@ impl Entry {
     /// Whether a token could mean either key: both have the same id and algorithm.
     fn is_alike(&self, other: &Self) -> bool {
         match (&self.key, &other.key) {
-            (Ok(one), Ok(two)) => self.id == other.id && one.algorithm == two.algorithm,
+            (Ok(one), Ok(two)) => self.id == other.id && one.key.algorithm() == two.key.algorithm(),
             _ => false,
         }
     }
