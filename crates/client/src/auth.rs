@@ -21,7 +21,7 @@ use mastra_auth_cloud_core::counters::{Counters, Outcome, Source};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Authentication;
-use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Brought, Miss};
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Miss, RawCredentials};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Now;
@@ -193,18 +193,18 @@ impl MastraCloudAuth {
     fn fast_path<'h>(
         &self,
         headers: &'h HeaderMap,
-        look: impl FnOnce(&Engine, &Brought<'h>, Now) -> Result<Arc<Identity>, Miss<'h>>,
+        look: impl FnOnce(&Engine, &RawCredentials<'h>, Now) -> Result<Arc<Identity>, Miss<'h>>,
     ) -> Result<Arc<Identity>, Miss<'h>> {
         if telemetry::request_events_enabled() {
             return Err(Miss::default());
         }
         let cookie = headers::cookie_as_it_came(headers).map_err(|_| Miss::default())?;
-        let brought = Brought {
+        let credentials = RawCredentials {
             authorization: headers::authorization(headers),
             cookie,
-            ..Brought::default()
+            ..RawCredentials::default()
         };
-        look(&self.0.driver.engine, &brought, system::about_now())
+        look(&self.0.driver.engine, &credentials, system::about_now())
     }
 
     /// The answer to a request whose headers cannot be read.

@@ -46,7 +46,8 @@ labels! {
     }
 }
 
-/// Whether an authentication counts its answer.
+/// Whether an authentication counts its answer. For drivers alone.
+#[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {
     /// Count it.

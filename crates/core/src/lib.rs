@@ -50,6 +50,7 @@ macro_rules! labels {
 }
 
 // L0: words
+#[doc(hidden)]
 pub mod encoding;
 pub mod entropy;
 pub mod events;
@@ -62,6 +63,7 @@ pub mod time;
 pub mod cloud_call;
 pub mod error;
 pub mod http;
+#[doc(hidden)]
 pub mod json;
 pub mod url;
 

@@ -21,7 +21,7 @@ pub use public::PublicUrl;
 pub(crate) use public::is_plain_path;
 pub use redirect::RedirectUri;
 pub use return_path::{MAX_RETURN_BYTES, ReturnPath};
-pub use site::{Scheme, Site, Told};
+pub use site::{RequestAddress, Scheme, Site};
 
 use crate::malformed::Malformed;
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use allocation_counter::measure;
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::authenticate::fast_path::{Brought, known};
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{RawCredentials, known};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::{Authentication, Event, Jitter, Step};
 use serde_json::json;
@@ -65,10 +65,10 @@ fn a_warm_hit_allocates_nothing() {
         (None, Some(cookie.as_bytes())),
         (Some(bearer.as_str()), Some(cookie.as_bytes())),
     ] {
-        let brought = Brought {
+        let brought = RawCredentials {
             authorization,
             cookie,
-            ..Brought::default()
+            ..RawCredentials::default()
         };
         // The first takes the token's digest to hand.
         for _ in 0..2 {

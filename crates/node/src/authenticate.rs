@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Brought, Miss, Reached};
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Address, Miss, RawCredentials};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::{Authentication, Counting, Source};
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext, ToNapiValue};
@@ -35,10 +35,12 @@ impl Engine {
     ) -> Result<Or<Function<'env, (), Found>>> {
         guard(|| {
             let room = Arc::clone(&self.1);
-            let reached = site.map_or(Reached::Unasked, |site| Reached::Asked(of_number(site)));
+            let address = site.map_or(Address::Unresolved, |site| {
+                Address::Resolved(of_number(site))
+            });
             or(env
                 .create_function_from_closure("authenticate", move |call| {
-                    authenticate(&room, reached, &call)
+                    authenticate(&room, address, &call)
                 })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
@@ -64,7 +66,7 @@ impl ToNapiValue for Found {
 
 fn authenticate(
     room: &Arc<Room>,
-    reached: Reached,
+    address: Address,
     call: &FunctionCallContext<'_>,
 ) -> napi::Result<Found> {
     let text = |at| {
@@ -81,20 +83,20 @@ fn authenticate(
         None
     };
     guard(|| {
-        let brought = Brought {
+        let credentials = RawCredentials {
             token: token.as_ref().map(Text::as_str),
             authorization: authorization.as_ref().map(Text::as_str),
             cookie: cookie.as_ref().map(|text| text.as_str().as_bytes()),
-            reached,
+            address,
         };
         let mut miss = Miss::default();
         if is_counted.is_none() {
-            match fast_path::known(&room.engine, &brought, now()) {
+            match fast_path::known(&room.engine, &credentials, now()) {
                 Ok(identity) => return Found::Cached(serial(&identity)),
                 Err(missed) => miss = missed,
             }
         }
-        Found::Pending(begin(room, &brought, cookie.as_ref(), miss, is_counted))
+        Found::Pending(begin(room, &credentials, cookie.as_ref(), miss, is_counted))
     })
     .or_else(|error| thrown(*call.env, &error))
 }
@@ -103,25 +105,30 @@ fn authenticate(
 #[inline(never)]
 fn begin(
     room: &Arc<Room>,
-    brought: &Brought<'_>,
+    credentials: &RawCredentials<'_>,
     cookie: Option<&Text>,
     miss: Miss<'_>,
     is_counted: Option<bool>,
 ) -> Box<Pending> {
     let engine = &room.engine;
-    let site = match brought.reached {
-        Reached::Asked(site) => site,
-        Reached::Unasked if brought.cookie.is_some_and(|it| engine.needs_site(it)) => {
+    let site = match credentials.address {
+        Address::Resolved(site) => site,
+        Address::Unresolved if credentials.cookie.is_some_and(|it| engine.needs_site(it)) => {
             return Box::new(Pending {
                 needs_site: Some(true),
                 ..Pending::default()
             });
         }
-        Reached::Unasked => None,
+        Address::Unresolved => None,
     };
     let cookie = cookie.map(Text::as_str);
-    let credentials =
-        Credentials::with_token(engine, brought.token, brought.authorization, cookie, site);
+    let credentials = Credentials::with_token(
+        engine,
+        credentials.token,
+        credentials.authorization,
+        cookie,
+        site,
+    );
     Box::new(match credentials {
         Ok(credentials) => {
             let request = Authenticate::new(engine, credentials.hashed(miss).into_owned());

@@ -1,6 +1,6 @@
 //! The address of a request as a number: it decides which cookies count, and is computed once and passed on.
 
-use mastra_auth_cloud_core::url::{Scheme, Site, Told};
+use mastra_auth_cloud_core::url::{RequestAddress, Scheme, Site};
 use napi_derive::napi;
 
 use crate::guard::{Result, guard};
@@ -15,7 +15,7 @@ pub fn site_of(
     url: Option<String>,
 ) -> Result<u32> {
     guard(|| {
-        let site = Site::of_request(&Told {
+        let site = Site::of_request(&RequestAddress {
             public_host: public_host.as_deref(),
             forwarded_host: forwarded_host.as_deref(),
             host: host.as_deref(),

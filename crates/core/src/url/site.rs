@@ -29,7 +29,7 @@ pub struct Site {
 
 /// The parts of a request that show the address that the browser asked for.
 #[derive(Clone, Copy, Default)]
-pub struct Told<'r> {
+pub struct RequestAddress<'r> {
     /// `x-mastra-public-host`
     pub public_host: Option<&'r str>,
     /// `x-forwarded-host`
@@ -63,25 +63,25 @@ impl Site {
 
     /// The address of a request, by the rules of a Mastra server: the hosts in their order, the first of each list. Where a
     /// proxy names the host, https is assumed.
-    pub fn of_request(told: &Told<'_>) -> Option<Self> {
+    pub fn of_request(request: &RequestAddress<'_>) -> Option<Self> {
         let first = |list: &str| Some(list.split(',').next()?.trim().to_owned());
         let named = |list: Option<&str>| list.and_then(first).filter(|text| !text.is_empty());
-        let proxied = named(told.public_host).or_else(|| named(told.forwarded_host));
-        let address = match (proxied, told.host.filter(|host| !host.is_empty())) {
+        let proxied = named(request.public_host).or_else(|| named(request.forwarded_host));
+        let address = match (proxied, request.host.filter(|host| !host.is_empty())) {
             (Some(host), _) => format!("https://{host}"),
             (None, Some(host)) => {
-                let own = told.url.and_then(|url| url.split_once("://"));
+                let own = request.url.and_then(|url| url.split_once("://"));
                 let own = own.map_or("http", |(scheme, _)| scheme).to_owned();
-                let scheme = named(told.forwarded_proto).unwrap_or(own);
+                let scheme = named(request.forwarded_proto).unwrap_or(own);
                 format!("{scheme}://{host}")
             }
-            (None, None) => told.url?.to_owned(),
+            (None, None) => request.url?.to_owned(),
         };
         parse_web(&address).ok().map(|web| Self::of(&web.url))
     }
 }
 
-redacted!(Told<'_>);
+redacted!(RequestAddress<'_>);
 
 #[cfg(test)]
 mod tests {
@@ -90,15 +90,15 @@ mod tests {
 
     #[test]
     fn a_request_is_for_the_address_that_a_mastra_server_takes_it_for() {
-        let told = |public_host, forwarded_host, host, forwarded_proto, url| {
-            let told = Told {
+        let request = |public_host, forwarded_host, host, forwarded_proto, url| {
+            let request = RequestAddress {
                 public_host,
                 forwarded_host,
                 host,
                 forwarded_proto,
                 url,
             };
-            Site::of_request(&told).map(|site| (site.scheme, site.has_port))
+            Site::of_request(&request).map(|site| (site.scheme, site.has_port))
         };
         let inside = Some("http://localhost:4111/api");
         let desk = Some("localhost:4111");
@@ -172,7 +172,7 @@ mod tests {
         ] {
             let (public, forwarded, host, proto, url) = given;
             assert_eq!(
-                told(public, forwarded, host, proto, url),
+                request(public, forwarded, host, proto, url),
                 expect,
                 "{given:?}"
             );

@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cookie::{MAX_HEADER_BYTES, MAX_SAME_NAME};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
-use mastra_auth_cloud_core::flow::authenticate::fast_path::{Brought, known, known_for_now};
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{RawCredentials, known, known_for_now};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Authentication, Event, Step};
@@ -22,16 +22,16 @@ use crate::world::{
     with_bearer,
 };
 
-fn brought<'h>(authorization: Option<&'h str>, cookie: Option<&'h str>) -> Brought<'h> {
-    Brought {
+fn brought<'h>(authorization: Option<&'h str>, cookie: Option<&'h str>) -> RawCredentials<'h> {
+    RawCredentials {
         authorization,
         cookie: cookie.map(str::as_bytes),
-        ..Brought::default()
+        ..RawCredentials::default()
     }
 }
 
 /// Whom the fast path finds: twice, with the token new to it and with the token in the hot table.
-fn found(engine: &Engine, brought: &Brought<'_>, now: Now) -> Option<String> {
+fn found(engine: &Engine, brought: &RawCredentials<'_>, now: Now) -> Option<String> {
     let look = || {
         let found = known(engine, brought, now).ok()?;
         Some(found.user().id().to_string())
@@ -146,7 +146,7 @@ fn a_token_from_the_host_counts_before_the_headers() {
         ("Bearer ada", "usr_ada"),
         ("", "usr_bob"),
     ] {
-        let brought = Brought {
+        let brought = RawCredentials {
             token: Some(text),
             ..brought(Some("Bearer bob"), None)
         };
@@ -172,9 +172,9 @@ fn bytes_that_are_no_text_break_nothing() {
             None,
         ),
     ] {
-        let brought = Brought {
+        let brought = RawCredentials {
             cookie: Some(&cookie),
-            ..Brought::default()
+            ..RawCredentials::default()
         };
         assert_eq!(found(&engine, &brought, at(1)).as_deref(), expected);
     }
@@ -305,7 +305,7 @@ fn a_request_is_counted_where_somebody_is_found_and_else_left_to_the_search() {
 #[test]
 fn a_glance_and_what_it_was_made_of_show_nothing() {
     let text = format!("{:?}", brought(Some("Bearer canary"), Some("a=canary")));
-    assert_eq!(text, "Brought([redacted])");
+    assert_eq!(text, "RawCredentials([redacted])");
     let engine = two_people();
     run(
         Logout::new(

@@ -16,7 +16,7 @@ use crate::url::Site;
 
 /// A request's credentials as they came, not parsed.
 #[derive(Clone, Copy, Default)]
-pub struct Brought<'h> {
+pub struct RawCredentials<'h> {
     /// A token that the host has read already: it counts before the headers.
     pub token: Option<&'h str>,
     /// The `Authorization` header.
@@ -24,17 +24,17 @@ pub struct Brought<'h> {
     /// The `Cookie` header.
     pub cookie: Option<&'h [u8]>,
     /// The request's address.
-    pub reached: Reached,
+    pub address: Address,
 }
 
 /// What is known of a request's address.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Reached {
+pub enum Address {
     /// Not looked up so far.
     #[default]
-    Unasked,
+    Unresolved,
     /// Looked up; none where it was not found.
-    Asked(Option<Site>),
+    Resolved(Option<Site>),
 }
 
 /// The cached identity of a request.
@@ -44,10 +44,10 @@ pub enum Reached {
 /// [`Miss`] where the fast path cannot answer.
 pub fn known<'h>(
     engine: &Engine,
-    brought: &Brought<'h>,
+    credentials: &RawCredentials<'h>,
     now: Now,
 ) -> Result<Arc<Identity>, Miss<'h>> {
-    look(engine, brought, |_| true, now)
+    look(engine, credentials, |_| true, now)
 }
 
 /// The cached identity of a request, unless its token may be due for renewal: for a driver that can set a newer cookie.
@@ -57,12 +57,12 @@ pub fn known<'h>(
 /// [`Miss`] where the fast path cannot answer.
 pub fn known_for_now<'h>(
     engine: &Engine,
-    brought: &Brought<'h>,
+    credentials: &RawCredentials<'h>,
     now: Now,
 ) -> Result<Arc<Identity>, Miss<'h>> {
     look(
         engine,
-        brought,
+        credentials,
         |identity| !identity.is_renewal_due(now.wall),
         now,
     )
@@ -70,11 +70,11 @@ pub fn known_for_now<'h>(
 
 fn look<'h>(
     engine: &Engine,
-    brought: &Brought<'h>,
+    credentials: &RawCredentials<'h>,
     wanted: impl FnOnce(&Identity) -> bool,
     now: Now,
 ) -> Result<Arc<Identity>, Miss<'h>> {
-    let token = brought.first(engine).ok_or(Miss { first: None })?;
+    let token = credentials.first(engine).ok_or(Miss { first: None })?;
     engine
         .fast_lookup(token, wanted, now)
         .map_err(|digest| Miss {
@@ -82,16 +82,16 @@ fn look<'h>(
         })
 }
 
-impl<'h> Brought<'h> {
+impl<'h> RawCredentials<'h> {
     /// The credential with the highest precedence; none also where the headers cannot be read.
     fn first(&self, engine: &Engine) -> Option<&'h [u8]> {
         // Read even where it has no precedence: an unreadable header is refused whatever else the request brings.
         let cookie = match self.cookie {
             Some(header) => {
                 let cookie = &engine.config().cookie;
-                let counted = match self.reached {
-                    Reached::Unasked => cookie.counted(None),
-                    Reached::Asked(site) => engine.counted(site),
+                let counted = match self.address {
+                    Address::Unresolved => cookie.counted(None),
+                    Address::Resolved(site) => engine.counted(site),
                 };
                 cookie.names().first(header, counted).ok()?
             }
@@ -104,4 +104,4 @@ impl<'h> Brought<'h> {
     }
 }
 
-redacted!(Brought<'_>);
+redacted!(RawCredentials<'_>);
