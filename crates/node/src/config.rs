@@ -1,4 +1,5 @@
-//! Builds a configuration from the package's options. Every value is checked here, and an error names its option.
+//! Builds a configuration from the options of the package. Checks ranges and forms here, and an error names its option; `options.ts`
+//! has checked the types.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-/** Options of a deployment: given ones, else environment variables, in the core's form. The core checks the values. */
+/** Options of a deployment: given ones, else environment variables, in the core's form. Checks types; the addon checks the values. */
 
 import { readFileSync } from 'node:fs';
 

@@ -1,7 +1,7 @@
 //! The replay guard: states and authorization codes that were used, by their digests.
 //!
 //! Bounded: the oldest are evicted, and an entry is only needed as long as a login can last. Used states are published where
-//! instances share revocations. Deadline an instance knows of one, the Cloud's single use of codes and the cleared login cookie
+//! instances share revocations. Until an instance knows of one, the Cloud's single use of codes and the cleared login cookie
 //! protect it.
 
 use core::time::Duration;

@@ -134,7 +134,7 @@ impl DenyList {
             .is_some_and(|held| held.until.stands(now))
     }
 
-    /// Deadline when an identity is denied for its session or its user.
+    /// Until when an identity is denied for its session or its user.
     pub(crate) fn of_identity(&self, identity: &Identity, now: Now) -> Option<Deadline> {
         self.of(
             identity.session_id(),
@@ -144,7 +144,7 @@ impl DenyList {
         )
     }
 
-    /// Deadline when a session or its user is denied. A session whose begin is unknown may have begun before the revocation.
+    /// Until when a session or its user is denied. A session whose begin is unknown may have begun before the revocation.
     pub(crate) fn of(
         &self,
         session: Option<&SessionId>,

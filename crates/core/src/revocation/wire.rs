@@ -44,7 +44,7 @@ pub struct Revocation {
     pub subject: Subject,
     /// When it was revoked.
     pub at: Timestamp,
-    /// Deadline when the revocation must be known: by then everything it covers has expired.
+    /// Until when the revocation must be known: by then everything it covers has expired.
     pub until: Timestamp,
 }
 
@@ -85,7 +85,7 @@ pub struct SpentCallback {
     pub digest: Digest,
     /// When it was used.
     pub at: Timestamp,
-    /// Deadline when it must be known: no sign-in lasts longer.
+    /// Until when it must be known: no sign-in lasts longer.
     pub until: Timestamp,
 }
 
