@@ -11,7 +11,7 @@ use std::thread::available_parallelism;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::process::run;
-use crate::workspace::Workspace;
+use crate::workspace::{EXPORTS, Workspace};
 
 /// The programs that other steps run, and the addon. Which packages and kinds of targets a build names decides with which features it
 /// compiles their dependencies: named like this, they are the ones that the tests are compiled with.
@@ -125,7 +125,10 @@ pub(crate) fn addon(
         .join(from)
         .join(format!("{DLL_PREFIX}mastra_auth_cloud_node{DLL_SUFFIX}"));
     let marker = built.with_extension("kind");
-    if fs::read_to_string(&marker).map_or(built.is_file(), |last| last != kind) {
+    let is_other = fs::read_to_string(&marker).map_or(built.is_file(), |last| last != kind);
+    // The compiler describes the exports, into a folder that it does not make, and only when it compiles.
+    fs::create_dir_all(workspace.path(EXPORTS))?;
+    if is_other || !workspace.exports().is_file() {
         run(&mut workspace.cargo("clean --quiet --package mastra-auth-cloud-node"))?;
     }
     run(build)?;

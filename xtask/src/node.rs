@@ -13,7 +13,7 @@ use anyhow::Result;
 
 use crate::builds::{self, cli, example, shipped};
 use crate::process::run as run_program;
-use crate::workspace::{EXPORTS, Workspace, empty};
+use crate::workspace::{Workspace, empty};
 
 pub(crate) use runtime::Node;
 
@@ -91,10 +91,7 @@ pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
         ("MASTRA_AUTH", cli(workspace)?),
         ("CODES", example(workspace, "codes")?),
         ("EVENTS", example(workspace, "events")?),
-        (
-            "EXPORTS",
-            workspace.path(EXPORTS).join("mastra-auth-cloud-node"),
-        ),
+        ("EXPORTS", workspace.exports()),
     ];
     let node = Node::find(workspace)?;
     run_program(node.for_children_of(script.envs(environment)))

@@ -68,6 +68,11 @@ impl Workspace {
         read(&self.path(relative))
     }
 
+    /// What napi-derive wrote of the addon.
+    pub(crate) fn exports(&self) -> PathBuf {
+        self.path(EXPORTS).join("mastra-auth-cloud-node")
+    }
+
     /// Every file under a folder with one of the extensions, sorted. A missing folder has none.
     pub(crate) fn files(&self, folder: &str, extensions: &[&str]) -> Result<Vec<PathBuf>> {
         let mut found = Vec::new();
