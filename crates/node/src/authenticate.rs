@@ -6,16 +6,15 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Address, Miss, RawCredentials};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::{Authentication, Counting, Source};
-use napi::bindgen_prelude::{Env, Function, FunctionCallContext, ToNapiValue};
-use napi::sys;
+use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
 
 use crate::convert::{Or, now, or, serial};
 use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter_of};
 use crate::guard::{Result, guard, thrown};
+use crate::js_values::{Found, Text};
 use crate::site::of_number;
-use crate::text::Text;
 
 #[napi]
 impl Engine {
@@ -44,23 +43,6 @@ impl Engine {
                 })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
-    }
-}
-
-/// What an authentication returns: a number costs no allocation.
-pub enum Found {
-    Cached(f64),
-    Pending(Box<Pending>),
-}
-
-impl ToNapiValue for Found {
-    unsafe fn to_napi_value(env: sys::napi_env, found: Self) -> napi::Result<sys::napi_value> {
-        match found {
-            // SAFETY: the environment is the one that was given.
-            Self::Cached(serial) => unsafe { f64::to_napi_value(env, serial) },
-            // SAFETY: the same.
-            Self::Pending(pending) => unsafe { Pending::to_napi_value(env, *pending) },
-        }
     }
 }
 

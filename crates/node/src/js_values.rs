@@ -1,4 +1,4 @@
-//! Copies JavaScript strings in bulk.
+//! What every request passes in and out, in forms that cost less than those of napi. The only unsafe code of the product.
 //!
 //! V8 writes UTF-8, and counts its bytes, character by character, but copies UTF-16 units in bulk. So this copies units. If
 //! all of them are ASCII, as in headers, it narrows them in bulk too. Any other text is decoded as UTF-16: no character is
@@ -6,8 +6,10 @@
 
 use std::ptr;
 
-use napi::bindgen_prelude::{FromNapiValue, TypeName, ValidateNapiValue};
+use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{ValueType, check_status, sys};
+
+use crate::flow::Pending;
 
 /// A long string argument on the path of every request.
 pub struct Text(String);
@@ -51,6 +53,24 @@ impl FromNapiValue for Text {
         // SAFETY: so many units were written, and no more than there is room for.
         unsafe { units.set_len(written.min(length)) };
         Ok(Self(narrowed(&units)))
+    }
+}
+
+/// What an authentication returns: a number costs no allocation. The pending one is boxed, which keeps the number's way
+/// short.
+pub enum Found {
+    Cached(f64),
+    Pending(Box<Pending>),
+}
+
+impl ToNapiValue for Found {
+    unsafe fn to_napi_value(env: sys::napi_env, found: Self) -> napi::Result<sys::napi_value> {
+        match found {
+            // SAFETY: the environment is the one that was given.
+            Self::Cached(serial) => unsafe { f64::to_napi_value(env, serial) },
+            // SAFETY: the same.
+            Self::Pending(pending) => unsafe { Pending::to_napi_value(env, *pending) },
+        }
     }
 }
 
