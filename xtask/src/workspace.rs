@@ -68,9 +68,9 @@ impl Workspace {
         read(&self.path(relative))
     }
 
-    /// What napi-derive wrote of the addon.
+    /// The addon's exports as the last build of it describes them.
     pub(crate) fn exports(&self) -> PathBuf {
-        self.path(EXPORTS).join("mastra-auth-cloud-node")
+        self.path(EXPORTS).with_extension("json")
     }
 
     /// Every file under a folder with one of the extensions, sorted. A missing folder has none.
