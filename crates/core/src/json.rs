@@ -6,6 +6,9 @@
 
 pub(crate) mod strict;
 
+use core::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::malformed::Malformed;
@@ -16,12 +19,92 @@ use crate::malformed::Malformed;
 ///
 /// [`Malformed`] for anything but one well-formed text without duplicate members.
 pub fn parse(bytes: &[u8], max_depth: usize) -> Result<Value, Malformed> {
-    let checked = strict::check(bytes, max_depth).ok();
-    let value = checked.and_then(|()| serde_json::from_slice(bytes).ok());
-    value.ok_or_else(|| {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = Tree(max_depth).deserialize(&mut reader);
+    let whole = value.and_then(|value| reader.end().map(|()| value));
+    whole.map_err(|_| {
         let rule = "be one well-formed value without duplicate members";
         Malformed::new("JSON text", rule)
     })
+}
+
+/// Builds a [`Value`]; holds how many more levels may follow. The visitor of `Value` itself takes some member names for its own:
+/// with the feature `raw_value`, which any crate of a build can turn on, it replaces an object by what a text in it says.
+#[derive(Clone, Copy)]
+struct Tree(usize);
+
+impl Tree {
+    fn deeper<E: de::Error>(self) -> Result<Self, E> {
+        match self.0.checked_sub(1) {
+            Some(left) => Ok(Self(left)),
+            None => Err(E::custom("too deep")),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Tree {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Tree {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_string<E: de::Error>(self, value: String) -> Result<Value, E> {
+        Ok(Value::String(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(inner)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let inner = self.deeper()?;
+        let mut members = Map::new();
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value_seed(inner)?;
+            if members.insert(name, value).is_some() {
+                return Err(de::Error::custom("duplicate member"));
+            }
+        }
+        Ok(Value::Object(members))
+    }
 }
 
 /// The members of one object, read by name and type.
@@ -143,6 +226,18 @@ mod tests {
             assert!(parse(bad.as_bytes(), 32).is_err(), "{bad}");
         }
         assert!(parse(br#"{"a":1,"A":1}"#, 32).is_ok());
+    }
+
+    #[test]
+    fn threat_019_no_member_name_is_special() {
+        for name in [
+            "$serde_json::private::RawValue",
+            "$serde_json::private::Number",
+        ] {
+            let text = format!(r#"{{"m":{{"{name}":"x"}}}}"#);
+            let read = parse(text.as_bytes(), 2).unwrap();
+            assert_eq!(read.to_string(), text);
+        }
     }
 
     #[test]

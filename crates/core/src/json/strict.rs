@@ -35,14 +35,6 @@ impl Value<'_> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadJson;
 
-/// Validates `text` as one value with at most `depth` nested containers.
-pub(super) fn check(text: &[u8], depth: usize) -> Result<(), BadJson> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let checked = Strict(depth).deserialize(&mut reader);
-    let whole = checked.and_then(|_| reader.end());
-    whole.map_err(|_| BadJson)
-}
-
 /// Reads `text` as one object with at most `depth` nested containers, and passes each member to `take`.
 pub(crate) fn read_object<'t>(
     text: &'t [u8],
