@@ -254,7 +254,7 @@ events! {
         "Work in the background failed inside of the addon.";
     REVOCATIONS_CONNECTED "revocations_connected" Revocations Info Info
         [stored new republished]
-        "The revocation channel is connected, and all its stored entries are known.";
+        "The revocation channel is connected, and all its stored entries are known. Without counts where only publishing had failed.";
     REVOCATIONS_DISCONNECTED "revocations_disconnected" Revocations Warn Warn
         [error]
         "The revocation channel was lost, or could not be reached at the start: revocations made elsewhere do not arrive here.";

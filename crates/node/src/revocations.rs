@@ -185,8 +185,8 @@ impl ChannelWorker {
 
     /// Begins to join. Returns the number of the turn.
     #[napi]
-    pub fn join(&mut self, at: Clocks) -> Result<u32> {
-        guard(|| self.worker.join(at.now(self.begun)))
+    pub fn join(&mut self) -> Result<u32> {
+        guard(|| self.worker.join())
     }
 
     /// Applies a part of the stored entries or, once joined, published messages. None note that the channel is alive.

@@ -91,7 +91,7 @@ export interface NativeChannelWorker {
   /** The channel did not take the batch. `share` is a random number between 0 and 1. */
   publishFailed(why: string, share: number, at: NativeClocks): NativeChannelRetry;
   /** Begins to join. Returns the number of the turn. */
-  join(at: NativeClocks): number;
+  join(): number;
   /** Applies a part of the stored entries or, once joined, published messages. None note that the channel is alive. */
   received(turn: number, texts: ReadonlyArray<string>, at: NativeClocks): Array<NativeChannelEvent>;
   /** Applies the last of the stored entries. */
@@ -125,6 +125,8 @@ export interface NativeEngine {
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */
   authenticator(site?: number | undefined | null): Or<Authenticate>;
+  /** Gives every check up. Returns the tickets that waited for one. */
+  abandonChecks(): Array<number>;
   /** Starts the enqueued checks. Each batch is a promise. */
   checks(): Promise<NativeStep>[];
   /** Values that follow from the options. */

@@ -49,7 +49,7 @@ export type CloudAuthEventType =
   | 'key_set_fetch_failed'
   /** Work in the background failed inside of the addon. */
   | 'background_failed'
-  /** The revocation channel is connected, and all its stored entries are known. */
+  /** The revocation channel is connected, and all its stored entries are known. Without counts where only publishing had failed. */
   | 'revocations_connected'
   /** The revocation channel was lost, or could not be reached at the start: revocations made elsewhere do not arrive here. */
   | 'revocations_disconnected'

@@ -1,5 +1,6 @@
 /** What ends on one instance ends on the other, over a channel of one's own that can fall and forget. */
 
+import { createRequire } from 'node:module';
 
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
@@ -7,6 +8,8 @@ import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
 import { comeBack, goAndPick, issue, pair, request, signIn, startCloud, until } from './world.js';
 import type { Cloud } from './world.js';
+
+const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as { injectPanic: (name: string) => void };
 
 /** What all instances reach. */
 class Board {
@@ -232,6 +235,25 @@ test('a channel that is left before it was reached is not told as lost', async (
   const here = instance({ publish: async () => {}, subscribe: () => new Promise(() => {}) }, events);
   await here.close();
   expect(events.map(({ type }) => type)).not.toContain('revocations_disconnected');
+});
+
+test('threat_086_a_panic_in_the_worker_stops_neither_publishing_nor_receiving', async () => {
+  const board = new Board();
+  const events: CloudAuthEvent[] = [];
+  const here = instance(board.channel, events);
+  await until(() => here.revocationStatus()?.connected);
+  const broken = () => events.filter(({ type }) => type === 'background_failed').length;
+  addon.injectPanic('ChannelWorker::next_batch');
+  here.endSession('ses_1');
+  await until(() => broken() === 1);
+  here.endSession('ses_2');
+  await until(() => board.count('session') === 2);
+  addon.injectPanic('ChannelWorker::received');
+  board.end('session', 'ses_3');
+  await until(() => broken() === 2);
+  // It joins again, and reads what is stored.
+  await until(() => (here.revocationStatus()?.received ?? 0) > 0);
+  await here.close();
 });
 
 test('a Redis that is not reached at the start is told once', async () => {

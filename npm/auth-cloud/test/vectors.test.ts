@@ -89,7 +89,7 @@ every('revocation_worker.json', one => {
     },
     published: step => worker.published(at(step)).map(event),
     publish_failed: (step, _, share) => retry(worker.publishFailed(step['why'], share, at(step))),
-    join: step => void (current = worker.join(at(step))),
+    join: () => void (current = worker.join()),
     received: (step, turn) => worker.received(turn, texts(step), at(step)).map(event),
     joined: (step, turn) => worker.joined(turn, texts(step), step['left_out'] ?? 0, at(step)).map(event),
     lost: (step, turn, share) => retry(worker.lost(turn, step['why'], share, at(step))),

@@ -169,9 +169,8 @@ impl Shared {
             let update = caught(async { self.channel.receive(namespace, most).await }).await;
             let now = system::now();
             let events = match update {
-                Ok(ChannelUpdate::SnapshotPart(texts) | ChannelUpdate::Published(texts)) => {
-                    self.worker().received(turn, &texts, now)
-                }
+                Ok(ChannelUpdate::SnapshotPart(texts)) => self.worker().part(turn, &texts, now),
+                Ok(ChannelUpdate::Published(texts)) => self.worker().received(turn, &texts, now),
                 Ok(ChannelUpdate::SnapshotEnd { texts, left_out }) => {
                     let events = self.worker().joined(turn, &texts, left_out, now);
                     self.wake.notify_one();
@@ -188,7 +187,7 @@ impl Shared {
     }
 
     fn join(&self) -> u32 {
-        self.worker().join(system::now())
+        self.worker().join()
     }
 
     /// Returns how long to wait.

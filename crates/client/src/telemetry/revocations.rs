@@ -24,12 +24,12 @@ pub(crate) fn emit(events: impl IntoIterator<Item = ChannelEvent>) {
             }
             ChannelEvent::Disconnected(error) => emit!(
                 REVOCATIONS_DISCONNECTED,
-                error,
+                error = tracing::field::display(error),
                 "the revocation channel is disconnected"
             ),
             ChannelEvent::ReconnectFailed(error) => emit!(
                 REVOCATIONS_RECONNECT_FAILED,
-                error,
+                error = tracing::field::display(error),
                 "the revocation channel is still disconnected"
             ),
             ChannelEvent::Published(count) => {

@@ -91,7 +91,9 @@ pub struct ChannelWorker {
     /// What the channel lacked at the last join.
     republish: VecDeque<Revocation>,
     turn: u32,
-    /// While the stored entries of this turn are read.
+    /// Until the stored entries of this turn are read.
+    is_joining: bool,
+    /// From the first of them on.
     catch_up: Option<CatchUp>,
     /// When this turn was joined, on the monotonic clock.
     joined_at: Option<Duration>,
@@ -118,6 +120,7 @@ impl ChannelWorker {
             publish_backoff: Backoff::default(),
             republish: VecDeque::new(),
             turn: 0,
+            is_joining: false,
             catch_up: None,
             joined_at: None,
             join_backoff: Backoff::default(),
@@ -181,10 +184,21 @@ impl ChannelWorker {
 
     /// Begins to join, before the channel gives its first entry. Returns the number of the turn, which ends with
     /// [`lost`](Self::lost). What is reported of an earlier turn is ignored.
-    pub fn join(&mut self, now: Now) -> u32 {
+    ///
+    /// What the channel lacks is compared from its first entry on. What was published before then may be lost with all that the
+    /// channel stored.
+    pub fn join(&mut self) -> u32 {
         self.turn = self.turn.wrapping_add(1);
-        self.catch_up = Some(self.engine.catch_up(now));
+        self.is_joining = true;
         self.turn
+    }
+
+    /// Applies a part of the stored entries, also of entries that a channel gives again within a turn.
+    pub fn part(&mut self, turn: u32, texts: &[String], now: Now) -> Vec<ChannelEvent> {
+        if turn == self.turn {
+            self.is_joining = true;
+        }
+        self.received(turn, texts, now)
     }
 
     /// Applies texts: stored entries, or once joined, published messages. No texts note that the channel is alive.
@@ -193,14 +207,17 @@ impl ChannelWorker {
             return Vec::new();
         }
         let texts = texts.iter().map(String::as_str);
-        let applied = match &mut self.catch_up {
-            Some(catch_up) => catch_up.apply_texts(&self.engine, texts, now),
-            None => self.engine.apply_texts(texts, now),
+        let applied = if self.is_joining {
+            let begin = || self.engine.catch_up(now);
+            let catch_up = self.catch_up.get_or_insert_with(begin);
+            catch_up.apply_texts(&self.engine, texts, now)
+        } else {
+            self.engine.apply_texts(texts, now)
         };
         let (new, lag, status) = (applied.new, applied.lag, &mut self.link.status);
         add(&mut status.received, new);
         add(&mut status.unreadable, applied.unreadable);
-        let is_news = self.catch_up.is_none() && new > 0;
+        let is_news = !self.is_joining && new > 0;
         if is_news {
             status.lag = lag;
         }
@@ -221,11 +238,8 @@ impl ChannelWorker {
         if turn != self.turn {
             return Vec::new();
         }
-        // A channel may also give its entries again within a turn.
-        if self.catch_up.is_none() {
-            self.catch_up = Some(self.engine.catch_up(now));
-        }
-        let mut events = self.received(turn, texts, now);
+        let mut events = self.part(turn, texts, now);
+        self.is_joining = false;
         if let Some(catch_up) = self.catch_up.take() {
             let CaughtUp {
                 missing,
@@ -256,6 +270,7 @@ impl ChannelWorker {
             return Retry::default();
         }
         self.turn = self.turn.wrapping_add(1);
+        self.is_joining = false;
         self.catch_up = None;
         // A channel that is lost as soon as it is joined is joined less and less often.
         let joined_for = self

@@ -162,12 +162,19 @@ impl RedisSnapshot {
         self.went_on(found);
         self.size = self.size.saturating_mul(2).min(PAGE);
         let passed = core::iter::repeat_n(String::new(), core::mem::take(&mut self.passed));
-        let is_last = found.len() < asked || self.read >= self.most;
+        // What another instance adds meanwhile is published too, and not left out.
+        let is_whole = found.len() < asked;
+        let left_out = if is_whole {
+            0
+        } else {
+            all.saturating_sub(self.read)
+        };
+        let is_last = is_whole || self.read >= self.most;
         RedisPage {
             texts: passed
                 .chain(found.iter().map(|(bytes, _)| text_of(bytes)))
                 .collect(),
-            left_out: is_last.then(|| all.saturating_sub(self.read)),
+            left_out: is_last.then_some(left_out),
         }
     }
 
@@ -258,6 +265,13 @@ mod tests {
         // The page grows again, and continues after what was found.
         assert_eq!((snapshot.asked(), snapshot.from.as_str()), (2, "9"));
         assert_eq!((snapshot.skip, snapshot.read), (1, 2));
+    }
+
+    #[test]
+    fn an_entry_that_is_added_while_the_last_page_is_read_is_not_left_out() {
+        let mut snapshot = snapshot(200_000);
+        assert_eq!(snapshot.page(&found(2000, "9"), 2010).left_out, None);
+        assert_eq!(snapshot.page(&found(10, "8"), 2013).left_out, Some(0));
     }
 
     #[test]

@@ -28,6 +28,24 @@ fn vectors_revocation_worker() {
     }
 }
 
+#[test]
+fn entries_that_come_again_within_a_turn_are_compared_whole() {
+    let mut world = World::new();
+    let at = now(&json!({"at": 1}));
+    world.revoke("ses_1", at);
+    let batch = world.worker.next_batch(at);
+    let texts: Vec<String> = batch.iter().map(|one| one.text().to_owned()).collect();
+    world.worker.published(at);
+    let turn = world.worker.join();
+    for _ in 0..2 {
+        assert_eq!(world.worker.part(turn, &texts, at), []);
+        let joined = events(&world.worker.joined(turn, &[], 0, at));
+        let expect =
+            json!({"type": "revocations_connected", "stored": 1, "new": 0, "republished": 0});
+        assert_eq!(joined, json!([expect]));
+    }
+}
+
 struct World {
     engine: Arc<Engine>,
     worker: ChannelWorker,
@@ -90,7 +108,7 @@ impl World {
                 retry(&worker.publish_failed(step["why"].as_str().unwrap(), now, jitter(step)))
             }
             "join" => {
-                self.turn = worker.join(now);
+                self.turn = worker.join();
                 Value::Null
             }
             "received" => events(&worker.received(turn, &texts, now)),

@@ -29,7 +29,7 @@ export class RevocationWorker {
 
   /** Publishes pending revocations in the background. Cheap if there are none. */
   flush(): void {
-    if (!this.#publishing) void this.#publish();
+    if (!this.#publishing) this.#publish().catch(() => this.#broke());
   }
 
   status(): RevocationStatus {
@@ -56,25 +56,39 @@ export class RevocationWorker {
   async #publish(): Promise<void> {
     this.#publishing = true;
     const { realm, timeout } = this.#facts;
-    while (!this.#closed) {
-      const batch = this.#worker.nextBatch(clocks());
-      if (batch.length === 0) break;
-      try {
-        await withTimeout(timeout, this.#channel.publish(batch, realm));
+    try {
+      while (!this.#closed) {
+        const batch = this.#worker.nextBatch(clocks());
+        if (batch.length === 0) break;
+        try {
+          await withTimeout(timeout, this.#channel.publish(batch, realm));
+        } catch (error) {
+          await this.#retry(this.#worker.publishFailed(reason(error, 'publishing failed'), Math.random(), clocks()));
+          continue;
+        }
         this.#emit(this.#worker.published(clocks()));
-      } catch (error) {
-        await this.#retry(this.#worker.publishFailed(reason(error, 'publishing failed'), Math.random(), clocks()));
       }
+    } finally {
+      this.#publishing = false;
     }
-    this.#publishing = false;
   }
 
   async #receive(): Promise<void> {
     while (!this.#closed) {
-      const turn = this.#worker.join(clocks());
-      const why = await this.#turn(turn);
-      await this.#retry(this.#worker.lost(turn, why, Math.random(), clocks()));
+      try {
+        const turn = this.#worker.join();
+        const why = await this.#turn(turn);
+        await this.#retry(this.#worker.lost(turn, why, Math.random(), clocks()));
+      } catch {
+        this.#broke();
+        await pause(this.#facts.timeout);
+      }
     }
+  }
+
+  /** A call into the addon failed: the next one goes on. */
+  #broke(): void {
+    this.#events.emit({ type: 'background_failed', code: 'internal' });
   }
 
   /** From the join to the loss of a connection; resolves with the reason. */
@@ -86,7 +100,13 @@ export class RevocationWorker {
     // The worker ignores the texts of an earlier turn.
     const onTexts = (texts: readonly string[]) => {
       idle.restart();
-      this.#emit(this.#worker.received(turn, strings(texts), clocks()));
+      try {
+        this.#emit(this.#worker.received(turn, strings(texts), clocks()));
+      } catch {
+        // They count as missed: joining again reads what the channel stores.
+        this.#broke();
+        lost.resolve();
+      }
       this.flush();
     };
     const subscribing = (async () => this.#channel.subscribe(onTexts, lost.resolve, realm, most))();
