@@ -144,6 +144,15 @@ impl Flow {
     }
 }
 
+/// A panic drops a flow that JavaScript never got: what waits for it must hear of that.
+impl Drop for Flow {
+    fn drop(&mut self) {
+        if self.job.take().is_some() {
+            self.room.lose(self.owner);
+        }
+    }
+}
+
 #[napi]
 impl Flow {
     /// Reports that the wait is over.

@@ -8,7 +8,6 @@ import type { Cause } from './cause.js';
 import type { Events } from './events.js';
 import type {
   NativeEngine,
-  NativeFlow,
   NativeOutcome,
   NativePending,
   NativeRequest,
@@ -92,16 +91,18 @@ export class Driver {
         ({ next } = step);
       }
     } catch (error) {
-      const tickets = this.#abandon(flow);
+      const tickets = this.#abandoned(() => flow.abandon());
       this.#reject(tickets, error);
+      // It may have revoked something before.
+      this.#publish();
       if (tickets.length === 0) this.#events.emit({ type: 'background_failed', code: 'internal' });
     }
   }
 
-  /** If a flow cannot say what waited for it, everything that waits is rejected, so that nothing waits for ever. */
-  #abandon(flow: NativeFlow): number[] {
+  /** If the addon cannot say what waited, everything that waits is rejected, so that nothing waits for ever. */
+  #abandoned(abandon: () => number[]): number[] {
     try {
-      return flow.abandon();
+      return abandon();
     } catch {
       return [...this.#waiting.keys()];
     }
@@ -117,7 +118,7 @@ export class Driver {
   #check(): void {
     if (this.#isChecking) return;
     this.#isChecking = true;
-    const fail = (cause: unknown) => this.#reject([...this.#waiting.keys()], cause);
+    const fail = (cause: unknown) => this.#reject(this.#abandoned(() => this.#engine.abandonChecks()), cause);
     setImmediate(() => {
       this.#isChecking = false;
       try {

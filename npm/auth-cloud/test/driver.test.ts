@@ -2,10 +2,13 @@
 
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { createRequire } from 'node:module';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 
 import { beforeEach, describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { NativeEngine, NativePending } from '../dist/esm/native.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { request } from './world.js';
 
@@ -166,6 +169,30 @@ describe('a driver that fails', () => {
       Object.assign(addon['Flow']!.prototype as object, { answered, abandon });
     }
     expect(await ask('c')).toBe('usr_c');
+  });
+
+  test('rejects no request but those that waited, where checks fail', async () => {
+    const answer = (url: string) => (url.endsWith('jwks.json') ? new Response(JSON.stringify(jwksOf('ES256'))) : undefined);
+    const { auth, ask } = provider({ verification: { by: 'keys', issuer: 'https://issuer' } }, answer);
+    await ask(token('usr_1', 'ES256'));
+    addon['injectPanic']!('Engine::checks');
+    const [checked, ended] = await Promise.allSettled([ask(token('usr_2', 'ES256')), auth.destroySession('any')]);
+    expect([checked.status, ended.status]).toEqual(['rejected', 'fulfilled']);
+  });
+
+  test('gives a flow up that it has lost', async () => {
+    const engine = addon['open']!({ projectId: 'demo', production: false, development: false }, new Uint8Array(32)) as NativeEngine;
+    const authenticate = engine.authenticator(0) as (...given: unknown[]) => NativePending;
+    const { ticket } = authenticate(undefined, undefined, 'lost');
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    let count = 0;
+    const settled = async () => {
+      collect();
+      await new Promise(setImmediate);
+      return authenticate(undefined, undefined, `other-${count++}`).step?.settled.flatMap(({ tickets }) => tickets) ?? [];
+    };
+    await expect.poll(settled, { interval: 10, timeout: 60_000 }).toContain(ticket);
   });
 
   test('reports background work that no request waits for', async () => {

@@ -177,6 +177,7 @@ describe('checks on another thread', () => {
     addon.injectPanic('Engine::checks');
     const both = ['usr_3', 'usr_4'].map(id => auth.authenticateToken(token(id), request({})));
     for (const { status } of await Promise.allSettled(both)) expect(status).toBe('rejected');
+    expect((await auth.authenticateToken(token('usr_3'), request({})))?.id).toBe('usr_3');
     expect((await auth.authenticateToken(token('usr_5'), request({})))?.id).toBe('usr_5');
   });
 

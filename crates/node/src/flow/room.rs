@@ -93,6 +93,8 @@ struct State {
     checks: Vec<SignatureCheck>,
     /// How many jobs wait for a check.
     checking: usize,
+    /// Tickets of callers whose flow was dropped.
+    lost: Vec<u32>,
     tickets: u32,
 }
 
@@ -273,6 +275,7 @@ impl Room {
     fn pending(&self, ticket: u32, end: Option<End>, step: Step) -> Pending {
         let step = self.report(step);
         let is_idle = step.started.is_empty()
+            && step.settled.is_empty()
             && !step.has_checks
             && !step.has_revocations
             && step.clock_ahead.is_none()
@@ -288,10 +291,33 @@ impl Room {
     /// Adds what the core has to report by itself.
     #[allow(clippy::cast_precision_loss)]
     pub(crate) fn report(&self, mut step: Step) -> Step {
+        let tickets = std::mem::take(&mut self.state().lost);
+        if !tickets.is_empty() {
+            let result = Either::B("a flow was dropped".to_owned());
+            step.settled.push(Settled { tickets, result });
+        }
         step.has_revocations = self.engine.waiting() > 0;
         let ahead = self.engine.take_clock_ahead();
         step.clock_ahead = ahead.map(|by| by.as_secs() as f64);
         step
+    }
+
+    /// Gives every check up. Returns the tickets of all callers that waited for one.
+    pub(crate) fn abandon_checks(&self) -> Vec<u32> {
+        let keys: Vec<Key> = {
+            let mut state = self.state();
+            state.checks.clear();
+            let keys = state.waiting.keys().copied();
+            keys.filter(|(kind, _)| *kind == Kind::Check).collect()
+        };
+        let abandoned = keys.into_iter().map(|key| self.abandon(Owner::Work(key)));
+        abandoned.flatten().collect()
+    }
+
+    /// Gives up the job of a flow that was dropped, and reports that with the next step.
+    pub(crate) fn lose(&self, owner: Owner) {
+        let tickets = self.abandon(owner);
+        self.state().lost.extend(tickets);
     }
 
     pub(crate) fn take_checks(&self) -> Vec<SignatureCheck> {
@@ -302,21 +328,20 @@ impl Room {
         self.state().waiting.entry(key).or_default().push(waiting);
     }
 
-    /// Whether the check is a new one: jobs of one token share a check.
+    /// Whether checks wait for a thread. Jobs of one token share a check.
     fn enqueue(&self, check: SignatureCheck, waiting: Waiting) -> bool {
         let mut state = self.state();
         state.checking = state.checking.saturating_add(1);
         match state.waiting.entry((Kind::Check, check.key())) {
             Entry::Occupied(others) => {
                 others.into_mut().push(waiting);
-                false
             }
             Entry::Vacant(place) => {
                 place.insert(vec![waiting]);
                 state.checks.push(check);
-                true
             }
         }
+        !state.checks.is_empty()
     }
 
     /// Takes what waited for work that is over.

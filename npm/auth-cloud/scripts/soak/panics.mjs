@@ -45,6 +45,7 @@ const CALLS = {
     return () => authenticate(null, null, T);
   },
   'Engine.checks': () => () => engine.checks(),
+  'Engine.abandonChecks': () => () => engine.abandonChecks(),
   'Engine.statistics': () => () => engine.statistics(),
   'Engine.loginUrl': () => () => engine.loginUrl(URI, 's'),
   'Engine.loginCookie': () => () => engine.loginCookie(URI, 's'),
