@@ -105,3 +105,13 @@ impl Drop for RedisServer {
         self.kill();
     }
 }
+
+/// A connection of a test's own, which waits for Redis however slow the machine is.
+pub(crate) async fn connection(url: &str) -> redis::aio::MultiplexedConnection {
+    let config = redis::AsyncConnectionConfig::new()
+        .set_connection_timeout(None)
+        .set_response_timeout(None);
+    let client = redis::Client::open(url).unwrap();
+    let connecting = client.get_multiplexed_async_connection_with_config(&config);
+    connecting.await.unwrap()
+}

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::common::{cloud, patient, until};
-use crate::redis_server::RedisServer;
+use crate::redis_server::{RedisServer, connection};
 use mastra_auth_cloud::revocation::RedisRevocations;
 use mastra_auth_cloud::{
     Authentication, Dialect, MastraCloudAuth, SessionId, SessionToken, Timestamp,
@@ -67,8 +67,7 @@ impl Set {
         connected(auth).await;
         auth.end_session(&session("ses_first"));
         told(auth).await;
-        let client = redis::Client::open(redis.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = connection(&redis.url()).await;
         let names: Vec<String> = redis::cmd("KEYS")
             .arg("mastra-auth:revocations:????????????????????????????????")
             .query_async(&mut connection)

@@ -5,7 +5,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use crate::redis_server::RedisServer;
+use crate::redis_server::{RedisServer, connection};
 use mastra_auth_cloud::revocation::{
     ChannelError, ChannelUpdate, RedisRevocations, RevocationChannel as _,
 };
@@ -17,8 +17,7 @@ const MOST: usize = 200_000;
 
 /// Another client, with all rights.
 async fn stranger(redis: &RedisServer) -> MultiplexedConnection {
-    let client = redis::Client::open(redis.url()).unwrap();
-    client.get_multiplexed_async_connection().await.unwrap()
+    connection(&redis.url()).await
 }
 
 fn in_an_hour() -> u128 {
@@ -174,8 +173,7 @@ async fn threat_031_the_user_that_the_guide_makes_may_do_what_is_needed() {
         let came = channel.receive(REALM, MOST).await;
         assert_eq!(came, Ok(ChannelUpdate::Published(Vec::new())));
     }
-    let refused = redis::Client::open(url("sign-outs:PASSWORD")).unwrap();
-    let mut refused = refused.get_multiplexed_async_connection().await.unwrap();
+    let mut refused = connection(&url("sign-outs:PASSWORD")).await;
     for command in ["KEYS *", "SET other 1", "PUBLISH other 1", "ZADD other 1 1"] {
         let mut words = command.split(' ');
         let mut asking = redis::cmd(words.next().unwrap());
