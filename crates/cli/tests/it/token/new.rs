@@ -53,12 +53,12 @@ async fn a_person_who_is_not_there_is_wrong_usage() {
 #[tokio::test(flavor = "multi_thread")]
 async fn where_there_is_no_local_cloud_that_is_said() {
     // The system hands this port out to no other program.
-    let nobody = "http://127.0.0.1:1";
+    let unused = "http://127.0.0.1:1";
     let page = http("200 OK", "text/html", "<h1>hello</h1>");
     let (other, _) = server(page);
     let (json, _) = server(http("404 Not Found", "application/json", r#"{"error":{}}"#));
     for (url, why) in [
-        (nobody, "nothing listens there"),
+        (unused, "nothing listens there"),
         (&other, "what answers there is another program"),
         (&json, "what answers there is another program"),
     ] {
