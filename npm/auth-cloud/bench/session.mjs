@@ -7,17 +7,19 @@ import { fileURLToPath } from 'node:url';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 
-const REDIRECT = 'http://localhost:4111/cb';
+const DEPLOYED = 'https://localhost:4111/cb';
+/** Here the session cookie has no `__Host-`, so that the address of each request decides whether it counts. */
+export const LOCAL = 'http://localhost:4111/cb';
 
-/** Starts the Cloud and signs its member in. `end` ends it. */
-export async function signIn() {
+/** Starts the Cloud and signs its member in at a server with this callback. `end` ends it. */
+export async function signIn(callback = DEPLOYED) {
   const binary = process.env.MASTRA_AUTH ?? fileURLToPath(new URL('../../../target/debug/mastra-auth', import.meta.url));
   const child = spawn(binary, ['dev', '--port', '0', '--auto-approve', 'member'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const cloud = (await firstLine(child)).replace('ready cloud=', '');
 
   const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud, cache: { fresh: 3600 } });
-  const [bound] = auth.getLoginCookies(REDIRECT, 'state-1');
-  const back = await fetch(auth.getLoginUrl(REDIRECT, 'state-1'), { redirect: 'manual' });
+  const [bound] = auth.getLoginCookies(callback, 'state-1');
+  const back = await fetch(auth.getLoginUrl(callback, 'state-1'), { redirect: 'manual' });
   auth.setCallbackCookieHeader(bound.split(';')[0]);
   const code = new URL(back.headers.get('location')).searchParams.get('code');
   const { user, cookies } = await auth.handleCallback(code, 'state-1');
@@ -32,9 +34,9 @@ export function amongOthers(own, besides) {
 }
 
 /** A request as Mastra's servers hand it on. */
-export function request(cookie) {
+export function request(cookie, url = DEPLOYED) {
   const headers = new Headers({ cookie });
-  return { raw: new Request(REDIRECT, { headers }), headers, header: name => headers.get(name) ?? undefined };
+  return { raw: new Request(url, { headers }), headers, header: name => headers.get(name) ?? undefined };
 }
 
 /** What a process says first. */

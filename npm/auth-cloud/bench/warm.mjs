@@ -15,15 +15,18 @@ import jsonwebtoken from 'jsonwebtoken';
 
 import { table } from './report.mjs';
 import { measure, repeated } from './rounds.mjs';
-import { amongOthers, firstLine, request, signIn } from './session.mjs';
+import { amongOthers, firstLine, LOCAL, request, signIn } from './session.mjs';
 
 const ROUNDS = 101;
 const OWN = '@mastra/auth-cloud, warm';
+const OWN_LOCAL = '@mastra/auth-cloud, plain http';
 
 export async function warm() {
   const { cloud, auth, user, cookie: session, end } = await signIn();
   const cookie = amongOthers(session, session.length);
   const theirs = request(cookie);
+  const local = await signIn(LOCAL);
+  const locals = request(amongOthers(local.cookie, local.cookie.length), LOCAL);
 
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const pem = key => key.export({ format: 'pem', type: key.type === 'public' ? 'spki' : 'pkcs8' });
@@ -63,6 +66,7 @@ export async function warm() {
 
   const rounds = await measure(ROUNDS, {
     [OWN]: repeated(() => auth.authenticateToken('', theirs)),
+    [OWN_LOCAL]: repeated(() => local.auth.authenticateToken('', locals)),
     'fast-jwt, cache': repeated(() => cached(token)),
     'fast-jwt, cache, cookie': repeated(() => cached(parse(withToken.get('cookie')).token)),
     'fast-jwt': repeated(() => uncached(token)),
@@ -73,6 +77,7 @@ export async function warm() {
     'fetch per request': repeated(async () => (await fetch(`${cloud}/api/v1/auth/verify`, asks)).json()),
   });
   end();
+  local.end();
   keyServer.kill();
 
   const title = `warm identity, Cookie header of ${cookie.length} bytes, tokens of ${user.sessionToken.length} and ${token.length}`;

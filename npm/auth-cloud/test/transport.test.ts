@@ -1,5 +1,6 @@
 /** What comes back over real sockets, and what is made of it; and headers in every shape a host has. */
 
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { RequestListener } from 'node:http';
@@ -188,4 +189,21 @@ test('headers are read from whatever a host calls a request', () => {
   expect(header({ headers: {} }, 'constructor')).toBeUndefined();
   // A function that does not find it has the last word.
   expect(header({ header: () => undefined, headers }, 'cookie')).toBeUndefined();
+});
+
+test('no hook of ours runs for the promises of the process once a code is exchanged', () => {
+  // Without hooks, no promise gets an id. A test runner may have hooks of its own.
+  const script = `
+    const { executionAsyncId } = require('node:async_hooks');
+    const { MastraCloudClient } = require('./dist/cjs/index.js');
+    const id = async () => { await null; return executionAsyncId(); };
+    let within;
+    const fetch = async () => { within = await id(); return new Response(null, { status: 401 }); };
+    const client = new MastraCloudClient({ projectId: 'demo', baseUrl: 'http://localhost:1', fetch });
+    client.exchangeCode({ code: 'c0de' }).catch(() => undefined).then(() => setTimeout(async () => {
+      console.log(within > 0, await id());
+    }));`;
+  const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  expect(stderr).toBe('');
+  expect(stdout).toBe('true 0\n');
 });
