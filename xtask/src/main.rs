@@ -56,7 +56,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
     workspace.is_unoptimized = given.get_flag("unoptimized");
     workspace.is_built = given.get_flag("built").into();
     workspace.is_check = given.get_flag("check") || name == "test";
-    let text = |id| given.get_one::<String>(id).map_or("", String::as_str);
+    let text = |id| text(given, id);
     match name {
         "test" => suite::run(&workspace, given.get_flag("quick")),
         "npm-pack" => {
@@ -76,6 +76,12 @@ fn run(matches: &ArgMatches) -> Result<()> {
             (step.context("there is no such step")?.run)(&workspace)
         }
     }
+}
+
+/// The value of an argument; empty where it is not given, or the command has none.
+fn text<'m>(given: &'m ArgMatches, id: &str) -> &'m str {
+    let value = given.try_get_one::<String>(id).ok().flatten();
+    value.map_or("", String::as_str)
 }
 
 fn command() -> Command {
@@ -120,4 +126,28 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 fn value(name: &'static str, help: &'static str) -> Arg {
     let value = Arg::new(name).value_name("NAME").help(help);
     value.required(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_read_by_the_same_names() {
+        for line in [
+            "bench compare ../old --record",
+            "soak deploy --record",
+            "test --quick",
+        ] {
+            let words = ["cargo xtask"].into_iter().chain(line.split(' '));
+            let matches = command().try_get_matches_from(words).unwrap();
+            let (_, given) = matches.subcommand().unwrap();
+            let expected = if line.starts_with("bench") {
+                "../old"
+            } else {
+                ""
+            };
+            assert_eq!(text(given, "old"), expected, "{line}");
+        }
+    }
 }
