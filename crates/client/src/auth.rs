@@ -186,7 +186,7 @@ impl MastraCloudAuth {
     /// The identity behind a request, if it is cached and needs neither a call nor a refresh.
     #[cfg(feature = "axum")]
     pub(crate) fn known<'h>(&self, headers: &'h HeaderMap) -> Result<Arc<Identity>, Miss<'h>> {
-        self.fast_path(headers, fast_path::known_for_now)
+        self.fast_path(headers, fast_path::known_unless_due)
     }
 
     /// Skipped while requests are traced: the slow path emits the events.

@@ -68,7 +68,7 @@ pub struct Engine {
     remote_replay_guard: ReplayGuard,
     sign_ins: SignIns,
     rotated_tokens: RotatedTokens,
-    /// Tokens that were renewed a moment ago.
+    /// Tokens whose renewal one caller claimed.
     renewals: ReplayGuard,
     counters: Counters,
     last_site: LastSite,

@@ -1,4 +1,6 @@
 //! Revocations: their text form, the deny list, the queue to other instances, and what a channel between them carries.
+//!
+//! What happens on a channel, as after a lost connection, is decided by `engine/channel_worker`.
 
 pub(crate) mod backoff;
 pub(crate) mod deny_list;

@@ -134,25 +134,25 @@ export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE
   };
 }
 
-const VERIFICATION = new Set([
-  'by',
-  'jwksUrl',
-  'jwks',
-  'jwksFile',
-  'secret',
-  'algorithms',
-  'issuer',
-  'audience',
-  'leeway',
-  'maxAge',
-  'sessionEvery',
-] satisfies (keyof VerificationOptions)[] as string[]);
+const VERIFICATION: Readonly<Record<keyof VerificationOptions, true>> = {
+  by: true,
+  jwksUrl: true,
+  jwks: true,
+  jwksFile: true,
+  secret: true,
+  algorithms: true,
+  issuer: true,
+  audience: true,
+  leeway: true,
+  maxAge: true,
+  sessionEvery: true,
+};
 
 /** Options in the form that the core checks: strings, lists of strings and numbers. An unknown member may be a misspelt rule. */
 function verification(given: MastraCloudAuthOptions['verification']): Complete<NativeVerification> {
   const environment = (name: string) => process.env[name] || undefined;
   const options: Partial<VerificationOptions> = typeof given === 'object' && given !== null ? given : {};
-  const unknown = Object.keys(options).find(name => !VERIFICATION.has(name));
+  const unknown = Object.keys(options).find(name => !Object.hasOwn(VERIFICATION, name));
   if (unknown !== undefined) throw configurationError(`verification has no member ${unknown.slice(0, 40)}`);
   const by: unknown = typeof given === 'string' ? given : (options.by ?? environment('MASTRA_VERIFICATION'));
   const { jwks } = options;

@@ -31,6 +31,7 @@ import type {
   RevocationMessage,
   RevocationStatus,
   RevocationSubscription,
+  VerificationOptions,
 } from '../dist/esm/index.js';
 import { same } from './same.js';
 
@@ -115,9 +116,13 @@ type CookieOption = 'cookieName' | 'cookieDomain' | 'sameSite' | 'secure' | 'ses
 type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected' | 'public';
 
 export function options(): void {
+  type Operation = 'getLoginUrl' | 'getLogoutUrl' | 'exchangeCode' | 'verifyToken' | 'validateSession' | 'destroySession' | 'getUser' | 'getUserPermissions';
+  same<keyof MastraCloudClient, Operation>(true);
   same<keyof MastraCloudClientOptions, ClientOption>(true);
   type Other = 'roleMapping' | 'cache' | 'verification' | 'revocations' | 'traceRequests';
   same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | Other>(true);
+  type Key = 'jwksUrl' | 'jwks' | 'jwksFile' | 'secret' | 'algorithms';
+  same<keyof VerificationOptions, 'by' | Key | 'issuer' | 'audience' | 'leeway' | 'maxAge' | 'sessionEvery'>(true);
   same<Dialect, 'v1' | 'pkce'>(true);
   same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
   same<keyof CloudAuthLogger, 'debug' | 'info' | 'warn'>(true);

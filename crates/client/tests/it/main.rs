@@ -27,6 +27,7 @@ mod leak;
 mod metrics;
 mod metrics_names;
 mod metrics_queries;
+mod operations;
 mod outages;
 mod previous_session;
 mod refusals;

@@ -1,8 +1,6 @@
-//! Rust and Node read the same environment variables and know the same settings, and each operation is listed everywhere.
+//! Rust and Node read the same environment variables and know the same settings.
 
 use std::collections::BTreeSet;
-
-use mastra_auth_cloud_core::cloud_call::CloudCall;
 
 /// Node takes the address from each request.
 const RUST_ONLY: [&str; 1] = ["MASTRA_PUBLIC_URL"];
@@ -25,7 +23,7 @@ const RUST_ONLY_SETTINGS: [&str; 12] = [
     "login_lifetime",
 ];
 
-fn repository(file: &str) -> String {
+pub(crate) fn repository(file: &str) -> String {
     let path = format!("{}/../../{file}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap()
 }
@@ -78,26 +76,4 @@ fn node_has_every_setting_that_is_not_for_rust_alone() {
     let has = |name: &&String| node.contains(&format!("policy.{name}"));
     let known: BTreeSet<String> = settings.iter().filter(has).cloned().collect();
     assert_eq!(without(settings, &RUST_ONLY_SETTINGS), known);
-}
-
-#[test]
-fn each_operation_has_its_vectors_and_its_label_in_the_guide() {
-    let guide = repository("docs/guide/observability.md");
-    let vectors = [
-        repository("vectors/requests.json"),
-        repository("vectors/envelopes.json"),
-    ];
-    for call in CloudCall::ALL {
-        let name = call.as_str();
-        assert!(guide.contains(&format!("`{name}`")), "{name}: the guide");
-        // The key set is read by rules of its own: it has no envelope.
-        if call == CloudCall::KeySet {
-            continue;
-        }
-        let operation = name.strip_prefix("get_").unwrap_or(name);
-        let case = format!("\"operation\": \"{operation}\"");
-        for file in &vectors {
-            assert!(file.contains(&case), "{name}: the vectors");
-        }
-    }
 }

@@ -44,7 +44,7 @@ impl Engine {
             .saturating_mul(ENTRIES_FOR_EACH)
     }
 
-    /// Begins a catch-up, before the channel gives its first page.
+    /// Begins a catch-up, as the channel gives its first page.
     pub fn catch_up(&self, now: Now) -> CatchUp {
         let dropped = self.outbox.mark();
         let stored = self.revocations(now).into_iter();

@@ -225,6 +225,7 @@ fn check_issuer(iss: Option<&Value<'_>>, rules: &Rules) -> Result<(), Reason> {
     }
 }
 
+/// Refuses as `token_audience_mismatch`. What a client sees of it is decided where the answer is written.
 fn check_audience(aud: Option<&Value<'_>>, rules: &Rules) -> Result<(), Reason> {
     let is_for_us = match aud {
         None => false,

@@ -1,6 +1,7 @@
 //! Why a token is refused.
 //!
-//! Each reason has its own code, which shows an operator what to mend; none holds any part of the token.
+//! Each reason has its own code, which shows an operator what to mend; none holds any part of the token. The checks
+//! themselves are in `header`, `key_set` and `claims`.
 
 use core::fmt;
 

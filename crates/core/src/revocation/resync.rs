@@ -1,4 +1,4 @@
-//! Resync after an overflow of the outbox, from the deny list.
+//! Resync after an overflow of the outbox, from the deny list. What follows a lost connection is in `engine/catch_up`.
 //!
 //! Only the number of dropped revocations is kept. For them all local revocations are published once more, page by page, so
 //! that no more than one page is held at once. One pass makes up for all that was dropped before it began, so nothing is

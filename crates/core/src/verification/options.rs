@@ -109,15 +109,28 @@ impl VerificationOptions {
     }
 
     fn has_key_options(&self) -> bool {
-        self.key_set_url.is_some()
-            || self.key_set.is_some()
-            || self.secret.is_some()
-            || self.algorithms.is_some()
-            || self.issuer.is_some()
-            || self.audience.is_some()
-            || self.leeway.is_some()
-            || self.max_age.is_some()
-            || self.session_every.is_some()
+        // Taken apart, so that a new option is not forgotten here.
+        let Self {
+            mode: _,
+            key_set_url,
+            key_set,
+            secret,
+            algorithms,
+            issuer,
+            audience,
+            leeway,
+            max_age,
+            session_every,
+        } = self;
+        key_set_url.is_some()
+            || key_set.is_some()
+            || secret.is_some()
+            || algorithms.is_some()
+            || issuer.is_some()
+            || audience.is_some()
+            || leeway.is_some()
+            || max_age.is_some()
+            || session_every.is_some()
     }
 
     fn by_keys(self, base_url: &BaseUrl, project_id: &ProjectId) -> Result<ByKeys, CloudApiError> {

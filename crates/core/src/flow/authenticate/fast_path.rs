@@ -55,7 +55,7 @@ pub fn known<'h>(
 /// # Errors
 ///
 /// [`Miss`] where the fast path cannot answer.
-pub fn known_for_now<'h>(
+pub fn known_unless_due<'h>(
     engine: &Engine,
     credentials: &RawCredentials<'h>,
     now: Now,

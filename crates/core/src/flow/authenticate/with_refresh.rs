@@ -1,5 +1,5 @@
-//! Authentication with refresh, for a driver that can set a newer cookie on the response. Decides whether this request
-//! refreshes the session.
+//! Authentication with refresh, for a driver that can set a newer cookie on the response and asks for that with
+//! [`refreshing`](super::Authenticate::refreshing). Decides whether this request refreshes the session.
 //!
 //! [`Identity`](crate::session::Identity) knows when a session is due, and `refresh_session` asks the Cloud. Node never comes
 //! here: its host asks for a refresh after a refusal.
@@ -27,11 +27,11 @@ use crate::unverified::Unverified;
 
 /// What a token states of its expiry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub(super) enum Expiry {
     /// It may still be good.
-    NearItsEnd,
+    Near,
     /// It is expired.
-    PastItsEnd,
+    Past,
 }
 
 impl Search {
@@ -60,14 +60,14 @@ impl Search {
 
     /// Whether the session of an unverified token is to be refreshed before the token is verified: it states that it is near
     /// or past its expiry. Where the Cloud's clock is ahead of this one, verifying it may fail already.
-    pub(super) fn is_due(&self, tried: &Tried) -> Option<Due> {
+    pub(super) fn is_due(&self, tried: &Tried) -> Option<Expiry> {
         if !tried.is_cookie || !self.settings.refreshes {
             return None;
         }
         let (engine, now) = (&self.engine, self.host.now());
         let said = Unverified::peek(&tried.token);
         if said.expires_at.is_some_and(|end| end <= now.wall) {
-            return Some(Due::PastItsEnd);
+            return Some(Expiry::Past);
         }
         let before = engine.config().policy.renew_before;
         let from = said
@@ -76,7 +76,7 @@ impl Search {
             .map(|(end, issued)| renew_from(issued, end, before));
         let is_near =
             || from.is_some_and(|from| from <= now.wall) && engine.may_renew(&tried.digest, now);
-        (engine.has_newer(&tried.digest, now) || is_near()).then_some(Due::NearItsEnd)
+        (engine.has_newer(&tried.digest, now) || is_near()).then_some(Expiry::Near)
     }
 
     /// Refreshes the session of a cookie that was refused, where its token may be merely expired. None where it is not.
@@ -92,7 +92,7 @@ impl Search {
             is_cookie: true,
             stale: None,
         };
-        if let Some(judged) = self.refresh_unverified(&tried, Due::PastItsEnd).await {
+        if let Some(judged) = self.refresh_unverified(&tried, Expiry::Past).await {
             return Some(judged);
         }
         let verify = self.verify(&tried);
@@ -101,14 +101,18 @@ impl Search {
 
     /// Refreshes the session of a token that is not known to be good. None where the token is still to be verified: its
     /// session ends later than was known, or it may be good though the refresh failed.
-    pub(super) async fn refresh_unverified(&mut self, tried: &Tried, due: Due) -> Option<Judged> {
+    pub(super) async fn refresh_unverified(
+        &mut self,
+        tried: &Tried,
+        due: Expiry,
+    ) -> Option<Judged> {
         match self.refresh(tried.token.clone(), tried.digest).await {
             Renewal::Renewed(renewed) => Some(Ok((
                 Authentication::Authenticated(Arc::clone(&renewed.identity)),
                 Source::Cloud,
             ))),
             Renewal::Ended(error) => Some(Err((error, Source::Cloud))),
-            Renewal::Unavailable(error) if due == Due::PastItsEnd => {
+            Renewal::Unavailable(error) if due == Expiry::Past => {
                 Some(Ok((Authentication::Unavailable(error), Source::Cloud)))
             }
             Renewal::Unavailable(_) | Renewal::Unchanged { .. } => None,
