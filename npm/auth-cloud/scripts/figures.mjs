@@ -53,7 +53,7 @@ async function run(name, program, words) {
     console.log(found === undefined ? line : paragraphs(found.map(table)));
     tables.push(...(found ?? []));
     // Without what the test harness says.
-    if (found === undefined && line.length > 1 && !/^(running \d|test result:)/.test(line)) lines.push(line);
+    if (found === undefined && line.length > 1 && !/^(running \d|test )/.test(line)) lines.push(line);
   }
   const [status] = await closed;
   if (status !== 0) return void (process.exitCode = status ?? 1);
