@@ -16,6 +16,7 @@ use crate::workspace::Workspace;
 use imports::{Import, Modules};
 
 const TABLE: &str = "xtask/layers.toml";
+const CORE: &str = "mastra-auth-cloud-core";
 /// Source folders outside of the workspace, and those of programs, whose `crate` is their own folder.
 const OTHERS: [&str; 5] = [
     "benches/src",
@@ -174,17 +175,17 @@ fn differences(name: &str, found: &BTreeSet<String>, row: &BTreeSet<String>) -> 
 /// Every crate that the core is built with, with all its features, without tests and build scripts.
 fn tree_of_core(workspace: &Workspace) -> Result<BTreeSet<String>> {
     // For one package: `cargo metadata` would add features that the rest of the workspace enables.
-    let tree = "tree --package mastra-auth-cloud-core --all-features --edges normal --prefix none";
+    let tree = "tree --all-features --edges normal --prefix none";
     let text = capture(
         workspace
             .cargo(tree)
-            .args(["--target", "x86_64-unknown-linux-gnu"]),
+            .args(["--package", CORE])
+            .args(["--target", "x86_64-unknown-linux-gnu"])
+            .args(["--target", "wasm32-unknown-unknown"]),
     )?;
-    let names = text
-        .lines()
-        .skip(1)
-        .filter_map(|line| line.split(' ').next());
-    Ok(names.map(str::to_owned).collect())
+    let names = text.lines().filter_map(|line| line.split(' ').next());
+    let others = names.filter(|name| !["", CORE].contains(name));
+    Ok(others.map(str::to_owned).collect())
 }
 
 #[cfg(test)]

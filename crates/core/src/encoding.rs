@@ -2,13 +2,12 @@
 //!
 //! Everything that is hashed goes in as length-prefixed parts, so that `("ab", "c")` and `("a", "bc")` differ.
 
-use aws_lc_rs::{digest, hmac};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// The result of SHA-256 or HMAC-SHA-256.
-pub type Digest = [u8; 32];
+pub use crate::crypto::Digest;
+use crate::crypto::{self, HmacKey, Sha256};
 
 /// What JavaScript's `encodeURIComponent` leaves alone: letters, digits and `- _ . ! ~ * ' ( )`.
 const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
@@ -57,18 +56,18 @@ pub fn hex(bytes: &[u8]) -> String {
 
 /// SHA-256 of bytes as they are.
 pub fn sha256(bytes: &[u8]) -> Digest {
-    to_array(digest::digest(&digest::SHA256, bytes).as_ref())
+    crypto::sha256(bytes)
 }
 
 /// SHA-256 over length-prefixed parts.
 pub fn sha256_parts(parts: &[&[u8]]) -> Digest {
     short(parts).unwrap_or_else(|| {
-        let mut context = digest::Context::new(&digest::SHA256);
+        let mut context = Sha256::new();
         for part in parts {
             context.update(&length(part));
             context.update(part);
         }
-        to_array(context.finish().as_ref())
+        context.finish()
     })
 }
 
@@ -90,29 +89,21 @@ fn short(parts: &[&[u8]]) -> Option<Digest> {
 
 /// HMAC-SHA-256 over length-prefixed parts (RFC 2104).
 pub fn hmac_parts(key: &[u8], parts: &[&[u8]]) -> Digest {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-    let mut context = hmac::Context::with_key(&key);
+    let mut context = HmacKey::new(key).begin();
     for part in parts {
         context.update(&length(part));
         context.update(part);
     }
-    to_array(context.sign().as_ref())
+    context.finish()
 }
 
 /// Whether two byte strings are the same, in time that depends on their length only.
 pub fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
-    aws_lc_rs::constant_time::verify_slices_are_equal(left, right).is_ok()
+    crypto::same(left, right)
 }
 
 fn length(part: &[u8]) -> [u8; 8] {
     u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes()
-}
-
-fn to_array(bytes: &[u8]) -> Digest {
-    let mut out = [0; 32];
-    // Both algorithms return exactly 32 bytes.
-    out.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    out
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ macro_rules! labels {
 }
 
 // L0: words
+mod crypto;
 #[doc(hidden)]
 pub mod encoding;
 pub mod entropy;

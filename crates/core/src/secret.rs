@@ -8,9 +8,9 @@
 
 use alloc::sync::Arc;
 
-use aws_lc_rs::constant_time;
 use zeroize::Zeroizing;
 
+use crate::crypto;
 use crate::malformed::Malformed;
 
 /// Longest accepted token, in bytes.
@@ -28,7 +28,7 @@ impl Text {
     }
 
     fn same_as(&self, other: &Self) -> bool {
-        constant_time::verify_slices_are_equal(self.0.as_bytes(), other.0.as_bytes()).is_ok()
+        crypto::same(self.0.as_bytes(), other.0.as_bytes())
     }
 }
 
@@ -75,7 +75,7 @@ impl SessionToken {
 
     /// Whether this is the token's text, in constant time for texts of one length.
     pub(crate) fn is(&self, text: &[u8]) -> bool {
-        constant_time::verify_slices_are_equal(self.expose().as_bytes(), text).is_ok()
+        crypto::same(self.expose().as_bytes(), text)
     }
 }
 

@@ -9,7 +9,8 @@ use mastra_auth_cloud_core::flow::{Authentication, Counting, Source};
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
 
-use crate::convert::{Or, now, or, serial};
+use crate::clocks::now;
+use crate::convert::{Or, or, serial};
 use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter_of};
 use crate::guard::{Result, guard, thrown};

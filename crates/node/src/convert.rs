@@ -1,14 +1,12 @@
 //! Values at the boundary to JavaScript: plain objects, times in milliseconds, errors as data.
 
-use std::cell::Cell;
-use std::sync::LazyLock;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::session::Identity;
-use mastra_auth_cloud_core::time::{Now, Timestamp};
+use mastra_auth_cloud_core::time::Timestamp;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
@@ -136,32 +134,6 @@ impl From<&CloudSession> for Session {
             created_at: millis(session.created_at()),
         }
     }
-}
-
-/// Reads both clocks. The monotonic one counts from the first reading; each thread reads the wall clock every 20 ms.
-pub(crate) fn now() -> Now {
-    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
-    thread_local! {
-        static LAST: Cell<Option<Now>> = const { Cell::new(None) };
-    }
-    let monotonic = BEGIN.elapsed();
-    if let Some(now) = LAST.get().and_then(|last| last.soon(monotonic)) {
-        return now;
-    }
-    let now = Now {
-        wall: wall(),
-        monotonic,
-    };
-    LAST.set(Some(now));
-    now
-}
-
-/// A clock before 1970 counts as 1970.
-fn wall() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Timestamp::from_unix_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// From milliseconds since the Unix epoch. A cast from a float saturates, and NaN becomes 0.

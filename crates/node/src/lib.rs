@@ -24,6 +24,7 @@
 
 mod authenticate;
 mod checks;
+mod clocks;
 mod config;
 mod convert;
 mod engine;

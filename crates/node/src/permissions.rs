@@ -9,7 +9,8 @@ use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use napi_derive::napi;
 
-use crate::convert::{Or, now, or, token};
+use crate::clocks::now;
+use crate::convert::{Or, or, token};
 use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, jitter};
 use crate::guard::{Result, guard};

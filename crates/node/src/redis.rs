@@ -5,7 +5,8 @@ use mastra_auth_cloud_core::revocation::redis::{
 };
 use napi_derive::napi;
 
-use crate::convert::{now, timestamp};
+use crate::clocks::now;
+use crate::convert::timestamp;
 use crate::guard::{Result, guard};
 use crate::revocations::Revocation;
 

@@ -12,7 +12,8 @@ use mastra_auth_cloud_core::revocation::ChannelState;
 use mastra_auth_cloud_core::time::Now;
 use napi_derive::napi;
 
-use crate::convert::{Or, millis, now, or, seconds, timestamp};
+use crate::clocks::now;
+use crate::convert::{Or, millis, or, seconds, timestamp};
 use crate::engine::Engine;
 use crate::flow::jitter;
 use crate::guard::{Result, guard};

@@ -11,7 +11,8 @@ use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use napi_derive::napi;
 
-use crate::convert::{Failure, Or, now, or, timestamp, token};
+use crate::clocks::now;
+use crate::convert::{Failure, Or, or, timestamp, token};
 use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, Room, jitter, keyed};
 use crate::guard::{Result, guard};

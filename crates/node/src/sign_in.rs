@@ -15,7 +15,8 @@ use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
 use napi_derive::napi;
 
-use crate::convert::{Or, now, or};
+use crate::clocks::now;
+use crate::convert::{Or, or};
 use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};

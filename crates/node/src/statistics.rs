@@ -3,7 +3,7 @@
 use mastra_auth_cloud_core::counters::{CallTimes, TIME_BOUNDS};
 use napi_derive::napi;
 
-use crate::convert::now;
+use crate::clocks::now;
 use crate::engine::Engine;
 use crate::guard::{Result, guard};
 

@@ -3,10 +3,6 @@
 //! A key's type and curve decide its algorithm. Its other members must agree: a key for another use or algorithm is refused,
 //! and so is a weak one.
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RsaPublicKeyComponents,
-};
 use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
@@ -15,6 +11,7 @@ use super::key::Key;
 use super::key_remarks::{KeyRefusal, KeyWarning};
 use super::length::Length;
 use super::rsa;
+use crate::crypto;
 use crate::encoding::base64url_decode;
 
 /// Longest key id that is kept, in bytes.
@@ -125,9 +122,7 @@ impl<'j> Jwk<'j> {
         let (n, e) = (self.bytes("n")?, self.bytes("e")?);
         let warning = rsa::check(&n, &e)?;
         let length = Length::of_rsa(&n, &e);
-        let parsed = RsaPublicKeyComponents { n: &n, e: &e }
-            .to_parsed_public_key(&RSA_PKCS1_2048_8192_SHA256)
-            .map_err(|_| KeyRefusal::MalformedMember)?;
+        let parsed = crypto::PublicKey::rsa(&n, &e).ok_or(KeyRefusal::MalformedMember)?;
         Ok(PublicKey {
             key: Key::public(Algorithm::Rs256, length, parsed),
             numbers: [n, e],
@@ -139,10 +134,7 @@ impl<'j> Jwk<'j> {
         self.check_curve("P-256")?;
         self.check_algorithm(Algorithm::Es256)?;
         let (x, y) = (self.coordinate("x")?, self.coordinate("y")?);
-        // The uncompressed form. Parsing checks that the point is on the curve.
-        let point: Vec<u8> = [4].into_iter().chain(x).chain(y).collect();
-        let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point)
-            .map_err(|_| KeyRefusal::NotOnCurve)?;
+        let parsed = crypto::PublicKey::p256(&x, &y).ok_or(KeyRefusal::NotOnCurve)?;
         Ok(PublicKey {
             key: Key::public(Algorithm::Es256, Length::of(Algorithm::Es256), parsed),
             numbers: [x.to_vec(), y.to_vec()],
@@ -157,7 +149,7 @@ impl<'j> Jwk<'j> {
         if is_small_order(&x) {
             return Err(KeyRefusal::NotOnCurve);
         }
-        let parsed = ParsedPublicKey::new(&ED25519, x).map_err(|_| KeyRefusal::NotOnCurve)?;
+        let parsed = crypto::PublicKey::ed25519(&x).ok_or(KeyRefusal::NotOnCurve)?;
         Ok(PublicKey {
             key: Key::public(Algorithm::EdDsa, Length::of(Algorithm::EdDsa), parsed),
             numbers: [x.to_vec(), Vec::new()],

@@ -1,11 +1,9 @@
 //! A verification key: a public key, or the configured secret.
 
-use aws_lc_rs::hmac;
-use aws_lc_rs::signature::ParsedPublicKey;
-
 use super::algorithm::Algorithm;
 use super::length::Length;
 use super::reason::Reason;
+use crate::crypto::{HmacKey, PublicKey};
 
 /// A key, ready for verification. Its algorithm was fixed when it was parsed.
 pub(super) struct Key {
@@ -15,16 +13,12 @@ pub(super) struct Key {
 }
 
 enum Material {
-    Public(ParsedPublicKey),
-    Secret(Box<hmac::Key>),
+    Public(PublicKey),
+    Secret(Box<HmacKey>),
 }
 
 impl Key {
-    pub(super) const fn public(
-        algorithm: Algorithm,
-        length: Length,
-        parsed: ParsedPublicKey,
-    ) -> Self {
+    pub(super) const fn public(algorithm: Algorithm, length: Length, parsed: PublicKey) -> Self {
         Self {
             algorithm,
             length,
@@ -36,7 +30,7 @@ impl Key {
         Self {
             algorithm: Algorithm::Hs256,
             length: Length::Short,
-            material: Material::Secret(Box::new(hmac::Key::new(hmac::HMAC_SHA256, secret))),
+            material: Material::Secret(Box::new(HmacKey::new(secret))),
         }
     }
 
@@ -49,13 +43,12 @@ impl Key {
         self.length
     }
 
-    /// Signature lengths are fixed by the algorithm (ES256: 64 bytes, never DER). A secret's signature is compared in
-    /// constant time.
+    /// Whether the signature is the key's.
     pub(super) fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), Reason> {
-        match &self.material {
-            Material::Public(key) => key.verify_sig(signed, signature),
-            Material::Secret(key) => hmac::verify(key, signed, signature),
-        }
-        .map_err(|_| Reason::BadSignature)
+        let is_good = match &self.material {
+            Material::Public(key) => key.verify(signed, signature),
+            Material::Secret(key) => key.verify(signed, signature),
+        };
+        is_good.then_some(()).ok_or(Reason::BadSignature)
     }
 }

@@ -12,7 +12,7 @@ use mastra_auth_cloud_core::session::TokenDigest;
 use napi::bindgen_prelude::Either;
 
 use super::{Flow, Outcome, Pending, Request, Settled, Started, Step};
-use crate::convert::now;
+use crate::clocks::now;
 use crate::guard::guard;
 
 /// Limit on jobs that wait for a check: 16 batches for each of four threads, some 30 ms of work for two processors. Beyond it
