@@ -15,6 +15,7 @@
 import type { MastraCloudClientOptions } from './client-options.js';
 import { Deployment } from './deployment.js';
 import { unwrap } from './error.js';
+import { openable } from './runtime.js';
 import { makeSession, makeUser } from './user.js';
 import type { CloudSession, CloudUser } from './user.js';
 
@@ -40,10 +41,14 @@ export interface ExchangedCode {
 }
 
 export class MastraCloudClient {
-  readonly #cloud: Deployment;
+  readonly #opened: () => Deployment;
 
   constructor(options: MastraCloudClientOptions) {
-    this.#cloud = new Deployment(options, () => undefined);
+    this.#opened = openable(() => new Deployment(options, () => undefined), () => Deployment.check(options));
+  }
+
+  get #cloud(): Deployment {
+    return this.#opened();
   }
 
   /** Asks the Cloud who a token belongs to; `null` if the Cloud refuses the token. */

@@ -1,7 +1,5 @@
 /** A running deployment: the core's engine, its driver and its events. Client and provider build on it. */
 
-import { randomBytes } from 'node:crypto';
-
 import { Driver } from './driver.js';
 import type { Outcome } from './driver.js';
 import { fromFailure, isFailure, unwrap } from './error.js';
@@ -32,11 +30,18 @@ export class Deployment {
     const given = nativeOptions(options);
     this.withRole = given.dialect === 'pkce';
     this.rolesDecide = given.roleMapping !== undefined || this.withRole;
-    this.engine = unwrap(native.open(given, randomBytes(32)));
+    this.engine = unwrap(native.open(given, crypto.getRandomValues(new Uint8Array(32))));
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     const channel = channelOf(options.revocations);
     this.revocations = channel && new RevocationWorker(this.engine, channel, this.events);
     this.driver = new Driver(this.engine, options.fetch, this.events, () => this.revocations?.flush());
+  }
+
+  /** Throws what the constructor would throw for these options, and begins nothing. */
+  static check(options: MastraCloudAuthOptions): void {
+    // The engine is dropped at once: no request ever meets these bytes.
+    unwrap(native.open(nativeOptions(options), new Uint8Array(32)));
+    channelOf(options.revocations);
   }
 
   /** Runs a job; throws an error of the core. */

@@ -1,12 +1,11 @@
 /** Emits the events of a deployment to `onEvent` and the logger. The list of events is the core's: `event-types.ts`. */
 
-import { randomUUID } from 'node:crypto';
-
 import { EVENT_LEVELS } from './event-types.js';
 import type { CloudAuthEvent, CloudAuthEventType, EventMembers } from './event-types.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { NativeFailure, NativeLoginUrl } from './native.js';
+import { warn } from './runtime.js';
 
 /** The members of an event beside its type. */
 type Members<T extends CloudAuthEventType> = Pick<CloudAuthEvent, EventMembers[T]>;
@@ -82,12 +81,12 @@ function attempt(who: string, listen: () => void): void {
     listen();
   } catch {
     // The listener's error may hold anything, so only the fact that it threw becomes a warning of the process.
-    process.emitWarning(`The ${who} of MastraCloudAuth threw.`, { code: 'MASTRA_AUTH_CLOUD_LISTENER' });
+    warn(`The ${who} of MastraCloudAuth threw.`, 'MASTRA_AUTH_CLOUD_LISTENER');
   }
 }
 
 /** The id of a request: its own if it has a harmless one, else a new one. */
 export function requestId(request?: RequestLike | null): string {
   const given = header(request, 'x-request-id');
-  return given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+  return given !== undefined && /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID();
 }

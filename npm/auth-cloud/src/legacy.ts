@@ -10,6 +10,7 @@ import { native } from './native.js';
 import { BARE_NAME, mapping } from './options.js';
 import type { MastraCloudAuthOptions, RoleMapping } from './options.js';
 import { MastraCloudAuth } from './provider.js';
+import { variable, warn } from './runtime.js';
 import type { CloudUser } from './user.js';
 
 /** @deprecated Use `MastraCloudAuthOptions`. */
@@ -43,7 +44,7 @@ export class MastraCloudAuthProvider extends MastraCloudAuth {
   constructor(options: MastraCloudAuthProviderOptions = {}) {
     const { cloudBaseUrl, callbackUrl, isProduction, ...rest } = options;
     const known = renamed(rest);
-    const isNamed = known.cookieName !== undefined || Boolean(process.env['MASTRA_COOKIE_NAME']);
+    const isNamed = known.cookieName !== undefined || variable('MASTRA_COOKIE_NAME') !== undefined;
     super({
       ...known,
       ...(!isNamed && { cookieName: OLD_COOKIE, [BARE_NAME]: true }),
@@ -80,10 +81,7 @@ function renamed(options: MastraCloudAuthOptions): MastraCloudAuthOptions {
   for (const [name, now] of Object.entries(RENAMED)) {
     if (known[name] === undefined) continue;
     const hint = now === undefined ? 'is not used any more' : `is called ${now}`;
-    process.emitWarning(`The option ${name} of MastraCloudAuthProvider ${hint}.`, {
-      type: 'DeprecationWarning',
-      code: 'MASTRA_AUTH_CLOUD_OPTION',
-    });
+    warn(`The option ${name} of MastraCloudAuthProvider ${hint}.`, 'MASTRA_AUTH_CLOUD_OPTION', 'DeprecationWarning');
     if (now !== undefined) known[now] ??= known[name];
     delete known[name];
   }

@@ -1,13 +1,12 @@
 /** Options of a deployment: given ones, else environment variables, in the core's form. Checks types; the addon checks the values. */
 
-import { readFileSync } from 'node:fs';
-
 import type { MastraAuthProviderOptions } from '@mastra/core/server';
 
 import type { MastraCloudClientOptions } from './client-options.js';
 import { CloudApiError } from './error.js';
 import type { NativeOptions, NativeVerification } from './native.js';
 import type { RevocationChannel } from './revocation/channel.js';
+import { builtin, variable } from './runtime.js';
 import type { CloudUser } from './user.js';
 
 /** Permissions by role. `_default` applies to roles that are not listed. */
@@ -108,7 +107,7 @@ type Complete<T> = { [K in keyof Required<T>]: T[K] };
 export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE_NAME]?: boolean }): Complete<NativeOptions> {
   const { cache } = options;
   // `mastra dev` runs the server with NODE_ENV=production; only this variable identifies it.
-  const isMastraDev = process.env['MASTRA_DEV'] === 'true';
+  const isMastraDev = variable('MASTRA_DEV') === 'true';
   return {
     projectId: text(options, 'projectId', 'MASTRA_PROJECT_ID'),
     baseUrl: text(options, 'baseUrl', 'MASTRA_CLOUD_URL'),
@@ -129,8 +128,8 @@ export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE
     maxEntries: entries(cache?.maxEntries),
     refreshEarly: number('cache.refreshEarly', cache?.refreshEarly),
     verification: verification(options.verification),
-    production: process.env['NODE_ENV'] === 'production' && !isMastraDev,
-    development: process.env['NODE_ENV'] === 'development' || isMastraDev,
+    production: variable('NODE_ENV') === 'production' && !isMastraDev,
+    development: variable('NODE_ENV') === 'development' || isMastraDev,
   };
 }
 
@@ -150,21 +149,20 @@ const VERIFICATION: Readonly<Record<keyof VerificationOptions, true>> = {
 
 /** Options in the form that the core checks: strings, lists of strings and numbers. An unknown member may be a misspelt rule. */
 function verification(given: MastraCloudAuthOptions['verification']): Complete<NativeVerification> {
-  const environment = (name: string) => process.env[name] || undefined;
   const options: Partial<VerificationOptions> = typeof given === 'object' && given !== null ? given : {};
   const unknown = Object.keys(options).find(name => !Object.hasOwn(VERIFICATION, name));
   if (unknown !== undefined) throw configurationError(`verification has no member ${unknown.slice(0, 40)}`);
-  const by: unknown = typeof given === 'string' ? given : (options.by ?? environment('MASTRA_VERIFICATION'));
+  const by: unknown = typeof given === 'string' ? given : (options.by ?? variable('MASTRA_VERIFICATION'));
   const { jwks } = options;
-  const named = (name: 'jwksUrl' | 'jwksFile' | 'secret' | 'issuer' | 'audience', variable: string) => {
+  const named = (name: 'jwksUrl' | 'jwksFile' | 'secret' | 'issuer' | 'audience', from: string) => {
     const value: unknown = options[name];
     if (value !== undefined && typeof value !== 'string') throw configurationError(`verification.${name} must be a string`);
     // Variables about keys count only if keys are used.
-    return value ?? (by === undefined || by === 'cloud' ? undefined : environment(variable));
+    return value ?? (by === undefined || by === 'cloud' ? undefined : variable(from));
   };
   // If the options give keys, variables about keys do not count.
   const isGiven = [options.jwksUrl, options.jwksFile, jwks, options.secret].some(value => value !== undefined);
-  const source = (name: 'jwksUrl' | 'jwksFile' | 'secret', variable: string) => named(name, isGiven ? '' : variable);
+  const source = (name: 'jwksUrl' | 'jwksFile' | 'secret', from: string) => named(name, isGiven ? '' : from);
   const file = source('jwksFile', 'MASTRA_JWKS_FILE');
   if (file !== undefined && jwks !== undefined) throw configurationError('verification: give one of jwksFile and jwks');
   return {
@@ -186,8 +184,10 @@ function keySet(jwks: VerificationOptions['jwks']): string | undefined {
 }
 
 function contents(file: string): string {
+  const files = builtin('node:fs');
+  if (files === undefined) throw configurationError('verification.jwksFile: this runtime has no files; give jwks or jwksUrl');
   try {
-    return readFileSync(file, 'utf8');
+    return files.readFileSync(file, 'utf8');
   } catch {
     throw configurationError('verification.jwksFile: the file cannot be read');
   }
@@ -207,12 +207,11 @@ export function configurationError(message: string): CloudApiError {
 function text<K extends keyof MastraCloudAuthOptions>(
   options: MastraCloudAuthOptions,
   name: K,
-  variable?: string,
+  from?: string,
 ): string | undefined {
   const given: unknown = options[name];
   if (given !== undefined && typeof given !== 'string') throw configurationError(`${name} must be a string`);
-  // An empty variable counts as unset.
-  return given ?? (variable && process.env[variable] ? process.env[variable] : undefined);
+  return given ?? (from === undefined ? undefined : variable(from));
 }
 
 function secure(given: unknown): boolean | undefined {
@@ -220,8 +219,8 @@ function secure(given: unknown): boolean | undefined {
     if (typeof given !== 'boolean') throw configurationError('secure must be true or false');
     return given;
   }
-  const said = process.env['MASTRA_COOKIE_SECURE'];
-  if (said === undefined || said === '') return undefined;
+  const said = variable('MASTRA_COOKIE_SECURE');
+  if (said === undefined) return undefined;
   if (said !== 'true' && said !== 'false') throw configurationError('MASTRA_COOKIE_SECURE must be true or false');
   return said === 'true';
 }
@@ -233,10 +232,10 @@ export function flag(name: string, given: unknown): boolean {
 }
 
 /** A variable in seconds, at least one. */
-function seconds(variable: string): number | undefined {
-  const given = process.env[variable];
-  if (given === undefined || given === '') return undefined;
-  if (!/^[1-9]\d{0,3}$/.test(given)) throw configurationError(`${variable} must be a whole number of seconds, 1 to 9999`);
+function seconds(name: string): number | undefined {
+  const given = variable(name);
+  if (given === undefined) return undefined;
+  if (!/^[1-9]\d{0,3}$/.test(given)) throw configurationError(`${name} must be a whole number of seconds, 1 to 9999`);
   return Number(given);
 }
 

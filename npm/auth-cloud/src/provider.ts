@@ -33,6 +33,7 @@ import type { Outcome } from './driver.js';
 import type { NativeFailure, NativePending } from './native.js';
 import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
+import { openable } from './runtime.js';
 import type { RevocationStatus } from './revocation/channel.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
@@ -48,9 +49,7 @@ export class MastraCloudAuth
   /** Identifies this plugin to a server as the one for the real Cloud. */
   readonly isMastraCloudAuth = true;
 
-  readonly #cloud: Deployment;
-  readonly #users: Users;
-  readonly #authenticator: Authenticator;
+  readonly #opened: () => Opened;
   /** The cookie header of the next callback: set and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
   /** The session token that was read last, and the site of its request. */
@@ -62,13 +61,24 @@ export class MastraCloudAuth
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
-    this.#cloud = new Deployment(options, () => this.logger);
-    const { maxEntries, longest } = this.#cloud.engine.facts();
-    this.#users = new Users(maxEntries, longest, this.#cloud.withRole);
-    this.#authenticator = new Authenticator(this.#cloud, this.#users, flag('traceRequests', options.traceRequests));
+    const isTraced = flag('traceRequests', options.traceRequests);
+    const open = () => opened(new Deployment(options, () => this.logger), isTraced);
+    this.#opened = openable(open, () => Deployment.check(options));
     // The host's class assigns `undefined` here, which would shadow the method, also a subclass's.
     delete (this as Partial<MastraAuthProvider<CloudUser>>).mapUserToResourceId;
     this.registerOptions(options);
+  }
+
+  get #cloud(): Deployment {
+    return this.#opened().cloud;
+  }
+
+  get #users(): Users {
+    return this.#opened().users;
+  }
+
+  get #authenticator(): Authenticator {
+    return this.#opened().authenticator;
   }
 
   // Authentication of requests
@@ -425,6 +435,19 @@ export class MastraCloudAuth
   getPermissionsForRole(role: string): Promise<string[]> {
     return Promise.resolve(this.#cloud.engine.grantsOfRoles([role]));
   }
+}
+
+/** What a provider works with, once it is open. */
+interface Opened {
+  readonly cloud: Deployment;
+  readonly users: Users;
+  readonly authenticator: Authenticator;
+}
+
+function opened(cloud: Deployment, isTraced: boolean): Opened {
+  const { maxEntries, longest } = cloud.engine.facts();
+  const users = new Users(maxEntries, longest, cloud.withRole);
+  return { cloud, users, authenticator: new Authenticator(cloud, users, isTraced) };
 }
 
 /** The session that a look-up returns, under its newest token. */

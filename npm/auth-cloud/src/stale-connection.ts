@@ -3,11 +3,12 @@
  * as the request was written, so the request may be sent again, even one that spends a code.
  *
  * `fetch` does not expose this; undici, behind it, publishes each request with its socket. Other implementations publish
- * nothing, and then no connection counts as reused.
+ * nothing, and other runtimes have no such channel: then no connection counts as reused.
  */
 
-import { AsyncLocalStorage } from 'node:async_hooks';
-import { subscribe, unsubscribe } from 'node:diagnostics_channel';
+import type { AsyncLocalStorage } from 'node:async_hooks';
+
+import { builtin } from './runtime.js';
 
 /** The symbols of undici's shared dispatcher and its options. */
 const GLOBAL = Symbol.for('undici.globalDispatcher.1');
@@ -22,9 +23,23 @@ interface Published {
 const CREATED = 'undici:request:create';
 const SENT = 'undici:client:sendHeaders';
 
-const watching = new AsyncLocalStorage<ConnectionWatch>();
 const watched = new WeakMap<object, ConnectionWatch>();
 let running = 0;
+let channels: Channels | undefined;
+
+/** What publishes, and what tells whose `fetch` it is about. */
+interface Channels {
+  readonly watching: AsyncLocalStorage<ConnectionWatch>;
+  readonly diagnostics: typeof import('node:diagnostics_channel');
+}
+
+/** Looked up at first use: Workers load none of it. */
+function channelsOfNode(): Channels | undefined {
+  const diagnostics = builtin('node:diagnostics_channel');
+  const hooks = builtin('node:async_hooks');
+  if (diagnostics && hooks) channels ??= { diagnostics, watching: new hooks.AsyncLocalStorage() };
+  return channels;
+}
 
 /** One watched `fetch`. */
 export class ConnectionWatch {
@@ -34,18 +49,21 @@ export class ConnectionWatch {
   #readBefore = 0;
 
   async run<T>(work: () => Promise<T>): Promise<T> {
+    const found = channelsOfNode();
+    if (found === undefined) return work();
+    const { watching, diagnostics } = found;
     running += 1;
     if (running === 1) {
-      subscribe(CREATED, created);
-      subscribe(SENT, sent);
+      diagnostics.subscribe(CREATED, created);
+      diagnostics.subscribe(SENT, sent);
     }
     try {
       return await watching.run(this, work);
     } finally {
       running -= 1;
       if (running === 0) {
-        unsubscribe(CREATED, created);
-        unsubscribe(SENT, sent);
+        diagnostics.unsubscribe(CREATED, created);
+        diagnostics.unsubscribe(SENT, sent);
         // Until then Node calls hooks for every promise of the process, which doubles what an `await` costs.
         watching.disable();
       }
@@ -72,7 +90,7 @@ export class ConnectionWatch {
 
 function created(message: unknown): void {
   const { request } = message as Published;
-  watching.getStore()?.created(request);
+  channels?.watching.getStore()?.created(request);
 }
 
 function sent(message: unknown): void {

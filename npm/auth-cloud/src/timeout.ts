@@ -1,4 +1,4 @@
-/** Time-outs. Their timers keep no process alive. */
+/** Time-outs. Their timers keep no process alive. Workers and browsers have neither `unref` nor `refresh`. */
 
 /** The time-out passed. */
 export class TimedOut extends Error {
@@ -10,7 +10,8 @@ export class TimedOut extends Error {
 /** An idle time-out that restarts on progress. */
 export class IdleTimeout {
   readonly #milliseconds: number;
-  #timer: NodeJS.Timeout | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #late: () => void = () => undefined;
 
   constructor(milliseconds: number) {
     this.#milliseconds = milliseconds;
@@ -18,21 +19,30 @@ export class IdleTimeout {
 
   /** Reports progress. */
   restart(): void {
-    this.#timer?.refresh();
+    if (this.#timer === undefined) return;
+    clearTimeout(this.#timer);
+    this.#timer = quietTimer(this.#late, this.#milliseconds);
   }
 
   async wait<T>(work: Promise<T>): Promise<T> {
     const late = new Promise<never>((_, reject) => {
-      this.#timer = setTimeout(() => reject(new TimedOut()), this.#milliseconds).unref();
+      this.#late = () => reject(new TimedOut());
+      this.#timer = quietTimer(this.#late, this.#milliseconds);
     });
     try {
       return await Promise.race([work, late]);
     } finally {
       clearTimeout(this.#timer);
-      // A timer that is refreshed would run again.
       this.#timer = undefined;
     }
   }
+}
+
+/** A timer that keeps no process alive, where that is a question. */
+export function quietTimer(run: () => void, milliseconds: number): ReturnType<typeof setTimeout> {
+  const timer = setTimeout(run, milliseconds);
+  if (typeof timer === 'object') timer.unref();
+  return timer;
 }
 
 /** Waits at most this many milliseconds. */

@@ -34,7 +34,7 @@ const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED
  */
 export async function send(request: NativeRequest, fetch: Fetch | undefined, again = false): Promise<Delivery> {
   const controller = new AbortController();
-  let timer: NodeJS.Timeout | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<Delivery>(resolve => {
     timer = setTimeout(() => {
       resolve({ failed: 'timeout' });
@@ -93,7 +93,19 @@ async function read(response: Response, cap: number): Promise<Uint8Array | undef
       parts.push(part);
     }
   }
-  return Buffer.concat(parts, size);
+  return joined(parts, size);
+}
+
+function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
+  const [only] = parts;
+  if (only !== undefined && parts.length === 1) return only;
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.byteLength;
+  }
+  return whole;
 }
 
 /** The reason why there is no response, whatever was thrown. */

@@ -7,7 +7,7 @@
 
 import type { Events } from '../events.js';
 import type { NativeEngine, NativeChannelEvent, NativeChannelFacts, NativeChannelRetry, NativeChannelWorker } from '../native.js';
-import { IdleTimeout, TimedOut, withTimeout } from '../timeout.js';
+import { IdleTimeout, TimedOut, quietTimer, withTimeout } from '../timeout.js';
 import type { RevocationChannel, RevocationStatus, RevocationSubscription } from './channel.js';
 
 export class RevocationWorker {
@@ -164,6 +164,6 @@ function clocks(): { wall: number; monotonic: number } {
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise(resolve => {
-    setTimeout(resolve, milliseconds).unref();
+    quietTimer(resolve, milliseconds);
   });
 }
