@@ -1,5 +1,7 @@
 // Writes `dist`: the sources once as ES modules and once as CommonJS. Does nothing where it is made of today's sources.
 //
+// Puts the WebAssembly beside them, if it was built.
+//
 // By a rename: another step may use the old one meanwhile.
 //
 // Puts a stub in the place of the addon's package, which leads to the addon that `cargo xtask` built: so the package finds it in
@@ -7,15 +9,13 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 
 import { PLATFORM } from './platform.mjs';
 
 const stub = { name: `@mastra/auth-cloud-${PLATFORM}`, version: '0.0.0', main: '../../../native/addon.node' };
 mkdirSync(`node_modules/${stub.name}`, { recursive: true });
 writeFileSync(`node_modules/${stub.name}/package.json`, JSON.stringify(stub));
-
-const kinds = { esm: 'module', cjs: 'commonjs' };
 
 const hash = createHash('sha256');
 const sources = readdirSync('src', { recursive: true }).filter(name => /\.c?ts$/.test(name));
@@ -28,16 +28,29 @@ const made = hash.digest('hex');
 if (madeOf('dist') !== made) {
   const whole = `.dist-${process.pid}`;
   try {
-    for (const [name, type] of Object.entries(kinds)) {
+    for (const name of ['esm', 'cjs']) {
       const tsc = ['node_modules/typescript/bin/tsc', '-p', `tsconfig.${name}.json`, '--outDir', `${whole}/${name}`];
       execFileSync(process.execPath, tsc, { stdio: 'inherit' });
-      writeFileSync(`${whole}/${name}/package.json`, `${JSON.stringify({ type })}\n`);
     }
+    commonJs(`${whole}/cjs`);
     writeFileSync(`${whole}/made-of`, made);
     rmSync('dist', { recursive: true, force: true });
     renameSync(whole, 'dist');
   } finally {
     rmSync(whole, { recursive: true, force: true });
+  }
+}
+
+// As `cargo xtask wasm` built it last. Without it everything but the fall-back works.
+const wasm = 'native/auth-cloud.wasm';
+if (existsSync(wasm)) copyFileSync(wasm, 'dist/auth-cloud.wasm');
+
+/** Marks the modules as CommonJS. The marker ends the reach of the manifest's `imports`, so each of those becomes a path. */
+function commonJs(folder) {
+  writeFileSync(`${folder}/package.json`, '{"type":"commonjs"}\n');
+  for (const name of readdirSync(folder).filter(file => file.endsWith('.js'))) {
+    const text = readFileSync(`${folder}/${name}`, 'utf8');
+    writeFileSync(`${folder}/${name}`, text.replaceAll('require("#host")', 'require("./host.js")'));
   }
 }
 

@@ -5,7 +5,7 @@
 // otherwise this one alone, for `npm ci` refuses a lock file that lacks a package no registry has. Publishes nothing.
 
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -29,7 +29,9 @@ const native = { name: `${name}-${PLATFORM}`, ...shared, main: file, files: [fil
 const readme = `# ${native.name}\n\n${description}. Install \`${name}\`, which brings it along.\n`;
 
 mkdirSync(out, { recursive: true });
-pack(main, own('README.md', 'CHANGELOG.md', 'LICENSE', 'dist/esm', 'dist/cjs'));
+const wasm = 'dist/auth-cloud.wasm';
+if (!existsSync(wasm)) console.warn(`${wasm} was not built: what is packed has no fall-back and runs in no Worker`);
+pack(main, own('README.md', 'CHANGELOG.md', 'LICENSE', 'dist/esm', 'dist/cjs', ...(existsSync(wasm) ? [wasm] : [])));
 pack(native, { ...own('LICENSE'), [file]: addon }, readme);
 
 /** Files of this folder that keep their names. */

@@ -67,7 +67,7 @@ function load(): unknown {
   // A bundle without the addon may still run beside the installed package.
   for (const wanted of failures.map(failure => failure.wanted)) {
     try {
-      return ownRequire(wanted);
+      return ownRequire()(wanted);
     } catch (cause) {
       failed(wanted, cause);
     }

@@ -5,12 +5,11 @@ import type { Outcome } from './driver.js';
 import { fromFailure, isFailure, unwrap } from './error.js';
 import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
-import { native } from './native.js';
+import { native, redisChannel } from '#host';
 import type { NativeEngine, NativeFailure, NativePending } from './native.js';
 import { configurationError, nativeOptions } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationChannel } from './revocation/channel.js';
-import { redisChannel } from './revocation/redis.js';
 import { RevocationWorker } from './revocation/worker.js';
 
 /** Statuses of a refusal that concerns the token or the requested object. */

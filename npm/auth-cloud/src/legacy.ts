@@ -6,7 +6,7 @@ import type { SSOCallbackResult } from '@mastra/core/auth';
 
 import { CloudApiError, unwrap } from './error.js';
 import { allows, allowsAll, allowsAny } from './permissions.js';
-import { native } from './native.js';
+import { native } from '#host';
 import { BARE_NAME, mapping } from './options.js';
 import type { MastraCloudAuthOptions, RoleMapping } from './options.js';
 import { MastraCloudAuth } from './provider.js';

@@ -3,9 +3,9 @@
  * own. It searches beside the running file, or beside the program's main file if the bundle is an ES module.
  */
 
-function ownRequire(name: string): unknown {
+function ownRequire(): NodeJS.Require {
   const beside = typeof __filename === 'string' ? __filename : process.argv[1];
-  return process.getBuiltinModule('node:module').createRequire(beside ?? `${process.cwd()}/`)(name);
+  return process.getBuiltinModule('node:module').createRequire(beside ?? `${process.cwd()}/`);
 }
 
 export = ownRequire;

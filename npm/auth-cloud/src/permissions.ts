@@ -1,6 +1,6 @@
 /** Checks a list of grants for one permission, all of several, or any of several. The core decides what one grant covers. */
 
-import { native } from './native.js';
+import { native } from '#host';
 
 /** A JavaScript host may pass anything; a value that is not a string counts as an empty one, as everywhere. */
 export function allows(grants: readonly string[], permission: string): boolean {

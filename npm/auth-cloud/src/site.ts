@@ -2,7 +2,7 @@
 
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import { native } from './native.js';
+import { native } from '#host';
 
 /** Caches the core's answer for consecutive requests to one address. */
 export class Sites {

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
@@ -19,11 +19,13 @@ const LOADS = {
 
 const tar = (...words) => execFileSync('tar', words, { encoding: 'utf8' });
 const filesOf = file => tar('-tzf', file).split('\n').filter(line => line !== '' && !line.endsWith('/')).toSorted();
+/** Where the WebAssembly cannot be built, the package is packed without it. */
+const HAS_WASM = existsSync(path.join(HERE, '..', 'dist', 'auth-cloud.wasm'));
 const manifestOf = file => JSON.parse(tar('-xzOf', file, 'package/package.json'));
 
 /** The message that a program ends with which cannot load the addon. */
 function refusal(folder, words) {
-  const { status, stderr } = run(folder, NODE, words);
+  const { status, stderr } = run(folder, NODE, words, { MASTRA_AUTH_FORCE: 'native' });
   assert.equal(status, 1, stderr);
   const said = stderr.split('\n').filter(line => /^(\w+ \[)?CloudApiError/.test(line));
   assert.equal(said.length, 1, stderr);
@@ -34,13 +36,15 @@ function refusal(folder, words) {
 
 describe('what is in them', () => {
   test('the package holds its modules in both kinds, and nothing else', () => {
-    const sources = readdirSync(path.join(HERE, '..', 'src'), { recursive: true }).filter(name => name.endsWith('ts'));
+    const sources = readdirSync(path.join(HERE, '..', 'src'), { recursive: true }).filter(name => name.endsWith('ts') && !name.endsWith('.d.ts'));
     const built = sources.flatMap(name => {
       const [, stem, c = ''] = /^(.*)\.(c?)ts$/.exec(name);
       return [`${stem}.${c}js`, `${stem}.d.${c}ts`].map(file => file.replaceAll('\\', '/'));
     });
-    const modules = ['esm', 'cjs'].flatMap(kind => [...built, 'package.json'].map(name => `dist/${kind}/${name}`));
-    const wanted = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...modules];
+    // Workers take ES modules alone.
+    const common = built.filter(name => !name.startsWith('host-worker.'));
+    const modules = [...built.map(name => `dist/esm/${name}`), ...[...common, 'package.json'].map(name => `dist/cjs/${name}`)];
+    const wanted = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...modules, ...(HAS_WASM ? ['dist/auth-cloud.wasm'] : [])];
     assert.deepEqual(filesOf(MAIN), wanted.map(name => `package/${name}`).toSorted());
   });
 
@@ -72,9 +76,15 @@ describe('what is in them', () => {
 });
 
 describe('what tools say of the packed file', () => {
-  test('the conditions of `exports` stand as they are written', () => {
+  test('the conditions of `exports` and `imports` stand as they are written, Workers before all others', () => {
     const written = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
-    assert.equal(JSON.stringify(manifestOf(MAIN).exports), JSON.stringify(written.exports));
+    const packed = manifestOf(MAIN);
+    assert.equal(JSON.stringify(packed.exports), JSON.stringify(written.exports));
+    assert.equal(JSON.stringify(packed.imports), JSON.stringify(written.imports));
+    const workers = ['workerd', 'worker', 'edge-light', 'browser'];
+    for (const one of [packed.exports['.'], packed.exports['./client'], packed.imports['#host']]) {
+      assert.deepEqual(Object.keys(one).slice(0, 4), workers);
+    }
   });
 
   for (const [tool, words] of Object.entries({ publint: ['run', '--strict', MAIN], attw: [MAIN, '--profile', 'node16'] })) {
@@ -154,6 +164,19 @@ describe('both of them', () => {
       symlinkSync(path.join(folder, core), path.join(without, core), 'junction');
     });
     after(() => rmSync(without, { recursive: true, force: true }));
+
+    if (HAS_WASM) test('signs in by the WebAssembly, with one warning', async () => {
+      for (const name of readdirSync(folder).filter(file => /\.[cm]js$/.test(file))) copyFileSync(path.join(folder, name), path.join(without, name));
+      const cloud = await startCloud('v1');
+      try {
+        const { status, stdout, stderr } = run(without, NODE, ['import.mjs', cloud.url, 'v1', 'owner']);
+        assert.equal(status, 0, stderr);
+        assert.deepEqual(JSON.parse(stdout), { name: PEOPLE.owner, roles: ['owner'], isSame: true, afterwards: null });
+        assert.equal(stderr.match(/MASTRA_AUTH_CLOUD_ADDON/g)?.length, 1, stderr);
+      } finally {
+        await cloud.stop();
+      }
+    });
 
     for (const [kind, words] of Object.entries(LOADS)) {
       test(`${kind} fails with one error that names it`, () => {

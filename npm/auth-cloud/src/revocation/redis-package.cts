@@ -10,7 +10,7 @@ function redisPackage(): unknown {
     return require('redis');
   } catch {
     // Also throws if the package is missing, not only if a bundle omits it.
-    return ownRequire('redis');
+    return ownRequire()('redis');
   }
 }
 

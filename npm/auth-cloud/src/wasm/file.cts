@@ -1,0 +1,19 @@
+/**
+ * The module's file, which is part of the package. CommonJS, so that both module kinds find it beside themselves; tracers of
+ * files see its path.
+ */
+
+import ownRequire = require('../own-require.cjs');
+
+function file(): Uint8Array {
+  const { readFileSync } = process.getBuiltinModule('node:fs');
+  const beside = typeof __dirname === 'string' ? `${__dirname}/../../auth-cloud.wasm` : undefined;
+  try {
+    if (beside !== undefined) return readFileSync(beside);
+  } catch {
+    // A bundle may run beside the installed package.
+  }
+  return readFileSync(ownRequire().resolve('@mastra/auth-cloud/package.json').replace(/package\.json$/, 'dist/auth-cloud.wasm'));
+}
+
+export = file;

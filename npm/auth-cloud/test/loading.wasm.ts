@@ -1,0 +1,39 @@
+/** Where there is no addon, the same rules run as WebAssembly, and one warning says so. */
+
+import { spawnSync } from 'node:child_process';
+
+import { describe, expect, test } from 'vitest';
+
+const KINDS = [
+  ['import', '--input-type=module', "await import('@mastra/auth-cloud')"],
+  ['require', '--input-type=commonjs', "require('@mastra/auth-cloud')"],
+] as const;
+
+/** Node without addons: what it printed on the way to a login page. */
+function load(type: string, loads: string, options: readonly string[], force = '') {
+  const script = `const { MastraCloudAuth } = ${loads};
+    for (const projectId of ['a', 'b']) console.log(new MastraCloudAuth({ projectId }).getLoginUrl('http://localhost:1/callback', 's'));`;
+  const env = { PATH: process.env['PATH'], ...(force && { MASTRA_AUTH_FORCE: force }) };
+  return spawnSync(process.execPath, [...options, type, '-e', script], { encoding: 'utf8', env });
+}
+
+describe.each(KINDS)('%s', (_, type, loads) => {
+  test('falls back on it, with one warning that names the reason, the remedy and the cost', () => {
+    const { status, stdout, stderr } = load(type, loads, ['--no-addons']);
+    expect(status).toBe(0);
+    expect(stdout.match(/auth\/oss\?project_id=[ab]&/g)).toHaveLength(2);
+    expect(stderr.match(/MASTRA_AUTH_CLOUD_ADDON/g)).toHaveLength(1);
+    expect(stderr).toMatch(/Node was told to load no addons\. Start Node without --no-addons.* as WebAssembly: the same answers, at a higher cost/);
+  });
+
+  test('throws where a test insists on the addon', () => {
+    const { status, stderr } = load(type, loads, ['--no-addons'], 'native');
+    expect(status).toBe(1);
+    expect(stderr).toContain("code: 'addon_not_loaded'");
+  });
+
+  test('takes it without a warning where a test asks for it', () => {
+    const { status, stderr } = load(type, loads, [], 'wasm');
+    expect([status, stderr]).toEqual([0, '']);
+  });
+});
