@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::cookie::SetCookie;
-use mastra_auth_cloud_core::counters::Counting;
+use mastra_auth_cloud_core::counters::{CallResult, Counting};
 use mastra_auth_cloud_core::engine::{Engine, SignedIn};
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
@@ -16,6 +16,7 @@ use mastra_auth_cloud_core::flow::sign_out::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::{
     Authentication, Event, Fetched, Finished, Renewal, Shared, Step, Task, Work,
 };
+use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::session::TokenDigest;
@@ -24,7 +25,7 @@ use tracing::Instrument as _;
 
 use crate::single_flight::SingleFlight;
 use crate::system;
-use crate::telemetry::{self, AuthOutcome, Instrumented, RequestIds};
+use crate::telemetry::{self, AuthOutcome, RequestIds};
 use crate::transport::Transport;
 
 pub(crate) struct Driver {
@@ -53,7 +54,7 @@ impl Driver {
         engine.on_end(move || end.send_replace(()));
         Self {
             ends,
-            transport: Arc::new(Instrumented::new(transport, Arc::clone(&engine))),
+            transport,
             engine,
             verifications: SingleFlight::new(longest),
             // A refresh validates the session and then verifies the token.
@@ -77,9 +78,7 @@ impl Driver {
                     }
                     return output;
                 }
-                Step::Send(request, rest) => {
-                    (Event::Delivered(self.transport.send(request).await), rest)
-                }
+                Step::Send(request, rest) => (Event::Delivered(self.send(request).await), rest),
                 Step::Wait(time, rest) => {
                     system::sleep(time).await;
                     (Event::Woken, rest)
@@ -92,6 +91,20 @@ impl Driver {
                 Step::Check(check, rest) => (Event::Checked(check.run()), rest),
             };
         }
+    }
+
+    /// Sends a request to the Cloud; counts, times and logs the call.
+    async fn send(&self, request: Request) -> Delivery {
+        let (call, endpoint) = (request.call(), request.endpoint().to_owned());
+        let span = telemetry::call_span(call);
+        let begun = system::now().monotonic;
+        let sending = self.transport.send(request).instrument(span.clone());
+        let delivery = sending.await;
+        let took = system::now().monotonic.saturating_sub(begun);
+        let counters = self.engine.counters();
+        counters.called(call, CallResult::of(&delivery), took);
+        telemetry::called(&span, call, &endpoint, &delivery, took);
+        delivery
     }
 
     /// Runs work once for all tasks that ask for it.

@@ -5,8 +5,8 @@
 //! name or a body. Events of every request have the level `TRACE` and cost one comparison when no subscriber enables them.
 
 mod audit;
+mod cloud;
 pub(crate) mod revocations;
-mod transport;
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub(crate) use audit::{
     login_span, return_path_truncated, session_end, session_refresh, session_revoked,
     sign_in_failed, sign_out_span, signed_in, signed_out, user_revoked,
 };
-pub(crate) use transport::{Instrumented, key_set_fetch_failed, key_set_invalid_entries};
+pub(crate) use cloud::{call_span, called, key_set_fetch_failed, key_set_invalid_entries};
 
 use crate::system;
 
