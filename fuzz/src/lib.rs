@@ -4,7 +4,6 @@
 //! mutations (`crates/core/tests/fuzz.rs`), so that they compile and hold on every machine.
 
 use aws_lc_rs::hmac;
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cloud::ops::Operation;
 use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
 use mastra_auth_cloud_core::cloud::ops::user::GetUser;
@@ -15,6 +14,7 @@ use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{
     CookieOptions, CookieSpec, MAX_SAME_NAME, names_with_prefix, values,
 };
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::Response;

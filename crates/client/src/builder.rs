@@ -7,9 +7,9 @@ mod environment;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, Policy, UrlPath};
 use mastra_auth_cloud_core::cookie::{SameSite, Secure, SessionCookieOptions, SessionCookies};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::ids::ProjectId;

@@ -4,8 +4,8 @@
 
 use core::time::Duration;
 
-use crate::cloud::dialect::{Dialect, Table};
 use crate::cookie::SessionCookies;
+use crate::dialect::{Dialect, Table};
 use crate::ids::ProjectId;
 use crate::malformed::Malformed;
 use crate::rbac::roles::RoleMapping;

@@ -72,6 +72,7 @@ pub mod url;
 pub mod config;
 pub mod cookie;
 pub mod counters;
+pub mod dialect;
 pub mod jwt;
 pub mod login;
 pub mod rbac;

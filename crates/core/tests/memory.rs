@@ -23,7 +23,7 @@ mod world;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Authentication;

@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::cookie::{
     Prefix, SameSite, Secure, SessionCookieOptions, SessionCookies, Stage,
 };
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::jwt::SharedSecret;

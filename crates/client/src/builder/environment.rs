@@ -2,8 +2,8 @@
 
 use core::time::Duration;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cookie::{Secure, SessionCookieOptions};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};

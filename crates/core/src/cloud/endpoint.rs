@@ -5,10 +5,10 @@
 
 use zeroize::Zeroizing;
 
-use crate::cloud::dialect::{Endpoint, Field, ProjectHeader};
 use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud_call::CloudCall;
 use crate::config::{Config, USER_AGENT};
+use crate::dialect::{Endpoint, Field, ProjectHeader};
 use crate::encoding::encode_component;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};

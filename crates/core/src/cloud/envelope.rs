@@ -9,7 +9,7 @@
 
 use serde_json::Value;
 
-use crate::cloud::dialect::Wrapping;
+use crate::dialect::Wrapping;
 use crate::error::{CloudApiError, Code, Verdict};
 use crate::http::{Delivery, TransportError};
 use crate::json::{self, BadMember, Object};

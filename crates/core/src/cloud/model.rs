@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use serde_json::{Map, Value};
 
-use crate::cloud::dialect::SessionShape;
+use crate::dialect::SessionShape;
 use crate::encoding::{hex, sha256};
 use crate::ids::{SessionId, UserId};
 use crate::json::{self, BadMember, Object};

@@ -439,7 +439,7 @@ fn threat_072_a_cloud_that_fails_is_left_alone_for_a_while() {
 
 #[test]
 fn threat_080_no_number_of_tokens_outgrows_the_memory() {
-    let mut config = crate::world::config(mastra_auth_cloud_core::cloud::dialect::Dialect::V1);
+    let mut config = crate::world::config(mastra_auth_cloud_core::dialect::Dialect::V1);
     config.policy.max_entries = 50;
     let entropy = mastra_auth_cloud_core::entropy::Entropy::new([7; 32]);
     let engine = mastra_auth_cloud_core::engine::Engine::new(config, entropy);

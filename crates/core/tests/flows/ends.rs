@@ -1,6 +1,6 @@
 //! What ends of a session whose name its token does not say, and what ends twice: heard and here.
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::sign_out::SignOut;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cookie::{MAX_HEADER_BYTES, MAX_SAME_NAME};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Fetched;

@@ -10,7 +10,6 @@ use crate::world::{
     SESSION, START, Step, Stepped, answer, at, authenticate, begin, callback, looking_up, pair,
     redirect_uri, refreshing, session, state, token, verifying,
 };
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cloud::ops::Operation as _;
 use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
 use mastra_auth_cloud_core::cloud::ops::exchange_code::ExchangeCode;
@@ -19,6 +18,7 @@ use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
 use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, values};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::{base64url, encode_component, hex};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::{base64url, sha256};
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::verification::{ByKeys, VerificationMode, VerificationOptions};
 

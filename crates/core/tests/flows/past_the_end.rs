@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Event;

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::cloud::ops::user::GetUser;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Authentication;

@@ -1,6 +1,5 @@
 //! Runs `vectors/envelopes.json`: what each operation makes of an answer.
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::cloud::ops::Operation;
 use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
@@ -11,6 +10,7 @@ use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cloud::ops::Operation;
 use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
 use mastra_auth_cloud_core::cloud::ops::exchange_code::ExchangeCode;
@@ -14,6 +13,7 @@ use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::Request;
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};

@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::cloud::dialect::Dialect;
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, SetCookie};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::engine::SignedIn;

@@ -1,10 +1,10 @@
 //! Destroy session: ends a session at the Cloud.
 
-use crate::cloud::dialect::Field;
 use crate::cloud::endpoint::Filling;
 use crate::cloud::envelope::{Data, open};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
+use crate::dialect::Field;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::ids::SessionId;

@@ -3,12 +3,12 @@
 
 use core::time::Duration;
 
-use crate::cloud::dialect::{Exchanged as Shape, Field};
 use crate::cloud::endpoint::Filling;
 use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
+use crate::dialect::{Exchanged as Shape, Field};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::json::{self, BadMember, Object};

@@ -1,7 +1,7 @@
 //! Login page: the URL where a browser signs in. No request is made.
 
-use crate::cloud::dialect::LoginPage;
 use crate::config::Config;
+use crate::dialect::LoginPage;
 use crate::encoding::{base64url_decode, encode_component};
 use crate::error::CloudApiError;
 use crate::login::pkce::challenge;

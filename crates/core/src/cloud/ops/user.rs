@@ -1,10 +1,10 @@
 //! User: reads one account by its id.
 
-use crate::cloud::dialect::Endpoint;
 use crate::cloud::endpoint::Filling;
 use crate::cloud::model::CloudUser;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
+use crate::dialect::Endpoint;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::ids::UserId;

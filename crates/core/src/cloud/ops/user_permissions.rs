@@ -1,9 +1,9 @@
 //! User permissions: reads what a user may do.
 
-use crate::cloud::dialect::Endpoint;
 use crate::cloud::endpoint::Filling;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
+use crate::dialect::Endpoint;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::ids::UserId;

@@ -1,10 +1,10 @@
 //! Validate session: whether a token's session is alive, until when, and whether it has a newer token.
 
-use crate::cloud::dialect::Field;
 use crate::cloud::endpoint::Filling;
 use crate::cloud::model::CloudSession;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
+use crate::dialect::Field;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::json::{BadMember, Object};

@@ -1,10 +1,10 @@
 //! Verify token: returns the user of a token.
 
-use crate::cloud::dialect::{Field, Verified};
 use crate::cloud::endpoint::Filling;
 use crate::cloud::model::CloudUser;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
+use crate::dialect::{Field, Verified};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::json::Object;
