@@ -145,11 +145,14 @@ fn layer_of<'l>(name: &str, layers: &'l [Layer]) -> Option<(usize, &'l Layer)> {
     found.max_by_key(|(_, layer)| nearest(layer))
 }
 
-/// The imports of files in circles: those left when the ones that lead to none, or come from none, are taken away again and
-/// again. A module and the files of its folder are one unit, which it may name; so may a crate's root.
+/// The imports in circles: those left when the ones that lead to none, or come from none, are taken away again and again.
+/// A module and its folder are one unit, to those outside as well, so `a/x > b` with `b/y > a` is a circle. Inside it, the
+/// files may name their module, as any file may name the crate's root.
 fn circles(mut imports: Vec<Import>) -> Vec<Import> {
-    imports.retain(|one| !one.from.is_empty() && !one.to.is_empty());
-    imports.retain(|one| !is_within(&one.to, &one.from));
+    imports.retain(|one| !is_within(&one.to, &one.from) && !is_within(&one.from, &one.to));
+    for one in &mut imports {
+        (one.from, one.to) = units(&one.from, &one.to);
+    }
     loop {
         let before = imports.len();
         let from: BTreeSet<String> = imports.iter().map(|one| one.from.clone()).collect();
@@ -161,10 +164,21 @@ fn circles(mut imports: Vec<Import>) -> Vec<Import> {
     }
 }
 
+/// The units of two modules: the shortest beginnings of their names that differ.
+fn units(from: &str, to: &str) -> (String, String) {
+    let parts = from.split('/').zip(to.split('/'));
+    let shared = parts.take_while(|(from, to)| from == to).count();
+    let unit = |name: &str| {
+        let parts: Vec<_> = name.split('/').take(shared + 1).collect();
+        parts.join("/")
+    };
+    (unit(from), unit(to))
+}
+
 /// Whether a module is this one or in its folder.
 fn is_within(name: &str, folder: &str) -> bool {
     let rest = name.strip_prefix(folder);
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    rest.is_some_and(|rest| folder.is_empty() || rest.is_empty() || rest.starts_with('/'))
 }
 
 fn differences(name: &str, found: &BTreeSet<String>, row: &BTreeSet<String>) -> Vec<String> {
@@ -211,15 +225,17 @@ mod tests {
                 .collect::<Vec<_>>()
                 .join(", ")
         };
-        // A folder is one unit, and the root is none.
-        for none in ["a > b, b > c, a > c", "a > a/x, a/x > a", "_ > a, a > _"] {
+        // A module and its folder are one unit, and the root is none.
+        let within = "a > a/x, a/x > a, a/y > a, a > a/y, a/x > a/y";
+        for none in ["a > b, b > c, a > c", within, "_ > a, a > _"] {
             assert_eq!(left(none), "");
         }
         assert_eq!(left("a > b, b > a, c > a, b > d"), "a > b, b > a");
         for circle in [
             "a > b, b > c, c > a",
             "a > b, b > a, c > d, d > c",
-            "a > b, b > a/x, a/x > a",
+            "a > b, b > a/x",
+            "a/x > b, b/y > a",
             "a/x > a/y, a/y > a/x",
             "a > ab, ab > a",
         ] {
