@@ -10,7 +10,6 @@
 //! Revoking a session or a user evicts its identities in one scan, and the deny list is checked again whenever an identity is
 //! cached. So a hit stays one lookup in one table.
 
-mod fast_path;
 mod hot_tokens;
 #[cfg(all(test, shuttle))]
 mod interleavings;

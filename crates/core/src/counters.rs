@@ -8,13 +8,11 @@ use core::time::Duration;
 
 use crate::cloud_call::CloudCall;
 
-mod call_result;
 mod calls;
 mod hits;
 
-pub use call_result::CallResult;
 use calls::Calls;
-pub use calls::{CallCount, CallTimes, TIME_BOUNDS};
+pub use calls::{CallCount, CallResult, CallTimes, TIME_BOUNDS};
 use hits::HitCounter;
 
 labels! {

@@ -6,7 +6,6 @@ pub(crate) mod breaker;
 mod catch_up;
 mod channel_worker;
 mod clock_ahead;
-mod fast_path;
 pub(crate) mod jwks_cache;
 mod last_site;
 pub(crate) mod recent_sign_ins;
@@ -28,7 +27,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use crate::cache::statistics::Statistics;
-use crate::cache::{Cache, Trust};
+use crate::cache::Cache;
 use crate::cloud::model::{CloudSession, derived_session_id};
 use crate::config::Config;
 use crate::counters::Counters;
@@ -38,7 +37,7 @@ use crate::engine::jwks_cache::JwksCache;
 use crate::engine::last_site::LastSite;
 use crate::engine::recent_sign_ins::SignIns;
 use crate::engine::replay_guard::ReplayGuard;
-use crate::engine::rotated_tokens::{NewerToken, RotatedTokens};
+use crate::engine::rotated_tokens::RotatedTokens;
 use crate::entropy::Entropy;
 use crate::error::CloudApiError;
 use crate::ids::{SessionId, UserId};
@@ -180,6 +179,31 @@ impl Engine {
         outcome.as_ref().map_or(true, stands).then_some(outcome)
     }
 
+    /// The digest of a token: its key in every table. A token that was seen a moment ago is not hashed again.
+    pub(crate) fn key(&self, token: &str) -> TokenDigest {
+        let token = token.as_bytes();
+        self.cache
+            .hot_digest(token)
+            .unwrap_or_else(|| self.scope.key(token))
+    }
+
+    /// The cached identity of a token, where it is fresh and `wanted`. It is counted, as a lookup and as an answer.
+    ///
+    /// # Errors
+    ///
+    /// The token's digest, for the full lookup.
+    pub(crate) fn fast_lookup(
+        &self,
+        token: &[u8],
+        wanted: impl FnOnce(&Identity) -> bool,
+        now: Now,
+    ) -> Result<Arc<Identity>, TokenDigest> {
+        let digest = || self.scope.key(token);
+        let identity = self.cache.fast_lookup(token, digest, wanted, now)?;
+        self.counters.fast_hit(identity.serial());
+        Ok(identity)
+    }
+
     pub(crate) fn lookup(&self, key: &TokenDigest, now: Now) -> Lookup {
         self.cache.lookup(key, now)
     }
@@ -211,91 +235,6 @@ impl Engine {
     pub(crate) fn insert_sign_in(&self, identity: Identity, now: Now) -> Option<Arc<Identity>> {
         self.cache.forget(&identity.key());
         self.insert(identity, now)
-    }
-
-    /// Keeps a newer token that could not be verified yet in place of the old one, until its own expiry. It belongs to no
-    /// user before it is verified.
-    pub(crate) fn hold(
-        &self,
-        old: TokenDigest,
-        newer: SessionToken,
-        session: CloudSession,
-        now: Now,
-    ) {
-        let policy = &self.config.policy;
-        let end = Unverified::peek(&newer).expires_at;
-        let end = end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
-        let left = end.since(now.wall).min(policy.session_max_age);
-        let key = self.key(newer.expose());
-        self.rotated_tokens.add(
-            old,
-            &NewerToken::new(key, newer, session).unverified(),
-            left.saturating_add(policy.renewed_grace),
-            now,
-        );
-    }
-
-    /// Caches the identity of a newer token, which replaces the old one from now on; none where either was signed out
-    /// meanwhile.
-    pub(crate) fn rotate(
-        &self,
-        old: TokenDigest,
-        old_end: Option<Timestamp>,
-        identity: Identity,
-        session: CloudSession,
-        now: Now,
-    ) -> Option<Arc<Identity>> {
-        let key = identity.key();
-        let token = identity.user().session_token().clone();
-        let policy = &self.config.policy;
-        let left = old_end.map_or(Duration::ZERO, |end| end.since(now.wall));
-        let time = left.min(policy.renew_before);
-        // Before the deny list is read: a sign-out that comes now finds either this entry or the identity denied.
-        self.rotated_tokens.add(
-            old,
-            &NewerToken::new(key, token, session),
-            time.saturating_add(policy.renewed_grace),
-            now,
-        );
-        let remembered = self.insert_sign_in(identity, now);
-        let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
-        if remembered.is_none() || is_out(&old) {
-            let until = now.wall.plus(policy.session_max_age);
-            // The Cloud accepts the newer one, and other instances may know no revocation that covers it.
-            for (key, proof) in [(key, Trust::Verified), (old, Trust::Unverified)] {
-                let ended = self.cache.sign_out(key, None, until, proof, now);
-                self.outbox.put(ended);
-            }
-            return None;
-        }
-        if remembered.as_ref()?.is_renewal_due(now.wall) {
-            // A clock is ahead by nearly a token's life: limit its renewals like any other's, not one for every request.
-            self.may_renew(&key, now);
-        }
-        remembered
-    }
-
-    /// Whether a verified token replaced this one a while ago. Calls about an unverified one are limited like renewals.
-    pub(crate) fn has_newer(&self, key: &TokenDigest, now: Now) -> bool {
-        self.rotated(key, now)
-            .is_some_and(|newer| newer.is_verified())
-    }
-
-    /// The token that replaced this one a while ago.
-    pub(crate) fn rotated(&self, key: &TokenDigest, now: Now) -> Option<NewerToken> {
-        self.rotated_tokens.of(key, now)
-    }
-
-    /// The token that a renewal on this instance put in place of this one, while that is cached.
-    pub fn newer_token(&self, token: &SessionToken, now: Now) -> Option<SessionToken> {
-        let newer = self.rotated(&self.key(token.expose()), now)?;
-        Some(newer.token().clone())
-    }
-
-    /// Claims the renewal of a token: of any number of callers at once, one gets true. The claim lasts for a quarter of
-    /// `renew_before`.
-    pub(crate) fn may_renew(&self, key: &TokenDigest, now: Now) -> bool {
-        self.renewals.spend(*key.as_digest(), now)
     }
 
     /// Sets the expiry of an identity, whose session was extended.

@@ -5,14 +5,16 @@
 //! to the table, such as a sign-out, a slot's identity no longer counts. The slot then gives only the token's digest, and
 //! the caller reads the table. So no slot needs to be cleared, and slots hold weak references: none keeps an identity alive.
 //!
-//! The whole token is compared, in constant time. A request reaches the comparison only if its token has the same last bytes. No thread waits:
-//! a contended slot counts as a miss.
+//! The whole token is compared, in constant time. A request reaches the comparison only if its token has the same last bytes.
+//! No thread waits: a contended slot counts as a miss.
 
 use core::time::Duration;
 use std::sync::{Arc, Weak};
 
-use crate::session::Identity;
+use super::Cache;
+use crate::session::{Identity, TokenDigest};
 use crate::sync::Mutex;
+use crate::time::Now;
 
 /// Most slots, of 64 bytes each; more identities than that share them.
 const MOST: usize = 4096;
@@ -32,11 +34,59 @@ struct Slot {
 }
 
 /// An entry found in the table.
-pub(crate) struct Hit {
-    pub(crate) identity: Arc<Identity>,
-    pub(crate) verified: Duration,
+struct Hit {
+    identity: Arc<Identity>,
+    verified: Duration,
     /// The write epoch before the lookup.
-    pub(crate) epoch: u64,
+    epoch: u64,
+}
+
+impl Cache {
+    /// The identity of a token, where it is fresh, needs no refresh and is `wanted`. A full lookup would give the same. Not
+    /// counted here.
+    ///
+    /// # Errors
+    ///
+    /// The token's digest, for the full lookup.
+    pub(crate) fn fast_lookup(
+        &self,
+        token: &[u8],
+        digest: impl FnOnce() -> TokenDigest,
+        wanted: impl FnOnce(&Identity) -> bool,
+        now: Now,
+    ) -> Result<Arc<Identity>, TokenDigest> {
+        // Read before the lookup, so that a change meanwhile makes the result worthless.
+        let epoch = self.writes.epoch();
+        let found = match self.hot_tokens.find(token) {
+            Some(found) if found.epoch == epoch => found,
+            earlier => {
+                let digest = earlier.map_or_else(digest, |earlier| earlier.identity.key());
+                let (identity, verified) = self.identities.get(&digest).ok_or(digest)?;
+                let found = Hit {
+                    identity,
+                    verified,
+                    epoch,
+                };
+                self.hot_tokens.keep(&found);
+                found
+            }
+        };
+        let identity = found.identity;
+        let age = now.monotonic.saturating_sub(found.verified);
+        let is_fresh = age < self.due || (age < self.fresh && identity.is_refresh_claimed());
+        if is_fresh && !self.is_over(&identity, now) && wanted(&identity) {
+            Ok(identity)
+        } else {
+            Err(identity.key())
+        }
+    }
+
+    /// A token's digest, where it was seen a moment ago.
+    pub(crate) fn hot_digest(&self, token: &[u8]) -> Option<TokenDigest> {
+        self.hot_tokens
+            .find(token)
+            .map(|found| found.identity.key())
+    }
 }
 
 impl HotTokens {
@@ -49,7 +99,7 @@ impl HotTokens {
     }
 
     /// The hot entry of a token.
-    pub(crate) fn find(&self, token: &[u8]) -> Option<Hit> {
+    fn find(&self, token: &[u8]) -> Option<Hit> {
         let mark = self.mark(token);
         let slot = self.slot(mark)?.try_lock().ok()?;
         let slot = slot.as_ref().filter(|slot| slot.mark == mark)?;
@@ -62,7 +112,7 @@ impl HotTokens {
     }
 
     /// Keeps an entry hot, for as long as another owner keeps the identity.
-    pub(crate) fn keep(&self, found: &Hit) {
+    fn keep(&self, found: &Hit) {
         let token = found.identity.user().session_token();
         let mark = self.mark(token.expose().as_bytes());
         if let Some(Ok(mut slot)) = self.slot(mark).map(Mutex::try_lock) {
@@ -109,7 +159,6 @@ mod tests {
     use crate::encoding::sha256;
     use crate::json::Object;
     use crate::secret::SessionToken;
-    use crate::session::TokenDigest;
 
     fn found(token: &str) -> Hit {
         let record = serde_json::json!({ "id": "usr_1", "email": "", "created_at": 0 });

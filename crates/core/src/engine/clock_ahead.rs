@@ -2,8 +2,9 @@
 //!
 //! Decides nothing: the Cloud's answer counts whatever is reported.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::jwt::DEFAULT_LEEWAY;
 use crate::time::{Now, Timestamp};
@@ -11,14 +12,18 @@ use crate::time::{Now, Timestamp};
 const QUIET: Duration = Duration::from_secs(60);
 
 #[derive(Debug, Default)]
-pub(crate) struct ClockAhead(Mutex<State>);
+pub(crate) struct ClockAhead {
+    /// Whether something is to be reported: every task asks, and then takes no lock.
+    is_due: AtomicBool,
+    state: Mutex<State>,
+}
 
 #[derive(Debug, Default)]
 struct State {
     /// When it was last reported, on the monotonic clock.
-    told: Option<Duration>,
+    reported: Option<Duration>,
     /// By how much the clock is ahead, until it is reported.
-    untold: Option<Duration>,
+    ahead: Option<Duration>,
 }
 
 impl ClockAhead {
@@ -28,18 +33,27 @@ impl ClockAhead {
         if end.plus(DEFAULT_LEEWAY) > now.wall {
             return;
         }
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_quiet = |told| now.monotonic.saturating_sub(told) < QUIET;
-        if !state.told.is_some_and(is_quiet) {
-            state.told = Some(now.monotonic);
-            state.untold = Some(now.wall.since(end));
+        let mut state = self.lock();
+        let is_quiet = |reported| now.monotonic.saturating_sub(reported) < QUIET;
+        if !state.reported.is_some_and(is_quiet) {
+            state.reported = Some(now.monotonic);
+            state.ahead = Some(now.wall.since(end));
+            self.is_due.store(true, Ordering::Relaxed);
         }
     }
 
     /// By how much the clock is ahead at least, where that is due to be reported.
     pub(crate) fn take(&self) -> Option<Duration> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        state.untold.take()
+        if !self.is_due.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut state = self.lock();
+        self.is_due.store(false, Ordering::Relaxed);
+        state.ahead.take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -48,10 +62,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_that_is_ahead_is_told_at_once_and_then_once_a_minute() {
+    fn a_clock_that_is_ahead_is_reported_at_once_and_then_once_a_minute() {
         let ahead = ClockAhead::default();
         let end = Timestamp::from_unix_seconds(1_000);
-        let told = |wall: i64, monotonic: u64| {
+        let reported = |wall: i64, monotonic: u64| {
             let now = Now {
                 wall: Timestamp::from_unix_seconds(wall),
                 monotonic: Duration::from_secs(monotonic),
@@ -59,12 +73,12 @@ mod tests {
             ahead.note(end, now);
             ahead.take().map(|by| by.as_secs())
         };
-        assert_eq!(told(1_029, 0), None, "within the leeway");
-        assert_eq!(told(1_030, 1), Some(30));
+        assert_eq!(reported(1_029, 0), None, "within the leeway");
+        assert_eq!(reported(1_030, 1), Some(30));
         for second in 2..61 {
-            assert_eq!(told(9_000, second), None);
+            assert_eq!(reported(9_000, second), None);
         }
-        assert_eq!(told(9_000, 61), Some(8_000));
+        assert_eq!(reported(9_000, 61), Some(8_000));
         assert_eq!(ahead.take(), None);
     }
 }

@@ -8,12 +8,16 @@
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::cache::Trust;
 use crate::cloud::model::CloudSession;
+use crate::engine::Engine;
 use crate::secret::SessionToken;
-use crate::session::TokenDigest;
-use crate::time::Now;
+use crate::session::lookup::Lookup;
+use crate::session::{Identity, TokenDigest};
+use crate::time::{Now, Timestamp};
+use crate::unverified::Unverified;
 
 /// The newer token of a session.
 #[derive(Clone)]
@@ -56,6 +60,93 @@ impl NewerToken {
 
     pub(crate) const fn session(&self) -> &CloudSession {
         &self.session
+    }
+}
+
+impl Engine {
+    /// Keeps a newer token that could not be verified yet in place of the old one, until its own expiry. It belongs to no
+    /// user before it is verified.
+    pub(crate) fn hold(
+        &self,
+        old: TokenDigest,
+        newer: SessionToken,
+        session: CloudSession,
+        now: Now,
+    ) {
+        let policy = &self.config.policy;
+        let end = Unverified::peek(&newer).expires_at;
+        let end = end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
+        let left = end.since(now.wall).min(policy.session_max_age);
+        let key = self.key(newer.expose());
+        self.rotated_tokens.add(
+            old,
+            &NewerToken::new(key, newer, session).unverified(),
+            left.saturating_add(policy.renewed_grace),
+            now,
+        );
+    }
+
+    /// Caches the identity of a newer token, which replaces the old one from now on; none where either was signed out
+    /// meanwhile.
+    pub(crate) fn rotate(
+        &self,
+        old: TokenDigest,
+        old_end: Option<Timestamp>,
+        identity: Identity,
+        session: CloudSession,
+        now: Now,
+    ) -> Option<Arc<Identity>> {
+        let key = identity.key();
+        let token = identity.user().session_token().clone();
+        let policy = &self.config.policy;
+        let left = old_end.map_or(Duration::ZERO, |end| end.since(now.wall));
+        let time = left.min(policy.renew_before);
+        // Before the deny list is read: a sign-out that comes now finds either this entry or the identity denied.
+        self.rotated_tokens.add(
+            old,
+            &NewerToken::new(key, token, session),
+            time.saturating_add(policy.renewed_grace),
+            now,
+        );
+        let remembered = self.insert_sign_in(identity, now);
+        let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
+        if remembered.is_none() || is_out(&old) {
+            let until = now.wall.plus(policy.session_max_age);
+            // The Cloud accepts the newer one, and other instances may know no revocation that covers it.
+            for (key, proof) in [(key, Trust::Verified), (old, Trust::Unverified)] {
+                let ended = self.cache.sign_out(key, None, until, proof, now);
+                self.outbox.put(ended);
+            }
+            return None;
+        }
+        if remembered.as_ref()?.is_renewal_due(now.wall) {
+            // A clock is ahead by nearly a token's life: limit its renewals like any other's, not one for every request.
+            self.may_renew(&key, now);
+        }
+        remembered
+    }
+
+    /// Whether a verified token replaced this one a while ago. Calls about an unverified one are limited like renewals.
+    pub(crate) fn has_newer(&self, key: &TokenDigest, now: Now) -> bool {
+        self.rotated(key, now)
+            .is_some_and(|newer| newer.is_verified())
+    }
+
+    /// The token that replaced this one a while ago.
+    pub(crate) fn rotated(&self, key: &TokenDigest, now: Now) -> Option<NewerToken> {
+        self.rotated_tokens.of(key, now)
+    }
+
+    /// The token that a renewal on this instance put in place of this one, while that is cached.
+    pub fn newer_token(&self, token: &SessionToken, now: Now) -> Option<SessionToken> {
+        let newer = self.rotated(&self.key(token.expose()), now)?;
+        Some(newer.token().clone())
+    }
+
+    /// Claims the renewal of a token: of any number of callers at once, one gets true. The claim lasts for a quarter of
+    /// `renew_before`.
+    pub(crate) fn may_renew(&self, key: &TokenDigest, now: Now) -> bool {
+        self.renewals.spend(*key.as_digest(), now)
     }
 }
 
@@ -153,7 +244,6 @@ mod tests {
     use crate::config::Config;
     use crate::cookie::{CookieOptions, CookieSpec};
     use crate::ids::{ProjectId, SessionId, UserId};
-    use crate::time::Timestamp;
     use crate::url::BaseUrl;
 
     const GRACE: Duration = Duration::from_secs(30);

@@ -156,7 +156,8 @@ type Judged = Result<(Authentication, Source), (CloudApiError, Source)>;
 struct Tried {
     token: SessionToken,
     digest: TokenDigest,
-    is_cookie: bool,
+    /// Whether its session may be refreshed: it came in a cookie, and a newer one can be set.
+    refreshes: bool,
     /// The serial number of its stale identity, if any.
     stale: Option<u64>,
 }
@@ -166,8 +167,8 @@ impl Search {
         // Report the first refusal: it is of the credential with the highest precedence.
         let mut refused = None;
         for credential in credentials.iter() {
-            let is_cookie = credentials.is_from_cookie(credential);
-            match self.judge(credential, is_cookie).await {
+            let refreshes = self.settings.refreshes && credentials.is_from_cookie(credential);
+            match self.judge(credential, refreshes).await {
                 Ok(found) => return found,
                 Err(refusal) => _ = refused.get_or_insert(refusal),
             }
@@ -187,20 +188,20 @@ impl Search {
         }
     }
 
-    async fn judge(&mut self, credential: &Credential<'_>, is_cookie: bool) -> Judged {
+    async fn judge(&mut self, credential: &Credential<'_>, refreshes: bool) -> Judged {
         let malformed = || Err((CloudApiError::new(Code::InvalidToken), Source::None));
         let Some(digest) = credential.digest(&self.engine) else {
             return malformed();
         };
         let stale = match first_look(&self.engine, &digest, self.host.now()) {
             Known::Answer(answer) => {
-                return self.found(answer, Source::Cache, is_cookie).await;
+                return self.found(answer, Source::Cache, refreshes).await;
             }
             Known::Due(answer) => {
                 if let Some(token) = credential.token() {
                     self.look_ahead(digest, token).await;
                 }
-                return self.found(answer, Source::Cache, is_cookie).await;
+                return self.found(answer, Source::Cache, refreshes).await;
             }
             Known::Ask(stale) => stale,
         };
@@ -210,7 +211,7 @@ impl Search {
         let tried = Tried {
             token,
             digest,
-            is_cookie,
+            refreshes,
             stale: stale.map(|identity| identity.serial()),
         };
         if self.engine.keys().is_some() {
@@ -220,12 +221,12 @@ impl Search {
         self.ask(&tried, verify).await
     }
 
-    /// An answer to this credential: a cookie's session near its expiry is refreshed first.
-    async fn found(&mut self, answer: Authentication, source: Source, is_cookie: bool) -> Judged {
+    /// An answer to this credential: a session that may be refreshed and is near its expiry is refreshed first.
+    async fn found(&mut self, answer: Authentication, source: Source, refreshes: bool) -> Judged {
         match answer {
             Authentication::Rejected(error) => Err((error, source)),
             Authentication::Authenticated(identity)
-                if is_cookie && self.is_to_refresh(&identity) =>
+                if refreshes && self.is_to_refresh(&identity) =>
             {
                 self.refresh_good(identity, source).await
             }
@@ -235,7 +236,9 @@ impl Search {
 
     /// Asks the Cloud about a token; where that is due, for a newer one first.
     async fn ask(&mut self, tried: &Tried, mut verify: Shared<Authentication>) -> Judged {
-        if let Some(due) = self.is_due(tried) {
+        if tried.refreshes
+            && let Some(due) = self.is_due(tried)
+        {
             match self.refresh_unverified(tried, due).await {
                 Some(judged) => return judged,
                 None => verify = self.verify(tried),
@@ -254,7 +257,7 @@ impl Search {
             Authentication::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
             _ => Source::Cloud,
         };
-        self.found(answer, source, tried.is_cookie).await
+        self.found(answer, source, tried.refreshes).await
     }
 
     fn verify(&self, tried: &Tried) -> Shared<Authentication> {

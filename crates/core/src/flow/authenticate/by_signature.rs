@@ -26,7 +26,7 @@ impl Search {
         loop {
             let unproven = match self.check(tried).await {
                 Checked::Answer(answer) => {
-                    return self.found(answer, Source::Cache, tried.is_cookie).await;
+                    return self.found(answer, Source::Cache, tried.refreshes).await;
                 }
                 Checked::Found(Ok(identity)) => return self.proven(identity, tried).await,
                 Checked::Found(Err(SignatureError::Refused(error))) => {
@@ -55,7 +55,7 @@ impl Search {
             // Other keys may exist but cannot be fetched.
             if let Lookup::Stale(identity) = self.engine.lookup(&tried.digest, self.host.now()) {
                 let answer = Authentication::Authenticated(identity);
-                return self.found(answer, Source::Cache, tried.is_cookie).await;
+                return self.found(answer, Source::Cache, tried.refreshes).await;
             }
             let error = CloudApiError::new(Code::KeysUnavailable);
             return Ok((Authentication::Unavailable(error), Source::Keys));
@@ -104,6 +104,6 @@ impl Search {
             return self.ask(tried, verify).await;
         }
         let answer = settle(&self.engine, identity, self.host.now());
-        self.found(answer, Source::Keys, tried.is_cookie).await
+        self.found(answer, Source::Keys, tried.refreshes).await
     }
 }

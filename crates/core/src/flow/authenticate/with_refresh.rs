@@ -38,8 +38,7 @@ impl Search {
     /// Whether this request is to refresh the session of an identity. Of any number of requests at once, one does.
     pub(super) fn is_to_refresh(&self, identity: &Identity) -> bool {
         let (key, now) = (identity.key(), self.host.now());
-        self.settings.refreshes
-            && identity.is_renewal_due(now.wall)
+        identity.is_renewal_due(now.wall)
             && (self.engine.has_newer(&key, now) || self.engine.may_renew(&key, now))
     }
 
@@ -61,9 +60,6 @@ impl Search {
     /// Whether the session of an unverified token is to be refreshed before the token is verified: it states that it is near
     /// or past its expiry. Where the Cloud's clock is ahead of this one, verifying it may fail already.
     pub(super) fn is_due(&self, tried: &Tried) -> Option<Expiry> {
-        if !tried.is_cookie || !self.settings.refreshes {
-            return None;
-        }
         let (engine, now) = (&self.engine, self.host.now());
         let said = Unverified::peek(&tried.token);
         if said.expires_at.is_some_and(|end| end <= now.wall) {
@@ -89,7 +85,7 @@ impl Search {
         let tried = Tried {
             token,
             digest,
-            is_cookie: true,
+            refreshes: true,
             stale: None,
         };
         if let Some(judged) = self.refresh_unverified(&tried, Expiry::Past).await {
