@@ -26,8 +26,8 @@ use core::fmt;
 use core::time::Duration;
 use std::sync::Arc;
 
-use crate::cache::statistics::Statistics;
 use crate::cache::Cache;
+use crate::cache::statistics::Statistics;
 use crate::cloud::model::{CloudSession, derived_session_id};
 use crate::config::Config;
 use crate::counters::Counters;

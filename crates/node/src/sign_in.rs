@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::engine::{Engine as CoreEngine, SignedIn};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::callback::{self, Callback};
+use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several};
 use mastra_auth_cloud_core::login::state::State;
@@ -85,8 +85,8 @@ impl Engine {
     pub fn callback_key(&self, state: String, cookie_header: String) -> Result<Option<String>> {
         guard(|| {
             let state = State::parse(&state, None).ok()?;
-            let key = callback::key(&self.0, &state, &cookie_header, now())?;
-            Some(hex(key.as_bytes()))
+            let login = OpenedLogin::new(&self.0, state, &cookie_header, now());
+            Some(hex(login.key()?.as_bytes()))
         })
     }
 
@@ -102,7 +102,8 @@ impl Engine {
         guard(|| {
             let (engine, jitter) = (Arc::clone(&self.0), jitter(share));
             let callback = State::parse(&state, None).and_then(|state| {
-                Callback::new(engine, state, &code, &cookie_header, now(), jitter)
+                let login = OpenedLogin::new(&engine, state, &cookie_header, now());
+                Callback::new(engine, login, &code, &cookie_header, now(), jitter)
             });
             if let Err(error) = &callback {
                 failed(&self.0, error);

@@ -7,7 +7,7 @@ use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::counters::Login;
 use mastra_auth_cloud_core::engine::SignedIn;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::flow::callback::{self, Callback};
+use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri, ReturnPath};
@@ -138,10 +138,11 @@ impl MastraCloudAuth {
         ids: &RequestIds,
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
-        let key = callback::key(&driver.engine, &state, cookie_header, system::now());
+        let login = OpenedLogin::new(&driver.engine, state, cookie_header, system::now());
+        let key = login.key();
         let work = self.clone().exchange(
             Zeroizing::new(code.to_owned()),
-            state,
+            login,
             Zeroizing::new(cookie_header.to_owned()),
             ids.clone(),
         );
@@ -155,14 +156,14 @@ impl MastraCloudAuth {
     async fn exchange(
         self,
         code: Zeroizing<String>,
-        state: State,
+        login: OpenedLogin,
         cookie_header: Zeroizing<String>,
         ids: RequestIds,
     ) -> Result<SignedIn, CloudApiError> {
         let driver = &self.0.driver;
         let callback = Callback::new(
             Arc::clone(&driver.engine),
-            state,
+            login,
             &code,
             &cookie_header,
             system::now(),

@@ -10,7 +10,7 @@
 //! refuse the next request, the sign-in fails here, with the same code.
 //!
 //! A callback that the same browser repeats within ten seconds ends as the first one did: that response may never have
-//! arrived. Drivers let callbacks that arrive during the exchange wait for it, by [`key`].
+//! arrived. Drivers let callbacks that arrive during the exchange wait for it, by its [key](OpenedLogin::key).
 
 mod finish;
 
@@ -81,24 +81,31 @@ struct Received {
     said: Result<Box<(CloudUser, CloudSession)>, Duration>,
 }
 
-/// The single-flight key of one sign-in in one browser. None where no login cookie binds this browser to the sign-in.
-pub fn key(engine: &Engine, state: &State, cookie_header: &str, now: Now) -> Option<TokenDigest> {
-    let bound = bound(engine, state, cookie_header, now).ok()?;
-    Some(key_of(state, &bound))
+/// A state that a browser brings back, and the login cookie that binds the browser to it.
+#[derive(Debug)]
+pub struct OpenedLogin {
+    state: State,
+    /// The cookie's content and the sign-in's key, or why the cookie was refused.
+    bound: Result<(Opened, TokenDigest), CloudApiError>,
 }
 
-fn bound(
-    engine: &Engine,
-    state: &State,
-    cookie_header: &str,
-    now: Now,
-) -> Result<Opened, CloudApiError> {
-    let is_plain = |bound: &_| engine.is_plain_login(bound, state.id());
-    cookie::read(engine.config(), cookie_header, state.id(), now, is_plain)
-}
+impl OpenedLogin {
+    /// Opens the login cookie of this state.
+    pub fn new(engine: &Engine, state: State, cookie_header: &str, now: Now) -> Self {
+        let id = state.id();
+        let is_plain = |opened: &_| engine.is_plain_login(opened, id);
+        let opened = cookie::read(engine.config(), cookie_header, id, now, is_plain);
+        let bound = opened.map(|opened| {
+            let key = TokenDigest::of_sign_in(id.expose(), opened.verifier.expose());
+            (opened, key)
+        });
+        Self { state, bound }
+    }
 
-fn key_of(state: &State, bound: &Opened) -> TokenDigest {
-    TokenDigest::of_sign_in(state.id().expose(), bound.verifier.expose())
+    /// The single-flight key of one sign-in in one browser. None where no login cookie binds this browser to the sign-in.
+    pub fn key(&self) -> Option<TokenDigest> {
+        self.bound.as_ref().ok().map(|(_, key)| *key)
+    }
 }
 
 impl Callback {
@@ -111,15 +118,14 @@ impl Callback {
     /// `cookie_header_too_large`, where the next request could not find the session among the cookies.
     pub fn new(
         engine: Arc<Engine>,
-        state: State,
+        login: OpenedLogin,
         code: &str,
         cookie_header: &str,
         now: Now,
         jitter: Jitter,
     ) -> Result<Self, CloudApiError> {
-        let bound = bound(&engine, &state, cookie_header, now);
-        if let Ok(bound) = &bound
-            && let Some(result) = engine.outcome(&key_of(&state, bound), now)
+        if let Some(key) = login.key()
+            && let Some(result) = engine.outcome(&key, now)
         {
             let refused = None;
             return Ok(Self {
@@ -127,14 +133,14 @@ impl Callback {
                 task: Task::new(jitter, |_| async { CallbackOutcome { result, refused } }),
             });
         }
+        let OpenedLogin { state, bound } = login;
         let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
         if engine.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         // The next request could not read its session among so many cookies. Signing in mends nothing, so no code is spent.
         engine.session_cookies(cookie_header, None)?;
-        let bound = bound?;
-        let key = key_of(&state, &bound);
+        let (bound, key) = bound?;
         let site = bound.redirect_uri.site();
         let code =
             AuthorizationCode::parse(code).map_err(|_| CloudApiError::new(Code::CodeMalformed))?;

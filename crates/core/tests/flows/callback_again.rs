@@ -7,9 +7,9 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::callback::key;
+use mastra_auth_cloud_core::flow::callback::OpenedLogin;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Several};
-
+use mastra_auth_cloud_core::session::TokenDigest;
 use serde_json::json;
 
 use crate::world::{
@@ -48,6 +48,10 @@ fn again(engine: &Arc<Engine>, code: &str, cookies: &str, seconds: u64) -> Resul
     Ok(format!("{} {path}", pair(&signed_in.cookies[1])))
 }
 
+fn key(engine: &Engine, text: &str, cookies: &str) -> Option<TokenDigest> {
+    OpenedLogin::new(engine, state(text), cookies, at(2)).key()
+}
+
 #[test]
 fn in_the_grace_the_same_browser_gets_the_same_outcome_whatever_the_code() {
     let engine = v1();
@@ -77,17 +81,17 @@ fn threat_016_another_browser_gets_nothing_of_a_sign_in() {
             again(&engine, "c0de", cookies, 2),
             Err("callback_replayed".to_owned())
         );
-        assert!(key(&engine, &state(TEXT), cookies, at(2)).is_none());
+        assert!(key(&engine, TEXT, cookies).is_none());
     }
     // A cookie that fits another deployment's sign-in has a key of its own.
     let (own, other) = (&cookie, &foreign);
-    let of = |cookies: &str| key(&engine, &state(TEXT), cookies, at(2));
+    let of = |cookies: &str| key(&engine, TEXT, cookies);
     assert!(of(own).is_some() && of(own) != of(other));
     assert_eq!(
         again(&engine, "c0de", other, 2),
         Err("callback_replayed".to_owned())
     );
-    assert_eq!(of(own), key(&engine, &state("s|%2Felsewhere"), own, at(2)));
+    assert_eq!(of(own), key(&engine, "s|%2Felsewhere", own));
 }
 
 #[test]

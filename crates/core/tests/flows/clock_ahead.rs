@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::Renewal;
-use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
+use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::http::Delivery;
 use mastra_auth_cloud_core::time::{Now, Timestamp};
@@ -17,8 +16,8 @@ use crate::keys::deployment;
 use crate::renewing::{left, with_cookie};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, answer, at, data, exchanged, jwt, pair, pkce, redirect_uri, refreshing, run, session,
-    state, status, token, v1, validating, verified, with_bearer,
+    START, answer, at, callback, data, exchanged, jwt, pair, pkce, redirect_uri, refreshing, run,
+    session, state, status, token, v1, validating, verified, with_bearer,
 };
 
 const LIFE: i64 = 3600;
@@ -53,8 +52,7 @@ fn sign_in(
     answers: impl IntoIterator<Item = Delivery>,
 ) -> Result<SignedIn, String> {
     let cookie = login::cookie(engine, &redirect_uri(), &state("s"), now).unwrap();
-    let engine = Arc::clone(engine);
-    let flow = Callback::new(engine, state("s"), "c0de", pair(&cookie), now, Jitter(1));
+    let flow = callback(engine, "s", "c0de", pair(&cookie), now);
     let ran = run(flow.unwrap(), now, answers);
     ran.output.map_err(|error| error.code().to_owned())
 }

@@ -8,7 +8,7 @@ use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::callback::{Callback, SignedIn};
+use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::sign_out::Several;
 use mastra_auth_cloud_core::ids::ProjectId;
@@ -42,14 +42,7 @@ fn begin_at(engine: &Engine, address: &str, id: &str) -> String {
 
 fn come_back(engine: &Arc<Engine>, cookies: &str, id: &str) -> Result<SignedIn, CloudApiError> {
     let code = format!("code-{id}");
-    let flow = Callback::new(
-        Arc::clone(engine),
-        state(id),
-        &code,
-        cookies,
-        at(0),
-        Jitter(1),
-    )?;
+    let flow = callback(engine, id, &code, cookies, at(0))?;
     run(flow, at(0), [exchanged("usr_1", &format!("token-{id}"))]).output
 }
 

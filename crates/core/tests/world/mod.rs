@@ -18,7 +18,7 @@ use mastra_auth_cloud_core::engine::SignedIn;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
-use mastra_auth_cloud_core::flow::callback::Callback;
+use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::fetch_keys::fetch_keys;
 use mastra_auth_cloud_core::flow::permissions::{FetchPermissions, Found};
 use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
@@ -377,8 +377,8 @@ pub(crate) fn callback(
     cookies: &str,
     now: Now,
 ) -> Result<Callback, CloudApiError> {
-    let state = state(state_text);
-    Callback::new(Arc::clone(engine), state, code, cookies, now, Jitter(1))
+    let login = OpenedLogin::new(engine, state(state_text), cookies, now);
+    Callback::new(Arc::clone(engine), login, code, cookies, now, Jitter(1))
 }
 
 /// Signs a user in from begin to end.
