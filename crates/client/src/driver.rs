@@ -110,7 +110,7 @@ impl Driver {
     /// Runs work once for all tasks that ask for it.
     async fn share(self: &Arc<Self>, work: Work) -> Event {
         let finished = self
-            .flights(&work)
+            .single_flight(&work)
             .join(work.key(), self.working(work))
             .await;
         finished.map_or(Event::Lost, Event::Shared)
@@ -118,11 +118,11 @@ impl Driver {
 
     /// Starts work in the background; no request waits for it.
     fn spawn(self: &Arc<Self>, work: Work) {
-        self.flights(&work)
+        self.single_flight(&work)
             .start_in_background(work.key(), self.working(work));
     }
 
-    const fn flights(&self, work: &Work) -> &SingleFlight<TokenDigest, Finished> {
+    const fn single_flight(&self, work: &Work) -> &SingleFlight<TokenDigest, Finished> {
         match work {
             Work::Verify(_) => &self.verifications,
             Work::Refresh(_) => &self.refreshes,

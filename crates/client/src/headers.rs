@@ -33,13 +33,17 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
 }
 
 /// The request has more than one `Cookie` header.
-pub(crate) struct Several;
+pub(crate) struct SeveralCookieHeaders;
 
 /// The `Cookie` header as it was received, if there is only one.
-pub(crate) fn cookie_as_it_came(headers: &HeaderMap) -> Result<Option<&[u8]>, Several> {
+pub(crate) fn cookie_as_it_came(
+    headers: &HeaderMap,
+) -> Result<Option<&[u8]>, SeveralCookieHeaders> {
     let mut values = headers.get_all(COOKIE).iter();
     let first = values.next().map(http::HeaderValue::as_bytes);
-    values.next().map_or(Ok(first), |_| Err(Several))
+    values
+        .next()
+        .map_or(Ok(first), |_| Err(SeveralCookieHeaders))
 }
 
 fn text(value: &http::HeaderValue) -> Cow<'_, str> {

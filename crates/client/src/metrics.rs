@@ -134,7 +134,7 @@ impl Metrics {
     }
 
     fn gauges(&self, encoder: &mut DescriptorEncoder<'_>, now: Now) -> fmt::Result {
-        let (identities, refusals) = self.engine.remembered();
+        let (identities, refusals) = self.engine.cached();
         gauge(
             encoder,
             "mastra_auth_cache_entries",

@@ -68,7 +68,7 @@ labels! {
 labels! {
     /// The outcome of ending a session at the Cloud.
     #[non_exhaustive]
-    enum SessionEnd {
+    enum SignOutResult {
         /// The Cloud ended it.
         Ended = "ended",
         /// The Cloud knew no such session.
@@ -83,7 +83,7 @@ labels! {
 pub struct Counters {
     requests: [[AtomicU64; Source::ALL.len()]; Outcome::ALL.len()],
     logins: [AtomicU64; Login::ALL.len()],
-    session_ends: [AtomicU64; SessionEnd::ALL.len()],
+    session_ends: [AtomicU64; SignOutResult::ALL.len()],
     calls: Calls,
     fast_hits: HitCounter,
 }
@@ -111,8 +111,8 @@ impl Counters {
     }
 
     /// Counts the end of a session.
-    pub fn session_end(&self, end: SessionEnd) {
-        add(of(&self.session_ends, SessionEnd::ALL, end), 1);
+    pub fn session_end(&self, end: SignOutResult) {
+        add(of(&self.session_ends, SignOutResult::ALL, end), 1);
     }
 
     /// Counts a call to the Cloud.
@@ -147,8 +147,8 @@ impl Counters {
     }
 
     /// Ended sessions by the Cloud's answer.
-    pub fn session_ends(&self) -> impl Iterator<Item = (SessionEnd, u64)> {
-        SessionEnd::ALL
+    pub fn session_ends(&self) -> impl Iterator<Item = (SignOutResult, u64)> {
+        SignOutResult::ALL
             .into_iter()
             .zip(self.session_ends.iter().map(read))
     }
@@ -233,8 +233,8 @@ mod tests {
     fn sign_ins_and_sign_outs_are_told_apart() {
         let counters = Counters::default();
         counters.login(Login::Failed);
-        counters.session_end(SessionEnd::NotConfirmed);
-        counters.session_end(SessionEnd::NotConfirmed);
+        counters.session_end(SignOutResult::NotConfirmed);
+        counters.session_end(SignOutResult::NotConfirmed);
         assert_eq!(
             counters
                 .logins()

@@ -50,7 +50,7 @@ pub(crate) struct Table {
     pub(crate) login: LoginPage,
     pub(crate) logout: LogoutPage,
     pub(crate) exchange: Endpoint,
-    pub(crate) exchanged: Exchanged,
+    pub(crate) exchanged: ExchangeShape,
     pub(crate) verify: Endpoint,
     pub(crate) verified: Verified,
     pub(crate) validate: Endpoint,
@@ -137,7 +137,7 @@ pub(crate) struct LogoutPage {
 
 /// The result of the code exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Exchanged {
+pub(crate) enum ExchangeShape {
     /// User, session and token at once.
     Session,
     /// A token only; verifying it gives the user.
@@ -175,7 +175,7 @@ static V1: Table = Table {
         "/auth/callback",
         &[("code", Field::Code)],
     ),
-    exchanged: Exchanged::Session,
+    exchanged: ExchangeShape::Session,
     verify: Endpoint::post(
         CloudCall::VerifyToken,
         "/auth/verify",
@@ -224,7 +224,7 @@ static PKCE: Table = Table {
             ("code_verifier", Field::Verifier),
         ],
     ),
-    exchanged: Exchanged::AccessToken,
+    exchanged: ExchangeShape::AccessToken,
     verify: Endpoint::post(CloudCall::VerifyToken, "/auth/verify", &[]),
     verified: Verified::Claims,
     validate: Endpoint::post(CloudCall::ValidateSession, "/auth/session/validate", &[]),

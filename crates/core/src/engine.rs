@@ -9,11 +9,11 @@ mod clock_ahead;
 pub(crate) mod jwks_cache;
 mod last_site;
 pub(crate) mod recent_sign_ins;
-mod replay_guard;
 mod revocations;
 mod rotated_tokens;
 mod session_cookies;
 pub(crate) mod signature_check;
+mod used_once;
 
 pub use breaker::BreakerState;
 pub use catch_up::{CatchUp, CaughtUp};
@@ -36,8 +36,8 @@ use crate::engine::clock_ahead::ClockAhead;
 use crate::engine::jwks_cache::JwksCache;
 use crate::engine::last_site::LastSite;
 use crate::engine::recent_sign_ins::SignIns;
-use crate::engine::replay_guard::ReplayGuard;
 use crate::engine::rotated_tokens::RotatedTokens;
+use crate::engine::used_once::UsedOnce;
 use crate::entropy::Entropy;
 use crate::error::CloudApiError;
 use crate::ids::{SessionId, UserId};
@@ -62,13 +62,13 @@ pub struct Engine {
     outbox: Outbox,
     remote_limits: RemoteLimits,
     breaker: Breaker,
-    replay_guard: ReplayGuard,
+    replay_guard: UsedOnce,
     /// Separate, so that no stranger on the channel can evict a callback that was used on this instance.
-    remote_replay_guard: ReplayGuard,
+    remote_replay_guard: UsedOnce,
     sign_ins: SignIns,
     rotated_tokens: RotatedTokens,
     /// Tokens whose renewal one caller claimed.
-    renewals: ReplayGuard,
+    renewals: UsedOnce,
     counters: Counters,
     last_site: LastSite,
     pub(crate) ahead: ClockAhead,
@@ -98,11 +98,11 @@ impl Engine {
             cache,
             outbox: Outbox::default(),
             breaker: Breaker::new(policy.breaker_failures, policy.breaker_pause),
-            replay_guard: ReplayGuard::new(policy.login_lifetime, policy.max_entries),
-            remote_replay_guard: ReplayGuard::new(policy.login_lifetime, policy.max_entries),
+            replay_guard: UsedOnce::new(policy.login_lifetime, policy.max_entries),
+            remote_replay_guard: UsedOnce::new(policy.login_lifetime, policy.max_entries),
             sign_ins: SignIns::default(),
             rotated_tokens: RotatedTokens::new(policy.max_entries),
-            renewals: ReplayGuard::new(policy.renew_before / 4, policy.max_entries),
+            renewals: UsedOnce::new(policy.renew_before / 4, policy.max_entries),
             counters: Counters::default(),
             last_site: LastSite::default(),
             ahead: ClockAhead::default(),
@@ -116,7 +116,7 @@ impl Engine {
     }
 
     /// The number of cached identities, and of cached refusals.
-    pub fn remembered(&self) -> (usize, usize) {
+    pub fn cached(&self) -> (usize, usize) {
         self.cache.len()
     }
 
@@ -154,7 +154,7 @@ impl Engine {
         &self.login_secret
     }
 
-    pub(crate) const fn replay_guard(&self) -> &ReplayGuard {
+    pub(crate) const fn replay_guard(&self) -> &UsedOnce {
         &self.replay_guard
     }
 

@@ -1,4 +1,4 @@
-//! What is remembered of a session: its verified identity, the digest of its token, refusals, deadlines.
+//! What is cached of a session: its verified identity, the digest of its token, refusals, deadlines.
 
 pub(crate) mod deadline;
 pub(crate) mod identity;

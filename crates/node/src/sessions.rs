@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::cloud::model::CloudSession;
-use mastra_auth_cloud_core::counters::{Counting, SessionEnd};
+use mastra_auth_cloud_core::counters::{Counting, SignOutResult};
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::Work;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
@@ -108,7 +108,7 @@ pub(crate) fn sign_out(room: &Arc<Room>, logout: Logout, counting: Counting) -> 
                 engine.counters().session_end(end);
             }
         };
-        let told = |end: SessionEnd| {
+        let told = |end: SignOutResult| {
             count(end);
             Outcome {
                 sign_out: Some(end.as_str()),
@@ -116,10 +116,10 @@ pub(crate) fn sign_out(room: &Arc<Room>, logout: Logout, counting: Counting) -> 
             }
         };
         match outcome {
-            SignOut::Ended => told(SessionEnd::Ended),
-            SignOut::AlreadyGone => told(SessionEnd::AlreadyGone),
+            SignOut::Ended => told(SignOutResult::Ended),
+            SignOut::AlreadyGone => told(SignOutResult::AlreadyGone),
             SignOut::NotConfirmed(error) => {
-                count(SessionEnd::NotConfirmed);
+                count(SignOutResult::NotConfirmed);
                 // The caller can act on the missing confirmation, but hardly on its reason, so report the former's code.
                 let failure = Failure::from(CloudApiError::new(Code::SignOutNotConfirmed));
                 Outcome {

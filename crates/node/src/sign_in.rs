@@ -9,7 +9,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts};
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
@@ -162,7 +162,7 @@ fn replaced(
     new: &SessionToken,
     jitter: Jitter,
 ) -> Vec<Pending> {
-    Several::replaced(&room.engine, cookie_header, new, now(), jitter)
+    Logouts::replaced(&room.engine, cookie_header, new, now(), jitter)
         .take()
         .into_iter()
         .map(|logout| sign_out(room, logout, Counting::Always))

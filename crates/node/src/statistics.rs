@@ -93,7 +93,7 @@ impl Engine {
     pub fn statistics(&self) -> Result<Statistics> {
         guard(|| {
             let (counters, now) = (self.0.counters(), now());
-            let (identities, refusals) = self.0.remembered();
+            let (identities, refusals) = self.0.cached();
             Statistics {
                 requests: counters
                     .requests()

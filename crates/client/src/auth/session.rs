@@ -12,7 +12,7 @@ use mastra_auth_cloud_core::flow::Renewal;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::authenticate::bearer;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
-use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several, SignOut};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::url::RedirectUri;
@@ -78,7 +78,7 @@ impl MastraCloudAuth {
     pub(super) fn end_previous(&self, cookie_header: &str, new: &SessionToken, ids: &RequestIds) {
         let engine = &self.0.driver.engine;
         let (now, jitter) = (system::now(), system::jitter());
-        let mut replaced = Several::replaced(engine, cookie_header, new, now, jitter);
+        let mut replaced = Logouts::replaced(engine, cookie_header, new, now, jitter);
         for logout in replaced.take() {
             self.end_in_background(logout, ids.clone(), Counting::Always);
         }
@@ -107,7 +107,7 @@ impl MastraCloudAuth {
     ) -> SignOut {
         let driver = &self.0.driver;
         let (now, jitter) = (system::now(), system::jitter());
-        let mut several = Several::new(&driver.engine, tokens, Effort::Full, now, jitter);
+        let mut several = Logouts::new(&driver.engine, tokens, Effort::Full, now, jitter);
         let each = several.take().into_iter();
         let ends = each.map(|logout| driver.sign_out(logout, ids.clone(), Counting::Always));
         several.outcome(join_all(ends).await)

@@ -34,7 +34,7 @@ pub struct RedisRevocations {
 
 /// An active subscription.
 struct Listening {
-    news: Subscription,
+    subscription: Subscription,
     /// When the mark was last checked, on the monotonic clock.
     looked: Duration,
     /// The snapshot, until it is read to its end.
@@ -146,7 +146,7 @@ impl RedisRevocations {
         };
         let received = match listening.snapshot.as_mut() {
             Some(snapshot) => self.page(snapshot).await,
-            None => self.news(namespace, listening).await,
+            None => self.published(namespace, listening).await,
         };
         match received {
             Ok(ChannelUpdate::SnapshotEnd { .. }) => listening.snapshot = None,
@@ -159,7 +159,7 @@ impl RedisRevocations {
         received
     }
 
-    async fn news(
+    async fn published(
         &self,
         namespace: &str,
         listening: &mut Listening,
@@ -173,7 +173,11 @@ impl RedisRevocations {
             }
             listening.looked = now.monotonic;
         }
-        listening.news.next().await.map(ChannelUpdate::Published)
+        listening
+            .subscription
+            .next()
+            .await
+            .map(ChannelUpdate::Published)
     }
 
     async fn join(&self, namespace: &str, most: usize) -> Result<Listening, ChannelError> {
@@ -183,11 +187,11 @@ impl RedisRevocations {
         let (mut sink, stream) = pubsub.split();
         let joining = sink.subscribe(set.name());
         within(joining, "redis does not answer").await?;
-        let news = Subscription::listen(sink, stream);
+        let subscription = Subscription::listen(sink, stream);
         let now = system::now();
         let () = self.command(&pipeline([set.add_mark(now.wall)])).await?;
         Ok(Listening {
-            news,
+            subscription,
             looked: now.monotonic,
             snapshot: Some(set.snapshot(most, now.wall)),
         })

@@ -4,7 +4,7 @@
 
 #[cfg(feature = "axum")]
 use http::HeaderMap;
-use mastra_auth_cloud_core::counters::{Login, SessionEnd};
+use mastra_auth_cloud_core::counters::{Login, SignOutResult};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Renewal;
 use mastra_auth_cloud_core::flow::sign_out::SignOut;
@@ -98,11 +98,11 @@ pub(crate) fn signed_out(end: &SignOut, identity: Option<&Identity>, ids: &Reque
 }
 
 /// The label of a sign-out, in the events and the metrics.
-pub(crate) const fn session_end(end: &SignOut) -> SessionEnd {
+pub(crate) const fn session_end(end: &SignOut) -> SignOutResult {
     match end {
-        SignOut::Ended => SessionEnd::Ended,
-        SignOut::AlreadyGone => SessionEnd::AlreadyGone,
-        SignOut::NotConfirmed(_) => SessionEnd::NotConfirmed,
+        SignOut::Ended => SignOutResult::Ended,
+        SignOut::AlreadyGone => SignOutResult::AlreadyGone,
+        SignOut::NotConfirmed(_) => SignOutResult::NotConfirmed,
     }
 }
 

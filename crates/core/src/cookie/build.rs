@@ -9,7 +9,7 @@ use core::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::options::{Checked, CookieOptions, Prefix, SameSite, Secure, check};
+use super::options::{CheckedOptions, CookieOptions, Prefix, SameSite, Secure, check};
 use crate::error::CloudApiError;
 use crate::malformed::Malformed;
 
@@ -49,7 +49,7 @@ impl CookieSpec {
     /// ```
     pub fn new(options: CookieOptions) -> Result<Self, CloudApiError> {
         let (secure, prefix, same_site) = (options.secure, options.prefix, options.same_site);
-        let Checked { name, domain, path } = check(options)?;
+        let CheckedOptions { name, domain, path } = check(options)?;
         Ok(Self {
             name,
             secure,

@@ -95,13 +95,13 @@ impl Default for CookieOptions {
 }
 
 /// A name with its prefix, a domain in lower case and a path, checked against each other.
-pub(super) struct Checked {
+pub(super) struct CheckedOptions {
     pub(super) name: Box<str>,
     pub(super) domain: Option<Box<str>>,
     pub(super) path: Box<str>,
 }
 
-pub(super) fn check(options: CookieOptions) -> Result<Checked, CloudApiError> {
+pub(super) fn check(options: CookieOptions) -> Result<CheckedOptions, CloudApiError> {
     let name = options.name.as_str();
     if !(1..=MAX_NAME_BYTES).contains(&name.len()) || !name.bytes().all(is_token_byte) {
         return refuse(
@@ -151,7 +151,7 @@ pub(super) fn check(options: CookieOptions) -> Result<Checked, CloudApiError> {
     } else {
         options.name
     };
-    Ok(Checked {
+    Ok(CheckedOptions {
         name: name.into(),
         domain,
         path: options.path.into(),

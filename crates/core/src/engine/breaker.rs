@@ -35,9 +35,9 @@ pub(crate) enum CallKind {
 pub(crate) struct Breaker {
     failures_allowed: u32,
     pause: Duration,
-    verify: Mutex<Endpoint>,
-    validate: Mutex<Endpoint>,
-    permissions: Mutex<Endpoint>,
+    verify: Mutex<EndpointState>,
+    validate: Mutex<EndpointState>,
+    permissions: Mutex<EndpointState>,
 }
 
 /// Whether a call may be made.
@@ -64,7 +64,7 @@ labels! {
 }
 
 #[derive(Debug, Default)]
-struct Endpoint {
+struct EndpointState {
     /// Failed calls since the last answer.
     failures: u32,
     /// Tokens that began to fail since then.
@@ -93,7 +93,7 @@ impl Breaker {
         }
     }
 
-    fn endpoint(&self, asked: CallKind) -> MutexGuard<'_, Endpoint> {
+    fn endpoint(&self, asked: CallKind) -> MutexGuard<'_, EndpointState> {
         match asked {
             CallKind::Verify => &self.verify,
             CallKind::Validate => &self.validate,

@@ -31,14 +31,14 @@ pub struct SignedIn {
     pub return_path: ReturnPath,
 }
 
-type Outcome = Result<SignedIn, CloudApiError>;
+type SignInResult = Result<SignedIn, CloudApiError>;
 
 #[derive(Default)]
-pub(crate) struct SignIns(Mutex<VecDeque<(Duration, TokenDigest, Outcome)>>);
+pub(crate) struct SignIns(Mutex<VecDeque<(Duration, TokenDigest, SignInResult)>>);
 
 impl SignIns {
     /// Keeps an outcome.
-    pub(crate) fn add(&self, key: TokenDigest, outcome: Outcome, now: Now) {
+    pub(crate) fn add(&self, key: TokenDigest, outcome: SignInResult, now: Now) {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while let Some((end, ..)) = held.front() {
             if now.monotonic < *end && held.len() < MOST {
@@ -50,7 +50,7 @@ impl SignIns {
     }
 
     /// The outcome of a recent sign-in.
-    pub(crate) fn of(&self, key: &TokenDigest, now: Now) -> Option<Outcome> {
+    pub(crate) fn of(&self, key: &TokenDigest, now: Now) -> Option<SignInResult> {
         let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         held.iter()
             .find(|(end, own, _)| own == key && now.monotonic < *end)

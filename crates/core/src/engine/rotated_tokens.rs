@@ -108,9 +108,9 @@ impl Engine {
             time.saturating_add(policy.renewed_grace),
             now,
         );
-        let remembered = self.insert_sign_in(identity, now);
+        let cached = self.insert_sign_in(identity, now);
         let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
-        if remembered.is_none() || is_out(&old) {
+        if cached.is_none() || is_out(&old) {
             let until = now.wall.plus(policy.session_max_age);
             // The Cloud accepts the newer one, and other instances may know no revocation that covers it.
             for (key, proof) in [(key, Trust::Verified), (old, Trust::Unverified)] {
@@ -119,11 +119,11 @@ impl Engine {
             }
             return None;
         }
-        if remembered.as_ref()?.is_renewal_due(now.wall) {
+        if cached.as_ref()?.is_renewal_due(now.wall) {
             // A clock is ahead by nearly a token's life: limit its renewals like any other's, not one for every request.
             self.may_renew(&key, now);
         }
-        remembered
+        cached
     }
 
     /// Whether a verified token replaced this one a while ago. Calls about an unverified one are limited like renewals.

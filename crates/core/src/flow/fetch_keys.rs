@@ -27,16 +27,16 @@ async fn fetch(engine: &Engine, host: &Host) -> Fetched {
         return Fetched::NotDue;
     };
     // How much longer to wait for another caller's fetch.
-    let mut patience = engine.config().policy.call_timeout.saturating_mul(2);
+    let mut time_left = engine.config().policy.call_timeout.saturating_mul(2);
     let url = loop {
         let now = host.now();
         if let Some(url) = keys.claim(now) {
             break url;
         }
-        if patience.is_zero() || !keys.is_under_way(now) {
+        if time_left.is_zero() || !keys.is_under_way(now) {
             return Fetched::NotDue;
         }
-        patience = patience.saturating_sub(LOOK_AGAIN);
+        time_left = time_left.saturating_sub(LOOK_AGAIN);
         host.wait(LOOK_AGAIN).await;
     };
     let (config, operation) = (engine.config(), GetKeySet::new(url));

@@ -23,7 +23,7 @@ use crate::time::Now;
 
 /// The permissions; `signed_out` where the session was revoked here, `session_expired` where it is expired, another error
 /// where they could not be found out.
-pub type Found = Result<Arc<Permissions>, CloudApiError>;
+pub type PermissionsResult = Result<Arc<Permissions>, CloudApiError>;
 
 /// One permission look-up.
 #[derive(Debug)]
@@ -32,11 +32,11 @@ pub struct FetchPermissions {
     key: TokenDigest,
     user: UserId,
     token: SessionToken,
-    source: Source,
+    source: PermissionSource,
 }
 
 #[derive(Debug)]
-enum Source {
+enum PermissionSource {
     Roles(Arc<Permissions>),
     Cloud(GetUserPermissions),
 }
@@ -53,10 +53,10 @@ impl FetchPermissions {
         let config = engine.config();
         let of_roles = |mapping: &RoleMapping| Arc::new(mapping.permissions(roles));
         let source = match &config.role_mapping {
-            Some(mapping) => Source::Roles(of_roles(mapping)),
+            Some(mapping) => PermissionSource::Roles(of_roles(mapping)),
             None => match GetUserPermissions::new(config, user.clone(), token.clone()) {
-                Some(operation) => Source::Cloud(operation),
-                None => Source::Roles(of_roles(&RoleMapping::default_roles())),
+                Some(operation) => PermissionSource::Cloud(operation),
+                None => PermissionSource::Roles(of_roles(&RoleMapping::default_roles())),
             },
         };
         Self {
@@ -76,17 +76,19 @@ impl FetchPermissions {
             return None;
         }
         match &self.source {
-            Source::Roles(permissions) => Some(Arc::clone(permissions)),
-            Source::Cloud(_) => match self.engine.cache.permissions(&self.key, &self.user, now) {
-                PermissionsLookup::Fresh(permissions) => Some(permissions),
-                PermissionsLookup::Stale(_) | PermissionsLookup::Unknown => None,
-            },
+            PermissionSource::Roles(permissions) => Some(Arc::clone(permissions)),
+            PermissionSource::Cloud(_) => {
+                match self.engine.cache.permissions(&self.key, &self.user, now) {
+                    PermissionsLookup::Fresh(permissions) => Some(permissions),
+                    PermissionsLookup::Stale(_) | PermissionsLookup::Unknown => None,
+                }
+            }
         }
     }
 
     /// The look-up as a task. Its key combines the token that asks and the user asked about, since one may ask about
     /// another.
-    pub fn into_shared(self, jitter: Jitter) -> Shared<Found> {
+    pub fn into_shared(self, jitter: Jitter) -> Shared<PermissionsResult> {
         let key = self.key.about(&self.user);
         let task = Task::new(jitter, |host| async move { self.run(&host).await });
         Shared::new(key, task)
@@ -97,7 +99,7 @@ impl FetchPermissions {
             .end_of_user(&self.key, &self.token, &self.user, now)
     }
 
-    async fn run(self, host: &Host) -> Found {
+    async fn run(self, host: &Host) -> PermissionsResult {
         let now = host.now();
         if let Some(end) = self.end(now) {
             return Err(end);
@@ -107,8 +109,8 @@ impl FetchPermissions {
         }
         let (engine, key) = (self.engine, self.key);
         let operation = match self.source {
-            Source::Roles(permissions) => return Ok(permissions),
-            Source::Cloud(operation) => operation,
+            PermissionSource::Roles(permissions) => return Ok(permissions),
+            PermissionSource::Cloud(operation) => operation,
         };
         let stale = match engine.cache.permissions(&key, &self.user, now) {
             PermissionsLookup::Stale(permissions) => Some(permissions),

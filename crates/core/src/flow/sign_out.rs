@@ -177,12 +177,12 @@ const MAX_AT_ONCE: usize = 5;
 /// The sign-outs of all sessions that one request brings.
 #[derive(Debug)]
 #[must_use = "the Cloud is not called until the tasks are driven"]
-pub struct Several {
+pub struct Logouts {
     each: Vec<Logout>,
     is_cut: bool,
 }
 
-impl Several {
+impl Logouts {
     /// Sign-outs of these sessions. All are denied here from now on; at most five are ended at the Cloud.
     pub fn new(
         engine: &Arc<Engine>,

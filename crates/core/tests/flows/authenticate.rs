@@ -447,7 +447,7 @@ fn threat_080_no_number_of_tokens_outgrows_the_memory() {
         with_bearer(&engine, &format!("good{n}"), at(0), [verified("u", &[])]);
         with_bearer(&engine, &format!("junk{n}"), at(0), [status(401)]);
     }
-    let (identities, refusals) = engine.remembered();
+    let (identities, refusals) = engine.cached();
     assert!(
         identities <= 50 && refusals <= 50,
         "{identities} {refusals}"

@@ -377,7 +377,7 @@ fn an_answer_of_two_people_is_nobodys() {
         finish(&engine, vec![data(&mixed)]).unwrap_err(),
         "invalid_response"
     );
-    assert_eq!(engine.remembered(), (0, 0));
+    assert_eq!(engine.cached(), (0, 0));
 }
 
 #[test]

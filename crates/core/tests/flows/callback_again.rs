@@ -8,7 +8,7 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::OpenedLogin;
-use mastra_auth_cloud_core::flow::sign_out::{Effort, Several};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logouts};
 use mastra_auth_cloud_core::session::TokenDigest;
 use serde_json::json;
 
@@ -100,7 +100,7 @@ fn a_session_that_ended_meanwhile_is_not_handed_out_again() {
     let ends: [End; 5] = [
         |engine| {
             let tokens = std::iter::once(token("tok.en.1"));
-            drop(Several::new(engine, tokens, Effort::Full, at(2), Jitter(1)));
+            drop(Logouts::new(engine, tokens, Effort::Full, at(2), Jitter(1)));
         },
         |engine| {
             let identity = engine.verified(&token("tok.en.1")).unwrap();

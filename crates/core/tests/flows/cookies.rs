@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::callback::SignedIn;
 use mastra_auth_cloud_core::flow::login;
-use mastra_auth_cloud_core::flow::sign_out::Several;
+use mastra_auth_cloud_core::flow::sign_out::Logouts;
 use mastra_auth_cloud_core::ids::ProjectId;
 use mastra_auth_cloud_core::url::{RedirectUri, Site};
 
@@ -123,7 +123,7 @@ fn two_deployments_on_one_host_leave_each_others_cookies_alone() {
         let login = begin_at(engine, DESK, id);
         let done = come_back(engine, &format!("{besides}; {login}"), id).unwrap();
         let token = done.identity.user().session_token().clone();
-        let ended = Several::replaced(engine, besides, &token, at(0), Jitter(1)).take();
+        let ended = Logouts::replaced(engine, besides, &token, at(0), Jitter(1)).take();
         (pair(done.cookies.last().unwrap()).to_owned(), ended.len())
     };
     let (mine, _) = signed_in(&one, "s1", "");

@@ -212,7 +212,7 @@ fn one_check_serves_all_who_bring_the_same_token() {
     assert_eq!(source(first), Source::Keys);
     let second = second.step(Event::Checked(result), at(1));
     assert_eq!(source(second), Source::Cache);
-    assert_eq!(engine.remembered(), (1, 0));
+    assert_eq!(engine.cached(), (1, 0));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Engine;
-use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Several, SignOut};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts, SignOut};
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use serde_json::json;
@@ -377,7 +377,7 @@ fn of_several_the_known_come_first_and_each_once() {
     sign_in(&engine, "usr_1", "known");
     let made = |texts: &[&str]| {
         let tokens: Vec<_> = texts.iter().map(|text| token(text)).collect();
-        Several::new(&engine, tokens.into_iter(), Effort::Once, at(1), Jitter(1))
+        Logouts::new(&engine, tokens.into_iter(), Effort::Once, at(1), Jitter(1))
     };
     let mut several = made(&["a", "a", "a", "a", "a", "a", "known"]);
     let flows = several.take();
@@ -400,7 +400,7 @@ fn of_several_the_known_come_first_and_each_once() {
 fn a_sign_in_replaces_what_the_browser_brought_but_not_itself() {
     let engine = v1();
     let header = "__Host-mastra_session=old; x=y; __Host-mastra_session=new";
-    let mut several = Several::replaced(&engine, header, &token("new"), at(1), Jitter(1));
+    let mut several = Logouts::replaced(&engine, header, &token("new"), at(1), Jitter(1));
     assert_eq!(several.take().len(), 1);
     assert!(engine.is_signed_out(&token("old"), at(1)));
     assert!(!engine.is_signed_out(&token("new"), at(1)));

@@ -93,7 +93,7 @@ fn a_sign_in_whose_token_the_next_request_would_refuse_fails_with_that_code() {
             let engine = deployment(mode);
             let answers = vec![published(&[&key]), exchanged("usr_1", &text)];
             assert_eq!(code(&engine, answers), expect);
-            assert_eq!(engine.remembered().0, 0, "{expect}");
+            assert_eq!(engine.cached().0, 0, "{expect}");
         }
     }
 }
@@ -132,7 +132,7 @@ fn a_token_of_another_user_than_the_exchange_names_signs_in_neither() {
         let engine = by_keys();
         let answers = vec![published(&[&key]), data(&both)];
         assert_eq!(code(&engine, answers), "invalid_response");
-        assert_eq!(engine.remembered(), (0, 0));
+        assert_eq!(engine.cached(), (0, 0));
     }
 }
 

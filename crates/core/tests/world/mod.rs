@@ -20,7 +20,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::fetch_keys::fetch_keys;
-use mastra_auth_cloud_core::flow::permissions::{FetchPermissions, Found};
+use mastra_auth_cloud_core::flow::permissions::{FetchPermissions, PermissionsResult};
 use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
 use mastra_auth_cloud_core::flow::sign_out::{Logout, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::{LiveSession, validate_session};
@@ -271,7 +271,7 @@ pub(crate) fn fetching(engine: &Arc<Engine>) -> Stepped<Fetched> {
     fetch_keys(engine, Jitter(1)).into()
 }
 
-pub(crate) fn looking_up(engine: &Arc<Engine>, user: &CloudUser) -> Stepped<Found> {
+pub(crate) fn looking_up(engine: &Arc<Engine>, user: &CloudUser) -> Stepped<PermissionsResult> {
     FetchPermissions::new(Arc::clone(engine), user)
         .into_shared(Jitter(1))
         .into()

@@ -28,8 +28,8 @@ pub(super) struct Subscription {
 impl Subscription {
     /// Must be called in a tokio runtime.
     pub(super) fn listen(sink: PubSubSink, stream: PubSubStream) -> Self {
-        let (told, waiting) = mpsc::channel(WAITING);
-        let taking = tokio::spawn(take(stream, told)).abort_handle();
+        let (sender, waiting) = mpsc::channel(WAITING);
+        let taking = tokio::spawn(take(stream, sender)).abort_handle();
         Self {
             sink,
             waiting,
@@ -43,7 +43,7 @@ impl Subscription {
         let coming = self.waiting.recv_many(&mut texts, TOGETHER);
         match tokio::time::timeout(RedisSet::PING_EVERY, coming).await {
             Ok(0) => Err(ChannelError::new(
-                "redis closed the connection, or more was told than is held",
+                "redis closed the connection, or more came than is held",
             )),
             Ok(_) => Ok(texts),
             Err(_) => {
@@ -61,9 +61,12 @@ impl Drop for Subscription {
     }
 }
 
-async fn take(mut stream: PubSubStream, told: Sender<String>) {
+async fn take(mut stream: PubSubStream, sender: Sender<String>) {
     while let Some(message) = stream.next().await {
-        if told.try_send(text_of(message.get_payload_bytes())).is_err() {
+        if sender
+            .try_send(text_of(message.get_payload_bytes()))
+            .is_err()
+        {
             return;
         }
     }

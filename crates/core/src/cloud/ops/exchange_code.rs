@@ -8,7 +8,7 @@ use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
-use crate::dialect::{Exchanged as Shape, Field};
+use crate::dialect::{ExchangeShape, Field};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::json::{self, BadMember, Object};
@@ -72,16 +72,16 @@ impl ExchangeCode {
         }
     }
 
-    fn read(shape: Shape, config: &Config, data: Object<'_>) -> Result<Exchanged, BadMember> {
+    fn read(shape: ExchangeShape, config: &Config, data: Object<'_>) -> Result<Exchanged, BadMember> {
         match shape {
-            Shape::Session => {
+            ExchangeShape::Session => {
                 let token = token(data, member(shape))?;
                 let user = CloudUser::read(data.object("user")?, token.clone())?;
                 let session =
                     CloudSession::read(data.object("session")?, &config.table().validated, &token)?;
                 Ok(Exchanged::Session(Box::new((user, session))))
             }
-            Shape::AccessToken => {
+            ExchangeShape::AccessToken => {
                 if !data.text("token_type")?.eq_ignore_ascii_case("bearer") {
                     return Err(BadMember("token_type"));
                 }
@@ -101,10 +101,10 @@ impl ExchangeCode {
 }
 
 /// The member that holds the token.
-const fn member(shape: Shape) -> &'static str {
+const fn member(shape: ExchangeShape) -> &'static str {
     match shape {
-        Shape::Session => "jwt",
-        Shape::AccessToken => "access_token",
+        ExchangeShape::Session => "jwt",
+        ExchangeShape::AccessToken => "access_token",
     }
 }
 

@@ -47,7 +47,7 @@ impl Refresh {
             (Ok(user), Newer::HandedOut(..)) => self.handed_out(user, session, is_late),
             (Ok(user), newer) if user.id() == session.user_id() => {
                 let identity = self.identity(user, None, &session, now);
-                let remembered = match newer {
+                let cached = match newer {
                     // From now on the old token stands for it no longer than for any other.
                     Newer::Held => {
                         let session = session.clone();
@@ -55,7 +55,7 @@ impl Refresh {
                     }
                     _ => self.engine.insert(identity, now),
                 };
-                remembered.map_or_else(signed_out, |identity| self.renewed(identity, session))
+                cached.map_or_else(signed_out, |identity| self.renewed(identity, session))
             }
             (Ok(_), _) => another_one(),
             // A stale identity stays signed in while the Cloud is down.

@@ -1,8 +1,7 @@
-//! The replay guard: states and authorization codes that were used, by their digests.
+//! What may be used once in a while, by its digest: the states and authorization codes of callbacks, and a token's renewal.
 //!
-//! Bounded: the oldest are evicted, and an entry is only needed as long as a login can last. Used states are published where
-//! instances share revocations. Until an instance knows of one, the Cloud's single use of codes and the cleared login cookie
-//! protect it.
+//! Bounded: the oldest are evicted, and each expires. Used states are published where instances share revocations. Until an
+//! instance knows of one, the Cloud's single use of codes and the cleared login cookie protect it.
 
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
@@ -12,7 +11,7 @@ use crate::encoding::Digest;
 use crate::time::Now;
 
 #[derive(Debug)]
-pub(crate) struct ReplayGuard {
+pub(crate) struct UsedOnce {
     lifetime: Duration,
     capacity: usize,
     entries: Mutex<Entries>,
@@ -24,7 +23,7 @@ struct Entries {
     order: VecDeque<(Duration, Digest)>,
 }
 
-impl ReplayGuard {
+impl UsedOnce {
     pub(crate) fn new(lifetime: Duration, capacity: usize) -> Self {
         Self {
             lifetime,
@@ -82,7 +81,7 @@ mod tests {
 
     #[test]
     fn each_is_spent_once_until_its_time_is_over() {
-        let spent = ReplayGuard::new(Duration::from_secs(300), 10);
+        let spent = UsedOnce::new(Duration::from_secs(300), 10);
         assert!(spent.spend([1; 32], at(0)));
         assert!(!spent.spend([1; 32], at(299)));
         assert!(spent.holds(&[1; 32], at(299)));
@@ -92,7 +91,7 @@ mod tests {
 
     #[test]
     fn the_oldest_give_way() {
-        let spent = ReplayGuard::new(Duration::from_secs(300), 3);
+        let spent = UsedOnce::new(Duration::from_secs(300), 3);
         (0..5).for_each(|n| assert!(spent.spend([n; 32], at(u64::from(n)))));
         let held: Vec<bool> = (0..5).map(|n| spent.holds(&[n; 32], at(5))).collect();
         assert_eq!(held, [false, false, true, true, true]);
