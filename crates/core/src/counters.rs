@@ -16,7 +16,7 @@ pub use calls::{CallCount, CallResult, CallTimes, TIME_BOUNDS};
 use hits::HitCounter;
 
 labels! {
-    /// The outcome of a request's authentication.
+    /// The outcome of a request's authentication. Exhaustive on purpose: a caller tells all four apart.
     enum Outcome {
         /// The request is signed in.
         Authenticated = "authenticated",
@@ -44,7 +44,7 @@ labels! {
     }
 }
 
-/// Whether an authentication counts its answer. For drivers alone.
+/// Whether an authentication counts its answer. For drivers alone. Exhaustive: yes or no.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counting {

@@ -7,7 +7,7 @@
 //! of a fixed list or a number. It never holds a token, a cookie, an authorization code, an e-mail address, a name or a body.
 //! Every duration is in seconds, as in the metrics.
 
-/// How important an event is.
+/// How important an event is. Exhaustive: loggers know these five.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     /// One for each request.
@@ -37,6 +37,7 @@ impl Level {
 
 /// What an event is about, to filter by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Target {
     /// Sign-ins, sign-outs, refresh, rejected credentials and revocations: the audit log.
     Audit,
@@ -63,7 +64,7 @@ impl Target {
     }
 }
 
-/// Whether one of the languages emits an event.
+/// Whether one of the languages emits an event. Exhaustive: an event is emitted or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Emitted {
     /// At this level.

@@ -42,6 +42,7 @@ pub trait Operation {
 
 /// How often a call is retried after a failed connection or a 502, 503 or 504.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Retries {
     /// Never: the call may have spent what it carries.
     Never,

@@ -12,7 +12,7 @@ pub const MAX_NAME_BYTES: usize = 64;
 const SECURE_PREFIXES: [&str; 2] = [SECURE_PREFIX, "__Http-"];
 const SECURE_PREFIX: &str = "__Secure-";
 
-/// Whether the cookie is sent over https only.
+/// Whether the cookie is sent over https only. Exhaustive: the attribute is there or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Secure {
     /// Over https only.
@@ -24,6 +24,7 @@ pub enum Secure {
 
 /// Whether the name gets `__Host-` where browsers allow it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Prefix {
     /// On the name of a Secure cookie without Domain.
     #[default]

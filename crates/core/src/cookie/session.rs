@@ -18,6 +18,7 @@ const SUFFIX_DIGITS: usize = 8;
 
 /// Where a deployment runs: what to assume while no address is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum Stage {
     /// Public, over https.
     Production,

@@ -22,7 +22,7 @@ use crate::time::Now;
 /// Messages per publication.
 const BATCH: usize = 256;
 
-/// An event to emit, as the [list](crate::events) has it.
+/// An event to emit, as the [list](crate::events) has it. Exhaustive on purpose: a driver emits each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChannelEvent {
     /// Joined, and the stored entries are applied.

@@ -36,7 +36,7 @@ impl Authentication {
     }
 }
 
-/// The result of a renewal.
+/// The result of a renewal. Exhaustive on purpose: a caller tells all four apart.
 #[derive(Clone, Debug)]
 pub enum Renewal {
     /// The Cloud issued a newer token.
@@ -83,7 +83,7 @@ impl Renewed {
     }
 }
 
-/// The result of a fetch.
+/// The result of a fetch. Exhaustive on purpose: a driver logs all that is wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fetched {
     /// A usable set was fetched.

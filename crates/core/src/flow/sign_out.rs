@@ -42,6 +42,7 @@ pub enum SignOut {
 
 /// Whether failed calls are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Effort {
     /// Up to three retries.
     Full,

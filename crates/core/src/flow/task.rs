@@ -20,7 +20,7 @@ use crate::http::{Delivery, Request, TransportError};
 use crate::session::TokenDigest;
 use crate::time::{Now, Timestamp};
 
-/// What a task needs next, and the rest of the task.
+/// What a task needs next, and the rest of the task. Exhaustive on purpose: a driver does each.
 #[derive(Debug)]
 pub enum Step<'t, T> {
     /// Send this request and pass its result on.
@@ -40,6 +40,7 @@ pub enum Step<'t, T> {
 /// What a driver passes to a task. Where an event is not what the task asked for, the task takes it as a failure.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "it is passed on at once")]
+#[non_exhaustive]
 pub enum Event {
     /// Begin, or go on after [`Step::Spawn`].
     Start,
@@ -55,7 +56,8 @@ pub enum Event {
     Lost,
 }
 
-/// Work that tasks share: run one for each kind and [`key`](Shared::key).
+/// Work that tasks share: run one for each kind and [`key`](Shared::key). Exhaustive on purpose: a driver shares each kind by
+/// itself.
 #[derive(Debug)]
 pub enum Work {
     /// Ask the Cloud about a token.
@@ -86,7 +88,7 @@ impl Work {
     }
 }
 
-/// The result of shared work.
+/// The result of shared work. Exhaustive on purpose, as [`Work`].
 #[derive(Clone, Debug)]
 pub enum Finished {
     /// Of [`Work::Verify`].

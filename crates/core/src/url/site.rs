@@ -7,7 +7,7 @@ use ::url::Url;
 
 use super::{is_loopback, parse_web};
 
-/// How browsers reach an address.
+/// How browsers reach an address. Exhaustive: an address is one of the three.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
     /// Over https.

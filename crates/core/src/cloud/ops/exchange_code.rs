@@ -72,7 +72,11 @@ impl ExchangeCode {
         }
     }
 
-    fn read(shape: ExchangeShape, config: &Config, data: Object<'_>) -> Result<Exchanged, BadMember> {
+    fn read(
+        shape: ExchangeShape,
+        config: &Config,
+        data: Object<'_>,
+    ) -> Result<Exchanged, BadMember> {
         match shape {
             ExchangeShape::Session => {
                 let token = token(data, member(shape))?;

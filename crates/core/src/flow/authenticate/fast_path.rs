@@ -27,7 +27,7 @@ pub struct RawCredentials<'h> {
     pub address: Address,
 }
 
-/// What is known of a request's address.
+/// What is known of a request's address. Exhaustive: it was looked up or not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Address {
     /// Not looked up so far.
