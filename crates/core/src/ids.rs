@@ -107,9 +107,17 @@ impl SessionId {
 }
 
 fn is_plain(text: &str) -> bool {
-    (1..=MAX_ID_BYTES).contains(&text.len())
-        && !text.chars().any(char::is_control)
-        && !text.chars().all(is_unseen)
+    (1..=MAX_ID_BYTES).contains(&text.len()) && (is_graphic(text) || is_plain_unicode(text))
+}
+
+/// Most ids are visible ASCII. Without an early exit the compiler checks many bytes at once.
+#[allow(clippy::needless_bitwise_bool, reason = "a branch would be one byte's")]
+fn is_graphic(text: &str) -> bool {
+    text.bytes().fold(true, |all, b| all & b.is_ascii_graphic())
+}
+
+fn is_plain_unicode(text: &str) -> bool {
+    !text.chars().any(char::is_control) && !text.chars().all(is_unseen)
 }
 
 /// White space, invisible characters (Unicode `Default_Ignorable_Code_Point`), and the blank Braille pattern.

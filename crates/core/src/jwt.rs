@@ -37,6 +37,7 @@ mod jwk;
 mod key;
 mod key_remarks;
 mod key_set;
+mod known_key;
 mod length;
 mod no_key_set;
 mod reason;
@@ -60,6 +61,7 @@ use crate::time::Timestamp;
 
 use compact::Compact;
 use header::Header;
+use known_key::KnownKey;
 use length::Length;
 
 /// Deepest nesting that is read in a header or in claims, in containers.
@@ -92,22 +94,32 @@ pub fn verify_text(
     now: Timestamp,
 ) -> Result<Verified<Claims>, Reason> {
     let mut room = compact::room();
-    let token = Compact::read(token, &mut room)?;
-    let header = Header::read(token.header, rules.kind)?;
-    let algorithm = header.algorithm(&rules.algorithms)?;
-    let key = keys.find(header.key_id(), algorithm)?;
-    key.verify(token.signed, token.signature)?;
+    let mut token = Compact::read(token, &mut room)?;
+    let key = key(&mut token, keys, rules)?;
+    key.verify(token.signed, token.signature, token.header, rules)?;
     Claims::read(token.claims, rules, now).map(Verified::new)
+}
+
+/// The key that the header means. Reads the header only where no token of the key had the same one.
+fn key<'k>(
+    token: &mut Compact<'_>,
+    keys: &'k KeySet,
+    rules: &Rules,
+) -> Result<&'k KnownKey, Reason> {
+    if let Some(known) = keys.known(token.header, rules) {
+        return Ok(known);
+    }
+    let header = Header::read(token.decode_header()?, rules.kind)?;
+    let algorithm = header.algorithm(&rules.algorithms)?;
+    keys.find(header.key_id(), algorithm)
 }
 
 /// Whether verifying this token would take long. Nothing of it is verified here: its author can only choose among the keys.
 pub(crate) fn is_long(token: &str, keys: &KeySet, rules: &Rules) -> bool {
-    let key = |token: &str| {
+    let length = |token: &str| {
         let mut room = compact::room();
-        let token = Compact::read(token, &mut room)?;
-        let header = Header::read(token.header, rules.kind)?;
-        let algorithm = header.algorithm(&rules.algorithms)?;
-        Ok::<_, Reason>(keys.find(header.key_id(), algorithm)?.length())
+        let mut token = Compact::read(token, &mut room)?;
+        Ok::<_, Reason>(key(&mut token, keys, rules)?.length())
     };
-    keys.has_long() && key(token) == Ok(Length::Long)
+    keys.has_long() && length(token) == Ok(Length::Long)
 }

@@ -187,6 +187,8 @@ impl<'t> Visitor<'t> for Name {
 /// no more than its length.
 #[derive(Default)]
 struct Names<'t> {
+    /// A bit for each name's length and ends. A name whose bit is not set is new, and is compared with no other.
+    marks: u64,
     few: [&'t str; 16],
     count: usize,
     more: BTreeSet<Cow<'t, str>>,
@@ -194,11 +196,14 @@ struct Names<'t> {
 
 impl<'t> Names<'t> {
     fn add<E: de::Error>(&mut self, name: Cow<'t, str>) -> Result<(), E> {
-        let seen = self.few.get(..self.count).unwrap_or_default();
-        let twice = seen.contains(&name.as_ref()) || self.more.contains(&name);
-        if twice {
-            return Err(E::custom("duplicate member"));
+        let mark = mark(name.as_bytes());
+        if self.marks & mark != 0 {
+            let seen = self.few.get(..self.count).unwrap_or_default();
+            if seen.contains(&name.as_ref()) || self.more.contains(&name) {
+                return Err(E::custom("duplicate member"));
+            }
         }
+        self.marks |= mark;
         match (name, self.few.get_mut(self.count)) {
             (Cow::Borrowed(name), Some(place)) => {
                 *place = name;
@@ -210,6 +215,14 @@ impl<'t> Names<'t> {
         }
         Ok(())
     }
+}
+
+/// One bit of 64, the same for equal names.
+fn mark(name: &[u8]) -> u64 {
+    let [first, last] = [name.first(), name.last()].map(|byte| byte.copied().unwrap_or_default());
+    let ends = u32::from(first).wrapping_mul(7) ^ u32::from(last).wrapping_mul(29);
+    let length = u32::try_from(name.len()).unwrap_or_default();
+    1_u64.rotate_left(ends.wrapping_add(length))
 }
 
 #[cfg(test)]

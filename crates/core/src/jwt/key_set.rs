@@ -4,7 +4,7 @@
 //! with its id and its algorithm, since one id may name keys of several types or uses (RFC 7517 section 4.5). The same key
 //! twice counts once. Two different keys of one id and one algorithm are ambiguous, so neither is used.
 
-use core::fmt;
+use core::{fmt, slice};
 
 use serde_json::Value;
 
@@ -12,8 +12,10 @@ use super::algorithm::Algorithm;
 use super::jwk::{Jwk, PublicKey};
 use super::key::Key;
 use super::key_remarks::{KeyRefusal, KeyWarning};
+use super::known_key::KnownKey;
 use super::length::Length;
 use super::reason::Reason;
+use super::rules::Rules;
 use super::shared_secret::SharedSecret;
 use crate::json;
 
@@ -64,13 +66,8 @@ pub struct KeySet {
 }
 
 enum Keys {
-    Named(Box<[Named]>),
-    Secret(Key),
-}
-
-struct Named {
-    id: Option<Box<str>>,
-    key: Key,
+    Named(Box<[KnownKey]>),
+    Secret(KnownKey),
 }
 
 impl KeySet {
@@ -82,10 +79,7 @@ impl KeySet {
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let usable = |entry: Entry| {
             let public = entry.key.ok().filter(|_| !entry.is_repeated)?;
-            Some(Named {
-                id: entry.id,
-                key: public.key,
-            })
+            Some(KnownKey::new(entry.id, public.key))
         };
         let entries = entries(text)?;
         let is_odd = |entry: &&Entry| entry.key.as_ref().err() == Some(&KeyRefusal::NotAnObject);
@@ -112,7 +106,7 @@ impl KeySet {
     )]
     pub fn from_secret(secret: SharedSecret) -> Self {
         Self {
-            keys: Keys::Secret(Key::secret(secret.expose())),
+            keys: Keys::Secret(KnownKey::new(None, Key::secret(secret.expose()))),
             odd_entries: 0,
         }
     }
@@ -129,7 +123,7 @@ impl KeySet {
     /// Whether verifying with one of the keys takes long.
     pub(super) fn has_long(&self) -> bool {
         match &self.keys {
-            Keys::Named(keys) => keys.iter().any(|named| named.key.length() == Length::Long),
+            Keys::Named(keys) => keys.iter().any(|known| known.length() == Length::Long),
             Keys::Secret(_) => false,
         }
     }
@@ -142,21 +136,34 @@ impl KeySet {
         }
     }
 
-    /// The key with this id and algorithm; without an id, the only key for the algorithm.
-    pub(super) fn find(&self, kid: Option<&str>, algorithm: Algorithm) -> Result<&Key, Reason> {
+    /// The key that a token with this header means, where a token of that key had the same header.
+    pub(super) fn known(&self, header: &[u8], rules: &Rules) -> Option<&KnownKey> {
         let keys = match &self.keys {
-            Keys::Secret(key) if key.algorithm() == algorithm => return Ok(key),
+            Keys::Named(keys) => keys,
+            Keys::Secret(known) => slice::from_ref(known),
+        };
+        keys.iter().find(|known| known.is_known_by(header, rules))
+    }
+
+    /// The key with this id and algorithm; without an id, the only key for the algorithm.
+    pub(super) fn find(
+        &self,
+        kid: Option<&str>,
+        algorithm: Algorithm,
+    ) -> Result<&KnownKey, Reason> {
+        let keys = match &self.keys {
+            Keys::Secret(known) if known.key.algorithm() == algorithm => return Ok(known),
             Keys::Secret(_) => return Err(Reason::KeyMismatch),
             Keys::Named(keys) => keys.iter(),
         };
-        let is_meant = |named: &&Named| kid.is_none() || named.id.as_deref() == kid;
-        let mut meant = keys.filter(is_meant).map(|named| &named.key).peekable();
+        let is_meant = |known: &&KnownKey| kid.is_none() || known.id.as_deref() == kid;
+        let mut meant = keys.filter(is_meant).peekable();
         // Without an id, keys for other algorithms are not meant, so there is no mismatch.
         let none = match (kid, meant.peek()) {
             (Some(_), Some(_)) => Reason::KeyMismatch,
             _ => Reason::UnknownKey,
         };
-        let mut fitting = meant.filter(|key| key.algorithm() == algorithm);
+        let mut fitting = meant.filter(|known| known.key.algorithm() == algorithm);
         let only = fitting.next().ok_or(none)?;
         // Trying them all would let a token choose its key, and cost one check for each.
         match fitting.next() {

@@ -2,7 +2,9 @@
 
 use aws_lc_rs::hmac;
 use mastra_auth_cloud_core::encoding::{base64url, base64url_decode};
-use mastra_auth_cloud_core::jwt::{Algorithm, Algorithms, KeySet, Reason, Rules, verify_text};
+use mastra_auth_cloud_core::jwt::{
+    Algorithm, Algorithms, KeySet, Reason, Rules, TokenKind, verify_text,
+};
 use mastra_auth_cloud_core::time::Timestamp;
 use serde_json::{Value, json};
 
@@ -344,5 +346,68 @@ fn threat_096_a_text_of_any_length_is_judged_by_its_form() {
         good.replace('.', "\u{2e}\u{fe52}"),
     ] {
         assert!(judge(&text).is_err(), "{} bytes", text.len());
+    }
+}
+
+/// A key keeps the header of the first token that it verified. What other rules refuse of that header is refused as before.
+#[test]
+fn a_kept_header_is_judged_by_the_rules_of_each_call() {
+    for algorithm in EVERY {
+        let (set, usual) = (keys(algorithm), rules(algorithm));
+        let token = token(algorithm, &good_claims());
+        let (text, signature) = token.rsplit_once('.').unwrap();
+        let forged = format!("{text}.{}", "A".repeat(signature.len()));
+        assert_eq!(
+            check(&forged, &set, &usual).err(),
+            Some(Reason::BadSignature)
+        );
+        for _ in 0..2 {
+            assert!(check(&token, &set, &usual).is_ok(), "{algorithm:?}");
+        }
+        assert_eq!(
+            check(&forged, &set, &usual).err(),
+            Some(Reason::BadSignature)
+        );
+        let mut others = rules(algorithm);
+        let other = EVERY.into_iter().find(|one| *one != algorithm);
+        others.algorithms = Algorithms::new(&[other.unwrap()]).unwrap();
+        assert_eq!(
+            check(&token, &set, &others).err(),
+            Some(Reason::RefusedAlgorithm)
+        );
+        let mut access = rules(algorithm);
+        access.kind = TokenKind::AccessToken;
+        assert_eq!(check(&token, &set, &access).err(), Some(Reason::WrongKind));
+        assert!(check(&token, &set, &usual).is_ok());
+    }
+}
+
+/// Two tokens of one key may have different headers: each is read as it is.
+#[test]
+fn a_kept_header_stands_for_no_other() {
+    for algorithm in EVERY {
+        let (set, rules) = (keys(algorithm), rules(algorithm));
+        let signed = |change: &dyn Fn(&mut Value)| {
+            let mut header = good_header(algorithm);
+            change(&mut header);
+            compact(
+                &header.to_string(),
+                &good_claims().to_string(),
+                signer(algorithm),
+            )
+        };
+        assert!(check(&signed(&|_| ()), &set, &rules).is_ok());
+        let more = signed(&|header| header["x"] = json!(1));
+        assert!(check(&more, &set, &rules).is_ok(), "{algorithm:?}");
+        let critical = signed(&|header| header["crit"] = json!(["x"]));
+        assert_eq!(
+            check(&critical, &set, &rules).err(),
+            Some(Reason::RefusedHeader)
+        );
+        let other_kind = signed(&|header| header["typ"] = json!("logout+jwt"));
+        assert_eq!(
+            check(&other_kind, &set, &rules).err(),
+            Some(Reason::WrongKind)
+        );
     }
 }
