@@ -1,8 +1,9 @@
 //! The rules of signing in with Mastra Cloud, without I/O.
 //!
 //! This crate turns arguments, a time and random bytes into requests, and responses into results. It has no socket, no clock,
-//! no generator, no logging and no async: a driver brings those. The Rust client (`mastra-auth-cloud`) is one driver. Every
-//! driver runs the same code and so makes the same decisions.
+//! no generator, no logging and no async runtime: a driver brings those. Jobs are `async` functions that their
+//! [`Task`](flow::Task) steps through. The Rust client (`mastra-auth-cloud`) is one driver. Every driver runs the same code
+//! and so makes the same decisions.
 //!
 //! Read it bottom up: words ([`secret`], [`ids`], [`time`]), shapes ([`error`], [`http`], [`url`]), concepts ([`config`],
 //! [`cookie`], [`login`], [`rbac`], [`jwt`]). Above them are the Cloud's API ([`cloud`]), the caches ([`engine`]) and the
