@@ -1,6 +1,6 @@
 //! Verification of signed tokens: JSON Web Signatures in compact form (RFC 7515, RFC 7519, RFC 8725).
 //!
-//! The checks run in one order ([`Step`]): form, header, algorithm, key, signature, claims. The first failure is the answer,
+//! The checks run in one order ([`TokenCheck`]): form, header, algorithm, key, signature, claims. The first failure is the answer,
 //! so a wrong signature hides every fault of the claims. With any error there are no claims: only this module makes a
 //! [`Verified`]. Configuration and the key decide the algorithm; the token only has to agree.
 //!
@@ -51,7 +51,7 @@ pub use claims::Claims;
 pub use key_remarks::{KeyRefusal, KeyWarning};
 pub use key_set::{KeyReport, KeySet, KeySetError, MAX_KEYS, Report, lint};
 pub use no_key_set::NoKeySet;
-pub use reason::{Reason, Step};
+pub use reason::{Reason, TokenCheck};
 pub use rules::{DEFAULT_LEEWAY, Leeway, MAX_LEEWAY, Rules, TokenKind};
 pub use shared_secret::{MIN_SECRET_BYTES, SharedSecret};
 pub use verified::Verified;

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mastra_auth_cloud::CloudApiError;
-use mastra_auth_cloud_core::jwt::{Claims, Reason, Rules, Step, verify};
+use mastra_auth_cloud_core::jwt::{Claims, Reason, Rules, TokenCheck, verify};
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Timestamp;
 use serde_json::{Map, Value};
@@ -72,7 +72,10 @@ fn accepted(claims: &Claims, text: &str) -> String {
         ],
     );
     let shown = serde_json::to_string_pretty(&shown).unwrap_or_default();
-    let checks: String = Step::ALL.iter().map(|step| line(*step, "passed")).collect();
+    let checks: String = TokenCheck::ALL
+        .iter()
+        .map(|step| line(*step, "passed"))
+        .collect();
     format!("{checks}\n{}\n", terminal::escape(&shown, LineEnds::Keep))
 }
 
@@ -93,8 +96,8 @@ fn said(token: &str) -> Option<Map<String, Value>> {
 }
 
 fn refused(reason: Reason) -> String {
-    let failed = reason.step();
-    Step::ALL
+    let failed = reason.check();
+    TokenCheck::ALL
         .iter()
         .map(|step| match step.cmp(&failed) {
             std::cmp::Ordering::Less => line(*step, "passed"),
@@ -107,7 +110,7 @@ fn refused(reason: Reason) -> String {
         .collect()
 }
 
-fn line(step: Step, outcome: &str) -> String {
+fn line(step: TokenCheck, outcome: &str) -> String {
     format!("{:<10} {outcome}\n", step.as_str())
 }
 

@@ -11,7 +11,7 @@ labels! {
     /// The checks, in the order they are made.
     #[derive(PartialOrd, Ord)]
     #[non_exhaustive]
-    enum Step {
+    enum TokenCheck {
         /// Three parts of strict base64url.
         Form = "form",
         /// The header's members.
@@ -41,9 +41,9 @@ macro_rules! reasons {
             pub const ALL: &[Self] = &[$(Self::$name,)*];
 
             /// The check that failed.
-            pub const fn step(self) -> Step {
+            pub const fn check(self) -> TokenCheck {
                 match self {
-                    $(Self::$name => Step::$step,)*
+                    $(Self::$name => TokenCheck::$step,)*
                 }
             }
 

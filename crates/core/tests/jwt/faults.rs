@@ -1,6 +1,6 @@
 //! Any fault, and any number of them at once, is refused; the first check that fails is the answer.
 
-use mastra_auth_cloud_core::jwt::{Algorithm, Reason, Step, verify};
+use mastra_auth_cloud_core::jwt::{Algorithm, Reason, TokenCheck, verify};
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Timestamp;
 use proptest::prelude::*;
@@ -155,9 +155,9 @@ fn threat_017_a_wrong_signature_hides_every_fault_of_the_claims() {
 
 #[test]
 fn reasons_are_in_the_order_of_their_checks() {
-    let steps: Vec<Step> = Reason::ALL.iter().map(|reason| reason.step()).collect();
+    let steps: Vec<TokenCheck> = Reason::ALL.iter().map(|reason| reason.check()).collect();
     assert!(steps.is_sorted());
-    assert!(Step::ALL.iter().all(|step| steps.contains(step)));
+    assert!(TokenCheck::ALL.iter().all(|step| steps.contains(step)));
     let codes: std::collections::BTreeSet<_> = Reason::ALL.iter().map(|r| r.code()).collect();
     assert_eq!(codes.len(), Reason::ALL.len(), "each has a code of its own");
     assert_eq!(Reason::Expired.code(), "session_expired");
