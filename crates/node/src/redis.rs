@@ -20,6 +20,20 @@ pub fn redis_set(realm: String, instance: String) -> Result<RedisSet> {
     guard(|| RedisSet(CoreSet::new(&realm, &instance)))
 }
 
+/// The time-out of a command, the times between two pings and between two checks of the mark, in milliseconds, and the
+/// length of the longest text.
+#[napi(
+    ts_return_type = "[timeout: number, pingEvery: number, checkEvery: number, longest: number]"
+)]
+pub fn redis_limits() -> Result<Vec<u32>> {
+    guard(|| {
+        let times = [CoreSet::TIMEOUT, CoreSet::PING_EVERY, CoreSet::CHECK_EVERY];
+        let times = times.map(|time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
+        let longest = u32::try_from(CoreSet::LONGEST).unwrap_or(u32::MAX);
+        [times.as_slice(), &[longest]].concat()
+    })
+}
+
 #[napi]
 impl RedisSet {
     /// The name of the set and of the channel.

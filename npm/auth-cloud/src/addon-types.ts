@@ -583,6 +583,11 @@ export interface Native {
   open(options: NativeOptions, entropy: Uint8Array): Or<NativeEngine>;
   /** The set of a namespace. `instance` is this instance's alone: 16 hexadecimal digits. */
   redisSet(realm: string, instance: string): NativeRedisSet;
+  /**
+   * The time-out of a command, the times between two pings and between two checks of the mark, in milliseconds, and the
+   * length of the longest text.
+   */
+  redisLimits(): [timeout: number, pingEvery: number, checkEvery: number, longest: number];
   /** Whether a grant covers a required permission. */
   permissionCovers(grant: string, required: string): boolean;
   /** Whether any of the grants covers a required permission. */

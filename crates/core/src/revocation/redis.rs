@@ -36,6 +36,8 @@ impl RedisSet {
     pub const PING_EVERY: Duration = Duration::from_secs(1);
     /// How often a subscriber [checks](Self::check_mark) that Redis still holds its entries.
     pub const CHECK_EVERY: Duration = Duration::from_secs(5);
+    /// The longest text of an entry, in bytes.
+    pub const LONGEST: usize = MAX_TEXT_BYTES;
 
     /// `instance` is this instance's alone: 16 hexadecimal digits.
     pub fn new(namespace: &str, instance: &str) -> Self {

@@ -75,6 +75,7 @@ const CALLS = {
   'ChannelWorker.lost': () => () => worker.lost(0, '', 0, NOW),
   'ChannelWorker.leave': () => () => worker.leave(NOW),
   'ChannelWorker.status': () => () => worker.status(),
+  redisLimits: () => () => addon.redisLimits(),
   redisSet: () => () => addon.redisSet('r', '0'),
   'RedisSet.name': () => () => set.name(),
   'RedisSet.publish': () => () => set.publish([]),

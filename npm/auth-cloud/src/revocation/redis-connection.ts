@@ -4,6 +4,7 @@
  * Every operation has a time-out: connecting a second, a command a second. It retries nothing, and keeps no process alive.
  */
 
+import { native } from '../native.js';
 import { configurationError } from '../options.js';
 import { withTimeout } from '../timeout.js';
 import redisPackage from './redis-package.cjs';
@@ -17,11 +18,11 @@ export interface Client {
   ping(): Promise<unknown>;
   subscribe(channel: string, listener: (text: string) => void): Promise<unknown>;
   sendCommand(words: readonly string[]): Promise<unknown>;
-  multi(): Several;
+  multi(): Transaction;
 }
 
-interface Several {
-  addCommand(words: readonly string[]): Several;
+interface Transaction {
+  addCommand(words: readonly string[]): Transaction;
   exec(): Promise<unknown>;
 }
 
@@ -30,7 +31,7 @@ export type Connect = () => Promise<Client>;
 
 type CreateClient = (options: object) => Client;
 
-export const SECOND = 1000;
+export const [TIMEOUT, PING_EVERY, CHECK_EVERY, LONGEST] = native.redisLimits();
 
 export class Connection {
   readonly #connect: Connect;
@@ -43,7 +44,7 @@ export class Connection {
   async command<T>(work: (client: Client) => Promise<T>): Promise<T> {
     this.#client ??= this.#connect();
     try {
-      return await withTimeout(SECOND, this.#client.then(work));
+      return await withTimeout(TIMEOUT, this.#client.then(work));
     } catch (error) {
       this.drop();
       throw error;
@@ -63,13 +64,13 @@ export function connecting(url: string): Connect {
     const client = create({
       url,
       disableOfflineQueue: true,
-      socket: { connectTimeout: SECOND, reconnectStrategy: false },
+      socket: { connectTimeout: TIMEOUT, reconnectStrategy: false },
     });
     // Without a listener an error would end the process.
     client.on('error', () => undefined);
     client.unref();
     try {
-      await withTimeout(SECOND, client.connect());
+      await withTimeout(TIMEOUT, client.connect());
       return client;
     } catch (error) {
       destroy(client);

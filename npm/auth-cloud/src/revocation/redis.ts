@@ -11,14 +11,9 @@ import { native } from '../native.js';
 import type { NativeRedisSet, NativeRedisSnapshot } from '../native.js';
 import { configurationError } from '../options.js';
 import { TimedOut, withTimeout } from '../timeout.js';
-import { Connection, SECOND, connecting, destroy } from './redis-connection.js';
+import { CHECK_EVERY, Connection, LONGEST, PING_EVERY, TIMEOUT, connecting, destroy } from './redis-connection.js';
 import type { Connect } from './redis-connection.js';
 import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './channel.js';
-
-/** How many seconds pass between checks that Redis still holds its entries. */
-const CHECK_EVERY = 5;
-/** No entry is longer, in characters. */
-const LONGEST = 1024;
 
 /** A channel for `redis://[user:password@]host[:port][/database]`, or `rediss://`. Opens no connection. */
 export function redisChannel(url: unknown): RevocationChannel {
@@ -64,7 +59,7 @@ class RedisChannel implements RevocationChannel {
     client.on('end', onLost);
     try {
       await withTimeout(
-        SECOND,
+        TIMEOUT,
         client.subscribe(set.name(), text => onTexts([text.length > LONGEST ? '' : text])),
       );
       await this.#commands.command(other => other.sendCommand(set.addMark()));
@@ -72,11 +67,11 @@ class RedisChannel implements RevocationChannel {
       reading.drop();
       let turn = 0;
       const check = async () => {
-        await withTimeout(SECOND, client.ping());
+        await withTimeout(TIMEOUT, client.ping());
         turn += 1;
-        if (turn % CHECK_EVERY === 0) await this.#checkMark(set);
+        if (turn % (CHECK_EVERY / PING_EVERY) === 0) await this.#checkMark(set);
       };
-      timer = setInterval(() => void check().then(() => onTexts([]), onLost), SECOND).unref();
+      timer = setInterval(() => void check().then(() => onTexts([]), onLost), PING_EVERY).unref();
       return { ...standing, close };
     } catch (error) {
       close();
