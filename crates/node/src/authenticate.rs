@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Address, Miss, RawCredentials};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
-use mastra_auth_cloud_core::flow::{Authentication, Counting, Source};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::{Authentication, Counting, Event, Source, Step};
+use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
 
@@ -32,7 +33,7 @@ impl Engine {
         &self,
         env: &'env Env,
         site: Option<u32>,
-    ) -> Result<Or<Function<'env, (), Found>>> {
+    ) -> Result<Or<Function<'env, (), Found<Pending>>>> {
         guard(|| {
             let room = Arc::clone(&self.1);
             let address = site.map_or(Address::Unresolved, |site| {
@@ -51,7 +52,7 @@ fn authenticate(
     room: &Arc<Room>,
     address: Address,
     call: &FunctionCallContext<'_>,
-) -> napi::Result<Found> {
+) -> napi::Result<Found<Pending>> {
     let text = |at| {
         if at < call.length() {
             call.get::<Option<Text>>(at)
@@ -72,14 +73,14 @@ fn authenticate(
             cookie: cookie.as_ref().map(|text| text.as_str().as_bytes()),
             address,
         };
-        let mut miss = Miss::default();
+        let (now, mut miss) = (now(), Miss::default());
         if is_counted.is_none() {
-            match fast_path::known(&room.engine, &credentials, now()) {
+            match fast_path::known(&room.engine, &credentials, now) {
                 Ok(identity) => return Found::Cached(serial(&identity)),
                 Err(missed) => miss = missed,
             }
         }
-        Found::Pending(begin(room, &credentials, cookie.as_ref(), miss, is_counted))
+        begin(room, &credentials, cookie.as_ref(), miss, is_counted, now)
     })
     .or_else(|error| thrown(*call.env, &error))
 }
@@ -92,12 +93,13 @@ fn begin(
     cookie: Option<&Text>,
     miss: Miss<'_>,
     is_counted: Option<bool>,
-) -> Box<Pending> {
+    now: Now,
+) -> Found<Pending> {
     let engine = &room.engine;
     let site = match credentials.address {
         Address::Resolved(site) => site,
         Address::Unresolved if credentials.cookie.is_some_and(|it| engine.needs_site(it)) => {
-            return Box::new(Pending {
+            return Found::from(Pending {
                 needs_site: Some(true),
                 ..Pending::default()
             });
@@ -112,21 +114,29 @@ fn begin(
         cookie,
         site,
     );
-    Box::new(match credentials {
-        Ok(credentials) => {
-            let request = Authenticate::new(engine, credentials.hashed(miss).into_owned());
-            let counting = match is_counted {
-                Some(true) => Counting::Never,
-                _ => Counting::Always,
-            };
-            let task = request.counting(counting).offloading();
-            let task = task.into_task(jitter_of(now()));
-            room.begin(task.map(|verdict| Outcome::of(verdict.answer, verdict.source)))
-        }
+    let credentials = match credentials {
+        Ok(credentials) => credentials.hashed(miss).into_owned(),
         Err(error) => {
             let answer = Authentication::Rejected(error);
             engine.counters().answered(answer.outcome(), Source::None);
-            Outcome::of(answer, Source::None).into()
+            return Found::from(Pending::from(Outcome::of(answer, Source::None)));
         }
-    })
+    };
+    let counting = match is_counted {
+        Some(true) => Counting::Never,
+        _ => Counting::Always,
+    };
+    let request = Authenticate::new(engine, credentials).counting(counting);
+    let task = request.offloading().into_task(jitter_of(now));
+    let first = task.step(Event::Start, now);
+    if let Step::Done(Verdict {
+        answer: Authentication::Authenticated(identity),
+        ..
+    }) = &first
+        && is_counted.is_none()
+        && room.is_idle()
+    {
+        return Found::User(identity.as_ref().into());
+    }
+    Found::from(room.begun(first.map(|verdict| Outcome::of(verdict.answer, verdict.source))))
 }

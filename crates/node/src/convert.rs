@@ -10,6 +10,8 @@ use mastra_auth_cloud_core::time::Timestamp;
 use napi::bindgen_prelude::Either;
 use napi_derive::napi;
 
+use crate::js_values::Record;
+
 /// An error of the core.
 #[napi(object, object_from_js = false)]
 #[derive(Clone)]
@@ -55,54 +57,40 @@ pub(crate) fn or<T>(result: std::result::Result<T, CloudApiError>) -> Or<T> {
     }
 }
 
-/// A user.
-#[napi(object, object_from_js = false)]
-pub struct User {
-    /// The serial number of the identity; 0 if it is not cached.
-    pub serial: f64,
-    /// The Cloud's id.
-    pub id: String,
-    /// The e-mail address; empty for a machine.
-    pub email: String,
-    /// The display name.
-    pub name: Option<String>,
-    /// The URL of the picture.
-    pub avatar_url: Option<String>,
-    /// When the account was created.
-    pub created_at: Option<f64>,
-    /// Further data that the Cloud stores with the account, as JSON text.
-    pub metadata: Option<String>,
-    /// The roles from the Cloud.
-    pub roles: Vec<String>,
-    /// The token of the user's session.
-    pub session_token: String,
+/// A user; its serial number is 0 where no identity is cached. The package's `user.ts` reads it.
+pub(crate) fn user(user: &CloudUser, serial: u64) -> Record {
+    let created_at = user.created_at().map(|time| time.unix_millis().to_string());
+    // A map of JSON values always serializes.
+    let metadata = user
+        .metadata()
+        .and_then(|members| serde_json::to_string(members).ok());
+    let mut record = Record::new(serial);
+    for text in [
+        Some(user.session_token().expose()),
+        Some(user.id().as_str()),
+        Some(user.email()),
+        user.name(),
+        user.avatar_url(),
+        created_at.as_deref(),
+        metadata.as_deref(),
+    ] {
+        record.add(text);
+    }
+    for role in user.roles() {
+        record.add(Some(role));
+    }
+    record
 }
 
-impl From<&CloudUser> for User {
-    fn from(user: &CloudUser) -> Self {
-        Self {
-            serial: 0.0,
-            id: user.id().as_str().to_owned(),
-            email: user.email().to_owned(),
-            name: user.name().map(str::to_owned),
-            avatar_url: user.avatar_url().map(str::to_owned),
-            created_at: user.created_at().map(millis),
-            // A map of JSON values always serializes.
-            metadata: user
-                .metadata()
-                .and_then(|members| serde_json::to_string(members).ok()),
-            roles: user.roles().to_vec(),
-            session_token: user.session_token().expose().to_owned(),
-        }
+impl From<&CloudUser> for Record {
+    fn from(of: &CloudUser) -> Self {
+        user(of, 0)
     }
 }
 
-impl From<&Identity> for User {
+impl From<&Identity> for Record {
     fn from(identity: &Identity) -> Self {
-        Self {
-            serial: serial(identity),
-            ..identity.user().into()
-        }
+        user(identity.user(), identity.serial())
     }
 }
 

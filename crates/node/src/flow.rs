@@ -17,6 +17,7 @@ use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 
+use crate::clocks::now;
 use crate::convert::seconds;
 use crate::guard::{Result, guard};
 pub use outcome::Outcome;
@@ -76,6 +77,19 @@ pub struct Step {
     pub key_set: Option<Outcome>,
 }
 
+impl Step {
+    /// Whether there is nothing to do.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.next.is_none()
+            && self.settled.is_empty()
+            && self.started.is_empty()
+            && !self.has_checks
+            && !self.has_revocations
+            && self.clock_ahead.is_none()
+            && self.key_set.is_none()
+    }
+}
+
 /// A result that arrived.
 #[napi(object, object_from_js = false)]
 pub struct Settled {
@@ -124,7 +138,8 @@ impl Flow {
     fn step(&mut self, event: Event) -> Step {
         let mut step = Step::default();
         if let Some(job) = self.job.take() {
-            match self.room.advance(self.owner, job, event, &mut step) {
+            let taken = job.step(event, now());
+            match self.room.advance(self.owner, taken, &mut step) {
                 Next::Done(end) => self.room.end(self.owner, end, &mut step),
                 Next::Waits => {}
                 Next::Needs(need, call, job) => {

@@ -4,12 +4,20 @@
 //! all of them are ASCII, as in headers, it narrows them in bulk too. Any other text is decoded as UTF-16: no character is
 //! ever mistaken for another.
 
+use std::cell::RefCell;
+use std::fmt::Write as _;
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{ValueType, check_status, sys};
 
-use crate::flow::Pending;
+/// How many units the buffer of a thread keeps room for.
+const MOST_UNITS: usize = 16 * 1024;
+
+thread_local! {
+    /// Kept between calls: an allocation of its size costs more than the copy.
+    static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A long string argument on the path of every request.
 pub struct Text(String);
@@ -42,34 +50,90 @@ impl FromNapiValue for Text {
         if length == 0 {
             return Ok(Self(String::new()));
         }
-        let size = length.saturating_add(1);
-        let mut units: Vec<u16> = Vec::with_capacity(size);
-        let mut written = 0;
-        // SAFETY: there is room for `size` units, the closing zero among them.
-        check_status!(unsafe {
-            let place = units.as_mut_ptr();
-            sys::napi_get_value_string_utf16(env, value, place, size, &raw mut written)
-        })?;
-        // SAFETY: so many units were written, and no more than there is room for.
-        unsafe { units.set_len(written.min(length)) };
-        Ok(Self(narrowed(&units)))
+        UNITS.with_borrow_mut(|units| {
+            let size = length.saturating_add(1);
+            units.clear();
+            units.reserve(size);
+            let mut written = 0;
+            // SAFETY: there is room for `size` units, the closing zero among them.
+            check_status!(unsafe {
+                let place = units.as_mut_ptr();
+                sys::napi_get_value_string_utf16(env, value, place, size, &raw mut written)
+            })?;
+            // SAFETY: so many units were written, and no more than there is room for.
+            unsafe { units.set_len(written.min(length)) };
+            let text = narrowed(units);
+            units.clear();
+            units.shrink_to(MOST_UNITS);
+            Ok(Self(text))
+        })
     }
 }
 
-/// What an authentication returns: a number costs no allocation. The pending one is boxed, which keeps the number's way
-/// short.
-pub enum Found {
-    Cached(f64),
-    Pending(Box<Pending>),
+/// Texts that cross as one string: a number, then each text as its length in UTF-16 units, a colon and itself. A missing
+/// text has no length. One property of an object costs as much as all of it.
+pub struct Record(String);
+
+impl Record {
+    pub(crate) fn new(number: u64) -> Self {
+        let mut record = String::with_capacity(1024);
+        _ = write!(record, "{number}:");
+        Self(record)
+    }
+
+    pub(crate) fn add(&mut self, text: Option<&str>) {
+        let text = text.inspect(|text| {
+            let units = if text.is_ascii() {
+                text.len()
+            } else {
+                text.encode_utf16().count()
+            };
+            _ = write!(self.0, "{units}");
+        });
+        self.0.push(':');
+        self.0.push_str(text.unwrap_or_default());
+    }
 }
 
-impl ToNapiValue for Found {
+impl ToNapiValue for Record {
+    unsafe fn to_napi_value(env: sys::napi_env, Self(text): Self) -> napi::Result<sys::napi_value> {
+        let make = if text.is_ascii() {
+            sys::napi_create_string_latin1
+        } else {
+            sys::napi_create_string_utf8
+        };
+        let mut value = ptr::null_mut();
+        let length = isize::try_from(text.len()).unwrap_or_default();
+        // SAFETY: so many bytes are there to be read, in the encoding that the function reads, and there is a place for the
+        // value.
+        check_status!(unsafe { make(env, text.as_ptr().cast(), length, &raw mut value) })?;
+        Ok(value)
+    }
+}
+
+/// What an authentication returns: a number or a text costs no object. The pending one is boxed, which keeps the number's way
+/// short.
+pub enum Found<P> {
+    Cached(f64),
+    User(Record),
+    Pending(Box<P>),
+}
+
+impl<P> From<P> for Found<P> {
+    fn from(pending: P) -> Self {
+        Self::Pending(Box::new(pending))
+    }
+}
+
+impl<P: ToNapiValue> ToNapiValue for Found<P> {
     unsafe fn to_napi_value(env: sys::napi_env, found: Self) -> napi::Result<sys::napi_value> {
-        match found {
-            // SAFETY: the environment is the one that was given.
-            Self::Cached(serial) => unsafe { f64::to_napi_value(env, serial) },
-            // SAFETY: the same.
-            Self::Pending(pending) => unsafe { Pending::to_napi_value(env, *pending) },
+        // SAFETY: the environment is the one that was given.
+        unsafe {
+            match found {
+                Self::Cached(serial) => f64::to_napi_value(env, serial),
+                Self::User(user) => Record::to_napi_value(env, user),
+                Self::Pending(pending) => P::to_napi_value(env, *pending),
+            }
         }
     }
 }

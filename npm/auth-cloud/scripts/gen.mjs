@@ -98,7 +98,7 @@ function addonTypes() {
   // By name: in which files they are does not matter.
   const names = [...new Set(types.map(({ name }) => name))].toSorted();
   // Every type gets this prefix, so that none is mistaken for one of the package.
-  const prefixed = new RegExp(`\\b(${[...names, 'Source', 'TransportError'].join('|')})\\b`, 'g');
+  const prefixed = new RegExp(`\\b(${[...names, 'Source', 'TransportError', 'User'].join('|')})\\b`, 'g');
   // Types that hold what JavaScript gives: an option may be set to `undefined`.
   const given = ['Options', 'Verification', 'TokenRules'];
   const members = (text, isGiven) => rows(text.split('\n').map(line => line.trim()).filter(Boolean), line => {

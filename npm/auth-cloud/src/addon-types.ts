@@ -4,13 +4,15 @@
 export type Or<T> = T | NativeFailure;
 /** Text that the addon reads without copying it twice. */
 export type Text = string;
+/** A user as one text, which `user.ts` reads. */
+export type NativeUser = string;
 /** The source of an answer. */
 export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
 /** Why no answer came. */
 export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 'too_large' | 'other';
-/** Authenticates a request: the serial number of a cached identity, or a pending authentication. */
+/** Authenticates a request: the serial number of a cached identity, the user, or a pending authentication. */
 export interface Authenticate {
-  (cookie: Text | undefined, authorization?: Text, token?: Text): number | NativePending;
+  (cookie: Text | undefined, authorization?: Text, token?: Text): number | NativeUser | NativePending;
   (cookie: Text | undefined, authorization: Text | undefined, token: Text, isCounted: boolean): NativePending;
 }
 
@@ -521,28 +523,6 @@ export interface NativeTokenRules {
   maxAge?: number | undefined;
   /** `session` or `access_token`. */
   kind?: string | undefined;
-}
-
-/** A user. */
-export interface NativeUser {
-  /** The serial number of the identity; 0 if it is not cached. */
-  serial: number;
-  /** The Cloud's id. */
-  id: string;
-  /** The e-mail address; empty for a machine. */
-  email: string;
-  /** The display name. */
-  name?: string;
-  /** The URL of the picture. */
-  avatarUrl?: string;
-  /** When the account was created. */
-  createdAt?: number;
-  /** Further data that the Cloud stores with the account, as JSON text. */
-  metadata?: string;
-  /** The roles from the Cloud. */
-  roles: Array<string>;
-  /** The token of the user's session. */
-  sessionToken: string;
 }
 
 /** Which of the four answers a request gets. */

@@ -54,6 +54,8 @@ export class Authenticator {
       // Evicted here but still cached in the core.
       found = authenticate(cookie, authorization, token, true);
     }
+    // Authenticated in this call, and nothing else is to be done.
+    if (typeof found === 'string') return this.#users.of(found).promised;
     if (found.needsSite === true) {
       this.#needsSite = true;
       return this.authenticate(token, authorization, request);

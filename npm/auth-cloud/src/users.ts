@@ -6,7 +6,7 @@
  */
 
 import type { NativeUser } from './native.js';
-import { makeUser } from './user.js';
+import { makeUser, serialOf } from './user.js';
 import type { CloudUser } from './user.js';
 
 /** Size of a usual entry, in characters; larger entries count more. */
@@ -41,10 +41,16 @@ export class Users {
   }
 
   /** The cached or created entry of a user. */
-  of(user: NativeUser): CachedUser {
+  of(text: NativeUser): CachedUser {
+    const serial = serialOf(text);
+    const known = this.get(serial);
+    if (known !== undefined) return known;
+    const user = makeUser(text, this.#withRole);
+    // Each role counts a reference and an object header beside its characters.
+    const units = 1 + Math.floor((text.length + 16 * user.roles.length) / UNIT);
+    const made = { user, promised: Promise.resolve(user), units };
     // An identity that the core does not cache has no number, so two of them are not the same.
-    if (user.serial === 0) return this.#made(user);
-    return this.get(user.serial) ?? this.#keep(user.serial, this.#made(user));
+    return serial === 0 ? made : this.#keep(serial, made);
   }
 
   /** A cached user with this id. */
@@ -60,11 +66,6 @@ export class Users {
     return known && this.#keep(serial, known);
   }
 
-  #made(of: NativeUser): CachedUser {
-    const user = makeUser(of, this.#withRole);
-    return { user, promised: Promise.resolve(user), units: units(of) };
-  }
-
   #keep(serial: number, known: CachedUser): CachedUser {
     const now = performance.now();
     if (this.#units >= this.#capacity || now - this.#turned > this.#lifetime) {
@@ -77,10 +78,4 @@ export class Users {
     this.#units += known.units;
     return known;
   }
-}
-
-function units({ id, email, name = '', avatarUrl = '', metadata = '', roles, sessionToken }: NativeUser): number {
-  const texts = id.length + email.length + name.length + avatarUrl.length + metadata.length + sessionToken.length;
-  // Each role counts a reference and an object header beside its characters.
-  return 1 + Math.floor(roles.reduce((sum, role) => sum + role.length + 16, texts) / UNIT);
 }

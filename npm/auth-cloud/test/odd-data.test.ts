@@ -40,6 +40,29 @@ describe('odd but valid data', () => {
     }
   });
 
+  test('texts of any characters arrive whole', async () => {
+    const texts = ['', ':', '3:abc', '12', 'Zoë', 'Ζωή', '👩‍💻 Ada', 'a\u0000b', '\u2028', '\ufeff', '"\\', 'x'.repeat(1000), 'ÿ'.repeat(1000)];
+    const createdAt = new Date(0);
+    const said: object[] = [];
+    const baseUrl = await cloud(() => ({ ok: true, data: { user: said.at(-1) } }));
+    const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl });
+    for (const [at, name] of texts.entries()) {
+      const user = { id: 'usr_1', email: `${name}@example.com`, name, metadata: { [name]: name } };
+      said.push({ ...user, created_at: createdAt.getTime() });
+      const found = await auth.authenticateToken(`token-${at}`, request({}));
+      expect(found).toEqual({ ...user, createdAt, roles: [] });
+      expect(found?.sessionToken).toBe(`token-${at}`);
+    }
+    const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+    const jwks = { keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k' }] };
+    const byKeys = new MastraCloudAuth({ projectId: 'demo', verification: { by: 'keys', issuer: 'https://issuer', jwks } });
+    const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    const signed = `${part({ alg: 'EdDSA', kid: 'k' })}.${part({ iss: 'https://issuer', aud: 'demo', sub: 'usr_1', roles: texts, exp: 253_402_300_799 })}`;
+    const token = `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
+    const found = await byKeys.authenticateToken(token, request({}));
+    expect(found).toEqual({ id: 'usr_1', email: '', roles: texts });
+  });
+
   test('permissions of null are none', async () => {
     const user = { id: 'usr_1', email: 'ada@example.com' };
     const baseUrl = await cloud(path => ({ ok: true, data: path.endsWith('/permissions') ? { permissions: null } : { user } }));

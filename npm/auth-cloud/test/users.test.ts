@@ -3,12 +3,16 @@
 import { expect, test } from 'vitest';
 
 import type { NativeUser } from '../src/native.js';
+import { isOwn } from '../src/user.js';
+import type { CloudUser } from '../src/user.js';
 import { Users } from '../src/users.js';
 
 const DAY = 86_400_000;
 
+/** As the addon writes it: a number, and texts of which each comes after its length. */
 function user(serial: number, id: string): NativeUser {
-  return { serial, id, email: '', roles: [], sessionToken: `tok_${id}` } as NativeUser;
+  const texts = [`tok_${id}`, id, '', undefined, undefined, undefined, undefined];
+  return `${serial}:${texts.map(text => (text === undefined ? ':' : `${text.length}:${text}`)).join('')}`;
 }
 
 test('two identities without a number are two people', () => {
@@ -24,6 +28,13 @@ test('one with a number is made once', () => {
   expect(users.of(user(7, 'usr_mei'))).toBe(made);
   expect(users.get(7)).toBe(made);
   expect(users.get(8)).toBeUndefined();
+});
+
+test('a user made here is told from its copies, and from anything else', () => {
+  const { user: made } = new Users(10, DAY, false).of(user(7, 'usr_mei'));
+  expect(isOwn(made)).toBe(true);
+  const others = [{ ...made }, structuredClone(made), Object.create(made), new Proxy(made, {}), null, undefined, 'usr_mei'];
+  expect((others as CloudUser[]).filter(isOwn)).toEqual([]);
 });
 
 test('what is used stays, and no more than twice the capacity', () => {

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { MastraCloudAuth, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
 import type { MastraCloudClientOptions } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
+import { makeUser } from '../dist/esm/user.js';
 import type {
   NativeChannelEvent,
   NativeChannelRetry,
@@ -236,14 +237,14 @@ function bodyOf(one: Case): Uint8Array {
 }
 
 function shown(one: Case, outcome: NativeOutcome): unknown {
-  const { user } = outcome;
+  const user = outcome.user && makeUser(outcome.user, false);
   const shownUser = user && {
     id: user.id,
     email: user.email,
     name: user.name ?? null,
     avatar_url: user.avatarUrl ?? null,
-    created_at: user.createdAt ?? null,
-    metadata: user.metadata === undefined ? null : JSON.parse(user.metadata),
+    created_at: user.createdAt?.getTime() ?? null,
+    metadata: user.metadata ?? null,
     roles: user.roles,
   };
   const { session, grants, token, expiresIn } = outcome;

@@ -139,6 +139,8 @@ impl core::fmt::Debug for Authenticate<'_> {
 }
 
 /// A search through a request's credentials.
+///
+/// What asks the Cloud is boxed, so that the job is small where a signature decides.
 struct Search {
     engine: Arc<Engine>,
     host: Host,
@@ -175,7 +177,7 @@ impl Search {
         }
         if self.settings.refreshes && refused.is_some() {
             for cookie in credentials.cookies() {
-                match self.refresh_refused(cookie).await {
+                match Box::pin(self.refresh_refused(cookie)).await {
                     Some(Ok(found)) => return found,
                     Some(Err(refusal)) => _ = refused.get_or_insert(refusal),
                     None => {}
@@ -199,7 +201,7 @@ impl Search {
             }
             Known::Due(answer) => {
                 if let Some(token) = credential.token() {
-                    self.look_ahead(digest, token).await;
+                    Box::pin(self.look_ahead(digest, token)).await;
                 }
                 return self.found(answer, Source::Cache, refreshes).await;
             }
@@ -218,7 +220,7 @@ impl Search {
             return self.by_signature(&tried).await;
         }
         let verify = self.verify(&tried);
-        self.ask(&tried, verify).await
+        Box::pin(self.ask(&tried, verify)).await
     }
 
     /// An answer to this credential: a session that may be refreshed and is near its expiry is refreshed first.
@@ -228,7 +230,7 @@ impl Search {
             Authentication::Authenticated(identity)
                 if refreshes && self.is_to_refresh(&identity) =>
             {
-                self.refresh_good(identity, source).await
+                Box::pin(self.refresh_good(identity, source)).await
             }
             answer => Ok((answer, source)),
         }

@@ -37,6 +37,20 @@ pub enum Step<'t, T> {
     Done(T),
 }
 
+impl<'t, T: 't> Step<'t, T> {
+    /// The step of the task with another output.
+    pub fn map<U>(self, map: impl FnOnce(T) -> U + Send + 't) -> Step<'t, U> {
+        match self {
+            Self::Send(request, rest) => Step::Send(request, rest.map(map)),
+            Self::Wait(time, rest) => Step::Wait(time, rest.map(map)),
+            Self::Share(work, rest) => Step::Share(work, rest.map(map)),
+            Self::Spawn(work, rest) => Step::Spawn(work, rest.map(map)),
+            Self::Check(check, rest) => Step::Check(check, rest.map(map)),
+            Self::Done(output) => Step::Done(map(output)),
+        }
+    }
+}
+
 /// What a driver passes to a task. Where an event is not what the task asked for, the task takes it as a failure.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "it is passed on at once")]

@@ -5,7 +5,8 @@ use mastra_auth_cloud_core::flow::{Authentication, Renewal, Source};
 use napi_derive::napi;
 
 use super::Pending;
-use crate::convert::{Failure, Session, User};
+use crate::convert::{Failure, Session};
+use crate::js_values::Record;
 
 /// Which of the four answers a request gets.
 #[napi(object, object_from_js = false)]
@@ -25,7 +26,8 @@ pub struct Outcome {
     /// Of an authentication.
     pub verdict: Option<Verdict>,
     /// Of an authentication or another call that returns a user; `None` if there is none.
-    pub user: Option<User>,
+    #[napi(ts_type = "User")]
+    pub user: Option<Record>,
     /// Of a call that returns a session; `None` if there is none.
     pub session: Option<Session>,
     /// Of a permission look-up.

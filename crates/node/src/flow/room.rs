@@ -104,11 +104,20 @@ impl Room {
         Arc::new(Self { engine, state })
     }
 
+    /// Whether nothing is to be reported. That the clock is ahead is found out by flows, which report it themselves.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.state().lost.is_empty() && self.engine.waiting() == 0
+    }
+
     /// Begins a job of a caller.
     pub(crate) fn begin(self: &Arc<Self>, task: Task<'static, Outcome>) -> Pending {
+        self.begun(task.step(Event::Start, now()))
+    }
+
+    /// Goes on with a job of a caller after its first step.
+    pub(crate) fn begun(self: &Arc<Self>, first: CoreStep<'static, Outcome>) -> Pending {
         let (ticket, mut step) = (self.ticket(), Step::default());
-        let job = task.map(End::from);
-        let end = self.go_on(Owner::Ticket(ticket), job, Event::Start, &mut step);
+        let end = self.go_on(Owner::Ticket(ticket), first.map(End::from), &mut step);
         self.pending(ticket, end, step)
     }
 
@@ -127,7 +136,8 @@ impl Room {
         if self.state().waiting.contains_key(&key) {
             return None;
         }
-        let mut end = self.go_on(Owner::Work(key), work, Event::Start, step);
+        let first = work.step(Event::Start, now());
+        let mut end = self.go_on(Owner::Work(key), first, step);
         match &mut end {
             Some(end) => report(key, end, step),
             None => _ = self.state().waiting.insert(key, Vec::new()),
@@ -135,15 +145,14 @@ impl Room {
         end
     }
 
-    /// Goes on with a job, for which JavaScript drives a flow if it needs one. `None` if the job has not ended.
+    /// Goes on with a job after a step of it. JavaScript drives a flow for it if it needs one. `None` if the job has not ended.
     fn go_on(
         self: &Arc<Self>,
         owner: Owner,
-        job: Job,
-        event: Event,
+        taken: CoreStep<'static, End>,
         step: &mut Step,
     ) -> Option<End> {
-        match self.advance(owner, job, event, step) {
+        match self.advance(owner, taken, step) {
             Next::Done(end) => Some(end),
             Next::Waits => None,
             Next::Needs(next, call, job) => {
@@ -159,17 +168,15 @@ impl Room {
         }
     }
 
-    /// Goes on with a job until it ends, waits, or needs JavaScript.
+    /// Goes on with a job after a step of it, until it ends, waits, or needs JavaScript.
     pub(crate) fn advance(
         self: &Arc<Self>,
         owner: Owner,
-        mut job: Job,
-        mut event: Event,
+        mut taken: CoreStep<'static, End>,
         step: &mut Step,
     ) -> Next {
-        let now = now();
         loop {
-            (event, job) = match job.step(event, now) {
+            let (event, job) = match taken {
                 CoreStep::Done(end) => return Next::Done(end),
                 CoreStep::Send(request, rest) => {
                     let call = Some(request.call());
@@ -199,6 +206,7 @@ impl Room {
                     return Next::Waits;
                 }
             };
+            taken = job.step(event, now());
         }
     }
 
@@ -247,7 +255,7 @@ impl Room {
 
     /// Goes on with a job that waited. A panic fails that job alone.
     fn resume(self: &Arc<Self>, owner: Owner, job: Job, event: Event, step: &mut Step) {
-        match guard(|| self.go_on(owner, job, event, step)) {
+        match guard(|| self.go_on(owner, job.step(event, now()), step)) {
             Ok(Some(end)) => self.end(owner, end, step),
             Ok(None) => {}
             Err(error) => step.settled.push(Settled {
@@ -274,12 +282,7 @@ impl Room {
 
     fn pending(&self, ticket: u32, end: Option<End>, step: Step) -> Pending {
         let step = self.report(step);
-        let is_idle = step.started.is_empty()
-            && step.settled.is_empty()
-            && !step.has_checks
-            && !step.has_revocations
-            && step.clock_ahead.is_none()
-            && step.key_set.is_none();
+        let is_idle = step.is_idle();
         Pending {
             needs_site: None,
             ticket: end.is_none().then_some(ticket),

@@ -101,7 +101,7 @@ impl Search {
         if self.engine.config().verification.session_every().is_some() {
             let jitter = self.host.jitter();
             let verify = verify_session(&self.engine, identity, Pace::Wanted, jitter);
-            return self.ask(tried, verify).await;
+            return Box::pin(self.ask(tried, verify)).await;
         }
         let answer = settle(&self.engine, identity, self.host.now());
         self.found(answer, Source::Keys, tried.refreshes).await

@@ -191,8 +191,8 @@ pub struct Miss<'h> {
 
 /// The token of an `Authorization` header; the scheme in any letter case (RFC 9110 section 11.1).
 pub fn bearer(authorization: &str) -> Option<&str> {
-    let (scheme, token) = authorization.split_once(' ')?;
-    let token = token.trim_matches(' ');
+    let (scheme, token) = authorization.split_at_checked("bearer".len())?;
+    let token = token.strip_prefix(' ')?.trim_matches(' ');
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
