@@ -20,7 +20,7 @@ pub use catch_up::{CatchUp, CaughtUp};
 pub use channel_worker::{ChannelEvent, ChannelWorker, Retry};
 pub use recent_sign_ins::SignedIn;
 pub use revocations::Applied;
-pub use signature_check::{CheckedSignature, SignatureCheck};
+pub use signature_check::{CheckedSignature, HostCheck, SignatureCheck};
 
 use core::fmt;
 use core::time::Duration;
@@ -72,11 +72,24 @@ pub struct Engine {
     counters: Counters,
     last_site: LastSite,
     pub(crate) ahead: ClockAhead,
+    asks_host: bool,
 }
 
 impl Engine {
     /// Makes the state of a deployment. `entropy` seeds the login secret and the table's hashing, which must not be guessed.
     pub fn new(config: Config, entropy: Entropy) -> Arc<Self> {
+        Arc::new(Self::open(config, entropy))
+    }
+
+    /// The state of a deployment whose host checks signatures ([`SignatureCheck::for_host`]), as in WebAssembly each one's does.
+    pub fn asking_host(config: Config, entropy: Entropy) -> Arc<Self> {
+        Arc::new(Self {
+            asks_host: true,
+            ..Self::open(config, entropy)
+        })
+    }
+
+    fn open(config: Config, entropy: Entropy) -> Self {
         let bytes = entropy.into_bytes();
         let derive = |purpose: &[u8]| crate::encoding::hmac_parts(bytes.as_slice(), &[purpose]);
         let seed = derive(b"cache")
@@ -86,7 +99,8 @@ impl Engine {
         let policy = config.policy.clone();
         let scope = DeploymentDigest::new(&config);
         let cache = Cache::new(&policy, &config.verification, seed);
-        Arc::new(Self {
+        Self {
+            asks_host: cfg!(target_family = "wasm"),
             namespace: Namespace::new(&scope),
             scope,
             login_secret: LoginSecret::new(derive(b"login")),
@@ -107,7 +121,13 @@ impl Engine {
             last_site: LastSite::default(),
             ahead: ClockAhead::default(),
             config: Arc::new(config),
-        })
+        }
+    }
+
+    /// Whether the host checks signatures: each [`Step::Check`](crate::flow::Step::Check) is then finished with
+    /// [`SignatureCheck::for_host`].
+    pub const fn asks_host(&self) -> bool {
+        self.asks_host
     }
 
     /// The deployment's configuration.

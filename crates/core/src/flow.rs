@@ -47,6 +47,7 @@ pub mod permissions;
 pub mod refresh_session;
 mod results;
 pub mod sign_out;
+mod signature;
 mod task;
 pub mod validate_session;
 mod verify_token;

@@ -33,6 +33,7 @@ mod claims;
 mod compact;
 mod ed25519;
 mod header;
+pub mod host;
 mod jwk;
 mod key;
 mod key_remarks;
@@ -56,11 +57,13 @@ pub use rules::{DEFAULT_LEEWAY, Leeway, MAX_LEEWAY, Rules, TokenKind};
 pub use shared_secret::{MIN_SECRET_BYTES, SharedSecret};
 pub use verified::Verified;
 
+#[cfg(not(target_family = "wasm"))]
 use crate::secret::SessionToken;
 use crate::time::Timestamp;
 
 use compact::Compact;
 use header::Header;
+use key::Key;
 use known_key::KnownKey;
 use length::Length;
 
@@ -72,6 +75,7 @@ const MAX_DEPTH: usize = 16;
 /// # Errors
 ///
 /// The [`Reason`] of the first check that failed. Only [`Reason::UnknownKey`] may be cured by newer keys.
+#[cfg(not(target_family = "wasm"))]
 pub fn verify(
     token: &SessionToken,
     keys: &KeySet,
@@ -87,16 +91,28 @@ pub fn verify(
 ///
 /// As [`verify`]; [`Reason::MalformedToken`] also for one that is longer than
 /// [`MAX_TOKEN_BYTES`](crate::secret::MAX_TOKEN_BYTES).
+#[cfg(not(target_family = "wasm"))]
 pub fn verify_text(
     token: &str,
     keys: &KeySet,
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Verified<Claims>, Reason> {
+    verify_by(token, keys, rules, now, Key::verify)
+}
+
+/// Verifies a token; `is_signed` checks the signature.
+fn verify_by(
+    token: &str,
+    keys: &KeySet,
+    rules: &Rules,
+    now: Timestamp,
+    is_signed: impl FnOnce(&Key, &[u8], &[u8]) -> Result<(), Reason>,
+) -> Result<Verified<Claims>, Reason> {
     let mut room = compact::room();
     let mut token = Compact::read(token, &mut room)?;
     let key = key(&mut token, keys, rules)?;
-    key.verify(token.signed, token.signature, token.header, rules)?;
+    key.verify(&token, rules, is_signed)?;
     Claims::read(token.claims, rules, now).map(Verified::new)
 }
 

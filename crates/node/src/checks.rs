@@ -24,12 +24,6 @@ const THREADS: usize = 4;
 
 #[napi]
 impl Engine {
-    /// Gives every check up. Returns the tickets that waited for one.
-    #[napi]
-    pub fn abandon_checks(&self) -> Result<Vec<u32>> {
-        guard(|| self.1.abandon_checks())
-    }
-
     /// Starts the enqueued checks. Each batch is a promise.
     #[napi(ts_return_type = "Promise<Step>[]")]
     pub fn checks(&self) -> Result<Vec<AsyncTask<Checks>>> {

@@ -29,14 +29,20 @@ pub struct Facts {
     pub longest: f64,
 }
 
-/// Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator.
+/// Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator. With `asks_host` JavaScript
+/// checks the signatures, as it always does in WebAssembly.
 #[napi]
-pub fn open(options: Options, entropy: Uint8Array) -> Result<Or<Engine>> {
+pub fn open(options: Options, entropy: Uint8Array, asks_host: Option<bool>) -> Result<Or<Engine>> {
     guard(|| {
         or(options.into_config().and_then(|config| {
             let bytes = <[u8; 32]>::try_from(entropy.as_ref())
                 .map_err(|_| CloudApiError::configuration("entropy must be 32 bytes"))?;
-            let engine = CoreEngine::new(config, Entropy::new(bytes));
+            let entropy = Entropy::new(bytes);
+            let engine = if asks_host == Some(true) {
+                CoreEngine::asking_host(config, entropy)
+            } else {
+                CoreEngine::new(config, entropy)
+            };
             Ok(Engine(Arc::clone(&engine), Room::new(engine)))
         }))
     })

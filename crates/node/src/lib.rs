@@ -23,6 +23,7 @@
 )]
 
 mod authenticate;
+#[cfg(not(target_family = "wasm"))]
 mod checks;
 mod clocks;
 mod config;
@@ -30,6 +31,7 @@ mod convert;
 mod engine;
 mod flow;
 mod guard;
+mod host_checks;
 mod js_values;
 mod operations;
 mod permissions;

@@ -1,17 +1,25 @@
 //! Verifies tokens against keys and rules, for the test cases that all languages share.
 
 use mastra_auth_cloud_core::error::CloudApiError;
+#[cfg(not(target_family = "wasm"))]
+use mastra_auth_cloud_core::jwt;
+use mastra_auth_cloud_core::jwt::host::{self, HostVerdict};
 use mastra_auth_cloud_core::jwt::{
-    Algorithm, Algorithms, Claims, KeySet, KeySetError, Leeway, Rules, SharedSecret, TokenKind,
-    verify,
+    Algorithm, Algorithms, Claims, KeySet, KeySetError, Leeway, Reason, Rules, SharedSecret,
+    TokenKind, Verified,
 };
 use mastra_auth_cloud_core::malformed::Malformed;
-use mastra_auth_cloud_core::time::Timestamp;
+use mastra_auth_cloud_core::secret::SessionToken;
+#[cfg(not(target_family = "wasm"))]
 use napi::bindgen_prelude::Either;
+use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
 
-use crate::convert::{Failure, Or, millis, seconds, timestamp, token};
+#[cfg(not(target_family = "wasm"))]
+use crate::convert::Or;
+use crate::convert::{Failure, millis, seconds, timestamp, token};
 use crate::guard::{Result, guard};
+use crate::host_checks::{HostSignature, read};
 
 /// The rules for a token. Times are in seconds.
 #[napi(object, object_to_js = false)]
@@ -54,6 +62,7 @@ pub struct TokenClaims {
 }
 
 /// The claims of a token, verified with a key set as JSON text, or else with a shared secret.
+#[cfg(not(target_family = "wasm"))]
 #[napi]
 pub fn verified_claims(
     text: String,
@@ -62,21 +71,63 @@ pub fn verified_claims(
     rules: TokenRules,
     now: f64,
 ) -> Result<Or<TokenClaims>> {
-    guard(
-        || match claims(&text, keys, secret, &rules, timestamp(now)) {
-            Ok(claims) => Either::A(claims.into()),
+    guard(|| {
+        let found = inputs(&text, keys, secret, &rules).and_then(|(token, keys, rules)| {
+            claims(jwt::verify(&token, &keys, &rules, timestamp(now)))
+        });
+        match found {
+            Ok(claims) => Either::A(claims),
             Err(failure) => Either::B(failure),
-        },
-    )
+        }
+    })
+}
+
+/// As `verifiedClaims`, with a signature that JavaScript checks: what it is to check, and with its verdict the claims.
+#[napi]
+pub fn claims_by_host(
+    text: String,
+    keys: Option<String>,
+    secret: Option<String>,
+    rules: TokenRules,
+    now: f64,
+    verdict: Option<String>,
+) -> Result<Either3<TokenClaims, Failure, HostSignature>> {
+    guard(|| {
+        let mut asked = None;
+        let found = inputs(&text, keys, secret, &rules).and_then(|(token, keys, rules)| {
+            let check = |signature: host::Signature<'_>| match verdict.as_deref().map(read) {
+                Some(HostVerdict::Valid) => Ok(()),
+                Some(HostVerdict::BadKey) => Err(Reason::UnknownKey),
+                Some(HostVerdict::Invalid | HostVerdict::Unchecked) => Err(Reason::BadSignature),
+                None => {
+                    asked = Some(signature.into());
+                    Err(Reason::BadSignature)
+                }
+            };
+            let now = timestamp(now);
+            claims(host::verify(token.expose(), &keys, &rules, now, check))
+        });
+        match (asked, found) {
+            (Some(asked), _) => Either3::C(asked),
+            (None, Ok(claims)) => Either3::A(claims),
+            (None, Err(failure)) => Either3::B(failure),
+        }
+    })
 }
 
 fn claims(
+    found: std::result::Result<Verified<Claims>, Reason>,
+) -> std::result::Result<TokenClaims, Failure> {
+    let verified = found.map_err(CloudApiError::from)?;
+    Ok(verified.into_inner().into())
+}
+
+fn inputs(
     text: &str,
     keys: Option<String>,
     secret: Option<String>,
     rules: &TokenRules,
-    now: Timestamp,
-) -> std::result::Result<Claims, Failure> {
+) -> std::result::Result<(SessionToken, KeySet, Rules), Failure> {
     let token = token(text)?;
     let keys = match (keys, secret) {
         (Some(keys), _) => KeySet::parse(keys.as_bytes()).map_err(unusable)?,
@@ -87,8 +138,7 @@ fn claims(
         }
     };
     let rules = rules.read().map_err(CloudApiError::argument)?;
-    let verified = verify(&token, &keys, &rules, now).map_err(CloudApiError::from)?;
-    Ok(verified.into_inner())
+    Ok((token, keys, rules))
 }
 
 fn unusable(error: KeySetError) -> Failure {

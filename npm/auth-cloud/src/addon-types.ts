@@ -127,14 +127,21 @@ export interface NativeEngine {
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */
   authenticator(site?: number | undefined | null): Or<Authenticate>;
-  /** Gives every check up. Returns the tickets that waited for one. */
-  abandonChecks(): Array<number>;
   /** Starts the enqueued checks. Each batch is a promise. */
   checks(): Promise<NativeStep>[];
   /** Values that follow from the options. */
   facts(): NativeFacts;
   /** The URL of a user's page at the Cloud. */
   profileUrl(userId: string): string;
+  /** Takes the enqueued checks. A verdict must be reported for each, unless all checks are abandoned. */
+  hostChecks(): Array<NativeHostCheck>;
+  /** Gives every check up. Returns the tickets that waited for one. */
+  abandonChecks(): Array<number>;
+  /**
+   * Reports a verdict: `valid`, `invalid`, `bad_key` for a key that cannot be imported, and anything else where
+   * JavaScript could not check.
+   */
+  hostChecked(number: number, verdict: 'valid' | 'invalid' | 'bad_key' | 'unchecked'): NativeStep;
   /** Asks the Cloud who a token belongs to. */
   opVerifyToken(text: string, share: number): Or<NativePending>;
   /** Asks the Cloud for a token's session. */
@@ -235,6 +242,26 @@ export interface NativeFlow {
   failed(why: NativeTransportError, milliseconds: number): NativeStep;
   /** Gives the flow up. Returns the tickets that waited for it. */
   abandon(): Array<number>;
+}
+
+/** A check that a job waits for. */
+export interface NativeHostCheck {
+  /** What to report the verdict with. */
+  number: number;
+  /** What to check. */
+  signature: NativeHostSignature;
+}
+
+/** A signature to check. */
+export interface NativeHostSignature {
+  /** The algorithm: RSASSA-PKCS1-v1_5 with SHA-256, ECDSA on P-256 with SHA-256, or Ed25519. */
+  algorithm: 'RS256' | 'ES256' | 'EdDSA';
+  /** The public key as a JSON Web Key, without `alg` and `kid`. One key has one text. */
+  key: string;
+  /** The bytes that are signed. */
+  input: Uint8Array<ArrayBuffer>;
+  /** The signature; for ES256 both numbers, as WebCrypto takes them. */
+  signature: Uint8Array<ArrayBuffer>;
 }
 
 /** The URL to which to send a browser to sign in. */
@@ -559,8 +586,11 @@ export interface NativeVerification {
 
 /** The addon's functions. */
 export interface Native {
-  /** Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator. */
-  open(options: NativeOptions, entropy: Uint8Array): Or<NativeEngine>;
+  /**
+   * Checks options and opens a deployment. `entropy` is 32 bytes from a secure random generator. With `asks_host` JavaScript
+   * checks the signatures, as it always does in WebAssembly.
+   */
+  open(options: NativeOptions, entropy: Uint8Array, asksHost?: boolean | undefined | null): Or<NativeEngine>;
   /** The set of a namespace. `instance` is this instance's alone: 16 hexadecimal digits. */
   redisSet(realm: string, instance: string): NativeRedisSet;
   /**
@@ -588,5 +618,7 @@ export interface Native {
   siteOf(publicHost?: string | undefined | null, forwardedHost?: string | undefined | null, host?: string | undefined | null, forwardedProto?: string | undefined | null, url?: string | undefined | null): number;
   /** The claims of a token, verified with a key set as JSON text, or else with a shared secret. */
   verifiedClaims(text: string, keys: string | undefined | null, secret: string | undefined | null, rules: NativeTokenRules, now: number): Or<NativeTokenClaims>;
+  /** As `verifiedClaims`, with a signature that JavaScript checks: what it is to check, and with its verdict the claims. */
+  claimsByHost(text: string, keys: string | undefined | null, secret: string | undefined | null, rules: NativeTokenRules, now: number, verdict?: string | undefined | null): NativeTokenClaims | NativeFailure | NativeHostSignature;
 }
 // cargo xtask gen: end

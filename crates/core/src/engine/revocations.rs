@@ -4,6 +4,7 @@
 //! published is applied and never queued again, so that nothing goes round in circles.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::cache::Trust;
 use crate::cloud::model::CloudSession;
@@ -14,8 +15,8 @@ use crate::ids::{SessionId, UserId};
 use crate::revocation::SpentCallback;
 use crate::revocation::{Namespace, Revocation, Subject};
 use crate::secret::SessionToken;
-use crate::session::TokenDigest;
 use crate::session::lookup::Lookup;
+use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
@@ -35,8 +36,13 @@ pub struct Applied {
 impl Engine {
     /// Denies a token here from now on: as long as its session is known to live, or as long as one can. Where the token was
     /// verified, or its signature is good, its whole session is revoked, here and on other instances. Any other token is
-    /// denied on this instance alone.
-    pub(crate) fn sign_out(&self, token: &SessionToken, known_end: Option<Timestamp>, now: Now) {
+    /// denied on this instance alone, and so is one whose signature the host is yet to check.
+    pub(crate) fn sign_out(
+        self: &Arc<Self>,
+        token: &SessionToken,
+        known_end: Option<Timestamp>,
+        now: Now,
+    ) {
         let key = self.key(token.expose());
         // With keys at hand no call is needed, also while the Cloud is down.
         let signed = match self.peek(&key) {
@@ -44,17 +50,21 @@ impl Engine {
             None => self.check_signature(key, token, now).ok(),
         };
         match signed {
-            Some(identity) => {
-                self.deny(
-                    token,
-                    identity.session_id(),
-                    known_end,
-                    Trust::Verified,
-                    now,
-                );
-            }
+            Some(identity) => self.sign_out_signed(token, &identity, known_end, now),
             None => self.deny(token, None, known_end, Trust::Unverified, now),
         }
+    }
+
+    /// Signs out a token whose signature is good: its session is revoked on all instances.
+    pub(crate) fn sign_out_signed(
+        &self,
+        token: &SessionToken,
+        identity: &Identity,
+        known_end: Option<Timestamp>,
+        now: Now,
+    ) {
+        let session = identity.session_id();
+        self.deny(token, session, known_end, Trust::Verified, now);
     }
 
     /// Signs out a token that the Cloud has just accepted: its session is revoked on all instances.

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use crate::cloud::model::CloudUser;
 use crate::engine::Engine;
 use crate::error::CloudApiError;
-use crate::jwt::{self, KeySet, Reason, Rules};
+#[cfg(not(target_family = "wasm"))]
+use crate::jwt;
+use crate::jwt::{Algorithm, Claims, KeySet, Reason, Rules, Verified, host, is_long};
 use crate::secret::SessionToken;
 use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
@@ -23,13 +25,28 @@ pub(crate) enum SignatureError {
     UnknownKey,
     /// There are no keys at hand.
     NoKeys,
+    /// The host, whose part it is, could not check the signature.
+    Unchecked,
 }
 
-/// A signature check of one token, to be run on any thread.
+/// A signature check of one token, to be run on any thread, or in WebAssembly to be finished by the host.
 pub struct SignatureCheck {
     of: Of,
     token: SessionToken,
     now: Timestamp,
+}
+
+/// The part of a [`SignatureCheck`] that is the host's: what comes before the signature is checked, the claims are unread.
+pub struct HostCheck {
+    check: SignatureCheck,
+    part: Part,
+}
+
+/// What the host is asked.
+struct Part {
+    algorithm: Algorithm,
+    key: Box<str>,
+    signature: Vec<u8>,
 }
 
 /// The result of a [`SignatureCheck`]. Only a check makes one.
@@ -77,17 +94,103 @@ impl SignatureCheck {
     pub fn is_long(&self) -> bool {
         self.of
             .rules()
-            .is_some_and(|rules| jwt::is_long(self.token.expose(), &self.of.set, rules))
+            .is_some_and(|rules| is_long(self.token.expose(), &self.of.set, rules))
     }
 
     /// Checks signature and claims.
+    #[cfg(not(target_family = "wasm"))]
     pub fn run(self) -> CheckedSignature {
-        let Self { of, token, now } = self;
-        let found = match of.rules() {
-            Some(rules) => verify(of.key, &token, &of.set, rules, now),
-            None => Err(SignatureError::NoKeys),
-        };
-        CheckedSignature { of, found }
+        let found = self.judge(|rules| {
+            let verified = jwt::verify(&self.token, &self.of.set, rules, self.now);
+            verified.map_err(Into::into)
+        });
+        CheckedSignature { of: self.of, found }
+    }
+
+    /// Checks all that comes before the signature.
+    ///
+    /// # Errors
+    ///
+    /// The result, where the host is not needed: a check failed, or the token is signed with the shared secret.
+    #[allow(clippy::result_large_err, reason = "it is taken apart at once")]
+    pub fn for_host(self) -> Result<HostCheck, CheckedSignature> {
+        let mut part = None;
+        let found = self.judge(|rules| {
+            self.by_host(rules, |signature| {
+                part = Some(Part {
+                    algorithm: signature.algorithm,
+                    key: signature.key.into(),
+                    signature: signature.signature.into(),
+                });
+                Err(Reason::BadSignature)
+            })
+        });
+        match part {
+            Some(part) => Ok(HostCheck { check: self, part }),
+            None => Err(CheckedSignature { of: self.of, found }),
+        }
+    }
+
+    fn by_host(
+        &self,
+        rules: &Rules,
+        check: impl FnOnce(host::Signature<'_>) -> Result<(), Reason>,
+    ) -> Result<Verified<Claims>, SignatureError> {
+        let token = self.token.expose();
+        host::verify(token, &self.of.set, rules, self.now, check).map_err(Into::into)
+    }
+
+    fn judge(
+        &self,
+        verify: impl FnOnce(&Rules) -> Result<Verified<Claims>, SignatureError>,
+    ) -> Result<Identity, SignatureError> {
+        let verified = verify(self.of.rules().ok_or(SignatureError::NoKeys)?)?;
+        Ok(identity(self.of.key, &verified, &self.token))
+    }
+}
+
+impl HostCheck {
+    /// The single-flight key: checks with the same key are one.
+    pub const fn key(&self) -> TokenDigest {
+        self.check.key()
+    }
+
+    /// What the host is to check.
+    pub fn signature(&self) -> host::Signature<'_> {
+        let text = self.check.token.expose();
+        host::Signature {
+            algorithm: self.part.algorithm,
+            key: &self.part.key,
+            // The text has two dots: it was read as a token.
+            input: text
+                .rsplit_once('.')
+                .map_or(b"", |(input, _)| input.as_bytes()),
+            signature: &self.part.signature,
+        }
+    }
+
+    /// Checks the claims, where the host found the signature valid.
+    pub fn finish(self, verdict: host::HostVerdict) -> CheckedSignature {
+        let check = self.check;
+        let found = check.judge(|rules| match verdict {
+            host::HostVerdict::Valid => check.by_host(rules, |_| Ok(())),
+            host::HostVerdict::Invalid => Err(Reason::BadSignature.into()),
+            host::HostVerdict::BadKey => Err(SignatureError::UnknownKey),
+            host::HostVerdict::Unchecked => Err(SignatureError::Unchecked),
+        });
+        CheckedSignature {
+            of: check.of,
+            found,
+        }
+    }
+}
+
+impl From<Reason> for SignatureError {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::UnknownKey => Self::UnknownKey,
+            reason => Self::Refused(reason.into()),
+        }
     }
 }
 
@@ -115,41 +218,34 @@ impl Of {
 }
 
 impl Engine {
-    /// Checks a token's signature and claims. The identity is not cached yet.
+    /// Checks a token's signature and claims. The identity is not cached yet. [`SignatureError::Unchecked`] where the
+    /// signature is the host's to check.
     pub(crate) fn check_signature(
-        &self,
+        self: &Arc<Self>,
         key: TokenDigest,
         token: &SessionToken,
         now: Now,
     ) -> Result<Identity, SignatureError> {
-        let by_keys = self.config().verification.by_keys();
-        let set = self.keys().and_then(|keys| keys.current(now));
-        let (Some(by_keys), Some(set)) = (by_keys, set) else {
-            return Err(SignatureError::NoKeys);
-        };
-        verify(key, token, &set, &by_keys.rules, now.wall)
-    }
-}
-
-fn verify(
-    key: TokenDigest,
-    token: &SessionToken,
-    set: &KeySet,
-    rules: &Rules,
-    now: Timestamp,
-) -> Result<Identity, SignatureError> {
-    match jwt::verify(token, set, rules, now) {
-        Ok(verified) => {
-            let claims = verified.as_inner();
-            let (session_id, end) = (claims.session_id().cloned(), claims.expires_at());
-            let issued = claims.issued_at();
-            let user = CloudUser::from_claims(&verified, token.clone());
-            let identity = Identity::new(key, user, session_id, Some(end));
-            Ok(identity.begun(issued).issued(issued))
+        let check = SignatureCheck::new(self, key, token, now).ok_or(SignatureError::NoKeys)?;
+        #[cfg(not(target_family = "wasm"))]
+        if !self.asks_host() {
+            return check.run().found;
         }
-        Err(Reason::UnknownKey) => Err(SignatureError::UnknownKey),
-        Err(reason) => Err(SignatureError::Refused(reason.into())),
+        match check.for_host() {
+            Ok(_) => Err(SignatureError::Unchecked),
+            Err(checked) => checked.found,
+        }
     }
 }
 
-redacted!(SignatureCheck, CheckedSignature);
+/// The identity by a token's claims.
+fn identity(key: TokenDigest, verified: &Verified<Claims>, token: &SessionToken) -> Identity {
+    let claims = verified.as_inner();
+    let (session_id, end) = (claims.session_id().cloned(), claims.expires_at());
+    let issued = claims.issued_at();
+    let user = CloudUser::from_claims(verified, token.clone());
+    let identity = Identity::new(key, user, session_id, Some(end));
+    identity.begun(issued).issued(issued)
+}
+
+redacted!(SignatureCheck, CheckedSignature, HostCheck);

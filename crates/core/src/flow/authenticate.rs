@@ -271,7 +271,8 @@ impl Search {
     async fn look_ahead(&self, digest: TokenDigest, token: SessionToken) {
         let (engine, jitter, pace) = (&self.engine, self.host.jitter(), Pace::Ahead);
         let verify = if engine.keys().is_some() {
-            let Ok(identity) = engine.check_signature(digest, &token, self.host.now()) else {
+            let checked = self.host.check_signature(engine, digest, &token).await;
+            let Ok(identity) = checked else {
                 return;
             };
             verify_token::verify_session(engine, identity, pace, jitter)

@@ -251,8 +251,9 @@ impl SignIn {
             }
             // The Cloud issued the token just now: no need to confirm that its session is alive.
             Authentication::Unavailable(error) => self
-                .engine
-                .check_signature(key, &token, self.host.now())
+                .host
+                .check_signature(&self.engine, key, &token)
+                .await
                 .map_err(|_| error)?,
             Authentication::Anonymous => return Err(CloudApiError::new(Code::InvalidToken)),
         };

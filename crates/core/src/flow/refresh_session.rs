@@ -95,7 +95,7 @@ impl Refresh {
                     None => return self.without_call(known, session),
                     // The newer one may be expired too by the Cloud's clock: then it is the one to refresh.
                     Some(Err(error)) if error.is_refusal() => return self.validate().await,
-                    Some(result) => return self.verified(result, session, known),
+                    Some(result) => return self.verified(result, session, known).await,
                 }
             }
         }
@@ -139,7 +139,7 @@ impl Refresh {
         let newer = Newer::HandedOut(newer, life);
         match self.verify(&newer).await {
             None => self.without_call(newer, session),
-            Some(result) => self.verified(result, session, newer),
+            Some(result) => self.verified(result, session, newer).await,
         }
     }
 

@@ -84,11 +84,16 @@ impl Logout {
         engine.sign_out(&token, known_end, now);
         let session = Session {
             engine,
-            token: newer.map_or(token, |newer| newer.token().clone()),
+            token: newer.map_or_else(|| token.clone(), |newer| newer.token().clone()),
             effort,
             is_published: known.is_some(),
         };
-        let task = Task::new(jitter, |host| async move {
+        let is_known = known.is_some();
+        let task = Task::new(jitter, move |host| async move {
+            if !is_known {
+                host.prove_sign_out(&session.engine, &token, known_end)
+                    .await;
+            }
             // The Cloud answered a moment ago that it knows no such session.
             if is_gone {
                 return SignOut::AlreadyGone;

@@ -154,6 +154,8 @@ async fn run(
     if let Ok((identity, true)) = &result {
         let token = identity.user().session_token();
         engine.sign_out(token, identity.expires_at(), now);
+        host.prove_sign_out(engine, token, identity.expires_at())
+            .await;
     }
     // The session may have been revoked while the Cloud answered.
     let stale = match engine.lookup(&key, now) {

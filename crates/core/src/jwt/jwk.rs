@@ -12,7 +12,7 @@ use super::key_remarks::{KeyRefusal, KeyWarning};
 use super::length::Length;
 use super::rsa;
 use crate::crypto;
-use crate::encoding::base64url_decode;
+use crate::encoding::{base64url, base64url_decode};
 
 /// Longest key id that is kept, in bytes.
 const MAX_KEY_ID_BYTES: usize = 256;
@@ -20,8 +20,6 @@ const MAX_KEY_ID_BYTES: usize = 256;
 /// A public key, parsed once, with all that verification needs.
 pub(super) struct PublicKey {
     pub(super) key: Key,
-    /// The key's numbers: keys with the same numbers are the same key.
-    pub(super) numbers: [Vec<u8>; 2],
     pub(super) warning: Option<KeyWarning>,
 }
 
@@ -123,9 +121,10 @@ impl<'j> Jwk<'j> {
         let warning = rsa::check(&n, &e)?;
         let length = Length::of_rsa(&n, &e);
         let parsed = crypto::PublicKey::rsa(&n, &e).ok_or(KeyRefusal::MalformedMember)?;
+        let [n, e] = [n, e].map(|number| base64url(&number));
+        let jwk = format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#);
         Ok(PublicKey {
-            key: Key::public(Algorithm::Rs256, length, parsed),
-            numbers: [n, e],
+            key: Key::of_public(Algorithm::Rs256, length, parsed, jwk.into()),
             warning,
         })
     }
@@ -135,9 +134,11 @@ impl<'j> Jwk<'j> {
         self.check_algorithm(Algorithm::Es256)?;
         let (x, y) = (self.coordinate("x")?, self.coordinate("y")?);
         let parsed = crypto::PublicKey::p256(&x, &y).ok_or(KeyRefusal::NotOnCurve)?;
+        let [x, y] = [x, y].map(|number| base64url(&number));
+        let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
+        let length = Length::of(Algorithm::Es256);
         Ok(PublicKey {
-            key: Key::public(Algorithm::Es256, Length::of(Algorithm::Es256), parsed),
-            numbers: [x.to_vec(), y.to_vec()],
+            key: Key::of_public(Algorithm::Es256, length, parsed, jwk.into()),
             warning: None,
         })
     }
@@ -150,9 +151,10 @@ impl<'j> Jwk<'j> {
             return Err(KeyRefusal::NotOnCurve);
         }
         let parsed = crypto::PublicKey::ed25519(&x).ok_or(KeyRefusal::NotOnCurve)?;
+        let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64url(&x));
+        let length = Length::of(Algorithm::EdDsa);
         Ok(PublicKey {
-            key: Key::public(Algorithm::EdDsa, Length::of(Algorithm::EdDsa), parsed),
-            numbers: [x.to_vec(), Vec::new()],
+            key: Key::of_public(Algorithm::EdDsa, length, parsed, jwk.into()),
             warning: None,
         })
     }

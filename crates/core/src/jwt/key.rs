@@ -13,16 +13,22 @@ pub(super) struct Key {
 }
 
 enum Material {
-    Public(PublicKey),
+    /// With its numbers as a JSON Web Key.
+    Public(PublicKey, Box<str>),
     Secret(Box<HmacKey>),
 }
 
 impl Key {
-    pub(super) const fn public(algorithm: Algorithm, length: Length, parsed: PublicKey) -> Self {
+    pub(super) const fn of_public(
+        algorithm: Algorithm,
+        length: Length,
+        parsed: PublicKey,
+        jwk: Box<str>,
+    ) -> Self {
         Self {
             algorithm,
             length,
-            material: Material::Public(parsed),
+            material: Material::Public(parsed, jwk),
         }
     }
 
@@ -43,10 +49,18 @@ impl Key {
         self.length
     }
 
-    /// Whether the signature is the key's.
+    /// A public key's type and numbers, as a JSON Web Key: two keys with the same text are the same key. `None` for a secret.
+    pub(super) fn public(&self) -> Option<&str> {
+        match &self.material {
+            Material::Public(_, jwk) => Some(jwk),
+            Material::Secret(_) => None,
+        }
+    }
+
+    /// Whether the signature is the key's. In WebAssembly no public key's is: the host checks it.
     pub(super) fn verify(&self, signed: &[u8], signature: &[u8]) -> Result<(), Reason> {
         let is_good = match &self.material {
-            Material::Public(key) => key.verify(signed, signature),
+            Material::Public(key, _) => key.verify(signed, signature),
             Material::Secret(key) => key.verify(signed, signature),
         };
         is_good.then_some(()).ok_or(Reason::BadSignature)

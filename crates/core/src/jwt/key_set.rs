@@ -290,7 +290,7 @@ impl Entry {
 
     fn is_same(&self, other: &Self) -> bool {
         match (&self.key, &other.key) {
-            (Ok(one), Ok(two)) => self.is_alike(other) && one.numbers == two.numbers,
+            (Ok(one), Ok(two)) => self.is_alike(other) && one.key.public() == two.key.public(),
             _ => false,
         }
     }

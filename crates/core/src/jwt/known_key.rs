@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use super::compact::Compact;
 use super::key::Key;
 use super::length::Length;
 use super::reason::Reason;
@@ -39,16 +40,16 @@ impl KnownKey {
         self.key.length()
     }
 
-    /// Verifies a signature, and keeps the header, which these rules accept, if it is good.
+    /// Has a signature checked, and keeps the header, which these rules accept, if it is good.
     pub(super) fn verify(
         &self,
-        signed: &[u8],
-        signature: &[u8],
-        header: &[u8],
+        token: &Compact<'_>,
         rules: &Rules,
+        is_signed: impl FnOnce(&Key, &[u8], &[u8]) -> Result<(), Reason>,
     ) -> Result<(), Reason> {
-        self.key.verify(signed, signature)?;
-        self.header.get_or_init(|| (header.into(), rules.kind));
+        is_signed(&self.key, token.signed, token.signature)?;
+        self.header
+            .get_or_init(|| (token.header.into(), rules.kind));
         Ok(())
     }
 }

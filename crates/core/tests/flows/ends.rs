@@ -1,7 +1,6 @@
 //! What ends of a session whose name its token does not say, and what ends twice: heard and here.
 
 use mastra_auth_cloud_core::dialect::Dialect;
-use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::sign_out::SignOut;
 use mastra_auth_cloud_core::ids::SessionId;
@@ -11,7 +10,7 @@ use crate::revocations::{
     deliver, instance, is_known, is_refused, issued, published, sign_out, verify,
 };
 use crate::world::{
-    START, answer, at, config, data, jwt, pkce, run, session, token, validating, verified,
+    START, answer, at, config, data, jwt, open, pkce, run, session, token, validating, verified,
     with_bearer,
 };
 
@@ -77,7 +76,7 @@ fn threat_031_what_ends_here_is_told_though_it_was_heard_before() {
 fn threat_031_a_flood_of_news_lifts_nothing_that_ended_here_and_no_token_that_was_heard() {
     let mut config = config(Dialect::V1);
     config.policy.deny_list_capacity = 100;
-    let here = Engine::new(config, Entropy::new([7; 32]));
+    let here = open(config, Entropy::new([7; 32]));
     let there = instance();
     let (heard, own) = (issued("ada", "sa", 0), issued("bob", "sb", 0));
     verify(&there, "ada", &heard, 1);

@@ -20,7 +20,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use crate::world::{
-    SESSION, START, at, authenticate, config, jwt, run, sign_in, status, token, v1, verified,
+    SESSION, START, at, authenticate, config, jwt, open, run, sign_in, status, token, v1, verified,
     with_bearer,
 };
 
@@ -214,7 +214,7 @@ fn times_are_looked_at_on_every_glance() {
     let mut config = config(Dialect::V1);
     config.policy.fresh = Duration::from_secs(30);
     config.policy.refresh_early = Duration::from_secs(3);
-    let engine = Engine::new(config, Entropy::new([7; 32]));
+    let engine = open(config, Entropy::new([7; 32]));
     let text = jwt(&json!({ "sub": "usr_1", "exp": START + 20 }));
     with_bearer(&engine, "lasts", at(0), [verified("usr_1", &[])]);
     with_bearer(&engine, &text, at(0), [verified("usr_1", &[])]);

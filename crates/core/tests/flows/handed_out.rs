@@ -14,7 +14,7 @@ use serde_json::json;
 
 use crate::keys::{ask, by_keys};
 use crate::world::signer::{Signer, published};
-use crate::world::{at, config, fetching, run, said, status, token};
+use crate::world::{at, config, fetching, open, run, said, status, token};
 
 const DAY: i64 = 86_400;
 
@@ -165,7 +165,7 @@ fn threat_078_a_check_counts_for_its_own_deployment_only() {
     };
     config.verification = options.build(&config.base_url, &config.project_id).unwrap();
     // The very same keys, and yet what the one found out is not the other's.
-    let [here, there] = [1, 2].map(|seed| Engine::new(config.clone(), Entropy::new([seed; 32])));
+    let [here, there] = [1, 2].map(|seed| open(config.clone(), Entropy::new([seed; 32])));
     let text = long.token("usr_1", DAY);
     let (_, result_there) = handed_out(&there, &text);
     let (search, _) = handed_out(&here, &text);

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    Step, answer, at, authenticate, config, data, fetching, lost, run, said, session, status,
+    Step, answer, at, authenticate, config, data, fetching, lost, open, run, said, session, status,
     token, with_bearer,
 };
 
@@ -31,7 +31,7 @@ pub(crate) fn deployment(mode: VerificationMode) -> Arc<Engine> {
     };
     config.policy.refresh_early = Duration::from_secs(3);
     config.verification = options.build(&config.base_url, &config.project_id).unwrap();
-    Engine::new(config, Entropy::new([7; 32]))
+    open(config, Entropy::new([7; 32]))
 }
 
 pub(crate) fn by_keys() -> Arc<Engine> {

@@ -17,7 +17,7 @@ use crate::renew::{said as renewal_said, short};
 use crate::renewing::{left, renewal, with_cookie};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    SESSION, START, Step, Stepped, answer, at, config, data, refreshing, run, said, session,
+    SESSION, START, Step, Stepped, answer, at, config, data, open, refreshing, run, said, session,
     status, token, v1, validating, verified, with_bearer,
 };
 
@@ -83,7 +83,7 @@ impl Desk {
             Form::Opaque => ("opaque-old".to_owned(), "opaque-new".to_owned()),
         };
         Self {
-            engine: Engine::new(config, Entropy::new([7; 32])),
+            engine: open(config, Entropy::new([7; 32])),
             dialect,
             session,
             key,

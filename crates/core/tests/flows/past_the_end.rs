@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::dialect::Dialect;
-use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Event;
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
@@ -16,8 +15,8 @@ use crate::keys::{self, by_keys, course, deployment};
 use crate::permissions::{ask, failed, grants, has, somebody};
 use crate::world::signer::{Signer, published};
 use crate::world::{
-    START, Step, at, config, data, exchanged, jwt, looking_up, lost, run, session, sign_in_with,
-    status, v1, verified,
+    START, Step, at, config, data, exchanged, jwt, looking_up, lost, open, run, session,
+    sign_in_with, status, v1, verified,
 };
 
 const DAY: i64 = 86_400;
@@ -75,7 +74,7 @@ fn threat_065_permissions_end_with_the_token() {
         for roles in [false, true] {
             let mut config = config(Dialect::V1);
             config.role_mapping = roles.then(RoleMapping::default_roles);
-            let engine = Engine::new(config, Entropy::new([7; 32]));
+            let engine = open(config, Entropy::new([7; 32]));
             let ends = jwt(&json!({ "sub": "u", "sid": "s", "iat": START, "exp": START + 20 }));
             let user = somebody(&engine, &ends, verified("u", &["owner"]));
             let other = somebody(&engine, "opaque", verified("v", &["owner"]));

@@ -21,7 +21,7 @@ use crate::keys::{by_keys, deployment};
 use crate::world::signer::{Signer, published};
 use crate::world::{
     START, Sent, Step, answer, at, authenticate, begin, callback, config, data, exchanged,
-    fetching, lost, refreshing, run, session, sign_in_with, status, token, user,
+    fetching, lost, open, refreshing, run, session, sign_in_with, status, token, user,
 };
 
 const DAY: i64 = 86_400;
@@ -228,7 +228,7 @@ fn the_pkce_dialect_asks_nobody_else_where_signatures_are_checked() {
             ..VerificationOptions::default()
         };
         config.verification = options.build(&config.base_url, &config.project_id).unwrap();
-        let engine = Engine::new(config, Entropy::new([7; 32]));
+        let engine = open(config, Entropy::new([7; 32]));
         let text = key.token("usr_1", 600);
         let got = json!({ "access_token": text, "token_type": "Bearer", "expires_in": 600 });
         let answers = [published(&[&key]), answer(200, &got)].into_iter();

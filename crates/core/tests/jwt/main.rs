@@ -16,4 +16,6 @@ mod faults;
 mod keys;
 mod signer;
 mod timing;
+#[path = "../world/host.rs"]
+mod world_host;
 mod wycheproof;

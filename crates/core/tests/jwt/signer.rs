@@ -11,12 +11,15 @@ use aws_lc_rs::signature::{
     RsaKeyPair,
 };
 use mastra_auth_cloud_core::encoding::base64url;
+use mastra_auth_cloud_core::jwt::host::{self, HostVerdict, Signature};
 use mastra_auth_cloud_core::jwt::{
     Algorithm, Algorithms, Claims, KeySet, Reason, Rules, SharedSecret, Verified, verify,
 };
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Timestamp;
 use serde_json::{Value, json};
+
+use crate::world_host::verdict;
 
 /// 2026-01-28T10:00:00Z.
 pub(crate) const NOW: i64 = 1_769_594_400;
@@ -170,5 +173,24 @@ pub(crate) fn token(algorithm: Algorithm, claims: &Value) -> String {
 
 pub(crate) fn check(token: &str, keys: &KeySet, rules: &Rules) -> Result<Verified<Claims>, Reason> {
     let token = SessionToken::parse(token).map_err(|_| Reason::MalformedToken)?;
-    verify(&token, keys, rules, Timestamp::from_unix_seconds(NOW))
+    let now = Timestamp::from_unix_seconds(NOW);
+    let here = verify(&token, keys, rules, now);
+    let there = host::verify(token.expose(), keys, rules, now, by_host);
+    let subject = |found: &Result<Verified<Claims>, Reason>| {
+        let subject = found
+            .as_ref()
+            .map(|claims| claims.as_inner().subject().clone());
+        subject.map_err(|reason| *reason)
+    };
+    assert_eq!(subject(&here), subject(&there), "a host finds the same");
+    here
+}
+
+/// A host's verdict on a signature.
+fn by_host(asked: Signature<'_>) -> Result<(), Reason> {
+    match verdict(asked) {
+        HostVerdict::Valid => Ok(()),
+        HostVerdict::Invalid => Err(Reason::BadSignature),
+        other => panic!("{other:?}: the core refused the key already"),
+    }
 }

@@ -14,3 +14,5 @@ mod requests;
 mod return_path;
 mod revocation_worker;
 mod tokens;
+#[path = "../world/host.rs"]
+mod world_host;

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use mastra_auth_cloud_core::ids::SessionId;
+use mastra_auth_cloud_core::jwt::host::{self, HostVerdict};
 use mastra_auth_cloud_core::jwt::{
     Algorithm, Algorithms, Claims, KeySet, KeySetError, Leeway, Reason, Rules, SharedSecret,
     TokenKind, Verified, verify,
@@ -10,6 +11,8 @@ use mastra_auth_cloud_core::jwt::{
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Timestamp;
 use serde_json::{Value, json};
+
+use crate::world_host::verdict;
 
 #[test]
 fn vectors_tokens() {
@@ -32,9 +35,23 @@ fn run(case: &Value) -> Result<Claims, &'static str> {
         None => KeySet::parse(case["keys"].to_string().as_bytes()).map_err(KeySetError::code)?,
     };
     let now = Timestamp::from_unix_millis(case["now"].as_i64().unwrap());
-    verify(&token, &keys, &rules(&case["rules"]), now)
-        .map(Verified::into_inner)
-        .map_err(Reason::code)
+    let rules = rules(&case["rules"]);
+    let here = verify(&token, &keys, &rules, now).map(Verified::into_inner);
+    let there = host::verify(token.expose(), &keys, &rules, now, |asked| {
+        match verdict(asked) {
+            HostVerdict::Valid => Ok(()),
+            HostVerdict::Invalid => Err(Reason::BadSignature),
+            other => panic!("{other:?}: the core refused the key already"),
+        }
+    });
+    let there = there.map(Verified::into_inner);
+    assert_eq!(
+        here.as_ref().map(shown),
+        there.as_ref().map(shown),
+        "a host finds the same: {}",
+        case["name"]
+    );
+    here.map_err(Reason::code)
 }
 
 fn rules(given: &Value) -> Rules {

@@ -6,7 +6,7 @@ use std::iter::repeat_n;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use mastra_auth_cloud_core::cloud_call::CloudCall;
-use mastra_auth_cloud_core::engine::{Engine as CoreEngine, SignatureCheck};
+use mastra_auth_cloud_core::engine::{Engine as CoreEngine, HostCheck, SignatureCheck};
 use mastra_auth_cloud_core::flow::{Event, Fetched, Finished, Step as CoreStep, Task, Work};
 use mastra_auth_cloud_core::session::TokenDigest;
 use napi::bindgen_prelude::Either;
@@ -17,6 +17,7 @@ use crate::guard::guard;
 
 /// Limit on jobs that wait for a check: 16 batches for each of four threads, some 30 ms of work for two processors. Beyond it
 /// a check runs on the event loop, which slows down the sender of the flood.
+#[cfg(not(target_family = "wasm"))]
 const MOST_CHECKING: usize = 512;
 
 /// A job of the core.
@@ -90,12 +91,24 @@ struct State {
     /// Work under way, and what waits for it.
     waiting: HashMap<Key, Vec<Waiting>>,
     /// Checks that no thread has taken yet.
+    #[cfg(not(target_family = "wasm"))]
     checks: Vec<SignatureCheck>,
+    /// Checks that the host has not taken yet. Their number has no limit: the host keeps a request for each anyway.
+    for_host: Vec<HostCheck>,
+    /// Checks that the host makes, by their numbers.
+    at_host: HashMap<u32, HostCheck>,
     /// How many jobs wait for a check.
     checking: usize,
     /// Tickets of callers whose flow was dropped.
     lost: Vec<u32>,
     tickets: u32,
+}
+
+impl State {
+    fn number(&mut self) -> u32 {
+        self.tickets = self.tickets.wrapping_add(1);
+        self.tickets
+    }
 }
 
 impl Room {
@@ -198,15 +211,45 @@ impl Room {
                     };
                     (end.finished.map_or(Event::Lost, Event::Shared), rest)
                 }
-                CoreStep::Check(check, rest) if self.state().checking >= MOST_CHECKING => {
-                    (Event::Checked(check.run()), rest)
-                }
-                CoreStep::Check(check, rest) => {
-                    step.has_checks |= self.enqueue(check, Waiting::Job(owner, rest));
-                    return Next::Waits;
-                }
+                CoreStep::Check(check, rest) => match self.check(owner, check, rest, step) {
+                    Some(next) => next,
+                    None => return Next::Waits,
+                },
             };
             taken = job.step(event, now());
+        }
+    }
+
+    /// Has a signature checked. `None` if the job waits for that.
+    fn check(
+        &self,
+        owner: Owner,
+        check: SignatureCheck,
+        rest: Job,
+        step: &mut Step,
+    ) -> Option<(Event, Job)> {
+        #[cfg(not(target_family = "wasm"))]
+        if !self.engine.asks_host() {
+            if self.state().checking >= MOST_CHECKING {
+                return Some((Event::Checked(check.run()), rest));
+            }
+            let key = check.key();
+            self.enqueue(key, Waiting::Job(owner, rest), |state| {
+                state.checks.push(check);
+            });
+            step.has_checks = true;
+            return None;
+        }
+        match check.for_host() {
+            Err(checked) => Some((Event::Checked(checked), rest)),
+            Ok(check) => {
+                let key = check.key();
+                self.enqueue(key, Waiting::Job(owner, rest), |state| {
+                    state.for_host.push(check);
+                });
+                step.has_checks = true;
+                None
+            }
         }
     }
 
@@ -309,7 +352,10 @@ impl Room {
     pub(crate) fn abandon_checks(&self) -> Vec<u32> {
         let keys: Vec<Key> = {
             let mut state = self.state();
+            #[cfg(not(target_family = "wasm"))]
             state.checks.clear();
+            state.for_host.clear();
+            state.at_host.clear();
             let keys = state.waiting.keys().copied();
             keys.filter(|(kind, _)| *kind == Kind::Check).collect()
         };
@@ -323,28 +369,46 @@ impl Room {
         self.state().lost.extend(tickets);
     }
 
+    #[cfg(not(target_family = "wasm"))]
     pub(crate) fn take_checks(&self) -> Vec<SignatureCheck> {
         std::mem::take(&mut self.state().checks)
+    }
+
+    /// Hands the enqueued checks to the host, each under a number.
+    pub(crate) fn take_for_host<T>(&self, describe: impl Fn(u32, &HostCheck) -> T) -> Vec<T> {
+        let mut state = self.state();
+        let checks = std::mem::take(&mut state.for_host);
+        let handed_out = checks.into_iter().map(|check| {
+            let number = state.number();
+            let described = describe(number, &check);
+            state.at_host.insert(number, check);
+            described
+        });
+        handed_out.collect()
+    }
+
+    /// Takes back a check that the host has made.
+    pub(crate) fn take_from_host(&self, number: u32) -> Option<HostCheck> {
+        self.state().at_host.remove(&number)
     }
 
     fn wait(&self, key: Key, waiting: Waiting) {
         self.state().waiting.entry(key).or_default().push(waiting);
     }
 
-    /// Whether checks wait for a thread. Jobs of one token share a check.
-    fn enqueue(&self, check: SignatureCheck, waiting: Waiting) -> bool {
+    /// Jobs of one token share a check: only the first is pushed.
+    fn enqueue(&self, key: TokenDigest, waiting: Waiting, push: impl FnOnce(&mut State)) {
         let mut state = self.state();
         state.checking = state.checking.saturating_add(1);
-        match state.waiting.entry((Kind::Check, check.key())) {
+        match state.waiting.entry((Kind::Check, key)) {
             Entry::Occupied(others) => {
                 others.into_mut().push(waiting);
             }
             Entry::Vacant(place) => {
                 place.insert(vec![waiting]);
-                state.checks.push(check);
+                push(&mut state);
             }
         }
-        !state.checks.is_empty()
     }
 
     /// Takes what waited for work that is over.
@@ -358,9 +422,7 @@ impl Room {
     }
 
     fn ticket(&self) -> u32 {
-        let mut state = self.state();
-        state.tickets = state.tickets.wrapping_add(1);
-        state.tickets
+        self.state().number()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -35,6 +35,7 @@ const CALLS = {
   cookieValues: () => () => addon.cookieValues('a=b', 'a'),
   cookieLine: () => () => addon.cookieLine(OPTIONS, 'v', 1),
   verifiedClaims: () => () => addon.verifiedClaims('t', '{}', null, { audience: 'a' }, 0),
+  claimsByHost: () => () => addon.claimsByHost('t', '{}', null, { audience: 'a' }, 0),
   codes: () => () => addon.codes(),
   siteOf: () => () => addon.siteOf(null, null, 'localhost', null, null),
   userAgent: () => () => addon.userAgent(),
@@ -45,6 +46,8 @@ const CALLS = {
     return () => authenticate(null, null, T);
   },
   'Engine.checks': () => () => engine.checks(),
+  'Engine.hostChecks': () => () => engine.hostChecks(),
+  'Engine.hostChecked': () => () => engine.hostChecked(0, 'valid'),
   'Engine.abandonChecks': () => () => engine.abandonChecks(),
   'Engine.statistics': () => () => engine.statistics(),
   'Engine.loginUrl': () => () => engine.loginUrl(URI, 's'),

@@ -39,6 +39,9 @@ impl Search {
                 }
                 Checked::Found(Err(unproven)) => unproven,
             };
+            if unproven == SignatureError::Unchecked {
+                return self.without_keys(tried).await;
+            }
             // Fetches the keys, once and where that can help.
             let keys = self.engine.keys();
             let refetch = keys.map_or(Refetch::Pointless, |keys| keys.refetch(self.host.now()));
@@ -53,19 +56,24 @@ impl Search {
                 return Err((Reason::UnknownKey.into(), Source::Keys));
             }
             // Other keys may exist but cannot be fetched.
-            if let Lookup::Stale(identity) = self.engine.lookup(&tried.digest, self.host.now()) {
-                let answer = Authentication::Authenticated(identity);
-                return self.found(answer, Source::Cache, tried.refreshes).await;
-            }
-            let error = CloudApiError::new(Code::KeysUnavailable);
-            return Ok((Authentication::Unavailable(error), Source::Keys));
+            return self.without_keys(tried).await;
         }
     }
 
-    /// Checks the signature here, or hands out a long check.
+    /// The answer where nothing can be found out.
+    async fn without_keys(&mut self, tried: &Tried) -> Judged {
+        if let Lookup::Stale(identity) = self.engine.lookup(&tried.digest, self.host.now()) {
+            let answer = Authentication::Authenticated(identity);
+            return self.found(answer, Source::Cache, tried.refreshes).await;
+        }
+        let error = CloudApiError::new(Code::KeysUnavailable);
+        Ok((Authentication::Unavailable(error), Source::Keys))
+    }
+
+    /// Checks the signature here, or hands out a check that is long, or the host's.
     async fn check(&self, tried: &Tried) -> Checked {
         let (engine, digest, token) = (&self.engine, tried.digest, &tried.token);
-        while let Some(check) = self.long_check(tried) {
+        while let Some(check) = self.check_to_hand_out(tried) {
             let Some(checked) = self.host.check(check).await else {
                 break;
             };
@@ -79,17 +87,18 @@ impl Search {
                 return Checked::Found(found);
             }
         }
-        Checked::Found(engine.check_signature(digest, token, self.host.now()))
+        Checked::Found(self.host.check_signature(engine, digest, token).await)
     }
 
     /// A check to hand out; none where it is short, or where the driver takes none.
-    fn long_check(&self, tried: &Tried) -> Option<SignatureCheck> {
-        if !self.settings.offloads {
+    fn check_to_hand_out(&self, tried: &Tried) -> Option<SignatureCheck> {
+        let asks_host = self.engine.asks_host();
+        if !asks_host && !self.settings.offloads {
             return None;
         }
         let now = self.host.now();
         SignatureCheck::new(&self.engine, tried.digest, &tried.token, now)
-            .filter(SignatureCheck::is_long)
+            .filter(|check| asks_host || check.is_long())
     }
 
     async fn proven(&mut self, identity: Identity, tried: &Tried) -> Judged {

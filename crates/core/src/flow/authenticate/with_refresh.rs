@@ -79,7 +79,7 @@ impl Search {
     pub(super) async fn refresh_refused(&mut self, cookie: &Credential<'_>) -> Option<Judged> {
         let token = cookie.token()?;
         let digest = cookie.digest(&self.engine)?;
-        if !self.may_be_past_its_end(&token, digest) {
+        if !self.may_be_past_its_end(&token, digest).await {
             return None;
         }
         let tried = Tried {
@@ -134,7 +134,7 @@ impl Search {
 
     /// Whether a token may have been refused for being expired. Where signatures are verified, its signature must be good, so
     /// that an invented token costs no call.
-    fn may_be_past_its_end(&self, token: &SessionToken, digest: TokenDigest) -> bool {
+    async fn may_be_past_its_end(&self, token: &SessionToken, digest: TokenDigest) -> bool {
         let now = self.host.now();
         match self.engine.lookup(&digest, now) {
             _ if self.begun == Some(digest) => false,
@@ -143,7 +143,7 @@ impl Search {
                 refusal.of == Refused::Token && self.says_nothing_else(token)
             }
             Lookup::Unknown => matches!(
-                self.engine.check_signature(digest, token, now),
+                self.host.check_signature(&self.engine, digest, token).await,
                 Err(SignatureError::Refused(error)) if error.is(&Code::SessionExpired)
             ),
             _ => false,
