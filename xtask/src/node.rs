@@ -7,9 +7,9 @@ mod runtime;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, path};
+use std::{env, fs, path};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use crate::builds::{self, cli, example, shipped};
 use crate::process::run as run_program;
@@ -21,6 +21,9 @@ pub(crate) use runtime::Node;
 pub(crate) const FOLDER: &str = "npm/auth-cloud";
 /// The folder of the tests in a browser and at real servers.
 pub(crate) const E2E: &str = "e2e";
+
+/// Most bytes of a packed addon on x64 Linux.
+const LARGEST: u64 = 4_100_000;
 
 /// What an addon is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,5 +237,12 @@ fn addon(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
     let folder = workspace.target()?.join("npm");
     let placed = builds::addon(workspace, "packed", &mut command, &from, &folder)?;
     glibc::check(&placed)?;
+    if !is_dev && cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+        let size = fs::metadata(&placed)?.len();
+        ensure!(
+            size <= LARGEST,
+            "the addon has {size} bytes, and may have {LARGEST}"
+        );
+    }
     Ok(placed)
 }

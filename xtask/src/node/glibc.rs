@@ -4,6 +4,7 @@
 //! 2.34. So on x64 it is linked with glibc 2.17, which napi-rs publishes on npm and the lock file in `xtask/sysroot` pins. On
 //! arm64 the release workflow builds on an old system instead. The check reads what came of it, with the linker's `objdump`.
 
+use std::env;
 use std::fs::{self, File};
 use std::path::Path;
 use std::process::Command;
@@ -16,7 +17,7 @@ use crate::workspace::Workspace;
 
 /// The target triple of the old library.
 pub(super) const TARGET: &str = "x86_64-unknown-linux-gnu";
-const C_FLAGS: &str = "CFLAGS_x86_64_unknown_linux_gnu";
+const C_FLAGS: &str = "AWS_LC_SYS_CFLAGS_x86_64_unknown_linux_gnu";
 const PACKAGE: &str = "node_modules/@napi-rs/cross-toolchain-x64-target-x86_64";
 /// The newest library whose headers name no function that 2.17 lacks: those of 2.38 redirect `strtol` to a new function.
 const HEADERS: [u32; 2] = [2, 37];
@@ -73,7 +74,9 @@ impl Sysroot {
     pub(super) fn for_headers(&self) -> Option<(&'static str, String)> {
         let host = capture(Command::new("getconf").arg("GNU_LIBC_VERSION")).ok()?;
         let is_newer = version(host.trim().strip_prefix("glibc ")?) > HEADERS;
-        is_newer.then(|| (C_FLAGS, format!("--sysroot={}", self.0)))
+        // Cargo has set those of `.cargo/config.toml`.
+        let own = env::var(C_FLAGS).unwrap_or_default();
+        is_newer.then(|| (C_FLAGS, format!("{own} --sysroot={}", self.0)))
     }
 }
 

@@ -59,6 +59,8 @@ pub(crate) fn table(old: &Path, someone: &SignedIn) -> Result<Table> {
         cargo.args(arguments.split(' ')).current_dir(&old);
         cargo
             .env("CARGO_TARGET_DIR", old.join("target"))
+            // Cargo set it for this checkout; the other one has its own, or none.
+            .env_remove("AWS_LC_SYS_CFLAGS_x86_64_unknown_linux_gnu")
             .stdout(Stdio::null());
         let is_built = cargo.status()?.success();
         ensure!(is_built, "cargo {arguments} fails in {}", old.display());
