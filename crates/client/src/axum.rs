@@ -33,7 +33,6 @@ mod origin;
 mod page;
 mod paths;
 mod prefetch;
-mod preflight;
 mod public_error;
 mod rejection;
 mod response;

@@ -10,10 +10,11 @@ use std::pin::Pin;
 use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
+use axum::body::HttpBody as _;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use http::header::SET_COOKIE;
-use http::{Extensions, HeaderMap};
+use http::header::{ACCESS_CONTROL_REQUEST_METHOD, AUTHORIZATION, COOKIE, ORIGIN, SET_COOKIE};
+use http::{Extensions, HeaderMap, Method};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Authentication;
@@ -23,7 +24,6 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::preflight::is_preflight;
 use super::rejection::{RejectionReason, turn_away};
 use super::response::{guard, guarded, set_cookie};
 use crate::MastraCloudAuth;
@@ -197,6 +197,20 @@ pub(super) fn identity(answer: Authentication) -> Result<Arc<Identity>, Rejectio
     }
 }
 
+/// Whether a request is a preflight as browsers send it (Fetch, "CORS-preflight fetch"): `OPTIONS` with an origin and a
+/// requested method, without a credential and without a body. Any other request must authenticate, so only the bare
+/// question passes the layer.
+fn is_preflight(request: &Request) -> bool {
+    *request.method() == Method::OPTIONS && {
+        let headers = request.headers();
+        headers.contains_key(ORIGIN)
+            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+            && !headers.contains_key(COOKIE)
+            && !headers.contains_key(AUTHORIZATION)
+            && request.body().is_end_stream()
+    }
+}
+
 impl<S> Layer<S> for AuthLayer {
     type Service = AuthService<S>;
 
@@ -344,5 +358,39 @@ fn keep(auth: &MastraCloudAuth, identity: &Identity, cookie: &SetCookie, headers
         .any(|value| value.as_bytes().starts_with(name.as_bytes()));
     if !is_set && !auth.is_signed_out(identity.user().session_token()) {
         set_cookie(headers, cookie);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::body::Body;
+
+    #[test]
+    fn a_preflight_is_the_bare_question() {
+        let asks = [
+            ("origin", "https://ui.example"),
+            ("access-control-request-method", "GET"),
+        ];
+        let built = |method: &str, pairs: &[(&str, &str)], body: &'static str| {
+            let mut request = Request::builder().method(method).uri("/");
+            for (name, value) in pairs {
+                request = request.header(*name, *value);
+            }
+            let body = if body.is_empty() {
+                Body::empty()
+            } else {
+                Body::from(body)
+            };
+            is_preflight(&request.body(body).unwrap())
+        };
+        assert!(built("OPTIONS", &asks, ""));
+        assert!(!built("GET", &asks, ""));
+        assert!(!built("OPTIONS", &asks[..1], ""));
+        assert!(!built("OPTIONS", &asks[1..], ""));
+        assert!(!built("OPTIONS", &asks, "a body"));
+        for own in [("cookie", "a=b"), ("authorization", "Bearer x")] {
+            assert!(!built("OPTIONS", &[asks[0], asks[1], own], ""), "{own:?}");
+        }
     }
 }
