@@ -3,7 +3,7 @@
 //!
 //! A revocation stays queued until the channel took it. After each join, the worker publishes again what the channel lacks:
 //! it may have lost everything. A driver holds the sockets. It publishes each [batch](ChannelWorker::next_batch), subscribes
-//! in [turns](ChannelWorker::join), reports what came of both, waits as it is told, and emits the [events](ChannelEvent).
+//! in [turns](ChannelWorker::join), reports what came of both, waits as long as it is asked to, and emits the [events](ChannelEvent).
 
 use alloc::collections::VecDeque;
 use core::fmt;

@@ -31,7 +31,7 @@ pub enum Step<'t, T> {
     Share(Work, Task<'t, T>),
     /// Start this work, once for all tasks that ask for it. The task goes on at once, with any event.
     Spawn(Work, Task<'t, T>),
-    /// Run this check on any thread and pass its result on. Only where the task was told to hand out checks.
+    /// Run this check on any thread and pass its result on. Only where the driver asked for checks.
     Check(SignatureCheck, Task<'t, T>),
     /// The result.
     Done(T),
