@@ -5,13 +5,13 @@
 //! ever mistaken for another.
 
 use std::cell::RefCell;
-use std::fmt::Write as _;
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{ValueType, check_status, sys};
 
-/// How many units the buffer of a thread keeps room for.
+/// How many units the buffer of a thread has room for at least, and between calls at most.
+const LEAST_UNITS: usize = 1024;
 const MOST_UNITS: usize = 16 * 1024;
 
 thread_local! {
@@ -42,32 +42,51 @@ impl ValidateNapiValue for Text {}
 
 impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
-        let mut length = 0;
-        // SAFETY: without a place to write to, only the length is written, and that to a local.
-        check_status!(unsafe {
-            sys::napi_get_value_string_utf16(env, value, ptr::null_mut(), 0, &raw mut length)
-        })?;
-        if length == 0 {
-            return Ok(Self(String::new()));
-        }
         UNITS.with_borrow_mut(|units| {
-            let size = length.saturating_add(1);
             units.clear();
-            units.reserve(size);
-            let mut written = 0;
-            // SAFETY: there is room for `size` units, the closing zero among them.
-            check_status!(unsafe {
-                let place = units.as_mut_ptr();
-                sys::napi_get_value_string_utf16(env, value, place, size, &raw mut written)
-            })?;
-            // SAFETY: so many units were written, and no more than there is room for.
-            unsafe { units.set_len(written.min(length)) };
+            units.reserve(LEAST_UNITS);
+            // SAFETY: the environment is the one that was given.
+            unsafe { copy(env, value, units) }?;
+            // It may be cut, if it leaves no room.
+            if units.len().saturating_add(1) >= units.capacity() {
+                let mut length = 0;
+                // SAFETY: without a place to write to, only the length is written, and that to a local.
+                check_status!(unsafe {
+                    sys::napi_get_value_string_utf16(
+                        env,
+                        value,
+                        ptr::null_mut(),
+                        0,
+                        &raw mut length,
+                    )
+                })?;
+                units.clear();
+                units.reserve(length.saturating_add(1));
+                // SAFETY: the environment is the one that was given.
+                unsafe { copy(env, value, units) }?;
+            }
             let text = narrowed(units);
             units.clear();
             units.shrink_to(MOST_UNITS);
             Ok(Self(text))
         })
     }
+}
+
+/// Copies as much of a string as there is room for, but for a closing zero, into a vector that is empty.
+unsafe fn copy(
+    env: sys::napi_env,
+    value: sys::napi_value,
+    units: &mut Vec<u16>,
+) -> napi::Result<()> {
+    let (place, size, mut written) = (units.as_mut_ptr(), units.capacity(), 0);
+    // SAFETY: there is room for `size` units, the closing zero among them.
+    check_status!(unsafe {
+        sys::napi_get_value_string_utf16(env, value, place, size, &raw mut written)
+    })?;
+    // SAFETY: so many units were written, and no more than there is room for.
+    unsafe { units.set_len(written.min(size)) };
+    Ok(())
 }
 
 /// Texts that cross as one string: a number, then each text as its length in UTF-16 units, a colon and itself. A missing
@@ -77,7 +96,8 @@ pub struct Record(String);
 impl Record {
     pub(crate) fn new(number: u64) -> Self {
         let mut record = String::with_capacity(1024);
-        _ = write!(record, "{number}:");
+        record.push_str(itoa::Buffer::new().format(number));
+        record.push(':');
         Self(record)
     }
 
@@ -88,7 +108,7 @@ impl Record {
             } else {
                 text.encode_utf16().count()
             };
-            _ = write!(self.0, "{units}");
+            self.0.push_str(itoa::Buffer::new().format(units));
         });
         self.0.push(':');
         self.0.push_str(text.unwrap_or_default());

@@ -63,6 +63,15 @@ describe('odd but valid data', () => {
     expect(found).toEqual({ id: 'usr_1', email: '', roles: texts });
   });
 
+  test('a token of any length arrives whole', async () => {
+    const baseUrl = await cloud(() => ({ ok: true, data: { user: { id: 'usr_1', email: 'ada@example.com' } } }));
+    const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl });
+    for (const length of [1, 1022, 1023, 1024, 1025, 2047, 4096, 8192]) {
+      const token = 'abcdefg'.repeat(length).slice(0, length);
+      expect((await auth.authenticateToken(token, request({})))?.sessionToken).toBe(token);
+    }
+  });
+
   test('permissions of null are none', async () => {
     const user = { id: 'usr_1', email: 'ada@example.com' };
     const baseUrl = await cloud(path => ({ ok: true, data: path.endsWith('/permissions') ? { permissions: null } : { user } }));

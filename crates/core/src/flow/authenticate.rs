@@ -102,29 +102,37 @@ impl<'h> Authenticate<'h> {
     }
 
     /// Authenticates as a part of another task.
-    pub(crate) async fn run(self, host: Host) -> Verdict {
-        let counting = self.settings.counting;
+    pub(crate) fn run(self, host: Host) -> impl Future<Output = Verdict> + use<'h> {
+        let Self {
+            engine,
+            credentials,
+            settings,
+        } = self;
+        let counting = settings.counting;
         let mut search = Search {
-            engine: self.engine,
+            engine,
             host,
-            settings: self.settings,
+            settings,
             begun: None,
             cookie: None,
         };
-        let (answer, source) = search.run(&self.credentials).await;
-        if counting == Counting::Always {
-            search.engine.counters().answered(answer.outcome(), source);
-        }
-        // The refresh may have been for a token that was not accepted in the end.
-        let whose = match &answer {
-            Authentication::Authenticated(identity) => Some(identity.key()),
-            _ => None,
-        };
-        let cookie = search.cookie.filter(|(of, _)| Some(*of) == whose);
-        Verdict {
-            answer,
-            source,
-            cookie: cookie.map(|(_, cookie)| cookie),
+        // A block keeps what it captures once, an `async fn` its arguments twice.
+        async move {
+            let (answer, source) = search.run(&credentials).await;
+            if counting == Counting::Always {
+                search.engine.counters().answered(answer.outcome(), source);
+            }
+            // The refresh may have been for a token that was not accepted in the end.
+            let whose = match &answer {
+                Authentication::Authenticated(identity) => Some(identity.key()),
+                _ => None,
+            };
+            let cookie = search.cookie.filter(|(of, _)| Some(*of) == whose);
+            Verdict {
+                answer,
+                source,
+                cookie: cookie.map(|(_, cookie)| cookie),
+            }
         }
     }
 }
@@ -140,7 +148,7 @@ impl core::fmt::Debug for Authenticate<'_> {
 
 /// A search through a request's credentials.
 ///
-/// What asks the Cloud is boxed, so that the job is small where a signature decides.
+/// Its parts are boxed, so that each takes less than a kilobyte: allocators are slower beyond it.
 struct Search {
     engine: Arc<Engine>,
     host: Host,
@@ -217,7 +225,7 @@ impl Search {
             stale: stale.map(|identity| identity.serial()),
         };
         if self.engine.keys().is_some() {
-            return self.by_signature(&tried).await;
+            return Box::pin(self.by_signature(&tried)).await;
         }
         let verify = self.verify(&tried);
         Box::pin(self.ask(&tried, verify)).await

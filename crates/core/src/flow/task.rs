@@ -275,19 +275,13 @@ impl Host {
         }
     }
 
-    /// Parks the job until the driver's next step.
-    async fn ask(&self, need: Need) -> Event {
-        let mut need = Some(need);
-        poll_fn(|_| {
+    /// Leaves a need for the driver, and parks the job until the driver's next step.
+    fn ask(&self, need: Need) -> impl Future<Output = Event> + use<'_> {
+        {
             let mut desk = self.desk();
-            if let Some(need) = need.take() {
-                desk.event = None;
-                desk.need = Some(need);
-                return Poll::Pending;
-            }
-            desk.event.take().map_or(Poll::Pending, Poll::Ready)
-        })
-        .await
+            (desk.event, desk.need) = (None, Some(need));
+        }
+        poll_fn(|_| self.desk().event.take().map_or(Poll::Pending, Poll::Ready))
     }
 
     fn resume(&self, event: Event, now: Now) {

@@ -28,7 +28,16 @@ impl Search {
                 Checked::Answer(answer) => {
                     return self.found(answer, Source::Cache, tried.refreshes).await;
                 }
-                Checked::Found(Ok(identity)) => return self.proven(identity, tried).await,
+                Checked::Found(Ok(identity)) => {
+                    self.fetch_ahead().await;
+                    if self.engine.config().verification.session_every().is_some() {
+                        let jitter = self.host.jitter();
+                        let verify = verify_session(&self.engine, identity, Pace::Wanted, jitter);
+                        return Box::pin(self.ask(tried, verify)).await;
+                    }
+                    let answer = settle(&self.engine, identity, self.host.now());
+                    return self.found(answer, Source::Keys, tried.refreshes).await;
+                }
                 Checked::Found(Err(SignatureError::Refused(error))) => {
                     // A token that is merely expired is not cached as refused: its session may be refreshed.
                     if !error.is(&Code::SessionExpired) {
@@ -101,18 +110,12 @@ impl Search {
             .filter(|check| asks_host || check.is_long())
     }
 
-    async fn proven(&mut self, identity: Identity, tried: &Tried) -> Judged {
+    /// Fetches the keys in the background, if that is due.
+    async fn fetch_ahead(&self) {
         let (engine, now) = (&self.engine, self.host.now());
         if engine.keys().is_some_and(|keys| keys.is_due(now)) {
             let fetch = fetch_keys(engine, self.host.jitter());
             self.host.spawn(Work::FetchKeys(fetch)).await;
         }
-        if self.engine.config().verification.session_every().is_some() {
-            let jitter = self.host.jitter();
-            let verify = verify_session(&self.engine, identity, Pace::Wanted, jitter);
-            return Box::pin(self.ask(tried, verify)).await;
-        }
-        let answer = settle(&self.engine, identity, self.host.now());
-        self.found(answer, Source::Keys, tried.refreshes).await
     }
 }
