@@ -25,6 +25,7 @@ mod steps;
 mod suite;
 mod threats;
 mod vectors;
+mod wasm;
 mod workspace;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{browser, builds, deny, layers, node, prose, redis, threats, vectors};
+use crate::{browser, builds, deny, layers, node, prose, redis, threats, vectors, wasm};
 
 /// A step of CI.
 pub(crate) struct Step {
@@ -46,6 +46,8 @@ pub(crate) const STEPS: &[Step] = &[
     step("gen", Quick, Front, node::generate,
         "Write what is generated from the code (--check: write nothing, fail where a committed file differs)"),
     step("release", Slow, Packed, builds::release, "Build the command line as it ships"),
+    step("wasm", Slow, Packed, wasm::run,
+        "Build the addon as WebAssembly; compare its exports with the addon's, and its size with the limit"),
     step("npm", Quick, Package, node::run,
         "Build, lint and test the npm package on a fresh addon; every vector runs there too"),
     step("guides", Quick, Package, node::guides,

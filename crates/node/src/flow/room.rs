@@ -1,7 +1,7 @@
 //! The waiting room: the jobs that wait for shared work or for a signature check.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::iter::repeat_n;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -44,7 +44,7 @@ impl From<Outcome> for End {
 pub(crate) type Key = (Kind, TokenDigest);
 
 /// The kinds of shared work. They separate work with equal digests: one must not receive the other's result.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Check,
     Verify,
@@ -88,15 +88,16 @@ pub(crate) struct Room {
 
 #[derive(Default)]
 struct State {
-    /// Work under way, and what waits for it.
-    waiting: HashMap<Key, Vec<Waiting>>,
+    /// Work under way, and what waits for it. By order and not by hash: in WebAssembly the standard library's hash is the same in
+    /// every process, and clients choose the tokens.
+    waiting: BTreeMap<Key, Vec<Waiting>>,
     /// Checks that no thread has taken yet.
     #[cfg(not(target_family = "wasm"))]
     checks: Vec<SignatureCheck>,
     /// Checks that the host has not taken yet. Their number has no limit: the host keeps a request for each anyway.
     for_host: Vec<HostCheck>,
     /// Checks that the host makes, by their numbers.
-    at_host: HashMap<u32, HostCheck>,
+    at_host: BTreeMap<u32, HostCheck>,
     /// How many jobs wait for a check.
     checking: usize,
     /// Tickets of callers whose flow was dropped.
