@@ -4,14 +4,17 @@
  * Each job that cannot end at once has a ticket; its result resolves the promise of that ticket.
  */
 
+import { endsWithRequest, outlive } from '#host';
+
 import type { Cause } from './cause.js';
 import type { Events } from './events.js';
+import { HostChecks } from './host-checks.js';
 import type {
   NativeEngine,
+  NativeFlow,
   NativeOutcome,
   NativePending,
   NativeRequest,
-  NativeStarted,
   NativeStep,
 } from './native.js';
 import { send } from './transport.js';
@@ -27,17 +30,34 @@ interface Waiting {
   reject(cause: unknown): void;
 }
 
+/** A flow under way. */
+interface Flight {
+  readonly flow: NativeFlow;
+  /** What it waits for. */
+  next: NativeStep['next'];
+  /** Until when that comes, or else the request that drives it has ended. */
+  due: number;
+  /** Who drives it: another request may take it over. */
+  turn: number;
+}
+
+/** How long in milliseconds an answer may be late, and how often a waiting request looks. */
+const GRACE = 500;
+
 export class Driver {
   readonly #engine: NativeEngine;
   readonly #fetch: Fetch | undefined;
   readonly #events: Events;
   readonly #publish: () => void;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #flights = new Set<Flight>();
+  readonly #hostChecks: HostChecks | undefined;
   #isChecking = false;
 
   /** Calls `publish` when revocations wait to be published. */
   constructor(engine: NativeEngine, fetch: Fetch | undefined, events: Events, publish: () => void) {
     this.#engine = engine;
+    this.#hostChecks = HostChecks.of(engine);
     this.#fetch = fetch;
     this.#events = events;
     this.#publish = publish;
@@ -51,7 +71,7 @@ export class Driver {
       else reject(new Error('A job was begun without a ticket.'));
     });
     if (step !== undefined) this.perform(step);
-    return result;
+    return endsWithRequest && outcome === undefined ? this.#patient(result) : result;
   }
 
   /** Does what is to be done after a call into the core. `cause` is why the last call got no answer. */
@@ -61,34 +81,44 @@ export class Driver {
     if (clockAhead !== undefined) this.#events.emit({ type: 'clock_ahead', code: 'clock_ahead', aheadSeconds: clockAhead });
     if (hasRevocations) this.#publish();
     if (hasChecks) this.#check();
-    for (const flow of started) void this.#drive(flow);
+    for (const { flow, next } of started) {
+      const flight = { flow, next, due: Infinity, turn: 0 };
+      this.#flights.add(flight);
+      outlive(this.#drive(flight));
+    }
     for (const { tickets, result } of settled) {
       if (typeof result === 'string') this.#reject(tickets, Object.assign(new Error(result), { code: 'internal' }));
       else for (const ticket of tickets) this.#take(ticket)?.resolve({ ...result, cause });
     }
   }
 
-  /** Never throws: what waited for a flow that fails is rejected. */
-  async #drive({ flow, next: first }: NativeStarted): Promise<void> {
-    let next: NativeStep['next'] = first;
+  /** Never throws: what waited for a flow that fails is rejected. With `isOverdue` what it waits for did not come. */
+  async #drive(flight: Flight, isOverdue = false): Promise<void> {
+    const { flow } = flight;
+    const turn = (flight.turn += 1);
     let delivery: Delivery | undefined;
     try {
-      while (next !== undefined) {
+      while (flight.next !== undefined) {
+        const { next } = flight;
+        const begun = performance.now();
         let step: NativeStep;
         if (typeof next === 'number') {
-          const wait = next;
-          await new Promise(resolve => setTimeout(resolve, wait));
+          flight.due = begun + next + GRACE;
+          if (!isOverdue) await new Promise(resolve => setTimeout(resolve, next));
+          if (flight.turn !== turn) return;
           step = flow.woken();
         } else {
-          const begun = performance.now();
-          delivery = await send(next, this.#fetch, delivery?.failed === 'stale');
-          const milliseconds = performance.now() - begun;
+          flight.due = begun + next.timeout + GRACE;
+          delivery = isOverdue ? { failed: 'timeout' } : await send(next, this.#fetch, delivery?.failed === 'stale');
+          if (flight.turn !== turn) return;
+          const milliseconds = isOverdue ? next.timeout : performance.now() - begun;
           this.#called(next, delivery, milliseconds / 1000);
           const { failed, status, body } = delivery;
           step = failed === undefined ? flow.answered(status, body, milliseconds) : flow.failed(failed, milliseconds);
         }
+        isOverdue = false;
         this.perform(step, delivery?.cause);
-        ({ next } = step);
+        flight.next = step.next;
       }
     } catch (error) {
       const tickets = this.#abandoned(() => flow.abandon());
@@ -96,6 +126,22 @@ export class Driver {
       // It may have revoked something before.
       this.#publish();
       if (tickets.length === 0) this.#events.emit({ type: 'background_failed', code: 'internal' });
+    }
+    this.#flights.delete(flight);
+  }
+
+  /** Waits on a timer of its own request, and goes on with the flows of requests that have ended before them. */
+  async #patient(result: Promise<Outcome>): Promise<Outcome> {
+    const look = () => {
+      const now = performance.now();
+      for (const flight of this.#flights) if (flight.due < now) outlive(this.#drive(flight, true));
+      timer = setTimeout(look, GRACE);
+    };
+    let timer = setTimeout(look, GRACE);
+    try {
+      return await result;
+    } finally {
+      clearTimeout(timer);
     }
   }
 
@@ -117,16 +163,19 @@ export class Driver {
   /** Starts the checks after all requests of this turn. */
   #check(): void {
     if (this.#isChecking) return;
-    this.#isChecking = true;
     const fail = (cause: unknown) => this.#reject(this.#abandoned(() => this.#engine.abandonChecks()), cause);
-    setImmediate(() => {
+    const start = () => {
       this.#isChecking = false;
       try {
-        for (const batch of this.#engine.checks()) batch.then(step => this.perform(step)).catch(fail);
+        for (const batch of this.#hostChecks?.start() ?? this.#engine.checks()) outlive(batch.then(step => this.perform(step)).catch(fail));
       } catch (cause) {
         fail(cause);
       }
-    });
+    };
+    // Without threads nothing is gained by a batch, and a turn of a request that ends would never come.
+    if (this.#hostChecks !== undefined) return start();
+    this.#isChecking = true;
+    setImmediate(start);
   }
 
   #reject(tickets: readonly number[], cause: unknown): void {

@@ -16,6 +16,9 @@ export const redisChannel: typeof Host.redisChannel = () => {
   throw configurationError('revocations.redis needs sockets, which this runtime lacks: give a channel with publish and subscribe');
 };
 
+/** A client that hangs up cancels the calls and timers of its request, unless the runtime was told of them. */
+export const endsWithRequest: typeof Host.endsWithRequest = true;
+
 type WaitUntil = (work: Promise<void>) => void;
 let waitUntil: WaitUntil | undefined;
 // By a variable: bundlers and other runtimes know no such module. Workers have it before the first request.

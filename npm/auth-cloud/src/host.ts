@@ -3,5 +3,8 @@
 export { native } from './native.js';
 export { redisChannel } from './revocation/redis.js';
 
-/** Lets work go on after the request that began it. Nothing is to be done: no request's end ends it. */
+/** Whether a request that ends takes along what it began. */
+export const endsWithRequest: boolean = false;
+
+/** Lets work go on after the request that began it. */
 export function outlive(_work: Promise<void>): void {}
