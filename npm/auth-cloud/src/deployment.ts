@@ -2,12 +2,12 @@
 
 import { Driver } from './driver.js';
 import type { Outcome } from './driver.js';
-import { fromFailure, isFailure, unwrap } from './error.js';
+import { configurationError, fromFailure, isFailure, unwrap } from './error.js';
 import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
 import { native, redisChannel } from '#host';
 import type { NativeEngine, NativeFailure, NativePending } from './native.js';
-import { configurationError, nativeOptions } from './options.js';
+import { nativeOptions } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationChannel } from './revocation/channel.js';
 import { RevocationWorker } from './revocation/worker.js';

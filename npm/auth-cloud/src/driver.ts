@@ -57,7 +57,8 @@ export class Driver {
   /** Calls `publish` when revocations wait to be published. */
   constructor(engine: NativeEngine, fetch: Fetch | undefined, events: Events, publish: () => void) {
     this.#engine = engine;
-    this.#hostChecks = HostChecks.of(engine);
+    // The WebAssembly has no threads.
+    this.#hostChecks = 'checks' in engine ? undefined : new HostChecks(engine);
     this.#fetch = fetch;
     this.#events = events;
     this.#publish = publish;
@@ -83,7 +84,8 @@ export class Driver {
     if (hasChecks) this.#check();
     for (const { flow, next } of started) {
       const flight = { flow, next, due: Infinity, turn: 0 };
-      this.#flights.add(flight);
+      // Elsewhere no set may keep a flow alive: one whose `fetch` is lost is given up when it is collected.
+      if (endsWithRequest) this.#flights.add(flight);
       outlive(this.#drive(flight));
     }
     for (const { tickets, result } of settled) {

@@ -59,6 +59,11 @@ export function isCloudApiError(value: unknown): value is CloudApiError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
+/** The options or the environment are at fault. */
+export function configurationError(message: string): CloudApiError {
+  return new CloudApiError(message, 500, { code: 'invalid_configuration', kind: 'configuration' });
+}
+
 /** An error of the core, to throw. `cause` is why its call got no answer, if it did not. */
 export function fromFailure(failure: NativeFailure, requestId?: string, cause?: Error): CloudApiError {
   const { failure: message, status, code, kind, endpoint } = failure;

@@ -7,7 +7,7 @@ import module from '../auth-cloud.wasm';
 
 import type { Native } from './addon-types.js';
 import type * as Host from './host.js';
-import { configurationError } from './options.js';
+import { configurationError } from './error.js';
 import { instantiate } from './wasm/instance.js';
 
 export const native: Native = instantiate(module);

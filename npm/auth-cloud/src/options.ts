@@ -3,7 +3,7 @@
 import type { MastraAuthProviderOptions } from '@mastra/core/server';
 
 import type { MastraCloudClientOptions } from './client-options.js';
-import { CloudApiError } from './error.js';
+import { configurationError } from './error.js';
 import type { NativeOptions, NativeVerification } from './native.js';
 import type { RevocationChannel } from './revocation/channel.js';
 import { builtin, variable } from './runtime.js';
@@ -198,10 +198,6 @@ export function mapping(given: RoleMapping | undefined): string | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== 'object' || given === null) throw configurationError('roleMapping must be an object of lists of permissions');
   return JSON.stringify(given);
-}
-
-export function configurationError(message: string): CloudApiError {
-  return new CloudApiError(message, 500, { code: 'invalid_configuration', kind: 'configuration' });
 }
 
 function text<K extends keyof MastraCloudAuthOptions>(

@@ -8,6 +8,8 @@
 
 import type { AsyncLocalStorage } from 'node:async_hooks';
 
+import { endsWithRequest } from '#host';
+
 import { builtin } from './runtime.js';
 
 /** The symbols of undici's shared dispatcher and its options. */
@@ -33,8 +35,9 @@ interface Channels {
   readonly diagnostics: typeof import('node:diagnostics_channel');
 }
 
-/** Looked up at first use: Workers load none of it. */
+/** Looked up at first use. Workers lack these modules, or have them in part. */
 function channelsOfNode(): Channels | undefined {
+  if (endsWithRequest) return undefined;
   const diagnostics = builtin('node:diagnostics_channel');
   const hooks = builtin('node:async_hooks');
   if (diagnostics && hooks) channels ??= { diagnostics, watching: new hooks.AsyncLocalStorage() };

@@ -13,7 +13,7 @@ import { createInterface } from 'node:readline';
 const { TARBALLS, MASTRA_AUTH } = process.env;
 if (!TARBALLS || !MASTRA_AUTH) throw new Error('TARBALLS or MASTRA_AUTH is not set: run `cargo xtask tarballs`');
 const HERE = import.meta.dirname;
-const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs'];
+const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs', 'worker.mjs'];
 const PACKAGE = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
 const NPM = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
@@ -28,6 +28,8 @@ function tarball(rest) {
 }
 export const MAIN = tarball(/^mastra-auth-cloud-\d.*\.tgz$/);
 export const ADDON = tarball(/^mastra-auth-cloud-[a-z].*\.tgz$/);
+/** Whether the package holds the WebAssembly: where it cannot be built, it is packed without. */
+export const HAS_WASM = execFileSync('tar', ['-tzf', MAIN], { encoding: 'utf8' }).includes('package/dist/auth-cloud.wasm');
 export const PLATFORM = /^mastra-auth-cloud-(.*)-\d+\.\d+\.\d+.*\.tgz$/.exec(path.basename(ADDON))[1];
 
 /** npm in a folder. */

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { ADDON, MAIN, PLATFORM, answer, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
+import { ADDON, HAS_WASM, MAIN, PLATFORM, answer, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
 
 const HERE = import.meta.dirname;
 const PEOPLE = { owner: 'Olivia Okafor', admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
@@ -19,8 +19,6 @@ const LOADS = {
 
 const tar = (...words) => execFileSync('tar', words, { encoding: 'utf8' });
 const filesOf = file => tar('-tzf', file).split('\n').filter(line => line !== '' && !line.endsWith('/')).toSorted();
-/** Where the WebAssembly cannot be built, the package is packed without it. */
-const HAS_WASM = existsSync(path.join(HERE, '..', 'dist', 'auth-cloud.wasm'));
 const manifestOf = file => JSON.parse(tar('-xzOf', file, 'package/package.json'));
 
 /** The message that a program ends with which cannot load the addon. */

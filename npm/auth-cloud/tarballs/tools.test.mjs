@@ -10,7 +10,8 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writ
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { REDIS, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
+import { HAS_WASM, REDIS, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
+import { hangingUp, startGate, startWorker } from './workerd.mjs';
 
 const { TOOLS } = process.env;
 if (!TOOLS) throw new Error('TOOLS is not set: run `cargo xtask tarballs`');
@@ -64,8 +65,8 @@ function tried(name, how, where, work) {
 }
 
 /** The sign-in by what was built. Bundlers write `production` into a bundle, where a Cloud on this machine is refused. */
-function signIn(folder, program, words) {
-  const env = { MASTRA_DEV: 'true', NO_COLOR: '1', DENO_DIR: path.join(TOOLS, 'deno-cache') };
+function signIn(folder, program, words, more = {}) {
+  const env = { ...more, MASTRA_DEV: 'true', NO_COLOR: '1', DENO_DIR: path.join(TOOLS, 'deno-cache') };
   const { status, stdout, stderr } = run(folder, program, [...words, cloud.url, 'v1', 'owner'], env);
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout);
@@ -160,9 +161,87 @@ describe('other runtimes', () => {
 
   test('deno without --allow-ffi is told which flags it needs', () => {
     const words = DENO.filter(word => word !== '--allow-ffi');
-    const { status, stderr } = run(app, binary('@deno', 'deno'), [...words, 'import.mjs'], { DENO_DIR: path.join(TOOLS, 'deno-cache'), NO_COLOR: '1' });
+    const env = { DENO_DIR: path.join(TOOLS, 'deno-cache'), NO_COLOR: '1', MASTRA_AUTH_FORCE: 'native' };
+    const { status, stderr } = run(app, binary('@deno', 'deno'), [...words, 'import.mjs'], env);
     assert.equal(status, 1);
     assert.match(stderr, /cannot be loaded: Deno does not permit it\. Start Deno with --allow-ffi --allow-read --allow-env --allow-net/);
+  });
+});
+
+// Where the WebAssembly cannot be built, the package is packed without it.
+if (HAS_WASM) describe('the WebAssembly', () => {
+  const wasm = { MASTRA_AUTH_FORCE: 'wasm' };
+
+  tried('bun', 'run, WebAssembly', 'beside node_modules', () => signIn(app, binary('@oven', 'bun'), ['run', 'import.mjs'], wasm));
+
+  tried('deno', 'WebAssembly, no --allow-ffi', 'beside node_modules', () => {
+    const words = DENO.filter(word => word !== '--allow-ffi');
+    return signIn(app, binary('@deno', 'deno'), [...words, 'import.mjs'], wasm);
+  });
+
+  describe('in workerd', () => {
+    const started = [];
+    after(() => Promise.all(started.map(one => one.stop())));
+
+    const worker = async (to, change) => {
+      const made = await startWorker(tool, app, 'worker.mjs', { CLOUD: to }, change);
+      started.push(made);
+      return async (route, headers = {}) => (await fetch(new URL(route, made.url), { headers })).json();
+    };
+    const cookieOf = async person => {
+      const headers = { 'content-type': 'application/json' };
+      const made = await fetch(`${cloud.url}/admin/api/tokens`, { method: 'POST', headers, body: JSON.stringify({ person }) });
+      return `mastra_session=${(await made.json()).token}`;
+    };
+
+    tried('miniflare', 'esbuild, conditions of Workers', 'workerd', async () => {
+      const ask = await worker(cloud.url);
+      const people = { admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
+      for (const [person, name] of Object.entries(people)) {
+        assert.deepEqual(await ask('/sign-in', { person }), { name, roles: [person], isSame: true, afterwards: null });
+      }
+      return ask('/sign-in', { person: 'owner' });
+    });
+
+    test('what no Worker can do is refused while its module is loaded', async () => {
+      const ask = await worker(cloud.url);
+      const [project, redis] = await ask('/refusals');
+      assert.match(project, /^invalid_configuration: /);
+      assert.match(redis, /^invalid_configuration: revocations\.redis needs sockets, .* a channel with publish and subscribe$/);
+    });
+
+    /** Two requests share one call to the Cloud. The client of the first, which makes it, hangs up; answers what the second gets. */
+    async function hangUp(change) {
+      const gate = await startGate(cloud.url);
+      started.push(gate);
+      const made = await startWorker(tool, app, 'worker.mjs', { CLOUD: gate.url }, change);
+      started.push(made);
+      const cookie = await cookieOf('member');
+      const who = new URL('/who', made.url);
+      const leave = await hangingUp(who, { cookie });
+      while (gate.calls.length === 0) await new Promise(resolve => setTimeout(resolve, 10));
+      const second = fetch(who, { headers: { cookie } });
+      // It has no way to say that it waits.
+      await new Promise(resolve => setTimeout(resolve, 300));
+      leave();
+      await new Promise(resolve => setTimeout(resolve, 300));
+      return { gate, second: async () => (await second).json(), again: async () => (await fetch(who, { headers: { cookie } })).json() };
+    }
+
+    test('threat_079_a_client_that_hangs_up_takes_along_no_answer_that_another_waits_for', async () => {
+      const { gate, second } = await hangUp();
+      gate.open();
+      assert.deepEqual(await second(), { id: 'usr_mei' });
+      assert.deepEqual(gate.calls, ['POST /api/v1/auth/verify']);
+    });
+
+    test('where a runtime has no waitUntil, a waiting request takes the call over, and later ones ask anew', async () => {
+      const { gate, second, again } = await hangUp(text => text.replace(/(workers = ")cloudflare:workers"/, '$1none:none"'));
+      const { code } = await second();
+      assert.equal(code, 'timeout');
+      gate.open();
+      assert.deepEqual(await again(), { id: 'usr_mei' });
+    });
   });
 });
 

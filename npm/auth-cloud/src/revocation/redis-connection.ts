@@ -5,7 +5,7 @@
  */
 
 import { native } from '../native.js';
-import { configurationError } from '../options.js';
+import { configurationError } from '../error.js';
 import { withTimeout } from '../timeout.js';
 import redisPackage from './redis-package.cjs';
 

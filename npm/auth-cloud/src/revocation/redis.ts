@@ -9,7 +9,7 @@ import { randomBytes } from 'node:crypto';
 
 import { native } from '../native.js';
 import type { NativeRedisSet, NativeRedisSnapshot } from '../native.js';
-import { configurationError } from '../options.js';
+import { configurationError } from '../error.js';
 import { TimedOut, withTimeout } from '../timeout.js';
 import { CHECK_EVERY, Connection, LONGEST, PING_EVERY, TIMEOUT, connecting, destroy } from './redis-connection.js';
 import type { Connect } from './redis-connection.js';

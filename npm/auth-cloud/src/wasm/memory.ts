@@ -1,6 +1,8 @@
 /** The memory of the module: views that are made again after it grew, texts, and room for bytes that a call brings. */
 
 const PAGE = 65_536;
+/** How many units are passed to one call. */
+const CHUNK = 4096;
 /** Texts up to this length are decoded by hand, which costs less than a decoder's call. */
 const SHORT = 24;
 
@@ -81,6 +83,16 @@ export class Memory {
       return text;
     }
     return this.#decoder.decode(bytes.subarray(at, end));
+  }
+
+  /** Text of one byte per unit. No decoder does it: what they call latin1 is Windows' own. */
+  latin1(at: number, length: number): string {
+    this.#view();
+    let text = '';
+    for (let from = at; from < at + length; from += CHUNK) {
+      text += String.fromCharCode(...this.#bytes.subarray(from, Math.min(from + CHUNK, at + length)));
+    }
+    return text;
   }
 
   /** Writes the UTF-16 units of a text that fit, and a closing zero; returns how many. */

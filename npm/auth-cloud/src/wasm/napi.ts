@@ -218,6 +218,8 @@ export class NodeApi {
     napi_create_uint32: (_: number, value: number, result: number) => this.#give(result, value >>> 0),
     napi_create_string_utf8: (_: number, at: number, length: number, result: number) =>
       this.#give(result, this.#memory.text(at, length)),
+    napi_create_string_latin1: (_: number, at: number, length: number, result: number) =>
+      this.#give(result, this.#memory.latin1(at, length)),
     napi_create_error: (_: number, code: number, message: number, result: number) =>
       this.#give(result, this.#error(this.#handles.value(code), String(this.#handles.value(message)))),
     napi_typeof: (_: number, handle: number, result: number) => {
@@ -415,13 +417,7 @@ export class NodeApi {
       return OK;
     },
     napi_call_threadsafe_function: () => CLOSING,
-    napi_create_async_work: () => GENERIC_FAILURE,
-    napi_queue_async_work: () => GENERIC_FAILURE,
     napi_cancel_async_work: () => GENERIC_FAILURE,
-    napi_delete_async_work: () => GENERIC_FAILURE,
-    napi_create_promise: () => GENERIC_FAILURE,
-    napi_resolve_deferred: () => GENERIC_FAILURE,
-    napi_reject_deferred: () => GENERIC_FAILURE,
     napi_unref_threadsafe_function: () => OK,
   };
 

@@ -1,0 +1,83 @@
+// A Worker with the installed package, bundled by esbuild with the conditions of Workers and run in workerd, through miniflare.
+
+import { readFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { builtinModules } from 'node:module';
+import net from 'node:net';
+import path from 'node:path';
+
+const MODULE = './auth-cloud.wasm';
+
+/** A plugin of esbuild: the module stays an import, and modules of Node do, for workerd has both. `@mastra/core` needs the latter. */
+const outside = {
+  name: 'outside',
+  setup(build) {
+    build.onResolve({ filter: /auth-cloud\.wasm$/ }, () => ({ path: MODULE, external: true }));
+    const node = new RegExp(`^(node:)?(${builtinModules.join('|').replaceAll('/', '\\/')})$`);
+    build.onResolve({ filter: node }, ({ path: name }) => ({ path: `node:${name.replace(/^node:/, '')}`, external: true }));
+  },
+};
+
+/** Starts the Worker of an entry in this folder; `change` may edit its bundle. */
+export async function startWorker(tool, folder, entry, bindings, change = text => text) {
+  const { build } = await import(tool('esbuild', 'lib', 'main.js'));
+  const { Miniflare } = await import(tool('miniflare', 'dist', 'src', 'index.js'));
+  const { outputFiles } = await build({
+    absWorkingDir: folder,
+    entryPoints: [entry],
+    bundle: true,
+    format: 'esm',
+    conditions: ['workerd', 'worker', 'browser'],
+    external: ['cloudflare:*'],
+    plugins: [outside],
+    write: false,
+    logLevel: 'error',
+  });
+  const text = change(outputFiles[0].text);
+  const wasm = readFileSync(path.join(folder, 'node_modules', '@mastra', 'auth-cloud', 'dist', 'auth-cloud.wasm'));
+  const worker = new Miniflare({
+    modulesRoot: '/',
+    modules: [
+      { type: 'ESModule', path: '/worker.mjs', contents: text },
+      { type: 'CompiledWasm', path: '/auth-cloud.wasm', contents: wasm },
+    ],
+    compatibilityDate: '2026-04-01',
+    compatibilityFlags: ['nodejs_compat'],
+    bindings,
+  });
+  return { url: await worker.ready, text, stop: () => worker.dispose() };
+}
+
+/** Begins a request, and resets its connection when told to: an orderly end of the client's side alone would not be noticed. */
+export async function hangingUp(url, headers) {
+  const socket = net.connect(Number(url.port), url.hostname);
+  socket.on('error', () => undefined);
+  await once(socket, 'connect');
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.write(`GET ${url.pathname} HTTP/1.1\r\nhost: ${url.host}\r\n${lines.join('')}\r\n`);
+  return () => socket.resetAndDestroy();
+}
+
+/** Stands before the Cloud: each call waits until `open` is called, and is noted. */
+export async function startGate(to) {
+  const gate = Promise.withResolvers();
+  const calls = [];
+  const server = createServer(async (request, response) => {
+    const parts = [];
+    for await (const part of request) parts.push(part);
+    calls.push(`${request.method} ${request.url}`);
+    await gate.promise;
+    const { host: _, connection: __, ...headers } = request.headers;
+    const answer = await fetch(to + request.url, { method: request.method, headers, ...(parts.length > 0 && { body: Buffer.concat(parts) }) });
+    response.writeHead(answer.status, { 'content-type': answer.headers.get('content-type') ?? '' }).end(await answer.text());
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stop = () => {
+    gate.resolve();
+    server.close();
+    server.closeAllConnections();
+  };
+  return { url: `http://127.0.0.1:${server.address().port}`, calls, open: gate.resolve, stop };
+}
