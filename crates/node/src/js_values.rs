@@ -66,6 +66,8 @@ impl FromNapiValue for Text {
                 unsafe { copy(env, value, units) }?;
             }
             let text = narrowed(units);
+            // It may hold a credential.
+            units.fill(0);
             units.clear();
             units.shrink_to(MOST_UNITS);
             Ok(Self(text))

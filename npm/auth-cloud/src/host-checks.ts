@@ -13,6 +13,11 @@ const ALGORITHMS = {
 /** How many imported keys are kept. A key set has few, and replaces them rarely. */
 const MOST_KEYS = 64;
 
+/** Whether the runtime lacks WebCrypto or the algorithm, which says nothing of the key. */
+function isUnsupported(error: unknown): boolean {
+  return error instanceof TypeError || (error instanceof DOMException && error.name === 'NotSupportedError');
+}
+
 export class HostChecks {
   readonly #engine: NativeEngine;
   /** The imported keys, by their texts. */
@@ -33,8 +38,8 @@ export class HostChecks {
     let key;
     try {
       key = this.#keys.get(text) ?? (await this.#imported(text, algorithm));
-    } catch {
-      return 'bad_key';
+    } catch (error) {
+      return isUnsupported(error) ? 'unchecked' : 'bad_key';
     }
     try {
       return (await crypto.subtle.verify(ALGORITHMS[algorithm], key, signature, input)) ? 'valid' : 'invalid';

@@ -16,6 +16,10 @@ exports.signIn = async (MastraCloudAuth, [baseUrl, dialect, person]) => {
   const result = await auth.handleCallback(back.get('code'), back.get('state').split('|')[0]);
   const request = new Request('http://localhost:4111/api/agents', { headers: { cookie: pair(result.cookies.at(-1)) } });
   const user = await auth.authenticateToken('', request);
+  // A user whose mark a bundler dropped would be authenticated again.
+  await auth.getPermissions(user);
+  const answers = auth.statistics().requests.reduce((sum, { count }) => sum + count, 0);
+  if (answers !== 1) throw new Error(`one request was answered ${answers} times`);
   await auth.destroySession(user.sessionToken);
   const afterwards = await auth.authenticateToken('', request);
   return { name: user.name, roles: user.roles, isSame: user === result.user, afterwards };

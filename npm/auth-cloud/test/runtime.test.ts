@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 import { MastraCloudAuth, MastraCloudClient } from '../dist/esm/index.js';
 import type { RevocationChannel } from '../dist/esm/index.js';
+import { forward } from '../dist/esm/wasm/instance.js';
 import { REDIRECT } from './world.js';
 
 afterEach(() => {
@@ -53,4 +54,10 @@ test('without a process there are no variables, no files, and warnings go to the
   auth.endUser('u');
   expect(warn).toHaveBeenCalledExactlyOnceWith('(MASTRA_AUTH_CLOUD_LISTENER) Warning: The onEvent of MastraCloudAuth threw.');
   expect(() => new MastraCloudAuth({ projectId: 'p', verification: { by: 'keys', jwksFile: 'keys.json' } })).toThrow('has no files');
+});
+
+test('a clock that is set back does not go back', () => {
+  const times = [1000, 1500, 200, 300, 300];
+  const read = forward(() => times.shift() ?? 0);
+  expect([read(), read(), read(), read(), read()]).toEqual([0, 500, 500, 600, 600]);
 });

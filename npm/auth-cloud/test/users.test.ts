@@ -1,5 +1,8 @@
 // The table of users that were made: whose they are, and how many it holds.
 
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
+
 import { expect, test } from 'vitest';
 
 import type { NativeUser } from '../src/native.js';
@@ -47,4 +50,18 @@ test('what is used stays, and no more than twice the capacity', () => {
   const kept = Array.from({ length: 100 }, (_, serial) => users.get(serial)).filter(known => known !== undefined);
   expect(kept.length).toBeGreaterThanOrEqual(10);
   expect(kept.length).toBeLessThanOrEqual(20);
+});
+
+test('an id that outlives its user keeps neither the token nor the rest of it', () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const [count, size] = [2000, 4096];
+  const users = new Users(1, DAY, false);
+  const idOf = (at: number) => users.of(`0:${size}:${String(at).repeat(size).slice(0, size)}${`20:usr_${String(at).padStart(16, '0')}`}0:::::`).user.id;
+  collect();
+  const before = process.memoryUsage().heapUsed;
+  const ids = Array.from({ length: count }, (_, at) => idOf(at));
+  collect();
+  expect(process.memoryUsage().heapUsed - before).toBeLessThan((count * size) / 4);
+  expect(ids[7]).toBe('usr_0000000000000007');
 });

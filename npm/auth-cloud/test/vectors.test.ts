@@ -8,6 +8,7 @@ import { expect, test } from 'vitest';
 import { MastraCloudAuth, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
 import type { MastraCloudClientOptions } from '../dist/esm/index.js';
 import { native } from '../dist/esm/native.js';
+import { verifiedClaims } from './verified.js';
 import { makeUser } from '../dist/esm/user.js';
 import type {
   NativeChannelEvent,
@@ -107,10 +108,16 @@ every('revocation_worker.json', one => {
   }
 });
 
-every('tokens.json', one => {
+/** What differs in WebAssembly: there a point off the curve is found when WebCrypto imports it (decision 0025). */
+const BY_HOST: Readonly<Record<string, string>> =
+  typeof native.verifiedClaims === 'function' ? {} : { 'key-not-on-the-curve': 'token_key_unknown' };
+
+every('tokens.json', async vector => {
+  const differs = BY_HOST[vector['name']];
+  const one = differs === undefined ? vector : { ...vector, error: differs };
   const { max_age: maxAge, ...rules } = one['rules'];
   const keys = one['keys'] && JSON.stringify(one['keys']);
-  const claims = native.verifiedClaims(one['token'], keys, one['secret'], { maxAge, ...rules }, one['now']);
+  const claims = await verifiedClaims(one['token'], keys, one['secret'], { maxAge, ...rules }, one['now']);
   if ('failure' in claims) return holds(one, claims);
   const { sub, sid = null, email = null, name = null, avatarUrl = null, roles, iat = null, nbf = null, exp } = claims;
   return holds(one, { sub, sid, email, name, avatar_url: avatarUrl, roles, iat, nbf, exp });

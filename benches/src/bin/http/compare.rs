@@ -198,7 +198,9 @@ impl Found {
             let [old, new, ratio] = [old, new, &ratios].map(|all| median(all.iter().copied()));
             json!([name, old, new, ratio, format!("{least:.3} to {most:.3}")])
         };
-        let rows = self.0.iter().map(row).collect();
+        // A row of one side alone compares nothing.
+        let is_of_both = |(_, sides): &(&String, &[Vec<f64>; 2])| !sides.iter().any(Vec::is_empty);
+        let rows = self.0.iter().filter(is_of_both).map(row).collect();
         let table = Table::of("both sides in turns", COLUMNS.into(), rows);
         let goals = self.goals().into_iter();
         goals.fold(table, |table, (name, bound, found)| {

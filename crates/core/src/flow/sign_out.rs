@@ -68,6 +68,7 @@ impl Logout {
         jitter: Jitter,
     ) -> Self {
         let key = engine.key(token.expose());
+        let is_own_known = engine.peek(&key).is_some();
         // Use the newest token of the session: the one at hand may be expired.
         let newer = engine.rotated(&key, now);
         let key = newer.as_ref().map_or(key, |newer| *newer.key());
@@ -88,9 +89,8 @@ impl Logout {
             effort,
             is_published: known.is_some(),
         };
-        let is_known = known.is_some();
         let task = Task::new(jitter, move |host| async move {
-            if !is_known {
+            if !is_own_known {
                 host.prove_sign_out(&session.engine, &token, known_end)
                     .await;
             }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::algorithm::Algorithm;
 use super::ed25519::is_small_order;
-use super::key::Key;
+use super::key::{Key, PublicText};
 use super::key_remarks::{KeyRefusal, KeyWarning};
 use super::length::Length;
 use super::rsa;
@@ -121,10 +121,14 @@ impl<'j> Jwk<'j> {
         let warning = rsa::check(&n, &e)?;
         let length = Length::of_rsa(&n, &e);
         let parsed = crypto::PublicKey::rsa(&n, &e).ok_or(KeyRefusal::MalformedMember)?;
+        let signature_bytes = n.len();
         let [n, e] = [n, e].map(|number| base64url(&number));
-        let jwk = format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#);
+        let text = PublicText {
+            jwk: format!(r#"{{"kty":"RSA","n":"{n}","e":"{e}"}}"#).into(),
+            signature_bytes,
+        };
         Ok(PublicKey {
-            key: Key::of_public(Algorithm::Rs256, length, parsed, jwk.into()),
+            key: Key::of_public(Algorithm::Rs256, length, parsed, text),
             warning,
         })
     }
@@ -135,10 +139,13 @@ impl<'j> Jwk<'j> {
         let (x, y) = (self.coordinate("x")?, self.coordinate("y")?);
         let parsed = crypto::PublicKey::p256(&x, &y).ok_or(KeyRefusal::NotOnCurve)?;
         let [x, y] = [x, y].map(|number| base64url(&number));
-        let jwk = format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#);
+        let text = PublicText {
+            jwk: format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}"}}"#).into(),
+            signature_bytes: 64,
+        };
         let length = Length::of(Algorithm::Es256);
         Ok(PublicKey {
-            key: Key::of_public(Algorithm::Es256, length, parsed, jwk.into()),
+            key: Key::of_public(Algorithm::Es256, length, parsed, text),
             warning: None,
         })
     }
@@ -151,10 +158,13 @@ impl<'j> Jwk<'j> {
             return Err(KeyRefusal::NotOnCurve);
         }
         let parsed = crypto::PublicKey::ed25519(&x).ok_or(KeyRefusal::NotOnCurve)?;
-        let jwk = format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64url(&x));
+        let text = PublicText {
+            jwk: format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"{}"}}"#, base64url(&x)).into(),
+            signature_bytes: 64,
+        };
         let length = Length::of(Algorithm::EdDsa);
         Ok(PublicKey {
-            key: Key::of_public(Algorithm::EdDsa, length, parsed, jwk.into()),
+            key: Key::of_public(Algorithm::EdDsa, length, parsed, text),
             warning: None,
         })
     }

@@ -13,9 +13,17 @@ pub(super) struct Key {
 }
 
 enum Material {
-    /// With its numbers as a JSON Web Key.
-    Public(PublicKey, Box<str>),
+    Public(PublicKey, PublicText),
     Secret(Box<HmacKey>),
+}
+
+/// A public key as a host that checks its signatures needs it.
+#[derive(PartialEq, Eq)]
+pub(super) struct PublicText {
+    /// The key's type and numbers, as a JSON Web Key: two keys with the same text are the same key.
+    pub(super) jwk: Box<str>,
+    /// How long each signature by the key is.
+    pub(super) signature_bytes: usize,
 }
 
 impl Key {
@@ -23,12 +31,12 @@ impl Key {
         algorithm: Algorithm,
         length: Length,
         parsed: PublicKey,
-        jwk: Box<str>,
+        text: PublicText,
     ) -> Self {
         Self {
             algorithm,
             length,
-            material: Material::Public(parsed, jwk),
+            material: Material::Public(parsed, text),
         }
     }
 
@@ -49,10 +57,10 @@ impl Key {
         self.length
     }
 
-    /// A public key's type and numbers, as a JSON Web Key: two keys with the same text are the same key. `None` for a secret.
-    pub(super) fn public(&self) -> Option<&str> {
+    /// `None` for a secret.
+    pub(super) fn public(&self) -> Option<&PublicText> {
         match &self.material {
-            Material::Public(_, jwk) => Some(jwk),
+            Material::Public(_, text) => Some(text),
             Material::Secret(_) => None,
         }
     }

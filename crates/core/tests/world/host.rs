@@ -10,6 +10,10 @@ use mastra_auth_cloud_core::jwt::host::{HostVerdict, Signature};
 use serde_json::Value;
 
 pub(crate) fn verdict(asked: Signature<'_>) -> HostVerdict {
+    let jwk: Value = serde_json::from_str(asked.key).unwrap();
+    let modulus = jwk["n"].as_str().and_then(base64url_decode);
+    let length = modulus.map_or(64, |n| n.len());
+    assert_eq!(asked.signature.len(), length, "workerd throws for another");
     match import(asked.algorithm, asked.key) {
         None => HostVerdict::BadKey,
         Some(key) if key.verify_sig(asked.input, asked.signature).is_ok() => HostVerdict::Valid,

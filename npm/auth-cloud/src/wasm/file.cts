@@ -7,7 +7,9 @@ import ownRequire = require('../own-require.cjs');
 
 function file(): Uint8Array {
   const { readFileSync } = process.getBuiltinModule('node:fs');
-  const beside = typeof __dirname === 'string' ? `${__dirname}/../../auth-cloud.wasm` : undefined;
+  // A bundle's folder is not the package's, and what lies above it is not to be run.
+  const isPackage = typeof __dirname === 'string' && /[\\/]dist[\\/](esm|cjs)[\\/]wasm$/.test(__dirname);
+  const beside = isPackage ? `${__dirname}/../../auth-cloud.wasm` : undefined;
   try {
     if (beside !== undefined) return readFileSync(beside);
   } catch {
