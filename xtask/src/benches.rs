@@ -50,17 +50,27 @@ pub(crate) fn run(workspace: &Workspace, name: &str, old: &Path) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// No command updates the lock file of `benches/` when a crate gets a dependency; then `--locked` refuses to build.
+    /// No command updates these lock files when a crate gets a dependency; then `--locked` refuses to build.
     #[test]
-    fn its_lock_file_has_what_our_crates_depend_on() {
+    fn other_lock_files_have_what_our_crates_depend_on() {
         let workspace = Workspace::find().unwrap();
         let read = |path: &str| -> toml::Table { workspace.read(path).unwrap().parse().unwrap() };
-        let lock = read("benches/Cargo.lock");
-        let packages = lock["package"].as_array().unwrap();
-        for (name, manifest) in [
-            ("mastra-auth-cloud-core", "crates/core/Cargo.toml"),
-            ("mastra-auth-cloud", "crates/client/Cargo.toml"),
+        for (folder, name, manifest) in [
+            (
+                "benches",
+                "mastra-auth-cloud-core",
+                "crates/core/Cargo.toml",
+            ),
+            ("benches", "mastra-auth-cloud", "crates/client/Cargo.toml"),
+            (
+                "differential",
+                "mastra-auth-cloud-core",
+                "crates/core/Cargo.toml",
+            ),
+            ("fuzz", "mastra-auth-cloud-core", "crates/core/Cargo.toml"),
         ] {
+            let lock = read(&format!("{folder}/Cargo.lock"));
+            let packages = lock["package"].as_array().unwrap();
             let locked = packages
                 .iter()
                 .find(|package| package["name"].as_str() == Some(name))
@@ -70,16 +80,20 @@ mod tests {
                 let mut names = locked.iter().filter_map(toml::Value::as_str);
                 names.any(|entry| entry.split(' ').next() == Some(wanted))
             };
-            let manifest = read(manifest);
-            let wanted = manifest["dependencies"].as_table().unwrap();
+            let manifest = toml::Value::Table(read(manifest));
+            // Also what one target alone depends on.
+            let targets = manifest.get("target").and_then(toml::Value::as_table);
+            let targets = targets.into_iter().flat_map(|table| table.values());
+            let tables = targets.chain([&manifest]);
             // An optional dependency counts only if a feature enables it.
             let is_optional = |value: &toml::Value| {
                 value.get("optional").and_then(toml::Value::as_bool) == Some(true)
             };
-            for (wanted, _) in wanted.iter().filter(|(_, value)| !is_optional(value)) {
+            let wanted = tables.filter_map(|table| table.get("dependencies")?.as_table());
+            for (wanted, _) in wanted.flatten().filter(|(_, value)| !is_optional(value)) {
                 assert!(
                     has(wanted),
-                    "{wanted} of {name}: cargo update --workspace --manifest-path benches/Cargo.toml"
+                    "{wanted} of {name}: cargo update --workspace --manifest-path {folder}/Cargo.toml"
                 );
             }
         }

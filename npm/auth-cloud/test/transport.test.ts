@@ -205,5 +205,6 @@ test('no hook of ours runs for the promises of the process once a code is exchan
     }));`;
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
   expect(stderr).toBe('');
-  expect(stdout).toBe('true 0\n');
+  // Before Node 24 a storage needs hooks, so there is something to see.
+  expect(stdout).toBe(`${Number.parseInt(process.versions.node, 10) < 24} 0\n`);
 });

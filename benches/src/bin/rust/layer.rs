@@ -56,7 +56,7 @@ pub(crate) fn table() -> Result<Table> {
         (ON_IT, repeated(|| asked(&mut on_it, &headers))),
     ];
     let rounds = Rounds::run(ROUNDS, contenders)?;
-    let title = "a request of somebody who is known, without a socket";
+    let title = "a request of a known user, without a socket";
     Ok(Table::new(title, OWN, &rounds))
 }
 

@@ -40,10 +40,10 @@ impl Host {
         token: &SessionToken,
         known_end: Option<Timestamp>,
     ) {
-        let key = engine.key(token.expose());
         if !engine.asks_host() || engine.keys().is_none() {
             return;
         }
+        let key = engine.key(token.expose());
         if let Ok(identity) = self.check_signature(engine, key, token).await {
             engine.sign_out_signed(token, &identity, known_end, self.now());
         }

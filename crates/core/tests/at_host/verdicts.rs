@@ -8,11 +8,12 @@ use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Event, Jitter, Step, Task};
 use mastra_auth_cloud_core::jwt::Algorithm;
 use mastra_auth_cloud_core::jwt::host::HostVerdict;
+use serde_json::json;
 
 use crate::keys::by_keys;
 use crate::world::host::verdict;
 use crate::world::signer::{Signer, published};
-use crate::world::{at, fetching, run, said, token};
+use crate::world::{at, data, fetching, refreshing, run, said, session, token, verified};
 
 const DAY: i64 = 86_400;
 
@@ -144,4 +145,28 @@ fn a_sign_out_waits_for_no_host_and_is_published_when_it_is_proven() {
         assert!(matches!(next, Step::Send(..)), "{next:?}");
         assert_eq!(engine.waiting() > 0, !forged, "{}", engine.waiting());
     }
+}
+
+/// A renewal has verified the newer token alone: the old one is proven all the same.
+#[test]
+fn a_sign_out_of_a_renewed_token_proves_the_token_itself() {
+    let signer = Signer::new("k");
+    let engine = knowing(&signer);
+    let (old, newer) = (signer.token("usr_1", DAY), signer.token("usr_1", DAY + 1));
+    let renewed = json!({ "session": session("ses-usr_1", "usr_1", DAY), "jwt": newer });
+    let answers = [data(&renewed), verified("usr_1", &[])];
+    run(refreshing(&engine, token(&old)), at(1), answers);
+    let logout = Logout::new(
+        Arc::clone(&engine),
+        token(&old),
+        Effort::Once,
+        at(2),
+        Jitter(1),
+    );
+    assert!(logout.is_known());
+    let Step::Check(check, _) = logout.into_task().step(Event::Start, at(2)) else {
+        panic!("it is not proven");
+    };
+    let input = check.for_host().unwrap().signature().input.to_vec();
+    assert!(old.as_bytes().starts_with(&input));
 }
