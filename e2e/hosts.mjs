@@ -1,13 +1,18 @@
 // Mastra servers that are not `mastra dev`: the built app on its own, and the same app behind Hono and Express.
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startWorker } from '../npm/auth-cloud/tarballs/workerd.mjs';
 import { environmentOf } from './cloud.mjs';
 import { dockerfiles, steps } from './dockerfile.mjs';
 import { HOME, makeApp, makeProject } from './install.mjs';
 import { startServer } from './processes.mjs';
+
+/** Whether the package holds the WebAssembly: where it cannot be built, the package is packed without. */
+export const HAS_WASM = existsSync(join(HOME, 'node_modules/@mastra/auth-cloud/dist/auth-cloud.wasm'));
 
 /** How npm is set in an image: as it comes, and not as at this desk. */
 const IMAGE = { npm_config_omit_lockfile_registry_resolved: 'false' };
@@ -52,4 +57,11 @@ export async function makeHosts() {
 /** Starts one of the servers of hosts/. */
 export function startHost(app, name, cloud, dialect, env = {}) {
   return startServer([join(app, `${name}.mjs`)], { cwd: app, env: { ...environmentOf(cloud, dialect), ...env } });
+}
+
+/** Starts hosts/worker.mjs in workerd. `TOOLS` names the folder with the bundler and workerd. */
+export async function startInWorkerd(app, cloud, dialect) {
+  const tool = (...words) => join(process.env.TOOLS, 'node_modules', ...words);
+  const { url, log, stop } = await startWorker(tool, app, 'worker.mjs', environmentOf(cloud, dialect));
+  return { url: url.origin, log, stop };
 }

@@ -1,12 +1,12 @@
-// Sign-in at Mastra servers as they are run: built and moved, behind Hono, behind Express, and with API keys beside the Cloud.
-// There is no browser here: studio.test.mjs looks at the pages.
+// Sign-in at Mastra servers as they are run: built and moved, behind Hono, behind Express, in workerd, and with API keys beside the Cloud.
+// There is no browser here: studio.test.mjs and worker.test.mjs look at pages.
 import assert from 'node:assert/strict';
 import { lstat, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud } from './cloud.mjs';
-import { build, makeHosts, startBuilt, startHost } from './hosts.mjs';
+import { HAS_WASM, build, makeHosts, startBuilt, startHost, startInWorkerd } from './hosts.mjs';
 import { NAMES, PEOPLE } from './people.mjs';
 import { Person } from './person.mjs';
 
@@ -171,6 +171,7 @@ for (const dialect of DIALECTS) {
   describeServer('Hono', dialect, (cloud) => startHost(hosts, 'hono', cloud, dialect), BOTH);
   // Express keeps the last cookie of an answer only.
   describeServer('Express', dialect, (cloud) => startHost(hosts, 'express', cloud, dialect), ['mastra_session']);
+  if (HAS_WASM) describeServer('Hono in workerd', dialect, (cloud) => startInWorkerd(hosts, cloud, dialect), BOTH);
 }
 
 // `server.apiPrefix` of a built server, and an app whose every page is below a path.

@@ -24,19 +24,27 @@ const CHROMIUM: Program = Program {
     variable: "CHROMIUM",
 };
 
+/// Variables of a script, and the paths that they name.
+type Environment = Vec<(&'static str, PathBuf)>;
+
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    script(workspace, "test", |_| Ok(PathBuf::new()))
+    script(workspace, "test", |_, _| Ok(vec![]))
 }
 
 pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
-    script(workspace, "test:hosts", node::packed)
+    script(workspace, "test:hosts", |workspace, node| {
+        Ok(vec![
+            ("TOOLS", node.tools(workspace)?),
+            ("MASTRA_AUTH_PACKED", node::packed(workspace)?),
+        ])
+    })
 }
 
-/// Runs a script of `e2e/package.json`. Missing programs are named before anything is built.
+/// Runs a script of `e2e/package.json` with what else it needs. Missing programs are named before anything is built.
 fn script(
     workspace: &Workspace,
     name: &str,
-    packed: fn(&Workspace) -> Result<PathBuf>,
+    needs: fn(&Workspace, &Node) -> Result<Environment>,
 ) -> Result<()> {
     let (node, chromium) = (Node::find(workspace)?, CHROMIUM.find(workspace)?);
     let folder = workspace.path(E2E);
@@ -47,6 +55,6 @@ fn script(
         .env("CHROMIUM", &chromium);
     script
         .env("MASTRA_AUTH", shipped(workspace)?)
-        .env("MASTRA_AUTH_PACKED", packed(workspace)?);
+        .envs(needs(workspace, &node)?);
     run_program(&mut script)
 }

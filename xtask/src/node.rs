@@ -65,13 +65,6 @@ impl Package {
         command.args(["run", "--silent", name, "--"]);
         command
     }
-
-    /// The bundlers and runtimes that the tarballs are tried with, in pinned versions; in a folder of the build directory, so that
-    /// they cannot resolve packages of this repository.
-    fn tools(&self, workspace: &Workspace) -> Result<PathBuf> {
-        self.node
-            .install_copy(workspace, "npm/auth-cloud/tarballs/tools", "npm-tools")
-    }
 }
 
 /// `cargo xtask npm`: all checks of the package, on a development build of the addon.
@@ -104,7 +97,7 @@ pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
 pub(crate) fn fetch(workspace: &Workspace) -> Result<()> {
     let package = Package::open(workspace)?;
     package.node.install(&workspace.path(E2E))?;
-    package.tools(workspace)?;
+    package.node.tools(workspace)?;
     glibc::sysroot(workspace)?;
     // Where the tests of real servers install them, together with the package.
     package
@@ -140,7 +133,7 @@ pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
 pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
     let package = Package::open(workspace)?;
     let environment = [
-        ("TOOLS", package.tools(workspace)?),
+        ("TOOLS", package.node.tools(workspace)?),
         ("MASTRA_AUTH", shipped(workspace)?),
         ("TARBALLS", packed(workspace)?),
     ];

@@ -1,25 +1,21 @@
 // A Worker with the installed package, bundled by esbuild with the conditions of Workers and run in workerd, through miniflare.
 
-import { readFileSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { builtinModules } from 'node:module';
 import net from 'node:net';
-import path from 'node:path';
+import { createInterface } from 'node:readline';
 
-const MODULE = './auth-cloud.wasm';
-
-/** A plugin of esbuild: the module stays an import, and modules of Node do, for workerd has both. `@mastra/core` needs the latter. */
+/** A plugin of esbuild: modules of Node stay imports, with the prefix that workerd wants. `@mastra/core` needs them. */
 const outside = {
   name: 'outside',
   setup(build) {
-    build.onResolve({ filter: /auth-cloud\.wasm$/ }, () => ({ path: MODULE, external: true }));
     const node = new RegExp(`^(node:)?(${builtinModules.join('|').replaceAll('/', '\\/')})$`);
     build.onResolve({ filter: node }, ({ path: name }) => ({ path: `node:${name.replace(/^node:/, '')}`, external: true }));
   },
 };
 
-/** Starts the Worker of an entry in this folder; `change` may edit its bundle. */
+/** Starts the Worker of an entry in this folder; `change` may edit its bundle. `log` is what it prints. */
 export async function startWorker(tool, folder, entry, bindings, change = text => text) {
   const { build } = await import(tool('esbuild', 'lib', 'main.js'));
   const { Miniflare } = await import(tool('miniflare', 'dist', 'src', 'index.js'));
@@ -29,24 +25,38 @@ export async function startWorker(tool, folder, entry, bindings, change = text =
     bundle: true,
     format: 'esm',
     conditions: ['workerd', 'worker', 'browser'],
-    external: ['cloudflare:*'],
+    // `@mastra/server` imports `typescript` for agents that check code, and it is a third of the bundle.
+    external: ['cloudflare:*', 'typescript'],
+    // Workers have neither an address of the module nor `require`, and `@mastra/core` and `@mastra/server` need them.
+    define: { 'import.meta.url': '"file:///worker.mjs"' },
+    banner: { js: "import * as nodeModule from 'node:module'; const require = nodeModule.createRequire('file:///worker.mjs');" },
     plugins: [outside],
+    // WebAssembly stays an import of a file beside the bundle, which workerd compiles.
+    loader: { '.wasm': 'copy' },
+    outdir: '/',
     write: false,
     logLevel: 'error',
   });
-  const text = change(outputFiles[0].text);
-  const wasm = readFileSync(path.join(folder, 'node_modules', '@mastra', 'auth-cloud', 'dist', 'auth-cloud.wasm'));
+  const bundle = outputFiles.find(one => one.path.endsWith('.js'));
+  const text = change(bundle.text);
+  const log = [];
   const worker = new Miniflare({
     modulesRoot: '/',
     modules: [
-      { type: 'ESModule', path: '/worker.mjs', contents: text },
-      { type: 'CompiledWasm', path: '/auth-cloud.wasm', contents: wasm },
+      { type: 'ESModule', path: bundle.path, contents: text },
+      ...outputFiles.filter(one => one !== bundle).map(one => ({ type: 'CompiledWasm', path: one.path, contents: one.contents })),
     ],
     compatibilityDate: '2026-04-01',
     compatibilityFlags: ['nodejs_compat'],
     bindings,
+    handleRuntimeStdio: (...streams) => {
+      for (const input of streams) createInterface({ input }).on('line', line => log.push(line));
+    },
   });
-  return { url: await worker.ready, text, stop: () => worker.dispose() };
+  const url = await worker.ready.catch(cause => {
+    throw new Error(`the Worker does not start: ${log.join('\n')}`, { cause });
+  });
+  return { url, text, log, stop: () => worker.dispose() };
 }
 
 /** Begins a request, and resets its connection when told to: an orderly end of the client's side alone would not be noticed. */

@@ -85,6 +85,12 @@ impl Node {
         run(&mut npm).context(format!("{} cannot be installed", folder.display()))
     }
 
+    /// The bundlers and runtimes that the packed package is tried with, in pinned versions; in a folder of the build directory, so
+    /// that they cannot resolve packages of this repository.
+    pub(crate) fn tools(&self, workspace: &Workspace) -> Result<PathBuf> {
+        self.install_copy(workspace, "npm/auth-cloud/tarballs/tools", "npm-tools")
+    }
+
     /// Installs the packages that the lock file of one folder pins in a folder of the build folder, and returns that.
     pub(super) fn install_copy(
         &self,

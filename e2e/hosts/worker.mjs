@@ -1,0 +1,16 @@
+// The app of the example behind Hono as a Worker, and a page that signs in.
+import { MastraServer } from '@mastra/hono';
+import { Hono } from 'hono';
+import { mastra } from './src/mastra/index.js';
+
+const PAGE = `<!doctype html><title>Shop</title><button>Sign in</button><script>
+  document.querySelector('button').onclick = async () => {
+    const begun = await fetch('/api/auth/sso/login?redirect_uri=' + encodeURIComponent(location.pathname + location.search));
+    location.href = (await begun.json()).url;
+  };
+</script>`;
+
+const app = new Hono();
+app.get('/welcome', (context) => context.html(PAGE));
+await new MastraServer({ app, mastra }).init();
+export default app;
