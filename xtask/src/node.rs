@@ -78,6 +78,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     Ok(())
 }
 
+/// The package's own tests on the WebAssembly, which is built.
+pub(crate) fn on_wasm(workspace: &Workspace) -> Result<()> {
+    let (package, _) = Package::build(workspace, Kind::Tests)?;
+    run_program(package.script("wasm").env("MASTRA_AUTH", cli(workspace)?))
+}
+
 /// `cargo xtask gen`: writes what is generated from the code. It needs Node, and nothing of npm.
 pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
     let mut script = Command::new("node");

@@ -48,6 +48,8 @@ pub(crate) const STEPS: &[Step] = &[
     step("release", Slow, Packed, builds::release, "Build the command line as it ships"),
     step("wasm", Slow, Packed, wasm::run,
         "Build the addon as WebAssembly; compare its exports with the addon's, and its size with the limit"),
+    step("wasm-tests", Slow, Packed, wasm::tests,
+        "Run the npm package's tests on the WebAssembly; say which are left out and why"),
     step("npm", Quick, Package, node::run,
         "Build, lint and test the npm package on a fresh addon; every vector runs there too"),
     step("guides", Quick, Package, node::guides,

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 
 use crate::builds;
-use crate::node::{FOLDER, Node};
+use crate::node::{self, FOLDER, Node};
 use crate::process::{capture, run as run_program};
 use crate::workspace::{Workspace, read};
 
@@ -30,19 +30,56 @@ const UNOPTIMIZED: [(&str, &str); 3] = [
 const GZIP: &str = "const { readFileSync } = require('fs');
     console.log(require('zlib').gzipSync(readFileSync(process.argv[1]), { level: 9 }).length)";
 
+/// What a module is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Shipped,
+    /// Its exports can be made to panic.
+    Faults,
+}
+
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    if let Err(error) = sources(workspace) {
-        println!("nothing was built: the compiler's sources are missing ({error:#})");
+    if !has_sources(workspace) {
         return Ok(());
     }
+    let (module, described) = build(workspace, Kind::Shipped)?;
+    // What is built for tests alone says nothing of the size.
+    if !workspace.is_unoptimized {
+        weigh(workspace, &module)?;
+    }
+    builds::development(workspace)?;
+    compare(
+        &read(&workspace.exports())?,
+        &read(&described.join("mastra-auth-cloud-node"))?,
+    )
+}
+
+/// `cargo xtask wasm-tests`: the package's own tests on a module whose exports can be made to panic, which is never packed.
+pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
+    if !has_sources(workspace) {
+        return Ok(());
+    }
+    // Some tests load what ships.
+    build(workspace, Kind::Shipped)?;
+    build(workspace, Kind::Faults)?;
+    node::on_wasm(workspace)
+}
+
+/// Builds a module and puts it where the package looks for it. Returns its place, and that of the description of its exports.
+fn build(workspace: &Workspace, kind: Kind) -> Result<(PathBuf, PathBuf)> {
+    let name = match kind {
+        Kind::Shipped => "auth-cloud.wasm",
+        Kind::Faults => "faults.wasm",
+    };
     let target = workspace.target()?.to_path_buf();
-    let described = target.join("wasm/exports");
+    let (placed, described) = (target.join("wasm").join(name), target.join("wasm/exports"));
     fs::create_dir_all(&described)?;
     let mut build = workspace.cargo("rustc --profile wasm --package mastra-auth-cloud-node");
     build
         .args(["--target", TARGET, "-Zbuild-std=std,panic_unwind"])
         // Without backtraces, which a module cannot take.
         .arg("-Zbuild-std-features=optimize_for_size")
+        .args((kind == Kind::Faults).then_some("--features=fault-injection"))
         .args(["--", "-Clink-arg=--export-table"])
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Cpanic=unwind")
@@ -50,23 +87,28 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     if workspace.is_unoptimized {
         build.envs(UNOPTIMIZED);
     }
-    run_program(&mut build)?;
-    let built = target.join(TARGET).join("wasm/mastra_auth_cloud_node.wasm");
-    let placed = target.join("wasm/auth-cloud.wasm");
-    let in_package = workspace.path(FOLDER).join("native/auth-cloud.wasm");
+    if kind == Kind::Faults {
+        // Cargo has one file for both kinds. Linked elsewhere, this one is never taken for what ships.
+        build.arg(format!("--emit=link={}", placed.display()));
+        run_program(&mut build)?;
+    } else {
+        run_program(&mut build)?;
+        let built = target.join(TARGET).join("wasm/mastra_auth_cloud_node.wasm");
+        fs::copy(&built, &placed).with_context(|| built.display().to_string())?;
+    }
+    let in_package = workspace.path(FOLDER).join("native").join(name);
     fs::create_dir_all(in_package.with_file_name(""))?;
-    for to in [&placed, &in_package] {
-        fs::copy(&built, to).with_context(|| to.display().to_string())?;
+    fs::copy(&placed, &in_package).with_context(|| in_package.display().to_string())?;
+    Ok((placed, described))
+}
+
+/// Whether the compiler's sources are there; says so where they are not.
+fn has_sources(workspace: &Workspace) -> bool {
+    let found = sources(workspace);
+    if let Err(error) = &found {
+        println!("nothing was built: the compiler's sources are missing ({error:#})");
     }
-    // What is built for tests alone says nothing of the size.
-    if !workspace.is_unoptimized {
-        weigh(workspace, &placed)?;
-    }
-    builds::development(workspace)?;
-    compare(
-        &read(&workspace.exports())?,
-        &read(&described.join("mastra-auth-cloud-node"))?,
-    )
+    found.is_ok()
 }
 
 /// Has rustup fetch the sources of the pinned compiler, where they are missing.

@@ -1,15 +1,15 @@
 /** What ends on one instance ends on the other, over a channel of one's own that can fall and forget. */
 
-import { createRequire } from 'node:module';
 
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
+import { native } from '../dist/esm/native.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
 import { comeBack, goAndPick, issue, pair, request, signIn, startCloud, until } from './world.js';
 import type { Cloud } from './world.js';
 
-const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as { injectPanic: (name: string) => void };
+const addon = native as unknown as { injectPanic: (name: string) => void };
 
 /** What all instances reach. */
 class Board {

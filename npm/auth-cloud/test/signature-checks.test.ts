@@ -7,10 +7,11 @@ import { Worker } from 'node:worker_threads';
 import { describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
+import { native } from '../dist/esm/native.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { request } from './world.js';
 
-const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as { injectPanic(name: string): void };
+const addon = native as unknown as { injectPanic(name: string): void };
 const keys = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const others = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 const jwks = { keys: [{ ...keys.publicKey.export({ format: 'jwk' }), kid: 'k', alg: 'ES256', use: 'sig' }] };

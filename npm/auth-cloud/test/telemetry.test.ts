@@ -1,19 +1,19 @@
 /** Events and figures: each comes from its cause, and none holds a value. */
 
 import { readFileSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { inspect } from 'node:util';
 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { EVENT_LEVELS } from '../dist/esm/event-types.js';
 import { MastraCloudAuth } from '../dist/esm/index.js';
+import { native } from '../dist/esm/native.js';
 import type { CloudAuthEvent, CloudAuthStatistics, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { comeBack, goAndPick, request, signIn, startCloud } from './world.js';
 import type { Cloud } from './world.js';
 
 /** The addon itself, as far as it is looked at here. */
-const addon = createRequire(import.meta.url)('../dist/esm/addon.cjs') as {
+const addon = native as unknown as {
   open(options: object, entropy: Uint8Array): {
     statistics(): CloudAuthStatistics;
     authenticator(): (cookie: null, authorization?: null, token?: string, isCounted?: boolean) => object;
