@@ -1,4 +1,4 @@
-//! `e2e/`: sign-in in a real browser, against the binary of a release and at real Mastra servers.
+//! What needs a browser: `e2e/`, against the binary of a release and at real Mastra servers, and the runtimes' script.
 //!
 //! The package that the servers install is packed first, and comes from a test registry: the tests run what a user installs.
 //! `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is required.
@@ -38,6 +38,16 @@ pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
             ("MASTRA_AUTH_PACKED", node::packed(workspace)?),
         ])
     })
+}
+
+/// `cargo xtask runtimes`: the same script in every runtime, with fewer tokens in the suite.
+pub(crate) fn runtimes(workspace: &Workspace) -> Result<()> {
+    let strange = if workspace.is_check { "1000" } else { "10000" };
+    let more = [
+        ("CHROMIUM", CHROMIUM.find(workspace)?),
+        ("STRANGE", strange.into()),
+    ];
+    node::packed_script(workspace, "runtimes", &more)
 }
 
 /// Runs a script of `e2e/package.json` with what else it needs. Missing programs are named before anything is built.

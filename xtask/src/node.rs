@@ -135,15 +135,25 @@ pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
 }
 
 /// `cargo xtask tarballs`: installs the tarballs in empty projects outside of the repository, and signs in with them; then
-/// tries bundlers and other runtimes on them.
+/// tries bundlers on them.
 pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
+    packed_script(workspace, "tarballs", &[])
+}
+
+/// A script of the package's manifest that takes today's tarballs and the pinned tools, with more in its environment.
+pub(crate) fn packed_script(
+    workspace: &Workspace,
+    name: &str,
+    more: &[(&str, PathBuf)],
+) -> Result<()> {
     let package = Package::open(workspace)?;
     let environment = [
         ("TOOLS", package.node.tools(workspace)?),
         ("MASTRA_AUTH", shipped(workspace)?),
         ("TARBALLS", packed(workspace)?),
     ];
-    run_program(package.script("tarballs").envs(environment))
+    let more = more.iter().cloned();
+    run_program(package.script(name).envs(environment).envs(more))
 }
 
 /// `cargo xtask guides`: runs the commands of the guides, and checks their programs.

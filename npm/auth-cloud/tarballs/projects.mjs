@@ -1,11 +1,12 @@
 // Empty projects with the tarballs installed, far from this repository, and what is run in them.
 //
-// `TARBALLS` names the folder that both tarballs lie in, `MASTRA_AUTH` the local Cloud; `cargo xtask tarballs` gives both.
+// `TARBALLS` names the folder that both tarballs lie in, `MASTRA_AUTH` the local Cloud; `cargo xtask tarballs` and `cargo xtask
+// runtimes` give both.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, readdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,7 +14,8 @@ import { createInterface } from 'node:readline';
 const { TARBALLS, MASTRA_AUTH } = process.env;
 if (!TARBALLS || !MASTRA_AUTH) throw new Error('TARBALLS or MASTRA_AUTH is not set: run `cargo xtask tarballs`');
 const HERE = import.meta.dirname;
-const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs', 'worker.mjs'];
+const LOGIN_PAGE = '../scripts/login-page.mjs';
+const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs', LOGIN_PAGE];
 const PACKAGE = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
 const NPM = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
@@ -43,12 +45,24 @@ export function npm(folder, ...words) {
 export const emptyFolder = () => realpathSync(mkdtempSync(path.join(tmpdir(), 'auth-cloud-')));
 
 /** A project with both tarballs installed, and the scripts that sign in; in a folder that is empty. */
-export function project(folder, install = packages => npm(folder, 'install', ...packages)) {
+export function project(folder, install = packages => npm(folder, 'install', ...packages), scripts = SCRIPTS) {
   writeFileSync(path.join(folder, 'package.json'), '{ "name": "empty", "private": true }\n');
   install([MAIN, ADDON, CORE]);
-  for (const name of SCRIPTS) copyFileSync(path.join(HERE, name), path.join(folder, name));
-  copyFileSync(path.join(HERE, '..', 'scripts', 'login-page.mjs'), path.join(folder, 'login-page.mjs'));
+  for (const name of scripts) copyFileSync(path.join(HERE, name), path.join(folder, path.basename(name)));
   return folder;
+}
+
+/** The same with these scripts, and with the installed host of this repository: it is large, and the same. */
+export function linked(folder, scripts) {
+  return project(
+    folder,
+    () => {
+      npm(folder, 'install', MAIN, ADDON, '--legacy-peer-deps');
+      const core = path.join('node_modules', '@mastra', 'core');
+      symlinkSync(path.join(HERE, '..', core), path.join(folder, core), 'junction');
+    },
+    [...scripts, LOGIN_PAGE],
+  );
 }
 
 /** Runs a program there. Nothing of this repository is on its way. */

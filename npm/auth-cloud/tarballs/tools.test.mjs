@@ -1,37 +1,24 @@
 // The package as bundlers, file tracers and other runtimes take it: each builds a program that signs in, and what was built is run.
 //
 // What stands alone is run from a folder above which there is nothing; the rest beside its `node_modules`. The package `redis` is not
-// installed until the end. `TOOLS` names the folder with the tools; `cargo xtask tarballs` gives it, and prints the table.
-// The row of `mastra build` is in `cargo xtask hosts`.
+// installed until the end. `cargo xtask tarballs` prints the table. The row of `mastra build` is in `cargo xtask hosts`, and the runtimes'
+// table is that of `cargo xtask runtimes`.
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { HAS_WASM, REDIS, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
-import { hangingUp, startGate, startWorker } from './workerd.mjs';
+import { REDIS, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
+import { BUN, DENO, DENO_ENV, DENO_RUN, TOOLS, tool, versionOf } from './tools.mjs';
 
-const { TOOLS } = process.env;
-if (!TOOLS) throw new Error('TOOLS is not set: run `cargo xtask tarballs`');
 const NODE = process.execPath;
 const OWNER = { name: 'Olivia Okafor', roles: ['owner'], isSame: true, afterwards: null };
-const DENO = ['run', '--no-prompt', '--allow-ffi', '--allow-read', '--allow-env', '--allow-net'];
 
 /** As the guide gives it. */
 const GUIDE = readFileSync(path.join(import.meta.dirname, '..', '..', '..', 'docs', 'guide', 'mastra.md'), 'utf8');
 const BANNER = /^(import \{ createRequire .*)$/m.exec(GUIDE)[1];
-
-const tool = (...words) => path.join(TOOLS, 'node_modules', ...words);
-const versionOf = name => JSON.parse(readFileSync(tool(name, 'package.json'), 'utf8')).version;
-/** The one file of this name below a package's packages of platforms. */
-function binary(scope, name) {
-  const all = readdirSync(tool(scope), { recursive: true }).filter(file => path.parse(file).name === name && !file.endsWith('.md'));
-  const files = all.filter(file => path.basename(path.dirname(file)) === 'bin' || scope === '@deno');
-  assert.ok(files.length > 0, `${tool(scope)} holds no ${name}`);
-  return tool(scope, files[0]);
-}
 
 let app;
 let cloud;
@@ -65,8 +52,8 @@ function tried(name, how, where, work) {
 }
 
 /** The sign-in by what was built. Bundlers write `production` into a bundle, where a Cloud on this machine is refused. */
-function signIn(folder, program, words, more = {}) {
-  const env = { ...more, MASTRA_DEV: 'true', NO_COLOR: '1', DENO_DIR: path.join(TOOLS, 'deno-cache') };
+function signIn(folder, program, words) {
+  const env = { MASTRA_DEV: 'true', NO_COLOR: '1' };
   const { status, stdout, stderr } = run(folder, program, [...words, cloud.url, 'v1', 'owner'], env);
   assert.equal(status, 0, stderr);
   return JSON.parse(stdout);
@@ -146,102 +133,17 @@ describe('file tracers', () => {
 });
 
 describe('other runtimes', () => {
-  tried('bun', 'run', 'beside node_modules', () => signIn(app, binary('@oven', 'bun'), ['run', 'import.mjs']));
-
   tried('bun', 'build --target=bun', 'alone', () => {
     const out = alone();
-    const { status, stderr } = run(app, binary('@oven', 'bun'), ['build', 'import.mjs', '--target=bun', `--outdir=${out}`]);
+    const { status, stderr } = run(app, BUN, ['build', 'import.mjs', '--target=bun', `--outdir=${out}`]);
     assert.equal(status, 0, stderr);
-    return signIn(out, binary('@oven', 'bun'), ['run', 'import.js']);
+    return signIn(out, BUN, ['run', 'import.js']);
   });
-
-  tried('deno', '--allow-ffi, -read, -env, -net', 'beside node_modules', () =>
-    signIn(app, binary('@deno', 'deno'), [...DENO, 'import.mjs']),
-  );
 
   test('deno without --allow-ffi is told which flags it needs', () => {
-    const words = DENO.filter(word => word !== '--allow-ffi');
-    const env = { DENO_DIR: path.join(TOOLS, 'deno-cache'), NO_COLOR: '1', MASTRA_AUTH_FORCE: 'native' };
-    const { status, stderr } = run(app, binary('@deno', 'deno'), [...words, 'import.mjs'], env);
+    const { status, stderr } = run(app, DENO, [...DENO_RUN, 'import.mjs'], { ...DENO_ENV, MASTRA_AUTH_FORCE: 'native' });
     assert.equal(status, 1);
     assert.match(stderr, /cannot be loaded: Deno does not permit it\. Start Deno with --allow-ffi --allow-read --allow-env --allow-net/);
-  });
-});
-
-// Where the WebAssembly cannot be built, the package is packed without it.
-if (HAS_WASM) describe('the WebAssembly', () => {
-  const wasm = { MASTRA_AUTH_FORCE: 'wasm' };
-
-  tried('bun', 'run, WebAssembly', 'beside node_modules', () => signIn(app, binary('@oven', 'bun'), ['run', 'import.mjs'], wasm));
-
-  tried('deno', 'WebAssembly, no --allow-ffi', 'beside node_modules', () => {
-    const words = DENO.filter(word => word !== '--allow-ffi');
-    return signIn(app, binary('@deno', 'deno'), [...words, 'import.mjs'], wasm);
-  });
-
-  describe('in workerd', () => {
-    const started = [];
-    after(() => Promise.all(started.map(one => one.stop())));
-
-    const worker = async (to, change) => {
-      const made = await startWorker(tool, app, 'worker.mjs', { CLOUD: to }, change);
-      started.push(made);
-      return async (route, headers = {}) => (await fetch(new URL(route, made.url), { headers })).json();
-    };
-    const cookieOf = async person => {
-      const headers = { 'content-type': 'application/json' };
-      const made = await fetch(`${cloud.url}/admin/api/tokens`, { method: 'POST', headers, body: JSON.stringify({ person }) });
-      return `mastra_session=${(await made.json()).token}`;
-    };
-
-    tried('miniflare', 'esbuild, conditions of Workers', 'workerd', async () => {
-      const ask = await worker(cloud.url);
-      const people = { admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
-      for (const [person, name] of Object.entries(people)) {
-        assert.deepEqual(await ask('/sign-in', { person }), { name, roles: [person], isSame: true, afterwards: null });
-      }
-      return ask('/sign-in', { person: 'owner' });
-    });
-
-    test('what no Worker can do is refused while its module is loaded', async () => {
-      const ask = await worker(cloud.url);
-      const [project, redis] = await ask('/refusals');
-      assert.match(project, /^invalid_configuration: /);
-      assert.match(redis, /^invalid_configuration: revocations\.redis needs sockets, .* a channel with publish and subscribe$/);
-    });
-
-    /** Two requests share one call to the Cloud. The client of the first, which makes it, hangs up; answers what the second gets. */
-    async function hangUp(change) {
-      const gate = await startGate(cloud.url);
-      started.push(gate);
-      const made = await startWorker(tool, app, 'worker.mjs', { CLOUD: gate.url }, change);
-      started.push(made);
-      const cookie = await cookieOf('member');
-      const who = new URL('/who', made.url);
-      const leave = await hangingUp(who, { cookie });
-      while (gate.calls.length === 0) await new Promise(resolve => setTimeout(resolve, 10));
-      const second = fetch(who, { headers: { cookie } });
-      // It has no way to say that it waits.
-      await new Promise(resolve => setTimeout(resolve, 300));
-      leave();
-      await new Promise(resolve => setTimeout(resolve, 300));
-      return { gate, second: async () => (await second).json(), again: async () => (await fetch(who, { headers: { cookie } })).json() };
-    }
-
-    test('threat_079_a_client_that_hangs_up_takes_along_no_answer_that_another_waits_for', async () => {
-      const { gate, second } = await hangUp();
-      gate.open();
-      assert.deepEqual(await second(), { id: 'usr_mei' });
-      assert.deepEqual(gate.calls, ['POST /api/v1/auth/verify']);
-    });
-
-    test('where a runtime has no waitUntil, a waiting request takes the call over, and later ones ask anew', async () => {
-      const { gate, second, again } = await hangUp(text => text.replace(/(workers = ")cloudflare:workers"/, '$1none:none"'));
-      const { code } = await second();
-      assert.equal(code, 'timeout');
-      gate.open();
-      assert.deepEqual(await again(), { id: 'usr_mei' });
-    });
   });
 });
 

@@ -4,8 +4,6 @@ import { env } from 'cloudflare:workers';
 
 import { CloudApiError, MastraCloudAuth } from '@mastra/auth-cloud';
 
-import { signIn } from './sign-in.cjs';
-
 const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: env.CLOUD });
 
 /** What the constructor throws for these options. */
@@ -20,7 +18,6 @@ function thrown(options) {
 const refusals = [thrown({ projectId: 'two words' }), thrown({ projectId: 'p', revocations: { redis: 'redis://localhost' } })];
 
 const routes = {
-  '/sign-in': request => signIn(MastraCloudAuth, [env.CLOUD, 'v1', request.headers.get('person')]),
   '/who': async request => ({ id: (await auth.authenticateToken('', request))?.id ?? null }),
   '/refusals': () => refusals,
 };

@@ -1,0 +1,69 @@
+// A script with the installed package in Chromium: bundled by esbuild with the condition `browser`, in a page that sends back the answer.
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+
+/** A plugin of esbuild: a browser compiles the module itself. `@mastra/core` names a stream of Node, and makes none before it logs. */
+const forBrowsers = {
+  name: 'for-browsers',
+  setup(build) {
+    build.onLoad({ filter: /auth-cloud\.wasm$/ }, () => ({
+      contents: "export default await WebAssembly.compileStreaming(fetch('/auth-cloud.wasm'));",
+    }));
+    build.onResolve({ filter: /^stream$/ }, () => ({ path: 'stream', namespace: 'none' }));
+    build.onLoad({ filter: /./, namespace: 'none' }, () => ({ contents: 'export class Transform {}' }));
+  },
+};
+
+/** What fails before the program can answer is its answer. */
+const PAGE = `<!doctype html><script>
+addEventListener('error', ({ message }) => fetch('/answer', { method: 'POST', body: JSON.stringify({ failed: message }) }));
+addEventListener('unhandledrejection', ({ reason }) => fetch('/answer', { method: 'POST', body: JSON.stringify({ failed: String(reason) }) }));
+</script><script type="module" src="/main.js"></script>`;
+
+/** Runs the program of this text, in a folder where the package is installed; answers the JSON that it sends to `/answer`. */
+export async function runInChromium(tool, chromium, folder, contents) {
+  const { build } = await import(tool('esbuild', 'lib', 'main.js'));
+  const { outputFiles } = await build({
+    absWorkingDir: folder,
+    stdin: { contents, resolveDir: folder },
+    bundle: true,
+    format: 'esm',
+    conditions: ['browser'],
+    plugins: [forBrowsers],
+    write: false,
+    logLevel: 'error',
+  });
+  const answer = Promise.withResolvers();
+  const files = {
+    '/': ['text/html', PAGE],
+    '/main.js': ['text/javascript', outputFiles[0].text],
+    '/auth-cloud.wasm': ['application/wasm', readFileSync(path.join(folder, 'node_modules/@mastra/auth-cloud/dist/auth-cloud.wasm'))],
+  };
+  const server = createServer((request, response) => {
+    if (request.url === '/answer') answer.resolve(text(request));
+    const [type, body] = files[request.url] ?? ['text/plain', ''];
+    response.writeHead(200, { 'content-type': type }).end(body);
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  const profile = mkdtempSync(path.join(tmpdir(), 'auth-cloud-chromium-'));
+  const words = ['--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr', `--user-data-dir=${profile}`];
+  const child = spawn(chromium, [...words, `http://127.0.0.1:${server.address().port}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const said = text(child.stderr);
+  child.once('exit', async code => answer.reject(new Error(`Chromium ended with ${code}: ${await said}`)));
+  try {
+    return JSON.parse(await answer.promise);
+  } finally {
+    if (child.exitCode === null) {
+      child.kill();
+      await once(child, 'exit');
+    }
+    server.close();
+    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
+}

@@ -1,0 +1,115 @@
+// The same script in every runtime, with the package as it is packed; then what only Workers do. Prints the table of what ran where.
+
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { after, before, describe, test } from 'node:test';
+
+import { HAS_WASM, emptyFolder, linked, startCloud } from '../tarballs/projects.mjs';
+import { tool } from '../tarballs/tools.mjs';
+import { hangingUp, startGate, startWorker } from '../tarballs/workerd.mjs';
+import { RUNTIMES, versionOf } from './launch.mjs';
+
+const PARTS = ['form', 'sign-in', 'bearer', 'cookie', 'renewal', 'sign-out', 'refused', 'Cloud away', 'strange tokens'];
+/** A page cannot call the Cloud, which answers no page of another origin: it is given keys and sessions. */
+const IN_A_PAGE = ['form', 'bearer', 'cookie', 'refused', 'strange tokens'];
+const STRANGE = Number(process.env.STRANGE);
+assert.ok(STRANGE > 0, 'STRANGE is no number: run `cargo xtask runtimes`');
+const LIMIT = { timeout: 180_000 };
+
+const folder = emptyFolder();
+before(() => linked(folder, ['main.mjs', 'script.mjs', 'worker.mjs'].map(name => `../runtimes/${name}`)));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+const issue = async (cloud, person) => {
+  const headers = { 'content-type': 'application/json' };
+  const made = await fetch(`${cloud.url}/admin/api/tokens`, { method: 'POST', headers, body: JSON.stringify({ person }) });
+  const { token } = await made.json();
+  return { token, cookie: `mastra_session=${token}` };
+};
+
+describe('the script', { concurrency: 2 }, () => {
+  const rows = [];
+  after(() => {
+    const head = ['runtime', 'version', 'runs as', ...PARTS.slice(1)];
+    const lines = [head, head.map(() => '---'), ...Object.values(rows)].map(row => `| ${row.join(' | ')} |`);
+    console.log(`${lines.join('\n')}\n\n${STRANGE} strange tokens each. –: not run, for a page gets no requests and cannot call the Cloud.`);
+    if (!HAS_WASM) console.log('The WebAssembly was not built: nothing ran on it.');
+  });
+
+  for (const [at, runtime] of RUNTIMES.entries()) {
+    test(`in ${runtime.name}, ${runtime.form} (${at})`, LIMIT, async () => {
+      const cloud = await startCloud('v1');
+      try {
+        const isPage = runtime.name === 'Chromium';
+        const parts = isPage ? IN_A_PAGE : PARTS;
+        const given = isPage && {
+          jwks: await (await fetch(`${cloud.url}/.well-known/jwks.json`)).json(),
+          owner: await issue(cloud, 'owner'),
+          viewer: await issue(cloud, 'viewer'),
+        };
+        const input = { cloud: cloud.url, form: runtime.form, strange: STRANGE, parts, ...given };
+        const said = await runtime.run(folder, 'script.mjs', input).catch(error => ({ form: String(error) }));
+        const cell = part => said[part] ?? (parts.includes(part) ? 'not run' : '–');
+        const form = said.form === 'ok' ? runtime.form : cell('form');
+        rows[at] = [runtime.name, versionOf(runtime), form, ...PARTS.slice(1).map(cell)];
+        assert.deepEqual(said, Object.fromEntries(parts.map(part => [part, 'ok'])));
+      } finally {
+        await cloud.stop();
+      }
+    });
+  }
+});
+
+// Where the WebAssembly cannot be built, the package is packed without it.
+if (HAS_WASM) describe('in workerd', () => {
+  const started = [];
+  let cloud;
+  before(async () => {
+    cloud = await startCloud('v1');
+  });
+  after(() => Promise.all([cloud, ...started].map(one => one.stop())));
+
+  const worker = async (to, change) => {
+    const made = await startWorker(tool, folder, 'worker.mjs', { CLOUD: to }, change);
+    started.push(made);
+    return made.url;
+  };
+
+  test('what no Worker can do is refused while its module is loaded', async () => {
+    const url = await worker(cloud.url);
+    const [project, redis] = await (await fetch(new URL('/refusals', url))).json();
+    assert.match(project, /^invalid_configuration: /);
+    assert.match(redis, /^invalid_configuration: revocations\.redis needs sockets, .* a channel with publish and subscribe$/);
+  });
+
+  /** Two requests share one call to the Cloud. The client of the first, which makes it, hangs up; answers what the second gets. */
+  async function hangUp(change) {
+    const gate = await startGate(cloud.url);
+    started.push(gate);
+    const { cookie } = await issue(cloud, 'member');
+    const who = new URL('/who', await worker(gate.url, change));
+    const leave = await hangingUp(who, { cookie });
+    while (gate.calls.length === 0) await new Promise(resolve => setTimeout(resolve, 10));
+    const second = fetch(who, { headers: { cookie } });
+    // It has no way to say that it waits.
+    await new Promise(resolve => setTimeout(resolve, 300));
+    leave();
+    await new Promise(resolve => setTimeout(resolve, 300));
+    return { gate, second: async () => (await second).json(), again: async () => (await fetch(who, { headers: { cookie } })).json() };
+  }
+
+  test('threat_079_a_client_that_hangs_up_takes_along_no_answer_that_another_waits_for', async () => {
+    const { gate, second } = await hangUp();
+    gate.open();
+    assert.deepEqual(await second(), { id: 'usr_mei' });
+    assert.deepEqual(gate.calls, ['POST /api/v1/auth/verify']);
+  });
+
+  test('where a runtime has no waitUntil, a waiting request takes the call over, and later ones ask anew', async () => {
+    const { gate, second, again } = await hangUp(text => text.replace(/(workers = ")cloudflare:workers"/, '$1none:none"'));
+    const { code } = await second();
+    assert.equal(code, 'timeout');
+    gate.open();
+    assert.deepEqual(await again(), { id: 'usr_mei' });
+  });
+});
