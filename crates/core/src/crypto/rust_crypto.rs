@@ -2,7 +2,7 @@
 
 use hmac::{KeyInit as _, Mac as _};
 use sha2::Digest as _;
-use subtle::ConstantTimeEq as _;
+use ctutils::CtEq as _;
 use zeroize::Zeroizing;
 
 use super::Digest;
