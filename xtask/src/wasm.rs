@@ -82,7 +82,7 @@ fn build(workspace: &Workspace, kind: Kind) -> Result<(PathBuf, PathBuf)> {
         .args((kind == Kind::Faults).then_some("--features=fault-injection"))
         .args(["--", "-Clink-arg=--export-table"])
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", "-Cpanic=unwind")
+        .env("RUSTFLAGS", "-Cpanic=unwind -Ctarget-feature=+simd128")
         .env("NAPI_TYPE_DEF_TMP_FOLDER", &described);
     if workspace.is_unoptimized {
         build.envs(UNOPTIMIZED);

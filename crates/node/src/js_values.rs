@@ -4,20 +4,10 @@
 //! all of them are ASCII, as in headers, it narrows them in bulk too. Any other text is decoded as UTF-16: no character is
 //! ever mistaken for another.
 
-use std::cell::RefCell;
 use std::ptr;
 
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{ValueType, check_status, sys};
-
-/// How many units the buffer of a thread has room for at least, and between calls at most.
-const LEAST_UNITS: usize = 1024;
-const MOST_UNITS: usize = 16 * 1024;
-
-thread_local! {
-    /// Kept between calls: an allocation of its size costs more than the copy.
-    static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
-}
 
 /// A long string argument on the path of every request.
 pub struct Text(String);
@@ -42,6 +32,28 @@ impl ValidateNapiValue for Text {}
 
 impl FromNapiValue for Text {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> napi::Result<Self> {
+        // SAFETY: the environment is the one that was given.
+        unsafe { text::read(env, value) }.map(Self)
+    }
+}
+
+#[cfg(not(target_family = "wasm"))]
+mod text {
+    use std::cell::RefCell;
+    use std::ptr;
+
+    use napi::{check_status, sys};
+
+    /// How many units the buffer of a thread has room for at least, and between calls at most.
+    const LEAST_UNITS: usize = 1024;
+    const MOST_UNITS: usize = 16 * 1024;
+
+    thread_local! {
+        /// Kept between calls: an allocation of its size costs more than the copy.
+        static UNITS: RefCell<Vec<u16>> = const { RefCell::new(Vec::new()) };
+    }
+
+    pub(super) unsafe fn read(env: sys::napi_env, value: sys::napi_value) -> napi::Result<String> {
         UNITS.with_borrow_mut(|units| {
             units.clear();
             units.reserve(LEAST_UNITS);
@@ -70,25 +82,63 @@ impl FromNapiValue for Text {
             units.fill(0);
             units.clear();
             units.shrink_to(MOST_UNITS);
-            Ok(Self(text))
+            Ok(text)
         })
+    }
+
+    /// Copies as much of a string as there is room for, but for a closing zero, into a vector that is empty.
+    unsafe fn copy(
+        env: sys::napi_env,
+        value: sys::napi_value,
+        units: &mut Vec<u16>,
+    ) -> napi::Result<()> {
+        let (place, size, mut written) = (units.as_mut_ptr(), units.capacity(), 0);
+        // SAFETY: there is room for `size` units, the closing zero among them.
+        check_status!(unsafe {
+            sys::napi_get_value_string_utf16(env, value, place, size, &raw mut written)
+        })?;
+        // SAFETY: so many units were written, and no more than there is room for.
+        unsafe { units.set_len(written.min(size)) };
+        Ok(())
+    }
+
+    fn narrowed(units: &[u16]) -> String {
+        // Checking every unit without a branch lets the compiler vectorize.
+        let all = units.iter().fold(0, |all, unit| all | unit);
+        if all >= 0x80 {
+            return String::from_utf16_lossy(units);
+        }
+        #[allow(clippy::cast_possible_truncation)]
+        let bytes = units.iter().map(|unit| *unit as u8).collect();
+        String::from_utf8(bytes).unwrap_or_default()
     }
 }
 
-/// Copies as much of a string as there is room for, but for a closing zero, into a vector that is empty.
-unsafe fn copy(
-    env: sys::napi_env,
-    value: sys::napi_value,
-    units: &mut Vec<u16>,
-) -> napi::Result<()> {
-    let (place, size, mut written) = (units.as_mut_ptr(), units.capacity(), 0);
-    // SAFETY: there is room for `size` units, the closing zero among them.
-    check_status!(unsafe {
-        sys::napi_get_value_string_utf16(env, value, place, size, &raw mut written)
-    })?;
-    // SAFETY: so many units were written, and no more than there is room for.
-    unsafe { units.set_len(written.min(size)) };
-    Ok(())
+#[cfg(target_family = "wasm")]
+mod text {
+    use napi::{check_status, sys};
+
+    /// Room for a usual text.
+    const LEAST: usize = 2048;
+
+    /// The host writes UTF-8 in bulk, and whole characters alone.
+    pub(super) unsafe fn read(env: sys::napi_env, value: sys::napi_value) -> napi::Result<String> {
+        let mut bytes: Vec<u8> = Vec::with_capacity(LEAST);
+        loop {
+            let (place, size, mut written) = (bytes.as_mut_ptr(), bytes.capacity(), 0);
+            // SAFETY: there is room for `size` bytes, the closing zero among them.
+            check_status!(unsafe {
+                sys::napi_get_value_string_utf8(env, value, place.cast(), size, &raw mut written)
+            })?;
+            // It may be cut, if it leaves no room for another character.
+            if written.saturating_add(4) < size {
+                // SAFETY: so many bytes were written, and no more than there is room for.
+                unsafe { bytes.set_len(written) };
+                return Ok(String::from_utf8(bytes).unwrap_or_default());
+            }
+            bytes.reserve(size.saturating_mul(2));
+        }
+    }
 }
 
 /// Texts that cross as one string: a number, then each text as its length in UTF-16 units, a colon and itself. A missing
@@ -158,15 +208,4 @@ impl<P: ToNapiValue> ToNapiValue for Found<P> {
             }
         }
     }
-}
-
-fn narrowed(units: &[u16]) -> String {
-    // Checking every unit without a branch lets the compiler vectorize.
-    let all = units.iter().fold(0, |all, unit| all | unit);
-    if all >= 0x80 {
-        return String::from_utf16_lossy(units);
-    }
-    #[allow(clippy::cast_possible_truncation)]
-    let bytes = units.iter().map(|unit| *unit as u8).collect();
-    String::from_utf8(bytes).unwrap_or_default()
 }

@@ -66,9 +66,23 @@ describe('odd but valid data', () => {
   test('a token of any length arrives whole', async () => {
     const baseUrl = await cloud(() => ({ ok: true, data: { user: { id: 'usr_1', email: 'ada@example.com' } } }));
     const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl });
-    for (const length of [1, 1022, 1023, 1024, 1025, 2047, 4096, 8192]) {
+    for (const length of [1, 1022, 1023, 1024, 1025, 2043, 2044, 2047, 2048, 4096, 8192]) {
       const token = 'abcdefg'.repeat(length).slice(0, length);
       expect((await auth.authenticateToken(token, request({})))?.sessionToken).toBe(token);
+    }
+  });
+
+  test('a token behind cookies of any size and characters is found', async () => {
+    const baseUrl = await cloud(() => ({ ok: true, data: { user: { id: 'usr_1', email: 'ada@example.com' } } }));
+    const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl });
+    const sizes = [...Array.from({ length: 24 }, (_, at) => 2015 + at), 1000, 6000, 16_000];
+    for (const character of ['a', 'ü', '漢', '😀', '\ud800']) {
+      const bytes = new TextEncoder().encode(character).length;
+      for (const size of sizes) {
+        const cookie = `x=${character.repeat(size / bytes)}; mastra_session=opaque`;
+        const headers = { host: 'localhost:4111', cookie };
+        expect((await auth.authenticateToken('', { headers }))?.sessionToken, `${character} ${size}`).toBe('opaque');
+      }
     }
   });
 

@@ -1,8 +1,8 @@
 //! Hashes, HMAC and comparison by RustCrypto.
 
+use ctutils::CtEq as _;
 use hmac::{KeyInit as _, Mac as _};
 use sha2::Digest as _;
-use ctutils::CtEq as _;
 use zeroize::Zeroizing;
 
 use super::Digest;

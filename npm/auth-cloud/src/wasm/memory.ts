@@ -8,9 +8,9 @@ const SHORT = 24;
 
 export class Memory {
   readonly #memory: WebAssembly.Memory;
+  readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   #bytes = new Uint8Array();
-  #units = new Uint16Array();
   #words = new Uint32Array();
   #numbers = new Float64Array();
   /** Where the room for a call's bytes begins, how large it is, and how much of it is taken. */
@@ -26,7 +26,6 @@ export class Memory {
     if (this.#bytes.length !== 0) return;
     const { buffer } = this.#memory;
     this.#bytes = new Uint8Array(buffer);
-    this.#units = new Uint16Array(buffer);
     this.#words = new Uint32Array(buffer);
     this.#numbers = new Float64Array(buffer);
   }
@@ -95,15 +94,12 @@ export class Memory {
     return text;
   }
 
-  /** Writes the UTF-16 units of a text that fit, and a closing zero; returns how many. */
-  setUnits(at: number, room: number, text: string): number {
+  /** Writes a text as UTF-8, whole characters alone and only as many as fit, and a closing zero; returns how many bytes. */
+  setText(at: number, room: number, text: string): number {
     this.#view();
-    const units = this.#units;
-    const begin = at >>> 1;
-    const length = Math.min(text.length, room - 1);
-    for (let index = 0; index < length; index += 1) units[begin + index] = text.charCodeAt(index);
-    units[begin + length] = 0;
-    return length;
+    const { written } = this.#encoder.encodeInto(text, this.#bytes.subarray(at, at + room - 1));
+    this.#bytes[at + written] = 0;
+    return written;
   }
 
   /** Puts bytes where the module can read them until {@link release}: it copies what it keeps. */

@@ -76,8 +76,6 @@ export class NodeApi {
   readonly #wrapped = new WeakMap<object, Finalizer>();
   readonly #registry = new FinalizationRegistry<Finalizer>(finalizer => this.#finalize(finalizer));
   readonly #encoder = new TextEncoder();
-  /** The text whose length was asked for last, and its bytes: mostly it is read next. */
-  #encoded = { text: '', bytes: new Uint8Array() };
   #pending: { readonly error: unknown } | undefined;
   #memory!: Memory;
   #table!: WebAssembly.Table;
@@ -93,12 +91,12 @@ export class NodeApi {
 
   // Calls into the module
 
-  #enter(call: Call, run: (info: number) => number): unknown {
+  #enter(call: Call, run: Run): unknown {
     const scope = this.#handles.open();
     const depth = this.#calls.push(call);
     let value;
     try {
-      value = this.#handles.value(run(depth));
+      value = this.#handles.value(run(ENVIRONMENT, depth));
     } finally {
       this.#handles.close(scope);
       this.#calls.length = depth - 1;
@@ -114,7 +112,7 @@ export class NodeApi {
 
   #function(name: string, at: number, data: number): (...args: unknown[]) => unknown {
     const run = this.#run(at);
-    const enter = (call: Call) => this.#enter(call, info => run(ENVIRONMENT, info));
+    const enter = (call: Call) => this.#enter(call, run);
     function made(this: unknown, ...args: unknown[]): unknown {
       return enter({ self: this, args, data, target: new.target });
     }
@@ -181,11 +179,6 @@ export class NodeApi {
     return Array.from({ length: count }, (_, index) => this.#handles.value(this.#memory.word(at + 4 * index)));
   }
 
-  #utf8(text: string): Uint8Array<ArrayBuffer> {
-    if (this.#encoded.text !== text) this.#encoded = { text, bytes: this.#encoder.encode(text) };
-    return this.#encoded.bytes;
-  }
-
   #define(target: object, at: number): void {
     const word = (index: number) => this.#memory.word(at + 4 * index);
     const [utf8, nameAt, method, getter, setter, value, attributes, data] = Array.from({ length: 8 }, (_, index) => word(index)) as [
@@ -246,23 +239,7 @@ export class NodeApi {
     napi_get_value_string_utf8: (_: number, handle: number, at: number, room: number, result: number) => {
       const value = this.#handles.value(handle);
       if (typeof value !== 'string') return STRING_EXPECTED;
-      const bytes = this.#utf8(value);
-      if (at === 0) {
-        this.#memory.setWord(result, bytes.length);
-        return OK;
-      }
-      // A text may be a secret, and is read once.
-      this.#encoded = { text: '', bytes: new Uint8Array() };
-      const fits = bytes.subarray(0, Math.max(0, room - 1));
-      this.#memory.write(at, fits);
-      this.#memory.setByte(at + fits.length, 0);
-      this.#memory.setWord(result, fits.length);
-      return OK;
-    },
-    napi_get_value_string_utf16: (_: number, handle: number, at: number, room: number, result: number) => {
-      const value = this.#handles.value(handle);
-      if (typeof value !== 'string') return STRING_EXPECTED;
-      this.#memory.setWord(result, at === 0 ? value.length : this.#memory.setUnits(at, room, value));
+      this.#memory.setWord(result, at === 0 ? this.#encoder.encode(value).length : this.#memory.setText(at, room, value));
       return OK;
     },
 
