@@ -12,9 +12,10 @@ use crate::builds::shipped;
 use crate::node;
 use crate::process::run as run_program;
 use crate::programs::Program;
+use crate::wasm;
 use crate::workspace::Workspace;
 
-pub(crate) const NAMES: [&str; 4] = ["rust", "node", "http", "compare"];
+pub(crate) const NAMES: [&str; 5] = ["rust", "node", "runtimes", "http", "compare"];
 
 /// The load generator for the servers.
 const WRK: Program = Program {
@@ -28,6 +29,10 @@ const BUILD: &str = "build --release --locked --bins --manifest-path benches/Car
 pub(crate) fn run(workspace: &Workspace, name: &str, old: &Path) -> Result<()> {
     if name == "node" {
         return node::bench(workspace, &["--json"]);
+    }
+    if name == "runtimes" {
+        wasm::run(workspace)?;
+        return node::bench_runtimes(workspace);
     }
     let target = workspace.target()?.join("benches");
     let mut build = workspace.cargo(BUILD);

@@ -178,6 +178,13 @@ pub(crate) fn bench(workspace: &Workspace, arguments: &[&str]) -> Result<()> {
     )
 }
 
+/// `cargo xtask bench runtimes`: measures the package in each runtime, on the WebAssembly that was built last.
+pub(crate) fn bench_runtimes(workspace: &Workspace) -> Result<()> {
+    let (package, _) = Package::build(workspace, Kind::Release)?;
+    let tools = package.node.tools(workspace)?;
+    run_program(package.script("bench-runtimes").env("TOOLS", tools))
+}
+
 /// Shows the tables of a bench or a long run, and writes them to `docs/figures` where `is_recorded`.
 pub(crate) fn show(
     workspace: &Workspace,

@@ -3,25 +3,28 @@
 
 const TURN_MS = 3;
 
-/** An operation that is repeated; how often in a turn is found out in the first one. */
-export function repeated(operation, operations = 1) {
+/**
+ * An operation that is repeated; how often in a turn is found out in the first one, which lasts `warm` milliseconds at least.
+ * `clock` answers milliseconds, or a promise of them where a clock stands still between events.
+ */
+export function repeated(operation, operations = 1, { turn = TURN_MS, warm = turn, clock = () => performance.now() } = {}) {
   let count = 0;
-  return async () => {
-    if (count === 0) count = await fitting(operation);
-    const begun = performance.now();
+  const times = async () => {
+    const begun = await clock();
     for (let at = 0; at < count; at += 1) await operation();
-    return ((performance.now() - begun) * 1000) / (count * operations);
+    return (await clock()) - begun;
   };
-}
-
-async function fitting(operation) {
-  // Twice, for the first turn also compiles.
-  let count = 0;
-  for (const turn of [1, 2]) {
-    const begun = performance.now();
-    for (count = 0; performance.now() - begun < TURN_MS * turn; count += 1) await operation();
-  }
-  return Math.max(1, count >> 1);
+  return async () => {
+    if (count === 0) {
+      let [took, all] = [0, 0];
+      do {
+        if (took <= turn) count = count * 2 || 1;
+        took = await times();
+        all += took;
+      } while (took < turn || all < warm);
+    }
+    return ((await times()) * 1000) / (count * operations);
+  };
 }
 
 /** Measures: `contenders` has a turn for each name, which answers microseconds per operation. */

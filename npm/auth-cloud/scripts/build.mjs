@@ -13,9 +13,11 @@ import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameS
 
 import { PLATFORM } from './platform.mjs';
 
-const stub = { name: `@mastra/auth-cloud-${PLATFORM}`, version: '0.0.0', main: '../../../native/addon.node' };
+const stub = { name: `@mastra/auth-cloud-${PLATFORM}`, version: '0.0.0' };
 mkdirSync(`node_modules/${stub.name}`, { recursive: true });
 writeFileSync(`node_modules/${stub.name}/package.json`, JSON.stringify(stub));
+// Deno finds no `main` outside of its package.
+writeFileSync(`node_modules/${stub.name}/index.js`, "module.exports = require('../../../native/addon.node');\n");
 
 const hash = createHash('sha256');
 const sources = readdirSync('src', { recursive: true }).filter(name => /\.c?ts$/.test(name));

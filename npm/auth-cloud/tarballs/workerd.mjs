@@ -15,8 +15,8 @@ const outside = {
   },
 };
 
-/** Starts the Worker of an entry in this folder; `change` may edit its bundle. `log` is what it prints. */
-export async function startWorker(tool, folder, entry, bindings, change = text => text) {
+/** Starts the Worker of an entry in this folder; `change` may edit its bundle, and `more` are options of miniflare. `log` is what it prints. */
+export async function startWorker(tool, folder, entry, bindings = {}, change = text => text, more = {}) {
   const { build } = await import(tool('esbuild', 'lib', 'main.js'));
   const { Miniflare } = await import(tool('miniflare', 'dist', 'src', 'index.js'));
   const { outputFiles } = await build({
@@ -35,6 +35,7 @@ export async function startWorker(tool, folder, entry, bindings, change = text =
     loader: { '.wasm': 'copy' },
     outdir: '/',
     write: false,
+    tsconfigRaw: '{}',
     logLevel: 'error',
   });
   const bundle = outputFiles.find(one => one.path.endsWith('.js'));
@@ -49,6 +50,7 @@ export async function startWorker(tool, folder, entry, bindings, change = text =
     compatibilityDate: '2026-04-01',
     compatibilityFlags: ['nodejs_compat'],
     bindings,
+    ...more,
     handleRuntimeStdio: (...streams) => {
       for (const input of streams) createInterface({ input }).on('line', line => log.push(line));
     },
@@ -56,7 +58,7 @@ export async function startWorker(tool, folder, entry, bindings, change = text =
   const url = await worker.ready.catch(cause => {
     throw new Error(`the Worker does not start: ${log.join('\n')}`, { cause });
   });
-  return { url, text, log, stop: () => worker.dispose() };
+  return { url, text, log, inspector: () => worker.getInspectorURL(), stop: () => worker.dispose() };
 }
 
 /** Begins a request, and resets its connection when told to: an orderly end of the client's side alone would not be noticed. */
