@@ -5,6 +5,7 @@ import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { BUN, DENO, DENO_ENV, DENO_RUN, tool, versionOf } from '../npm/auth-cloud/tarballs/tools.mjs';
 import { startWorker } from '../npm/auth-cloud/tarballs/workerd.mjs';
 import { environmentOf } from './cloud.mjs';
 import { dockerfiles, steps } from './dockerfile.mjs';
@@ -13,6 +14,13 @@ import { startServer } from './processes.mjs';
 
 /** Whether the package holds the WebAssembly: where it cannot be built, the package is packed without. */
 export const HAS_WASM = existsSync(join(HOME, 'node_modules/@mastra/auth-cloud/dist/auth-cloud.wasm'));
+
+/** What starts a built server beside Node. Without `--allow-ffi` Deno loads no addon. */
+export const RUNTIMES = [
+  { name: `bun ${versionOf('bun')}`, command: [BUN, 'run'] },
+  { name: `deno ${versionOf('deno')} --allow-ffi`, command: [DENO, ...DENO_RUN, '--allow-ffi'] },
+  ...(HAS_WASM ? [{ name: `deno ${versionOf('deno')}`, command: [DENO, ...DENO_RUN] }] : []),
+];
 
 /** How npm is set in an image: as it comes, and not as at this desk. */
 const IMAGE = { npm_config_omit_lockfile_registry_resolved: 'false' };
@@ -34,8 +42,9 @@ export async function build() {
 }
 
 /** Starts what was built, from another working directory. */
-export function startBuilt(folder, cloud, dialect) {
-  return startServer([join(folder, 'index.mjs')], { cwd: '/', env: environmentOf(cloud, dialect) });
+export function startBuilt(folder, cloud, dialect, [program, ...words] = [process.execPath]) {
+  const env = { ...DENO_ENV, ...environmentOf(cloud, dialect) };
+  return startServer([...words, join(folder, 'index.mjs')], { cwd: '/', env, program });
 }
 
 /** The example's code as JavaScript, and the servers of hosts/ beside it. */
@@ -59,9 +68,8 @@ export function startHost(app, name, cloud, dialect, env = {}) {
   return startServer([join(app, `${name}.mjs`)], { cwd: app, env: { ...environmentOf(cloud, dialect), ...env } });
 }
 
-/** Starts hosts/worker.mjs in workerd. `TOOLS` names the folder with the bundler and workerd. */
+/** Starts hosts/worker.mjs in workerd. */
 export async function startInWorkerd(app, cloud, dialect) {
-  const tool = (...words) => join(process.env.TOOLS, 'node_modules', ...words);
   const { url, log, stop } = await startWorker(tool, app, 'worker.mjs', environmentOf(cloud, dialect));
   return { url: url.origin, log, stop };
 }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud } from './cloud.mjs';
-import { HAS_WASM, build, makeHosts, startBuilt, startHost, startInWorkerd } from './hosts.mjs';
+import { HAS_WASM, RUNTIMES, build, makeHosts, startBuilt, startHost, startInWorkerd } from './hosts.mjs';
 import { NAMES, PEOPLE } from './people.mjs';
 import { Person } from './person.mjs';
 
@@ -24,10 +24,11 @@ const BUILT = [
   { how: 'in the first Dockerfile of the guide', dialect: 'v1', output: 'output' },
   { how: 'in the second, installed once more', dialect: 'pkce', output: 'again' },
 ].map((row) => ({ ...row, title: `mastra ${VERSION}  build, ${row.how}` }));
+const STARTED = RUNTIMES.map((row) => ({ ...row, title: `mastra ${VERSION}  build, started by ${row.name}` }));
 after(async () => {
   const [{ value: outputs = {} }] = await isBuilt;
   await Promise.all([hosts, ...Object.values(outputs)].map((folder) => rm(folder, { recursive: true, force: true })));
-  for (const { title } of BUILT) console.log(`${title.padEnd(60)}  alone  ${signedIn.has(title) ? 'signs in' : 'FAILED'}`);
+  for (const { title } of [...BUILT, ...STARTED]) console.log(`${title.padEnd(60)}  alone  ${signedIn.has(title) ? 'signs in' : 'FAILED'}`);
 });
 
 /** Keeps a Cloud and a server for the tests of one group. */
@@ -276,4 +277,8 @@ for (const { title, dialect, output } of BUILT) {
     assert.equal(ours.length, 2, ours.join());
     for (const name of ours) assert.ok((await lstat(join(scope, name))).isDirectory(), `${name} leads out of the folder`);
   });
+}
+
+for (const { title, command } of STARTED) {
+  describeServer(title, 'v1', async (cloud) => startBuilt((await building).output, cloud, 'v1', command), BOTH);
 }

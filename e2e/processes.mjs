@@ -19,10 +19,10 @@ export async function run(program, args, cwd, env = {}) {
   assert.equal(code, 0, `${program} ${args.join(' ')}: ${said.join('\n')}`);
 }
 
-/** Starts a Mastra server with `node`; resolves when it answers below `PREFIX`. */
-export async function startServer(args, { cwd, env }) {
+/** Starts a Mastra server, with `node` where no other program is named; resolves when it answers below `PREFIX`. */
+export async function startServer(args, { cwd, env, program = process.execPath }) {
   const port = await freePort();
-  const child = spawn(process.execPath, args, {
+  const child = spawn(program, args, {
     cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
