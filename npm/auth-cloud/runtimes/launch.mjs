@@ -18,13 +18,17 @@ import { runInChromium } from './chromium.mjs';
 const { CHROMIUM } = process.env;
 if (!CHROMIUM) throw new Error('CHROMIUM is not set: run `cargo xtask runtimes`');
 const FORCED = { MASTRA_AUTH_FORCE: 'wasm' };
+/** Memory is measured without garbage. */
+const GC = ['--expose-gc'];
+/** A busy machine may take its time. */
+const PATIENT = { MASTRA_CALL_TIMEOUT: '60' };
 /** The head of a program for bundlers; the script comes before the package, which it may watch. */
 const IMPORTS = entry => `import script from './${entry}'; import * as exports from '@mastra/auth-cloud';`;
 
 /** A runtime that reads files: a process of its own runs `main.mjs`. It prints nothing but the answer, and so many warnings. */
 function files(name, form, program, words = [], env = {}, warnings = 0) {
   const run = async (folder, entry, input) => {
-    const options = { cwd: folder, env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
+    const options = { cwd: folder, env: { PATH: process.env.PATH, ...PATIENT, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
     const child = spawn(program, [...words, 'main.mjs', entry, JSON.stringify(input)], options);
     const [out, said] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     assert.equal(child.exitCode, 0, said);
@@ -39,7 +43,7 @@ async function inWorkerd(folder, entry, input) {
   const name = `workerd-${entry}`;
   const serve = 'async request => Response.json(await script(exports, await request.json()))';
   writeFileSync(path.join(folder, name), `${IMPORTS(entry)} export default { fetch: ${serve} };`);
-  const worker = await startWorker(tool, folder, name, {});
+  const worker = await startWorker(tool, folder, name, PATIENT);
   try {
     return await (await fetch(worker.url, { method: 'POST', body: JSON.stringify(input) })).json();
   } finally {
@@ -54,11 +58,11 @@ function inChromium(folder, entry, input) {
 
 /** Each runtime: its name, how the package's rules run there, the program, and what runs a script there. */
 export const RUNTIMES = [
-  ...[process.execPath, ...NODES].map(node => files('Node', 'native', node)),
-  files('Node', 'WebAssembly', process.execPath, [], FORCED),
+  ...[process.execPath, ...NODES].map(node => files('Node', 'native', node, GC)),
+  files('Node', 'WebAssembly', process.execPath, GC, FORCED),
   files('Bun', 'native', BUN, ['run']),
   files('Bun', 'WebAssembly', BUN, ['run'], FORCED),
-  files('Deno', 'native', DENO, [...DENO_RUN, '--allow-ffi'], DENO_ENV),
+  files('Deno', 'native', DENO, [...DENO_RUN, '--allow-ffi', `--v8-flags=${GC}`], DENO_ENV),
   // Nothing forces it: without the permission it falls back.
   files('Deno', 'WebAssembly', DENO, DENO_RUN, DENO_ENV, 1),
   { name: 'workerd', form: 'WebAssembly', program: WORKERD, run: inWorkerd },
