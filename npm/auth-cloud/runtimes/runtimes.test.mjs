@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 
-import { HAS_WASM, emptyFolder, linked, startCloud } from '../tarballs/projects.mjs';
+import { ADDON, HAS_WASM, MAIN, emptyFolder, linked, startCloud } from '../tarballs/projects.mjs';
 import { tool } from '../tarballs/tools.mjs';
 import { hangingUp, startGate, startWorker } from '../tarballs/workerd.mjs';
 import { RUNTIMES, versionOf } from './launch.mjs';
@@ -18,7 +18,8 @@ assert.ok(STRANGE > 0, 'STRANGE is no number: run `cargo xtask runtimes`');
 const LIMIT = { timeout: 600_000 };
 
 const folder = emptyFolder();
-before(() => linked(folder, ['main.mjs', 'script.mjs', 'worker.mjs'].map(name => `../runtimes/${name}`)));
+const SCRIPTS = ['../runtimes/main.mjs', '../runtimes/script.mjs', '../runtimes/worker.mjs', '../scripts/login-page.mjs'];
+before(() => linked(folder, [MAIN, ADDON], SCRIPTS));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
 const issue = async (cloud, person) => {

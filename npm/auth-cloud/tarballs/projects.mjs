@@ -14,8 +14,7 @@ import { createInterface } from 'node:readline';
 const { TARBALLS, MASTRA_AUTH } = process.env;
 if (!TARBALLS || !MASTRA_AUTH) throw new Error('TARBALLS or MASTRA_AUTH is not set: run `cargo xtask tarballs`');
 const HERE = import.meta.dirname;
-const LOGIN_PAGE = '../scripts/login-page.mjs';
-const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs', LOGIN_PAGE];
+const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs', '../scripts/login-page.mjs'];
 const PACKAGE = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
 const NPM = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
@@ -52,17 +51,14 @@ export function project(folder, install = packages => npm(folder, 'install', ...
   return folder;
 }
 
-/** The same with these scripts, and with the installed host of this repository: it is large, and the same. */
-export function linked(folder, scripts) {
-  return project(
-    folder,
-    () => {
-      npm(folder, 'install', MAIN, ADDON, '--legacy-peer-deps');
-      const core = path.join('node_modules', '@mastra', 'core');
-      symlinkSync(path.join(HERE, '..', core), path.join(folder, core), 'junction');
-    },
-    [...scripts, LOGIN_PAGE],
-  );
+/** A project with these tarballs and no other packages, but for the host that this repository has installed: it is large, and the same. */
+export function linked(folder, tarballs, scripts) {
+  const install = () => {
+    npm(folder, 'install', ...tarballs, '--omit=optional', '--legacy-peer-deps');
+    const core = path.join('node_modules', '@mastra', 'core');
+    symlinkSync(path.join(HERE, '..', core), path.join(folder, core), 'junction');
+  };
+  return project(folder, install, scripts);
 }
 
 /** Runs a program there. Nothing of this repository is on its way. */

@@ -2,11 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { ADDON, HAS_WASM, MAIN, PLATFORM, answer, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
+import { ADDON, HAS_WASM, MAIN, PLATFORM, answer, emptyFolder, linked, npm, project, run, startCloud } from './projects.mjs';
 
 const HERE = import.meta.dirname;
 const PEOPLE = { owner: 'Olivia Okafor', admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
@@ -154,17 +154,11 @@ describe('both of them', () => {
   describe('without the package of the platform', () => {
     let without;
     before(() => {
-      without = emptyFolder();
-      writeFileSync(path.join(without, 'package.json'), '{ "name": "empty", "private": true }\n');
-      npm(without, 'install', MAIN, '--omit=optional', '--legacy-peer-deps');
-      // Its peer is large, and the same.
-      const core = path.join('node_modules', '@mastra', 'core');
-      symlinkSync(path.join(folder, core), path.join(without, core), 'junction');
+      without = linked(emptyFolder(), [MAIN]);
     });
     after(() => rmSync(without, { recursive: true, force: true }));
 
     if (HAS_WASM) test('signs in by the WebAssembly, with one warning', async () => {
-      for (const name of readdirSync(folder).filter(file => /\.[cm]js$/.test(file))) copyFileSync(path.join(folder, name), path.join(without, name));
       const cloud = await startCloud('v1');
       try {
         const { status, stdout, stderr } = run(without, NODE, ['import.mjs', cloud.url, 'v1', 'owner']);
