@@ -20,14 +20,15 @@ const forBrowsers = {
   },
 };
 
-/** What fails before the program can answer is its answer. */
+/** What the program throws is sent too. */
 const PAGE = `<!doctype html><script>
-addEventListener('error', ({ message }) => fetch('/answer', { method: 'POST', body: JSON.stringify({ failed: message }) }));
-addEventListener('unhandledrejection', ({ reason }) => fetch('/answer', { method: 'POST', body: JSON.stringify({ failed: String(reason) }) }));
+const failed = body => fetch('/failed', { method: 'POST', body });
+addEventListener('error', ({ message }) => failed(message));
+addEventListener('unhandledrejection', ({ reason }) => failed(String(reason)));
 </script><script type="module" src="/main.js"></script>`;
 
 /** Runs the program of this text, in a folder where the package is installed; answers the JSON that it sends to `/answer`. */
-export async function runInChromium(tool, chromium, folder, contents) {
+export async function runInChromium(tool, chromium, folder, contents, signal) {
   const { build } = await import(tool('esbuild', 'lib', 'main.js'));
   const { outputFiles } = await build({
     absWorkingDir: folder,
@@ -47,23 +48,24 @@ export async function runInChromium(tool, chromium, folder, contents) {
   };
   const server = createServer((request, response) => {
     if (request.url === '/answer') answer.resolve(text(request));
+    if (request.url === '/failed') text(request).then(said => answer.reject(new Error(said)));
     const [type, body] = files[request.url] ?? ['text/plain', ''];
     response.writeHead(200, { 'content-type': type }).end(body);
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
   const profile = mkdtempSync(path.join(tmpdir(), 'auth-cloud-chromium-'));
   const words = ['--headless', '--no-sandbox', '--disable-gpu', '--enable-logging=stderr', `--user-data-dir=${profile}`];
-  const child = spawn(chromium, [...words, `http://127.0.0.1:${server.address().port}/`], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = spawn(chromium, [...words, `http://127.0.0.1:${server.address().port}/`], { signal, stdio: ['ignore', 'ignore', 'pipe'] });
   const said = text(child.stderr);
+  child.once('error', answer.reject);
   child.once('exit', async code => answer.reject(new Error(`Chromium ended with ${code}: ${await said}`)));
   try {
     return JSON.parse(await answer.promise);
   } finally {
-    if (child.exitCode === null) {
-      child.kill();
-      await once(child, 'exit');
-    }
+    child.kill();
+    // Its own children end later than it, and write into the profile until then.
+    await said;
     server.close();
-    rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(profile, { recursive: true });
   }
 }

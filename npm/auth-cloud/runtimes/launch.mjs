@@ -27,8 +27,9 @@ const IMPORTS = entry => `import script from './${entry}'; import * as exports f
 
 /** A runtime that reads files: a process of its own runs `main.mjs`. It prints nothing but the answer, and so many warnings. */
 function files(name, form, program, words = [], env = {}, warnings = 0) {
-  const run = async (folder, entry, input) => {
-    const options = { cwd: folder, env: { PATH: process.env.PATH, ...PATIENT, ...env }, stdio: ['ignore', 'pipe', 'pipe'] };
+  const run = async (folder, entry, input, signal) => {
+    const environment = { PATH: process.env.PATH, ...PATIENT, ...env };
+    const options = { cwd: folder, env: environment, stdio: ['ignore', 'pipe', 'pipe'], signal };
     const child = spawn(program, [...words, 'main.mjs', entry, JSON.stringify(input)], options);
     const [out, said] = await Promise.all([text(child.stdout), text(child.stderr), once(child, 'close')]);
     assert.equal(child.exitCode, 0, said);
@@ -39,21 +40,24 @@ function files(name, form, program, words = [], env = {}, warnings = 0) {
   return { name, form, program, run };
 }
 
-async function inWorkerd(folder, entry, input) {
+async function inWorkerd(folder, entry, input, signal) {
   const name = `workerd-${entry}`;
   const serve = 'async request => Response.json(await script(exports, await request.json()))';
   writeFileSync(path.join(folder, name), `${IMPORTS(entry)} export default { fetch: ${serve} };`);
   const worker = await startWorker(tool, folder, name, PATIENT);
   try {
-    return await (await fetch(worker.url, { method: 'POST', body: JSON.stringify(input) })).json();
+    const answer = await fetch(worker.url, { method: 'POST', body: JSON.stringify(input), signal });
+    const said = await answer.text();
+    assert.equal(answer.status, 200, said);
+    return JSON.parse(said);
   } finally {
     await worker.stop();
   }
 }
 
-function inChromium(folder, entry, input) {
+function inChromium(folder, entry, input, signal) {
   const send = `await fetch('/answer', { method: 'POST', body: JSON.stringify(await script(exports, ${JSON.stringify(input)})) });`;
-  return runInChromium(tool, CHROMIUM, folder, `${IMPORTS(entry)} ${send}`);
+  return runInChromium(tool, CHROMIUM, folder, `${IMPORTS(entry)} ${send}`, signal);
 }
 
 /** Each runtime: its name, how the package's rules run there, the program, and what runs a script there. */

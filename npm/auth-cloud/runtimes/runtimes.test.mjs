@@ -39,7 +39,7 @@ describe('the script', { concurrency: 2 }, () => {
   });
 
   for (const [at, runtime] of RUNTIMES.entries()) {
-    test(`in ${runtime.name}, ${runtime.form} (${at})`, LIMIT, async () => {
+    test(`in ${runtime.name}, ${runtime.form} (${at})`, LIMIT, async ({ signal }) => {
       const cloud = await startCloud('v1');
       try {
         const isPage = runtime.name === 'Chromium';
@@ -50,7 +50,7 @@ describe('the script', { concurrency: 2 }, () => {
           viewer: await issue(cloud, 'viewer'),
         };
         const input = { cloud: cloud.url, form: runtime.form, strange: STRANGE, parts, ...given };
-        const said = await runtime.run(folder, 'script.mjs', input).catch(error => ({ form: String(error) }));
+        const said = await runtime.run(folder, 'script.mjs', input, signal).catch(error => ({ form: String(error) }));
         const cell = part => (said[part] ?? (parts.includes(part) ? 'not run' : '–')).replaceAll(/\s*[|\n]\s*/g, ' ');
         const form = said.form === 'ok' ? runtime.form : cell('form');
         rows[at] = [runtime.name, versionOf(runtime), form, ...PARTS.slice(1).map(cell)];
