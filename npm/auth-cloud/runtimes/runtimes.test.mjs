@@ -1,7 +1,8 @@
 // The same script in every runtime, with the package as it is packed; then what only Workers do. Prints the table of what ran where.
 
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { ADDON, HAS_WASM, MAIN, emptyFolder, linked, startCloud } from '../tarballs/projects.mjs';
@@ -82,6 +83,38 @@ if (HAS_WASM) describe('in workerd', () => {
     const [project, redis] = await (await fetch(new URL('/refusals', url))).json();
     assert.match(project, /^invalid_configuration: /);
     assert.match(redis, /^invalid_configuration: revocations\.redis needs sockets, .* a channel with publish and subscribe$/);
+  });
+
+  test('threat_031_what_is_signed_out_in_one_worker_ends_in_the_other_by_a_durable_object', LIMIT, async () => {
+    const guide = readFileSync(path.join(import.meta.dirname, '../../../docs/guide/revocations.md'), 'utf8');
+    const [, channel] = /^```ts read-by: .*\n([^]*?)^```$/m.exec(guide);
+    writeFileSync(path.join(folder, 'sign-outs.ts'), `${channel.replace("'my-project'", "'demo', cache: { fresh: 3600 }, baseUrl: env.CLOUD")}
+      const routes = {
+        '/who': async request => ({ id: (await auth.authenticateToken('', request))?.id ?? null }),
+        '/sign-out': async request => auth.destroySession(auth.getSessionIdFromRequest(request)),
+      };
+      export default { fetch: async request => Response.json((await routes[new URL(request.url).pathname](request)) ?? null) };`);
+    const object = { className: 'SignOuts', useSQLite: true };
+    const two = await startWorker(tool, folder, 'sign-outs.ts', { CLOUD: cloud.url }, undefined, {
+      workers: [
+        { name: 'here', durableObjects: { SIGN_OUTS: object } },
+        { name: 'there', durableObjects: { SIGN_OUTS: { ...object, scriptName: 'here' } } },
+      ],
+    });
+    started.push(two);
+    const [here, there] = await Promise.all(['here', 'there'].map(two.named));
+    const ask = async (worker, route, { cookie }) => (await worker.fetch(`http://worker${route}`, { headers: { cookie } })).json();
+    const [mine, other] = [await issue(cloud, 'member'), await issue(cloud, 'viewer')];
+    for (const worker of [here, there]) {
+      assert.deepEqual([await ask(worker, '/who', mine), await ask(worker, '/who', other)], [{ id: 'usr_mei' }, { id: 'usr_victor' }]);
+    }
+    await ask(here, '/sign-out', mine);
+    assert.deepEqual(await ask(here, '/who', mine), { id: null });
+    // Without the object this cookie would be good for an hour.
+    const end = Date.now() + 60_000;
+    while ((await ask(there, '/who', mine)).id !== null && Date.now() < end) await new Promise(resolve => setTimeout(resolve, 50));
+    assert.deepEqual(await ask(there, '/who', mine), { id: null });
+    assert.deepEqual([await ask(here, '/who', other), await ask(there, '/who', other)], [{ id: 'usr_victor' }, { id: 'usr_victor' }]);
   });
 
   /** Two requests share one call to the Cloud. The client of the first, which makes it, hangs up; answers what the second gets. */

@@ -40,6 +40,12 @@ export class Authenticator {
 
   /** The user; `null` if there is no credential or it is refused. Throws if it could not be checked. */
   authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+    const current = this.#cloud.revocations?.current();
+    if (current !== undefined) return current.then(() => this.#known(token, authorization, request));
+    return this.#known(token, authorization, request);
+  }
+
+  #known(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     const since = this.#isTraced ? performance.now() : undefined;
     const authenticate = this.#needsSite ? (this.#bySite[this.#sites.of(request)] ?? this.#authenticate) : this.#authenticate;
@@ -58,7 +64,7 @@ export class Authenticator {
     if (typeof found === 'string') return this.#users.of(found).promised;
     if (found.needsSite === true) {
       this.#needsSite = true;
-      return this.authenticate(token, authorization, request);
+      return this.#known(token, authorization, request);
     }
     return this.#answer(found, request, since);
   }

@@ -15,8 +15,11 @@ const outside = {
   },
 };
 
-/** Starts the Worker of an entry in this folder; `change` may edit its bundle, and `more` are options of miniflare. `log` is what it prints. */
-export async function startWorker(tool, folder, entry, bindings = {}, change = text => text, more = {}) {
+/**
+ * Starts the Worker of an entry in this folder; `change` may edit its bundle, and `more` are options of miniflare. `log` is what it
+ * prints. There may be several `workers` with options of their own, which `named` returns.
+ */
+export async function startWorker(tool, folder, entry, bindings = {}, change = text => text, { workers = [{}], ...more } = {}) {
   const { build } = await import(tool('esbuild', 'lib', 'main.js'));
   const { Miniflare } = await import(tool('miniflare', 'dist', 'src', 'index.js'));
   const { outputFiles } = await build({
@@ -41,7 +44,8 @@ export async function startWorker(tool, folder, entry, bindings = {}, change = t
   const bundle = outputFiles.find(one => one.path.endsWith('.js'));
   const text = change(bundle.text);
   const log = [];
-  const worker = new Miniflare({
+  const shared = {
+    name: 'worker',
     modulesRoot: '/',
     modules: [
       { type: 'ESModule', path: bundle.path, contents: text },
@@ -50,15 +54,21 @@ export async function startWorker(tool, folder, entry, bindings = {}, change = t
     compatibilityDate: '2026-04-01',
     compatibilityFlags: ['nodejs_compat'],
     bindings,
+  };
+  const worker = new Miniflare({
+    workers: workers.map(one => ({ ...shared, ...one })),
     ...more,
     handleRuntimeStdio: (...streams) => {
       for (const input of streams) createInterface({ input }).on('line', line => log.push(line));
     },
   });
-  const url = await worker.ready.catch(cause => {
+  const url = await worker.ready.catch(async cause => {
+    // Otherwise this process would never end.
+    await worker.dispose();
     throw new Error(`the Worker does not start: ${log.join('\n')}`, { cause });
   });
-  return { url, text, log, inspector: () => worker.getInspectorURL(), stop: () => worker.dispose() };
+  const [inspector, named] = [() => worker.getInspectorURL(), name => worker.getWorker(name)];
+  return { url, text, log, inspector, named, stop: () => worker.dispose() };
 }
 
 /** Begins a request, and resets its connection when told to: an orderly end of the client's side alone would not be noticed. */

@@ -34,6 +34,8 @@ export interface RevocationChannel {
    */
   publish(messages: readonly RevocationMessage[], realm: string): Promise<void>;
   /**
+   * In Workers it is called by a request if the last call is a second old, and the subscription ends with that.
+   *
    * Subscribes first and then returns everything stored, so that there is no gap between the two. Calls `onTexts` with each
    * message published from then on, and with an empty list when the other end was just seen to be alive. Calls `onLost` once
    * messages may have been missed: the caller then joins again.

@@ -2,13 +2,20 @@
  * The driver of the core's worker on a revocation channel: it calls the channel, waits as long as the worker says, and emits
  * its events.
  *
- * No request waits for it, and no timer of it keeps a process alive.
+ * No request waits for it, and no timer of it keeps a process alive. Where a subscription would end with the request that made it,
+ * requests look for themselves ({@link Looks}).
  */
+
+import { endsWithRequest, outlive } from '#host';
 
 import type { Events } from '../events.js';
 import type { NativeEngine, NativeChannelEvent, NativeChannelFacts, NativeChannelRetry, NativeChannelWorker } from '../native.js';
-import { IdleTimeout, TimedOut, quietTimer, withTimeout } from '../timeout.js';
+import { IdleTimeout, quietTimer, withTimeout } from '../timeout.js';
 import type { RevocationChannel, RevocationStatus, RevocationSubscription } from './channel.js';
+import { Looks, clocks, closed, reason, strings } from './looks.js';
+
+/** How many milliseconds after its time-out a publication counts as lost, with the request that made it. */
+const GRACE = 500;
 
 export class RevocationWorker {
   readonly #worker: NativeChannelWorker;
@@ -16,7 +23,11 @@ export class RevocationWorker {
   readonly #channel: RevocationChannel;
   readonly #events: Events;
   #subscription: RevocationSubscription | undefined;
-  #publishing = false;
+  /** Until when the publication under way goes on, or else its request has ended; 0 if there is none. */
+  #publishing = 0;
+  /** Which publication that is: a later request may take it over. */
+  #publication = 0;
+  readonly #looks: Looks;
   #closed = false;
 
   constructor(engine: NativeEngine, channel: RevocationChannel, events: Events) {
@@ -24,12 +35,18 @@ export class RevocationWorker {
     this.#facts = this.#worker.facts();
     this.#channel = channel;
     this.#events = events;
-    void this.#receive();
+    this.#looks = new Looks(this.#worker, channel, events, () => this.flush());
+    if (!endsWithRequest) void this.#receive();
+  }
+
+  /** What a request waits for before it relies on what is known here; mostly nothing. */
+  current(): Promise<void> | undefined {
+    return endsWithRequest && !this.#closed ? this.#looks.current() : undefined;
   }
 
   /** Publishes pending revocations in the background. Cheap if there are none. */
   flush(): void {
-    if (!this.#publishing) this.#publish().catch(() => this.#broke());
+    if (performance.now() >= this.#publishing) outlive(this.#publish().catch(() => this.#broke()));
   }
 
   status(): RevocationStatus {
@@ -54,22 +71,28 @@ export class RevocationWorker {
   }
 
   async #publish(): Promise<void> {
-    this.#publishing = true;
+    const publication = (this.#publication += 1);
     const { realm, timeout } = this.#facts;
     try {
-      while (!this.#closed) {
+      while (!this.#closed && this.#publication === publication) {
         const batch = this.#worker.nextBatch(clocks());
         if (batch.length === 0) break;
+        this.#publishing = performance.now() + timeout + GRACE;
         try {
           await withTimeout(timeout, this.#channel.publish(batch, realm));
         } catch (error) {
-          await this.#retry(this.#worker.publishFailed(reason(error, 'publishing failed'), Math.random(), clocks()));
+          if (this.#publication !== publication) break;
+          const retry = this.#worker.publishFailed(reason(error, 'publishing failed'), Math.random(), clocks());
+          this.#publishing = performance.now() + retry.wait + GRACE;
+          await this.#retry(retry);
           continue;
         }
+        // Another publication has the batch now.
+        if (this.#publication !== publication) break;
         this.#emit(this.#worker.published(clocks()));
       }
     } finally {
-      this.#publishing = false;
+      if (this.#publication === publication) this.#publishing = 0;
     }
   }
 
@@ -137,29 +160,6 @@ export class RevocationWorker {
   #emit(events: readonly NativeChannelEvent[]): void {
     for (const event of events) this.#events.emit(event);
   }
-}
-
-/** An error of the channel's own may hold its address. */
-function reason(error: unknown, otherwise: string): string {
-  return error instanceof TimedOut ? 'no answer in time' : otherwise;
-}
-
-/** Closes a subscription. An error of the channel's own only means that it is gone. */
-async function closed(subscription: RevocationSubscription | undefined): Promise<void> {
-  try {
-    await subscription?.close();
-  } catch {
-    // It is left, as wanted.
-  }
-}
-
-/** What is no text counts as unreadable. */
-function strings(texts: readonly string[]): string[] {
-  return texts.map(text => (typeof text === 'string' ? text : ''));
-}
-
-function clocks(): { wall: number; monotonic: number } {
-  return { wall: Date.now(), monotonic: performance.now() };
 }
 
 function pause(milliseconds: number): Promise<void> {

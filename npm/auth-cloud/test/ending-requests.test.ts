@@ -1,0 +1,115 @@
+/** A host that cancels what a request began once that request has ended, and lets nothing outlive it: as Workers without `waitUntil`. */
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+vi.mock('../dist/esm/host.js', async original => ({ ...(await original<object>()), endsWithRequest: true }));
+
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
+import { request } from './world.js';
+
+beforeEach(() => void vi.useFakeTimers());
+afterEach(() => void vi.useRealTimers());
+
+/** Ends every request that is under way: no timer of it fires any more. What it waits for must not settle either. */
+const endRequests = () => vi.clearAllTimers();
+const never = new Promise<never>(() => undefined);
+
+/** What is stored, for as many instances as there are channels. */
+class Store {
+  readonly texts = new Map<string, number>();
+  looks = 0;
+  /** How the next calls end. */
+  hangs = false;
+
+  readonly channel: RevocationChannel = {
+    publish: async (messages: readonly RevocationMessage[]) => {
+      if (this.hangs) return never;
+      for (const { text, until } of messages) this.texts.set(text, until);
+    },
+    subscribe: async () => {
+      this.looks += 1;
+      if (this.hangs) return never;
+      return { standing: [...this.texts.keys()], close() {} };
+    },
+  };
+}
+
+function provider(options: MastraCloudAuthOptions, answer?: (url: string) => Promise<Response>) {
+  const events: CloudAuthEvent[] = [];
+  const fetch = async (url: string, init: RequestInit) => {
+    const token = new Headers(init.headers).get('authorization')?.slice('Bearer '.length);
+    const user = { id: `usr_${token}`, email: 'a@example.com', created_at: Date.now() };
+    return answer?.(url) ?? Response.json({ ok: true, data: { user } });
+  };
+  const auth = new MastraCloudAuth({ projectId: 'demo', cache: { fresh: 3600 }, onEvent: event => events.push(event), fetch, ...options });
+  const ask = async (token: string) => (await auth.authenticateToken(token, request({})))?.id;
+  return { auth, ask, events, told: () => events.splice(0).map(({ type }) => type).filter(type => type.startsWith('revocations')) };
+}
+
+test('threat_031_a_request_learns_of_a_sign_out_elsewhere_if_the_last_look_is_a_second_old', async () => {
+  const store = new Store();
+  const [here, there] = [provider({ revocations: store.channel }), provider({ revocations: store.channel })];
+  expect([await here.ask('a'), await there.ask('a')]).toEqual(['usr_a', 'usr_a']);
+  here.auth.endUser('usr_a');
+  await vi.waitUntil(() => store.texts.size === 1);
+  // It asks no more often than once a second, and the first request after that waits for the answer.
+  expect(await there.ask('a')).toBe('usr_a');
+  vi.advanceTimersByTime(1_000);
+  expect(await Promise.all([there.ask('a'), there.ask('a')])).toEqual([undefined, undefined]);
+  expect(store.looks).toBe(3);
+  expect(there.told()).toEqual(['revocations_connected', 'revocations_connected']);
+  vi.advanceTimersByTime(1_000);
+  await there.ask('b');
+  expect([store.looks, there.told()]).toEqual([4, []]);
+});
+
+test('a look that ended with its request keeps no request for longer than two seconds, and the next one looks again', async () => {
+  const store = new Store();
+  const { ask, told } = provider({ revocations: store.channel });
+  store.hangs = true;
+  void ask('a');
+  endRequests();
+  let answer: string | undefined;
+  void ask('a').then(id => (answer = id));
+  await vi.advanceTimersByTimeAsync(1_900);
+  expect([answer, store.looks]).toEqual([undefined, 1]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect([answer, store.looks]).toEqual(['usr_a', 1]);
+  store.hangs = false;
+  expect([await ask('a'), store.looks, told()]).toEqual(['usr_a', 2, ['revocations_connected']]);
+});
+
+test('an outage of the channel is told once, and so is its end', async () => {
+  const store = new Store();
+  const { ask, told } = provider({ revocations: store.channel });
+  await ask('a');
+  expect(told()).toEqual(['revocations_connected']);
+  store.hangs = true;
+  vi.advanceTimersByTime(1_000);
+  const late = ask('a');
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect([await late, told()]).toEqual(['usr_a', ['revocations_disconnected']]);
+  store.hangs = false;
+  vi.advanceTimersByTime(1_500);
+  await ask('a');
+  expect(told()).toEqual(['revocations_connected']);
+});
+
+test('threat_031_a_publication_that_ended_with_its_request_goes_on_in_the_next', async () => {
+  const store = new Store();
+  const { auth, ask } = provider({ revocations: store.channel });
+  await ask('a');
+  store.hangs = true;
+  auth.endUser('usr_a');
+  endRequests();
+  store.hangs = false;
+  vi.advanceTimersByTime(5_000);
+  await ask('b');
+  // It may still be under way: its time-out is five seconds.
+  expect(store.texts.size).toBe(0);
+  vi.advanceTimersByTime(1_000);
+  await ask('b');
+  await vi.waitUntil(() => store.texts.size === 1);
+  await vi.waitUntil(() => auth.revocationStatus()?.pending === 0);
+});
