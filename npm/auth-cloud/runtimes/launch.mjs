@@ -1,7 +1,7 @@
 // The runtimes, and how each runs a script with the installed package. A script is a module in the project's folder: its default export
 // takes the package's exports and an input, and answers JSON.
 //
-// `CHROMIUM` names a browser; `cargo xtask runtimes` gives it.
+// `CHROMIUM` names a browser; `cargo xtask runtimes` gives it. `MUSL_NODE` may name a Node that is linked with musl.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -15,7 +15,7 @@ import { BUN, DENO, DENO_ENV, DENO_RUN, NODES, WORKERD, tool } from '../tarballs
 import { startWorker } from '../tarballs/workerd.mjs';
 import { runInChromium } from './chromium.mjs';
 
-const { CHROMIUM } = process.env;
+const { CHROMIUM, MUSL_NODE } = process.env;
 if (!CHROMIUM) throw new Error('CHROMIUM is not set: run `cargo xtask runtimes`');
 const FORCED = { MASTRA_AUTH_FORCE: 'wasm' };
 /** Memory is measured without garbage. */
@@ -64,6 +64,8 @@ function inChromium(folder, entry, input, signal) {
 export const RUNTIMES = [
   ...[process.execPath, ...NODES].map(node => files('Node', 'native', node, GC)),
   files('Node', 'WebAssembly', process.execPath, GC, FORCED),
+  // The addon that is installed is the one for glibc, which musl does not load.
+  ...(MUSL_NODE ? [files('Node on musl', 'WebAssembly', MUSL_NODE, GC, {}, 1)] : []),
   files('Bun', 'native', BUN, ['run']),
   files('Bun', 'WebAssembly', BUN, ['run'], FORCED),
   files('Deno', 'native', DENO, [...DENO_RUN, '--allow-ffi', `--v8-flags=${GC}`], DENO_ENV),

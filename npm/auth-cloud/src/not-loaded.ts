@@ -34,7 +34,7 @@ const REASONS: readonly Reason[] = [
   ],
   [/Permission denied|EACCES/, 'this user may not read it', 'Give the user that runs the server leave to read node_modules'],
   [
-    /invalid ELF header|wrong ELF class|ELF file's|file too short|Exec format error|mach-o|incompatible architecture|not a valid Win32|ld-linux|libc\.musl|libc\.so|Error relocating/i,
+    /invalid ELF header|wrong ELF class|ELF file's|file too short|Exec format error|mach-o|incompatible architecture|not a valid Win32|ld-linux|libc\.musl|libc\.so|Error relocating|Error loading shared library/i,
     'its file is damaged, or was made for another platform',
     AGAIN,
   ],

@@ -22,6 +22,7 @@ test.each([
   ['another Mac', thrown(`dlopen(${FILE}, 0x0001): tried: '${FILE}' (mach-o file, but is an incompatible architecture)`), 'another platform', 'again'],
   ['another Windows', thrown(`\\\\?\\C:\\app\\x.node is not a valid Win32 application.`), 'another platform', 'install again'],
   ['glibc on musl', thrown(`Error loading shared library ld-linux-x86-64.so.2: No such file or directory (needed by ${FILE})`), 'another', 'again'],
+  ['glibc on musl without GCC', thrown(`Error loading shared library libgcc_s.so.1: No such file or directory (needed by ${FILE})`), 'another', 'again'],
   ['Deno', Object.assign(new Error(`Requires ffi access to "${FILE}", run again with the --allow-ffi flag`), { name: 'NotCapable' }), 'Deno', '--allow-ffi'],
   ['anything else', thrown('a new thing'), 'the loader refused it', 'install again'],
   ['no error at all', 'a text', 'the loader refused it', 'a text'],
