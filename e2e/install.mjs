@@ -10,15 +10,15 @@ import { startRegistry } from './registry.mjs';
 
 const path = (relative) => new URL(relative, import.meta.url).pathname;
 const PACKED = process.env.MASTRA_AUTH_PACKED ?? path('../target/npm-packed');
-const EXAMPLE = path('../examples/mastra');
+export const EXAMPLE = path('../examples/mastra');
 const OURS = '@mastra/auth-cloud';
 const OPTIONS = ['--ignore-scripts', '--no-audit', '--no-fund'];
 
 /** Where everything is installed and every app is made. */
 export const HOME = path('../target/e2e-hosts');
 
-/** Installs it all. */
-export async function install() {
+/** Installs what a folder beside this file names, in `home`. What `then` asks npm for, it gets our package too. */
+export async function install(from = 'hosts', home = HOME, then = async () => {}) {
   const [major, minor] = process.versions.node.split('.').map(Number);
   assert.ok(major > 22 || (major === 22 && minor >= 13), `Node 22.13 or newer is needed, and this is ${process.versions.node}`);
   assert.ok(existsSync(PACKED), `no packages in ${PACKED}: \`cargo xtask npm-pack --out target/npm-packed\` makes them`);
@@ -27,16 +27,20 @@ export async function install() {
   const [version] = Object.keys(registry.versions);
   assert.ok(version, `${PACKED} does not hold ${OURS}`);
 
-  await mkdir(HOME, { recursive: true });
-  const manifest = JSON.parse(await readFile(path('hosts/package.json'), 'utf8'));
+  await mkdir(home, { recursive: true });
+  const manifest = JSON.parse(await readFile(path(`${from}/package.json`), 'utf8'));
   manifest.dependencies[OURS] = version;
-  await writeFile(join(HOME, 'package.json'), JSON.stringify(manifest));
-  await cp(path('hosts/package-lock.json'), join(HOME, 'package-lock.json'));
-  await writeFile(join(HOME, '.npmrc'), `@mastra:registry=${registry.url}\n`);
+  await writeFile(join(home, 'package.json'), JSON.stringify(manifest));
+  await cp(path(`${from}/package-lock.json`), join(home, 'package-lock.json'));
+  await writeFile(join(home, '.npmrc'), `@mastra:registry=${registry.url}\n`);
   // It keeps its version while it is developed: what an earlier run installed is not this one.
-  await rm(join(HOME, 'node_modules', OURS), { recursive: true, force: true });
-  await run('npm', ['install', ...OPTIONS], HOME);
-  registry.stop();
+  await rm(join(home, 'node_modules', OURS), { recursive: true, force: true });
+  try {
+    await run('npm', ['install', ...OPTIONS], home);
+    await then();
+  } finally {
+    registry.stop();
+  }
 }
 
 /** The example as a project of its own, with our package from the tarballs that lie in it; nothing is installed yet. */

@@ -32,12 +32,19 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 }
 
 pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
-    script(workspace, "test:hosts", |workspace, node| {
-        Ok(vec![
-            ("TOOLS", node.tools(workspace)?),
-            ("MASTRA_AUTH_PACKED", node::packed(workspace)?),
-        ])
-    })
+    script(workspace, "test:hosts", packed)
+}
+
+/// `cargo xtask soak cloudflare`: the Cloudflare deployer's build, bundled as for an upload, and served by workerd.
+pub(crate) fn cloudflare(workspace: &Workspace) -> Result<()> {
+    script(workspace, "test:cloudflare", packed)
+}
+
+fn packed(workspace: &Workspace, node: &Node) -> Result<Environment> {
+    Ok(vec![
+        ("TOOLS", node.tools(workspace)?),
+        ("MASTRA_AUTH_PACKED", node::packed(workspace)?),
+    ])
 }
 
 /// `cargo xtask runtimes`: the same script in every runtime, with fewer tokens in the suite.

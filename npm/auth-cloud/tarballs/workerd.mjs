@@ -19,9 +19,8 @@ const outside = {
  * Starts the Worker of an entry in this folder; `change` may edit its bundle, and `more` are options of miniflare. `log` is what it
  * prints. There may be several `workers` with options of their own, which `named` returns.
  */
-export async function startWorker(tool, folder, entry, bindings = {}, change = text => text, { workers = [{}], ...more } = {}) {
+export async function startWorker(tool, folder, entry, bindings = {}, change = text => text, more = {}) {
   const { build } = await import(tool('esbuild', 'lib', 'main.js'));
-  const { Miniflare } = await import(tool('miniflare', 'dist', 'src', 'index.js'));
   const { outputFiles } = await build({
     absWorkingDir: folder,
     entryPoints: [entry],
@@ -43,13 +42,19 @@ export async function startWorker(tool, folder, entry, bindings = {}, change = t
   });
   const bundle = outputFiles.find(one => one.path.endsWith('.js'));
   const text = change(bundle.text);
+  return { text, ...(await startModules(tool, text, outputFiles.filter(one => one !== bundle), bindings, more)) };
+}
+
+/** Starts a bundle with the WebAssembly that lies beside it: `files` are paths from the root, and contents. */
+export async function startModules(tool, text, files, bindings, { workers = [{}], ...more } = {}) {
+  const { Miniflare } = await import(tool('miniflare', 'dist', 'src', 'index.js'));
   const log = [];
   const shared = {
     name: 'worker',
     modulesRoot: '/',
     modules: [
-      { type: 'ESModule', path: bundle.path, contents: text },
-      ...outputFiles.filter(one => one !== bundle).map(one => ({ type: 'CompiledWasm', path: one.path, contents: one.contents })),
+      { type: 'ESModule', path: '/worker.js', contents: text },
+      ...files.map(({ path, contents }) => ({ type: 'CompiledWasm', path, contents })),
     ],
     compatibilityDate: '2026-04-01',
     compatibilityFlags: ['nodejs_compat'],
@@ -68,7 +73,7 @@ export async function startWorker(tool, folder, entry, bindings = {}, change = t
     throw new Error(`the Worker does not start: ${log.join('\n')}`, { cause });
   });
   const [inspector, named] = [() => worker.getInspectorURL(), name => worker.getWorker(name)];
-  return { url, text, log, inspector, named, stop: () => worker.dispose() };
+  return { url, log, inspector, named, stop: () => worker.dispose() };
 }
 
 /** Begins a request, and resets its connection when told to: an orderly end of the client's side alone would not be noticed. */
