@@ -11,6 +11,7 @@ use crate::builds::shipped;
 use crate::node::{self, E2E, Node};
 use crate::process::run as run_program;
 use crate::programs::Program;
+use crate::wasm;
 use crate::workspace::Workspace;
 
 const CHROMIUM: Program = Program {
@@ -54,6 +55,7 @@ pub(crate) fn runtimes(workspace: &Workspace) -> Result<()> {
         ("CHROMIUM", CHROMIUM.find(workspace)?),
         ("STRANGE", strange.into()),
     ];
+    wasm::faults(workspace)?;
     node::packed_script(workspace, "runtimes", &more)
 }
 

@@ -65,6 +65,17 @@ pub(crate) fn tests(workspace: &Workspace) -> Result<()> {
     node::on_wasm(workspace)
 }
 
+/// Builds the addon and the module whose exports can be made to panic, unless the suite has done so.
+pub(crate) fn faults(workspace: &Workspace) -> Result<()> {
+    if !workspace.is_built.get() {
+        builds::development(workspace)?;
+        if has_sources(workspace) {
+            build(workspace, Kind::Faults)?;
+        }
+    }
+    Ok(())
+}
+
 /// Builds a module and puts it where the package looks for it. Returns its place, and that of the description of its exports.
 fn build(workspace: &Workspace, kind: Kind) -> Result<(PathBuf, PathBuf)> {
     let name = match kind {
