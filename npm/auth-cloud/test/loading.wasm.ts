@@ -9,10 +9,21 @@ const KINDS = [
   ['require', '--input-type=commonjs', "require('@mastra/auth-cloud')"],
 ] as const;
 
-/** Node without addons: what it printed on the way to a login page. */
+/** Counts the instances of the package's module, which alone imports from `napi`. */
+const COUNTED = `let instances = 0;
+    WebAssembly.Instance = class extends WebAssembly.Instance {
+      constructor(module, imports) {
+        super(module, imports);
+        if (imports?.napi !== undefined) instances += 1;
+      }
+    };`;
+
+/** What Node with these options printed on the way to a login page, and at its end the number of instances. */
 function load(type: string, loads: string, options: readonly string[], force = '') {
-  const script = `const { MastraCloudAuth } = ${loads};
-    for (const projectId of ['a', 'b']) console.log(new MastraCloudAuth({ projectId }).getLoginUrl('http://localhost:1/callback', 's'));`;
+  const script = `${COUNTED}
+    const { MastraCloudAuth } = ${loads};
+    for (const projectId of ['a', 'b']) console.log(new MastraCloudAuth({ projectId }).getLoginUrl('http://localhost:1/callback', 's'));
+    console.log('instances:', instances);`;
   const env = { PATH: process.env['PATH'], ...(force && { MASTRA_AUTH_FORCE: force }) };
   return spawnSync(process.execPath, [...options, type, '-e', script], { encoding: 'utf8', env });
 }
@@ -22,6 +33,7 @@ describe.each(KINDS)('%s', (_, type, loads) => {
     const { status, stdout, stderr } = load(type, loads, ['--no-addons']);
     expect(status).toBe(0);
     expect(stdout.match(/auth\/oss\?project_id=[ab]&/g)).toHaveLength(2);
+    expect(stdout).toContain('instances: 1\n');
     expect(stderr.match(/MASTRA_AUTH_CLOUD_ADDON/g)).toHaveLength(1);
     expect(stderr).toMatch(/Node was told to load no addons\. Start Node without --no-addons.* as WebAssembly: the same answers, at a higher cost/);
   });
@@ -33,7 +45,8 @@ describe.each(KINDS)('%s', (_, type, loads) => {
   });
 
   test('takes it without a warning where a test asks for it', () => {
-    const { status, stderr } = load(type, loads, [], 'wasm');
+    const { status, stdout, stderr } = load(type, loads, [], 'wasm');
     expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain('instances: 1\n');
   });
 });
