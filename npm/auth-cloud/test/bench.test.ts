@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 
-// @ts-expect-error It has no types.
 import { contest } from '../bench/runtimes/contest.mjs';
 
 /** The figures say nothing: the script is only kept from rotting. */
