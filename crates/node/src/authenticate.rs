@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Address, Miss, RawCredentials};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
-use mastra_auth_cloud_core::flow::{Authentication, Counting, Event, Source, Step};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::{Authentication, Counting, Event, Source};
 use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
@@ -24,8 +24,9 @@ impl Engine {
     /// address that could not be read. It takes the `Cookie` header and, if present, the `Authorization` header and a token
     /// that the host has read. Most requests bring the first alone, and each argument costs.
     ///
-    /// Returns the serial number of a cached identity, or a pending authentication. With `is_counted` it is always the
-    /// latter; the flag says whether the request was counted before.
+    /// Returns the serial number of a cached identity, a user, or a pending authentication. Where that waits for a signature
+    /// check and nothing else, it returns its ticket as a negative number. With `is_counted` it is always a pending one; the
+    /// flag says whether the request was counted before.
     ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Or<Authenticate>")]
@@ -129,14 +130,23 @@ fn begin(
     let request = Authenticate::new(engine, credentials).counting(counting);
     let task = request.offloading().into_task(jitter_of(now));
     let first = task.step(Event::Start, now);
-    if let Step::Done(Verdict {
-        answer: Authentication::Authenticated(identity),
-        ..
-    }) = &first
-        && is_counted.is_none()
-        && room.is_idle()
-    {
-        return Found::User(identity.as_ref().into());
+    let begun = room.begun(first.map(|verdict| Outcome::of(verdict.answer, verdict.source)));
+    if is_counted.is_some() {
+        return Found::from(begun);
     }
-    Found::from(room.begun(first.map(|verdict| Outcome::of(verdict.answer, verdict.source))))
+    match begun {
+        Pending {
+            outcome: Some(Outcome {
+                user: Some(user), ..
+            }),
+            step: None,
+            ..
+        } => Found::User(user),
+        Pending {
+            ticket: Some(ticket),
+            step: Some(step),
+            ..
+        } if step.is_idle_but_for_checks() => Found::Checking(ticket),
+        begun => Found::from(begun),
+    }
 }

@@ -20,6 +20,7 @@ use napi_derive::napi;
 use crate::clocks::now;
 use crate::convert::seconds;
 use crate::guard::{Result, guard};
+use crate::js_values::Record;
 pub use outcome::Outcome;
 use room::{Job, Next, Owner};
 pub(crate) use room::{Kind, Room, keyed};
@@ -80,13 +81,37 @@ pub struct Step {
 impl Step {
     /// Whether there is nothing to do.
     pub(crate) fn is_idle(&self) -> bool {
+        !self.has_checks && self.is_idle_but_for_checks()
+    }
+
+    /// Whether there is nothing to do but to start checks.
+    pub(crate) fn is_idle_but_for_checks(&self) -> bool {
         self.next.is_none()
             && self.settled.is_empty()
             && self.started.is_empty()
-            && !self.has_checks
             && !self.has_revocations
             && self.clock_ahead.is_none()
             && self.key_set.is_none()
+    }
+
+    /// Takes the user of the caller with this ticket, where there is nothing else: authenticated by keys.
+    pub(crate) fn only_user(&mut self, ticket: u32) -> Option<Record> {
+        let mut settled = std::mem::take(&mut self.settled);
+        let user = match settled.as_mut_slice() {
+            [
+                Settled {
+                    tickets,
+                    result: Either::A(outcome),
+                },
+            ] if self.is_idle() && *tickets == [ticket] && outcome.is_by_keys() => {
+                outcome.user.take()
+            }
+            _ => None,
+        };
+        if user.is_none() {
+            self.settled = settled;
+        }
+        user
     }
 }
 

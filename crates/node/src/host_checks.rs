@@ -10,6 +10,7 @@ use napi_derive::napi;
 use crate::engine::Engine;
 use crate::flow::{Kind, Step};
 use crate::guard::{Result, guard};
+use crate::js_values::Found;
 
 /// A signature to check.
 #[napi(object, object_from_js = false)]
@@ -68,12 +69,14 @@ impl Engine {
 
     /// Reports a verdict: `valid`, `invalid`, `bad_key` for a key that cannot be imported, and anything else where
     /// JavaScript could not check.
-    #[napi]
+    ///
+    /// Returns a user where that is all there is to do: the caller whose ticket is the check's number is authenticated by keys.
+    #[napi(ts_return_type = "Step | User")]
     pub fn host_checked(
         &self,
         number: u32,
         #[napi(ts_arg_type = "'valid' | 'invalid' | 'bad_key' | 'unchecked'")] verdict: String,
-    ) -> Result<Step> {
+    ) -> Result<Found<Step>> {
         guard(|| {
             let mut step = Step::default();
             if let Some(check) = self.1.take_from_host(number) {
@@ -82,7 +85,9 @@ impl Engine {
                 let checked = guard(|| check.finish(read(&verdict))).ok();
                 self.1.settle(key, checked, Event::Checked, &mut step);
             }
-            self.1.report(step)
+            let mut step = self.1.report(step);
+            let user = step.only_user(number);
+            user.map_or_else(|| Found::from(step), Found::User)
         })
     }
 }

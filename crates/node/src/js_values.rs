@@ -187,6 +187,8 @@ impl ToNapiValue for Record {
 /// short.
 pub enum Found<P> {
     Cached(f64),
+    /// The ticket of one that waits for a check: a negative number.
+    Checking(u32),
     User(Record),
     Pending(Box<P>),
 }
@@ -203,6 +205,7 @@ impl<P: ToNapiValue> ToNapiValue for Found<P> {
         unsafe {
             match found {
                 Self::Cached(serial) => f64::to_napi_value(env, serial),
+                Self::Checking(ticket) => f64::to_napi_value(env, -f64::from(ticket)),
                 Self::User(user) => Record::to_napi_value(env, user),
                 Self::Pending(pending) => P::to_napi_value(env, *pending),
             }

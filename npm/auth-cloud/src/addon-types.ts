@@ -121,8 +121,9 @@ export interface NativeEngine {
    * address that could not be read. It takes the `Cookie` header and, if present, the `Authorization` header and a token
    * that the host has read. Most requests bring the first alone, and each argument costs.
    *
-   * Returns the serial number of a cached identity, or a pending authentication. With `is_counted` it is always the
-   * latter; the flag says whether the request was counted before.
+   * Returns the serial number of a cached identity, a user, or a pending authentication. Where that waits for a signature
+   * check and nothing else, it returns its ticket as a negative number. With `is_counted` it is always a pending one; the
+   * flag says whether the request was counted before.
    *
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */
@@ -140,8 +141,10 @@ export interface NativeEngine {
   /**
    * Reports a verdict: `valid`, `invalid`, `bad_key` for a key that cannot be imported, and anything else where
    * JavaScript could not check.
+   *
+   * Returns a user where that is all there is to do: the caller whose ticket is the check's number is authenticated by keys.
    */
-  hostChecked(number: number, verdict: 'valid' | 'invalid' | 'bad_key' | 'unchecked'): NativeStep;
+  hostChecked(number: number, verdict: 'valid' | 'invalid' | 'bad_key' | 'unchecked'): NativeStep | NativeUser;
   /** Asks the Cloud who a token belongs to. */
   opVerifyToken(text: string, share: number): Or<NativePending>;
   /** Asks the Cloud for a token's session. */

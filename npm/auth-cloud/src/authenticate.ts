@@ -9,7 +9,7 @@ import { fromFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { Authenticate, NativePending } from './native.js';
+import type { Authenticate, NativePending, NativeStep } from './native.js';
 import { Sites } from './site.js';
 import { isOwn } from './user.js';
 import type { CloudUser } from './user.js';
@@ -17,6 +17,9 @@ import type { Users } from './users.js';
 
 /** How many numbers the core has for sites. */
 const SITES = 7;
+
+/** What a ticket in place of a pending authentication stands for: checks were enqueued. */
+const CHECKS: NativeStep = { settled: [], started: [], hasChecks: true, hasRevocations: false };
 
 export class Authenticator {
   readonly #cloud: Deployment;
@@ -55,6 +58,7 @@ export class Authenticator {
     if (this.#isTraced) found = authenticate(cookie, authorization, token, false);
     else found = isAlone ? authenticate(cookie) : authenticate(cookie, authorization, token);
     if (typeof found === 'number') {
+      if (found < 0) return this.#answer({ ticket: -found, step: CHECKS }, request, since);
       const known = this.#users.get(found);
       if (known !== undefined) return known.promised;
       // Evicted here but still cached in the core.

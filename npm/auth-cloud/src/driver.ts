@@ -174,10 +174,10 @@ export class Driver {
         fail(cause);
       }
     };
-    // Without threads nothing is gained by a batch, and a turn of a request that ends would never come.
-    if (this.#hostChecks !== undefined) return start();
     this.#isChecking = true;
-    setImmediate(start);
+    // Not in a later turn, which may be another request's. Together they wake the host's threads once.
+    if (this.#hostChecks === undefined) setImmediate(start);
+    else queueMicrotask(start);
   }
 
   #reject(tickets: readonly number[], cause: unknown): void {

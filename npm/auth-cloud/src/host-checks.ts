@@ -1,6 +1,6 @@
 /** Signature checks by the host's WebCrypto, for the WebAssembly. The core has made every other check before. */
 
-import type { NativeEngine, NativeHostSignature, NativeStep } from './native.js';
+import type { NativeEngine, NativeHostCheck, NativeHostSignature, NativeStep } from './native.js';
 
 type Verdict = Parameters<NativeEngine['hostChecked']>[1];
 
@@ -9,6 +9,9 @@ const ALGORITHMS = {
   ES256: { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' },
   EdDSA: { name: 'Ed25519' },
 } as const;
+
+/** The verdict that a user in place of a step stands for. */
+const BY_KEYS = { kind: 'authenticated', source: 'keys' } as const;
 
 /** How many imported keys are kept. A key set has few, and replaces them rarely. */
 const MOST_KEYS = 64;
@@ -29,23 +32,21 @@ export class HostChecks {
 
   /** Starts the enqueued checks. */
   start(): Promise<NativeStep>[] {
-    return this.#engine
-      .hostChecks()
-      .map(async ({ number, signature }) => this.#engine.hostChecked(number, await this.#verdict(signature)));
+    return this.#engine.hostChecks().map(check => this.#checked(check));
   }
 
-  async #verdict({ key: text, algorithm, input, signature }: NativeHostSignature): Promise<Verdict> {
-    let key;
+  async #checked({ number, signature: { key: text, algorithm, input, signature } }: NativeHostCheck): Promise<NativeStep> {
+    let verdict: Verdict = 'bad_key';
     try {
-      key = this.#keys.get(text) ?? (await this.#imported(text, algorithm));
+      const key = this.#keys.get(text) ?? (await this.#imported(text, algorithm));
+      verdict = 'unchecked';
+      verdict = (await crypto.subtle.verify(ALGORITHMS[algorithm], key, signature, input)) ? 'valid' : 'invalid';
     } catch (error) {
-      return isUnsupported(error) ? 'unchecked' : 'bad_key';
+      if (isUnsupported(error)) verdict = 'unchecked';
     }
-    try {
-      return (await crypto.subtle.verify(ALGORITHMS[algorithm], key, signature, input)) ? 'valid' : 'invalid';
-    } catch {
-      return 'unchecked';
-    }
+    const step = this.#engine.hostChecked(number, verdict);
+    if (typeof step !== 'string') return step;
+    return { settled: [{ tickets: [number], result: { verdict: BY_KEYS, user: step } }], started: [], hasChecks: false, hasRevocations: false };
   }
 
   async #imported(text: string, algorithm: NativeHostSignature['algorithm']): Promise<CryptoKey> {

@@ -23,13 +23,21 @@ afterEach(() => void vi.restoreAllMocks());
 /** What the core is told of one check after another. */
 function checking() {
   const checks: { number: number; signature: NativeHostSignature }[] = [];
-  const engine = { hostChecks: () => checks.splice(0), hostChecked: (number: number, verdict: string) => `${number} ${verdict}` };
+  const engine = { hostChecks: () => checks.splice(0), hostChecked: (number: number, verdict: string) => [`${number} ${verdict}`] };
   const host = new HostChecks(engine as unknown as NativeEngine);
   return (algorithm: Algorithm, key: string, signature: Uint8Array<ArrayBuffer>) => {
     checks.push({ number: 7, signature: { algorithm, key, input: INPUT, signature } });
-    return host.start()[0];
+    return host.start()[0]?.then(step => String(step));
   };
 }
+
+test('a user in place of a step is the result of the caller whose ticket is the number', async () => {
+  const signature = { algorithm: 'EdDSA', key: jwk('EdDSA'), input: INPUT, signature: signed('EdDSA') };
+  const engine = { hostChecks: () => [{ number: 7, signature }], hostChecked: () => '1:the user' };
+  const [step] = await Promise.all(new HostChecks(engine as unknown as NativeEngine).start());
+  const result = { verdict: { kind: 'authenticated', source: 'keys' }, user: '1:the user' };
+  expect(step).toEqual({ settled: [{ tickets: [7], result }], started: [], hasChecks: false, hasRevocations: false });
+});
 
 test.each(['RS256', 'ES256', 'EdDSA'] as const)('%s: a good signature is valid, any other is not, and the key is imported once', async algorithm => {
   const imported = vi.spyOn(crypto.subtle, 'importKey');

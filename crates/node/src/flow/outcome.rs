@@ -58,6 +58,12 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether it is of an authentication by keys.
+    pub(crate) fn is_by_keys(&self) -> bool {
+        let verdict = self.verdict.as_ref();
+        verdict.is_some_and(|verdict| verdict.source == Source::Keys.as_str())
+    }
+
     pub(crate) fn of(answer: Authentication, source: Source) -> Self {
         let verdict = Some(Verdict {
             kind: answer.outcome().as_str(),

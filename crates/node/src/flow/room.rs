@@ -94,8 +94,8 @@ struct State {
     /// Checks that no thread has taken yet.
     #[cfg(not(target_family = "wasm"))]
     checks: Vec<SignatureCheck>,
-    /// Checks that the host has not taken yet. Their number has no limit: the host keeps a request for each anyway.
-    for_host: Vec<HostCheck>,
+    /// Checks that the host has not taken yet, each with its number. There is no limit: the host keeps a request for each anyway.
+    for_host: Vec<(u32, HostCheck)>,
     /// Checks that the host makes, by their numbers.
     at_host: BTreeMap<u32, HostCheck>,
     /// How many jobs wait for a check.
@@ -116,11 +116,6 @@ impl Room {
     pub(crate) fn new(engine: Arc<CoreEngine>) -> Arc<Self> {
         let state = Mutex::default();
         Arc::new(Self { engine, state })
-    }
-
-    /// Whether nothing is to be reported. That the clock is ahead is found out by flows, which report it themselves.
-    pub(crate) fn is_idle(&self) -> bool {
-        self.state().lost.is_empty() && self.engine.waiting() == 0
     }
 
     /// Begins a job of a caller.
@@ -246,7 +241,11 @@ impl Room {
             Ok(check) => {
                 let key = check.key();
                 self.enqueue(key, Waiting::Job(owner, rest), |state| {
-                    state.for_host.push(check);
+                    let number = match owner {
+                        Owner::Ticket(ticket) => ticket,
+                        Owner::Work(_) => state.number(),
+                    };
+                    state.for_host.push((number, check));
                 });
                 step.has_checks = true;
                 None
@@ -375,12 +374,11 @@ impl Room {
         std::mem::take(&mut self.state().checks)
     }
 
-    /// Hands the enqueued checks to the host, each under a number.
+    /// Hands the enqueued checks to the host, each under a number: the ticket of the caller that it was enqueued for, if there is one.
     pub(crate) fn take_for_host<T>(&self, describe: impl Fn(u32, &HostCheck) -> T) -> Vec<T> {
         let mut state = self.state();
         let checks = std::mem::take(&mut state.for_host);
-        let handed_out = checks.into_iter().map(|check| {
-            let number = state.number();
+        let handed_out = checks.into_iter().map(|(number, check)| {
             let described = describe(number, &check);
             state.at_host.insert(number, check);
             described

@@ -1,5 +1,5 @@
-// What workerd keeps of very many tokens, in megabytes: the heap of the isolate, what hangs on it, and array buffers. The debugger
-// tells it after each request; the least of some is what a collection has left.
+// What workerd keeps of very many tokens, in megabytes: the heap of the isolate, what hangs on it, array buffers, and the memory of
+// the module. The debugger tells all but the last after each request; the least of some is what a collection has left.
 
 const STEPS = 10;
 const READINGS = 10;
@@ -15,8 +15,8 @@ export async function memory(asked, inspector, count) {
   for (let from = 0; from < count; from += size * READINGS) {
     const readings = [];
     for (let at = 0; at < READINGS; at += 1) {
-      await asked({ what: 'crowd', from: from + at * size, count: size });
-      readings.push(await usage(socket));
+      const { module } = await asked({ what: 'crowd', from: from + at * size, count: size });
+      readings.push((module + (await usage(socket))) / 1e6);
     }
     found.push(Math.min(...readings));
   }
@@ -33,11 +33,12 @@ export async function memory(asked, inspector, count) {
   };
 }
 
+/** In bytes. */
 function usage(socket) {
   return new Promise(resolve => {
     socket.onmessage = ({ data }) => {
       const { usedSize, embedderHeapUsedSize, backingStorageSize } = JSON.parse(data).result;
-      resolve((usedSize + embedderHeapUsedSize + backingStorageSize) / 1e6);
+      resolve(usedSize + embedderHeapUsedSize + backingStorageSize);
     };
     socket.send(JSON.stringify({ id: 1, method: 'Runtime.getHeapUsage' }));
   });

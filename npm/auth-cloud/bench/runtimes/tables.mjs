@@ -45,10 +45,10 @@ export function tables(found, memory) {
       title: 'a new process: milliseconds until the rules are there, and then until the first answer',
       columns: ['', 'instance', 'first answer'],
       rows: all.map(([name, { starts }]) => [name, ...['instance', 'answer'].map(part => number(median(starts.map(one => one[part]))))]),
-      goals: all.flatMap(([name, { starts }]) => [
-        atMost(`${name}: an instance`, 30, median(starts.map(one => one.instance))),
-        atMost(`${name}: the first answer`, 60, median(starts.map(one => one.answer))),
-      ]),
+      goals: [
+        ...all.filter(([name]) => /WebAssembly|workerd/.test(name)).map(([name, { starts }]) => atMost(`${name}: an instance`, 30, median(starts.map(one => one.instance)))),
+        ...all.filter(([name]) => name.startsWith('workerd')).map(([name, { starts }]) => atMost(`${name}: the first answer`, 60, median(starts.map(one => one.answer)))),
+      ],
     },
     memory,
   ];

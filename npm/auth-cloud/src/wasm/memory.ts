@@ -5,11 +5,16 @@ const PAGE = 65_536;
 const CHUNK = 4096;
 /** Texts up to this length are decoded by hand, which costs less than a decoder's call. */
 const SHORT = 24;
+/** How many names are remembered: a power of two. */
+const NAMES = 512;
 
 export class Memory {
   readonly #memory: WebAssembly.Memory;
   readonly #encoder = new TextEncoder();
   readonly #decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  readonly #strict = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
+  /** Names of properties that were read, each at a place that its address gives. */
+  readonly #names: (string | undefined)[] = Array.from({ length: NAMES });
   #bytes = new Uint8Array();
   #words = new Uint32Array();
   #numbers = new Float64Array();
@@ -84,13 +89,33 @@ export class Memory {
     return this.#decoder.decode(bytes.subarray(at, end));
   }
 
-  /** Text of one byte per unit. No decoder does it: what they call latin1 is Windows' own. */
+  /** A property's name, which ends with a zero. There are few, and a string that exists already is found faster than it is made. */
+  name(at: number): string {
+    this.#view();
+    const bytes = this.#bytes;
+    const known = this.#names[at & (NAMES - 1)];
+    if (known !== undefined) {
+      let place = 0;
+      while (place < known.length && bytes[at + place] === known.charCodeAt(place)) place += 1;
+      if (place === known.length && bytes[at + place] === 0) return known;
+    }
+    const name = this.text(at);
+    this.#names[at & (NAMES - 1)] = name;
+    return name;
+  }
+
+  /** Text of one byte per unit. No decoder does it, for what they call latin1 is Windows' own; but mostly it is ASCII. */
   latin1(at: number, length: number): string {
     this.#view();
-    let text = '';
-    for (let from = at; from < at + length; from += CHUNK) {
-      text += String.fromCharCode(...this.#bytes.subarray(from, Math.min(from + CHUNK, at + length)));
+    const bytes = this.#bytes.subarray(at, at + length);
+    try {
+      const text = this.#strict.decode(bytes);
+      if (text.length === length) return text;
+    } catch {
+      // It is no UTF-8.
     }
+    let text = '';
+    for (let from = 0; from < length; from += CHUNK) text += String.fromCharCode(...bytes.subarray(from, from + CHUNK));
     return text;
   }
 

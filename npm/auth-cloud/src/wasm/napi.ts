@@ -50,9 +50,10 @@ export interface ModuleExports {
 
 type Properties = Record<string | symbol, unknown>;
 
-/** Descriptors of properties: the size of one, and the bit that says that it belongs to the class itself. */
+/** Descriptors of properties: the size of one, the bit that says that it belongs to the class itself, and those of a plain property. */
 const DESCRIPTOR = 32;
 const STATIC = 1 << 10;
+const ORDINARY = 7;
 
 const ARRAYS = [
   Int8Array,
@@ -69,6 +70,13 @@ const ARRAYS = [
 ] as const;
 
 const TYPES: readonly string[] = ['undefined', 'null', 'boolean', 'number', 'string', 'symbol', 'object', 'function', 'external', 'bigint'];
+
+/** `Array.from` would cost more than a call into the module. */
+function array(length: number): unknown[] {
+  const made: unknown[] = [];
+  made.length = length;
+  return made;
+}
 
 export class NodeApi {
   readonly #handles = new Handles();
@@ -176,25 +184,26 @@ export class NodeApi {
   }
 
   #arguments(count: number, at: number): unknown[] {
-    return Array.from({ length: count }, (_, index) => this.#handles.value(this.#memory.word(at + 4 * index)));
+    const args = array(count);
+    for (let index = 0; index < count; index += 1) args[index] = this.#handles.value(this.#memory.word(at + 4 * index));
+    return args;
   }
 
   #define(target: object, at: number): void {
     const word = (index: number) => this.#memory.word(at + 4 * index);
-    const [utf8, nameAt, method, getter, setter, value, attributes, data] = Array.from({ length: 8 }, (_, index) => word(index)) as [
-      number, number, number, number, number, number, number, number,
-    ];
-    const name = utf8 === 0 ? (this.#handles.value(nameAt) as string) : this.#memory.text(utf8);
+    const [utf8, method, getter, setter, attributes, data] = [word(0), word(2), word(3), word(4), word(6), word(7)];
+    const name = utf8 === 0 ? (this.#handles.value(word(1)) as string) : this.#memory.name(utf8);
     const shape = { enumerable: (attributes & 2) !== 0, configurable: (attributes & 4) !== 0 };
-    const writable = (attributes & 1) !== 0;
     if (getter !== 0 || setter !== 0) {
       const get = getter !== 0 && { get: this.#function(name, getter, data) };
       const set = setter !== 0 && { set: this.#function(name, setter, data) };
       Object.defineProperty(target, name, { ...shape, ...get, ...set });
-    } else {
-      const held = method === 0 ? this.#handles.value(value) : this.#function(name, method, data);
-      Object.defineProperty(target, name, { ...shape, writable, value: held });
+      return;
     }
+    const value = method === 0 ? this.#handles.value(word(5)) : this.#function(name, method, data);
+    // As an assignment would make it, which is faster: objects have nothing else.
+    if ((attributes & ORDINARY) === ORDINARY) (target as Properties)[name] = value;
+    else Object.defineProperty(target, name, { ...shape, writable: (attributes & 1) !== 0, value });
   }
 
   /** The functions, by the names under which the module imports them. */
@@ -206,7 +215,7 @@ export class NodeApi {
     napi_get_global: (_: number, result: number) => this.#constant(result, GLOBAL),
     napi_get_boolean: (_: number, is: number, result: number) => this.#constant(result, is === 0 ? FALSE : TRUE),
     napi_create_object: (_: number, result: number) => this.#give(result, {}),
-    napi_create_array_with_length: (_: number, length: number, result: number) => this.#give(result, Array.from({ length })),
+    napi_create_array_with_length: (_: number, length: number, result: number) => this.#give(result, array(length)),
     napi_create_double: (_: number, value: number, result: number) => this.#give(result, value),
     napi_create_uint32: (_: number, value: number, result: number) => this.#give(result, value >>> 0),
     napi_create_string_utf8: (_: number, at: number, length: number, result: number) =>
@@ -250,9 +259,9 @@ export class NodeApi {
     napi_has_own_property: (_: number, object: number, key: number, result: number) =>
       this.#attempt(() => void this.#say(result, Object.hasOwn(this.#properties(object), this.#handles.value(key) as string))),
     napi_get_named_property: (_: number, object: number, name: number, result: number) =>
-      this.#attempt(() => void this.#give(result, this.#properties(object)[this.#memory.text(name)])),
+      this.#attempt(() => void this.#give(result, this.#properties(object)[this.#memory.name(name)])),
     napi_set_named_property: (_: number, object: number, name: number, value: number) =>
-      this.#attempt(() => void (this.#properties(object)[this.#memory.text(name)] = this.#handles.value(value))),
+      this.#attempt(() => void (this.#properties(object)[this.#memory.name(name)] = this.#handles.value(value))),
     napi_get_element: (_: number, object: number, index: number, result: number) =>
       this.#attempt(() => void this.#give(result, this.#properties(object)[index])),
     napi_set_element: (_: number, object: number, index: number, value: number) =>
