@@ -35,7 +35,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("account", Test(CLIENT, "soaks", "account::soak_account"), "One account that the Cloud cannot serve costs 99 others nothing"),
     soak("account-node", Npm, "The same in Node"),
     soak("bitflips", Test(CORE, "jwt", "bitflips::soak_bitflips"), "A million single bits of signed tokens are flipped; none is accepted"),
-    soak("cloudflare", Plain(browser::cloudflare), "The Cloudflare deployer builds the example as the guide says; people sign in at the Worker"),
+    soak("cloudflare", Plain(browser::cloudflare), "The Cloudflare deployer builds the example, and people sign in at it"),
     soak("cost", Test(CLIENT, "soaks", "cost::soak_cost"), "100,000 requests of 1,000 sessions, and what they cost in calls"),
     soak("crossing", Test(CLIENT, "soaks", "crossing::soak_crossing"), "10,000 requests at once over 500 people: nobody is somebody else"),
     soak("deploy", Test(CLIENT, "soaks", "deploy::soak_deploy"), "Three instances are replaced under 200 sessions: none is signed out"),
