@@ -50,9 +50,10 @@ if (existsSync(wasm)) copyFileSync(wasm, 'dist/auth-cloud.wasm');
 /** Marks the modules as CommonJS. The marker ends the reach of the manifest's `imports`, so each of those becomes a path. */
 function commonJs(folder) {
   writeFileSync(`${folder}/package.json`, '{"type":"commonjs"}\n');
-  for (const name of readdirSync(folder).filter(file => file.endsWith('.js'))) {
+  for (const name of readdirSync(folder, { recursive: true }).filter(file => file.endsWith('.js'))) {
     const text = readFileSync(`${folder}/${name}`, 'utf8');
-    writeFileSync(`${folder}/${name}`, text.replaceAll('require("#host")', 'require("./host.js")'));
+    const up = '../'.repeat(name.split(/[\\/]/).length - 1);
+    writeFileSync(`${folder}/${name}`, text.replaceAll('require("#host")', `require("./${up}host.js")`));
   }
 }
 
