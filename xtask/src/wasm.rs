@@ -90,6 +90,8 @@ fn build(workspace: &Workspace, kind: Kind) -> Result<(PathBuf, PathBuf)> {
         .args(["--target", TARGET, "-Zbuild-std=std,panic_unwind"])
         // Without backtraces, which a module cannot take.
         .arg("-Zbuild-std-features=optimize_for_size")
+        // Short paths in the places of panics, and the same on every machine.
+        .args(["-Ztrim-paths", "--config", "profile.wasm.trim-paths='all'"])
         .args((kind == Kind::Faults).then_some("--features=fault-injection"))
         .args(["--", "-Clink-arg=--export-table"])
         .env("RUSTC_BOOTSTRAP", "1")
