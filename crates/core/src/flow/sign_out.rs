@@ -24,7 +24,7 @@ use crate::ids::SessionId;
 use crate::secret::SessionToken;
 use crate::session::Identity;
 use crate::session::lookup::{Lookup, Refusal, Refused};
-use crate::time::Now;
+use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
 /// How a sign-out ended at the Cloud. On this instance the session is revoked in every case. Exhaustive on purpose: a caller
@@ -55,7 +55,14 @@ pub enum Effort {
 #[must_use = "the Cloud is not called until the task is driven"]
 pub struct Logout {
     known: Option<Arc<Identity>>,
-    task: Task<'static, SignOut>,
+    /// The Cloud's id of the session.
+    id: Option<SessionId>,
+    /// Whether the Cloud answered a moment ago that it knows no such session.
+    is_gone: bool,
+    /// Tokens that the host is still to prove, and when they end.
+    unproven: Vec<(SessionToken, Option<Timestamp>)>,
+    session: Session,
+    jitter: Jitter,
 }
 
 impl Logout {
@@ -89,18 +96,15 @@ impl Logout {
             effort,
             is_published: known.is_some(),
         };
-        let task = Task::new(jitter, move |host| async move {
-            if !is_own_known {
-                host.prove_sign_out(&session.engine, &token, known_end)
-                    .await;
-            }
-            // The Cloud answered a moment ago that it knows no such session.
-            if is_gone {
-                return SignOut::AlreadyGone;
-            }
-            session.end(id, &host).await
-        });
-        Self { known, task }
+        let unproven = (!is_own_known).then_some((token, known_end));
+        Self {
+            known,
+            id,
+            is_gone,
+            unproven: unproven.into_iter().collect(),
+            session,
+            jitter,
+        }
     }
 
     /// Whether the token was verified here.
@@ -115,11 +119,28 @@ impl Logout {
 
     /// Ends the session at the Cloud.
     pub fn into_task(self) -> Task<'static, SignOut> {
-        self.task
+        let Self {
+            id,
+            is_gone,
+            unproven,
+            session,
+            jitter,
+            ..
+        } = self;
+        Task::new(jitter, move |host| async move {
+            for (token, end) in unproven {
+                host.prove_sign_out(&session.engine, &token, end).await;
+            }
+            if is_gone {
+                return SignOut::AlreadyGone;
+            }
+            session.end(id, &host).await
+        })
     }
 }
 
 /// The session to end at the Cloud.
+#[derive(Debug)]
 struct Session {
     engine: Arc<Engine>,
     token: SessionToken,
@@ -204,8 +225,13 @@ impl Logouts {
             .collect();
         // Verified ones first: a stranger may have invented the rest.
         each.sort_by_key(|one| !one.is_known());
-        let is_cut = each.len() > MAX_AT_ONCE;
-        each.truncate(MAX_AT_ONCE);
+        let cut = each.split_off(each.len().min(MAX_AT_ONCE));
+        let is_cut = !cut.is_empty();
+        // Where the host checks signatures, the others are proven too, so that other instances learn of them as well.
+        let unproven = cut.into_iter().flat_map(|one| one.unproven);
+        if let Some(last) = each.last_mut() {
+            last.unproven.extend(unproven);
+        }
         Self { each, is_cut }
     }
 

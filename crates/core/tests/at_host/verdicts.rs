@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::engine::{Engine, HostCheck};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict as Answer};
-use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts};
 use mastra_auth_cloud_core::flow::{Event, Jitter, Step, Task};
 use mastra_auth_cloud_core::jwt::Algorithm;
 use mastra_auth_cloud_core::jwt::host::HostVerdict;
@@ -169,4 +169,36 @@ fn a_sign_out_of_a_renewed_token_proves_the_token_itself() {
     };
     let input = check.for_host().unwrap().signature().input.to_vec();
     assert!(old.as_bytes().starts_with(&input));
+}
+
+/// Only five sessions of a request are ended at the Cloud. The others are proven all the same, as natively.
+#[test]
+fn a_sign_out_of_many_sessions_proves_each() {
+    let signer = Signer::new("k");
+    let engine = knowing(&signer);
+    assert!(engine.publish_revocations(|| {}));
+    let texts: Vec<_> = (0..7)
+        .map(|of| signer.token(&format!("usr_{of}"), DAY))
+        .collect();
+    let tokens = texts.iter().map(|text| token(text));
+    let mut all = Logouts::new(&engine, tokens, Effort::Once, at(1), Jitter(1));
+    let each = all.take();
+    assert_eq!(each.len(), 5);
+    let mut proven = Vec::new();
+    for logout in each {
+        let mut step = logout.into_task().step(Event::Start, at(1));
+        while let Step::Check(check, rest) = step {
+            let check = check.for_host().unwrap();
+            proven.push(check.signature().input.to_vec());
+            step = rest.step(Event::Checked(check.finish(HostVerdict::Valid)), at(1));
+        }
+        assert!(matches!(step, Step::Send(..)), "{step:?}");
+    }
+    let mut inputs: Vec<_> = texts
+        .iter()
+        .filter_map(|text| Some(text.rsplit_once('.')?.0.as_bytes().to_vec()))
+        .collect();
+    proven.sort();
+    inputs.sort();
+    assert_eq!(proven, inputs);
 }
