@@ -378,6 +378,7 @@ impl Permit {
     pub(crate) fn report<T>(mut self, result: &Result<T, CloudApiError>, now: Now) {
         let breaker = &self.engine.breaker;
         match result {
+            Err(error) if error.is_cancelled() => return,
             Err(error) if error.is_outage() => breaker.failed(self.asked, &self.key, now),
             Err(error) if !error.is_refusal() => return,
             _ => breaker.succeeded(self.asked, &self.key),

@@ -388,6 +388,11 @@ impl CloudApiError {
         self.verdict == Verdict::Refused
     }
 
+    /// Whether a client that hung up took the call along.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.undelivered == Some(TransportError::Cancelled)
+    }
+
     /// Whether the error shows the Cloud's health and not only one response: no connection, a time-out, 5xx, 408, 425, 429.
     /// An unreadable response does not: otherwise one odd account could pass for an outage.
     pub(crate) fn is_outage(&self) -> bool {

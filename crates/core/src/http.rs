@@ -146,6 +146,8 @@ pub enum TransportError {
     Timeout,
     /// The body is larger than the request allows.
     TooLarge,
+    /// The runtime cancelled the exchange together with the request that had begun it. That says nothing of the other end.
+    Cancelled,
     /// Any other failure of the exchange.
     Other,
 }
@@ -156,6 +158,7 @@ impl fmt::Display for TransportError {
             Self::Connect => "No connection could be made.",
             Self::Closed | Self::Stale => "The connection ended before the whole answer came.",
             Self::Timeout => "The time for the answer was up.",
+            Self::Cancelled => "The exchange was cancelled with the request that had begun it.",
             Self::TooLarge => "The answer is larger than is read.",
             Self::Other => "The exchange could not be made.",
         })

@@ -207,7 +207,7 @@ impl Flow {
         guard(|| self.delivered(Ok(Response::new(status, body.to_vec())), milliseconds))
     }
 
-    /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else.
+    /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else.
     #[napi]
     pub fn failed(
         &mut self,
@@ -215,6 +215,12 @@ impl Flow {
         milliseconds: f64,
     ) -> Result<Step> {
         guard(|| self.delivered(Err(transport_error(&why)), milliseconds))
+    }
+
+    /// The tickets that wait for it.
+    #[napi]
+    pub fn tickets(&self) -> Result<Vec<u32>> {
+        guard(|| self.room.tickets(self.owner))
     }
 
     /// Gives the flow up. Returns the tickets that waited for it.
@@ -235,6 +241,7 @@ fn transport_error(why: &str) -> TransportError {
         "stale" => TransportError::Stale,
         "timeout" => TransportError::Timeout,
         "too_large" => TransportError::TooLarge,
+        "cancelled" => TransportError::Cancelled,
         _ => TransportError::Other,
     }
 }

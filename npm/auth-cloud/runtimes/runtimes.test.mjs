@@ -130,7 +130,7 @@ if (HAS_WASM) describe('in workerd', () => {
     await new Promise(resolve => setTimeout(resolve, 300));
     leave();
     await new Promise(resolve => setTimeout(resolve, 300));
-    return { gate, second: async () => (await second).json(), again: async () => (await fetch(who, { headers: { cookie } })).json() };
+    return { gate, second: async () => (await second).json() };
   }
 
   test('threat_079_a_client_that_hangs_up_takes_along_no_answer_that_another_waits_for', async () => {
@@ -140,11 +140,10 @@ if (HAS_WASM) describe('in workerd', () => {
     assert.deepEqual(gate.calls, ['POST /api/v1/auth/verify']);
   });
 
-  test('where a runtime has no waitUntil, a waiting request takes the call over, and later ones ask anew', async () => {
-    const { gate, second, again } = await hangUp(text => text.replace(/(workers = ")cloudflare:workers"/, '$1none:none"'));
-    const { code } = await second();
-    assert.equal(code, 'timeout');
+  test('where a runtime has no waitUntil, a waiting request makes the call again', LIMIT, async () => {
+    const { gate, second } = await hangUp(text => text.replace(/(workers = ")cloudflare:workers"/, '$1none:none"'));
     gate.open();
-    assert.deepEqual(await again(), { id: 'usr_mei' });
+    assert.deepEqual(await second(), { id: 'usr_mei' });
+    assert.deepEqual(gate.calls, ['POST /api/v1/auth/verify', 'POST /api/v1/auth/verify']);
   });
 });

@@ -108,6 +108,10 @@ function callsOf(addon) {
       const one = flow();
       return () => one.failed('timeout', 1);
     },
+    'Flow.tickets': () => {
+      const one = flow();
+      return () => one.tickets();
+    },
     'Flow.abandon': () => {
       const one = flow();
       return () => one.abandon();

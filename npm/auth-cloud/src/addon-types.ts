@@ -9,7 +9,7 @@ export type NativeUser = string;
 /** The source of an answer. */
 export type NativeSource = 'cache' | 'keys' | 'cloud' | 'none';
 /** Why no answer came. */
-export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 'too_large' | 'other';
+export type NativeTransportError = 'connect' | 'closed' | 'stale' | 'timeout' | 'too_large' | 'cancelled' | 'other';
 /** Authenticates a request: the serial number of a cached identity, the user, or a pending authentication. */
 export interface Authenticate {
   (cookie: Text | undefined, authorization?: Text, token?: Text): number | NativeUser | NativePending;
@@ -241,8 +241,10 @@ export interface NativeFlow {
   woken(): NativeStep;
   /** Reports an answer, and after how many milliseconds it came. */
   answered(status: number, body: Uint8Array, milliseconds: number): NativeStep;
-  /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, or anything else. */
+  /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else. */
   failed(why: NativeTransportError, milliseconds: number): NativeStep;
+  /** The tickets that wait for it. */
+  tickets(): Array<number>;
   /** Gives the flow up. Returns the tickets that waited for it. */
   abandon(): Array<number>;
 }

@@ -16,6 +16,7 @@ import type {
   NativePending,
   NativeRequest,
   NativeStep,
+  NativeTransportError,
 } from './native.js';
 import { send } from './transport.js';
 import type { Delivery, Fetch } from './transport.js';
@@ -28,6 +29,14 @@ export interface Outcome extends NativeOutcome {
 interface Waiting {
   resolve(outcome: Outcome): void;
   reject(cause: unknown): void;
+  /** When the request was last known to go on. Only where it may end before it gets the outcome. */
+  seen: number;
+}
+
+/** What a request began, and when. */
+export interface Begun {
+  readonly ticket: number | undefined;
+  readonly begun: number;
 }
 
 /** A flow under way. */
@@ -43,6 +52,11 @@ interface Flight {
 
 /** How long in milliseconds an answer may be late, and how often a waiting request looks. */
 const GRACE = 500;
+/** After how many milliseconds without such a look a request has ended. */
+const GONE = 5_000;
+
+/** What the event of a failed call says, where that is not the reason itself. */
+const OUTCOMES: { readonly [reason in NativeTransportError]?: string } = { stale: 'closed', cancelled: 'other' };
 
 export class Driver {
   readonly #engine: NativeEngine;
@@ -53,6 +67,8 @@ export class Driver {
   readonly #flights = new Set<Flight>();
   readonly #hostChecks: HostChecks | undefined;
   #isChecking = false;
+  /** When flows were last looked through for those whose request has ended. */
+  #swept = 0;
 
   /** Calls `publish` when revocations wait to be published. */
   constructor(engine: NativeEngine, fetch: Fetch | undefined, events: Events, publish: () => void) {
@@ -66,13 +82,39 @@ export class Driver {
 
   /** Does what a job that was just begun needs, and returns its result. */
   run({ ticket, outcome, step }: NativePending): Promise<Outcome> {
+    let waiting: Waiting | undefined;
     const result = new Promise<Outcome>((resolve, reject) => {
-      if (outcome !== undefined) resolve(outcome);
-      else if (ticket !== undefined) this.#waiting.set(ticket, { resolve, reject });
-      else reject(new Error('A job was begun without a ticket.'));
+      if (outcome !== undefined) return resolve(outcome);
+      if (ticket === undefined) return reject(new Error('A job was begun without a ticket.'));
+      waiting = { resolve, reject, seen: performance.now() };
+      this.#waiting.set(ticket, waiting);
     });
     if (step !== undefined) this.perform(step);
-    return endsWithRequest && outcome === undefined ? this.#patient(result) : result;
+    return endsWithRequest && waiting !== undefined ? this.#patient(result, waiting) : result;
+  }
+
+  /** The result of what another request began; `undefined` if that request has ended before. */
+  async shared<T>(begun: Begun & { readonly result: Promise<T> }): Promise<T | undefined> {
+    if (!endsWithRequest) return begun.result;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const gone = new Promise<undefined>(resolve => {
+      const look = () => {
+        if (this.isGone(begun)) resolve(undefined);
+        else timer = setTimeout(look, GRACE);
+      };
+      look();
+    });
+    try {
+      return await Promise.race([begun.result, gone]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Whether a request has ended before it got what it waits for. What has its outcome goes on soon, if at all. */
+  isGone({ ticket, begun }: Begun): boolean {
+    const seen = ticket === undefined ? undefined : this.#waiting.get(ticket)?.seen;
+    return endsWithRequest && performance.now() - (seen ?? begun) > GONE;
   }
 
   /** Does what is to be done after a call into the core. `cause` is why the last call got no answer. */
@@ -94,7 +136,7 @@ export class Driver {
     }
   }
 
-  /** Never throws: what waited for a flow that fails is rejected. With `isOverdue` what it waits for did not come. */
+  /** Never throws: what waited for a flow that fails is rejected. With `isOverdue` it was cancelled with the request that drove it. */
   async #drive(flight: Flight, isOverdue = false): Promise<void> {
     const { flow } = flight;
     const turn = (flight.turn += 1);
@@ -111,7 +153,7 @@ export class Driver {
           step = flow.woken();
         } else {
           flight.due = begun + next.timeout + GRACE;
-          delivery = isOverdue ? { failed: 'timeout' } : await send(next, this.#fetch, delivery?.failed === 'stale');
+          delivery = isOverdue ? { failed: 'cancelled' } : await send(next, this.#fetch, delivery?.failed === 'stale');
           if (flight.turn !== turn) return;
           const milliseconds = isOverdue ? next.timeout : performance.now() - begun;
           this.#called(next, delivery, milliseconds / 1000);
@@ -133,17 +175,33 @@ export class Driver {
   }
 
   /** Waits on a timer of its own request, and goes on with the flows of requests that have ended before them. */
-  async #patient(result: Promise<Outcome>): Promise<Outcome> {
+  async #patient(result: Promise<Outcome>, waiting: Waiting): Promise<Outcome> {
     const look = () => {
-      const now = performance.now();
-      for (const flight of this.#flights) if (flight.due < now) outlive(this.#drive(flight, true));
+      waiting.seen = performance.now();
+      this.#sweep(waiting.seen);
       timer = setTimeout(look, GRACE);
     };
+    if (waiting.seen - this.#swept > GRACE) this.#sweep(waiting.seen);
     let timer = setTimeout(look, GRACE);
     try {
       return await result;
     } finally {
       clearTimeout(timer);
+    }
+  }
+
+  /** Goes on with overdue flows that a request waits for, and gives up the others. */
+  #sweep(now: number): void {
+    this.#swept = now;
+    for (const flight of this.#flights) {
+      if (flight.due >= now) continue;
+      const isAwaited = (ticket: number) => now - (this.#waiting.get(ticket)?.seen ?? -GONE) < GONE;
+      if (flight.flow.tickets().some(isAwaited)) outlive(this.#drive(flight, true));
+      else {
+        flight.turn += 1;
+        this.#flights.delete(flight);
+        this.#reject(this.#abandoned(() => flight.flow.abandon()), Object.assign(new Error('The request has ended.'), { code: 'internal' }));
+      }
     }
   }
 
@@ -159,7 +217,7 @@ export class Driver {
   #called({ operation, endpoint }: NativeRequest, { failed, status }: Delivery, durationSeconds: number): void {
     const details = { operation, endpoint, durationSeconds };
     if (failed === undefined) this.#events.emit({ type: 'cloud_call', outcome: 'answered', status, ...details });
-    else this.#events.emit({ type: 'cloud_call_failed', outcome: failed === 'stale' ? 'closed' : failed, ...details });
+    else this.#events.emit({ type: 'cloud_call_failed', outcome: OUTCOMES[failed] ?? failed, ...details });
   }
 
   /** Starts the checks after all requests of this turn. */

@@ -29,7 +29,7 @@ import { allows, allowsAll, allowsAny } from './permissions.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { Authenticator } from './authenticate.js';
-import type { Outcome } from './driver.js';
+import type { Begun, Outcome } from './driver.js';
 import type { NativeFailure, NativePending } from './native.js';
 import { flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
@@ -57,7 +57,7 @@ export class MastraCloudAuth
   /** The sites to which renewed sessions return: other requests may be served during a renewal. */
   readonly #sites = new WeakMap<Session, number>();
   /** The sign-ins in flight, by a key that only the browser that began one can produce. */
-  readonly #signIns = new Map<string, Promise<SSOCallbackResult<CloudUser>>>();
+  readonly #signIns = new Map<string, SignIn>();
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
@@ -292,16 +292,19 @@ export class MastraCloudAuth
   async handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
     const cookies = text(this.#callbackCookies);
     this.#callbackCookies = null;
-    const { engine } = this.#cloud;
+    const { engine, driver } = this.#cloud;
     const key = engine.callbackKey(text(state), cookies);
     const running = key === null ? undefined : this.#signIns.get(key);
-    if (running !== undefined) return running;
+    const shared = running && (await driver.shared(running));
+    // If the request that began it has ended, the callback counts as used.
+    if (shared !== undefined) return shared;
     const job = engine.callback(text(code), text(state), cookies, Math.random());
     const signIn = this.#finish(job, cookies);
     if (key === null || isFailure(job)) return signIn;
-    const shared = signIn.finally(() => this.#signIns.delete(key));
-    this.#signIns.set(key, shared);
-    return shared;
+    for (const [other, one] of this.#signIns) if (driver.isGone(one)) this.#signIns.delete(other);
+    const result = signIn.finally(() => this.#signIns.delete(key));
+    this.#signIns.set(key, { result, ticket: job.ticket, begun: performance.now() });
+    return result;
   }
 
   /**
@@ -435,6 +438,11 @@ export class MastraCloudAuth
   getPermissionsForRole(role: string): Promise<string[]> {
     return Promise.resolve(this.#cloud.engine.grantsOfRoles([role]));
   }
+}
+
+/** A sign-in under way, and the request that began it. */
+interface SignIn extends Begun {
+  readonly result: Promise<SSOCallbackResult<CloudUser>>;
 }
 
 /** What a provider works with, once it is open. */

@@ -8,11 +8,22 @@ import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
 import { request } from './world.js';
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubEnv('MASTRA_CALL_TIMEOUT', '3');
+});
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllEnvs();
+});
 
 /** Ends every request that is under way: no timer of it fires any more. What it waits for must not settle either. */
-const endRequests = () => vi.clearAllTimers();
+function endRequests(): void {
+  const now = performance.now();
+  // It also sets the monotonic clock to 0.
+  vi.clearAllTimers();
+  vi.advanceTimersByTime(now - performance.now());
+}
 const never = new Promise<never>(() => undefined);
 
 /** What is stored, for as many instances as there are channels. */
@@ -35,12 +46,12 @@ class Store {
   };
 }
 
-function provider(options: MastraCloudAuthOptions, answer?: (url: string) => Promise<Response>) {
+function provider(options: MastraCloudAuthOptions, answer?: (url: string) => Promise<undefined>) {
   const events: CloudAuthEvent[] = [];
   const fetch = async (url: string, init: RequestInit) => {
     const token = new Headers(init.headers).get('authorization')?.slice('Bearer '.length);
     const user = { id: `usr_${token}`, email: 'a@example.com', created_at: Date.now() };
-    return answer?.(url) ?? Response.json({ ok: true, data: { user } });
+    return (await answer?.(url)) ?? Response.json({ ok: true, data: { user } });
   };
   const auth = new MastraCloudAuth({ projectId: 'demo', cache: { fresh: 3600 }, onEvent: event => events.push(event), fetch, ...options });
   const ask = async (token: string) => (await auth.authenticateToken(token, request({})))?.id;
@@ -112,4 +123,54 @@ test('threat_031_a_publication_that_ended_with_its_request_goes_on_in_the_next',
   await ask('b');
   await vi.waitUntil(() => store.texts.size === 1);
   await vi.waitUntil(() => auth.revocationStatus()?.pending === 0);
+});
+
+test('a call that ended with its request is made again by one that waits for it, and is no outage', async () => {
+  const calls: string[] = [];
+  const { auth, ask } = provider({}, async () => {
+    calls.push('');
+    // The first call for each token is cancelled with its request.
+    return calls.length % 2 === 1 ? never : undefined;
+  });
+  for (const token of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) {
+    void ask(token);
+    endRequests();
+    const second = ask(token);
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(await second).toBe(`usr_${token}`);
+  }
+  expect([calls.length, auth.statistics().breaker]).toEqual([16, 'closed']);
+});
+
+test('a call that ended with its request is given up if no request waits for it', async () => {
+  const calls: string[] = [];
+  let isDown = true;
+  const { auth, ask } = provider({}, async url => {
+    calls.push(url);
+    return isDown ? never : undefined;
+  });
+  for (const token of ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']) void ask(token).catch(() => undefined);
+  endRequests();
+  isDown = false;
+  vi.advanceTimersByTime(10_000);
+  expect([await ask('other'), calls.length]).toEqual(['usr_other', 9]);
+  expect([await ask('a'), calls.length, auth.statistics().breaker]).toEqual(['usr_a', 10, 'closed']);
+});
+
+test('a browser that repeats its callback does not wait for a sign-in that ended with its request', async () => {
+  const { auth } = provider({ baseUrl: 'https://cloud.example.com' }, () => never);
+  const [state, back] = [crypto.randomUUID(), 'https://app.example.com/api/auth/sso/callback'];
+  const cookies = auth.getLoginCookies(back, state).map(line => line.split(';')[0]).join('; ');
+  const callback = () => {
+    auth.setCallbackCookieHeader(cookies);
+    return auth.handleCallback('code', state);
+  };
+  void callback().catch(() => undefined);
+  endRequests();
+  const again = callback().then(
+    () => 'signed in',
+    (error: { code: string }) => error.code,
+  );
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(await Promise.race([again, vi.advanceTimersByTimeAsync(20_000).then(() => 'it waits')])).toMatch(/^[a-z_]+$/);
 });

@@ -151,7 +151,7 @@ const fn is_success(status: u16) -> bool {
 
 fn undelivered(error: TransportError) -> CloudApiError {
     let code = match error {
-        TransportError::Timeout => Code::Timeout,
+        TransportError::Timeout | TransportError::Cancelled => Code::Timeout,
         TransportError::TooLarge => Code::ResponseTooLarge,
         TransportError::Connect
         | TransportError::Closed

@@ -84,6 +84,10 @@ fn what_kept_an_answer_away_is_the_source_in_fixed_words() {
             TransportError::TooLarge,
             "The answer is larger than is read.",
         ),
+        (
+            TransportError::Cancelled,
+            "The exchange was cancelled with the request that had begun it.",
+        ),
         (TransportError::Other, "The exchange could not be made."),
     ] {
         let error = open(Wrapping::Envelope, Data::Optional, Err(why), &[]).unwrap_err();

@@ -88,7 +88,7 @@ impl CallResult {
             TransportError::Closed | TransportError::Stale => "closed",
             TransportError::Timeout => "timeout",
             TransportError::TooLarge => "too_large",
-            TransportError::Other => "other",
+            TransportError::Cancelled | TransportError::Other => "other",
         })
     }
 
@@ -254,6 +254,7 @@ mod tests {
             TransportError::Stale,
             TransportError::Timeout,
             TransportError::TooLarge,
+            TransportError::Cancelled,
             TransportError::Other,
         ] {
             assert!(CallResult::ALL.contains(&CallResult::of(&Err(error))));

@@ -1,6 +1,6 @@
 //! One operation, with retries where they are safe and may help.
 //!
-//! Retries follow a failed connection, a connection that closed before the response, and HTTP 502, 503 or 504. There are as
+//! Retries follow a failed connection, a connection that closed before the response, a cancelled exchange, and HTTP 502, 503 or 504. There are as
 //! many as the operation allows, each after a wait that doubles and is spread by jitter. A time-out is not retried: the
 //! caller has waited long enough. A request on a connection that was already closed is sent once more at once, whatever it
 //! spends; that uses up no retry.
@@ -75,9 +75,9 @@ impl Host {
 }
 
 fn may_help(delivery: &Delivery) -> bool {
-    use TransportError::{Closed, Connect, Stale};
+    use TransportError::{Cancelled, Closed, Connect, Stale};
     match delivery {
         Ok(response) => matches!(response.status(), 502..=504),
-        Err(error) => matches!(error, Connect | Closed | Stale),
+        Err(error) => matches!(error, Connect | Closed | Stale | Cancelled),
     }
 }

@@ -47,6 +47,15 @@ fn what_says_nothing_of_the_clouds_health_never_opens_it() {
         let good = with_bearer(&engine, "good", at(0), [verified("usr_1", &[])]);
         assert_eq!(good, ("user usr_1".to_owned(), 1), "case {n}");
     }
+    // Each is made again once, for the request that still waits.
+    let engine = v1();
+    for attempt in 0..20 {
+        let twice = [(); 2].map(|()| lost(TransportError::Cancelled));
+        let told = with_bearer(&engine, &format!("junk{attempt}"), at(0), twice);
+        assert_eq!(told, ("unavailable timeout".to_owned(), 2));
+    }
+    let good = with_bearer(&engine, "good", at(0), [verified("usr_1", &[])]);
+    assert_eq!(good, ("user usr_1".to_owned(), 1));
 }
 
 #[test]

@@ -308,6 +308,24 @@ impl Room {
         }
     }
 
+    /// The tickets of all callers that wait for a job.
+    pub(crate) fn tickets(&self, owner: Owner) -> Vec<u32> {
+        fn of(state: &State, owner: Owner) -> Vec<u32> {
+            let key = match owner {
+                Owner::Ticket(ticket) => return vec![ticket],
+                Owner::Work(key) => key,
+            };
+            let waiting = state.waiting.get(&key).into_iter().flatten();
+            waiting
+                .flat_map(|one| match one {
+                    Waiting::Caller(ticket) => vec![*ticket],
+                    Waiting::Job(owner, _) => of(state, *owner),
+                })
+                .collect()
+        }
+        of(&self.state(), owner)
+    }
+
     /// Gives a job up. Returns the tickets of all callers that waited for it.
     pub(crate) fn abandon(&self, owner: Owner) -> Vec<u32> {
         let key = match owner {
