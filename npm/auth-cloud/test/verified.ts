@@ -10,7 +10,7 @@ export async function verifiedClaims(...given: Parameters<Native['verifiedClaims
   if (typeof native.verifiedClaims === 'function') return native.verifiedClaims(...given);
   const signature = native.claimsByHost(...given);
   if (!('input' in signature)) return signature;
-  const engine = { hostChecks: () => [{ number: 0, signature }], hostChecked: (_: number, verdict: string) => verdict };
-  const [verdict] = await Promise.all(new HostChecks(engine as unknown as NativeEngine).start());
-  return native.claimsByHost(...given, verdict as unknown as string) as Verified;
+  const engine = { hostChecks: () => [{ number: 0, signature }], hostChecked: (_: number, verdict: string) => ({ verdict }) };
+  const [step] = await Promise.all(new HostChecks(engine as unknown as NativeEngine).start());
+  return native.claimsByHost(...given, (step as unknown as { verdict: string }).verdict) as Verified;
 }
