@@ -22,6 +22,8 @@ import type {
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import { MastraAuthProvider } from '@mastra/core/server';
 
+import { endsWithRequest } from '#host';
+
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
@@ -454,7 +456,8 @@ interface Opened {
 
 function opened(cloud: Deployment, isTraced: boolean): Opened {
   const { maxEntries, longest } = cloud.engine.facts();
-  const users = new Users(maxEntries, longest, cloud.withRole);
+  // A Worker has little memory, and twice as many may be kept.
+  const users = new Users(endsWithRequest ? maxEntries / 2 : maxEntries, longest, cloud.withRole);
   return { cloud, users, authenticator: new Authenticator(cloud, users, isTraced) };
 }
 

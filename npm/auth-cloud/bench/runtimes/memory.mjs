@@ -8,8 +8,10 @@ const FULL = 2;
 
 /** `asked` takes a question to a Worker, and `inspector` is the address of its debugger. `count` tokens in all. */
 export async function memory(asked, inspector, count) {
-  const socket = new WebSocket(`${inspector}core:user:`);
-  await new Promise((resolve, reject) => Object.assign(socket, { onopen: resolve, onerror: reject }));
+  const socket = new WebSocket(`${inspector}core:user:worker`);
+  await new Promise((resolve, reject) => {
+    Object.assign(socket, { onopen: resolve, onerror: () => reject(new Error('the debugger of workerd cannot be reached')) });
+  });
   const size = count / STEPS / READINGS;
   const found = [];
   for (let from = 0; from < count; from += size * READINGS) {
