@@ -66,7 +66,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
 }
 
 /// Opens the browser if this machine can; the address is printed anyway.
-fn open(url: &str) {
+pub(crate) fn open(url: &str) {
     let (program, arguments): (_, &[&str]) = match std::env::consts::OS {
         "macos" => ("open", &[]),
         "windows" => ("cmd", &["/C", "start", ""]),

@@ -4,6 +4,7 @@
 //! in use. `token verify`, `token explain` and `jwks lint` have statuses of their own, which their help lists.
 
 mod args;
+mod check;
 mod demo;
 mod dev;
 mod failure;
@@ -58,6 +59,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Jwks {
             command: JwksCommand::Lint(args),
         } => block_on(jwks::lint(args)),
+        Command::Check(args) => block_on(check::run(args)),
         Command::Completions { shell } => {
             // Generated into memory first: the generator panics if its output is closed.
             let mut script = Vec::new();

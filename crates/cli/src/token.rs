@@ -16,7 +16,7 @@ const MAX_BYTES: u64 = 64 * 1024;
 /// Reads the token; `None` if the input is longer than any token. Never truncates: a prefix is a different token.
 ///
 /// Empty input is wrong usage, and so is a whole header: neither is a token to be refused.
-fn from_stdin() -> Result<Option<String>, Failure> {
+pub(crate) fn from_stdin() -> Result<Option<String>, Failure> {
     let stdin = std::io::stdin();
     if stdin.is_terminal() {
         // If standard error is closed, no one is there to wait for.

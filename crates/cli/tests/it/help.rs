@@ -2,7 +2,7 @@
 
 use crate::process::{Finished, command, finish};
 
-const COMMANDS: [&[&str]; 11] = [
+const COMMANDS: [&[&str]; 12] = [
     &[],
     &["demo"],
     &["dev"],
@@ -13,6 +13,7 @@ const COMMANDS: [&[&str]; 11] = [
     &["token", "inspect"],
     &["jwks"],
     &["jwks", "lint"],
+    &["check"],
     &["completions"],
 ];
 

@@ -10,6 +10,7 @@
 mod answering;
 #[cfg(unix)]
 mod browser;
+mod check;
 #[cfg(unix)]
 mod demo;
 #[cfg(unix)]

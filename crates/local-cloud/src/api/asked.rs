@@ -45,11 +45,10 @@ pub(super) fn checked(
 }
 
 pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    headers
-        .get(AUTHORIZATION)?
-        .to_str()
-        .ok()?
-        .strip_prefix("Bearer ")
+    let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    // A scheme's name has no case (RFC 9110, section 11.1).
+    let (scheme, token) = header.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(token)
 }
 
 pub(super) fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiError> {

@@ -1,0 +1,240 @@
+//! `mastra-auth check`: holds a Cloud to the contract, rule by rule.
+//!
+//! In three parts that know nothing of one another: the plan makes the requests, the rules judge what was seen, and the
+//! report shows it. It shares no code with the plugin's client, but reads its key sets and tokens as that does.
+
+mod exchange;
+mod plan;
+mod probe;
+mod reading;
+mod report;
+mod rule;
+mod rules;
+mod sign_in;
+mod verdict;
+
+use std::io::{IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mastra_auth_cloud::ProjectId;
+use mastra_auth_cloud_core::url::BaseUrl;
+use reqwest::{Client, Method};
+
+use crate::args::{CheckArgs, CheckDialect, CheckFormat, DialectName};
+use crate::demo::open;
+use crate::failure::Failure;
+use exchange::{Ask, client};
+use plan::Asked;
+use probe::Seen;
+use report::Report;
+use rule::{Rule, Severity};
+use sign_in::SignIn;
+use verdict::Verdict;
+
+const UNREACHABLE: u8 = 4;
+
+/// A rule and what a run says of it.
+struct Judged {
+    rule: &'static Rule,
+    verdict: Verdict,
+}
+
+pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
+    if args.list {
+        return print(&report::list());
+    }
+    if let Some(id) = &args.explain {
+        let rule = rules::all()
+            .into_iter()
+            .find(|rule| rule.id == id)
+            .ok_or_else(|| {
+                Failure::usage(format!(
+                    "--explain: there is no rule {id:?}; `mastra-auth check --list` shows them"
+                ))
+            })?;
+        return print(&report::explained(rule));
+    }
+    let (asked, is_loopback) = asked(&args)?;
+    let http = client(is_loopback)
+        .map_err(|error| Failure::failed(format!("no request can be made: {error}")))?;
+    let dialect = match args.dialect {
+        CheckDialect::V1 => DialectName::V1,
+        CheckDialect::Pkce => DialectName::Pkce,
+        CheckDialect::Auto => match spoken(&http, &asked.base_url).await {
+            Ok(dialect) => dialect,
+            Err(why) => return Ok(unreachable(&asked.base_url, &why)),
+        },
+    };
+    let asked = Asked { dialect, ..asked };
+    let sign_in = sign_in(&args, is_loopback).await?;
+    let is_watched = std::io::stderr().is_terminal();
+    say(&announcement(&asked, &sign_in));
+    let mut made = 0_u32;
+    let mut progress = |what: &str| {
+        made = made.saturating_add(1);
+        if is_watched {
+            let _ = write!(std::io::stderr(), "\r\x1b[K{made} {what}");
+        }
+    };
+    let seen = plan::run(&asked, &http, sign_in, now(), &mut progress).await;
+    if is_watched {
+        let _ = write!(std::io::stderr(), "\r\x1b[K");
+    }
+    if let Some(why) = nothing_came(&seen) {
+        return Ok(unreachable(&asked.base_url, &why));
+    }
+    if let Some(file) = &args.record {
+        record(&seen, file)?;
+    }
+    let judged = judge(&seen);
+    let shown = judged
+        .iter()
+        .filter(|judged| args.only.is_empty() || args.only.contains(&judged.rule.group));
+    let report = Report::new(&seen, shown.collect());
+    let text = match args.format {
+        CheckFormat::Table => report.table(report::Style::of_terminal()),
+        CheckFormat::Json => report.json(),
+        CheckFormat::Junit => report.junit(),
+        CheckFormat::Markdown => report.markdown(),
+    };
+    print(&text)?;
+    Ok(if report.broken(Severity::Must) == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+fn judge(seen: &Seen) -> Vec<Judged> {
+    rules::all()
+        .into_iter()
+        .filter(|rule| rule.is_of(seen.dialect))
+        .map(|rule| Judged {
+            rule,
+            verdict: rule.judge(seen),
+        })
+        .collect()
+}
+
+/// The options as a plan reads them, and whether the Cloud is on this machine.
+fn asked(args: &CheckArgs) -> Result<(Asked, bool), Failure> {
+    let url = BaseUrl::parse(&args.base_url)
+        .map_err(|malformed| Failure::usage(format!("--base-url must {}", malformed.rule())))?;
+    let project = |option: &str, id: &str| {
+        ProjectId::parse(id)
+            .map(|id| id.as_str().to_owned())
+            .map_err(|malformed| Failure::usage(format!("{option} must {}", malformed.rule())))
+    };
+    let project_id = args.project_id.as_deref().unwrap_or_default();
+    let other = args.other_project_id.as_deref();
+    let token = if args.token_stdin {
+        let token = crate::token::from_stdin()?;
+        Some(token.ok_or_else(|| Failure::usage("standard input is longer than any token"))?)
+    } else {
+        None
+    };
+    let asked = Asked {
+        base_url: url.as_str().trim_end_matches('/').to_owned(),
+        project_id: project("--project-id", project_id)?,
+        other_project: other
+            .map(|id| project("--other-project-id", id))
+            .transpose()?,
+        dialect: DialectName::V1,
+        token,
+        may_end_sessions: args.destroy_session,
+    };
+    Ok((asked, url.is_loopback()))
+}
+
+async fn sign_in(args: &CheckArgs, is_loopback: bool) -> Result<SignIn, Failure> {
+    if args.interactive {
+        return SignIn::by_browser(|url| {
+            say(&format!("Sign in at {url}"));
+            open(url);
+        })
+        .await
+        .map_err(|error| Failure::failed(format!("the browser has no way back: {error}")));
+    }
+    Ok(if is_loopback && !args.token_stdin {
+        SignIn::ByForm
+    } else {
+        SignIn::Never
+    })
+}
+
+/// The dialect whose verification the Cloud knows: it refuses a call without a token, where elsewhere there is nothing.
+async fn spoken(client: &Client, base_url: &str) -> Result<DialectName, String> {
+    let ask = |path: &str| Ask {
+        method: Method::POST,
+        url: format!("{base_url}{path}"),
+        headers: Vec::new(),
+        body: None,
+    };
+    let v1 = ask("/api/v1/auth/verify").send(client).await?;
+    if !matches!(v1.status, 404 | 405) {
+        return Ok(DialectName::V1);
+    }
+    let pkce = ask("/auth/verify").send(client).await?;
+    Ok(match pkce.status {
+        404 | 405 => DialectName::V1,
+        _ => DialectName::Pkce,
+    })
+}
+
+fn announcement(asked: &Asked, sign_in: &SignIn) -> String {
+    let how = match sign_in {
+        SignIn::ByForm => "up to six sign-ins at its own page",
+        SignIn::ByBrowser(_) => "up to six sign-ins in your browser",
+        SignIn::Never => "no sign-in",
+    };
+    let ends = if asked.may_end_sessions {
+        "ends two sessions of its own"
+    } else {
+        "ends no session"
+    };
+    format!(
+        "checking {} ({}), project {}: at most 80 requests and {how}; {ends}",
+        asked.base_url,
+        asked.dialect.as_str(),
+        asked.project_id
+    )
+}
+
+/// Why no request at all was answered.
+fn nothing_came(seen: &Seen) -> Option<String> {
+    let mut came = seen.exchanges.values().map(|exchange| &exchange.came);
+    let first = came.next()?.as_ref().err()?;
+    came.all(Result::is_err).then(|| first.clone())
+}
+
+fn unreachable(base_url: &str, why: &str) -> ExitCode {
+    say(&format!("unreachable: {base_url}: {why}"));
+    UNREACHABLE.into()
+}
+
+fn record(seen: &Seen, file: &std::path::Path) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(seen)
+        .map_err(|error| Failure::failed(format!("the record cannot be written: {error}")))?;
+    std::fs::write(file, text + "\n")
+        .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", file.display())))
+}
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    i64::try_from(since.unwrap_or_default().as_secs()).unwrap_or(i64::MAX)
+}
+
+fn print(text: &str) -> Result<ExitCode, Failure> {
+    write!(std::io::stdout(), "{text}")
+        .map_err(|error| Failure::failed(format!("standard output is closed: {error}")))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// For the person at the terminal: standard output is the report's. If standard error is closed, the text is lost.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,257 @@
+//! The plan of a run: which requests are made, in which order, and what is learned from them.
+//!
+//! Nothing here judges. Each request is made once, and all secrets are masked before anything else sees an exchange.
+
+mod calls;
+mod codes;
+mod login;
+mod token;
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
+use reqwest::{Client, Method, Url};
+use serde_json::Value;
+
+use super::exchange::{Answer, Ask, Exchange, Secrets};
+use super::probe::{Probe, Seen};
+use super::sign_in::SignIn;
+use crate::args::DialectName;
+
+/// A host that never exists (RFC 2606, section 2).
+pub(super) const FOREIGN: &str = "https://elsewhere.invalid/callback";
+const X_PROJECT: HeaderName = HeaderName::from_static("x-project-id");
+/// More than the 64 KiB that the contract allows.
+const HUGE: usize = 96 * 1024;
+/// A state as a Mastra server sends it, with characters that an address must encode.
+const STATE: &str = "check-3f1c|%2Fagents%3Ftab%3D1";
+
+/// What a run may do.
+pub(super) struct Asked {
+    pub(super) base_url: String,
+    pub(super) project_id: String,
+    /// A second project of the same Cloud.
+    pub(super) other_project: Option<String>,
+    pub(super) dialect: DialectName,
+    /// A session's token that came on standard input.
+    pub(super) token: Option<String>,
+    pub(super) may_end_sessions: bool,
+}
+
+pub(super) struct Plan<'p> {
+    asked: &'p Asked,
+    client: &'p Client,
+    sign_in: SignIn,
+    secrets: Secrets,
+    seen: Seen,
+    /// Called with what is done next.
+    progress: &'p mut dyn FnMut(&str),
+}
+
+/// A session that this run made or was given.
+#[derive(Clone)]
+struct Session {
+    token: String,
+    id: Option<String>,
+    user_id: Option<String>,
+}
+
+/// Makes all requests, and returns what was seen.
+pub(super) async fn run(
+    asked: &Asked,
+    client: &Client,
+    sign_in: SignIn,
+    at: i64,
+    progress: &mut dyn FnMut(&str),
+) -> Seen {
+    let seen = Seen {
+        dialect: asked.dialect,
+        base_url: asked.base_url.clone(),
+        project_id: asked.project_id.clone(),
+        at,
+        exchanges: std::collections::BTreeMap::new(),
+        left_out: std::collections::BTreeMap::new(),
+        token: None,
+    };
+    let mut plan = Plan {
+        asked,
+        client,
+        sign_in,
+        secrets: Secrets::default(),
+        seen,
+        progress,
+    };
+    if let Some(token) = &asked.token {
+        plan.secrets.add(token, "token");
+    }
+    plan.login().await;
+    plan.exchange_refusals().await;
+    let own = plan.first_session().await;
+    plan.refusals_without_session().await;
+    match own {
+        Some(own) => plan.with_session(&own).await,
+        None => plan.leave_out(
+            &WITH_SESSION,
+            "no session: sign in with --interactive, or pass a token with --token-stdin",
+        ),
+    }
+    plan.codes().await;
+    plan.logout().await;
+    plan.sign_in.done().await;
+    // Once all secrets are known: an answer may hold one before the run has learned that it is one.
+    for exchange in plan.seen.exchanges.values_mut() {
+        plan.secrets.mask_exchange(exchange);
+    }
+    plan.seen
+}
+
+/// Requests that need a session.
+const WITH_SESSION: [Probe; 24] = [
+    Probe::Verify,
+    Probe::VerifyAgain,
+    Probe::VerifyTampered,
+    Probe::VerifyUnsigned,
+    Probe::VerifyTwoTokens,
+    Probe::VerifyNoProject,
+    Probe::VerifyUnknownProject,
+    Probe::VerifyOtherProject,
+    Probe::VerifyInQuery,
+    Probe::VerifyLowerCase,
+    Probe::Validate,
+    Probe::ValidateNoProject,
+    Probe::DestroyOthers,
+    Probe::Destroy,
+    Probe::DestroyedVerify,
+    Probe::DestroyedValidate,
+    Probe::DestroyedOther,
+    Probe::User,
+    Probe::UserUnknown,
+    Probe::UserTraversal,
+    Probe::Permissions,
+    Probe::PermissionsUnknown,
+    Probe::UserNoToken,
+    Probe::PermissionsNoToken,
+];
+
+impl Plan<'_> {
+    fn is_v1(&self) -> bool {
+        self.asked.dialect == DialectName::V1
+    }
+
+    fn api(&self, path: &str) -> String {
+        let prefix = if self.is_v1() { "/api/v1" } else { "" };
+        format!("{}{prefix}{path}", self.asked.base_url)
+    }
+
+    fn leave_out(&mut self, probes: &[Probe], why: &str) {
+        for probe in probes {
+            if !self.seen.exchanges.contains_key(probe) {
+                let left_out = self.seen.left_out.entry(*probe);
+                left_out.or_insert_with(|| why.to_owned());
+            }
+        }
+    }
+
+    /// Makes a request, keeps it masked, and returns the answer as it came.
+    async fn ask(&mut self, probe: Probe, ask: Ask) -> Option<Answer> {
+        (self.progress)(&format!("{probe:?}"));
+        let sent = ask.sent();
+        let came = ask.send(self.client).await;
+        let plain = came.clone().ok();
+        self.keep(probe, Exchange { sent, came });
+        plain
+    }
+
+    fn keep(&mut self, probe: Probe, mut exchange: Exchange) {
+        if let Ok(answer) = &mut exchange.came {
+            self.learn(answer);
+            let is_page = answer
+                .header("content-type")
+                .is_some_and(|kind| kind.starts_with("text/html"));
+            // No rule reads a page, and it may show people.
+            if is_page && !probe.is_api() {
+                answer.body = format!("({} bytes)", answer.body.len());
+            }
+        }
+        self.seen.exchanges.insert(probe, exchange);
+    }
+
+    /// Whatever an answer holds of secrets and of personal data is masked from here on.
+    fn learn(&mut self, answer: &Answer) {
+        const NAMES: [(&str, &str); 8] = [
+            ("/data/jwt", "token"),
+            ("/access_token", "token"),
+            ("/data/user/email", "email"),
+            ("/data/user/name", "name"),
+            ("/data/user/avatar_url", "avatar"),
+            ("/email", "email"),
+            ("/name", "name"),
+            ("/avatar_url", "avatar"),
+        ];
+        let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        for (pointer, name) in NAMES {
+            if let Some(text) = body.pointer(pointer).and_then(Value::as_str) {
+                self.secrets.add(text, name);
+            }
+        }
+        for (name, value) in &answer.headers {
+            if name == "set-cookie" {
+                self.secrets.add(value, "cookie");
+            }
+        }
+    }
+
+    /// A request of the API with the project's header.
+    fn call(&self, method: Method, path: &str) -> Ask {
+        Ask {
+            method,
+            url: self.api(path),
+            headers: vec![
+                (ACCEPT, "application/json".into()),
+                (X_PROJECT, self.asked.project_id.clone()),
+            ],
+            body: None,
+        }
+    }
+}
+
+fn page(base: &str, path: &str, query: &[(&'static str, String)]) -> String {
+    let address = format!("{base}{path}");
+    match Url::parse_with_params(&address, query) {
+        Ok(url) if !query.is_empty() => url.into(),
+        _ => address,
+    }
+}
+
+fn set(query: &mut [(&'static str, String)], name: &str, value: &str) {
+    for (own, old) in query {
+        if *own == name {
+            value.clone_into(old);
+        }
+    }
+}
+
+fn with_json(mut ask: Ask, body: &Value) -> Ask {
+    ask.headers
+        .push((CONTENT_TYPE, "application/json".to_owned()));
+    ask.body = Some(body.to_string());
+    ask
+}
+
+fn with_bearer(mut ask: Ask, token: &str) -> Ask {
+    ask.headers.push((AUTHORIZATION, format!("Bearer {token}")));
+    ask
+}
+
+fn with_project(ask: Ask, id: &str) -> Ask {
+    let mut ask = without(ask, &X_PROJECT);
+    ask.headers.push((X_PROJECT, id.to_owned()));
+    ask
+}
+
+fn without(mut ask: Ask, header: &HeaderName) -> Ask {
+    ask.headers.retain(|(name, _)| name != header);
+    ask
+}
+
+fn encoded(segment: &str) -> String {
+    mastra_auth_cloud_core::encoding::encode_component(segment)
+}

@@ -1,0 +1,183 @@
+//! The requests of the plan, by name, and what is known once they were made.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::exchange::{Answer, Exchange};
+use super::verdict::Verdict;
+use crate::args::DialectName;
+
+/// A request of the plan. Each is made at most once.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Probe {
+    LoginPage,
+    LoginNoProject,
+    LoginUnknownProject,
+    LoginNoRedirect,
+    LoginForeignRedirect,
+    LoginUserinfoRedirect,
+    LoginSuffixRedirect,
+    LoginScriptRedirect,
+    LoginFragmentRedirect,
+    LoginNoState,
+    LoginNoChallenge,
+    LoginPlainChallenge,
+    /// The way back from the login page: its answer's `location` is the callback's address.
+    Callback,
+    Exchange,
+    ExchangeAgain,
+    ExchangeAgainVerify,
+    ExchangeUnknownCode,
+    ExchangeNoCode,
+    ExchangeNoProject,
+    ExchangeUnknownProject,
+    ExchangeOtherProject,
+    ExchangeWrongVerifier,
+    ExchangeNoVerifier,
+    ExchangeOtherRedirect,
+    ExchangeNotJson,
+    ExchangeBroken,
+    ExchangeHuge,
+    ExchangeWrongMethod,
+    Verify,
+    VerifyAgain,
+    VerifyJunk,
+    VerifyNoToken,
+    VerifyTampered,
+    VerifyUnsigned,
+    VerifyTwoTokens,
+    VerifyNoProject,
+    VerifyUnknownProject,
+    VerifyOtherProject,
+    VerifyInQuery,
+    VerifyLowerCase,
+    VerifyNotJson,
+    VerifyBroken,
+    VerifyHuge,
+    VerifyWrongMethod,
+    VerifyCrossOrigin,
+    Validate,
+    ValidateJunk,
+    ValidateNoToken,
+    ValidateNoProject,
+    ValidateWrongMethod,
+    DestroyJunk,
+    DestroyNoToken,
+    DestroyOthers,
+    Destroy,
+    DestroyedVerify,
+    DestroyedValidate,
+    DestroyedOther,
+    User,
+    UserNoToken,
+    UserJunk,
+    UserUnknown,
+    UserTraversal,
+    Permissions,
+    PermissionsNoToken,
+    PermissionsUnknown,
+    Logout,
+    LogoutBack,
+    LogoutForeign,
+    KeySet,
+    UnknownPath,
+}
+
+/// What the checks of the token by the key set have shown: the token itself is never kept.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub(super) struct TokenFacts {
+    /// The header's members, if the token is a JWT.
+    pub(super) header: Option<Value>,
+    /// The claims, with personal data masked.
+    pub(super) claims: Option<Value>,
+    /// Why the key set does not verify it; absent where it does.
+    pub(super) refusal: Option<String>,
+    /// Keys of the set that cannot be used, by their ids, and why.
+    pub(super) unusable: Vec<String>,
+}
+
+/// All that was seen in a run. The rules judge it, and nothing else.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(super) struct Seen {
+    pub(super) dialect: DialectName,
+    pub(super) base_url: String,
+    pub(super) project_id: String,
+    /// When the run began, in seconds since the Unix epoch.
+    pub(super) at: i64,
+    pub(super) exchanges: BTreeMap<Probe, Exchange>,
+    /// Why a request was not made.
+    pub(super) left_out: BTreeMap<Probe, String>,
+    pub(super) token: Option<TokenFacts>,
+}
+
+impl Seen {
+    /// The answer to a request of the plan.
+    ///
+    /// # Errors
+    ///
+    /// [`Verdict::NotTested`] where it was not made, [`Verdict::Failed`] where no answer came.
+    pub(super) fn answer(&self, probe: Probe) -> Result<&Answer, Verdict> {
+        match self.exchanges.get(&probe) {
+            Some(exchange) => exchange
+                .came
+                .as_ref()
+                .map_err(|why| Verdict::Failed(why.clone())),
+            None => Err(Verdict::NotTested((self.left_out.get(&probe)).map_or_else(
+                || "the request was not made".to_owned(),
+                ToOwned::to_owned,
+            ))),
+        }
+    }
+
+    /// The answer to another request than a rule's own, which it compares with.
+    pub(super) fn beside(&self, probe: Probe) -> Result<&Answer, Verdict> {
+        self.answer(probe).map_err(|verdict| match verdict {
+            Verdict::Failed(why) => Verdict::NotTested(format!("{probe:?}: {why}")),
+            other => other,
+        })
+    }
+
+    /// The answers of the API that came, each with its request.
+    pub(super) fn api_answers(&self) -> impl Iterator<Item = (Probe, &Answer)> {
+        self.exchanges.iter().filter_map(|(probe, exchange)| {
+            let is_api = probe.is_api();
+            (exchange.came.as_ref().ok())
+                .filter(|_| is_api)
+                .map(|answer| (*probe, answer))
+        })
+    }
+}
+
+impl Probe {
+    /// Whether the contract says what the answer's body looks like.
+    pub(super) const fn is_api(self) -> bool {
+        !matches!(
+            self,
+            Self::LoginPage
+                | Self::LoginNoProject
+                | Self::LoginUnknownProject
+                | Self::LoginNoRedirect
+                | Self::LoginForeignRedirect
+                | Self::LoginUserinfoRedirect
+                | Self::LoginSuffixRedirect
+                | Self::LoginScriptRedirect
+                | Self::LoginFragmentRedirect
+                | Self::LoginNoState
+                | Self::LoginNoChallenge
+                | Self::LoginPlainChallenge
+                | Self::Callback
+                | Self::Logout
+                | Self::LogoutBack
+                | Self::LogoutForeign
+                | Self::KeySet
+                | Self::UnknownPath
+                | Self::ExchangeWrongMethod
+                | Self::VerifyWrongMethod
+                | Self::ValidateWrongMethod
+                | Self::VerifyCrossOrigin
+        )
+    }
+}

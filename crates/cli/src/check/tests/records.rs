@@ -1,0 +1,155 @@
+//! What a run keeps: it is judged again without the Cloud, holds no secret, and names no person.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use super::super::exchange::client;
+use super::super::probe::Seen;
+use super::super::rule::Severity;
+use super::super::verdict::Verdict;
+use super::super::{judge, report::Report};
+use super::{local_cloud, look, red};
+use crate::args::DialectName::{self, Pkce, V1};
+
+/// Runs against the local Cloud, written with `--record`.
+const RECORDED: [&str; 2] = [
+    include_str!("../../../tests/records/local-v1.json"),
+    include_str!("../../../tests/records/local-pkce.json"),
+];
+
+async fn seen(dialect: DialectName) -> (Seen, Vec<String>) {
+    let cloud = local_cloud(dialect).await;
+    let seen = look(cloud.url(), &client(true).unwrap(), dialect).await;
+    let sessions = cloud.control().sessions();
+    cloud.stop().await;
+    (seen, sessions.into_iter().map(|row| row.id).collect())
+}
+
+#[tokio::test]
+async fn a_record_is_judged_as_the_run_was_and_holds_no_secret() {
+    for dialect in [V1, Pkce] {
+        let (seen, sessions) = seen(dialect).await;
+        assert!(sessions.len() >= 3, "{sessions:?}");
+        let text = serde_json::to_string(&seen).unwrap();
+        for secret in ["eyJhbGciOiJFZERTQSIsI", "example.com", "Olivia"] {
+            let at = text
+                .find(secret)
+                .map(|at| text.get(at.saturating_sub(300)..at + 20));
+            assert_eq!(at, None, "{dialect:?}: {secret}");
+        }
+        // Codes and verifiers are long, and nothing else that follows these words is.
+        for before in ["code_", "code_verifier\\\":\\\""] {
+            for after in text.split(before).skip(1) {
+                let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+                let word: String = after.chars().take_while(|c| is_part(*c)).collect();
+                let is_made_up = ["that_nobody", "A-verifier", "Another-verifier"]
+                    .iter()
+                    .any(|own| word.starts_with(own));
+                assert!(word.len() < 20 || is_made_up, "{dialect:?}: {before}{word}");
+            }
+        }
+        let again: Seen = serde_json::from_str(&text).unwrap();
+        for (one, other) in judge(&seen).iter().zip(judge(&again)) {
+            assert_eq!(one.verdict, other.verdict, "{}", one.rule.id);
+        }
+    }
+}
+
+#[test]
+fn recorded_runs_keep_every_rule() {
+    for text in RECORDED {
+        let seen: Seen = serde_json::from_str(text).unwrap();
+        assert_eq!(red(&seen), BTreeSet::new());
+        assert!(seen.exchanges.len() >= 50, "{}", seen.exchanges.len());
+    }
+}
+
+/// Claims and headers that no signature of a test could carry.
+#[tokio::test]
+async fn each_claim_that_is_missing_or_wrong_breaks_its_rule() {
+    let (whole, _) = seen(V1).await;
+    let cases: [(&str, Value, &str); 10] = [
+        ("sub", Value::Null, "claims.1"),
+        ("aud", json!("shop"), "claims.2"),
+        ("aud", json!(["shop", "store"]), "claims.2"),
+        ("exp", json!(1_000_000), "claims.3"),
+        ("exp", json!(4_102_444_800_000_i64), "claims.3"),
+        ("iat", json!("today"), "claims.4"),
+        ("sid", Value::Null, "claims.5"),
+        ("iss", json!(""), "claims.6"),
+        ("sub", json!("usr_2"), "claims.7"),
+        ("role", Value::Null, "claims.8"),
+    ];
+    for (name, value, rule) in cases {
+        let mut seen = whole.clone();
+        let claims = seen.token.as_mut().unwrap().claims.as_mut().unwrap();
+        let claims = claims.as_object_mut().unwrap();
+        match value {
+            Value::Null => drop(claims.remove(name)),
+            value => drop(claims.insert(name.to_owned(), value)),
+        }
+        let found = red(&seen);
+        assert!(found.contains(rule), "{name}: {found:?}");
+        // Without a subject nothing can be compared with it.
+        assert!(
+            found.iter().all(|id| *id == rule || *id == "claims.7"),
+            "{name}: {found:?}"
+        );
+    }
+    let mut seen = whole;
+    let header = seen.token.as_mut().unwrap().header.as_mut().unwrap();
+    header["alg"] = json!("HS256");
+    assert_eq!(red(&seen), BTreeSet::from(["keys.8"]));
+}
+
+#[tokio::test]
+async fn over_https_browsers_are_told_to_stay_there() {
+    let (mut seen, _) = seen(V1).await;
+    seen.base_url = "https://cloud.example".to_owned();
+    assert_eq!(red(&seen), BTreeSet::from(["security.26"]));
+}
+
+#[tokio::test]
+async fn each_form_of_the_report_shows_what_is_broken() {
+    let (mut seen, _) = seen(V1).await;
+    let user = seen.exchanges.get_mut(&super::super::probe::Probe::User);
+    user.unwrap().came.as_mut().unwrap().body = "<b>\u{1b}[31mno & \"json\"".to_owned();
+    let judged = judge(&seen);
+    let report = Report::new(&seen, judged.iter().collect());
+    assert!(report.broken(Severity::Must) > 0);
+    let table = report.table(super::super::report::Style::Plain);
+    assert!(
+        table.contains("FAIL   1  people may read themselves"),
+        "{table}"
+    );
+    for line in table.lines() {
+        assert!(line.chars().count() <= 80, "{line}");
+        assert!(!line.contains('\u{1b}'), "{line}");
+    }
+    let read: Value = serde_json::from_str(&report.json()).unwrap();
+    let rules = read["rules"].as_array().unwrap();
+    assert_eq!(rules.len(), judged.len());
+    let broken = rules.iter().find(|rule| rule["id"] == "user.1").unwrap();
+    assert_eq!(broken["outcome"], "failed");
+    assert!(
+        broken["exchange"]["sent"]["line"]
+            .as_str()
+            .unwrap()
+            .starts_with("GET ")
+    );
+    let junit = report.junit();
+    assert!(
+        junit.contains("&lt;b&gt;\\u001b[31mno &amp; &quot;json&quot;"),
+        "{junit}"
+    );
+    let tested = judged
+        .iter()
+        .filter(|judged| !matches!(judged.verdict, Verdict::NotTested(_)));
+    assert_eq!(junit.matches("<testcase ").count(), judged.len());
+    assert_eq!(
+        junit.matches("<skipped ").count(),
+        judged.len() - tested.count()
+    );
+    assert!(report.markdown().contains("| user.1 (must) | **failed** |"));
+}

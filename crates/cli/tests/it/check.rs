@@ -1,0 +1,180 @@
+//! `mastra-auth check`: every outcome with its exit status, and the token nowhere.
+
+use std::net::TcpListener;
+
+use crate::process::{Finished, command, finish};
+use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud, Options};
+
+async fn cloud() -> LocalCloud {
+    let mut options = Options::default();
+    options.port = 0;
+    LocalCloud::start(options).await.unwrap()
+}
+
+fn check(url: &str, more: &[&str], stdin: &str) -> Finished {
+    let mut arguments = vec!["check", "--base-url", url, "--project-id", "demo"];
+    arguments.extend(more);
+    finish(command(&arguments), stdin.as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloud_that_keeps_the_contract_passes_and_says_first_what_is_done() {
+    let cloud = cloud().await;
+    let passed = check(cloud.url(), &["--destroy-session"], "");
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    assert!(
+        passed
+            .stdout
+            .contains(" 0 must, 0 should and 0 note failed"),
+        "{passed:?}"
+    );
+    assert!(passed.stderr.contains("at most 80 requests"), "{passed:?}");
+    assert!(
+        passed.stderr.contains("(v1)"),
+        "the dialect was found: {passed:?}"
+    );
+    assert!(
+        !passed.stdout.contains('\u{1b}'),
+        "no colour in a pipe: {passed:?}"
+    );
+    let gentle = check(cloud.url(), &["--only", "session"], "");
+    assert_eq!(gentle.code, Some(0), "{gentle:?}");
+    assert!(
+        gentle.stdout.contains("allow it with --destroy-session"),
+        "{gentle:?}"
+    );
+    assert!(
+        !gentle.stdout.contains("verify"),
+        "one group alone: {gentle:?}"
+    );
+    assert!(
+        cloud
+            .control()
+            .sessions()
+            .iter()
+            .any(|session| session.ended_at.is_none())
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_flag_no_session_ends() {
+    let cloud = cloud().await;
+    check(cloud.url(), &[], "");
+    let sessions = cloud.control().sessions();
+    assert!(!sessions.is_empty());
+    assert!(sessions.iter().all(|session| session.ended_at.is_none()));
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_takes_the_place_of_a_sign_in_and_is_never_shown() {
+    let cloud = cloud().await;
+    let day = std::time::Duration::from_hours(24);
+    let token = cloud.control().sign_in("member", day).unwrap();
+    for format in ["table", "json", "junit", "markdown"] {
+        let passed = check(cloud.url(), &["--token-stdin", "--format", format], &token);
+        assert_eq!(passed.code, Some(0), "{passed:?}");
+        assert!(
+            passed.stdout.contains("sign in with --interactive"),
+            "{passed:?}"
+        );
+        for part in token.split('.') {
+            assert!(!passed.stdout.contains(part), "{format}");
+        }
+    }
+    assert!(
+        cloud
+            .control()
+            .sessions()
+            .iter()
+            .all(|session| session.ended_at.is_none())
+    );
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broken_rule_fails_and_says_what_to_do() {
+    let cloud = cloud().await;
+    cloud
+        .control()
+        .set_fault(Fault::new(FaultKind::Html).on("permissions"));
+    let failed = check(cloud.url(), &[], "");
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    for text in [
+        "FAIL   1  people may read their permissions",
+        "sent       GET",
+        "mend       answer 2xx",
+    ] {
+        assert!(failed.stdout.contains(text), "{text}: {failed:?}");
+    }
+    cloud.stop().await;
+}
+
+#[test]
+fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let unreachable = check(&format!("http://127.0.0.1:{port}"), &[], "");
+    assert_eq!(unreachable.code, Some(4), "{unreachable:?}");
+    let unreachable = check(
+        &format!("http://127.0.0.1:{port}"),
+        &["--dialect", "v1"],
+        "",
+    );
+    assert_eq!(unreachable.code, Some(4), "{unreachable:?}");
+    for (arguments, says) in [
+        (vec!["check"], "--project-id"),
+        (
+            vec![
+                "check",
+                "--project-id",
+                "demo",
+                "--base-url",
+                "http://cloud.example",
+            ],
+            "--base-url must",
+        ),
+        (vec!["check", "--explain", "login.99"], "there is no rule"),
+        (
+            vec![
+                "check",
+                "--project-id",
+                "demo",
+                "--interactive",
+                "--token-stdin",
+            ],
+            "cannot be used with",
+        ),
+    ] {
+        let usage = finish(command(&arguments), b"");
+        assert_eq!(usage.code, Some(2), "{usage:?}");
+        assert!(usage.stderr.contains(says), "{usage:?}");
+    }
+    let list = finish(command(&["check", "--list"]), b"");
+    assert!(list.stdout.lines().count() > 100, "{list:?}");
+    let explained = finish(command(&["check", "--explain", "exchange.2"]), b"");
+    assert!(
+        explained
+            .stdout
+            .contains("mend      put the session token into data.jwt"),
+        "{explained:?}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_cannot_be_written_is_an_error_with_its_place() {
+    let cloud = cloud().await;
+    let failed = check(cloud.url(), &["--record", "/nowhere/at/all.json"], "");
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    assert!(
+        failed
+            .stderr
+            .contains("/nowhere/at/all.json cannot be written"),
+        "{failed:?}"
+    );
+    cloud.stop().await;
+}
