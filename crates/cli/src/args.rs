@@ -185,6 +185,9 @@ pub(crate) struct DevArgs {
     /// How long tokens last before they are renewed; default: as long as their session.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
     pub(crate) token_lifetime: Option<u64>,
+    /// End where standard input ends: with the program that started it.
+    #[arg(long)]
+    pub(crate) end_with_stdin: bool,
 }
 
 #[derive(Subcommand)]

@@ -25,9 +25,27 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
     }
     let cloud = start(options, "--port").await?;
     ready(&format!("ready cloud={}", cloud.url()))?;
-    end.come().await;
+    if args.end_with_stdin {
+        tokio::select! {
+            () = end.come() => {}
+            () = stdin_ends() => {}
+        }
+    } else {
+        end.come().await;
+    }
     cloud.stop().await;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Waits until standard input ends. A thread of its own reads: a read of a terminal cannot be cancelled.
+async fn stdin_ends() {
+    let (ended, wait) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        // An input that cannot be read has ended.
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = ended.send(());
+    });
+    let _ = wait.await;
 }
 
 fn seed(path: &Path) -> Result<Seed, Failure> {

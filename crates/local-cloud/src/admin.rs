@@ -31,6 +31,8 @@ pub(crate) fn router() -> Router<Arc<Cloud>> {
         )
         .route("/admin/api/faults/{id}", delete(api::clear_fault))
         .route("/admin/api/requests", get(api::requests))
+        .route("/admin/api/clock", post(api::advance))
+        .route("/admin/api/reset", post(api::reset))
         .route("/admin/api/tokens", post(api::token))
         .route("/admin/api/project-tokens", post(api::project_token))
 }

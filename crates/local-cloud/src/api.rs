@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
-use crate::cloud::{Bearer, Cloud, PastEnd, iso, now};
+use crate::cloud::{Bearer, Cloud, PastEnd, iso};
 use crate::fault::{ENDPOINTS, instead};
 use crate::store::{Code, SessionRow, Taken, User};
 use asked::{authorized, bearer, checked, member, object, project};
@@ -133,7 +133,7 @@ fn exchange_code(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> Api
             member(&body, "code_verifier")?,
         )),
     };
-    let time = now();
+    let time = cloud.now();
     let fits = |kept: &Code| {
         kept.project_id == project_id
             && time < kept.expires_at
@@ -222,7 +222,7 @@ fn validated(cloud: &Cloud, bearer: Bearer) -> ApiResult {
             "The token has no session.",
         ));
     };
-    let time = now();
+    let time = cloud.now();
     let third = ends.saturating_sub(issued).div_euclid(3);
     // A token that expires with its session cannot be renewed.
     let is_time = ends.div_euclid(1000) < session.expires_at.div_euclid(1000)
@@ -282,7 +282,7 @@ fn destroy_session(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> A
             "The token is not that session's.",
         ));
     }
-    cloud.store.end_session(&session.id, now())?;
+    cloud.store.end_session(&session.id, cloud.now())?;
     Ok(json!({}))
 }
 

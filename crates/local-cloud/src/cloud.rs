@@ -1,9 +1,11 @@
 //! The state that the handlers share: the store, the keys, the faults, the counts; and the rules of sessions and tokens.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::Dialect;
@@ -30,8 +32,26 @@ pub(crate) struct Cloud {
     pub(crate) faults: Faults,
     pub(crate) keys: RwLock<Vec<SigningKey>>,
     pub(crate) counts: Mutex<BTreeMap<String, u64>>,
-    pub(crate) log: Mutex<Vec<Value>>,
+    pub(crate) log: Mutex<Vec<RequestRow>>,
     pub(crate) pending: Mutex<BTreeMap<String, PendingLogin>>,
+    /// How far the clock is ahead of the system's, in milliseconds.
+    pub(crate) ahead: AtomicI64,
+}
+
+/// A request that was answered: never a value of it.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct RequestRow {
+    /// The endpoint's short name: `login`, `logout`, `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`.
+    pub endpoint: String,
+    /// The method.
+    pub method: String,
+    /// The answer's status.
+    pub status: u16,
+    /// How long the answer took, in milliseconds.
+    pub ms: u64,
+    /// When it was answered, in milliseconds since the Unix epoch.
+    pub at: i64,
 }
 
 /// A login page that was shown and not answered yet.
@@ -68,13 +88,28 @@ pub(crate) enum PastEnd {
 pub(crate) type Refusal = (&'static str, &'static str);
 
 impl Cloud {
+    /// Milliseconds since the Unix epoch, by this Cloud's own clock.
+    pub(crate) fn now(&self) -> i64 {
+        now().saturating_add(self.ahead.load(Ordering::Relaxed))
+    }
+
+    /// Back to the beginning: no session, no code, no fault, no request, the seed's roles, the system's time. Keys stay.
+    pub(crate) fn reset(&self) -> Result<(), StoreError> {
+        self.ahead.store(0, Ordering::Relaxed);
+        self.faults.clear();
+        lock(&self.counts).clear();
+        lock(&self.log).clear();
+        lock(&self.pending).clear();
+        self.store.reset(&self.seed)
+    }
+
     /// Creates a session of a user, and its token.
     pub(crate) fn new_session(
         &self,
         user_id: &str,
         project_id: &str,
     ) -> Result<SessionRow, StoreError> {
-        let created_at = now();
+        let created_at = self.now();
         Ok(SessionRow {
             id: new_session_id()?,
             user_id: user_id.into(),
@@ -167,7 +202,7 @@ impl Cloud {
             PastEnd::Renewable => RENEWABLE,
         };
         let ends = lives.1.saturating_add(grace);
-        if now() >= ends.min(session.expires_at) {
+        if self.now() >= ends.min(session.expires_at) {
             return Ok(Err(("token_expired", "The token has expired.")));
         }
         match self.store.user(&session.user_id)? {
@@ -221,7 +256,13 @@ impl Cloud {
             log.remove(0);
         }
         let millis = u64::try_from(micros / 1000).unwrap_or(u64::MAX);
-        log.push(json!({ "endpoint": endpoint, "method": method, "status": status, "ms": millis, "at": now() }));
+        log.push(RequestRow {
+            endpoint: endpoint.to_owned(),
+            method: method.to_owned(),
+            status,
+            ms: millis,
+            at: self.now(),
+        });
     }
 
     /// Whether a browser may be redirected there: to this machine, or to an address that the project lists exactly.
@@ -263,7 +304,7 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Milliseconds since the Unix epoch.
+/// Milliseconds since the Unix epoch, by the system's clock.
 pub(crate) fn now() -> i64 {
     let since = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

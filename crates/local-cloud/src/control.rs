@@ -1,9 +1,10 @@
 //! The admin page's actions as calls: for tests that drive a Cloud in their own process.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crate::cloud::{Cloud, now};
+use crate::cloud::{Cloud, RequestRow, lock, millis};
 use crate::fault::Fault;
 use crate::issue::Asked;
 use crate::store::{SessionRow, StoreError};
@@ -26,12 +27,12 @@ impl Control {
 
     /// Ends a session; false if it is unknown or already ended.
     pub fn end_session(&self, id: &str) -> bool {
-        told(self.cloud.store.end_session(id, now())).unwrap_or_default()
+        told(self.cloud.store.end_session(id, self.cloud.now())).unwrap_or_default()
     }
 
     /// Ends all sessions of a user and returns their number.
     pub fn end_sessions_of(&self, user_id: &str) -> usize {
-        told(self.cloud.store.end_sessions_of(user_id, now())).unwrap_or_default()
+        told(self.cloud.store.end_sessions_of(user_id, self.cloud.now())).unwrap_or_default()
     }
 
     /// Changes a user's role; false if the user or the role is unknown.
@@ -43,6 +44,22 @@ impl Control {
     /// Signs with a new key from now on. Tokens signed by older keys stay valid.
     pub fn rotate_keys(&self) {
         told(self.cloud.rotate());
+    }
+
+    /// Moves this Cloud's clock forward: sessions, tokens and codes end, and new tokens are issued, by its time alone.
+    pub fn advance(&self, by: Duration) {
+        self.cloud.ahead.fetch_add(millis(by), Ordering::Relaxed);
+    }
+
+    /// Back to the beginning: no session, no code, no fault and no request; the seed's roles; the system's time. The keys
+    /// stay, so that an app that has fetched them may go on.
+    pub fn reset(&self) {
+        told(self.cloud.reset());
+    }
+
+    /// The last 100 requests, oldest first.
+    pub fn requests(&self) -> Vec<RequestRow> {
+        lock(&self.cloud.log).clone()
     }
 
     /// Activates a fault.

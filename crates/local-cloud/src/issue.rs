@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::cloud::{Cloud, millis, now};
+use crate::cloud::{Cloud, millis};
 use crate::store::{SessionRow, StoreError, User};
 
 /// The token to issue.
@@ -48,7 +48,7 @@ impl Cloud {
             return Ok(None);
         };
         let mut session = self.new_session(&user.id, &project.id)?;
-        let issued_at = now().saturating_sub(millis(asked.age));
+        let issued_at = self.now().saturating_sub(millis(asked.age));
         if let Some(lifetime) = asked.session_lifetime {
             session.expires_at = session.created_at.saturating_add(millis(lifetime));
         }

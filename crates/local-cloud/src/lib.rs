@@ -25,6 +25,7 @@
 //! - `GET keys`, `POST keys/rotate`
 //! - `GET|POST|DELETE faults`, `DELETE faults/{id}`
 //! - `GET requests`
+//! - `POST clock` `{"seconds"}` moves the clock forward, `POST reset` begins anew
 //! - `POST project-tokens` `{"role"}`
 //! - `POST tokens` `{"person", "age"?, "lifetime"?}` with times in seconds
 //!
@@ -49,6 +50,7 @@ mod store;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use cloud::RequestRow;
 pub use control::Control;
 pub use fault::{Fault, FaultKind};
 pub use keys::Algorithm;

@@ -5,6 +5,7 @@
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -103,6 +104,7 @@ impl LocalCloud {
             counts: Mutex::default(),
             log: Mutex::default(),
             pending: Mutex::default(),
+            ahead: AtomicI64::new(0),
         });
         let router = router(&cloud);
         let runtime = Builder::new_multi_thread()

@@ -310,3 +310,13 @@ fn a_port_in_use_is_one_line_and_status_2() {
         format!("error: port {port} is in use; choose another with --port, or --port 0 for any\n")
     );
 }
+
+#[test]
+fn it_ends_with_the_program_that_started_it_where_it_is_told_to() {
+    let over = finish(command(&["dev", "--port", "0", "--end-with-stdin"]), b"");
+    assert_eq!(over.code, Some(0), "{over:?}");
+    assert!(
+        over.stdout.starts_with("ready cloud=http://localhost:"),
+        "{over:?}"
+    );
+}

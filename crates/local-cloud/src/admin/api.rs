@@ -10,7 +10,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::Dialect;
-use crate::cloud::{Cloud, iso, lock, now};
+use crate::cloud::{Cloud, iso, lock};
+use crate::control::Control;
 use crate::fault::{ENDPOINTS, Fault, FaultKind};
 use crate::issue::{Asked, Issued};
 use crate::store::StoreError;
@@ -69,7 +70,7 @@ fn session_rows(cloud: &Cloud) -> Result<Vec<Value>, (StatusCode, Json<Value>)> 
         .map_err(failed)?
         .into_iter()
         .map(|row| {
-            let over = row.ended_at.is_some() || now() >= row.expires_at;
+            let over = row.ended_at.is_some() || cloud.now() >= row.expires_at;
             json!({
                 "id": row.id, "userId": row.user_id, "name": name(&row.user_id), "projectId": row.project_id,
                 "createdAt": iso(row.created_at), "expiresAt": iso(row.expires_at), "endedAt": row.ended_at.map(iso), "alive": !over,
@@ -80,7 +81,7 @@ fn session_rows(cloud: &Cloud) -> Result<Vec<Value>, (StatusCode, Json<Value>)> 
 }
 
 pub(super) async fn end_session(State(cloud): Shared, Path(id): Path<String>) -> Answer {
-    if cloud.store.end_session(&id, now()).map_err(failed)? {
+    if cloud.store.end_session(&id, cloud.now()).map_err(failed)? {
         Ok(Json(json!({ "ended": 1 })))
     } else {
         Err(unknown("There is no such session alive."))
@@ -89,7 +90,7 @@ pub(super) async fn end_session(State(cloud): Shared, Path(id): Path<String>) ->
 
 pub(super) async fn end_sessions_of(State(cloud): Shared, Path(id): Path<String>) -> Answer {
     Ok(Json(
-        json!({ "ended": cloud.store.end_sessions_of(&id, now()).map_err(failed)? }),
+        json!({ "ended": cloud.store.end_sessions_of(&id, cloud.now()).map_err(failed)? }),
     ))
 }
 
@@ -194,6 +195,24 @@ pub(super) async fn project_token(State(cloud): Shared, Json(asked): Json<Role>)
     Ok(Json(
         json!({ "token": token, "projectId": project, "role": asked.role }),
     ))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Advance {
+    /// In seconds.
+    seconds: u32,
+}
+
+/// Moves the clock forward, and tells the time in milliseconds since the Unix epoch.
+pub(super) async fn advance(State(cloud): Shared, Json(asked): Json<Advance>) -> Json<Value> {
+    Control::new(Arc::clone(&cloud)).advance(Duration::from_secs(asked.seconds.into()));
+    Json(json!({ "now": cloud.now() }))
+}
+
+pub(super) async fn reset(State(cloud): Shared) -> Answer {
+    cloud.reset().map_err(failed)?;
+    Ok(Json(json!({ "now": cloud.now() })))
 }
 
 #[derive(Deserialize)]

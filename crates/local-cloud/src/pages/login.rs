@@ -13,7 +13,7 @@ use url::form_urlencoded;
 
 use super::{frame, policy, refusal};
 use crate::Dialect;
-use crate::cloud::{Cloud, PendingLogin, lock, millis, now};
+use crate::cloud::{Cloud, PendingLogin, lock, millis};
 use crate::keys::{random_id, random_secret};
 use crate::store::{Code, User};
 
@@ -100,7 +100,8 @@ pub(super) async fn decide(
     Form(decision): Form<Decision>,
 ) -> Response {
     let asked = lock(&cloud.pending).remove(&decision.number);
-    let Some(asked) = asked.filter(|asked| now().saturating_sub(asked.shown_at) < OPEN_FOR) else {
+    let Some(asked) = asked.filter(|asked| cloud.now().saturating_sub(asked.shown_at) < OPEN_FOR)
+    else {
         return refusal(
             StatusCode::BAD_REQUEST,
             "This page was already used",
@@ -130,7 +131,7 @@ fn approve(cloud: &Cloud, asked: &PendingLogin, user: &User) -> Response {
         redirect_uri: asked.redirect_uri.clone(),
         challenge: asked.challenge.clone(),
         user_id: user.id.clone(),
-        expires_at: now().saturating_add(millis(cloud.code_lifetime)),
+        expires_at: cloud.now().saturating_add(millis(cloud.code_lifetime)),
     };
     match cloud.store.add_code(&code, &kept) {
         Ok(()) => go_back(asked, "code", &code),
@@ -226,6 +227,6 @@ fn read(cloud: &Cloud, query: &str) -> Result<PendingLogin, &'static str> {
         redirect_uri,
         state,
         challenge,
-        shown_at: now(),
+        shown_at: cloud.now(),
     })
 }

@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use super::{frame, refusal};
 use crate::Dialect;
-use crate::cloud::{Bearer, Cloud, PastEnd, now};
+use crate::cloud::{Bearer, Cloud, PastEnd};
 
 pub(super) async fn logout(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Response {
     cloud.note("logout", "GET", 200, 0);
@@ -28,7 +28,7 @@ pub(super) async fn logout(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Respons
     if cloud.dialect == Dialect::Pkce
         && let Some(token) = find("id_token_hint")
         && let Ok(Ok(Bearer::Person { session, .. })) = cloud.check(&token, None, PastEnd::Refused)
-        && cloud.store.end_session(&session.id, now()).is_err()
+        && cloud.store.end_session(&session.id, cloud.now()).is_err()
     {
         return refusal(
             StatusCode::INTERNAL_SERVER_ERROR,

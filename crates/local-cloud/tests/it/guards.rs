@@ -132,6 +132,8 @@ async fn threat_036_no_other_page_presses_a_button() {
         (Method::DELETE, "/admin/api/faults/1"),
         (Method::POST, "/admin/api/tokens"),
         (Method::POST, "/admin/api/project-tokens"),
+        (Method::POST, "/admin/api/clock"),
+        (Method::POST, "/admin/api/reset"),
         (Method::POST, "/auth/oss"),
     ];
     for (origin, site) in [

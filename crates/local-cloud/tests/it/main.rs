@@ -8,6 +8,7 @@
 )]
 
 mod api;
+mod clock;
 mod contract;
 mod desk;
 mod faults;
