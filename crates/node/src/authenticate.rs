@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{self, Address, Miss, RawCredentials};
-use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
-use mastra_auth_cloud_core::flow::{Authentication, Counting, Event, Source};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, Verdict};
+use mastra_auth_cloud_core::flow::{Authentication, Counting, Event, Source, Step};
 use mastra_auth_cloud_core::time::Now;
 use napi::bindgen_prelude::{Env, Function, FunctionCallContext};
 use napi_derive::napi;
@@ -130,6 +130,15 @@ fn begin(
     let request = Authenticate::new(engine, credentials).counting(counting);
     let task = request.offloading().into_task(jitter_of(now));
     let first = task.step(Event::Start, now);
+    if let Step::Done(Verdict {
+        answer: Authentication::Authenticated(identity),
+        ..
+    }) = &first
+        && is_counted.is_none()
+        && room.is_idle()
+    {
+        return Found::User(identity.as_ref().into());
+    }
     let begun = room.begun(first.map(|verdict| Outcome::of(verdict.answer, verdict.source)));
     if is_counted.is_some() {
         return Found::from(begun);
