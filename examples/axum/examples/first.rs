@@ -29,7 +29,7 @@ async fn serve() -> Result<(), Box<dyn Error>> {
         .route("/agents", get(agents))
         .layer(AuthLayer::required(auth.clone())) // closes the routes above to requests without a session
         .route("/", get(home)) // open: it was added after the layer
-        .merge(routes(&auth)?); // open: /auth/login, /auth/callback, /auth/logout, /auth/me
+        .merge(routes(&auth)?); // open: /auth/login, /auth/callback, /auth/logout, /auth/me, /auth/check
     let listener = TcpListener::bind("127.0.0.1:4111").await?;
     axum::serve(listener, app).await?;
     Ok(())

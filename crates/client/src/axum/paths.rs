@@ -7,8 +7,8 @@ use mastra_auth_cloud_core::error::CloudApiError;
 /// Longest path, in bytes.
 const MAX_BYTES: usize = 256;
 
-/// The paths of the four sign-in routes, below the path of the public URL. [`Default`] is `/auth/login`, `/auth/callback`,
-/// `/auth/logout` and `/auth/me`.
+/// The paths of the five sign-in routes, below the path of the public URL. [`Default`] is `/auth/login`, `/auth/callback`,
+/// `/auth/logout`, `/auth/me` and `/auth/check`.
 ///
 /// [`AuthBuilder::build`](crate::AuthBuilder::build) checks them. The callback's address must be registered at the Cloud.
 ///
@@ -29,6 +29,7 @@ pub struct RoutePaths {
     pub(crate) callback: String,
     pub(crate) logout: String,
     pub(crate) me: String,
+    pub(crate) check: String,
 }
 
 impl Default for RoutePaths {
@@ -38,7 +39,7 @@ impl Default for RoutePaths {
 }
 
 impl RoutePaths {
-    /// `login`, `callback`, `logout` and `me` below this path.
+    /// `login`, `callback`, `logout`, `me` and `check` below this path.
     pub fn below(path: &str) -> Self {
         let path = path.trim_end_matches('/');
         Self {
@@ -46,6 +47,7 @@ impl RoutePaths {
             callback: format!("{path}/callback"),
             logout: format!("{path}/logout"),
             me: format!("{path}/me"),
+            check: format!("{path}/check"),
         }
     }
 
@@ -77,9 +79,22 @@ impl RoutePaths {
         self
     }
 
-    /// Checks for four different paths of plain segments, which a router reads neither as a parameter nor as another path.
-    pub(crate) fn check(self) -> Result<Self, CloudApiError> {
-        let all = [&self.login, &self.callback, &self.logout, &self.me];
+    /// Sets the path of the route that answers a proxy's subrequest.
+    #[must_use]
+    pub fn check(mut self, path: impl Into<String>) -> Self {
+        self.check = path.into();
+        self
+    }
+
+    /// Checks for five different paths of plain segments, which a router reads neither as a parameter nor as another path.
+    pub(crate) fn checked(self) -> Result<Self, CloudApiError> {
+        let all = [
+            &self.login,
+            &self.callback,
+            &self.logout,
+            &self.me,
+            &self.check,
+        ];
         if !all.iter().all(|path| is_plain(path)) {
             return Err(CloudApiError::configuration(
                 "route_paths: each must be a slash and plain segments of letters, digits, '-', '.', '_' and '~', up to 256 bytes",
@@ -125,7 +140,7 @@ mod tests {
             ("/a%2fb", false),
             ("/auth/callback", false),
         ] {
-            let checked = RoutePaths::default().login(path).check();
+            let checked = RoutePaths::default().login(path).checked();
             assert_eq!(checked.is_ok(), good, "{path:?}");
         }
     }

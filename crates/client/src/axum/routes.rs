@@ -1,7 +1,8 @@
-//! The four sign-in routes: `/auth/login`, `/auth/callback`, `/auth/logout`, `/auth/me`, or at the paths that the
-//! deployment chose.
+//! The five sign-in routes: `/auth/login`, `/auth/callback`, `/auth/logout`, `/auth/me` and `/auth/check`, or at the paths
+//! that the deployment chose.
 
 mod callback;
+mod check;
 mod login;
 mod logout;
 mod me;
@@ -13,7 +14,7 @@ use axum::Router;
 use axum::extract::{OriginalUri, Request};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::url::{PublicUrl, RedirectUri};
@@ -39,6 +40,10 @@ struct RouteState {
 ///   origins get 403.
 /// - `GET /auth/me` returns `{id, email, name, avatarUrl, roles, permissions}`, or 401. It renews the session as the layer
 ///   does.
+/// - `/auth/check?permission=resource:action`, by any method, tells a proxy whether a request may pass. 200 has the user's
+///   id in `X-Auth-User` and the roles in `X-Auth-Roles`, percent-encoded, with commas between the roles. Otherwise 401, 403
+///   without one of the permissions, 503 with `Retry-After` if the Cloud cannot be asked, or 400 for any other query. It is
+///   never a page or a redirect, and renews the session as the layer does.
 ///
 /// They use no state of the app, so they merge into a router of any state.
 ///
@@ -91,6 +96,7 @@ where
         .route(&paths.callback, get(callback::callback))
         .route(&paths.logout, post(logout::logout))
         .route(&paths.me, get(me::me).layer(arrives(&paths.me)))
+        .route(&paths.check, any(check::check))
         .with_state(routes))
 }
 

@@ -28,7 +28,7 @@ impl fmt::Debug for Settings {
 impl Settings {
     pub(crate) fn check(self) -> Result<Self, CloudApiError> {
         Ok(Self {
-            paths: self.paths.check()?,
+            paths: self.paths.checked()?,
             ..self
         })
     }

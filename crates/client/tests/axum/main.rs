@@ -10,6 +10,7 @@
 
 mod answers;
 mod callback_again;
+mod check;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../ear/mod.rs"]

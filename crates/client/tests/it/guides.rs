@@ -20,7 +20,7 @@ fn an_axum_service() -> Result<Router, Box<dyn Error>> {
     let app = Router::new()
         .route("/agents", get(agents))
         .layer(AuthLayer::required(auth.clone())) // closes the routes above it
-        .merge(routes(&auth)?); // /auth/login, /auth/callback, /auth/logout, /auth/me
+        .merge(routes(&auth)?); // /auth/login, /auth/callback, /auth/logout, /auth/me, /auth/check
     Ok(app)
 }
 
