@@ -19,6 +19,7 @@ mod node;
 mod process;
 mod programs;
 mod prose;
+mod proxies;
 mod redis;
 mod soak;
 mod steps;

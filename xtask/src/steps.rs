@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{browser, builds, deny, layers, node, prose, redis, threats, vectors, wasm};
+use crate::{browser, builds, deny, layers, node, prose, proxies, redis, threats, vectors, wasm};
 
 /// A step of CI.
 pub(crate) struct Step {
@@ -57,6 +57,8 @@ pub(crate) const STEPS: &[Step] = &[
     step("e2e", Slow, Package, browser::run, "Sign in with a real browser against the shipped binary"),
     step("redis", Slow, Package, redis::run,
         "Sign out from instance to instance over a real redis-server, in Rust and in Node"),
+    step("proxies", Slow, Package, proxies::run,
+        "Start the guide's recipes for nginx and HAProxy, and test them from outside"),
     step("tarballs", Slow, Packed, node::tarballs,
         "Pack the npm package, install it in empty projects elsewhere, and sign in there, bundled too"),
     step("runtimes", Slow, Packed, browser::runtimes,

@@ -1,0 +1,139 @@
+//! A proxy with a recipe of the guide, on free ports of loopback and in a folder of its own.
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use axum::Router;
+
+use crate::common::until;
+
+const PAGE: &str = include_str!("../../../../docs/guide/behind-a-proxy.md");
+
+#[derive(Clone, Copy)]
+pub(crate) enum Kind {
+    Nginx,
+    Haproxy,
+}
+
+pub(crate) struct Proxy {
+    pub(crate) url: String,
+    process: Child,
+    folder: PathBuf,
+}
+
+impl Proxy {
+    /// Starts it at this port, before an axum service and a service to protect.
+    pub(crate) async fn start(kind: Kind, port: u16, app: &str, behind: u16) -> Self {
+        let folder =
+            std::env::temp_dir().join(format!("mastra-proxy-{}-{port}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        // Each address of the recipe must be there: one that was missed would lead elsewhere.
+        let write =
+            |name: &str, language: &str, around: [&str; 2], addresses: &[(&str, String)]| {
+                let mut text = recipe(language).to_owned();
+                for (from, to) in addresses {
+                    assert!(text.contains(from), "{language}: {from}");
+                    text = text.replace(from, to);
+                }
+                let path = folder.join(name);
+                fs::write(&path, format!("{}{text}{}", around[0], around[1])).unwrap();
+                path
+            };
+        let auth = ("127.0.0.1:4111", format!("127.0.0.1:{app}"));
+        let service = ("127.0.0.1:9000", format!("127.0.0.1:{behind}"));
+        let mut command = match kind {
+            Kind::Nginx => {
+                let listen = ("listen 8080", format!("listen 127.0.0.1:{port}"));
+                let (before, after) = ("daemon off; pid nginx.pid; error_log stderr crit; events {} http { access_log off;
+                    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi;
+                    scgi_temp_path scgi;\n", "}");
+                let file = write(
+                    "nginx.conf",
+                    "nginx",
+                    [before, after],
+                    &[listen, auth, service],
+                );
+                let mut command = program("NGINX_PROGRAM", "nginx");
+                command.arg("-p").arg(&folder).arg("-c").arg(file);
+                command
+            }
+            Kind::Haproxy => {
+                let listen = ("bind :8080", format!("bind 127.0.0.1:{port}"));
+                write("check.lua", "lua", ["", ""], std::slice::from_ref(&auth));
+                let file = write("haproxy.cfg", "haproxy", ["", ""], &[listen, auth, service]);
+                let mut command = program("HAPROXY_PROGRAM", "haproxy");
+                command
+                    .arg("-C")
+                    .arg(&folder)
+                    .arg("-db")
+                    .arg("-f")
+                    .arg(file);
+                command
+            }
+        };
+        let process = command
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{command:?} ({error}): cargo xtask proxies installs or names it")
+            });
+        let mut proxy = Self {
+            url: format!("http://localhost:{port}"),
+            process,
+            folder,
+        };
+        until("the proxy listens", || {
+            let ended = proxy.process.try_wait().unwrap();
+            assert!(ended.is_none(), "the proxy ended: {ended:?}");
+            async move {
+                let connecting = tokio::net::TcpStream::connect(("127.0.0.1", port));
+                connecting.await.is_ok()
+            }
+        })
+        .await;
+        proxy
+    }
+
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        // Both end their workers with themselves on SIGTERM, which `Child::kill` does not send.
+        let stop = Command::new("kill")
+            .arg(self.process.id().to_string())
+            .status();
+        assert!(stop.unwrap().success());
+        self.process.wait().unwrap();
+        fs::remove_dir_all(&self.folder).unwrap();
+    }
+}
+
+fn program(variable: &str, name: &str) -> Command {
+    Command::new(std::env::var_os(variable).unwrap_or_else(|| name.into()))
+}
+
+/// The block of this language in the guide.
+fn recipe(language: &str) -> &'static str {
+    let (_, rest) = PAGE.split_once(&format!("```{language} ")).unwrap();
+    let (_, rest) = rest.split_once('\n').unwrap();
+    rest.split_once("```").unwrap().0
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// Serves on a free port, until the test ends.
+pub(crate) async fn serve(router: Router) -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    port
+}
