@@ -20,8 +20,9 @@
 //!
 //! `/admin` is the page. Its JSON API is below `/admin/api`:
 //!
+//! - `GET state`: what the page shows, and the projects' ids
 //! - `GET sessions`, `DELETE sessions/{id}`, `DELETE users/{id}/sessions`
-//! - `PUT users/{id}/role` `{"role"}`
+//! - `PUT users/{id}/role` `{"role"}`; a user's `{id}` is any name of the person
 //! - `GET keys`, `POST keys/rotate`
 //! - `GET|POST|DELETE faults`, `DELETE faults/{id}`
 //! - `GET requests`

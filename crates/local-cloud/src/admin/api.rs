@@ -14,6 +14,7 @@ use crate::cloud::{Cloud, iso, lock};
 use crate::control::Control;
 use crate::fault::{ENDPOINTS, Fault, FaultKind};
 use crate::issue::{Asked, Issued};
+use crate::seed::Person;
 use crate::store::StoreError;
 
 type Shared = State<Arc<Cloud>>;
@@ -49,6 +50,7 @@ pub(super) async fn state(State(cloud): Shared) -> Answer {
     let log = lock(&cloud.log).clone();
     Ok(Json(json!({
         "sessions": session_rows(&cloud)?, "keys": key_rows(&cloud), "faults": cloud.faults.all(), "log": log, "people": people,
+        "projects": cloud.seed.projects.iter().map(|project| &*project.id).collect::<Vec<_>>(),
     })))
 }
 
@@ -88,7 +90,27 @@ pub(super) async fn end_session(State(cloud): Shared, Path(id): Path<String>) ->
     }
 }
 
+/// The id of a user by any name of the person: handle, id, e-mail address, role in the seed, or name.
+fn user_id(cloud: &Cloud, name: &str) -> Result<String, (StatusCode, Json<Value>)> {
+    if let Some(user) = cloud.store.user(name).map_err(failed)? {
+        return Ok(user.id);
+    }
+    let person = cloud.seed.find(name).map(Person::id);
+    person.ok_or_else(|| no_person(cloud))
+}
+
+fn no_person(cloud: &Cloud) -> (StatusCode, Json<Value>) {
+    let people = cloud.seed.people.iter().map(|person| &*person.handle);
+    let people: Vec<_> = people.collect();
+    let error = json!({ "message": "There is no such person." });
+    (
+        StatusCode::NOT_FOUND,
+        Json(json!({ "error": error, "people": people })),
+    )
+}
+
 pub(super) async fn end_sessions_of(State(cloud): Shared, Path(id): Path<String>) -> Answer {
+    let id = user_id(&cloud, &id)?;
     Ok(Json(
         json!({ "ended": cloud.store.end_sessions_of(&id, cloud.now()).map_err(failed)? }),
     ))
@@ -107,6 +129,7 @@ pub(super) async fn set_role(
     if !cloud.seed.roles.contains_key(&asked.role) {
         return Err(bad("There is no such role."));
     }
+    let id = user_id(&cloud, &id)?;
     if cloud.store.set_role(&id, &asked.role).map_err(failed)? {
         Ok(Json(json!({ "role": asked.role })))
     } else {
@@ -242,13 +265,7 @@ pub(super) async fn token(State(cloud): Shared, Json(asked): Json<TokenAsked>) -
         session,
     }) = issued
     else {
-        let people = cloud.seed.people.iter().map(|person| &*person.handle);
-        let people: Vec<_> = people.collect();
-        let error = json!({ "message": "There is no such person." });
-        return Err((
-            StatusCode::NOT_FOUND,
-            Json(json!({ "error": error, "people": people })),
-        ));
+        return Err(no_person(&cloud));
     };
     Ok(Json(json!({
         "token": token, "expiresAt": iso(ends), "userId": user.id, "sessionId": session.id, "projectId": session.project_id,
