@@ -1,6 +1,6 @@
 // Tests every fenced block of the guides: `cargo xtask guides`, which names the command line in `MASTRA_AUTH` and itself in `XTASK`.
 // A command runs and prints the output below it; every Cloud and app listens on a free port. A Rust program is part of one that is
-// compiled. A TypeScript program is written to `.guides`, and checked against the types.
+// compiled. A TypeScript program is written to `.guides`, checked against the types, and run; one that imports vitest, by vitest.
 //
 // No block is skipped silently. One that cannot be tested here says so after its language, with a reason:
 // ```` ```sh not-run: needs the registry ````. One that another test reads names that test: `read-by: FILE`.
@@ -34,7 +34,7 @@ const GRANTED = [
   [/userId\)/, 'const userId', 'declare const userId: string;'],
 ];
 /** What whole programs find in their environment. */
-const ENV = { ...process.env, MASTRA_PROJECT_ID: 'demo', ROBOT_KEY: 'robot', CUSTOMER_KEY: 'customer' };
+const ENV = { ...process.env, MASTRA_AUTH_BINARY: MASTRA_AUTH, MASTRA_PROJECT_ID: 'demo', ROBOT_KEY: 'robot', CUSTOMER_KEY: 'customer' };
 const SETTINGS = { noUnusedLocals: false, noPropertyAccessFromIndexSignature: false, noUnusedParameters: false };
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'auth-cloud-guides-'));
@@ -65,12 +65,14 @@ assert.equal(wrong, 0, `${wrong} blocks are not what they say`);
 
 rmSync('.guides', { recursive: true, force: true });
 mkdirSync('.guides');
-const whole = Object.keys(programs).filter(name => !programs[name].includes('declare const '));
+const isTest = name => name.endsWith('.test.ts');
+const whole = Object.keys(programs).filter(name => !programs[name].includes('declare const ') && !isTest(name));
 programs['run.mjs'] = whole.map(name => `await import('./${name}');\n`).join('');
 programs['tsconfig.json'] = JSON.stringify({ extends: '../tsconfig.json', compilerOptions: SETTINGS, include: ['*.ts'] });
 for (const [name, text] of Object.entries(programs)) writeFileSync(`.guides/${name}`, text);
 execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', '.guides'], { stdio: 'inherit' });
 execFileSync(process.execPath, ['--experimental-strip-types', '--no-warnings', '.guides/run.mjs'], { stdio: 'inherit', env: ENV });
+execFileSync(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', '--root', '.guides'], { stdio: 'inherit', env: ENV });
 
 function read(file) {
   return readFileSync(path.join(ROOT, file), 'utf8');
@@ -130,7 +132,8 @@ async function judge(block, next) {
     case 'typescript':
     case 'ts': {
       const missing = GRANTED.filter(([shown, declared]) => shown.test(text) && !text.includes(declared));
-      programs[`${place.replaceAll(/[/.:]/g, '-')}.ts`] = [...missing.map(([, , line]) => line), text, 'export {};\n'].join('\n');
+      const end = text.includes("from 'vitest'") ? '.test.ts' : '.ts';
+      programs[`${place.replaceAll(/[/.:]/g, '-')}${end}`] = [...missing.map(([, , line]) => line), text, 'export {};\n'].join('\n');
       return 'TypeScript programs fit the types, and run where they are whole';
     }
     case 'toml': {

@@ -83,6 +83,8 @@ describe('what tools say of the packed file', () => {
     for (const one of [packed.exports['.'], packed.exports['./client'], packed.imports['#host']]) {
       assert.deepEqual(Object.keys(one).slice(0, 4), workers);
     }
+    // It starts a program, which no Worker can.
+    assert.deepEqual(Object.keys(packed.exports['./testing']), ['import', 'require']);
   });
 
   for (const [tool, words] of Object.entries({ publint: ['run', '--strict', MAIN], attw: [MAIN, '--profile', 'node16'] })) {

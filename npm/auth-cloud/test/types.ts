@@ -33,6 +33,8 @@ import type {
   RevocationSubscription,
   VerificationOptions,
 } from '../dist/esm/index.js';
+import { LocalCloudError, startLocalCloud } from '../dist/esm/testing.js';
+import type { LocalCloud, LocalCloudErrorCode, LocalCloudFault, LocalCloudOptions, SignedIn, StorageState } from '../dist/esm/testing.js';
 import { same } from './same.js';
 
 /** What a method gives back. */
@@ -242,4 +244,35 @@ export function errors(thrown: unknown): unknown {
   // @ts-expect-error This is none of our codes.
   const theirs: ErrorCode = 'rate_limited';
   return [ours, theirs];
+}
+
+/** As Playwright's `newContext` takes it. */
+interface PlaywrightState {
+  cookies: {
+    name: string;
+    value: string;
+    domain: string;
+    path: string;
+    expires: number;
+    httpOnly: boolean;
+    secure: boolean;
+    sameSite: 'Strict' | 'Lax' | 'None';
+  }[];
+  origins: { origin: string; localStorage: { name: string; value: string }[] }[];
+}
+
+export async function testing(thrown: unknown): Promise<unknown> {
+  same<keyof LocalCloudOptions, 'port' | 'seed' | 'dialect' | 'tokenLifetime' | 'sessionLifetime' | 'binary'>(true);
+  same<keyof SignedIn, 'token' | 'expiresAt' | 'userId' | 'sessionId' | 'cookie' | 'storageState'>(true);
+  await using cloud = await startLocalCloud({ seed: { people: [{ handle: 'a', name: 'A', email: 'a@example.com', role: 'owner' }] } });
+  const running: LocalCloud = cloud;
+  const { storageState } = await cloud.signIn('a', { app: 'https://app.example.com', age: 1, lifetime: 2 });
+  const state: StorageState & PlaywrightState = storageState;
+  const faults: LocalCloudFault[] = [{ kind: 'drop' }, { kind: 'delay', ms: 5, endpoint: 'jwks', times: 1 }];
+  // @ts-expect-error A status has to be given.
+  await cloud.faults.set({ kind: 'status' });
+  // @ts-expect-error A person has a role.
+  await startLocalCloud({ seed: { people: [{ handle: 'a', name: 'A', email: 'a@example.com' }] } });
+  if (thrown instanceof LocalCloudError) same<typeof thrown.code, LocalCloudErrorCode>(true);
+  return [running, state, faults];
 }

@@ -10,7 +10,7 @@ import { vi } from 'vitest';
 import type { MastraCloudAuth } from '../dist/esm/index.js';
 import { pickPerson } from '../scripts/login-page.mjs';
 
-const BINARY = process.env['MASTRA_AUTH'] ?? fileURLToPath(new URL('../../../target/debug/mastra-auth', import.meta.url));
+export const BINARY = process.env['MASTRA_AUTH'] ?? fileURLToPath(new URL('../../../target/debug/mastra-auth', import.meta.url));
 
 export const PEOPLE = ['owner', 'admin', 'member', 'viewer'] as const;
 export type Person = (typeof PEOPLE)[number];

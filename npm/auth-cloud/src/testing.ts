@@ -1,0 +1,212 @@
+/**
+ * `@mastra/auth-cloud/testing`: a Cloud on this machine for the tests of an app, and people who are signed in to it.
+ *
+ * It needs no addon, no Rust toolchain and no browser. It checks no password and listens on this machine alone.
+ */
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { Dialect } from './client-options.js';
+import { sessionCookie } from './testing/cookie.js';
+import type { StorageState } from './testing/cookie.js';
+import { LocalCloudError } from './testing/error.js';
+import { findProgram, startProgram } from './testing/program.js';
+import { toToml } from './testing/seed.js';
+import type { LocalCloudSeed } from './testing/seed.js';
+
+export { LocalCloudError } from './testing/error.js';
+export type { LocalCloudErrorCode } from './testing/error.js';
+export type { StorageState } from './testing/cookie.js';
+export type { LocalCloudPerson, LocalCloudProject, LocalCloudSeed } from './testing/seed.js';
+
+export interface LocalCloudOptions {
+  /** Default 0: any free port. */
+  readonly port?: number | undefined;
+  /** A TOML file's path, or the same as an object. Default: four people, named by their roles, and the project `demo`. */
+  readonly seed?: string | LocalCloudSeed | undefined;
+  /** Which form of the API the Cloud speaks; the same as the plugin's option. Default `v1`. */
+  readonly dialect?: Dialect | undefined;
+  /** Seconds until a token must be renewed, 1 to 31,536,000. Default: as long as its session. */
+  readonly tokenLifetime?: number | undefined;
+  /** Seconds until a session ends, 1 to 31,536,000. Default 86,400. */
+  readonly sessionLifetime?: number | undefined;
+  /** The path of the program `mastra-auth`. Default: the variable `MASTRA_AUTH_BINARY`, else the platform's package. */
+  readonly binary?: string | undefined;
+}
+
+export interface SignInOptions {
+  /** Where the app runs, which decides over the cookie's name. Default `http://localhost:4111`, the address of `mastra dev`. */
+  readonly app?: string | undefined;
+  /** How many seconds ago the token was issued. Default 0. */
+  readonly age?: number | undefined;
+  /** Seconds from its issue until the token ends. Default: as for every token of this Cloud. */
+  readonly lifetime?: number | undefined;
+}
+
+/** A person with a session of their own. */
+export interface SignedIn {
+  /** For `Authorization: Bearer`. */
+  readonly token: string;
+  /** When the token ends, as ISO 8601. */
+  readonly expiresAt: string;
+  readonly userId: string;
+  readonly sessionId: string;
+  /** The value of a `Cookie` header. */
+  readonly cookie: string;
+  /** For Playwright's `browser.newContext({ storageState })`. */
+  readonly storageState: StorageState;
+}
+
+/** What the Cloud does instead of its right answer. */
+export type LocalCloudFault = {
+  /** Default `any`. */
+  readonly endpoint?: 'any' | LocalCloudEndpoint | undefined;
+  /** How many requests it affects, from 1. Default: all until it is cleared. */
+  readonly times?: number | undefined;
+} & (
+  | { readonly kind: 'delay'; /** Milliseconds. */ readonly ms: number }
+  | { readonly kind: 'status'; /** 400 to 599. */ readonly status: number }
+  | { readonly kind: 'redirect'; readonly status: 301 | 302 | 303 | 307 | 308; readonly location: string }
+  | { readonly kind: 'drop' | 'ok_false' | 'html' | 'html_ok' | 'truncated' | 'cut' | 'empty' | 'huge' | 'wrong_types' | 'drip' | 'echo_secret' }
+);
+
+/** An operation of the Cloud. */
+export type LocalCloudEndpoint = 'exchange' | 'verify' | 'validate' | 'destroy' | 'user' | 'permissions' | 'jwks';
+
+/** What the Cloud was asked, since its start or the last reset. */
+export interface LocalCloudRequests {
+  /** How often each operation was asked; one that was not asked is absent. `any` is their sum, `renewal` the renewed tokens. */
+  readonly counts: Readonly<Record<string, number>>;
+  /** The last 100 requests, oldest first, with pages. `ms` is how long the answer took, `at` the Cloud's time in milliseconds. */
+  readonly log: readonly { readonly endpoint: string; readonly method: string; readonly status: number; readonly ms: number; readonly at: number }[];
+}
+
+/**
+ * A running Cloud. A person is named by handle, id, e-mail address, name, or role in the seed. Every method rejects with a
+ * {@link LocalCloudError}: `not_running` after {@link close}, `unknown_person`, or `refused`.
+ */
+export interface LocalCloud extends AsyncDisposable {
+  /** For the plugin's option `baseUrl`: `http://localhost:PORT`. */
+  readonly url: string;
+  /** For the plugin's option `projectId`: the first project of the seed. */
+  readonly projectId: string;
+  signIn(person: string, options?: SignInOptions): Promise<SignedIn>;
+  /** Back to the start: no session, no fault, no request; the seed's roles; the system's time. Keys and address stay. */
+  reset(): Promise<void>;
+  readonly faults: {
+    /** The newest fault is looked at first. */
+    set(fault: LocalCloudFault): Promise<void>;
+    clear(): Promise<void>;
+  };
+  /** Rejects with `refused` where the session has ended already. */
+  endSession(sessionId: string): Promise<void>;
+  /** Answers how many sessions ended. */
+  endSessionsOf(person: string): Promise<number>;
+  /** The plugin sees it once its cache of the user is over. */
+  setRole(person: string, role: string): Promise<void>;
+  /** Signs with a new key from now on. Tokens signed with older keys stay valid. */
+  rotateKeys(): Promise<void>;
+  /** Moves the Cloud's clock forward, by whole seconds; the app's clock stays. A cached user is not asked about again. */
+  advance(seconds: number): Promise<void>;
+  requests(): Promise<LocalCloudRequests>;
+  /** Ends the program. May be called again. */
+  close(): Promise<void>;
+}
+
+/**
+ * Starts a Cloud for tests. Close it; where that is forgotten it ends with this process, which it does not keep alive.
+ *
+ * @throws LocalCloudError `program_not_found`, or `not_started` with the reason: the port is in use, or the seed is wrong.
+ */
+export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<LocalCloud> {
+  const { port = 0, seed, dialect = 'v1', tokenLifetime, sessionLifetime, binary } = options;
+  const program = findProgram(binary);
+  const words = ['--port', String(port), '--dialect', dialect];
+  if (tokenLifetime !== undefined) words.push('--token-lifetime', String(tokenLifetime));
+  if (sessionLifetime !== undefined) words.push('--session-lifetime', String(sessionLifetime));
+  const { url, end } = await withSeed(seed, more => startProgram(program, [...words, ...more]));
+  let isClosed = false;
+
+  const call = async <T>(method: string, path: string, body?: object): Promise<T> => {
+    if (isClosed) throw new LocalCloudError('not_running', 'The local Cloud is closed.');
+    const { status, answer } = await send(`${url}/admin/api/${path}`, method, body);
+    if (status < 400) return answer as T;
+    const { people, error } = answer as { people?: string[]; error?: { message?: string } };
+    if (people !== undefined) throw new LocalCloudError('unknown_person', `There is no such person. There are: ${people.join(', ')}.`);
+    throw new LocalCloudError('refused', error?.message ?? `The local Cloud refused what was asked, with ${status}.`);
+  };
+  const told = async (method: string, path: string, body?: object): Promise<void> => void (await call(method, path, body));
+  const close = (): Promise<void> => {
+    isClosed = true;
+    return end();
+  };
+
+  let projectId: string;
+  try {
+    projectId = (await call<{ projects: [string] }>('GET', 'state')).projects[0];
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    url,
+    projectId,
+    signIn: async (person, { app = 'http://localhost:4111', age, lifetime } = {}) => {
+      sessionCookie(app, '');
+      const issued = await call<Omit<SignedIn, 'cookie' | 'storageState'>>('POST', 'tokens', { person, age, lifetime });
+      const { token, expiresAt, userId, sessionId } = issued;
+      return { token, expiresAt, userId, sessionId, ...sessionCookie(app, token) };
+    },
+    reset: () => told('POST', 'reset'),
+    faults: { set: fault => told('POST', 'faults', fault), clear: () => told('DELETE', 'faults') },
+    endSession: id => told('DELETE', `sessions/${encodeURIComponent(id)}`),
+    endSessionsOf: async person => (await call<{ ended: number }>('DELETE', `users/${encodeURIComponent(person)}/sessions`)).ended,
+    setRole: (person, role) => told('PUT', `users/${encodeURIComponent(person)}/role`, { role }),
+    rotateKeys: () => told('POST', 'keys/rotate'),
+    advance: seconds => told('POST', 'clock', { seconds }),
+    requests: () => call('GET', 'requests'),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Starts with a seed. An object is written to a file that this user alone can read, until the Cloud has started. */
+async function withSeed<T>(seed: LocalCloudOptions['seed'], start: (options: string[]) => Promise<T>): Promise<T> {
+  if (seed === undefined) return start([]);
+  if (typeof seed === 'string') return start(['--seed', seed]);
+  const folder = await mkdtemp(join(tmpdir(), 'mastra-auth-seed-'));
+  try {
+    const file = join(folder, 'seed.toml');
+    await writeFile(file, toToml(seed), { mode: 0o600 });
+    return await start(['--seed', file]);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+/** By `node:http`: tests often put something else in the place of `fetch`. No connection stays open. */
+function send(url: string, method: string, body: object | undefined): Promise<{ status: number; answer: unknown }> {
+  return new Promise((resolve, reject) => {
+    const failed = (cause: Error) => reject(new LocalCloudError('not_running', 'The local Cloud does not answer: its program ended.', cause));
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const headers = text === undefined ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    const sent = request(url, { method, headers, agent: false }, response => {
+      let received = '';
+      response.setEncoding('utf8').on('data', (part: string) => (received += part)).on('error', failed);
+      response.on('end', () => {
+        let answer: unknown = {};
+        try {
+          answer = JSON.parse(received);
+        } catch {
+          // What axum refuses by itself is a text, such as a number of seconds that is none.
+          answer = { error: { message: received } };
+        }
+        resolve({ status: response.statusCode ?? 500, answer });
+      });
+    });
+    sent.on('error', failed).end(text);
+  });
+}
