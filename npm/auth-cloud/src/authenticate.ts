@@ -99,6 +99,8 @@ export class Authenticator {
 
   /** The user itself if it was made here; a copy that kept its token is authenticated again. */
   async verified(user: CloudUser): Promise<CloudUser | undefined> {
+    const current = this.#cloud.revocations?.current();
+    if (current !== undefined) await current;
     if (isOwn(user)) return user;
     const token: unknown = user?.sessionToken;
     if (typeof token !== 'string' || token === '') return undefined;

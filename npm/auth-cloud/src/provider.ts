@@ -148,6 +148,8 @@ export class MastraCloudAuth
    * omit it, so that no log holds it. Pass the object itself on, or copy the `id` by name.
    */
   async validateSession(token: string): Promise<Session | null> {
+    const current = this.#cloud.revocations?.current();
+    if (current !== undefined) await current;
     const job = this.#cloud.engine.session(text(token), Math.random());
     // A malformed token belongs to no session.
     return isFailure(job) ? null : sessionOf(token, await this.#cloud.runOrThrow(job));
@@ -169,6 +171,8 @@ export class MastraCloudAuth
    */
   async refreshSession(token: string): Promise<Session | null> {
     const read = this.#read;
+    const current = this.#cloud.revocations?.current();
+    if (current !== undefined) await current;
     const job = this.#cloud.engine.renew(text(token), Math.random());
     if (isFailure(job)) return null;
     const outcome = await this.#cloud.driver.run(job);
@@ -294,7 +298,9 @@ export class MastraCloudAuth
   async handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
     const cookies = text(this.#callbackCookies);
     this.#callbackCookies = null;
-    const { engine, driver } = this.#cloud;
+    const { engine, driver, revocations } = this.#cloud;
+    const current = revocations?.current();
+    if (current !== undefined) await current;
     const key = engine.callbackKey(text(state), cookies);
     const running = key === null ? undefined : this.#signIns.get(key);
     const shared = running && (await driver.shared(running));

@@ -75,6 +75,50 @@ test('threat_031_a_request_learns_of_a_sign_out_elsewhere_if_the_last_look_is_a_
   expect([store.looks, there.told()]).toEqual([4, []]);
 });
 
+test('threat_031_a_renewal_and_every_other_use_of_a_session_learn_of_its_end_elsewhere', async () => {
+  const store = new Store();
+  const [here, there] = [provider({ revocations: store.channel }), provider({ revocations: store.channel })];
+  const user = await there.auth.authenticateToken('a', request({}));
+  await here.ask('a');
+  here.auth.endUser('usr_a');
+  await vi.waitUntil(() => store.texts.size === 1);
+  const uses = [
+    () => there.auth.refreshSession('a'),
+    () => there.auth.validateSession('a'),
+    async () => (await there.auth.getPermissions(user!)).length,
+  ];
+  for (const use of uses) {
+    const looks = store.looks;
+    vi.advanceTimersByTime(1_000);
+    expect([(await use()) || null, store.looks]).toEqual([null, looks + 1]);
+  }
+});
+
+test('a callback that was used on another isolate is not exchanged again', async () => {
+  const store = new Store();
+  const calls: string[] = [];
+  const signIn = { baseUrl: 'https://cloud.example.com', revocations: store.channel };
+  const count = async (url: string) => void calls.push(url);
+  const [here, there] = [provider(signIn, count), provider(signIn, count)];
+  const [state, back] = [crypto.randomUUID(), 'https://app.example.com/api/auth/sso/callback'];
+  const cookies = here.auth.getLoginCookies(back, state).map(line => line.split(';')[0]).join('; ');
+  const callback = ({ auth }: typeof here) => {
+    auth.setCallbackCookieHeader(cookies);
+    const result = auth.handleCallback('code', state).catch((error: { code: string }) => error.code);
+    // The next request's: this callback has taken its own.
+    auth.setCallbackCookieHeader(null);
+    return result;
+  };
+  await there.ask('a');
+  calls.splice(0);
+  await callback(here);
+  await vi.waitUntil(() => store.texts.size === 1);
+  const exchanged = calls.length;
+  expect(exchanged).toBeGreaterThan(0);
+  vi.advanceTimersByTime(1_000);
+  expect([await callback(there), calls.length]).toEqual(['callback_replayed', exchanged]);
+});
+
 test('a look that ended with its request keeps no request for longer than two seconds, and the next one looks again', async () => {
   const store = new Store();
   const { ask, told } = provider({ revocations: store.channel });
