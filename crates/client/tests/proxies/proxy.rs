@@ -4,6 +4,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 
@@ -11,10 +12,12 @@ use crate::common::until;
 
 const PAGE: &str = include_str!("../../../../docs/guide/behind-a-proxy.md");
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Nginx,
     Haproxy,
+    Caddy,
+    Envoy,
 }
 
 pub(crate) struct Proxy {
@@ -72,6 +75,35 @@ impl Proxy {
                     .arg(file);
                 command
             }
+            Kind::Caddy => {
+                let listen = ("http://:8080", format!("http://:{port}"));
+                let alone = "{\nadmin off\npersist_config off\nlog {\nlevel ERROR\n}\n}\n";
+                let addresses = [listen, auth, service];
+                let file = write("Caddyfile", "caddyfile", [alone, ""], &addresses);
+                let mut command = program("CADDY_PROGRAM", "caddy");
+                command.args(["run", "--config"]).arg(file);
+                command.envs(["XDG_DATA_HOME", "XDG_CONFIG_HOME"].map(|name| (name, &folder)));
+                command
+            }
+            Kind::Envoy => {
+                let at = |from, to: &str| (from, format!("port_value: {to}"));
+                let addresses = [
+                    at("port_value: 8080", &port.to_string()),
+                    at("port_value: 4111", app),
+                    at("port_value: 9000", &behind.to_string()),
+                ];
+                let file = write("envoy.yaml", "yaml", ["", ""], &addresses);
+                let mut command = program("ENVOY_PROGRAM", "envoy");
+                command.args([
+                    "--disable-hot-restart",
+                    "--concurrency",
+                    "1",
+                    "-l",
+                    "critical",
+                ]);
+                command.arg("-c").arg(file);
+                command
+            }
         };
         let process = command
             .stdout(Stdio::null())
@@ -124,10 +156,16 @@ fn recipe(language: &str) -> &'static str {
     rest.split_once("```").unwrap().0
 }
 
-/// A port that was free a moment ago.
+/// A free port below those that the system hands out, so that no other listener or connection of a test takes it meanwhile.
 pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(20_000 + turn % 10_000).unwrap();
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Serves on a free port, until the test ends.
