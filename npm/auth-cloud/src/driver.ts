@@ -29,6 +29,8 @@ export interface Outcome extends NativeOutcome {
 interface Waiting {
   resolve(outcome: Outcome): void;
   reject(cause: unknown): void;
+  /** Whether the Cloud must hear of it, also after its request. */
+  readonly isSignOut: boolean;
   /** When the request was last known to go on. Only where it may end before it gets the outcome. */
   seen: number;
 }
@@ -54,6 +56,8 @@ interface Flight {
 const GRACE = 500;
 /** After how many milliseconds without such a look a request has ended. */
 const GONE = 5_000;
+/** After how many milliseconds a sign-out is abandoned whose request has ended. */
+const FORGOTTEN = 60_000;
 
 /** What the event of a failed call says, where that is not the reason itself. */
 const OUTCOMES: { readonly [reason in NativeTransportError]?: string } = { stale: 'closed', cancelled: 'other' };
@@ -80,17 +84,17 @@ export class Driver {
     this.#publish = publish;
   }
 
-  /** Does what a job that was just begun needs, and returns its result. */
-  run({ ticket, outcome, step }: NativePending): Promise<Outcome> {
+  /** Does what a job that was just begun needs, and returns its result. Other requests go on with a sign-out if its own ends. */
+  run({ ticket, outcome, step }: NativePending, isSignOut = false): Promise<Outcome> {
     let waiting: Waiting | undefined;
     const result = new Promise<Outcome>((resolve, reject) => {
       if (outcome !== undefined) return resolve(outcome);
       if (ticket === undefined) return reject(new Error('A job was begun without a ticket.'));
-      waiting = { resolve, reject, seen: performance.now() };
+      waiting = { resolve, reject, isSignOut, seen: performance.now() };
       this.#waiting.set(ticket, waiting);
     });
     if (step !== undefined) this.perform(step);
-    return endsWithRequest && waiting !== undefined ? this.#patient(result, waiting) : result;
+    return endsWithRequest && ticket !== undefined && waiting !== undefined ? this.#patient(result, ticket, waiting) : result;
   }
 
   /** The result of what another request began; `undefined` if that request has ended before. */
@@ -165,6 +169,7 @@ export class Driver {
         flight.next = step.next;
       }
     } catch (error) {
+      if (flight.turn !== turn) return;
       const tickets = this.#abandoned(() => flow.abandon());
       this.#reject(tickets, error);
       // It may have revoked something before.
@@ -174,14 +179,14 @@ export class Driver {
     this.#flights.delete(flight);
   }
 
-  /** Waits on a timer of its own request, and goes on with the flows of requests that have ended before them. */
-  async #patient(result: Promise<Outcome>, waiting: Waiting): Promise<Outcome> {
+  /** Waits on a timer of its own request, and goes on with its flow if the request that drove that has ended. */
+  async #patient(result: Promise<Outcome>, ticket: number, waiting: Waiting): Promise<Outcome> {
     const look = () => {
       waiting.seen = performance.now();
-      this.#sweep(waiting.seen);
+      this.#sweep(waiting.seen, ticket);
       timer = setTimeout(look, GRACE);
     };
-    if (waiting.seen - this.#swept > GRACE) this.#sweep(waiting.seen);
+    if (waiting.seen - this.#swept > GRACE) this.#sweep(waiting.seen, ticket);
     let timer = setTimeout(look, GRACE);
     try {
       return await result;
@@ -190,14 +195,23 @@ export class Driver {
     }
   }
 
-  /** Goes on with overdue flows that a request waits for, and gives up the others. */
-  #sweep(now: number): void {
+  /**
+   * Goes on with an overdue flow that waits for the caller's own ticket, and with one sign-out. Abandons what no request waits
+   * for. Any other flow is left to those who wait for it, so that no request makes a stranger's calls.
+   */
+  #sweep(now: number, own: number): void {
     this.#swept = now;
+    let mayTakeSignOut = true;
     for (const flight of this.#flights) {
       if (flight.due >= now) continue;
-      const isAwaited = (ticket: number) => now - (this.#waiting.get(ticket)?.seen ?? -GONE) < GONE;
-      if (flight.flow.tickets().some(isAwaited)) outlive(this.#drive(flight, true));
-      else {
+      const tickets = flight.flow.tickets();
+      const awaited = tickets.flatMap(ticket => this.#waiting.get(ticket) ?? []);
+      const left = awaited.filter(({ isSignOut, seen }) => now - seen < (isSignOut ? FORGOTTEN : GONE));
+      const isSignOut = left.some(waiting => waiting.isSignOut);
+      if (tickets.includes(own) || (isSignOut && mayTakeSignOut)) {
+        mayTakeSignOut &&= !isSignOut;
+        outlive(this.#drive(flight, true));
+      } else if (left.length === 0) {
         flight.turn += 1;
         this.#flights.delete(flight);
         this.#reject(this.#abandoned(() => flight.flow.abandon()), Object.assign(new Error('The request has ended.'), { code: 'internal' }));
@@ -239,7 +253,11 @@ export class Driver {
   }
 
   #reject(tickets: readonly number[], cause: unknown): void {
-    for (const ticket of tickets) this.#take(ticket)?.reject(cause);
+    for (const ticket of tickets) {
+      const waiting = this.#take(ticket);
+      if (waiting?.isSignOut) this.#events.emit({ type: 'sign_out_not_confirmed', code: 'internal' });
+      waiting?.reject(cause);
+    }
   }
 
   #take(ticket: number): Waiting | undefined {

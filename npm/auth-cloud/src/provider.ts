@@ -221,7 +221,7 @@ export class MastraCloudAuth
     // A session that was verified is denied already. Any other is published once the Cloud has ended it.
     this.#cloud.revocations?.flush();
     const { events, driver, revocations } = this.#cloud;
-    const { failure, signOut, userId, sessionId } = await driver.run(job);
+    const { failure, signOut, userId, sessionId } = await driver.run(job, true);
     revocations?.flush();
     const ids = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
     if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...ids });
@@ -359,7 +359,8 @@ export class MastraCloudAuth
   }
 
   #signOutLater(job: NativePending): void {
-    this.#signOut(job).catch(() => this.#cloud.events.emit({ type: 'sign_out_not_confirmed', code: 'internal' }));
+    // The driver emits an event for what fails.
+    this.#signOut(job).catch(() => undefined);
   }
 
   /** The session of a browser with an unusable callback, if it is valid or can be renewed. The code is not exchanged. */

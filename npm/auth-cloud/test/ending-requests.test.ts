@@ -1,5 +1,7 @@
 /** A host that cancels what a request began once that request has ended, and lets nothing outlive it: as Workers without `waitUntil`. */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
+
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 vi.mock('../dist/esm/host.js', async original => ({ ...(await original<object>()), endsWithRequest: true }));
@@ -11,8 +13,15 @@ import { request } from './world.js';
 beforeEach(() => {
   vi.useFakeTimers();
   vi.stubEnv('MASTRA_CALL_TIMEOUT', '3');
+  const { setTimeout } = globalThis;
+  const ownTimer = (work: () => void, milliseconds: number) => {
+    const own = requests.getStore();
+    return setTimeout(() => own?.hasEnded !== true && requests.run(own, work), milliseconds);
+  };
+  vi.stubGlobal('setTimeout', ownTimer);
 });
 afterEach(() => {
+  vi.unstubAllGlobals();
   vi.useRealTimers();
   vi.unstubAllEnvs();
 });
@@ -25,6 +34,20 @@ function endRequests(): void {
   vi.advanceTimersByTime(now - performance.now());
 }
 const never = new Promise<never>(() => undefined);
+
+/** The request that each step belongs to, where it is one that ends by itself. */
+const requests = new AsyncLocalStorage<{ hasEnded: boolean } | undefined>();
+
+function begun<T>(work: () => Promise<T>): { readonly result: Promise<T>; end(): void } {
+  const own = { hasEnded: false };
+  return { result: requests.run(own, work), end: () => (own.hasEnded = true) };
+}
+
+/** The time that a call takes. It is never answered where its request ends meanwhile. */
+async function called(milliseconds: number): Promise<undefined> {
+  await new Promise<void>(resolve => setTimeout(resolve, milliseconds));
+  return undefined;
+}
 
 /** What is stored, for as many instances as there are channels. */
 class Store {
@@ -51,7 +74,8 @@ function provider(options: MastraCloudAuthOptions, answer?: (url: string) => Pro
   const fetch = async (url: string, init: RequestInit) => {
     const token = new Headers(init.headers).get('authorization')?.slice('Bearer '.length);
     const user = { id: `usr_${token}`, email: 'a@example.com', created_at: Date.now() };
-    return (await answer?.(url)) ?? Response.json({ ok: true, data: { user } });
+    const session = { id: `ses_${token}`, user_id: user.id, created_at: user.created_at, expires_at: user.created_at + 3_600_000 };
+    return (await answer?.(url)) ?? Response.json({ ok: true, data: { user, session } });
   };
   const auth = new MastraCloudAuth({ projectId: 'demo', cache: { fresh: 3600 }, onEvent: event => events.push(event), fetch, ...options });
   const ask = async (token: string) => (await auth.authenticateToken(token, request({})))?.id;
@@ -184,6 +208,68 @@ test('a call that ended with its request is made again by one that waits for it,
     expect(await second).toBe(`usr_${token}`);
   }
   expect([calls.length, auth.statistics().breaker]).toEqual([16, 'closed']);
+});
+
+test('threat_102_no_request_makes_the_calls_of_strangers_who_hung_up', async () => {
+  const calls: string[] = [];
+  let isDown = true;
+  const { ask, auth } = provider({}, async url => {
+    calls.push(url);
+    return isDown ? never : called(2_000);
+  });
+  for (let n = 0; n < 40; n += 1) void ask(`stranger${n}`).catch(() => undefined);
+  endRequests();
+  isDown = false;
+  vi.advanceTimersByTime(3_700);
+  const asking = ask('a');
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect([await asking, calls.length, auth.statistics().breaker]).toEqual(['usr_a', 41, 'closed']);
+});
+
+test('a call is made again by a request that waits for it, and not by one that passes', async () => {
+  const { ask } = provider({}, () => called(200));
+  const first = begun(() => ask('a'));
+  void first.result.catch(() => undefined);
+  first.end();
+  let answer: string | undefined;
+  void begun(() => ask('a')).result.then(id => (answer = id));
+  for (let n = 0; n < 50; n += 1) {
+    const passing = begun(() => ask(`other${n}`));
+    void passing.result.finally(passing.end);
+    await vi.advanceTimersByTimeAsync(100);
+  }
+  expect(answer).toBe('usr_a');
+});
+
+test('threat_031_a_sign_out_that_ended_with_its_request_goes_on_in_the_next_one_and_one_at_a_time', async () => {
+  const calls: string[] = [];
+  const { auth, ask, events } = provider({}, url => {
+    if (!url.includes('session')) return called(1_900);
+    calls.push(url);
+    return called(20);
+  });
+  const out = begun(() => Promise.all([auth.destroySession('a'), auth.destroySession('b')]));
+  out.end();
+  await vi.advanceTimersByTimeAsync(6_000);
+  const told = () => events.filter(({ type }) => type.startsWith('sign')).map(({ type }) => type);
+  expect([calls.length, told()]).toEqual([2, []]);
+  const next = ask('c');
+  await vi.advanceTimersByTimeAsync(490);
+  expect(told()).toEqual(['signed_out']);
+  await vi.advanceTimersByTimeAsync(1_500);
+  await Promise.all([next, out.result]);
+  expect([calls.length, told()]).toEqual([6, ['signed_out', 'signed_out']]);
+});
+
+test('a sign-out that no request goes on with for a minute is told of as unconfirmed', async () => {
+  const { auth, ask, events } = provider({}, () => called(300));
+  const out = begun(() => auth.destroySession('a'));
+  const ended = out.result.catch((error: { code: string }) => error.code);
+  out.end();
+  await vi.advanceTimersByTimeAsync(61_000);
+  void ask('other');
+  expect(events.filter(({ type }) => type.startsWith('sign'))).toEqual([{ type: 'sign_out_not_confirmed', code: 'internal' }]);
+  expect(await ended).toBe('internal');
 });
 
 test('a call that ended with its request is given up if no request waits for it', async () => {
