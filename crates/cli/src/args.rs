@@ -352,13 +352,13 @@ pub(crate) enum SameSiteName {
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Makes at most 80 requests and six sign-ins, and reports each rule: passed, failed, or not tested
+Makes at most 80 requests and seven sign-ins, and reports each rule: passed, failed, or not tested
 and why. Says first what it will do. The local Cloud's login page it goes through by itself. Any
 other wants a person: --interactive opens the browser, which comes back to this machine; or
 --token-stdin takes a token, and what needs a code is not tested.
 
 It ends no session, except with --destroy-session: then two of those that it made itself.
-Tokens, codes, names and e-mail addresses are masked in everything that it shows or keeps.
+Tokens, codes and personal data are masked in everything that it shows or keeps.
 
 Exit status:
   0  no rule that must hold is broken
@@ -386,7 +386,7 @@ pub(crate) struct CheckArgs {
     #[arg(long, value_name = "ID")]
     pub(crate) other_project_id: Option<String>,
     /// Which form of the Cloud's API is spoken; `auto` asks the Cloud.
-    #[arg(long, value_enum, env = "MASTRA_CLOUD_DIALECT", default_value_t = CheckDialect::Auto)]
+    #[arg(long, value_enum, default_value_t = CheckDialect::Auto)]
     pub(crate) dialect: CheckDialect,
     /// Take a session's token from standard input.
     #[arg(long, conflicts_with = "interactive")]

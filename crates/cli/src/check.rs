@@ -4,6 +4,7 @@
 //! report shows it. It shares no code with the plugin's client, but reads its key sets and tokens as that does.
 
 mod exchange;
+mod mask;
 mod plan;
 mod probe;
 mod reading;
@@ -13,7 +14,9 @@ mod rules;
 mod sign_in;
 mod verdict;
 
+use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -67,6 +70,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
         },
     };
     let asked = Asked { dialect, ..asked };
+    let record = args.record.as_deref().map(create).transpose()?;
     let sign_in = sign_in(&args, is_loopback).await?;
     let is_watched = std::io::stderr().is_terminal();
     say(&announcement(&asked, &sign_in));
@@ -84,10 +88,11 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     if let Some(why) = nothing_came(&seen) {
         return Ok(unreachable(&asked.base_url, &why));
     }
-    if let Some(file) = &args.record {
-        record(&seen, file)?;
-    }
     let judged = judge(&seen);
+    let seen = seen.masked();
+    if let Some(file) = record {
+        write(&seen, file)?;
+    }
     let shown = judged
         .iter()
         .filter(|judged| args.only.is_empty() || args.only.contains(&judged.rule.group));
@@ -112,7 +117,10 @@ fn judge(seen: &Seen) -> Vec<Judged> {
         .filter(|rule| rule.is_of(seen.dialect))
         .map(|rule| Judged {
             rule,
-            verdict: rule.judge(seen),
+            verdict: match rule.judge(seen) {
+                Verdict::Failed(wrong) => Verdict::Failed(seen.secrets.text(&wrong)),
+                other => other,
+            },
         })
         .collect()
 }
@@ -163,29 +171,32 @@ async fn sign_in(args: &CheckArgs, is_loopback: bool) -> Result<SignIn, Failure>
     })
 }
 
-/// The dialect whose verification the Cloud knows: it refuses a call without a token, where elsewhere there is nothing.
+/// The dialect in which the Cloud refuses a verification without a token: in an envelope, or in bare JSON.
 async fn spoken(client: &Client, base_url: &str) -> Result<DialectName, String> {
-    let ask = |path: &str| Ask {
-        method: Method::POST,
-        url: format!("{base_url}{path}"),
-        headers: Vec::new(),
-        body: None,
-    };
-    let v1 = ask("/api/v1/auth/verify").send(client).await?;
-    if !matches!(v1.status, 404 | 405) {
-        return Ok(DialectName::V1);
+    for (dialect, path) in [
+        (DialectName::V1, "/api/v1/auth/verify"),
+        (DialectName::Pkce, "/auth/verify"),
+    ] {
+        let ask = Ask {
+            method: Method::POST,
+            url: format!("{base_url}{path}"),
+            headers: Vec::new(),
+            body: None,
+        };
+        let answer = ask.send(client).await?;
+        let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        let is_enveloped = body.get("ok").is_some_and(serde_json::Value::is_boolean);
+        if body.is_object() && is_enveloped == (dialect == DialectName::V1) {
+            return Ok(dialect);
+        }
     }
-    let pkce = ask("/auth/verify").send(client).await?;
-    Ok(match pkce.status {
-        404 | 405 => DialectName::V1,
-        _ => DialectName::Pkce,
-    })
+    Err("neither dialect is spoken there: no path of the API answers with JSON; name one with --dialect to see why".to_owned())
 }
 
 fn announcement(asked: &Asked, sign_in: &SignIn) -> String {
     let how = match sign_in {
-        SignIn::ByForm => "up to six sign-ins at its own page",
-        SignIn::ByBrowser(_) => "up to six sign-ins in your browser",
+        SignIn::ByForm => "up to seven sign-ins at its own page",
+        SignIn::ByBrowser(_) => "up to seven sign-ins in your browser",
         SignIn::Never => "no sign-in",
     };
     let ends = if asked.may_end_sessions {
@@ -213,11 +224,20 @@ fn unreachable(base_url: &str, why: &str) -> ExitCode {
     UNREACHABLE.into()
 }
 
-fn record(seen: &Seen, file: &std::path::Path) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(seen)
-        .map_err(|error| Failure::failed(format!("the record cannot be written: {error}")))?;
-    std::fs::write(file, text + "\n")
-        .map_err(|error| Failure::failed(format!("{} cannot be written: {error}", file.display())))
+/// Opens the record before anything is asked: a place that cannot be written is wrong usage.
+fn create(path: &Path) -> Result<File, Failure> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(path)
+        .map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))
+}
+
+fn write(seen: &Seen, file: File) -> Result<(), Failure> {
+    let failed = |error: String| Failure::failed(format!("the record cannot be written: {error}"));
+    serde_json::to_writer_pretty(file, seen).map_err(|error| failed(error.to_string()))
 }
 
 fn now() -> i64 {

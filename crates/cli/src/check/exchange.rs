@@ -1,4 +1,4 @@
-//! One request and what came back, with its secrets masked before anything is shown or kept.
+//! One request and what came back.
 
 use std::time::Duration;
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 /// Longest wait for a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
-/// Most bytes of an answer that are read.
-const MAX_BYTES: usize = 1024 * 1024;
+/// Most bytes of an answer that are read: the plugin reads no more.
+const MAX_BYTES: usize = 256 * 1024;
 /// Most bytes of a body that are kept to be shown.
 const SHOWN_BYTES: usize = 2000;
 
@@ -22,7 +22,7 @@ pub(super) struct Ask {
     pub(super) body: Option<String>,
 }
 
-/// A request as it is shown: without secrets.
+/// A request as it was sent.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Sent {
     pub(super) line: String,
@@ -30,7 +30,7 @@ pub(super) struct Sent {
     pub(super) body: Option<String>,
 }
 
-/// An answer. Secrets in it are masked by the name that the run gives them, as `{token}`.
+/// An answer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -49,9 +49,11 @@ pub(super) struct Exchange {
 }
 
 impl Answer {
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
-        let mut found = self.headers.iter().filter(|(own, _)| own == name);
-        found.next().map(|(_, value)| value.as_str())
+    /// A header's value; several of one name are joined as HTTP joins them (RFC 9110, section 5.3).
+    pub(super) fn header(&self, name: &str) -> Option<String> {
+        let found = self.headers.iter().filter(|(own, _)| own == name);
+        let values: Vec<_> = found.map(|(_, value)| value.as_str()).collect();
+        (!values.is_empty()).then(|| values.join(", "))
     }
 
     pub(super) const fn is_success(&self) -> bool {
@@ -60,7 +62,9 @@ impl Answer {
 
     /// Status, content type and the beginning of the body, in one line.
     pub(super) fn shown(&self) -> String {
-        let kind = self.header("content-type").unwrap_or("no content type");
+        let kind = self
+            .header("content-type")
+            .unwrap_or_else(|| "no content type".into());
         let body: String = self.body.chars().take(SHOWN_BYTES).collect();
         let cut = if body.len() < self.body.len() {
             " …"
@@ -68,37 +72,6 @@ impl Answer {
             ""
         };
         format!("{} {kind} {body}{cut}", self.status)
-    }
-}
-
-/// Texts that are never shown, each with the name that stands for it.
-#[derive(Default)]
-pub(super) struct Secrets(Vec<(String, String)>);
-
-impl Secrets {
-    pub(super) fn add(&mut self, secret: &str, name: &str) {
-        if secret.len() >= 4 && !self.0.iter().any(|(known, _)| known == secret) {
-            self.0.push((secret.to_owned(), format!("{{{name}}}")));
-            // A text within another one must not be masked first.
-            self.0.sort_by_key(|(known, _)| usize::MAX - known.len());
-        }
-    }
-
-    pub(super) fn mask(&self, text: &str) -> String {
-        let replace = |text: String, (secret, name): &(String, String)| text.replace(secret, name);
-        self.0.iter().fold(text.to_owned(), replace)
-    }
-
-    pub(super) fn mask_exchange(&self, Exchange { sent, came }: &mut Exchange) {
-        let mut texts = vec![&mut sent.line];
-        texts.extend(sent.headers.iter_mut().chain(&mut sent.body));
-        if let Ok(answer) = came {
-            texts.push(&mut answer.body);
-            texts.extend(answer.headers.iter_mut().map(|(_, value)| value));
-        }
-        for text in texts {
-            *text = self.mask(text);
-        }
     }
 }
 
@@ -179,22 +152,5 @@ fn no_answer(error: reqwest::Error) -> String {
         format!("no whole answer came within {} s", TIMEOUT.as_secs())
     } else {
         format!("no whole answer came: {cause}")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_secret_within_another_is_masked_with_it() {
-        let mut secrets = Secrets::default();
-        secrets.add("code_1", "code");
-        secrets.add("code_1.signature", "token");
-        secrets.add("abc", "too short to be one");
-        assert_eq!(
-            secrets.mask("Bearer code_1.signature; code_1; abc"),
-            "Bearer {token}; {code}; abc"
-        );
     }
 }

@@ -1,6 +1,6 @@
 //! The plan of a run: which requests are made, in which order, and what is learned from them.
 //!
-//! Nothing here judges. Each request is made once, and all secrets are masked before anything else sees an exchange.
+//! Nothing here judges, and each request is made once.
 
 mod calls;
 mod codes;
@@ -11,7 +11,8 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
-use super::exchange::{Answer, Ask, Exchange, Secrets};
+use super::exchange::{Answer, Ask, Exchange};
+use super::mask::Secrets;
 use super::probe::{Probe, Seen};
 use super::sign_in::SignIn;
 use crate::args::DialectName;
@@ -21,8 +22,8 @@ pub(super) const FOREIGN: &str = "https://elsewhere.invalid/callback";
 const X_PROJECT: HeaderName = HeaderName::from_static("x-project-id");
 /// More than the 64 KiB that the contract allows.
 const HUGE: usize = 96 * 1024;
-/// A state as a Mastra server sends it, with characters that an address must encode.
-const STATE: &str = "check-3f1c|%2Fagents%3Ftab%3D1";
+/// How a state ends that a Mastra server sends: with characters that an address must encode.
+const STATE_END: &str = "|%2Fagents%3Ftab%3D1";
 
 /// What a run may do.
 pub(super) struct Asked {
@@ -40,7 +41,6 @@ pub(super) struct Plan<'p> {
     asked: &'p Asked,
     client: &'p Client,
     sign_in: SignIn,
-    secrets: Secrets,
     seen: Seen,
     /// Called with what is done next.
     progress: &'p mut dyn FnMut(&str),
@@ -70,17 +70,17 @@ pub(super) async fn run(
         exchanges: std::collections::BTreeMap::new(),
         left_out: std::collections::BTreeMap::new(),
         token: None,
+        secrets: Secrets::default(),
     };
     let mut plan = Plan {
         asked,
         client,
         sign_in,
-        secrets: Secrets::default(),
         seen,
         progress,
     };
     if let Some(token) = &asked.token {
-        plan.secrets.add(token, "token");
+        plan.seen.secrets.add(token, "token");
     }
     plan.login().await;
     plan.exchange_refusals().await;
@@ -96,10 +96,6 @@ pub(super) async fn run(
     plan.codes().await;
     plan.logout().await;
     plan.sign_in.done().await;
-    // Once all secrets are known: an answer may hold one before the run has learned that it is one.
-    for exchange in plan.seen.exchanges.values_mut() {
-        plan.secrets.mask_exchange(exchange);
-    }
     plan.seen
 }
 
@@ -160,41 +156,21 @@ impl Plan<'_> {
         plain
     }
 
-    fn keep(&mut self, probe: Probe, mut exchange: Exchange) {
-        if let Ok(answer) = &mut exchange.came {
+    fn keep(&mut self, probe: Probe, exchange: Exchange) {
+        if let Ok(answer) = &exchange.came {
             self.learn(answer);
-            let is_page = answer
-                .header("content-type")
-                .is_some_and(|kind| kind.starts_with("text/html"));
-            // No rule reads a page, and it may show people.
-            if is_page && !probe.is_api() {
-                answer.body = format!("({} bytes)", answer.body.len());
-            }
         }
         self.seen.exchanges.insert(probe, exchange);
     }
 
-    /// Whatever an answer holds of secrets and of personal data is masked from here on.
+    /// Learns the secrets of an answer, wherever they stand in it, so that no other answer shows them.
     fn learn(&mut self, answer: &Answer) {
-        const NAMES: [(&str, &str); 8] = [
-            ("/data/jwt", "token"),
-            ("/access_token", "token"),
-            ("/data/user/email", "email"),
-            ("/data/user/name", "name"),
-            ("/data/user/avatar_url", "avatar"),
-            ("/email", "email"),
-            ("/name", "name"),
-            ("/avatar_url", "avatar"),
-        ];
         let body: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-        for (pointer, name) in NAMES {
-            if let Some(text) = body.pointer(pointer).and_then(Value::as_str) {
-                self.secrets.add(text, name);
-            }
-        }
+        learn_from(&mut self.seen.secrets, &body, "");
         for (name, value) in &answer.headers {
-            if name == "set-cookie" {
-                self.secrets.add(value, "cookie");
+            let cookie = value.split([';', '=']).nth(1);
+            if let (true, Some(cookie)) = (name == "set-cookie", cookie) {
+                self.seen.secrets.add(cookie, "cookie");
             }
         }
     }
@@ -210,6 +186,28 @@ impl Plan<'_> {
             ],
             body: None,
         }
+    }
+}
+
+fn learn_from(secrets: &mut Secrets, value: &Value, name: &str) {
+    match value {
+        Value::String(text)
+            if (name.contains("token") || name.contains("jwt")) && name != "token_type" =>
+        {
+            secrets.add(text, "token");
+        }
+        Value::String(text)
+            if name.contains("name") || name.contains("mail") || name.contains("avatar") =>
+        {
+            secrets.add(text, name);
+        }
+        Value::Array(all) => all.iter().for_each(|one| learn_from(secrets, one, name)),
+        Value::Object(members) => {
+            for (name, value) in members {
+                learn_from(secrets, value, &name.to_lowercase());
+            }
+        }
+        _ => {}
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::exchange::{Answer, Exchange};
+use super::mask::Secrets;
 use super::verdict::Verdict;
 use crate::args::DialectName;
 
@@ -91,7 +92,7 @@ pub(super) enum Probe {
 pub(super) struct TokenFacts {
     /// The header's members, if the token is a JWT.
     pub(super) header: Option<Value>,
-    /// The claims, with personal data masked.
+    /// The claims.
     pub(super) claims: Option<Value>,
     /// Why the key set does not verify it; absent where it does.
     pub(super) refusal: Option<String>,
@@ -111,6 +112,9 @@ pub(super) struct Seen {
     /// Why a request was not made.
     pub(super) left_out: BTreeMap<Probe, String>,
     pub(super) token: Option<TokenFacts>,
+    /// What may not stand in a refusal. Not kept.
+    #[serde(skip)]
+    pub(super) secrets: Secrets,
 }
 
 impl Seen {
@@ -130,6 +134,20 @@ impl Seen {
                 ToOwned::to_owned,
             ))),
         }
+    }
+
+    /// All that was seen, without secrets and personal data: to be shown and kept.
+    pub(super) fn masked(&self) -> Self {
+        let mut masked = self.clone();
+        for (probe, exchange) in &mut masked.exchanges {
+            self.secrets.mask(exchange, probe.is_page());
+        }
+        if let Some(token) = &mut masked.token {
+            for part in token.header.iter_mut().chain(&mut token.claims) {
+                self.secrets.claims(part);
+            }
+        }
+        masked
     }
 
     /// The answer to another request than a rule's own, which it compares with.
@@ -152,6 +170,20 @@ impl Seen {
 }
 
 impl Probe {
+    /// Whether the answer is a page for people.
+    pub(super) const fn is_page(self) -> bool {
+        let is_foreign = matches!(
+            self,
+            Self::KeySet
+                | Self::UnknownPath
+                | Self::ExchangeWrongMethod
+                | Self::VerifyWrongMethod
+                | Self::ValidateWrongMethod
+                | Self::VerifyCrossOrigin
+        );
+        !is_foreign && !self.is_api()
+    }
+
     /// Whether the contract says what the answer's body looks like.
     pub(super) const fn is_api(self) -> bool {
         !matches!(

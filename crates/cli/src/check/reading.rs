@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use mastra_auth_cloud_core::time::Timestamp;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -17,7 +18,7 @@ const DEPTH: usize = 32;
 /// A body as JSON in which each member occurs once.
 pub(super) fn json(answer: &Answer) -> Result<Value, String> {
     if !answer.is_whole_text {
-        return Err("the body is not UTF-8, or larger than 1 MiB".into());
+        return Err("the body is not UTF-8, or larger than 256 KiB".into());
     }
     let mut reader = serde_json::Deserializer::from_str(&answer.body);
     let read = Strict(DEPTH).deserialize(&mut reader);
@@ -166,6 +167,21 @@ pub(super) fn refused_4xx(answer: &Answer) -> Judged {
     )
 }
 
+/// The code of a refusal.
+pub(super) fn reason(answer: &Answer) -> Option<String> {
+    let body = json(answer).ok()?;
+    let code = body.pointer("/error/code").or_else(|| body.get("code"));
+    code?.as_str().map(str::to_owned)
+}
+
+/// Nothing is known of a project that the Cloud does not know either.
+pub(super) fn other_project(answer: &Answer, unknown: &Answer) -> Judged {
+    if reason(answer).is_some() && reason(answer) == reason(unknown) {
+        return not_tested("the Cloud does not know the project of --other-project-id");
+    }
+    Ok(())
+}
+
 /// A text that is not empty.
 pub(super) fn text<'v>(data: &'v Value, pointer: &str) -> Result<&'v str, Verdict> {
     match data.pointer(pointer) {
@@ -193,8 +209,8 @@ pub(super) fn time(data: &Value, pointer: &str, seen: &Seen) -> Result<i64, Verd
             Ok,
         );
     }
-    let read = text(data, pointer)?.parse::<jiff::Timestamp>();
-    read.map(jiff::Timestamp::as_millisecond).or_else(|_| {
+    let read = Timestamp::parse_iso(text(data, pointer)?);
+    read.map(Timestamp::unix_millis).or_else(|_| {
         failed(format!(
             "{} is no time as RFC 3339 writes it, with an offset",
             name(pointer)

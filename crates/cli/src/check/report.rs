@@ -272,16 +272,24 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
 
 fn xml(text: &str) -> String {
     let text = escape(text, LineEnds::Keep);
-    text.replace('&', "&amp;")
+    // Two characters that no XML may hold.
+    text.replace(['\u{fffe}', '\u{ffff}'], "?")
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
 }
 
 fn cell(text: &str) -> String {
-    escape(text, LineEnds::Escape)
-        .replace('|', "\\|")
-        .replace('<', "&lt;")
+    let mut out = String::new();
+    for c in escape(text, LineEnds::Escape).chars() {
+        if "\\`*_[]!@|<>#&".contains(c) {
+            out.push_str(&format!("&#{};", u32::from(c)));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// All rules, a line each.

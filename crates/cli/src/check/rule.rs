@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::exchange::Answer;
 use super::probe::{Probe, Seen};
-use super::verdict::{Judged, Verdict};
+use super::verdict::{Judged, Verdict, not_tested};
 use crate::args::{CheckGroup, DialectName};
 
 /// How much a broken rule matters.
@@ -51,7 +51,10 @@ impl Rule {
     pub(super) fn judge(&self, seen: &Seen) -> Verdict {
         let judged = seen
             .answer(self.probe)
-            .and_then(|answer| (self.judge)(answer, seen));
+            .and_then(|answer| match answer.status {
+                429 => not_tested("the Cloud answered 429: too many requests"),
+                _ => (self.judge)(answer, seen),
+            });
         match judged {
             Ok(()) => Verdict::Passed,
             Err(verdict) => verdict,

@@ -3,14 +3,18 @@
 use std::time::Duration;
 
 use mastra_auth_cloud_core::encoding::{base64url, sha256};
-use reqwest::header::{CONTENT_TYPE, LOCATION};
-use reqwest::{Client, StatusCode, Url};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, Method, StatusCode, Url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
-use super::exchange::{Answer, Exchange, Sent};
+use super::exchange::{Answer, Ask, Exchange, Sent};
 
+/// Why there is no code.
+pub(super) const NO_CODE: &str =
+    "no code: no sign-in succeeded; elsewhere than at the local Cloud it takes --interactive";
 /// How long a person may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// Most bytes of a request's head.
@@ -31,6 +35,18 @@ pub(super) struct Back {
     status: u16,
 }
 
+/// Why a sign-in gave no code, and the way back if there was one.
+pub(super) struct NoCode {
+    pub(super) why: String,
+    pub(super) back: Option<(String, u16)>,
+}
+
+impl From<String> for NoCode {
+    fn from(why: String) -> Self {
+        Self { why, back: None }
+    }
+}
+
 /// How this run gets codes.
 pub(super) enum SignIn {
     /// Presses the button of the local Cloud's page, or is redirected at once.
@@ -41,7 +57,7 @@ pub(super) enum SignIn {
 
 /// A listener on this machine that the browser comes back to.
 pub(super) struct Browser {
-    listener: TcpListener,
+    comers: Receiver<(TcpStream, String)>,
     redirect_uri: String,
     /// The browser waits there for the next page.
     waiting: Option<TcpStream>,
@@ -72,26 +88,17 @@ impl Challenge {
 }
 
 impl Back {
-    /// The way back as an exchange whose answer is the redirect.
     pub(super) fn exchange(&self, url: &str) -> Exchange {
-        Exchange {
-            sent: Sent {
-                line: format!("GET {url}"),
-                headers: Vec::new(),
-                body: None,
-            },
-            came: Ok(Answer {
-                status: self.status,
-                headers: vec![("location".to_owned(), self.location.clone())],
-                body: String::new(),
-                is_whole_text: true,
-            }),
-        }
+        way_back(url, &self.location, self.status)
     }
 
-    fn read(location: &str, status: u16, challenge: Challenge) -> Result<Self, String> {
+    fn read(location: &str, status: u16, challenge: Challenge) -> Result<Self, NoCode> {
+        let no_code = |why: String| NoCode {
+            why,
+            back: Some((location.to_owned(), status)),
+        };
         let url = Url::parse(location)
-            .map_err(|_| "the login page leads back to no address".to_owned())?;
+            .map_err(|_| no_code("the login page leads back to no address".to_owned()))?;
         let find = |wanted: &str| {
             let mut pairs = url.query_pairs();
             pairs
@@ -112,10 +119,27 @@ impl Back {
                     .filter(|c| c.is_ascii_alphanumeric() || *c == '_')
                     .take(40)
                     .collect();
-                Err(format!("the login page refused: {error}"))
+                Err(no_code(format!("the login page refused: {error}")))
             }
-            _ => Err("the login page led back without a code".to_owned()),
+            _ => Err(no_code("the login page led back without a code".to_owned())),
         }
+    }
+}
+
+/// The way back as an exchange whose answer is the redirect.
+pub(super) fn way_back(url: &str, location: &str, status: u16) -> Exchange {
+    Exchange {
+        sent: Sent {
+            line: format!("GET {url}"),
+            headers: Vec::new(),
+            body: None,
+        },
+        came: Ok(Answer {
+            status,
+            headers: vec![("location".to_owned(), location.to_owned())],
+            body: String::new(),
+            is_whole_text: true,
+        }),
     }
 }
 
@@ -123,8 +147,10 @@ impl SignIn {
     pub(super) async fn by_browser(open: fn(&str)) -> std::io::Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let port = listener.local_addr()?.port();
+        let (sender, comers) = channel(8);
+        tokio::spawn(listen(listener, sender));
         Ok(Self::ByBrowser(Browser {
-            listener,
+            comers,
             redirect_uri: format!("http://127.0.0.1:{port}/callback"),
             waiting: None,
             open,
@@ -157,83 +183,107 @@ impl SignIn {
         client: &Client,
         url: &str,
         challenge: Challenge,
-    ) -> Result<Back, String> {
+    ) -> Result<Back, NoCode> {
         match self {
             Self::ByForm => by_form(client, url, challenge).await,
             Self::ByBrowser(browser) => browser.through(url, challenge).await,
-            Self::Never => Err("no code: sign in with --interactive".to_owned()),
+            Self::Never => Err(NO_CODE.to_owned().into()),
         }
     }
 }
 
-async fn by_form(client: &Client, url: &str, challenge: Challenge) -> Result<Back, String> {
-    let unreachable =
-        |error: reqwest::Error| format!("the login page did not answer: {}", error.without_url());
-    let page = client.get(url).send().await.map_err(unreachable)?;
-    if page.status().is_redirection() {
+async fn by_form(client: &Client, url: &str, challenge: Challenge) -> Result<Back, NoCode> {
+    let ask = |method, url: &str, body| Ask {
+        method,
+        url: url.to_owned(),
+        headers: vec![(CONTENT_TYPE, "application/x-www-form-urlencoded".to_owned())],
+        body,
+    };
+    let page = ask(Method::GET, url, None).send(client).await?;
+    if page.header("location").is_some() {
         return led_back(&page, challenge);
     }
-    let text = page.text().await.map_err(unreachable)?;
     let value = |name: &str| {
-        let (_, rest) = text.split_once(&format!("name=\"{name}\" value=\""))?;
+        let (_, rest) = page.body.split_once(&format!("name=\"{name}\" value=\""))?;
         rest.split_once('"').map(|(value, _)| value.to_owned())
     };
     let (Some(number), Some(person)) = (value("number"), value("person")) else {
-        return Err("the login page wants a person: sign in with --interactive".to_owned());
+        let why = "the login page wants a person: sign in with --interactive".to_owned();
+        return Err(why.into());
     };
-    let form = Url::parse_with_params("http://form/", [("number", number), ("person", person)])
-        .map_err(|error| error.to_string())?;
-    let to = Url::parse(url).and_then(|url| url.join("/auth/oss"));
-    let post = client
-        .post(to.map_err(|error| error.to_string())?)
-        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
-        .body(form.query().unwrap_or_default().to_owned());
-    led_back(&post.send().await.map_err(unreachable)?, challenge)
+    let wrong = |error: <Url as std::str::FromStr>::Err| error.to_string();
+    let form = Url::parse_with_params("http://form/", [("number", number), ("person", person)]);
+    let form = form.map_err(wrong)?.query().unwrap_or_default().to_owned();
+    // The form is sent to the page's own address.
+    let mut to = Url::parse(url).map_err(wrong)?;
+    to.set_query(None);
+    let answer = ask(Method::POST, to.as_str(), Some(form))
+        .send(client)
+        .await?;
+    led_back(&answer, challenge)
 }
 
-fn led_back(answer: &reqwest::Response, challenge: Challenge) -> Result<Back, String> {
-    let status = answer.status();
-    let location = answer
-        .headers()
-        .get(LOCATION)
-        .and_then(|to| to.to_str().ok());
-    match location {
-        Some(location) if status.is_redirection() => {
-            Back::read(location, status.as_u16(), challenge)
+fn led_back(answer: &Answer, challenge: Challenge) -> Result<Back, NoCode> {
+    match answer.header("location") {
+        Some(location) if (300..400).contains(&answer.status) => {
+            Back::read(&location, answer.status, challenge)
         }
-        _ => Err(format!("the login page answered {status} to its own form")),
+        _ => Err(format!("the login page answered {} to its own form", answer.status).into()),
     }
 }
 
 impl Browser {
-    /// Sends the browser there, and waits until it comes back with a code.
-    async fn through(&mut self, url: &str, challenge: Challenge) -> Result<Back, String> {
+    /// Sends the browser there, and waits until it comes back from this very login.
+    async fn through(&mut self, url: &str, challenge: Challenge) -> Result<Back, NoCode> {
         match self.waiting.take() {
-            Some(stream) => {
-                answer(stream, StatusCode::FOUND, Some(url)).await;
-            }
+            Some(stream) => answer(stream, StatusCode::OK, Some(url)).await,
             None => (self.open)(url),
         }
-        let (stream, path) = timeout(PATIENCE, self.come())
-            .await
-            .map_err(|_| "nobody signed in within five minutes".to_owned())?;
+        let state = Url::parse(url).ok().and_then(|url| state_of(&url));
+        let come = async {
+            loop {
+                let Some((stream, path)) = self.comers.recv().await else {
+                    return Err("the listener on this machine has ended".to_owned());
+                };
+                let back = format!("{}{path}", self.redirect_uri.trim_end_matches("/callback"));
+                let told = Url::parse(&back).ok().and_then(|url| state_of(&url));
+                let nonce =
+                    |state: &Option<String>| state.as_ref()?.split('|').next().map(str::to_owned);
+                if nonce(&told) == nonce(&state) {
+                    return Ok((stream, back));
+                }
+                answer(stream, StatusCode::NOT_FOUND, None).await;
+            }
+        };
+        let come = timeout(PATIENCE, come).await;
+        let (stream, back) =
+            come.map_err(|_| "no one signed in within five minutes".to_owned())??;
         self.waiting = Some(stream);
-        let origin = self.redirect_uri.trim_end_matches("/callback");
-        Back::read(&format!("{origin}{path}"), 0, challenge)
+        Back::read(&back, 0, challenge)
     }
+}
 
-    /// The next request for the callback. Anything else is answered and forgotten.
-    async fn come(&self) -> (TcpStream, String) {
-        loop {
-            let Ok((mut stream, _)) = self.listener.accept().await else {
-                continue;
-            };
+fn state_of(url: &Url) -> Option<String> {
+    let mut pairs = url.query_pairs();
+    pairs
+        .find(|(name, _)| name == "state")
+        .map(|(_, value)| value.into_owned())
+}
+
+/// Passes on requests for the callback. Any other is answered and forgotten; one that says nothing holds up no other.
+async fn listen(listener: TcpListener, comers: Sender<(TcpStream, String)>) {
+    while let Ok((mut stream, _)) = listener.accept().await {
+        let comers = comers.clone();
+        tokio::spawn(async move {
             let path = timeout(Duration::from_secs(10), path(&mut stream)).await;
             match path.ok().flatten() {
-                Some(path) if path.split('?').next() == Some("/callback") => return (stream, path),
+                Some(path) if path.split('?').next() == Some("/callback") => {
+                    // The run has ended, and needs no one any more.
+                    let _ = comers.send((stream, path)).await;
+                }
                 _ => answer(stream, StatusCode::NOT_FOUND, None).await,
             }
-        }
+        });
     }
 }
 
@@ -253,13 +303,23 @@ async fn path(stream: &mut TcpStream) -> Option<String> {
     Some(path.to_owned())
 }
 
-/// Answers and closes. A browser that has gone away misses nothing.
-async fn answer(mut stream: TcpStream, status: StatusCode, location: Option<&str>) {
-    const DONE: &str = "<!doctype html><meta charset=\"utf-8\"><title>mastra-auth check</title><p>The check has all it needs. You can close this page.";
-    let body = if status == StatusCode::OK { DONE } else { "" };
-    let location = location.map_or_else(String::new, |to| format!("location: {to}\r\n"));
+/// Answers and closes: with a page that moves on by itself, for browsers follow only so many redirects, or with one that says that
+/// it is over. A browser that has gone away misses nothing.
+async fn answer(mut stream: TcpStream, status: StatusCode, next: Option<&str>) {
+    let next = next.map(|url| url.replace('&', "&amp;").replace('"', "&quot;"));
+    let body = match (status, next) {
+        (StatusCode::OK, Some(next)) => {
+            format!("<meta http-equiv=\"refresh\" content=\"0;url={next}\"><p>One more sign-in.")
+        }
+        (StatusCode::OK, None) => {
+            "<p>The check has all it needs. You can close this page.".to_owned()
+        }
+        _ => String::new(),
+    };
+    let body =
+        format!("<!doctype html><meta charset=\"utf-8\"><title>mastra-auth check</title>{body}");
     let text = format!(
-        "HTTP/1.1 {status}\r\n{location}content-type: text/html\r\ncontent-length: {}\r\ncache-control: no-store\r\nreferrer-policy: no-referrer\r\nconnection: close\r\n\r\n{body}",
+        "HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\ncache-control: no-store\r\nreferrer-policy: no-referrer\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
     let _ = stream.write_all(text.as_bytes()).await;

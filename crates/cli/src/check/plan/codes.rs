@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::exchange::Ask;
 use super::super::probe::Probe;
-use super::super::sign_in::{Back, Challenge};
-use super::{HUGE, Plan, STATE, Session, X_PROJECT, page, with_json, with_project, without};
+use super::super::sign_in::{Back, Challenge, NO_CODE, NoCode, SignIn, way_back};
+use super::{HUGE, Plan, STATE_END, Session, X_PROJECT, page, with_json, with_project, without};
 
 impl Plan<'_> {
     pub(super) fn exchange(&self, members: &Value) -> Ask {
@@ -58,7 +58,7 @@ impl Plan<'_> {
     pub(super) async fn first_session(&mut self) -> Option<Session> {
         let needs_code = [Probe::Callback, Probe::Exchange];
         if !self.sign_in.can() {
-            self.leave_out(&needs_code, "no code: sign in with --interactive");
+            self.leave_out(&needs_code, NO_CODE);
             let token = self.asked.token.clone()?;
             return Some(Session {
                 token,
@@ -70,6 +70,8 @@ impl Plan<'_> {
             Ok(back) => back,
             Err(why) => {
                 self.leave_out(&needs_code, &why);
+                // It would fail again, and a person would wait for it again.
+                self.sign_in = SignIn::Never;
                 return None;
             }
         };
@@ -79,10 +81,11 @@ impl Plan<'_> {
     /// Walks through the login page, and keeps the way back.
     pub(super) async fn sign_in(&mut self) -> Result<Back, String> {
         (self.progress)("sign-in");
+        let state = format!("check-{}{STATE_END}", Challenge::fresh()?.as_str());
         let mut query = vec![
             ("project_id", self.asked.project_id.clone()),
             ("redirect_uri", self.sign_in.redirect_uri()),
-            ("state", STATE.to_owned()),
+            ("state", state),
         ];
         let challenge = Challenge::fresh()?;
         if !self.is_v1() {
@@ -90,9 +93,17 @@ impl Plan<'_> {
             query.push(("code_challenge_method", "S256".to_owned()));
         }
         let url = page(&self.asked.base_url, "/auth/oss", &query);
-        let back = self.sign_in.through(self.client, &url, challenge).await?;
-        self.secrets.add(back.challenge.verifier(), "verifier");
-        self.secrets.add(&back.code, "code");
+        let back = match self.sign_in.through(self.client, &url, challenge).await {
+            Ok(back) => back,
+            Err(NoCode { why, back }) => {
+                if let Some((location, status)) = back {
+                    self.keep(Probe::Callback, way_back(&url, &location, status));
+                }
+                return Err(why);
+            }
+        };
+        self.seen.secrets.add(back.challenge.verifier(), "verifier");
+        self.seen.secrets.add(&back.code, "code");
         if !self.seen.exchanges.contains_key(&Probe::Callback) {
             let exchange = back.exchange(&url);
             self.keep(Probe::Callback, exchange);
@@ -126,12 +137,9 @@ impl Plan<'_> {
             Probe::ExchangeOtherRedirect,
         ];
         if !self.sign_in.can() {
-            self.leave_out(&again, "no code: sign in with --interactive");
-            self.leave_out(&pkce, "no code: sign in with --interactive");
-            self.leave_out(
-                &[Probe::ExchangeOtherProject],
-                "no code: sign in with --interactive",
-            );
+            self.leave_out(&again, NO_CODE);
+            self.leave_out(&pkce, NO_CODE);
+            self.leave_out(&[Probe::ExchangeOtherProject], NO_CODE);
             return;
         }
         if self.asked.may_end_sessions {

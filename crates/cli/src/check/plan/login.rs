@@ -6,14 +6,14 @@ use reqwest::header::ACCEPT;
 use super::super::exchange::{Answer, Ask};
 use super::super::probe::Probe;
 use super::super::sign_in::Challenge;
-use super::{FOREIGN, Plan, STATE, page, set};
+use super::{FOREIGN, Plan, STATE_END, page, set};
 
 impl Plan<'_> {
     fn login_url(&self, change: impl Fn(&mut Vec<(&'static str, String)>)) -> String {
         let mut query = vec![
             ("project_id", self.asked.project_id.clone()),
             ("redirect_uri", self.sign_in.redirect_uri()),
-            ("state", STATE.to_owned()),
+            ("state", format!("check-page{STATE_END}")),
         ];
         if !self.is_v1() {
             let challenge = Challenge::of("A-verifier-of-a-page-that-is-only-looked-at");

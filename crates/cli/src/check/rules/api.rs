@@ -1,9 +1,10 @@
 //! Sessions: look-up and end.
 
-use super::super::probe::Probe;
+use super::super::exchange::Answer;
+use super::super::probe::{Probe, Seen};
 use super::super::reading::{accepted, data, refused, same, text, time};
 use super::super::rule::{Rule, Severity};
-use super::super::verdict::{holds, not_tested};
+use super::super::verdict::{Judged, holds, not_tested};
 use super::exchange::{lifetime, session};
 use super::{only, rule};
 use crate::args::CheckGroup::{Robustness, Session};
@@ -14,7 +15,12 @@ use Severity::{Must, Should};
 pub(super) const RULES: &[Rule] = &[
     rule("session.1", Session, Must, Probe::Validate,
         ["a session is found by its token", "contract: validateSession, 200", "answer 2xx for a session that is alive"],
-        accepted),
+        |answer, seen| match data(seen.beside(Probe::Verify)?, seen) {
+            Ok(verified) if verified.get("token_type").is_some_and(|kind| kind == "project_api_token") => {
+                not_tested("a project API token has no session")
+            }
+            _ => accepted(answer, seen),
+        }),
     only(V1, rule("session.2", Session, Must, Probe::Validate,
         ["the look-up returns the session", "contract: validateSession, data.session",
          "return data.session with id, user_id, created_at and expires_at"],
@@ -71,16 +77,16 @@ pub(super) const RULES: &[Rule] = &[
         |answer, _| refused(answer, &[403, 404]))),
     rule("session.12", Session, Must, Probe::Destroy,
         ["a session is ended", "contract: destroySession, 200", "answer 2xx; in dialect v1 with ok: true, and data may be absent"],
-        accepted),
+        ended),
     rule("session.13", Session, Must, Probe::DestroyedVerify,
         ["the token of an ended session is refused", "contract: destroySession", "look the session up at each verification"],
-        |answer, seen| match seen.answer(Probe::Destroy).and_then(|ended| accepted(ended, seen)) {
+        |answer, seen| match seen.answer(Probe::Destroy).and_then(|answer| ended(answer, seen)) {
             Ok(()) => refused(answer, &[401]),
             Err(_) => not_tested("the session was not ended"),
         }),
     rule("session.14", Session, Must, Probe::DestroyedValidate,
         ["an ended session is not found again", "contract: destroySession", "answer 401 session_ended"],
-        |answer, seen| match seen.answer(Probe::Destroy).and_then(|ended| accepted(ended, seen)) {
+        |answer, seen| match seen.answer(Probe::Destroy).and_then(|answer| ended(answer, seen)) {
             Ok(()) => refused(answer, &[401]),
             Err(_) => not_tested("the session was not ended"),
         }),
@@ -102,3 +108,14 @@ pub(super) const RULES: &[Rule] = &[
         ["GET on the session's look-up is refused", "RFC 9110, section 15.5.6", "answer 405 with an Allow header"],
         |answer, _| refused(answer, &[405, 404])),
 ];
+
+/// What the body holds matters in one dialect alone.
+fn ended(answer: &Answer, seen: &Seen) -> Judged {
+    match seen.dialect {
+        V1 => accepted(answer, seen),
+        Pkce => holds(
+            answer.is_success(),
+            format!("the status is {}, not 2xx", answer.status),
+        ),
+    }
+}

@@ -3,7 +3,7 @@
 use super::super::exchange::Answer;
 use super::super::probe::{Probe, Seen};
 use super::super::reading::{
-    accepted, data, json, optional_text, refused, refused_4xx, same, text, time,
+    accepted, data, optional_text, other_project, reason, refused, refused_4xx, same, text, time,
 };
 use super::super::rule::{Rule, Severity};
 use super::super::verdict::{Judged, failed, holds, not_tested};
@@ -89,7 +89,10 @@ pub(super) const RULES: &[Rule] = &[
     rule("security.13", Security, Must, Probe::ExchangeOtherProject,
         ["a code is good for its own project alone", "contract: exchangeCode; RFC 6749, section 4.1.3",
          "store the project with the code, and compare it"],
-        |answer, _| refused(answer, &[400, 403])),
+        |answer, seen| {
+            other_project(answer, seen.beside(Probe::ExchangeUnknownProject)?)?;
+            refused(answer, &[400, 403])
+        }),
     only(Pkce, rule("security.14", Security, Must, Probe::ExchangeWrongVerifier,
         ["a code needs the verifier of its login", "contract: exchangeCode; RFC 7636, section 4.6",
          "compare the verifier's SHA-256 with the challenge of the login"],
@@ -126,13 +129,11 @@ pub(super) const RULES: &[Rule] = &[
 
 /// The refusal is not that of an unknown code, which would mean that the code was looked up all the same.
 fn other_reason(answer: &Answer, seen: &Seen) -> Judged {
-    let code = |answer: &Answer| {
-        let body = json(answer).ok()?;
-        let code = body.pointer("/error/code").or_else(|| body.get("code"));
-        code?.as_str().map(str::to_owned)
-    };
-    let unknown = seen.answer(Probe::ExchangeUnknownCode).ok().and_then(code);
-    match (code(answer), unknown) {
+    let unknown = seen
+        .answer(Probe::ExchangeUnknownCode)
+        .ok()
+        .and_then(reason);
+    match (reason(answer), unknown) {
         (Some(told), Some(unknown)) => {
             holds(told != unknown, format!("the code was looked up: {told}"))
         }

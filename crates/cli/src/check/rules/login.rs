@@ -5,7 +5,7 @@ use reqwest::Url;
 use super::super::exchange::Answer;
 use super::super::probe::{Probe, Seen};
 use super::super::rule::{Rule, Severity};
-use super::super::verdict::{Judged, failed, holds, not_tested};
+use super::super::verdict::{Judged, Verdict, failed, holds, not_tested};
 use super::{only, rule};
 use crate::args::CheckGroup::{Login, Logout, Security};
 use crate::args::DialectName::Pkce;
@@ -35,27 +35,38 @@ pub(super) const RULES: &[Rule] = &[
     rule("login.3", Login, Must, Probe::LoginNoProject,
         ["a login without project_id is refused on a page", "contract: loginPage, 400",
          "answer 400 with a page that says what is missing"],
-        |answer, _| page_of_refusal(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("login.4", Login, Must, Probe::LoginUnknownProject,
         ["a login for an unknown project is refused on a page", "contract: loginPage, 400",
          "answer 400 with a page: where the browser came from is not known to be right"],
-        |answer, _| page_of_refusal(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("login.5", Login, Must, Probe::LoginNoRedirect,
         ["a login without redirect_uri is refused on a page", "contract: loginPage, 400",
          "answer 400 with a page that says what is missing"],
-        |answer, _| page_of_refusal(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("login.6", Login, Should, Probe::LoginNoState,
         ["a login without state is refused", "contract: State; RFC 6749, section 10.12",
          "answer 400: an app that sends no state cannot tell its own sign-ins from forged ones"],
-        |answer, _| page_of_refusal(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("login.7", Login, Must, Probe::Callback,
         ["the state comes back unchanged", "contract: State; RFC 6749, section 4.1.2",
          "append the state as it came, percent-encoded, whatever characters it holds"],
-        |answer, _| {
-            let state = callback(answer)?.query_pairs().find(|(name, _)| name == "state").map(|(_, value)| value.into_owned());
-            match state {
+        |answer, seen| {
+            let sent = asked(seen, Probe::Callback, "state");
+            match parameter(&callback(answer)?, "state") {
                 None => failed("the address that the browser comes back to has no state"),
-                Some(state) => holds(state == SENT_STATE, "the state that came back is another one"),
+                state => holds(state == sent, "the state that came back is another one"),
+            }
+        }),
+    rule("login.10", Login, Must, Probe::Callback,
+        ["the login page leads back with a code", "contract: loginPage; RFC 6749, section 4.1.2",
+         "append code to redirect_uri once the person has signed in"],
+        |answer, _| {
+            let back = callback(answer)?;
+            match (parameter(&back, "code"), parameter(&back, "error")) {
+                (Some(code), None) if !code.is_empty() => Ok(()),
+                (_, Some(_)) => failed("it leads back with an error"),
+                _ => failed("it leads back without a code"),
             }
         }),
     rule("login.8", Login, Must, Probe::Callback,
@@ -77,24 +88,27 @@ pub(super) const RULES: &[Rule] = &[
         }),
     rule("security.1", Security, Must, Probe::LoginForeignRedirect,
         ["the login page never leads to a foreign redirect_uri", "contract: RedirectUri; RFC 9700, section 4.1", REDIRECTS],
-        |answer, _| not_led_away(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("security.2", Security, Must, Probe::LoginUserinfoRedirect,
         ["a redirect_uri with a name before @ is refused", "contract: RedirectUri; RFC 9700, section 4.1", REDIRECTS],
-        |answer, _| not_led_away(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("security.3", Security, Must, Probe::LoginSuffixRedirect,
         ["a redirect_uri on a longer host name is refused", "contract: RedirectUri; RFC 9700, section 4.1", REDIRECTS],
-        |answer, _| not_led_away(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("security.4", Security, Must, Probe::LoginScriptRedirect,
         ["a redirect_uri that is no web address is refused", "contract: RedirectUri; RFC 9700, section 4.1",
          "accept http for loopback hosts, https, and schemes that are listed for the project"],
-        |answer, _| not_led_away(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("security.5", Security, Should, Probe::LoginFragmentRedirect,
         ["a redirect_uri with a fragment is refused", "RFC 6749, section 3.1.2", "answer 400: what is appended would be lost"],
-        |answer, _| not_led_away(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::LoginPage)),
     rule("security.6", Security, Must, Probe::Callback,
         ["the way back holds a code and no token", "RFC 9700, section 2.1.2",
          "send the code alone: addresses are kept in histories and logs"],
         |answer, _| {
+            if answer.status == 0 {
+                return not_tested("no listener sees the fragment of an address");
+            }
             let back = callback(answer)?;
             let bad = back.query_pairs().find(|(name, value)| {
                 let is_token = matches!(&**name, "token" | "access_token" | "jwt" | "id_token" | "session" | "refresh_token");
@@ -113,7 +127,9 @@ pub(super) const RULES: &[Rule] = &[
                 return not_tested("the login page redirected at once");
             }
             let policy = answer.header("content-security-policy").unwrap_or_default();
-            let is_closed = policy.contains("frame-ancestors") || answer.header("x-frame-options").is_some();
+            let by_policy = policy.contains("frame-ancestors") && !policy.contains("frame-ancestors *");
+            let options = answer.header("x-frame-options").unwrap_or_default().to_uppercase();
+            let is_closed = by_policy || matches!(options.as_str(), "DENY" | "SAMEORIGIN");
             holds(is_closed, "neither header forbids it")
         }),
     rule("security.8", Security, Should, Probe::LoginPage,
@@ -122,11 +138,11 @@ pub(super) const RULES: &[Rule] = &[
     only(Pkce, rule("security.9", Security, Must, Probe::LoginNoChallenge,
         ["a login without code_challenge is refused", "contract: loginPage; RFC 9700, section 2.1.1",
          "answer 400, or error=invalid_request: without it a stolen code can be used"],
-        |answer, _| no_code(answer))),
+        no_code)),
     only(Pkce, rule("security.10", Security, Must, Probe::LoginPlainChallenge,
         ["code_challenge_method=plain is refused", "contract: loginPage; RFC 7636, section 7.2",
          "accept S256 alone: the plain form shows the verifier in the address"],
-        |answer, _| no_code(answer))),
+        no_code)),
     rule("logout.1", Logout, Must, Probe::Logout,
         ["the logout page answers", "contract: logoutPage", "serve GET /auth/logout: a page without a redirect address"],
         |answer, _| holds(answer.status == 200, format!("the status is {}", answer.status))),
@@ -141,62 +157,62 @@ pub(super) const RULES: &[Rule] = &[
     rule("logout.3", Logout, Must, Probe::LogoutForeign,
         ["the logout page never leads to a foreign address", "contract: logoutPage, 400; RFC 9700, section 4.11",
          "show a page where the address is neither on a loopback host nor listed"],
-        |answer, _| not_led_away(answer)),
+        |answer, seen| page_of_refusal(answer, seen, Probe::Logout)),
     rule("logout.4", Logout, Note, Probe::LogoutBack,
         ["the way back from the logout page is no 307 or 308", "RFC 9700, section 4.12", "answer 303"],
         |answer, _| holds(!matches!(answer.status, 307 | 308), format!("the status is {}", answer.status))),
 ];
 
-/// The state that every login of a run sends.
-const SENT_STATE: &str = "check-3f1c|%2Fagents%3Ftab%3D1";
-
-fn location(answer: &Answer) -> Result<&str, super::super::verdict::Verdict> {
+fn location(answer: &Answer) -> Result<String, Verdict> {
     match answer.header("location") {
         Some(to) if (300..400).contains(&answer.status) || answer.status == 0 => Ok(to),
         _ => failed(format!("the status is {}, and no redirect", answer.status)),
     }
 }
 
-fn callback(answer: &Answer) -> Result<Url, super::super::verdict::Verdict> {
-    Url::parse(location(answer)?).or_else(|_| failed("the way back is no address"))
+fn callback(answer: &Answer) -> Result<Url, Verdict> {
+    Url::parse(&location(answer)?).or_else(|_| failed("the way back is no address"))
 }
 
-/// The redirect address that a request of the plan named.
-fn asked_redirect(seen: &Seen, probe: Probe) -> Result<Url, super::super::verdict::Verdict> {
-    let line = seen
-        .exchanges
-        .get(&probe)
-        .map(|exchange| exchange.sent.line.as_str());
-    let url = line.and_then(|line| Url::parse(line.split_once(' ')?.1).ok());
-    let named = url.and_then(|url| {
-        let mut pairs = url.query_pairs();
-        pairs
-            .find(|(name, _)| name.ends_with("redirect_uri"))
-            .and_then(|(_, value)| Url::parse(&value).ok())
-    });
+fn parameter(url: &Url, name: &str) -> Option<String> {
+    let mut pairs = url.query_pairs();
+    let found = pairs.find(|(own, _)| own == name);
+    found.map(|(_, value)| value.into_owned())
+}
+
+/// A parameter of a request of the plan.
+fn asked(seen: &Seen, probe: Probe, name: &str) -> Option<String> {
+    let line = &seen.exchanges.get(&probe)?.sent.line;
+    let url = Url::parse(line.split_once(' ')?.1).ok()?;
+    parameter(&url, name)
+}
+
+/// The address that a request of the plan named to come back to.
+fn asked_redirect(seen: &Seen, probe: Probe) -> Result<Url, Verdict> {
+    let named = asked(seen, probe, "redirect_uri")
+        .or_else(|| asked(seen, probe, "post_logout_redirect_uri"));
+    let named = named.and_then(|named| Url::parse(&named).ok());
     named.map_or_else(|| not_tested("the request named no address"), Ok)
 }
 
 /// Refused with a page, and no redirect: the way back is not known to be right.
-fn page_of_refusal(answer: &Answer) -> Judged {
-    let is_refusal = (400..500).contains(&answer.status);
+fn page_of_refusal(answer: &Answer, seen: &Seen, page: Probe) -> Judged {
+    let is_there = seen
+        .beside(page)
+        .is_ok_and(|answer| matches!(answer.status, 200 | 302 | 303));
+    if !is_there {
+        return not_tested("the page itself does not answer");
+    }
     holds(
-        is_refusal,
-        format!("the status is {}, not 4xx", answer.status),
+        answer.status == 400,
+        format!("the status is {}, not 400", answer.status),
     )
 }
 
-fn not_led_away(answer: &Answer) -> Judged {
-    if (300..400).contains(&answer.status) {
-        return failed(format!("the status is {}, a redirect", answer.status));
-    }
-    page_of_refusal(answer)
-}
-
 /// Refused with a page, or back at the app with an error.
-fn no_code(answer: &Answer) -> Judged {
+fn no_code(answer: &Answer, seen: &Seen) -> Judged {
     if !(300..400).contains(&answer.status) {
-        return page_of_refusal(answer);
+        return page_of_refusal(answer, seen, Probe::LoginPage);
     }
     let back = callback(answer)?;
     let has = |wanted: &str| back.query_pairs().any(|(name, _)| name == wanted);

@@ -4,9 +4,11 @@ use serde_json::Value;
 
 use super::super::exchange::Answer;
 use super::super::probe::{Probe, Seen};
-use super::super::reading::{accepted, data, optional_text, refused, refused_4xx, same, text};
+use super::super::reading::{
+    accepted, data, optional_text, other_project, refused, refused_4xx, same, status, text,
+};
 use super::super::rule::{Rule, Severity};
-use super::super::verdict::{Judged, Verdict, holds, not_tested};
+use super::super::verdict::{Judged, failed, holds, not_tested};
 use super::exchange::user;
 use super::{only, rule};
 use crate::args::CheckGroup::{Robustness, Security, Verify};
@@ -80,7 +82,10 @@ pub(super) const RULES: &[Rule] = &[
         |answer, _| refused(answer, &[400, 401]))),
     rule("security.21", Security, Must, Probe::VerifyOtherProject,
         ["a token is good for its own project alone", "RFC 8725, section 3.9", "compare the token's audience with X-Project-ID"],
-        |answer, _| refused(answer, &[401, 403])),
+        |answer, seen| {
+            other_project(answer, seen.beside(Probe::VerifyUnknownProject)?)?;
+            refused(answer, &[401, 403])
+        }),
     rule("security.22", Security, Should, Probe::VerifyInQuery,
         ["a token in the address is not accepted", "RFC 6750, section 2.3; RFC 9700, section 4.3.2",
          "read tokens from the Authorization header alone: addresses are logged"],
@@ -110,18 +115,17 @@ pub(super) const RULES: &[Rule] = &[
         |answer, _| refused(answer, &[405, 404])),
 ];
 
-/// The masks of a run stand where a token stood.
 fn repeats_no_token(seen: &Seen) -> Judged {
     let junk = "eyJhbGciOiJFZERTQSJ9";
+    let holds_one = |text: &str| text.contains(junk) || seen.secrets.are_in(text);
     let told = |answer: &Answer| {
-        let is_refusal = !answer.is_success();
-        is_refusal && (answer.body.contains(junk) || answer.body.contains("{token"))
+        let is_success = answer.is_success() && status(answer) == answer.status;
+        let mut headers = answer.headers.iter();
+        !is_success && (holds_one(&answer.body) || headers.any(|(_, value)| holds_one(value)))
     };
     let mut answers = seen.api_answers();
     match answers.find(|(_, answer)| told(answer)) {
-        Some((probe, _)) => Err(Verdict::Failed(format!(
-            "{probe:?}: the refusal holds the token"
-        ))),
+        Some((probe, _)) => failed(format!("{probe:?}: the refusal holds the token")),
         None => Ok(()),
     }
 }

@@ -27,6 +27,11 @@ async fn browse(client: Client, url: String) {
                 let (_, rest) = page.split_once(&format!("name=\"{name}\" value=\""))?;
                 rest.split_once('"').map(|(value, _)| value.to_owned())
             };
+            if let Some((_, to)) = page.split_once("content=\"0;url=") {
+                let to = to.split_once('"').unwrap().0.replace("&amp;", "&");
+                next = Url::parse(&to).unwrap();
+                continue;
+            }
             let Some((number, person)) = value("number").zip(value("person")) else {
                 *LAST_PAGE.lock().unwrap() = Some(page);
                 return;
@@ -70,7 +75,7 @@ async fn one_visit_signs_in_as_often_as_the_run_needs() {
     let client = client(true).unwrap();
     let seen = plan::run(&asked, &client, sign_in, now(), &mut |_| ()).await;
     for judged in judge(&seen) {
-        let untested = matches!(judged.rule.id, "security.26" | "login.9");
+        let untested = matches!(judged.rule.id, "security.26" | "login.9" | "security.6");
         let is_fine = match &judged.verdict {
             Verdict::Passed => !untested,
             Verdict::NotTested(_) => untested,

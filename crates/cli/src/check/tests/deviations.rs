@@ -134,6 +134,12 @@ const DEVIATIONS: &[Deviation] = &[
             answering.set_header("location", &location);
         }
     }),
+    after("a way back without a code", &["login.10"], |asking, answering, _| {
+        if is_back(asking) {
+            let location = answering.location().replace("code=", "ticket=");
+            answering.set_header("location", &location);
+        }
+    }),
     after("a redirect that sends the form on", &["login.9"], |asking, answering, _| {
         if is_back(asking) { answering.status = 307; }
     }),

@@ -18,7 +18,7 @@ fn switches() -> Vec<(FaultKind, &'static [&'static str])> {
     vec![
         (FaultKind::Delay { ms: 5 }, &[]),
         (FaultKind::Drop, &["verify.1"]),
-        (status(429), &["verify.1", "verify.6"]),
+        (status(429), &[]),
         (status(500), &["verify.1", "verify.6"]),
         (FaultKind::OkFalse, &["envelope.3", "verify.1"]),
         (FaultKind::Html, &["envelope.1", "headers.2", "verify.1"]),

@@ -9,6 +9,7 @@ use super::super::probe::Seen;
 use super::super::rule::Severity;
 use super::super::verdict::Verdict;
 use super::super::{judge, report::Report};
+use super::deviant::{After, serve};
 use super::{local_cloud, look, red};
 use crate::args::DialectName::{self, Pkce, V1};
 
@@ -31,7 +32,7 @@ async fn a_record_is_judged_as_the_run_was_and_holds_no_secret() {
     for dialect in [V1, Pkce] {
         let (seen, sessions) = seen(dialect).await;
         assert!(sessions.len() >= 3, "{sessions:?}");
-        let text = serde_json::to_string(&seen).unwrap();
+        let text = serde_json::to_string(&seen.masked()).unwrap();
         for secret in ["eyJhbGciOiJFZERTQSIsI", "example.com", "Olivia"] {
             let at = text
                 .find(secret)
@@ -54,6 +55,66 @@ async fn a_record_is_judged_as_the_run_was_and_holds_no_secret() {
             assert_eq!(one.verdict, other.verdict, "{}", one.rule.id);
         }
     }
+}
+
+/// What broken Clouds make of an answer that brings a token.
+const SHAPES: [(&str, After); 5] = [
+    ("bare", |asking, answer, _| {
+        if asking.is("POST", "/auth/callback") {
+            answer.edit(|body| *body = body["data"].take());
+        }
+    }),
+    ("another name", |asking, answer, _| {
+        if asking.is("POST", "/auth/callback") {
+            answer.edit(|body| {
+                let token = body["data"]["jwt"].take();
+                body["data"]["note"] = json!([token, "to olivia@example.com"]);
+            });
+        }
+    }),
+    ("more after it", |asking, answer, _| {
+        if asking.is("POST", "/auth/callback") {
+            answer.body.extend_from_slice(b" // end");
+        }
+    }),
+    ("a cookie and a header", |asking, answer, _| {
+        if asking.is("POST", "/auth/callback") {
+            let token = answer.json()["data"]["jwt"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            answer.set_header("set-cookie", &format!("sid={token}; Path=/"));
+            answer.set_header("x-session", &token);
+        }
+    }),
+    ("a redirect with a token", |asking, answer, _| {
+        if asking.is("POST", "/auth/oss") {
+            let location = format!(
+                "{}&access_token=eyJhbGciOiJFZERTQSIsI.e30.AAAA",
+                answer.location()
+            );
+            answer.set_header("location", &location);
+        }
+    }),
+];
+
+#[tokio::test]
+async fn whatever_shape_an_answer_has_no_secret_is_shown_or_kept() {
+    let cloud = local_cloud(V1).await;
+    let client = client(true).unwrap();
+    for (name, after) in SHAPES {
+        let url = serve(cloud.url(), &client, |_| (), after).await;
+        let seen = look(&url, &client, V1).await;
+        let judged = judge(&seen);
+        let masked = seen.masked();
+        let kept = serde_json::to_string(&masked).unwrap();
+        let shown = Report::new(&masked, judged.iter().collect()).json();
+        for secret in ["eyJhbGciOiJFZERTQSIsI", "example.com", "Olivia"] {
+            assert!(!kept.contains(secret), "{name}: {secret} is kept");
+            assert!(!shown.contains(secret), "{name}: {secret} is shown");
+        }
+    }
+    cloud.stop().await;
 }
 
 #[test]
