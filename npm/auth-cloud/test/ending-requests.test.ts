@@ -55,10 +55,12 @@ class Store {
   looks = 0;
   /** How the next calls end. */
   hangs = false;
+  isFull = false;
 
   readonly channel: RevocationChannel = {
     publish: async (messages: readonly RevocationMessage[]) => {
       if (this.hangs) return never;
+      if (this.isFull) throw new Error('full');
       for (const { text, until } of messages) this.texts.set(text, until);
     },
     subscribe: async () => {
@@ -173,6 +175,27 @@ test('an outage of the channel is told once, and so is its end', async () => {
   vi.advanceTimersByTime(1_500);
   await ask('a');
   expect(told()).toEqual(['revocations_connected']);
+});
+
+test('a channel that takes no revocations is told of once, however often a request looks', async () => {
+  const store = new Store();
+  const { auth, ask, told } = provider({ revocations: store.channel });
+  await ask('a');
+  expect(told()).toEqual(['revocations_connected']);
+  store.isFull = true;
+  auth.endUser('usr_b');
+  const seen = new Set<boolean | undefined>();
+  for (let n = 0; n < 40; n += 1) {
+    await vi.advanceTimersByTimeAsync(100);
+    await ask('a');
+    seen.add(auth.revocationStatus()?.connected);
+  }
+  expect([[...seen], store.looks]).toEqual([[false], 5]);
+  expect(new Set(told())).toEqual(new Set(['revocations_disconnected', 'revocations_reconnect_failed']));
+  store.isFull = false;
+  await vi.advanceTimersByTimeAsync(2_000);
+  const connections = told().filter(type => type !== 'revocations_published');
+  expect([connections, auth.revocationStatus()?.connected]).toEqual([['revocations_connected'], true]);
 });
 
 test('threat_031_a_publication_that_ended_with_its_request_goes_on_in_the_next', async () => {

@@ -228,6 +228,9 @@ impl ChannelWorker {
     }
 
     /// Applies the last of the stored entries. `left_out` is the number of those beyond the limit. A batch is due.
+    ///
+    /// A driver may join again without a loss between. Where publishing fails, that is no connection: only
+    /// [`published`](Self::published) ends the outage.
     pub fn joined(
         &mut self,
         turn: u32,
@@ -240,17 +243,25 @@ impl ChannelWorker {
         }
         let mut events = self.part(turn, texts, now);
         self.is_joining = false;
+        // A channel that was lost is tried anew in both directions. Entries of one that was not say nothing of publishing.
+        if !self.link.receives || self.batch.is_empty() {
+            self.link.publishes = true;
+        }
+        self.link.receives = true;
+        self.link.update(now.wall);
         if let Some(catch_up) = self.catch_up.take() {
             let CaughtUp {
                 missing,
                 stored,
                 new,
             } = catch_up.finish(&self.engine, now);
-            events.push(ChannelEvent::Connected {
-                stored,
-                new,
-                republished: missing.len(),
-            });
+            if self.link.publishes {
+                events.push(ChannelEvent::Connected {
+                    stored,
+                    new,
+                    republished: missing.len(),
+                });
+            }
             self.republish = missing.into();
         }
         if left_out > 0 {
@@ -258,9 +269,6 @@ impl ChannelWorker {
         }
         self.joined_at = Some(now.monotonic);
         self.link.status.left_out = left_out;
-        self.link.receives = true;
-        self.link.publishes = true;
-        self.link.update(now.wall);
         events
     }
 
