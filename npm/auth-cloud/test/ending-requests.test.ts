@@ -145,7 +145,7 @@ test('a callback that was used on another isolate is not exchanged again', async
   expect([await callback(there), calls.length]).toEqual(['callback_replayed', exchanged]);
 });
 
-test('a look that ended with its request keeps no request for longer than two seconds, and the next one looks again', async () => {
+test('a look that ended with its request is taken after two seconds by a request that waits for it', async () => {
   const store = new Store();
   const { ask, told } = provider({ revocations: store.channel });
   store.hangs = true;
@@ -155,10 +155,39 @@ test('a look that ended with its request keeps no request for longer than two se
   void ask('a').then(id => (answer = id));
   await vi.advanceTimersByTimeAsync(1_900);
   expect([answer, store.looks]).toEqual([undefined, 1]);
-  await vi.advanceTimersByTimeAsync(200);
-  expect([answer, store.looks]).toEqual(['usr_a', 1]);
   store.hangs = false;
-  expect([await ask('a'), store.looks, told()]).toEqual(['usr_a', 2, ['revocations_connected']]);
+  await vi.advanceTimersByTimeAsync(200);
+  expect([answer, store.looks, told()]).toEqual(['usr_a', 2, ['revocations_connected']]);
+});
+
+test('looks that end with their requests keep no request for longer than four seconds', async () => {
+  const store = new Store();
+  const { ask } = provider({ revocations: store.channel });
+  store.hangs = true;
+  begun(() => ask('a')).end();
+  const second = begun(() => ask('a'));
+  let answer: string | undefined;
+  void ask('a').then(id => (answer = id));
+  await vi.advanceTimersByTimeAsync(2_100);
+  second.end();
+  expect([answer, store.looks]).toEqual([undefined, 2]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect([answer, store.looks]).toEqual(['usr_a', 2]);
+});
+
+test('threat_031_a_client_that_hangs_up_during_its_look_lets_no_ended_session_in', async () => {
+  const store = new Store();
+  const [here, there] = [provider({ revocations: store.channel }), provider({ revocations: store.channel })];
+  expect([await here.ask('a'), await there.ask('a')]).toEqual(['usr_a', 'usr_a']);
+  here.auth.endUser('usr_a');
+  await vi.waitUntil(() => store.texts.size === 1);
+  vi.advanceTimersByTime(1_000);
+  store.hangs = true;
+  begun(() => there.ask('a')).end();
+  store.hangs = false;
+  const answers = Promise.all([there.ask('a'), there.ask('a')]);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect([await answers, store.looks]).toEqual([[undefined, undefined], 4]);
 });
 
 test('an outage of the channel is told once, and so is its end', async () => {

@@ -12,7 +12,7 @@ import type { RevocationChannel, RevocationSubscription } from './channel.js';
 
 /** How many milliseconds old the last look may be. */
 const PERIOD = 1_000;
-/** Time-out of a look, in milliseconds. No request waits for longer. */
+/** Time-out of a look, in milliseconds. No request waits for more than two. */
 const PATIENCE = 2_000;
 
 /** A look at what the channel stores, and the requests that wait for it. */
@@ -41,18 +41,21 @@ export class Looks {
     this.#flush = flush;
   }
 
-  /** Resolves once what is known here is current, or cannot be had; `undefined` if it is current. */
-  current(): Promise<void> | undefined {
+  /**
+   * Resolves once what is known here is current, or cannot be had; `undefined` if it is current. If the look that it waits for
+   * ended with its request, it looks once more with `mayRepeat`.
+   */
+  current(mayRepeat = true): Promise<void> | undefined {
     const now = performance.now();
     if (now < this.#due) return undefined;
     // One that has gone on for longer has ended with its request.
-    if (this.#look === undefined || now - this.#look.begun > PATIENCE) {
+    if (this.#look === undefined || now - this.#look.begun >= PATIENCE) {
       this.#look = { begun: now, waiting: [] };
       outlive(this.#take(this.#look));
     }
     const { waiting } = this.#look;
     return new Promise(resolve => {
-      const late = setTimeout(resolve, PATIENCE);
+      const late = setTimeout(() => resolve(mayRepeat ? this.current(false) : undefined), PATIENCE);
       waiting.push(() => {
         clearTimeout(late);
         resolve();
