@@ -18,6 +18,7 @@ import type {
   NativeStep,
   NativeTransportError,
 } from './native.js';
+import { monotonic } from './timeout.js';
 import { send } from './transport.js';
 import type { Delivery, Fetch } from './transport.js';
 
@@ -90,7 +91,7 @@ export class Driver {
     const result = new Promise<Outcome>((resolve, reject) => {
       if (outcome !== undefined) return resolve(outcome);
       if (ticket === undefined) return reject(new Error('A job was begun without a ticket.'));
-      waiting = { resolve, reject, isSignOut, seen: performance.now() };
+      waiting = { resolve, reject, isSignOut, seen: monotonic() };
       this.#waiting.set(ticket, waiting);
     });
     if (step !== undefined) this.perform(step);
@@ -118,7 +119,7 @@ export class Driver {
   /** Whether a request has ended before it got what it waits for. What has its outcome goes on soon, if at all. */
   isGone({ ticket, begun }: Begun): boolean {
     const seen = ticket === undefined ? undefined : this.#waiting.get(ticket)?.seen;
-    return endsWithRequest && performance.now() - (seen ?? begun) > GONE;
+    return endsWithRequest && monotonic() - (seen ?? begun) > GONE;
   }
 
   /** Does what is to be done after a call into the core. `cause` is why the last call got no answer. */
@@ -148,7 +149,7 @@ export class Driver {
     try {
       while (flight.next !== undefined) {
         const { next } = flight;
-        const begun = performance.now();
+        const begun = monotonic();
         let step: NativeStep;
         if (typeof next === 'number') {
           flight.due = begun + next + GRACE;
@@ -159,7 +160,7 @@ export class Driver {
           flight.due = begun + next.timeout + GRACE;
           delivery = isOverdue ? { failed: 'cancelled' } : await send(next, this.#fetch, delivery?.failed === 'stale');
           if (flight.turn !== turn) return;
-          const milliseconds = isOverdue ? next.timeout : performance.now() - begun;
+          const milliseconds = isOverdue ? next.timeout : monotonic() - begun;
           this.#called(next, delivery, milliseconds / 1000);
           const { failed, status, body } = delivery;
           step = failed === undefined ? flow.answered(status, body, milliseconds) : flow.failed(failed, milliseconds);
@@ -182,7 +183,7 @@ export class Driver {
   /** Waits on a timer of its own request, and goes on with its flow if the request that drove that has ended. */
   async #patient(result: Promise<Outcome>, ticket: number, waiting: Waiting): Promise<Outcome> {
     const look = () => {
-      waiting.seen = performance.now();
+      waiting.seen = monotonic();
       this.#sweep(waiting.seen, ticket);
       timer = setTimeout(look, GRACE);
     };

@@ -39,6 +39,7 @@ import { openable } from './runtime.js';
 import type { RevocationStatus } from './revocation/channel.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
+import { monotonic } from './timeout.js';
 import { isCopy, rolesOf } from './user.js';
 import type { CloudUser } from './user.js';
 import { Users } from './users.js';
@@ -311,7 +312,7 @@ export class MastraCloudAuth
     if (key === null || isFailure(job)) return signIn;
     for (const [other, one] of this.#signIns) if (driver.isGone(one)) this.#signIns.delete(other);
     const result = signIn.finally(() => this.#signIns.delete(key));
-    this.#signIns.set(key, { result, ticket: job.ticket, begun: performance.now() });
+    this.#signIns.set(key, { result, ticket: job.ticket, begun: monotonic() });
     return result;
   }
 

@@ -1,4 +1,4 @@
-/** Time-outs. Their timers keep no process alive. Workers and browsers have neither `unref` nor `refresh`. */
+/** Time-outs, and the clock that they are measured by. Their timers keep no process alive. Workers and browsers have neither `unref` nor `refresh`. */
 
 /** The time-out passed. */
 export class TimedOut extends Error {
@@ -49,3 +49,21 @@ export function quietTimer(run: () => void, milliseconds: number): ReturnType<ty
 export function withTimeout<T>(milliseconds: number, work: Promise<T>): Promise<T> {
   return new IdleTimeout(milliseconds).wait(work);
 }
+
+/**
+ * A clock that never goes back, in milliseconds since its first reading. In workerd `performance.now()` is the wall clock, which
+ * an operator may set back.
+ */
+export function forward(read: () => number): () => number {
+  let last: number | undefined;
+  let sum = 0;
+  return () => {
+    const now = read();
+    sum += Math.max(0, now - (last ?? now));
+    last = now;
+    return sum;
+  };
+}
+
+/** The package's own. */
+export const monotonic: () => number = forward(() => performance.now());

@@ -190,6 +190,20 @@ test('threat_031_a_client_that_hangs_up_during_its_look_lets_no_ended_session_in
   expect([await answers, store.looks]).toEqual([[undefined, undefined], 4]);
 });
 
+test('threat_031_a_clock_that_is_set_back_puts_off_no_look', async () => {
+  const store = new Store();
+  const [here, there] = [provider({ revocations: store.channel }), provider({ revocations: store.channel })];
+  expect([await here.ask('a'), await there.ask('a')]).toEqual(['usr_a', 'usr_a']);
+  here.auth.endUser('usr_a');
+  await vi.waitUntil(() => store.texts.size === 1);
+  const now = performance.now.bind(performance);
+  const setBack = vi.spyOn(performance, 'now').mockImplementation(() => now() - 3_600_000);
+  await there.ask('b');
+  vi.advanceTimersByTime(1_000);
+  expect(await there.ask('a')).toBeUndefined();
+  setBack.mockRestore();
+});
+
 test('an outage of the channel is told once, and so is its end', async () => {
   const store = new Store();
   const { ask, told } = provider({ revocations: store.channel });

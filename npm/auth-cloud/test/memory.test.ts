@@ -32,3 +32,9 @@ test.each([
   write(...bytes);
   expect(read.latin1(AT, bytes.length)).toBe(text);
 });
+
+test('a text that does not fit fills its room, whatever its last character takes', () => {
+  const { read } = memory();
+  const written = [2, 3, 4, 5, 6, 7, 8].map(room => read.setText(AT, room, 'aé€'));
+  expect(written).toEqual([1, 2, 3, 4, 5, 6, 6]);
+});

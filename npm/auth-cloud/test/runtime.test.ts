@@ -4,7 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest';
 
 import { MastraCloudAuth, MastraCloudClient } from '../dist/esm/index.js';
 import type { RevocationChannel } from '../dist/esm/index.js';
-import { forward } from '../dist/esm/wasm/instance.js';
+import { forward } from '../dist/esm/timeout.js';
 import { REDIRECT } from './world.js';
 
 afterEach(() => {

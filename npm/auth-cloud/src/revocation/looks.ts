@@ -7,7 +7,7 @@ import { outlive } from '#host';
 
 import type { Events } from '../events.js';
 import type { NativeChannelEvent, NativeChannelFacts, NativeChannelWorker } from '../native.js';
-import { TimedOut, withTimeout } from '../timeout.js';
+import { TimedOut, monotonic, withTimeout } from '../timeout.js';
 import type { RevocationChannel, RevocationSubscription } from './channel.js';
 
 /** How many milliseconds old the last look may be. */
@@ -46,7 +46,7 @@ export class Looks {
    * ended with its request, it looks once more with `mayRepeat`.
    */
   current(mayRepeat = true): Promise<void> | undefined {
-    const now = performance.now();
+    const now = monotonic();
     if (now < this.#due) return undefined;
     // One that has gone on for longer has ended with its request.
     if (this.#look === undefined || now - this.#look.begun >= PATIENCE) {
@@ -89,7 +89,7 @@ export class Looks {
       const { event, wait } = this.#worker.lost(turn, reason(error, 'joining failed'), Math.random(), clocks());
       this.#emit(event === undefined ? [] : [event]);
       this.#isJoined = false;
-      this.#due = performance.now() + wait;
+      this.#due = monotonic() + wait;
     } finally {
       // It may also arrive late.
       void subscribing.then(closed, () => undefined);
@@ -121,5 +121,5 @@ export function strings(texts: readonly string[]): string[] {
 }
 
 export function clocks(): { wall: number; monotonic: number } {
-  return { wall: Date.now(), monotonic: performance.now() };
+  return { wall: Date.now(), monotonic: monotonic() };
 }

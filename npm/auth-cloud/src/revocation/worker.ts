@@ -10,7 +10,7 @@ import { endsWithRequest, outlive } from '#host';
 
 import type { Events } from '../events.js';
 import type { NativeEngine, NativeChannelEvent, NativeChannelFacts, NativeChannelRetry, NativeChannelWorker } from '../native.js';
-import { IdleTimeout, quietTimer, withTimeout } from '../timeout.js';
+import { IdleTimeout, monotonic, quietTimer, withTimeout } from '../timeout.js';
 import type { RevocationChannel, RevocationStatus, RevocationSubscription } from './channel.js';
 import { Looks, clocks, closed, reason, strings } from './looks.js';
 
@@ -46,7 +46,7 @@ export class RevocationWorker {
 
   /** Publishes pending revocations in the background. Cheap if there are none. */
   flush(): void {
-    if (performance.now() >= this.#publishing) outlive(this.#publish().catch(() => this.#broke()));
+    if (monotonic() >= this.#publishing) outlive(this.#publish().catch(() => this.#broke()));
   }
 
   status(): RevocationStatus {
@@ -77,13 +77,13 @@ export class RevocationWorker {
       while (!this.#closed && this.#publication === publication) {
         const batch = this.#worker.nextBatch(clocks());
         if (batch.length === 0) break;
-        this.#publishing = performance.now() + timeout + GRACE;
+        this.#publishing = monotonic() + timeout + GRACE;
         try {
           await withTimeout(timeout, this.#channel.publish(batch, realm));
         } catch (error) {
           if (this.#publication !== publication) break;
           const retry = this.#worker.publishFailed(reason(error, 'publishing failed'), Math.random(), clocks());
-          this.#publishing = performance.now() + retry.wait + GRACE;
+          this.#publishing = monotonic() + retry.wait + GRACE;
           await this.#retry(retry);
           continue;
         }

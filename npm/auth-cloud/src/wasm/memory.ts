@@ -119,12 +119,15 @@ export class Memory {
     return text;
   }
 
-  /** Writes a text as UTF-8, whole characters alone and only as many as fit, and a closing zero; returns how many bytes. */
+  /**
+   * Writes a text as UTF-8, whole characters alone and only as many as fit, and a closing zero. Returns how many bytes, and all the
+   * room if the text does not fit.
+   */
   setText(at: number, room: number, text: string): number {
     this.#view();
-    const { written } = this.#encoder.encodeInto(text, this.#bytes.subarray(at, at + room - 1));
+    const { read, written } = this.#encoder.encodeInto(text, this.#bytes.subarray(at, at + room - 1));
     this.#bytes[at + written] = 0;
-    return written;
+    return read < text.length ? room - 1 : written;
   }
 
   /** Puts bytes where the module can read them until {@link release}: it copies what it keeps. */
