@@ -45,6 +45,8 @@ export interface Begun {
 /** A flow under way. */
 interface Flight {
   readonly flow: NativeFlow;
+  /** Whether it fetches the key set, which every request may need. */
+  readonly isKeySet: boolean;
   /** What it waits for. */
   next: NativeStep['next'];
   /** Until when that comes, or else the request that drives it has ended. */
@@ -130,7 +132,8 @@ export class Driver {
     if (hasRevocations) this.#publish();
     if (hasChecks) this.#check();
     for (const { flow, next } of started) {
-      const flight = { flow, next, due: Infinity, turn: 0 };
+      const isKeySet = typeof next === 'object' && next.operation === 'key_set';
+      const flight = { flow, isKeySet, next, due: Infinity, turn: 0 };
       // Elsewhere no set may keep a flow alive: one whose `fetch` is lost is given up when it is collected.
       if (endsWithRequest) this.#flights.add(flight);
       outlive(this.#drive(flight));
@@ -197,22 +200,22 @@ export class Driver {
   }
 
   /**
-   * Goes on with an overdue flow that waits for the caller's own ticket, and with one sign-out. Abandons what no request waits
-   * for. Any other flow is left to those who wait for it, so that no request makes a stranger's calls.
+   * Goes on with an overdue flow that waits for the caller's own ticket, and with one sign-out or fetch of the key set. Abandons
+   * what no request waits for. Any other flow is left to those who wait for it, so that no request makes a stranger's calls.
    */
   #sweep(now: number, own: number): void {
     this.#swept = now;
-    let mayTakeSignOut = true;
+    let mayTakeAnother = true;
     for (const flight of this.#flights) {
       if (flight.due >= now) continue;
       const tickets = flight.flow.tickets();
       const awaited = tickets.flatMap(ticket => this.#waiting.get(ticket) ?? []);
       const left = awaited.filter(({ isSignOut, seen }) => now - seen < (isSignOut ? FORGOTTEN : GONE));
-      const isSignOut = left.some(waiting => waiting.isSignOut);
-      if (tickets.includes(own) || (isSignOut && mayTakeSignOut)) {
-        mayTakeSignOut &&= !isSignOut;
+      const isForAll = flight.isKeySet || left.some(({ isSignOut }) => isSignOut);
+      if (tickets.includes(own) || (isForAll && mayTakeAnother)) {
+        mayTakeAnother &&= !isForAll;
         outlive(this.#drive(flight, true));
-      } else if (left.length === 0) {
+      } else if (left.length === 0 && !isForAll) {
         flight.turn += 1;
         this.#flights.delete(flight);
         this.#reject(this.#abandoned(() => flight.flow.abandon()), Object.assign(new Error('The request has ended.'), { code: 'internal' }));

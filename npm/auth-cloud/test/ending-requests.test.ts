@@ -1,6 +1,7 @@
 /** A host that cancels what a request began once that request has ended, and lets nothing outlive it: as Workers without `waitUntil`. */
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { generateKeyPairSync, sign } from 'node:crypto';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
@@ -305,6 +306,33 @@ test('a call is made again by a request that waits for it, and not by one that p
     await vi.advanceTimersByTimeAsync(60);
   }
   expect(answer).toBe('usr_a');
+});
+
+test('threat_103_a_fetch_of_the_key_set_that_ended_with_a_strangers_request_keeps_no_one_out', async () => {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const key = { ...publicKey.export({ format: 'jwk' }), kid: 'k', use: 'sig', alg: 'EdDSA' };
+  const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: 'https://cloud.example.com', aud: 'demo', sub: 'usr_1', sid: 'ses_1', email: 'a@example.com', iat: now, exp: now + 3600 };
+  const input = `${encoded({ alg: 'EdDSA', kid: 'k', typ: 'JWT' })}.${encoded(claims)}`;
+  const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`;
+  const fetch = async (url: string) => {
+    await called(20);
+    if (url.includes('jwks')) return Response.json({ keys: [key] });
+    return Response.json({ ok: false, error: { message: 'no', status: 401 } }, { status: 401 });
+  };
+  const { auth, ask } = provider({ baseUrl: 'https://cloud.example.com', verification: 'keys', fetch });
+  const first = begun(() => ask(token));
+  void first.result.catch(() => undefined);
+  first.end();
+  await vi.advanceTimersByTimeAsync(6_000);
+  // Another request, which needs no keys, comes first.
+  const other = auth.refreshSession(token);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await other).toBeNull();
+  const asking = ask(token);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(await asking).toBe('usr_1');
 });
 
 test('threat_031_a_sign_out_that_ended_with_its_request_goes_on_in_the_next_one_and_one_at_a_time', async () => {
