@@ -327,7 +327,7 @@ test('threat_103_a_fetch_of_the_key_set_that_ended_with_a_strangers_request_keep
   first.end();
   await vi.advanceTimersByTimeAsync(6_000);
   // Another request, which needs no keys, comes first.
-  const other = auth.refreshSession(token);
+  const other = auth.refreshSession('other');
   await vi.advanceTimersByTimeAsync(1_000);
   expect(await other).toBeNull();
   const asking = ask(token);
