@@ -81,7 +81,9 @@ impl Node {
             return Ok(());
         }
         let mut npm = self.npm(folder);
-        npm.args("install --no-save --ignore-scripts --no-audit --no-fund".split(' '));
+        // What npm has cached is not asked for again: the lock file names versions and digests.
+        let options = "--prefer-offline --no-save --ignore-scripts --no-audit --no-fund";
+        npm.arg("install").args(options.split(' '));
         run(&mut npm).context(format!("{} cannot be installed", folder.display()))
     }
 
