@@ -29,10 +29,17 @@ pub(crate) fn capture(command: &mut Command) -> Result<String> {
         .with_context(|| format!("`{}` prints something other than UTF-8", shown(command)))
 }
 
-/// The first of these programs on the PATH.
+/// Where Debian puts servers, which only root has on the PATH.
+const SERVERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
+
+/// The first of these programs on the PATH, or among servers.
 pub(crate) fn find(names: &[&str]) -> Option<PathBuf> {
     let folders = env::var_os("PATH")?;
-    let places = |name| env::split_paths(&folders).map(move |folder| folder.join(name));
+    let places = |name| {
+        let servers = SERVERS.iter().map(PathBuf::from);
+        let folders = env::split_paths(&folders).chain(servers);
+        folders.map(move |folder| folder.join(name))
+    };
     let mut all = names.iter().flat_map(places);
     all.find(|path| path.is_file())
 }

@@ -33,7 +33,13 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let mut tests = workspace
         .cargo("test --quiet --workspace --all-features --test proxies -- --include-ignored");
     for program in DEBIAN {
-        tests.env(program.variable, program.find(workspace)?);
+        match program.find(workspace) {
+            Ok(found) => drop(tests.env(program.variable, found)),
+            Err(missing) => {
+                println!("{missing:#}; until then its recipe is not tested");
+                tests.args(["--skip", program.package]);
+            }
+        }
     }
     for (name, package, variable) in PYPI {
         let named = env::var_os(variable).map(PathBuf::from);
