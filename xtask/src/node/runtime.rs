@@ -80,11 +80,15 @@ impl Node {
         if installed.is_some() && installed >= age("package-lock.json") {
             return Ok(());
         }
-        let mut npm = self.npm(folder);
-        // What npm has cached is not asked for again: the lock file names versions and digests.
-        let options = "--prefer-offline --no-save --ignore-scripts --no-audit --no-fund";
-        npm.arg("install").args(options.split(' '));
-        run(&mut npm).context(format!("{} cannot be installed", folder.display()))
+        // npm leaves out an optional package whose fetch failed, as a runtime's binary, and says nothing. A second look fetches it.
+        for _ in 0..2 {
+            let mut npm = self.npm(folder);
+            // What npm has cached is not asked for again: the lock file names versions and digests.
+            let options = "--prefer-offline --no-save --ignore-scripts --no-audit --no-fund";
+            npm.arg("install").args(options.split(' '));
+            run(&mut npm).with_context(|| format!("{} cannot be installed", folder.display()))?;
+        }
+        Ok(())
     }
 
     /// The bundlers and runtimes that the packed package is tried with, in pinned versions; in a folder of the build directory, so
