@@ -80,6 +80,8 @@ pub(super) fn client(is_loopback: bool) -> reqwest::Result<Client> {
     let builder = Client::builder()
         .redirect(Policy::none())
         .timeout(TIMEOUT)
+        // A connection that the Cloud closes while it is idle says nothing of the next answer.
+        .pool_max_idle_per_host(0)
         .user_agent(concat!("mastra-auth-check/", env!("CARGO_PKG_VERSION")));
     if is_loopback {
         builder.no_proxy().build()
