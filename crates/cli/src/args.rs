@@ -1,5 +1,7 @@
 //! The command line. The doc comments of commands and options are their help.
 
+mod check;
+
 use std::path::PathBuf;
 
 use clap::builder::Resettable;
@@ -10,6 +12,7 @@ use clap::{
 use mastra_auth_cloud_core::config::DEFAULT_BASE_URL;
 
 use crate::stray_token;
+pub(crate) use check::{CheckArgs, CheckDialect, CheckFormat, CheckGroup};
 
 /// Sign in with Mastra Cloud: a demo, a local Cloud, a check of any Cloud, and tools for tokens.
 #[derive(Parser)]
@@ -348,132 +351,6 @@ pub(crate) enum SameSiteName {
     Lax,
     Strict,
     None,
-}
-
-#[derive(ClapArgs)]
-#[command(after_help = "\
-Makes at most 80 requests and seven sign-ins, and reports each rule: passed, failed, or not tested
-and why. Says first what it will do. The local Cloud's login page it goes through by itself. Any
-other wants a person: --interactive opens the browser, which comes back to this machine; or
---token-stdin takes a token, and what needs a code is not tested.
-
-It ends no session, except with --destroy-session: then two of those that it made itself.
-Tokens, codes and personal data are masked in everything that it shows or keeps.
-
-Exit status:
-  0  no rule that must hold is broken
-  1  one is, or standard output cannot be used
-  2  wrong usage
-  4  unreachable  nothing answered at that address
-
-Examples:
-  mastra-auth check --base-url http://localhost:4300 --project-id demo --destroy-session
-  mastra-auth check --base-url https://cloud.mastra.ai --project-id ID --interactive
-  mastra-auth check --list
-  mastra-auth check --explain exchange.2")]
-#[allow(
-    clippy::struct_excessive_bools,
-    reason = "each is an option that a person writes"
-)]
-pub(crate) struct CheckArgs {
-    /// The Cloud's address.
-    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL", default_value = DEFAULT_BASE_URL)]
-    pub(crate) base_url: String,
-    /// The project to sign in to.
-    #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID", required_unless_present_any = ["list", "explain"])]
-    pub(crate) project_id: Option<String>,
-    /// A second project of the same Cloud, to see that codes and tokens are good for their own alone.
-    #[arg(long, value_name = "ID")]
-    pub(crate) other_project_id: Option<String>,
-    /// Which form of the Cloud's API is spoken; `auto` asks the Cloud.
-    #[arg(long, value_enum, default_value_t = CheckDialect::Auto)]
-    pub(crate) dialect: CheckDialect,
-    /// Take a session's token from standard input.
-    #[arg(long, conflicts_with = "interactive")]
-    pub(crate) token_stdin: bool,
-    /// Sign in with a browser.
-    #[arg(long)]
-    pub(crate) interactive: bool,
-    /// Also end sessions: two of those that this run makes.
-    #[arg(long)]
-    pub(crate) destroy_session: bool,
-    /// Report this group of rules alone; may be given more than once.
-    #[arg(long, value_enum, value_name = "GROUP")]
-    pub(crate) only: Vec<CheckGroup>,
-    /// The form of the report.
-    #[arg(long, value_enum, default_value_t = CheckFormat::Table)]
-    pub(crate) format: CheckFormat,
-    /// Write what was seen to this file, masked.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) record: Option<PathBuf>,
-    /// List the rules, and ask no Cloud.
-    #[arg(long)]
-    pub(crate) list: bool,
-    /// Explain one rule, and ask no Cloud.
-    #[arg(long, value_name = "RULE", conflicts_with = "list")]
-    pub(crate) explain: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum CheckDialect {
-    V1,
-    Pkce,
-    /// The one whose addresses the Cloud knows.
-    Auto,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
-pub(crate) enum CheckFormat {
-    /// For people: a line for each rule, more where it is broken.
-    Table,
-    /// One object with all rules.
-    Json,
-    /// For CI: a test case for each rule.
-    Junit,
-    /// For an issue or a pull request.
-    Markdown,
-}
-
-/// Rules that speak of one thing.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, ValueEnum, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum CheckGroup {
-    Login,
-    Exchange,
-    Verify,
-    Session,
-    User,
-    Permissions,
-    Logout,
-    Envelope,
-    Headers,
-    Errors,
-    Security,
-    Keys,
-    Claims,
-    Robustness,
-}
-
-impl CheckGroup {
-    /// The name that rules begin with.
-    pub(crate) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Login => "login",
-            Self::Exchange => "exchange",
-            Self::Verify => "verify",
-            Self::Session => "session",
-            Self::User => "user",
-            Self::Permissions => "permissions",
-            Self::Logout => "logout",
-            Self::Envelope => "envelope",
-            Self::Headers => "headers",
-            Self::Errors => "errors",
-            Self::Security => "security",
-            Self::Keys => "keys",
-            Self::Claims => "claims",
-            Self::Robustness => "robustness",
-        }
-    }
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum, serde::Deserialize, serde::Serialize)]

@@ -205,7 +205,7 @@ fn announcement(asked: &Asked, sign_in: &SignIn) -> String {
         "ends no session"
     };
     format!(
-        "checking {} ({}), project {}: at most 80 requests and {how}; {ends}",
+        "checking {} ({}), project {}\nat most 80 requests and {how}; {ends}",
         asked.base_url,
         asked.dialect.as_str(),
         asked.project_id

@@ -146,7 +146,7 @@ impl Plan<'_> {
         }
     }
 
-    /// Makes a request, keeps it masked, and returns the answer as it came.
+    /// Makes a request, keeps the exchange, and returns the answer.
     async fn ask(&mut self, probe: Probe, ask: Ask) -> Option<Answer> {
         (self.progress)(&format!("{probe:?}"));
         let sent = ask.sent();

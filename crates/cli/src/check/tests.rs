@@ -31,10 +31,14 @@ async fn local_cloud(dialect: DialectName) -> LocalCloud {
 }
 
 async fn look(base_url: &str, client: &Client, dialect: DialectName) -> Seen {
+    look_with(base_url, client, dialect, "shop").await
+}
+
+async fn look_with(base_url: &str, client: &Client, dialect: DialectName, other: &str) -> Seen {
     let asked = Asked {
         base_url: base_url.to_owned(),
         project_id: "demo".to_owned(),
-        other_project: Some("shop".to_owned()),
+        other_project: Some(other.to_owned()),
         dialect,
         token: None,
         may_end_sessions: true,

@@ -163,6 +163,25 @@ fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_goes_on_is_put_into_no_address_and_the_record_is_private() {
+    let cloud = cloud().await;
+    let file = std::env::temp_dir().join(format!("mastra-auth-{}-check.json", std::process::id()));
+    let record = file.display().to_string();
+    let passed = check(cloud.url(), &["--record", &record], "");
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    assert!(!kept.contains("access_token="), "{kept}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    std::fs::remove_file(file).unwrap();
+    cloud.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_record_that_cannot_be_written_is_an_error_with_its_place() {
     let cloud = cloud().await;
     let failed = check(cloud.url(), &["--record", "/nowhere/at/all.json"], "");

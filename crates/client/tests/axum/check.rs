@@ -76,9 +76,9 @@ async fn a_proxy_is_told_who_it_is_and_each_refusal_apart() {
                 assert_eq!(page.code(), "permission_denied");
             }
         }
-        let nobody = check(&app, "", "?permission=agents:read").await;
-        assert_eq!(refusal(&nobody), (401, "not_signed_in".into()));
-        assert_eq!(nobody.headers["www-authenticate"], "Bearer");
+        let anonymous = check(&app, "", "?permission=agents:read").await;
+        assert_eq!(refusal(&anonymous), (401, "not_signed_in".into()));
+        assert_eq!(anonymous.headers["www-authenticate"], "Bearer");
         let junk = check(&app, "junk", "").await;
         assert_eq!(refusal(&junk), (401, "invalid_token".into()));
         let bearer = format!("Bearer {viewer}");

@@ -76,7 +76,7 @@ impl Plan<'_> {
         ];
         self.ask(Probe::VerifyCrossOrigin, ask).await;
         if self.is_v1() {
-            let ask = with_bearer(self.call(Method::GET, "/users/check_nobody"), JUNK);
+            let ask = with_bearer(self.call(Method::GET, "/users/check_made_up"), JUNK);
             self.ask(Probe::UserJunk, ask).await;
             let mut ask = without(self.verify(JUNK), &CONTENT_TYPE);
             ask.headers.push((CONTENT_TYPE, "text/plain".into()));
@@ -176,9 +176,9 @@ impl Plan<'_> {
         let get = |plan: &Self, path: &str| {
             with_bearer(plan.call(Method::GET, &format!("/users/{path}")), token)
         };
-        let ask = get(self, "check_nobody");
+        let ask = get(self, "check_made_up");
         self.ask(Probe::UserUnknown, ask).await;
-        let ask = get(self, "check_nobody/permissions");
+        let ask = get(self, "check_made_up/permissions");
         self.ask(Probe::PermissionsUnknown, ask).await;
         let Some(id) = user_id else {
             let all = [
@@ -196,7 +196,7 @@ impl Plan<'_> {
         let ask = without(get(self, &id), &AUTHORIZATION);
         self.ask(Probe::UserNoToken, ask).await;
         // One segment, which a server that decodes too early takes for the user's own path.
-        let ask = get(self, &format!("check_nobody%2F..%2F{id}"));
+        let ask = get(self, &format!("check_made_up%2F..%2F{id}"));
         self.ask(Probe::UserTraversal, ask).await;
         let ask = get(self, &format!("{id}/permissions"));
         self.ask(Probe::Permissions, ask).await;

@@ -27,7 +27,7 @@ impl Plan<'_> {
 
     /// Refusals that need no code.
     pub(super) async fn exchange_refusals(&mut self) {
-        let unknown = self.code_body("code_that_nobody_was_given", None);
+        let unknown = self.code_body("code_made_up_by_the_check", None);
         let mut no_code = unknown.clone();
         no_code.as_object_mut().map(|body| body.remove("code"));
         self.ask(Probe::ExchangeUnknownCode, self.exchange(&unknown))

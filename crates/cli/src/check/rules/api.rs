@@ -57,7 +57,7 @@ pub(super) const RULES: &[Rule] = &[
             same(&one, &other, "the users' ids")
         }),
     rule("session.6", Session, Must, Probe::ValidateJunk,
-        ["a look-up with a token that nobody issued is refused", "contract: validateSession, 401", "answer 401 invalid_token"],
+        ["a look-up with a made-up token is refused", "contract: validateSession, 401", "answer 401 invalid_token"],
         |answer, _| refused(answer, &[401])),
     rule("session.7", Session, Must, Probe::ValidateNoToken,
         ["a look-up without a token is refused", "contract: validateSession, 400 or 401", "answer 401 missing_token"],
@@ -66,7 +66,7 @@ pub(super) const RULES: &[Rule] = &[
         ["a look-up without X-Project-ID is refused", "contract: ProjectId, 400 missing_project", "require the header on every call"],
         |answer, _| refused(answer, &[400])),
     rule("session.9", Session, Must, Probe::DestroyJunk,
-        ["a token that nobody issued ends no session", "contract: destroySession, 401", "answer 401 invalid_token"],
+        ["a made-up token ends no session", "contract: destroySession, 401", "answer 401 invalid_token"],
         |answer, _| refused(answer, &[401])),
     rule("session.10", Session, Must, Probe::DestroyNoToken,
         ["no session ends without a token", "contract: destroySession, 401", "answer 401 missing_token"],

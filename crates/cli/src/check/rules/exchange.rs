@@ -36,13 +36,11 @@ pub(super) const RULES: &[Rule] = &[
         })),
     only(Pkce, rule("exchange.5", Exchange, Must, Probe::Exchange,
         ["the exchange returns expires_in in seconds", "contract: exchangeCode; RFC 6749, section 5.1",
-         "put the seconds until the token ends into expires_in, as a whole number above 0"],
+         "put the seconds until the token ends into expires_in, as a number"],
         |answer, seen| {
             let data = data(answer, seen)?;
-            match data.pointer("/expires_in").and_then(serde_json::Value::as_u64) {
-                Some(1..) => Ok(()),
-                _ => failed("`expires_in` is no whole number above 0"),
-            }
+let seconds = data.pointer("/expires_in").and_then(serde_json::Value::as_f64);
+            holds(seconds.is_some_and(|seconds| seconds >= 0.0), "`expires_in` is no number of seconds")
         })),
     only(V1, rule("exchange.6", Exchange, Must, Probe::Exchange,
         ["the exchange returns the user", "contract: exchangeCode, data.user", "return data.user with id, email and created_at"],

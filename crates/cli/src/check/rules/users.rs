@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         ["a user is not shown without a token", "contract: getUser, 401", "answer 401 missing_token"],
         |answer, _| refused(answer, &[401]))),
     only(V1, rule("user.5", User, Must, Probe::UserJunk,
-        ["a user is not shown for a token that nobody issued", "contract: getUser, 401", "answer 401 invalid_token"],
+        ["a user is not shown for a made-up token", "contract: getUser, 401", "answer 401 invalid_token"],
         |answer, _| refused(answer, &[401]))),
     only(V1, rule("user.6", User, Must, Probe::UserUnknown,
         ["an unknown user is refused", "contract: getUser, 403 or 404", "answer 404, or 403 where the caller may not read others"],

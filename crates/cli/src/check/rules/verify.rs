@@ -54,7 +54,7 @@ pub(super) const RULES: &[Rule] = &[
         ["a token is verified as often as it is asked", "contract: verifyToken", "let a verification change nothing"],
         accepted),
     rule("verify.6", Verify, Must, Probe::VerifyJunk,
-        ["a token that nobody issued is refused with 401", "contract: verifyToken, 401 invalid_token",
+        ["a made-up token is refused with 401", "contract: verifyToken, 401 invalid_token",
          "answer 401: a 5xx is an outage to the plugin, and it would keep trying"],
         |answer, _| refused(answer, &[401])),
     rule("verify.7", Verify, Must, Probe::VerifyNoToken,

@@ -66,9 +66,20 @@ async fn one_visit_signs_in_as_often_as_the_run_needs() {
         let stray = Url::parse(&back).unwrap().join("/favicon.ico").unwrap();
         tokio::spawn(async move {
             let client = client(true).unwrap();
-            let answer = client.get(stray).send().await.unwrap();
-            assert_eq!(answer.status(), 404);
+            // Connections that say nothing, as browsers open ahead, hold up no other.
+            let host = stray.socket_addrs(|| None).unwrap();
+            let idle = [(); 3].map(|()| std::net::TcpStream::connect(&*host).unwrap());
+            let forged = stray.join("/callback?code=forged&state=forged").unwrap();
+            for stray in [stray, forged] {
+                let answer = client
+                    .get(stray)
+                    .timeout(Duration::from_secs(5))
+                    .send()
+                    .await;
+                assert_eq!(answer.unwrap().status(), 404);
+            }
             browse(client, url).await;
+            drop(idle);
         });
     });
     let sign_in = sign_in.await.unwrap();

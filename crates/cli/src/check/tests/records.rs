@@ -10,7 +10,7 @@ use super::super::rule::Severity;
 use super::super::verdict::Verdict;
 use super::super::{judge, report::Report};
 use super::deviant::{After, serve};
-use super::{local_cloud, look, red};
+use super::{local_cloud, look, look_with, red};
 use crate::args::DialectName::{self, Pkce, V1};
 
 /// Runs against the local Cloud, written with `--record`.
@@ -44,7 +44,7 @@ async fn a_record_is_judged_as_the_run_was_and_holds_no_secret() {
             for after in text.split(before).skip(1) {
                 let is_part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
                 let word: String = after.chars().take_while(|c| is_part(*c)).collect();
-                let is_made_up = ["that_nobody", "A-verifier", "Another-verifier"]
+                let is_made_up = ["made_up", "A-verifier", "Another-verifier"]
                     .iter()
                     .any(|own| word.starts_with(own));
                 assert!(word.len() < 20 || is_made_up, "{dialect:?}: {before}{word}");
@@ -162,6 +162,24 @@ async fn each_claim_that_is_missing_or_wrong_breaks_its_rule() {
     let header = seen.token.as_mut().unwrap().header.as_mut().unwrap();
     header["alg"] = json!("HS256");
     assert_eq!(red(&seen), BTreeSet::from(["keys.8"]));
+}
+
+#[tokio::test]
+async fn a_project_that_does_not_exist_proves_nothing() {
+    let cloud = local_cloud(V1).await;
+    let (mut seen, client) = (Vec::new(), client(true).unwrap());
+    for other in ["shop", "typo"] {
+        seen.push(look_with(cloud.url(), &client, V1, other).await);
+    }
+    let told = |seen: &Seen, id: &str| {
+        let judged = judge(seen).into_iter().find(|judged| judged.rule.id == id);
+        matches!(judged.unwrap().verdict, Verdict::Passed)
+    };
+    for id in ["security.13", "security.21"] {
+        let told: Vec<_> = seen.iter().map(|seen| told(seen, id)).collect();
+        assert_eq!(told, [true, false], "{id}");
+    }
+    cloud.stop().await;
 }
 
 #[tokio::test]
