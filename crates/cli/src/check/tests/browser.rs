@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use reqwest::{Client, Url};
+use tokio::time::timeout;
 
 use super::super::exchange::client;
 use super::super::plan::{self, Asked};
@@ -12,6 +13,9 @@ use super::super::verdict::Verdict;
 use super::super::{judge, now};
 use super::local_cloud;
 use crate::args::DialectName;
+
+/// A run that waits for a lost browser fails.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The browser's last page.
 static LAST_PAGE: Mutex<Option<String>> = Mutex::new(None);
@@ -84,7 +88,9 @@ async fn one_visit_signs_in_as_often_as_the_run_needs() {
     });
     let sign_in = sign_in.await.unwrap();
     let client = client(true).unwrap();
-    let seen = plan::run(&asked, &client, sign_in, now(), &mut |_| ()).await;
+    let mut quiet = |_: &str| ();
+    let run = plan::run(&asked, &client, sign_in, now(), &mut quiet);
+    let seen = timeout(PATIENCE, run).await.unwrap();
     for judged in judge(&seen) {
         let untested = matches!(judged.rule.id, "security.26" | "login.9" | "security.6");
         let is_fine = match &judged.verdict {
@@ -94,9 +100,12 @@ async fn one_visit_signs_in_as_often_as_the_run_needs() {
         };
         assert!(is_fine, "{}: {:?}", judged.rule.id, judged.verdict);
     }
-    while LAST_PAGE.lock().unwrap().is_none() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let shown = async {
+        while LAST_PAGE.lock().unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, shown).await.unwrap();
     let page = LAST_PAGE.lock().unwrap().take().unwrap();
     assert!(page.contains("You can close this page"), "{page}");
     cloud.stop().await;
