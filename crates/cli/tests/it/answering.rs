@@ -2,21 +2,23 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
-/// A server that gives every request one answer; with how often it was asked.
-pub(crate) fn server(answer: String) -> (String, Arc<AtomicUsize>) {
+/// A server that gives every request one answer; with the request lines that it read.
+///
+/// Another test's client may ask too: one whose own server had this port before.
+pub(crate) fn server(answer: String) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let asked = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&asked);
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let lines = Arc::clone(&asked);
     std::thread::spawn(move || {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
-            count.fetch_add(1, Ordering::SeqCst);
             let mut request = [0; 16 * 1024];
-            if stream.read(&mut request).is_ok_and(|n| n > 0) {
+            let read = stream.read(&mut request).unwrap_or_default();
+            if let Some(line) = String::from_utf8_lossy(&request[..read]).lines().next() {
+                lines.lock().unwrap().push(line.to_owned());
                 drop(stream.write_all(answer.as_bytes()));
             }
         }
