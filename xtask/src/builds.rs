@@ -16,6 +16,8 @@ use crate::workspace::{EXPORTS, Workspace};
 /// The programs that other steps run, and the addon. Which packages and kinds of targets a build names decides with which features it
 /// compiles their dependencies: named like this, they are the ones that the tests are compiled with.
 const PROGRAMS: &str = "build --workspace --all-features --lib --bin mastra-auth --example codes --example events --example instance";
+/// What allows the client's feature `testing` in a release.
+pub(crate) const TESTING_IN_RELEASE: &str = "MASTRA_AUTH_TESTING_IN_RELEASE";
 /// The kind of addon for tests.
 const TESTS: &str = "tests";
 /// An addon's file name.
@@ -39,6 +41,16 @@ pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
             .cargo(alone)
             .args([feature, "--", "-D", "warnings"]))?;
     }
+    // What signs users in without a Cloud compiles in no release.
+    let release = "clippy --package mastra-auth-cloud --lib --features testing --config";
+    let mut release = workspace.cargo(release);
+    release.arg("profile.dev.package.mastra-auth-cloud.debug-assertions=false");
+    let output = release.env_remove(TESTING_IN_RELEASE).output()?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(
+        !output.status.success() && said.contains(TESTING_IN_RELEASE),
+        "a release with the feature `testing` does not stop as it should: {said}"
+    );
     Ok(())
 }
 

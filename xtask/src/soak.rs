@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, Result};
 
+use crate::builds::TESTING_IN_RELEASE;
 use crate::process::run as run_program;
 use crate::workspace::Workspace;
 use crate::{browser, differential, node, redis};
@@ -66,6 +67,7 @@ pub(crate) fn run(workspace: &Workspace, name: &str) -> Result<()> {
             let mut test = workspace.cargo("test --quiet --release --all-features");
             test.args(["--package", package, "--test", binary]);
             test.args(["--", "--ignored", "--nocapture", "--exact", function]);
+            test.env(TESTING_IN_RELEASE, "1");
             if binary == "redis" {
                 test.env(redis::SERVER.variable, redis::SERVER.find(workspace)?);
             }

@@ -38,6 +38,8 @@ mod rejection;
 mod response;
 mod routes;
 mod settings;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use extract::{CurrentUser, Permission, RequirePermission};
 pub use layer::{AuthFuture, AuthLayer, AuthService};

@@ -10,6 +10,7 @@
 //! | `axum` | sign-in routes, a layer and extractors, in the module `axum` |
 //! | `redis`, `redis-tls` | a sign-out on one instance reaches all others within a moment, over Redis |
 //! | `metrics` | metrics for Prometheus, in the module `metrics` |
+//! | `testing` | users without a Cloud, for tests of handlers, in the module `axum::testing`; does not compile in a release |
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), mastra_auth_cloud::CloudApiError> {

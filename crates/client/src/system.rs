@@ -71,7 +71,7 @@ pub(crate) async fn sleep(time: Duration) {
     tokio::time::sleep(time).await;
 }
 
-fn random<const N: usize>() -> Result<[u8; N], CloudApiError> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N], CloudApiError> {
     let mut bytes = [0; N];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
         CloudApiError::configuration("The system's random number generator does not answer.")

@@ -2,14 +2,50 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::cloud::{Cloud, RequestRow, lock, millis};
 use crate::fault::Fault;
 use crate::issue::Asked;
+use crate::seed::Person;
 use crate::store::{SessionRow, StoreError};
 
-/// A handle to a running Cloud.
+/// A person whom [`Control::sign_in_as`] signed in, with a session of their own.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// The token: for `Authorization: Bearer`.
+    pub token: String,
+    /// When the token ends.
+    pub expires_at: SystemTime,
+    /// The user's id.
+    pub user_id: String,
+    /// The session's id, for [`Control::end_session`].
+    pub session_id: String,
+}
+
+impl SignedIn {
+    /// The value of a `Cookie` header for an app on `http://localhost`.
+    pub fn cookie(&self) -> String {
+        format!("mastra_session={}", self.token)
+    }
+
+    /// The value of a `Cookie` header for an app whose address begins with `https://`.
+    pub fn secure_cookie(&self) -> String {
+        format!("__Host-{}", self.cookie())
+    }
+}
+
+impl std::fmt::Debug for SignedIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignedIn")
+            .field("user_id", &self.user_id)
+            .field("session_id", &self.session_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A handle to a running Cloud. A person is named by handle, id, e-mail address, name, or role in the seed.
 #[derive(Clone)]
 pub struct Control {
     cloud: Arc<Cloud>,
@@ -30,15 +66,22 @@ impl Control {
         told(self.cloud.store.end_session(id, self.cloud.now())).unwrap_or_default()
     }
 
-    /// Ends all sessions of a user and returns their number.
-    pub fn end_sessions_of(&self, user_id: &str) -> usize {
-        told(self.cloud.store.end_sessions_of(user_id, self.cloud.now())).unwrap_or_default()
+    /// Ends all sessions of a person and returns their number.
+    pub fn end_sessions_of(&self, person: &str) -> usize {
+        let user_id = self.id_of(person);
+        told(self.cloud.store.end_sessions_of(&user_id, self.cloud.now())).unwrap_or_default()
     }
 
-    /// Changes a user's role; false if the user or the role is unknown.
-    pub fn set_role(&self, user_id: &str, role: &str) -> bool {
+    /// Changes a person's role; false if the person or the role is unknown.
+    pub fn set_role(&self, person: &str, role: &str) -> bool {
         self.cloud.seed.roles.contains_key(role)
-            && told(self.cloud.store.set_role(user_id, role)).unwrap_or_default()
+            && told(self.cloud.store.set_role(&self.id_of(person), role)).unwrap_or_default()
+    }
+
+    /// The id of a person. A database may hold people who are no longer in the seed: by their ids alone.
+    fn id_of(&self, person: &str) -> String {
+        let known = self.cloud.seed.find(person).map(Person::id);
+        known.unwrap_or_else(|| person.to_owned())
     }
 
     /// Signs with a new key from now on. Tokens signed by older keys stay valid.
@@ -81,6 +124,34 @@ impl Control {
             .first()
             .filter(|_| self.cloud.seed.roles.contains_key(role))?;
         told(self.cloud.issue_project_token(&project.id, role))
+    }
+
+    /// Signs a person in without a page, with the lifetimes of this Cloud; `None` if the person is unknown.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+    /// use mastra_auth_local_cloud::{LocalCloud, Options};
+    ///
+    /// let mut options = Options::default();
+    /// options.port = 0;
+    /// let cloud = LocalCloud::start(options).await.unwrap();
+    /// let member = cloud.control().sign_in_as("member").unwrap();
+    /// assert_eq!(member.cookie(), format!("mastra_session={}", member.token));
+    /// assert!(cloud.control().end_session(&member.session_id));
+    /// assert!(cloud.control().sign_in_as("nobody").is_none());
+    /// # });
+    /// ```
+    pub fn sign_in_as(&self, person: &str) -> Option<SignedIn> {
+        let issued = told(self.cloud.issue(&Asked::of(person)))??;
+        let since = Duration::from_millis(u64::try_from(issued.ends).unwrap_or_default());
+        Some(SignedIn {
+            token: issued.token,
+            expires_at: SystemTime::UNIX_EPOCH + since,
+            user_id: issued.user.id,
+            session_id: issued.session.id,
+        })
     }
 
     /// Signs a person in without a page and returns the token; `None` if the person is unknown.

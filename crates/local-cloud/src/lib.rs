@@ -52,7 +52,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cloud::RequestRow;
-pub use control::Control;
+pub use control::{Control, SignedIn};
 pub use fault::{Fault, FaultKind};
 pub use keys::Algorithm;
 pub use seed::{Seed, SeedError};

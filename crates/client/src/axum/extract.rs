@@ -29,8 +29,8 @@ use crate::{MastraCloudAuth, SessionEnd, telemetry};
 /// ```
 #[derive(Clone, Debug)]
 pub struct CurrentUser {
-    auth: MastraCloudAuth,
-    identity: Arc<Identity>,
+    pub(super) auth: MastraCloudAuth,
+    pub(super) identity: Arc<Identity>,
 }
 
 /// A permission as a type, so that a handler's signature names the permission it requires.

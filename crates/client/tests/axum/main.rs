@@ -23,4 +23,5 @@ mod require;
 mod return_paths;
 mod stack;
 mod state;
+mod testing;
 mod too_large;

@@ -13,5 +13,6 @@ mod contract;
 mod desk;
 mod faults;
 mod guards;
+mod kit;
 mod renewal;
 mod schema;
