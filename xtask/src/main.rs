@@ -12,6 +12,7 @@
 mod benches;
 mod browser;
 mod builds;
+mod contract;
 mod deny;
 mod differential;
 mod layers;
@@ -20,6 +21,7 @@ mod process;
 mod programs;
 mod prose;
 mod proxies;
+mod python;
 mod redis;
 mod soak;
 mod steps;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::builds::TESTING_IN_RELEASE;
 use crate::process::run as run_program;
 use crate::workspace::Workspace;
-use crate::{browser, differential, node, redis};
+use crate::{browser, contract, differential, node, redis};
 
 /// A long run.
 pub(crate) struct Soak {
@@ -37,6 +37,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("account-node", Npm, "The same in Node"),
     soak("bitflips", Test(CORE, "jwt", "bitflips::soak_bitflips"), "A million single bits of signed tokens are flipped; none is accepted"),
     soak("cloudflare", Plain(browser::cloudflare), "The Cloudflare deployer builds the example, and people sign in at it"),
+    soak("contract", Plain(contract::soak), "2,000 calls of each operation hold the local Cloud to the contract"),
     soak("cost", Test(CLIENT, "soaks", "cost::soak_cost"), "100,000 requests of 1,000 sessions, and what they cost in calls"),
     soak("crossing", Test(CLIENT, "soaks", "crossing::soak_crossing"), "10,000 requests at once over 500 people: nobody is somebody else"),
     soak("deploy", Test(CLIENT, "soaks", "deploy::soak_deploy"), "Three instances are replaced under 200 sessions: none is signed out"),

@@ -3,7 +3,9 @@
 use anyhow::Result;
 
 use crate::workspace::Workspace;
-use crate::{browser, builds, deny, layers, node, prose, proxies, redis, threats, vectors, wasm};
+use crate::{
+    browser, builds, contract, deny, layers, node, prose, proxies, redis, threats, vectors, wasm,
+};
 
 /// A step of CI.
 pub(crate) struct Step {
@@ -55,6 +57,8 @@ pub(crate) const STEPS: &[Step] = &[
     step("guides", Quick, Package, node::guides,
         "Run the commands of the guides, and check their programs; say which are not run and why"),
     step("e2e", Slow, Package, browser::run, "Sign in with a real browser against the shipped binary"),
+    step("contract", Slow, Package, contract::run,
+        "Hold the local Cloud to the documents of contract/ with schemathesis, in both dialects"),
     step("redis", Slow, Package, redis::run,
         "Sign out from instance to instance over a real redis-server, in Rust and in Node"),
     step("proxies", Slow, Package, proxies::run,

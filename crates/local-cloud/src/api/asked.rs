@@ -17,16 +17,20 @@ pub(super) fn authorized(
     past_end: PastEnd,
 ) -> Result<Bearer, ApiError> {
     let project_id = project(cloud, headers)?;
-    if cloud.dialect == Dialect::V1 {
-        let body = object(headers, body)?;
-        if bearer(headers) != Some(member(&body, "token")?) {
-            return Err(ApiError::bad(
-                "token_mismatch",
-                "The token in the body is not the one in the header.",
-            ));
-        }
+    let body = match cloud.dialect {
+        Dialect::V1 => Some(object(headers, body)?),
+        Dialect::Pkce => None,
+    };
+    let told = body.as_ref().map(|body| member(body, "token"));
+    let told = told.transpose()?;
+    let checked = checked(cloud, headers, Some(&project_id), past_end)?;
+    if told.is_some() && bearer(headers) != told {
+        return Err(ApiError::bad(
+            "token_mismatch",
+            "The token in the body is not the one in the header.",
+        ));
     }
-    checked(cloud, headers, Some(&project_id), past_end)
+    Ok(checked)
 }
 
 pub(super) fn checked(

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, State};
 use axum::response::{IntoResponse as _, Response};
 use http::header::{CONTENT_SECURITY_POLICY, LOCATION};
@@ -97,8 +98,15 @@ pub(super) struct Decision {
 
 pub(super) async fn decide(
     State(cloud): State<Arc<Cloud>>,
-    Form(decision): Form<Decision>,
+    form: Result<Form<Decision>, FormRejection>,
 ) -> Response {
+    let Ok(Form(decision)) = form else {
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            "This is not the login page's form",
+            "Go back to the app and sign in again.",
+        );
+    };
     let asked = lock(&cloud.pending).remove(&decision.number);
     let Some(asked) = asked.filter(|asked| cloud.now().saturating_sub(asked.shown_at) < OPEN_FOR)
     else {

@@ -144,6 +144,10 @@ async fn pages(desk: &Desk, seen: &mut Seen) {
         .body(form(&[("number", "n"), ("person", "usr_mei")]));
     let foreign = Answer::read(foreign.send().await.unwrap()).await;
     seen.check("post", "/auth/oss", &foreign);
+    let no_form = desk.http.post(desk.url("/auth/oss")).body("{}");
+    let no_form = Answer::read(no_form.send().await.unwrap()).await;
+    assert_eq!(no_form.status, 400, "{}", no_form.text);
+    seen.check("post", "/auth/oss", &no_form);
     let name = match desk.dialect {
         Dialect::Pkce => "post_logout_redirect_uri",
         _ => "redirect_uri",
@@ -246,6 +250,22 @@ async fn v1_answers_as_the_document_says() {
     let verify = desk.verify(&mei.token).send().await;
     seen.check("post", "/api/v1/auth/verify", &verify);
     seen.is_complete();
+}
+
+#[tokio::test]
+async fn which_token_is_wrong_is_told_before_that_they_differ() {
+    let desk = Desk::new(Dialect::V1).await;
+    let (mei, other) = (desk.sign_in().await, desk.sign_in_as("usr_victor").await);
+    let call = desk.verify(&mei.token);
+    for (call, status, code) in [
+        (call.clone().without_token(), 401, "missing_token"),
+        (call.clone().token("junk"), 401, "invalid_token"),
+        (call.clone().token(&other.token), 400, "token_mismatch"),
+    ] {
+        let answer = call.send().await;
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(answer.text.contains(code), "{}", answer.text);
+    }
 }
 
 #[tokio::test]
