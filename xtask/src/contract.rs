@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, ensure};
+use serde_json::Value;
 
 use crate::builds::cli;
 use crate::python;
@@ -25,6 +26,16 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 
 pub(crate) fn soak(workspace: &Workspace) -> Result<()> {
     hold(workspace, LONG)
+}
+
+/// The documents by their dialects.
+pub(crate) fn documents(workspace: &Workspace) -> Result<Value> {
+    let documents = DIALECTS.iter().map(|dialect| {
+        let place = format!("contract/openapi.{dialect}.yaml");
+        let document = serde_saphyr::from_str(&workspace.read(&place)?).context(place)?;
+        Ok(((*dialect).to_owned(), document))
+    });
+    Ok(Value::Object(documents.collect::<Result<_>>()?))
 }
 
 fn hold(workspace: &Workspace, how: &str) -> Result<()> {

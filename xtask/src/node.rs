@@ -12,6 +12,7 @@ use std::{env, fs, path};
 use anyhow::{Result, ensure};
 
 use crate::builds::{self, cli, example, shipped};
+use crate::contract;
 use crate::process::run as run_program;
 use crate::workspace::{Workspace, empty};
 
@@ -95,6 +96,8 @@ pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
         ("EVENTS", example(workspace, "events")?),
         ("EXPORTS", workspace.exports()),
     ];
+    // Node reads no YAML.
+    script.env("CONTRACT", contract::documents(workspace)?.to_string());
     let node = Node::find(workspace)?;
     run_program(node.for_children_of(script.envs(environment)))
 }

@@ -9,8 +9,9 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
 import { page } from './figures.mjs';
+import { reference } from './reference.mjs';
 
-const { MASTRA_AUTH, CODES, EVENTS, EXPORTS } = process.env;
+const { MASTRA_AUTH, CODES, EVENTS, EXPORTS, CONTRACT } = process.env;
 const isCheck = process.argv.includes('--check');
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const ask = (program, ...words) => execFileSync(program, words, { encoding: 'utf8', env: HELP });
@@ -20,6 +21,8 @@ Object.assign(HELP, { NO_COLOR: '1', COLUMNS: '100' });
 
 const codes = JSON.parse(ask(CODES));
 const { events, fields, sources } = JSON.parse(ask(EVENTS));
+const contract = JSON.parse(CONTRACT);
+const operations = dialect => reference(contract[dialect], readFileSync(path.join(ROOT, `contract/openapi.${dialect}.yaml`), 'utf8'));
 const inNode = events.filter(({ node }) => node.level);
 const rows = (list, write) => list.map(one => `${write(one)}\n`).join('');
 const camel = name => name.replaceAll(/_(.)/g, (_, letter) => letter.toUpperCase());
@@ -43,6 +46,8 @@ const PARTS = {
     })}\n`,
   },
   'docs/guide/cli.md': { help: help([]) },
+  'docs/guide/api-v1.md': { operations: operations('v1') },
+  'docs/guide/api-pkce.md': { operations: operations('pkce') },
   'docs/figures.md': { figures: page() },
   'npm/auth-cloud/src/codes.ts': { codes: rows(codes, ({ code, meaning }) => `  /** ${meaning} */\n  | '${code}'`) },
   'npm/auth-cloud/src/event-types.ts': {

@@ -76,6 +76,20 @@ fn every_route_of_the_source_is_in_a_document() {
     }
 }
 
+#[test]
+fn each_example_of_a_document_is_as_its_schema_says() {
+    for dialect in BOTH {
+        let document = document(dialect);
+        let examples = document.examples();
+        assert!(examples.len() >= 15, "{}", examples.len());
+        for (schema, example) in examples {
+            if let Err(fault) = document.check(&schema, &example) {
+                panic!("{dialect:?}: {example}: {fault}");
+            }
+        }
+    }
+}
+
 /// What was seen, by operation and status; every answer is held to its schema when it comes in.
 struct Seen {
     document: Document,

@@ -75,6 +75,24 @@ impl Document {
         }
     }
 
+    /// Every example of a schema, with that schema.
+    pub(crate) fn examples(&self) -> Vec<(Value, Value)> {
+        let (mut found, mut left) = (Vec::new(), vec![&self.0]);
+        while let Some(one) = left.pop() {
+            let own = one.get("examples").and_then(Value::as_array);
+            found.extend(
+                own.into_iter()
+                    .flatten()
+                    .map(|it| (one.clone(), it.clone())),
+            );
+            let schema = one.get("schema").zip(one.get("example"));
+            found.extend(schema.map(|(schema, example)| (schema.clone(), example.clone())));
+            left.extend(one.as_object().into_iter().flat_map(Map::values));
+            left.extend(one.as_array().into_iter().flatten());
+        }
+        found
+    }
+
     /// Whether a value is as a schema has it; an error names the place and the rule.
     pub(crate) fn check(&self, schema: &Value, value: &Value) -> Result<(), String> {
         self.at(schema, value, "$")
@@ -84,7 +102,7 @@ impl Document {
         let schema = self.follow(schema).as_object().unwrap();
         for (keyword, rule) in schema {
             let holds = match keyword.as_str() {
-                "description" => true,
+                "description" | "examples" => true,
                 "type" => match rule {
                     Value::Array(types) => types.iter().any(|own| is_type(own, value)),
                     one => is_type(one, value),
@@ -99,6 +117,13 @@ impl Document {
                 "maximum" => value
                     .as_i64()
                     .is_none_or(|own| own <= rule.as_i64().unwrap()),
+                "pattern" => {
+                    // The one pattern there is: 43 characters of base64url.
+                    assert_eq!(rule, "^[A-Za-z0-9_-]{43}$");
+                    let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+                    let text = value.as_str().unwrap_or_default();
+                    text.len() == 43 && text.bytes().all(is_part)
+                }
                 "format" => has_format(rule.as_str().unwrap(), value),
                 "required" => value.as_object().is_none_or(|own| {
                     let named = rule.as_array().unwrap();
