@@ -1,6 +1,7 @@
 //! The command line. The doc comments of commands and options are their help.
 
 mod check;
+mod doctor;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ use mastra_auth_cloud_core::config::DEFAULT_BASE_URL;
 
 use crate::stray_token;
 pub(crate) use check::{CheckArgs, CheckDialect, CheckFormat, CheckGroup};
+pub(crate) use doctor::DoctorArgs;
 
 /// Sign in with Mastra Cloud: a demo, a local Cloud, a check of any Cloud, and tools for tokens.
 #[derive(Parser)]
@@ -97,6 +99,8 @@ Example:
     },
     /// Hold a Cloud to the contract, rule by rule.
     Check(CheckArgs),
+    /// Find out why sign-in at a Mastra server does not work.
+    Doctor(DoctorArgs),
     /// Print a completion script for a shell.
     #[command(after_help = "\
 Exit status: 0 printed, 1 standard output is closed, 2 wrong usage.

@@ -3,7 +3,7 @@
 //! In three parts that know nothing of one another: the plan makes the requests, the rules judge what was seen, and the
 //! report shows it. It shares no code with the plugin's client, but reads its key sets and tokens as that does.
 
-mod exchange;
+pub(crate) mod exchange;
 mod mask;
 mod plan;
 mod probe;
@@ -12,7 +12,7 @@ mod report;
 mod rule;
 mod rules;
 mod sign_in;
-mod verdict;
+pub(crate) mod verdict;
 
 use std::fs::{File, OpenOptions};
 use std::io::{IsTerminal as _, Write as _};
@@ -27,6 +27,7 @@ use reqwest::{Client, Method};
 use crate::args::{CheckArgs, CheckDialect, CheckFormat, DialectName};
 use crate::demo::open;
 use crate::failure::Failure;
+use crate::table::Style;
 use exchange::{Ask, client};
 use plan::Asked;
 use probe::Seen;
@@ -98,7 +99,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
         .filter(|judged| args.only.is_empty() || args.only.contains(&judged.rule.group));
     let report = Report::new(&seen, shown.collect());
     let text = match args.format {
-        CheckFormat::Table => report.table(report::Style::of_terminal()),
+        CheckFormat::Table => report.table(Style::of_terminal()),
         CheckFormat::Json => report.json(),
         CheckFormat::Junit => report.junit(),
         CheckFormat::Markdown => report.markdown(),

@@ -7,6 +7,7 @@ mod args;
 mod check;
 mod demo;
 mod dev;
+mod doctor;
 mod failure;
 mod fetch;
 mod jwks;
@@ -14,6 +15,7 @@ mod key_set;
 mod logs;
 mod signal;
 mod stray_token;
+mod table;
 mod terminal;
 mod token;
 
@@ -60,6 +62,7 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
             command: JwksCommand::Lint(args),
         } => block_on(jwks::lint(args)),
         Command::Check(args) => block_on(check::run(args)),
+        Command::Doctor(args) => block_on(doctor::run(args)),
         Command::Completions { shell } => {
             // Generated into memory first: the generator panics if its output is closed.
             let mut script = Vec::new();

@@ -15,53 +15,53 @@ const MAX_BYTES: usize = 256 * 1024;
 const SHOWN_BYTES: usize = 2000;
 
 /// A request as it is built.
-pub(super) struct Ask {
-    pub(super) method: Method,
-    pub(super) url: String,
-    pub(super) headers: Vec<(HeaderName, String)>,
-    pub(super) body: Option<String>,
+pub(crate) struct Ask {
+    pub(crate) method: Method,
+    pub(crate) url: String,
+    pub(crate) headers: Vec<(HeaderName, String)>,
+    pub(crate) body: Option<String>,
 }
 
 /// A request as it was sent.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(super) struct Sent {
-    pub(super) line: String,
-    pub(super) headers: Vec<String>,
-    pub(super) body: Option<String>,
+pub(crate) struct Sent {
+    pub(crate) line: String,
+    pub(crate) headers: Vec<String>,
+    pub(crate) body: Option<String>,
 }
 
 /// An answer.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(super) struct Answer {
-    pub(super) status: u16,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
     /// Names in lower case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: String,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: String,
     /// Whether the body was UTF-8 and no longer than what is read.
-    pub(super) is_whole_text: bool,
+    pub(crate) is_whole_text: bool,
 }
 
 /// A request and its answer, or why none came.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-pub(super) struct Exchange {
-    pub(super) sent: Sent,
-    pub(super) came: Result<Answer, String>,
+pub(crate) struct Exchange {
+    pub(crate) sent: Sent,
+    pub(crate) came: Result<Answer, String>,
 }
 
 impl Answer {
     /// A header's value; several of one name are joined as HTTP joins them (RFC 9110, section 5.3).
-    pub(super) fn header(&self, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         let found = self.headers.iter().filter(|(own, _)| own == name);
         let values: Vec<_> = found.map(|(_, value)| value.as_str()).collect();
         (!values.is_empty()).then(|| values.join(", "))
     }
 
-    pub(super) const fn is_success(&self) -> bool {
+    pub(crate) const fn is_success(&self) -> bool {
         self.status >= 200 && self.status < 300
     }
 
     /// Status, content type and the beginning of the body, in one line.
-    pub(super) fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         let kind = self
             .header("content-type")
             .unwrap_or_else(|| "no content type".into());
@@ -76,7 +76,7 @@ impl Answer {
 }
 
 /// A client that follows no redirect and keeps no cookie. It uses the proxies of the environment, but not to reach this machine.
-pub(super) fn client(is_loopback: bool) -> reqwest::Result<Client> {
+pub(crate) fn client(is_loopback: bool) -> reqwest::Result<Client> {
     let builder = Client::builder()
         .redirect(Policy::none())
         .timeout(TIMEOUT)
@@ -91,7 +91,7 @@ pub(super) fn client(is_loopback: bool) -> reqwest::Result<Client> {
 }
 
 impl Ask {
-    pub(super) fn sent(&self) -> Sent {
+    pub(crate) fn sent(&self) -> Sent {
         let body = self.body.as_ref().map(|body| {
             if body.len() > SHOWN_BYTES {
                 format!("({} bytes)", body.len())
@@ -108,7 +108,7 @@ impl Ask {
         }
     }
 
-    pub(super) async fn send(self, client: &Client) -> Result<Answer, String> {
+    pub(crate) async fn send(self, client: &Client) -> Result<Answer, String> {
         let mut headers = HeaderMap::new();
         for (name, value) in self.headers {
             let value = HeaderValue::from_str(&value)

@@ -2,7 +2,7 @@
 
 /// What a run says of a rule.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Passed,
     /// What is wrong.
     Failed(String),
@@ -11,17 +11,17 @@ pub(super) enum Verdict {
 }
 
 /// The error is why the rule does not hold, or why that is not known.
-pub(super) type Judged = Result<(), Verdict>;
+pub(crate) type Judged = Result<(), Verdict>;
 
 /// Fails with a message unless it holds.
-pub(super) fn holds(is: bool, wrong: impl Into<String>) -> Judged {
+pub(crate) fn holds(is: bool, wrong: impl Into<String>) -> Judged {
     if is { Ok(()) } else { failed(wrong) }
 }
 
-pub(super) fn failed<T>(wrong: impl Into<String>) -> Result<T, Verdict> {
+pub(crate) fn failed<T>(wrong: impl Into<String>) -> Result<T, Verdict> {
     Err(Verdict::Failed(wrong.into()))
 }
 
-pub(super) fn not_tested<T>(why: impl Into<String>) -> Result<T, Verdict> {
+pub(crate) fn not_tested<T>(why: impl Into<String>) -> Result<T, Verdict> {
     Err(Verdict::NotTested(why.into()))
 }

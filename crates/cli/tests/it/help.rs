@@ -2,7 +2,7 @@
 
 use crate::process::{Finished, command, finish};
 
-const COMMANDS: [&[&str]; 12] = [
+const COMMANDS: [&[&str]; 13] = [
     &[],
     &["demo"],
     &["dev"],
@@ -14,6 +14,7 @@ const COMMANDS: [&[&str]; 12] = [
     &["jwks"],
     &["jwks", "lint"],
     &["check"],
+    &["doctor"],
     &["completions"],
 ];
 

@@ -15,6 +15,7 @@ mod check;
 mod demo;
 #[cfg(unix)]
 mod dev;
+mod doctor;
 #[cfg(unix)]
 mod failed_sign_in;
 mod help;

@@ -197,7 +197,7 @@ async fn each_form_of_the_report_shows_what_is_broken() {
     let judged = judge(&seen);
     let report = Report::new(&seen, judged.iter().collect());
     assert!(report.broken(Severity::Must) > 0);
-    let table = report.table(super::super::report::Style::Plain);
+    let table = report.table(crate::table::Style::Plain);
     assert!(
         table.contains("FAIL   1  people may read themselves"),
         "{table}"

@@ -1,0 +1,379 @@
+//! What is looked at from outside, each with a code that never changes, what holds, and what to do where it does not.
+
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use reqwest::Url;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::visit::{Came, Seen, base, is_cloud, is_loopback, query};
+use crate::check::verdict::{Verdict, failed, not_tested};
+
+/// The plugin's longest wait for an answer of the Cloud, by default.
+const CALL_TIMEOUT: Duration = Duration::from_secs(3);
+/// How far clocks may differ, by default.
+const LEEWAY: u64 = 30;
+
+/// What was seen where it holds, and why it does not otherwise.
+type Judged = Result<String, Verdict>;
+
+/// What a thing that does not hold counts as.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Light {
+    /// Sign-in does not work or is not safe.
+    Red,
+    /// It works, but something is lost.
+    Yellow,
+}
+
+pub(super) struct Rule {
+    pub(super) code: &'static str,
+    pub(super) light: Light,
+    pub(super) holds: &'static str,
+    pub(super) mend: &'static str,
+    pub(super) judge: fn(&Seen) -> Judged,
+}
+
+const fn rule(
+    code: &'static str,
+    light: Light,
+    holds: &'static str,
+    judge: fn(&Seen) -> Judged,
+    mend: &'static str,
+) -> Rule {
+    Rule {
+        code,
+        light,
+        holds,
+        mend,
+        judge,
+    }
+}
+
+use Light::{Red, Yellow};
+
+#[rustfmt::skip]
+pub(super) const RULES: [Rule; 21] = [
+    rule("server", Red, "a Mastra server answers", server, "Give the address of the Mastra server, and its routes' path with --api-prefix where that is not /api."),
+    rule("auth", Red, "the server has sign-in", auth, "Give the server a provider: new Mastra({ server: { auth } })."),
+    rule("provider", Yellow, "a login page is offered", provider, "Where people shall sign in, give the server a provider with a login page, such as MastraCloudAuth."),
+    rule("login", Red, "a sign-in can begin", login, "Read the server's log: the provider's getLoginUrl or getLoginCookies failed."),
+    rule("login-page", Red, "the login page takes the request", login_page, "Use a project id that exists there, and allow the callback's address in the project's settings."),
+    rule("callback-scheme", Red, "the callback has the server's scheme", callback_scheme, "Make the proxy set X-Forwarded-Host where it ends TLS, and leave that header out where the browser comes by plain http."),
+    rule("callback-host", Red, "the callback is where people are", callback_host, "Make the proxy pass the public name on, as Host or X-Forwarded-Host; remove a fixed callback address from the provider."),
+    rule("loopback-name", Red, "one name of this machine throughout", loopback_name, "Open the app by the same name that the callback has: browsers keep cookies of localhost and 127.0.0.1 apart."),
+    rule("callback-route", Red, "the callback reaches the server", callback_route, "Route the callback's path to the Mastra server, with its query and without a sign-in of the proxy's own before it."),
+    rule("login-cookie", Red, "a cookie ties the sign-in to the browser", login_cookie, "Make the proxy pass Set-Cookie on, and give the provider a synchronous getLoginCookies."),
+    rule("cookie-kept", Red, "browsers keep that cookie", cookie_kept, "Remove the fixed secure or cookie prefix from the provider's options, or serve the app over https."),
+    rule("cookie-secure", Red, "over https that cookie is Secure", cookie_secure, "Remove secure: false and MASTRA_COOKIE_SECURE=false."),
+    rule("cookie-domain", Red, "that cookie is for the server's host", cookie_domain, "Set cookieDomain or MASTRA_COOKIE_DOMAIN to the server's host or a domain above it, or leave it out."),
+    rule("cookie-same-site", Red, "that cookie comes back with the callback", cookie_same_site, "Make the login cookie SameSite=Lax: the callback comes from the Cloud's site, where browsers hold Strict cookies back."),
+    rule("cookie-http-only", Yellow, "no script reads that cookie", cookie_http_only, "Make the login cookie HttpOnly."),
+    rule("routes-closed", Red, "routes want a signed-in user", routes_closed, "Name the routes' path in the provider's option protected, as protected: ['/mastra/*']."),
+    rule("server-to-cloud", Red, "the server reaches its Cloud", server_to_cloud, "Let the server reach the Cloud: check its proxy, firewall, DNS and certificates from that machine."),
+    rule("clock", Red, "the clocks agree", clock, "Set the server's clock by NTP: tokens are refused where clocks differ by more than the leeway."),
+    rule("cloud", Red, "the Cloud answers from here", cloud, "Check the provider's baseUrl or MASTRA_CLOUD_URL, and whether that address answers from this machine."),
+    rule("cloud-speed", Yellow, "the Cloud answers in time", cloud_speed, "Find what slows the Cloud down from here, or raise MASTRA_CALL_TIMEOUT: the plugin waits for 3 s."),
+    rule("keys", Yellow, "the Cloud's keys can be fetched", keys, "Where tokens are verified by keys, give verification.jwksUrl an address that serves the Cloud's key set."),
+];
+
+fn path_of(seen: &Seen, path: &str) -> String {
+    format!("GET {}{path}", seen.api)
+}
+
+fn server(seen: &Seen) -> Judged {
+    let path = path_of(seen, "/auth/capabilities");
+    let status = seen.capabilities.answer()?.status;
+    if seen.said().get("enabled").is_some_and(Value::is_boolean) {
+        return Ok(seen.server.origin().ascii_serialization());
+    }
+    failed(match status {
+        200..300 => format!("{path} does not answer as a Mastra server does"),
+        _ => format!("{path} answers {status}"),
+    })
+}
+
+fn auth(seen: &Seen) -> Judged {
+    match seen.said().get("enabled").and_then(Value::as_bool) {
+        Some(true) => Ok(String::new()),
+        Some(false) => failed("everyone who reaches the server may use every route"),
+        None => not_tested("no Mastra server answers there"),
+    }
+}
+
+fn provider(seen: &Seen) -> Judged {
+    let said = seen.capabilities()?;
+    let Some(sso) = said.pointer("/login/sso").filter(|sso| sso.is_object()) else {
+        return failed("no login page is offered: programs may have keys, and people a password");
+    };
+    let text = sso.get("text").and_then(Value::as_str).unwrap_or_default();
+    Ok(match seen.login_url() {
+        Ok(page) if is_cloud(&page) => {
+            let project = query(&page, "project_id").unwrap_or_default();
+            format!("\"{text}\" at {}, project {project}", base(&page))
+        }
+        Ok(page) => format!("\"{text}\" at {}", page.origin().ascii_serialization()),
+        Err(_) => format!("\"{text}\""),
+    })
+}
+
+fn login(seen: &Seen) -> Judged {
+    provider(seen).map_err(|_| Verdict::NotTested("no login page is offered".to_owned()))?;
+    let status = seen.login.answer()?.status;
+    if seen.login_url().is_ok() {
+        return Ok(String::new());
+    }
+    let path = path_of(seen, "/auth/sso/login");
+    failed(format!("{path} answers {status}, without a login page"))
+}
+
+fn login_page(seen: &Seen) -> Judged {
+    let page = seen.login_url()?;
+    let Some(Ok(answer)) = seen.page.as_ref().map(|came| &came.answer) else {
+        return not_tested("the Cloud does not answer");
+    };
+    match answer.status {
+        200..400 => Ok(String::new()),
+        status => failed(format!("{} answers {status}", base(&page))),
+    }
+}
+
+fn callback_scheme(seen: &Seen) -> Judged {
+    let callback = seen.redirect()?;
+    if callback.scheme() == seen.server.scheme() {
+        return Ok(callback.scheme().to_owned());
+    }
+    let (asked, scheme) = (seen.server.scheme(), callback.scheme());
+    failed(format!(
+        "people come by {asked}, and the server sends them back to {}: {scheme}",
+        shown(&callback)
+    ))
+}
+
+fn callback_host(seen: &Seen) -> Judged {
+    let callback = seen.redirect()?;
+    let is_here = place(&callback) == place(&seen.server);
+    // Names of this machine, and ports that follow from the scheme, have codes of their own.
+    let is_loopback = is_loopback(&callback) && is_loopback(&seen.server);
+    let is_same_host = callback.host_str() == seen.server.host_str();
+    let is_default = callback.port().is_none() && seen.server.port().is_none();
+    let is_other_scheme = callback.scheme() != seen.server.scheme();
+    let port = |url: &Url| url.port_or_known_default();
+    if is_here
+        || (is_same_host && is_default)
+        || (is_same_host && is_other_scheme)
+        || (is_loopback && port(&callback) == port(&seen.server))
+    {
+        return Ok(shown(&callback));
+    }
+    failed(format!(
+        "people are at {}, and come back to {}",
+        seen.server.origin().ascii_serialization(),
+        shown(&callback)
+    ))
+}
+
+fn loopback_name(seen: &Seen) -> Judged {
+    let callback = seen.redirect()?;
+    let (here, back) = (seen.server.host_str(), callback.host_str());
+    let (here, back) = (here.unwrap_or_default(), back.unwrap_or_default());
+    if !is_loopback(&callback) || !is_loopback(&seen.server) || here == back {
+        return Ok(String::new());
+    }
+    failed(format!("people are at {here}, and come back to {back}"))
+}
+
+fn callback_route(seen: &Seen) -> Judged {
+    let callback = seen.redirect()?;
+    let Some(came) = &seen.callback else {
+        return not_tested("the callback is at another address");
+    };
+    match came.answer()?.status {
+        status @ (401..=405 | 407 | 410 | 500..) => {
+            failed(format!("GET {} answers {status}", callback.path()))
+        }
+        _ => Ok(callback.path().to_owned()),
+    }
+}
+
+fn login_cookie(seen: &Seen) -> Judged {
+    seen.login_url()?;
+    match seen.cookies() {
+        Ok(cookies) => Ok(names(
+            &cookies.iter().map(|one| &*one.name).collect::<Vec<_>>(),
+        )),
+        Err(_) => failed("the login sets no cookie"),
+    }
+}
+
+/// Judges the cookies where the callback has the scheme that people use: they follow the callback.
+fn cookies(seen: &Seen) -> Result<Vec<super::cookie::Cookie>, Verdict> {
+    let cookies = seen.cookies()?;
+    if seen.redirect()?.scheme() != seen.server.scheme() {
+        return not_tested("cookies follow the callback's scheme, which is wrong");
+    }
+    Ok(cookies)
+}
+
+fn cookie_kept(seen: &Seen) -> Judged {
+    let is_https = seen.server.scheme() == "https";
+    for cookie in cookies(seen)? {
+        if let Some(why) = cookie.dropped(is_https) {
+            return failed(format!("{} {why}", cookie.name));
+        }
+    }
+    Ok(String::new())
+}
+
+fn cookie_secure(seen: &Seen) -> Judged {
+    if seen.server.scheme() != "https" {
+        return not_tested("people come by plain http");
+    }
+    for cookie in cookies(seen)? {
+        if !cookie.is_secure && cookie.dropped(true).is_none() {
+            return failed(format!("{} is not Secure", cookie.name));
+        }
+    }
+    Ok(String::new())
+}
+
+fn cookie_domain(seen: &Seen) -> Judged {
+    let host = seen.server.host_str().unwrap_or_default();
+    for cookie in seen.cookies()? {
+        if !cookie.is_for(host) {
+            let domain = cookie.domain.unwrap_or_default();
+            return failed(format!("{} is for {domain}, and not {host}", cookie.name));
+        }
+    }
+    Ok(String::new())
+}
+
+fn cookie_same_site(seen: &Seen) -> Judged {
+    for cookie in seen.cookies()? {
+        if cookie.same_site.as_deref() == Some("strict") {
+            return failed(format!("{} is SameSite=Strict", cookie.name));
+        }
+    }
+    Ok(String::new())
+}
+
+fn cookie_http_only(seen: &Seen) -> Judged {
+    for cookie in seen.cookies()? {
+        if !cookie.is_http_only {
+            return failed(format!("{} is not HttpOnly", cookie.name));
+        }
+    }
+    Ok(String::new())
+}
+
+fn routes_closed(seen: &Seen) -> Judged {
+    seen.capabilities()?;
+    let path = path_of(seen, "/agents");
+    match seen.agents.answer()?.status {
+        401 => Ok(String::new()),
+        200 => failed(format!("{path} answers 200 without a credential")),
+        403 => failed(format!("{path} answers 403, and asks for no user before")),
+        status => not_tested(format!("{path} answers {status}")),
+    }
+}
+
+fn server_to_cloud(seen: &Seen) -> Judged {
+    seen.login_url()?;
+    let path = path_of(seen, "/auth/me");
+    match seen.me.answer()?.status {
+        200 | 401 => Ok(format!(
+            "a made-up token is refused in {}",
+            time(seen.me.took)
+        )),
+        503 => failed(format!("{path} answers 503 to a made-up token")),
+        status => not_tested(format!("{path} answers {status} to a made-up token")),
+    }
+}
+
+fn clock(seen: &Seen) -> Judged {
+    let Some(server) = lead(&seen.capabilities) else {
+        return not_tested("the server's answer has no date");
+    };
+    let cloud = seen.page.as_ref().and_then(lead);
+    let (of, apart) = match cloud {
+        Some(cloud) => ("the Cloud's", server.abs_diff(cloud)),
+        None => ("this machine's", server.unsigned_abs()),
+    };
+    if apart > LEEWAY {
+        return failed(format!("the server's clock is {apart} s off {of}"));
+    }
+    Ok(format!("within {} s of {of}", apart.max(1)))
+}
+
+/// By how many seconds an answer's clock is ahead of the one here.
+fn lead(came: &Came) -> Option<i64> {
+    let date = came.answer.as_ref().ok()?.header("date")?;
+    let date = rfc2822::DateTimeParser::new().parse_timestamp(&date).ok()?;
+    Some(date.as_second().saturating_sub(came.at))
+}
+
+fn cloud(seen: &Seen) -> Judged {
+    let page = seen.login_url()?;
+    match seen.page.as_ref().map(|came| &came.answer) {
+        Some(Ok(_)) => Ok(base(&page)),
+        Some(Err(why)) => failed(format!("{}: {why}", base(&page))),
+        None => not_tested("it was not asked"),
+    }
+}
+
+fn cloud_speed(seen: &Seen) -> Judged {
+    seen.login_url()?;
+    let answered = [&seen.page, &seen.keys].into_iter().flatten();
+    let slowest = answered
+        .filter(|came| came.answer.is_ok())
+        .map(|came| came.took)
+        .max();
+    match slowest {
+        Some(took) if took > CALL_TIMEOUT => failed(format!("an answer took {}", time(took))),
+        Some(took) => Ok(time(took)),
+        None => not_tested("the Cloud does not answer"),
+    }
+}
+
+fn keys(seen: &Seen) -> Judged {
+    let page = seen.login_url()?;
+    if seen.page.as_ref().is_none_or(|came| came.answer.is_err()) {
+        return not_tested("the Cloud does not answer");
+    }
+    let Some(came) = &seen.keys else {
+        return not_tested("the login page is not Mastra Cloud's");
+    };
+    let answer = came.answer()?;
+    let set: Value = serde_json::from_str(&answer.body).unwrap_or_default();
+    let count = set
+        .get("keys")
+        .and_then(Value::as_array)
+        .map_or(0, Vec::len);
+    if answer.status != 200 || count == 0 {
+        let status = answer.status;
+        return failed(format!(
+            "{}/.well-known/jwks.json answers {status} with {count} keys",
+            base(&page)
+        ));
+    }
+    Ok(format!("{count} in {}", time(came.took)))
+}
+
+/// An address without its query, which holds the state of a sign-in.
+fn shown(url: &Url) -> String {
+    format!("{}{}", url.origin().ascii_serialization(), url.path())
+}
+
+fn place(url: &Url) -> (Option<&str>, Option<u16>) {
+    (url.host_str(), url.port_or_known_default())
+}
+
+fn names(names: &[&str]) -> String {
+    names.join(", ")
+}
+
+fn time(took: Duration) -> String {
+    format!("{} ms", took.as_millis().max(1))
+}

@@ -1,0 +1,326 @@
+//! Each mistake turns exactly its own code, and each code has a mistake that turns it.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::report::Report;
+use super::rules::{Light, RULES};
+use super::visit::{Came, Seen};
+use crate::check::exchange::Answer;
+use crate::check::verdict::Verdict;
+use crate::table::Style;
+
+/// 2026-01-01T00:00:00Z.
+const NOW: i64 = 1_767_225_600;
+const SECRET: &str = "b3c1f0e2-state-and-cookie";
+
+fn came(status: u16, headers: &[(&str, &str)], body: &str) -> Came {
+    let date = ("date", "Thu, 01 Jan 2026 00:00:00 GMT");
+    let headers = std::iter::once(&date).chain(headers);
+    Came {
+        answer: Ok(Answer {
+            status,
+            headers: headers
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
+            body: body.to_owned(),
+            is_whole_text: true,
+        }),
+        took: Duration::from_millis(20),
+        at: NOW,
+    }
+}
+
+fn login(callback: &str, cookie: &str) -> Came {
+    let callback = callback.replace(':', "%3A").replace('/', "%2F");
+    let url = format!(
+        "https://cloud.example/auth/oss?project_id=demo&redirect_uri={callback}&state={SECRET}"
+    );
+    let cookie = format!("mastra_login={SECRET}; {cookie}");
+    came(
+        200,
+        &[("set-cookie", &cookie)],
+        &format!(r#"{{"url":"{url}"}}"#),
+    )
+}
+
+/// What a server in order shows.
+fn good() -> Seen {
+    Seen {
+        server: Url::parse("https://app.example").unwrap(),
+        api: "/api".to_owned(),
+        capabilities: came(
+            200,
+            &[],
+            r#"{"enabled":true,"login":{"type":"sso","sso":{"text":"Sign in"}}}"#,
+        ),
+        login: login(
+            "https://app.example/api/auth/sso/callback",
+            "HttpOnly; SameSite=Lax; Path=/; Secure",
+        ),
+        agents: came(401, &[], "{}"),
+        me: came(200, &[], "null"),
+        callback: Some(came(400, &[], "{}")),
+        page: Some(came(200, &[], "")),
+        keys: Some(came(200, &[], r#"{"keys":[{}]}"#)),
+    }
+}
+
+/// The same server, opened at a desk.
+fn desk(server: &str, callback: &str, cookie: &str) -> Seen {
+    Seen {
+        server: Url::parse(server).unwrap(),
+        login: login(callback, cookie),
+        ..good()
+    }
+}
+
+const COOKIE: &str = "HttpOnly; SameSite=Lax; Path=/";
+const DESK: &str = "http://localhost:4111";
+const BACK: &str = "http://localhost:4111/api/auth/sso/callback";
+
+fn with(change: impl FnOnce(&mut Seen)) -> Seen {
+    let mut seen = good();
+    change(&mut seen);
+    seen
+}
+
+fn no_answer() -> Came {
+    Came {
+        answer: Err("no whole answer came: refused".to_owned()),
+        ..came(0, &[], "")
+    }
+}
+
+fn mistakes() -> Vec<(&'static str, Seen)> {
+    let over_https = |cookie| {
+        with(|seen| seen.login = login("https://app.example/api/auth/sso/callback", cookie))
+    };
+    vec![
+        (
+            "server",
+            with(|seen| seen.capabilities = came(404, &[], "not found")),
+        ),
+        (
+            "server",
+            with(|seen| seen.capabilities = came(200, &[], "<html>")),
+        ),
+        (
+            "auth",
+            with(|seen| seen.capabilities = came(200, &[], r#"{"enabled":false}"#)),
+        ),
+        (
+            "provider",
+            with(|seen| {
+                seen.capabilities = came(200, &[], r#"{"enabled":true,"login":null}"#);
+                seen.login = came(404, &[], "{}");
+            }),
+        ),
+        ("login", with(|seen| seen.login = came(500, &[], "{}"))),
+        (
+            "login",
+            with(|seen| seen.login = came(200, &[], r#"{"url":{}}"#)),
+        ),
+        (
+            "login-page",
+            with(|seen| seen.page = Some(came(400, &[], "unknown project"))),
+        ),
+        (
+            "callback-scheme",
+            with(|seen| {
+                seen.login = login("http://app.example/api/auth/sso/callback", COOKIE);
+                seen.callback = None;
+            }),
+        ),
+        (
+            "callback-scheme",
+            desk(DESK, "https://localhost:4111/cb", "HttpOnly; Secure"),
+        ),
+        (
+            "callback-host",
+            with(|seen| {
+                seen.login = login(
+                    "https://inside:8080/api/auth/sso/callback",
+                    "HttpOnly; Secure",
+                );
+                seen.callback = None;
+            }),
+        ),
+        (
+            "callback-host",
+            desk(DESK, "http://localhost:4112/cb", COOKIE),
+        ),
+        ("loopback-name", desk("http://127.0.0.1:4111", BACK, COOKIE)),
+        (
+            "callback-route",
+            with(|seen| seen.callback = Some(came(404, &[], ""))),
+        ),
+        (
+            "callback-route",
+            with(|seen| seen.callback = Some(came(401, &[], ""))),
+        ),
+        (
+            "callback-route",
+            with(|seen| seen.callback = Some(no_answer())),
+        ),
+        (
+            "login-cookie",
+            with(|seen| {
+                if let Ok(answer) = &mut seen.login.answer {
+                    answer.headers.retain(|(name, _)| name != "set-cookie");
+                }
+            }),
+        ),
+        ("cookie-kept", desk(DESK, BACK, "HttpOnly; Secure")),
+        ("cookie-kept", over_https("HttpOnly; SameSite=None")),
+        ("cookie-secure", over_https(COOKIE)),
+        (
+            "cookie-domain",
+            over_https("HttpOnly; Secure; Domain=.other.example"),
+        ),
+        (
+            "cookie-domain",
+            over_https("HttpOnly; Secure; Domain=pp.example"),
+        ),
+        (
+            "cookie-same-site",
+            over_https("HttpOnly; Secure; SameSite=Strict"),
+        ),
+        ("cookie-http-only", over_https("Secure")),
+        (
+            "routes-closed",
+            with(|seen| seen.agents = came(200, &[], "{}")),
+        ),
+        (
+            "routes-closed",
+            with(|seen| seen.agents = came(403, &[], "{}")),
+        ),
+        (
+            "server-to-cloud",
+            with(|seen| seen.me = came(503, &[], "{}")),
+        ),
+        ("clock", with(|seen| seen.capabilities.at -= 31)),
+        ("clock", with(|seen| seen.capabilities.at += 31)),
+        (
+            "cloud",
+            with(|seen| {
+                seen.page = Some(no_answer());
+                seen.keys = Some(no_answer());
+            }),
+        ),
+        (
+            "cloud-speed",
+            with(|seen| {
+                seen.keys.as_mut().unwrap().took = Duration::from_millis(3_001);
+            }),
+        ),
+        ("keys", with(|seen| seen.keys = Some(came(404, &[], "")))),
+        (
+            "keys",
+            with(|seen| seen.keys = Some(came(200, &[], r#"{"keys":[]}"#))),
+        ),
+    ]
+}
+
+fn wrong(seen: &Seen) -> Vec<&'static str> {
+    let is_wrong = |verdict| matches!(verdict, Err(Verdict::Failed(_)));
+    let wrong = RULES.iter().filter(|rule| is_wrong((rule.judge)(seen)));
+    wrong.map(|rule| rule.code).collect()
+}
+
+#[test]
+fn nothing_is_wrong_with_a_server_in_order() {
+    for seen in [
+        good(),
+        desk(DESK, BACK, COOKIE),
+        with(|seen| seen.server = Url::parse("https://app.example:443").unwrap()),
+        with(|seen| {
+            seen.login = login(
+                "https://app.example/x",
+                "HttpOnly; Secure; Domain=app.example",
+            );
+        }),
+        with(|seen| {
+            seen.login = login("https://app.example/x", "HttpOnly; Secure; Domain=.example");
+        }),
+        with(|seen| seen.capabilities.at += 30),
+        with(|seen| seen.callback = Some(came(302, &[("location", "/")], ""))),
+        with(|seen| seen.keys.as_mut().unwrap().took = Duration::from_secs(3)),
+    ] {
+        assert_eq!(wrong(&seen), [""; 0]);
+    }
+    for rule in &RULES {
+        if rule.code != "cookie-secure" {
+            assert!((rule.judge)(&good()).is_ok(), "{} was looked at", rule.code);
+        }
+    }
+}
+
+#[test]
+fn each_mistake_turns_its_own_code_and_each_code_is_turned() {
+    let mut turned = BTreeSet::new();
+    for (at, (code, seen)) in mistakes().into_iter().enumerate() {
+        assert_eq!(wrong(&seen), [code], "mistake {at}");
+        turned.insert(code);
+        let report = Report::new(&seen);
+        let is_red = RULES
+            .iter()
+            .any(|rule| rule.code == code && rule.light == Light::Red);
+        assert_eq!(report.red(), usize::from(is_red), "{code}");
+    }
+    let codes: BTreeSet<_> = RULES.iter().map(|rule| rule.code).collect();
+    assert_eq!(turned, codes);
+    assert_eq!(codes.len(), RULES.len(), "a code is one thing's alone");
+}
+
+#[test]
+fn a_clock_is_compared_with_this_machine_where_the_cloud_shows_none() {
+    let seen = with(|seen| {
+        seen.page
+            .as_mut()
+            .unwrap()
+            .answer
+            .as_mut()
+            .unwrap()
+            .headers
+            .clear();
+        seen.capabilities.at -= 31;
+    });
+    assert_eq!(wrong(&seen), ["clock"]);
+}
+
+#[test]
+fn every_report_fits_and_shows_no_secret() {
+    let all = mistakes().into_iter().map(|(_, seen)| seen);
+    for seen in all.chain([good()]) {
+        let report = Report::new(&seen);
+        let table = report.table(Style::Plain);
+        for line in table.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
+        assert!(!table.contains('\u{1b}'));
+        let json = report.json();
+        for text in [&table, &json] {
+            assert!(!text.contains(SECRET), "{text}");
+        }
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(value["findings"].as_array().unwrap().len(), RULES.len());
+    }
+}
+
+#[test]
+fn what_a_server_says_steers_no_terminal() {
+    let seen = with(|seen| {
+        seen.capabilities = came(
+            200,
+            &[],
+            r#"{"enabled":true,"login":{"sso":{"text":"\u001b[2J\u202e"}}}"#,
+        );
+    });
+    let report = Report::new(&seen);
+    for text in [report.table(Style::Plain), report.json()] {
+        assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
+    }
+}
