@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { HOME } from './install.mjs';
 import { ENV } from './processes.mjs';
 
-const BINARY = process.env.MASTRA_AUTH ?? new URL('../target/debug/mastra-auth', import.meta.url).pathname;
+export const BINARY = process.env.MASTRA_AUTH ?? new URL('../target/debug/mastra-auth', import.meta.url).pathname;
 
 /** How a server is told of a Cloud. */
 export function environmentOf(cloud, dialect) {

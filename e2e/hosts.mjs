@@ -1,15 +1,14 @@
 // Mastra servers that are not `mastra dev`: the built app on its own, and the same app behind Hono and Express.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { BUN, DENO, DENO_ENV, DENO_RUN, tool, versionOf } from '../npm/auth-cloud/tarballs/tools.mjs';
 import { startWorker } from '../npm/auth-cloud/tarballs/workerd.mjs';
 import { environmentOf } from './cloud.mjs';
 import { dockerfiles, steps } from './dockerfile.mjs';
-import { HOME, makeApp, makeProject } from './install.mjs';
+import { HOME, makeProject } from './install.mjs';
 import { startServer } from './processes.mjs';
 
 /** Whether the package holds the WebAssembly: where it cannot be built, the package is packed without. */
@@ -45,22 +44,6 @@ export async function build() {
 export function startBuilt(folder, cloud, dialect, [program, ...words] = [process.execPath]) {
   const env = { ...DENO_ENV, ...environmentOf(cloud, dialect) };
   return startServer([...words, join(folder, 'index.mjs')], { cwd: '/', env, program });
-}
-
-/** The example's code as JavaScript, and the servers of hosts/ beside it. */
-export async function makeHosts() {
-  const app = await makeApp();
-  const ts = createRequire(join(HOME, 'package.json'))('typescript');
-  const { compilerOptions } = JSON.parse(await readFile(join(app, 'tsconfig.json'), 'utf8'));
-  for (const name of await readdir(join(app, 'src'), { recursive: true })) {
-    if (!name.endsWith('.ts')) continue;
-    const file = join(app, 'src', name);
-    const { outputText } = ts.transpileModule(await readFile(file, 'utf8'), { compilerOptions });
-    await writeFile(file.replace(/ts$/, 'js'), outputText);
-  }
-  const hosts = new URL('hosts/', import.meta.url).pathname;
-  for (const name of await readdir(hosts)) if (name.endsWith('.mjs')) await cp(join(hosts, name), join(app, name));
-  return app;
 }
 
 /** Starts one of the servers of hosts/. */

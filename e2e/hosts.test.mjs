@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud } from './cloud.mjs';
-import { HAS_WASM, RUNTIMES, build, makeHosts, startBuilt, startHost, startInWorkerd } from './hosts.mjs';
+import { HAS_WASM, RUNTIMES, build, startBuilt, startHost, startInWorkerd } from './hosts.mjs';
+import { makeHosts } from './install.mjs';
 import { NAMES, PEOPLE } from './people.mjs';
 import { Person } from './person.mjs';
 

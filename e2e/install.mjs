@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ENV, run } from './processes.mjs';
@@ -64,4 +65,20 @@ export async function makeApp() {
   await writeFile(join(folder, 'package.json'), JSON.stringify(manifest));
   await symlink(join(HOME, 'node_modules'), join(folder, 'node_modules'));
   return folder;
+}
+
+/** The example's code as JavaScript, and the servers of hosts/ beside it. */
+export async function makeHosts() {
+  const app = await makeApp();
+  const ts = createRequire(join(HOME, 'package.json'))('typescript');
+  const { compilerOptions } = JSON.parse(await readFile(join(app, 'tsconfig.json'), 'utf8'));
+  for (const name of await readdir(join(app, 'src'), { recursive: true })) {
+    if (!name.endsWith('.ts')) continue;
+    const file = join(app, 'src', name);
+    const { outputText } = ts.transpileModule(await readFile(file, 'utf8'), { compilerOptions });
+    await writeFile(file.replace(/ts$/, 'js'), outputText);
+  }
+  const hosts = path('hosts/');
+  for (const name of await readdir(hosts)) if (name.endsWith('.mjs')) await cp(join(hosts, name), join(app, name));
+  return app;
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { rm } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
 import { startCloud } from './cloud.mjs';
-import { HAS_WASM, makeHosts, startInWorkerd } from './hosts.mjs';
+import { HAS_WASM, startInWorkerd } from './hosts.mjs';
+import { makeHosts } from './install.mjs';
 import { NAMES, PEOPLE } from './people.mjs';
 import { pick, startBrowser } from './world.mjs';
 

@@ -6,7 +6,9 @@ export interface Command {
   run(words: readonly string[]): Promise<number>;
 }
 
-const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {};
+const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
+  doctor: { summary: 'find what is wrong with sign-in in an app', load: () => import('./doctor.js') },
+};
 
 const [name = '', ...words] = process.argv.slice(2);
 const status = Object.hasOwn(COMMANDS, name) ? await COMMANDS[name]!.load().then(command => command.run(words)) : help();

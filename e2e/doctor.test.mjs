@@ -1,0 +1,107 @@
+// Both doctors at real Mastra servers of three versions: each mistake that is planted turns its own code and no other.
+import assert from 'node:assert/strict';
+import { execFile, spawn } from 'node:child_process';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, describe, test } from 'node:test';
+import { BINARY, environmentOf, startCloud } from './cloud.mjs';
+import { makeHosts } from './install.mjs';
+import { ENV } from './processes.mjs';
+
+/** The packages that bring each version, as an app names them. */
+const SERVERS = [
+  { adapter: 'hono', named: '@mastra/hono', version: '1.67.0' },
+  { adapter: 'express', named: '@mastra/express', version: '1.68.0' },
+  { adapter: 'deployer', named: 'mastra', version: '1.69.0' },
+];
+/** A busy machine may make the Cloud slow. */
+const isStable = (code) => code !== 'cloud-speed';
+
+const [app, cloud] = await Promise.all([makeHosts(), startCloud('v1')]);
+after(async () => {
+  await cloud.stop();
+  await Promise.all([cloud.remove(), rm(app, { recursive: true, force: true })]);
+});
+
+describe('mistakes at', { concurrency: true }, () => {
+  for (const { adapter, named, version } of SERVERS) {
+    describe(`@mastra/server ${version}`, { concurrency: 1 }, () => {
+      let child;
+      let planted;
+      before(async () => {
+        const project = join(app, adapter);
+        const stray = join(project, 'stray/node_modules/@mastra/server');
+        await mkdir(stray, { recursive: true });
+        await writeFile(join(project, 'package.json'), JSON.stringify({ dependencies: { [named]: '*' } }));
+        await writeFile(join(project, 'stray/package.json'), JSON.stringify({ dependencies: { [named]: '*', '@mastra/server': 'latest' } }));
+        await writeFile(join(stray, 'package.json'), JSON.stringify({ name: '@mastra/server', version: '2.0.4' }));
+        const env = { ...ENV, ADAPTER: adapter, CLOUD: cloud.url, PROJECT: project };
+        child = spawn(process.execPath, [join(app, 'doctor.mjs')], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
+        let complaint = '';
+        child.stderr.on('data', (part) => (complaint += part));
+        planted = await new Promise((resolve, reject) => {
+          createInterface({ input: child.stdout }).on('line', (line) => line.startsWith('result ') && resolve(JSON.parse(line.slice(7))));
+          child.once('exit', (code) => reject(new Error(`it ended with ${code}: ${complaint}`)));
+        });
+      });
+      after(() => child?.kill('SIGKILL'));
+
+      test('inside, each mistake turns its own code and no other', () => {
+        for (const [name, { wants, wrong, seen }] of Object.entries(planted.inside)) {
+          assert.deepEqual(wrong.filter(isStable), wants, `${name}: ${seen}`);
+        }
+        const everything = Object.values(planted.inside).map(({ untested }) => new Set(untested));
+        const never = [...everything[0]].filter((code) => everything.every((untested) => untested.has(code)));
+        assert.deepEqual(never, [], 'every thing is looked at somewhere');
+      });
+
+      test('outside, each mistake turns its own code and no other', async () => {
+        await Promise.all(Object.entries(planted.outside).map(async ([name, { url, prefix = '/api', wants = [] }]) => {
+          const { status, report } = await outside(url, prefix);
+          const wrong = report.findings.filter(({ light }) => light === 'red' || light === 'yellow');
+          assert.deepEqual(wrong.map(({ code }) => code).filter(isStable), [wants].flat(), name);
+          assert.equal(status, wrong.some(({ light }) => light === 'red') ? 1 : 0, name);
+        }));
+      });
+
+      test('it names who signs people in, and where', async () => {
+        const { report } = await outside(planted.outside['no mistake'].url, '/api');
+        const { seen } = report.findings.find(({ code }) => code === 'provider');
+        assert.equal(seen, `"Sign in with Mastra Cloud" at ${cloud.url}, project demo`);
+      });
+
+      test('at least twenty mistakes were planted', () => {
+        const wanted = [...Object.values(planted.inside), ...Object.values(planted.outside)].flatMap(({ wants = [] }) => wants);
+        assert.ok(new Set(wanted).size >= 20, String(new Set(wanted).size));
+      });
+    });
+  }
+});
+
+test('nothing is red or yellow in the example, and its own sources are read', async () => {
+  const env = { ...ENV, ...environmentOf(cloud, 'v1') };
+  const program = join(app, 'node_modules/@mastra/auth-cloud/dist/esm/bin/main.js');
+  const { status, stdout } = await run(process.execPath, [program, 'doctor', '--json', '--try-sign-in'], { cwd: app, env });
+  const { findings } = JSON.parse(stdout);
+  assert.deepEqual(findings.filter(({ code, light }) => isStable(code) && (light === 'red' || light === 'yellow')), []);
+  assert.equal(status, 0);
+  const of = (code) => findings.find((one) => one.code === code).seen;
+  assert.equal(of('provider'), `MastraCloudAuth at ${cloud.url}, project demo`);
+  assert.equal(of('server-version'), '1.69.0 by mastra');
+});
+
+async function outside(url, prefix) {
+  const { status, stdout } = await run(BINARY, ['doctor', '--server', url, '--api-prefix', prefix, '--json'], { env: ENV });
+  return { status, report: JSON.parse(stdout) };
+}
+
+function run(program, args, options) {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, options, (error, stdout, stderr) => {
+      if (error && typeof error.code !== 'number') reject(error);
+      else if (stdout === '') reject(new Error(stderr));
+      else resolve({ status: error?.code ?? 0, stdout });
+    });
+  });
+}

@@ -1,0 +1,113 @@
+/** `npx @mastra/auth-cloud doctor`: what is wrong with sign-in in this app. */
+
+import { spawnSync } from 'node:child_process';
+import { parseArgs } from 'node:util';
+
+import { LocalCloudError } from '../testing/error.js';
+import { findProgram } from '../testing/program.js';
+import { named } from './doctor/members.js';
+import { RULES, examine } from './doctor/examine.js';
+import { EntryError, load } from './doctor/load.js';
+import { escaped, lightOf, object, table } from './doctor/report.js';
+
+const HELP = `Usage: npx @mastra/auth-cloud doctor [options]
+
+Loads the app's Mastra instance, or a provider that a file exports, and looks at its sign-in: provider, roles, routes,
+packages, and the Cloud as it is reached from here. Reports each thing as red, yellow or green, with what was seen and
+what to do about it. Reads .env files as mastra dev does.
+
+Options:
+  --entry FILE     exports the Mastra instance or the provider; default: src/mastra/index.ts
+  --server URL     look at the running server too, with the program mastra-auth
+  --production     as mastra start runs it: NODE_ENV=production and .env.production
+  --try-sign-in    call the provider's handleCallback, for a made-up person at a Cloud within the doctor
+  --json           report one JSON object
+  --list           list what is looked at, and load no app
+
+Exit status:
+  0  nothing is red
+  1  something is
+  2  wrong usage, or an entry that cannot be loaded
+  4  nothing answered at the server's address
+`;
+
+const OPTIONS = {
+  entry: { type: 'string' },
+  server: { type: 'string' },
+  production: { type: 'boolean' },
+  'try-sign-in': { type: 'boolean' },
+  json: { type: 'boolean' },
+  list: { type: 'boolean' },
+  help: { type: 'boolean', short: 'h' },
+} as const;
+
+export async function run(words: readonly string[]): Promise<number> {
+  let values;
+  try {
+    ({ values } = parseArgs({ args: [...words], options: OPTIONS }));
+  } catch (error) {
+    return usage(named(error).replace(/^\S+ \S+: /, ''));
+  }
+  const isJson = values.json === true;
+  if (values.help === true) return print(HELP, 0);
+  if (values.list === true) return print(list(isJson), 0);
+
+  const speakAgain = quiet();
+  process.on('unhandledRejection', () => undefined).on('uncaughtException', () => undefined);
+  let findings;
+  try {
+    const isProduction = values.production === true;
+    findings = await examine(await load({ entry: values.entry, isProduction, mayTrySignIn: values['try-sign-in'] === true }));
+  } catch (error) {
+    return usage(error instanceof EntryError ? error.message : named(error));
+  } finally {
+    speakAgain();
+  }
+  const isRed = findings.some(finding => lightOf(finding) === 'red');
+  if (values.server === undefined) {
+    return print(isJson ? `${JSON.stringify(object(findings), undefined, 2)}\n` : table(findings), isRed ? 1 : 0);
+  }
+  let program;
+  try {
+    program = findProgram(undefined);
+  } catch (error) {
+    return usage(error instanceof LocalCloudError ? error.message : named(error));
+  }
+  if (!isJson) process.stdout.write(table(findings));
+  const outside = spawnSync(program, ['doctor', '--server', values.server, ...(isJson ? ['--json'] : [])], {
+    stdio: ['ignore', isJson ? 'pipe' : 'inherit', 'inherit'],
+    encoding: 'utf8',
+  });
+  if (outside.error !== undefined) return usage(`${program} cannot be run: ${named(outside.error)}`);
+  if (isJson) {
+    const seen = outside.stdout === '' ? null : (JSON.parse(outside.stdout) as unknown);
+    process.stdout.write(`${JSON.stringify({ ...object(findings), outside: seen }, undefined, 2)}\n`);
+  }
+  const status = outside.status ?? 1;
+  return status > 1 ? status : Math.max(status, isRed ? 1 : 0);
+}
+
+function list(isJson: boolean): string {
+  const rules = RULES.map(({ code, light, holds, mend }) => ({ code, light, holds, do: mend }));
+  if (isJson) return `${JSON.stringify(rules, undefined, 2)}\n`;
+  return rules.map(({ code, light, holds }) => `${code.padEnd(17)} ${light.padEnd(6)}  ${holds}\n`).join('');
+}
+
+/** Sends what the app prints to standard error: standard output is the report's. Answers how to end that. */
+function quiet(): () => void {
+  const write = process.stdout.write;
+  process.stdout.write = process.stderr.write.bind(process.stderr) as typeof write;
+  return () => {
+    process.stdout.write = write;
+  };
+}
+
+function print(text: string, status: number): number {
+  process.stdout.write(text);
+  return status;
+}
+
+function usage(message: string): number {
+  process.stderr.write(`error: ${escaped(message)}\n`);
+  return 2;
+}

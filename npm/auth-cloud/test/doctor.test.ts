@@ -1,0 +1,267 @@
+/** The doctor on apps without a server, and as a program. `e2e/doctor.test.mjs` runs it at real Mastra servers. */
+
+import { execFile } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+
+import { SimpleAuth } from '@mastra/core/server';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+
+import { App } from '../dist/esm/bin/doctor/app.js';
+import type { AppParts } from '../dist/esm/bin/doctor/app.js';
+import { RULES, examine } from '../dist/esm/bin/doctor/examine.js';
+import { lightOf, object, table } from '../dist/esm/bin/doctor/report.js';
+import { MastraCloudAuth } from '../dist/esm/index.js';
+import { BINARY, startCloud } from './world.js';
+import type { Cloud } from './world.js';
+
+const SECRET = 'planted-secret-7f3a';
+const MAIN = resolve('dist/esm/bin/main.js');
+/** Within the package, so that an app finds its dependencies. */
+mkdirSync('.vitest', { recursive: true });
+const HOME = mkdtempSync('.vitest/doctor-');
+/** A busy machine may make the Cloud slow. */
+const isStable = (code: string) => code !== 'cloud-speed';
+
+let cloud: Cloud;
+beforeAll(async () => {
+  cloud = await startCloud('v1');
+});
+afterAll(async () => {
+  await cloud.stop();
+  rmSync(HOME, { recursive: true });
+});
+
+/** A folder of an app, with packages that are only a name and a version. */
+function folder(manifest: object, packages: Record<string, string> = {}): string {
+  const made = mkdtempSync(join(HOME, 'app-'));
+  writeFileSync(join(made, 'package.json'), JSON.stringify(manifest));
+  for (const [place, version] of Object.entries(packages)) {
+    mkdirSync(join(made, 'node_modules', place), { recursive: true });
+    writeFileSync(join(made, 'node_modules', place, 'package.json'), JSON.stringify({ version }));
+  }
+  return made;
+}
+
+const provider = (options = {}) => new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, ...options });
+
+function app(parts: Partial<AppParts> = {}): App {
+  const auth = provider();
+  const whole = { folder: folder({}), source: '', env: {}, node: '22.13.0', warnings: [], mayTrySignIn: true, server: { auth, rbac: auth } };
+  return new App({ ...whole, ...parts });
+}
+
+async function wrong(one: App): Promise<string[]> {
+  const findings = await examine(one);
+  return findings.filter(({ verdict }) => verdict.is === 'wrong').map(({ rule }) => rule.code).filter(isStable);
+}
+
+test('nothing is wrong with an app in order, in either dialect', async () => {
+  expect(await wrong(app())).toEqual([]);
+  const pkce = await startCloud('pkce');
+  const auth = provider({ baseUrl: pkce.url, dialect: 'pkce', verification: 'cloud' });
+  expect(await wrong(app({ server: { auth, rbac: auth } }))).toEqual([]);
+  await pkce.stop();
+});
+
+test('what is installed and how it runs turns its own code', async () => {
+  const cases: [string, Partial<AppParts>][] = [
+    ['options', { server: {}, refused: 'projectId must be a string' }],
+    ['core-version', { folder: folder({}, { '@mastra/core': '1.49.9' }) }],
+    ['core-once', { folder: folder({}, { '@mastra/core': '1.71.0', '@mastra/hono': '1.0.0', '@mastra/hono/node_modules/@mastra/server': '1.69.0', '@mastra/hono/node_modules/@mastra/core': '1.71.0' }) }],
+    ['server-version', { folder: folder({}, { '@mastra/hono': '1.0.0', '@mastra/hono/node_modules/@mastra/server': '1.66.9' }) }],
+    ['server-version', { folder: folder({}, { '@mastra/hono': '1.0.0', '@mastra/hono/node_modules/@mastra/server': '1.70.0' }) }],
+    ['server-stray', { folder: folder({}, { '@mastra/server': '2.0.4' }) }],
+    ['node-version', { node: '20.19.0' }],
+    ['addon', { warnings: ['MASTRA_AUTH_CLOUD_ADDON'] }],
+    ['externals', { source: 'bundler: { externals: [] }' }],
+    ['folder-dependency', { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:../auth-cloud' } }), env: { NODE_ENV: 'production', MASTRA_EE_LICENSE: SECRET } }],
+    ['licence', { env: { NODE_ENV: 'production' } }],
+    ['worker-token', { env: { MASTRA_WORKER_AUTH_TOKEN: SECRET } }],
+  ];
+  for (const [code, parts] of cases) expect(await wrong(app(parts)), code).toEqual([code]);
+});
+
+test('the same in order turns nothing', async () => {
+  const server = { '@mastra/hono': '1.0.0', '@mastra/hono/node_modules/@mastra/server': '1.69.9' };
+  const production = { NODE_ENV: 'production', MASTRA_LICENSE_KEY: SECRET };
+  const cases: Partial<AppParts>[] = [
+    { folder: folder({}, { '@mastra/core': '1.50.0' }) },
+    { folder: folder({}, server) },
+    // Nothing of an adapter counts that the app does not name.
+    { folder: folder({ dependencies: { '@mastra/hono': '*' } }, { ...server, '@mastra/express': '1.0.0', '@mastra/express/node_modules/@mastra/server': '1.0.0' }) },
+    { source: "externals: ['ws', '@mastra/auth-cloud']" },
+    { source: 'externals: true' },
+    { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:./vendor/mastra-auth-cloud-2.0.0.tgz' } }), env: production },
+    { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:../auth-cloud' } }) },
+    { env: { NODE_ENV: 'production', MASTRA_DEV: 'true' } },
+  ];
+  for (const [at, parts] of cases.entries()) expect(await wrong(app(parts)), String(at)).toEqual([]);
+});
+
+test('a Cloud without keys, and one whose clock is off, turn their own codes', async () => {
+  let answer = { status: 404, date: new Date(), body: '' };
+  const server = createServer((request, response) => {
+    const isPage = request.url?.startsWith('/auth/oss') === true;
+    response.writeHead(isPage ? 200 : answer.status, { date: answer.date.toUTCString() }).end(isPage ? '' : answer.body);
+  });
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const seen = () => wrong(app({ server: { auth: provider({ baseUrl }) } }));
+  expect(await seen()).toEqual(['keys']);
+  answer = { status: 200, date: new Date(Date.now() - 60_000), body: '{"keys":[{}]}' };
+  expect(await seen()).toEqual(['clock']);
+  server.close();
+});
+
+test('another provider is looked at too, and its error is not repeated', async () => {
+  class Other extends SimpleAuth<{ id: string }> {
+    getLoginUrl(): string {
+      throw new Error(SECRET);
+    }
+  }
+  const tokens = { key: { id: 'robot' } };
+  const findings = await examine(app({ server: { auth: new Other({ tokens, mapUserToResourceId: user => user.id }) } }));
+  expect(findings.filter(({ verdict }) => verdict.is === 'wrong').map(({ rule }) => rule.code)).toEqual(['login']);
+  expect(JSON.stringify(object(findings))).not.toContain(SECRET);
+  // Its base class shadows a method of a subclass, so the server is never given a resource.
+  class Shadowed extends SimpleAuth<{ id: string }> {
+    override mapUserToResourceId(user: { id: string }) {
+      return user.id;
+    }
+  }
+  expect(await wrong(app({ server: { auth: new Shadowed({ tokens }) } }))).toEqual(['provider', 'resource-id']);
+});
+
+test('a rule that fails is not tested, and the others are', async () => {
+  const broken = { get authenticateToken(): never { throw new Error(SECRET); }, get getLoginUrl(): never { throw new Error(SECRET); } };
+  const findings = await examine(app({ server: { auth: broken } }));
+  expect(findings).toHaveLength(RULES.length);
+  expect(JSON.stringify(object(findings))).not.toContain(SECRET);
+});
+
+test('the report fits into 80 columns, without colour in a pipe, and no text steers a terminal', async () => {
+  const findings = (await examine(app({ refused: `\u001b[2J\u202e ${'x'.repeat(200)}` }))).map(({ rule, verdict }) => ({ rule, verdict: { ...verdict, is: 'wrong' as const } }));
+  const text = table(findings);
+  for (const line of text.split('\n')) expect(line.length, line).toBeLessThanOrEqual(80);
+  for (const one of ['\u001b', '\u202e']) expect(text).not.toContain(one);
+  expect(text).toContain('\\u001b[2J');
+  expect(findings.map(lightOf)).toContain('yellow');
+});
+
+test('the guide lists what is looked at', () => {
+  const guide = readFileSync('../../docs/guide/doctor.md', 'utf8');
+  const rows = RULES.map(({ code, light, holds, mend }) => `| \`${code}\` | ${light} | ${holds} | ${mend} |\n`).join('');
+  expect(guide.includes(rows), `the guide's second table must be:\n${rows}`).toBe(true);
+  expect(new Set(RULES.map(({ code }) => code)).size).toBe(RULES.length);
+});
+
+// The program
+
+interface Ended {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function doctor(cwd: string, words: string[], env: Record<string, string> = {}): Promise<Ended> {
+  const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(MASTRA_|NODE_ENV$|NO_COLOR$|FORCE_COLOR$)/.test(name)));
+  return new Promise(ended => {
+    execFile(process.execPath, [MAIN, 'doctor', ...words], { cwd, env: { ...clean, ...env } }, (error, stdout, stderr) => {
+      ended({ status: error === null ? 0 : Number(error.code), stdout, stderr });
+    });
+  });
+}
+
+/** An app in TypeScript: an entry and what it imports by the name of the JavaScript. */
+function project(entry: string, more: Record<string, string> = {}): string {
+  const made = folder({ type: 'module' });
+  mkdirSync(join(made, 'src/mastra'), { recursive: true });
+  mkdirSync(join(made, 'node_modules/@mastra'), { recursive: true });
+  symlinkSync(resolve('.'), join(made, 'node_modules/@mastra/auth-cloud'));
+  for (const [name, text] of Object.entries({ 'src/mastra/index.ts': entry, ...more })) writeFileSync(join(made, name), text);
+  return made;
+}
+
+const ENTRY = `
+import { MastraCloudAuth } from '@mastra/auth-cloud';
+import { roles } from './roles.js';
+console.log('what the app prints');
+setInterval(() => undefined, 1_000);
+export const mastra = { getServer: (): object => ({ auth: new MastraCloudAuth({ projectId: process.env.PLANTED as string, roleMapping: roles }) }) };
+`;
+const ROLES = { 'src/mastra/roles.ts': "export const roles: Record<string, string[]> = { owner: ['*'] };" };
+
+test('the program reads TypeScript and .env files, ends though the app does not, and prints JSON alone', async () => {
+  const made = project(ENTRY, {
+    ...ROLES,
+    '.env': `PLANTED=unknown\nMASTRA_CLOUD_URL=${cloud.url}`,
+    '.env.development': 'PLANTED=demo',
+    '.env.production': `PLANTED=${'two words'}`,
+  });
+  const seen = await doctor(made, ['--json']);
+  const report = JSON.parse(seen.stdout) as ReturnType<typeof object>;
+  expect(report.findings.find(({ code }) => code === 'provider')?.seen).toBe(`MastraCloudAuth at ${cloud.url}, project demo`);
+  expect([seen.status, report.red]).toEqual([0, 0]);
+  expect(seen.stderr).toContain('what the app prints');
+
+  const production = await doctor(made, ['--production']);
+  expect(production.status).toBe(1);
+  expect(production.stdout).toContain('FAIL  options');
+});
+
+test('the same program looks at a server from outside', async () => {
+  const made = project(ENTRY, { ...ROLES, '.env': `PLANTED=demo\nMASTRA_CLOUD_URL=${cloud.url}` });
+  const env = { MASTRA_AUTH_BINARY: BINARY };
+  const json = await doctor(made, ['--json', '--server', cloud.url], env);
+  expect(json.status).toBe(1);
+  const report = JSON.parse(json.stdout) as { red: number; outside: { findings: { code: string; light: string }[] } };
+  expect(report.red).toBe(0);
+  expect(report.outside.findings.filter(({ light }) => light === 'red').map(({ code }) => code)).toEqual(['server']);
+  const both = await doctor(made, ['--server', cloud.url], env);
+  expect([both.status, both.stdout.includes('ok    options'), both.stdout.includes('FAIL  server')]).toEqual([1, true, true]);
+  expect((await doctor(made, ['--json', '--server', 'http://localhost:9'], env)).status).toBe(4);
+});
+
+test('wrong usage is status 2, and says why without a value of the app', async () => {
+  const throws = (text: string) => project(`throw ${text};`);
+  const cases: [string, string[], RegExp][] = [
+    [folder({}), [], /no src\/mastra\/index\.ts here/],
+    [folder({}), ['--entry', 'gone.ts'], /no file gone\.ts/],
+    [folder({}), ['--planted'], /--planted/],
+    [project('export const a = 1;'), [], /exports neither a Mastra instance nor a provider/],
+    [project("import './gone.js';"), [], /cannot be loaded: .*ERR_MODULE_NOT_FOUND/],
+    [throws(`new Error('${SECRET}')`), [], /cannot be loaded: Error at .*index\.ts:1$/m],
+    [throws(`JSON.parse('{"a": ${SECRET}')`), [], /cannot be loaded: SyntaxError at /],
+    [throws(`'${SECRET}'`), [], /a value that is no error/],
+    [project('enum Planted { One }'), [], /ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX/],
+  ];
+  const ended = await Promise.all(cases.map(([made, words]) => doctor(made, words)));
+  for (const [at, [, , says]] of cases.entries()) {
+    const { status, stdout, stderr } = ended[at] as Ended;
+    expect([status, stdout], stderr).toEqual([2, '']);
+    expect(stderr).toMatch(says);
+    expect(stderr).not.toContain(SECRET);
+  }
+});
+
+test('the example is looked at as it stands', async () => {
+  const made = folder({ type: 'module' });
+  cpSync('../../examples/mastra/src', join(made, 'src'), { recursive: true });
+  mkdirSync(join(made, 'node_modules/@mastra'), { recursive: true });
+  symlinkSync(resolve('.'), join(made, 'node_modules/@mastra/auth-cloud'));
+  const { status, stdout, stderr } = await doctor(made, ['--json', '--try-sign-in'], { MASTRA_CLOUD_URL: cloud.url });
+  expect(status, stderr + stdout).toBe(0);
+  const { findings } = JSON.parse(stdout) as ReturnType<typeof object>;
+  expect(findings.filter(({ code, light }) => isStable(code) && (light === 'red' || light === 'yellow'))).toEqual([]);
+});
+
+test('help and the list load no app', async () => {
+  const nowhere = folder({});
+  expect((await doctor(nowhere, ['--help'])).stdout).toContain('--try-sign-in');
+  const [text, json] = await Promise.all([doctor(nowhere, ['--list']), doctor(nowhere, ['--list', '--json'])]);
+  expect(text.stdout.trim().split('\n')).toHaveLength(RULES.length);
+  expect(JSON.parse(json.stdout)).toHaveLength(RULES.length);
+});
