@@ -5,6 +5,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { used } from '../bench/runtimes/memory.mjs';
 import { ADDON, HAS_WASM, MAIN, emptyFolder, linked, startCloud } from '../tarballs/projects.mjs';
 import { tool } from '../tarballs/tools.mjs';
 import { hangingUp, startGate, startWorker } from '../tarballs/workerd.mjs';
@@ -138,6 +139,20 @@ if (HAS_WASM) describe('in workerd', () => {
     gate.open();
     assert.deepEqual(await second(), { id: 'usr_mei' });
     assert.deepEqual(gate.calls, ['POST /api/v1/auth/verify']);
+  });
+
+  /** Ten thousand refused and five thousand accepted, by keys and by a Cloud. The caches are full long before the middle. */
+  test('nothing is left of very many tokens', LIMIT, async () => {
+    const bench = path.join(import.meta.dirname, '../bench/runtimes');
+    const { url, inspector, stop } = await startWorker(tool, bench, 'worker.mjs', {}, undefined, { inspectorPort: 0 });
+    started.push({ stop });
+    const ask = async question => {
+      const answer = await fetch(url, { method: 'POST', body: JSON.stringify(question) });
+      assert.ok(answer.ok, await answer.clone().text());
+      return answer.json();
+    };
+    const [middle, end] = await used(ask, await inspector(), { count: 7500, steps: 2, maxEntries: 200, isAsked: true });
+    assert.ok(end - middle < 200_000, `${middle} bytes became ${end} in 7,500 tokens`);
   });
 
   test('where a runtime has no waitUntil, a waiting request makes the call again', LIMIT, async () => {

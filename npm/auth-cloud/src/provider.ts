@@ -22,8 +22,6 @@ import type {
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import { MastraAuthProvider } from '@mastra/core/server';
 
-import { endsWithRequest } from '#host';
-
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
@@ -464,8 +462,7 @@ interface Opened {
 
 function opened(cloud: Deployment, isTraced: boolean): Opened {
   const { maxEntries, longest } = cloud.engine.facts();
-  // A Worker has little memory, and twice as many may be kept.
-  const users = new Users(endsWithRequest ? maxEntries / 2 : maxEntries, longest, cloud.withRole);
+  const users = new Users(maxEntries, longest, cloud.withRole);
   return { cloud, users, authenticator: new Authenticator(cloud, users, isTraced) };
 }
 

@@ -1,8 +1,8 @@
 /**
  * A cache of user objects by serial number: bounded in number, size and time.
  *
- * It has two generations. A used entry moves into the young one; entries not used since the last turn are evicted with the
- * old one. It never decides whether an identity still counts: the core returns its number or does not.
+ * The oldest entry is evicted first, but one that was used since it came to the head of the queue goes to its end once more. It
+ * never decides whether an identity still counts: the core returns its number or does not.
  */
 
 import type { NativeUser } from './native.js';
@@ -16,18 +16,28 @@ const UNIT = 8 * 1024;
 export interface CachedUser {
   readonly user: CloudUser;
   readonly promised: Promise<CloudUser>;
+}
+
+/** A cached user in the queue. */
+interface Entry extends CachedUser {
+  readonly serial: number;
   /** The entry's size. */
   readonly units: number;
+  /** Whether it was used since it was put in the queue, and when that was. */
+  isUsed: boolean;
+  since: number;
+  /** The entry that was put in after it. */
+  next: Entry | undefined;
 }
 
 export class Users {
   readonly #capacity: number;
   readonly #lifetime: number;
   readonly #withRole: boolean;
-  #young = new Map<number, CachedUser>();
-  #old = new Map<number, CachedUser>();
+  readonly #entries = new Map<number, Entry>();
+  #oldest: Entry | undefined;
+  #newest: Entry | undefined;
   #units = 0;
-  #turned = 0;
 
   /** `capacity` in users of usual size, `lifetime` in milliseconds. */
   constructor(capacity: number, lifetime: number, withRole: boolean) {
@@ -37,7 +47,9 @@ export class Users {
   }
 
   get(serial: number): CachedUser | undefined {
-    return this.#young.get(serial) ?? this.#fromOld(serial);
+    const known = this.#entries.get(serial);
+    if (known !== undefined) known.isUsed = true;
+    return known;
   }
 
   /** The cached or created entry of a user. */
@@ -46,36 +58,45 @@ export class Users {
     const known = this.get(serial);
     if (known !== undefined) return known;
     const user = makeUser(text, this.#withRole);
+    const promised = Promise.resolve(user);
+    // An identity that the core does not cache has no number, so two of them are not the same.
+    if (serial === 0) return { user, promised };
     // Each role counts a reference and an object header beside its characters.
     const units = 1 + Math.floor((text.length + 16 * user.roles.length) / UNIT);
-    const made = { user, promised: Promise.resolve(user), units };
-    // An identity that the core does not cache has no number, so two of them are not the same.
-    return serial === 0 ? made : this.#keep(serial, made);
+    const now = performance.now();
+    const made: Entry = { user, promised, serial, units, isUsed: false, since: now, next: undefined };
+    this.#makeRoom(units, now);
+    this.#entries.set(serial, made);
+    this.#units += units;
+    this.#append(made);
+    return made;
   }
 
   /** A cached user with this id. */
   withId(id: string): CloudUser | undefined {
-    for (const generation of [this.#young, this.#old]) {
-      for (const { user } of generation.values()) if (user.id === id) return user;
-    }
+    for (const { user } of this.#entries.values()) if (user.id === id) return user;
     return undefined;
   }
 
-  #fromOld(serial: number): CachedUser | undefined {
-    const known = this.#old.get(serial);
-    return known && this.#keep(serial, known);
+  #makeRoom(units: number, now: number): void {
+    for (let oldest = this.#oldest; oldest !== undefined; oldest = this.#oldest) {
+      if (this.#units + units <= this.#capacity && now - oldest.since <= this.#lifetime) return;
+      this.#oldest = oldest.next;
+      oldest.next = undefined;
+      if (oldest.isUsed) {
+        oldest.isUsed = false;
+        oldest.since = now;
+        this.#append(oldest);
+      } else {
+        this.#entries.delete(oldest.serial);
+        this.#units -= oldest.units;
+      }
+    }
   }
 
-  #keep(serial: number, known: CachedUser): CachedUser {
-    const now = performance.now();
-    if (this.#units >= this.#capacity || now - this.#turned > this.#lifetime) {
-      this.#old = this.#young;
-      this.#young = new Map();
-      this.#units = 0;
-      this.#turned = now;
-    }
-    this.#young.set(serial, known);
-    this.#units += known.units;
-    return known;
+  #append(entry: Entry): void {
+    if (this.#oldest === undefined) this.#oldest = entry;
+    else if (this.#newest !== undefined) this.#newest.next = entry;
+    this.#newest = entry;
   }
 }

@@ -3,7 +3,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 
 import type { NativeUser } from '../src/native.js';
 import { isOwn } from '../src/user.js';
@@ -40,16 +40,52 @@ test('a user made here is told from its copies, and from anything else', () => {
   expect((others as CloudUser[]).filter(isOwn)).toEqual([]);
 });
 
-test('what is used stays, and no more than twice the capacity', () => {
+const kept = (users: Users, serials: number) => Array.from({ length: serials }, (_, serial) => users.get(serial)).filter(known => known !== undefined);
+
+test('what is used stays, and of the rest the oldest goes', () => {
   const users = new Users(10, DAY, false);
   const used = users.of(user(1, 'usr_mei'));
   for (let serial = 2; serial < 100; serial += 1) {
     users.of(user(serial, `usr_${serial}`));
     expect(users.get(1)).toBe(used);
   }
-  const kept = Array.from({ length: 100 }, (_, serial) => users.get(serial)).filter(known => known !== undefined);
-  expect(kept.length).toBeGreaterThanOrEqual(10);
-  expect(kept.length).toBeLessThanOrEqual(20);
+  expect(kept(users, 100).map(({ user: { id } }) => id)).toEqual(['usr_mei', ...Array.from({ length: 9 }, (_, at) => `usr_${91 + at}`)]);
+});
+
+test('where all are used, the one that came first goes', () => {
+  const users = new Users(3, DAY, false);
+  for (const serial of [1, 2, 3]) users.of(user(serial, `usr_${serial}`));
+  expect(kept(users, 4)).toHaveLength(3);
+  users.of(user(4, 'usr_4'));
+  expect([1, 2, 3, 4].map(serial => users.get(serial)?.user.id)).toEqual([undefined, 'usr_2', 'usr_3', 'usr_4']);
+});
+
+test('a large one takes the room of several, and one larger than all stays until the next', () => {
+  const users = new Users(4, DAY, false);
+  for (const serial of [1, 2, 3]) users.of(user(serial, `usr_${serial}`));
+  users.of(user(4, 'u'.repeat(6 * 1024)));
+  expect([1, 2, 3, 4].map(serial => users.get(serial) !== undefined)).toEqual([false, true, true, true]);
+  users.of(user(5, 'u'.repeat(50 * 1024)));
+  expect(kept(users, 6)).toEqual([users.get(5)]);
+  users.of(user(6, 'usr_6'));
+  expect(kept(users, 7)).toEqual([users.get(6)]);
+});
+
+test('what no request used in its lifetime goes with the next that comes', () => {
+  vi.useFakeTimers();
+  try {
+    const users = new Users(10, 1000, false);
+    for (const serial of [1, 2]) users.of(user(serial, `usr_${serial}`));
+    users.get(2);
+    vi.advanceTimersByTime(1001);
+    users.of(user(3, 'usr_3'));
+    expect([1, 2, 3].map(serial => users.withId(`usr_${serial}`)?.id)).toEqual([undefined, 'usr_2', 'usr_3']);
+    vi.advanceTimersByTime(1001);
+    users.of(user(4, 'usr_4'));
+    expect([2, 3, 4].map(serial => users.withId(`usr_${serial}`)?.id)).toEqual([undefined, undefined, 'usr_4']);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('an id that outlives its user keeps neither the token nor the rest of it', () => {
