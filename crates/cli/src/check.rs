@@ -21,13 +21,14 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mastra_auth_cloud::ProjectId;
+use mastra_auth_cloud_core::config::UrlPath;
 use mastra_auth_cloud_core::url::BaseUrl;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, Url};
 
 use crate::args::{CheckArgs, CheckDialect, CheckFormat, DialectName};
 use crate::demo::open;
 use crate::failure::Failure;
-use crate::table::Style;
+use crate::table::{self, Style};
 use exchange::{Ask, client};
 use plan::Asked;
 use probe::Seen;
@@ -37,6 +38,8 @@ use sign_in::SignIn;
 use verdict::Verdict;
 
 const UNREACHABLE: u8 = 4;
+/// Most requests of a run.
+const AT_MOST: usize = 110;
 
 /// A rule and what a run says of it.
 struct Judged {
@@ -62,15 +65,23 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let (asked, is_loopback) = asked(&args)?;
     let http = client(is_loopback)
         .map_err(|error| Failure::failed(format!("no request can be made: {error}")))?;
+    let prefix = prefix(&args)?;
     let dialect = match args.dialect {
         CheckDialect::V1 => DialectName::V1,
         CheckDialect::Pkce => DialectName::Pkce,
-        CheckDialect::Auto => match spoken(&http, &asked.base_url).await {
+        CheckDialect::Auto => match spoken(&http, &asked.base_url, prefix.as_ref()).await {
             Ok(dialect) => dialect,
             Err(why) => return Ok(unreachable(&asked.base_url, &why)),
         },
     };
-    let asked = Asked { dialect, ..asked };
+    let asked = Asked {
+        dialect,
+        api_prefix: prefix.map_or_else(
+            || own_prefix(dialect).to_owned(),
+            |own| own.as_str().to_owned(),
+        ),
+        ..asked
+    };
     let record = args.record.as_deref().map(create).transpose()?;
     let sign_in = sign_in(&args, is_loopback).await?;
     let is_watched = std::io::stderr().is_terminal();
@@ -152,8 +163,43 @@ fn asked(args: &CheckArgs) -> Result<(Asked, bool), Failure> {
         dialect: DialectName::V1,
         token,
         may_end_sessions: args.destroy_session,
+        api_prefix: String::new(),
+        auth_path: path("--auth-path", &args.auth_path)?.as_str().to_owned(),
+        listed: args.redirect_uri.as_deref().map(listed).transpose()?,
     };
     Ok((asked, url.is_loopback()))
+}
+
+fn path(option: &str, text: &str) -> Result<UrlPath, Failure> {
+    UrlPath::parse(text)
+        .map_err(|malformed| Failure::usage(format!("{option} must {}", malformed.rule())))
+}
+
+fn prefix(args: &CheckArgs) -> Result<Option<UrlPath>, Failure> {
+    let own = args.api_prefix.as_deref();
+    own.map(|text| path("--api-prefix", text)).transpose()
+}
+
+const fn own_prefix(dialect: DialectName) -> &'static str {
+    match dialect {
+        DialectName::V1 => "/api/v1",
+        DialectName::Pkce => "",
+    }
+}
+
+/// Of an address on this machine the port and the path may vary, so nothing is learned from it.
+fn listed(text: &str) -> Result<Url, Failure> {
+    let url = Url::parse(text).ok();
+    let url = url.filter(|url| {
+        let host = url.host_str().unwrap_or_default();
+        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+        matches!(url.scheme(), "http" | "https") && !is_here
+    });
+    url.ok_or_else(|| {
+        Failure::usage(
+            "--redirect-uri must be an address over http or https elsewhere than on this machine",
+        )
+    })
 }
 
 async fn sign_in(args: &CheckArgs, is_loopback: bool) -> Result<SignIn, Failure> {
@@ -173,14 +219,16 @@ async fn sign_in(args: &CheckArgs, is_loopback: bool) -> Result<SignIn, Failure>
 }
 
 /// The dialect in which the Cloud refuses a verification without a token: in an envelope, or in bare JSON.
-async fn spoken(client: &Client, base_url: &str) -> Result<DialectName, String> {
-    for (dialect, path) in [
-        (DialectName::V1, "/api/v1/auth/verify"),
-        (DialectName::Pkce, "/auth/verify"),
-    ] {
+async fn spoken(
+    client: &Client,
+    base_url: &str,
+    prefix: Option<&UrlPath>,
+) -> Result<DialectName, String> {
+    for dialect in [DialectName::V1, DialectName::Pkce] {
+        let prefix = prefix.map_or(own_prefix(dialect), UrlPath::as_str);
         let ask = Ask {
             method: Method::POST,
-            url: format!("{base_url}{path}"),
+            url: format!("{base_url}{prefix}/auth/verify"),
             headers: Vec::new(),
             body: None,
         };
@@ -196,21 +244,23 @@ async fn spoken(client: &Client, base_url: &str) -> Result<DialectName, String> 
 
 fn announcement(asked: &Asked, sign_in: &SignIn) -> String {
     let how = match sign_in {
-        SignIn::ByForm => "up to seven sign-ins at its own page",
-        SignIn::ByBrowser(_) => "up to seven sign-ins in your browser",
+        SignIn::ByForm => "up to eight sign-ins at its own page",
+        SignIn::ByBrowser(_) => "up to eight sign-ins in your browser",
         SignIn::Never => "no sign-in",
     };
     let ends = if asked.may_end_sessions {
-        "ends two sessions of its own"
+        "ends three sessions of its own"
     } else {
         "ends no session"
     };
-    format!(
-        "checking {} ({}), project {}\nat most 80 requests and {how}; {ends}",
-        asked.base_url,
-        asked.dialect.as_str(),
+    let (base_url, dialect) = (&asked.base_url, asked.dialect.as_str());
+    let text = format!(
+        "checking {base_url} ({dialect}), project {}\nat most {AT_MOST} requests, {how}\n{ends}",
         asked.project_id
-    )
+    );
+    let lines = text.lines();
+    let lines = lines.flat_map(|line| table::wrapped(line, table::WIDTH));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// Why no request at all was answered.
@@ -228,17 +278,25 @@ fn unreachable(base_url: &str, why: &str) -> ExitCode {
 /// Opens the record before anything is asked: a place that cannot be written is wrong usage.
 fn create(path: &Path) -> Result<File, Failure> {
     let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    // What an earlier run wrote stays until there is something to write.
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(path)
-        .map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))
+    let file = options.open(path).and_then(|file| {
+        // It may have been there before, for others to read.
+        #[cfg(unix)]
+        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+        Ok(file)
+    });
+    file.map_err(|error| Failure::usage(format!("{} cannot be written: {error}", path.display())))
 }
 
 fn write(seen: &Seen, file: File) -> Result<(), Failure> {
-    let failed = |error: String| Failure::failed(format!("the record cannot be written: {error}"));
-    serde_json::to_writer_pretty(file, seen).map_err(|error| failed(error.to_string()))
+    let failed = |error: &dyn std::fmt::Display| {
+        Failure::failed(format!("the record cannot be written: {error}"))
+    };
+    file.set_len(0).map_err(|error| failed(&error))?;
+    serde_json::to_writer_pretty(file, seen).map_err(|error| failed(&error))
 }
 
 fn now() -> i64 {

@@ -67,16 +67,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
 
 /// Opens the browser if this machine can; the address is printed anyway.
 pub(crate) fn open(url: &str) {
-    let (program, arguments): (_, &[&str]) = match std::env::consts::OS {
-        "macos" => ("open", &[]),
-        "windows" => ("cmd", &["/C", "start", ""]),
-        _ => ("xdg-open", &[]),
-    };
-    if let Err(error) = std::process::Command::new(program)
-        .args(arguments)
-        .arg(url)
-        .spawn()
-    {
+    if let Err(error) = open::that_detached(url) {
         tracing::warn!(%error, "no browser could be opened");
     }
 }

@@ -5,7 +5,7 @@ use std::io::IsTerminal as _;
 use crate::terminal::{LineEnds, escape};
 
 /// The width that the table keeps to.
-const WIDTH: usize = 80;
+pub(crate) const WIDTH: usize = 80;
 /// Where a named text begins, below its line.
 const INDENT: &str = "            ";
 
@@ -55,7 +55,7 @@ pub(crate) fn line(out: &mut String, name: &str, text: &str) {
 }
 
 /// Breaks at spaces, and within words that are longer than a line.
-fn wrapped(text: &str, room: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, room: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let mut word: Vec<char> = word.chars().collect();

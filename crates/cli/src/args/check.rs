@@ -3,16 +3,17 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use mastra_auth_cloud_core::config::DEFAULT_BASE_URL;
+use mastra_auth_cloud_core::config::{DEFAULT_BASE_URL, DEFAULT_LOGIN_PATH};
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
-Makes at most 80 requests and seven sign-ins, and reports each rule: passed, failed, or not tested
+Makes at most 110 requests and eight sign-ins, and reports each rule: passed, failed, or not tested
 and why. Says first what it will do. The local Cloud's login page it goes through by itself. Any
 other wants a person: --interactive opens the browser, which comes back to this machine; or
---token-stdin takes a token, and what needs a code is not tested.
+--token-stdin takes a token, and what needs a code is not tested. Gives up after four requests
+without a whole answer in 20 seconds, or five minutes of waiting for answers.
 
-It ends no session, except with --destroy-session: then two of those that it made itself.
+It ends no session, except with --destroy-session: then three of those that it made itself.
 Tokens, codes and personal data are masked in everything that it shows or keeps.
 
 Exit status:
@@ -40,6 +41,15 @@ pub(crate) struct CheckArgs {
     /// A second project of the same Cloud, to see that codes and tokens are good for their own alone.
     #[arg(long, value_name = "ID")]
     pub(crate) other_project_id: Option<String>,
+    /// An address that the project lists, and not on this machine: others like it must be refused.
+    #[arg(long, value_name = "URL")]
+    pub(crate) redirect_uri: Option<String>,
+    /// The path before the API's own; default the dialect's: `/api/v1`, or none.
+    #[arg(long, value_name = "PATH", env = "MASTRA_CLOUD_API_PREFIX")]
+    pub(crate) api_prefix: Option<String>,
+    /// The login page's path.
+    #[arg(long, value_name = "PATH", env = "MASTRA_CLOUD_AUTH_PATH", default_value = DEFAULT_LOGIN_PATH)]
+    pub(crate) auth_path: String,
     /// Which form of the Cloud's API is spoken; `auto` asks the Cloud.
     #[arg(long, value_enum, default_value_t = CheckDialect::Auto)]
     pub(crate) dialect: CheckDialect,
@@ -49,7 +59,7 @@ pub(crate) struct CheckArgs {
     /// Sign in with a browser.
     #[arg(long)]
     pub(crate) interactive: bool,
-    /// Also end sessions: two of those that this run makes.
+    /// Also end sessions: three of those that this run makes.
     #[arg(long)]
     pub(crate) destroy_session: bool,
     /// Report this group of rules alone; may be given more than once.

@@ -1,6 +1,6 @@
 //! One request and what came back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::Policy;
@@ -9,6 +9,13 @@ use serde::{Deserialize, Serialize};
 
 /// Longest wait for a whole answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
+/// How a request ends whose answer takes longer.
+const LATE: &str = "no whole answer came within 20 s";
+/// Requests that may end so, and the longest wait for all answers of a run. After that nothing more is asked.
+const LATE_AT_MOST: u32 = 4;
+const PATIENCE: Duration = Duration::from_mins(5);
+/// Why nothing more is asked.
+pub(super) const GAVE_UP: &str = "the Cloud answers too slowly: the run gave up";
 /// Most bytes of an answer that are read: the plugin reads no more.
 const MAX_BYTES: usize = 256 * 1024;
 /// Most bytes of a body that are kept to be shown.
@@ -20,6 +27,46 @@ pub(crate) struct Ask {
     pub(crate) url: String,
     pub(crate) headers: Vec<(HeaderName, String)>,
     pub(crate) body: Option<String>,
+}
+
+/// Sends the requests of a run, counts them, and gives up on a Cloud that is too slow.
+pub(super) struct Caller<'c> {
+    client: &'c Client,
+    requests: usize,
+    late: u32,
+    waited: Duration,
+}
+
+impl<'c> Caller<'c> {
+    pub(super) const fn new(client: &'c Client) -> Self {
+        Self {
+            client,
+            requests: 0,
+            late: 0,
+            waited: Duration::ZERO,
+        }
+    }
+
+    pub(super) const fn requests(&self) -> usize {
+        self.requests
+    }
+
+    pub(super) fn has_given_up(&self) -> bool {
+        self.late >= LATE_AT_MOST || self.waited >= PATIENCE
+    }
+
+    pub(super) async fn send(&mut self, ask: Ask) -> Result<Answer, String> {
+        if self.has_given_up() {
+            return Err(GAVE_UP.to_owned());
+        }
+        self.requests = self.requests.saturating_add(1);
+        let begun = Instant::now();
+        let came = ask.send(self.client).await;
+        self.waited = self.waited.saturating_add(begun.elapsed());
+        let is_late = came.as_ref().is_err_and(|why| why == LATE);
+        self.late = self.late.saturating_add(u32::from(is_late));
+        came
+    }
 }
 
 /// A request as it was sent.
@@ -151,7 +198,7 @@ fn no_answer(error: reqwest::Error) -> String {
         cause = next;
     }
     if is_late {
-        format!("no whole answer came within {} s", TIMEOUT.as_secs())
+        LATE.to_owned()
     } else {
         format!("no whole answer came: {cause}")
     }

@@ -11,7 +11,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
-use super::exchange::{Answer, Ask, Exchange};
+use super::exchange::{Answer, Ask, Caller, Exchange, GAVE_UP};
 use super::mask::Secrets;
 use super::probe::{Probe, Seen};
 use super::sign_in::SignIn;
@@ -35,11 +35,17 @@ pub(super) struct Asked {
     /// A session's token that came on standard input.
     pub(super) token: Option<String>,
     pub(super) may_end_sessions: bool,
+    /// Before the API's paths: a path, or nothing.
+    pub(super) api_prefix: String,
+    /// The login page's path.
+    pub(super) auth_path: String,
+    /// An address elsewhere than on this machine that the project lists.
+    pub(super) listed: Option<Url>,
 }
 
 pub(super) struct Plan<'p> {
     asked: &'p Asked,
-    client: &'p Client,
+    caller: Caller<'p>,
     sign_in: SignIn,
     seen: Seen,
     /// Called with what is done next.
@@ -69,12 +75,15 @@ pub(super) async fn run(
         at,
         exchanges: std::collections::BTreeMap::new(),
         left_out: std::collections::BTreeMap::new(),
+        unasked: "the request was not made".to_owned(),
+        requests: 0,
+        is_one_session: false,
         token: None,
         secrets: Secrets::default(),
     };
     let mut plan = Plan {
         asked,
-        client,
+        caller: Caller::new(client),
         sign_in,
         seen,
         progress,
@@ -88,44 +97,20 @@ pub(super) async fn run(
     plan.refusals_without_session().await;
     match own {
         Some(own) => plan.with_session(&own).await,
-        None => plan.leave_out(
-            &WITH_SESSION,
-            "no session: sign in with --interactive, or pass a token with --token-stdin",
-        ),
+        None => {
+            "no session: sign in with --interactive, or pass a token with --token-stdin"
+                .clone_into(&mut plan.seen.unasked);
+        }
     }
     plan.codes().await;
     plan.logout().await;
     plan.sign_in.done().await;
+    plan.seen.requests = plan.caller.requests();
+    if plan.caller.has_given_up() {
+        GAVE_UP.clone_into(&mut plan.seen.unasked);
+    }
     plan.seen
 }
-
-/// Requests that need a session.
-const WITH_SESSION: [Probe; 24] = [
-    Probe::Verify,
-    Probe::VerifyAgain,
-    Probe::VerifyTampered,
-    Probe::VerifyUnsigned,
-    Probe::VerifyTwoTokens,
-    Probe::VerifyNoProject,
-    Probe::VerifyUnknownProject,
-    Probe::VerifyOtherProject,
-    Probe::VerifyInQuery,
-    Probe::VerifyLowerCase,
-    Probe::Validate,
-    Probe::ValidateNoProject,
-    Probe::DestroyOthers,
-    Probe::Destroy,
-    Probe::DestroyedVerify,
-    Probe::DestroyedValidate,
-    Probe::DestroyedOther,
-    Probe::User,
-    Probe::UserUnknown,
-    Probe::UserTraversal,
-    Probe::Permissions,
-    Probe::PermissionsUnknown,
-    Probe::UserNoToken,
-    Probe::PermissionsNoToken,
-];
 
 impl Plan<'_> {
     fn is_v1(&self) -> bool {
@@ -133,8 +118,7 @@ impl Plan<'_> {
     }
 
     fn api(&self, path: &str) -> String {
-        let prefix = if self.is_v1() { "/api/v1" } else { "" };
-        format!("{}{prefix}{path}", self.asked.base_url)
+        format!("{}{}{path}", self.asked.base_url, self.asked.api_prefix)
     }
 
     fn leave_out(&mut self, probes: &[Probe], why: &str) {
@@ -148,9 +132,12 @@ impl Plan<'_> {
 
     /// Makes a request, keeps the exchange, and returns the answer.
     async fn ask(&mut self, probe: Probe, ask: Ask) -> Option<Answer> {
+        if self.caller.has_given_up() {
+            return None;
+        }
         (self.progress)(&format!("{probe:?}"));
         let sent = ask.sent();
-        let came = ask.send(self.client).await;
+        let came = self.caller.send(ask).await;
         let plain = came.clone().ok();
         self.keep(probe, Exchange { sent, came });
         plain

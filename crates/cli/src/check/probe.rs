@@ -26,9 +26,18 @@ pub(super) enum Probe {
     LoginNoState,
     LoginNoChallenge,
     LoginPlainChallenge,
+    LoginListed,
+    LoginListedPath,
+    LoginListedHost,
+    LoginListedPort,
+    LoginListedScheme,
+    LoginListedQuery,
+    LoginWrongMethod,
+    PlainHttp,
     /// The way back from the login page: its answer's `location` is the callback's address.
     Callback,
     Exchange,
+    ExchangeSecond,
     ExchangeAgain,
     ExchangeAgainVerify,
     ExchangeUnknownCode,
@@ -65,9 +74,17 @@ pub(super) enum Probe {
     ValidateNoToken,
     ValidateNoProject,
     ValidateWrongMethod,
+    ValidateTampered,
+    ValidateUnsigned,
+    ValidateOtherProject,
     DestroyJunk,
     DestroyNoToken,
     DestroyOthers,
+    DestroyTampered,
+    DestroyUnsigned,
+    DestroyNoProject,
+    DestroyOtherProject,
+    DestroyWrongMethod,
     Destroy,
     DestroyedVerify,
     DestroyedValidate,
@@ -77,13 +94,29 @@ pub(super) enum Probe {
     UserJunk,
     UserUnknown,
     UserTraversal,
+    UserTampered,
+    UserUnsigned,
+    UserNoProject,
+    UserOtherProject,
+    UserWrongMethod,
     Permissions,
     PermissionsNoToken,
     PermissionsUnknown,
+    PermissionsJunk,
+    PermissionsTampered,
+    PermissionsUnsigned,
+    PermissionsNoProject,
+    PermissionsOtherProject,
+    PermissionsWrongMethod,
     Logout,
     LogoutBack,
     LogoutForeign,
+    LogoutJunkHint,
+    LogoutHint,
+    LogoutHintVerify,
+    LogoutWrongMethod,
     KeySet,
+    KeySetWrongMethod,
     UnknownPath,
 }
 
@@ -111,6 +144,12 @@ pub(super) struct Seen {
     pub(super) exchanges: BTreeMap<Probe, Exchange>,
     /// Why a request was not made.
     pub(super) left_out: BTreeMap<Probe, String>,
+    /// Why the others were not made.
+    pub(super) unasked: String,
+    /// All requests, also those of sign-ins.
+    pub(super) requests: usize,
+    /// Two sign-ins made one session.
+    pub(super) is_one_session: bool,
     pub(super) token: Option<TokenFacts>,
     /// What may not stand in a refusal. Not kept.
     #[serde(skip)]
@@ -124,16 +163,12 @@ impl Seen {
     ///
     /// [`Verdict::NotTested`] where it was not made, [`Verdict::Failed`] where no answer came.
     pub(super) fn answer(&self, probe: Probe) -> Result<&Answer, Verdict> {
-        match self.exchanges.get(&probe) {
-            Some(exchange) => exchange
-                .came
-                .as_ref()
-                .map_err(|why| Verdict::Failed(why.clone())),
-            None => Err(Verdict::NotTested((self.left_out.get(&probe)).map_or_else(
-                || "the request was not made".to_owned(),
-                ToOwned::to_owned,
-            ))),
-        }
+        let Some(exchange) = self.exchanges.get(&probe) else {
+            let why = self.left_out.get(&probe).unwrap_or(&self.unasked);
+            return Err(Verdict::NotTested(why.clone()));
+        };
+        let came = exchange.came.as_ref();
+        came.map_err(|why| Verdict::Failed(why.clone()))
     }
 
     /// All that was seen, without secrets and personal data: to be shown and kept.
@@ -174,42 +209,60 @@ impl Probe {
     pub(super) const fn is_page(self) -> bool {
         let is_foreign = matches!(
             self,
-            Self::KeySet
-                | Self::UnknownPath
+            Self::KeySet | Self::UnknownPath | Self::VerifyCrossOrigin
+        );
+        !is_foreign && !self.is_wrong_method() && !self.is_api()
+    }
+
+    /// Whether an endpoint is asked by a method that it does not have.
+    pub(super) const fn is_wrong_method(self) -> bool {
+        matches!(
+            self,
+            Self::LoginWrongMethod
+                | Self::LogoutWrongMethod
                 | Self::ExchangeWrongMethod
                 | Self::VerifyWrongMethod
                 | Self::ValidateWrongMethod
-                | Self::VerifyCrossOrigin
-        );
-        !is_foreign && !self.is_api()
+                | Self::DestroyWrongMethod
+                | Self::UserWrongMethod
+                | Self::PermissionsWrongMethod
+                | Self::KeySetWrongMethod
+        )
     }
 
     /// Whether the contract says what the answer's body looks like.
     pub(super) const fn is_api(self) -> bool {
-        !matches!(
-            self,
-            Self::LoginPage
-                | Self::LoginNoProject
-                | Self::LoginUnknownProject
-                | Self::LoginNoRedirect
-                | Self::LoginForeignRedirect
-                | Self::LoginUserinfoRedirect
-                | Self::LoginSuffixRedirect
-                | Self::LoginScriptRedirect
-                | Self::LoginFragmentRedirect
-                | Self::LoginNoState
-                | Self::LoginNoChallenge
-                | Self::LoginPlainChallenge
-                | Self::Callback
-                | Self::Logout
-                | Self::LogoutBack
-                | Self::LogoutForeign
-                | Self::KeySet
-                | Self::UnknownPath
-                | Self::ExchangeWrongMethod
-                | Self::VerifyWrongMethod
-                | Self::ValidateWrongMethod
-                | Self::VerifyCrossOrigin
-        )
+        !self.is_wrong_method()
+            && !matches!(
+                self,
+                Self::LoginPage
+                    | Self::LoginNoProject
+                    | Self::LoginUnknownProject
+                    | Self::LoginNoRedirect
+                    | Self::LoginForeignRedirect
+                    | Self::LoginUserinfoRedirect
+                    | Self::LoginSuffixRedirect
+                    | Self::LoginScriptRedirect
+                    | Self::LoginFragmentRedirect
+                    | Self::LoginNoState
+                    | Self::LoginNoChallenge
+                    | Self::LoginPlainChallenge
+                    | Self::LoginListed
+                    | Self::LoginListedPath
+                    | Self::LoginListedHost
+                    | Self::LoginListedPort
+                    | Self::LoginListedScheme
+                    | Self::LoginListedQuery
+                    | Self::PlainHttp
+                    | Self::Callback
+                    | Self::Logout
+                    | Self::LogoutBack
+                    | Self::LogoutForeign
+                    | Self::LogoutJunkHint
+                    | Self::LogoutHint
+                    | Self::KeySet
+                    | Self::UnknownPath
+                    | Self::VerifyCrossOrigin
+            )
     }
 }

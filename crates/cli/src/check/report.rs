@@ -107,7 +107,7 @@ impl<'s> Report<'s> {
         let rules: Vec<Value> = self.judged.iter().map(|judged| self.one(judged)).collect();
         let report = json!({
             "baseUrl": self.seen.base_url, "dialect": self.seen.dialect, "projectId": self.seen.project_id,
-            "requests": self.seen.exchanges.len(), "broken": self.broken(Severity::Must), "rules": rules,
+            "requests": self.seen.requests, "broken": self.broken(Severity::Must), "rules": rules,
         });
         escape(&format!("{report:#}\n"), LineEnds::Keep)
     }

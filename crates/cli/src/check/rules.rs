@@ -1,10 +1,13 @@
 //! The rules, by group. A rule's id is its group and a number, and is never given to another rule.
 
 mod api;
+mod codes;
 mod everywhere;
 mod exchange;
+mod forged;
 mod keys;
 mod login;
+mod methods;
 mod users;
 mod verify;
 
@@ -21,6 +24,9 @@ pub(super) fn all() -> Vec<&'static Rule> {
         verify::RULES,
         api::RULES,
         users::RULES,
+        forged::RULES,
+        codes::RULES,
+        methods::RULES,
         everywhere::RULES,
         keys::RULES,
     ];

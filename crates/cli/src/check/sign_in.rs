@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::encoding::{base64url, sha256};
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Method, StatusCode, Url};
+use reqwest::{Method, StatusCode, Url};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 use tokio::time::timeout;
 
-use super::exchange::{Answer, Ask, Exchange, Sent};
+use super::exchange::{Answer, Ask, Caller, Exchange, Sent};
 
 /// Why there is no code.
 pub(super) const NO_CODE: &str =
@@ -180,26 +180,26 @@ impl SignIn {
     /// Goes through the login page at this address.
     pub(super) async fn through(
         &mut self,
-        client: &Client,
+        caller: &mut Caller<'_>,
         url: &str,
         challenge: Challenge,
     ) -> Result<Back, NoCode> {
         match self {
-            Self::ByForm => by_form(client, url, challenge).await,
+            Self::ByForm => by_form(caller, url, challenge).await,
             Self::ByBrowser(browser) => browser.through(url, challenge).await,
             Self::Never => Err(NO_CODE.to_owned().into()),
         }
     }
 }
 
-async fn by_form(client: &Client, url: &str, challenge: Challenge) -> Result<Back, NoCode> {
+async fn by_form(caller: &mut Caller<'_>, url: &str, challenge: Challenge) -> Result<Back, NoCode> {
     let ask = |method, url: &str, body| Ask {
         method,
         url: url.to_owned(),
         headers: vec![(CONTENT_TYPE, "application/x-www-form-urlencoded".to_owned())],
         body,
     };
-    let page = ask(Method::GET, url, None).send(client).await?;
+    let page = caller.send(ask(Method::GET, url, None)).await?;
     if page.header("location").is_some() {
         return led_back(&page, challenge);
     }
@@ -217,8 +217,8 @@ async fn by_form(client: &Client, url: &str, challenge: Challenge) -> Result<Bac
     // The form is sent to the page's own address.
     let mut to = Url::parse(url).map_err(wrong)?;
     to.set_query(None);
-    let answer = ask(Method::POST, to.as_str(), Some(form))
-        .send(client)
+    let answer = caller
+        .send(ask(Method::POST, to.as_str(), Some(form)))
         .await?;
     led_back(&answer, challenge)
 }

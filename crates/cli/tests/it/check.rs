@@ -28,7 +28,7 @@ async fn a_cloud_that_keeps_the_contract_passes_and_says_first_what_is_done() {
             .contains(" 0 must, 0 should and 0 note failed"),
         "{passed:?}"
     );
-    assert!(passed.stderr.contains("at most 80 requests"), "{passed:?}");
+    assert!(passed.stderr.contains("at most 110 requests"), "{passed:?}");
     assert!(
         passed.stderr.contains("(v1)"),
         "the dialect was found: {passed:?}"
@@ -110,11 +110,7 @@ async fn a_broken_rule_fails_and_says_what_to_do() {
 
 #[test]
 fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
-    let port = TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = free_port();
     let unreachable = check(&format!("http://127.0.0.1:{port}"), &[], "");
     assert_eq!(unreachable.code, Some(4), "{unreachable:?}");
     let unreachable = check(
@@ -136,6 +132,20 @@ fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
             "--base-url must",
         ),
         (vec!["check", "--explain", "login.99"], "there is no rule"),
+        (
+            vec![
+                "check",
+                "--project-id",
+                "demo",
+                "--redirect-uri",
+                "http://localhost:1/callback",
+            ],
+            "--redirect-uri must",
+        ),
+        (
+            vec!["check", "--project-id", "demo", "--api-prefix", "/a?b"],
+            "--api-prefix must",
+        ),
         (
             vec![
                 "check",
@@ -172,13 +182,50 @@ async fn a_token_that_goes_on_is_put_into_no_address_and_the_record_is_private()
     let kept = std::fs::read_to_string(&file).unwrap();
     assert!(!kept.contains("access_token="), "{kept}");
     #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(&file).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
-    }
+    assert_eq!(mode(&file), 0o600);
+    // An earlier record stays where no new one is written; a new one takes its place, for its owner alone.
+    let earlier = format!("{kept}{}", " ".repeat(kept.len()));
+    std::fs::write(&file, &earlier).unwrap();
+    let port = free_port();
+    let unreachable = check(
+        &format!("http://127.0.0.1:{port}"),
+        &["--dialect", "v1", "--record", &record],
+        "",
+    );
+    assert_eq!(unreachable.code, Some(4), "{unreachable:?}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), earlier);
+    #[cfg(unix)]
+    set_mode(&file, 0o644);
+    let passed = check(cloud.url(), &["--record", &record], "");
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    let kept = std::fs::read_to_string(&file).unwrap();
+    let read: serde_json::Value = serde_json::from_str(&kept).unwrap();
+    assert_eq!(read["dialect"], "v1");
+    assert!(
+        kept.len() < earlier.len(),
+        "nothing of the earlier one is left"
+    );
+    #[cfg(unix)]
+    assert_eq!(mode(&file), 0o600);
     std::fs::remove_file(file).unwrap();
     cloud.stop().await;
+}
+
+#[cfg(unix)]
+fn mode(file: &std::path::Path) -> u32 {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::metadata(file).unwrap().permissions().mode() & 0o777
+}
+
+#[cfg(unix)]
+fn set_mode(file: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 #[tokio::test(flavor = "multi_thread")]

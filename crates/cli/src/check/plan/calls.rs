@@ -13,6 +13,21 @@ use super::{
     HUGE, Plan, Session, X_PROJECT, encoded, token, with_bearer, with_json, with_project, without,
 };
 
+/// Requests with a forged token.
+const FORGED: [Probe; 11] = [
+    Probe::VerifyTampered,
+    Probe::VerifyUnsigned,
+    Probe::VerifyTwoTokens,
+    Probe::ValidateTampered,
+    Probe::ValidateUnsigned,
+    Probe::DestroyTampered,
+    Probe::DestroyUnsigned,
+    Probe::UserTampered,
+    Probe::UserUnsigned,
+    Probe::PermissionsTampered,
+    Probe::PermissionsUnsigned,
+];
+
 impl Plan<'_> {
     fn with_token(&self, path: &str, token: &str) -> Ask {
         let call = self.call(Method::POST, path);
@@ -68,6 +83,7 @@ impl Plan<'_> {
             self.call(Method::GET, "/auth/check-knows-no-such-path"),
         )
         .await;
+        self.wrong_methods().await;
         let mut ask = self.call(Method::OPTIONS, verify);
         ask.headers = vec![
             (ORIGIN, "https://elsewhere.invalid".into()),
@@ -78,6 +94,11 @@ impl Plan<'_> {
         if self.is_v1() {
             let ask = with_bearer(self.call(Method::GET, "/users/check_made_up"), JUNK);
             self.ask(Probe::UserJunk, ask).await;
+            let ask = with_bearer(
+                self.call(Method::GET, "/users/check_nobody/permissions"),
+                JUNK,
+            );
+            self.ask(Probe::PermissionsJunk, ask).await;
             let mut ask = without(self.verify(JUNK), &CONTENT_TYPE);
             ask.headers.push((CONTENT_TYPE, "text/plain".into()));
             self.ask(Probe::VerifyNotJson, ask).await;
@@ -102,18 +123,29 @@ impl Plan<'_> {
             body.pointer(at)?.as_str().map(str::to_owned)
         });
         self.ask(Probe::VerifyAgain, self.verify(&own.token)).await;
-        self.spoiled(&own.token).await;
+        let forged = self.forged(&own.token).await;
         let ask = without(self.verify(&own.token), &X_PROJECT);
         self.ask(Probe::VerifyNoProject, ask).await;
         let ask = with_project(self.verify(&own.token), "check-knows-no-such-project");
         self.ask(Probe::VerifyUnknownProject, ask).await;
         match &self.asked.other_project {
             Some(other) => {
-                let ask = with_project(self.verify(&own.token), other);
-                self.ask(Probe::VerifyOtherProject, ask).await;
+                for (probe, path) in [
+                    (Probe::VerifyOtherProject, "/auth/verify"),
+                    (Probe::ValidateOtherProject, "/auth/session/validate"),
+                ] {
+                    let ask = with_project(self.with_token(path, &own.token), other);
+                    self.ask(probe, ask).await;
+                }
             }
             None => self.leave_out(
-                &[Probe::VerifyOtherProject],
+                &[
+                    Probe::VerifyOtherProject,
+                    Probe::ValidateOtherProject,
+                    Probe::UserOtherProject,
+                    Probe::PermissionsOtherProject,
+                    Probe::DestroyOtherProject,
+                ],
                 "no second project: name one with --other-project-id",
             ),
         }
@@ -133,43 +165,55 @@ impl Plan<'_> {
                 .as_str()
                 .map(str::to_owned)
         });
-        self.users(&own.token, user_id.as_deref()).await;
+        self.users(&own.token, forged.as_ref(), user_id.as_deref())
+            .await;
         self.keys(&own.token).await;
         self.endings(own, session_id.as_deref()).await;
     }
 
-    /// The token with another signature, without one, and beside another token.
-    async fn spoiled(&mut self, token: &str) {
-        match token::tampered(token) {
-            Some((tampered, unsigned)) => {
-                self.seen
-                    .secrets
-                    .add(&tampered, "token with another signature");
-                self.seen
-                    .secrets
-                    .add(&unsigned, "token without a signature");
-                self.ask(Probe::VerifyTampered, self.verify(&tampered))
-                    .await;
-                self.ask(Probe::VerifyUnsigned, self.verify(&unsigned))
-                    .await;
-                if self.is_v1() {
-                    let mut ask = self.verify(token);
-                    ask.body = Some(json!({ "token": tampered }).to_string());
-                    self.ask(Probe::VerifyTwoTokens, ask).await;
-                }
-            }
-            None => self.leave_out(
-                &[
-                    Probe::VerifyTampered,
-                    Probe::VerifyUnsigned,
-                    Probe::VerifyTwoTokens,
-                ],
-                "the token is no JWT",
+    /// The token with another signature, without one, and beside another token. Returns both, if it is a JWT.
+    async fn forged(&mut self, token: &str) -> Option<(String, String)> {
+        let Some((tampered, unsigned)) = self.forge(token) else {
+            self.leave_out(&FORGED, "the token is no JWT");
+            return None;
+        };
+        let validate = "/auth/session/validate";
+        for (probe, ask) in [
+            (Probe::VerifyTampered, self.verify(&tampered)),
+            (Probe::VerifyUnsigned, self.verify(&unsigned)),
+            (
+                Probe::ValidateTampered,
+                self.with_token(validate, &tampered),
             ),
+            (
+                Probe::ValidateUnsigned,
+                self.with_token(validate, &unsigned),
+            ),
+        ] {
+            self.ask(probe, ask).await;
         }
+        if self.is_v1() {
+            let mut ask = self.verify(token);
+            ask.body = Some(json!({ "token": tampered }).to_string());
+            self.ask(Probe::VerifyTwoTokens, ask).await;
+        }
+        Some((tampered, unsigned))
     }
 
-    async fn users(&mut self, token: &str, user_id: Option<&str>) {
+    fn forge(&mut self, token: &str) -> Option<(String, String)> {
+        let (tampered, unsigned) = token::tampered(token)?;
+        let secrets = &mut self.seen.secrets;
+        secrets.add(&tampered, "token with another signature");
+        secrets.add(&unsigned, "token without a signature");
+        Some((tampered, unsigned))
+    }
+
+    async fn users(
+        &mut self,
+        token: &str,
+        forged: Option<&(String, String)>,
+        user_id: Option<&str>,
+    ) {
         if !self.is_v1() {
             return;
         }
@@ -181,14 +225,8 @@ impl Plan<'_> {
         let ask = get(self, "check_made_up/permissions");
         self.ask(Probe::PermissionsUnknown, ask).await;
         let Some(id) = user_id else {
-            let all = [
-                Probe::User,
-                Probe::UserNoToken,
-                Probe::UserTraversal,
-                Probe::Permissions,
-                Probe::PermissionsNoToken,
-            ];
-            return self.leave_out(&all, "no answer told the user's id");
+            "no answer told the user's id".clone_into(&mut self.seen.unasked);
+            return;
         };
         let id = encoded(id);
         let ask = get(self, &id);
@@ -202,6 +240,41 @@ impl Plan<'_> {
         self.ask(Probe::Permissions, ask).await;
         let ask = without(get(self, &format!("{id}/permissions")), &AUTHORIZATION);
         self.ask(Probe::PermissionsNoToken, ask).await;
+        let other = self.asked.other_project.clone();
+        for (path, [no_project, other_project, tampered, unsigned]) in [
+            (
+                id.clone(),
+                [
+                    Probe::UserNoProject,
+                    Probe::UserOtherProject,
+                    Probe::UserTampered,
+                    Probe::UserUnsigned,
+                ],
+            ),
+            (
+                format!("{id}/permissions"),
+                [
+                    Probe::PermissionsNoProject,
+                    Probe::PermissionsOtherProject,
+                    Probe::PermissionsTampered,
+                    Probe::PermissionsUnsigned,
+                ],
+            ),
+        ] {
+            let ask = without(get(self, &path), &X_PROJECT);
+            self.ask(no_project, ask).await;
+            if let Some(other) = &other {
+                let ask = with_project(get(self, &path), other);
+                self.ask(other_project, ask).await;
+            }
+            for (probe, forged) in forged
+                .into_iter()
+                .flat_map(|(one, other)| [(tampered, one), (unsigned, other)])
+            {
+                let call = self.call(Method::GET, &format!("/users/{path}"));
+                self.ask(probe, with_bearer(call, forged)).await;
+            }
+        }
     }
 
     async fn keys(&mut self, token: &str) {
@@ -221,59 +294,68 @@ impl Plan<'_> {
     /// Ends a session that this run made for it, and looks at what is left of it.
     async fn endings(&mut self, own: &Session, session_id: Option<&str>) {
         let all = [
+            Probe::ExchangeSecond,
             Probe::VerifyInQuery,
             Probe::DestroyOthers,
+            Probe::DestroyTampered,
+            Probe::DestroyUnsigned,
+            Probe::DestroyNoProject,
+            Probe::DestroyOtherProject,
             Probe::Destroy,
             Probe::DestroyedVerify,
             Probe::DestroyedValidate,
             Probe::DestroyedOther,
         ];
-        if !self.asked.may_end_sessions {
-            return self.leave_out(&all, "it ends a session: allow it with --destroy-session");
-        }
-        if !self.sign_in.can() {
-            return self.leave_out(
-                &all,
-                "no session of its own to end: sign in with --interactive",
-            );
-        }
-        let back = match self.sign_in().await {
-            Ok(back) => back,
+        let (second, exchange) = match self.session_to_end().await {
+            Ok(made) => made,
             Err(why) => return self.leave_out(&all, &why),
         };
-        let body = self.code_body(&back.code, Some(&back));
-        let answer = self.exchange(&body).send(self.client).await.ok();
-        let body: Value = answer.as_ref().map_or(Value::Null, |answer| {
-            self.learn(answer);
-            serde_json::from_str(&answer.body).unwrap_or_default()
-        });
-        let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
-        let token = text(if self.is_v1() {
-            "/data/jwt"
-        } else {
-            "/access_token"
-        });
-        let (Some(token), id) = (token, text("/data/session/id").unwrap_or_default()) else {
-            return self.leave_out(&all, "the second sign-in made no session");
-        };
+        self.keep(Probe::ExchangeSecond, exchange);
+        let (token, id) = (&second.token, second.id.clone().unwrap_or_default());
+        self.seen.is_one_session =
+            token::are_of_one_session(&own.token, token) || session_id.is_some_and(|own| own == id);
+        if self.seen.is_one_session {
+            self.leave_out(
+                &[Probe::DestroyOthers, Probe::DestroyedOther],
+                "two sign-ins of one browser made one session",
+            );
+        }
         if self.is_v1() {
             match session_id {
+                _ if self.seen.is_one_session => {}
                 Some(others) => {
                     let ask = self.destroy(others, token);
                     self.ask(Probe::DestroyOthers, ask).await;
                 }
                 None => self.leave_out(&[Probe::DestroyOthers], "no answer told a session's id"),
             }
+            let ask = without(self.destroy(&id, token), &X_PROJECT);
+            self.ask(Probe::DestroyNoProject, ask).await;
+            if let Some(other) = &self.asked.other_project {
+                let ask = with_project(self.destroy(&id, token), other);
+                self.ask(Probe::DestroyOtherProject, ask).await;
+            }
+        }
+        if let Some((tampered, unsigned)) = self.forge(token) {
+            for (probe, forged) in [
+                (Probe::DestroyTampered, tampered),
+                (Probe::DestroyUnsigned, unsigned),
+            ] {
+                let ask = self.destroy(&id, &forged);
+                self.ask(probe, ask).await;
+            }
         }
         // Addresses are logged: only a token that ends right away goes there.
         let mut ask = without(self.verify("no-token"), &AUTHORIZATION);
         ask.url = format!("{}?access_token={token}&token={token}", ask.url);
         self.ask(Probe::VerifyInQuery, ask).await;
-        self.ask(Probe::Destroy, self.destroy(id, token)).await;
+        self.ask(Probe::Destroy, self.destroy(&id, token)).await;
         self.ask(Probe::DestroyedVerify, self.verify(token)).await;
         let ask = self.with_token("/auth/session/validate", token);
         self.ask(Probe::DestroyedValidate, ask).await;
-        self.ask(Probe::DestroyedOther, self.verify(&own.token))
-            .await;
+        if !self.seen.is_one_session {
+            self.ask(Probe::DestroyedOther, self.verify(&own.token))
+                .await;
+        }
     }
 }

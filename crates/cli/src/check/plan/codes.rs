@@ -4,7 +4,7 @@ use reqwest::Method;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::{Value, json};
 
-use super::super::exchange::Ask;
+use super::super::exchange::{Answer, Ask, Exchange, GAVE_UP};
 use super::super::probe::Probe;
 use super::super::sign_in::{Back, Challenge, NO_CODE, NoCode, SignIn, way_back};
 use super::{HUGE, Plan, STATE_END, Session, X_PROJECT, page, with_json, with_project, without};
@@ -80,6 +80,9 @@ impl Plan<'_> {
 
     /// Walks through the login page, and keeps the way back.
     pub(super) async fn sign_in(&mut self) -> Result<Back, String> {
+        if self.caller.has_given_up() {
+            return Err(GAVE_UP.to_owned());
+        }
         (self.progress)("sign-in");
         let state = format!("check-{}{STATE_END}", Challenge::fresh()?.as_str());
         let mut query = vec![
@@ -92,8 +95,12 @@ impl Plan<'_> {
             query.push(("code_challenge", challenge.as_str().to_owned()));
             query.push(("code_challenge_method", "S256".to_owned()));
         }
-        let url = page(&self.asked.base_url, "/auth/oss", &query);
-        let back = match self.sign_in.through(self.client, &url, challenge).await {
+        let url = page(&self.asked.base_url, &self.asked.auth_path, &query);
+        let back = match self
+            .sign_in
+            .through(&mut self.caller, &url, challenge)
+            .await
+        {
             Ok(back) => back,
             Err(NoCode { why, back }) => {
                 if let Some((location, status)) = back {
@@ -114,6 +121,10 @@ impl Plan<'_> {
     pub(super) async fn exchanged(&mut self, probe: Probe, back: &Back) -> Option<Session> {
         let body = self.code_body(&back.code, Some(back));
         let answer = self.ask(probe, self.exchange(&body)).await?;
+        self.session_of(&answer)
+    }
+
+    fn session_of(&self, answer: &Answer) -> Option<Session> {
         let body: Value = serde_json::from_str(&answer.body).ok()?;
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
         let token = text(if self.is_v1() {
@@ -126,6 +137,25 @@ impl Plan<'_> {
             id: text("/data/session/id").map(str::to_owned),
             user_id: text("/data/user/id").map(str::to_owned),
         })
+    }
+
+    /// A session that this run makes in order to end it, with the answer that brought it.
+    pub(super) async fn session_to_end(&mut self) -> Result<(Session, Exchange), String> {
+        if !self.asked.may_end_sessions {
+            return Err("it ends a session: allow it with --destroy-session".to_owned());
+        }
+        if !self.sign_in.can() {
+            return Err("no session of its own to end: sign in with --interactive".to_owned());
+        }
+        let back = self.sign_in().await?;
+        let ask = self.exchange(&self.code_body(&back.code, Some(&back)));
+        let sent = ask.sent();
+        let came = self.caller.send(ask).await;
+        let answer = came.clone()?;
+        self.learn(&answer);
+        let session = self.session_of(&answer);
+        let session = session.ok_or("another sign-in made no session")?;
+        Ok((session, Exchange { sent, came }))
     }
 
     /// What becomes of codes that are used wrongly. Each needs a sign-in of its own.
@@ -202,18 +232,13 @@ impl Plan<'_> {
             Err(why) => return self.leave_out(&again, &why),
         };
         let body = self.code_body(&back.code, Some(&back));
-        let first = self.exchange(&body).send(self.client).await.ok();
-        let first = first.as_ref().map(|answer| {
-            self.learn(answer);
-            serde_json::from_str::<Value>(&answer.body).unwrap_or_default()
+        let ask = self.exchange(&body);
+        let first = self.caller.send(ask).await.ok();
+        let session = first.and_then(|answer| {
+            self.learn(&answer);
+            self.session_of(&answer)
         });
-        let at = if self.is_v1() {
-            "/data/jwt"
-        } else {
-            "/access_token"
-        };
-        let token = first.as_ref().and_then(|body| body.pointer(at)?.as_str());
-        let Some(token) = token.map(str::to_owned) else {
+        let Some(Session { token, .. }) = session else {
             return self.leave_out(&again, "the code was not good even once");
         };
         self.ask(Probe::ExchangeAgain, self.exchange(&body)).await;

@@ -1,12 +1,29 @@
 //! The login and the logout page, asked rightly and wrongly.
 
-use reqwest::Method;
 use reqwest::header::ACCEPT;
+use reqwest::{Method, Url};
 
 use super::super::exchange::{Answer, Ask};
 use super::super::probe::Probe;
 use super::super::sign_in::Challenge;
 use super::{FOREIGN, Plan, STATE_END, page, set};
+
+/// The listed address itself, and what differs from it: in its path, host, port, scheme and query.
+const LISTED: [Probe; 6] = [
+    Probe::LoginListed,
+    Probe::LoginListedPath,
+    Probe::LoginListedHost,
+    Probe::LoginListedPort,
+    Probe::LoginListedScheme,
+    Probe::LoginListedQuery,
+];
+
+/// The same address over http, where both are on their usual ports.
+fn plain(base_url: &str) -> Option<String> {
+    let url = Url::parse(base_url).ok()?;
+    let is_usual = url.scheme() == "https" && url.port().is_none();
+    is_usual.then(|| base_url.replacen("https://", "http://", 1))
+}
 
 impl Plan<'_> {
     fn login_url(&self, change: impl Fn(&mut Vec<(&'static str, String)>)) -> String {
@@ -21,7 +38,7 @@ impl Plan<'_> {
             query.push(("code_challenge_method", "S256".to_owned()));
         }
         change(&mut query);
-        page(&self.asked.base_url, "/auth/oss", &query)
+        page(&self.asked.base_url, &self.asked.auth_path, &query)
     }
 
     pub(super) async fn login(&mut self) {
@@ -50,6 +67,16 @@ impl Plan<'_> {
             (Probe::LoginFragmentRedirect, format!("{own}#at")),
         ];
         self.page(Probe::LoginPage, self.login_url(|_| ())).await;
+        if let Some(url) = plain(&self.asked.base_url) {
+            self.page(Probe::PlainHttp, format!("{url}{}", self.asked.auth_path))
+                .await;
+        } else {
+            self.leave_out(
+                &[Probe::PlainHttp],
+                "the Cloud is not asked over https on its usual port",
+            );
+        }
+        self.listed().await;
         for (probe, name) in [
             (Probe::LoginNoProject, "project_id"),
             (Probe::LoginNoRedirect, "redirect_uri"),
@@ -70,6 +97,65 @@ impl Plan<'_> {
             self.page(Probe::LoginNoChallenge, url).await;
             let url = self.login_url(|query| set(query, "code_challenge_method", "plain"));
             self.page(Probe::LoginPlainChallenge, url).await;
+        }
+    }
+
+    /// Addresses that are not quite the one that the project lists.
+    async fn listed(&mut self) {
+        let Some(listed) = &self.asked.listed else {
+            return self.leave_out(
+                &LISTED,
+                "no listed address: name one that the project lists with --redirect-uri",
+            );
+        };
+        let mut all = [(); 6].map(|()| listed.clone());
+        let [_, path, host, port, scheme, query] = &mut all;
+        path.set_path(&format!("{}/more", path.path().trim_end_matches('/')));
+        let longer = format!("{}.elsewhere.invalid", host.host_str().unwrap_or_default());
+        let other = if port.port() == Some(8443) {
+            8444
+        } else {
+            8443
+        };
+        let is_https = scheme.scheme() == "https";
+        // None of these fails for an address over http or https.
+        let _ = host.set_host(Some(&longer));
+        let _ = port.set_port(Some(other));
+        let _ = scheme.set_scheme(if is_https { "http" } else { "https" });
+        query.query_pairs_mut().append_pair("more", "1");
+        for (probe, to) in LISTED.into_iter().zip(all) {
+            let url = self.login_url(|query| set(query, "redirect_uri", to.as_str()));
+            self.page(probe, url).await;
+        }
+    }
+
+    /// Asks an endpoint by a method that it does not have, with nothing that could change something.
+    pub(super) async fn wrong_methods(&mut self) {
+        let (base, login) = (&self.asked.base_url, &self.asked.auth_path);
+        let page = |path: &str| format!("{base}{path}");
+        let mut all = vec![
+            (Probe::LoginWrongMethod, Method::PUT, page(login)),
+            (Probe::LogoutWrongMethod, Method::PUT, page("/auth/logout")),
+            (
+                Probe::KeySetWrongMethod,
+                Method::PUT,
+                page("/.well-known/jwks.json"),
+            ),
+            (
+                Probe::DestroyWrongMethod,
+                Method::GET,
+                self.api("/auth/session/destroy"),
+            ),
+        ];
+        if self.is_v1() {
+            let user = self.api("/users/check_wrong_method");
+            let permissions = format!("{user}/permissions");
+            all.push((Probe::UserWrongMethod, Method::PUT, user));
+            all.push((Probe::PermissionsWrongMethod, Method::PUT, permissions));
+        }
+        for (probe, method, url) in all {
+            let call = self.call(method, "");
+            self.ask(probe, Ask { url, ..call }).await;
         }
     }
 
@@ -98,6 +184,54 @@ impl Plan<'_> {
         ] {
             self.page(probe, page(&base, "/auth/logout", &[(name, to)]))
                 .await;
+        }
+        if !self.is_v1() {
+            let hint = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJjaGVjayJ9.bm8tc2lnbmF0dXJl".to_owned();
+            self.logout_with(Probe::LogoutJunkHint, hint).await;
+            self.hinted().await;
+        }
+    }
+
+    async fn logout_with(&mut self, probe: Probe, token: String) {
+        let query = [
+            ("post_logout_redirect_uri", self.sign_in.redirect_uri()),
+            ("id_token_hint", token),
+        ];
+        let url = page(&self.asked.base_url, "/auth/logout", &query);
+        self.page(probe, url).await;
+    }
+
+    /// Ends a session that this run made for it on the logout page.
+    async fn hinted(&mut self) {
+        let all = [Probe::LogoutHint, Probe::LogoutHintVerify];
+        match self.session_to_end().await {
+            Ok((session, _)) => {
+                self.logout_with(Probe::LogoutHint, session.token.clone())
+                    .await;
+                let ask = self.verify(&session.token);
+                self.ask(Probe::LogoutHintVerify, ask).await;
+            }
+            Err(why) => self.leave_out(&all, &why),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_address_over_http_is_known_on_the_usual_port_alone() {
+        for (base_url, expect) in [
+            ("https://cloud.example", Some("http://cloud.example")),
+            (
+                "https://cloud.example/below",
+                Some("http://cloud.example/below"),
+            ),
+            ("https://cloud.example:8443", None),
+            ("http://localhost:4300", None),
+        ] {
+            assert_eq!(plain(base_url).as_deref(), expect, "{base_url}");
         }
     }
 }

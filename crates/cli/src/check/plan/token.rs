@@ -28,6 +28,16 @@ pub(super) fn tampered(token: &str) -> Option<(String, String)> {
     ))
 }
 
+/// Whether two tokens are one, or name one session.
+pub(super) fn are_of_one_session(one: &str, other: &str) -> bool {
+    let session = |token: &str| {
+        let claims = base64url_decode(token.split('.').nth(1)?)?;
+        let claims: Value = serde_json::from_slice(&claims).ok()?;
+        claims.get("sid")?.as_str().map(str::to_owned)
+    };
+    one == other || session(one).is_some_and(|own| Some(own) == session(other))
+}
+
 /// What the key set says of the token at a time in seconds since the Unix epoch.
 pub(super) fn facts(token: &str, keys: Option<&[u8]>, project_id: &str, at: i64) -> TokenFacts {
     let part = |place: usize| {

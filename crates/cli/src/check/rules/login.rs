@@ -4,6 +4,7 @@ use reqwest::Url;
 
 use super::super::exchange::Answer;
 use super::super::probe::{Probe, Seen};
+use super::super::reading::refused;
 use super::super::rule::{Rule, Severity};
 use super::super::verdict::{Judged, Verdict, failed, holds, not_tested};
 use super::{only, rule};
@@ -158,6 +159,32 @@ pub(super) const RULES: &[Rule] = &[
         ["the logout page never leads to a foreign address", "contract: logoutPage, 400; RFC 9700, section 4.11",
          "show a page where the address is neither on a loopback host nor listed"],
         |answer, seen| page_of_refusal(answer, seen, Probe::Logout)),
+    rule("login.11", Login, Must, Probe::LoginListed,
+        ["a redirect_uri that the project lists is accepted", "contract: RedirectUri", "accept an address that is listed, to the letter"],
+        |answer, seen| {
+            let page = seen.beside(Probe::LoginPage)?.status;
+            if !is_shown(page) {
+                return not_tested("the page itself does not answer");
+            }
+            holds(is_shown(answer.status), format!("the status is {}", answer.status))
+        }),
+    rule("security.39", Security, Must, Probe::LoginListedPath,
+        ["a listed redirect_uri with a longer path is refused", "contract: RedirectUri; RFC 9700, section 2.1", REDIRECTS], not_listed),
+    rule("security.40", Security, Must, Probe::LoginListedHost,
+        ["a listed redirect_uri with a longer host is refused", "contract: RedirectUri; RFC 9700, section 2.1", REDIRECTS], not_listed),
+    rule("security.41", Security, Must, Probe::LoginListedPort,
+        ["a listed redirect_uri with another port is refused", "contract: RedirectUri; RFC 9700, section 2.1", REDIRECTS], not_listed),
+    rule("security.42", Security, Must, Probe::LoginListedScheme,
+        ["a listed redirect_uri with another scheme is refused", "contract: RedirectUri; RFC 9700, section 2.1", REDIRECTS], not_listed),
+    rule("security.43", Security, Must, Probe::LoginListedQuery,
+        ["a listed redirect_uri with a longer query is refused", "contract: RedirectUri; RFC 9700, section 2.1", REDIRECTS], not_listed),
+    only(Pkce, rule("logout.5", Logout, Must, Probe::LogoutHintVerify,
+        ["the logout page ends the session of id_token_hint", "contract: logoutPage, id_token_hint",
+         "end the session of the token, and refuse the token from then on"],
+        |answer, _| refused(answer, &[401]))),
+    only(Pkce, rule("logout.6", Logout, Should, Probe::LogoutJunkHint,
+        ["a made-up id_token_hint changes nothing", "contract: logoutPage", "lead back all the same, or show a page with 400"],
+        |answer, _| holds(answer.status < 500, format!("the status is {}", answer.status)))),
     rule("logout.4", Logout, Note, Probe::LogoutBack,
         ["the way back from the logout page is no 307 or 308", "RFC 9700, section 4.12", "answer 303"],
         |answer, _| holds(!matches!(answer.status, 307 | 308), format!("the status is {}", answer.status))),
@@ -195,11 +222,19 @@ fn asked_redirect(seen: &Seen, probe: Probe) -> Result<Url, Verdict> {
     named.map_or_else(|| not_tested("the request named no address"), Ok)
 }
 
+const fn is_shown(status: u16) -> bool {
+    matches!(status, 200 | 302 | 303)
+}
+
+fn not_listed(answer: &Answer, seen: &Seen) -> Judged {
+    page_of_refusal(answer, seen, Probe::LoginListed)
+}
+
 /// Refused with a page, and no redirect: the way back is not known to be right.
 fn page_of_refusal(answer: &Answer, seen: &Seen, page: Probe) -> Judged {
     let is_there = seen
         .beside(page)
-        .is_ok_and(|answer| matches!(answer.status, 200 | 302 | 303));
+        .is_ok_and(|answer| is_shown(answer.status));
     if !is_there {
         return not_tested("the page itself does not answer");
     }

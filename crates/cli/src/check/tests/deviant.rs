@@ -31,6 +31,8 @@ pub(super) struct Answering {
 #[derive(Default)]
 pub(super) struct Memory {
     pub(super) seen: BTreeSet<String>,
+    /// An answer that it gave.
+    pub(super) kept: Option<Vec<u8>>,
 }
 
 pub(super) type Before = fn(&mut Asking);

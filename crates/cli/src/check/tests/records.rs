@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::{Value, json};
 
 use super::super::exchange::client;
-use super::super::probe::Seen;
+use super::super::probe::{Probe, Seen};
 use super::super::rule::Severity;
 use super::super::verdict::Verdict;
 use super::super::{judge, report::Report};
@@ -187,12 +187,29 @@ async fn over_https_browsers_are_told_to_stay_there() {
     let (mut seen, _) = seen(V1).await;
     seen.base_url = "https://cloud.example".to_owned();
     assert_eq!(red(&seen), BTreeSet::from(["security.26"]));
+    let login = Probe::LoginPage;
+    for (status, to, is_red) in [
+        (308, "https://cloud.example/auth/oss", false),
+        (308, "http://www.cloud.example/auth/oss", true),
+        (200, "", true),
+    ] {
+        let mut plain = seen.exchanges[&login].clone();
+        let answer = plain.came.as_mut().unwrap();
+        answer.status = status;
+        answer.headers.push(("location".to_owned(), to.to_owned()));
+        seen.exchanges.insert(Probe::PlainHttp, plain);
+        assert_eq!(red(&seen).contains("security.44"), is_red, "{status} {to}");
+    }
+    // Nothing there is as good.
+    let plain = seen.exchanges.get_mut(&Probe::PlainHttp).unwrap();
+    plain.came = Err("no whole answer came: connection refused".to_owned());
+    assert!(!red(&seen).contains("security.44"));
 }
 
 #[tokio::test]
 async fn each_form_of_the_report_shows_what_is_broken() {
     let (mut seen, _) = seen(V1).await;
-    let user = seen.exchanges.get_mut(&super::super::probe::Probe::User);
+    let user = seen.exchanges.get_mut(&Probe::User);
     user.unwrap().came.as_mut().unwrap().body = "<b>\u{1b}[31mno & \"json\"".to_owned();
     let judged = judge(&seen);
     let report = Report::new(&seen, judged.iter().collect());
