@@ -57,13 +57,15 @@ pub use rules::{DEFAULT_LEEWAY, Leeway, MAX_LEEWAY, Rules, TokenKind};
 pub use shared_secret::{MIN_SECRET_BYTES, SharedSecret};
 pub use verified::Verified;
 
+use alloc::sync::Arc;
+
 #[cfg(not(target_family = "wasm"))]
 use crate::secret::SessionToken;
+#[cfg(not(target_family = "wasm"))]
 use crate::time::Timestamp;
 
 use compact::Compact;
 use header::Header;
-use key::Key;
 use known_key::KnownKey;
 use length::Length;
 
@@ -98,22 +100,9 @@ pub fn verify_text(
     rules: &Rules,
     now: Timestamp,
 ) -> Result<Verified<Claims>, Reason> {
-    verify_by(token, keys, rules, now, Key::verify)
-}
-
-/// Verifies a token; `is_signed` checks the signature.
-fn verify_by(
-    token: &str,
-    keys: &KeySet,
-    rules: &Rules,
-    now: Timestamp,
-    is_signed: impl FnOnce(&Key, &[u8], &[u8]) -> Result<(), Reason>,
-) -> Result<Verified<Claims>, Reason> {
     let mut room = compact::room();
     let mut token = Compact::read(token, &mut room)?;
-    let key = key(&mut token, keys, rules)?;
-    key.verify(&token, rules, is_signed)?;
-    Claims::read(token.claims, rules, now).map(Verified::new)
+    key(&mut token, keys, rules)?.verify(&token, rules, now)
 }
 
 /// The key that the header means. Reads the header only where no token of the key had the same one.
@@ -121,7 +110,7 @@ fn key<'k>(
     token: &mut Compact<'_>,
     keys: &'k KeySet,
     rules: &Rules,
-) -> Result<&'k KnownKey, Reason> {
+) -> Result<&'k Arc<KnownKey>, Reason> {
     if let Some(known) = keys.known(token.header, rules) {
         return Ok(known);
     }

@@ -12,14 +12,27 @@ use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::secret::SessionToken;
 #[cfg(not(target_family = "wasm"))]
 use napi::bindgen_prelude::Either;
-use napi::bindgen_prelude::Either3;
+use napi::bindgen_prelude::{Either3, Uint8Array};
 use napi_derive::napi;
 
 #[cfg(not(target_family = "wasm"))]
 use crate::convert::Or;
 use crate::convert::{Failure, millis, seconds, timestamp, token};
 use crate::guard::{Result, guard};
-use crate::host_checks::{HostSignature, read};
+use crate::host_checks::{HostKey, read};
+
+/// A signature that JavaScript is to check.
+#[napi(object, object_from_js = false)]
+pub struct HostSignature {
+    /// The key.
+    pub key: HostKey,
+    /// The bytes that are signed.
+    #[napi(ts_type = "Uint8Array<ArrayBuffer>")]
+    pub input: Uint8Array,
+    /// The signature; for ES256 both numbers, as WebCrypto takes them.
+    #[napi(ts_type = "Uint8Array<ArrayBuffer>")]
+    pub signature: Uint8Array,
+}
 
 /// The rules for a token. Times are in seconds.
 #[napi(object, object_to_js = false)]
@@ -90,17 +103,21 @@ pub fn claims_by_host(
     secret: Option<String>,
     rules: TokenRules,
     now: f64,
-    verdict: Option<String>,
+    verdict: Option<u32>,
 ) -> Result<Either3<TokenClaims, Failure, HostSignature>> {
     guard(|| {
         let mut asked = None;
         let found = inputs(&text, keys, secret, &rules).and_then(|(token, keys, rules)| {
-            let check = |signature: host::Signature<'_>| match verdict.as_deref().map(read) {
+            let check = |signature: host::Signature<'_>| match verdict.map(read) {
                 Some(HostVerdict::Valid) => Ok(()),
                 Some(HostVerdict::BadKey) => Err(Reason::UnknownKey),
                 Some(HostVerdict::Invalid | HostVerdict::Unchecked) => Err(Reason::BadSignature),
                 None => {
-                    asked = Some(signature.into());
+                    asked = Some(HostSignature {
+                        key: signature.into(),
+                        input: signature.input.to_vec().into(),
+                        signature: signature.signature.to_vec().into(),
+                    });
                     Err(Reason::BadSignature)
                 }
             };

@@ -46,7 +46,12 @@ function callsOf(addon) {
     },
     'Engine.checks': () => () => engine.checks(),
     'Engine.hostChecks': () => () => engine.hostChecks(),
-    'Engine.hostChecked': () => () => engine.hostChecked(0, 'valid'),
+    'Engine.hostKey': () => () => engine.hostKey(0),
+    'Engine.hostChecker': () => () => engine.hostChecker(),
+    hostChecked: () => {
+      const hostChecked = engine.hostChecker();
+      return () => hostChecked(0, 1);
+    },
     'Engine.abandonChecks': () => () => engine.abandonChecks(),
     'Engine.statistics': () => () => engine.statistics(),
     'Engine.loginUrl': () => () => engine.loginUrl(URI, 's'),
@@ -119,14 +124,14 @@ function callsOf(addon) {
   };
 }
 
-/** Every function of the addon, every method of its classes, and the function that one of them makes. */
+/** Every function of the addon, every method of its classes, and the functions that they make. */
 function listed(addon) {
   const exported = Object.entries(addon).flatMap(([name, value]) => {
     if (name === 'injectPanic') return [];
     const methods = Object.getOwnPropertyNames(value.prototype ?? {}).filter(method => method !== 'constructor');
     return /^[A-Z]/.test(name) ? methods.map(method => `${name}.${method}`) : [name];
   });
-  return [...exported, 'authenticate'];
+  return [...exported, 'authenticate', 'hostChecked'];
 }
 
 /** The name of an export in Rust: `Flow::woken` for `Flow.woken`. */

@@ -15,6 +15,8 @@ export interface Authenticate {
   (cookie: Text | undefined, authorization?: Text, token?: Text): number | NativeUser | NativePending;
   (cookie: Text | undefined, authorization: Text | undefined, token: Text, isCounted: boolean): NativePending;
 }
+/** Reports the verdict on a check, by both numbers. */
+export type HostChecked = (check: number, verdict: number) => NativeStep | NativeUser;
 
 // cargo xtask gen: exports, from crates/node
 
@@ -134,17 +136,25 @@ export interface NativeEngine {
   facts(): NativeFacts;
   /** The URL of a user's page at the Cloud. */
   profileUrl(userId: string): string;
-  /** Takes the enqueued checks. A verdict must be reported for each, unless all checks are abandoned. */
-  hostChecks(): Array<NativeHostCheck>;
+  /**
+   * Takes the enqueued checks. A verdict must be reported for each, unless all checks are abandoned.
+   *
+   * Each is four numbers of 32 bits, the low byte first, then the signature and the bytes that are signed. The numbers are that of
+   * the check, which its verdict is reported with, that of its key, and the lengths of both. For ES256 the signature is both
+   * numbers, as WebCrypto takes them. An object for each would cost more than the rest.
+   */
+  hostChecks(): Uint8Array<ArrayBuffer>;
+  /** The key of a check that was taken and has no verdict yet. */
+  hostKey(number: number): NativeHostKey | null;
   /** Gives every check up. Returns the tickets that waited for one. */
   abandonChecks(): Array<number>;
   /**
-   * Reports a verdict: `valid`, `invalid`, `bad_key` for a key that cannot be imported, and anything else where
-   * JavaScript could not check.
+   * A function that reports the verdict on a check: 0 where its signature is wrong, 1 where it is good, 2 where its key cannot
+   * be imported, and any other number where JavaScript could not check.
    *
    * Returns a user where that is all there is to do: the caller whose ticket is the check's number is authenticated by keys.
    */
-  hostChecked(number: number, verdict: 'valid' | 'invalid' | 'bad_key' | 'unchecked'): NativeStep | NativeUser;
+  hostChecker(): Or<HostChecked>;
   /** Asks the Cloud who a token belongs to. */
   opVerifyToken(text: string, share: number): Or<NativePending>;
   /** Asks the Cloud for a token's session. */
@@ -249,20 +259,18 @@ export interface NativeFlow {
   abandon(): Array<number>;
 }
 
-/** A check that a job waits for. */
-export interface NativeHostCheck {
-  /** What to report the verdict with. */
-  number: number;
-  /** What to check. */
-  signature: NativeHostSignature;
-}
-
-/** A signature to check. */
-export interface NativeHostSignature {
+/** A public key to import. */
+export interface NativeHostKey {
   /** The algorithm: RSASSA-PKCS1-v1_5 with SHA-256, ECDSA on P-256 with SHA-256, or Ed25519. */
   algorithm: 'RS256' | 'ES256' | 'EdDSA';
-  /** The public key as a JSON Web Key, without `alg` and `kid`. One key has one text. */
-  key: string;
+  /** The key as a JSON Web Key, without `alg` and `kid`. */
+  jwk: string;
+}
+
+/** A signature that JavaScript is to check. */
+export interface NativeHostSignature {
+  /** The key. */
+  key: NativeHostKey;
   /** The bytes that are signed. */
   input: Uint8Array<ArrayBuffer>;
   /** The signature; for ES256 both numbers, as WebCrypto takes them. */
@@ -624,6 +632,6 @@ export interface Native {
   /** The claims of a token, verified with a key set as JSON text, or else with a shared secret. */
   verifiedClaims(text: string, keys: string | undefined | null, secret: string | undefined | null, rules: NativeTokenRules, now: number): Or<NativeTokenClaims>;
   /** As `verifiedClaims`, with a signature that JavaScript checks: what it is to check, and with its verdict the claims. */
-  claimsByHost(text: string, keys: string | undefined | null, secret: string | undefined | null, rules: NativeTokenRules, now: number, verdict?: string | undefined | null): NativeTokenClaims | NativeFailure | NativeHostSignature;
+  claimsByHost(text: string, keys: string | undefined | null, secret: string | undefined | null, rules: NativeTokenRules, now: number, verdict?: number | undefined | null): NativeTokenClaims | NativeFailure | NativeHostSignature;
 }
 // cargo xtask gen: end

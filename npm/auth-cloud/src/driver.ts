@@ -17,6 +17,7 @@ import type {
   NativeRequest,
   NativeStep,
   NativeTransportError,
+  NativeUser,
 } from './native.js';
 import { monotonic } from './timeout.js';
 import { send } from './transport.js';
@@ -62,6 +63,11 @@ const GONE = 5_000;
 /** After how many milliseconds a sign-out is abandoned whose request has ended. */
 const FORGOTTEN = 60_000;
 
+/** How many checks go to the host together: fewer wake its threads too often, more leave them idle. */
+const AT_ONCE = 8;
+/** The verdict that a user in place of a step stands for. */
+const BY_KEYS = { kind: 'authenticated', source: 'keys' } as const;
+
 /** What the event of a failed call says, where that is not the reason itself. */
 const OUTCOMES: { readonly [reason in NativeTransportError]?: string } = { stale: 'closed', cancelled: 'other' };
 
@@ -73,7 +79,12 @@ export class Driver {
   readonly #waiting = new Map<number, Waiting>();
   readonly #flights = new Set<Flight>();
   readonly #hostChecks: HostChecks | undefined;
+  /** Whether checks are about to be started. */
   #isChecking = false;
+  /** How many calls enqueued checks that were not started yet. */
+  #enqueued = 0;
+  /** What is to be done when those have ended. */
+  #afterChecks: (() => void)[] = [];
   /** When flows were last looked through for those whose request has ended. */
   #swept = 0;
 
@@ -96,8 +107,9 @@ export class Driver {
       waiting = { resolve, reject, isSignOut, seen: monotonic() };
       this.#waiting.set(ticket, waiting);
     });
+    const checks = step?.hasChecks ? this.#afterChecks : undefined;
     if (step !== undefined) this.perform(step);
-    return endsWithRequest && ticket !== undefined && waiting !== undefined ? this.#patient(result, ticket, waiting) : result;
+    return endsWithRequest && ticket !== undefined && waiting !== undefined ? this.#patient(result, ticket, waiting, checks) : result;
   }
 
   /** The result of what another request began; `undefined` if that request has ended before. */
@@ -183,15 +195,20 @@ export class Driver {
     this.#flights.delete(flight);
   }
 
-  /** Waits on a timer of its own request, and goes on with its flow if the request that drove that has ended. */
-  async #patient(result: Promise<Outcome>, ticket: number, waiting: Waiting): Promise<Outcome> {
+  /**
+   * Waits on a timer of its own request, and goes on with its flow if the request that drove that has ended. One that waits for `checks`
+   * needs the timer only if these did not bring its result.
+   */
+  async #patient(result: Promise<Outcome>, ticket: number, waiting: Waiting, checks?: (() => void)[]): Promise<Outcome> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
     const look = () => {
       waiting.seen = monotonic();
       this.#sweep(waiting.seen, ticket);
       timer = setTimeout(look, GRACE);
     };
     if (waiting.seen - this.#swept > GRACE) this.#sweep(waiting.seen, ticket);
-    let timer = setTimeout(look, GRACE);
+    if (checks === undefined) timer = setTimeout(look, GRACE);
+    else checks.push(() => void (this.#waiting.has(ticket) && look()));
     try {
       return await result;
     } finally {
@@ -238,23 +255,40 @@ export class Driver {
     else this.#events.emit({ type: 'cloud_call_failed', outcome: OUTCOMES[failed] ?? failed, ...details });
   }
 
-  /** Starts the checks after all requests of this turn. */
+  /** Has the checks started after all requests of this turn; at the host some at once, if so many wait that its threads are idle. */
   #check(): void {
+    this.#enqueued += 1;
+    if (this.#hostChecks !== undefined && this.#enqueued >= AT_ONCE) return this.#startChecks();
     if (this.#isChecking) return;
-    const fail = (cause: unknown) => this.#reject(this.#abandoned(() => this.#engine.abandonChecks()), cause);
     const start = () => {
       this.#isChecking = false;
-      try {
-        for (const batch of this.#hostChecks?.start() ?? this.#engine.checks()) outlive(batch.then(step => this.perform(step)).catch(fail));
-      } catch (cause) {
-        fail(cause);
-      }
+      if (this.#enqueued > 0) this.#startChecks();
     };
     this.#isChecking = true;
     // Not in a later turn, which may be another request's. Together they wake the host's threads once.
     if (this.#hostChecks === undefined) setImmediate(start);
-    else queueMicrotask(start);
+    // `queueMicrotask` costs more than a job of a promise.
+    else void Promise.resolve().then(start);
   }
+
+  #startChecks(): void {
+    const fail = (cause: unknown) => this.#reject(this.#abandoned(() => this.#engine.abandonChecks()), cause);
+    const after = this.#afterChecks;
+    [this.#enqueued, this.#afterChecks] = [0, []];
+    try {
+      const checks = this.#hostChecks?.start(this.#reported) ?? this.#engine.checks().map(this.#batched);
+      outlive(Promise.all(checks).catch(fail).then(() => after.forEach(run => run())));
+    } catch (cause) {
+      fail(cause);
+    }
+  }
+
+  readonly #batched = async (batch: Promise<NativeStep>): Promise<void> => this.perform(await batch);
+
+  readonly #reported = (check: number, found: NativeStep | NativeUser): void => {
+    if (typeof found === 'string') this.#take(check)?.resolve({ verdict: BY_KEYS, user: found });
+    else this.perform(found);
+  };
 
   #reject(tickets: readonly number[], cause: unknown): void {
     for (const ticket of tickets) {

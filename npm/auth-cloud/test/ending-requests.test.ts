@@ -308,14 +308,38 @@ test('a call is made again by a request that waits for it, and not by one that p
   expect(answer).toBe('usr_a');
 });
 
-test('threat_103_a_fetch_of_the_key_set_that_ended_with_a_strangers_request_keeps_no_one_out', async () => {
+/** A signed token, and the key that it is verified by. */
+function signed() {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const key = { ...publicKey.export({ format: 'jwk' }), kid: 'k', use: 'sig', alg: 'EdDSA' };
   const encoded = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url');
   const now = Math.floor(Date.now() / 1000);
   const claims = { iss: 'https://cloud.example.com', aud: 'demo', sub: 'usr_1', sid: 'ses_1', email: 'a@example.com', iat: now, exp: now + 3600 };
   const input = `${encoded({ alg: 'EdDSA', kid: 'k', typ: 'JWT' })}.${encoded(claims)}`;
-  const token = `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`;
+  return { key, token: `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}` };
+}
+
+test('a call that follows a signature check is made again by a request that waits for it, if it ended with another', async () => {
+  const { key, token } = signed();
+  let calls = 0;
+  const fetch = async () => {
+    calls += 1;
+    if (calls === 1) return never;
+    const [created_at, expires_at] = [Date.now(), Date.now() + 3_600_000];
+    return Response.json({ ok: true, data: { session: { id: 'ses_1', user_id: 'usr_1', created_at, expires_at } } });
+  };
+  const { ask } = provider({ baseUrl: 'https://cloud.example.com', verification: { by: 'keys+session', jwks: { keys: [key] } }, fetch });
+  void ask(token);
+  await vi.waitUntil(() => calls === 1);
+  endRequests();
+  let answer: string | undefined;
+  void ask(token).then(id => (answer = id));
+  await vi.waitUntil(() => answer !== undefined, { timeout: 20_000 });
+  expect([answer, calls]).toEqual(['usr_1', 2]);
+});
+
+test('threat_103_a_fetch_of_the_key_set_that_ended_with_a_strangers_request_keeps_no_one_out', async () => {
+  const { key, token } = signed();
   const fetch = async (url: string) => {
     await called(20);
     if (url.includes('jwks')) return Response.json({ keys: [key] });

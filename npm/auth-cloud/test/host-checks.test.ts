@@ -5,7 +5,8 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 import { afterEach, expect, test, vi } from 'vitest';
 
 import { HostChecks } from '../dist/esm/host-checks.js';
-import type { NativeEngine, NativeHostSignature } from '../dist/esm/native.js';
+import type { NativeStep } from '../dist/esm/native.js';
+import { asking } from './asking.js';
 
 const INPUT = new TextEncoder().encode('header.payload');
 const pairs = {
@@ -20,23 +21,32 @@ const jwk = (algorithm: Algorithm, more = {}) => JSON.stringify({ ...pairs[algor
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** What the core is told of one check after another. */
+const VERDICTS = ['invalid', 'valid', 'bad_key', 'unchecked'];
+
+/** What the core is told of one check after another, each with the key of its number. */
 function checking() {
-  const checks: { number: number; signature: NativeHostSignature }[] = [];
-  const engine = { hostChecks: () => checks.splice(0), hostChecked: (number: number, verdict: string) => [`${number} ${verdict}`] };
-  const host = new HostChecks(engine as unknown as NativeEngine);
-  return (algorithm: Algorithm, key: string, signature: Uint8Array<ArrayBuffer>) => {
-    checks.push({ number: 7, signature: { algorithm, key, input: INPUT, signature } });
-    return host.start()[0]?.then(step => String(step));
+  const { engine, ask } = asking((check, verdict) => `${check} ${VERDICTS[verdict]}`);
+  const host = new HostChecks(engine);
+  return async (algorithm: Algorithm, jwk: string, signature: Uint8Array<ArrayBuffer>, key = 0) => {
+    ask(7, key, { key: { algorithm, jwk }, input: INPUT, signature });
+    const told: (NativeStep | string)[] = [];
+    await Promise.all(host.start((check, found) => expect(told.push(found) && check).toBe(7)));
+    return told.join();
   };
 }
 
-test('a user in place of a step is the result of the caller whose ticket is the number', async () => {
-  const signature = { algorithm: 'EdDSA', key: jwk('EdDSA'), input: INPUT, signature: signed('EdDSA') };
-  const engine = { hostChecks: () => [{ number: 7, signature }], hostChecked: () => '1:the user' };
-  const [step] = await Promise.all(new HostChecks(engine as unknown as NativeEngine).start());
-  const result = { verdict: { kind: 'authenticated', source: 'keys' }, user: '1:the user' };
-  expect(step).toEqual({ settled: [{ tickets: [7], result }], started: [], hasChecks: false, hasRevocations: false });
+test('checks that were asked for together are each reported with their own number and result', async () => {
+  const { engine, ask } = asking((check, verdict) => `${check} ${VERDICTS[verdict]}`);
+  const algorithms = ['RS256', 'ES256', 'EdDSA'] as const;
+  for (const [at, algorithm] of algorithms.entries()) {
+    const input = new Uint8Array(3 * at + 1);
+    const [right, wrong] = [signed(algorithm, input), signed(algorithm)];
+    ask(2 * at, at, { key: { algorithm, jwk: jwk(algorithm) }, input, signature: right });
+    ask(2 * at + 1, at, { key: { algorithm, jwk: jwk(algorithm) }, input, signature: wrong });
+  }
+  const told: string[] = [];
+  await Promise.all(new HostChecks(engine).start((check, found) => void told.push(`${check}: ${String(found)}`)));
+  expect(told.toSorted()).toEqual([0, 1, 2, 3, 4, 5].map(check => `${check}: ${check} ${check % 2 === 0 ? 'valid' : 'invalid'}`));
 });
 
 test.each(['RS256', 'ES256', 'EdDSA'] as const)('%s: a good signature is valid, any other is not, and the key is imported once', async algorithm => {
@@ -62,10 +72,10 @@ test('a check that the runtime cannot make is no verdict on the signature', asyn
 test('keys that are not used any more are dropped', async () => {
   const imported = vi.spyOn(crypto.subtle, 'importKey');
   const told = checking();
-  for (let at = 0; at <= 64; at += 1) await told('EdDSA', jwk('EdDSA', { at }), signed('EdDSA'));
-  await told('EdDSA', jwk('EdDSA', { at: 64 }), signed('EdDSA'));
+  for (let at = 0; at <= 64; at += 1) await told('EdDSA', jwk('EdDSA'), signed('EdDSA'), at);
+  await told('EdDSA', jwk('EdDSA'), signed('EdDSA'), 64);
   expect(imported).toHaveBeenCalledTimes(65);
-  await told('EdDSA', jwk('EdDSA', { at: 0 }), signed('EdDSA'));
+  await told('EdDSA', jwk('EdDSA'), signed('EdDSA'), 0);
   expect(imported).toHaveBeenCalledTimes(66);
 });
 

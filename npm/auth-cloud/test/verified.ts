@@ -2,7 +2,8 @@
 
 import { HostChecks } from '../dist/esm/host-checks.js';
 import { native } from '../dist/esm/native.js';
-import type { Native, NativeEngine } from '../dist/esm/native.js';
+import type { Native } from '../dist/esm/native.js';
+import { asking } from './asking.js';
 
 type Verified = ReturnType<Native['verifiedClaims']>;
 
@@ -10,7 +11,9 @@ export async function verifiedClaims(...given: Parameters<Native['verifiedClaims
   if (typeof native.verifiedClaims === 'function') return native.verifiedClaims(...given);
   const signature = native.claimsByHost(...given);
   if (!('input' in signature)) return signature;
-  const engine = { hostChecks: () => [{ number: 0, signature }], hostChecked: (_: number, verdict: string) => ({ verdict }) };
-  const [step] = await Promise.all(new HostChecks(engine as unknown as NativeEngine).start());
-  return native.claimsByHost(...given, (step as unknown as { verdict: string }).verdict) as Verified;
+  const { engine, ask } = asking((_, verdict) => `${verdict}`);
+  ask(0, 0, signature);
+  let verdict = NaN;
+  await Promise.all(new HostChecks(engine).start((_, told) => void (verdict = Number(told))));
+  return native.claimsByHost(...given, verdict) as Verified;
 }

@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::error::CloudApiError;
 #[cfg(not(target_family = "wasm"))]
 use crate::jwt;
-use crate::jwt::{Algorithm, Claims, KeySet, Reason, Rules, Verified, host, is_long};
+use crate::jwt::{Claims, KeySet, Reason, Rules, Verified, host, is_long};
 use crate::secret::SessionToken;
 use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
@@ -39,14 +39,7 @@ pub struct SignatureCheck {
 /// The part of a [`SignatureCheck`] that is the host's: what comes before the signature is checked, the claims are unread.
 pub struct HostCheck {
     check: SignatureCheck,
-    part: Part,
-}
-
-/// What the host is asked.
-struct Part {
-    algorithm: Algorithm,
-    key: Box<str>,
-    signature: Vec<u8>,
+    asked: host::Asked,
 }
 
 /// The result of a [`SignatureCheck`]. Only a check makes one.
@@ -100,9 +93,9 @@ impl SignatureCheck {
     /// Checks signature and claims.
     #[cfg(not(target_family = "wasm"))]
     pub fn run(self) -> CheckedSignature {
-        let found = self.judge(|rules| {
-            let verified = jwt::verify(&self.token, &self.of.set, rules, self.now);
-            verified.map_err(Into::into)
+        let found = self.rules().and_then(|rules| {
+            let verified = jwt::verify(&self.token, &self.of.set, rules, self.now)?;
+            Ok(self.identity(&verified))
         });
         CheckedSignature { of: self.of, found }
     }
@@ -114,38 +107,30 @@ impl SignatureCheck {
     /// The result, where the host is not needed: a check failed, or the token is signed with the shared secret.
     #[allow(clippy::result_large_err, reason = "it is taken apart at once")]
     pub fn for_host(self) -> Result<HostCheck, CheckedSignature> {
-        let mut part = None;
-        let found = self.judge(|rules| {
-            self.by_host(rules, |signature| {
-                part = Some(Part {
-                    algorithm: signature.algorithm,
-                    key: signature.key.into(),
-                    signature: signature.signature.into(),
-                });
-                Err(Reason::BadSignature)
-            })
+        let begun = self.rules().and_then(|rules| {
+            let begun = host::begin(self.token.expose(), &self.of.set, rules, self.now);
+            begun.map_err(Into::into)
         });
-        match part {
-            Some(part) => Ok(HostCheck { check: self, part }),
-            None => Err(CheckedSignature { of: self.of, found }),
-        }
+        let found = match begun {
+            Ok(host::Begun::Asks(asked)) => return Ok(HostCheck { check: self, asked }),
+            Ok(host::Begun::Verified(verified)) => Ok(self.identity(&verified)),
+            Err(error) => Err(error),
+        };
+        Err(CheckedSignature { of: self.of, found })
     }
 
-    fn by_host(
-        &self,
-        rules: &Rules,
-        check: impl FnOnce(host::Signature<'_>) -> Result<(), Reason>,
-    ) -> Result<Verified<Claims>, SignatureError> {
-        let token = self.token.expose();
-        host::verify(token, &self.of.set, rules, self.now, check).map_err(Into::into)
+    fn rules(&self) -> Result<&Rules, SignatureError> {
+        self.of.rules().ok_or(SignatureError::NoKeys)
     }
 
-    fn judge(
-        &self,
-        verify: impl FnOnce(&Rules) -> Result<Verified<Claims>, SignatureError>,
-    ) -> Result<Identity, SignatureError> {
-        let verified = verify(self.of.rules().ok_or(SignatureError::NoKeys)?)?;
-        Ok(identity(self.of.key, &verified, &self.token))
+    /// The identity by the token's claims.
+    fn identity(&self, verified: &Verified<Claims>) -> Identity {
+        let claims = verified.as_inner();
+        let (session_id, end) = (claims.session_id().cloned(), claims.expires_at());
+        let issued = claims.issued_at();
+        let user = CloudUser::from_claims(verified, self.token.clone());
+        let identity = Identity::new(self.of.key, user, session_id, Some(end));
+        identity.begun(issued).issued(issued)
     }
 }
 
@@ -157,27 +142,21 @@ impl HostCheck {
 
     /// What the host is to check.
     pub fn signature(&self) -> host::Signature<'_> {
-        let text = self.check.token.expose();
-        host::Signature {
-            algorithm: self.part.algorithm,
-            key: &self.part.key,
-            // The text has two dots: it was read as a token.
-            input: text
-                .rsplit_once('.')
-                .map_or(b"", |(input, _)| input.as_bytes()),
-            signature: &self.part.signature,
-        }
+        self.asked.signature(self.check.token.expose())
     }
 
     /// Checks the claims, where the host found the signature valid.
     pub fn finish(self, verdict: host::HostVerdict) -> CheckedSignature {
-        let check = self.check;
-        let found = check.judge(|rules| match verdict {
-            host::HostVerdict::Valid => check.by_host(rules, |_| Ok(())),
+        let Self { check, asked } = self;
+        let found = match verdict {
+            host::HostVerdict::Valid => check.rules().and_then(|rules| {
+                let verified = asked.signed(check.token.expose(), rules, check.now)?;
+                Ok(check.identity(&verified))
+            }),
             host::HostVerdict::Invalid => Err(Reason::BadSignature.into()),
             host::HostVerdict::BadKey => Err(SignatureError::UnknownKey),
             host::HostVerdict::Unchecked => Err(SignatureError::Unchecked),
-        });
+        };
         CheckedSignature {
             of: check.of,
             found,
@@ -236,16 +215,6 @@ impl Engine {
             Err(checked) => checked.found,
         }
     }
-}
-
-/// The identity by a token's claims.
-fn identity(key: TokenDigest, verified: &Verified<Claims>, token: &SessionToken) -> Identity {
-    let claims = verified.as_inner();
-    let (session_id, end) = (claims.session_id().cloned(), claims.expires_at());
-    let issued = claims.issued_at();
-    let user = CloudUser::from_claims(verified, token.clone());
-    let identity = Identity::new(key, user, session_id, Some(end));
-    identity.begun(issued).issued(issued)
 }
 
 redacted!(SignatureCheck, CheckedSignature, HostCheck);

@@ -1,5 +1,7 @@
 //! A verification key: a public key, or the configured secret.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use super::algorithm::Algorithm;
 use super::length::Length;
 use super::reason::Reason;
@@ -10,6 +12,7 @@ pub(super) struct Key {
     algorithm: Algorithm,
     length: Length,
     material: Material,
+    number: u32,
 }
 
 enum Material {
@@ -27,7 +30,7 @@ pub(super) struct PublicText {
 }
 
 impl Key {
-    pub(super) const fn of_public(
+    pub(super) fn of_public(
         algorithm: Algorithm,
         length: Length,
         parsed: PublicKey,
@@ -37,6 +40,7 @@ impl Key {
             algorithm,
             length,
             material: Material::Public(parsed, text),
+            number: number(),
         }
     }
 
@@ -45,6 +49,7 @@ impl Key {
             algorithm: Algorithm::Hs256,
             length: Length::Short,
             material: Material::Secret(Box::new(HmacKey::new(secret))),
+            number: number(),
         }
     }
 
@@ -55,6 +60,11 @@ impl Key {
     /// How long verifying with this key takes.
     pub(super) const fn length(&self) -> Length {
         self.length
+    }
+
+    /// A number that no other key has.
+    pub(super) const fn number(&self) -> u32 {
+        self.number
     }
 
     /// `None` for a secret.
@@ -73,4 +83,10 @@ impl Key {
         };
         is_good.then_some(()).ok_or(Reason::BadSignature)
     }
+}
+
+/// The next number for a key: enough for a set of 100 keys each second, for a year.
+fn number() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    LAST.fetch_add(1, Ordering::Relaxed)
 }

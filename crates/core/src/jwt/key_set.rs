@@ -4,6 +4,7 @@
 //! with its id and its algorithm, since one id may name keys of several types or uses (RFC 7517 section 4.5). The same key
 //! twice counts once. Two different keys of one id and one algorithm are ambiguous, so neither is used.
 
+use alloc::sync::Arc;
 use core::{fmt, slice};
 
 use serde_json::Value;
@@ -66,8 +67,8 @@ pub struct KeySet {
 }
 
 enum Keys {
-    Named(Box<[KnownKey]>),
-    Secret(KnownKey),
+    Named(Box<[Arc<KnownKey>]>),
+    Secret(Arc<KnownKey>),
 }
 
 impl KeySet {
@@ -79,7 +80,7 @@ impl KeySet {
     pub fn parse(text: &[u8]) -> Result<Self, KeySetError> {
         let usable = |entry: Entry| {
             let public = entry.key.ok().filter(|_| !entry.is_repeated)?;
-            Some(KnownKey::new(entry.id, public.key))
+            Some(Arc::new(KnownKey::new(entry.id, public.key)))
         };
         let entries = entries(text)?;
         let is_odd = |entry: &&Entry| entry.key.as_ref().err() == Some(&KeyRefusal::NotAnObject);
@@ -106,7 +107,7 @@ impl KeySet {
     )]
     pub fn from_secret(secret: SharedSecret) -> Self {
         Self {
-            keys: Keys::Secret(KnownKey::new(None, Key::secret(secret.expose()))),
+            keys: Keys::Secret(Arc::new(KnownKey::new(None, Key::secret(secret.expose())))),
             odd_entries: 0,
         }
     }
@@ -137,7 +138,7 @@ impl KeySet {
     }
 
     /// The key that a token with this header means, where a token of that key had the same header.
-    pub(super) fn known(&self, header: &[u8], rules: &Rules) -> Option<&KnownKey> {
+    pub(super) fn known(&self, header: &[u8], rules: &Rules) -> Option<&Arc<KnownKey>> {
         let keys = match &self.keys {
             Keys::Named(keys) => keys,
             Keys::Secret(known) => slice::from_ref(known),
@@ -150,13 +151,13 @@ impl KeySet {
         &self,
         kid: Option<&str>,
         algorithm: Algorithm,
-    ) -> Result<&KnownKey, Reason> {
+    ) -> Result<&Arc<KnownKey>, Reason> {
         let keys = match &self.keys {
             Keys::Secret(known) if known.key.algorithm() == algorithm => return Ok(known),
             Keys::Secret(_) => return Err(Reason::KeyMismatch),
             Keys::Named(keys) => keys.iter(),
         };
-        let is_meant = |known: &&KnownKey| kid.is_none() || known.id.as_deref() == kid;
+        let is_meant = |known: &&Arc<KnownKey>| kid.is_none() || known.id.as_deref() == kid;
         let mut meant = keys.filter(is_meant).peekable();
         // Without an id, keys for other algorithms are not meant, so there is no mismatch.
         let none = match (kid, meant.peek()) {

@@ -2,11 +2,14 @@
 
 use std::sync::OnceLock;
 
+use super::claims::Claims;
 use super::compact::Compact;
 use super::key::Key;
 use super::length::Length;
 use super::reason::Reason;
 use super::rules::{Rules, TokenKind};
+use super::verified::Verified;
+use crate::time::Timestamp;
 
 /// A key, and the header of the first token that it verified.
 ///
@@ -40,16 +43,20 @@ impl KnownKey {
         self.key.length()
     }
 
-    /// Has a signature checked, and keeps the header, which these rules accept, if it is good.
+    /// Verifies signature and claims of a token whose header means this key.
     pub(super) fn verify(
         &self,
         token: &Compact<'_>,
         rules: &Rules,
-        is_signed: impl FnOnce(&Key, &[u8], &[u8]) -> Result<(), Reason>,
-    ) -> Result<(), Reason> {
-        is_signed(&self.key, token.signed, token.signature)?;
-        self.header
-            .get_or_init(|| (token.header.into(), rules.kind));
-        Ok(())
+        now: Timestamp,
+    ) -> Result<Verified<Claims>, Reason> {
+        self.key.verify(token.signed, token.signature)?;
+        self.keep(token.header, rules);
+        Claims::read(token.claims, rules, now).map(Verified::new)
+    }
+
+    /// Keeps the header of a token that these rules accept and whose signature is good, if it is the first.
+    pub(super) fn keep(&self, header: &[u8], rules: &Rules) {
+        self.header.get_or_init(|| (header.into(), rules.kind));
     }
 }

@@ -398,15 +398,21 @@ impl Room {
     }
 
     /// Hands the enqueued checks to the host, each under a number: the ticket of the caller that it was enqueued for, if there is one.
-    pub(crate) fn take_for_host<T>(&self, describe: impl Fn(u32, &HostCheck) -> T) -> Vec<T> {
+    pub(crate) fn take_for_host(&self, mut describe: impl FnMut(u32, &HostCheck)) {
         let mut state = self.state();
-        let checks = std::mem::take(&mut state.for_host);
-        let handed_out = checks.into_iter().map(|(number, check)| {
-            let described = describe(number, &check);
+        for (number, check) in std::mem::take(&mut state.for_host) {
+            describe(number, &check);
             state.at_host.insert(number, check);
-            described
-        });
-        handed_out.collect()
+        }
+    }
+
+    /// What there is to say of a check that the host makes.
+    pub(crate) fn at_host<T>(
+        &self,
+        number: u32,
+        describe: impl FnOnce(&HostCheck) -> T,
+    ) -> Option<T> {
+        self.state().at_host.get(&number).map(describe)
     }
 
     /// Takes back a check that the host has made.
