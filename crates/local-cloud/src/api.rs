@@ -336,7 +336,7 @@ async fn jwks(State(cloud): Shared) -> axum::Json<Value> {
         .keys
         .read()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
-    axum::Json(json!({ "keys": keys.iter().map(crate::keys::SigningKey::jwk).collect::<Vec<_>>() }))
+    axum::Json(json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() }))
 }
 
 /// S256 (RFC 7636 section 4.2).

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::Dialect;
 use crate::fault::Faults;
-use crate::keys::{Algorithm, SigningKey, random_secret, verified};
+use crate::keys::{Algorithm, PinnedKey, SigningKey, random_secret, verified};
 use crate::seed::Seed;
 use crate::store::{SessionRow, Store, StoreError, User, new_session_id};
 
@@ -21,16 +21,19 @@ const RENEWABLE: i64 = 60_000;
 
 pub(crate) struct Cloud {
     pub(crate) url: String,
+    /// The names besides those of this machine that requests may come by.
+    pub(crate) hosts: Vec<String>,
     pub(crate) dialect: Dialect,
     pub(crate) seed: Seed,
     pub(crate) auto_approve: Option<String>,
     pub(crate) algorithm: Algorithm,
+    pub(crate) pinned: Option<PinnedKey>,
     pub(crate) session_lifetime: Duration,
     pub(crate) token_lifetime: Option<Duration>,
     pub(crate) code_lifetime: Duration,
     pub(crate) store: Store,
     pub(crate) faults: Faults,
-    pub(crate) keys: RwLock<Vec<SigningKey>>,
+    pub(crate) keys: RwLock<Vec<Arc<SigningKey>>>,
     pub(crate) counts: Mutex<BTreeMap<String, u64>>,
     pub(crate) log: Mutex<Vec<RequestRow>>,
     pub(crate) pending: Mutex<BTreeMap<String, PendingLogin>>,
@@ -231,7 +234,9 @@ impl Cloud {
     }
 
     pub(crate) fn rotate(&self) -> Result<(), StoreError> {
-        let keys = self.store.rotate(self.algorithm)?;
+        let mut keys = self.store.rotate(self.algorithm)?;
+        // The database does not hold it.
+        keys.extend(self.pinned.iter().map(|PinnedKey(key)| Arc::clone(key)));
         *self.keys.write().unwrap_or_else(PoisonError::into_inner) = keys;
         Ok(())
     }

@@ -1,27 +1,35 @@
-//! Restricts the pages to this machine's own browser, on this Cloud's own pages.
+//! Restricts the pages to this Cloud's own names and its own pages.
 //!
-//! A foreign name in `Host` means a page elsewhere whose name resolves to this machine (DNS rebinding). A foreign `Origin`
+//! Its names are those of this machine, and those that it was told. A foreign name in `Host` means a page elsewhere whose name resolves to this machine (DNS rebinding). A foreign `Origin`
 //! or a cross-site request means a page elsewhere that would press the buttons.
 
-use axum::extract::Request;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use http::header::{HOST, ORIGIN};
 use http::{HeaderMap, Method, StatusCode};
 
-/// Rejects a request that reaches this machine by a foreign name.
-pub(crate) async fn own_host(request: Request, next: Next) -> Response {
+use crate::cloud::Cloud;
+
+/// Rejects a request that comes by a foreign name.
+pub(crate) async fn own_host(
+    State(cloud): State<Arc<Cloud>>,
+    request: Request,
+    next: Next,
+) -> Response {
     let host = request
         .headers()
         .get(HOST)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
-    if is_local(host) {
+    if is_own_name(host, &cloud.hosts) {
         return next.run(request).await;
     }
     (
         StatusCode::FORBIDDEN,
-        "The local Cloud answers on localhost only.\n",
+        "The local Cloud answers on localhost, and by the names that --allow-host gives it.\n",
     )
         .into_response()
 }
@@ -38,12 +46,13 @@ pub(crate) async fn own_pages(request: Request, next: Next) -> Response {
         .into_response()
 }
 
-fn is_local(host: &str) -> bool {
+fn is_own_name(host: &str, own: &[String]) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     };
     matches!(name, "localhost" | "127.0.0.1" | "[::1]")
+        || own.iter().any(|own| own.eq_ignore_ascii_case(name))
 }
 
 fn is_own(headers: &HeaderMap) -> bool {
@@ -65,7 +74,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machines_own_names_are_answered() {
+    fn only_its_own_names_are_answered() {
+        let own = ["cloud".to_owned(), "[fd00::1]".to_owned()];
         for (host, expect) in [
             ("localhost", true),
             ("localhost:4300", true),
@@ -76,8 +86,14 @@ mod tests {
             ("localhost.evil.example:4300", false),
             ("evil.example:localhost", false),
             ("", false),
+            ("cloud:4300", true),
+            ("CLOUD", true),
+            ("[fd00::1]:4300", true),
+            ("cloud.evil.example", false),
+            ("cloud.", false),
+            ("my-cloud:4300", false),
         ] {
-            assert_eq!(is_local(host), expect, "{host}");
+            assert_eq!(is_own_name(host, &own), expect, "{host}");
         }
     }
 }

@@ -3,6 +3,10 @@
 //! The database stores the keys, so sessions survive a restart. Rotation keeps the old public keys, so that tokens they
 //! signed stay valid. The key set holds public keys only.
 
+mod pinned;
+
+use std::sync::Arc;
+
 use aws_lc_rs::encoding::AsDer as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeySize;
@@ -14,6 +18,8 @@ use aws_lc_rs::signature::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+
+pub use pinned::{PinnedKey, PinnedKeyError};
 
 /// The signature algorithm of tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -67,6 +73,16 @@ enum Pair {
     Ed25519(Ed25519KeyPair),
     P256(EcdsaKeyPair),
     Rsa(RsaKeyPair),
+}
+
+impl Pair {
+    const fn algorithm(&self) -> Algorithm {
+        match self {
+            Self::Ed25519(_) => Algorithm::EdDsa,
+            Self::P256(_) => Algorithm::Es256,
+            Self::Rsa(_) => Algorithm::Rs256,
+        }
+    }
 }
 
 /// One signing key and its public half.
@@ -187,7 +203,7 @@ impl SigningKey {
 }
 
 /// The claims of a token that one of these keys signed. Checks nothing but the signature.
-pub(crate) fn verified(keys: &[SigningKey], token: &str) -> Option<Value> {
+pub(crate) fn verified(keys: &[Arc<SigningKey>], token: &str) -> Option<Value> {
     let (input, signature) = token.rsplit_once('.')?;
     let (header, claims) = input.split_once('.')?;
     let decode = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
@@ -234,7 +250,7 @@ mod tests {
             let (other, _) = SigningKey::generate(algorithm).unwrap();
             let token = key.sign(&json!({ "sub": "usr_1" })).unwrap();
             let forged = token.replacen("eyJ", "eyK", 1);
-            let keys = [other, key];
+            let keys = [other, key].map(Arc::new);
             assert_eq!(verified(&keys, &token).unwrap()["sub"], "usr_1");
             assert!(
                 verified(&keys[..1], &token).is_none(),

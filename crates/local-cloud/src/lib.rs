@@ -1,7 +1,7 @@
 //! A local Mastra Cloud: for developers and tests, never for production.
 //!
 //! Speaks one of the contract's two dialects at a time, over real sockets. Has a login page, signed tokens, sessions in
-//! SQLite, an admin page, and faults to switch on. Listens on loopback only, and every page says what it is. It implements
+//! SQLite, an admin page, and faults to switch on. Listens on loopback unless told otherwise; every page says what it is. It implements
 //! the contract independently and shares no code with the client, so that a mistake on one side shows on the other.
 //!
 //! ```
@@ -48,13 +48,14 @@ mod seed;
 mod serve;
 mod store;
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub use cloud::RequestRow;
 pub use control::{Control, SignedIn};
 pub use fault::{Fault, FaultKind};
-pub use keys::Algorithm;
+pub use keys::{Algorithm, PinnedKey, PinnedKeyError};
 pub use seed::{Seed, SeedError};
 pub use serve::{LocalCloud, StartError, listen};
 pub use store::SessionRow;
@@ -86,6 +87,10 @@ impl Dialect {
 pub struct Options {
     /// The port; 0 picks a free one. Default 4300.
     pub port: u16,
+    /// The address to listen at. Default: both loopback addresses. Another one lets other machines in: they sign in as any person.
+    pub bind: Option<IpAddr>,
+    /// Names to answer by besides `localhost`, `127.0.0.1` and `[::1]`; the first stands in [`LocalCloud::url`] and in tokens.
+    pub hosts: Vec<String>,
     /// The dialect. Default v1.
     pub dialect: Dialect,
     /// The database file for sessions and keys. Default: in memory.
@@ -96,6 +101,8 @@ pub struct Options {
     pub auto_approve: Option<String>,
     /// The signature algorithm of tokens. Default Ed25519.
     pub algorithm: Algorithm,
+    /// The key that signs, whatever `algorithm` says. Default: one of its own, which `db` keeps.
+    pub signing_key: Option<PinnedKey>,
     /// Lifetime of sessions. Default 24 h.
     pub session_lifetime: Duration,
     /// Lifetime of tokens, if shorter than their session's. Default: as long as the session.
@@ -108,11 +115,14 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             port: 4300,
+            bind: None,
+            hosts: Vec::new(),
             dialect: Dialect::default(),
             db: None,
             seed: Seed::default(),
             auto_approve: None,
             algorithm: Algorithm::default(),
+            signing_key: None,
             session_lifetime: Duration::from_hours(24),
             token_lifetime: None,
             code_lifetime: Duration::from_mins(1),

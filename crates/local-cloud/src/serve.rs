@@ -1,10 +1,10 @@
-//! Starts and stops the server: sockets on loopback, one router, a runtime of its own.
+//! Starts and stops the server: sockets on loopback or where it is told, one router, a runtime of its own.
 //!
 //! Dropping the runtime cuts every open connection, as when a machine is switched off. So a client that keeps connections
 //! alive sees the outage at once.
 
 use std::io::ErrorKind;
-use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,6 +16,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::cloud::{Cloud, lock, now};
 use crate::control::Control;
+use crate::keys::PinnedKey;
 use crate::seed::Person;
 use crate::store::{Store, StoreError};
 use crate::{Options, admin, api, guard, pages};
@@ -38,6 +39,19 @@ pub enum StartError {
         /// The system's reason.
         reason: std::io::Error,
     },
+    /// The address cannot be listened at.
+    #[error("{address} cannot be listened at: {reason}")]
+    Address {
+        /// The address and the port.
+        address: SocketAddr,
+        /// The system's reason.
+        reason: std::io::Error,
+    },
+    /// A name to answer by is none.
+    #[error(
+        "{0:?} is no name to answer by: a host name or an address, without scheme, port and path"
+    )]
+    Host(String),
     /// The database file cannot be used.
     #[error("{0}")]
     Database(String),
@@ -85,16 +99,28 @@ impl LocalCloud {
                 .ok_or_else(|| unknown(name))
         };
         let auto_approve = options.auto_approve.as_ref().map(id).transpose()?;
-        let (port, listeners) = listen(options.port)?;
+        let hosts: Result<Vec<_>, _> = options.hosts.iter().map(|name| host(name)).collect();
+        let hosts = hosts?;
+        let (port, listeners) = match options.bind {
+            None => listen(options.port)?,
+            Some(address) => listen_at(SocketAddr::new(address, options.port))?,
+        };
         let database = |error: StoreError| StartError::Database(error.to_string());
         let store = Store::open(options.db.as_deref(), &options.seed, now()).map_err(database)?;
-        let keys = store.keys(options.algorithm).map_err(database)?;
+        let pinned = options.signing_key;
+        let algorithm = pinned
+            .as_ref()
+            .map_or(options.algorithm, PinnedKey::algorithm);
+        let keys = store.keys(algorithm, pinned.as_ref()).map_err(database)?;
+        let name = hosts.first().map_or("localhost", String::as_str);
         let cloud = Arc::new(Cloud {
-            url: format!("http://localhost:{port}"),
+            url: format!("http://{name}:{port}"),
+            hosts,
             dialect: options.dialect,
             seed: options.seed,
             auto_approve,
-            algorithm: options.algorithm,
+            algorithm,
+            pinned,
             session_lifetime: options.session_lifetime,
             token_lifetime: options.token_lifetime,
             code_lifetime: options.code_lifetime,
@@ -131,7 +157,7 @@ impl LocalCloud {
         })
     }
 
-    /// The base URL: `http://localhost:4300`.
+    /// The base URL: `http://localhost:4300`, or with the first of [`Options::hosts`].
     pub fn url(&self) -> &str {
         &self.cloud.url
     }
@@ -191,7 +217,7 @@ fn router(cloud: &Arc<Cloud>) -> Router {
         .merge(Router::new().fallback(pages::not_found).layer(closed))
         .merge(api::router(cloud))
         .route("/healthz", get(|| async { "ok" }))
-        .layer(from_fn(guard::own_host))
+        .layer(from_fn_with_state(Arc::clone(cloud), guard::own_host))
         .with_state(Arc::clone(cloud))
 }
 
@@ -213,6 +239,34 @@ pub fn listen(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {
         result = bind(port);
     }
     result
+}
+
+/// Listens at one address, which may let other machines in.
+fn listen_at(address: SocketAddr) -> Result<(u16, Vec<TcpListener>), StartError> {
+    let refused = |reason: std::io::Error| match reason.kind() {
+        ErrorKind::AddrInUse => StartError::PortInUse {
+            port: address.port(),
+        },
+        _ => StartError::Address { address, reason },
+    };
+    let listener = TcpListener::bind(address).map_err(refused)?;
+    let port = listener.local_addr().map_err(refused)?.port();
+    listener.set_nonblocking(true).map_err(refused)?;
+    Ok((port, vec![listener]))
+}
+
+/// A name as browsers write it in `Host`.
+fn host(name: &str) -> Result<String, StartError> {
+    let is_bare = !name.contains(['/', '@', '?', '#', '*']) && name.trim() == name;
+    // An IPv6 address is written without brackets everywhere but in an address of the web.
+    let host = match name.parse::<Ipv6Addr>() {
+        Ok(address) => Ok(url::Host::Ipv6(address)),
+        Err(_) => url::Host::parse(name),
+    };
+    host.ok()
+        .filter(|_| is_bare)
+        .map(|host| host.to_string())
+        .ok_or_else(|| StartError::Host(name.to_owned()))
 }
 
 fn bind(port: u16) -> Result<(u16, Vec<TcpListener>), StartError> {

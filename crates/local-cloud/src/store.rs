@@ -4,11 +4,11 @@
 //! of one row, so no request holds it for long. Taking a code is one statement that only one caller can win.
 
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
-use crate::keys::{Algorithm, KeyError, SigningKey, digest, random_id};
+use crate::keys::{Algorithm, KeyError, PinnedKey, SigningKey, digest, random_id};
 use crate::seed::Seed;
 
 /// The database cannot be used.
@@ -252,16 +252,25 @@ impl Store {
         }
     }
 
-    /// All keys, newest first; creates one if there is none.
-    pub(crate) fn keys(&self, algorithm: Algorithm) -> Result<Vec<SigningKey>> {
-        let keys = self.read_keys()?;
+    /// All keys, newest first; creates one if there is none. A pinned key comes before them, until the next rotation.
+    pub(crate) fn keys(
+        &self,
+        algorithm: Algorithm,
+        pinned: Option<&PinnedKey>,
+    ) -> Result<Vec<Arc<SigningKey>>> {
+        let mut keys = self.read_keys()?;
+        if let Some(PinnedKey(pinned)) = pinned {
+            keys.insert(0, Arc::clone(pinned));
+            return Ok(keys);
+        }
         if keys.first().is_some_and(|key| key.algorithm == algorithm) {
             return Ok(keys);
         }
         self.rotate(algorithm)
     }
 
-    pub(crate) fn rotate(&self, algorithm: Algorithm) -> Result<Vec<SigningKey>> {
+    /// All keys of the database, with a new one before the others.
+    pub(crate) fn rotate(&self, algorithm: Algorithm) -> Result<Vec<Arc<SigningKey>>> {
         let (key, pkcs8) = SigningKey::generate(algorithm)?;
         self.lock().execute(
             "INSERT INTO keys (kid, algorithm, pkcs8, place) VALUES (?1, ?2, ?3, (SELECT COALESCE(MAX(place), 0) + 1 FROM keys))",
@@ -270,7 +279,7 @@ impl Store {
         self.read_keys()
     }
 
-    fn read_keys(&self) -> Result<Vec<SigningKey>> {
+    fn read_keys(&self) -> Result<Vec<Arc<SigningKey>>> {
         let connection = self.lock();
         let mut statement = connection
             .prepare_cached("SELECT kid, algorithm, pkcs8 FROM keys ORDER BY place DESC")?;
@@ -283,11 +292,8 @@ impl Store {
         })?;
         rows.map(|row| {
             let (kid, algorithm, pkcs8) = row?;
-            Ok(SigningKey::read(
-                kid,
-                Algorithm::parse(&algorithm).ok_or(KeyError)?,
-                &pkcs8,
-            )?)
+            let algorithm = Algorithm::parse(&algorithm).ok_or(KeyError)?;
+            Ok(Arc::new(SigningKey::read(kid, algorithm, &pkcs8)?))
         })
         .collect()
     }

@@ -12,17 +12,17 @@ const RETURN: &str = "http://localhost:9/callback";
 const EXAMPLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/seed.toml");
 
 /// A directory of the test's own, gone with it.
-struct Room(PathBuf);
+pub(crate) struct Room(PathBuf);
 
 impl Room {
-    fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         let path = Path::new(env!("CARGO_TARGET_TMPDIR"))
             .join(format!("dev-{name}-{}", std::process::id()));
         assert!(std::fs::create_dir_all(&path).is_ok());
         Self(path)
     }
 
-    fn file(&self, name: &str) -> String {
+    pub(crate) fn file(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
     }
 }
@@ -33,7 +33,7 @@ impl Drop for Room {
     }
 }
 
-fn dev(args: &[&str]) -> (Running, String) {
+pub(crate) fn dev(args: &[&str]) -> (Running, String) {
     let mut all = vec!["dev", "--port", "0"];
     all.extend(args);
     let dev = Running::start(&all);
@@ -42,7 +42,7 @@ fn dev(args: &[&str]) -> (Running, String) {
 }
 
 /// A start that fails: what it says.
-fn refused(args: &[&str]) -> Finished {
+pub(crate) fn refused(args: &[&str]) -> Finished {
     let mut all = vec!["dev", "--port", "0"];
     all.extend(args);
     let finished = finish(command(&all), b"");
@@ -227,6 +227,11 @@ async fn a_database_keeps_sessions_over_a_restart() {
 
 /// The session's id, as the token tells it.
 fn sid(token: &str) -> String {
+    claim(token, "sid")
+}
+
+/// A claim of a token, unverified.
+pub(crate) fn claim(token: &str, name: &str) -> String {
     use base64::Engine as _;
     let claims = token.split('.').nth(1).unwrap_or_default();
     let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD
@@ -234,7 +239,7 @@ fn sid(token: &str) -> String {
         .unwrap_or_default();
     let claims: serde_json::Value = serde_json::from_slice(&claims).unwrap_or_default();
     claims
-        .get("sid")
+        .get(name)
         .and_then(serde_json::Value::as_str)
         .unwrap_or_default()
         .to_owned()

@@ -17,6 +17,8 @@ mod demo;
 mod dev;
 mod doctor;
 #[cfg(unix)]
+mod dev_named;
+#[cfg(unix)]
 mod failed_sign_in;
 mod help;
 mod jwks;

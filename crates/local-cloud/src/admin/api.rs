@@ -143,7 +143,7 @@ pub(super) async fn keys(State(cloud): Shared) -> Json<Value> {
 
 fn key_rows(cloud: &Cloud) -> Vec<Value> {
     let keys = cloud.keys.read().unwrap_or_else(PoisonError::into_inner);
-    let row = |(place, key): (usize, &crate::keys::SigningKey)| json!({ "kid": key.kid, "alg": key.algorithm.as_str(), "signs": place == 0 });
+    let row = |(place, key): (usize, &Arc<crate::keys::SigningKey>)| json!({ "kid": key.kid, "alg": key.algorithm.as_str(), "signs": place == 0 });
     keys.iter().enumerate().map(row).collect()
 }
 
