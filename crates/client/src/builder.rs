@@ -45,6 +45,7 @@ use crate::transport::Transport;
 pub struct AuthBuilder {
     project_id: Option<String>,
     base_url: Option<String>,
+    local_cloud_for_tests: bool,
     public_url: Option<String>,
     dialect: Dialect,
     api_prefix: Option<String>,
@@ -118,6 +119,17 @@ impl AuthBuilder {
     /// The path of the Cloud's login page. Default `/auth/oss`. For the path of this app's own route, see `route_paths`.
     pub fn auth_path(mut self, path: impl Into<String>) -> Self {
         self.auth_path = Some(path.into());
+        self
+    }
+
+    /// Allows a local Cloud for tests of a production build: with a public URL elsewhere, or in a network of containers. Then
+    /// the Cloud's address must be plain http, at this machine, a private IP address, a name without a dot, or one below
+    /// `internal`, `local`, `localhost` or `test`. Default: off; a local Cloud then serves loopback addresses only.
+    ///
+    /// A local Cloud checks no password: with it, a visitor may sign in as any user. With the real Cloud's address,
+    /// [`build`](Self::build) fails with `invalid_configuration`.
+    pub const fn local_cloud_for_tests(mut self) -> Self {
+        self.local_cloud_for_tests = true;
         self
     }
 
@@ -229,13 +241,18 @@ impl AuthBuilder {
             .ok_or_else(|| required("project_id", "MASTRA_PROJECT_ID"))?;
         let project_id = ProjectId::parse(&project_id).map_err(|m| bad("project_id", m))?;
         let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
-        let base_url = BaseUrl::parse(base_url).map_err(|m| bad("base_url", m))?;
+        let base_url = if self.local_cloud_for_tests {
+            BaseUrl::of_local_cloud(base_url).map_err(|m| bad("local_cloud_for_tests", m))?
+        } else {
+            BaseUrl::parse(base_url).map_err(|m| bad("base_url", m))?
+        };
         let public_url = self
             .public_url
             .map(|url| PublicUrl::parse(&url))
             .transpose()
             .map_err(|m| bad("public_url", m))?;
-        if public_url.as_ref().is_some_and(|url| !url.is_loopback()) && base_url.is_loopback() {
+        let is_elsewhere = public_url.as_ref().is_some_and(|url| !url.is_loopback());
+        if is_elsewhere && base_url.is_local() && !self.local_cloud_for_tests {
             // A local Cloud checks no password: a visitor of its login page may sign in as any user.
             return Err(CloudApiError::configuration(
                 "base_url: a Cloud on this machine is for development and cannot serve a public_url elsewhere",

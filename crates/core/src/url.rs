@@ -33,6 +33,7 @@ const PLAIN: &str = "hold no control characters, backslashes or surrounding spac
 const ABSOLUTE: &str = "be an absolute http or https URL";
 const USER_INFO: &str = "hold no user name or password";
 const SECURE: &str = "be https, or http on a loopback host";
+const CLOSED: &str = "be the http address of a local Cloud, on this machine or in a closed network, and never a real Cloud's";
 
 /// An absolute http(s) URL: as parsed, and the input's text after the host.
 struct Web<'i> {
@@ -102,6 +103,20 @@ pub(crate) fn takes_domain(origin: &str, domain: &str) -> bool {
 /// Whether traffic to the URL is encrypted, or never leaves this machine.
 fn is_private(url: &Url) -> bool {
     url.scheme() == "https" || is_loopback(url)
+}
+
+/// Whether the host is this machine, or one that only a network of one's own knows: a private address, a name without a dot, or
+/// one below `internal`, `local`, `localhost` or `test`, which are never in the public name service (RFC 6761, RFC 6762).
+fn is_in_closed_network(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => match name.rsplit_once('.') {
+            Some((_, last)) => matches!(last, "internal" | "local" | "localhost" | "test"),
+            None => true,
+        },
+        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unique_local(),
+        None => false,
+    }
 }
 
 #[cfg(test)]

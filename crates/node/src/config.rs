@@ -28,6 +28,8 @@ pub struct Options {
     pub project_id: Option<String>,
     /// The Cloud's address.
     pub base_url: Option<String>,
+    /// Whether a local Cloud is allowed wherever tests may have it; the real one is not.
+    pub local_cloud_for_tests: Option<bool>,
     /// The API's prefix.
     pub api_prefix: Option<String>,
     /// The login page's path.
@@ -77,16 +79,22 @@ impl Options {
         })?;
         let project_id = ProjectId::parse(project_id).map_err(|m| bad("projectId", m))?;
         let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
-        let base_url = BaseUrl::parse(base_url).map_err(|m| bad("baseUrl", m))?;
-        if self.production && base_url.is_loopback() {
+        let is_test = self.local_cloud_for_tests == Some(true);
+        let base_url = if is_test {
+            BaseUrl::of_local_cloud(base_url).map_err(|m| bad("localCloudForTests", m))?
+        } else {
+            BaseUrl::parse(base_url).map_err(|m| bad("baseUrl", m))?
+        };
+        let is_production = self.production && !is_test;
+        if is_production && base_url.is_local() {
             // A local Cloud checks no password: a visitor of its login page may sign in as any user.
             return Err(CloudApiError::configuration(
-                "baseUrl: a Cloud on this machine is for development and cannot be used where NODE_ENV is production",
+                "baseUrl: a Cloud on this machine is for development and cannot be used where NODE_ENV is production; tests of a production build set localCloudForTests",
             ));
         }
-        let stage = if self.production {
+        let stage = if is_production {
             Stage::Production
-        } else if self.development || base_url.is_loopback() {
+        } else if self.development || base_url.is_local() {
             Stage::Desk
         } else {
             Stage::Unknown

@@ -21,7 +21,7 @@ pub struct Engine(pub(crate) Arc<CoreEngine>, pub(crate) Arc<Room>);
 /// Values that follow from the options.
 #[napi(object, object_from_js = false)]
 pub struct Facts {
-    /// Whether the Cloud is on this machine.
+    /// Whether the Cloud is a local one.
     pub is_local: bool,
     /// How many identities are cached.
     pub max_entries: f64,
@@ -61,7 +61,7 @@ impl Engine {
                 .fresh
                 .saturating_add(config.policy.stale_if_error);
             Facts {
-                is_local: config.base_url.is_loopback(),
+                is_local: config.base_url.is_local(),
                 max_entries: config.policy.max_entries as f64,
                 longest: longest.as_secs_f64() * 1e3,
             }

@@ -219,7 +219,7 @@ export interface NativeEntryCount {
 
 /** Values that follow from the options. */
 export interface NativeFacts {
-  /** Whether the Cloud is on this machine. */
+  /** Whether the Cloud is a local one. */
   isLocal: boolean;
   /** How many identities are cached. */
   maxEntries: number;
@@ -293,6 +293,8 @@ export interface NativeOptions {
   projectId?: string | undefined;
   /** The Cloud's address. */
   baseUrl?: string | undefined;
+  /** Whether a local Cloud is allowed wherever tests may have it; the real one is not. */
+  localCloudForTests?: boolean | undefined;
   /** The API's prefix. */
   apiPrefix?: string | undefined;
   /** The login page's path. */

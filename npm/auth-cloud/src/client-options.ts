@@ -13,6 +13,11 @@ export interface MastraCloudClientOptions {
   readonly projectId?: string;
   /** The Cloud's address. Default `MASTRA_CLOUD_URL`, else `https://cloud.mastra.ai`. Plain http for this machine only. */
   readonly baseUrl?: string;
+  /**
+   * Allows a local Cloud where `NODE_ENV` is `production`, and in a network of containers: for tests of a production build. Default
+   * `MASTRA_LOCAL_CLOUD_FOR_TESTS`, else false. A local Cloud checks no password. With the real Cloud's address it is an error.
+   */
+  readonly localCloudForTests?: boolean;
   /** The API's prefix. Default `MASTRA_CLOUD_API_PREFIX`, else the dialect's own: `/api/v1`. */
   readonly apiPrefix?: string;
   /** The login page's path. Default `MASTRA_CLOUD_AUTH_PATH`, else `/auth/oss`. */

@@ -111,6 +111,7 @@ export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE
   return {
     projectId: text(options, 'projectId', 'MASTRA_PROJECT_ID'),
     baseUrl: text(options, 'baseUrl', 'MASTRA_CLOUD_URL'),
+    localCloudForTests: onOff(options, 'localCloudForTests', 'MASTRA_LOCAL_CLOUD_FOR_TESTS'),
     apiPrefix: text(options, 'apiPrefix', 'MASTRA_CLOUD_API_PREFIX'),
     authPath: text(options, 'authPath', 'MASTRA_CLOUD_AUTH_PATH'),
     dialect: text(options, 'dialect', 'MASTRA_CLOUD_DIALECT'),
@@ -118,7 +119,7 @@ export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE
     cookieDomain: text(options, 'cookieDomain', 'MASTRA_COOKIE_DOMAIN'),
     cookiePrefix: options[BARE_NAME] === true ? false : undefined,
     sameSite: text(options, 'sameSite'),
-    secure: secure(options.secure),
+    secure: onOff(options, 'secure', 'MASTRA_COOKIE_SECURE'),
     sessionMaxAge: number('sessionMaxAge', options.sessionMaxAge),
     roleMapping: mapping(options.roleMapping),
     callTimeout: seconds('MASTRA_CALL_TIMEOUT'),
@@ -210,14 +211,15 @@ function text<K extends keyof MastraCloudAuthOptions>(
   return given ?? (from === undefined ? undefined : variable(from));
 }
 
-function secure(given: unknown): boolean | undefined {
+function onOff<K extends keyof MastraCloudAuthOptions>(options: MastraCloudAuthOptions, name: K, from: string): boolean | undefined {
+  const given: unknown = options[name];
   if (given !== undefined) {
-    if (typeof given !== 'boolean') throw configurationError('secure must be true or false');
+    if (typeof given !== 'boolean') throw configurationError(`${name} must be true or false`);
     return given;
   }
-  const said = variable('MASTRA_COOKIE_SECURE');
+  const said = variable(from);
   if (said === undefined) return undefined;
-  if (said !== 'true' && said !== 'false') throw configurationError('MASTRA_COOKIE_SECURE must be true or false');
+  if (said !== 'true' && said !== 'false') throw configurationError(`${from} must be true or false`);
   return said === 'true';
 }
 

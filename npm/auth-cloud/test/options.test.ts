@@ -95,6 +95,25 @@ test('a Cloud on this machine is for development alone', () => {
   expect(refusal(local)).toBe('taken');
 });
 
+test('threat_112_a_test_of_a_production_build_may_have_a_local_cloud_and_never_the_real_one', () => {
+  vi.stubEnv('NODE_ENV', 'production');
+  const [given, locals] = [{ projectId: 'demo' }, ['http://localhost:4300', 'http://cloud:4300', 'http://10.0.0.7:4300']];
+  for (const baseUrl of locals) {
+    expect(refusal({ ...given, baseUrl }), baseUrl).toContain('baseUrl: ');
+    expect(refusal({ ...given, baseUrl, localCloudForTests: true }), baseUrl).toBe('taken');
+  }
+  for (const baseUrl of [undefined, 'https://cloud.mastra.ai', 'https://localhost:4300', 'http://cloud.example.com']) {
+    expect(refusal({ ...given, ...(baseUrl && { baseUrl }), localCloudForTests: true }), baseUrl).toContain('localCloudForTests: ');
+  }
+  vi.stubEnv('MASTRA_LOCAL_CLOUD_FOR_TESTS', 'true');
+  expect(refusal({ ...given, baseUrl: 'http://cloud:4300' })).toBe('taken');
+  expect(refusal(given)).toContain('localCloudForTests: ');
+  expect(refusal({ ...given, localCloudForTests: false })).toBe('taken');
+  vi.stubEnv('MASTRA_LOCAL_CLOUD_FOR_TESTS', 'yes');
+  expect(refusal(given)).toBe('MASTRA_LOCAL_CLOUD_FOR_TESTS must be true or false');
+  expect(refusal({ ...given, localCloudForTests: 'yes' })).toBe('localCloudForTests must be true or false');
+});
+
 test('the server’s own options reach the base class', async () => {
   const auth = new MastraCloudAuth({
     projectId: 'demo',

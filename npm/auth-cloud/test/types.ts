@@ -113,7 +113,7 @@ export class WrongSubclass extends MastraCloudAuth {
   }
 }
 
-type ClientOption = 'projectId' | 'baseUrl' | 'apiPrefix' | 'authPath' | 'dialect' | 'fetch' | 'logger' | 'onEvent';
+type ClientOption = 'projectId' | 'baseUrl' | 'localCloudForTests' | 'apiPrefix' | 'authPath' | 'dialect' | 'fetch' | 'logger' | 'onEvent';
 type CookieOption = 'cookieName' | 'cookieDomain' | 'sameSite' | 'secure' | 'sessionMaxAge';
 type HostOption = 'name' | 'authorizeUser' | 'mapUserToResourceId' | 'protected' | 'public';
 
@@ -152,6 +152,7 @@ export function refusedOptions(): void {
   void new MastraCloudAuth({ cloudBaseUrl: 'https://a' });
   // @ts-expect-error The client has no cookies.
   void new MastraCloudClient({ cookieName: 'c' });
+  void new MastraCloudAuth({ localCloudForTests: true });
   // @ts-expect-error There is no such dialect.
   void new MastraCloudAuth({ dialect: 'v2' });
   // @ts-expect-error There is no such way.

@@ -15,6 +15,7 @@ impl AuthBuilder {
     /// Options from environment variables. An empty variable counts as absent.
     ///
     /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
+    /// - `MASTRA_LOCAL_CLOUD_FOR_TESTS`: `true` or `false`
     /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`; `MASTRA_CLOUD_API_PREFIX`, `MASTRA_CLOUD_AUTH_PATH`
     /// - `MASTRA_COOKIE_NAME`, `MASTRA_COOKIE_DOMAIN`; `MASTRA_COOKIE_SECURE`: `true` or `false`
     /// - `MASTRA_VERIFICATION`: `cloud`, `keys` or `keys+session`
@@ -31,13 +32,15 @@ impl AuthBuilder {
             project_id: read("MASTRA_PROJECT_ID"),
             base_url: read("MASTRA_CLOUD_URL"),
             public_url: read("MASTRA_PUBLIC_URL"),
+            local_cloud_for_tests: flag("MASTRA_LOCAL_CLOUD_FOR_TESTS")?.unwrap_or_default(),
             dialect: dialect()?,
             api_prefix: read("MASTRA_CLOUD_API_PREFIX"),
             auth_path: read("MASTRA_CLOUD_AUTH_PATH"),
             cookie: SessionCookieOptions {
                 name: read("MASTRA_COOKIE_NAME"),
                 domain: read("MASTRA_COOKIE_DOMAIN"),
-                secure: secure()?,
+                secure: flag("MASTRA_COOKIE_SECURE")?
+                    .map(|secure| if secure { Secure::Yes } else { Secure::No }),
                 ..SessionCookieOptions::default()
             },
             verification: verification()?,
@@ -64,15 +67,15 @@ fn dialect() -> Result<Dialect, CloudApiError> {
     )
 }
 
-/// `MASTRA_COOKIE_SECURE`.
-fn secure() -> Result<Option<Secure>, CloudApiError> {
-    match read("MASTRA_COOKIE_SECURE").as_deref() {
+/// A variable that is `true` or `false`.
+fn flag(name: &str) -> Result<Option<bool>, CloudApiError> {
+    match read(name).as_deref() {
         None => Ok(None),
-        Some("true") => Ok(Some(Secure::Yes)),
-        Some("false") => Ok(Some(Secure::No)),
-        Some(_) => Err(CloudApiError::configuration(
-            "MASTRA_COOKIE_SECURE must be true or false",
-        )),
+        Some("true") => Ok(Some(true)),
+        Some("false") => Ok(Some(false)),
+        Some(_) => Err(CloudApiError::configuration(format!(
+            "{name} must be true or false"
+        ))),
     }
 }
 

@@ -58,13 +58,13 @@ struct Generation {
 }
 
 impl ReqwestTransport {
-    /// A transport for this Cloud. It honours the proxies of the environment, except for a Cloud on this machine.
+    /// A transport for this Cloud. It honours the proxies of the environment, except for a local Cloud.
     ///
     /// # Errors
     ///
     /// `invalid_configuration` if no TLS back end can be set up.
     pub fn new(base_url: &BaseUrl) -> Result<Self, CloudApiError> {
-        if base_url.is_loopback() {
+        if base_url.is_local() {
             let make = || reqwest::Client::builder().no_proxy();
             return Self::with(make, LOOPBACK_CONNECT_TIMEOUT);
         }

@@ -252,6 +252,24 @@ fn threat_112_a_local_cloud_serves_no_app_elsewhere() {
         assert_eq!(error.code(), "invalid_configuration", "{local}");
         assert!(error.message().starts_with("base_url: "), "{error}");
     }
+    // In a test of a production build it does, and the real Cloud does not.
+    let test = || options().local_cloud_for_tests();
+    for local in ["http://localhost:4300", "http://cloud:4300"] {
+        assert!(test().base_url(local).build().is_ok(), "{local}");
+    }
+    let default = test().build();
+    for real in [
+        default,
+        test().base_url("https://cloud.mastra.ai").build(),
+        test().base_url("https://localhost:4300").build(),
+        test().base_url("http://cloud.example.com").build(),
+    ] {
+        let error = real.unwrap_err();
+        assert_eq!(error.code(), "invalid_configuration");
+        let option = "local_cloud_for_tests: ";
+        assert!(error.message().starts_with(option), "{error}");
+    }
+    assert!(options().base_url("http://cloud:4300").build().is_err());
     assert!(
         options()
             .base_url("https://cloud.example.com")

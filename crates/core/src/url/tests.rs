@@ -112,6 +112,47 @@ fn plain_http_is_for_loopback_only() {
 }
 
 #[test]
+fn a_local_cloud_for_tests_is_in_a_closed_network() {
+    let local = |text: &str| BaseUrl::of_local_cloud(text).map_err(|malformed| malformed.rule());
+    for host in [
+        "localhost",
+        "127.0.0.1",
+        "[::1]",
+        "cloud",
+        "cloud:4300",
+        "10.1.2.3",
+        "172.16.0.9:80",
+        "192.168.1.7",
+        "[fd00::1]",
+        "host.docker.internal",
+        "cloud.tests.svc.cluster.local",
+        "cloud.test",
+    ] {
+        let base = local(&format!("http://{host}/below/")).unwrap();
+        assert!(base.is_local(), "{host}");
+        assert_eq!(local(&format!("https://{host}")), Err(CLOSED), "{host}");
+    }
+    for host in [
+        "cloud.mastra.ai",
+        "cloud.example.com",
+        "cloud.",
+        "local.evil.com",
+        "8.8.8.8",
+        "172.32.0.1",
+        "169.254.169.254",
+        "0.0.0.0",
+        "[2001:db8::1]",
+        "[fe80::1]",
+    ] {
+        assert_eq!(local(&format!("http://{host}")), Err(CLOSED), "{host}");
+    }
+    assert_eq!(local("https://cloud.mastra.ai"), Err(CLOSED));
+    assert_eq!(local("http://user@cloud"), Err(USER_INFO));
+    assert!(local("http://cloud?x").is_err() && local("http://cloud#x").is_err());
+    assert!(!base(APP).unwrap().is_local() && base("http://localhost").unwrap().is_local());
+}
+
+#[test]
 fn a_base_url_is_joined_with_one_slash() {
     for (text, kept, joined) in [
         (
