@@ -50,7 +50,7 @@ export async function makeProject() {
   for (const name of ['tsconfig.json', 'src']) await cp(join(EXAMPLE, name), join(folder, name), { recursive: true });
   for (const name of ['package.json', 'package-lock.json']) await cp(path(`hosts/${name}`), join(folder, name));
   await cp(PACKED, join(folder, 'vendor'), { recursive: true });
-  const tarballs = (await readdir(PACKED)).map((name) => `./vendor/${name}`);
+  const tarballs = (await readdir(PACKED)).filter((name) => name.endsWith('.tgz')).map((name) => `./vendor/${name}`);
   await run('npm', ['install', '--package-lock-only', ...OPTIONS, ...tarballs], folder);
   return folder;
 }

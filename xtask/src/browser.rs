@@ -48,6 +48,13 @@ fn packed(workspace: &Workspace, node: &Node) -> Result<Environment> {
     ])
 }
 
+/// `cargo xtask tarballs`: installs the tarballs in empty projects outside of the repository, and signs in with them; then
+/// tries bundlers on them.
+pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
+    let browser = ("CHROMIUM", CHROMIUM.find(workspace)?);
+    node::packed_script(workspace, "tarballs", &[browser])
+}
+
 /// `cargo xtask runtimes`: the same script in every runtime, with fewer tokens in the suite.
 pub(crate) fn runtimes(workspace: &Workspace) -> Result<()> {
     let strange = if workspace.is_check { "1000" } else { "10000" };

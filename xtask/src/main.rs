@@ -109,7 +109,7 @@ fn command() -> Command {
         .subcommand(subcommand("test", "Run every step below; stop at the first that fails")
             .arg(flag("quick", "Leave out what is slow: release builds, the packed package, Redis, browsers and servers")))
         .subcommands(STEPS.iter().map(|step| subcommand(step.name, step.about)))
-        .subcommand(subcommand("npm-pack", "Pack the npm package, and the one with this platform's addon, as they are published")
+        .subcommand(subcommand("npm-pack", "Pack the npm package, this platform's addon and its local Cloud, as they are published")
             .arg(out.long("out").value_name("DIR"))
             .arg(flag("all-platforms", "Name the addons of every platform: for a release, which publishes all of them")))
         .subcommand(subcommand("bench", "Measure what ships beside what one would use instead; docs/benchmarks.md explains each row")

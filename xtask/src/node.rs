@@ -5,6 +5,7 @@
 mod glibc;
 mod runtime;
 
+use std::env::consts::EXE_SUFFIX;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs, path};
@@ -121,26 +122,26 @@ pub(crate) fn redis(workspace: &Workspace, environment: &[(&str, PathBuf)]) -> R
     run_program(package.script("redis").envs(environment.iter().cloned()))
 }
 
-/// `cargo xtask npm-pack`: the two tarballs as published. A release names the addons of every platform.
+/// `cargo xtask npm-pack`: the tarballs as published. A release names the packages of every platform.
 pub(crate) fn pack(workspace: &Workspace, out: &Path, is_release: bool) -> Result<()> {
     let (package, addon) = Package::build(workspace, Kind::Packed)?;
+    // Only a release waits for a build of its own.
+    let program = if is_release {
+        published_program(workspace)?
+    } else {
+        shipped(workspace)?
+    };
     let mut pack = package.script("npm-pack");
-    pack.arg(addon).arg(path::absolute(out)?);
+    pack.args([addon, program, path::absolute(out)?]);
     run_program(pack.args(is_release.then_some("--all-platforms")))
 }
 
-/// A folder with only today's two tarballs: those of another version would be mistaken for them.
+/// A folder with only today's tarballs: those of another version would be mistaken for them.
 pub(crate) fn packed(workspace: &Workspace) -> Result<PathBuf> {
     let out = workspace.target()?.join("npm-packed");
     empty(&out)?;
     pack(workspace, &out, false)?;
     Ok(out)
-}
-
-/// `cargo xtask tarballs`: installs the tarballs in empty projects outside of the repository, and signs in with them; then
-/// tries bundlers on them.
-pub(crate) fn tarballs(workspace: &Workspace) -> Result<()> {
-    packed_script(workspace, "tarballs", &[])
 }
 
 /// A script of the package's manifest that takes today's tarballs and the pinned tools, with more in its environment.
@@ -244,15 +245,7 @@ fn addon(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
             &folder,
         );
     }
-    let sysroot = glibc::sysroot(workspace)?;
-    if let Some(headers) = sysroot.as_ref().and_then(glibc::Sysroot::for_headers) {
-        // A target of its own: otherwise C code with other headers would be recompiled at every change between the two.
-        command.args(["--target", glibc::TARGET]).envs([headers]);
-        from = format!("{}/{from}", glibc::TARGET);
-    }
-    // Strips only the addon: as a profile setting, stripping would compile all its dependencies again.
-    command.args(["--", "-C", "strip=symbols"]);
-    command.args(sysroot.iter().flat_map(glibc::Sysroot::for_linker));
+    as_published(workspace, &mut command, &mut from)?;
     let folder = workspace.target()?.join("npm");
     let placed = builds::addon(workspace, "packed", &mut command, &from, &folder)?;
     glibc::check(&placed)?;
@@ -264,4 +257,32 @@ fn addon(workspace: &Workspace, kind: Kind) -> Result<PathBuf> {
         );
     }
     Ok(placed)
+}
+
+/// The program of the local Cloud as it is published, in the build folder.
+fn published_program(workspace: &Workspace) -> Result<PathBuf> {
+    let mut command =
+        workspace.cargo("rustc --release --package mastra-auth-cli --bin mastra-auth");
+    let mut from = "release".to_owned();
+    as_published(workspace, &mut command, &mut from)?;
+    run_program(&mut command)?;
+    let built = workspace
+        .target()?
+        .join(format!("{from}/mastra-auth{EXE_SUFFIX}"));
+    glibc::check(&built)?;
+    Ok(built)
+}
+
+/// Has `cargo rustc` link with the old C library, and strip what it builds. `from` is the folder that it builds in.
+fn as_published(workspace: &Workspace, command: &mut Command, from: &mut String) -> Result<()> {
+    let sysroot = glibc::sysroot(workspace)?;
+    if let Some(headers) = sysroot.as_ref().and_then(glibc::Sysroot::for_headers) {
+        // A target of its own: otherwise C code with other headers would be recompiled at every change between the two.
+        command.args(["--target", glibc::TARGET]).envs([headers]);
+        *from = format!("{}/{from}", glibc::TARGET);
+    }
+    // Strips only this: as a profile setting, stripping would compile all its dependencies again.
+    command.args(["--", "-C", "strip=symbols"]);
+    command.args(sysroot.iter().flat_map(glibc::Sysroot::for_linker));
+    Ok(())
 }

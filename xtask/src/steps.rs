@@ -63,7 +63,7 @@ pub(crate) const STEPS: &[Step] = &[
         "Sign out from instance to instance over a real redis-server, in Rust and in Node"),
     step("proxies", Slow, Package, proxies::run,
         "Start the guide's recipes for nginx, HAProxy, Caddy and Envoy, and test them from outside"),
-    step("tarballs", Slow, Packed, node::tarballs,
+    step("tarballs", Slow, Packed, browser::tarballs,
         "Pack the npm package, install it in empty projects elsewhere, and sign in there, bundled too"),
     step("runtimes", Slow, Packed, browser::runtimes,
         "Run one script in Node 22, 24 and 26, Bun, Deno, workerd and Chromium, natively and as WebAssembly; print a table"),

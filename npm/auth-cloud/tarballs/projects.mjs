@@ -16,19 +16,21 @@ if (!TARBALLS || !MASTRA_AUTH) throw new Error('TARBALLS or MASTRA_AUTH is not s
 const HERE = import.meta.dirname;
 const SCRIPTS = ['errors.mjs', 'import.mjs', 'require.cjs', 'sign-in.cjs', '../scripts/login-page.mjs'];
 const PACKAGE = JSON.parse(readFileSync(path.join(HERE, '..', 'package.json'), 'utf8'));
-const NPM = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+export const NPM = ['--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
 
 export const CORE = `@mastra/core@${PACKAGE.devDependencies['@mastra/core']}`;
 export const REDIS = `redis@${PACKAGE.devDependencies.redis}`;
 
-/** The one tarball in the folder whose name goes on like this after the package's. */
-function tarball(rest) {
-  const all = readdirSync(TARBALLS).filter(name => rest.test(name));
-  assert.equal(all.length, 1, `${TARBALLS} holds ${all.length} of ${rest}`);
-  return path.resolve(TARBALLS, all[0]);
+/** The one tarball in the folder whose name is of this form. */
+function tarball(form, folder = TARBALLS) {
+  const all = readdirSync(folder).filter(name => form.test(name));
+  assert.equal(all.length, 1, `${folder} holds ${all.length} of ${form}`);
+  return path.resolve(folder, all[0]);
 }
 export const MAIN = tarball(/^mastra-auth-cloud-\d.*\.tgz$/);
 export const ADDON = tarball(/^mastra-auth-cloud-[a-z].*\.tgz$/);
+/** The local Cloud: the package that is installed, and its program for this platform. */
+export const LOCAL = [/^mastra-auth-cloud-local-\d.*\.tgz$/, /^mastra-auth-cloud-local-[a-z].*\.tgz$/].map(form => tarball(form, path.join(TARBALLS, 'dev')));
 /** Whether the package holds the WebAssembly: where it cannot be built, it is packed without. */
 export const HAS_WASM = execFileSync('tar', ['-tzf', MAIN], { encoding: 'utf8' }).includes('package/dist/auth-cloud.wasm');
 export const PLATFORM = /^mastra-auth-cloud-(.*)-\d+\.\d+\.\d+.*\.tgz$/.exec(path.basename(ADDON))[1];

@@ -6,7 +6,7 @@ import { readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
-import { ADDON, HAS_WASM, MAIN, PLATFORM, answer, emptyFolder, linked, npm, project, run, startCloud } from './projects.mjs';
+import { ADDON, HAS_WASM, LOCAL, MAIN, PLATFORM, answer, emptyFolder, linked, npm, project, run, startCloud } from './projects.mjs';
 
 const HERE = import.meta.dirname;
 const PEOPLE = { owner: 'Olivia Okafor', admin: 'Anders Holm', member: 'Mei Tanaka', viewer: 'Victor Reyes' };
@@ -39,8 +39,8 @@ describe('what is in them', () => {
       const [, stem, c = ''] = /^(.*)\.(c?)ts$/.exec(name);
       return [`${stem}.${c}js`, `${stem}.d.${c}ts`].map(file => file.replaceAll('\\', '/'));
     });
-    // Workers take ES modules alone.
-    const common = built.filter(name => !name.startsWith('host-worker.'));
+    // Workers take ES modules alone, and the program is one.
+    const common = built.filter(name => !/^(host-worker\.|bin\/)/.test(name));
     const modules = [...built.map(name => `dist/esm/${name}`), ...[...common, 'package.json'].map(name => `dist/cjs/${name}`)];
     const wanted = ['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json', ...modules, ...(HAS_WASM ? ['dist/auth-cloud.wasm'] : [])];
     assert.deepEqual(filesOf(MAIN), wanted.map(name => `package/${name}`).toSorted());
@@ -51,25 +51,42 @@ describe('what is in them', () => {
     assert.deepEqual(filesOf(ADDON), wanted.map(name => `package/${name}`).toSorted());
   });
 
-  test('threat_109_neither_has_a_script_to_run_while_it_is_installed', () => {
-    for (const manifest of [manifestOf(MAIN), manifestOf(ADDON)]) assert.equal(manifest.scripts, undefined);
+  test('the local Cloud is a package without code, and one with its program alone, which can be run', () => {
+    const [local, program] = LOCAL;
+    const { bin } = manifestOf(program);
+    assert.deepEqual(Object.keys(bin), ['mastra-auth']);
+    for (const [tarball, files] of [[local, []], [program, [bin['mastra-auth']]]]) {
+      const wanted = ['LICENSE', 'README.md', 'package.json', ...files];
+      assert.deepEqual(filesOf(tarball), wanted.map(name => `package/${name}`).toSorted());
+    }
+    assert.match(tar('-tvzf', program, `package/${bin['mastra-auth']}`), /^-rwxr-xr-x/);
   });
 
-  test('both are of one version, and one names the other', () => {
-    const [main, addon] = [manifestOf(MAIN), manifestOf(ADDON)];
-    for (const manifest of [main, addon]) {
+  test('threat_109_neither_has_a_script_to_run_while_it_is_installed', () => {
+    for (const manifest of [MAIN, ADDON, ...LOCAL].map(manifestOf)) assert.equal(manifest.scripts, undefined);
+  });
+
+  test('they are of one version, and name one another', () => {
+    const [main, addon, local, program] = [MAIN, ADDON, ...LOCAL].map(manifestOf);
+    for (const manifest of [main, addon, local, program]) {
       assert.equal(manifest.dependencies, undefined);
       assert.equal(manifest.devDependencies, undefined);
     }
     assert.equal(addon.name, `@mastra/auth-cloud-${PLATFORM}`);
+    assert.deepEqual([local.name, program.name], ['@mastra/auth-cloud-local', `@mastra/auth-cloud-local-${PLATFORM}`]);
     for (const key of ['version', 'license', 'repository', 'engines']) {
       assert.notEqual(main[key], undefined);
-      assert.deepEqual(addon[key], main[key]);
+      for (const other of [addon, local, program]) assert.deepEqual(other[key], main[key]);
     }
     const [os, cpu, abi] = PLATFORM.split('-');
     const libc = { gnu: ['glibc'], musl: ['musl'] }[abi];
-    assert.deepEqual([addon.os, addon.cpu, addon.libc], [[os], [cpu], libc]);
-    assert.equal(main.optionalDependencies[addon.name], addon.version);
+    for (const [named, of] of [[addon, main], [program, local]]) {
+      assert.deepEqual([named.os, named.cpu, named.libc], [[os], [cpu], libc]);
+      assert.deepEqual(of.optionalDependencies, { [named.name]: named.version });
+    }
+    // No production brings the local Cloud along.
+    assert.equal(main.peerDependencies[local.name], `^${local.version}`);
+    assert.deepEqual(main.peerDependenciesMeta[local.name], { optional: true });
   });
 });
 

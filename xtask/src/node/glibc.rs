@@ -1,4 +1,4 @@
-//! The C library that the packed addon needs on Linux: nothing newer than Node 22 itself does, glibc 2.28.
+//! The C library that the packed addon and the packed program need on Linux: nothing newer than Node 22 itself does, glibc 2.28.
 //!
 //! A linker binds each symbol to its newest version in the given library: linked with glibc 2.36, the addon would need
 //! 2.34. So on x64 it is linked with glibc 2.17, which napi-rs publishes on npm and the lock file in `xtask/sysroot` pins. On
@@ -80,10 +80,10 @@ impl Sysroot {
     }
 }
 
-/// Fails where the addon needs what the floor lacks.
-pub(super) fn check(addon: &Path) -> Result<()> {
+/// Fails where an addon or a program needs what the floor lacks.
+pub(super) fn check(built: &Path) -> Result<()> {
     if IS_GLIBC {
-        let symbols = capture(Command::new("objdump").arg("--dynamic-syms").arg(addon))?;
+        let symbols = capture(Command::new("objdump").arg("--dynamic-syms").arg(built))?;
         ensure!(
             symbols.contains("GLIBC_"),
             "objdump shows no symbol of glibc"
@@ -91,9 +91,10 @@ pub(super) fn check(addon: &Path) -> Result<()> {
         let faults = faults(&symbols).join(", ");
         ensure!(
             faults.is_empty(),
-            "the addon does not load with glibc 2.28, as Node 22 does: {faults}"
+            "{} does not load with glibc 2.28, as Node 22 does: {faults}",
+            built.display()
         );
-        println!("the addon loads with glibc 2.28");
+        println!("{} loads with glibc 2.28", built.display());
     }
     Ok(())
 }

@@ -15,9 +15,9 @@ mod check;
 mod demo;
 #[cfg(unix)]
 mod dev;
-mod doctor;
 #[cfg(unix)]
 mod dev_named;
+mod doctor;
 #[cfg(unix)]
 mod failed_sign_in;
 mod help;

@@ -8,6 +8,7 @@ export interface Command {
 
 const COMMANDS: Readonly<Record<string, { readonly summary: string; load(): Promise<Command> }>> = {
   doctor: { summary: 'find what is wrong with sign-in in an app', load: () => import('./doctor.js') },
+  dev: { summary: 'run a Cloud on this machine, to sign in to while you build an app', load: () => import('./dev.js') },
 };
 
 const [name = '', ...words] = process.argv.slice(2);

@@ -1,6 +1,7 @@
 /** The program `mastra-auth`: where it is, how it starts and how it ends. */
 
 import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
 import type { Socket } from 'node:net';
 
 import ownRequire from '../own-require.cjs';
@@ -17,25 +18,29 @@ export interface Running {
   end(): Promise<void>;
 }
 
+/** The package that brings the program along, for every platform. */
+export const LOCAL = '@mastra/auth-cloud-local';
+
 /** Packages that hold the program for this platform. npm installs one: the C library of a Linux system is not detected. */
 function packages(): string[] {
   const abis = { linux: ['-gnu', '-musl'], win32: ['-msvc'] }[process.platform as string] ?? [''];
-  return abis.map(abi => `@mastra/auth-cloud-local-${process.platform}-${process.arch}${abi}`);
+  return abis.map(abi => `${LOCAL}-${process.platform}-${process.arch}${abi}`);
 }
 
 /** The path of the program: `binary`, else the variable `MASTRA_AUTH_BINARY`, else the one of the platform's package. */
 export function findProgram(binary: string | undefined): string {
   const named = binary ?? process.env['MASTRA_AUTH_BINARY'];
   if (named) return named;
-  const names = packages();
-  for (const name of names) {
+  for (const name of packages()) {
     try {
-      return ownRequire().resolve(`${name}/mastra-auth${process.platform === 'win32' ? '.exe' : ''}`);
+      // A strict package manager shows it to that package alone.
+      const within = createRequire(ownRequire().resolve(`${LOCAL}/package.json`));
+      return within.resolve(`${name}/mastra-auth${process.platform === 'win32' ? '.exe' : ''}`);
     } catch {
       // The next one, or the error below.
     }
   }
-  const install = `Install ${names.join(' or ')} as a development dependency`;
+  const install = `Install ${LOCAL} on this platform as a development dependency`;
   throw new LocalCloudError('program_not_found', `There is no program mastra-auth. ${install}, or name the program in MASTRA_AUTH_BINARY.`);
 }
 
