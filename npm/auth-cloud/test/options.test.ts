@@ -105,6 +105,15 @@ test('threat_112_a_test_of_a_production_build_may_have_a_local_cloud_and_never_t
   for (const baseUrl of [undefined, 'https://cloud.mastra.ai', 'https://localhost:4300', 'http://cloud.example.com']) {
     expect(refusal({ ...given, ...(baseUrl && { baseUrl }), localCloudForTests: true }), baseUrl).toContain('localCloudForTests: ');
   }
+  // In a network of containers browsers reach the app by plain http, and keep no Secure cookie.
+  const [app, inContainers] = ['http://app:4111/api/auth/sso/callback', { ...given, baseUrl: 'http://cloud:4300', localCloudForTests: true }];
+  const cookies = (options: MastraCloudAuthOptions) => {
+    const auth = new MastraCloudAuth(options);
+    expect(auth.getLoginUrl(app, 's')).toContain('/auth/oss?');
+    return auth.getLoginCookies(app, 's')?.join('\n');
+  };
+  expect(cookies(inContainers)).not.toContain('Secure');
+  expect(cookies(given)).toContain('Secure');
   vi.stubEnv('MASTRA_LOCAL_CLOUD_FOR_TESTS', 'true');
   expect(refusal({ ...given, baseUrl: 'http://cloud:4300' })).toBe('taken');
   expect(refusal(given)).toContain('localCloudForTests: ');

@@ -12,6 +12,8 @@ mod answering;
 mod browser;
 mod check;
 #[cfg(unix)]
+mod containers;
+#[cfg(unix)]
 mod demo;
 #[cfg(unix)]
 mod dev;
