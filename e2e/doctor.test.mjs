@@ -92,7 +92,7 @@ test('nothing is red or yellow in the example, and its own sources are read', as
 });
 
 async function outside(url, prefix) {
-  const { status, stdout } = await run(BINARY, ['doctor', '--server', url, '--api-prefix', prefix, '--json'], { env: ENV });
+  const { status, stdout } = await run(BINARY, ['doctor', '--server', url, '--api-prefix', prefix, '--json'], { env: { ...ENV, SSL_CERT_FILE: join(process.env.CERTIFICATES, 'ours-authority.pem') } });
   return { status, report: JSON.parse(stdout) };
 }
 

@@ -1,14 +1,18 @@
 // Apps with one mistake each, at a real Mastra server: what the doctor in the package makes of each, and the address of those that a
-// doctor outside looks at. ADAPTER names the server, CLOUD the local Cloud, PROJECT the folder whose package.json names the adapter.
+// doctor outside looks at. ADAPTER names the server, CLOUD the local Cloud, PROJECT the folder whose package.json names the
+// adapter, CERTIFICATES the folder with a certificate for 127.0.0.1.
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import { serve } from '@hono/node-server';
 import { MastraCloudAuth, MastraCloudAuthProvider } from '@mastra/auth-cloud';
 import { Mastra } from '@mastra/core';
 import { SimpleAuth, registerApiRoute } from '@mastra/core/server';
 import { clerk } from './src/mastra/agents/clerk.js';
 
-const { ADAPTER, CLOUD, PROJECT } = process.env;
+const { ADAPTER, CERTIFICATES, CLOUD, PROJECT } = process.env;
+const [cert, key] = await Promise.all(['ours.pem', 'ours.key'].map((name) => readFile(`${CERTIFICATES}/${name}`)));
 const OPTIONS = { projectId: 'demo', baseUrl: CLOUD };
 const NOWHERE = 'http://localhost:9';
 const doctor = new URL('node_modules/@mastra/auth-cloud/dist/esm/bin/doctor/', import.meta.url);
@@ -142,9 +146,9 @@ async function listening(server) {
 }
 
 /** What stands before a server and gets something wrong: in the request's headers, or in the answer's. */
-function proxy(to, { before = (headers) => headers, after = (headers) => headers, isLost = () => false }) {
+function proxy(to, { before = (headers) => headers, after = (headers) => headers, isLost = () => false, isTls = false }) {
   const { port } = new URL(to);
-  const server = createServer((asked, answer) => {
+  const pass = (asked, answer) => {
     if (isLost(asked.url)) return void answer.writeHead(404).end();
     const headers = before({ ...asked.headers });
     const sent = request({ port, path: asked.url, method: asked.method, headers, agent: false }, (came) => {
@@ -152,9 +156,12 @@ function proxy(to, { before = (headers) => headers, after = (headers) => headers
       came.pipe(answer);
     });
     asked.pipe(sent);
-  });
-  return listening(server.listen(0));
+  };
+  if (!isTls) return listening(createServer(pass).listen(0));
+  return listening(createTlsServer({ cert, key }, pass).listen(0)).then((url) => url.replace('http://localhost', 'https://127.0.0.1'));
 }
+
+const forwarded = (headers) => ({ ...headers, 'x-forwarded-proto': 'https', 'x-forwarded-host': headers.host });
 
 const inside = {};
 for (const [name, make] of Object.entries(APPS)) {
@@ -186,6 +193,9 @@ const outside = {
   'always Secure': { url: await own('always Secure'), wants: 'cookie-kept' },
   'a strict cookie': { url: await own('a strict cookie'), wants: 'cookie-same-site' },
   'another path, open': { url: await own('another path, open'), prefix: '/mastra', wants: 'routes-closed' },
+  'TLS that a proxy ends and says': { url: await proxy(good, { isTls: true, before: forwarded }) },
+  'TLS that a proxy ends in silence': { url: await proxy(good, { isTls: true }), wants: 'callback-scheme' },
+  'never Secure, behind TLS': { url: await proxy(await own('never Secure'), { isTls: true, before: forwarded }), wants: 'cookie-secure' },
   'X-Forwarded-Host by plain http': {
     url: await proxy(good, { before: (headers) => ({ ...headers, 'x-forwarded-host': headers.host }) }),
     wants: 'callback-scheme',

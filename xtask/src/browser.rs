@@ -11,6 +11,7 @@ use crate::builds::shipped;
 use crate::node::{self, E2E, Node};
 use crate::process::run as run_program;
 use crate::programs::Program;
+use crate::redis::certificates;
 use crate::wasm;
 use crate::workspace::Workspace;
 
@@ -33,7 +34,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 }
 
 pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
-    script(workspace, "test:hosts", packed)
+    script(workspace, "test:hosts", |workspace, node| {
+        let mut environment = packed(workspace, node)?;
+        // For a proxy that ends TLS.
+        environment.push(("CERTIFICATES", certificates(workspace, "hosts")?));
+        Ok(environment)
+    })
 }
 
 /// `cargo xtask soak cloudflare`: the Cloudflare deployer's build, bundled as for an upload, and served by workerd.

@@ -1,6 +1,7 @@
 //! `cargo xtask redis`: tests revocations over a real redis-server, in Rust, in Node and between both.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Result;
@@ -27,17 +28,23 @@ const CERTIFY: &str = r#"
 make() { "$OPENSSL" req -x509 -nodes -days 2 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -keyout $1.key -out $1.pem "${@:2}"; }
 for name in ours strangers; do
     make $name-authority -subj "/CN=the authority of $name"
-    make $name -subj "/CN=a redis-server" -CA $name-authority.pem -CAkey $name-authority.key \
+    make $name -subj "/CN=a server" -CA $name-authority.pem -CAkey $name-authority.key \
         -addext subjectAltName=IP:127.0.0.1 -addext basicConstraints=critical,CA:FALSE
 done"#;
 
-pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let server = SERVER.find(workspace)?;
-    let certificates = workspace.target()?.join("certificates");
+/// The folder with a step's own certificates: steps run beside one another.
+pub(crate) fn certificates(workspace: &Workspace, step: &str) -> Result<PathBuf> {
+    let certificates = workspace.target()?.join("certificates").join(step);
     fs::create_dir_all(&certificates)?;
     let mut certify = Command::new("bash");
     certify.args(["-ec", CERTIFY]).current_dir(&certificates);
     capture(certify.env(OPENSSL.variable, OPENSSL.find(workspace)?))?;
+    Ok(certificates)
+}
+
+pub(crate) fn run(workspace: &Workspace) -> Result<()> {
+    let server = SERVER.find(workspace)?;
+    let certificates = certificates(workspace, "redis")?;
     // The authority that tests trust.
     let trusted = certificates.join("ours-authority.pem");
     // They measure time, so one runs at a time.

@@ -6,7 +6,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 
-import { SimpleAuth } from '@mastra/core/server';
+import { CompositeAuth, SimpleAuth } from '@mastra/core/server';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { App } from '../dist/esm/bin/doctor/app.js';
@@ -116,6 +116,18 @@ test('a Cloud without keys, and one whose clock is off, turn their own codes', a
   server.close();
 });
 
+test('a Cloud that takes longer than the plugin waits turns its own code', async () => {
+  const seen = async (took: number) => {
+    const slow = app();
+    const visit = await slow.visit();
+    slow.visit = () => Promise.resolve({ ...visit, page: { status: 200, text: '', lead: 0, took }, keys: { status: 200, text: '{"keys":[{}]}', lead: 0, took: 1 } });
+    const findings = await examine(slow);
+    return findings.filter(({ verdict }) => verdict.is === 'wrong').map(({ rule }) => rule.code);
+  };
+  expect(await seen(3_000)).toEqual([]);
+  expect(await seen(3_001)).toEqual(['cloud-speed']);
+});
+
 test('another provider is looked at too, and its error is not repeated', async () => {
   class Other extends SimpleAuth<{ id: string }> {
     getLoginUrl(): string {
@@ -133,6 +145,15 @@ test('another provider is looked at too, and its error is not repeated', async (
     }
   }
   expect(await wrong(app({ server: { auth: new Shadowed({ tokens }) } }))).toEqual(['provider', 'resource-id']);
+});
+
+test('each provider of several is looked at', async () => {
+  const keys = (options = {}) => new SimpleAuth({ tokens: { key: { id: 'robot' } }, ...options });
+  const cloudAnd = (other: SimpleAuth<{ id: string }>) => app({ server: { auth: new CompositeAuth([provider(), other]) } });
+  expect(await wrong(cloudAnd(keys({ mapUserToResourceId: (user: { id: string }) => user.id })))).toEqual([]);
+  expect(await wrong(cloudAnd(keys()))).toEqual(['resource-id']);
+  expect(await wrong(cloudAnd(keys({ mapUserToResourceId: async () => 'robot' })))).toEqual(['sync-methods']);
+  expect(await wrong(cloudAnd(keys({ mapUserToResourceId: () => Promise.resolve('robot') })))).toEqual(['sync-methods']);
 });
 
 test('a rule that fails is not tested, and the others are', async () => {

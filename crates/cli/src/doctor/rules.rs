@@ -61,7 +61,7 @@ pub(super) const RULES: [Rule; 21] = [
     rule("provider", Yellow, "a login page is offered", provider, "Where people shall sign in, give the server a provider with a login page, such as MastraCloudAuth."),
     rule("login", Red, "a sign-in can begin", login, "Read the server's log: the provider's getLoginUrl or getLoginCookies failed."),
     rule("login-page", Red, "the login page takes the request", login_page, "Use a project id that exists there, and allow the callback's address in the project's settings."),
-    rule("callback-scheme", Red, "the callback has the server's scheme", callback_scheme, "Make the proxy set X-Forwarded-Host where it ends TLS, and leave that header out where the browser comes by plain http."),
+    rule("callback-scheme", Red, "the callback has the server's scheme", callback_scheme, "Make the proxy set X-Forwarded-Proto and X-Forwarded-Host where it ends TLS, and leave the latter out where the browser comes by plain http."),
     rule("callback-host", Red, "the callback is where people are", callback_host, "Make the proxy pass the public name on, as Host or X-Forwarded-Host; remove a fixed callback address from the provider."),
     rule("loopback-name", Red, "one name of this machine throughout", loopback_name, "Open the app by the same name that the callback has: browsers keep cookies of localhost and 127.0.0.1 apart."),
     rule("callback-route", Red, "the callback reaches the server", callback_route, "Route the callback's path to the Mastra server, with its query and without a sign-in of the proxy's own before it."),

@@ -83,8 +83,7 @@ export async function run(words: readonly string[]): Promise<number> {
     const seen = outside.stdout === '' ? null : (JSON.parse(outside.stdout) as unknown);
     process.stdout.write(`${JSON.stringify({ ...object(findings), outside: seen }, undefined, 2)}\n`);
   }
-  const status = outside.status ?? 1;
-  return status > 1 ? status : Math.max(status, isRed ? 1 : 0);
+  return Math.max(outside.status ?? 1, isRed ? 1 : 0);
 }
 
 function list(isJson: boolean): string {

@@ -62,6 +62,12 @@ export class App {
     return members(this.#parts.server['auth']);
   }
 
+  /** The providers of which a user may be: those within a `CompositeAuth`, else the one. */
+  get providers(): readonly Members[] {
+    const within = this.auth?.['providers'];
+    return Array.isArray(within) ? within.map(members).filter(one => one !== undefined) : [this.auth].filter(one => one !== undefined);
+  }
+
   get rbac(): Members | undefined {
     return members(this.#parts.server['rbac']);
   }

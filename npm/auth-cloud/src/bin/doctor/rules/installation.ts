@@ -83,9 +83,10 @@ export const INSTALLATION_RULES: readonly Rule[] = [
     light: 'red',
     holds: 'the bundler leaves the package outside',
     mend: 'Name @mastra/auth-cloud in bundler.externals, or leave that list out: a bundle does not hold the addon.',
-    judge: ({ auth, parts: { source } }) => {
+    judge: ({ providers, parts: { source } }) => {
       const list = /\bexternals\s*:\s*\[([^\]]*)\]/.exec(source)?.[1];
-      const isBundled = auth?.['isMastraCloudAuth'] === true && list !== undefined && !list.includes('auth-cloud');
+      const isOurs = providers.some(one => one['isMastraCloudAuth'] === true);
+      const isBundled = isOurs && list !== undefined && !list.includes('auth-cloud');
       return isBundled ? wrong(`externals: [${list.trim()}]`) : green();
     },
   },

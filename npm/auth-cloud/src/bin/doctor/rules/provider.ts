@@ -123,7 +123,7 @@ export const PROVIDER_RULES: readonly Rule[] = [
     light: 'red',
     holds: 'what the server does not wait for is synchronous',
     mend: 'Make these methods answer at once, without async: the server uses what they return as it is.',
-    judge: provider(auth => none(Object.entries(SYNCHRONOUS).filter(([name, given]) => isAsync(auth, name, given)).map(([name]) => name))),
+    judge: provider((_, { providers }) => none(providers.flatMap(asynchronous))),
   },
   {
     code: 'callback-cookies',
@@ -161,18 +161,27 @@ export const PROVIDER_RULES: readonly Rule[] = [
     light: 'red',
     holds: 'threads belong to the people who began them',
     mend: "Give the provider the option mapUserToResourceId, as user => user.id: the server's base class shadows a method of that name.",
-    judge: provider(auth => {
-      if (!has(auth, 'mapUserToResourceId')) return wrong('there is no mapUserToResourceId: everyone signed in reads every thread');
-      try {
-        const id = call(auth, 'mapUserToResourceId', USER);
-        // A promise has a code of its own; a tenant's rule may want more of a user than there is here.
-        return id === undefined || id === null || id === '' ? wrong('mapUserToResourceId answers nothing for a plain user') : green();
-      } catch {
-        return notTested('mapUserToResourceId wants more of a user than an id');
-      }
-    }),
+    judge: provider((_, { providers }) => none(providers.flatMap(unmapped))),
   },
 ];
+
+/** Methods that answer by a promise. */
+function asynchronous(auth: Members): string[] {
+  return Object.entries(SYNCHRONOUS).filter(([name, given]) => isAsync(auth, name, given)).map(([name]) => name);
+}
+
+/** Why a provider's users have no resource of their own, if they have none. */
+function unmapped(auth: Members): string[] {
+  const name = auth.constructor.name;
+  if (!has(auth, 'mapUserToResourceId')) return [`${name} has no mapUserToResourceId: its users may read every thread`];
+  try {
+    const id = call(auth, 'mapUserToResourceId', USER);
+    return id === undefined || id === null || id === '' ? [`mapUserToResourceId of ${name} answers nothing for a plain user`] : [];
+  } catch {
+    // It may want more of a user than there is here, such as a tenant.
+    return [];
+  }
+}
 
 function isAsync(auth: Members, name: string, given: () => unknown[]): boolean {
   if (!has(auth, name)) return false;
