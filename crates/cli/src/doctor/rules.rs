@@ -361,7 +361,7 @@ fn keys(seen: &Seen) -> Judged {
     Ok(format!("{count} in {}", time(came.took)))
 }
 
-/// An address without its query, which holds the state of a sign-in.
+/// An address without its query, which may hold a secret of the app.
 fn shown(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
 }

@@ -142,7 +142,7 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
             "callback-host",
             with(|seen| {
                 seen.login = login(
-                    "https://inside:8080/api/auth/sso/callback",
+                    &format!("https://inside:8080/cb?{SECRET}"),
                     "HttpOnly; Secure",
                 );
                 seen.callback = None;
