@@ -203,3 +203,24 @@ fn no_answer(error: reqwest::Error) -> String {
         format!("no whole answer came: {cause}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_is_asked_once_the_answers_took_too_long() {
+        let client = client(true).unwrap();
+        let mut caller = Caller::new(&client);
+        assert!(!caller.has_given_up());
+        caller.waited = PATIENCE;
+        let ask = Ask {
+            method: Method::GET,
+            url: "http://127.0.0.1:9/".to_owned(),
+            headers: Vec::new(),
+            body: None,
+        };
+        assert_eq!(caller.send(ask).await.unwrap_err(), GAVE_UP);
+        assert_eq!(caller.requests(), 0);
+    }
+}

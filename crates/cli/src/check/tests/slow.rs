@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::super::exchange::client;
 use super::super::plan;
+use super::super::probe::Probe;
 use super::super::sign_in::SignIn;
 use super::super::verdict::Verdict;
 use super::super::{judge, now};
@@ -45,11 +46,14 @@ async fn every_request_is_counted_also_those_of_sign_ins() {
     for dialect in [V1, Pkce] {
         ASKED.store(0, Ordering::Relaxed);
         let (cloud, client) = (local_cloud(dialect).await, client(true).unwrap());
-        let count = |_: &mut super::deviant::Asking| {
+        let count = |asking: &mut super::deviant::Asking| {
             ASKED.fetch_add(1, Ordering::Relaxed);
+            // The login page's form goes to the page's address, and says nothing again.
+            assert!(!asking.is("POST", "/auth/oss") || asking.query.is_empty());
         };
         let url = serve(cloud.url(), &client, count, |_, _, _| ()).await;
         let seen = look(&url, &client, dialect).await;
+        assert!(seen.answer(Probe::Exchange).is_ok(), "a sign-in succeeded");
         assert_eq!(seen.requests, ASKED.load(Ordering::Relaxed));
         assert!(seen.requests > seen.exchanges.len());
         cloud.stop().await;
