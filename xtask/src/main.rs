@@ -23,6 +23,7 @@ mod prose;
 mod proxies;
 mod python;
 mod redis;
+mod shots;
 mod soak;
 mod steps;
 mod suite;
@@ -70,6 +71,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
         "bench" if given.get_flag("json") => {
             benches::run(&workspace, text("name"), text("old").as_ref())
         }
+        "shots" => shots::run(&workspace),
         "soak" if !given.get_flag("record") => soak::run(&workspace, text("name")),
         "bench" | "soak" => {
             let words = [name, text("name"), text("old")];
@@ -117,6 +119,7 @@ fn command() -> Command {
             .arg(value("old", "What to compare with: another checkout, which is built too").value_name("OLD_CHECKOUT").required(false).required_if_eq("name", "compare"))
             .arg(flag("json", "Print JSON instead of tables"))
             .arg(flag("record", RECORD)))
+        .subcommand(subcommand("shots", "Draw the guide's pictures of a terminal"))
         .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is")
             .arg(soaks)
             .arg(flag("record", RECORD)))

@@ -84,7 +84,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     };
     let record = args.record.as_deref().map(create).transpose()?;
     let sign_in = sign_in(&args, is_loopback).await?;
-    let is_watched = std::io::stderr().is_terminal();
+    let is_watched = std::io::stderr().is_terminal() && !table::is_dumb();
     say(&announcement(&asked, &sign_in));
     let mut made = 0_u32;
     let mut progress = |what: &str| {

@@ -16,12 +16,16 @@ pub(crate) enum Style {
     Coloured,
 }
 
+/// Whether the terminal only prints.
+pub(crate) fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+}
+
 impl Style {
     /// Colours on a terminal, unless `NO_COLOR` or `TERM=dumb` says otherwise.
     pub(crate) fn of_terminal() -> Self {
         let is_set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
-        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        if std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb {
+        if std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb() {
             Self::Coloured
         } else {
             Self::Plain

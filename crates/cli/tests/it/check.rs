@@ -108,6 +108,44 @@ async fn a_broken_rule_fails_and_says_what_to_do() {
     cloud.stop().await;
 }
 
+/// What the picture in the guide shows, without spaces. Its first line is the command.
+fn picture(svg: &str) -> String {
+    let lines = svg.split("<text ").skip(2);
+    let texts = lines.map(|line| {
+        let (_, text) = line.split_once('>').unwrap();
+        text.split_once("</text>").unwrap().0
+    });
+    let text = texts.collect::<String>().replace("&#160;", "");
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&#x27;", "'");
+    text.replace("&quot;", "\"").replace("&amp;", "&")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guides_picture_is_what_is_printed() {
+    let cloud = cloud().await;
+    let fault = FaultKind::Status { status: 500 };
+    let fault = Fault::new(fault).on("permissions").times(2);
+    cloud.control().set_fault(fault);
+    let failed = check(cloud.url(), &["--only", "permissions"], "");
+    assert_eq!(failed.code, Some(1), "{failed:?}");
+    let usual = failed.stdout.replace(cloud.url(), "http://localhost:4300");
+    let printed = usual.split_whitespace().collect::<String>();
+    for svg in [
+        include_str!("../../../../docs/guide/shots/check-dark.svg"),
+        include_str!("../../../../docs/guide/shots/check-light.svg"),
+    ] {
+        let shown = picture(svg);
+        let shown = shown.split_whitespace().collect::<String>();
+        assert!(
+            shown.ends_with(&printed),
+            "{shown}\n{printed}\ndraw it anew: cargo xtask shots"
+        );
+    }
+}
+
 #[test]
 fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
     let port = free_port();

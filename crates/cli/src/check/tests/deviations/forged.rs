@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::{
-    Answering, Asking, DESTROY, Deviation, VALIDATE, after, before, default_header, is_user, pkce,
-    user,
+    Answering, Asking, DESTROY, Deviation, VALIDATE, VERIFY, after, before, default_header,
+    is_user, pkce, user,
 };
 
 fn is_unsigned(asking: &Asking) -> bool {
@@ -74,6 +74,11 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
     }),
     after("permissions for a made-up token", &["permissions.6"], |asking, answering, _| {
         if is_permissions(asking) && asking.is_junk() { answering.succeed(&json!({ "permissions": [] })); }
+    }),
+    after("a message with a session's token", &["security.24"], |asking, answering, _| {
+        if asking.is("POST", VERIFY) && answering.is_refused_with("unknown_project") {
+            answering.set("/error/message", &json!(format!("{} is for another project", asking.bearer())));
+        }
     }),
     before("permissions without a project", &["permissions.7"], |asking| default_header(asking, "/permissions", "x-project-id", "demo")),
     before("a user without a project", &["user.7"], |asking| {
