@@ -147,6 +147,12 @@ test('another provider is looked at too, and its error is not repeated', async (
   expect(await wrong(app({ server: { auth: new Shadowed({ tokens }) } }))).toEqual(['provider', 'resource-id']);
 });
 
+test('a provider that is always Secure is right in production', async () => {
+  const auth = provider({ secure: true });
+  expect(await wrong(app({ server: { auth } }))).toEqual(['cookie-kept']);
+  expect(await wrong(app({ server: { auth }, env: { NODE_ENV: 'production' } }))).toEqual([]);
+});
+
 test('each provider of several is looked at', async () => {
   const keys = (options = {}) => new SimpleAuth({ tokens: { key: { id: 'robot' } }, ...options });
   const cloudAnd = (other: SimpleAuth<{ id: string }>) => app({ server: { auth: new CompositeAuth([provider(), other]) } });
@@ -252,6 +258,7 @@ test('wrong usage is status 2, and says why without a value of the app', async (
     [folder({}), [], /no src\/mastra\/index\.ts here/],
     [folder({}), ['--entry', 'gone.ts'], /no file gone\.ts/],
     [folder({}), ['--planted'], /--planted/],
+    [folder({}), ['--server', 'http://localhost:9'], /MASTRA_AUTH_BINARY/],
     [project('export const a = 1;'), [], /exports neither a Mastra instance nor a provider/],
     [project("import './gone.js';"), [], /cannot be loaded: .*ERR_MODULE_NOT_FOUND/],
     [throws(`new Error('${SECRET}')`), [], /cannot be loaded: Error at .*index\.ts:1$/m],

@@ -52,6 +52,12 @@ export async function run(words: readonly string[]): Promise<number> {
   if (values.help === true) return print(HELP, 0);
   if (values.list === true) return print(list(isJson), 0);
 
+  let program: string | undefined;
+  try {
+    if (values.server !== undefined) program = findProgram(undefined);
+  } catch (error) {
+    return usage(error instanceof LocalCloudError ? error.message : named(error));
+  }
   const speakAgain = quiet();
   process.on('unhandledRejection', () => undefined).on('uncaughtException', () => undefined);
   let findings;
@@ -64,14 +70,8 @@ export async function run(words: readonly string[]): Promise<number> {
     speakAgain();
   }
   const isRed = findings.some(finding => lightOf(finding) === 'red');
-  if (values.server === undefined) {
+  if (values.server === undefined || program === undefined) {
     return print(isJson ? `${JSON.stringify(object(findings), undefined, 2)}\n` : table(findings), isRed ? 1 : 0);
-  }
-  let program;
-  try {
-    program = findProgram(undefined);
-  } catch (error) {
-    return usage(error instanceof LocalCloudError ? error.message : named(error));
   }
   if (!isJson) process.stdout.write(table(findings));
   const outside = spawnSync(program, ['doctor', '--server', values.server, ...(isJson ? ['--json'] : [])], {
