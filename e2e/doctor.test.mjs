@@ -57,12 +57,12 @@ describe('mistakes at', { concurrency: true }, () => {
       });
 
       test('outside, each mistake turns its own code and no other', async () => {
-        await Promise.all(Object.entries(planted.outside).map(async ([name, { url, prefix = '/api', wants = [] }]) => {
+        for (const [name, { url, prefix = '/api', wants = [] }] of Object.entries(planted.outside)) {
           const { status, report } = await outside(url, prefix);
           const wrong = report.findings.filter(({ light }) => light === 'red' || light === 'yellow');
           assert.deepEqual(wrong.map(({ code }) => code).filter(isStable), [wants].flat(), name);
           assert.equal(status, wrong.some(({ light }) => light === 'red') ? 1 : 0, name);
-        }));
+        }
       });
 
       test('it names who signs people in, and where', async () => {
@@ -80,10 +80,10 @@ describe('mistakes at', { concurrency: true }, () => {
 });
 
 test('nothing is red or yellow in the example, and its own sources are read', async () => {
-  const env = { ...ENV, ...environmentOf(cloud, 'v1') };
   const program = join(app, 'node_modules/@mastra/auth-cloud/dist/esm/bin/main.js');
-  const { status, stdout } = await run(process.execPath, [program, 'doctor', '--json', '--try-sign-in'], { cwd: app, env });
-  const { findings } = JSON.parse(stdout);
+  const env = { ...ENV, ...environmentOf(cloud, 'v1') };
+  const { status, report } = await run(process.execPath, [program, 'doctor', '--json', '--try-sign-in'], { cwd: app, env });
+  const { findings } = report;
   assert.deepEqual(findings.filter(({ code, light }) => isStable(code) && (light === 'red' || light === 'yellow')), []);
   assert.equal(status, 0);
   const of = (code) => findings.find((one) => one.code === code).seen;
@@ -91,17 +91,21 @@ test('nothing is red or yellow in the example, and its own sources are read', as
   assert.equal(of('server-version'), '1.69.0 by mastra');
 });
 
-async function outside(url, prefix) {
-  const { status, stdout } = await run(BINARY, ['doctor', '--server', url, '--api-prefix', prefix, '--json'], { env: { ...ENV, SSL_CERT_FILE: join(process.env.CERTIFICATES, 'ours-authority.pem') } });
-  return { status, report: JSON.parse(stdout) };
+function outside(url, prefix) {
+  const env = { ...ENV, SSL_CERT_FILE: join(process.env.CERTIFICATES, 'ours-authority.pem') };
+  return run(BINARY, ['doctor', '--server', url, '--api-prefix', prefix, '--json'], { env });
 }
 
-function run(program, args, options) {
-  return new Promise((resolve, reject) => {
+/** Runs a doctor; again where it gave up waiting, for that a busy machine does. */
+async function run(program, args, options, tries = 1) {
+  const { status, stdout, stderr } = await new Promise((resolve, reject) => {
     execFile(program, args, options, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') reject(error);
-      else if (stdout === '') reject(new Error(stderr));
-      else resolve({ status: error?.code ?? 0, stdout });
+      else resolve({ status: error?.code ?? 0, stdout, stderr });
     });
   });
+  const isLate = (stdout + stderr).includes('no whole answer came within');
+  if (isLate && tries < 10) return run(program, args, options, tries + 1);
+  assert.notEqual(stdout, '', stderr);
+  return { status, report: JSON.parse(stdout) };
 }
