@@ -1,12 +1,17 @@
-//! The guide "Test your app": a whole service with signed-in people, and a handler alone.
+//! The guide "Test your app": a service with signed-in people, and a handler alone.
 #![allow(clippy::unwrap_used, reason = "what a test does not expect fails it")]
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::Request;
+use axum::{Router, routing::get};
 use mastra_auth_cloud::MastraCloudAuth;
-use mastra_auth_example_axum::{AppState, app};
+use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use tower::ServiceExt as _;
+
+async fn agents(user: CurrentUser) -> String {
+    format!("agents of {}", user.id())
+}
 
 #[tokio::test]
 async fn a_member_sees_the_agents_until_the_session_ends() {
@@ -17,42 +22,27 @@ async fn a_member_sees_the_agents_until_the_session_ends() {
         .project_id("demo")
         .base_url(cloud.url())
         .public_url("http://localhost:4111") // nothing listens there
-        .fresh_for(std::time::Duration::ZERO) // asks the Cloud about each request
-        .build()
-        .unwrap();
-    let (news, _) = tokio::sync::broadcast::channel(1);
-    let state = AppState {
-        name: "The shop",
-        news,
-    };
-    let app = app(&auth, state, HeaderValue::from_static("https://ui.example")).unwrap();
+        .fresh_for(std::time::Duration::ZERO); // asks the Cloud about each request
+    let closed = AuthLayer::required(auth.build().unwrap());
+    let app = Router::new().route("/agents", get(agents)).layer(closed);
 
     let member = cloud.control().sign_in_as("member").unwrap();
-    for status in [StatusCode::OK, StatusCode::UNAUTHORIZED] {
+    for status in [200, 401] {
         let request = Request::get("/agents").header("cookie", member.cookie());
         let answer = app.clone().oneshot(request.body(Body::empty()).unwrap());
         assert_eq!(answer.await.unwrap().status(), status);
         cloud.control().end_session(&member.session_id);
     }
-    cloud.stop().await;
 }
 
 #[tokio::test]
 async fn a_handler_alone_greets_its_user() {
-    use axum::{Router, routing::get};
-    use mastra_auth_cloud::axum::CurrentUser;
     use mastra_auth_cloud::axum::testing::{TestUser, signed_in_as};
 
-    async fn agents(user: CurrentUser) -> String {
-        format!("agents of {}", user.id())
-    }
-
-    let ada = TestUser::new("usr_ada")
-        .role("member")
-        .permission("agents:*");
-    let app = Router::new()
-        .route("/agents", get(agents))
-        .layer(signed_in_as(CurrentUser::for_test(ada).unwrap()));
+    let ada = TestUser::new("usr_ada").permission("agents:*");
+    let ada = CurrentUser::for_test(ada).unwrap();
+    let app = Router::new().route("/agents", get(agents));
+    let app = app.layer(signed_in_as(ada));
     let request = Request::get("/agents").body(Body::empty()).unwrap();
-    assert_eq!(app.oneshot(request).await.unwrap().status(), StatusCode::OK);
+    assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
 }

@@ -33,7 +33,7 @@ export interface LocalCloudOptions {
   readonly tokenLifetime?: number | undefined;
   /** Seconds until a session ends, 1 to 31,536,000. Default 86,400. */
   readonly sessionLifetime?: number | undefined;
-  /** The path of the program `mastra-auth`. Default: the variable `MASTRA_AUTH_BINARY`, else the platform's package. */
+  /** The path of the program `mastra-auth`. Default: the variable `MASTRA_AUTH_BINARY`, else that of `@mastra/auth-cloud-local`. */
   readonly binary?: string | undefined;
 }
 

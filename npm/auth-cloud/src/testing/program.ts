@@ -27,7 +27,7 @@ function packages(): string[] {
   return abis.map(abi => `${LOCAL}-${process.platform}-${process.arch}${abi}`);
 }
 
-/** The path of the program: `binary`, else the variable `MASTRA_AUTH_BINARY`, else the one of the platform's package. */
+/** The path of the program: `binary`, else the variable `MASTRA_AUTH_BINARY`, else the one that `@mastra/auth-cloud-local` brings along. */
 export function findProgram(binary: string | undefined): string {
   const named = binary ?? process.env['MASTRA_AUTH_BINARY'];
   if (named) return named;
