@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud } from './cloud.mjs';
 import { HAS_WASM, RUNTIMES, build, startBuilt, startHost, startInWorkerd } from './hosts.mjs';
 import { makeHosts } from './install.mjs';
+import { NGINX, startNginx } from './nginx.mjs';
 import { NAMES, PEOPLE } from './people.mjs';
 import { Person } from './person.mjs';
 
@@ -51,7 +52,7 @@ function world(dialect, start) {
 
 const statusOf = (server, headers) => fetch(`${server.url}/api/agents`, { headers }).then(({ status }) => status);
 
-function describeServer(title, dialect, start, cookiesOfCallback) {
+function describeServer(title, dialect, start, cookiesOfCallback, hasCheck = true) {
   describe(`${title}, ${dialect}`, () => {
     const it = world(dialect, start);
 
@@ -90,6 +91,23 @@ function describeServer(title, dialect, start, cookiesOfCallback) {
       assert.equal(leaves.session, undefined, 'the browser keeps no session cookie');
       assert.equal(await statusOf(it.server, { cookie: old }), 401);
       assert.equal(await stays.agents(), 200, 'nobody else is signed out');
+    });
+
+    if (hasCheck) test('a proxy is told who sends a request, by any method, and each refusal apart', async () => {
+      const [owner, viewer, nobody] = ['owner', 'viewer', 'nobody'].map((name) => it.person(name));
+      await Promise.all([owner, viewer].map((person) => person.signIn()));
+      const check = async ({ cookies }, query = '', method = 'GET') => {
+        const { status, headers } = await fetch(`${it.server.url}/auth/check${query}`, { method, headers: cookies && { cookie: cookies } });
+        assert.equal(headers.get('cache-control'), 'no-store');
+        return [status, headers.get('x-auth-user'), headers.get('x-auth-roles')];
+      };
+      for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS', 'PROPFIND']) {
+        assert.deepEqual(await check(owner, '?permission=agents:delete', method), [200, 'usr_olivia', 'owner'], method);
+        assert.deepEqual(await check(viewer, '?permission=agents:delete', method), [403, null, null], method);
+        assert.deepEqual(await check(nobody, '', method), [401, null, null], method);
+        assert.deepEqual(await check(owner, '?permissions=agents:delete', method), [400, null, null], method);
+      }
+      assert.deepEqual(await check(viewer), [200, 'usr_victor', 'viewer']);
     });
 
     test('a callback in another browser makes no session', async () => {
@@ -149,16 +167,18 @@ describe('a session whose token ended, at servers that never saw it', { concurre
 
       test('it is renewed, and the browser has the newer one', async () => {
         // Each goes to another server than the one of the sign-in, as after a deploy.
-        const people = servers.map((server, at) => ({ server, person: new Person('member', servers.at(at - 1).url) }));
+        const people = servers.flatMap((server, at) =>
+          ['/api/agents', '/auth/check'].map((path) => ({ server, path, person: new Person('member', servers.at(at - 1).url) })),
+        );
         await Promise.all(people.map(({ person }) => person.signIn()));
         const begun = Date.now();
         await Promise.all(
-          people.map(async ({ server, person }) => {
+          people.map(async ({ server, path, person }) => {
             const old = person.session;
             await sleep(begun + (FIRST[server.mode] + 1) * 1000 - Date.now());
             person.server = server.url;
-            const title = `${server.host}, ${server.mode}`;
-            assert.equal(await person.agents(), 200, title);
+            const title = `${server.host}, ${server.mode}, ${path}`;
+            assert.equal((await person.ask(path)).status, 200, title);
             assert.notEqual(person.session, old, title);
             assert.equal(await person.agents(), 200, title);
             assert.equal((await person.me()).name, NAMES.member, title);
@@ -174,6 +194,61 @@ for (const dialect of DIALECTS) {
   // Express keeps the last cookie of an answer only.
   describeServer('Express', dialect, (cloud) => startHost(hosts, 'express', cloud, dialect), ['mastra_session']);
   if (HAS_WASM) describeServer('Hono in workerd', dialect, (cloud) => startInWorkerd(hosts, cloud, dialect), BOTH);
+}
+
+// docs/guide/behind-a-proxy.md, with a Mastra server that answers.
+if (NGINX) {
+  for (const host of ['hono', 'express']) {
+    describe(`nginx, which asks ${host}`, () => {
+      const it = world('v1', (cloud) => startHost(hosts, host, cloud, 'v1'));
+      let nginx;
+      before(async () => void (nginx = await startNginx(it.server.url, 'agents:delete')));
+      after(() => nginx?.stop());
+      const ask = async (headers) => {
+        const answer = await fetch(`${nginx.url}/agents/one?page=2&permission=agents:none`, { headers, redirect: 'manual' });
+        return { status: answer.status, headers: answer.headers, text: await answer.text() };
+      };
+      const admin = async (path, body) => {
+        const headers = { 'content-type': 'application/json' };
+        const answer = await fetch(`${it.cloud.url}/admin/api/${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+        assert.ok(answer.ok, await answer.clone().text());
+        return answer.text();
+      };
+
+      test('threat_091_who_is_signed_in_passes_and_each_refusal_stays_apart', async () => {
+        const [owner, viewer] = ['owner', 'viewer'].map((name) => new Person(name, nginx.url));
+        await Promise.all([owner, viewer].map((person) => person.signIn()));
+        const smuggled = { 'x-auth-user': 'usr_mei', 'x-auth-roles': 'owner' };
+        const passed = 'GET /agents/one?page=2&permission=agents:none usr_olivia owner';
+        for (const more of [{}, smuggled]) {
+          const page = await ask({ cookie: owner.cookies, ...more });
+          assert.deepEqual([page.status, page.text, page.headers.getSetCookie()], [200, passed, []]);
+          assert.equal((await ask({ cookie: viewer.cookies, ...more })).status, 403);
+          const nobody = await ask(more);
+          assert.deepEqual([nobody.status, nobody.headers.get('www-authenticate')], [401, 'Bearer']);
+        }
+        assert.equal((await ask({ cookie: 'mastra_session=a; '.repeat(5) })).status, 400);
+      });
+
+      test('threat_034_a_renewed_cookie_reaches_the_browser', async () => {
+        const { token } = JSON.parse(await admin('tokens', { person: 'owner', age: 60, lifetime: 59 }));
+        const page = await ask({ cookie: `mastra_session=${token}` });
+        const [line, ...more] = page.headers.getSetCookie();
+        assert.deepEqual([page.status, page.text.includes('usr_olivia'), more], [200, true, []]);
+        assert.match(page.headers.get('cache-control'), /no-store/);
+        const again = await ask({ cookie: line.split(';')[0] });
+        assert.deepEqual([again.status, again.headers.getSetCookie()], [200, []]);
+      });
+
+      test('threat_095_an_outage_is_503', async () => {
+        await admin('faults', { kind: 'drop' });
+        const page = await ask({ cookie: 'mastra_session=unknown' });
+        assert.deepEqual([page.status, page.headers.get('retry-after')], [503, '5']);
+      });
+    });
+  }
+} else {
+  console.log('nginx is missing, so its recipe for a Mastra server is not tested');
 }
 
 // `server.apiPrefix` of a built server, and an app whose every page is below a path.
@@ -270,7 +345,7 @@ for (const order of ['keys first', 'Cloud first']) {
 }
 
 for (const { title, dialect, output } of BUILT) {
-  describeServer(title, dialect, async (cloud) => startBuilt((await building)[output], cloud, dialect), BOTH);
+  describeServer(title, dialect, async (cloud) => startBuilt((await building)[output], cloud, dialect), BOTH, false);
 
   test(`${title}: it holds our package itself, and the addon of this platform alone`, async () => {
     const scope = join((await building)[output], 'node_modules/@mastra');
@@ -281,5 +356,5 @@ for (const { title, dialect, output } of BUILT) {
 }
 
 for (const { title, command } of STARTED) {
-  describeServer(title, 'v1', async (cloud) => startBuilt((await building).output, cloud, 'v1', command), BOTH);
+  describeServer(title, 'v1', async (cloud) => startBuilt((await building).output, cloud, 'v1', command), BOTH, false);
 }

@@ -1,9 +1,11 @@
-// The app of the example behind Express.
+// The app of the example behind Express, and the check for a proxy beside it.
+import { authCheckRoute } from '@mastra/auth-cloud';
 import { MastraServer } from '@mastra/express';
 import express from 'express';
 import { mastra } from './src/mastra/index.js';
 
 const app = express();
 app.use(express.json());
-await new MastraServer({ app, mastra }).init();
+const customApiRoutes = [authCheckRoute(mastra.getServer().auth)];
+await new MastraServer({ app, mastra, customApiRoutes }).init();
 app.listen(Number(process.env.PORT));

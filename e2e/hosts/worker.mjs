@@ -1,4 +1,5 @@
 // The app of the example behind Hono as a Worker, and a page that signs in.
+import { authCheckRoute } from '@mastra/auth-cloud';
 import { MastraServer } from '@mastra/hono';
 import { Hono } from 'hono';
 import { mastra } from './src/mastra/index.js';
@@ -12,5 +13,6 @@ const PAGE = `<!doctype html><title>Shop</title><button>Sign in</button><script>
 
 const app = new Hono();
 app.get('/welcome', (context) => context.html(PAGE));
-await new MastraServer({ app, mastra }).init();
+const customApiRoutes = [authCheckRoute(mastra.getServer().auth)];
+await new MastraServer({ app, mastra, customApiRoutes }).init();
 export default app;

@@ -11,6 +11,7 @@ use crate::builds::shipped;
 use crate::node::{self, E2E, Node};
 use crate::process::run as run_program;
 use crate::programs::Program;
+use crate::proxies::NGINX;
 use crate::redis::certificates;
 use crate::wasm;
 use crate::workspace::Workspace;
@@ -48,10 +49,18 @@ pub(crate) fn cloudflare(workspace: &Workspace) -> Result<()> {
 }
 
 fn packed(workspace: &Workspace, node: &Node) -> Result<Environment> {
-    Ok(vec![
+    let mut environment = vec![
         ("TOOLS", node.tools(workspace)?),
         ("MASTRA_AUTH_PACKED", node::packed(workspace)?),
-    ])
+    ];
+    // Without it the tests say that they try one recipe less.
+    environment.extend(
+        NGINX
+            .find(workspace)
+            .ok()
+            .map(|found| (NGINX.variable, found)),
+    );
+    Ok(environment)
 }
 
 /// `cargo xtask tarballs`: installs the tarballs in empty projects outside of the repository, and signs in with them; then

@@ -9,13 +9,15 @@ use crate::process::{find, run as run_program};
 use crate::programs::Program;
 use crate::workspace::Workspace;
 
-/// The variables have a suffix: nginx reads `NGINX` itself, as a list of sockets.
+/// The variable has a suffix: nginx reads `NGINX` itself, as a list of sockets.
+pub(crate) const NGINX: Program = Program {
+    package: "nginx",
+    names: &["nginx"],
+    variable: "NGINX_PROGRAM",
+};
+
 const DEBIAN: [Program; 2] = [
-    Program {
-        package: "nginx",
-        names: &["nginx"],
-        variable: "NGINX_PROGRAM",
-    },
+    NGINX,
     Program {
         package: "haproxy",
         names: &["haproxy"],

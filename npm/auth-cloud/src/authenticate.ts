@@ -9,11 +9,13 @@ import { fromFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import type { Authenticate, NativePending, NativeStep } from './native.js';
+import type { Authenticate, NativeFailure, NativePending, NativeStep } from './native.js';
 import { Sites } from './site.js';
 import { isOwn } from './user.js';
 import type { CloudUser } from './user.js';
 import type { Users } from './users.js';
+
+type OnRefusal = (failure: NativeFailure) => void;
 
 /** How many numbers the core has for sites. */
 const SITES = 7;
@@ -41,14 +43,24 @@ export class Authenticator {
     this.#isTraced = isTraced;
   }
 
-  /** The user; `null` if there is no credential or it is refused. Throws if it could not be checked. */
-  authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+  /** The user; `null` if there is no credential or it is refused, which `onRefusal` is told of. Throws if it could not be checked. */
+  authenticate(
+    token: string,
+    authorization: string | undefined,
+    request: RequestLike,
+    onRefusal?: OnRefusal,
+  ): Promise<CloudUser | null> {
     const current = this.#cloud.revocations?.current();
-    if (current !== undefined) return current.then(() => this.#known(token, authorization, request));
-    return this.#known(token, authorization, request);
+    if (current !== undefined) return current.then(() => this.#known(token, authorization, request, onRefusal));
+    return this.#known(token, authorization, request, onRefusal);
   }
 
-  #known(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+  #known(
+    token: string,
+    authorization: string | undefined,
+    request: RequestLike,
+    onRefusal: OnRefusal | undefined,
+  ): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     const since = this.#isTraced ? performance.now() : undefined;
     const authenticate = this.#needsSite ? (this.#bySite[this.#sites.of(request)] ?? this.#authenticate) : this.#authenticate;
@@ -58,7 +70,7 @@ export class Authenticator {
     if (this.#isTraced) found = authenticate(cookie, authorization, token, false);
     else found = isAlone ? authenticate(cookie) : authenticate(cookie, authorization, token);
     if (typeof found === 'number') {
-      if (found < 0) return this.#answer({ ticket: -found, step: CHECKS }, request, since);
+      if (found < 0) return this.#answer({ ticket: -found, step: CHECKS }, request, since, onRefusal);
       const known = this.#users.get(found);
       if (known !== undefined) return known.promised;
       // Evicted here but still cached in the core.
@@ -68,9 +80,9 @@ export class Authenticator {
     if (typeof found === 'string') return this.#users.of(found).promised;
     if (found.needsSite === true) {
       this.#needsSite = true;
-      return this.#known(token, authorization, request);
+      return this.#known(token, authorization, request, onRefusal);
     }
-    return this.#answer(found, request, since);
+    return this.#answer(found, request, since, onRefusal);
   }
 
   /** The site of a request. */
@@ -78,7 +90,12 @@ export class Authenticator {
     return this.#sites.of(request);
   }
 
-  async #answer(found: NativePending, request: RequestLike, since = performance.now()): Promise<CloudUser | null> {
+  async #answer(
+    found: NativePending,
+    request: RequestLike,
+    since = performance.now(),
+    onRefusal?: OnRefusal,
+  ): Promise<CloudUser | null> {
     const { driver, events } = this.#cloud;
     const { verdict, user: data, failure, cause } = await driver.run(found);
     if (verdict === undefined) throw new Error('An authentication ended without an answer.');
@@ -93,8 +110,9 @@ export class Authenticator {
       return user;
     }
     events.failed(kind === 'rejected' ? 'credential_rejected' : 'authentication_unavailable', failure, details);
-    if (kind === 'rejected') return null;
-    throw fromFailure(failure, id, cause);
+    if (kind !== 'rejected') throw fromFailure(failure, id, cause);
+    onRefusal?.(failure);
+    return null;
   }
 
   /** The user itself if it was made here; a copy that kept its token is authenticated again. */

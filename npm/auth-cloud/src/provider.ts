@@ -22,6 +22,7 @@ import type {
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import { MastraAuthProvider } from '@mastra/core/server';
 
+import { check } from './check.js';
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
@@ -108,6 +109,11 @@ export class MastraCloudAuth
   /** The user of a request; `null` if there is no credential or it is refused. */
   getCurrentUser(request: Request): Promise<CloudUser | null> {
     return this.#authenticator.authenticate('', header(request, 'authorization'), request);
+  }
+
+  /** What {@link authCheckRoute} answers to a request, for a server of another kind. */
+  checkRequest(request: Request): Promise<Response> {
+    return check(request, this, this.#authenticator);
   }
 
   /** A user by id: asked for with a token, or a recently seen one; else `null`. */

@@ -10,7 +10,7 @@ import type { ISessionProvider, ISSOProvider, IUserProvider, Session, SSOCallbac
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import type { MastraAuthProvider } from '@mastra/core/server';
 
-import { CloudApiError, MastraCloudAuth, MastraCloudAuthProvider, MastraCloudClient, isCloudApiError } from '../dist/esm/index.js';
+import { CloudApiError, MastraCloudAuth, MastraCloudAuthProvider, MastraCloudClient, authCheckRoute, isCloudApiError } from '../dist/esm/index.js';
 import type {
   CacheOptions,
   CloudAuthEvent,
@@ -46,9 +46,11 @@ export function hosts(auth: MastraCloudAuth): unknown[] {
   const sessions: ISessionProvider = auth;
   const sso: ISSOProvider<CloudUser> = auth;
   const rbac: IRBACProvider<CloudUser> = auth;
-  const server = new Mastra({ server: { auth, rbac: auth } });
+  const server = new Mastra({ server: { auth, rbac: auth, apiRoutes: [authCheckRoute(auth), authCheckRoute(auth, '/who')] } });
   // @ts-expect-error A client is no provider.
   const noProvider = new Mastra({ server: { auth: new MastraCloudClient({}) } });
+  // @ts-expect-error A client cannot tell who sends a request.
+  authCheckRoute(new MastraCloudClient({}));
   // @ts-expect-error Nor does it know permissions.
   const noRoles = new Mastra({ server: { auth, rbac: new MastraCloudClient({}) } });
   return [provider, users, sessions, sso, rbac, server, noProvider, noRoles];
@@ -66,6 +68,7 @@ export function methods(): void {
   same<Gives<'setCallbackCookieHeader'>, void>(true);
   same<Gives<'authenticateToken'>, Promise<CloudUser | null>>(true);
   same<Gives<'getCurrentUser'>, Promise<CloudUser | null>>(true);
+  same<Gives<'checkRequest'>, Promise<Response>>(true);
   same<Gives<'getUser'>, Promise<CloudUser | null>>(true);
   same<Gives<'getUsers'>, Promise<(CloudUser | null)[]>>(true);
   same<Gives<'createSession'>, Promise<Session>>(true);
