@@ -251,7 +251,7 @@ impl ChannelWorker {
         self.link.update(now.wall);
         if let Some(catch_up) = self.catch_up.take() {
             let CaughtUp {
-                missing,
+                mut missing,
                 stored,
                 new,
             } = catch_up.finish(&self.engine, now);
@@ -260,6 +260,15 @@ impl ChannelWorker {
                     stored,
                     new,
                     republished: missing.len(),
+                });
+            }
+            // A batch that the channel did not take is published anyway.
+            if !self.batch.is_empty() {
+                let namespace = self.engine.namespace();
+                missing.retain(|one| {
+                    !self
+                        .batch
+                        .contains(&ChannelMessage::revocation(namespace, one))
                 });
             }
             self.republish = missing.into();

@@ -46,6 +46,28 @@ fn entries_that_come_again_within_a_turn_are_compared_whole() {
     }
 }
 
+#[test]
+fn what_the_channel_did_not_take_is_published_once_although_a_join_misses_it() {
+    let mut world = World::new();
+    let at = now(&json!({"at": 1}));
+    world.revoke("ses_1", at);
+    world.revoke("ses_2", at);
+    let batch = world.worker.next_batch(at);
+    let failing = json!({"jitter": 0});
+    world.worker.publish_failed("full", at, jitter(&failing));
+    let turn = world.worker.join();
+    world.worker.joined(turn, &[], 0, at);
+    assert_eq!(world.worker.status().pending, 2);
+    assert_eq!(world.worker.next_batch(at), batch);
+    world.worker.published(at);
+    assert_eq!(world.worker.next_batch(at), []);
+    assert_eq!(world.worker.status().sent, 2);
+    // What the channel lost after it had taken it is published again.
+    let turn = world.worker.join();
+    world.worker.joined(turn, &[], 0, at);
+    assert_eq!(world.worker.next_batch(at).len(), 2);
+}
+
 struct World {
     engine: Arc<Engine>,
     worker: ChannelWorker,
