@@ -19,6 +19,7 @@ use mastra_auth_cloud_core::secret::{AuthorizationCode, Verifier};
 use mastra_auth_cloud_core::url::RedirectUri;
 use napi_derive::napi;
 
+use crate::clocks::now;
 use crate::convert::{Or, or, token};
 use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, jitter};
@@ -71,13 +72,17 @@ impl Engine {
         })
     }
 
-    /// Asks the Cloud for an account; `None` if the dialect has no such endpoint.
+    /// Asks the Cloud for an account; `None` if the dialect has no such endpoint, or the token was signed out.
     #[napi(ts_return_type = "Or<Pending | null>")]
     pub fn op_user(&self, id: String, text: String, share: f64) -> Result<Or<Option<Pending>>> {
         guard(|| {
             let id = UserId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
-                let operation = GetUser::new(self.0.config(), id, token(&text)?);
+                let token = token(&text)?;
+                if self.0.is_signed_out(&token, now()) {
+                    return Ok(None);
+                }
+                let operation = GetUser::new(self.0.config(), id, token);
                 Ok(operation.map(|operation| self.call(operation, share, told)))
             }))
         })

@@ -161,7 +161,7 @@ export interface NativeEngine {
   opValidateSession(text: string, share: number): Or<NativePending>;
   /** Ends a session at the Cloud. */
   opDestroySession(id: string, text: string, share: number): Or<NativePending>;
-  /** Asks the Cloud for an account; `None` if the dialect has no such endpoint. */
+  /** Asks the Cloud for an account; `None` if the dialect has no such endpoint, or the token was signed out. */
   opUser(id: string, text: string, share: number): Or<NativePending | null>;
   /** Asks the Cloud for a user's permissions; `None` if the dialect has no such endpoint. */
   opUserPermissions(id: string, text: string, share: number): Or<NativePending | null>;

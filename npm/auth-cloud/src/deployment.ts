@@ -5,7 +5,7 @@ import type { Outcome } from './driver.js';
 import { configurationError, fromFailure, isFailure, unwrap } from './error.js';
 import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
-import { native, redisChannel } from '#host';
+import { canOutlive, native, redisChannel } from '#host';
 import type { NativeEngine, NativeFailure, NativePending } from './native.js';
 import { nativeOptions } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
@@ -29,6 +29,8 @@ export class Deployment {
     const given = nativeOptions(options);
     this.withRole = given.dialect === 'pkce';
     this.rolesDecide = given.roleMapping !== undefined || this.withRole;
+    // Otherwise an early refresh ends with the request that began it, and those that need its answer wait for nothing.
+    if (!canOutlive()) given.refreshEarly = 0;
     this.engine = unwrap(native.open(given, crypto.getRandomValues(new Uint8Array(32))));
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     const channel = channelOf(options.revocations);

@@ -29,4 +29,6 @@ found.then(
   () => undefined,
 );
 
+export const canOutlive: typeof Host.canOutlive = () => waitUntil !== undefined;
+
 export const outlive: typeof Host.outlive = work => waitUntil?.(work);

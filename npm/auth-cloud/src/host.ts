@@ -6,5 +6,8 @@ export { redisChannel } from './revocation/redis.js';
 /** Whether a request that ends takes along what it began. */
 export const endsWithRequest: boolean = false;
 
+/** Whether work can go on after the request that began it. */
+export const canOutlive = (): boolean => true;
+
 /** Lets work go on after the request that began it. */
 export function outlive(_work: Promise<void>): void {}

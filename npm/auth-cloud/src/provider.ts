@@ -119,7 +119,9 @@ export class MastraCloudAuth
   /** A user by id: asked for with a token, or a recently seen one; else `null`. */
   async getUser(id: string, token?: string): Promise<CloudUser | null> {
     if (token === undefined) return this.#users.withId(id) ?? null;
-    const { engine } = this.#cloud;
+    const { engine, revocations } = this.#cloud;
+    const current = revocations?.current();
+    if (current !== undefined) await current;
     const outcome = await this.#cloud.lookUp(engine.opUser(id, token, Math.random()));
     return outcome?.user ? this.#users.of(outcome.user).user : null;
   }

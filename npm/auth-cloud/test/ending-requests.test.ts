@@ -5,10 +5,20 @@ import { generateKeyPairSync, sign } from 'node:crypto';
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
-vi.mock('../dist/esm/host.js', async original => ({ ...(await original<object>()), endsWithRequest: true }));
+vi.mock('../dist/esm/host.js', async original => ({ ...(await original<object>()), endsWithRequest: true, canOutlive: () => host.canOutlive }));
+vi.mock('../dist/esm/transport.js', async original => {
+  const { send, ...others } = await original<{ send(...given: unknown[]): Promise<unknown> }>();
+  return { ...others, send: (...given: unknown[]) => Promise.race([send(...given), sending.shift() ?? never]) };
+});
+
+/** Whether the host tells its runtime of work that goes on. */
+const host = { canOutlive: false };
+/** How the next calls end, unless they are answered before. */
+const sending: Promise<never>[] = [];
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions, RevocationChannel, RevocationMessage } from '../dist/esm/index.js';
+import { native } from '../dist/esm/host.js';
 import { request } from './world.js';
 
 beforeEach(() => {
@@ -112,6 +122,7 @@ test('threat_031_a_renewal_and_every_other_use_of_a_session_learn_of_its_end_els
   const uses = [
     () => there.auth.refreshSession('a'),
     () => there.auth.validateSession('a'),
+    () => there.auth.getUser('usr_a', 'a'),
     async () => (await there.auth.getPermissions(user!)).length,
   ];
   for (const use of uses) {
@@ -291,6 +302,35 @@ test('threat_102_no_request_makes_the_calls_of_strangers_who_hung_up', async () 
   const asking = ask('a');
   await vi.advanceTimersByTimeAsync(2_500);
   expect([await asking, calls.length, auth.statistics().breaker]).toEqual(['usr_a', 41, 'closed']);
+});
+
+test('a call that fails after another request took it over takes that one along no more', async () => {
+  const calls: ((answer: undefined) => void)[] = [];
+  const { ask } = provider({}, () => new Promise(resolve => calls.push(resolve)));
+  const late = Promise.withResolvers<never>();
+  sending.push(late.promise);
+  const first = begun(() => ask('a'));
+  void first.result.catch(() => undefined);
+  first.end();
+  const second = ask('a');
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(calls.length).toBe(2);
+  late.reject(new Error('too late'));
+  await vi.advanceTimersByTimeAsync(0);
+  calls[1]?.(undefined);
+  expect(await second).toBe('usr_a');
+});
+
+test.each([
+  [false, 0],
+  [true, 6],
+])('no request begins an early refresh where that would end with it and keep the next ones waiting (%s)', (can, refreshEarly) => {
+  host.canOutlive = can;
+  const open = vi.spyOn(native, 'open');
+  provider({ cache: { fresh: 60, refreshEarly: 6 } });
+  expect(open.mock.lastCall?.[0].refreshEarly).toBe(refreshEarly);
+  host.canOutlive = false;
+  open.mockRestore();
 });
 
 test('a call is made again by a request that waits for it, and not by one that passes', async () => {
