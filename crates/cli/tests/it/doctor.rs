@@ -15,10 +15,18 @@ use crate::process::{Finished, command, finish};
 
 /// Stands for the state of a sign-in and the value of its cookie.
 const SECRET: &str = "5e1f-state-and-cookie";
+const LATE: &str = "no whole answer came within 10 s";
 
+/// Again where it gave up waiting, for that a busy machine does.
 fn doctor(server: &str, more: &[&str]) -> Finished {
     let mut arguments = vec!["doctor", "--server", server];
     arguments.extend(more);
+    for _ in 0..10 {
+        let finished = finish(command(&arguments), b"");
+        if !format!("{finished:?}").contains(LATE) {
+            return finished;
+        }
+    }
     finish(command(&arguments), b"")
 }
 
@@ -151,16 +159,14 @@ fn a_server_that_is_none_is_named_so() {
 fn a_silent_server_is_given_up() {
     // It takes connections and never answers.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let finished = doctor(&format!("http://{}", listener.local_addr().unwrap()), &[]);
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let finished = finish(command(&["doctor", "--server", &url]), b"");
     assert_eq!(
         (finished.code, finished.stdout.as_str()),
         (Some(4), ""),
         "{finished:?}"
     );
-    assert!(
-        finished.stderr.contains("no whole answer came within 10 s"),
-        "{finished:?}"
-    );
+    assert!(finished.stderr.contains(LATE), "{finished:?}");
 }
 
 #[test]
