@@ -6,7 +6,7 @@
 // otherwise this one alone, for `npm ci` refuses a lock file that lacks a package no registry has. Publishes nothing.
 
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
@@ -65,7 +65,6 @@ function pack(manifest, files, { to: place = '.', readme: text } = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'auth-cloud-pack-'));
   try {
     for (const [to, from] of Object.entries(files)) cpSync(from, path.join(folder, to), { recursive: true });
-    for (const one of Object.values(manifest.bin ?? {})) chmodSync(path.join(folder, one), 0o755);
     if (text) writeFileSync(path.join(folder, 'README.md'), text);
     writeFileSync(path.join(folder, 'package.json'), `${JSON.stringify(manifest, undefined, 2)}\n`);
     const words = ['pack', '--silent', '--ignore-scripts', '--pack-destination', path.resolve(out, place)];
