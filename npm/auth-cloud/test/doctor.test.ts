@@ -7,7 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
 
 import { CompositeAuth, SimpleAuth } from '@mastra/core/server';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 
 import { App } from '../dist/esm/bin/doctor/app.js';
 import type { AppParts } from '../dist/esm/bin/doctor/app.js';
@@ -170,6 +170,18 @@ test('a rule that fails is not tested, and the others are', async () => {
   const findings = await examine(app({ server: { auth: broken } }));
   expect(findings).toHaveLength(RULES.length);
   expect(JSON.stringify(object(findings))).not.toContain(SECRET);
+});
+
+test('a provider that never answers is given up', async () => {
+  vi.useFakeTimers();
+  try {
+    const never = { getLoginUrl: () => new Promise(() => undefined), getLoginCookies: () => [], mapUserToResourceId: () => 'a' };
+    const seen = wrong(app({ server: { auth: never } }));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(await seen).toEqual(['login']);
+  } finally {
+    vi.useRealTimers();
+  }
 });
 
 test('the report fits into 80 columns, without colour in a pipe, and no text steers a terminal', async () => {

@@ -43,6 +43,7 @@ export interface AppParts {
 export class App {
   readonly #parts: AppParts;
   #visit: Promise<Visit> | undefined;
+  readonly #loginUrls = new Map<string, Promise<URL>>();
   #servers: readonly MastraServerPackage[] | undefined;
 
   constructor(parts: AppParts) {
@@ -91,14 +92,34 @@ export class App {
     }
   }
 
-  /** The login page's address for a callback, as the server would get it. Throws what the provider throws. */
-  async loginUrl(redirect = REDIRECT): Promise<URL> {
-    return new URL(String(await call(this.auth, 'getLoginUrl', redirect, STATE)));
+  /** The login page's address for a callback, as the server would get it. Throws what the provider throws. It is asked once. */
+  loginUrl(redirect = REDIRECT): Promise<URL> {
+    const known = this.#loginUrls.get(redirect);
+    if (known !== undefined) return known;
+    const asked = Promise.resolve()
+      .then(() => call(this.auth, 'getLoginUrl', redirect, STATE))
+      .then(url => new URL(String(url)));
+    const within = inTime(asked, 10_000);
+    this.#loginUrls.set(redirect, within);
+    return within;
   }
 
   /** What the login page and the Cloud's keys answer. They are asked once. */
   async visit(): Promise<Visit> {
     return (this.#visit ??= this.loginUrl().then(visit));
+  }
+}
+
+/** A promise of the app's, which may never settle: rejects after so many milliseconds. */
+export async function inTime<T>(promise: Promise<T>, patience: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error('too late'), { name: 'TimeoutError' })), patience);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Judges an app by every rule. */
 
+import { inTime } from './app.js';
 import { named } from './members.js';
 import type { App } from './app.js';
 import type { Finding } from './report.js';
@@ -17,7 +18,7 @@ export const RULES: readonly Rule[] = [...PROVIDER_RULES, ...ROLE_RULES, ...ROUT
 export async function examine(app: App): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const rule of RULES) {
-    const verdict = await Promise.resolve(app).then(rule.judge).catch((error: unknown) => notTested(`the app fails: ${named(error)}`));
+    const verdict = await inTime(Promise.resolve(app).then(rule.judge), 60_000).catch((error: unknown) => notTested(`the app fails: ${named(error)}`));
     findings.push({ rule, verdict });
   }
   return findings;
