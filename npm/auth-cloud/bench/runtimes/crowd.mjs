@@ -15,8 +15,10 @@ export async function crowd({ from, count, maxEntries, isAsked = false }) {
   const ask = async (provider, token) => {
     answers[(await provider.authenticateToken(token, request())) === null ? 'refused' : 'accepted'] += 1;
   };
+  let token;
   for (let at = from; at < from + count; at += 1) {
-    const token = await sign('HS256', key, at);
+    // The two that follow are made of it.
+    if (token === undefined || at % 3 === 0) token = await sign('HS256', key, at);
     await ask(auth, [token, `${token.slice(0, -8)}AAAAAAAA`, `${at}.${token}`][at % 3]);
     if (isAsked) await ask(byCloud, `${at}-${at % 3}`);
   }

@@ -47,14 +47,17 @@ export async function used(asked, inspector, { count, steps, ...options }) {
   };
   const found = [];
   const size = count / steps;
-  for (let step = 0; step < steps; step += 1) {
-    const { module } = await crowd(step * size, size);
-    // What the first one lets go may keep more.
-    await collect();
-    await collect();
-    const { usedSize, embedderHeapUsedSize, backingStorageSize } = await call('Runtime.getHeapUsage');
-    found.push(module + usedSize + embedderHeapUsedSize + backingStorageSize);
+  try {
+    for (let step = 0; step < steps; step += 1) {
+      const { module } = await crowd(step * size, size);
+      // What the first one lets go may keep more.
+      await collect();
+      await collect();
+      const { usedSize, embedderHeapUsedSize, backingStorageSize } = await call('Runtime.getHeapUsage');
+      found.push(module + usedSize + embedderHeapUsedSize + backingStorageSize);
+    }
+  } finally {
+    socket.close();
   }
-  socket.close();
   return found;
 }
