@@ -37,7 +37,8 @@ function program(file, words, force) {
 async function worker(work) {
   const { url, inspector, stop } = await startWorker(tool, HERE, 'worker.mjs', {}, undefined, { inspectorPort: 0 });
   const ask = async question => {
-    const answer = await fetch(url, { method: 'POST', body: JSON.stringify(question) });
+    // On a connection of its own: workerd closes one that was idle for five seconds, perhaps while the next question is sent.
+    const answer = await fetch(url, { method: 'POST', headers: { connection: 'close' }, body: JSON.stringify(question) });
     if (!answer.ok) throw new Error(`workerd: ${await answer.text()}`);
     return answer.json();
   };
