@@ -265,6 +265,8 @@ fn published_program(workspace: &Workspace) -> Result<PathBuf> {
         workspace.cargo("rustc --release --package mastra-auth-cli --bin mastra-auth");
     let mut from = "release".to_owned();
     as_published(workspace, &mut command, &mut from)?;
+    // SQLite's own flags for large files take `fcntl64` from the headers, which the old library lacks; on 64 bits they change nothing.
+    command.env("LIBSQLITE3_FLAGS", "-DSQLITE_DISABLE_LFS");
     run_program(&mut command)?;
     let built = workspace
         .target()?
