@@ -230,9 +230,11 @@ function project(entry: string, more: Record<string, string> = {}): string {
 }
 
 const ENTRY = `
+import { writeSync } from 'node:fs';
 import { MastraCloudAuth } from '@mastra/auth-cloud';
 import { roles } from './roles.js';
 console.log('what the app prints');
+writeSync(1, 'what it writes');
 setInterval(() => undefined, 1_000);
 export const mastra = { getServer: (): object => ({ auth: new MastraCloudAuth({ projectId: process.env.PLANTED as string, roleMapping: roles }) }) };
 `;
@@ -249,7 +251,7 @@ test('the program reads TypeScript and .env files, ends though the app does not,
   const report = JSON.parse(seen.stdout) as ReturnType<typeof object>;
   expect(report.findings.find(({ code }) => code === 'provider')?.seen).toBe(`MastraCloudAuth at ${cloud.url}, project demo`);
   expect([seen.status, report.red]).toEqual([0, 0]);
-  expect(seen.stderr).toContain('what the app prints');
+  for (const text of ['what the app prints', 'what it writes']) expect(seen.stderr).toContain(text);
 
   const production = await doctor(made, ['--production']);
   expect(production.status).toBe(1);
@@ -269,6 +271,41 @@ test('the same program looks at a server from outside', async () => {
   expect((await doctor(made, ['--json', '--server', 'http://localhost:9'], env)).status).toBe(4);
 });
 
+test('the program outside looks below the path of the app, or below one that is given', async () => {
+  const program = join(HOME, 'words.mjs');
+  writeFileSync(program, `#!${process.execPath}\nconsole.log(JSON.stringify(process.argv.slice(2)));`, { mode: 0o755 });
+  const entry = (server: string) => project(`export const mastra = { getServer: () => (${server}) };`);
+  const words = async (server: string, ...more: string[]) => {
+    const { stdout } = await doctor(entry(server), ['--json', '--server', 'http://localhost:9', ...more], { MASTRA_AUTH_BINARY: resolve(program) });
+    return (JSON.parse(stdout) as { outside: string[] }).outside.slice(3);
+  };
+  expect(await words('{}')).toEqual(['--json']);
+  expect(await words("{ apiPrefix: '/mastra' }")).toEqual(['--api-prefix', '/mastra', '--json']);
+  expect(await words("{ apiPrefix: '/mastra' }", '--api-prefix', '/proxied')).toEqual(['--api-prefix', '/proxied', '--json']);
+});
+
+test('a warning of the package at load is heard, and repeated', async () => {
+  const made = project(`process.emitWarning('planted text', { code: 'MASTRA_AUTH_CLOUD_ADDON' }); export const mastra = { getServer: () => ({}) };`);
+  const { stdout } = await doctor(made, ['--json']);
+  const { findings } = JSON.parse(stdout) as ReturnType<typeof object>;
+  expect(findings.find(({ code }) => code === 'addon')).toMatchObject({ light: 'yellow', seen: 'MASTRA_AUTH_CLOUD_ADDON: planted text' });
+});
+
+test('an app that ends the process is no green report, nor is an addon that cannot be loaded at all', async () => {
+  const [exits, json, crashes, none] = await Promise.all([
+    doctor(project('process.exit(0);'), []),
+    doctor(project('process.exit(0);'), ['--json']),
+    doctor(project('process.kill(process.pid, "SIGKILL");'), []),
+    doctor(project(ENTRY, ROLES), [], { MASTRA_AUTH_FORCE: 'native', NODE_OPTIONS: '--no-addons' }),
+  ]);
+  for (const { status, stdout, stderr } of [exits, json, crashes, none]) {
+    expect([status, stdout, stderr.trimEnd().split('\n').length], stderr).toEqual([2, '', 1]);
+  }
+  for (const { stderr } of [exits, json]) expect(stderr).toContain('the app ended its process, with status 0,');
+  expect(crashes.stderr).toContain('with SIGKILL');
+  expect(none.stderr).toContain('Node was told to load no addons');
+});
+
 test('wrong usage is status 2, and says why without a value of the app', async () => {
   const throws = (text: string) => project(`throw ${text};`);
   const cases: [string, string[], RegExp][] = [
@@ -279,6 +316,8 @@ test('wrong usage is status 2, and says why without a value of the app', async (
     [project('export const a = 1;'), [], /exports neither a Mastra instance nor a provider/],
     [project("import './gone.js';"), [], /cannot be loaded: .*ERR_MODULE_NOT_FOUND/],
     [throws(`new Error('${SECRET}')`), [], /cannot be loaded: Error at .*index\.ts:1$/m],
+    [throws(`new Error('cannot fetch https://cfg.example/app?token=${SECRET} by proxy 10.0.0.1:3128')`), [], /cannot be loaded: Error at .*index\.ts:1$/m],
+    [throws(`new Error('twice\\n    at https://cfg.example/${SECRET}:1')`), [], /cannot be loaded: Error at .*index\.ts:1$/m],
     [throws(`JSON.parse('{"a": ${SECRET}')`), [], /cannot be loaded: SyntaxError at /],
     [throws(`'${SECRET}'`), [], /a value that is no error/],
     [project('enum Planted { One }'), [], /ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX/],

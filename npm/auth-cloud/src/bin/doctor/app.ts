@@ -31,7 +31,7 @@ export interface AppParts {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** The version of Node, without a `v`. */
   readonly node: string;
-  /** Codes of the warnings that the app caused while it was loaded. */
+  /** Codes of the warnings that the app caused while it was loaded, with the text of those of this package. */
   readonly warnings: readonly string[];
   readonly mayTrySignIn: boolean;
   /** Options of the Mastra server. */

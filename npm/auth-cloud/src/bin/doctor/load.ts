@@ -3,6 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import module from 'node:module';
 import { join, resolve } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { App, folderOf } from './app.js';
@@ -24,7 +25,8 @@ export interface LoadOptions {
 /** An entry that cannot be used; its message says why. */
 export class EntryError extends Error {}
 
-export async function load({ entry, isProduction, mayTrySignIn }: LoadOptions): Promise<App> {
+/** Loads the app. `warnings` is where the process puts those that it causes. */
+export async function load({ entry, isProduction, mayTrySignIn }: LoadOptions, warnings: readonly string[]): Promise<App> {
   const file = resolve(entry ?? ENTRIES.find(name => existsSync(name)) ?? '');
   if (entry === undefined && file === process.cwd()) throw new EntryError(`there is no ${ENTRIES[0]} here: name the file that exports the Mastra instance with --entry`);
   if (!existsSync(file)) throw new EntryError(`there is no file ${entry}`);
@@ -33,13 +35,12 @@ export async function load({ entry, isProduction, mayTrySignIn }: LoadOptions): 
   if (isProduction) process.env['NODE_ENV'] = 'production';
   else if (process.env['NODE_ENV'] !== 'production') process.env['MASTRA_DEV'] ??= 'true';
 
-  const warnings: string[] = [];
-  // Printing them is the listener that is removed.
-  process.removeAllListeners('warning').on('warning', (warning: Error & { code?: string }) => void warnings.push(warning.code ?? warning.name));
   const parts = { folder, source: readFileSync(file, 'utf8'), env: process.env, node: process.versions.node, warnings, mayTrySignIn };
   try {
-    const exported = await imported(file);
-    return new App({ ...parts, server: serverOf(exported, file) });
+    const server = serverOf(await imported(file), file);
+    // Warnings come later than what they are about.
+    await setImmediate();
+    return new App({ ...parts, server });
   } catch (error) {
     const { name, code, message } = Object(error) as { name?: string; code?: string; message?: string };
     if (name === 'CloudApiError' && code === 'invalid_configuration') return new App({ ...parts, server: {}, refused: message });
@@ -100,9 +101,13 @@ function readTypeScript(): void {
   });
 }
 
-/** Where an error was thrown, if its stack says so. */
+/** A line of a stack that names a file. The first line does where a file cannot be parsed. */
+const PLACE = /^(?:\s+at (?:.*\()?)?(?:file:\/\/)?(\/[^():\n]+):(\d+)(?::\d+)?\)?$/;
+
+/** Where an error was thrown, if its stack says so: a file that is there. All else in a stack may be the message, and hold a secret. */
 function frame(error: unknown): string {
-  const stack = error instanceof Error ? (error.stack ?? '') : '';
-  const where = /(?:file:\/\/)?(\/[^():\n]+:\d+)/.exec(stack)?.[1];
-  return where === undefined ? '' : ` at ${where}`;
+  if (!(error instanceof Error)) return '';
+  const lines = String(error.stack).replace(error.message, '').split('\n');
+  for (const [, file = '', line] of lines.map(one => PLACE.exec(one) ?? [])) if (existsSync(file)) return ` at ${file}:${line}`;
+  return '';
 }

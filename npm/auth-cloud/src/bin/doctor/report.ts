@@ -5,7 +5,7 @@ import { styleText } from 'node:util';
 import type { Rule, Verdict } from './rule.js';
 
 export interface Finding {
-  readonly rule: Rule;
+  readonly rule: Omit<Rule, 'judge'>;
   readonly verdict: Verdict;
 }
 

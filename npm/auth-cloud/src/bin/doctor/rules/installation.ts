@@ -76,7 +76,7 @@ export const INSTALLATION_RULES: readonly Rule[] = [
     light: 'yellow',
     holds: "the package's addon is loaded",
     mend: 'Install again on this platform, with optional dependencies: until then the rules run as WebAssembly, which costs more.',
-    judge: ({ parts: { warnings } }) => none(warnings.filter(code => code === 'MASTRA_AUTH_CLOUD_ADDON')),
+    judge: ({ parts: { warnings } }) => none(warnings.filter(one => one.startsWith('MASTRA_AUTH_CLOUD_ADDON'))),
   },
   {
     code: 'externals',
