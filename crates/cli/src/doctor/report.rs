@@ -47,7 +47,7 @@ impl<'s> Report<'s> {
                 (Err(Verdict::Failed(_)), Light::Red) => style.paint(RED, "FAIL"),
                 (Err(Verdict::Failed(_)), Light::Yellow) => style.paint(YELLOW, "warn"),
             };
-            out.push_str(&format!("{mark}  {:16}  {}\n", rule.code, rule.holds));
+            out.push_str(&format!("{mark}  {:16} {}\n", rule.code, rule.holds));
             match verdict {
                 Err(Verdict::Failed(wrong)) => {
                     line(&mut out, "seen", wrong);

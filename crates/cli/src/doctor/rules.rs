@@ -1,19 +1,20 @@
 //! What is looked at from outside, each with a code that never changes, what holds, and what to do where it does not.
 
+mod cloud;
+mod cookies;
+
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
 use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::visit::{Came, Seen, base, is_cloud, is_loopback, query};
+use super::visit::{Seen, base, is_cloud, is_loopback, query};
 use crate::check::verdict::{Verdict, failed, not_tested};
-
-/// The plugin's longest wait for an answer of the Cloud, by default.
-const CALL_TIMEOUT: Duration = Duration::from_secs(3);
-/// How far clocks may differ, by default.
-const LEEWAY: u64 = 30;
+use cloud::{clock, cloud, cloud_speed, keys, server_to_cloud};
+use cookies::{
+    cookie_domain, cookie_http_only, cookie_kept, cookie_same_site, cookie_secure, login_cookie,
+};
 
 /// What was seen where it holds, and why it does not otherwise.
 type Judged = Result<String, Verdict>;
@@ -198,76 +199,6 @@ fn callback_route(seen: &Seen) -> Judged {
     }
 }
 
-fn login_cookie(seen: &Seen) -> Judged {
-    seen.login_url()?;
-    match seen.cookies() {
-        Ok(cookies) => Ok(names(
-            &cookies.iter().map(|one| &*one.name).collect::<Vec<_>>(),
-        )),
-        Err(_) => failed("the login sets no cookie"),
-    }
-}
-
-/// Judges the cookies where the callback has the scheme that people use: they follow the callback.
-fn cookies(seen: &Seen) -> Result<Vec<super::cookie::Cookie>, Verdict> {
-    let cookies = seen.cookies()?;
-    if seen.redirect()?.scheme() != seen.server.scheme() {
-        return not_tested("cookies follow the callback's scheme, which is wrong");
-    }
-    Ok(cookies)
-}
-
-fn cookie_kept(seen: &Seen) -> Judged {
-    let is_https = seen.server.scheme() == "https";
-    for cookie in cookies(seen)? {
-        if let Some(why) = cookie.dropped(is_https) {
-            return failed(format!("{} {why}", cookie.name));
-        }
-    }
-    Ok(String::new())
-}
-
-fn cookie_secure(seen: &Seen) -> Judged {
-    if seen.server.scheme() != "https" {
-        return not_tested("people come by plain http");
-    }
-    for cookie in cookies(seen)? {
-        if !cookie.is_secure && cookie.dropped(true).is_none() {
-            return failed(format!("{} is not Secure", cookie.name));
-        }
-    }
-    Ok(String::new())
-}
-
-fn cookie_domain(seen: &Seen) -> Judged {
-    let host = seen.server.host_str().unwrap_or_default();
-    for cookie in seen.cookies()? {
-        if !cookie.is_for(host) {
-            let domain = cookie.domain.unwrap_or_default();
-            return failed(format!("{} is for {domain}, and not {host}", cookie.name));
-        }
-    }
-    Ok(String::new())
-}
-
-fn cookie_same_site(seen: &Seen) -> Judged {
-    for cookie in seen.cookies()? {
-        if cookie.same_site.as_deref() == Some("strict") {
-            return failed(format!("{} is SameSite=Strict", cookie.name));
-        }
-    }
-    Ok(String::new())
-}
-
-fn cookie_http_only(seen: &Seen) -> Judged {
-    for cookie in seen.cookies()? {
-        if !cookie.is_http_only {
-            return failed(format!("{} is not HttpOnly", cookie.name));
-        }
-    }
-    Ok(String::new())
-}
-
 fn routes_closed(seen: &Seen) -> Judged {
     seen.capabilities()?;
     let path = path_of(seen, "/agents");
@@ -279,88 +210,6 @@ fn routes_closed(seen: &Seen) -> Judged {
     }
 }
 
-fn server_to_cloud(seen: &Seen) -> Judged {
-    seen.login_url()?;
-    let path = path_of(seen, "/auth/me");
-    match seen.me.answer()?.status {
-        200 | 401 => Ok(format!(
-            "a made-up token is refused in {}",
-            time(seen.me.took)
-        )),
-        503 => failed(format!("{path} answers 503 to a made-up token")),
-        status => not_tested(format!("{path} answers {status} to a made-up token")),
-    }
-}
-
-fn clock(seen: &Seen) -> Judged {
-    let Some(server) = lead(&seen.capabilities) else {
-        return not_tested("the server's answer has no date");
-    };
-    let cloud = seen.page.as_ref().and_then(lead);
-    let (of, apart) = match cloud {
-        Some(cloud) => ("the Cloud's", server.abs_diff(cloud)),
-        None => ("this machine's", server.unsigned_abs()),
-    };
-    if apart > LEEWAY {
-        return failed(format!("the server's clock is {apart} s off {of}"));
-    }
-    Ok(format!("within {} s of {of}", apart.max(1)))
-}
-
-/// By how many seconds an answer's clock is ahead of the one here.
-fn lead(came: &Came) -> Option<i64> {
-    let date = came.answer.as_ref().ok()?.header("date")?;
-    let date = rfc2822::DateTimeParser::new().parse_timestamp(&date).ok()?;
-    Some(date.as_second().saturating_sub(came.at))
-}
-
-fn cloud(seen: &Seen) -> Judged {
-    let page = seen.login_url()?;
-    match seen.page.as_ref().map(|came| &came.answer) {
-        Some(Ok(_)) => Ok(base(&page)),
-        Some(Err(why)) => failed(format!("{}: {why}", base(&page))),
-        None => not_tested("it was not asked"),
-    }
-}
-
-fn cloud_speed(seen: &Seen) -> Judged {
-    seen.login_url()?;
-    let answered = [&seen.page, &seen.keys].into_iter().flatten();
-    let slowest = answered
-        .filter(|came| came.answer.is_ok())
-        .map(|came| came.took)
-        .max();
-    match slowest {
-        Some(took) if took > CALL_TIMEOUT => failed(format!("an answer took {}", time(took))),
-        Some(took) => Ok(time(took)),
-        None => not_tested("the Cloud does not answer"),
-    }
-}
-
-fn keys(seen: &Seen) -> Judged {
-    let page = seen.login_url()?;
-    if seen.page.as_ref().is_none_or(|came| came.answer.is_err()) {
-        return not_tested("the Cloud does not answer");
-    }
-    let Some(came) = &seen.keys else {
-        return not_tested("the login page is not Mastra Cloud's");
-    };
-    let answer = came.answer()?;
-    let set: Value = serde_json::from_str(&answer.body).unwrap_or_default();
-    let count = set
-        .get("keys")
-        .and_then(Value::as_array)
-        .map_or(0, Vec::len);
-    if answer.status != 200 || count == 0 {
-        let status = answer.status;
-        return failed(format!(
-            "{}/.well-known/jwks.json answers {status} with {count} keys",
-            base(&page)
-        ));
-    }
-    Ok(format!("{count} in {}", time(came.took)))
-}
-
 /// An address without its query, which may hold a secret of the app.
 fn shown(url: &Url) -> String {
     format!("{}{}", url.origin().ascii_serialization(), url.path())
@@ -368,10 +217,6 @@ fn shown(url: &Url) -> String {
 
 fn place(url: &Url) -> (Option<&str>, Option<u16>) {
     (url.host_str(), url.port_or_known_default())
-}
-
-fn names(names: &[&str]) -> String {
-    names.join(", ")
 }
 
 fn time(took: Duration) -> String {

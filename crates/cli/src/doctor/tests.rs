@@ -62,10 +62,16 @@ fn good() -> Seen {
         ),
         agents: came(401, &[], "{}"),
         me: came(200, &[], "null"),
-        callback: Some(came(400, &[], "{}")),
+        callback: Some(sent_on("The authorization code is not valid.")),
         page: Some(came(200, &[], "")),
         keys: Some(came(200, &[], r#"{"keys":[{}]}"#)),
     }
+}
+
+/// A callback that failed, as a Mastra server says so.
+fn sent_on(error: &str) -> Came {
+    let location = format!("https://app.example/?error={}", error.replace(' ', "%20"));
+    came(302, &[("location", &location)], "")
 }
 
 /// The same server, opened at a desk.
@@ -201,6 +207,14 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
             "server-to-cloud",
             with(|seen| seen.me = came(503, &[], "{}")),
         ),
+        (
+            "server-to-cloud",
+            with(|seen| seen.callback = Some(sent_on("The Cloud could not be reached."))),
+        ),
+        (
+            "server-to-cloud",
+            with(|seen| seen.callback = Some(sent_on("The signing keys could not be fetched."))),
+        ),
         ("clock", with(|seen| seen.capabilities.at -= 31)),
         ("clock", with(|seen| seen.capabilities.at += 31)),
         (
@@ -216,7 +230,8 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
                 seen.keys.as_mut().unwrap().took = Duration::from_millis(3_001);
             }),
         ),
-        ("keys", with(|seen| seen.keys = Some(came(404, &[], "")))),
+        ("keys", with(|seen| seen.keys = Some(came(503, &[], "")))),
+        ("keys", with(|seen| seen.keys = Some(no_answer()))),
         (
             "keys",
             with(|seen| seen.keys = Some(came(200, &[], r#"{"keys":[]}"#))),
@@ -275,20 +290,91 @@ fn each_mistake_turns_its_own_code_and_each_code_is_turned() {
     assert_eq!(codes.len(), RULES.len(), "a code is one thing's alone");
 }
 
+fn judged(code: &str, seen: &Seen) -> Result<String, Verdict> {
+    let rule = RULES.iter().find(|rule| rule.code == code).unwrap();
+    (rule.judge)(seen)
+}
+
+fn is_untested(code: &str, seen: &Seen) -> bool {
+    matches!(judged(code, seen), Err(Verdict::NotTested(_)))
+}
+
+fn headers(came: &mut Came) -> &mut Vec<(String, String)> {
+    &mut came.answer.as_mut().unwrap().headers
+}
+
 #[test]
 fn a_clock_is_compared_with_this_machine_where_the_cloud_shows_none() {
     let seen = with(|seen| {
-        seen.page
-            .as_mut()
-            .unwrap()
-            .answer
-            .as_mut()
-            .unwrap()
-            .headers
-            .clear();
+        headers(seen.page.as_mut().unwrap()).clear();
+        headers(seen.keys.as_mut().unwrap()).clear();
         seen.capabilities.at -= 31;
     });
     assert_eq!(wrong(&seen), ["clock"]);
+    assert!(format!("{:?}", judged("clock", &seen)).contains("this machine's"));
+}
+
+#[test]
+fn the_date_of_an_answer_from_a_cache_is_no_clock() {
+    let old = |came: &mut Came| {
+        came.at += 600;
+        headers(came).push(("age".to_owned(), "600".to_owned()));
+    };
+    let page = with(|seen| old(seen.page.as_mut().unwrap()));
+    assert_eq!(wrong(&page), [""; 0]);
+    assert!(judged("clock", &page).is_ok());
+    assert!(is_untested(
+        "clock",
+        &with(|seen| old(&mut seen.capabilities))
+    ));
+}
+
+#[test]
+fn a_refusal_that_needs_no_call_shows_no_way_to_the_cloud() {
+    for callback in [
+        None,
+        Some(came(400, &[], "{}")),
+        Some(came(302, &[("location", "/")], "")),
+        Some(no_answer()),
+        Some(sent_on("sso_not_configured")),
+        Some(sent_on("Unknown error")),
+        Some(sent_on(
+            "The browser did not bring the cookie of a sign-in begun here.",
+        )),
+        Some(sent_on("This authorization code was already used.")),
+        Some(sent_on("The Cloud refused the request and gave no code.")),
+    ] {
+        for me in [200, 401] {
+            let seen = with(|seen| {
+                seen.me = came(me, &[], "null");
+                seen.callback.clone_from(&callback);
+            });
+            assert!(is_untested("server-to-cloud", &seen), "{callback:?}");
+        }
+    }
+}
+
+#[test]
+fn a_cloud_without_a_key_set_is_no_mistake() {
+    for keys in [
+        came(404, &[], ""),
+        came(401, &[], "{}"),
+        came(200, &[], "<html>"),
+    ] {
+        let seen = with(|seen| seen.keys = Some(keys));
+        assert!(wrong(&seen).is_empty() && is_untested("keys", &seen));
+    }
+}
+
+#[test]
+fn what_was_seen_stands_below_its_title() {
+    let seen = good();
+    let table = Report::new(&seen).table(Style::Plain);
+    let column = |text: &str| table.lines().find_map(|line| line.find(text)).unwrap();
+    assert_eq!(
+        column("https://app.example"),
+        column("a Mastra server answers")
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderName};
+use reqwest::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderName};
 use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ use crate::check::verdict::{Verdict, not_tested};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// The path of the login page at Mastra Cloud.
 const LOGIN_PATH: &str = "/auth/oss";
-/// Has the form of a token, and is none.
-const MADE_UP: &str = "Bearer made-up-by-mastra-auth-doctor";
+/// Has the form of a token and of a code, and is none.
+const MADE_UP: &str = "made-up-by-mastra-auth-doctor";
 
 /// An answer, or why none came.
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ pub(super) struct Seen {
     pub(super) agents: Came,
     /// Who is there, with a made-up token.
     pub(super) me: Came,
-    /// The callback's address without a code, where it is the server's own.
+    /// The callback's address where it is the server's own: with a made-up code for Mastra Cloud, and else without a code.
     pub(super) callback: Option<Came>,
     pub(super) page: Option<Came>,
     pub(super) keys: Option<Came>,
@@ -54,10 +54,11 @@ pub(super) async fn visit(server: Url, api: String) -> Result<Seen, String> {
     let own = |path: &str| format!("{}{api}{path}", server.origin().ascii_serialization());
     let capabilities = get(&here, own("/auth/capabilities"), None).await;
     capabilities.answer.as_ref().map_err(Clone::clone)?;
+    let token = format!("Bearer {MADE_UP}");
     let (login, agents, me) = tokio::join!(
         get(&here, own("/auth/sso/login"), None),
         get(&here, own("/agents"), None),
-        get(&here, own("/auth/me"), Some((AUTHORIZATION, MADE_UP))),
+        get(&here, own("/auth/me"), Some((AUTHORIZATION, &token))),
     );
     let mut seen = Seen {
         server,
@@ -72,22 +73,43 @@ pub(super) async fn visit(server: Url, api: String) -> Result<Seen, String> {
     };
     let page = seen.login_url().ok();
     let back = (seen.redirect().ok()).filter(|to| to.origin() == seen.server.origin());
+    let (back, brought) = match (back, &page) {
+        (Some(back), Some(page)) if is_cloud(page) => (Some(made_up(back, page)), seen.brought()),
+        (back, _) => (back, String::new()),
+    };
     let there = page.as_ref().map_or(Ok(here.clone()), client)?;
     let key_set = (page.as_ref().filter(|page| is_cloud(page)))
         .map(|page| format!("{}/.well-known/jwks.json", base(page)));
     (seen.callback, seen.page, seen.keys) = tokio::join!(
-        maybe(&here, back.map(String::from)),
-        maybe(&there, page.map(String::from)),
-        maybe(&there, key_set),
+        maybe(&here, back.map(String::from), Some((COOKIE, &brought))),
+        maybe(&there, page.map(String::from), None),
+        maybe(&there, key_set, None),
     );
     Ok(seen)
 }
 
-async fn maybe(client: &Client, url: Option<String>) -> Option<Came> {
+async fn maybe(
+    client: &Client,
+    url: Option<String>,
+    header: Option<(HeaderName, &str)>,
+) -> Option<Came> {
+    let header = header.filter(|(_, value)| !value.is_empty());
     match url {
-        Some(url) => Some(get(client, url, None).await),
+        Some(url) => Some(get(client, url, header).await),
         None => None,
     }
+}
+
+/// The callback of the login that was begun, with a code that no Cloud gave. No two are alike: one that comes again is refused
+/// without a call.
+fn made_up(mut callback: Url, page: &Url) -> Url {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let code = format!("{MADE_UP}-{}", since.unwrap_or_default().as_nanos());
+    let state = query(page, "state").unwrap_or_default();
+    (callback.query_pairs_mut())
+        .append_pair("code", &code)
+        .append_pair("state", &state);
+    callback
 }
 
 async fn get(client: &Client, url: String, header: Option<(HeaderName, &str)>) -> Came {
@@ -213,12 +235,23 @@ impl Seen {
     /// [`Verdict::NotTested`] where there is no login, or none is set.
     pub(super) fn cookies(&self) -> Result<Vec<Cookie>, Verdict> {
         self.login_url()?;
-        let headers = self.login.answer.iter().flat_map(|answer| &answer.headers);
-        let lines = headers.filter(|(name, _)| name == "set-cookie");
-        let cookies: Vec<_> = lines.map(|(_, line)| Cookie::read(line)).collect();
+        let cookies: Vec<_> = self.cookie_lines().map(Cookie::read).collect();
         if cookies.is_empty() {
             return not_tested("the login sets no cookie");
         }
         Ok(cookies)
+    }
+
+    fn cookie_lines(&self) -> impl Iterator<Item = &str> {
+        let headers = self.login.answer.iter().flat_map(|answer| &answer.headers);
+        let lines = headers.filter(|(name, _)| name == "set-cookie");
+        lines.map(|(_, line)| &**line)
+    }
+
+    /// What a browser brings back of them.
+    fn brought(&self) -> String {
+        let pairs = self.cookie_lines();
+        let pairs = pairs.map(|line| line.split(';').next().unwrap_or_default());
+        pairs.collect::<Vec<_>>().join("; ")
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Json, Response};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ async fn mastra(cloud: &str, project: &str) -> (String, Arc<Mutex<Vec<String>>>)
     let callback = format!("{url}/api/auth/sso/callback");
     let page =
         format!("{cloud}/auth/oss?project_id={project}&redirect_uri={callback}&state={SECRET}");
+    let home = url.clone();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let lines = Arc::clone(&asked);
     let app = Router::new().fallback(async move |request: Request| -> Response {
@@ -54,7 +55,24 @@ async fn mastra(cloud: &str, project: &str) -> (String, Arc<Mutex<Vec<String>>>)
             "/api/auth/sso/login" => {
                 ([("set-cookie", cookie)], Json(json!({ "url": page }))).into_response()
             }
-            "/api/auth/sso/callback" => StatusCode::BAD_REQUEST.into_response(),
+            "/api/auth/sso/callback" => {
+                // As the plugin: what does not belong to the login that was begun is refused without a call.
+                let query = request.uri().query().unwrap_or_default();
+                let brought = request.headers().get("cookie").map(HeaderValue::as_bytes);
+                let is_own = brought == Some(format!("mastra_login={SECRET}").as_bytes())
+                    && query.contains("code=made-up")
+                    && query.contains(&format!("state={SECRET}"));
+                let why = if is_own {
+                    "It%20is%20not%20valid."
+                } else {
+                    "Unknown%20error"
+                };
+                (
+                    StatusCode::FOUND,
+                    [("location", format!("{home}/?error={why}"))],
+                )
+                    .into_response()
+            }
             "/api/auth/me" => Json(Value::Null).into_response(),
             "/api/agents" => StatusCode::UNAUTHORIZED.into_response(),
             _ => StatusCode::NOT_FOUND.into_response(),
@@ -91,6 +109,13 @@ async fn a_server_in_order_is_green_and_is_asked_little() {
         asked.iter().all(|line| line.starts_with("GET ")),
         "{asked:?}"
     );
+
+    let report: Value = serde_json::from_str(&json.stdout).unwrap();
+    let mut findings = report["findings"].as_array().unwrap().iter();
+    let way = findings
+        .find(|one| one["code"] == "server-to-cloud")
+        .unwrap();
+    assert_eq!(way["light"], "green", "{way}");
 
     let table = doctor(&url, &[]);
     let who = format!("\"Sign in\" at {}, project demo", cloud.url());
