@@ -87,6 +87,8 @@ pub struct ChannelWorker {
     unreadable: LogLimit,
     /// Published now, or to be published again after a failure.
     batch: Vec<ChannelMessage>,
+    /// The last publication of the batch failed, and the next has not begun.
+    awaits_retry: bool,
     publish_backoff: Backoff,
     /// What the channel lacked at the last join.
     republish: VecDeque<Revocation>,
@@ -117,6 +119,7 @@ impl ChannelWorker {
             link: Link::new(now.wall),
             unreadable: LogLimit::default(),
             batch: Vec::new(),
+            awaits_retry: false,
             publish_backoff: Backoff::default(),
             republish: VecDeque::new(),
             turn: 0,
@@ -130,6 +133,7 @@ impl ChannelWorker {
     /// The messages to publish now, up to 256: those of a publication that failed, else revocations, then what the channel
     /// lacked, then used callbacks. Empty only if nothing waits.
     pub fn next_batch(&mut self, now: Now) -> Vec<ChannelMessage> {
+        self.awaits_retry = false;
         loop {
             // One that expired whole does not hold up what waits behind it.
             self.batch.retain(|message| message.until() > now.wall);
@@ -176,6 +180,7 @@ impl ChannelWorker {
     /// The channel did not take the batch, for this reason.
     pub fn publish_failed(&mut self, why: impl fmt::Display, now: Now, jitter: Jitter) -> Retry {
         self.link.publishes = false;
+        self.awaits_retry = true;
         Retry {
             wait: self.publish_backoff.next(jitter),
             event: self.failed(why, now),
@@ -262,8 +267,8 @@ impl ChannelWorker {
                     republished: missing.len(),
                 });
             }
-            // A batch that the channel did not take is published anyway.
-            if !self.batch.is_empty() {
+            // A batch that the channel did not take is published anyway. One in flight may reach the server of an earlier turn.
+            if self.awaits_retry {
                 let namespace = self.engine.namespace();
                 missing.retain(|one| {
                     !self

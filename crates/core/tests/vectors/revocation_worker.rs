@@ -68,6 +68,27 @@ fn what_the_channel_did_not_take_is_published_once_although_a_join_misses_it() {
     assert_eq!(world.worker.next_batch(at).len(), 2);
 }
 
+#[test]
+fn what_is_in_flight_to_another_server_is_published_at_the_new_one_too() {
+    let mut world = World::new();
+    let at = now(&json!({"at": 1}));
+    world.revoke("ses_1", at);
+    for was_refused_before in [false, true] {
+        let batch = world.worker.next_batch(at);
+        assert_eq!(batch.len(), 1);
+        if was_refused_before {
+            let refused = json!({"jitter": 0});
+            world.worker.publish_failed("full", at, jitter(&refused));
+            assert_eq!(world.worker.next_batch(at), batch);
+        }
+        // A fail-over to an empty server, while the answer of the old one is outstanding.
+        let turn = world.worker.join();
+        world.worker.joined(turn, &[], 0, at);
+        world.worker.published(at);
+    }
+    assert_eq!(world.worker.next_batch(at).len(), 1);
+}
+
 struct World {
     engine: Arc<Engine>,
     worker: ChannelWorker,
