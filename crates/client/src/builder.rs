@@ -22,6 +22,7 @@ use crate::auth::MastraCloudAuth;
 use crate::driver::Driver;
 use crate::revocation::{RevocationChannel, Revocations};
 use crate::system;
+use crate::telemetry;
 use crate::transport::Transport;
 
 /// Options of a deployment. An option that is not set has its documented default.
@@ -126,10 +127,11 @@ impl AuthBuilder {
     /// the Cloud's address must be plain http, at this machine, a private IP address, a name without a dot, or one below
     /// `internal`, `local`, `localhost` or `test`. Default: off; a local Cloud then serves loopback addresses only.
     ///
-    /// A local Cloud checks no password: with it, a visitor may sign in as any user. With the real Cloud's address,
-    /// [`build`](Self::build) fails with `invalid_configuration`.
-    pub const fn local_cloud_for_tests(mut self) -> Self {
-        self.local_cloud_for_tests = true;
+    /// A local Cloud checks no password: with it, a visitor may sign in as any user, and [`build`](Self::build) logs the warning
+    /// `local_cloud_allowed`. With the real Cloud's address it fails with `invalid_configuration`. `false` wins over
+    /// `MASTRA_LOCAL_CLOUD_FOR_TESTS`.
+    pub const fn local_cloud_for_tests(mut self, allow: bool) -> Self {
+        self.local_cloud_for_tests = allow;
         self
     }
 
@@ -289,6 +291,9 @@ impl AuthBuilder {
             Some(transport) => transport,
             None => default_transport(&config.base_url)?,
         };
+        if self.local_cloud_for_tests {
+            telemetry::local_cloud_allowed();
+        }
         let engine = Engine::new(config, system::entropy()?);
         let revocations = self
             .revocations

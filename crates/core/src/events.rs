@@ -286,6 +286,9 @@ events! {
     CLOCK_AHEAD "clock_ahead" Setup Warn Warn
         [code ahead_seconds]
         "The Cloud accepts a token that has expired by this machine's clock, which is ahead. Once a minute at most.";
+    LOCAL_CLOUD_ALLOWED "local_cloud_allowed" Setup Warn "it is a warning of the process, for no logger is known yet"
+        []
+        "The option for tests allows a local Cloud, which checks no password.";
     HTTP_CLIENT_REBUILD_FAILED "http_client_rebuild_failed" Setup Warn "`fetch` manages its own connections"
         [code]
         "Connections reached their maximum age, and no new HTTP client could be built.";

@@ -9,10 +9,6 @@ use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use tower::ServiceExt as _;
 
-async fn agents(user: CurrentUser) -> String {
-    format!("agents of {}", user.id())
-}
-
 #[tokio::test]
 async fn a_member_sees_the_agents_until_the_session_ends() {
     let mut options = Options::default();
@@ -45,4 +41,8 @@ async fn a_handler_alone_greets_its_user() {
     let app = app.layer(signed_in_as(ada));
     let request = Request::get("/agents").body(Body::empty()).unwrap();
     assert_eq!(app.oneshot(request).await.unwrap().status(), 200);
+}
+
+async fn agents(user: CurrentUser) -> String {
+    format!("agents of {}", user.id())
 }

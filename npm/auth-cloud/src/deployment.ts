@@ -11,6 +11,7 @@ import { nativeOptions } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import type { RevocationChannel } from './revocation/channel.js';
 import { RevocationWorker } from './revocation/worker.js';
+import { warn } from './runtime.js';
 
 /** Statuses of a refusal that concerns the token or the requested object. */
 const PLAIN_REFUSALS = new Set([401, 403, 404]);
@@ -27,6 +28,9 @@ export class Deployment {
 
   constructor(options: MastraCloudAuthOptions, logger: () => CloudAuthLogger | undefined) {
     const given = nativeOptions(options);
+    if (given.localCloudForTests === true) {
+      warn('MastraCloudAuth allows a local Cloud, which checks no password: for tests alone.', 'MASTRA_AUTH_CLOUD_LOCAL_CLOUD');
+    }
     this.withRole = given.dialect === 'pkce';
     this.rolesDecide = given.roleMapping !== undefined || this.withRole;
     // Otherwise an early refresh ends with the request that began it, and those that need its answer wait for nothing.

@@ -112,8 +112,12 @@ test('threat_112_a_test_of_a_production_build_may_have_a_local_cloud_and_never_t
     expect(auth.getLoginUrl(app, 's')).toContain('/auth/oss?');
     return auth.getLoginCookies(app, 's')?.join('\n');
   };
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
   expect(cookies(inContainers)).not.toContain('Secure');
+  expect(warned.mock.calls).toMatchObject([[expect.stringContaining('no password'), { code: 'MASTRA_AUTH_CLOUD_LOCAL_CLOUD' }]]);
+  warned.mockClear();
   expect(cookies(given)).toContain('Secure');
+  expect(warned).not.toHaveBeenCalled();
   vi.stubEnv('MASTRA_LOCAL_CLOUD_FOR_TESTS', 'true');
   expect(refusal({ ...given, baseUrl: 'http://cloud:4300' })).toBe('taken');
   expect(refusal(given)).toContain('localCloudForTests: ');

@@ -70,8 +70,11 @@ async fn the_image_is_a_cloud_for_the_app_that_stands_beside_it() {
     assert_eq!(app["MASTRA_LOCAL_CLOUD_FOR_TESTS"], "true");
     let options = || MastraCloudAuth::builder().project_id(project);
     let named = options().base_url("http://cloud:4300");
-    assert!(named.local_cloud_for_tests().build().is_ok());
-    let reached = options().base_url(&here).local_cloud_for_tests().build();
+    assert!(named.local_cloud_for_tests(true).build().is_ok());
+    let reached = options()
+        .base_url(&here)
+        .local_cloud_for_tests(true)
+        .build();
 
     // How the container is asked whether it is healthy.
     let check = words(&services["cloud"]["healthcheck"]["test"]);

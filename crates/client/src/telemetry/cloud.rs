@@ -54,6 +54,14 @@ pub(crate) fn called(
     }
 }
 
+/// The option for tests is on.
+pub(crate) fn local_cloud_allowed() {
+    emit!(
+        LOCAL_CLOUD_ALLOWED,
+        "a local Cloud is allowed, which checks no password: for tests alone"
+    );
+}
+
 /// The key set could not be fetched; the last good one stays in use.
 pub(crate) fn key_set_fetch_failed(error: &CloudApiError) {
     emit!(

@@ -253,7 +253,7 @@ fn threat_112_a_local_cloud_serves_no_app_elsewhere() {
         assert!(error.message().starts_with("base_url: "), "{error}");
     }
     // In a test of a production build it does, and the real Cloud does not.
-    let test = || options().local_cloud_for_tests();
+    let test = || options().local_cloud_for_tests(true);
     for local in ["http://localhost:4300", "http://cloud:4300"] {
         assert!(test().base_url(local).build().is_ok(), "{local}");
     }

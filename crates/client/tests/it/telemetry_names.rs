@@ -48,6 +48,7 @@ ERROR mastra_auth::setup layer_missing: code
 ERROR mastra_auth::setup routes_unreachable: code login_path
 WARN mastra_auth::setup public_url_lacks_prefix: code public_url login_path
 WARN mastra_auth::setup clock_ahead: code ahead_seconds
+WARN mastra_auth::setup local_cloud_allowed: 
 WARN mastra_auth::setup http_client_rebuild_failed: code
 ";
 
