@@ -23,14 +23,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mastra_auth_cloud::ProjectId;
 use mastra_auth_cloud_core::config::UrlPath;
 use mastra_auth_cloud_core::url::BaseUrl;
-use reqwest::{Client, Method, Url};
+use reqwest::{Client, Method};
 
 use crate::args::{CheckArgs, CheckDialect, CheckFormat, DialectName};
 use crate::demo::open;
 use crate::failure::Failure;
 use crate::table::{self, Style};
 use exchange::{Ask, client};
-use plan::Asked;
+use plan::{Asked, Listed};
 use probe::Seen;
 use report::Report;
 use rule::{Rule, Severity};
@@ -187,15 +187,8 @@ const fn own_prefix(dialect: DialectName) -> &'static str {
     }
 }
 
-/// Of an address on this machine the port and the path may vary, so nothing is learned from it.
-fn listed(text: &str) -> Result<Url, Failure> {
-    let url = Url::parse(text).ok();
-    let url = url.filter(|url| {
-        let host = url.host_str().unwrap_or_default();
-        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
-        matches!(url.scheme(), "http" | "https") && !is_here
-    });
-    url.ok_or_else(|| {
+fn listed(text: &str) -> Result<Listed, Failure> {
+    Listed::parse(text).ok_or_else(|| {
         Failure::usage(
             "--redirect-uri must be an address over http or https elsewhere than on this machine",
         )

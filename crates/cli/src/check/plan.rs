@@ -39,8 +39,28 @@ pub(super) struct Asked {
     pub(super) api_prefix: String,
     /// The login page's path.
     pub(super) auth_path: String,
-    /// An address elsewhere than on this machine that the project lists.
-    pub(super) listed: Option<Url>,
+    pub(super) listed: Option<Listed>,
+}
+
+/// An address elsewhere than on this machine that the project lists.
+pub(super) struct Listed {
+    /// As it was given: a Cloud compares to the letter, and a parsed address may be written in another way.
+    text: String,
+    url: Url,
+}
+
+impl Listed {
+    /// Of an address on this machine the port and the path may vary, so nothing is learned from it.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let host = url.host_str().unwrap_or_default();
+        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
+        let is_elsewhere = matches!(url.scheme(), "http" | "https") && !is_here;
+        is_elsewhere.then(|| Self {
+            text: text.to_owned(),
+            url,
+        })
+    }
 }
 
 pub(super) struct Plan<'p> {

@@ -15,7 +15,7 @@ use mastra_auth_local_cloud::{LocalCloud, Options, Seed};
 use reqwest::Client;
 
 use super::exchange::client;
-use super::plan::{self, Asked};
+use super::plan::{self, Asked, Listed};
 use super::probe::Seen;
 use super::sign_in::SignIn;
 use super::verdict::Verdict;
@@ -27,7 +27,7 @@ const OVER_HTTPS: [&str; 2] = ["security.26", "security.44"];
 const SEED: &str = "
 [[projects]]
 id = \"demo\"
-redirect_uris = [\"https://app.example/callback\"]
+redirect_uris = [\"https://app.example/callback\", \"https://bare.example\"]
 [[projects]]
 id = \"shop\"
 ";
@@ -63,7 +63,7 @@ fn asked_of(base_url: &str, dialect: DialectName) -> Asked {
         may_end_sessions: true,
         api_prefix: own_prefix(dialect).to_owned(),
         auth_path: "/auth/oss".to_owned(),
-        listed: Some("https://app.example/callback".parse().unwrap()),
+        listed: Listed::parse("https://app.example/callback"),
     }
 }
 
@@ -122,6 +122,25 @@ async fn a_cloud_with_paths_of_its_own_is_asked_there() {
     let seen = plan::run(&asked, &client, SignIn::ByForm, now(), &mut |_| ()).await;
     assert_eq!(red(&seen), BTreeSet::new());
     assert!(seen.exchanges.len() > 60, "{}", seen.exchanges.len());
+    cloud.stop().await;
+}
+
+#[tokio::test]
+async fn a_listed_address_is_asked_as_it_was_given() {
+    let cloud = local_cloud(DialectName::V1).await;
+    // An address without a path is the same as one with `/`, and written otherwise.
+    let asked = Asked {
+        listed: Listed::parse("https://bare.example"),
+        ..asked_of(cloud.url(), DialectName::V1)
+    };
+    let client = client(true).unwrap();
+    let seen = plan::run(&asked, &client, SignIn::Never, now(), &mut |_| ()).await;
+    let judged = judge(&seen).into_iter();
+    let told: Vec<_> = judged
+        .filter(|judged| judged.rule.id == "login.11")
+        .map(|judged| judged.verdict)
+        .collect();
+    assert_eq!(told, [Verdict::Passed]);
     cloud.stop().await;
 }
 

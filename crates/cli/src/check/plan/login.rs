@@ -8,9 +8,8 @@ use super::super::probe::Probe;
 use super::super::sign_in::Challenge;
 use super::{FOREIGN, Plan, STATE_END, page, set};
 
-/// The listed address itself, and what differs from it: in its path, host, port, scheme and query.
-const LISTED: [Probe; 6] = [
-    Probe::LoginListed,
+/// What differs from the listed address: in its path, host, port, scheme and query.
+const UNLISTED: [Probe; 5] = [
     Probe::LoginListedPath,
     Probe::LoginListedHost,
     Probe::LoginListedPort,
@@ -100,16 +99,17 @@ impl Plan<'_> {
         }
     }
 
-    /// Addresses that are not quite the one that the project lists.
+    /// The address that the project lists, and addresses that are not quite that one.
     async fn listed(&mut self) {
         let Some(listed) = &self.asked.listed else {
-            return self.leave_out(
-                &LISTED,
-                "no listed address: name one that the project lists with --redirect-uri",
-            );
+            let why = "no listed address: name one that the project lists with --redirect-uri";
+            self.leave_out(&[Probe::LoginListed], why);
+            return self.leave_out(&UNLISTED, why);
         };
-        let mut all = [(); 6].map(|()| listed.clone());
-        let [_, path, host, port, scheme, query] = &mut all;
+        let mut all = [(); 5].map(|()| listed.url.clone());
+        let own = self.login_url(|query| set(query, "redirect_uri", &listed.text));
+        self.page(Probe::LoginListed, own).await;
+        let [path, host, port, scheme, query] = &mut all;
         path.set_path(&format!("{}/more", path.path().trim_end_matches('/')));
         let longer = format!("{}.elsewhere.invalid", host.host_str().unwrap_or_default());
         let other = if port.port() == Some(8443) {
@@ -123,7 +123,7 @@ impl Plan<'_> {
         let _ = port.set_port(Some(other));
         let _ = scheme.set_scheme(if is_https { "http" } else { "https" });
         query.query_pairs_mut().append_pair("more", "1");
-        for (probe, to) in LISTED.into_iter().zip(all) {
+        for (probe, to) in UNLISTED.into_iter().zip(all) {
             let url = self.login_url(|query| set(query, "redirect_uri", to.as_str()));
             self.page(probe, url).await;
         }
