@@ -65,6 +65,12 @@ fn named(seen: &Seen, (wanted, name): (u16, &str), probes: &[Probe]) -> Judged {
         let Some(code) = answer.and_then(reason) else {
             continue;
         };
+        // The body of these holds a token in dialect v1, and a Cloud may read it there.
+        let is_of_body =
+            seen.dialect == V1 && matches!(probe, P::VerifyNoToken | P::ValidateNoToken);
+        if is_of_body && code == "invalid_token" {
+            continue;
+        }
         is_tested = true;
         if code != name {
             return failed(format!("{probe:?}: the code is {code:?}"));
