@@ -16,6 +16,8 @@ const LATE_AT_MOST: u32 = 4;
 const PATIENCE: Duration = Duration::from_mins(5);
 /// Why nothing more is asked.
 pub(super) const GAVE_UP: &str = "the Cloud answers too slowly: the run gave up";
+/// Longest wait where nothing has to answer: a firewall may drop the request and send no refusal.
+const KNOCK: Duration = Duration::from_secs(5);
 /// Most bytes of an answer that are read: the plugin reads no more.
 const MAX_BYTES: usize = 256 * 1024;
 /// Most bytes of a body that are kept to be shown.
@@ -66,6 +68,13 @@ impl<'c> Caller<'c> {
         let is_late = came.as_ref().is_err_and(|why| why == LATE);
         self.late = self.late.saturating_add(u32::from(is_late));
         came
+    }
+
+    /// Asks where nothing has to answer: this is waited for briefly, and does not make the Cloud a slow one.
+    pub(super) async fn knock(&mut self, ask: Ask) -> Result<Answer, String> {
+        self.requests = self.requests.saturating_add(1);
+        let came = tokio::time::timeout(KNOCK, ask.send(self.client)).await;
+        came.unwrap_or_else(|_| Err(format!("no answer came within {} s", KNOCK.as_secs())))
     }
 }
 
@@ -222,5 +231,22 @@ mod tests {
         };
         assert_eq!(caller.send(ask).await.unwrap_err(), GAVE_UP);
         assert_eq!(caller.requests(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_never_answers_a_knock_is_left_soon_and_is_not_late() {
+        // The system accepts connections, and nobody reads them.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let client = client(true).unwrap();
+        let mut caller = Caller::new(&client);
+        let ask = Ask {
+            method: Method::GET,
+            url: format!("http://{}/", listener.local_addr().unwrap()),
+            headers: Vec::new(),
+            body: None,
+        };
+        let came = caller.knock(ask).await;
+        assert_eq!(came.unwrap_err(), "no answer came within 5 s");
+        assert_eq!((caller.requests(), caller.late), (1, 0));
     }
 }

@@ -157,7 +157,10 @@ impl Plan<'_> {
         }
         (self.progress)(&format!("{probe:?}"));
         let sent = ask.sent();
-        let came = self.caller.send(ask).await;
+        let came = match probe {
+            Probe::PlainHttp => self.caller.knock(ask).await,
+            _ => self.caller.send(ask).await,
+        };
         let plain = came.clone().ok();
         self.keep(probe, Exchange { sent, came });
         plain

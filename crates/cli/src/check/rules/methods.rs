@@ -2,7 +2,7 @@
 
 use super::super::exchange::Answer;
 use super::super::probe::{Probe, Seen};
-use super::super::reading::{none, refused};
+use super::super::reading::{none, status};
 use super::super::rule::{Rule, Severity};
 use super::super::verdict::{Judged, holds};
 use super::{only, rule};
@@ -40,18 +40,24 @@ pub(super) const RULES: &[Rule] = &[
         }),
     rule("security.44", Security, Should, Probe::LoginPage,
         ["over http there is a redirect to https, or nothing", "RFC 6797, section 7.2",
-         "redirect to the same address over https, or close port 80"],
+         "redirect to the same address over https, refuse it, or close port 80"],
         |_, seen| match seen.exchanges.get(&Probe::PlainHttp).map(|plain| &plain.came) {
             None => seen.answer(Probe::PlainHttp).map(drop),
             Some(Err(_)) => Ok(()),
             Some(Ok(answer)) => {
                 let to = answer.header("location").unwrap_or_default();
                 let is_led = (300..400).contains(&answer.status) && to.starts_with("https://");
-                holds(is_led, format!("over http the status is {}, and there is no redirect to https", answer.status))
+                let is_closed = (400..500).contains(&answer.status);
+                holds(is_led || is_closed, format!("over http the status is {}, and there is no redirect to https", answer.status))
             }
         }),
 ];
 
 fn other_method(answer: &Answer, _: &Seen) -> Judged {
-    refused(answer, &[405, 404, 401])
+    let status = status(answer);
+    let is_refused = (400..500).contains(&status) || status == 501;
+    holds(
+        is_refused,
+        format!("the status is {status}, not 4xx or 501"),
+    )
 }

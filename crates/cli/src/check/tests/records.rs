@@ -192,6 +192,9 @@ async fn over_https_browsers_are_told_to_stay_there() {
         (308, "https://cloud.example/auth/oss", false),
         (308, "http://www.cloud.example/auth/oss", true),
         (200, "", true),
+        (404, "", false),
+        (421, "", false),
+        (502, "", true),
     ] {
         let mut plain = seen.exchanges[&login].clone();
         let answer = plain.came.as_mut().unwrap();

@@ -40,6 +40,15 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
     after("a login by PUT", &["robustness.10"], |asking, answering, _| {
         if asking.is("PUT", super::LOGIN) { answering.status = 200; }
     }),
+    after("a login by PUT that is refused in another way", &[], |asking, answering, _| {
+        if asking.is("PUT", super::LOGIN) { answering.status = 403; }
+    }),
+    after("a logout by PUT that is not implemented", &[], |asking, answering, _| {
+        if asking.is("PUT", LOGOUT) { answering.status = 501; }
+    }),
+    after("a key set by PUT that is led elsewhere", &["robustness.15"], |asking, answering, _| {
+        if asking.is("PUT", "jwks.json") { answering.lead(303, "/"); }
+    }),
     after("a logout by PUT", &["robustness.11"], |asking, answering, _| {
         if asking.is("PUT", LOGOUT) { answering.status = 200; }
     }),
