@@ -76,12 +76,15 @@ async fn the_image_is_a_cloud_for_the_app_that_stands_beside_it() {
         .local_cloud_for_tests(true)
         .build();
 
-    // How the container is asked whether it is healthy.
+    // How the container is asked whether it is healthy, every second: no person is signed in for that.
     let check = words(&services["cloud"]["healthcheck"]["test"]);
-    assert_eq!(check[..2], ["CMD", "mastra-auth"]);
-    let check = check[2..].iter().map(String::as_str);
-    let check: Vec<&str> = check.chain(["--cloud-url", &here]).collect();
-    let token = finish(command(&check), b"");
+    assert_eq!(check[..3], ["CMD", "node", "-e"]);
+    let asked = check[3].split('\'').nth(1).unwrap();
+    let asked = asked.replace(":4300", &format!(":{port}"));
+    assert_eq!(Browser::new().get(&asked).await.text, "ok");
+
+    let words = ["token", "new", "--as", "member", "--cloud-url", &here];
+    let token = finish(command(&words), b"");
     assert_eq!(token.code, Some(0), "{token:?}");
     let who = reached
         .unwrap()
