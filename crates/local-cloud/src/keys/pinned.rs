@@ -50,6 +50,15 @@ pub enum PinnedKeyError {
     /// It is damaged, or a key that this Cloud does not sign with.
     #[error("it is no usable key: Ed25519, P-256, or RSA of 2048 bits or more is needed")]
     Kind,
+    /// Its `alg` is another algorithm than the one that this Cloud signs with by such a key.
+    #[error("its alg is not that of its kind: EdDSA for Ed25519, ES256 for P-256, RS256 for RSA")]
+    Algorithm,
+    /// Its `use` is another one than `sig`.
+    #[error("its use is not sig: it is a key for something else than signatures")]
+    Use,
+    /// Its `kid` is no text of 1 to 256 printable ASCII characters.
+    #[error("its kid is not 1 to 256 printable characters of ASCII")]
+    Id,
     /// The system gives no random numbers.
     #[error("the system gives no random numbers")]
     Random,
@@ -65,8 +74,18 @@ impl PinnedKey {
         let (pair, kid) = if text.trim_start().starts_with('{') {
             let jwk: Map<String, Value> =
                 serde_json::from_str(text).map_err(|_| PinnedKeyError::Form)?;
-            let kid = jwk.get("kid").and_then(Value::as_str).map(str::to_owned);
-            (of_jwk(&jwk)?, kid)
+            let pair = of_jwk(&jwk)?;
+            let own = pair.algorithm();
+            // RFC 9864 names the curve.
+            let is_its_own =
+                |alg: &Value| alg == own.as_str() || own == Algorithm::EdDsa && alg == "Ed25519";
+            if !jwk.get("alg").is_none_or(is_its_own) {
+                return Err(PinnedKeyError::Algorithm);
+            }
+            if jwk.get("use").is_some_and(|own| own != "sig") {
+                return Err(PinnedKeyError::Use);
+            }
+            (pair, jwk.get("kid").map(id).transpose()?)
         } else {
             (of_pem(text)?, None)
         };
@@ -140,6 +159,15 @@ fn of_pem(text: &str) -> Result<Pair, PinnedKeyError> {
         _ => return Err(PinnedKeyError::Kind),
     }
     .map_err(|_| PinnedKeyError::Kind)
+}
+
+/// A key's id that every client can read: it stands in each token's header.
+fn id(kid: &Value) -> Result<String, PinnedKeyError> {
+    let is_printable = |byte| matches!(byte, b' '..=b'~');
+    kid.as_str()
+        .filter(|kid| (1..=256).contains(&kid.len()) && kid.bytes().all(is_printable))
+        .map(str::to_owned)
+        .ok_or(PinnedKeyError::Id)
 }
 
 fn of_jwk(jwk: &Map<String, Value>) -> Result<Pair, PinnedKeyError> {
@@ -235,6 +263,38 @@ mod tests {
         assert_eq!(key.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
         let named = PinnedKey::parse(&jwk.replacen('{', r#"{"kid":"mine","#, 1)).unwrap();
         assert_eq!(named.kid(), "mine");
+    }
+
+    #[test]
+    fn what_a_jwk_says_of_itself_is_its_own_or_an_error() {
+        use PinnedKeyError::{Algorithm, Id, Use};
+        let long = "k".repeat(256);
+        for (name, value, error) in [
+            ("alg", json!("EdDSA"), None),
+            ("alg", json!("Ed25519"), None),
+            ("alg", json!("ES256"), Some(Algorithm)),
+            ("alg", json!("RS256"), Some(Algorithm)),
+            ("alg", json!(7), Some(Algorithm)),
+            ("use", json!("sig"), None),
+            ("use", json!("enc"), Some(Use)),
+            ("use", json!(null), Some(Use)),
+            ("kid", json!(long), None),
+            ("kid", json!(long + "k"), Some(Id)),
+            ("kid", json!("key 1 ~"), None),
+            ("kid", json!(""), Some(Id)),
+            ("kid", json!("a\tb"), Some(Id)),
+            ("kid", json!("schlüssel"), Some(Id)),
+            ("kid", json!(7), Some(Id)),
+        ] {
+            let (_, _, text) = &keys("usable")
+                .into_iter()
+                .find(|(name, ..)| name == "Ed25519, JWK")
+                .unwrap();
+            let mut jwk: Value = serde_json::from_str(text).unwrap();
+            jwk[name] = value.clone();
+            let read = PinnedKey::parse(&jwk.to_string());
+            assert_eq!(read.err(), error, "{name}: {value}");
+        }
     }
 
     #[test]
