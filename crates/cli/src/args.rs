@@ -205,7 +205,8 @@ pub(crate) struct DevArgs {
     /// Answer by this host name too; repeatable. The first one stands in tokens and in the ready line, as `http://NAME:PORT`.
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
-    /// Listen at this address in place of loopback; 0.0.0.0 is every one. Other machines can then sign in as any person.
+    /// Listen at this address in place of loopback, and answer by it; 0.0.0.0 is every one, and needs --allow-host. Other
+    /// machines can then sign in as any person.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) bind: Option<IpAddr>,
     /// Goes with --bind: the network holds tests alone.

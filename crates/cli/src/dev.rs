@@ -35,9 +35,13 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
     }
     options.bind = args.bind;
     options.hosts = args.allow_host;
+    let is_nameless = options.hosts.is_empty() && open.is_some_and(|to| to.is_unspecified());
     let cloud = start(options, "--port").await?;
     if let Some(address) = open {
         tracing::warn!(%address, "other machines can sign in here as any person: for tests alone");
+    }
+    if is_nameless {
+        tracing::warn!("other machines get 403: name this one with --allow-host");
     }
     ready(&format!("ready cloud={}", cloud.url()))?;
     if args.end_with_stdin {

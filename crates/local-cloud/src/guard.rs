@@ -29,7 +29,7 @@ pub(crate) async fn own_host(
     }
     (
         StatusCode::FORBIDDEN,
-        "The local Cloud answers on localhost, and by the names that --allow-host gives it.\n",
+        "The local Cloud answers on localhost, by the address of --bind, and by the names that --allow-host gives it.\n",
     )
         .into_response()
 }

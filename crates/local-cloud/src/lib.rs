@@ -87,7 +87,8 @@ impl Dialect {
 pub struct Options {
     /// The port; 0 picks a free one. Default 4300.
     pub port: u16,
-    /// The address to listen at. Default: both loopback addresses. Another one lets other machines in: they sign in as any person.
+    /// The address to listen at, which is a name to answer by too, unless it is `0.0.0.0` or `::`. Default: both loopback addresses.
+    /// Another one lets other machines in: they sign in as any person.
     pub bind: Option<IpAddr>,
     /// Names to answer by besides `localhost`, `127.0.0.1` and `[::1]`; the first stands in [`LocalCloud::url`] and in tokens.
     pub hosts: Vec<String>,

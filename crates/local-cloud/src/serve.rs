@@ -100,7 +100,11 @@ impl LocalCloud {
         };
         let auto_approve = options.auto_approve.as_ref().map(id).transpose()?;
         let hosts: Result<Vec<_>, _> = options.hosts.iter().map(|name| host(name)).collect();
-        let hosts = hosts?;
+        let mut hosts = hosts?;
+        // A machine elsewhere may know this one by its address alone.
+        if let Some(address) = options.bind.filter(|address| !address.is_unspecified()) {
+            hosts.push(host(&address.to_string())?);
+        }
         let (port, listeners) = match options.bind {
             None => listen(options.port)?,
             Some(address) => listen_at(SocketAddr::new(address, options.port))?,
@@ -157,7 +161,7 @@ impl LocalCloud {
         })
     }
 
-    /// The base URL: `http://localhost:4300`, or with the first of [`Options::hosts`].
+    /// The base URL: `http://localhost:4300`, or with the first of [`Options::hosts`], else with the address of [`Options::bind`].
     pub fn url(&self) -> &str {
         &self.cloud.url
     }

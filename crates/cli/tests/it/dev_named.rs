@@ -55,9 +55,34 @@ async fn what_listens_everywhere_is_reached_from_elsewhere_by_its_names_alone() 
     }
     let ended = open.end("TERM");
     assert!(ended.stderr.contains("for tests alone"), "{ended:?}");
+    assert!(!ended.stderr.contains("--allow-host"), "{ended:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn one_address_is_a_name_of_its_own() {
+    // Loopback needs no second word.
     let (_loopback, cloud) = dev(&["--bind", "127.0.0.2"]);
-    let page = by_name("127.0.0.2", self::port(&cloud), "localhost").await;
-    assert_eq!(page.status, StatusCode::OK, "loopback needs no second word");
+    let port = port(&cloud);
+    assert_eq!(cloud, format!("http://127.0.0.2:{port}"));
+    for name in ["127.0.0.2", "localhost"] {
+        let page = by_name("127.0.0.2", port, name).await;
+        assert_eq!(page.status, StatusCode::OK, "{name}");
+    }
+    let (_named, cloud) = dev(&["--bind", "127.0.0.2", "--allow-host", "cloud"]);
+    let port = self::port(&cloud);
+    assert_eq!(cloud, format!("http://cloud:{port}"));
+    let page = by_name("127.0.0.2", port, "127.0.0.2").await;
+    assert_eq!(page.status, StatusCode::OK);
+}
+
+#[cfg(unix)]
+#[test]
+fn every_address_without_a_name_is_warned_of() {
+    let (open, cloud) = dev(&["--bind", "0.0.0.0", TOLD]);
+    assert!(cloud.starts_with("http://localhost:"), "{cloud}");
+    let said = open.end("TERM").stderr;
+    assert!(said.contains("other machines get 403"), "{said}");
 }
 
 #[tokio::test]
