@@ -1,15 +1,16 @@
 //! `mastra-auth dev`: the local Cloud alone.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mastra_auth_local_cloud::{LocalCloud, Options, PinnedKey, Seed, StartError};
+use mastra_auth_local_cloud::{LocalCloud, Options, Seed, StartError};
 
 use crate::args::DevArgs;
 use crate::failure::Failure;
 use crate::signal::End;
+use crate::signing_key;
 
 pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
     let end = End::listen()?;
@@ -24,7 +25,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
         options.seed = seed(path)?;
     }
     if let Some(path) = &args.signing_key {
-        options.signing_key = Some(signing_key(path, args.create_signing_key)?);
+        options.signing_key = Some(signing_key::of(path, args.create_signing_key)?);
     }
     let open = args.bind.filter(|address| !address.is_loopback());
     if let Some(address) = open.filter(|_| !args.i_know_this_checks_no_password) {
@@ -77,32 +78,6 @@ fn seed(path: &Path) -> Result<Seed, Failure> {
             one_line(&error.to_string())
         ))
     })
-}
-
-/// The key in this file, which is written first where that is asked and there is none.
-fn signing_key(path: &Path, create: bool) -> Result<PinnedKey, Failure> {
-    let failed = |what: &str, error: &dyn std::fmt::Display| {
-        Failure::usage(format!("--signing-key {} {what}: {error}", path.display()))
-    };
-    if create {
-        let pem = PinnedKey::generate_pem().map_err(|error| Failure::failed(error.to_string()))?;
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        match options.open(path) {
-            Ok(mut file) => file
-                .write_all(pem.as_bytes())
-                .map_err(|error| failed("cannot be written", &error))?,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(failed("cannot be written", &error)),
-        }
-    }
-    let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => failed("is not there; --create-signing-key writes one", &error),
-        _ => failed("cannot be read", &error),
-    })?;
-    PinnedKey::parse(&text).map_err(|error| failed("cannot be used", &error))
 }
 
 /// Shortens a TOML error to one line: its place and its message, without the drawing.

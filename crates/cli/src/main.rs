@@ -14,6 +14,7 @@ mod jwks;
 mod key_set;
 mod logs;
 mod signal;
+mod signing_key;
 mod stray_token;
 mod table;
 mod terminal;

@@ -163,3 +163,65 @@ fn a_signing_key_that_cannot_be_used_is_one_line_without_it() {
     let alone = finish(command(&["dev", "--create-signing-key"]), b"");
     assert!(alone.stderr.contains("--signing-key"), "{alone:?}");
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_key_that_could_not_be_written_leaves_no_half_file() {
+    let room = Room::new("half-key");
+    let file = room.file("key.pem");
+    // A file of this process may hold no byte.
+    let mut start = std::process::Command::new("sh");
+    let own = command(&[]).get_program().to_owned();
+    let limits = r#"trap '' XFSZ; ulimit -f 0; exec "$0" dev --port 0 --create-signing-key --signing-key "$1""#;
+    start.args(["-c", limits]).arg(own).arg(&file);
+    let ended = finish(start, b"");
+    assert_eq!(ended.code, Some(2), "{ended:?}");
+    assert!(ended.stderr.contains("cannot be written"), "{ended:?}");
+    assert!(std::fs::read_dir(room.file("")).is_ok_and(|mut all| all.next().is_none()));
+    assert!(
+        keys(&["--signing-key", &file, "--create-signing-key"])
+            .await
+            .contains("kid")
+    );
+}
+
+#[tokio::test]
+async fn starts_that_make_a_key_at_once_agree_on_it() {
+    let room = Room::new("one-key");
+    for round in 0..4 {
+        let file = room.file(&format!("{round}.pem"));
+        let starts: Vec<_> = (0..4)
+            .map(|_| {
+                let file = file.clone();
+                std::thread::spawn(move || dev(&["--signing-key", &file, "--create-signing-key"]))
+            })
+            .collect();
+        let mut all = std::collections::BTreeSet::new();
+        for start in starts {
+            let (_dev, cloud) = start.join().unwrap();
+            let url = format!("{cloud}/.well-known/jwks.json");
+            all.insert(Browser::new().get(&url).await.text);
+        }
+        assert_eq!(all.len(), 1, "{all:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_key_that_others_can_read_is_warned_of() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let room = Room::new("open-key");
+    let file = room.file("key.pem");
+    let args = ["--signing-key", file.as_str(), "--create-signing-key"];
+    for (mode, is_open) in [(0o600, false), (0o640, true), (0o604, true)] {
+        let (running, _) = dev(&args);
+        assert!(std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).is_ok());
+        drop(running);
+        let said = dev(&args).0.end("TERM").stderr;
+        assert_eq!(
+            said.contains("others can read the signing key"),
+            is_open,
+            "{mode:o}: {said}"
+        );
+    }
+}
