@@ -15,8 +15,6 @@ import { isOwn } from './user.js';
 import type { CloudUser } from './user.js';
 import type { Users } from './users.js';
 
-type OnRefusal = (failure: NativeFailure) => void;
-
 /** How many numbers the core has for sites. */
 const SITES = 7;
 
@@ -33,6 +31,8 @@ export class Authenticator {
   /** Whether the address of an earlier request was needed. */
   #needsSite = false;
   readonly #isTraced: boolean;
+  /** Why the credential of a request was refused. */
+  readonly #refusals = new WeakMap<RequestLike, NativeFailure>();
 
   /** `isTraced`: emit an event for each request. */
   constructor(cloud: Deployment, users: Users, isTraced: boolean) {
@@ -43,24 +43,19 @@ export class Authenticator {
     this.#isTraced = isTraced;
   }
 
-  /** The user; `null` if there is no credential or it is refused, which `onRefusal` is told of. Throws if it could not be checked. */
-  authenticate(
-    token: string,
-    authorization: string | undefined,
-    request: RequestLike,
-    onRefusal?: OnRefusal,
-  ): Promise<CloudUser | null> {
+  /** The user; `null` if there is no credential or it is refused. Throws if it could not be checked. */
+  authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const current = this.#cloud.revocations?.current();
-    if (current !== undefined) return current.then(() => this.#known(token, authorization, request, onRefusal));
-    return this.#known(token, authorization, request, onRefusal);
+    if (current !== undefined) return current.then(() => this.#known(token, authorization, request));
+    return this.#known(token, authorization, request);
   }
 
-  #known(
-    token: string,
-    authorization: string | undefined,
-    request: RequestLike,
-    onRefusal: OnRefusal | undefined,
-  ): Promise<CloudUser | null> {
+  /** Why the credential of this very request object was refused last; `undefined` if none was. */
+  refusal(request: RequestLike): NativeFailure | undefined {
+    return this.#refusals.get(request);
+  }
+
+  #known(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     const since = this.#isTraced ? performance.now() : undefined;
     const authenticate = this.#needsSite ? (this.#bySite[this.#sites.of(request)] ?? this.#authenticate) : this.#authenticate;
@@ -70,7 +65,7 @@ export class Authenticator {
     if (this.#isTraced) found = authenticate(cookie, authorization, token, false);
     else found = isAlone ? authenticate(cookie) : authenticate(cookie, authorization, token);
     if (typeof found === 'number') {
-      if (found < 0) return this.#answer({ ticket: -found, step: CHECKS }, request, since, onRefusal);
+      if (found < 0) return this.#answer({ ticket: -found, step: CHECKS }, request, since);
       const known = this.#users.get(found);
       if (known !== undefined) return known.promised;
       // Evicted here but still cached in the core.
@@ -80,9 +75,9 @@ export class Authenticator {
     if (typeof found === 'string') return this.#users.of(found).promised;
     if (found.needsSite === true) {
       this.#needsSite = true;
-      return this.#known(token, authorization, request, onRefusal);
+      return this.#known(token, authorization, request);
     }
-    return this.#answer(found, request, since, onRefusal);
+    return this.#answer(found, request, since);
   }
 
   /** The site of a request. */
@@ -90,12 +85,7 @@ export class Authenticator {
     return this.#sites.of(request);
   }
 
-  async #answer(
-    found: NativePending,
-    request: RequestLike,
-    since = performance.now(),
-    onRefusal?: OnRefusal,
-  ): Promise<CloudUser | null> {
+  async #answer(found: NativePending, request: RequestLike, since = performance.now()): Promise<CloudUser | null> {
     const { driver, events } = this.#cloud;
     const { verdict, user: data, failure, cause } = await driver.run(found);
     if (verdict === undefined) throw new Error('An authentication ended without an answer.');
@@ -111,7 +101,8 @@ export class Authenticator {
     }
     events.failed(kind === 'rejected' ? 'credential_rejected' : 'authentication_unavailable', failure, details);
     if (kind !== 'rejected') throw fromFailure(failure, id, cause);
-    onRefusal?.(failure);
+    // A JavaScript host may pass none.
+    if (Object(request) === request) this.#refusals.set(request, failure);
     return null;
   }
 

@@ -23,6 +23,7 @@ import type { IRBACProvider } from '@mastra/core/auth/ee';
 import { MastraAuthProvider } from '@mastra/core/server';
 
 import { check } from './check.js';
+import type { CheckServer } from './check.js';
 import { Deployment } from './deployment.js';
 import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
@@ -111,9 +112,12 @@ export class MastraCloudAuth
     return this.#authenticator.authenticate('', header(request, 'authorization'), request);
   }
 
-  /** What {@link authCheckRoute} answers to a request, for a server of another kind. */
-  checkRequest(request: Request): Promise<Response> {
-    return check(request, this, this.#authenticator);
+  /**
+   * What {@link authCheckRoute} answers to a request, for a server of another kind. `server` names who decides beside this
+   * provider: `{ rbac }` for roles and permissions. Rejects with what an overridden method throws, or `rbac`.
+   */
+  checkRequest(request: Request, server?: CheckServer): Promise<Response> {
+    return check(request, this, this.#authenticator, server);
   }
 
   /** A user by id: asked for with a token, or a recently seen one; else `null`. */

@@ -1,9 +1,11 @@
 /** `/auth/check`: what a proxy's subrequest is answered. The same table as the axum service's. */
 
+import { Mastra } from '@mastra/core';
+import { CompositeAuth, SimpleAuth } from '@mastra/core/server';
 import { expect, test } from 'vitest';
 
-import { MastraCloudAuth, authCheckRoute } from '../dist/esm/index.js';
-import type { MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { MastraCloudAuth, MastraCloudAuthProvider, MastraRBACCloud, authCheckRoute } from '../dist/esm/index.js';
+import type { CloudUser, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud, LocalCloudOptions } from '../dist/esm/testing.js';
 import { BINARY, pair } from './world.js';
@@ -14,7 +16,7 @@ const appOf = ({ url, projectId }: LocalCloud, options: MastraCloudAuthOptions =
   new MastraCloudAuth({ projectId, baseUrl: url, ...options });
 
 /** One that navigates, as a browser behind a proxy does: still no page and no redirect. */
-async function check(auth: MastraCloudAuth, credential: Record<string, string>, query = '', app = 'http://localhost:4111') {
+async function check(auth: Pick<MastraCloudAuth, 'checkRequest'>, credential: Record<string, string>, query = '', app = 'http://localhost:4111') {
   const headers = { accept: 'text/html', 'sec-fetch-mode': 'navigate', ...credential };
   const answer = await auth.checkRequest(new Request(`${app}/auth/check${query}`, { headers }));
   const { status } = answer;
@@ -27,6 +29,17 @@ async function check(auth: MastraCloudAuth, credential: Record<string, string>, 
   const { error } = status === 200 ? {} : (JSON.parse(text) as { error?: { code: string; message: string } });
   return { status, code: error?.code, message: error?.message, user, roles, cookies: answer.headers.getSetCookie(), headers: answer.headers };
 }
+
+type Config = NonNullable<ConstructorParameters<typeof Mastra>[0]>;
+
+/** The route as a server with this configuration serves it. */
+function served(auth: MastraCloudAuth, config: Pick<Config, 'server' | 'studio'>) {
+  const mastra = new Mastra({ ...config, logger: false });
+  const { handler } = authCheckRoute(auth) as unknown as { handler: (context: object) => Promise<Response> };
+  return { checkRequest: (raw: Request) => handler({ req: { raw }, get: (name: string) => (name === 'mastra' ? mastra : undefined) }) };
+}
+
+const bearer = async (cloud: LocalCloud, person: string) => ({ authorization: `Bearer ${(await cloud.signIn(person)).token}` });
 
 test.each(DIALECTS)('a proxy is told who it is and each refusal apart (%s)', async dialect => {
   await using cloud = await start({ dialect });
@@ -182,4 +195,109 @@ test('the route is one that a Mastra server serves without a sign-in of its own'
   const route = authCheckRoute(auth);
   expect(route).toMatchObject({ path: '/auth/check', method: 'ALL', requiresAuth: false });
   expect(authCheckRoute(auth, '/who').path).toBe('/who');
+});
+
+test.each(DIALECTS)('threat_113_whom_authorize_user_or_an_own_authentication_refuses_the_check_refuses (%s)', async dialect => {
+  await using cloud = await start({ dialect });
+  const { cookie, token } = await cloud.signIn('owner');
+  const old = () => cloud.signIn('owner', { age: 60, lifetime: 59 });
+  const seen: unknown[] = [];
+  const only = (id: string) => (user: CloudUser, request: unknown) => {
+    seen.push((request as { raw?: unknown }).raw instanceof Request);
+    return Promise.resolve(user.id === id);
+  };
+  expect((await check(appOf(cloud, { dialect, authorizeUser: only('usr_olivia') }), { cookie })).status).toBe(200);
+  const closed = appOf(cloud, { dialect, authorizeUser: only('usr_mei') });
+  for (const credential of [{ cookie }, { authorization: `Bearer ${token}` }]) {
+    for (const query of ['', '?permission=agents:read']) {
+      expect(await check(closed, credential, query)).toMatchObject({ status: 403, code: 'permission_denied', cookies: [] });
+    }
+  }
+  const renewed = await check(closed, { cookie: (await old()).cookie });
+  expect([renewed.status, renewed.cookies.length]).toEqual([403, 1]);
+  // The arguments are those of a server.
+  expect(new Set(seen)).toEqual(new Set([true]));
+  const broken = appOf(cloud, { dialect, authorizeUser: () => Promise.reject(new Error('broken')) });
+  await expect(check(broken, { cookie })).rejects.toThrow('broken');
+
+  const tokens: string[] = [];
+  class Own extends MastraCloudAuth {
+    override async authenticateToken(token: string, request: Parameters<MastraCloudAuth['authenticateToken']>[1]) {
+      tokens.push(token);
+      const user = await super.authenticateToken(token, request);
+      return user?.id === 'usr_olivia' ? null : user;
+    }
+  }
+  const own = new Own({ projectId: cloud.projectId, baseUrl: cloud.url, dialect });
+  const member = await cloud.signIn('member');
+  expect((await check(own, { cookie: member.cookie })).user).toBe('usr_mei');
+  for (const credential of [{ cookie }, { authorization: `bearer  ${token} ` }, { cookie: (await old()).cookie }]) {
+    expect(await check(own, credential)).toMatchObject({ status: 401, code: 'invalid_token', cookies: [] });
+  }
+  expect(tokens).toContain(token);
+  expect((await check(own, {})).code).toBe('not_signed_in');
+  expect((await check(own, { authorization: `Basic ${token}` })).code).toBe('not_signed_in');
+  expect((await check(own, { cookie: 'mastra_session=a; '.repeat(5) })).code).toBe('too_many_cookies');
+  await cloud.faults.set({ kind: 'drop' });
+  expect((await check(own, { cookie: (await cloud.signIn('viewer')).cookie })).code).toBe('unavailable');
+});
+
+test('threat_113_without_an_id_or_a_resource_no_one_passes', async () => {
+  await using cloud = await start();
+  const { cookie } = await cloud.signIn('owner');
+  const nowhere = appOf(cloud, { mapUserToResourceId: () => ' ' });
+  await expect(check(nowhere, { cookie })).rejects.toThrow('mapUserToResourceId');
+  const anyone = appOf(cloud, { authorizeUser: () => true, mapUserToResourceId: () => 'all' });
+  anyone.authenticateToken = () => Promise.resolve({ email: 'a@example.com', roles: [] } as unknown as CloudUser);
+  await expect(check(anyone, { cookie })).rejects.toThrow('no id');
+});
+
+test('threat_113_the_rbac_of_the_server_decides_about_permissions_and_roles', async () => {
+  await using cloud = await start({ dialect: 'pkce' });
+  const auth = new MastraCloudAuthProvider({ projectId: cloud.projectId, cloudBaseUrl: cloud.url });
+  const rbac = new MastraRBACCloud({ roleMapping: { owner: ['*'], viewer: [], _default: [] } });
+  const [owner, viewer] = await Promise.all([bearer(cloud, 'owner'), bearer(cloud, 'viewer')]);
+  const query = '?permission=agents:read';
+  const explicit = { checkRequest: (request: Request) => auth.checkRequest(request, { rbac }) };
+  for (const one of [explicit, served(auth, { server: { auth, rbac } }), served(auth, { server: {}, studio: { auth, rbac } })]) {
+    expect(await check(one, viewer, query)).toMatchObject({ status: 403, code: 'permission_denied' });
+    expect(await check(one, owner, query)).toMatchObject({ status: 200, roles: 'owner' });
+    expect(await check(one, viewer)).toMatchObject({ status: 200, roles: 'viewer' });
+  }
+  // Studio's own rbac decides about Studio's people alone.
+  const open = new MastraRBACCloud({ roleMapping: { viewer: ['*'] } });
+  expect((await check(served(auth, { server: { auth, rbac }, studio: { auth, rbac: open } }), viewer, query)).status).toBe(403);
+  expect((await check(served(auth, { server: { auth } }), viewer, query)).status).toBe(200);
+  const other = {
+    getRoles: () => Promise.resolve(['guest', 'a,b']),
+    hasRole: () => Promise.resolve(true),
+    getPermissions: () => Promise.reject(new Error('away')),
+    hasPermission: () => Promise.resolve(true),
+    hasAllPermissions: () => Promise.resolve(true),
+    hasAnyPermission: () => Promise.resolve(true),
+  };
+  const elsewhere = served(auth, { server: { auth, rbac: other } });
+  expect(await check(elsewhere, viewer)).toMatchObject({ status: 200, roles: 'guest,a%2Cb' });
+  await expect(check(elsewhere, viewer, query)).rejects.toThrow('away');
+});
+
+test('threat_113_where_the_server_has_another_auth_it_lets_the_request_in_too', async () => {
+  await using cloud = await start();
+  const auth = appOf(cloud);
+  const { cookie } = await cloud.signIn('owner');
+  const keys = new SimpleAuth({ tokens: { key: { id: 'robot' } }, mapUserToResourceId: user => user.id });
+  const both = new CompositeAuth([auth, keys]);
+  expect(await check(served(auth, { server: { auth: both } }), { cookie })).toMatchObject({ status: 200, user: 'usr_olivia' });
+  class Closed extends CompositeAuth {
+    override authorizeUser() {
+      return Promise.resolve(false);
+    }
+  }
+  for (const closed of [new Closed([auth]), keys]) {
+    const found = await check(served(auth, { server: { auth: closed } }), { cookie });
+    expect(found).toMatchObject({ status: 403, code: 'permission_denied' });
+  }
+  // What a server reads of a plain object are rules for paths, and none is for this one.
+  const plain = { authenticateToken: () => Promise.resolve({ id: 'any' }), rules: [{ path: '/api/*', allow: true }] };
+  await expect(check(served(auth, { server: { auth: plain } }), { cookie })).rejects.toMatchObject({ status: 500, code: 'invalid_configuration' });
 });
