@@ -13,6 +13,7 @@ import { App } from '../dist/esm/bin/doctor/app.js';
 import type { AppParts } from '../dist/esm/bin/doctor/app.js';
 import { RULES, examine } from '../dist/esm/bin/doctor/examine.js';
 import { lightOf, object, table } from '../dist/esm/bin/doctor/report.js';
+import { visit } from '../dist/esm/bin/doctor/visit.js';
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import { BINARY, startCloud } from './world.js';
 import type { Cloud } from './world.js';
@@ -182,6 +183,36 @@ test('a provider that never answers is given up', async () => {
   } finally {
     vi.useRealTimers();
   }
+});
+
+test('a sign-in that never ends is given up, and what is looked at next meets the real Cloud', async () => {
+  const real = globalThis.fetch;
+  vi.useFakeTimers();
+  try {
+    const never = { getLoginUrl: () => 'http://localhost:9/', getLoginCookies: () => [], setCallbackCookieHeader: () => undefined, handleCallback: () => new Promise(() => undefined) };
+    const rule = RULES.find(({ code }) => code === 'callback-cookies');
+    const seen = rule?.judge(app({ server: { auth: never } }));
+    await vi.advanceTimersByTimeAsync(59_000);
+    expect(globalThis.fetch).toBe(real);
+    expect(await seen).toEqual({ is: 'not tested', seen: 'the sign-in ended with TimeoutError' });
+  } finally {
+    vi.useRealTimers();
+    globalThis.fetch = real;
+  }
+});
+
+test('a login page without an end is read as far as the limit', async () => {
+  const sent = Buffer.alloc(300 * 1_024, 'a');
+  // It ends neither the page nor the connection.
+  const server = createServer((_, response) => void response.writeHead(200).write(sent));
+  await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
+  const closed = new Promise<void>(done => server.once('connection', socket => socket.once('close', () => done())));
+  const { page } = await visit(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`));
+  expect(page).toMatchObject({ status: 200 });
+  expect((page as { text: string }).text.length).toBeLessThanOrEqual(256 * 1_024);
+  await closed;
+  server.closeAllConnections();
+  server.close();
 });
 
 test('the report fits into 80 columns, without colour in a pipe, and no text steers a terminal', async () => {

@@ -1,10 +1,13 @@
 /** The Cloud as it is reached from here: its login page and its keys, asked once each. */
 
 const PATIENCE = 10_000;
+/** Most bytes of an answer that are read: the plugin reads no more. */
+const MAX_BYTES = 256 * 1_024;
 const LOGIN_PATH = '/auth/oss';
 
 export interface Answer {
   readonly status: number;
+  /** No more of it than 256 KiB. */
   readonly text: string;
   /** Milliseconds. */
   readonly took: number;
@@ -41,11 +44,23 @@ async function get(url: string): Promise<Answer | string> {
   const begun = performance.now();
   try {
     const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(PATIENCE) });
-    const [text, date] = [await answer.text(), Date.parse(answer.headers.get('date') ?? '')];
+    const [text, date] = [await read(answer), Date.parse(answer.headers.get('date') ?? '')];
     const lead = Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1_000);
     return { status: answer.status, text, took: Math.ceil(performance.now() - begun), lead };
   } catch (error) {
     const { name, cause } = Object(error) as { name?: string; cause?: { code?: string } };
     return name === 'TimeoutError' ? `no whole answer came within ${PATIENCE / 1_000} s` : `no answer came: ${cause?.code ?? name}`;
   }
+}
+
+/** Reads so far that no more than the limit is kept, and then ends the connection. */
+async function read({ body }: Response): Promise<string> {
+  let [text, size] = ['', 0];
+  const decoder = new TextDecoder();
+  for await (const part of (body ?? []) as AsyncIterable<Uint8Array>) {
+    size += part.byteLength;
+    if (size > MAX_BYTES) break;
+    text += decoder.decode(part, { stream: true });
+  }
+  return text;
 }
