@@ -46,6 +46,7 @@ const APPS = {
       apiRoutes: [route('/hello'), route('/hooks/:id'), route('/files/:name', 'GET')],
     },
   }),
+  'no mistake, by keys': () => ({ server: both({ verification: 'keys' }) }),
   'no mistake, below another path': () => ({ server: { ...both({ protected: ['/mastra/*'] }), apiPrefix: '/mastra' } }),
   'no provider': () => ({ server: {}, wants: 'auth' }),
   'keys alone': () => ({
@@ -114,6 +115,11 @@ const APPS = {
     server: both(),
     parts: { env: { NODE_ENV: 'production' } },
     wants: 'licence',
+  }),
+  'a local Cloud in production': () => ({
+    server: both({ localCloudForTests: true }),
+    parts: { env: { NODE_ENV: 'production', MASTRA_LICENSE_KEY: 'planted' } },
+    wants: 'local-cloud',
   }),
   'a list of externals': () => ({ server: both(), parts: { source: "bundler: { externals: ['ws'] }" }, wants: 'externals' }),
   'an old Node': () => ({ server: both(), parts: { node: '22.12.0' }, wants: 'node-version' }),

@@ -7,8 +7,8 @@ import { Events } from './events.js';
 import type { CloudAuthLogger } from './events.js';
 import { canOutlive, native, redisChannel } from '#host';
 import type { NativeEngine, NativeFailure, NativePending } from './native.js';
-import { nativeOptions } from './options.js';
-import type { MastraCloudAuthOptions } from './options.js';
+import { nativeOptions, settingsOf } from './options.js';
+import type { MastraCloudAuthOptions, Settings } from './options.js';
 import type { RevocationChannel } from './revocation/channel.js';
 import { RevocationWorker } from './revocation/worker.js';
 import { warn } from './runtime.js';
@@ -25,12 +25,14 @@ export class Deployment {
   /** The revocation channel, if there is one. */
   readonly revocations: RevocationWorker | undefined;
   readonly driver: Driver;
+  readonly settings: Settings;
 
   constructor(options: MastraCloudAuthOptions, logger: () => CloudAuthLogger | undefined) {
     const given = nativeOptions(options);
     if (given.localCloudForTests === true) {
       warn('MastraCloudAuth allows a local Cloud, which checks no password: for tests alone.', 'MASTRA_AUTH_CLOUD_LOCAL_CLOUD');
     }
+    this.settings = settingsOf(given, options.fetch);
     this.withRole = given.dialect === 'pkce';
     this.rolesDecide = given.roleMapping !== undefined || this.withRole;
     // Otherwise an early refresh ends with the request that began it, and those that need its answer wait for nothing.

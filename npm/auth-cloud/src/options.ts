@@ -7,6 +7,7 @@ import { configurationError } from './error.js';
 import type { NativeOptions, NativeVerification } from './native.js';
 import type { RevocationChannel } from './revocation/channel.js';
 import { builtin, variable } from './runtime.js';
+import type { Fetch } from './transport.js';
 import type { CloudUser } from './user.js';
 
 /** Permissions by role. `_default` applies to roles that are not listed. */
@@ -95,6 +96,29 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
    * path, at several times the cost. To count requests use `statistics()`, which costs nothing.
    */
   readonly traceRequests?: boolean;
+}
+
+/**
+ * Under this name a provider shows `npx @mastra/auth-cloud doctor`, which may be another copy of the package, how it was set up.
+ * Not a public member.
+ */
+export const SETTINGS: unique symbol = Symbol.for('@mastra/auth-cloud/settings');
+
+/** How a deployment was set up, as far as the doctor looks. Holds no secret. Times in seconds. */
+export interface Settings {
+  readonly fetch: Fetch | undefined;
+  readonly isLocalCloudForTests: boolean;
+  readonly callTimeout: number | undefined;
+  readonly leeway: number | undefined;
+  /** Whether tokens are verified by a key set that is fetched, and from where if that is not the Cloud's own. */
+  readonly fetchesKeys: boolean;
+  readonly jwksUrl: string | undefined;
+}
+
+export function settingsOf({ localCloudForTests, callTimeout, verification }: NativeOptions, fetch: Fetch | undefined): Settings {
+  const { mode, jwksUrl, jwks, secret, leeway } = verification ?? {};
+  const fetchesKeys = mode !== undefined && mode !== 'cloud' && jwks === undefined && secret === undefined;
+  return { fetch, isLocalCloudForTests: localCloudForTests === true, callTimeout, leeway, fetchesKeys, jwksUrl };
 }
 
 /** Turns the prefix `__Host-` off. Not a public option: sibling subdomains can set a cookie without it. */

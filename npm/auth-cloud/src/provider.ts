@@ -33,7 +33,7 @@ import type { RequestLike } from './headers.js';
 import { Authenticator } from './authenticate.js';
 import type { Begun, Outcome } from './driver.js';
 import type { NativeFailure, NativePending } from './native.js';
-import { flag } from './options.js';
+import { SETTINGS, flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { openable } from './runtime.js';
 import type { RevocationStatus } from './revocation/channel.js';
@@ -69,6 +69,7 @@ export class MastraCloudAuth
     this.#opened = openable(open, () => Deployment.check(options));
     // The host's class assigns `undefined` here, which would shadow the method, also a subclass's.
     delete (this as Partial<MastraAuthProvider<CloudUser>>).mapUserToResourceId;
+    Object.defineProperty(this, SETTINGS, { value: () => this.#cloud.settings });
     this.registerOptions(options);
   }
 

@@ -64,6 +64,8 @@ async function wrong(one: App, tries = 1): Promise<string[]> {
 
 test('nothing is wrong with an app in order, in either dialect', async () => {
   expect(await wrong(app())).toEqual([]);
+  const byKeys = provider({ verification: 'keys' });
+  expect(await wrong(app({ server: { auth: byKeys, rbac: byKeys } }))).toEqual([]);
   const pkce = await startCloud('pkce');
   const auth = provider({ baseUrl: pkce.url, dialect: 'pkce', verification: 'cloud' });
   expect(await wrong(app({ server: { auth, rbac: auth } }))).toEqual([]);
@@ -83,6 +85,7 @@ test('what is installed and how it runs turns its own code', async () => {
     ['externals', { source: 'bundler: { externals: [] }' }],
     ['folder-dependency', { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:../auth-cloud' } }), env: { NODE_ENV: 'production', MASTRA_EE_LICENSE: SECRET } }],
     ['licence', { env: { NODE_ENV: 'production' } }],
+    ['local-cloud', { server: { auth: provider({ localCloudForTests: true }) }, env: { NODE_ENV: 'production' } }],
     ['worker-token', { env: { MASTRA_WORKER_AUTH_TOKEN: SECRET } }],
   ];
   for (const [code, parts] of cases) expect(await wrong(app(parts)), code).toEqual([code]);
@@ -101,6 +104,8 @@ test('the same in order turns nothing', async () => {
     { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:./vendor/mastra-auth-cloud-2.0.0.tgz' } }), env: production },
     { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:../auth-cloud' } }) },
     { env: { NODE_ENV: 'production', MASTRA_DEV: 'true' } },
+    { server: { auth: provider({ localCloudForTests: true }) } },
+    { server: { auth: provider() }, env: production },
   ];
   for (const [at, parts] of cases.entries()) expect(await wrong(app(parts)), String(at)).toEqual([]);
 });
@@ -109,15 +114,29 @@ test('a Cloud without keys, and one whose clock is off, turn their own codes', a
   let answer = { status: 404, date: new Date(), body: '' };
   const server = createServer((request, response) => {
     const isPage = request.url?.startsWith('/auth/oss') === true;
+    const isOwn = request.url === '/own';
+    if (isOwn) return void response.end('{"keys":[{}]}');
     response.writeHead(isPage ? 200 : answer.status, { date: answer.date.toUTCString() }).end(isPage ? '' : answer.body);
   });
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const seen = () => wrong(app({ server: { auth: provider({ baseUrl }) } }));
+  const seen = (options: object = { verification: 'keys' }) => wrong(app({ server: { auth: provider({ baseUrl, ...options }) } }));
   expect(await seen()).toEqual(['keys']);
+  // A provider that fetches no keys, or other ones, needs none of the Cloud's.
+  for (const options of [{}, { verification: { by: 'keys', secret: SECRET.repeat(2) } }, { verification: { by: 'keys', jwksUrl: `${baseUrl}/own` } }]) {
+    expect(await seen(options), JSON.stringify(options)).toEqual([]);
+  }
   answer = { status: 200, date: new Date(Date.now() - 60_000), body: '{"keys":[{}]}' };
   expect(await seen()).toEqual(['clock']);
+  expect(await seen({ verification: { by: 'keys', leeway: 120 } })).toEqual([]);
   server.close();
+});
+
+test('the Cloud is asked with the fetch of the provider', async () => {
+  const there = (url: string, init: RequestInit) => fetch(url.replace('http://localhost:9', cloud.url), init);
+  const [baseUrl, verification] = ['http://localhost:9', 'keys'];
+  expect(await wrong(app({ server: { auth: provider({ baseUrl, verification, fetch: there }) } }))).toEqual([]);
+  expect(await wrong(app({ server: { auth: provider({ baseUrl, verification }) } }))).toEqual(['cloud']);
 });
 
 test('a Cloud that takes longer than the plugin waits turns its own code', async () => {
@@ -128,8 +147,13 @@ test('a Cloud that takes longer than the plugin waits turns its own code', async
     const findings = await examine(slow);
     return findings.filter(({ verdict }) => verdict.is === 'wrong').map(({ rule }) => rule.code);
   };
+  vi.stubEnv('MASTRA_CALL_TIMEOUT', '');
   expect(await seen(3_000)).toEqual([]);
   expect(await seen(3_001)).toEqual(['cloud-speed']);
+  vi.stubEnv('MASTRA_CALL_TIMEOUT', '4');
+  expect(await seen(4_000)).toEqual([]);
+  expect(await seen(4_001)).toEqual(['cloud-speed']);
+  vi.unstubAllEnvs();
 });
 
 test('another provider is looked at too, and its error is not repeated', async () => {
@@ -287,6 +311,9 @@ test('the program reads TypeScript and .env files, ends though the app does not,
   const production = await doctor(made, ['--production']);
   expect(production.status).toBe(1);
   expect(production.stdout).toContain('FAIL  options');
+
+  const tested = project(ENTRY, { ...ROLES, '.env.production': `PLANTED=demo\nMASTRA_LOCAL_CLOUD_FOR_TESTS=true\nMASTRA_CLOUD_URL=${cloud.url}` });
+  expect((await doctor(tested, ['--production'])).stdout).toContain('FAIL  local-cloud');
 });
 
 test('the same program looks at a server from outside', async () => {

@@ -3,7 +3,9 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-import { call, members } from './members.js';
+import { SETTINGS } from '../../options.js';
+import type { Settings } from '../../options.js';
+import { call, inTime, members } from './members.js';
 import type { Members } from './members.js';
 import { serversOf } from './packages.js';
 import type { MastraServerPackage } from './packages.js';
@@ -69,6 +71,12 @@ export class App {
     return Array.isArray(within) ? within.map(members).filter(one => one !== undefined) : [this.auth].filter(one => one !== undefined);
   }
 
+  /** How each provider of this package was set up. */
+  get settings(): readonly Settings[] {
+    const read = this.providers.map(one => Reflect.get(one, SETTINGS) as unknown);
+    return read.filter(one => typeof one === 'function').map(one => (one as () => Settings)());
+  }
+
   get rbac(): Members | undefined {
     return members(this.#parts.server['rbac']);
   }
@@ -106,20 +114,7 @@ export class App {
 
   /** What the login page and the Cloud's keys answer. They are asked once. */
   async visit(): Promise<Visit> {
-    return (this.#visit ??= this.loginUrl().then(visit));
-  }
-}
-
-/** A promise of the app's, which may never settle: rejects after so many milliseconds. */
-export async function inTime<T>(promise: Promise<T>, patience: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(Object.assign(new Error('too late'), { name: 'TimeoutError' })), patience);
-  });
-  try {
-    return await Promise.race([promise, late]);
-  } finally {
-    clearTimeout(timer);
+    return (this.#visit ??= this.loginUrl().then(login => visit(login, this.settings[0])));
   }
 }
 

@@ -1,7 +1,6 @@
 /** Judges an app by every rule. */
 
-import { inTime } from './app.js';
-import { named } from './members.js';
+import { inTime, named } from './members.js';
 import type { App } from './app.js';
 import type { Finding } from './report.js';
 import { notTested } from './rule.js';

@@ -27,3 +27,16 @@ export function named(error: unknown): string {
   const which = [name, code].filter(one => typeof one === 'string' && one !== '').join(' ');
   return isKnown ? `${which}: ${String(message).split('\n')[0]?.slice(0, 300)}` : which || 'a value that is no error';
 }
+
+/** A promise of the app's, which may never settle: rejects after so many milliseconds. */
+export async function inTime<T>(promise: Promise<T>, patience: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(Object.assign(new Error('too late'), { name: 'TimeoutError' })), patience);
+  });
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

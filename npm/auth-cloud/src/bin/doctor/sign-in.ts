@@ -1,7 +1,7 @@
 /** One sign-in at a Cloud that is a function in this process, to see what the provider's callback answers. */
 
-import { REDIRECT, STATE, inTime } from './app.js';
-import { call, members, named } from './members.js';
+import { REDIRECT, STATE } from './app.js';
+import { call, inTime, members, named } from './members.js';
 import type { Members } from './members.js';
 import { green, notTested, wrong } from './rule.js';
 import type { Verdict } from './rule.js';

@@ -1,6 +1,11 @@
-/** The Cloud as it is reached from here: its login page and its keys, asked once each. */
+/** The Cloud as it is reached from here, as the provider asks: its login page and its keys, once each. */
 
-const PATIENCE = 10_000;
+import type { Settings } from '../../options.js';
+import type { Fetch } from '../../transport.js';
+import { inTime } from './members.js';
+
+/** In milliseconds. As long as the plugin waits, but less than a rule has. */
+const [PATIENCE, MOST_PATIENCE] = [10_000, 50_000];
 /** Most bytes of an answer that are read: the plugin reads no more. */
 const MAX_BYTES = 256 * 1_024;
 const LOGIN_PATH = '/auth/oss';
@@ -22,13 +27,17 @@ export interface Visit {
   readonly isCloud: boolean;
   /** An answer, or why none came. */
   readonly page: Answer | string;
-  readonly keys: Answer | string;
+  /** `undefined` where the provider fetches none. */
+  readonly keys: Answer | string | undefined;
+  readonly keysUrl: string;
 }
 
-export async function visit(login: URL): Promise<Visit> {
+/** `settings` are those of the provider, where it is of this package. */
+export async function visit(login: URL, settings?: Settings): Promise<Visit> {
   const base = baseOf(login);
-  const [page, keys] = await Promise.all([get(login.href), get(`${base}/.well-known/jwks.json`)]);
-  return { base, isCloud: isCloud(login), page, keys };
+  const keysUrl = settings?.jwksUrl ?? `${base}/.well-known/jwks.json`;
+  const [page, keys] = await Promise.all([get(login.href, settings), settings?.fetchesKeys === true ? get(keysUrl, settings) : undefined]);
+  return { base, isCloud: isCloud(login), page, keys, keysUrl };
 }
 
 export function isCloud(login: URL): boolean {
@@ -40,17 +49,23 @@ export function baseOf(login: URL): string {
   return login.origin + (login.pathname.endsWith(LOGIN_PATH) ? login.pathname.slice(0, -LOGIN_PATH.length) : '');
 }
 
-async function get(url: string): Promise<Answer | string> {
-  const begun = performance.now();
+async function get(url: string, settings: Settings | undefined): Promise<Answer | string> {
+  const patience = Math.min(MOST_PATIENCE, Math.max(PATIENCE, 1_000 * (settings?.callTimeout ?? 0)));
   try {
-    const answer = await fetch(url, { redirect: 'manual', signal: AbortSignal.timeout(PATIENCE) });
-    const [text, date] = [await read(answer), Date.parse(answer.headers.get('date') ?? '')];
-    const lead = Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1_000);
-    return { status: answer.status, text, took: Math.ceil(performance.now() - begun), lead };
+    // A `fetch` of the app's may ignore the signal.
+    return await inTime(ask(url, settings?.fetch ?? fetch, AbortSignal.timeout(patience)), patience);
   } catch (error) {
     const { name, cause } = Object(error) as { name?: string; cause?: { code?: string } };
-    return name === 'TimeoutError' ? `no whole answer came within ${PATIENCE / 1_000} s` : `no answer came: ${cause?.code ?? name}`;
+    return name === 'TimeoutError' ? `no whole answer came within ${patience / 1_000} s` : `no answer came: ${cause?.code ?? name}`;
   }
+}
+
+async function ask(url: string, send: Fetch, signal: AbortSignal): Promise<Answer> {
+  const begun = performance.now();
+  const answer = await send(url, { redirect: 'manual', signal });
+  const [text, date] = [await read(answer), Date.parse(answer.headers.get('date') ?? '')];
+  const lead = Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1_000);
+  return { status: answer.status, text, took: Math.ceil(performance.now() - begun), lead };
 }
 
 /** Reads so far that no more than the limit is kept, and then ends the connection. */

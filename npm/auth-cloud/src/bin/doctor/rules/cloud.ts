@@ -5,16 +5,16 @@ import { green, notTested, wrong } from '../rule.js';
 import type { Rule, Verdict } from '../rule.js';
 import type { Visit } from '../visit.js';
 
-/** The plugin's longest wait for an answer of the Cloud in milliseconds, by default. */
-const CALL_TIMEOUT = 3_000;
+/** The plugin's longest wait for an answer of the Cloud in seconds, by default. */
+const CALL_TIMEOUT = 3;
 /** How far clocks may differ in seconds, by default. */
 const LEEWAY = 30;
 
-function visited(judge: (visit: Visit) => Verdict): (app: App) => Promise<Verdict> {
+function visited(judge: (visit: Visit, app: App) => Verdict): (app: App) => Promise<Verdict> {
   return async app => {
     if (app.auth === undefined) return notTested('the server has no sign-in');
     const visit = await app.visit().catch(() => undefined);
-    return visit === undefined ? notTested('no sign-in can begin') : judge(visit);
+    return visit === undefined ? notTested('no sign-in can begin') : judge(visit, app);
   };
 }
 
@@ -41,11 +41,11 @@ export const CLOUD_RULES: readonly Rule[] = [
     light: 'yellow',
     holds: 'the Cloud answers in time',
     mend: 'Find what slows the Cloud down from here, or raise MASTRA_CALL_TIMEOUT: the plugin waits for 3 s.',
-    judge: visited(({ page, keys }) => {
-      const times = [page, keys].filter(one => typeof one !== 'string').map(one => one.took);
+    judge: visited(({ page, keys }, { settings: [settings] }) => {
+      const times = [page, keys].filter(one => typeof one === 'object').map(one => one.took);
       if (times.length === 0) return notTested('the Cloud does not answer');
       const slowest = Math.max(...times);
-      return slowest > CALL_TIMEOUT ? wrong(`an answer took ${slowest} ms`) : green(`${slowest} ms`);
+      return slowest > 1_000 * (settings?.callTimeout ?? CALL_TIMEOUT) ? wrong(`an answer took ${slowest} ms`) : green(`${slowest} ms`);
     }),
   },
   {
@@ -53,13 +53,14 @@ export const CLOUD_RULES: readonly Rule[] = [
     light: 'yellow',
     holds: "the Cloud's keys can be fetched",
     mend: "Where tokens are verified by keys, give verification.jwksUrl an address that serves the Cloud's key set.",
-    judge: visited(({ base, isCloud, page, keys }) => {
+    judge: visited(({ isCloud, page, keys, keysUrl }) => {
       if (typeof page === 'string') return notTested('the Cloud does not answer');
       if (!isCloud) return notTested("the login page is not Mastra Cloud's");
+      if (keys === undefined) return notTested('the provider fetches no keys');
       if (typeof keys === 'string') return wrong(keys);
       const count = keysIn(keys.text);
       const isThere = keys.status === 200 && count > 0;
-      return isThere ? green(`${count} in ${keys.took} ms`) : wrong(`${base}/.well-known/jwks.json answers ${keys.status} with ${count} keys`);
+      return isThere ? green(`${count} in ${keys.took} ms`) : wrong(`${new URL(keysUrl).origin}${new URL(keysUrl).pathname} answers ${keys.status} with ${count} keys`);
     }),
   },
   {
@@ -67,11 +68,11 @@ export const CLOUD_RULES: readonly Rule[] = [
     light: 'red',
     holds: 'the clocks agree',
     mend: "Set the server's clock by NTP: tokens are refused where clocks differ by more than the leeway.",
-    judge: visited(({ page }) => {
+    judge: visited(({ page }, { settings: [settings] }) => {
       if (typeof page === 'string') return notTested('the Cloud does not answer');
       if (page.lead === undefined) return notTested("the Cloud's answer has no date");
       const apart = Math.abs(page.lead);
-      return apart > LEEWAY ? wrong(`this machine's clock is ${apart} s off the Cloud's`) : green(`within ${Math.max(apart, 1)} s of the Cloud's`);
+      return apart > (settings?.leeway ?? LEEWAY) ? wrong(`this machine's clock is ${apart} s off the Cloud's`) : green(`within ${Math.max(apart, 1)} s of the Cloud's`);
     }),
   },
 ];

@@ -114,6 +114,17 @@ export const INSTALLATION_RULES: readonly Rule[] = [
     },
   },
   {
+    code: 'local-cloud',
+    light: 'red',
+    holds: 'production takes no Cloud for tests',
+    mend: 'Remove localCloudForTests and MASTRA_LOCAL_CLOUD_FOR_TESTS from production: a local Cloud checks no password.',
+    judge: app => {
+      if (!app.isProduction) return notTested('--production looks');
+      if (app.settings.length === 0) return notTested('there is no provider of this package');
+      return app.settings.some(one => one.isLocalCloudForTests) ? wrong('localCloudForTests is on') : green();
+    },
+  },
+  {
     code: 'worker-token',
     light: 'red',
     holds: 'the token of workers is good for long',
