@@ -83,6 +83,7 @@ test('what is installed and how it runs turns its own code', async () => {
     ['node-version', { node: '20.19.0' }],
     ['addon', { warnings: ['MASTRA_AUTH_CLOUD_ADDON'] }],
     ['externals', { source: 'bundler: { externals: [] }' }],
+    ['externals', { source: "const url = 'http://a'; const bundler = { externals: ['ws' /* '@mastra/auth-cloud' */] }" }],
     ['folder-dependency', { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:../auth-cloud' } }), env: { NODE_ENV: 'production', MASTRA_EE_LICENSE: SECRET } }],
     ['licence', { env: { NODE_ENV: 'production' } }],
     ['local-cloud', { server: { auth: provider({ localCloudForTests: true }) }, env: { NODE_ENV: 'production' } }],
@@ -101,6 +102,10 @@ test('the same in order turns nothing', async () => {
     { folder: folder({ dependencies: { '@mastra/hono': '*' } }, { ...server, '@mastra/express': '1.0.0', '@mastra/express/node_modules/@mastra/server': '1.0.0' }) },
     { source: "externals: ['ws', '@mastra/auth-cloud']" },
     { source: 'externals: true' },
+    { source: "// externals: ['ws']\n/* externals: [] */" },
+    // These may name it.
+    ...['[...shared]', "['ws', NAME]", '[`${NAME}`]', 'shared', 'shared()'].map(list => ({ source: `bundler: { externals: ${list} }` })),
+    { source: 'bundler: { externals }' },
     { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:./vendor/mastra-auth-cloud-2.0.0.tgz' } }), env: production },
     { folder: folder({ dependencies: { '@mastra/auth-cloud': 'file:../auth-cloud' } }) },
     { env: { NODE_ENV: 'production', MASTRA_DEV: 'true' } },
@@ -108,6 +113,17 @@ test('the same in order turns nothing', async () => {
     { server: { auth: provider() }, env: production },
   ];
   for (const [at, parts] of cases.entries()) expect(await wrong(app(parts)), String(at)).toEqual([]);
+});
+
+test('a token of workers may end, though not as soon as a session', async () => {
+  const seen = (days: number) => {
+    const exp = Math.round(Date.now() / 1_000) + days * 86_400;
+    const token = `e30.${Buffer.from(JSON.stringify({ exp })).toString('base64url')}.x`;
+    const auth = new SimpleAuth({ tokens: { [token]: { id: 'robot' } }, mapUserToResourceId: user => user.id });
+    return wrong(app({ server: { auth }, env: { MASTRA_WORKER_AUTH_TOKEN: token } }));
+  };
+  for (const days of [-1, 1, 29]) expect(await seen(days), String(days)).toEqual(['provider', 'worker-token']);
+  for (const days of [31, 365, 1e9]) expect(await seen(days), String(days)).toEqual(['provider']);
 });
 
 test('a Cloud without keys, and one whose clock is off, turn their own codes', async () => {

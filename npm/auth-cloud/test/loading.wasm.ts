@@ -1,6 +1,7 @@
 /** Where there is no addon, the same rules run as WebAssembly, and one warning says so. */
 
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 
 import { describe, expect, test } from 'vitest';
 
@@ -49,4 +50,20 @@ describe.each(KINDS)('%s', (_, type, loads) => {
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toContain('instances: 1\n');
   });
+});
+
+test('the doctor turns yellow and repeats why', () => {
+  mkdirSync('.vitest', { recursive: true });
+  const home = mkdtempSync('.vitest/addon-');
+  const entry = `${home}/entry.mjs`;
+  writeFileSync(entry, "import '@mastra/auth-cloud'; export const mastra = { getServer: () => ({}) };");
+  const addon = (...options: string[]) => {
+    const env = { PATH: process.env['PATH'] };
+    const words = [...options, 'dist/esm/bin/main.js', 'doctor', '--json', '--entry', entry];
+    const { stdout } = spawnSync(process.execPath, words, { encoding: 'utf8', env });
+    return (JSON.parse(stdout) as { findings: { code: string }[] }).findings.find(({ code }) => code === 'addon');
+  };
+  expect(addon('--no-addons')).toMatchObject({ light: 'yellow', seen: expect.stringContaining('Node was told to load no addons') });
+  expect(addon()).toMatchObject({ light: 'green' });
+  rmSync(home, { recursive: true });
 });

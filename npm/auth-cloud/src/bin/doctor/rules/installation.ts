@@ -12,6 +12,16 @@ const OLDEST_CORE = '1.50.0';
 /** Servers that this package was tested with: from the first, before the second. */
 const TESTED = ['1.67.0', '1.70.0'] as const;
 
+/** No session lasts as long. In milliseconds. */
+const LONG = 30 * 86_400_000;
+
+/** Comments, and as the first group the texts that may look like one. */
+const COMMENTS = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\/[^\n]*|\/\*[^]*?\*\//g;
+/** The option, and as the first group what it is set to: a list or a word. */
+const EXTERNALS = /\bexternals(?:['"]?\s*:\s*(\[[^\]]*\]|[^\s,}]+)|\s*[,}])/;
+/** A list of texts alone. */
+const WRITTEN = /^\[\s*(?:(?:'[^']*'|"[^"]*"|`[^`$]*`)(?:\s*,)?\s*)*\]$/;
+
 /** The copies of `@mastra/core` that the app, the provider and the servers load. */
 function cores(app: App): string[] {
   const { folder } = app.parts;
@@ -84,10 +94,12 @@ export const INSTALLATION_RULES: readonly Rule[] = [
     holds: 'the bundler leaves the package outside',
     mend: 'Name @mastra/auth-cloud in bundler.externals, or leave that list out: a bundle does not hold the addon.',
     judge: ({ providers, parts: { source } }) => {
-      const list = /\bexternals\s*:\s*\[([^\]]*)\]/.exec(source)?.[1];
       const isOurs = providers.some(one => one['isMastraCloudAuth'] === true);
-      const isBundled = isOurs && list !== undefined && !list.includes('auth-cloud');
-      return isBundled ? wrong(`externals: [${list.trim()}]`) : green();
+      const option = EXTERNALS.exec(source.replaceAll(COMMENTS, '$1'));
+      if (!isOurs || option === null) return green();
+      const said = option[1] ?? '';
+      if (/^(true|false)$/.test(said) || /@mastra\/auth-cloud['"`]/.test(said)) return green();
+      return WRITTEN.test(said) ? wrong(`externals: ${said}`) : notTested('the entry does not write the list of externals out');
     },
   },
   {
@@ -133,7 +145,7 @@ export const INSTALLATION_RULES: readonly Rule[] = [
       const token = env['MASTRA_WORKER_AUTH_TOKEN'];
       if (!token) return notTested('MASTRA_WORKER_AUTH_TOKEN is not set');
       const end = expiry(token);
-      if (end !== undefined) return wrong(`MASTRA_WORKER_AUTH_TOKEN ends at ${end}`);
+      if (end !== undefined && end < Date.now() + LONG) return wrong(`MASTRA_WORKER_AUTH_TOKEN ends at ${new Date(end).toISOString()}`);
       if (!has(auth, 'authenticateToken')) return notTested('the server has no sign-in');
       try {
         const user = await call(auth, 'authenticateToken', token, new Request('http://localhost:4111/api/workflows/events'));
@@ -145,11 +157,11 @@ export const INSTALLATION_RULES: readonly Rule[] = [
   },
 ];
 
-/** When a token says that it ends; `undefined` where it says nothing. */
-function expiry(token: string): string | undefined {
+/** When a token says that it ends, in milliseconds since 1970; `undefined` where it says no time. */
+function expiry(token: string): number | undefined {
   try {
     const { exp } = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as { exp?: unknown };
-    return typeof exp === 'number' ? new Date(exp * 1_000).toISOString() : undefined;
+    return typeof exp === 'number' && Math.abs(exp) <= 8.64e12 ? exp * 1_000 : undefined;
   } catch {
     return undefined;
   }
