@@ -34,13 +34,14 @@ const shared = { version, license, repository, engines, publishConfig };
 const here = { os: [os], cpu: [cpu], libc };
 const native = { name: `${name}-${PLATFORM}`, description: `The native part of ${name} for ${PLATFORM}`, ...shared, ...here, main: file, files: [file] };
 const about = `The local Cloud of ${name}: for developers and tests, never for production`;
-const local = { name: dev, description: about, ...shared, optionalDependencies: forPlatforms(dev) };
+const launcher = 'mastra-auth.mjs';
+// npm links the programs of a package that is named, and not of those that it brings along.
+const local = { name: dev, description: about, ...shared, bin: { 'mastra-auth': launcher }, files: [launcher], optionalDependencies: forPlatforms(dev) };
 const program = {
   name: `${dev}-${PLATFORM}`,
   description: `${about}. The program for ${PLATFORM}`,
   ...shared,
   ...here,
-  bin: { 'mastra-auth': binary },
   files: [binary],
 };
 
@@ -49,7 +50,7 @@ const wasm = 'dist/auth-cloud.wasm';
 if (!existsSync(wasm)) console.warn(`${wasm} was not built: what is packed has no fall-back and runs in no Worker`);
 pack(main, own('README.md', 'CHANGELOG.md', 'LICENSE', 'dist/esm', 'dist/cjs', ...(existsSync(wasm) ? [wasm] : [])));
 pack(native, { ...own('LICENSE'), [file]: addon }, { readme: readme(native, `Install \`${name}\`, which brings it along.`) });
-pack(local, own('LICENSE'), { to: 'dev', readme: readme(local, `\`npm install --save-dev ${dev}\`, then see \`${name}/testing\`.`) });
+pack(local, { ...own('LICENSE'), [launcher]: `scripts/${launcher}` }, { to: 'dev', readme: readme(local, `\`npm install --save-dev ${dev}\`, then see \`${name}/testing\`.`) });
 pack(program, { ...own('LICENSE'), [binary]: executable }, { to: 'dev', readme: readme(program, `Install \`${dev}\`, which brings it along.`) });
 
 function readme({ name: title, description }, advice) {

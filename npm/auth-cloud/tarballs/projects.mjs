@@ -76,15 +76,16 @@ export function answer(folder, program, words, env) {
   return JSON.parse(stdout);
 }
 
-/** The local Cloud on a free port. */
-export async function startCloud(dialect) {
-  const child = spawn(MASTRA_AUTH, ['dev', '--port', '0', '--dialect', dialect], { stdio: ['ignore', 'pipe', 'inherit'] });
+/** The local Cloud on a free port. `stop` answers its exit status. */
+export async function startCloud(dialect, program = MASTRA_AUTH) {
+  const child = spawn(program, ['dev', '--port', '0', '--dialect', dialect], { stdio: ['ignore', 'pipe', 'inherit'] });
   const [line] = await once(createInterface({ input: child.stdout }), 'line');
   const url = /^ready cloud=(\S+)$/.exec(line)?.[1];
   assert.ok(url, line);
   const stop = async () => {
     child.kill('SIGINT');
-    await once(child, 'exit');
+    const [status] = await once(child, 'exit');
+    return status;
   };
   return { url, stop };
 }

@@ -51,15 +51,16 @@ describe('what is in them', () => {
     assert.deepEqual(filesOf(ADDON), wanted.map(name => `package/${name}`).toSorted());
   });
 
-  test('the local Cloud is a package without code, and one with its program alone, which can be run', () => {
+  test('the local Cloud is a package that starts the program, and one with that alone, which can be run', () => {
     const [local, program] = LOCAL;
-    const { bin } = manifestOf(program);
-    assert.deepEqual(Object.keys(bin), ['mastra-auth']);
-    for (const [tarball, files] of [[local, []], [program, [bin['mastra-auth']]]]) {
-      const wanted = ['LICENSE', 'README.md', 'package.json', ...files];
+    const binary = process.platform === 'win32' ? 'mastra-auth.exe' : 'mastra-auth';
+    for (const [tarball, file] of [[local, 'mastra-auth.mjs'], [program, binary]]) {
+      const wanted = ['LICENSE', 'README.md', 'package.json', file];
       assert.deepEqual(filesOf(tarball), wanted.map(name => `package/${name}`).toSorted());
     }
-    assert.match(tar('-tvzf', program, `package/${bin['mastra-auth']}`), /^-rwxr-xr-x/);
+    // Of two packages that name one program, npm links either.
+    assert.deepEqual([local, program].map(tarball => manifestOf(tarball).bin), [{ 'mastra-auth': 'mastra-auth.mjs' }, undefined]);
+    assert.match(tar('-tvzf', program, `package/${binary}`), /^-rwxr-xr-x/);
   });
 
   test('threat_109_neither_has_a_script_to_run_while_it_is_installed', () => {
@@ -87,6 +88,28 @@ describe('what is in them', () => {
     // No production brings the local Cloud along.
     assert.equal(main.peerDependencies[local.name], `^${local.version}`);
     assert.deepEqual(main.peerDependenciesMeta[local.name], { optional: true });
+  });
+});
+
+// On Windows npm links programs in another way.
+if (process.platform !== 'win32') describe('the local Cloud, installed for the whole system', () => {
+  const folder = emptyFolder();
+  after(() => rmSync(folder, { recursive: true, force: true }));
+  const program = path.join(folder, 'bin', 'mastra-auth');
+
+  test('is started, answers with its own status and ends with its signal', async () => {
+    npm(folder, 'install', '--global', '--prefix', folder, ...LOCAL);
+    assert.match(run(folder, program, ['--version']).stdout, /^mastra-auth \d/);
+    assert.equal(run(folder, program, ['dev', '--port', 'x']).status, 2);
+    const cloud = await startCloud('v1', program);
+    assert.equal(await cloud.stop(), 0);
+  });
+
+  test('says so where the program of this platform is not there', () => {
+    rmSync(path.join(folder, 'lib', 'node_modules', '@mastra', `auth-cloud-local-${PLATFORM}`), { recursive: true });
+    const { status, stderr } = run(folder, program, ['--version']);
+    assert.equal(status, 1);
+    assert.match(stderr, /^error: @mastra\/auth-cloud-local has no program for /);
   });
 });
 
