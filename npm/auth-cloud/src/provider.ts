@@ -31,15 +31,14 @@ import { allows, allowsAll, allowsAny } from './permissions.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { Authenticator } from './authenticate.js';
-import type { Begun, Outcome } from './driver.js';
-import type { NativeFailure, NativePending } from './native.js';
+import type { Outcome } from './driver.js';
 import { SETTINGS, flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { openable } from './runtime.js';
 import type { RevocationStatus } from './revocation/channel.js';
+import { SignIns, sessionOf } from './sign-ins.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
-import { monotonic } from './timeout.js';
 import { isCopy, rolesOf } from './user.js';
 import type { CloudUser } from './user.js';
 import { Users } from './users.js';
@@ -59,8 +58,6 @@ export class MastraCloudAuth
   #read = { token: '', site: 0 };
   /** The sites to which renewed sessions return: other requests may be served during a renewal. */
   readonly #sites = new WeakMap<Session, number>();
-  /** The sign-ins in flight, by a key that only the browser that began one can produce. */
-  readonly #signIns = new Map<string, SignIn>();
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
@@ -77,12 +74,12 @@ export class MastraCloudAuth
     return this.#opened().cloud;
   }
 
-  get #users(): Users {
-    return this.#opened().users;
-  }
-
   get #authenticator(): Authenticator {
     return this.#opened().authenticator;
+  }
+
+  get #signIns(): SignIns {
+    return this.#opened().signIns;
   }
 
   // Authentication of requests
@@ -123,12 +120,12 @@ export class MastraCloudAuth
 
   /** A user by id: asked for with a token, or a recently seen one; else `null`. */
   async getUser(id: string, token?: string): Promise<CloudUser | null> {
-    if (token === undefined) return this.#users.withId(id) ?? null;
+    if (token === undefined) return this.#opened().users.withId(id) ?? null;
     const { engine, revocations } = this.#cloud;
     const current = revocations?.current();
     if (current !== undefined) await current;
     const outcome = await this.#cloud.lookUp(engine.opUser(id, token, Math.random()));
-    return outcome?.user ? this.#users.of(outcome.user).user : null;
+    return outcome?.user ? this.#opened().users.of(outcome.user).user : null;
   }
 
   /** Users by their ids, in the same order. */
@@ -173,7 +170,7 @@ export class MastraCloudAuth
    */
   async destroySession(token: string): Promise<void> {
     const job = this.#cloud.engine.signOut(text(token), Math.random());
-    if (!isFailure(job)) await this.#signOut(job);
+    if (!isFailure(job)) await this.#signIns.signOut(job);
   }
 
   /**
@@ -227,17 +224,6 @@ export class MastraCloudAuth
       const { id: sessionId, userId } = session;
       events.emit({ type: token === undefined ? 'session_token_unchanged' : 'session_refreshed', sessionId, userId });
     }
-  }
-
-  async #signOut(job: NativePending): Promise<void> {
-    // A session that was verified is denied already. Any other is published once the Cloud has ended it.
-    this.#cloud.revocations?.flush();
-    const { events, driver, revocations } = this.#cloud;
-    const { failure, signOut, userId, sessionId } = await driver.run(job, true);
-    revocations?.flush();
-    const ids = { ...(userId !== undefined && { userId }), ...(sessionId !== undefined && { sessionId }) };
-    if (failure !== undefined) events.failed('sign_out_not_confirmed', failure, { outcome: 'not_confirmed', ...ids });
-    else events.emit({ type: 'signed_out', ...(signOut !== undefined && { outcome: signOut }), ...ids });
   }
 
   // Statistics
@@ -310,21 +296,7 @@ export class MastraCloudAuth
   async handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
     const cookies = text(this.#callbackCookies);
     this.#callbackCookies = null;
-    const { engine, driver, revocations } = this.#cloud;
-    const current = revocations?.current();
-    if (current !== undefined) await current;
-    const key = engine.callbackKey(text(state), cookies);
-    const running = key === null ? undefined : this.#signIns.get(key);
-    const shared = running && (await driver.shared(running));
-    // If the request that began it has ended, the callback counts as used.
-    if (shared !== undefined) return shared;
-    const job = engine.callback(text(code), text(state), cookies, Math.random());
-    const signIn = this.#finish(job, cookies);
-    if (key === null || isFailure(job)) return signIn;
-    for (const [other, one] of this.#signIns) if (driver.isGone(one)) this.#signIns.delete(other);
-    const result = signIn.finally(() => this.#signIns.delete(key));
-    this.#signIns.set(key, { result, ticket: job.ticket, begun: monotonic() });
-    return result;
+    return this.#signIns.finish(text(code), text(state), cookies, this);
   }
 
   /**
@@ -340,60 +312,6 @@ export class MastraCloudAuth
   /** The labels of the login button. */
   getLoginButtonConfig(): SSOLoginConfig {
     return { provider: 'mastra', text: 'Sign in with Mastra Cloud' };
-  }
-
-  async #finish(job: NativePending | NativeFailure, cookieHeader: string): Promise<SSOCallbackResult<CloudUser>> {
-    const { engine, events, driver } = this.#cloud;
-    // Publish at once that this callback is used.
-    this.#cloud.revocations?.flush();
-    const outcome: Outcome = isFailure(job) ? { failure: job } : await driver.run(job);
-    // If keys had to be fetched first, the callback was used only now.
-    this.#cloud.revocations?.flush();
-    const { user: data, cookies, token, session, failure, cause, again, signOuts = [] } = outcome;
-    if (failure !== undefined) {
-      const already = failure.unusableCallback ? await this.#existingSession(cookieHeader, failure) : undefined;
-      if (already !== undefined) return already;
-      if (failure.unusableCallback) engine.loginFailed();
-      const id = requestId();
-      events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
-      // No browser received its session.
-      for (const job of signOuts) this.#signOutLater(job);
-      throw fromFailure(failure, id, cause);
-    }
-    if (data === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
-    const { user } = this.#users.of(data);
-    const result = { user, tokens: tokensOf(token, session && new Date(session.expiresAt)), cookies };
-    if (again === true) return result;
-    events.emit({ type: 'signed_in', outcome: 'succeeded', userId: user.id, ...(session && { sessionId: session.id }) });
-    // Of the sessions that it replaced. They are denied here already, so it does not wait for the Cloud.
-    for (const job of signOuts) this.#signOutLater(job);
-    return result;
-  }
-
-  #signOutLater(job: NativePending): void {
-    // The driver emits an event for what fails.
-    this.#signOut(job).catch(() => undefined);
-  }
-
-  /** The session of a browser with an unusable callback, if it is valid or can be renewed. The code is not exchanged. */
-  async #existingSession(cookieHeader: string, { code, status }: NativeFailure): Promise<SSOCallbackResult<CloudUser> | undefined> {
-    const brought = this.#cloud.engine.sessionToken(cookieHeader, 0);
-    if (brought === null) return undefined;
-    try {
-      let user = await this.#authenticator.authenticate('', undefined, { headers: { cookie: cookieHeader } });
-      let session = user && (await this.validateSession(user.sessionToken));
-      if (session === null) {
-        session = await this.refreshSession(brought);
-        user = session && (await this.#authenticator.authenticate(session.id, undefined, {}));
-      }
-      if (user === null || session === null) return undefined;
-      this.#cloud.events.emit({ type: 'already_signed_in', code, status, userId: user.id });
-      const cookies = Object.values(this.getSessionHeaders(session));
-      return { user, tokens: tokensOf(session.id, session.expiresAt), cookies };
-    } catch {
-      // The session could not be checked, and an event says so: report the callback's own failure.
-      return undefined;
-    }
   }
 
   // Permissions
@@ -461,36 +379,19 @@ export class MastraCloudAuth
   }
 }
 
-/** A sign-in under way, and the request that began it. */
-interface SignIn extends Begun {
-  readonly result: Promise<SSOCallbackResult<CloudUser>>;
-}
-
 /** What a provider works with, once it is open. */
 interface Opened {
   readonly cloud: Deployment;
   readonly users: Users;
   readonly authenticator: Authenticator;
+  readonly signIns: SignIns;
 }
 
 function opened(cloud: Deployment, isTraced: boolean): Opened {
   const { maxEntries, longest } = cloud.engine.facts();
   const users = new Users(maxEntries, longest, cloud.withRole);
-  return { cloud, users, authenticator: new Authenticator(cloud, users, isTraced) };
-}
-
-/** The session that a look-up returns, under its newest token. */
-function sessionOf(token: string, { session, token: newer }: Outcome): Session | null {
-  if (session === undefined) return null;
-  const { userId, expiresAt, createdAt } = session;
-  const found = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
-  return Object.defineProperty(found, 'id', { value: newer ?? token, enumerable: false }) as Session;
-}
-
-/** The tokens of a sign-in; the session token is not enumerable. */
-function tokensOf(token: string | undefined, expiresAt: Date | undefined): SSOCallbackResult<CloudUser>['tokens'] {
-  const tokens = { ...(expiresAt && { expiresAt }) };
-  return Object.defineProperty(tokens, 'accessToken', { value: token, enumerable: false }) as SSOCallbackResult<CloudUser>['tokens'];
+  const authenticator = new Authenticator(cloud, users, isTraced);
+  return { cloud, users, authenticator, signIns: new SignIns(cloud, users, authenticator) };
 }
 
 /** A JavaScript host may pass anything; a value that is not a string counts as an empty one, and is refused. */
