@@ -13,7 +13,8 @@ use super::visit::{Seen, base, is_cloud, is_loopback, query};
 use crate::check::verdict::{Verdict, failed, not_tested};
 use cloud::{clock, cloud, cloud_speed, keys, server_to_cloud};
 use cookies::{
-    cookie_domain, cookie_http_only, cookie_kept, cookie_same_site, cookie_secure, login_cookie,
+    cookie_domain, cookie_http_only, cookie_kept, cookie_path, cookie_same_site, cookie_secure,
+    login_cookie,
 };
 
 /// What was seen where it holds, and why it does not otherwise.
@@ -56,7 +57,7 @@ const fn rule(
 use Light::{Red, Yellow};
 
 #[rustfmt::skip]
-pub(super) const RULES: [Rule; 21] = [
+pub(super) const RULES: [Rule; 22] = [
     rule("server", Red, "a Mastra server answers", server, "Give the address of the Mastra server, and its routes' path with --api-prefix where that is not /api."),
     rule("auth", Red, "the server has sign-in", auth, "Give the server a provider: new Mastra({ server: { auth } })."),
     rule("provider", Yellow, "a login page is offered", provider, "Where people shall sign in, give the server a provider with a login page, such as MastraCloudAuth."),
@@ -70,6 +71,7 @@ pub(super) const RULES: [Rule; 21] = [
     rule("cookie-kept", Red, "browsers keep that cookie", cookie_kept, "Remove the fixed secure or cookie prefix from the provider's options, or serve the app over https."),
     rule("cookie-secure", Red, "over https that cookie is Secure", cookie_secure, "Remove secure: false and MASTRA_COOKIE_SECURE=false."),
     rule("cookie-domain", Red, "that cookie is for the server's host", cookie_domain, "Set cookieDomain or MASTRA_COOKIE_DOMAIN to the server's host or a domain above it, or leave it out."),
+    rule("cookie-path", Red, "that cookie's Path holds the callback", cookie_path, "Give the login cookie the Path /, and let a proxy that changes a cookie's Path leave the callback's within it."),
     rule("cookie-same-site", Red, "that cookie comes back with the callback", cookie_same_site, "Make the login cookie SameSite=Lax: the callback comes from the Cloud's site, where browsers hold Strict cookies back."),
     rule("cookie-http-only", Yellow, "no script reads that cookie", cookie_http_only, "Make the login cookie HttpOnly."),
     rule("routes-closed", Red, "routes want a signed-in user", routes_closed, "Name the routes' path in the provider's option protected, as protected: ['/mastra/*']."),

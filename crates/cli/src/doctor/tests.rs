@@ -46,6 +46,19 @@ fn login(callback: &str, cookie: &str) -> Came {
     )
 }
 
+/// The server in order, with other cookies at the login.
+fn setting(lines: &[&str]) -> Seen {
+    with(|seen| {
+        let all = headers(&mut seen.login);
+        all.retain(|(name, _)| name != "set-cookie");
+        all.extend(
+            lines
+                .iter()
+                .map(|line| ("set-cookie".to_owned(), (*line).to_owned())),
+        );
+    })
+}
+
 /// What a server in order shows.
 fn good() -> Seen {
     Seen {
@@ -83,6 +96,17 @@ fn desk(server: &str, callback: &str, cookie: &str) -> Seen {
     }
 }
 
+/// The server in order, with a provider of another kind.
+fn of_another(lines: &[&str]) -> Seen {
+    let mut seen = setting(lines);
+    let answer = seen.login.answer.as_mut().unwrap();
+    answer.body = answer.body.replace("project_id", "client_id");
+    (seen.callback, seen.keys) = (Some(came(400, &[], "{}")), None);
+    seen
+}
+
+/// The plugin's cookie over https.
+const OWN: &str = "mastra_login_1=x; Path=/; HttpOnly; Secure; SameSite=Lax";
 const COOKIE: &str = "HttpOnly; SameSite=Lax; Path=/";
 const DESK: &str = "http://localhost:4111";
 const BACK: &str = "http://localhost:4111/api/auth/sso/callback";
@@ -179,6 +203,32 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
                 }
             }),
         ),
+        ("login-cookie", setting(&["AWSALB=x; Path=/"])),
+        ("login-cookie", setting(&["session=x; Path=/"])),
+        ("login-cookie", setting(&["mastra_login=; Path=/"])),
+        ("login-cookie", setting(&["mastra_login=x; Max-Age=0"])),
+        (
+            "login-cookie",
+            setting(&["mastra_login=x; Max-Age=-1; Expires=Fri, 01 Jan 2027 00:00:00 GMT"]),
+        ),
+        (
+            "login-cookie",
+            setting(&["mastra_login=x; Expires=Thu, 01-Jan-1970 00:00:00 GMT"]),
+        ),
+        (
+            "login-cookie",
+            setting(&[OWN, "mastra_login_1=; Path=/; Max-Age=0"]),
+        ),
+        (
+            "login-cookie",
+            of_another(&["AWSALB=x; Path=/", "__cf_bm=x; Path=/"]),
+        ),
+        ("cookie-http-only", of_another(&["own=x; Path=/; Secure"])),
+        ("cookie-path", over_https("HttpOnly; Secure; Path=/login")),
+        (
+            "cookie-path",
+            over_https("HttpOnly; Secure; Path=/api/auth/ss"),
+        ),
         ("cookie-kept", desk(DESK, BACK, "HttpOnly; Secure")),
         ("cookie-kept", over_https("HttpOnly; SameSite=None")),
         ("cookie-secure", over_https(COOKIE)),
@@ -254,12 +304,26 @@ fn nothing_is_wrong_with_a_server_in_order() {
         with(|seen| {
             seen.login = login(
                 "https://app.example/x",
-                "HttpOnly; Secure; Domain=app.example",
+                "HttpOnly; Secure; Path=/; Domain=app.example",
             );
         }),
         with(|seen| {
-            seen.login = login("https://app.example/x", "HttpOnly; Secure; Domain=.example");
+            seen.login = login(
+                "https://app.example/x",
+                "HttpOnly; Secure; Path=/; Domain=.example",
+            );
         }),
+        setting(&[
+            "AWSALB=x; Path=/",
+            OWN,
+            "mastra_login_0=; Max-Age=0; Path=/",
+        ]),
+        setting(&[&format!("__Host-{OWN}; Max-Age=600")]),
+        setting(&[&format!("{OWN}; Expires=Thu, 01-Jan-2026 00:10:00 GMT")]),
+        setting(&["mastra_login_1=; Path=/; Max-Age=0", OWN]),
+        setting(&["mastra_login_1=x; HttpOnly; Secure; Path=/api/auth/"]),
+        setting(&["mastra_login_1=x; HttpOnly; Secure; Path=/api/auth/sso/callback"]),
+        of_another(&["own=x; Path=/; HttpOnly; Secure", "AWSALBCORS=x; Path=/"]),
         with(|seen| seen.capabilities.at += 30),
         with(|seen| seen.callback = Some(came(302, &[("location", "/")], ""))),
         with(|seen| seen.keys.as_mut().unwrap().took = Duration::from_secs(3)),

@@ -228,30 +228,38 @@ impl Seen {
         }
     }
 
-    /// The cookies that a login sets.
+    /// The cookies of its own that a login leaves in the browser.
     ///
     /// # Errors
     ///
-    /// [`Verdict::NotTested`] where there is no login, or none is set.
+    /// [`Verdict::NotTested`] where there is no login, or it leaves none.
     pub(super) fn cookies(&self) -> Result<Vec<Cookie>, Verdict> {
-        self.login_url()?;
-        let cookies: Vec<_> = self.cookie_lines().map(Cookie::read).collect();
+        let is_cloud = is_cloud(&self.login_url()?);
+        let mut cookies: Vec<Cookie> = Vec::new();
+        for (cookie, _) in self.cookie_lines() {
+            cookies.retain(|earlier| !earlier.is_replaced_by(&cookie));
+            cookies.push(cookie);
+        }
+        cookies.retain(|cookie| !cookie.is_gone && cookie.is_of_login(is_cloud));
         if cookies.is_empty() {
-            return not_tested("the login sets no cookie");
+            return not_tested("the login sets no cookie of its own");
         }
         Ok(cookies)
     }
 
-    fn cookie_lines(&self) -> impl Iterator<Item = &str> {
+    /// The cookies of the login's answer, each with its name and value.
+    fn cookie_lines(&self) -> impl Iterator<Item = (Cookie, &str)> {
         let headers = self.login.answer.iter().flat_map(|answer| &answer.headers);
         let lines = headers.filter(|(name, _)| name == "set-cookie");
-        lines.map(|(_, line)| &**line)
+        lines.map(|(_, line)| {
+            let pair = line.split(';').next().unwrap_or_default();
+            (Cookie::read(line, self.login.at), pair)
+        })
     }
 
     /// What a browser brings back of them.
     fn brought(&self) -> String {
-        let pairs = self.cookie_lines();
-        let pairs = pairs.map(|line| line.split(';').next().unwrap_or_default());
-        pairs.collect::<Vec<_>>().join("; ")
+        let kept = self.cookie_lines().filter(|(cookie, _)| !cookie.is_gone);
+        kept.map(|(_, pair)| pair).collect::<Vec<_>>().join("; ")
     }
 }

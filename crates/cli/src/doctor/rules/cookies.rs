@@ -12,7 +12,7 @@ pub(super) fn login_cookie(seen: &Seen) -> Judged {
             let names: Vec<_> = cookies.iter().map(|one| &*one.name).collect();
             Ok(names.join(", "))
         }
-        Err(_) => failed("the login sets no cookie"),
+        Err(_) => failed("the login sets no cookie of its own"),
     }
 }
 
@@ -53,6 +53,22 @@ pub(super) fn cookie_domain(seen: &Seen) -> Judged {
         if !cookie.is_for(host) {
             let domain = cookie.domain.unwrap_or_default();
             return failed(format!("{} is for {domain}, and not {host}", cookie.name));
+        }
+    }
+    Ok(String::new())
+}
+
+pub(super) fn cookie_path(seen: &Seen) -> Judged {
+    let callback = seen.redirect()?;
+    if callback.origin() != seen.server.origin() {
+        return not_tested("the callback is at another address");
+    }
+    let is_https = seen.server.scheme() == "https";
+    let (path, set_by) = (callback.path(), format!("{}/auth/sso/login", seen.api));
+    for cookie in seen.cookies()? {
+        if cookie.dropped(is_https).is_none() && !cookie.comes_with(path, &set_by) {
+            let own = cookie.path.unwrap_or_default();
+            return failed(format!("{} is for {own}, and not {path}", cookie.name));
         }
     }
     Ok(String::new())
