@@ -67,7 +67,9 @@ describe('mistakes at', { concurrency: true }, () => {
 
       test('it names who signs people in, and where', async () => {
         const { report } = await outside(planted.outside['no mistake'].url, '/api');
-        const { seen } = report.findings.find(({ code }) => code === 'provider');
+        const of = (wanted) => report.findings.find(({ code }) => code === wanted);
+        const { seen } = of('provider');
+        assert.equal(of('server-to-cloud').light, 'green', 'the callback shows a call');
         assert.equal(seen, `"Sign in with Mastra Cloud" at ${cloud.url}, project demo`);
       });
 

@@ -201,6 +201,10 @@ const outside = {
     url: await start(both({ fetch: () => Promise.reject(new TypeError('planted')) })),
     wants: 'server-to-cloud',
   },
+  'keys, and a server without a way to the Cloud': {
+    url: await start(both({ verification: 'keys', fetch: () => Promise.reject(new TypeError('planted')) })),
+    wants: 'server-to-cloud',
+  },
   'always Secure': { url: await own('always Secure'), wants: 'cookie-kept' },
   'a strict cookie': { url: await own('a strict cookie'), wants: 'cookie-same-site' },
   'another path, open': { url: await own('another path, open'), prefix: '/mastra', wants: 'routes-closed' },
@@ -228,6 +232,15 @@ const outside = {
       after: (headers) => ({ ...headers, ...(headers['set-cookie'] && { 'set-cookie': headers['set-cookie'].map((line) => `${line}; Domain=app.example`) }) }),
     }),
     wants: 'cookie-domain',
+  },
+  'a proxy that changes paths': {
+    url: await proxy(good, {
+      after: (headers) => ({ ...headers, ...(headers['set-cookie'] && { 'set-cookie': headers['set-cookie'].map((line) => line.replace('Path=/', 'Path=/login')) }) }),
+    }),
+    wants: 'cookie-path',
+  },
+  'a balancer with a cookie of its own': {
+    url: await proxy(good, { after: (headers) => ({ ...headers, 'set-cookie': [...(headers['set-cookie'] ?? []), 'AWSALB=x; Path=/'] }) }),
   },
   'a cookie for scripts': {
     url: await proxy(good, {

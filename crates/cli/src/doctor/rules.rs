@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::visit::{Seen, base, is_cloud, is_loopback, query};
 use crate::check::verdict::{Verdict, failed, not_tested};
-use cloud::{clock, cloud, cloud_speed, keys, server_to_cloud};
+use cloud::{clock, cloud, cloud_speed, keys, local_cloud, server_to_cloud};
 use cookies::{
     cookie_domain, cookie_http_only, cookie_kept, cookie_path, cookie_same_site, cookie_secure,
     login_cookie,
@@ -57,12 +57,13 @@ const fn rule(
 use Light::{Red, Yellow};
 
 #[rustfmt::skip]
-pub(super) const RULES: [Rule; 22] = [
+pub(super) const RULES: [Rule; 23] = [
     rule("server", Red, "a Mastra server answers", server, "Give the address of the Mastra server, and its routes' path with --api-prefix where that is not /api."),
     rule("auth", Red, "the server has sign-in", auth, "Give the server a provider: new Mastra({ server: { auth } })."),
     rule("provider", Yellow, "a login page is offered", provider, "Where people shall sign in, give the server a provider with a login page, such as MastraCloudAuth."),
     rule("login", Red, "a sign-in can begin", login, "Read the server's log: the provider's getLoginUrl or getLoginCookies failed."),
     rule("login-page", Red, "the login page takes the request", login_page, "Use a project id that exists there, and allow the callback's address in the project's settings."),
+    rule("local-cloud", Red, "production takes no Cloud for tests", local_cloud, "Set baseUrl or MASTRA_CLOUD_URL to Mastra Cloud, and remove localCloudForTests and MASTRA_LOCAL_CLOUD_FOR_TESTS: a local Cloud checks no password."),
     rule("callback-scheme", Red, "the callback has the server's scheme", callback_scheme, "Make the proxy set X-Forwarded-Proto and X-Forwarded-Host where it ends TLS, and leave the latter out where the browser comes by plain http."),
     rule("callback-host", Red, "the callback is where people are", callback_host, "Make the proxy pass the public name on, as Host or X-Forwarded-Host; remove a fixed callback address from the provider."),
     rule("loopback-name", Red, "one name of this machine throughout", loopback_name, "Open the app by the same name that the callback has: browsers keep cookies of localhost and 127.0.0.1 apart."),

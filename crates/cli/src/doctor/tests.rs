@@ -105,6 +105,14 @@ fn of_another(lines: &[&str]) -> Seen {
     seen
 }
 
+/// The same server, with its Cloud elsewhere.
+fn at_cloud(mut seen: Seen, cloud: &str) -> Seen {
+    let answer = seen.login.answer.as_mut().unwrap();
+    answer.body = answer.body.replace("https://cloud.example", cloud);
+    seen
+}
+
+const LOCAL_PAGE: &str = "<title>Sign in · Local Cloud</title>";
 /// The plugin's cookie over https.
 const OWN: &str = "mastra_login_1=x; Path=/; HttpOnly; Secure; SameSite=Lax";
 const COOKIE: &str = "HttpOnly; SameSite=Lax; Path=/";
@@ -157,6 +165,22 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
             "login-page",
             with(|seen| seen.page = Some(came(400, &[], "unknown project"))),
         ),
+        (
+            "local-cloud",
+            with(|seen| seen.page = Some(came(200, &[], LOCAL_PAGE))),
+        ),
+        (
+            "local-cloud",
+            with(|seen| {
+                let back = ("location", "https://app.example/cb?code=made&state=s");
+                seen.page = Some(came(303, &[back], ""));
+            }),
+        ),
+        ("local-cloud", at_cloud(good(), "http://localhost:4300")),
+        ("local-cloud", at_cloud(good(), "http://cloud.example")),
+        ("local-cloud", at_cloud(good(), "https://10.0.0.5:4300")),
+        ("local-cloud", at_cloud(good(), "https://[fd00::5]")),
+        ("local-cloud", at_cloud(good(), "https://cloud.internal")),
         (
             "callback-scheme",
             with(|seen| {
@@ -428,6 +452,47 @@ fn a_cloud_without_a_key_set_is_no_mistake() {
         let seen = with(|seen| seen.keys = Some(keys));
         assert!(wrong(&seen).is_empty() && is_untested("keys", &seen));
     }
+}
+
+#[test]
+fn the_local_cloud_is_in_order_where_only_its_developers_are() {
+    for (server, back) in [
+        (DESK, BACK),
+        (
+            "https://127.0.0.1:4111",
+            "https://127.0.0.1:4111/api/auth/sso/callback",
+        ),
+        (
+            "https://192.168.1.5",
+            "https://192.168.1.5/api/auth/sso/callback",
+        ),
+    ] {
+        let mut seen = at_cloud(desk(server, back, COOKIE), "http://localhost:4300");
+        seen.page = Some(came(200, &[], LOCAL_PAGE));
+        assert!(is_untested("local-cloud", &seen), "{server}");
+    }
+}
+
+#[tokio::test]
+async fn the_local_cloud_is_known_by_its_page() {
+    let mut options = mastra_auth_local_cloud::Options::default();
+    options.port = 0;
+    let cloud = mastra_auth_local_cloud::LocalCloud::start(options)
+        .await
+        .unwrap();
+    let client = crate::check::exchange::client(true).unwrap();
+    for project in ["demo", "unknown"] {
+        let page = format!(
+            "{}/auth/oss?project_id={project}&redirect_uri=http%3A%2F%2Flocalhost%3A1%2Fcb&state={SECRET}",
+            cloud.url()
+        );
+        let answer = client.get(page).send().await.unwrap();
+        assert_eq!(answer.status() == 200, project == "demo");
+        let body = answer.text().await.unwrap();
+        let seen = with(|seen| seen.page = Some(came(200, &[], &body)));
+        assert_eq!(wrong(&seen), ["local-cloud"], "{project}");
+    }
+    cloud.stop().await;
 }
 
 #[test]

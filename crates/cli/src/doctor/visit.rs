@@ -1,5 +1,6 @@
 //! The requests of a visit: what a browser would ask, and where that leads. No answer is waited for longer than 10 seconds.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, COOKIE, HeaderName};
@@ -140,10 +141,25 @@ async fn get(client: &Client, url: String, header: Option<(HeaderName, &str)>) -
 pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default();
     let address = host.trim_start_matches('[').trim_end_matches(']');
-    let address: Option<std::net::IpAddr> = address.parse().ok();
+    let address: Option<IpAddr> = address.parse().ok();
     host == "localhost"
         || host.ends_with(".localhost")
         || address.is_some_and(|address| address.is_loopback())
+}
+
+/// Whether only this machine or its own network has this address, as far as it tells.
+pub(super) fn is_private(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let top = host.rsplit_once('.').map(|(_, top)| top);
+    is_loopback(url)
+        || match address.parse() {
+            Ok(IpAddr::V4(ip)) => ip.is_private() || ip.is_link_local() || ip.is_unspecified(),
+            Ok(IpAddr::V6(ip)) => {
+                ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_unspecified()
+            }
+            Err(_) => matches!(top, None | Some("local" | "internal")),
+        }
 }
 
 /// Whether a login page's address has the form of Mastra Cloud's.

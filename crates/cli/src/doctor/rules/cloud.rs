@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Judged, path_of, time};
 use crate::check::verdict::{failed, not_tested};
-use crate::doctor::visit::{Came, Seen, base, query};
+use crate::doctor::visit::{Came, Seen, base, is_cloud, is_private, query};
 
 /// The plugin's longest wait for an answer of the Cloud, by default.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -17,6 +17,37 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(3);
 const LEEWAY: u64 = 30;
 /// What a Mastra server says of a failed sign-in by itself.
 const OF_THE_SERVER: [&str; 2] = ["sso_not_configured", "Unknown error"];
+
+/// How the title of the local Cloud's pages ends.
+const OF_THE_LOCAL_CLOUD: &str = "· Local Cloud</title>";
+
+pub(super) fn local_cloud(seen: &Seen) -> Judged {
+    let page = seen.login_url()?;
+    if !is_cloud(&page) {
+        return not_tested("the login page is not Mastra Cloud's");
+    }
+    if seen.server.scheme() != "https" || is_private(&seen.server) {
+        return not_tested("the server's address is not a public one with https");
+    }
+    let answer = seen
+        .page
+        .as_ref()
+        .and_then(|came| came.answer.as_ref().ok());
+    let is_named = answer.is_some_and(|answer| answer.body.contains(OF_THE_LOCAL_CLOUD));
+    let leads = answer.and_then(|answer| Url::parse(&answer.header("location")?).ok());
+    let why = if is_named {
+        "it is the local Cloud"
+    } else if leads.is_some_and(|to| query(&to, "code").is_some()) {
+        "it asks for no one's name"
+    } else if is_private(&page) {
+        "its address is not public"
+    } else if page.scheme() != "https" {
+        "it is not https"
+    } else {
+        return Ok(base(&page));
+    };
+    failed(format!("people sign in at {}: {why}", base(&page)))
+}
 
 /// A refusal of the made-up token proves nothing: it may come without a call. A refusal of the made-up code comes from the Cloud.
 pub(super) fn server_to_cloud(seen: &Seen) -> Judged {
