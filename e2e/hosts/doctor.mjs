@@ -8,7 +8,7 @@ import { createServer as createTlsServer } from 'node:https';
 import { serve } from '@hono/node-server';
 import { MastraCloudAuth, MastraCloudAuthProvider } from '@mastra/auth-cloud';
 import { Mastra } from '@mastra/core';
-import { SimpleAuth, registerApiRoute } from '@mastra/core/server';
+import { CompositeAuth, SimpleAuth, registerApiRoute } from '@mastra/core/server';
 import { clerk } from './src/mastra/agents/clerk.js';
 
 const { ADAPTER, CERTIFICATES, CLOUD, PROJECT } = process.env;
@@ -201,8 +201,8 @@ const outside = {
     url: await start(both({ fetch: () => Promise.reject(new TypeError('planted')) })),
     wants: 'server-to-cloud',
   },
-  'keys, and a server without a way to the Cloud': {
-    url: await start(both({ verification: 'keys', fetch: () => Promise.reject(new TypeError('planted')) })),
+  'several providers, and a server without a way to the Cloud': {
+    url: await start({ auth: new CompositeAuth([provider({ fetch: () => Promise.reject(new TypeError('planted')) })]) }),
     wants: 'server-to-cloud',
   },
   'always Secure': { url: await own('always Secure'), wants: 'cookie-kept' },

@@ -64,13 +64,15 @@ class Mastra(BaseHTTPRequestHandler):
         answers = {
             "/api/auth/capabilities": (200, {"enabled": True, "login": {"sso": {"text": "Sign in"}}}),
             "/api/auth/sso/login": (200, {"url": page}),
-            "/api/auth/sso/callback": (400, {}),
+            "/api/auth/sso/callback": (302, {}),
             "/api/auth/me": (200, None),
             "/api/agents": (401, {}),
         }
         status, body = answers.get(self.path.split("?")[0], (404, {}))
         self.send_response(status)
         self.send_header("content-type", "application/json")
+        if status == 302:
+            self.send_header("location", f"http://{server}/?error={quote('The authorization code is not valid.')}")
         if status == 200 and "login" in self.path:
             self.send_header("set-cookie", "mastra_login=s; HttpOnly; SameSite=Lax; Path=/")
         self.end_headers()
