@@ -8,7 +8,7 @@
 #   idle: heap usage answered, collection not answered
 #   after requests: collection answered
 #
-# Why our users care: a script that measures a Worker's memory after a collection hangs for ever. Send requests until it is answered.
+# Why our users care: a script that measures a Worker's memory after a collection waits until a request comes. Send some until it is answered.
 #
 # Exits with 1 where this changes.
 set -euo pipefail
