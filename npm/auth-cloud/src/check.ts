@@ -131,13 +131,14 @@ export async function check(
     const session = old === null ? null : await auth.refreshSession(old);
     if (session !== null) {
       const renewed = auth.getSessionHeaders(session);
+      // The old token may be spent: a Cloud that is away from here on must not cost the session.
+      Object.assign(cookies, renewed);
       token = session.id;
       seen = asHostsPass(withCookies(request, renewed));
       user = await auth.authenticateToken(token, seen);
       reason = reasonOf(authenticator.refusal(seen)) ?? reason;
-      if (user) Object.assign(cookies, renewed);
     }
-    if (!user) return refuse(reason);
+    if (!user) return refuse(reason, reason === 'unavailable' ? cookies : {});
     identify(user, auth);
     if (!(await auth.authorizeUser(user, seen))) return refuse('permission_denied', cookies);
     if (gate !== auth) {

@@ -4,7 +4,7 @@ import { Mastra } from '@mastra/core';
 import { CompositeAuth, SimpleAuth } from '@mastra/core/server';
 import { expect, test } from 'vitest';
 
-import { MastraCloudAuth, MastraCloudAuthProvider, MastraRBACCloud, authCheckRoute } from '../dist/esm/index.js';
+import { CloudApiError, MastraCloudAuth, MastraCloudAuthProvider, MastraRBACCloud, authCheckRoute } from '../dist/esm/index.js';
 import type { CloudUser, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud, LocalCloudOptions } from '../dist/esm/testing.js';
@@ -29,6 +29,9 @@ async function check(auth: Pick<MastraCloudAuth, 'checkRequest'>, credential: Re
   const { error } = status === 200 ? {} : (JSON.parse(text) as { error?: { code: string; message: string } });
   return { status, code: error?.code, message: error?.message, user, roles, cookies: answer.headers.getSetCookie(), headers: answer.headers };
 }
+
+/** The cookies of a request as a host passes it. */
+const cookieOf = (request: unknown) => (request as { header(name: string): string | undefined }).header('cookie');
 
 type Config = NonNullable<ConstructorParameters<typeof Mastra>[0]>;
 
@@ -156,6 +159,22 @@ test.each(DIALECTS)('threat_034_a_renewed_session_brings_its_cookie_on_200_403_a
     // A session that a program brings has no cookie to renew.
     expect(await check(appOf(cloud, { dialect }), { authorization: `Bearer ${old.token}` }, '', app)).toMatchObject({ code: 'invalid_token', cookies: [] });
   }
+});
+
+test('threat_034_a_cloud_that_is_away_after_the_renewal_costs_no_session', async () => {
+  await using cloud = await start();
+  class Away extends MastraCloudAuth {
+    override async authenticateToken(...[token, request]: Parameters<MastraCloudAuth['authenticateToken']>) {
+      if (cookieOf(request) !== old.cookie) throw new CloudApiError('away', 503, 'network_error');
+      return super.authenticateToken(token, request);
+    }
+  }
+  const old = await cloud.signIn('viewer', { age: 60, lifetime: 59 });
+  const away = new Away({ projectId: cloud.projectId, baseUrl: cloud.url });
+  const found = await check(away, { cookie: old.cookie });
+  expect([found.status, found.cookies.length]).toEqual([503, 1]);
+  const cookie = pair(found.cookies[0] ?? '');
+  expect(await check(appOf(cloud), { cookie })).toMatchObject({ status: 200, user: 'usr_victor', cookies: [] });
 });
 
 test('a session that was signed out is not accepted, and its cookie not renewed', async () => {
