@@ -235,7 +235,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_never_answers_a_knock_is_left_soon_and_is_not_late() {
-        // The system accepts connections, and nobody reads them.
+        // The system accepts connections, and no program reads from them.
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let client = client(true).unwrap();
         let mut caller = Caller::new(&client);

@@ -15,7 +15,7 @@ use crate::args::DialectName::{Pkce, V1};
 
 #[tokio::test]
 async fn a_run_gives_up_on_a_cloud_that_never_answers() {
-    // The system accepts connections, and nobody reads them.
+    // The system accepts connections, and no program reads from them.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base_url = format!("http://{}", listener.local_addr().unwrap());
     let client = reqwest::Client::builder()
