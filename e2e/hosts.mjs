@@ -22,7 +22,7 @@ export const RUNTIMES = [
 ];
 
 /** How npm is set in an image: as it comes, and not as at this desk. */
-const IMAGE = { npm_config_omit_lockfile_registry_resolved: 'false' };
+const IMAGE = { npm_config_omit_lockfile_registry_resolved: 'false', npm_config_loglevel: 'error' };
 
 /**
  * Builds the example as the guide's Dockerfiles do: with the packages that `mastra build` installs, and with those installed once more.
