@@ -16,6 +16,18 @@ export async function dockerfiles() {
   return [...guide.matchAll(/^```dockerfile .*\n([^]*?)^```$/gm)].map(([, text]) => text);
 }
 
+/** Of hundreds of downloads, a registry may refuse one for a moment: the others are in npm's cache when it looks again. */
+async function fetching(work) {
+  for (let left = 3; ; left -= 1) {
+    try {
+      return await work();
+    } catch (error) {
+      if (left === 0 || !/^npm error request to \S+ failed/m.test(error.message)) throw error;
+      console.log(`npm is run again: ${/reason: .*/.exec(error.message)}`);
+    }
+  }
+}
+
 /** Does the steps of one on a project; answers each stage's folder. `env` stands for what an image has. */
 export async function steps(text, project, env) {
   const stages = [];
@@ -38,7 +50,7 @@ export async function steps(text, project, env) {
         else for (const name of await readdir(project)) if (!IGNORED.includes(name)) await copy(join(project, name), join(target, name));
       }
     },
-    RUN: (words) => run('sh', ['-c', words], stages.at(-1), env),
+    RUN: (words) => fetching(() => run('sh', ['-c', words], stages.at(-1), env)),
     WORKDIR: async (words) => assert.equal(words, WORKDIR),
     USER: async () => {},
     EXPOSE: async () => {},
