@@ -21,6 +21,14 @@ pub(crate) fn router() -> Router<Arc<Cloud>> {
             delete(api::end_sessions_of),
         )
         .route("/admin/api/users/{id}/role", put(api::set_role))
+        .route(
+            "/admin/api/organizations/{organization}/members/{id}",
+            put(api::add_member).delete(api::remove_member),
+        )
+        .route(
+            "/admin/api/platform",
+            get(api::platform).patch(api::change_platform),
+        )
         .route("/admin/api/keys", get(api::keys))
         .route("/admin/api/keys/rotate", post(api::rotate))
         .route(

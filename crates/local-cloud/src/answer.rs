@@ -51,8 +51,8 @@ pub(crate) fn answer(dialect: Dialect, result: ApiResult) -> Response {
             status,
             json!({ "ok": false, "error": { "message": message, "code": code, "status": status.as_u16() } }),
         ),
-        (Dialect::Pkce, Ok(data)) => (StatusCode::OK, data),
-        (Dialect::Pkce, Err(ApiError(status, code, message))) => {
+        (_, Ok(data)) => (StatusCode::OK, data),
+        (_, Err(ApiError(status, code, message))) => {
             (status, json!({ "code": code, "message": message }))
         }
     };

@@ -1,6 +1,6 @@
 //! The API in the chosen dialect only: `contract/`, endpoint by endpoint.
 
-mod asked;
+pub(crate) mod asked;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,17 +20,16 @@ use serde_json::{Value, json};
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
 use crate::cloud::{Bearer, Cloud, PastEnd, iso};
-use crate::fault::{ENDPOINTS, instead};
+use crate::fault::{endpoints, instead};
 use crate::store::{Code, SessionRow, Taken, User};
 use asked::{authorized, bearer, checked, member, object, project};
 
 type Shared = State<Arc<Cloud>>;
 
-const MAX_BODY: usize = 64 * 1024;
+pub(crate) const MAX_BODY: usize = 64 * 1024;
 
 /// The routes of the dialect's endpoints and of the key set.
 pub(crate) fn router(cloud: &Arc<Cloud>) -> Router<Arc<Cloud>> {
-    let jwks = endpoint(cloud, "jwks", get(jwks));
     let api = match cloud.dialect {
         Dialect::V1 => Router::new()
             .route(
@@ -54,7 +53,7 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router<Arc<Cloud>> {
                 "/api/v1/users/{id}/permissions",
                 endpoint(cloud, "permissions", get(permissions)),
             ),
-        Dialect::Pkce => Router::new()
+        _ => Router::new()
             .route(
                 "/auth/callback",
                 endpoint(cloud, "exchange", post(exchange)),
@@ -69,16 +68,22 @@ pub(crate) fn router(cloud: &Arc<Cloud>) -> Router<Arc<Cloud>> {
                 endpoint(cloud, "destroy", post(destroy)),
             ),
     };
-    api.route("/.well-known/jwks.json", jwks)
-        .layer(DefaultBodyLimit::max(MAX_BODY))
+    api.layer(DefaultBodyLimit::max(MAX_BODY))
+        .merge(key_set(cloud))
 }
 
-fn endpoint(
+/// The route of the key set.
+pub(crate) fn key_set(cloud: &Arc<Cloud>) -> Router<Arc<Cloud>> {
+    Router::new().route("/.well-known/jwks.json", endpoint(cloud, "jwks", get(jwks)))
+}
+
+/// A route whose requests are counted under this name, and which faults of this name affect.
+pub(crate) fn endpoint(
     cloud: &Arc<Cloud>,
     name: &'static str,
     route: MethodRouter<Arc<Cloud>>,
 ) -> MethodRouter<Arc<Cloud>> {
-    debug_assert!(ENDPOINTS.contains(&name), "{name}");
+    debug_assert!(endpoints(cloud.dialect).contains(&name), "{name}");
     route.layer(from_fn_with_state((Arc::clone(cloud), name), count))
 }
 
@@ -128,7 +133,7 @@ fn exchange_code(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> Api
     let code = member(&body, "code")?;
     let with_proof = match cloud.dialect {
         Dialect::V1 => None,
-        Dialect::Pkce => Some((
+        _ => Some((
             member(&body, "redirect_uri")?,
             member(&body, "code_verifier")?,
         )),
@@ -177,7 +182,7 @@ fn exchange_code(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> Api
         Dialect::V1 => {
             json!({ "user": shown(cloud, &user), "session": session_shown(&session), "jwt": token })
         }
-        Dialect::Pkce => json!({
+        _ => json!({
             "access_token": token, "token_type": "Bearer",
             "expires_in": ends.saturating_sub(time).div_euclid(1000),
         }),
@@ -235,7 +240,7 @@ fn validated(cloud: &Cloud, bearer: Bearer) -> ApiResult {
     };
     let (name, mut shown) = match cloud.dialect {
         Dialect::V1 => ("jwt", json!({ "session": session_shown(&session) })),
-        Dialect::Pkce => (
+        _ => (
             "access_token",
             json!({
                 "userId": session.user_id, "createdAt": iso(session.created_at), "expiresAt": iso(session.expires_at),
@@ -266,7 +271,7 @@ fn destroy_session(cloud: &Cloud, headers: &HeaderMap, body: Option<Bytes>) -> A
                 Some(member(&body, "sessionId")?.to_owned()),
             )
         }
-        Dialect::Pkce => (None, None),
+        _ => (None, None),
     };
     let Bearer::Person { session, .. } =
         checked(cloud, headers, project_id.as_deref(), PastEnd::Refused)?

@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use crate::Dialect;
 use crate::fault::Faults;
 use crate::keys::{Algorithm, PinnedKey, SigningKey, random_secret, verified};
-use crate::seed::Seed;
+use crate::open::Open;
+use crate::platform_options::PlatformOptions;
+use crate::seed::{ORGANIZATION_ROLES, Seed};
 use crate::store::{SessionRow, Store, StoreError, User, new_session_id};
 
 /// Requests in the log.
@@ -36,7 +38,11 @@ pub(crate) struct Cloud {
     pub(crate) keys: RwLock<Vec<Arc<SigningKey>>>,
     pub(crate) counts: Mutex<BTreeMap<String, u64>>,
     pub(crate) log: Mutex<Vec<RequestRow>>,
-    pub(crate) pending: Mutex<BTreeMap<String, PendingLogin>>,
+    pub(crate) pending: Open<PendingLogin>,
+    pub(crate) sign_ins: Open<SignIn>,
+    /// The options of the platform, now and at the start.
+    pub(crate) platform: Mutex<PlatformOptions>,
+    pub(crate) platform_at_start: PlatformOptions,
     /// How far the clock is ahead of the system's, in milliseconds.
     pub(crate) ahead: AtomicI64,
 }
@@ -64,7 +70,29 @@ pub(crate) struct PendingLogin {
     pub(crate) redirect_uri: String,
     pub(crate) state: String,
     pub(crate) challenge: Option<String>,
-    pub(crate) shown_at: i64,
+}
+
+/// A sign-in at the platform that is not over yet.
+#[derive(Clone, Debug)]
+pub(crate) struct SignIn {
+    pub(crate) way_back: WayBack,
+    pub(crate) organization_id: Option<String>,
+    /// The id of the person who was picked; `None` before, and where the sign-in was denied.
+    pub(crate) person: Option<String>,
+}
+
+/// Where a sign-in at the platform comes back to.
+#[derive(Clone, Debug)]
+pub(crate) enum WayBack {
+    App {
+        redirect_uri: url::Url,
+        path: String,
+        state: Option<String>,
+    },
+    Program {
+        port: u16,
+        state: String,
+    },
 }
 
 /// The bearer of a token.
@@ -102,8 +130,10 @@ impl Cloud {
         self.faults.clear();
         lock(&self.counts).clear();
         lock(&self.log).clear();
-        lock(&self.pending).clear();
-        self.store.reset(&self.seed)
+        self.pending.clear();
+        self.sign_ins.clear();
+        (*lock(&self.platform)).clone_from(&self.platform_at_start);
+        self.store.reset(&self.seed, self.now())
     }
 
     /// Creates a session of a user, and its token.
@@ -149,9 +179,20 @@ impl Cloud {
             "iss": self.url, "aud": session.project_id, "sub": user.id, "sid": session.id, "email": user.email,
             "name": user.name, "role": user.role, "iat": issued, "nbf": issued, "exp": ends,
         });
+        Ok((self.sign(&claims)?, end))
+    }
+
+    /// Signs with the newest key.
+    pub(crate) fn sign(&self, claims: &Value) -> Result<String, StoreError> {
         let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         let key = keys.first().ok_or(crate::keys::KeyError)?;
-        Ok((key.sign(&claims)?, end))
+        Ok(key.sign(claims)?)
+    }
+
+    /// The claims of a token that one of the keys signed.
+    pub(crate) fn claims(&self, token: &str) -> Option<Value> {
+        let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+        verified(&keys, token)
     }
 
     /// Checks a token: its signature, its claims, its session. Permissions follow from the person's current role.
@@ -172,11 +213,7 @@ impl Cloud {
                 Err(INVALID)
             });
         }
-        let claims = {
-            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
-            verified(&keys, token)
-        };
-        let Some(claims) = claims else {
+        let Some(claims) = self.claims(token) else {
             return Ok(Err(INVALID));
         };
         let text = |name: &str| {
@@ -223,6 +260,22 @@ impl Cloud {
         self.seed.roles.get(role).cloned().unwrap_or_default()
     }
 
+    /// Whether members of this Cloud, or of its organizations, can have this role.
+    pub(crate) fn has_role(&self, role: &str) -> bool {
+        match self.dialect {
+            Dialect::Platform => ORGANIZATION_ROLES.contains(&role),
+            _ => self.seed.roles.contains_key(role),
+        }
+    }
+
+    /// Changes a person's role, on the platform in each of the person's organizations; false if there is no such person.
+    pub(crate) fn set_role(&self, user_id: &str, role: &str) -> Result<bool, StoreError> {
+        match self.dialect {
+            Dialect::Platform => self.store.set_role_everywhere(user_id, role),
+            _ => self.store.set_role(user_id, role),
+        }
+    }
+
     pub(crate) fn issue_project_token(
         &self,
         project_id: &str,
@@ -246,7 +299,7 @@ impl Cloud {
         self.count("renewal");
     }
 
-    fn count(&self, name: &str) {
+    pub(crate) fn count(&self, name: &str) {
         let mut counts = lock(&self.counts);
         let count = counts.entry(name.to_owned()).or_default();
         *count = count.saturating_add(1);

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::cloud::{Cloud, RequestRow, lock, millis};
 use crate::fault::Fault;
 use crate::issue::Asked;
+use crate::platform_options::PlatformOptions;
 use crate::seed::Person;
 use crate::store::{SessionRow, StoreError};
 
@@ -16,6 +17,10 @@ use crate::store::{SessionRow, StoreError};
 pub struct SignedIn {
     /// The token: for `Authorization: Bearer`.
     pub token: String,
+    /// In the dialect `platform`: the sealed session of a browser.
+    pub sealed_session: Option<String>,
+    /// In the dialect `platform`: what renews the token.
+    pub refresh_token: Option<String>,
     /// When the token ends.
     pub expires_at: SystemTime,
     /// The user's id.
@@ -27,7 +32,10 @@ pub struct SignedIn {
 impl SignedIn {
     /// The value of a `Cookie` header for an app on `http://localhost`.
     pub fn cookie(&self) -> String {
-        format!("mastra_session={}", self.token)
+        match &self.sealed_session {
+            None => format!("mastra_session={}", self.token),
+            Some(sealed) => format!("wos-session={sealed}"),
+        }
     }
 
     /// The value of a `Cookie` header for an app whose address begins with `https://`.
@@ -72,10 +80,10 @@ impl Control {
         told(self.cloud.store.end_sessions_of(&user_id, self.cloud.now())).unwrap_or_default()
     }
 
-    /// Changes a person's role; false if the person or the role is unknown.
+    /// Changes a person's role, in the dialect `platform` in each organization of theirs; false if the person or the role is unknown.
     pub fn set_role(&self, person: &str, role: &str) -> bool {
-        self.cloud.seed.roles.contains_key(role)
-            && told(self.cloud.store.set_role(&self.id_of(person), role)).unwrap_or_default()
+        self.cloud.has_role(role)
+            && told(self.cloud.set_role(&self.id_of(person), role)).unwrap_or_default()
     }
 
     /// The id of a person. A database may hold people who are no longer in the seed: by their ids alone.
@@ -126,6 +134,33 @@ impl Control {
         told(self.cloud.issue_project_token(&project.id, role))
     }
 
+    /// An API key (dialect `platform`) of an organization; `None` if the organization or the role is unknown.
+    pub fn issue_api_key(&self, organization_id: &str, role: &str) -> Option<String> {
+        let known = told(self.cloud.store.organization_name(organization_id)).flatten();
+        known.filter(|_| self.cloud.has_role(role))?;
+        let issued = self.cloud.issue_api_key(organization_id, role, "control");
+        told(issued).map(|(_, secret)| secret)
+    }
+
+    /// Makes a person a member of an organization (dialect `platform`), or changes the role there; false if one of the three is
+    /// unknown.
+    pub fn add_member(&self, organization_id: &str, person: &str, role: &str) -> bool {
+        let (id, now) = (self.id_of(person), self.cloud.now());
+        self.cloud.has_role(role)
+            && told(self.cloud.store.join(organization_id, &id, role, now)).unwrap_or_default()
+    }
+
+    /// Removes a person from an organization (dialect `platform`); false if the person is no member of it.
+    pub fn remove_member(&self, organization_id: &str, person: &str) -> bool {
+        let id = self.id_of(person);
+        told(self.cloud.store.remove_member(organization_id, &id)).unwrap_or_default()
+    }
+
+    /// Changes options of the dialect `platform`, until [`Control::reset`].
+    pub fn change_platform(&self, change: impl FnOnce(&mut PlatformOptions)) {
+        change(&mut lock(&self.cloud.platform));
+    }
+
     /// Signs a person in without a page, with the lifetimes of this Cloud; `None` if the person is unknown.
     ///
     /// # Examples
@@ -146,8 +181,14 @@ impl Control {
     pub fn sign_in_as(&self, person: &str) -> Option<SignedIn> {
         let issued = told(self.cloud.issue(&Asked::of(person)))??;
         let since = Duration::from_millis(u64::try_from(issued.ends).unwrap_or_default());
+        let (sealed_session, refresh_token) = issued
+            .platform
+            .map(|more| (more.sealed, more.refresh))
+            .unzip();
         Some(SignedIn {
             token: issued.token,
+            sealed_session,
+            refresh_token,
             expires_at: SystemTime::UNIX_EPOCH + since,
             user_id: issued.user.id,
             session_id: issued.session.id,

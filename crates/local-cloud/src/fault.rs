@@ -13,8 +13,35 @@ use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-/// Where a fault applies, and what is counted: each endpoint by its short name, or any.
-pub(crate) const ENDPOINTS: [&str; 8] = [
+use crate::Dialect;
+
+/// Where a fault applies, and what is counted: each endpoint of the dialect by its short name, or any.
+pub(crate) const fn endpoints(dialect: Dialect) -> &'static [&'static str] {
+    match dialect {
+        Dialect::Platform => &PLATFORM,
+        _ => &CLOUD,
+    }
+}
+
+const PLATFORM: [&str; 15] = [
+    "any",
+    "login",
+    "callback",
+    "me",
+    "verify",
+    "refresh",
+    "refresh-token",
+    "logout",
+    "orgs",
+    "switch-org",
+    "ingest",
+    "tokens",
+    "members",
+    "invitations",
+    "jwks",
+];
+
+const CLOUD: [&str; 8] = [
     "any",
     "exchange",
     "verify",

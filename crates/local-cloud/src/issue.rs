@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::Dialect;
 use crate::cloud::{Cloud, millis};
 use crate::store::{SessionRow, StoreError, User};
 
@@ -35,6 +36,14 @@ pub(crate) struct Issued {
     pub(crate) ends: i64,
     pub(crate) user: User,
     pub(crate) session: SessionRow,
+    /// What the platform gives besides.
+    pub(crate) platform: Option<OfPlatform>,
+}
+
+/// A browser's session and a program's refresh token.
+pub(crate) struct OfPlatform {
+    pub(crate) sealed: String,
+    pub(crate) refresh: String,
 }
 
 impl Cloud {
@@ -47,13 +56,34 @@ impl Cloud {
         let Some(user) = self.store.user(&person.id())? else {
             return Ok(None);
         };
-        let mut session = self.new_session(&user.id, &project.id)?;
+        let (mut session, own) = match self.dialect {
+            Dialect::Platform => match self.platform_session(&user, None)? {
+                Some(made) => made,
+                None => return Ok(None),
+            },
+            _ => (self.new_session(&user.id, &project.id)?, None),
+        };
         let issued_at = self.now().saturating_sub(millis(asked.age));
         if let Some(lifetime) = asked.session_lifetime {
             session.expires_at = session.created_at.saturating_add(millis(lifetime));
         }
         session.created_at = session.created_at.min(issued_at);
         self.store.add_session(&session)?;
+        if self.dialect == Dialect::Platform {
+            let lifetime = asked.token_lifetime;
+            let tokens = self.program_tokens(&user, &session, own.as_ref(), issued_at, lifetime)?;
+            let sealed = self.seal(&session, session.organization_id(), issued_at)?;
+            return Ok(Some(Issued {
+                token: tokens.access,
+                ends: tokens.ends,
+                user,
+                session,
+                platform: Some(OfPlatform {
+                    sealed,
+                    refresh: tokens.refresh,
+                }),
+            }));
+        }
         let lifetime = asked.token_lifetime.or(self.token_lifetime);
         let (token, ends) = self.token_for(&user, &session, issued_at, lifetime)?;
         Ok(Some(Issued {
@@ -61,6 +91,7 @@ impl Cloud {
             ends,
             user,
             session,
+            platform: None,
         }))
     }
 }

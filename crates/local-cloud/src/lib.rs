@@ -1,6 +1,6 @@
 //! A local Mastra Cloud: for developers and tests, never for production.
 //!
-//! Speaks one of the contract's two dialects at a time, over real sockets. Has a login page, signed tokens, sessions in
+//! Speaks one of the contract's three dialects at a time, over real sockets. Has a login page, signed tokens, sessions in
 //! SQLite, an admin page, and faults to switch on. Listens on loopback unless told otherwise; every page says what it is. It implements
 //! the contract independently and shares no code with the client, so that a mistake on one side shows on the other.
 //!
@@ -23,11 +23,13 @@
 //! - `GET state`: what the page shows, and the projects' ids
 //! - `GET sessions`, `DELETE sessions/{id}`, `DELETE users/{id}/sessions`
 //! - `PUT users/{id}/role` `{"role"}`; a user's `{id}` is any name of the person
+//! - in the dialect `platform`: `PUT organizations/{id}/members/{person}` `{"role"}`, `DELETE` of the same
+//! - in the dialect `platform`: `GET platform`, and `PATCH platform` with members of [`PlatformOptions`]
 //! - `GET keys`, `POST keys/rotate`
 //! - `GET|POST|DELETE faults`, `DELETE faults/{id}`
 //! - `GET requests`
 //! - `POST clock` `{"seconds"}` moves the clock forward, `POST reset` begins anew
-//! - `POST project-tokens` `{"role"}`
+//! - `POST project-tokens` `{"role"}`; in the dialect `platform` it answers an API key of the first organization
 //! - `POST tokens` `{"person", "age"?, "lifetime"?}` with times in seconds
 //!
 //! # What it does not do
@@ -39,11 +41,15 @@ mod answer;
 mod api;
 mod cloud;
 mod control;
+mod credentials;
 mod fault;
 mod guard;
 mod issue;
 mod keys;
+mod open;
 mod pages;
+mod platform;
+mod platform_options;
 mod seed;
 mod serve;
 mod store;
@@ -56,6 +62,7 @@ pub use cloud::RequestRow;
 pub use control::{Control, SignedIn};
 pub use fault::{Fault, FaultKind};
 pub use keys::{Algorithm, PinnedKey, PinnedKeyError};
+pub use platform_options::{CallbackState, PlatformOptions, RedirectQuery};
 pub use seed::{Seed, SeedError};
 pub use serve::{LocalCloud, StartError, listen};
 pub use store::SessionRow;
@@ -69,6 +76,8 @@ pub enum Dialect {
     V1,
     /// Bare JSON, with proof key for code exchange.
     Pkce,
+    /// The hosted sign-in below `/v1`: sealed sessions that rotate, bearers, organizations.
+    Platform,
 }
 
 impl Dialect {
@@ -77,6 +86,7 @@ impl Dialect {
         match self {
             Self::V1 => "v1",
             Self::Pkce => "pkce",
+            Self::Platform => "platform",
         }
     }
 }
@@ -106,10 +116,12 @@ pub struct Options {
     pub signing_key: Option<PinnedKey>,
     /// Lifetime of sessions. Default 24 h.
     pub session_lifetime: Duration,
-    /// Lifetime of tokens, if shorter than their session's. Default: as long as the session.
+    /// Lifetime of tokens, if shorter than their session's. Default: as long as the session; 5 min in the dialect `platform`.
     pub token_lifetime: Option<Duration>,
     /// Lifetime of codes. Default 60 s.
     pub code_lifetime: Duration,
+    /// What only the dialect `platform` has.
+    pub platform: PlatformOptions,
 }
 
 impl Default for Options {
@@ -127,6 +139,7 @@ impl Default for Options {
             session_lifetime: Duration::from_hours(24),
             token_lifetime: None,
             code_lifetime: Duration::from_mins(1),
+            platform: PlatformOptions::default(),
         }
     }
 }

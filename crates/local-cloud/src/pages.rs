@@ -6,6 +6,7 @@
 mod front;
 mod login;
 mod logout;
+pub(crate) mod sign_in;
 
 use std::sync::Arc;
 
@@ -21,12 +22,18 @@ use http::header::{
 use http::{HeaderMap, HeaderValue, StatusCode};
 use maud::{DOCTYPE, Markup, html};
 
+use crate::Dialect;
 use crate::cloud::Cloud;
 
-pub(crate) fn router() -> Router<Arc<Cloud>> {
-    Router::new()
+pub(crate) fn router(dialect: Dialect) -> Router<Arc<Cloud>> {
+    let login = match dialect {
+        Dialect::Platform => {
+            Router::new().route(sign_in::PATH, get(sign_in::show).post(sign_in::decide))
+        }
+        _ => Router::new().route("/auth/oss", get(login::show).post(login::decide)),
+    };
+    login
         .route("/", get(front::front))
-        .route("/auth/oss", get(login::show).post(login::decide))
         .route("/auth/logout", get(logout::logout))
         .route("/avatars/{file}", get(avatar))
         .route(

@@ -13,9 +13,11 @@ pub struct Seed {
     pub(crate) people: Vec<Person>,
     pub(crate) roles: BTreeMap<String, Vec<String>>,
     pub(crate) projects: Vec<Project>,
+    /// Of the dialect `platform`.
+    pub(crate) organizations: Vec<Organization>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Person {
     pub(crate) handle: String,
     pub(crate) id: Option<String>,
@@ -30,6 +32,18 @@ pub(crate) struct Project {
     pub(crate) redirect_uris: Vec<String>,
 }
 
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Organization {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    /// Roles by the handles of people.
+    pub(crate) members: BTreeMap<String, String>,
+}
+
+/// The roles of an organization's members. Clients take an owner for an admin.
+pub(crate) const ORGANIZATION_ROLES: [&str; 4] = ["owner", "admin", "member", "viewer"];
+
 /// A seed as written. Every field is optional, so that an error can name the entry that lacks it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -37,6 +51,8 @@ struct Written {
     people: Option<Vec<WrittenPerson>>,
     roles: Option<BTreeMap<String, Vec<String>>>,
     projects: Option<Vec<WrittenProject>>,
+    #[serde(default)]
+    organizations: Vec<Organization>,
 }
 
 #[derive(Deserialize)]
@@ -127,6 +143,7 @@ impl Default for Seed {
             people: default_people(),
             roles: default_roles(),
             projects: default_projects(),
+            organizations: Vec::new(),
         }
     }
 }
@@ -153,6 +170,7 @@ impl Seed {
             people,
             roles,
             projects,
+            organizations: written.organizations,
         };
         seed.check()?;
         Ok(seed)
@@ -214,7 +232,78 @@ impl Seed {
                 }
             }
         }
+        for organization in &self.organizations {
+            let (id, name) = (&organization.id, &organization.name);
+            if id.is_empty() || name.is_empty() || !seen.insert(format!("organization {id}")) {
+                return refuse(format!(
+                    "organizations: {id:?} must have an id of its own and a name"
+                ));
+            }
+            for (handle, role) in &organization.members {
+                if !self.people.iter().any(|person| person.handle == *handle) {
+                    return refuse(format!(
+                        "organizations: {id:?} has the member {handle:?}, who is not in [[people]]"
+                    ));
+                }
+                if !ORGANIZATION_ROLES.contains(&role.as_str()) {
+                    return refuse(format!(
+                        "organizations: {handle:?} has the role {role:?} in {id:?}; there are: {}",
+                        ORGANIZATION_ROLES.join(", ")
+                    ));
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// The seed of the dialect `platform`. Where it has no organization, the built-in people get two, and two people more: one of
+    /// the second organization alone, and one of none. Other people get one organization, with their own roles.
+    pub(crate) fn of_platform(mut self) -> Self {
+        if !self.organizations.is_empty() {
+            return self;
+        }
+        let members = |list: &[(&str, &str)]| {
+            list.iter()
+                .map(|(handle, role)| ((*handle).to_owned(), (*role).to_owned()))
+                .collect()
+        };
+        let organization = |id: &str, name: &str, members| Organization {
+            id: id.into(),
+            name: name.into(),
+            members,
+        };
+        if self.people != default_people() {
+            let role = |person: &Person| match &*person.role {
+                known if ORGANIZATION_ROLES.contains(&known) => known.to_owned(),
+                _ => "member".to_owned(),
+            };
+            let all = self.people.iter();
+            let all = all.map(|person| (person.handle.clone(), role(person)));
+            self.organizations = vec![organization("org_acme", "Acme", all.collect())];
+            return self;
+        }
+        for (handle, name, email, role) in [
+            ("outsider", "Gita Rao", "gita@example.com", "admin"),
+            ("newcomer", "Noor Haddad", "noor@example.com", "viewer"),
+        ] {
+            self.people.push(built_in(handle, role, name, email));
+        }
+        let acme = [
+            ("owner", "admin"),
+            ("admin", "admin"),
+            ("member", "member"),
+            ("viewer", "viewer"),
+        ];
+        let globex = [
+            ("outsider", "admin"),
+            ("admin", "member"),
+            ("owner", "viewer"),
+        ];
+        self.organizations = vec![
+            organization("org_acme", "Acme", members(&acme)),
+            organization("org_globex", "Globex", members(&globex)),
+        ];
+        self
     }
 
     /// The person with this handle, id, e-mail address, role or name.
@@ -253,14 +342,18 @@ fn default_people() -> Vec<Person> {
         ("viewer", "Victor Reyes", "victor@example.com"),
     ]
     .into_iter()
-    .map(|(role, name, email)| Person {
-        handle: role.into(),
+    .map(|(role, name, email)| built_in(role, role, name, email))
+    .collect()
+}
+
+fn built_in(handle: &str, role: &str, name: &str, email: &str) -> Person {
+    Person {
+        handle: handle.into(),
         id: email.split('@').next().map(|part| format!("usr_{part}")),
         name: name.into(),
         email: email.into(),
         role: role.into(),
-    })
-    .collect()
+    }
 }
 
 fn default_roles() -> BTreeMap<String, Vec<String>> {

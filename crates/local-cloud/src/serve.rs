@@ -17,9 +17,10 @@ use tokio::runtime::{Builder, Runtime};
 use crate::cloud::{Cloud, lock, now};
 use crate::control::Control;
 use crate::keys::PinnedKey;
+use crate::open::Open;
 use crate::seed::Person;
 use crate::store::{Store, StoreError};
-use crate::{Options, admin, api, guard, pages};
+use crate::{Dialect, Options, admin, api, guard, pages, platform};
 
 /// A local Cloud cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -82,7 +83,10 @@ impl LocalCloud {
         clippy::unused_async,
         reason = "whoever starts a server expects to wait for it"
     )]
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
+        if options.dialect == Dialect::Platform {
+            options.seed = options.seed.of_platform();
+        }
         let unknown = |name: &String| {
             let people = options.seed.people.iter();
             let people: Vec<_> = people.map(|person| person.handle.as_str()).collect();
@@ -133,7 +137,10 @@ impl LocalCloud {
             keys: keys.into(),
             counts: Mutex::default(),
             log: Mutex::default(),
-            pending: Mutex::default(),
+            pending: Open::default(),
+            sign_ins: Open::default(),
+            platform: Mutex::new(options.platform.clone()),
+            platform_at_start: options.platform,
             ahead: AtomicI64::new(0),
         });
         let router = router(&cloud);
@@ -212,14 +219,17 @@ impl std::fmt::Debug for LocalCloud {
 }
 
 fn router(cloud: &Arc<Cloud>) -> Router {
-    let pages = pages::router()
+    let pages = pages::router(cloud.dialect)
         .merge(admin::router())
         .layer(from_fn(guard::own_pages));
     let closed = from_fn_with_state(Arc::clone(cloud), pages::headers);
     Router::new()
         .merge(pages.layer(closed.clone()))
         .merge(Router::new().fallback(pages::not_found).layer(closed))
-        .merge(api::router(cloud))
+        .merge(match cloud.dialect {
+            Dialect::Platform => platform::router(cloud),
+            _ => api::router(cloud),
+        })
         .route("/healthz", get(|| async { "ok" }))
         .layer(from_fn_with_state(Arc::clone(cloud), guard::own_host))
         .with_state(Arc::clone(cloud))

@@ -3,6 +3,9 @@
 //! Codes and tokens are stored as digests only. One connection behind a lock: every statement is a short look-up or change
 //! of one row, so no request holds it for long. Taking a code is one statement that only one caller can win.
 
+mod credentials;
+mod organizations;
+
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,6 +13,9 @@ use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use crate::keys::{Algorithm, KeyError, PinnedKey, SigningKey, digest, random_id};
 use crate::seed::Seed;
+
+pub(crate) use credentials::{ApiKey, Credential, Kind};
+pub(crate) use organizations::{Invitation, Member, Membership};
 
 /// The database cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -40,7 +46,7 @@ pub struct SessionRow {
     pub id: String,
     /// The user's id.
     pub user_id: String,
-    /// The project's id.
+    /// The project's id; in the dialect `platform` the organization's at sign-in, or empty.
     pub project_id: String,
     /// When it was created.
     pub created_at: i64,
@@ -48,6 +54,13 @@ pub struct SessionRow {
     pub expires_at: i64,
     /// When it was ended, if it was.
     pub ended_at: Option<i64>,
+}
+
+impl SessionRow {
+    /// The organization of a session of the platform.
+    pub(crate) fn organization_id(&self) -> Option<&str> {
+        Some(&*self.project_id).filter(|id| !id.is_empty())
+    }
 }
 
 /// The data stored with a code.
@@ -90,7 +103,9 @@ impl Store {
             }
             None => Connection::open_in_memory()?,
         };
-        connection.execute_batch(SCHEMA)?;
+        for schema in [SCHEMA, credentials::SCHEMA, organizations::SCHEMA] {
+            connection.execute_batch(schema)?;
+        }
         for (place, person) in seed.people.iter().enumerate() {
             // A role that was changed here survives a restart.
             connection.execute(
@@ -99,13 +114,14 @@ impl Store {
                 params![person.id(), person.handle, person.name, person.email, person.role, now, i64::try_from(place).unwrap_or(0)],
             )?;
         }
+        organizations::seed(&connection, seed, now)?;
         Ok(Self {
             connection: Mutex::new(connection),
         })
     }
 
-    /// Deletes everything but people and keys, and gives people the seed's roles again.
-    pub(crate) fn reset(&self, seed: &Seed) -> Result<()> {
+    /// Deletes everything but people and keys, and gives people the seed's roles and organizations again.
+    pub(crate) fn reset(&self, seed: &Seed, now: i64) -> Result<()> {
         let connection = self.lock();
         connection.execute_batch(
             "DELETE FROM sessions; DELETE FROM codes; DELETE FROM project_tokens;",
@@ -114,7 +130,10 @@ impl Store {
             let role = [&person.id(), &person.role];
             connection.execute("UPDATE users SET role = ?2 WHERE id = ?1", role)?;
         }
-        Ok(())
+        for clear in [credentials::CLEAR, organizations::CLEAR] {
+            connection.execute_batch(clear)?;
+        }
+        organizations::seed(&connection, seed, now)
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {

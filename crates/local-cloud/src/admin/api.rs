@@ -7,12 +7,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use http::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::Dialect;
 use crate::cloud::{Cloud, iso, lock};
 use crate::control::Control;
-use crate::fault::{ENDPOINTS, Fault, FaultKind};
+use crate::fault::{Fault, FaultKind, endpoints};
 use crate::issue::{Asked, Issued};
 use crate::seed::Person;
 use crate::store::StoreError;
@@ -126,15 +126,67 @@ pub(super) async fn set_role(
     Path(id): Path<String>,
     Json(asked): Json<Role>,
 ) -> Answer {
-    if !cloud.seed.roles.contains_key(&asked.role) {
+    if !cloud.has_role(&asked.role) {
         return Err(bad("There is no such role."));
     }
     let id = user_id(&cloud, &id)?;
-    if cloud.store.set_role(&id, &asked.role).map_err(failed)? {
+    if cloud.set_role(&id, &asked.role).map_err(failed)? {
         Ok(Json(json!({ "role": asked.role })))
     } else {
         Err(unknown("There is no such user."))
     }
+}
+
+/// A name of a person, and the role to give.
+pub(super) async fn add_member(
+    State(cloud): Shared,
+    Path((organization, id)): Path<(String, String)>,
+    Json(asked): Json<Role>,
+) -> Answer {
+    if !cloud.has_role(&asked.role) {
+        return Err(bad("There is no such role."));
+    }
+    let id = user_id(&cloud, &id)?;
+    let joined = cloud
+        .store
+        .join(&organization, &id, &asked.role, cloud.now());
+    if joined.map_err(failed)? {
+        Ok(Json(json!({ "role": asked.role })))
+    } else {
+        Err(unknown("There is no such organization."))
+    }
+}
+
+pub(super) async fn remove_member(
+    State(cloud): Shared,
+    Path((organization, id)): Path<(String, String)>,
+) -> Answer {
+    let id = user_id(&cloud, &id)?;
+    let removed = cloud.store.remove_member(&organization, &id);
+    if removed.map_err(failed)? {
+        Ok(Json(json!({ "removed": 1 })))
+    } else {
+        Err(unknown("There is no such member."))
+    }
+}
+
+pub(super) async fn platform(State(cloud): Shared) -> Json<Value> {
+    Json(json!(*lock(&cloud.platform)))
+}
+
+/// Changes the options that the body names.
+pub(super) async fn change_platform(
+    State(cloud): Shared,
+    Json(asked): Json<Map<String, Value>>,
+) -> Answer {
+    let mut options = lock(&cloud.platform);
+    let mut changed = json!(*options);
+    if let Some(members) = changed.as_object_mut() {
+        members.extend(asked);
+    }
+    *options = serde_json::from_value(changed.clone())
+        .map_err(|error| bad(&format!("These are no options of the platform: {error}.")))?;
+    Ok(Json(changed))
 }
 
 pub(super) async fn keys(State(cloud): Shared) -> Json<Value> {
@@ -165,7 +217,7 @@ pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) ->
     if !asked.as_object().is_some_and(|asked| asked.keys().all(has)) {
         return Err(no_fault());
     }
-    if !ENDPOINTS.contains(&fault.endpoint.as_str()) {
+    if !endpoints(cloud.dialect).contains(&fault.endpoint.as_str()) {
         return Err(bad("There is no such endpoint."));
     }
     let usable = match &fault.kind {
@@ -200,11 +252,23 @@ pub(super) async fn requests(State(cloud): Shared) -> Json<Value> {
 }
 
 pub(super) async fn project_token(State(cloud): Shared, Json(asked): Json<Role>) -> Answer {
-    if cloud.dialect != Dialect::Pkce {
-        return Err(bad("Project API tokens belong to the dialect pkce."));
+    if cloud.dialect == Dialect::V1 {
+        return Err(bad(
+            "Project API tokens belong to the dialect pkce, and API keys to platform.",
+        ));
     }
-    if !cloud.seed.roles.contains_key(&asked.role) {
+    if !cloud.has_role(&asked.role) {
         return Err(bad("There is no such role."));
+    }
+    if cloud.dialect == Dialect::Platform {
+        let organization = cloud.store.first_organization().map_err(failed)?;
+        let organization = organization.ok_or_else(|| unknown("There is no organization."))?;
+        let (key, secret) = cloud
+            .issue_api_key(&organization, &asked.role, "admin page")
+            .map_err(failed)?;
+        return Ok(Json(json!({
+            "token": secret, "id": key.id, "organizationId": organization, "role": asked.role,
+        })));
     }
     let project = cloud
         .seed
@@ -263,11 +327,22 @@ pub(super) async fn token(State(cloud): Shared, Json(asked): Json<TokenAsked>) -
         ends,
         user,
         session,
+        platform,
     }) = issued
     else {
         return Err(no_person(&cloud));
     };
-    Ok(Json(json!({
-        "token": token, "expiresAt": iso(ends), "userId": user.id, "sessionId": session.id, "projectId": session.project_id,
-    })))
+    let mut shown = json!({
+        "token": token, "expiresAt": iso(ends), "userId": user.id, "sessionId": session.id,
+    });
+    let more = match platform {
+        None => json!({ "projectId": session.project_id }),
+        Some(more) => json!({
+            "session": more.sealed, "refreshToken": more.refresh, "organizationId": session.organization_id(),
+        }),
+    };
+    if let (Some(shown), Value::Object(more)) = (shown.as_object_mut(), more) {
+        shown.extend(more);
+    }
+    Ok(Json(shown))
 }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse as _, Response};
 use maud::{Markup, html};
 
 use crate::cloud::Cloud;
-use crate::fault::ENDPOINTS;
+use crate::fault::endpoints;
 use crate::pages::frame;
 
 /// The faults that the page offers: a label, and the body for the JSON route.
@@ -73,7 +73,7 @@ fn content(cloud: &Cloud, users: &[crate::store::User]) -> Markup {
             h2 #faults-title { "Faults" }
             form.faults #fault-form {
                 label { "What" select name="fault" { @for (label, json) in FAULTS { option value=(json) { (label) } } } }
-                label { "Where" select name="endpoint" { @for name in ENDPOINTS { option { (name) } } } }
+                label { "Where" select name="endpoint" { @for name in endpoints(cloud.dialect) { option { (name) } } } }
                 label { "How often" input name="times" type="number" min="1" placeholder="until cleared"; }
                 button type="submit" { "Switch on" }
                 button.quiet type="button" #clear { "Clear all" }

@@ -19,7 +19,7 @@ pub(super) fn authorized(
     let project_id = project(cloud, headers)?;
     let body = match cloud.dialect {
         Dialect::V1 => Some(object(headers, body)?),
-        Dialect::Pkce => None,
+        _ => None,
     };
     let told = body.as_ref().map(|body| member(body, "token"));
     let told = told.transpose()?;
@@ -48,7 +48,7 @@ pub(super) fn checked(
         .map_err(|(code, message)| ApiError::unauthorized(code, message))
 }
 
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let header = headers.get(AUTHORIZATION)?.to_str().ok()?;
     // A scheme's name has no case (RFC 9110, section 11.1).
     let (scheme, token) = header.split_once(' ')?;
@@ -73,7 +73,7 @@ pub(super) fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiE
 }
 
 /// The body as a JSON object, with the matching content type.
-pub(super) fn object(
+pub(crate) fn object(
     headers: &HeaderMap,
     body: Option<Bytes>,
 ) -> Result<Map<String, Value>, ApiError> {

@@ -14,13 +14,9 @@ use url::form_urlencoded;
 
 use super::{frame, policy, refusal};
 use crate::Dialect;
-use crate::cloud::{Cloud, PendingLogin, lock, millis};
-use crate::keys::{random_id, random_secret};
+use crate::cloud::{Cloud, PendingLogin, millis};
+use crate::keys::random_secret;
 use crate::store::{Code, User};
-
-/// How long a page may stay open, in milliseconds, and how many may be open at once.
-const OPEN_FOR: i64 = 10 * 60 * 1000;
-const OPEN_AT_MOST: usize = 1000;
 
 pub(super) async fn show(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Response {
     cloud.note("login", "GET", 200, 0);
@@ -37,25 +33,53 @@ pub(super) async fn show(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Response 
             None => failed(),
         };
     }
-    let Some(number) = remember(&cloud, &asked) else {
+    let Some(number) = cloud.pending.add(asked.clone(), cloud.now()) else {
         return failed();
     };
     let Ok(app) = url::Url::parse(&asked.redirect_uri) else {
         return failed();
     };
+    let asks = html! { "for the project " code { (asked.project_id) } };
+    let role = |user: &User| user.role.clone();
+    picker(&app, "/auth/oss", &number, &users, &asks, role)
+}
+
+/// A page to pick a person from. `asks` goes on with "ORIGIN asks who you are, ".
+pub(super) fn picker(
+    app: &url::Url,
+    action: &str,
+    number: &str,
+    users: &[User],
+    asks: &Markup,
+    role: impl Fn(&User) -> String,
+) -> Response {
     let origin = match app.origin() {
         url::Origin::Opaque(_) => format!("{}:", app.scheme()),
         known @ url::Origin::Tuple(..) => known.ascii_serialization(),
     };
-    let mut response = frame(
-        "Sign in",
-        "narrow",
-        &page(&users, &asked.project_id, &origin, &number),
-    )
-    .into_response();
+    let page = html! {
+        section.card {
+            h1 { "Sign in with Mastra Cloud" }
+            p { strong { (origin) } " asks who you are, " (asks) "." }
+            form method="post" action=(action) {
+                input type="hidden" name="number" value=(number);
+                ul.people aria-label="People" {
+                    @for user in users {
+                        li { button.person type="submit" name="person" value=(user.id) data-person=(user.handle) {
+                            img src=(format!("/avatars/{}.svg", user.handle)) alt="" width="44" height="44";
+                            span.who { strong { (user.name) } span { (user.email) } }
+                            span.chip { (role(user)) }
+                        } }
+                    }
+                }
+                p.actions { button.quiet type="submit" name="person" value="" { "Deny" } }
+            }
+        }
+    };
+    let mut response = frame("Sign in", "narrow", &page).into_response();
     response.headers_mut().insert(
         CONTENT_SECURITY_POLICY,
-        policy(&format!("'self' {}", target(&app, &origin))),
+        policy(&format!("'self' {}", target(app, &origin))),
     );
     response
 }
@@ -68,32 +92,10 @@ fn target(app: &url::Url, origin: &str) -> String {
     }
 }
 
-fn page(users: &[User], project_id: &str, origin: &str, number: &str) -> Markup {
-    html! {
-        section.card {
-            h1 { "Sign in with Mastra Cloud" }
-            p { strong { (origin) } " asks who you are, for the project " code { (project_id) } "." }
-            form method="post" action="/auth/oss" {
-                input type="hidden" name="number" value=(number);
-                ul.people aria-label="People" {
-                    @for user in users {
-                        li { button.person type="submit" name="person" value=(user.id) data-person=(user.handle) {
-                            img src=(format!("/avatars/{}.svg", user.handle)) alt="" width="44" height="44";
-                            span.who { strong { (user.name) } span { (user.email) } }
-                            span.chip { (user.role) }
-                        } }
-                    }
-                }
-                p.actions { button.quiet type="submit" name="person" value="" { "Deny" } }
-            }
-        }
-    }
-}
-
 #[derive(Deserialize)]
 pub(super) struct Decision {
-    number: String,
-    person: String,
+    pub(super) number: String,
+    pub(super) person: String,
 }
 
 pub(super) async fn decide(
@@ -107,9 +109,7 @@ pub(super) async fn decide(
             "Go back to the app and sign in again.",
         );
     };
-    let asked = lock(&cloud.pending).remove(&decision.number);
-    let Some(asked) = asked.filter(|asked| cloud.now().saturating_sub(asked.shown_at) < OPEN_FOR)
-    else {
+    let Some(asked) = cloud.pending.take(&decision.number, cloud.now()) else {
         return refusal(
             StatusCode::BAD_REQUEST,
             "This page was already used",
@@ -161,26 +161,12 @@ fn go_back(asked: &PendingLogin, name: &str, value: &str) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, location)]).into_response()
 }
 
-fn failed() -> Response {
+pub(super) fn failed() -> Response {
     refusal(
         StatusCode::INTERNAL_SERVER_ERROR,
         "The local Cloud failed",
         "Its log says more.",
     )
-}
-
-fn remember(cloud: &Cloud, asked: &PendingLogin) -> Option<String> {
-    let number = random_id("login_").ok()?;
-    let mut pending = lock(&cloud.pending);
-    if pending.len() >= OPEN_AT_MOST {
-        let oldest = pending
-            .iter()
-            .min_by_key(|(_, asked)| asked.shown_at)
-            .map(|(number, _)| number.clone())?;
-        pending.remove(&oldest);
-    }
-    pending.insert(number.clone(), asked.clone());
-    Some(number)
 }
 
 /// The page's parameters, each at most once.
@@ -213,7 +199,7 @@ fn read(cloud: &Cloud, query: &str) -> Result<PendingLogin, &'static str> {
     let (challenge, method) = (take("code_challenge"), take("code_challenge_method"));
     let challenge = match cloud.dialect {
         Dialect::V1 => None,
-        Dialect::Pkce => {
+        Dialect::Pkce | Dialect::Platform => {
             let is_digest = |text: &String| {
                 text.len() == 43
                     && text
@@ -235,6 +221,5 @@ fn read(cloud: &Cloud, query: &str) -> Result<PendingLogin, &'static str> {
         redirect_uri,
         state,
         challenge,
-        shown_at: cloud.now(),
     })
 }

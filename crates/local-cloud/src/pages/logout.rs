@@ -24,6 +24,7 @@ pub(super) async fn logout(State(cloud): State<Arc<Cloud>>, uri: Uri) -> Respons
     let redirect = match cloud.dialect {
         Dialect::V1 => find("redirect_uri"),
         Dialect::Pkce => find("post_logout_redirect_uri"),
+        Dialect::Platform => find("return_to"),
     };
     if cloud.dialect == Dialect::Pkce
         && let Some(token) = find("id_token_hint")

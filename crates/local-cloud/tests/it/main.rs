@@ -14,5 +14,6 @@ mod desk;
 mod faults;
 mod guards;
 mod kit;
+mod platform;
 mod renewal;
 mod schema;
