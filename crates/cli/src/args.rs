@@ -1,10 +1,8 @@
 //! The command line. The doc comments of commands and options are their help.
 
 mod check;
+mod dev;
 mod doctor;
-
-use std::net::IpAddr;
-use std::path::PathBuf;
 
 use clap::builder::Resettable;
 use clap::{
@@ -15,6 +13,7 @@ use mastra_auth_cloud_core::config::DEFAULT_BASE_URL;
 
 use crate::stray_token;
 pub(crate) use check::{CheckArgs, CheckDialect, CheckFormat, CheckGroup};
+pub(crate) use dev::DevArgs;
 pub(crate) use doctor::DoctorArgs;
 
 /// Sign in with Mastra Cloud: a demo, a local Cloud, a check of any Cloud, and tools for tokens.
@@ -148,73 +147,6 @@ pub(crate) struct DemoArgs {
     /// Open the app in the browser.
     #[arg(long)]
     pub(crate) open: bool,
-}
-
-#[derive(ClapArgs)]
-#[command(after_help = "\
-Prints one line when it answers:
-  ready cloud=http://localhost:4300
-
-Point your app at it with MASTRA_CLOUD_URL=http://localhost:4300 and MASTRA_PROJECT_ID=demo.
-An app that serves the sign-in routes itself, as with axum, also needs MASTRA_PUBLIC_URL: where
-browsers reach it, as http://localhost:4111.
-The address itself shows what there is; /admin shows sessions and has the switches.
-Not for production: it checks no password. It listens on this machine only, unless --bind lets
-others in: for tests in containers, in a network of their own.
-
-Exit status:
-  0  ended by Ctrl-C
-  1  failed
-  2  wrong usage, a port in use, or a seed, database, key or person that cannot be used
-
-Examples:
-  mastra-auth dev
-  mastra-auth dev --db cloud.sqlite --seed examples/seed.toml
-  mastra-auth dev --auto-approve member       sign-ins without a click, for scripts
-  mastra-auth dev --token-lifetime 60         tokens that an app has to renew
-  mastra-auth dev --signing-key key.pem --create-signing-key
-  mastra-auth dev --bind 0.0.0.0 --i-know-this-checks-no-password --allow-host cloud")]
-pub(crate) struct DevArgs {
-    /// Port of the local Cloud; 0 picks a free one.
-    #[arg(long, default_value_t = 4300)]
-    pub(crate) port: u16,
-    /// Keep sessions and keys in this SQLite file; default: in memory.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) db: Option<PathBuf>,
-    /// People, roles and projects, in TOML; default: four people and the project `demo`.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) seed: Option<PathBuf>,
-    /// Which form of the API is spoken.
-    #[arg(long, value_enum, default_value_t = DialectName::V1)]
-    pub(crate) dialect: DialectName,
-    /// Sign this person in without asking, by handle, id, e-mail address or role.
-    #[arg(long, value_name = "PERSON")]
-    pub(crate) auto_approve: Option<String>,
-    /// How long sessions last.
-    #[arg(long, value_name = "SECONDS", default_value_t = 86_400, value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
-    pub(crate) session_lifetime: u64,
-    /// How long tokens last before they are renewed; default: as long as their session.
-    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=31_536_000))]
-    pub(crate) token_lifetime: Option<u64>,
-    /// Sign tokens with this private key, PEM or JWK: Ed25519, P-256 or RSA; default: a key of its own.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) signing_key: Option<PathBuf>,
-    /// Write a new Ed25519 key to the file of --signing-key where there is none, readable for its owner alone.
-    #[arg(long, requires = "signing_key")]
-    pub(crate) create_signing_key: bool,
-    /// Answer by this host name too; repeatable. The first one stands in tokens and in the ready line, as `http://NAME:PORT`.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) allow_host: Vec<String>,
-    /// Listen at this address in place of loopback, and answer by it; 0.0.0.0 is every one, and needs --allow-host. Other
-    /// machines can then sign in as any person.
-    #[arg(long, value_name = "ADDRESS")]
-    pub(crate) bind: Option<IpAddr>,
-    /// Goes with --bind: the network holds tests alone.
-    #[arg(long, requires = "bind")]
-    pub(crate) i_know_this_checks_no_password: bool,
-    /// End where standard input ends: with the program that started it.
-    #[arg(long)]
-    pub(crate) end_with_stdin: bool,
 }
 
 #[derive(Subcommand)]

@@ -21,6 +21,7 @@ pub(crate) async fn run(args: DevArgs) -> Result<ExitCode, Failure> {
     options.auto_approve = args.auto_approve;
     options.session_lifetime = Duration::from_secs(args.session_lifetime);
     options.token_lifetime = args.token_lifetime.map(Duration::from_secs);
+    options.platform = args.platform.into_options();
     if let Some(path) = &args.seed {
         options.seed = seed(path)?;
     }

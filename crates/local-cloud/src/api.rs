@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
 use crate::cloud::{Bearer, Cloud, PastEnd, iso};
-use crate::fault::{endpoints, instead};
+use crate::fault::{after, endpoints, instead};
 use crate::store::{Code, SessionRow, Taken, User};
-use asked::{authorized, bearer, checked, member, object, project};
+use asked::{authorized, bearer, checked, cookie, member, object, project};
 
 type Shared = State<Arc<Cloud>>;
 
@@ -100,14 +100,15 @@ async fn count(
         .get::<MatchedPath>()
         .map_or(name, MatchedPath::as_str)
         .to_owned();
-    let fault = cloud.faults.take(name);
-    let bearer = bearer(request.headers()).map(str::to_owned);
-    let response = match fault {
+    let response = match cloud.faults.take(name) {
         None => next.run(request).await,
-        Some(kind) => match instead(kind, bearer.as_deref()).await {
-            Some(response) => response,
-            None => next.run(request).await,
-        },
+        Some(kind) => {
+            let secret = bearer(request.headers()).or_else(|| cookie(request.headers()));
+            match instead(&kind, cloud.dialect, secret).await {
+                Some(response) => response,
+                None => after(&kind, next.run(request).await).await,
+            }
+        }
     };
     cloud.note(
         name,

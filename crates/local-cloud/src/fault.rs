@@ -11,7 +11,7 @@ use futures_util::{StreamExt as _, stream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use crate::Dialect;
 
@@ -94,8 +94,25 @@ pub enum FaultKind {
         /// The `Location`.
         location: String,
     },
-    /// HTTP 401 whose message repeats the bearer token.
+    /// HTTP 401 whose message repeats the bearer token, or the sealed session.
     EchoSecret,
+    /// The call is carried out, then the connection closes without its answer.
+    Lost,
+    /// This HTTP status, with `{"error": "…"}`.
+    BareError {
+        /// The status, 400 to 599.
+        status: u16,
+    },
+    /// This HTTP status, with a plain text.
+    TextError {
+        /// The status, 400 to 599.
+        status: u16,
+    },
+    /// The right answer without one member of its object.
+    Without {
+        /// The member's name.
+        member: String,
+    },
 }
 
 /// An active fault.
@@ -209,16 +226,23 @@ impl Faults {
     }
 }
 
-/// The answer of a fault, instead of the right one; `None` if the right one follows.
-pub(crate) async fn instead(kind: FaultKind, bearer: Option<&str>) -> Option<Response> {
+/// The answer of a fault, instead of the right one; `None` if that one follows, for [`after`].
+pub(crate) async fn instead(
+    kind: &FaultKind,
+    dialect: Dialect,
+    secret: Option<&str>,
+) -> Option<Response> {
     let message = "The local Cloud was told to fail.";
     Some(match kind {
         FaultKind::Delay { ms } => {
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            tokio::time::sleep(Duration::from_millis(*ms)).await;
             return None;
         }
         FaultKind::Drop => broken(stream::empty().boxed(), Some(1)),
-        FaultKind::Status { status } => error(status, message),
+        FaultKind::Lost | FaultKind::Without { .. } => return None,
+        FaultKind::BareError { status } => json(*status, json!({ "error": message }).to_string()),
+        FaultKind::TextError { status } => (status_of(*status), message).into_response(),
+        FaultKind::Status { status } => error(*status, dialect, message),
         FaultKind::OkFalse => json(
             200,
             json!({ "ok": false, "error": { "message": message, "code": "fault", "status": 500 } })
@@ -243,7 +267,8 @@ pub(crate) async fn instead(kind: FaultKind, bearer: Option<&str>) -> Option<Res
         FaultKind::WrongTypes => json(
             200,
             json!({
-                "ok": true, "sub": 7, "userId": [], "access_token": 1,
+                "ok": true, "sub": 7, "userId": [], "access_token": 1, "user": 7, "organizationId": {}, "memberOrgIds": "all",
+                "accessToken": 1, "refreshToken": [], "organizations": 7,
                 "data": { "user": 7, "session": "x", "permissions": "all", "jwt": {} },
             })
             .to_string(),
@@ -256,28 +281,57 @@ pub(crate) async fn instead(kind: FaultKind, bearer: Option<&str>) -> Option<Res
             broken(drops.boxed(), None)
         }
         FaultKind::Redirect { status, location } => {
-            let mut response = StatusCode::from_u16(status)
-                .unwrap_or(StatusCode::FOUND)
-                .into_response();
-            if let Ok(location) = HeaderValue::from_str(&location) {
+            let mut response = status_of(*status).into_response();
+            if let Ok(location) = HeaderValue::from_str(location) {
                 response.headers_mut().insert(LOCATION, location);
             }
             response
         }
         FaultKind::EchoSecret => error(
             401,
-            &format!("Token {} is not valid", bearer.unwrap_or_default()),
+            dialect,
+            &format!("Token {} is not valid", secret.unwrap_or_default()),
         ),
     })
 }
 
-fn error(status: u16, message: &str) -> Response {
+/// What a fault makes of the right answer.
+pub(crate) async fn after(kind: &FaultKind, response: Response) -> Response {
+    match kind {
+        FaultKind::Lost => broken(stream::empty().boxed(), Some(1)),
+        FaultKind::Without { member } => {
+            let (mut parts, body) = response.into_parts();
+            let read = axum::body::to_bytes(body, usize::MAX)
+                .await
+                .unwrap_or_default();
+            let Ok(mut object) = serde_json::from_slice::<Map<String, Value>>(&read) else {
+                return Response::from_parts(parts, Body::from(read));
+            };
+            object.remove(member);
+            parts.headers.remove(CONTENT_LENGTH);
+            Response::from_parts(parts, Body::from(Value::Object(object).to_string()))
+        }
+        _ => response,
+    }
+}
+
+fn error(status: u16, dialect: Dialect, message: &str) -> Response {
+    if dialect == Dialect::Platform {
+        let problem =
+            json!({ "type": "fault", "title": "Fault", "status": status, "detail": message });
+        let kind = [(CONTENT_TYPE, "application/problem+json")];
+        return (status_of(status), kind, problem.to_string()).into_response();
+    }
     json(status, json!({ "ok": false, "message": message, "code": "fault", "error": { "message": message, "code": "fault", "status": status } }).to_string())
 }
 
 fn json(status: u16, body: String) -> Response {
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    (status, [(CONTENT_TYPE, "application/json")], body).into_response()
+    let kind = [(CONTENT_TYPE, "application/json")];
+    (status_of(status), kind, body).into_response()
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 fn page(status: u16) -> Response {

@@ -412,6 +412,18 @@ mod tests {
             ),
             ("[[people]]\nname = \"A\"", "people[0]: handle is missing"),
             (
+                "[[organizations]]\nid = \"o\"\nname = \"O\"\n[organizations.members]\nking = \"admin\"",
+                "organizations: \"o\" has the member \"king\", who is not in [[people]]",
+            ),
+            (
+                "[[organizations]]\nid = \"o\"\nname = \"O\"\n[organizations.members]\nowner = \"king\"",
+                "organizations: \"owner\" has the role \"king\" in \"o\"; there are: owner, admin, member, viewer",
+            ),
+            (
+                "[[organizations]]\nid = \"o\"\nname = \"\"\nmembers = {}",
+                "organizations: \"o\" must have an id of its own and a name",
+            ),
+            (
                 "[[projects]]\nid = \"p\"\n[[projects]]",
                 "projects[1]: id is missing",
             ),

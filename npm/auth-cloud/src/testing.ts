@@ -9,7 +9,6 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { Dialect } from './client-options.js';
 import { sessionCookie } from './testing/cookie.js';
 import type { StorageState } from './testing/cookie.js';
 import { LocalCloudError } from './testing/error.js';
@@ -20,7 +19,7 @@ import type { LocalCloudSeed } from './testing/seed.js';
 export { LocalCloudError } from './testing/error.js';
 export type { LocalCloudErrorCode } from './testing/error.js';
 export type { StorageState } from './testing/cookie.js';
-export type { LocalCloudPerson, LocalCloudProject, LocalCloudSeed } from './testing/seed.js';
+export type { LocalCloudOrganization, LocalCloudPerson, LocalCloudProject, LocalCloudSeed } from './testing/seed.js';
 
 export interface LocalCloudOptions {
   /** Default 0: any free port. */
@@ -28,13 +27,32 @@ export interface LocalCloudOptions {
   /** A TOML file's path, or the same as an object. Default: four people, named by their roles, and the project `demo`. */
   readonly seed?: string | LocalCloudSeed | undefined;
   /** Which form of the API the Cloud speaks; the same as the plugin's option. Default `v1`. */
-  readonly dialect?: Dialect | undefined;
-  /** Seconds until a token must be renewed, 1 to 31,536,000. Default: as long as its session. */
+  readonly dialect?: LocalCloudDialect | undefined;
+  /** Seconds until a token must be renewed, 1 to 31,536,000. Default: as long as its session; 300 in the dialect `platform`. */
   readonly tokenLifetime?: number | undefined;
   /** Seconds until a session ends, 1 to 31,536,000. Default 86,400. */
   readonly sessionLifetime?: number | undefined;
+  /** What only the dialect `platform` has. */
+  readonly platform?: LocalPlatformOptions | undefined;
   /** The path of the program `mastra-auth`. Default: the variable `MASTRA_AUTH_BINARY`, else that of `@mastra/auth-cloud-local`. */
   readonly binary?: string | undefined;
+}
+
+/** The form of the API. */
+export type LocalCloudDialect = 'v1' | 'pkce' | 'platform';
+
+/** How the platform behaves where that is not published, or where a test wants it otherwise. */
+export interface LocalPlatformOptions {
+  /** Seconds until a sealed session is rotated, 0 to 31,536,000; 0 rotates it each time. Default 300. */
+  readonly rotateAfter?: number | undefined;
+  /** Seconds after its rotation in which a sealed session may be rotated again. Default 0. */
+  readonly rotationLeeway?: number | undefined;
+  /** Whether the query of `redirect_uri` is kept where a sign-in comes back. Default `keep`. */
+  readonly redirectQuery?: 'keep' | 'drop' | undefined;
+  /** The `state` where a sign-in comes back: `deploy|` and the path, or that of the login address. Default `replace`. */
+  readonly callbackState?: 'replace' | 'echo' | undefined;
+  /** Hosts that a sign-in may come back to, besides loopback, `*.mastra.ai` and `*.mastra.cloud`. */
+  readonly redirectHosts?: readonly string[] | undefined;
 }
 
 export interface SignInOptions {
@@ -46,7 +64,7 @@ export interface SignInOptions {
   readonly lifetime?: number | undefined;
 }
 
-/** A person with a session of their own. */
+/** A person with a session of their own. In the dialect `platform` the cookie holds a sealed session, not the token. */
 export interface SignedIn {
   /** For `Authorization: Bearer`. */
   readonly token: string;
@@ -58,6 +76,8 @@ export interface SignedIn {
   readonly cookie: string;
   /** For Playwright's `browser.newContext({ storageState })`. */
   readonly storageState: StorageState;
+  /** In the dialect `platform`: what renews the token, once. */
+  readonly refreshToken?: string;
 }
 
 /** What the Cloud does instead of its right answer. */
@@ -68,17 +88,21 @@ export type LocalCloudFault = {
   readonly times?: number | undefined;
 } & (
   | { readonly kind: 'delay'; /** Milliseconds. */ readonly ms: number }
-  | { readonly kind: 'status'; /** 400 to 599. */ readonly status: number }
+  | { readonly kind: 'status' | 'bare_error' | 'text_error'; /** 400 to 599. */ readonly status: number }
+  | { readonly kind: 'without'; /** The member that the right answer lacks. */ readonly member: string }
   | { readonly kind: 'redirect'; readonly status: 301 | 302 | 303 | 307 | 308; readonly location: string }
-  | { readonly kind: 'drop' | 'ok_false' | 'html' | 'html_ok' | 'truncated' | 'cut' | 'empty' | 'huge' | 'wrong_types' | 'drip' | 'echo_secret' }
+  | { readonly kind: 'drop' | 'ok_false' | 'html' | 'html_ok' | 'truncated' | 'cut' | 'empty' | 'huge' | 'wrong_types' | 'drip' | 'echo_secret' | 'lost' }
 );
 
-/** An operation of the Cloud. */
-export type LocalCloudEndpoint = 'exchange' | 'verify' | 'validate' | 'destroy' | 'user' | 'permissions' | 'jwks';
+/** An operation of the Cloud; those of the second line are of the dialect `platform`. */
+export type LocalCloudEndpoint =
+  | ('exchange' | 'verify' | 'validate' | 'destroy' | 'user' | 'permissions' | 'jwks')
+  | ('login' | 'callback' | 'me' | 'refresh' | 'refresh-token' | 'logout' | 'orgs' | 'switch-org' | 'ingest' | 'tokens' | 'members' | 'invitations');
 
 /** What the Cloud was asked, since its start or the last reset. */
 export interface LocalCloudRequests {
-  /** How often each operation was asked; one that was not asked is absent. `any` is their sum, `renewal` the renewed tokens. */
+  /** How often each operation was asked; one that was not asked is absent. `any` is their sum, `renewal` the renewed tokens, `rotation` the
+   * rotated sessions of the dialect `platform`. */
   readonly counts: Readonly<Record<string, number>>;
   /** The last 100 requests, oldest first, with pages. `ms` is how long the answer took, `at` the Cloud's time in milliseconds. */
   readonly log: readonly { readonly endpoint: string; readonly method: string; readonly status: number; readonly ms: number; readonly at: number }[];
@@ -122,11 +146,12 @@ export interface LocalCloud extends AsyncDisposable {
  * @throws LocalCloudError `program_not_found`, or `not_started` with the reason: the port is in use, or the seed is wrong.
  */
 export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<LocalCloud> {
-  const { port = 0, seed, dialect = 'v1', tokenLifetime, sessionLifetime, binary } = options;
+  const { port = 0, seed, dialect = 'v1', tokenLifetime, sessionLifetime, platform = {}, binary } = options;
   const program = findProgram(binary);
   const words = ['--port', String(port), '--dialect', dialect];
   if (tokenLifetime !== undefined) words.push('--token-lifetime', String(tokenLifetime));
   if (sessionLifetime !== undefined) words.push('--session-lifetime', String(sessionLifetime));
+  words.push(...platformWords(platform));
   const { url, end } = await withSeed(seed, more => startProgram(program, [...words, ...more]));
   let isClosed = false;
 
@@ -156,9 +181,10 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
     projectId,
     signIn: async (person, { app = 'http://localhost:4111', age, lifetime } = {}) => {
       sessionCookie(app, '');
-      const issued = await call<Omit<SignedIn, 'cookie' | 'storageState'>>('POST', 'tokens', { person, age, lifetime });
-      const { token, expiresAt, userId, sessionId } = issued;
-      return { token, expiresAt, userId, sessionId, ...sessionCookie(app, token) };
+      const issued = await call<Issued>('POST', 'tokens', { person, age, lifetime });
+      const { token, expiresAt, userId, sessionId, session, refreshToken } = issued;
+      const kept = session === undefined ? sessionCookie(app, token) : sessionCookie(app, session, 'wos-session');
+      return { token, expiresAt, userId, sessionId, ...kept, ...(refreshToken === undefined ? {} : { refreshToken }) };
     },
     reset: () => told('POST', 'reset'),
     faults: { set: fault => told('POST', 'faults', fault), clear: () => told('DELETE', 'faults') },
@@ -172,6 +198,19 @@ export async function startLocalCloud(options: LocalCloudOptions = {}): Promise<
     [Symbol.asyncDispose]: close,
   };
 }
+
+function platformWords({ rotateAfter, rotationLeeway, redirectQuery, callbackState, redirectHosts = [] }: LocalPlatformOptions): string[] {
+  return [
+    ...(rotateAfter === undefined ? [] : ['--rotate-after', String(rotateAfter)]),
+    ...(rotationLeeway === undefined ? [] : ['--rotation-leeway', String(rotationLeeway)]),
+    ...(redirectQuery === 'drop' ? ['--drop-redirect-query'] : []),
+    ...(callbackState === 'echo' ? ['--echo-state'] : []),
+    ...redirectHosts.flatMap(host => ['--redirect-host', host]),
+  ];
+}
+
+/** What the Cloud's admin API answers where it signs a person in. */
+type Issued = Omit<SignedIn, 'cookie' | 'storageState'> & { readonly session?: string };
 
 /** Starts with a seed. An object is written to a file that this user alone can read, until the Cloud has started. */
 async function withSeed<T>(seed: LocalCloudOptions['seed'], start: (options: string[]) => Promise<T>): Promise<T> {

@@ -178,6 +178,36 @@ test('people, roles and projects come from an object or a file', async () => {
   expect(seeds()).toEqual(before);
 });
 
+test('the platform keeps a sealed session in the cookie, and rotates it as it is told', async () => {
+  const seed = {
+    people: [{ handle: 'ada', name: 'Ada', email: 'ada@example.com', role: 'admin' }],
+    organizations: [{ id: 'org_a', name: 'A', members: { ada: 'viewer' } }],
+  };
+  const platform = { rotateAfter: 0, rotationLeeway: 60, redirectQuery: 'drop', callbackState: 'echo', redirectHosts: ['app.example.com'] } as const;
+  await using own = await start({ dialect: 'platform', platform, seed });
+  const ada = await own.signIn('ada');
+  const [kept] = ada.storageState.cookies;
+  expect(kept).toMatchObject({ name: 'wos-session', value: expect.stringContaining('*'), domain: 'localhost' });
+  expect(ada.cookie).toBe(`wos-session=${kept?.value}`);
+  expect((await own.signIn('ada', { app: 'https://app.example.com' })).cookie).toMatch(/^__Host-wos-session=/);
+  const me = () => fetch(`${own.url}/v1/auth/me`, { headers: { cookie: ada.cookie } });
+  for (const answer of [await me(), await me()]) {
+    expect(answer.headers.get('set-cookie')).toMatch(/^wos-session=/);
+    expect(await answer.json()).toMatchObject({ organizationId: 'org_a', role: 'viewer', memberOrgIds: ['org_a'] });
+  }
+  const verified = await fetch(`${own.url}/v1/auth/verify`, { headers: { authorization: `Bearer ${ada.token}` } });
+  expect(await verified.json()).toMatchObject({ user: { id: 'usr_ada' }, authType: 'user' });
+  expect(ada.refreshToken).toMatch(/^rt_/);
+  expect((await own.requests()).counts).toMatchObject({ me: 2, verify: 1, rotation: 2 });
+  const login = 'product=deploy&redirect_uri=https://app.example.com/cb';
+  expect((await fetch(`${own.url}/v1/auth/login?${login}`, { redirect: 'manual' })).status).toBe(302);
+  await own.faults.set({ kind: 'without', member: 'memberOrgIds', endpoint: 'verify', times: 1 });
+  await expect(start({ seed: { ...seed, organizations: [{ id: 'org_a', name: 'A', members: { bob: 'admin' } }] } })).rejects.toMatchObject({
+    code: 'not_started',
+    message: expect.stringContaining('bob'),
+  });
+});
+
 test('what does not start is an error that says why', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');

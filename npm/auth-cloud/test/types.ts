@@ -34,7 +34,8 @@ import type {
   VerificationOptions,
 } from '../dist/esm/index.js';
 import { LocalCloudError, startLocalCloud } from '../dist/esm/testing.js';
-import type { LocalCloud, LocalCloudErrorCode, LocalCloudFault, LocalCloudOptions, SignedIn, StorageState } from '../dist/esm/testing.js';
+import type { LocalCloud, LocalCloudErrorCode, LocalCloudFault, LocalCloudOptions } from '../dist/esm/testing.js';
+import type { LocalPlatformOptions, SignedIn, StorageState } from '../dist/esm/testing.js';
 import { same } from './same.js';
 
 /** What a method gives back. */
@@ -266,13 +267,14 @@ interface PlaywrightState {
 }
 
 export async function testing(thrown: unknown): Promise<unknown> {
-  same<keyof LocalCloudOptions, 'port' | 'seed' | 'dialect' | 'tokenLifetime' | 'sessionLifetime' | 'binary'>(true);
-  same<keyof SignedIn, 'token' | 'expiresAt' | 'userId' | 'sessionId' | 'cookie' | 'storageState'>(true);
+  same<keyof LocalCloudOptions, 'port' | 'seed' | 'dialect' | 'tokenLifetime' | 'sessionLifetime' | 'platform' | 'binary'>(true);
+  same<keyof LocalPlatformOptions, 'rotateAfter' | 'rotationLeeway' | 'redirectQuery' | 'callbackState' | 'redirectHosts'>(true);
+  same<keyof SignedIn, 'token' | 'expiresAt' | 'userId' | 'sessionId' | 'cookie' | 'storageState' | 'refreshToken'>(true);
   await using cloud = await startLocalCloud({ seed: { people: [{ handle: 'a', name: 'A', email: 'a@example.com', role: 'owner' }] } });
   const running: LocalCloud = cloud;
   const { storageState } = await cloud.signIn('a', { app: 'https://app.example.com', age: 1, lifetime: 2 });
   const state: StorageState & PlaywrightState = storageState;
-  const faults: LocalCloudFault[] = [{ kind: 'drop' }, { kind: 'delay', ms: 5, endpoint: 'jwks', times: 1 }];
+  const faults: LocalCloudFault[] = [{ kind: 'drop' }, { kind: 'delay', ms: 5, endpoint: 'jwks', times: 1 }, { kind: 'without', member: 'role', endpoint: 'me' }];
   // @ts-expect-error A status has to be given.
   await cloud.faults.set({ kind: 'status' });
   // @ts-expect-error A person has a role.

@@ -325,3 +325,39 @@ fn it_ends_with_the_program_that_started_it_where_it_is_told_to() {
         "{over:?}"
     );
 }
+
+#[tokio::test]
+async fn the_dialect_platform_has_options_of_its_own() {
+    let (_running, cloud) = dev(&[
+        "--dialect",
+        "platform",
+        "--auto-approve",
+        "outsider",
+        "--rotate-after",
+        "0",
+        "--rotation-leeway",
+        "60",
+        "--drop-redirect-query",
+        "--echo-state",
+        "--redirect-host",
+        "app.example.com",
+    ]);
+    let mut browser = Browser::new();
+    let login = "product=deploy&redirect_uri=https://app.example.com/callback?nonce=n&state=s";
+    let page = browser.get(&format!("{cloud}/v1/auth/login?{login}")).await;
+    let back = url::Url::parse(page.header("location")).unwrap();
+    let query: Vec<_> = back.query_pairs().into_owned().collect();
+    assert_eq!(query.len(), 2, "{back}");
+    assert_eq!(query[1], ("state".into(), "s".into()));
+    let cookie = format!("wos-session={}", query[0].1);
+    let me = format!("{cloud}/v1/auth/me");
+    for _ in 0..2 {
+        let page = browser
+            .send(Method::GET, &me, &[("cookie", &cookie)], None)
+            .await;
+        assert_eq!(page.status, StatusCode::OK);
+        assert_eq!(page.json()["memberOrgIds"], json!(["org_globex"]));
+    }
+    let used = browser.get(&format!("{cloud}/admin/api/platform")).await;
+    assert_eq!(used.json()["rotateAfter"], 0);
+}

@@ -221,7 +221,9 @@ pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) ->
         return Err(bad("There is no such endpoint."));
     }
     let usable = match &fault.kind {
-        FaultKind::Status { status } => (400..=599).contains(status),
+        FaultKind::Status { status }
+        | FaultKind::BareError { status }
+        | FaultKind::TextError { status } => (400..=599).contains(status),
         FaultKind::Redirect { status, .. } => matches!(status, 301 | 302 | 303 | 307 | 308),
         _ => true,
     };

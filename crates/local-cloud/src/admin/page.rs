@@ -11,7 +11,7 @@ use crate::fault::endpoints;
 use crate::pages::frame;
 
 /// The faults that the page offers: a label, and the body for the JSON route.
-const FAULTS: [(&str, &str); 14] = [
+const FAULTS: [(&str, &str); 18] = [
     ("Slow: 2 s", r#"{"kind":"delay","ms":2000}"#),
     ("No answer", r#"{"kind":"drop"}"#),
     ("500", r#"{"kind":"status","status":500}"#),
@@ -26,6 +26,13 @@ const FAULTS: [(&str, &str); 14] = [
     ("300 MB body", r#"{"kind":"huge"}"#),
     ("Wrong types", r#"{"kind":"wrong_types"}"#),
     ("Dripping body", r#"{"kind":"drip"}"#),
+    ("Done, then no answer", r#"{"kind":"lost"}"#),
+    ("Bare error, 500", r#"{"kind":"bare_error","status":500}"#),
+    ("Text, 500", r#"{"kind":"text_error","status":500}"#),
+    (
+        "No memberOrgIds",
+        r#"{"kind":"without","member":"memberOrgIds"}"#,
+    ),
 ];
 
 pub(super) async fn page(State(cloud): State<Arc<Cloud>>) -> Response {

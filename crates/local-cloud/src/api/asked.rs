@@ -1,13 +1,16 @@
 //! Reads a request: its project, bearer and body, or the contract's error for what is missing.
 
 use axum::body::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::Dialect;
 use crate::answer::ApiError;
 use crate::cloud::{Bearer, Cloud, PastEnd};
+
+/// The platform's cookie, which holds the sealed session.
+pub(crate) const SESSION_COOKIE: &str = "wos-session";
 
 /// Project, body and bearer of a verify or validate request.
 pub(super) fn authorized(
@@ -53,6 +56,18 @@ pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
     // A scheme's name has no case (RFC 9110, section 11.1).
     let (scheme, token) = header.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then_some(token)
+}
+
+/// The sealed session of the platform's cookie.
+pub(crate) fn cookie(headers: &HeaderMap) -> Option<&str> {
+    headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|header| header.to_str().ok())
+        .flat_map(|header| header.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .find(|(name, value)| *name == SESSION_COOKIE && !value.is_empty())
+        .map(|(_, value)| value)
 }
 
 pub(super) fn project(cloud: &Cloud, headers: &HeaderMap) -> Result<String, ApiError> {

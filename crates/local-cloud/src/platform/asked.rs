@@ -4,34 +4,23 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Response};
-use http::header::{COOKIE, SET_COOKIE};
+use http::header::SET_COOKIE;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value, json};
 
 use super::problem::Problem;
-use crate::api::asked::{bearer, object};
+use crate::api::asked::{SESSION_COOKIE, bearer, cookie, object};
 use crate::cloud::Cloud;
 use crate::credentials::{BearerOf, Caller};
 
 pub(super) type Body = Result<Bytes, BytesRejection>;
 pub(super) type Answer = Result<Response, Problem>;
 
-/// The platform's cookie, which holds the sealed session.
-pub(super) const SESSION_COOKIE: &str = "wos-session";
-
 const NO_SESSION: Problem = Problem::unauthorized("A session is needed.");
 
 /// The sealed session of the request's cookie.
 pub(super) fn session(headers: &HeaderMap) -> Result<&str, Problem> {
-    headers
-        .get_all(COOKIE)
-        .iter()
-        .filter_map(|header| header.to_str().ok())
-        .flat_map(|header| header.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .find(|(name, value)| *name == SESSION_COOKIE && !value.is_empty())
-        .map(|(_, value)| value)
-        .ok_or(NO_SESSION)
+    cookie(headers).ok_or(NO_SESSION)
 }
 
 /// Who has the session of the request's cookie, without a rotation.

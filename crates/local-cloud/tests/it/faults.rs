@@ -319,6 +319,10 @@ async fn each_fault_can_be_switched_on_by_its_name() {
         json!({ "kind": "drip" }),
         json!({ "kind": "redirect", "status": 302, "location": "/x" }),
         json!({ "kind": "echo_secret" }),
+        json!({ "kind": "lost" }),
+        json!({ "kind": "bare_error", "status": 401 }),
+        json!({ "kind": "text_error", "status": 503 }),
+        json!({ "kind": "without", "member": "data" }),
     ] {
         let answer = desk
             .admin(Method::POST, "faults", Some(fault.clone()))
@@ -337,6 +341,8 @@ async fn each_fault_can_be_switched_on_by_its_name() {
         json!({ "kind": "status" }),
         json!({ "kind": "status", "status": 200 }),
         json!({ "kind": "status", "status": 600 }),
+        json!({ "kind": "text_error", "status": 200 }),
+        json!({ "kind": "without" }),
         json!({ "kind": "redirect", "status": 304, "location": "/x" }),
         json!({ "kind": "drop", "endpoint": "login" }),
         json!({ "kind": "drop", "times": 0 }),

@@ -19,7 +19,7 @@ export interface StorageState {
 }
 
 /** As the plugin reads it at this address: without the digits of a deployment, which it tries too. */
-export function sessionCookie(app: string, token: string): { cookie: string; storageState: StorageState } {
+export function sessionCookie(app: string, value: string, base = 'mastra_session'): { cookie: string; storageState: StorageState } {
   const url = URL.canParse(app) ? new URL(app) : undefined;
   const isLoopback = url !== undefined && /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(url.hostname);
   if (url === undefined || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)) || url.pathname !== '/') {
@@ -27,7 +27,7 @@ export function sessionCookie(app: string, token: string): { cookie: string; sto
     throw new LocalCloudError('unusable_app', `app is not an address where a browser keeps the session's cookie: ${form}.`);
   }
   const secure = url.protocol === 'https:';
-  const name = secure ? '__Host-mastra_session' : 'mastra_session';
-  const kept = { name, value: token, domain: url.hostname, path: '/', expires: -1, httpOnly: true, secure, sameSite: 'Lax' } as const;
-  return { cookie: `${name}=${token}`, storageState: { cookies: [kept], origins: [] } };
+  const name = secure ? `__Host-${base}` : base;
+  const kept = { name, value, domain: url.hostname, path: '/', expires: -1, httpOnly: true, secure, sameSite: 'Lax' } as const;
+  return { cookie: `${name}=${value}`, storageState: { cookies: [kept], origins: [] } };
 }

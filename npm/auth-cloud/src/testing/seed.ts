@@ -7,6 +7,8 @@ export interface LocalCloudSeed {
   readonly roles?: Readonly<Record<string, readonly string[]>> | undefined;
   /** The first one is the project that people sign in to. */
   readonly projects?: readonly LocalCloudProject[] | undefined;
+  /** Of the dialect `platform`. Default: one of all the people; for the built-in people two, with `outsider` and `newcomer` besides. */
+  readonly organizations?: readonly LocalCloudOrganization[] | undefined;
 }
 
 export interface LocalCloudPerson {
@@ -24,7 +26,14 @@ export interface LocalCloudProject {
   readonly redirectUris?: readonly string[] | undefined;
 }
 
-export function toToml({ people, roles, projects, ...unknown }: LocalCloudSeed): string {
+export interface LocalCloudOrganization {
+  readonly id: string;
+  readonly name: string;
+  /** Roles by the handles of people: `owner`, `admin`, `member` or `viewer`. */
+  readonly members: Readonly<Record<string, string>>;
+}
+
+export function toToml({ people, roles, projects, organizations, ...unknown }: LocalCloudSeed): string {
   const written = projects?.map(({ redirectUris, ...project }) => ({ ...project, redirect_uris: redirectUris }));
   // A list without entries is no table, and comes before all tables. The program names a member that it does not know.
   const top = { ...unknown, people: people?.length === 0 ? [] : undefined, projects: written?.length === 0 ? [] : undefined };
@@ -33,6 +42,7 @@ export function toToml({ people, roles, projects, ...unknown }: LocalCloudSeed):
     ...(roles === undefined ? [] : ['[roles]', ...members(roles)]),
     ...(people ?? []).flatMap(person => ['[[people]]', ...members(person)]),
     ...(written ?? []).flatMap(project => ['[[projects]]', ...members(project)]),
+    ...(organizations ?? []).flatMap(({ members: own, ...one }) => ['[[organizations]]', ...members(one), '[organizations.members]', ...members(own)]),
     '',
   ].join('\n');
 }

@@ -1,5 +1,6 @@
 //! The dialect `platform` over sockets.
 
+mod faults;
 mod organizations;
 mod programs;
 mod sessions;
