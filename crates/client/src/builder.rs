@@ -7,12 +7,12 @@ mod environment;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, Policy, UrlPath};
+use mastra_auth_cloud_core::config::{Config, Policy, UrlPath};
 use mastra_auth_cloud_core::cookie::{SameSite, Secure, SessionCookieOptions, SessionCookies};
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::ids::{OrganizationId, ProjectId};
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use mastra_auth_cloud_core::url::{BaseUrl, PublicUrl, Site};
@@ -49,6 +49,8 @@ pub struct AuthBuilder {
     local_cloud_for_tests: bool,
     public_url: Option<String>,
     dialect: Dialect,
+    organization: Option<String>,
+    session_max_age: Option<Duration>,
     api_prefix: Option<String>,
     auth_path: Option<String>,
     cookie: SessionCookieOptions,
@@ -82,13 +84,13 @@ impl MastraCloudAuth {
 }
 
 impl AuthBuilder {
-    /// The project that users sign in to. Required.
+    /// The project that users sign in to. Required, except in dialect `platform`, which has none.
     pub fn project_id(mut self, id: impl Into<String>) -> Self {
         self.project_id = Some(id.into());
         self
     }
 
-    /// The Cloud's address. Default `https://cloud.mastra.ai`. Plain http is accepted for a loopback host only: that is a
+    /// The Cloud's address. Default `https://cloud.mastra.ai`, in dialect `platform` `https://platform.mastra.ai`. Plain http is accepted for a loopback host only: that is a
     /// local Cloud, which serves no public URL but one on this machine.
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());
@@ -108,6 +110,19 @@ impl AuthBuilder {
     /// The form of the API that the Cloud speaks. Default [`Dialect::V1`].
     pub fn dialect(mut self, dialect: Dialect) -> Self {
         self.dialect = dialect;
+        self
+    }
+
+    /// The organization whose members alone may come in: others get 403 `organization_forbidden`. Default: all users. In dialect
+    /// `platform` only.
+    pub fn organization(mut self, id: impl Into<String>) -> Self {
+        self.organization = Some(id.into());
+        self
+    }
+
+    /// Longest life of a session cookie. Default 24 h, in dialect `platform` 14 days.
+    pub const fn session_max_age(mut self, time: Duration) -> Self {
+        self.session_max_age = Some(time);
         self
     }
 
@@ -135,7 +150,7 @@ impl AuthBuilder {
         self
     }
 
-    /// The session cookie's name. Default `mastra_session`, with a suffix of the deployment's own if the public URL names a
+    /// The session cookie's name. Default `mastra_session`, in dialect `platform` `wos-session`, with a suffix of the deployment's own if the public URL names a
     /// port. A name that is set gets no suffix. The prefix `__Host-` is added if the cookie is Secure without a Domain.
     pub fn cookie_name(mut self, name: impl Into<String>) -> Self {
         self.cookie.name = Some(name.into());
@@ -216,8 +231,8 @@ impl AuthBuilder {
 
     /// The policy with the options that override its members.
     fn effective_policy(&mut self) -> Policy {
-        let default = Policy::default();
-        let mut policy = self.policy.take().unwrap_or_default();
+        let default = Policy::of(self.dialect);
+        let mut policy = self.policy.take().unwrap_or_else(|| default.clone());
         if let Some(time) = self.call_timeout
             && policy.call_timeout == default.call_timeout
         {
@@ -228,6 +243,7 @@ impl AuthBuilder {
         policy.fresh = self.fresh.unwrap_or(policy.fresh);
         policy.stale_if_error = self.stale_if_error.unwrap_or(policy.stale_if_error);
         policy.refused = self.refused.unwrap_or(policy.refused);
+        policy.session_max_age = self.session_max_age.unwrap_or(policy.session_max_age);
         policy
     }
 
@@ -238,11 +254,24 @@ impl AuthBuilder {
     /// `invalid_configuration`; the message names the option.
     pub fn build(mut self) -> Result<MastraCloudAuth, CloudApiError> {
         let policy = self.effective_policy();
+        let dialect = self.dialect;
         let project_id = self
             .project_id
+            .or_else(|| dialect.project().map(str::to_owned))
             .ok_or_else(|| required("project_id", "MASTRA_PROJECT_ID"))?;
         let project_id = ProjectId::parse(&project_id).map_err(|m| bad("project_id", m))?;
-        let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        let organization = self
+            .organization
+            .map(|id| OrganizationId::parse(&id))
+            .transpose()
+            .map_err(|m| bad("organization", m))?;
+        if organization.is_some() && dialect != Dialect::Platform {
+            return Err(CloudApiError::configuration(
+                "organization: only dialect platform has organizations",
+            ));
+        }
+        let base_url = self.base_url.as_deref().unwrap_or(dialect.base_url());
+        let base_url = dialect.without_prefix(base_url);
         let base_url = if self.local_cloud_for_tests {
             BaseUrl::of_local_cloud(base_url).map_err(|m| bad("local_cloud_for_tests", m))?
         } else {
@@ -272,6 +301,7 @@ impl AuthBuilder {
             .as_ref()
             .map_or_else(String::new, |url| url.path().to_owned());
         // Without a public URL, assume https and no port.
+        cookie.dialect = dialect;
         cookie.site = Some(public_url.as_ref().map_or(Site::DEFAULT, PublicUrl::site));
         let cookie = SessionCookies::new(&cookie, &base_url, &project_id)?;
         if let Some(url) = &public_url {
@@ -280,7 +310,8 @@ impl AuthBuilder {
         let verification = self.verification.build(&base_url, &project_id)?;
         let mut config = Config::new(base_url, project_id, cookie);
         config.verification = verification;
-        config.dialect = self.dialect;
+        config.dialect = dialect;
+        config.organization = organization;
         config.api_prefix = path("api_prefix", self.api_prefix)?;
         if let Some(auth_path) = path("auth_path", self.auth_path)? {
             config.login_path = auth_path;

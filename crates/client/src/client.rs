@@ -93,6 +93,7 @@ impl MastraCloudClient {
     ) -> Result<(), CloudApiError> {
         self.call(DestroySession::new(id.clone(), token.clone()))
             .await
+            .map(|_| ())
     }
 
     /// Asks the Cloud for an account; `None` if the Cloud refuses or the dialect has no such endpoint.
@@ -155,8 +156,12 @@ impl MastraCloudClient {
         login_url(self.config(), redirect_uri, state, verifier)
     }
 
-    /// The logout page's URL.
-    pub fn logout_url(&self, redirect_uri: &RedirectUri, token: Option<&SessionToken>) -> String {
+    /// The logout page's URL; `None` if the dialect has none.
+    pub fn logout_url(
+        &self,
+        redirect_uri: &RedirectUri,
+        token: Option<&SessionToken>,
+    ) -> Option<String> {
         logout_url(self.config(), redirect_uri, token)
     }
 

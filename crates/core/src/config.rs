@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use crate::cookie::SessionCookies;
 use crate::dialect::{Dialect, Table};
-use crate::ids::ProjectId;
+use crate::ids::{OrganizationId, ProjectId};
 use crate::malformed::Malformed;
 use crate::rbac::roles::RoleMapping;
+use crate::secret::SessionToken;
 use crate::url::BaseUrl;
 use crate::verification::Verification;
 
@@ -56,7 +57,7 @@ impl UrlPath {
     }
 }
 
-/// Times and sizes. [`Default`] is the documented set.
+/// Times and sizes. [`Default`] is the documented set; [`of`](Self::of) has the dialect's own times.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -77,7 +78,8 @@ pub struct Policy {
     pub stale_if_error: Duration,
     /// How long before its expiry a session's token is renewed; a third of its life where that is shorter. Default 60 s.
     pub renew_before: Duration,
-    /// How long past its own expiry a renewed token still stands for the newer one. Default 30 s.
+    /// How long past its own expiry a renewed token still stands for the newer one. Default 30 s; in dialect `platform`, where
+    /// the old one is worthless from then on, 10 min.
     pub renewed_grace: Duration,
     /// How many identities are cached, and as many refusals. Default 10,000.
     pub max_entries: usize,
@@ -104,8 +106,19 @@ pub struct Policy {
     /// How long a sign-in may take. Default 5 min.
     pub login_lifetime: Duration,
     /// Longest life of a session cookie, and how long a revocation is kept where the session's own life is unknown. Default
-    /// 24 h. Must be at least the token lifetime: otherwise a revoked token that is not seen within it is accepted again.
+    /// 24 h, in dialect `platform` 14 days. Must be at least the token lifetime: otherwise a revoked token that is not seen within it is accepted again.
     pub session_max_age: Duration,
+}
+
+impl Policy {
+    /// The documented set for a dialect.
+    pub fn of(dialect: Dialect) -> Self {
+        Self {
+            session_max_age: dialect.session_max_age(),
+            renewed_grace: dialect.renewed_grace(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Policy {
@@ -153,8 +166,10 @@ pub struct Config {
     pub cookie: SessionCookies,
     /// How tokens are verified.
     pub verification: Verification,
-    /// Permissions by role; `None` asks the Cloud where its dialect can, else the default roles apply.
+    /// Permissions by role; `None` asks the Cloud where its dialect can, else the dialect's default roles apply.
     pub role_mapping: Option<RoleMapping>,
+    /// The organization whose members alone may come in; `None` for all. Only dialect `platform` has organizations.
+    pub organization: Option<OrganizationId>,
     /// Times and sizes.
     pub policy: Policy,
 }
@@ -175,7 +190,26 @@ impl Config {
             cookie: cookie.into(),
             verification: Verification::default(),
             role_mapping: None,
+            organization: None,
             policy: Policy::default(),
+        }
+    }
+
+    /// Permissions by role: the configured mapping, or the dialect's default roles.
+    pub fn roles(&self) -> RoleMapping {
+        let default = || RoleMapping::of(self.dialect.roles());
+        self.role_mapping.clone().unwrap_or_else(default)
+    }
+
+    /// Parses the value of a session cookie.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] where it is not of the dialect's form.
+    pub fn session_token(&self, text: &str) -> Result<SessionToken, Malformed> {
+        match self.table().sealed {
+            Some(_) => SessionToken::sealed(text),
+            None => SessionToken::parse(text),
         }
     }
 

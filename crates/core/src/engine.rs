@@ -8,6 +8,7 @@ mod channel_worker;
 mod clock_ahead;
 pub(crate) mod jwks_cache;
 mod last_site;
+mod logout_pages;
 pub(crate) mod recent_sign_ins;
 mod revocations;
 mod rotated_tokens;
@@ -29,17 +30,19 @@ use std::sync::Arc;
 use crate::cache::Cache;
 use crate::cache::statistics::Statistics;
 use crate::cloud::model::{CloudSession, derived_session_id};
+use crate::cloud::ops::logout_page::logout_url;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::engine::breaker::{Admission, Breaker, CallKind};
 use crate::engine::clock_ahead::ClockAhead;
 use crate::engine::jwks_cache::JwksCache;
 use crate::engine::last_site::LastSite;
+use crate::engine::logout_pages::LogoutPages;
 use crate::engine::recent_sign_ins::SignIns;
 use crate::engine::rotated_tokens::RotatedTokens;
 use crate::engine::used_once::UsedOnce;
 use crate::entropy::Entropy;
-use crate::error::CloudApiError;
+use crate::error::{CloudApiError, Code};
 use crate::ids::{SessionId, UserId};
 use crate::revocation::Namespace;
 use crate::revocation::outbox::Outbox;
@@ -50,6 +53,10 @@ use crate::session::lookup::{Lookup, Refusal};
 use crate::session::token_digest::{DeploymentDigest, TokenDigest};
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
+use crate::url::RedirectUri;
+
+/// How long a sealed session that was verified here may outlive its refusal.
+const OUTLIVED: Duration = Duration::from_secs(30);
 
 /// The shared state of one deployment.
 pub struct Engine {
@@ -71,6 +78,7 @@ pub struct Engine {
     renewals: UsedOnce,
     counters: Counters,
     last_site: LastSite,
+    logout_pages: LogoutPages,
     pub(crate) ahead: ClockAhead,
     asks_host: bool,
 }
@@ -119,6 +127,7 @@ impl Engine {
             renewals: UsedOnce::new(policy.renew_before / 4, policy.max_entries),
             counters: Counters::default(),
             last_site: LastSite::default(),
+            logout_pages: LogoutPages::default(),
             ahead: ClockAhead::default(),
             config: Arc::new(config),
         }
@@ -172,6 +181,23 @@ impl Engine {
 
     pub(crate) const fn login_secret(&self) -> &LoginSecret {
         &self.login_secret
+    }
+
+    /// The URL where a browser may go after signing out, and come back to `redirect_uri` where the dialect's page does that. Where
+    /// it has none, the page that the Cloud named when this token's session was ended, once. None where there is neither.
+    pub fn logout_page(
+        &self,
+        redirect_uri: &RedirectUri,
+        token: Option<&SessionToken>,
+    ) -> Option<String> {
+        logout_url(&self.config, redirect_uri, token).or_else(|| {
+            let page = self.logout_pages.take(&self.key(token?.expose()))?;
+            Some(page.as_str().to_owned())
+        })
+    }
+
+    pub(crate) const fn logout_pages(&self) -> &LogoutPages {
+        &self.logout_pages
     }
 
     pub(crate) const fn replay_guard(&self) -> &UsedOnce {
@@ -233,7 +259,45 @@ impl Engine {
         let said = identity.session_id().cloned();
         let session_id = self.session_of(identity.user().session_token(), said);
         let identity = self.renewable(identity.named(session_id), now);
-        self.cache.insert(identity, now)
+        let cached = self.cache.insert(identity, now)?;
+        if cached.user().lacks_organization() {
+            // The Cloud may put them into one at any moment.
+            self.cache.forget(&cached.key());
+        }
+        Some(cached)
+    }
+
+    /// Answers once more with an identity that was verified here, although the Cloud refuses its sealed session now: another
+    /// instance may have been given a newer one, which its browser brings next. None for any other token or refusal, and once
+    /// this time is over.
+    pub(crate) fn tolerate(
+        &self,
+        key: &TokenDigest,
+        refused: &CloudApiError,
+        now: Now,
+    ) -> Option<Arc<Identity>> {
+        let known = self.peek(key)?;
+        if !known.user().session_token().is_sealed() || refused.status() != 401 {
+            return None;
+        }
+        let end = now.wall.plus(OUTLIVED);
+        // Nothing is left to renew.
+        self.cache.insert(known.as_ref().clone().until(end), now)
+    }
+
+    /// A record of a sealed session, which has none at the Cloud: it lasts as long as its cookie.
+    pub(crate) fn sealed_session(&self, identity: &Identity, now: Now) -> Option<CloudSession> {
+        let (user, token) = (
+            identity.user().id().clone(),
+            identity.user().session_token(),
+        );
+        let id = identity
+            .session_id()
+            .cloned()
+            .or_else(|| derived_session_id(token))?;
+        let end = now.wall.plus(self.config.policy.session_max_age);
+        let begun = identity.begun_at().unwrap_or(now.wall);
+        Some(CloudSession::new(id, user, begun, end))
     }
 
     /// The session id of a token: `said`, or the one that a sign-in derives where the Cloud has no session ids.
@@ -242,7 +306,8 @@ impl Engine {
         token: &SessionToken,
         said: Option<SessionId>,
     ) -> Option<SessionId> {
-        let has_names = self.config.table().validated.id.is_some();
+        let validate = self.config.table().validate.as_ref();
+        let has_names = validate.is_some_and(|validate| validate.session.id.is_some());
         said.or_else(|| (!has_names).then(|| derived_session_id(token))?)
     }
 
@@ -324,9 +389,10 @@ impl Engine {
         self.cache.of_user(user, now)
     }
 
-    /// Drops the cached identity. Only a plain 401 is cached as a refusal: no other status speaks of the token.
+    /// Drops the cached identity. Only a plain 401 is cached as a refusal, and who is no member: no other status speaks of the
+    /// token.
     pub(crate) fn refused(&self, key: TokenDigest, refusal: Refusal, now: Now) {
-        if refusal.error.status() == 401 {
+        if refusal.error.status() == 401 || refusal.error.is(&Code::OrganizationForbidden) {
             self.cache.refuse(key, refusal, now);
         } else {
             self.cache.forget(&key);

@@ -151,6 +151,7 @@ codes! {
     TooManyCookies "too_many_cookies" Credential ClearCookies Some(400), "The request carries more session cookies of one name than are tried.";
     CookieHeaderTooLarge "cookie_header_too_large" Credential ClearCookies Some(400), "The Cookie header is larger than is read.";
     PermissionDenied "permission_denied" Credential AskForAccess Some(403), "The user may not do this.";
+    OrganizationForbidden "organization_forbidden" Credential AskForAccess Some(403), "The user is not a member of the organization.";
     CrossOrigin "cross_origin" Credential Operator Some(403), "The request comes from a page of another origin.";
     StateMalformed "state_malformed" Credential SignIn Some(400), "The sign-in callback has no usable state.";
     CodeMalformed "code_malformed" Credential SignIn Some(400), "The sign-in callback has no usable authorization code.";
@@ -273,6 +274,14 @@ impl CloudApiError {
         Self {
             message: message.into(),
             ..Self::new(Code::InvalidConfiguration)
+        }
+    }
+
+    /// The refusal of a user who is not a member of the deployment's organization.
+    pub(crate) fn not_a_member() -> Self {
+        Self {
+            verdict: Verdict::Refused,
+            ..Self::new(Code::OrganizationForbidden)
         }
     }
 
@@ -439,7 +448,7 @@ mod tests {
             let error = CloudApiError::new(code.clone());
             let expect = match error.code() {
                 "too_many_cookies" | "cookie_header_too_large" => Remedy::ClearCookies,
-                "permission_denied" => Remedy::AskForAccess,
+                "permission_denied" | "organization_forbidden" => Remedy::AskForAccess,
                 // The same sign-in ends the same way until a clock, a token or a page changes.
                 "cross_origin" | "cookie_too_large" | "clock_ahead" | "clock_behind" => {
                     Remedy::Operator

@@ -94,16 +94,28 @@ impl fmt::Debug for Request {
     }
 }
 
-/// The response: status and body, unchanged.
+/// The response: status, body and the cookies that it sets, unchanged.
 pub struct Response {
     status: u16,
     body: Vec<u8>,
+    cookies: Vec<Zeroizing<String>>,
 }
 
 impl Response {
     /// A response with this status and this body.
     pub fn new(status: u16, body: Vec<u8>) -> Self {
-        Self { status, body }
+        Self {
+            status,
+            body,
+            cookies: Vec::new(),
+        }
+    }
+
+    /// Adds the value of each `Set-Cookie` header, in order. Values that are not text may be left out.
+    #[must_use]
+    pub fn with_cookies(mut self, values: impl IntoIterator<Item = String>) -> Self {
+        self.cookies = values.into_iter().map(Zeroizing::new).collect();
+        self
     }
 
     /// The HTTP status.
@@ -113,6 +125,10 @@ impl Response {
 
     pub(crate) fn body(&self) -> &[u8] {
         &self.body
+    }
+
+    pub(crate) fn cookies(&self) -> impl Iterator<Item = &str> {
+        self.cookies.iter().map(|value| value.as_str())
     }
 }
 

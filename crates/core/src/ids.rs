@@ -79,6 +79,42 @@ impl UserId {
     }
 }
 
+/// The id of an organization; sent as `X-Organization-Id` and `organization_id`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OrganizationId(Box<str>);
+
+impl OrganizationId {
+    /// Parses an organization id: 1 to 256 visible ASCII characters.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] for any other text.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::ids::OrganizationId;
+    ///
+    /// assert_eq!(OrganizationId::parse("org_1").unwrap().as_str(), "org_1");
+    /// assert!(OrganizationId::parse("two words").is_err());
+    /// ```
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if (1..=MAX_ID_BYTES).contains(&text.len()) && is_graphic(text) {
+            Ok(Self(text.into()))
+        } else {
+            Err(Malformed::new(
+                "organization id",
+                "be 1 to 256 visible ASCII characters",
+            ))
+        }
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The Cloud's own id of a session, which ends it. Not the token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(Box<str>);

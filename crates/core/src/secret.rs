@@ -44,7 +44,16 @@ impl Text {
 /// assert!(SessionToken::parse("two words").is_err());
 /// ```
 #[derive(Clone)]
-pub struct SessionToken(Text);
+pub struct SessionToken(Text, Form);
+
+/// How a token travels to the Cloud.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// In the `Authorization` header.
+    Bearer,
+    /// In the Cloud's own cookie.
+    Sealed,
+}
 
 impl SessionToken {
     /// Parses a token: 1 to [`MAX_TOKEN_BYTES`] bytes of `A-Z a-z 0-9 - . _ ~ + / =` (RFC 6750 section 2.1).
@@ -54,13 +63,35 @@ impl SessionToken {
     /// [`Malformed`] for another byte or length.
     pub fn parse(text: &str) -> Result<Self, Malformed> {
         if is_token(text) {
-            Ok(Self(Text::new(text)))
+            Ok(Self(Text::new(text), Form::Bearer))
         } else {
             Err(Malformed::new(
                 "session token",
                 "be 1 to 8192 bytes of A-Z a-z 0-9 - . _ ~ + / =",
             ))
         }
+    }
+
+    /// Parses a sealed session, which dialect `platform` has: 1 to [`MAX_TOKEN_BYTES`] bytes of a cookie's value (RFC 6265
+    /// section 4.1.1). Its content is not read.
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] for another byte or length.
+    pub fn sealed(text: &str) -> Result<Self, Malformed> {
+        if (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(is_cookie_byte) {
+            Ok(Self(Text::new(text), Form::Sealed))
+        } else {
+            Err(Malformed::new(
+                "sealed session",
+                "be 1 to 8192 bytes that a cookie's value may have",
+            ))
+        }
+    }
+
+    /// Whether this is a sealed session.
+    pub const fn is_sealed(&self) -> bool {
+        matches!(self.1, Form::Sealed)
     }
 
     /// The token itself, for the one header or cookie that must carry it.
@@ -70,13 +101,17 @@ impl SessionToken {
 
     /// Whether both are the same token, in constant time for tokens of one length.
     pub fn same_as(&self, other: &Self) -> bool {
-        self.0.same_as(&other.0)
+        self.1 == other.1 && self.0.same_as(&other.0)
     }
 
     /// Whether this is the token's text, in constant time for texts of one length.
     pub(crate) fn is(&self, text: &[u8]) -> bool {
         crypto::same(self.expose().as_bytes(), text)
     }
+}
+
+const fn is_cookie_byte(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
 }
 
 /// Whether `text` has the form of a token; any other text is refused without a call.

@@ -24,9 +24,11 @@ pub(crate) struct Unverified {
 }
 
 impl Unverified {
-    /// Reads the payload of a compact JWS; all claims are absent for any other text, such as an opaque token.
+    /// Reads the payload of a compact JWS; all claims are absent for any other text, such as an opaque token. A sealed session
+    /// is not read, whatever it holds.
     pub(crate) fn peek(token: &SessionToken) -> Self {
-        Self::read(token.expose()).unwrap_or_default()
+        let text = Some(token.expose()).filter(|_| !token.is_sealed());
+        text.and_then(Self::read).unwrap_or_default()
     }
 
     /// The time from issue to expiry, where the token states both.

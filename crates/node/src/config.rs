@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
+use mastra_auth_cloud_core::config::{Config, Policy, UrlPath};
 use mastra_auth_cloud_core::cookie::{
     Prefix, SameSite, Secure, SessionCookieOptions, SessionCookies, Stage,
 };
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::ids::ProjectId;
+use mastra_auth_cloud_core::ids::{OrganizationId, ProjectId};
 use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
@@ -34,8 +34,10 @@ pub struct Options {
     pub api_prefix: Option<String>,
     /// The login page's path.
     pub auth_path: Option<String>,
-    /// `v1` or `pkce`.
+    /// `v1`, `pkce` or `platform`.
     pub dialect: Option<String>,
+    /// The organization whose members alone may come in.
+    pub organization: Option<String>,
     /// The session cookie's name without prefix.
     pub cookie_name: Option<String>,
     /// The session cookie's Domain.
@@ -72,13 +74,21 @@ pub struct Options {
 
 impl Options {
     pub(crate) fn into_config(self) -> Result<Config, CloudApiError> {
-        let project_id = self.project_id.as_deref().ok_or_else(|| {
+        let dialect = match self.dialect.as_deref() {
+            None => Dialect::default(),
+            Some(name) => Dialect::parse(name).ok_or_else(|| {
+                CloudApiError::configuration("dialect must be v1, pkce or platform")
+            })?,
+        };
+        let project_id = self.project_id.as_deref().or(dialect.project());
+        let project_id = project_id.ok_or_else(|| {
             CloudApiError::configuration(
                 "projectId is required. Provide it in the options or set the MASTRA_PROJECT_ID environment variable.",
             )
         })?;
         let project_id = ProjectId::parse(project_id).map_err(|m| bad("projectId", m))?;
-        let base_url = self.base_url.as_deref().unwrap_or(DEFAULT_BASE_URL);
+        let base_url = self.base_url.as_deref().unwrap_or(dialect.base_url());
+        let base_url = dialect.without_prefix(base_url);
         let is_test = self.local_cloud_for_tests == Some(true);
         let base_url = if is_test {
             BaseUrl::of_local_cloud(base_url).map_err(|m| bad("localCloudForTests", m))?
@@ -99,13 +109,21 @@ impl Options {
         } else {
             Stage::Unknown
         };
-        let cookie = SessionCookies::new(&self.cookie(stage)?, &base_url, &project_id)?;
+        let cookie = SessionCookies::new(&self.cookie(dialect, stage)?, &base_url, &project_id)?;
         let mut config = Config::new(base_url, project_id, cookie);
-        config.dialect = match self.dialect.as_deref() {
-            None => Dialect::default(),
-            Some(name) => Dialect::parse(name)
-                .ok_or_else(|| CloudApiError::configuration("dialect must be v1 or pkce"))?,
-        };
+        config.dialect = dialect;
+        config.policy = Policy::of(dialect);
+        config.organization = self
+            .organization
+            .as_deref()
+            .map(OrganizationId::parse)
+            .transpose()
+            .map_err(|m| bad("organization", m))?;
+        if config.organization.is_some() && dialect != Dialect::Platform {
+            return Err(CloudApiError::configuration(
+                "organization: only dialect platform has organizations",
+            ));
+        }
         config.api_prefix = path("apiPrefix", self.api_prefix.as_deref())?;
         if let Some(login_path) = path("authPath", self.auth_path.as_deref())? {
             config.login_path = login_path;
@@ -155,7 +173,11 @@ impl Options {
         Ok(config)
     }
 
-    pub(crate) fn cookie(&self, stage: Stage) -> Result<SessionCookieOptions, CloudApiError> {
+    pub(crate) fn cookie(
+        &self,
+        dialect: Dialect,
+        stage: Stage,
+    ) -> Result<SessionCookieOptions, CloudApiError> {
         let same_site = match self.same_site.as_deref() {
             None => SameSite::default(),
             Some(name) if name.eq_ignore_ascii_case("lax") => SameSite::Lax,
@@ -169,6 +191,7 @@ impl Options {
         };
         Ok(SessionCookieOptions {
             name: self.cookie_name.clone(),
+            dialect,
             secure: self
                 .secure
                 .map(|secure| if secure { Secure::Yes } else { Secure::No }),

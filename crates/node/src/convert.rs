@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::cloud::model::{CloudSession, CloudUser};
 use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::session::Identity;
 use mastra_auth_cloud_core::time::Timestamp;
@@ -64,6 +65,16 @@ pub(crate) fn user(user: &CloudUser, serial: u64) -> Record {
     let metadata = user
         .metadata()
         .and_then(|members| serde_json::to_string(members).ok());
+    let organizations: Option<Vec<&str>> = match (user.organization(), user.member_of()) {
+        (None, []) => None,
+        (chosen, all) => {
+            let chosen = chosen.map_or("", OrganizationId::as_str);
+            let all = all.iter().map(OrganizationId::as_str);
+            Some(core::iter::once(chosen).chain(all).collect())
+        }
+    };
+    // No id holds a space.
+    let organizations = organizations.map(|ids| ids.join(" "));
     let mut record = Record::new(serial);
     for text in [
         Some(user.session_token().expose()),
@@ -73,6 +84,7 @@ pub(crate) fn user(user: &CloudUser, serial: u64) -> Record {
         user.avatar_url(),
         created_at.as_deref(),
         metadata.as_deref(),
+        organizations.as_deref(),
     ] {
         record.add(text);
     }

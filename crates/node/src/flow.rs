@@ -201,10 +201,20 @@ impl Flow {
         guard(|| self.step(Event::Woken))
     }
 
-    /// Reports an answer, and after how many milliseconds it came.
+    /// Reports an answer, after how many milliseconds it came, and the values of its `Set-Cookie` headers.
     #[napi]
-    pub fn answered(&mut self, status: u16, body: Uint8Array, milliseconds: f64) -> Result<Step> {
-        guard(|| self.delivered(Ok(Response::new(status, body.to_vec())), milliseconds))
+    pub fn answered(
+        &mut self,
+        status: u16,
+        body: Uint8Array,
+        milliseconds: f64,
+        cookies: Option<Vec<String>>,
+    ) -> Result<Step> {
+        guard(|| {
+            let response = Response::new(status, body.to_vec());
+            let response = response.with_cookies(cookies.unwrap_or_default());
+            self.delivered(Ok(response), milliseconds)
+        })
     }
 
     /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else.

@@ -6,12 +6,11 @@ use mastra_auth_cloud_core::cloud::ops::Operation;
 use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
 use mastra_auth_cloud_core::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
 use mastra_auth_cloud_core::cloud::ops::login_page::login_url_with_challenge;
-use mastra_auth_cloud_core::cloud::ops::logout_page::logout_url;
 use mastra_auth_cloud_core::cloud::ops::user::GetUser;
 use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
 use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
 use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
-use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::call::call;
 use mastra_auth_cloud_core::ids::{SessionId, UserId};
 use mastra_auth_cloud_core::login::state::State;
@@ -67,7 +66,7 @@ impl Engine {
             let id = SessionId::parse(&id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
                 let operation = DestroySession::new(id, token(&text)?);
-                Ok(self.call(operation, share, |()| Outcome::default()))
+                Ok(self.call(operation, share, |_| Outcome::default()))
             }))
         })
     }
@@ -156,8 +155,12 @@ impl Engine {
         guard(|| {
             let redirect_uri = RedirectUri::parse(&redirect_uri).map_err(CloudApiError::argument);
             or(redirect_uri.and_then(|redirect_uri| {
-                let token = text.as_deref().map(token).transpose()?;
-                Ok(logout_url(self.0.config(), &redirect_uri, token.as_ref()))
+                let token = text
+                    .as_deref()
+                    .map(|text| self.session_text(text))
+                    .transpose()?;
+                let page = self.0.logout_page(&redirect_uri, token.as_ref());
+                page.ok_or_else(|| CloudApiError::new(Code::NotImplemented))
             }))
         })
     }

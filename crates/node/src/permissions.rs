@@ -62,11 +62,7 @@ impl Engine {
     }
 
     fn mapping(&self) -> RoleMapping {
-        self.0
-            .config()
-            .role_mapping
-            .clone()
-            .unwrap_or_else(RoleMapping::default_roles)
+        self.0.config().roles()
     }
 }
 

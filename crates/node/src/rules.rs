@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::config::USER_AGENT;
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec, DEFAULT_NAME, Stage, values};
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CODES;
 use mastra_auth_cloud_core::rbac::pattern::{Permissions, matches};
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
@@ -64,22 +65,24 @@ pub fn cookie_values(header: String, name: String) -> Result<Or<Vec<String>>> {
 #[napi]
 pub fn cookie_line(options: Options, value: Option<String>, max_age: f64) -> Result<Or<String>> {
     guard(|| {
-        or(options.cookie(Stage::Unknown).and_then(|given| {
-            let spec = CookieSpec::new(CookieOptions {
-                name: given.name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
-                secure: given.secure.unwrap_or_default(),
-                prefix: given.prefix,
-                same_site: given.same_site,
-                domain: given.domain,
-                path: given.path,
-            })?;
-            let age: Duration = seconds(max_age);
-            let line = match value {
-                Some(value) => spec.set(&value, age)?,
-                None => spec.clear(),
-            };
-            Ok(line.expose().to_owned())
-        }))
+        or(options
+            .cookie(Dialect::V1, Stage::Unknown)
+            .and_then(|given| {
+                let spec = CookieSpec::new(CookieOptions {
+                    name: given.name.unwrap_or_else(|| DEFAULT_NAME.to_owned()),
+                    secure: given.secure.unwrap_or_default(),
+                    prefix: given.prefix,
+                    same_site: given.same_site,
+                    domain: given.domain,
+                    path: given.path,
+                })?;
+                let age: Duration = seconds(max_age);
+                let line = match value {
+                    Some(value) => spec.set(&value, age)?,
+                    None => spec.clear(),
+                };
+                Ok(line.expose().to_owned())
+            }))
     })
 }
 

@@ -9,14 +9,26 @@ use mastra_auth_cloud_core::flow::Work;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
+use mastra_auth_cloud_core::secret::SessionToken;
 use napi_derive::napi;
 
 use crate::clocks::now;
-use crate::convert::{Failure, Or, or, timestamp, token};
+use crate::convert::{Failure, Or, or, timestamp};
 use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, Room, jitter, keyed};
 use crate::guard::{Result, guard};
 use crate::site::of_number;
+
+impl Engine {
+    /// A host's id of a session, which is the value of its cookie.
+    pub(crate) fn session_text(
+        &self,
+        text: &str,
+    ) -> std::result::Result<SessionToken, CloudApiError> {
+        let token = self.0.config().session_token(text);
+        token.map_err(CloudApiError::argument)
+    }
+}
 
 #[napi]
 impl Engine {
@@ -24,7 +36,7 @@ impl Engine {
     #[napi]
     pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard(|| {
-            or(token(&text).map(|token| {
+            or(self.session_text(&text).map(|token| {
                 let (engine, now) = (Arc::clone(&self.0), now());
                 let logout = Logout::new(engine, token, Effort::Full, now, jitter(share));
                 sign_out(&self.1, logout, Counting::Always)
@@ -36,7 +48,7 @@ impl Engine {
     #[napi]
     pub fn session(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard(|| {
-            or(token(&text).map(|token| {
+            or(self.session_text(&text).map(|token| {
                 let shared = validate_session(&self.0, token, jitter(share));
                 let key = (Kind::Session, shared.key());
                 let outcome = |session: Option<CloudSession>| Outcome {
@@ -54,7 +66,7 @@ impl Engine {
     #[napi]
     pub fn renew(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard(|| {
-            or(token(&text).map(|token| {
+            or(self.session_text(&text).map(|token| {
                 let refresh = refresh_session(&self.0, token, jitter(share));
                 self.1.share(keyed(Work::Refresh(refresh)))
             }))
@@ -77,11 +89,13 @@ impl Engine {
         guard(|| {
             // Report the size also of a text that is too long for any token.
             let fits = self.0.fits_cookie(text.len(), of_number(site));
-            or(fits.and_then(|()| token(&text)).and_then(|token| {
-                self.0
-                    .session_cookie(&token, timestamp(expires_at), of_number(site), now().wall)
-                    .map(|cookie| cookie.expose().to_owned())
-            }))
+            or(fits
+                .and_then(|()| self.session_text(&text))
+                .and_then(|token| {
+                    self.0
+                        .session_cookie(&token, timestamp(expires_at), of_number(site), now().wall)
+                        .map(|cookie| cookie.expose().to_owned())
+                }))
         })
     }
 

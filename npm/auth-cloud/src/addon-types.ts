@@ -249,8 +249,8 @@ export interface NativeFailure {
 export interface NativeFlow {
   /** Reports that the wait is over. */
   woken(): NativeStep;
-  /** Reports an answer, and after how many milliseconds it came. */
-  answered(status: number, body: Uint8Array, milliseconds: number): NativeStep;
+  /** Reports an answer, after how many milliseconds it came, and the values of its `Set-Cookie` headers. */
+  answered(status: number, body: Uint8Array, milliseconds: number, cookies?: ReadonlyArray<string> | undefined | null): NativeStep;
   /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else. */
   failed(why: NativeTransportError, milliseconds: number): NativeStep;
   /** The tickets that wait for it. */
@@ -299,8 +299,10 @@ export interface NativeOptions {
   apiPrefix?: string | undefined;
   /** The login page's path. */
   authPath?: string | undefined;
-  /** `v1` or `pkce`. */
+  /** `v1`, `pkce` or `platform`. */
   dialect?: string | undefined;
+  /** The organization whose members alone may come in. */
+  organization?: string | undefined;
   /** The session cookie's name without prefix. */
   cookieName?: string | undefined;
   /** The session cookie's Domain. */

@@ -5,13 +5,16 @@ import type { CloudAuthLogger } from './events.js';
 import type { Fetch } from './transport.js';
 
 /** The form of the Cloud's API. */
-export type Dialect = 'v1' | 'pkce';
+export type Dialect = 'v1' | 'pkce' | 'platform';
 
 /** Options of `MastraCloudClient`. */
 export interface MastraCloudClientOptions {
-  /** The project that users sign in to. Required, here or as `MASTRA_PROJECT_ID`. */
+  /** The project that users sign in to. Required, here or as `MASTRA_PROJECT_ID`, except in dialect `platform`. */
   readonly projectId?: string;
-  /** The Cloud's address. Default `MASTRA_CLOUD_URL`, else `https://cloud.mastra.ai`. Plain http for this machine only. */
+  /**
+   * The Cloud's address. Default `MASTRA_CLOUD_URL`, else `https://cloud.mastra.ai`; in dialect `platform` then
+   * `MASTRA_SHARED_API_URL`, else `https://platform.mastra.ai`. Plain http for this machine only.
+   */
   readonly baseUrl?: string;
   /**
    * Allows a local Cloud where `NODE_ENV` is `production`, and in a network of containers: for tests of a production build. Default

@@ -63,6 +63,8 @@ export type ErrorCode =
   | 'cookie_header_too_large'
   /** The user may not do this. */
   | 'permission_denied'
+  /** The user is not a member of the organization. */
+  | 'organization_forbidden'
   /** The request comes from a page of another origin. */
   | 'cross_origin'
   /** The sign-in callback has no usable state. */

@@ -33,7 +33,7 @@ export class Deployment {
       warn('MastraCloudAuth allows a local Cloud, which checks no password: for tests alone.', 'MASTRA_AUTH_CLOUD_LOCAL_CLOUD');
     }
     this.settings = settingsOf(given, options.fetch);
-    this.withRole = given.dialect === 'pkce';
+    this.withRole = given.dialect === 'pkce' || given.dialect === 'platform';
     this.rolesDecide = given.roleMapping !== undefined || this.withRole;
     // Otherwise an early refresh ends with the request that began it, and those that need its answer wait for nothing.
     if (!canOutlive()) given.refreshEarly = 0;

@@ -177,8 +177,9 @@ export class Driver {
           if (flight.turn !== turn) return;
           const milliseconds = isOverdue ? next.timeout : monotonic() - begun;
           this.#called(next, delivery, milliseconds / 1000);
-          const { failed, status, body } = delivery;
-          step = failed === undefined ? flow.answered(status, body, milliseconds) : flow.failed(failed, milliseconds);
+          const { failed, status, body, cookies } = delivery;
+          if (failed === undefined) step = flow.answered(status, body, milliseconds, cookies);
+          else step = flow.failed(failed, milliseconds);
         }
         isOverdue = false;
         this.perform(step, delivery?.cause);

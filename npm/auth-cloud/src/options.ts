@@ -75,11 +75,16 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
   readonly secure?: boolean;
   /**
    * Longest life of a session cookie in seconds. Also how long a revocation by `endSession` or `endUser` is kept for
-   * sessions that are not cached. Default 86,400.
+   * sessions that are not cached. Default 86,400; in dialect `platform` `MASTRA_SESSION_MAX_AGE`, else 1,209,600.
    *
    * Must be at least the token lifetime; otherwise a revoked token not seen within it is accepted again.
    */
   readonly sessionMaxAge?: number;
+  /**
+   * The organization whose members alone may come in: others are refused with `organization_forbidden`. Default: all users. In
+   * dialect `platform` only, where `MASTRA_ORGANIZATION_ID` is the default.
+   */
+  readonly organization?: string;
   /** Permissions by role, used instead of asking the Cloud. */
   readonly roleMapping?: RoleMapping;
   /** How tokens are verified. Default `MASTRA_VERIFICATION`, else `cloud`. */
@@ -132,19 +137,22 @@ export function nativeOptions(options: MastraCloudAuthOptions & { readonly [BARE
   const { cache } = options;
   // `mastra dev` runs the server with NODE_ENV=production; only this variable identifies it.
   const isMastraDev = variable('MASTRA_DEV') === 'true';
+  const dialect = text(options, 'dialect', 'MASTRA_CLOUD_DIALECT');
+  const isPlatform = dialect === 'platform';
   return {
     projectId: text(options, 'projectId', 'MASTRA_PROJECT_ID'),
-    baseUrl: text(options, 'baseUrl', 'MASTRA_CLOUD_URL'),
+    baseUrl: text(options, 'baseUrl', 'MASTRA_CLOUD_URL') ?? (isPlatform ? variable('MASTRA_SHARED_API_URL') : undefined),
     localCloudForTests: onOff(options, 'localCloudForTests', 'MASTRA_LOCAL_CLOUD_FOR_TESTS'),
     apiPrefix: text(options, 'apiPrefix', 'MASTRA_CLOUD_API_PREFIX'),
     authPath: text(options, 'authPath', 'MASTRA_CLOUD_AUTH_PATH'),
-    dialect: text(options, 'dialect', 'MASTRA_CLOUD_DIALECT'),
+    dialect,
+    organization: text(options, 'organization', isPlatform ? 'MASTRA_ORGANIZATION_ID' : undefined),
     cookieName: text(options, 'cookieName', 'MASTRA_COOKIE_NAME'),
     cookieDomain: text(options, 'cookieDomain', 'MASTRA_COOKIE_DOMAIN'),
     cookiePrefix: options[BARE_NAME] === true ? false : undefined,
     sameSite: text(options, 'sameSite'),
     secure: onOff(options, 'secure', 'MASTRA_COOKIE_SECURE'),
-    sessionMaxAge: number('sessionMaxAge', options.sessionMaxAge),
+    sessionMaxAge: number('sessionMaxAge', options.sessionMaxAge) ?? (isPlatform ? seconds('MASTRA_SESSION_MAX_AGE') : undefined),
     roleMapping: mapping(options.roleMapping),
     callTimeout: seconds('MASTRA_CALL_TIMEOUT'),
     fresh: number('cache.fresh', cache?.fresh),
@@ -257,7 +265,10 @@ export function flag(name: string, given: unknown): boolean {
 function seconds(name: string): number | undefined {
   const given = variable(name);
   if (given === undefined) return undefined;
-  if (!/^[1-9]\d{0,3}$/.test(given)) throw configurationError(`${name} must be a whole number of seconds, 1 to 9999`);
+  const most = name === 'MASTRA_SESSION_MAX_AGE' ? 999_999_999 : 9999;
+  if (!/^[1-9]\d{0,8}$/.test(given) || Number(given) > most) {
+    throw configurationError(`${name} must be a whole number of seconds, 1 to ${most}`);
+  }
   return Number(given);
 }
 

@@ -13,8 +13,15 @@ import type { Dispatcher } from './stale-connection.js';
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 export type Delivery =
-  | { readonly status: number; readonly body: Uint8Array; readonly failed?: undefined; readonly cause?: undefined }
-  | { readonly failed: NativeTransportError; readonly cause?: Cause; readonly status?: undefined; readonly body?: undefined };
+  | {
+      readonly status: number;
+      readonly body: Uint8Array;
+      /** The values of `Set-Cookie`. */
+      readonly cookies: string[];
+      readonly failed?: undefined;
+      readonly cause?: undefined;
+    }
+  | { readonly failed: NativeTransportError; readonly cause?: Cause; readonly status?: undefined; readonly body?: undefined; readonly cookies?: undefined };
 
 /** Codes of a failure to connect: nothing of the request was sent. */
 const CONNECT = new Set([
@@ -75,7 +82,7 @@ async function exchange(
       controller.abort();
       return { failed: 'too_large' };
     }
-    return { status: response.status, body };
+    return { status: response.status, body, cookies: response.headers.getSetCookie() };
   } catch (error) {
     const failed = reason(error);
     return { failed: failed === 'closed' && watch?.endedUnanswered ? 'stale' : failed, cause: causeOf(error) };

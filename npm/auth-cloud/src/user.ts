@@ -22,6 +22,10 @@ export interface CloudUser {
   readonly roles: readonly string[];
   /** The one role, in the `pkce` dialect. */
   readonly role?: string;
+  /** The organization that the user has chosen, in the `platform` dialect. */
+  readonly organizationId?: string;
+  /** The organizations that the user is a member of, in the `platform` dialect. */
+  readonly memberOrgIds?: readonly string[];
   /** The token of the user's session, for permission look-ups. Not enumerable. */
   readonly sessionToken: string;
 }
@@ -84,10 +88,16 @@ export function makeUser(from: NativeUser, withRole: boolean): CloudUser {
   const sessionToken = reader.text() ?? '';
   const user: Partial<Writable<CloudUser>> = { id: reader.text() ?? '', email: reader.text() ?? '' };
   const [name, avatarUrl, createdAt, metadata] = [reader.text(), reader.text(), reader.text(), reader.text()];
+  const organizations = reader.text()?.split(' ');
   // Without spreads, which cost more than all the rest.
   if (name !== undefined) user.name = name;
   if (avatarUrl !== undefined) user.avatarUrl = avatarUrl;
   if (metadata !== undefined) user.metadata = deepFreeze(JSON.parse(metadata)) as Record<string, unknown>;
+  if (organizations !== undefined) {
+    const [chosen, ...all] = organizations;
+    if (chosen !== undefined && chosen !== '') user.organizationId = chosen;
+    user.memberOrgIds = Object.freeze(all);
+  }
   const roles: string[] = [];
   for (let role = reader.text(); role !== undefined; role = reader.text()) roles.push(role);
   user.roles = Object.freeze(roles);

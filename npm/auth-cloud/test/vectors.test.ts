@@ -132,6 +132,7 @@ every('requests.json', async one => {
     return new Response('{}', { status: 400 });
   });
   const { with: given } = one;
+  if (typeof given['session'] === 'string') return await sealed(one);
   const asked = call(client, one['operation'], given);
   if (typeof asked === 'string' || isFailed(asked)) return holds(one, asked);
   // What the client makes of an answer is for `envelopes.json`; here it is what was sent that counts.
@@ -145,6 +146,26 @@ every('requests.json', async one => {
   }
   holds(versioned(one), sent[0] ?? null);
 });
+
+/** A sealed session is what a host calls a session's id: the provider alone takes one. */
+async function sealed(one: Case): Promise<void> {
+  const sent: unknown[] = [];
+  const auth = new MastraCloudAuth({
+    ...optionsOf(one, async (url, init) => {
+      sent.push({ method: init.method, url, headers: Object.fromEntries(init.headers as [string, string][]), body: init.body ?? null });
+      return new Response('{}', { status: 400 });
+    }),
+    logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+  } as MastraCloudClientOptions);
+  const made: Record<string, (session: string) => Promise<unknown>> = {
+    me: session => auth.validateSession(session),
+    refresh_session: session => auth.refreshSession(session),
+    destroy_session: session => auth.destroySession(session),
+  };
+  await made[one['operation']]!(one['with']['session']);
+  if ('error' in one) return expect(sent, one['name']).toEqual([]);
+  holds(versioned(one), sent[0] ?? null);
+}
 
 every('envelopes.json', async one => {
   const [started] = begun(one).step!.started;
@@ -174,15 +195,20 @@ function versioned(one: Case): Case {
 }
 
 function clientOf(one: Case, fetch?: NonNullable<MastraCloudClientOptions['fetch']>): MastraCloudClient {
+  return new MastraCloudClient(optionsOf(one, fetch));
+}
+
+function optionsOf(one: Case, fetch?: NonNullable<MastraCloudClientOptions['fetch']>): MastraCloudClientOptions {
   const options: Record<string, unknown> = {
     projectId: one['project_id'] ?? 'demo',
     baseUrl: one['base_url'] ?? 'https://cloud.mastra.ai',
     dialect: one['dialect'],
     ...(one['api_prefix'] !== undefined && { apiPrefix: one['api_prefix'] }),
     ...(one['login_path'] !== undefined && { authPath: one['login_path'] }),
+    ...(one['organization'] !== undefined && { organization: one['organization'] }),
     ...(fetch && { fetch }),
   };
-  return new MastraCloudClient(options as MastraCloudClientOptions);
+  return options as MastraCloudClientOptions;
 }
 
 /** The client's method; a page's address is thrown as a failure where its arguments are none. */

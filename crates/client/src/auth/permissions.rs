@@ -5,7 +5,6 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
-use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 
 use super::MastraCloudAuth;
 
@@ -38,22 +37,14 @@ impl MastraCloudAuth {
         self.0.driver.known_permissions(user)
     }
 
-    /// The roles of the role mapping, or the four default roles.
+    /// The roles of the role mapping, or the dialect's four default roles.
     pub fn available_roles(&self) -> Vec<String> {
-        match &self.config().role_mapping {
-            Some(mapping) => mapping.roles().map(str::to_owned).collect(),
-            None => RoleMapping::default_roles()
-                .roles()
-                .map(str::to_owned)
-                .collect(),
-        }
+        let mapping = self.config().roles();
+        mapping.roles().map(str::to_owned).collect()
     }
 
     /// A role's permissions by the role mapping, or by the default roles.
     pub fn permissions_for_role(&self, role: &str) -> Permissions {
-        match &self.config().role_mapping {
-            Some(mapping) => mapping.permissions_for_role(role),
-            None => RoleMapping::default_roles().permissions_for_role(role),
-        }
+        self.config().roles().permissions_for_role(role)
     }
 }

@@ -119,7 +119,8 @@ impl MastraCloudAuth {
         self.0.driver.engine.is_signed_out(token, system::now())
     }
 
-    /// The URL to which to send the browser to sign out at the Cloud too.
+    /// The URL to which to send the browser to sign out at the Cloud too. In dialect `platform` it is the page that the
+    /// platform named when this token's session ended, once; `None` without one.
     ///
     /// # Errors
     ///
@@ -128,9 +129,9 @@ impl MastraCloudAuth {
         &self,
         redirect_uri: &str,
         token: Option<&SessionToken>,
-    ) -> Result<String, CloudApiError> {
+    ) -> Result<Option<String>, CloudApiError> {
         let redirect_uri = RedirectUri::parse(redirect_uri).map_err(CloudApiError::argument)?;
-        Ok(self.client().logout_url(&redirect_uri, token))
+        Ok(self.0.driver.engine.logout_page(&redirect_uri, token))
     }
 
     /// The session of a token; `None` if it was signed out here, is expired or is refused by the Cloud.
@@ -178,7 +179,7 @@ impl MastraCloudAuth {
         let header = headers::cookie(headers)?;
         let engine = &self.0.driver.engine;
         let mut values = engine.session_cookies(&header, None).ok()?;
-        values.find_map(|value| SessionToken::parse(value).ok())
+        values.find_map(|value| self.config().session_token(value).ok())
     }
 
     /// The cookie that stores a session in a browser.

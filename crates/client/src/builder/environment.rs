@@ -16,7 +16,9 @@ impl AuthBuilder {
     ///
     /// - `MASTRA_PROJECT_ID`, `MASTRA_CLOUD_URL`, `MASTRA_PUBLIC_URL`
     /// - `MASTRA_LOCAL_CLOUD_FOR_TESTS`: `true` or `false`
-    /// - `MASTRA_CLOUD_DIALECT`: `v1` or `pkce`; `MASTRA_CLOUD_API_PREFIX`, `MASTRA_CLOUD_AUTH_PATH`
+    /// - `MASTRA_CLOUD_DIALECT`: `v1`, `pkce` or `platform`; with `platform` also `MASTRA_SHARED_API_URL`, which counts where
+    ///   `MASTRA_CLOUD_URL` is not set, `MASTRA_ORGANIZATION_ID` and `MASTRA_SESSION_MAX_AGE`, in whole seconds
+    /// - `MASTRA_CLOUD_API_PREFIX`, `MASTRA_CLOUD_AUTH_PATH`
     /// - `MASTRA_COOKIE_NAME`, `MASTRA_COOKIE_DOMAIN`; `MASTRA_COOKIE_SECURE`: `true` or `false`
     /// - `MASTRA_VERIFICATION`: `cloud`, `keys` or `keys+session`
     /// - `MASTRA_CALL_TIMEOUT`: the longest wait for an answer of the Cloud, in whole seconds, 1 to 9999. The exchange of a code
@@ -28,12 +30,16 @@ impl AuthBuilder {
     ///
     /// `invalid_configuration`; the message names the variable.
     pub fn from_env() -> Result<Self, CloudApiError> {
+        let dialect = dialect()?;
+        let of_platform = |name| read(name).filter(|_| dialect == Dialect::Platform);
         Ok(Self {
             project_id: read("MASTRA_PROJECT_ID"),
-            base_url: read("MASTRA_CLOUD_URL"),
+            base_url: read("MASTRA_CLOUD_URL").or_else(|| of_platform("MASTRA_SHARED_API_URL")),
+            organization: of_platform("MASTRA_ORGANIZATION_ID"),
+            session_max_age: max_age(of_platform("MASTRA_SESSION_MAX_AGE").as_deref())?,
             public_url: read("MASTRA_PUBLIC_URL"),
             local_cloud_for_tests: flag("MASTRA_LOCAL_CLOUD_FOR_TESTS")?.unwrap_or_default(),
-            dialect: dialect()?,
+            dialect,
             api_prefix: read("MASTRA_CLOUD_API_PREFIX"),
             auth_path: read("MASTRA_CLOUD_AUTH_PATH"),
             cookie: SessionCookieOptions {
@@ -61,7 +67,7 @@ fn dialect() -> Result<Dialect, CloudApiError> {
         || Ok(Dialect::default()),
         |name| {
             Dialect::parse(&name).ok_or_else(|| {
-                CloudApiError::configuration("MASTRA_CLOUD_DIALECT must be v1 or pkce")
+                CloudApiError::configuration("MASTRA_CLOUD_DIALECT must be v1, pkce or platform")
             })
         },
     )
@@ -89,6 +95,21 @@ fn call_timeout(text: Option<&str>) -> Result<Option<Duration>, CloudApiError> {
         seconds(text).map(Duration::from_secs).ok_or_else(|| {
             CloudApiError::configuration(
                 "MASTRA_CALL_TIMEOUT must be a whole number of seconds, 1 to 9999",
+            )
+        })
+    })
+    .transpose()
+}
+
+/// `MASTRA_SESSION_MAX_AGE`.
+fn max_age(text: Option<&str>) -> Result<Option<Duration>, CloudApiError> {
+    let in_range = |seconds: &u32| (1..=999_999_999).contains(seconds);
+    let seconds = |text: &str| text.parse().ok().filter(in_range);
+    text.map(|text| {
+        let seconds = seconds(text).map(|seconds| Duration::from_secs(seconds.into()));
+        seconds.ok_or_else(|| {
+            CloudApiError::configuration(
+                "MASTRA_SESSION_MAX_AGE must be a whole number of seconds, 1 to 999999999",
             )
         })
     })

@@ -160,6 +160,13 @@ impl ReqwestTransport {
         {
             return Err(TransportError::TooLarge);
         }
+        let set = answer
+            .headers()
+            .get_all(http::header::SET_COOKIE)
+            .into_iter();
+        let cookies: Vec<String> = set
+            .filter_map(|value| value.to_str().ok().map(str::to_owned))
+            .collect();
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
             if body.len().saturating_add(chunk.len()) > max {
@@ -167,7 +174,7 @@ impl ReqwestTransport {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Response::new(status, body))
+        Ok(Response::new(status, body).with_cookies(cookies))
     }
 }
 

@@ -349,7 +349,7 @@ async fn the_logout_page_is_the_dialects_own() {
         let auth = provider(&cloud, dialect);
         let app = App::start(&cloud, dialect).await;
         let url = auth.logout_url(&app.url, None).unwrap();
-        let page = Browser::default().open(&url).await;
+        let page = Browser::default().open(&url.unwrap()).await;
         assert!(
             page.status.is_success() || page.status.is_redirection(),
             "{page:?}"

@@ -1,7 +1,7 @@
 //! Builds a whole request from a row of the dialect's table, and reads its response.
 //!
-//! The only place that writes headers and bodies, so that every call carries the same ones in the same order. A bearer token
-//! is an argument of the call, never state.
+//! The only place that writes headers and bodies, so that every call carries the same ones in the same order. A token is an
+//! argument of the call, never state.
 
 use zeroize::Zeroizing;
 
@@ -19,7 +19,7 @@ use crate::secret::SessionToken;
 /// The values of one call.
 #[derive(Default)]
 pub(crate) struct Filling<'a> {
-    pub(crate) bearer: Option<&'a SessionToken>,
+    pub(crate) token: Option<&'a SessionToken>,
     pub(crate) user: Option<&'a UserId>,
     pub(crate) fields: &'a [(Field, &'a str)],
 }
@@ -51,11 +51,13 @@ impl Endpoint {
         if body.is_some() {
             headers.push(("content-type", plain("application/json")));
         }
-        if let Some(token) = filling.bearer {
-            headers.push((
-                "authorization",
-                Zeroizing::new(["Bearer ", token.expose()].concat()),
-            ));
+        if let Some(token) = filling.token {
+            let (name, before) = match &config.table().sealed {
+                Some(sealed) if token.is_sealed() => ("cookie", [sealed.cookie, "="]),
+                _ => ("authorization", ["Bearer", " "]),
+            };
+            let [scheme, gap] = before;
+            headers.push((name, Zeroizing::new([scheme, gap, token.expose()].concat())));
         }
         Ok(Request {
             call: self.call,

@@ -11,12 +11,14 @@ use serde_json::Value;
 
 use crate::dialect::Wrapping;
 use crate::error::{CloudApiError, Code, Verdict};
-use crate::http::{Delivery, TransportError};
+use crate::http::{Delivery, Response, TransportError};
 use crate::json::{self, BadMember, Object};
 
 /// Deepest nesting that is read, in containers.
 const MAX_DEPTH: usize = 32;
 const MAX_MESSAGE_CHARS: usize = 200;
+/// Longest text that is read as an error, in bytes.
+const MAX_TEXT_BYTES: usize = 1024;
 
 /// Whether a response must have data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,11 @@ pub(crate) fn open(
     let response = delivery.map_err(undelivered)?;
     let status = response.status();
     let malformed = || malformed(status);
-    let answer = json::parse(response.body(), MAX_DEPTH).map_err(|_| malformed())?;
+    let answer = match json::parse(response.body(), MAX_DEPTH) {
+        Ok(answer) => answer,
+        Err(_) if wrapping == Wrapping::Problem => return Err(plain_text(&response, secrets)),
+        Err(_) => return Err(malformed()),
+    };
     let object = Object::new(&answer, "answer").map_err(|_| malformed())?;
     match wrapping {
         Wrapping::Envelope => {
@@ -58,7 +64,8 @@ pub(crate) fn open(
             };
             Err(failure(status, said))
         }
-        Wrapping::Bare if is_success(status) => Ok(answer),
+        Wrapping::Bare | Wrapping::Problem if is_success(status) => Ok(answer),
+        Wrapping::Problem => Err(failure(status, problem(object, secrets))),
         Wrapping::Bare => {
             let said = said(&answer, secrets).map_err(|_| malformed())?;
             // Only the HTTP status counts where there is no envelope.
@@ -70,6 +77,44 @@ pub(crate) fn open(
                 },
             ))
         }
+    }
+}
+
+/// The error for an answer that is not JSON, where some errors are a text. A page, as a proxy sends one, is none of them.
+fn plain_text(response: &Response, secrets: &[&str]) -> CloudApiError {
+    let (status, body) = (response.status(), response.body());
+    let text = core::str::from_utf8(body).unwrap_or("<").trim();
+    if is_success(status) || text.starts_with('<') || text.len() > MAX_TEXT_BYTES {
+        return malformed(status);
+    }
+    let message = Some(clean(text, secrets)).filter(|text| !text.is_empty());
+    let status = None;
+    failure(
+        response.status(),
+        Said {
+            message,
+            status,
+            ..Said::default()
+        },
+    )
+}
+
+/// The members of a problem (RFC 9457 section 3.1), or of the older `{error}`. Members of another type count as absent: only
+/// the HTTP status decides.
+fn problem(answer: Object<'_>, secrets: &[&str]) -> Said {
+    let text = |name| answer.lenient_text(name).map(|text| clean(text, secrets));
+    let names = ["detail", "message", "error", "title"];
+    let message = names
+        .into_iter()
+        .filter_map(text)
+        .find(|text| !text.is_empty());
+    let code = answer.lenient_text("type").filter(|code| is_code(code));
+    Said {
+        message,
+        code: code
+            .filter(|code| clean(code, secrets) == *code)
+            .map(Into::into),
+        status: None,
     }
 }
 

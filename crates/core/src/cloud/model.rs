@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::dialect::SessionShape;
 use crate::encoding::{hex, sha256};
-use crate::ids::{SessionId, UserId};
+use crate::error::CloudApiError;
+use crate::ids::{OrganizationId, SessionId, UserId};
 use crate::json::{self, BadMember, Object};
 use crate::jwt::{Claims, Verified};
 use crate::secret::SessionToken;
@@ -29,7 +30,15 @@ pub struct CloudUser {
     created_at: Option<Timestamp>,
     metadata: Option<Map<String, Value>>,
     roles: Box<[String]>,
+    membership: Option<Box<Membership>>,
     session_token: SessionToken,
+}
+
+/// The organizations of a user.
+#[derive(Clone, Debug)]
+struct Membership {
+    organization: Option<OrganizationId>,
+    members_of: Box<[OrganizationId]>,
 }
 
 impl CloudUser {
@@ -73,7 +82,50 @@ impl CloudUser {
         self.roles.iter().any(|has| has == role)
     }
 
-    /// The token of this user's session. Permission look-ups use it.
+    /// The organization that the user has chosen, where the dialect has organizations and the user has one.
+    pub fn organization(&self) -> Option<&OrganizationId> {
+        self.membership.as_ref()?.organization.as_ref()
+    }
+
+    /// The organizations that the user is a member of.
+    pub fn member_of(&self) -> &[OrganizationId] {
+        self.membership.as_ref().map_or(&[], |it| &it.members_of)
+    }
+
+    /// Whether the user is a member of this organization.
+    pub fn is_member_of(&self, organization: &OrganizationId) -> bool {
+        self.member_of().contains(organization)
+    }
+
+    /// This user in another of their organizations. The Cloud's roles are those in the chosen one, so there are none here.
+    ///
+    /// # Errors
+    ///
+    /// `organization_forbidden` where the user is not a member.
+    pub fn in_organization(&self, organization: OrganizationId) -> Result<Self, CloudApiError> {
+        if self.organization() == Some(&organization) {
+            return Ok(self.clone());
+        }
+        if !self.is_member_of(&organization) {
+            return Err(CloudApiError::not_a_member());
+        }
+        Ok(Self {
+            roles: Box::default(),
+            membership: Some(Box::new(Membership {
+                organization: Some(organization),
+                members_of: self.member_of().into(),
+            })),
+            ..self.clone()
+        })
+    }
+
+    /// Whether the Cloud may put the user into an organization at any moment.
+    pub(crate) fn lacks_organization(&self) -> bool {
+        let lacks = |it: &Membership| it.organization.is_none() && it.members_of.is_empty();
+        self.membership.as_deref().is_some_and(lacks)
+    }
+
+    /// The token of this user's session, the newest that is known. Permission look-ups use it.
     pub const fn session_token(&self) -> &SessionToken {
         &self.session_token
     }
@@ -88,6 +140,7 @@ impl CloudUser {
             created_at: time(user, "created_at").ok(),
             metadata: user.any("metadata").and_then(Value::as_object).cloned(),
             roles: roles(user),
+            membership: None,
             session_token,
         })
     }
@@ -108,6 +161,43 @@ impl CloudUser {
             created_at: None,
             metadata: None,
             roles: role(claims),
+            membership: None,
+            session_token,
+        })
+    }
+
+    /// Reads a user with their organizations beside.
+    pub(crate) fn read_member(
+        data: Object<'_>,
+        session_token: SessionToken,
+    ) -> Result<Self, BadMember> {
+        let user = data.object("user")?;
+        let names = ["firstName", "lastName"].map(|part| user.lenient_text(part));
+        let name: Vec<&str> = names
+            .into_iter()
+            .flatten()
+            .filter(|it| !it.is_empty())
+            .collect();
+        let id = |text: &str| OrganizationId::parse(text).ok();
+        let organization = data.lenient_text("organizationId").and_then(id);
+        let members_of = match data.any("memberOrgIds").map(json::texts) {
+            Some(Some(ids)) => ids.iter().filter_map(|text| id(text)).collect(),
+            // Which of them were meant is unclear.
+            Some(None) => Box::default(),
+            None => organization.iter().cloned().collect(),
+        };
+        Ok(Self {
+            id: user_id(user, "id")?,
+            email: user.lenient_text("email").unwrap_or_default().into(),
+            name: (!name.is_empty()).then(|| name.join(" ").into()),
+            avatar_url: user.lenient_text("profilePictureUrl").map(Into::into),
+            created_at: None,
+            metadata: None,
+            roles: role(data),
+            membership: Some(Box::new(Membership {
+                organization,
+                members_of,
+            })),
             session_token,
         })
     }
@@ -123,6 +213,7 @@ impl CloudUser {
             created_at: None,
             metadata: None,
             roles: claims.roles().into(),
+            membership: None,
             session_token,
         }
     }
@@ -141,6 +232,7 @@ impl CloudUser {
             created_at: None,
             metadata: None,
             roles: role(claims),
+            membership: None,
             session_token,
         })
     }

@@ -8,6 +8,7 @@ pub mod exchange_code;
 pub mod key_set;
 pub mod login_page;
 pub mod logout_page;
+pub mod refresh_session;
 pub mod user;
 pub mod user_permissions;
 pub mod validate_session;

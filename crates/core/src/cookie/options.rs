@@ -1,10 +1,11 @@
 //! The cookie options of a deployment, and which choices browsers would silently drop.
 
 use super::names::HOST_PREFIX;
+use crate::dialect::DEFAULT_COOKIE;
 use crate::error::CloudApiError;
 
 /// The session cookie's default name, before any prefix.
-pub const DEFAULT_NAME: &str = "mastra_session";
+pub const DEFAULT_NAME: &str = DEFAULT_COOKIE;
 /// Longest name that can be configured, in bytes, before any prefix.
 pub const MAX_NAME_BYTES: usize = 64;
 

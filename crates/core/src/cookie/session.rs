@@ -7,7 +7,8 @@
 
 use super::build::{CookieSpec, SetCookie};
 use super::names::{Counted, HOST_PREFIX, Kind, Names};
-use super::options::{CookieOptions, DEFAULT_NAME, Prefix, SameSite, Secure};
+use super::options::{CookieOptions, Prefix, SameSite, Secure};
+use crate::dialect::Dialect;
 use crate::encoding::{hex, sha256_parts};
 use crate::error::CloudApiError;
 use crate::ids::ProjectId;
@@ -32,8 +33,10 @@ pub enum Stage {
 /// The session cookie options of a deployment.
 #[derive(Clone, Debug, Default)]
 pub struct SessionCookieOptions {
-    /// The name without prefix, used as it is; `None` for [`DEFAULT_NAME`], with a suffix where needed.
+    /// The name without prefix, used as it is; `None` for the dialect's own, with a suffix where needed.
     pub name: Option<String>,
+    /// The dialect, which has a default name.
+    pub dialect: Dialect,
     /// Whether the cookie is sent over https only; `None` to let each address decide.
     pub secure: Option<Secure>,
     /// Whether the name gets `__Host-`.
@@ -103,11 +106,12 @@ impl SessionCookies {
     ) -> Result<Self, CloudApiError> {
         let digits = || suffix(base_url, project_id, &options.path);
         let has_port = options.site.is_none_or(|site| site.has_port);
+        let default = options.dialect.table().cookie;
         let (base, suffix) = match &options.name {
             Some(name) => (name.clone(), None),
             // Browsers send a cookie of a parent path as well, so only the own name counts.
-            None if !options.path.is_empty() => (format!("{DEFAULT_NAME}{}", digits()), None),
-            None => (DEFAULT_NAME.to_owned(), has_port.then(digits)),
+            None if !options.path.is_empty() => (format!("{default}{}", digits()), None),
+            None => (default.to_owned(), has_port.then(digits)),
         };
         let spec = |name: String, secure| {
             CookieSpec::new(CookieOptions {

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cache::Trust;
-use crate::cloud::model::CloudSession;
+use crate::cloud::model::{CloudSession, derived_session_id};
 use crate::engine::Engine;
 use crate::secret::SessionToken;
 use crate::session::lookup::Lookup;
@@ -24,12 +24,17 @@ use crate::unverified::Unverified;
 pub(crate) struct NewerToken {
     key: TokenDigest,
     token: SessionToken,
-    session: CloudSession,
+    /// None for a sealed session, which has no record.
+    session: Option<CloudSession>,
     is_verified: bool,
 }
 
 impl NewerToken {
-    pub(crate) const fn new(key: TokenDigest, token: SessionToken, session: CloudSession) -> Self {
+    pub(crate) const fn new(
+        key: TokenDigest,
+        token: SessionToken,
+        session: Option<CloudSession>,
+    ) -> Self {
         Self {
             key,
             token,
@@ -58,8 +63,8 @@ impl NewerToken {
         &self.token
     }
 
-    pub(crate) const fn session(&self) -> &CloudSession {
-        &self.session
+    pub(crate) const fn session(&self) -> Option<&CloudSession> {
+        self.session.as_ref()
     }
 }
 
@@ -80,10 +85,18 @@ impl Engine {
         let key = self.key(newer.expose());
         self.rotated_tokens.add(
             old,
-            &NewerToken::new(key, newer, session).unverified(),
+            &NewerToken::new(key, newer, Some(session)).unverified(),
             left.saturating_add(policy.renewed_grace),
             now,
         );
+    }
+
+    /// Keeps a newer sealed session in place of the old one, which the Cloud has ended.
+    pub(crate) fn hold_sealed(&self, old: TokenDigest, newer: SessionToken, now: Now) {
+        let key = self.key(newer.expose());
+        let newer = NewerToken::new(key, newer, None).unverified();
+        let time = self.config.policy.renewed_grace;
+        self.rotated_tokens.add(old, &newer, time, now);
     }
 
     /// Caches the identity of a newer token, which replaces the old one from now on; none where either was signed out
@@ -93,7 +106,7 @@ impl Engine {
         old: TokenDigest,
         old_end: Option<Timestamp>,
         identity: Identity,
-        session: CloudSession,
+        session: Option<CloudSession>,
         now: Now,
     ) -> Option<Arc<Identity>> {
         let key = identity.key();
@@ -123,6 +136,29 @@ impl Engine {
             // A clock is ahead by nearly a token's life: limit its renewals like any other's, not one for every request.
             self.may_renew(&key, now);
         }
+        cached
+    }
+
+    /// Takes a newer sealed session, which the Cloud set beside an answer for its user, in place of the old one; none where
+    /// either was signed out meanwhile. What was known of the session stays known.
+    pub(crate) fn replace(
+        &self,
+        old: &SessionToken,
+        identity: Identity,
+        now: Now,
+    ) -> Option<Arc<Identity>> {
+        let key = self.key(old.expose());
+        let known = self.peek(&key);
+        let session_id = match &known {
+            Some(known) => known.session_id().cloned(),
+            None => derived_session_id(old),
+        };
+        let identity = identity
+            .named(session_id)
+            .begun(known.and_then(|known| known.begun_at()));
+        let cached = self.rotate(key, None, identity, None, now);
+        // From now on a request with the old one is given the newer cookie.
+        self.cache.forget(&key);
         cached
     }
 
@@ -271,7 +307,11 @@ mod tests {
             Timestamp::from_unix_seconds(0),
             Timestamp::from_unix_seconds(60),
         );
-        NewerToken::new(key(token), SessionToken::parse(token).unwrap(), session)
+        NewerToken::new(
+            key(token),
+            SessionToken::parse(token).unwrap(),
+            Some(session),
+        )
     }
 
     fn token_of(table: &RotatedTokens, old: &str, now: Now) -> Option<String> {

@@ -63,7 +63,7 @@ impl Engine {
     /// Notes the request's address and the cookie's name.
     pub fn session_token<'h>(&self, header: &'h str, site: Option<Site>) -> Option<&'h str> {
         let mut values = self.session_cookies(header, site).ok()?;
-        let token = values.find(|value| SessionToken::parse(value).is_ok())?;
+        let token = values.find(|value| self.config.session_token(value).is_ok())?;
         let counted = self.counted(site);
         let names = self.config.cookie.names();
         let came = names
@@ -129,7 +129,8 @@ impl Engine {
         let has_own = found().any(|(kind, _)| !cookie.is_fallback(kind));
         found()
             .filter_map(|(kind, value)| {
-                let token = SessionToken::parse(core::str::from_utf8(value).ok()?).ok()?;
+                let text = core::str::from_utf8(value).ok()?;
+                let token = self.config.session_token(text).ok()?;
                 let is_fallback = cookie.is_fallback(kind);
                 let counts = !is_fallback || !has_own || self.verified(&token).is_some();
                 counts.then(|| (token, is_fallback.then(|| cookie.clear(kind, site))))

@@ -22,9 +22,10 @@ use crate::counters::{Counting, Source};
 use crate::engine::Engine;
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
-use crate::session::TokenDigest;
+use crate::session::{Identity, TokenDigest};
 use credentials::Credential;
 pub use credentials::{Credentials, bearer};
+use with_refresh::Expiry;
 
 /// The authentication of one request.
 #[must_use = "nothing happens until the task is driven"]
@@ -53,6 +54,8 @@ struct Settings {
     refreshes: bool,
     /// Whether long checks are handed out.
     offloads: bool,
+    /// Whether a cookie that a newer one replaced is refused as expired.
+    is_host_to_refresh: bool,
 }
 
 impl<'h> Authenticate<'h> {
@@ -65,6 +68,7 @@ impl<'h> Authenticate<'h> {
                 counting: Counting::Always,
                 refreshes: false,
                 offloads: false,
+                is_host_to_refresh: false,
             },
         }
     }
@@ -78,6 +82,13 @@ impl<'h> Authenticate<'h> {
     /// Refreshes the session of a cookie near or past its expiry: for a driver that can set the newer cookie.
     pub const fn refreshing(mut self) -> Self {
         self.settings.refreshes = true;
+        self
+    }
+
+    /// Refuses a cookie that a newer one replaced as `session_expired`: for a driver that cannot set the newer one, with a host
+    /// that asks for a refresh then.
+    pub const fn leaving_refresh_to_host(mut self) -> Self {
+        self.settings.is_host_to_refresh = true;
         self
     }
 
@@ -204,6 +215,12 @@ impl Search {
             return malformed();
         };
         let stale = match first_look(&self.engine, &digest, self.host.now()) {
+            Known::Answer(Authentication::Authenticated(identity))
+            | Known::Due(Authentication::Authenticated(identity))
+                if identity.user().session_token().is_sealed() != credential.is_sealed() =>
+            {
+                return malformed();
+            }
             Known::Answer(answer) => {
                 return self.found(answer, Source::Cache, refreshes).await;
             }
@@ -224,7 +241,7 @@ impl Search {
             refreshes,
             stale: stale.map(|identity| identity.serial()),
         };
-        if self.engine.keys().is_some() {
+        if self.engine.keys().is_some() && !tried.token.is_sealed() {
             return Box::pin(self.by_signature(&tried)).await;
         }
         let verify = self.verify(&tried);
@@ -246,7 +263,21 @@ impl Search {
 
     /// Asks the Cloud about a token; where that is due, for a newer one first.
     async fn ask(&mut self, tried: &Tried, mut verify: Shared<Authentication>) -> Judged {
-        if tried.refreshes
+        if tried.token.is_sealed()
+            && self
+                .engine
+                .rotated(&tried.digest, self.host.now())
+                .is_some()
+        {
+            // The Cloud refuses the old one from now on.
+            if self.settings.is_host_to_refresh {
+                return Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
+            }
+            if let Some(judged) = self.refresh_unverified(tried, Expiry::Past).await {
+                return judged;
+            }
+            verify = self.verify(tried);
+        } else if tried.refreshes
             && let Some(due) = self.is_due(tried)
         {
             match self.refresh_unverified(tried, due).await {
@@ -267,7 +298,28 @@ impl Search {
             Authentication::Unavailable(error) if error.is(&Code::CircuitOpen) => Source::None,
             _ => Source::Cloud,
         };
+        if let Authentication::Authenticated(identity) = &answer
+            && identity.key() != tried.digest
+        {
+            // The answer set a newer session.
+            if self.settings.is_host_to_refresh {
+                return Err((CloudApiError::new(Code::SessionExpired), source));
+            }
+            if tried.refreshes {
+                match self.cookie_of(identity) {
+                    Ok(cookie) => self.cookie = Some((identity.key(), cookie)),
+                    Err(error) => return Ok((Authentication::Unavailable(error), source)),
+                }
+            }
+        }
         self.found(answer, source, tried.refreshes).await
+    }
+
+    fn cookie_of(&self, identity: &Identity) -> Result<SetCookie, CloudApiError> {
+        let now = self.host.now().wall;
+        let until = now.plus(self.engine.config().policy.session_max_age);
+        let token = identity.user().session_token();
+        self.engine.session_cookie(token, until, None, now)
     }
 
     fn verify(&self, tried: &Tried) -> Shared<Authentication> {
@@ -278,7 +330,7 @@ impl Search {
     /// Refreshes an identity that is still fresh, in the background.
     async fn look_ahead(&self, digest: TokenDigest, token: SessionToken) {
         let (engine, jitter, pace) = (&self.engine, self.host.jitter(), Pace::Ahead);
-        let verify = if engine.keys().is_some() {
+        let verify = if engine.keys().is_some() && !token.is_sealed() {
             let checked = self.host.check_signature(engine, digest, &token).await;
             let Ok(identity) = checked else {
                 return;

@@ -24,8 +24,11 @@ use super::task::{Host, Jitter, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
+use crate::cloud::ops::login_page::PRODUCT;
 use crate::cloud::ops::verify_token::VerifyToken;
+use crate::config::Config;
 use crate::counters::Counting;
+use crate::dialect::LoginPage;
 use crate::encoding::{Digest, sha256_parts};
 use crate::engine::Engine;
 pub use crate::engine::SignedIn;
@@ -71,7 +74,14 @@ struct SignIn {
 struct Ready {
     used_state: Digest,
     used_code: Digest,
-    operation: ExchangeCode,
+    brought: Brought,
+}
+
+/// What the browser brought from the Cloud.
+enum Brought {
+    Code(ExchangeCode),
+    /// The session itself.
+    Session(SessionToken),
 }
 
 /// The result of the code exchange.
@@ -92,11 +102,20 @@ pub struct OpenedLogin {
 impl OpenedLogin {
     /// Opens the login cookie of this state.
     pub fn new(engine: &Engine, state: State, cookie_header: &str, now: Now) -> Self {
-        let id = state.id();
-        let is_plain = |opened: &_| engine.is_plain_login(opened, id);
-        let opened = cookie::read(engine.config(), cookie_header, id, now, is_plain);
+        let config = engine.config();
+        let is_plain = |opened: &_, id: &_| engine.is_plain_login(opened, id);
+        let (state, opened) = if is_replaced(config, &state) {
+            match cookie::read_newest(config, cookie_header, now, is_plain) {
+                Ok((opened, id)) => (state.under(id), Ok(opened)),
+                Err(error) => (state, Err(error)),
+            }
+        } else {
+            let id = state.id();
+            let opened = cookie::read(config, cookie_header, id, now, |it| is_plain(it, id));
+            (state, opened)
+        };
         let bound = opened.map(|opened| {
-            let key = TokenDigest::of_sign_in(id.expose(), opened.verifier.expose());
+            let key = TokenDigest::of_sign_in(state.id().expose(), opened.verifier.expose());
             (opened, key)
         });
         Self { state, bound }
@@ -106,6 +125,11 @@ impl OpenedLogin {
     pub fn key(&self) -> Option<TokenDigest> {
         self.bound.as_ref().ok().map(|(_, key)| *key)
     }
+}
+
+/// Whether the Cloud put its product's name in place of the state's id.
+fn is_replaced(config: &Config, state: &State) -> bool {
+    matches!(config.table().login, LoginPage::Product(_)) && state.id().expose() == PRODUCT
 }
 
 impl Callback {
@@ -142,12 +166,17 @@ impl Callback {
         engine.session_cookies(cookie_header, None)?;
         let (bound, key) = bound?;
         let site = bound.redirect_uri.site();
-        let code =
-            AuthorizationCode::parse(code).map_err(|_| CloudApiError::new(Code::CodeMalformed))?;
+        let brought = if engine.config().table().sealed.is_some() {
+            SessionToken::sealed(code).map(Brought::Session)
+        } else {
+            AuthorizationCode::parse(code).map(|code| {
+                Brought::Code(ExchangeCode::new(code, bound.verifier, bound.redirect_uri))
+            })
+        };
         let ready = Ready {
             used_state,
-            used_code: sha256_parts(&[b"code", code.expose().as_bytes()]),
-            operation: ExchangeCode::new(code, bound.verifier, bound.redirect_uri),
+            used_code: sha256_parts(&[b"code", code.as_bytes()]),
+            brought: brought.map_err(|_| CloudApiError::new(Code::CodeMalformed))?,
         };
         let begun = if has_keys(&engine, now) {
             Begun::Spent(ready.spend(&engine, now)?)
@@ -185,20 +214,21 @@ impl Callback {
 
 /// How far a callback has come when it is made.
 enum Begun {
-    Spent(ExchangeCode),
+    Spent(Brought),
     /// The sign-in cannot be finished without keys: nothing is spent before they are there.
     LacksKeys(Ready),
 }
 
 /// Whether no keys are missing: they are at hand, or none are used.
 fn has_keys(engine: &Engine, now: Now) -> bool {
-    engine.keys().is_none_or(|keys| keys.current(now).is_some())
+    let is_sealed = engine.config().table().sealed.is_some();
+    is_sealed || engine.keys().is_none_or(|keys| keys.current(now).is_some())
 }
 
 impl SignIn {
     async fn run(&mut self, begun: Begun, key: TokenDigest) -> Result<SignedIn, CloudApiError> {
-        let operation = match begun {
-            Begun::Spent(operation) => operation,
+        let brought = match begun {
+            Begun::Spent(brought) => brought,
             Begun::LacksKeys(ready) => {
                 let fetch = fetch_keys(&self.engine, self.host.jitter());
                 self.host.fetch_keys(fetch).await;
@@ -209,7 +239,10 @@ impl SignIn {
             }
         };
         // This callback spent the code, so its outcome is the sign-in's.
-        let outcome = self.exchange(operation).await;
+        let outcome = match brought {
+            Brought::Code(operation) => self.exchange(operation).await,
+            Brought::Session(token) => self.take(token).await,
+        };
         self.engine
             .insert_outcome(key, outcome.clone(), self.host.now());
         outcome
@@ -233,6 +266,17 @@ impl SignIn {
                 self.without_session(self.said_by_cloud(user), expires_in)
             }
         }
+    }
+
+    /// Asks for the user of a session that the Cloud has made already.
+    async fn take(&mut self, token: SessionToken) -> Result<SignedIn, CloudApiError> {
+        let config = self.engine.config();
+        config
+            .cookie
+            .at(Some(self.site))
+            .fits(token.expose().len())?;
+        let user = self.host.call(config, VerifyToken::new(token)).await?;
+        self.without_session(self.said_by_cloud(user), config.policy.session_max_age)
     }
 
     /// Checks the token as if a request brought it, whatever is cached for it.
@@ -274,14 +318,14 @@ impl SignIn {
 
 impl Ready {
     /// Spends the state and the code; of any number of callers, one succeeds.
-    fn spend(self, engine: &Engine, now: Now) -> Result<ExchangeCode, CloudApiError> {
+    fn spend(self, engine: &Engine, now: Now) -> Result<Brought, CloudApiError> {
         if !engine.spend_callback(self.used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
         if !engine.replay_guard().spend(self.used_code, now) {
             return Err(CloudApiError::new(Code::CodeReplayed));
         }
-        Ok(self.operation)
+        Ok(self.brought)
     }
 }
 

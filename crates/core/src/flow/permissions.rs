@@ -56,7 +56,7 @@ impl FetchPermissions {
             Some(mapping) => PermissionSource::Roles(of_roles(mapping)),
             None => match GetUserPermissions::new(config, user.clone(), token.clone()) {
                 Some(operation) => PermissionSource::Cloud(operation),
-                None => PermissionSource::Roles(of_roles(&RoleMapping::default_roles())),
+                None => PermissionSource::Roles(of_roles(&config.roles())),
             },
         };
         Self {

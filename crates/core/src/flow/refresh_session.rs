@@ -12,6 +12,7 @@
 //! asks again. A revocation during the refresh wins, by each id that the session has: then no token is handed out.
 
 mod newer_token;
+mod sealed;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -48,7 +49,11 @@ pub fn refresh_session(
             host,
             asked_at: Duration::ZERO,
         };
-        let renewal = refresh.run().await;
+        let renewal = if refresh.token.is_sealed() {
+            refresh.run_sealed().await
+        } else {
+            refresh.run().await
+        };
         refresh.unless_over(renewal)
     });
     Shared::new(key, task)
@@ -77,9 +82,10 @@ enum Newer {
 impl Refresh {
     async fn run(&mut self) -> Renewal {
         let now = self.host.now();
-        if let Some(newer) = self.engine.rotated(&self.key, now) {
+        if let Some(newer) = self.engine.rotated(&self.key, now)
+            && let Some(session) = newer.session().cloned()
+        {
             self.token = newer.token().clone();
-            let session = newer.session().clone();
             let known = match self.engine.lookup(newer.key(), now) {
                 Lookup::Fresh(identity) | Lookup::Due(identity) => {
                     return self.renewed(identity, session);

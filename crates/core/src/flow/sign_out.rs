@@ -163,7 +163,12 @@ impl Session {
             },
         };
         let operation = DestroySession::new(id.clone(), self.token.clone());
-        let result = self.call(operation, host).await;
+        let result = self.call(operation, host).await.map(|page| {
+            if let Some(page) = page {
+                let key = self.engine.key(self.token.expose());
+                self.engine.logout_pages().keep(key, page);
+            }
+        });
         if result.is_ok() && !self.is_published {
             self.engine
                 .sign_out_proven(&self.token, &id, None, host.now());
@@ -243,6 +248,8 @@ impl Logouts {
         now: Now,
         jitter: Jitter,
     ) -> Self {
+        // The Cloud may have given one session both, in turn: to end the old one would end the new one.
+        let cookie_header = if new.is_sealed() { "" } else { cookie_header };
         let old = engine
             .ending_cookies(cookie_header, None)
             .into_iter()

@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
+use super::results::Authentication;
 use super::task::{Host, Jitter, Shared, Task};
+use super::verify_token::{Pace, verify_token};
 use crate::cloud::model::CloudSession;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::engine::Engine;
@@ -43,6 +45,9 @@ async fn validate(
     if is_over(engine, &key, host.now()) {
         return Ok(None);
     }
+    if token.is_sealed() {
+        return of_sealed(engine, key, token, host).await;
+    }
     let Some(permit) = engine.may_ask(CallKind::Validate, key, host.now()) else {
         return Err(CloudApiError::new(Code::CircuitOpen));
     };
@@ -67,6 +72,25 @@ async fn validate(
             Ok(None)
         }
         Err(error) => Err(error),
+    }
+}
+
+/// A sealed session is alive where its user is known. The answer may set a newer one, which is kept like any other.
+async fn of_sealed(
+    engine: &Arc<Engine>,
+    key: TokenDigest,
+    token: SessionToken,
+    host: &Host,
+) -> LiveSession {
+    let token = engine
+        .rotated(&key, host.now())
+        .map_or(token, |newer| newer.token().clone());
+    let key = engine.key(token.expose());
+    let verify = verify_token(engine, key, token, Pace::Wanted, host.jitter());
+    match host.verify(verify).await {
+        Authentication::Authenticated(identity) => Ok(engine.sealed_session(&identity, host.now())),
+        Authentication::Rejected(_) | Authentication::Anonymous => Ok(None),
+        Authentication::Unavailable(error) => Err(error),
     }
 }
 

@@ -89,8 +89,17 @@ impl Question {
         }
     }
 
+    fn token(&self) -> &SessionToken {
+        match self {
+            Self::Whose(token) => token,
+            Self::Lives(identity) => identity.user().session_token(),
+        }
+    }
+
     fn refusal(&self, error: CloudApiError) -> Refusal {
         match self {
+            // A renewal makes nobody a member.
+            Self::Whose(_) if error.is(&Code::OrganizationForbidden) => Refusal::session(error),
             Self::Whose(_) => Refusal::token(error),
             Self::Lives(_) => Refusal::session(error),
         }
@@ -100,7 +109,6 @@ impl Question {
     async fn ask(
         &self,
         engine: &Engine,
-        key: TokenDigest,
         pace: Pace,
         host: &Host,
     ) -> Result<(Identity, bool), CloudApiError> {
@@ -112,7 +120,7 @@ impl Question {
                     Pace::Wanted => host.call(config, operation).await?,
                     Pace::Ahead => host.call_once(config, operation).await?,
                 };
-                Ok((said(engine, key, user, token, host.now()), false))
+                Ok((said(engine, user, host.now()), false))
             }
             Self::Lives(identity) => {
                 let operation = ValidateSession::new(identity.user().session_token().clone());
@@ -148,7 +156,7 @@ async fn run(
     let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
         return unavailable(stale, CloudApiError::new(Code::CircuitOpen));
     };
-    let result = question.ask(engine, key, pace, host).await;
+    let result = question.ask(engine, pace, host).await;
     let now = host.now();
     permit.report(&result, now);
     if let Ok((identity, true)) = &result {
@@ -158,14 +166,21 @@ async fn run(
             .await;
     }
     // The session may have been revoked while the Cloud answered.
+    let asked = question.token().clone();
     let stale = match engine.lookup(&key, now) {
         Lookup::SignedOut => return Authentication::Rejected(CloudApiError::new(Code::SignedOut)),
         Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => Some(identity),
         Lookup::Expired | Lookup::Refused(_) | Lookup::Unknown => None,
     };
     match result {
+        Ok((identity, _)) if identity.key() != key => {
+            answer(engine, engine.replace(&asked, identity, now), now)
+        }
         Ok((identity, _)) => settle(engine, identity, now),
         Err(error) if error.is_refusal() => {
+            if let Some(identity) = engine.tolerate(&key, &error, now) {
+                return Authentication::Authenticated(identity);
+            }
             engine.refused(key, question.refusal(error.clone()), now);
             Authentication::Rejected(error)
         }
@@ -182,14 +197,9 @@ fn unavailable(stale: Option<Arc<Identity>>, error: CloudApiError) -> Authentica
 }
 
 /// The identity by the Cloud's answer, with the session's claims from the token itself.
-fn said(
-    engine: &Engine,
-    key: TokenDigest,
-    user: CloudUser,
-    token: &SessionToken,
-    now: Now,
-) -> Identity {
-    let said = Unverified::peek(token);
+fn said(engine: &Engine, user: CloudUser, now: Now) -> Identity {
+    let said = Unverified::peek(user.session_token());
+    let key = engine.key(user.session_token().expose());
     let identity = Identity::new(key, user, said.session_id.clone(), said.expires_at);
     engine.accepted(identity.begun(said.issued_at), &said, now)
 }
@@ -206,7 +216,11 @@ fn lives(identity: &Identity, validated: &Validated) -> Result<Identity, CloudAp
 
 /// Caches an identity that was verified now, and answers with it.
 pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Authentication {
-    match engine.insert(identity, now) {
+    answer(engine, engine.insert(identity, now), now)
+}
+
+fn answer(engine: &Engine, cached: Option<Arc<Identity>>, now: Now) -> Authentication {
+    match cached {
         Some(identity) if engine.cache.is_over(&identity, now) => {
             Authentication::Rejected(CloudApiError::new(Code::SessionExpired))
         }

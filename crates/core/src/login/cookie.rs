@@ -1,7 +1,8 @@
 //! The login cookie, which binds a sign-in to the browser that began it.
 //!
 //! Value: `1.created.project.cloud.redirect_uri.verifier.seal`, every part base64url or a number. It carries the verifier and
-//! the redirect URI, so any instance can finish a sign-in that another began, without shared memory.
+//! the redirect URI, so any instance can finish a sign-in that another began, without shared memory. Where the Cloud may not
+//! bring the state back, the state's id stands before the seal, and the version is `2`.
 //!
 //! The seal is an HMAC under the verifier over everything else and the state's id, so no part can be exchanged for another
 //! login's. A key shared by the instances would add nothing: an attacker who can write this browser's cookies could as well
@@ -16,6 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::config::Config;
 use crate::cookie::{CookieSpec, Counted, HOST_PREFIX, names_with_prefix};
+use crate::dialect::LoginPage;
 use crate::encoding::{
     base64url, base64url_decode, constant_time_eq, hex, hmac_parts, sha256_parts,
 };
@@ -29,6 +31,7 @@ const NAME: &str = "mastra_login_";
 /// Hexadecimal digits after the name: 64 bits, enough to tell one browser's few sign-ins apart.
 const TAG_LENGTH: usize = 16;
 const VERSION: &str = "1";
+const VERSION_WITH_STATE: &str = "2";
 /// Most sign-ins that one browser may have in progress, for example from restored tabs; the oldest are cleared. Their cookies
 /// stay below the header size that servers read.
 pub(crate) const MAX_PENDING: usize = 8;
@@ -71,18 +74,24 @@ pub(crate) fn write(
         redirect_uri: redirect_uri.as_str(),
     };
     let encode = |text: &str| base64url(text.as_bytes());
-    Zeroizing::new(
-        [
-            VERSION,
-            parts.created,
-            &encode(parts.project),
-            &encode(parts.cloud),
-            &encode(parts.redirect_uri),
-            verifier.expose(),
-            &base64url(&parts.seal(verifier, state)),
-        ]
-        .join("."),
-    )
+    let (version, id) = if keeps_state(config) {
+        (VERSION_WITH_STATE, encode(state.expose()) + ".")
+    } else {
+        (VERSION, String::new())
+    };
+    Zeroizing::new(format!(
+        "{version}.{created}.{}.{}.{}.{}.{id}{}",
+        encode(parts.project),
+        encode(parts.cloud),
+        encode(parts.redirect_uri),
+        verifier.expose(),
+        base64url(&parts.seal(verifier, state)),
+    ))
+}
+
+/// Whether the Cloud may leave the state out when the browser comes back.
+const fn keeps_state(config: &Config) -> bool {
+    matches!(config.table().login, LoginPage::Product(_))
 }
 
 /// Finds and checks this login's cookie in a `Cookie` header. Where the address decides whether the name begins with
@@ -119,6 +128,47 @@ pub(crate) fn read(
         }
     }
     Err(failure)
+}
+
+/// The sign-in that this browser began last, with its state's id: for a Cloud that does not bring the state back. That a
+/// browser began one here is all that is known then.
+///
+/// # Errors
+///
+/// As [`read`].
+pub(crate) fn read_newest(
+    config: &Config,
+    header: &str,
+    now: Now,
+    is_plain: impl Fn(&Opened, &StateId) -> bool,
+) -> Result<(Opened, StateId), CloudApiError> {
+    let mut pending = pending(config, header)?;
+    if pending.is_empty() {
+        return Err(CloudApiError::new(Code::LoginCookieMissing));
+    }
+    pending.sort_by_key(|login| core::cmp::Reverse(created(login.value)));
+    let mut failure = CloudApiError::new(Code::StateMismatch);
+    for login in pending.into_iter().take(MAX_PENDING) {
+        let Some(id) = state_of(login.value).filter(|id| login.bare_name() == name(id)) else {
+            continue;
+        };
+        match open(config, login.value, &id, now) {
+            Ok(opened) if login.is_doubtful && !is_plain(&opened, &id) => {}
+            Ok(opened) => return Ok((opened, id)),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+/// The state's id in a cookie that has one.
+fn state_of(value: &str) -> Option<StateId> {
+    let mut fields = value.split('.');
+    fields
+        .next()
+        .filter(|version| *version == VERSION_WITH_STATE)?;
+    let id = String::from_utf8(base64url_decode(fields.nth(5)?)?).ok()?;
+    StateId::parse(&id).ok()
 }
 
 /// The browser's login cookies over the limit, oldest first, so that a driver can clear them.
@@ -207,16 +257,20 @@ fn open(config: &Config, value: &str, state: &StateId, now: Now) -> Result<Opene
     let mismatch = || CloudApiError::new(Code::StateMismatch);
     let mut fields = value.split('.');
     let mut next = || fields.next().ok_or_else(mismatch);
-    let (version, created, project, cloud, redirect_uri, verifier, seal) = (
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-        next()?,
-    );
-    if version != VERSION || fields.next().is_some() {
+    let (version, created, project, cloud, redirect_uri, verifier) =
+        (next()?, next()?, next()?, next()?, next()?, next()?);
+    let has_state = keeps_state(config);
+    // The seal covers the state, so its copy is not compared.
+    if has_state {
+        next()?;
+    }
+    let seal = next()?;
+    let expected = if has_state {
+        VERSION_WITH_STATE
+    } else {
+        VERSION
+    };
+    if version != expected || fields.next().is_some() {
         return Err(mismatch());
     }
     let text = |part: &str| {

@@ -16,7 +16,7 @@ const MAX_ID_BYTES: usize = 256;
 pub struct StateId(Zeroizing<String>);
 
 impl StateId {
-    fn parse(text: &str) -> Result<Self, CloudApiError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, CloudApiError> {
         let visible = |b: u8| b.is_ascii_graphic() && b != b'|';
         if (1..=MAX_ID_BYTES).contains(&text.len()) && text.bytes().all(visible) {
             Ok(Self(Zeroizing::new(text.to_owned())))
@@ -66,6 +66,11 @@ impl State {
             id: StateId::parse(id)?,
             return_path: path.map(sanitize),
         })
+    }
+
+    /// The same return path under another id.
+    pub(crate) fn under(self, id: StateId) -> Self {
+        Self { id, ..self }
     }
 
     /// The id that binds all parts of this login.

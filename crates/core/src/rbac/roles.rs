@@ -58,6 +58,35 @@ pub const DEFAULT_ROLES: &[Role] = &[
     },
 ];
 
+/// The roles of dialect `platform` where no mapping is configured, from the most to the least powerful. The platform's own
+/// permissions are for the platform, and grant nothing here.
+pub const PLATFORM_ROLES: &[Role] = &[
+    Role {
+        name: "owner",
+        display_name: "Owner",
+        description: "May do everything, as an admin.",
+        permissions: &["*"],
+    },
+    Role {
+        name: "admin",
+        display_name: "Admin",
+        description: "May do everything, now and in whatever is added later.",
+        permissions: &["*"],
+    },
+    Role {
+        name: "member",
+        display_name: "Member",
+        description: "May see and run everything.",
+        permissions: &["*:read", "*:execute"],
+    },
+    Role {
+        name: "viewer",
+        display_name: "Viewer",
+        description: "May see everything.",
+        permissions: &["*:read"],
+    },
+];
+
 /// Maps roles to grants, in the order they were given.
 ///
 /// # Examples
@@ -112,6 +141,11 @@ impl RoleMapping {
 
     /// The mapping of [`DEFAULT_ROLES`], without a default entry.
     pub fn default_roles() -> Self {
+        Self::of(DEFAULT_ROLES)
+    }
+
+    /// The mapping of these roles, without a default entry.
+    pub(crate) fn of(roles: &[Role]) -> Self {
         let grants = |role: &Role| {
             (
                 role.name.to_owned(),
@@ -119,7 +153,7 @@ impl RoleMapping {
             )
         };
         Self {
-            roles: DEFAULT_ROLES.iter().map(grants).collect(),
+            roles: roles.iter().map(grants).collect(),
             default: None,
         }
     }

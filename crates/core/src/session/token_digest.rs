@@ -1,11 +1,11 @@
 //! The cache key of a token.
 //!
-//! SHA-256 over two length-prefixed parts: a digest of base URL, API prefix and project, made once, and the token. The answer
+//! SHA-256 over two length-prefixed parts: a digest of base URL, API prefix, project and organization, made once, and the token. The answer
 //! depends on nothing else. So no two deployments and no two tokens share an entry, and no table holds a token in the clear.
 
 use crate::config::Config;
 use crate::encoding::{Digest, sha256_parts};
-use crate::ids::UserId;
+use crate::ids::{OrganizationId, UserId};
 
 /// The digest of one token in one deployment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,12 +16,24 @@ pub(crate) struct DeploymentDigest(Digest);
 
 impl DeploymentDigest {
     pub(crate) fn new(config: &Config) -> Self {
-        Self(sha256_parts(&[
+        let prefix = config.api_path("");
+        let parts: [&[u8]; 5] = [
             b"identity",
             config.base_url.as_str().as_bytes(),
-            config.api_path("").as_bytes(),
+            prefix.as_bytes(),
             config.project_id.as_str().as_bytes(),
-        ]))
+            config
+                .organization
+                .as_ref()
+                .map_or("", OrganizationId::as_str)
+                .as_bytes(),
+        ];
+        let all = if config.organization.is_some() {
+            &parts[..]
+        } else {
+            &parts[..4]
+        };
+        Self(sha256_parts(all))
     }
 
     pub(crate) const fn as_bytes(&self) -> &[u8] {

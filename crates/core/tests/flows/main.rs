@@ -34,6 +34,7 @@ mod renewal_ends;
 mod renewal_held;
 mod renewing;
 mod revocations;
+mod sealed;
 mod seams;
 mod session;
 mod sign_in_rules;

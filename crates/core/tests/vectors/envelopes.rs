@@ -120,7 +120,7 @@ fn read(case: &Value, delivery: Delivery) -> Result<Value, CloudApiError> {
             }),
         "destroy_session" => DestroySession::new(SessionId::parse("ses_1").unwrap(), token)
             .response(&config, delivery)
-            .map(|()| Value::Null),
+            .map(|_| Value::Null),
         "exchange_code" => ExchangeCode::new(
             AuthorizationCode::parse("c0de-of-this-login").unwrap(),
             Verifier::parse("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk").unwrap(),

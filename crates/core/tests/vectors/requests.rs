@@ -7,6 +7,7 @@ use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
 use mastra_auth_cloud_core::cloud::ops::exchange_code::ExchangeCode;
 use mastra_auth_cloud_core::cloud::ops::login_page::login_url;
 use mastra_auth_cloud_core::cloud::ops::logout_page::logout_url;
+use mastra_auth_cloud_core::cloud::ops::refresh_session::RefreshSession;
 use mastra_auth_cloud_core::cloud::ops::user::GetUser;
 use mastra_auth_cloud_core::cloud::ops::user_permissions::GetUserPermissions;
 use mastra_auth_cloud_core::cloud::ops::validate_session::ValidateSession;
@@ -14,9 +15,9 @@ use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
 use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
 use mastra_auth_cloud_core::dialect::Dialect;
-use mastra_auth_cloud_core::error::CloudApiError;
+use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::http::Request;
-use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+use mastra_auth_cloud_core::ids::{OrganizationId, ProjectId, SessionId, UserId};
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::malformed::Malformed;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken, Verifier};
@@ -53,7 +54,7 @@ fn threat_050_no_address_holds_a_credential() {
             Ok(Value::Object(request)) => request["url"].as_str().unwrap().to_owned(),
             _ => continue,
         };
-        for secret in ["token", "code", "verifier"] {
+        for secret in ["token", "session", "code", "verifier"] {
             if let Some(secret) = case["with"][secret].as_str() {
                 let encoded = mastra_auth_cloud_core::encoding::encode_component(secret);
                 assert!(
@@ -71,6 +72,7 @@ fn run(case: &Value) -> Result<Value, CloudApiError> {
     let given = &case["with"];
     let text = |key: &str| given[key].as_str().unwrap();
     let token = || SessionToken::parse(text("token")).map_err(argument);
+    let session = || SessionToken::sealed(text("session")).map_err(argument);
     let redirect_uri = || RedirectUri::parse(text("redirect_uri")).map_err(argument);
     let verifier = || Verifier::parse(text("verifier")).map_err(argument);
     let user_id = || UserId::parse(text("user_id")).map_err(argument);
@@ -81,7 +83,9 @@ fn run(case: &Value) -> Result<Value, CloudApiError> {
         }
         "logout_page" => {
             let token = given.get("token").map(|_| token()).transpose()?;
-            Ok(logout_url(&config, &redirect_uri()?, token.as_ref()).into())
+            let page = logout_url(&config, &redirect_uri()?, token.as_ref());
+            page.map(Value::from)
+                .ok_or_else(|| CloudApiError::new(Code::NotImplemented))
         }
         "exchange_code" => {
             let code = AuthorizationCode::parse(text("code")).map_err(argument)?;
@@ -89,6 +93,13 @@ fn run(case: &Value) -> Result<Value, CloudApiError> {
                 .request(&config)
                 .map(|request| whole(&request))
         }
+        "me" => VerifyToken::new(session()?)
+            .request(&config)
+            .map(|request| whole(&request)),
+        "refresh_session" => RefreshSession::new(&config, session()?)
+            .unwrap()
+            .request(&config)
+            .map(|request| whole(&request)),
         "verify_token" => VerifyToken::new(token()?)
             .request(&config)
             .map(|request| whole(&request)),
@@ -97,7 +108,12 @@ fn run(case: &Value) -> Result<Value, CloudApiError> {
             .map(|request| whole(&request)),
         "destroy_session" => {
             let id = SessionId::parse(text("session_id")).map_err(argument)?;
-            DestroySession::new(id, token()?)
+            let own = if given["session"].is_string() {
+                session()?
+            } else {
+                token()?
+            };
+            DestroySession::new(id, own)
                 .request(&config)
                 .map(|request| whole(&request))
         }
@@ -124,6 +140,9 @@ fn config(case: &Value) -> Config {
     config.api_prefix = case["api_prefix"]
         .as_str()
         .map(|path| UrlPath::parse(path).unwrap());
+    config.organization = case["organization"]
+        .as_str()
+        .map(|id| OrganizationId::parse(id).unwrap());
     if let Some(path) = case["login_path"].as_str() {
         config.login_path = UrlPath::parse(path).unwrap();
     }

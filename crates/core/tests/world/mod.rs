@@ -105,6 +105,7 @@ pub(crate) fn checked(check: SignatureCheck) -> CheckedSignature {
 pub(crate) struct Sent {
     pub(crate) path: String,
     pub(crate) bearer: Option<String>,
+    pub(crate) cookie: Option<String>,
     pub(crate) body: Value,
     pub(crate) timeout: Duration,
 }
@@ -117,7 +118,26 @@ pub(crate) struct Ran<T> {
     pub(crate) waits: Vec<Duration>,
 }
 
+/// Runs a task that borrows, with these answers; all of them must be used.
+pub(crate) fn script<T>(
+    task: Task<'_, T>,
+    now: Now,
+    answers: impl IntoIterator<Item = Delivery>,
+) -> Ran<T> {
+    let mut script = Script::new(answers);
+    let output = script.drive(task, now);
+    script.end(output)
+}
+
 impl<T> Ran<T> {
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Ran<U> {
+        Ran {
+            output: map(self.output),
+            sent: self.sent,
+            waits: self.waits,
+        }
+    }
+
     pub(crate) fn paths(&self) -> Vec<&str> {
         self.sent.iter().map(|sent| sent.path.as_str()).collect()
     }
@@ -189,13 +209,18 @@ impl Script {
 
 impl Sent {
     fn of(request: &Request) -> Self {
-        let bearer = request
-            .headers()
-            .find(|(name, _)| *name == "authorization")
-            .map(|(_, value)| value.replace("Bearer ", ""));
+        let header = |wanted| {
+            let mut headers = request.headers();
+            headers
+                .find(|(name, _)| *name == wanted)
+                .map(|(_, value)| value)
+        };
+        let bearer = header("authorization").map(|value| value.replace("Bearer ", ""));
+        let cookie = header("cookie").map(str::to_owned);
         Self {
             path: request.url().replacen(DEFAULT_BASE_URL, "", 1),
             bearer,
+            cookie,
             body: request
                 .body()
                 .map_or(Value::Null, |body| serde_json::from_slice(body).unwrap()),

@@ -5,6 +5,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, Method, Uri};
+use mastra_auth_cloud_core::cloud::ops::login_page::STATE_PARAMETER;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::callback::declined;
@@ -26,6 +27,8 @@ struct Parameters {
     code: Option<String>,
     state: Option<String>,
     error: Option<String>,
+    /// The id of the sign-in's state, where the Cloud has another one in its place.
+    id: Option<String>,
     /// Set by the page that navigates on by itself: the callback before failed with this code.
     again: Option<String>,
 }
@@ -128,11 +131,17 @@ impl Parameters {
                 "state" => &mut read.state,
                 "error" => &mut read.error,
                 "again" => &mut read.again,
+                STATE_PARAMETER => &mut read.id,
                 _ => continue,
             };
             if slot.replace(value.into_owned()).is_some() {
                 return None;
             }
+        }
+        if let Some(id) = read.id.take() {
+            let state = read.state.unwrap_or_default();
+            let path = state.split_once('|').map_or("", |(_, path)| path);
+            read.state = Some(format!("{id}|{path}"));
         }
         Some(read)
     }

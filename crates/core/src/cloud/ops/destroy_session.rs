@@ -1,5 +1,7 @@
 //! Destroy session: ends a session at the Cloud.
 
+use serde_json::Value;
+
 use crate::cloud::endpoint::Filling;
 use crate::cloud::envelope::{Data, open};
 use crate::cloud::ops::{Operation, Retries};
@@ -9,6 +11,7 @@ use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::ids::SessionId;
 use crate::secret::SessionToken;
+use crate::url::RedirectUri;
 
 /// Asks the Cloud to end a session, with that session's own token.
 #[derive(Debug)]
@@ -25,20 +28,21 @@ impl DestroySession {
 }
 
 impl Operation for DestroySession {
-    type Output = ();
+    /// The page where the browser ends its session at the identity service, where the Cloud names one.
+    type Output = Option<RedirectUri>;
     /// Idempotent: ending a session twice has the same effect.
     const RETRIES: Retries = Retries::Thrice;
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
         let filling = Filling {
-            bearer: Some(&self.token),
+            token: Some(&self.token),
             fields: &[(Field::SessionId, self.session_id.as_str())],
             ..Filling::default()
         };
         config.table().destroy.request(config, &filling)
     }
 
-    fn response(self, config: &Config, delivery: Delivery) -> Result<(), CloudApiError> {
+    fn response(self, config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError> {
         let table = config.table();
         open(
             table.wrapping,
@@ -46,7 +50,10 @@ impl Operation for DestroySession {
             delivery,
             &[self.token.expose()],
         )
-        .map(|_| ())
+        .map(|data| {
+            let url = data.get("logoutUrl").and_then(Value::as_str)?;
+            RedirectUri::parse(url).ok()
+        })
         .map_err(|error| error.at(&table.destroy.template(config)))
     }
 }

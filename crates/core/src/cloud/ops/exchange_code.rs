@@ -8,8 +8,8 @@ use crate::cloud::envelope::{Data, bad_member, open};
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
-use crate::dialect::{ExchangeShape, Field};
-use crate::error::CloudApiError;
+use crate::dialect::{Exchange, ExchangeShape, Field};
+use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Request};
 use crate::json::{self, BadMember, Object};
 use crate::malformed::Malformed;
@@ -62,7 +62,7 @@ impl ExchangeCode {
     /// A token too long for its type is reported as one that does not fit into the cookie.
     fn fits(&self, config: &Config, data: Object<'_>) -> Result<(), CloudApiError> {
         let size = data
-            .text(member(config.table().exchanged))
+            .text(member(&exchange(config)?.shape))
             .map_or(0, str::len);
         match &self.begun_with {
             Some((_, redirect_uri)) if size > MAX_TOKEN_BYTES => {
@@ -72,17 +72,12 @@ impl ExchangeCode {
         }
     }
 
-    fn read(
-        shape: ExchangeShape,
-        config: &Config,
-        data: Object<'_>,
-    ) -> Result<Exchanged, BadMember> {
+    fn read(shape: &ExchangeShape, data: Object<'_>) -> Result<Exchanged, BadMember> {
         match shape {
-            ExchangeShape::Session => {
+            ExchangeShape::Session(session) => {
                 let token = token(data, member(shape))?;
                 let user = CloudUser::read(data.object("user")?, token.clone())?;
-                let session =
-                    CloudSession::read(data.object("session")?, &config.table().validated, &token)?;
+                let session = CloudSession::read(data.object("session")?, session, &token)?;
                 Ok(Exchanged::Session(Box::new((user, session))))
             }
             ExchangeShape::AccessToken => {
@@ -104,10 +99,15 @@ impl ExchangeCode {
     }
 }
 
+fn exchange(config: &Config) -> Result<&'static Exchange, CloudApiError> {
+    let exchange = config.table().exchange.as_ref();
+    exchange.ok_or_else(|| CloudApiError::new(Code::NotImplemented))
+}
+
 /// The member that holds the token.
-const fn member(shape: ExchangeShape) -> &'static str {
+const fn member(shape: &ExchangeShape) -> &'static str {
     match shape {
-        ExchangeShape::Session => "jwt",
+        ExchangeShape::Session(_) => "jwt",
         ExchangeShape::AccessToken => "access_token",
     }
 }
@@ -126,7 +126,7 @@ impl Operation for ExchangeCode {
             fields.push((Field::RedirectUri, redirect_uri.as_str()));
             fields.push((Field::Verifier, verifier.expose()));
         }
-        let endpoint = &config.table().exchange;
+        let endpoint = &exchange(config)?.endpoint;
         let has = |wanted: &Field| fields.iter().any(|(field, _)| field == wanted);
         if !endpoint.body.iter().all(|(_, field)| has(field)) {
             return Err(CloudApiError::argument(Malformed::new(
@@ -142,10 +142,10 @@ impl Operation for ExchangeCode {
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Exchanged, CloudApiError> {
-        let table = config.table();
+        let Exchange { endpoint, shape } = exchange(config)?;
         let verifier = self.begun_with.as_ref().map_or("", |(it, _)| it.expose());
         open(
-            table.wrapping,
+            config.table().wrapping,
             Data::Required,
             delivery,
             &[self.code.expose(), verifier],
@@ -153,8 +153,8 @@ impl Operation for ExchangeCode {
         .and_then(|data| {
             let data = Object::new(&data, "data").map_err(bad_member)?;
             self.fits(config, data)?;
-            Self::read(table.exchanged, config, data).map_err(bad_member)
+            Self::read(shape, data).map_err(bad_member)
         })
-        .map_err(|error| error.at(&table.exchange.template(config)))
+        .map_err(|error| error.at(&endpoint.template(config)))
     }
 }

@@ -1,6 +1,6 @@
 //! Login page: the URL where a browser signs in. No request is made.
 
-use crate::config::Config;
+use crate::config::{Config, DEFAULT_LOGIN_PATH};
 use crate::dialect::LoginPage;
 use crate::encoding::{base64url_decode, encode_component};
 use crate::error::CloudApiError;
@@ -19,6 +19,12 @@ pub fn login_url(
 ) -> String {
     write(config, redirect_uri, state, &challenge(verifier))
 }
+
+/// The parameter of the redirect URI that brings a sign-in's id back, where the Cloud replaces the state.
+pub const STATE_PARAMETER: &str = "mastra_state";
+
+/// The platform's name for sign-ins of deployed apps. It comes back in place of the state's id.
+pub(crate) const PRODUCT: &str = "deploy";
 
 /// The login page's URL for a caller that keeps the verifier itself and passes its S256 challenge: 43 base64url characters
 /// (RFC 7636 section 4.2). A dialect without challenges needs none.
@@ -44,6 +50,9 @@ pub fn login_url_with_challenge(
 }
 
 fn write(config: &Config, redirect_uri: &RedirectUri, state: &State, challenge: &str) -> String {
+    if let LoginPage::Product(path) = config.table().login {
+        return product(config, path, redirect_uri, state);
+    }
     let page = config.base_url.join(config.login_path.as_str());
     let mut url = format!(
         "{page}?project_id={}&redirect_uri={}&state={}",
@@ -55,6 +64,31 @@ fn write(config: &Config, redirect_uri: &RedirectUri, state: &State, challenge: 
         url.push_str("&code_challenge=");
         url.push_str(challenge);
         url.push_str("&code_challenge_method=S256");
+    }
+    url
+}
+
+/// The page of a dialect that replaces the state by the return path. The id travels in the redirect URI as well, for a Cloud
+/// that keeps its query.
+fn product(config: &Config, path: &str, redirect_uri: &RedirectUri, state: &State) -> String {
+    let page = match config.login_path.as_str() {
+        DEFAULT_LOGIN_PATH => config.api_path(path),
+        own => own.to_owned(),
+    };
+    let back = redirect_uri.as_str();
+    let mark = if back.contains('?') { '&' } else { '?' };
+    let id = encode_component(state.id().expose());
+    let back = format!("{back}{mark}{STATE_PARAMETER}={id}");
+    let mut url = format!(
+        "{}?product={PRODUCT}&redirect_uri={}&post_login_redirect={}&prompt=login&state={}",
+        config.base_url.join(&page),
+        encode_component(&back),
+        encode_component(state.return_path().as_str()),
+        encode_component(&state.outgoing()),
+    );
+    if let Some(organization) = &config.organization {
+        url.push_str("&organization_id=");
+        url.push_str(&encode_component(organization.as_str()));
     }
     url
 }

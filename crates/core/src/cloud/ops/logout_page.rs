@@ -5,13 +5,14 @@ use crate::encoding::encode_component;
 use crate::secret::SessionToken;
 use crate::url::RedirectUri;
 
-/// The logout page's URL. It holds a token only where the dialect needs one and the caller passes one.
+/// The logout page's URL; `None` where the dialect has none. It holds a token only where the dialect needs one and the caller
+/// passes one.
 pub fn logout_url(
     config: &Config,
     redirect_uri: &RedirectUri,
     token: Option<&SessionToken>,
-) -> String {
-    let page = &config.table().logout;
+) -> Option<String> {
+    let page = config.table().logout.as_ref()?;
     let mut url = format!(
         "{}?{}={}",
         config.base_url.join(LOGOUT_PATH),
@@ -24,5 +25,5 @@ pub fn logout_url(
         url.push('=');
         url.push_str(&encode_component(token.expose()));
     }
-    url
+    Some(url)
 }

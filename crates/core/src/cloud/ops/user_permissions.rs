@@ -37,7 +37,7 @@ impl Operation for GetUserPermissions {
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
         let filling = Filling {
-            bearer: Some(&self.token),
+            token: Some(&self.token),
             user: Some(&self.id),
             ..Filling::default()
         };

@@ -4,8 +4,8 @@ use crate::cloud::endpoint::Filling;
 use crate::cloud::model::CloudSession;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
-use crate::dialect::Field;
-use crate::error::CloudApiError;
+use crate::dialect::{Field, Validate};
+use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Request};
 use crate::json::{BadMember, Object};
 use crate::secret::SessionToken;
@@ -32,8 +32,8 @@ impl ValidateSession {
         Self { token }
     }
 
-    fn read(&self, config: &Config, data: Object<'_>) -> Result<Validated, BadMember> {
-        let (shape, renewed) = (&config.table().validated, config.table().renewed);
+    fn read(&self, validate: &Validate, data: Object<'_>) -> Result<Validated, BadMember> {
+        let (shape, renewed) = (validate.session, validate.renewed);
         let session = shape.member.map_or(Ok(data), |name| data.object(name))?;
         let newer = data
             .optional_text(renewed)?
@@ -55,19 +55,22 @@ impl Operation for ValidateSession {
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
         let filling = Filling {
-            bearer: Some(&self.token),
+            token: Some(&self.token),
             fields: &[(Field::Token, self.token.expose())],
             ..Filling::default()
         };
-        config.table().validate.request(config, &filling)
+        validate(config)?.endpoint.request(config, &filling)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Validated, CloudApiError> {
         let secrets = [self.token.expose()];
-        let read = |data: Object<'_>| self.read(config, data);
-        config
-            .table()
-            .validate
-            .response(config, delivery, &secrets, read)
+        let validate = validate(config)?;
+        let read = |data: Object<'_>| self.read(validate, data);
+        validate.endpoint.response(config, delivery, &secrets, read)
     }
+}
+
+fn validate(config: &Config) -> Result<&'static Validate, CloudApiError> {
+    let validate = config.table().validate.as_ref();
+    validate.ok_or_else(|| CloudApiError::new(Code::NotImplemented))
 }

@@ -1,10 +1,12 @@
-//! Verify token: returns the user of a token.
+//! Verify token: returns the user of a token, under the session's newest token. The answer to a sealed session may set a newer
+//! one.
 
 use crate::cloud::endpoint::Filling;
 use crate::cloud::model::CloudUser;
+use crate::cloud::ops::refresh_session::newer;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
-use crate::dialect::{Field, Verified};
+use crate::dialect::{Endpoint, Field, Verified};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
 use crate::json::Object;
@@ -21,6 +23,14 @@ impl VerifyToken {
     pub const fn new(token: SessionToken) -> Self {
         Self { token }
     }
+
+    fn endpoint(&self, config: &Config) -> &'static Endpoint {
+        let table = config.table();
+        match &table.sealed {
+            Some(sealed) if self.token.is_sealed() => &sealed.me,
+            _ => &table.verify,
+        }
+    }
 }
 
 impl Operation for VerifyToken {
@@ -29,21 +39,26 @@ impl Operation for VerifyToken {
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
         let filling = Filling {
-            bearer: Some(&self.token),
+            token: Some(&self.token),
             fields: &[(Field::Token, self.token.expose())],
             ..Filling::default()
         };
-        config.table().verify.request(config, &filling)
+        self.endpoint(config).request(config, &filling)
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
-        let table = config.table();
-        let token = self.token.clone();
-        let read = |data: Object<'_>| match table.verified {
+        let endpoint = self.endpoint(config);
+        let token = newer(config, &self.token, &delivery).unwrap_or_else(|| self.token.clone());
+        let read = |data: Object<'_>| match config.table().verified {
             Verified::User => CloudUser::read(data.object("user")?, token),
             Verified::Claims => CloudUser::read_claims(data, token),
+            Verified::Member => CloudUser::read_member(data, token),
         };
         let secrets = [self.token.expose()];
-        table.verify.response(config, delivery, &secrets, read)
+        let user = endpoint.response(config, delivery, &secrets, read)?;
+        match &config.organization {
+            Some(own) if !user.is_member_of(own) => Err(CloudApiError::not_a_member()),
+            _ => Ok(user),
+        }
     }
 }

@@ -21,6 +21,7 @@ pub struct Credentials<'h>([Option<Credential<'h>>; MAX_CREDENTIALS]);
 pub(crate) struct Credential<'h> {
     text: Text<'h>,
     is_cookie: bool,
+    is_sealed: bool,
     /// Where the fast path has hashed it already.
     digest: Option<TokenDigest>,
 }
@@ -43,10 +44,16 @@ impl Credential<'_> {
     /// The token, where its form is right.
     pub(crate) fn token(&self) -> Option<SessionToken> {
         match &self.text {
+            Text::Borrowed(text) if self.is_sealed => SessionToken::sealed(text).ok(),
             Text::Borrowed(text) => SessionToken::parse(text).ok(),
             Text::Token(token) => Some(token.clone()),
             Text::Malformed => None,
         }
+    }
+
+    /// Whether this is a sealed session, by where it came from.
+    pub(crate) const fn is_sealed(&self) -> bool {
+        self.is_sealed
     }
 
     fn text(&self) -> Option<&str> {
@@ -91,6 +98,7 @@ impl<'h> Credentials<'h> {
             .and_then(bearer)
             .filter(|text| Some(*text) != token);
         let mut found = Self::none();
+        let has_sealed = engine.config().table().sealed.is_some();
         let mut free = found.0.iter_mut();
         let mut add = |text: &'h str, is_cookie| {
             if !text.is_empty()
@@ -99,6 +107,7 @@ impl<'h> Credentials<'h> {
                 *slot = Some(Credential {
                     text: Text::Borrowed(text),
                     is_cookie,
+                    is_sealed: is_cookie && has_sealed,
                     digest: None,
                 });
             }
@@ -137,6 +146,7 @@ impl<'h> Credentials<'h> {
         *first = (!token.is_empty()).then_some(Credential {
             text: Text::Borrowed(token),
             is_cookie: false,
+            is_sealed: false,
             digest: None,
         });
         found
@@ -148,6 +158,7 @@ impl<'h> Credentials<'h> {
             credential.map(|it| Credential {
                 text: it.token().map_or(Text::Malformed, Text::Token),
                 is_cookie: it.is_cookie,
+                is_sealed: it.is_sealed,
                 digest: it.digest,
             })
         }))

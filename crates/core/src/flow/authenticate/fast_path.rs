@@ -74,17 +74,19 @@ fn look<'h>(
     wanted: impl FnOnce(&Identity) -> bool,
     now: Now,
 ) -> Result<Arc<Identity>, Miss<'h>> {
-    let token = credentials.first(engine).ok_or(Miss { first: None })?;
+    let (token, is_cookie) = credentials.first(engine).ok_or(Miss { first: None })?;
+    let is_sealed = is_cookie && engine.config().table().sealed.is_some();
+    let is_form = |it: &Identity| it.user().session_token().is_sealed() == is_sealed;
     engine
-        .fast_lookup(token, wanted, now)
+        .fast_lookup(token, |it| is_form(it) && wanted(it), now)
         .map_err(|digest| Miss {
             first: Some((token, digest)),
         })
 }
 
 impl<'h> RawCredentials<'h> {
-    /// The credential with the highest precedence; none also where the headers cannot be read.
-    fn first(&self, engine: &Engine) -> Option<&'h [u8]> {
+    /// The credential with the highest precedence, and whether a cookie brings it; none also where the headers cannot be read.
+    fn first(&self, engine: &Engine) -> Option<(&'h [u8], bool)> {
         // Read even where it has no precedence: an unreadable header is refused whatever else the request brings.
         let cookie = match self.cookie {
             Some(header) => {
@@ -99,8 +101,12 @@ impl<'h> RawCredentials<'h> {
         };
         let token = self.token.map(|text| bearer(text).unwrap_or(text));
         let bearer = self.authorization.and_then(bearer);
-        let texts = token.into_iter().chain(bearer).map(str::as_bytes);
-        texts.chain(cookie).find(|text| !text.is_empty())
+        let texts = token
+            .into_iter()
+            .chain(bearer)
+            .map(|it| (it.as_bytes(), false));
+        let cookie = cookie.into_iter().map(|it| (it, true));
+        texts.chain(cookie).find(|(text, _)| !text.is_empty())
     }
 }
 

@@ -53,7 +53,8 @@ impl Refresh {
                     // From now on the old token stands for it no longer than for any other.
                     Newer::Held => {
                         let session = session.clone();
-                        self.engine.rotate(self.key, None, identity, session, now)
+                        self.engine
+                            .rotate(self.key, None, identity, Some(session), now)
                     }
                     _ => self.engine.insert(identity, now),
                 };
@@ -92,7 +93,7 @@ impl Refresh {
             return self.cache_rejection(CloudApiError::new(Code::SessionExpired));
         }
         self.engine
-            .rotate(own_key, old_end, identity, session.clone(), now)
+            .rotate(own_key, old_end, identity, Some(session.clone()), now)
             .map_or_else(signed_out, |identity| self.renewed(identity, session))
     }
 

@@ -1,0 +1,113 @@
+//! Sealed sessions: the Cloud replaces one beside any answer, and from then on refuses the old one.
+//!
+//! The newer one is kept before anything else is done, so that no failure after it loses the session. Its user is asked for
+//! like that of any other session.
+
+use super::super::results::{Authentication, Renewal, Renewed};
+use super::super::verify_token::{Pace, verify_token};
+use super::{Refresh, signed_out};
+use crate::cloud::ops::refresh_session::RefreshSession;
+use crate::engine::breaker::CallKind;
+use crate::error::{CloudApiError, Code};
+use crate::secret::SessionToken;
+use crate::session::lookup::{Lookup, Refused};
+
+impl Refresh {
+    pub(super) async fn run_sealed(&mut self) -> Renewal {
+        let (old, now) = (self.token.clone(), self.host.now());
+        let Some(newer) = self.engine.rotated(&self.key, now) else {
+            return match self.engine.lookup(&self.key, now) {
+                Lookup::SignedOut => signed_out(),
+                Lookup::Refused(refusal) if refusal.of == Refused::Session => {
+                    Renewal::Ended(refusal.error)
+                }
+                _ => self.ask_for_newer().await,
+            };
+        };
+        self.token = newer.token().clone();
+        let renewal = self.newest(&old).await;
+        match renewal {
+            // What is kept may be lost to another instance that refreshed it: the Cloud decides about the one at hand.
+            Renewal::Ended(_) if !newer.is_verified() => {
+                self.token = old;
+                self.ask_for_newer().await
+            }
+            renewal => renewal,
+        }
+    }
+
+    async fn ask_for_newer(&mut self) -> Renewal {
+        let old = self.token.clone();
+        let config = self.engine.config();
+        let Some(operation) = RefreshSession::new(config, self.token.clone()) else {
+            return Renewal::Unavailable(CloudApiError::new(Code::NotImplemented));
+        };
+        let now = self.host.now();
+        let Some(permit) = self.engine.may_ask(CallKind::Validate, self.key, now) else {
+            return Renewal::Unavailable(CloudApiError::new(Code::CircuitOpen));
+        };
+        let result = self.host.call(config, operation).await;
+        let now = self.host.now();
+        permit.report(&result, now);
+        match result {
+            Ok(Some(newer)) => {
+                self.engine.hold_sealed(self.key, newer.clone(), now);
+                self.token = newer;
+                self.newest(&old).await
+            }
+            Ok(None) => self.newest(&old).await,
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// The user of the session at hand. The answer may set a newer one once more.
+    async fn newest(&mut self, old: &SessionToken) -> Renewal {
+        let (key, known) = (self.own_key(), self.engine.peek(&self.key));
+        let verify = verify_token(
+            &self.engine,
+            key,
+            self.token.clone(),
+            Pace::Wanted,
+            self.host.jitter(),
+        );
+        let identity = match self.host.verify(verify).await {
+            Authentication::Authenticated(identity) => identity,
+            Authentication::Rejected(error) => return Renewal::Ended(error),
+            Authentication::Unavailable(error) => return Renewal::Unavailable(error),
+            Authentication::Anonymous => return signed_out(),
+        };
+        let now = self.host.now();
+        if known
+            .as_ref()
+            .is_some_and(|it| it.user().id() != identity.user().id())
+        {
+            return super::another_one();
+        }
+        if identity.key() == self.key {
+            let session = self.engine.sealed_session(&identity, now);
+            return match session {
+                Some(session) => Renewal::Unchanged {
+                    session,
+                    cookie: None,
+                },
+                None => signed_out(),
+            };
+        }
+        let is_confirmed = self.engine.has_newer(&self.key, now);
+        let identity = if is_confirmed {
+            Some(identity)
+        } else {
+            self.engine.replace(old, identity.as_ref().clone(), now)
+        };
+        let Some(identity) = identity else {
+            return signed_out();
+        };
+        match self.engine.sealed_session(&identity, now) {
+            Some(session) => match Renewed::new(&self.engine, identity, session, now) {
+                Ok(renewed) => Renewal::Renewed(renewed.into()),
+                Err(error) => Renewal::Unavailable(error),
+            },
+            None => signed_out(),
+        }
+    }
+}

@@ -1,0 +1,570 @@
+//! Dialect `platform`: sealed sessions that rotate, two credentials, organizations.
+
+use std::sync::Arc;
+
+use mastra_auth_cloud_core::cookie::SetCookie;
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, fast_path};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
+use mastra_auth_cloud_core::flow::{Authentication, Jitter, Renewal};
+use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
+use mastra_auth_cloud_core::ids::OrganizationId;
+use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::time::Now;
+use mastra_auth_cloud_core::url::RedirectUri;
+use serde_json::{Value, json};
+
+use crate::renew::said as renewal_said;
+use crate::world::{
+    Ran, answer, at, begin, callback, config, lost, open, refreshing, run, said, script, validating,
+};
+
+const ME: &str = "/v1/auth/me";
+const REFRESH: &str = "/v1/auth/refresh";
+const VERIFY: &str = "/v1/auth/verify";
+
+/// How a driver carries a newer cookie to the browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Driver {
+    Sets,
+    LeavesToHost,
+    Follows,
+}
+
+fn platform() -> Arc<Engine> {
+    open(platform_config(), Entropy::new([7; 32]))
+}
+
+fn platform_config() -> mastra_auth_cloud_core::config::Config {
+    let mut config = config(Dialect::Platform);
+    config.policy.session_max_age = Dialect::Platform.session_max_age();
+    config.policy.renewed_grace = std::time::Duration::from_secs(600);
+    config
+}
+
+fn of(id: &str, organization: Option<&str>, members_of: &[&str]) -> Value {
+    json!({
+        "user": { "id": id, "email": "ada@example.com", "firstName": "Ada", "lastName": null, "profilePictureUrl": null },
+        "organizationId": organization, "role": "admin", "permissions": ["projects:read"], "memberOrgIds": members_of,
+    })
+}
+
+fn me(id: &str) -> Delivery {
+    answer(200, &of(id, Some("org_1"), &["org_1", "org_2"]))
+}
+
+/// An answer that sets a newer session.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "a script holds failures beside it"
+)]
+fn setting(newer: &str, body: &Value) -> Delivery {
+    let response = Response::new(200, body.to_string().into_bytes());
+    let cookies = [
+        "theme=dark; Path=/".to_owned(),
+        format!("wos-session={newer}; Path=/; HttpOnly; SameSite=Lax; Domain=.mastra.ai"),
+    ];
+    Ok(response.with_cookies(cookies))
+}
+
+fn rotated(id: &str, newer: &str) -> Delivery {
+    setting(newer, &of(id, Some("org_1"), &["org_1", "org_2"]))
+}
+
+fn ended() -> Delivery {
+    answer(
+        401,
+        &json!({ "type": "unauthorized", "title": "Unauthorized", "status": 401, "detail": "invalid_grant" }),
+    )
+}
+
+/// What a request with this cookie is answered, and the cookie that its answer sets.
+fn with_cookie(
+    engine: &Arc<Engine>,
+    driver: Driver,
+    session: &str,
+    now: Now,
+    answers: impl IntoIterator<Item = Delivery>,
+) -> (Ran<Authentication>, Option<SetCookie>) {
+    let header = format!("__Host-mastra_session={session}");
+    let credentials = Credentials::read(engine, None, Some(&header)).unwrap();
+    let request = Authenticate::new(engine, credentials);
+    let request = match driver {
+        Driver::Sets => request.refreshing(),
+        Driver::LeavesToHost => request.leaving_refresh_to_host(),
+        Driver::Follows => request,
+    };
+    let ran = script(request.into_task(Jitter(1)), now, answers);
+    let cookie = ran.output.cookie.clone();
+    (ran.map(|verdict| verdict.answer), cookie)
+}
+
+fn brief(
+    engine: &Arc<Engine>,
+    driver: Driver,
+    session: &str,
+    now: Now,
+    answers: impl IntoIterator<Item = Delivery>,
+) -> (String, usize, Option<String>) {
+    let (ran, cookie) = with_cookie(engine, driver, session, now, answers);
+    let value = cookie.map(|it| it.expose().split([';', '=']).nth(1).unwrap().to_owned());
+    (said(&ran.output), ran.sent.len(), value)
+}
+
+fn sealed(text: &str) -> SessionToken {
+    SessionToken::sealed(text).unwrap()
+}
+
+fn good(calls: usize, cookie: Option<&str>) -> (String, usize, Option<String>) {
+    ("user usr_1".to_owned(), calls, cookie.map(str::to_owned))
+}
+
+fn rejected(code: &str, calls: usize) -> (String, usize, Option<String>) {
+    (format!("rejected {code}"), calls, None)
+}
+
+#[test]
+fn a_cookie_is_asked_about_at_one_endpoint_and_a_bearer_at_another() {
+    let engine = platform();
+    let (ran, _) = with_cookie(&engine, Driver::Sets, "s*1", at(0), [me("usr_1")]);
+    assert_eq!(ran.paths(), [ME]);
+    assert_eq!(ran.sent[0].cookie.as_deref(), Some("wos-session=s*1"));
+    assert_eq!(ran.sent[0].bearer, None);
+    let Authentication::Authenticated(identity) = &ran.output else {
+        panic!("{:?}", ran.output)
+    };
+    let user = identity.user();
+    assert_eq!(
+        (user.name(), user.roles()),
+        (Some("Ada"), &["admin".to_owned()][..])
+    );
+    assert_eq!(user.organization().unwrap().as_str(), "org_1");
+    assert!(user.is_member_of(&OrganizationId::parse("org_2").unwrap()));
+
+    let bearer = |answers: Vec<Delivery>| {
+        crate::world::authenticate(&engine, Some("Bearer t-1"), None, at(0), answers)
+    };
+    let ran = bearer(vec![me("usr_1")]);
+    assert_eq!(ran.paths(), [VERIFY]);
+    assert_eq!(ran.sent[0].bearer.as_deref(), Some("t-1"));
+    assert_eq!(ran.sent[0].cookie, None);
+    assert_eq!(bearer(vec![]).sent.len(), 0, "it is cached");
+}
+
+#[test]
+fn neither_credential_counts_in_the_place_of_the_other() {
+    let engine = platform();
+    // A text that both may have.
+    assert_eq!(
+        brief(&engine, Driver::Sets, "both", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    let bearer = crate::world::with_bearer(&engine, "both", at(1), []);
+    assert_eq!(bearer, ("rejected invalid_token".to_owned(), 0));
+    let raw = fast_path::RawCredentials {
+        authorization: Some("Bearer both"),
+        ..fast_path::RawCredentials::default()
+    };
+    assert!(fast_path::known(&engine, &raw, at(1)).is_err());
+    let raw = fast_path::RawCredentials {
+        cookie: Some(b"__Host-mastra_session=both"),
+        ..fast_path::RawCredentials::default()
+    };
+    assert!(fast_path::known(&engine, &raw, at(1)).is_ok());
+    assert_eq!(
+        crate::world::with_bearer(&engine, "s*1", at(0), []).1,
+        0,
+        "no bearer has a star"
+    );
+}
+
+#[test]
+fn a_session_that_rotates_beside_an_answer_is_set_and_the_old_one_stands_for_it() {
+    let engine = platform();
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    let newer = brief(
+        &engine,
+        Driver::Sets,
+        "s1",
+        at(31),
+        [rotated("usr_1", "s2")],
+    );
+    assert_eq!(newer, good(1, Some("s2")));
+    // Requests under way, and a browser that lost the answer.
+    for second in [31, 50, 60] {
+        assert_eq!(
+            brief(&engine, Driver::Sets, "s1", at(second), []),
+            good(0, Some("s2"))
+        );
+    }
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s2", at(60), []),
+        good(0, None)
+    );
+    // Later it is asked about under its newest session, which may rotate again.
+    let next = brief(
+        &engine,
+        Driver::Sets,
+        "s1",
+        at(62),
+        [rotated("usr_1", "s3")],
+    );
+    assert_eq!(next, good(1, Some("s3")));
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s2", at(63), []),
+        good(0, Some("s3"))
+    );
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(63), []),
+        good(0, Some("s3"))
+    );
+}
+
+#[test]
+fn a_host_that_sets_no_cookie_on_a_good_answer_is_made_to_refresh() {
+    let engine = platform();
+    let driver = Driver::LeavesToHost;
+    assert_eq!(
+        brief(&engine, driver, "s1", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    let turned = brief(&engine, driver, "s1", at(31), [rotated("usr_1", "s2")]);
+    assert_eq!(turned, rejected("session_expired", 1));
+    let refreshed = run(refreshing(&engine, sealed("s1")), at(31), []);
+    assert_eq!(renewal_said(&refreshed.output), "usr_1 has s2");
+    assert_eq!(brief(&engine, driver, "s2", at(31), []), good(0, None));
+    assert_eq!(
+        brief(&engine, driver, "s1", at(40), []),
+        rejected("session_expired", 0)
+    );
+    // A page that only shows who is signed in asks for no refresh.
+    assert_eq!(
+        brief(&engine, Driver::Follows, "s1", at(40), []).0,
+        "user usr_1"
+    );
+}
+
+#[test]
+fn a_refresh_keeps_the_newer_session_before_its_user_is_known() {
+    let engine = platform();
+    let answers = [
+        setting("s2", &json!({ "ok": true })),
+        lost(TransportError::Timeout),
+    ];
+    let ran = run(refreshing(&engine, sealed("s1")), at(0), answers);
+    assert_eq!(
+        (renewal_said(&ran.output).as_str(), ran.paths()),
+        ("unavailable timeout", vec![REFRESH, ME])
+    );
+    // The platform refuses the old one from now on: it is not asked about again.
+    let (ran, cookie) = with_cookie(&engine, Driver::Sets, "s1", at(1), [me("usr_1")]);
+    assert_eq!(ran.sent[0].cookie.as_deref(), Some("wos-session=s2"));
+    assert_eq!(said(&ran.output), "user usr_1");
+    assert!(cookie.unwrap().expose().contains("=s2;"));
+}
+
+#[test]
+fn a_refresh_may_find_nothing_newer_or_the_end() {
+    let engine = platform();
+    let answers = [answer(200, &json!({ "ok": true })), me("usr_1")];
+    let ran = run(refreshing(&engine, sealed("s1")), at(0), answers);
+    let Renewal::Unchanged {
+        session,
+        cookie: None,
+    } = &ran.output
+    else {
+        panic!("{:?}", ran.output)
+    };
+    assert_eq!(session.user_id().as_str(), "usr_1");
+    let ran = run(refreshing(&engine, sealed("gone")), at(0), [ended()]);
+    assert_eq!(renewal_said(&ran.output), "ended unauthorized");
+    assert_eq!(
+        run(refreshing(&engine, sealed("gone")), at(1), [])
+            .sent
+            .len(),
+        0,
+        "it is cached"
+    );
+}
+
+#[test]
+fn another_instance_may_have_the_newer_session_so_a_good_one_outlives_its_refusal_for_a_moment() {
+    let engine = platform();
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(31), [ended()]),
+        good(1, None)
+    );
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(60), []),
+        good(0, None)
+    );
+    let over = brief(&engine, Driver::LeavesToHost, "s1", at(61), []);
+    assert_eq!(over, rejected("session_expired", 0));
+    // One that was never seen here is refused at once.
+    assert_eq!(
+        brief(&engine, Driver::LeavesToHost, "s9", at(0), [ended()]),
+        rejected("unauthorized", 1)
+    );
+}
+
+#[test]
+fn an_outage_refuses_no_session() {
+    let engine = platform();
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    let page = || Ok(Response::new(401, b"<html>a proxy's page</html>".to_vec()));
+    for answers in [
+        vec![
+            answer(503, &json!({ "error": "down" })),
+            answer(503, &json!({})),
+        ],
+        vec![page()],
+        vec![lost(TransportError::Connect), lost(TransportError::Connect)],
+    ] {
+        let header = "__Host-mastra_session=s1";
+        let credentials = Credentials::read(&engine, None, Some(header)).unwrap();
+        let request = Authenticate::new(&engine, credentials).refreshing();
+        let ran = script(request.into_task(Jitter(1)), at(31), answers);
+        assert_eq!(said(&ran.output.answer), "user usr_1");
+    }
+}
+
+#[test]
+fn members_alone_come_in_where_the_instance_is_an_organizations() {
+    let mut config = platform_config();
+    config.organization = Some(OrganizationId::parse("org_2").unwrap());
+    let engine = open(config, Entropy::new([7; 32]));
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    let stranger = || answer(200, &of("usr_2", Some("org_3"), &["org_3"]));
+    let refused = brief(&engine, Driver::Sets, "s2", at(0), [stranger()]);
+    assert_eq!(refused, rejected("organization_forbidden", 1));
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s2", at(1), []),
+        rejected("organization_forbidden", 0)
+    );
+    // The list may be absent: the token's own organization stands for it.
+    let mut alone = of("usr_1", Some("org_2"), &[]);
+    alone.as_object_mut().unwrap().remove("memberOrgIds");
+    assert_eq!(
+        crate::world::with_bearer(&engine, "t-1", at(0), [answer(200, &alone)]).0,
+        "user usr_1"
+    );
+    for odd in [
+        json!("org_2"),
+        json!([1, "org_2"]),
+        json!({ "org_2": true }),
+    ] {
+        let mut body = of("usr_3", Some("org_2"), &[]);
+        body["memberOrgIds"] = odd;
+        let (said, _) = crate::world::with_bearer(
+            &engine,
+            &format!("t-{body}").replace(['"', '{', '}', ':', ',', '[', ']', ' ', '@'], ""),
+            at(0),
+            [answer(200, &body)],
+        );
+        assert_eq!(said, "rejected organization_forbidden");
+    }
+}
+
+#[test]
+fn a_user_without_organization_is_never_cached() {
+    let engine = platform();
+    let nowhere = || answer(200, &of("usr_1", None, &[]));
+    for second in [0, 1] {
+        assert_eq!(
+            brief(&engine, Driver::Sets, "s1", at(second), [nowhere()]),
+            good(1, None)
+        );
+    }
+    assert_eq!(engine.cached().0, 0);
+}
+
+#[test]
+fn another_organization_of_the_user_has_no_roles() {
+    let engine = platform();
+    let (ran, _) = with_cookie(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]);
+    let Authentication::Authenticated(identity) = ran.output else {
+        panic!("{:?}", ran.output)
+    };
+    let organization = |text| OrganizationId::parse(text).unwrap();
+    let same = identity
+        .user()
+        .in_organization(organization("org_1"))
+        .unwrap();
+    assert_eq!(same.roles(), ["admin"]);
+    let other = identity
+        .user()
+        .in_organization(organization("org_2"))
+        .unwrap();
+    assert_eq!(
+        (other.organization().unwrap().as_str(), other.roles().len()),
+        ("org_2", 0)
+    );
+    let error = identity
+        .user()
+        .in_organization(organization("org_3"))
+        .unwrap_err();
+    assert_eq!(
+        (error.code(), error.status()),
+        ("organization_forbidden", 403)
+    );
+}
+
+#[test]
+fn the_code_of_a_sign_in_is_the_session_and_the_state_may_be_replaced() {
+    for (back, expect) in [
+        ("7d0e|%2Fagents", "/agents"),
+        ("deploy|/agents?tab=1", "/agents?tab=1"),
+    ] {
+        let engine = platform();
+        let (url, cookie) = begin(&engine, "7d0e|%2Fagents");
+        assert!(url.contains("mastra_state%3D7d0e"), "{url}");
+        let flow = callback(&engine, back, "s*1", &cookie, at(5)).unwrap();
+        let ran = run(flow, at(5), [rotated("usr_1", "s*2")]);
+        assert_eq!(ran.sent[0].cookie.as_deref(), Some("wos-session=s*1"));
+        let signed_in = ran.output.unwrap();
+        assert_eq!(signed_in.return_path.as_str(), expect);
+        let set = signed_in.cookies[1].expose();
+        assert!(
+            set.contains("=s*2;") && set.contains("Max-Age=1209600"),
+            "{set}"
+        );
+        assert_eq!(
+            brief(&engine, Driver::Sets, "s*2", at(6), []),
+            good(0, None)
+        );
+        // Once, in one browser, in time.
+        let again = callback(&engine, back, "s*9", &cookie, at(20)).unwrap_err();
+        assert_eq!(again.code(), "callback_replayed");
+    }
+    let engine = platform();
+    for (cookies, code) in [
+        ("", "login_cookie_missing"),
+        ("__Host-mastra_login_0123456789abcdef=2.x", "state_mismatch"),
+    ] {
+        let error = callback(&engine, "deploy|/", "s*1", cookies, at(5)).unwrap_err();
+        assert_eq!(error.code(), code);
+    }
+    let (_, cookie) = begin(&engine, "one");
+    let late = callback(&engine, "deploy|/", "s*1", &cookie, at(301)).unwrap_err();
+    assert_eq!(late.code(), "login_expired");
+    let foreign = callback(&engine, "other|%2F", "s*1", &cookie, at(5)).unwrap_err();
+    assert_eq!(foreign.code(), "state_mismatch");
+}
+
+#[test]
+fn a_replaced_state_is_of_the_sign_in_that_was_begun_last() {
+    let engine = platform();
+    let (_, first) = begin(&engine, "first");
+    let (_, second) = begin(&engine, "second");
+    let flow = callback(
+        &engine,
+        "deploy|/",
+        "s1",
+        &format!("{first}; {second}"),
+        at(5),
+    )
+    .unwrap();
+    let signed_in = run(flow, at(5), [me("usr_1")]).output.unwrap();
+    let cleared = signed_in.cookies[0].expose().split('=').next().unwrap();
+    assert!(first.starts_with(cleared) || second.starts_with(cleared));
+}
+
+#[test]
+fn a_sign_out_is_one_call_and_its_page_is_kept_for_that_browser() {
+    let engine = platform();
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    let logout = Logout::new(
+        Arc::clone(&engine),
+        sealed("s1"),
+        Effort::Full,
+        at(1),
+        Jitter(1),
+    );
+    let page = "https://identity.example/logout?session=1";
+    let ran = run(
+        logout,
+        at(1),
+        [answer(200, &json!({ "ok": true, "logoutUrl": page }))],
+    );
+    assert_eq!(ran.output, SignOut::Ended);
+    assert_eq!(
+        (ran.paths(), ran.sent[0].cookie.as_deref()),
+        (vec!["/v1/auth/logout"], Some("wos-session=s1"))
+    );
+    let back = RedirectUri::parse("https://app.example.com/").unwrap();
+    assert_eq!(engine.logout_page(&back, None), None);
+    assert_eq!(
+        engine.logout_page(&back, Some(&sealed("s1"))).as_deref(),
+        Some(page)
+    );
+    assert_eq!(engine.logout_page(&back, Some(&sealed("s1"))), None, "once");
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(2), []).0,
+        "rejected signed_out"
+    );
+}
+
+#[test]
+fn a_sign_out_of_either_session_ends_both() {
+    for out in ["s1", "s2"] {
+        let engine = platform();
+        assert_eq!(
+            brief(&engine, Driver::Sets, "s1", at(0), [rotated("usr_1", "s2")]),
+            good(1, Some("s2"))
+        );
+        let logout = Logout::new(
+            Arc::clone(&engine),
+            sealed(out),
+            Effort::Full,
+            at(1),
+            Jitter(1),
+        );
+        let ran = run(logout, at(1), [answer(200, &json!({ "ok": true }))]);
+        assert_eq!(
+            ran.sent[0].cookie.as_deref(),
+            Some("wos-session=s2"),
+            "the newest"
+        );
+        for session in ["s1", "s2"] {
+            assert_eq!(
+                brief(&engine, Driver::Sets, session, at(2), []).0,
+                "rejected signed_out"
+            );
+        }
+    }
+}
+
+#[test]
+fn whether_a_session_is_alive_may_rotate_it_too() {
+    let engine = platform();
+    let ran = run(
+        validating(&engine, sealed("s1")),
+        at(0),
+        [rotated("usr_1", "s2")],
+    );
+    assert_eq!(ran.output.unwrap().unwrap().user_id().as_str(), "usr_1");
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s1", at(1), []),
+        good(0, Some("s2"))
+    );
+    let ran = run(validating(&engine, sealed("gone")), at(0), [ended()]);
+    assert!(ran.output.unwrap().is_none());
+}
