@@ -153,7 +153,7 @@ impl Control {
     /// Removes a person from an organization (dialect `platform`); false if the person is no member of it.
     pub fn remove_member(&self, organization_id: &str, person: &str) -> bool {
         let id = self.id_of(person);
-        told(self.cloud.store.remove_member(organization_id, &id)).unwrap_or_default()
+        told(self.cloud.store.leave(organization_id, &id)).unwrap_or_default()
     }
 
     /// Changes options of the dialect `platform`, until [`Control::reset`].

@@ -162,7 +162,7 @@ pub(super) async fn remove_member(
     Path((organization, id)): Path<(String, String)>,
 ) -> Answer {
     let id = user_id(&cloud, &id)?;
-    let removed = cloud.store.remove_member(&organization, &id);
+    let removed = cloud.store.leave(&organization, &id);
     if removed.map_err(failed)? {
         Ok(Json(json!({ "removed": 1 })))
     } else {

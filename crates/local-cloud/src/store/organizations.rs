@@ -173,8 +173,16 @@ impl Store {
     /// Removes a member; false if the organization has no such member.
     pub(crate) fn remove_member(&self, organization_id: &str, id: &str) -> Result<bool> {
         Ok(self.lock().execute(
-            "DELETE FROM members WHERE organization_id = ?1 AND (id = ?2 OR user_id = ?2)",
+            "DELETE FROM members WHERE organization_id = ?1 AND id = ?2",
             [organization_id, id],
+        )? > 0)
+    }
+
+    /// Removes a person from an organization; false if the person is no member of it.
+    pub(crate) fn leave(&self, organization_id: &str, user_id: &str) -> Result<bool> {
+        Ok(self.lock().execute(
+            "DELETE FROM members WHERE organization_id = ?1 AND user_id = ?2",
+            [organization_id, user_id],
         )? > 0)
     }
 

@@ -3,14 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use crate::desk::{APP, Answer, BOTH, Desk, SignedIn, form};
+use crate::desk::{ALL, APP, Answer, Desk, SignedIn, form};
 use crate::schema::Document;
 use mastra_auth_local_cloud::Dialect;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-fn document(dialect: Dialect) -> Document {
+pub(crate) fn document(dialect: Dialect) -> Document {
     Document::read(match dialect {
+        Dialect::Platform => include_str!("../../../../contract/openapi.platform.yaml"),
         Dialect::Pkce => include_str!("../../../../contract/openapi.pkce.yaml"),
         _ => include_str!("../../../../contract/openapi.v1.yaml"),
     })
@@ -23,12 +24,12 @@ fn is_served(answer: &Answer) -> bool {
 
 #[tokio::test]
 async fn each_dialect_serves_its_own_document_and_nothing_else() {
-    let paths: BTreeSet<String> = BOTH
+    let paths: BTreeSet<String> = ALL
         .iter()
         .flat_map(|dialect| document(*dialect).operations())
         .map(|(_, path)| path)
         .collect();
-    for dialect in BOTH {
+    for dialect in ALL {
         let desk = Desk::new(dialect).await;
         let documented = document(dialect).operations();
         for path in &paths {
@@ -50,7 +51,7 @@ async fn each_dialect_serves_its_own_document_and_nothing_else() {
 
 #[test]
 fn every_route_of_the_source_is_in_a_document() {
-    let paths: BTreeSet<String> = BOTH
+    let paths: BTreeSet<String> = ALL
         .iter()
         .flat_map(|dialect| document(*dialect).operations())
         .map(|(_, path)| path)
@@ -58,6 +59,8 @@ fn every_route_of_the_source_is_in_a_document() {
     let sources = [
         include_str!("../../src/api.rs"),
         include_str!("../../src/pages.rs"),
+        include_str!("../../src/pages/sign_in.rs"),
+        include_str!("../../src/platform.rs"),
         include_str!("../../src/serve.rs"),
         include_str!("../../src/admin.rs"),
     ];
@@ -65,20 +68,21 @@ fn every_route_of_the_source_is_in_a_document() {
         .iter()
         .flat_map(|source| source.split('"').skip(1).step_by(2))
         .filter(|text| {
-            ["/api", "/auth", "/.well-known"]
+            ["/api", "/auth", "/v1", "/.well-known"]
                 .iter()
                 .any(|head| text.starts_with(head))
         })
         .collect();
-    assert!(routes.len() >= 13, "{routes:?}");
+    assert!(routes.len() >= 30, "{routes:?}");
     for route in routes {
+        let route = route.split('?').next().unwrap_or_default();
         assert!(paths.contains(route), "{route} is in no document");
     }
 }
 
 #[test]
 fn each_example_of_a_document_is_as_its_schema_says() {
-    for dialect in BOTH {
+    for dialect in ALL {
         let document = document(dialect);
         let examples = document.examples();
         assert!(examples.len() >= 15, "{}", examples.len());
@@ -91,13 +95,20 @@ fn each_example_of_a_document_is_as_its_schema_says() {
 }
 
 /// What was seen, by operation and status; every answer is held to its schema when it comes in.
-struct Seen {
+pub(crate) struct Seen {
     document: Document,
     answers: BTreeSet<(String, String, u16)>,
 }
 
 impl Seen {
-    fn check(&mut self, method: &str, path: &str, answer: &Answer) {
+    pub(crate) fn of(dialect: Dialect) -> Self {
+        Self {
+            document: document(dialect),
+            answers: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn check(&mut self, method: &str, path: &str, answer: &Answer) {
         let status = answer.status.as_u16();
         let place = format!("{method} {path} {status}");
         let kind = answer.header("content-type");
@@ -106,7 +117,9 @@ impl Seen {
             Some((media_type, schema)) => {
                 assert!(kind.starts_with(&media_type), "{place}: {kind}");
                 let body = match &*media_type {
-                    "application/json" => serde_json::from_str(&answer.text).unwrap(),
+                    "application/json" | "application/problem+json" => {
+                        serde_json::from_str(&answer.text).unwrap()
+                    }
                     _ => Value::String(answer.text.clone()),
                 };
                 if let Err(fault) = self.document.check(&schema, &body) {
@@ -121,7 +134,7 @@ impl Seen {
     }
 
     /// Every documented answer was seen, but those that this Cloud gives on command only.
-    fn is_complete(&self) {
+    pub(crate) fn is_complete(&self) {
         for (method, path) in self.document.operations() {
             for status in self.document.statuses(&method, &path) {
                 let on_command = matches!(status, 429 | 500);
@@ -216,10 +229,7 @@ async fn signed_in_twice(desk: &Desk, seen: &mut Seen, path: &str) -> SignedIn {
 #[tokio::test]
 async fn v1_answers_as_the_document_says() {
     let desk = Desk::new(Dialect::V1).await;
-    let mut seen = Seen {
-        document: document(Dialect::V1),
-        answers: BTreeSet::new(),
-    };
+    let mut seen = Seen::of(Dialect::V1);
     pages(&desk, &mut seen).await;
     let exchange = "/api/v1/auth/callback";
     let mei = signed_in_twice(&desk, &mut seen, exchange).await;
@@ -285,10 +295,7 @@ async fn which_token_is_wrong_is_told_before_that_they_differ() {
 #[tokio::test]
 async fn pkce_answers_as_the_document_says() {
     let desk = Desk::new(Dialect::Pkce).await;
-    let mut seen = Seen {
-        document: document(Dialect::Pkce),
-        answers: BTreeSet::new(),
-    };
+    let mut seen = Seen::of(Dialect::Pkce);
     pages(&desk, &mut seen).await;
     let exchange = "/auth/callback";
     let mei = signed_in_twice(&desk, &mut seen, exchange).await;
@@ -320,10 +327,7 @@ async fn each_key_is_written_as_the_document_says() {
     use mastra_auth_local_cloud::Algorithm;
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let desk = Desk::with(Dialect::V1, |options| options.algorithm = algorithm).await;
-        let mut seen = Seen {
-            document: document(Dialect::V1),
-            answers: BTreeSet::new(),
-        };
+        let mut seen = Seen::of(Dialect::V1);
         let keys = desk.page("/.well-known/jwks.json").await;
         seen.check("get", "/.well-known/jwks.json", &keys);
     }

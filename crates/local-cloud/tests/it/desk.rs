@@ -10,6 +10,7 @@ use url::Url;
 use url::form_urlencoded::Serializer;
 
 pub(crate) const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
+pub(crate) const ALL: [Dialect; 3] = [Dialect::V1, Dialect::Pkce, Dialect::Platform];
 pub(crate) const APP: &str = "http://localhost:5000/callback";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 

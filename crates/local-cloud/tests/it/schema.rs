@@ -102,7 +102,7 @@ impl Document {
         let schema = self.follow(schema).as_object().unwrap();
         for (keyword, rule) in schema {
             let holds = match keyword.as_str() {
-                "description" | "examples" => true,
+                "description" | "examples" | "x-known" => true,
                 "type" => match rule {
                     Value::Array(types) => types.iter().any(|own| is_type(own, value)),
                     one => is_type(one, value),

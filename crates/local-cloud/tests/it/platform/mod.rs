@@ -1,5 +1,6 @@
 //! The dialect `platform` over sockets.
 
+mod contract;
 mod faults;
 mod organizations;
 mod programs;
