@@ -14,7 +14,7 @@ use crate::builds::cli;
 use crate::python;
 use crate::workspace::Workspace;
 
-const DIALECTS: [&str; 2] = ["v1", "pkce"];
+const DIALECTS: [&str; 3] = ["v1", "pkce", "platform"];
 const SHORT: &str = "--max-examples 10 --phases examples,coverage,fuzzing";
 const LONG: &str = "--max-examples 2000";
 /// Most characters of a line that are shown: an address may have thousands.

@@ -58,7 +58,7 @@ pub(crate) const STEPS: &[Step] = &[
         "Run the commands of the guides, and check their programs; say which are not run and why"),
     step("e2e", Slow, Package, browser::run, "Sign in with a real browser against the shipped binary"),
     step("contract", Slow, Package, contract::run,
-        "Hold the local Cloud to the documents of contract/ with schemathesis, in both dialects"),
+        "Hold the local Cloud to the documents of contract/ with schemathesis, in each dialect"),
     step("redis", Slow, Package, redis::run,
         "Sign out from instance to instance over a real redis-server, in Rust and in Node"),
     step("proxies", Slow, Package, proxies::run,

@@ -48,6 +48,7 @@ const PARTS = {
   'docs/guide/cli.md': { help: help([]) },
   'docs/guide/api-v1.md': { operations: operations('v1') },
   'docs/guide/api-pkce.md': { operations: operations('pkce') },
+  'docs/guide/api-platform.md': { operations: operations('platform') },
   'docs/figures.md': { figures: page() },
   'npm/auth-cloud/src/codes.ts': { codes: rows(codes, ({ code, meaning }) => `  /** ${meaning} */\n  | '${code}'`) },
   'npm/auth-cloud/src/event-types.ts': {

@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 const { MASTRA_AUTH, XTASK, CARGO = 'cargo' } = process.env;
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 /** Pages that `cargo xtask gen` writes. Their blocks are the commands' help, whose examples have tests of their own. */
-const GENERATED = ['docs/guide/api-pkce.md', 'docs/guide/api-v1.md', 'docs/guide/cli.md', 'docs/guide/errors.md'];
+const GENERATED = ['docs/guide/api-pkce.md', 'docs/guide/api-platform.md', 'docs/guide/api-v1.md', 'docs/guide/cli.md', 'docs/guide/errors.md'];
 /** Rust programs that the suite compiles, sources that read variables, and other programs' variables that the guides name. */
 const PROGRAMS = [...under('examples', '.rs'), 'crates/client/tests/it/guides.rs'];
 const READERS = ['npm/auth-cloud/src/options.ts', 'npm/auth-cloud/src/deployment.ts', 'crates/client/src/builder/environment.rs'];

@@ -25,6 +25,16 @@ export function reference(document, text) {
     minimum !== undefined && `At least ${minimum}.`, maximum !== undefined && `At most ${maximum}.`,
   ].filter(Boolean).join(' ');
   const about = (schema, ...more) => line([...more, schema.description, limits(schema)].filter(Boolean).join(' '));
+  /** How it is known, where that is not a document of the API's owner. */
+  const known = one => ({ clients: 'Known from clients only.', local: 'The local platform alone is known to answer so.' })[one['x-known']];
+
+  /** The header that a way to sign a call puts into it. */
+  function credential(name) {
+    const { type: kind, name: cookie } = document.components.securitySchemes[name];
+    return kind === 'apiKey'
+      ? { name: 'Cookie', example: `${cookie}=Fe26.2*1*made*up`, schema: { type: 'string', description: `\`${cookie}=\` and the sealed session.` } }
+      : { name: 'Authorization', example: 'Bearer eyJhbGciOiJFZERTQSJ9.e30.c2ln', schema: { type: 'string', description: '`Bearer` and the token.' } };
+  }
 
   function inOrder({ properties = {}, required = [] }) {
     const place = name => (required.includes(name) ? required.indexOf(name) : required.length);
@@ -66,25 +76,32 @@ export function reference(document, text) {
   }
 
   function operation(method, place, one) {
-    const secured = one.security && { name: 'Authorization', in: 'header', required: true, example: 'Bearer eyJhbGciOiJFZERTQSJ9.e30.c2ln', schema: { type: 'string', description: '`Bearer` and the token.' } };
-    const parameters = [...(one.parameters ?? []).map(follow), ...(secured ? [secured] : [])];
+    const ways = (one.security ?? []).flatMap(way => Object.keys(way));
+    const secured = ways.map((name, at) => {
+      const { example: value, ...header } = credential(name);
+      const required = one.security.length === 1;
+      return { ...header, in: 'header', required, ...(at === 0 ? { example: value } : { description: `In place of \`${credential(ways[0]).name}\`.` }) };
+    });
+    const parameters = [...(one.parameters ?? []).map(follow), ...secured];
     const body = follow(one.requestBody)?.content['application/json'].schema;
     const answers = Object.entries(one.responses).map(([status, answer]) => {
-      const { description, content = {}, headers = {} } = follow(answer);
+      const { description, content = {}, headers = {}, ...more } = follow(answer);
       const bodies = [...Object.keys(content), ...Object.keys(headers).map(name => `\`${name}\``)].join(', ');
-      return [status, bodies, line(description)];
+      return [status, bodies, line([description, known(more)].filter(Boolean).join(' '))];
     });
-    const success = follow(one.responses['200'])?.content?.['application/json']?.schema;
+    const [good] = Object.keys(one.responses);
+    const success = follow(one.responses[good])?.content?.['application/json']?.schema;
     const fields = ['member', 'type', 'required', 'meaning'];
     return join([
       `## ${one.summary}`,
       `\`${method.toUpperCase()} ${place}\` (\`${one.operationId}\`)`,
       one.description?.trim(),
-      table(['parameter', 'in', 'type', 'required', 'meaning'], parameters.map(({ name, in: where, required, schema, description }) =>
-        [`\`${name}\``, where, type(schema), required ? 'yes' : 'no', about(schema, description)])),
+      known(one),
+      table(['parameter', 'in', 'type', 'required', 'meaning'], parameters.map(({ name, in: where, required, schema, description, ...more }) =>
+        [`\`${name}\``, where, type(schema), required ? 'yes' : 'no', about(schema, description, known(more))])),
       body && `The body, \`application/json\`:\n\n${table(fields, members(body))}`,
       table(['status', 'body', 'meaning'], answers),
-      success && members(success).length > 0 && `The members of 200:\n\n${table(fields, members(success))}`,
+      success && members(success).length > 0 && `The members of ${good}:\n\n${table(fields, members(success))}`,
       example(method, place, parameters, body, one.responses),
     ]);
   }

@@ -101,6 +101,9 @@ pub(super) async fn logout(State(cloud): Shared, headers: HeaderMap, body: Body)
         None => None,
         Some(_) => Some(text(&body, "returnTo")?),
     };
+    if return_to.is_some_and(|address| url::Url::parse(address).is_err()) {
+        return Err(Problem::field("returnTo", "The returnTo is no URL."));
+    }
     let answer = match by_session(&cloud, &headers) {
         Err(_) => json!({ "ok": true }),
         Ok(caller) => {

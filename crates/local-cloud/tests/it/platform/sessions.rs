@@ -123,8 +123,10 @@ async fn a_logout_ends_the_session_and_names_a_page_once() {
         .await;
     assert_eq!(again.body, json!({ "ok": true }));
     assert_eq!(platform.me(&other).await.status, 200);
-    let bad = platform.post("/auth/logout", with, json!({ "returnTo": 7 }));
-    refused(&bad.await, 400, "member of the body");
+    for (address, why) in [(json!(7), "member of the body"), (json!("/bye"), "no URL")] {
+        let bad = platform.post("/auth/logout", with, json!({ "returnTo": address }));
+        refused(&bad.await, 400, why);
+    }
 }
 
 #[tokio::test]
