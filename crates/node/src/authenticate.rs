@@ -28,30 +28,51 @@ impl Engine {
     /// check and nothing else, it returns its ticket as a negative number. With `is_counted` it is always a pending one; the
     /// flag says whether the request was counted before.
     ///
+    /// With `renewal` `here` a session near or past the end of its token is renewed, and the pending authentication ends with the
+    /// cookie to set: for a host that sets it. With `host` a session that the Cloud has replaced is refused, for a host that asks for
+    /// a renewal then.
+    ///
     /// A function of its own and no method: every request calls it, and a method looks its object up first.
     #[napi(ts_return_type = "Or<Authenticate>")]
     pub fn authenticator<'env>(
         &self,
         env: &'env Env,
         site: Option<u32>,
+        #[napi(ts_arg_type = "'here' | 'host'")] renewal: Option<String>,
     ) -> Result<Or<Function<'env, (), Found<Pending>>>> {
         guard(|| {
             let room = Arc::clone(&self.1);
             let address = site.map_or(Address::Unresolved, |site| {
                 Address::Resolved(of_number(site))
             });
+            let renewal = match renewal.as_deref() {
+                Some("here") => Renewal::Here,
+                Some("host") => Renewal::ByHost,
+                _ => Renewal::Never,
+            };
             or(env
                 .create_function_from_closure("authenticate", move |call| {
-                    authenticate(&room, address, &call)
+                    authenticate(&room, address, renewal, &call)
                 })
                 .map_err(|_| CloudApiError::configuration("Node makes no function")))
         })
     }
 }
 
+/// Who renews sessions.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Renewal {
+    /// The authentication. Its answer holds the cookie.
+    Here,
+    /// The host, after a refusal.
+    ByHost,
+    Never,
+}
+
 fn authenticate(
     room: &Arc<Room>,
     address: Address,
+    renewal: Renewal,
     call: &FunctionCallContext<'_>,
 ) -> napi::Result<Found<Pending>> {
     let text = |at| {
@@ -76,36 +97,65 @@ fn authenticate(
         };
         let (now, mut miss) = (now(), Miss::default());
         if is_counted.is_none() {
-            match fast_path::known(&room.engine, &credentials, now) {
+            // A bearer is never renewed.
+            let found = if renewal == Renewal::Here && token.is_none() && authorization.is_none() {
+                fast_path::known_unless_due(&room.engine, &credentials, now)
+            } else {
+                fast_path::known(&room.engine, &credentials, now)
+            };
+            match found {
                 Ok(identity) => return Found::Cached(serial(&identity)),
                 Err(missed) => miss = missed,
             }
         }
-        begin(room, &credentials, cookie.as_ref(), miss, is_counted, now)
+        let request = Begun {
+            credentials: &credentials,
+            cookie: cookie.as_ref(),
+            miss,
+            is_counted,
+            renewal,
+        };
+        begin(room, request, now)
     })
     .or_else(|error| thrown(*call.env, &error))
 }
 
-/// An authentication that the fast path did not answer.
-#[inline(never)]
-fn begin(
-    room: &Arc<Room>,
-    credentials: &RawCredentials<'_>,
-    cookie: Option<&Text>,
-    miss: Miss<'_>,
+/// A request that the fast path did not answer.
+struct Begun<'c> {
+    credentials: &'c RawCredentials<'c>,
+    cookie: Option<&'c Text>,
+    miss: Miss<'c>,
     is_counted: Option<bool>,
-    now: Now,
-) -> Found<Pending> {
+    renewal: Renewal,
+}
+
+#[inline(never)]
+fn begin(room: &Arc<Room>, request: Begun<'_>, now: Now) -> Found<Pending> {
+    let Begun {
+        credentials,
+        cookie,
+        miss,
+        is_counted,
+        renewal,
+    } = request;
     let engine = &room.engine;
     let site = match credentials.address {
         Address::Resolved(site) => site,
-        Address::Unresolved if credentials.cookie.is_some_and(|it| engine.needs_site(it)) => {
-            return Found::from(Pending {
-                needs_site: Some(true),
-                ..Pending::default()
-            });
+        Address::Unresolved => {
+            let needs_site = match credentials.cookie {
+                Some(it) if engine.needs_site(it) => "always",
+                // The cookie that may be set is for that address.
+                Some(_) if renewal == Renewal::Here => "now",
+                _ => "",
+            };
+            if !needs_site.is_empty() {
+                return Found::from(Pending {
+                    needs_site: Some(needs_site),
+                    ..Pending::default()
+                });
+            }
+            None
         }
-        Address::Unresolved => None,
     };
     let cookie = cookie.map(Text::as_str);
     let credentials = Credentials::with_token(
@@ -120,7 +170,7 @@ fn begin(
         Err(error) => {
             let answer = Authentication::Rejected(error);
             engine.counters().answered(answer.outcome(), Source::None);
-            return Found::from(Pending::from(Outcome::of(answer, Source::None)));
+            return Found::from(Pending::from(Outcome::of(answer, Source::None, None)));
         }
     };
     let counting = match is_counted {
@@ -128,10 +178,16 @@ fn begin(
         _ => Counting::Always,
     };
     let request = Authenticate::new(engine, credentials).counting(counting);
+    let request = match renewal {
+        Renewal::Here => request.refreshing().at(site),
+        Renewal::ByHost => request.leaving_refresh_to_host(),
+        Renewal::Never => request,
+    };
     let task = request.offloading().into_task(jitter_of(now));
     let first = task.step(Event::Start, now);
     if let Step::Done(Verdict {
         answer: Authentication::Authenticated(identity),
+        cookie: None,
         ..
     }) = &first
         && is_counted.is_none()
@@ -139,15 +195,18 @@ fn begin(
     {
         return Found::User(identity.as_ref().into());
     }
-    let begun = room.begun(first.map(|verdict| Outcome::of(verdict.answer, verdict.source)));
+    let begun = room.begun(first.map(|it| Outcome::of(it.answer, it.source, it.cookie.as_ref())));
     if is_counted.is_some() {
         return Found::from(begun);
     }
     match begun {
         Pending {
-            outcome: Some(Outcome {
-                user: Some(user), ..
-            }),
+            outcome:
+                Some(Outcome {
+                    user: Some(user),
+                    cookies: None,
+                    ..
+                }),
             step: None,
             ..
         } => Found::User(user),

@@ -128,8 +128,9 @@ pub struct Settled {
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct Pending {
-    /// The request's address decides which cookies count: authenticate it with its site.
-    pub needs_site: Option<bool>,
+    /// The request's address decides over cookies: authenticate it with its site. `always` if that goes for all requests.
+    #[napi(ts_type = "'always' | 'now'")]
+    pub needs_site: Option<&'static str>,
     /// The result, if there is one at once.
     pub outcome: Option<Outcome>,
     /// The ticket of the result.

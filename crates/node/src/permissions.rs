@@ -10,7 +10,7 @@ use mastra_auth_cloud_core::rbac::roles::RoleMapping;
 use napi_derive::napi;
 
 use crate::clocks::now;
-use crate::convert::{Or, or, token};
+use crate::convert::{Or, or};
 use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
@@ -29,7 +29,12 @@ impl Engine {
         guard(|| {
             let id = UserId::parse(&user_id).map_err(CloudApiError::argument);
             or(id.and_then(|id| {
-                let fetch = FetchPermissions::of(Arc::clone(&self.0), id, token(&text)?, &roles);
+                let fetch = FetchPermissions::of(
+                    Arc::clone(&self.0),
+                    id,
+                    self.session_text(&text)?,
+                    &roles,
+                );
                 let outcome = |grants: Arc<Permissions>| Outcome {
                     grants: Some(grants.iter().map(str::to_owned).collect()),
                     ..Outcome::default()
@@ -43,6 +48,25 @@ impl Engine {
                     .map(move |found| Outcome::from(found.or_else(of_nobody).map(outcome)).into());
                 Ok(self.1.share((key, task)))
             }))
+        })
+    }
+
+    /// The permissions of such a user that are known without a call; `None` if none are, or the session is over.
+    #[napi]
+    pub fn known_permissions(
+        &self,
+        user_id: String,
+        text: String,
+        roles: Vec<String>,
+    ) -> Result<Option<Vec<String>>> {
+        guard(|| {
+            let (id, token) = (
+                UserId::parse(&user_id).ok()?,
+                self.session_text(&text).ok()?,
+            );
+            let fetch = FetchPermissions::of(Arc::clone(&self.0), id, token, &roles);
+            let grants = fetch.known(now())?;
+            Some(grants.iter().map(str::to_owned).collect())
         })
     }
 

@@ -63,6 +63,7 @@ function callsOf(addon) {
     'Engine.session': () => () => engine.session(T, 0),
     'Engine.renew': () => () => engine.renew(T, 0),
     'Engine.permissions': () => () => engine.permissions('u', T, [], 0),
+    'Engine.knownPermissions': () => () => engine.knownPermissions('u', T, []),
     'Engine.sessionToken': () => () => engine.sessionToken('a=b', 0),
     'Engine.sessionCookie': () => () => engine.sessionCookie(T, Date.now() + 1e6, 0),
     'Engine.clearSessionCookie': () => () => engine.clearSessionCookie(),

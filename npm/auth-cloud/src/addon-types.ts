@@ -127,9 +127,13 @@ export interface NativeEngine {
    * check and nothing else, it returns its ticket as a negative number. With `is_counted` it is always a pending one; the
    * flag says whether the request was counted before.
    *
+   * With `renewal` `here` a session near or past the end of its token is renewed, and the pending authentication ends with the
+   * cookie to set: for a host that sets it. With `host` a session that the Cloud has replaced is refused, for a host that asks for
+   * a renewal then.
+   *
    * A function of its own and no method: every request calls it, and a method looks its object up first.
    */
-  authenticator(site?: number | undefined | null): Or<Authenticate>;
+  authenticator(site?: number | undefined | null, renewal?: 'here' | 'host'): Or<Authenticate>;
   /** Starts the enqueued checks. Each batch is a promise. */
   checks(): Promise<NativeStep>[];
   /** Values that follow from the options. */
@@ -173,6 +177,8 @@ export interface NativeEngine {
   logoutPage(redirectUri: string, text?: string | undefined | null): Or<string>;
   /** The permissions of a user with this session token and these roles. */
   permissions(userId: string, text: string, roles: ReadonlyArray<string>, share: number): Or<NativePending>;
+  /** The permissions of such a user that are known without a call; `None` if none are, or the session is over. */
+  knownPermissions(userId: string, text: string, roles: ReadonlyArray<string>): Array<string> | null;
   /** All roles that are defined. */
   roles(): Array<string>;
   /** The permissions of these roles, by the role mapping or by the default roles. */
@@ -347,7 +353,7 @@ export interface NativeOutcome {
   session?: NativeSession;
   /** Of a permission look-up. */
   grants?: Array<string>;
-  /** Of a sign-in: the cookies to set, in this order. */
+  /** Of a sign-in: the cookies to set, in this order. Of an authentication that renewed the session: the cookie to set. */
   cookies?: Array<string>;
   /** Of a sign-in: the return path. */
   returnPath?: string;
@@ -361,7 +367,7 @@ export interface NativeOutcome {
   signOut?: 'ended' | 'already_gone';
   /** Of a sign-out: the id of the session's user, if known. */
   userId?: string;
-  /** Of a sign-out: the Cloud's id of the session, if known. */
+  /** Of a sign-out, or of an authentication that renewed the session: the Cloud's id of the session, if known. */
   sessionId?: string;
   /** Of a fetch of the key set: the number of entries that are not keys. */
   oddEntries?: number;
@@ -381,8 +387,8 @@ export interface NativeOutcomeCount {
 
 /** A job that was begun: `needs_site`, `outcome` or `ticket` is set. */
 export interface NativePending {
-  /** The request's address decides which cookies count: authenticate it with its site. */
-  needsSite?: boolean;
+  /** The request's address decides over cookies: authenticate it with its site. `always` if that goes for all requests. */
+  needsSite?: 'always' | 'now';
   /** The result, if there is one at once. */
   outcome?: NativeOutcome;
   /** The ticket of the result. */

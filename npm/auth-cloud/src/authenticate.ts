@@ -2,6 +2,10 @@
  * Authenticates requests: one call into the core, and its driver if the Cloud or the thread pool is needed.
  *
  * A cached identity is returned at once. Otherwise the core decides whether to check a signature or ask the Cloud.
+ *
+ * A session near the end of its token is renewed on the way only if the new cookie reaches the browser: in a check, which answers
+ * itself, and with a host that has called {@link Authenticator.consume}. Such a host calls it after each request that it lets in.
+ * Any other host is left to renew a session once its token is refused, so the browser never misses a cookie.
  */
 
 import type { Deployment } from './deployment.js';
@@ -21,13 +25,29 @@ const SITES = 7;
 /** What a ticket in place of a pending authentication stands for: checks were enqueued. */
 const CHECKS: NativeStep = { settled: [], started: [], hasChecks: true, hasRevocations: false };
 
+/** Functions of the core. */
+interface Ways {
+  readonly anywhere: Authenticate;
+  /** For each site, by its number. */
+  readonly bySite: readonly Authenticate[];
+}
+
+/** A cookie to set with the answer to a request; `false` if none is known yet, `true` if one was taken. */
+type Due = string | boolean;
+
 export class Authenticator {
   readonly #cloud: Deployment;
   readonly #users: Users;
-  readonly #authenticate: Authenticate;
-  /** The functions for each site, by its number. */
-  readonly #bySite: readonly Authenticate[];
-  readonly #sites = new Sites();
+  readonly #sites: Sites;
+  readonly #plain: Ways;
+  /** Those for a host that renews a session after a refusal. */
+  readonly #leaving: Ways;
+  /** Those that renew sessions. */
+  #renewing: Ways | undefined;
+  /** Whether the host sets the cookies of all requests. */
+  #isConsumed = false;
+  /** What is to be set with the answers of requests, by their objects. */
+  readonly #due = new WeakMap<object, Due>();
   /** Whether the address of an earlier request was needed. */
   #needsSite = false;
   readonly #isTraced: boolean;
@@ -35,19 +55,57 @@ export class Authenticator {
   readonly #refusals = new WeakMap<RequestLike, NativeFailure>();
 
   /** `isTraced`: emit an event for each request. */
-  constructor(cloud: Deployment, users: Users, isTraced: boolean) {
+  constructor(cloud: Deployment, users: Users, sites: Sites, isTraced: boolean) {
     this.#cloud = cloud;
     this.#users = users;
-    this.#authenticate = unwrap(cloud.engine.authenticator());
-    this.#bySite = Array.from({ length: SITES }, (_, site) => unwrap(cloud.engine.authenticator(site)));
+    this.#sites = sites;
+    this.#plain = this.#ways();
+    this.#leaving = this.#ways('host');
     this.#isTraced = isTraced;
   }
 
-  /** The user; `null` if there is no credential or it is refused. Throws if it could not be checked. */
-  authenticate(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+  #ways(renewal?: 'here' | 'host'): Ways {
+    const { engine } = this.#cloud;
+    const bySite = Array.from({ length: SITES }, (_, site) => unwrap(engine.authenticator(site, renewal)));
+    return { anywhere: unwrap(engine.authenticator(undefined, renewal)), bySite };
+  }
+
+  /** Promises to take the cookie that is due with the answer to this request. */
+  expect(request: RequestLike): void {
+    this.#renewing ??= this.#ways('here');
+    this.#due.set(objectOf(request), false);
+  }
+
+  /** The headers that are due with the answer to a request, once for each request object. */
+  take(request: RequestLike): Record<string, string> | undefined {
+    const key = objectOf(request);
+    const due = this.#due.get(key);
+    if (typeof due !== 'string') return undefined;
+    this.#due.set(key, true);
+    return { 'Set-Cookie': due };
+  }
+
+  /** As {@link take}, for a host: it will ask about every request, so sessions are renewed from now on. */
+  consume(request: RequestLike): Record<string, string> | undefined {
+    this.#renewing ??= this.#ways('here');
+    this.#isConsumed = true;
+    return this.take(request);
+  }
+
+  /**
+   * The user; `null` if there is no credential or it is refused. Throws if it could not be checked. With `isHostToRenew` the host calls
+   * `refreshSession` after a `null`, and repeats the request: so a session that the Cloud has replaced is refused if there is no other
+   * way for its cookie.
+   */
+  authenticate(
+    token: string,
+    authorization: string | undefined,
+    request: RequestLike,
+    isHostToRenew = false,
+  ): Promise<CloudUser | null> {
     const current = this.#cloud.revocations?.current();
-    if (current !== undefined) return current.then(() => this.#known(token, authorization, request));
-    return this.#known(token, authorization, request);
+    if (current !== undefined) return current.then(() => this.#known(token, authorization, request, isHostToRenew));
+    return this.#known(token, authorization, request, isHostToRenew);
   }
 
   /** Why the credential of this very request object was refused last; `undefined` if none was. */
@@ -55,10 +113,17 @@ export class Authenticator {
     return this.#refusals.get(request);
   }
 
-  #known(token: string, authorization: string | undefined, request: RequestLike): Promise<CloudUser | null> {
+  #known(
+    token: string,
+    authorization: string | undefined,
+    request: RequestLike,
+    isHostToRenew: boolean,
+    needsSite = this.#needsSite,
+  ): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     const since = this.#isTraced ? performance.now() : undefined;
-    const authenticate = this.#needsSite ? (this.#bySite[this.#sites.of(request)] ?? this.#authenticate) : this.#authenticate;
+    const ways = this.#waysOf(request) ?? (isHostToRenew ? this.#leaving : this.#plain);
+    const authenticate = needsSite ? (ways.bySite[this.#sites.of(request)] ?? ways.anywhere) : ways.anywhere;
     const isAlone = token === '' && authorization === undefined;
     let found;
     // A number is not enough for an event.
@@ -73,24 +138,33 @@ export class Authenticator {
     }
     // Authenticated in this call, and nothing else is to be done.
     if (typeof found === 'string') return this.#users.of(found).promised;
-    if (found.needsSite === true) {
-      this.#needsSite = true;
-      return this.#known(token, authorization, request);
+    if (found.needsSite !== undefined) {
+      this.#needsSite ||= found.needsSite === 'always';
+      return this.#known(token, authorization, request, isHostToRenew, true);
     }
     return this.#answer(found, request, since);
   }
 
-  /** The site of a request. */
-  site(request: RequestLike): number {
-    return this.#sites.of(request);
+  /** Those that renew, if the cookie of this request is taken. */
+  #waysOf(request: RequestLike): Ways | undefined {
+    if (this.#renewing === undefined) return undefined;
+    return this.#isConsumed || this.#due.has(objectOf(request)) ? this.#renewing : undefined;
   }
 
   async #answer(found: NativePending, request: RequestLike, since = performance.now()): Promise<CloudUser | null> {
     const { driver, events } = this.#cloud;
-    const { verdict, user: data, failure, cause } = await driver.run(found);
+    const { verdict, user: data, failure, cause, cookies, sessionId } = await driver.run(found);
     if (verdict === undefined) throw new Error('An authentication ended without an answer.');
     const { kind, source } = verdict;
+    const isNew = data !== undefined && !this.#users.has(data);
     const user = data === undefined ? null : this.#users.of(data).user;
+    const [cookie] = cookies ?? [];
+    if (cookie !== undefined && user !== null) {
+      const key = objectOf(request);
+      if (this.#due.get(key) !== true) this.#due.set(key, cookie);
+      // Of all requests that bring the renewed session, the first.
+      if (isNew) events.emit({ type: 'session_refreshed', userId: user.id, ...(sessionId !== undefined && { sessionId }) });
+    }
     if (failure === undefined && !this.#isTraced) return user;
     const id = requestId(request);
     const details = { outcome: kind, source, durationSeconds: (performance.now() - since) / 1000, requestId: id };
@@ -113,7 +187,14 @@ export class Authenticator {
     if (isOwn(user)) return user;
     const token: unknown = user?.sessionToken;
     if (typeof token !== 'string' || token === '') return undefined;
-    const found = await this.#answer(this.#authenticate(undefined, undefined, token, false), {});
+    const found = await this.#answer(this.#plain.anywhere(undefined, undefined, token, false), {});
     return found?.id === user.id ? found : undefined;
   }
+}
+
+/** The object by which a host names a request again: the `Request` in it, or itself. A JavaScript host may pass none. */
+function objectOf(request: RequestLike): object {
+  const raw = request?.raw;
+  if (typeof raw === 'object' && raw !== null) return raw;
+  return typeof request === 'object' && request !== null ? request : {};
 }

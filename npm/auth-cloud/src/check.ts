@@ -9,6 +9,8 @@ import type { IRBACProvider } from '@mastra/core/auth/ee';
 import type { ApiRoute } from '@mastra/core/server';
 import { registerApiRoute } from '@mastra/core/server';
 
+import { answer, refuse } from './answers.js';
+import type { Headers, Reason } from './answers.js';
 import type { Authenticator } from './authenticate.js';
 import { configurationError, isCloudApiError } from './error.js';
 import { header } from './headers.js';
@@ -19,6 +21,7 @@ import type { CloudUser } from './user.js';
 
 /** Longest query, in characters: any client may send one. */
 const MAX_QUERY = 2_048;
+const FORBIDDEN = 'organization_forbidden';
 
 /** Who lets a request in. */
 interface Gate {
@@ -50,25 +53,6 @@ interface Host {
   getServer(): CheckServer | undefined;
   getStudio?(): CheckServer | undefined;
 }
-
-type Headers = Record<string, string>;
-
-const REASONS = {
-  invalid_argument: [400, 'The query may hold permission=resource:action only, once or more, in 2,048 bytes.'],
-  too_many_cookies: [400, 'The browser sends more cookies to this site than are read. Clear the cookies of this site, then sign in again.'],
-  cookie_header_too_large: [400, 'The browser sends more cookies to this site than are read. Clear the cookies of this site, then sign in again.'],
-  not_signed_in: [401, 'Sign in to continue.', { 'WWW-Authenticate': 'Bearer' }],
-  invalid_token: [
-    401,
-    'The credential is not accepted, or its session has ended. Sign in again.',
-    { 'WWW-Authenticate': 'Bearer error="invalid_token"' },
-  ],
-  account_refused: [403, 'Mastra Cloud does not let this account in. Ask for access, or sign in with another account.'],
-  permission_denied: [403, 'You do not have permission to do this.'],
-  unavailable: [503, 'Sign-in cannot be checked right now. Try again in a moment.', { 'Retry-After': '5' }],
-} as const satisfies Record<string, readonly [status: number, message: string, headers?: Headers]>;
-
-type Reason = keyof typeof REASONS;
 
 /**
  * A route for a Mastra server that tells a proxy whether a request may pass: `/auth/check?permission=resource:action`, by any
@@ -122,7 +106,9 @@ export async function check(
   try {
     let token = bearerOf(request);
     let seen = asHostsPass(request);
+    authenticator.expect(seen);
     let user = await auth.authenticateToken(token, seen);
+    Object.assign(cookies, authenticator.take(seen));
     let reason = reasonOf(authenticator.refusal(seen));
     // As a Mastra server does it: a session is renewed once its token was refused.
     const old = user || !(reason === undefined || reason === 'invalid_token') ? null : auth.getSessionIdFromRequest(request);
@@ -153,7 +139,7 @@ export async function check(
     const roles = (await rbac.getRoles(user)).map(encodeURIComponent).join(',');
     return answer(200, null, { 'X-Auth-User': encodeURIComponent(user.id), 'X-Auth-Roles': roles, ...cookies });
   } catch (error) {
-    if (isCloudApiError(error)) return refuse('unavailable', cookies);
+    if (isCloudApiError(error)) return refuse(error.code === FORBIDDEN ? FORBIDDEN : 'unavailable', cookies);
     throw error;
   }
 }
@@ -206,16 +192,4 @@ function reasonOf(failure: NativeFailure | undefined): Reason | undefined {
   if (refused) return status === 403 ? 'account_refused' : 'invalid_token';
   if (code === 'too_many_cookies' || code === 'cookie_header_too_large') return code;
   return kind === 'credential' ? 'invalid_token' : 'unavailable';
-}
-
-function refuse(code: Reason, cookies: Headers = {}): Response {
-  const [status, message, headers]: readonly [number, string, Headers?] = REASONS[code];
-  return answer(status, { error: { code, message } }, { ...headers, ...cookies });
-}
-
-/** An answer that no cache keeps. */
-function answer(status: number, body: object | null, headers: Headers): Response {
-  const type = body && { 'Content-Type': 'application/json' };
-  const all = { ...type, 'Cache-Control': 'no-store', Vary: 'Cookie', ...headers };
-  return new Response(body && JSON.stringify(body), { status, headers: all });
 }

@@ -22,6 +22,8 @@ export class Deployment {
   readonly withRole: boolean;
   /** Whether permissions come from roles: by a `roleMapping`, or in a dialect without an endpoint for them. */
   readonly rolesDecide: boolean;
+  /** Whether the Cloud knows organizations. Elsewhere each user has one alone. */
+  readonly hasOrganizations: boolean;
   /** The revocation channel, if there is one. */
   readonly revocations: RevocationWorker | undefined;
   readonly driver: Driver;
@@ -33,7 +35,8 @@ export class Deployment {
       warn('MastraCloudAuth allows a local Cloud, which checks no password: for tests alone.', 'MASTRA_AUTH_CLOUD_LOCAL_CLOUD');
     }
     this.settings = settingsOf(given, options.fetch);
-    this.withRole = given.dialect === 'pkce' || given.dialect === 'platform';
+    this.hasOrganizations = given.dialect === 'platform';
+    this.withRole = given.dialect === 'pkce' || this.hasOrganizations;
     this.rolesDecide = given.roleMapping !== undefined || this.withRole;
     // Otherwise an early refresh ends with the request that began it, and those that need its answer wait for nothing.
     if (!canOutlive()) given.refreshEarly = 0;

@@ -6,6 +6,8 @@
  */
 
 import type { NativeFailure } from './addon-types.js';
+import { refuse } from './answers.js';
+import type { Reason } from './answers.js';
 import type { ErrorCode } from './codes.js';
 
 const BRAND = Symbol.for('@mastra/auth-cloud/CloudApiError');
@@ -34,6 +36,13 @@ export class CloudApiError extends Error {
   readonly kind: ErrorKind;
   readonly endpoint: string | undefined;
   readonly requestId: string | undefined;
+  /** As {@link getResponse}. */
+  declare readonly res?: Response;
+  /**
+   * The answer to send, as an `HTTPException` of Hono has it: 503 with `Retry-After` if the Cloud could not be asked, 403 if the
+   * code is `organization_forbidden`. Its body is `{"error": {"code": ..., "message": ...}}`, a fixed text. Other errors have none.
+   */
+  declare readonly getResponse?: () => Response;
 
   constructor(message: string, status: number, details: CloudApiErrorDetails | string = {}) {
     const { code, kind, endpoint, requestId, cause } = typeof details === 'string' ? { code: details } : details;
@@ -68,7 +77,21 @@ export function configurationError(message: string): CloudApiError {
 export function fromFailure(failure: NativeFailure, requestId?: string, cause?: Error): CloudApiError {
   const { failure: message, status, code, kind, endpoint } = failure;
   const why = kind === 'network' ? cause : undefined;
-  return new CloudApiError(message, status, { code, kind, endpoint, requestId, cause: why });
+  const error = new CloudApiError(message, status, { code, kind, endpoint, requestId, cause: why });
+  const reason = reasonOf(failure);
+  return reason === undefined ? error : answered(error, reason);
+}
+
+/** What hosts may answer with by themselves. Other errors are for the code that called: a configuration is no browser's business. */
+function reasonOf({ code, kind, refused }: NativeFailure): Reason | undefined {
+  if (code === 'organization_forbidden') return code;
+  return !refused && (kind === 'network' || kind === 'cloud') ? 'unavailable' : undefined;
+}
+
+/** The error in the shape of an `HTTPException`. A `Response` is read once, so each reader gets its own. */
+function answered(error: CloudApiError, reason: Reason): CloudApiError {
+  const getResponse = () => refuse(reason);
+  return Object.defineProperties(error, { getResponse: { value: getResponse }, res: { get: getResponse } });
 }
 
 /** A value of the core; throws if it is an error. */

@@ -30,18 +30,21 @@ import { requestId } from './events.js';
 import { allows, allowsAll, allowsAny } from './permissions.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
-import { Authenticator } from './authenticate.js';
-import type { Outcome } from './driver.js';
+import type { Authenticator } from './authenticate.js';
 import { SETTINGS, flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
+import { opened } from './opened.js';
+import type { Opened } from './opened.js';
 import { openable } from './runtime.js';
 import type { RevocationStatus } from './revocation/channel.js';
-import { SignIns, sessionOf } from './sign-ins.js';
+import type { Sessions } from './sessions.js';
+import type { SignIns } from './sign-ins.js';
+import { Sites, publicOrigin } from './site.js';
+import type { AuthInit } from './site.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
-import { isCopy, rolesOf } from './user.js';
+import { administers, isCopy, ownOrganization, rolesOf } from './user.js';
 import type { CloudUser } from './user.js';
-import { Users } from './users.js';
 
 /** Sign-in with Mastra Cloud for one deployment. */
 export class MastraCloudAuth
@@ -54,15 +57,13 @@ export class MastraCloudAuth
   readonly #opened: () => Opened;
   /** The cookie header of the next callback: set and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
-  /** The session token that was read last, and the site of its request. */
-  #read = { token: '', site: 0 };
-  /** The sites to which renewed sessions return: other requests may be served during a renewal. */
-  readonly #sites = new WeakMap<Session, number>();
+  /** The addresses of requests. The host may say one of all before anything is open. */
+  readonly #sites = new Sites();
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
     const isTraced = flag('traceRequests', options.traceRequests);
-    const open = () => opened(new Deployment(options, () => this.logger), isTraced);
+    const open = () => opened(new Deployment(options, () => this.logger), this.#sites, isTraced);
     this.#opened = openable(open, () => Deployment.check(options));
     // The host's class assigns `undefined` here, which would shadow the method, also a subclass's.
     delete (this as Partial<MastraAuthProvider<CloudUser>>).mapUserToResourceId;
@@ -78,6 +79,10 @@ export class MastraCloudAuth
     return this.#opened().authenticator;
   }
 
+  get #sessions(): Sessions {
+    return this.#opened().sessions;
+  }
+
   get #signIns(): SignIns {
     return this.#opened().signIns;
   }
@@ -89,7 +94,7 @@ export class MastraCloudAuth
    * passes an empty one if there is none. Throws if the Cloud was asked and is unavailable.
    */
   authenticateToken(token: string, request: RequestLike): Promise<CloudUser | null> {
-    return this.#authenticator.authenticate(text(token), undefined, request);
+    return this.#authenticator.authenticate(text(token), undefined, request, true);
   }
 
   /** Whether a user may come in at all: every user of this provider, or a copy of one. */
@@ -156,12 +161,8 @@ export class MastraCloudAuth
    * The session's `id` is the token, as hosts expect it. It is not enumerable: spreading, `Object.keys` and `JSON.stringify`
    * omit it, so that no log holds it. Pass the object itself on, or copy the `id` by name.
    */
-  async validateSession(token: string): Promise<Session | null> {
-    const current = this.#cloud.revocations?.current();
-    if (current !== undefined) await current;
-    const job = this.#cloud.engine.session(text(token), Math.random());
-    // A malformed token belongs to no session.
-    return isFailure(job) ? null : sessionOf(token, await this.#cloud.runOrThrow(job));
+  validateSession(token: string): Promise<Session | null> {
+    return this.#sessions.validate(text(token));
   }
 
   /**
@@ -178,36 +179,18 @@ export class MastraCloudAuth
    * Calls with one token share one call to the Cloud, also for a while after it was renewed. Throws if the Cloud is
    * unavailable. As in {@link validateSession}, the `id` is not enumerable.
    */
-  async refreshSession(token: string): Promise<Session | null> {
-    const read = this.#read;
-    const current = this.#cloud.revocations?.current();
-    if (current !== undefined) await current;
-    const job = this.#cloud.engine.renew(text(token), Math.random());
-    if (isFailure(job)) return null;
-    const outcome = await this.#cloud.driver.run(job);
-    // A call that joined another has no flow, and the other one emits the event.
-    if (job.outcome !== undefined || job.step?.started[0] !== undefined) this.#refreshed(outcome);
-    if (outcome.failure !== undefined) throw fromFailure(outcome.failure, undefined, outcome.cause);
-    const session = sessionOf(token, outcome);
-    if (session !== null && read.token === token) this.#sites.set(session, read.site);
-    return session;
+  refreshSession(token: string): Promise<Session | null> {
+    return this.#sessions.refresh(text(token));
   }
 
   /** The session token in a request's cookie, unverified. */
   getSessionIdFromRequest(request: Request): string | null {
-    const cookie = header(request, 'cookie');
-    if (cookie === undefined) return null;
-    const site = this.#authenticator.site(request);
-    const token = this.#cloud.engine.sessionToken(cookie, site);
-    if (token !== null) this.#read = { token, site };
-    return token;
+    return this.#sessions.tokenOf(request);
   }
 
   /** The header that stores a session in a browser. */
   getSessionHeaders(session: Session): Record<string, string> {
-    const { engine } = this.#cloud;
-    const expiresAt = new Date(session.expiresAt).getTime();
-    return { 'Set-Cookie': unwrap(engine.sessionCookie(text(session.id), expiresAt, this.#sites.get(session) ?? 0)) };
+    return this.#sessions.headers(session, text(session.id));
   }
 
   /** The header that clears the session cookie. */
@@ -215,15 +198,44 @@ export class MastraCloudAuth
     return { 'Set-Cookie': this.#cloud.engine.clearSessionCookie() };
   }
 
-  /** Emits the event of a refresh. */
-  #refreshed({ session, token, failure }: Outcome): void {
-    const { events } = this.#cloud;
-    if (failure !== undefined) events.failed('session_refresh_failed', failure);
-    else if (session === undefined) events.emit({ type: 'session_refresh_rejected' });
-    else {
-      const { id: sessionId, userId } = session;
-      events.emit({ type: token === undefined ? 'session_token_unchanged' : 'session_refreshed', sessionId, userId });
-    }
+  /**
+   * The headers to set with the answer to a request, `{ 'Set-Cookie': ... }`, if its session was renewed; else `undefined`. Once for
+   * each request object: the `Request`, or the object of a host that has it as `raw`.
+   *
+   * A host calls this after each request that it has let in. From the first call on, sessions are renewed before their tokens end.
+   * With a host that never calls it a session is renewed once its token is refused, by {@link refreshSession}.
+   */
+  consumePendingResponseHeaders(request: RequestLike): Record<string, string> | undefined {
+    return this.#authenticator.consume(request);
+  }
+
+  // Organizations
+
+  /**
+   * The organization of a user: the one that the user has chosen, or the user's own in a dialect without organizations.
+   * `undefined` if the user has none, or was not seen here lately.
+   */
+  ensureOrganization(userId: string): Promise<string | undefined> {
+    const { cloud, users } = this.#opened();
+    const id = text(userId);
+    const isOwn = id !== '' && !cloud.hasOrganizations;
+    return Promise.resolve(users.withId(id)?.organizationId ?? (isOwn ? ownOrganization(id) : undefined));
+  }
+
+  /**
+   * Whether a user administers an organization: the one that the user has chosen, with the role `admin` or `owner` there, or the
+   * user's own. False for a user who was not seen here lately. Never rejects.
+   */
+  isOrganizationAdmin(organizationId: string, userId: string): Promise<boolean> {
+    return Promise.resolve(administers(this.#opened().users.withId(text(userId)), organizationId));
+  }
+
+  /**
+   * Takes what a host knows before it serves: with a `publicUrl` cookies follow that address, whatever the headers of requests say.
+   * `database` and `allowedOrigins` are not needed. Rejects with `invalid_configuration` if `publicUrl` is no web address.
+   */
+  async init({ publicUrl }: AuthInit = {}): Promise<void> {
+    if (publicUrl !== undefined) this.#sites.know(publicOrigin(publicUrl));
   }
 
   // Statistics
@@ -377,21 +389,6 @@ export class MastraCloudAuth
   getPermissionsForRole(role: string): Promise<string[]> {
     return Promise.resolve(this.#cloud.engine.grantsOfRoles([role]));
   }
-}
-
-/** What a provider works with, once it is open. */
-interface Opened {
-  readonly cloud: Deployment;
-  readonly users: Users;
-  readonly authenticator: Authenticator;
-  readonly signIns: SignIns;
-}
-
-function opened(cloud: Deployment, isTraced: boolean): Opened {
-  const { maxEntries, longest } = cloud.engine.facts();
-  const users = new Users(maxEntries, longest, cloud.withRole);
-  const authenticator = new Authenticator(cloud, users, isTraced);
-  return { cloud, users, authenticator, signIns: new SignIns(cloud, users, authenticator) };
 }
 
 /** A JavaScript host may pass anything; a value that is not a string counts as an empty one, and is refused. */

@@ -135,14 +135,6 @@ export class SignIns {
   }
 }
 
-/** The session that a look-up returns, under its newest token. */
-export function sessionOf(token: string, { session, token: newer }: Outcome): Session | null {
-  if (session === undefined) return null;
-  const { userId, expiresAt, createdAt } = session;
-  const found = { userId, expiresAt: new Date(expiresAt), createdAt: new Date(createdAt) };
-  return Object.defineProperty(found, 'id', { value: newer ?? token, enumerable: false }) as Session;
-}
-
 /** The tokens of a sign-in; the session token is not enumerable. */
 function tokensOf(token: string | undefined, expiresAt: Date | undefined): SSOCallbackResult<CloudUser>['tokens'] {
   const tokens = { ...(expiresAt && { expiresAt }) };

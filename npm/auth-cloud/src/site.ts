@@ -1,15 +1,32 @@
 /** The address of a request, as the core's number: it decides which cookies count if one without `__Host-` came. */
 
+import { configurationError } from './error.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import { native } from '#host';
 
+/** What a host may know before it serves. Older hosts have no type for it. */
+export interface AuthInit {
+  readonly database?: unknown;
+  /** The address that browsers use, such as `https://app.example.com`. */
+  readonly publicUrl?: string;
+  readonly allowedOrigins?: string[];
+}
+
 /** Caches the core's answer for consecutive requests to one address. */
 export class Sites {
+  /** Of all requests, if the host has said once what browsers call it. */
+  #known: number | undefined;
   #last: readonly (string | undefined)[] = [];
   #number = 0;
 
+  /** Sets the address of all requests: an origin that no header of theirs overrides. */
+  know(publicOrigin: string): void {
+    this.#known = native.siteOf(undefined, undefined, undefined, undefined, publicOrigin);
+  }
+
   of(request: RequestLike | undefined | null): number {
+    if (this.#known !== undefined) return this.#known;
     const publicHost = header(request, 'x-mastra-public-host');
     const forwardedHost = header(request, 'x-forwarded-host');
     const host = header(request, 'host');
@@ -40,4 +57,12 @@ function origin(url: unknown): string | undefined {
   if (typeof url !== 'string') return undefined;
   const path = url.indexOf('/', url.indexOf('://') + 3);
   return path < 0 ? url : url.slice(0, path);
+}
+
+/** The origin of a `publicUrl`. Throws for what browsers cannot be at. */
+export function publicOrigin(url: unknown): string {
+  const parsed = typeof url === 'string' ? URL.parse(url) : null;
+  const isOne = parsed !== null && ['http:', 'https:'].includes(parsed.protocol) && parsed.username === '' && parsed.password === '';
+  if (!isOne) throw configurationError('publicUrl must be the address that browsers use, such as https://app.example.com');
+  return parsed.origin;
 }

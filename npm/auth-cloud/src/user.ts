@@ -22,10 +22,15 @@ export interface CloudUser {
   readonly roles: readonly string[];
   /** The one role, in the `pkce` dialect. */
   readonly role?: string;
-  /** The organization that the user has chosen, in the `platform` dialect. */
+  /** The organization that the user acts for; in a dialect without organizations one of the user alone, `user:` and the id. */
   readonly organizationId?: string;
-  /** The organizations that the user is a member of, in the `platform` dialect. */
+  /** The organizations that the user is a member of. */
   readonly memberOrgIds?: readonly string[];
+  /**
+   * The permissions, as MCP tools read them: those that are known without a call, by roles or by an earlier look-up. `undefined`
+   * if none are known, or the session is over. Read at each access. To decide, ask `hasPermission`.
+   */
+  readonly scopes?: readonly string[] | undefined;
   /** The token of the user's session, for permission look-ups. Not enumerable. */
   readonly sessionToken: string;
 }
@@ -40,6 +45,8 @@ export interface CloudSession {
 }
 
 const [ZERO, COLON] = [48, 58];
+/** The roles that administer an organization. */
+const ADMINS = ['owner', 'admin'];
 
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -81,8 +88,27 @@ export function serialOf(user: NativeUser): number {
   return new Reader(user).number();
 }
 
+/** The organization of a user where the dialect has none. */
+export function ownOrganization(userId: string): string {
+  return `user:${userId}`;
+}
+
+/** Whether a user administers an organization: the user's own, or the one in which the user has such a role. */
+export function administers(user: CloudUser | undefined, organizationId: unknown): boolean {
+  if (user?.organizationId === undefined || user.organizationId !== organizationId) return false;
+  return organizationId === ownOrganization(user.id) || ADMINS.some(role => user.roles.includes(role));
+}
+
+/** What a provider adds to the Cloud's data on its users. */
+export interface Extras {
+  /** Whether the Cloud knows organizations. If not, each user has one alone. */
+  readonly hasOrganizations: boolean;
+  /** The permissions of a user that are known without a call; `null` if none are. */
+  permissionsOf(user: CloudUser): string[] | null;
+}
+
 /** Creates a user, with `role` beside `roles` if the dialect has one role. */
-export function makeUser(from: NativeUser, withRole: boolean): CloudUser {
+export function makeUser(from: NativeUser, withRole: boolean, extras?: Extras): CloudUser {
   const reader = new Reader(from);
   reader.number();
   const sessionToken = reader.text() ?? '';
@@ -93,11 +119,10 @@ export function makeUser(from: NativeUser, withRole: boolean): CloudUser {
   if (name !== undefined) user.name = name;
   if (avatarUrl !== undefined) user.avatarUrl = avatarUrl;
   if (metadata !== undefined) user.metadata = deepFreeze(JSON.parse(metadata)) as Record<string, unknown>;
-  if (organizations !== undefined) {
-    const [chosen, ...all] = organizations;
-    if (chosen !== undefined && chosen !== '') user.organizationId = chosen;
-    user.memberOrgIds = Object.freeze(all);
-  }
+  const own = extras?.hasOrganizations === false ? ownOrganization(user.id ?? '') : undefined;
+  const [chosen, ...all] = organizations ?? (own === undefined ? [] : [own, own]);
+  if (chosen !== undefined && chosen !== '') user.organizationId = chosen;
+  if (chosen !== undefined || extras !== undefined) user.memberOrgIds = Object.freeze(all);
   const roles: string[] = [];
   for (let role = reader.text(); role !== undefined; role = reader.text()) roles.push(role);
   user.roles = Object.freeze(roles);
@@ -107,6 +132,9 @@ export function makeUser(from: NativeUser, withRole: boolean): CloudUser {
     Object.defineProperty(user, 'createdAt', { get: () => new Date(Number(createdAt)), enumerable: true });
   }
   Object.defineProperty(user, 'sessionToken', { value: sessionToken, enumerable: false });
+  if (extras !== undefined) {
+    Object.defineProperty(user, 'scopes', { get: () => extras.permissionsOf(user as CloudUser) ?? undefined, enumerable: true });
+  }
   // Its value is used: a bundler sees no effect in it, and drops it as a statement.
   return Object.freeze(new Made(user)) as unknown as CloudUser;
 }

@@ -7,7 +7,7 @@
 
 import type { NativeUser } from './native.js';
 import { makeUser, serialOf } from './user.js';
-import type { CloudUser } from './user.js';
+import type { CloudUser, Extras } from './user.js';
 
 /** Size of a usual entry, in characters; larger entries count more. */
 const UNIT = 8 * 1024;
@@ -34,16 +34,18 @@ export class Users {
   readonly #capacity: number;
   readonly #lifetime: number;
   readonly #withRole: boolean;
+  readonly #extras: Extras | undefined;
   readonly #entries = new Map<number, Entry>();
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
   #units = 0;
 
   /** `capacity` in users of usual size, `lifetime` in milliseconds. */
-  constructor(capacity: number, lifetime: number, withRole: boolean) {
+  constructor(capacity: number, lifetime: number, withRole: boolean, extras?: Extras) {
     this.#capacity = capacity;
     this.#lifetime = lifetime;
     this.#withRole = withRole;
+    this.#extras = extras;
   }
 
   get(serial: number): CachedUser | undefined {
@@ -52,12 +54,17 @@ export class Users {
     return known;
   }
 
+  /** Whether this user was made already. */
+  has(text: NativeUser): boolean {
+    return this.#entries.has(serialOf(text));
+  }
+
   /** The cached or created entry of a user. */
   of(text: NativeUser): CachedUser {
     const serial = serialOf(text);
     const known = this.get(serial);
     if (known !== undefined) return known;
-    const user = makeUser(text, this.#withRole);
+    const user = makeUser(text, this.#withRole, this.#extras);
     const promised = Promise.resolve(user);
     // An identity that the core does not cache has no number, so two of them are not the same.
     if (serial === 0) return { user, promised };
@@ -72,10 +79,11 @@ export class Users {
     return made;
   }
 
-  /** A cached user with this id. */
+  /** The cached user with this id who was made last. */
   withId(id: string): CloudUser | undefined {
-    for (const { user } of this.#entries.values()) if (user.id === id) return user;
-    return undefined;
+    let found;
+    for (const { user } of this.#entries.values()) if (user.id === id) found = user;
+    return found;
   }
 
   #makeRoom(units: number, now: number): void {

@@ -50,7 +50,7 @@ describe('odd but valid data', () => {
       const user = { id: 'usr_1', email: `${name}@example.com`, name, metadata: { [name]: name } };
       said.push({ ...user, created_at: createdAt.getTime() });
       const found = await auth.authenticateToken(`token-${at}`, request({}));
-      expect(found).toEqual({ ...user, createdAt, roles: [] });
+      expect(found).toEqual({ ...user, createdAt, roles: [], organizationId: 'user:usr_1', memberOrgIds: ['user:usr_1'] });
       expect(found?.sessionToken).toBe(`token-${at}`);
     }
     const { publicKey, privateKey } = generateKeyPairSync('ed25519');
@@ -60,7 +60,7 @@ describe('odd but valid data', () => {
     const signed = `${part({ alg: 'EdDSA', kid: 'k' })}.${part({ iss: 'https://issuer', aud: 'demo', sub: 'usr_1', roles: texts, exp: 253_402_300_799 })}`;
     const token = `${signed}.${sign(null, Buffer.from(signed), privateKey).toString('base64url')}`;
     const found = await byKeys.authenticateToken(token, request({}));
-    expect(found).toEqual({ id: 'usr_1', email: '', roles: texts });
+    expect(found).toEqual({ id: 'usr_1', email: '', roles: texts, organizationId: 'user:usr_1', memberOrgIds: ['user:usr_1'] });
   });
 
   test('a token of any length arrives whole', async () => {

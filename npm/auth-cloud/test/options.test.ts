@@ -30,7 +30,7 @@ test('a wrong value is refused in words that name the option', () => {
     [{ ...given, baseUrl: 'http://cloud.example.com' }, 'baseUrl: '],
     [{ ...given, apiPrefix: '/a/../b' }, 'apiPrefix: '],
     [{ ...given, authPath: '/a?b' }, 'authPath: '],
-    [{ ...given, dialect: 'v2' }, 'dialect must be v1 or pkce'],
+    [{ ...given, dialect: 'v2' }, 'dialect must be v1, pkce or platform'],
     [{ ...given, sameSite: 'sometimes' }, 'sameSite must be Lax, Strict or None'],
     [{ ...given, sameSite: 'None', secure: false }, 'cookie sameSite must not be None'],
     [{ ...given, secure: 'yes' }, 'secure must be true or false'],

@@ -57,6 +57,27 @@ export function hosts(auth: MastraCloudAuth): unknown[] {
   return [provider, users, sessions, sso, rbac, server, noProvider, noRoles];
 }
 
+/** As newer hosts declare them, and the oldest does not. */
+interface Organizations {
+  ensureOrganization(userId: string): Promise<string | undefined>;
+  isOrganizationAdmin(organizationId: string, userId: string): Promise<boolean>;
+}
+
+interface Init {
+  init(context: { database?: unknown; publicUrl?: string; allowedOrigins?: string[] }): Promise<void>;
+}
+
+interface Pending {
+  consumePendingResponseHeaders?(request: Request): Record<string, string> | undefined;
+}
+
+export function newerHosts(auth: MastraCloudAuth): unknown[] {
+  const organizations: Organizations = auth;
+  const init: Init = auth;
+  const pending: Pending = auth;
+  return [organizations, init, pending, auth.consumePendingResponseHeaders({ headers: {} })];
+}
+
 export function methods(): void {
   same<Gives<'mapUserToResourceId'>, string | null | undefined>(true);
   same<Gives<'getLoginUrl'>, string>(true);
@@ -89,6 +110,10 @@ export function methods(): void {
   same<Gives<'getAvailableRoles'>, Promise<{ id: string; name: string }[]>>(true);
   same<Gives<'getPermissionsForRole'>, Promise<string[]>>(true);
   same<Gives<'statistics'>, CloudAuthStatistics>(true);
+  same<Gives<'consumePendingResponseHeaders'>, Record<string, string> | undefined>(true);
+  same<Gives<'ensureOrganization'>, Promise<string | undefined>>(true);
+  same<Gives<'isOrganizationAdmin'>, Promise<boolean>>(true);
+  same<Gives<'init'>, Promise<void>>(true);
 }
 
 /** Each of these may be a method of a subclass, also one that answers more narrowly. */
@@ -125,11 +150,11 @@ export function options(): void {
   type Operation = 'getLoginUrl' | 'getLogoutUrl' | 'exchangeCode' | 'verifyToken' | 'validateSession' | 'destroySession' | 'getUser' | 'getUserPermissions';
   same<keyof MastraCloudClient, Operation>(true);
   same<keyof MastraCloudClientOptions, ClientOption>(true);
-  type Other = 'roleMapping' | 'cache' | 'verification' | 'revocations' | 'traceRequests';
+  type Other = 'organization' | 'roleMapping' | 'cache' | 'verification' | 'revocations' | 'traceRequests';
   same<keyof MastraCloudAuthOptions, ClientOption | CookieOption | HostOption | Other>(true);
   type Key = 'jwksUrl' | 'jwks' | 'jwksFile' | 'secret' | 'algorithms';
   same<keyof VerificationOptions, 'by' | Key | 'issuer' | 'audience' | 'leeway' | 'maxAge' | 'sessionEvery'>(true);
-  same<Dialect, 'v1' | 'pkce'>(true);
+  same<Dialect, 'v1' | 'pkce' | 'platform'>(true);
   same<Fetch, (url: string, init: RequestInit) => Promise<Response>>(true);
   same<keyof CloudAuthLogger, 'debug' | 'info' | 'warn'>(true);
   same<MastraCloudAuthOptions['onEvent'], ((event: CloudAuthEvent) => void) | undefined>(true);
@@ -202,7 +227,7 @@ export function channels(): RevocationChannel {
   };
 }
 
-type UserMember = 'id' | 'email' | 'name' | 'avatarUrl' | 'createdAt' | 'metadata' | 'roles' | 'role' | 'sessionToken';
+type UserMember = 'id' | 'email' | 'name' | 'avatarUrl' | 'createdAt' | 'metadata' | 'roles' | 'role' | 'sessionToken' | 'organizationId' | 'memberOrgIds' | 'scopes';
 
 export function values(user: CloudUser, session: CloudSession, exchanged: ExchangedCode, event: CloudAuthEvent): unknown {
   same<keyof CloudUser, UserMember>(true);
@@ -211,6 +236,9 @@ export function values(user: CloudUser, session: CloudSession, exchanged: Exchan
   same<ExchangedCode, Readonly<ExchangedCode>>(true);
   same<CloudAuthEvent, Readonly<CloudAuthEvent>>(true);
   same<CloudUser['roles'], readonly string[]>(true);
+  same<CloudUser['organizationId'], string | undefined>(true);
+  same<CloudUser['memberOrgIds'], readonly string[] | undefined>(true);
+  same<CloudUser['scopes'], readonly string[] | undefined>(true);
   same<CloudUser['createdAt'], Date | undefined>(true);
   same<CloudUser['metadata'], Readonly<Record<string, unknown>> | undefined>(true);
   // @ts-expect-error The id is read-only.
@@ -245,6 +273,8 @@ export function errors(thrown: unknown): unknown {
   same<typeof thrown.status, number>(true);
   same<typeof thrown.kind, 'caller' | 'configuration' | 'credential' | 'cloud' | 'network'>(true);
   same<typeof thrown.kind, ErrorKind>(true);
+  same<typeof thrown.res, Response | undefined>(true);
+  same<typeof thrown.getResponse, (() => Response) | undefined>(true);
   const ours: typeof thrown.code = 'timeout' satisfies ErrorCode;
   // @ts-expect-error This is none of our codes.
   const theirs: ErrorCode = 'rate_limited';

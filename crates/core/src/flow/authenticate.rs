@@ -23,6 +23,7 @@ use crate::engine::Engine;
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::{Identity, TokenDigest};
+use crate::url::Site;
 use credentials::Credential;
 pub use credentials::{Credentials, bearer};
 use with_refresh::Expiry;
@@ -52,6 +53,8 @@ struct Settings {
     counting: Counting,
     /// Whether a newer cookie can be set.
     refreshes: bool,
+    /// The address of the request, for that cookie.
+    site: Option<Site>,
     /// Whether long checks are handed out.
     offloads: bool,
     /// Whether a cookie that a newer one replaced is refused as expired.
@@ -67,6 +70,7 @@ impl<'h> Authenticate<'h> {
             settings: Settings {
                 counting: Counting::Always,
                 refreshes: false,
+                site: None,
                 offloads: false,
                 is_host_to_refresh: false,
             },
@@ -89,6 +93,12 @@ impl<'h> Authenticate<'h> {
     /// that asks for a refresh then.
     pub const fn leaving_refresh_to_host(mut self) -> Self {
         self.settings.is_host_to_refresh = true;
+        self
+    }
+
+    /// Sets the address of the request, for which a newer cookie is made; without one, it is the address last noted.
+    pub const fn at(mut self, site: Option<Site>) -> Self {
+        self.settings.site = site;
         self
     }
 
@@ -319,7 +329,8 @@ impl Search {
         let now = self.host.now().wall;
         let until = now.plus(self.engine.config().policy.session_max_age);
         let token = identity.user().session_token();
-        self.engine.session_cookie(token, until, None, now)
+        self.engine
+            .session_cookie(token, until, self.settings.site, now)
     }
 
     fn verify(&self, tried: &Tried) -> Shared<Authentication> {

@@ -5,7 +5,7 @@
 //! while, so requests under way stay signed in. A newer token that could not be verified is kept, and verified by the next
 //! refresh.
 //!
-//! Does not decide when. In Rust `authenticate/with_refresh` does; in Node the host does, which calls `refreshSession`.
+//! Does not decide when: `authenticate/with_refresh` does, or a Node host that calls `refreshSession`.
 //!
 //! Drivers run one of these per key, however many requests wait. A recent refusal of the token itself does not prevent a
 //! refresh: the token may have been expired. A refusal to refresh is cached: such a session has ended, and not every request

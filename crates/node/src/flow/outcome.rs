@@ -1,5 +1,6 @@
 //! Results.
 
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::{Authentication, Renewal, Source};
 use napi_derive::napi;
@@ -32,7 +33,7 @@ pub struct Outcome {
     pub session: Option<Session>,
     /// Of a permission look-up.
     pub grants: Option<Vec<String>>,
-    /// Of a sign-in: the cookies to set, in this order.
+    /// Of a sign-in: the cookies to set, in this order. Of an authentication that renewed the session: the cookie to set.
     pub cookies: Option<Vec<String>>,
     /// Of a sign-in: the return path.
     pub return_path: Option<String>,
@@ -47,7 +48,7 @@ pub struct Outcome {
     pub sign_out: Option<&'static str>,
     /// Of a sign-out: the id of the session's user, if known.
     pub user_id: Option<String>,
-    /// Of a sign-out: the Cloud's id of the session, if known.
+    /// Of a sign-out, or of an authentication that renewed the session: the Cloud's id of the session, if known.
     pub session_id: Option<String>,
     /// Of a fetch of the key set: the number of entries that are not keys.
     pub odd_entries: Option<u32>,
@@ -58,17 +59,23 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Whether it is of an authentication by keys.
+    /// Whether it is of an authentication by keys, and nothing else.
     pub(crate) fn is_by_keys(&self) -> bool {
         let verdict = self.verdict.as_ref();
-        verdict.is_some_and(|verdict| verdict.source == Source::Keys.as_str())
+        self.cookies.is_none()
+            && verdict.is_some_and(|verdict| verdict.source == Source::Keys.as_str())
     }
 
-    pub(crate) fn of(answer: Authentication, source: Source) -> Self {
+    pub(crate) fn of(answer: Authentication, source: Source, cookie: Option<&SetCookie>) -> Self {
         let verdict = Some(Verdict {
             kind: answer.outcome().as_str(),
             source: source.as_str(),
         });
+        let session_id = match &answer {
+            Authentication::Authenticated(identity) if cookie.is_some() => identity.session_id(),
+            _ => None,
+        };
+        let session_id = session_id.map(|id| id.as_str().to_owned());
         let (user, failure) = match answer {
             Authentication::Authenticated(identity) => (Some(identity.as_ref().into()), None),
             Authentication::Anonymous => (None, None),
@@ -79,6 +86,8 @@ impl Outcome {
         Self {
             verdict,
             user,
+            cookies: cookie.map(|cookie| vec![cookie.expose().to_owned()]),
+            session_id,
             failure,
             ..Self::default()
         }

@@ -1,8 +1,8 @@
 //! Authentication with refresh, for a driver that can set a newer cookie on the response and asks for that with
 //! [`refreshing`](super::Authenticate::refreshing). Decides whether this request refreshes the session.
 //!
-//! [`Identity`](crate::session::Identity) knows when a session is due, and `refresh_session` asks the Cloud. Node never comes
-//! here: its host asks for a refresh after a refusal.
+//! [`Identity`](crate::session::Identity) knows when a session is due, and `refresh_session` asks the Cloud. Node comes here
+//! with hosts that set the cookie; others ask for a refresh after a refusal.
 //!
 //! Near its expiry, one of the requests with a session cookie refreshes the session, while the others get the cached
 //! identity. Past its expiry, all of them wait for the one refresh. A bearer is never refreshed, since its client keeps it.
@@ -16,6 +16,8 @@ use super::super::refresh_session::refresh_session;
 use super::super::results::Renewal;
 use super::credentials::Credential;
 use super::{Authentication, Judged, Search, Tried};
+use crate::cloud::model::CloudSession;
+use crate::cookie::SetCookie;
 use crate::counters::Source;
 use crate::engine::signature_check::SignatureError;
 use crate::error::Code;
@@ -118,18 +120,38 @@ impl Search {
     /// Refreshes a session, and keeps the cookie to set.
     async fn refresh(&mut self, token: SessionToken, digest: TokenDigest) -> Renewal {
         self.begun = Some(digest);
-        let refresh = refresh_session(&self.engine, token, self.host.jitter());
+        let refresh = refresh_session(&self.engine, token.clone(), self.host.jitter());
         let renewal = self.host.refresh(refresh).await;
-        match &renewal {
+        self.cookie = match &renewal {
             Renewal::Renewed(renewed) => {
-                self.cookie = Some((renewed.identity.key(), renewed.cookie.clone()));
+                let newer = renewed.identity.user().session_token();
+                let cookie = self.cookie_here(newer, &renewed.session, &renewed.cookie);
+                cookie.map(|cookie| (renewed.identity.key(), cookie))
             }
-            Renewal::Unchanged { cookie, .. } => {
-                self.cookie = cookie.clone().map(|cookie| (digest, cookie));
+            Renewal::Unchanged {
+                session,
+                cookie: Some(cookie),
+            } => {
+                let cookie = self.cookie_here(&token, session, cookie);
+                cookie.map(|cookie| (digest, cookie))
             }
-            Renewal::Ended(_) | Renewal::Unavailable(_) => {}
-        }
+            _ => self.cookie.take(),
+        };
         renewal
+    }
+
+    /// The cookie for this request's address: requests to others share the refresh. None where it does not fit there.
+    fn cookie_here(
+        &self,
+        token: &SessionToken,
+        session: &CloudSession,
+        shared: &SetCookie,
+    ) -> Option<SetCookie> {
+        let (until, now) = (session.expires_at(), self.host.now().wall);
+        match self.settings.site {
+            None => Some(shared.clone()),
+            site => self.engine.session_cookie(token, until, site, now).ok(),
+        }
     }
 
     /// Whether a token may have been refused for being expired. Where signatures are verified, its signature must be good, so

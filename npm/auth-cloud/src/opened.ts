@@ -1,0 +1,27 @@
+/** The parts of a provider. */
+
+import { Authenticator } from './authenticate.js';
+import type { Deployment } from './deployment.js';
+import { Sessions } from './sessions.js';
+import { SignIns } from './sign-ins.js';
+import type { Sites } from './site.js';
+import type { CloudUser } from './user.js';
+import { Users } from './users.js';
+
+/** What a provider works with, once it is open. */
+export interface Opened {
+  readonly cloud: Deployment;
+  readonly users: Users;
+  readonly authenticator: Authenticator;
+  readonly sessions: Sessions;
+  readonly signIns: SignIns;
+}
+
+export function opened(cloud: Deployment, sites: Sites, isTraced: boolean): Opened {
+  const { engine, withRole, hasOrganizations } = cloud;
+  const { maxEntries, longest } = engine.facts();
+  const permissionsOf = ({ id, sessionToken, roles }: CloudUser) => engine.knownPermissions(id, sessionToken, [...roles]);
+  const users = new Users(maxEntries, longest, withRole, { hasOrganizations, permissionsOf });
+  const authenticator = new Authenticator(cloud, users, sites, isTraced);
+  return { cloud, users, authenticator, sessions: new Sessions(cloud, sites), signIns: new SignIns(cloud, users, authenticator) };
+}
