@@ -13,7 +13,7 @@ use mastra_auth_cloud_core::config::DEFAULT_BASE_URL;
 
 use crate::stray_token;
 pub(crate) use check::{CheckArgs, CheckDialect, CheckFormat, CheckGroup};
-pub(crate) use dev::DevArgs;
+pub(crate) use dev::{DevArgs, LocalDialect};
 pub(crate) use doctor::DoctorArgs;
 
 /// Sign in with Mastra Cloud: a demo, a local Cloud, a check of any Cloud, and tools for tokens.
@@ -129,7 +129,7 @@ Exit status:
 Examples:
   mastra-auth demo
   mastra-auth demo --port 0 --cloud-port 0    any two free ports
-  mastra-auth demo --dialect pkce --open")]
+  mastra-auth demo --dialect platform --open")]
 pub(crate) struct DemoArgs {
     /// Port of the sample app; 0 picks a free one.
     #[arg(long, default_value_t = 4111)]
@@ -138,8 +138,8 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 4300)]
     pub(crate) cloud_port: u16,
     /// Which form of the Cloud's API is spoken.
-    #[arg(long, value_enum, default_value_t = DialectName::V1)]
-    pub(crate) dialect: DialectName,
+    #[arg(long, value_enum, default_value_t = LocalDialect::V1)]
+    pub(crate) dialect: LocalDialect,
     /// `SameSite` of the session cookie. Where it is given, browsers reach the Cloud at 127.0.0.1: to them another site than the app's
     /// localhost, as in production.
     #[arg(long, value_enum, hide = true)]
@@ -333,6 +333,7 @@ impl DialectName {
         }
     }
 
+    #[cfg(test)]
     pub(crate) const fn of_cloud(self) -> mastra_auth_local_cloud::Dialect {
         match self {
             Self::V1 => mastra_auth_local_cloud::Dialect::V1,

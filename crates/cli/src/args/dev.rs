@@ -131,4 +131,12 @@ impl LocalDialect {
             Self::Platform => Dialect::Platform,
         }
     }
+
+    pub(crate) const fn of_client(self) -> mastra_auth_cloud::Dialect {
+        match self {
+            Self::V1 => mastra_auth_cloud::Dialect::V1,
+            Self::Pkce => mastra_auth_cloud::Dialect::Pkce,
+            Self::Platform => mastra_auth_cloud::Dialect::Platform,
+        }
+    }
 }

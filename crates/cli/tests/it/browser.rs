@@ -133,7 +133,9 @@ impl Browser {
     /// The session that it holds. The name of the demo's own comes after the one that it falls back to.
     pub(crate) fn session(&self) -> Option<&str> {
         let mut cookies = self.jar.iter().rev();
-        let (_, (_, value)) = cookies.find(|(name, _)| name.starts_with("mastra_session"))?;
+        let (_, (_, value)) = cookies.find(|(name, _)| {
+            name.starts_with("mastra_session") || name.starts_with("wos-session")
+        })?;
         Some(value)
     }
 
@@ -159,7 +161,12 @@ impl Browser {
 
     /// Picks a person on the login page, as a click does: where it leads.
     pub(crate) async fn pick(&mut self, login_page: &str, handle: &str) -> String {
+        let cloud = Url::parse(login_page)
+            .unwrap()
+            .origin()
+            .ascii_serialization();
         let page = self.get(login_page).await;
+        let page = self.within(&cloud, page).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text);
         let number = between(&page.text, "name=\"number\" value=\"", "\"");
         let button = page
@@ -168,10 +175,6 @@ impl Browser {
             .find(|button| button.contains(&format!("data-person=\"{handle}\"")))
             .unwrap_or_else(|| panic!("{handle} is not on the page"));
         let person = between(button, "value=\"", "\"");
-        let cloud = Url::parse(login_page)
-            .unwrap()
-            .origin()
-            .ascii_serialization();
         let action = format!(
             "{cloud}{}",
             between(&page.text, "method=\"post\" action=\"", "\"")
@@ -179,7 +182,17 @@ impl Browser {
         let page = self
             .post(&action, &cloud, &format!("number={number}&person={person}"))
             .await;
-        page.location().to_owned()
+        let page = self.within(&cloud, page).await;
+        page.header("location").to_owned()
+    }
+
+    /// Follows redirects within the Cloud: the platform sends the browser to its identity service, and back.
+    async fn within(&mut self, cloud: &str, mut page: Page) -> Page {
+        while page.header("location").starts_with('/') {
+            let next = format!("{cloud}{}", page.header("location"));
+            page = self.get(&next).await;
+        }
+        page
     }
 
     /// The whole sign-in; the answer of the callback.
