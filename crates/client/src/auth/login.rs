@@ -187,9 +187,11 @@ impl MastraCloudAuth {
 
     /// Clears the cookie of a failed sign-in. A successful one clears it with its own cookies.
     #[cfg(feature = "axum")]
-    pub(crate) fn clear_login(&self, state: &str) -> Option<SetCookie> {
+    pub(crate) fn clear_login(&self, state: &str, cookie_header: &str) -> Option<SetCookie> {
+        let engine = &self.0.driver.engine;
         let state = State::parse(state, None).ok()?;
-        login::clear(&self.0.driver.engine, &state).ok()
+        let login = OpenedLogin::new(engine, state, cookie_header, system::now());
+        login::clear(engine, login.state()).ok()
     }
 
     /// The URL to which to send the browser, for a state of your own: `id|encoded return path` or `id`.

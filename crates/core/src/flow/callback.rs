@@ -121,6 +121,11 @@ impl OpenedLogin {
         Self { state, bound }
     }
 
+    /// The state, under the sign-in's own id where the Cloud replaced that.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
     /// The single-flight key of one sign-in in one browser. None where no login cookie binds this browser to the sign-in.
     pub fn key(&self) -> Option<TokenDigest> {
         self.bound.as_ref().ok().map(|(_, key)| *key)

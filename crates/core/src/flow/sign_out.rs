@@ -22,8 +22,8 @@ use crate::engine::Engine;
 use crate::error::{CloudApiError, Code, Kind};
 use crate::ids::SessionId;
 use crate::secret::SessionToken;
-use crate::session::Identity;
 use crate::session::lookup::{Lookup, Refusal, Refused};
+use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
 
@@ -78,6 +78,7 @@ impl Logout {
         let is_own_known = engine.peek(&key).is_some();
         // Use the newest token of the session: the one at hand may be expired.
         let newer = engine.rotated(&key, now);
+        let at_hand = key;
         let key = newer.as_ref().map_or(key, |newer| *newer.key());
         let known = engine.peek(&key);
         let known_end = known.as_ref().and_then(|identity| identity.expires_at());
@@ -95,6 +96,7 @@ impl Logout {
             token: newer.map_or_else(|| token.clone(), |newer| newer.token().clone()),
             effort,
             is_published: known.is_some(),
+            at_hand,
         };
         let unproven = (!is_own_known).then_some((token, known_end));
         Self {
@@ -144,6 +146,8 @@ impl Logout {
 struct Session {
     engine: Arc<Engine>,
     token: SessionToken,
+    /// The token that the caller brings, which may be an older one of the session.
+    at_hand: TokenDigest,
     effort: Effort,
     /// Whether the revocation was queued for other instances.
     is_published: bool,
@@ -165,8 +169,7 @@ impl Session {
         let operation = DestroySession::new(id.clone(), self.token.clone());
         let result = self.call(operation, host).await.map(|page| {
             if let Some(page) = page {
-                let key = self.engine.key(self.token.expose());
-                self.engine.logout_pages().keep(key, page);
+                self.engine.logout_pages().keep(self.at_hand, page);
             }
         });
         if result.is_ok() && !self.is_published {
@@ -248,15 +251,21 @@ impl Logouts {
         now: Now,
         jitter: Jitter,
     ) -> Self {
-        // The Cloud may have given one session both, in turn: to end the old one would end the new one.
-        let cookie_header = if new.is_sealed() { "" } else { cookie_header };
+        let newcomer = engine.verified(new);
+        let is_another = |old: &SessionToken| match (engine.verified(old), &newcomer) {
+            // The Cloud may have given one session both, in turn: to end the old one would end the new one. Not so where they
+            // are two users'.
+            _ if !new.is_sealed() => true,
+            (Some(old), Some(new)) => old.user().id() != new.user().id(),
+            _ => false,
+        };
         let old = engine
             .ending_cookies(cookie_header, None)
             .into_iter()
             // A cookie under a fallback name may be another deployment's, unless its token was verified here.
             .filter(|(old, fallback)| fallback.is_none() || engine.verified(old).is_some())
             .map(|(old, _)| old)
-            .filter(|old| !old.same_as(new));
+            .filter(|old| !old.same_as(new) && is_another(old));
         Self::new(engine, old, Effort::Once, now, jitter)
     }
 

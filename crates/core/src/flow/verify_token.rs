@@ -12,7 +12,7 @@ use super::task::{Host, Jitter, Shared, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::CloudUser;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
-use crate::cloud::ops::verify_token::VerifyToken;
+use crate::cloud::ops::verify_token::{NewerSlot, VerifyToken};
 use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
 use crate::error::{CloudApiError, Code};
@@ -115,12 +115,25 @@ impl Question {
         let config = engine.config();
         match self {
             Self::Whose(token) => {
-                let operation = VerifyToken::new(token.clone());
+                let newer = NewerSlot::default();
+                let operation = VerifyToken::new(token.clone()).keeping(&newer);
                 let user = match pace {
-                    Pace::Wanted => host.call(config, operation).await?,
-                    Pace::Ahead => host.call_once(config, operation).await?,
+                    Pace::Wanted => host.call(config, operation).await,
+                    Pace::Ahead => host.call_once(config, operation).await,
                 };
-                Ok((said(engine, user, host.now()), false))
+                let now = host.now();
+                match (user, newer.get()) {
+                    (Ok(user), newer) => {
+                        same_user(engine, token, &user, newer)?;
+                        Ok((said(engine, user, now), false))
+                    }
+                    (Err(error), Some(newer)) => {
+                        // The answer cannot be used, yet the Cloud refuses the old session from now on.
+                        engine.hold_sealed(engine.key(token.expose()), newer.clone(), now);
+                        Err(error)
+                    }
+                    (Err(error), None) => Err(error),
+                }
             }
             Self::Lives(identity) => {
                 let operation = ValidateSession::new(identity.user().session_token().clone());
@@ -178,6 +191,18 @@ async fn run(
         }
         Ok((identity, _)) => settle(engine, identity, now),
         Err(error) if error.is_refusal() => {
+            if asked.is_sealed()
+                && error.status() == 401
+                && let Some(newer) = engine.rotated(&key, now)
+            {
+                // A refresh replaced the session while the Cloud was asked.
+                return match engine.lookup(newer.key(), now) {
+                    Lookup::Fresh(newest) | Lookup::Due(newest) | Lookup::Stale(newest) => {
+                        Authentication::Authenticated(newest)
+                    }
+                    _ => unavailable(stale, CloudApiError::new(Code::Timeout)),
+                };
+            }
             if let Some(identity) = engine.tolerate(&key, &error, now) {
                 return Authentication::Authenticated(identity);
             }
@@ -185,6 +210,20 @@ async fn run(
             Authentication::Rejected(error)
         }
         Err(error) => unavailable(stale, error),
+    }
+}
+
+/// A newer session of another user is none of this session's.
+fn same_user(
+    engine: &Engine,
+    token: &SessionToken,
+    user: &CloudUser,
+    newer: Option<&SessionToken>,
+) -> Result<(), CloudApiError> {
+    let known = newer.and_then(|_| engine.verified(token));
+    match known {
+        Some(known) if known.user().id() != user.id() => Err(bad_member(BadMember("user.id"))),
+        _ => Ok(()),
     }
 }
 

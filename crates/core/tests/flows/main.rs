@@ -35,6 +35,7 @@ mod renewal_held;
 mod renewing;
 mod revocations;
 mod sealed;
+mod sealed_answers;
 mod seams;
 mod session;
 mod sign_in_rules;

@@ -21,37 +21,37 @@ use crate::world::{
     Ran, answer, at, begin, callback, config, lost, open, refreshing, run, said, script, validating,
 };
 
-const ME: &str = "/v1/auth/me";
-const REFRESH: &str = "/v1/auth/refresh";
-const VERIFY: &str = "/v1/auth/verify";
+pub(crate) const ME: &str = "/v1/auth/me";
+pub(crate) const REFRESH: &str = "/v1/auth/refresh";
+pub(crate) const VERIFY: &str = "/v1/auth/verify";
 
 /// How a driver carries a newer cookie to the browser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Driver {
+pub(crate) enum Driver {
     Sets,
     LeavesToHost,
     Follows,
 }
 
-fn platform() -> Arc<Engine> {
+pub(crate) fn platform() -> Arc<Engine> {
     open(platform_config(), Entropy::new([7; 32]))
 }
 
-fn platform_config() -> mastra_auth_cloud_core::config::Config {
+pub(crate) fn platform_config() -> mastra_auth_cloud_core::config::Config {
     let mut config = config(Dialect::Platform);
     config.policy.session_max_age = Dialect::Platform.session_max_age();
     config.policy.renewed_grace = std::time::Duration::from_secs(600);
     config
 }
 
-fn of(id: &str, organization: Option<&str>, members_of: &[&str]) -> Value {
+pub(crate) fn of(id: &str, organization: Option<&str>, members_of: &[&str]) -> Value {
     json!({
         "user": { "id": id, "email": "ada@example.com", "firstName": "Ada", "lastName": null, "profilePictureUrl": null },
         "organizationId": organization, "role": "admin", "permissions": ["projects:read"], "memberOrgIds": members_of,
     })
 }
 
-fn me(id: &str) -> Delivery {
+pub(crate) fn me(id: &str) -> Delivery {
     answer(200, &of(id, Some("org_1"), &["org_1", "org_2"]))
 }
 
@@ -60,7 +60,7 @@ fn me(id: &str) -> Delivery {
     clippy::unnecessary_wraps,
     reason = "a script holds failures beside it"
 )]
-fn setting(newer: &str, body: &Value) -> Delivery {
+pub(crate) fn setting(newer: &str, body: &Value) -> Delivery {
     let response = Response::new(200, body.to_string().into_bytes());
     let cookies = [
         "theme=dark; Path=/".to_owned(),
@@ -69,11 +69,11 @@ fn setting(newer: &str, body: &Value) -> Delivery {
     Ok(response.with_cookies(cookies))
 }
 
-fn rotated(id: &str, newer: &str) -> Delivery {
+pub(crate) fn rotated(id: &str, newer: &str) -> Delivery {
     setting(newer, &of(id, Some("org_1"), &["org_1", "org_2"]))
 }
 
-fn ended() -> Delivery {
+pub(crate) fn ended() -> Delivery {
     answer(
         401,
         &json!({ "type": "unauthorized", "title": "Unauthorized", "status": 401, "detail": "invalid_grant" }),
@@ -81,7 +81,7 @@ fn ended() -> Delivery {
 }
 
 /// What a request with this cookie is answered, and the cookie that its answer sets.
-fn with_cookie(
+pub(crate) fn with_cookie(
     engine: &Arc<Engine>,
     driver: Driver,
     session: &str,
@@ -101,7 +101,7 @@ fn with_cookie(
     (ran.map(|verdict| verdict.answer), cookie)
 }
 
-fn brief(
+pub(crate) fn brief(
     engine: &Arc<Engine>,
     driver: Driver,
     session: &str,
@@ -113,15 +113,15 @@ fn brief(
     (said(&ran.output), ran.sent.len(), value)
 }
 
-fn sealed(text: &str) -> SessionToken {
+pub(crate) fn sealed(text: &str) -> SessionToken {
     SessionToken::sealed(text).unwrap()
 }
 
-fn good(calls: usize, cookie: Option<&str>) -> (String, usize, Option<String>) {
+pub(crate) fn good(calls: usize, cookie: Option<&str>) -> (String, usize, Option<String>) {
     ("user usr_1".to_owned(), calls, cookie.map(str::to_owned))
 }
 
-fn rejected(code: &str, calls: usize) -> (String, usize, Option<String>) {
+pub(crate) fn rejected(code: &str, calls: usize) -> (String, usize, Option<String>) {
     (format!("rejected {code}"), calls, None)
 }
 

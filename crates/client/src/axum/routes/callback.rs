@@ -77,7 +77,9 @@ pub(super) async fn callback(
             let response = refused(&routes, &headers, &error, Some(wanted), &parameters).await;
             // This sign-in is over for this browser. A declined one may still be approved.
             let is_exchange = parameters.again.is_none() && parameters.error.is_none();
-            let cleared = is_exchange.then(|| routes.auth.clear_login(text)).flatten();
+            let cleared = is_exchange
+                .then(|| routes.auth.clear_login(text, &cookie))
+                .flatten();
             with_cookies(response, cleared.as_slice())
         }
     }

@@ -6,7 +6,7 @@ use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
 use crate::dialect::Endpoint;
 use crate::error::CloudApiError;
-use crate::http::{Delivery, Request};
+use crate::http::{Delivery, Request, Response};
 use crate::secret::SessionToken;
 
 /// Asks the Cloud for a newer session.
@@ -41,15 +41,18 @@ impl Operation for RefreshSession {
     }
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError> {
-        let newer = newer(config, &self.token, &delivery);
+        if let Some(newer) = newer(config, &self.token, &delivery) {
+            // It replaced the old one, whatever else the answer holds.
+            return Ok(Some(newer));
+        }
         let secrets = [self.token.expose()];
         open(config.table().wrapping, Data::Optional, delivery, &secrets)
-            .map(|_| newer)
+            .map(|_| None)
             .map_err(|error| error.at(&self.endpoint.template(config)))
     }
 }
 
-/// The sealed session that an answer sets in place of this one. Only the value of the cookie counts: its attributes are for a
+/// The sealed session that a good answer sets in place of this one. Only the value of the cookie counts: its attributes are for a
 /// browser.
 pub(crate) fn newer(
     config: &Config,
@@ -57,7 +60,8 @@ pub(crate) fn newer(
     delivery: &Delivery,
 ) -> Option<SessionToken> {
     let sealed = config.table().sealed.as_ref()?;
-    let response = delivery.as_ref().ok().filter(|_| token.is_sealed())?;
+    let is_good = |it: &&Response| token.is_sealed() && (200..300).contains(&it.status());
+    let response = delivery.as_ref().ok().filter(is_good)?;
     let values = response.cookies().filter_map(|cookie| {
         let (name, rest) = cookie.split_once('=')?;
         let value = rest.split_once(';').map_or(rest, |(value, _)| value);

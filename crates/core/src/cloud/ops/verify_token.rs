@@ -1,6 +1,8 @@
 //! Verify token: returns the user of a token, under the session's newest token. The answer to a sealed session may set a newer
 //! one.
 
+use std::sync::{Arc, OnceLock};
+
 use crate::cloud::endpoint::Filling;
 use crate::cloud::model::CloudUser;
 use crate::cloud::ops::refresh_session::newer;
@@ -16,12 +18,24 @@ use crate::secret::SessionToken;
 #[derive(Debug)]
 pub struct VerifyToken {
     token: SessionToken,
+    newer: Option<NewerSlot>,
 }
+
+/// The newer session of an answer, for a caller that keeps it though the rest of the answer cannot be used.
+pub(crate) type NewerSlot = Arc<OnceLock<SessionToken>>;
 
 impl VerifyToken {
     /// A verification of this token.
     pub const fn new(token: SessionToken) -> Self {
-        Self { token }
+        Self { token, newer: None }
+    }
+
+    /// Puts a newer session that a good status brings into the slot.
+    pub(crate) fn keeping(self, slot: &NewerSlot) -> Self {
+        Self {
+            newer: Some(Arc::clone(slot)),
+            ..self
+        }
     }
 
     fn endpoint(&self, config: &Config) -> &'static Endpoint {
@@ -48,7 +62,12 @@ impl Operation for VerifyToken {
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
         let endpoint = self.endpoint(config);
-        let token = newer(config, &self.token, &delivery).unwrap_or_else(|| self.token.clone());
+        let newer = newer(config, &self.token, &delivery);
+        if let (Some(slot), Some(newer)) = (&self.newer, &newer) {
+            // One call has one answer.
+            _ = slot.set(newer.clone());
+        }
+        let token = newer.unwrap_or_else(|| self.token.clone());
         let read = |data: Object<'_>| match config.table().verified {
             Verified::User => CloudUser::read(data.object("user")?, token),
             Verified::Claims => CloudUser::read_claims(data, token),

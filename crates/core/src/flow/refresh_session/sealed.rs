@@ -56,7 +56,14 @@ impl Refresh {
                 self.newest(&old).await
             }
             Ok(None) => self.newest(&old).await,
-            Err(error) => self.failed(error),
+            Err(error) => match self.engine.rotated(&self.key, now) {
+                // Another answer replaced the session while the Cloud was asked.
+                Some(newer) if error.is_refusal() && !newer.token().same_as(&old) => {
+                    self.token = newer.token().clone();
+                    self.newest(&old).await
+                }
+                _ => self.failed(error),
+            },
         }
     }
 
