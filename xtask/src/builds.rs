@@ -35,7 +35,7 @@ pub(crate) fn fmt(workspace: &Workspace) -> Result<()> {
 pub(crate) fn clippy(workspace: &Workspace) -> Result<()> {
     run(&mut workspace.cargo("clippy --workspace --all-targets --all-features -- -D warnings"))?;
     // Each feature of the client alone, and none.
-    for feature in ["", "reqwest", "axum", "redis", "metrics"] {
+    for feature in ["", "reqwest", "axum", "redis", "metrics", "program"] {
         let alone = "clippy --package mastra-auth-cloud --lib --no-default-features --features";
         run(workspace
             .cargo(alone)

@@ -44,6 +44,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("deploy-node", Npm, "The same in Node, as a Mastra server calls it"),
     soak("differential", Plain(differential::run), "A million mutated tokens before us and three other libraries"),
     soak("eventloop", Npm, "How long Node's event loop waits at 5,000 requests a second"),
+    soak("killed", Test(CLIENT, "it", "program::killed::soak_killed"), "A thousand processes are killed as they write the credentials file: it stays whole"),
     soak("memory", Test(CORE, "memory", "soak_memory"), "Ten million tokens come by, and the memory stays level"),
     soak("outage", Test(CLIENT, "soaks", "outage::soak_outage"), "The Cloud is away for ten minutes, then slow: no user is signed out"),
     soak("panics", Npm, "Every export of the Node addon panics again and again; Node lives"),

@@ -10,6 +10,7 @@
 //! | `axum` | sign-in routes, a layer and extractors, in the module `axum` |
 //! | `redis`, `redis-tls` | a sign-out on one instance reaches all others within a moment, over Redis |
 //! | `metrics` | metrics for Prometheus, in the module `metrics` |
+//! | `program` | tokens for programs that a person signs in, in the module `program` |
 //! | `testing` | users without a Cloud, for tests of handlers, in the module `axum::testing`; does not compile in a release |
 //!
 //! ```no_run
@@ -46,6 +47,8 @@ mod telemetry;
 pub mod axum;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg(feature = "program")]
+pub mod program;
 pub mod revocation;
 pub mod transport;
 

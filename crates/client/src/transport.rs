@@ -19,6 +19,8 @@ pub use mastra_auth_cloud_core::url::BaseUrl;
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::ReqwestTransport;
+#[cfg(feature = "program")]
+pub(crate) use self::reqwest::whole;
 
 /// The future of a request in flight.
 pub type TransportFuture<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;

@@ -1,5 +1,6 @@
 //! The Cloud's API: requests by endpoint, the envelope of responses, the records in it, and one operation for each endpoint.
 
+pub mod answer;
 pub(crate) mod endpoint;
 pub(crate) mod envelope;
 pub mod model;

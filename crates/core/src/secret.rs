@@ -205,6 +205,39 @@ impl Verifier {
     }
 }
 
+/// What refreshes a program's token, once: the platform answers with another one.
+#[derive(Clone)]
+pub struct RefreshToken(Text);
+
+impl RefreshToken {
+    /// Parses a refresh token: 1 to [`MAX_TOKEN_BYTES`] visible ASCII characters (RFC 6749 appendix A.17, without the space).
+    ///
+    /// # Errors
+    ///
+    /// [`Malformed`] for another byte or length.
+    pub fn parse(text: &str) -> Result<Self, Malformed> {
+        if (1..=MAX_TOKEN_BYTES).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic())
+        {
+            Ok(Self(Text::new(text)))
+        } else {
+            Err(Malformed::new(
+                "refresh token",
+                "be 1 to 8192 visible ASCII characters",
+            ))
+        }
+    }
+
+    /// The refresh token itself, for the file that keeps it and the body of the refresh.
+    pub fn expose(&self) -> &str {
+        &self.0.0
+    }
+
+    /// Whether both are the same, in constant time for those of one length.
+    pub fn same_as(&self, other: &Self) -> bool {
+        self.0.same_as(&other.0)
+    }
+}
+
 /// The secret that login values are derived from. Made once per process, or configured for several.
 pub struct LoginSecret(Zeroizing<[u8; 32]>);
 
@@ -219,7 +252,13 @@ impl LoginSecret {
     }
 }
 
-redacted!(SessionToken, AuthorizationCode, Verifier, LoginSecret);
+redacted!(
+    SessionToken,
+    RefreshToken,
+    AuthorizationCode,
+    Verifier,
+    LoginSecret
+);
 
 #[cfg(test)]
 mod tests {
@@ -271,6 +310,16 @@ mod tests {
             );
         }
         assert!(Verifier::parse(&"+".repeat(43)).is_err());
+    }
+
+    #[test]
+    fn a_refresh_token_is_visible_ascii_and_compared_whole() {
+        let parse = |text: &str| RefreshToken::parse(text);
+        assert!(parse("r|1").unwrap().same_as(&parse("r|1").unwrap()));
+        assert!(!parse("r|1").unwrap().same_as(&parse("r|2").unwrap()));
+        for bad in ["", "a b", "a\n", &"a".repeat(MAX_TOKEN_BYTES + 1)] {
+            assert!(parse(bad).is_err(), "{bad:?}");
+        }
     }
 
     #[test]

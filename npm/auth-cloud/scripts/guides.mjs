@@ -18,7 +18,7 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 const GENERATED = ['docs/guide/api-pkce.md', 'docs/guide/api-platform.md', 'docs/guide/api-v1.md', 'docs/guide/cli.md', 'docs/guide/errors.md'];
 /** Rust programs that the suite compiles, sources that read variables, and other programs' variables that the guides name. */
 const PROGRAMS = [...under('examples', '.rs'), 'crates/client/tests/it/guides.rs'];
-const READERS = ['npm/auth-cloud/src/options.ts', 'npm/auth-cloud/src/deployment.ts', 'crates/client/src/builder/environment.rs'];
+const READERS = ['npm/auth-cloud/src/options.ts', 'npm/auth-cloud/src/deployment.ts', 'crates/client/src/builder/environment.rs', 'crates/client/src/program/source.rs'];
 const FOREIGN = ['NODE_ENV', 'MASTRA_EE_LICENSE', 'MASTRA_WORKER_AUTH_TOKEN'];
 /** The guides' addresses, by their name in the ready line. */
 const ADDRESSES = { app: 'http://localhost:4111', cloud: 'http://localhost:4300' };

@@ -104,7 +104,7 @@ impl ReqwestTransport {
         Self { max_age, ..self }
     }
 
-    fn client(&self, call: CloudCall) -> reqwest::Client {
+    pub(crate) fn client(&self, call: CloudCall) -> reqwest::Client {
         let mut current = self
             .generation
             .lock()
@@ -151,31 +151,37 @@ impl ReqwestTransport {
         if let Some(body) = request.body() {
             out = out.body(body.to_vec());
         }
-        let mut answer = out.send().await.map_err(|error| failure(&error))?;
-        let status = answer.status().as_u16();
-        let max = request.max_response_bytes();
-        if answer
-            .content_length()
-            .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > max))
-        {
-            return Err(TransportError::TooLarge);
-        }
-        let set = answer
-            .headers()
-            .get_all(http::header::SET_COOKIE)
-            .into_iter();
+        let (status, headers, body) = whole(out, request.max_response_bytes()).await?;
+        let set = headers.get_all(http::header::SET_COOKIE).into_iter();
         let cookies: Vec<String> = set
             .filter_map(|value| value.to_str().ok().map(str::to_owned))
             .collect();
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
-            if body.len().saturating_add(chunk.len()) > max {
-                return Err(TransportError::TooLarge);
-            }
-            body.extend_from_slice(&chunk);
-        }
         Ok(Response::new(status, body).with_cookies(cookies))
     }
+}
+
+/// Sends a request; reads the answer's status, headers and body, up to a limit.
+pub(crate) async fn whole(
+    request: reqwest::RequestBuilder,
+    max: usize,
+) -> Result<(u16, http::HeaderMap, Vec<u8>), TransportError> {
+    let mut answer = request.send().await.map_err(|error| failure(&error))?;
+    let status = answer.status().as_u16();
+    let headers = std::mem::take(answer.headers_mut());
+    if answer
+        .content_length()
+        .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > max))
+    {
+        return Err(TransportError::TooLarge);
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(|error| failure(&error))? {
+        if body.len().saturating_add(chunk.len()) > max {
+            return Err(TransportError::TooLarge);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, headers, body))
 }
 
 impl Transport for ReqwestTransport {

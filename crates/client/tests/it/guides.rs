@@ -44,6 +44,21 @@ fn outages() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// docs/guide/programs.md. What it reads from the environment is another test's.
+#[allow(dead_code, reason = "needs variables of the environment")]
+async fn programs(http: reqwest::Client, url: String) -> Result<(), Box<dyn Error>> {
+    use mastra_auth_cloud::program::TokenSource;
+
+    let source = TokenSource::from_env()?;
+    let answer = source
+        .call(
+            |token| http.get(&url).bearer_auth(token.expose()).send(),
+            |answer| answer.as_ref().is_ok_and(|answer| answer.status() == 401),
+        )
+        .await??;
+    Ok(())
+}
+
 #[tokio::test]
 async fn observability() -> Result<(), Box<dyn Error>> {
     let auth = MastraCloudAuth::builder().project_id("demo").build()?;

@@ -4,6 +4,7 @@
 #![cfg(all(
     feature = "axum",
     feature = "metrics",
+    feature = "program",
     feature = "redis",
     feature = "reqwest"
 ))]
@@ -30,6 +31,7 @@ mod metrics_queries;
 mod operations;
 mod outages;
 mod previous_session;
+mod program;
 mod refusals;
 mod renewal;
 mod revocation_ends;

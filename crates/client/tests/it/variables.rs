@@ -50,8 +50,13 @@ fn without(mut names: BTreeSet<String>, some: &[&str]) -> BTreeSet<String> {
 fn both_languages_read_the_variables_that_the_guide_lists() {
     let rust = repository("crates/client/src/builder/environment.rs");
     let (rust, _tests) = rust.split_once("#[cfg(test)]").unwrap();
-    let rust = between('"', rust);
-    let node = between('\'', &repository("npm/auth-cloud/src/options.ts"));
+    let mut rust = between('"', rust);
+    rust.extend(between(
+        '"',
+        &repository("crates/client/src/program/source.rs"),
+    ));
+    let mut node = between('\'', &repository("npm/auth-cloud/src/options.ts"));
+    node.extend(between('\'', &repository("npm/auth-cloud/src/program.ts")));
     let listed = between('`', &repository("docs/guide/variables.md"));
     assert!(listed.len() > 10, "{listed:?}");
     assert_eq!(rust, listed, "Rust and docs/guide/variables.md");

@@ -1,0 +1,257 @@
+/** `@mastra/auth-cloud/program`: a token that is refreshed once, for however many callers in however many processes, in Node and in Rust. */
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { text } from 'node:stream/consumers';
+import { inspect } from 'node:util';
+
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+import { TokenSource } from '../dist/esm/program.js';
+import { BINARY } from './world.js';
+
+const DIST = new URL('../dist/esm/', import.meta.url).href;
+const PERSON = { id: 'user_1', email: 'ada@example.com', firstName: 'Ada', lastName: null };
+
+/** The platform: `access-N` is good, and what refreshes it is `refresh-(N-1)`. */
+let server: Server;
+let baseUrl: string;
+let generation: number;
+let asked: { verify: number; refresh: number };
+/** Runs before the first refresh is answered, and may answer it. */
+let meanwhile: (() => number | undefined) | undefined;
+/** How many verifications come before the first one is answered. */
+let together: number;
+let waiting: (() => void)[];
+let home: string;
+let file: string;
+
+beforeEach(async () => {
+  [generation, asked, meanwhile, together, waiting] = [1, { verify: 0, refresh: 0 }, undefined, 1, []];
+  server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  home = mkdtempSync(join(tmpdir(), 'program-'));
+  file = join(home, '.mastra', 'credentials.json');
+  mkdirSync(join(home, '.mastra'), { mode: 0o700 });
+});
+afterEach(() => {
+  vi.unstubAllEnvs();
+  server.close();
+  server.closeAllConnections();
+  rmSync(home, { recursive: true });
+});
+
+async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const reply = (status: number, body: object) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  const problem = { type: 'unauthorized', title: 'Unauthorized', status: 401 };
+  if (request.url === '/v1/auth/verify') {
+    asked.verify += 1;
+    await new Promise<void>(resolve => {
+      waiting.push(resolve);
+      if (waiting.length >= together) waiting.forEach(go => go());
+    });
+    const isGood = request.headers.authorization === `Bearer access-${generation}`;
+    return isGood ? reply(200, { user: PERSON, organizationId: 'org_1', role: 'admin' }) : reply(401, problem);
+  }
+  const { refreshToken } = JSON.parse(await text(request)) as { refreshToken: string };
+  asked.refresh += 1;
+  const status = meanwhile?.();
+  if (status !== undefined || refreshToken !== `refresh-${generation - 1}`) return reply(status ?? 401, problem);
+  return reply(200, { accessToken: `access-${generation}`, refreshToken: `refresh-${generation}` });
+}
+
+/** A sign-in as Mastra's command line writes it, with what a later version of it may add. */
+const signedIn = (n = 1) => ({
+  token: `access-${n}`,
+  refreshToken: `refresh-${n}`,
+  user: PERSON,
+  organizationId: 'org_1',
+  theme: { dark: [true, null, 1.5] },
+});
+const signIn = (n = 1) => writeFileSync(file, JSON.stringify(signedIn(n)));
+const held = () => JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>;
+const names = () => readdirSync(join(home, '.mastra'));
+const source = () => new TokenSource({ baseUrl, file });
+
+test('a good token is verified once, and no file is written', async () => {
+  signIn();
+  const before = readFileSync(file, 'utf8');
+  const one = source();
+  expect(await Promise.all(Array.from({ length: 20 }, () => one.token()))).toEqual(Array(20).fill('access-1'));
+  expect(await one.token()).toBe('access-1');
+  expect(asked).toEqual({ verify: 1, refresh: 0 });
+  expect(await one.organizationId()).toBe('org_1');
+  expect(readFileSync(file, 'utf8')).toBe(before);
+});
+
+test('callers share one refresh, and what another program wrote stays', async () => {
+  signIn();
+  generation = 2;
+  chmodSync(file, 0o644);
+  chmodSync(join(home, '.mastra'), 0o755);
+  const [one, other] = [source(), source()];
+  const tokens = await Promise.all(Array.from({ length: 40 }, (_, n) => (n % 2 ? one : other).token()));
+  expect(tokens).toEqual(Array(40).fill('access-2'));
+  expect(asked.refresh).toBe(1);
+  expect(held()).toEqual({ ...signedIn(2) });
+  expect(names()).toEqual(['credentials.json']);
+  if (process.platform === 'win32') return;
+  expect(statSync(file).mode & 0o777).toBe(0o600);
+  expect(statSync(join(home, '.mastra')).mode & 0o777).toBe(0o700);
+});
+
+const environment = () => ({ ...process.env, HOME: home, USERPROFILE: home, MASTRA_PLATFORM_API_URL: baseUrl });
+
+/** The token or the person that another process finds. */
+async function run(program: string, args: string[]): Promise<string> {
+  const child = spawn(program, args, { env: environment(), stdio: ['ignore', 'pipe', 'inherit'] });
+  const [out, [code]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[number]>]);
+  expect(code).toBe(0);
+  return out.trim();
+}
+
+test('processes in Rust and in Node that refresh at the same moment do so once', async () => {
+  for (generation of [2, 3, 4]) {
+    signIn(generation - 1);
+    [asked, waiting] = [{ verify: 0, refresh: 0 }, []];
+    // No verification is answered before every process has asked.
+    together = 4;
+    const node = () => run(process.execPath, ['-e', `import(${JSON.stringify(`${DIST}program.js`)}).then(({ TokenSource }) => new TokenSource().token()).then(console.log)`]);
+    const rust = () => run(BINARY, ['whoami', '--format', 'json']).then(out => (JSON.parse(out) as { user: { id: string } }).user.id);
+    expect(await Promise.all([rust(), node(), rust(), node()])).toEqual(['user_1', `access-${generation}`, 'user_1', `access-${generation}`]);
+    expect(asked.refresh).toBe(1);
+    expect(held()).toEqual({ ...signedIn(generation) });
+    expect(names()).toEqual(['credentials.json']);
+  }
+});
+
+test('a refusal is followed by one refresh and one retry', async () => {
+  signIn();
+  const one = source();
+  await one.token();
+  generation = 2;
+  const used: string[] = [];
+  const call = async (token: string) => (used.push(token), token === 'access-2' ? 200 : 401);
+  expect(await Promise.all(Array.from({ length: 10 }, () => one.call(call, status => status === 401)))).toEqual(Array(10).fill(200));
+  expect(asked.refresh).toBe(1);
+  expect(used).toEqual([...Array(10).fill('access-1'), ...Array(10).fill('access-2')]);
+});
+
+test('a token of the environment is used as it is, and an option comes before it', async () => {
+  signIn();
+  vi.stubEnv('HOME', home);
+  vi.stubEnv('MASTRA_PLATFORM_API_URL', `${baseUrl}/v1/`);
+  vi.stubEnv('MASTRA_API_TOKEN', 'sk_live');
+  vi.stubEnv('MASTRA_ORG_ID', 'org_2');
+  const one = new TokenSource();
+  expect(await one.token()).toBe('sk_live');
+  expect(await one.organizationId()).toBe('org_2');
+  expect(await one.call(async () => 401, status => status === 401)).toBe(401);
+  await expect(one.refreshed('sk_live')).rejects.toMatchObject({ code: 'session_expired', status: 401 });
+  expect(asked).toEqual({ verify: 0, refresh: 0 });
+  expect(await new TokenSource({ file }).token()).toBe('access-1');
+  vi.stubEnv('MASTRA_API_TOKEN', 's3cret s3cret');
+  expect(() => new TokenSource()).toThrow(/^MASTRA_API_TOKEN: the token must be/);
+});
+
+test.each(['http://platform.mastra.ai', 'ftp://x', 'https://u:p@x', 'https://x/?q', '/', ' '])('%s is no address of a platform', url => {
+  expect(() => new TokenSource({ baseUrl: url, file })).toThrow(expect.objectContaining({ code: 'invalid_configuration' }));
+});
+
+test('a refused refresh ends the session, an outage does not, and both leave the file', async () => {
+  signIn();
+  const before = readFileSync(file, 'utf8');
+  generation = 7;
+  await expect(source().token()).rejects.toMatchObject({ code: 'session_expired', kind: 'credential' });
+  meanwhile = () => 503;
+  await expect(source().token()).rejects.toMatchObject({ code: 'request_failed', status: 503 });
+  const nowhere = new TokenSource({ baseUrl: 'http://127.0.0.1:1', file });
+  await expect(nowhere.token()).rejects.toMatchObject({ code: 'network_error', kind: 'network', status: 503 });
+  expect(readFileSync(file, 'utf8')).toBe(before);
+  expect(names()).toEqual(['credentials.json']);
+});
+
+test('what a program without a lock does meanwhile counts', async () => {
+  for (const status of [401, undefined]) {
+    signIn();
+    generation = 2;
+    meanwhile = () => (signIn(9), status);
+    expect(await source().token()).toBe('access-9');
+    expect(held()['refreshToken']).toBe('refresh-9');
+  }
+  signIn();
+  meanwhile = () => (rmSync(file), undefined);
+  await expect(source().token()).rejects.toMatchObject({ code: 'not_signed_in' });
+  expect(names()).toEqual([]);
+});
+
+test('nothing is spent where the answer could not be kept', async () => {
+  signIn();
+  generation = 2;
+  mkdirSync(`${file}.${process.pid}.tmp`);
+  await expect(source().token()).rejects.toMatchObject({ code: 'invalid_configuration', message: expect.stringContaining('cannot be written') });
+  expect(asked.refresh).toBe(0);
+  rmSync(`${file}.${process.pid}.tmp`, { recursive: true });
+});
+
+test.each([
+  ['s3cret', 'the whole'],
+  ['["s3cret"]', 'the whole'],
+  ['{"token":["s3cret"]}', 'token'],
+  ['{"token":"s3cret s3cret"}', 'token'],
+  ['{"token":"t","refreshToken":{"s3cret":1}}', 'refreshToken'],
+])('the broken file %s is named, and nothing of it is told', async (content, member) => {
+  writeFileSync(file, content);
+  const error: unknown = await source().token().catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'invalid_configuration', message: expect.stringContaining(`${file} is no credentials file: ${member} `) });
+  expect(inspect(error)).not.toContain('s3cret');
+});
+
+test('a lock is taken over from a process that is gone, with what that was writing', async () => {
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'exit');
+  const { hostname } = await import('node:os');
+  const lock = (pid: number, host: string) => JSON.stringify({ pid, host, nonce: 'n' });
+  for (const [content, age] of [[lock(dead.pid!, hostname()), 0], [lock(1, 'another machine'), 61], ['', 3]] as const) {
+    signIn();
+    [generation, asked] = [2, { verify: 0, refresh: 0 }];
+    writeFileSync(`${file}.lock`, content);
+    if (age === 0) writeFileSync(`${file}.${dead.pid}.tmp`, 's3cret');
+    const then = Date.now() / 1000 - age;
+    utimesSync(`${file}.lock`, then, then);
+    expect(await source().token()).toBe('access-2');
+    expect(names()).toEqual(['credentials.json']);
+  }
+});
+
+test('a process that is killed at its work leaves one of two whole contents', async () => {
+  // Each write is a refresh, whose answer the process makes up itself.
+  const script = `
+    const { TokenSource } = await import(${JSON.stringify(`${DIST}program.js`)});
+    let n = 0;
+    const pair = () => ({ accessToken: n % 2 ? 'a'.repeat(4000) : 'b', refreshToken: n % 2 ? 'a'.repeat(4000) : 'b' });
+    const fetch = async url => (url.endsWith('verify') ? new Response('{}') : (n += 1, Response.json(pair())));
+    const source = new TokenSource({ baseUrl: 'http://127.0.0.1:1', file: process.argv[1], fetch });
+    for (let token = await source.token(); ; console.log('written')) token = await source.refreshed(token);`;
+  for (let kill = 0; kill < 12; kill += 1) {
+    if (!existsSync(file)) writeFileSync(file, '{"token":"t","refreshToken":"r"}');
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script, file], { stdio: ['ignore', 'pipe', 'inherit'] });
+    const lines = createInterface({ input: child.stdout });
+    await once(lines, 'line');
+    await new Promise(resolve => setTimeout(resolve, kill % 7));
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    const { token, refreshToken } = held();
+    expect(['a'.repeat(4000), 'b', 't']).toContain(token);
+    expect(refreshToken).toBe(token === 't' ? 'r' : token);
+    expect(names().filter(name => name.endsWith('.tmp')).length).toBeLessThan(2);
+  }
+});
