@@ -3,6 +3,7 @@
 mod check;
 mod dev;
 mod doctor;
+mod program;
 
 use clap::builder::Resettable;
 use clap::{
@@ -15,6 +16,9 @@ use crate::stray_token;
 pub(crate) use check::{CheckArgs, CheckDialect, CheckFormat, CheckGroup};
 pub(crate) use dev::{DevArgs, LocalDialect};
 pub(crate) use doctor::DoctorArgs;
+pub(crate) use program::{
+    LoginArgs, LogoutArgs, OrganizationArgs, PlatformArgs, ProgramFormat, TokensCommand, WhoamiArgs,
+};
 
 /// Sign in with Mastra Cloud: a demo, a local Cloud, a check of any Cloud, and tools for tokens.
 #[derive(Parser)]
@@ -101,6 +105,24 @@ Example:
     Check(CheckArgs),
     /// Find out why sign-in at a Mastra server does not work.
     Doctor(DoctorArgs),
+    /// Sign in at Mastra's platform, for programs on this machine.
+    Login(LoginArgs),
+    /// Sign out of this machine, and revoke what the platform lets a program revoke.
+    Logout(LogoutArgs),
+    /// Say who is signed in, as the platform knows it.
+    Whoami(WhoamiArgs),
+    /// List, make and revoke the keys of an organization, for programs that no person signs in.
+    #[command(after_help = "\
+Exit status: 0 done, 1 failed, 2 wrong usage, 3 refused or not signed in, 4 unreachable.
+
+Examples:
+  mastra-auth tokens list
+  mastra-auth tokens create ci
+  mastra-auth tokens revoke ID")]
+    Tokens {
+        #[command(subcommand)]
+        command: TokensCommand,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = "\
 Exit status: 0 printed, 1 standard output is closed, 2 wrong usage.

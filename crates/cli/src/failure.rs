@@ -9,6 +9,10 @@ pub(crate) enum Failure {
     Usage(String),
     /// The call is right but failed.
     Failed(String),
+    /// The other end refuses.
+    Refused(String),
+    /// The other end did not answer.
+    Unreachable(String),
 }
 
 impl Failure {
@@ -24,6 +28,8 @@ impl Failure {
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Failed(_) => ExitCode::from(1),
+            Self::Refused(_) => ExitCode::from(3),
+            Self::Unreachable(_) => ExitCode::from(4),
         }
     }
 }
@@ -31,7 +37,10 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(message) | Self::Failed(message) => f.write_str(message),
+            Self::Usage(message)
+            | Self::Failed(message)
+            | Self::Refused(message)
+            | Self::Unreachable(message) => f.write_str(message),
         }
     }
 }

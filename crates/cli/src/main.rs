@@ -13,6 +13,8 @@ mod fetch;
 mod jwks;
 mod key_set;
 mod logs;
+mod loopback;
+mod program;
 mod signal;
 mod signing_key;
 mod stray_token;
@@ -64,6 +66,10 @@ fn run(command: Command) -> Result<ExitCode, Failure> {
         } => block_on(jwks::lint(args)),
         Command::Check(args) => block_on(check::run(args)),
         Command::Doctor(args) => block_on(doctor::run(args)),
+        Command::Login(args) => block_on(program::login::run(args)),
+        Command::Logout(args) => block_on(program::logout::run(args)),
+        Command::Whoami(args) => block_on(program::whoami::run(args)),
+        Command::Tokens { command } => block_on(program::tokens::run(command)),
         Command::Completions { shell } => {
             // Generated into memory first: the generator panics if its output is closed.
             let mut script = Vec::new();

@@ -1,24 +1,17 @@
 //! Ways through the login page: its own form at the local Cloud, and a person's browser elsewhere.
 
-use std::time::Duration;
-
 use mastra_auth_cloud_core::encoding::{base64url, sha256};
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode, Url};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::exchange::{Answer, Ask, Caller, Exchange, Sent};
+use crate::loopback::{self, Loopback, PATIENCE};
 
 /// Why there is no code.
 pub(super) const NO_CODE: &str =
     "no code: no sign-in succeeded; elsewhere than at the local Cloud it takes --interactive";
-/// How long a person may take.
-const PATIENCE: Duration = Duration::from_secs(300);
-/// Most bytes of a request's head.
-const MAX_HEAD: usize = 16 * 1024;
 
 /// A verifier and its challenge by S256 (RFC 7636, section 4.2).
 pub(super) struct Challenge {
@@ -55,10 +48,9 @@ pub(super) enum SignIn {
     Never,
 }
 
-/// A listener on this machine that the browser comes back to.
+/// A browser that comes back to this machine.
 pub(super) struct Browser {
-    comers: Receiver<(TcpStream, String)>,
-    redirect_uri: String,
+    loopback: Loopback,
     /// The browser waits there for the next page.
     waiting: Option<TcpStream>,
     open: fn(&str),
@@ -145,13 +137,8 @@ pub(super) fn way_back(url: &str, location: &str, status: u16) -> Exchange {
 
 impl SignIn {
     pub(super) async fn by_browser(open: fn(&str)) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let port = listener.local_addr()?.port();
-        let (sender, comers) = channel(8);
-        tokio::spawn(listen(listener, sender));
         Ok(Self::ByBrowser(Browser {
-            comers,
-            redirect_uri: format!("http://127.0.0.1:{port}/callback"),
+            loopback: Loopback::open().await?,
             waiting: None,
             open,
         }))
@@ -163,7 +150,7 @@ impl SignIn {
 
     pub(super) fn redirect_uri(&self) -> String {
         match self {
-            Self::ByBrowser(browser) => browser.redirect_uri.clone(),
+            Self::ByBrowser(browser) => browser.loopback.callback(),
             Self::ByForm | Self::Never => "http://localhost:4111/callback".to_owned(),
         }
     }
@@ -242,15 +229,12 @@ impl Browser {
         let state = Url::parse(url).ok().and_then(|url| state_of(&url));
         let come = async {
             loop {
-                let Some((stream, path)) = self.comers.recv().await else {
-                    return Err("the listener on this machine has ended".to_owned());
-                };
-                let back = format!("{}{path}", self.redirect_uri.trim_end_matches("/callback"));
+                let (stream, back) = self.loopback.next().await?;
                 let told = Url::parse(&back).ok().and_then(|url| state_of(&url));
                 let nonce =
                     |state: &Option<String>| state.as_ref()?.split('|').next().map(str::to_owned);
                 if nonce(&told) == nonce(&state) {
-                    return Ok((stream, back));
+                    return Ok::<_, String>((stream, back));
                 }
                 answer(stream, StatusCode::NOT_FOUND, None).await;
             }
@@ -270,42 +254,8 @@ fn state_of(url: &Url) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// Passes on requests for the callback. Any other is answered and forgotten; one that says nothing holds up no other.
-async fn listen(listener: TcpListener, comers: Sender<(TcpStream, String)>) {
-    while let Ok((mut stream, _)) = listener.accept().await {
-        let comers = comers.clone();
-        tokio::spawn(async move {
-            let path = timeout(Duration::from_secs(10), path(&mut stream)).await;
-            match path.ok().flatten() {
-                Some(path) if path.split('?').next() == Some("/callback") => {
-                    // The run has ended, and needs no one any more.
-                    let _ = comers.send((stream, path)).await;
-                }
-                _ => answer(stream, StatusCode::NOT_FOUND, None).await,
-            }
-        });
-    }
-}
-
-/// The path of a GET request.
-async fn path(stream: &mut TcpStream) -> Option<String> {
-    let mut head = Vec::new();
-    while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-        let mut part = [0; 2048];
-        let read = stream.read(&mut part).await.ok()?;
-        head.extend_from_slice(part.get(..read).filter(|part| !part.is_empty())?);
-        if head.len() > MAX_HEAD {
-            return None;
-        }
-    }
-    let head = String::from_utf8(head).ok()?;
-    let path = head.strip_prefix("GET ")?.split(' ').next()?;
-    Some(path.to_owned())
-}
-
-/// Answers and closes: with a page that moves on by itself, for browsers follow only so many redirects, or with one that says that
-/// it is over. A browser that has gone away misses nothing.
-async fn answer(mut stream: TcpStream, status: StatusCode, next: Option<&str>) {
+/// Answers with a page that moves on by itself, for browsers follow only so many redirects, or with one that says that it is over.
+async fn answer(stream: TcpStream, status: StatusCode, next: Option<&str>) {
     let next = next.map(|url| url.replace('&', "&amp;").replace('"', "&quot;"));
     let body = match (status, next) {
         (StatusCode::OK, Some(next)) => {
@@ -316,12 +266,5 @@ async fn answer(mut stream: TcpStream, status: StatusCode, next: Option<&str>) {
         }
         _ => String::new(),
     };
-    let body =
-        format!("<!doctype html><meta charset=\"utf-8\"><title>mastra-auth check</title>{body}");
-    let text = format!(
-        "HTTP/1.1 {status}\r\ncontent-type: text/html\r\ncontent-length: {}\r\ncache-control: no-store\r\nreferrer-policy: no-referrer\r\nconnection: close\r\n\r\n{body}",
-        body.len()
-    );
-    let _ = stream.write_all(text.as_bytes()).await;
-    let _ = stream.shutdown().await;
+    loopback::answer(stream, status, "mastra-auth check", &body).await;
 }

@@ -2,7 +2,7 @@
 
 use crate::process::{Finished, command, finish};
 
-const COMMANDS: [&[&str]; 13] = [
+const COMMANDS: [&[&str]; 20] = [
     &[],
     &["demo"],
     &["dev"],
@@ -15,6 +15,13 @@ const COMMANDS: [&[&str]; 13] = [
     &["jwks", "lint"],
     &["check"],
     &["doctor"],
+    &["login"],
+    &["logout"],
+    &["whoami"],
+    &["tokens"],
+    &["tokens", "list"],
+    &["tokens", "create"],
+    &["tokens", "revoke"],
     &["completions"],
 ];
 

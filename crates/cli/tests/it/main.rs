@@ -25,4 +25,6 @@ mod failed_sign_in;
 mod help;
 mod jwks;
 mod process;
+#[cfg(unix)]
+mod program;
 mod token;

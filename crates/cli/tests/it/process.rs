@@ -18,6 +18,9 @@ pub(crate) fn command(args: &[&str]) -> Command {
         "MASTRA_PROJECT_ID",
         "MASTRA_PUBLIC_URL",
         "MASTRA_CLOUD_DIALECT",
+        "MASTRA_PLATFORM_API_URL",
+        "MASTRA_API_TOKEN",
+        "MASTRA_ORG_ID",
         "RUST_LOG",
         "NO_COLOR",
         "CLICOLOR_FORCE",
@@ -146,7 +149,7 @@ impl Drop for Running {
     }
 }
 
-fn wait(child: &mut Child) -> ExitStatus {
+pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(status) = child.try_wait().unwrap() {

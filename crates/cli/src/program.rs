@@ -1,0 +1,74 @@
+//! Commands that sign programs of this machine in at Mastra's platform: `login`, `logout`, `whoami`, `tokens`.
+//!
+//! Results go to standard output, and what a person has to know or to do to standard error. No token is printed, but the secret
+//! of a new key.
+
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod tokens;
+pub(crate) mod whoami;
+
+use std::io::Write as _;
+
+use mastra_auth_cloud::program::{Platform, TokenOrigin, TokenSource};
+use mastra_auth_cloud::{CloudApiError, Code, Kind};
+
+use crate::args::PlatformArgs;
+use crate::failure::Failure;
+use crate::terminal::{LineEnds, escape};
+
+const LOGIN: &str = "`mastra-auth login` signs in";
+
+fn platform(args: &PlatformArgs) -> Result<Platform, Failure> {
+    Platform::new(&args.base_url).map_err(|error| match error.kind() {
+        Kind::Caller => Failure::usage(format!("--base-url: {}", error.message())),
+        _ => Failure::failed(error.to_string()),
+    })
+}
+
+fn source(args: &PlatformArgs) -> Result<TokenSource, Failure> {
+    TokenSource::at(platform(args)?).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The failure of a command that asked the platform.
+fn failure(source: &TokenSource, error: &CloudApiError) -> Failure {
+    let of_environment = source.origin() == TokenOrigin::Environment;
+    if error.is(&Code::NotSignedIn) {
+        return Failure::Refused(format!("not signed in: {LOGIN}"));
+    }
+    if error.is(&Code::SessionExpired) {
+        return Failure::Refused(format!("the session has ended: {LOGIN} again"));
+    }
+    if error.kind() == Kind::Network {
+        return unreachable(source.platform(), error);
+    }
+    match (error.is_refusal(), of_environment, error.status()) {
+        (true, true, 401) => Failure::Refused(format!("MASTRA_API_TOKEN is refused: {error}")),
+        (true, _, _) => Failure::Refused(format!("refused: {error}")),
+        _ => Failure::failed(error.to_string()),
+    }
+}
+
+fn unreachable(platform: &Platform, error: &CloudApiError) -> Failure {
+    Failure::Unreachable(format!("unreachable: {}: {error}", platform.url()))
+}
+
+/// Whether an answer wants another token.
+fn is_unauthorized<T>(answer: &Result<T, CloudApiError>) -> bool {
+    answer
+        .as_ref()
+        .is_err_and(|error| error.is_refusal() && error.status() == 401)
+}
+
+/// A result, which a script may read.
+fn print(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", escape(text, LineEnds::Keep))
+        .and_then(|()| out.flush())
+        .map_err(|error| Failure::failed(format!("standard output is closed: {error}")))
+}
+
+/// For the person at the terminal. If standard error is closed, the text is lost.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", escape(text, LineEnds::Keep));
+}
