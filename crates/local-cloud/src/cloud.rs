@@ -260,12 +260,28 @@ impl Cloud {
         self.seed.roles.get(role).cloned().unwrap_or_default()
     }
 
-    /// Whether members of this Cloud, or of its organizations, can have this role.
-    pub(crate) fn has_role(&self, role: &str) -> bool {
+    /// The roles that members of this Cloud, or of its organizations, can have.
+    pub(crate) fn roles(&self) -> Vec<&str> {
         match self.dialect {
-            Dialect::Platform => ORGANIZATION_ROLES.contains(&role),
-            _ => self.seed.roles.contains_key(role),
+            Dialect::Platform => ORGANIZATION_ROLES.to_vec(),
+            _ => self.seed.roles.keys().map(String::as_str).collect(),
         }
+    }
+
+    pub(crate) fn has_role(&self, role: &str) -> bool {
+        self.roles().contains(&role)
+    }
+
+    /// The people as the admin page shows them: on the platform with the role of their first organization, if they have one.
+    pub(crate) fn people(&self) -> Result<Vec<User>, StoreError> {
+        let mut users = self.store.users()?;
+        if self.dialect == Dialect::Platform {
+            for user in &mut users {
+                let own = self.store.organizations_of(&user.id)?.into_iter().next();
+                user.role = own.map(|own| own.role).unwrap_or_default();
+            }
+        }
+        Ok(users)
     }
 
     /// Changes a person's role, on the platform in each of the person's organizations; false if there is no such person.

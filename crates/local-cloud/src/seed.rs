@@ -3,9 +3,13 @@
 //! The whole seed is checked before anything starts: ids are unique, roles exist, and an unknown field is an error that
 //! names its line.
 
+mod organizations;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+
+pub(crate) use organizations::{ORGANIZATION_ROLES, Organization};
 
 /// People, roles and projects.
 #[derive(Clone, Debug)]
@@ -31,18 +35,6 @@ pub(crate) struct Project {
     pub(crate) id: String,
     pub(crate) redirect_uris: Vec<String>,
 }
-
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Organization {
-    pub(crate) id: String,
-    pub(crate) name: String,
-    /// Roles by the handles of people.
-    pub(crate) members: BTreeMap<String, String>,
-}
-
-/// The roles of an organization's members. Clients take an owner for an admin.
-pub(crate) const ORGANIZATION_ROLES: [&str; 4] = ["owner", "admin", "member", "viewer"];
 
 /// A seed as written. Every field is optional, so that an error can name the entry that lacks it.
 #[derive(Deserialize)]
@@ -232,78 +224,7 @@ impl Seed {
                 }
             }
         }
-        for organization in &self.organizations {
-            let (id, name) = (&organization.id, &organization.name);
-            if id.is_empty() || name.is_empty() || !seen.insert(format!("organization {id}")) {
-                return refuse(format!(
-                    "organizations: {id:?} must have an id of its own and a name"
-                ));
-            }
-            for (handle, role) in &organization.members {
-                if !self.people.iter().any(|person| person.handle == *handle) {
-                    return refuse(format!(
-                        "organizations: {id:?} has the member {handle:?}, who is not in [[people]]"
-                    ));
-                }
-                if !ORGANIZATION_ROLES.contains(&role.as_str()) {
-                    return refuse(format!(
-                        "organizations: {handle:?} has the role {role:?} in {id:?}; there are: {}",
-                        ORGANIZATION_ROLES.join(", ")
-                    ));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The seed of the dialect `platform`. Where it has no organization, the built-in people get two, and two people more: one of
-    /// the second organization alone, and one of none. Other people get one organization, with their own roles.
-    pub(crate) fn of_platform(mut self) -> Self {
-        if !self.organizations.is_empty() {
-            return self;
-        }
-        let members = |list: &[(&str, &str)]| {
-            list.iter()
-                .map(|(handle, role)| ((*handle).to_owned(), (*role).to_owned()))
-                .collect()
-        };
-        let organization = |id: &str, name: &str, members| Organization {
-            id: id.into(),
-            name: name.into(),
-            members,
-        };
-        if self.people != default_people() {
-            let role = |person: &Person| match &*person.role {
-                known if ORGANIZATION_ROLES.contains(&known) => known.to_owned(),
-                _ => "member".to_owned(),
-            };
-            let all = self.people.iter();
-            let all = all.map(|person| (person.handle.clone(), role(person)));
-            self.organizations = vec![organization("org_acme", "Acme", all.collect())];
-            return self;
-        }
-        for (handle, name, email, role) in [
-            ("outsider", "Gita Rao", "gita@example.com", "admin"),
-            ("newcomer", "Noor Haddad", "noor@example.com", "viewer"),
-        ] {
-            self.people.push(built_in(handle, role, name, email));
-        }
-        let acme = [
-            ("owner", "admin"),
-            ("admin", "admin"),
-            ("member", "member"),
-            ("viewer", "viewer"),
-        ];
-        let globex = [
-            ("outsider", "admin"),
-            ("admin", "member"),
-            ("owner", "viewer"),
-        ];
-        self.organizations = vec![
-            organization("org_acme", "Acme", members(&acme)),
-            organization("org_globex", "Globex", members(&globex)),
-        ];
-        self
+        organizations::check(&self.organizations, &self.people)
     }
 
     /// The person with this handle, id, e-mail address, role or name.

@@ -41,8 +41,7 @@ fn unknown(message: &str) -> (StatusCode, Json<Value>) {
 /// Everything that the page shows.
 pub(super) async fn state(State(cloud): Shared) -> Answer {
     let people: Vec<Value> = cloud
-        .store
-        .users()
+        .people()
         .map_err(failed)?
         .into_iter()
         .map(|user| json!({ "id": user.id, "role": user.role }))

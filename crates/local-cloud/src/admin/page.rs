@@ -36,7 +36,7 @@ const FAULTS: [(&str, &str); 18] = [
 ];
 
 pub(super) async fn page(State(cloud): State<Arc<Cloud>>) -> Response {
-    match cloud.store.users() {
+    match cloud.people() {
         Ok(users) => frame("Admin", "wide", &content(&cloud, &users)).into_response(),
         Err(error) => super::super::answer::ApiError::from(error)
             .0
@@ -63,7 +63,8 @@ fn content(cloud: &Cloud, users: &[crate::store::User]) -> Markup {
                     li {
                         span { strong { (user.name) } br; small { (user.email) } }
                         label { span.hidden { "Role of " (user.name) }
-                            select data-user=(user.id) { @for role in cloud.seed.roles.keys() { option value=(role) selected[*role == user.role] { (role) } } }
+                            select data-user=(user.id) { @if user.role.is_empty() { option value="" { "no organization" } }
+                                @for role in cloud.roles() { option value=(role) selected[role == user.role] { (role) } } }
                         }
                         button.quiet type="button" data-copy-token=(user.id) { "Copy a token" span.hidden { " of " (user.name) } }
                         button.quiet type="button" data-end-user=(user.id) { "End all" span.hidden { " sessions of " (user.name) } }

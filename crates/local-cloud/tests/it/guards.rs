@@ -134,6 +134,9 @@ async fn threat_036_no_other_page_presses_a_button() {
         (Method::POST, "/admin/api/project-tokens"),
         (Method::POST, "/admin/api/clock"),
         (Method::POST, "/admin/api/reset"),
+        (Method::PATCH, "/admin/api/platform"),
+        (Method::PUT, "/admin/api/organizations/o/members/usr_mei"),
+        (Method::DELETE, "/admin/api/organizations/o/members/usr_mei"),
         (Method::POST, "/auth/oss"),
     ];
     for (origin, site) in [

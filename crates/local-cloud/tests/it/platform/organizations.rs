@@ -172,6 +172,15 @@ async fn the_admin_page_changes_members_and_options() {
     let place = "organizations/org_globex/members/member";
     assert_eq!(admin(Method::PUT, place, role("king")).await.status, 400);
     assert_eq!(admin(Method::PUT, place, role("viewer")).await.status, 200);
+    let people = admin(Method::GET, "state", None).await.body["people"].clone();
+    for (id, role) in [("usr_olivia", "admin"), ("usr_noor", "")] {
+        let shown = json!({ "id": id, "role": role });
+        assert!(people.as_array().unwrap().contains(&shown), "{people}");
+    }
+    let page = platform.0.page("/admin").await.text;
+    assert!(page.contains("no organization") && page.contains("switch-org"));
+    let front = platform.0.page("/").await.text;
+    assert!(front.contains("org_globex") && !front.contains("MASTRA_PROJECT_ID"));
     let sealed = platform.session("member");
     let me = platform.me(&sealed).await.body;
     assert_eq!(me["memberOrgIds"], json!(["org_acme", "org_globex"]));
