@@ -7,11 +7,18 @@ export async function pickPerson(login, person) {
   const id = new RegExp(`value="([^"]+)" data-person="${person}"`).exec(page)?.[1];
   if (number === undefined || id === undefined) throw new Error(`not a login page: ${page}`);
   const { origin } = new URL(login);
-  const picked = await fetch(`${origin}/auth/oss`, {
+  const action = /<form[^>]* action="([^"]+)"/.exec(page)?.[1] ?? '/auth/oss';
+  let answer = await fetch(new URL(action, origin), {
     method: 'POST',
     redirect: 'manual',
     headers: { origin, 'content-type': 'application/x-www-form-urlencoded' },
     body: new URLSearchParams({ number, person: id }),
   });
-  return new URL(picked.headers.get('location') ?? '');
+  // The platform leads on by an address of its own.
+  for (let hops = 0; hops < 3; hops += 1) {
+    const next = new URL(answer.headers.get('location') ?? '', origin);
+    if (next.origin !== origin) return next;
+    answer = await fetch(next, { redirect: 'manual' });
+  }
+  throw new Error('the login page leads nowhere');
 }

@@ -4,7 +4,9 @@ import { beforeAll, describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
-import { issue, pair, request, serve, startCloud, tokenOf } from './world.js';
+import { startLocalCloud } from '../dist/esm/testing.js';
+import type { LocalCloud } from '../dist/esm/testing.js';
+import { BINARY, issue, pair, request, serve, startCloud, tokenOf } from './world.js';
 import type { Cloud, Person } from './world.js';
 
 const MODES: NonNullable<MastraCloudAuthOptions['verification']>[] = ['cloud', 'keys', 'keys+session'];
@@ -183,3 +185,47 @@ for (const dialect of ['v1', 'pkce'] as const) {
     });
   });
 }
+
+describe('platform, which replaces a sealed session at any answer', () => {
+  let cloud: LocalCloud;
+  beforeAll(async () => {
+    cloud = await startLocalCloud({ binary: BINARY, dialect: 'platform', platform: { rotateAfter: 0 } });
+    return () => cloud.close();
+  });
+  const provider = () => new MastraCloudAuth({ baseUrl: cloud.url, dialect: 'platform' });
+  const calls = async () => {
+    const { me = 0, refresh = 0 } = (await cloud.requests()).counts;
+    return me + refresh;
+  };
+
+  test('a host that asks for headers gets the newer one with the request that it came with', async () => {
+    const auth = provider();
+    auth.consumePendingResponseHeaders(request({}).raw);
+    const { cookie, userId } = await cloud.signIn('viewer');
+    const ask = async (cookie: string) => {
+      const given = request({ cookie });
+      return { id: (await auth.authenticateToken('', given))?.id, set: auth.consumePendingResponseHeaders(given.raw)?.['Set-Cookie'] };
+    };
+    const before = await calls();
+    const { id, set = '' } = await ask(cookie);
+    expect([id, set]).toEqual([userId, expect.stringMatching(/^wos-session_[0-9a-f]{8}=Fe26\S+; HttpOnly; SameSite=Lax; Path=\/; Max-Age=1209600$/)]);
+    expect([tokenOf(pair(set)) === tokenOf(cookie), (await calls()) - before]).toEqual([false, 1]);
+    expect(await ask(pair(set))).toEqual({ id: userId, set: undefined });
+    for (let round = 0; round < 20; round += 1) expect(pair((await ask(cookie)).set ?? '')).toBe(pair(set));
+    expect((await calls()) - before).toBe(1);
+  });
+
+  test('with any other host the newer one goes out by refreshSession, and no user is lost on the way', async () => {
+    const auth = provider();
+    const { cookie, userId } = await cloud.signIn('owner');
+    const before = await calls();
+    const { id, set = '' } = await serve(auth, cookie);
+    expect([id, tokenOf(pair(set)) === tokenOf(cookie), (await calls()) - before]).toEqual([userId, false, 1]);
+    expect(await serve(auth, pair(set))).toEqual({ id: userId, set: undefined });
+    const again = await serve(auth, cookie);
+    expect([again.id, pair(again.set ?? '')]).toEqual([userId, pair(set)]);
+    // A page that only shows the user never repeats its request.
+    for (const held of [cookie, pair(set)]) expect((await auth.getCurrentUser(request({ cookie: held }).raw))?.id).toBe(userId);
+    expect((await calls()) - before).toBe(1);
+  });
+});
