@@ -267,22 +267,21 @@ impl Engine {
         Some(cached)
     }
 
-    /// Answers once more with an identity that was verified here, although the Cloud refuses its sealed session now: another
-    /// instance may have been given a newer one, which its browser brings next. None for any other token or refusal, and once
-    /// this time is over.
+    /// Answers once more with an identity that was verified here a moment ago, although the Cloud refuses its sealed session
+    /// now: another instance may have been given a newer one, which its browser brings next. None for any other token or
+    /// refusal, and once this time is over.
     pub(crate) fn tolerate(
         &self,
-        key: &TokenDigest,
+        known: &Identity,
         refused: &CloudApiError,
         now: Now,
     ) -> Option<Arc<Identity>> {
-        let known = self.peek(key)?;
         if !known.user().session_token().is_sealed() || refused.status() != 401 {
             return None;
         }
-        let end = now.wall.plus(OUTLIVED);
         // Nothing is left to renew.
-        self.cache.insert(known.as_ref().clone().until(end), now)
+        self.cache
+            .insert(known.clone().until(now.wall.plus(OUTLIVED)), now)
     }
 
     /// A record of a sealed session, which has none at the Cloud: it lasts as long as its cookie.

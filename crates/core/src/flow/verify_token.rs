@@ -203,7 +203,7 @@ async fn run(
                     _ => unavailable(stale, CloudApiError::new(Code::Timeout)),
                 };
             }
-            if let Some(identity) = engine.tolerate(&key, &error, now) {
+            if let Some(identity) = stale.and_then(|known| engine.tolerate(&known, &error, now)) {
                 return Authentication::Authenticated(identity);
             }
             engine.refused(key, question.refusal(error.clone()), now);

@@ -309,9 +309,17 @@ fn another_instance_may_have_the_newer_session_so_a_good_one_outlives_its_refusa
     );
     let over = brief(&engine, Driver::LeavesToHost, "s1", at(61), []);
     assert_eq!(over, rejected("session_expired", 0));
-    // One that was never seen here is refused at once.
+    // One that was never seen here is refused at once, and one that was seen too long ago.
     assert_eq!(
         brief(&engine, Driver::LeavesToHost, "s9", at(0), [ended()]),
+        rejected("unauthorized", 1)
+    );
+    assert_eq!(
+        brief(&engine, Driver::Sets, "s8", at(0), [me("usr_1")]),
+        good(1, None)
+    );
+    assert_eq!(
+        brief(&engine, Driver::LeavesToHost, "s8", at(91), [ended()]),
         rejected("unauthorized", 1)
     );
 }
