@@ -28,7 +28,7 @@ pub(crate) struct Caller {
     pub(crate) user: User,
     pub(crate) session: SessionRow,
     pub(crate) organizations: Vec<Membership>,
-    /// One of them, unless the person has left it.
+    /// The one that the session or token is for, which the person may have left.
     pub(crate) organization_id: Option<String>,
 }
 
@@ -171,14 +171,11 @@ impl Cloud {
         let Some(user) = self.store.user(&session.user_id)? else {
             return Ok(Err(INVALID));
         };
-        let organizations = self.store.organizations_of(&user.id)?;
-        let organization_id = organization_id.map(str::to_owned);
         Ok(Ok(Caller {
-            organization_id: organization_id
-                .filter(|id| organizations.iter().any(|own| own.id == *id)),
+            organizations: self.store.organizations_of(&user.id)?,
+            organization_id: organization_id.map(str::to_owned),
             user,
             session,
-            organizations,
         }))
     }
 

@@ -96,3 +96,23 @@ impl Seed {
         self
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn people_of_ones_own_are_in_one_organization_with_their_roles() {
+        let people = "[[people]]\nhandle = \"a\"\nname = \"A\"\nemail = \"a@b\"\nrole = \"viewer\"
+[[people]]\nhandle = \"b\"\nname = \"B\"\nemail = \"b@b\"\nrole = \"chief\"
+[roles]\nviewer = []\nchief = []";
+        let seed = Seed::from_toml(people).unwrap().of_platform();
+        assert_eq!(seed.people.len(), 2);
+        let [one] = &*seed.organizations else {
+            panic!("there is one");
+        };
+        let members = [("a", "viewer"), ("b", "member")];
+        let members = members.map(|(handle, role)| (handle.to_owned(), role.to_owned()));
+        assert_eq!(one.members, BTreeMap::from(members));
+    }
+}

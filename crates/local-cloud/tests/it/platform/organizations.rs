@@ -1,5 +1,7 @@
 //! Organizations, members and invitations.
 
+use std::time::Duration;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -118,6 +120,7 @@ async fn members_are_listed_changed_and_removed_by_an_admin() {
     assert_eq!(platform.me(&member).await.body["role"], "admin");
     let remove = |sealed| platform.call(Method::DELETE, &path, With::Session(sealed), None);
     refused(&remove(&viewer).await, 403, "admin");
+    refused(&remove(&elsewhere).await, 404, "member");
     assert_eq!(remove(&admin).await.body, json!({ "ok": true }));
     refused(&remove(&admin).await, 404, "member");
     let me = platform.me(&member).await.body;
@@ -162,6 +165,14 @@ async fn an_invited_person_is_a_member_from_the_next_sign_in() {
     let list = platform.get(path, With::Session(&member)).await;
     assert_eq!(list.body["invitations"].as_array().unwrap().len(), 1);
     assert_eq!(list.body["invitations"][0]["state"], "accepted");
+    let control = platform.0.cloud.control();
+    assert!(control.remove_member("org_acme", "newcomer"));
+    let me = platform.me(&platform.session("newcomer")).await.body;
+    assert_eq!(me["memberOrgIds"], json!([]), "it is good once");
+    assert_eq!(invite(&admin, "member").await.status, 201);
+    control.advance(Duration::from_hours(7 * 24));
+    let me = platform.me(&platform.session("newcomer")).await.body;
+    assert_eq!(me["memberOrgIds"], json!([]), "it has expired");
 }
 
 #[tokio::test]

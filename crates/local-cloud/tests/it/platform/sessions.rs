@@ -70,9 +70,32 @@ async fn a_refresh_always_rotates_and_the_old_one_stays_good_for_its_access_life
     let answer = platform.me(&first).await;
     assert_eq!((answer.status.as_u16(), newer(&answer)), (200, None));
     refused(&platform.refresh(&first).await, 401, "invalid_grant");
+    let list = |sealed| platform.get("/auth/orgs", With::Session(sealed));
+    assert_eq!(list(&first).await.status, 200);
     platform.access_ends();
+    refused(&list(&first).await, 401, "invalid_grant");
+    let answer = list(&second).await;
+    assert_eq!(
+        (answer.status.as_u16(), newer(&answer)),
+        (200, None),
+        "it never rotates"
+    );
     refused(&platform.me(&first).await, 401, "invalid_grant");
     assert!(newer(&platform.me(&second).await).is_some());
+}
+
+#[tokio::test]
+async fn a_session_ends_by_itself() {
+    let hour = Duration::from_hours(1);
+    let platform = Platform::with(|options| options.session_lifetime = hour).await;
+    let person = platform.person("member");
+    platform.0.cloud.control().advance(hour);
+    let sealed = person.sealed_session.unwrap();
+    refused(&platform.me(&sealed).await, 401, "ended");
+    refused(&platform.refresh(&sealed).await, 401, "ended");
+    let body = json!({ "refreshToken": person.refresh_token });
+    let answer = platform.post("/auth/refresh-token", With::Nothing, body);
+    refused(&answer.await, 401, "ended");
 }
 
 #[tokio::test]
