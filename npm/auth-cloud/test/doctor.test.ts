@@ -127,12 +127,14 @@ test('a token of workers may end, though not as soon as a session', async () => 
 });
 
 test('a Cloud without keys, and one whose clock is off, turn their own codes', async () => {
-  let answer = { status: 404, date: new Date(), body: '' };
+  let answer: { status: number; date: Date; body: string; age?: { page?: string; keys?: string } } = { status: 404, date: new Date(), body: '' };
   const server = createServer((request, response) => {
     const isPage = request.url?.startsWith('/auth/oss') === true;
     const isOwn = request.url === '/own';
     if (isOwn) return void response.end('{"keys":[{}]}');
-    response.writeHead(isPage ? 200 : answer.status, { date: answer.date.toUTCString() }).end(isPage ? '' : answer.body);
+    const age = isPage ? answer.age?.page : answer.age?.keys;
+    const headers = { date: answer.date.toUTCString(), ...(age !== undefined && { age }) };
+    response.writeHead(isPage ? 200 : answer.status, headers).end(isPage ? '' : answer.body);
   });
   await new Promise<void>(done => server.listen(0, '127.0.0.1', done));
   const baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -145,6 +147,12 @@ test('a Cloud without keys, and one whose clock is off, turn their own codes', a
   answer = { status: 200, date: new Date(Date.now() - 60_000), body: '{"keys":[{}]}' };
   expect(await seen()).toEqual(['clock']);
   expect(await seen({ verification: { by: 'keys', leeway: 120 } })).toEqual([]);
+  // An answer from a cache shows when it was kept. The other one may show the clock.
+  answer.age = { page: '60' };
+  expect(await seen()).toEqual(['clock']);
+  expect(await seen({})).toEqual([]);
+  answer.age = { page: '60', keys: '60' };
+  expect(await seen()).toEqual([]);
   server.close();
 });
 
@@ -262,6 +270,9 @@ test('the report fits into 80 columns, without colour in a pipe, and no text ste
   for (const one of ['\u001b', '\u202e']) expect(text).not.toContain(one);
   expect(text).toContain('\\u001b[2J');
   expect(findings.map(lightOf)).toContain('yellow');
+  // What a rule is called, saw and wants done stand below one another, whatever its code.
+  const begun = text.split('\n').flatMap(line => /^(?:\S{2,4} +[a-z-]+ +| {12}(?:seen|do) +)/.exec(line)?.[0].length ?? []);
+  expect(new Set(begun)).toEqual(new Set([24]));
 });
 
 test('the guide lists what is looked at', () => {

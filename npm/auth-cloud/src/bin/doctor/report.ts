@@ -11,7 +11,8 @@ export interface Finding {
 
 const WIDTH = 80;
 const INDENT = ' '.repeat(12);
-const NAMED = 10;
+/** So that texts begin below those of the longest code. */
+const NAMED = 11;
 
 const MARKS = { red: ['FAIL', 'red'], yellow: ['warn', 'yellow'], green: ['ok  ', 'green'] } as const;
 

@@ -16,7 +16,7 @@ export interface Answer {
   readonly text: string;
   /** Milliseconds. */
   readonly took: number;
-  /** By how many seconds the clock there is ahead; `undefined` where the answer has no date. */
+  /** By how many seconds the clock there is ahead; `undefined` where the answer has no date, or one from a cache. */
   readonly lead: number | undefined;
 }
 
@@ -64,7 +64,9 @@ async function ask(url: string, send: Fetch, signal: AbortSignal): Promise<Answe
   const begun = performance.now();
   const answer = await send(url, { redirect: 'manual', signal });
   const [text, date] = [await read(answer), Date.parse(answer.headers.get('date') ?? '')];
-  const lead = Number.isNaN(date) ? undefined : Math.round((date - Date.now()) / 1_000);
+  // With an age the date is when a cache kept the answer (RFC 9111, section 5.1).
+  const isOwn = !Number.isNaN(date) && !answer.headers.has('age');
+  const lead = isOwn ? Math.round((date - Date.now()) / 1_000) : undefined;
   return { status: answer.status, text, took: Math.ceil(performance.now() - begun), lead };
 }
 

@@ -68,10 +68,11 @@ export const CLOUD_RULES: readonly Rule[] = [
     light: 'red',
     holds: 'the clocks agree',
     mend: "Set the server's clock by NTP: tokens are refused where clocks differ by more than the leeway.",
-    judge: visited(({ page }, { settings: [settings] }) => {
+    judge: visited(({ page, keys }, { settings: [settings] }) => {
       if (typeof page === 'string') return notTested('the Cloud does not answer');
-      if (page.lead === undefined) return notTested("the Cloud's answer has no date");
-      const apart = Math.abs(page.lead);
+      const lead = page.lead ?? (typeof keys === 'object' ? keys.lead : undefined);
+      if (lead === undefined) return notTested("the Cloud's answer has no date of its own");
+      const apart = Math.abs(lead);
       return apart > (settings?.leeway ?? LEEWAY) ? wrong(`this machine's clock is ${apart} s off the Cloud's`) : green(`within ${Math.max(apart, 1)} s of the Cloud's`);
     }),
   },
