@@ -25,6 +25,16 @@ const SITES = 7;
 /** What a ticket in place of a pending authentication stands for: checks were enqueued. */
 const CHECKS: NativeStep = { settled: [], started: [], hasChecks: true, hasRevocations: false };
 
+/** A user who is not a member of the organization that a request names. */
+const FORBIDDEN: NativeFailure = {
+  failure: 'The user is not a member of the organization.',
+  code: 'organization_forbidden',
+  kind: 'credential',
+  status: 403,
+  refused: true,
+  unusableCallback: false,
+};
+
 /** Functions of the core. */
 interface Ways {
   readonly anywhere: Authenticate;
@@ -93,19 +103,34 @@ export class Authenticator {
   }
 
   /**
-   * The user; `null` if there is no credential or it is refused. Throws if it could not be checked. With `isHostToRenew` the host calls
-   * `refreshSession` after a `null`, and repeats the request: so a session that the Cloud has replaced is refused if there is no other
-   * way for its cookie.
+   * The user; `null` if there is no credential or it is refused. Throws if it could not be checked. `isGate`: for a host that lets the
+   * request in or not. After a `null` it calls `refreshSession` and repeats the request, so a session that the Cloud has replaced is
+   * refused if there is no other way for its cookie. It can answer that a user is not of the organization, which is thrown.
    */
   authenticate(
     token: string,
     authorization: string | undefined,
     request: RequestLike,
-    isHostToRenew = false,
+    isGate = false,
   ): Promise<CloudUser | null> {
     const current = this.#cloud.revocations?.current();
-    if (current !== undefined) return current.then(() => this.#known(token, authorization, request, isHostToRenew));
-    return this.#known(token, authorization, request, isHostToRenew);
+    const found =
+      current === undefined
+        ? this.#known(token, authorization, request, isGate)
+        : current.then(() => this.#known(token, authorization, request, isGate));
+    const mayChoose = this.#cloud.hasOrganizations && (token !== '' || authorization !== undefined);
+    return mayChoose ? this.#chosen(found, bearerOf(token) || bearerOf(authorization ?? ''), request) : found;
+  }
+
+  /** The user of a bearer in the organization that the request names. Throws if the user is not a member of it. */
+  async #chosen(found: Promise<CloudUser | null>, bearer: string, request: RequestLike): Promise<CloudUser | null> {
+    const user = await found;
+    const organization = header(request, 'x-mastra-organization-id')?.trim() ?? '';
+    if (user === null || organization === '' || user.sessionToken !== bearer || user.organizationId === organization) return user;
+    if (user.memberOrgIds?.includes(organization)) return this.#users.within(organization, user);
+    const id = requestId(request);
+    this.#cloud.events.failed('credential_rejected', FORBIDDEN, { outcome: 'rejected', requestId: id });
+    throw fromFailure(FORBIDDEN, id);
   }
 
   /** Why the credential of this very request object was refused last; `undefined` if none was. */
@@ -117,12 +142,12 @@ export class Authenticator {
     token: string,
     authorization: string | undefined,
     request: RequestLike,
-    isHostToRenew: boolean,
+    isGate: boolean,
     needsSite = this.#needsSite,
   ): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     const since = this.#isTraced ? performance.now() : undefined;
-    const ways = this.#waysOf(request) ?? (isHostToRenew ? this.#leaving : this.#plain);
+    const ways = this.#waysOf(request) ?? (isGate ? this.#leaving : this.#plain);
     const authenticate = needsSite ? (ways.bySite[this.#sites.of(request)] ?? ways.anywhere) : ways.anywhere;
     const isAlone = token === '' && authorization === undefined;
     let found;
@@ -130,7 +155,7 @@ export class Authenticator {
     if (this.#isTraced) found = authenticate(cookie, authorization, token, false);
     else found = isAlone ? authenticate(cookie) : authenticate(cookie, authorization, token);
     if (typeof found === 'number') {
-      if (found < 0) return this.#answer({ ticket: -found, step: CHECKS }, request, since);
+      if (found < 0) return this.#answer({ ticket: -found, step: CHECKS }, request, isGate, since);
       const known = this.#users.get(found);
       if (known !== undefined) return known.promised;
       // Evicted here but still cached in the core.
@@ -140,9 +165,9 @@ export class Authenticator {
     if (typeof found === 'string') return this.#users.of(found).promised;
     if (found.needsSite !== undefined) {
       this.#needsSite ||= found.needsSite === 'always';
-      return this.#known(token, authorization, request, isHostToRenew, true);
+      return this.#known(token, authorization, request, isGate, true);
     }
-    return this.#answer(found, request, since);
+    return this.#answer(found, request, isGate, since);
   }
 
   /** Those that renew, if the cookie of this request is taken. */
@@ -151,7 +176,7 @@ export class Authenticator {
     return this.#isConsumed || this.#due.has(objectOf(request)) ? this.#renewing : undefined;
   }
 
-  async #answer(found: NativePending, request: RequestLike, since = performance.now()): Promise<CloudUser | null> {
+  async #answer(found: NativePending, request: RequestLike, isGate: boolean, since = performance.now()): Promise<CloudUser | null> {
     const { driver, events } = this.#cloud;
     const { verdict, user: data, failure, cause, cookies, sessionId } = await driver.run(found);
     if (verdict === undefined) throw new Error('An authentication ended without an answer.');
@@ -174,7 +199,7 @@ export class Authenticator {
       return user;
     }
     events.failed(kind === 'rejected' ? 'credential_rejected' : 'authentication_unavailable', failure, details);
-    if (kind !== 'rejected') throw fromFailure(failure, id, cause);
+    if (kind !== 'rejected' || (isGate && failure.code === FORBIDDEN.code)) throw fromFailure(failure, id, cause);
     // A JavaScript host may pass none.
     if (Object(request) === request) this.#refusals.set(request, failure);
     return null;
@@ -187,7 +212,7 @@ export class Authenticator {
     if (isOwn(user)) return user;
     const token: unknown = user?.sessionToken;
     if (typeof token !== 'string' || token === '') return undefined;
-    const found = await this.#answer(this.#plain.anywhere(undefined, undefined, token, false), {});
+    const found = await this.#answer(this.#plain.anywhere(undefined, undefined, token, false), {}, false);
     return found?.id === user.id ? found : undefined;
   }
 }
@@ -197,4 +222,9 @@ function objectOf(request: RequestLike): object {
   const raw = request?.raw;
   if (typeof raw === 'object' && raw !== null) return raw;
   return typeof request === 'object' && request !== null ? request : {};
+}
+
+/** The token of a bearer, with or without its scheme. */
+function bearerOf(text: string): string {
+  return text.replace(/^bearer +/i, '').trim();
 }

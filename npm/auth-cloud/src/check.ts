@@ -189,6 +189,7 @@ function requiredBy(url: string): string[] | undefined {
 function reasonOf(failure: NativeFailure | undefined): Reason | undefined {
   if (failure === undefined) return undefined;
   const { code, kind, refused, status } = failure;
+  if (code === FORBIDDEN) return FORBIDDEN;
   if (refused) return status === 403 ? 'account_refused' : 'invalid_token';
   if (code === 'too_many_cookies' || code === 'cookie_header_too_large') return code;
   return kind === 'credential' ? 'invalid_token' : 'unavailable';

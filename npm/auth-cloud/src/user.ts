@@ -132,6 +132,17 @@ export function makeUser(from: NativeUser, withRole: boolean, extras?: Extras): 
     Object.defineProperty(user, 'createdAt', { get: () => new Date(Number(createdAt)), enumerable: true });
   }
   Object.defineProperty(user, 'sessionToken', { value: sessionToken, enumerable: false });
+  return finished(user, extras);
+}
+
+/** The same user in another of the user's organizations. Roles are those in the chosen one, so there are none. */
+export function inOrganization(of: CloudUser, organizationId: string, extras?: Extras): CloudUser {
+  const { organizationId: _own, roles: _roles, role: _role, scopes: _scopes, ...kept } = Object.getOwnPropertyDescriptors(of);
+  const user = { organizationId, roles: Object.freeze([]) };
+  return finished(Object.defineProperties(user, kept), extras);
+}
+
+function finished(user: Partial<Writable<CloudUser>>, extras: Extras | undefined): CloudUser {
   if (extras !== undefined) {
     Object.defineProperty(user, 'scopes', { get: () => extras.permissionsOf(user as CloudUser) ?? undefined, enumerable: true });
   }

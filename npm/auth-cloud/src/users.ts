@@ -6,7 +6,7 @@
  */
 
 import type { NativeUser } from './native.js';
-import { makeUser, serialOf } from './user.js';
+import { inOrganization, makeUser, serialOf } from './user.js';
 import type { CloudUser, Extras } from './user.js';
 
 /** Size of a usual entry, in characters; larger entries count more. */
@@ -36,6 +36,8 @@ export class Users {
   readonly #withRole: boolean;
   readonly #extras: Extras | undefined;
   readonly #entries = new Map<number, Entry>();
+  /** Users in organizations that they have not chosen at the Cloud. */
+  readonly #elsewhere = new WeakMap<CloudUser, Map<string, CloudUser>>();
   #oldest: Entry | undefined;
   #newest: Entry | undefined;
   #units = 0;
@@ -77,6 +79,15 @@ export class Users {
     this.#units += units;
     this.#append(made);
     return made;
+  }
+
+  /** The user in an organization that the user is a member of. */
+  within(organizationId: string, user: CloudUser): CloudUser {
+    const known = this.#elsewhere.get(user) ?? new Map<string, CloudUser>();
+    this.#elsewhere.set(user, known);
+    const found = known.get(organizationId) ?? inOrganization(user, organizationId, this.#extras);
+    known.set(organizationId, found);
+    return found;
   }
 
   /** The cached user with this id who was made last. */

@@ -1,0 +1,103 @@
+/** Organizations that the Cloud knows: which one a request is for, and who is let into a deployment of one. */
+
+import { beforeAll, describe, expect, test } from 'vitest';
+
+import { CloudApiError, MastraCloudAuth } from '../dist/esm/index.js';
+import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
+import { startLocalCloud } from '../dist/esm/testing.js';
+import type { LocalCloud, SignedIn } from '../dist/esm/testing.js';
+import { BINARY, request } from './world.js';
+
+const HEADER = 'x-mastra-organization-id';
+
+describe('platform', () => {
+  let cloud: LocalCloud;
+  let [owner, viewer]: SignedIn[] = [];
+  beforeAll(async () => {
+    cloud = await startLocalCloud({ binary: BINARY, dialect: 'platform' });
+    [owner, viewer] = await Promise.all([cloud.signIn('owner'), cloud.signIn('viewer')]);
+    return () => cloud.close();
+  });
+
+  function provider(options: MastraCloudAuthOptions = {}) {
+    const events: CloudAuthEvent[] = [];
+    const auth = new MastraCloudAuth({ baseUrl: cloud.url, dialect: 'platform', onEvent: event => events.push(event), ...options });
+    return { auth, rejected: () => events.splice(0).filter(({ type }) => type === 'credential_rejected') };
+  }
+
+  const asked = async () => (await cloud.requests()).counts['any'];
+  const thrown = (found: Promise<unknown>) => found.then(() => expect.fail('let in'), (error: CloudApiError) => error);
+
+  async function isForbidden(found: Promise<unknown>) {
+    const error = await thrown(found);
+    expect(error).toBeInstanceOf(CloudApiError);
+    expect(error).toMatchObject({ code: 'organization_forbidden', status: 403, kind: 'credential' });
+    const answer = error.getResponse!();
+    expect([answer.status, ((await answer.json()) as { error: { code: string } }).error.code]).toEqual([403, 'organization_forbidden']);
+  }
+
+  test('a bearer is in the organization that it names, without the roles of the other one', async () => {
+    const { auth } = provider();
+    const as = (organization: string) =>
+      auth.authenticateToken(owner!.token, request({ authorization: `Bearer ${owner!.token}`, [HEADER]: organization }));
+    const own = (await as(''))!;
+    expect(own).toMatchObject({ organizationId: 'org_acme', memberOrgIds: ['org_acme', 'org_globex'], roles: ['admin'], role: 'admin' });
+    const before = await asked();
+    expect(await as('org_acme')).toBe(own);
+    const other = (await as(' org_globex '))!;
+    expect(other).toEqual({ ...own, organizationId: 'org_globex', roles: [], role: undefined, scopes: [] });
+    expect([other.sessionToken, Object.keys(other).includes('sessionToken'), 'role' in other]).toEqual([own.sessionToken, false, false]);
+    expect([await auth.getPermissions(own), await auth.getPermissions(other)]).toEqual([['*'], []]);
+    expect(await as('org_globex')).toBe(other);
+    const current = new Request('http://localhost:4111/', { headers: { authorization: `bearer ${owner!.token}`, [HEADER]: 'org_globex' } });
+    expect(await auth.getCurrentUser(current)).toBe(other);
+    expect(await asked()).toBe(before);
+    // An admin there is unknown to this process: only the chosen one's role is told.
+    expect(await auth.isOrganizationAdmin('org_globex', own.id)).toBe(false);
+  });
+
+  test('an organization that is not the user\'s is forbidden, and costs no call', async () => {
+    const { auth, rejected } = provider();
+    const ask = (organization: string) => auth.authenticateToken(viewer!.token, request({ [HEADER]: organization }));
+    expect((await ask('org_acme'))?.id).toBe(viewer!.userId);
+    const before = await asked();
+    for (const organization of ['org_globex', 'org_acme org_globex', 'ORG_ACME', 'user:usr_victor', '*']) await isForbidden(ask(organization));
+    expect([await asked(), rejected().length]).toEqual([before, 5]);
+    const checked = await auth.checkRequest(
+      new Request('http://localhost:4111/auth/check', { headers: { authorization: `Bearer ${viewer!.token}`, [HEADER]: 'org_globex' } }),
+    );
+    expect([checked.status, ((await checked.json()) as { error: { code: string } }).error.code]).toEqual([403, 'organization_forbidden']);
+  });
+
+  test('a browser chooses at the Cloud, and no header of a page does', async () => {
+    const { auth } = provider();
+    for (const organization of ['org_globex', 'org_of_nobody']) {
+      const given = request({ cookie: owner!.cookie, [HEADER]: organization });
+      expect((await auth.authenticateToken('', given))?.organizationId).toBe('org_acme');
+      // Nor where another provider's bearer came beside it.
+      expect((await auth.authenticateToken('key-of-the-robot', given))?.organizationId).toBe('org_acme');
+    }
+  });
+
+  test('a deployment of one organization lets its members in alone, and says why not', async () => {
+    const { auth, rejected } = provider({ organization: 'org_globex' });
+    const members = [
+      auth.authenticateToken('', request({ cookie: owner!.cookie })),
+      auth.authenticateToken(owner!.token, request({})),
+    ];
+    expect((await Promise.all(members)).map(user => user?.id)).toEqual([owner!.userId, owner!.userId]);
+    await isForbidden(auth.authenticateToken('', request({ cookie: viewer!.cookie })));
+    await isForbidden(auth.authenticateToken(viewer!.token, request({})));
+    expect(rejected().map(({ code }) => code)).toEqual(['organization_forbidden', 'organization_forbidden']);
+    const raw = new Request('http://localhost:4111/auth/check', { headers: { cookie: viewer!.cookie } });
+    expect([await auth.getCurrentUser(raw), (await auth.checkRequest(raw)).status]).toEqual([null, 403]);
+  });
+});
+
+test('where the Cloud knows no organizations the header is none of its business', async () => {
+  await using cloud = await startLocalCloud({ binary: BINARY });
+  const auth = new MastraCloudAuth({ projectId: cloud.projectId, baseUrl: cloud.url });
+  const { token, userId } = await cloud.signIn('viewer');
+  const user = await auth.authenticateToken(token, request({ [HEADER]: 'org_acme' }));
+  expect([user?.id, user?.organizationId]).toEqual([userId, `user:${userId}`]);
+});
