@@ -196,6 +196,46 @@ for (const dialect of DIALECTS) {
   if (HAS_WASM) describeServer('Hono in workerd', dialect, (cloud) => startInWorkerd(hosts, cloud, dialect), BOTH);
 }
 
+// docs/guide/programs.md: Mastra's workers.
+/** What a worker sends to a server: a step of a workflow to run, and an event. */
+const WORKERS = [
+  ['/api/workflows/refund/runs/run-1/steps/execute', { stepId: 'find-order', executionPath: [0], stepResults: {}, state: {}, requestContext: {}, input: { number: '1002' } }],
+  ['/api/workflows/events', { event: { id: 'event-1', type: 'unknown', runId: 'run-1', createdAt: '2026-01-01T00:00:00.000Z', data: {} } }],
+];
+
+/** A token that no browser holds: a project's in the dialect `pkce`, else one of a session. */
+async function serviceToken(cloud, dialect, role) {
+  const [path, asked] = dialect === 'pkce' ? ['project-tokens', { role }] : ['tokens', { person: role }];
+  const headers = { 'content-type': 'application/json' };
+  const answer = await fetch(`${cloud.url}/admin/api/${path}`, { method: 'POST', headers, body: JSON.stringify(asked) });
+  return (await answer.json()).token;
+}
+
+for (const [host, dialect] of [['hono', 'pkce'], ['express', 'v1']]) {
+  describe(`a worker of ${host}, ${dialect}`, () => {
+    const it = world(dialect, (cloud) => startHost(hosts, host, cloud, dialect));
+
+    test('a worker sends a service token as its bearer, and its routes are closed to all others', async () => {
+      const [worker, viewer] = await Promise.all(['member', 'viewer'].map((role) => serviceToken(it.cloud, dialect, role)));
+      for (const [path, body] of WORKERS) {
+        const ask = async (credential) => {
+          const headers = { 'content-type': 'application/json', ...credential };
+          const answer = await fetch(it.server.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+          return { status: answer.status, text: await answer.text() };
+        };
+        assert.equal((await ask({})).status, 401, path);
+        // The provider reads no header of a worker's own.
+        assert.equal((await ask({ 'x-worker-api-key': worker })).status, 401, path);
+        const refused = await ask({ authorization: `Bearer ${viewer}` });
+        assert.equal(refused.status, 403, refused.text);
+        const { status, text } = await ask({ authorization: `Bearer ${worker}` });
+        assert.equal(status, 200, text);
+        assert.match(text, /"status":"success"|"ok":/);
+      }
+    });
+  });
+}
+
 // docs/guide/behind-a-proxy.md, with a Mastra server that answers.
 if (NGINX) {
   for (const host of ['hono', 'express']) {

@@ -30,11 +30,13 @@ let meanwhile: (() => number | undefined) | undefined;
 /** How many verifications come before the first one is answered. */
 let together: number;
 let waiting: (() => void)[];
+/** Verifications are refused with this, whatever the token. */
+let outage: number | undefined;
 let home: string;
 let file: string;
 
 beforeEach(async () => {
-  [generation, asked, meanwhile, together, waiting] = [1, { verify: 0, refresh: 0 }, undefined, 1, []];
+  [generation, asked, meanwhile, together, waiting, outage] = [1, { verify: 0, refresh: 0 }, undefined, 1, [], undefined];
   server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -54,11 +56,12 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
   const problem = { type: 'unauthorized', title: 'Unauthorized', status: 401 };
   if (request.url === '/v1/auth/verify') {
     asked.verify += 1;
+    const isGood = request.headers.authorization === `Bearer access-${generation}`;
     await new Promise<void>(resolve => {
       waiting.push(resolve);
       if (waiting.length >= together) waiting.forEach(go => go());
     });
-    const isGood = request.headers.authorization === `Bearer access-${generation}`;
+    if (outage !== undefined) return reply(outage, {});
     return isGood ? reply(200, { user: PERSON, organizationId: 'org_1', role: 'admin' }) : reply(401, problem);
   }
   const { refreshToken } = JSON.parse(await text(request)) as { refreshToken: string };
@@ -179,6 +182,27 @@ test('a refused refresh ends the session, an outage does not, and both leave the
   expect(names()).toEqual(['credentials.json']);
 });
 
+test('a platform that cannot answer a verification is asked for no refresh', async () => {
+  signIn();
+  generation = 2;
+  for (outage of [408, 425, 429, 500, 503]) await expect(source().token()).rejects.toMatchObject({ code: 'request_failed', status: outage });
+  expect(asked.refresh).toBe(0);
+});
+
+test('a refusal that joins an older look is not answered with the same token', async () => {
+  signIn();
+  together = 2;
+  const one = source();
+  const older = one.token();
+  await vi.waitFor(() => expect(asked.verify).toBe(1), { timeout: 60_000 });
+  // It was good when the platform looked, and is refused before the answer comes.
+  generation = 2;
+  const newer = one.refreshed('access-1');
+  for (const go of waiting) go();
+  expect(await Promise.all([older, newer])).toEqual(['access-1', 'access-2']);
+  expect(asked).toEqual({ verify: 1, refresh: 1 });
+});
+
 test('what a program without a lock does meanwhile counts', async () => {
   for (const status of [401, undefined]) {
     signIn();
@@ -230,6 +254,26 @@ test('a lock is taken over from a process that is gone, with what that was writi
     expect(await source().token()).toBe('access-2');
     expect(names()).toEqual(['credentials.json']);
   }
+});
+
+test('a lock of another machine is waited for', async () => {
+  signIn();
+  generation = 2;
+  const dead = spawn(process.execPath, ['-e', '']);
+  await once(dead, 'exit');
+  const content = JSON.stringify({ pid: dead.pid, host: 'another machine', nonce: 'n' });
+  writeFileSync(`${file}.lock`, content);
+  const token = source().token();
+  expect(await Promise.race([token, new Promise(resolve => setTimeout(resolve, 200, 'waiting'))])).toBe('waiting');
+  expect(readFileSync(`${file}.lock`, 'utf8')).toBe(content);
+  rmSync(`${file}.lock`);
+  expect(await token).toBe('access-2');
+});
+
+test('no addon is loaded', async () => {
+  const script = `await import(${JSON.stringify(`${DIST}program.js`)}); console.log(process.report.getReport().sharedObjects.join());`;
+  const loaded = await run(process.execPath, ['--input-type=module', '-e', script]);
+  expect(loaded).not.toMatch(/addon\.node/);
 });
 
 test('a process that is killed at its work leaves one of two whole contents', async () => {
