@@ -51,7 +51,7 @@ pub(crate) struct Cloud {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RequestRow {
-    /// The endpoint's short name: `login`, `logout`, `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`.
+    /// The endpoint's short name, as in [`LocalCloud::requests`](crate::LocalCloud::requests); also `login` and `logout` for the pages.
     pub endpoint: String,
     /// The method.
     pub method: String,

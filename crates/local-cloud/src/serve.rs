@@ -179,7 +179,9 @@ impl LocalCloud {
     }
 
     /// The number of requests to an endpoint: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`,
-    /// or `any` of them. `renewal` is the number of renewed tokens.
+    /// or `any` of them. In the dialect `platform`: `login`, `callback`, `me`, `verify`, `refresh`, `refresh-token`, `logout`, `orgs`,
+    /// `switch-org`, `ingest`, `tokens`, `members`, `invitations`, `jwks`. `renewal` is the number of renewed tokens, `rotation` that of
+    /// rotated sessions and refresh tokens.
     pub fn requests(&self, endpoint: &str) -> u64 {
         lock(&self.cloud.counts).get(endpoint).copied().unwrap_or(0)
     }

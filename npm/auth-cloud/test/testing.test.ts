@@ -17,10 +17,10 @@ import type { LocalCloud, LocalCloudOptions, SignedIn } from '../dist/esm/testin
 import { BINARY, request } from './world.js';
 
 const APP = 'http://localhost:4111';
-const DIALECTS = ['v1', 'pkce'] as const;
+const DIALECTS = ['v1', 'pkce', 'platform'] as const;
 const start = (options: LocalCloudOptions = {}): Promise<LocalCloud> => startLocalCloud({ binary: BINARY, ...options });
 /** Asks the Cloud about each request. */
-const appOf = ({ url, projectId }: LocalCloud, dialect: 'v1' | 'pkce' = 'v1') =>
+const appOf = ({ url, projectId }: LocalCloud, dialect: (typeof DIALECTS)[number] = 'v1') =>
   new MastraCloudAuth({ projectId, baseUrl: url, dialect, cache: { fresh: 0 } });
 const byCookie = (auth: MastraCloudAuth, { cookie }: SignedIn, app = APP) => {
   const raw = new Request(`${app}/api/agents`, { headers: { cookie } });
