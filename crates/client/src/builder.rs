@@ -223,6 +223,9 @@ impl AuthBuilder {
     /// The channel over which instances of this deployment exchange revocations. Default none: an instance then learns of
     /// an end elsewhere when [`fresh_for`](Self::fresh_for) is over. With the feature `redis`: `RedisRevocations`.
     ///
+    /// Over Redis, instances also share newer sealed sessions, which dialect `platform` has: a session that the Cloud replaced for
+    /// one instance is known to all of them.
+    ///
     /// The channel runs in tasks of its own, so [`build`](Self::build) must then be called in a tokio runtime.
     pub fn revocations(mut self, channel: impl RevocationChannel) -> Self {
         self.revocations = Some(Arc::new(channel));
@@ -326,12 +329,13 @@ impl AuthBuilder {
             telemetry::local_cloud_allowed();
         }
         let engine = Engine::new(config, system::entropy()?);
+        let driver = Driver::new(Arc::clone(&engine), transport, self.revocations.clone());
         let revocations = self
             .revocations
-            .map(|channel| Revocations::begin(Arc::clone(&engine), channel))
+            .map(|channel| Revocations::begin(engine, channel))
             .transpose()?;
         Ok(MastraCloudAuth::new(
-            Arc::new(Driver::new(engine, transport)),
+            Arc::new(driver),
             public_url,
             revocations,
             #[cfg(feature = "axum")]

@@ -18,11 +18,13 @@ use mastra_auth_cloud_core::flow::{
 };
 use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
+use mastra_auth_cloud_core::revocation::redis::Command;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::session::TokenDigest;
 use tokio::sync::watch;
 use tracing::Instrument as _;
 
+use crate::revocation::RevocationChannel;
 use crate::single_flight::SingleFlight;
 use crate::system;
 use crate::telemetry::{self, AuthOutcome, RequestIds};
@@ -31,6 +33,8 @@ use crate::transport::Transport;
 pub(crate) struct Driver {
     pub(crate) engine: Arc<Engine>,
     transport: Arc<dyn Transport>,
+    /// The channel over which instances share newer sessions, which is the one over Redis, and the time-out of a step.
+    redis: Option<(Arc<dyn RevocationChannel>, Duration)>,
     verifications: SingleFlight<TokenDigest, Finished>,
     refreshes: SingleFlight<TokenDigest, Finished>,
     key_fetches: SingleFlight<TokenDigest, Finished>,
@@ -41,20 +45,27 @@ pub(crate) struct Driver {
 }
 
 impl Driver {
-    pub(crate) fn new(engine: Arc<Engine>, transport: Arc<dyn Transport>) -> Self {
-        // Two calls, the wait between them, and a margin.
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        transport: Arc<dyn Transport>,
+        channel: Option<Arc<dyn RevocationChannel>>,
+    ) -> Self {
+        let redis = channel.filter(|channel| channel.redis(&[]).is_some());
+        let redis = redis.map(|redis| (redis, engine.share_sessions()));
+        // Two calls, the wait between them, another instance's turn, and a margin.
         let longest = engine
             .config()
             .policy
             .call_timeout
-            .saturating_mul(3)
-            .saturating_add(Duration::from_secs(1));
+            .saturating_mul(4)
+            .saturating_add(Duration::from_secs(2));
         let ends = watch::Sender::new(());
         let end = ends.clone();
         engine.on_end(move || end.send_replace(()));
         Self {
             ends,
             transport,
+            redis,
             engine,
             verifications: SingleFlight::new(longest),
             // A refresh validates the session and then verifies the token.
@@ -89,6 +100,7 @@ impl Driver {
                     (Event::Start, rest)
                 }
                 Step::Check(check, rest) => (Event::Checked(check.run()), rest),
+                Step::Redis(commands, rest) => (self.redis(&commands).await, rest),
             };
         }
     }
@@ -105,6 +117,20 @@ impl Driver {
         counters.called(call, CallResult::of(&delivery), took);
         telemetry::called(&span, call, &endpoint, &delivery, took);
         delivery
+    }
+
+    /// Runs commands on the Redis of the deployment.
+    async fn redis(&self, commands: &[Command]) -> Event {
+        if let Some((redis, timeout)) = &self.redis
+            && let Some(running) = redis.redis(commands)
+            && let Ok(Ok(replies)) = tokio::time::timeout(*timeout, running).await
+        {
+            return Event::Replied(replies);
+        }
+        if let Some(count) = self.engine.redis_failed(system::now()) {
+            telemetry::revocations::sessions_not_shared(count);
+        }
+        Event::Lost
     }
 
     /// Runs work once for all tasks that ask for it.

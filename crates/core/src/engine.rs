@@ -13,6 +13,7 @@ pub(crate) mod recent_sign_ins;
 mod revocations;
 mod rotated_tokens;
 mod session_cookies;
+pub(crate) mod shared_sessions;
 pub(crate) mod signature_check;
 mod used_once;
 
@@ -21,6 +22,7 @@ pub use catch_up::{CatchUp, CaughtUp};
 pub use channel_worker::{ChannelEvent, ChannelWorker, Retry};
 pub use recent_sign_ins::SignedIn;
 pub use revocations::Applied;
+pub use shared_sessions::Replies;
 pub use signature_check::{CheckedSignature, HostCheck, SignatureCheck};
 
 use core::fmt;
@@ -40,6 +42,7 @@ use crate::engine::last_site::LastSite;
 use crate::engine::logout_pages::LogoutPages;
 use crate::engine::recent_sign_ins::SignIns;
 use crate::engine::rotated_tokens::RotatedTokens;
+use crate::engine::shared_sessions::SharedSessions;
 use crate::engine::used_once::UsedOnce;
 use crate::entropy::Entropy;
 use crate::error::{CloudApiError, Code};
@@ -74,6 +77,7 @@ pub struct Engine {
     remote_replay_guard: UsedOnce,
     sign_ins: SignIns,
     rotated_tokens: RotatedTokens,
+    shared_sessions: SharedSessions,
     /// Tokens whose renewal one caller claimed.
     renewals: UsedOnce,
     counters: Counters,
@@ -124,6 +128,7 @@ impl Engine {
             remote_replay_guard: UsedOnce::new(policy.login_lifetime, policy.max_entries),
             sign_ins: SignIns::default(),
             rotated_tokens: RotatedTokens::new(policy.max_entries),
+            shared_sessions: SharedSessions::default(),
             renewals: UsedOnce::new(policy.renew_before / 4, policy.max_entries),
             counters: Counters::default(),
             last_site: LastSite::default(),

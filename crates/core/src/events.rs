@@ -274,6 +274,9 @@ events! {
     REVOCATIONS_TRUNCATED "revocations_truncated" Revocations Warn Warn
         [count]
         "The channel stores more revocations than are read; this instance does not know the rest.";
+    SESSIONS_NOT_SHARED "sessions_not_shared" Revocations Warn Warn
+        [count]
+        "Redis did not answer within a twelfth of the time-out of a call: a session that the Cloud replaces now may end on other instances. Once a minute at most, with the number since.";
     LAYER_MISSING "layer_missing" Setup Error "it is about the axum layer"
         [code]
         "A route asks for a user outside of the sign-in layer.";

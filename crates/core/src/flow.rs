@@ -6,8 +6,10 @@
 //!
 //! ```
 //! use core::time::Duration;
+//! use mastra_auth_cloud_core::engine::Replies;
 //! use mastra_auth_cloud_core::flow::{Event, Step, Task, Work};
 //! use mastra_auth_cloud_core::http::{Delivery, Request};
+//! use mastra_auth_cloud_core::revocation::redis::Command;
 //! use mastra_auth_cloud_core::time::Now;
 //!
 //! async fn drive<T>(
@@ -17,6 +19,7 @@
 //!     sleep: impl AsyncFn(Duration),
 //!     share: impl AsyncFn(Work) -> Event,
 //!     spawn: impl Fn(Work),
+//!     redis: impl AsyncFn(Vec<Command>) -> Option<Replies>,
 //! ) -> T {
 //!     let mut event = Event::Start;
 //!     loop {
@@ -32,6 +35,9 @@
 //!                 (Event::Start, rest)
 //!             }
 //!             Step::Check(check, rest) => (Event::Checked(check.run()), rest),
+//!             Step::Redis(commands, rest) => {
+//!                 (redis(commands).await.map_or(Event::Lost, Event::Replied), rest)
+//!             }
 //!             Step::Done(output) => return output,
 //!         }
 //!     }
@@ -46,6 +52,7 @@ pub mod login;
 pub mod permissions;
 pub mod refresh_session;
 mod results;
+mod share_session;
 pub mod sign_out;
 mod signature;
 mod task;

@@ -14,7 +14,7 @@ use mastra_auth_cloud_core::counters::CallResult;
 use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Request as CoreRequest, Response, TransportError};
 use mastra_auth_cloud_core::time::Now;
-use napi::bindgen_prelude::{Either, Uint8Array};
+use napi::bindgen_prelude::{Either, Either3, Uint8Array};
 use napi_derive::napi;
 
 use crate::clocks::now;
@@ -55,15 +55,16 @@ pub struct Started {
     /// The flow.
     pub flow: Flow,
     /// What it needs first, as in `Step`.
-    pub next: Either<Request, f64>,
+    pub next: Either3<Request, f64, Vec<Vec<String>>>,
 }
 
 /// What is to be done after a call into the core.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct Step {
-    /// What the flow needs next: a request whose result it waits for, or a time in milliseconds. `None` if it is done.
-    pub next: Option<Either<Request, f64>>,
+    /// What the flow needs next: a request whose result it waits for, a time in milliseconds, or commands for Redis. `None` if it
+    /// is done.
+    pub next: Option<Either3<Request, f64, Vec<Vec<String>>>>,
     /// The results that arrived.
     pub settled: Vec<Settled>,
     /// Flows to drive from now on.
@@ -76,6 +77,8 @@ pub struct Step {
     pub clock_ahead: Option<f64>,
     /// The result of a fetch of the key set.
     pub key_set: Option<Outcome>,
+    /// How often Redis did not answer about a sealed session, if a warning is due.
+    pub sessions_not_shared: Option<u32>,
 }
 
 impl Step {
@@ -92,6 +95,7 @@ impl Step {
             && !self.has_revocations
             && self.clock_ahead.is_none()
             && self.key_set.is_none()
+            && self.sessions_not_shared.is_none()
     }
 
     /// Takes the user of the caller with this ticket, where there is nothing else: authenticated by keys.
@@ -226,6 +230,20 @@ impl Flow {
         milliseconds: f64,
     ) -> Result<Step> {
         guard(|| self.delivered(Err(transport_error(&why)), milliseconds))
+    }
+
+    /// Reports Redis's reply to each command, `null` for nil; or that it did not answer in time.
+    #[napi]
+    pub fn replied(&mut self, replies: Option<Vec<Option<String>>>) -> Result<Step> {
+        guard(|| {
+            if let Some(replies) = replies {
+                return self.step(Event::Replied(replies));
+            }
+            let failed = self.room.engine.redis_failed(now());
+            let mut step = self.step(Event::Lost);
+            step.sessions_not_shared = failed.and_then(|count| u32::try_from(count).ok());
+            step
+        })
     }
 
     /// The tickets that wait for it.

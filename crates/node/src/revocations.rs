@@ -116,6 +116,13 @@ impl Engine {
         })
     }
 
+    /// Shares newer sealed sessions with other instances from now on: flows have commands for Redis. Returns the time-out of
+    /// these, in milliseconds.
+    #[napi]
+    pub fn share_sessions(&self) -> Result<f64> {
+        guard(|| self.0.share_sessions().as_secs_f64() * 1e3)
+    }
+
     /// Starts the worker on a channel: from now on revocations are queued for it.
     #[napi]
     pub fn channel_worker(&self, at: Clocks) -> Result<ChannelWorker> {

@@ -187,6 +187,11 @@ export interface NativeEngine {
   endSession(sessionId: string): Or<boolean>;
   /** Revokes every session of a user that began before now, here and for other instances. */
   endUser(userId: string): Or<boolean>;
+  /**
+   * Shares newer sealed sessions with other instances from now on: flows have commands for Redis. Returns the time-out of
+   * these, in milliseconds.
+   */
+  shareSessions(): number;
   /** Starts the worker on a channel: from now on revocations are queued for it. */
   channelWorker(at: NativeClocks): NativeChannelWorker;
   /** Ends a session. This instance denies it from now on. */
@@ -259,6 +264,8 @@ export interface NativeFlow {
   answered(status: number, body: Uint8Array, milliseconds: number, cookies?: ReadonlyArray<string> | undefined | null): NativeStep;
   /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else. */
   failed(why: NativeTransportError, milliseconds: number): NativeStep;
+  /** Reports Redis's reply to each command, `null` for nil; or that it did not answer in time. */
+  replied(replies?: ReadonlyArray<string | undefined | null> | undefined | null): NativeStep;
   /** The tickets that wait for it. */
   tickets(): Array<number>;
   /** Gives the flow up. Returns the tickets that waited for it. */
@@ -496,7 +503,7 @@ export interface NativeStarted {
   /** The flow. */
   flow: NativeFlow;
   /** What it needs first, as in `Step`. */
-  next: NativeRequest | number;
+  next: NativeRequest | number | Array<Array<string>>;
 }
 
 /** All counters and gauges. */
@@ -521,8 +528,11 @@ export interface NativeStatistics {
 
 /** What is to be done after a call into the core. */
 export interface NativeStep {
-  /** What the flow needs next: a request whose result it waits for, or a time in milliseconds. `None` if it is done. */
-  next?: NativeRequest | number;
+  /**
+   * What the flow needs next: a request whose result it waits for, a time in milliseconds, or commands for Redis. `None` if it
+   * is done.
+   */
+  next?: NativeRequest | number | Array<Array<string>>;
   /** The results that arrived. */
   settled: Array<NativeSettled>;
   /** Flows to drive from now on. */
@@ -535,6 +545,8 @@ export interface NativeStep {
   clockAhead?: number;
   /** The result of a fetch of the key set. */
   keySet?: NativeOutcome;
+  /** How often Redis did not answer about a sealed session, if a warning is due. */
+  sessionsNotShared?: number;
 }
 
 /** The claims of a verified token. */

@@ -9,7 +9,7 @@ import { canOutlive, native, redisChannel } from '#host';
 import type { NativeEngine, NativeFailure, NativePending } from './native.js';
 import { nativeOptions, settingsOf } from './options.js';
 import type { MastraCloudAuthOptions, Settings } from './options.js';
-import type { RevocationChannel } from './revocation/channel.js';
+import type { RedisRevocationChannel, RevocationChannel } from './revocation/channel.js';
 import { RevocationWorker } from './revocation/worker.js';
 import { warn } from './runtime.js';
 
@@ -44,7 +44,8 @@ export class Deployment {
     this.events = new Events(() => options.logger ?? logger(), options.onEvent);
     const channel = channelOf(options.revocations);
     this.revocations = channel && new RevocationWorker(this.engine, channel, this.events);
-    this.driver = new Driver(this.engine, options.fetch, this.events, () => this.revocations?.flush());
+    const redis = channel !== undefined && 'redis' in channel ? channel : undefined;
+    this.driver = new Driver(this.engine, options.fetch, this.events, () => this.revocations?.flush(), redis);
   }
 
   /** Throws what the constructor would throw for these options, and begins nothing. */
@@ -75,7 +76,7 @@ export class Deployment {
   }
 }
 
-function channelOf(given: MastraCloudAuthOptions['revocations']): RevocationChannel | undefined {
+function channelOf(given: MastraCloudAuthOptions['revocations']): RevocationChannel | RedisRevocationChannel | undefined {
   if (given === undefined) return undefined;
   if (typeof given !== 'object' || given === null) throw configurationError('revocations must be { redis: url } or a channel');
   if ('redis' in given) return redisChannel(given.redis);

@@ -19,6 +19,7 @@ import type {
   NativeTransportError,
   NativeUser,
 } from './native.js';
+import type { RedisRevocationChannel } from './revocation/channel.js';
 import { monotonic } from './timeout.js';
 import { send } from './transport.js';
 import type { Delivery, Fetch } from './transport.js';
@@ -76,6 +77,8 @@ export class Driver {
   readonly #fetch: Fetch | undefined;
   readonly #events: Events;
   readonly #publish: () => void;
+  readonly #redis: RedisRevocationChannel | undefined;
+  readonly #redisTimeout: number;
   readonly #waiting = new Map<number, Waiting>();
   readonly #flights = new Set<Flight>();
   readonly #hostChecks: HostChecks | undefined;
@@ -88,14 +91,16 @@ export class Driver {
   /** When flows were last looked through for those whose request has ended. */
   #swept = 0;
 
-  /** Calls `publish` when revocations wait to be published. */
-  constructor(engine: NativeEngine, fetch: Fetch | undefined, events: Events, publish: () => void) {
+  /** Calls `publish` when revocations wait to be published. With `redis` the engine shares sessions. */
+  constructor(engine: NativeEngine, fetch: Fetch | undefined, events: Events, publish: () => void, redis?: RedisRevocationChannel) {
     this.#engine = engine;
     // The WebAssembly has no threads.
     this.#hostChecks = 'checks' in engine ? undefined : new HostChecks(engine);
     this.#fetch = fetch;
     this.#events = events;
     this.#publish = publish;
+    this.#redis = redis;
+    this.#redisTimeout = redis === undefined ? 0 : engine.shareSessions();
   }
 
   /** Does what a job that was just begun needs, and returns its result. Other requests go on with a sign-out if its own ends. */
@@ -137,14 +142,15 @@ export class Driver {
   }
 
   /** Does what is to be done after a call into the core. `cause` is why the last call got no answer. */
-  perform({ settled, started, hasChecks, hasRevocations, clockAhead, keySet }: NativeStep, cause?: Cause): void {
+  perform({ settled, started, hasChecks, hasRevocations, clockAhead, keySet, sessionsNotShared }: NativeStep, cause?: Cause): void {
     if (keySet?.oddEntries !== undefined) this.#events.emit({ type: 'key_set_invalid_entries', count: keySet.oddEntries });
     if (keySet?.failure !== undefined) this.#events.failed('key_set_fetch_failed', keySet.failure);
     if (clockAhead !== undefined) this.#events.emit({ type: 'clock_ahead', code: 'clock_ahead', aheadSeconds: clockAhead });
+    if (sessionsNotShared !== undefined) this.#events.emit({ type: 'sessions_not_shared', count: sessionsNotShared });
     if (hasRevocations) this.#publish();
     if (hasChecks) this.#check();
     for (const { flow, next } of started) {
-      const isKeySet = typeof next === 'object' && next.operation === 'key_set';
+      const isKeySet = typeof next === 'object' && 'operation' in next && next.operation === 'key_set';
       const flight = { flow, isKeySet, next, due: Infinity, turn: 0 };
       // Elsewhere no set may keep a flow alive: one whose `fetch` is lost is given up when it is collected.
       if (endsWithRequest) this.#flights.add(flight);
@@ -171,6 +177,11 @@ export class Driver {
           if (!isOverdue) await new Promise(resolve => setTimeout(resolve, next));
           if (flight.turn !== turn) return;
           step = flow.woken();
+        } else if (Array.isArray(next)) {
+          flight.due = begun + this.#redisTimeout + GRACE;
+          const replies = await this.#redis?.redis(next, this.#redisTimeout).catch(() => undefined);
+          if (flight.turn !== turn) return;
+          step = flow.replied(replies);
         } else {
           flight.due = begun + next.timeout + GRACE;
           delivery = isOverdue ? { failed: 'cancelled' } : await send(next, this.#fetch, delivery?.failed === 'stale');

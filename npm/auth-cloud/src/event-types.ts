@@ -63,6 +63,8 @@ export type CloudAuthEventType =
   | 'revocations_unreadable'
   /** The channel stores more revocations than are read; this instance does not know the rest. */
   | 'revocations_truncated'
+  /** Redis did not answer within a twelfth of the time-out of a call: a session that the Cloud replaces now may end on other instances. Once a minute at most, with the number since. */
+  | 'sessions_not_shared'
   /** The Cloud accepts a token that has expired by this machine's clock, which is ahead. Once a minute at most. */
   | 'clock_ahead'
   // cargo xtask gen: end
@@ -161,6 +163,7 @@ export interface EventMembers {
   readonly revocations_received: 'new' | 'lagSeconds';
   readonly revocations_unreadable: 'count';
   readonly revocations_truncated: 'count';
+  readonly sessions_not_shared: 'count';
   readonly clock_ahead: 'code' | 'aheadSeconds';
   // cargo xtask gen: end
 }
@@ -199,6 +202,7 @@ export const EVENT_LEVELS: Readonly<Record<CloudAuthEventType, 'debug' | 'info' 
   revocations_received: 'debug',
   revocations_unreadable: 'warn',
   revocations_truncated: 'warn',
+  sessions_not_shared: 'warn',
   clock_ahead: 'warn',
   // cargo xtask gen: end
 };

@@ -89,6 +89,20 @@ pub trait RevocationChannel: Send + Sync + 'static {
     /// An error means that messages may have been missed. The implementation must detect a dead connection: check now and
     /// then, while it waits, that the other end is still there.
     fn receive<'a>(&'a self, namespace: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate>;
+
+    /// Runs these commands on the Redis of the deployment, in this order and in one round trip. Returns a reply for each: none for
+    /// nil. Default: no Redis.
+    ///
+    /// Over Redis the instances share newer sealed sessions, which dialect `platform` has. Implement it only in a channel that wraps
+    /// `RedisRevocations`, by a call of that one's. It is called once without commands, to see whether there is a Redis. A request
+    /// waits for it, so a twelfth of `call_timeout` is the limit: 250 ms by default.
+    fn redis<'a>(
+        &'a self,
+        commands: &'a [Vec<String>],
+    ) -> Option<ChannelFuture<'a, Vec<Option<String>>>> {
+        let _ = commands;
+        None
+    }
 }
 
 /// The result of [`RevocationChannel::receive`].

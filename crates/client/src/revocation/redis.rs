@@ -13,7 +13,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::revocation::ChannelMessage;
 use mastra_auth_cloud_core::revocation::redis::{Command, RedisSet, RedisSnapshot};
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult};
+use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisResult, Value};
 use tokio::sync::Mutex;
 
 use self::subscription::Subscription;
@@ -167,7 +167,7 @@ impl RedisRevocations {
         let now = system::now();
         if now.monotonic.saturating_sub(listening.looked) >= RedisSet::CHECK_EVERY {
             let check = pipeline(self.set(namespace).check_mark(now.wall));
-            let (found, _): (Option<f64>, redis::Value) = self.command(&check).await?;
+            let (found, _): (Option<f64>, Value) = self.command(&check).await?;
             if found.is_none() {
                 return Err(ChannelError::new("redis lost what it kept"));
             }
@@ -210,6 +210,17 @@ impl RevocationChannel for RedisRevocations {
     fn receive<'a>(&'a self, namespace: &'a str, most: usize) -> ChannelFuture<'a, ChannelUpdate> {
         Box::pin(self.next(namespace, most))
     }
+
+    fn redis<'a>(
+        &'a self,
+        commands: &'a [Command],
+    ) -> Option<ChannelFuture<'a, Vec<Option<String>>>> {
+        Some(Box::pin(async {
+            let commands = pipeline(commands.iter().cloned());
+            let replies: Vec<Value> = self.command(&commands).await?;
+            Ok(replies.into_iter().map(text).collect())
+        }))
+    }
 }
 
 impl fmt::Debug for RedisRevocations {
@@ -227,6 +238,11 @@ async fn within<T>(
         Ok(Ok(done)) => Ok(done),
         Ok(Err(_)) | Err(_) => Err(ChannelError::new(what)),
     }
+}
+
+/// A reply as text; none for nil, and for bytes that are none.
+fn text(reply: Value) -> Option<String> {
+    redis::from_redis_value(reply).ok()
 }
 
 fn pipeline(commands: impl IntoIterator<Item = Command>) -> Pipeline {

@@ -52,3 +52,12 @@ pub(crate) fn emit(events: impl IntoIterator<Item = ChannelEvent>) {
         }
     }
 }
+
+/// Redis did not answer about so many sealed sessions.
+pub(crate) fn sessions_not_shared(count: usize) {
+    emit!(
+        SESSIONS_NOT_SHARED,
+        count,
+        "Redis does not answer in time: newer sessions are not shared with other instances"
+    );
+}

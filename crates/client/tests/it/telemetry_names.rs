@@ -44,6 +44,7 @@ DEBUG mastra_auth::revocations revocations_published: count
 DEBUG mastra_auth::revocations revocations_received: new lag_seconds
 WARN mastra_auth::revocations revocations_unreadable: count
 WARN mastra_auth::revocations revocations_truncated: count
+WARN mastra_auth::revocations sessions_not_shared: count
 ERROR mastra_auth::setup layer_missing: code
 ERROR mastra_auth::setup routes_unreachable: code login_path
 WARN mastra_auth::setup public_url_lacks_prefix: code public_url login_path

@@ -167,6 +167,24 @@ async fn threat_031_the_user_that_the_guide_makes_may_do_what_is_needed() {
     let channel = RedisRevocations::new(&url("sign-outs:PASSWORD")).unwrap();
     assert_eq!(joined(&channel).await.unwrap(), [""; 0]);
     assert_eq!(channel.publish(REALM, &[]).await, Ok(()));
+    // What is shared of a sealed session.
+    let shared = [
+        "SET KEY 1 NX PX 60000",
+        "SET KEY 1 NX PX 60000",
+        "GETRANGE KEY 0 9",
+        "DEL KEY",
+        "GETRANGE KEY 0 9",
+    ];
+    let key = format!("mastra-auth:sessions:{REALM}:x");
+    let shared = shared.map(|line| {
+        line.replace("KEY", &key)
+            .split(' ')
+            .map(str::to_owned)
+            .collect()
+    });
+    let replies = channel.redis(&shared).unwrap().await.unwrap();
+    let expect = [Some("OK"), None, Some("1"), Some("1"), Some("")];
+    assert_eq!(replies, expect.map(|it| it.map(str::to_owned)));
     // Long enough that it looks whether what was kept is there.
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(7) {
@@ -174,7 +192,13 @@ async fn threat_031_the_user_that_the_guide_makes_may_do_what_is_needed() {
         assert_eq!(came, Ok(ChannelUpdate::Published(Vec::new())));
     }
     let mut refused = connection(&url("sign-outs:PASSWORD")).await;
-    for command in ["KEYS *", "SET other 1", "PUBLISH other 1", "ZADD other 1 1"] {
+    for command in [
+        "KEYS *",
+        "GET mastra-auth:x",
+        "SET other 1",
+        "PUBLISH other 1",
+        "ZADD other 1 1",
+    ] {
         let mut words = command.split(' ');
         let mut asking = redis::cmd(words.next().unwrap());
         asking.arg(words.collect::<Vec<_>>());

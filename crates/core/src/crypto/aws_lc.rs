@@ -1,12 +1,14 @@
 //! Cryptography by aws-lc.
 
+use aws_lc_rs::aead::{self, Aad, CHACHA20_POLY1305, LessSafeKey, UnboundKey};
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
     RsaPublicKeyComponents,
 };
 use aws_lc_rs::{constant_time, digest, hmac};
+use zeroize::Zeroizing;
 
-use super::Digest;
+use super::{Digest, Nonce};
 
 /// SHA-256 of bytes.
 pub(crate) fn sha256(bytes: &[u8]) -> Digest {
@@ -60,6 +62,33 @@ impl Hmac {
     pub(crate) fn finish(self) -> Digest {
         to_array(self.0.sign().as_ref())
     }
+}
+
+/// Encrypts by ChaCha20-Poly1305 (RFC 8439): the bytes, then the tag.
+pub(crate) fn encrypt(key: &Digest, nonce: Nonce, text: &[u8]) -> Option<Vec<u8>> {
+    let mut bytes = text.to_vec();
+    let nonce = aead::Nonce::assume_unique_for_key(nonce);
+    cipher(key)?
+        .seal_in_place_append_tag(nonce, Aad::empty(), &mut bytes)
+        .ok()?;
+    Some(bytes)
+}
+
+/// Decrypts what [`encrypt`] returned; `None` for anything else.
+pub(crate) fn decrypt(key: &Digest, nonce: Nonce, bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let mut text = Zeroizing::new(bytes.to_vec());
+    let nonce = aead::Nonce::assume_unique_for_key(nonce);
+    let size = cipher(key)?
+        .open_in_place(nonce, Aad::empty(), &mut text)
+        .ok()?
+        .len();
+    text.truncate(size);
+    Some(text)
+}
+
+fn cipher(key: &Digest) -> Option<LessSafeKey> {
+    let key = UnboundKey::new(&CHACHA20_POLY1305, key).ok()?;
+    Some(LessSafeKey::new(key))
 }
 
 /// Whether two byte strings are the same, in time that depends on their length only.

@@ -1,11 +1,13 @@
-//! Hashes, HMAC and comparison by RustCrypto.
+//! Hashes, HMAC, encryption and comparison by RustCrypto.
 
+use chacha20poly1305::ChaCha20Poly1305;
+use chacha20poly1305::aead::Aead as _;
 use ctutils::CtEq as _;
 use hmac::{KeyInit as _, Mac as _};
 use sha2::Digest as _;
 use zeroize::Zeroizing;
 
-use super::Digest;
+use super::{Digest, Nonce};
 
 /// SHA-256 hashes blocks of so many bytes.
 const BLOCK: usize = 64;
@@ -69,6 +71,21 @@ impl Hmac {
     pub(crate) fn finish(self) -> Digest {
         self.0.finalize().into_bytes().into()
     }
+}
+
+/// Encrypts by ChaCha20-Poly1305 (RFC 8439): the bytes, then the tag.
+pub(crate) fn encrypt(key: &Digest, nonce: Nonce, text: &[u8]) -> Option<Vec<u8>> {
+    let cipher = ChaCha20Poly1305::new(key.into());
+    cipher.encrypt(&nonce.into(), text).ok()
+}
+
+/// Decrypts what [`encrypt`] returned; `None` for anything else.
+pub(crate) fn decrypt(key: &Digest, nonce: Nonce, bytes: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let cipher = ChaCha20Poly1305::new(key.into());
+    cipher
+        .decrypt(&nonce.into(), bytes)
+        .ok()
+        .map(Zeroizing::new)
 }
 
 /// Whether two byte strings are the same, in time that depends on their length only.

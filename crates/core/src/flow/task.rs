@@ -13,10 +13,11 @@ use core::time::Duration;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::results::{Authentication, Fetched, Renewal};
-use crate::engine::{CheckedSignature, SignatureCheck};
+use crate::engine::{CheckedSignature, Replies, SignatureCheck};
 pub(super) use crate::entropy::Jitter;
 use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Request, TransportError};
+use crate::revocation::redis::Command;
 use crate::session::TokenDigest;
 use crate::time::{Now, Timestamp};
 
@@ -33,6 +34,9 @@ pub enum Step<'t, T> {
     Spawn(Work, Task<'t, T>),
     /// Run this check on any thread and pass its result on. Only where the driver asked for checks.
     Check(SignatureCheck, Task<'t, T>),
+    /// Run these commands on the Redis that the instances share, in one round trip, and pass the replies on. Only where the driver
+    /// asked for it with [`Engine::share_sessions`](crate::engine::Engine::share_sessions), which returns the time-out.
+    Redis(Vec<Command>, Task<'t, T>),
     /// The result.
     Done(T),
 }
@@ -46,6 +50,7 @@ impl<'t, T: 't> Step<'t, T> {
             Self::Share(work, rest) => Step::Share(work, rest.map(map)),
             Self::Spawn(work, rest) => Step::Spawn(work, rest.map(map)),
             Self::Check(check, rest) => Step::Check(check, rest.map(map)),
+            Self::Redis(commands, rest) => Step::Redis(commands, rest.map(map)),
             Self::Done(output) => Step::Done(map(output)),
         }
     }
@@ -66,7 +71,9 @@ pub enum Event {
     Shared(Finished),
     /// The result of the check.
     Checked(CheckedSignature),
-    /// The work or the check was lost: its runtime ended first.
+    /// The replies of Redis.
+    Replied(Replies),
+    /// The work or the check was lost, for its runtime ended first; or Redis did not answer in time.
     Lost,
 }
 
@@ -181,6 +188,7 @@ impl<'t, T> Task<'t, T> {
                 Need::Share(work) => Step::Share(work, self),
                 Need::Spawn(work) => Step::Spawn(work, self),
                 Need::Check(check) => Step::Check(check, self),
+                Need::Redis(commands) => Step::Redis(commands, self),
             },
         }
     }
@@ -203,6 +211,7 @@ enum Need {
     Share(Work),
     Spawn(Work),
     Check(SignatureCheck),
+    Redis(Vec<Command>),
 }
 
 impl Host {
@@ -271,6 +280,14 @@ impl Host {
     pub(crate) async fn check(&self, check: SignatureCheck) -> Option<CheckedSignature> {
         match self.ask(Need::Check(check)).await {
             Event::Checked(checked) => Some(checked),
+            _ => None,
+        }
+    }
+
+    /// None where Redis did not answer in time.
+    pub(crate) async fn redis(&self, commands: Vec<Command>) -> Option<Replies> {
+        match self.ask(Need::Redis(commands)).await {
+            Event::Replied(replies) => Some(replies),
             _ => None,
         }
     }

@@ -4,10 +4,13 @@
 //! the breaker is open. A stale identity counts only where the Cloud cannot be asked. The call is for the token's user, or,
 //! where the signature is verified here, for the state of its session. Drivers run one of these per key, however many
 //! requests wait for it.
+//!
+//! A sealed session that another instance was given a newer one for is answered by the newer one.
 
 use std::sync::Arc;
 
 use super::results::Authentication;
+use super::share_session::{Asking, Turn};
 use super::task::{Host, Jitter, Shared, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::CloudUser;
@@ -22,6 +25,9 @@ use crate::session::lookup::{Lookup, Refusal};
 use crate::session::{Identity, TokenDigest};
 use crate::time::Now;
 use crate::unverified::Unverified;
+
+/// How many times a session may have been replaced within the grace.
+const MOST_REPLACED: usize = 128;
 
 /// Whether a fresh identity is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +130,9 @@ impl Question {
                 let now = host.now();
                 match (user, newer.get()) {
                     (Ok(user), newer) => {
-                        same_user(engine, token, &user, newer)?;
+                        if newer.is_some() {
+                            same_user(engine, token, &user)?;
+                        }
                         Ok((said(engine, user, now), false))
                     }
                     (Err(error), Some(newer)) => {
@@ -169,9 +177,26 @@ async fn run(
     let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
         return unavailable(stale, CloudApiError::new(Code::CircuitOpen));
     };
-    let result = question.ask(engine, pace, host).await;
+    let asked = question.token().clone();
+    let (token, asking) = match newest(engine, &asked, host).await {
+        Ok(turn) => turn,
+        Err(answer) => return answer,
+    };
+    let is_asked = token.same_as(&asked);
+    let question = if is_asked {
+        question
+    } else {
+        Question::Whose(token)
+    };
+    let mut result = question.ask(engine, pace, host).await;
+    permit.report(&result, host.now());
+    let is_newest = asking.is_newest();
+    let set = newer(engine, question.token(), &result, host.now());
+    asking.end(host, engine, set.as_ref()).await;
+    if !is_asked {
+        result = result.and_then(|found| same_user(engine, &asked, found.0.user()).map(|()| found));
+    }
     let now = host.now();
-    permit.report(&result, now);
     if let Ok((identity, true)) = &result {
         let token = identity.user().session_token();
         engine.sign_out(token, identity.expires_at(), now);
@@ -179,9 +204,8 @@ async fn run(
             .await;
     }
     // The session may have been revoked while the Cloud answered.
-    let asked = question.token().clone();
     let stale = match engine.lookup(&key, now) {
-        Lookup::SignedOut => return Authentication::Rejected(CloudApiError::new(Code::SignedOut)),
+        Lookup::SignedOut => return rejected(Code::SignedOut),
         Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => Some(identity),
         Lookup::Expired | Lookup::Refused(_) | Lookup::Unknown => None,
     };
@@ -203,10 +227,15 @@ async fn run(
                     _ => unavailable(stale, CloudApiError::new(Code::Timeout)),
                 };
             }
-            if let Some(identity) = stale.and_then(|known| engine.tolerate(&known, &error, now)) {
+            let tolerated = stale.filter(|_| !is_newest);
+            if let Some(identity) = tolerated.and_then(|known| engine.tolerate(&known, &error, now))
+            {
                 return Authentication::Authenticated(identity);
             }
-            engine.refused(key, question.refusal(error.clone()), now);
+            let newest = engine.key(question.token().expose());
+            for key in [key, newest] {
+                engine.refused(key, question.refusal(error.clone()), now);
+            }
             Authentication::Rejected(error)
         }
         Err(error) => unavailable(stale, error),
@@ -214,17 +243,62 @@ async fn run(
 }
 
 /// A newer session of another user is none of this session's.
-fn same_user(
-    engine: &Engine,
-    token: &SessionToken,
-    user: &CloudUser,
-    newer: Option<&SessionToken>,
-) -> Result<(), CloudApiError> {
-    let known = newer.and_then(|_| engine.verified(token));
-    match known {
+fn same_user(engine: &Engine, token: &SessionToken, user: &CloudUser) -> Result<(), CloudApiError> {
+    match engine.verified(token) {
         Some(known) if known.user().id() != user.id() => Err(bad_member(BadMember("user.id"))),
         _ => Ok(()),
     }
+}
+
+/// The session to ask about in the place of this one, with the turn to ask: the newest that the instances share. Or the answer,
+/// where it is known here.
+async fn newest(
+    engine: &Engine,
+    asked: &SessionToken,
+    host: &Host,
+) -> Result<(SessionToken, Asking), Authentication> {
+    let mut token = asked.clone();
+    for _ in 0..MOST_REPLACED {
+        token = match host.turn(engine, &token).await {
+            Turn::Ask(asking) => return Ok((token, asking)),
+            Turn::SignedOut => return Err(rejected(Code::SignedOut)),
+            Turn::Newer(newer) => newer,
+        };
+        let now = host.now();
+        match look(engine, &engine.key(token.expose()), now) {
+            Known::Answer(Authentication::Authenticated(it))
+            | Known::Due(Authentication::Authenticated(it)) => {
+                same_user(engine, asked, it.user()).map_err(Authentication::Unavailable)?;
+                let newest = engine.replace(asked, it.as_ref().clone(), now);
+                return Err(answer(engine, newest, now));
+            }
+            Known::Answer(answer) | Known::Due(answer) => return Err(answer),
+            Known::Ask(_) => {}
+        }
+    }
+    // Sessions that name one another in a circle, which no instance writes.
+    Err(rejected(Code::SessionExpired))
+}
+
+/// The newer session that the Cloud set beside its answer, though the rest of that could not be used.
+fn newer(
+    engine: &Engine,
+    asked: &SessionToken,
+    result: &Result<(Identity, bool), CloudApiError>,
+    now: Now,
+) -> Option<SessionToken> {
+    let newer = match result {
+        Ok((identity, _)) => identity.user().session_token().clone(),
+        Err(_) => engine
+            .rotated(&engine.key(asked.expose()), now)?
+            .token()
+            .clone(),
+    };
+    (!newer.same_as(asked)).then_some(newer)
+}
+
+fn rejected(code: Code) -> Authentication {
+    Authentication::Rejected(CloudApiError::new(code))
 }
 
 /// Falls back to the stale identity while the Cloud is down; never past expiry or a sign-out.
@@ -260,12 +334,10 @@ pub(crate) fn settle(engine: &Engine, identity: Identity, now: Now) -> Authentic
 
 fn answer(engine: &Engine, cached: Option<Arc<Identity>>, now: Now) -> Authentication {
     match cached {
-        Some(identity) if engine.cache.is_over(&identity, now) => {
-            Authentication::Rejected(CloudApiError::new(Code::SessionExpired))
-        }
+        Some(identity) if engine.cache.is_over(&identity, now) => rejected(Code::SessionExpired),
         Some(identity) => Authentication::Authenticated(identity),
         // A sign-out during the call wins over its answer.
-        None => Authentication::Rejected(CloudApiError::new(Code::SignedOut)),
+        None => rejected(Code::SignedOut),
     }
 }
 
@@ -288,13 +360,12 @@ pub(crate) fn look(engine: &Engine, key: &TokenDigest, now: Now) -> Known {
 }
 
 fn known(lookup: Lookup) -> Known {
-    let rejected = |code| Known::Answer(Authentication::Rejected(CloudApiError::new(code)));
     match lookup {
         Lookup::Fresh(identity) => Known::Answer(Authentication::Authenticated(identity)),
         Lookup::Due(identity) => Known::Due(Authentication::Authenticated(identity)),
         Lookup::Refused(refusal) => Known::Answer(Authentication::Rejected(refusal.error)),
-        Lookup::SignedOut => rejected(Code::SignedOut),
-        Lookup::Expired => rejected(Code::SessionExpired),
+        Lookup::SignedOut => Known::Answer(rejected(Code::SignedOut)),
+        Lookup::Expired => Known::Answer(rejected(Code::SessionExpired)),
         Lookup::Stale(identity) => Known::Ask(Some(identity)),
         Lookup::Unknown => Known::Ask(None),
     }

@@ -72,7 +72,7 @@ impl Desk<'_> {
                     self.drive(work.into_task(), second);
                     (Event::Start, rest)
                 }
-                Step::Check(..) => panic!("nothing is handed out"),
+                Step::Check(..) | Step::Redis(..) => panic!("nothing is handed out"),
                 Step::Done(output) => return output,
             };
         }

@@ -1,5 +1,7 @@
 //! Dialect `platform`: sealed sessions that rotate, two credentials, organizations.
 
+mod shared;
+
 use std::sync::Arc;
 
 use mastra_auth_cloud_core::cookie::SetCookie;

@@ -191,6 +191,7 @@ impl Script {
                     (Event::Start, rest)
                 }
                 CoreStep::Check(check, rest) => (Event::Checked(checked(check)), rest),
+                CoreStep::Redis(..) => panic!("no sessions are shared"),
                 CoreStep::Done(output) => return output,
             };
         }
@@ -208,7 +209,7 @@ impl Script {
 }
 
 impl Sent {
-    fn of(request: &Request) -> Self {
+    pub(crate) fn of(request: &Request) -> Self {
         let header = |wanted| {
             let mut headers = request.headers();
             headers
@@ -283,6 +284,7 @@ impl<T> Stepped<T> {
                 }
                 CoreStep::Spawn(_, rest) => (Event::Start, rest),
                 CoreStep::Check(check, rest) => (Event::Checked(checked(check)), rest),
+                CoreStep::Redis(..) => panic!("no sessions are shared"),
                 CoreStep::Done(output) => return Step::Done(output),
             };
             self.task = Some(rest);

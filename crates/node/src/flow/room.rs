@@ -9,7 +9,7 @@ use mastra_auth_cloud_core::cloud_call::CloudCall;
 use mastra_auth_cloud_core::engine::{Engine as CoreEngine, HostCheck, SignatureCheck};
 use mastra_auth_cloud_core::flow::{Event, Fetched, Finished, Step as CoreStep, Task, Work};
 use mastra_auth_cloud_core::session::TokenDigest;
-use napi::bindgen_prelude::Either;
+use napi::bindgen_prelude::{Either, Either3};
 
 use super::{Flow, Outcome, Pending, Request, Settled, Started, Step};
 use crate::clocks::now;
@@ -77,9 +77,12 @@ pub(crate) enum Next {
     Done(End),
     /// It is in the room.
     Waits,
-    /// JavaScript is to send or to wait for it.
-    Needs(Either<Request, f64>, Option<CloudCall>, Job),
+    /// JavaScript is to send or to wait for it, or to ask Redis.
+    Needs(Need, Option<CloudCall>, Job),
 }
+
+/// What a flow needs of JavaScript: a request, a time in milliseconds, or commands for Redis in one round trip.
+type Need = Either3<Request, f64, Vec<Vec<String>>>;
 
 pub(crate) struct Room {
     pub(crate) engine: Arc<CoreEngine>,
@@ -194,10 +197,13 @@ impl Room {
                 CoreStep::Done(end) => return Next::Done(end),
                 CoreStep::Send(request, rest) => {
                     let call = Some(request.call());
-                    return Next::Needs(Either::A((&request).into()), call, rest);
+                    return Next::Needs(Either3::A((&request).into()), call, rest);
                 }
                 CoreStep::Wait(time, rest) => {
-                    return Next::Needs(Either::B(time.as_secs_f64() * 1e3), None, rest);
+                    return Next::Needs(Either3::B(time.as_secs_f64() * 1e3), None, rest);
+                }
+                CoreStep::Redis(commands, rest) => {
+                    return Next::Needs(Either3::C(commands), None, rest);
                 }
                 CoreStep::Spawn(work, rest) => {
                     let (key, work) = keyed(work);

@@ -51,6 +51,12 @@ export interface RevocationChannel {
   ): Promise<RevocationSubscription>;
 }
 
+/** A channel over Redis, where instances share newer sealed sessions too. */
+export interface RedisRevocationChannel extends RevocationChannel {
+  /** Runs commands in one round trip, in so many milliseconds at most. Resolves with the reply to each, `null` for nil. */
+  redis(commands: readonly (readonly string[])[], timeout: number): Promise<(string | null)[]>;
+}
+
 /** Status of the revocation channel. */
 export interface RevocationStatus {
   /** Whether the channel is connected, and all its stored entries are known here. */

@@ -13,17 +13,17 @@ import { configurationError } from '../error.js';
 import { TimedOut, withTimeout } from '../timeout.js';
 import { CHECK_EVERY, Connection, LONGEST, PING_EVERY, TIMEOUT, connecting, destroy } from './redis-connection.js';
 import type { Connect } from './redis-connection.js';
-import type { RevocationChannel, RevocationMessage, RevocationSubscription } from './channel.js';
+import type { RedisRevocationChannel, RevocationMessage, RevocationSubscription } from './channel.js';
 
 /** A channel for `redis://[user:password@]host[:port][/database]`, or `rediss://`. Opens no connection. */
-export function redisChannel(url: unknown): RevocationChannel {
+export function redisChannel(url: unknown): RedisRevocationChannel {
   if (typeof url !== 'string' || !/^rediss?:\/\//.test(url) || !URL.canParse(url)) {
     throw configurationError('revocations.redis must be a URL of Redis');
   }
   return new RedisChannel(connecting(url));
 }
 
-class RedisChannel implements RevocationChannel {
+class RedisChannel implements RedisRevocationChannel {
   readonly #connect: Connect;
   readonly #commands: Connection;
   readonly #instance = randomBytes(8).toString('hex');
@@ -77,6 +77,12 @@ class RedisChannel implements RevocationChannel {
       close();
       throw error;
     }
+  }
+
+  async redis(commands: readonly (readonly string[])[], timeout: number): Promise<(string | null)[]> {
+    const running = this.#commands.command(client => Promise.all(commands.map(words => client.sendCommand(words))));
+    const replies = await withTimeout(timeout, running);
+    return replies.map(reply => (typeof reply === 'string' || typeof reply === 'number' ? String(reply) : null));
   }
 
   /** Checks for the mark and renews it. */

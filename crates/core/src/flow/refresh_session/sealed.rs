@@ -3,7 +3,10 @@
 //! The newer one is kept before anything else is done, so that no failure after it loses the session. Its user is asked for
 //! like that of any other session.
 
+use std::sync::Arc;
+
 use super::super::results::{Authentication, Renewal, Renewed};
+use super::super::share_session::Turn;
 use super::super::verify_token::{Pace, verify_token};
 use super::{Refresh, signed_out};
 use crate::cloud::ops::refresh_session::RefreshSession;
@@ -38,24 +41,32 @@ impl Refresh {
 
     async fn ask_for_newer(&mut self) -> Renewal {
         let old = self.token.clone();
-        let config = self.engine.config();
-        let Some(operation) = RefreshSession::new(config, self.token.clone()) else {
+        let config = Arc::clone(self.engine.config());
+        let Some(operation) = RefreshSession::new(&config, old.clone()) else {
             return Renewal::Unavailable(CloudApiError::new(Code::NotImplemented));
         };
         let now = self.host.now();
         let Some(permit) = self.engine.may_ask(CallKind::Validate, self.key, now) else {
             return Renewal::Unavailable(CloudApiError::new(Code::CircuitOpen));
         };
-        let result = self.host.call(config, operation).await;
+        let asking = match self.host.turn(&self.engine, &old).await {
+            Turn::Ask(asking) => asking,
+            Turn::SignedOut => return signed_out(),
+            Turn::Newer(newer) => return self.taken_over(newer, old).await,
+        };
+        let result = self.host.call(&config, operation).await;
         let now = self.host.now();
         permit.report(&result, now);
+        let newer = result.as_ref().ok().and_then(Option::as_ref);
+        if let Some(newer) = newer {
+            self.engine.hold_sealed(self.key, newer.clone(), now);
+        }
+        asking.end(&self.host, &self.engine, newer).await;
         match result {
-            Ok(Some(newer)) => {
-                self.engine.hold_sealed(self.key, newer.clone(), now);
-                self.token = newer;
+            Ok(newer) => {
+                self.token = newer.unwrap_or(self.token.clone());
                 self.newest(&old).await
             }
-            Ok(None) => self.newest(&old).await,
             Err(error) => match self.engine.rotated(&self.key, now) {
                 // Another answer replaced the session while the Cloud was asked.
                 Some(newer) if error.is_refusal() && !newer.token().same_as(&old) => {
@@ -64,6 +75,18 @@ impl Refresh {
                 }
                 _ => self.failed(error),
             },
+        }
+    }
+
+    /// Goes on with the newer session that another instance was given. Where that has ended, so has the old one.
+    async fn taken_over(&mut self, newer: SessionToken, old: SessionToken) -> Renewal {
+        self.token = newer;
+        match self.newest(&old).await {
+            Renewal::Ended(error) => {
+                self.token = old;
+                self.cache_rejection(error)
+            }
+            renewal => renewal,
         }
     }
 

@@ -1,0 +1,96 @@
+//! One instance at a time asks the Cloud about a sealed session, and the others take the newer session that it was given.
+//!
+//! Where the instances share a Redis, a task looks there first. It waits while another instance asks, about as long as a call may
+//! take. Where Redis does not answer, or the other instance is lost, the task asks the Cloud as it would without Redis.
+
+use core::time::Duration;
+
+use super::task::Host;
+use crate::engine::Engine;
+use crate::engine::shared_sessions::{Look, SharedSession};
+use crate::secret::SessionToken;
+use crate::session::lookup::Lookup;
+
+const FIRST_WAIT: Duration = Duration::from_millis(25);
+const LONGEST_WAIT: Duration = Duration::from_millis(200);
+
+/// What to do about a session.
+pub(super) enum Turn {
+    /// Another instance was given this newer session.
+    Newer(SessionToken),
+    /// It was signed out here meanwhile.
+    SignedOut,
+    /// Ask the Cloud, and then [end the turn](Asking::end).
+    Ask(Asking),
+}
+
+/// A turn to ask the Cloud about a session.
+#[must_use = "other instances wait for its end"]
+pub(super) struct Asking {
+    /// None where the instances share nothing.
+    shared: Option<SharedSession>,
+    /// Whether this instance has the claim, and no instance has a newer session.
+    is_claimed: bool,
+}
+
+impl Asking {
+    /// Whether no other instance was given a newer session, as far as the instances share them.
+    pub(super) const fn is_newest(&self) -> bool {
+        self.is_claimed
+    }
+
+    /// Ends the turn: shares the newer session, where the Cloud set one.
+    pub(super) async fn end(self, host: &Host, engine: &Engine, newer: Option<&SessionToken>) {
+        let Some(shared) = self.shared else {
+            return;
+        };
+        let grace = engine.config().policy.renewed_grace;
+        let commands = match newer.and_then(|newer| shared.keep(newer, grace)) {
+            Some(commands) => commands,
+            None if self.is_claimed => vec![shared.release()],
+            None => return,
+        };
+        // Where Redis does not take it, the newer session is known here alone.
+        host.redis(commands).await;
+    }
+}
+
+impl Host {
+    /// Waits for the turn to ask the Cloud about this session.
+    pub(super) async fn turn(&self, engine: &Engine, token: &SessionToken) -> Turn {
+        let Some(shared) = engine.shared_session(token) else {
+            return Turn::Ask(Asking {
+                shared: None,
+                is_claimed: false,
+            });
+        };
+        let (key, timeout) = (
+            engine.key(token.expose()),
+            engine.config().policy.call_timeout,
+        );
+        // Two calls, the wait between them, and a margin.
+        let claim = timeout
+            .saturating_mul(3)
+            .saturating_add(Duration::from_secs(1));
+        let until = self.now().monotonic.saturating_add(timeout);
+        let mut wait = FIRST_WAIT;
+        loop {
+            let replies = self.redis(shared.look(claim)).await;
+            let is_claimed = match replies.map(|replies| shared.read(&replies)) {
+                Some(Look::Newer(newer)) => return Turn::Newer(newer),
+                Some(Look::Taken) if self.now().monotonic < until => {
+                    self.wait(self.spread(wait)).await;
+                    wait = wait.saturating_mul(2).min(LONGEST_WAIT);
+                    if matches!(engine.lookup(&key, self.now()), Lookup::SignedOut) {
+                        return Turn::SignedOut;
+                    }
+                    continue;
+                }
+                Some(Look::Claimed) => true,
+                Some(Look::Taken) | None => false,
+            };
+            let shared = Some(shared);
+            return Turn::Ask(Asking { shared, is_claimed });
+        }
+    }
+}

@@ -1,0 +1,472 @@
+//! Several instances, one session and one Redis: who asks the platform, and what the others are answered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use mastra_auth_cloud_core::engine::Replies;
+use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::{Event, Finished, Step, Task};
+
+use super::*;
+use crate::world::Sent;
+
+/// What Redis would do.
+#[derive(Default)]
+struct Redis {
+    values: BTreeMap<String, (String, Duration)>,
+    is_away: bool,
+    /// Each command by its word and the end of its key.
+    seen: Vec<String>,
+}
+
+impl Redis {
+    fn run(&mut self, commands: &[Vec<String>], now: Now) -> Option<Replies> {
+        let short = |words: &[String]| {
+            let key = words[1].rsplit(':').next().unwrap();
+            format!("{} {key}", words[0])
+        };
+        self.seen.extend(commands.iter().map(|words| short(words)));
+        if self.is_away {
+            return None;
+        }
+        self.values.retain(|_, (_, end)| *end > now.monotonic);
+        Some(commands.iter().map(|words| self.one(words, now)).collect())
+    }
+
+    fn one(&mut self, words: &[String], now: Now) -> Option<String> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let (key, rest) = (words[1].to_owned(), &words[2..]);
+        match (words[0], rest) {
+            ("SET", [_, "NX", ..]) if self.values.contains_key(&key) => None,
+            ("SET", [value, .., "PX", time]) => {
+                let end = now.monotonic + Duration::from_millis(time.parse().unwrap());
+                self.values.insert(key, ((*value).to_owned(), end));
+                Some("OK".to_owned())
+            }
+            ("GETRANGE", _) => {
+                let value = self.values.get(&key).map(|(value, _)| value.clone());
+                Some(value.unwrap_or_default())
+            }
+            ("DEL", []) => Some(self.values.remove(&key).map_or("0", |_| "1").to_owned()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn key_of(&self, end: &str) -> String {
+        let mut keys = self.values.keys();
+        keys.find(|key| key.ends_with(end)).unwrap().clone()
+    }
+}
+
+type During = Box<dyn FnMut(usize, &mut Redis)>;
+
+/// The deployment's Redis, and the platform with the answers that it will give.
+struct Around {
+    redis: Redis,
+    now: Now,
+    answers: VecDeque<Delivery>,
+    sent: Vec<Sent>,
+    waits: Vec<Duration>,
+    /// What happens before the wait of this number is over.
+    during: During,
+}
+
+impl Around {
+    fn new(now: Now) -> Self {
+        Self {
+            redis: Redis::default(),
+            now,
+            answers: VecDeque::new(),
+            sent: Vec::new(),
+            waits: Vec::new(),
+            during: Box::new(|_, _| {}),
+        }
+    }
+
+    fn drive<T>(&mut self, mut task: Task<'_, T>) -> T {
+        let mut event = Event::Start;
+        loop {
+            (event, task) = match task.step(event, self.now) {
+                Step::Send(request, rest) => {
+                    self.sent.push(Sent::of(&request));
+                    let answer = self.answers.pop_front().expect("one answer more");
+                    (Event::Delivered(answer), rest)
+                }
+                Step::Wait(time, rest) => {
+                    self.waits.push(time);
+                    self.now = self.now.plus(time);
+                    (self.during)(self.waits.len(), &mut self.redis);
+                    (Event::Woken, rest)
+                }
+                Step::Share(work, rest) => {
+                    let finished: Finished = self.drive(work.into_task());
+                    (Event::Shared(finished), rest)
+                }
+                Step::Redis(commands, rest) => {
+                    let replies = self.redis.run(&commands, self.now);
+                    (replies.map_or(Event::Lost, Event::Replied), rest)
+                }
+                Step::Spawn(_, rest) => (Event::Start, rest),
+                Step::Check(..) => panic!("a sealed session has no signature"),
+                Step::Done(output) => return output,
+            };
+        }
+    }
+
+    /// What a request with this cookie is answered, the sessions that the platform was asked with, and the cookie that is set.
+    fn request(
+        &mut self,
+        engine: &Arc<Engine>,
+        session: &str,
+        answers: impl IntoIterator<Item = Delivery>,
+    ) -> (String, Vec<String>, Option<String>) {
+        let header = format!("__Host-mastra_session={session}");
+        let credentials = Credentials::read(engine, None, Some(&header)).unwrap();
+        let request = Authenticate::new(engine, credentials).refreshing();
+        self.answers.extend(answers);
+        let verdict = self.drive(request.into_task(Jitter(1)));
+        assert!(self.answers.is_empty(), "{:?}", self.answers);
+        let cookie = verdict.cookie.map(|it| {
+            let mut parts = it.expose().split([';', '=']);
+            parts.nth(1).unwrap().to_owned()
+        });
+        (said(&verdict.answer), self.asked(), cookie)
+    }
+
+    fn refresh(
+        &mut self,
+        engine: &Arc<Engine>,
+        session: &str,
+        answers: impl IntoIterator<Item = Delivery>,
+    ) -> (String, Vec<String>) {
+        let refresh = refresh_session(engine, sealed(session), Jitter(1));
+        self.answers.extend(answers);
+        let renewal = self.drive(refresh.into_task());
+        assert!(self.answers.is_empty(), "{:?}", self.answers);
+        (renewal_said(&renewal), self.asked())
+    }
+
+    /// The calls since the last time, each by its path's end and its session.
+    fn asked(&mut self) -> Vec<String> {
+        let sent = std::mem::take(&mut self.sent).into_iter();
+        let one = |sent: Sent| {
+            let path = sent.path.rsplit('/').next().unwrap().to_owned();
+            sent.cookie
+                .unwrap()
+                .replace("wos-session=", &format!("{path} "))
+        };
+        sent.map(one).collect()
+    }
+}
+
+fn instance() -> Arc<Engine> {
+    let engine = platform();
+    assert_eq!(engine.share_sessions(), Duration::from_millis(250));
+    engine
+}
+
+fn expect(
+    said: &str,
+    asked: &[&str],
+    cookie: Option<&str>,
+) -> (String, Vec<String>, Option<String>) {
+    let asked = asked.iter().map(|it| (*it).to_owned()).collect();
+    (said.to_owned(), asked, cookie.map(str::to_owned))
+}
+
+/// Redis after an instance was given this newer session, or claimed the old one.
+fn left_by_another(old: &str, newer: Option<&str>) -> Redis {
+    let mut around = Around::new(at(0));
+    let answer = newer.map_or_else(|| me("usr_1"), |newer| rotated("usr_1", newer));
+    around.request(&instance(), old, [answer]);
+    around.redis
+}
+
+#[test]
+fn one_instance_asks_and_the_others_take_the_newer_session() {
+    let (one, two, three) = (instance(), instance(), instance());
+    let mut around = Around::new(at(0));
+    let first = around.request(&one, "s1", [rotated("usr_1", "s2")]);
+    assert_eq!(first, expect("user usr_1", &["me s1"], Some("s2")));
+    // The platform refuses the old one from now on: no other instance asks with it.
+    for other in [&two, &three] {
+        let answered = around.request(other, "s1", [me("usr_1")]);
+        assert_eq!(answered, expect("user usr_1", &["me s2"], Some("s2")));
+        // From now on it is known here, and Redis is not asked.
+        around.redis.seen.clear();
+        let again = around.request(other, "s1", []);
+        assert_eq!(again, expect("user usr_1", &[], Some("s2")));
+        let newest = around.request(other, "s2", []);
+        assert_eq!(newest, expect("user usr_1", &[], None));
+        assert_eq!(around.redis.seen, [""; 0]);
+    }
+    // It may be replaced again by each of them.
+    around.now = at(40);
+    let next = around.request(&two, "s1", [rotated("usr_1", "s3")]);
+    assert_eq!(next, expect("user usr_1", &["me s2"], Some("s3")));
+    let next = around.request(&three, "s2", [me("usr_1")]);
+    assert_eq!(next, expect("user usr_1", &["me s3"], Some("s3")));
+    let fresh = around.request(&instance(), "s1", [me("usr_1")]);
+    assert_eq!(fresh, expect("user usr_1", &["me s3"], Some("s3")));
+}
+
+#[test]
+fn redis_is_left_with_the_newer_session_alone_and_with_no_text_of_any() {
+    let (engine, mut around) = (instance(), Around::new(at(0)));
+    around.request(&engine, "secret-one", [me("usr_1")]);
+    let look = ["SET claim", "GETRANGE newer"];
+    assert_eq!(around.redis.seen, [&look[..], &["DEL claim"]].concat());
+    assert!(around.redis.values.is_empty());
+    around.redis.seen.clear();
+    around.now = at(31);
+    around.request(&engine, "secret-one", [rotated("usr_1", "secret-two")]);
+    let keep = ["SET newer", "DEL claim"];
+    assert_eq!(around.redis.seen, [look, keep].concat());
+    let kept = format!("{:?}", around.redis.values);
+    assert!(
+        kept.contains(":newer") && !kept.contains("secret"),
+        "{kept}"
+    );
+    let (_, end) = &around.redis.values[&around.redis.key_of(":newer")];
+    assert_eq!(*end, Duration::from_secs(31 + 600));
+}
+
+#[test]
+fn a_session_that_another_instance_asks_about_is_waited_for() {
+    let (engine, mut around) = (instance(), Around::new(at(0)));
+    let newer = left_by_another("s1", Some("s2"));
+    let claim = newer.key_of(":newer").replace(":newer", ":claim");
+    let end = Duration::from_secs(10);
+    around.redis.values.insert(claim, ("1".to_owned(), end));
+    around.during = Box::new(move |wait, redis| {
+        if wait == 5 {
+            redis.values.extend(newer.values.clone());
+        }
+    });
+    let answered = around.request(&engine, "s1", [me("usr_1")]);
+    assert_eq!(answered, expect("user usr_1", &["me s2"], Some("s2")));
+    // 25 ms, doubled up to 200 ms, each spread by half.
+    for (wait, base) in around.waits.iter().zip([25, 50, 100, 200, 200]) {
+        let base = Duration::from_millis(base);
+        assert!(*wait >= base / 2 && *wait <= base * 3 / 2, "{wait:?}");
+    }
+    assert_eq!(around.waits.len(), 5);
+}
+
+#[test]
+fn a_claim_ends_by_itself_and_no_request_waits_longer_than_for_a_call() {
+    // The other instance is lost: nothing was ever kept.
+    let claimed = |seconds| {
+        let mut around = Around::new(at(0));
+        let newer = left_by_another("s1", Some("s2"));
+        let claim = newer.key_of(":newer").replace(":newer", ":claim");
+        let end = Duration::from_secs(seconds);
+        around.redis.values.insert(claim, ("1".to_owned(), end));
+        around
+    };
+    let mut around = claimed(1);
+    let answered = around.request(&instance(), "s1", [me("usr_1")]);
+    assert_eq!(answered, expect("user usr_1", &["me s1"], None));
+    let waited = around.waits.iter().sum::<Duration>();
+    assert!(waited < Duration::from_millis(1300), "{waited:?}");
+    assert!(around.redis.values.is_empty(), "claimed and released");
+
+    let mut around = claimed(10);
+    let answered = around.request(&instance(), "s1", [me("usr_1")]);
+    assert_eq!(answered, expect("user usr_1", &["me s1"], None));
+    let waited = around.waits.iter().sum::<Duration>();
+    assert!(
+        waited >= Duration::from_secs(3) && waited < Duration::from_millis(3300),
+        "{waited:?}"
+    );
+    assert_eq!(around.redis.values.len(), 1, "another's claim stays");
+}
+
+#[test]
+fn a_refusal_counts_at_once_only_where_no_instance_can_have_a_newer_session() {
+    let known = |around: &mut Around| {
+        let engine = instance();
+        around.request(&engine, "s1", [me("usr_1")]);
+        around.now = at(31);
+        engine
+    };
+    let mut around = Around::new(at(0));
+    let engine = known(&mut around);
+    let refused = around.request(&engine, "s1", [ended(), ended()]);
+    let asked = ["me s1", "refresh s1"];
+    assert_eq!(refused, expect("rejected unauthorized", &asked, None));
+    assert!(around.redis.values.is_empty(), "{:?}", around.redis.values);
+
+    // Redis is away, or another instance still asks: a grace of 30 s, as without Redis.
+    let mut around = Around::new(at(0));
+    let engine = known(&mut around);
+    around.redis.is_away = true;
+    let tolerated = around.request(&engine, "s1", [ended()]);
+    assert_eq!(tolerated, expect("user usr_1", &["me s1"], None));
+    let mut around = Around::new(at(0));
+    let engine = known(&mut around);
+    let newer = left_by_another("s1", Some("s2"));
+    let claim = newer.key_of(":newer").replace(":newer", ":claim");
+    let end = Duration::from_secs(99);
+    around.redis.values.insert(claim, ("1".to_owned(), end));
+    let tolerated = around.request(&engine, "s1", [ended()]);
+    assert_eq!(tolerated, expect("user usr_1", &["me s1"], None));
+}
+
+#[test]
+fn without_redis_for_a_while_a_rotation_is_kept_here_and_shared_again_later() {
+    let (engine, mut around) = (instance(), Around::new(at(0)));
+    around.redis.is_away = true;
+    let answered = around.request(&engine, "s1", [rotated("usr_1", "s2")]);
+    assert_eq!(answered, expect("user usr_1", &["me s1"], Some("s2")));
+    around.redis.is_away = false;
+    around.now = at(31);
+    let next = around.request(&engine, "s2", [rotated("usr_1", "s3")]);
+    assert_eq!(next, expect("user usr_1", &["me s2"], Some("s3")));
+    let other = around.request(&instance(), "s2", [me("usr_1")]);
+    assert_eq!(other, expect("user usr_1", &["me s3"], Some("s3")));
+    // One warning, however often it fails, and a minute later the next with the number.
+    let failed = |second| engine.redis_failed(at(second));
+    assert_eq!(
+        [0, 1, 59, 60, 61].map(failed),
+        [Some(1), None, None, Some(3), None]
+    );
+}
+
+#[test]
+fn a_value_that_cannot_be_decrypted_counts_as_none() {
+    let (engine, mut around) = (instance(), Around::new(at(0)));
+    let mut redis = left_by_another("s1", Some("s2"));
+    let key = redis.key_of(":newer");
+    redis
+        .values
+        .insert(key, ("1 AAAA".to_owned(), Duration::MAX));
+    around.redis = redis;
+    let answered = around.request(&engine, "s1", [rotated("usr_1", "s3")]);
+    assert_eq!(answered, expect("user usr_1", &["me s1"], Some("s3")));
+    let other = around.request(&instance(), "s1", [me("usr_1")]);
+    assert_eq!(other, expect("user usr_1", &["me s3"], Some("s3")));
+}
+
+#[test]
+fn a_sign_out_during_the_wait_wins() {
+    for is_refresh in [false, true] {
+        let (engine, mut around) = (instance(), Around::new(at(0)));
+        around.request(&engine, "s1", [me("usr_1")]);
+        around.now = at(31);
+        let newer = left_by_another("s1", Some("s2"));
+        let claim = newer.key_of(":newer").replace(":newer", ":claim");
+        let end = Duration::from_secs(99);
+        around.redis.values.insert(claim, ("1".to_owned(), end));
+        let here = Arc::clone(&engine);
+        around.during = Box::new(move |wait, redis| {
+            if wait == 2 {
+                let logout = Logout::new(
+                    Arc::clone(&here),
+                    sealed("s1"),
+                    Effort::Full,
+                    at(31),
+                    Jitter(1),
+                );
+                run(logout, at(31), [answer(200, &json!({ "ok": true }))]);
+            }
+            if wait == 3 {
+                redis.values.extend(newer.values.clone());
+            }
+        });
+        if is_refresh {
+            let refreshed = around.refresh(&engine, "s1", []);
+            assert_eq!(refreshed, ("ended signed_out".to_owned(), vec![]));
+        } else {
+            let refused = around.request(&engine, "s1", []);
+            assert_eq!(refused, expect("rejected signed_out", &[], None));
+        }
+        assert_eq!(around.waits.len(), 2);
+    }
+}
+
+#[test]
+fn a_newer_session_of_another_user_is_none() {
+    let (engine, mut around) = (instance(), Around::new(at(0)));
+    around.request(&engine, "s1", [me("usr_1")]);
+    // Too late for what is stale.
+    around.now = at(95);
+    around.redis = left_by_another("s1", Some("s2"));
+    let answered = around.request(&engine, "s1", [me("usr_2")]);
+    assert_eq!(answered.0, "unavailable invalid_response");
+    // Also where it is known here already.
+    around.request(&engine, "s2", [me("usr_2")]);
+    let answered = around.request(&engine, "s1", []);
+    assert_eq!(answered, expect("unavailable invalid_response", &[], None));
+}
+
+#[test]
+fn sessions_that_name_one_another_in_a_circle_end_no_task() {
+    let mut around = Around::new(at(0));
+    around.redis = left_by_another("s1", Some("s2"));
+    around
+        .redis
+        .values
+        .extend(left_by_another("s2", Some("s1")).values);
+    let answered = around.request(&instance(), "s1", []);
+    assert_eq!(answered.0, "rejected session_expired");
+    assert!(around.redis.seen.len() < 600, "{}", around.redis.seen.len());
+}
+
+#[test]
+fn a_refresh_takes_the_newer_session_too() {
+    let (one, two) = (instance(), instance());
+    let mut around = Around::new(at(0));
+    let answers = || [setting("s2", &json!({ "ok": true })), me("usr_1")];
+    let first = around.refresh(&one, "s1", answers());
+    let asked = ["refresh s1", "me s2"].map(str::to_owned).to_vec();
+    assert_eq!(first, ("usr_1 has s2".to_owned(), asked));
+    let other = around.refresh(&two, "s1", [me("usr_1")]);
+    let asked = vec!["me s2".to_owned()];
+    assert_eq!(other, ("usr_1 has s2".to_owned(), asked));
+    // Nothing newer: asked once, and the claim is free again.
+    let same = around.refresh(
+        &instance(),
+        "s9",
+        [answer(200, &json!({ "ok": true })), me("usr_1")],
+    );
+    assert_eq!(same.0, "unchanged");
+    let left: Vec<_> = around
+        .redis
+        .values
+        .keys()
+        .filter(|it| it.ends_with("claim"))
+        .collect();
+    assert_eq!(
+        left.len(),
+        1,
+        "of the session that has a newer one: {left:?}"
+    );
+}
+
+#[test]
+fn where_the_newer_session_has_ended_so_has_the_old_one() {
+    let (engine, mut around) = (instance(), Around::new(at(0)));
+    around.redis = left_by_another("s1", Some("s2"));
+    let refused = around.request(&engine, "s1", [ended()]);
+    assert_eq!(refused, expect("rejected unauthorized", &["me s2"], None));
+    around.redis.seen.clear();
+    let again = around.request(&engine, "s1", []);
+    assert_eq!(again, expect("rejected unauthorized", &[], None));
+    assert_eq!(around.redis.seen, [""; 0], "it is cached");
+}
+
+#[test]
+fn only_sealed_sessions_are_shared() {
+    let engine = instance();
+    // The script has no Redis.
+    let answered = crate::world::with_bearer(&engine, "t-1", at(0), [me("usr_1")]);
+    assert_eq!(answered, ("user usr_1".to_owned(), 1));
+    let other = crate::world::v1();
+    other.share_sessions();
+    let body = json!({ "user": { "id": "usr_1", "email": "ada@example.com" } });
+    let ran = crate::world::with_bearer(&other, "t-1", at(0), [crate::world::data(&body)]);
+    assert_eq!(ran.1, 1);
+    let unshared = brief(&platform(), Driver::Sets, "s1", at(0), [me("usr_1")]);
+    assert_eq!(unshared, good(1, None));
+}
