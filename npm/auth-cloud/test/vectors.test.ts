@@ -136,9 +136,15 @@ every('requests.json', async one => {
   const asked = call(client, one['operation'], given);
   if (typeof asked === 'string' || isFailed(asked)) return holds(one, asked);
   // What the client makes of an answer is for `envelopes.json`; here it is what was sent that counts.
-  await Promise.resolve(asked).catch((error: unknown) => {
-    if (!isCloudApiError(error)) throw error;
-  });
+  const refused = await Promise.resolve(asked).then(
+    () => undefined,
+    (error: unknown) => {
+      if (!isCloudApiError(error)) throw error;
+      return error;
+    },
+  );
+  // The dialect has no such endpoint.
+  if (sent.length === 0 && refused?.code === 'not_implemented') return expect(refused.code, one['name']).toBe(one['error']);
   const made = operation(one, given);
   if (isFailed(made)) {
     expect(sent, one['name']).toEqual([]);
