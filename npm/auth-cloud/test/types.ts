@@ -33,6 +33,8 @@ import type {
   RevocationSubscription,
   VerificationOptions,
 } from '../dist/esm/index.js';
+import { TokenSource } from '../dist/esm/program.js';
+import type { TokenSourceOptions } from '../dist/esm/program.js';
 import { LocalCloudError, startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud, LocalCloudErrorCode, LocalCloudFault, LocalCloudOptions } from '../dist/esm/testing.js';
 import type { LocalPlatformOptions, SignedIn, StorageState } from '../dist/esm/testing.js';
@@ -76,6 +78,19 @@ export function newerHosts(auth: MastraCloudAuth): unknown[] {
   const init: Init = auth;
   const pending: Pending = auth;
   return [organizations, init, pending, auth.consumePendingResponseHeaders({ headers: {} })];
+}
+
+export async function programs(options: TokenSourceOptions): Promise<void> {
+  const source = new TokenSource(options);
+  same<ReturnType<TokenSource['token']>, Promise<string>>(true);
+  same<ReturnType<TokenSource['refreshed']>, Promise<string>>(true);
+  same<ReturnType<TokenSource['organizationId']>, Promise<string | undefined>>(true);
+  const answer = await source.call(async token => ({ status: token.length }), ({ status }) => status === 401);
+  same<typeof answer, { status: number }>(true);
+  // @ts-expect-error What a refusal looks like is for the program to say.
+  await source.call(async token => token);
+  // @ts-expect-error A token comes from the environment or the file.
+  new TokenSource({ token: 't' });
 }
 
 export function methods(): void {

@@ -331,6 +331,41 @@ async fn an_expired_token_is_refreshed_and_the_file_kept_whole() {
     assert_eq!(desk.kept(), serde_json::json!({ "theme": "dark" }));
 }
 
+/// With every library's most talkative log.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_a_log() {
+    let desk = Desk::new().await;
+    let logged = |args: &[&str]| {
+        let mut command = desk.command(args);
+        command.env("RUST_LOG", "trace");
+        command
+    };
+    let login = Login::start(logged(&["login", "--no-browser"]));
+    assert_eq!(login.come_back().await.status(), 200);
+    let mut told = vec![login.end()];
+    let mut secrets = vec![desk.secret("token"), desk.secret("refreshToken")];
+    let mut file = desk.kept();
+    file["token"] = "expired.expired.expired".into();
+    fs::write(desk.file(), file.to_string()).unwrap();
+    secrets.push(desk.secret("token"));
+    told.push(finish(logged(&["whoami"]), b""));
+    secrets.extend([desk.secret("token"), desk.secret("refreshToken")]);
+    let mut made = finish(logged(&["tokens", "create", "ci"]), b"");
+    secrets.push(std::mem::take(&mut made.stdout).trim_end().to_owned());
+    told.push(made);
+    told.push(finish(logged(&["tokens", "list"]), b""));
+    told.push(finish(logged(&["logout"]), b""));
+    for finished in &told {
+        assert_eq!(finished.code, Some(0), "{finished:?}");
+        assert!(finished.stderr.contains("TRACE"), "{finished:?}");
+        for secret in &secrets {
+            // The head of a signed token says only how it is signed.
+            let own = secret.split_once('.').map_or(&**secret, |(_, rest)| rest);
+            tells_nothing(finished, &[own]);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refusal_at_the_platform_ends_the_login() {
     let desk = Desk::new().await;
