@@ -203,15 +203,15 @@ const WORKERS = [
   ['/api/workflows/events', { event: { id: 'event-1', type: 'unknown', runId: 'run-1', createdAt: '2026-01-01T00:00:00.000Z', data: {} } }],
 ];
 
-/** A token that no browser holds: a project's in the dialect `pkce`, else one of a session. */
+/** A token that no browser holds: a project's, an organization's key, or in the dialect `v1` one of a session. */
 async function serviceToken(cloud, dialect, role) {
-  const [path, asked] = dialect === 'pkce' ? ['project-tokens', { role }] : ['tokens', { person: role }];
+  const [path, asked] = dialect === 'v1' ? ['tokens', { person: role }] : ['project-tokens', { role }];
   const headers = { 'content-type': 'application/json' };
   const answer = await fetch(`${cloud.url}/admin/api/${path}`, { method: 'POST', headers, body: JSON.stringify(asked) });
   return (await answer.json()).token;
 }
 
-for (const [host, dialect] of [['hono', 'pkce'], ['express', 'v1']]) {
+for (const [host, dialect] of [['hono', 'pkce'], ['express', 'v1'], ['hono', 'platform']]) {
   describe(`a worker of ${host}, ${dialect}`, () => {
     const it = world(dialect, (cloud) => startHost(hosts, host, cloud, dialect));
 
