@@ -34,6 +34,8 @@ describe('Studio', { concurrency: 2 }, () => {
         assert.equal(code, 0, 'Ctrl-C ends the Cloud cleanly');
       });
 
+      /** What tells the dialects apart is tested in both, the rest in one. */
+      const inOne = dialect === 'v1' ? test : () => {};
       const signInButton = (page) => page.getByRole('button', { name: 'Sign in with Mastra Cloud' });
       // The picture comes from the Cloud; while that is unreachable, Studio shows the first letter of the name.
       const userMenu = (page, person) =>
@@ -157,7 +159,7 @@ describe('Studio', { concurrency: 2 }, () => {
         await context.close();
       });
 
-      test('two people sign in at once in two tabs of one browser: the last one is who is there, and the first session is over', async () => {
+      inOne('two people sign in at once in two tabs of one browser: the last one is who is there, and the first session is over', async () => {
         const admin = await openAdmin();
         const known = await sessionIds(admin);
         const context = await browser.newContext();
@@ -190,7 +192,7 @@ describe('Studio', { concurrency: 2 }, () => {
         await Promise.all([context.close(), admin.context().close()]);
       });
 
-      test('two people in two browsers sign in at once and never see each other', async () => {
+      inOne('two people in two browsers sign in at once and never see each other', async () => {
         const people = ['member', 'viewer'];
         const contexts = await Promise.all(people.map(() => browser.newContext()));
         const pages = await Promise.all(contexts.map((context) => context.newPage()));
@@ -260,7 +262,7 @@ describe('Studio', { concurrency: 2 }, () => {
         await admin.context().close();
       });
 
-      test('while the Cloud is unreachable pages keep working for the stale time, and no user is signed out when it returns', async () => {
+      inOne('while the Cloud is unreachable pages keep working for the stale time, and no user is signed out when it returns', async () => {
         const context = await browser.newContext();
         const page = await context.newPage();
         await signIn(page, 'member');

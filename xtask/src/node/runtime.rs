@@ -64,11 +64,7 @@ impl Node {
         let mut command = Command::new(NPM);
         command.env("PATH", &self.path).current_dir(folder);
         // By default npm waits 70 s in all for a package that a registry refuses, also for an optional one.
-        let retries = [
-            ("retries", "3"),
-            ("retry_mintimeout", "1000"),
-            ("retry_maxtimeout", "5000"),
-        ];
+        let retries = [("retry_mintimeout", "1000"), ("retry_maxtimeout", "5000")];
         command.envs(retries.map(|(name, value)| (format!("npm_config_fetch_{name}"), value)));
         command
     }
