@@ -11,10 +11,11 @@ pub(crate) mod whoami;
 use std::io::Write as _;
 
 use mastra_auth_cloud::program::{Platform, TokenOrigin, TokenSource};
-use mastra_auth_cloud::{CloudApiError, Code, Kind};
+use mastra_auth_cloud::{CloudApiError, Code, Kind, SessionToken};
 
 use crate::args::PlatformArgs;
 use crate::failure::Failure;
+use crate::signal::End;
 use crate::terminal::{LineEnds, escape};
 
 const LOGIN: &str = "`mastra-auth login` signs in";
@@ -28,6 +29,30 @@ fn platform(args: &PlatformArgs) -> Result<Platform, Failure> {
 
 fn source(args: &PlatformArgs) -> Result<TokenSource, Failure> {
     TokenSource::at(platform(args)?).map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// One call with the source's token, which is made again with a refreshed one where the first is refused. Ctrl-C ends it, but not
+/// between a refresh and the file that keeps its answer.
+async fn ask<T, F: Future<Output = Result<T, CloudApiError>>>(
+    source: &TokenSource,
+    call: impl Fn(SessionToken) -> F,
+) -> Result<T, Failure> {
+    let is_unauthorized = |answer: &Result<T, CloudApiError>| {
+        (answer.as_ref()).is_err_and(|error| error.is_refusal() && error.status() == 401)
+    };
+    let end = End::listen()?;
+    tokio::select! {
+        answer = source.call(call, is_unauthorized) => {
+            answer.and_then(|answer| answer).map_err(|error| failure(source, &error))
+        }
+        () = end.come() => {
+            // A refresh holds the lock until its answer is kept.
+            if source.file().path().exists() {
+                drop(source.file().lock().await);
+            }
+            Err(Failure::failed("interrupted"))
+        }
+    }
 }
 
 /// The failure of a command that asked the platform.
@@ -51,13 +76,6 @@ fn failure(source: &TokenSource, error: &CloudApiError) -> Failure {
 
 fn unreachable(platform: &Platform, error: &CloudApiError) -> Failure {
     Failure::Unreachable(format!("unreachable: {}: {error}", platform.url()))
-}
-
-/// Whether an answer wants another token.
-fn is_unauthorized<T>(answer: &Result<T, CloudApiError>) -> bool {
-    answer
-        .as_ref()
-        .is_err_and(|error| error.is_refusal() && error.status() == 401)
 }
 
 /// A result, which a script may read.

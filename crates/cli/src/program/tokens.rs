@@ -3,11 +3,10 @@
 use std::process::ExitCode;
 
 use mastra_auth_cloud::program::{ApiToken, TokenSource};
-use mastra_auth_cloud::{CloudApiError, SessionToken};
 use mastra_auth_cloud_core::ids::OrganizationId;
 use serde_json::json;
 
-use super::{failure, is_unauthorized, print, say, source};
+use super::{ask, failure, print, say, source};
 use crate::args::{OrganizationArgs, PlatformArgs, ProgramFormat, TokensCommand};
 use crate::failure::Failure;
 use crate::terminal::{LineEnds, escape};
@@ -72,23 +71,13 @@ impl Asking {
     fn organization(&self) -> Option<&OrganizationId> {
         self.organization.as_ref()
     }
-
-    /// The answer to one call, which is made again with a refreshed token where the first one is refused.
-    async fn ask<T, F: Future<Output = Result<T, CloudApiError>>>(
-        &self,
-        call: impl Fn(SessionToken) -> F,
-    ) -> Result<T, Failure> {
-        let answer = self.source.call(call, is_unauthorized).await;
-        answer
-            .and_then(|answer| answer)
-            .map_err(|error| failure(&self.source, &error))
-    }
 }
 
 async fn list(asking: &Asking, format: ProgramFormat) -> Result<(), Failure> {
     let platform = asking.source.platform();
-    let tokens =
-        asking.ask(|token| async move { platform.tokens(&token, asking.organization()).await });
+    let tokens = ask(&asking.source, |token| async move {
+        platform.tokens(&token, asking.organization()).await
+    });
     let tokens = tokens.await?;
     let text = match format {
         ProgramFormat::Json => {
@@ -145,7 +134,7 @@ fn table(tokens: &[ApiToken]) -> String {
 
 async fn create(asking: &Asking, name: &str) -> Result<(), Failure> {
     let platform = asking.source.platform();
-    let made = asking.ask(|token| async move {
+    let made = ask(&asking.source, |token| async move {
         platform
             .create_token(&token, asking.organization(), name)
             .await
@@ -162,7 +151,7 @@ async fn create(asking: &Asking, name: &str) -> Result<(), Failure> {
 
 async fn revoke(asking: &Asking, id: &str) -> Result<(), Failure> {
     let platform = asking.source.platform();
-    let revoked = asking.ask(|token| async move {
+    let revoked = ask(&asking.source, |token| async move {
         platform
             .revoke_token(&token, asking.organization(), id)
             .await

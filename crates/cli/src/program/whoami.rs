@@ -5,17 +5,15 @@ use std::process::ExitCode;
 use mastra_auth_cloud::program::TokenOrigin;
 use serde_json::json;
 
-use super::{failure, is_unauthorized, print, source};
+use super::{ask, print, source};
 use crate::args::{ProgramFormat, WhoamiArgs};
 use crate::failure::Failure;
 
 pub(crate) async fn run(args: WhoamiArgs) -> Result<ExitCode, Failure> {
     let source = source(&args.platform)?;
-    let failed = |error| failure(&source, &error);
     let platform = source.platform();
-    let ask = |token| async move { platform.verify(&token).await };
-    let user = source.call(ask, is_unauthorized).await.map_err(failed)?;
-    let user = user.map_err(failed)?;
+    let verify = |token| async move { platform.verify(&token).await };
+    let user = ask(&source, verify).await?;
     let path = source.file().path().display().to_string();
     let from = match source.origin() {
         TokenOrigin::Environment => "MASTRA_API_TOKEN",

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use mastra_auth_local_cloud::{Dialect, LocalCloud, Options};
+use mastra_auth_local_cloud::{Dialect, Fault, FaultKind, LocalCloud, Options};
 use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response};
@@ -329,6 +329,36 @@ async fn an_expired_token_is_refreshed_and_the_file_kept_whole() {
     // A sign-out leaves what another program keeps there.
     assert_eq!(desk.run(&["logout"]).code, Some(0));
     assert_eq!(desk.kept(), serde_json::json!({ "theme": "dark" }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_command_still_keeps_the_answer_to_its_refresh() {
+    let desk = Desk::new().await;
+    desk.sign_in().await;
+    let mut file = desk.kept();
+    let spent = desk.secret("refreshToken");
+    file["token"] = "expired".into();
+    fs::write(desk.file(), file.to_string()).unwrap();
+    let slow = Fault::new(FaultKind::Delay { ms: 1000 });
+    desk.cloud.control().set_fault(slow.on("refresh-token"));
+    let mut command = desk.command(&["whoami"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let deadline = std::time::Instant::now() + crate::process::PATIENCE;
+    // The new file is made right before the refresh is sent.
+    while desk.names().len() < 3 {
+        assert!(std::time::Instant::now() < deadline, "it does not refresh");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+    // Where this machine is so slow that the answer came first, there was nothing to interrupt.
+    assert!(matches!(wait(&mut child).code(), Some(0 | 1)));
+    assert_ne!(desk.secret("refreshToken"), spent);
+    assert_eq!(desk.names(), ["credentials.json"]);
+    assert_eq!(desk.run(&["whoami"]).code, Some(0));
 }
 
 /// With every library's most talkative log.
