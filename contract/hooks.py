@@ -60,7 +60,7 @@ class Credential:
             return None
         if operation["operationId"] == "verifyIngest":
             return admin("project-tokens", {"role": "member"})
-        return admin("tokens", {"person": "member"}) if ways == ["token"] else of_platform()
+        return of_platform() if {"session", "bearer"} & set(ways) else admin("tokens", {"person": "member"})
 
     def set(self, case, own, context):
         if "session" in case.operation.definition.raw["security"][0]:
