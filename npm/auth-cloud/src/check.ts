@@ -61,7 +61,8 @@ interface Host {
  * - 200: the user is signed in and has each `permission` of the query. The headers `X-Auth-User` and `X-Auth-Roles` have the
  *   user's id and the roles, each percent-encoded as by `encodeURIComponent`, with commas between the roles.
  * - 401: there is no credential, or it is not accepted; with `WWW-Authenticate`.
- * - 403: the user lacks a permission, `authorizeUser` refuses, or the Cloud does not let the account in.
+ * - 403: the user lacks a permission, `authorizeUser` refuses, the Cloud does not let the account in, or the user is not a member of
+ *   the organization.
  * - 503: the Cloud could not be asked; with `Retry-After`.
  * - 400: the query holds anything else or has more than 2,048 characters, or the browser sends more cookies than are read.
  *
