@@ -98,12 +98,8 @@ fn authenticate(
         let (now, mut miss) = (now(), Miss::default());
         if is_counted.is_none() {
             // A bearer is never renewed.
-            let found = if renewal == Renewal::Here && token.is_none() && authorization.is_none() {
-                fast_path::known_unless_due(&room.engine, &credentials, now)
-            } else {
-                fast_path::known(&room.engine, &credentials, now)
-            };
-            match found {
+            let refreshes = renewal == Renewal::Here && token.is_none() && authorization.is_none();
+            match fast_path::known_for(&room.engine, &credentials, refreshes, now) {
                 Ok(identity) => return Found::Cached(serial(&identity)),
                 Err(missed) => miss = missed,
             }

@@ -114,12 +114,15 @@ export class Authenticator {
     isGate = false,
   ): Promise<CloudUser | null> {
     const current = this.#cloud.revocations?.current();
-    const found =
-      current === undefined
-        ? this.#known(token, authorization, request, isGate)
-        : current.then(() => this.#known(token, authorization, request, isGate));
-    const mayChoose = this.#cloud.hasOrganizations && (token !== '' || authorization !== undefined);
-    return mayChoose ? this.#chosen(found, bearerOf(token) || bearerOf(authorization ?? ''), request) : found;
+    if (current !== undefined) return current.then(() => this.#found(token, authorization, request, isGate));
+    return this.#found(token, authorization, request, isGate);
+  }
+
+  #found(token: string, authorization: string | undefined, request: RequestLike, isGate: boolean): Promise<CloudUser | null> {
+    const isAlone = token === '' && authorization === undefined;
+    const found = this.#known(token, authorization, request, isAlone, isGate, this.#needsSite);
+    if (isAlone || !this.#cloud.hasOrganizations) return found;
+    return this.#chosen(found, bearerOf(token) || bearerOf(authorization ?? ''), request);
   }
 
   /** The user of a bearer in the organization that the request names. Throws if the user is not a member of it. */
@@ -142,14 +145,15 @@ export class Authenticator {
     token: string,
     authorization: string | undefined,
     request: RequestLike,
+    isAlone: boolean,
     isGate: boolean,
-    needsSite = this.#needsSite,
+    needsSite: boolean,
   ): Promise<CloudUser | null> {
     const cookie = header(request, 'cookie');
     const since = this.#isTraced ? performance.now() : undefined;
-    const ways = this.#waysOf(request) ?? (isGate ? this.#leaving : this.#plain);
+    let ways = isGate ? this.#leaving : this.#plain;
+    if (this.#renewing !== undefined && this.#isTaken(request)) ways = this.#renewing;
     const authenticate = needsSite ? (ways.bySite[this.#sites.of(request)] ?? ways.anywhere) : ways.anywhere;
-    const isAlone = token === '' && authorization === undefined;
     let found;
     // A number is not enough for an event.
     if (this.#isTraced) found = authenticate(cookie, authorization, token, false);
@@ -165,15 +169,14 @@ export class Authenticator {
     if (typeof found === 'string') return this.#users.of(found).promised;
     if (found.needsSite !== undefined) {
       this.#needsSite ||= found.needsSite === 'always';
-      return this.#known(token, authorization, request, isGate, true);
+      return this.#known(token, authorization, request, isAlone, isGate, true);
     }
     return this.#answer(found, request, isGate, since);
   }
 
-  /** Those that renew, if the cookie of this request is taken. */
-  #waysOf(request: RequestLike): Ways | undefined {
-    if (this.#renewing === undefined) return undefined;
-    return this.#isConsumed || this.#due.has(objectOf(request)) ? this.#renewing : undefined;
+  /** Whether the cookie that is due with the answer to this request will be taken. */
+  #isTaken(request: RequestLike): boolean {
+    return this.#isConsumed || this.#due.has(objectOf(request));
   }
 
   async #answer(found: NativePending, request: RequestLike, isGate: boolean, since = performance.now()): Promise<CloudUser | null> {

@@ -68,6 +68,26 @@ pub fn known_unless_due<'h>(
     )
 }
 
+/// As [`known_unless_due`] where `refreshes`, else as [`known`]: one way for a driver that finds out at run time whether it can
+/// set a newer cookie.
+///
+/// # Errors
+///
+/// [`Miss`] where the fast path cannot answer.
+pub fn known_for<'h>(
+    engine: &Engine,
+    credentials: &RawCredentials<'h>,
+    refreshes: bool,
+    now: Now,
+) -> Result<Arc<Identity>, Miss<'h>> {
+    look(
+        engine,
+        credentials,
+        |identity| !(refreshes && identity.is_renewal_due(now.wall)),
+        now,
+    )
+}
+
 fn look<'h>(
     engine: &Engine,
     credentials: &RawCredentials<'h>,
