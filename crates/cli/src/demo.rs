@@ -7,7 +7,8 @@ mod page;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use mastra_auth_cloud::{MastraCloudAuth, SameSite};
+use mastra_auth_cloud::axum::RoutePaths;
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, SameSite};
 use mastra_auth_cloud_core::cookie::Secure;
 use mastra_auth_local_cloud::{Options, listen};
 
@@ -18,12 +19,16 @@ use crate::dev::{not_started, ready, start};
 use crate::failure::Failure;
 use crate::signal::End;
 
+/// Short, so that who looks on sees a session rotate.
+const ROTATES_AFTER: Duration = Duration::from_secs(10);
+
 pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     let end = End::listen()?;
     let (port, listeners) = listen(args.port).map_err(|error| not_started(&error, "--port"))?;
     let mut options = Options::default();
     options.port = args.cloud_port;
     options.dialect = args.dialect.of_cloud();
+    options.platform.rotate_after = ROTATES_AFTER;
     let cloud = start(options, "--cloud-port").await?;
     let url = format!("http://localhost:{port}");
     let mut cloud_url = cloud.url().to_owned();
@@ -37,16 +42,22 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
             SameSiteName::None => options.same_site(SameSite::None).secure(Secure::Yes),
         };
     }
+    let dialect = args.dialect.of_client();
+    if dialect == Dialect::Platform {
+        // Where the platform sends a browser whose sign-in was denied.
+        options = options.route_paths(RoutePaths::default().login("/login"));
+    }
     let auth = options
         .project_id("demo")
         .base_url(&*cloud_url)
         .public_url(&*url)
-        .dialect(args.dialect.of_client())
+        .dialect(dialect)
         // Short, so that changes on the admin page show almost at once.
         .fresh_for(Duration::from_secs(2))
         .build()
         .map_err(|error| Failure::failed(error.to_string()))?;
-    let app = app::app(&auth, &cloud_url).map_err(|error| Failure::failed(error.to_string()))?;
+    let app =
+        app::app(&auth, &cloud_url, dialect).map_err(|error| Failure::failed(error.to_string()))?;
     let servers: Vec<_> = listeners
         .into_iter()
         .map(|listener| {

@@ -25,10 +25,12 @@
 //! that begins under another name is first redirected to the public URL.
 
 mod addresses;
+mod current_organization;
 mod extract;
 mod layer;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod organization;
 mod origin;
 mod page;
 mod paths;
@@ -41,6 +43,7 @@ mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+pub use current_organization::CurrentOrganization;
 pub use extract::{CurrentUser, Permission, RequirePermission};
 pub use layer::{AuthFuture, AuthLayer, AuthService};
 #[cfg(feature = "metrics")]

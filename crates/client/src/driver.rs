@@ -192,7 +192,7 @@ impl Driver {
 
     /// Authenticates the token of a long-running request again, without counting it as another request.
     pub(crate) async fn look_again(self: &Arc<Self>, token: &SessionToken) -> Authentication {
-        let request = Authenticate::new(&self.engine, Credentials::token(token.expose()));
+        let request = Authenticate::new(&self.engine, Credentials::session(token));
         let request = request.counting(Counting::Never);
         self.run(request.into_task(system::jitter())).await.answer
     }

@@ -195,10 +195,13 @@ impl Engine {
         redirect_uri: &RedirectUri,
         token: Option<&SessionToken>,
     ) -> Option<String> {
-        logout_url(&self.config, redirect_uri, token).or_else(|| {
-            let page = self.logout_pages.take(&self.key(token?.expose()))?;
-            Some(page.as_str().to_owned())
-        })
+        logout_url(&self.config, redirect_uri, token).or_else(|| self.named_logout_page(token?))
+    }
+
+    /// The page that the Cloud named when this token's session was ended, once.
+    pub fn named_logout_page(&self, token: &SessionToken) -> Option<String> {
+        let page = self.logout_pages.take(&self.key(token.expose()))?;
+        Some(page.as_str().to_owned())
     }
 
     pub(crate) const fn logout_pages(&self) -> &LogoutPages {
@@ -289,8 +292,8 @@ impl Engine {
             .insert(known.clone().until(now.wall.plus(OUTLIVED)), now)
     }
 
-    /// A record of a sealed session, which has none at the Cloud: it lasts as long as its cookie.
-    pub(crate) fn sealed_session(&self, identity: &Identity, now: Now) -> Option<CloudSession> {
+    /// A record of a session that has none at the Cloud: it lasts as long as its cookie, or as its token where that ends sooner.
+    pub(crate) fn own_session(&self, identity: &Identity, now: Now) -> Option<CloudSession> {
         let (user, token) = (
             identity.user().id().clone(),
             identity.user().session_token(),
@@ -299,7 +302,10 @@ impl Engine {
             .session_id()
             .cloned()
             .or_else(|| derived_session_id(token))?;
-        let end = now.wall.plus(self.config.policy.session_max_age);
+        let longest = now.wall.plus(self.config.policy.session_max_age);
+        let end = identity
+            .expires_at()
+            .map_or(longest, |end| end.min(longest));
         let begun = identity.begun_at().unwrap_or(now.wall);
         Some(CloudSession::new(id, user, begun, end))
     }

@@ -109,6 +109,12 @@ impl OrganizationId {
         }
     }
 
+    /// The organization of one user alone, in a dialect without organizations: `user:` and the user's id. The Cloud does not
+    /// know it.
+    pub fn of_user(user: &UserId) -> Self {
+        Self(format!("user:{user}").into())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -206,7 +212,7 @@ macro_rules! id_traits {
     )+};
 }
 
-id_traits!(ProjectId UserId SessionId);
+id_traits!(ProjectId UserId OrganizationId SessionId);
 
 #[cfg(test)]
 mod tests {

@@ -10,11 +10,16 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use mastra_auth_cloud::axum::{AuthLayer, routes};
-use mastra_auth_cloud::{CloudApiError, MastraCloudAuth};
+use mastra_auth_cloud::{CloudApiError, Dialect, MastraCloudAuth};
 
 use super::{api, page};
 
-pub(super) fn app(auth: &MastraCloudAuth, cloud_url: &str) -> Result<Router, CloudApiError> {
+pub(super) fn app(
+    auth: &MastraCloudAuth,
+    cloud_url: &str,
+    dialect: Dialect,
+) -> Result<Router, CloudApiError> {
+    let is_platform = dialect == Dialect::Platform;
     let api = Router::new()
         .route("/api/agents", get(api::list))
         .route("/api/agents/demo/generate", post(api::generate))
@@ -26,10 +31,13 @@ pub(super) fn app(auth: &MastraCloudAuth, cloud_url: &str) -> Result<Router, Clo
         .with_state(page::Home {
             auth: auth.clone(),
             cloud_url: cloud_url.into(),
+            login: if is_platform { "/login" } else { "/auth/login" },
         });
+    // A browser whose sign-out leads on to the platform's page must be let go there.
+    let leaves_to = if is_platform { cloud_url } else { "" };
     let policy = format!(
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' {cloud_url}; \
-         form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+         form-action 'self' {leaves_to}; base-uri 'none'; frame-ancestors 'none'"
     );
     let policy = HeaderValue::from_str(&policy).map_err(|_| {
         CloudApiError::configuration("the Cloud's address is not usable in a header")

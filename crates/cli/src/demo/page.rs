@@ -8,12 +8,15 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use mastra_auth_cloud::axum::CurrentUser;
 use mastra_auth_cloud::{Authentication, CloudApiError, MastraCloudAuth, Permissions};
+use mastra_auth_cloud_core::encoding::{hex, sha256};
 use maud::{DOCTYPE, Markup, html};
 
 #[derive(Clone)]
 pub(super) struct Home {
     pub(super) auth: MastraCloudAuth,
     pub(super) cloud_url: Arc<str>,
+    /// The path of the login route.
+    pub(super) login: &'static str,
 }
 
 /// The actions that a visitor can try: label, method, path, permission.
@@ -40,8 +43,8 @@ pub(super) async fn home(
 ) -> Response {
     let Some(user) = user else {
         let page = match home.auth.authenticate(&headers).await {
-            Authentication::Rejected(error) => was_signed_out(&error),
-            _ => signed_out(&home.cloud_url),
+            Authentication::Rejected(error) => was_signed_out(&error, home.login),
+            _ => signed_out(&home),
         };
         return frame("Sign in", &page).into_response();
     };
@@ -94,12 +97,13 @@ fn frame(title: &str, content: &Markup) -> Markup {
     }
 }
 
-fn signed_out(cloud_url: &str) -> Markup {
+fn signed_out(home: &Home) -> Markup {
+    let (cloud_url, login) = (&home.cloud_url, home.login);
     html! {
         section.card.hero {
             h1 { "An app with a locked door" }
             p { "Its agents answer only to people who are signed in and may ask." }
-            a.button href="/auth/login" { "Sign in with Mastra Cloud" }
+            a.button href=(login) { "Sign in with Mastra Cloud" }
         }
         section.hints aria-label="What to try" {
             h2 { "What to try" }
@@ -117,13 +121,13 @@ fn signed_out(cloud_url: &str) -> Markup {
 }
 
 /// The page for a browser whose session is no longer accepted.
-fn was_signed_out(error: &CloudApiError) -> Markup {
+fn was_signed_out(error: &CloudApiError, login: &str) -> Markup {
     html! {
         section.card.hero role="alert" {
             h1 { "You are signed out" }
             p { "Your session is over: it was ended here, on the Cloud's admin page, or by its own end." }
             p { code.chip { (error.code()) } " " (error.message()) }
-            a.button href="/auth/login" { "Sign in again" }
+            a.button href=(login) { "Sign in again" }
         }
     }
 }
@@ -144,6 +148,7 @@ fn signed_in(user: &CurrentUser, grants: &Permissions, cloud_url: &str) -> Marku
                 dd { @for role in user.roles() { span.chip { (role) } } @if user.roles().is_empty() { span.none { "none" } } }
                 dt { "Permissions" }
                 dd { @for grant in grants.iter() { code.chip { (grant) } } @if grants.is_empty() { span.none { "none" } } }
+                @if user.session_token().is_sealed() { (of_platform(user)) }
             }
         }
         section.card aria-labelledby="try" {
@@ -164,6 +169,23 @@ fn signed_in(user: &CurrentUser, grants: &Permissions, cloud_url: &str) -> Marku
             a href=(format!("{cloud_url}/admin")) { "local Cloud's admin page" }
             ". End it there, and within two seconds the buttons here answer 401."
         }
+    }
+}
+
+/// What only the platform's users have. The mark changes with the session, and tells nothing of it.
+fn of_platform(user: &CurrentUser) -> Markup {
+    let digest = hex(&sha256(user.session_token().expose().as_bytes()));
+    let mark: String = digest.chars().take(8).collect();
+    html! {
+        dt { "Organization" }
+        dd {
+            @match user.organization() {
+                Some(id) => code.chip { (id) },
+                None => span.none { "none" },
+            }
+        }
+        dt { "Session" }
+        dd { code.chip data-session=(mark) { (mark) } " The platform rotates it every 10 seconds: reload the page." }
     }
 }
 

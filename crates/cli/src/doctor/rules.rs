@@ -9,7 +9,7 @@ use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::visit::{Seen, base, is_cloud, is_loopback, query};
+use super::visit::{Seen, base, is_cloud, is_loopback, is_platform, query};
 use crate::check::verdict::{Verdict, failed, not_tested};
 use cloud::{clock, cloud, cloud_speed, keys, local_cloud, server_to_cloud};
 use cookies::{
@@ -57,12 +57,13 @@ const fn rule(
 use Light::{Red, Yellow};
 
 #[rustfmt::skip]
-pub(super) const RULES: [Rule; 23] = [
+pub(super) const RULES: [Rule; 24] = [
     rule("server", Red, "a Mastra server answers", server, "Give the address of the Mastra server, and its routes' path with --api-prefix where that is not /api."),
     rule("auth", Red, "the server has sign-in", auth, "Give the server a provider: new Mastra({ server: { auth } })."),
     rule("provider", Yellow, "a login page is offered", provider, "Where people shall sign in, give the server a provider with a login page, such as MastraCloudAuth."),
     rule("login", Red, "a sign-in can begin", login, "Read the server's log: the provider's getLoginUrl or getLoginCookies failed."),
     rule("login-page", Red, "the login page takes the request", login_page, "Use a project id that exists there, and allow the callback's address in the project's settings."),
+    rule("platform-host", Red, "the platform sends people back to this host", platform_host, "Serve the app on a host below mastra.cloud or mastra.ai, or ask Mastra to allow your own domain."),
     rule("local-cloud", Red, "production takes no Cloud for tests", local_cloud, "Set baseUrl or MASTRA_CLOUD_URL to Mastra Cloud, and remove localCloudForTests and MASTRA_LOCAL_CLOUD_FOR_TESTS: a local Cloud checks no password."),
     rule("callback-scheme", Red, "the callback has the server's scheme", callback_scheme, "Make the proxy set X-Forwarded-Proto and X-Forwarded-Host where it ends TLS, and leave the latter out where the browser comes by plain http."),
     rule("callback-host", Red, "the callback is where people are", callback_host, "Make the proxy pass the public name on, as Host or X-Forwarded-Host; remove a fixed callback address from the provider."),
@@ -140,8 +141,32 @@ fn login_page(seen: &Seen) -> Judged {
     };
     match answer.status {
         200..400 => Ok(String::new()),
+        _ if platform_host(seen).is_err() => {
+            not_tested("the platform does not send people back to the callback's host")
+        }
         status => failed(format!("{} answers {status}", base(&page))),
     }
+}
+
+/// Below these names the platform sends people back, and to a machine's own.
+const PLATFORM_HOSTS: [&str; 2] = [".mastra.cloud", ".mastra.ai"];
+
+fn platform_host(seen: &Seen) -> Judged {
+    let (page, callback) = (seen.login_url()?, seen.redirect()?);
+    if !is_platform(&page) {
+        return Ok(String::new());
+    }
+    let host = callback.host_str().unwrap_or_default();
+    let answer = (seen.page.as_ref()).and_then(|came| came.answer.as_ref().ok());
+    // Its list may have grown.
+    let is_taken = answer.is_some_and(|answer| (200..400).contains(&answer.status));
+    if is_taken || is_loopback(&callback) || PLATFORM_HOSTS.iter().any(|name| host.ends_with(name))
+    {
+        return Ok(host.to_owned());
+    }
+    failed(format!(
+        "people come back to {host}, and the platform takes hosts below mastra.cloud and mastra.ai"
+    ))
 }
 
 fn callback_scheme(seen: &Seen) -> Judged {

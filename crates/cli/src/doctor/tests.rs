@@ -105,6 +105,21 @@ fn of_another(lines: &[&str]) -> Seen {
     seen
 }
 
+/// A server in order at this address, which signs people in at the hosted platform; with the status of its login page.
+fn of_platform(server: &str, page: Option<u16>) -> Seen {
+    let callback = format!("{server}/api/auth/sso/callback");
+    let mut seen = desk(server, &callback, "HttpOnly; SameSite=Lax; Path=/; Secure");
+    let answer = seen.login.answer.as_mut().unwrap();
+    let (own, there) = (
+        "https://cloud.example/auth/oss?project_id=demo&",
+        "https://platform.mastra.ai/v1/auth/login?product=deploy&",
+    );
+    answer.body = answer.body.replace(own, there);
+    seen.callback = Some(came(400, &[], "{}"));
+    (seen.page, seen.keys) = (page.map(|status| came(status, &[], "")), None);
+    seen
+}
+
 /// The same server, with its Cloud elsewhere.
 fn at_cloud(mut seen: Seen, cloud: &str) -> Seen {
     let answer = seen.login.answer.as_mut().unwrap();
@@ -164,6 +179,15 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
         (
             "login-page",
             with(|seen| seen.page = Some(came(400, &[], "unknown project"))),
+        ),
+        ("platform-host", of_platform("https://app.example", None)),
+        (
+            "platform-host",
+            of_platform("https://app.example", Some(400)),
+        ),
+        (
+            "platform-host",
+            of_platform("https://evilmastra.ai", Some(400)),
         ),
         (
             "local-cloud",
@@ -348,6 +372,9 @@ fn nothing_is_wrong_with_a_server_in_order() {
         setting(&["mastra_login_1=x; HttpOnly; Secure; Path=/api/auth/"]),
         setting(&["mastra_login_1=x; HttpOnly; Secure; Path=/api/auth/sso/callback"]),
         of_another(&["own=x; Path=/; HttpOnly; Secure", "AWSALBCORS=x; Path=/"]),
+        of_platform("https://app.mastra.cloud", Some(302)),
+        of_platform("https://app.mastra.cloud", None),
+        of_platform("https://app.example", Some(302)),
         with(|seen| seen.capabilities.at += 30),
         with(|seen| seen.callback = Some(came(302, &[("location", "/")], ""))),
         with(|seen| seen.keys.as_mut().unwrap().took = Duration::from_secs(3)),

@@ -167,6 +167,11 @@ pub(super) fn is_cloud(page: &Url) -> bool {
     query(page, "project_id").is_some()
 }
 
+/// Whether a login page's address has the form of the hosted platform's.
+pub(super) fn is_platform(page: &Url) -> bool {
+    page.path().ends_with("/auth/login") && query(page, "product").as_deref() == Some("deploy")
+}
+
 /// The address of the Cloud that a login page belongs to.
 pub(super) fn base(page: &Url) -> String {
     let path = page.path().strip_suffix(LOGIN_PATH).unwrap_or_default();

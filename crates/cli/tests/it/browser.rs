@@ -153,13 +153,16 @@ impl Browser {
 
     /// From the app's login to the login page: its address.
     pub(crate) async fn begin(&mut self, app: &str, return_to: &str) -> String {
-        let page = self
-            .get(&format!("{app}/auth/login?return_to={return_to}"))
-            .await;
+        let login = |path: &str| format!("{app}{path}?return_to={return_to}");
+        let mut page = self.get(&login("/auth/login")).await;
+        if page.status == StatusCode::NOT_FOUND {
+            // In dialect platform the login route is where a denied sign-in comes back.
+            page = self.get(&login("/login")).await;
+        }
         page.location().to_owned()
     }
 
-    /// Picks a person on the login page, as a click does: where it leads.
+    /// Picks a person on the login page, as a click does, or denies the sign-in where no handle is given: where it leads.
     pub(crate) async fn pick(&mut self, login_page: &str, handle: &str) -> String {
         let cloud = Url::parse(login_page)
             .unwrap()
@@ -169,12 +172,16 @@ impl Browser {
         let page = self.within(&cloud, page).await;
         assert_eq!(page.status, StatusCode::OK, "{}", page.text);
         let number = between(&page.text, "name=\"number\" value=\"", "\"");
-        let button = page
-            .text
-            .split("<button")
-            .find(|button| button.contains(&format!("data-person=\"{handle}\"")))
-            .unwrap_or_else(|| panic!("{handle} is not on the page"));
-        let person = between(button, "value=\"", "\"");
+        let person = if handle.is_empty() {
+            ""
+        } else {
+            let button = page
+                .text
+                .split("<button")
+                .find(|button| button.contains(&format!("data-person=\"{handle}\"")))
+                .unwrap_or_else(|| panic!("{handle} is not on the page"));
+            between(button, "value=\"", "\"")
+        };
         let action = format!(
             "{cloud}{}",
             between(&page.text, "method=\"post\" action=\"", "\"")

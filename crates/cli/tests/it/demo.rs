@@ -9,7 +9,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 const ANY_PORTS: [&str; 5] = ["demo", "--port", "0", "--cloud-port", "0"];
-const DIALECTS: [&str; 2] = ["v1", "pkce"];
+const DIALECTS: [&str; 3] = ["v1", "pkce", "platform"];
 /// The name without the suffix of a demo's own.
 const SESSION: &str = "mastra_session";
 
@@ -80,8 +80,8 @@ async fn the_ready_line_is_true_and_the_only_one() {
 
 #[tokio::test]
 async fn every_person_walks_the_whole_way_in_each_dialect() {
-    for dialect in ["v1", "pkce", "platform"] {
-        let (_demo, app) = demo(dialect);
+    for dialect in DIALECTS {
+        let (demo, app) = demo(dialect);
         for (handle, id, name, expect) in PEOPLE {
             // The platform's admins may do anything, and the owner is one of them.
             let (session, role, expect) = match (dialect, handle) {
@@ -113,6 +113,8 @@ async fn every_person_walks_the_whole_way_in_each_dialect() {
             assert_eq!(body["roles"], json!([role]), "{who}");
             let mut members: Vec<_> = body.as_object().unwrap().keys().collect();
             members.sort();
+            let of_platform = ["memberOrgIds", "organizationId"];
+            members.retain(|name| dialect != "platform" || !of_platform.contains(&name.as_str()));
             assert_eq!(
                 members,
                 ["avatarUrl", "email", "id", "name", "permissions", "roles"],
@@ -121,7 +123,9 @@ async fn every_person_walks_the_whole_way_in_each_dialect() {
             assert_eq!(statuses(&mut browser, &app).await, expect, "{who}");
 
             let out = sign_out(&mut browser, &app).await;
-            assert_eq!(out.location(), "/", "{who}");
+            let there = format!("{}/auth/logout", demo.url("cloud"));
+            let next = if dialect == "platform" { &*there } else { "/" };
+            assert_eq!(out.location(), next, "{who}");
             assert!(browser.cookies().is_empty(), "{who}");
             browser.plant(session, &token);
             let after = me(&mut browser, &app).await;
@@ -174,6 +178,52 @@ async fn a_denied_sign_in_ends_on_a_page_that_says_so() {
 }
 
 #[tokio::test]
+async fn a_session_of_the_platform_rotates_before_the_eyes_of_who_uses_it() {
+    let (demo, app) = demo("platform");
+    let mut browser = Browser::new();
+    browser.sign_in(&app, "member", "/").await;
+    let options = format!("{}/admin/api/platform", demo.url("cloud"));
+    let own = [
+        ("origin", &*demo.url("cloud")),
+        ("content-type", "application/json"),
+    ];
+    let soon = r#"{"rotateAfter":1}"#;
+    let changed = browser
+        .send(Method::PATCH, &options, &own, Some(soon))
+        .await;
+    assert!(changed.status.is_success(), "{}", changed.text);
+    let mark =
+        |page: &Page| crate::browser::between(&page.text, "data-session=\"", "\"").to_owned();
+    let first = browser.get(&app).await;
+    assert!(first.text.contains("org_acme"), "{}", first.text);
+    let (first, begun) = (mark(&first), Instant::now());
+    let mut seen = vec![first];
+    while seen.len() < 4 {
+        assert!(begun.elapsed() < PATIENCE, "it does not rotate: {seen:?}");
+        let page = browser.get(&app).await;
+        assert_eq!(page.status, StatusCode::OK);
+        let now = mark(&page);
+        if !seen.contains(&now) {
+            seen.push(now);
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn who_denies_at_the_platform_lands_on_the_demos_login() {
+    let (_demo, app) = demo("platform");
+    let mut browser = Browser::new();
+    let login_page = browser.begin(&app, "/").await;
+    let denied = browser.pick(&login_page, "").await;
+    let accept = [("accept", "text/html")];
+    let page = browser.send(Method::GET, &denied, &accept, None).await;
+    assert_eq!(page.status, StatusCode::FORBIDDEN, "{denied}");
+    assert!(page.text.contains("You did not sign in"), "{}", page.text);
+    assert_eq!(browser.session(), None);
+}
+
+#[tokio::test]
 async fn threat_026_the_session_cookie_is_out_of_reach_of_scripts_and_sites() {
     for dialect in DIALECTS {
         let (_demo, app) = demo(dialect);
@@ -181,7 +231,12 @@ async fn threat_026_the_session_cookie_is_out_of_reach_of_scripts_and_sites() {
         let done = browser.sign_in(&app, "member", "/").await;
         let cookies = done.cookies();
         let session = cookies.last().unwrap();
-        assert!(session.starts_with("mastra_session_"), "it comes last");
+        let name = if dialect == "platform" {
+            "wos-session_"
+        } else {
+            "mastra_session_"
+        };
+        assert!(session.starts_with(name), "it comes last");
         let attributes: Vec<&str> = session.split("; ").skip(1).collect();
         for expect in ["HttpOnly", "SameSite=Lax", "Path=/"] {
             assert!(attributes.contains(&expect), "{expect}: {attributes:?}");
@@ -195,7 +250,7 @@ async fn threat_026_the_session_cookie_is_out_of_reach_of_scripts_and_sites() {
         let out = sign_out(&mut browser, &app).await;
         let cleared = out.cookies();
         assert!(
-            cleared[0].starts_with("mastra_session_") && cleared[0].contains("=; "),
+            cleared[0].starts_with(name) && cleared[0].contains("=; "),
             "{cleared:?}"
         );
         assert!(cleared[0].contains("HttpOnly") && cleared[0].contains("Path=/"));

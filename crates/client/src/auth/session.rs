@@ -34,12 +34,15 @@ pub struct RefreshedSession {
 
 impl MastraCloudAuth {
     /// Ends every session whose token a request carries, here at once and at the Cloud. Returns the least successful
-    /// outcome and the headers that clear the cookies. All sessions are denied here before the first call to the Cloud.
+    /// outcome, the headers that clear the cookies, and the page that the Cloud named for the browser to go to. All sessions are denied here before the first call to the Cloud.
     ///
     /// A cookie under the fallback name stays if its token is not verified here and the outcome is `AlreadyGone`: it may
     /// belong to another deployment.
     #[cfg(feature = "axum")]
-    pub(crate) async fn sign_out_request(&self, headers: &HeaderMap) -> (SignOut, Vec<SetCookie>) {
+    pub(crate) async fn sign_out_request(
+        &self,
+        headers: &HeaderMap,
+    ) -> (SignOut, Vec<SetCookie>, Option<String>) {
         let engine = &self.0.driver.engine;
         let cookie = headers::cookie(headers).unwrap_or_default();
         let bearer = headers::authorization(headers).and_then(bearer);
@@ -52,8 +55,13 @@ impl MastraCloudAuth {
                 (token, fallback.map(|clear| (clear, is_ours)))
             })
             .unzip();
-        let tokens = bearer.into_iter().chain(cookies);
-        let outcome = self.end_all(tokens, &RequestIds::of(headers)).await;
+        let tokens: Vec<_> = bearer.into_iter().chain(cookies).collect();
+        let outcome = self
+            .end_all(tokens.iter().cloned(), &RequestIds::of(headers))
+            .await;
+        let page = tokens
+            .iter()
+            .find_map(|token| engine.named_logout_page(token));
         let is_gone = outcome == SignOut::AlreadyGone;
         let fallback = fallbacks
             .into_iter()
@@ -65,6 +73,7 @@ impl MastraCloudAuth {
             clears
                 .chain([self.config().cookie.at(None).clear()])
                 .collect(),
+            page,
         )
     }
 

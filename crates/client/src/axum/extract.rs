@@ -127,7 +127,7 @@ fn session(parts: &Parts) -> Result<&Session, AuthRejection> {
     })
 }
 
-fn current(parts: &Parts) -> Result<CurrentUser, AuthRejection> {
+pub(super) fn current(parts: &Parts) -> Result<CurrentUser, AuthRejection> {
     let session = session(parts)?;
     match &session.identity {
         Ok(identity) => Ok(user(session, identity)),

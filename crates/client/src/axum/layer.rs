@@ -24,6 +24,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::organization::{in_named_organization, names_organization};
 use super::rejection::{RejectionReason, turn_away};
 use super::response::{guard, guarded, set_cookie};
 use crate::MastraCloudAuth;
@@ -126,6 +127,9 @@ impl AuthLayer {
 
     /// The cached identity of a request that may come in, if neither a call nor a renewal is needed.
     fn known(&self, request: &Request) -> Option<Arc<Identity>> {
+        if names_organization(request.headers()) {
+            return None;
+        }
         let Some(permissions) = &self.permissions else {
             return self.auth.known(request.headers()).ok();
         };
@@ -144,15 +148,6 @@ impl AuthLayer {
             .auth
             .is_same(&self.auth)
             .then(|| session.identity.clone())
-    }
-
-    /// Authenticates a request. Returns the identity and the cookie to set on the answer.
-    async fn search(
-        &self,
-        headers: &HeaderMap,
-    ) -> (Result<Arc<Identity>, RejectionReason>, Option<SetCookie>) {
-        let (answer, renewed) = self.auth.authenticate_and_renew(headers).await;
-        (identity(answer), renewed)
     }
 
     /// Whether a request may come in.
@@ -187,8 +182,20 @@ impl MastraCloudAuth {
     }
 }
 
+impl MastraCloudAuth {
+    /// Authenticates a request. Returns the identity, in the organization that it acts for, and the cookie to set on the answer.
+    pub(super) async fn find_user(
+        &self,
+        headers: &HeaderMap,
+    ) -> (Result<Arc<Identity>, RejectionReason>, Option<SetCookie>) {
+        let (answer, renewed) = self.authenticate_and_renew(headers).await;
+        let found = identity(answer).and_then(|identity| in_named_organization(identity, headers));
+        (found, renewed)
+    }
+}
+
 /// The user, or the rejection.
-pub(super) fn identity(answer: Authentication) -> Result<Arc<Identity>, RejectionReason> {
+fn identity(answer: Authentication) -> Result<Arc<Identity>, RejectionReason> {
     match answer {
         Authentication::Authenticated(identity) => Ok(identity),
         Authentication::Anonymous => Err(RejectionReason::NotSignedIn),
@@ -272,7 +279,7 @@ where
         let searching = Box::pin(async move {
             let (found, renewed) = match found {
                 Some(found) => (found, None),
-                None => layer.search(request.headers()).await,
+                None => layer.auth.find_user(request.headers()).await,
             };
             let auth = layer.auth.clone();
             let mut response = if let Err(reason) = layer.admit(&found, request.headers()).await {

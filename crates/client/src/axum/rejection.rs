@@ -32,6 +32,10 @@ pub enum RejectionReason {
     CookieHeaderTooLarge,
     /// 403 `account_refused`: the Cloud knows the account and denies it access.
     AccountRefused,
+    /// 403 `organization_forbidden`: the user is not a member of the organization, or has none.
+    OrganizationForbidden,
+    /// 400 `invalid_argument`: the header `X-Mastra-Organization-Id` is not one id.
+    OrganizationMalformed,
     /// 403 `permission_denied`: the user lacks the permission.
     PermissionDenied,
     /// 403 `cross_origin`: the request comes from a page of another origin.
@@ -51,6 +55,9 @@ impl RejectionReason {
             Remedy::SignIn => Self::InvalidToken,
             Remedy::ClearCookies if error.is(&Code::TooManyCookies) => Self::TooManyCookies,
             Remedy::ClearCookies => Self::CookieHeaderTooLarge,
+            Remedy::AskForAccess if error.is(&Code::OrganizationForbidden) => {
+                Self::OrganizationForbidden
+            }
             Remedy::AskForAccess => Self::AccountRefused,
             Remedy::Operator => Self::Misconfigured,
             _ => Self::Unavailable,
@@ -104,6 +111,20 @@ impl RejectionReason {
                 "Mastra Cloud does not let this account in. Ask for access, or sign in with another account.",
                 "You may not do this",
                 Link::Login("Sign in with another account"),
+            ),
+            Self::OrganizationForbidden => (
+                StatusCode::FORBIDDEN,
+                "organization_forbidden",
+                "This account does not belong to the organization. Ask for access, or choose another organization.",
+                "You may not do this",
+                Link::Login("Sign in with another account"),
+            ),
+            Self::OrganizationMalformed => (
+                StatusCode::BAD_REQUEST,
+                "invalid_argument",
+                "X-Mastra-Organization-Id must hold one organization's id: 1 to 256 visible ASCII characters.",
+                "Something is set up wrongly",
+                Link::Home("Open the app"),
             ),
             Self::PermissionDenied => (
                 StatusCode::FORBIDDEN,

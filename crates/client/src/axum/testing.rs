@@ -36,6 +36,7 @@
 //! # }).unwrap();
 //! ```
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use aws_lc_rs::hmac;
@@ -44,6 +45,7 @@ use futures_util::FutureExt as _;
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Authentication;
+use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::rbac::roles::RoleMapping;
@@ -72,6 +74,7 @@ pub struct TestUser {
     claims: Map<String, Value>,
     roles: Vec<String>,
     permissions: Vec<String>,
+    organizations: Vec<String>,
 }
 
 impl TestUser {
@@ -81,6 +84,7 @@ impl TestUser {
             claims: Map::from_iter([("sub".to_owned(), id.into())]),
             roles: Vec::new(),
             permissions: Vec::new(),
+            organizations: Vec::new(),
         }
     }
 
@@ -111,6 +115,14 @@ impl TestUser {
         self
     }
 
+    /// Adds an organization that the user is a member of, as in dialect `platform`. The user acts for the first one. Without any
+    /// the user has one alone, `user:` and the id.
+    #[must_use]
+    pub fn organization(mut self, id: &str) -> Self {
+        self.organizations.push(id.to_owned());
+        self
+    }
+
     fn with(mut self, claim: &str, value: &str) -> Self {
         self.claims.insert(claim.to_owned(), value.into());
         self
@@ -125,7 +137,7 @@ impl CurrentUser {
     /// # Errors
     ///
     /// `invalid_configuration` where a permission is not `resource:action` or `resource:action:id`; the error of a token where
-    /// the id is empty or otherwise none that a Cloud gives.
+    /// the id is empty or otherwise none that a Cloud gives; `invalid_argument` where an organization's id is none.
     ///
     /// # Examples
     ///
@@ -150,7 +162,12 @@ impl CurrentUser {
             mut claims,
             mut roles,
             permissions,
+            organizations,
         } = user;
+        let organizations = organizations
+            .iter()
+            .map(|id| OrganizationId::parse(id).map_err(CloudApiError::argument))
+            .collect::<Result<Vec<_>, _>>()?;
         if roles.is_empty() && !permissions.is_empty() {
             roles.push("test".to_owned());
         }
@@ -184,7 +201,16 @@ impl CurrentUser {
         let token = signed(&Value::Object(claims), &secret);
         // A signature that is checked here, with a secret that is at hand, has nothing to wait for.
         match auth.authenticate_token(&token).now_or_never() {
-            Some(Authentication::Authenticated(identity)) => Ok(Self { auth, identity }),
+            Some(Authentication::Authenticated(identity)) if organizations.is_empty() => {
+                Ok(Self { auth, identity })
+            }
+            Some(Authentication::Authenticated(identity)) => {
+                let own = organizations.first().cloned();
+                let identity = Arc::unwrap_or_clone(identity)
+                    .for_test(|user| user.with_organizations(own, organizations));
+                let identity = Arc::new(identity);
+                Ok(Self { auth, identity })
+            }
             Some(Authentication::Rejected(error) | Authentication::Unavailable(error)) => {
                 Err(error)
             }

@@ -1,11 +1,13 @@
 //! One address requested more than once: a user who is signed in goes on, and a prefetch uses up no code.
 
-use crate::common::{App, Browser, Page, at_instance, cloud, desk, headers, until, with_parameter};
+use crate::common::{
+    App, Browser, DIALECTS, Page, at_instance, cloud, desk, endpoint, headers, until,
+    with_parameter,
+};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth, SameSite};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
 
-const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
 const DEEP: &str = "/?deep=1";
 
 /// A browser that is signed in, with the Cloud's page and the callback that it came by.
@@ -29,7 +31,7 @@ fn goes_on(page: &Page, to: &str) {
 
 #[tokio::test]
 async fn who_is_signed_in_goes_on_from_a_callback_that_cannot_be_finished() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let cloud = cloud(dialect).await;
         let app = App::start(&cloud, dialect).await;
         let (mut browser, login, callback) = inside(&app, &cloud, "member").await;
@@ -44,7 +46,7 @@ async fn who_is_signed_in_goes_on_from_a_callback_that_cannot_be_finished() {
         };
         let unknown = app.at("/auth/callback?code=c&state=nobody%7C%252F%253Fdeep%253D1");
         let declined = app.at("/auth/callback?error=access_denied&state=s%7C%252F%253Fdeep%253D1");
-        let before = cloud.requests("exchange");
+        let before = cloud.requests(endpoint(dialect, "exchange"));
         for url in [
             &pressed,
             &callback,
@@ -64,12 +66,20 @@ async fn who_is_signed_in_goes_on_from_a_callback_that_cannot_be_finished() {
                 .await;
             goes_on(&page, "/");
         }
-        assert_eq!(cloud.requests("exchange"), before, "nothing was exchanged");
+        assert_eq!(
+            cloud.requests(endpoint(dialect, "exchange")),
+            before,
+            "nothing was exchanged"
+        );
         assert_eq!(browser.me(&app).await, "usr_mei");
         // What was under way is not lost by any of it.
         assert_eq!(browser.open(&under_way).await.status, 303);
-        assert_eq!(cloud.requests("exchange"), before + 1);
+        assert_eq!(cloud.requests(endpoint(dialect, "exchange")), before + 1);
 
+        if dialect == Dialect::Platform {
+            // There a sign-in of the same user ends no earlier session.
+            outside.clone().sign_out(&app).await;
+        }
         // Whose session ended, and who never had one, gets the page.
         for mut nobody in [outside, Browser::default()] {
             let page = nobody.open(&callback).await;
@@ -108,7 +118,7 @@ async fn an_outage_is_told_also_to_who_is_signed_in() {
 
 #[tokio::test]
 async fn a_duplicate_at_another_instance_goes_on() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let cloud = cloud(dialect).await;
         let app = App::start(&cloud, dialect).await;
         let other = App::with(|_| {
@@ -121,7 +131,9 @@ async fn a_duplicate_at_another_instance_goes_on() {
         .await;
         let (mut browser, _, callback) = inside(&app, &cloud, "member").await;
         goes_on(&browser.open(&at_instance(&callback, &other)).await, DEEP);
-        assert_eq!(cloud.requests("exchange"), 1);
+        // The other instance asks the platform who it is at the same endpoint as the sign-in does.
+        let asked = if dialect == Dialect::Platform { 2 } else { 1 };
+        assert_eq!(cloud.requests(endpoint(dialect, "exchange")), asked);
         assert_eq!(browser.me(&other).await, "usr_mei");
     }
 }
@@ -256,9 +268,11 @@ async fn with_strict_a_callback_that_comes_again_asks_once_more_and_no_more() {
 }
 
 /// The exchange takes a while: long enough for a second request.
-fn slow(cloud: &LocalCloud) {
+fn slow(cloud: &LocalCloud, dialect: Dialect) {
     let fault = Fault::new(FaultKind::Delay { ms: 1_000 });
-    cloud.control().set_fault(fault.on("exchange"));
+    cloud
+        .control()
+        .set_fault(fault.on(endpoint(dialect, "exchange")));
 }
 
 /// A navigation that is under way: the code is spent, and the Cloud has not answered.
@@ -275,31 +289,31 @@ async fn in_mid_exchange(browser: &Browser, callback: &str) -> tokio::task::Join
 
 #[tokio::test]
 async fn a_reload_in_mid_exchange_signs_in_though_the_first_request_is_gone() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let cloud = cloud(dialect).await;
         let app = App::start(&cloud, dialect).await;
         let mut browser = Browser::default();
         let login = browser.begin(&app.url, "%2F%3Fdeep%3D1").await;
         let callback = browser.pick(&cloud, &login, "member").await;
-        slow(&cloud);
+        slow(&cloud, dialect);
         let first = in_mid_exchange(&browser, &callback).await;
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
         let page = browser.open(&callback).await;
         assert_eq!((page.status.as_u16(), page.location()), (303, DEEP));
-        assert_eq!(cloud.requests("exchange"), 1);
+        assert_eq!(cloud.requests(endpoint(dialect, "exchange")), 1);
         assert_eq!(browser.me(&app).await, "usr_mei");
     }
 }
 
 #[tokio::test]
 async fn two_callbacks_at_once_get_one_session_and_end_the_old_one_once() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let cloud = cloud(dialect).await;
         let app = App::start(&cloud, dialect).await;
         let (mut browser, ..) = inside(&app, &cloud, "member").await;
         let callback = browser.almost(&app, &cloud, "owner").await;
-        slow(&cloud);
+        slow(&cloud, dialect);
         let first = in_mid_exchange(&browser, &callback).await;
         let (lost, mut stranger) = (browser.clone(), Browser::default());
         // The first code counts, whatever the second brings.
@@ -313,11 +327,18 @@ async fn two_callbacks_at_once_get_one_session_and_end_the_old_one_once() {
         // The answer may have been lost: a moment later it is the same.
         let third = lost.clone().open(&callback).await;
         assert_eq!(first.cookies(), third.cookies());
-        assert_eq!(cloud.requests("exchange"), 2, "one of each sign-in");
+        assert_eq!(
+            cloud.requests(endpoint(dialect, "exchange")),
+            2,
+            "one of each sign-in"
+        );
         let ended = "the old one is ended at the Cloud";
-        until(ended, async || cloud.requests("destroy") > 0).await;
+        until(ended, async || {
+            cloud.requests(endpoint(dialect, "destroy")) > 0
+        })
+        .await;
         assert_eq!(browser.me(&app).await, "usr_olivia");
-        assert_eq!(cloud.requests("destroy"), 1);
+        assert_eq!(cloud.requests(endpoint(dialect, "destroy")), 1);
         // Not of a session that ended meanwhile.
         browser.sign_out(&app).await;
         let page = lost.clone().open(&callback).await;

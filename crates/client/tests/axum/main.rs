@@ -18,6 +18,7 @@ mod ear;
 mod guards;
 mod pages;
 mod paths;
+mod platform;
 mod prefix;
 mod require;
 mod return_paths;

@@ -14,7 +14,9 @@ use axum::response::sse::{Event, Sse};
 use axum::routing::{delete, get};
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, Permission, RequirePermission, routes};
 use mastra_auth_cloud::login::{RedirectUri, ReturnPath, State};
-use mastra_auth_cloud::{AuthBuilder, Authentication, Dialect, MastraCloudAuth, Policy};
+use mastra_auth_cloud::{
+    AuthBuilder, Authentication, Dialect, MastraCloudAuth, Policy, SessionToken,
+};
 use mastra_auth_local_cloud::{LocalCloud, Options};
 use reqwest::header::{
     ACCEPT, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue, LOCATION, ORIGIN, SET_COOKIE,
@@ -30,6 +32,51 @@ pub(crate) const PEOPLE: [(&str, &str); 4] = [
     ("viewer", "usr_victor"),
 ];
 
+pub(crate) const DIALECTS: [Dialect; 3] = [Dialect::V1, Dialect::Pkce, Dialect::Platform];
+
+/// What an endpoint of the others is in the dialect, for the session of a browser.
+pub(crate) fn endpoint(dialect: Dialect, name: &'static str) -> &'static str {
+    match (dialect, name) {
+        (Dialect::Platform, "exchange" | "verify") => "me",
+        (Dialect::Platform, "validate") => "refresh",
+        (Dialect::Platform, "destroy") => "logout",
+        _ => name,
+    }
+}
+
+/// The parameter of a callback that binds it to a browser: the platform replaces the state.
+pub(crate) fn state_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Platform => "mastra_state",
+        _ => "state",
+    }
+}
+
+/// The base name of the session cookie.
+pub(crate) fn cookie_name(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Platform => "wos-session",
+        _ => "mastra_session",
+    }
+}
+
+/// A session of this person as a browser has it: a token, or on the platform the sealed session.
+pub(crate) fn session_of(cloud: &LocalCloud, person: &str) -> SessionToken {
+    let signed_in = cloud.control().sign_in_as(person).unwrap();
+    match &signed_in.sealed_session {
+        Some(sealed) => SessionToken::sealed(sealed).unwrap(),
+        None => SessionToken::parse(&signed_in.token).unwrap(),
+    }
+}
+
+/// A browser with such a session.
+pub(crate) fn browser_of(cloud: &LocalCloud, dialect: Dialect, person: &str) -> Browser {
+    let mut browser = Browser::default();
+    let session = session_of(cloud, person).expose().to_owned();
+    browser.jar.insert(cookie_name(dialect).into(), session);
+    browser
+}
+
 pub(crate) async fn cloud(dialect: Dialect) -> LocalCloud {
     cloud_with(dialect, |_| {}).await
 }
@@ -39,6 +86,7 @@ pub(crate) async fn cloud_with(dialect: Dialect, change: impl FnOnce(&mut Option
     options.port = 0;
     options.dialect = match dialect {
         Dialect::Pkce => mastra_auth_local_cloud::Dialect::Pkce,
+        Dialect::Platform => mastra_auth_local_cloud::Dialect::Platform,
         _ => mastra_auth_local_cloud::Dialect::V1,
     };
     change(&mut options);
@@ -260,7 +308,7 @@ impl Browser {
         let cookies = self
             .jar
             .iter()
-            .filter(|(key, _)| key.contains("mastra_session"));
+            .filter(|(key, _)| key.contains("mastra_session") || key.contains("wos-session"));
         let (_, value) = cookies.max_by_key(|(key, _)| key.len())?;
         Some(value)
     }
@@ -347,6 +395,7 @@ impl Browser {
     /// Picks a person on the Cloud's page; answers the callback's address.
     pub(crate) async fn pick(&mut self, cloud: &LocalCloud, login: &str, person: &str) -> String {
         let page = self.open(login).await;
+        let page = self.within(cloud, page).await;
         assert_eq!(page.status, StatusCode::OK, "{page:?}");
         let number = page.body.split("name=\"number\" value=\"").nth(1).unwrap();
         let number = number.split('"').next().unwrap().to_owned();
@@ -357,12 +406,24 @@ impl Browser {
             let (before, _) = page.body.split_once(&mark).unwrap();
             before.rsplit("value=\"").next().unwrap().to_owned()
         };
-        let url = format!("{}/auth/oss", cloud.url());
+        let form = page.body.split("method=\"post\" action=\"").nth(1).unwrap();
+        let url = format!("{}{}", cloud.url(), form.split('"').next().unwrap());
         let page = self
             .submit(&url, &[("number", &number), ("person", &id)])
             .await;
-        assert_eq!(page.status, StatusCode::SEE_OTHER, "{page:?}");
+        let page = self.within(cloud, page).await;
+        assert!(page.status.is_redirection(), "{page:?}");
         page.location().to_owned()
+    }
+
+    /// Follows redirects within the Cloud: the platform sends the browser to its identity service, and back.
+    async fn within(&mut self, cloud: &LocalCloud, mut page: Page) -> Page {
+        while page.status.is_redirection() && page.location().starts_with('/') {
+            page = self
+                .open(&format!("{}{}", cloud.url(), page.location()))
+                .await;
+        }
+        page
     }
 
     /// From the app to the Cloud and as far as the callback's address, which is not opened.

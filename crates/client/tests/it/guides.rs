@@ -8,10 +8,12 @@
 use std::error::Error;
 
 use axum::Router;
+use axum::extract::Request;
 use axum::routing::get;
-use mastra_auth_cloud::MastraCloudAuth;
-use mastra_auth_cloud::axum::{AuthLayer, CurrentUser, routes};
+use mastra_auth_cloud::axum::{AuthLayer, CurrentOrganization, CurrentUser, RoutePaths, routes};
 use mastra_auth_cloud::metrics::prometheus_client::registry::Registry;
+use mastra_auth_cloud::{Dialect, MastraCloudAuth};
+use tower_http::trace::TraceLayer;
 
 /// README.md. What it reads from the environment is another test's.
 #[allow(dead_code, reason = "needs variables of the environment")]
@@ -98,5 +100,32 @@ async fn verification() -> Result<(), Box<dyn Error>> {
         .project_id("my-project")
         .verification(verification)
         .build()?;
+    Ok(())
+}
+
+async fn invoices(organization: CurrentOrganization) -> String {
+    format!(
+        "invoices of {} for {}",
+        organization.id(),
+        organization.user().id()
+    )
+}
+
+#[tokio::test]
+async fn platform() -> Result<(), Box<dyn Error>> {
+    let auth = MastraCloudAuth::builder()
+        .dialect(Dialect::Platform)
+        .public_url("https://app.mastra.cloud")
+        .route_paths(RoutePaths::default().login("/login"))
+        .build()?;
+    let trace = TraceLayer::new_for_http().make_span_with(|request: &Request| {
+        let (method, path) = (request.method(), request.uri().path());
+        tracing::info_span!("request", %method, path)
+    });
+    let app: Router = Router::new()
+        .route("/invoices", get(invoices))
+        .layer(AuthLayer::required(auth.clone()))
+        .merge(routes(&auth)?)
+        .layer(trace);
     Ok(())
 }

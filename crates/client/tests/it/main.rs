@@ -30,6 +30,7 @@ mod metrics_names;
 mod metrics_queries;
 mod operations;
 mod outages;
+mod platform;
 mod previous_session;
 mod program;
 mod refusals;

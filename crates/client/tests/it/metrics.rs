@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::common::{App, Browser, app, ask, brisk, cloud, desk, id, patient, provider, until};
+use crate::common::{
+    App, Browser, DIALECTS, app, ask, brisk, cloud, cookie_name, desk, id, patient, provider, until,
+};
 use mastra_auth_cloud::{
     Dialect, MastraCloudAuth, SessionToken, SignOut, VerificationMode, VerificationOptions,
 };
@@ -61,7 +63,7 @@ fn bearer(app: &App, token: &str) -> impl Future<Output = u16> {
 
 #[tokio::test]
 async fn requests_are_counted_by_outcome_and_source() {
-    for dialect in [Dialect::V1, Dialect::Pkce] {
+    for dialect in DIALECTS {
         let cloud = cloud(dialect).await;
         let app = app(&cloud, dialect, patient()).await;
         let mut people = [Browser::default(), Browser::default()];
@@ -94,7 +96,7 @@ async fn requests_are_counted_by_outcome_and_source() {
         assert_eq!(moved.by(), [1, 0, 0, 0]);
         assert_eq!(bearer(&app, "a,b").await, 401);
         assert_eq!(moved.by(), [1, 1, 0, 0]);
-        let many = "mastra_session=t; ".repeat(6);
+        let many = format!("{}=t; ", cookie_name(dialect)).repeat(6);
         assert_eq!(ask(&app, "/agents", &[("cookie", &many)]).await.status, 400);
         assert_eq!(moved.by(), [1, 2, 0, 0]);
         assert_eq!(bearer(&app, "nobodys").await, 401);

@@ -1,12 +1,14 @@
 //! Callbacks that must sign no user in: each is rejected with its own code, sets no session, and discloses nothing.
 
 use crate::common::{
-    App, Browser, Page, at_instance, cloud, cloud_with, parameter, with_parameter,
+    App, Browser, DIALECTS, Page, at_instance, cloud, cloud_with, endpoint, parameter, state_name,
+    with_parameter,
 };
 use mastra_auth_cloud::{Dialect, MastraCloudAuth};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud, Seed};
 
-const BOTH: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
+/// Where a code is exchanged, and no session itself; a sign-in that is denied comes back to the callback.
+const CODES: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
 
 /// A refused callback: its code; no session; nothing of what came in goes out.
 #[track_caller]
@@ -14,7 +16,11 @@ fn refused(page: &Page, code: &str, callback: &str) {
     assert_eq!(page.code(), code, "{page:?}");
     assert!(page.status.is_client_error(), "{page:?}");
     no_session(page);
-    for name in ["code", "state"] {
+    let names = ["code", "state", "mastra_state"];
+    for name in names
+        .into_iter()
+        .filter(|name| callback.contains(&format!("{name}=")))
+    {
         let secret = parameter(callback, name);
         for (start, _) in secret
             .char_indices()
@@ -51,7 +57,7 @@ async fn desk(dialect: Dialect) -> (LocalCloud, App) {
 
 #[tokio::test]
 async fn threat_040_a_callback_in_another_browser_is_refused() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let (cloud, app) = desk(dialect).await;
         let (mut attacker, mut victim) = (Browser::default(), Browser::default());
         let callback = attacker.almost(&app, &cloud, "viewer").await;
@@ -65,7 +71,7 @@ async fn threat_040_a_callback_in_another_browser_is_refused() {
         victim.begin(&app.url, "/").await;
         refused(&victim.open(&callback).await, "state_mismatch", &callback);
         // Neither attempt asked the Cloud, so who began it can still finish.
-        assert_eq!(cloud.requests("exchange"), 0);
+        assert_eq!(cloud.requests(endpoint(dialect, "exchange")), 0);
         assert_eq!(attacker.open(&callback).await.status, 303);
         assert_eq!(victim.me(&app).await, "-");
     }
@@ -73,18 +79,19 @@ async fn threat_040_a_callback_in_another_browser_is_refused() {
 
 #[tokio::test]
 async fn threat_040_a_foreign_state_is_refused() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let (cloud, app) = desk(dialect).await;
         let mut browser = Browser::default();
         let own = browser.almost(&app, &cloud, "viewer").await;
         let other = Browser::default().almost(&app, &cloud, "owner").await;
         // The other's state with the own code, the other's code with the own state, and both of the other.
-        let forged = with_parameter(&own, "state", &parameter(&other, "state"));
+        let state = state_name(dialect);
+        let forged = with_parameter(&own, state, &parameter(&other, state));
         refused(&browser.open(&forged).await, "state_mismatch", &forged);
         refused(&browser.open(&other).await, "state_mismatch", &other);
-        let made_up = with_parameter(&own, "state", "3f0e0b0a-1111-4222-8333-444455556666");
+        let made_up = with_parameter(&own, state, "3f0e0b0a-1111-4222-8333-444455556666");
         refused(&browser.open(&made_up).await, "state_mismatch", &made_up);
-        assert_eq!(cloud.requests("exchange"), 0);
+        assert_eq!(cloud.requests(endpoint(dialect, "exchange")), 0);
     }
 }
 
@@ -102,7 +109,7 @@ async fn threat_044_a_code_of_another_sign_in_is_refused_by_the_cloud() {
 
 #[tokio::test]
 async fn threat_047_a_callback_is_used_once() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let (cloud, app) = desk(dialect).await;
         let mut browser = Browser::default();
         let callback = browser.almost(&app, &cloud, "member").await;
@@ -117,7 +124,7 @@ async fn threat_047_a_callback_is_used_once() {
             "callback_replayed",
             &callback,
         );
-        assert_eq!(cloud.requests("exchange"), 1);
+        assert_eq!(cloud.requests(endpoint(dialect, "exchange")), 1);
         assert_eq!(
             browser.me(&app).await,
             "usr_mei",
@@ -128,7 +135,7 @@ async fn threat_047_a_callback_is_used_once() {
 
 #[tokio::test]
 async fn threat_016_a_code_is_used_once() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let (cloud, app) = desk(dialect).await;
         let mut browser = Browser::default();
         let first = browser.almost(&app, &cloud, "member").await;
@@ -138,6 +145,10 @@ async fn threat_016_a_code_is_used_once() {
         let second = later.almost(&app, &cloud, "member").await;
         let replayed = with_parameter(&second, "code", &parameter(&first, "code"));
         refused(&later.open(&replayed).await, "code_replayed", &replayed);
+        if dialect == Dialect::Platform {
+            // There the code is the session itself, and good for as long as that.
+            continue;
+        }
         // Another instance knows nothing of the first use; the Cloud does, and ends what came of it.
         let other = App::with(|_| {
             MastraCloudAuth::builder()
@@ -157,7 +168,7 @@ async fn threat_016_a_code_is_used_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn threat_016_a_hundred_callbacks_at_once_are_one_exchange_and_of_one_browser() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let (cloud, app) = desk(dialect).await;
         let mut browser = Browser::default();
         let callback = browser.almost(&app, &cloud, "owner").await;
@@ -183,13 +194,19 @@ async fn threat_016_a_hundred_callbacks_at_once_are_one_exchange_and_of_one_brow
                 refused(&page, &code, &callback);
             }
         }
-        assert_eq!((sessions.len(), cloud.requests("exchange")), (1, 1));
+        assert_eq!(
+            (
+                sessions.len(),
+                cloud.requests(endpoint(dialect, "exchange"))
+            ),
+            (1, 1)
+        );
     }
 }
 
 #[tokio::test]
 async fn threat_041_a_callback_of_another_project_is_refused() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let seed =
             Seed::from_toml("[[projects]]\nid = \"demo\"\n[[projects]]\nid = \"shop\"").unwrap();
         let cloud = cloud_with(dialect, |options| options.seed = seed).await;
@@ -206,13 +223,13 @@ async fn threat_041_a_callback_of_another_project_is_refused() {
         let callback = browser.almost(&demo, &cloud, "owner").await;
         let there = at_instance(&callback, &shop);
         refused(&browser.open(&there).await, "project_mismatch", &there);
-        assert_eq!(cloud.requests("exchange"), 0);
+        assert_eq!(cloud.requests(endpoint(dialect, "exchange")), 0);
     }
 }
 
 #[tokio::test]
 async fn threat_045_a_callback_of_another_cloud_is_refused() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let (cloud, app) = desk(dialect).await;
         let other_cloud = crate::common::cloud(dialect).await;
         let other = App::with(|_| {
@@ -299,7 +316,7 @@ async fn a_parameter_that_stands_twice_is_refused() {
 
 #[tokio::test]
 async fn who_declines_is_told_so_and_may_begin_again() {
-    for dialect in BOTH {
+    for dialect in CODES {
         let (cloud, app) = desk(dialect).await;
         let mut browser = Browser::default();
         let login = browser.begin(&app.url, "/").await;
@@ -320,7 +337,7 @@ async fn who_declines_is_told_so_and_may_begin_again() {
 
 #[tokio::test]
 async fn a_code_that_is_too_old_is_refused() {
-    for dialect in BOTH {
+    for dialect in CODES {
         let cloud = cloud_with(dialect, |options| {
             options.code_lifetime = std::time::Duration::ZERO;
         })
@@ -334,7 +351,7 @@ async fn a_code_that_is_too_old_is_refused() {
 
 #[tokio::test]
 async fn threat_072_a_code_is_never_sent_twice() {
-    for dialect in BOTH {
+    for dialect in CODES {
         for kind in [
             FaultKind::Status { status: 503 },
             FaultKind::Cut,
@@ -346,11 +363,11 @@ async fn threat_072_a_code_is_never_sent_twice() {
             let callback = browser.almost(&app, &cloud, "owner").await;
             cloud
                 .control()
-                .set_fault(Fault::new(kind.clone()).on("exchange"));
+                .set_fault(Fault::new(kind.clone()).on(endpoint(dialect, "exchange")));
             let page = browser.open(&callback).await;
             assert!(page.status.is_server_error(), "{kind:?}: {page:?}");
             no_session(&page);
-            assert_eq!(cloud.requests("exchange"), 1, "{kind:?}");
+            assert_eq!(cloud.requests(endpoint(dialect, "exchange")), 1, "{kind:?}");
         }
     }
 }
@@ -376,7 +393,7 @@ async fn threat_050_a_token_in_an_address_is_no_credential() {
 
 #[tokio::test]
 async fn threat_057_no_redirect_carries_a_credential() {
-    for dialect in BOTH {
+    for dialect in DIALECTS {
         let (cloud, app) = desk(dialect).await;
         let mut browser = Browser::default();
         let mut locations = vec![browser.begin(&app.url, "/agents").await];

@@ -87,6 +87,15 @@ impl CloudUser {
         self.membership.as_ref()?.organization.as_ref()
     }
 
+    /// The organization that the user acts for: the chosen one, or in a dialect without organizations the user's own, which is
+    /// `user:` and the user's id. None where the dialect has organizations and the user has none.
+    pub fn acting_organization(&self) -> Option<OrganizationId> {
+        match &self.membership {
+            Some(membership) => membership.organization.clone(),
+            None => Some(OrganizationId::of_user(&self.id)),
+        }
+    }
+
     /// The organizations that the user is a member of.
     pub fn member_of(&self) -> &[OrganizationId] {
         self.membership.as_ref().map_or(&[], |it| &it.members_of)
@@ -103,7 +112,7 @@ impl CloudUser {
     ///
     /// `organization_forbidden` where the user is not a member.
     pub fn in_organization(&self, organization: OrganizationId) -> Result<Self, CloudApiError> {
-        if self.organization() == Some(&organization) {
+        if self.acting_organization().as_ref() == Some(&organization) {
             return Ok(self.clone());
         }
         if !self.is_member_of(&organization) {
@@ -117,6 +126,23 @@ impl CloudUser {
             })),
             ..self.clone()
         })
+    }
+
+    /// This user as a member of these organizations, for tests without a Cloud.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_organizations(
+        self,
+        organization: Option<OrganizationId>,
+        members_of: impl IntoIterator<Item = OrganizationId>,
+    ) -> Self {
+        Self {
+            membership: Some(Box::new(Membership {
+                organization,
+                members_of: members_of.into_iter().collect(),
+            })),
+            ..self
+        }
     }
 
     /// Whether the Cloud may put the user into an organization at any moment.

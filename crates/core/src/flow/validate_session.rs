@@ -45,8 +45,8 @@ async fn validate(
     if is_over(engine, &key, host.now()) {
         return Ok(None);
     }
-    if token.is_sealed() {
-        return of_sealed(engine, key, token, host).await;
+    if engine.config().table().validate.is_none() {
+        return by_user(engine, key, token, host).await;
     }
     let Some(permit) = engine.may_ask(CallKind::Validate, key, host.now()) else {
         return Err(CloudApiError::new(Code::CircuitOpen));
@@ -75,8 +75,9 @@ async fn validate(
     }
 }
 
-/// A sealed session is alive where its user is known. The answer may set a newer one, which is kept like any other.
-async fn of_sealed(
+/// Where the Cloud has no records of sessions, one is alive where its user is known. The answer to a sealed one may set a newer
+/// one, which is kept like any other.
+async fn by_user(
     engine: &Arc<Engine>,
     key: TokenDigest,
     token: SessionToken,
@@ -88,7 +89,7 @@ async fn of_sealed(
     let key = engine.key(token.expose());
     let verify = verify_token(engine, key, token, Pace::Wanted, host.jitter());
     match host.verify(verify).await {
-        Authentication::Authenticated(identity) => Ok(engine.sealed_session(&identity, host.now())),
+        Authentication::Authenticated(identity) => Ok(engine.own_session(&identity, host.now())),
         Authentication::Rejected(_) | Authentication::Anonymous => Ok(None),
         Authentication::Unavailable(error) => Err(error),
     }

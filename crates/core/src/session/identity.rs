@@ -4,7 +4,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use crate::cloud::model::{CloudSession, CloudUser};
-use crate::ids::SessionId;
+use crate::error::CloudApiError;
+use crate::ids::{OrganizationId, SessionId};
 use crate::session::TokenDigest;
 use crate::time::{Now, Timestamp};
 use crate::unverified::Unverified;
@@ -68,6 +69,28 @@ impl Identity {
     /// Sets the verified time of issue of the token.
     pub(crate) fn issued(self, issued_at: Option<Timestamp>) -> Self {
         Self { issued_at, ..self }
+    }
+
+    /// This identity in another organization of its user.
+    ///
+    /// # Errors
+    ///
+    /// `organization_forbidden` where the user is not a member.
+    pub fn in_organization(&self, organization: OrganizationId) -> Result<Self, CloudApiError> {
+        let user = self.user.in_organization(organization)?;
+        Ok(self.clone().with_user(user))
+    }
+
+    /// This identity with its user's organizations changed, for tests without a Cloud.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn for_test(self, change: impl FnOnce(CloudUser) -> CloudUser) -> Self {
+        let user = change(self.user.clone());
+        self.with_user(user)
+    }
+
+    fn with_user(self, user: CloudUser) -> Self {
+        Self { user, ..self }
     }
 
     /// The user.

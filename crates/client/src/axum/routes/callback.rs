@@ -4,7 +4,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
-use http::{HeaderMap, Method, Uri};
+use http::header::REFERRER_POLICY;
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use mastra_auth_cloud_core::cloud::ops::login_page::STATE_PARAMETER;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::Authentication;
@@ -39,6 +40,14 @@ pub(super) async fn callback(
     uri: Uri,
     headers: HeaderMap,
 ) -> Response {
+    let mut response = answer(routes, method, uri, headers).await;
+    // The address holds a code, or even a session: no page that follows is told of it.
+    let policy = HeaderValue::from_static("no-referrer");
+    response.headers_mut().insert(REFERRER_POLICY, policy);
+    response
+}
+
+async fn answer(routes: RouteState, method: Method, uri: Uri, headers: HeaderMap) -> Response {
     if let Some(answer) = answer_prefetch(&method, &headers) {
         return answer;
     }

@@ -11,7 +11,6 @@ use mastra_auth_cloud_core::rbac::pattern::Permission;
 use url::form_urlencoded;
 
 use super::{RouteState, with_cookies};
-use crate::axum::layer::identity;
 use crate::axum::rejection::RejectionReason;
 use crate::axum::response::{guarded, json_error};
 
@@ -30,8 +29,8 @@ pub(super) async fn check(
             "The query may hold permission=resource:action only, once or more, in 2,048 bytes.",
         );
     };
-    let (answer, renewed) = routes.auth.authenticate_and_renew(&headers).await;
-    let identity = match identity(answer) {
+    let (found, renewed) = routes.auth.find_user(&headers).await;
+    let identity = match found {
         Ok(identity) => identity,
         Err(reason) => return guarded(reason),
     };
@@ -51,7 +50,10 @@ pub(super) async fn check(
         .collect();
     let id = encode_component(user.id().as_str());
     let mut response = guarded(StatusCode::OK);
-    for (name, text) in [("x-auth-user", id), ("x-auth-roles", roles.join(","))] {
+    let organization = user.organization().map(|it| encode_component(it.as_str()));
+    let told = [("x-auth-user", id), ("x-auth-roles", roles.join(","))];
+    let organization = organization.map(|id| ("x-auth-organization", id));
+    for (name, text) in told.into_iter().chain(organization) {
         match HeaderValue::try_from(text) {
             Ok(value) => _ = response.headers_mut().insert(name, value),
             // The text is encoded; an invalid header value is a bug here.

@@ -3,6 +3,8 @@
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderMap, Method, Uri};
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::flow::callback::declined;
 use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
 
@@ -22,14 +24,22 @@ pub(super) async fn login(
     if let Some(answer) = answer_prefetch(&method, &headers) {
         return answer;
     }
+    let parameter = |name: &str| {
+        form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+            .find(|(own, _)| own == name)
+    };
+    // The platform sends a browser here, not to the callback, where no sign-in came about. To begin another would not end.
+    if routes.auth.config().dialect == Dialect::Platform
+        && let Some((_, error)) = parameter("error")
+    {
+        return failed(&routes, &headers, &declined(&error));
+    }
     if let Some(answer) = redirect_to_public_url(&routes, &uri, &headers) {
         return answer;
     }
-    let wanted = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
-        .find(|(name, _)| name == "return_to")
-        .map_or_else(ReturnPath::default, |(_, path)| {
-            ReturnPath::sanitize(&path, Some(routes.public_url.origin()))
-        });
+    let wanted = parameter("return_to").map_or_else(ReturnPath::default, |(_, path)| {
+        ReturnPath::sanitize(&path, Some(routes.public_url.origin()))
+    });
     let wanted = wanted.place(&routes.public_url);
     let cookie = headers::cookie(&headers);
     match routes

@@ -27,7 +27,7 @@ pub(super) async fn logout(State(routes): State<RouteState>, headers: HeaderMap)
         telemetry::cross_origin_rejected(&headers);
         return refuse(Some(&routes.auth), RejectionReason::CrossOrigin, &headers);
     }
-    let (outcome, cleared) = routes.auth.sign_out_request(&headers).await;
+    let (outcome, cleared, page) = routes.auth.sign_out_request(&headers).await;
     let html = accepts_html(&headers);
     let home = routes.auth.place("/");
     let response = match (outcome, html) {
@@ -40,13 +40,18 @@ pub(super) async fn logout(State(routes): State<RouteState>, headers: HeaderMap)
             NOT_CONFIRMED.page(Some(&routes.auth), &headers, &reference, Address::Kept)
         }
         (SignOut::NotConfirmed(_), false) => NOT_CONFIRMED.json(),
-        (_, true) => see_other(&home),
+        // There the browser's session at the identity service ends too.
+        (_, true) => see_other(page.as_deref().unwrap_or(&home)),
         (outcome, false) => {
             let session = match outcome {
                 SignOut::Ended => "ended",
                 _ => "already_gone",
             };
-            guarded(axum::Json(json!({ "signedOut": true, "session": session })))
+            let mut body = json!({ "signedOut": true, "session": session });
+            if let (Some(page), Some(body)) = (page, body.as_object_mut()) {
+                body.insert("logoutUrl".to_owned(), page.into());
+            }
+            guarded(axum::Json(body))
         }
     };
     with_cookies(response, &cleared)

@@ -7,13 +7,13 @@ use crate::cloud::envelope::{Data, open};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
 use crate::dialect::Field;
-use crate::error::CloudApiError;
+use crate::error::{CloudApiError, Code};
 use crate::http::{Delivery, Request};
 use crate::ids::SessionId;
 use crate::secret::SessionToken;
 use crate::url::RedirectUri;
 
-/// Asks the Cloud to end a session, with that session's own token.
+/// Asks the Cloud to end a session, with that session's own token. Where sessions are sealed, no other token ends one.
 #[derive(Debug)]
 pub struct DestroySession {
     session_id: SessionId,
@@ -34,6 +34,10 @@ impl Operation for DestroySession {
     const RETRIES: Retries = Retries::Thrice;
 
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
+        if config.table().sealed.is_some() && !self.token.is_sealed() {
+            // It would be answered as done, and nothing would have ended.
+            return Err(CloudApiError::new(Code::NotImplemented));
+        }
         let filling = Filling {
             token: Some(&self.token),
             fields: &[(Field::SessionId, self.session_id.as_str())],

@@ -152,6 +152,15 @@ impl<'h> Credentials<'h> {
         found
     }
 
+    /// The token of a session, which counts in the form that it has: sealed, or as a bearer.
+    pub fn session(token: &'h SessionToken) -> Self {
+        let mut found = Self::token(token.expose());
+        if let [Some(first), ..] = &mut found.0 {
+            first.is_sealed = token.is_sealed();
+        }
+        found
+    }
+
     /// Copies the tokens, for a driver that cannot keep the headers until the end.
     pub fn into_owned(self) -> Credentials<'static> {
         Credentials(self.0.map(|credential| {

@@ -114,7 +114,7 @@ impl Refresh {
             return super::another_one();
         }
         if identity.key() == self.key {
-            let session = self.engine.sealed_session(&identity, now);
+            let session = self.engine.own_session(&identity, now);
             return match session {
                 Some(session) => Renewal::Unchanged {
                     session,
@@ -132,7 +132,7 @@ impl Refresh {
         let Some(identity) = identity else {
             return signed_out();
         };
-        match self.engine.sealed_session(&identity, now) {
+        match self.engine.own_session(&identity, now) {
             Some(session) => match Renewed::new(&self.engine, identity, session, now) {
                 Ok(renewed) => Renewal::Renewed(renewed.into()),
                 Err(error) => Renewal::Unavailable(error),
