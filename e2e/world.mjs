@@ -56,7 +56,7 @@ export function picture(page, name) {
 export async function goToLogin(page, app) {
   await page.goto(app);
   await page.getByRole('link', { name: 'Sign in with Mastra Cloud' }).click();
-  await page.waitForURL(/\/auth\/oss/);
+  await page.waitForURL(/\/auth\/(oss|sign-in)/);
 }
 
 /** Picks a person on the Cloud's login page. */
