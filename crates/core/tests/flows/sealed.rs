@@ -327,6 +327,20 @@ fn another_instance_may_have_the_newer_session_so_a_good_one_outlives_its_refusa
 }
 
 #[test]
+fn another_refusal_does_not_prolong_the_grace() {
+    let mut config = platform_config();
+    config.policy.fresh = std::time::Duration::from_secs(1);
+    let engine = open(config, Entropy::new([7; 32]));
+    brief(&engine, Driver::Follows, "s1", at(0), [me("usr_1")]);
+    for second in [2, 12, 22, 31] {
+        let tolerated = brief(&engine, Driver::Follows, "s1", at(second), [ended()]);
+        assert_eq!(tolerated, good(1, None), "{second}");
+    }
+    let over = brief(&engine, Driver::Follows, "s1", at(33), []);
+    assert_eq!(over, rejected("session_expired", 0));
+}
+
+#[test]
 fn an_outage_refuses_no_session() {
     let engine = platform();
     assert_eq!(
