@@ -5,7 +5,8 @@
 //! cargo run -p mastra-auth-cloud --features redis --example instance http://localhost:4300 redis://127.0.0.1:6379
 //! ```
 //!
-//! Each line is one of `verify TOKEN`, `sign-out TOKEN`, `end-session ID`, `end-user ID`, and is answered with one line.
+//! Each line is one of `verify TOKEN`, `sign-out TOKEN`, `end-session ID`, `end-user ID`, `refresh SESSION`, and is answered with one
+//! line. With `platform` as a third argument it speaks that dialect.
 #![allow(clippy::print_stdout, reason = "it answers on its standard output")]
 
 use std::error::Error;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use mastra_auth_cloud::revocation::RedisRevocations;
 use mastra_auth_cloud::{
-    Authentication, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId,
+    Authentication, Dialect, MastraCloudAuth, SessionId, SessionToken, SignOut, UserId,
 };
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -24,11 +25,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let mut addresses = std::env::args().skip(1);
     let (Some(cloud), Some(redis)) = (addresses.next(), addresses.next()) else {
-        return Err("usage: instance CLOUD_URL REDIS_URL".into());
+        return Err("usage: instance CLOUD_URL REDIS_URL [platform]".into());
+    };
+    let options = MastraCloudAuth::builder();
+    let options = match addresses.next().as_deref() {
+        Some("platform") => options.dialect(Dialect::Platform),
+        _ => options.project_id("demo"),
     };
     let auth = runtime.block_on(async {
-        let auth = MastraCloudAuth::builder()
-            .project_id("demo")
+        let auth = options
             .base_url(cloud)
             .fresh_for(Duration::from_hours(1))
             .revocations(RedisRevocations::new(&redis)?)
@@ -62,6 +67,12 @@ async fn answer(auth: &MastraCloudAuth, line: &str) -> Result<String, Box<dyn Er
             SignOut::AlreadyGone => "already gone".to_owned(),
             SignOut::NotConfirmed(error) => format!("not confirmed {}", error.code()),
         },
+        // Not for a log: the session signs in whom it is told.
+        "refresh" => match auth.refresh_session(&SessionToken::sealed(of)?).await {
+            Ok(Some(refreshed)) => refreshed.token.expose().to_owned(),
+            Ok(None) => "ended".to_owned(),
+            Err(error) => format!("unavailable {}", error.code()),
+        },
         "end-session" => {
             auth.end_session(&SessionId::parse(of)?);
             "over".to_owned()
@@ -70,6 +81,6 @@ async fn answer(auth: &MastraCloudAuth, line: &str) -> Result<String, Box<dyn Er
             auth.end_user(&UserId::parse(of)?);
             "over".to_owned()
         }
-        _ => "verify, sign-out, end-session or end-user".to_owned(),
+        _ => "verify, sign-out, end-session, end-user or refresh".to_owned(),
     })
 }

@@ -2,41 +2,14 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import { RedisServer } from './redis-server.js';
+import { RustInstance } from './rust-instance.js';
 import { PEOPLE, comeBack, goAndPick, request, signIn, startCloud, until } from './world.js';
 import type { Cloud } from './world.js';
-
-const RUST = process.env['RUST_INSTANCE'];
-if (RUST === undefined) throw new Error('these tests are run by: cargo xtask redis');
-
-/** One instance in Rust, told line by line what to do. */
-class RustInstance {
-  readonly #process;
-  readonly #lines;
-
-  constructor(cloud: string, redis: string) {
-    this.#process = spawn(RUST as string, [cloud, redis], { stdio: ['pipe', 'pipe', 'inherit'] });
-    this.#lines = createInterface({ input: this.#process.stdout })[Symbol.asyncIterator]();
-  }
-
-  async line(): Promise<string> {
-    return String((await this.#lines.next()).value);
-  }
-
-  ask(order: string): Promise<string> {
-    this.#process.stdin.write(`${order}\n`);
-    return this.line();
-  }
-
-  stop(): void {
-    this.#process.kill();
-  }
-}
 
 let cloud: Cloud;
 let redis: RedisServer;

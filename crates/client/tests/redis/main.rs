@@ -12,6 +12,7 @@
 mod common;
 mod redis_server;
 mod redis_slow;
+mod rotation;
 mod set;
 mod sign_outs;
 mod strangers;

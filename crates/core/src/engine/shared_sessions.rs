@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_is_read_by_the_old_session_alone_and_anything_else_counts_as_none() {
+    fn threat_114_a_value_is_read_by_the_old_session_alone_and_anything_else_counts_as_none() {
         let (old, token) = (shared("old"), SessionToken::sealed("newer").unwrap());
         let text = old.encrypt(&token).unwrap();
         let claimed = |text: &str| old.read(&[Some("OK".to_owned()), Some(text.to_owned())]);

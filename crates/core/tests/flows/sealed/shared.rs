@@ -183,7 +183,7 @@ fn left_by_another(old: &str, newer: Option<&str>) -> Redis {
 }
 
 #[test]
-fn one_instance_asks_and_the_others_take_the_newer_session() {
+fn threat_033_one_instance_asks_and_the_others_take_the_newer_session() {
     let (one, two, three) = (instance(), instance(), instance());
     let mut around = Around::new(at(0));
     let first = around.request(&one, "s1", [rotated("usr_1", "s2")]);
@@ -211,7 +211,7 @@ fn one_instance_asks_and_the_others_take_the_newer_session() {
 }
 
 #[test]
-fn redis_is_left_with_the_newer_session_alone_and_with_no_text_of_any() {
+fn threat_114_redis_is_left_with_the_newer_session_alone_and_with_no_text_of_any() {
     let (engine, mut around) = (instance(), Around::new(at(0)));
     around.request(&engine, "secret-one", [me("usr_1")]);
     let look = ["SET claim", "GETRANGE newer"];
@@ -386,7 +386,7 @@ fn a_sign_out_during_the_wait_wins() {
 }
 
 #[test]
-fn a_newer_session_of_another_user_is_none() {
+fn threat_114_a_newer_session_of_another_user_is_none() {
     let (engine, mut around) = (instance(), Around::new(at(0)));
     around.request(&engine, "s1", [me("usr_1")]);
     // Too late for what is stale.
@@ -401,7 +401,7 @@ fn a_newer_session_of_another_user_is_none() {
 }
 
 #[test]
-fn sessions_that_name_one_another_in_a_circle_end_no_task() {
+fn threat_114_sessions_that_name_one_another_in_a_circle_hold_up_no_task() {
     let mut around = Around::new(at(0));
     around.redis = left_by_another("s1", Some("s2"));
     around
