@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { pickPerson } from '../npm/auth-cloud/scripts/login-page.mjs';
 
+/** The name of a session cookie on a port of its own, in each dialect. */
+export const SESSION = /^(mastra_session|wos-session)_/;
+
 /** One browser, turned to one server. It keeps the server's cookies and sends them as a browser does. */
 export class Person {
   jar = new Map();
@@ -38,12 +41,14 @@ export class Person {
     else this.jar.set(name, value);
   }
 
-  /** To the Cloud's login page, and the choice there; answers the callback's address. */
-  async choose() {
+  /** To the Cloud's login page, whose address `change` may change, and the choice there; answers the callback's address. */
+  async choose(change = () => {}) {
     const begin = await this.ask(`${this.api}/auth/sso/login?redirect_uri=${encodeURIComponent(this.back)}`);
     const { url } = JSON.parse(begin.text);
     assert.ok(url, begin.text);
-    const callback = await pickPerson(url, this.name);
+    const login = new URL(url);
+    change(login);
+    const callback = await pickPerson(login.href, this.name);
     assert.equal(callback.origin + callback.pathname, `${this.server}${this.api}/auth/sso/callback`);
     return callback;
   }
@@ -64,7 +69,7 @@ export class Person {
 
   /** The server's address names a port, so the name ends in a suffix of the deployment's own. */
   get sessionName() {
-    return [...this.jar.keys()].find((name) => name.startsWith('mastra_session_')) ?? 'mastra_session';
+    return [...this.jar.keys()].find((name) => SESSION.test(name)) ?? 'mastra_session';
   }
 
   /** Who the server says is there. */

@@ -54,7 +54,7 @@ function linesOf(child) {
   return lines;
 }
 
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer().once('error', reject);
     server.listen(0, () => {

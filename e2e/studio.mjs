@@ -10,15 +10,15 @@ import { startServer } from './processes.mjs';
 export const CACHE = { fresh: 2, staleIfError: 10 };
 
 /** Starts `mastra dev` for a copy of the example; resolves when its server answers. */
-export async function startStudio(cloud, dialect) {
+export async function startStudio(cloud, dialect, { cache = CACHE, env = {} } = {}) {
   const folder = await makeApp();
   const index = join(folder, 'src/mastra/index.ts');
   const source = await readFile(index, 'utf8');
-  const changed = source.replace('new MastraCloudAuth({', `new MastraCloudAuth({ cache: ${JSON.stringify(CACHE)},`);
+  const changed = source.replace('new MastraCloudAuth({', `new MastraCloudAuth({ cache: ${JSON.stringify(cache)},`);
   assert.notEqual(changed, source, 'the example makes its MastraCloudAuth in another way than this test knows');
   await writeFile(index, changed);
   const mastra = join(HOME, 'node_modules/mastra/dist/index.js');
-  const server = await startServer([mastra, 'dev'], { cwd: folder, env: environmentOf(cloud, dialect) });
+  const server = await startServer([mastra, 'dev'], { cwd: folder, env: { ...environmentOf(cloud, dialect), ...env } });
   const stop = async () => {
     await server.stop();
     await rm(folder, { recursive: true, force: true });

@@ -1,4 +1,5 @@
 // An app whose routes are below PREFIX, as with `server.apiPrefix` of a built server. What is protected has to be said then.
+// FRESH is how long an identity is fresh, in seconds; REDIS is what servers share.
 import { serve } from '@hono/node-server';
 import { MastraCloudAuth } from '@mastra/auth-cloud';
 import { Mastra } from '@mastra/core';
@@ -7,8 +8,12 @@ import { Hono } from 'hono';
 import { clerk } from './src/mastra/agents/clerk.js';
 import { refund } from './src/mastra/workflows/refund.js';
 
-const prefix = process.env.PREFIX;
-const auth = new MastraCloudAuth({ protected: [`${prefix}/*`] });
+const { PREFIX: prefix, FRESH, REDIS } = process.env;
+const auth = new MastraCloudAuth({
+  protected: [`${prefix}/*`],
+  ...(FRESH && { cache: { fresh: Number(FRESH) } }),
+  ...(REDIS && { revocations: { redis: REDIS } }),
+});
 
 const app = new Hono();
 const mastra = new Mastra({ agents: { clerk }, workflows: { refund }, server: { auth, rbac: auth } });

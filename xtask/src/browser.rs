@@ -12,7 +12,7 @@ use crate::node::{self, E2E, Node};
 use crate::process::run as run_program;
 use crate::programs::Program;
 use crate::proxies::NGINX;
-use crate::redis::certificates;
+use crate::redis::{self, certificates};
 use crate::wasm;
 use crate::workspace::Workspace;
 
@@ -43,6 +43,15 @@ pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
     })
 }
 
+/// `cargo xtask soak studio`: the platform replaces every session once a second, for two minutes.
+pub(crate) fn rotation(workspace: &Workspace) -> Result<()> {
+    script(workspace, "test:rotation", |workspace, node| {
+        let mut environment = packed(workspace, node)?;
+        environment.push(("ROTATE_SECONDS", "120".into()));
+        Ok(environment)
+    })
+}
+
 /// `cargo xtask soak cloudflare`: the Cloudflare deployer's build, bundled as for an upload, and served by workerd.
 pub(crate) fn cloudflare(workspace: &Workspace) -> Result<()> {
     script(workspace, "test:cloudflare", packed)
@@ -53,13 +62,11 @@ fn packed(workspace: &Workspace, node: &Node) -> Result<Environment> {
         ("TOOLS", node.tools(workspace)?),
         ("MASTRA_AUTH_PACKED", node::packed(workspace)?),
     ];
-    // Without it the tests say that they try one recipe less.
-    environment.extend(
-        NGINX
-            .find(workspace)
-            .ok()
-            .map(|found| (NGINX.variable, found)),
-    );
+    // Without one of them the tests say what they leave out.
+    for program in [NGINX, redis::SERVER] {
+        let found = program.find(workspace).ok();
+        environment.extend(found.map(|found| (program.variable, found)));
+    }
     Ok(environment)
 }
 

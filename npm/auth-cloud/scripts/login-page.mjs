@@ -16,9 +16,11 @@ export async function pickPerson(login, person) {
   });
   // The platform leads on by an address of its own.
   for (let hops = 0; hops < 3; hops += 1) {
-    const next = new URL(answer.headers.get('location') ?? '', origin);
+    const location = answer.headers.get('location');
+    if (location === null) break;
+    const next = new URL(location, origin);
     if (next.origin !== origin) return next;
     answer = await fetch(next, { redirect: 'manual' });
   }
-  throw new Error('the login page leads nowhere');
+  throw new Error(`the login page leads nowhere: ${answer.status} ${await answer.text()}`);
 }
