@@ -1,6 +1,7 @@
 //! Where a sign-in begins and where it ends: the identity service between them is `pages/sign_in.rs`.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -20,6 +21,9 @@ use crate::store::{Membership, SessionRow, User};
 type Shared = State<Arc<Cloud>>;
 
 const FAILED: Problem = Problem::failed("The session could not be made.");
+const NO_ADDRESS: Problem =
+    Problem::field("redirect_uri", "The redirect_uri is missing, or is no URL.");
+const NO_PORT: Problem = Problem::field("cli_port", "The cli_port is missing, or is no port.");
 const NOT_ALLOWED: Problem = Problem::bad("redirect_uri host not allowed");
 
 pub(super) async fn login(State(cloud): Shared, uri: Uri) -> Answer {
@@ -163,13 +167,14 @@ fn read(options: &PlatformOptions, query: &str) -> Result<SignIn, Problem> {
             "The state is longer than 8192 bytes.",
         ));
     }
+    // Both are read whichever product it is, so that none is wrong unseen.
+    let address = take("redirect_uri").map(|address| Url::parse(&address));
+    let address = address.transpose().map_err(|_| NO_ADDRESS)?;
+    let port = take("cli_port").map(|port| port.parse::<NonZeroU16>());
+    let port = port.transpose().map_err(|_| NO_PORT)?;
     let way_back = match take("product").as_deref() {
         Some("deploy" | "studio") => {
-            let address = take("redirect_uri").and_then(|address| Url::parse(&address).ok());
-            let address = address.ok_or(Problem::field(
-                "redirect_uri",
-                "The redirect_uri is missing, or is no URL.",
-            ))?;
+            let address = address.ok_or(NO_ADDRESS)?;
             if !may_redirect(options, &address) {
                 return Err(NOT_ALLOWED);
             }
@@ -180,10 +185,7 @@ fn read(options: &PlatformOptions, query: &str) -> Result<SignIn, Problem> {
             }
         }
         Some("cli") => WayBack::Program {
-            port: take("cli_port")
-                .and_then(|port| port.parse().ok())
-                .filter(|port| *port != 0)
-                .ok_or(Problem::field("cli_port", "The cli_port is no port."))?,
+            port: port.ok_or(NO_PORT)?.get(),
             state: state.ok_or(Problem::field("state", "The state is missing."))?,
         },
         _ => {

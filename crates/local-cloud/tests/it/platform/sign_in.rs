@@ -154,6 +154,17 @@ async fn a_foreign_host_is_refused() {
         &[("product", "cli"), ("cli_port", "99999"), ("state", "s")],
         &[("product", "cli"), ("cli_port", "4999")],
         &[("product", "cli"), ("product", "cli")],
+        &[
+            ("product", "deploy"),
+            ("redirect_uri", APP),
+            ("cli_port", "x"),
+        ],
+        &[
+            ("product", "cli"),
+            ("cli_port", "4999"),
+            ("state", "s"),
+            ("redirect_uri", "/x"),
+        ],
     ] {
         assert_eq!(platform.login(fields).await.status, 400, "{fields:?}");
     }
