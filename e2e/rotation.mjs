@@ -1,4 +1,5 @@
 // What tests of sessions that the platform replaces stand on. `ROTATE_SECONDS` says for how long servers are used.
+import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, request } from 'node:http';
 
@@ -13,9 +14,11 @@ export async function repeat(people, work, sessionOf) {
   const end = Date.now() + MILLIS;
   const all = await Promise.all(people.map(async (person, at) => {
     const seen = new Set();
+    let left = 20;
     for (let round = at; Date.now() < end || seen.size <= ROUNDS; round += 1) {
       await work(person, round);
       seen.add(await sessionOf(person));
+      if (Date.now() >= end) assert.ok((left -= 1) > 0, `the browser was given ${seen.size} sessions`);
     }
     return [...seen];
   }));
