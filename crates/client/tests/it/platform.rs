@@ -380,3 +380,24 @@ async fn a_sign_out_ends_the_session_there_and_leads_to_the_page_that_is_named()
     let page = browser.send(Method::POST, &url, own, &[]).await;
     assert_eq!(page.json()["logoutUrl"], *there, "{page:?}");
 }
+
+#[tokio::test]
+async fn a_user_who_is_ended_is_out_under_each_text_of_the_session_and_may_come_again() {
+    let (cloud, app) = desk(restless).await;
+    let mut browser = Browser::default();
+    browser.sign_in(&app, &cloud, "member").await;
+    let mut old = browser.clone();
+    assert_eq!(agents(&mut browser, &app).await, mei());
+    app.auth
+        .end_user(&mastra_auth_cloud::UserId::parse("usr_mei").unwrap());
+    for browser in [&mut browser, &mut old] {
+        let out = refused(401, "invalid_token");
+        assert_eq!(agents(browser, &app).await, out);
+    }
+    until("a later sign-in is good", || async {
+        let mut again = Browser::default();
+        again.sign_in(&app, &cloud, "member").await;
+        agents(&mut again, &app).await == mei()
+    })
+    .await;
+}
