@@ -100,6 +100,7 @@ function callsOf(addon) {
     'Engine.opUser': () => () => engine.opUser('u', T, 0),
     'Engine.opUserPermissions': () => () => engine.opUserPermissions('u', T, 0),
     'Engine.opExchangeCode': () => () => engine.opExchangeCode('c', null, null, 0),
+    'Engine.shareSessions': () => () => engine.shareSessions(),
     'Engine.loginPage': () => () => engine.loginPage(URI, 's', null),
     'Engine.logoutPage': () => () => engine.logoutPage(URI, null),
     'Flow.woken': () => {
@@ -113,6 +114,10 @@ function callsOf(addon) {
     'Flow.failed': () => {
       const one = flow();
       return () => one.failed('timeout', 1);
+    },
+    'Flow.replied': () => {
+      const one = flow();
+      return () => one.replied(null);
     },
     'Flow.tickets': () => {
       const one = flow();
