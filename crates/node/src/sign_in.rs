@@ -52,7 +52,7 @@ impl Engine {
         guard(|| {
             or(
                 login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
-                    let url = login::url(&self.0, &redirect_uri, &state)?;
+                    let url = login::url_of_host(&self.0, &redirect_uri, &state)?;
                     Ok(LoginUrl::new(url.to_string(), &state))
                 }),
             )
@@ -85,7 +85,7 @@ impl Engine {
     pub fn callback_key(&self, state: String, cookie_header: String) -> Result<Option<String>> {
         guard(|| {
             let state = State::parse(&state, None).ok()?;
-            let login = OpenedLogin::new(&self.0, state, &cookie_header, now());
+            let login = OpenedLogin::of_host(&self.0, state, &cookie_header, now());
             Some(hex(login.key()?.as_bytes()))
         })
     }
@@ -102,7 +102,7 @@ impl Engine {
         guard(|| {
             let (engine, jitter) = (Arc::clone(&self.0), jitter(share));
             let callback = State::parse(&state, None).and_then(|state| {
-                let login = OpenedLogin::new(&engine, state, &cookie_header, now());
+                let login = OpenedLogin::of_host(&engine, state, &cookie_header, now());
                 Callback::new(engine, login, &code, &cookie_header, now(), jitter)
             });
             if let Err(error) = &callback {

@@ -24,7 +24,6 @@ use super::task::{Host, Jitter, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
-use crate::cloud::ops::login_page::PRODUCT;
 use crate::cloud::ops::verify_token::VerifyToken;
 use crate::config::Config;
 use crate::counters::Counting;
@@ -35,7 +34,7 @@ pub use crate::engine::SignedIn;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::login::cookie::{self, Opened};
-use crate::login::state::State;
+use crate::login::state::{PRODUCT, State};
 use crate::secret::{AuthorizationCode, SessionToken};
 use crate::session::TokenDigest;
 use crate::time::Now;
@@ -104,16 +103,26 @@ impl OpenedLogin {
     pub fn new(engine: &Engine, state: State, cookie_header: &str, now: Now) -> Self {
         let config = engine.config();
         let is_plain = |opened: &_, id: &_| engine.is_plain_login(opened, id);
-        let (state, opened) = if is_replaced(config, &state) {
-            match cookie::read_newest(config, cookie_header, now, is_plain) {
-                Ok((opened, id)) => (state.under(id), Ok(opened)),
-                Err(error) => (state, Err(error)),
-            }
-        } else {
-            let id = state.id();
-            let opened = cookie::read(config, cookie_header, id, now, |it| is_plain(it, id));
-            (state, opened)
-        };
+        let id = state.id();
+        let opened = cookie::read(config, cookie_header, id, now, |it| is_plain(it, id));
+        Self::bound(state, opened)
+    }
+
+    /// Opens the login cookie for a host that passes on the state's id alone. Where the Cloud replaced that, the sign-in that this
+    /// browser began last counts.
+    pub fn of_host(engine: &Engine, state: State, cookie_header: &str, now: Now) -> Self {
+        let config = engine.config();
+        if !is_replaced(config, &state) {
+            return Self::new(engine, state, cookie_header, now);
+        }
+        let is_plain = |opened: &_, id: &_| engine.is_plain_login(opened, id);
+        match cookie::read_newest(config, cookie_header, now, is_plain) {
+            Ok((opened, id)) => Self::bound(state.under(id), Ok(opened)),
+            Err(error) => Self::bound(state, Err(error)),
+        }
+    }
+
+    fn bound(state: State, opened: Result<Opened, CloudApiError>) -> Self {
         let bound = opened.map(|opened| {
             let key = TokenDigest::of_sign_in(state.id().expose(), opened.verifier.expose());
             (opened, key)

@@ -24,12 +24,29 @@ pub fn url(
 ) -> Result<Zeroizing<String>, CloudApiError> {
     let config = engine.config();
     let verifier = derive_verifier(engine.login_secret(), config, redirect_uri, state.id())?;
-    Ok(Zeroizing::new(login_page::login_url(
+    Ok(Zeroizing::new(login_page::login_url_marked(
         config,
         redirect_uri,
         state,
         &verifier,
     )))
+}
+
+/// As [`url`], for a host that passes on the state's id alone when the browser comes back: see
+/// [`OpenedLogin::of_host`](super::callback::OpenedLogin::of_host).
+///
+/// # Errors
+///
+/// None that well-formed arguments can cause.
+pub fn url_of_host(
+    engine: &Engine,
+    redirect_uri: &RedirectUri,
+    state: &State,
+) -> Result<Zeroizing<String>, CloudApiError> {
+    let config = engine.config();
+    let verifier = derive_verifier(engine.login_secret(), config, redirect_uri, state.id())?;
+    let url = login_page::login_url(config, redirect_uri, state, &verifier);
+    Ok(Zeroizing::new(url))
 }
 
 /// The one cookie that binds this sign-in to the browser.

@@ -12,6 +12,13 @@ use crate::url::ReturnPath;
 
 const MAX_ID_BYTES: usize = 256;
 
+/// The parameter of the redirect URI and of the return path that brings a sign-in's id back, where the Cloud replaces the
+/// state.
+pub const STATE_PARAMETER: &str = "mastra_state";
+
+/// The platform's name for sign-ins of deployed apps. It comes back in place of the state's id.
+pub(crate) const PRODUCT: &str = "deploy";
+
 /// The unguessable part of a state. Never printed: it binds a browser to a login.
 pub struct StateId(Zeroizing<String>);
 
@@ -47,7 +54,8 @@ impl State {
         }
     }
 
-    /// Parses `id` or `id|encoded path`; a path that leads away from `own_origin` becomes `/`.
+    /// Parses `id` or `id|encoded path`; a path that leads away from `own_origin` becomes `/`. A path may bring the id instead, in
+    /// its query: see [`STATE_PARAMETER`].
     ///
     /// # Errors
     ///
@@ -62,10 +70,18 @@ impl State {
                 ReturnPath::sanitize(&path, own_origin)
             })
         };
-        Ok(Self {
-            id: StateId::parse(id)?,
-            return_path: path.map(sanitize),
-        })
+        let return_path = path.map(sanitize);
+        let marked = return_path.as_ref().and_then(|path| unmark(path.as_str()));
+        match marked {
+            Some((own, path)) if id == PRODUCT || id == own => Ok(Self {
+                id: StateId::parse(&own)?,
+                return_path: Some(ReturnPath::sanitize(&path, own_origin)),
+            }),
+            _ => Ok(Self {
+                id: StateId::parse(id)?,
+                return_path,
+            }),
+        }
     }
 
     /// The same return path under another id.
@@ -90,6 +106,30 @@ impl State {
             None => self.id.expose().to_owned(),
         })
     }
+}
+
+/// A path with the id in its query.
+pub(crate) fn mark(path: &str, id: &str) -> String {
+    let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
+    let joint = if path.contains('?') { '&' } else { '?' };
+    let id = encode_component(id);
+    format!("{path}{joint}{STATE_PARAMETER}={id}{fragment}")
+}
+
+/// The id that a return path brings, and the path without it.
+fn unmark(path: &str) -> Option<(String, String)> {
+    let name = format!("{STATE_PARAMETER}=");
+    let (joint, (before, rest)) = ["?", "&"].into_iter().find_map(|joint| {
+        let found = path.split_once(&format!("{joint}{name}"))?;
+        Some((joint, found))
+    })?;
+    let end = rest.find(['&', '#']).unwrap_or(rest.len());
+    let (id, after) = rest.split_at(end);
+    let after = match after.strip_prefix('&') {
+        Some(more) => format!("{joint}{more}"),
+        None => after.to_owned(),
+    };
+    Some((decode_component(id)?, format!("{before}{after}")))
 }
 
 redacted!(StateId);

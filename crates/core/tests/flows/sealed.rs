@@ -9,10 +9,12 @@ use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, fast_path};
+use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::{Authentication, Jitter, Renewal};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::ids::OrganizationId;
+use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::secret::SessionToken;
 use mastra_auth_cloud_core::time::Now;
 use mastra_auth_cloud_core::url::RedirectUri;
@@ -20,7 +22,8 @@ use serde_json::{Value, json};
 
 use crate::renew::said as renewal_said;
 use crate::world::{
-    Ran, answer, at, begin, callback, config, lost, open, refreshing, run, said, script, validating,
+    Ran, answer, at, begin, callback, config, lost, open, refreshing, run, said, script, state,
+    validating,
 };
 
 pub(crate) const ME: &str = "/v1/auth/me";
@@ -452,11 +455,17 @@ fn another_organization_of_the_user_has_no_roles() {
 fn the_code_of_a_sign_in_is_the_session_and_the_state_may_be_replaced() {
     for (back, expect) in [
         ("7d0e|%2Fagents", "/agents"),
-        ("deploy|/agents?tab=1", "/agents?tab=1"),
+        (
+            "deploy|/agents?tab=1&mastra_state=7d0e#x",
+            "/agents?tab=1#x",
+        ),
+        ("deploy|/agents?mastra_state=7d0e&tab=1", "/agents?tab=1"),
+        ("deploy|/?mastra_state=7d0e", "/"),
+        ("7d0e|/agents?mastra_state=7d0e", "/agents"),
     ] {
         let engine = platform();
         let (url, cookie) = begin(&engine, "7d0e|%2Fagents");
-        assert!(url.contains("mastra_state%3D7d0e"), "{url}");
+        assert_eq!(url.matches("mastra_state%3D7d0e").count(), 2, "{url}");
         let flow = callback(&engine, back, "s*1", &cookie, at(5)).unwrap();
         let ran = run(flow, at(5), [rotated("usr_1", "s*2")]);
         assert_eq!(ran.sent[0].cookie.as_deref(), Some("wos-session=s*1"));
@@ -484,28 +493,29 @@ fn the_code_of_a_sign_in_is_the_session_and_the_state_may_be_replaced() {
         assert_eq!(error.code(), code);
     }
     let (_, cookie) = begin(&engine, "one");
-    let late = callback(&engine, "deploy|/", "s*1", &cookie, at(301)).unwrap_err();
+    let late = callback(&engine, "one|%2F", "s*1", &cookie, at(301)).unwrap_err();
     assert_eq!(late.code(), "login_expired");
-    let foreign = callback(&engine, "other|%2F", "s*1", &cookie, at(5)).unwrap_err();
-    assert_eq!(foreign.code(), "state_mismatch");
+    assert!(State::parse("deploy|/?mastra_state=%7C", None).is_err());
+    // A sign-in that another browser began, also where its id is left out or is none.
+    for back in ["other|%2F", "deploy|/", "deploy|/?mastra_state=other"] {
+        let foreign = callback(&engine, back, "s*1", &cookie, at(5)).unwrap_err();
+        assert_eq!(foreign.code(), "state_mismatch", "{back}");
+    }
 }
 
 #[test]
-fn a_replaced_state_is_of_the_sign_in_that_was_begun_last() {
+fn a_host_that_passes_on_the_id_alone_finishes_the_sign_in_that_was_begun_last() {
     let engine = platform();
     let (_, first) = begin(&engine, "first");
     let (_, second) = begin(&engine, "second");
-    let flow = callback(
-        &engine,
-        "deploy|/",
-        "s1",
-        &format!("{first}; {second}"),
-        at(5),
-    )
-    .unwrap();
+    let cookies = format!("{first}; {second}");
+    let of_host = |cookies: &str| OpenedLogin::of_host(&engine, state("deploy"), cookies, at(5));
+    let login = of_host(&cookies);
+    let flow = Callback::new(Arc::clone(&engine), login, "s1", &cookies, at(5), Jitter(1)).unwrap();
     let signed_in = run(flow, at(5), [me("usr_1")]).output.unwrap();
     let cleared = signed_in.cookies[0].expose().split('=').next().unwrap();
     assert!(first.starts_with(cleared) || second.starts_with(cleared));
+    assert!(of_host("").key().is_none());
 }
 
 #[test]

@@ -5,7 +5,7 @@ use crate::dialect::LoginPage;
 use crate::encoding::{base64url_decode, encode_component};
 use crate::error::CloudApiError;
 use crate::login::pkce::challenge;
-use crate::login::state::State;
+use crate::login::state::{PRODUCT, State, mark};
 use crate::malformed::Malformed;
 use crate::secret::Verifier;
 use crate::url::RedirectUri;
@@ -20,11 +20,7 @@ pub fn login_url(
     write(config, redirect_uri, state, &challenge(verifier))
 }
 
-/// The parameter of the redirect URI that brings a sign-in's id back, where the Cloud replaces the state.
-pub const STATE_PARAMETER: &str = "mastra_state";
-
-/// The platform's name for sign-ins of deployed apps. It comes back in place of the state's id.
-pub(crate) const PRODUCT: &str = "deploy";
+pub use crate::login::state::STATE_PARAMETER;
 
 /// The login page's URL for a caller that keeps the verifier itself and passes its S256 challenge: 43 base64url characters
 /// (RFC 7636 section 4.2). A dialect without challenges needs none.
@@ -51,7 +47,8 @@ pub fn login_url_with_challenge(
 
 fn write(config: &Config, redirect_uri: &RedirectUri, state: &State, challenge: &str) -> String {
     if let LoginPage::Product(path) = config.table().login {
-        return product(config, path, redirect_uri, state);
+        let back = state.return_path();
+        return product(config, path, redirect_uri, state, back.as_str());
     }
     let page = config.base_url.join(config.login_path.as_str());
     let mut url = format!(
@@ -68,9 +65,32 @@ fn write(config: &Config, redirect_uri: &RedirectUri, state: &State, challenge: 
     url
 }
 
+/// As [`login_url`], for a driver that reads the whole state when the browser comes back: where the Cloud replaces the id by
+/// its product's name, the return path brings it.
+pub(crate) fn login_url_marked(
+    config: &Config,
+    redirect_uri: &RedirectUri,
+    state: &State,
+    verifier: &Verifier,
+) -> String {
+    match config.table().login {
+        LoginPage::Product(path) => {
+            let back = mark(state.return_path().as_str(), state.id().expose());
+            product(config, path, redirect_uri, state, &back)
+        }
+        _ => login_url(config, redirect_uri, state, verifier),
+    }
+}
+
 /// The page of a dialect that replaces the state by the return path. The id travels in the redirect URI as well, for a Cloud
 /// that keeps its query.
-fn product(config: &Config, path: &str, redirect_uri: &RedirectUri, state: &State) -> String {
+fn product(
+    config: &Config,
+    path: &str,
+    redirect_uri: &RedirectUri,
+    state: &State,
+    return_path: &str,
+) -> String {
     let page = match config.login_path.as_str() {
         DEFAULT_LOGIN_PATH => config.api_path(path),
         own => own.to_owned(),
@@ -83,7 +103,7 @@ fn product(config: &Config, path: &str, redirect_uri: &RedirectUri, state: &Stat
         "{}?product={PRODUCT}&redirect_uri={}&post_login_redirect={}&prompt=login&state={}",
         config.base_url.join(&page),
         encode_component(&back),
-        encode_component(state.return_path().as_str()),
+        encode_component(return_path),
         encode_component(&state.outgoing()),
     );
     if let Some(organization) = &config.organization {
