@@ -28,7 +28,7 @@ describe('the admin page', () => {
     const [page, says] = await openAdmin(context);
     const names = await page.locator('#fault-form option').allTextContents();
     const chosen = names.slice(0, names.indexOf('any'));
-    assert.equal(chosen.length, 14);
+    assert.equal(chosen.length, 18);
     for (const label of chosen) {
       await page.locator('select[name=fault]').selectOption({ label });
       await page.getByRole('button', { name: 'Switch on' }).click();
