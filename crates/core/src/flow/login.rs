@@ -32,7 +32,7 @@ pub fn url(
     )))
 }
 
-/// As [`url`], for a host that passes on the state's id alone when the browser comes back: see
+/// As [`url()`], for a host that passes on the state's id alone when the browser comes back: see
 /// [`OpenedLogin::of_host`](super::callback::OpenedLogin::of_host).
 ///
 /// # Errors
