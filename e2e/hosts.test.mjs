@@ -153,7 +153,9 @@ function describeServer(title, dialect, start, cookiesOfCallback, hasCheck = tru
 describe('a session whose token ended, at servers that never saw it', { concurrency: DIALECTS.length }, () => {
   for (const dialect of DIALECTS) {
     describe(dialect, { concurrency: 1 }, () => {
-      const LIFETIME = 3;
+      // Long enough for the requests after a renewal on a machine that is busy.
+      const LIFETIME = 10;
+      const PATIENT = { MASTRA_CALL_TIMEOUT: '60' };
       // Where signatures are checked a token is good for 30 s longer; the Cloud renews it for 60.
       const FIRST = { cloud: LIFETIME, keys: LIFETIME + 31, 'keys+session': LIFETIME + 31 };
       let cloud;
@@ -162,7 +164,7 @@ describe('a session whose token ended, at servers that never saw it', { concurre
         cloud = await startCloud(dialect, ['--token-lifetime', String(LIFETIME)]);
         const kinds = ['hono', 'express'].flatMap((host) => Object.keys(FIRST).map((mode) => ({ host, mode })));
         servers = await Promise.all(
-          kinds.map(async (kind) => ({ ...kind, ...(await startHost(hosts, kind.host, cloud, dialect, { MASTRA_VERIFICATION: kind.mode })) })),
+          kinds.map(async (kind) => ({ ...kind, ...(await startHost(hosts, kind.host, cloud, dialect, { MASTRA_VERIFICATION: kind.mode, ...PATIENT })) })),
         );
       });
       after(async () => {
