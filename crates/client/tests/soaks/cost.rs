@@ -1,15 +1,21 @@
 //! What requests cost in calls to the Cloud: one for a session and its fresh time, one for a refused token and its refused time.
+//! A sealed session that rotates costs no more: the call that verifies it brings the newer one.
 //!
 //! `cargo xtask soak cost` makes 100,000 requests of 1,000 sessions in a minute, twice: without the background refresh before the
-//! fresh time ends, and with it, as by default. Then it makes 10,000 with refused tokens.
+//! fresh time ends, and with it, as by default. Then it makes 10,000 with refused tokens. `cargo xtask soak sealed` makes
+//! 100,000 requests of 1,000 sessions of the platform, each of which rotates after every ten seconds.
 
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use mastra_auth_cloud::{Dialect, Policy};
+use axum::body::{Body, to_bytes};
+use mastra_auth_cloud::{Dialect, MastraCloudAuth, Policy};
 use mastra_auth_local_cloud::LocalCloud;
+use reqwest::header::{COOKIE, SET_COOKIE};
+use tower::ServiceExt as _;
 
-use crate::common::{PEOPLE, cloud, router};
+use crate::common::{PEOPLE, cloud, cloud_with, router, session_of};
 use crate::load::{Calls, Dice, Recorder, get, recorded, spread};
 
 /// So many requests, evenly over that time.
@@ -17,6 +23,22 @@ struct Load {
     requests: usize,
     time: Duration,
     tokens: usize,
+}
+
+impl Load {
+    /// How many requests are to be made by then.
+    fn due(&self, elapsed: Duration) -> usize {
+        let share = elapsed.as_secs_f64() / self.time.as_secs_f64();
+        #[allow(
+            clippy::as_conversions,
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a share of a number of requests"
+        )]
+        let due = (self.requests as f64 * share) as usize;
+        due.min(self.requests)
+    }
 }
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -43,16 +65,7 @@ async fn make(
     let (begun, mut under_way) = (Instant::now(), Vec::new());
     while under_way.len() < load.requests {
         ticks.tick().await;
-        let share = begun.elapsed().as_secs_f64() / load.time.as_secs_f64();
-        #[allow(
-            clippy::as_conversions,
-            clippy::cast_precision_loss,
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a share of a number of requests"
-        )]
-        let due = (load.requests as f64 * share) as usize;
-        while under_way.len() < due.min(load.requests) {
+        while under_way.len() < load.due(begun.elapsed()) {
             let (token, id) = tokens[dice.below(tokens.len())].clone();
             let router = router.clone();
             under_way.push(tokio::spawn(async move {
@@ -145,6 +158,79 @@ async fn of_refused_tokens(load: &Load, policy: Policy) {
     );
 }
 
+/// A browser with a sealed session, which keeps the newest one that an answer sets.
+#[derive(Clone)]
+struct Holder {
+    id: &'static str,
+    session: Arc<Mutex<String>>,
+}
+
+impl Holder {
+    async fn request(self, router: Router, name: String) {
+        let session = self.session.lock().unwrap().clone();
+        let request =
+            axum::http::Request::get("/agents").header(COOKIE, format!("{name}={session}"));
+        let response = router.oneshot(request.body(Body::empty()).unwrap());
+        let response = response.await.unwrap();
+        assert_eq!(response.status(), 200);
+        if let Some(set) = response.headers().get(SET_COOKIE) {
+            let (_, value) = set.to_str().unwrap().split_once('=').unwrap();
+            let newer = value.split(';').next().unwrap().to_owned();
+            *self.session.lock().unwrap() = newer;
+        }
+        let body = to_bytes(response.into_body(), 4096).await.unwrap();
+        assert_eq!(body, self.id);
+    }
+}
+
+/// Requests of sessions of the platform: calls, rotations, and how many calls each session may have cost.
+async fn of_rotating_sessions(load: &Load, rotate_after: Duration, policy: Policy) {
+    let cloud = cloud_with(Dialect::Platform, |options| {
+        options.platform.rotate_after = rotate_after;
+    })
+    .await;
+    let early = policy.refresh_early.min(policy.fresh / 10);
+    let least = policy.fresh.saturating_sub(early);
+    let auth = MastraCloudAuth::builder()
+        .dialect(Dialect::Platform)
+        .base_url(cloud.url())
+        .public_url("http://localhost:3000")
+        .policy(policy)
+        .build()
+        .unwrap();
+    let (router, name) = (router(&auth), auth.cookie_name().to_owned());
+    let one = |at: usize| {
+        let (handle, id) = PEOPLE[at % PEOPLE.len()];
+        let session = session_of(&cloud, handle).expose().to_owned();
+        Holder {
+            id,
+            session: Arc::new(Mutex::new(session)),
+        }
+    };
+    let holders: Vec<Holder> = (0..load.tokens).map(one).collect();
+    let (mut dice, mut ticks) = (Dice::new(1), tokio::time::interval(TICK));
+    let (begun, mut under_way) = (Instant::now(), Vec::new());
+    while under_way.len() < load.requests {
+        ticks.tick().await;
+        while under_way.len() < load.due(begun.elapsed()) {
+            let holder = holders[dice.below(holders.len())].clone();
+            under_way.push(tokio::spawn(holder.request(router.clone(), name.clone())));
+        }
+    }
+    for request in under_way {
+        request.await.unwrap();
+    }
+    let windows = begun.elapsed().as_millis() / least.as_millis() + 1;
+    let (calls, rotations) = (cloud.requests("any"), cloud.requests("rotation"));
+    let most = u64::try_from(windows).unwrap() * u64::try_from(load.tokens).unwrap();
+    println!(
+        "{} requests of {} sessions of the platform in {:?}, which rotate after {rotate_after:?}: {calls} calls and {rotations} rotations; \
+         one for each session and {least:?} are {most}",
+        load.requests, load.tokens, load.time
+    );
+    assert!(rotations > 0 && calls <= most + rotations, "{calls}");
+}
+
 fn never_early(policy: Policy) -> Policy {
     let mut policy = policy;
     policy.refresh_early = Duration::ZERO;
@@ -170,6 +256,17 @@ async fn a_session_costs_one_call_in_its_fresh_time() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sealed_session_that_rotates_costs_one_call_in_its_fresh_time() {
+    let load = Load {
+        requests: 2_000,
+        time: Duration::from_secs(2),
+        tokens: 40,
+    };
+    let policy = never_early(brisk());
+    of_rotating_sessions(&load, Duration::from_millis(500), policy).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_token_costs_one_call_in_its_refused_time() {
     let load = Load {
         requests: 1_000,
@@ -177,6 +274,18 @@ async fn a_refused_token_costs_one_call_in_its_refused_time() {
         tokens: 20,
     };
     of_refused_tokens(&load, brisk()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "takes a minute: cargo xtask soak sealed"]
+async fn soak_sealed() {
+    let load = Load {
+        requests: 100_000,
+        time: Duration::from_mins(1),
+        tokens: 1_000,
+    };
+    let policy = Policy::of(Dialect::Platform);
+    of_rotating_sessions(&load, Duration::from_secs(10), policy).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
