@@ -146,7 +146,7 @@ async fn an_answer_that_is_lost_on_the_way_from_the_platform_is_lived_through() 
         cloud.control().change_platform(restless);
         let lost = Fault::new(FaultKind::Lost).on("me").times(1);
         cloud.control().set_fault(lost);
-        // Without a leeway the platform refuses the old one now, whose newer one nobody has.
+        // Without a leeway the platform refuses the old session now, and neither the browser nor this instance has the newer one.
         assert_eq!(agents(&mut browser, &app).await, mei(), "{leeway:?}");
         let is_newer = browser.session() != Some(&*before);
         assert_eq!(is_newer, !leeway.is_zero());

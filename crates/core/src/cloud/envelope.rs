@@ -80,20 +80,20 @@ pub(crate) fn open(
     }
 }
 
-/// The error for an answer that is not JSON, where some errors are a text. A page, as a proxy sends one, is none of them.
+/// The error for an answer that is not JSON, where some errors are a text. A page, as a proxy sends one, is none of them, nor is
+/// a part of a JSON answer.
 fn plain_text(response: &Response, secrets: &[&str]) -> CloudApiError {
     let (status, body) = (response.status(), response.body());
     let text = core::str::from_utf8(body).unwrap_or("<").trim();
-    if is_success(status) || text.starts_with('<') || text.len() > MAX_TEXT_BYTES {
+    let is_other = text.is_empty() || text.starts_with(['<', '{', '[', '"']);
+    if is_success(status) || is_other || text.len() > MAX_TEXT_BYTES {
         return malformed(status);
     }
     let message = Some(clean(text, secrets)).filter(|text| !text.is_empty());
-    let status = None;
     failure(
-        response.status(),
+        status,
         Said {
             message,
-            status,
             ..Said::default()
         },
     )

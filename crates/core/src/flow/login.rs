@@ -22,14 +22,14 @@ pub fn url(
     redirect_uri: &RedirectUri,
     state: &State,
 ) -> Result<Zeroizing<String>, CloudApiError> {
-    let config = engine.config();
-    let verifier = derive_verifier(engine.login_secret(), config, redirect_uri, state.id())?;
-    Ok(Zeroizing::new(login_page::login_url_marked(
-        config,
+    let verifier = derive_verifier(
+        engine.login_secret(),
+        engine.config(),
         redirect_uri,
-        state,
-        &verifier,
-    )))
+        state.id(),
+    )?;
+    let url = login_page::login_url_marked(engine.config(), redirect_uri, state, &verifier);
+    Ok(Zeroizing::new(url))
 }
 
 /// As [`url()`], for a host that passes on the state's id alone when the browser comes back: see
@@ -43,9 +43,13 @@ pub fn url_of_host(
     redirect_uri: &RedirectUri,
     state: &State,
 ) -> Result<Zeroizing<String>, CloudApiError> {
-    let config = engine.config();
-    let verifier = derive_verifier(engine.login_secret(), config, redirect_uri, state.id())?;
-    let url = login_page::login_url(config, redirect_uri, state, &verifier);
+    let verifier = derive_verifier(
+        engine.login_secret(),
+        engine.config(),
+        redirect_uri,
+        state.id(),
+    )?;
+    let url = login_page::login_url(engine.config(), redirect_uri, state, &verifier);
     Ok(Zeroizing::new(url))
 }
 

@@ -104,7 +104,7 @@ impl Question {
 
     fn refusal(&self, error: CloudApiError) -> Refusal {
         match self {
-            // A renewal makes nobody a member.
+            // A renewal makes no user a member.
             Self::Whose(_) if error.is(&Code::OrganizationForbidden) => Refusal::session(error),
             Self::Whose(_) => Refusal::token(error),
             Self::Lives(_) => Refusal::session(error),

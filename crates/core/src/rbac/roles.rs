@@ -30,6 +30,19 @@ pub struct Role {
     pub permissions: &'static [&'static str],
 }
 
+const MEMBER: Role = Role {
+    name: "member",
+    display_name: "Member",
+    description: "May see and run everything.",
+    permissions: &["*:read", "*:execute"],
+};
+const VIEWER: Role = Role {
+    name: "viewer",
+    display_name: "Viewer",
+    description: "May see everything.",
+    permissions: &["*:read"],
+};
+
 /// The default roles, from the most to the least powerful. They apply where no mapping is configured.
 pub const DEFAULT_ROLES: &[Role] = &[
     Role {
@@ -44,18 +57,8 @@ pub const DEFAULT_ROLES: &[Role] = &[
         description: "May see, change, run, publish and share everything.",
         permissions: &["*:read", "*:write", "*:execute", "*:publish", "*:share"],
     },
-    Role {
-        name: "member",
-        display_name: "Member",
-        description: "May see and run everything.",
-        permissions: &["*:read", "*:execute"],
-    },
-    Role {
-        name: "viewer",
-        display_name: "Viewer",
-        description: "May see everything.",
-        permissions: &["*:read"],
-    },
+    MEMBER,
+    VIEWER,
 ];
 
 /// The roles of dialect `platform` where no mapping is configured, from the most to the least powerful. The platform's own
@@ -73,18 +76,8 @@ pub const PLATFORM_ROLES: &[Role] = &[
         description: "May do everything, now and in whatever is added later.",
         permissions: &["*"],
     },
-    Role {
-        name: "member",
-        display_name: "Member",
-        description: "May see and run everything.",
-        permissions: &["*:read", "*:execute"],
-    },
-    Role {
-        name: "viewer",
-        display_name: "Viewer",
-        description: "May see everything.",
-        permissions: &["*:read"],
-    },
+    MEMBER,
+    VIEWER,
 ];
 
 /// Maps roles to grants, in the order they were given.
