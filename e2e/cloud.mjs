@@ -1,11 +1,10 @@
 // The local Cloud as a process of its own.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { HOME } from './install.mjs';
-import { ENV } from './processes.mjs';
+import { ENV, launch } from './processes.mjs';
 
 export const BINARY = process.env.MASTRA_AUTH ?? new URL('../target/debug/mastra-auth', import.meta.url).pathname;
 
@@ -23,7 +22,7 @@ export async function startCloud(dialect, more = []) {
 
   async function start() {
     const args = ['dev', '--port', port, '--dialect', dialect, '--db', join(folder, 'cloud.sqlite'), '-vvv', ...more];
-    child = spawn(BINARY, args, { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
+    child = launch(BINARY, args, { env: ENV, stdio: ['ignore', 'pipe', 'pipe'] });
     createInterface({ input: child.stderr }).on('line', (line) => cloud.log.push(line));
     const ready = await new Promise((resolve, reject) => {
       createInterface({ input: child.stdout }).once('line', resolve);

@@ -1,13 +1,13 @@
 // Both doctors at real Mastra servers of three versions: each mistake that is planted turns its own code and no other.
 import assert from 'node:assert/strict';
-import { execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, describe, test } from 'node:test';
 import { BINARY, environmentOf, startCloud } from './cloud.mjs';
 import { makeHosts } from './install.mjs';
-import { ENV } from './processes.mjs';
+import { ENV, launch } from './processes.mjs';
 
 /** The packages that bring each version, as an app names them. */
 const SERVERS = [
@@ -37,7 +37,7 @@ describe('mistakes at', { concurrency: true }, () => {
         await writeFile(join(project, 'stray/package.json'), JSON.stringify({ dependencies: { [named]: '*', '@mastra/server': 'latest' } }));
         await writeFile(join(stray, 'package.json'), JSON.stringify({ name: '@mastra/server', version: '2.0.4' }));
         const env = { ...ENV, ADAPTER: adapter, CLOUD: cloud.url, PROJECT: project };
-        child = spawn(process.execPath, [join(app, 'doctor.mjs')], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
+        child = launch(process.execPath, [join(app, 'doctor.mjs')], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
         let complaint = '';
         child.stderr.on('data', (part) => (complaint += part));
         planted = await new Promise((resolve, reject) => {

@@ -11,9 +11,34 @@ export const ENV = { ...process.env, NO_COLOR: '1', PATH: `${dirname(process.exe
 for (const name of Object.keys(ENV)) if (/^(MASTRA_|NODE_ENV$|NODE_PATH$|NODE_TEST_CONTEXT$)/.test(name)) delete ENV[name];
 ENV.MASTRA_TELEMETRY_DISABLED = '1';
 
+/** What still runs: none outlives its test, also where one fails before it knows how to stop them. */
+const running = new Set();
+process.once('exit', () => {
+  for (const end of running) end();
+});
+process.once('SIGTERM', () => process.exit(143));
+
+/** Starts a program that ends with this process at the latest. With `detached` so do its children. */
+export function launch(program, args, options) {
+  const child = spawn(program, args, options);
+  const end = () => {
+    try {
+      process.kill(options.detached ? -child.pid : child.pid, 'SIGKILL');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  };
+  if (child.pid !== undefined) running.add(end);
+  child.once('exit', () => {
+    running.delete(end);
+    if (options.detached) end();
+  });
+  return child;
+}
+
 /** Runs a program to its end. */
 export async function run(program, args, cwd, env = {}) {
-  const child = spawn(program, args, { cwd, env: { ...ENV, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = launch(program, args, { cwd, env: { ...ENV, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const said = linesOf(child);
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('close', resolve));
   assert.equal(code, 0, `${program} ${args.join(' ')}: ${said.join('\n')}`);
@@ -22,14 +47,14 @@ export async function run(program, args, cwd, env = {}) {
 /** Starts a Mastra server, with `node` where no other program is named; resolves when it answers below `PREFIX`. */
 export async function startServer(args, { cwd, env, program = process.execPath }) {
   const port = await freePort();
-  const child = spawn(program, args, {
+  const child = launch(program, args, {
     cwd,
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...ENV, PORT: String(port), ...env },
   });
   const log = linesOf(child);
-  const ended = new Promise((resolve) => child.once('close', resolve));
+  const ended = new Promise((resolve) => child.once('exit', resolve));
   const url = `http://localhost:${port}`;
   const stop = async () => {
     // `mastra dev` starts the server as a child of its own: the group is what ends.

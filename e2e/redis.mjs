@@ -1,17 +1,16 @@
 // A redis-server on a free port that keeps nothing on disk. `REDIS_SERVER` names the program.
-import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ENV, freePort } from './processes.mjs';
+import { ENV, freePort, launch } from './processes.mjs';
 
 export const REDIS = process.env.REDIS_SERVER;
 
 export async function startRedis() {
   const port = await freePort();
   const options = ['--bind', '127.0.0.1', '--port', String(port), '--save', '', '--appendonly', 'no', '--dir', tmpdir()];
-  const child = spawn(REDIS, options, { env: ENV, stdio: 'ignore' });
+  const child = launch(REDIS, options, { env: ENV, stdio: 'ignore' });
   const ended = once(child, 'exit');
   const listens = () => new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1', () => resolve(true)).once('error', () => resolve(false));

@@ -1,8 +1,8 @@
 // The demo as a process, Chromium as a browser: what every test of this folder stands on.
-import { spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
+import { launch } from './processes.mjs';
 
 const BINARY = process.env.MASTRA_AUTH ?? new URL('../target/debug/mastra-auth', import.meta.url).pathname;
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -10,7 +10,7 @@ const OUT = new URL('./out/', import.meta.url).pathname;
 
 /** Starts the demo on two free ports; resolves when it says that it is ready. */
 export async function startDemo(dialect = 'v1', more = []) {
-  const child = spawn(BINARY, ['demo', '--port', '0', '--cloud-port', '0', '--dialect', dialect, '-vvv', ...more], {
+  const child = launch(BINARY, ['demo', '--port', '0', '--cloud-port', '0', '--dialect', dialect, '-vvv', ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, NO_COLOR: '1' },
   });

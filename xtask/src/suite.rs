@@ -6,10 +6,10 @@
 use std::env::{self, consts::EXE_SUFFIX};
 use std::fs::{self, File};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -18,6 +18,9 @@ use crate::workspace::Workspace;
 
 /// A step of a lane beside the front, and how many steps of the front it waits for.
 type Planned = (usize, &'static Step);
+
+/// What still runs after this long hangs: the longest step takes a fifth of it on two cores.
+const HANGS: Duration = Duration::from_mins(25);
 
 pub(crate) fn run(workspace: &Workspace, is_quick: bool) -> Result<()> {
     let begun = Instant::now();
@@ -107,15 +110,29 @@ fn run_beside(
             .stderr(log);
         let mut child = command.spawn().context(step.name)?;
         let alive = child.stdin.take();
-        let status = child.wait()?;
+        let status = wait(&mut child, HANGS)?;
         drop(alive);
         let (name, took) = (step.name, start.elapsed().as_secs_f32());
         let said = fs::read(&place)?;
         let said = String::from_utf8_lossy(&said);
         println!("-- {name}, which ran beside the others\n{said}\n== {name} ({took:.1} s)\n");
+        let status =
+            status.with_context(|| format!("{name} hangs: it was ended after {took:.0} s"))?;
         ensure!(status.success(), failed(step, start));
     }
     Ok(())
+}
+
+/// How it ended, or `None` where it still runs after that long.
+fn wait(child: &mut Child, at_most: Duration) -> Result<Option<ExitStatus>> {
+    let begun = Instant::now();
+    while begun.elapsed() < at_most {
+        if let Some(status) = child.try_wait()? {
+            return Ok(Some(status));
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    Ok(None)
 }
 
 /// Runs a program in a process group of its own, which ends where the pipe to its input does: when this
@@ -160,6 +177,16 @@ mod tests {
         drop(passed);
         run_beside(&plan, &front, |_| program_beside(Path::new("false")), &logs).unwrap();
         fs::remove_dir_all(logs).unwrap();
+    }
+
+    #[test]
+    fn what_hangs_is_not_waited_for() {
+        let mut child = Command::new("sleep").arg("600").spawn().unwrap();
+        let status = wait(&mut child, Duration::from_millis(1)).unwrap();
+        assert!(status.is_none(), "{status:?}");
+        child.kill().unwrap();
+        let status = wait(&mut child, HANGS).unwrap();
+        assert!(!status.unwrap().success());
     }
 
     #[test]

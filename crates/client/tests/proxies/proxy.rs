@@ -32,14 +32,9 @@ impl Proxy {
         let folder =
             std::env::temp_dir().join(format!("mastra-proxy-{}-{port}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
-        // Each address of the recipe must be there: one that was missed would lead elsewhere.
         let write =
             |name: &str, language: &str, around: [&str; 2], addresses: &[(&str, String)]| {
-                let mut text = recipe(language).to_owned();
-                for (from, to) in addresses {
-                    assert!(text.contains(from), "{language}: {from}");
-                    text = text.replace(from, to);
-                }
+                let text = replaced(recipe(language), addresses);
                 let path = folder.join(name);
                 fs::write(&path, format!("{}{text}{}", around[0], around[1])).unwrap();
                 path
@@ -174,4 +169,26 @@ pub(crate) async fn serve(router: Router) -> u16 {
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     port
+}
+
+/// A recipe with other addresses, each of which must be there: one that was missed would lead elsewhere. In one pass, for the port
+/// that is put in may begin like the next one.
+fn replaced(recipe: &str, addresses: &[(&str, String)]) -> String {
+    for (from, _) in addresses {
+        assert!(recipe.contains(from), "{from} is not in the recipe");
+    }
+    let (mut text, mut rest) = (String::new(), recipe);
+    let next = |rest: &str| {
+        let found = addresses
+            .iter()
+            .map(|(from, to)| (rest.find(from), from, to));
+        let found = found.filter_map(|(at, from, to)| Some((at?, from.len(), to)));
+        found.min_by_key(|(at, ..)| *at)
+    };
+    while let Some((at, length, to)) = next(rest) {
+        text.push_str(&rest[..at]);
+        text.push_str(to);
+        rest = &rest[at + length..];
+    }
+    text + rest
 }
