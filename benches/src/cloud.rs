@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, ensure};
-use mastra_auth_cloud::{Authentication, MastraCloudAuth};
+use http::HeaderMap;
+use http::header::COOKIE;
+use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth};
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::url::{RedirectUri, ReturnPath};
 use mastra_auth_local_cloud::{Algorithm, LocalCloud, Options};
@@ -18,15 +20,19 @@ pub struct SignedIn {
     pub url: String,
     /// A provider that has verified the token.
     pub auth: MastraCloudAuth,
-    /// The session's token, signed with RS256: what most issuers use, and of usual length.
+    /// The session's token, signed with RS256: what most issuers use, and of usual length. In the dialect `platform` a sealed
+    /// session.
     pub token: String,
+    /// Headers of a request with this session in a cookie among others, and the cookie header's bytes.
+    pub headers: (HeaderMap, usize),
 }
 
 /// A provider whose identities stay fresh for as long as a bench takes.
-pub fn provider(cloud: &str) -> Result<MastraCloudAuth> {
+pub fn provider(cloud: &str, dialect: Dialect) -> Result<MastraCloudAuth> {
     let options = MastraCloudAuth::builder()
         .project_id("demo")
         .base_url(cloud)
+        .dialect(dialect)
         .public_url(APP)
         .fresh_for(Duration::from_secs(3600));
     Ok(options.build()?)
@@ -47,13 +53,18 @@ pub fn cookies(own: &str) -> String {
 
 impl SignedIn {
     /// Starts the Cloud and signs the seed's member in.
-    pub async fn new() -> Result<Self> {
+    pub async fn new(dialect: Dialect) -> Result<Self> {
         let mut options = Options::default();
+        options.dialect = if dialect == Dialect::Platform {
+            mastra_auth_local_cloud::Dialect::Platform
+        } else {
+            mastra_auth_local_cloud::Dialect::V1
+        };
         options.port = 0;
         options.algorithm = Algorithm::Rs256;
         options.auto_approve = Some("member".to_owned());
         let cloud = LocalCloud::start(options).await?;
-        let auth = provider(cloud.url())?;
+        let auth = provider(cloud.url(), dialect)?;
         let redirect = RedirectUri::parse(&format!("{APP}/auth/callback"))?;
         let start = auth.begin_login(&redirect, ReturnPath::default(), None)?;
         let http = reqwest::Client::builder()
@@ -70,22 +81,30 @@ impl SignedIn {
                 .context("no parameter")
         };
         let state = State::parse(&parameter("state")?, None)?;
-        let cookies = start.cookies.iter();
-        let cookies: Vec<_> = cookies
+        let bound = start.cookies.iter();
+        let bound: Vec<_> = bound
             .filter_map(|cookie| cookie.expose().split(';').next())
             .collect();
         let code = parameter("code")?;
-        let signed_in = auth.finish_login(&code, state, &cookies.join("; ")).await?;
+        let signed_in = auth.finish_login(&code, state, &bound.join("; ")).await?;
         let token = signed_in.identity.user().session_token();
         let token = token.expose().to_owned();
-        let answer = auth.authenticate_token(&token).await;
+        let name = if dialect == Dialect::Platform {
+            "wos-session"
+        } else {
+            "mastra_session"
+        };
+        let cookie = cookies(&format!("{name}={token}"));
+        let headers = HeaderMap::from_iter([(COOKIE, cookie.parse()?)]);
+        let answer = auth.authenticate(&headers).await;
         let is_known = matches!(answer, Authentication::Authenticated(_));
-        ensure!(is_known, "the token is not accepted");
+        ensure!(is_known, "the session is not accepted");
         Ok(Self {
             url: cloud.url().to_owned(),
             _cloud: cloud,
             auth,
             token,
+            headers: (headers, cookie.len()),
         })
     }
 }

@@ -7,22 +7,24 @@ import { fileURLToPath } from 'node:url';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 
-const DEPLOYED = 'https://localhost:4111/cb';
+export const DEPLOYED = 'https://localhost:4111/cb';
 /** Here the session cookie has no `__Host-`, so that the address of each request decides whether it counts. */
 export const LOCAL = 'http://localhost:4111/cb';
 
 /** Starts the Cloud and signs its member in at a server with this callback. `end` ends it. */
-export async function signIn(callback = DEPLOYED) {
+export async function signIn(callback = DEPLOYED, dialect = 'v1') {
   const binary = process.env.MASTRA_AUTH ?? fileURLToPath(new URL('../../../target/debug/mastra-auth', import.meta.url));
-  const child = spawn(binary, ['dev', '--port', '0', '--auto-approve', 'member'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(binary, ['dev', '--port', '0', '--dialect', dialect, '--auto-approve', 'member'], { stdio: ['ignore', 'pipe', 'inherit'] });
   const cloud = (await firstLine(child)).replace('ready cloud=', '');
 
-  const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud, cache: { fresh: 3600 } });
+  const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud, dialect, cache: { fresh: 3600 } });
   const [bound] = auth.getLoginCookies(callback, 'state-1');
   const back = await fetch(auth.getLoginUrl(callback, 'state-1'), { redirect: 'manual' });
   auth.setCallbackCookieHeader(bound.split(';')[0]);
-  const code = new URL(back.headers.get('location')).searchParams.get('code');
-  const { user, cookies } = await auth.handleCallback(code, 'state-1');
+  const { searchParams } = new URL(back.headers.get('location'));
+  // As a Mastra server hands it on.
+  const [state] = searchParams.get('state').split('|');
+  const { user, cookies } = await auth.handleCallback(searchParams.get('code'), state);
   return { cloud, auth, user, cookie: cookies.at(-1).split(';')[0], end: () => child.kill('SIGINT') };
 }
 

@@ -15,11 +15,12 @@ import jsonwebtoken from 'jsonwebtoken';
 
 import { table } from './report.mjs';
 import { measure, repeated } from './rounds.mjs';
-import { amongOthers, firstLine, LOCAL, request, signIn } from './session.mjs';
+import { amongOthers, DEPLOYED, firstLine, LOCAL, request, signIn } from './session.mjs';
 
 const ROUNDS = 101;
 const OWN = '@mastra/auth-cloud, warm';
 const OWN_LOCAL = '@mastra/auth-cloud, plain http';
+const OWN_SEALED = '@mastra/auth-cloud, dialect platform';
 
 export async function warm() {
   const { cloud, auth, user, cookie: session, end } = await signIn();
@@ -27,6 +28,8 @@ export async function warm() {
   const theirs = request(cookie);
   const local = await signIn(LOCAL);
   const locals = request(amongOthers(local.cookie, local.cookie.length), LOCAL);
+  const sealed = await signIn(DEPLOYED, 'platform');
+  const theirsSealed = request(amongOthers(sealed.cookie, sealed.cookie.length));
 
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const pem = key => key.export({ format: 'pem', type: key.type === 'public' ? 'spki' : 'pkcs8' });
@@ -67,6 +70,7 @@ export async function warm() {
   const rounds = await measure(ROUNDS, {
     [OWN]: repeated(() => auth.authenticateToken('', theirs)),
     [OWN_LOCAL]: repeated(() => local.auth.authenticateToken('', locals)),
+    [OWN_SEALED]: repeated(() => sealed.auth.authenticateToken('', theirsSealed)),
     'fast-jwt, cache': repeated(() => cached(token)),
     'fast-jwt, cache, cookie': repeated(() => cached(parse(withToken.get('cookie')).token)),
     'fast-jwt': repeated(() => uncached(token)),
@@ -78,6 +82,7 @@ export async function warm() {
   });
   end();
   local.end();
+  sealed.end();
   keyServer.kill();
 
   const title = `warm identity, Cookie header of ${cookie.length} bytes, tokens of ${user.sessionToken.length} and ${token.length}`;
@@ -86,5 +91,6 @@ export async function warm() {
     faster('fast-jwt, cache', 2.5),
     faster('fast-jwt, cache, cookie', 2.5),
     faster('fetch per request', 300),
+    [`times as fast as ${OWN_SEALED}`, 0.95, rounds.ratio(OWN_SEALED, OWN)],
   ]);
 }

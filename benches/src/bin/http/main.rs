@@ -14,6 +14,7 @@ mod servers;
 use anyhow::{Result, bail};
 use mastra_auth_benches::cloud::SignedIn;
 use mastra_auth_benches::report::{Bound, Table, print};
+use mastra_auth_cloud::Dialect;
 
 use load::{Server, measured};
 
@@ -37,12 +38,12 @@ fn main() -> Result<()> {
     match words.as_slice() {
         ["serve", name] => runtime.block_on(servers::serve(name)),
         ["compare", old] => {
-            let someone = runtime.block_on(SignedIn::new())?;
+            let someone = runtime.block_on(SignedIn::new(Dialect::V1))?;
             print("compare", &[compare::table(old.as_ref(), &someone)?]);
             Ok(())
         }
         [] => {
-            let someone = runtime.block_on(SignedIn::new())?;
+            let someone = runtime.block_on(SignedIn::new(Dialect::V1))?;
             let tables = axum(&someone)?.into_iter().chain(node(&someone)?);
             print("http", &tables.collect::<Vec<_>>());
             Ok(())

@@ -13,7 +13,7 @@ use http::StatusCode;
 use http::header::SET_COOKIE;
 use mastra_auth_benches::cloud::provider;
 use mastra_auth_cloud::axum::{AuthLayer, AuthService, CurrentUser};
-use mastra_auth_cloud::{Authentication, MastraCloudAuth};
+use mastra_auth_cloud::{Authentication, Dialect, MastraCloudAuth};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use tower_layer::Layer as _;
@@ -92,7 +92,7 @@ fn tower_sessions() -> Router {
 
 /// A provider that knows the token.
 async fn known() -> Result<(MastraCloudAuth, String)> {
-    let auth = provider(&variable(CLOUD)?)?;
+    let auth = provider(&variable(CLOUD)?, Dialect::V1)?;
     let token = variable(TOKEN)?;
     let known = auth.authenticate_token(&token).await;
     ensure!(

@@ -18,6 +18,7 @@ use http::header::{COOKIE, HOST, HeaderValue};
 use mastra_auth_benches::cloud::{SignedIn, cookies};
 use mastra_auth_benches::report::Table;
 use mastra_auth_benches::rounds::{Rounds, repeated};
+use mastra_auth_cloud::Dialect;
 use mastra_auth_cloud::axum::{AuthLayer, CurrentUser};
 use tower_layer::{Layer as _, layer_fn};
 use tower_service::Service;
@@ -32,7 +33,7 @@ pub(crate) fn table() -> Result<Table> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let SignedIn { auth, token, .. } = &runtime.block_on(SignedIn::new())?;
+    let SignedIn { auth, token, .. } = &runtime.block_on(SignedIn::new(Dialect::V1))?;
     let _inside = runtime.enter();
     let cookie = cookies(&format!("mastra_session={token}"));
     let mut headers = HeaderMap::new();
