@@ -24,6 +24,7 @@
 mod credentials;
 mod file;
 mod lock;
+mod new_file;
 mod platform;
 mod source;
 

@@ -73,10 +73,14 @@ pub(crate) async fn sleep(time: Duration) {
 
 pub(crate) fn random<const N: usize>() -> Result<[u8; N], CloudApiError> {
     let mut bytes = [0; N];
-    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| {
-        CloudApiError::configuration("The system's random number generator does not answer.")
-    })?;
+    fill(&mut bytes)?;
     Ok(bytes)
+}
+
+pub(crate) fn fill(bytes: &mut [u8]) -> Result<(), CloudApiError> {
+    aws_lc_rs::rand::fill(bytes).map_err(|_| {
+        CloudApiError::configuration("The system's random number generator does not answer.")
+    })
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ pub(crate) use audit::{
     login_span, return_path_truncated, session_end, session_refresh, session_revoked,
     sign_in_failed, sign_out_span, signed_in, signed_out, user_revoked,
 };
+#[cfg(feature = "program")]
+pub(crate) use cloud::sign_in_not_kept;
 pub(crate) use cloud::{
     call_span, called, key_set_fetch_failed, key_set_invalid_entries, local_cloud_allowed,
 };

@@ -292,6 +292,9 @@ events! {
     LOCAL_CLOUD_ALLOWED "local_cloud_allowed" Setup Warn "it is a warning of the process, for no logger is known yet"
         []
         "The option for tests allows a local Cloud, which checks no password.";
+    SIGN_IN_NOT_KEPT "sign_in_not_kept" Setup Warn "it is a warning of the process, for a token source has no logger"
+        [code]
+        "A program refreshed its token, and the credentials file could not be written: this process alone holds the newer sign-in.";
     HTTP_CLIENT_REBUILD_FAILED "http_client_rebuild_failed" Setup Warn "`fetch` manages its own connections"
         [code]
         "Connections reached their maximum age, and no new HTTP client could be built.";

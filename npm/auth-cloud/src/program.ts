@@ -17,16 +17,18 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { CloudApiError, configurationError } from './error.js';
+import { CloudApiError, configurationError, isCloudApiError } from './error.js';
+import { isOver } from './program/answer.js';
 import { CredentialsFile, TOKEN, homeFile } from './program/file.js';
 import type { Credentials } from './program/file.js';
-import { Platform, isRefusal } from './program/platform.js';
-import type { Fetch } from './transport.js';
+import { Platform } from './program/platform.js';
+import { variable, warn } from './runtime.js';
+import type { Fetch } from './exchange.js';
 
 export type { ErrorCode } from './codes.js';
 export { CloudApiError, isCloudApiError } from './error.js';
 export type { CloudApiErrorDetails, ErrorKind } from './error.js';
-export type { Fetch } from './transport.js';
+export type { Fetch } from './exchange.js';
 
 /** Options of a {@link TokenSource}. Each comes before its variable; an empty variable counts as absent. */
 export interface TokenSourceOptions {
@@ -52,6 +54,8 @@ export class TokenSource {
   readonly #organizationId: string | undefined;
   /** The token that the platform accepted last, or gave. */
   #good: string | undefined;
+  /** A newer sign-in that could not be written. It counts as long as the file holds the refresh token that is spent. */
+  #unkept: { readonly spent: string; readonly newer: Credentials } | undefined;
   /** The look for a newer token that callers share. */
   #flight: Promise<string> | undefined;
 
@@ -77,9 +81,10 @@ export class TokenSource {
   /**
    * A token that the platform accepted or gave to this process. It may have expired since: `call` refreshes it then.
    *
-   * @throws CloudApiError `not_signed_in` where there is none. `session_expired` where the platform refuses it and its refresh.
-   *   `invalid_configuration` where the file cannot be read or replaced. A code of kind `network` or `cloud` where the platform
-   *   gave no usable answer: the token may still be good.
+   * @throws CloudApiError `not_signed_in` where there is none. `session_expired` where the platform refuses it and its refresh,
+   *   both with 401. `invalid_configuration` where the file cannot be read, or there is no room for a new one: nothing was spent
+   *   then. `request_failed` for another refusal, as 403, which a refresh does not mend. Another code of kind `network` or `cloud`
+   *   where the platform gave no usable answer: the token may still be good.
    */
   async token(): Promise<string> {
     if (this.#fixed !== undefined) return this.#fixed;
@@ -129,7 +134,7 @@ export class TokenSource {
       await this.#platform.verify(token);
       return token;
     } catch (error) {
-      if (!isRefusal(error)) throw error;
+      if (!isCloudApiError(error) || !isOver(error)) throw error;
       return await this.#refresh(token);
     }
   }
@@ -147,13 +152,21 @@ export class TokenSource {
       try {
         pair = await this.#platform.refresh(spent);
       } catch (error) {
-        if (!isRefusal(error)) throw error;
+        if (!isCloudApiError(error) || !isOver(error)) throw error;
         return await this.#found(refused);
       }
+      // From here on the pair is all that is left of the sign-in: whatever fails, it is not lost.
+      const now = await this.#file.read().catch(() => 'unreadable' as const);
+      const newest = now === 'unreadable' ? held : this.#newest(now);
       // A program that takes no lock may have signed out, or signed in anew. That counts.
-      const now = await this.#held();
-      if (now.refreshToken !== spent) return now.token;
-      await place.write({ ...now, ...pair });
+      if (newest.refreshToken !== spent) return newest.token;
+      const newer = { ...newest, ...pair };
+      const isWritten = now !== 'unreadable' && (await place.write(newer).then(() => true, () => false));
+      if (!isWritten) {
+        warn('The credentials file could not be written: this process alone holds the newer sign-in.', 'MASTRA_AUTH_SIGN_IN_NOT_KEPT');
+        // After a second failure the file still holds the one that was spent first.
+        this.#unkept = { spent: this.#unkept?.spent ?? spent, newer };
+      }
       return pair.token;
     });
   }
@@ -169,19 +182,19 @@ export class TokenSource {
   }
 
   async #held(): Promise<Credentials> {
-    const held = await this.#file.read();
+    return this.#newest(await this.#file.read());
+  }
+
+  /** What the file holds, or what could not be written into it. */
+  #newest(held: Credentials | undefined): Credentials {
     if (held === undefined) {
       throw new CloudApiError('The request carries no credential.', 401, { code: 'not_signed_in', kind: 'credential' });
     }
-    return held;
+    if (this.#unkept?.spent !== held.refreshToken) this.#unkept = undefined;
+    return this.#unkept?.newer ?? held;
   }
 }
 
 function expired(): CloudApiError {
   return new CloudApiError('The session is past its expiry.', 401, { code: 'session_expired', kind: 'credential' });
-}
-
-/** A variable that is set and not empty. */
-function variable(name: string): string | undefined {
-  return process.env[name] || undefined;
 }

@@ -1,138 +1,24 @@
-/**
- * Sends one request of the core over `fetch`: unchanged, without following redirects, with a limit on the body and a
- * time-out on the whole.
- */
+/** Sends one request of the core. Where that would spend something twice, it says whether a reused connection was closed instead. */
 
-import { causeOf } from './cause.js';
-import type { Cause } from './cause.js';
-import type { NativeRequest, NativeTransportError } from './native.js';
+import { exchange } from './exchange.js';
+import type { Delivery, Fetch } from './exchange.js';
+import type { NativeRequest } from './native.js';
 import { ConnectionWatch, freshDispatcher } from './stale-connection.js';
-import type { Dispatcher } from './stale-connection.js';
 
-/** The subset of `fetch` that is needed. */
-export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
-
-export type Delivery =
-  | {
-      readonly status: number;
-      readonly body: Uint8Array;
-      /** The values of `Set-Cookie`. */
-      readonly cookies: string[];
-      readonly failed?: undefined;
-      readonly cause?: undefined;
-    }
-  | { readonly failed: NativeTransportError; readonly cause?: Cause; readonly status?: undefined; readonly body?: undefined; readonly cookies?: undefined };
-
-/** Codes of a failure to connect: nothing of the request was sent. */
-const CONNECT = new Set([
-  'ECONNREFUSED',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'EHOSTDOWN',
-  'UND_ERR_CONNECT_TIMEOUT',
-]);
-const CLOSED = new Set(['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET', 'UND_ERR_CLOSED', 'UND_ERR_ABORTED']);
+export type { Delivery, Fetch } from './exchange.js';
 
 /**
  * Sends one request. Never throws: the delivery holds the error. `again` repeats a request whose reused connection was
  * closed. It takes a connection of its own if the global `fetch` supports that.
  */
 export async function send(request: NativeRequest, fetch: Fetch | undefined, again = false): Promise<Delivery> {
-  const controller = new AbortController();
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<Delivery>(resolve => {
-    timer = setTimeout(() => {
-      resolve({ failed: 'timeout' });
-      controller.abort();
-    }, request.timeout);
-  });
   const dispatcher = again && fetch === undefined ? freshDispatcher() : undefined;
-  try {
-    // A `fetch` that ignores the signal is not waited for.
-    return await Promise.race([exchange(request, fetch ?? globalThis.fetch, controller, dispatcher), late]);
-  } finally {
-    clearTimeout(timer);
-    dispatcher?.close().catch(() => undefined);
-  }
-}
-
-async function exchange(
-  request: NativeRequest,
-  fetch: Fetch,
-  controller: AbortController,
-  dispatcher: Dispatcher | undefined,
-): Promise<Delivery> {
   // Every other request is retried anyway.
   const watch = request.operation === 'exchange_code' ? new ConnectionWatch() : undefined;
   try {
-    const asking = () =>
-      fetch(request.url, {
-        method: request.method,
-        headers: request.headers,
-        redirect: 'manual',
-        signal: controller.signal,
-        ...(request.body && { body: request.body }),
-        ...(dispatcher && ({ dispatcher } as object)),
-      });
-    const response = await (watch === undefined ? asking() : watch.run(asking));
-    const body = await read(response, request.maxResponseBytes);
-    if (body === undefined) {
-      controller.abort();
-      return { failed: 'too_large' };
-    }
-    return { status: response.status, body, cookies: response.headers.getSetCookie() };
-  } catch (error) {
-    const failed = reason(error);
-    return { failed: failed === 'closed' && watch?.endedUnanswered ? 'stale' : failed, cause: causeOf(error) };
+    const delivery = await exchange(request, fetch, { dispatcher, run: watch && (asking => watch.run(asking)) });
+    return delivery.failed === 'closed' && watch?.endedUnanswered ? { ...delivery, failed: 'stale' } : delivery;
+  } finally {
+    dispatcher?.close().catch(() => undefined);
   }
-}
-
-/** The whole body; `undefined` if it exceeds the cap. */
-async function read(response: Response, cap: number): Promise<Uint8Array | undefined> {
-  const parts: Uint8Array[] = [];
-  let size = 0;
-  if (response.body) {
-    for await (const part of response.body as unknown as AsyncIterable<Uint8Array>) {
-      size += part.byteLength;
-      if (size > cap) return undefined;
-      parts.push(part);
-    }
-  }
-  return joined(parts, size);
-}
-
-function joined(parts: readonly Uint8Array[], size: number): Uint8Array {
-  const [only] = parts;
-  if (only !== undefined && parts.length === 1) return only;
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.byteLength;
-  }
-  return whole;
-}
-
-/** The reason why there is no response, whatever was thrown. */
-function reason(error: unknown): NativeTransportError {
-  try {
-    return reasonOf(error);
-  } catch {
-    return 'other';
-  }
-}
-
-/** Judges by the codes that `fetch` leaves in the cause, not by messages. */
-function reasonOf(error: unknown): NativeTransportError {
-  for (let at = error, depth = 0; typeof at === 'object' && at !== null && depth < 4; depth += 1) {
-    const code = 'code' in at ? at.code : undefined;
-    if (typeof code === 'string') {
-      if (CONNECT.has(code)) return 'connect';
-      if (CLOSED.has(code)) return 'closed';
-    }
-    at = 'cause' in at ? at.cause : undefined;
-  }
-  return 'other';
 }

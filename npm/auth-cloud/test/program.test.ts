@@ -2,9 +2,10 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { promises, chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import { syncBuiltinESMExports } from 'node:module';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +16,7 @@ import { inspect } from 'node:util';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 
 import { TokenSource } from '../dist/esm/program.js';
+import { readAnswer } from '../dist/esm/program/answer.js';
 import { BINARY } from './world.js';
 
 const DIST = new URL('../dist/esm/', import.meta.url).href;
@@ -32,11 +34,14 @@ let together: number;
 let waiting: (() => void)[];
 /** Verifications are refused with this, whatever the token. */
 let outage: number | undefined;
+/** The text of each answer, whatever its status would say. */
+let said: string | undefined;
 let home: string;
 let file: string;
 
 beforeEach(async () => {
-  [generation, asked, meanwhile, together, waiting, outage] = [1, { verify: 0, refresh: 0 }, undefined, 1, [], undefined];
+  [generation, asked, meanwhile, together, waiting] = [1, { verify: 0, refresh: 0 }, undefined, 1, []];
+  [outage, said] = [undefined, undefined];
   server = createServer((request, response) => void answer(request, response)).listen(0, '127.0.0.1');
   await once(server, 'listening');
   baseUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -52,7 +57,8 @@ afterEach(() => {
 });
 
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const reply = (status: number, body: object) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  const reply = (status: number, body: object) =>
+    void response.writeHead(status, { 'content-type': 'application/json' }).end(said ?? JSON.stringify(body));
   const problem = { type: 'unauthorized', title: 'Unauthorized', status: 401 };
   if (request.url === '/v1/auth/verify') {
     asked.verify += 1;
@@ -189,6 +195,89 @@ test('a platform that cannot answer a verification is asked for no refresh', asy
   expect(asked.refresh).toBe(0);
 });
 
+test('no refusal but 401 spends the refresh token', async () => {
+  signIn();
+  const before = readFileSync(file, 'utf8');
+  // A proxy knows nothing of tokens.
+  for (const [status, code, seen] of [[403, 'request_failed', 403], [404, 'invalid_response', 502], [405, 'invalid_response', 502]] as const) {
+    outage = status;
+    await expect(source().token()).rejects.toMatchObject({ code, status: seen, kind: 'cloud' });
+  }
+  expect(asked.refresh).toBe(0);
+  // Nor is any other the end of the session.
+  [outage, generation] = [undefined, 2];
+  for (const [status, code, seen] of [[400, 'request_failed', 400], [403, 'invalid_response', 502], [404, 'invalid_response', 502]] as const) {
+    meanwhile = () => status;
+    await expect(source().token()).rejects.toMatchObject({ code, status: seen, kind: 'cloud' });
+  }
+  expect(readFileSync(file, 'utf8')).toBe(before);
+  expect(names()).toEqual(['credentials.json']);
+});
+
+test.each(['', '<html>Sign in to the network</html>', '{"detail":"The sess', '[]', 'null', '7', '"no"', 'no '.repeat(400)])('a 401 that says %j is no refusal', async text => {
+  signIn();
+  [generation, said] = [2, text];
+  await expect(source().token()).rejects.toMatchObject({ code: 'invalid_response', status: 502 });
+  expect(asked).toEqual({ verify: 1, refresh: 0 });
+});
+
+test('a text refuses with 401', async () => {
+  signIn();
+  [generation, said] = [7, 'Unauthorized'];
+  await expect(source().token()).rejects.toMatchObject({ code: 'session_expired' });
+  expect(asked).toEqual({ verify: 1, refresh: 1 });
+});
+
+test('answers are read as the vectors say', () => {
+  const vectors = new URL('../../../vectors/envelopes.json', import.meta.url);
+  const { cases } = JSON.parse(readFileSync(vectors, 'utf8')) as { cases: Record<string, any>[] };
+  const own = cases.filter(({ dialect, operation, status }) => dialect === 'platform' && operation === 'verify_token' && status !== undefined);
+  expect(own.length).toBeGreaterThan(10);
+  for (const { name, status, body, data, error } of own) {
+    const read = () => readAnswer(status, new TextEncoder().encode(body), [401, 403]);
+    if (data !== undefined) expect(read(), name).toMatchObject({ user: { id: data.id } });
+    else {
+      // The platform's own codes are left out: they are texts of the answer.
+      const code = error.code === 'invalid_response' ? 'invalid_response' : 'request_failed';
+      expect(read, name).toThrow(expect.objectContaining({ status: error.status, code, kind: 'cloud' }));
+      expect(code === 'request_failed' && [401, 403].includes(status), name).toBe(error.answer === 'refused');
+    }
+  }
+});
+
+test('a verification that names nobody proves nothing', async () => {
+  signIn();
+  for (said of ['{}', '{"user":{}}', '<html>']) await expect(source().token()).rejects.toMatchObject({ code: 'invalid_response', status: 502 });
+  expect(asked.refresh).toBe(0);
+});
+
+test('a fetch that ignores its signal is not waited for', async () => {
+  signIn();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  try {
+    const called = Promise.withResolvers<AbortSignal>();
+    const fetch = (_: string, { signal }: RequestInit) => (called.resolve(signal!), new Promise<Response>(() => undefined));
+    const token = new TokenSource({ baseUrl, file, fetch }).token();
+    const failed = expect(token).rejects.toMatchObject({ code: 'timeout', kind: 'network', status: 503 });
+    const signal = await called.promise;
+    vi.advanceTimersByTime(15_000);
+    await failed;
+    expect(signal.aborted).toBe(true);
+  } finally {
+    vi.useRealTimers();
+  }
+});
+
+test('an answer is read up to a cap', async () => {
+  signIn();
+  let sent = 0;
+  const part = new Uint8Array(64 * 1024).fill(32);
+  const endless = new ReadableStream({ pull: controller => (sent += part.length, controller.enqueue(part)) });
+  const fetch = async () => new Response(endless);
+  await expect(new TokenSource({ baseUrl, file, fetch }).token()).rejects.toMatchObject({ code: 'response_too_large', kind: 'network', status: 503 });
+  expect(sent).toBeLessThan(1024 * 1024);
+});
+
 test('a refusal that joins an older look is not answered with the same token', async () => {
   signIn();
   together = 2;
@@ -224,6 +313,113 @@ test('nothing is spent where the answer could not be kept', async () => {
   await expect(source().token()).rejects.toMatchObject({ code: 'invalid_configuration', message: expect.stringContaining('cannot be written') });
   expect(asked.refresh).toBe(0);
   rmSync(`${file}.${process.pid}.tmp`, { recursive: true });
+});
+
+/** A limit on the size of files stands for the disk: an empty file fits, and a sign-in of the longest tokens does not. */
+test.runIf(process.platform !== 'win32')('on a full disk nothing is spent', async () => {
+  signIn();
+  generation = 2;
+  const before = readFileSync(file, 'utf8');
+  const script = `import(${JSON.stringify(`${DIST}program.js`)}).then(({ TokenSource }) => new TokenSource().token()).catch(({ code }) => console.log(code))`;
+  const limited = 'trap "" XFSZ; ulimit -f 16; exec "$0" "$@"';
+  expect(await run('sh', ['-c', limited, process.execPath, '-e', script])).toBe('invalid_configuration');
+  expect(asked).toEqual({ verify: 1, refresh: 0 });
+  expect(readFileSync(file, 'utf8')).toBe(before);
+  expect(names()).toEqual(['credentials.json']);
+});
+
+test('the new file has room for the longest tokens', async () => {
+  // Indented it is longer than it is here.
+  writeFileSync(file, '{"token":"t","refreshToken":"r","theme":[[[[1,2],[3]],[{"a":[{"b":[1,2,3,4,5]}]}]]]}');
+  let room = 0;
+  const pair = { accessToken: 'a'.repeat(8192), refreshToken: '"'.repeat(8192) };
+  const fetch = async (url: string) => {
+    if (url.endsWith('verify')) return Response.json({ title: 'Unauthorized' }, { status: 401 });
+    room = statSync(`${file}.${process.pid}.tmp`).size;
+    return Response.json(pair);
+  };
+  expect(await new TokenSource({ baseUrl, file, fetch }).token()).toBe(pair.accessToken);
+  expect(held()['refreshToken']).toBe(pair.refreshToken);
+  expect(statSync(file).size).toBeGreaterThan(3 * 8192);
+  expect(statSync(file).size).toBeLessThanOrEqual(room);
+});
+
+test('an answer that cannot be written is not lost', async () => {
+  signIn();
+  generation = 2;
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const lose = () => (rmSync(`${file}.${process.pid}.tmp`), undefined);
+  meanwhile = lose;
+  const one = source();
+  expect(await one.token()).toBe('access-2');
+  expect(held()['refreshToken']).toBe('refresh-1');
+  expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('could not be written'), expect.objectContaining({ code: 'MASTRA_AUTH_SIGN_IN_NOT_KEPT' }));
+  // This process goes on with it, and tries again to write it with the next one.
+  expect(await one.token()).toBe('access-2');
+  for (generation of [3, 4]) {
+    expect(await one.refreshed(await one.token())).toBe(`access-${generation}`);
+    meanwhile = undefined;
+  }
+  expect(held()['refreshToken']).toBe('refresh-4');
+  expect(warned).toHaveBeenCalledTimes(2);
+  expect(asked.refresh).toBe(3);
+  // A sign-out or a new sign-in counts more.
+  [meanwhile, generation] = [lose, 5];
+  await one.refreshed(await one.token());
+  rmSync(file);
+  await expect(one.token()).rejects.toMatchObject({ code: 'not_signed_in' });
+  signIn(5);
+  expect(await one.token()).toBe('access-5');
+  warned.mockRestore();
+});
+
+test('a file that another program is writing loses no answer', async () => {
+  signIn();
+  generation = 2;
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  meanwhile = () => (writeFileSync(file, '{"token":"acc'), undefined);
+  const one = source();
+  expect(await one.token()).toBe('access-2');
+  signIn();
+  expect(await one.token()).toBe('access-2');
+  expect(asked.refresh).toBe(1);
+  warned.mockRestore();
+});
+
+test.each(['EBUSY', 'EXDEV'])('a file that cannot be replaced (%s) is written in place, and nothing stays beside it', async code => {
+  // The file is mounted alone.
+  const rename = vi.spyOn(promises, 'rename').mockRejectedValue(Object.assign(new Error(code), { code }));
+  syncBuiltinESMExports();
+  try {
+    for (const more of ['', ' '.repeat(1000)]) {
+      generation = 2;
+      writeFileSync(file, `${JSON.stringify(signedIn())}${more}`);
+      expect(await source().token()).toBe('access-2');
+      expect(rename).toHaveBeenCalled();
+      expect(readFileSync(file, 'utf8')).toBe(`${JSON.stringify(signedIn(2), null, 2)}\n`);
+      expect(names()).toEqual(['credentials.json']);
+    }
+  } finally {
+    rename.mockRestore();
+    syncBuiltinESMExports();
+  }
+});
+
+test('a write that fails leaves nothing beside the file', async () => {
+  signIn();
+  generation = 2;
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+  const rename = vi.spyOn(promises, 'rename').mockRejectedValue(Object.assign(new Error('EIO'), { code: 'EIO' }));
+  syncBuiltinESMExports();
+  try {
+    expect(await source().token()).toBe('access-2');
+  } finally {
+    rename.mockRestore();
+    syncBuiltinESMExports();
+    warned.mockRestore();
+  }
+  expect(held()['token']).toBe('access-1');
+  expect(names()).toEqual(['credentials.json']);
 });
 
 test.each([
@@ -282,7 +478,7 @@ test('a process that is killed at its work leaves one of two whole contents', as
     const { TokenSource } = await import(${JSON.stringify(`${DIST}program.js`)});
     let n = 0;
     const pair = () => ({ accessToken: n % 2 ? 'a'.repeat(4000) : 'b', refreshToken: n % 2 ? 'a'.repeat(4000) : 'b' });
-    const fetch = async url => (url.endsWith('verify') ? new Response('{}') : (n += 1, Response.json(pair())));
+    const fetch = async url => (url.endsWith('verify') ? Response.json({ user: { id: 'u' } }) : (n += 1, Response.json(pair())));
     const source = new TokenSource({ baseUrl: 'http://127.0.0.1:1', file: process.argv[1], fetch });
     for (let token = await source.token(); ; console.log('written')) token = await source.refreshed(token);`;
   for (let kill = 0; kill < 12; kill += 1) {

@@ -4,11 +4,15 @@ use std::fmt;
 
 use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::json::{self, BadMember, Object};
-use mastra_auth_cloud_core::secret::{RefreshToken, SessionToken};
+use mastra_auth_cloud_core::secret::{MAX_TOKEN_BYTES, RefreshToken, SessionToken};
 use serde_json::{Map, Value};
+use zeroize::Zeroizing;
 
 /// Deepest nesting that is read, in containers.
 const MAX_DEPTH: usize = 32;
+
+/// For the names of members that a refresh adds, and for what another program writes meanwhile.
+const MARGIN: usize = 1024;
 
 const TOKEN: &str = "token";
 const REFRESH_TOKEN: &str = "refreshToken";
@@ -97,6 +101,16 @@ impl Credentials {
     /// Another program's members of a file; none of a file that cannot be read.
     pub(super) fn others(text: &[u8]) -> Map<String, Value> {
         json::parse(text, MAX_DEPTH).map_or_else(|_| Map::new(), |file| members(file, &OWN))
+    }
+
+    /// How long, in bytes, a refresh can make a file of this text.
+    pub(super) fn longest(text: &[u8]) -> usize {
+        let file = json::parse(text, MAX_DEPTH).ok();
+        let indented = file.and_then(|file| serde_json::to_vec_pretty(&file).ok());
+        let now = indented.map_or(text.len(), |indented| Zeroizing::new(indented).len());
+        // Each byte of a refresh token may take two in JSON.
+        now.saturating_add(3 * MAX_TOKEN_BYTES)
+            .saturating_add(MARGIN)
     }
 
     /// The same sign-in after a refresh, in which both tokens are new.

@@ -1,11 +1,10 @@
 //! The credentials file, which Mastra's command line reads and writes too: `~/.mastra/credentials.json`.
 //!
-//! The file is replaced whole: its text goes to a new file beside it, which is flushed to the disk and renamed. A process that
-//! is killed at any moment leaves the old content or the new one. Folder and file are for their owner alone.
+//! The file is replaced whole. Folder and file are for their owner alone.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use mastra_auth_cloud_core::error::CloudApiError;
@@ -14,7 +13,8 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::credentials::Credentials;
-use super::lock::{Lock, unfinished, unless_absent};
+use super::lock::{Lock, unless_absent};
+use super::new_file::{Replacement, overwrite};
 
 const FOLDER: &str = ".mastra";
 const FILE: &str = "credentials.json";
@@ -128,25 +128,15 @@ impl LockedFile {
         self.file.read()
     }
 
-    /// Makes the new file before there is anything to write, so that a full or forbidden place is found out first.
+    /// Makes the new file before there is anything to write, and as long as a refresh can make it: so a full or forbidden place is
+    /// found out first.
     ///
     /// # Errors
     ///
     /// `invalid_configuration` where it cannot be made.
     pub fn new_file(&self) -> Result<NewFile<'_>, CloudApiError> {
-        let temporary = unfinished(&self.file.0, std::process::id());
-        let failed = |error| self.file.failed("cannot be written", &error);
-        unless_absent(fs::remove_file(&temporary)).map_err(failed)?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&temporary).map_err(failed)?;
-        Ok(NewFile {
-            locked: self,
-            file: Some(file),
-            temporary,
-        })
+        let text = self.file.text()?;
+        self.make(Credentials::longest(text.as_ref().map_or(&[], |text| text)))
     }
 
     /// Removes the sign-in: the whole file, unless another program has members in it, which stay.
@@ -157,13 +147,31 @@ impl LockedFile {
     pub fn remove(&self) -> Result<(), CloudApiError> {
         let others = self.others()?;
         if !others.is_empty() {
-            return self.new_file()?.replace(&others);
+            return self.make(0)?.replace(&others);
         }
-        unless_absent(fs::remove_file(&self.file.0))
-            .map_err(|error| self.file.failed("cannot be removed", &error))?;
-        Ok(())
+        let removed = match unless_absent(fs::remove_file(&self.file.0)) {
+            // It is mounted alone.
+            Err(error) if error.kind() == ErrorKind::ResourceBusy => {
+                overwrite(&self.file.0, b"{}\n")
+            }
+            removed => removed.map(drop),
+        };
+        removed.map_err(|error| self.file.failed("cannot be removed", &error))
     }
 
+    fn make(&self, room: usize) -> Result<NewFile<'_>, CloudApiError> {
+        let new = Replacement::make(&self.file.0, room);
+        Ok(NewFile {
+            locked: self,
+            new: new.map_err(|error| self.not_written(&error))?,
+        })
+    }
+
+    fn not_written(&self, error: &io::Error) -> CloudApiError {
+        self.file.failed("cannot be written", error)
+    }
+
+    /// The members of another program.
     fn others(&self) -> Result<Map<String, Value>, CloudApiError> {
         let text = self.file.text()?;
         Ok(text.map_or_else(Map::new, |text| Credentials::others(&text)))
@@ -179,8 +187,7 @@ impl fmt::Debug for LockedFile {
 /// What will replace the credentials file. Dropped without a [`write`](Self::write), it leaves nothing.
 pub struct NewFile<'l> {
     locked: &'l LockedFile,
-    file: Option<File>,
-    temporary: PathBuf,
+    new: Replacement,
 }
 
 impl NewFile<'_> {
@@ -194,27 +201,13 @@ impl NewFile<'_> {
         self.replace(&credentials.file(others))
     }
 
-    fn replace(mut self, members: &Map<String, Value>) -> Result<(), CloudApiError> {
-        let target = &self.locked.file;
-        let write = |file: &mut File| {
-            let mut text = Zeroizing::new(Vec::with_capacity(8 * 1024));
-            serde_json::to_writer_pretty(&mut *text, members)?;
-            text.push(b'\n');
-            file.write_all(&text)?;
-            file.sync_all()
-        };
-        let written = self.file.take().map_or(Ok(()), |mut file| write(&mut file));
+    fn replace(self, members: &Map<String, Value>) -> Result<(), CloudApiError> {
+        let mut text = Zeroizing::new(Vec::with_capacity(8 * 1024));
+        let written = serde_json::to_writer_pretty(&mut *text, members).map_err(io::Error::from);
+        text.push(b'\n');
         written
-            .and_then(|()| fs::rename(&self.temporary, &target.0))
-            .and_then(|()| flush_folder(&target.0))
-            .map_err(|error| target.failed("cannot be written", &error))
-    }
-}
-
-impl Drop for NewFile<'_> {
-    fn drop(&mut self) {
-        // There is none where it was renamed.
-        let _ = fs::remove_file(&self.temporary);
+            .and_then(|()| self.new.write(&text))
+            .map_err(|error| self.locked.not_written(&error))
     }
 }
 
@@ -242,15 +235,4 @@ fn make_private(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn make_private(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).create(folder)
-}
-
-/// The rename is on the disk once the folder is.
-#[cfg(unix)]
-fn flush_folder(file: &Path) -> io::Result<()> {
-    File::open(file.parent().unwrap_or(Path::new(".")))?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn flush_folder(_: &Path) -> io::Result<()> {
-    Ok(())
 }

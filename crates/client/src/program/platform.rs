@@ -105,6 +105,8 @@ struct Call<'a> {
     bearer: Option<&'a SessionToken>,
     organization: Option<&'a OrganizationId>,
     body: Option<Value>,
+    /// The statuses with which the schema lets the platform refuse; none where it does not describe the call.
+    refusals: Option<&'a [u16]>,
     secrets: &'a [&'a str],
 }
 
@@ -140,11 +142,13 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// - A refusal, as 401 for a token that has expired: the platform's code, or `request_failed`.
-    /// - No answer: `network_error`, `timeout`, `response_too_large`. Another form: `invalid_response`.
+    /// - A refusal, with the platform's code, or `request_failed`: 401 for a token that has expired, 403 for one that may not.
+    /// - No answer: `network_error`, `timeout`, `response_too_large`. Another form, or a status that the schema does not have, as a
+    ///   proxy's 404: `invalid_response`.
     pub async fn verify(&self, token: &SessionToken) -> Result<Verified, CloudApiError> {
         let call = Call {
             bearer: Some(token),
+            refusals: Some(&[401, 403]),
             secrets: &[token.expose()],
             ..Call::get("/auth/verify")
         };
@@ -169,11 +173,12 @@ impl Platform {
     ///
     /// # Errors
     ///
-    /// As [`verify`](Self::verify).
+    /// As [`verify`](Self::verify); a refresh token that is good no more is refused with 401.
     pub async fn refresh(&self, refresh_token: &RefreshToken) -> Result<TokenPair, CloudApiError> {
         let call = Call {
             method: Method::POST,
             body: Some(json!({ "refreshToken": refresh_token.expose() })),
+            refusals: Some(&[400, 401]),
             secrets: &[refresh_token.expose()],
             ..Call::get("/auth/refresh-token")
         };
@@ -285,8 +290,8 @@ impl Platform {
         call: Call<'_>,
         read: impl FnOnce(Object<'_>) -> Result<T, BadMember>,
     ) -> Result<T, CloudApiError> {
-        let secrets = call.secrets;
-        answer::read(self.send(call).await, secrets, read)
+        let (refusals, secrets) = (call.refusals, call.secrets);
+        answer::read(self.send(call).await, refusals, secrets, read)
     }
 
     /// For a call whose good answer says nothing.
@@ -294,7 +299,7 @@ impl Platform {
         let secrets = call.secrets;
         match self.send(call).await {
             Ok(good) if (200..300).contains(&good.status()) => Ok(()),
-            other => answer::read(other, secrets, |_| Ok(())),
+            other => answer::read(other, None, secrets, |_| Ok(())),
         }
     }
 
@@ -336,6 +341,7 @@ impl<'a> Call<'a> {
             bearer: None,
             organization: None,
             body: None,
+            refusals: None,
             secrets: &[],
         }
     }

@@ -16,7 +16,7 @@ use super::credentials::Credentials;
 use super::file::CredentialsFile;
 use super::platform::{DEFAULT_PLATFORM_URL, Platform};
 use crate::single_flight::SingleFlight;
-use crate::system;
+use crate::{system, telemetry};
 
 const API_URL: &str = "MASTRA_PLATFORM_API_URL";
 const API_TOKEN: &str = "MASTRA_API_TOKEN";
@@ -51,6 +51,13 @@ struct Shared {
     organization: Option<OrganizationId>,
     /// The token that the platform accepted last, or gave.
     good: Mutex<Option<SessionToken>>,
+    unkept: Mutex<Option<Unkept>>,
+}
+
+/// A newer sign-in that could not be written. It counts as long as the file holds the refresh token that is spent.
+struct Unkept {
+    spent: RefreshToken,
+    newer: Credentials,
 }
 
 impl TokenSource {
@@ -104,6 +111,7 @@ impl TokenSource {
             fixed,
             organization,
             good: Mutex::default(),
+            unkept: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -149,8 +157,9 @@ impl TokenSource {
     ///
     /// # Errors
     ///
-    /// - `not_signed_in`: there is no token. `session_expired`: the platform refuses it and its refresh.
-    /// - `invalid_configuration`: the file cannot be read or replaced.
+    /// - `not_signed_in`: there is no token. `session_expired`: the platform refuses it and its refresh, both with 401.
+    /// - `invalid_configuration`: the file cannot be read, or there is no room for a new one. Nothing was spent then.
+    /// - Another refusal of the platform, as 403, which a refresh does not mend.
     /// - No answer of the platform, as [`Platform::verify`] says. The token may still be good.
     pub async fn token(&self) -> Result<SessionToken, CloudApiError> {
         if let Some(fixed) = &self.shared.fixed {
@@ -217,7 +226,7 @@ impl Shared {
         } else {
             let held = self.held()?;
             match self.platform.verify(held.token()).await {
-                Err(error) if error.is_refusal() => self.refresh(held.token()).await?,
+                Err(error) if is_over(&error) => self.refresh(held.token()).await?,
                 verified => verified.map(|_| held.token().clone())?,
             }
         };
@@ -230,7 +239,7 @@ impl Shared {
     /// A newer token than the refused one: from the file, if another process was faster, else from the platform.
     async fn refresh(&self, refused: &SessionToken) -> Result<SessionToken, CloudApiError> {
         let locked = self.file.lock().await?;
-        let held = locked.read()?.ok_or_else(not_signed_in)?;
+        let held = self.newest(locked.read()?)?;
         if !held.token().same_as(refused) {
             return Ok(held.token().clone());
         }
@@ -238,16 +247,31 @@ impl Shared {
         // Before the refresh token is spent: the answer must find its place.
         let place = locked.new_file()?;
         let pair = match self.platform.refresh(spent).await {
-            Err(error) if error.is_refusal() => return self.found(refused).await,
+            Err(error) if is_over(&error) => return self.found(refused).await,
             answer => answer?,
         };
-        // A program that takes no lock may have signed out, or signed in anew. That counts.
-        let now = locked.read()?.ok_or_else(not_signed_in)?;
-        let is_as_before = |refresh_token: &RefreshToken| refresh_token.same_as(spent);
-        if !now.refresh_token().is_some_and(is_as_before) {
-            return Ok(now.token().clone());
+        // From here on the pair is all that is left of the sign-in: whatever fails, it is not lost.
+        let written = match locked.read().map(|now| self.newest(now)) {
+            // A program that takes no lock may have signed out, or signed in anew. That counts.
+            Ok(now) => {
+                let now = now?;
+                let is_as_before = |held: &RefreshToken| held.same_as(spent);
+                if !now.refresh_token().is_some_and(is_as_before) {
+                    return Ok(now.token().clone());
+                }
+                place.write(&now.refreshed(pair.token.clone(), pair.refresh_token.clone()))
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = written {
+            telemetry::sign_in_not_kept(&error);
+            let spent = spent.clone();
+            let newer = held.refreshed(pair.token.clone(), pair.refresh_token);
+            let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+            // After a second failure the file still holds the one that was spent first.
+            let spent = unkept.take().map_or(spent, |before| before.spent);
+            *unkept = Some(Unkept { spent, newer });
         }
-        place.write(&now.refreshed(pair.token.clone(), pair.refresh_token))?;
         Ok(pair.token)
     }
 
@@ -264,7 +288,20 @@ impl Shared {
     }
 
     fn held(&self) -> Result<Credentials, CloudApiError> {
-        self.file.read()?.ok_or_else(not_signed_in)
+        self.newest(self.file.read()?)
+    }
+
+    /// What the file holds, or what could not be written into it.
+    fn newest(&self, read: Option<Credentials>) -> Result<Credentials, CloudApiError> {
+        let held = read.ok_or_else(not_signed_in)?;
+        let mut unkept = self.unkept.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_spent = |unkept: &Unkept| {
+            (held.refresh_token()).is_some_and(|held| held.same_as(&unkept.spent))
+        };
+        if !unkept.as_ref().is_some_and(is_spent) {
+            *unkept = None;
+        }
+        Ok(unkept.as_ref().map_or(held, |unkept| unkept.newer.clone()))
     }
 
     fn is_good(&self, token: &SessionToken) -> bool {
@@ -284,6 +321,11 @@ impl std::fmt::Debug for TokenSource {
 
 fn not_signed_in() -> CloudApiError {
     CloudApiError::new(Code::NotSignedIn)
+}
+
+/// The platform's no to a token or a refresh token. No newer token mends another refusal.
+fn is_over(error: &CloudApiError) -> bool {
+    error.is_refusal() && error.status() == 401
 }
 
 fn expired() -> CloudApiError {

@@ -62,6 +62,16 @@ pub(crate) fn local_cloud_allowed() {
     );
 }
 
+/// The answer to a refresh did not reach the credentials file.
+#[cfg(feature = "program")]
+pub(crate) fn sign_in_not_kept(error: &CloudApiError) {
+    emit!(
+        SIGN_IN_NOT_KEPT,
+        code = error.code(),
+        "the credentials file could not be written: this process alone holds the newer sign-in"
+    );
+}
+
 /// The key set could not be fetched; the last good one stays in use.
 pub(crate) fn key_set_fetch_failed(error: &CloudApiError) {
     emit!(

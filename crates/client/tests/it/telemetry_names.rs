@@ -50,6 +50,7 @@ ERROR mastra_auth::setup routes_unreachable: code login_path
 WARN mastra_auth::setup public_url_lacks_prefix: code public_url login_path
 WARN mastra_auth::setup clock_ahead: code ahead_seconds
 WARN mastra_auth::setup local_cloud_allowed: 
+WARN mastra_auth::setup sign_in_not_kept: code
 WARN mastra_auth::setup http_client_rebuild_failed: code
 ";
 

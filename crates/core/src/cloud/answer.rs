@@ -1,16 +1,18 @@
 //! Reads answers of the platform to calls that are no operations: those that a program makes to refresh its tokens, or to list keys.
 
-use crate::cloud::envelope::{Data, bad_member, open};
+use crate::cloud::envelope::{Data, bad_member, malformed, open};
 use crate::dialect::Wrapping;
 use crate::error::CloudApiError;
 use crate::http::Delivery;
 use crate::json::{BadMember, Object};
 
-/// Reads a good answer; any other is the error that it reports. No text that repeats one of the `secrets` gets into an error.
+/// Reads a good answer; any other is the error that it reports. `refusals` are the statuses with which the call's schema lets the
+/// platform refuse. Any other 4xx is a proxy's, and answers nothing; without a list each may be a refusal. No text that repeats one
+/// of the `secrets` gets into an error.
 ///
 /// # Errors
 ///
-/// - A refusal, with the platform's code, or `request_failed`. Only the HTTP status decides that it is one.
+/// - A refusal, with the platform's code, or `request_failed`.
 /// - No answer: `network_error`, `timeout`, `response_too_large`. An answer of another form: `invalid_response`.
 ///
 /// # Examples
@@ -20,20 +22,32 @@ use crate::json::{BadMember, Object};
 /// use mastra_auth_cloud_core::http::Response;
 ///
 /// let answer = |status, body: &str| Ok(Response::new(status, body.into()));
-/// let id = read(answer(200, r#"{"id":"u"}"#), &[], |user| user.text("id").map(str::to_owned));
+/// let id = read(answer(200, r#"{"id":"u"}"#), None, &[], |user| user.text("id").map(str::to_owned));
 /// assert_eq!(id.unwrap(), "u");
-/// let problem = answer(401, r#"{"title":"Unauthorized","detail":"The token has expired."}"#);
-/// let error = read(problem, &[], |_| Ok(())).unwrap_err();
+/// let problem = |status| answer(status, r#"{"title":"Unauthorized","detail":"The token has expired."}"#);
+/// let error = read(problem(401), Some(&[401]), &[], |_| Ok(())).unwrap_err();
 /// assert!(error.is_refusal());
 /// assert_eq!(error.message(), "The token has expired.");
+/// let error = read(problem(404), Some(&[401]), &[], |_| Ok(())).unwrap_err();
+/// assert_eq!((error.is_refusal(), error.code()), (false, "invalid_response"));
 /// ```
 pub fn read<T>(
     delivery: Delivery,
+    refusals: Option<&[u16]>,
     secrets: &[&str],
     read: impl FnOnce(Object<'_>) -> Result<T, BadMember>,
 ) -> Result<T, CloudApiError> {
-    let answer = open(Wrapping::Problem, Data::Required, delivery, secrets)?;
+    let answer = match open(Wrapping::Problem, Data::Required, delivery, secrets) {
+        Err(error) if error.is_refusal() && !may_refuse(refusals, error.status()) => {
+            return Err(malformed(error.status()));
+        }
+        answer => answer?,
+    };
     Object::new(&answer, "answer")
         .and_then(read)
         .map_err(bad_member)
+}
+
+fn may_refuse(refusals: Option<&[u16]>, status: u16) -> bool {
+    refusals.is_none_or(|refusals| refusals.contains(&status))
 }

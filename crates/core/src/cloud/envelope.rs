@@ -207,7 +207,7 @@ fn undelivered(error: TransportError) -> CloudApiError {
 }
 
 /// The status stays a server error even where HTTP has a 4xx: a proxy's page must not count as a sign-out.
-fn malformed(http: u16) -> CloudApiError {
+pub(crate) fn malformed(http: u16) -> CloudApiError {
     let status = if http >= 500 { http } else { 502 };
     CloudApiError::answer(
         Code::InvalidResponse,

@@ -1,17 +1,16 @@
 /**
  * The credentials file, which Mastra's command line and programs in Rust read and write too.
  *
- * The file is replaced whole: its text goes to a new file beside it, which is flushed to the disk and renamed. A process that is
- * killed at any moment leaves the old content or the new one. Folder and file are for their owner alone.
+ * The file is replaced whole, as `new-file.ts` says. Folder and file are for their owner alone.
  */
 
-import { chmod, mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { chmod, mkdir, readFile, realpath, stat } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 import { configurationError } from '../error.js';
-import { takeLock, unfinished, unlessAbsent } from './lock.js';
+import { takeLock, unlessAbsent } from './lock.js';
+import { NewFile } from './new-file.js';
 
 const FOLDER = '.mastra';
 export const TOKEN = /^[A-Za-z0-9\-._~+/=]{1,8192}$/;
@@ -22,14 +21,6 @@ export interface Credentials {
   readonly refreshToken?: string;
   readonly organizationId?: string;
   readonly currentOrgId?: string;
-}
-
-/** Where the new content goes. */
-export interface Place {
-  /** Makes the new file before there is anything to write, so that a full or forbidden place is found out first. */
-  make(): Promise<void>;
-  /** Replaces the file. */
-  write(credentials: Credentials): Promise<void>;
 }
 
 /** The file of Mastra's command line. */
@@ -58,7 +49,7 @@ export class CredentialsFile {
   }
 
   /** Runs this work while no other process works on the file. It must end within a minute. */
-  async locked<T>(work: (place: Place) => Promise<T>): Promise<T> {
+  async locked<T>(work: (place: NewFile) => Promise<T>): Promise<T> {
     const failed = (error: unknown) => this.#failed('cannot be made ready', error);
     await makePrivate(dirname(this.#path)).catch(failed);
     // Another program may have put a link in the file's place: what it leads to is replaced, and not the link.
@@ -68,7 +59,8 @@ export class CredentialsFile {
     try {
       return await work(place);
     } finally {
-      await place.end().finally(unlock);
+      await place.end();
+      await unlock();
     }
   }
 
@@ -93,61 +85,10 @@ function parsed(text: string): Record<string, unknown> | undefined {
   }
 }
 
-class NewFile implements Place {
-  readonly #target: string;
-  readonly #temporary: string;
-  readonly #failed: (error: unknown) => never;
-  #file: FileHandle | undefined;
-
-  constructor(target: string, failed: (error: unknown) => never) {
-    this.#target = target;
-    this.#temporary = unfinished(target, process.pid);
-    this.#failed = failed;
-  }
-
-  async make(): Promise<void> {
-    const make = async () => {
-      await rm(this.#temporary, { force: true });
-      this.#file = await open(this.#temporary, 'wx', 0o600);
-    };
-    await make().catch(this.#failed);
-  }
-
-  async write(credentials: Credentials): Promise<void> {
-    const write = async (file: FileHandle) => {
-      await file.writeFile(`${JSON.stringify(credentials, null, 2)}\n`);
-      await file.sync();
-      await file.close();
-      this.#file = undefined;
-      await rename(this.#temporary, this.#target);
-      await flushFolder(dirname(this.#target));
-    };
-    if (this.#file) await write(this.#file).catch(this.#failed);
-  }
-
-  /** Leaves nothing of what was not written. */
-  async end(): Promise<void> {
-    if (this.#file === undefined) return;
-    await this.#file.close();
-    await rm(this.#temporary, { force: true });
-  }
-}
-
 /** A folder for its owner alone. One of another name that exists stays as it is: it may be everybody's. */
 async function makePrivate(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   if (process.platform === 'win32' || basename(folder) !== FOLDER) return;
   const { mode } = await stat(folder);
   if ((mode & 0o077) !== 0) await chmod(folder, 0o700);
-}
-
-/** The rename is on the disk once the folder is. */
-async function flushFolder(folder: string): Promise<void> {
-  if (process.platform === 'win32') return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
 }

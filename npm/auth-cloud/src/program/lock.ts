@@ -39,7 +39,9 @@ export async function takeLock(file: string): Promise<() => Promise<void>> {
     throw configurationError(`Another program holds ${path} for too long. Remove it if none is at work.`);
   }
   return async () => {
-    if ((await unlessAbsent(readFile(path, 'utf8'))) === own) await rm(path, { force: true });
+    // What is not removed, as on a broken disk, is taken over once this process is gone: no result is lost for it.
+    const holder = await readFile(path, 'utf8').catch(() => undefined);
+    if (holder === own) await rm(path, { force: true }).catch(() => undefined);
   };
 }
 

@@ -1,17 +1,29 @@
-/** The platform's calls for programs. Each is made once; a refusal is an error that `isRefusal` knows, and an outage never looks like one. */
+/** The platform's calls for programs. Each is made once; a refusal is an error with the platform's status, and an outage never looks like one. */
 
-import { causeOf } from '../cause.js';
-import { CloudApiError, configurationError, isCloudApiError } from '../error.js';
-import type { Fetch } from '../transport.js';
+import { CloudApiError, configurationError } from '../error.js';
+import { exchange } from '../exchange.js';
+import type { Fetch } from '../exchange.js';
+import { readAnswer, unreadable } from './answer.js';
 import { TOKEN } from './file.js';
 
 const DEFAULT = 'https://platform.mastra.ai';
+/** In milliseconds and in bytes, as in Rust. */
 const TIMEOUT = 15_000;
+const MAX_BYTES = 256 * 1024;
 const REFRESH_TOKEN = /^[!-~]{1,8192}$/;
 
 export interface TokenPair {
   readonly token: string;
   readonly refreshToken: string;
+}
+
+interface Call {
+  readonly method: 'GET' | 'POST';
+  readonly path: string;
+  readonly headers: [string, string][];
+  readonly body?: string;
+  /** The statuses with which the schema lets the platform refuse. */
+  readonly refusals: readonly number[];
 }
 
 export class Platform {
@@ -25,51 +37,37 @@ export class Platform {
 
   /** Asks whether a token is good. */
   async verify(token: string): Promise<void> {
-    await this.#ask('GET', '/auth/verify', { authorization: `Bearer ${token}` });
+    const headers: [string, string][] = [['authorization', `Bearer ${token}`]];
+    const { user } = await this.#ask({ method: 'GET', path: '/auth/verify', headers, refusals: [401, 403] });
+    if (typeof Object(user).id !== 'string') throw unreadable(200);
   }
 
   /** Spends a refresh token. */
   async refresh(refreshToken: string): Promise<TokenPair> {
-    const headers = { 'content-type': 'application/json' };
-    const answer = await this.#ask('POST', '/auth/refresh-token', headers, JSON.stringify({ refreshToken }));
-    const { accessToken, refreshToken: next } = Object(answer) as Record<string, unknown>;
+    const headers: [string, string][] = [['content-type', 'application/json']];
+    const body = JSON.stringify({ refreshToken });
+    const answer = await this.#ask({ method: 'POST', path: '/auth/refresh-token', headers, body, refusals: [400, 401] });
+    const { accessToken, refreshToken: next } = answer;
     if (typeof accessToken !== 'string' || !TOKEN.test(accessToken)) throw unreadable(200);
     if (typeof next !== 'string' || !REFRESH_TOKEN.test(next)) throw unreadable(200);
     return { token: accessToken, refreshToken: next };
   }
 
-  async #ask(method: 'GET' | 'POST', path: string, headers: Record<string, string>, body?: string): Promise<unknown> {
+  async #ask({ method, path, headers, body, refusals }: Call): Promise<Record<string, unknown>> {
     const endpoint = `/v1${path}`;
-    const signal = AbortSignal.timeout(TIMEOUT);
-    const init: RequestInit = { method, headers, redirect: 'manual', signal, ...(body !== undefined && { body }) };
-    let status, text;
-    try {
-      const response = await (this.#fetch ?? globalThis.fetch)(this.#base + endpoint, init);
-      [status, text] = [response.status, await response.text()];
-    } catch (error) {
-      const code = signal.aborted ? 'timeout' : 'network_error';
-      throw new CloudApiError('The platform could not be asked.', 503, { code, kind: 'network', endpoint, cause: causeOf(error) });
-    }
-    if (status < 200 || status > 299) {
-      throw new CloudApiError(`Request failed: ${status}`, status, { code: 'request_failed', kind: 'cloud', endpoint });
-    }
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw unreadable(status);
-    }
+    const request = {
+      method,
+      url: this.#base + endpoint,
+      headers,
+      ...(body !== undefined && { body: new TextEncoder().encode(body) }),
+      timeout: TIMEOUT,
+      maxResponseBytes: MAX_BYTES,
+    };
+    const { failed, cause, status, body: answer } = await exchange(request, this.#fetch);
+    if (failed === undefined) return readAnswer(status, answer, refusals, endpoint);
+    const code = failed === 'timeout' ? 'timeout' : failed === 'too_large' ? 'response_too_large' : 'network_error';
+    throw new CloudApiError('The platform could not be asked.', 503, { code, kind: 'network', endpoint, cause });
   }
-}
-
-/** Whether an error is the platform's refusal: a 4xx that does not mean an outage. */
-export function isRefusal(error: unknown): boolean {
-  if (!isCloudApiError(error)) return false;
-  const { status, code } = error;
-  return code === 'request_failed' && status >= 400 && status < 500 && ![408, 425, 429].includes(status);
-}
-
-function unreadable(status: number): CloudApiError {
-  return new CloudApiError(`HTTP ${status}: invalid response`, 502, { code: 'invalid_response', kind: 'cloud' });
 }
 
 /** The address without `/v1`: https, or http on this machine. */

@@ -1,5 +1,6 @@
 //! Programs that a person signed in: their file, and tokens that are refreshed once.
 
+mod kept;
 mod killed;
 mod platform;
 
