@@ -113,8 +113,8 @@ impl AuthBuilder {
         self
     }
 
-    /// The organization whose members alone may come in: others get 403 `organization_forbidden`. Default: all users. In dialect
-    /// `platform` only.
+    /// The organization whose members alone may come in: others get 403 `organization_forbidden`. They act for it, and roles in
+    /// another one do not count. Default: all users. In dialect `platform` only.
     pub fn organization(mut self, id: impl Into<String>) -> Self {
         self.organization = Some(id.into());
         self

@@ -14,7 +14,8 @@ use super::rejection::{AuthRejection, RejectionReason};
 /// 403 `organization_forbidden`.
 ///
 /// It is the organization that the user has chosen at the platform. A request with a bearer may name another one of its user in
-/// the header `X-Mastra-Organization-Id`: then the user has no roles, and so no permissions of roles. In the dialects `v1` and `pkce` each
+/// the header `X-Mastra-Organization-Id`: then the user has no roles, and so no permissions of roles. At an instance with an
+/// [`organization`](crate::AuthBuilder::organization) it is always that one, with the roles there alone. In the dialects `v1` and `pkce` each
 /// user has one organization alone, `user:` and the user's id.
 ///
 /// ```

@@ -43,14 +43,22 @@ fn router(auth: &MastraCloudAuth) -> Router {
 }
 
 async fn app(cloud: &LocalCloud, dialect: Dialect) -> App {
+    app_of(cloud, dialect, None).await
+}
+
+async fn app_of(cloud: &LocalCloud, dialect: Dialect, organization: Option<&str>) -> App {
     let options = |url: &str| {
-        MastraCloudAuth::builder()
+        let options = MastraCloudAuth::builder()
             .project_id("demo")
             .base_url(cloud.url())
             .public_url(url)
             .dialect(dialect)
             .policy(patient())
-            .route_paths(RoutePaths::default().login("/login"))
+            .route_paths(RoutePaths::default().login("/login"));
+        match organization {
+            Some(id) => options.organization(id),
+            None => options,
+        }
     };
     App::built(options, router).await
 }
@@ -180,6 +188,47 @@ async fn a_program_acts_for_an_organization_of_its_user_without_roles_there() {
         .fetch(&app.at("/organization"))
         .await;
     assert!(page.body.ends_with(" org_acme"), "{page:?}");
+}
+
+#[tokio::test]
+async fn threat_115_a_role_in_another_organization_counts_for_nothing() {
+    let cloud = cloud(Dialect::Platform).await;
+    let app = app_of(&cloud, Dialect::Platform, Some("org_acme")).await;
+    // An admin of an organization of their own, who is a viewer of this one.
+    let cookie = browser_of(&cloud, Dialect::Platform, "outsider").cookie_header();
+    assert!(cloud.control().add_member("org_acme", "outsider", "viewer"));
+    let token = cloud
+        .control()
+        .sign_in("outsider", Duration::from_hours(1))
+        .unwrap();
+    let bearer = format!("Bearer {token}");
+    // A session's role is known where it is chosen, a token's wherever it is asked for.
+    for (credential, roles) in [
+        (("cookie", &*cookie), ""),
+        (("authorization", &bearer), "viewer"),
+    ] {
+        let pairs = [credential];
+        let get = |path| ask(&app, Method::GET, path, &pairs);
+        let page = get("/organization").await;
+        let id = page.body.split(' ').next().unwrap().to_owned();
+        assert_eq!(said(&page), expect(200, &format!("{id} org_acme")));
+        let page = ask(&app, Method::DELETE, "/agents/demo", &pairs).await;
+        assert_eq!(said(&page), expect(403, "permission_denied"), "{roles}");
+        assert_eq!(get("/layer").await.status, 403);
+        assert_eq!(
+            get("/auth/check?permission=agents:delete").await.status,
+            403
+        );
+        let check = get("/auth/check").await;
+        assert_eq!(check.headers["x-auth-organization"], "org_acme");
+        assert_eq!(check.headers["x-auth-roles"], roles);
+        let me = get("/auth/me").await.json();
+        assert_eq!(me["organizationId"], "org_acme");
+        assert_eq!(me["memberOrgIds"], serde_json::json!(["org_acme"]));
+    }
+    let named = [("authorization", &*bearer), (HEADER, "org_globex")];
+    let page = ask(&app, Method::GET, "/organization", &named).await;
+    assert_eq!(said(&page), expect(403, "organization_forbidden"));
 }
 
 #[tokio::test]

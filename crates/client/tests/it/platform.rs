@@ -275,12 +275,30 @@ async fn programs_bring_a_token_or_a_key_and_are_asked_about_at_another_endpoint
 async fn an_organizations_instance_lets_its_members_in_alone() {
     let (cloud, _) = desk(|_| {}).await;
     let app = app(&cloud, Some("org_globex")).await;
-    // In both organizations, with the other one chosen.
+    // In both organizations, with the other one chosen: the role there counts for nothing.
     let mut admin = browser_of(&cloud, PLATFORM, "admin");
     assert_eq!(
         agents(&mut admin, &app).await,
         (200, "usr_anders".to_owned())
     );
+    let cookie = admin.cookie_header();
+    let token = cloud
+        .control()
+        .sign_in("admin", Duration::from_hours(1))
+        .unwrap();
+    let bearer = format!("Bearer {token}");
+    for (name, value, roles) in [
+        ("cookie", &cookie, &[][..]),
+        ("authorization", &bearer, &["member".to_owned()]),
+    ] {
+        let answer = app.auth.authenticate(&headers(&[(name, value)])).await;
+        let mastra_auth_cloud::Authentication::Authenticated(identity) = answer else {
+            panic!("{answer:?}")
+        };
+        let user = identity.user();
+        assert_eq!(user.organization().unwrap().as_str(), "org_globex");
+        assert_eq!(user.roles(), roles, "{name}");
+    }
     let mut stranger = browser_of(&cloud, PLATFORM, "member");
     let forbidden = refused(403, "organization_forbidden");
     assert_eq!(agents(&mut stranger, &app).await, forbidden);

@@ -12,7 +12,7 @@ use crate::dialect::{Endpoint, Field, ProjectHeader};
 use crate::encoding::encode_component;
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
-use crate::ids::UserId;
+use crate::ids::{OrganizationId, UserId};
 use crate::json::{BadMember, Object};
 use crate::secret::SessionToken;
 
@@ -21,6 +21,8 @@ use crate::secret::SessionToken;
 pub(crate) struct Filling<'a> {
     pub(crate) token: Option<&'a SessionToken>,
     pub(crate) user: Option<&'a UserId>,
+    /// The organization that the call is for.
+    pub(crate) organization: Option<&'a OrganizationId>,
     pub(crate) fields: &'a [(Field, &'a str)],
 }
 
@@ -47,6 +49,9 @@ impl Endpoint {
         ];
         if self.project_header == ProjectHeader::Sent {
             headers.push(("x-project-id", plain(config.project_id.as_str())));
+        }
+        if let Some(organization) = filling.organization {
+            headers.push(("x-organization-id", plain(organization.as_str())));
         }
         if body.is_some() {
             headers.push(("content-type", plain("application/json")));

@@ -128,6 +128,22 @@ impl CloudUser {
         })
     }
 
+    /// This user at an instance of one organization. Roles in another one do not count there, and the user is not taken for a
+    /// member of any other.
+    pub(crate) fn at_instance_of(self, own: &OrganizationId) -> Result<Self, CloudApiError> {
+        if !self.is_member_of(own) {
+            return Err(CloudApiError::not_a_member());
+        }
+        let user = self.in_organization(own.clone())?;
+        Ok(Self {
+            membership: Some(Box::new(Membership {
+                organization: Some(own.clone()),
+                members_of: [own.clone()].into(),
+            })),
+            ..user
+        })
+    }
+
     /// This user as a member of these organizations, for tests without a Cloud.
     #[cfg(feature = "testing")]
     #[must_use]

@@ -372,10 +372,15 @@ fn members_alone_come_in_where_the_instance_is_an_organizations() {
     let mut config = platform_config();
     config.organization = Some(OrganizationId::parse("org_2").unwrap());
     let engine = open(config, Entropy::new([7; 32]));
-    assert_eq!(
-        brief(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]),
-        good(1, None)
-    );
+    let (ran, _) = with_cookie(&engine, Driver::Sets, "s1", at(0), [me("usr_1")]);
+    let Authentication::Authenticated(identity) = &ran.output else {
+        panic!("{:?}", ran.output)
+    };
+    // An admin of `org_1`, which the session has chosen: not here.
+    let user = identity.user();
+    assert_eq!(user.organization(), engine.config().organization.as_ref());
+    assert!(user.roles().is_empty());
+    assert_eq!(user.member_of(), user.organization().cloned().as_slice());
     let stranger = || answer(200, &of("usr_2", Some("org_3"), &["org_3"]));
     let refused = brief(&engine, Driver::Sets, "s2", at(0), [stranger()]);
     assert_eq!(refused, rejected("organization_forbidden", 1));
@@ -390,6 +395,26 @@ fn members_alone_come_in_where_the_instance_is_an_organizations() {
         crate::world::with_bearer(&engine, "t-1", at(0), [answer(200, &alone)]).0,
         "user usr_1"
     );
+    let other = of("usr_1", Some("org_1"), &["org_1", "org_2"]);
+    let own = of("usr_1", Some("org_2"), &["org_1", "org_2"]);
+    for (bearer, body, roles) in [("t-2", other, &[][..]), ("t-3", own, &["admin".to_owned()])] {
+        let header = format!("Bearer {bearer}");
+        let answers = [answer(200, &body)];
+        let ran = crate::world::authenticate(&engine, Some(&header), None, at(0), answers);
+        let Authentication::Authenticated(identity) = &ran.output else {
+            panic!("{:?}", ran.output)
+        };
+        assert_eq!(identity.user().roles(), roles, "{bearer}");
+        assert_eq!(identity.user().organization().unwrap().as_str(), "org_2");
+    }
+    // The platform refuses the organization that is named beside a bearer: cached like any other who is no member.
+    let forbidden = answer(403, &json!({ "title": "Forbidden", "status": 403 }));
+    let refused = ("rejected organization_forbidden".to_owned(), 1);
+    assert_eq!(
+        crate::world::with_bearer(&engine, "t-4", at(0), [forbidden]),
+        refused
+    );
+    assert_eq!(crate::world::with_bearer(&engine, "t-4", at(1), []).1, 0);
     for odd in [
         json!("org_2"),
         json!([1, "org_2"]),

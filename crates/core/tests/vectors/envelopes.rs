@@ -13,7 +13,7 @@ use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
-use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+use mastra_auth_cloud_core::ids::{OrganizationId, ProjectId, SessionId, UserId};
 use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken, Verifier};
 use mastra_auth_cloud_core::time::Timestamp;
 use mastra_auth_cloud_core::url::{BaseUrl, RedirectUri};
@@ -149,6 +149,9 @@ fn config(case: &Value) -> Config {
         CookieSpec::new(CookieOptions::default()).unwrap(),
     );
     config.dialect = Dialect::parse(case["dialect"].as_str().unwrap()).unwrap();
+    config.organization = case["organization"]
+        .as_str()
+        .map(|id| OrganizationId::parse(id).unwrap());
     config
 }
 

@@ -1,5 +1,7 @@
 //! Verify token: returns the user of a token, under the session's newest token. The answer to a sealed session may set a newer
 //! one.
+//!
+//! At an instance of one organization the user is in that one, with the roles there. Roles in any other one count for nothing.
 
 use std::sync::{Arc, OnceLock};
 
@@ -11,6 +13,7 @@ use crate::config::Config;
 use crate::dialect::{Endpoint, Field, Verified};
 use crate::error::CloudApiError;
 use crate::http::{Delivery, Request};
+use crate::ids::OrganizationId;
 use crate::json::Object;
 use crate::secret::SessionToken;
 
@@ -45,6 +48,17 @@ impl VerifyToken {
             _ => &table.verify,
         }
     }
+
+    /// The organization to name: of this instance, to an endpoint that takes one. A sealed session has its own.
+    fn organization<'c>(&self, config: &'c Config) -> Option<&'c OrganizationId> {
+        let own = config.organization.as_ref();
+        own.filter(|_| !self.token.is_sealed())
+    }
+
+    /// Whether the Cloud refused the organization that was named, and not the token.
+    fn is_no_member(&self, config: &Config, error: &CloudApiError) -> bool {
+        error.is_refusal() && error.status() == 403 && self.organization(config).is_some()
+    }
 }
 
 impl Operation for VerifyToken {
@@ -54,6 +68,7 @@ impl Operation for VerifyToken {
     fn request(&self, config: &Config) -> Result<Request, CloudApiError> {
         let filling = Filling {
             token: Some(&self.token),
+            organization: self.organization(config),
             fields: &[(Field::Token, self.token.expose())],
             ..Filling::default()
         };
@@ -74,10 +89,15 @@ impl Operation for VerifyToken {
             Verified::Member => CloudUser::read_member(data, token),
         };
         let secrets = [self.token.expose()];
-        let user = endpoint.response(config, delivery, &secrets, read)?;
-        match &config.organization {
-            Some(own) if !user.is_member_of(own) => Err(CloudApiError::not_a_member()),
-            _ => Ok(user),
+        let user = endpoint.response(config, delivery, &secrets, read);
+        let Some(own) = &config.organization else {
+            return user;
+        };
+        match user {
+            Ok(user) => user.at_instance_of(own),
+            Err(error) if self.is_no_member(config, &error) => Err(CloudApiError::not_a_member()),
+            Err(error) => Err(error),
         }
+        .map_err(|error| error.at(&endpoint.template(config)))
     }
 }
