@@ -7,16 +7,17 @@ use mastra_auth_cloud_core::encoding::hex;
 use mastra_auth_cloud_core::engine::{Engine as CoreEngine, SignedIn};
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
+use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin, declined};
 use mastra_auth_cloud_core::flow::login;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts};
+use mastra_auth_cloud_core::login::parameters::CallbackParameters;
 use mastra_auth_cloud_core::login::state::State;
 use mastra_auth_cloud_core::secret::SessionToken;
-use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri};
+use mastra_auth_cloud_core::url::{MAX_RETURN_BYTES, RedirectUri, RequestAddress};
 use napi_derive::napi;
 
 use crate::clocks::now;
-use crate::convert::{Or, or};
+use crate::convert::{Failure, Or, or};
 use crate::engine::Engine;
 use crate::flow::{Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};
@@ -46,13 +47,23 @@ impl LoginUrl {
 
 #[napi]
 impl Engine {
-    /// The URL to which to send the browser to sign in.
+    /// The URL to which to send the browser to sign in. `is_route`: our own route reads the whole state when the browser comes
+    /// back, where a host passes on its id alone.
     #[napi]
-    pub fn login_url(&self, redirect_uri: String, state: String) -> Result<Or<LoginUrl>> {
+    pub fn login_url(
+        &self,
+        redirect_uri: String,
+        state: String,
+        is_route: bool,
+    ) -> Result<Or<LoginUrl>> {
         guard(|| {
             or(
                 login_arguments(&redirect_uri, &state).and_then(|(redirect_uri, state)| {
-                    let url = login::url_of_host(&self.0, &redirect_uri, &state)?;
+                    let url = if is_route {
+                        login::url(&self.0, &redirect_uri, &state)?
+                    } else {
+                        login::url_of_host(&self.0, &redirect_uri, &state)?
+                    };
                     Ok(LoginUrl::new(url.to_string(), &state))
                 }),
             )
@@ -80,17 +91,22 @@ impl Engine {
         })
     }
 
-    /// The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it.
+    /// The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it. `is_route`:
+    /// sign-ins come back to our own route, so none is without its id.
     #[napi]
-    pub fn callback_key(&self, state: String, cookie_header: String) -> Result<Option<String>> {
+    pub fn callback_key(
+        &self,
+        state: String,
+        cookie_header: String,
+        is_route: bool,
+    ) -> Result<Option<String>> {
         guard(|| {
-            let state = State::parse(&state, None).ok()?;
-            let login = OpenedLogin::of_host(&self.0, state, &cookie_header, now());
+            let login = open(&self.0, &state, &cookie_header, is_route).ok()?;
             Some(hex(login.key()?.as_bytes()))
         })
     }
 
-    /// Finishes a sign-in.
+    /// Finishes a sign-in. `is_route` as for its key.
     #[napi]
     pub fn callback(
         &self,
@@ -98,11 +114,12 @@ impl Engine {
         state: String,
         cookie_header: String,
         share: f64,
+        is_route: bool,
     ) -> Result<Or<Pending>> {
         guard(|| {
             let (engine, jitter) = (Arc::clone(&self.0), jitter(share));
-            let callback = State::parse(&state, None).and_then(|state| {
-                let login = OpenedLogin::of_host(&engine, state, &cookie_header, now());
+            let login = open(&engine, &state, &cookie_header, is_route);
+            let callback = login.and_then(|login| {
                 Callback::new(engine, login, &code, &cookie_header, now(), jitter)
             });
             if let Err(error) = &callback {
@@ -138,6 +155,65 @@ impl Engine {
             }))
         })
     }
+}
+
+/// The state of a callback, and the login cookie that is its.
+fn open(
+    engine: &CoreEngine,
+    state: &str,
+    cookie_header: &str,
+    is_route: bool,
+) -> std::result::Result<OpenedLogin, CloudApiError> {
+    let state = State::parse(state, None)?;
+    Ok(if is_route {
+        OpenedLogin::new(engine, state, cookie_header, now())
+    } else {
+        OpenedLogin::of_host(engine, state, cookie_header, now())
+    })
+}
+
+/// What the query of a callback brings, as our own route reads it.
+#[napi(object, object_from_js = false)]
+pub struct CallbackQuery {
+    /// The code; empty if there is none.
+    pub code: String,
+    /// The state, under the sign-in's own id where the Cloud replaced that; empty if none can be read.
+    pub state: String,
+    /// Where the browser goes next: a path, or an address of another loopback port.
+    pub return_path: String,
+    /// Why the Cloud ended the sign-in, if it did.
+    pub declined: Option<Failure>,
+}
+
+/// Reads the query of a callback, without its `?`, at the address of a request: see `site_of`.
+#[napi]
+pub fn read_callback(
+    query: String,
+    public_host: Option<String>,
+    forwarded_host: Option<String>,
+    host: Option<String>,
+    forwarded_proto: Option<String>,
+    url: Option<String>,
+) -> Result<CallbackQuery> {
+    guard(|| {
+        let address = RequestAddress {
+            public_host: public_host.as_deref(),
+            forwarded_host: forwarded_host.as_deref(),
+            host: host.as_deref(),
+            forwarded_proto: forwarded_proto.as_deref(),
+            url: url.as_deref(),
+        };
+        let read = CallbackParameters::read(&query).unwrap_or_default();
+        let text = read.state.unwrap_or_default();
+        let state = State::parse(&text, address.origin().as_deref()).ok();
+        let return_path = state.as_ref().map(State::return_path).unwrap_or_default();
+        CallbackQuery {
+            code: read.code.unwrap_or_default(),
+            state: state.map_or_else(String::new, |state| state.outgoing().to_string()),
+            return_path: return_path.as_str().to_owned(),
+            declined: read.error.map(|error| declined(&error).into()),
+        }
+    })
 }
 
 impl From<SignedIn> for Outcome {

@@ -40,6 +40,18 @@ export interface NativeCallTime {
   count: number;
 }
 
+/** What the query of a callback brings, as our own route reads it. */
+export interface NativeCallbackQuery {
+  /** The code; empty if there is none. */
+  code: string;
+  /** The state, under the sign-in's own id where the Cloud replaced that; empty if none can be read. */
+  state: string;
+  /** Where the browser goes next: a path, or an address of another loopback port. */
+  returnPath: string;
+  /** Why the Cloud ended the sign-in, if it did. */
+  declined?: NativeFailure;
+}
+
 /** An event to emit as it is. */
 export interface NativeChannelEvent {
   type: 'revocations_connected' | 'revocations_disconnected' | 'revocations_reconnect_failed' | 'revocations_published' | 'revocations_received' | 'revocations_unreadable' | 'revocations_truncated';
@@ -206,16 +218,22 @@ export interface NativeEngine {
   sessionCookie(text: string, expiresAt: number, site: number): Or<string>;
   /** The `Set-Cookie` header that clears the session cookie. */
   clearSessionCookie(): string;
-  /** The URL to which to send the browser to sign in. */
-  loginUrl(redirectUri: string, state: string): Or<NativeLoginUrl>;
+  /**
+   * The URL to which to send the browser to sign in. `is_route`: our own route reads the whole state when the browser comes
+   * back, where a host passes on its id alone.
+   */
+  loginUrl(redirectUri: string, state: string, isRoute: boolean): Or<NativeLoginUrl>;
   /** The cookie that binds this sign-in to the browser. */
   loginCookie(redirectUri: string, state: string): Or<string>;
   /** Counts a failed sign-in for an unusable callback: it fails only if the browser is not signed in already. */
   loginFailed(): void;
-  /** The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it. */
-  callbackKey(state: string, cookieHeader: string): string | null;
-  /** Finishes a sign-in. */
-  callback(code: string, state: string, cookieHeader: string, share: number): Or<NativePending>;
+  /**
+   * The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it. `is_route`:
+   * sign-ins come back to our own route, so none is without its id.
+   */
+  callbackKey(state: string, cookieHeader: string, isRoute: boolean): string | null;
+  /** Finishes a sign-in. `is_route` as for its key. */
+  callback(code: string, state: string, cookieHeader: string, share: number, isRoute: boolean): Or<NativePending>;
   /** Counters since the start, and current gauges. */
   statistics(): NativeStatistics;
 }
@@ -649,6 +667,8 @@ export interface Native {
   codes(): Array<string>;
   /** The `User-Agent` of every request. */
   userAgent(): string;
+  /** Reads the query of a callback, without its `?`, at the address of a request: see `site_of`. */
+  readCallback(query: string, publicHost?: string | undefined | null, forwardedHost?: string | undefined | null, host?: string | undefined | null, forwardedProto?: string | undefined | null, url?: string | undefined | null): NativeCallbackQuery;
   /** The site of a request: 0 if its address is unknown or unreadable, else 1 to 6. */
   siteOf(publicHost?: string | undefined | null, forwardedHost?: string | undefined | null, host?: string | undefined | null, forwardedProto?: string | undefined | null, url?: string | undefined | null): number;
   /** The claims of a token, verified with a key set as JSON text, or else with a shared secret. */

@@ -8,6 +8,7 @@
  */
 
 export { MastraCloudAuth } from './provider.js';
+export { authCallbackRoute } from './callback.js';
 export { authCheckRoute } from './check.js';
 export { MastraCloudClient } from './client.js';
 export type { ExchangedCode } from './client.js';

@@ -7,7 +7,7 @@ import type { SSOCallbackResult } from '@mastra/core/auth';
 import { CloudApiError, unwrap } from './error.js';
 import { allows, allowsAll, allowsAny } from './permissions.js';
 import { native } from '#host';
-import { BARE_NAME, mapping } from './options.js';
+import { BARE_NAME, CALLBACK_URL, mapping } from './options.js';
 import type { MastraCloudAuthOptions, RoleMapping } from './options.js';
 import { MastraCloudAuth } from './provider.js';
 import { variable, warn } from './runtime.js';
@@ -39,8 +39,6 @@ const OLD_COOKIE = 'mastra_cloud_session';
 
 /** @deprecated Use `MastraCloudAuth`. */
 export class MastraCloudAuthProvider extends MastraCloudAuth {
-  readonly #callbackUrl: string | undefined;
-
   constructor(options: MastraCloudAuthProviderOptions = {}) {
     const { cloudBaseUrl, callbackUrl, isProduction, ...rest } = options;
     const known = renamed(rest);
@@ -51,20 +49,12 @@ export class MastraCloudAuthProvider extends MastraCloudAuth {
       ...(cloudBaseUrl !== undefined && { baseUrl: cloudBaseUrl }),
       dialect: 'pkce',
       ...(isProduction !== undefined && { secure: isProduction }),
+      ...(callbackUrl !== undefined && { [CALLBACK_URL]: callbackUrl }),
     });
-    this.#callbackUrl = callbackUrl;
   }
 
-  override getLoginUrl(redirectUri: string, state: string): string {
-    return super.getLoginUrl(this.#callbackUrl ?? redirectUri, state);
-  }
-
-  override getLoginCookies(redirectUri: string, state: string): string[] {
-    return super.getLoginCookies(this.#callbackUrl ?? redirectUri, state);
-  }
-
-  override handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
-    return super.handleCallback(code, state).catch((error: unknown) => {
+  override handleCallback(code: string, state: string, cookieHeader?: string): Promise<SSOCallbackResult<CloudUser>> {
+    return super.handleCallback(code, state, cookieHeader).catch((error: unknown) => {
       throw error instanceof CloudApiError ? AuthError.of(error) : error;
     });
   }

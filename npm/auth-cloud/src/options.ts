@@ -129,6 +129,9 @@ export function settingsOf({ localCloudForTests, callTimeout, verification }: Na
 /** Turns the prefix `__Host-` off. Not a public option: sibling subdomains can set a cookie without it. */
 export const BARE_NAME: unique symbol = Symbol('bare cookie name');
 
+/** The address that sign-ins come back to, in place of the host's. Not a public option. */
+export const CALLBACK_URL: unique symbol = Symbol('callback address');
+
 /** Every member is named, even where it is not set: one that is forgotten does not compile. */
 type Complete<T> = { [K in keyof Required<T>]: T[K] };
 

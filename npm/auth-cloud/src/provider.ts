@@ -22,6 +22,7 @@ import type {
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import { MastraAuthProvider } from '@mastra/core/server';
 
+import { CallbackAddress, answerCallback } from './callback.js';
 import { check } from './check.js';
 import type { CheckServer } from './check.js';
 import { Deployment } from './deployment.js';
@@ -31,7 +32,7 @@ import { allows, allowsAll, allowsAny } from './permissions.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { Authenticator } from './authenticate.js';
-import { SETTINGS, flag } from './options.js';
+import { CALLBACK_URL, SETTINGS, flag } from './options.js';
 import type { MastraCloudAuthOptions } from './options.js';
 import { opened } from './opened.js';
 import type { Opened } from './opened.js';
@@ -55,6 +56,7 @@ export class MastraCloudAuth
   readonly isMastraCloudAuth = true;
 
   readonly #opened: () => Opened;
+  readonly #callback: CallbackAddress;
   /** The cookie header of the next callback: set and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
   /** The addresses of requests. The host may say one of all before anything is open. */
@@ -62,6 +64,7 @@ export class MastraCloudAuth
 
   constructor(options: MastraCloudAuthOptions = {}) {
     super({ name: options.name ?? 'mastra-cloud' });
+    this.#callback = new CallbackAddress((options as { readonly [CALLBACK_URL]?: string })[CALLBACK_URL]);
     const isTraced = flag('traceRequests', options.traceRequests);
     const open = () => opened(new Deployment(options, () => this.logger), this.#sites, isTraced);
     this.#opened = openable(open, () => Deployment.check(options));
@@ -284,13 +287,13 @@ export class MastraCloudAuth
    */
   getLoginUrl(redirectUri: string, state: string): string {
     const { engine, events } = this.#cloud;
-    return events.loginUrl(unwrap(engine.loginUrl(text(redirectUri), text(state))));
+    return events.loginUrl(unwrap(engine.loginUrl(this.#callback.of(text(redirectUri)), text(state), this.#callback.isRoute)));
   }
 
   /** The cookie that binds this sign-in to the browser. */
   getLoginCookies(redirectUri: string, state: string): string[] {
     const { engine } = this.#cloud;
-    return [unwrap(engine.loginCookie(text(redirectUri), text(state)))];
+    return [unwrap(engine.loginCookie(this.#callback.of(text(redirectUri)), text(state)))];
   }
 
   /** Sets the `Cookie` header of the next callback. */
@@ -303,12 +306,27 @@ export class MastraCloudAuth
    * and for 10 seconds after; all get the same answer. Throws with a code of its own for each reason to refuse.
    *
    * A callback may be used already, belong to another browser or come too late. If the cookies then hold a valid session,
-   * the answer is that session, unchanged.
+   * the answer is that session, unchanged. `cookieHeader` takes the place of what {@link setCallbackCookieHeader} set.
    */
-  async handleCallback(code: string, state: string): Promise<SSOCallbackResult<CloudUser>> {
-    const cookies = text(this.#callbackCookies);
+  async handleCallback(code: string, state: string, cookieHeader?: string): Promise<SSOCallbackResult<CloudUser>> {
+    const cookies = text(cookieHeader ?? this.#callbackCookies);
     this.#callbackCookies = null;
-    return this.#signIns.finish(text(code), text(state), cookies, this);
+    return this.#signIns.finish(text(code), text(state), cookies, this.#callback.isRoute, this);
+  }
+
+  /**
+   * What {@link authCallbackRoute} answers with, for a server of another kind that has a callback at this path. From now on sign-ins
+   * come back there.
+   */
+  callbackAt(path: string): (request: Request) => Promise<Response> {
+    this.#callback.move(text(path));
+    return request =>
+      answerCallback(request, this.#sites, async ({ code, state, declined }, cookieHeader) => {
+        if (declined !== undefined) throw this.#signIns.declined(declined);
+        // An overridden method may leave the third argument out.
+        this.setCallbackCookieHeader(cookieHeader);
+        return this.handleCallback(code, state, cookieHeader);
+      });
   }
 
   /**

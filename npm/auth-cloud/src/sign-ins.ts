@@ -10,6 +10,7 @@ import type { Authenticator } from './authenticate.js';
 import type { Deployment } from './deployment.js';
 import type { Begun, Outcome } from './driver.js';
 import { fromFailure, isFailure } from './error.js';
+import type { CloudApiError } from './error.js';
 import { requestId } from './events.js';
 import type { NativeFailure, NativePending } from './native.js';
 import { monotonic } from './timeout.js';
@@ -41,23 +42,44 @@ export class SignIns {
     this.#authenticator = authenticator;
   }
 
-  /** Finishes a sign-in, or returns what the same browser's callback before this one comes to. */
-  async finish(code: string, state: string, cookies: string, sessions: Sessions): Promise<SSOCallbackResult<CloudUser>> {
+  /**
+   * Finishes a sign-in, or returns what the same browser's callback before this one comes to. `isRoute`: sign-ins come back to our
+   * own route, so none is without its id.
+   */
+  async finish(
+    code: string,
+    state: string,
+    cookies: string,
+    isRoute: boolean,
+    sessions: Sessions,
+  ): Promise<SSOCallbackResult<CloudUser>> {
     const { engine, driver, revocations } = this.#cloud;
     const current = revocations?.current();
     if (current !== undefined) await current;
-    const key = engine.callbackKey(state, cookies);
+    const key = engine.callbackKey(state, cookies, isRoute);
     const running = key === null ? undefined : this.#inFlight.get(key);
     const shared = running && (await driver.shared(running));
     // If the request that began it has ended, the callback counts as used.
     if (shared !== undefined) return shared;
-    const job = engine.callback(code, state, cookies, Math.random());
+    const job = engine.callback(code, state, cookies, Math.random(), isRoute);
     const signIn = this.#finish(job, cookies, sessions);
     if (key === null || isFailure(job)) return signIn;
     for (const [other, one] of this.#inFlight) if (driver.isGone(one)) this.#inFlight.delete(other);
     const result = signIn.finally(() => this.#inFlight.delete(key));
     this.#inFlight.set(key, { result, ticket: job.ticket, begun: monotonic() });
     return result;
+  }
+
+  /** The error of a sign-in that the Cloud ended without a code. */
+  declined(failure: NativeFailure): CloudApiError {
+    this.#cloud.engine.loginFailed();
+    return this.#failed(failure);
+  }
+
+  #failed(failure: NativeFailure, cause?: Error): CloudApiError {
+    const id = requestId();
+    this.#cloud.events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
+    return fromFailure(failure, id, cause);
   }
 
   /** Ends a session at the Cloud, and emits an event of the outcome. */
@@ -88,11 +110,10 @@ export class SignIns {
       const already = failure.unusableCallback ? await this.#existingSession(cookieHeader, failure, sessions) : undefined;
       if (already !== undefined) return already;
       if (failure.unusableCallback) engine.loginFailed();
-      const id = requestId();
-      events.failed('sign_in_failed', failure, { outcome: 'failed', requestId: id });
+      const error = this.#failed(failure, cause);
       // No browser received its session.
       for (const job of signOuts) this.#signOutLater(job);
-      throw fromFailure(failure, id, cause);
+      throw error;
     }
     if (data === undefined || cookies === undefined) throw new Error('A sign-in ended without a user.');
     const { user } = this.#users.of(data);

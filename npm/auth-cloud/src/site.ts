@@ -13,16 +13,29 @@ export interface AuthInit {
   readonly allowedOrigins?: string[];
 }
 
+/** The parts of a request that show its address, in the core's order. */
+type Address = Parameters<typeof native.siteOf>;
+
 /** Caches the core's answer for consecutive requests to one address. */
 export class Sites {
   /** Of all requests, if the host has said once what browsers call it. */
   #known: number | undefined;
+  #origin: string | undefined;
   #last: readonly (string | undefined)[] = [];
   #number = 0;
 
   /** Sets the address of all requests: an origin that no header of theirs overrides. */
   know(publicOrigin: string): void {
+    this.#origin = publicOrigin;
     this.#known = native.siteOf(undefined, undefined, undefined, undefined, publicOrigin);
+  }
+
+  /** The parts of this request, or what the host has said. */
+  addressOf(request: RequestLike): Address {
+    if (this.#origin !== undefined) return [undefined, undefined, undefined, undefined, this.#origin];
+    const named = ['x-mastra-public-host', 'x-forwarded-host', 'host', 'x-forwarded-proto'] as const;
+    const [publicHost, forwardedHost, host, proto] = named.map(name => header(request, name));
+    return [publicHost, forwardedHost, host, proto, origin(urlOf(request))];
   }
 
   of(request: RequestLike | undefined | null): number {

@@ -10,7 +10,7 @@ import type { ISessionProvider, ISSOProvider, IUserProvider, Session, SSOCallbac
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import type { MastraAuthProvider } from '@mastra/core/server';
 
-import { CloudApiError, MastraCloudAuth, MastraCloudAuthProvider, MastraCloudClient, authCheckRoute, isCloudApiError } from '../dist/esm/index.js';
+import { CloudApiError, MastraCloudAuth, MastraCloudAuthProvider, MastraCloudClient, authCallbackRoute, authCheckRoute, isCloudApiError } from '../dist/esm/index.js';
 import type {
   CacheOptions,
   CloudAuthEvent,
@@ -49,7 +49,10 @@ export function hosts(auth: MastraCloudAuth): unknown[] {
   const sessions: ISessionProvider = auth;
   const sso: ISSOProvider<CloudUser> = auth;
   const rbac: IRBACProvider<CloudUser> = auth;
-  const server = new Mastra({ server: { auth, rbac: auth, apiRoutes: [authCheckRoute(auth), authCheckRoute(auth, '/who')] } });
+  const apiRoutes = [authCheckRoute(auth), authCheckRoute(auth, '/who'), authCallbackRoute(auth), authCallbackRoute(auth, '/done')];
+  const server = new Mastra({ server: { auth, rbac: auth, apiRoutes } });
+  // @ts-expect-error Nothing comes back to a client.
+  authCallbackRoute(new MastraCloudClient({}));
   // @ts-expect-error A client is no provider.
   const noProvider = new Mastra({ server: { auth: new MastraCloudClient({}) } });
   // @ts-expect-error A client cannot tell who sends a request.

@@ -61,23 +61,34 @@ impl Site {
         }
     }
 
-    /// The address of a request, by the rules of a Mastra server: the hosts in their order, the first of each list. Where a
-    /// proxy names the host, https is assumed.
+    /// The address of a request, see [`RequestAddress::origin`].
     pub fn of_request(request: &RequestAddress<'_>) -> Option<Self> {
+        request.url().map(|url| Self::of(&url))
+    }
+}
+
+impl RequestAddress<'_> {
+    /// The origin of a request, by the rules of a Mastra server: the hosts in their order, the first of each list. Where a proxy
+    /// names the host, https is assumed.
+    pub fn origin(&self) -> Option<String> {
+        self.url().map(|url| url.origin().ascii_serialization())
+    }
+
+    fn url(&self) -> Option<Url> {
         let first = |list: &str| Some(list.split(',').next()?.trim().to_owned());
         let named = |list: Option<&str>| list.and_then(first).filter(|text| !text.is_empty());
-        let proxied = named(request.public_host).or_else(|| named(request.forwarded_host));
-        let address = match (proxied, request.host.filter(|host| !host.is_empty())) {
+        let proxied = named(self.public_host).or_else(|| named(self.forwarded_host));
+        let address = match (proxied, self.host.filter(|host| !host.is_empty())) {
             (Some(host), _) => format!("https://{host}"),
             (None, Some(host)) => {
-                let own = request.url.and_then(|url| url.split_once("://"));
+                let own = self.url.and_then(|url| url.split_once("://"));
                 let own = own.map_or("http", |(scheme, _)| scheme).to_owned();
-                let scheme = named(request.forwarded_proto).unwrap_or(own);
+                let scheme = named(self.forwarded_proto).unwrap_or(own);
                 format!("{scheme}://{host}")
             }
-            (None, None) => request.url?.to_owned(),
+            (None, None) => self.url?.to_owned(),
         };
-        parse_web(&address).ok().map(|web| Self::of(&web.url))
+        parse_web(&address).ok().map(|web| web.url)
     }
 }
 

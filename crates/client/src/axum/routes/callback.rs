@@ -6,10 +6,10 @@ use axum::extract::State;
 use axum::response::Response;
 use http::header::REFERRER_POLICY;
 use http::{HeaderMap, HeaderValue, Method, Uri};
-use mastra_auth_cloud_core::cloud::ops::login_page::STATE_PARAMETER;
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::Authentication;
 use mastra_auth_cloud_core::flow::callback::declined;
+use mastra_auth_cloud_core::login::parameters::CallbackParameters;
 use mastra_auth_cloud_core::login::state::State as LoginState;
 use mastra_auth_cloud_core::url::ReturnPath;
 use url::form_urlencoded;
@@ -21,18 +21,6 @@ use crate::axum::public_error::of_failed_login;
 use crate::axum::response::{accepts_html, see_other};
 use crate::headers;
 use crate::telemetry::{self, RequestIds};
-
-/// The parameters of a callback; each at most once.
-#[derive(Default)]
-struct Parameters {
-    code: Option<String>,
-    state: Option<String>,
-    error: Option<String>,
-    /// The id of the sign-in's state, where the Cloud has another one in its place.
-    id: Option<String>,
-    /// Set by the page that navigates on by itself: the callback before failed with this code.
-    again: Option<String>,
-}
 
 pub(super) async fn callback(
     State(routes): State<RouteState>,
@@ -51,9 +39,16 @@ async fn answer(routes: RouteState, method: Method, uri: Uri, headers: HeaderMap
     if let Some(answer) = answer_prefetch(&method, &headers) {
         return answer;
     }
-    let Some(parameters) = Parameters::read(uri.query().unwrap_or_default()) else {
+    let Some(parameters) = CallbackParameters::read(uri.query().unwrap_or_default()) else {
         let error = CloudApiError::new(Code::StateMalformed);
-        return refused(&routes, &headers, &error, None, &Parameters::default()).await;
+        return refused(
+            &routes,
+            &headers,
+            &error,
+            None,
+            &CallbackParameters::default(),
+        )
+        .await;
     };
     let text = parameters.state.as_deref().unwrap_or_default();
     let state = match LoginState::parse(text, Some(routes.public_url.origin())) {
@@ -100,7 +95,7 @@ async fn refused(
     headers: &HeaderMap,
     error: &CloudApiError,
     wanted: Option<ReturnPath>,
-    parameters: &Parameters,
+    parameters: &CallbackParameters,
 ) -> Response {
     if !error.is_unusable_callback() && parameters.again.is_none() {
         return failed(routes, headers, error);
@@ -130,32 +125,6 @@ async fn refused(
         return refresh_page(&format!("?{query}"));
     }
     failed(routes, headers, error)
-}
-
-impl Parameters {
-    /// `None` if a parameter is repeated: two readers could each take another one.
-    fn read(query: &str) -> Option<Self> {
-        let mut read = Self::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let slot = match &*name {
-                "code" => &mut read.code,
-                "state" => &mut read.state,
-                "error" => &mut read.error,
-                "again" => &mut read.again,
-                STATE_PARAMETER => &mut read.id,
-                _ => continue,
-            };
-            if slot.replace(value.into_owned()).is_some() {
-                return None;
-            }
-        }
-        if let Some(id) = read.id.take() {
-            let state = read.state.unwrap_or_default();
-            let path = state.split_once('|').map_or("", |(_, path)| path);
-            read.state = Some(format!("{id}|{path}"));
-        }
-        Some(read)
-    }
 }
 
 /// The page or the JSON of a failed sign-in.
