@@ -151,6 +151,7 @@ pub(crate) struct Endpoint {
     /// The members of the JSON body, in order; none means no body.
     pub(crate) body: &'static [(&'static str, Field)],
     pub(crate) project_header: ProjectHeader,
+    pub(crate) refusals: Refusals<'static>,
 }
 
 impl Endpoint {
@@ -165,17 +166,24 @@ impl Endpoint {
             path,
             body,
             project_header: ProjectHeader::Sent,
+            refusals: Refusals::ClientErrors,
         }
     }
 
-    /// Without a body, and without the project's header.
-    const fn bare(call: CloudCall, method: Method, path: &'static str) -> Self {
+    /// Without a body, and without the project's header. It refuses with these statuses alone.
+    const fn bare(
+        call: CloudCall,
+        method: Method,
+        path: &'static str,
+        refusals: &'static [u16],
+    ) -> Self {
         Self {
             call,
             method,
             path,
             body: &[],
             project_header: ProjectHeader::Left,
+            refusals: Refusals::Only(refusals),
         }
     }
 
@@ -201,6 +209,15 @@ pub(crate) enum Field {
 pub(crate) enum ProjectHeader {
     Sent,
     Left,
+}
+
+/// The statuses with which an endpoint refuses a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusals<'s> {
+    /// Each 4xx but 408, 425 and 429.
+    ClientErrors,
+    /// Those that the schema names. Any other may be a proxy's, or come of another address, and says nothing of the credential.
+    Only(&'s [u16]),
 }
 
 /// How a response is wrapped.
@@ -383,14 +400,30 @@ static PLATFORM: Table = Table {
     // The answer to the end of a session names it.
     logout: None,
     exchange: None,
-    verify: Endpoint::bare(CloudCall::VerifyToken, Method::Get, "/auth/verify"),
+    verify: Endpoint::bare(
+        CloudCall::VerifyToken,
+        Method::Get,
+        "/auth/verify",
+        &[401, 403],
+    ),
     verified: Verified::Member,
     validate: None,
-    destroy: Endpoint::bare(CloudCall::DestroySession, Method::Post, "/auth/logout"),
+    // The schema names none, and answers as done where there is no session. A 401 says that there is none.
+    destroy: Endpoint::bare(
+        CloudCall::DestroySession,
+        Method::Post,
+        "/auth/logout",
+        &[401],
+    ),
     sealed: Some(Sealed {
         cookie: PLATFORM_COOKIE,
-        me: Endpoint::bare(CloudCall::VerifyToken, Method::Get, "/auth/me"),
-        refresh: Endpoint::bare(CloudCall::ValidateSession, Method::Get, "/auth/refresh"),
+        me: Endpoint::bare(CloudCall::VerifyToken, Method::Get, "/auth/me", &[401]),
+        refresh: Endpoint::bare(
+            CloudCall::ValidateSession,
+            Method::Get,
+            "/auth/refresh",
+            &[401],
+        ),
     }),
     user: None,
     permissions: None,

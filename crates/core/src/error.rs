@@ -392,7 +392,8 @@ impl CloudApiError {
         self.endpoint.as_deref()
     }
 
-    /// Whether the Cloud refused the credential: a 4xx other than 408, 425 and 429. Never true for an outage.
+    /// Whether the Cloud refused the credential: a 4xx other than 408, 425 and 429, and in dialect `platform` only 401, or 403 for a
+    /// bearer. Never true for an outage.
     pub fn is_refusal(&self) -> bool {
         self.verdict == Verdict::Refused
     }

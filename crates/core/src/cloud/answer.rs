@@ -1,14 +1,14 @@
 //! Reads answers of the platform to calls that are no operations: those that a program makes to refresh its tokens, or to list keys.
 
-use crate::cloud::envelope::{Data, bad_member, malformed, open};
-use crate::dialect::Wrapping;
+use crate::cloud::envelope::{Data, bad_member, open};
+use crate::dialect::{Refusals, Wrapping};
 use crate::error::CloudApiError;
 use crate::http::Delivery;
 use crate::json::{BadMember, Object};
 
 /// Reads a good answer; any other is the error that it reports. `refusals` are the statuses with which the call's schema lets the
-/// platform refuse. Any other 4xx is a proxy's, and answers nothing; without a list each may be a refusal. No text that repeats one
-/// of the `secrets` gets into an error.
+/// platform refuse. Any other 4xx is a proxy's, and answers nothing; so is each text but that of a 401. Without a list each may be a
+/// refusal. No text that repeats one of the `secrets` gets into an error.
 ///
 /// # Errors
 ///
@@ -37,17 +37,15 @@ pub fn read<T>(
     secrets: &[&str],
     read: impl FnOnce(Object<'_>) -> Result<T, BadMember>,
 ) -> Result<T, CloudApiError> {
-    let answer = match open(Wrapping::Problem, Data::Required, delivery, secrets) {
-        Err(error) if error.is_refusal() && !may_refuse(refusals, error.status()) => {
-            return Err(malformed(error.status()));
-        }
-        answer => answer?,
-    };
+    let refusals = refusals.map_or(Refusals::ClientErrors, Refusals::Only);
+    let answer = open(
+        Wrapping::Problem,
+        refusals,
+        Data::Required,
+        delivery,
+        secrets,
+    )?;
     Object::new(&answer, "answer")
         .and_then(read)
         .map_err(bad_member)
-}
-
-fn may_refuse(refusals: Option<&[u16]>, status: u16) -> bool {
-    refusals.is_none_or(|refusals| refusals.contains(&status))
 }

@@ -3,6 +3,7 @@
 //! The only place that writes headers and bodies, so that every call carries the same ones in the same order. A token is an
 //! argument of the call, never state.
 
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::cloud::envelope::{Data, bad_member, open};
@@ -87,13 +88,31 @@ impl Endpoint {
         secrets: &[&str],
         read: impl FnOnce(Object<'_>) -> Result<T, BadMember>,
     ) -> Result<T, CloudApiError> {
-        open(config.table().wrapping, Data::Required, delivery, secrets)
+        self.open(config, Data::Required, delivery, secrets)
             .and_then(|data| {
                 Object::new(&data, "data")
                     .and_then(read)
                     .map_err(bad_member)
             })
             .map_err(|error| error.at(&self.template(config)))
+    }
+
+    /// Opens a response.
+    pub(crate) fn open(
+        &self,
+        config: &Config,
+        data: Data,
+        delivery: Delivery,
+        secrets: &[&str],
+    ) -> Result<Value, CloudApiError> {
+        open(
+            config.table().wrapping,
+            self.refusals,
+            data,
+            delivery,
+            secrets,
+        )
+        .map_err(|error| error.at(&self.template(config)))
     }
 
     /// The JSON object of the row's members, in the row's order.

@@ -2,14 +2,14 @@
 //!
 //! Success needs an HTTP 2xx and, where responses are enveloped, `ok: true`. Everything else becomes a [`CloudApiError`].
 //! Only this module decides whether that error is the Cloud's refusal or leaves the question open. A refusal is a 4xx, in
-//! HTTP or in the envelope, other than 408, 425 and 429, that nothing else in the response contradicts. A 5xx anywhere, or a
-//! response that breaks the contract, is never a refusal, whatever its status.
+//! HTTP or in the envelope, other than 408, 425 and 429, that nothing else in the response contradicts. Some endpoints refuse with
+//! fewer of them. A 5xx anywhere, or a response that breaks the contract, is never a refusal, whatever its status.
 //!
 //! Texts of the Cloud are cleaned before they become part of an error.
 
 use serde_json::Value;
 
-use crate::dialect::Wrapping;
+use crate::dialect::{Refusals, Wrapping};
 use crate::error::{CloudApiError, Code, Verdict};
 use crate::http::{Delivery, Response, TransportError};
 use crate::json::{self, BadMember, Object};
@@ -32,6 +32,7 @@ pub(crate) enum Data {
 /// `secrets` are the secrets of the request: no text of the response that repeats one of them gets into an error.
 pub(crate) fn open(
     wrapping: Wrapping,
+    refusals: Refusals<'_>,
     data: Data,
     delivery: Delivery,
     secrets: &[&str],
@@ -41,7 +42,9 @@ pub(crate) fn open(
     let malformed = || malformed(status);
     let answer = match json::parse(response.body(), MAX_DEPTH) {
         Ok(answer) => answer,
-        Err(_) if wrapping == Wrapping::Problem => return Err(plain_text(&response, secrets)),
+        Err(_) if wrapping == Wrapping::Problem => {
+            return Err(plain_text(&response, refusals, secrets));
+        }
         Err(_) => return Err(malformed()),
     };
     let object = Object::new(&answer, "answer").map_err(|_| malformed())?;
@@ -65,7 +68,7 @@ pub(crate) fn open(
             Err(failure(status, said))
         }
         Wrapping::Bare | Wrapping::Problem if is_success(status) => Ok(answer),
-        Wrapping::Problem => Err(failure(status, problem(object, secrets))),
+        Wrapping::Problem => Err(weighed(failure(status, problem(object, secrets)), refusals)),
         Wrapping::Bare => {
             let said = said(&answer, secrets).map_err(|_| malformed())?;
             // Only the HTTP status counts where there is no envelope.
@@ -81,22 +84,34 @@ pub(crate) fn open(
 }
 
 /// The error for an answer that is not JSON, where some errors are a text. A page, as a proxy sends one, is none of them, nor is
-/// a part of a JSON answer.
-fn plain_text(response: &Response, secrets: &[&str]) -> CloudApiError {
+/// a part of a JSON answer. A proxy has texts of its own for what it does not pass on: where an endpoint refuses with few statuses,
+/// only the text of a 401 is a refusal.
+fn plain_text(response: &Response, refusals: Refusals<'_>, secrets: &[&str]) -> CloudApiError {
     let (status, body) = (response.status(), response.body());
     let text = core::str::from_utf8(body).unwrap_or("<").trim();
     let is_other = text.is_empty() || text.starts_with(['<', '{', '[', '"']);
     if is_success(status) || is_other || text.len() > MAX_TEXT_BYTES {
         return malformed(status);
     }
-    let message = Some(clean(text, secrets)).filter(|text| !text.is_empty());
-    failure(
-        status,
-        Said {
-            message,
-            ..Said::default()
-        },
-    )
+    let said = Said {
+        message: Some(clean(text, secrets)).filter(|text| !text.is_empty()),
+        ..Said::default()
+    };
+    let refusals = match refusals {
+        Refusals::ClientErrors => Refusals::ClientErrors,
+        Refusals::Only(_) => Refusals::Only(&[401]),
+    };
+    weighed(failure(status, said), refusals)
+}
+
+/// The error, where the endpoint refuses with its status. Else it is a proxy's, and no answer.
+fn weighed(error: CloudApiError, refusals: Refusals<'_>) -> CloudApiError {
+    match refusals {
+        Refusals::Only(statuses) if error.is_refusal() && !statuses.contains(&error.status()) => {
+            malformed(error.status())
+        }
+        _ => error,
+    }
 }
 
 /// The members of a problem (RFC 9457 section 3.1), or of the older `{error}`. Members of another type count as absent: only
@@ -207,7 +222,7 @@ fn undelivered(error: TransportError) -> CloudApiError {
 }
 
 /// The status stays a server error even where HTTP has a 4xx: a proxy's page must not count as a sign-out.
-pub(crate) fn malformed(http: u16) -> CloudApiError {
+fn malformed(http: u16) -> CloudApiError {
     let status = if http >= 500 { http } else { 502 };
     CloudApiError::answer(
         Code::InvalidResponse,

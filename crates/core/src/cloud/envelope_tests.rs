@@ -16,7 +16,13 @@ fn answer(
     body: impl Into<Vec<u8>>,
 ) -> Result<Value, CloudApiError> {
     let response = Response::new(status, body.into());
-    open(wrapping, Data::Optional, Ok(response), &[SECRET])
+    open(
+        wrapping,
+        Refusals::ClientErrors,
+        Data::Optional,
+        Ok(response),
+        &[SECRET],
+    )
 }
 
 fn enveloped(status: u16, inside: Option<u16>) -> CloudApiError {
@@ -62,7 +68,14 @@ fn threat_081_no_answer_is_never_a_refusal() {
         TransportError::TooLarge,
         TransportError::Other,
     ] {
-        let error = open(Wrapping::Envelope, Data::Optional, Err(error), &[]).unwrap_err();
+        let error = open(
+            Wrapping::Envelope,
+            Refusals::ClientErrors,
+            Data::Optional,
+            Err(error),
+            &[],
+        )
+        .unwrap_err();
         assert_eq!(
             (error.kind(), error.status(), error.is_refusal()),
             (Kind::Network, 503, false)
@@ -90,12 +103,20 @@ fn what_kept_an_answer_away_is_the_source_in_fixed_words() {
         ),
         (TransportError::Other, "The exchange could not be made."),
     ] {
-        let error = open(Wrapping::Envelope, Data::Optional, Err(why), &[]).unwrap_err();
+        let error = open(
+            Wrapping::Envelope,
+            Refusals::ClientErrors,
+            Data::Optional,
+            Err(why),
+            &[],
+        )
+        .unwrap_err();
         let error = error.at("/api/v1/auth/verify");
         assert_eq!(error.source().unwrap().to_string(), words);
     }
     let answered = open(
         Wrapping::Envelope,
+        Refusals::ClientErrors,
         Data::Optional,
         Ok(Response::new(503, vec![])),
         &[],

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Event;
 use mastra_auth_cloud_core::flow::Jitter;
-use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts};
+use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts, SignOut};
 use mastra_auth_cloud_core::http::Response;
 use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::url::RedirectUri;
@@ -87,6 +87,49 @@ fn a_refusal_brings_no_session_and_no_clearing_cookie_counts() {
     let response = response.with_cookies(["wos-session=s8", "wos-session=s9"].map(str::to_owned));
     let brought = brief(&engine, Driver::Sets, "s1", at(186), [Ok(response)]);
     assert_eq!(brought, good(1, Some("s9")));
+}
+
+/// What a proxy answers where it does not pass a call on, and what the platform's schema names for none of these calls.
+#[test]
+fn threat_081_only_a_401_refuses_a_session_or_says_that_it_is_gone() {
+    let problem = json!({ "title": "Not Found", "status": 404 }).to_string();
+    let (error, session) = (json!({ "error": "Bad Request" }).to_string(), sealed("s1"));
+    for (status, body) in [
+        (404, "404 page not found"),
+        (403, "Forbidden by policy"),
+        (400, "Bad Request"),
+        (404, &*problem),
+        (403, &*problem),
+        (400, &*error),
+    ] {
+        let engine = platform();
+        let answered = || Ok(Response::new(status, body.into()));
+        let unavailable = ("unavailable invalid_response".to_owned(), 1, None);
+        for second in [0, 1] {
+            let asked = brief(&engine, Driver::Sets, "s1", at(second), [answered()]);
+            assert_eq!(asked, unavailable, "{status} {body}: and it is not cached");
+        }
+        assert_eq!(
+            brief(&engine, Driver::Sets, "s1", at(2), [me("usr_1")]),
+            good(1, None)
+        );
+        assert_eq!(
+            brief(&engine, Driver::Sets, "s1", at(33), [answered()]),
+            good(1, None)
+        );
+        let ran = run(refreshing(&engine, session.clone()), at(34), [answered()]);
+        assert_eq!(renewal_said(&ran.output), unavailable.0);
+        let logout = |answered| {
+            let (engine, token, effort) = (platform(), session.clone(), Effort::Full);
+            let logout = Logout::new(engine, token, effort, at(35), Jitter(1));
+            run(logout, at(35), [answered]).output
+        };
+        let SignOut::NotConfirmed(error) = logout(answered()) else {
+            panic!("told as done: {status} {body}")
+        };
+        assert_eq!((error.code(), error.status()), ("invalid_response", 502));
+        assert_eq!(logout(ended()), SignOut::AlreadyGone);
+    }
 }
 
 #[test]

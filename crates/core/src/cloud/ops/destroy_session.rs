@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, open};
+use crate::cloud::envelope::Data;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
 use crate::dialect::Field;
@@ -48,16 +48,11 @@ impl Operation for DestroySession {
 
     fn response(self, config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError> {
         let table = config.table();
-        open(
-            table.wrapping,
-            Data::Optional,
-            delivery,
-            &[self.token.expose()],
-        )
-        .map(|data| {
-            let url = data.get("logoutUrl").and_then(Value::as_str)?;
-            RedirectUri::parse(url).ok()
-        })
-        .map_err(|error| error.at(&table.destroy.template(config)))
+        let secrets = [self.token.expose()];
+        let data = table
+            .destroy
+            .open(config, Data::Optional, delivery, &secrets)?;
+        let url = data.get("logoutUrl").and_then(Value::as_str);
+        Ok(url.and_then(|url| RedirectUri::parse(url).ok()))
     }
 }

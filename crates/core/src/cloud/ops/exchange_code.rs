@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, bad_member, open};
+use crate::cloud::envelope::{Data, bad_member};
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
@@ -144,17 +144,14 @@ impl Operation for ExchangeCode {
     fn response(self, config: &Config, delivery: Delivery) -> Result<Exchanged, CloudApiError> {
         let Exchange { endpoint, shape } = exchange(config)?;
         let verifier = self.begun_with.as_ref().map_or("", |(it, _)| it.expose());
-        open(
-            config.table().wrapping,
-            Data::Required,
-            delivery,
-            &[self.code.expose(), verifier],
-        )
-        .and_then(|data| {
-            let data = Object::new(&data, "data").map_err(bad_member)?;
-            self.fits(config, data)?;
-            Self::read(shape, data).map_err(bad_member)
-        })
-        .map_err(|error| error.at(&endpoint.template(config)))
+        let secrets = [self.code.expose(), verifier];
+        let opened = endpoint.open(config, Data::Required, delivery, &secrets);
+        opened
+            .and_then(|data| {
+                let data = Object::new(&data, "data").map_err(bad_member)?;
+                self.fits(config, data)?;
+                Self::read(shape, data).map_err(bad_member)
+            })
+            .map_err(|error| error.at(&endpoint.template(config)))
     }
 }

@@ -1,7 +1,7 @@
 //! Refresh session: asks for a newer one in place of a sealed session.
 
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, open};
+use crate::cloud::envelope::Data;
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
 use crate::dialect::Endpoint;
@@ -46,9 +46,9 @@ impl Operation for RefreshSession {
             return Ok(Some(newer));
         }
         let secrets = [self.token.expose()];
-        open(config.table().wrapping, Data::Optional, delivery, &secrets)
+        self.endpoint
+            .open(config, Data::Optional, delivery, &secrets)
             .map(|_| None)
-            .map_err(|error| error.at(&self.endpoint.template(config)))
     }
 }
 
