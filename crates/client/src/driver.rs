@@ -13,9 +13,7 @@ use mastra_auth_cloud_core::error::{CloudApiError, Code};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::permissions::FetchPermissions;
 use mastra_auth_cloud_core::flow::sign_out::{Logout, SignOut};
-use mastra_auth_cloud_core::flow::{
-    Authentication, Event, Fetched, Finished, Renewal, Shared, Step, Task, Work,
-};
+use mastra_auth_cloud_core::flow::{Authentication, Event, Fetched, Finished, Step, Task, Work};
 use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::rbac::pattern::Permissions;
 use mastra_auth_cloud_core::revocation::redis::Command;
@@ -209,14 +207,6 @@ impl Driver {
             .verification
             .session_every()
             .unwrap_or(config.policy.fresh)
-    }
-
-    /// Asks for a newer token. Concurrent calls share one call to the Cloud.
-    pub(crate) async fn refresh(self: &Arc<Self>, refresh: Shared<Renewal>) -> Renewal {
-        match self.share(Work::Refresh(refresh)).await {
-            Event::Shared(Finished::Refreshed(renewal)) => renewal,
-            _ => Renewal::Unavailable(lost()),
-        }
     }
 
     /// Finishes a sign-in once, however often its callback is called and even if the client disconnects.

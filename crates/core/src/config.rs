@@ -78,8 +78,8 @@ pub struct Policy {
     pub stale_if_error: Duration,
     /// How long before its expiry a session's token is renewed; a third of its life where that is shorter. Default 60 s.
     pub renew_before: Duration,
-    /// How long past its own expiry a renewed token still stands for the newer one. Default 30 s; in dialect `platform`, where
-    /// the old one is worthless from then on, 10 min.
+    /// How long past its own expiry a renewed token still stands for the newer one. Default 30 s. In dialect `platform`, where
+    /// the old one is worthless from then on, 10 min after a newer one was handed out.
     pub renewed_grace: Duration,
     /// How many identities are cached, and as many refusals. Default 10,000.
     pub max_entries: usize,

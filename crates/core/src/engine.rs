@@ -11,7 +11,7 @@ mod last_site;
 mod logout_pages;
 pub(crate) mod recent_sign_ins;
 mod revocations;
-mod rotated_tokens;
+pub(crate) mod rotated_tokens;
 mod session_cookies;
 pub(crate) mod shared_sessions;
 pub(crate) mod signature_check;

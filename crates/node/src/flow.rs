@@ -23,7 +23,7 @@ use crate::guard::{Result, guard};
 use crate::js_values::Record;
 pub use outcome::Outcome;
 use room::{Job, Next, Owner};
-pub(crate) use room::{Kind, Room, keyed};
+pub(crate) use room::{Kind, Room};
 
 /// One call to the Cloud.
 #[napi(object, object_from_js = false)]

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::cloud::model::CloudSession;
 use mastra_auth_cloud_core::counters::{Counting, SignOutResult};
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
-use mastra_auth_cloud_core::flow::Work;
-use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::secret::SessionToken;
@@ -15,7 +14,7 @@ use napi_derive::napi;
 use crate::clocks::now;
 use crate::convert::{Failure, Or, or, timestamp};
 use crate::engine::Engine;
-use crate::flow::{Kind, Outcome, Pending, Room, jitter, keyed};
+use crate::flow::{Kind, Outcome, Pending, Room, jitter};
 use crate::guard::{Result, guard};
 use crate::site::of_number;
 
@@ -67,8 +66,8 @@ impl Engine {
     pub fn renew(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard(|| {
             or(self.session_text(&text).map(|token| {
-                let refresh = refresh_session(&self.0, token, jitter(share));
-                self.1.share(keyed(Work::Refresh(refresh)))
+                let refresh = refresh_for_browser(&self.0, token, jitter(share));
+                self.1.begin(refresh.map(Outcome::from))
             }))
         })
     }

@@ -11,7 +11,7 @@ use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::flow::Renewal;
 #[cfg(feature = "axum")]
 use mastra_auth_cloud_core::flow::authenticate::bearer;
-use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::secret::SessionToken;
@@ -168,8 +168,8 @@ impl MastraCloudAuth {
         token: &SessionToken,
     ) -> Result<Option<RefreshedSession>, CloudApiError> {
         let driver = &self.0.driver;
-        let refresh = refresh_session(&driver.engine, token.clone(), system::jitter());
-        match driver.refresh(refresh).await {
+        let refresh = refresh_for_browser(&driver.engine, token.clone(), system::jitter());
+        match driver.run(refresh).await {
             Renewal::Renewed(renewed) => Ok(Some(RefreshedSession {
                 session: renewed.session.clone(),
                 token: renewed.identity.user().session_token().clone(),

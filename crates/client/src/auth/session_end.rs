@@ -89,7 +89,11 @@ impl MastraCloudAuth {
                 let looked = Instant::now();
                 token = newest(&driver, token);
                 let wait = match driver.look_again(&token).await {
-                    Authentication::Authenticated(identity) => until(identity.expires_at(), pause),
+                    Authentication::Authenticated(identity) => {
+                        // The answer may have set a newer session.
+                        token = identity.user().session_token().clone();
+                        until(identity.expires_at(), pause)
+                    }
                     Authentication::Unavailable(_) => return SessionEnd::Unavailable,
                     Authentication::Anonymous => return SessionEnd::Refused,
                     Authentication::Rejected(error) => {

@@ -225,6 +225,44 @@ async fn a_stream_goes_on_while_the_session_rotates() {
 }
 
 #[tokio::test]
+async fn a_stream_that_runs_alone_past_the_grace_leaves_the_browsers_cookie_good() {
+    let (cloud, _) = desk(restless).await;
+    let app = App::with(|url| {
+        let mut policy = Policy::of(PLATFORM);
+        policy.call_timeout = patient().call_timeout;
+        policy.fresh = Duration::ZERO;
+        policy.renewed_grace = Duration::ZERO;
+        MastraCloudAuth::builder()
+            .base_url(cloud.url())
+            .public_url(url)
+            .dialect(PLATFORM)
+            .policy(policy)
+    })
+    .await;
+    let mut browser = browser_of(&cloud, PLATFORM, "member");
+    let first = browser.session().unwrap().to_owned();
+    // No answer of these sets a cookie.
+    let cookie = browser.cookie_header();
+    let answer = app
+        .auth
+        .authenticate(&headers(&[("cookie", &cookie)]))
+        .await;
+    let mastra_auth_cloud::Authentication::Authenticated(identity) = answer else {
+        panic!("{answer:?}")
+    };
+    let stream = tokio::spawn(app.auth.session_ended(&identity));
+    let asked = cloud.requests("rotation");
+    until("it rotated twice more", || async {
+        cloud.requests("rotation") > asked + 1
+    })
+    .await;
+    assert!(!stream.is_finished());
+    assert_eq!(agents(&mut browser, &app).await, mei());
+    assert_ne!(browser.session(), Some(&*first), "the newest is set");
+    stream.abort();
+}
+
+#[tokio::test]
 async fn programs_bring_a_token_or_a_key_and_are_asked_about_at_another_endpoint() {
     let (cloud, app) = desk(restless).await;
     let token = cloud

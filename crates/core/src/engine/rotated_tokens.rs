@@ -4,10 +4,14 @@
 //! session and given the cookie again. Bounded: the oldest entries are evicted, and each expires. Only a renewal writes here,
 //! with a token that the Cloud issued; nothing that a request brings gets in. A token that could not be verified yet is
 //! marked.
+//!
+//! A sealed session rotates beside any answer, also beside one that can set no cookie. Then the old one is all that its browser
+//! has. So it stands until a newer one was handed out and the grace period is over, but no longer than a cookie lives. A newer
+//! one that was replaced before it was handed out is no browser's, and has the grace period alone.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cache::Trust;
@@ -86,7 +90,7 @@ impl Engine {
         self.rotated_tokens.add(
             old,
             &NewerToken::new(key, newer, Some(session)).unverified(),
-            left.saturating_add(policy.renewed_grace),
+            Stand::ends_after(left.saturating_add(policy.renewed_grace)),
             now,
         );
     }
@@ -95,8 +99,38 @@ impl Engine {
     pub(crate) fn hold_sealed(&self, old: TokenDigest, newer: SessionToken, now: Now) {
         let key = self.key(newer.expose());
         let newer = NewerToken::new(key, newer, None).unverified();
-        let time = self.config.policy.renewed_grace;
-        self.rotated_tokens.add(old, &newer, time, now);
+        let stand = self.stand(&newer, Duration::ZERO);
+        self.rotated_tokens.add(old, &newer, stand, now);
+    }
+
+    /// How long an old token of a session stands for this newer one; `left` is what is left of the old one's own life.
+    fn stand(&self, newer: &NewerToken, left: Duration) -> Stand {
+        let policy = &self.config.policy;
+        let is_sealed = newer.token.is_sealed();
+        Stand {
+            until_handed_out: is_sealed.then_some(policy.session_max_age),
+            ..Stand::ends_after(left.saturating_add(policy.renewed_grace))
+        }
+    }
+
+    /// Notes whether the newer session was handed out with an answer that this old one was brought for. Returns what the
+    /// instances are to share from now on: none where they do so already.
+    pub(crate) fn answered_for(
+        &self,
+        old: &SessionToken,
+        handed_out: HandedOut,
+        now: Now,
+    ) -> Option<ToShare> {
+        let (key, grace) = (self.key(old.expose()), self.config.policy.renewed_grace);
+        match handed_out {
+            HandedOut::Yes => self.rotated_tokens.hand_out(&key, grace, now),
+            HandedOut::No => self.rotated_tokens.share_longer(key, old, now),
+        }
+    }
+
+    /// What the instances are to share anew, now that this session is the newest of some that they share for longer.
+    pub(crate) fn moved_to(&self, newest: &TokenDigest, now: Now) -> Vec<ToShare> {
+        self.rotated_tokens.moved_to(newest, now)
     }
 
     /// Caches the identity of a newer token, which replaces the old one from now on; none where either was signed out
@@ -114,13 +148,10 @@ impl Engine {
         let policy = &self.config.policy;
         let left = old_end.map_or(Duration::ZERO, |end| end.since(now.wall));
         let time = left.min(policy.renew_before);
+        let newer = NewerToken::new(key, token, session);
+        let stand = self.stand(&newer, time);
         // Before the deny list is read: a sign-out that comes now finds either this entry or the identity denied.
-        self.rotated_tokens.add(
-            old,
-            &NewerToken::new(key, token, session),
-            time.saturating_add(policy.renewed_grace),
-            now,
-        );
+        self.rotated_tokens.add(old, &newer, stand, now);
         let cached = self.insert_sign_in(identity, now);
         let is_out = |key| matches!(self.lookup(key, now), Lookup::SignedOut);
         if cached.is_none() || is_out(&old) {
@@ -186,18 +217,74 @@ impl Engine {
     }
 }
 
+/// Whether the newer session goes out to the browser with an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum HandedOut {
+    Yes,
+    No,
+}
+
+/// How long an old token stands for a newer one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stand {
+    time: Duration,
+    /// The longest time until a newer one is handed out, where it is this and not `time` that counts before.
+    until_handed_out: Option<Duration>,
+}
+
+impl Stand {
+    const fn ends_after(time: Duration) -> Self {
+        Self {
+            time,
+            until_handed_out: None,
+        }
+    }
+}
+
 pub(crate) struct RotatedTokens {
     capacity: usize,
     /// The number of entries, so that a request's lookup costs nothing where there are none.
     held: AtomicUsize,
-    entries: Mutex<Entries>,
+    /// By the old token.
+    entries: Mutex<BTreeMap<TokenDigest, Entry>>,
 }
 
-#[derive(Default)]
-struct Entries {
-    /// By the old token, each with its end on the monotonic clock.
-    newer: BTreeMap<TokenDigest, (NewerToken, Duration)>,
-    order: VecDeque<(Duration, TokenDigest)>,
+struct Entry {
+    newer: NewerToken,
+    /// On the monotonic clock, as `added`.
+    end: Duration,
+    added: Duration,
+    is_handed_out: bool,
+    shared: Option<Shared>,
+}
+
+/// What the instances share for as long as an old session stands.
+struct Shared {
+    old: SessionToken,
+    newest: TokenDigest,
+}
+
+/// What the instances are to share from now on in an old session's place, and for how long.
+pub(crate) struct ToShare {
+    pub(crate) old: SessionToken,
+    pub(crate) newer: SessionToken,
+    pub(crate) time: Duration,
+}
+
+impl Entry {
+    /// What the instances are to share anew. None where nothing changed, or the grace is enough.
+    fn share_anew(&mut self, now: Now) -> Option<ToShare> {
+        let shared = self.shared.as_mut()?;
+        if self.is_handed_out || shared.newest == self.newer.key {
+            return None;
+        }
+        shared.newest = self.newer.key;
+        Some(ToShare {
+            old: shared.old.clone(),
+            newer: self.newer.token.clone(),
+            time: self.end.saturating_sub(now.monotonic),
+        })
+    }
 }
 
 impl RotatedTokens {
@@ -209,29 +296,84 @@ impl RotatedTokens {
         }
     }
 
-    /// The token that replaced this one, within its grace period.
+    /// The token that replaced this one, as long as this one stands.
     pub(crate) fn of(&self, old: &TokenDigest, now: Now) -> Option<NewerToken> {
         if self.held.load(Ordering::Acquire) == 0 {
             return None;
         }
         let entries = self.lock();
-        let (newer, end) = entries.newer.get(old)?;
-        (now.monotonic < *end).then(|| newer.clone())
+        let entry = entries.get(old)?;
+        (now.monotonic < entry.end).then(|| entry.newer.clone())
     }
 
-    /// Lets the old token stand for the newer one for this long, with all tokens that stood for the old one.
-    pub(crate) fn add(&self, old: TokenDigest, newer: &NewerToken, time: Duration, now: Now) {
+    /// Lets the old token stand for the newer one, with all tokens that stood for the old one.
+    pub(crate) fn add(&self, old: TokenDigest, newer: &NewerToken, stand: Stand, now: Now) {
         let mut entries = self.lock();
-        entries.sweep(now, self.capacity);
-        for (earlier, _) in entries.newer.values_mut() {
-            if earlier.key == old {
-                *earlier = newer.clone();
+        make_room(&mut entries, self.capacity, now);
+        let mut has_browser = true;
+        for earlier in entries.values_mut().filter(|it| it.newer.key == old) {
+            has_browser &= earlier.is_handed_out;
+            earlier.newer = newer.clone();
+        }
+        let longest = stand.until_handed_out.filter(|_| has_browser);
+        let end = now.monotonic.saturating_add(longest.unwrap_or(stand.time));
+        match entries.get_mut(&old) {
+            // Its time is never begun anew.
+            Some(own) if stand.until_handed_out.is_some() => own.newer = newer.clone(),
+            _ => {
+                let entry = Entry {
+                    newer: newer.clone(),
+                    end,
+                    added: now.monotonic,
+                    is_handed_out: false,
+                    shared: None,
+                };
+                entries.insert(old, entry);
             }
         }
-        let end = now.monotonic.saturating_add(time);
-        entries.newer.insert(old, (newer.clone(), end));
-        entries.order.push_back((end, old));
-        self.held.store(entries.newer.len(), Ordering::Release);
+        self.held.store(entries.len(), Ordering::Release);
+    }
+
+    /// Ends the tokens that stand for the same newer one as this, now that it is handed out, after `grace`. Returns this one where
+    /// the instances share it for longer.
+    fn hand_out(&self, old: &TokenDigest, grace: Duration, now: Now) -> Option<ToShare> {
+        let mut entries = self.lock();
+        let own = entries.get_mut(old)?;
+        let (newer, shared) = (own.newer.clone(), own.shared.take());
+        for entry in entries.values_mut() {
+            if entry.newer.key == newer.key && !entry.is_handed_out {
+                entry.is_handed_out = true;
+                entry.end = entry.end.min(now.monotonic.saturating_add(grace));
+            }
+        }
+        shared.map(|shared| ToShare {
+            old: shared.old,
+            newer: newer.token,
+            time: grace,
+        })
+    }
+
+    /// What the instances are to share for as long as this old session stands, once for each newer one.
+    fn share_longer(&self, key: TokenDigest, old: &SessionToken, now: Now) -> Option<ToShare> {
+        let mut entries = self.lock();
+        let entry = entries.get_mut(&key)?;
+        if entry.shared.is_none() {
+            entry.shared = Some(Shared {
+                old: old.clone(),
+                // None so far.
+                newest: key,
+            });
+        }
+        entry.share_anew(now)
+    }
+
+    fn moved_to(&self, newest: &TokenDigest, now: Now) -> Vec<ToShare> {
+        if self.held.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let mut entries = self.lock();
+        let of_it = entries.values_mut().filter(|it| it.newer.key == *newest);
+        of_it.filter_map(|entry| entry.share_anew(now)).collect()
     }
 
     /// Removes the session that a token belongs to; returns its other tokens.
@@ -240,127 +382,37 @@ impl RotatedTokens {
             return Vec::new();
         }
         let mut entries = self.lock();
-        let newest = entries.newer.get(token).map_or(*token, |(it, _)| it.key);
+        let newest = entries.get(token).map_or(*token, |it| it.newer.key);
         let mut others = vec![newest];
-        entries.newer.retain(|old, (newer, _)| {
-            let is_of_it = newer.key == newest;
+        entries.retain(|old, entry| {
+            let is_of_it = entry.newer.key == newest;
             if is_of_it {
                 others.push(*old);
             }
             !is_of_it
         });
-        self.held.store(entries.newer.len(), Ordering::Release);
+        self.held.store(entries.len(), Ordering::Release);
         others.retain(|other| other != token);
         others
     }
 
-    fn lock(&self) -> MutexGuard<'_, Entries> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<TokenDigest, Entry>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Entries {
-    fn sweep(&mut self, now: Now, capacity: usize) {
-        while let Some((end, old)) = self.order.front().copied() {
-            if now.monotonic < end && self.order.len() < capacity {
-                return;
-            }
-            self.order.pop_front();
-            // A token that was renewed again since has a later end and stays.
-            if self.newer.get(&old).is_some_and(|(_, own)| *own <= end) {
-                self.newer.remove(&old);
-            }
-        }
+/// Removes what is over; where that is not enough, the oldest entries.
+fn make_room(entries: &mut BTreeMap<TokenDigest, Entry>, capacity: usize, now: Now) {
+    entries.retain(|_, entry| now.monotonic < entry.end);
+    while entries.len() >= capacity {
+        let oldest = entries.iter().min_by_key(|(_, entry)| entry.added);
+        let Some(oldest) = oldest.map(|(old, _)| *old) else {
+            return;
+        };
+        entries.remove(&oldest);
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-    use crate::cookie::{CookieOptions, CookieSpec};
-    use crate::ids::{ProjectId, SessionId, UserId};
-    use crate::url::BaseUrl;
-
-    const GRACE: Duration = Duration::from_secs(30);
-
-    fn at(seconds: u64) -> Now {
-        Now {
-            wall: Timestamp::from_unix_seconds(0),
-            monotonic: Duration::from_secs(seconds),
-        }
-    }
-
-    fn key(token: &str) -> TokenDigest {
-        let config = Config::new(
-            BaseUrl::parse("https://cloud.mastra.ai").unwrap(),
-            ProjectId::parse("demo").unwrap(),
-            CookieSpec::new(CookieOptions::default()).unwrap(),
-        );
-        TokenDigest::new(&config, token)
-    }
-
-    fn newer(token: &str) -> NewerToken {
-        let session = CloudSession::new(
-            SessionId::parse("ses_1").unwrap(),
-            UserId::parse("usr_1").unwrap(),
-            Timestamp::from_unix_seconds(0),
-            Timestamp::from_unix_seconds(60),
-        );
-        NewerToken::new(
-            key(token),
-            SessionToken::parse(token).unwrap(),
-            Some(session),
-        )
-    }
-
-    fn token_of(table: &RotatedTokens, old: &str, now: Now) -> Option<String> {
-        let found = table.of(&key(old), now)?;
-        Some(found.token().expose().to_owned())
-    }
-
-    #[test]
-    fn the_old_stands_for_the_newest_until_its_time_is_over() {
-        let table = RotatedTokens::new(10);
-        table.add(key("a"), &newer("b"), GRACE, at(0));
-        assert_eq!(token_of(&table, "a", at(29)).as_deref(), Some("b"));
-        table.add(key("b"), &newer("c"), GRACE, at(20));
-        assert_eq!(token_of(&table, "a", at(29)).as_deref(), Some("c"));
-        assert_eq!(token_of(&table, "a", at(30)), None);
-        assert_eq!(token_of(&table, "b", at(49)).as_deref(), Some("c"));
-        assert_eq!(token_of(&table, "c", at(1)), None);
-    }
-
-    #[test]
-    fn all_tokens_of_a_session_end_together_and_nobody_elses() {
-        for ended in ["a", "b", "c"] {
-            let table = RotatedTokens::new(10);
-            table.add(key("a"), &newer("b"), GRACE, at(0));
-            table.add(key("b"), &newer("c"), GRACE, at(1));
-            table.add(key("x"), &newer("y"), GRACE, at(1));
-            let mut others = table.end(&key(ended));
-            let mut expect: Vec<_> = ["a", "b", "c"].map(key).into();
-            expect.retain(|one| *one != key(ended));
-            others.sort_unstable();
-            expect.sort_unstable();
-            assert_eq!(others, expect, "{ended}");
-            assert_eq!(token_of(&table, "a", at(2)), None);
-            assert_eq!(token_of(&table, "x", at(2)).as_deref(), Some("y"));
-        }
-        assert!(RotatedTokens::new(10).end(&key("a")).is_empty());
-    }
-
-    #[test]
-    fn the_oldest_give_way() {
-        let table = RotatedTokens::new(3);
-        for (n, old) in ["a", "b", "c", "d"].into_iter().enumerate() {
-            let now = at(u64::try_from(n).unwrap());
-            table.add(key(old), &newer(&format!("{old}2")), GRACE, now);
-        }
-        let held: Vec<_> = ["a", "b", "c", "d"]
-            .into_iter()
-            .filter(|old| token_of(&table, old, at(4)).is_some())
-            .collect();
-        assert_eq!(held, ["b", "c", "d"]);
-    }
-}
+#[path = "rotated_tokens_tests.rs"]
+mod tests;

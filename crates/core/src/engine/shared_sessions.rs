@@ -106,11 +106,13 @@ impl SharedSession {
 
     /// Keeps the newer session for this long, and releases the claim. None where it cannot be encrypted.
     pub(crate) fn keep(&self, newer: &SessionToken, time: Duration) -> Option<Vec<Command>> {
+        Some(vec![self.put(newer, time)?, self.release()])
+    }
+
+    /// Keeps the newer session for this long, and leaves the claim. None where it cannot be encrypted.
+    pub(crate) fn put(&self, newer: &SessionToken, time: Duration) -> Option<Command> {
         let text = self.encrypt(newer)?;
-        Some(vec![
-            command(["SET", &self.newer(), &text, "PX", &millis(time)]),
-            self.release(),
-        ])
+        Some(command(["SET", &self.newer(), &text, "PX", &millis(time)]))
     }
 
     /// Releases the claim.

@@ -20,6 +20,7 @@ use super::verify_token::{self, Known, Pace, first_look};
 use crate::cookie::SetCookie;
 use crate::counters::{Counting, Source};
 use crate::engine::Engine;
+use crate::engine::rotated_tokens::HandedOut;
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::{Identity, TokenDigest};
@@ -200,14 +201,14 @@ impl Search {
         for credential in credentials.iter() {
             let refreshes = self.settings.refreshes && credentials.is_from_cookie(credential);
             match self.judge(credential, refreshes).await {
-                Ok(found) => return found,
+                Ok(found) => return self.answered(credential, found).await,
                 Err(refusal) => _ = refused.get_or_insert(refusal),
             }
         }
         if self.settings.refreshes && refused.is_some() {
             for cookie in credentials.cookies() {
                 match Box::pin(self.refresh_refused(cookie)).await {
-                    Some(Ok(found)) => return found,
+                    Some(Ok(found)) => return self.answered(cookie, found).await,
                     Some(Err(refusal)) => _ = refused.get_or_insert(refusal),
                     None => {}
                 }
@@ -217,6 +218,31 @@ impl Search {
             Some((error, source)) => (Authentication::Rejected(error), source),
             None => (Authentication::Anonymous, Source::None),
         }
+    }
+
+    /// Notes whether a newer session goes out with the answer to an old one.
+    async fn answered(
+        &self,
+        credential: &Credential<'_>,
+        found: (Authentication, Source),
+    ) -> (Authentication, Source) {
+        if credential.is_sealed()
+            && let Authentication::Authenticated(identity) = &found.0
+            && credential.digest(&self.engine) != Some(identity.key())
+            && let Some(old) = credential.token()
+        {
+            let is_set = self
+                .cookie
+                .as_ref()
+                .is_some_and(|(of, _)| *of == identity.key());
+            let handed_out = if is_set {
+                HandedOut::Yes
+            } else {
+                HandedOut::No
+            };
+            Box::pin(self.host.answered_for(&self.engine, &old, handed_out)).await;
+        }
+        found
     }
 
     async fn judge(&mut self, credential: &Credential<'_>, refreshes: bool) -> Judged {

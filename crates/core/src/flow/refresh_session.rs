@@ -25,6 +25,7 @@ use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::cloud::ops::verify_token::VerifyToken;
 use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
+use crate::engine::rotated_tokens::HandedOut;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::secret::SessionToken;
@@ -33,7 +34,24 @@ use crate::session::{Identity, TokenDigest};
 use crate::time::Timestamp;
 use crate::unverified::Unverified;
 
-/// Refreshes the session of this token.
+/// Refreshes the session of this token for a caller that sets a newer one as the browser's cookie: once with all other callers.
+pub fn refresh_for_browser(
+    engine: &Arc<Engine>,
+    token: SessionToken,
+    jitter: Jitter,
+) -> Task<'static, Renewal> {
+    let engine = Arc::clone(engine);
+    Task::new(jitter, |host| async move {
+        let refresh = refresh_session(&engine, token.clone(), jitter);
+        let renewal = host.refresh(refresh).await;
+        if matches!(renewal, Renewal::Renewed(_)) {
+            host.answered_for(&engine, &token, HandedOut::Yes).await;
+        }
+        renewal
+    })
+}
+
+/// Refreshes the session of this token. Where that gives a newer one, the caller says whether it goes out to the browser.
 pub fn refresh_session(
     engine: &Arc<Engine>,
     token: SessionToken,

@@ -7,8 +7,10 @@ use core::time::Duration;
 
 use super::task::Host;
 use crate::engine::Engine;
+use crate::engine::rotated_tokens::{HandedOut, ToShare};
 use crate::engine::shared_sessions::{Look, SharedSession};
 use crate::secret::SessionToken;
+use crate::session::TokenDigest;
 use crate::session::lookup::Lookup;
 
 const FIRST_WAIT: Duration = Duration::from_millis(25);
@@ -56,6 +58,31 @@ impl Asking {
 }
 
 impl Host {
+    /// Notes whether the newer session was handed out with an answer that an old one was brought for, and has the instances share
+    /// it for as long as the old one stands.
+    pub(super) async fn answered_for(
+        &self,
+        engine: &Engine,
+        old: &SessionToken,
+        handed_out: HandedOut,
+    ) {
+        let to_share = engine.answered_for(old, handed_out, self.now());
+        self.put(engine, to_share).await;
+    }
+
+    /// Has the instances share the newest session anew in the place of all old ones that they share for longer than the grace.
+    pub(super) async fn share_moved(&self, engine: &Engine, newest: &TokenDigest) {
+        self.put(engine, engine.moved_to(newest, self.now())).await;
+    }
+
+    async fn put(&self, engine: &Engine, to_share: impl IntoIterator<Item = ToShare>) {
+        let command = |it: ToShare| engine.shared_session(&it.old)?.put(&it.newer, it.time);
+        let commands: Vec<_> = to_share.into_iter().filter_map(command).collect();
+        if !commands.is_empty() {
+            self.redis(commands).await;
+        }
+    }
+
     /// Waits for the turn to ask the Cloud about this session.
     pub(super) async fn turn(&self, engine: &Engine, token: &SessionToken) -> Turn {
         let Some(shared) = engine.shared_session(token) else {

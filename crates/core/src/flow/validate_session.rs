@@ -14,6 +14,7 @@ use crate::cloud::model::CloudSession;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
+use crate::engine::rotated_tokens::HandedOut;
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::TokenDigest;
@@ -83,13 +84,19 @@ async fn by_user(
     token: SessionToken,
     host: &Host,
 ) -> LiveSession {
+    let brought = token;
     let token = engine
         .rotated(&key, host.now())
-        .map_or(token, |newer| newer.token().clone());
-    let key = engine.key(token.expose());
-    let verify = verify_token(engine, key, token, Pace::Wanted, host.jitter());
+        .map_or_else(|| brought.clone(), |newer| newer.token().clone());
+    let newest = engine.key(token.expose());
+    let verify = verify_token(engine, newest, token, Pace::Wanted, host.jitter());
     match host.verify(verify).await {
-        Authentication::Authenticated(identity) => Ok(engine.own_session(&identity, host.now())),
+        Authentication::Authenticated(identity) => {
+            if identity.key() != key {
+                host.answered_for(engine, &brought, HandedOut::No).await;
+            }
+            Ok(engine.own_session(&identity, host.now()))
+        }
         Authentication::Rejected(_) | Authentication::Anonymous => Ok(None),
         Authentication::Unavailable(error) => Err(error),
     }

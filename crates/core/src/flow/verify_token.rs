@@ -211,7 +211,10 @@ async fn run(
     };
     match result {
         Ok((identity, _)) if identity.key() != key => {
-            answer(engine, engine.replace(&asked, identity, now), now)
+            let newest = identity.key();
+            let answer = answer(engine, engine.replace(&asked, identity, now), now);
+            host.share_moved(engine, &newest).await;
+            answer
         }
         Ok((identity, _)) => settle(engine, identity, now),
         Err(error) if error.is_refusal() => {

@@ -1,5 +1,6 @@
 //! Dialect `platform`: sealed sessions that rotate, two credentials, organizations.
 
+mod no_cookie;
 mod shared;
 
 use std::sync::Arc;

@@ -465,7 +465,7 @@ impl Room {
 }
 
 /// Work of the core, by its key.
-pub(crate) fn keyed(work: Work) -> (Key, Job) {
+fn keyed(work: Work) -> (Key, Job) {
     match work {
         Work::Verify(verify) => (
             (Kind::Verify, verify.key()),

@@ -117,11 +117,14 @@ impl Search {
         }
     }
 
-    /// Refreshes a session, and keeps the cookie to set.
+    /// Refreshes a session, and keeps the cookie to set where this driver can set one.
     async fn refresh(&mut self, token: SessionToken, digest: TokenDigest) -> Renewal {
         self.begun = Some(digest);
         let refresh = refresh_session(&self.engine, token.clone(), self.host.jitter());
         let renewal = self.host.refresh(refresh).await;
+        if !self.settings.refreshes {
+            return renewal;
+        }
         self.cookie = match &renewal {
             Renewal::Renewed(renewed) => {
                 let newer = renewed.identity.user().session_token();

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Replies;
 use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::flow::{Event, Finished, Step, Task};
 
 use super::*;
@@ -133,6 +134,15 @@ impl Around {
         (said(&verdict.answer), self.asked(), cookie)
     }
 
+    /// What a request is answered where no cookie can be set.
+    fn look(&mut self, engine: &Arc<Engine>, session: &str) -> String {
+        let token = sealed(session);
+        let request = Authenticate::new(engine, Credentials::session(&token));
+        let verdict = self.drive(request.into_task(Jitter(1)));
+        assert!(self.answers.is_empty(), "{:?}", self.answers);
+        said(&verdict.answer)
+    }
+
     fn refresh(
         &mut self,
         engine: &Arc<Engine>,
@@ -208,6 +218,57 @@ fn threat_033_one_instance_asks_and_the_others_take_the_newer_session() {
     assert_eq!(next, expect("user usr_1", &["me s3"], Some("s3")));
     let fresh = around.request(&instance(), "s1", [me("usr_1")]);
     assert_eq!(fresh, expect("user usr_1", &["me s3"], Some("s3")));
+}
+
+#[test]
+fn an_instance_that_never_saw_the_session_goes_on_where_no_cookie_could_be_set() {
+    let (one, mut around) = (instance(), Around::new(at(0)));
+    for minute in 0..=25_u64 {
+        around.now = at(minute * 60);
+        let answer = match minute / 5 {
+            number if minute % 5 == 0 => rotated("usr_1", &format!("s{}", number + 1)),
+            _ => me("usr_1"),
+        };
+        around.answers.push_back(answer);
+        assert_eq!(around.look(&one, "s0"), "user usr_1", "{minute}");
+    }
+    let kept = |around: &Around| {
+        let keys = around.redis.values.keys();
+        keys.filter(|key| key.ends_with(":newer")).count()
+    };
+    assert_eq!(kept(&around), 3, "the first, and two within their grace");
+    // A stream that goes on with the newest alone moves the first one too.
+    around.now = at(30 * 60);
+    around.answers.push_back(rotated("usr_1", "s7"));
+    assert_eq!(around.look(&one, "s6"), "user usr_1");
+    around.now = at(100 * 60);
+    around.answers.push_back(me("usr_1"));
+    assert_eq!(around.look(&instance(), "s0"), "user usr_1");
+    assert_eq!(around.asked().last().unwrap(), "me s7");
+    assert_eq!(kept(&around), 1);
+    // Once the newer one is handed out, the old one is kept for the grace alone.
+    let set = around.request(&one, "s0", [me("usr_1")]);
+    assert_eq!(set, expect("user usr_1", &["me s7"], Some("s7")));
+    around.now = at(109 * 60);
+    assert_eq!(kept(&around), 1);
+    let late = around.request(&instance(), "s0", [me("usr_1")]);
+    assert_eq!(late, expect("user usr_1", &["me s7"], Some("s7")));
+    around.now = at(111 * 60);
+    let over = around.request(&instance(), "s0", [ended(), ended()]);
+    let asked = ["me s0", "refresh s0"];
+    assert_eq!(over, expect("rejected unauthorized", &asked, None));
+}
+
+#[test]
+fn a_look_at_a_session_alone_shares_it_for_longer_too() {
+    let (one, mut around) = (instance(), Around::new(at(0)));
+    around.answers.push_back(rotated("usr_1", "s1"));
+    let live = around.drive(validate_session(&one, sealed("s0"), Jitter(1)).into_task());
+    assert!(live.unwrap().is_some());
+    around.now = at(20 * 60);
+    around.answers.push_back(me("usr_1"));
+    assert_eq!(around.look(&instance(), "s0"), "user usr_1");
+    assert_eq!(around.asked(), ["me s0", "me s1"]);
 }
 
 #[test]
