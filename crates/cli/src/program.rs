@@ -37,12 +37,10 @@ async fn ask<T, F: Future<Output = Result<T, CloudApiError>>>(
     source: &TokenSource,
     call: impl Fn(SessionToken) -> F,
 ) -> Result<T, Failure> {
-    let is_unauthorized = |answer: &Result<T, CloudApiError>| {
-        (answer.as_ref()).is_err_and(|error| error.is_refusal() && error.status() == 401)
-    };
+    let is_refused = |answer: &Result<T, CloudApiError>| answer.as_ref().is_err_and(is_over);
     let end = End::listen()?;
     tokio::select! {
-        answer = source.call(call, is_unauthorized) => {
+        answer = source.call(call, is_refused) => {
             answer.and_then(|answer| answer).map_err(|error| failure(source, &error))
         }
         () = end.come() => {
@@ -55,6 +53,11 @@ async fn ask<T, F: Future<Output = Result<T, CloudApiError>>>(
     }
 }
 
+/// The platform's no to a token. Another refusal says nothing of how long the token is good.
+fn is_over(error: &CloudApiError) -> bool {
+    error.is_refusal() && error.status() == 401
+}
+
 /// The failure of a command that asked the platform.
 fn failure(source: &TokenSource, error: &CloudApiError) -> Failure {
     let of_environment = source.origin() == TokenOrigin::Environment;
@@ -64,7 +67,8 @@ fn failure(source: &TokenSource, error: &CloudApiError) -> Failure {
     if error.is(&Code::SessionExpired) {
         return Failure::Refused(format!("the session has ended: {LOGIN} again"));
     }
-    if error.kind() == Kind::Network {
+    // A status of an outage, and an answer that is not the platform's, leave it open too.
+    if matches!(error.kind(), Kind::Network | Kind::Cloud) && !error.is_refusal() {
         return unreachable(source.platform(), error);
     }
     match (error.is_refusal(), of_environment, error.status()) {

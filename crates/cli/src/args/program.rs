@@ -30,7 +30,7 @@ Exit status:
   0  signed in
   1  failed       also interrupted, or no one signed in; the file is as it was
   2  wrong usage
-  3  refused      the platform ended the sign-in
+  3  refused      the platform ended the sign-in, or the account has no organization
   4  unreachable  the platform did not answer
 
 Examples:

@@ -1,7 +1,8 @@
 //! `mastra-auth login`: a person signs in at the platform, and the browser brings the tokens to a listener on this machine.
 //!
 //! The browser comes back with a state that only this run knows; a visit without it is answered with an error, and the run
-//! goes on waiting. Nothing is written before everything came, and then the file is replaced whole.
+//! goes on waiting. Nothing is written before everything came, and then the file is replaced whole. Where the sign-in cannot be
+//! kept, its refresh token is spent.
 
 use std::io::IsTerminal as _;
 use std::pin::{Pin, pin};
@@ -17,7 +18,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
-use super::{platform, print, say, unreachable};
+use super::{is_over, platform, print, say, unreachable};
 use crate::args::LoginArgs;
 use crate::demo::open;
 use crate::failure::Failure;
@@ -28,6 +29,7 @@ const TITLE: &str = "mastra-auth login";
 /// Takes the tokens out of the address that the browser shows.
 const SIGNED_IN: &str = "<script>history.replaceState(null,\"\",\"/\")</script><p>You are signed in. You can close this page.";
 const NOT_KEPT: &str = "<p>You are not signed in. The terminal says why. You can close this page.";
+const NO_ORGANIZATION: &str = "this account has no organization: create or join one on the platform's site, and sign in again then";
 const NOT_OURS: &str =
     "<p>This page belongs to no sign-in that waits on this machine. Begin again in the terminal.";
 
@@ -37,19 +39,27 @@ pub(crate) async fn run(args: LoginArgs) -> Result<ExitCode, Failure> {
     let file = CredentialsFile::of_home().map_err(|error| failed(&error))?;
     unless_ended(&mut end, reach(&platform)).await?;
     let came = come_back(&platform, args.no_browser);
-    let (stream, credentials) = unless_ended(&mut end, came).await?;
+    let (stream, back) = unless_ended(&mut end, came).await?;
+    let credentials = match back.credentials() {
+        Ok(credentials) => credentials,
+        Err(failure) => {
+            answer(stream, StatusCode::BAD_REQUEST, TITLE, NOT_KEPT).await;
+            back.end_tokens(&platform).await;
+            return Err(failure);
+        }
+    };
     let kept = async {
         let locked = file.lock().await.map_err(|error| failed(&error))?;
         // From here to its end nothing waits, so no signal comes between.
         let written = locked.new_file().and_then(|new| new.write(&credentials));
         written.map_err(|error| failed(&error))
     };
-    let kept = unless_ended(&mut end, kept).await;
-    match kept {
-        Ok(()) => answer(stream, StatusCode::OK, TITLE, SIGNED_IN).await,
-        Err(_) => answer(stream, StatusCode::INTERNAL_SERVER_ERROR, TITLE, NOT_KEPT).await,
+    if let Err(failure) = unless_ended(&mut end, kept).await {
+        answer(stream, StatusCode::INTERNAL_SERVER_ERROR, TITLE, NOT_KEPT).await;
+        back.end_tokens(&platform).await;
+        return Err(failure);
     }
-    kept?;
+    answer(stream, StatusCode::OK, TITLE, SIGNED_IN).await;
     say(&format!(
         "The sign-in is kept in {}.",
         file.path().display()
@@ -96,10 +106,7 @@ async fn reach(platform: &Platform) -> Result<(), Failure> {
 }
 
 /// Sends the person to the platform, and waits for the browser to come back.
-async fn come_back(
-    platform: &Platform,
-    no_browser: bool,
-) -> Result<(TcpStream, Credentials), Failure> {
+async fn come_back(platform: &Platform, no_browser: bool) -> Result<(TcpStream, Back), Failure> {
     let mut random = [0; 16];
     aws_lc_rs::rand::fill(&mut random)
         .map_err(|_| Failure::failed("the system gives no random numbers"))?;
@@ -131,27 +138,17 @@ fn opens_browser(no_browser: bool) -> bool {
 }
 
 /// The browser that comes back with this run's state.
-async fn right_one(
-    loopback: &mut Loopback,
-    state: &str,
-) -> Result<(TcpStream, Credentials), Failure> {
+async fn right_one(loopback: &mut Loopback, state: &str) -> Result<(TcpStream, Back), Failure> {
     loop {
         let (stream, address) = loopback.next().await.map_err(Failure::failed)?;
         let back = Back::read(&address);
         let is_ours = back
             .one("state")
             .is_some_and(|told| verify_slices_are_equal(told.as_bytes(), state.as_bytes()).is_ok());
-        if !is_ours {
-            answer(stream, StatusCode::BAD_REQUEST, TITLE, NOT_OURS).await;
-            continue;
+        if is_ours {
+            return Ok((stream, back));
         }
-        match back.credentials() {
-            Ok(credentials) => return Ok((stream, credentials)),
-            Err(failure) => {
-                answer(stream, StatusCode::BAD_REQUEST, TITLE, NOT_KEPT).await;
-                return Err(failure);
-            }
-        }
+        answer(stream, StatusCode::BAD_REQUEST, TITLE, NOT_OURS).await;
     }
 }
 
@@ -171,10 +168,30 @@ impl Back {
 
     /// A parameter that is there once.
     fn one(&self, wanted: &str) -> Option<&str> {
-        let mut values = self.0.iter().filter(|(name, _)| name == wanted);
+        let mut values = self.all(wanted);
         match (values.next(), values.next()) {
-            (Some((_, value)), None) if !value.is_empty() => Some(value),
+            (Some(value), None) if !value.is_empty() => Some(value),
             _ => None,
+        }
+    }
+
+    fn all<'b>(&'b self, wanted: &str) -> impl Iterator<Item = &'b str> {
+        let values = self.0.iter().filter(move |(name, _)| name == wanted);
+        values.map(|(_, value)| &**value)
+    }
+
+    /// Spends the refresh tokens that came with a sign-in that is not kept: no one would ever end them.
+    async fn end_tokens(&self, platform: &Platform) {
+        let tokens = self.all("refresh_token").map(RefreshToken::parse);
+        for token in tokens.flatten() {
+            match platform.refresh(&token).await {
+                // It may do nothing for a bearer.
+                Ok(pair) => drop(platform.sign_out(&pair.token).await),
+                Err(error) if is_over(&error) => {}
+                Err(error) => say(&format!(
+                    "The refresh token of this sign-in is NOT revoked and good until it expires: {error}"
+                )),
+            }
         }
     }
 
@@ -200,6 +217,9 @@ impl Back {
             .map(RefreshToken::parse)
             .transpose();
         let user = self.one("user").and_then(user);
+        if token.is_some() && self.all("org").all(str::is_empty) {
+            return Err(Failure::Refused(NO_ORGANIZATION.to_owned()));
+        }
         let organization = self
             .one("org")
             .and_then(|id| OrganizationId::parse(id).ok());
@@ -245,14 +265,16 @@ mod tests {
                 .refresh_token()
                 .is_none()
         );
-        for (part, name) in [
-            ("token=t.o.k&refresh", "token"),
-            ("&user=%7B%22id%22%3A%22u%22%7D", "user"),
-            ("&org=org_1", "organization"),
+        for (part, instead, why) in [
+            ("token=t.o.k&refresh", "refresh", "usable token"),
+            ("&user=%7B%22id%22%3A%22u%22%7D", "", "usable user"),
+            ("=org_1", "=org%201", "usable organization"),
+            ("=org_1", "=", "has no organization"),
+            ("&org=org_1", "", "has no organization"),
         ] {
-            let left = WHOLE.replacen(part, if name == "token" { "refresh" } else { "" }, 1);
+            let left = WHOLE.replacen(part, instead, 1);
             let failure = credentials(&left).unwrap_err().to_string();
-            assert!(failure.contains(&format!("usable {name}")), "{failure}");
+            assert!(failure.contains(why), "{failure}");
             // Twice is as bad as never: two readers could each take another one.
             let twice = format!("{WHOLE}&{}", WHOLE.replace("state=s&", ""));
             assert!(credentials(&twice).is_err());

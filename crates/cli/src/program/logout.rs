@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use mastra_auth_cloud::CloudApiError;
 use mastra_auth_cloud::program::{Credentials, CredentialsFile, Platform};
 
-use super::{platform, print, say};
+use super::{is_over, platform, print, say};
 use crate::args::LogoutArgs;
 use crate::failure::Failure;
 
@@ -66,7 +66,7 @@ async fn revoke(platform: &Platform, held: &Credentials) -> End {
                 newest = pair.token;
                 "refresh token  spent: it is good for nothing any more, and its successor was thrown away"
             }
-            Err(error) if error.is_refusal() => "refresh token  the platform refuses it",
+            Err(error) if is_over(&error) => "refresh token  the platform refuses it",
             Err(error) => {
                 end.unanswered = Some(error);
                 "refresh token  NOT revoked: it is good until it expires"
@@ -78,8 +78,11 @@ async fn revoke(platform: &Platform, held: &Credentials) -> End {
         // It may do nothing for a bearer, whatever it answers: that is looked up.
         let _ = platform.sign_out(&newest).await;
         let line = match platform.verify(held.token()).await {
-            Err(error) if error.is_refusal() => "access token   the platform refuses it",
+            Err(error) if is_over(&error) => "access token   the platform refuses it",
             Ok(_) => "access token   NOT revoked: the platform accepts it until it expires",
+            Err(error) if error.is_refusal() => {
+                "access token   NOT revoked: it is good until it expires, though the account may not use it"
+            }
             Err(error) => {
                 end.unanswered = Some(error);
                 "access token   not known whether the platform still accepts it"

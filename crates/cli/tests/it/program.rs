@@ -24,6 +24,11 @@ struct Desk {
 
 impl Desk {
     async fn new() -> Self {
+        Self::of("admin").await
+    }
+
+    /// Of this person.
+    async fn of(person: &str) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("mastra-cli-program-{}-{number}", std::process::id());
@@ -32,7 +37,7 @@ impl Desk {
         let mut options = Options::default();
         options.port = 0;
         options.dialect = Dialect::Platform;
-        options.auto_approve = Some("admin".to_owned());
+        options.auto_approve = Some(person.to_owned());
         let cloud = LocalCloud::start(options).await.unwrap();
         Self { cloud, home }
     }
@@ -129,9 +134,13 @@ impl Login {
 
     /// A person signs in, and the browser comes back.
     async fn come_back(&self) -> Response {
+        get(&self.back().await).await
+    }
+
+    /// A person signs in: where the browser comes back to.
+    async fn back(&self) -> String {
         let answer = browser().get(self.url.clone()).send().await.unwrap();
-        let back = answer.headers()[LOCATION].to_str().unwrap().to_owned();
-        get(&back).await
+        answer.headers()[LOCATION].to_str().unwrap().to_owned()
     }
 
     fn end(mut self) -> Finished {
@@ -417,6 +426,100 @@ async fn a_refusal_at_the_platform_ends_the_login() {
         "{done:?}"
     );
     assert_eq!(fs::read(desk.file()).unwrap(), before);
+}
+
+/// Whether the platform takes the refresh token of this address. That spends it.
+async fn is_refresh_token_good(desk: &Desk, back: &str) -> bool {
+    let back = Url::parse(back).unwrap();
+    let mut pairs = back.query_pairs();
+    let (_, token) = pairs.find(|(name, _)| name == "refresh_token").unwrap();
+    let spent = browser()
+        .post(format!("{}/v1/auth/refresh-token", desk.cloud.url()))
+        .header("content-type", "application/json")
+        .body(format!(r#"{{"refreshToken":"{token}"}}"#));
+    spent.send().await.unwrap().status() == 200
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_without_an_organization_is_told_so_and_its_tokens_are_ended() {
+    let desk = Desk::of("newcomer").await;
+    let login = Login::start(desk.command(&["login", "--no-browser"]));
+    let back = login.back().await;
+    let page = get(&back).await;
+    assert_eq!(page.status(), 400);
+    assert!(page.text().await.unwrap().contains("The terminal says why"));
+    let done = login.end();
+    assert_eq!((done.code, done.stdout.as_str()), (Some(3), ""), "{done:?}");
+    let why = "this account has no organization: create or join one";
+    assert!(done.stderr.contains(why), "{done:?}");
+    assert!(!is_refresh_token_good(&desk, &back).await);
+    assert!(desk.names().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_that_cannot_be_kept_is_ended() {
+    let desk = Desk::new().await;
+    // A part of it alone is usable.
+    let login = Login::start(desk.command(&["login", "--no-browser"]));
+    let back = login.back().await.replace("user=", "person=");
+    assert_eq!(get(&back).await.status(), 400);
+    let done = login.end();
+    assert!(
+        done.code == Some(1) && done.stderr.contains("usable user"),
+        "{done:?}"
+    );
+    assert!(!is_refresh_token_good(&desk, &back).await);
+    // The file has no room.
+    let login = Login::start(desk.command(&["login", "--no-browser"]));
+    let back = login.back().await;
+    fs::write(desk.home.join(".mastra"), "in the way").unwrap();
+    assert_eq!(get(&back).await.status(), 500);
+    let done = login.end();
+    assert!(
+        done.code == Some(1) && done.stderr.contains("credentials.json"),
+        "{done:?}"
+    );
+    assert!(!is_refresh_token_good(&desk, &back).await);
+    // What cannot be ended is told.
+    let login = Login::start(desk.command(&["login", "--no-browser"]));
+    let back = login.back().await;
+    desk.cloud
+        .control()
+        .set_fault(Fault::new(FaultKind::Status { status: 503 }).on("refresh-token"));
+    assert_eq!(get(&back).await.status(), 500);
+    let done = login.end();
+    assert!(done.stderr.contains("NOT revoked"), "{done:?}");
+    desk.cloud.control().clear_faults();
+    assert!(is_refresh_token_good(&desk, &back).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refusal_other_than_401_is_no_end_of_a_token() {
+    let desk = Desk::new().await;
+    desk.sign_in().await;
+    let refresh_token = desk.secret("refreshToken");
+    let control = desk.cloud.control();
+    control.set_fault(Fault::new(FaultKind::Status { status: 403 }).on("verify"));
+    let who = desk.run(&["whoami"]);
+    assert!(
+        who.code == Some(3) && who.stderr.contains("refused: "),
+        "{who:?}"
+    );
+    assert_eq!(desk.secret("refreshToken"), refresh_token);
+    control.set_fault(Fault::new(FaultKind::Status { status: 404 }).on("verify"));
+    let who = desk.run(&["whoami"]);
+    assert!(
+        who.code == Some(4) && who.stderr.contains("unreachable: "),
+        "{who:?}"
+    );
+    assert_eq!(desk.secret("refreshToken"), refresh_token);
+    control.set_fault(Fault::new(FaultKind::Status { status: 403 }).on("verify"));
+    let out = desk.run(&["logout"]);
+    assert_eq!(out.code, Some(0), "{out:?}");
+    assert!(
+        out.stdout.contains("access token   NOT revoked: "),
+        "{out:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
