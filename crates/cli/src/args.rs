@@ -10,7 +10,6 @@ use clap::{
     Args as ClapArgs, Command as ClapCommand, CommandFactory as _, FromArgMatches as _, Parser,
     Subcommand, ValueEnum,
 };
-use mastra_auth_cloud_core::config::DEFAULT_BASE_URL;
 
 use crate::stray_token;
 pub(crate) use check::{CheckArgs, CheckDialect, CheckFormat, CheckGroup};
@@ -233,6 +232,10 @@ Prints one JSON object, never the token:
 Input without the form of a token is rejected without a call. `code` says more:
 `unknown_project` speaks of the project, not of the token.
 
+In the dialect platform a bearer token is asked about at /auth/verify. A sealed session, as the
+cookie wos-session has it, is asked about at /auth/me. The platform may replace it by that: the newer
+one is thrown away, so ask about no session that a browser still needs.
+
 Exit status:
   0  authenticated  the Cloud knows whose it is
   1  failed         standard input or output cannot be used
@@ -240,23 +243,24 @@ Exit status:
   3  rejected       the Cloud refuses it: a 4xx other than 408, 425 and 429
   4  unavailable    it could not be found out
 
-Example:
-  mastra-auth token verify --base-url http://localhost:4300 --project-id demo < token")]
+Examples:
+  mastra-auth token verify --base-url http://localhost:4300 --project-id demo < token
+  mastra-auth token verify --dialect platform < token")]
 pub(crate) struct VerifyArgs {
-    /// The Cloud's address.
-    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL", default_value = DEFAULT_BASE_URL)]
-    pub(crate) base_url: String,
-    /// The project the token is for.
+    /// The Cloud's address; default: the dialect's.
+    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL")]
+    pub(crate) base_url: Option<String>,
+    /// The project the token is for. The dialect platform has none, the others need it.
     #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID")]
-    pub(crate) project_id: String,
+    pub(crate) project_id: Option<String>,
     /// Which form of the Cloud's API is spoken.
     #[arg(
         long,
         value_enum,
         env = "MASTRA_CLOUD_DIALECT",
-        default_value_t = DialectName::V1
+        default_value_t = LocalDialect::V1
     )]
-    pub(crate) dialect: DialectName,
+    pub(crate) dialect: LocalDialect,
 }
 
 #[derive(ClapArgs)]
@@ -345,13 +349,6 @@ impl DialectName {
         match self {
             Self::V1 => "v1",
             Self::Pkce => "pkce",
-        }
-    }
-
-    pub(crate) const fn of_client(self) -> mastra_auth_cloud::Dialect {
-        match self {
-            Self::V1 => mastra_auth_cloud::Dialect::V1,
-            Self::Pkce => mastra_auth_cloud::Dialect::Pkce,
         }
     }
 

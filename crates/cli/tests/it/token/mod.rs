@@ -13,6 +13,7 @@ use mastra_auth_local_cloud::{Dialect, Fault, FaultKind, LocalCloud, Options};
 use serde_json::{Value, json};
 
 const DIALECTS: [Dialect; 2] = [Dialect::V1, Dialect::Pkce];
+const ALL: [Dialect; 3] = [Dialect::V1, Dialect::Pkce, Dialect::Platform];
 const AN_HOUR: Duration = Duration::from_secs(3600);
 
 async fn cloud(dialect: Dialect) -> LocalCloud {
@@ -71,7 +72,7 @@ fn assert_refused(finished: &Finished, outcome: &str, what: &str) -> Value {
 
 #[tokio::test]
 async fn a_good_token_is_authenticated() {
-    for dialect in DIALECTS {
+    for dialect in ALL {
         let cloud = cloud(dialect).await;
         let token = signed_in(&cloud, "member");
         // With a line end, as a file has one.
@@ -83,6 +84,72 @@ async fn a_good_token_is_authenticated() {
         assert_eq!(report["code"], Value::Null);
         assert_eq!(report["user"]["id"], "usr_mei", "{dialect:?}");
         assert_eq!(report["user"]["roles"], json!(["member"]), "{dialect:?}");
+    }
+}
+
+/// Without a project, which the platform does not have.
+fn verify_at_platform(url: &str, text: &str) -> Finished {
+    let args = [
+        "token",
+        "verify",
+        "--base-url",
+        url,
+        "--dialect",
+        "platform",
+    ];
+    let finished = finish(command(&args), text.as_bytes());
+    for part in text.split(['.', '*']).filter(|part| part.len() >= 12) {
+        assert!(!finished.stdout.contains(part), "{finished:?}");
+        assert!(!finished.stderr.contains(part), "{finished:?}");
+    }
+    finished
+}
+
+#[tokio::test]
+async fn the_platform_is_asked_about_each_credential_where_it_belongs() {
+    let cloud = cloud(Dialect::Platform).await;
+    let control = cloud.control();
+    let person = control.sign_in_as("admin").unwrap();
+    let sealed = person.sealed_session.unwrap();
+    let key = control.issue_api_key("org_acme", "member").unwrap();
+    for (text, [verify, me]) in [(&person.token, [1, 0]), (&key, [1, 0]), (&sealed, [0, 1])] {
+        let before = ["verify", "me"].map(|endpoint| cloud.requests(endpoint));
+        let finished = verify_at_platform(cloud.url(), text);
+        assert_eq!(
+            (finished.code, &*finished.stderr),
+            (Some(0), ""),
+            "{finished:?}"
+        );
+        let user = &report(&finished)["user"];
+        assert_eq!(user["organizationId"], "org_acme", "{user}");
+        let after = ["verify", "me"].map(|endpoint| cloud.requests(endpoint));
+        assert_eq!(after, [before[0] + verify, before[1] + me]);
+    }
+    // A session that is due is replaced by the question.
+    control.change_platform(|options| options.rotate_after = Duration::ZERO);
+    let finished = verify_at_platform(cloud.url(), &sealed);
+    assert_eq!(finished.code, Some(0), "{finished:?}");
+    assert!(
+        finished.stderr.contains("replaced this session"),
+        "{finished:?}"
+    );
+    control.end_session(&person.session_id);
+    for text in [&person.token, &sealed] {
+        assert_refused(&verify_at_platform(cloud.url(), text), "rejected", "ended");
+    }
+    // Neither a token nor a cookie's value, and two cookies.
+    let before = cloud.requests("any");
+    for text in [
+        "planted canary",
+        "planted-canary; other=1",
+        "planted,canary",
+    ] {
+        assert_refused(&verify_at_platform(cloud.url(), text), "rejected", text);
+    }
+    assert_eq!(cloud.requests("any"), before);
+    control.set_fault(Fault::new(FaultKind::Status { status: 503 }));
+    for text in [&person.token, &sealed] {
+        assert_refused(&verify_at_platform(cloud.url(), text), "unavailable", "503");
     }
 }
 
@@ -99,7 +166,7 @@ async fn a_project_token_is_a_user_of_its_own() {
 
 #[tokio::test]
 async fn what_the_cloud_refuses_is_rejected() {
-    for dialect in DIALECTS {
+    for dialect in ALL {
         let cloud = cloud(dialect).await;
         let control = cloud.control();
         let (mine, ended, forged) = (
@@ -179,7 +246,7 @@ async fn every_fault_that_is_no_refusal_is_unavailable() {
         status(502),
         status(503),
     ];
-    let cases: Vec<_> = DIALECTS
+    let cases: Vec<_> = ALL
         .into_iter()
         .flat_map(|dialect| kinds.iter().map(move |kind| (dialect, kind.clone())))
         .map(|(dialect, kind)| {
@@ -353,6 +420,19 @@ fn wrong_usage_is_one_line_and_status_2() {
         let named = format!("error: {option} must ");
         assert!(finished.stderr.starts_with(&named), "{finished:?}");
         assert!(!finished.stderr.contains("canary"));
+    }
+}
+
+#[test]
+fn a_project_is_wanted_where_the_dialect_has_one() {
+    for dialect in ["v1", "pkce"] {
+        let args = ["token", "verify", "--dialect", dialect];
+        let finished = finish(command(&args), b"planted-canary-0123456789");
+        assert_eq!(finished.code, Some(2), "{finished:?}");
+        assert!(
+            finished.stderr.starts_with("error: --project-id must "),
+            "{finished:?}"
+        );
     }
 }
 
