@@ -50,6 +50,7 @@ beforeEach(async () => {
   mkdirSync(join(home, '.mastra'), { mode: 0o700 });
 });
 afterEach(() => {
+  vi.useRealTimers();
   vi.unstubAllEnvs();
   server.close();
   server.closeAllConnections();
@@ -254,18 +255,14 @@ test('a verification that names nobody proves nothing', async () => {
 test('a fetch that ignores its signal is not waited for', async () => {
   signIn();
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-  try {
-    const called = Promise.withResolvers<AbortSignal>();
-    const fetch = (_: string, { signal }: RequestInit) => (called.resolve(signal!), new Promise<Response>(() => undefined));
-    const token = new TokenSource({ baseUrl, file, fetch }).token();
-    const failed = expect(token).rejects.toMatchObject({ code: 'timeout', kind: 'network', status: 503 });
-    const signal = await called.promise;
-    vi.advanceTimersByTime(15_000);
-    await failed;
-    expect(signal.aborted).toBe(true);
-  } finally {
-    vi.useRealTimers();
-  }
+  const called = Promise.withResolvers<AbortSignal>();
+  const fetch = (_: string, { signal }: RequestInit) => (called.resolve(signal!), new Promise<Response>(() => undefined));
+  const token = new TokenSource({ baseUrl, file, fetch }).token();
+  const failed = expect(token).rejects.toMatchObject({ code: 'timeout', kind: 'network', status: 503 });
+  const signal = await called.promise;
+  vi.advanceTimersByTime(15_000);
+  await failed;
+  expect(signal.aborted).toBe(true);
 });
 
 test('an answer is read up to a cap', async () => {
