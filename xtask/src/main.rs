@@ -15,6 +15,7 @@ mod builds;
 mod contract;
 mod deny;
 mod differential;
+mod fuzz;
 mod layers;
 mod node;
 mod process;
@@ -62,6 +63,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
     workspace.is_built = given.get_flag("built").into();
     workspace.is_check = given.get_flag("check") || name == "test";
     let text = |id| text(given, id);
+    let is_recorded = ["bench", "soak", "fuzz"].contains(&name) && given.get_flag("record");
     match name {
         "test" => suite::run(&workspace, given.get_flag("quick")),
         "npm-pack" => {
@@ -72,10 +74,29 @@ fn run(matches: &ArgMatches) -> Result<()> {
             benches::run(&workspace, text("name"), text("old").as_ref())
         }
         "shots" => shots::run(&workspace),
-        "soak" if !given.get_flag("record") => soak::run(&workspace, text("name")),
+        "soak" if !is_recorded => soak::run(&workspace, text("name")),
+        "fuzz" if !given.get_flag("json") => {
+            let coverage = given.get_flag("coverage").then_some("--coverage");
+            let name = text("target");
+            let target = (!name.is_empty()).then_some(["--target", name]);
+            let words = ["fuzz", "--json", "--hours", text("hours")];
+            let words = words.into_iter().chain(coverage);
+            let words: Vec<_> = words.chain(target.into_iter().flatten()).collect();
+            let kept = if coverage.is_some() {
+                "fuzz-coverage"
+            } else {
+                "fuzz"
+            };
+            node::show(&workspace, &words, is_recorded.then_some(kept))
+        }
+        "fuzz" if given.get_flag("coverage") => fuzz::coverage(&workspace),
+        "fuzz" => fuzz::run(&workspace, text("hours").parse()?, text("target")),
         "bench" | "soak" => {
-            let words = [name, text("name"), text("old")];
-            node::show(&workspace, words, given.get_flag("record"))
+            let json = if name == "bench" { "--json" } else { "" };
+            let words = [name, text("name"), text("old"), json];
+            let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            let kept = format!("{name}-{}", text("name"));
+            node::show(&workspace, &words, is_recorded.then_some(&kept))
         }
         _ => {
             let step = STEPS.iter().find(|step| step.name == name);
@@ -119,10 +140,22 @@ fn command() -> Command {
             .arg(value("old", "What to compare with: another checkout, which is built too").value_name("OLD_CHECKOUT").required(false).required_if_eq("name", "compare"))
             .arg(flag("json", "Print JSON instead of tables"))
             .arg(flag("record", RECORD)))
+        .subcommand(subcommand("fuzz", "Search for inputs that break what reads bytes of strangers, and keep the fewest that reach most")
+            .arg(value("hours", "How long, shared by the targets").long("hours").value_name("N").required(false).default_value("1").value_parser(is_time))
+            .arg(value("target", "The one target to search in").long("target").value_name("T").required(false))
+            .arg(flag("coverage", "Search nothing: print which lines of the core the committed inputs reach"))
+            .arg(flag("json", "Print JSON instead of tables"))
+            .arg(flag("record", RECORD)))
         .subcommand(subcommand("shots", "Draw the guide's pictures of a terminal"))
         .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is")
             .arg(soaks)
             .arg(flag("record", RECORD)))
+}
+
+/// A number of hours, which stays text.
+fn is_time(text: &str) -> Result<String> {
+    text.parse::<f64>().context("not a number of hours")?;
+    Ok(text.to_owned())
 }
 
 fn flag(name: &'static str, help: &'static str) -> Arg {

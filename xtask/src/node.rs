@@ -189,18 +189,12 @@ pub(crate) fn bench_runtimes(workspace: &Workspace) -> Result<()> {
     run_program(package.script("bench-runtimes").env("TOOLS", tools))
 }
 
-/// Shows the tables of a bench or a long run, and writes them to `docs/figures` where `is_recorded`.
-pub(crate) fn show(
-    workspace: &Workspace,
-    [command, name, old]: [&str; 3],
-    is_recorded: bool,
-) -> Result<()> {
+/// Shows the tables that this program prints for these words, and writes them to `docs/figures` under the name.
+pub(crate) fn show(workspace: &Workspace, words: &[&str], kept: Option<&str>) -> Result<()> {
     let mut script = Command::new("node");
     script.arg(workspace.path("npm/auth-cloud/scripts/figures.mjs"));
-    script.args(is_recorded.then(|| format!("--record={command}-{name}")));
-    script.arg(env::current_exe()?).args([command, name]);
-    script.args((!old.is_empty()).then_some(old));
-    script.args((command == "bench").then_some("--json"));
+    script.args(kept.map(|name| format!("--record={name}")));
+    script.arg(env::current_exe()?).args(words);
     script.args(workspace.flags());
     run_program(Node::find(workspace)?.for_children_of(&mut script))
 }

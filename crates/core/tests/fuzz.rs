@@ -1,5 +1,5 @@
-//! The fuzz targets of `fuzz/`, over their seeds and a bounded number of mutations of them: they compile and hold on every
-//! machine. The search for what breaks them is `cargo fuzz`.
+//! The fuzz targets of `fuzz/`, over their committed inputs and a bounded number of mutations: they compile and hold on every
+//! machine. The search for what breaks them is `cargo xtask fuzz`.
 
 #![allow(
     clippy::unwrap_used,
@@ -7,8 +7,8 @@
     clippy::indexing_slicing,
     clippy::as_conversions,
     clippy::disallowed_methods,
-    clippy::cast_precision_loss,
     clippy::cast_possible_truncation,
+    clippy::print_stderr,
     reason = "what a test does not expect fails it"
 )]
 
@@ -16,90 +16,94 @@
 #[allow(
     missing_docs,
     unreachable_pub,
+    dead_code,
     reason = "a crate of its own over there"
 )]
 mod targets;
 
-use std::path::Path;
-
-/// Mutations of each seed.
-const MUTATIONS: u64 = 2_000;
-
-/// SplitMix64: the same mutations in every run.
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-fn below(state: &mut u64, end: usize) -> usize {
-    random(state) as usize % end.max(1)
-}
-
-/// One to four edits: a bit, a byte, a byte put in, some taken out, some said twice.
-fn mutated(seed: &[u8], state: &mut u64) -> Vec<u8> {
-    let mut bytes = seed.to_vec();
-    for _ in 0..=below(state, 4) {
-        let begin = below(state, bytes.len() + 1).min(bytes.len());
-        let end = (begin + below(state, 16)).min(bytes.len());
-        match below(state, 5) {
-            0 if begin < bytes.len() => bytes[begin] ^= 1 << below(state, 8),
-            1 if begin < bytes.len() => bytes[begin] = random(state) as u8,
-            2 => bytes.insert(
-                begin,
-                *b"\"\\{}[],:.=0-\n\x00\xff;"
-                    .get(below(state, 17))
-                    .unwrap_or(&b' '),
-            ),
-            3 => _ = bytes.drain(begin..end),
-            _ => {
-                let again = bytes[begin..end].to_vec();
-                bytes.splice(begin..begin, again);
-            }
-        }
-    }
-    bytes
-}
-
-fn replay(name: &str, target: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../fuzz/seeds")
-        .join(name);
-    let mut seeds: Vec<_> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
-    seeds.sort();
-    assert!(!seeds.is_empty());
-    let mut state = 1;
-    target(&[]);
-    for seed in seeds {
-        let seed = std::fs::read(seed).unwrap();
-        target(&seed);
-        for _ in 0..MUTATIONS {
-            target(&mutated(&seed, &mut state));
-        }
-    }
-}
+use targets::replay::replay;
 
 #[test]
 fn threat_098_no_token_ends_the_program() {
-    replay("token", targets::token);
+    replay("token", targets::tokens::token);
+}
+
+#[test]
+fn no_edit_of_a_signed_token_is_accepted() {
+    replay("jws", targets::tokens::jws);
+}
+
+#[test]
+fn claims_say_the_same_to_a_second_reader() {
+    replay("claims", targets::tokens::claims);
 }
 
 #[test]
 fn threat_098_no_key_set_ends_the_program() {
-    replay("key_set", targets::key_set);
+    replay("key_set", targets::tokens::key_set);
+}
+
+#[test]
+fn threat_098_no_json_ends_the_program() {
+    replay("json", targets::json::json);
 }
 
 #[test]
 fn threat_098_no_cookie_header_ends_the_program() {
-    replay("cookie", targets::cookie);
+    replay("cookie", targets::cookies::cookie);
+}
+
+#[test]
+fn a_cookie_is_read_as_it_was_written() {
+    replay("set_cookie", targets::cookies::set_cookie);
 }
 
 #[test]
 fn threat_098_no_answer_ends_the_program() {
-    replay("envelope", targets::envelope);
+    replay("envelope", targets::answers::envelope);
+}
+
+#[test]
+fn threat_098_no_problem_ends_the_program() {
+    replay("problem", targets::answers::problem);
+}
+
+#[test]
+fn an_address_leads_where_a_browser_takes_it() {
+    replay("address", targets::addresses::address);
+}
+
+#[test]
+fn no_return_path_leaves_the_origin() {
+    replay("return_path", targets::addresses::return_path);
+}
+
+#[test]
+fn a_state_comes_back_as_it_went_out() {
+    replay("state", targets::addresses::state);
+}
+
+#[test]
+fn threat_098_no_address_header_ends_the_program() {
+    replay("site", targets::addresses::site);
+}
+
+#[test]
+fn permissions_are_those_of_the_documented_table() {
+    replay("permission", targets::permissions::permission);
+}
+
+#[test]
+fn a_role_mapping_grants_what_it_says() {
+    replay("roles", targets::permissions::roles);
+}
+
+#[test]
+fn threat_098_no_revocation_ends_the_program() {
+    replay("revocation", targets::revocations::revocation);
+}
+
+#[test]
+fn a_set_in_redis_is_read_once_and_to_its_end() {
+    replay("snapshot", targets::revocations::snapshot);
 }

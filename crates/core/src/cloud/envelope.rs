@@ -264,16 +264,24 @@ fn clean(text: &str, secrets: &[&str]) -> String {
         None => text,
     };
     let words = shortened.split(is_gap).filter(|word| !word.is_empty());
-    let cleaned: Vec<&str> = words
-        .map(|word| {
-            if is_sayable(word, secrets) {
-                word
-            } else {
-                "[redacted]"
-            }
-        })
-        .collect();
-    cleaned.join(" ")
+    let mut cleaned = String::new();
+    let mut room = MAX_MESSAGE_CHARS;
+    for word in words {
+        let word = if is_sayable(word, secrets) {
+            word
+        } else {
+            "[redacted]"
+        };
+        // What stands for a word may be longer than the word.
+        let gap = usize::from(!cleaned.is_empty());
+        match room.checked_sub(word.chars().count() + gap) {
+            None => break,
+            Some(left) => room = left,
+        }
+        cleaned.push_str(if gap == 0 { "" } else { " " });
+        cleaned.push_str(word);
+    }
+    cleaned
 }
 
 fn is_sayable(word: &str, secrets: &[&str]) -> bool {

@@ -116,20 +116,21 @@ pub(crate) fn mark(path: &str, id: &str) -> String {
     format!("{path}{joint}{STATE_PARAMETER}={id}{fragment}")
 }
 
-/// The id that a return path brings, and the path without it.
+/// The id that a return path brings, and the path without any. Of several the last counts, which [`mark`] wrote: the others were in
+/// the path before, which is the text of a stranger.
 fn unmark(path: &str) -> Option<(String, String)> {
-    let name = format!("{STATE_PARAMETER}=");
-    let (joint, (before, rest)) = ["?", "&"].into_iter().find_map(|joint| {
-        let found = path.split_once(&format!("{joint}{name}"))?;
-        Some((joint, found))
-    })?;
-    let end = rest.find(['&', '#']).unwrap_or(rest.len());
-    let (id, after) = rest.split_at(end);
-    let after = match after.strip_prefix('&') {
-        Some(more) => format!("{joint}{more}"),
-        None => after.to_owned(),
-    };
-    Some((decode_component(id)?, format!("{before}{after}")))
+    let (path, fragment) = path.split_at(path.find('#').unwrap_or(path.len()));
+    let (path, query) = path.split_once('?')?;
+    let id_of = |part| str::strip_prefix(part, STATE_PARAMETER)?.strip_prefix('=');
+    let id = query.split('&').rev().find_map(id_of)?;
+    let others: Vec<_> = query
+        .split('&')
+        .filter(|part| id_of(part).is_none())
+        .collect();
+    let joint = if others.is_empty() { "" } else { "?" };
+    let others = others.join("&");
+    let path = format!("{path}{joint}{others}{fragment}");
+    Some((decode_component(id)?, path))
 }
 
 redacted!(StateId);
@@ -168,6 +169,38 @@ mod tests {
         )
         .unwrap();
         assert_eq!(own.return_path().as_str(), "/agents");
+    }
+
+    #[test]
+    fn a_return_path_with_ids_of_a_stranger_brings_the_own_one() {
+        for (path, back, expect) in [
+            ("/", "/?mastra_state=own", "/"),
+            ("/?", "/?&mastra_state=own", "/?"),
+            ("/a?b#c", "/a?b&mastra_state=own#c", "/a?b#c"),
+            (
+                "/a?mastra_state=other&b",
+                "/a?mastra_state=other&b&mastra_state=own",
+                "/a?b",
+            ),
+            (
+                "/a?mastra_state=own",
+                "/a?mastra_state=own&mastra_state=own",
+                "/a",
+            ),
+            (
+                "/#?mastra_state=other",
+                "/?mastra_state=own#?mastra_state=other",
+                "/#?mastra_state=other",
+            ),
+        ] {
+            assert_eq!(mark(path, "own"), back);
+            for id in [PRODUCT, "own"] {
+                let state = State::parse(&format!("{id}|{}", encode_component(back)), None);
+                let state = state.unwrap();
+                assert_eq!(state.id().expose(), "own");
+                assert_eq!(state.return_path().as_str(), expect);
+            }
+        }
     }
 
     #[test]

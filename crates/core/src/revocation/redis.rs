@@ -97,6 +97,7 @@ impl RedisSet {
             since: format!("({}", now.unix_millis()),
             size: PAGE,
             passed: 0,
+            is_unsure: false,
         }
     }
 }
@@ -119,6 +120,8 @@ pub struct RedisSnapshot {
     size: usize,
     /// Entries skipped since the last page.
     passed: usize,
+    /// Whether an entry was skipped since `from`. Its score is unknown: it may be that of the entries after it.
+    is_unsure: bool,
 }
 
 /// A page of the set.
@@ -155,6 +158,7 @@ impl RedisSnapshot {
             self.skip = self.skip.saturating_add(1);
             self.read = self.read.saturating_add(1);
             self.passed = self.passed.saturating_add(1);
+            self.is_unsure = true;
         }
     }
 
@@ -191,12 +195,13 @@ impl RedisSnapshot {
         };
         let same = found.iter().rev().take_while(|(_, score)| score == last);
         let same = same.count();
-        self.skip = if self.from == *last {
-            self.skip.saturating_add(same)
+        if self.from == *last || self.is_unsure && same == found.len() {
+            self.skip = self.skip.saturating_add(same);
         } else {
-            same
-        };
-        self.from.clone_from(last);
+            self.skip = same;
+            self.from.clone_from(last);
+            self.is_unsure = false;
+        }
     }
 }
 
@@ -264,9 +269,11 @@ mod tests {
             (page.texts, page.left_out),
             (vec![String::new(), "text".to_owned()], None)
         );
-        // The page grows again, and continues after what was found.
-        assert_eq!((snapshot.asked(), snapshot.from.as_str()), (2, "9"));
-        assert_eq!((snapshot.skip, snapshot.read), (1, 2));
+        // The page grows again, and continues after what was found: what was passed over may have the same score.
+        assert_eq!((snapshot.asked(), snapshot.from.as_str()), (2, "+inf"));
+        assert_eq!((snapshot.skip, snapshot.read), (2, 2));
+        snapshot.page(&[found(1, "9"), found(1, "8")].concat(), 5);
+        assert_eq!((snapshot.skip, snapshot.from.as_str()), (1, "8"));
     }
 
     #[test]

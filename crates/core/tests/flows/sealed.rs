@@ -487,6 +487,8 @@ fn the_code_of_a_sign_in_is_the_session_and_the_state_may_be_replaced() {
         ),
         ("deploy|/agents?mastra_state=7d0e&tab=1", "/agents?tab=1"),
         ("deploy|/?mastra_state=7d0e", "/"),
+        // The path that the sign-in was begun with had an id of a stranger.
+        ("deploy|/?mastra_state=other&mastra_state=7d0e", "/"),
         ("7d0e|/agents?mastra_state=7d0e", "/agents"),
     ] {
         let engine = platform();
