@@ -251,7 +251,10 @@ export class MastraCloudAuth
 
   // Operator actions
 
-  /** Revokes a session by the Cloud's id: here at once, and on all other instances if there are `revocations`. */
+  /**
+   * Revokes a session by the Cloud's id: here at once, and on all other instances if there are `revocations`. In the dialect
+   * `platform` it is an id of this package's events, which an instance no longer knows after a restart: use `endUser` then.
+   */
   endSession(sessionId: string): void {
     unwrap(this.#cloud.engine.endSession(text(sessionId)));
     this.#cloud.events.emit({ type: 'session_revoked', sessionId });

@@ -8,7 +8,7 @@ import { startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud } from '../dist/esm/testing.js';
 import { RedisServer } from './redis-server.js';
 import { RustInstance } from './rust-instance.js';
-import { BINARY, pair, serve, tokenOf, until } from './world.js';
+import { BINARY, pair, request, serve, tokenOf, until } from './world.js';
 
 /** Longer than a sealed session is good for, in seconds. */
 const LATER = 360;
@@ -78,6 +78,33 @@ test('threat_034_a_redis_that_is_killed_in_the_middle_ends_no_session_and_is_log
   expect(await atOnce(6, newest)).toEqual(Array(6).fill(undefined));
   expect(await rotations()).toBe(1);
   expect(events.filter(({ type }) => type === 'sessions_not_shared')).toEqual(all.map(() => ({ type: 'sessions_not_shared', count: 1 })));
+});
+
+test('a session that is ended by its id ends where it was brought after a rotation', async () => {
+  const [one, two] = all as [MastraCloudAuth, MastraCloudAuth];
+  const { cookie } = await cloud.signIn('member');
+  await serve(one, cookie);
+  await cloud.advance(LATER);
+  const newest = pair((await serve(one, cookie)).set ?? '');
+  expect((await serve(two, newest)).id).toBe('usr_mei');
+  const refreshed = events.find(({ type }) => type === 'session_refreshed');
+  one.endSession(refreshed?.sessionId ?? '');
+  await until(async () => (await serve(two, newest)).id === undefined);
+});
+
+test('who only asks who is signed in stays so on an instance that never saw the session', async () => {
+  const [one, two] = all as [MastraCloudAuth, MastraCloudAuth];
+  const { cookie } = await cloud.signIn('member');
+  const shown = async (auth: MastraCloudAuth) => (await auth.getCurrentUser(request({ cookie }).raw))?.id;
+  for (let turn = 0; turn < 3; turn += 1) {
+    await cloud.advance(LATER);
+    expect(await shown(one)).toBe('usr_mei');
+  }
+  expect([await rotations(), await refusals()]).toEqual([3, 0]);
+  const served = await serve(two, cookie);
+  expect(served.id).toBe('usr_mei');
+  expect(await serve(one, pair(served.set ?? ''))).toEqual({ id: 'usr_mei', set: undefined });
+  expect([await rotations(), await refusals()]).toEqual([3, 0]);
 });
 
 test('an instance in Rust and one in Node share one rotation', async () => {

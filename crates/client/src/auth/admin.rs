@@ -10,6 +10,9 @@ impl MastraCloudAuth {
     /// Revokes a session with all its tokens: here at once, and on all other instances if there are
     /// [`revocations`](crate::AuthBuilder::revocations). The Cloud is not told; [`sign_out`](Self::sign_out) tells it, and
     /// takes the token.
+    ///
+    /// In dialect `platform` the id is of this crate's making, by the first text of the session that an instance saw, and an
+    /// instance no longer knows it after a restart: use [`end_user`](Self::end_user) then.
     pub fn end_session(&self, session: &SessionId) {
         self.0.driver.engine.end_session(session, system::now());
         telemetry::session_revoked(session);

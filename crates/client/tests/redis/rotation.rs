@@ -11,10 +11,10 @@ use mastra_auth_cloud::revocation::RedisRevocations;
 use mastra_auth_cloud::transport::{
     BaseUrl, Request, ReqwestTransport, Transport, TransportFuture,
 };
-use mastra_auth_cloud::{Dialect, MastraCloudAuth, Policy};
+use mastra_auth_cloud::{Authentication, Dialect, Identity, MastraCloudAuth, Policy};
 use mastra_auth_local_cloud::LocalCloud;
 
-use crate::common::{App, Browser, Page, cloud_with, patient, router, until};
+use crate::common::{App, Browser, Page, cloud_with, headers, patient, router, until};
 use crate::redis_server::{RedisServer, connection};
 
 /// Longer than a sealed session is good for.
@@ -53,12 +53,21 @@ async fn counts(cloud: &LocalCloud, refusals: &Refusals) -> (u64, usize) {
 
 /// One of several instances behind one address. Nothing that it verified counts for longer than the answer.
 async fn instance(cloud: &LocalCloud, redis: Option<&RedisServer>, refusals: &Refusals) -> App {
+    let mut policy = Policy::of(Dialect::Platform);
+    policy.call_timeout = patient().call_timeout;
+    policy.fresh = Duration::ZERO;
+    instance_with(policy, cloud, redis, refusals).await
+}
+
+async fn instance_with(
+    policy: Policy,
+    cloud: &LocalCloud,
+    redis: Option<&RedisServer>,
+    refusals: &Refusals,
+) -> App {
     let app = App::built(
         |_| {
             let base = BaseUrl::parse(cloud.url()).unwrap();
-            let mut policy = Policy::of(Dialect::Platform);
-            policy.call_timeout = patient().call_timeout;
-            policy.fresh = Duration::ZERO;
             let options = MastraCloudAuth::builder()
                 .dialect(Dialect::Platform)
                 .base_url(cloud.url())
@@ -169,6 +178,65 @@ async fn threat_033_two_hundred_requests_on_three_instances_rotate_a_session_onc
         assert_eq!(counts(&cloud, &refusals).await, (2, 0));
         assert_eq!(at_once(&all, 3, &next).await, [None, None, None]);
     }
+}
+
+/// Who brings this session, where no answer can set a cookie.
+async fn identity(app: &App, session: &str) -> Identity {
+    let cookie = format!("{}={session}", app.auth.cookie_name());
+    let answer = app
+        .auth
+        .authenticate(&headers(&[("cookie", &cookie)]))
+        .await;
+    let Authentication::Authenticated(identity) = answer else {
+        panic!("{answer:?}")
+    };
+    Arc::unwrap_or_clone(identity)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn a_session_that_no_answer_could_set_is_good_on_an_instance_that_never_saw_it() {
+    let (redis, cloud, refusals) = (RedisServer::start(), platform().await, Refusals::default());
+    let mut policy = Policy::of(Dialect::Platform);
+    policy.call_timeout = patient().call_timeout;
+    policy.fresh = Duration::ZERO;
+    // What is kept for the grace alone is gone at once.
+    policy.renewed_grace = Duration::ZERO;
+    let instance = || instance_with(policy.clone(), &cloud, Some(&redis), &refusals);
+    let (one, two) = (instance().await, instance().await);
+    let session = sign_in(&cloud);
+    for rotations in 1..=3 {
+        cloud.control().advance(LATER);
+        // A request may share the answer to the one before it.
+        until("it rotates", || async {
+            let user = identity(&one, &session).await.user().id().clone();
+            assert_eq!(user.as_str(), "usr_mei");
+            counts(&cloud, &refusals).await == (rotations, 0)
+        })
+        .await;
+    }
+    let newest = newer(&request(&two, &session).await).unwrap();
+    assert_eq!(counts(&cloud, &refusals).await, (3, 0));
+    assert_eq!(newer(&request(&one, &newest).await), None);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs redis-server: cargo xtask redis"]
+async fn a_session_that_is_ended_by_its_id_ends_where_it_was_brought_after_a_rotation() {
+    let (redis, cloud, refusals) = (RedisServer::start(), platform().await, Refusals::default());
+    let [one, two, _] = three(&cloud, &redis, &refusals).await;
+    let session = sign_in(&cloud);
+    assert_eq!(newer(&request(&one, &session).await), None);
+    cloud.control().advance(LATER);
+    let newest = newer(&request(&one, &session).await).unwrap();
+    assert_eq!(newer(&request(&two, &newest).await), None);
+    let id = identity(&one, &newest).await.session_id().unwrap().clone();
+    assert_ne!(identity(&two, &newest).await.session_id(), Some(&id));
+    one.auth.end_session(&id);
+    until("the other instance refuses it", || async {
+        request(&two, &newest).await.status == 401
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

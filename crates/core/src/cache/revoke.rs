@@ -45,8 +45,9 @@ impl Cache {
     }
 
     /// Revokes for good; returns the revocations that are new.
-    pub(crate) fn revoke(&self, ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
+    pub(crate) fn revoke(&self, mut ended: Vec<Revocation>, now: Now) -> Vec<Revocation> {
         let _guard = self.writes.begin();
+        ended.extend(self.named_here(&ended, now));
         self.deny(ended, Origin::Local, now)
     }
 
@@ -58,9 +59,36 @@ impl Cache {
         now: Now,
     ) -> (Vec<Revocation>, Vec<Revocation>) {
         let _guard = self.writes.begin();
-        let late = self.issued_later(&ended, now);
+        let mut own = self.issued_later(&ended, now);
+        own.extend(self.named_here(&ended, now));
         let new = self.deny(ended, Origin::Remote, now);
-        (new, self.deny(late, Origin::Local, now))
+        (new, self.deny(own, Origin::Local, now))
+    }
+
+    /// Tokens of sealed sessions that are revoked by their ids. Such an id is made of the first text that this instance saw,
+    /// so another instance may know the same session by another one. With `writing` held.
+    fn named_here(&self, ended: &[Revocation], now: Now) -> Vec<Revocation> {
+        let sessions: BTreeMap<_, _> = ended
+            .iter()
+            .filter_map(|one| match &one.subject {
+                Subject::Session(id) => Some((id, one.until)),
+                Subject::Token(_) | Subject::User(_) => None,
+            })
+            .collect();
+        if sessions.is_empty() {
+            return Vec::new();
+        }
+        self.identities
+            .iter()
+            .filter(|(_, (identity, _))| identity.user().session_token().is_sealed())
+            .filter_map(|(key, (identity, _))| {
+                let until = *sessions.get(identity.session_id()?)?;
+                let last = self
+                    .last_moment(&identity)
+                    .map_or(until, |last| last.max(until));
+                Some(Revocation::new(Subject::Token(key), now.wall, last))
+            })
+            .collect()
     }
 
     /// Tokens that a renewal issued after their user was revoked, in sessions that began before. An instance that never saw

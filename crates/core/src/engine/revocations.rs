@@ -104,7 +104,22 @@ impl Engine {
         let known_end = self.cache.end_of_session(session);
         let until = self.last_of(known_end, now);
         let ended = Revocation::new(Subject::Session(session.clone()), now.wall, until);
-        self.outbox.put(self.cache.revoke(vec![ended], now));
+        let ended = self.cache.revoke(vec![ended], now);
+        self.end_rotated(&ended, now);
+        self.outbox.put(ended);
+    }
+
+    /// Revokes the other tokens of the sessions that these tokens belong to. The Cloud issued or accepted each.
+    fn end_rotated(&self, ended: &[Revocation], now: Now) {
+        for revocation in ended {
+            if let Subject::Token(key) = &revocation.subject {
+                for other in self.rotated_tokens.end(key) {
+                    let (until, proof) = (revocation.until, Trust::Verified);
+                    let ended = self.cache.sign_out(other, None, until, proof, now);
+                    self.outbox.put(ended);
+                }
+            }
+        }
     }
 
     /// Revokes every session of a user that began before now, here at once, and queues that for other instances. A later
@@ -250,20 +265,13 @@ impl Engine {
 
     fn take_over(&self, bounded: Vec<Revocation>, now: Now) -> usize {
         let (ended, own) = self.cache.apply_remote(bounded, now);
-        self.outbox.put(own);
         if !ended.is_empty() {
             self.outbox.ended();
         }
-        for revocation in &ended {
-            if let Subject::Token(key) = &revocation.subject {
-                // The other instance did not know of a renewal made here: that revocation is local.
-                for other in self.rotated_tokens.end(key) {
-                    let (until, proof) = (revocation.until, Trust::Unverified);
-                    let ended = self.cache.sign_out(other, None, until, proof, now);
-                    self.outbox.put(ended);
-                }
-            }
-        }
+        // The other instance did not know of a renewal made here: that revocation is local.
+        self.end_rotated(&ended, now);
+        self.end_rotated(&own, now);
+        self.outbox.put(own);
         ended.len()
     }
 

@@ -1,5 +1,6 @@
 //! Dialect `platform`: sealed sessions that rotate, two credentials, organizations.
 
+mod ended_by_id;
 mod no_cookie;
 mod shared;
 
