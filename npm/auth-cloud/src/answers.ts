@@ -25,9 +25,16 @@ export function refuse(code: Reason, cookies: Headers = {}): Response {
   return answer(status, { error: { code, message } }, { ...headers, ...cookies });
 }
 
+/** For a browser that shows an answer as a page, or is led on by it. */
+export const NO_PAGE = {
+  'Content-Security-Policy': "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
 /** An answer that no cache keeps. */
 export function answer(status: number, body: object | null, headers: Headers): Response {
   const type = body && { 'Content-Type': 'application/json' };
-  const all = { ...type, 'Cache-Control': 'no-store', Vary: 'Cookie', ...headers };
+  const all = { ...type, 'Cache-Control': 'no-store', Vary: 'Cookie', ...NO_PAGE, ...headers };
   return new Response(body && JSON.stringify(body), { status, headers: all });
 }

@@ -9,6 +9,7 @@ import type { SSOCallbackResult } from '@mastra/core/auth';
 import type { ApiRoute } from '@mastra/core/server';
 import { registerApiRoute } from '@mastra/core/server';
 
+import { NO_PAGE } from './answers.js';
 import { configurationError, isCloudApiError } from './error.js';
 import { header } from './headers.js';
 import type { NativeCallbackQuery } from './native.js';
@@ -21,7 +22,7 @@ const PURPOSES = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
 const AHEAD = new Set(['prefetch', 'prerender', 'preview']);
 
 /** The address holds a code, or even a session: no page that follows is told of it, and no cache keeps where it led. */
-const GUARDED = { 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' };
+const GUARDED = { 'Cache-Control': 'no-store', ...NO_PAGE };
 
 /** Finishes a sign-in. Throws a `CloudApiError`, or what an overridden method throws. */
 type Finish = (query: NativeCallbackQuery, cookieHeader: string) => Promise<SSOCallbackResult<CloudUser>>;

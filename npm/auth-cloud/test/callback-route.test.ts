@@ -63,6 +63,7 @@ describe.each(CLOUDS)('$title', ({ dialect, platform }) => {
     const { headers } = answer;
     expect([answer.status, headers.get('location')]).toEqual([302, '/agents?tab=1#top']);
     expect([headers.get('referrer-policy'), headers.get('cache-control')]).toEqual(['no-referrer', 'no-store']);
+    expect([headers.get('x-content-type-options'), headers.get('content-security-policy')?.split(';')[0]]).toEqual(['nosniff', "default-src 'none'"]);
     // The login cookie is cleared, and the session's is the last.
     expect(headers.getSetCookie().map(line => /; Max-Age=0(;|$)/.test(line))).toEqual([true, false]);
     expect(await whoHas(answer)).toBe('usr_olivia');

@@ -23,6 +23,11 @@ async function check(auth: Pick<MastraCloudAuth, 'checkRequest'>, credential: Re
   const text = await answer.text();
   const [user, roles] = ['x-auth-user', 'x-auth-roles'].map(name => answer.headers.get(name));
   expect([answer.headers.get('cache-control'), answer.headers.get('vary'), answer.headers.get('location')]).toEqual(['no-store', 'Cookie', null]);
+  expect(['content-security-policy', 'referrer-policy', 'x-content-type-options'].map(name => answer.headers.get(name))).toEqual([
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'",
+    'no-referrer',
+    'nosniff',
+  ]);
   expect([user === null, roles === null]).toEqual([status !== 200, status !== 200]);
   if (status === 200) expect(text).toBe('');
   else expect(answer.headers.get('content-type')).toBe('application/json');

@@ -6,11 +6,11 @@
 use std::sync::Arc;
 
 use axum::response::{Html, IntoResponse, Response};
-use http::header::{CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use http::header::CONTENT_SECURITY_POLICY;
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::encoding::hex;
 
-use super::response::guard;
+use super::response::{guard, harden};
 use crate::system;
 
 /// A deployment's own way to render a page.
@@ -70,6 +70,7 @@ impl ErrorPage<'_> {
         let mut response = render(&self, headers);
         *response.status_mut() = self.status;
         guard(response.headers_mut());
+        harden(response.headers_mut());
         response
     }
 }
@@ -118,9 +119,8 @@ pub(crate) fn refresh_page(href: &str) -> Response {
 /// Sets the headers of every page.
 fn protect(headers: &mut HeaderMap) {
     guard(headers);
+    harden(headers);
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
 }
 
 /// A reference that the page shows and the log holds.

@@ -1,7 +1,10 @@
 //! Response helpers: JSON errors, redirects, cookies and cache headers.
 
 use axum::response::{IntoResponse, Response};
-use http::header::{ACCEPT, CACHE_CONTROL, Entry, LOCATION, SET_COOKIE, VARY};
+use http::header::{
+    ACCEPT, CACHE_CONTROL, CONTENT_SECURITY_POLICY, Entry, LOCATION, REFERRER_POLICY, SET_COOKIE,
+    VARY, X_CONTENT_TYPE_OPTIONS,
+};
 use http::{HeaderMap, HeaderValue, StatusCode};
 use mastra_auth_cloud_core::cookie::SetCookie;
 use serde_json::json;
@@ -26,11 +29,30 @@ pub(crate) fn see_other(location: &str) -> Response {
     guarded(response)
 }
 
-/// An answer that no cache keeps.
+/// The policy of an answer that is no page.
+const NO_PAGE: &str = "default-src 'none'; base-uri 'none'; frame-ancestors 'none'";
+
+/// An answer of our own, which no cache keeps and no browser shows as anything else.
 pub(crate) fn guarded(answer: impl IntoResponse) -> Response {
     let mut response = answer.into_response();
-    guard(response.headers_mut());
+    let headers = response.headers_mut();
+    guard(headers);
+    harden(headers);
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        const { HeaderValue::from_static(NO_PAGE) },
+    );
     response
+}
+
+/// Has browsers guess no type, and tell no other page where they come from. `Referrer-Policy` stays where it is set.
+pub(crate) fn harden(headers: &mut HeaderMap) {
+    headers.insert(
+        X_CONTENT_TYPE_OPTIONS,
+        const { HeaderValue::from_static("nosniff") },
+    );
+    let policy = headers.entry(REFERRER_POLICY);
+    policy.or_insert(const { HeaderValue::from_static("no-referrer") });
 }
 
 /// Keeps an answer that depends on the session out of every cache.

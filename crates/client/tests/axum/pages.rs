@@ -1,5 +1,6 @@
 //! What browsers are shown where they cannot go on, and that signing in is offered only where it helps.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::common::{App, Browser, DeleteAgents, Page, ask, cloud, desk, headers};
@@ -233,4 +234,56 @@ async fn a_deployment_writes_its_own_error_pages() {
     assert_eq!(page.headers["cache-control"], "no-store");
     // Programs get what they got.
     assert_eq!(ask(&app, "/agents", &[]).await.code(), "not_signed_in");
+}
+
+#[tokio::test]
+async fn every_answer_of_ours_tells_browsers_to_load_frame_and_guess_nothing() {
+    let (cloud, app) = desk().await;
+    let mut browser = Browser::default();
+    let mut answers = vec![browser.open(&app.at("/auth/login")).await];
+    let login = answers[0].location().to_owned();
+    let callback = browser.pick(&cloud, &login, "viewer").await;
+    answers.push(Browser::default().open(&callback).await);
+    answers.push(browser.open(&callback).await);
+    for path in [
+        "/auth/me",
+        "/auth/check",
+        "/auth/check?permission=agents:delete",
+        "/agents",
+    ] {
+        answers.push(Browser::default().fetch(&app.at(path)).await);
+        if path != "/agents" {
+            answers.push(browser.fetch(&app.at(path)).await);
+        }
+    }
+    answers.push(Browser::default().open(&app.at("/agents")).await);
+    answers.push(ask(&app, "/auth/login", &[("sec-purpose", "prefetch")]).await);
+    let logout = app.at("/auth/logout");
+    let foreign = headers(&[("origin", "https://evil.example")]);
+    answers.push(browser.send(Method::POST, &logout, foreign, &[]).await);
+    answers.push(browser.sign_out(&app).await);
+    for answer in &answers {
+        let text = |name| answer.headers[name].to_str().unwrap();
+        let policy = text("content-security-policy");
+        for part in [
+            "default-src 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'none'",
+        ] {
+            assert!(policy.contains(part), "{answer:?}");
+        }
+        assert_eq!(text("x-content-type-options"), "nosniff");
+        assert_eq!(text("referrer-policy"), "no-referrer");
+        let opens = |name: &str| name.starts_with("access-control-");
+        assert!(
+            !answer.headers.keys().any(|name| opens(name.as_str())),
+            "{answer:?}"
+        );
+    }
+    let seen: BTreeSet<_> = answers
+        .iter()
+        .map(|answer| answer.status.as_u16())
+        .collect();
+    let seen: Vec<_> = seen.into_iter().collect();
+    assert_eq!(seen, [200, 303, 400, 401, 403, 503], "every kind was there");
 }
