@@ -9,6 +9,7 @@
     reason = "a command-line tool answers on its standard streams"
 )]
 
+mod asvs;
 mod benches;
 mod browser;
 mod builds;
@@ -16,6 +17,7 @@ mod contract;
 mod deny;
 mod differential;
 mod fuzz;
+mod generate;
 mod layers;
 mod node;
 mod process;
@@ -28,6 +30,7 @@ mod shots;
 mod soak;
 mod steps;
 mod suite;
+mod tested;
 mod threats;
 mod vectors;
 mod wasm;
@@ -43,7 +46,7 @@ use soak::SOAKS;
 use steps::STEPS;
 use workspace::Workspace;
 
-const RECORD: &str = "Write the result to docs/figures, from which `gen` writes docs/figures.md";
+const RECORD: &str = "Write the result to docs/figures, from which `gen` writes docs/figures.md and docs/security.md";
 
 fn main() -> ExitCode {
     match run(&command().get_matches()) {

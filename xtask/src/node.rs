@@ -12,8 +12,7 @@ use std::{env, fs, path};
 
 use anyhow::{Result, ensure};
 
-use crate::builds::{self, cli, example, shipped};
-use crate::contract;
+use crate::builds::{self, cli, shipped};
 use crate::process::run as run_program;
 use crate::workspace::{Workspace, empty};
 
@@ -84,23 +83,6 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 pub(crate) fn on_wasm(workspace: &Workspace) -> Result<()> {
     let (package, _) = Package::build(workspace, Kind::Tests)?;
     run_program(package.script("wasm").env("MASTRA_AUTH", cli(workspace)?))
-}
-
-/// `cargo xtask gen`: writes what is generated from the code. It needs Node, and nothing of npm.
-pub(crate) fn generate(workspace: &Workspace) -> Result<()> {
-    let mut script = Command::new("node");
-    script.arg(workspace.path("npm/auth-cloud/scripts/gen.mjs"));
-    script.args(workspace.is_check.then_some("--check"));
-    let environment = [
-        ("MASTRA_AUTH", cli(workspace)?),
-        ("CODES", example(workspace, "codes")?),
-        ("EVENTS", example(workspace, "events")?),
-        ("EXPORTS", workspace.exports()),
-    ];
-    // Node reads no YAML.
-    script.env("CONTRACT", contract::documents(workspace)?.to_string());
-    let node = Node::find(workspace)?;
-    run_program(node.for_children_of(script.envs(environment)))
 }
 
 /// `cargo xtask fetch`: what later steps take from npm, so that they do not wait for it.

@@ -34,14 +34,14 @@ const CLIENT: &str = "mastra-auth-cloud";
 #[rustfmt::skip]
 pub(crate) const SOAKS: &[Soak] = &[
     soak("account", Test(CLIENT, "soaks", "account::soak_account"), "One account that the Cloud cannot serve costs 99 others nothing"),
-    soak("account-node", Npm, "The same in Node"),
+    soak("account-node", Npm, "In Node an account that the Cloud cannot serve costs others nothing"),
     soak("bitflips", Test(CORE, "jwt", "bitflips::soak_bitflips"), "A million single bits of signed tokens are flipped; none is accepted"),
     soak("cloudflare", Plain(browser::cloudflare), "The Cloudflare deployer builds the example, and people sign in at it"),
     soak("contract", Plain(contract::soak), "2,000 calls of each operation hold the local Cloud to the contract"),
     soak("cost", Test(CLIENT, "soaks", "cost::soak_cost"), "100,000 requests of 1,000 sessions, and what they cost in calls"),
-    soak("crossing", Test(CLIENT, "soaks", "crossing::soak_crossing"), "10,000 requests at once over 500 people: nobody is somebody else"),
+    soak("crossing", Test(CLIENT, "soaks", "crossing::soak_crossing"), "10,000 requests at once over 500 people: none is taken for another"),
     soak("deploy", Test(CLIENT, "soaks", "deploy::soak_deploy"), "Three instances are replaced under 200 sessions: none is signed out"),
-    soak("deploy-node", Npm, "The same in Node, as a Mastra server calls it"),
+    soak("deploy-node", Npm, "Three instances are replaced under 200 sessions in Node: none ends"),
     soak("differential", Plain(differential::run), "A million mutated tokens before us and three other libraries"),
     soak("eventloop", Npm, "How long Node's event loop waits at 5,000 requests a second"),
     soak("killed", Test(CLIENT, "it", "program::killed::soak_killed"), "A thousand processes are killed as they write the credentials file"),

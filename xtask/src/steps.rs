@@ -4,7 +4,8 @@ use anyhow::Result;
 
 use crate::workspace::Workspace;
 use crate::{
-    browser, builds, contract, deny, layers, node, prose, proxies, redis, threats, vectors, wasm,
+    browser, builds, contract, deny, generate, layers, node, prose, proxies, redis, threats,
+    vectors, wasm,
 };
 
 /// A step of CI.
@@ -41,11 +42,12 @@ pub(crate) const STEPS: &[Step] = &[
     step("fmt", Quick, Front, builds::fmt, "Format every source file (--check: change nothing, fail where one is not formatted)"),
     step("layers", Quick, Front, layers::run,
         "Imports go down the layers of xtask/layers.toml, and no files import one another in a circle"),
-    step("threats", Quick, Front, threats::run, "Every row of docs/threats.toml has a test or says why not"),
+    step("threats", Quick, Front, threats::run,
+        "Every row of docs/threats.toml has a test or says why not, and so has docs/asvs.csv"),
     step("prose", Quick, Front, prose::run, "Sentences of docs and doc comments are short, and in plain words"),
     step("vectors", Quick, Front, vectors::run,
         "Count the cases of vectors/*.json, and run the tests that read them (--check: only read the files)"),
-    step("gen", Quick, Front, node::generate,
+    step("gen", Quick, Front, generate::run,
         "Write what is generated from the code (--check: write nothing, fail where a committed file differs)"),
     step("release", Slow, Packed, builds::release, "Build the command line as it ships"),
     step("wasm", Slow, Packed, wasm::run,

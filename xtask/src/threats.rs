@@ -1,17 +1,18 @@
 //! `docs/threats.toml`: every listed attack has a test with its number, or a reason for having none.
 //!
-//! A test counts if it runs: `fn threat_021_...` under `#[test]` in Rust, `test('threat_021_...')` in JavaScript. Its
-//! author must try that it fails without its guard.
+//! A test is called `threat_021_...`. Its author must try that it fails without its guard.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
+use serde_json::{Value, json};
 
-use crate::workspace::{Workspace, read};
+use crate::asvs;
+use crate::tested::Tests;
+use crate::workspace::Workspace;
 
 const LIST: &str = "docs/threats.toml";
-const FOLDERS: [&str; 5] = ["crates", "xtask", "examples", "e2e", "npm"];
 /// Most words of a title: a row is a reminder, not an essay.
 const TITLE_WORDS: usize = 10;
 
@@ -35,34 +36,58 @@ struct Row {
     not_here: Option<String>,
 }
 
-/// Tests by the number of their row, each with its file.
-type Tests = BTreeMap<String, Vec<String>>;
-
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    let mut tests = Tests::new();
-    for folder in FOLDERS {
-        for path in workspace.files(folder, &["rs", "mjs", "js", "ts", "mts"])? {
-            let text = read(&path)?;
-            let is_rust = path.extension().is_some_and(|end| end == "rs");
-            let names: fn(&str) -> Vec<&str> = if is_rust { rust_tests } else { script_tests };
-            for name in names(&text) {
-                let number = name.strip_prefix("threat_").unwrap_or_default();
-                if let Some((number, _)) = number.split_once('_') {
-                    let shown = format!("{name} ({})", workspace.relative(&path));
-                    tests.entry(number.to_owned()).or_default().push(shown);
-                }
-            }
-        }
-    }
-    let threats = toml::from_str(&workspace.read(LIST)?).context(LIST)?;
-    let (lines, faults) = report(&threats, tests);
+    let (threats, tests) = (listed(workspace)?, Tests::find(workspace)?);
+    asvs::check(workspace, &tests)?;
+    let (lines, faults) = report(&threats, tests.threats);
     println!("{}", lines.join("\n"));
     ensure!(faults.is_empty(), "{LIST}:\n{}", faults.join("\n"));
     Ok(())
 }
 
+fn listed(workspace: &Workspace) -> Result<Threats> {
+    toml::from_str(&workspace.read(LIST)?).context(LIST)
+}
+
+/// Tables for people: how many of each group have a test, and why the others have none.
+pub(crate) fn tables(workspace: &Workspace) -> Result<Value> {
+    let Threats { groups, rows, .. } = listed(workspace)?;
+    let reason = |row: &Row| row.not_yet.clone().or_else(|| row.not_here.clone());
+    let counts: Vec<_> = groups
+        .iter()
+        .map(|(group, title)| {
+            let own: Vec<_> = rows.values().filter(|row| row.group == *group).collect();
+            let tested = own.iter().filter(|row| reason(row).is_none()).count();
+            json!([title, own.len(), tested])
+        })
+        .collect();
+    let reasons: Vec<_> = rows
+        .iter()
+        .filter_map(|(number, row)| {
+            let word = row.not_yet.as_ref().map_or("not here", |_| "not yet");
+            Some([
+                number.clone(),
+                row.title.clone(),
+                format!("{word}: {}", reason(row)?),
+            ])
+        })
+        .collect();
+    Ok(json!([
+        {
+            "title": "[threats.toml](threats.toml) lists the attacks. Each has a test, or a reason why not. \
+                Command: `cargo xtask threats`, which prints the tests of each row.",
+            "columns": ["group", "rows", "with a test"],
+            "rows": counts,
+        },
+        { "title": "Without a test:", "columns": ["row", "attack", "why"], "rows": reasons },
+    ]))
+}
+
 /// A line for each row, and what is wrong.
-fn report(threats: &Threats, mut tests: Tests) -> (Vec<String>, Vec<String>) {
+fn report(
+    threats: &Threats,
+    mut tests: BTreeMap<String, Vec<String>>,
+) -> (Vec<String>, Vec<String>) {
     let (mut lines, mut faults, mut tested) = (Vec::new(), Vec::new(), 0);
     for (at, (number, row)) in (1..).zip(&threats.rows) {
         let head = format!("{number} {} {:<60}", row.group, row.title);
@@ -105,37 +130,6 @@ fn report(threats: &Threats, mut tests: Tests) -> (Vec<String>, Vec<String>) {
         "{count} rows: {tested} tested, {reasons} with a reason"
     ));
     (lines, faults)
-}
-
-/// The functions under `#[test]` and the like, without `#[ignore]`. rustfmt gives each attribute and `fn` lines of their own.
-fn rust_tests(text: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    let (mut is_test, mut is_ignored) = (false, false);
-    for line in text.lines().map(str::trim_start) {
-        let function = line.strip_prefix("async ").unwrap_or(line);
-        let function = function.strip_prefix("fn ");
-        if let Some(attribute) = line.strip_prefix("#[") {
-            let name = attribute.split([']', '(', ' ']).next().unwrap_or_default();
-            is_test |= name == "test" || name.ends_with("::test");
-            is_ignored |= name == "ignore";
-        } else if function.is_some() || (line.ends_with(['}', ';']) && !line.starts_with("//")) {
-            let function = function.filter(|_| is_test && !is_ignored);
-            found.extend(function.and_then(|rest| rest.split(['(', '<']).next()));
-            (is_test, is_ignored) = (false, false);
-        }
-    }
-    found
-}
-
-/// The names in `test('...')` and `it("...")`; `test.skip`, `test.todo` and comments do not count.
-fn script_tests(text: &str) -> Vec<&str> {
-    let quotes = ['\'', '"', '`'];
-    let lines = text.lines().map(str::trim_start);
-    let calls = lines.filter_map(|line| line.strip_prefix("test(").or(line.strip_prefix("it(")));
-    let names = calls.filter_map(|call| call.strip_prefix(quotes));
-    names
-        .filter_map(|rest| rest.split(['\'', '"', '`', ' ']).next())
-        .collect()
 }
 
 #[cfg(test)]
@@ -199,16 +193,5 @@ mod tests {
             &["001", "002"],
             &["has 1 to 10 words"],
         );
-    }
-
-    #[test]
-    fn tests_that_run() {
-        let text = "#[test]\nfn one() {}\n\n    #[tokio::test(start_paused = true)]\n    async fn two() {\n    }\n\
-            proptest! {\n    #[test]\n    fn three(x in 0..9) {}\n}\n// #[test]\nfn gone() {}\n#[test]\n#[ignore = \"slow\"]\nfn ignored() {}\n\
-            fn helper() {}\n#[test]\n#[cfg(unix)]\n/// Why.\nfn four() {}\n#[test]\nmod m {}\nfn other() {}\n#[cfg(test)]\nfn five() {}";
-        assert_eq!(rust_tests(text), ["one", "two", "three", "four"]);
-        let text = "  test('threat_036_one', async () => {\nit(\"threat_037_two and more\", () => {\n\
-            // test('threat_038_gone', () => {\ntest.skip('threat_039_skipped', () => {\nlatest('threat_040_x'\ntest(name, () => {";
-        assert_eq!(script_tests(text), ["threat_036_one", "threat_037_two"]);
     }
 }

@@ -1,5 +1,5 @@
 // `node figures.mjs [--record=NAME] PROGRAM WORDS..`: shows the tables that a bench or a long run prints, and keeps them in
-// `docs/figures/NAME.json`. `gen.mjs` writes docs/figures.md from there.
+// `docs/figures/NAME.json`. From there `gen.mjs` writes docs/figures.md, of benches, and docs/security.md, of all other runs.
 //
 // A program prints its tables as one line of JSON; other lines are kept as text. A run's `note` is written by hand and stays when
 // the run is recorded anew, so it explains figures and repeats none.
@@ -13,20 +13,23 @@ import { createInterface } from 'node:readline';
 
 const FOLDER = path.resolve(import.meta.dirname, '../../../docs/figures');
 const read = file => JSON.parse(readFileSync(path.join(FOLDER, file), 'utf8'));
-const paragraphs = all => all.filter(Boolean).join('\n\n');
+export const paragraphs = all => all.filter(Boolean).join('\n\n');
 
-/** Every recorded run, as Markdown. */
-export function page() {
-  const runs = readdirSync(FOLDER).toSorted().map(file => {
-    const { date, commit, machine, load, note, tables } = read(file);
-    const title = `## \`${path.parse(file).name.replace('-', ' ')}\``;
-    return paragraphs([title, `${date}, commit ${commit}, ${machine}, load ${load}.`, note, ...tables.map(table)]);
-  });
-  return `\n${paragraphs(runs)}\n\n`;
+/** The names of the recorded runs. */
+export const names = () => readdirSync(FOLDER).toSorted().map(file => path.parse(file).name);
+
+/** Every bench, as Markdown. */
+export const page = () => `\n${paragraphs(names().filter(name => name.startsWith('bench-')).map(name => recorded(name, '##')))}\n\n`;
+
+/** A recorded run, below a heading. */
+export function recorded(name, mark) {
+  const { date, commit, machine, load, note, tables } = read(`${name}.json`);
+  const title = `${mark} \`${name.replace('-', ' ')}\``;
+  return paragraphs([title, `${date}, commit ${commit}, ${machine}, load ${load}.`, note, ...tables.map(table)]);
 }
 
 /** Rows are lists of cells, or contenders of a bench. */
-function table({ title, columns = ['', 'µs', 'ratio'], rows = [], goals = [], note }) {
+export function table({ title, columns = ['', 'µs', 'ratio'], rows = [], goals = [], note }) {
   const cells = row => (Array.isArray(row) ? row : [row.name, row.median_us, row.ratio]).map(cell);
   const lines = [columns, columns.map(() => '---'), ...rows.map(cells)].map(row => `| ${row.join(' | ')} |`);
   const found = goals.map(one => {

@@ -10,8 +10,9 @@ import path from 'node:path';
 
 import { page } from './figures.mjs';
 import { reference } from './reference.mjs';
+import { evidence } from './security.mjs';
 
-const { MASTRA_AUTH, CODES, EVENTS, EXPORTS, CONTRACT } = process.env;
+const { MASTRA_AUTH, CODES, EVENTS, EXPORTS, CONTRACT, LISTS } = process.env;
 const isCheck = process.argv.includes('--check');
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const ask = (program, ...words) => execFileSync(program, words, { encoding: 'utf8', env: HELP });
@@ -50,6 +51,7 @@ const PARTS = {
   'docs/guide/api-pkce.md': { operations: operations('pkce') },
   'docs/guide/api-platform.md': { operations: operations('platform') },
   'docs/figures.md': { figures: page() },
+  'docs/security.md': { evidence: evidence(JSON.parse(LISTS)) },
   'npm/auth-cloud/src/codes.ts': { codes: rows(codes, ({ code, meaning }) => `  /** ${meaning} */\n  | '${code}'`) },
   'npm/auth-cloud/src/event-types.ts': {
     events: rows(inNode, ({ name, meaning }) => `  /** ${meaning} */\n  | '${name}'`),
