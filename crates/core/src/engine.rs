@@ -287,9 +287,9 @@ impl Engine {
         if !known.user().session_token().is_sealed() || refused.status() != 401 {
             return None;
         }
-        // Nothing is left to renew. Where it was tolerated before, the earlier end counts.
-        self.cache
-            .insert(known.clone().until(now.wall.plus(OUTLIVED)), now)
+        // Nothing is left to renew.
+        let known = known.clone().tolerated(now.wall.plus(OUTLIVED));
+        self.cache.insert(known, now)
     }
 
     /// A record of a session that has none at the Cloud: it lasts as long as its cookie, or as its token where that ends sooner.

@@ -24,6 +24,8 @@ pub struct Identity {
     /// When the session ends according to the Cloud, where that is known.
     session_end: Option<Timestamp>,
     renew_from: Option<Timestamp>,
+    /// Until when it outlives its refusal. A good answer begins anew.
+    tolerated_until: Option<Timestamp>,
     /// The end on the monotonic clock, where the wall clock is ahead of the Cloud's.
     rebased_until: Option<Duration>,
     ahead: Claim,
@@ -56,6 +58,7 @@ impl Identity {
             expires_at,
             session_end: None,
             renew_from: None,
+            tolerated_until: None,
             rebased_until: None,
             ahead: Claim(AtomicBool::new(false)),
         }
@@ -109,8 +112,8 @@ impl Identity {
     }
 
     /// When the session expires, where that is known.
-    pub const fn expires_at(&self) -> Option<Timestamp> {
-        self.expires_at
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        earliest(self.expires_at, self.tolerated_until)
     }
 
     /// A number that no other identity of the same [`Engine`](crate::engine::Engine) has, not even one of the same user.
@@ -193,6 +196,14 @@ impl Identity {
         }
     }
 
+    /// Lets it outlive its refusal until then. Where it was refused before without a good answer since, the earlier end counts.
+    pub(crate) fn tolerated(self, until: Timestamp) -> Self {
+        Self {
+            tolerated_until: earliest(self.tolerated_until, Some(until)),
+            ..self
+        }
+    }
+
     /// For an identity that the Cloud accepts although it is past its expiry by this clock, so this clock is ahead.
     /// Its life begins now and ends on whichever clock comes first. Without a known life it has no expiry of its own: the
     /// Cloud is asked as often as for a token that states none.
@@ -220,7 +231,7 @@ impl Identity {
     pub(crate) fn is_expired(&self, now: Now, leeway: Duration) -> bool {
         let Now { wall, monotonic } = now;
         self.expires_at.is_some_and(|end| wall >= end.plus(leeway))
-            || self.session_end.is_some_and(|end| wall >= end)
+            || earliest(self.session_end, self.tolerated_until).is_some_and(|end| wall >= end)
             || self.rebased_until.is_some_and(|end| monotonic >= end)
     }
 

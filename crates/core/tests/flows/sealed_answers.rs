@@ -89,6 +89,23 @@ fn a_refusal_brings_no_session_and_no_clearing_cookie_counts() {
     assert_eq!(brought, good(1, Some("s9")));
 }
 
+#[test]
+fn a_good_answer_ends_the_grace_of_a_refusal_before_it() {
+    let mut config = platform_config();
+    config.policy.fresh = std::time::Duration::from_secs(1);
+    let engine = open(config, Entropy::new([7; 32]));
+    let asks = |second, answers: Vec<_>| brief(&engine, Driver::Follows, "s1", at(second), answers);
+    assert_eq!(asks(0, vec![me("usr_1")]), good(1, None));
+    assert_eq!(asks(31, vec![ended()]), good(1, None));
+    assert_eq!(asks(58, vec![me("usr_1")]), good(1, None));
+    assert_eq!(asks(62, vec![me("usr_1")]), good(1, None));
+    // It has a grace of its own after the next refusal.
+    for second in [70, 99] {
+        assert_eq!(asks(second, vec![ended()]), good(1, None));
+    }
+    assert_eq!(asks(101, vec![]), rejected("session_expired", 0));
+}
+
 /// What a proxy answers where it does not pass a call on, and what the platform's schema names for none of these calls.
 #[test]
 fn threat_081_only_a_401_refuses_a_session_or_says_that_it_is_gone() {
