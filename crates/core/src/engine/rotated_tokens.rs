@@ -101,6 +101,10 @@ impl Engine {
         let newer = NewerToken::new(key, newer, None).unverified();
         let stand = self.stand(&newer, Duration::ZERO);
         self.rotated_tokens.add(old, &newer, stand, now);
+        if matches!(self.lookup(&old, now), Lookup::Refused(_)) {
+            // Of an answer that this one crossed. It is of the old session alone, and would hide the newer one.
+            self.cache.invalidate(&old);
+        }
     }
 
     /// How long an old token of a session stands for this newer one; `left` is what is left of the old one's own life.
@@ -188,8 +192,8 @@ impl Engine {
             .named(session_id)
             .begun(known.and_then(|known| known.begun_at()));
         let cached = self.rotate(key, None, identity, None, now);
-        // From now on a request with the old one is given the newer cookie.
-        self.cache.forget(&key);
+        // From now on a request with the old one is given the newer cookie, also where another answer refused the old one first.
+        self.cache.invalidate(&key);
         cached
     }
 

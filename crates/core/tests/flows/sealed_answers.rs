@@ -178,6 +178,39 @@ fn a_refresh_that_another_answer_overtakes_ends_with_the_newer_session() {
 }
 
 #[test]
+fn a_refresh_that_is_refused_first_hides_no_newer_session() {
+    let engine = platform();
+    let asks = |second, answers: Vec<_>| brief(&engine, Driver::Sets, "s1", at(second), answers);
+    assert_eq!(asks(0, vec![me("usr_1")]), good(1, None));
+    let mut asked = validating(&engine, sealed("s1"));
+    assert!(matches!(asked.step(Event::Start, at(31)), Step::Send(_)));
+    let ran = run(refreshing(&engine, sealed("s1")), at(31), [ended()]);
+    assert_eq!(renewal_said(&ran.output), "ended unauthorized");
+    let answered = Event::Delivered(rotated("usr_1", "s2"));
+    let Step::Done(live) = asked.step(answered, at(31)) else {
+        panic!("the newer session is at hand")
+    };
+    assert_eq!(live.unwrap().unwrap().user_id().as_str(), "usr_1");
+    assert_eq!(asks(32, vec![]), good(0, Some("s2")));
+}
+
+#[test]
+fn a_request_that_is_refused_first_hides_no_newer_session_of_a_refresh() {
+    let engine = platform();
+    let mut refresh = refreshing(&engine, sealed("s1"));
+    assert!(matches!(refresh.step(Event::Start, at(0)), Step::Send(_)));
+    let asks =
+        |second, answers: Vec<_>| brief(&engine, Driver::LeavesToHost, "s1", at(second), answers);
+    assert_eq!(asks(0, vec![ended()]), rejected("unauthorized", 1));
+    // Its user is not known yet.
+    let answered = Event::Delivered(setting("s2", &json!({ "ok": true })));
+    assert!(matches!(refresh.step(answered, at(0)), Step::Send(_)));
+    assert_eq!(asks(1, vec![]), rejected("session_expired", 0));
+    let ran = run(refreshing(&engine, sealed("s1")), at(1), [me("usr_1")]);
+    assert_eq!(renewal_said(&ran.output), "usr_1 has s2");
+}
+
+#[test]
 fn a_request_that_a_refresh_overtakes_is_answered_by_the_newer_session() {
     let engine = platform();
     // Never seen here before: nothing is tolerated.
