@@ -354,6 +354,32 @@ async fn an_organizations_instance_lets_its_members_in_alone() {
 }
 
 #[tokio::test]
+async fn a_sign_in_of_who_is_no_member_any_more_leaves_no_session_behind() {
+    for rotates in [false, true] {
+        let (cloud, _) = desk(|options| {
+            if rotates {
+                restless(options);
+            }
+        })
+        .await;
+        let app = app(&cloud, Some("org_globex")).await;
+        let mut browser = Browser::default();
+        let callback = browser.almost(&app, &cloud, "admin").await;
+        assert!(cloud.control().remove_member("org_globex", "admin"));
+        let page = browser.open(&at_instance(&callback, &app)).await;
+        let said = (page.status.as_u16(), page.code());
+        assert_eq!(said, refused(403, "organization_forbidden"));
+        assert!(browser.jar.names().is_empty(), "{:?}", browser.jar.names());
+        until("the session has ended at the platform", || async {
+            let sessions = cloud.control().sessions();
+            sessions.iter().all(|session| session.ended_at.is_some())
+        })
+        .await;
+        assert_eq!((cloud.requests("me"), cloud.requests("logout")), (1, 1));
+    }
+}
+
+#[tokio::test]
 async fn a_sign_in_comes_back_whatever_the_platform_keeps_of_its_address() {
     for state in [CallbackState::Replace, CallbackState::Echo] {
         for query in [RedirectQuery::Keep, RedirectQuery::Drop] {

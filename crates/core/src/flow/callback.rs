@@ -24,7 +24,7 @@ use super::task::{Host, Jitter, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
-use crate::cloud::ops::verify_token::VerifyToken;
+use crate::cloud::ops::verify_token::{NewerSlot, VerifyToken};
 use crate::config::Config;
 use crate::counters::Counting;
 use crate::dialect::LoginPage;
@@ -54,8 +54,8 @@ pub struct Callback {
 pub struct CallbackOutcome {
     /// The sign-in.
     pub result: Result<SignedIn, CloudApiError>,
-    /// The token of a sign-in that failed because the next request would refuse it. The driver ends its session at the Cloud,
-    /// as a sign-out does, since no browser was given the token.
+    /// The newest token of a sign-in that failed although the Cloud had issued one. The driver ends its session at the Cloud,
+    /// as a sign-out does, since no browser was given the token. None where the Cloud knows no such session.
     pub refused: Option<SessionToken>,
 }
 
@@ -65,7 +65,8 @@ struct SignIn {
     state: State,
     /// The address that the sign-in comes back to.
     site: Site,
-    refused: Option<SessionToken>,
+    /// The newest token that the Cloud issued.
+    issued: Option<SessionToken>,
     host: Host,
 }
 
@@ -202,11 +203,14 @@ impl Callback {
                 engine,
                 state,
                 site,
-                refused: None,
+                issued: None,
                 host,
             };
             let result = sign_in.run(begun, key).await;
-            let refused = sign_in.refused;
+            let refused = match &result {
+                Ok(_) => None,
+                Err(error) => sign_in.issued.filter(|token| lives(token, error)),
+            };
             CallbackOutcome { result, refused }
         });
         Ok(Self {
@@ -224,6 +228,11 @@ impl Callback {
     pub fn into_task(self) -> Task<'static, CallbackOutcome> {
         self.task
     }
+}
+
+/// Whether the session of a failed sign-in may be alive at the Cloud. Another token may be refused while its session lives.
+fn lives(token: &SessionToken, error: &CloudApiError) -> bool {
+    !token.is_sealed() || !error.is_refusal() || error.status() != 401
 }
 
 /// How far a callback has come when it is made.
@@ -265,6 +274,7 @@ impl SignIn {
     async fn exchange(&mut self, operation: ExchangeCode) -> Result<SignedIn, CloudApiError> {
         let config = self.engine.config();
         let received = Received::new(self.host.call(config, operation).await?);
+        self.issued = Some(received.token.clone());
         if self.engine.keys().is_some() {
             return self.judge(received).await;
         }
@@ -285,11 +295,19 @@ impl SignIn {
     /// Asks for the user of a session that the Cloud has made already.
     async fn take(&mut self, token: SessionToken) -> Result<SignedIn, CloudApiError> {
         let config = self.engine.config();
+        self.issued = Some(token.clone());
         config
             .cookie
             .at(Some(self.site))
             .fits(token.expose().len())?;
-        let user = self.host.call(config, VerifyToken::new(token)).await?;
+        let newer = NewerSlot::default();
+        let operation = VerifyToken::new(token).keeping(&newer);
+        let user = self.host.call(config, operation).await;
+        if let Some(newer) = newer.get() {
+            // The Cloud refuses the old one from now on.
+            self.issued = Some(newer.clone());
+        }
+        let user = user?;
         self.without_session(self.said_by_cloud(user), config.policy.session_max_age)
     }
 
@@ -304,7 +322,6 @@ impl SignIn {
         let identity = match answer {
             Authentication::Authenticated(identity) => Arc::unwrap_or_clone(identity),
             Authentication::Rejected(error) => {
-                self.refused = Some(token.clone());
                 return Err(finish::at_sign_in(error, &token, self.host.now()));
             }
             // The Cloud issued the token just now: no need to confirm that its session is alive.

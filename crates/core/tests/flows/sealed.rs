@@ -1,6 +1,7 @@
 //! Dialect `platform`: sealed sessions that rotate, two credentials, organizations.
 
 mod ended_by_id;
+mod failed_sign_in;
 mod no_cookie;
 mod shared;
 
