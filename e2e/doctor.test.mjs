@@ -18,10 +18,10 @@ const SERVERS = [
 /** A busy machine may make the Cloud slow. */
 const isStable = (code) => code !== 'cloud-speed';
 
-const [app, cloud] = await Promise.all([makeHosts(), startCloud('v1')]);
+const [app, cloud, platform] = await Promise.all([makeHosts(), startCloud('v1'), startCloud('platform')]);
 after(async () => {
-  await cloud.stop();
-  await Promise.all([cloud.remove(), rm(app, { recursive: true, force: true })]);
+  await Promise.all([cloud.stop(), platform.stop()]);
+  await Promise.all([cloud.remove(), platform.remove(), rm(app, { recursive: true, force: true })]);
 });
 
 describe('mistakes at', { concurrency: true }, () => {
@@ -36,7 +36,7 @@ describe('mistakes at', { concurrency: true }, () => {
         await writeFile(join(project, 'package.json'), JSON.stringify({ dependencies: { [named]: '*' } }));
         await writeFile(join(project, 'stray/package.json'), JSON.stringify({ dependencies: { [named]: '*', '@mastra/server': 'latest' } }));
         await writeFile(join(stray, 'package.json'), JSON.stringify({ name: '@mastra/server', version: '2.0.4' }));
-        const env = { ...ENV, ADAPTER: adapter, CLOUD: cloud.url, PROJECT: project };
+        const env = { ...ENV, ADAPTER: adapter, CLOUD: cloud.url, PLATFORM: platform.url, PROJECT: project };
         child = launch(process.execPath, [join(app, 'doctor.mjs')], { cwd: app, env, stdio: ['ignore', 'pipe', 'pipe'] });
         let complaint = '';
         child.stderr.on('data', (part) => (complaint += part));

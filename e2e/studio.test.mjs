@@ -149,8 +149,8 @@ describe('Studio', { concurrency: 2 }, () => {
         const page = await context.newPage();
         await goToLogin(page);
         await page.getByRole('button', { name: 'Deny' }).click();
-        // Mastra's callback wants a code before it asks the provider: it answers with JSON, and does not lead back to a page.
-        await page.waitForURL((url) => url.origin === studio.url && url.searchParams.get('error') === 'access_denied');
+        // The route for the callback leads back to the page, and says why there.
+        await page.waitForURL((url) => url.origin === studio.url && url.searchParams.get('error') === 'The sign-in was declined at the Cloud.');
         await picture(page, `studio-${dialect}-4-denied`);
         assert.equal(await sessionCookie(context), undefined);
         assert.equal(await listAgents(page), 401);

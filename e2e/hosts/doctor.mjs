@@ -1,19 +1,20 @@
 // Apps with one mistake each, at a real Mastra server: what the doctor in the package makes of each, and the address of those that a
-// doctor outside looks at. ADAPTER names the server, CLOUD the local Cloud, PROJECT the folder whose package.json names the
+// doctor outside looks at. ADAPTER names the server, CLOUD and PLATFORM the local Clouds, PROJECT the folder whose package.json names the
 // adapter, CERTIFICATES the folder with a certificate for 127.0.0.1.
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, request } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { serve } from '@hono/node-server';
-import { MastraCloudAuth, MastraCloudAuthProvider } from '@mastra/auth-cloud';
+import { MastraCloudAuth, MastraCloudAuthProvider, authCallbackRoute } from '@mastra/auth-cloud';
 import { Mastra } from '@mastra/core';
 import { CompositeAuth, SimpleAuth, registerApiRoute } from '@mastra/core/server';
 import { clerk } from './src/mastra/agents/clerk.js';
 
-const { ADAPTER, CERTIFICATES, CLOUD, PROJECT } = process.env;
+const { ADAPTER, CERTIFICATES, CLOUD, PLATFORM, PROJECT } = process.env;
 const [cert, key] = await Promise.all(['ours.pem', 'ours.key'].map((name) => readFile(`${CERTIFICATES}/${name}`)));
 const OPTIONS = { projectId: 'demo', baseUrl: CLOUD };
+const AT_PLATFORM = { dialect: 'platform', baseUrl: PLATFORM };
 const NOWHERE = 'http://localhost:9';
 const doctor = new URL('node_modules/@mastra/auth-cloud/dist/esm/bin/doctor/', import.meta.url);
 const [{ App }, { examine }, { object }] = await Promise.all(['app.js', 'examine.js', 'report.js'].map((name) => import(new URL(name, doctor))));
@@ -27,6 +28,11 @@ const provider = (options, methods = {}) => {
 const both = (options, methods) => {
   const auth = provider(options, methods);
   return { auth, rbac: auth };
+};
+/** With a route for the callback. */
+const withRoute = (options) => {
+  const server = both(options);
+  return { ...server, apiRoutes: [authCallbackRoute(server.auth)] };
 };
 const parent = MastraCloudAuth.prototype;
 const route = (path, method = 'POST') => registerApiRoute(path, { method, handler: (context) => context.json({}) });
@@ -48,6 +54,8 @@ const APPS = {
   }),
   'no mistake, by keys': () => ({ server: both({ verification: 'keys' }) }),
   'no mistake, below another path': () => ({ server: { ...both({ protected: ['/mastra/*'] }), apiPrefix: '/mastra' } }),
+  'no mistake, at the platform': () => ({ server: withRoute(AT_PLATFORM) }),
+  'no route for the callback': () => ({ server: both(AT_PLATFORM), wants: 'callback-id' }),
   'no provider': () => ({ server: {}, wants: 'auth' }),
   'keys alone': () => ({
     server: { auth: new SimpleAuth({ tokens: { key: { id: 'robot' } }, mapUserToResourceId: (user) => user.id }) },
@@ -190,6 +198,12 @@ const own = async (name) => start(APPS[name]().server);
 const outside = {
   'no mistake': { url: good },
   'no mistake, below another path': { url: await own('no mistake, below another path'), prefix: '/mastra' },
+  'no mistake, at the platform': { url: await own('no mistake, at the platform') },
+  'no route for the callback': { url: await own('no route for the callback'), wants: 'callback-id' },
+  'a route for the callback, and no way to the Cloud': {
+    url: await start(withRoute({ fetch: () => Promise.reject(new TypeError('planted')) })),
+    wants: 'server-to-cloud',
+  },
   'a proxy that passes all on': { url: await proxy(good, {}) },
   'no such path': { url: good, prefix: '/other', wants: 'server' },
   'no provider': { url: await own('no provider'), wants: 'auth' },

@@ -6,6 +6,7 @@ import { mastra } from './src/mastra/index.js';
 
 const app = express();
 app.use(express.json());
-const customApiRoutes = [authCheckRoute(mastra.getServer().auth)];
+const { auth, apiRoutes } = mastra.getServer();
+const customApiRoutes = [...apiRoutes, authCheckRoute(auth)];
 await new MastraServer({ app, mastra, customApiRoutes }).init();
 app.listen(Number(process.env.PORT));

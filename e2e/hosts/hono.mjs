@@ -6,6 +6,7 @@ import { Hono } from 'hono';
 import { mastra } from './src/mastra/index.js';
 
 const app = new Hono();
-const customApiRoutes = [authCheckRoute(mastra.getServer().auth)];
+const { auth, apiRoutes } = mastra.getServer();
+const customApiRoutes = [...apiRoutes, authCheckRoute(auth)];
 await new MastraServer({ app, mastra, customApiRoutes }).init();
 serve({ fetch: app.fetch, port: Number(process.env.PORT) });

@@ -13,6 +13,7 @@ const PAGE = `<!doctype html><title>Shop</title><button>Sign in</button><script>
 
 const app = new Hono();
 app.get('/welcome', (context) => context.html(PAGE));
-const customApiRoutes = [authCheckRoute(mastra.getServer().auth)];
+const { auth, apiRoutes } = mastra.getServer();
+const customApiRoutes = [...apiRoutes, authCheckRoute(auth)];
 await new MastraServer({ app, mastra, customApiRoutes }).init();
 export default app;

@@ -57,7 +57,7 @@ const fn rule(
 use Light::{Red, Yellow};
 
 #[rustfmt::skip]
-pub(super) const RULES: [Rule; 24] = [
+pub(super) const RULES: [Rule; 25] = [
     rule("server", Red, "a Mastra server answers", server, "Give the address of the Mastra server, and its routes' path with --api-prefix where that is not /api."),
     rule("auth", Red, "the server has sign-in", auth, "Give the server a provider: new Mastra({ server: { auth } })."),
     rule("provider", Yellow, "a login page is offered", provider, "Where people shall sign in, give the server a provider with a login page, such as MastraCloudAuth."),
@@ -69,6 +69,7 @@ pub(super) const RULES: [Rule; 24] = [
     rule("callback-host", Red, "the callback is where people are", callback_host, "Make the proxy pass the public name on, as Host or X-Forwarded-Host; remove a fixed callback address from the provider."),
     rule("loopback-name", Red, "one name of this machine throughout", loopback_name, "Open the app by the same name that the callback has: browsers keep cookies of localhost and 127.0.0.1 apart."),
     rule("callback-route", Red, "the callback reaches the server", callback_route, "Route the callback's path to the Mastra server, with its query and without a sign-in of the proxy's own before it."),
+    rule("callback-id", Red, "only the browser that began a sign-in finishes it", callback_id, "Add authCallbackRoute(auth) to the server's apiRoutes: at the server's own callback a browser takes another person's sign-in for its own."),
     rule("login-cookie", Red, "a cookie ties the sign-in to the browser", login_cookie, "Make the proxy pass Set-Cookie on, and give the provider a synchronous getLoginCookies."),
     rule("cookie-kept", Red, "browsers keep that cookie", cookie_kept, "Remove the fixed secure or cookie prefix from the provider's options, or serve the app over https."),
     rule("cookie-secure", Red, "over https that cookie is Secure", cookie_secure, "Remove secure: false and MASTRA_COOKIE_SECURE=false."),
@@ -225,6 +226,18 @@ fn callback_route(seen: &Seen) -> Judged {
         }
         _ => Ok(callback.path().to_owned()),
     }
+}
+
+/// The platform replaces the state by its product's name, and the server's own callback passes on nothing else.
+fn callback_id(seen: &Seen) -> Judged {
+    let (page, callback) = (seen.login_url()?, seen.redirect()?);
+    let own = format!("{}/auth/sso/callback", seen.api);
+    if is_platform(&page) && callback.path() == own {
+        return failed(format!(
+            "people come back to {own}, and the platform replaces the state"
+        ));
+    }
+    Ok(callback.path().to_owned())
 }
 
 fn routes_closed(seen: &Seen) -> Judged {

@@ -107,7 +107,7 @@ fn of_another(lines: &[&str]) -> Seen {
 
 /// A server in order at this address, which signs people in at the hosted platform; with the status of its login page.
 fn of_platform(server: &str, page: Option<u16>) -> Seen {
-    let callback = format!("{server}/api/auth/sso/callback");
+    let callback = format!("{server}/auth/callback");
     let mut seen = desk(server, &callback, "HttpOnly; SameSite=Lax; Path=/; Secure");
     let answer = seen.login.answer.as_mut().unwrap();
     let (own, there) = (
@@ -117,6 +117,14 @@ fn of_platform(server: &str, page: Option<u16>) -> Seen {
     answer.body = answer.body.replace(own, there);
     seen.callback = Some(came(400, &[], "{}"));
     (seen.page, seen.keys) = (page.map(|status| came(status, &[], "")), None);
+    seen
+}
+
+/// The same server, where sign-ins come back to its own callback.
+fn with_callback_of_the_server(mut seen: Seen) -> Seen {
+    let answer = seen.login.answer.as_mut().unwrap();
+    let (route, own) = ("%2Fauth%2Fcallback", "%2Fapi%2Fauth%2Fsso%2Fcallback");
+    answer.body = answer.body.replace(route, own);
     seen
 }
 
@@ -181,6 +189,10 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
             with(|seen| seen.page = Some(came(400, &[], "unknown project"))),
         ),
         ("platform-host", of_platform("https://app.example", None)),
+        (
+            "callback-id",
+            with_callback_of_the_server(of_platform("https://app.mastra.cloud", Some(302))),
+        ),
         (
             "platform-host",
             of_platform("https://app.example", Some(400)),
@@ -312,6 +324,13 @@ fn mistakes() -> Vec<(&'static str, Seen)> {
         (
             "server-to-cloud",
             with(|seen| seen.callback = Some(sent_on("The signing keys could not be fetched."))),
+        ),
+        (
+            "server-to-cloud",
+            with(|seen| {
+                let location = "/?x=1&error=The%20Cloud%20could%20not%20be%20reached.#top";
+                seen.callback = Some(came(302, &[("location", location)], ""));
+            }),
         ),
         ("clock", with(|seen| seen.capabilities.at -= 31)),
         ("clock", with(|seen| seen.capabilities.at += 31)),

@@ -1,4 +1,4 @@
-import { MastraCloudAuth } from '@mastra/auth-cloud';
+import { MastraCloudAuth, authCallbackRoute } from '@mastra/auth-cloud';
 import { Mastra } from '@mastra/core';
 
 import { clerk } from './agents/clerk.js';
@@ -14,5 +14,6 @@ export const mastra = new Mastra({
   server: {
     auth,
     rbac: auth,
+    apiRoutes: [authCallbackRoute(auth)],
   },
 });

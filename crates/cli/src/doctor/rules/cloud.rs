@@ -56,7 +56,7 @@ pub(super) fn server_to_cloud(seen: &Seen) -> Judged {
     if seen.me.answer()?.status == 503 {
         return failed(format!("{path} answers 503 to a made-up token"));
     }
-    let Some((why, took)) = seen.callback.as_ref().and_then(refusal) else {
+    let Some((why, took)) = (seen.callback.as_ref()).and_then(|came| refusal(seen, came)) else {
         return not_tested("no answer shows whether the server asked its Cloud");
     };
     match CODES.iter().find(|own| own.meaning == why) {
@@ -71,11 +71,12 @@ pub(super) fn server_to_cloud(seen: &Seen) -> Judged {
     }
 }
 
-/// Why a callback failed, as a Mastra server puts it into the address to which it sends the browser on.
-fn refusal(callback: &Came) -> Option<(String, Duration)> {
+/// Why a callback failed, as a Mastra server puts it into the address to which it sends the browser on. A route of the app's own may
+/// name the path alone.
+fn refusal(seen: &Seen, callback: &Came) -> Option<(String, Duration)> {
     let answer = callback.answer.as_ref().ok()?;
     let location = (answer.header("location")).filter(|_| (300..400).contains(&answer.status))?;
-    let why = query(&Url::parse(&location).ok()?, "error")?;
+    let why = query(&seen.server.join(&location).ok()?, "error")?;
     Some((why, callback.took))
 }
 

@@ -121,6 +121,18 @@ export const PROVIDER_RULES: readonly Rule[] = [
     }),
   },
   {
+    code: 'callback-id',
+    light: 'red',
+    holds: 'only the browser that began a sign-in finishes it',
+    mend: "Add authCallbackRoute(auth) to the server's apiRoutes: at the server's own callback a browser takes another person's sign-in for its own.",
+    judge: login(async (_, app) => {
+      const { searchParams } = await app.loginUrl();
+      if (searchParams.get('product') !== 'deploy') return green();
+      const back = URL.parse(searchParams.get('redirect_uri') ?? '')?.pathname;
+      return back === new URL(REDIRECT).pathname ? wrong(`people come back to ${back}, and the platform replaces the state`) : green(back);
+    }),
+  },
+  {
     code: 'sync-methods',
     light: 'red',
     holds: 'what the server does not wait for is synchronous',
