@@ -19,6 +19,7 @@ mod store;
 mod weight;
 mod write_epoch;
 
+use core::cmp::Reverse;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -244,9 +245,10 @@ impl Cache {
         self.identities.get(key).map(|(identity, _)| identity)
     }
 
-    /// The identity of a user that was verified last, of those that still count. Walks the whole table.
-    pub(crate) fn of_user(&self, user: &UserId, now: Now) -> Option<Arc<Identity>> {
-        self.identities
+    /// The identities of a user that still count, the one that was verified last first. Walks the whole table.
+    pub(crate) fn of_user(&self, user: &UserId, now: Now) -> Vec<Arc<Identity>> {
+        let mut found: Vec<_> = self
+            .identities
             .iter()
             .map(|(_, cached)| cached)
             .filter(|(identity, verified)| {
@@ -254,8 +256,9 @@ impl Cache {
                     && now.monotonic.saturating_sub(*verified) < self.stale
                     && !self.is_over(identity, now)
             })
-            .max_by_key(|(_, verified)| *verified)
-            .map(|(identity, _)| identity)
+            .collect();
+        found.sort_by_key(|(_, verified)| Reverse(*verified));
+        found.into_iter().map(|(identity, _)| identity).collect()
     }
 
     /// Evicts an identity or a refusal, so that its token is verified anew. A sign-out stays.

@@ -394,8 +394,9 @@ impl Engine {
         self.peek(&self.key(token.expose()))
     }
 
-    /// A user whose identity is cached and would still be accepted while the Cloud is down. Walks the whole cache.
-    pub fn cached_user(&self, user: &UserId, now: Now) -> Option<Arc<Identity>> {
+    /// A user's identities that are cached and would still be accepted while the Cloud is down, the one that was verified last
+    /// first. Walks the whole cache.
+    pub fn cached_identities(&self, user: &UserId, now: Now) -> Vec<Arc<Identity>> {
         self.cache.of_user(user, now)
     }
 

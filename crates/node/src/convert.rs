@@ -85,6 +85,8 @@ pub(crate) fn user(user: &CloudUser, serial: u64) -> Record {
         created_at.as_deref(),
         metadata.as_deref(),
         organizations.as_deref(),
+        // Whether it came as a cookie, and not as a bearer.
+        user.session_token().is_sealed().then_some("1"),
     ] {
         record.add(text);
     }

@@ -14,6 +14,7 @@ use crate::convert::{Or, or};
 use crate::engine::Engine;
 use crate::flow::{Kind, Outcome, Pending, jitter};
 use crate::guard::{Result, guard};
+use crate::js_values::Record;
 
 #[napi]
 impl Engine {
@@ -67,6 +68,18 @@ impl Engine {
             let fetch = FetchPermissions::of(Arc::clone(&self.0), id, token, &roles);
             let grants = fetch.known(now())?;
             Some(grants.iter().map(str::to_owned).collect())
+        })
+    }
+
+    /// A user's identities that still count here, the one that was verified last first. No call is made.
+    #[napi(ts_return_type = "NativeUser[]")]
+    pub fn users_with_id(&self, user_id: String) -> Result<Vec<Record>> {
+        guard(|| {
+            let Ok(id) = UserId::parse(&user_id) else {
+                return vec![];
+            };
+            let found = self.0.cached_identities(&id, now());
+            found.iter().map(|it| it.as_ref().into()).collect()
         })
     }
 

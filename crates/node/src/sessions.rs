@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mastra_auth_cloud_core::cloud::model::CloudSession;
 use mastra_auth_cloud_core::counters::{Counting, SignOutResult};
 use mastra_auth_cloud_core::error::{CloudApiError, Code};
+use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
@@ -31,6 +32,28 @@ impl Engine {
 
 #[napi]
 impl Engine {
+    /// Authenticates by a user's session token, which no header brings: as a bearer where it was verified as one, else as a
+    /// session.
+    #[napi]
+    pub fn authenticate_session(&self, text: String, share: f64) -> Result<Or<Pending>> {
+        guard(|| {
+            or(self.session_text(&text).map(|token| {
+                let known = self.0.verified(&token);
+                let is_bearer = known.is_some_and(|it| !it.user().session_token().is_sealed());
+                let credentials = if is_bearer {
+                    Credentials::token(&text)
+                } else {
+                    Credentials::session(&token)
+                };
+                let credentials = credentials.into_owned();
+                let request = Authenticate::new(&self.0, credentials).counting(Counting::Always);
+                let task = request.offloading().into_task(jitter(share));
+                self.1
+                    .begin(task.map(|it| Outcome::of(it.answer, it.source, it.cookie.as_ref())))
+            }))
+        })
+    }
+
     /// Ends a session. This instance denies it from now on.
     #[napi]
     pub fn sign_out(&self, text: String, share: f64) -> Result<Or<Pending>> {

@@ -69,6 +69,8 @@ function callsOf(addon) {
     'Engine.sessionCookie': () => () => engine.sessionCookie(T, Date.now() + 1e6, 0),
     'Engine.clearSessionCookie': () => () => engine.clearSessionCookie(),
     'Engine.profileUrl': () => () => engine.profileUrl('u'),
+    'Engine.usersWithId': () => () => engine.usersWithId('u'),
+    'Engine.authenticateSession': () => () => engine.authenticateSession(T, 0),
     'Engine.roles': () => () => engine.roles(),
     'Engine.grantsOfRoles': () => () => engine.grantsOfRoles(['owner']),
     'Engine.endSession': () => () => engine.endSession('s'),

@@ -191,6 +191,8 @@ export interface NativeEngine {
   permissions(userId: string, text: string, roles: ReadonlyArray<string>, share: number): Or<NativePending>;
   /** The permissions of such a user that are known without a call; `None` if none are, or the session is over. */
   knownPermissions(userId: string, text: string, roles: ReadonlyArray<string>): Array<string> | null;
+  /** A user's identities that still count here, the one that was verified last first. No call is made. */
+  usersWithId(userId: string): NativeUser[];
   /** All roles that are defined. */
   roles(): Array<string>;
   /** The permissions of these roles, by the role mapping or by the default roles. */
@@ -206,6 +208,11 @@ export interface NativeEngine {
   shareSessions(): number;
   /** Starts the worker on a channel: from now on revocations are queued for it. */
   channelWorker(at: NativeClocks): NativeChannelWorker;
+  /**
+   * Authenticates by a user's session token, which no header brings: as a bearer where it was verified as one, else as a
+   * session.
+   */
+  authenticateSession(text: string, share: number): Or<NativePending>;
   /** Ends a session. This instance denies it from now on. */
   signOut(text: string, share: number): Or<NativePending>;
   /** The session behind a token. */

@@ -4,18 +4,18 @@
  * A cached identity is returned at once. Otherwise the core decides whether to check a signature or ask the Cloud.
  *
  * A session near the end of its token is renewed on the way only if the new cookie reaches the browser: in a check, which answers
- * itself, and with a host that has called {@link Authenticator.consume}. Such a host calls it after each request that it lets in.
+ * itself, and with a host that calls {@link Authenticator.consume} after each request that it lets in: as long as cookies are taken.
  * Any other host is left to renew a session once its token is refused, so the browser never misses a cookie.
  */
 
 import type { Deployment } from './deployment.js';
-import { fromFailure, unwrap } from './error.js';
+import { fromFailure, isFailure, unwrap } from './error.js';
 import { requestId } from './events.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { Authenticate, NativeFailure, NativePending, NativeStep } from './native.js';
 import { Sites } from './site.js';
-import { isOwn } from './user.js';
+import { isOwn, isSealed } from './user.js';
 import type { CloudUser } from './user.js';
 import type { Users } from './users.js';
 
@@ -42,6 +42,11 @@ interface Ways {
   readonly bySite: readonly Authenticate[];
 }
 
+/** How many cookies in a row a host may leave before it counts as one that takes none: no more requests than that are under way. */
+const MOST_UNTAKEN = 100;
+/** How many calls make a host count as one that takes cookies again: each time more, up to the second number. */
+const [MORE_CALLS, MOST_CALLS] = [8, 1_024];
+
 /** A cookie to set with the answer to a request; `false` if none is known yet, `true` if one was taken. */
 type Due = string | boolean;
 
@@ -54,8 +59,13 @@ export class Authenticator {
   readonly #leaving: Ways;
   /** Those that renew sessions. */
   #renewing: Ways | undefined;
-  /** Whether the host sets the cookies of all requests. */
+  /** Whether the host sets the cookies of all requests. One route of an app may be all that calls. */
   #isConsumed = false;
+  /** Of the cookies for the host, how many were left since the last one that it took. */
+  #untaken = 0;
+  /** Calls since the host counts as one that takes none, and how many it takes to count as another. */
+  #calls = 0;
+  #neededCalls = 1;
   /** What is to be set with the answers of requests, by their objects. */
   readonly #due = new WeakMap<object, Due>();
   /** Whether the address of an earlier request was needed. */
@@ -98,8 +108,23 @@ export class Authenticator {
   /** As {@link take}, for a host: it will ask about every request, so sessions are renewed from now on. */
   consume(request: RequestLike): Record<string, string> | undefined {
     this.#renewing ??= this.#ways('here');
+    const headers = this.take(request);
+    if (headers !== undefined) this.#untaken = 0;
+    if (this.#isConsumed || ++this.#calls < this.#neededCalls) return headers;
     this.#isConsumed = true;
-    return this.take(request);
+    this.#untaken = 0;
+    return headers;
+  }
+
+  #put(key: object, cookie: string): void {
+    const due = this.#due.get(key);
+    if (due === true) return;
+    this.#due.set(key, cookie);
+    // A check takes its own.
+    if (due !== undefined || !this.#isConsumed || ++this.#untaken < MOST_UNTAKEN) return;
+    this.#isConsumed = false;
+    this.#calls = 0;
+    this.#neededCalls = Math.min(this.#neededCalls * MORE_CALLS, MOST_CALLS);
   }
 
   /**
@@ -122,18 +147,20 @@ export class Authenticator {
     const isAlone = token === '' && authorization === undefined;
     const found = this.#known(token, authorization, request, isAlone, isGate, this.#needsSite);
     if (isAlone || !this.#cloud.hasOrganizations) return found;
-    return this.#chosen(found, bearerOf(token) || bearerOf(authorization ?? ''), request);
+    return this.#chosen(found, request, isGate);
   }
 
-  /** The user of a bearer in the organization that the request names. Throws if the user is not a member of it. */
-  async #chosen(found: Promise<CloudUser | null>, bearer: string, request: RequestLike): Promise<CloudUser | null> {
+  /** The user of a bearer in the organization that the request names. Throws at a gate if the user is not a member of it; else `null`. */
+  async #chosen(found: Promise<CloudUser | null>, request: RequestLike, isGate: boolean): Promise<CloudUser | null> {
     const user = await found;
     const organization = header(request, 'x-mastra-organization-id')?.trim() ?? '';
-    if (user === null || organization === '' || user.sessionToken !== bearer || user.organizationId === organization) return user;
+    // A host passes the cookie of a session that it has refreshed as the token.
+    if (user === null || organization === '' || isSealed(user) || user.organizationId === organization) return user;
     if (user.memberOrgIds?.includes(organization)) return this.#users.within(organization, user);
     const id = requestId(request);
     this.#cloud.events.failed('credential_rejected', FORBIDDEN, { outcome: 'rejected', requestId: id });
-    throw fromFailure(FORBIDDEN, id);
+    if (isGate) throw fromFailure(FORBIDDEN, id);
+    return null;
   }
 
   /** Why the credential of this very request object was refused last; `undefined` if none was. */
@@ -188,8 +215,7 @@ export class Authenticator {
     const user = data === undefined ? null : this.#users.of(data).user;
     const [cookie] = cookies ?? [];
     if (cookie !== undefined && user !== null) {
-      const key = objectOf(request);
-      if (this.#due.get(key) !== true) this.#due.set(key, cookie);
+      this.#put(objectOf(request), cookie);
       // Of all requests that bring the renewed session, the first.
       if (isNew) events.emit({ type: 'session_refreshed', userId: user.id, ...(sessionId !== undefined && { sessionId }) });
     }
@@ -208,6 +234,13 @@ export class Authenticator {
     return null;
   }
 
+  /** The user of a session, by its token in whichever form that has. No request brings it. */
+  async bySession(token: string): Promise<CloudUser | null> {
+    const found = this.#cloud.engine.authenticateSession(token, Math.random());
+    // A malformed one belongs to no session.
+    return isFailure(found) ? null : this.#answer(found, {}, false);
+  }
+
   /** The user itself if it was made here; a copy that kept its token is authenticated again. */
   async verified(user: CloudUser): Promise<CloudUser | undefined> {
     const current = this.#cloud.revocations?.current();
@@ -215,7 +248,7 @@ export class Authenticator {
     if (isOwn(user)) return user;
     const token: unknown = user?.sessionToken;
     if (typeof token !== 'string' || token === '') return undefined;
-    const found = await this.#answer(this.#plain.anywhere(undefined, undefined, token, false), {}, false);
+    const found = await this.bySession(token);
     return found?.id === user.id ? found : undefined;
   }
 }
@@ -225,9 +258,4 @@ function objectOf(request: RequestLike): object {
   const raw = request?.raw;
   if (typeof raw === 'object' && raw !== null) return raw;
   return typeof request === 'object' && request !== null ? request : {};
-}
-
-/** The token of a bearer, with or without its scheme. */
-function bearerOf(text: string): string {
-  return text.replace(/^bearer +/i, '').trim();
 }

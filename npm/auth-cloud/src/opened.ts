@@ -15,6 +15,8 @@ export interface Opened {
   readonly authenticator: Authenticator;
   readonly sessions: Sessions;
   readonly signIns: SignIns;
+  /** The user of each identity with this id that still counts here, the one that was verified last first. No call is made. */
+  seen(id: string): Promise<CloudUser[]>;
 }
 
 export function opened(cloud: Deployment, sites: Sites, isTraced: boolean): Opened {
@@ -23,5 +25,11 @@ export function opened(cloud: Deployment, sites: Sites, isTraced: boolean): Open
   const permissionsOf = ({ id, sessionToken, roles }: CloudUser) => engine.knownPermissions(id, sessionToken, [...roles]);
   const users = new Users(maxEntries, longest, withRole, { hasOrganizations, permissionsOf });
   const authenticator = new Authenticator(cloud, users, sites, isTraced);
-  return { cloud, users, authenticator, sessions: new Sessions(cloud, sites), signIns: new SignIns(cloud, users, authenticator) };
+  const signIns = new SignIns(cloud, users, authenticator);
+  const seen = async (id: string) => {
+    const current = cloud.revocations?.current();
+    if (current !== undefined) await current;
+    return engine.usersWithId(id).map(text => users.of(text).user);
+  };
+  return { cloud, users, authenticator, sessions: new Sessions(cloud, sites), signIns, seen };
 }

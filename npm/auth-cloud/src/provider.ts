@@ -26,9 +26,8 @@ import { CallbackAddress, answerCallback } from './callback.js';
 import { check } from './check.js';
 import type { CheckServer } from './check.js';
 import { Deployment } from './deployment.js';
-import { CloudApiError, fromFailure, isFailure, unwrap } from './error.js';
-import { requestId } from './events.js';
-import { allows, allowsAll, allowsAny } from './permissions.js';
+import { CloudApiError, isFailure, unwrap } from './error.js';
+import { allows, allowsAll, allowsAny, permissionsOf } from './permissions.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
 import type { Authenticator } from './authenticate.js';
@@ -44,7 +43,7 @@ import { Sites, publicOrigin } from './site.js';
 import type { AuthInit } from './site.js';
 import { figures } from './statistics.js';
 import type { CloudAuthStatistics } from './statistics.js';
-import { administers, isCopy, ownOrganization, rolesOf } from './user.js';
+import { administers, ownOrganization, rolesOf } from './user.js';
 import type { CloudUser } from './user.js';
 
 /** Sign-in with Mastra Cloud for one deployment. */
@@ -126,9 +125,9 @@ export class MastraCloudAuth
     return check(request, this, this.#authenticator, server);
   }
 
-  /** A user by id: asked for with a token, or a recently seen one; else `null`. */
+  /** A user by id: asked for with a token, or one who was seen here lately and whose session still counts; else `null`. */
   async getUser(id: string, token?: string): Promise<CloudUser | null> {
-    if (token === undefined) return this.#opened().users.withId(id) ?? null;
+    if (token === undefined) return (await this.#opened().seen(text(id)))[0] ?? null;
     const { engine, revocations } = this.#cloud;
     const current = revocations?.current();
     if (current !== undefined) await current;
@@ -216,21 +215,22 @@ export class MastraCloudAuth
 
   /**
    * The organization of a user: the one that the user has chosen, or the user's own in a dialect without organizations.
-   * `undefined` if the user has none, or was not seen here lately.
+   * `undefined` if the user has none, or has no session that was seen here lately and still counts.
    */
-  ensureOrganization(userId: string): Promise<string | undefined> {
-    const { cloud, users } = this.#opened();
+  async ensureOrganization(userId: string): Promise<string | undefined> {
+    const { cloud, seen } = this.#opened();
     const id = text(userId);
-    const isOwn = id !== '' && !cloud.hasOrganizations;
-    return Promise.resolve(users.withId(id)?.organizationId ?? (isOwn ? ownOrganization(id) : undefined));
+    if (!cloud.hasOrganizations) return id === '' ? undefined : ownOrganization(id);
+    return (await seen(id))[0]?.organizationId;
   }
 
   /**
    * Whether a user administers an organization: the one that the user has chosen, with the role `admin` or `owner` there, or the
-   * user's own. False for a user who was not seen here lately. Never rejects.
+   * user's own. Any of the user's sessions counts that was seen here lately and still counts; false without one. Never rejects.
    */
-  isOrganizationAdmin(organizationId: string, userId: string): Promise<boolean> {
-    return Promise.resolve(administers(this.#opened().users.withId(text(userId)), organizationId));
+  async isOrganizationAdmin(organizationId: string, userId: string): Promise<boolean> {
+    const users = await this.#opened().seen(text(userId));
+    return users.some(user => administers(user, organizationId));
   }
 
   /**
@@ -366,24 +366,8 @@ export class MastraCloudAuth
    * A copy of a user names no session. Where permissions come from roles, its own roles decide, also after a sign-out.
    * Otherwise it has none, and the event `permissions_without_session` says so.
    */
-  async getPermissions(user: CloudUser): Promise<string[]> {
-    if (isCopy(user)) return this.#permissionsOfCopy(user);
-    const verified = await this.#authenticator.verified(user);
-    if (verified === undefined) return [];
-    const { id: userId, sessionToken, roles } = verified;
-    const { engine, driver } = this.#cloud;
-    const { grants, failure, cause } = await driver.run(unwrap(engine.permissions(userId, sessionToken, roles, Math.random())));
-    if (failure === undefined) return [...(grants ?? [])];
-    const id = requestId();
-    this.#cloud.events.failed('permissions_unavailable', failure, { outcome: 'unavailable', requestId: id });
-    throw fromFailure(failure, id, cause);
-  }
-
-  #permissionsOfCopy(user: CloudUser): string[] {
-    const { engine, events, rolesDecide } = this.#cloud;
-    if (rolesDecide) return engine.grantsOfRoles(rolesOf(user));
-    events.emitLimited({ type: 'permissions_without_session', code: 'user_without_session' });
-    return [];
+  getPermissions(user: CloudUser): Promise<string[]> {
+    return permissionsOf(user, this.#cloud, this.#authenticator);
   }
 
   /** Whether the user has a permission. */

@@ -143,7 +143,7 @@ export class SignIns {
       let session = user && (await sessions.validateSession(user.sessionToken));
       if (session === null) {
         session = await sessions.refreshSession(brought);
-        user = session && (await this.#authenticator.authenticate(session.id, undefined, {}));
+        user = session && (await this.#authenticator.bySession(session.id));
       }
       if (user === null || session === null) return undefined;
       this.#cloud.events.emit({ type: 'already_signed_in', code, status, userId: user.id });

@@ -59,16 +59,30 @@ class Returned {
 
 /** Marks the users made here. They are frozen, so what they say is what the Cloud said. */
 class Made extends Returned {
-  #mark() {}
+  readonly #isSealed: boolean;
 
-  static has(value: unknown): boolean {
-    return typeof value === 'object' && value !== null && #mark in value;
+  constructor(user: object, isSealed: boolean) {
+    super(user);
+    this.#isSealed = isSealed;
+  }
+
+  static has(value: unknown): value is Made {
+    return typeof value === 'object' && value !== null && #isSealed in value;
+  }
+
+  static isSealed(value: unknown): boolean {
+    return Made.has(value) && value.#isSealed;
   }
 }
 
 /** Whether a user was made here, and is no copy and no foreign object. */
 export function isOwn(user: CloudUser): boolean {
   return Made.has(user);
+}
+
+/** Whether a user that was made here came with a sealed session, which is a cookie's and no bearer. */
+export function isSealed(user: CloudUser): boolean {
+  return Made.isSealed(user);
 }
 
 /** Whether this is a copy without a session: spread, cloned, or read back from JSON, as a workflow's snapshot is. */
@@ -94,8 +108,8 @@ export function ownOrganization(userId: string): string {
 }
 
 /** Whether a user administers an organization: the user's own, or the one in which the user has such a role. */
-export function administers(user: CloudUser | undefined, organizationId: unknown): boolean {
-  if (user?.organizationId === undefined || user.organizationId !== organizationId) return false;
+export function administers(user: CloudUser, organizationId: unknown): boolean {
+  if (user.organizationId === undefined || user.organizationId !== organizationId) return false;
   return organizationId === ownOrganization(user.id) || ADMINS.some(role => user.roles.includes(role));
 }
 
@@ -115,6 +129,7 @@ export function makeUser(from: NativeUser, withRole: boolean, extras?: Extras): 
   const user: Partial<Writable<CloudUser>> = { id: reader.text() ?? '', email: reader.text() ?? '' };
   const [name, avatarUrl, createdAt, metadata] = [reader.text(), reader.text(), reader.text(), reader.text()];
   const organizations = reader.text()?.split(' ');
+  const isSealed = reader.text() !== undefined;
   // Without spreads, which cost more than all the rest.
   if (name !== undefined) user.name = name;
   if (avatarUrl !== undefined) user.avatarUrl = avatarUrl;
@@ -132,22 +147,22 @@ export function makeUser(from: NativeUser, withRole: boolean, extras?: Extras): 
     Object.defineProperty(user, 'createdAt', { get: () => new Date(Number(createdAt)), enumerable: true });
   }
   Object.defineProperty(user, 'sessionToken', { value: sessionToken, enumerable: false });
-  return finished(user, extras);
+  return finished(user, isSealed, extras);
 }
 
 /** The same user in another of the user's organizations. Roles are those in the chosen one, so there are none. */
 export function inOrganization(of: CloudUser, organizationId: string, extras?: Extras): CloudUser {
   const { organizationId: _own, roles: _roles, role: _role, scopes: _scopes, ...kept } = Object.getOwnPropertyDescriptors(of);
   const user = { organizationId, roles: Object.freeze([]) };
-  return finished(Object.defineProperties(user, kept), extras);
+  return finished(Object.defineProperties(user, kept), isSealed(of), extras);
 }
 
-function finished(user: Partial<Writable<CloudUser>>, extras: Extras | undefined): CloudUser {
+function finished(user: Partial<Writable<CloudUser>>, isSealed: boolean, extras: Extras | undefined): CloudUser {
   if (extras !== undefined) {
     Object.defineProperty(user, 'scopes', { get: () => extras.permissionsOf(user as CloudUser) ?? undefined, enumerable: true });
   }
   // Its value is used: a bundler sees no effect in it, and drops it as a statement.
-  return Object.freeze(new Made(user)) as unknown as CloudUser;
+  return Object.freeze(new Made(user, isSealed)) as unknown as CloudUser;
 }
 
 /** A string of its own. V8's slice points into the record, and would keep it and its token for as long as an id is kept. */

@@ -90,13 +90,6 @@ export class Users {
     return found;
   }
 
-  /** The cached user with this id who was made last. */
-  withId(id: string): CloudUser | undefined {
-    let found;
-    for (const { user } of this.#entries.values()) if (user.id === id) found = user;
-    return found;
-  }
-
   #makeRoom(units: number, now: number): void {
     for (let oldest = this.#oldest; oldest !== undefined; oldest = this.#oldest) {
       if (this.#units + units <= this.#capacity && now - oldest.since <= this.#lifetime) return;

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudApiError, CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
-import { comeBack, goAndPick, issue, pair, pick, request, REDIRECT, startCloud, until } from './world.js';
+import { startLocalCloud } from '../dist/esm/testing.js';
+import { BINARY, comeBack, goAndPick, issue, pair, pick, request, REDIRECT, startCloud, tokenOf, until } from './world.js';
 import type { Cloud } from './world.js';
 
 const code = (work: Promise<unknown>) =>
@@ -175,3 +176,24 @@ for (const dialect of ['v1', 'pkce'] as const) {
     });
   });
 }
+
+test('a sealed session that is refused and can be refreshed is kept at a callback that cannot be used', async () => {
+  await using cloud = await startLocalCloud({ binary: BINARY, dialect: 'platform' });
+  let refused = '';
+  const events: CloudAuthEvent[] = [];
+  const auth = new MastraCloudAuth({
+    baseUrl: cloud.url,
+    dialect: 'platform',
+    onEvent: event => events.push(event),
+    fetch: (url, init) => {
+      const isOld = refused !== '' && new Headers(init?.headers).get('cookie')?.includes(refused) === true;
+      return isOld && String(url).endsWith('/auth/me') ? Promise.resolve(Response.json({ title: 'Unauthorized', status: 401 }, { status: 401 })) : fetch(url, init);
+    },
+  });
+  const { cookie, userId } = await cloud.signIn('viewer');
+  refused = tokenOf(cookie);
+  const result = await comeBack(auth, { code: 'c', state: 'of-nobody', cookies: cookie });
+  expect([result.user.id, result.cookies?.length]).toEqual([userId, 1]);
+  expect(tokenOf(pair(result.cookies?.[0] ?? ''))).not.toBe(refused);
+  expect(events.map(({ type }) => type)).toContain('already_signed_in');
+});

@@ -6,7 +6,7 @@ import { CloudApiError, MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud, SignedIn } from '../dist/esm/testing.js';
-import { BINARY, request } from './world.js';
+import { BINARY, request, tokenOf, userOf } from './world.js';
 
 const HEADER = 'x-mastra-organization-id';
 
@@ -76,6 +76,58 @@ describe('platform', () => {
       expect((await auth.authenticateToken('', given))?.organizationId).toBe('org_acme');
       // Nor where another provider's bearer came beside it.
       expect((await auth.authenticateToken('key-of-the-robot', given))?.organizationId).toBe('org_acme');
+    }
+  });
+
+  test('no header of a page chooses either while the session is renewed', async () => {
+    await using rotating = await startLocalCloud({ binary: BINARY, dialect: 'platform', platform: { rotateAfter: 0 } });
+    const { auth, rejected } = provider({ baseUrl: rotating.url });
+    for (const organization of ['org_globex', 'org_of_nobody']) {
+      const { cookie, userId } = await rotating.signIn('owner');
+      const { user, set } = await userOf(auth, { cookie, [HEADER]: organization });
+      expect([user?.id, user?.organizationId, user?.roles, set !== undefined]).toEqual([userId, 'org_acme', ['admin'], true]);
+    }
+    expect(rejected().map(({ code }) => code)).not.toContain('organization_forbidden');
+    const { token } = await rotating.signIn('owner');
+    expect((await auth.authenticateToken(token, request({ [HEADER]: 'org_globex' })))?.organizationId).toBe('org_globex');
+  });
+
+  test('an organization that is not the user\'s leaves no current user', async () => {
+    const { auth, rejected } = provider();
+    for (const person of [owner!, viewer!]) {
+      const headers = { authorization: `Bearer ${person.token}`, [HEADER]: 'org_of_nobody' };
+      expect(await auth.getCurrentUser(new Request('http://localhost:4111/', { headers }))).toBeNull();
+    }
+    expect(rejected().map(({ code }) => code)).toEqual(['organization_forbidden', 'organization_forbidden']);
+  });
+
+  test('an admin is one as long as one of their sessions counts', async () => {
+    const { auth } = provider();
+    const is = async () => [
+      await auth.isOrganizationAdmin('org_acme', owner!.userId),
+      await auth.ensureOrganization(owner!.userId),
+      (await auth.getUser(owner!.userId))?.id,
+    ];
+    expect(await is()).toEqual([false, undefined, undefined]);
+    await auth.authenticateToken('', request({ cookie: owner!.cookie }));
+    // A bearer's organization is another: the session's still makes an admin, whichever was seen last.
+    const other = await cloud.signIn('owner');
+    await auth.authenticateToken(other.token, request({}));
+    expect(await is()).toEqual([true, 'org_acme', owner!.userId]);
+    await auth.destroySession(tokenOf(owner!.cookie));
+    auth.endUser(owner!.userId);
+    expect(await is()).toEqual([false, undefined, undefined]);
+    owner = await cloud.signIn('owner');
+  });
+
+  test('a copy that kept its session\'s token has its permissions', async () => {
+    const { auth } = provider();
+    for (const user of [
+      (await auth.authenticateToken('', request({ cookie: owner!.cookie })))!,
+      (await auth.authenticateToken(owner!.token, request({})))!,
+    ]) {
+      expect(await auth.getPermissions({ ...user, sessionToken: user.sessionToken })).toEqual(['*']);
+      expect(await auth.getPermissions({ ...user, id: 'usr_victor', sessionToken: user.sessionToken })).toEqual([]);
     }
   });
 

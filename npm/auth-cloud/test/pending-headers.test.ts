@@ -6,7 +6,7 @@ import { MastraCloudAuth } from '../dist/esm/index.js';
 import type { CloudAuthEvent, MastraCloudAuthOptions } from '../dist/esm/index.js';
 import { startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud } from '../dist/esm/testing.js';
-import { BINARY, issue, pair, request, serve, startCloud, tokenOf } from './world.js';
+import { BINARY, issue, pair, request, serve, startCloud, tokenOf, userOf } from './world.js';
 import type { Cloud, Person } from './world.js';
 
 const MODES: NonNullable<MastraCloudAuthOptions['verification']>[] = ['cloud', 'keys', 'keys+session'];
@@ -213,6 +213,35 @@ describe('platform, which replaces a sealed session at any answer', () => {
     expect(await ask(pair(set))).toEqual({ id: userId, set: undefined });
     for (let round = 0; round < 20; round += 1) expect(pair((await ask(cookie)).set ?? '')).toBe(pair(set));
     expect((await calls()) - before).toBe(1);
+  });
+
+  test('a host that leaves a hundred in a row counts as one that takes none, until it takes them again', async () => {
+    const auth = provider();
+    const { cookie, userId } = await cloud.signIn('member');
+    const ask = async () => {
+      const given = request({ cookie });
+      const user = await auth.authenticateToken('', given);
+      return { id: user?.id, take: () => auth.consumePendingResponseHeaders(given.raw)?.['Set-Cookie'] };
+    };
+    const lose = async (count: number) => {
+      for (let at = 0; at < count; at += 1) expect((await ask()).id, `${at} lost`).toBe(userId);
+    };
+    // One route of the app calls it, and no other.
+    auth.consumePendingResponseHeaders(request({}).raw);
+    await lose(98);
+    // One that is taken says that the host takes them.
+    expect((await ask()).take()).toMatch(/^wos-session/);
+    await lose(100);
+    const { user, set } = await userOf(auth, { cookie });
+    expect([(await ask()).id, user?.id, set !== undefined]).toEqual([undefined, userId, true]);
+    for (let call = 0; call < 7; call += 1) auth.consumePendingResponseHeaders(request({}).raw);
+    expect((await ask()).id).toBeUndefined();
+    auth.consumePendingResponseHeaders(request({}).raw);
+    // Requests that are under way at once lose none.
+    for (let round = 0; round < 20; round += 1) {
+      const all = await Promise.all(Array.from({ length: 50 }, ask));
+      expect(new Set(all.map(({ id, take }) => `${id} ${pair(take() ?? '')}`))).toEqual(new Set([`${userId} ${pair(set ?? '')}`]));
+    }
   });
 
   test('with any other host the newer one goes out by refreshSession, and no user is lost on the way', async () => {

@@ -111,16 +111,22 @@ export interface Served {
   readonly set: string | undefined;
 }
 
-/** One request as a Mastra server serves it: without a user it refreshes the session and authenticates again. */
+/** One request as a Mastra server serves it: without a user it refreshes the session, and passes the new cookie's value as a token. */
 export async function serve(auth: MastraCloudAuth, cookie: string): Promise<Served> {
-  const user = await auth.authenticateToken('', request({ cookie }));
-  if (user !== null) return { id: user.id, set: undefined };
-  const token = auth.getSessionIdFromRequest(request({ cookie }).raw);
+  const { user, set } = await userOf(auth, { cookie });
+  return { id: user?.id, set };
+}
+
+/** The user of such a request, with more headers, and the cookie of the answer. */
+export async function userOf(auth: MastraCloudAuth, headers: Record<string, string> & { cookie: string }) {
+  const user = await auth.authenticateToken('', request(headers));
+  if (user !== null) return { user, set: undefined };
+  const token = auth.getSessionIdFromRequest(request(headers).raw);
   const session = token === null ? null : await auth.refreshSession(token);
-  if (session === null) return { id: undefined, set: undefined };
+  if (session === null) return { user: null, set: undefined };
   const set = auth.getSessionHeaders(session)['Set-Cookie'] ?? '';
-  const again = await auth.authenticateToken('', request({ cookie: pair(set) }));
-  return { id: again?.id, set };
+  const renewed = pair(set);
+  return { user: await auth.authenticateToken(tokenOf(renewed), request({ ...headers, cookie: renewed })), set };
 }
 
 export function tokenOf(cookie: string): string {

@@ -45,8 +45,8 @@ impl MastraCloudAuth {
         if let Some(token) = token {
             return self.client().user(id, token).await;
         }
-        let cached = self.0.driver.engine.cached_user(id, system::now());
-        Ok(cached.map(|identity| identity.user().clone()))
+        let cached = self.0.driver.engine.cached_identities(id, system::now());
+        Ok(cached.first().map(|identity| identity.user().clone()))
     }
 
     /// Users by their ids, in the same order; `None` for each that [`user`](Self::user) would not give.
