@@ -342,6 +342,8 @@ pub(crate) enum DialectName {
     V1,
     /// Bare JSON, with proof key for code exchange.
     Pkce,
+    /// The hosted sign-in below `/v1`: sealed sessions that rotate, bearers, organizations.
+    Platform,
 }
 
 impl DialectName {
@@ -349,6 +351,7 @@ impl DialectName {
         match self {
             Self::V1 => "v1",
             Self::Pkce => "pkce",
+            Self::Platform => "platform",
         }
     }
 
@@ -357,6 +360,7 @@ impl DialectName {
         match self {
             Self::V1 => mastra_auth_local_cloud::Dialect::V1,
             Self::Pkce => mastra_auth_local_cloud::Dialect::Pkce,
+            Self::Platform => mastra_auth_local_cloud::Dialect::Platform,
         }
     }
 }

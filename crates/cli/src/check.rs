@@ -21,7 +21,8 @@ use std::process::ExitCode;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mastra_auth_cloud::ProjectId;
-use mastra_auth_cloud_core::config::UrlPath;
+use mastra_auth_cloud::program::DEFAULT_PLATFORM_URL;
+use mastra_auth_cloud_core::config::{DEFAULT_BASE_URL, UrlPath};
 use mastra_auth_cloud_core::url::BaseUrl;
 use reqwest::{Client, Method};
 
@@ -69,6 +70,7 @@ pub(crate) async fn run(args: CheckArgs) -> Result<ExitCode, Failure> {
     let dialect = match args.dialect {
         CheckDialect::V1 => DialectName::V1,
         CheckDialect::Pkce => DialectName::Pkce,
+        CheckDialect::Platform => DialectName::Platform,
         CheckDialect::Auto => match spoken(&http, &asked.base_url, prefix.as_ref()).await {
             Ok(dialect) => dialect,
             Err(why) => return Ok(unreachable(&asked.base_url, &why)),
@@ -139,14 +141,31 @@ fn judge(seen: &Seen) -> Vec<Judged> {
 
 /// The options as a plan reads them, and whether the Cloud is on this machine.
 fn asked(args: &CheckArgs) -> Result<(Asked, bool), Failure> {
-    let url = BaseUrl::parse(&args.base_url)
+    let is_platform = args.dialect == CheckDialect::Platform;
+    let default = if is_platform {
+        DEFAULT_PLATFORM_URL
+    } else {
+        DEFAULT_BASE_URL
+    };
+    let given = args.base_url.as_deref().unwrap_or(default);
+    let bare = given.trim_end_matches('/');
+    let without_prefix = bare.strip_suffix("/v1").filter(|_| is_platform);
+    let url = BaseUrl::parse(without_prefix.unwrap_or(given))
         .map_err(|malformed| Failure::usage(format!("--base-url must {}", malformed.rule())))?;
     let project = |option: &str, id: &str| {
         ProjectId::parse(id)
             .map(|id| id.as_str().to_owned())
             .map_err(|malformed| Failure::usage(format!("{option} must {}", malformed.rule())))
     };
-    let project_id = args.project_id.as_deref().unwrap_or_default();
+    let project_id = match args.project_id.as_deref() {
+        Some(id) => project("--project-id", id)?,
+        None if is_platform => String::new(),
+        None => {
+            return Err(Failure::usage(
+                "--project-id must name the project to sign in to",
+            ));
+        }
+    };
     let other = args.other_project_id.as_deref();
     let token = if args.token_stdin {
         let token = crate::token::from_stdin()?;
@@ -156,7 +175,7 @@ fn asked(args: &CheckArgs) -> Result<(Asked, bool), Failure> {
     };
     let asked = Asked {
         base_url: url.as_str().trim_end_matches('/').to_owned(),
-        project_id: project("--project-id", project_id)?,
+        project_id,
         other_project: other
             .map(|id| project("--other-project-id", id))
             .transpose()?,
@@ -184,6 +203,7 @@ const fn own_prefix(dialect: DialectName) -> &'static str {
     match dialect {
         DialectName::V1 => "/api/v1",
         DialectName::Pkce => "",
+        DialectName::Platform => "/v1",
     }
 }
 
@@ -211,16 +231,21 @@ async fn sign_in(args: &CheckArgs, is_loopback: bool) -> Result<SignIn, Failure>
     })
 }
 
-/// The dialect in which the Cloud refuses a verification without a token: in an envelope, or in bare JSON.
+/// The dialect in which the Cloud refuses a verification without a token: in an envelope, as a problem, or in bare JSON.
 async fn spoken(
     client: &Client,
     base_url: &str,
     prefix: Option<&UrlPath>,
 ) -> Result<DialectName, String> {
-    for dialect in [DialectName::V1, DialectName::Pkce] {
+    for dialect in [DialectName::V1, DialectName::Platform, DialectName::Pkce] {
         let prefix = prefix.map_or(own_prefix(dialect), UrlPath::as_str);
+        let is_platform = dialect == DialectName::Platform;
         let ask = Ask {
-            method: Method::POST,
+            method: if is_platform {
+                Method::GET
+            } else {
+                Method::POST
+            },
             url: format!("{base_url}{prefix}/auth/verify"),
             headers: Vec::new(),
             body: None,
@@ -228,28 +253,35 @@ async fn spoken(
         let answer = ask.send(client).await?;
         let body: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
         let is_enveloped = body.get("ok").is_some_and(serde_json::Value::is_boolean);
-        if body.is_object() && is_enveloped == (dialect == DialectName::V1) {
+        let is_unlike = is_platform && answer.status != 401;
+        if body.is_object() && is_enveloped == (dialect == DialectName::V1) && !is_unlike {
             return Ok(dialect);
         }
     }
-    Err("neither dialect is spoken there: no path of the API answers with JSON; name one with --dialect to see why".to_owned())
+    Err("no dialect is spoken there: no path of the API answers with JSON; name one with --dialect to see why".to_owned())
 }
 
 fn announcement(asked: &Asked, sign_in: &SignIn) -> String {
     let how = match sign_in {
+        SignIn::ByForm if asked.dialect == DialectName::Platform => "two sign-ins at its own page",
+        SignIn::ByBrowser(_) if asked.dialect == DialectName::Platform => {
+            "one sign-in in your browser"
+        }
         SignIn::ByForm => "up to eight sign-ins at its own page",
         SignIn::ByBrowser(_) => "up to eight sign-ins in your browser",
         SignIn::Never => "no sign-in",
     };
-    let ends = if asked.may_end_sessions {
+    let ends = if asked.may_end_sessions && asked.dialect == DialectName::Platform {
+        "ends a session of its own"
+    } else if asked.may_end_sessions {
         "ends three sessions of its own"
     } else {
         "ends no session"
     };
     let (base_url, dialect) = (&asked.base_url, asked.dialect.as_str());
     let text = format!(
-        "checking {base_url} ({dialect}), project {}\nat most {AT_MOST} requests, {how}\n{ends}",
-        asked.project_id
+        "checking {base_url} ({dialect}){}\nat most {AT_MOST} requests, {how}\n{ends}",
+        report::project(&asked.project_id)
     );
     let lines = text.lines();
     let lines = lines.flat_map(|line| table::wrapped(line, table::WIDTH));

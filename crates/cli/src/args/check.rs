@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use mastra_auth_cloud_core::config::{DEFAULT_BASE_URL, DEFAULT_LOGIN_PATH};
+use mastra_auth_cloud_core::config::DEFAULT_LOGIN_PATH;
 
 #[derive(ClapArgs)]
 #[command(after_help = "\
@@ -14,6 +14,9 @@ other wants a person: --interactive opens the browser, which comes back to this 
 without a whole answer in 20 seconds, or five minutes of waiting for answers.
 
 It ends no session, except with --destroy-session: then three of those that it made itself.
+In the dialect platform it signs in twice, for a program's tokens and for a browser's session. It
+spends the refresh tokens of both. A browser on this machine gets the tokens alone; a session is
+taken from --token-stdin, and is not renewed or ended.
 Tokens, codes and personal data are masked in everything that it shows or keeps.
 
 Exit status:
@@ -25,6 +28,7 @@ Exit status:
 Examples:
   mastra-auth check --base-url http://localhost:4300 --project-id demo --destroy-session
   mastra-auth check --base-url https://cloud.mastra.ai --project-id ID --interactive
+  mastra-auth check --dialect platform --interactive
   mastra-auth check --list
   mastra-auth check --explain exchange.2")]
 #[allow(
@@ -32,11 +36,11 @@ Examples:
     reason = "each is an option that a person writes"
 )]
 pub(crate) struct CheckArgs {
-    /// The Cloud's address.
-    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL", default_value = DEFAULT_BASE_URL)]
-    pub(crate) base_url: String,
-    /// The project to sign in to.
-    #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID", required_unless_present_any = ["list", "explain"])]
+    /// The Cloud's address; default: the dialect's.
+    #[arg(long, value_name = "URL", env = "MASTRA_CLOUD_URL")]
+    pub(crate) base_url: Option<String>,
+    /// The project to sign in to. The dialect platform has none, the others need it.
+    #[arg(long, value_name = "ID", env = "MASTRA_PROJECT_ID")]
     pub(crate) project_id: Option<String>,
     /// A second project of the same Cloud, to see that codes and tokens are good for their own alone.
     #[arg(long, value_name = "ID")]
@@ -44,7 +48,7 @@ pub(crate) struct CheckArgs {
     /// An address that the project lists, and not on this machine: others like it must be refused.
     #[arg(long, value_name = "URL")]
     pub(crate) redirect_uri: Option<String>,
-    /// The path before the API's own; default the dialect's: `/api/v1`, or none.
+    /// The path before the API's own; default the dialect's: `/api/v1`, none, or `/v1`.
     #[arg(long, value_name = "PATH", env = "MASTRA_CLOUD_API_PREFIX")]
     pub(crate) api_prefix: Option<String>,
     /// The login page's path.
@@ -83,6 +87,7 @@ pub(crate) struct CheckArgs {
 pub(crate) enum CheckDialect {
     V1,
     Pkce,
+    Platform,
     /// The one whose addresses the Cloud knows.
     Auto,
 }

@@ -36,7 +36,7 @@ const CLAIMS: [&str; 12] = [
     "alg", "aud", "exp", "iat", "iss", "kid", "nbf", "role", "roles", "sid", "sub", "typ",
 ];
 /// Members whose texts are kept, in bodies of any shape.
-const MEMBERS: [&str; 36] = [
+const MEMBERS: [&str; 43] = [
     "id",
     "user_id",
     "userId",
@@ -73,6 +73,13 @@ const MEMBERS: [&str; 36] = [
     "user",
     "session",
     "detail",
+    "authType",
+    "instance",
+    "memberOrgIds",
+    "organizationId",
+    "organizations",
+    "title",
+    "type",
 ];
 
 /// The secrets of a run.
@@ -132,6 +139,7 @@ impl Secrets {
         for (name, value) in headers {
             *value = match name.as_str() {
                 "location" => self.address(value),
+                "set-cookie" => cookie(value),
                 known if HEADERS.contains(&known) => self.text(value),
                 _ => "{header}".to_owned(),
             };
@@ -198,6 +206,9 @@ impl Secrets {
                 let is_kept = matches!(
                     name.as_str(),
                     "project_id"
+                        | "product"
+                        | "cli_port"
+                        | "post_login_redirect"
                         | "redirect_uri"
                         | "post_logout_redirect_uri"
                         | "state"
@@ -235,6 +246,33 @@ impl Secrets {
         out.pop();
         out
     }
+}
+
+/// Of a session's cookie, whether it has a value, and those of its attributes that say nothing of a person.
+fn cookie(line: &str) -> String {
+    const KEPT: [&str; 7] = [
+        "httponly",
+        "secure",
+        "samesite=lax",
+        "samesite=strict",
+        "samesite=none",
+        "path=/",
+        "max-age=0",
+    ];
+    let mut parts = line.split("; ");
+    let Some(value) = parts
+        .next()
+        .and_then(|pair| pair.strip_prefix("wos-session="))
+    else {
+        return "{header}".to_owned();
+    };
+    let value = if value.is_empty() { "" } else { "{session}" };
+    let mut out = format!("wos-session={value}");
+    for part in parts.filter(|part| KEPT.contains(&&*part.to_ascii_lowercase())) {
+        out.push_str("; ");
+        out.push_str(part);
+    }
+    out
 }
 
 fn masked_word(word: &str) -> &str {

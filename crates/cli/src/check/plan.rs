@@ -5,6 +5,7 @@
 mod calls;
 mod codes;
 mod login;
+mod platform;
 mod token;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
@@ -24,6 +25,10 @@ const X_PROJECT: HeaderName = HeaderName::from_static("x-project-id");
 const HUGE: usize = 96 * 1024;
 /// How a state ends that a Mastra server sends: with characters that an address must encode.
 const STATE_END: &str = "|%2Fagents%3Ftab%3D1";
+const NO_SESSION: &str =
+    "no session: sign in with --interactive, or pass a token with --token-stdin";
+/// Of a token's form, and no one's.
+const JUNK: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJjaGVjayJ9.bm8tc2lnbmF0dXJl";
 
 /// What a run may do.
 pub(super) struct Asked {
@@ -111,19 +116,10 @@ pub(super) async fn run(
     if let Some(token) = &asked.token {
         plan.seen.secrets.add(token, "token");
     }
-    plan.login().await;
-    plan.exchange_refusals().await;
-    let own = plan.first_session().await;
-    plan.refusals_without_session().await;
-    match own {
-        Some(own) => plan.with_session(&own).await,
-        None => {
-            "no session: sign in with --interactive, or pass a token with --token-stdin"
-                .clone_into(&mut plan.seen.unasked);
-        }
+    match asked.dialect {
+        DialectName::Platform => plan.platform().await,
+        DialectName::V1 | DialectName::Pkce => plan.cloud().await,
     }
-    plan.codes().await;
-    plan.logout().await;
     plan.sign_in.done().await;
     plan.seen.requests = plan.caller.requests();
     if plan.caller.has_given_up() {
@@ -133,6 +129,19 @@ pub(super) async fn run(
 }
 
 impl Plan<'_> {
+    async fn cloud(&mut self) {
+        self.login().await;
+        self.exchange_refusals().await;
+        let own = self.first_session().await;
+        self.refusals_without_session().await;
+        match own {
+            Some(own) => self.with_session(&own).await,
+            None => NO_SESSION.clone_into(&mut self.seen.unasked),
+        }
+        self.codes().await;
+        self.logout().await;
+    }
+
     fn is_v1(&self) -> bool {
         self.asked.dialect == DialectName::V1
     }
@@ -185,15 +194,16 @@ impl Plan<'_> {
         }
     }
 
-    /// A request of the API with the project's header.
+    /// A request of the API, with the project's header where the dialect has projects.
     fn call(&self, method: Method, path: &str) -> Ask {
+        let mut headers = vec![(ACCEPT, "application/json".into())];
+        if self.asked.dialect != DialectName::Platform {
+            headers.push((X_PROJECT, self.asked.project_id.clone()));
+        }
         Ask {
             method,
             url: self.api(path),
-            headers: vec![
-                (ACCEPT, "application/json".into()),
-                (X_PROJECT, self.asked.project_id.clone()),
-            ],
+            headers,
             body: None,
         }
     }

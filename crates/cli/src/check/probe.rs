@@ -10,6 +10,9 @@ use super::mask::Secrets;
 use super::verdict::Verdict;
 use crate::args::DialectName;
 
+/// The path of an app that a person wants, at the platform.
+pub(super) const WANTED: &str = "/agents?tab=1";
+
 /// A request of the plan. Each is made at most once.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -118,6 +121,36 @@ pub(super) enum Probe {
     KeySet,
     KeySetWrongMethod,
     UnknownPath,
+    // Of the platform alone.
+    LoginApp,
+    LoginNoProduct,
+    /// The way back of an app's sign-in, as [`Callback`](Self::Callback) is that of a program's.
+    AppCallback,
+    VerifyOtherOrganization,
+    VerifySealed,
+    Me,
+    MeNoSession,
+    MeJunk,
+    MeTampered,
+    MeBearer,
+    Refresh,
+    RefreshNoSession,
+    RefreshJunk,
+    RefreshedMe,
+    RefreshToken,
+    RefreshTokenAgain,
+    RefreshTokenJunk,
+    RefreshTokenMissing,
+    RefreshTokenNotJson,
+    RefreshTokenBroken,
+    RefreshTokenHuge,
+    RefreshedVerify,
+    Organizations,
+    OrganizationsBearer,
+    OrganizationsNobody,
+    SignOut,
+    SignOutNobody,
+    SignedOutMe,
 }
 
 /// What the checks of the token by the key set have shown: the token itself is never kept.
@@ -263,6 +296,9 @@ impl Probe {
                     | Self::KeySet
                     | Self::UnknownPath
                     | Self::VerifyCrossOrigin
+                    | Self::LoginApp
+                    | Self::LoginNoProduct
+                    | Self::AppCallback
             )
     }
 }

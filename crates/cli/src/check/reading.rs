@@ -114,7 +114,7 @@ fn opened(answer: &Answer, dialect: DialectName) -> Result<Value, String> {
         return Err("the body is no object".into());
     };
     match (dialect, object.get("ok")) {
-        (DialectName::Pkce, _) => Ok(object.into()),
+        (DialectName::Pkce | DialectName::Platform, _) => Ok(object.into()),
         (DialectName::V1, Some(Value::Bool(true))) => {
             Ok(object.remove("data").unwrap_or(Value::Null))
         }

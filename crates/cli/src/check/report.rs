@@ -7,7 +7,6 @@ use super::probe::Seen;
 use super::rule::{Rule, Severity};
 use super::rules;
 use super::verdict::Verdict;
-use crate::args::DialectName;
 use crate::table::{BOLD, GREEN, RED, Style, YELLOW, line};
 use crate::terminal::{LineEnds, escape};
 
@@ -169,10 +168,10 @@ impl<'s> Report<'s> {
 
     pub(super) fn markdown(&self) -> String {
         let mut out = format!(
-            "# {} ({}), project {}\n\n{}\n\n| rule | | what holds | |\n|---|---|---|---|\n",
+            "# {} ({}){}\n\n{}\n\n| rule | | what holds | |\n|---|---|---|---|\n",
             cell(&self.seen.base_url),
             self.seen.dialect.as_str(),
-            cell(&self.seen.project_id),
+            cell(&project(&self.seen.project_id)),
             self.summary()
         );
         for Judged { rule, verdict } in &self.judged {
@@ -214,20 +213,33 @@ fn cell(text: &str) -> String {
     out
 }
 
+/// The project, where the dialect has one.
+pub(super) fn project(id: &str) -> String {
+    if id.is_empty() {
+        return String::new();
+    }
+    format!(", project {id}")
+}
+
 /// All rules, a line each.
 pub(super) fn list() -> String {
     let mut out = String::new();
     for rule in rules::all() {
-        let of = rule.dialect.map_or("both", DialectName::as_str);
+        let of = match rule.dialects {
+            [only] => only.as_str(),
+            [_, _] => "both",
+            _ => "all",
+        };
         let (id, severity, title) = (rule.id, rule.severity.as_str(), rule.title);
-        out.push_str(&format!("{id:14} {severity:6} {of:4}  {title}\n"));
+        out.push_str(&format!("{id:14} {severity:6} {of:8}  {title}\n"));
     }
     out
 }
 
 /// A rule, with all that it says.
 pub(super) fn explained(rule: &Rule) -> String {
-    let dialect = rule.dialect.map_or("v1 and pkce", DialectName::as_str);
+    let dialects: Vec<_> = rule.dialects.iter().map(|one| one.as_str()).collect();
+    let dialect = dialects.join(", ");
     format!(
         "{}  {}\n\n  severity  {}\n  dialect   {dialect}\n  source    {}\n  mend      {}\n",
         rule.id,

@@ -25,8 +25,8 @@ pub(super) struct Rule {
     pub(super) id: &'static str,
     pub(super) group: CheckGroup,
     pub(super) severity: Severity,
-    /// The only dialect that has it.
-    pub(super) dialect: Option<DialectName>,
+    /// The dialects that have it.
+    pub(super) dialects: &'static [DialectName],
     pub(super) title: &'static str,
     /// Where the contract or a standard says so.
     pub(super) source: &'static str,
@@ -45,7 +45,7 @@ impl Rule {
     }
 
     pub(super) fn is_of(&self, dialect: DialectName) -> bool {
-        self.dialect.is_none_or(|only| only == dialect)
+        self.dialects.contains(&dialect)
     }
 
     pub(super) fn judge(&self, seen: &Seen) -> Verdict {

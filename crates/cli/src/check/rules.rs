@@ -8,6 +8,7 @@ mod forged;
 mod keys;
 mod login;
 mod methods;
+mod platform;
 mod users;
 mod verify;
 
@@ -29,6 +30,7 @@ pub(super) fn all() -> Vec<&'static Rule> {
         methods::RULES,
         everywhere::RULES,
         keys::RULES,
+        platform::RULES,
     ];
     let mut all: Vec<_> = files.into_iter().flatten().collect();
     all.sort_by_key(|rule| (rule.group, rule.number()));
@@ -50,7 +52,7 @@ const fn rule(
         id,
         group,
         severity,
-        dialect: None,
+        dialects: CLOUD,
         title,
         source,
         mend,
@@ -59,9 +61,23 @@ const fn rule(
     }
 }
 
+/// A rule without a mark is of both dialects of the Cloud.
+const CLOUD: &[DialectName] = &[DialectName::V1, DialectName::Pkce];
+const EVERY: &[DialectName] = &[DialectName::V1, DialectName::Pkce, DialectName::Platform];
+
 const fn only(dialect: DialectName, rule: Rule) -> Rule {
+    let dialects: &[DialectName] = match dialect {
+        DialectName::V1 => &[DialectName::V1],
+        DialectName::Pkce => &[DialectName::Pkce],
+        DialectName::Platform => &[DialectName::Platform],
+    };
+    Rule { dialects, ..rule }
+}
+
+/// The platform keeps it too.
+const fn every(rule: Rule) -> Rule {
     Rule {
-        dialect: Some(dialect),
+        dialects: EVERY,
         ..rule
     }
 }

@@ -155,12 +155,33 @@ impl SignIn {
         }
     }
 
+    /// The port that a program's sign-in comes back to.
+    pub(super) const fn port(&self) -> u16 {
+        match self {
+            Self::ByBrowser(browser) => browser.loopback.port(),
+            Self::ByForm | Self::Never => 4111,
+        }
+    }
+
     /// Tells a waiting browser that it is over.
     pub(super) async fn done(self) {
         if let Self::ByBrowser(browser) = self
             && let Some(stream) = browser.waiting
         {
             answer(stream, StatusCode::OK, None).await;
+        }
+    }
+
+    /// Goes through the sign-in of the platform at this address: where it led to, and with which status.
+    pub(super) async fn at_platform(
+        &mut self,
+        caller: &mut Caller<'_>,
+        url: &str,
+    ) -> Result<(String, u16), String> {
+        match self {
+            Self::ByForm => led_away(caller, url).await,
+            Self::ByBrowser(browser) => Ok((browser.come(url).await?, 0)),
+            Self::Never => Err(NO_CODE.to_owned()),
         }
     }
 
@@ -179,24 +200,56 @@ impl SignIn {
     }
 }
 
-async fn by_form(caller: &mut Caller<'_>, url: &str, challenge: Challenge) -> Result<Back, NoCode> {
-    let ask = |method, url: &str, body| Ask {
+/// Follows a sign-in at the platform through the local page's form, until it leads away: to there, with which status.
+async fn led_away(caller: &mut Caller<'_>, url: &str) -> Result<(String, u16), String> {
+    let mut at = Url::parse(url).map_err(|error| error.to_string())?;
+    let home = at.origin();
+    // The page, its form, and what is between.
+    for _ in 0..6 {
+        let page = caller.send(ask(Method::GET, at.as_str(), None)).await?;
+        let answer = if page.header("location").is_some() {
+            page
+        } else {
+            press(caller, &page, at.as_str()).await?
+        };
+        let next = answer.header("location").map(|next| at.join(&next));
+        let Some(Ok(next)) = next else {
+            return Err(format!("the sign-in page answered {}", answer.status));
+        };
+        if next.origin() != home {
+            return Ok((next.into(), answer.status));
+        }
+        at = next;
+    }
+    Err("the sign-in page leads nowhere".to_owned())
+}
+
+fn ask(method: Method, url: &str, body: Option<String>) -> Ask {
+    Ask {
         method,
         url: url.to_owned(),
         headers: vec![(CONTENT_TYPE, "application/x-www-form-urlencoded".to_owned())],
         body,
-    };
+    }
+}
+
+async fn by_form(caller: &mut Caller<'_>, url: &str, challenge: Challenge) -> Result<Back, NoCode> {
     let page = caller.send(ask(Method::GET, url, None)).await?;
     if page.header("location").is_some() {
         return led_back(&page, challenge);
     }
+    let answer = press(caller, &page, url).await?;
+    led_back(&answer, challenge)
+}
+
+/// Presses the first person's button of the local page at this address.
+async fn press(caller: &mut Caller<'_>, page: &Answer, url: &str) -> Result<Answer, String> {
     let value = |name: &str| {
         let (_, rest) = page.body.split_once(&format!("name=\"{name}\" value=\""))?;
         rest.split_once('"').map(|(value, _)| value.to_owned())
     };
     let (Some(number), Some(person)) = (value("number"), value("person")) else {
-        let why = "the login page wants a person: sign in with --interactive".to_owned();
-        return Err(why.into());
+        return Err("the login page wants a person: sign in with --interactive".to_owned());
     };
     let wrong = |error: <Url as std::str::FromStr>::Err| error.to_string();
     let form = Url::parse_with_params("http://form/", [("number", number), ("person", person)]);
@@ -204,10 +257,9 @@ async fn by_form(caller: &mut Caller<'_>, url: &str, challenge: Challenge) -> Re
     // The form is sent to the page's own address.
     let mut to = Url::parse(url).map_err(wrong)?;
     to.set_query(None);
-    let answer = caller
+    caller
         .send(ask(Method::POST, to.as_str(), Some(form)))
-        .await?;
-    led_back(&answer, challenge)
+        .await
 }
 
 fn led_back(answer: &Answer, challenge: Challenge) -> Result<Back, NoCode> {
@@ -220,8 +272,12 @@ fn led_back(answer: &Answer, challenge: Challenge) -> Result<Back, NoCode> {
 }
 
 impl Browser {
-    /// Sends the browser there, and waits until it comes back from this very login.
     async fn through(&mut self, url: &str, challenge: Challenge) -> Result<Back, NoCode> {
+        Back::read(&self.come(url).await?, 0, challenge)
+    }
+
+    /// Sends the browser there, and waits until it comes back from this very login.
+    async fn come(&mut self, url: &str) -> Result<String, String> {
         match self.waiting.take() {
             Some(stream) => answer(stream, StatusCode::OK, Some(url)).await,
             None => (self.open)(url),
@@ -243,7 +299,7 @@ impl Browser {
         let (stream, back) =
             come.map_err(|_| "no one signed in within five minutes".to_owned())??;
         self.waiting = Some(stream);
-        Back::read(&back, 0, challenge)
+        Ok(back)
     }
 }
 

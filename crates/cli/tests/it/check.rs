@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 
 use crate::process::{Finished, command, finish};
-use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud, Options};
+use mastra_auth_local_cloud::{Dialect, Fault, FaultKind, LocalCloud, Options};
 
 async fn cloud() -> LocalCloud {
     let mut options = Options::default();
@@ -54,6 +54,66 @@ async fn a_cloud_that_keeps_the_contract_passes_and_says_first_what_is_done() {
             .iter()
             .any(|session| session.ended_at.is_none())
     );
+    cloud.stop().await;
+}
+
+/// Without a project, which the platform does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_platform_is_held_to_its_own_rules() {
+    let mut options = Options::default();
+    options.port = 0;
+    options.dialect = Dialect::Platform;
+    let cloud = LocalCloud::start(options).await.unwrap();
+    let run = |more: &[&str], stdin: &str| {
+        let mut arguments = vec!["check", "--dialect", "platform", "--base-url"];
+        arguments.push(cloud.url());
+        arguments.extend(more);
+        finish(command(&arguments), stdin.as_bytes())
+    };
+    let ended = || {
+        let sessions = cloud.control().sessions().into_iter();
+        sessions
+            .filter(|session| session.ended_at.is_some())
+            .count()
+    };
+    let passed = run(&[], "");
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    assert!(passed.stderr.contains("(platform)\nat most"), "{passed:?}");
+    assert!(
+        passed.stdout.contains("allow it with --destroy-session"),
+        "{passed:?}"
+    );
+    assert_eq!(ended(), 0);
+    let passed = run(&["--destroy-session"], "");
+    assert_eq!(passed.code, Some(0), "{passed:?}");
+    assert!(!passed.stdout.contains("allow it with"), "{passed:?}");
+    assert_eq!(ended(), 1);
+    // A credential of someone is neither renewed nor ended, and never shown.
+    let person = cloud.control().sign_in_as("member").unwrap();
+    let sealed = person.sealed_session.unwrap();
+    for (credential, tested, untested) in [
+        (&person.token, "verify", "session"),
+        (&sealed, "session", "verify"),
+    ] {
+        for format in ["table", "json", "junit", "markdown"] {
+            let more = ["--token-stdin", "--destroy-session", "--format", format];
+            let passed = run(&more, credential);
+            assert_eq!(passed.code, Some(0), "{passed:?}");
+            for part in credential.split(['.', '*']).filter(|part| part.len() > 8) {
+                assert!(!passed.stdout.contains(part), "{format}: {part}");
+            }
+        }
+        let report = run(&["--token-stdin", "--format", "json"], credential);
+        let report: serde_json::Value = serde_json::from_str(&report.stdout).unwrap();
+        let outcome = |id: &str| {
+            let rules = report["rules"].as_array().unwrap();
+            rules.iter().find(|rule| rule["id"] == *id).unwrap()["outcome"].clone()
+        };
+        assert_eq!(outcome(&format!("{tested}.50")), "passed");
+        assert_eq!(outcome(&format!("{untested}.50")), "not_tested");
+    }
+    assert_eq!(ended(), 1);
+    assert_eq!(run(&["--only", "session"], &sealed).code, Some(0));
     cloud.stop().await;
 }
 
@@ -199,6 +259,14 @@ fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
         assert_eq!(usage.code, Some(2), "{usage:?}");
         assert!(usage.stderr.contains(says), "{usage:?}");
     }
+    let unreachable = [
+        "check",
+        "--dialect",
+        "platform",
+        "--base-url",
+        &format!("http://127.0.0.1:{port}/v1"),
+    ];
+    assert_eq!(finish(command(&unreachable), b"").code, Some(4));
     let list = finish(command(&["check", "--list"]), b"");
     assert!(list.stdout.lines().count() > 100, "{list:?}");
     let explained = finish(command(&["check", "--explain", "exchange.2"]), b"");

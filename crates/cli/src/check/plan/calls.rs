@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::super::exchange::{Answer, Ask};
 use super::super::probe::Probe;
 use super::{
-    HUGE, Plan, Session, X_PROJECT, encoded, token, with_bearer, with_json, with_project, without,
+    HUGE, JUNK, Plan, Session, X_PROJECT, encoded, token, with_bearer, with_json, with_project,
+    without,
 };
 
 /// Requests with a forged token.
@@ -54,7 +55,6 @@ impl Plan<'_> {
     }
 
     pub(super) async fn refusals_without_session(&mut self) {
-        const JUNK: &str = "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJjaGVjayJ9.bm8tc2lnbmF0dXJl";
         let (verify, validate) = ("/auth/verify", "/auth/session/validate");
         for (path, junk, none) in [
             (verify, Probe::VerifyJunk, Probe::VerifyNoToken),
@@ -84,13 +84,7 @@ impl Plan<'_> {
         )
         .await;
         self.wrong_methods().await;
-        let mut ask = self.call(Method::OPTIONS, verify);
-        ask.headers = vec![
-            (ORIGIN, "https://elsewhere.invalid".into()),
-            (ACCESS_CONTROL_REQUEST_METHOD, "POST".into()),
-            (ACCESS_CONTROL_REQUEST_HEADERS, "authorization".into()),
-        ];
-        self.ask(Probe::VerifyCrossOrigin, ask).await;
+        self.cross_origin(verify, "POST").await;
         if self.is_v1() {
             let ask = with_bearer(self.call(Method::GET, "/users/check_made_up"), JUNK);
             self.ask(Probe::UserJunk, ask).await;
@@ -109,6 +103,17 @@ impl Plan<'_> {
             ask.body = Some(json!({ "token": "x".repeat(HUGE) }).to_string());
             self.ask(Probe::VerifyHuge, ask).await;
         }
+    }
+
+    /// What a browser asks before a page of another origin may call with a token.
+    pub(super) async fn cross_origin(&mut self, path: &str, method: &str) {
+        let mut ask = self.call(Method::OPTIONS, path);
+        ask.headers = vec![
+            (ORIGIN, "https://elsewhere.invalid".into()),
+            (ACCESS_CONTROL_REQUEST_METHOD, method.into()),
+            (ACCESS_CONTROL_REQUEST_HEADERS, "authorization".into()),
+        ];
+        self.ask(Probe::VerifyCrossOrigin, ask).await;
     }
 
     pub(super) async fn with_session(&mut self, own: &Session) {
@@ -200,7 +205,7 @@ impl Plan<'_> {
         Some((tampered, unsigned))
     }
 
-    fn forge(&mut self, token: &str) -> Option<(String, String)> {
+    pub(super) fn forge(&mut self, token: &str) -> Option<(String, String)> {
         let (tampered, unsigned) = token::tampered(token)?;
         let secrets = &mut self.seen.secrets;
         secrets.add(&tampered, "token with another signature");

@@ -40,10 +40,11 @@ impl Plan<'_> {
         page(&self.asked.base_url, &self.asked.auth_path, &query)
     }
 
-    pub(super) async fn login(&mut self) {
+    /// Addresses that no sign-in may come back to.
+    pub(super) fn foreign_redirects(&self) -> [(Probe, String); 5] {
         let own = self.sign_in.redirect_uri();
         let lookalike = |prefix: &str| own.replacen("://", prefix, 1);
-        let redirects = [
+        [
             (Probe::LoginForeignRedirect, FOREIGN.to_owned()),
             (
                 Probe::LoginUserinfoRedirect,
@@ -64,7 +65,11 @@ impl Plan<'_> {
                 "javascript:alert(1)//localhost".to_owned(),
             ),
             (Probe::LoginFragmentRedirect, format!("{own}#at")),
-        ];
+        ]
+    }
+
+    pub(super) async fn login(&mut self) {
+        let redirects = self.foreign_redirects();
         self.page(Probe::LoginPage, self.login_url(|_| ())).await;
         if let Some(url) = plain(&self.asked.base_url) {
             self.page(Probe::PlainHttp, format!("{url}{}", self.asked.auth_path))

@@ -113,7 +113,7 @@ pub(super) const RULES: &[Rule] = &[
 fn ended(answer: &Answer, seen: &Seen) -> Judged {
     match seen.dialect {
         V1 => accepted(answer, seen),
-        Pkce => holds(
+        _ => holds(
             answer.is_success(),
             format!("the status is {}, not 2xx", answer.status),
         ),

@@ -10,16 +10,16 @@ use super::super::reading::{
 use super::super::rule::{Rule, Severity};
 use super::super::verdict::{Judged, failed, holds, not_tested};
 use super::exchange::user;
-use super::{only, rule};
+use super::{every, only, rule};
 use crate::args::CheckGroup::{Robustness, Security, Verify};
 use crate::args::DialectName::{Pkce, V1};
 use Severity::{Must, Note, Should};
 
 #[rustfmt::skip]
 pub(super) const RULES: &[Rule] = &[
-    rule("verify.1", Verify, Must, Probe::Verify,
+    every(rule("verify.1", Verify, Must, Probe::Verify,
         ["a session's token is verified", "contract: verifyToken, 200", "answer 2xx for a token of a session that is alive"],
-        accepted),
+        accepted)),
     only(V1, rule("verify.2", Verify, Must, Probe::Verify,
         ["verification returns the user", "contract: verifyToken, data.user",
          "return data.user with id, email and created_at; roles is a list of texts, or absent"],
@@ -50,16 +50,16 @@ pub(super) const RULES: &[Rule] = &[
             };
             same(one, other, "the users' ids")
         })),
-    rule("verify.5", Verify, Must, Probe::VerifyAgain,
+    every(rule("verify.5", Verify, Must, Probe::VerifyAgain,
         ["a token is verified as often as it is asked", "contract: verifyToken", "let a verification change nothing"],
-        accepted),
-    rule("verify.6", Verify, Must, Probe::VerifyJunk,
+        accepted)),
+    every(rule("verify.6", Verify, Must, Probe::VerifyJunk,
         ["a made-up token is refused with 401", "contract: verifyToken, 401 invalid_token",
          "answer 401: a 5xx is an outage to the plugin, and it would keep trying"],
-        |answer, _| refused(answer, &[401])),
-    rule("verify.7", Verify, Must, Probe::VerifyNoToken,
+        |answer, _| refused(answer, &[401]))),
+    every(rule("verify.7", Verify, Must, Probe::VerifyNoToken,
         ["a verification without a token is refused", "contract: verifyToken, 400 or 401", "answer 401 missing_token"],
-        |answer, _| refused(answer, &[400, 401])),
+        |answer, _| refused(answer, &[400, 401]))),
     rule("verify.8", Verify, Must, Probe::VerifyNoProject,
         ["a verification without X-Project-ID is refused", "contract: ProjectId, 400 missing_project", "require the header on every call"],
         |answer, _| refused(answer, &[400])),
@@ -67,15 +67,15 @@ pub(super) const RULES: &[Rule] = &[
         ["a verification for an unknown project is refused", "contract: verifyToken, 403 unknown_project",
          "answer 403 unknown_project: it speaks of the project, and not of the token"],
         |answer, _| refused(answer, &[403, 404])),
-    rule("verify.10", Verify, Note, Probe::VerifyLowerCase,
+    every(rule("verify.10", Verify, Note, Probe::VerifyLowerCase,
         ["the scheme may be written \"bearer\"", "RFC 9110, section 11.1", "compare the scheme's name without regard to case"],
-        accepted),
-    rule("security.18", Security, Must, Probe::VerifyTampered,
+        accepted)),
+    every(rule("security.18", Security, Must, Probe::VerifyTampered,
         ["a token with another signature is refused", "RFC 8725, section 3.3", "check the signature before anything that the token says"],
-        |answer, _| refused(answer, &[401])),
-    rule("security.19", Security, Must, Probe::VerifyUnsigned,
+        |answer, _| refused(answer, &[401]))),
+    every(rule("security.19", Security, Must, Probe::VerifyUnsigned,
         ["a token with alg none is refused", "RFC 8725, section 3.1", "accept the algorithms of your own keys alone"],
-        |answer, _| refused(answer, &[401])),
+        |answer, _| refused(answer, &[401]))),
     only(V1, rule("security.20", Security, Should, Probe::VerifyTwoTokens,
         ["two different tokens in one call are refused", "contract: verifyToken",
          "compare the token of the body with the header's, and answer 400 where they differ"],
@@ -90,17 +90,17 @@ pub(super) const RULES: &[Rule] = &[
         ["a token in the address is not accepted", "RFC 6750, section 2.3; RFC 9700, section 4.3.2",
          "read tokens from the Authorization header alone: addresses are logged"],
         |answer, _| refused(answer, &[400, 401])),
-    rule("security.23", Security, Must, Probe::VerifyCrossOrigin,
+    every(rule("security.23", Security, Must, Probe::VerifyCrossOrigin,
         ["no page of another origin may call with a token", "Fetch standard, CORS protocol",
          "send no access-control-allow-origin: apps call from their servers"],
         |answer, _| {
             let allowed = answer.header("access-control-allow-origin").unwrap_or_default();
             let is_open = allowed == "*" || allowed.contains("elsewhere.invalid");
             holds(!is_open, format!("access-control-allow-origin is {allowed:?}"))
-        }),
-    rule("security.24", Security, Must, Probe::VerifyJunk,
+        })),
+    every(rule("security.24", Security, Must, Probe::VerifyJunk,
         ["no refusal repeats the token", "contract: Error", "write messages that hold nothing of the request"],
-        |_, seen| repeats_no_token(seen)),
+        |_, seen| repeats_no_token(seen))),
     only(V1, rule("robustness.5", Robustness, Should, Probe::VerifyNotJson,
         ["a verification that is not JSON is refused", "contract: verifyToken, 415", "answer 415 unsupported_media_type"],
         |answer, _| refused(answer, &[415, 400]))),

@@ -6,6 +6,7 @@ mod forged;
 mod login;
 mod names;
 mod pages;
+mod platform;
 mod sessions;
 
 use std::collections::BTreeSet;
@@ -16,7 +17,7 @@ use super::super::exchange::client;
 use super::super::rules;
 use super::deviant::{After, Answering, Asking, Before, serve};
 use super::{local_cloud, look, red};
-use crate::args::DialectName::{self, Pkce, V1};
+use crate::args::DialectName::{self, Pkce, Platform, V1};
 
 #[derive(Clone, Copy)]
 struct Deviation {
@@ -50,6 +51,13 @@ const fn before(name: &'static str, red: &'static [&'static str], before: Before
 const fn pkce(deviation: Deviation) -> Deviation {
     Deviation {
         dialect: Pkce,
+        ..deviation
+    }
+}
+
+const fn of_platform(deviation: Deviation) -> Deviation {
+    Deviation {
+        dialect: Platform,
         ..deviation
     }
 }
@@ -131,18 +139,27 @@ fn all() -> impl Iterator<Item = &'static Deviation> {
         forged::DEVIATIONS,
         everywhere::DEVIATIONS,
         names::DEVIATIONS,
+        platform::DEVIATIONS,
     ];
     files.into_iter().flatten()
 }
 
 /// Runs a part of the table, so that both processors have something to do.
 async fn run(part: usize) {
-    let clouds = [local_cloud(V1).await, local_cloud(Pkce).await];
+    let clouds = [
+        local_cloud(V1).await,
+        local_cloud(Pkce).await,
+        local_cloud(Platform).await,
+    ];
     let client = client(true).unwrap();
     let mut wrong = Vec::new();
     for deviation in all().skip(part).step_by(4) {
-        let [v1, pkce] = &clouds;
-        let cloud = if deviation.dialect == V1 { v1 } else { pkce };
+        let [v1, pkce, platform] = &clouds;
+        let cloud = match deviation.dialect {
+            V1 => v1,
+            Pkce => pkce,
+            Platform => platform,
+        };
         let url = serve(cloud.url(), &client, deviation.before, deviation.after).await;
         let url = match deviation.name {
             "a Cloud below a path" => url + "/below",
@@ -152,7 +169,7 @@ async fn run(part: usize) {
         let found = red(&seen);
         let is_limited = deviation.name == "too many requests";
         assert!(
-            !deviation.red.is_empty() || is_limited || seen.exchanges.len() > 50,
+            !deviation.red.is_empty() || is_limited || seen.exchanges.len() > 40,
             "{}",
             deviation.name
         );

@@ -11,7 +11,7 @@ use super::super::verdict::Verdict;
 use super::super::{judge, now};
 use super::deviant::serve;
 use super::{asked_of, local_cloud, look};
-use crate::args::DialectName::{Pkce, V1};
+use crate::args::DialectName::{Pkce, Platform, V1};
 
 #[tokio::test]
 async fn a_run_gives_up_on_a_cloud_that_never_answers() {
@@ -43,7 +43,7 @@ static ASKED: AtomicUsize = AtomicUsize::new(0);
 
 #[tokio::test]
 async fn every_request_is_counted_also_those_of_sign_ins() {
-    for dialect in [V1, Pkce] {
+    for dialect in [V1, Pkce, Platform] {
         ASKED.store(0, Ordering::Relaxed);
         let (cloud, client) = (local_cloud(dialect).await, client(true).unwrap());
         let count = |asking: &mut super::deviant::Asking| {
@@ -53,7 +53,7 @@ async fn every_request_is_counted_also_those_of_sign_ins() {
         };
         let url = serve(cloud.url(), &client, count, |_, _, _| ()).await;
         let seen = look(&url, &client, dialect).await;
-        assert!(seen.answer(Probe::Exchange).is_ok(), "a sign-in succeeded");
+        assert!(seen.answer(Probe::Callback).is_ok(), "a sign-in succeeded");
         assert_eq!(seen.requests, ASKED.load(Ordering::Relaxed));
         assert!(seen.requests > seen.exchanges.len());
         cloud.stop().await;
