@@ -268,11 +268,6 @@ impl AuthBuilder {
             .map(|id| OrganizationId::parse(&id))
             .transpose()
             .map_err(|m| bad("organization", m))?;
-        if organization.is_some() && dialect != Dialect::Platform {
-            return Err(CloudApiError::configuration(
-                "organization: only dialect platform has organizations",
-            ));
-        }
         let base_url = self.base_url.as_deref().unwrap_or(dialect.base_url());
         let base_url = dialect.without_prefix(base_url);
         let base_url = if self.local_cloud_for_tests {
@@ -321,6 +316,7 @@ impl AuthBuilder {
         }
         config.role_mapping = self.role_mapping;
         config.policy = policy;
+        config.check()?;
         let transport = match self.transport {
             Some(transport) => transport,
             None => default_transport(&config.base_url)?,

@@ -5,7 +5,8 @@
 use core::time::Duration;
 
 use crate::cookie::SessionCookies;
-use crate::dialect::{Dialect, Table};
+use crate::dialect::{Dialect, Table, Verified};
+use crate::error::CloudApiError;
 use crate::ids::{OrganizationId, ProjectId};
 use crate::malformed::Malformed;
 use crate::rbac::roles::RoleMapping;
@@ -193,6 +194,45 @@ impl Config {
             organization: None,
             policy: Policy::default(),
         }
+    }
+
+    /// Checks options that make no sense together.
+    ///
+    /// # Errors
+    ///
+    /// `invalid_configuration`, naming the option:
+    ///
+    /// - an organization in a dialect that has none
+    /// - `keys+session` in a dialect that cannot be asked whether a session is alive
+    /// - an organization with `keys` or `keys+session`: a signature says nothing of a membership
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use mastra_auth_cloud_core::config::Config;
+    /// use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
+    /// use mastra_auth_cloud_core::ids::{OrganizationId, ProjectId};
+    /// use mastra_auth_cloud_core::url::BaseUrl;
+    ///
+    /// let url = BaseUrl::parse("https://cloud.mastra.ai").unwrap();
+    /// let cookie = CookieSpec::new(CookieOptions::default()).unwrap();
+    /// let mut config = Config::new(url, ProjectId::parse("demo").unwrap(), cookie);
+    /// assert!(config.check().is_ok());
+    /// config.organization = OrganizationId::parse("org_1").ok();
+    /// assert_eq!(config.check().unwrap_err().code(), "invalid_configuration");
+    /// ```
+    pub fn check(&self) -> Result<(), CloudApiError> {
+        let (table, is_by_keys) = (self.table(), self.verification.by_keys().is_some());
+        let wrong = if self.organization.is_some() && table.verified != Verified::Member {
+            "organization: only dialect platform has organizations"
+        } else if self.verification.session_every().is_some() && table.validate.is_none() {
+            "verification: dialect platform cannot be asked whether the session of a token is alive, so keys+session would refuse every token; use cloud"
+        } else if self.organization.is_some() && is_by_keys {
+            "verification: a signature does not say who is a member of the organization; use cloud"
+        } else {
+            return Ok(());
+        };
+        Err(CloudApiError::configuration(wrong))
     }
 
     /// Permissions by role: the configured mapping, or the dialect's default roles.

@@ -119,11 +119,6 @@ impl Options {
             .map(OrganizationId::parse)
             .transpose()
             .map_err(|m| bad("organization", m))?;
-        if config.organization.is_some() && dialect != Dialect::Platform {
-            return Err(CloudApiError::configuration(
-                "organization: only dialect platform has organizations",
-            ));
-        }
         config.api_prefix = path("apiPrefix", self.api_prefix.as_deref())?;
         if let Some(login_path) = path("authPath", self.auth_path.as_deref())? {
             config.login_path = login_path;
@@ -170,6 +165,7 @@ impl Options {
             let options = verification.into_options()?;
             config.verification = options.build(&config.base_url, &config.project_id)?;
         }
+        config.check()?;
         Ok(config)
     }
 

@@ -309,6 +309,27 @@ async fn programs_bring_a_token_or_a_key_and_are_asked_about_at_another_endpoint
     assert_eq!(page.status, 401);
 }
 
+#[test]
+fn an_instance_that_could_not_check_who_comes_in_is_not_built() {
+    use mastra_auth_cloud::{VerificationMode, VerificationOptions};
+    let built = |mode, organization: Option<&str>| {
+        let options = MastraCloudAuth::builder().dialect(PLATFORM);
+        let options = options.verification(VerificationOptions {
+            mode,
+            ..VerificationOptions::default()
+        });
+        let options = match organization {
+            Some(id) => options.organization(id),
+            None => options,
+        };
+        options.build().map_err(|error| error.code().to_owned())
+    };
+    let wrong = Some("invalid_configuration".to_owned());
+    assert_eq!(built(VerificationMode::Keys, Some("org_1")).err(), wrong);
+    assert_eq!(built(VerificationMode::KeysAndSession, None).err(), wrong);
+    assert_eq!(built(VerificationMode::Keys, None).err(), None);
+}
+
 #[tokio::test]
 async fn an_organizations_instance_lets_its_members_in_alone() {
     let (cloud, _) = desk(|_| {}).await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::jwt::SharedSecret;
 use mastra_auth_cloud_core::verification::{ByKeys, VerificationMode, VerificationOptions};
 
@@ -124,4 +125,38 @@ fn options_that_make_no_sense_are_refused() {
         "invalid_configuration"
     );
     assert!(ByKeys::of_cloud(&config.base_url, "demo").is_ok());
+}
+
+#[test]
+fn options_that_make_no_sense_together_are_refused() {
+    use VerificationMode::{Cloud, Keys, KeysAndSession};
+    for dialect in [Dialect::V1, Dialect::Pkce, Dialect::Platform] {
+        for mode in [Cloud, Keys, KeysAndSession] {
+            for organization in [None, OrganizationId::parse("org_1").ok()] {
+                let mut config = config(dialect);
+                let options = VerificationOptions {
+                    mode,
+                    ..VerificationOptions::default()
+                };
+                config.verification = options.build(&config.base_url, &config.project_id).unwrap();
+                config.organization = organization;
+                let is_good = match (dialect, &config.organization) {
+                    (Dialect::Platform, Some(_)) => mode == Cloud,
+                    (Dialect::Platform, None) => mode != KeysAndSession,
+                    (_, organization) => organization.is_none(),
+                };
+                let checked = config.check().map_err(|error| error.code().to_owned());
+                let expect = if is_good {
+                    Ok(())
+                } else {
+                    Err("invalid_configuration".to_owned())
+                };
+                assert_eq!(
+                    checked, expect,
+                    "{dialect:?} {mode:?} {:?}",
+                    config.organization
+                );
+            }
+        }
+    }
 }
