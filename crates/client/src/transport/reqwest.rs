@@ -134,6 +134,17 @@ impl ReqwestTransport {
     }
 
     async fn exchange(&self, request: Request) -> Delivery {
+        let out = self.outgoing(&request)?;
+        let (status, headers, body) = whole(out, request.max_response_bytes()).await?;
+        let set = headers.get_all(http::header::SET_COOKIE).into_iter();
+        let cookies: Vec<String> = set
+            .filter_map(|value| value.to_str().ok().map(str::to_owned))
+            .collect();
+        Ok(Response::new(status, body).with_cookies(cookies))
+    }
+
+    /// The request for reqwest. A header with a credential is marked, so that no layer below shows it or lets HPACK index it.
+    fn outgoing(&self, request: &Request) -> Result<reqwest::RequestBuilder, TransportError> {
         let method = match request.method() {
             Method::Get => reqwest::Method::GET,
             Method::Post => reqwest::Method::POST,
@@ -145,18 +156,13 @@ impl ReqwestTransport {
         for (name, value) in request.headers() {
             let mut value =
                 reqwest::header::HeaderValue::from_str(value).map_err(|_| TransportError::Other)?;
-            value.set_sensitive(name == "authorization");
+            value.set_sensitive(matches!(name, "authorization" | "cookie"));
             out = out.header(name, value);
         }
         if let Some(body) = request.body() {
             out = out.body(body.to_vec());
         }
-        let (status, headers, body) = whole(out, request.max_response_bytes()).await?;
-        let set = headers.get_all(http::header::SET_COOKIE).into_iter();
-        let cookies: Vec<String> = set
-            .filter_map(|value| value.to_str().ok().map(str::to_owned))
-            .collect();
-        Ok(Response::new(status, body).with_cookies(cookies))
+        Ok(out)
     }
 }
 
@@ -227,5 +233,39 @@ fn failure(error: &reqwest::Error) -> TransportError {
         TransportError::Other
     } else {
         TransportError::Closed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mastra_auth_cloud_core::cloud::ops::Operation as _;
+    use mastra_auth_cloud_core::cloud::ops::verify_token::VerifyToken;
+    use mastra_auth_cloud_core::config::Config;
+    use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
+    use mastra_auth_cloud_core::dialect::Dialect;
+    use mastra_auth_cloud_core::ids::ProjectId;
+    use mastra_auth_cloud_core::secret::SessionToken;
+
+    use super::*;
+
+    #[test]
+    fn threat_104_each_credential_is_marked_as_one_on_its_way() {
+        let base_url = BaseUrl::parse("https://platform.mastra.ai").unwrap();
+        let cookie = CookieSpec::new(CookieOptions::default()).unwrap();
+        let transport = ReqwestTransport::new(&base_url).unwrap();
+        let mut config = Config::new(base_url, ProjectId::parse("demo").unwrap(), cookie);
+        config.dialect = Dialect::Platform;
+        for token in [
+            SessionToken::parse("s3cret"),
+            SessionToken::sealed("s3cret"),
+        ] {
+            let request = VerifyToken::new(token.unwrap()).request(&config).unwrap();
+            let outgoing = transport.outgoing(&request).unwrap().build().unwrap();
+            let holding = |value: &&http::HeaderValue| value.as_bytes().ends_with(b"s3cret");
+            let credentials: Vec<_> = outgoing.headers().values().filter(holding).collect();
+            assert_eq!(credentials.len(), 1);
+            assert!(credentials.iter().all(|value| value.is_sensitive()));
+            assert!(!format!("{outgoing:?}").contains("s3cret"));
+        }
     }
 }
