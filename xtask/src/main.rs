@@ -30,6 +30,7 @@ mod shots;
 mod soak;
 mod steps;
 mod suite;
+mod supply;
 mod tested;
 mod threats;
 mod vectors;

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::builds::TESTING_IN_RELEASE;
 use crate::process::run as run_program;
 use crate::workspace::Workspace;
-use crate::{browser, contract, differential, node, redis};
+use crate::{browser, contract, differential, node, redis, supply};
 
 /// A long run.
 pub(crate) struct Soak {
@@ -53,6 +53,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("sealed", Test(CLIENT, "soaks", "cost::soak_sealed"), "What 1,000 sealed sessions that rotate cost in calls"),
     soak("signout", Test(CLIENT, "redis", "sign_outs::soak_signout"), "10,000 sign-outs on four instances, with Redis killed in the middle"),
     soak("studio", Plain(browser::rotation), "Sessions rotate every second under Studio and a balancer"),
+    soak("supply", Plain(supply::audit), "Known flaws of every dependency, and what the packages hold"),
     soak("timing", Test(CORE, "jwt", "timing::soak_timing"), "Whether the time to compare a secret tells what of a guess is right"),
     soak("workers", Npm, "Ten thousand worker threads of Node load and unload the addon"),
 ];

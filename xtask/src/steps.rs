@@ -4,8 +4,8 @@ use anyhow::Result;
 
 use crate::workspace::Workspace;
 use crate::{
-    browser, builds, contract, deny, generate, layers, node, prose, proxies, redis, threats,
-    vectors, wasm,
+    browser, builds, contract, deny, generate, layers, node, prose, proxies, redis, supply,
+    threats, vectors, wasm,
 };
 
 /// A step of CI.
@@ -44,6 +44,8 @@ pub(crate) const STEPS: &[Step] = &[
         "Imports go down the layers of xtask/layers.toml, and no files import one another in a circle"),
     step("threats", Quick, Front, threats::run,
         "Every row of docs/threats.toml has a test or says why not, and so has docs/asvs.csv"),
+    step("supply", Quick, Front, supply::run,
+        "The packages hold what xtask/supply.toml lists, and no dependency of users wants to run a script"),
     step("prose", Quick, Front, prose::run, "Sentences of docs and doc comments are short, and in plain words"),
     step("vectors", Quick, Front, vectors::run,
         "Count the cases of vectors/*.json, and run the tests that read them (--check: only read the files)"),
