@@ -96,12 +96,13 @@ impl Engine {
     #[napi]
     pub fn callback_key(
         &self,
+        code: String,
         state: String,
         cookie_header: String,
         is_route: bool,
     ) -> Result<Option<String>> {
         guard(|| {
-            let login = open(&self.0, &state, &cookie_header, is_route).ok()?;
+            let login = open(&self.0, &code, &state, &cookie_header, is_route).ok()?;
             Some(hex(login.key()?.as_bytes()))
         })
     }
@@ -118,7 +119,7 @@ impl Engine {
     ) -> Result<Or<Pending>> {
         guard(|| {
             let (engine, jitter) = (Arc::clone(&self.0), jitter(share));
-            let login = open(&engine, &state, &cookie_header, is_route);
+            let login = open(&engine, &code, &state, &cookie_header, is_route);
             let callback = login.and_then(|login| {
                 Callback::new(engine, login, &code, &cookie_header, now(), jitter)
             });
@@ -160,6 +161,7 @@ impl Engine {
 /// The state of a callback, and the login cookie that is its.
 fn open(
     engine: &CoreEngine,
+    code: &str,
     state: &str,
     cookie_header: &str,
     is_route: bool,
@@ -168,7 +170,7 @@ fn open(
     Ok(if is_route {
         OpenedLogin::new(engine, state, cookie_header, now())
     } else {
-        OpenedLogin::of_host(engine, state, cookie_header, now())
+        OpenedLogin::of_host(engine, state, code, cookie_header, now())
     })
 }
 

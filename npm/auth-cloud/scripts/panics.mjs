@@ -57,7 +57,7 @@ function callsOf(addon) {
     'Engine.statistics': () => () => engine.statistics(),
     'Engine.loginUrl': () => () => engine.loginUrl(URI, 's', true),
     'Engine.loginCookie': () => () => engine.loginCookie(URI, 's'),
-    'Engine.callbackKey': () => () => engine.callbackKey('s', '', true),
+    'Engine.callbackKey': () => () => engine.callbackKey('c', 's', '', true),
     'Engine.callback': () => () => engine.callback('c', 's', '', 0, true),
     'Engine.loginFailed': () => () => engine.loginFailed(),
     'Engine.signOut': () => () => engine.signOut(T, 0),

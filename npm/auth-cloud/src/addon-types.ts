@@ -238,7 +238,7 @@ export interface NativeEngine {
    * The single-flight key of a sign-in in one browser; `None` if the cookies do not bind this browser to it. `is_route`:
    * sign-ins come back to our own route, so none is without its id.
    */
-  callbackKey(state: string, cookieHeader: string, isRoute: boolean): string | null;
+  callbackKey(code: string, state: string, cookieHeader: string, isRoute: boolean): string | null;
   /** Finishes a sign-in. `is_route` as for its key. */
   callback(code: string, state: string, cookieHeader: string, share: number, isRoute: boolean): Or<NativePending>;
   /** Counters since the start, and current gauges. */

@@ -56,7 +56,7 @@ export class SignIns {
     const { engine, driver, revocations } = this.#cloud;
     const current = revocations?.current();
     if (current !== undefined) await current;
-    const key = engine.callbackKey(state, cookies, isRoute);
+    const key = engine.callbackKey(code, state, cookies, isRoute);
     const running = key === null ? undefined : this.#inFlight.get(key);
     const shared = running && (await driver.shared(running));
     // If the request that began it has ended, the callback counts as used.

@@ -10,7 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 import { MastraCloudAuth } from '../dist/esm/index.js';
 import { generator, shuffled } from '../scripts/random.mjs';
-import { PEOPLE, REDIRECT, comeBack, pair, pick, request, startCloud, startServer } from './world.js';
+import { startLocalCloud } from '../dist/esm/testing.js';
+import { BINARY, PEOPLE, REDIRECT, comeBack, goAndPick, pair, pick, request, startCloud, startServer } from './world.js';
 import type { Back, Cloud, Person } from './world.js';
 
 const COUNT = 1_000;
@@ -117,3 +118,20 @@ for (const dialect of ['v1', 'pkce'] as const) {
     });
   });
 }
+
+test('platform: without a route each of two tabs gets a person of its own, though no answer clears a cookie', async () => {
+  await using cloud = await startLocalCloud({ binary: BINARY, dialect: 'platform' });
+  const auth = new MastraCloudAuth({ baseUrl: cloud.url, dialect: 'platform' });
+  const tabs = [await goAndPick(auth, crypto.randomUUID(), 'owner'), await goAndPick(auth, crypto.randomUUID(), 'viewer')];
+  const cookies = tabs.map(tab => tab.cookies).join('; ');
+  const ids = async (order: number[]) => {
+    const found = [];
+    // Twice, and at once: each callback is the same one as before.
+    for (const at of order) found.push(...(await Promise.all([1, 2].map(() => comeBack(auth, { ...tabs[at]!, cookies })))).map(({ user }) => user.id));
+    return found;
+  };
+  expect(await ids([1, 0])).toEqual(['usr_victor', 'usr_victor', 'usr_olivia', 'usr_olivia']);
+  expect(await ids([0, 1])).toEqual(['usr_olivia', 'usr_olivia', 'usr_victor', 'usr_victor']);
+  const third = await goAndPick(auth, crypto.randomUUID(), 'admin');
+  await expect(comeBack(auth, { ...third, cookies })).rejects.toMatchObject({ code: 'callback_replayed' });
+});

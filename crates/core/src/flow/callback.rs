@@ -34,7 +34,7 @@ pub use crate::engine::SignedIn;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::login::cookie::{self, Opened};
-use crate::login::state::{PRODUCT, State};
+use crate::login::state::{PRODUCT, State, StateId};
 use crate::secret::{AuthorizationCode, SessionToken};
 use crate::session::TokenDigest;
 use crate::time::Now;
@@ -73,6 +73,8 @@ struct SignIn {
 /// What a callback spends.
 struct Ready {
     used_state: Digest,
+    /// That this code finishes this sign-in.
+    used_sign_in: Digest,
     used_code: Digest,
     brought: Brought,
 }
@@ -109,15 +111,26 @@ impl OpenedLogin {
         Self::bound(state, opened)
     }
 
-    /// Opens the login cookie for a host that passes on the state's id alone. Where the Cloud replaced that, the sign-in that this
-    /// browser began last counts.
-    pub fn of_host(engine: &Engine, state: State, cookie_header: &str, now: Now) -> Self {
+    /// Opens the login cookie for a host that passes on the state's id alone. Where the Cloud replaced that, the sign-in counts
+    /// that this browser began last, of those that no other code has finished.
+    pub fn of_host(
+        engine: &Engine,
+        state: State,
+        code: &str,
+        cookie_header: &str,
+        now: Now,
+    ) -> Self {
         let config = engine.config();
         if !is_replaced(config, &state) {
             return Self::new(engine, state, cookie_header, now);
         }
         let is_plain = |opened: &_, id: &_| engine.is_plain_login(opened, id);
-        match cookie::read_newest(config, cookie_header, now, is_plain) {
+        let is_used = |id: &_| {
+            let by_this_code = used_sign_in(id, code);
+            engine.is_spent(&used_state(id), now)
+                && !engine.replay_guard().holds(&by_this_code, now)
+        };
+        match cookie::read_newest(config, cookie_header, now, is_plain, is_used) {
             Ok((opened, id)) => Self::bound(state.under(id), Ok(opened)),
             Err(error) => Self::bound(state, Err(error)),
         }
@@ -147,6 +160,14 @@ fn is_replaced(config: &Config, state: &State) -> bool {
     matches!(config.table().login, LoginPage::Product(_)) && state.id().expose() == PRODUCT
 }
 
+fn used_state(id: &StateId) -> Digest {
+    sha256_parts(&[b"state", id.expose().as_bytes()])
+}
+
+fn used_sign_in(id: &StateId, code: &str) -> Digest {
+    sha256_parts(&[b"sign-in", id.expose().as_bytes(), code.as_bytes()])
+}
+
 impl Callback {
     /// Checks a callback and spends its state and code.
     ///
@@ -173,7 +194,7 @@ impl Callback {
             });
         }
         let OpenedLogin { state, bound } = login;
-        let used_state = sha256_parts(&[b"state", state.id().expose().as_bytes()]);
+        let used_state = used_state(state.id());
         if engine.is_spent(&used_state, now) {
             return Err(CloudApiError::new(Code::CallbackReplayed));
         }
@@ -190,6 +211,7 @@ impl Callback {
         };
         let ready = Ready {
             used_state,
+            used_sign_in: used_sign_in(state.id(), code),
             used_code: sha256_parts(&[b"code", code.as_bytes()]),
             brought: brought.map_err(|_| CloudApiError::new(Code::CodeMalformed))?,
         };
@@ -355,6 +377,9 @@ impl Ready {
         }
         if !engine.replay_guard().spend(self.used_code, now) {
             return Err(CloudApiError::new(Code::CodeReplayed));
+        }
+        if matches!(self.brought, Brought::Session(_)) {
+            engine.replay_guard().spend(self.used_sign_in, now);
         }
         Ok(self.brought)
     }

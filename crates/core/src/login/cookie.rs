@@ -131,16 +131,18 @@ pub(crate) fn read(
 }
 
 /// The sign-in that this browser began last, with its state's id: for a Cloud that does not bring the state back. That a
-/// browser began one here is all that is known then.
+/// browser began one here is all that is known then. Those that another callback used do not count: a host may lose the line
+/// that clears their cookie.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// As [`read`]; `callback_replayed` where one that was used is the last.
 pub(crate) fn read_newest(
     config: &Config,
     header: &str,
     now: Now,
     is_plain: impl Fn(&Opened, &StateId) -> bool,
+    is_used: impl Fn(&StateId) -> bool,
 ) -> Result<(Opened, StateId), CloudApiError> {
     let mut pending = pending(config, header)?;
     if pending.is_empty() {
@@ -154,6 +156,7 @@ pub(crate) fn read_newest(
         };
         match open(config, login.value, &id, now) {
             Ok(opened) if login.is_doubtful && !is_plain(&opened, &id) => {}
+            Ok(_) if is_used(&id) => failure = CloudApiError::new(Code::CallbackReplayed),
             Ok(opened) => return Ok((opened, id)),
             Err(error) => failure = error,
         }
