@@ -50,7 +50,7 @@ use crate::ids::{SessionId, UserId};
 use crate::revocation::Namespace;
 use crate::revocation::outbox::Outbox;
 use crate::revocation::remote_limits::RemoteLimits;
-use crate::secret::{LoginSecret, SessionToken};
+use crate::secret::{Form, LoginSecret, SessionToken};
 use crate::session::Identity;
 use crate::session::lookup::{Lookup, Refusal};
 use crate::session::token_digest::{DeploymentDigest, TokenDigest};
@@ -200,7 +200,7 @@ impl Engine {
 
     /// The page that the Cloud named when this token's session was ended, once.
     pub fn named_logout_page(&self, token: &SessionToken) -> Option<String> {
-        let page = self.logout_pages.take(&self.key(token.expose()))?;
+        let page = self.logout_pages.take(&self.key(&token))?;
         Some(page.as_str().to_owned())
     }
 
@@ -234,11 +234,16 @@ impl Engine {
     }
 
     /// The digest of a token: its key in every table. A token that was seen a moment ago is not hashed again.
-    pub(crate) fn key(&self, token: &str) -> TokenDigest {
-        let token = token.as_bytes();
+    pub(crate) fn key(&self, token: &SessionToken) -> TokenDigest {
+        self.key_of(token.expose(), token.form())
+    }
+
+    /// The digest of a text that has the form of a token, perhaps.
+    pub(crate) fn key_of(&self, text: &str, form: Form) -> TokenDigest {
+        let text = text.as_bytes();
         self.cache
-            .hot_digest(token)
-            .unwrap_or_else(|| self.scope.key(token))
+            .hot_digest(text, form)
+            .unwrap_or_else(|| self.scope.key(text, form))
     }
 
     /// The cached identity of a token, where it is fresh and `wanted`. It is counted, as a lookup and as an answer.
@@ -248,11 +253,11 @@ impl Engine {
     /// The token's digest, for the full lookup.
     pub(crate) fn fast_lookup(
         &self,
-        token: &[u8],
+        token: (&[u8], Form),
         wanted: impl FnOnce(&Identity) -> bool,
         now: Now,
     ) -> Result<Arc<Identity>, TokenDigest> {
-        let digest = || self.scope.key(token);
+        let digest = || self.scope.key(token.0, token.1);
         let identity = self.cache.fast_lookup(token, digest, wanted, now)?;
         self.counters.fast_hit(identity.serial());
         Ok(identity)
@@ -391,7 +396,7 @@ impl Engine {
 
     /// The identity that a token was verified as, while it is cached; it may no longer count.
     pub fn verified(&self, token: &SessionToken) -> Option<Arc<Identity>> {
-        self.peek(&self.key(token.expose()))
+        self.peek(&self.key(&token))
     }
 
     /// A user's identities that are cached and would still be accepted while the Cloud is down, the one that was verified last
@@ -412,10 +417,7 @@ impl Engine {
 
     /// Whether a token was signed out here.
     pub fn is_signed_out(&self, token: &SessionToken, now: Now) -> bool {
-        matches!(
-            self.lookup(&self.key(token.expose()), now),
-            Lookup::SignedOut
-        )
+        matches!(self.lookup(&self.key(&token), now), Lookup::SignedOut)
     }
 
     /// A permit to ask the Cloud about a token, where the breaker allows it now.

@@ -89,6 +89,10 @@ impl SessionToken {
         }
     }
 
+    pub(crate) const fn form(&self) -> Form {
+        self.1
+    }
+
     /// Whether this is a sealed session.
     pub const fn is_sealed(&self) -> bool {
         matches!(self.1, Form::Sealed)

@@ -12,6 +12,7 @@ use core::time::Duration;
 use std::sync::{Arc, Weak};
 
 use super::Cache;
+use crate::secret::Form;
 use crate::session::{Identity, TokenDigest};
 use crate::sync::Mutex;
 use crate::time::Now;
@@ -50,14 +51,14 @@ impl Cache {
     /// The token's digest, for the full lookup.
     pub(crate) fn fast_lookup(
         &self,
-        token: &[u8],
+        token: (&[u8], Form),
         digest: impl FnOnce() -> TokenDigest,
         wanted: impl FnOnce(&Identity) -> bool,
         now: Now,
     ) -> Result<Arc<Identity>, TokenDigest> {
         // Read before the lookup, so that a change meanwhile makes the result worthless.
         let epoch = self.writes.epoch();
-        let found = match self.hot_tokens.find(token) {
+        let found = match self.hot_tokens.find(token.0, token.1) {
             Some(found) if found.epoch == epoch => found,
             earlier => {
                 let digest = earlier.map_or_else(digest, |earlier| earlier.identity.key());
@@ -82,9 +83,9 @@ impl Cache {
     }
 
     /// A token's digest, where it was seen a moment ago.
-    pub(crate) fn hot_digest(&self, token: &[u8]) -> Option<TokenDigest> {
+    pub(crate) fn hot_digest(&self, token: &[u8], form: Form) -> Option<TokenDigest> {
         self.hot_tokens
-            .find(token)
+            .find(token, form)
             .map(|found| found.identity.key())
     }
 }
@@ -99,12 +100,13 @@ impl HotTokens {
     }
 
     /// The hot entry of a token.
-    fn find(&self, token: &[u8]) -> Option<Hit> {
+    fn find(&self, token: &[u8], form: Form) -> Option<Hit> {
         let mark = self.mark(token);
         let slot = self.slot(mark)?.try_lock().ok()?;
         let slot = slot.as_ref().filter(|slot| slot.mark == mark)?;
         let identity = slot.identity.upgrade()?;
-        identity.user().session_token().is(token).then_some(Hit {
+        let own = identity.user().session_token();
+        (own.form() == form && own.is(token)).then_some(Hit {
             identity,
             verified: slot.verified,
             epoch: slot.epoch,
@@ -174,7 +176,7 @@ mod tests {
 
     fn is_kept(hot_tokens: &HotTokens, kept: &Hit) -> bool {
         let token = kept.identity.user().session_token().expose();
-        let Some(found) = hot_tokens.find(token.as_bytes()) else {
+        let Some(found) = hot_tokens.find(token.as_bytes(), Form::Bearer) else {
             return false;
         };
         assert!(Arc::ptr_eq(&found.identity, &kept.identity));
@@ -199,9 +201,12 @@ mod tests {
             hot_tokens.mark(other.as_bytes()),
             hot_tokens.mark(text.as_bytes())
         );
-        assert!(hot_tokens.find(other.as_bytes()).is_none());
+        assert!(hot_tokens.find(other.as_bytes(), Form::Bearer).is_none());
         for other in ["", "a", text.get(1..).unwrap()] {
-            assert!(hot_tokens.find(other.as_bytes()).is_none(), "{other}");
+            assert!(
+                hot_tokens.find(other.as_bytes(), Form::Bearer).is_none(),
+                "{other}"
+            );
         }
     }
 
@@ -211,7 +216,7 @@ mod tests {
         let kept = found("a-token");
         hot_tokens.keep(&kept);
         drop(kept);
-        assert!(hot_tokens.find(b"a-token").is_none());
+        assert!(hot_tokens.find(b"a-token", Form::Bearer).is_none());
     }
 
     #[test]
@@ -221,7 +226,7 @@ mod tests {
         hot_tokens.keep(&kept);
         let slot = hot_tokens.slot(hot_tokens.mark(b"a-token")).unwrap();
         let held = slot.lock().unwrap();
-        assert!(hot_tokens.find(b"a-token").is_none());
+        assert!(hot_tokens.find(b"a-token", Form::Bearer).is_none());
         hot_tokens.keep(&found("a-token"));
         drop(held);
         assert!(is_kept(&hot_tokens, &kept));

@@ -86,7 +86,7 @@ impl Engine {
         let end = Unverified::peek(&newer).expires_at;
         let end = end.map_or(session.expires_at(), |end| end.min(session.expires_at()));
         let left = end.since(now.wall).min(policy.session_max_age);
-        let key = self.key(newer.expose());
+        let key = self.key(&newer);
         self.rotated_tokens.add(
             old,
             &NewerToken::new(key, newer, Some(session)).unverified(),
@@ -97,7 +97,7 @@ impl Engine {
 
     /// Keeps a newer sealed session in place of the old one, which the Cloud has ended.
     pub(crate) fn hold_sealed(&self, old: TokenDigest, newer: SessionToken, now: Now) {
-        let key = self.key(newer.expose());
+        let key = self.key(&newer);
         let newer = NewerToken::new(key, newer, None).unverified();
         let stand = self.stand(&newer, Duration::ZERO);
         self.rotated_tokens.add(old, &newer, stand, now);
@@ -125,7 +125,7 @@ impl Engine {
         handed_out: HandedOut,
         now: Now,
     ) -> Option<ToShare> {
-        let (key, grace) = (self.key(old.expose()), self.config.policy.renewed_grace);
+        let (key, grace) = (self.key(&old), self.config.policy.renewed_grace);
         match handed_out {
             HandedOut::Yes => self.rotated_tokens.hand_out(&key, grace, now),
             HandedOut::No => self.rotated_tokens.share_longer(key, old, now),
@@ -182,7 +182,7 @@ impl Engine {
         identity: Identity,
         now: Now,
     ) -> Option<Arc<Identity>> {
-        let key = self.key(old.expose());
+        let key = self.key(&old);
         let known = self.peek(&key);
         let session_id = match &known {
             Some(known) => known.session_id().cloned(),
@@ -210,7 +210,7 @@ impl Engine {
 
     /// The token that a renewal on this instance put in place of this one, while that is cached.
     pub fn newer_token(&self, token: &SessionToken, now: Now) -> Option<SessionToken> {
-        let newer = self.rotated(&self.key(token.expose()), now)?;
+        let newer = self.rotated(&self.key(&token), now)?;
         Some(newer.token().clone())
     }
 

@@ -336,7 +336,7 @@ impl SignIn {
     /// Checks the token as if a request brought it, whatever is cached for it.
     async fn judge(&mut self, received: Received) -> Result<SignedIn, CloudApiError> {
         let Received { token, said } = received;
-        let key = self.engine.key(token.expose());
+        let key = self.engine.key(&token);
         self.engine.cache.invalidate(&key);
         let request = Authenticate::new(&self.engine, Credentials::token(token.expose()));
         let request = request.counting(Counting::Never);

@@ -11,6 +11,7 @@ use super::results::Fetched;
 use super::task::{Host, Jitter, Shared, Task};
 use crate::cloud::ops::key_set::GetKeySet;
 use crate::engine::Engine;
+use crate::secret::Form;
 
 /// How long to wait before checking again for another caller's fetch.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
@@ -19,7 +20,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(50);
 pub fn fetch_keys(engine: &Arc<Engine>, jitter: Jitter) -> Shared<Fetched> {
     let own = Arc::clone(engine);
     let task = Task::new(jitter, |host| async move { fetch(&own, &host).await });
-    Shared::new(engine.key(""), task)
+    Shared::new(engine.key_of("", Form::Bearer), task)
 }
 
 async fn fetch(engine: &Engine, host: &Host) -> Fetched {

@@ -60,7 +60,7 @@ impl FetchPermissions {
             },
         };
         Self {
-            key: engine.key(token.expose()),
+            key: engine.key(&token),
             user,
             token,
             source,

@@ -57,7 +57,7 @@ pub fn refresh_session(
     token: SessionToken,
     jitter: Jitter,
 ) -> Shared<Renewal> {
-    let key = engine.key(token.expose());
+    let key = engine.key(&token);
     let engine = Arc::clone(engine);
     let task = Task::new(jitter, |host| async move {
         let mut refresh = Refresh {
@@ -187,7 +187,7 @@ impl Refresh {
 
     /// The key of the token to ask with.
     fn own_key(&self) -> TokenDigest {
-        self.engine.key(self.token.expose())
+        self.engine.key(&self.token)
     }
 
     fn renewed(&self, identity: Arc<Identity>, session: CloudSession) -> Renewal {
@@ -288,7 +288,7 @@ impl Refresh {
         if let Some(session) = session.filter(|session| self.engine.is_ended(session, now)) {
             return self.end(newer, session);
         }
-        let newer = newer.map(|newer| self.engine.key(newer.expose()));
+        let newer = newer.map(|newer| self.engine.key(&newer));
         let mut keys = [self.key, self.own_key()].into_iter().chain(newer);
         let is_out = |key| matches!(self.engine.lookup(&key, now), Lookup::SignedOut);
         if keys.any(is_out) {

@@ -74,7 +74,7 @@ impl Logout {
         now: Now,
         jitter: Jitter,
     ) -> Self {
-        let key = engine.key(token.expose());
+        let key = engine.key(&token);
         let is_own_known = engine.peek(&key).is_some();
         // Use the newest token of the session: the one at hand may be expired.
         let newer = engine.rotated(&key, now);
@@ -228,7 +228,7 @@ impl Logouts {
     ) -> Self {
         let mut seen = BTreeSet::new();
         let mut each: Vec<Logout> = tokens
-            .filter(|token| seen.insert(engine.key(token.expose())))
+            .filter(|token| seen.insert(engine.key(&token)))
             .map(|token| Logout::new(Arc::clone(engine), token, effort, now, jitter))
             .collect();
         // Verified ones first: a stranger may have invented the rest.

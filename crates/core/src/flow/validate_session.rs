@@ -30,7 +30,7 @@ pub fn validate_session(
     token: SessionToken,
     jitter: Jitter,
 ) -> Shared<LiveSession> {
-    let (own, key) = (Arc::clone(engine), engine.key(token.expose()));
+    let (own, key) = (Arc::clone(engine), engine.key(&token));
     let task = Task::new(jitter, |host| async move {
         validate(&own, key, token, &host).await
     });
@@ -88,7 +88,7 @@ async fn by_user(
     let token = engine
         .rotated(&key, host.now())
         .map_or_else(|| brought.clone(), |newer| newer.token().clone());
-    let newest = engine.key(token.expose());
+    let newest = engine.key(&token);
     let verify = verify_token(engine, newest, token, Pace::Wanted, host.jitter());
     match host.verify(verify).await {
         Authentication::Authenticated(identity) => {

@@ -222,7 +222,7 @@ mod tests {
 
     fn revocation(kind: u8, id: &str, at: i64, until: i64) -> Option<Revocation> {
         let subject = match kind {
-            0 => Subject::Token(demo().1.key(id.as_bytes())),
+            0 => Subject::Token(demo().1.key(id.as_bytes(), crate::secret::Form::Bearer)),
             1 => Subject::Session(SessionId::parse(id).ok()?),
             _ => Subject::User(UserId::parse(id).ok()?),
         };

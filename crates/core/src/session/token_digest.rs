@@ -1,11 +1,13 @@
 //! The cache key of a token.
 //!
-//! SHA-256 over two length-prefixed parts: a digest of base URL, API prefix, project and organization, made once, and the token. The answer
-//! depends on nothing else. So no two deployments and no two tokens share an entry, and no table holds a token in the clear.
+//! SHA-256 over two length-prefixed parts: a digest of base URL, API prefix, project and organization, made once, and the token. A
+//! sealed session has a third part, since the same text is another credential as a bearer. The answer depends on nothing else. So
+//! no two deployments and no two tokens share an entry, and no table holds a token in the clear.
 
 use crate::config::Config;
 use crate::encoding::{Digest, sha256_parts};
 use crate::ids::{OrganizationId, UserId};
+use crate::secret::Form;
 
 /// The digest of one token in one deployment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,15 +43,18 @@ impl DeploymentDigest {
     }
 
     /// The key of a token.
-    pub(crate) fn key(&self, token: &[u8]) -> TokenDigest {
-        TokenDigest(sha256_parts(&[&self.0, token]))
+    pub(crate) fn key(&self, token: &[u8], form: Form) -> TokenDigest {
+        TokenDigest(match form {
+            Form::Bearer => sha256_parts(&[&self.0, token]),
+            Form::Sealed => sha256_parts(&[&self.0, token, b"sealed"]),
+        })
     }
 }
 
 impl TokenDigest {
-    /// Makes the key of a token in the deployment of `config`.
+    /// Makes the key of a bearer in the deployment of `config`.
     pub fn new(config: &Config, token: &str) -> Self {
-        DeploymentDigest::new(config).key(token.as_bytes())
+        DeploymentDigest::new(config).key(token.as_bytes(), Form::Bearer)
     }
 
     /// The key as 32 bytes. It is a digest, so it is safe to store.

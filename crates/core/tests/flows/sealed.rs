@@ -14,7 +14,7 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials, fast_path};
 use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, SignOut};
-use mastra_auth_cloud_core::flow::{Authentication, Jitter, Renewal};
+use mastra_auth_cloud_core::flow::{Authentication, Event, Jitter, Renewal, Step as CoreStep};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::login::state::State;
@@ -25,8 +25,8 @@ use serde_json::{Value, json};
 
 use crate::renew::said as renewal_said;
 use crate::world::{
-    Ran, answer, at, begin, callback, config, lost, open, refreshing, run, said, script, state,
-    validating,
+    Ran, SESSION, START, answer, at, begin, callback, config, jwt, lost, open, refreshing, run,
+    said, script, state, validating,
 };
 
 pub(crate) const ME: &str = "/v1/auth/me";
@@ -169,8 +169,12 @@ fn neither_credential_counts_in_the_place_of_the_other() {
         brief(&engine, Driver::Sets, "both", at(0), [me("usr_1")]),
         good(1, None)
     );
-    let bearer = crate::world::with_bearer(&engine, "both", at(1), []);
-    assert_eq!(bearer, ("rejected invalid_token".to_owned(), 0));
+    let bearer = |second, answers| crate::world::with_bearer(&engine, "both", at(second), answers);
+    let cookie = |second, answers| brief(&engine, Driver::Follows, "both", at(second), answers);
+    let refused = |calls| ("rejected unauthorized".to_owned(), calls);
+    assert_eq!(bearer(1, vec![ended()]), refused(1));
+    assert_eq!(cookie(1, vec![]), good(0, None));
+    assert_eq!(bearer(2, vec![]), refused(0), "the refusal is its own");
     let raw = fast_path::RawCredentials {
         authorization: Some("Bearer both"),
         ..fast_path::RawCredentials::default()
@@ -181,11 +185,44 @@ fn neither_credential_counts_in_the_place_of_the_other() {
         ..fast_path::RawCredentials::default()
     };
     assert!(fast_path::known(&engine, &raw, at(1)).is_ok());
+    // Nor once it is stale, whatever the platform answers.
+    assert_eq!(bearer(31, vec![ended()]), refused(1));
+    let down = || answer(503, &json!({}));
+    let unavailable = ("unavailable request_failed".to_owned(), 2);
+    assert_eq!(bearer(40, vec![down(), down()]), unavailable);
+    assert_eq!(cookie(41, vec![down(), down()]), good(2, None));
+    assert_eq!(bearer(80, vec![me("usr_2")]), ("user usr_2".to_owned(), 1));
+    assert_eq!(cookie(80, vec![me("usr_1")]), good(1, None));
+    assert_eq!(bearer(81, vec![]).0, "user usr_2");
     assert_eq!(
         crate::world::with_bearer(&engine, "s*1", at(0), []).1,
         0,
         "no bearer has a star"
     );
+}
+
+#[test]
+fn neither_credential_joins_the_call_of_the_other() {
+    let engine = platform();
+    let cookie = Some("__Host-mastra_session=both");
+    let works = [(None, cookie), (Some("Bearer both"), None)].map(|(authorization, cookie)| {
+        let credentials = Credentials::read(&engine, authorization, cookie).unwrap();
+        let task = Authenticate::new(&engine, credentials).into_task(Jitter(1));
+        match task.step(Event::Start, at(0)) {
+            CoreStep::Share(work, _) => work.key(),
+            other => panic!("{other:?}"),
+        }
+    });
+    assert_ne!(works[0], works[1]);
+    // A bearer beside the same text in a cookie renews nothing.
+    let near = jwt(&json!({ "iat": START, "exp": START + 30 }));
+    let (bearer, cookie) = (format!("Bearer {near}"), format!("{SESSION}={near}"));
+    let both = Credentials::read(&engine, Some(&bearer), Some(&cookie)).unwrap();
+    let request = Authenticate::new(&engine, both).refreshing();
+    let answers = [ended(), ended(), ended()];
+    let ran = script(request.into_task(Jitter(1)), at(31), answers);
+    assert_eq!(ran.paths(), [VERIFY, ME, REFRESH]);
+    assert_eq!(said(&ran.output.answer), "rejected unauthorized");
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use crate::engine::Engine;
 use crate::error::CloudApiError;
-use crate::secret::SessionToken;
+use crate::secret::{Form, SessionToken};
 use crate::session::TokenDigest;
 use crate::url::Site;
 
@@ -21,7 +21,8 @@ pub struct Credentials<'h>([Option<Credential<'h>>; MAX_CREDENTIALS]);
 pub(crate) struct Credential<'h> {
     text: Text<'h>,
     is_cookie: bool,
-    is_sealed: bool,
+    /// By where it came from.
+    form: Form,
     /// Where the fast path has hashed it already.
     digest: Option<TokenDigest>,
 }
@@ -38,13 +39,16 @@ impl Credential<'_> {
     /// miss only: a malformed token is never cached.
     pub(crate) fn digest(&self, engine: &Engine) -> Option<TokenDigest> {
         let text = self.text()?;
-        Some(self.digest.unwrap_or_else(|| engine.key(text)))
+        Some(
+            self.digest
+                .unwrap_or_else(|| engine.key_of(text, self.form)),
+        )
     }
 
     /// The token, where its form is right.
     pub(crate) fn token(&self) -> Option<SessionToken> {
         match &self.text {
-            Text::Borrowed(text) if self.is_sealed => SessionToken::sealed(text).ok(),
+            Text::Borrowed(text) if self.is_sealed() => SessionToken::sealed(text).ok(),
             Text::Borrowed(text) => SessionToken::parse(text).ok(),
             Text::Token(token) => Some(token.clone()),
             Text::Malformed => None,
@@ -53,7 +57,7 @@ impl Credential<'_> {
 
     /// Whether this is a sealed session, by where it came from.
     pub(crate) const fn is_sealed(&self) -> bool {
-        self.is_sealed
+        matches!(self.form, Form::Sealed)
     }
 
     fn text(&self) -> Option<&str> {
@@ -107,7 +111,11 @@ impl<'h> Credentials<'h> {
                 *slot = Some(Credential {
                     text: Text::Borrowed(text),
                     is_cookie,
-                    is_sealed: is_cookie && has_sealed,
+                    form: if is_cookie && has_sealed {
+                        Form::Sealed
+                    } else {
+                        Form::Bearer
+                    },
                     digest: None,
                 });
             }
@@ -146,7 +154,7 @@ impl<'h> Credentials<'h> {
         *first = (!token.is_empty()).then_some(Credential {
             text: Text::Borrowed(token),
             is_cookie: false,
-            is_sealed: false,
+            form: Form::Bearer,
             digest: None,
         });
         found
@@ -156,7 +164,7 @@ impl<'h> Credentials<'h> {
     pub fn session(token: &'h SessionToken) -> Self {
         let mut found = Self::token(token.expose());
         if let [Some(first), ..] = &mut found.0 {
-            first.is_sealed = token.is_sealed();
+            first.form = token.form();
         }
         found
     }
@@ -167,7 +175,7 @@ impl<'h> Credentials<'h> {
             credential.map(|it| Credential {
                 text: it.token().map_or(Text::Malformed, Text::Token),
                 is_cookie: it.is_cookie,
-                is_sealed: it.is_sealed,
+                form: it.form,
                 digest: it.digest,
             })
         }))
@@ -192,7 +200,7 @@ impl<'h> Credentials<'h> {
         credential.is_cookie
             || self
                 .cookies()
-                .any(|cookie| cookie.text() == credential.text())
+                .any(|cookie| cookie.form == credential.form && cookie.text() == credential.text())
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub use super::credentials::Miss;
 use super::credentials::bearer;
 use crate::engine::Engine;
+use crate::secret::Form;
 use crate::session::Identity;
 use crate::time::Now;
 use crate::url::Site;
@@ -96,9 +97,13 @@ fn look<'h>(
 ) -> Result<Arc<Identity>, Miss<'h>> {
     let (token, is_cookie) = credentials.first(engine).ok_or(Miss { first: None })?;
     let is_sealed = is_cookie && engine.config().table().sealed.is_some();
-    let is_form = |it: &Identity| it.user().session_token().is_sealed() == is_sealed;
+    let form = if is_sealed {
+        Form::Sealed
+    } else {
+        Form::Bearer
+    };
     engine
-        .fast_lookup(token, |it| is_form(it) && wanted(it), now)
+        .fast_lookup((token, form), wanted, now)
         .map_err(|digest| Miss {
             first: Some((token, digest)),
         })
