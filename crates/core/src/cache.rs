@@ -118,10 +118,10 @@ impl Cache {
             if self.is_over(&identity, now) {
                 return Lookup::Expired;
             }
-            if age < self.due {
+            if age < self.due && identity.may_be_fresh() {
                 return Lookup::Fresh(identity);
             }
-            if age < self.fresh {
+            if age < self.fresh && identity.may_be_fresh() {
                 return if kind == LookupKind::First && identity.claim_refresh() {
                     Lookup::Due(identity)
                 } else {

@@ -200,7 +200,7 @@ impl Engine {
 
     /// The page that the Cloud named when this token's session was ended, once.
     pub fn named_logout_page(&self, token: &SessionToken) -> Option<String> {
-        let page = self.logout_pages.take(&self.key(&token))?;
+        let page = self.logout_pages.take(&self.key(token))?;
         Some(page.as_str().to_owned())
     }
 
@@ -272,12 +272,7 @@ impl Engine {
         let said = identity.session_id().cloned();
         let session_id = self.session_of(identity.user().session_token(), said);
         let identity = self.renewable(identity.named(session_id), now);
-        let cached = self.cache.insert(identity, now)?;
-        if cached.user().lacks_organization() {
-            // The Cloud may put them into one at any moment.
-            self.cache.forget(&cached.key());
-        }
-        Some(cached)
+        self.cache.insert(identity, now)
     }
 
     /// Answers once more with an identity that was verified here a moment ago, although the Cloud refuses its sealed session
@@ -394,9 +389,16 @@ impl Engine {
         self.cache.peek(key)
     }
 
+    /// The identity that a session was last verified as, by this token or by the one that replaced it.
+    pub(crate) fn last_verified(&self, token: &SessionToken, now: Now) -> Option<Arc<Identity>> {
+        let key = self.key(token);
+        self.peek(&key)
+            .or_else(|| self.peek(self.rotated(&key, now)?.key()))
+    }
+
     /// The identity that a token was verified as, while it is cached; it may no longer count.
     pub fn verified(&self, token: &SessionToken) -> Option<Arc<Identity>> {
-        self.peek(&self.key(&token))
+        self.peek(&self.key(token))
     }
 
     /// A user's identities that are cached and would still be accepted while the Cloud is down, the one that was verified last
@@ -417,7 +419,7 @@ impl Engine {
 
     /// Whether a token was signed out here.
     pub fn is_signed_out(&self, token: &SessionToken, now: Now) -> bool {
-        matches!(self.lookup(&self.key(&token), now), Lookup::SignedOut)
+        matches!(self.lookup(&self.key(token), now), Lookup::SignedOut)
     }
 
     /// A permit to ask the Cloud about a token, where the breaker allows it now.

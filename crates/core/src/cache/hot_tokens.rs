@@ -75,7 +75,8 @@ impl Cache {
         let identity = found.identity;
         let age = now.monotonic.saturating_sub(found.verified);
         let is_fresh = age < self.due || (age < self.fresh && identity.is_refresh_claimed());
-        if is_fresh && !self.is_over(&identity, now) && wanted(&identity) {
+        if is_fresh && identity.may_be_fresh() && !self.is_over(&identity, now) && wanted(&identity)
+        {
             Ok(identity)
         } else {
             Err(identity.key())

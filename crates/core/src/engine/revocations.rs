@@ -43,7 +43,7 @@ impl Engine {
         known_end: Option<Timestamp>,
         now: Now,
     ) {
-        let key = self.key(&token);
+        let key = self.key(token);
         // With keys at hand no call is needed, also while the Cloud is down.
         let signed = match self.peek(&key) {
             Some(_) => None,
@@ -88,7 +88,7 @@ impl Engine {
     ) {
         let ends = [Unverified::peek(token).expires_at, known_end];
         let until = self.last_of(ends.into_iter().flatten(), now);
-        let key = self.key(&token);
+        let key = self.key(token);
         // A renewal gave one session several tokens: revoke all of them.
         let others = self.rotated_tokens.end(&key);
         for key in core::iter::once(key).chain(others) {
@@ -135,7 +135,7 @@ impl Engine {
     /// Evicts a token from the cache. The next request with it asks anew, unless a call is under way: that answer counts.
     /// Revokes nothing.
     pub fn forget(&self, token: &SessionToken) {
-        self.cache.forget(&self.key(&token));
+        self.cache.forget(&self.key(token));
     }
 
     /// Evicts a session from the cache. Its next request asks anew, unless a call is under way: that answer counts. Revokes

@@ -125,7 +125,7 @@ impl Engine {
         handed_out: HandedOut,
         now: Now,
     ) -> Option<ToShare> {
-        let (key, grace) = (self.key(&old), self.config.policy.renewed_grace);
+        let (key, grace) = (self.key(old), self.config.policy.renewed_grace);
         match handed_out {
             HandedOut::Yes => self.rotated_tokens.hand_out(&key, grace, now),
             HandedOut::No => self.rotated_tokens.share_longer(key, old, now),
@@ -182,7 +182,7 @@ impl Engine {
         identity: Identity,
         now: Now,
     ) -> Option<Arc<Identity>> {
-        let key = self.key(&old);
+        let key = self.key(old);
         let known = self.peek(&key);
         let session_id = match &known {
             Some(known) => known.session_id().cloned(),
@@ -210,7 +210,7 @@ impl Engine {
 
     /// The token that a renewal on this instance put in place of this one, while that is cached.
     pub fn newer_token(&self, token: &SessionToken, now: Now) -> Option<SessionToken> {
-        let newer = self.rotated(&self.key(&token), now)?;
+        let newer = self.rotated(&self.key(token), now)?;
         Some(newer.token().clone())
     }
 

@@ -59,7 +59,7 @@ impl Engine {
             name: format!(
                 "{PREFIX}:{}:{}",
                 self.namespace().as_str(),
-                base64url(self.key(&token).as_bytes())
+                base64url(self.key(token).as_bytes())
             ),
             old: token.clone(),
         })

@@ -293,12 +293,7 @@ impl Search {
 
     /// Asks the Cloud about a token; where that is due, for a newer one first.
     async fn ask(&mut self, tried: &Tried, mut verify: Shared<Authentication>) -> Judged {
-        if tried.token.is_sealed()
-            && self
-                .engine
-                .rotated(&tried.digest, self.host.now())
-                .is_some()
-        {
+        if self.is_replaced(tried) {
             // The Cloud refuses the old one from now on.
             if self.settings.is_host_to_refresh {
                 return Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
@@ -318,8 +313,26 @@ impl Search {
         self.ask_cloud(tried, verify).await
     }
 
+    /// Whether the Cloud has replaced this session, so that it refuses this one.
+    fn is_replaced(&self, tried: &Tried) -> bool {
+        let newer = || self.engine.rotated(&tried.digest, self.host.now());
+        tried.token.is_sealed() && newer().is_some()
+    }
+
     async fn ask_cloud(&mut self, tried: &Tried, verify: Shared<Authentication>) -> Judged {
         let answer = self.host.verify(verify).await;
+        if let Authentication::Unavailable(error) = &answer
+            && error.is(&Code::Timeout)
+            && self.is_replaced(tried)
+        {
+            // A refresh replaced the session while the Cloud was asked, and is still to verify the newer one.
+            if self.settings.is_host_to_refresh {
+                return Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
+            }
+            if let Some(judged) = self.refresh_unverified(tried, Expiry::Past).await {
+                return judged;
+            }
+        }
         let source = match &answer {
             // The task fell back to a stale identity.
             Authentication::Authenticated(found) if tried.stale == Some(found.serial()) => {

@@ -288,7 +288,7 @@ impl Refresh {
         if let Some(session) = session.filter(|session| self.engine.is_ended(session, now)) {
             return self.end(newer, session);
         }
-        let newer = newer.map(|newer| self.engine.key(&newer));
+        let newer = newer.map(|newer| self.engine.key(newer));
         let mut keys = [self.key, self.own_key()].into_iter().chain(newer);
         let is_out = |key| matches!(self.engine.lookup(&key, now), Lookup::SignedOut);
         if keys.any(is_out) {

@@ -91,7 +91,7 @@ impl Host {
                 is_claimed: false,
             });
         };
-        let (key, timeout) = (engine.key(&token), engine.config().policy.call_timeout);
+        let (key, timeout) = (engine.key(token), engine.config().policy.call_timeout);
         // Two calls, the wait between them, and a margin.
         let claim = timeout
             .saturating_mul(3)

@@ -228,7 +228,7 @@ impl Logouts {
     ) -> Self {
         let mut seen = BTreeSet::new();
         let mut each: Vec<Logout> = tokens
-            .filter(|token| seen.insert(engine.key(&token)))
+            .filter(|token| seen.insert(engine.key(token)))
             .map(|token| Logout::new(Arc::clone(engine), token, effort, now, jitter))
             .collect();
         // Verified ones first: a stranger may have invented the rest.
@@ -251,8 +251,9 @@ impl Logouts {
         now: Now,
         jitter: Jitter,
     ) -> Self {
-        let newcomer = engine.verified(new);
-        let is_another = |old: &SessionToken| match (engine.verified(old), &newcomer) {
+        let known = |token: &SessionToken| engine.last_verified(token, now);
+        let newcomer = known(new);
+        let is_another = |old: &SessionToken| match (known(old), &newcomer) {
             // The Cloud may have given one session both, in turn: to end the old one would end the new one. Not so where they
             // are two users'.
             _ if !new.is_sealed() => true,
@@ -263,7 +264,7 @@ impl Logouts {
             .ending_cookies(cookie_header, None)
             .into_iter()
             // A cookie under a fallback name may be another deployment's, unless its token was verified here.
-            .filter(|(old, fallback)| fallback.is_none() || engine.verified(old).is_some())
+            .filter(|(old, fallback)| fallback.is_none() || known(old).is_some())
             .map(|(old, _)| old)
             .filter(|old| !old.same_as(new) && is_another(old));
         Self::new(engine, old, Effort::Once, now, jitter)

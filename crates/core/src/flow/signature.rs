@@ -43,7 +43,7 @@ impl Host {
         if !engine.asks_host() || engine.keys().is_none() {
             return;
         }
-        let key = engine.key(&token);
+        let key = engine.key(token);
         if let Ok(identity) = self.check_signature(engine, key, token).await {
             engine.sign_out_signed(token, &identity, known_end, self.now());
         }

@@ -137,7 +137,7 @@ impl Question {
                     }
                     (Err(error), Some(newer)) => {
                         // The answer cannot be used, yet the Cloud refuses the old session from now on.
-                        engine.hold_sealed(engine.key(&token), newer.clone(), now);
+                        engine.hold_sealed(engine.key(token), newer.clone(), now);
                         Err(error)
                     }
                     (Err(error), None) => Err(error),
@@ -235,7 +235,7 @@ async fn run(
             {
                 return Authentication::Authenticated(identity);
             }
-            let newest = engine.key(&question.token());
+            let newest = engine.key(question.token());
             for key in [key, newest] {
                 engine.refused(key, question.refusal(error.clone()), now);
             }
@@ -292,7 +292,7 @@ fn newer(
 ) -> Option<SessionToken> {
     let newer = match result {
         Ok((identity, _)) => identity.user().session_token().clone(),
-        Err(_) => engine.rotated(&engine.key(&asked), now)?.token().clone(),
+        Err(_) => engine.rotated(&engine.key(asked), now)?.token().clone(),
     };
     (!newer.same_as(asked)).then_some(newer)
 }
@@ -312,7 +312,7 @@ fn unavailable(stale: Option<Arc<Identity>>, error: CloudApiError) -> Authentica
 /// The identity by the Cloud's answer, with the session's claims from the token itself.
 fn said(engine: &Engine, user: CloudUser, now: Now) -> Identity {
     let said = Unverified::peek(user.session_token());
-    let key = engine.key(&user.session_token());
+    let key = engine.key(user.session_token());
     let identity = Identity::new(key, user, said.session_id.clone(), said.expires_at);
     engine.accepted(identity.begun(said.issued_at), &said, now)
 }

@@ -235,6 +235,11 @@ impl Identity {
             || self.rebased_until.is_some_and(|end| monotonic >= end)
     }
 
+    /// Whether it counts without a call. The Cloud may put a user without an organization into one at any moment.
+    pub(crate) fn may_be_fresh(&self) -> bool {
+        !self.user.lacks_organization()
+    }
+
     /// Whether a caller has claimed the background refresh.
     pub(crate) fn is_refresh_claimed(&self) -> bool {
         self.ahead.0.load(Ordering::Relaxed)

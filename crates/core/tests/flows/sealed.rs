@@ -2,6 +2,7 @@
 
 mod ended_by_id;
 mod failed_sign_in;
+mod newcomer;
 mod no_cookie;
 mod shared;
 
@@ -470,19 +471,6 @@ fn members_alone_come_in_where_the_instance_is_an_organizations() {
         );
         assert_eq!(said, "rejected organization_forbidden");
     }
-}
-
-#[test]
-fn a_user_without_organization_is_never_cached() {
-    let engine = platform();
-    let nowhere = || answer(200, &of("usr_1", None, &[]));
-    for second in [0, 1] {
-        assert_eq!(
-            brief(&engine, Driver::Sets, "s1", at(second), [nowhere()]),
-            good(1, None)
-        );
-    }
-    assert_eq!(engine.cached().0, 0);
 }
 
 #[test]

@@ -234,7 +234,8 @@ impl Sent {
 #[derive(Debug)]
 pub(crate) struct Stepped<T> {
     task: Option<Task<'static, T>>,
-    work: Option<Task<'static, Finished>>,
+    /// Work that waits for the work after it.
+    work: Vec<Task<'static, Finished>>,
 }
 
 /// What a task did that a test steps by hand.
@@ -248,24 +249,28 @@ pub(crate) enum Step<T> {
 impl<T> Stepped<T> {
     pub(crate) fn step(&mut self, mut event: Event, now: Now) -> Step<T> {
         loop {
-            if let Some(work) = self.work.take() {
+            if let Some(work) = self.work.pop() {
                 event = match work.step(event, now) {
                     CoreStep::Send(request, rest) => {
-                        self.work = Some(rest);
+                        self.work.push(rest);
                         return Step::Send(request);
                     }
                     CoreStep::Wait(time, rest) => {
-                        self.work = Some(rest);
+                        self.work.push(rest);
                         return Step::Wait(time);
                     }
                     CoreStep::Done(finished) => Event::Shared(finished),
                     CoreStep::Check(check, rest) => {
-                        self.work = Some(rest);
-                        event = Event::Checked(checked(check));
-                        continue;
+                        self.work.push(rest);
+                        Event::Checked(checked(check))
+                    }
+                    CoreStep::Share(work, rest) => {
+                        self.work.extend([rest, work.into_task()]);
+                        Event::Start
                     }
                     other => panic!("{other:?}"),
                 };
+                continue;
             }
             let task = self.task.take().expect("it goes on");
             let rest;
@@ -279,7 +284,7 @@ impl<T> Stepped<T> {
                     return Step::Wait(time);
                 }
                 CoreStep::Share(work, rest) => {
-                    self.work = Some(work.into_task());
+                    self.work.push(work.into_task());
                     (Event::Start, rest)
                 }
                 CoreStep::Spawn(_, rest) => (Event::Start, rest),
@@ -314,7 +319,7 @@ impl<T> From<Task<'static, T>> for Stepped<T> {
     fn from(task: Task<'static, T>) -> Self {
         Self {
             task: Some(task),
-            work: None,
+            work: Vec::new(),
         }
     }
 }

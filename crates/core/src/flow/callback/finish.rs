@@ -20,7 +20,7 @@ impl SignIn {
     /// The identity by the Cloud's answer alone.
     pub(super) fn said_by_cloud(&self, user: CloudUser) -> Identity {
         let said = Unverified::peek(user.session_token());
-        let key = self.engine.key(&user.session_token());
+        let key = self.engine.key(user.session_token());
         // Use what every instance can read in the token, so that all agree whether it began before a revocation.
         Identity::new(key, user, said.session_id, said.expires_at).begun(said.issued_at)
     }

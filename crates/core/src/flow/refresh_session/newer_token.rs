@@ -115,7 +115,7 @@ impl Refresh {
             return Ok(user);
         }
         let (token, now) = (user.session_token(), self.host.now());
-        let key = self.engine.key(&token);
+        let key = self.engine.key(token);
         let checked = self.host.check_signature(&self.engine, key, token).await;
         match checked {
             Ok(identity) if identity.user().id() == user.id() => Ok(identity.user().clone()),
@@ -151,7 +151,7 @@ impl Refresh {
             .cloned()
             .or_else(|| said.session_id.clone())
             .unwrap_or_else(|| session.id().clone());
-        let key = self.engine.key(&user.session_token());
+        let key = self.engine.key(user.session_token());
         let end = end(session, said.expires_at);
         let identity = Identity::new(key, user, Some(session_id), Some(end))
             .begun(Some(session.created_at()))
