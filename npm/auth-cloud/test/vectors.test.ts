@@ -159,7 +159,7 @@ async function sealed(one: Case): Promise<void> {
   const auth = new MastraCloudAuth({
     ...optionsOf(one, async (url, init) => {
       sent.push({ method: init.method, url, headers: Object.fromEntries(init.headers as [string, string][]), body: init.body ?? null });
-      return new Response('{}', { status: 400 });
+      return new Response('{}', { status: 401 });
     }),
     logger: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
   } as MastraCloudClientOptions);
