@@ -240,7 +240,10 @@ impl Search {
             } else {
                 HandedOut::No
             };
-            Box::pin(self.host.answered_for(&self.engine, &old, handed_out)).await;
+            if !Box::pin(self.host.answered_for(&self.engine, &old, handed_out)).await {
+                let error = CloudApiError::new(Code::SignedOut);
+                return (Authentication::Rejected(error), Source::Cache);
+            }
         }
         found
     }

@@ -44,8 +44,10 @@ pub fn refresh_for_browser(
     Task::new(jitter, |host| async move {
         let refresh = refresh_session(&engine, token.clone(), jitter);
         let renewal = host.refresh(refresh).await;
-        if matches!(renewal, Renewal::Renewed(_)) {
-            host.answered_for(&engine, &token, HandedOut::Yes).await;
+        if matches!(renewal, Renewal::Renewed(_))
+            && !host.answered_for(&engine, &token, HandedOut::Yes).await
+        {
+            return signed_out();
         }
         renewal
     })

@@ -59,15 +59,17 @@ impl Asking {
 
 impl Host {
     /// Notes whether the newer session was handed out with an answer that an old one was brought for, and has the instances share
-    /// it for as long as the old one stands.
+    /// it for as long as the old one stands. False where the session was signed out here meanwhile, which wins over the answer.
+    #[must_use]
     pub(super) async fn answered_for(
         &self,
         engine: &Engine,
         old: &SessionToken,
         handed_out: HandedOut,
-    ) {
+    ) -> bool {
         let to_share = engine.answered_for(old, handed_out, self.now());
         self.put(engine, to_share).await;
+        !engine.is_signed_out(old, self.now())
     }
 
     /// Has the instances share the newest session anew in the place of all old ones that they share for longer than the grace.

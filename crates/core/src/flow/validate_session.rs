@@ -92,8 +92,8 @@ async fn by_user(
     let verify = verify_token(engine, newest, token, Pace::Wanted, host.jitter());
     match host.verify(verify).await {
         Authentication::Authenticated(identity) => {
-            if identity.key() != key {
-                host.answered_for(engine, &brought, HandedOut::No).await;
+            if identity.key() != key && !host.answered_for(engine, &brought, HandedOut::No).await {
+                return Ok(None);
             }
             Ok(engine.own_session(&identity, host.now()))
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::Replies;
-use mastra_auth_cloud_core::flow::refresh_session::refresh_session;
+use mastra_auth_cloud_core::flow::refresh_session::{refresh_for_browser, refresh_session};
 use mastra_auth_cloud_core::flow::validate_session::validate_session;
 use mastra_auth_cloud_core::flow::{Event, Finished, Step, Task};
 
@@ -70,6 +70,9 @@ struct Around {
     waits: Vec<Duration>,
     /// What happens before the wait of this number is over.
     during: During,
+    /// What happens before Redis answers for this number of times.
+    before_reply: During,
+    replies: usize,
 }
 
 impl Around {
@@ -81,6 +84,8 @@ impl Around {
             sent: Vec::new(),
             waits: Vec::new(),
             during: Box::new(|_, _| {}),
+            before_reply: Box::new(|_, _| {}),
+            replies: 0,
         }
     }
 
@@ -104,6 +109,8 @@ impl Around {
                     (Event::Shared(finished), rest)
                 }
                 Step::Redis(commands, rest) => {
+                    self.replies += 1;
+                    (self.before_reply)(self.replies, &mut self.redis);
                     let replies = self.redis.run(&commands, self.now);
                     (replies.map_or(Event::Lost, Event::Replied), rest)
                 }
@@ -443,6 +450,67 @@ fn a_sign_out_during_the_wait_wins() {
             assert_eq!(refused, expect("rejected signed_out", &[], None));
         }
         assert_eq!(around.waits.len(), 2);
+    }
+}
+
+#[test]
+fn a_sign_out_while_redis_is_told_of_a_newer_session_wins() {
+    type Job = fn(&mut Around, &Arc<Engine>) -> String;
+    let jobs: [Job; 4] = [
+        |around, engine| {
+            let header = "__Host-mastra_session=s1";
+            let credentials = Credentials::read(engine, None, Some(header)).unwrap();
+            let request = Authenticate::new(engine, credentials).refreshing();
+            said(&around.drive(request.into_task(Jitter(1))).answer)
+        },
+        |around, engine| {
+            let token = sealed("s1");
+            let request = Authenticate::new(engine, Credentials::session(&token));
+            said(&around.drive(request.into_task(Jitter(1))).answer)
+        },
+        |around, engine| {
+            let live = validate_session(engine, sealed("s1"), Jitter(1));
+            let live = around.drive(live.into_task()).unwrap();
+            live.map_or("signed_out", |_| "alive").to_owned()
+        },
+        |around, engine| {
+            let renewal = refresh_for_browser(engine, sealed("s1"), Jitter(1));
+            renewal_said(&around.drive(renewal))
+        },
+    ];
+    // Where old sessions are shared for longer than the grace, they are moved to the newest.
+    let both = [false, true].map(|is_moved| jobs.map(|job| (is_moved, job)));
+    for (number, (is_moved, job)) in both.into_iter().flatten().enumerate() {
+        let run_to = |sign_out_at: usize| {
+            let (engine, mut around) = (instance(), Around::new(at(0)));
+            around.request(&engine, "s1", [me("usr_1")]);
+            if is_moved {
+                around.now = at(31);
+                around.answers.push_back(rotated("usr_1", "s1b"));
+                assert_eq!(around.look(&engine, "s1"), "user usr_1");
+            }
+            let now = if is_moved { at(20 * 60) } else { at(31) };
+            (around.now, around.replies) = (now, 0);
+            let here = Arc::clone(&engine);
+            around.before_reply = Box::new(move |reply, _| {
+                if reply == sign_out_at {
+                    let (token, effort) = (sealed("s1"), Effort::Full);
+                    let logout = Logout::new(Arc::clone(&here), token, effort, now, Jitter(1));
+                    run(logout, now, [answer(200, &json!({ "ok": true }))]);
+                }
+            });
+            // A refresh asks for the newer session first, and then whose it is.
+            let answers = [rotated("usr_1", "s2"), me("usr_1")];
+            around.answers.extend(answers);
+            (job(&mut around, &engine), around.replies)
+        };
+        let (good, replies) = run_to(0);
+        assert!(!good.contains("signed_out"), "{number}: {good}");
+        assert!(replies >= 2, "{number}: {replies}");
+        for reply in 1..=replies {
+            let (said, _) = run_to(reply);
+            assert!(said.contains("signed_out"), "{number}, {reply}: {said}");
+        }
     }
 }
 
