@@ -90,7 +90,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-const APP: &str = "https://app.example.com";
+pub const APP: &str = "https://app.example.com";
 const DESK: &str = "http://localhost:4111";
 
 /// A path to return to. A browser stays on the origin, or between loopback hosts; what is kept is kept again as it is.
@@ -103,7 +103,7 @@ pub fn return_path(data: &[u8]) {
     stays(&ReturnPath::sanitize(&text, own), own);
 }
 
-fn stays(path: &ReturnPath, own: Option<&str>) {
+pub fn stays(path: &ReturnPath, own: Option<&str>) {
     let text = path.as_str();
     assert!(
         text.bytes()

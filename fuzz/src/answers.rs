@@ -25,7 +25,7 @@ use serde_json::Value;
 use super::json::reference;
 use super::script::Script;
 
-const DIALECTS: [&str; 3] = ["v1", "pkce", "platform"];
+pub const DIALECTS: [&str; 3] = ["v1", "pkce", "platform"];
 const SECRET: &str = "t0ken-of-a-test";
 
 pub fn config(dialect: &str) -> Config {
@@ -154,7 +154,7 @@ fn is_said_well(error: &CloudApiError, status: u16) {
 }
 
 /// Whether a text is a value somewhere in an answer.
-fn names(said: &Value, text: &str) -> bool {
+pub fn names(said: &Value, text: &str) -> bool {
     match said {
         Value::String(own) => own == text,
         Value::Array(items) => items.iter().any(|item| names(item, text)),

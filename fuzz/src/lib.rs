@@ -10,9 +10,13 @@ pub mod json;
 pub mod lines;
 pub mod permissions;
 pub mod replay;
+pub mod requests;
 pub mod revocations;
 pub mod script;
+pub mod sealed;
+pub mod sign_in;
 pub mod tokens;
+pub mod world;
 
 /// A function to call with any bytes.
 pub struct Target {
@@ -27,6 +31,8 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 /// The targets of the core.
 pub const TARGETS: &[Target] = &[
     target("address", addresses::address),
+    target("authenticate", requests::authenticate),
+    target("callback", sign_in::callback),
     target("claims", tokens::claims),
     target("cookie", cookies::cookie),
     target("envelope", answers::envelope),
@@ -38,6 +44,7 @@ pub const TARGETS: &[Target] = &[
     target("return_path", addresses::return_path),
     target("revocation", revocations::revocation),
     target("roles", permissions::roles),
+    target("sealed", sealed::sealed),
     target("set_cookie", cookies::set_cookie),
     target("site", addresses::site),
     target("snapshot", revocations::snapshot),

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use super::lines;
 
-/// Mutations of each target: the same number on every machine, so that no test depends on its speed.
-const MUTATIONS: u64 = 10_000;
+/// Mutations of a target: the same number on every machine, so that no test depends on its speed.
+pub const MANY: usize = 10_000;
+/// Of one that takes long.
+pub const FEW: usize = 1_000;
 
 /// SplitMix64: the same mutations in every run.
 fn random(state: &mut u64) -> u64 {
@@ -59,7 +61,7 @@ fn inputs(name: &str) -> Vec<Vec<u8>> {
 }
 
 /// Runs a target over nothing, its inputs, and mutations of them.
-pub fn replay(name: &str, target: fn(&[u8])) {
+pub fn replay(name: &str, mutations: usize, target: fn(&[u8])) {
     let inputs = inputs(name);
     assert!(!inputs.is_empty());
     let run = |input: &[u8]| {
@@ -72,7 +74,7 @@ pub fn replay(name: &str, target: fn(&[u8])) {
         run(input);
     }
     let mut state = 1;
-    for input in inputs.iter().cycle().take(MUTATIONS as usize) {
+    for input in inputs.iter().cycle().take(mutations) {
         run(&mutated(input, &mut state));
     }
 }

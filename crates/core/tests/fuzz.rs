@@ -21,89 +21,104 @@
 )]
 mod targets;
 
-use targets::replay::replay;
+use targets::replay::{FEW, MANY, replay};
 
 #[test]
 fn threat_098_no_token_ends_the_program() {
-    replay("token", targets::tokens::token);
+    replay("token", MANY, targets::tokens::token);
 }
 
 #[test]
 fn no_edit_of_a_signed_token_is_accepted() {
-    replay("jws", targets::tokens::jws);
+    replay("jws", MANY, targets::tokens::jws);
 }
 
 #[test]
 fn claims_say_the_same_to_a_second_reader() {
-    replay("claims", targets::tokens::claims);
+    replay("claims", MANY, targets::tokens::claims);
 }
 
 #[test]
 fn threat_098_no_key_set_ends_the_program() {
-    replay("key_set", targets::tokens::key_set);
+    replay("key_set", MANY, targets::tokens::key_set);
 }
 
 #[test]
 fn threat_098_no_json_ends_the_program() {
-    replay("json", targets::json::json);
+    replay("json", MANY, targets::json::json);
 }
 
 #[test]
 fn threat_098_no_cookie_header_ends_the_program() {
-    replay("cookie", targets::cookies::cookie);
+    replay("cookie", MANY, targets::cookies::cookie);
 }
 
 #[test]
 fn a_cookie_is_read_as_it_was_written() {
-    replay("set_cookie", targets::cookies::set_cookie);
+    replay("set_cookie", MANY, targets::cookies::set_cookie);
 }
 
 #[test]
 fn threat_098_no_answer_ends_the_program() {
-    replay("envelope", targets::answers::envelope);
+    replay("envelope", MANY, targets::answers::envelope);
 }
 
 #[test]
 fn threat_098_no_problem_ends_the_program() {
-    replay("problem", targets::answers::problem);
+    replay("problem", MANY, targets::answers::problem);
 }
 
 #[test]
 fn an_address_leads_where_a_browser_takes_it() {
-    replay("address", targets::addresses::address);
+    replay("address", MANY, targets::addresses::address);
 }
 
 #[test]
 fn no_return_path_leaves_the_origin() {
-    replay("return_path", targets::addresses::return_path);
+    replay("return_path", MANY, targets::addresses::return_path);
 }
 
 #[test]
 fn a_state_comes_back_as_it_went_out() {
-    replay("state", targets::addresses::state);
+    replay("state", MANY, targets::addresses::state);
 }
 
 #[test]
 fn threat_098_no_address_header_ends_the_program() {
-    replay("site", targets::addresses::site);
+    replay("site", MANY, targets::addresses::site);
 }
 
 #[test]
 fn permissions_are_those_of_the_documented_table() {
-    replay("permission", targets::permissions::permission);
+    replay("permission", MANY, targets::permissions::permission);
 }
 
 #[test]
 fn a_role_mapping_grants_what_it_says() {
-    replay("roles", targets::permissions::roles);
+    replay("roles", MANY, targets::permissions::roles);
 }
 
 #[test]
 fn threat_098_no_revocation_ends_the_program() {
-    replay("revocation", targets::revocations::revocation);
+    replay("revocation", MANY, targets::revocations::revocation);
 }
 
 #[test]
 fn a_set_in_redis_is_read_once_and_to_its_end() {
-    replay("snapshot", targets::revocations::snapshot);
+    replay("snapshot", MANY, targets::revocations::snapshot);
+}
+
+#[test]
+fn a_request_is_signed_in_only_by_the_word_of_the_cloud_or_a_signature() {
+    replay("authenticate", FEW, targets::requests::authenticate);
+}
+
+#[test]
+fn a_callback_is_for_the_browser_that_began_its_sign_in() {
+    replay("callback", FEW, targets::sign_in::callback);
+}
+
+#[test]
+fn a_sealed_session_is_of_one_person_on_every_instance() {
+    replay("sealed", FEW, targets::sealed::sealed);
 }

@@ -1,0 +1,98 @@
+//! Sign-ins: what a browser brings back from the Cloud.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin, declined};
+use mastra_auth_cloud_core::flow::{Event, Jitter, Step, login};
+use mastra_auth_cloud_core::http::Response;
+use mastra_auth_cloud_core::login::state::State;
+use mastra_auth_cloud_core::time::{Now, Timestamp};
+use mastra_auth_cloud_core::url::RedirectUri;
+
+use super::addresses::{APP, stays};
+use super::answers::{DIALECTS, config, names};
+use super::json::reference;
+use super::script::Script;
+use super::world::START;
+
+const OWN: &str = "0b6a1f4e-own-state";
+
+/// A callback: the dialect, the seconds since the sign-in was begun, the state, the `Cookie` header and the code, each up to a
+/// byte 0; then the answer of the Cloud. In the state a tilde stands for the id of a sign-in that this browser began, and in the
+/// header for its cookie.
+///
+/// Nothing is sent but for that sign-in, by that browser, in time; once. Who signs in is whom the Cloud names.
+pub fn callback(data: &[u8]) {
+    let mut script = Script(data);
+    let (dialect, seconds) = (DIALECTS[script.below(3)], script.number());
+    let (state, cookies, code) = (script.text(), script.text(), script.text());
+    let body = script.rest();
+    assert_eq!(
+        declined(&state).is_refusal(),
+        declined("access_denied").is_refusal()
+    );
+    let engine = Engine::new(config(dialect), Entropy::new([7; 32]));
+    let begun = Now {
+        wall: Timestamp::from_unix_seconds(START),
+        monotonic: Duration::ZERO,
+    };
+    let now = begun.plus(Duration::from_secs(u64::from(seconds)));
+    let back = RedirectUri::parse("https://app.example.com/auth/callback").unwrap();
+    let own = State::parse(OWN, Some(APP)).unwrap();
+    let cookie = login::cookie(&engine, &back, &own, begun).unwrap();
+    let pair = cookie.expose().split(';').next().unwrap();
+    let cookies = cookies.replace('~', pair);
+    let read = || State::parse(&state.replace('~', OWN), Some(APP));
+    let Ok(state) = read() else {
+        return;
+    };
+    stays(&state.return_path(), Some(APP));
+    let is_own = state.outgoing().split('|').next() == Some(OWN);
+    let mut parts = cookies
+        .split(';')
+        .map(|part| part.trim_matches([' ', '\t']));
+    let is_bound = parts.any(|part| part == pair);
+    let login = OpenedLogin::new(&engine, state, &cookies, now);
+    let is_open = login.key().is_some();
+    assert!(!is_open || is_own && is_bound && seconds <= 300);
+    let callback = Callback::new(Arc::clone(&engine), login, &code, &cookies, now, Jitter(1));
+    let Ok(callback) = callback else {
+        return;
+    };
+    assert!(is_open && !callback.is_again());
+    let mut answer = Some(Response::new(200, body.to_vec()));
+    let (mut task, mut event) = (callback.into_task(), Event::Start);
+    let outcome = loop {
+        (event, task) = match task.step(event, now) {
+            Step::Send(request, rest) => {
+                assert!(request.url().starts_with(engine.config().base_url.as_str()));
+                let response = answer
+                    .take()
+                    .unwrap_or_else(|| Response::new(200, body.to_vec()));
+                (Event::Delivered(Ok(response)), rest)
+            }
+            Step::Wait(_, rest) => (Event::Woken, rest),
+            Step::Done(outcome) => break outcome,
+            other => panic!("{other:?}"),
+        };
+    };
+    // Once: what comes again gets the same answer, and nothing is sent.
+    let again = OpenedLogin::new(&engine, read().unwrap(), &cookies, now);
+    let again = Callback::new(Arc::clone(&engine), again, &code, &cookies, now, Jitter(1));
+    assert!(again.is_ok_and(|again| again.is_again()));
+    let Ok(signed_in) = outcome.result else {
+        return;
+    };
+    stays(&signed_in.return_path, Some(APP));
+    let said = reference(body).unwrap().value;
+    let user = signed_in.identity.user();
+    assert!(names(&said, user.id().as_str()) || user.id().as_str().starts_with("project-token:"));
+    let token = user.session_token().expose();
+    assert!(names(&said, token) || dialect == "platform" && token == code);
+    for set in &signed_in.cookies {
+        assert!(set.expose().bytes().all(|byte| matches!(byte, b' '..=b'~')));
+    }
+}
