@@ -81,8 +81,8 @@ export interface MastraCloudAuthOptions extends MastraCloudClientOptions, Mastra
    */
   readonly sessionMaxAge?: number;
   /**
-   * The organization whose members alone may come in: others are refused with `organization_forbidden`. Default: all users. In
-   * dialect `platform` only, where `MASTRA_ORGANIZATION_ID` is the default.
+   * The organization whose members alone may come in: others are refused with `organization_forbidden`. They act for it, and
+   * roles in another one do not count. Default: all users. In dialect `platform` only, where `MASTRA_ORGANIZATION_ID` is the default.
    */
   readonly organization?: string;
   /** Permissions by role, used instead of asking the Cloud. */

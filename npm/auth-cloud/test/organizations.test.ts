@@ -137,13 +137,40 @@ describe('platform', () => {
       auth.authenticateToken('', request({ cookie: owner!.cookie })),
       auth.authenticateToken(owner!.token, request({})),
     ];
-    expect((await Promise.all(members)).map(user => user?.id)).toEqual([owner!.userId, owner!.userId]);
+    // An admin where the session is, and a viewer here.
+    const [session, bearer] = await Promise.all(members);
+    const here = { id: owner!.userId, organizationId: 'org_globex', memberOrgIds: ['org_globex'] };
+    expect(session).toMatchObject({ ...here, roles: [] });
+    expect(bearer).toMatchObject({ ...here, roles: ['viewer'] });
+    expect([await auth.getPermissions(session!), await auth.isOrganizationAdmin('org_globex', owner!.userId)]).toEqual([[], false]);
+    await isForbidden(auth.authenticateToken(owner!.token, request({ [HEADER]: 'org_acme' })));
+    expect(rejected().length).toBe(1);
     await isForbidden(auth.authenticateToken('', request({ cookie: viewer!.cookie })));
     await isForbidden(auth.authenticateToken(viewer!.token, request({})));
     expect(rejected().map(({ code }) => code)).toEqual(['organization_forbidden', 'organization_forbidden']);
     const raw = new Request('http://localhost:4111/auth/check', { headers: { cookie: viewer!.cookie } });
     expect([await auth.getCurrentUser(raw), (await auth.checkRequest(raw)).status]).toEqual([null, 403]);
   });
+});
+
+test('a deployment that could not check who comes in is not made', () => {
+  const made = (options: MastraCloudAuthOptions) => () => new MastraCloudAuth({ dialect: 'platform', ...options });
+  const wrong = expect.objectContaining({ code: 'invalid_configuration', kind: 'configuration' });
+  expect(made({ verification: 'keys', organization: 'org_acme' })).toThrow(wrong);
+  expect(made({ verification: 'keys+session' })).toThrow(wrong);
+  expect(made({ verification: 'keys' })).not.toThrow();
+});
+
+test('what a proxy answers refuses no session of the platform', async () => {
+  for (const [status, body] of [[404, '404 page not found'], [403, 'Forbidden by policy'], [400, '{"error":"Bad Request"}']] as const) {
+    const fetch = () => Promise.resolve(new Response(body, { status }));
+    const auth = new MastraCloudAuth({ dialect: 'platform', fetch });
+    const thrown = (found: Promise<unknown>) => found.then(() => undefined, (error: CloudApiError) => error);
+    for (const found of [auth.validateSession('sealed'), auth.authenticateToken('token', request({ authorization: 'Bearer token' }))]) {
+      const error = await thrown(found);
+      expect([error?.code, error?.status, error?.getResponse?.().status]).toEqual(['invalid_response', 502, 503]);
+    }
+  }
 });
 
 test('where the Cloud knows no organizations the header is none of its business', async () => {

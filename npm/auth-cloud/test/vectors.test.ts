@@ -244,7 +244,8 @@ function challengeOf(verifier: string): string {
 
 /** The operation itself: begun, none where the dialect has no such endpoint, or why its arguments are none. */
 function operation(one: Case, given: Case) {
-  const options = { projectId: 'demo', dialect: one['dialect'], production: false, development: false };
+  const { dialect, organization } = one;
+  const options = { projectId: 'demo', dialect, organization, production: false, development: false };
   const engine = native.open(options, new Uint8Array(32));
   if ('failure' in engine) throw new Error(engine.failure);
   const { token, code, verifier, redirect_uri: redirectUri, session_id: sessionId, user_id: userId } = given as Record<string, string>;
