@@ -2,7 +2,8 @@
 //!
 //! A [`Transport`] sends exactly the request it is given. It follows no redirect, adds no header that carries information,
 //! reads the body up to the request's limit, and ends the whole exchange within the request's time-out. An authorization
-//! code is sent once, so it takes a connection of its own: a pooled connection could be closing at the other end.
+//! code is sent once, so it takes a connection of its own: a pooled connection could be closing at the other end. Where the body
+//! cannot be read, it passes on the cookies of the answer with [`Response::without_body`].
 //!
 //! With the feature `reqwest`, which is on by default, `ReqwestTransport` is used. Bring your own for tracing or another HTTP
 //! client.
@@ -20,7 +21,7 @@ pub use mastra_auth_cloud_core::url::BaseUrl;
 #[cfg(feature = "reqwest")]
 pub use self::reqwest::ReqwestTransport;
 #[cfg(feature = "program")]
-pub(crate) use self::reqwest::whole;
+pub(crate) use self::reqwest::read;
 
 /// The future of a request in flight.
 pub type TransportFuture<'a> = Pin<Box<dyn Future<Output = Delivery> + Send + 'a>>;

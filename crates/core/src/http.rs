@@ -99,6 +99,7 @@ pub struct Response {
     status: u16,
     body: Vec<u8>,
     cookies: Vec<Zeroizing<String>>,
+    lost: Option<TransportError>,
 }
 
 impl Response {
@@ -108,6 +109,17 @@ impl Response {
             status,
             body,
             cookies: Vec::new(),
+            lost: None,
+        }
+    }
+
+    /// A response whose body could not be read. It counts as this error; only its cookies are read.
+    pub const fn without_body(status: u16, error: TransportError) -> Self {
+        Self {
+            status,
+            body: Vec::new(),
+            cookies: Vec::new(),
+            lost: Some(error),
         }
     }
 
@@ -121,6 +133,16 @@ impl Response {
     /// The HTTP status.
     pub const fn status(&self) -> u16 {
         self.status
+    }
+
+    /// Why the body could not be read, where that is so.
+    pub const fn lost(&self) -> Option<TransportError> {
+        self.lost
+    }
+
+    /// The response, where its body was read.
+    pub(crate) fn whole(self) -> Delivery {
+        self.lost.map_or(Ok(self), Err)
     }
 
     pub(crate) fn body(&self) -> &[u8] {

@@ -222,14 +222,27 @@ impl Flow {
         })
     }
 
-    /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else.
+    /// Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else. Where only
+    /// the body is missing, with the status and the values of the `Set-Cookie` headers.
     #[napi]
     pub fn failed(
         &mut self,
         #[napi(ts_arg_type = "TransportError")] why: String,
         milliseconds: f64,
+        status: Option<u16>,
+        cookies: Option<Vec<String>>,
     ) -> Result<Step> {
-        guard(|| self.delivered(Err(transport_error(&why)), milliseconds))
+        guard(|| {
+            let error = transport_error(&why);
+            let delivery = match status {
+                None => Err(error),
+                Some(status) => {
+                    let response = Response::without_body(status, error);
+                    Ok(response.with_cookies(cookies.unwrap_or_default()))
+                }
+            };
+            self.delivered(delivery, milliseconds)
+        })
     }
 
     /// Reports Redis's reply to each command, `null` for nil; or that it did not answer in time.

@@ -287,8 +287,11 @@ export interface NativeFlow {
   woken(): NativeStep;
   /** Reports an answer, after how many milliseconds it came, and the values of its `Set-Cookie` headers. */
   answered(status: number, body: Uint8Array, milliseconds: number, cookies?: ReadonlyArray<string> | undefined | null): NativeStep;
-  /** Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else. */
-  failed(why: NativeTransportError, milliseconds: number): NativeStep;
+  /**
+   * Reports that no answer came: `connect`, `closed`, `stale`, `timeout`, `too_large`, `cancelled`, or anything else. Where only
+   * the body is missing, with the status and the values of the `Set-Cookie` headers.
+   */
+  failed(why: NativeTransportError, milliseconds: number, status?: number | undefined | null, cookies?: ReadonlyArray<string> | undefined | null): NativeStep;
   /** Reports Redis's reply to each command, `null` for nil; or that it did not answer in time. */
   replied(replies?: ReadonlyArray<string | undefined | null> | undefined | null): NativeStep;
   /** The tickets that wait for it. */

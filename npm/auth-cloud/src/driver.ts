@@ -190,7 +190,7 @@ export class Driver {
           this.#called(next, delivery, milliseconds / 1000);
           const { failed, status, body, cookies } = delivery;
           if (failed === undefined) step = flow.answered(status, body, milliseconds, cookies);
-          else step = flow.failed(failed, milliseconds);
+          else step = flow.failed(failed, milliseconds, status, cookies);
         }
         isOverdue = false;
         this.perform(step, delivery?.cause);

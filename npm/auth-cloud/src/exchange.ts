@@ -20,7 +20,14 @@ export type Delivery =
       readonly failed?: undefined;
       readonly cause?: undefined;
     }
-  | { readonly failed: NativeTransportError; readonly cause?: Cause; readonly status?: undefined; readonly body?: undefined; readonly cookies?: undefined };
+  | ({ readonly failed: NativeTransportError; readonly cause?: Cause; readonly body?: undefined } & Readonly<Head>);
+
+/** What came although there is no body. */
+interface Head {
+  status?: number;
+  /** The values of `Set-Cookie`. */
+  cookies?: string[];
+}
 
 /** Codes of a failure to connect: nothing of the request was sent. */
 const CONNECT = new Set([
@@ -45,16 +52,17 @@ export interface Around {
 /** Sends one request. Never throws: the delivery holds the error. */
 export async function exchange(request: Omit<NativeRequest, 'operation' | 'endpoint'>, fetch: Fetch | undefined, around: Around = {}): Promise<Delivery> {
   const controller = new AbortController();
+  const head: Head = {};
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<Delivery>(resolve => {
     timer = setTimeout(() => {
-      resolve({ failed: 'timeout' });
+      resolve({ failed: 'timeout', ...head });
       controller.abort();
     }, request.timeout);
   });
   try {
     // A `fetch` that ignores the signal is not waited for.
-    return await Promise.race([answered(request, fetch ?? globalThis.fetch, controller, around), late]);
+    return await Promise.race([answered(request, fetch ?? globalThis.fetch, head, controller, around), late]);
   } finally {
     clearTimeout(timer);
   }
@@ -63,6 +71,7 @@ export async function exchange(request: Omit<NativeRequest, 'operation' | 'endpo
 async function answered(
   request: Omit<NativeRequest, 'operation' | 'endpoint'>,
   fetch: Fetch,
+  head: Head,
   controller: AbortController,
   { run = asking => asking(), dispatcher }: Around,
 ): Promise<Delivery> {
@@ -77,14 +86,17 @@ async function answered(
         ...(dispatcher && ({ dispatcher } as object)),
       }),
     );
+    const { status } = response;
+    const cookies = response.headers.getSetCookie();
+    Object.assign(head, { status, cookies });
     const body = await read(response, request.maxResponseBytes);
     if (body === undefined) {
       controller.abort();
-      return { failed: 'too_large' };
+      return { failed: 'too_large', ...head };
     }
-    return { status: response.status, body, cookies: response.headers.getSetCookie() };
+    return { status, body, cookies };
   } catch (error) {
-    return { failed: reason(error), cause: causeOf(error) };
+    return { failed: reason(error), cause: causeOf(error), ...head };
   }
 }
 

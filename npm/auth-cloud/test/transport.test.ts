@@ -9,7 +9,7 @@ import type { AddressInfo } from 'node:net';
 
 import { afterEach, describe, expect, test, vi } from 'vitest';
 
-import { MastraCloudClient } from '../dist/esm/index.js';
+import { MastraCloudAuth, MastraCloudClient } from '../dist/esm/index.js';
 import type { CloudApiError } from '../dist/esm/index.js';
 import { header } from '../dist/esm/headers.js';
 
@@ -37,6 +37,28 @@ function failure(client: MastraCloudClient): Promise<unknown[]> {
   const of = ({ code, status }: CloudApiError) => [code, status];
   return client.verifyToken({ token: 'secret-token' }).then(user => ['answered', user], of);
 }
+
+test.each(['too large', 'cut off', 'failing'])('a newer session is taken from an answer that is %s', async kind => {
+  const asked: (string | undefined)[] = [];
+  const me = JSON.stringify({ user: { id: 'usr_1' }, organizationId: 'org_1', memberOrgIds: ['org_1'] });
+  const server = createServer((request, response) => {
+    asked.push(request.headers.cookie);
+    if (asked.length > 1) return void response.end(me);
+    response.setHeader('set-cookie', 'wos-session=newer; Path=/; HttpOnly');
+    if (kind === 'failing') return void response.writeHead(503).end('{}');
+    if (kind === 'too large') return void response.end(' '.repeat(4_000_000) + me);
+    response.setHeader('content-length', 1_000);
+    response.write(me, () => request.socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await new Promise(resolve => server.once('listening', resolve));
+  open.push(() => server.close());
+  const { port } = server.address() as AddressInfo;
+  const auth = new MastraCloudAuth({ dialect: 'platform', baseUrl: `http://127.0.0.1:${port}` });
+  const look = () => auth.getCurrentUser(new Request('http://localhost:4111/', { headers: { cookie: 'wos-session=older' } }));
+  if (kind === 'too large') await expect(look()).rejects.toMatchObject({ code: 'response_too_large' });
+  expect((await look())?.id).toBe('usr_1');
+  expect(asked).toEqual(['wos-session=older', 'wos-session=newer']);
+});
 
 test('a redirect is not followed', async () => {
   const asked: (string | undefined)[] = [];

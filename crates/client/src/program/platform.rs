@@ -19,7 +19,7 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::transport::{ReqwestTransport, whole};
+use crate::transport::{ReqwestTransport, read};
 
 /// The platform's address.
 pub const DEFAULT_PLATFORM_URL: &str = "https://platform.mastra.ai";
@@ -324,7 +324,8 @@ impl Platform {
                 .header(CONTENT_TYPE, "application/json")
                 .body(body.to_string());
         }
-        let (status, _, body) = whole(request, MAX_BYTES).await?;
+        let (status, _, body) = read(request, MAX_BYTES).await?;
+        let body = body?;
         Ok(Response::new(status, body))
     }
 

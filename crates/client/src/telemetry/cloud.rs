@@ -30,7 +30,8 @@ pub(crate) fn called(
 ) {
     let (operation, result) = (call.as_str(), CallResult::of(delivery).as_str());
     span.record("status", result);
-    let status = delivery.as_ref().ok().map(Response::status);
+    let whole = delivery.as_ref().ok().filter(|it| it.lost().is_none());
+    let status = whole.map(Response::status);
     let duration_seconds = took.as_secs_f64();
     if status.is_some() {
         emit!(

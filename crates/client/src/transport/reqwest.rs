@@ -135,12 +135,16 @@ impl ReqwestTransport {
 
     async fn exchange(&self, request: Request) -> Delivery {
         let out = self.outgoing(&request)?;
-        let (status, headers, body) = whole(out, request.max_response_bytes()).await?;
+        let (status, headers, body) = read(out, request.max_response_bytes()).await?;
         let set = headers.get_all(http::header::SET_COOKIE).into_iter();
         let cookies: Vec<String> = set
             .filter_map(|value| value.to_str().ok().map(str::to_owned))
             .collect();
-        Ok(Response::new(status, body).with_cookies(cookies))
+        let response = match body {
+            Ok(body) => Response::new(status, body),
+            Err(error) => Response::without_body(status, error),
+        };
+        Ok(response.with_cookies(cookies))
     }
 
     /// The request for reqwest. A header with a credential is marked, so that no layer below shows it or lets HPACK index it.
@@ -166,14 +170,18 @@ impl ReqwestTransport {
     }
 }
 
-/// Sends a request; reads the answer's status, headers and body, up to a limit.
-pub(crate) async fn whole(
+/// Sends a request; reads the answer's status and headers, and its body up to a limit.
+pub(crate) async fn read(
     request: reqwest::RequestBuilder,
     max: usize,
-) -> Result<(u16, http::HeaderMap, Vec<u8>), TransportError> {
+) -> Result<(u16, http::HeaderMap, Result<Vec<u8>, TransportError>), TransportError> {
     let mut answer = request.send().await.map_err(|error| failure(&error))?;
     let status = answer.status().as_u16();
     let headers = std::mem::take(answer.headers_mut());
+    Ok((status, headers, read_body(answer, max).await))
+}
+
+async fn read_body(mut answer: reqwest::Response, max: usize) -> Result<Vec<u8>, TransportError> {
     if answer
         .content_length()
         .is_some_and(|length| usize::try_from(length).map_or(true, |length| length > max))
@@ -187,7 +195,7 @@ pub(crate) async fn whole(
         }
         body.extend_from_slice(&chunk);
     }
-    Ok((status, headers, body))
+    Ok(body)
 }
 
 impl Transport for ReqwestTransport {

@@ -7,9 +7,14 @@ use std::time::Duration;
 
 use mastra_auth_cloud::login::{AuthorizationCode, RedirectUri, Verifier};
 use mastra_auth_cloud::transport::{BaseUrl, ReqwestTransport};
-use mastra_auth_cloud::{CloudApiError, MastraCloudAuth, MastraCloudClient, Policy, SessionToken};
+use mastra_auth_cloud::{
+    Authentication, CloudApiError, Dialect, MastraCloudAuth, MastraCloudClient, Policy,
+    SessionToken,
+};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::common::headers;
 
 /// A server that does one thing to every connection, after having read a whole request.
 async fn server<F, W>(misbehave: F) -> (String, Arc<AtomicUsize>)
@@ -376,4 +381,61 @@ async fn threat_072_an_exchange_takes_a_connection_of_its_own() {
     let error = exchange(self::client(&url)).await;
     assert_eq!(error.code(), "network_error");
     assert_eq!(count.load(Ordering::SeqCst), 1);
+}
+
+/// An answer that ends the connection, with a session that replaces the one that was asked about.
+fn answer_setting(status: &str, length: usize, body: &str) -> String {
+    let set = "set-cookie: wos-session=newer; Path=/; HttpOnly";
+    let head = format!("HTTP/1.1 {status}\r\n{set}\r\ncontent-length: {length}");
+    format!("{head}\r\nconnection: close\r\n\r\n{body}")
+}
+
+#[tokio::test]
+async fn a_newer_session_is_taken_from_an_answer_whose_body_cannot_be_read() {
+    const ME: &str = r#"{"user":{"id":"usr_1"},"organizationId":"org_1","memberOrgIds":["org_1"]}"#;
+    let too_large = answer_setting("200 OK", 1 << 30, "");
+    let cut_off = answer_setting("200 OK", 1_000, ME);
+    let failing = answer_setting("503 Service Unavailable", 2, "{}");
+    for (first, is_repeated) in [(too_large, false), (cut_off, true), (failing, true)] {
+        let answer = first.clone();
+        let (url, count) = server(move |mut stream, nth| {
+            let good = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{ME}",
+                ME.len()
+            );
+            let text = if nth == 0 { answer.clone() } else { good };
+            async move {
+                stream.write_all(text.as_bytes()).await.unwrap();
+                stream.shutdown().await.unwrap();
+            }
+        })
+        .await;
+        let mut policy = Policy::of(Dialect::Platform);
+        policy.call_timeout = PATIENCE;
+        let auth = MastraCloudAuth::builder()
+            .dialect(Dialect::Platform)
+            .base_url(&url)
+            .policy(policy)
+            .build()
+            .unwrap();
+        let cookie = format!("{}=older", auth.cookie_name());
+        let pairs = [("cookie", &*cookie)];
+        let mut answer = auth.authenticate(&headers(&pairs)).await;
+        if !is_repeated {
+            assert!(
+                matches!(answer, Authentication::Unavailable(_)),
+                "{answer:?}"
+            );
+            answer = auth.authenticate(&headers(&pairs)).await;
+        }
+        let Authentication::Authenticated(identity) = answer else {
+            panic!("{first}: {answer:?}")
+        };
+        let session = identity.user().session_token();
+        assert!(
+            session.is_sealed() && session.expose() == "newer",
+            "{first}"
+        );
+        assert_eq!(count.load(Ordering::SeqCst), 2, "{first}");
+    }
 }

@@ -33,6 +33,13 @@ pub trait Operation {
     /// Where the operation's values cannot be written; then nothing is sent.
     fn request(&self, config: &Config) -> Result<Request, CloudApiError>;
 
+    /// Takes what an answer brings whatever else becomes of it, before it is read or the request is sent again. Returns whether
+    /// there is nothing left to ask.
+    fn note(&mut self, config: &Config, delivery: &Delivery) -> bool {
+        _ = (config, delivery);
+        false
+    }
+
     /// Reads the response.
     ///
     /// # Errors

@@ -55,7 +55,10 @@ impl CallResult {
     /// The result of a delivery.
     pub fn of(delivery: &Delivery) -> Self {
         match delivery {
-            Ok(response) => Self::of_status(response.status()),
+            Ok(response) => match response.lost() {
+                None => Self::of_status(response.status()),
+                Some(error) => Self::of_error(error),
+            },
             Err(error) => Self::of_error(*error),
         }
     }

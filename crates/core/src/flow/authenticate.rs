@@ -326,6 +326,8 @@ impl Search {
         let answer = self.host.verify(verify).await;
         if let Authentication::Unavailable(error) = &answer
             && error.is(&Code::Timeout)
+            // Else a call took too long: the request has waited long enough.
+            && core::error::Error::source(error).is_none()
             && self.is_replaced(tried)
         {
             // A refresh replaced the session while the Cloud was asked, and is still to verify the newer one.

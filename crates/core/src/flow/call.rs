@@ -4,6 +4,8 @@
 //! many as the operation allows, each after a wait that doubles and is spread by jitter. A time-out is not retried: the
 //! caller has waited long enough. A request on a connection that was already closed is sent once more at once, whatever it
 //! spends; that uses up no retry.
+//!
+//! An answer may replace the session that it is for, also one that is retried: the next request is made with the newer one.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -12,7 +14,7 @@ use super::task::{Host, Jitter, Task};
 use crate::cloud::ops::Operation;
 use crate::config::Config;
 use crate::error::CloudApiError;
-use crate::http::{Delivery, TransportError};
+use crate::http::{Delivery, Response, TransportError};
 
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
@@ -54,13 +56,18 @@ impl Host {
     async fn attempts<O: Operation + Send>(
         &self,
         config: &Config,
-        operation: O,
+        mut operation: O,
         mut retries: u8,
         mut may_resend: bool,
     ) -> Result<O::Output, CloudApiError> {
         let mut wait = FIRST_WAIT;
         loop {
             let delivery = self.send(operation.request(config)?).await;
+            let is_done = operation.note(config, &delivery);
+            let delivery = delivery.and_then(Response::whole);
+            if is_done {
+                return operation.response(config, delivery);
+            }
             if may_resend && matches!(delivery, Err(TransportError::Stale)) {
                 may_resend = false;
             } else if retries > 0 && may_help(&delivery) {

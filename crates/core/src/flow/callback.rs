@@ -327,7 +327,7 @@ impl SignIn {
         let user = self.host.call(config, operation).await;
         if let Some(newer) = newer.get() {
             // The Cloud refuses the old one from now on.
-            self.issued = Some(newer.clone());
+            self.issued = Some(newer);
         }
         let user = user?;
         self.without_session(self.said_by_cloud(user), config.policy.session_max_age)

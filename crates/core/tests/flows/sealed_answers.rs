@@ -6,17 +6,17 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::Event;
 use mastra_auth_cloud_core::flow::Jitter;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout, Logouts, SignOut};
-use mastra_auth_cloud_core::http::Response;
+use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::ids::OrganizationId;
 use mastra_auth_cloud_core::url::RedirectUri;
 use serde_json::json;
 
 use crate::renew::said as renewal_said;
 use crate::sealed::{
-    Driver, brief, ended, good, me, of, platform, platform_config, rejected, rotated, sealed,
-    setting,
+    Driver, ME, REFRESH, brief, ended, good, me, of, platform, platform_config, rejected, rotated,
+    sealed, setting, with_cookie,
 };
-use crate::world::{Step, answer, at, open, refreshing, run, validating};
+use crate::world::{Step, answer, at, open, refreshing, run, said, validating};
 
 #[test]
 fn a_newer_session_is_kept_though_the_rest_of_its_answer_cannot_be_used() {
@@ -28,6 +28,94 @@ fn a_newer_session_is_kept_though_the_rest_of_its_answer_cannot_be_used() {
         // The stale identity answers, and the next request asks with the newer session.
         assert_eq!(asks(31, vec![setting("s2", &odd)]), good(1, None), "{odd}");
         assert_eq!(asks(32, vec![me("usr_1")]), good(1, Some("s2")), "{odd}");
+    }
+}
+
+/// An answer with this status that sets a newer session.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "a script holds failures beside it"
+)]
+fn failing(status: u16, newer: &str) -> Delivery {
+    let response = Response::new(status, b"{}".to_vec());
+    Ok(response.with_cookies([format!("wos-session={newer}; Path=/")]))
+}
+
+/// An answer that sets a newer session and whose body could not be read.
+#[allow(
+    clippy::unnecessary_wraps,
+    reason = "a script holds failures beside it"
+)]
+fn cut_off(status: u16, error: TransportError, newer: &str) -> Delivery {
+    let response = Response::without_body(status, error);
+    Ok(response.with_cookies([format!("wos-session={newer}; Path=/")]))
+}
+
+#[test]
+fn a_newer_session_beside_a_failure_is_asked_with_again() {
+    let again = [
+        failing(502, "s2"),
+        failing(503, "s2"),
+        failing(504, "s2"),
+        cut_off(200, TransportError::Closed, "s2"),
+        cut_off(503, TransportError::Closed, "s2"),
+    ];
+    for first in again {
+        let case = format!("{first:?}");
+        let engine = platform();
+        let answers = [first, me("usr_1")];
+        let (ran, cookie) = with_cookie(&engine, Driver::Sets, "s1", at(0), answers);
+        let asked = ran.sent.iter().map(|sent| sent.cookie.as_deref().unwrap());
+        let asked: Vec<_> = asked.collect();
+        assert_eq!(asked, ["wos-session=s1", "wos-session=s2"], "{case}");
+        assert_eq!(said(&ran.output), "user usr_1", "{case}");
+        assert!(cookie.unwrap().expose().contains("=s2;"), "{case}");
+    }
+    // Twice in a row.
+    let engine = platform();
+    let answers = [failing(503, "s2"), rotated("usr_1", "s3")];
+    let seen = brief(&engine, Driver::Sets, "s1", at(0), answers);
+    assert_eq!(seen, good(2, Some("s3")));
+}
+
+#[test]
+fn a_newer_session_beside_an_answer_that_is_not_repeated_is_kept() {
+    let once = [
+        failing(500, "s2"),
+        failing(429, "s2"),
+        failing(403, "s2"),
+        failing(302, "s2"),
+        cut_off(200, TransportError::TooLarge, "s2"),
+        cut_off(200, TransportError::Timeout, "s2"),
+    ];
+    for first in once {
+        let case = format!("{first:?}");
+        let engine = platform();
+        let seen = brief(&engine, Driver::Follows, "s1", at(0), [first]);
+        assert_eq!(seen.1, 1, "{case}");
+        let later = at(10);
+        let next = brief(&engine, Driver::Sets, "s1", later, [me("usr_1")]);
+        assert_eq!(next, good(1, Some("s2")), "{case}");
+    }
+    // Both failed, each beside a newer one.
+    let engine = platform();
+    let seen = |second, answers: Vec<_>| brief(&engine, Driver::Sets, "s1", at(second), answers);
+    seen(0, vec![failing(503, "s2"), failing(503, "s3")]);
+    assert_eq!(seen(1, vec![me("usr_1")]), good(1, Some("s3")));
+}
+
+#[test]
+fn a_refresh_takes_the_newer_session_beside_a_failure_too() {
+    for first in [
+        failing(503, "s2"),
+        failing(429, "s2"),
+        cut_off(200, TransportError::TooLarge, "s2"),
+    ] {
+        let engine = platform();
+        let answers = [first, me("usr_1")];
+        let ran = run(refreshing(&engine, sealed("s1")), at(0), answers);
+        assert_eq!(renewal_said(&ran.output), "usr_1 has s2");
+        assert_eq!(ran.paths(), [REFRESH, ME]);
     }
 }
 

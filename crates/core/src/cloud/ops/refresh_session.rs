@@ -13,6 +13,7 @@ use crate::secret::SessionToken;
 #[derive(Debug)]
 pub struct RefreshSession {
     token: SessionToken,
+    newer: Option<SessionToken>,
     endpoint: &'static Endpoint,
 }
 
@@ -22,6 +23,7 @@ impl RefreshSession {
         let sealed = config.table().sealed.as_ref()?;
         Some(Self {
             token,
+            newer: None,
             endpoint: &sealed.refresh,
         })
     }
@@ -40,9 +42,14 @@ impl Operation for RefreshSession {
         self.endpoint.request(config, &filling)
     }
 
+    fn note(&mut self, config: &Config, delivery: &Delivery) -> bool {
+        // It replaced the old one, whatever else the answer holds.
+        self.newer = newer(config, &self.token, delivery);
+        self.newer.is_some()
+    }
+
     fn response(self, config: &Config, delivery: Delivery) -> Result<Self::Output, CloudApiError> {
-        if let Some(newer) = newer(config, &self.token, &delivery) {
-            // It replaced the old one, whatever else the answer holds.
+        if let Some(newer) = self.newer {
             return Ok(Some(newer));
         }
         let secrets = [self.token.expose()];
@@ -52,16 +59,16 @@ impl Operation for RefreshSession {
     }
 }
 
-/// The sealed session that a good answer sets in place of this one. Only the value of the cookie counts: its attributes are for a
-/// browser.
+/// The sealed session that an answer sets in place of this one, whatever it is otherwise; a 401 says that there is none. Only the
+/// value of the cookie counts: its attributes are for a browser.
 pub(crate) fn newer(
     config: &Config,
     token: &SessionToken,
     delivery: &Delivery,
 ) -> Option<SessionToken> {
     let sealed = config.table().sealed.as_ref()?;
-    let is_good = |it: &&Response| token.is_sealed() && (200..300).contains(&it.status());
-    let response = delivery.as_ref().ok().filter(is_good)?;
+    let may_set = |it: &&Response| token.is_sealed() && it.status() != 401;
+    let response = delivery.as_ref().ok().filter(may_set)?;
     let values = response.cookies().filter_map(|cookie| {
         let (name, rest) = cookie.split_once('=')?;
         let value = rest.split_once(';').map_or(rest, |(value, _)| value);

@@ -3,7 +3,7 @@
 //!
 //! At an instance of one organization the user is in that one, with the roles there. Roles in any other one count for nothing.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::cloud::endpoint::Filling;
 use crate::cloud::model::CloudUser;
@@ -21,22 +21,39 @@ use crate::secret::SessionToken;
 #[derive(Debug)]
 pub struct VerifyToken {
     token: SessionToken,
+    /// The first one, where an answer replaced it.
+    replaced: Option<SessionToken>,
     newer: Option<NewerSlot>,
 }
 
-/// The newer session of an answer, for a caller that keeps it though the rest of the answer cannot be used.
-pub(crate) type NewerSlot = Arc<OnceLock<SessionToken>>;
+/// The newest session of the answers, for a caller that keeps it though the rest of them cannot be used.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct NewerSlot(Arc<Mutex<Option<SessionToken>>>);
+
+impl NewerSlot {
+    pub(crate) fn get(&self) -> Option<SessionToken> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<SessionToken>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
 
 impl VerifyToken {
     /// A verification of this token.
     pub const fn new(token: SessionToken) -> Self {
-        Self { token, newer: None }
+        Self {
+            token,
+            replaced: None,
+            newer: None,
+        }
     }
 
-    /// Puts a newer session that a good status brings into the slot.
+    /// Puts a newer session that an answer brings into the slot.
     pub(crate) fn keeping(self, slot: &NewerSlot) -> Self {
         Self {
-            newer: Some(Arc::clone(slot)),
+            newer: Some(slot.clone()),
             ..self
         }
     }
@@ -75,20 +92,31 @@ impl Operation for VerifyToken {
         self.endpoint(config).request(config, &filling)
     }
 
+    fn note(&mut self, config: &Config, delivery: &Delivery) -> bool {
+        if let Some(newer) = newer(config, &self.token, delivery) {
+            if let Some(slot) = &self.newer {
+                *slot.lock() = Some(newer.clone());
+            }
+            self.replaced
+                .get_or_insert(core::mem::replace(&mut self.token, newer));
+        }
+        false
+    }
+
     fn response(self, config: &Config, delivery: Delivery) -> Result<CloudUser, CloudApiError> {
         let endpoint = self.endpoint(config);
-        let newer = newer(config, &self.token, &delivery);
-        if let (Some(slot), Some(newer)) = (&self.newer, &newer) {
-            // One call has one answer.
-            _ = slot.set(newer.clone());
-        }
-        let token = newer.unwrap_or_else(|| self.token.clone());
+        let token = self.token.clone();
         let read = |data: Object<'_>| match config.table().verified {
             Verified::User => CloudUser::read(data.object("user")?, token),
             Verified::Claims => CloudUser::read_claims(data, token),
             Verified::Member => CloudUser::read_member(data, token),
         };
-        let secrets = [self.token.expose()];
+        let secrets = [Some(&self.token), self.replaced.as_ref()];
+        let secrets: Vec<&str> = secrets
+            .into_iter()
+            .flatten()
+            .map(SessionToken::expose)
+            .collect();
         let user = endpoint.response(config, delivery, &secrets, read);
         let Some(own) = &config.organization else {
             return user;
