@@ -409,32 +409,40 @@ async fn a_sign_in_comes_back_whatever_the_platform_keeps_of_its_address() {
                 options.redirect_query = query;
             })
             .await;
-            let case = format!("{state:?} {query:?}");
-            let mut browser = Browser::default();
-            let login = browser.begin(&app.url, "%2Fagents%3Ftab%3D1").await;
-            let callback = browser.pick(&cloud, &login, "member").await;
-            // Elsewhere it is refused with its own code, and spends nothing.
-            let page = Browser::default().open(&callback).await;
-            assert_eq!(page.code(), "login_cookie_missing", "{case}");
-            let is_bound = (state, query) != (CallbackState::Replace, RedirectQuery::Drop);
-            if is_bound {
-                let mut other = Browser::default();
-                other.begin(&app.url, "/").await;
-                assert_eq!(
-                    other.open(&callback).await.code(),
-                    "state_mismatch",
-                    "{case}"
-                );
-            }
-            let page = browser.open(&callback).await;
+            comes_back(&cloud, &app, (state, query)).await;
+        }
+    }
+}
+
+/// Signs in from several pages, whose paths come back as they are.
+async fn comes_back(cloud: &LocalCloud, app: &App, (state, query): (CallbackState, RedirectQuery)) {
+    for path in ["/agents?tab=1", "/s?q=a%26b", "/s?q=%E9", "/s?q=%250a#x"] {
+        let case = format!("{state:?} {query:?} {path}");
+        let mut browser = Browser::default();
+        let encoded = url::form_urlencoded::byte_serialize(path.as_bytes()).collect::<String>();
+        let login = browser.begin(&app.url, &encoded).await;
+        let callback = browser.pick(cloud, &login, "member").await;
+        // Elsewhere it is refused with its own code, and spends nothing.
+        let page = Browser::default().open(&callback).await;
+        assert_eq!(page.code(), "login_cookie_missing", "{case}");
+        let is_bound = (state, query) != (CallbackState::Replace, RedirectQuery::Drop);
+        if is_bound {
+            let mut other = Browser::default();
+            other.begin(&app.url, "/").await;
             assert_eq!(
-                (page.status.as_u16(), page.location()),
-                (303, "/agents?tab=1"),
+                other.open(&callback).await.code(),
+                "state_mismatch",
                 "{case}"
             );
-            assert_eq!(agents(&mut browser, &app).await, mei(), "{case}");
-            assert!(browser.cookie("mastra_login").is_none() && browser.jar.names().len() == 1);
         }
+        let page = browser.open(&callback).await;
+        assert_eq!(
+            (page.status.as_u16(), page.location()),
+            (303, path),
+            "{case}"
+        );
+        assert_eq!(agents(&mut browser, app).await, mei(), "{case}");
+        assert!(browser.cookie("mastra_login").is_none() && browser.jar.names().len() == 1);
     }
 }
 

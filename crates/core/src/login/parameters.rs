@@ -2,7 +2,7 @@
 
 use url::form_urlencoded;
 
-use super::state::STATE_PARAMETER;
+use super::state::{STATE_PARAMETER, with_id};
 
 /// The parameters of a callback, each as the query has it. Never printed: the code may be a session.
 #[derive(Default)]
@@ -26,7 +26,7 @@ impl CallbackParameters {
     /// ```
     /// use mastra_auth_cloud_core::login::parameters::CallbackParameters;
     ///
-    /// let read = CallbackParameters::read("code=c1&state=deploy%7C%252Fagents&mastra_state=id").unwrap();
+    /// let read = CallbackParameters::read("code=c1&state=deploy%7C%2Fagents&mastra_state=id").unwrap();
     /// assert_eq!(read.state.as_deref(), Some("id|%2Fagents"));
     /// assert!(CallbackParameters::read("code=c1&code=c2").is_none());
     /// ```
@@ -47,8 +47,7 @@ impl CallbackParameters {
         }
         if let Some(id) = id {
             let state = read.state.unwrap_or_default();
-            let path = state.split_once('|').map_or("", |(_, path)| path);
-            read.state = Some(format!("{id}|{path}"));
+            read.state = Some(with_id(&state, &id));
         }
         Some(read)
     }
@@ -70,6 +69,10 @@ mod tests {
             (
                 "mastra_state=own&state=deploy%7C%252Fa",
                 Some(Some("own|%2Fa")),
+            ),
+            (
+                "mastra_state=own&state=deploy%7C%2Fs%3Fq%3Da%2526b",
+                Some(Some("own|%2Fs%3Fq%3Da%2526b")),
             ),
             ("mastra_state=own&state=deploy", Some(Some("own|"))),
             ("mastra_state=own", Some(Some("own|"))),

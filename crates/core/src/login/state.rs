@@ -55,7 +55,7 @@ impl State {
     }
 
     /// Parses `id` or `id|encoded path`; a path that leads away from `own_origin` becomes `/`. A path may bring the id instead, in
-    /// its query: see [`STATE_PARAMETER`].
+    /// its query: see [`STATE_PARAMETER`]. The platform writes the path as it is beside its product's name.
     ///
     /// # Errors
     ///
@@ -66,6 +66,9 @@ impl State {
             None => (text, None),
         };
         let sanitize = |path: &str| {
+            if is_decoded(id, path) {
+                return ReturnPath::sanitize(path, own_origin);
+            }
             decode_component(path).map_or_else(ReturnPath::default, |path| {
                 ReturnPath::sanitize(&path, own_origin)
             })
@@ -105,6 +108,20 @@ impl State {
             Some(path) => format!("{}|{}", self.id.expose(), encode_component(path.as_str())),
             None => self.id.expose().to_owned(),
         })
+    }
+}
+
+/// Whether a state's path is no longer encoded: beside the product's name, where it begins as a path does.
+fn is_decoded(id: &str, path: &str) -> bool {
+    id == PRODUCT && path.starts_with('/')
+}
+
+/// A state under its own id, which came back elsewhere.
+pub(crate) fn with_id(state: &str, id: &str) -> String {
+    match state.split_once('|') {
+        Some((name, path)) if is_decoded(name, path) => format!("{id}|{}", encode_component(path)),
+        Some((_, path)) => format!("{id}|{path}"),
+        None => format!("{id}|"),
     }
 }
 

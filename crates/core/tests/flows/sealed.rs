@@ -514,6 +514,10 @@ fn the_code_of_a_sign_in_is_the_session_and_the_state_may_be_replaced() {
         ),
         ("deploy|/agents?mastra_state=7d0e&tab=1", "/agents?tab=1"),
         ("deploy|/?mastra_state=7d0e", "/"),
+        ("deploy|/s?q=a%26b&mastra_state=7d0e", "/s?q=a%26b"),
+        ("deploy|/s?q=%E9&mastra_state=7d0e", "/s?q=%E9"),
+        ("deploy|/s?q=%250a&mastra_state=7d0e", "/s?q=%250a"),
+        ("deploy|%2Fs%3Fq%3D1%26mastra_state%3D7d0e", "/s?q=1"),
         // The path that the sign-in was begun with had an id of a stranger.
         ("deploy|/?mastra_state=other&mastra_state=7d0e", "/"),
         ("7d0e|/agents?mastra_state=7d0e", "/agents"),
