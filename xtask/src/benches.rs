@@ -73,6 +73,12 @@ mod tests {
                 "crates/core/Cargo.toml",
             ),
             ("fuzz", "mastra-auth-cloud-core", "crates/core/Cargo.toml"),
+            ("fuzz", "mastra-auth-cloud", "crates/client/Cargo.toml"),
+            (
+                "fuzz",
+                "mastra-auth-local-cloud",
+                "crates/local-cloud/Cargo.toml",
+            ),
         ] {
             let lock = read(&format!("{folder}/Cargo.lock"));
             let packages = lock["package"].as_array().unwrap();

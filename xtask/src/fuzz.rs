@@ -28,6 +28,11 @@ const BUILD: &str =
 const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
     -Cllvm-args=-sanitizer-coverage-trace-compares";
+/// Where the targets are listed, and the program that has them.
+const LISTS: [(&str, &str); 2] = [
+    ("fuzz/src/lib.rs", "fuzz"),
+    ("fuzz/src/servers.rs", "servers"),
+];
 /// Longest input, in bytes.
 const LONGEST: &str = "-max_len=4096";
 const LIMITS: [&str; 4] = [
@@ -42,6 +47,7 @@ const TURN: Duration = Duration::from_mins(10);
 /// A target, and what came of it.
 struct Target {
     name: String,
+    program: PathBuf,
     /// Its inputs, a file each.
     corpus: PathBuf,
     executions: u64,
@@ -53,19 +59,19 @@ struct Target {
 /// Searches for so many hours, shared by the targets, or by the one that is named.
 pub(crate) fn run(workspace: &Workspace, hours: f64, name: &str) -> Result<()> {
     let folder = workspace.target()?.join("fuzz");
-    let program = build(workspace, &folder)?;
-    let mut targets = targets(workspace, &folder, name)?;
+    let programs = build(workspace, &folder)?;
+    let mut targets = targets(workspace, &folder, &programs, name)?;
     let time = Duration::try_from_secs_f64(hours * 3600.0).context("so many hours are no time")?;
     let turn = time / u32::try_from(targets.len())?;
     let turns = turn.as_secs().div_ceil(TURN.as_secs()).max(1);
     let turn = (turn.as_secs() / turns).max(1);
     for _ in 0..turns {
         for target in &mut targets {
-            target.search(&program, turn)?;
+            target.search(turn)?;
         }
     }
     for target in &mut targets {
-        target.minimise(workspace, &program)?;
+        target.minimise(workspace)?;
     }
     println!("{}", record(&targets, turn * turns));
     let crashes: u64 = targets.iter().map(|target| target.crashes).sum();
@@ -86,24 +92,41 @@ fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     )?;
     let host = said.lines().find_map(|line| line.strip_prefix("host: "));
     let host = host.context("rustc does not name its host")?;
-    Ok(folder.join(host).join("release/fuzz"))
+    Ok(folder.join(host).join("release"))
 }
 
-fn targets(workspace: &Workspace, folder: &Path, name: &str) -> Result<Vec<Target>> {
+fn targets(
+    workspace: &Workspace,
+    folder: &Path,
+    programs: &Path,
+    name: &str,
+) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
-    for file in workspace.files("fuzz/seeds", &["txt"])? {
-        let own = file.file_stem().unwrap_or_default().to_string_lossy();
+    for (own, program) in names(workspace)? {
         if name.is_empty() || name == own {
-            targets.push(Target::new(workspace, folder, &own)?);
+            targets.push(Target::new(workspace, folder, programs.join(program), own)?);
         }
     }
     ensure!(!targets.is_empty(), "there is no target `{name}`");
     Ok(targets)
 }
 
+/// Every target, with the program that has it.
+fn names(workspace: &Workspace) -> Result<Vec<(String, &'static str)>> {
+    let mut names = Vec::new();
+    for (list, program) in LISTS {
+        let text = workspace.read(list)?;
+        let rows = text
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("target(\""));
+        names.extend(rows.filter_map(|row| Some((row.split_once('"')?.0.to_owned(), program))));
+    }
+    Ok(names)
+}
+
 impl Target {
-    fn new(workspace: &Workspace, folder: &Path, name: &str) -> Result<Self> {
-        let corpus = folder.join("corpus").join(name);
+    fn new(workspace: &Workspace, folder: &Path, program: PathBuf, name: String) -> Result<Self> {
+        let corpus = folder.join("corpus").join(&name);
         fs::create_dir_all(&corpus)?;
         for kind in ["seeds", "corpus"] {
             let text = workspace.read(&format!("fuzz/{kind}/{name}.txt"))?;
@@ -114,7 +137,8 @@ impl Target {
             }
         }
         Ok(Self {
-            name: name.to_owned(),
+            name,
+            program,
             corpus,
             executions: 0,
             edges: 0,
@@ -123,25 +147,25 @@ impl Target {
         })
     }
 
-    fn program(&self, program: &Path) -> Command {
-        let mut command = Command::new(program);
+    fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
         command.env("FUZZ_TARGET", &self.name).args(LIMITS);
         command
     }
 
-    fn search(&mut self, program: &Path, seconds: u64) -> Result<()> {
+    fn search(&mut self, seconds: u64) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(seconds);
         // After a crash the rest of the time is for what else there is.
         while let Some(left) = end.checked_duration_since(Instant::now()) {
             let found = self.corpus.with_extension("crash-");
-            let mut command = self.program(program);
+            let mut command = self.command();
             command
                 .arg(format!("-max_total_time={}", left.as_secs().max(1)))
                 .arg(format!("-artifact_prefix={}", found.display()))
                 .arg(&self.corpus);
             let output = command
                 .output()
-                .with_context(|| program.display().to_string())?;
+                .with_context(|| self.program.display().to_string())?;
             let said = String::from_utf8_lossy(&output.stderr);
             let number = |before: &str| {
                 let after = said.rsplit_once(before)?.1.trim_start();
@@ -169,10 +193,10 @@ impl Target {
     }
 
     /// Replaces the committed inputs by the fewest that reach all that is reached, without those written by hand.
-    fn minimise(&mut self, workspace: &Workspace, program: &Path) -> Result<()> {
+    fn minimise(&mut self, workspace: &Workspace) -> Result<()> {
         let least = self.corpus.with_extension("least");
         empty(&least)?;
-        let mut command = self.program(program);
+        let mut command = self.command();
         command
             .args(["-set_cover_merge=1", "-use_counters=0"])
             .arg(&least)
@@ -252,23 +276,18 @@ mod tests {
     #[test]
     fn each_target_is_searched_and_replayed() {
         let workspace = Workspace::find().unwrap();
-        let table = workspace.read("fuzz/src/lib.rs").unwrap();
-        let names = |folder: &str| -> BTreeSet<String> {
+        let files = |folder: &str| -> BTreeSet<String> {
             let files = workspace.files(folder, &["txt"]).unwrap();
             let name = |file: &PathBuf| file.file_stem().unwrap().to_string_lossy().into_owned();
             files.iter().map(name).collect()
         };
-        let rows = table
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix("target(\""));
-        let rows: BTreeSet<String> = rows
-            .map(|row| row.split('"').next().unwrap().to_owned())
-            .collect();
-        assert_eq!(names("fuzz/seeds"), rows);
-        assert_eq!(names("fuzz/corpus"), rows);
-        let tests = ["core", "client", "local-cloud"].map(|name| {
+        let rows = names(&workspace).unwrap().into_iter();
+        let rows: BTreeSet<String> = rows.map(|(name, _)| name).collect();
+        assert_eq!(files("fuzz/seeds"), rows);
+        assert_eq!(files("fuzz/corpus"), rows);
+        let tests = ["core", "client"].map(|name| {
             let tests = workspace.read(&format!("crates/{name}/tests/fuzz.rs"));
-            tests.unwrap_or_default()
+            tests.unwrap()
         });
         for name in rows {
             let call = format!("replay(\"{name}\",");

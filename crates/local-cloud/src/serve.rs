@@ -191,6 +191,12 @@ impl LocalCloud {
         Control::new(Arc::clone(&self.cloud))
     }
 
+    /// What answers its requests, for a test without a socket.
+    #[doc(hidden)]
+    pub fn router(&self) -> Router {
+        router(&self.cloud)
+    }
+
     /// Stops the Cloud. When this returns, the port is free and all connections are cut.
     pub async fn stop(mut self) {
         if let Some(runtime) = self.runtime.take() {

@@ -29,12 +29,15 @@ pub(super) fn redirect_to_public_url(
     if was_sent || is_own(&routes.public_url, uri, headers) {
         return None;
     }
-    let joint = if query.is_empty() { "" } else { "&" };
-    let (name, value) = SENT;
+    // Written anew: a client may send a query with bytes that no address of a header may have.
+    let query = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form_urlencoded::parse(query.as_bytes()))
+        .append_pair(SENT.0, SENT.1)
+        .finish();
     let login = routes
         .public_url
         .join(&routes.auth.axum_settings().paths.login);
-    Some(see_other(&format!("{login}?{query}{joint}{name}={value}")))
+    Some(see_other(&format!("{login}?{query}")))
 }
 
 /// Whether the browser is at the public URL, by the request's headers. They decide nothing else.
