@@ -163,7 +163,7 @@ export class TokenSource {
       const newer = { ...newest, ...pair };
       const isWritten = now !== 'unreadable' && (await place.write(newer).then(() => true, () => false));
       if (!isWritten) {
-        warn('The credentials file could not be written: this process alone holds the newer sign-in.', 'MASTRA_AUTH_SIGN_IN_NOT_KEPT');
+        warn('The credentials file could not be written: this process alone holds the newer sign-in.', 'MASTRA_AUTH_CLOUD_SIGN_IN_NOT_KEPT');
         // After a second failure the file still holds the one that was spent first.
         this.#unkept = { spent: this.#unkept?.spent ?? spent, newer };
       }

@@ -353,7 +353,7 @@ test('an answer that cannot be written is not lost', async () => {
   const one = source();
   expect(await one.token()).toBe('access-2');
   expect(held()['refreshToken']).toBe('refresh-1');
-  expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('could not be written'), expect.objectContaining({ code: 'MASTRA_AUTH_SIGN_IN_NOT_KEPT' }));
+  expect(warned).toHaveBeenCalledExactlyOnceWith(expect.stringContaining('could not be written'), expect.objectContaining({ code: 'MASTRA_AUTH_CLOUD_SIGN_IN_NOT_KEPT' }));
   // This process goes on with it, and tries again to write it with the next one.
   expect(await one.token()).toBe('access-2');
   for (generation of [3, 4]) {

@@ -57,13 +57,19 @@ async fn the_image_is_a_cloud_for_the_app_that_stands_beside_it() {
     let (_dev, cloud) = dev(&own);
     let port = cloud.strip_prefix("http://cloud:").unwrap().to_owned();
 
-    // An app elsewhere gets its people back.
+    // An app elsewhere gets its people back, at a route of its own or at the server's.
     let app = &services["app"]["environment"];
-    let back = "http://app:4111/api/auth/sso/callback";
     let project = app["MASTRA_PROJECT_ID"].as_str().unwrap();
     let here = format!("http://localhost:{port}");
-    let login = format!("{here}/auth/oss?project_id={project}&redirect_uri={back}&state=s");
-    assert_eq!(Browser::new().get(&login).await.status, StatusCode::OK);
+    let begun = format!("{here}/auth/oss?project_id={project}&state=s&redirect_uri");
+    for (path, status) in [
+        ("/auth/callback", StatusCode::OK),
+        ("/api/auth/sso/callback", StatusCode::OK),
+        ("/elsewhere", StatusCode::BAD_REQUEST),
+    ] {
+        let login = format!("{begun}=http://app:4111{path}");
+        assert_eq!(Browser::new().get(&login).await.status, status, "{path}");
+    }
 
     // The Cloud that the app is told of is the one that the image says it is, and no other machine is asked.
     assert_eq!(app["MASTRA_CLOUD_URL"], "http://cloud:4300");

@@ -26,7 +26,7 @@ use tower_service::Service;
 
 use super::organization::{in_named_organization, names_organization};
 use super::rejection::{RejectionReason, turn_away};
-use super::response::{guard, guarded, set_cookie};
+use super::response::{guard, set_cookie};
 use crate::MastraCloudAuth;
 
 /// What the layer passes to the extractors.
@@ -350,7 +350,11 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         match self.project().path.project() {
-            Path::Known { answer } => answer.poll(context).map_ok(guarded),
+            Path::Known { answer } => answer.poll(context).map_ok(|answer| {
+                let mut response = answer.into_response();
+                guard(response.headers_mut());
+                response
+            }),
             Path::Searched { searching } => searching.as_mut().poll(context),
         }
     }

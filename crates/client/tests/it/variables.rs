@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 const RUST_ONLY: [&str; 1] = ["MASTRA_PUBLIC_URL"];
 /// `mastra dev` sets it for the server.
 const NODE_ONLY: [&str; 1] = ["MASTRA_DEV"];
+/// How the codes of Node's warnings begin, which are names of the same form.
+const WARNINGS: &str = "MASTRA_AUTH_CLOUD_";
 
 /// Settings of [`Policy`](mastra_auth_cloud::Policy) that Node has no option for, on purpose: their defaults suit a server.
 const RUST_ONLY_SETTINGS: [&str; 12] = [
@@ -31,7 +33,9 @@ pub(crate) fn repository(file: &str) -> String {
 /// The names of variables that stand alone between these marks.
 fn between(marks: char, text: &str) -> BTreeSet<String> {
     let is_name = |part: &&str| {
-        part.starts_with("MASTRA_") && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
+        part.starts_with("MASTRA_")
+            && !part.starts_with(WARNINGS)
+            && part.bytes().all(|b| b.is_ascii_uppercase() || b == b'_')
     };
     text.split(marks)
         .filter(is_name)
