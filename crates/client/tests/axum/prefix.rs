@@ -1,6 +1,4 @@
 //! An app below a path that its public URL does not have is told about, once.
-//!
-//! One test in a process of its own, since a subscriber gets the events of the whole process.
 
 use crate::common::{App, ask, cloud};
 use crate::ear::Ear;
@@ -8,8 +6,6 @@ use axum::Router;
 use axum::routing::get;
 use mastra_auth_cloud::axum::{AuthLayer, routes};
 use mastra_auth_cloud::{Dialect, MastraCloudAuth};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 const NAVIGATES: [(&str, &str); 2] = [("sec-fetch-mode", "navigate"), ("accept", "text/html")];
 
@@ -21,8 +17,7 @@ fn closed(auth: &MastraCloudAuth) -> Router {
 
 #[tokio::test]
 async fn a_path_that_is_not_configured_is_told_once() {
-    let ear = Ear::default();
-    tracing_subscriber::registry().with(ear.clone()).init();
+    let (ear, _listens) = Ear::listen();
     let told = || {
         let all = ear.take();
         let of_it = all

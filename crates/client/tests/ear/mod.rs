@@ -7,13 +7,16 @@
 #![allow(dead_code, reason = "each test program uses its part of it")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing::field::{Field, Visit};
+use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Metadata, Subscriber, span};
 use tracing_subscriber::Layer;
-use tracing_subscriber::layer::Context;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub(crate) type Values = BTreeMap<&'static str, String>;
 
@@ -126,7 +129,21 @@ impl<S: Subscriber + for<'l> LookupSpan<'l>> Layer<S> for Ear {
     }
 }
 
+/// One subscriber more than any test has.
+static ANOTHER: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+
 impl Ear {
+    /// Records what this thread tells from now on; a test of `tokio` runs on one. Other tests of the process tell it nothing.
+    pub(crate) fn listen() -> (Self, DefaultGuard) {
+        // With one subscriber alone `tracing` asks the thread that reaches an event first, and switches the event off for all
+        // threads where that one has none. With two it asks both.
+        LazyLock::force(&ANOTHER);
+        let ear = Self::default();
+        let listens = tracing_subscriber::registry().with(ear.clone());
+        (ear, listens.set_default())
+    }
+
     /// Every kind of span so far.
     pub(crate) fn spans(&self) -> String {
         self.spans

@@ -7,8 +7,6 @@ use mastra_auth_cloud::transport::{Request, Response, Transport, TransportFuture
 use mastra_auth_cloud::{Authentication, MastraCloudAuth, SessionToken};
 use mastra_auth_cloud_core::encoding::base64url;
 use serde_json::json;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::ear::Ear;
 
@@ -84,10 +82,7 @@ async fn by_a_sign_in(auth: &MastraCloudAuth, _: &str) {
 
 #[tokio::test]
 async fn a_clock_that_is_ahead_is_warned_of_once_however_it_comes_to_light() {
-    let ear = Ear::default();
-    let _listens = tracing_subscriber::registry()
-        .with(ear.clone())
-        .set_default();
+    let (ear, _listens) = Ear::listen();
     for (age, times) in [(2 * HOUR, 1), (0, 0)] {
         let token = token(age);
         for way in 0..3 {

@@ -15,7 +15,6 @@ use mastra_auth_cloud::{
 };
 use mastra_auth_local_cloud::LocalCloud;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tracing_subscriber::layer::SubscriberExt as _;
 
 const HOUR: Duration = Duration::from_hours(1);
 
@@ -245,9 +244,7 @@ async fn threat_098_what_cannot_be_read_is_counted_and_ends_nothing() {
 
 #[tokio::test]
 async fn threat_080_a_flood_of_what_cannot_be_read_does_not_fill_the_log() {
-    let ear = Ear::default();
-    let hearing = tracing_subscriber::registry().with(ear.clone());
-    let _hearing = tracing::subscriber::set_default(hearing);
+    let (ear, _listens) = Ear::listen();
     let (cloud, board) = (cloud(Dialect::V1).await, Arc::new(Board::default()));
     let here = instance(&cloud, &board);
     connected(&here, true).await;
@@ -292,9 +289,7 @@ impl RevocationChannel for OneWay {
 
 #[tokio::test]
 async fn a_channel_that_is_not_joined_at_the_start_is_told_once_also_where_it_takes_news() {
-    let ear = Ear::default();
-    let hearing = tracing_subscriber::registry().with(ear.clone());
-    let _hearing = tracing::subscriber::set_default(hearing);
+    let (ear, _listens) = Ear::listen();
     let (cloud, way) = (cloud(Dialect::V1).await, OneWay::default());
     let here = MastraCloudAuth::builder()
         .project_id("demo")

@@ -1,6 +1,4 @@
 //! Events and spans: each comes from its cause, with its fields, and the guide lists the spans.
-//!
-//! One test in a process of its own, since a subscriber gets the events of the whole process.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,8 +14,6 @@ use mastra_auth_cloud::{
 };
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud};
 use reqwest::Method;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 /// Every event: level, target, name, outcome, and the fields that it may have. Changing one breaks dashboards and alerts.
 const EVENTS: &str = "\
@@ -82,8 +78,7 @@ impl Desk {
 
 #[tokio::test]
 async fn threat_108_events_hold_still_and_tell_inside_what_the_outside_is_not_told() {
-    let ear = Ear::default();
-    tracing_subscriber::registry().with(ear.clone()).init();
+    let (ear, _listens) = Ear::listen();
     let mut policy = patient();
     policy.breaker_failures = 1_000;
     policy.stale_if_error = Duration::ZERO;

@@ -7,9 +7,6 @@ use std::process::Command;
 use axum::http::StatusCode;
 use mastra_auth_cloud::SessionToken;
 use mastra_auth_cloud::program::RefreshToken;
-use tracing::subscriber::DefaultGuard;
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use super::platform::Platform;
 use super::{Home, source};
@@ -116,19 +113,12 @@ async fn the_new_file_has_room_for_the_longest_tokens() {
     home.read();
 }
 
-/// Each test that gets so far listens: tracing switches an event off for all threads where the first one to reach it does not.
-fn listen() -> (Ear, DefaultGuard) {
-    let ear = Ear::default();
-    let listens = tracing_subscriber::registry().with(ear.clone());
-    (ear, listens.set_default())
-}
-
 #[tokio::test]
 async fn an_answer_that_cannot_be_written_is_not_lost() {
     let (platform, home) = (Platform::start().await, Home::new());
     home.sign_in(1);
     platform.expire();
-    let (ear, _listens) = listen();
+    let (ear, _listens) = Ear::listen();
     let temporary = unfinished(&home);
     let lose = move || {
         fs::remove_file(&temporary).unwrap();
@@ -171,7 +161,7 @@ async fn a_file_that_another_program_is_writing_loses_no_answer() {
     let (platform, home) = (Platform::start().await, Home::new());
     home.sign_in(1);
     platform.expire();
-    let (_, _listens) = listen();
+    let (_, _listens) = Ear::listen();
     let path = home.path();
     platform.record(|record| {
         record.meanwhile = Some(Box::new(move || {
