@@ -205,6 +205,7 @@ describe('a session whose token ended, at servers that never saw it', { concurre
 for (const [title, host] of [['Hono', 'hono'], ['Express', 'express']]) {
   describeServer(title, 'platform', (cloud) => startHost(hosts, host, cloud, 'platform'), PLATFORM);
 }
+if (HAS_WASM) describeServer('Hono in workerd', 'platform', (cloud) => startInWorkerd(hosts, cloud, 'platform'), PLATFORM);
 for (const dialect of DIALECTS) {
   describeServer('Hono', dialect, (cloud) => startHost(hosts, 'hono', cloud, dialect), BOTH);
   describeServer('Express', dialect, (cloud) => startHost(hosts, 'express', cloud, dialect), BOTH);

@@ -38,8 +38,8 @@ impl Engine {
     pub fn authenticate_session(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard(|| {
             or(self.session_text(&text).map(|token| {
-                let known = self.0.verified(&token);
-                let is_bearer = known.is_some_and(|it| !it.user().session_token().is_sealed());
+                let bearer = SessionToken::parse(&text);
+                let is_bearer = bearer.is_ok_and(|bearer| self.0.verified(&bearer).is_some());
                 let credentials = if is_bearer {
                     Credentials::token(&text)
                 } else {

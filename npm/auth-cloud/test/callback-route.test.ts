@@ -73,7 +73,7 @@ describe.each(CLOUDS)('$title', ({ dialect, platform }) => {
     expect([again.headers.get('location'), await whoHas(again)]).toEqual(['/agents?tab=1#top', 'usr_olivia']);
   });
 
-  test('a callback of another browser makes no session in one that has begun a sign-in', async () => {
+  test('threat_040_a_callback_of_another_browser_makes_no_session_in_one_that_has_begun_a_sign_in', async () => {
     const { auth, begin, arrive, events } = server();
     const [foreign, own] = [await begin('owner'), await begin('viewer')];
     const answer = await arrive(foreign.callback, own.cookie);
