@@ -20,11 +20,17 @@ use crate::guard::{Result, guard};
 use crate::site::of_number;
 
 impl Engine {
-    /// A host's id of a session, which is the value of its cookie.
+    /// A host's id of a session, which is the value of its cookie; or a bearer, where it was verified or signed out as one here.
     pub(crate) fn session_text(
         &self,
         text: &str,
     ) -> std::result::Result<SessionToken, CloudApiError> {
+        let is_known = |bearer: &SessionToken| {
+            self.0.verified(bearer).is_some() || self.0.is_signed_out(bearer, now())
+        };
+        if let Some(bearer) = SessionToken::parse(text).ok().filter(is_known) {
+            return Ok(bearer);
+        }
         let token = self.0.config().session_token(text);
         token.map_err(CloudApiError::argument)
     }
@@ -38,14 +44,7 @@ impl Engine {
     pub fn authenticate_session(&self, text: String, share: f64) -> Result<Or<Pending>> {
         guard(|| {
             or(self.session_text(&text).map(|token| {
-                let bearer = SessionToken::parse(&text);
-                let is_bearer = bearer.is_ok_and(|bearer| self.0.verified(&bearer).is_some());
-                let credentials = if is_bearer {
-                    Credentials::token(&text)
-                } else {
-                    Credentials::session(&token)
-                };
-                let credentials = credentials.into_owned();
+                let credentials = Credentials::session(&token).into_owned();
                 let request = Authenticate::new(&self.0, credentials).counting(Counting::Always);
                 let task = request.offloading().into_task(jitter(share));
                 self.1

@@ -120,6 +120,16 @@ describe('platform', () => {
     owner = await cloud.signIn('owner');
   });
 
+  test('a bearer that is signed out is refused here, and may do nothing any more', async () => {
+    const { auth } = provider();
+    const { token, userId } = await cloud.signIn('owner');
+    const user = (await auth.authenticateToken(token, request({})))!;
+    expect([user.id, await auth.getPermissions(user)]).toEqual([userId, ['*']]);
+    await auth.destroySession(token);
+    expect([await auth.authenticateToken(token, request({})), await auth.getPermissions(user), user.scopes]).toEqual([null, [], undefined]);
+    expect([await auth.validateSession(token), await auth.refreshSession(token)]).toEqual([null, null]);
+  });
+
   test('a copy that kept its session\'s token has its permissions', async () => {
     const { auth } = provider();
     for (const user of [
