@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod answers;
+pub mod channel;
 pub mod cookies;
 pub mod json;
 pub mod lines;
@@ -33,6 +34,7 @@ pub const TARGETS: &[Target] = &[
     target("address", addresses::address),
     target("authenticate", requests::authenticate),
     target("callback", sign_in::callback),
+    target("channel", channel::channel),
     target("claims", tokens::claims),
     target("cookie", cookies::cookie),
     target("envelope", answers::envelope),
@@ -41,6 +43,7 @@ pub const TARGETS: &[Target] = &[
     target("key_set", tokens::key_set),
     target("permission", permissions::permission),
     target("problem", answers::problem),
+    target("query", sign_in::query),
     target("return_path", addresses::return_path),
     target("revocation", revocations::revocation),
     target("roles", permissions::roles),

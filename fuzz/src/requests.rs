@@ -8,12 +8,13 @@ use mastra_auth_cloud_core::cloud_call::CloudCall;
 use mastra_auth_cloud_core::encoding::base64url;
 use mastra_auth_cloud_core::engine::Engine;
 use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::authenticate::fast_path::{RawCredentials, known};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
 use mastra_auth_cloud_core::flow::{Authentication, Jitter};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::secret::SessionToken;
-use mastra_auth_cloud_core::session::TokenDigest;
+use mastra_auth_cloud_core::session::{Identity, TokenDigest};
 use mastra_auth_cloud_core::verification::{VerificationMode, VerificationOptions};
 use serde_json::{Value, json};
 
@@ -150,15 +151,19 @@ impl Deployment {
 
     fn request(&mut self, at: usize, is_cookie: bool) {
         let engine = &self.world.engine;
-        let (bearer, cookie);
-        let credentials = if is_cookie {
-            cookie = format!("__Host-mastra_session={}", self.tokens[at]);
-            Credentials::read(engine, None, Some(&cookie)).unwrap()
-        } else {
-            bearer = format!("Bearer {}", self.tokens[at]);
-            Credentials::read(engine, Some(&bearer), None).unwrap()
-        };
+        let token = &self.tokens[at];
+        let bearer = (!is_cookie).then(|| format!("Bearer {token}"));
+        let cookie = is_cookie.then(|| format!("__Host-mastra_session={token}"));
+        let credentials = Credentials::read(engine, bearer.as_deref(), cookie.as_deref()).unwrap();
         let request = Authenticate::new(engine, credentials.into_owned());
+        let raw = RawCredentials {
+            authorization: bearer.as_deref(),
+            cookie: cookie.as_deref().map(str::as_bytes),
+            ..RawCredentials::default()
+        };
+        if let Ok(identity) = known(engine, &raw, self.world.now) {
+            self.is_good(at, &identity);
+        }
         let number = self.requests.len();
         self.requests.push(at);
         let task = request.into_task(Jitter(1));
@@ -272,12 +277,7 @@ impl Deployment {
         for (number, verdict) in std::mem::take(&mut self.world.verdicts) {
             let at = self.requests[number];
             match verdict.answer {
-                Authentication::Authenticated(identity) => {
-                    assert_eq!(identity.user().id().as_str(), user(at));
-                    assert_eq!(identity.user().session_token().expose(), self.tokens[at]);
-                    assert!(!self.ended[at], "it was ended");
-                    self.is_proven(at);
-                }
+                Authentication::Authenticated(identity) => self.is_good(at, &identity),
                 Authentication::Anonymous => panic!("it had a credential"),
                 Authentication::Rejected(error) => {
                     let is_no = matches!(self.said[at], Said::No) || self.ended[at];
@@ -288,6 +288,14 @@ impl Deployment {
             }
             self.begun += 1;
         }
+    }
+
+    /// What a request is signed in as.
+    fn is_good(&self, at: usize, identity: &Identity) {
+        assert_eq!(identity.user().id().as_str(), user(at));
+        assert_eq!(identity.user().session_token().expose(), self.tokens[at]);
+        assert!(!self.ended[at], "it was ended");
+        self.is_proven(at);
     }
 
     /// Whether a signed token is forged, or has expired.

@@ -8,9 +8,11 @@ use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::callback::{Callback, OpenedLogin, declined};
 use mastra_auth_cloud_core::flow::{Event, Jitter, Step, login};
 use mastra_auth_cloud_core::http::Response;
-use mastra_auth_cloud_core::login::state::State;
+use mastra_auth_cloud_core::login::parameters::CallbackParameters;
+use mastra_auth_cloud_core::login::state::{STATE_PARAMETER, State};
 use mastra_auth_cloud_core::time::{Now, Timestamp};
 use mastra_auth_cloud_core::url::RedirectUri;
+use url::Url;
 
 use super::addresses::{APP, stays};
 use super::answers::{DIALECTS, config, names};
@@ -19,6 +21,32 @@ use super::script::Script;
 use super::world::START;
 
 const OWN: &str = "0b6a1f4e-own-state";
+
+/// The query of a callback. Each parameter counts once, and says what it says to a browser's own reader.
+pub fn query(data: &[u8]) {
+    let text = String::from_utf8_lossy(data).replace('#', "%23");
+    let mut url = Url::parse(APP).unwrap();
+    url.set_query(Some(&text));
+    let text = url.query().unwrap();
+    let of = |name: &str| -> Vec<String> {
+        let pairs = url.query_pairs().filter(|(own, _)| own == name);
+        pairs.map(|(_, value)| value.into_owned()).collect()
+    };
+    let names = ["code", "state", "error", "again", STATE_PARAMETER];
+    let is_repeated = names.iter().any(|name| of(name).len() > 1);
+    let Some(read) = CallbackParameters::read(text) else {
+        assert!(is_repeated);
+        return;
+    };
+    assert!(!is_repeated);
+    assert_eq!(read.code, of("code").pop());
+    assert_eq!(read.error, of("error").pop());
+    assert_eq!(read.again, of("again").pop());
+    match of(STATE_PARAMETER).pop() {
+        None => assert_eq!(read.state, of("state").pop()),
+        Some(id) => assert!(read.state.unwrap().starts_with(&format!("{id}|"))),
+    }
+}
 
 /// A callback: the dialect, the seconds since the sign-in was begun, the state, the `Cookie` header and the code, each up to a
 /// byte 0; then the answer of the Cloud. In the state a tilde stands for the id of a sign-in that this browser began, and in the

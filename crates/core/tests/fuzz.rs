@@ -122,3 +122,13 @@ fn a_callback_is_for_the_browser_that_began_its_sign_in() {
 fn a_sealed_session_is_of_one_person_on_every_instance() {
     replay("sealed", FEW, targets::sealed::sealed);
 }
+
+#[test]
+fn a_parameter_of_a_callback_counts_once() {
+    replay("query", MANY, targets::sign_in::query);
+}
+
+#[test]
+fn a_revocation_reaches_every_instance_whatever_is_lost_on_the_way() {
+    replay("channel", FEW, targets::channel::channel);
+}

@@ -47,6 +47,9 @@ function cell(value) {
 
 async function run(name, program, words) {
   const load = loadavg()[0].toFixed(1);
+  // As it begins: a run may change committed files, and may last for hours.
+  const git = ['describe', '--always', '--dirty', '--abbrev=7', '--exclude=*'];
+  const commit = execFileSync('git', git, { cwd: FOLDER, encoding: 'utf8' }).trim();
   const child = spawn(program, words, { stdio: ['inherit', 'pipe', 'inherit'] });
   const closed = once(child, 'close');
   const tables = [];
@@ -65,7 +68,7 @@ async function run(name, program, words) {
   const file = `${name}.json`;
   const recorded = {
     date: new Date().toISOString().slice(0, 10),
-    commit: execFileSync('git', ['describe', '--always', '--dirty', '--abbrev=7', '--exclude=*'], { cwd: FOLDER, encoding: 'utf8' }).trim(),
+    commit,
     machine: `${availableParallelism()} × ${cpus()[0]?.model ?? process.arch}, Node ${process.version}`,
     load,
     note: existsSync(path.join(FOLDER, file)) ? read(file).note : undefined,

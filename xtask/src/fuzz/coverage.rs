@@ -1,5 +1,6 @@
-//! `cargo xtask fuzz --coverage`: which lines of the core the committed inputs reach, for each of its files.
+//! `cargo xtask fuzz --coverage`: which lines of the core the committed inputs reach, for each of its modules.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::process::Command;
 
@@ -62,24 +63,25 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
         .pointer("/data/0/files")
         .and_then(Value::as_array)
         .context("llvm-cov names no files")?;
-    let mut rows = Vec::new();
-    let mut all = (0, 0);
+    let mut modules = BTreeMap::<&str, (u64, u64)>::new();
     for file in files {
-        let name = file
-            .get("filename")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let Some((_, name)) = name.split_once("crates/core/src/") else {
+        let name = file.get("filename").and_then(Value::as_str);
+        let name = name.and_then(|name| name.split_once("crates/core/src/"));
+        let Some((_, name)) = name else {
             continue;
         };
-        let lines = |what: &str| number(file, &format!("/summary/lines/{what}"));
-        let (count, covered) = (lines("count"), lines("covered"));
-        all = (all.0 + count, all.1 + covered);
-        rows.push(json!([name, count, covered, percent(count, covered)]));
+        let module = name.split(['/', '.']).next().unwrap_or_default();
+        for module in [module, "**all**"] {
+            let (count, covered) = modules.entry(module).or_default();
+            *count += number(file, "/summary/lines/count");
+            *covered += number(file, "/summary/lines/covered");
+        }
     }
-    let (count, covered) = all;
-    rows.push(json!(["**all**", count, covered, percent(count, covered)]));
-    let columns = ["file of the core", "lines", "reached", "%"];
+    let rows: Vec<_> = modules
+        .into_iter()
+        .map(|(module, (count, covered))| json!([module, count, covered, percent(count, covered)]))
+        .collect();
+    let columns = ["module of the core", "lines", "reached", "%"];
     println!(
         "{}",
         json!({ "tables": [{ "columns": columns, "rows": rows }] })
