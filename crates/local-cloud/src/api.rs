@@ -8,7 +8,7 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
-use axum::extract::{DefaultBodyLimit, MatchedPath, Path, Request, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, MatchedPath, Path, Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
@@ -20,8 +20,9 @@ use serde_json::{Value, json};
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
 use crate::cloud::{Bearer, Cloud, PastEnd, iso};
-use crate::fault::{after, endpoints, instead};
+use crate::fault::{FaultKind, after, endpoints, instead};
 use crate::store::{Code, SessionRow, Taken, User};
+use crate::wire::{Armed, Waiting};
 use asked::{authorized, bearer, checked, cookie, member, object, project};
 
 type Shared = State<Arc<Cloud>>;
@@ -100,8 +101,22 @@ async fn count(
         .get::<MatchedPath>()
         .map_or(name, MatchedPath::as_str)
         .to_owned();
+    let connection = request.extensions().get::<ConnectInfo<Armed>>().cloned();
     let response = match cloud.faults.take(name) {
         None => next.run(request).await,
+        Some(FaultKind::Wire { at, fault }) => {
+            let response = next.run(request).await;
+            if let Some(ConnectInfo(armed)) = connection {
+                let (cleared, counted) = (cloud.faults.cleared(), Arc::clone(&cloud));
+                armed.arm(Waiting {
+                    at,
+                    fault,
+                    struck: Box::new(move || counted.count("wire")),
+                    cleared,
+                });
+            }
+            response
+        }
         Some(kind) => {
             let secret = bearer(request.headers()).or_else(|| cookie(request.headers()));
             match instead(&kind, cloud.dialect, secret).await {

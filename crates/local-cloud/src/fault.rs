@@ -7,13 +7,16 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use futures_util::{StreamExt as _, stream};
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION};
 use http::{HeaderValue, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+use tokio::sync::watch;
 
 use crate::Dialect;
+use crate::wire::{Place, WireFault};
 
 /// Where a fault applies, and what is counted: each endpoint of the dialect by its short name, or any.
 pub(crate) const fn endpoints(dialect: Dialect) -> &'static [&'static str] {
@@ -113,6 +116,14 @@ pub enum FaultKind {
         /// The member's name.
         member: String,
     },
+    /// The right answer, with a fault of the connection at one of its bytes. [`LocalCloud::requests`](crate::LocalCloud::requests)
+    /// counts as `wire` how often that byte was reached.
+    Wire {
+        /// The byte.
+        at: Place,
+        /// What happens there.
+        fault: WireFault,
+    },
 }
 
 /// An active fault.
@@ -177,6 +188,8 @@ pub(crate) struct Faults(Mutex<On>);
 #[derive(Debug, Default)]
 struct On {
     last_id: u64,
+    /// Changes when the faults are cleared.
+    cleared: watch::Sender<()>,
     faults: Vec<Numbered>,
 }
 
@@ -193,7 +206,16 @@ impl Faults {
     }
 
     pub(crate) fn clear(&self) {
-        self.on().faults.clear();
+        let mut on = self.on();
+        on.faults.clear();
+        on.cleared.send_replace(());
+    }
+
+    /// Waits until the faults are cleared.
+    pub(crate) fn cleared(&self) -> BoxFuture<'static, ()> {
+        let mut cleared = self.on().cleared.subscribe();
+        // An error means that the Cloud has ended, and its connections with it.
+        Box::pin(async move { drop(cleared.changed().await) })
     }
 
     /// Deactivates a fault; false if it is not active.
@@ -239,7 +261,7 @@ pub(crate) async fn instead(
             return None;
         }
         FaultKind::Drop => broken(stream::empty().boxed(), Some(1)),
-        FaultKind::Lost | FaultKind::Without { .. } => return None,
+        FaultKind::Lost | FaultKind::Without { .. } | FaultKind::Wire { .. } => return None,
         FaultKind::BareError { status } => json(*status, json!({ "error": message }).to_string()),
         FaultKind::TextError { status } => (status_of(*status), message).into_response(),
         FaultKind::Status { status } => error(*status, dialect, message),

@@ -53,6 +53,7 @@ mod platform_options;
 mod seed;
 mod serve;
 mod store;
+mod wire;
 
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -66,6 +67,7 @@ pub use platform_options::{CallbackState, PlatformOptions, RedirectQuery};
 pub use seed::{Seed, SeedError};
 pub use serve::{LocalCloud, StartError, listen};
 pub use store::SessionRow;
+pub use wire::{Place, WireFault};
 
 /// The form of the API.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

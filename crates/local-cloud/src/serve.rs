@@ -20,6 +20,7 @@ use crate::keys::PinnedKey;
 use crate::open::Open;
 use crate::seed::Person;
 use crate::store::{Store, StoreError};
+use crate::wire::{Armed, Wires};
 use crate::{Dialect, Options, admin, api, guard, pages, platform};
 
 /// A local Cloud cannot start.
@@ -154,7 +155,9 @@ impl LocalCloud {
             let router = router.clone();
             runtime.spawn(async move {
                 let served = async {
-                    axum::serve(tokio::net::TcpListener::from_std(listener)?, router).await
+                    let wires = Wires(tokio::net::TcpListener::from_std(listener)?);
+                    let service = router.into_make_service_with_connect_info::<Armed>();
+                    axum::serve(wires, service).await
                 };
                 if let Err(error) = served.await {
                     tracing::error!(%error, "the server ended");
@@ -181,7 +184,7 @@ impl LocalCloud {
     /// The number of requests to an endpoint: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`,
     /// or `any` of them. In the dialect `platform`: `login`, `callback`, `me`, `verify`, `refresh`, `refresh-token`, `logout`, `orgs`,
     /// `switch-org`, `ingest`, `tokens`, `members`, `invitations`, `jwks`. `renewal` is the number of renewed tokens, `rotation` that of
-    /// rotated sessions and refresh tokens.
+    /// rotated sessions and refresh tokens. `wire` is the number of answers that a [`FaultKind::Wire`](crate::FaultKind::Wire) struck.
     pub fn requests(&self, endpoint: &str) -> u64 {
         lock(&self.cloud.counts).get(endpoint).copied().unwrap_or(0)
     }

@@ -83,6 +83,23 @@ pub(crate) fn open(
     }
 }
 
+/// Whether a body is a good answer, whatever its status says.
+pub(crate) fn is_good(
+    wrapping: Wrapping,
+    body: &[u8],
+    reads: impl FnOnce(Object<'_>) -> bool,
+) -> bool {
+    let Ok(answer) = json::parse(body, MAX_DEPTH) else {
+        return false;
+    };
+    let data = match wrapping {
+        Wrapping::Envelope if answer.get("ok") != Some(&Value::Bool(true)) => None,
+        Wrapping::Envelope => answer.get("data"),
+        Wrapping::Bare | Wrapping::Problem => Some(&answer),
+    };
+    data.is_some_and(|data| Object::new(data, "data").is_ok_and(reads))
+}
+
 /// The error for an answer that is not JSON, where some errors are a text. A page, as a proxy sends one, is none of them, nor is
 /// a part of a JSON answer. A proxy has texts of its own for what it does not pass on: where an endpoint refuses with few statuses,
 /// only the text of a 401 is a refusal.
@@ -222,7 +239,7 @@ fn undelivered(error: TransportError) -> CloudApiError {
 }
 
 /// The status stays a server error even where HTTP has a 4xx: a proxy's page must not count as a sign-out.
-fn malformed(http: u16) -> CloudApiError {
+pub(crate) fn malformed(http: u16) -> CloudApiError {
     let status = if http >= 500 { http } else { 502 };
     CloudApiError::answer(
         Code::InvalidResponse,

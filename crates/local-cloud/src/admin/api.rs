@@ -224,10 +224,13 @@ pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) ->
         | FaultKind::BareError { status }
         | FaultKind::TextError { status } => (400..=599).contains(status),
         FaultKind::Redirect { status, .. } => matches!(status, 301 | 302 | 303 | 307 | 308),
+        FaultKind::Wire { at, .. } => at.exists(),
         _ => true,
     };
     if !usable || fault.times == Some(0) {
-        return Err(bad("The fault's status or number of times cannot be used."));
+        return Err(bad(
+            "The fault's status, place or number of times cannot be used.",
+        ));
     }
     cloud.faults.set(fault);
     Ok(faults(State(cloud)).await)

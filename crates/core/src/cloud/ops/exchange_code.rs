@@ -4,7 +4,7 @@
 use core::time::Duration;
 
 use crate::cloud::endpoint::Filling;
-use crate::cloud::envelope::{Data, bad_member};
+use crate::cloud::envelope::bad_member;
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::cloud::ops::{Operation, Retries};
 use crate::config::Config;
@@ -145,7 +145,8 @@ impl Operation for ExchangeCode {
         let Exchange { endpoint, shape } = exchange(config)?;
         let verifier = self.begun_with.as_ref().map_or("", |(it, _)| it.expose());
         let secrets = [self.code.expose(), verifier];
-        let opened = endpoint.open(config, Data::Required, delivery, &secrets);
+        let reads = |data: Object<'_>| Self::read(shape, data).is_ok();
+        let opened = endpoint.open_unless(config, delivery, &secrets, reads);
         opened
             .and_then(|data| {
                 let data = Object::new(&data, "data").map_err(bad_member)?;

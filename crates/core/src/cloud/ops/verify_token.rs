@@ -107,9 +107,9 @@ impl Operation for VerifyToken {
         let endpoint = self.endpoint(config);
         let token = self.token.clone();
         let read = |data: Object<'_>| match config.table().verified {
-            Verified::User => CloudUser::read(data.object("user")?, token),
-            Verified::Claims => CloudUser::read_claims(data, token),
-            Verified::Member => CloudUser::read_member(data, token),
+            Verified::User => CloudUser::read(data.object("user")?, token.clone()),
+            Verified::Claims => CloudUser::read_claims(data, token.clone()),
+            Verified::Member => CloudUser::read_member(data, token.clone()),
         };
         let secrets = [Some(&self.token), self.replaced.as_ref()];
         let secrets: Vec<&str> = secrets

@@ -9,9 +9,11 @@ use super::super::results::{Authentication, Renewal, Renewed};
 use super::super::share_session::Turn;
 use super::super::verify_token::{Pace, verify_token};
 use super::{Refresh, signed_out};
+use crate::cloud::envelope::bad_member;
 use crate::cloud::ops::refresh_session::RefreshSession;
 use crate::engine::breaker::CallKind;
 use crate::error::{CloudApiError, Code};
+use crate::json::BadMember;
 use crate::secret::SessionToken;
 use crate::session::lookup::{Lookup, Refused};
 
@@ -63,9 +65,17 @@ impl Refresh {
         }
         asking.end(&self.host, &self.engine, newer).await;
         match result {
-            Ok(newer) => {
-                self.token = newer.unwrap_or(self.token.clone());
-                self.newest(&old).await
+            Ok(None) => self.newest(&old).await,
+            Ok(Some(newer)) => {
+                self.token = newer;
+                match self.newest(&old).await {
+                    // The Cloud knows nothing of what it just set, so that was damaged on the way. The next refresh asks about the old
+                    // one.
+                    Renewal::Ended(error) if error.is_refusal() => {
+                        Renewal::Unavailable(bad_member(BadMember("session")))
+                    }
+                    renewal => renewal,
+                }
             }
             Err(error) => match self.engine.rotated(&self.key, now) {
                 // Another answer replaced the session while the Cloud was asked.

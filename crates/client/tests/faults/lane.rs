@@ -1,0 +1,258 @@
+//! A Cloud, a provider and a clock of their own. One run after another.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use mastra_auth_cloud::login::ReturnPath;
+use mastra_auth_cloud::transport::{BaseUrl, ReqwestTransport};
+use mastra_auth_cloud::{
+    AuthBuilder, Authentication, Dialect, MastraCloudAuth, Policy, SessionToken, VerificationMode,
+    VerificationOptions,
+};
+use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud, Options, Place, WireFault};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::common::{Browser, cloud_with, headers, parameter, session_of, state_name, until};
+use crate::logs;
+use crate::operations::{Login, Operation, redirect_uri};
+
+/// The time-out of each call. No test waits for it: the clock is moved on.
+const TIMEOUT: Duration = Duration::from_hours(10);
+/// More calls than any operation makes one after another.
+const CALLS: usize = 12;
+
+pub(crate) struct Lane {
+    runtime: Runtime,
+    pub(crate) scene: Scene,
+}
+
+pub(crate) struct Scene {
+    pub(crate) dialect: Dialect,
+    pub(crate) cloud: LocalCloud,
+    pub(crate) auth: MastraCloudAuth,
+    transport: ReqwestTransport,
+    browser: Browser,
+}
+
+impl Lane {
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+        let scene = runtime.block_on(async {
+            // An answer that rotates a session and breaks ends it, unless the platform takes the old one for a moment.
+            let leeway = Duration::from_mins(10);
+            let change = |options: &mut Options| options.platform.rotation_leeway = leeway;
+            let cloud = cloud_with(dialect, change).await;
+            let base_url = BaseUrl::parse(cloud.url()).unwrap();
+            let transport = ReqwestTransport::new(&base_url).unwrap();
+            let auth = builder(&cloud, dialect, &transport).build().unwrap();
+            let browser = Browser::default();
+            Scene {
+                dialect,
+                cloud,
+                auth,
+                transport,
+                browser,
+            }
+        });
+        Self { runtime, scene }
+    }
+
+    /// Runs one operation under one fault, and answers how it ended.
+    pub(crate) fn run(
+        &self,
+        what: &str,
+        (operation, endpoint): (Operation, &str),
+        at: Place,
+        fault: WireFault,
+    ) -> &'static str {
+        self.runtime
+            .block_on(self.scene.run(what, (operation, endpoint), at, fault))
+    }
+}
+
+fn builder(cloud: &LocalCloud, dialect: Dialect, transport: &ReqwestTransport) -> AuthBuilder {
+    let mut policy = Policy::of(dialect);
+    policy.call_timeout = TIMEOUT;
+    policy.exchange_timeout = TIMEOUT;
+    policy.fresh = Duration::ZERO;
+    policy.stale_if_error = Duration::ZERO;
+    policy.refused = Duration::ZERO;
+    policy.breaker_failures = u32::MAX;
+    let options = MastraCloudAuth::builder()
+        .base_url(cloud.url())
+        .dialect(dialect)
+        .policy(policy)
+        .transport(transport.clone());
+    match dialect {
+        // It has no projects.
+        Dialect::Platform => options,
+        _ => options.project_id("demo"),
+    }
+}
+
+/// Moves the clock of this thread's timers.
+async fn move_on(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+impl Scene {
+    async fn run(
+        &self,
+        what: &str,
+        (operation, endpoint): (Operation, &str),
+        at: Place,
+        fault: WireFault,
+    ) -> &'static str {
+        let control = self.cloud.control();
+        control.reset();
+        let session = session_of(&self.cloud, "member");
+        let ready = operation.prepare(self, &session).await;
+        let kind = FaultKind::Wire { at, fault };
+        control.set_fault(Fault::new(kind).on(endpoint));
+        let struck = self.cloud.requests("wire");
+        let working = operation.work(self, &session, &ready);
+        let end = self.ended(what, fault == WireFault::Hold, working).await;
+        assert!(
+            self.cloud.requests("wire") > struck,
+            "{what}: was not struck"
+        );
+        control.clear_faults();
+        let whole = match fault {
+            // The newer session had arrived with the headers.
+            WireFault::Hold | WireFault::Cut | WireFault::Reset
+                if operation == Operation::Refresh
+                    && self.dialect == Dialect::Platform
+                    && matches!(at, Place::Body(_)) =>
+            {
+                &["good", "unavailable"][..]
+            }
+            WireFault::Hold | WireFault::Cut | WireFault::Reset => &["unavailable"][..],
+            WireFault::Repeat => &["good"],
+            _ => &["good", "unavailable"],
+        };
+        // The first call ended the session, and its answer broke: the second one is told so.
+        let is_gone = end.what == "gone" && whole.len() == 2 && operation.ends_session();
+        assert!(whole.contains(&end.what) || is_gone, "{what}: {end:?}");
+        self.after(what, operation, &session, end.what).await;
+        let (said, log) = (format!("{end:?}"), logs::take());
+        let is_told = log.contains("sign-in failed") || end.what == "good";
+        assert!(is_told || !operation.is_callback(), "{what}: not told");
+        let secrets = ready.secrets().chain([session.expose()]);
+        says_no_secret(what, &said, secrets.clone());
+        says_no_secret(what, &log, secrets);
+        end.what
+    }
+
+    /// The result of the work. While an answer halts, the clock is moved on past the time-out of its call.
+    async fn ended<T>(&self, what: &str, halts: bool, work: impl Future<Output = T>) -> T {
+        let (mut work, begun) = (pin!(work), Instant::now());
+        let (first, mut seen) = (self.cloud.requests("wire"), self.cloud.requests("wire"));
+        loop {
+            tokio::select! {
+                biased;
+                result = &mut work => return result,
+                () = tokio::time::sleep(Duration::from_millis(1)) => {}
+            }
+            let struck = self.cloud.requests("wire");
+            if halts && struck > seen {
+                seen = struck;
+                move_on(TIMEOUT + Duration::from_secs(1)).await;
+            }
+            // The waits between two calls end soon too.
+            move_on(Duration::from_millis(20)).await;
+            let calls = usize::try_from(struck - first).unwrap();
+            assert!(calls <= CALLS, "{what}: still calls");
+            let is_over = begun.elapsed() > Duration::from_mins(1);
+            assert!(!is_over, "{what}: not within its time-out");
+        }
+    }
+
+    /// The session that was there is good, unless the operation ends it, and another person is that person.
+    async fn after(&self, what: &str, operation: Operation, session: &SessionToken, end: &str) {
+        if operation.ends_session() {
+            if end != "unavailable" {
+                let sessions = self.cloud.control().sessions();
+                assert!(sessions.iter().all(|one| one.ended_at.is_some()), "{what}");
+            }
+        } else {
+            self.is("usr_mei", session, what).await;
+        }
+        if end != "good" && operation.leaves_session(self.dialect) {
+            let alive = || async {
+                let sessions = self.cloud.control().sessions();
+                sessions.iter().filter(|one| one.ended_at.is_none()).count()
+            };
+            until("the session that no browser got has ended", || async {
+                alive().await == 1
+            })
+            .await;
+        }
+        let other = session_of(&self.cloud, "viewer");
+        self.is("usr_victor", &other, what).await;
+    }
+
+    async fn is(&self, id: &str, session: &SessionToken, what: &str) {
+        let answer = self.authenticate(session).await;
+        let Authentication::Authenticated(identity) = &answer else {
+            panic!("{what}: afterwards {answer:?}")
+        };
+        assert_eq!(identity.user().id().as_str(), id, "{what}");
+    }
+
+    /// As a request of a browser that has this session.
+    pub(crate) async fn authenticate(&self, session: &SessionToken) -> Authentication {
+        let cookie = format!("{}={}", self.auth.cookie_name(), session.expose());
+        let request = headers(&[("cookie", &cookie)]);
+        self.auth.authenticate_and_renew(&request).await.0
+    }
+
+    /// A provider that has fetched no key.
+    pub(crate) fn by_keys(&self) -> MastraCloudAuth {
+        let options = builder(&self.cloud, self.dialect, &self.transport);
+        let options = options.verification(VerificationOptions {
+            mode: VerificationMode::Keys,
+            ..VerificationOptions::default()
+        });
+        options.build().unwrap()
+    }
+
+    /// The address of the callback, once the member was picked.
+    pub(crate) async fn callback(&self, login: &str) -> String {
+        let mut browser = self.browser.clone();
+        browser.pick(&self.cloud, login, "member").await
+    }
+
+    /// From the login page to the callback, which is not opened.
+    pub(crate) async fn almost(&self) -> Login {
+        let start = self
+            .auth
+            .begin_login(&redirect_uri(), ReturnPath::default(), None);
+        let start = start.unwrap();
+        let callback = self.callback(start.location.expose()).await;
+        let cookie = start.cookies[0].expose().split(';').next().unwrap();
+        Login {
+            code: parameter(&callback, "code"),
+            state: parameter(&callback, state_name(self.dialect)),
+            cookie: cookie.to_owned(),
+        }
+    }
+}
+
+/// Looks for the beginning, the middle and the end of each secret, and for any signed token.
+fn says_no_secret<'a>(what: &str, said: &str, secrets: impl Iterator<Item = &'a str>) {
+    assert!(!said.contains("eyJ"), "{what}: a token in {said}");
+    assert!(
+        !said.contains("@example.com"),
+        "{what}: an address in {said}"
+    );
+    for secret in secrets {
+        let secret = secret.as_bytes();
+        let size = secret.len().min(16);
+        for from in [0, (secret.len() - size) / 2, secret.len() - size] {
+            let part = std::str::from_utf8(&secret[from..from + size]).unwrap();
+            assert!(!said.contains(part), "{what}: a secret in {said}");
+        }
+    }
+}
