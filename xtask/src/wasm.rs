@@ -18,7 +18,7 @@ use crate::workspace::{Workspace, read};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 /// Most bytes of the module, compressed with gzip: Workers allow 3 MB for a whole app.
-const MOST_BYTES: usize = 550_000;
+const MOST_BYTES: usize = 600_000;
 /// Exports that the module lacks: it has no threads, and checks no signatures.
 const NATIVE_ALONE: [&str; 2] = ["checks", "verifiedClaims"];
 /// A third of the time.
