@@ -3,6 +3,7 @@
 import { configurationError } from './error.js';
 import { header } from './headers.js';
 import type { RequestLike } from './headers.js';
+import type { Native } from './native.js';
 import { native } from '#host';
 
 /** What a host may know before it serves. Older hosts have no type for it. */
@@ -14,7 +15,7 @@ export interface AuthInit {
 }
 
 /** The parts of a request that show its address, in the core's order. */
-type Address = Parameters<typeof native.siteOf>;
+type Address = Parameters<Native['siteOf']>;
 
 /** Caches the core's answer for consecutive requests to one address. */
 export class Sites {
