@@ -1,0 +1,192 @@
+/**
+ * Faults at every byte: the client and the provider, while an answer of the Cloud breaks at one byte. `vectors/faults.json` says where and
+ * how, as for the crate. A call whose answer halts ends with its time-out, whose timer is run once the answer has halted.
+ */
+
+import { readFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+
+import { MastraCloudAuth, MastraCloudClient } from '../dist/esm/index.js';
+import type { CloudAuthEvent } from '../dist/esm/index.js';
+import { startLocalCloud } from '../dist/esm/testing.js';
+import type { LocalCloud, LocalCloudEndpoint, LocalCloudPlace, LocalCloudWireFault, SignedIn } from '../dist/esm/testing.js';
+import { BINARY, REDIRECT, comeBack, goAndPick, pick, request, serve } from './world.js';
+import type { Back } from './world.js';
+
+/** The time-out of `vitest.config.ts`. */
+const TIMEOUT = 60_000;
+/** Every so many runs of the table. Each operation meets each place, and each fault many times. */
+const STRIDE = 5;
+
+interface Case {
+  readonly name: string;
+  readonly at: LocalCloudPlace;
+  readonly faults: LocalCloudWireFault[];
+}
+const { cases } = JSON.parse(readFileSync(new URL('../../../vectors/faults.json', import.meta.url), 'utf8')) as { cases: Case[] };
+const RUNS = cases.flatMap(({ name, at, faults }) => faults.map(fault => ({ name, at, fault })));
+
+type Dialect = 'v1' | 'pkce' | 'platform';
+type End = 'good' | 'gone' | 'rejected' | 'unavailable' | 'another';
+
+interface Scene {
+  readonly cloud: LocalCloud;
+  readonly auth: MastraCloudAuth;
+  readonly client: MastraCloudClient;
+  readonly member: SignedIn;
+  /** The session as its cookie holds it. */
+  readonly session: string;
+  readonly back: Back | undefined;
+  readonly code: string;
+}
+
+interface Operation {
+  readonly at: LocalCloudEndpoint;
+  readonly run: (scene: Scene) => Promise<End>;
+  readonly isCallback?: boolean;
+  readonly endsSession?: boolean;
+}
+
+const who = (id: string | undefined): End => (id === undefined ? 'rejected' : id === 'usr_mei' ? 'good' : 'another');
+const authenticate = async ({ auth, member }: Pick<Scene, 'auth' | 'member'>) => (await auth.authenticateToken('', request({ cookie: member.cookie })))?.id;
+
+const verify = (at: LocalCloudEndpoint): Operation => ({ at, run: async ({ client, member }) => who((await client.verifyToken({ token: member.token }))?.id) });
+const asked = (at: LocalCloudEndpoint): Operation => ({ at, run: async scene => who(await authenticate(scene)) });
+const refresh = (at: LocalCloudEndpoint): Operation => ({ at, run: async ({ auth, session }) => who((await auth.refreshSession(session))?.userId) });
+const signOut = (at: LocalCloudEndpoint): Operation => ({
+  at,
+  endsSession: true,
+  run: async ({ auth, session }) => {
+    const before = seen.length;
+    await auth.destroySession(session);
+    const told = seen.slice(before).map(({ type }) => type);
+    return told.includes('sign_out_not_confirmed') ? 'unavailable' : 'good';
+  },
+});
+const callback = (at: LocalCloudEndpoint): Operation => ({ at, isCallback: true, run: async ({ auth, back }) => who((await comeBack(auth, back!)).user.id) });
+const bearer = (at: LocalCloudEndpoint): Operation => ({ at, run: async ({ auth, member }) => who((await auth.authenticateToken(member.token, request({ authorization: `Bearer ${member.token}` })))?.id) });
+const byKeys: Operation = {
+  at: 'jwks',
+  run: async ({ cloud, member }) => {
+    const auth = provider(cloud, 'v1', { verification: 'keys' });
+    return who((await auth.authenticateToken(member.token, request({ authorization: `Bearer ${member.token}` })))?.id);
+  },
+};
+const some = (permissions: readonly string[]): End => (permissions.length > 0 ? 'good' : 'rejected');
+const both = {
+  verify: verify('verify'),
+  validate: { at: 'validate', run: async ({ client, session }: Scene) => who((await client.validateSession({ sessionToken: session }))?.userId) },
+  authenticate: asked('verify'),
+  refresh: refresh('validate'),
+  signOut: signOut('destroy'),
+  callback: callback('exchange'),
+} satisfies Record<string, Operation>;
+const OPERATIONS: Record<Dialect, Record<string, Operation>> = {
+  v1: {
+    ...both,
+    byKeys,
+    getUser: { at: 'user', run: async ({ auth, session }) => who((await auth.getUser('usr_mei', session))?.id) },
+    getUserPermissions: { at: 'permissions', run: async ({ client, session }) => some(await client.getUserPermissions({ userId: 'usr_mei', token: session })) },
+    permissions: { at: 'permissions', run: async ({ auth, member }) => some(await auth.getPermissions((await auth.authenticateToken('', request({ cookie: member.cookie })))!)) },
+    exchange: { at: 'exchange', run: async ({ client, code }) => ((await client.exchangeCode({ code })).user ? 'good' : 'another') },
+  },
+  pkce: { ...both, callbackVerify: callback('verify') },
+  platform: { verify: verify('verify'), authenticate: asked('me'), bearer: bearer('verify'), refresh: refresh('refresh'), signOut: signOut('logout'), callback: callback('me') },
+};
+
+/** What the providers told. */
+const seen: CloudAuthEvent[] = [];
+const onEvent = (event: CloudAuthEvent) => void seen.push(event);
+const none = () => undefined;
+const logger = { debug: none, info: none, warn: none, error: none };
+
+function provider(cloud: LocalCloud, dialect: Dialect, more: { verification?: 'keys' } = {}) {
+  const project = dialect === 'platform' ? {} : { projectId: cloud.projectId };
+  const cache = { fresh: 0, staleIfError: 0, refused: 0 };
+  return new MastraCloudAuth({ ...project, baseUrl: cloud.url, dialect, cache, onEvent, logger, ...more });
+}
+
+// The timers of the package: a call's time-out is run by hand, and a wait before another try is short.
+const { setTimeout: set, clearTimeout: clear } = globalThis;
+const late = new Map<unknown, () => void>();
+beforeAll(() => {
+  globalThis.setTimeout = ((run: () => void, milliseconds: number, ...more: []) => {
+    if (milliseconds !== TIMEOUT) return set(run, milliseconds > 40 && milliseconds < 1_000 ? 1 : milliseconds, ...more);
+    const timer = set(run, milliseconds);
+    late.set(timer, run);
+    return timer;
+  }) as typeof setTimeout;
+  globalThis.clearTimeout = (timer => {
+    late.delete(timer);
+    clear(timer);
+  }) as typeof clearTimeout;
+});
+afterEach(() => expect(late.size, 'a timer that nobody cleared').toBe(0));
+afterAll(() => void Object.assign(globalThis, { setTimeout: set, clearTimeout: clear }));
+
+const struck = async (cloud: LocalCloud) => (await cloud.requests()).counts['wire'] ?? 0;
+
+/** What the work gives. While an answer halts, the time-out of its call is run. */
+async function ended(cloud: LocalCloud, halts: boolean, work: Promise<End>): Promise<End> {
+  let isOver = false;
+  const over = work.finally(() => (isOver = true));
+  over.catch(none);
+  for (let before = 0; halts && !isOver; ) {
+    const now = await struck(cloud);
+    if (now === before) continue;
+    before = now;
+    for (const run of late.values()) run();
+  }
+  return over;
+}
+
+for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Record<string, Operation>][]) {
+  test(`threat_030_no_byte_at_which_an_answer_breaks_signs_anyone_out (${dialect})`, async () => {
+    await using cloud = await startLocalCloud({ binary: BINARY, dialect, ...(dialect === 'platform' && { platform: { rotationLeeway: 600 } }) });
+    let number = 0;
+    for (const [name, operation] of Object.entries(operations)) {
+      for (const run of RUNS) {
+        number += 1;
+        if (number % STRIDE !== 0) continue;
+        const what = `${dialect} ${name} ${run.name} ${JSON.stringify(run.fault)}`;
+        // Its own, for so many failures in a row would open the breaker. Their connections are shared.
+        const auth = provider(cloud, dialect);
+        const client = new MastraCloudClient({ projectId: cloud.projectId, baseUrl: cloud.url, dialect, onEvent, logger });
+        await cloud.reset();
+        seen.length = 0;
+        const member = await cloud.signIn('member');
+        const session = member.cookie.slice(member.cookie.indexOf('=') + 1);
+        const back = operation.isCallback ? await goAndPick(auth, crypto.randomUUID(), 'member') : undefined;
+        const code = name === 'exchange' ? (await pick(client.getLoginUrl({ redirectUri: REDIRECT, state: crypto.randomUUID() }), 'member')).code : '';
+        await cloud.faults.set({ kind: 'wire', at: run.at, fault: run.fault, endpoint: operation.at });
+        const work = operation.run({ cloud, auth, client, member, session, back, code });
+        let said: unknown;
+        const end = await ended(cloud, run.fault === 'hold', work).catch((error: { status?: number }): End => {
+          said = error;
+          // A damaged status that says nothing, as 300, is an error of its own.
+          const { status } = error;
+          return status !== undefined && (status < 400 || status >= 500) ? 'unavailable' : 'rejected';
+        });
+        expect(await struck(cloud), `${what}: ${end} ${inspect(said)}`).toBeGreaterThan(0);
+        await cloud.faults.clear();
+        const isLost = ['hold', 'cut', 'reset'].includes(String(run.fault));
+        // A newer session arrives with the headers.
+        const mayBeRefreshed = dialect === 'platform' && name === 'refresh' && 'body' in run.at;
+        const whole: readonly End[] = run.fault === 'repeat' ? ['good'] : isLost && !mayBeRefreshed ? ['unavailable'] : ['good', 'unavailable'];
+        expect(whole, `${what}: ${inspect(said)}`).toContain(end);
+        if (operation.isCallback && end !== 'good') expect(seen.map(({ type }) => type), what).toContain('sign_in_failed');
+        // The same session is good, and another person is that person.
+        if (!operation.endsSession) expect((await serve(auth, member.cookie)).id, what).toBe('usr_mei');
+        expect((await serve(auth, (await cloud.signIn('viewer')).cookie)).id, what).toBe('usr_victor');
+        const told = inspect([said, seen], { depth: 12, showHidden: true });
+        for (const secret of [member.token, session, code, back?.code, back?.cookies, 'eyJ', '@example.com']) {
+          if (secret) expect(told.includes(secret.slice(-24)), `${what}: ${told}`).toBe(false);
+        }
+        await auth.close();
+      }
+    }
+    expect(number / STRIDE).toBeGreaterThan(200);
+  });
+}
