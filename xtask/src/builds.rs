@@ -26,7 +26,7 @@ const ADDON: &str = "addon.node";
 pub(crate) fn fmt(workspace: &Workspace) -> Result<()> {
     let check = if workspace.is_check { "--check" } else { "" };
     run(&mut workspace.cargo(&format!("fmt --all {check}")))?;
-    for other in ["benches", "differential", "fuzz"] {
+    for other in ["benches", "differential", "fuzz", "xtask/miri"] {
         run(&mut workspace.cargo(&format!("fmt --manifest-path {other}/Cargo.toml {check}")))?;
     }
     Ok(())

@@ -19,6 +19,8 @@ mod differential;
 mod fuzz;
 mod generate;
 mod layers;
+mod miri;
+mod mutants;
 mod node;
 mod process;
 mod programs;
@@ -67,6 +69,8 @@ fn run(matches: &ArgMatches) -> Result<()> {
     workspace.is_built = given.get_flag("built").into();
     workspace.is_check = given.get_flag("check") || name == "test";
     let text = |id| text(given, id);
+    // Only what can be told how long it may take has a time.
+    workspace.hours = text("hours").parse().unwrap_or_default();
     let is_recorded = ["bench", "soak", "fuzz"].contains(&name) && given.get_flag("record");
     match name {
         "test" => suite::run(&workspace, given.get_flag("quick")),
@@ -97,7 +101,13 @@ fn run(matches: &ArgMatches) -> Result<()> {
         "fuzz" => fuzz::run(&workspace, text("hours").parse()?, text("target")),
         "bench" | "soak" => {
             let json = if name == "bench" { "--json" } else { "" };
-            let words = [name, text("name"), text("old"), json];
+            let hours = text("hours");
+            let hours = if hours.is_empty() {
+                String::new()
+            } else {
+                format!("--hours={hours}")
+            };
+            let words = [name, text("name"), text("old"), json, &hours];
             let words: Vec<_> = words.into_iter().filter(|word| !word.is_empty()).collect();
             let kept = format!("{name}-{}", text("name"));
             node::show(&workspace, &words, is_recorded.then_some(&kept))
@@ -153,6 +163,7 @@ fn command() -> Command {
         .subcommand(subcommand("shots", "Draw the guide's pictures of a terminal"))
         .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is")
             .arg(soaks)
+            .arg(value("hours", "After how long `mutants` begins no other file").long("hours").value_name("N").required(false).default_value("1").value_parser(is_time))
             .arg(flag("record", RECORD)))
 }
 

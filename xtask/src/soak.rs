@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use crate::builds::TESTING_IN_RELEASE;
 use crate::process::run as run_program;
 use crate::workspace::Workspace;
-use crate::{browser, contract, differential, node, redis, supply};
+use crate::{browser, contract, differential, miri, mutants, node, redis, supply};
 
 /// A long run.
 pub(crate) struct Soak {
@@ -47,6 +47,8 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("eventloop", Npm, "How long Node's event loop waits at 5,000 requests a second"),
     soak("killed", Test(CLIENT, "it", "program::killed::soak_killed"), "A thousand processes are killed as they write the credentials file"),
     soak("memory", Test(CORE, "memory", "soak_memory"), "Ten million tokens come by, and the memory stays level"),
+    soak("miri", Plain(miri::run), "The core's unit tests in Miri, which stops at undefined behaviour"),
+    soak("mutants", Plain(mutants::run), "The core is changed one place at a time, and the tests must notice"),
     soak("outage", Test(CLIENT, "soaks", "outage::soak_outage"), "The Cloud is away for ten minutes, then slow: no user is signed out"),
     soak("panics", Npm, "Every export of the Node addon panics again and again; Node lives"),
     soak("permissions", Npm, "A million random permissions, granted in Node as the host grants them"),

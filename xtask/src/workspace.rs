@@ -28,6 +28,8 @@ pub(crate) struct Workspace {
     pub(crate) may_install: bool,
     /// Test a development build instead of what ships, which spares a second compilation of everything.
     pub(crate) is_unoptimized: bool,
+    /// How long a run may go on that is told so; else 0.
+    pub(crate) hours: f64,
     /// The development builds are up to date: this run or the suite has made them.
     pub(crate) is_built: Cell<bool>,
 }

@@ -2,16 +2,16 @@
 //! for these.
 //!
 //! Natively all of it is aws-lc. In WebAssembly, for which aws-lc does not compile, hashes, HMAC and encryption are RustCrypto's, and a
-//! public key checks nothing: the host checks signatures with WebCrypto.
+//! public key checks nothing: the host checks signatures with WebCrypto. Miri, which cannot run C, gets the same.
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(not(any(target_family = "wasm", miri)))]
 mod aws_lc;
-#[cfg(any(target_family = "wasm", test))]
+#[cfg(any(target_family = "wasm", miri, test))]
 mod rust_crypto;
 
-#[cfg(not(target_family = "wasm"))]
+#[cfg(not(any(target_family = "wasm", miri)))]
 pub(crate) use aws_lc::{HmacKey, PublicKey, Sha256, decrypt, encrypt, same, sha256};
-#[cfg(target_family = "wasm")]
+#[cfg(any(target_family = "wasm", miri))]
 pub(crate) use rust_crypto::{HmacKey, PublicKey, Sha256, decrypt, encrypt, same, sha256};
 
 /// The result of SHA-256 or HMAC-SHA-256.
@@ -20,6 +20,7 @@ pub type Digest = [u8; 32];
 /// The nonce of ChaCha20-Poly1305. Under one key no two texts may have the same.
 pub(crate) type Nonce = [u8; 12];
 
+#[cfg(not(miri))]
 #[cfg(test)]
 mod tests {
     use super::{aws_lc, rust_crypto};

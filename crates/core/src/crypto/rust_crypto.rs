@@ -94,10 +94,10 @@ pub(crate) fn same(left: &[u8], right: &[u8]) -> bool {
 }
 
 /// Stands for a public key, which the host imports and uses.
-#[cfg(target_family = "wasm")]
+#[cfg(any(target_family = "wasm", miri))]
 pub(crate) struct PublicKey;
 
-#[cfg(target_family = "wasm")]
+#[cfg(any(target_family = "wasm", miri))]
 #[allow(clippy::unnecessary_wraps, reason = "as in the native build")]
 impl PublicKey {
     pub(crate) const fn rsa(_n: &[u8], _e: &[u8]) -> Option<Self> {
