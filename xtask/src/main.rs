@@ -163,7 +163,7 @@ fn command() -> Command {
         .subcommand(subcommand("shots", "Draw the guide's pictures of a terminal"))
         .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is")
             .arg(soaks)
-            .arg(value("hours", "After how long `mutants` begins no other file").long("hours").value_name("N").required(false).default_value("1").value_parser(is_time))
+            .arg(value("hours", "After how long `miri` begins no other module, and `mutants` no other file").long("hours").value_name("N").required(false).default_value("1").value_parser(is_time))
             .arg(flag("record", RECORD)))
 }
 

@@ -1,11 +1,12 @@
 //! `cargo xtask soak miri`: tests in Miri, which interprets them and stops at undefined behaviour. The core's unit tests run, and
-//! those of the addon's unsafe lines with a stand-in for Node, in `xtask/miri`.
+//! those of the addon's unsafe lines with a stand-in for Node, in `xtask/miri`. After `--hours` no module begins.
 //!
 //! Miri is a component of nightly compilers, and runs no C: there the core's cryptography is RustCrypto's, as in WebAssembly.
 //! `xtask/miri.toml` lists what stays out, each with its reason.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -41,6 +42,7 @@ struct List {
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let List { left_out } = toml::from_str(&workspace.read(LIST)?).context(LIST)?;
+    let end = Instant::now() + Duration::try_from_secs_f64(workspace.hours * 3600.0)?;
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for (suite, tests) in SUITES {
         let names = capture(miri(workspace, tests)?.arg("--list")).context(
@@ -53,6 +55,11 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
             modules.entry(module).or_default().push(name);
         }
         for (module, names) in modules {
+            if Instant::now() >= end {
+                let why = "no time was left";
+                rows.push(json!([suite, module, 0, 0, names.len(), why]));
+                continue;
+            }
             let (out, run): (Vec<_>, Vec<_>) = names
                 .into_iter()
                 .partition(|name| reason(&left_out, name).is_some());
