@@ -29,6 +29,8 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let cargo = || {
         let mut cargo = workspace.cargo(BUILD);
         cargo.arg(&folder).env("RUSTFLAGS", "-Cinstrument-coverage");
+        // What runs during the build is instrumented too.
+        cargo.env("LLVM_PROFILE_FILE", folder.join("build-%m.profraw"));
         cargo
     };
     run_program(&mut cargo())?;
