@@ -315,7 +315,8 @@ fn a_redirect_uri_keeps_its_bytes() {
         "HTTPS://App.Example.com:443/a/../b?c=d&e=%7E",
         "http://10.0.0.5:3000/cb",
     ] {
-        assert_eq!(RedirectUri::parse(text).unwrap().as_str(), text);
+        let address = RedirectUri::parse(text).unwrap();
+        assert_eq!((address.as_str(), &*address.to_string()), (text, text));
     }
     assert_eq!(
         RedirectUri::parse("HTTPS://App.Example.com:443/a")
