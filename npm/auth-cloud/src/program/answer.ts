@@ -8,21 +8,30 @@ import { CloudApiError } from '../error.js';
 /** Longest text that is read as an error, in bytes. */
 const MAX_TEXT = 1024;
 
+/** What the answer to a call is. */
+export interface Schema<T> {
+  /** The statuses with which the platform may refuse; any other 4xx is a proxy's. A text may refuse with 401 alone. */
+  readonly refusals: readonly number[];
+  /** Reads a good answer. `undefined` if it is none. */
+  readonly read: (answer: Record<string, unknown>) => T | undefined;
+}
+
 /**
- * The object of a good answer. `refusals` are the statuses with which the call's schema lets the platform refuse; any other 4xx is a
- * proxy's. A text may refuse with 401 alone.
+ * Reads an answer. A refusal whose body is a good answer refuses nothing: its status was damaged on the way.
  *
  * @throws CloudApiError `request_failed` for a refusal and for an outage that has a status; `invalid_response` for anything else, as a
  *   page or a part of an answer.
  */
-export function readAnswer(status: number, body: Uint8Array, refusals: readonly number[], endpoint?: string): Record<string, unknown> {
+export function readAnswer<T>(status: number, body: Uint8Array, { refusals, read }: Schema<T>, endpoint?: string): T {
   const text = textOf(body);
   const value = jsonOf(text);
   const isGood = status >= 200 && status <= 299;
-  if (isGood && isObject(value)) return value;
+  const answer = isObject(value) ? read(value) : undefined;
+  if (isGood && answer !== undefined) return answer;
   const isText = value === undefined && isPlain(text) && (status === 401 || !isClientError(status));
   const isSaid = isObject(value) || isText;
-  if (isGood || !isSaid || (isClientError(status) && !refusals.includes(status))) throw unreadable(status, endpoint);
+  const isRefusal = refusals.includes(status) && answer === undefined;
+  if (isGood || !isSaid || (isClientError(status) && !isRefusal)) throw unreadable(status, endpoint);
   throw new CloudApiError(`Request failed: ${status}`, status, { code: 'request_failed', kind: 'cloud', endpoint });
 }
 
@@ -32,7 +41,7 @@ export function isOver({ code, status }: CloudApiError): boolean {
 }
 
 /** The answer has another form than it must have. */
-export function unreadable(http: number, endpoint?: string): CloudApiError {
+function unreadable(http: number, endpoint?: string): CloudApiError {
   const status = http >= 500 ? http : 502;
   return new CloudApiError(`HTTP ${http}: invalid response`, status, { code: 'invalid_response', kind: 'cloud', endpoint });
 }

@@ -3,7 +3,8 @@
 import { CloudApiError, configurationError } from '../error.js';
 import { exchange } from '../exchange.js';
 import type { Fetch } from '../exchange.js';
-import { readAnswer, unreadable } from './answer.js';
+import { readAnswer } from './answer.js';
+import type { Schema } from './answer.js';
 import { TOKEN } from './file.js';
 
 const DEFAULT = 'https://platform.mastra.ai';
@@ -17,13 +18,11 @@ export interface TokenPair {
   readonly refreshToken: string;
 }
 
-interface Call {
+interface Call<T> extends Schema<T> {
   readonly method: 'GET' | 'POST';
   readonly path: string;
   readonly headers: [string, string][];
   readonly body?: string;
-  /** The statuses with which the schema lets the platform refuse. */
-  readonly refusals: readonly number[];
 }
 
 export class Platform {
@@ -38,22 +37,17 @@ export class Platform {
   /** Asks whether a token is good. */
   async verify(token: string): Promise<void> {
     const headers: [string, string][] = [['authorization', `Bearer ${token}`]];
-    const { user } = await this.#ask({ method: 'GET', path: '/auth/verify', headers, refusals: [401, 403] });
-    if (typeof Object(user).id !== 'string') throw unreadable(200);
+    await this.#ask({ method: 'GET', path: '/auth/verify', headers, refusals: [401, 403], read: userIdOf });
   }
 
   /** Spends a refresh token. */
   async refresh(refreshToken: string): Promise<TokenPair> {
     const headers: [string, string][] = [['content-type', 'application/json']];
     const body = JSON.stringify({ refreshToken });
-    const answer = await this.#ask({ method: 'POST', path: '/auth/refresh-token', headers, body, refusals: [400, 401] });
-    const { accessToken, refreshToken: next } = answer;
-    if (typeof accessToken !== 'string' || !TOKEN.test(accessToken)) throw unreadable(200);
-    if (typeof next !== 'string' || !REFRESH_TOKEN.test(next)) throw unreadable(200);
-    return { token: accessToken, refreshToken: next };
+    return this.#ask({ method: 'POST', path: '/auth/refresh-token', headers, body, refusals: [400, 401], read: pairOf });
   }
 
-  async #ask({ method, path, headers, body, refusals }: Call): Promise<Record<string, unknown>> {
+  async #ask<T>({ method, path, headers, body, ...schema }: Call<T>): Promise<T> {
     const endpoint = `/v1${path}`;
     const request = {
       method,
@@ -64,10 +58,22 @@ export class Platform {
       maxResponseBytes: MAX_BYTES,
     };
     const { failed, cause, status, body: answer } = await exchange(request, this.#fetch);
-    if (failed === undefined) return readAnswer(status, answer, refusals, endpoint);
+    if (failed === undefined) return readAnswer(status, answer, schema, endpoint);
     const code = failed === 'timeout' ? 'timeout' : failed === 'too_large' ? 'response_too_large' : 'network_error';
     throw new CloudApiError('The platform could not be asked.', 503, { code, kind: 'network', endpoint, cause });
   }
+}
+
+/** Whom `/auth/verify` names. */
+export function userIdOf({ user }: Record<string, unknown>): string | undefined {
+  const { id } = Object(user) as { id?: unknown };
+  return typeof id === 'string' ? id : undefined;
+}
+
+function pairOf({ accessToken, refreshToken }: Record<string, unknown>): TokenPair | undefined {
+  if (typeof accessToken !== 'string' || !TOKEN.test(accessToken)) return undefined;
+  if (typeof refreshToken !== 'string' || !REFRESH_TOKEN.test(refreshToken)) return undefined;
+  return { token: accessToken, refreshToken };
 }
 
 /** The address without `/v1`: https, or http on this machine. */
