@@ -56,6 +56,10 @@ const APPS = {
   'no mistake, below another path': () => ({ server: { ...both({ protected: ['/mastra/*'] }), apiPrefix: '/mastra' } }),
   'no mistake, at the platform': () => ({ server: withRoute(AT_PLATFORM) }),
   'no route for the callback': () => ({ server: both(AT_PLATFORM), wants: 'callback-id' }),
+  'a route for the callback that the server lacks': () => {
+    const { apiRoutes: _, ...server } = withRoute(AT_PLATFORM);
+    return { server, wants: 'callback-id' };
+  },
   'no provider': () => ({ server: {}, wants: 'auth' }),
   'keys alone': () => ({
     server: { auth: new SimpleAuth({ tokens: { key: { id: 'robot' } }, mapUserToResourceId: (user) => user.id }) },

@@ -21,6 +21,9 @@ import { native } from '#host';
 const PURPOSES = ['sec-purpose', 'purpose', 'x-purpose', 'x-moz'];
 const AHEAD = new Set(['prefetch', 'prerender', 'preview']);
 
+/** So many callbacks are under way at most; the oldest go first. */
+const MOST_ARRIVING = 1_000;
+
 /** The address holds a code, or even a session: no page that follows is told of it, and no cache keeps where it led. */
 const GUARDED = { 'Cache-Control': 'no-store', ...NO_PAGE };
 
@@ -51,6 +54,39 @@ export function authCallbackRoute(
   const answer = auth.callbackAt(path);
   const handler = (context: { req: { raw: Request } }) => answer(context.req.raw);
   return registerApiRoute(path, { method: 'GET', requiresAuth: false, handler });
+}
+
+/**
+ * The cookie headers of callbacks under way, for an override of `handleCallback` that passes none on. Two browsers may bring one
+ * callback at once: then neither is known by it, and a callback without cookies is refused.
+ */
+export class Arriving {
+  readonly #cookies = new Map<string, { header: string; count: number }>();
+
+  /** Holds a callback's cookies until the function that it returns is called. */
+  enter(code: string, state: string, header: string): () => void {
+    const key = keyOf(code, state);
+    const found = this.#cookies.get(key);
+    const entry = found ?? { header, count: 0 };
+    if (entry.header !== header) entry.header = '';
+    entry.count += 1;
+    this.#cookies.set(key, entry);
+    // A Worker may drop a request without a word, and nothing leaves for it.
+    if (this.#cookies.size > MOST_ARRIVING) this.#cookies.delete(this.#cookies.keys().next().value as string);
+    return () => {
+      entry.count -= 1;
+      if (entry.count === 0 && this.#cookies.get(key) === entry) this.#cookies.delete(key);
+    };
+  }
+
+  /** `undefined` if this callback did not come to our own route. */
+  cookiesOf(code: string, state: string): string | undefined {
+    return this.#cookies.get(keyOf(code, state))?.header;
+  }
+}
+
+function keyOf(code: string, state: string): string {
+  return `${code}\n${state}`;
 }
 
 /** The address that sign-ins come back to. */
@@ -95,7 +131,9 @@ export async function answerCallback(request: Request, sites: Sites, finish: Fin
     return redirect(read.returnPath, cookies);
   } catch (error) {
     if (!isCloudApiError(error)) throw error;
-    return redirect(withError(read.returnPath, error.message), []);
+    // The Cloud's own words stay in the events: anyone may read an address.
+    const message = error.kind === 'cloud' ? 'The sign-in failed at Mastra Cloud.' : error.message;
+    return redirect(withError(read.returnPath, message), []);
   }
 }
 

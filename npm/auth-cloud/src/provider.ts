@@ -22,7 +22,7 @@ import type {
 import type { IRBACProvider } from '@mastra/core/auth/ee';
 import { MastraAuthProvider } from '@mastra/core/server';
 
-import { CallbackAddress, answerCallback } from './callback.js';
+import { Arriving, CallbackAddress, answerCallback } from './callback.js';
 import { check } from './check.js';
 import type { CheckServer } from './check.js';
 import { Deployment } from './deployment.js';
@@ -58,6 +58,8 @@ export class MastraCloudAuth
   readonly #callback: CallbackAddress;
   /** The cookie header of the next callback: set and taken back to back, with nothing in between. */
   #callbackCookies: string | null = null;
+  /** The cookie headers of the callbacks at our own route that are under way. */
+  readonly #arriving = new Arriving();
   /** The addresses of requests. The host may say one of all before anything is open. */
   readonly #sites = new Sites();
 
@@ -312,7 +314,8 @@ export class MastraCloudAuth
    * the answer is that session, unchanged. `cookieHeader` takes the place of what {@link setCallbackCookieHeader} set.
    */
   async handleCallback(code: string, state: string, cookieHeader?: string): Promise<SSOCallbackResult<CloudUser>> {
-    const cookies = text(cookieHeader ?? this.#callbackCookies);
+    // An override may leave the third argument out, and may have waited for something before it came here.
+    const cookies = text(cookieHeader ?? this.#arriving.cookiesOf(code, state) ?? this.#callbackCookies);
     this.#callbackCookies = null;
     return this.#signIns.finish(text(code), text(state), cookies, this.#callback.isRoute, this);
   }
@@ -326,9 +329,12 @@ export class MastraCloudAuth
     return request =>
       answerCallback(request, this.#sites, async ({ code, state, declined }, cookieHeader) => {
         if (declined !== undefined) throw this.#signIns.declined(declined);
-        // An overridden method may leave the third argument out.
-        this.setCallbackCookieHeader(cookieHeader);
-        return this.handleCallback(code, state, cookieHeader);
+        const leave = this.#arriving.enter(code, state, cookieHeader);
+        try {
+          return await this.handleCallback(code, state, cookieHeader);
+        } finally {
+          leave();
+        }
       });
   }
 

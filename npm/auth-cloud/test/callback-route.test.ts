@@ -181,6 +181,50 @@ describe.each(CLOUDS)('$title', ({ dialect, platform }) => {
     await expect(come('viewer')).rejects.toThrow('planted');
   });
 
+  /** A provider whose override waits before it asks, until it is released. */
+  function waiting() {
+    let release = () => {};
+    const waits = new Promise<void>(resolve => (release = resolve));
+    class Waits extends MastraCloudAuth {
+      override async handleCallback(code: string, state: string) {
+        await waits;
+        return super.handleCallback(code, state);
+      }
+    }
+    const auth = new Waits({ projectId: 'demo', baseUrl: cloud.url, dialect });
+    return { auth, answer: auth.callbackAt(PATH), release };
+  }
+
+  test('an override that waits before it asks the provider takes no other browser for its own', async () => {
+    const { auth, answer, release } = waiting();
+    const come = async (person: Person) => {
+      const state = crypto.randomUUID();
+      const cookie = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
+      return new Request(await pickPerson(auth.getLoginUrl(REDIRECT, state), person), { headers: { cookie } });
+    };
+    const [owner, viewer] = await Promise.all([come('owner'), come('viewer')]);
+    // Another browser with the owner's callback makes nobody of it.
+    const other = new Request(viewer.url, { headers: { cookie: owner.headers.get('cookie') ?? '' } });
+    const answers = [owner, viewer].map(request => answer(request));
+    release();
+    const users = (await Promise.all(answers)).map(one => one.headers.getSetCookie().map(pair).at(-1) ?? '');
+    const names = users.map(async cookie => (await auth.getCurrentUser(new Request(REDIRECT, { headers: { cookie } })))?.id);
+    expect(await Promise.all(names)).toEqual(['usr_olivia', 'usr_victor']);
+    expect((await answer(other)).headers.getSetCookie()).toEqual([]);
+  });
+
+  test('two browsers that bring one callback at once to such an override are both refused', async () => {
+    const { auth, answer, release } = waiting();
+    const state = crypto.randomUUID();
+    const cookie = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
+    const url = await pickPerson(auth.getLoginUrl(REDIRECT, state), 'owner');
+    const answers = ['theme=dark', cookie].map(brought => answer(new Request(url, { headers: { cookie: brought } })));
+    release();
+    for (const { headers } of await Promise.all(answers)) expect(headers.getSetCookie()).toEqual([]);
+    // A callback that is alone again is not lost.
+    expect((await answer(new Request(url, { headers: { cookie } }))).headers.getSetCookie().length).toBe(2);
+  });
+
   test('without the route the server\'s own callback is named', () => {
     const auth = new MastraCloudAuth({ projectId: 'demo', baseUrl: cloud.url, dialect });
     const back = () => new URL(new URL(auth.getLoginUrl(REDIRECT, 'id|%2Fx')).searchParams.get('redirect_uri') ?? '').pathname;

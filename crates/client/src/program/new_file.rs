@@ -77,7 +77,12 @@ fn rename_or_overwrite(
     match rename(temporary, target) {
         // The target is mounted alone, as containers are given one file of their host.
         Err(error) if is_mounted(&error) => overwrite(target, text),
-        renamed => renamed.and_then(|()| flush_folder(target)),
+        renamed => {
+            renamed?;
+            // The file is there. Not every file system flushes a folder.
+            let _ = flush_folder(target);
+            Ok(())
+        }
     }
 }
 

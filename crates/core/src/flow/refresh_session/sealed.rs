@@ -71,7 +71,7 @@ impl Refresh {
                 match self.newest(&old).await {
                     // The Cloud knows nothing of what it just set, so that was damaged on the way. The next refresh asks about the old
                     // one.
-                    Renewal::Ended(error) if error.is_refusal() => {
+                    Renewal::Ended(error) if error.status() == 401 => {
                         Renewal::Unavailable(bad_member(BadMember("session")))
                     }
                     renewal => renewal,

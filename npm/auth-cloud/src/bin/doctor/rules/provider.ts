@@ -129,7 +129,8 @@ export const PROVIDER_RULES: readonly Rule[] = [
       const { searchParams } = await app.loginUrl();
       if (searchParams.get('product') !== 'deploy') return green();
       const back = URL.parse(searchParams.get('redirect_uri') ?? '')?.pathname;
-      return back === new URL(REDIRECT).pathname ? wrong(`people come back to ${back}, and the platform replaces the state`) : green(back);
+      if (back === new URL(REDIRECT).pathname) return wrong(`people come back to ${back}, and the platform replaces the state`);
+      return app.routes.some(({ path }) => path === back) ? green(back) : wrong(`people come back to ${back}, which is no route of the server`);
     }),
   },
   {
