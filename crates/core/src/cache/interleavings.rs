@@ -18,7 +18,7 @@ use crate::ids::{SessionId, UserId};
 use crate::json::Object;
 use crate::rbac::pattern::Permissions;
 use crate::revocation::{Revocation, Subject};
-use crate::secret::SessionToken;
+use crate::secret::{Form, SessionToken};
 use crate::session::lookup::{Lookup, PermissionsLookup};
 use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
@@ -72,7 +72,7 @@ fn answered(cache: &Cache) {
 /// The identity that the fast path finds for ada's token.
 fn fast_hit(cache: &Cache) -> Option<Arc<Identity>> {
     cache
-        .fast_lookup(b"ada", || key("ada"), |_| true, now())
+        .fast_lookup((b"ada", Form::Bearer), || key("ada"), |_| true, now())
         .ok()
 }
 
