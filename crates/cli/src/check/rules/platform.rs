@@ -208,7 +208,7 @@ pub(super) const RULES: &[Rule] = &[
         ["a token lists its person's organizations", "contract: listOrganizations", "return organizations, each with id, name and isCurrent"],
         organizations),
     own("user.52", User, Must, Probe::OrganizationsNobody,
-        ["nobody's organizations are refused with 401", "contract: listOrganizations, 401", "ask for a credential"],
+        ["organizations are refused with 401 where no credential comes", "contract: listOrganizations, 401", "ask for a credential"],
         |answer, _| refused(answer, &[401])),
     own("logout.50", Logout, Must, Probe::SignOut,
         ["a sign-out clears the session's cookie", "contract: logout, 200", "answer ok: true, and set wos-session to nothing"],
@@ -221,7 +221,7 @@ pub(super) const RULES: &[Rule] = &[
         ["a session that was signed out is refused", "contract: logout; OWASP ASVS 5.0, 7.4.1", "end the session itself, and not its cookie alone"],
         |answer, _| refused(answer, &[401])),
     own("logout.52", Logout, Should, Probe::SignOutNobody,
-        ["a sign-out of nobody succeeds, and leads nowhere", "contract: logout", "answer 200 without logoutUrl where there is no session"],
+        ["a sign-out without a session succeeds, and leads nowhere", "contract: logout", "answer 200 without logoutUrl where there is no session"],
         |answer, seen| {
             accepted(answer, seen)?;
             let data = data(answer, seen)?;

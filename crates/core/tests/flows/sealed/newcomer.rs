@@ -140,3 +140,25 @@ fn a_sign_in_ends_the_session_of_another_user_whatever_became_of_it() {
         }
     }
 }
+
+#[test]
+fn a_refresh_tells_a_stranger_so_and_a_damaged_answer_ends_no_session() {
+    let mut config = platform_config();
+    config.organization = Some(OrganizationId::parse("org_2").unwrap());
+    let engine = open(config, Entropy::new([7; 32]));
+    let refreshed = |session, newer, answer| {
+        let answers = [setting(newer, &json!({ "ok": true })), answer];
+        let ran = run(refreshing(&engine, sealed(session)), at(0), answers);
+        renewal_said(&ran.output)
+    };
+    let stranger = answer(200, &of("usr_2", Some("org_3"), &["org_3"]));
+    assert_eq!(
+        refreshed("s1", "s2", stranger),
+        "ended organization_forbidden"
+    );
+    // The platform knows nothing of what it has just set.
+    assert_eq!(
+        refreshed("s3", "s4", ended()),
+        "unavailable invalid_response"
+    );
+}

@@ -179,7 +179,7 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
     own(after("organizations of which none is current", &["user.51"], |asking, answering, _| {
         if is_fine(asking, answering, ORGS) && !asking.bearer().is_empty() { answering.set("/organizations/0/isCurrent", &Value::Null); }
     })),
-    own(after("organizations of nobody", &["user.52"], |asking, answering, _| {
+    own(after("organizations without a credential", &["user.52"], |asking, answering, _| {
         if asking.is("GET", ORGS) && answering.status == 401 { good(answering, &json!({ "organizations": [] })); }
     })),
     own(after("a sign-out that leaves the cookie", &["logout.50"], |asking, answering, _| {
@@ -188,7 +188,7 @@ pub(super) const DEVIATIONS: &[Deviation] = &[
     own(before("a sign-out that leaves the session", &["logout.51"], |asking| {
         if asking.is("POST", SIGN_OUT) { asking.headers.remove("cookie"); }
     })),
-    own(after("a page for nobody's sign-out", &["logout.52"], |asking, answering, _| {
+    own(after("a page after a sign-out without a session", &["logout.52"], |asking, answering, _| {
         if asking.is("POST", SIGN_OUT) && cookie(asking).is_empty() { answering.set("/logoutUrl", &json!("http://localhost:1/")); }
     })),
     own(after("a refusal without a title", &["errors.50"], |asking, answering, _| {
