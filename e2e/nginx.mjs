@@ -5,6 +5,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '../npm/auth-cloud/scripts/free-port.mjs';
 import { launch } from './processes.mjs';
 
 const GUIDE = new URL('../docs/guide/behind-a-proxy.md', import.meta.url);
@@ -38,9 +39,7 @@ export async function startNginx(server, permission) {
     response.end(`${method} ${url} ${headers['x-auth-user']} ${headers['x-auth-roles']}`);
   });
   const behind = await listening(service);
-  const place = createServer();
-  const port = await listening(place);
-  await new Promise((resolve) => place.close(resolve));
+  const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'mastra-nginx-'));
   const to = {
     'listen 8080': `listen 127.0.0.1:${port}`,

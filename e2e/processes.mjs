@@ -1,10 +1,10 @@
 // Programs that a test starts: what they say is kept, and where one fails it is told.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePort } from '../npm/auth-cloud/scripts/free-port.mjs';
 
 /** mastra starts `node` by name, and it must be the one that runs the tests. What is set at a desk reaches no server. */
 export const ENV = { ...process.env, NO_COLOR: '1', PATH: `${dirname(process.execPath)}:${process.env.PATH}` };
@@ -64,7 +64,8 @@ export async function startServer(args, { cwd, env, program = process.execPath }
     clearTimeout(killer);
   };
   const answers = () => fetch(`${url}${env.PREFIX ?? '/api'}/auth/capabilities`).then(({ ok }) => ok, () => false);
-  for (const late = Date.now() + 300_000; !(await answers()); await sleep(200)) {
+  // An answer counts from this program alone, not from another that has its port.
+  for (const late = Date.now() + 300_000; !(await answers()) || child.exitCode !== null; await sleep(200)) {
     if (child.exitCode !== null || Date.now() > late) {
       if (child.exitCode === null) await stop();
       throw new Error(`${args.join(' ')} does not answer: ${log.join('\n')}`);
@@ -77,14 +78,4 @@ function linesOf(child) {
   const lines = [];
   for (const stream of [child.stdout, child.stderr]) createInterface({ input: stream }).on('line', (line) => lines.push(line));
   return lines;
-}
-
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }

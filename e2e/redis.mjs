@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ENV, freePort, launch } from './processes.mjs';
+import { freePort } from '../npm/auth-cloud/scripts/free-port.mjs';
+import { ENV, launch } from './processes.mjs';
 
 export const REDIS = process.env.REDIS_SERVER;
 

@@ -4,11 +4,11 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { startRegistry } from '../../../e2e/registry.mjs';
+import { freePort } from '../scripts/free-port.mjs';
 import { ADDON, CORE, LOCAL, MAIN, NPM, emptyFolder, run } from './projects.mjs';
 
 const { CHROMIUM } = process.env;
@@ -68,10 +68,7 @@ describe('the test kit, in a project that was just begun', () => {
   test('Playwright has one too', async t => {
     const begun = performance.now();
     inProject('npm', 'install', ...NPM, PLAYWRIGHT);
-    const server = createServer().listen(0, 'localhost');
-    await new Promise(resolve => server.once('listening', resolve));
-    const { port } = server.address();
-    server.close();
+    const port = await freePort();
     const written = program('Playwright');
     const changed = written.replace(':4111', `:${port}`).replace(`spawn('npx', ['mastra', 'dev']`, "spawn('node', ['app.mjs']");
     assert.notEqual(changed, written);

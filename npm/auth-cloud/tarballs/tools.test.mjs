@@ -10,6 +10,7 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { freePort } from '../scripts/free-port.mjs';
 import { REDIS, emptyFolder, npm, project, run, startCloud } from './projects.mjs';
 import { BUN, DENO, DENO_ENV, DENO_RUN, TOOLS, tool, versionOf } from './tools.mjs';
 
@@ -206,15 +207,6 @@ async function nextStandalone() {
   } finally {
     child.kill();
   }
-}
-
-async function freePort() {
-  const { createServer } = await import('node:net');
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise(resolve => server.once('listening', resolve));
-  const { port } = server.address();
-  await new Promise(resolve => server.close(resolve));
-  return port;
 }
 
 /** The answer of a server that is starting: it is asked until it answers, or is gone. */

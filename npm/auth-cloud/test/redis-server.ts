@@ -3,11 +3,11 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { freePort } from '../scripts/free-port.mjs';
 import { until } from './world.js';
 
 const SERVER = process.env['REDIS_SERVER'];
@@ -22,11 +22,7 @@ export class RedisServer {
 
   /** With the name of a certificate it speaks TLS alone. */
   static async start(certificate?: string): Promise<RedisServer> {
-    const free = createServer().listen(0, '127.0.0.1');
-    await once(free, 'listening');
-    const { port } = free.address() as AddressInfo;
-    await new Promise(resolve => free.close(resolve));
-    const redis = new RedisServer(port, certificate);
+    const redis = new RedisServer(await freePort(), certificate);
     await redis.startAgain();
     return redis;
   }

@@ -1,9 +1,10 @@
 //! `mastra-auth check`: every outcome with its exit status, and the token nowhere.
 
-use std::net::TcpListener;
-
 use crate::process::{Finished, command, finish};
 use mastra_auth_local_cloud::{Dialect, Fault, FaultKind, LocalCloud, Options};
+
+/// A port of one of the first services of the internet.
+const NOBODY_LISTENS: &str = "http://127.0.0.1:1";
 
 async fn cloud() -> LocalCloud {
     let mut options = Options::default();
@@ -208,14 +209,9 @@ async fn the_guides_picture_is_what_is_printed() {
 
 #[test]
 fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
-    let port = free_port();
-    let unreachable = check(&format!("http://127.0.0.1:{port}"), &[], "");
+    let unreachable = check(NOBODY_LISTENS, &[], "");
     assert_eq!(unreachable.code, Some(4), "{unreachable:?}");
-    let unreachable = check(
-        &format!("http://127.0.0.1:{port}"),
-        &["--dialect", "v1"],
-        "",
-    );
+    let unreachable = check(NOBODY_LISTENS, &["--dialect", "v1"], "");
     assert_eq!(unreachable.code, Some(4), "{unreachable:?}");
     for (arguments, says) in [
         (vec!["check"], "--project-id"),
@@ -264,7 +260,7 @@ fn nothing_there_is_unreachable_and_a_wrong_call_is_usage() {
         "--dialect",
         "platform",
         "--base-url",
-        &format!("http://127.0.0.1:{port}/v1"),
+        &format!("{NOBODY_LISTENS}/v1"),
     ];
     assert_eq!(finish(command(&unreachable), b"").code, Some(4));
     let list = finish(command(&["check", "--list"]), b"");
@@ -292,9 +288,8 @@ async fn a_token_that_goes_on_is_put_into_no_address_and_the_record_is_private()
     // An earlier record stays where no new one is written; a new one takes its place, for its owner alone.
     let earlier = format!("{kept}{}", " ".repeat(kept.len()));
     std::fs::write(&file, &earlier).unwrap();
-    let port = free_port();
     let unreachable = check(
-        &format!("http://127.0.0.1:{port}"),
+        NOBODY_LISTENS,
         &["--dialect", "v1", "--record", &record],
         "",
     );
@@ -327,11 +322,6 @@ fn mode(file: &std::path::Path) -> u32 {
 fn set_mode(file: &std::path::Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::set_permissions(file, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }
 
 #[tokio::test(flavor = "multi_thread")]

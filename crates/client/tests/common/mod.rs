@@ -7,6 +7,8 @@
 )]
 #![allow(dead_code, reason = "each test uses its part of it")]
 
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -586,4 +588,18 @@ pub(crate) async fn finish(
     let state = State::parse(state, None).unwrap();
     let finished = auth.finish_login(code, state, cookie).await;
     finished.map_or_else(|error| error.code().to_owned(), |_| "-".to_owned())
+}
+
+/// A free port below those that the system hands out, for a program that is told where to listen: until it does, no connection and no
+/// server of another test is given this one. Processes that run side by side begin far apart.
+pub(crate) fn free_port() -> u16 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let turn = std::process::id().wrapping_mul(97);
+        let turn = turn.wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(20_000 + turn % 10_000).unwrap();
+        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
+            return port;
+        }
+    }
 }

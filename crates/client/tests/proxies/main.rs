@@ -23,7 +23,7 @@ use mastra_auth_cloud::{Dialect, MastraCloudAuth};
 use mastra_auth_local_cloud::{Fault, FaultKind, LocalCloud, Seed};
 use reqwest::Method;
 
-use crate::common::{App, Browser, Page, cloud_with, headers, patient};
+use crate::common::{App, Browser, Page, cloud_with, free_port, headers, patient};
 use crate::proxy::{Kind, Proxy};
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -65,7 +65,7 @@ impl Scene {
     async fn of(kind: Kind) -> Self {
         let seed = Seed::from_toml(SEED).unwrap();
         let cloud = cloud_with(Dialect::V1, |options| options.seed = seed).await;
-        let port = proxy::free_port();
+        let port = free_port();
         let public_url = format!("http://localhost:{port}");
         let app = App::with(|_| {
             let mut policy = patient();

@@ -1,10 +1,8 @@
 //! A proxy with a recipe of the guide, on free ports of loopback and in a folder of its own.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 
@@ -149,18 +147,6 @@ fn recipe(language: &str) -> &'static str {
     let (_, rest) = PAGE.split_once(&format!("```{language} ")).unwrap();
     let (_, rest) = rest.split_once('\n').unwrap();
     rest.split_once("```").unwrap().0
-}
-
-/// A free port below those that the system hands out, so that no other listener or connection of a test takes it meanwhile.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let turn = std::process::id().wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
-        let port = u16::try_from(20_000 + turn % 10_000).unwrap();
-        if TcpListener::bind(("0.0.0.0", port)).is_ok() {
-            return port;
-        }
-    }
 }
 
 /// Serves on a free port, until the test ends.

@@ -1,9 +1,11 @@
 //! A real redis-server on loopback that keeps nothing on disk, and can be killed, stopped and started again.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use crate::common::free_port;
 
 /// The server of one test.
 pub(crate) struct RedisServer {
@@ -15,9 +17,8 @@ pub(crate) struct RedisServer {
 impl RedisServer {
     /// Where one will listen; nothing does yet.
     pub(crate) fn reserve() -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
         Self {
-            port: free.local_addr().unwrap().port(),
+            port: free_port(),
             process: None,
             certificate: None,
         }
