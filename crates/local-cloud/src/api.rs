@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use crate::Dialect;
 use crate::answer::{ApiError, ApiResult, answer};
 use crate::cloud::{Bearer, Cloud, PastEnd, iso};
-use crate::fault::{FaultKind, after, endpoints, instead};
+use crate::fault::{FaultKind, after, endpoint_of, endpoints, instead};
 use crate::store::{Code, SessionRow, Taken, User};
-use crate::wire::{Armed, Waiting};
+use crate::wire::{Armed, OfRequests, Place, Waiting, WireFault};
 use asked::{authorized, bearer, checked, cookie, member, object, project};
 
 type Shared = State<Arc<Cloud>>;
@@ -88,6 +88,31 @@ pub(crate) fn endpoint(
     route.layer(from_fn_with_state((Arc::clone(cloud), name), count))
 }
 
+/// The faults of the bytes of requests, which are not routed yet.
+pub(crate) fn faults_of_requests(cloud: &Arc<Cloud>) -> OfRequests {
+    let (one, other) = (Arc::clone(cloud), Arc::clone(cloud));
+    OfRequests {
+        is_any: Box::new(move || one.faults.is_for_requests()),
+        take: Box::new(move |path| {
+            let endpoint = endpoint_of(other.dialect, path)?;
+            match other.faults.take_for_request(endpoint)? {
+                FaultKind::Wire { at, fault } => Some(waiting(&other, at, fault)),
+                _ => None,
+            }
+        }),
+    }
+}
+
+fn waiting(cloud: &Arc<Cloud>, at: Place, fault: WireFault) -> Waiting {
+    let counted = Arc::clone(cloud);
+    Waiting {
+        at,
+        fault,
+        struck: Box::new(move || counted.count("wire")),
+        cleared: cloud.faults.cleared(),
+    }
+}
+
 /// Counts the request, lets an active fault answer instead, and logs the result.
 async fn count(
     State((cloud, name)): State<(Arc<Cloud>, &'static str)>,
@@ -101,19 +126,14 @@ async fn count(
         .get::<MatchedPath>()
         .map_or(name, MatchedPath::as_str)
         .to_owned();
+    debug_assert_eq!(endpoint_of(cloud.dialect, request.uri().path()), Some(name));
     let connection = request.extensions().get::<ConnectInfo<Armed>>().cloned();
     let response = match cloud.faults.take(name) {
         None => next.run(request).await,
         Some(FaultKind::Wire { at, fault }) => {
             let response = next.run(request).await;
             if let Some(ConnectInfo(armed)) = connection {
-                let (cleared, counted) = (cloud.faults.cleared(), Arc::clone(&cloud));
-                armed.arm(Waiting {
-                    at,
-                    fault,
-                    struck: Box::new(move || counted.count("wire")),
-                    cleared,
-                });
+                armed.arm(waiting(&cloud, at, fault));
             }
             response
         }

@@ -55,6 +55,23 @@ const CLOUD: [&str; 8] = [
     "jwks",
 ];
 
+/// The endpoint of a request that was not routed yet; `None` for a page.
+pub(crate) fn endpoint_of(dialect: Dialect, path: &str) -> Option<&'static str> {
+    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let prefixes = ["/api/v1/", "/v1/", "/auth/", "/.well-known/"];
+    let path = prefixes.iter().find_map(|one| path.strip_prefix(one))?;
+    let is_group = |part: &&str| matches!(*part, "auth" | "session" | "org");
+    let parts: Vec<_> = path.split('/').skip_while(is_group).collect();
+    let name = match *parts {
+        ["jwks.json"] => "jwks",
+        ["callback"] if dialect != Dialect::Platform => "exchange",
+        ["users", _] => "user",
+        ["users", _, name] | ["members", name @ "invitations", ..] | [name, ..] => name,
+        [] => return None,
+    };
+    endpoints(dialect).iter().find(|one| **one == name).copied()
+}
+
 /// The kind of a fault.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
@@ -116,7 +133,7 @@ pub enum FaultKind {
         /// The member's name.
         member: String,
     },
-    /// The right answer, with a fault of the connection at one of its bytes. [`LocalCloud::requests`](crate::LocalCloud::requests)
+    /// A fault of the connection at a byte of the right answer, or of the request. [`LocalCloud::requests`](crate::LocalCloud::requests)
     /// counts as `wire` how often that byte was reached.
     Wire {
         /// The byte.
@@ -124,6 +141,18 @@ pub enum FaultKind {
         /// What happens there.
         fault: WireFault,
     },
+}
+
+impl FaultKind {
+    const fn is_for_requests(&self) -> bool {
+        matches!(
+            self,
+            Self::Wire {
+                at: Place::Request(_),
+                ..
+            }
+        )
+    }
 }
 
 /// An active fault.
@@ -230,11 +259,26 @@ impl Faults {
         self.on().faults.clone()
     }
 
-    /// The fault for this request, which uses it up by one.
+    /// Whether one waits for the bytes of a request.
+    pub(crate) fn is_for_requests(&self) -> bool {
+        let on = self.on();
+        on.faults.iter().any(|one| one.fault.kind.is_for_requests())
+    }
+
+    /// The fault for the answer to this request, which uses it up by one.
     pub(crate) fn take(&self, endpoint: &str) -> Option<FaultKind> {
+        self.take_if(endpoint, |kind| !kind.is_for_requests())
+    }
+
+    /// The fault for the bytes of this request, which uses it up by one.
+    pub(crate) fn take_for_request(&self, endpoint: &str) -> Option<FaultKind> {
+        self.take_if(endpoint, FaultKind::is_for_requests)
+    }
+
+    fn take_if(&self, endpoint: &str, is_wanted: impl Fn(&FaultKind) -> bool) -> Option<FaultKind> {
         let faults = &mut self.on().faults;
         let place = faults.iter().rposition(|Numbered { fault, .. }| {
-            fault.endpoint == "any" || fault.endpoint == endpoint
+            (fault.endpoint == "any" || fault.endpoint == endpoint) && is_wanted(&fault.kind)
         })?;
         let Numbered { fault, .. } = faults.get_mut(place)?;
         let kind = fault.kind.clone();

@@ -153,9 +153,10 @@ impl LocalCloud {
             .map_err(|reason| StartError::Port { port, reason })?;
         for listener in listeners {
             let router = router.clone();
+            let faults = Arc::new(api::faults_of_requests(&cloud));
             runtime.spawn(async move {
                 let served = async {
-                    let wires = Wires(tokio::net::TcpListener::from_std(listener)?);
+                    let wires = Wires(tokio::net::TcpListener::from_std(listener)?, faults);
                     let service = router.into_make_service_with_connect_info::<Armed>();
                     axum::serve(wires, service).await
                 };
@@ -184,7 +185,8 @@ impl LocalCloud {
     /// The number of requests to an endpoint: `exchange`, `verify`, `validate`, `destroy`, `user`, `permissions`, `jwks`,
     /// or `any` of them. In the dialect `platform`: `login`, `callback`, `me`, `verify`, `refresh`, `refresh-token`, `logout`, `orgs`,
     /// `switch-org`, `ingest`, `tokens`, `members`, `invitations`, `jwks`. `renewal` is the number of renewed tokens, `rotation` that of
-    /// rotated sessions and refresh tokens. `wire` is the number of answers that a [`FaultKind::Wire`](crate::FaultKind::Wire) struck.
+    /// rotated sessions and refresh tokens. `wire` is the number of answers and requests that a
+    /// [`FaultKind::Wire`](crate::FaultKind::Wire) struck.
     pub fn requests(&self, endpoint: &str) -> u64 {
         lock(&self.cloud.counts).get(endpoint).copied().unwrap_or(0)
     }

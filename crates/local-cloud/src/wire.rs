@@ -1,7 +1,10 @@
-//! Faults of a connection: at a chosen byte of a right answer it halts, ends, or carries another byte.
+//! Faults of a connection: at a chosen byte of a right answer it halts, ends, or carries another byte; at a chosen byte of a
+//! request it halts or ends.
 //!
 //! An endpoint arms the connection of its request. The next answer is collected until it is flushed, so that its parts are
 //! known, and is then sent up to the byte. What happens there is counted as `wire`.
+
+mod request;
 
 use std::io::{Error, ErrorKind};
 use std::net::SocketAddr;
@@ -16,7 +19,9 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A place in an answer: a byte that exists, whatever the answer's length.
+use request::Requests;
+
+/// A place in an answer or a request: a byte that exists, whatever its length.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -29,9 +34,11 @@ pub enum Place {
     Header(u16),
     /// In the body, in thousandths of it; 1000 is its last byte.
     Body(u16),
+    /// In the request, in thousandths of it; 1000 is its last byte. The Cloud reads what comes before.
+    Request(u16),
 }
 
-/// What happens at a byte of an answer.
+/// What happens at a byte. To a request only the first three do: with another byte it would be another request.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -51,15 +58,18 @@ pub enum WireFault {
 }
 
 impl Place {
-    /// Whether such a place exists in an answer.
-    pub(crate) const fn exists(self) -> bool {
+    /// Whether there is such a place, and this can happen there.
+    pub(crate) const fn can(self, fault: WireFault) -> bool {
         match self {
             Self::Headers(at) | Self::Body(at) => at <= 1000,
+            Self::Request(at) => {
+                at <= 1000 && matches!(fault, WireFault::Hold | WireFault::Cut | WireFault::Reset)
+            }
             Self::Status(_) | Self::Header(_) => true,
         }
     }
 
-    /// The number of the byte in this answer.
+    /// The number of the byte in this answer or request.
     fn byte(self, answer: &[u8]) -> usize {
         let lines = |part: &[u8]| part.windows(2).position(|two| two == b"\r\n");
         let status = lines(answer).map_or(answer.len(), |at| at.saturating_add(2));
@@ -73,6 +83,7 @@ impl Place {
             Self::Status(at) => usize::from(at).min(status.saturating_sub(1)),
             Self::Headers(at) => within(status, head, at),
             Self::Body(at) => within(head, answer.len(), at),
+            Self::Request(at) => within(0, answer.len(), at),
             Self::Header(number) => {
                 let mut at = status;
                 for _ in 0..number {
@@ -100,6 +111,16 @@ pub(crate) struct Waiting {
     pub(crate) cleared: BoxFuture<'static, ()>,
 }
 
+/// The faults of requests.
+pub(crate) struct OfRequests {
+    /// Whether there is one.
+    pub(crate) is_any: Box<dyn Fn() -> bool + Send + Sync>,
+    pub(crate) take: Box<Take>,
+}
+
+/// The fault for a request to this path.
+type Take = dyn Fn(&str) -> Option<Waiting> + Send + Sync;
+
 impl Armed {
     pub(crate) fn arm(&self, waiting: Waiting) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(waiting);
@@ -122,7 +143,7 @@ impl Connected<IncomingStream<'_, Wires>> for Armed {
 }
 
 /// A listener whose connections can be armed.
-pub(crate) struct Wires(pub(crate) TcpListener);
+pub(crate) struct Wires(pub(crate) TcpListener, pub(crate) Arc<OfRequests>);
 
 impl Listener for Wires {
     type Io = Wire;
@@ -135,6 +156,7 @@ impl Listener for Wires {
             armed: Armed::default(),
             answer: Vec::new(),
             then: None,
+            requests: Requests::new(Arc::clone(&self.1)),
         };
         (wire, address)
     }
@@ -151,9 +173,10 @@ pub(crate) struct Wire {
     /// What is still to be sent of an answer with a fault; before `then` is known, all of it so far.
     answer: Vec<u8>,
     then: Option<Then>,
+    requests: Requests,
 }
 
-/// What follows once the first part of an answer was sent.
+/// What follows once the first part of an answer was sent, or of a request was read.
 enum Then {
     GoOn,
     Close,
@@ -236,7 +259,10 @@ impl AsyncRead for Wire {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let Self {
+            stream, requests, ..
+        } = &mut *self;
+        requests.poll_read(stream, cx, buffer)
     }
 }
 
@@ -246,6 +272,7 @@ impl AsyncWrite for Wire {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<Result<usize, Error>> {
+        self.requests.go_on()?;
         if !self.is_struck() {
             return Pin::new(&mut self.stream).poll_write(cx, bytes);
         }

@@ -90,16 +90,22 @@ export type LocalCloudFault = {
   | { readonly kind: 'delay'; /** Milliseconds. */ readonly ms: number }
   | { readonly kind: 'status' | 'bare_error' | 'text_error'; /** 400 to 599. */ readonly status: number }
   | { readonly kind: 'without'; /** The member that the right answer lacks. */ readonly member: string }
-  | { readonly kind: 'wire'; /** A byte of the right answer. */ readonly at: LocalCloudPlace; readonly fault: LocalCloudWireFault }
+  | { readonly kind: 'wire'; /** A byte of the right answer, or of the request. */ readonly at: LocalCloudPlace; readonly fault: LocalCloudWireFault }
   | { readonly kind: 'redirect'; readonly status: 301 | 302 | 303 | 307 | 308; readonly location: string }
   | { readonly kind: 'drop' | 'ok_false' | 'html' | 'html_ok' | 'truncated' | 'cut' | 'empty' | 'huge' | 'wrong_types' | 'drip' | 'echo_secret' | 'lost' }
 );
 
 /**
- * A byte that an answer has, whatever its length. `status` is its number in the status line, from 0. `headers` and `body` are
- * thousandths of that part. `header` is the first byte of the header of this number, from 0, and past the last one of the body.
+ * A byte that an answer or a request has, whatever its length. `status` is its number in the answer's status line, from 0. `headers` and
+ * `body` are thousandths of that part of the answer. `header` is the first byte of its header of this number, from 0, and past the last
+ * one of the body. `request` are thousandths of the request, at which `hold`, `cut` and `reset` alone can happen.
  */
-export type LocalCloudPlace = { readonly status: number } | { readonly headers: number } | { readonly header: number } | { readonly body: number };
+export type LocalCloudPlace =
+  | { readonly status: number }
+  | { readonly headers: number }
+  | { readonly header: number }
+  | { readonly body: number }
+  | { readonly request: number };
 
 /**
  * What happens at that byte. `hold`: nothing more comes until the faults are cleared. `cut`, `reset`: the connection ends. `duplicate`: the
@@ -115,7 +121,7 @@ export type LocalCloudEndpoint =
 /** What the Cloud was asked, since its start or the last reset. */
 export interface LocalCloudRequests {
   /** How often each operation was asked; one that was not asked is absent. `any` is their sum, `renewal` the renewed tokens, `rotation` the
-   * rotated sessions of the dialect `platform`, `wire` the answers that a fault of this kind struck. */
+   * rotated sessions of the dialect `platform`, `wire` the answers and requests that a fault of this kind struck. */
   readonly counts: Readonly<Record<string, number>>;
   /** The last 100 requests, oldest first, with pages. `ms` is how long the answer took, `at` the Cloud's time in milliseconds. */
   readonly log: readonly { readonly endpoint: string; readonly method: string; readonly status: number; readonly ms: number; readonly at: number }[];

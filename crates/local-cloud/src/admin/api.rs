@@ -224,7 +224,7 @@ pub(super) async fn set_fault(State(cloud): Shared, Json(asked): Json<Value>) ->
         | FaultKind::BareError { status }
         | FaultKind::TextError { status } => (400..=599).contains(status),
         FaultKind::Redirect { status, .. } => matches!(status, 301 | 302 | 303 | 307 | 308),
-        FaultKind::Wire { at, .. } => at.exists(),
+        FaultKind::Wire { at, fault } => at.can(*fault),
         _ => true,
     };
     if !usable || fault.times == Some(0) {

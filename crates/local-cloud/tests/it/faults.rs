@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::desk::{BOTH, Desk};
-use mastra_auth_local_cloud::{Dialect, Fault, FaultKind};
+use mastra_auth_local_cloud::{Dialect, Fault, FaultKind, Place, WireFault};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -279,6 +279,55 @@ async fn an_answer_that_got_lost_was_still_given() {
 }
 
 #[tokio::test]
+async fn a_request_stops_at_a_byte_and_is_not_carried_out() {
+    let desk = Desk::new(Dialect::V1).await;
+    let control = desk.cloud.control();
+    for at in [0, 400, 950, 1000] {
+        for fault in [WireFault::Cut, WireFault::Reset, WireFault::Hold] {
+            control.reset();
+            let mei = desk.sign_in().await;
+            let at = Place::Request(at);
+            control.set_fault(Fault::new(FaultKind::Wire { at, fault }).on("destroy"));
+            let verified = async || desk.verify(&mei.token).send().await.status;
+            assert_eq!(verified().await, 200, "another endpoint");
+            let request = desk.destroy(&mei.session, &mei.token).request();
+            let sent = tokio::spawn(request.send());
+            while desk.cloud.requests("wire") == 0 {
+                assert!(!sent.is_finished(), "{at:?} {fault:?}");
+                tokio::task::yield_now().await;
+            }
+            control.clear_faults();
+            let answer = sent.await.unwrap().map(|answer| answer.status().as_u16());
+            let is_alive = verified().await == 200;
+            match fault {
+                WireFault::Hold => assert_eq!((answer.unwrap(), is_alive), (200, false)),
+                _ => {
+                    assert!(
+                        is_alive && answer.unwrap_err().is_request(),
+                        "{at:?} {fault:?}"
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_is_reset_is_told_so() {
+    let desk = Desk::new(Dialect::V1).await;
+    for (fault, is_reset) in [(WireFault::Cut, false), (WireFault::Reset, true)] {
+        let at = Place::Request(500);
+        let kind = FaultKind::Wire { at, fault };
+        desk.cloud.control().set_fault(Fault::new(kind).times(1));
+        let mut answer = Vec::new();
+        let read = ask(&desk).await.read_to_end(&mut answer).await;
+        assert_eq!((read.is_err(), answer.len()), (is_reset, 0), "{fault:?}");
+    }
+    let (answer, _) = bytes(&desk).await;
+    assert_eq!(parts(&answer).0, 200, "each was for one request");
+}
+
+#[tokio::test]
 async fn each_fault_can_be_switched_off_alone() {
     let desk = Desk::new(Dialect::V1).await;
     for kind in ["html", "drop", "html"] {
@@ -323,6 +372,8 @@ async fn each_fault_can_be_switched_on_by_its_name() {
         json!({ "kind": "bare_error", "status": 401 }),
         json!({ "kind": "text_error", "status": 503 }),
         json!({ "kind": "without", "member": "data" }),
+        json!({ "kind": "wire", "at": { "body": 1000 }, "fault": { "corrupt": 1 } }),
+        json!({ "kind": "wire", "at": { "request": 1000 }, "fault": "cut" }),
     ] {
         let answer = desk
             .admin(Method::POST, "faults", Some(fault.clone()))
@@ -347,6 +398,9 @@ async fn each_fault_can_be_switched_on_by_its_name() {
         json!({ "kind": "drop", "endpoint": "login" }),
         json!({ "kind": "drop", "times": 0 }),
         json!({ "kind": "drop", "time": 1 }),
+        json!({ "kind": "wire", "at": { "body": 1001 }, "fault": "cut" }),
+        json!({ "kind": "wire", "at": { "request": 1001 }, "fault": "cut" }),
+        json!({ "kind": "wire", "at": { "request": 0 }, "fault": "duplicate" }),
     ] {
         let answer = desk
             .admin(Method::POST, "faults", Some(fault.clone()))
