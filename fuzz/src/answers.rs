@@ -18,6 +18,7 @@ use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
 use mastra_auth_cloud_core::http::Response;
 use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+use mastra_auth_cloud_core::json::Object;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken};
 use mastra_auth_cloud_core::url::{BaseUrl, KeySetUrl};
 use serde_json::Value;
@@ -172,10 +173,12 @@ pub fn problem(data: &[u8]) {
     let refusals = (number & 0x8000 != 0).then_some(&[401, 403][..]);
     let body = script.rest();
     let answer = || Ok(Response::new(status, body.to_vec()));
-    let result = read(answer(), refusals, &[SECRET], |_| Ok(()));
+    let id = |user: Object<'_>| user.text("id").map(str::to_owned);
+    let result = read(answer(), refusals, &[SECRET], id);
     let is_success = (200..300).contains(&status);
+    let said = reference(body).map(|found| found.value["id"].is_string());
     let Err(error) = result else {
-        assert!(is_success && reference(body).is_some_and(|found| found.value.is_object()));
+        assert!(is_success && said == Some(true));
         return;
     };
     is_said_well(&error, status);
@@ -185,10 +188,11 @@ pub fn problem(data: &[u8]) {
     if error.is_refusal() {
         assert!((400..500).contains(&status) && error.status() == status);
         assert!(refusals.is_none_or(|refusals| refusals.contains(&status)));
+        assert!(said != Some(true), "a good answer refuses");
     }
     assert!(!error.message().contains('@'), "{}", error.message());
     // Another reader of the same answer says the same of it.
-    let again = read(answer(), refusals, &[SECRET], |_| Ok(())).unwrap_err();
+    let again = read(answer(), refusals, &[SECRET], id).unwrap_err();
     assert_eq!(
         (again.code(), again.message()),
         (error.code(), error.message())

@@ -1,15 +1,18 @@
 /**
- * Faults at every byte: the client and the provider, while an answer of the Cloud breaks at one byte. `vectors/faults.json` says where and
- * how, as for the crate. A call whose answer halts ends with its time-out, whose timer is run once the answer has halted.
+ * Faults at every byte: the client, the provider and programs, while an answer of the Cloud or a request to it breaks at one byte.
+ * `vectors/faults.json` says where and how, as for the crate. A call whose answer halts ends with its time-out, whose timer is run once the answer has halted.
  */
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 
 import { MastraCloudAuth, MastraCloudClient } from '../dist/esm/index.js';
 import type { CloudAuthEvent } from '../dist/esm/index.js';
+import { TokenSource, isCloudApiError } from '../dist/esm/program.js';
 import { startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud, LocalCloudEndpoint, LocalCloudPlace, LocalCloudWireFault, SignedIn } from '../dist/esm/testing.js';
 import { BINARY, REDIRECT, comeBack, goAndPick, pick, request, serve } from './world.js';
@@ -17,6 +20,8 @@ import type { Back } from './world.js';
 
 /** The time-out of `vitest.config.ts`. */
 const TIMEOUT = 60_000;
+/** The time-out of a program's calls. */
+const OF_PROGRAMS = 15_000;
 /** Every so many runs of the table. Each operation meets each place, and each fault many times. */
 const STRIDE = 9;
 
@@ -40,6 +45,7 @@ interface Scene {
   readonly session: string;
   readonly back: Back | undefined;
   readonly code: string;
+  readonly source: TokenSource;
 }
 
 interface Operation {
@@ -47,6 +53,7 @@ interface Operation {
   readonly run: (scene: Scene) => Promise<End>;
   readonly isCallback?: boolean;
   readonly endsSession?: boolean;
+  readonly isProgram?: boolean;
 }
 
 const who = (id: string | undefined): End => (id === undefined ? 'rejected' : id === 'usr_mei' ? 'good' : 'another');
@@ -74,6 +81,11 @@ const byKeys: Operation = {
     return who((await auth.authenticateToken(member.token, request({ authorization: `Bearer ${member.token}` })))?.id);
   },
 };
+const program = (at: LocalCloudEndpoint, ask: (source: TokenSource, token: string) => Promise<string>): Operation => ({
+  at,
+  isProgram: true,
+  run: async ({ source, member }) => ((await ask(source, member.token)) === member.token) === (at === 'verify') ? 'good' : 'another',
+});
 const some = (permissions: readonly string[]): End => (permissions.length > 0 ? 'good' : 'rejected');
 const both = {
   verify: verify('verify'),
@@ -93,7 +105,11 @@ const OPERATIONS: Record<Dialect, Record<string, Operation>> = {
     exchange: { at: 'exchange', run: async ({ client, code }) => ((await client.exchangeCode({ code })).user ? 'good' : 'another') },
   },
   pkce: { ...both, callbackVerify: callback('verify') },
-  platform: { verify: verify('verify'), authenticate: asked('me'), bearer: bearer('verify'), refresh: refresh('refresh'), signOut: signOut('logout'), callback: callback('me') },
+  platform: {
+    verify: verify('verify'), authenticate: asked('me'), bearer: bearer('verify'), refresh: refresh('refresh'), signOut: signOut('logout'), callback: callback('me'),
+    programToken: program('verify', source => source.token()),
+    programRefresh: program('refresh-token', (source, token) => source.refreshed(token)),
+  },
 };
 
 /** What the providers told. */
@@ -113,7 +129,7 @@ const { setTimeout: set, clearTimeout: clear } = globalThis;
 const late = new Map<unknown, () => void>();
 beforeAll(() => {
   globalThis.setTimeout = ((run: () => void, milliseconds: number, ...more: []) => {
-    if (milliseconds !== TIMEOUT) return set(run, milliseconds > 40 && milliseconds < 1_000 ? 1 : milliseconds, ...more);
+    if (![TIMEOUT, OF_PROGRAMS].includes(milliseconds)) return set(run, milliseconds > 40 && milliseconds < 1_000 ? 1 : milliseconds, ...more);
     const timer = set(run, milliseconds);
     late.set(timer, run);
     return timer;
@@ -124,9 +140,21 @@ beforeAll(() => {
   }) as typeof clearTimeout;
 });
 afterEach(() => expect(late.size, 'a timer that nobody cleared').toBe(0));
-afterAll(() => void Object.assign(globalThis, { setTimeout: set, clearTimeout: clear }));
+const home = mkdtempSync(join(tmpdir(), 'faults-'));
+afterAll(() => {
+  Object.assign(globalThis, { setTimeout: set, clearTimeout: clear });
+  rmSync(home, { recursive: true });
+});
 
 const struck = async (cloud: LocalCloud) => (await cloud.requests()).counts['wire'] ?? 0;
+
+/** Asks again where a connection was kept that the fault before had closed: a call of a program is made once. */
+async function again<T>(ask: () => Promise<T>, times = 3): Promise<T> {
+  return ask().catch((error: unknown) => {
+    if (times === 0 || !isCloudApiError(error) || error.kind !== 'network') throw error;
+    return again(ask, times - 1);
+  });
+}
 
 /** What the work gives. While an answer halts, the time-out of its call is run. */
 async function ended(cloud: LocalCloud, halts: boolean, work: Promise<End>): Promise<End> {
@@ -157,11 +185,14 @@ for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Reco
         await cloud.reset();
         seen.length = 0;
         const member = await cloud.signIn('member');
+        const file = join(home, `${number}.json`);
+        const source = new TokenSource({ baseUrl: cloud.url, file });
+        writeFileSync(file, JSON.stringify({ token: member.token, refreshToken: member.refreshToken }));
         const session = member.cookie.slice(member.cookie.indexOf('=') + 1);
         const back = operation.isCallback ? await goAndPick(auth, crypto.randomUUID(), 'member') : undefined;
         const code = name === 'exchange' ? (await pick(client.getLoginUrl({ redirectUri: REDIRECT, state: crypto.randomUUID() }), 'member')).code : '';
         await cloud.faults.set({ kind: 'wire', at: run.at, fault: run.fault, endpoint: operation.at });
-        const work = operation.run({ cloud, auth, client, member, session, back, code });
+        const work = operation.run({ cloud, auth, client, member, session, back, code, source });
         let said: unknown;
         const end = await ended(cloud, run.fault === 'hold', work).catch((error: { status?: number }): End => {
           said = error;
@@ -179,9 +210,13 @@ for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Reco
         if (operation.isCallback && end !== 'good') expect(seen.map(({ type }) => type), what).toContain('sign_in_failed');
         // The same session is good, and another person is that person.
         if (!operation.endsSession) expect((await serve(auth, member.cookie)).id, what).toBe('usr_mei');
+        if (operation.isProgram) {
+          const token = await again(() => (name === 'programRefresh' ? source.refreshed(member.token) : source.token()));
+          expect(JSON.parse(readFileSync(file, 'utf8')), what).toHaveProperty('token', token);
+        }
         expect((await serve(auth, (await cloud.signIn('viewer')).cookie)).id, what).toBe('usr_victor');
         const told = inspect([said, seen], { depth: 12, showHidden: true });
-        for (const secret of [member.token, session, code, back?.code, back?.cookies, 'eyJ', '@example.com']) {
+        for (const secret of [member.token, member.refreshToken, session, code, back?.code, back?.cookies, 'eyJ', '@example.com']) {
           if (secret) expect(told.includes(secret.slice(-24)), `${what}: ${told}`).toBe(false);
         }
         await auth.close();

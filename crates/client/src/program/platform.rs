@@ -288,7 +288,7 @@ impl Platform {
     async fn ask<T>(
         &self,
         call: Call<'_>,
-        read: impl FnOnce(Object<'_>) -> Result<T, BadMember>,
+        read: impl Fn(Object<'_>) -> Result<T, BadMember>,
     ) -> Result<T, CloudApiError> {
         let (refusals, secrets) = (call.refusals, call.secrets);
         answer::read(self.send(call).await, refusals, secrets, read)
@@ -299,7 +299,10 @@ impl Platform {
         let secrets = call.secrets;
         match self.send(call).await {
             Ok(good) if (200..300).contains(&good.status()) => Ok(()),
-            other => answer::read(other, None, secrets, |_| Ok(())),
+            other => answer::read(other, None, secrets, |answer| {
+                let is_done = answer.any("ok").and_then(Value::as_bool) == Some(true);
+                is_done.then_some(()).ok_or(BadMember("ok"))
+            }),
         }
     }
 

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use mastra_auth_cloud::login::ReturnPath;
+use mastra_auth_cloud::program::Platform;
 use mastra_auth_cloud::transport::{BaseUrl, ReqwestTransport};
 use mastra_auth_cloud::{
     AuthBuilder, Authentication, Dialect, MastraCloudAuth, Policy, SessionToken, VerificationMode,
@@ -30,6 +31,7 @@ pub(crate) struct Scene {
     pub(crate) dialect: Dialect,
     pub(crate) cloud: LocalCloud,
     pub(crate) auth: MastraCloudAuth,
+    pub(crate) platform: Platform,
     transport: ReqwestTransport,
     browser: Browser,
 }
@@ -45,11 +47,13 @@ impl Lane {
             let base_url = BaseUrl::parse(cloud.url()).unwrap();
             let transport = ReqwestTransport::new(&base_url).unwrap();
             let auth = builder(&cloud, dialect, &transport).build().unwrap();
+            let platform = Platform::new(cloud.url()).unwrap();
             let browser = Browser::default();
             Scene {
                 dialect,
                 cloud,
                 auth,
+                platform,
                 transport,
                 browser,
             }
@@ -136,6 +140,9 @@ impl Scene {
         let is_gone = end.what == "gone" && whole.len() == 2 && operation.ends_session();
         assert!(whole.contains(&end.what) || is_gone, "{what}: {end:?}");
         self.after(what, operation, &session, end.what).await;
+        if let Some(program) = &ready.program {
+            program.goes_on(what, operation).await;
+        }
         let (said, log) = (format!("{end:?}"), logs::take());
         let is_told = log.contains("sign-in failed") || end.what == "good";
         assert!(is_told || !operation.is_callback(), "{what}: not told");

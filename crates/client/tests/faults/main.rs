@@ -1,9 +1,10 @@
-//! Faults at every byte: each operation and job of the client and the provider, while an answer of the Cloud breaks at one byte.
+//! Faults at every byte: each operation and job of the client, the provider and programs, while an answer of the Cloud breaks at one
+//! byte, or a request to it.
 //!
 //! `vectors/faults.json` says where and how. Each run ends by itself or with the time-out of its call, whose clock is moved on
 //! once the answer halts. It ends as without a fault or as unavailable, and never as a sign-out. Afterwards the same session is
 //! good, another person is that person, and no log holds a secret.
-#![cfg(all(feature = "axum", feature = "metrics", feature = "reqwest"))]
+#![cfg(all(feature = "axum", feature = "metrics", feature = "program"))]
 #![allow(
     clippy::indexing_slicing,
     clippy::panic,
@@ -17,6 +18,7 @@ mod common;
 mod lane;
 mod logs;
 mod operations;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};

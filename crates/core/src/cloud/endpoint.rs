@@ -6,13 +6,13 @@
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use crate::cloud::envelope::{Data, bad_member, is_good, malformed, open};
+use crate::cloud::envelope::{Data, bad_member, open, open_unless};
 use crate::cloud_call::CloudCall;
 use crate::config::{Config, USER_AGENT};
 use crate::dialect::{Endpoint, Field, ProjectHeader};
 use crate::encoding::encode_component;
 use crate::error::CloudApiError;
-use crate::http::{Delivery, Request, Response};
+use crate::http::{Delivery, Request};
 use crate::ids::{OrganizationId, UserId};
 use crate::json::{BadMember, Object};
 use crate::secret::SessionToken;
@@ -98,8 +98,7 @@ impl Endpoint {
             .map_err(|error| error.at(&self.template(config)))
     }
 
-    /// Opens a response that must have data. A refusal whose body is a good answer refuses nothing: its status was damaged on
-    /// the way, or is another machine's.
+    /// Opens a response that must have data, as [`open_unless`] does.
     pub(crate) fn open_unless(
         &self,
         config: &Config,
@@ -107,18 +106,9 @@ impl Endpoint {
         secrets: &[&str],
         reads: impl FnOnce(Object<'_>) -> bool,
     ) -> Result<Value, CloudApiError> {
-        let refusing = |it: &&Response| (400..500).contains(&it.status());
-        let refusing = delivery.as_ref().ok().filter(refusing);
-        let refusing = refusing.map(|it| (it.status(), Zeroizing::new(it.body().to_vec())));
-        let opened = self.open(config, Data::Required, delivery, secrets);
-        match (&opened, refusing) {
-            (Err(error), Some((status, body)))
-                if error.is_refusal() && is_good(config.table().wrapping, &body, reads) =>
-            {
-                Err(malformed(status).at(&self.template(config)))
-            }
-            _ => opened,
-        }
+        let wrapping = config.table().wrapping;
+        open_unless(wrapping, self.refusals, delivery, secrets, reads)
+            .map_err(|error| error.at(&self.template(config)))
     }
 
     /// Opens a response.

@@ -8,6 +8,7 @@
 //! Texts of the Cloud are cleaned before they become part of an error.
 
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::dialect::{Refusals, Wrapping};
 use crate::error::{CloudApiError, Code, Verdict};
@@ -83,12 +84,31 @@ pub(crate) fn open(
     }
 }
 
-/// Whether a body is a good answer, whatever its status says.
-pub(crate) fn is_good(
+/// Opens a response that must have data. A refusal whose body is a good answer, which `reads` says, refuses nothing: its status was
+/// damaged on the way, or is another machine's.
+pub(crate) fn open_unless(
     wrapping: Wrapping,
-    body: &[u8],
+    refusals: Refusals<'_>,
+    delivery: Delivery,
+    secrets: &[&str],
     reads: impl FnOnce(Object<'_>) -> bool,
-) -> bool {
+) -> Result<Value, CloudApiError> {
+    let refusing = |it: &&Response| (400..500).contains(&it.status());
+    let refusing = delivery.as_ref().ok().filter(refusing);
+    let refusing = refusing.map(|it| (it.status(), Zeroizing::new(it.body().to_vec())));
+    let opened = open(wrapping, refusals, Data::Required, delivery, secrets);
+    match (&opened, refusing) {
+        (Err(error), Some((status, body)))
+            if error.is_refusal() && is_good(wrapping, &body, reads) =>
+        {
+            Err(malformed(status))
+        }
+        _ => opened,
+    }
+}
+
+/// Whether a body is a good answer, whatever its status says.
+fn is_good(wrapping: Wrapping, body: &[u8], reads: impl FnOnce(Object<'_>) -> bool) -> bool {
     let Ok(answer) = json::parse(body, MAX_DEPTH) else {
         return false;
     };
