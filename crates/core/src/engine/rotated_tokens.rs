@@ -7,7 +7,8 @@
 //!
 //! A sealed session rotates beside any answer, also beside one that can set no cookie. Then the old one is all that its browser
 //! has. So it stands until a newer one was handed out and the grace period is over, but no longer than a cookie lives. A newer
-//! one that was replaced before it was handed out is no browser's, and has the grace period alone.
+//! one that was replaced before it was handed out is no browser's, and has the grace period alone: unless a request brings it, to
+//! whose browser another instance handed it out.
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
@@ -124,11 +125,15 @@ impl Engine {
         old: &SessionToken,
         handed_out: HandedOut,
         now: Now,
-    ) -> Option<ToShare> {
+    ) -> Vec<ToShare> {
         let (key, grace) = (self.key(old), self.config.policy.renewed_grace);
         match handed_out {
             HandedOut::Yes => self.rotated_tokens.hand_out(&key, grace, now),
-            HandedOut::No => self.rotated_tokens.share_longer(key, old, now),
+            HandedOut::No => {
+                let longest = self.config.policy.session_max_age;
+                let to_share = self.rotated_tokens.share_longer(key, old, longest, now);
+                to_share.into_iter().collect()
+            }
         }
     }
 
@@ -195,6 +200,15 @@ impl Engine {
         // From now on a request with the old one is given the newer cookie, also where another answer refused the old one first.
         self.cache.invalidate(&key);
         cached
+    }
+
+    /// Lets no newer token stand in the place of this one that the Cloud refused a moment ago: it accepts this one.
+    pub(crate) fn stands_again(&self, old: &TokenDigest, now: Now) {
+        if let Some(newer) = self.rotated(old, now)
+            && matches!(self.lookup(newer.key(), now), Lookup::Refused(_))
+        {
+            self.rotated_tokens.forget(old, newer.key());
+        }
     }
 
     /// Whether a verified token replaced this one a while ago. Calls about an unverified one are limited like renewals.
@@ -338,29 +352,43 @@ impl RotatedTokens {
         self.held.store(entries.len(), Ordering::Release);
     }
 
-    /// Ends the tokens that stand for the same newer one as this, now that it is handed out, after `grace`. Returns this one where
-    /// the instances share it for longer.
-    fn hand_out(&self, old: &TokenDigest, grace: Duration, now: Now) -> Option<ToShare> {
+    /// Ends the tokens that stand for the same newer one as this, now that it is handed out, after `grace`. Returns those that the
+    /// instances share for longer.
+    fn hand_out(&self, old: &TokenDigest, grace: Duration, now: Now) -> Vec<ToShare> {
         let mut entries = self.lock();
-        let own = entries.get_mut(old)?;
-        let (newer, shared) = (own.newer.clone(), own.shared.take());
-        for entry in entries.values_mut() {
-            if entry.newer.key == newer.key && !entry.is_handed_out {
+        let Some(newer) = entries.get(old).map(|own| own.newer.clone()) else {
+            return Vec::new();
+        };
+        let of_it = entries.values_mut().filter(|it| it.newer.key == newer.key);
+        let to_share = of_it.filter_map(|entry| {
+            if !entry.is_handed_out {
                 entry.is_handed_out = true;
                 entry.end = entry.end.min(now.monotonic.saturating_add(grace));
             }
-        }
-        shared.map(|shared| ToShare {
-            old: shared.old,
-            newer: newer.token,
-            time: grace,
-        })
+            let shared = entry.shared.take()?;
+            Some(ToShare {
+                old: shared.old,
+                newer: newer.token.clone(),
+                time: grace,
+            })
+        });
+        to_share.collect()
     }
 
-    /// What the instances are to share for as long as this old session stands, once for each newer one.
-    fn share_longer(&self, key: TokenDigest, old: &SessionToken, now: Now) -> Option<ToShare> {
+    /// What the instances are to share for as long as this old session stands, once for each newer one. It was brought, so a
+    /// browser has it, whichever instance handed it out: it stands for up to `longest`, until a newer one is handed out.
+    fn share_longer(
+        &self,
+        key: TokenDigest,
+        old: &SessionToken,
+        longest: Duration,
+        now: Now,
+    ) -> Option<ToShare> {
         let mut entries = self.lock();
         let entry = entries.get_mut(&key)?;
+        if !entry.is_handed_out {
+            entry.end = entry.end.max(entry.added.saturating_add(longest));
+        }
         if entry.shared.is_none() {
             entry.shared = Some(Shared {
                 old: old.clone(),
@@ -378,6 +406,15 @@ impl RotatedTokens {
         let mut entries = self.lock();
         let of_it = entries.values_mut().filter(|it| it.newer.key == *newest);
         of_it.filter_map(|entry| entry.share_anew(now)).collect()
+    }
+
+    /// Lets this newer token no longer stand in an old one's place.
+    fn forget(&self, old: &TokenDigest, newer: &TokenDigest) {
+        let mut entries = self.lock();
+        if entries.get(old).is_some_and(|it| it.newer.key == *newer) {
+            entries.remove(old);
+        }
+        self.held.store(entries.len(), Ordering::Release);
     }
 
     /// Removes the session that a token belongs to; returns its other tokens.

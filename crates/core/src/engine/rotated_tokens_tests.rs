@@ -94,9 +94,10 @@ fn what_the_instances_share_of_a_sealed_session_is_said_once_for_each_newer_one(
             (it.newer.expose().to_owned(), it.time.as_secs())
         })
     };
-    let longer = |second| said(table.share_longer(key("a"), &old, at(second)));
+    let longest = Duration::from_secs(3600);
+    let longer = |second| said(table.share_longer(key("a"), &old, longest, at(second)));
     let moved = |to, second| said(table.moved_to(&key(to), at(second)).pop());
-    let handed_out = |second| said(table.hand_out(&key("a"), SEALED.time, at(second)));
+    let handed_out = |second| said(table.hand_out(&key("a"), SEALED.time, at(second)).pop());
     let shared = |token: &str, seconds| Some((token.to_owned(), seconds));
     assert_eq!(longer(0), None);
     table.add(key("a"), &newer("b"), SEALED, at(0));
@@ -110,6 +111,41 @@ fn what_the_instances_share_of_a_sealed_session_is_said_once_for_each_newer_one(
     assert_eq!(longer(702), None);
     table.add(key("c"), &newer("d"), SEALED, at(710));
     assert_eq!(moved("d", 711), None);
+}
+
+#[test]
+fn an_old_session_that_is_brought_has_a_browser_whichever_instance_handed_it_out() {
+    let longest = Duration::from_secs(3600);
+    let brought = |second| {
+        let table = RotatedTokens::new(10);
+        table.add(key("a"), &newer("b"), SEALED, at(0));
+        table.add(key("b"), &newer("c"), SEALED, at(500));
+        let old = SessionToken::sealed("b").unwrap();
+        let to_share = table.share_longer(key("b"), &old, longest, at(second));
+        assert_eq!(to_share.unwrap().time.as_secs(), 500 + 3600 - second);
+        table
+    };
+    let table = brought(600);
+    assert_eq!(token_of(&table, "b", at(4099)).as_deref(), Some("c"));
+    assert_eq!(token_of(&table, "b", at(4100)), None);
+    // Then a newer one is handed out to the browser of either: the instances share neither for longer.
+    let to_share = table.hand_out(&key("a"), SEALED.time, at(700));
+    let times: Vec<_> = to_share.iter().map(|it| it.time).collect();
+    assert_eq!(times, [SEALED.time]);
+    assert_eq!(token_of(&table, "b", at(1299)).as_deref(), Some("c"));
+    assert_eq!(token_of(&table, "b", at(1300)), None);
+    let old = SessionToken::sealed("b").unwrap();
+    assert!(
+        table
+            .share_longer(key("b"), &old, longest, at(701))
+            .is_none()
+    );
+    assert_eq!(token_of(&table, "b", at(1300)), None);
+    // One that the Cloud refuses is forgotten, and none that came in its place.
+    table.forget(&key("a"), &key("b"));
+    assert_eq!(token_of(&table, "a", at(702)).as_deref(), Some("c"));
+    table.forget(&key("a"), &key("c"));
+    assert_eq!(token_of(&table, "a", at(702)), None);
 }
 
 #[test]

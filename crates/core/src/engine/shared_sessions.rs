@@ -76,8 +76,11 @@ pub(crate) struct SharedSession {
 /// What a look at a session says.
 #[derive(Debug)]
 pub(crate) enum Look {
-    /// An instance was given this newer session.
-    Newer(SessionToken),
+    /// An instance was given this newer session. The old one may have been claimed all the same.
+    Newer {
+        token: SessionToken,
+        is_claimed: bool,
+    },
     /// There is none, and this instance may ask the Cloud about the session.
     Claimed,
     /// There is none, and another instance asks the Cloud now.
@@ -94,12 +97,14 @@ impl SharedSession {
         ]
     }
 
-    /// What the replies to a look say. A value that cannot be decrypted counts as none.
-    pub(crate) fn read(&self, replies: &[Option<String>]) -> Look {
+    /// What the replies to a look say. A value that cannot be decrypted counts as none, and so does a session that was refused.
+    pub(crate) fn read(&self, replies: &[Option<String>], refused: &[SessionToken]) -> Look {
         let kept = replies.get(1).and_then(Option::as_deref);
-        match kept.and_then(|text| self.decrypt(text)) {
-            Some(newer) => Look::Newer(newer),
-            None if matches!(replies.first(), Some(Some(_))) => Look::Claimed,
+        let newer = kept.and_then(|text| self.decrypt(text));
+        let is_claimed = matches!(replies.first(), Some(Some(_)));
+        match newer.filter(|newer| !refused.iter().any(|it| it.same_as(newer))) {
+            Some(token) => Look::Newer { token, is_claimed },
+            None if is_claimed => Look::Claimed,
             None => Look::Taken,
         }
     }
@@ -113,6 +118,11 @@ impl SharedSession {
     pub(crate) fn put(&self, newer: &SessionToken, time: Duration) -> Option<Command> {
         let text = self.encrypt(newer)?;
         Some(command(["SET", &self.newer(), &text, "PX", &millis(time)]))
+    }
+
+    /// Forgets the newer session.
+    pub(crate) fn forget(&self) -> Command {
+        command(["DEL", &self.newer()])
     }
 
     /// Releases the claim.
@@ -181,7 +191,7 @@ mod tests {
 
     fn newer(look: &Look) -> Option<&str> {
         match look {
-            Look::Newer(newer) => Some(newer.expose()),
+            Look::Newer { token, .. } => Some(token.expose()),
             Look::Claimed | Look::Taken => None,
         }
     }
@@ -201,7 +211,7 @@ mod tests {
         let expect = expect.replace("NAME", "mastra-auth:sessions:namespace:digest");
         assert_eq!(lines.join(", "), expect);
         let text = commands[2][2].clone();
-        let look = old.read(&[None, Some(text.clone())]);
+        let look = old.read(&[None, Some(text.clone())], &[]);
         assert_eq!(newer(&look), Some("Fe26.2*newer"));
     }
 
@@ -209,10 +219,10 @@ mod tests {
     fn threat_114_a_value_is_read_by_the_old_session_alone_and_anything_else_counts_as_none() {
         let (old, token) = (shared("old"), SessionToken::sealed("newer").unwrap());
         let text = old.encrypt(&token).unwrap();
-        let claimed = |text: &str| old.read(&[Some("OK".to_owned()), Some(text.to_owned())]);
+        let claimed = |text: &str| old.read(&[Some("OK".to_owned()), Some(text.to_owned())], &[]);
         assert_eq!(newer(&claimed(&text)), Some("newer"));
         assert!(!text.contains("newer") && !text.contains("old"));
-        let another = shared("other").read(&[None, Some(text.clone())]);
+        let another = shared("other").read(&[None, Some(text.clone())], &[]);
         assert!(matches!(another, Look::Taken), "{another:?}");
         let own = old.encrypt(&SessionToken::sealed("old").unwrap()).unwrap();
         let end = text.len() - 4;
@@ -230,7 +240,7 @@ mod tests {
             assert!(matches!(look, Look::Claimed), "{odd}: {look:?}");
         }
         for replies in [vec![], vec![None], vec![None, None]] {
-            assert!(matches!(old.read(&replies), Look::Taken));
+            assert!(matches!(old.read(&replies, &[]), Look::Taken));
         }
     }
 

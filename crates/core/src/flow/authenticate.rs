@@ -20,7 +20,7 @@ use super::verify_token::{self, Known, Pace, first_look};
 use crate::cookie::SetCookie;
 use crate::counters::{Counting, Source};
 use crate::engine::Engine;
-use crate::engine::rotated_tokens::HandedOut;
+use crate::engine::rotated_tokens::{HandedOut, NewerToken};
 use crate::error::{CloudApiError, Code};
 use crate::secret::SessionToken;
 use crate::session::{Identity, TokenDigest};
@@ -296,15 +296,21 @@ impl Search {
 
     /// Asks the Cloud about a token; where that is due, for a newer one first.
     async fn ask(&mut self, tried: &Tried, mut verify: Shared<Authentication>) -> Judged {
-        if self.is_replaced(tried) {
-            // The Cloud refuses the old one from now on.
-            if self.settings.is_host_to_refresh {
-                return Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
+        if let Some(newer) = self.newer_of(tried) {
+            // The Cloud refuses the old one from now on: unless the newer one came with a failed answer.
+            let expired = || Err((CloudApiError::new(Code::SessionExpired), Source::Cache));
+            if self.settings.is_host_to_refresh && newer.is_verified() {
+                return expired();
             }
-            if let Some(judged) = self.refresh_unverified(tried, Expiry::Past).await {
-                return judged;
+            match self.refresh_unverified(tried, Expiry::Past).await {
+                Some(Ok((Authentication::Authenticated(identity), _)))
+                    if self.settings.is_host_to_refresh && identity.key() != tried.digest =>
+                {
+                    return expired();
+                }
+                Some(judged) => return judged,
+                None => verify = self.verify(tried),
             }
-            verify = self.verify(tried);
         } else if tried.refreshes
             && let Some(due) = self.is_due(tried)
         {
@@ -316,10 +322,10 @@ impl Search {
         self.ask_cloud(tried, verify).await
     }
 
-    /// Whether the Cloud has replaced this session, so that it refuses this one.
-    fn is_replaced(&self, tried: &Tried) -> bool {
+    /// The session that the Cloud set in this one's place.
+    fn newer_of(&self, tried: &Tried) -> Option<NewerToken> {
         let newer = || self.engine.rotated(&tried.digest, self.host.now());
-        tried.token.is_sealed() && newer().is_some()
+        tried.token.is_sealed().then(newer).flatten()
     }
 
     async fn ask_cloud(&mut self, tried: &Tried, verify: Shared<Authentication>) -> Judged {
@@ -328,7 +334,7 @@ impl Search {
             && error.is(&Code::Timeout)
             // Else a call took too long: the request has waited long enough.
             && core::error::Error::source(error).is_none()
-            && self.is_replaced(tried)
+            && self.newer_of(tried).is_some()
         {
             // A refresh replaced the session while the Cloud was asked, and is still to verify the newer one.
             if self.settings.is_host_to_refresh {

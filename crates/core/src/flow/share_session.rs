@@ -33,6 +33,8 @@ pub(super) struct Asking {
     shared: Option<SharedSession>,
     /// Whether this instance has the claim, and no instance has a newer session.
     is_claimed: bool,
+    /// Whether the instances may share a newer session that the Cloud refuses.
+    has_refused: bool,
 }
 
 impl Asking {
@@ -41,14 +43,24 @@ impl Asking {
         self.is_claimed
     }
 
-    /// Ends the turn: shares the newer session, where the Cloud set one.
-    pub(super) async fn end(self, host: &Host, engine: &Engine, newer: Option<&SessionToken>) {
+    /// Ends the turn: shares the newer session, where the Cloud set one. Where it set none and `is_accepted` the old one, a newer
+    /// one that it refuses is shared no longer.
+    pub(super) async fn end(
+        self,
+        host: &Host,
+        engine: &Engine,
+        newer: Option<&SessionToken>,
+        is_accepted: bool,
+    ) {
         let Some(shared) = self.shared else {
             return;
         };
         let grace = engine.config().policy.renewed_grace;
         let commands = match newer.and_then(|newer| shared.keep(newer, grace)) {
             Some(commands) => commands,
+            None if self.is_claimed && self.has_refused && is_accepted => {
+                vec![shared.forget(), shared.release()]
+            }
             None if self.is_claimed => vec![shared.release()],
             None => return,
         };
@@ -85,12 +97,19 @@ impl Host {
         }
     }
 
-    /// Waits for the turn to ask the Cloud about this session.
-    pub(super) async fn turn(&self, engine: &Engine, token: &SessionToken) -> Turn {
+    /// Waits for the turn to ask the Cloud about this session. A newer one that the Cloud `refused` counts as none.
+    pub(super) async fn turn(
+        &self,
+        engine: &Engine,
+        token: &SessionToken,
+        refused: &[SessionToken],
+    ) -> Turn {
+        let has_refused = !refused.is_empty();
         let Some(shared) = engine.shared_session(token) else {
             return Turn::Ask(Asking {
                 shared: None,
                 is_claimed: false,
+                has_refused,
             });
         };
         let (key, timeout) = (engine.key(token), engine.config().policy.call_timeout);
@@ -102,8 +121,13 @@ impl Host {
         let mut wait = FIRST_WAIT;
         loop {
             let replies = self.redis(shared.look(claim)).await;
-            let is_claimed = match replies.map(|replies| shared.read(&replies)) {
-                Some(Look::Newer(newer)) => return Turn::Newer(newer),
+            let is_claimed = match replies.map(|replies| shared.read(&replies, refused)) {
+                Some(Look::Newer { token, is_claimed }) => {
+                    if is_claimed {
+                        self.redis(vec![shared.release()]).await;
+                    }
+                    return Turn::Newer(token);
+                }
                 Some(Look::Taken) if self.now().monotonic < until => {
                     self.wait(self.spread(wait)).await;
                     wait = wait.saturating_mul(2).min(LONGEST_WAIT);
@@ -116,7 +140,11 @@ impl Host {
                 Some(Look::Taken) | None => false,
             };
             let shared = Some(shared);
-            return Turn::Ask(Asking { shared, is_claimed });
+            return Turn::Ask(Asking {
+                shared,
+                is_claimed,
+                has_refused,
+            });
         }
     }
 }

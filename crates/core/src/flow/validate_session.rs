@@ -89,8 +89,16 @@ async fn by_user(
         .rotated(&key, host.now())
         .map_or_else(|| brought.clone(), |newer| newer.token().clone());
     let newest = engine.key(&token);
-    let verify = verify_token(engine, newest, token, Pace::Wanted, host.jitter());
-    match host.verify(verify).await {
+    let verify = |key, token| verify_token(engine, key, token, Pace::Wanted, host.jitter());
+    let mut answer = host.verify(verify(newest, token)).await;
+    if let Authentication::Rejected(error) = &answer
+        && error.status() == 401
+        && newest != key
+    {
+        // Another instance may have replaced it since, or it came with a failed answer: then the old one decides.
+        answer = host.verify(verify(key, brought.clone())).await;
+    }
+    match answer {
         Authentication::Authenticated(identity) => {
             if identity.key() != key && !host.answered_for(engine, &brought, HandedOut::No).await {
                 return Ok(None);

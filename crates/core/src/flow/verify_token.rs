@@ -21,13 +21,16 @@ use crate::engine::breaker::CallKind;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::secret::SessionToken;
-use crate::session::lookup::{Lookup, Refusal};
+use crate::session::lookup::{Lookup, Refusal, Refused};
 use crate::session::{Identity, TokenDigest};
 use crate::time::Now;
 use crate::unverified::Unverified;
 
 /// How many times a session may have been replaced within the grace.
 const MOST_REPLACED: usize = 128;
+
+/// How many sessions may be refused for one answer: the newest that the instances share, and those before it.
+pub(super) const MOST_REFUSED: usize = 4;
 
 /// Whether a fresh identity is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -174,26 +177,18 @@ async fn run(
         }
         Known::Answer(answer) | Known::Due(answer) => return answer,
     };
-    let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
-        return unavailable(stale, CloudApiError::new(Code::CircuitOpen));
-    };
     let asked = question.token().clone();
-    let (token, asking) = match newest(engine, &asked, host).await {
-        Ok(turn) => turn,
+    let Asked {
+        question,
+        mut result,
+        is_newest,
+        refused,
+    } = match ask_newest(engine, key, question, pace, host).await {
+        Ok(asked) => asked,
+        Err(Authentication::Unavailable(error)) => return unavailable(stale, error),
         Err(answer) => return answer,
     };
-    let is_asked = token.same_as(&asked);
-    let question = if is_asked {
-        question
-    } else {
-        Question::Whose(token)
-    };
-    let mut result = question.ask(engine, pace, host).await;
-    permit.report(&result, host.now());
-    let is_newest = asking.is_newest();
-    let set = newer(engine, question.token(), &result, host.now());
-    asking.end(host, engine, set.as_ref()).await;
-    if !is_asked {
+    if !question.token().same_as(&asked) {
         result = result.and_then(|found| same_user(engine, &asked, found.0.user()).map(|()| found));
     }
     let now = host.now();
@@ -216,27 +211,32 @@ async fn run(
             host.share_moved(engine, &newest).await;
             answer
         }
-        Ok((identity, _)) => settle(engine, identity, now),
+        Ok((identity, _)) => {
+            engine.stands_again(&key, now);
+            settle(engine, identity, now)
+        }
         Err(error) if error.is_refusal() => {
             if asked.is_sealed()
                 && error.status() == 401
                 && let Some(newer) = engine.rotated(&key, now)
             {
                 // A refresh replaced the session while the Cloud was asked.
-                return match engine.lookup(newer.key(), now) {
+                match engine.lookup(newer.key(), now) {
                     Lookup::Fresh(newest) | Lookup::Due(newest) | Lookup::Stale(newest) => {
-                        Authentication::Authenticated(newest)
+                        return Authentication::Authenticated(newest);
                     }
-                    _ => unavailable(stale, CloudApiError::new(Code::Timeout)),
-                };
+                    // By the Cloud: so both are.
+                    Lookup::Refused(_) => {}
+                    _ => return unavailable(stale, CloudApiError::new(Code::Timeout)),
+                }
             }
             let tolerated = stale.filter(|_| !is_newest);
             if let Some(identity) = tolerated.and_then(|known| engine.tolerate(&known, &error, now))
             {
                 return Authentication::Authenticated(identity);
             }
-            let newest = engine.key(question.token());
-            for key in [key, newest] {
+            let others = [question.token()].into_iter().chain(&refused);
+            for key in others.map(|it| engine.key(it)).chain([key]) {
                 engine.refused(key, question.refusal(error.clone()), now);
             }
             Authentication::Rejected(error)
@@ -253,21 +253,101 @@ fn same_user(engine: &Engine, token: &SessionToken, user: &CloudUser) -> Result<
     }
 }
 
-/// The session to ask about in the place of this one, with the turn to ask: the newest that the instances share. Or the answer,
-/// where it is known here.
+/// The Cloud's answer to the question about a session, or about one that the instances share in its place.
+struct Asked {
+    question: Question,
+    result: Result<(Identity, bool), CloudApiError>,
+    /// Whether no instance can have a newer session than the one that was asked about.
+    is_newest: bool,
+    /// The newer sessions that the Cloud refused on the way.
+    refused: Vec<SessionToken>,
+}
+
+/// Asks about the newest session that the instances share in the place of this one. Or the answer, where it is known here.
+///
+/// A refusal counts of the newest alone. Where Redis did not answer, another instance may have a newer one: Redis is asked once
+/// more. And where the Cloud refuses a newer one that came with a failed answer, the one before it may be good still.
+async fn ask_newest(
+    engine: &Arc<Engine>,
+    key: TokenDigest,
+    mut question: Question,
+    pace: Pace,
+    host: &Host,
+) -> Result<Asked, Authentication> {
+    let asked = question.token().clone();
+    let mut refused = Vec::new();
+    let mut last: Option<(CloudApiError, bool)> = None;
+    loop {
+        let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
+            let open = CloudApiError::new(Code::CircuitOpen);
+            return Err(Authentication::Unavailable(open));
+        };
+        let (token, asking) = newest(engine, &asked, &mut refused, host).await?;
+        if let Some((error, is_newest)) = last
+            && refused.iter().any(|it| it.same_as(&token))
+        {
+            asking.end(host, engine, None, false).await;
+            return Ok(Asked {
+                question,
+                result: Err(error),
+                is_newest,
+                refused,
+            });
+        }
+        if !token.same_as(question.token()) {
+            question = Question::Whose(token.clone());
+        }
+        let result = question.ask(engine, pace, host).await;
+        permit.report(&result, host.now());
+        let is_newest = asking.is_newest();
+        let set = newer(engine, &token, &result, host.now());
+        asking.end(host, engine, set.as_ref(), result.is_ok()).await;
+        let others = || engine.shared_session(&asked).is_some() && refused.len() < MOST_REFUSED;
+        last = match result {
+            Err(error)
+                if error.is_refusal()
+                    && error.status() == 401
+                    && !(is_newest && token.same_as(&asked))
+                    && others() =>
+            {
+                Some((error, is_newest))
+            }
+            result => {
+                return Ok(Asked {
+                    question,
+                    result,
+                    is_newest,
+                    refused,
+                });
+            }
+        };
+        refused.push(token);
+    }
+}
+
+/// The session to ask about in the place of this one, with the turn to ask: the newest that the instances share, but for those that
+/// the Cloud `refused`. Or the answer, where it is known here.
 async fn newest(
     engine: &Engine,
     asked: &SessionToken,
+    refused: &mut Vec<SessionToken>,
     host: &Host,
 ) -> Result<(SessionToken, Asking), Authentication> {
     let mut token = asked.clone();
     for _ in 0..MOST_REPLACED {
-        token = match host.turn(engine, &token).await {
+        let newer = match host.turn(engine, &token, refused).await {
             Turn::Ask(asking) => return Ok((token, asking)),
             Turn::SignedOut => return Err(rejected(Code::SignedOut)),
             Turn::Newer(newer) => newer,
         };
         let now = host.now();
+        if let Lookup::Refused(refusal) = engine.lookup(&engine.key(&newer), now)
+            && refusal.of == Refused::Token
+        {
+            refused.push(newer);
+            continue;
+        }
+        token = newer;
         match look(engine, &engine.key(&token), now) {
             Known::Answer(Authentication::Authenticated(it))
             | Known::Due(Authentication::Authenticated(it)) => {

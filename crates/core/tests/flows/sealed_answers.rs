@@ -293,8 +293,8 @@ fn a_request_that_is_refused_first_hides_no_newer_session_of_a_refresh() {
     // Its user is not known yet.
     let answered = Event::Delivered(setting("s2", &json!({ "ok": true })));
     assert!(matches!(refresh.step(answered, at(0)), Step::Send(_)));
-    assert_eq!(asks(1, vec![]), rejected("session_expired", 0));
-    let ran = run(refreshing(&engine, sealed("s1")), at(1), [me("usr_1")]);
+    assert_eq!(asks(1, vec![me("usr_1")]), rejected("session_expired", 1));
+    let ran = run(refreshing(&engine, sealed("s1")), at(1), []);
     assert_eq!(renewal_said(&ran.output), "usr_1 has s2");
 }
 

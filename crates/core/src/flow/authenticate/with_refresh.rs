@@ -111,7 +111,14 @@ impl Search {
             ))),
             Renewal::Ended(error) => Some(Err((error, Source::Cloud))),
             Renewal::Unavailable(error) if due == Expiry::Past => {
-                Some(Ok((Authentication::Unavailable(error), Source::Cloud)))
+                // A newer session that cannot be asked about leaves what is known of this one.
+                let known = self.engine.lookup(&tried.digest, self.host.now());
+                Some(Ok(match known {
+                    Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => {
+                        (Authentication::Authenticated(identity), Source::Cache)
+                    }
+                    _ => (Authentication::Unavailable(error), Source::Cloud),
+                }))
             }
             Renewal::Unavailable(_) | Renewal::Unchanged { .. } => None,
         }

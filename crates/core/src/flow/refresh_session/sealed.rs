@@ -3,11 +3,12 @@
 //! The newer one is kept before anything else is done, so that no failure after it loses the session. Its user is asked for
 //! like that of any other session.
 
+use core::mem;
 use std::sync::Arc;
 
 use super::super::results::{Authentication, Renewal, Renewed};
-use super::super::share_session::Turn;
-use super::super::verify_token::{Pace, verify_token};
+use super::super::share_session::{Asking, Turn};
+use super::super::verify_token::{MOST_REFUSED, Pace, verify_token};
 use super::{Refresh, signed_out};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::ops::refresh_session::RefreshSession;
@@ -26,22 +27,26 @@ impl Refresh {
                 Lookup::Refused(refusal) if refusal.of == Refused::Session => {
                     Renewal::Ended(refusal.error)
                 }
-                _ => self.ask_for_newer().await,
+                _ => self.ask_for_newer(Vec::new()).await,
             };
         };
         self.token = newer.token().clone();
         let renewal = self.newest(&old).await;
         match renewal {
-            // What is kept may be lost to another instance that refreshed it: the Cloud decides about the one at hand.
-            Renewal::Ended(_) if !newer.is_verified() => {
-                self.token = old;
-                self.ask_for_newer().await
+            // Another instance may have replaced it since, or it came with a failed answer: then the old one decides.
+            Renewal::Ended(error)
+                if is_refused(&error)
+                    && (!newer.is_verified() || self.engine.shared_session(&old).is_some()) =>
+            {
+                let refused = mem::replace(&mut self.token, old);
+                self.ask_for_newer(vec![refused]).await
             }
             renewal => renewal,
         }
     }
 
-    async fn ask_for_newer(&mut self) -> Renewal {
+    /// Asks the Cloud for a newer session, where no other instance was given one but those that were `refused`.
+    async fn ask_for_newer(&mut self, mut refused: Vec<SessionToken>) -> Renewal {
         let old = self.token.clone();
         let config = Arc::clone(self.engine.config());
         let Some(operation) = RefreshSession::new(&config, old.clone()) else {
@@ -51,10 +56,9 @@ impl Refresh {
         let Some(permit) = self.engine.may_ask(CallKind::Validate, self.key, now) else {
             return Renewal::Unavailable(CloudApiError::new(Code::CircuitOpen));
         };
-        let asking = match self.host.turn(&self.engine, &old).await {
-            Turn::Ask(asking) => asking,
-            Turn::SignedOut => return signed_out(),
-            Turn::Newer(newer) => return self.taken_over(newer, old).await,
+        let asking = match self.turn(&old, &mut refused).await {
+            Ok(asking) => asking,
+            Err(renewal) => return renewal,
         };
         let result = self.host.call(&config, operation).await;
         let now = self.host.now();
@@ -63,7 +67,10 @@ impl Refresh {
         if let Some(newer) = newer {
             self.engine.hold_sealed(self.key, newer.clone(), now);
         }
-        asking.end(&self.host, &self.engine, newer).await;
+        let is_newest = asking.is_newest();
+        asking
+            .end(&self.host, &self.engine, newer, result.is_ok())
+            .await;
         match result {
             Ok(None) => self.newest(&old).await,
             Ok(Some(newer)) => {
@@ -83,20 +90,46 @@ impl Refresh {
                     self.token = newer.token().clone();
                     self.newest(&old).await
                 }
+                // Redis did not answer before, and may do so now.
+                _ if is_refused(&error) && !is_newest => {
+                    match self.turn(&old, &mut refused).await {
+                        Ok(asking) => {
+                            asking.end(&self.host, &self.engine, None, false).await;
+                            self.failed(error)
+                        }
+                        Err(renewal) => renewal,
+                    }
+                }
                 _ => self.failed(error),
             },
         }
     }
 
-    /// Goes on with the newer session that another instance was given. Where that has ended, so has the old one.
-    async fn taken_over(&mut self, newer: SessionToken, old: SessionToken) -> Renewal {
-        self.token = newer;
-        match self.newest(&old).await {
-            Renewal::Ended(error) => {
-                self.token = old;
-                self.cache_rejection(error)
+    /// The turn to ask the Cloud about the old session. Or the renewal, with the newer one that another instance was given: where
+    /// the Cloud refuses that too, it may have come with a failed answer, and the old one decides.
+    async fn turn(
+        &mut self,
+        old: &SessionToken,
+        refused: &mut Vec<SessionToken>,
+    ) -> Result<Asking, Renewal> {
+        loop {
+            match self.host.turn(&self.engine, old, refused).await {
+                Turn::Ask(asking) => return Ok(asking),
+                Turn::SignedOut => return Err(signed_out()),
+                Turn::Newer(newer) => self.token = newer,
             }
-            renewal => renewal,
+            let renewal = self.newest(old).await;
+            let newer = mem::replace(&mut self.token, old.clone());
+            match renewal {
+                Renewal::Ended(error) if is_refused(&error) && refused.len() < MOST_REFUSED => {
+                    refused.push(newer);
+                }
+                Renewal::Ended(error) => return Err(self.cache_rejection(error)),
+                renewal => {
+                    self.token = newer;
+                    return Err(renewal);
+                }
+            }
         }
     }
 
@@ -150,4 +183,9 @@ impl Refresh {
             None => signed_out(),
         }
     }
+}
+
+/// Whether the Cloud refused a session, which says nothing of one that it replaced.
+fn is_refused(error: &CloudApiError) -> bool {
+    error.status() == 401 && !error.is(&Code::SignedOut)
 }
