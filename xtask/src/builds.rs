@@ -77,7 +77,7 @@ pub(crate) fn doc(workspace: &Workspace) -> Result<()> {
 /// What requests share, in very many interleavings. The core is compiled with `--cfg shuttle`, which replaces its locks; by a
 /// wrapper around the compiler of our own crates, for as `RUSTFLAGS` it would compile every dependency once more.
 pub(crate) fn model(workspace: &Workspace) -> Result<()> {
-    let tests = "test --quiet --package mastra-auth-cloud-core --lib cache::interleavings::";
+    let tests = "test --quiet --package mastra-auth-cloud-core --lib interleavings::";
     let wrapper = workspace.path("xtask/shuttle.sh");
     let mut tests = workspace.cargo(tests);
     run(tests.env("RUSTC_WORKSPACE_WRAPPER", wrapper))

@@ -6,6 +6,8 @@ pub(crate) mod breaker;
 mod catch_up;
 mod channel_worker;
 mod clock_ahead;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 pub(crate) mod jwks_cache;
 mod last_site;
 mod logout_pages;

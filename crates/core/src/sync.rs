@@ -2,11 +2,11 @@
 //! events (`cargo xtask model`).
 
 #[cfg(not(shuttle))]
-pub(super) use core::sync::atomic::AtomicU64;
+pub(super) use core::sync::atomic::{AtomicBool, AtomicU64};
 #[cfg(not(shuttle))]
 pub(super) use std::sync::{Mutex, MutexGuard, RwLock};
 
 #[cfg(shuttle)]
-pub(super) use shuttle::sync::atomic::AtomicU64;
+pub(super) use shuttle::sync::atomic::{AtomicBool, AtomicU64};
 #[cfg(shuttle)]
 pub(super) use shuttle::sync::{Mutex, MutexGuard, RwLock};

@@ -37,7 +37,7 @@ const KINDS = [
     title: 'Models',
     records: /^(soak-)?(model|loom|shuttle)/,
     command: 'cargo xtask model',
-    about: 'What requests share runs in very many interleavings of its steps. The suite runs it at every change, and keeps no record.',
+    about: 'What requests share, and revocations on their way to other instances, run in very many interleavings of their steps. The suite runs it at every change, and keeps no record.',
     isInSuite: true,
   },
   {

@@ -19,8 +19,8 @@ use crate::revocation::status::{Change, Link};
 use crate::revocation::{ChannelMessage, Revocation, RevocationStatus};
 use crate::time::Now;
 
-/// Messages per publication.
-const BATCH: usize = 256;
+/// Messages per publication; few in the model, so that it needs several.
+const BATCH: usize = if cfg!(shuttle) { 2 } else { 256 };
 
 /// An event to emit, as the [list](crate::events) has it. Exhaustive on purpose: a driver emits each.
 #[derive(Clone, Debug, PartialEq, Eq)]

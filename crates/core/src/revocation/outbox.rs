@@ -4,7 +4,7 @@
 //! once nothing else waits, the local revocations in force are published again.
 
 use core::fmt;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::sync::{OnceLock, PoisonError};
@@ -12,9 +12,10 @@ use std::sync::{OnceLock, PoisonError};
 use crate::revocation::Revocation;
 use crate::revocation::SpentCallback;
 use crate::revocation::resync::{Mark, Resync};
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{AtomicBool, Mutex, MutexGuard};
 
-const CAPACITY: usize = 10_000;
+/// Few in the model, so that it overflows there.
+const CAPACITY: usize = if cfg!(shuttle) { 4 } else { 10_000 };
 /// How many spent callbacks wait at most. Where one is dropped, the Cloud refuses the code.
 const SPENT_CAPACITY: usize = 1_000;
 
