@@ -54,6 +54,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("permissions", Npm, "A million random permissions, granted in Node as the host grants them"),
     soak("rotation", Test(CLIENT, "soaks", "rotation::soak_rotation"), "Keys change, the key server talks nonsense, key ids are made up"),
     soak("sealed", Test(CLIENT, "soaks", "cost::soak_sealed"), "What 1,000 sealed sessions that rotate cost in calls"),
+    soak("sessions", Test(CORE, "allocations", "soak_sessions"), "Ten million sign-ins in a table of one million, and what each takes"),
     soak("signout", Test(CLIENT, "redis", "sign_outs::soak_signout"), "10,000 sign-outs on four instances, with Redis killed in the middle"),
     soak("studio", Plain(browser::rotation), "Sessions rotate every second under Studio and a balancer"),
     soak("supply", Plain(supply::audit), "Known flaws of every dependency, and what the packages hold"),

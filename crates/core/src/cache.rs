@@ -10,19 +10,21 @@
 //! Revoking a session or a user evicts its identities in one scan, and the deny list is checked again whenever an identity is
 //! cached. So a hit stays one lookup in one table.
 
+mod by_digest;
 mod hot_tokens;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod revoke;
+mod role_lists;
 pub mod statistics;
 mod store;
 mod weight;
 mod write_epoch;
 
-use core::cmp::Reverse;
 use core::time::Duration;
 use std::sync::Arc;
 
+use crate::cache::by_digest::ByDigest;
 use crate::cache::hot_tokens::HotTokens;
 use crate::cache::statistics::{LookupCounters, Statistics};
 use crate::cache::store::{Evictions, KeyHasher, Store, store};
@@ -35,6 +37,7 @@ use crate::session::lookup::{Lookup, PermissionsLookup, Refusal, Refused};
 use crate::session::{Identity, TokenDigest};
 use crate::time::{Now, Timestamp};
 use crate::verification::Verification;
+use role_lists::RoleLists;
 use write_epoch::WriteEpoch;
 
 pub(crate) struct Cache {
@@ -46,17 +49,18 @@ pub(crate) struct Cache {
     permissions_fresh: Duration,
     stale: Duration,
     refused: Duration,
-    identities: Store<(Arc<Identity>, Duration)>,
+    identities: Store<ByDigest, Arc<Identity>>,
     /// Keyed by the token that asked; holds the user asked about.
-    permissions: Store<(UserId, Arc<Permissions>, Duration)>,
-    refusals: Store<(Refusal, Duration)>,
+    permissions: Store<TokenDigest, (UserId, Arc<Permissions>, Duration)>,
+    refusals: Store<TokenDigest, (Refusal, Duration)>,
     /// Revoked tokens, sessions and users that were verified, here or on another of our instances.
     deny_list: DenyList,
     /// Tokens that were signed out unverified, and tokens of denied sessions and users that were brought since.
-    signed_out: Store<Deadline>,
+    signed_out: Store<TokenDigest, Deadline>,
     counters: LookupCounters,
     evictions: Evictions,
     hot_tokens: HotTokens,
+    roles: RoleLists,
     writes: WriteEpoch,
 }
 
@@ -103,6 +107,7 @@ impl Cache {
             counters: LookupCounters::default(),
             evictions,
             hot_tokens: HotTokens::new(seed.rotate_left(32), policy.max_entries),
+            roles: RoleLists::default(),
             writes: WriteEpoch::default(),
         }
     }
@@ -113,8 +118,8 @@ impl Cache {
 
     fn look(&self, key: &TokenDigest, now: Now, kind: LookupKind) -> Lookup {
         // No identity is cached beside a sign-out of its token: writers see to that. So this lookup comes first.
-        if let Some((identity, verified)) = self.identities.get(key) {
-            let age = now.monotonic.saturating_sub(verified);
+        if let Some(identity) = self.identities.get(key) {
+            let age = identity.age(now);
             if self.is_over(&identity, now) {
                 return Lookup::Expired;
             }
@@ -203,14 +208,15 @@ impl Cache {
             self.evict_identity(&key);
             return None;
         }
-        let identity = identity.numbered(writing.number());
+        let identity = identity
+            .cached(writing.number(), now.monotonic)
+            .sharing_roles(|roles| self.roles.shared(roles));
         self.refusals.remove(&key);
         let identity = Arc::new(match self.identities.get(&key) {
-            Some((earlier, _)) => identity.continuing(&earlier),
+            Some(earlier) => identity.continuing(&earlier),
             None => identity,
         });
-        self.identities
-            .insert(key, (Arc::clone(&identity), now.monotonic));
+        self.keep(&identity);
         Some(identity)
     }
 
@@ -221,11 +227,15 @@ impl Cache {
         change: impl FnOnce(Identity) -> Identity,
     ) -> Option<Arc<Identity>> {
         let _guard = self.writes.begin();
-        let (identity, verified) = self.identities.get(key)?;
+        let identity = self.identities.get(key)?;
         let changed = Arc::new(change(identity.as_ref().clone()));
-        self.identities
-            .insert(*key, (Arc::clone(&changed), verified));
+        self.keep(&changed);
         Some(changed)
+    }
+
+    fn keep(&self, identity: &Arc<Identity>) {
+        let key = ByDigest(Arc::clone(identity));
+        self.identities.insert(key, Arc::clone(identity));
     }
 
     /// Caches a refusal and evicts the identity. An earlier refusal of the session stays one.
@@ -242,7 +252,7 @@ impl Cache {
 
     /// The identity that a token was verified as, however long ago.
     pub(crate) fn peek(&self, key: &TokenDigest) -> Option<Arc<Identity>> {
-        self.identities.get(key).map(|(identity, _)| identity)
+        self.identities.get(key)
     }
 
     /// The identities of a user that still count, the one that was verified last first. Walks the whole table.
@@ -250,15 +260,15 @@ impl Cache {
         let mut found: Vec<_> = self
             .identities
             .iter()
-            .map(|(_, cached)| cached)
-            .filter(|(identity, verified)| {
+            .map(|(_, identity)| identity)
+            .filter(|identity| {
                 identity.user().id() == user
-                    && now.monotonic.saturating_sub(*verified) < self.stale
+                    && identity.age(now) < self.stale
                     && !self.is_over(identity, now)
             })
             .collect();
-        found.sort_by_key(|(_, verified)| Reverse(*verified));
-        found.into_iter().map(|(identity, _)| identity).collect()
+        found.sort_by_key(|identity| identity.age(now));
+        found
     }
 
     /// Evicts an identity or a refusal, so that its token is verified anew. A sign-out stays.

@@ -20,11 +20,11 @@ pub const MAX_CODE_BYTES: usize = 2 * 1024;
 
 /// Shared text that is wiped with its last owner. Cloning copies a pointer, never the text.
 #[derive(Clone)]
-struct Text(Arc<Zeroizing<String>>);
+struct Text(Arc<Zeroizing<Box<str>>>);
 
 impl Text {
     fn new(text: &str) -> Self {
-        Self(Arc::new(Zeroizing::new(text.to_owned())))
+        Self(Arc::new(Zeroizing::new(text.into())))
     }
 
     fn same_as(&self, other: &Self) -> bool {

@@ -5,6 +5,7 @@
 //! forward. Calendars appear only in ISO 8601 text, which is read and written here.
 
 use core::fmt;
+use core::num::NonZeroU64;
 use core::str::FromStr;
 use core::time::Duration;
 use std::time::SystemTime;
@@ -16,34 +17,42 @@ use jiff::fmt::temporal::Pieces;
 use crate::malformed::Malformed;
 
 /// A point in time in milliseconds since the Unix epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Timestamp(i64);
+///
+/// Kept as milliseconds since the least `i64`, so that an absent one takes no more memory: an identity has seven that may be.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(NonZeroU64);
+
+/// The Unix epoch, in milliseconds since the least `i64`.
+const UNIX_EPOCH: u64 = 1 << 63;
 
 impl Timestamp {
     /// The last millisecond of the year 9999. Back ends write that year for "does not end"; a later time is a mistake, and
     /// ISO 8601 text could not hold it.
-    pub const LAST: Self = Self(253_402_300_799_999);
+    pub const LAST: Self = Self::from_unix_millis(253_402_300_799_999);
     /// The first millisecond of the year 0.
-    const FIRST: Self = Self(-62_167_219_200_000);
+    const FIRST: Self = Self::from_unix_millis(-62_167_219_200_000);
 
-    /// From milliseconds since the Unix epoch.
+    /// From milliseconds since the Unix epoch; the least `i64` counts as the one after it.
     pub const fn from_unix_millis(millis: i64) -> Self {
-        Self(millis)
+        match NonZeroU64::new(millis.cast_unsigned() ^ UNIX_EPOCH) {
+            Some(since_least) => Self(since_least),
+            None => Self(NonZeroU64::MIN),
+        }
     }
 
     /// From seconds since the Unix epoch, saturating at the ends of the range.
     pub const fn from_unix_seconds(seconds: i64) -> Self {
-        Self(seconds.saturating_mul(1000))
+        Self::from_unix_millis(seconds.saturating_mul(1000))
     }
 
     /// Milliseconds since the Unix epoch.
     pub const fn unix_millis(self) -> i64 {
-        self.0
+        (self.0.get() ^ UNIX_EPOCH).cast_signed()
     }
 
     /// Whole seconds since the Unix epoch, rounded down.
     pub const fn unix_seconds(self) -> i64 {
-        self.0.div_euclid(1000)
+        self.unix_millis().div_euclid(1000)
     }
 
     /// Parses ISO 8601 text with an offset, as in `2026-01-28T10:00:00Z` (RFC 3339), of the years 0 to 9999.
@@ -60,30 +69,27 @@ impl Timestamp {
 
     /// A time of this many milliseconds, where its year is 0 to 9999.
     pub(crate) fn on_the_wire(millis: i64) -> Option<Self> {
-        Some(Self(millis)).filter(|time| (Self::FIRST..=Self::LAST).contains(time))
+        Some(Self::from_unix_millis(millis))
+            .filter(|time| (Self::FIRST..=Self::LAST).contains(time))
     }
 
     /// This time plus `by`.
     #[must_use]
     pub fn plus(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self::from_unix_millis(self.unix_millis().saturating_add(by))
     }
 
     /// This time minus `by`.
     #[must_use]
     pub fn minus(self, by: Duration) -> Self {
-        Self(
-            self.0
-                .saturating_sub(i64::try_from(by.as_millis()).unwrap_or(i64::MAX)),
-        )
+        let by = i64::try_from(by.as_millis()).unwrap_or(i64::MAX);
+        Self::from_unix_millis(self.unix_millis().saturating_sub(by))
     }
 
     /// The time from `earlier` to this point; zero where this is not later.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+        Duration::from_millis(self.0.get().saturating_sub(earlier.0.get()))
     }
 }
 
@@ -101,11 +107,12 @@ impl From<SystemTime> for Timestamp {
     fn from(time: SystemTime) -> Self {
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         match time.duration_since(SystemTime::UNIX_EPOCH) {
-            Ok(after) => Self(millis(after)),
+            Ok(after) => Self::from_unix_millis(millis(after)),
             Err(before) => {
                 let before = before.duration();
                 let part = before.subsec_nanos().checked_rem(1_000_000) != Some(0);
-                Self(-millis(before)).minus(Duration::from_millis(u64::from(part)))
+                Self::from_unix_millis(-millis(before))
+                    .minus(Duration::from_millis(u64::from(part)))
             }
         }
     }
@@ -116,8 +123,8 @@ impl TryFrom<Timestamp> for SystemTime {
     type Error = Malformed;
 
     fn try_from(time: Timestamp) -> Result<Self, Malformed> {
-        let since = Duration::from_millis(time.0.unsigned_abs());
-        if time.0 < 0 {
+        let since = Duration::from_millis(time.unix_millis().unsigned_abs());
+        if time.unix_millis() < 0 {
             Self::UNIX_EPOCH.checked_sub(since)
         } else {
             Self::UNIX_EPOCH.checked_add(since)
@@ -126,12 +133,20 @@ impl TryFrom<Timestamp> for SystemTime {
     }
 }
 
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Timestamp")
+            .field(&self.unix_millis())
+            .finish()
+    }
+}
+
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let since = SignedDuration::from_millis(self.0);
+        let since = SignedDuration::from_millis(self.unix_millis());
         match EPOCH.checked_add(since) {
             Ok(time) => write!(f, "{time}Z"),
-            Err(_) => write!(f, "{} ms", self.0),
+            Err(_) => write!(f, "{} ms", self.unix_millis()),
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A cached identity is found without an allocation. A binary of its own, for its allocator counts.
+//! A cached identity is found without an allocation, and takes little more memory than its text. A binary of its own, for its
+//! allocator counts.
 #![allow(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -6,19 +7,22 @@
     clippy::unwrap_used,
     reason = "what a test does not expect fails it"
 )]
+#![allow(clippy::print_stdout, reason = "what is measured is printed")]
 
 mod world;
 
 use std::sync::Arc;
 
 use allocation_counter::measure;
+use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::fast_path::{RawCredentials, known};
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
 use mastra_auth_cloud_core::flow::{Authentication, Event, Jitter, Step};
 use serde_json::json;
 
-use world::{SESSION, at, jwt, v1, verified, with_bearer};
+use world::{SESSION, START, at, config, data, jwt, open, resident, v1, verified, with_bearer};
 
 fn is_known(engine: &Arc<Engine>, authorization: Option<&str>, cookie: Option<&str>) -> bool {
     let credentials = Credentials::read(engine, authorization, cookie).unwrap();
@@ -88,4 +92,62 @@ fn a_miss_is_counted() {
     let engine = v1();
     let counted = measure(|| assert!(!is_known(&engine, Some("Bearer unknown"), None)));
     assert!(counted.count_total > 0);
+}
+
+/// Most bytes that an identity takes beside its own text, its places in the table among them.
+const MOST_BESIDE_TEXT: u64 = 425;
+
+/// A user signs in with an opaque token of 256 bits; returns the bytes of the text that is this user's alone.
+fn signs_in(engine: &Arc<Engine>, number: u64) -> u64 {
+    let (id, token) = (format!("usr_{number}"), format!("{number:043}"));
+    let [email, name] = ["ada.lovelace@example.com", "Ada Lovelace"];
+    let user =
+        json!({ "id": id, "email": email, "name": name, "created_at": START, "roles": ["member"] });
+    let (said, _) = with_bearer(engine, &token, at(0), [data(&json!({ "user": user }))]);
+    assert_eq!(said, format!("user {id}"));
+    u64::try_from(id.len() + email.len() + name.len() + token.len()).unwrap()
+}
+
+/// Lets ten times as many users sign in as the table holds.
+fn identities_stay_small(places: u64) {
+    let mut config = config(Dialect::V1);
+    config.policy.max_entries = usize::try_from(places).unwrap();
+    let engine = open(config, Entropy::new([7; 32]));
+    let (mut bytes, mut beside) = (0, Vec::new());
+    for round in 0..10 {
+        let mut text = 0;
+        let counted = measure(|| {
+            text = (round * places..(round + 1) * places)
+                .map(|number| signs_in(&engine, number))
+                .max()
+                .unwrap();
+        });
+        bytes += counted.bytes_current;
+        let held = u64::try_from(engine.statistics().identities).unwrap();
+        assert!(held * 100 > places * 98, "{held} identities");
+        let each = u64::try_from(bytes).unwrap().div_ceil(held);
+        beside.push(each - text);
+        println!(
+            "{} sign-ins: {held} identities of {each} bytes, {text} of them their own text; {} MB resident",
+            (round + 1) * places,
+            resident() / 1000
+        );
+    }
+    assert!(
+        beside.iter().all(|bytes| *bytes <= MOST_BESIDE_TEXT),
+        "{beside:?}"
+    );
+    // Full after the first round; what the table keeps of the evicted is full a few rounds later.
+    assert!(beside[9] <= beside[4], "the memory grows: {beside:?}");
+}
+
+#[test]
+fn threat_080_an_identity_takes_little_more_than_its_text() {
+    identities_stay_small(5_000);
+}
+
+#[test]
+#[ignore = "takes minutes: cargo xtask soak sessions"]
+fn soak_sessions() {
+    identities_stay_small(1_000_000);
 }

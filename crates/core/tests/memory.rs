@@ -33,7 +33,7 @@ use mastra_auth_cloud_core::flow::{Event, Jitter};
 use mastra_auth_cloud_core::http::Response;
 use mastra_auth_cloud_core::time::Now;
 use serde_json::json;
-use world::{START, Step, Stepped, at, config, jwt, looking_up, token};
+use world::{START, Step, Stepped, at, config, jwt, looking_up, resident, token};
 
 const PERMISSIONS: &str = r#"{"ok":true,"data":{"permissions":["agents:read","workflows:*"]}}"#;
 
@@ -118,16 +118,6 @@ impl Visitor {
             self.sign_out(engine, now);
         }
     }
-}
-
-/// Resident kilobytes of this process.
-fn resident() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status
-        .lines()
-        .find(|line| line.starts_with("VmRSS:"))
-        .unwrap();
-    line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
 /// Lets that many come by; the tables are full after a tenth of them, and turned over often enough after another.

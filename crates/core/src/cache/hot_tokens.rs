@@ -8,7 +8,6 @@
 //! The whole token is compared, in constant time. A request reaches the comparison only if its token has the same last bytes.
 //! No thread waits: a contended slot counts as a miss.
 
-use core::time::Duration;
 use std::sync::{Arc, Weak};
 
 use super::Cache;
@@ -17,7 +16,7 @@ use crate::session::{Identity, TokenDigest};
 use crate::sync::Mutex;
 use crate::time::Now;
 
-/// Most slots, of 64 bytes each; more identities than that share them.
+/// Most slots, of 40 bytes each; more identities than that share them.
 const MOST: usize = 4096;
 /// How many of a token's last bytes choose the slot: of a signature, 96 bits.
 const END: usize = 16;
@@ -30,14 +29,12 @@ pub(crate) struct HotTokens {
 struct Slot {
     mark: u64,
     identity: Weak<Identity>,
-    verified: Duration,
     epoch: u64,
 }
 
 /// An entry found in the table.
 struct Hit {
     identity: Arc<Identity>,
-    verified: Duration,
     /// The write epoch before the lookup.
     epoch: u64,
 }
@@ -62,18 +59,14 @@ impl Cache {
             Some(found) if found.epoch == epoch => found,
             earlier => {
                 let digest = earlier.map_or_else(digest, |earlier| earlier.identity.key());
-                let (identity, verified) = self.identities.get(&digest).ok_or(digest)?;
-                let found = Hit {
-                    identity,
-                    verified,
-                    epoch,
-                };
+                let identity = self.identities.get(&digest).ok_or(digest)?;
+                let found = Hit { identity, epoch };
                 self.hot_tokens.keep(&found);
                 found
             }
         };
         let identity = found.identity;
-        let age = now.monotonic.saturating_sub(found.verified);
+        let age = identity.age(now);
         let is_fresh = age < self.due || (age < self.fresh && identity.is_refresh_claimed());
         if is_fresh && identity.may_be_fresh() && !self.is_over(&identity, now) && wanted(&identity)
         {
@@ -109,7 +102,6 @@ impl HotTokens {
         let own = identity.user().session_token();
         (own.form() == form && own.is(token)).then_some(Hit {
             identity,
-            verified: slot.verified,
             epoch: slot.epoch,
         })
     }
@@ -122,7 +114,6 @@ impl HotTokens {
             *slot = Some(Slot {
                 mark,
                 identity: Arc::downgrade(&found.identity),
-                verified: found.verified,
                 epoch: found.epoch,
             });
         }
@@ -170,7 +161,6 @@ mod tests {
         let key = TokenDigest::from_bytes(&sha256(token.as_bytes())).unwrap();
         Hit {
             identity: Arc::new(Identity::new(key, user, None, None)),
-            verified: Duration::from_secs(3),
             epoch: 5,
         }
     }
@@ -181,7 +171,7 @@ mod tests {
             return false;
         };
         assert!(Arc::ptr_eq(&found.identity, &kept.identity));
-        assert_eq!((found.verified, found.epoch), (kept.verified, kept.epoch));
+        assert_eq!(found.epoch, kept.epoch);
         true
     }
 
@@ -238,7 +228,7 @@ mod tests {
         for (capacity, slots) in [(0, 1), (1, 1), (100, 128), (4096, 4096), (1_000_000, 4096)] {
             assert_eq!(HotTokens::new(7, capacity).slots.len(), slots);
         }
-        assert!(size_of::<Mutex<Option<Slot>>>() <= 64);
+        assert!(size_of::<Mutex<Option<Slot>>>() <= 40);
         let hot_tokens = HotTokens::new(7, 1024);
         let all: Vec<_> = (0..1024).map(|n| found(&format!("tok_{n}"))).collect();
         for one in &all {

@@ -30,7 +30,7 @@ impl Cache {
         now: Now,
     ) -> Vec<Revocation> {
         let _guard = self.writes.begin();
-        let seen = self.identities.get(&key).map(|(identity, _)| identity);
+        let seen = self.identities.get(&key);
         let is_good = proof == Trust::Verified || seen.is_some();
         if !is_good && !self.deny_list.holds_token(&key, now) {
             self.deny_token(key, Deadline::new(until, now));
@@ -80,13 +80,18 @@ impl Cache {
         }
         self.identities
             .iter()
-            .filter(|(_, (identity, _))| identity.user().session_token().is_sealed())
-            .filter_map(|(key, (identity, _))| {
+            .map(|(_, identity)| identity)
+            .filter(|identity| identity.user().session_token().is_sealed())
+            .filter_map(|identity| {
                 let until = *sessions.get(identity.session_id()?)?;
                 let last = self
                     .last_moment(&identity)
                     .map_or(until, |last| last.max(until));
-                Some(Revocation::new(Subject::Token(key), now.wall, last))
+                Some(Revocation::new(
+                    Subject::Token(identity.key()),
+                    now.wall,
+                    last,
+                ))
             })
             .collect()
     }
@@ -106,7 +111,7 @@ impl Cache {
         }
         self.identities
             .iter()
-            .filter_map(|(key, (identity, _))| {
+            .filter_map(|(_, identity)| {
                 let end = users.get(identity.user().id())?;
                 let is_later =
                     end.ends(&identity) && identity.unverified_issued_at() > Some(end.at);
@@ -114,7 +119,7 @@ impl Cache {
                     let until = self
                         .last_moment(&identity)
                         .map_or(end.until, |last| last.max(end.until));
-                    Revocation::new(Subject::Token(key), now.wall, until)
+                    Revocation::new(Subject::Token(identity.key()), now.wall, until)
                 })
             })
             .collect()
@@ -154,8 +159,8 @@ impl Cache {
     pub(crate) fn end_of_session(&self, session: &SessionId) -> Option<Timestamp> {
         self.identities
             .iter()
-            .filter(|(_, (identity, _))| identity.session_id() == Some(session))
-            .filter_map(|(_, (identity, _))| identity.expires_at())
+            .filter(|(_, identity)| identity.session_id() == Some(session))
+            .filter_map(|(_, identity)| identity.expires_at())
             .max()
     }
 
@@ -207,7 +212,7 @@ impl Cache {
     /// Evicts all identities that match, with their permissions. With `writing` held.
     fn evict_all(&self, ends: impl Fn(&Identity) -> bool) -> Vec<Arc<Identity>> {
         let gone = RefCell::new(Vec::new());
-        self.identities.retain(|_, (identity, _)| {
+        self.identities.retain(|_, identity| {
             let ends = ends(identity);
             if ends {
                 gone.borrow_mut().push(Arc::clone(identity));

@@ -1,6 +1,6 @@
 //! The bounded hash table by token key: its limits, its hashing, its eviction counter.
 
-use core::hash::{BuildHasher, Hasher};
+use core::hash::{BuildHasher, Hash, Hasher};
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
@@ -9,14 +9,17 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use crate::cache::weight::Weighter;
 use crate::config::Policy;
-use crate::session::TokenDigest;
 
-pub(crate) type Store<V> = Cache<TokenDigest, V, Weighter, KeyHasher, Evictions>;
+pub(crate) type Store<K, V> = Cache<K, V, Weighter, KeyHasher, Evictions>;
 
 /// A table within the policy's limits.
-pub(crate) fn store<V: Clone>(policy: &Policy, hasher: KeyHasher, evictions: &Evictions) -> Store<V>
+pub(crate) fn store<K: Eq + Hash, V: Clone>(
+    policy: &Policy,
+    hasher: KeyHasher,
+    evictions: &Evictions,
+) -> Store<K, V>
 where
-    Weighter: quick_cache::Weighter<TokenDigest, V>,
+    Weighter: quick_cache::Weighter<K, V>,
 {
     let weighter = Weighter::new(policy.max_entries, policy.max_bytes);
     Cache::with(
@@ -38,13 +41,12 @@ impl Evictions {
     }
 }
 
-impl<V> Lifecycle<TokenDigest, V> for Evictions {
-    type RequestState =
-        <DefaultLifecycle<TokenDigest, V> as Lifecycle<TokenDigest, V>>::RequestState;
+impl<K, V> Lifecycle<K, V> for Evictions {
+    type RequestState = <DefaultLifecycle<K, V> as Lifecycle<K, V>>::RequestState;
 
-    fn on_evict(&self, state: &mut Self::RequestState, key: TokenDigest, value: V) {
+    fn on_evict(&self, state: &mut Self::RequestState, key: K, value: V) {
         self.0.fetch_add(1, Ordering::Relaxed);
-        DefaultLifecycle::<TokenDigest, V>::default().on_evict(state, key, value);
+        DefaultLifecycle::<K, V>::default().on_evict(state, key, value);
     }
 }
 
@@ -93,6 +95,7 @@ impl Hasher for Folding {
 mod tests {
     use super::*;
     use crate::encoding::sha256;
+    use crate::session::TokenDigest;
 
     fn key(text: &str) -> TokenDigest {
         TokenDigest::from_bytes(&sha256(text.as_bytes())).unwrap()

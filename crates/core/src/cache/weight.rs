@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cache::by_digest::ByDigest;
 use crate::ids::UserId;
 use crate::rbac::pattern::Permissions;
 use crate::session::deadline::Deadline;
@@ -45,8 +46,8 @@ impl Weighter {
     }
 }
 
-impl quick_cache::Weighter<TokenDigest, (Arc<Identity>, Duration)> for Weighter {
-    fn weight(&self, _: &TokenDigest, (identity, _): &(Arc<Identity>, Duration)) -> u64 {
+impl quick_cache::Weighter<ByDigest, Arc<Identity>> for Weighter {
+    fn weight(&self, _: &ByDigest, identity: &Arc<Identity>) -> u64 {
         let user = identity.user();
         let metadata = user.metadata().map_or(0, |members| {
             members

@@ -8,6 +8,7 @@
 
 use core::fmt;
 use core::time::Duration;
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -28,8 +29,9 @@ pub struct CloudUser {
     name: Option<Box<str>>,
     avatar_url: Option<Box<str>>,
     created_at: Option<Timestamp>,
-    metadata: Option<Map<String, Value>>,
-    roles: Box<[String]>,
+    /// Boxed, for few accounts have some.
+    metadata: Option<Box<Map<String, Value>>>,
+    roles: Arc<[String]>,
     membership: Option<Box<Membership>>,
     session_token: SessionToken,
 }
@@ -68,8 +70,8 @@ impl CloudUser {
     }
 
     /// Further data that the Cloud stores with the account.
-    pub const fn metadata(&self) -> Option<&Map<String, Value>> {
-        self.metadata.as_ref()
+    pub fn metadata(&self) -> Option<&Map<String, Value>> {
+        self.metadata.as_deref()
     }
 
     /// The roles that the Cloud assigned; may be empty.
@@ -119,7 +121,7 @@ impl CloudUser {
             return Err(CloudApiError::not_a_member());
         }
         Ok(Self {
-            roles: Box::default(),
+            roles: Arc::default(),
             membership: Some(Box::new(Membership {
                 organization: Some(organization),
                 members_of: self.member_of().into(),
@@ -167,6 +169,12 @@ impl CloudUser {
         self.membership.as_deref().is_some_and(lacks)
     }
 
+    /// This user with the same roles in the list that `share` returns for them.
+    pub(crate) fn sharing_roles(self, share: impl FnOnce(Arc<[String]>) -> Arc<[String]>) -> Self {
+        let roles = share(self.roles);
+        Self { roles, ..self }
+    }
+
     /// The token of this user's session, the newest that is known. Permission look-ups use it.
     pub const fn session_token(&self) -> &SessionToken {
         &self.session_token
@@ -180,7 +188,10 @@ impl CloudUser {
             name: user.lenient_text("name").map(Into::into),
             avatar_url: user.lenient_text("avatar_url").map(Into::into),
             created_at: time(user, "created_at").ok(),
-            metadata: user.any("metadata").and_then(Value::as_object).cloned(),
+            metadata: user
+                .any("metadata")
+                .and_then(Value::as_object)
+                .map(|members| Box::new(members.clone())),
             roles: roles(user),
             membership: None,
             session_token,
@@ -397,14 +408,14 @@ fn time(object: Object<'_>, name: &'static str) -> Result<Timestamp, BadMember> 
 
 /// `roles`, or a single `role` as a list of one, or none. A list of the wrong type, or with anything but texts, counts as no
 /// roles. Which of them were meant is unclear, and `role` does not stand in for it.
-fn roles(user: Object<'_>) -> Box<[String]> {
+fn roles(user: Object<'_>) -> Arc<[String]> {
     match user.any("roles") {
         Some(roles) => json::texts(roles).unwrap_or_default().into(),
         None => role(user),
     }
 }
 
-fn role(object: Object<'_>) -> Box<[String]> {
+fn role(object: Object<'_>) -> Arc<[String]> {
     let role = object.lenient_text("role").map(str::to_owned);
     role.into_iter().collect()
 }

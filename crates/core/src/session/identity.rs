@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::sync::Arc;
 
 use crate::cloud::model::{CloudSession, CloudUser};
 use crate::error::CloudApiError;
@@ -15,6 +16,8 @@ use crate::unverified::Unverified;
 pub struct Identity {
     key: TokenDigest,
     serial: u64,
+    /// When it was verified, on the monotonic clock.
+    verified: Duration,
     user: CloudUser,
     session_id: Option<SessionId>,
     begun_at: Option<Timestamp>,
@@ -26,8 +29,8 @@ pub struct Identity {
     renew_from: Option<Timestamp>,
     /// Until when it outlives its refusal. A good answer begins anew.
     tolerated_until: Option<Timestamp>,
-    /// The end on the monotonic clock, where the wall clock is ahead of the Cloud's.
-    rebased_until: Option<Duration>,
+    /// The end on the monotonic clock, where the wall clock is ahead of the Cloud's: boxed, for it seldom is.
+    rebased_until: Option<Box<Duration>>,
     ahead: Claim,
 }
 
@@ -51,6 +54,7 @@ impl Identity {
         Self {
             key,
             serial: 0,
+            verified: Duration::ZERO,
             user,
             session_id,
             begun_at: None,
@@ -133,6 +137,10 @@ impl Identity {
         self.key
     }
 
+    pub(crate) const fn digest(&self) -> &TokenDigest {
+        &self.key
+    }
+
     /// Adds the Cloud's record of the session: its id where none is known, and the earlier expiry.
     pub(crate) fn in_session(self, session: &CloudSession) -> Self {
         Self {
@@ -165,13 +173,29 @@ impl Identity {
             expires_at: earliest(self.expires_at, earlier.expires_at),
             session_end: earliest(self.session_end, earlier.session_end),
             renew_from: earliest(self.renew_from, earlier.renew_from),
-            rebased_until: earliest(self.rebased_until, earlier.rebased_until),
+            rebased_until: earliest(self.rebased_until, earlier.rebased_until.clone()),
             ..self
         }
     }
 
-    pub(crate) fn numbered(self, serial: u64) -> Self {
-        Self { serial, ..self }
+    /// This identity with its user's roles in the list that `share` returns for them.
+    pub(crate) fn sharing_roles(self, share: impl FnOnce(Arc<[String]>) -> Arc<[String]>) -> Self {
+        let user = self.user.sharing_roles(share);
+        Self { user, ..self }
+    }
+
+    /// Sets its serial number, and when it was verified on the monotonic clock.
+    pub(crate) fn cached(self, serial: u64, verified: Duration) -> Self {
+        Self {
+            serial,
+            verified,
+            ..self
+        }
+    }
+
+    /// How long ago it was verified.
+    pub(crate) const fn age(&self, now: Now) -> Duration {
+        now.monotonic.saturating_sub(self.verified)
     }
 
     /// Sets the time from which the token is to be renewed. Where the token states no time of issue, its life begins now.
@@ -211,7 +235,7 @@ impl Identity {
         Self {
             expires_at: life.map(|life| now.wall.plus(life)),
             session_end: self.session_end.filter(|end| *end > now.wall),
-            rebased_until: life.map(|life| now.monotonic.saturating_add(life)),
+            rebased_until: life.map(|life| Box::new(now.monotonic.saturating_add(life))),
             ..self
         }
     }
@@ -232,7 +256,10 @@ impl Identity {
         let Now { wall, monotonic } = now;
         self.expires_at.is_some_and(|end| wall >= end.plus(leeway))
             || earliest(self.session_end, self.tolerated_until).is_some_and(|end| wall >= end)
-            || self.rebased_until.is_some_and(|end| monotonic >= end)
+            || self
+                .rebased_until
+                .as_deref()
+                .is_some_and(|end| monotonic >= *end)
     }
 
     /// Whether it counts without a call. The Cloud may put a user without an organization into one at any moment.

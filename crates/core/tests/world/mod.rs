@@ -100,6 +100,20 @@ pub(crate) fn checked(check: SignatureCheck) -> CheckedSignature {
     }
 }
 
+/// Resident kilobytes of this process, on Linux.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "what is measured is read from the system"
+)]
+pub(crate) fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
 /// What one request looked like.
 #[derive(Debug)]
 pub(crate) struct Sent {
