@@ -1,9 +1,10 @@
-//! Reads the two headers that carry credentials, as text and whole.
+//! Reads the two headers that carry credentials, as text. One that is longer than the core accepts is not read to its end.
 
 use std::borrow::Cow;
 
-use http::HeaderMap;
 use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderValue};
+use mastra_auth_cloud_core::cookie::MAX_HEADER_BYTES;
 
 /// The `Authorization` header; `None` if there are several, for it would be ambiguous which one counts.
 pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
@@ -11,9 +12,20 @@ pub(crate) fn authorization(headers: &HeaderMap) -> Option<&str> {
     headers.get(AUTHORIZATION)?;
     let mut values = headers.get_all(AUTHORIZATION).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok(),
+        (Some(value), None) => {
+            let is_visible = |byte: &u8| matches!(byte, b'\t' | b' '..=b'~');
+            let bytes = cut(value);
+            let text = bytes.iter().all(is_visible).then_some(bytes)?;
+            core::str::from_utf8(text).ok()
+        }
         _ => None,
     }
+}
+
+/// As much of a header as tells that it is too long.
+fn cut(value: &HeaderValue) -> &[u8] {
+    let bytes = value.as_bytes();
+    bytes.get(..=MAX_HEADER_BYTES).unwrap_or(bytes)
 }
 
 /// All `Cookie` headers as one (RFC 9113 section 8.2.3). Each byte that is not visible ASCII becomes `?`, so that another
@@ -26,6 +38,9 @@ pub(crate) fn cookie(headers: &HeaderMap) -> Option<Cow<'_, str>> {
     };
     let mut all = text(first).into_owned();
     for value in std::iter::once(second).chain(values) {
+        if all.len() > MAX_HEADER_BYTES {
+            break;
+        }
         all.push_str("; ");
         all.push_str(&text(value));
     }
@@ -40,20 +55,19 @@ pub(crate) fn cookie_as_it_came(
     headers: &HeaderMap,
 ) -> Result<Option<&[u8]>, SeveralCookieHeaders> {
     let mut values = headers.get_all(COOKIE).iter();
-    let first = values.next().map(http::HeaderValue::as_bytes);
+    let first = values.next().map(HeaderValue::as_bytes);
     values
         .next()
         .map_or(Ok(first), |_| Err(SeveralCookieHeaders))
 }
 
-fn text(value: &http::HeaderValue) -> Cow<'_, str> {
+fn text(value: &HeaderValue) -> Cow<'_, str> {
     // A header value holds no control characters, so ASCII means visible. Checking many bytes at once pays off for a
     // kilobyte of cookies.
-    let bytes = value.as_bytes();
+    let bytes = cut(value);
     match core::str::from_utf8(bytes) {
         Ok(text) if bytes.is_ascii() => Cow::Borrowed(text),
-        _ => value
-            .as_bytes()
+        _ => bytes
             .iter()
             .map(|byte| {
                 if byte.is_ascii() {
@@ -69,7 +83,6 @@ fn text(value: &http::HeaderValue) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[test]
     fn cookie_headers_are_read_as_one() {
@@ -88,5 +101,23 @@ mod tests {
         assert_eq!(authorization(&headers), Some("Bearer a"));
         headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer b"));
         assert_eq!(authorization(&headers), None);
+    }
+
+    #[test]
+    fn threat_096_a_header_is_read_until_it_is_too_long() {
+        let mut headers = HeaderMap::new();
+        for (size, read) in [
+            (MAX_HEADER_BYTES, MAX_HEADER_BYTES),
+            (1 << 20, MAX_HEADER_BYTES + 1),
+        ] {
+            let value = HeaderValue::try_from("a".repeat(size)).unwrap();
+            headers.insert(AUTHORIZATION, value.clone());
+            assert_eq!(authorization(&headers).unwrap().len(), read);
+            headers.insert(COOKIE, value.clone());
+            assert_eq!(cookie(&headers).unwrap().len(), read);
+            headers.append(COOKIE, value.clone());
+            headers.append(COOKIE, value);
+            assert!(cookie(&headers).unwrap().len() <= 2 * read + 2);
+        }
     }
 }

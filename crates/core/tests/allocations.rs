@@ -94,9 +94,6 @@ fn a_miss_is_counted() {
     assert!(counted.count_total > 0);
 }
 
-/// Most bytes that an identity takes beside its own text, its places in the table among them.
-const MOST_BESIDE_TEXT: u64 = 425;
-
 /// A user signs in with an opaque token of 256 bits; returns the bytes of the text that is this user's alone.
 fn signs_in(engine: &Arc<Engine>, number: u64) -> u64 {
     let (id, token) = (format!("usr_{number}"), format!("{number:043}"));
@@ -108,8 +105,9 @@ fn signs_in(engine: &Arc<Engine>, number: u64) -> u64 {
     u64::try_from(id.len() + email.len() + name.len() + token.len()).unwrap()
 }
 
-/// Lets ten times as many users sign in as the table holds.
-fn identities_stay_small(places: u64) {
+/// Lets ten times as many users sign in as the table holds. None may take more than `most` bytes beside its own text, its
+/// places in the table among them.
+fn identities_stay_small(places: u64, most: u64) {
     let mut config = config(Dialect::V1);
     config.policy.max_entries = usize::try_from(places).unwrap();
     let engine = open(config, Entropy::new([7; 32]));
@@ -133,21 +131,18 @@ fn identities_stay_small(places: u64) {
             resident() / 1000
         );
     }
-    assert!(
-        beside.iter().all(|bytes| *bytes <= MOST_BESIDE_TEXT),
-        "{beside:?}"
-    );
+    assert!(beside.iter().all(|bytes| *bytes <= most), "{beside:?}");
     // Full after the first round; what the table keeps of the evicted is full a few rounds later.
     assert!(beside[9] <= beside[4], "the memory grows: {beside:?}");
 }
 
 #[test]
 fn threat_080_an_identity_takes_little_more_than_its_text() {
-    identities_stay_small(5_000);
+    identities_stay_small(5_000, 390);
 }
 
 #[test]
 #[ignore = "takes minutes: cargo xtask soak sessions"]
 fn soak_sessions() {
-    identities_stay_small(1_000_000);
+    identities_stay_small(1_000_000, 450);
 }

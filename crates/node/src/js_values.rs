@@ -9,7 +9,7 @@ use std::ptr;
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{ValueType, check_status, sys};
 
-/// A long string argument on the path of every request.
+/// A header on the path of every request, or as much of it as tells that it is too long.
 pub struct Text(String);
 
 impl Text {
@@ -40,13 +40,13 @@ impl FromNapiValue for Text {
 #[cfg(not(target_family = "wasm"))]
 mod text {
     use std::cell::RefCell;
-    use std::ptr;
 
+    use mastra_auth_cloud_core::cookie::MAX_HEADER_BYTES;
     use napi::{check_status, sys};
 
-    /// How many units the buffer of a thread has room for at least, and between calls at most.
-    const LEAST_UNITS: usize = 1024;
-    const MOST_UNITS: usize = 16 * 1024;
+    /// How many units the buffer of a thread has room for at first, and at most: one more than is accepted, and a closing zero.
+    const USUAL_UNITS: usize = 1024;
+    const MOST_UNITS: usize = MAX_HEADER_BYTES + 2;
 
     thread_local! {
         /// Kept between calls: an allocation of its size costs more than the copy.
@@ -56,24 +56,13 @@ mod text {
     pub(super) unsafe fn read(env: sys::napi_env, value: sys::napi_value) -> napi::Result<String> {
         UNITS.with_borrow_mut(|units| {
             units.clear();
-            units.reserve(LEAST_UNITS);
+            units.reserve(USUAL_UNITS);
             // SAFETY: the environment is the one that was given.
             unsafe { copy(env, value, units) }?;
             // It may be cut, if it leaves no room.
             if units.len().saturating_add(1) >= units.capacity() {
-                let mut length = 0;
-                // SAFETY: without a place to write to, only the length is written, and that to a local.
-                check_status!(unsafe {
-                    sys::napi_get_value_string_utf16(
-                        env,
-                        value,
-                        ptr::null_mut(),
-                        0,
-                        &raw mut length,
-                    )
-                })?;
                 units.clear();
-                units.reserve(length.saturating_add(1));
+                units.reserve_exact(MOST_UNITS);
                 // SAFETY: the environment is the one that was given.
                 unsafe { copy(env, value, units) }?;
             }
@@ -81,7 +70,6 @@ mod text {
             // It may hold a credential.
             units.fill(0);
             units.clear();
-            units.shrink_to(MOST_UNITS);
             Ok(text)
         })
     }
@@ -116,6 +104,7 @@ mod text {
 
 #[cfg(target_family = "wasm")]
 mod text {
+    use mastra_auth_cloud_core::cookie::MAX_HEADER_BYTES;
     use napi::{check_status, sys};
 
     /// Room for a usual text.
@@ -130,8 +119,8 @@ mod text {
             check_status!(unsafe {
                 sys::napi_get_value_string_utf8(env, value, place.cast(), size, &raw mut written)
             })?;
-            // It may be cut, if it leaves no room for another character.
-            if written.saturating_add(4) < size {
+            // It may be cut, if it leaves no room for another character. What is too long is not read to its end.
+            if written.saturating_add(4) < size || written > MAX_HEADER_BYTES {
                 // SAFETY: so many bytes were written, and no more than there is room for.
                 unsafe { bytes.set_len(written) };
                 return Ok(String::from_utf8(bytes).unwrap_or_default());

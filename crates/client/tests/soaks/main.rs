@@ -17,6 +17,7 @@ mod common;
 mod cost;
 mod crossing;
 mod deploy;
+mod hostile;
 mod load;
 mod outage;
 mod rotation;

@@ -3,9 +3,10 @@
 //! Borrowed from its headers and not parsed further than to find them: the task that tries one refuses it where its form is
 //! wrong. At most five are kept.
 
+use crate::cookie::MAX_HEADER_BYTES;
 use crate::engine::Engine;
 use crate::error::CloudApiError;
-use crate::secret::{Form, SessionToken};
+use crate::secret::{Form, MAX_TOKEN_BYTES, SessionToken};
 use crate::session::TokenDigest;
 use crate::url::Site;
 
@@ -35,10 +36,10 @@ enum Text<'h> {
 }
 
 impl Credential<'_> {
-    /// The text to look up in the cache, and its digest; none where it is known to be malformed. The form is checked after a
-    /// miss only: a malformed token is never cached.
+    /// The digest to look up in the cache; none where it is known to be malformed. Of the form only the length is checked
+    /// before, for to hash takes time: a malformed token is never cached.
     pub(crate) fn digest(&self, engine: &Engine) -> Option<TokenDigest> {
-        let text = self.text()?;
+        let text = self.text().filter(|it| it.len() <= MAX_TOKEN_BYTES)?;
         Some(
             self.digest
                 .unwrap_or_else(|| engine.key_of(text, self.form)),
@@ -218,9 +219,14 @@ pub struct Miss<'h> {
 }
 
 /// The token of an `Authorization` header; the scheme in any letter case (RFC 9110 section 11.1).
+///
+/// A header over [`MAX_HEADER_BYTES`] holds none that is accepted, so that a driver need not read it to its end.
 pub fn bearer(authorization: &str) -> Option<&str> {
     let (scheme, token) = authorization.split_at_checked("bearer".len())?;
-    let token = token.strip_prefix(' ')?.trim_matches(' ');
+    let mut token = token.strip_prefix(' ')?;
+    if authorization.len() <= MAX_HEADER_BYTES {
+        token = token.trim_matches(' ');
+    }
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 

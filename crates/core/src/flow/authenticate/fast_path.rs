@@ -10,7 +10,7 @@ use std::sync::Arc;
 pub use super::credentials::Miss;
 use super::credentials::bearer;
 use crate::engine::Engine;
-use crate::secret::Form;
+use crate::secret::{Form, MAX_TOKEN_BYTES};
 use crate::session::Identity;
 use crate::time::Now;
 use crate::url::Site;
@@ -95,7 +95,10 @@ fn look<'h>(
     wanted: impl FnOnce(&Identity) -> bool,
     now: Now,
 ) -> Result<Arc<Identity>, Miss<'h>> {
-    let (token, is_cookie) = credentials.first(engine).ok_or(Miss { first: None })?;
+    let (token, is_cookie) = credentials
+        .first(engine)
+        .filter(|(token, _)| token.len() <= MAX_TOKEN_BYTES)
+        .ok_or(Miss { first: None })?;
     let is_sealed = is_cookie && engine.config().table().sealed.is_some();
     let form = if is_sealed {
         Form::Sealed
@@ -136,3 +139,55 @@ impl<'h> RawCredentials<'h> {
 }
 
 redacted!(RawCredentials<'_>);
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::super::Credentials;
+    use super::*;
+    use crate::config::{Config, DEFAULT_BASE_URL};
+    use crate::cookie::{CookieOptions, CookieSpec, MAX_HEADER_BYTES};
+    use crate::entropy::Entropy;
+    use crate::ids::ProjectId;
+    use crate::time::Timestamp;
+    use crate::url::BaseUrl;
+
+    fn engine() -> Arc<Engine> {
+        let config = Config::new(
+            BaseUrl::parse(DEFAULT_BASE_URL).unwrap(),
+            ProjectId::parse("demo").unwrap(),
+            CookieSpec::new(CookieOptions::default()).unwrap(),
+        );
+        Engine::new(config, Entropy::new([7; 32]))
+    }
+
+    #[test]
+    fn threat_096_what_is_too_long_for_a_token_is_not_hashed() {
+        let engine = engine();
+        let now = Now {
+            wall: Timestamp::from_unix_seconds(1_769_594_400),
+            monotonic: Duration::ZERO,
+        };
+        for (size, is_hashed) in [(MAX_TOKEN_BYTES, true), (MAX_TOKEN_BYTES + 1, false)] {
+            let token = "a".repeat(size);
+            let brought = RawCredentials {
+                token: Some(&token),
+                ..RawCredentials::default()
+            };
+            let miss = known(&engine, &brought, now).unwrap_err();
+            assert_eq!(miss.first.is_some(), is_hashed, "{size}");
+            let credentials = Credentials::token(&token);
+            let first = credentials.iter().next().unwrap();
+            assert_eq!(first.digest(&engine).is_some(), is_hashed, "{size}");
+        }
+    }
+
+    #[test]
+    fn threat_096_a_header_that_is_too_long_holds_no_token() {
+        for (spaces, is_read) in [(MAX_HEADER_BYTES - 8, true), (MAX_HEADER_BYTES - 7, false)] {
+            let header = format!("Bearer t{}", " ".repeat(spaces));
+            assert_eq!(bearer(&header) == Some("t"), is_read, "{spaces}");
+        }
+    }
+}
