@@ -21,7 +21,7 @@ export class Person {
 
   /** Asks the server for a path, and keeps what it sets. The server's own `Set-Cookie` lines are in the answer. */
   async ask(path, { body, ...options } = {}) {
-    const headers = { accept: 'application/json', ...(this.cookies && { cookie: this.cookies }) };
+    const headers = { accept: 'application/json', ...(this.cookies && { cookie: this.cookies }), ...options.headers };
     if (body !== undefined) {
       options = { method: 'POST', body: JSON.stringify(body), ...options };
       headers['content-type'] = 'application/json';

@@ -71,7 +71,7 @@ export async function startServer(args, { cwd, env, program = process.execPath }
       throw new Error(`${args.join(' ')} does not answer: ${log.join('\n')}`);
     }
   }
-  return { url, log, stop };
+  return { url, log, pid: child.pid, stop };
 }
 
 function linesOf(child) {

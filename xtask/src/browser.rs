@@ -3,6 +3,7 @@
 //! The package that the servers install is packed first, and comes from a test registry: the tests run what a user installs.
 //! `CHROMIUM` names a browser, `MASTRA_AUTH` a binary; neither is required.
 
+use std::env::consts::EXE_SUFFIX;
 use std::path::PathBuf;
 
 use anyhow::Result;
@@ -39,6 +40,9 @@ pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
         let mut environment = packed(workspace, node)?;
         // For a proxy that ends TLS.
         environment.push(("CERTIFICATES", certificates(workspace, "hosts")?));
+        // A moment of `soak load`.
+        environment.extend([("LOAD_SECONDS", "5".into()), ("LOAD_SLOW", "200".into())]);
+        environment.push(("AXUM_EXAMPLE", example(workspace, "")?));
         Ok(environment)
     })
 }
@@ -50,6 +54,30 @@ pub(crate) fn rotation(workspace: &Workspace) -> Result<()> {
         environment.push(("ROTATE_SECONDS", "120".into()));
         Ok(environment)
     })
+}
+
+/// `cargo xtask soak load`: both examples as they ship, for ten minutes each.
+pub(crate) fn load(workspace: &Workspace) -> Result<()> {
+    script(workspace, "test:load", |workspace, node| {
+        let mut environment = packed(workspace, node)?;
+        let seconds = workspace.time(1.0 / 6.0)?.as_secs().to_string();
+        environment.push(("AXUM_EXAMPLE", example(workspace, "--release")?));
+        environment.push(("LOAD_SECONDS", seconds.into()));
+        Ok(environment)
+    })
+}
+
+/// The example on axum, as a release or a development build.
+fn example(workspace: &Workspace, release: &str) -> Result<PathBuf> {
+    let name = "mastra-auth-example-axum";
+    run_program(&mut workspace.cargo(&format!("build --package {name} {release}")))?;
+    let profile = if release.is_empty() {
+        "debug"
+    } else {
+        "release"
+    };
+    let built = workspace.target()?.join(profile);
+    Ok(built.join(format!("{name}{EXE_SUFFIX}")))
 }
 
 /// `cargo xtask soak cloudflare`: the Cloudflare deployer's build, bundled as for an upload, and served by workerd.

@@ -70,7 +70,7 @@ fn run(matches: &ArgMatches) -> Result<()> {
     workspace.is_check = given.get_flag("check") || name == "test";
     let text = |id| text(given, id);
     // Only what can be told how long it may take has a time.
-    workspace.hours = text("hours").parse().unwrap_or_default();
+    workspace.hours = text("hours").parse().ok();
     let is_recorded = ["bench", "soak", "fuzz"].contains(&name) && given.get_flag("record");
     match name {
         "test" => suite::run(&workspace, given.get_flag("quick")),
@@ -163,7 +163,7 @@ fn command() -> Command {
         .subcommand(subcommand("shots", "Draw the guide's pictures of a terminal"))
         .subcommand(subcommand("soak", "Run something for long, and print its figures; --help lists what there is")
             .arg(soaks)
-            .arg(value("hours", "After how long `miri` begins no other module, and `mutants` no other file").long("hours").value_name("N").required(false).default_value("1").value_parser(is_time))
+            .arg(value("hours", "How long `load` takes, a sixth unless given; after how long `miri` begins no other module and `mutants` no other file, one unless given").long("hours").value_name("N").required(false).value_parser(is_time))
             .arg(flag("record", RECORD)))
 }
 

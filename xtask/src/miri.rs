@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, ensure};
 use serde::Deserialize;
@@ -42,7 +42,7 @@ struct List {
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let List { left_out } = toml::from_str(&workspace.read(LIST)?).context(LIST)?;
-    let end = Instant::now() + Duration::try_from_secs_f64(workspace.hours * 3600.0)?;
+    let end = Instant::now() + workspace.time(1.0)?;
     let (mut rows, mut failed) = (Vec::new(), Vec::new());
     for (suite, tests) in SUITES {
         let names = capture(miri(workspace, tests)?.arg("--list")).context(

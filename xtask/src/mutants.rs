@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde::Deserialize;
@@ -56,7 +56,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     );
     let all = capture(workspace.cargo(ALL).args(["--list", "--json"]))?;
     let all: Vec<Value> = serde_json::from_str(&all)?;
-    let end = Instant::now() + Duration::try_from_secs_f64(workspace.hours * 3600.0)?;
+    let end = Instant::now() + workspace.time(1.0)?;
     let (mut rows, mut sum) = (Vec::new(), Counts::default());
     for turn in turns {
         if Instant::now() >= end {

@@ -3,6 +3,7 @@
 use std::cell::{Cell, OnceCell};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 use std::{env, fs};
 
 use anyhow::{Context as _, Result};
@@ -28,8 +29,8 @@ pub(crate) struct Workspace {
     pub(crate) may_install: bool,
     /// Test a development build instead of what ships, which spares a second compilation of everything.
     pub(crate) is_unoptimized: bool,
-    /// How long a run may go on that is told so; else 0.
-    pub(crate) hours: f64,
+    /// How long a run is to take that can be told so, where it was.
+    pub(crate) hours: Option<f64>,
     /// The development builds are up to date: this run or the suite has made them.
     pub(crate) is_built: Cell<bool>,
 }
@@ -43,6 +44,12 @@ impl Workspace {
             root,
             ..Self::default()
         })
+    }
+
+    /// How long a run takes that can be told so; so many hours unless given.
+    pub(crate) fn time(&self, hours: f64) -> Result<Duration> {
+        let hours = self.hours.unwrap_or(hours);
+        Duration::try_from_secs_f64(hours * 3600.0).context("so many hours are no time")
     }
 
     /// The flags that other steps are started with.

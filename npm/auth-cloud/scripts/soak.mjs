@@ -1,6 +1,6 @@
 // Long runs that look for what grows or breaks: `npm run soak -- NAME`.
 
-const NAMES = ['account-node', 'deploy-node', 'eventloop', 'panics', 'permissions', 'workers'];
+const NAMES = ['account-node', 'deploy-node', 'eventloop', 'hostile-node', 'panics', 'permissions', 'workers'];
 
 const name = process.argv[2] ?? '';
 if (!NAMES.includes(name)) {
