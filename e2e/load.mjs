@@ -68,7 +68,7 @@ async function live(person, ledger, until) {
   const ask = (kind, statuses, path, options = {}, isRefused = false) =>
     ledger.account(kind, statuses, (headers) => person.ask(path, { ...options, headers: { ...headers, ...options.headers } }), isRefused);
   const isOwn = (answer) => {
-    if (answer !== undefined) assert.equal(JSON.parse(answer.text).id, `usr_${person.name}`, 'the answer is about somebody else');
+    if (answer !== undefined) assert.equal(JSON.parse(answer.text).id, `usr_${person.name}`, 'the answer is about another person');
   };
   const bearer = (token) => ({ headers: { authorization: `Bearer ${token}`, cookie: '' } });
   await person.signIn();
@@ -185,7 +185,7 @@ async function under(name, server, people, refusedIn) {
   const lines = [
     `${name}: ${SECONDS} s, ${PEOPLE.length} people, ${open} of ${SLOW} slow connections open at the end, ${crowd.reopened} opened again`,
     `  ${ledger.answers.size} requests: ${good} good, ${bad} bad, ${oversized} oversized, ${slow} slow, ${ended} with an ended session, ${signIn} sign-ins, ${signOut} sign-outs, ${unavailable} answered 503`,
-    `  ${unanswered} not answered once, 0 about somebody else; of ${ledger.refused.size} refused ${missed} are not in the server's log, ${doubled} are there twice, and ${strange} there are nobody's`,
+    `  ${unanswered} not answered once, 0 about another person; of ${ledger.refused.size} refused ${missed} are not in the server's log, ${doubled} are there twice, and ${strange} there are unknown`,
     `  good: p50 ${median(ledger.times).toFixed(2)} ms, p99 ${quantile(ledger.times, 0.99).toFixed(2)} ms`,
     `  memory: ${before.memory.toFixed(0)} MB before, ${third.toFixed(1)} MB in the third quarter, ${last.toFixed(1)} MB in the last, ${after.memory.toFixed(0)} MB after`,
     `  open files: ${before.files} before, at most ${Math.max(...files)}, ${after.files} after`,

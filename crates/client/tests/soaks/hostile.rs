@@ -54,7 +54,7 @@ fn app(cloud: &LocalCloud) -> Router {
     router(&auth.unwrap())
 }
 
-/// A request that nobody should send, and its answer.
+/// A hostile request, and its answer.
 struct Hostile {
     name: &'static str,
     header: HeaderName,

@@ -12,7 +12,7 @@ const MOST_US = 50;
 const MOST_RATIO = 2;
 const DEEP = '['.repeat(DEPTH);
 
-/** What nobody should send, and the code of its refusal, or the error that it could not be checked. The first two must be refused at once. */
+/** Hostile requests, each with the code of its refusal, or the error where it cannot be checked. The first two must be refused at once. */
 const HOSTILE = [
   { name: 'a cookie header of 1 MiB', headers: { cookie: `a=${'x'.repeat(2 ** 20 - 2)}` }, code: 'cookie_header_too_large' },
   { name: 'a bearer of a million dots', token: '.'.repeat(1_000_000), code: 'invalid_token' },
