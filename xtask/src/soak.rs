@@ -36,7 +36,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("account", Test(CLIENT, "soaks", "account::soak_account"), "One account that the Cloud cannot serve costs 99 others nothing"),
     soak("account-node", Npm, "In Node an account that the Cloud cannot serve costs others nothing"),
     soak("bitflips", Test(CORE, "jwt", "bitflips::soak_bitflips"), "A million single bits of signed tokens are flipped; none is accepted"),
-    soak("bytes", Test(CLIENT, "faults", "soak_bytes"), "Every answer breaks at every byte; a gigabyte of logs holds no secret"),
+    soak("bytes", Test(CLIENT, "faults", "soak_bytes"), "Answers and requests break at any byte; 1 GB of logs holds no secret"),
     soak("cloudflare", Plain(browser::cloudflare), "The Cloudflare deployer builds the example, and people sign in at it"),
     soak("contract", Plain(contract::soak), "2,000 calls of each operation hold the local Cloud to the contract"),
     soak("cost", Test(CLIENT, "soaks", "cost::soak_cost"), "100,000 requests of 1,000 sessions, and what they cost in calls"),

@@ -13,8 +13,9 @@ const KINDS = [
   },
   {
     title: 'Faults at every byte',
-    records: /^(soak-)?faults?/,
-    about: 'An answer or a connection ends at each of its bytes in turn. No user is signed out, let in or taken for another by that.',
+    records: /^soak-bytes/,
+    about:
+      'An answer or a request halts, ends or is damaged at one of its bytes, in each operation and job. No user is signed out, let in or taken for another by that.',
   },
   { title: 'Load and soak', about: 'Long runs of many users, while the Cloud, Redis, keys or instances fail or are replaced.' },
   {

@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::common::{Browser, cloud_with, headers, parameter, session_of, state_name, until};
 use crate::logs;
-use crate::operations::{Login, Operation, redirect_uri};
+use crate::operations::{Login, Operation, redirect_uri, verifier};
 
 /// The time-out of each call. No test waits for it: the clock is moved on.
 const TIMEOUT: Duration = Duration::from_hours(10);
@@ -146,7 +146,8 @@ impl Scene {
         let (said, log) = (format!("{end:?}"), logs::take());
         let is_told = log.contains("sign-in failed") || end.what == "good";
         assert!(is_told || !operation.is_callback(), "{what}: not told");
-        let secrets = ready.secrets().chain([session.expose()]);
+        let verifier = verifier();
+        let secrets = ready.secrets().chain([session.expose(), verifier.expose()]);
         says_no_secret(what, &said, secrets.clone());
         says_no_secret(what, &log, secrets);
         end.what
@@ -247,9 +248,16 @@ impl Scene {
     }
 }
 
-/// Looks for the beginning, the middle and the end of each secret, and for any signed token.
+/// Looks for the beginning, the middle and the end of each secret, for an address, and for whatever looks as a secret of the Cloud.
 fn says_no_secret<'a>(what: &str, said: &str, secrets: impl Iterator<Item = &'a str>) {
-    assert!(!said.contains("eyJ"), "{what}: a token in {said}");
+    let is_token = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    for prefix in ["eyJ", "Fe26.2*1*", "rt_", "sk_", "code_"] {
+        let found = said.match_indices(prefix).any(|(at, _)| {
+            let rest = &said.as_bytes()[at + prefix.len()..];
+            rest.iter().take_while(|byte| is_token(byte)).count() > 16
+        });
+        assert!(!found, "{what}: a secret ({prefix}) in {said}");
+    }
     assert!(
         !said.contains("@example.com"),
         "{what}: an address in {said}"

@@ -8,19 +8,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// The bytes of all logs.
-pub(crate) static LOGGED: AtomicUsize = AtomicUsize::new(0);
+/// The bytes of all logs that were taken.
+pub(crate) static TAKEN: AtomicUsize = AtomicUsize::new(0);
 
 thread_local! {
-    static LOG: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// `None` on a thread of the Cloud.
+    static LOG: RefCell<Option<Vec<u8>>> = const { RefCell::new(None) };
 }
 
 struct OfThread;
 
 impl io::Write for OfThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOGGED.fetch_add(bytes.len(), Ordering::Relaxed);
-        LOG.with_borrow_mut(|log| log.extend_from_slice(bytes));
+        LOG.with_borrow_mut(|log| log.as_mut().map(|log| log.extend_from_slice(bytes)));
         Ok(bytes.len())
     }
 
@@ -37,7 +37,7 @@ impl MakeWriter<'_> for OfThread {
     }
 }
 
-/// Keeps the logs of this process from now on.
+/// Keeps the logs of this thread from now on.
 pub(crate) fn keep() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
@@ -47,9 +47,12 @@ pub(crate) fn keep() {
             .with_writer(OfThread)
             .init();
     });
+    LOG.set(Some(Vec::new()));
 }
 
 /// What this thread logged since the last time.
 pub(crate) fn take() -> String {
-    String::from_utf8(LOG.take()).unwrap()
+    let log = LOG.replace(Some(Vec::new())).unwrap();
+    TAKEN.fetch_add(log.len(), Ordering::Relaxed);
+    String::from_utf8(log).unwrap()
 }

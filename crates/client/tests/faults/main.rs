@@ -30,7 +30,7 @@ use serde::Deserialize;
 
 use crate::common::DIALECTS;
 use crate::lane::Lane;
-use crate::logs::LOGGED;
+use crate::logs::TAKEN;
 use crate::operations::Operation;
 
 /// Operations that run at once. Most of their time is spent in waiting for a socket.
@@ -65,7 +65,7 @@ fn threat_030_no_byte_at_which_an_answer_breaks_signs_anyone_out() {
 #[ignore = "takes minutes"]
 fn soak_bytes() {
     let (mut sum, mut all_runs) = (Table::new(), 0);
-    while LOGGED.load(Ordering::Relaxed) < 1_000_000_000 {
+    while TAKEN.load(Ordering::Relaxed) < 1_000_000_000 {
         let (table, runs) = all(|_| true);
         check(&table);
         add(&mut sum, table);
@@ -92,7 +92,6 @@ fn add(sum: &mut Table, table: Table) {
 
 /// Runs the table, as far as it is wanted.
 fn all(is_wanted: impl Fn(usize) -> bool) -> (Table, usize) {
-    logs::keep();
     let file: File = serde_json::from_str(include_str!("../../../../vectors/faults.json")).unwrap();
     let mut runs = Vec::new();
     for dialect in DIALECTS {
@@ -111,6 +110,7 @@ fn all(is_wanted: impl Fn(usize) -> bool) -> (Table, usize) {
     std::thread::scope(|scope| {
         for _ in 0..LANES {
             scope.spawn(|| {
+                logs::keep();
                 let mut lanes = BTreeMap::new();
                 let mut done = Table::new();
                 while let Some((dialect, operation, name, at, fault)) =
@@ -157,9 +157,11 @@ fn print(table: &Table, runs: usize) {
     };
     let rows: Vec<_> = table.iter().map(row).collect();
     let columns = [vec!["operation", "fault"], ends.to_vec()].concat();
-    let log = LOGGED.load(Ordering::Relaxed) / 1_000_000;
-    let title =
-        format!("{runs} answers broke at a byte, and {log} MB of logs were searched for secrets.");
+    let log = TAKEN.load(Ordering::Relaxed) / 1_000_000;
+    let title = format!(
+        "{runs} answers and requests broke at a byte, and {log} MB of trace logs were searched for secrets. A hang, a panic, a sign-out \
+         by a fault or a secret in a log fails the run. How the operations ended:"
+    );
     let one = serde_json::json!({ "title": title, "columns": columns, "rows": rows });
     println!("{}", serde_json::json!({ "tables": [one] }));
 }

@@ -78,7 +78,7 @@ pub(crate) struct Ended {
 impl Ready {
     pub(crate) fn secrets(&self) -> impl Iterator<Item = &str> + Clone {
         let login = self.login.iter();
-        let login = login.flat_map(|login| [&*login.code, &*login.cookie]);
+        let login = login.flat_map(|login| [&*login.code, &*login.state, &*login.cookie]);
         login
             .chain(self.bearer.as_deref())
             .chain(self.code.as_deref())
@@ -286,7 +286,7 @@ fn not_confirmed(error: CloudApiError) -> Ended {
     }
 }
 
-fn verifier() -> Verifier {
+pub(crate) fn verifier() -> Verifier {
     Verifier::parse(&"v".repeat(43)).unwrap()
 }
 
