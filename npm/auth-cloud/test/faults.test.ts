@@ -171,7 +171,7 @@ async function ended(cloud: LocalCloud, halts: boolean, work: Promise<End>): Pro
 }
 
 for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Record<string, Operation>][]) {
-  test(`threat_030_no_byte_at_which_an_answer_breaks_signs_anyone_out (${dialect})`, async () => {
+  test(`threat_073_no_byte_at_which_an_answer_breaks_signs_anyone_out (${dialect})`, async () => {
     await using cloud = await startLocalCloud({ binary: BINARY, dialect, ...(dialect === 'platform' && { platform: { rotationLeeway: 600 } }) });
     let number = 0;
     for (const [name, operation] of Object.entries(operations)) {

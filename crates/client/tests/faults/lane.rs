@@ -1,6 +1,7 @@
 //! A Cloud, a provider and a clock of their own. One run after another.
 
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mastra_auth_cloud::login::ReturnPath;
@@ -16,6 +17,7 @@ use tokio::runtime::{Builder, Runtime};
 use crate::common::{Browser, cloud_with, headers, parameter, session_of, state_name, until};
 use crate::logs;
 use crate::operations::{Login, Operation, redirect_uri, verifier};
+use crate::tls::{Authority, Certificate, Front};
 
 /// The time-out of each call. No test waits for it: the clock is moved on.
 const TIMEOUT: Duration = Duration::from_hours(10);
@@ -27,9 +29,19 @@ pub(crate) struct Lane {
     pub(crate) scene: Scene,
 }
 
+/// What breaks.
+#[derive(Clone, Copy)]
+pub(crate) enum Broken {
+    /// An answer of an endpoint, or a request to it.
+    Wire(&'static str, Place, WireFault),
+    /// The certificate of the Cloud.
+    Certificate(Certificate),
+}
+
 pub(crate) struct Scene {
     pub(crate) dialect: Dialect,
     pub(crate) cloud: LocalCloud,
+    front: Option<Front>,
     pub(crate) auth: MastraCloudAuth,
     pub(crate) platform: Platform,
     transport: ReqwestTransport,
@@ -37,21 +49,24 @@ pub(crate) struct Scene {
 }
 
 impl Lane {
-    pub(crate) fn new(dialect: Dialect) -> Self {
+    /// With TLS, the process trusts the authority alone.
+    pub(crate) fn new(dialect: Dialect, tls: Option<&Arc<Authority>>) -> Self {
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         let scene = runtime.block_on(async {
             // An answer that rotates a session and breaks ends it, unless the platform takes the old one for a moment.
             let leeway = Duration::from_mins(10);
             let change = |options: &mut Options| options.platform.rotation_leeway = leeway;
             let cloud = cloud_with(dialect, change).await;
-            let base_url = BaseUrl::parse(cloud.url()).unwrap();
-            let transport = ReqwestTransport::new(&base_url).unwrap();
-            let auth = builder(&cloud, dialect, &transport).build().unwrap();
-            let platform = Platform::new(cloud.url()).unwrap();
+            let front = tls.map(|authority| Front::start(authority, cloud.port()));
+            let url = front.as_ref().map_or(cloud.url(), Front::url);
+            let transport = ReqwestTransport::new(&BaseUrl::parse(url).unwrap()).unwrap();
+            let auth = builder(url, dialect, &transport).build().unwrap();
+            let platform = Platform::new(url).unwrap();
             let browser = Browser::default();
             Scene {
                 dialect,
                 cloud,
+                front,
                 auth,
                 platform,
                 transport,
@@ -62,19 +77,13 @@ impl Lane {
     }
 
     /// Runs one operation under one fault, and answers how it ended.
-    pub(crate) fn run(
-        &self,
-        what: &str,
-        (operation, endpoint): (Operation, &str),
-        at: Place,
-        fault: WireFault,
-    ) -> &'static str {
+    pub(crate) fn run(&self, what: &str, operation: Operation, broken: Broken) -> &'static str {
         self.runtime
-            .block_on(self.scene.run(what, (operation, endpoint), at, fault))
+            .block_on(self.scene.run(what, operation, broken))
     }
 }
 
-fn builder(cloud: &LocalCloud, dialect: Dialect, transport: &ReqwestTransport) -> AuthBuilder {
+fn builder(url: &str, dialect: Dialect, transport: &ReqwestTransport) -> AuthBuilder {
     let mut policy = Policy::of(dialect);
     policy.call_timeout = TIMEOUT;
     policy.exchange_timeout = TIMEOUT;
@@ -83,7 +92,7 @@ fn builder(cloud: &LocalCloud, dialect: Dialect, transport: &ReqwestTransport) -
     policy.refused = Duration::ZERO;
     policy.breaker_failures = u32::MAX;
     let options = MastraCloudAuth::builder()
-        .base_url(cloud.url())
+        .base_url(url)
         .dialect(dialect)
         .policy(policy)
         .transport(transport.clone());
@@ -102,39 +111,39 @@ async fn move_on(time: Duration) {
 }
 
 impl Scene {
-    async fn run(
-        &self,
-        what: &str,
-        (operation, endpoint): (Operation, &str),
-        at: Place,
-        fault: WireFault,
-    ) -> &'static str {
+    async fn run(&self, what: &str, operation: Operation, broken: Broken) -> &'static str {
         let control = self.cloud.control();
         control.reset();
         let session = session_of(&self.cloud, "member");
         let ready = operation.prepare(self, &session).await;
-        let kind = FaultKind::Wire { at, fault };
-        control.set_fault(Fault::new(kind).on(endpoint));
-        let struck = self.cloud.requests("wire");
+        match broken {
+            Broken::Wire(endpoint, at, fault) => {
+                control.set_fault(Fault::new(FaultKind::Wire { at, fault }).on(endpoint));
+            }
+            Broken::Certificate(certificate) => self.front().present(certificate).await,
+        }
+        let struck = self.struck();
         let working = operation.work(self, &session, &ready);
-        let end = self.ended(what, fault == WireFault::Hold, working).await;
-        assert!(
-            self.cloud.requests("wire") > struck,
-            "{what}: was not struck"
-        );
+        let halts = matches!(broken, Broken::Wire(_, _, WireFault::Hold));
+        let end = self.ended(what, halts, working).await;
+        assert!(self.struck() > struck, "{what}: was not struck");
         control.clear_faults();
-        let whole = match fault {
+        if let Broken::Certificate(_) = broken {
+            self.front().present(Certificate::Good).await;
+        }
+        let whole = match broken {
             // The newer session had arrived with the headers.
-            WireFault::Hold | WireFault::Cut | WireFault::Reset
-                if operation == Operation::Refresh
-                    && self.dialect == Dialect::Platform
-                    && matches!(at, Place::Body(_)) =>
-            {
+            Broken::Wire(
+                _,
+                Place::Body(_),
+                WireFault::Hold | WireFault::Cut | WireFault::Reset,
+            ) if operation == Operation::Refresh && self.dialect == Dialect::Platform => {
                 &["good", "unavailable"][..]
             }
-            WireFault::Hold | WireFault::Cut | WireFault::Reset => &["unavailable"][..],
-            WireFault::Repeat => &["good"],
-            _ => &["good", "unavailable"],
+            Broken::Wire(_, _, WireFault::Hold | WireFault::Cut | WireFault::Reset)
+            | Broken::Certificate(_) => &["unavailable"][..],
+            Broken::Wire(_, _, WireFault::Repeat) => &["good"],
+            Broken::Wire(..) => &["good", "unavailable"],
         };
         // The first call ended the session, and its answer broke: the second one is told so.
         let is_gone = end.what == "gone" && whole.len() == 2 && operation.ends_session();
@@ -153,17 +162,27 @@ impl Scene {
         end.what
     }
 
+    fn front(&self) -> &Front {
+        self.front.as_ref().unwrap()
+    }
+
+    /// How often a fault struck.
+    fn struck(&self) -> u64 {
+        self.cloud.requests("wire") + self.front.as_ref().map_or(0, Front::wrong)
+    }
+
     /// The result of the work. While an answer halts, the clock is moved on past the time-out of its call.
     async fn ended<T>(&self, what: &str, halts: bool, work: impl Future<Output = T>) -> T {
         let (mut work, begun) = (pin!(work), Instant::now());
-        let (first, mut seen) = (self.cloud.requests("wire"), self.cloud.requests("wire"));
+        let first = self.struck();
+        let mut seen = first;
         loop {
             tokio::select! {
                 biased;
                 result = &mut work => return result,
                 () = tokio::time::sleep(Duration::from_millis(1)) => {}
             }
-            let struck = self.cloud.requests("wire");
+            let struck = self.struck();
             if halts && struck > seen {
                 seen = struck;
                 move_on(TIMEOUT + Duration::from_secs(1)).await;
@@ -218,9 +237,11 @@ impl Scene {
 
     /// A provider that has fetched no key.
     pub(crate) fn by_keys(&self) -> MastraCloudAuth {
-        let options = builder(&self.cloud, self.dialect, &self.transport);
+        let url = self.front.as_ref().map_or(self.cloud.url(), Front::url);
+        let options = builder(url, self.dialect, &self.transport);
         let options = options.verification(VerificationOptions {
             mode: VerificationMode::Keys,
+            issuer: Some(self.cloud.url().to_owned()),
             ..VerificationOptions::default()
         });
         options.build().unwrap()

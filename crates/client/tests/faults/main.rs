@@ -19,19 +19,23 @@ mod lane;
 mod logs;
 mod operations;
 mod programs;
+mod tls;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Mutex;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
+use mastra_auth_cloud::Dialect;
 use mastra_auth_local_cloud::{Place, WireFault};
 use serde::Deserialize;
 
 use crate::common::DIALECTS;
-use crate::lane::Lane;
+use crate::lane::{Broken, Lane};
 use crate::logs::TAKEN;
 use crate::operations::Operation;
+use crate::tls::{Authority, Certificate};
 
 /// Operations that run at once. Most of their time is spent in waiting for a socket.
 const LANES: usize = 4;
@@ -53,25 +57,63 @@ struct Case {
 type Table = BTreeMap<(String, String), BTreeMap<&'static str, usize>>;
 
 #[test]
-fn threat_030_no_byte_at_which_an_answer_breaks_signs_anyone_out() {
+fn threat_073_no_byte_at_which_an_answer_breaks_signs_anyone_out() {
     // Each third one: every operation at every place.
-    let (table, runs) = all(|number| number % 3 == 0);
+    let (table, runs) = run(None, &every(3));
     assert!(runs >= 1_500, "{runs}");
     check(&table);
+}
+
+/// Over TLS the same comes of them, and of a certificate that is wrong.
+#[test]
+fn threat_073_no_certificate_that_is_wrong_signs_anyone_out() {
+    let name = "threat_073_no_certificate_that_is_wrong_signs_anyone_out";
+    trusting(name, |authority| {
+        let (table, runs) = run(Some(authority), &[certificates(), every(20)].concat());
+        assert!(runs >= 400, "{runs}");
+        check(&table);
+    });
 }
 
 /// `cargo xtask soak bytes`: all of them, over and over, until a gigabyte of logs was searched for secrets.
 #[test]
 #[ignore = "takes minutes"]
 fn soak_bytes() {
-    let (mut sum, mut all_runs) = (Table::new(), 0);
-    while TAKEN.load(Ordering::Relaxed) < 1_000_000_000 {
-        let (table, runs) = all(|_| true);
-        check(&table);
-        add(&mut sum, table);
-        all_runs += runs;
+    trusting("soak_bytes", |authority| {
+        let (mut sum, mut all_runs) = (Table::new(), 0);
+        while TAKEN.load(Ordering::Relaxed) < 1_000_000_000 {
+            let over_tls = [certificates(), every(1)].concat();
+            for (tls, runs) in [(None, every(1)), (Some(authority), over_tls)] {
+                let (table, runs) = run(tls, &runs);
+                check(&table);
+                add(&mut sum, table);
+                all_runs += runs;
+            }
+        }
+        print(&sum, all_runs);
+    });
+}
+
+/// Does the work of this test in a process that trusts an authority: which ones are trusted is said to a whole process.
+fn trusting(test: &str, work: impl FnOnce(&Arc<Authority>)) {
+    const KEY: &str = "MASTRA_TEST_AUTHORITY";
+    if let Some(key) = std::env::var_os(KEY) {
+        return work(&Arc::new(Authority::read(key.as_ref())));
     }
-    print(&sum, all_runs);
+    let folder = std::env::temp_dir().join(format!("{test}-{}", std::process::id()));
+    std::fs::create_dir(&folder).unwrap();
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    Authority::create(&certificate, &key);
+    let mut process = Command::new(std::env::current_exe().unwrap());
+    process.args(["--include-ignored", "--nocapture", "--exact", test]);
+    process.env("SSL_CERT_FILE", &certificate).env(KEY, &key);
+    let ended = process.output().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let said = String::from_utf8_lossy(&ended.stdout);
+    println!("{said}");
+    let errors = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{errors}");
+    assert!(said.contains("1 passed"), "{said}");
 }
 
 fn check(table: &Table) {
@@ -90,22 +132,60 @@ fn add(sum: &mut Table, table: Table) {
     }
 }
 
-/// Runs the table, as far as it is wanted.
-fn all(is_wanted: impl Fn(usize) -> bool) -> (Table, usize) {
+/// An operation, and what breaks under it.
+#[derive(Clone)]
+struct Run {
+    dialect: Dialect,
+    operation: Operation,
+    broken: Broken,
+    what: String,
+    kind: &'static str,
+}
+
+/// Each operation under each fault of the vectors: of these, each one of so many.
+fn every(stride: usize) -> Vec<Run> {
     let file: File = serde_json::from_str(include_str!("../../../../vectors/faults.json")).unwrap();
     let mut runs = Vec::new();
     for dialect in DIALECTS {
-        for operation in Operation::of(dialect) {
+        for (operation, endpoint) in Operation::of(dialect) {
             for case in &file.cases {
-                let each = case.faults.iter();
-                runs.extend(each.map(|fault| (dialect, operation, &*case.name, case.at, *fault)));
+                runs.extend(case.faults.iter().map(|fault| Run {
+                    dialect,
+                    operation,
+                    broken: Broken::Wire(endpoint, case.at, *fault),
+                    what: format!("{dialect:?} {operation:?} {} {fault:?}", case.name),
+                    kind: kind(case.at, *fault),
+                }));
             }
         }
     }
-    let runs: Vec<_> = (0..runs.len())
-        .filter(|number| is_wanted(*number))
-        .map(|number| runs[number])
-        .collect();
+    runs.into_iter().step_by(stride).collect()
+}
+
+/// Each operation at a Cloud with each certificate that is wrong.
+fn certificates() -> Vec<Run> {
+    use Certificate::{Expired, SelfSigned, WrongHost};
+    let mut runs = Vec::new();
+    for dialect in DIALECTS {
+        for (operation, _) in Operation::of(dialect) {
+            runs.extend([SelfSigned, WrongHost, Expired].map(|certificate| Run {
+                dialect,
+                operation,
+                broken: Broken::Certificate(certificate),
+                what: format!("{dialect:?} {operation:?} {certificate:?}"),
+                kind: match certificate {
+                    SelfSigned => "certificate: self-signed",
+                    WrongHost => "certificate: of another host",
+                    _ => "certificate: expired",
+                },
+            }));
+        }
+    }
+    runs
+}
+
+/// Runs them, over TLS where there is an authority.
+fn run(tls: Option<&Arc<Authority>>, runs: &[Run]) -> (Table, usize) {
     let (next, table) = (AtomicUsize::new(0), Mutex::new(Table::new()));
     std::thread::scope(|scope| {
         for _ in 0..LANES {
@@ -113,19 +193,16 @@ fn all(is_wanted: impl Fn(usize) -> bool) -> (Table, usize) {
                 logs::keep();
                 let mut lanes = BTreeMap::new();
                 let mut done = Table::new();
-                while let Some((dialect, operation, name, at, fault)) =
-                    runs.get(next.fetch_add(1, Ordering::Relaxed))
-                {
+                while let Some(run) = runs.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let lane = lanes
-                        .entry(format!("{dialect:?}"))
-                        .or_insert_with(|| Lane::new(*dialect));
-                    let what = format!("{dialect:?} {:?} {name} {fault:?}", operation.0);
-                    let run = || lane.run(&what, *operation, *at, *fault);
+                        .entry(format!("{:?}", run.dialect))
+                        .or_insert_with(|| Lane::new(run.dialect, tls));
+                    let work = || lane.run(&run.what, run.operation, run.broken);
                     // Each breach is shown, not the first alone.
-                    let end = catch_unwind(AssertUnwindSafe(run)).unwrap_or("breach");
+                    let end = catch_unwind(AssertUnwindSafe(work)).unwrap_or("breach");
                     let key = (
-                        format!("{dialect:?} {:?}", operation.0),
-                        kind(*fault).to_owned(),
+                        format!("{:?} {:?}", run.dialect, run.operation),
+                        run.kind.to_owned(),
                     );
                     *done.entry(key).or_default().entry(end).or_default() += 1;
                 }
@@ -136,32 +213,54 @@ fn all(is_wanted: impl Fn(usize) -> bool) -> (Table, usize) {
     (table.into_inner().unwrap(), runs.len())
 }
 
-fn kind(fault: WireFault) -> &'static str {
-    match fault {
-        WireFault::Hold => "hold",
-        WireFault::Cut => "cut",
-        WireFault::Reset => "reset",
-        WireFault::Duplicate => "duplicate",
-        WireFault::Corrupt(_) => "corrupt",
-        WireFault::Repeat => "repeat",
+fn kind(at: Place, fault: WireFault) -> &'static str {
+    match (at, fault) {
+        (Place::Request(_), WireFault::Hold) => "request: hold",
+        (Place::Request(_), WireFault::Cut) => "request: cut",
+        (Place::Request(_), WireFault::Reset) => "request: reset",
+        (_, WireFault::Hold) => "hold",
+        (_, WireFault::Cut) => "cut",
+        (_, WireFault::Reset) => "reset",
+        (_, WireFault::Duplicate) => "duplicate",
+        (_, WireFault::Corrupt(_)) => "corrupt",
+        (_, WireFault::Repeat) => "repeat",
         _ => panic!("a new fault"),
     }
 }
 
 /// As `cargo xtask soak --record` keeps it.
 fn print(table: &Table, runs: usize) {
-    let ends = ["good", "unavailable", "gone"];
-    let row = |((operation, fault), counts): (&(String, String), &BTreeMap<&str, usize>)| {
-        let counts = ends.map(|end| counts.get(end).copied().unwrap_or_default().to_string());
-        [vec![operation.clone(), fault.clone()], counts.to_vec()].concat()
-    };
-    let rows: Vec<_> = table.iter().map(row).collect();
-    let columns = [vec!["operation", "fault"], ends.to_vec()].concat();
     let log = TAKEN.load(Ordering::Relaxed) / 1_000_000;
     let title = format!(
-        "{runs} answers and requests broke at a byte, and {log} MB of trace logs were searched for secrets. A hang, a panic, a sign-out \
-         by a fault or a secret in a log fails the run. How the operations ended:"
+        "In {runs} runs an answer or a request broke at a byte, half of them over TLS, or a certificate was wrong. {log} MB of trace logs \
+         were searched for secrets. A hang, a panic, a sign-out by a fault or a secret in a log fails the run. How they ended:"
     );
-    let one = serde_json::json!({ "title": title, "columns": columns, "rows": rows });
-    println!("{}", serde_json::json!({ "tables": [one] }));
+    let of_fault = sums(table, |(_, fault)| fault);
+    let of_operation = sums(table, |(operation, _)| operation);
+    let columns = |of| [of, "good", "unavailable", "gone"];
+    let tables = serde_json::json!([
+        { "title": title, "columns": columns("fault"), "rows": of_fault },
+        { "columns": columns("operation"), "rows": of_operation },
+    ]);
+    println!("{}", serde_json::json!({ "tables": tables }));
+}
+
+/// A row for each of these, with how many runs ended in each way.
+fn sums(table: &Table, of: fn(&(String, String)) -> &String) -> Vec<[String; 4]> {
+    let mut sums = BTreeMap::<_, BTreeMap<_, _>>::new();
+    for (key, ends) in table {
+        for (end, count) in ends {
+            *sums.entry(of(key)).or_default().entry(*end).or_insert(0) += count;
+        }
+    }
+    let row = |(name, ends): (&String, BTreeMap<&str, usize>)| {
+        let count = |end| ends.get(end).copied().unwrap_or_default().to_string();
+        [
+            name.clone(),
+            count("good"),
+            count("unavailable"),
+            count("gone"),
+        ]
+    };
+    sums.into_iter().map(row).collect()
 }
