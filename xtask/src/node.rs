@@ -14,6 +14,7 @@ use anyhow::{Result, ensure};
 
 use crate::builds::{self, cli, shipped};
 use crate::process::run as run_program;
+use crate::programs::OPENSSL;
 use crate::workspace::{Workspace, empty};
 
 pub(crate) use runtime::Node;
@@ -71,10 +72,12 @@ impl Package {
 /// `cargo xtask npm`: all checks of the package, on a development build of the addon.
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
     let (package, _) = Package::build(workspace, Kind::Tests)?;
-    // The tests sign in against the local Cloud.
-    let cloud = cli(workspace)?;
+    // The tests sign in against the local Cloud, and make certificates.
+    let (cloud, openssl) = (cli(workspace)?, OPENSSL.find(workspace)?);
     for name in ["typecheck", "lint", "test", "check-package"] {
-        run_program(package.script(name).env("MASTRA_AUTH", &cloud))?;
+        let mut script = package.script(name);
+        script.env("MASTRA_AUTH", &cloud);
+        run_program(script.env(OPENSSL.variable, &openssl))?;
     }
     Ok(())
 }
@@ -82,7 +85,9 @@ pub(crate) fn run(workspace: &Workspace) -> Result<()> {
 /// The package's own tests on the WebAssembly, which is built.
 pub(crate) fn on_wasm(workspace: &Workspace) -> Result<()> {
     let (package, _) = Package::build(workspace, Kind::Tests)?;
-    run_program(package.script("wasm").env("MASTRA_AUTH", cli(workspace)?))
+    let mut script = package.script("wasm");
+    script.env("MASTRA_AUTH", cli(workspace)?);
+    run_program(script.env(OPENSSL.variable, OPENSSL.find(workspace)?))
 }
 
 /// `cargo xtask fetch`: what later steps take from npm, so that they do not wait for it.

@@ -21,6 +21,13 @@ pub(crate) struct Program {
     pub(crate) variable: &'static str,
 }
 
+/// What makes certificates.
+pub(crate) const OPENSSL: Program = Program {
+    package: "openssl",
+    names: &["openssl"],
+    variable: "OPENSSL",
+};
+
 impl Program {
     pub(crate) fn find(&self, workspace: &Workspace) -> Result<PathBuf> {
         let (package, variable) = (self.package, self.variable);

@@ -9,18 +9,13 @@ use anyhow::Result;
 use crate::builds::{cli, example};
 use crate::node;
 use crate::process::{capture, run as run_program};
-use crate::programs::Program;
+use crate::programs::{OPENSSL, Program};
 use crate::workspace::Workspace;
 
 pub(crate) const SERVER: Program = Program {
     package: "redis-server",
     names: &["redis-server"],
     variable: "REDIS_SERVER",
-};
-const OPENSSL: Program = Program {
-    package: "openssl",
-    names: &["openssl"],
-    variable: "OPENSSL",
 };
 /// Generates `ours.pem` and `strangers.pem`, certificates of two authorities for 127.0.0.1, each with its key beside it. They are
 /// valid for longer than any run, and expire soon after. The repository holds no private key.

@@ -17,6 +17,7 @@ import { startLocalCloud } from '../dist/esm/testing.js';
 import type { LocalCloud, LocalCloudEndpoint, LocalCloudPlace, LocalCloudWireFault, SignedIn } from '../dist/esm/testing.js';
 import { BINARY, REDIRECT, comeBack, goAndPick, pick, request, serve } from './world.js';
 import type { Back } from './world.js';
+import { Front, WRONG } from './tls-front.js';
 
 /** The time-out of `vitest.config.ts`. */
 const TIMEOUT = 60_000;
@@ -38,6 +39,8 @@ type End = 'good' | 'gone' | 'rejected' | 'unavailable' | 'another';
 
 interface Scene {
   readonly cloud: LocalCloud;
+  /** Where it is asked. */
+  readonly url: string;
   readonly auth: MastraCloudAuth;
   readonly client: MastraCloudClient;
   readonly member: SignedIn;
@@ -76,8 +79,8 @@ const callback = (at: LocalCloudEndpoint): Operation => ({ at, isCallback: true,
 const bearer = (at: LocalCloudEndpoint): Operation => ({ at, run: async ({ auth, member }) => who((await auth.authenticateToken(member.token, request({ authorization: `Bearer ${member.token}` })))?.id) });
 const byKeys: Operation = {
   at: 'jwks',
-  run: async ({ cloud, member }) => {
-    const auth = provider(cloud, 'v1', { verification: 'keys' });
+  run: async ({ cloud, url, member }) => {
+    const auth = provider(cloud, url, 'v1', { verification: { by: 'keys', issuer: cloud.url } });
     return who((await auth.authenticateToken(member.token, request({ authorization: `Bearer ${member.token}` })))?.id);
   },
 };
@@ -118,10 +121,10 @@ const onEvent = (event: CloudAuthEvent) => void seen.push(event);
 const none = () => undefined;
 const logger = { debug: none, info: none, warn: none, error: none };
 
-function provider(cloud: LocalCloud, dialect: Dialect, more: { verification?: 'keys' } = {}) {
+function provider(cloud: LocalCloud, baseUrl: string, dialect: Dialect, more: { verification?: { by: 'keys'; issuer: string } } = {}) {
   const project = dialect === 'platform' ? {} : { projectId: cloud.projectId };
   const cache = { fresh: 0, staleIfError: 0, refused: 0 };
-  return new MastraCloudAuth({ ...project, baseUrl: cloud.url, dialect, cache, onEvent, logger, ...more });
+  return new MastraCloudAuth({ ...project, baseUrl, dialect, cache, onEvent, logger, ...more });
 }
 
 // The timers of the package: a call's time-out is run by hand, and a wait before another try is short.
@@ -129,7 +132,8 @@ const { setTimeout: set, clearTimeout: clear } = globalThis;
 const late = new Map<unknown, () => void>();
 beforeAll(() => {
   globalThis.setTimeout = ((run: () => void, milliseconds: number, ...more: []) => {
-    if (![TIMEOUT, OF_PROGRAMS].includes(milliseconds)) return set(run, milliseconds > 40 && milliseconds < 1_000 ? 1 : milliseconds, ...more);
+    // Not those of 499 ms, by which `fetch` tells the time of its own.
+    if (![TIMEOUT, OF_PROGRAMS].includes(milliseconds)) return set(run, milliseconds > 40 && milliseconds < 450 ? 1 : milliseconds, ...more);
     const timer = set(run, milliseconds);
     late.set(timer, run);
     return timer;
@@ -170,58 +174,109 @@ async function ended(cloud: LocalCloud, halts: boolean, work: Promise<End>): Pro
   return over;
 }
 
+/** An operation of a dialect at a Cloud that is asked at this address. */
+interface Work {
+  readonly cloud: LocalCloud;
+  readonly url: string;
+  readonly dialect: Dialect;
+  readonly name: string;
+  readonly operation: Operation;
+}
+
+/** What breaks. */
+interface Broken {
+  readonly what: string;
+  readonly isHeld: boolean;
+  readonly whole: readonly End[];
+  begin(): Promise<unknown>;
+  /** How often it did. */
+  struck(): Promise<number>;
+  end(): Promise<unknown>;
+}
+
+async function check({ cloud, url, dialect, name, operation }: Work, { what, isHeld, whole, begin, struck: times, end: mend }: Broken): Promise<void> {
+  // Its own, for so many failures in a row would open the breaker. Their connections are shared.
+  const auth = provider(cloud, url, dialect);
+  const client = new MastraCloudClient({ projectId: cloud.projectId, baseUrl: url, dialect, onEvent, logger });
+  await cloud.reset();
+  seen.length = 0;
+  const member = await cloud.signIn('member');
+  const file = join(home, `${crypto.randomUUID()}.json`);
+  const source = new TokenSource({ baseUrl: url, file });
+  writeFileSync(file, JSON.stringify({ token: member.token, refreshToken: member.refreshToken }));
+  const session = member.cookie.slice(member.cookie.indexOf('=') + 1);
+  // The person is at the Cloud itself.
+  const there = (login: string) => login.replace(url, cloud.url);
+  const back = operation.isCallback ? await goAndPick(auth, crypto.randomUUID(), 'member', there) : undefined;
+  const code = name === 'exchange' ? (await pick(there(client.getLoginUrl({ redirectUri: REDIRECT, state: crypto.randomUUID() })), 'member')).code : '';
+  const before = await times();
+  await begin();
+  const work = operation.run({ cloud, url, auth, client, member, session, back, code, source });
+  let said: unknown;
+  const end = await ended(cloud, isHeld, work).catch((error: { status?: number }): End => {
+    said = error;
+    // A damaged status that says nothing, as 300, is an error of its own.
+    const { status } = error;
+    return status !== undefined && (status < 400 || status >= 500) ? 'unavailable' : 'rejected';
+  });
+  expect(await times(), `${what}: ${end} ${inspect(said)}`).toBeGreaterThan(before);
+  await mend();
+  expect(whole, `${what}: ${inspect(said)}`).toContain(end);
+  if (operation.isCallback && end !== 'good') expect(seen.map(({ type }) => type), what).toContain('sign_in_failed');
+  // The same session is good, and another person is that person.
+  if (!operation.endsSession) expect((await serve(auth, member.cookie)).id, what).toBe('usr_mei');
+  if (operation.isProgram) {
+    const token = await again(() => (name === 'programRefresh' ? source.refreshed(member.token) : source.token()));
+    expect(JSON.parse(readFileSync(file, 'utf8')), what).toHaveProperty('token', token);
+  }
+  expect((await serve(auth, (await cloud.signIn('viewer')).cookie)).id, what).toBe('usr_victor');
+  const told = inspect([said, seen], { depth: 12, showHidden: true });
+  for (const secret of [member.token, member.refreshToken, session, code, back?.code, back?.cookies, 'eyJ', '@example.com']) {
+    if (secret) expect(told.includes(secret.slice(-24)), `${what}: ${told}`).toBe(false);
+  }
+  await auth.close();
+}
+
+const start = (dialect: Dialect) => startLocalCloud({ binary: BINARY, dialect, ...(dialect === 'platform' && { platform: { rotationLeeway: 600 } }) });
+
 for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Record<string, Operation>][]) {
   test(`threat_073_no_byte_at_which_an_answer_breaks_signs_anyone_out (${dialect})`, async () => {
-    await using cloud = await startLocalCloud({ binary: BINARY, dialect, ...(dialect === 'platform' && { platform: { rotationLeeway: 600 } }) });
+    await using cloud = await start(dialect);
     let number = 0;
     for (const [name, operation] of Object.entries(operations)) {
-      for (const run of RUNS) {
+      for (const { name: place, at, fault } of RUNS) {
         number += 1;
         if (number % STRIDE !== 0) continue;
-        const what = `${dialect} ${name} ${run.name} ${JSON.stringify(run.fault)}`;
-        // Its own, for so many failures in a row would open the breaker. Their connections are shared.
-        const auth = provider(cloud, dialect);
-        const client = new MastraCloudClient({ projectId: cloud.projectId, baseUrl: cloud.url, dialect, onEvent, logger });
-        await cloud.reset();
-        seen.length = 0;
-        const member = await cloud.signIn('member');
-        const file = join(home, `${number}.json`);
-        const source = new TokenSource({ baseUrl: cloud.url, file });
-        writeFileSync(file, JSON.stringify({ token: member.token, refreshToken: member.refreshToken }));
-        const session = member.cookie.slice(member.cookie.indexOf('=') + 1);
-        const back = operation.isCallback ? await goAndPick(auth, crypto.randomUUID(), 'member') : undefined;
-        const code = name === 'exchange' ? (await pick(client.getLoginUrl({ redirectUri: REDIRECT, state: crypto.randomUUID() }), 'member')).code : '';
-        await cloud.faults.set({ kind: 'wire', at: run.at, fault: run.fault, endpoint: operation.at });
-        const work = operation.run({ cloud, auth, client, member, session, back, code, source });
-        let said: unknown;
-        const end = await ended(cloud, run.fault === 'hold', work).catch((error: { status?: number }): End => {
-          said = error;
-          // A damaged status that says nothing, as 300, is an error of its own.
-          const { status } = error;
-          return status !== undefined && (status < 400 || status >= 500) ? 'unavailable' : 'rejected';
-        });
-        expect(await struck(cloud), `${what}: ${end} ${inspect(said)}`).toBeGreaterThan(0);
-        await cloud.faults.clear();
-        const isLost = ['hold', 'cut', 'reset'].includes(String(run.fault));
+        const isLost = ['hold', 'cut', 'reset'].includes(String(fault));
         // A newer session arrives with the headers.
-        const mayBeRefreshed = dialect === 'platform' && name === 'refresh' && 'body' in run.at;
-        const whole: readonly End[] = run.fault === 'repeat' ? ['good'] : isLost && !mayBeRefreshed ? ['unavailable'] : ['good', 'unavailable'];
-        expect(whole, `${what}: ${inspect(said)}`).toContain(end);
-        if (operation.isCallback && end !== 'good') expect(seen.map(({ type }) => type), what).toContain('sign_in_failed');
-        // The same session is good, and another person is that person.
-        if (!operation.endsSession) expect((await serve(auth, member.cookie)).id, what).toBe('usr_mei');
-        if (operation.isProgram) {
-          const token = await again(() => (name === 'programRefresh' ? source.refreshed(member.token) : source.token()));
-          expect(JSON.parse(readFileSync(file, 'utf8')), what).toHaveProperty('token', token);
-        }
-        expect((await serve(auth, (await cloud.signIn('viewer')).cookie)).id, what).toBe('usr_victor');
-        const told = inspect([said, seen], { depth: 12, showHidden: true });
-        for (const secret of [member.token, member.refreshToken, session, code, back?.code, back?.cookies, 'eyJ', '@example.com']) {
-          if (secret) expect(told.includes(secret.slice(-24)), `${what}: ${told}`).toBe(false);
-        }
-        await auth.close();
+        const mayBeRefreshed = dialect === 'platform' && name === 'refresh' && 'body' in at;
+        await check({ cloud, url: cloud.url, dialect, name, operation }, {
+          what: `${dialect} ${name} ${place} ${JSON.stringify(fault)}`,
+          isHeld: fault === 'hold',
+          whole: fault === 'repeat' ? ['good'] : isLost && !mayBeRefreshed ? ['unavailable'] : ['good', 'unavailable'],
+          begin: () => cloud.faults.set({ kind: 'wire', at, fault, endpoint: operation.at }),
+          struck: () => struck(cloud),
+          end: () => cloud.faults.clear(),
+        });
       }
     }
     expect(number / STRIDE).toBeGreaterThan(110);
+  });
+
+  test(`threat_073_no_certificate_that_is_wrong_signs_anyone_out (${dialect})`, async () => {
+    await using cloud = await start(dialect);
+    await using front = await Front.start(cloud.url);
+    for (const [name, operation] of Object.entries(operations)) {
+      for (const certificate of WRONG) {
+        await check({ cloud, url: front.url, dialect, name, operation }, {
+          what: `${dialect} ${name}: a certificate that is ${certificate}`,
+          isHeld: false,
+          whole: ['unavailable'],
+          begin: () => front.present(certificate),
+          struck: () => Promise.resolve(front.wrong),
+          end: () => front.present('good'),
+        });
+      }
+    }
   });
 }

@@ -54,10 +54,10 @@ export interface Back {
   readonly cookies: string;
 }
 
-/** From the login page to the callback's address. */
-export async function goAndPick(auth: MastraCloudAuth, state: string, person: Person): Promise<Back> {
+/** From the login page, which may be elsewhere for the person, to the callback's address. */
+export async function goAndPick(auth: MastraCloudAuth, state: string, person: Person, there = (login: string) => login): Promise<Back> {
   const cookies = auth.getLoginCookies(REDIRECT, state).map(pair).join('; ');
-  return { ...(await pick(auth.getLoginUrl(REDIRECT, state), person)), cookies };
+  return { ...(await pick(there(auth.getLoginUrl(REDIRECT, state)), person)), cookies };
 }
 
 /** Picks a person on the login page; answers what the Cloud sends back to the callback. */
