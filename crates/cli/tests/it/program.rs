@@ -1,5 +1,7 @@
 //! `mastra-auth login`, `logout`, `whoami` and `tokens` at a local platform: what they print, what they keep, and no token anywhere.
 
+mod faults;
+
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -29,6 +31,10 @@ impl Desk {
 
     /// Of this person.
     async fn of(person: &str) -> Self {
+        Self::with(|options| options.auto_approve = Some(person.to_owned())).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Options)) -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("mastra-cli-program-{}-{number}", std::process::id());
@@ -37,7 +43,7 @@ impl Desk {
         let mut options = Options::default();
         options.port = 0;
         options.dialect = Dialect::Platform;
-        options.auto_approve = Some(person.to_owned());
+        change(&mut options);
         let cloud = LocalCloud::start(options).await.unwrap();
         Self { cloud, home }
     }
