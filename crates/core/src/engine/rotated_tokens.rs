@@ -32,6 +32,8 @@ pub(crate) struct NewerToken {
     /// None for a sealed session, which has no record.
     session: Option<CloudSession>,
     is_verified: bool,
+    /// Where it is not verified, the last verified one that stood in its place. The Cloud may have taken this one back.
+    before: Option<Arc<Self>>,
 }
 
 impl NewerToken {
@@ -45,6 +47,7 @@ impl NewerToken {
             token,
             session,
             is_verified: true,
+            before: None,
         }
     }
 
@@ -58,6 +61,25 @@ impl NewerToken {
 
     pub(crate) const fn is_verified(&self) -> bool {
         self.is_verified
+    }
+
+    pub(crate) fn before(&self) -> Option<&Self> {
+        self.before.as_deref()
+    }
+
+    /// This one, in the place of an earlier one.
+    fn after(&self, earlier: Self) -> Self {
+        let before = match earlier {
+            _ if self.is_verified => None,
+            Self {
+                is_verified: true, ..
+            } => Some(Arc::new(earlier)),
+            Self { before, .. } => before,
+        };
+        Self {
+            before,
+            ..self.clone()
+        }
     }
 
     pub(crate) const fn key(&self) -> &TokenDigest {
@@ -180,11 +202,13 @@ impl Engine {
     }
 
     /// Takes a newer sealed session, which the Cloud set beside an answer for its user, in place of the old one; none where
-    /// either was signed out meanwhile. What was known of the session stays known.
+    /// either was signed out meanwhile. What was known of the session stays known, and one that was `verified` before is no
+    /// fresher than it was.
     pub(crate) fn replace(
         &self,
         old: &SessionToken,
         identity: Identity,
+        verified: Verified,
         now: Now,
     ) -> Option<Arc<Identity>> {
         let key = self.key(old);
@@ -196,7 +220,13 @@ impl Engine {
         let identity = identity
             .named(session_id)
             .begun(known.and_then(|known| known.begun_at()));
-        let cached = self.rotate(key, None, identity, None, now);
+        let mut cached = self.rotate(key, None, identity.clone(), None, now);
+        if let (Verified::Before, Some(newer)) = (verified, &cached) {
+            let changed = self
+                .cache
+                .change(&newer.key(), |it| it.verified_with(&identity));
+            cached = changed.or(cached);
+        }
         // From now on a request with the old one is given the newer cookie, also where another answer refused the old one first.
         self.cache.invalidate(&key);
         cached
@@ -233,6 +263,14 @@ impl Engine {
     pub(crate) fn may_renew(&self, key: &TokenDigest, now: Now) -> bool {
         self.renewals.spend(*key.as_digest(), now)
     }
+}
+
+/// When the identity of a newer session was verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verified {
+    Now,
+    /// It is cached since.
+    Before,
 }
 
 /// Whether the newer session goes out to the browser with an answer.
@@ -331,7 +369,7 @@ impl RotatedTokens {
         let mut has_browser = true;
         for earlier in entries.values_mut().filter(|it| it.newer.key == old) {
             has_browser &= earlier.is_handed_out;
-            earlier.newer = newer.clone();
+            earlier.newer = newer.after(earlier.newer.clone());
         }
         let longest = stand.until_handed_out.filter(|_| has_browser);
         let end = now.monotonic.saturating_add(longest.unwrap_or(stand.time));

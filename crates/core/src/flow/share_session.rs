@@ -15,6 +15,12 @@ use crate::session::lookup::Lookup;
 
 const FIRST_WAIT: Duration = Duration::from_millis(25);
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
+/// After a look whose reply was lost: the claim may be this instance's own.
+const WAIT_AFTER_LOSS: Duration = Duration::from_millis(400);
+
+/// Until when a task waits for other instances, on the monotonic clock: one time for all its turns. None before the first.
+#[derive(Debug, Default)]
+pub(super) struct Patience(Option<Duration>);
 
 /// What to do about a session.
 pub(super) enum Turn {
@@ -103,6 +109,7 @@ impl Host {
         engine: &Engine,
         token: &SessionToken,
         refused: &[SessionToken],
+        patience: &mut Patience,
     ) -> Turn {
         let has_refused = !refused.is_empty();
         let Some(shared) = engine.shared_session(token) else {
@@ -117,10 +124,14 @@ impl Host {
         let claim = timeout
             .saturating_mul(3)
             .saturating_add(Duration::from_secs(1));
-        let until = self.now().monotonic.saturating_add(timeout);
+        let end_after = |time| self.now().monotonic.saturating_add(time);
+        let until = patience.0.get_or_insert_with(|| end_after(timeout));
         let mut wait = FIRST_WAIT;
         loop {
             let replies = self.redis(shared.look(claim)).await;
+            if replies.is_none() {
+                *until = end_after(WAIT_AFTER_LOSS).min(*until);
+            }
             let is_claimed = match replies.map(|replies| shared.read(&replies, refused)) {
                 Some(Look::Newer { token, is_claimed }) => {
                     if is_claimed {
@@ -128,7 +139,7 @@ impl Host {
                     }
                     return Turn::Newer(token);
                 }
-                Some(Look::Taken) if self.now().monotonic < until => {
+                Some(Look::Taken) if self.now().monotonic < *until => {
                     self.wait(self.spread(wait)).await;
                     wait = wait.saturating_mul(2).min(LONGEST_WAIT);
                     if matches!(engine.lookup(&key, self.now()), Lookup::SignedOut) {

@@ -40,6 +40,16 @@ pub enum SignOut {
     NotConfirmed(CloudApiError),
 }
 
+impl SignOut {
+    fn worse(self, other: Self) -> Self {
+        match (self, other) {
+            (failed @ Self::NotConfirmed(_), _) | (_, failed @ Self::NotConfirmed(_)) => failed,
+            (Self::AlreadyGone, other) | (other, Self::AlreadyGone) => other,
+            (Self::Ended, Self::Ended) => Self::Ended,
+        }
+    }
+}
+
 /// Whether failed calls are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -62,6 +72,8 @@ pub struct Logout {
     /// Tokens that the host is still to prove, and when they end.
     unproven: Vec<(SessionToken, Option<Timestamp>)>,
     session: Session,
+    /// The one that the caller brings, where the newer one came with a failed answer: the Cloud may have taken that back.
+    brought: Option<Session>,
     jitter: Jitter,
 }
 
@@ -90,7 +102,16 @@ impl Logout {
             _ => false,
         };
         let id = known.as_ref().and_then(|of| of.session_id().cloned());
+        let is_unsure =
+            token.is_sealed() && newer.as_ref().is_some_and(|newer| !newer.is_verified());
         engine.sign_out(&token, known_end, now);
+        let brought = is_unsure.then(|| Session {
+            engine: Arc::clone(&engine),
+            token: token.clone(),
+            effort,
+            is_published: is_own_known,
+            at_hand,
+        });
         let session = Session {
             engine,
             token: newer.map_or_else(|| token.clone(), |newer| newer.token().clone()),
@@ -105,6 +126,7 @@ impl Logout {
             is_gone,
             unproven: unproven.into_iter().collect(),
             session,
+            brought,
             jitter,
         }
     }
@@ -126,6 +148,7 @@ impl Logout {
             is_gone,
             unproven,
             session,
+            brought,
             jitter,
             ..
         } = self;
@@ -133,10 +156,15 @@ impl Logout {
             for (token, end) in unproven {
                 host.prove_sign_out(&session.engine, &token, end).await;
             }
-            if is_gone {
-                return SignOut::AlreadyGone;
+            let newest = if is_gone {
+                SignOut::AlreadyGone
+            } else {
+                session.end(id, &host).await
+            };
+            match brought {
+                Some(brought) => newest.worse(brought.end(None, &host).await),
+                None => newest,
             }
-            session.end(id, &host).await
         })
     }
 }
@@ -277,12 +305,7 @@ impl Logouts {
 
     /// The outcome of all sign-outs: the worst of each.
     pub fn outcome(self, outcomes: impl IntoIterator<Item = SignOut>) -> SignOut {
-        let least = outcomes.into_iter().max_by_key(|outcome| match outcome {
-            SignOut::AlreadyGone => 0,
-            SignOut::Ended => 1,
-            SignOut::NotConfirmed(_) => 2,
-        });
-        match least {
+        match outcomes.into_iter().reduce(SignOut::worse) {
             Some(SignOut::NotConfirmed(error)) => SignOut::NotConfirmed(error),
             _ if self.is_cut => SignOut::NotConfirmed(CloudApiError::new(Code::TooManyCookies)),
             Some(outcome) => outcome,

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use super::results::Authentication;
 use super::task::{Host, Jitter, Shared, Task};
 use super::verify_token::{Pace, verify_token};
+use crate::cloud::envelope::bad_member;
 use crate::cloud::model::CloudSession;
 use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
 use crate::engine::rotated_tokens::HandedOut;
 use crate::error::{CloudApiError, Code};
+use crate::json::BadMember;
 use crate::secret::SessionToken;
 use crate::session::TokenDigest;
 use crate::session::lookup::{Lookup, Refusal, Refused};
@@ -88,7 +90,7 @@ async fn by_user(
     let token = engine
         .rotated(&key, host.now())
         .map_or_else(|| brought.clone(), |newer| newer.token().clone());
-    let newest = engine.key(&token);
+    let (newest, known) = (engine.key(&token), engine.verified(&brought));
     let verify = |key, token| verify_token(engine, key, token, Pace::Wanted, host.jitter());
     let mut answer = host.verify(verify(newest, token)).await;
     if let Authentication::Rejected(error) = &answer
@@ -99,6 +101,11 @@ async fn by_user(
         answer = host.verify(verify(key, brought.clone())).await;
     }
     match answer {
+        Authentication::Authenticated(identity)
+            if known.is_some_and(|known| known.user().id() != identity.user().id()) =>
+        {
+            Err(bad_member(BadMember("user.id")))
+        }
         Authentication::Authenticated(identity) => {
             if identity.key() != key && !host.answered_for(engine, &brought, HandedOut::No).await {
                 return Ok(None);

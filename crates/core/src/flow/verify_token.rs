@@ -7,10 +7,11 @@
 //!
 //! A sealed session that another instance was given a newer one for is answered by the newer one.
 
+mod newest;
+
 use std::sync::Arc;
 
 use super::results::Authentication;
-use super::share_session::{Asking, Turn};
 use super::task::{Host, Jitter, Shared, Task};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::model::CloudUser;
@@ -18,19 +19,16 @@ use crate::cloud::ops::validate_session::{ValidateSession, Validated};
 use crate::cloud::ops::verify_token::{NewerSlot, VerifyToken};
 use crate::engine::Engine;
 use crate::engine::breaker::CallKind;
+use crate::engine::rotated_tokens::Verified;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::secret::SessionToken;
-use crate::session::lookup::{Lookup, Refusal, Refused};
+use crate::session::lookup::{Lookup, Refusal};
 use crate::session::{Identity, TokenDigest};
 use crate::time::Now;
 use crate::unverified::Unverified;
-
-/// How many times a session may have been replaced within the grace.
-const MOST_REPLACED: usize = 128;
-
-/// How many sessions may be refused for one answer: the newest that the instances share, and those before it.
-pub(super) const MOST_REFUSED: usize = 4;
+pub(super) use newest::MOST_REFUSED;
+use newest::{Asked, Chain};
 
 /// Whether a fresh identity is enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -183,7 +181,10 @@ async fn run(
         mut result,
         is_newest,
         refused,
-    } = match ask_newest(engine, key, question, pace, host).await {
+    } = match Chain::of(engine, host, question.token())
+        .ask(key, question, pace)
+        .await
+    {
         Ok(asked) => asked,
         Err(Authentication::Unavailable(error)) => return unavailable(stale, error),
         Err(answer) => return answer,
@@ -207,7 +208,13 @@ async fn run(
     match result {
         Ok((identity, _)) if identity.key() != key => {
             let newest = identity.key();
-            let answer = answer(engine, engine.replace(&asked, identity, now), now);
+            let between = question.token();
+            if !between.same_as(&asked) && engine.key(between) != newest {
+                // Other instances may have handed it out.
+                _ = engine.replace(between, identity.clone(), Verified::Now, now);
+            }
+            let newer = engine.replace(&asked, identity, Verified::Now, now);
+            let answer = answer(engine, newer, now);
             host.share_moved(engine, &newest).await;
             answer
         }
@@ -223,7 +230,10 @@ async fn run(
                 // A refresh replaced the session while the Cloud was asked.
                 match engine.lookup(newer.key(), now) {
                     Lookup::Fresh(newest) | Lookup::Due(newest) | Lookup::Stale(newest) => {
-                        return Authentication::Authenticated(newest);
+                        return match same_user(engine, &asked, newest.user()) {
+                            Ok(()) => Authentication::Authenticated(newest),
+                            Err(error) => Authentication::Unavailable(error),
+                        };
                     }
                     // By the Cloud: so both are.
                     Lookup::Refused(_) => {}
@@ -251,116 +261,6 @@ fn same_user(engine: &Engine, token: &SessionToken, user: &CloudUser) -> Result<
         Some(known) if known.user().id() != user.id() => Err(bad_member(BadMember("user.id"))),
         _ => Ok(()),
     }
-}
-
-/// The Cloud's answer to the question about a session, or about one that the instances share in its place.
-struct Asked {
-    question: Question,
-    result: Result<(Identity, bool), CloudApiError>,
-    /// Whether no instance can have a newer session than the one that was asked about.
-    is_newest: bool,
-    /// The newer sessions that the Cloud refused on the way.
-    refused: Vec<SessionToken>,
-}
-
-/// Asks about the newest session that the instances share in the place of this one. Or the answer, where it is known here.
-///
-/// A refusal counts of the newest alone. Where Redis did not answer, another instance may have a newer one: Redis is asked once
-/// more. And where the Cloud refuses a newer one that came with a failed answer, the one before it may be good still.
-async fn ask_newest(
-    engine: &Arc<Engine>,
-    key: TokenDigest,
-    mut question: Question,
-    pace: Pace,
-    host: &Host,
-) -> Result<Asked, Authentication> {
-    let asked = question.token().clone();
-    let mut refused = Vec::new();
-    let mut last: Option<(CloudApiError, bool)> = None;
-    loop {
-        let Some(permit) = engine.may_ask(question.kind(), key, host.now()) else {
-            let open = CloudApiError::new(Code::CircuitOpen);
-            return Err(Authentication::Unavailable(open));
-        };
-        let (token, asking) = newest(engine, &asked, &mut refused, host).await?;
-        if let Some((error, is_newest)) = last
-            && refused.iter().any(|it| it.same_as(&token))
-        {
-            asking.end(host, engine, None, false).await;
-            return Ok(Asked {
-                question,
-                result: Err(error),
-                is_newest,
-                refused,
-            });
-        }
-        if !token.same_as(question.token()) {
-            question = Question::Whose(token.clone());
-        }
-        let result = question.ask(engine, pace, host).await;
-        permit.report(&result, host.now());
-        let is_newest = asking.is_newest();
-        let set = newer(engine, &token, &result, host.now());
-        asking.end(host, engine, set.as_ref(), result.is_ok()).await;
-        let others = || engine.shared_session(&asked).is_some() && refused.len() < MOST_REFUSED;
-        last = match result {
-            Err(error)
-                if error.is_refusal()
-                    && error.status() == 401
-                    && !(is_newest && token.same_as(&asked))
-                    && others() =>
-            {
-                Some((error, is_newest))
-            }
-            result => {
-                return Ok(Asked {
-                    question,
-                    result,
-                    is_newest,
-                    refused,
-                });
-            }
-        };
-        refused.push(token);
-    }
-}
-
-/// The session to ask about in the place of this one, with the turn to ask: the newest that the instances share, but for those that
-/// the Cloud `refused`. Or the answer, where it is known here.
-async fn newest(
-    engine: &Engine,
-    asked: &SessionToken,
-    refused: &mut Vec<SessionToken>,
-    host: &Host,
-) -> Result<(SessionToken, Asking), Authentication> {
-    let mut token = asked.clone();
-    for _ in 0..MOST_REPLACED {
-        let newer = match host.turn(engine, &token, refused).await {
-            Turn::Ask(asking) => return Ok((token, asking)),
-            Turn::SignedOut => return Err(rejected(Code::SignedOut)),
-            Turn::Newer(newer) => newer,
-        };
-        let now = host.now();
-        if let Lookup::Refused(refusal) = engine.lookup(&engine.key(&newer), now)
-            && refusal.of == Refused::Token
-        {
-            refused.push(newer);
-            continue;
-        }
-        token = newer;
-        match look(engine, &engine.key(&token), now) {
-            Known::Answer(Authentication::Authenticated(it))
-            | Known::Due(Authentication::Authenticated(it)) => {
-                same_user(engine, asked, it.user()).map_err(Authentication::Unavailable)?;
-                let newest = engine.replace(asked, it.as_ref().clone(), now);
-                return Err(answer(engine, newest, now));
-            }
-            Known::Answer(answer) | Known::Due(answer) => return Err(answer),
-            Known::Ask(_) => {}
-        }
-    }
-    // Sessions that name one another in a circle, which no instance writes.
-    Err(rejected(Code::SessionExpired))
 }
 
 /// The newer session that the Cloud set beside its answer, though the rest of that could not be used.

@@ -193,6 +193,14 @@ impl Identity {
         }
     }
 
+    /// Sets that it was verified when another one was.
+    pub(crate) fn verified_with(self, other: &Self) -> Self {
+        Self {
+            verified: other.verified,
+            ..self
+        }
+    }
+
     /// How long ago it was verified.
     pub(crate) const fn age(&self, now: Now) -> Duration {
         now.monotonic.saturating_sub(self.verified)

@@ -1,5 +1,6 @@
 //! Dialect `platform`: sealed sessions that rotate, two credentials, organizations.
 
+mod chains;
 mod ended_by_id;
 mod failed_sign_in;
 mod newcomer;

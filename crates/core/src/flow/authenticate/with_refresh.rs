@@ -19,6 +19,7 @@ use super::{Authentication, Judged, Search, Tried};
 use crate::cloud::model::CloudSession;
 use crate::cookie::SetCookie;
 use crate::counters::Source;
+use crate::engine::rotated_tokens::NewerToken;
 use crate::engine::signature_check::SignatureError;
 use crate::error::Code;
 use crate::secret::SessionToken;
@@ -112,12 +113,17 @@ impl Search {
             Renewal::Ended(error) => Some(Err((error, Source::Cloud))),
             Renewal::Unavailable(error) if due == Expiry::Past => {
                 // A newer session that cannot be asked about leaves what is known of this one.
-                let known = self.engine.lookup(&tried.digest, self.host.now());
-                Some(Ok(match known {
-                    Lookup::Stale(identity) | Lookup::Fresh(identity) | Lookup::Due(identity) => {
-                        (Authentication::Authenticated(identity), Source::Cache)
-                    }
-                    _ => (Authentication::Unavailable(error), Source::Cloud),
+                let now = self.host.now();
+                let newer = self.engine.rotated(&tried.digest, now);
+                let before = newer.as_ref().and_then(NewerToken::before);
+                let keys = [Some(&tried.digest), before.map(NewerToken::key)];
+                let known = |key| match self.engine.lookup(key, now) {
+                    Lookup::Stale(it) | Lookup::Fresh(it) | Lookup::Due(it) => Some(it),
+                    _ => None,
+                };
+                Some(Ok(match keys.into_iter().flatten().find_map(known) {
+                    Some(known) => (Authentication::Authenticated(known), Source::Cache),
+                    None => (Authentication::Unavailable(error), Source::Cloud),
                 }))
             }
             Renewal::Unavailable(_) | Renewal::Unchanged { .. } => None,

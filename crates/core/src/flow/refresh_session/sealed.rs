@@ -7,12 +7,13 @@ use core::mem;
 use std::sync::Arc;
 
 use super::super::results::{Authentication, Renewal, Renewed};
-use super::super::share_session::{Asking, Turn};
+use super::super::share_session::{Asking, Patience, Turn};
 use super::super::verify_token::{MOST_REFUSED, Pace, verify_token};
 use super::{Refresh, signed_out};
 use crate::cloud::envelope::bad_member;
 use crate::cloud::ops::refresh_session::RefreshSession;
 use crate::engine::breaker::CallKind;
+use crate::engine::rotated_tokens::Verified;
 use crate::error::{CloudApiError, Code};
 use crate::json::BadMember;
 use crate::secret::SessionToken;
@@ -31,15 +32,24 @@ impl Refresh {
             };
         };
         self.token = newer.token().clone();
-        let renewal = self.newest(&old).await;
+        let mut renewal = self.newest(&old).await;
+        if let Some(before) = newer.before()
+            && matches!(&renewal, Renewal::Ended(error) if is_refused(error))
+        {
+            self.token = before.token().clone();
+            renewal = self.newest(&old).await;
+        }
         match renewal {
             // Another instance may have replaced it since, or it came with a failed answer: then the old one decides.
             Renewal::Ended(error)
                 if is_refused(&error)
                     && (!newer.is_verified() || self.engine.shared_session(&old).is_some()) =>
             {
-                let refused = mem::replace(&mut self.token, old);
-                self.ask_for_newer(vec![refused]).await
+                self.token = old;
+                match self.engine.lookup(&self.key, self.host.now()) {
+                    Lookup::Refused(own) if own.of == Refused::Session => Renewal::Ended(own.error),
+                    _ => self.ask_for_newer(vec![newer.token().clone()]).await,
+                }
             }
             renewal => renewal,
         }
@@ -56,7 +66,8 @@ impl Refresh {
         let Some(permit) = self.engine.may_ask(CallKind::Validate, self.key, now) else {
             return Renewal::Unavailable(CloudApiError::new(Code::CircuitOpen));
         };
-        let asking = match self.turn(&old, &mut refused).await {
+        let mut patience = Patience::default();
+        let asking = match self.turn(&old, &mut refused, &mut patience).await {
             Ok(asking) => asking,
             Err(renewal) => return renewal,
         };
@@ -72,7 +83,10 @@ impl Refresh {
             .end(&self.host, &self.engine, newer, result.is_ok())
             .await;
         match result {
-            Ok(None) => self.newest(&old).await,
+            Ok(None) => match self.newest(&old).await {
+                Renewal::Ended(error) if is_refused(&error) => self.failed(error),
+                renewal => renewal,
+            },
             Ok(Some(newer)) => {
                 self.token = newer;
                 match self.newest(&old).await {
@@ -88,11 +102,17 @@ impl Refresh {
                 // Another answer replaced the session while the Cloud was asked.
                 Some(newer) if error.is_refusal() && !newer.token().same_as(&old) => {
                     self.token = newer.token().clone();
-                    self.newest(&old).await
+                    match self.newest(&old).await {
+                        Renewal::Ended(error) if is_refused(&error) => {
+                            self.token = old;
+                            self.failed(error)
+                        }
+                        renewal => renewal,
+                    }
                 }
                 // Redis did not answer before, and may do so now.
                 _ if is_refused(&error) && !is_newest => {
-                    match self.turn(&old, &mut refused).await {
+                    match self.turn(&old, &mut refused, &mut patience).await {
                         Ok(asking) => {
                             asking.end(&self.host, &self.engine, None, false).await;
                             self.failed(error)
@@ -111,9 +131,10 @@ impl Refresh {
         &mut self,
         old: &SessionToken,
         refused: &mut Vec<SessionToken>,
+        patience: &mut Patience,
     ) -> Result<Asking, Renewal> {
         loop {
-            match self.host.turn(&self.engine, old, refused).await {
+            match self.host.turn(&self.engine, old, refused, patience).await {
                 Turn::Ask(asking) => return Ok(asking),
                 Turn::SignedOut => return Err(signed_out()),
                 Turn::Newer(newer) => self.token = newer,
@@ -170,7 +191,8 @@ impl Refresh {
         let identity = if is_confirmed {
             Some(identity)
         } else {
-            self.engine.replace(old, identity.as_ref().clone(), now)
+            let identity = identity.as_ref().clone();
+            self.engine.replace(old, identity, Verified::Before, now)
         };
         let Some(identity) = identity else {
             return signed_out();

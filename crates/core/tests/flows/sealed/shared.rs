@@ -13,9 +13,9 @@ use crate::world::Sent;
 
 /// What Redis would do.
 #[derive(Default)]
-struct Redis {
-    values: BTreeMap<String, (String, Duration)>,
-    is_away: bool,
+pub(super) struct Redis {
+    pub(super) values: BTreeMap<String, (String, Duration)>,
+    pub(super) is_away: bool,
     /// Each command by its word and the end of its key.
     seen: Vec<String>,
 }
@@ -53,30 +53,30 @@ impl Redis {
         }
     }
 
-    fn key_of(&self, end: &str) -> String {
+    pub(super) fn key_of(&self, end: &str) -> String {
         let mut keys = self.values.keys();
         keys.find(|key| key.ends_with(end)).unwrap().clone()
     }
 }
 
-type During = Box<dyn FnMut(usize, &mut Redis)>;
+pub(super) type During = Box<dyn FnMut(usize, &mut Redis)>;
 
 /// The deployment's Redis, and the platform with the answers that it will give.
-struct Around {
-    redis: Redis,
-    now: Now,
-    answers: VecDeque<Delivery>,
+pub(super) struct Around {
+    pub(super) redis: Redis,
+    pub(super) now: Now,
+    pub(super) answers: VecDeque<Delivery>,
     sent: Vec<Sent>,
-    waits: Vec<Duration>,
+    pub(super) waits: Vec<Duration>,
     /// What happens before the wait of this number is over.
     during: During,
     /// What happens before Redis answers for this number of times.
-    before_reply: During,
+    pub(super) before_reply: During,
     replies: usize,
 }
 
 impl Around {
-    fn new(now: Now) -> Self {
+    pub(super) fn new(now: Now) -> Self {
         Self {
             redis: Redis::default(),
             now,
@@ -89,7 +89,7 @@ impl Around {
         }
     }
 
-    fn drive<T>(&mut self, mut task: Task<'_, T>) -> T {
+    pub(super) fn drive<T>(&mut self, mut task: Task<'_, T>) -> T {
         let mut event = Event::Start;
         loop {
             (event, task) = match task.step(event, self.now) {
@@ -122,7 +122,7 @@ impl Around {
     }
 
     /// What a request with this cookie is answered, the sessions that the platform was asked with, and the cookie that is set.
-    fn request(
+    pub(super) fn request(
         &mut self,
         engine: &Arc<Engine>,
         session: &str,
@@ -142,7 +142,7 @@ impl Around {
     }
 
     /// What a request is answered where no cookie can be set.
-    fn look(&mut self, engine: &Arc<Engine>, session: &str) -> String {
+    pub(super) fn look(&mut self, engine: &Arc<Engine>, session: &str) -> String {
         let token = sealed(session);
         let request = Authenticate::new(engine, Credentials::session(&token));
         let verdict = self.drive(request.into_task(Jitter(1)));
@@ -150,7 +150,7 @@ impl Around {
         said(&verdict.answer)
     }
 
-    fn refresh(
+    pub(super) fn refresh(
         &mut self,
         engine: &Arc<Engine>,
         session: &str,
@@ -164,7 +164,7 @@ impl Around {
     }
 
     /// The calls since the last time, each by its path's end and its session.
-    fn asked(&mut self) -> Vec<String> {
+    pub(super) fn asked(&mut self) -> Vec<String> {
         let sent = std::mem::take(&mut self.sent).into_iter();
         let one = |sent: Sent| {
             let path = sent.path.rsplit('/').next().unwrap().to_owned();
@@ -176,13 +176,13 @@ impl Around {
     }
 }
 
-fn instance() -> Arc<Engine> {
+pub(super) fn instance() -> Arc<Engine> {
     let engine = platform();
     assert_eq!(engine.share_sessions(), Duration::from_millis(250));
     engine
 }
 
-fn expect(
+pub(super) fn expect(
     said: &str,
     asked: &[&str],
     cookie: Option<&str>,
@@ -192,7 +192,7 @@ fn expect(
 }
 
 /// Redis after an instance was given this newer session, or claimed the old one.
-fn left_by_another(old: &str, newer: Option<&str>) -> Redis {
+pub(super) fn left_by_another(old: &str, newer: Option<&str>) -> Redis {
     let mut around = Around::new(at(0));
     let answer = newer.map_or_else(|| me("usr_1"), |newer| rotated("usr_1", newer));
     around.request(&instance(), old, [answer]);
@@ -499,7 +499,12 @@ fn a_sign_out_while_redis_is_told_of_a_newer_session_wins() {
                 if reply == sign_out_at {
                     let (token, effort) = (sealed("s1"), Effort::Full);
                     let logout = Logout::new(Arc::clone(&here), token, effort, now, Jitter(1));
-                    run(logout, now, [answer(200, &json!({ "ok": true }))]);
+                    let (mut task, mut event) = (logout.into_task(), Event::Start);
+                    // Of both, where the newer one is not known to be good.
+                    while let Step::Send(_, rest) = task.step(event, now) {
+                        let done = answer(200, &json!({ "ok": true }));
+                        (task, event) = (rest, Event::Delivered(done));
+                    }
                 }
             });
             // A refresh asks for the newer session first, and then whose it is.
@@ -605,7 +610,7 @@ fn only_sealed_sessions_are_shared() {
     clippy::unnecessary_wraps,
     reason = "a script holds failures beside it"
 )]
-fn failing(newer: &str) -> Delivery {
+pub(super) fn failing(newer: &str) -> Delivery {
     let response = Response::new(500, b"{}".to_vec());
     Ok(response.with_cookies([format!("wos-session={newer}; Path=/; HttpOnly")]))
 }
