@@ -32,11 +32,11 @@ export async function startDemo(dialect = 'v1', more = []) {
 }
 
 /** One headless Chromium; a page that does not come in time fails the test, and not the patience. */
-export async function startBrowser() {
+export async function startBrowser(more = []) {
   mkdirSync(OUT, { recursive: true });
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--no-first-run'],
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--disable-sync', '--no-first-run', ...more],
   });
   const open = browser.newContext.bind(browser);
   browser.newContext = async (options) => {

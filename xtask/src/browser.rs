@@ -8,11 +8,12 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::builds::shipped;
+use crate::builds::{development, shipped};
 use crate::node::{self, E2E, Node};
 use crate::process::run as run_program;
 use crate::programs::Program;
 use crate::proxies::NGINX;
+use crate::python;
 use crate::redis::{self, certificates};
 use crate::wasm;
 use crate::workspace::Workspace;
@@ -32,7 +33,24 @@ const CHROMIUM: Program = Program {
 type Environment = Vec<(&'static str, PathBuf)>;
 
 pub(crate) fn run(workspace: &Workspace) -> Result<()> {
-    script(workspace, "test", |_, _| Ok(vec![]))
+    script(workspace, "test", |workspace, _| {
+        let mut environment = readers(workspace)?;
+        environment.push(("MASTRA_AUTH", shipped(workspace)?));
+        Ok(environment)
+    })
+}
+
+/// `cargo xtask soak differential-web`: return paths, cookies and answers before Chromium and other readers.
+pub(crate) fn differential(workspace: &Workspace) -> Result<()> {
+    script(workspace, "differential", |workspace, _| readers(workspace))
+}
+
+/// The core as Node loads it, and a Python that reads what the core reads.
+fn readers(workspace: &Workspace) -> Result<Environment> {
+    Ok(vec![
+        ("ADDON", development(workspace)?),
+        ("PYTHON", python::installed()?),
+    ])
 }
 
 pub(crate) fn hosts(workspace: &Workspace) -> Result<()> {
@@ -87,6 +105,7 @@ pub(crate) fn cloudflare(workspace: &Workspace) -> Result<()> {
 
 fn packed(workspace: &Workspace, node: &Node) -> Result<Environment> {
     let mut environment = vec![
+        ("MASTRA_AUTH", shipped(workspace)?),
         ("TOOLS", node.tools(workspace)?),
         ("MASTRA_AUTH_PACKED", node::packed(workspace)?),
     ];
@@ -129,8 +148,5 @@ fn script(
     script
         .args(["run", "--silent", name])
         .env("CHROMIUM", &chromium);
-    script
-        .env("MASTRA_AUTH", shipped(workspace)?)
-        .envs(needs(workspace, &node)?);
-    run_program(&mut script)
+    run_program(script.envs(needs(workspace, &node)?))
 }

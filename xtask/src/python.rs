@@ -10,6 +10,11 @@ use crate::workspace::Workspace;
 
 const MISSING: &str = "Python 3.9 or newer with venv and pip is missing";
 
+/// The Python that the system has.
+pub(crate) fn installed() -> Result<PathBuf> {
+    find(&["python3", "python"]).context(MISSING)
+}
+
 /// The Python of a virtual environment with the versions that a file of requirements pins.
 pub(crate) fn with(workspace: &Workspace, requirements: &str) -> Result<PathBuf> {
     let folder = workspace.target()?.join("python");
@@ -19,8 +24,7 @@ pub(crate) fn with(workspace: &Workspace, requirements: &str) -> Result<PathBuf>
         "bin/python"
     });
     if !program.is_file() {
-        let installed = find(&["python3", "python"]).context(MISSING)?;
-        capture(Command::new(installed).args(["-m", "venv"]).arg(&folder)).context(MISSING)?;
+        capture(Command::new(installed()?).args(["-m", "venv"]).arg(&folder)).context(MISSING)?;
     }
     let mut pip = Command::new(&program);
     pip.args("-m pip --disable-pip-version-check install --quiet --requirement".split(' '));

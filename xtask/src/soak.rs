@@ -44,6 +44,7 @@ pub(crate) const SOAKS: &[Soak] = &[
     soak("deploy", Test(CLIENT, "soaks", "deploy::soak_deploy"), "Three instances are replaced under 200 sessions: none is signed out"),
     soak("deploy-node", Npm, "Three instances are replaced under 200 sessions in Node: none ends"),
     soak("differential", Plain(differential::run), "A million mutated tokens before us and three other libraries"),
+    soak("differential-web", Plain(browser::differential), "Return paths, cookies and answers before Chromium and other readers"),
     soak("eventloop", Npm, "How long Node's event loop waits at 5,000 requests a second"),
     soak("hostile", Test(CLIENT, "soaks", "hostile::soak_hostile"), "Headers and answers of hostile sizes, and what others wait meanwhile"),
     soak("hostile-node", Npm, "Headers and answers of hostile sizes in Node, and what others wait"),

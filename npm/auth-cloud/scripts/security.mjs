@@ -21,7 +21,7 @@ const KINDS = [
   {
     title: 'Differential',
     records: /^soak-(differential|bitflips)/,
-    about: 'Mutated tokens are judged by this project and by other libraries. Each difference needs a reason.',
+    about: 'Mutated tokens, return paths, cookies and answers are read by this project and by other programs. Each difference needs a reason.',
   },
   { title: 'Timing', records: /^soak-timing/, about: 'The time that a comparison of secrets takes must not tell how much of a guess is right.' },
   {
