@@ -32,7 +32,11 @@ interface Case {
   readonly faults: LocalCloudWireFault[];
 }
 const { cases } = JSON.parse(readFileSync(new URL('../../../vectors/faults.json', import.meta.url), 'utf8')) as { cases: Case[] };
-const RUNS = cases.flatMap(({ name, at, faults }) => faults.map(fault => ({ name, at, fault })));
+const RUNS = cases.flatMap(({ name, at, faults }) => [
+  ...faults.map(fault => ({ name, at, fault, halts: fault === 'hold' ? ('for ever' as const) : undefined })),
+  // What halts for ever may go on before the time-out as well.
+  { name, at, fault: 'hold' as const, halts: 'for a moment' as const },
+]);
 
 type Dialect = 'v1' | 'pkce' | 'platform';
 type End = 'good' | 'gone' | 'rejected' | 'unavailable' | 'another';
@@ -161,7 +165,7 @@ async function again<T>(ask: () => Promise<T>, times = 3): Promise<T> {
 }
 
 /** What the work gives. While an answer halts, the time-out of its call is run. */
-async function ended(cloud: LocalCloud, halts: boolean, work: Promise<End>): Promise<End> {
+async function ended(cloud: LocalCloud, halts: Broken['halts'], work: Promise<End>): Promise<End> {
   let isOver = false;
   const over = work.finally(() => (isOver = true));
   over.catch(none);
@@ -169,7 +173,8 @@ async function ended(cloud: LocalCloud, halts: boolean, work: Promise<End>): Pro
     const now = await struck(cloud);
     if (now === before) continue;
     before = now;
-    for (const run of late.values()) run();
+    if (halts === 'for a moment') await cloud.faults.clear();
+    else for (const run of late.values()) run();
   }
   return over;
 }
@@ -186,7 +191,7 @@ interface Work {
 /** What breaks. */
 interface Broken {
   readonly what: string;
-  readonly isHeld: boolean;
+  readonly halts: 'for ever' | 'for a moment' | undefined;
   readonly whole: readonly End[];
   begin(): Promise<unknown>;
   /** How often it did. */
@@ -194,7 +199,7 @@ interface Broken {
   end(): Promise<unknown>;
 }
 
-async function check({ cloud, url, dialect, name, operation }: Work, { what, isHeld, whole, begin, struck: times, end: mend }: Broken): Promise<void> {
+async function check({ cloud, url, dialect, name, operation }: Work, { what, halts, whole, begin, struck: times, end: mend }: Broken): Promise<void> {
   // Its own, for so many failures in a row would open the breaker. Their connections are shared.
   const auth = provider(cloud, url, dialect);
   const client = new MastraCloudClient({ projectId: cloud.projectId, baseUrl: url, dialect, onEvent, logger });
@@ -213,7 +218,7 @@ async function check({ cloud, url, dialect, name, operation }: Work, { what, isH
   await begin();
   const work = operation.run({ cloud, url, auth, client, member, session, back, code, source });
   let said: unknown;
-  const end = await ended(cloud, isHeld, work).catch((error: { status?: number }): End => {
+  const end = await ended(cloud, halts, work).catch((error: { status?: number }): End => {
     said = error;
     // A damaged status that says nothing, as 300, is an error of its own.
     const { status } = error;
@@ -244,16 +249,16 @@ for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Reco
     await using cloud = await start(dialect);
     let number = 0;
     for (const [name, operation] of Object.entries(operations)) {
-      for (const { name: place, at, fault } of RUNS) {
+      for (const { name: place, at, fault, halts } of RUNS) {
         number += 1;
         if (number % STRIDE !== 0) continue;
         const isLost = ['hold', 'cut', 'reset'].includes(String(fault));
         // A newer session arrives with the headers.
         const mayBeRefreshed = dialect === 'platform' && name === 'refresh' && 'body' in at;
         await check({ cloud, url: cloud.url, dialect, name, operation }, {
-          what: `${dialect} ${name} ${place} ${JSON.stringify(fault)}`,
-          isHeld: fault === 'hold',
-          whole: fault === 'repeat' ? ['good'] : isLost && !mayBeRefreshed ? ['unavailable'] : ['good', 'unavailable'],
+          what: `${dialect} ${name} ${place} ${JSON.stringify(fault)} ${halts}`,
+          halts,
+          whole: fault === 'repeat' || halts === 'for a moment' ? ['good'] : isLost && !mayBeRefreshed ? ['unavailable'] : ['good', 'unavailable'],
           begin: () => cloud.faults.set({ kind: 'wire', at, fault, endpoint: operation.at }),
           struck: () => struck(cloud),
           end: () => cloud.faults.clear(),
@@ -270,7 +275,7 @@ for (const [dialect, operations] of Object.entries(OPERATIONS) as [Dialect, Reco
       for (const certificate of WRONG) {
         await check({ cloud, url: front.url, dialect, name, operation }, {
           what: `${dialect} ${name}: a certificate that is ${certificate}`,
-          isHeld: false,
+          halts: undefined,
           whole: ['unavailable'],
           begin: () => front.present(certificate),
           struck: () => Promise.resolve(front.wrong),

@@ -30,10 +30,12 @@ pub(crate) struct Lane {
 }
 
 /// What breaks.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Broken {
     /// An answer of an endpoint, or a request to it.
     Wire(&'static str, Place, WireFault),
+    /// As one that halts, and goes on before the time-out.
+    Delay(&'static str, Place),
     /// The certificate of the Cloud.
     Certificate(Certificate),
 }
@@ -120,12 +122,15 @@ impl Scene {
             Broken::Wire(endpoint, at, fault) => {
                 control.set_fault(Fault::new(FaultKind::Wire { at, fault }).on(endpoint));
             }
+            Broken::Delay(endpoint, at) => {
+                let fault = WireFault::Hold;
+                control.set_fault(Fault::new(FaultKind::Wire { at, fault }).on(endpoint));
+            }
             Broken::Certificate(certificate) => self.front().present(certificate).await,
         }
         let struck = self.struck();
         let working = operation.work(self, &session, &ready);
-        let halts = matches!(broken, Broken::Wire(_, _, WireFault::Hold));
-        let end = self.ended(what, halts, working).await;
+        let end = self.ended(what, broken, working).await;
         assert!(self.struck() > struck, "{what}: was not struck");
         control.clear_faults();
         if let Broken::Certificate(_) = broken {
@@ -142,7 +147,7 @@ impl Scene {
             }
             Broken::Wire(_, _, WireFault::Hold | WireFault::Cut | WireFault::Reset)
             | Broken::Certificate(_) => &["unavailable"][..],
-            Broken::Wire(_, _, WireFault::Repeat) => &["good"],
+            Broken::Wire(_, _, WireFault::Repeat) | Broken::Delay(..) => &["good"],
             Broken::Wire(..) => &["good", "unavailable"],
         };
         // The first call ended the session, and its answer broke: the second one is told so.
@@ -172,7 +177,7 @@ impl Scene {
     }
 
     /// The result of the work. While an answer halts, the clock is moved on past the time-out of its call.
-    async fn ended<T>(&self, what: &str, halts: bool, work: impl Future<Output = T>) -> T {
+    async fn ended<T>(&self, what: &str, broken: Broken, work: impl Future<Output = T>) -> T {
         let (mut work, begun) = (pin!(work), Instant::now());
         let first = self.struck();
         let mut seen = first;
@@ -183,9 +188,15 @@ impl Scene {
                 () = tokio::time::sleep(Duration::from_millis(1)) => {}
             }
             let struck = self.struck();
-            if halts && struck > seen {
+            if struck > seen {
                 seen = struck;
-                move_on(TIMEOUT + Duration::from_secs(1)).await;
+                match broken {
+                    Broken::Wire(_, _, WireFault::Hold) => {
+                        move_on(TIMEOUT + Duration::from_secs(1)).await;
+                    }
+                    Broken::Delay(..) => self.cloud.control().clear_faults(),
+                    _ => {}
+                }
             }
             // The waits between two calls end soon too.
             move_on(Duration::from_millis(20)).await;

@@ -149,12 +149,19 @@ fn every(stride: usize) -> Vec<Run> {
     for dialect in DIALECTS {
         for (operation, endpoint) in Operation::of(dialect) {
             for case in &file.cases {
-                runs.extend(case.faults.iter().map(|fault| Run {
+                let broken = |fault: &WireFault| {
+                    let wire = Broken::Wire(endpoint, case.at, *fault);
+                    // What halts for ever may go on as well.
+                    let delay =
+                        (*fault == WireFault::Hold).then_some(Broken::Delay(endpoint, case.at));
+                    [Some(wire), delay].into_iter().flatten()
+                };
+                runs.extend(case.faults.iter().flat_map(broken).map(|broken| Run {
                     dialect,
                     operation,
-                    broken: Broken::Wire(endpoint, case.at, *fault),
-                    what: format!("{dialect:?} {operation:?} {} {fault:?}", case.name),
-                    kind: kind(case.at, *fault),
+                    broken,
+                    what: format!("{dialect:?} {operation:?} {} {broken:?}", case.name),
+                    kind: kind(broken),
                 }));
             }
         }
@@ -173,11 +180,7 @@ fn certificates() -> Vec<Run> {
                 operation,
                 broken: Broken::Certificate(certificate),
                 what: format!("{dialect:?} {operation:?} {certificate:?}"),
-                kind: match certificate {
-                    SelfSigned => "certificate: self-signed",
-                    WrongHost => "certificate: of another host",
-                    _ => "certificate: expired",
-                },
+                kind: kind(Broken::Certificate(certificate)),
             }));
         }
     }
@@ -213,17 +216,22 @@ fn run(tls: Option<&Arc<Authority>>, runs: &[Run]) -> (Table, usize) {
     (table.into_inner().unwrap(), runs.len())
 }
 
-fn kind(at: Place, fault: WireFault) -> &'static str {
-    match (at, fault) {
-        (Place::Request(_), WireFault::Hold) => "request: hold",
-        (Place::Request(_), WireFault::Cut) => "request: cut",
-        (Place::Request(_), WireFault::Reset) => "request: reset",
-        (_, WireFault::Hold) => "hold",
-        (_, WireFault::Cut) => "cut",
-        (_, WireFault::Reset) => "reset",
-        (_, WireFault::Duplicate) => "duplicate",
-        (_, WireFault::Corrupt(_)) => "corrupt",
-        (_, WireFault::Repeat) => "repeat",
+fn kind(broken: Broken) -> &'static str {
+    match broken {
+        Broken::Wire(_, Place::Request(_), WireFault::Hold) => "request: hold",
+        Broken::Wire(_, Place::Request(_), WireFault::Cut) => "request: cut",
+        Broken::Wire(_, Place::Request(_), WireFault::Reset) => "request: reset",
+        Broken::Delay(_, Place::Request(_)) => "request: delay",
+        Broken::Wire(_, _, WireFault::Hold) => "hold",
+        Broken::Wire(_, _, WireFault::Cut) => "cut",
+        Broken::Wire(_, _, WireFault::Reset) => "reset",
+        Broken::Wire(_, _, WireFault::Duplicate) => "duplicate",
+        Broken::Wire(_, _, WireFault::Corrupt(_)) => "corrupt",
+        Broken::Wire(_, _, WireFault::Repeat) => "repeat",
+        Broken::Delay(..) => "delay",
+        Broken::Certificate(Certificate::SelfSigned) => "certificate: self-signed",
+        Broken::Certificate(Certificate::WrongHost) => "certificate: of another host",
+        Broken::Certificate(Certificate::Expired) => "certificate: expired",
         _ => panic!("a new fault"),
     }
 }
