@@ -193,6 +193,10 @@ impl Refresh {
     }
 
     fn renewed(&self, identity: Arc<Identity>, session: CloudSession) -> Renewal {
+        // A newer token that could not be verified may be one that another user has brought since.
+        if identity.user().id() != session.user_id() {
+            return another_one();
+        }
         match Renewed::new(&self.engine, identity, session, self.host.now()) {
             Ok(renewed) => Renewal::Renewed(Arc::new(renewed)),
             Err(error) => Renewal::Unavailable(error),

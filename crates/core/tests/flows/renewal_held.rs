@@ -78,6 +78,15 @@ fn threat_030_a_held_token_is_nobodys_before_it_is_verified() {
     assert_eq!(with_bearer(&engine, &new, at(291), [status(500)]).1, 1);
     let ran = renew(&engine, &old, 292, vec![verified("usr_2", &[])]);
     assert_eq!(said(&ran.output), "unavailable invalid_response");
+    // The Cloud handed out the token that another user has brought.
+    let (engine, old, new) = holding("usr_1");
+    let other = with_bearer(&engine, &new, at(291), [verified("usr_2", &[])]);
+    assert_eq!(other.0, "user usr_2");
+    for seconds in [292, 330] {
+        let answers = (seconds > 300).then(|| status(500));
+        let ran = renew(&engine, &old, seconds, answers.into_iter().collect());
+        assert!(said(&ran.output).starts_with("unavailable"), "{seconds}");
+    }
     // A user who is cached under another id than the Cloud states now gets no newer token.
     let engine = v1();
     sign_in(&engine, "usr_2", &old);
