@@ -19,6 +19,7 @@ pub fn address(data: &[u8]) {
     if let Ok(base) = BaseUrl::parse(&text) {
         let url = plain(&text, base.origin());
         assert!(is_private(&url) && url.query().is_none() && url.fragment().is_none());
+        assert_eq!(base.to_string(), base.as_str());
         is_kept(&BaseUrl::parse(base.as_str()), base.as_str(), &base);
         assert_eq!(base.is_loopback(), is_loopback(&url));
         let joined = Url::parse(&base.join("auth/login")).unwrap();
@@ -32,11 +33,15 @@ pub fn address(data: &[u8]) {
     if let Ok(keys) = KeySetUrl::parse(&text) {
         let url = Url::parse(&text).unwrap();
         assert!(is_private(&url) && url.fragment().is_none());
+        assert_eq!(keys.to_string(), keys.as_str());
         is_kept(&KeySetUrl::parse(keys.as_str()), keys.as_str(), &keys);
     }
     if let Ok(callback) = RedirectUri::parse(&text) {
         let url = plain(&text, callback.origin());
-        assert_eq!(callback.as_str(), text);
+        assert_eq!(
+            (callback.as_str(), &*callback.to_string()),
+            (&*text, &*text)
+        );
         assert!(url.fragment().is_none());
         assert_eq!(callback.site().has_port, url.port().is_some());
     }
@@ -46,6 +51,11 @@ pub fn address(data: &[u8]) {
     let url = plain(&text, app.origin());
     assert!(is_private(&url) && app.is_same_origin(app.origin()) && !app.is_same_origin("null"));
     assert_eq!(app.is_secure(), url.scheme() == "https");
+    assert_eq!(app.is_loopback(), is_loopback(&url));
+    assert_eq!(app.site().has_port, url.port().is_some());
+    let joined = Url::parse(&app.join("/auth/callback")).unwrap();
+    assert_eq!(joined.origin(), url.origin());
+    assert!(joined.path().ends_with("/auth/callback"));
     is_kept(&PublicUrl::parse(&app.to_string()), &app.to_string(), &app);
     let host = &url[url::Position::BeforeHost..url::Position::AfterPort];
     assert!(app.is_reached_by(host), "{host}");
@@ -172,4 +182,9 @@ pub fn site(data: &[u8]) {
         _ => {}
     }
     assert!(is_there != 0 || site.is_none());
+    if let Some(origin) = request.origin() {
+        let url = Url::parse(&origin).unwrap();
+        assert_eq!(url.origin().ascii_serialization(), origin);
+        assert_eq!(site.unwrap().has_port, url.port().is_some());
+    }
 }

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use mastra_auth_cloud_core::cloud::answer::read;
+use mastra_auth_cloud_core::cloud::model::CloudUser;
 use mastra_auth_cloud_core::cloud::ops::Operation;
 use mastra_auth_cloud_core::cloud::ops::destroy_session::DestroySession;
 use mastra_auth_cloud_core::cloud::ops::exchange_code::{ExchangeCode, Exchanged};
@@ -16,8 +17,8 @@ use mastra_auth_cloud_core::config::{Config, DEFAULT_BASE_URL};
 use mastra_auth_cloud_core::cookie::{CookieOptions, CookieSpec};
 use mastra_auth_cloud_core::dialect::Dialect;
 use mastra_auth_cloud_core::error::CloudApiError;
-use mastra_auth_cloud_core::http::Response;
-use mastra_auth_cloud_core::ids::{ProjectId, SessionId, UserId};
+use mastra_auth_cloud_core::http::{Delivery, Response};
+use mastra_auth_cloud_core::ids::{OrganizationId, ProjectId, SessionId, UserId};
 use mastra_auth_cloud_core::json::Object;
 use mastra_auth_cloud_core::secret::{AuthorizationCode, SessionToken};
 use mastra_auth_cloud_core::url::{BaseUrl, KeySetUrl};
@@ -36,10 +37,58 @@ pub fn config(dialect: &str) -> Config {
         CookieSpec::new(CookieOptions::default()).unwrap(),
     );
     config.dialect = Dialect::parse(dialect).unwrap();
+    // An engine is made for many inputs, and what it sets aside by default takes longer than all that it is asked.
+    config.policy.max_entries = 256;
     config
 }
 
-static CONFIGS: LazyLock<[Config; 3]> = LazyLock::new(|| DIALECTS.map(config));
+/// Each dialect, and the platform for the members of one organization.
+static CONFIGS: LazyLock<[Config; 4]> = LazyLock::new(|| {
+    let [v1, pkce, platform] = DIALECTS.map(config);
+    let mut members = platform.clone();
+    members.organization = OrganizationId::parse("org_1").ok();
+    [v1, pkce, platform, members]
+});
+
+/// Asks and reads the answer. The request goes to the Cloud, and its address brings no secret.
+fn asked<O: Operation>(
+    mut operation: O,
+    config: &Config,
+    answer: Delivery,
+) -> Result<O::Output, CloudApiError> {
+    if let Ok(request) = operation.request(config) {
+        assert!(request.url().starts_with(config.base_url.as_str()));
+        assert!(!request.url().contains(SECRET));
+    }
+    operation.note(config, &answer);
+    operation.response(config, answer)
+}
+
+/// A user acts in an organization that the answer names as theirs, and in no other.
+fn acts(user: &CloudUser, config: &Config, said: &Value) {
+    let others = user.member_of();
+    assert!(
+        others
+            .iter()
+            .all(|one| user.is_member_of(one) && names(said, one.as_str()))
+    );
+    if let Some(own) = &config.organization {
+        assert_eq!(
+            (user.organization(), others),
+            (Some(own), &[own.clone()][..])
+        );
+    }
+    for one in others.iter().chain(&user.acting_organization()) {
+        let there = user.in_organization(one.clone()).unwrap();
+        assert_eq!(there.acting_organization().as_ref(), Some(one));
+        let is_same = user.acting_organization().as_ref() == Some(one);
+        assert!(is_same || there.roles().is_empty());
+        assert!(there.roles().iter().all(|role| there.has_role(role)));
+    }
+    let elsewhere = OrganizationId::parse("an-organization-of-nobody").unwrap();
+    assert!(user.in_organization(elsewhere).is_err());
+    assert!(!format!("{user:?}").contains(SECRET));
+}
 
 /// An answer of the Cloud: one byte for the dialect and whether a cookie comes along, one for the operation, two for the
 /// status; then the cookie up to a byte 0, where there is one, and the body.
@@ -50,13 +99,13 @@ pub fn envelope(data: &[u8]) {
     let mut script = Script(data);
     let (first, which) = (script.byte(), script.byte());
     let status = 100 + script.number() % 500;
-    let dialect = usize::from(first) % 3;
+    let dialect = usize::from(first) % 4;
     let config = &CONFIGS[dialect];
     let cookies = (first & 0x80 != 0).then(|| script.text());
     let body = script.rest();
     let answer = Ok(Response::new(status, body.to_vec()).with_cookies(cookies));
     let said = reference(body).map(|found| found.value).unwrap_or_default();
-    let is_sealed = DIALECTS[dialect] == "platform";
+    let is_sealed = dialect > 1;
     let token = if is_sealed {
         SessionToken::sealed(SECRET).unwrap()
     } else {
@@ -65,8 +114,9 @@ pub fn envelope(data: &[u8]) {
     let id = UserId::parse("usr_1").unwrap();
     let session = SessionId::parse("ses_1").unwrap();
     let error = match which % 8 {
-        0 => match VerifyToken::new(token).response(config, answer) {
+        0 => match asked(VerifyToken::new(token), config, answer) {
             Ok(user) => {
+                acts(&user, config, &said);
                 assert!(
                     names(&said, user.id().as_str())
                         || user.id().as_str().starts_with("project-token:")
@@ -75,10 +125,8 @@ pub fn envelope(data: &[u8]) {
             }
             Err(error) => Some(error),
         },
-        1 => ValidateSession::new(token).response(config, answer).err(),
-        2 => match GetUser::new(config, id.clone(), token)
-            .map(|asked| asked.response(config, answer))
-        {
+        1 => asked(ValidateSession::new(token), config, answer).err(),
+        2 => match GetUser::new(config, id.clone(), token).map(|get| asked(get, config, answer)) {
             None => return,
             Some(Ok(user)) => {
                 assert_eq!(user.id(), &id);
@@ -87,8 +135,7 @@ pub fn envelope(data: &[u8]) {
             }
             Some(Err(error)) => Some(error),
         },
-        3 => match GetUserPermissions::new(config, id, token)
-            .map(|asked| asked.response(config, answer))
+        3 => match GetUserPermissions::new(config, id, token).map(|get| asked(get, config, answer))
         {
             None => return,
             Some(Ok(found)) => {
@@ -97,10 +144,8 @@ pub fn envelope(data: &[u8]) {
             }
             Some(Err(error)) => Some(error),
         },
-        4 => DestroySession::new(session, token)
-            .response(config, answer)
-            .err(),
-        5 => match RefreshSession::new(config, token).map(|asked| asked.response(config, answer)) {
+        4 => asked(DestroySession::new(session, token), config, answer).err(),
+        5 => match RefreshSession::new(config, token).map(|get| asked(get, config, answer)) {
             None => return,
             Some(Ok(newer)) => {
                 assert!(newer.is_none_or(|newer| newer.is_sealed() && newer.expose() != SECRET));
@@ -108,9 +153,11 @@ pub fn envelope(data: &[u8]) {
             }
             Some(Err(error)) => Some(error),
         },
-        6 => match ExchangeCode::of_code(AuthorizationCode::parse(SECRET).unwrap())
-            .response(config, answer)
-        {
+        6 => match asked(
+            ExchangeCode::of_code(AuthorizationCode::parse(SECRET).unwrap()),
+            config,
+            answer,
+        ) {
             Ok(Exchanged::Session(both)) => {
                 assert!(names(&said, both.0.session_token().expose()));
                 None

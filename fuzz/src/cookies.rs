@@ -1,14 +1,111 @@
 //! Cookies: the headers that browsers send, and those that they are sent.
 
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use cookie::Cookie;
 use mastra_auth_cloud_core::cookie::{
-    CookieOptions, CookieSpec, MAX_COOKIE_BYTES, MAX_SAME_NAME, Prefix, SameSite, Secure,
-    names_with_prefix, values,
+    CookieError, CookieOptions, CookieSpec, MAX_COOKIE_BYTES, MAX_HEADER_BYTES, MAX_SAME_NAME,
+    Prefix, SameSite, Secure, SessionCookieOptions, SessionCookies, Stage, names_with_prefix,
+    values,
 };
+use mastra_auth_cloud_core::dialect::Dialect;
+use mastra_auth_cloud_core::engine::Engine;
+use mastra_auth_cloud_core::entropy::Entropy;
+use mastra_auth_cloud_core::flow::authenticate::Credentials;
+use mastra_auth_cloud_core::url::{Scheme, Site};
 
+use super::addresses::APP;
+use super::answers::config;
 use super::script::Script;
+
+const SITES: [Option<Site>; 5] = [
+    None,
+    Some(site(Scheme::Https, false)),
+    Some(site(Scheme::Https, true)),
+    Some(site(Scheme::LoopbackHttp, true)),
+    Some(site(Scheme::Http, false)),
+];
+const STAGES: [Stage; 3] = [Stage::Production, Stage::Unknown, Stage::Desk];
+
+const fn site(scheme: Scheme, has_port: bool) -> Site {
+    Site { scheme, has_port }
+}
+
+/// Deployments that name their sessions each in another way, and what the names have in common.
+static DEPLOYMENTS: LazyLock<[(Arc<Engine>, &str); 4]> = LazyLock::new(|| {
+    let deployment = |dialect, name, change: fn(&mut SessionCookieOptions)| {
+        let mut config = config(dialect);
+        let mut options = SessionCookieOptions {
+            dialect: Dialect::parse(dialect).unwrap(),
+            ..SessionCookieOptions::default()
+        };
+        change(&mut options);
+        config.cookie =
+            SessionCookies::new(&options, &config.base_url, &config.project_id).unwrap();
+        (Engine::new(config, Entropy::new([7; 32])), name)
+    };
+    [
+        deployment("v1", "mastra_session", |_| {}),
+        deployment("pkce", "mastra_session", |options| {
+            options.stage = Stage::Desk;
+        }),
+        deployment("platform", "app", |options| {
+            options.name = Some("app".to_owned());
+        }),
+        deployment("v1", "app", |options| {
+            (options.name, options.domain) =
+                (Some("app".to_owned()), Some("example.com".to_owned()));
+        }),
+    ]
+});
+
+/// The sessions in a `Cookie` header, in each deployment at each address: those of its names alone, its own among them.
+fn sessions(header: &str) {
+    let pairs: Vec<(&str, &str)> = header
+        .split(';')
+        .filter_map(|pair| pair.trim_matches([' ', '\t']).split_once('='))
+        .collect();
+    for ((engine, base), site) in DEPLOYMENTS
+        .iter()
+        .flat_map(|one| SITES.map(|site| (one, site)))
+    {
+        let own = engine.config().cookie.at(site).name();
+        let is_prefixed = site.is_some() && own.starts_with("__Host-");
+        let begin = if is_prefixed { "__Host-" } else { "" };
+        let of = |name: &str| -> Vec<&str> {
+            let all = pairs.iter().filter(|(own, _)| *own == name);
+            all.map(|(_, value)| *value).collect()
+        };
+        let counts = |value: &str| {
+            let mut named = pairs.iter().filter(|(_, own)| *own == value);
+            named.any(|(name, _)| {
+                let bare = name.strip_prefix("__Host-").unwrap_or(name);
+                name.starts_with(begin) && bare.starts_with(base)
+            })
+        };
+        for (token, cleared) in engine.ending_cookies(header, site) {
+            assert!(counts(token.expose()));
+            assert!(cleared.is_none_or(|cleared| !of(cleared.name()).is_empty()));
+        }
+        let read = Credentials::with_token(engine, None, None, Some(header), site);
+        match (engine.session_cookies(header, site), read) {
+            (Ok(found), Ok(read)) => {
+                let found: Vec<&str> = found.collect();
+                assert_eq!(read.is_empty(), found.iter().all(|value| value.is_empty()));
+                assert!(found.iter().all(|value| counts(value)));
+                let mut own = of(own).into_iter().take(MAX_SAME_NAME);
+                assert!(own.all(|value| found.contains(&value)));
+            }
+            (Err(error), Err(_)) => {
+                let is_long = header.len() > MAX_HEADER_BYTES;
+                assert_eq!(error == CookieError::HeaderTooLarge, is_long, "{error}");
+                assert!(is_long || pairs.len() > MAX_SAME_NAME);
+            }
+            (found, read) => panic!("{found:?} {read:?}"),
+        }
+    }
+}
 
 /// A `Cookie` header: the first line is the name that is looked for, the rest the header. Our two readers agree. So does the
 /// crate `cookie` where neither has what it reads otherwise: it drops white space around a value, and quotes.
@@ -17,6 +114,7 @@ pub fn cookie(data: &[u8]) {
     let (name, header) = text
         .split_once('\n')
         .unwrap_or(("__Host-mastra_session", &text));
+    sessions(header);
     if name.is_empty() {
         return;
     }
@@ -71,6 +169,7 @@ pub fn set_cookie(data: &[u8]) {
         path,
     };
     let max_age = Duration::from_secs(u64::from(script.number()));
+    sent_there(&options, STAGES[script.below(3)], script.flag());
     let Ok(spec) = CookieSpec::new(options.clone()) else {
         return;
     };
@@ -127,6 +226,45 @@ pub fn set_cookie(data: &[u8]) {
         let header = format!("other=1; {}={value}; more=2", spec.name());
         let found: Vec<_> = values(&header, spec.name()).unwrap().collect();
         assert_eq!(found, [&*value]);
+    }
+}
+
+/// A session's cookie is one that browsers keep at the address it is for.
+fn sent_there(options: &CookieOptions, stage: Stage, is_said: bool) {
+    let config = config("v1");
+    let options = SessionCookieOptions {
+        name: Some(options.name.clone()).filter(|name| !name.is_empty()),
+        secure: is_said.then_some(options.secure),
+        prefix: options.prefix,
+        same_site: options.same_site,
+        domain: options.domain.clone(),
+        path: options.path.clone(),
+        stage,
+        ..SessionCookieOptions::default()
+    };
+    let Ok(cookies) = SessionCookies::new(&options, &config.base_url, &config.project_id) else {
+        return;
+    };
+    let domain = cookies.at(None).set("token", Duration::ZERO).unwrap();
+    let domain = read(domain.expose()).domain().map(|own| format!(".{own}"));
+    let is_above = domain
+        .as_ref()
+        .is_some_and(|own| ".app.example.com".ends_with(own));
+    assert_eq!(cookies.is_shared_with(APP), is_above);
+    assert_eq!(
+        cookies.check_origin(APP).is_ok(),
+        is_above || domain.is_none()
+    );
+    for site in SITES {
+        let spec = cookies.at(site);
+        let (set, cleared) = (spec.set("token", Duration::ZERO).unwrap(), spec.clear());
+        let is_secure = read(set.expose()).secure() == Some(true);
+        assert_eq!(read(cleared.expose()).secure() == Some(true), is_secure);
+        let is_https = site.is_some_and(|site| site.scheme == Scheme::Https);
+        assert!(is_said || !is_https || is_secure);
+        assert!(is_secure || !spec.name().starts_with("__Host-"));
+        assert!(!format!("{set:?}").contains("token"));
+        assert_eq!(spec.is_strict(), options.same_site == SameSite::Strict);
     }
 }
 

@@ -19,38 +19,31 @@ pub mod sign_in;
 pub mod tokens;
 pub mod world;
 
-/// A function to call with any bytes.
-pub struct Target {
-    pub name: &'static str,
-    pub run: fn(&[u8]),
-}
-
-const fn target(name: &'static str, run: fn(&[u8])) -> Target {
-    Target { name, run }
-}
+/// A name, and a function to call with any bytes.
+type Target = (&'static str, fn(&[u8]));
 
 /// The targets of the core.
 pub const TARGETS: &[Target] = &[
-    target("address", addresses::address),
-    target("authenticate", requests::authenticate),
-    target("callback", sign_in::callback),
-    target("channel", channel::channel),
-    target("claims", tokens::claims),
-    target("cookie", cookies::cookie),
-    target("envelope", answers::envelope),
-    target("json", json::json),
-    target("jws", tokens::jws),
-    target("key_set", tokens::key_set),
-    target("permission", permissions::permission),
-    target("problem", answers::problem),
-    target("query", sign_in::query),
-    target("return_path", addresses::return_path),
-    target("revocation", revocations::revocation),
-    target("roles", permissions::roles),
-    target("sealed", sealed::sealed),
-    target("set_cookie", cookies::set_cookie),
-    target("site", addresses::site),
-    target("snapshot", revocations::snapshot),
-    target("state", addresses::state),
-    target("token", tokens::token),
+    ("address", addresses::address),
+    ("authenticate", requests::authenticate),
+    ("callback", sign_in::callback),
+    ("channel", channel::channel),
+    ("claims", tokens::claims),
+    ("cookie", cookies::cookie),
+    ("envelope", answers::envelope),
+    ("json", json::json),
+    ("jws", tokens::jws),
+    ("key_set", tokens::key_set),
+    ("permission", permissions::permission),
+    ("problem", answers::problem),
+    ("query", sign_in::query),
+    ("return_path", addresses::return_path),
+    ("revocation", revocations::revocation),
+    ("roles", permissions::roles),
+    ("sealed", sealed::sealed),
+    ("set_cookie", cookies::set_cookie),
+    ("site", addresses::site),
+    ("snapshot", revocations::snapshot),
+    ("state", addresses::state),
+    ("token", tokens::token),
 ];

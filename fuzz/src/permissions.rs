@@ -1,5 +1,7 @@
 //! Permissions and roles, beside a second reader of their rules.
 
+use std::collections::BTreeSet;
+
 use mastra_auth_cloud_core::rbac::pattern::{Permission, Permissions, matches};
 use mastra_auth_cloud_core::rbac::roles::{DEFAULT_ENTRY, RoleMapping};
 use serde_json::Value;
@@ -17,7 +19,12 @@ pub fn permission(data: &[u8]) {
         let covers = covers(grant, required);
         assert_eq!(matches(grant, required), covers, "{grant:?} {required:?}");
         is_allowed |= covers;
-        assert!(!covers || Permission::parse(grant).is_ok());
+        let parsed = Permission::parse(grant);
+        assert!(!covers || parsed.is_ok());
+        if let Ok(parsed) = parsed {
+            assert_eq!(Permission::parse(parsed.as_str()).as_ref(), Ok(&parsed));
+            assert_eq!(parsed.to_string(), *grant);
+        }
     }
     let all = Permissions::new(grants.iter().copied());
     assert_eq!(all.allows(required), is_allowed);
@@ -76,6 +83,15 @@ pub fn roles(data: &[u8]) {
         return;
     };
     let mapping = mapping.unwrap();
+    let names: BTreeSet<&str> = mapping.roles().collect();
+    assert!(
+        said.keys()
+            .all(|role| role == DEFAULT_ENTRY || names.contains(&**role))
+    );
+    for (role, grant) in mapping.malformed() {
+        assert!(Permission::parse(grant).is_err());
+        assert!(grants(&said[role]).unwrap().iter().any(|own| own == grant));
+    }
     let default = said.get(DEFAULT_ENTRY).and_then(grants).unwrap_or_default();
     for (role, list) in &said {
         let found = mapping.permissions_for_role(role);
@@ -93,7 +109,7 @@ pub fn roles(data: &[u8]) {
     assert!(mapping.permissions(&[]).is_empty());
     let every: Vec<String> = said.keys().cloned().collect();
     let together = mapping.permissions(&every);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     assert!(together.iter().all(|grant| seen.insert(grant)));
     assert!(
         every

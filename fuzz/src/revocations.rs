@@ -67,6 +67,12 @@ pub fn snapshot(data: &[u8]) {
     entries.sort_by(|one, other| other.cmp(one));
     let alive = entries.iter().filter(|(score, _)| *score > now).count();
     let set = RedisSet::new("namespace", "0");
+    // The mark is put where it is looked for, and not where an emptied set would have lost it.
+    let at = Timestamp::from_unix_millis(now);
+    let (put, [look, keep]) = (set.add_mark(at), set.check_mark(at));
+    assert_eq!((&put[1], put.last()), (&look[1], look.last()));
+    assert_eq!([&keep[..2], &keep[3..]].concat(), put);
+    assert_eq!((&*put[1], &*keep[2]), (set.name(), "XX"));
     let mut snapshot = set.snapshot(most, Timestamp::from_unix_millis(now));
     let (mut read, mut late) = (Vec::new(), 0);
     let left_out = loop {

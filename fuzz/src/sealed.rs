@@ -4,19 +4,23 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mastra_auth_cloud_core::cookie::SetCookie;
 use mastra_auth_cloud_core::engine::{Engine, Replies};
 use mastra_auth_cloud_core::entropy::Entropy;
 use mastra_auth_cloud_core::flow::authenticate::{Authenticate, Credentials};
+use mastra_auth_cloud_core::flow::refresh_session::refresh_for_browser;
 use mastra_auth_cloud_core::flow::sign_out::{Effort, Logout};
-use mastra_auth_cloud_core::flow::{Authentication, Jitter};
+use mastra_auth_cloud_core::flow::validate_session::validate_session;
+use mastra_auth_cloud_core::flow::{Authentication, Jitter, Renewal};
 use mastra_auth_cloud_core::http::{Delivery, Response, TransportError};
 use mastra_auth_cloud_core::revocation::redis::Command;
 use mastra_auth_cloud_core::secret::SessionToken;
+use mastra_auth_cloud_core::session::Identity;
 use serde_json::json;
 
 use super::answers::config;
 use super::script::Script;
-use super::world::{Output, World, token_of};
+use super::world::{Answer, Output, World, token_of};
 
 const CHAINS: usize = 2;
 /// A session that no Cloud made.
@@ -30,8 +34,8 @@ struct Deployment {
     chains: [Vec<String>; CHAINS],
     /// What was signed out on each instance.
     ended: [Vec<String>; 2],
-    /// The session of each request, and its instance.
-    requests: Vec<(String, usize)>,
+    /// The session of each question.
+    requests: Vec<String>,
 }
 
 /// Two instances, their Redis, the Cloud and the clock, by a script. A request is signed in as the person of its session alone, and
@@ -63,7 +67,7 @@ impl Deployment {
 
     fn act(&mut self, script: &mut Script<'_>) {
         let on = script.below(2);
-        match script.below(8) {
+        match script.below(10) {
             0 | 1 => self.request(on, script),
             2 | 3 => self.answer(on, script),
             4 | 5 => self.reply(on, script),
@@ -74,8 +78,18 @@ impl Deployment {
                 }
                 self.instances[on].wake(script.below(3));
             }
-            _ if script.flag() => self.tamper(script),
-            _ => self.sign_out(on, script),
+            7 if script.flag() => self.tamper(script),
+            7 => self.sign_out(on, script),
+            8 => {
+                let (engine, session) = self.ask(on, script);
+                let task = validate_session(&engine, session, Jitter(1)).into_task();
+                self.instances[on].ask(self.requests.len() - 1, task, Answer::Session);
+            }
+            _ => {
+                let (engine, session) = self.ask(on, script);
+                let task = refresh_for_browser(&engine, session, Jitter(1));
+                self.instances[on].ask(self.requests.len() - 1, task, Answer::Renewal);
+            }
         }
     }
 
@@ -87,6 +101,14 @@ impl Deployment {
             7 => MADE_UP.to_owned(),
             back => chain[chain.len() - 1 - back.min(chain.len() - 1)].clone(),
         }
+    }
+
+    /// Notes a question about a session.
+    fn ask(&mut self, on: usize, script: &mut Script<'_>) -> (Arc<Engine>, SessionToken) {
+        let session = self.session(script);
+        let token = SessionToken::sealed(&session).unwrap();
+        self.requests.push(session);
+        (Arc::clone(&self.instances[on].engine), token)
     }
 
     fn request(&mut self, on: usize, script: &mut Script<'_>) {
@@ -101,12 +123,8 @@ impl Deployment {
             _ => request,
         };
         let number = self.requests.len();
-        self.requests.push((session, on));
-        world.start(
-            request
-                .into_task(Jitter(1))
-                .map(move |verdict| Output::Verdict(number, verdict)),
-        );
+        self.requests.push(session);
+        world.ask(number, request.into_task(Jitter(1)), Answer::Verdict);
     }
 
     fn answer(&mut self, on: usize, script: &mut Script<'_>) {
@@ -236,33 +254,49 @@ impl Deployment {
     }
 
     fn check(&mut self) {
-        let verdicts: Vec<_> = self
-            .instances
-            .iter_mut()
-            .flat_map(|world| std::mem::take(&mut world.verdicts))
-            .collect();
-        for (number, verdict) in verdicts {
-            let (session, on) = &self.requests[number];
-            let chain = self.chain_of(session);
-            if let Some(cookie) = &verdict.cookie {
-                let set = cookie
-                    .expose()
-                    .strip_prefix("__Host-mastra_session=")
-                    .unwrap();
-                let set = set.split(';').next().unwrap();
-                assert!(self.chain_of(set) == chain, "{set} for {session}");
-            }
-            if let Authentication::Authenticated(identity) = verdict.answer {
-                let chain = chain.unwrap();
-                assert_eq!(identity.user().id().as_str(), user(chain));
-                let token = identity.user().session_token().expose();
-                assert_eq!(self.chain_of(token), Some(chain), "{token} for {session}");
-                assert!(
-                    !self.ended[*on].contains(session),
-                    "{session} was signed out"
-                );
+        for on in [0, 1] {
+            for (number, answer) in std::mem::take(&mut self.instances[on].answers) {
+                let session = &self.requests[number];
+                match answer {
+                    Answer::Verdict(verdict) => {
+                        if let Some(cookie) = &verdict.cookie {
+                            self.is_set(session, cookie);
+                        }
+                        if let Authentication::Authenticated(identity) = verdict.answer {
+                            self.is_good(session, &identity, on);
+                        }
+                    }
+                    Answer::Session(Ok(Some(found))) => {
+                        let chain = self.chain_of(session).unwrap();
+                        assert_eq!(found.user_id().as_str(), user(chain));
+                        assert!(!self.ended[on].contains(session), "it was signed out");
+                    }
+                    Answer::Renewal(Renewal::Renewed(renewed)) => {
+                        self.is_set(session, &renewed.cookie);
+                        self.is_good(session, &renewed.identity, on);
+                    }
+                    _ => {}
+                }
             }
         }
+    }
+
+    /// What takes the place of a session in a browser is one of the same person.
+    fn is_set(&self, session: &str, cookie: &SetCookie) {
+        let set = cookie.expose().split(['=', ';']).nth(1).unwrap();
+        assert!(
+            self.chain_of(set) == self.chain_of(session),
+            "{set} for {session}"
+        );
+    }
+
+    fn is_good(&self, session: &str, identity: &Identity, on: usize) {
+        let chain = self.chain_of(session).unwrap();
+        assert_eq!(identity.user().id().as_str(), user(chain));
+        let token = identity.user().session_token().expose();
+        assert_eq!(self.chain_of(token), Some(chain), "{token} for {session}");
+        let is_ended = self.ended[on].iter().any(|ended| ended == session);
+        assert!(!is_ended, "{session} was signed out");
     }
 }
 

@@ -7,20 +7,13 @@ pub mod local_cloud;
 pub mod replay;
 pub mod script;
 
-/// A function to call with any bytes.
-pub struct Target {
-    pub name: &'static str,
-    pub run: fn(&[u8]),
-}
-
-const fn target(name: &'static str, run: fn(&[u8])) -> Target {
-    Target { name, run }
-}
+/// A name, and a function to call with any bytes.
+type Target = (&'static str, fn(&[u8]));
 
 /// The targets of the client and of the local Cloud.
 pub const TARGETS: &[Target] = &[
-    target("app", app::app),
-    target("credentials", files::credentials),
-    target("local_cloud", local_cloud::local_cloud),
-    target("signing_key", files::signing_key),
+    ("app", app::app),
+    ("credentials", files::credentials),
+    ("local_cloud", local_cloud::local_cloud),
+    ("signing_key", files::signing_key),
 ];

@@ -1,6 +1,7 @@
 //! Tokens, their parts, and the keys that sign them.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
@@ -92,6 +93,13 @@ pub fn claims(data: &[u8]) {
     let late = Timestamp::from_unix_millis(end.unix_millis() + LEEWAY * 1000);
     let late = verify_text(&text, keys, rules, late);
     assert_eq!(late.map(drop), Err(Reason::Expired));
+    // Where an age is set, a token says when it was issued, and is no older.
+    let mut rules = rules.clone();
+    rules.max_age = Some(Duration::from_secs(600));
+    let issued = millis(&expected.0["iat"]);
+    let is_young = issued.is_some_and(|issued| issued >= (NOW - 600 - LEEWAY) * 1000);
+    let judged = verify_text(&text, keys, &rules, now());
+    assert_eq!(judged.is_ok(), is_young, "{judged:?}");
 }
 
 /// What claims say to a reader of its own.
@@ -143,6 +151,9 @@ impl Expected {
             millis(&self.0["exp"]),
             Some(claims.expires_at().unix_millis())
         );
+        let begin = claims.not_before().map(Timestamp::unix_millis);
+        assert_eq!(millis(&self.0["nbf"]), begin);
+        assert!(!format!("{claims:?}").contains("c4nary"));
         let roles: Vec<&str> = match &self.0["roles"] {
             Value::Null => text("role").into_iter().collect(),
             Value::Array(roles) if roles.iter().all(Value::is_string) => {
@@ -232,7 +243,9 @@ pub fn jws(data: &[u8]) {
 fn by_host(asked: &Signature<'_>) -> Result<(), Reason> {
     let jwk: Value = serde_json::from_str(asked.key).unwrap();
     let number = |name: &str| base64url_decode(jwk[name].as_str().unwrap()).unwrap();
-    let key = if asked.algorithm == Algorithm::EdDsa {
+    let name = asked.algorithm.as_str();
+    assert!(jwk["alg"].is_null() || jwk["alg"] == name);
+    let key = if name == "EdDSA" {
         ParsedPublicKey::new(&ED25519, number("x"))
     } else {
         let point = [vec![4], number("x"), number("y")].concat();
@@ -247,13 +260,18 @@ fn by_host(asked: &Signature<'_>) -> Result<(), Reason> {
 pub fn key_set(data: &[u8]) {
     let (set, report) = (KeySet::parse(data), lint(data));
     assert_eq!(set.as_ref().err(), report.error.as_ref());
-    let Ok(set) = set else {
-        return;
+    let set = match set {
+        Ok(set) => set,
+        Err(error) => return assert!(error.code().starts_with("key_set_"), "{error}"),
     };
     let is_used =
         |key: &&KeyReport| key.usable.is_ok() && !key.warnings.contains(&KeyWarning::Repeated);
     let usable = report.keys.iter().filter(is_used).count();
     assert_eq!(set.len(), usable);
+    assert_eq!(
+        format!("{set:?}"),
+        format!("KeySet {{ keys: {usable}, .. }}")
+    );
     assert!((1..=MAX_KEYS).contains(&usable));
     let said = reference(data).unwrap();
     assert!(!said.is_repeated);

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use mastra_auth_cloud_core::engine::{Engine, Replies};
 use mastra_auth_cloud_core::flow::authenticate::Verdict;
-use mastra_auth_cloud_core::flow::{Event, Finished, Step, Task, Work};
+use mastra_auth_cloud_core::flow::permissions::PermissionsResult;
+use mastra_auth_cloud_core::flow::validate_session::LiveSession;
+use mastra_auth_cloud_core::flow::{Event, Finished, Renewal, Step, Task, Work};
 use mastra_auth_cloud_core::http::{Delivery, Request};
 use mastra_auth_cloud_core::revocation::redis::Command;
 use mastra_auth_cloud_core::session::TokenDigest;
@@ -13,10 +15,18 @@ use mastra_auth_cloud_core::time::{Now, Timestamp};
 
 pub const START: i64 = 1_769_594_400;
 
+/// What comes of a question.
+pub enum Answer {
+    Verdict(Verdict),
+    Permissions(PermissionsResult),
+    Session(LiveSession),
+    Renewal(Renewal),
+}
+
 /// What comes of a task.
 pub enum Output {
-    /// The answer to a request, which has this number.
-    Verdict(usize, Verdict),
+    /// The answer to the question with this number.
+    Answer(usize, Answer),
     /// Of work that others wait for.
     Work(WorkId, Finished),
     /// Of a task whose result does not matter.
@@ -38,8 +48,8 @@ pub struct World {
     pub now: Now,
     parked: Vec<(Waits, Task<'static, Output>)>,
     works: Vec<WorkId>,
-    /// The answers to requests since they were last taken.
-    pub verdicts: Vec<(usize, Verdict)>,
+    /// The answers since they were last taken.
+    pub answers: Vec<(usize, Answer)>,
 }
 
 impl World {
@@ -53,12 +63,22 @@ impl World {
             },
             parked: Vec::new(),
             works: Vec::new(),
-            verdicts: Vec::new(),
+            answers: Vec::new(),
         }
     }
 
     pub fn start(&mut self, task: Task<'static, Output>) {
         self.go_on(task, Event::Start);
+    }
+
+    /// Starts a task that answers the question with this number.
+    pub fn ask<T: 'static>(
+        &mut self,
+        number: usize,
+        task: Task<'static, T>,
+        kind: fn(T) -> Answer,
+    ) {
+        self.start(task.map(move |found| Output::Answer(number, kind(found))));
     }
 
     /// The calls that are under way.
@@ -124,8 +144,8 @@ impl World {
                 }
                 Step::Check(check, rest) => (event, task) = (Event::Checked(check.run()), rest),
                 Step::Done(Output::Over) => return,
-                Step::Done(Output::Verdict(number, verdict)) => {
-                    return self.verdicts.push((number, verdict));
+                Step::Done(Output::Answer(number, answer)) => {
+                    return self.answers.push((number, answer));
                 }
                 Step::Done(Output::Work(id, finished)) => return self.finish(id, &finished),
             }

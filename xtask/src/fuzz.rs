@@ -7,6 +7,7 @@ mod coverage;
 #[path = "../../fuzz/src/lines.rs"]
 #[allow(unreachable_pub, reason = "a crate of its own over there")]
 mod lines;
+mod record;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -16,18 +17,14 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use serde_json::json;
 
 use crate::process::{capture, run as run_program};
 use crate::workspace::{Workspace, empty};
 pub(crate) use coverage::run as coverage;
+use record::Campaign;
 
 const BUILD: &str =
     "build --release --locked --manifest-path fuzz/Cargo.toml --target host-tuple --target-dir";
-/// SanitizerCoverage, as cargo-fuzz asks for it.
-const INSTRUMENTED: &str = "-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-    -Cllvm-args=-sanitizer-coverage-trace-compares";
 /// Where the targets are listed, and the program that has them.
 const LISTS: [(&str, &str); 2] = [
     ("fuzz/src/lib.rs", "fuzz"),
@@ -58,6 +55,7 @@ struct Target {
 
 /// Searches for so many hours, shared by the targets, or by the one that is named.
 pub(crate) fn run(workspace: &Workspace, hours: f64, name: &str) -> Result<()> {
+    let campaign = Campaign::begin(workspace)?;
     let folder = workspace.target()?.join("fuzz");
     let programs = build(workspace, &folder)?;
     let mut targets = targets(workspace, &folder, &programs, name)?;
@@ -73,7 +71,14 @@ pub(crate) fn run(workspace: &Workspace, hours: f64, name: &str) -> Result<()> {
     for target in &mut targets {
         target.minimise(workspace)?;
     }
-    println!("{}", record(&targets, turn * turns));
+    let names: Vec<String> = names(workspace)?
+        .into_iter()
+        .map(|(name, _)| name)
+        .collect();
+    println!(
+        "{}",
+        campaign.record(workspace, &names, &targets, turn * turns)?
+    );
     let crashes: u64 = targets.iter().map(|target| target.crashes).sum();
     ensure!(
         crashes == 0,
@@ -84,7 +89,8 @@ pub(crate) fn run(workspace: &Workspace, hours: f64, name: &str) -> Result<()> {
 
 fn build(workspace: &Workspace, folder: &Path) -> Result<PathBuf> {
     let mut build = workspace.cargo(BUILD);
-    run_program(build.arg(folder).env("RUSTFLAGS", INSTRUMENTED))?;
+    let instrumenting = workspace.path("fuzz/rustc.sh");
+    run_program(build.arg(folder).env("RUSTC_WRAPPER", instrumenting))?;
     let said = capture(
         Command::new("rustc")
             .arg("-vV")
@@ -103,7 +109,7 @@ fn targets(
 ) -> Result<Vec<Target>> {
     let mut targets = Vec::new();
     for (own, program) in names(workspace)? {
-        if name.is_empty() || name == own {
+        if name.is_empty() || name.split(',').any(|name| name == own) {
             targets.push(Target::new(workspace, folder, programs.join(program), own)?);
         }
     }
@@ -118,7 +124,7 @@ fn names(workspace: &Workspace) -> Result<Vec<(String, &'static str)>> {
         let text = workspace.read(list)?;
         let rows = text
             .lines()
-            .filter_map(|line| line.trim().strip_prefix("target(\""));
+            .filter_map(|line| line.trim().strip_prefix("(\""));
         names.extend(rows.filter_map(|row| Some((row.split_once('"')?.0.to_owned(), program))));
     }
     Ok(names)
@@ -221,43 +227,6 @@ impl Target {
     }
 }
 
-/// The line that `--record` keeps.
-fn record(targets: &[Target], seconds: u64) -> String {
-    let rows = targets.iter().map(|target| {
-        let Target {
-            name,
-            executions,
-            edges,
-            crashes,
-            kept,
-            ..
-        } = target;
-        json!([name, grouped(*executions), edges, kept, crashes])
-    });
-    let rows: Vec<_> = rows.collect();
-    let executions: u64 = targets.iter().map(|target| target.executions).sum();
-    let title = format!(
-        "{} executions in {} targets, {seconds} seconds each, on one core:",
-        grouped(executions),
-        targets.len()
-    );
-    let columns = ["target", "executions", "edges", "inputs kept", "crashes"];
-    json!({ "tables": [{ "title": title, "columns": columns, "rows": rows }] }).to_string()
-}
-
-/// A number with commas.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -292,18 +261,6 @@ mod tests {
         for name in rows {
             let call = format!("replay(\"{name}\",");
             assert!(tests.iter().any(|tests| tests.contains(&call)), "{name}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        for (number, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(number), text);
         }
     }
 }

@@ -156,7 +156,7 @@ fn command() -> Command {
             .arg(flag("record", RECORD)))
         .subcommand(subcommand("fuzz", "Search for inputs that break what reads bytes of strangers, and keep the fewest that reach most")
             .arg(value("hours", "How long, shared by the targets").long("hours").value_name("N").required(false).default_value("1").value_parser(is_time))
-            .arg(value("target", "The one target to search in").long("target").value_name("T").required(false))
+            .arg(value("target", "The targets to search in, with commas between").long("target").value_name("T").required(false))
             .arg(flag("coverage", "Search nothing: print which lines of the core the committed inputs reach"))
             .arg(flag("json", "Print JSON instead of tables"))
             .arg(flag("record", RECORD)))

@@ -9,7 +9,9 @@ const KINDS = [
     title: 'Fuzzing',
     records: /^fuzz/,
     command: 'cargo xtask fuzz --record',
-    about: 'A fuzzer mutates the input of every parser that reads what strangers send, guided by coverage. A crash or a hang fails it.',
+    about:
+      'A fuzzer mutates the input of every parser that reads what strangers send, guided by coverage. A crash, a hang or a broken ' +
+      'property fails it: such a run is not counted here, and its input is kept as a test.',
   },
   {
     title: 'Faults at every byte',
