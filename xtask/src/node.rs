@@ -199,8 +199,9 @@ pub(crate) fn soak(workspace: &Workspace, name: &str) -> Result<()> {
     } else {
         Kind::Release
     };
-    let (package, _) = Package::build(workspace, kind)?;
+    // First, for with the programs comes the addon for tests, in the same place.
     let cloud = cli(workspace)?;
+    let (package, _) = Package::build(workspace, kind)?;
     run_program(package.script("soak").arg(name).env("MASTRA_AUTH", cloud))
 }
 
