@@ -62,7 +62,7 @@ pub fn address(data: &[u8]) {
     let sanitized = ReturnPath::sanitize(&path, Some(app.origin()));
     let placed = sanitized.place(&app);
     assert_eq!(placed.place(&app).as_str(), placed.as_str());
-    if sanitized.as_str().starts_with('/') && placed.cut_from().is_none() {
+    if sanitized.as_str().starts_with('/') {
         let landed = Url::parse(app.origin())
             .unwrap()
             .join(placed.as_str())

@@ -63,7 +63,8 @@ impl ReturnPath {
         let placed = Self::sanitize(&app.place(&self.path), None);
         Self {
             cut_from: self.cut_from.or(placed.cut_from),
-            ..placed
+            // Cut to the slash alone it would be another app's.
+            path: app.place(&placed.path).into(),
         }
     }
 

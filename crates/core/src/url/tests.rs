@@ -491,6 +491,9 @@ fn a_return_path_too_long_for_a_login_url_is_cut_and_says_so() {
     assert_eq!((cut.as_str(), cut.cut_from()), ("/app/a", Some(6145)));
     let cut = placed(&long("/a?b=", 6127));
     assert_eq!((cut.as_str(), cut.cut_from()), ("/app/a", Some(6152)));
+    // Where the path is too long only below the app's own, the app's front page is left, not that of the host.
+    let cut = placed(&long("/", 6139));
+    assert_eq!((cut.as_str(), cut.cut_from()), ("/app", Some(6152)));
 }
 
 fn stays_home(input: &str) -> Result<(), TestCaseError> {
