@@ -9,8 +9,10 @@ import { fuzzed } from './fuzzed.mjs';
 
 const GOOD = readFileSync(new URL('../../vectors/envelopes.json', import.meta.url), 'utf8');
 const { cases } = JSON.parse(GOOD);
-/** Bodies that the core takes for an account. */
-const BASES = cases.filter(({ dialect, operation, body, data }) => dialect === 'v1' && operation === 'verify_token' && body && data).map(({ body }) => body);
+const bodies = (holds) => cases.filter((one) => one.dialect === 'v1' && one.operation === 'verify_token' && one.body && holds(one)).map(({ body }) => body);
+/** Bodies that the core takes for an account, and with status 401 for a refusal. */
+const ACCOUNTS = bodies(({ data }) => data);
+const REFUSALS = bodies(({ status, error }) => status === 401 && error?.answer === 'refused');
 
 const NUMBERS = [
   '0', '-0', '1e400', '-1e400', '1e308', '1e-400', '9007199254740993', '18446744073709551616', '-9223372036854775809', '1'.repeat(400), '0.1e1', '1E5', '1.0', '01', '1.', '.5', '+1', '1e', '0x10', 'NaN', 'Infinity', '-Infinity', '-',
@@ -19,8 +21,8 @@ const TEXTS = ['"\\ud800"', '"\\udc00\\ud800"', '"\\ud83d\\ude00"', '"\\u0000"',
 const VALUES = [...NUMBERS, ...TEXTS, 'null', 'true', 'false', 'TRUE', 'None', 'undefined', '[]', '{}', '[1,]', '[,1]', '{"a":1,}', '{a:1}', '{1:1}', '{"a"}', '{"a":}', '[1 2]', '{"a":1,"a":2}', '{"a":{"b":1,"\\u0062":2}}', '[{"a":1,"a":1}]', '(1)', ''];
 const AROUND = [' ', '\n', '\t', '\r\n', '\u000B', '\f', '\u00A0', '\uFEFF', '\u2028', '\0', '/**/', '//x\n', '#x\n', ',', '}', ']', '{}', 'null', 'x', ';', ")]}'\n", '\u001E'];
 
-/** Documents, the same in every run. */
-function documents(count) {
+/** Documents like these, the same in every run. */
+function documents(bases, count) {
   const next = generator(20260305);
   const below = (end) => Math.floor(next() * end);
   const pick = (all) => all[below(all.length)];
@@ -56,22 +58,16 @@ function documents(count) {
       default: return body;
     }
   };
-  return Array.from({ length: count }, () => bytes(pick(kinds)(pick(BASES))));
+  return Array.from({ length: count }, () => bytes(pick(kinds)(pick(bases))));
 }
 
-/** What the core takes from it: an account's id, or nothing. */
-function taken(native, body) {
+/** What the core makes of an answer: a user, or an error. */
+function opened(native, status, body) {
   const engine = native.open({ projectId: 'demo', dialect: 'v1', production: false, development: false }, new Uint8Array(32));
   const [{ flow }] = engine.opVerifyToken('tok-1', 0).step.started;
-  let step = flow.answered(200, body, 1);
-  while (step.next !== undefined) step = typeof step.next === 'number' ? flow.woken() : flow.answered(200, body, 1);
-  const { result } = step.settled[0];
-  if (result.failure !== undefined) {
-    assert.ok(['invalid_response', 'no_data', 'request_failed'].includes(result.failure.code), JSON.stringify(result));
-    assert.equal(result.failure.refused, false, 'no answer with 200 signs anybody out');
-    return undefined;
-  }
-  return result.user;
+  let step = flow.answered(status, body, 1);
+  while (step.next !== undefined) step = typeof step.next === 'number' ? flow.woken() : flow.answered(status, body, 1);
+  return step.settled[0].result;
 }
 
 function strict(body) {
@@ -106,12 +102,19 @@ function some(value, holds, depth = 1) {
 }
 
 const isAccount = ({ value }) => value?.ok === true && typeof value.data?.user?.id === 'string' && value.data.user.id !== '';
+const isText = (value) => (value ?? '') === `${value ?? ''}`;
+const isRefusing = (status) => status === undefined || status === null || (Number.isInteger(status) && ((status >= 200 && status <= 299) || (status >= 400 && status <= 499 && ![408, 425, 429].includes(status))));
+/** With status 401. */
+function isRefusal({ value }) {
+  const error = value?.error ?? {};
+  return value?.ok === false && typeof error === 'object' && !Array.isArray(error) && isText(error.message) && isText(error.code) && isRefusing(error.status);
+}
 
 // Of a case: its `text`, what another reader `said`, and, for JSON, what Node makes of it in `plain`.
 const DIFFERENCES = [
   [['Python'], 'they alone', 'it is no JSON: NaN, Infinity, controls in texts, a byte order mark, UTF-16', ({ plain }) => !plain],
   [['JSON.parse', 'Python'], 'they alone', 'a member stands twice: which of them another reader takes is a guess', ({ text }) => hasTwice(text)],
-  [['JSON.parse', 'Python'], 'they alone', 'an id has a control, or nothing that is seen', ({ said }) => /\p{Cc}|^[\s\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(said.value.data.user.id)],
+  [['JSON.parse', 'Python'], 'they alone', 'an id has a control, or nothing that is seen', ({ said }) => /\p{Cc}|^[\s\p{Default_Ignorable_Code_Point}\u2800]*$/u.test(said.value.data?.user?.id ?? 'absent')],
   [['JSON.parse', 'Python'], 'they alone', 'nesting is deeper than 32', ({ said }) => some(said.value, (value, depth) => depth > 32 && typeof value === 'object' && value !== null)],
   [['JSON.parse', 'Python'], 'they alone', 'a text or a name has half of a surrogate pair, which no UTF-8 holds', ({ said }) => some(said.value, (value) => typeof value === 'string' && !value.isWellFormed())],
   [['JSON.parse', 'Python'], 'they alone', 'a number is larger than a double', ({ plain }) => plain && some(plain.value, (value) => Math.abs(value) === Infinity)],
@@ -119,39 +122,37 @@ const DIFFERENCES = [
 
 export async function envelopes(native, read, count) {
   const corpus = ['envelope', 'json', 'problem'].flatMap(fuzzed);
-  const all = [...BASES.map((body) => Buffer.from(body)), ...corpus, ...documents(count)];
-  const lenient = await read('document', all.map((body) => body.toString('hex')));
   const differences = new Differences(DIFFERENCES);
-  const counts = { taken: 0, strict: 0, lenient: 0 };
-  for (const [at, body] of all.entries()) {
-    const [user, plain, loose] = [taken(native, body), strict(body), lenient[at]];
-    const text = body.toString();
-    counts.strict += Number(plain !== undefined);
-    counts.lenient += Number(loose !== null);
-    if (user !== undefined) {
+  const rows = [];
+  for (const [status, bases, holds] of [[200, ACCOUNTS, isAccount], [401, REFUSALS, isRefusal]]) {
+    const all = [...bases.map((body) => Buffer.from(body)), ...corpus, ...documents(bases, count)];
+    const lenient = await read('document', all.map((body) => body.toString('hex')));
+    const counts = { taken: 0, strict: 0, lenient: 0 };
+    for (const [at, body] of all.entries()) {
+      const [{ user, failure }, plain, loose] = [opened(native, status, body), strict(body), lenient[at]];
+      const text = body.toString();
+      const isTaken = status === 200 ? user !== undefined : failure.refused;
+      counts.strict += Number(plain !== undefined);
+      counts.lenient += Number(loose !== null);
+      if (!isTaken) {
+        for (const [by, said] of [['JSON.parse', plain], ['Python', loose]]) {
+          if (said && holds(said)) differences.add(by, 'they alone', { status, text, said, plain });
+        }
+        continue;
+      }
       counts.taken += 1;
       assert.ok(plain !== undefined, `the core takes what is no JSON: ${JSON.stringify(text)}`);
       assert.ok(!hasTwice(text), `a member stands twice: ${JSON.stringify(text)}`);
-      assert.ok(isAccount(plain), `the core takes what is no account: ${JSON.stringify(text)}`);
+      assert.ok(holds(plain) && loose && holds(loose), `others read it otherwise: ${JSON.stringify(text)}`);
+      if (user === undefined) continue;
       const { id } = plain.value.data.user;
       assert.ok(user.startsWith(`0:5:tok-1${id.length}:${id}`), `another account than ${id}: ${user}`);
-      assert.equal(loose?.value.data.user.id, id, `Python reads another account: ${JSON.stringify(text)}`);
-      continue;
+      assert.equal(loose.value.data.user.id, id, `Python reads another account: ${JSON.stringify(text)}`);
     }
-    for (const [by, said] of [['JSON.parse', plain], ['Python', loose]]) {
-      if (said && isAccount(said)) differences.add(by, 'they alone', { text, said, plain });
-    }
+    assert.ok(counts.taken > all.length / 20, 'some are taken, or nothing is compared');
+    rows.push([status, status === 200 ? 'an account' : 'a refusal', all.length, counts.taken, counts.strict, counts.lenient]);
   }
-  assert.ok(counts.taken > all.length / 20, 'some are taken, or nothing is compared');
-  const others = [['JSON.parse', counts.strict], ['Python, lenient', counts.lenient]];
-  return {
-    tables: [
-      {
-        title: `${all.length} answers with status 200, and what reads them. The core takes no account of a document that \`JSON.parse\` refuses:`,
-        columns: ['reader', 'documents read'],
-        rows: [['the core, as an account', counts.taken], ...others],
-      },
-    ],
-    differences,
-  };
+  const title = 'Answers of the Cloud. The core takes none for an account or a refusal that `JSON.parse` does not read, or reads otherwise:';
+  const columns = ['status', 'like', 'documents', 'taken', 'read by `JSON.parse`', 'read by Python, leniently'];
+  return { tables: [{ title, columns, rows }], differences };
 }
